@@ -1,0 +1,1 @@
+//! Principals, credentials, verification, replay guard, policy and the one list of refusals.

@@ -1,0 +1,2 @@
+//! Countersign: the gateway in front of a trading API.
+fn main() {}

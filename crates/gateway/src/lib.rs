@@ -1,0 +1,1 @@
+//! The shell: accept, TLS, detect, authenticate, admit, forward; operator port; metrics; audit.

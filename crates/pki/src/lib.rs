@@ -1,0 +1,1 @@
+//! The private CA, server and operator certificates, hot reload, resumption tickets.

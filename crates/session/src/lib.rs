@@ -1,0 +1,1 @@
+//! The life of a contract: application frames, sequences, heartbeats.

@@ -1,0 +1,1 @@
+//! What must last: SQLite; what may be lost: memory.

@@ -1,0 +1,1 @@
+//! The paper exchange: order book, market data, native and Binance façades.

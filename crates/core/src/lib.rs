@@ -1,1 +1,48 @@
-//! Principals, credentials, verification, replay guard, policy and the one list of refusals.
+//! Who it is, and what they may do: the decisions of the gateway, without its sockets.
+//!
+//! Every way to log in, native handshake or exchange dialect, ends in the same three steps, and each step is a type that only
+//! the step before can make:
+//!
+//! ```text
+//!   bytes ──dialect/handshake──▶ Presented ──verify──▶ VerifiedIdentity ──policy──▶ Permit ──▶ forwarder
+//!           (says who, finds the            (signature, window,            (scope, route,
+//!            signature and the               replay, state, IP)             nothing else forwards)
+//!            signed bytes)
+//! ```
+//!
+//! What is *not* here: sockets, files, clocks, randomness, logging set-up. Time comes in as [`Timestamp`] and [`Monotonic`],
+//! randomness through [`Entropy`]. The build checks it (`cargo xtask arch`).
+//!
+//! Where to start reading: [`verify()`] (the one verification path), then [`reject`] (the one list of refusals).
+
+pub mod address;
+pub mod algorithm;
+pub mod credential;
+pub mod entropy;
+pub mod id;
+pub mod limits;
+pub mod policy;
+pub mod presented;
+pub mod public_key;
+pub mod rate;
+pub mod reject;
+pub mod replay;
+pub mod scope;
+pub mod secret;
+pub mod time;
+pub mod verify;
+
+pub use address::IpAllowList;
+pub use algorithm::Algorithm;
+pub use credential::{Binding, Credential, CredentialState, KeyRate, Purpose, Verifier};
+pub use entropy::Entropy;
+pub use id::{AccountId, ApiKeyId, CorrelationId, CredentialId, SessionId};
+pub use policy::{Access, Permit, Requirement, authorize, permit_public};
+pub use presented::{Effect, Freshness, Presented, PresentedSignature, SignatureForm, SignedBytes};
+pub use public_key::{PublicKey, PublicKeyError};
+pub use reject::{AlertCode, Blame, Detail, Refusal, Reject};
+pub use replay::{MemoryReplayGuard, ReplayGuard, ReplayId};
+pub use scope::{Scope, Scopes};
+pub use secret::Secret;
+pub use time::{Monotonic, Now, Timestamp};
+pub use verify::{CertificateClaim, VerifiedIdentity, VerifyContext, verify, verify_certificate};

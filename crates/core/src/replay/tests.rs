@@ -1,0 +1,64 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+
+fn id(message: u8, credential: u32) -> ReplayId {
+    let mut bytes = [0; 16];
+    bytes[15] = message;
+    ReplayId { message: bytes, credential }
+}
+
+fn at(seconds: u64) -> Monotonic {
+    Monotonic::from_micros(seconds * 1_000_000)
+}
+
+#[test]
+fn a_write_is_accepted_once_and_reads_repeat() {
+    let guard = MemoryReplayGuard::default();
+    assert_eq!(guard.check_and_insert(id(1, 1), Effect::Write, at(1)), Ok(()));
+    assert_eq!(guard.check_and_insert(id(1, 1), Effect::Write, at(1)), Err(Reject::Replayed));
+    assert_eq!(guard.check_and_insert(id(1, 1), Effect::Read, at(1)), Ok(()));
+    assert_eq!(guard.check_and_insert(id(2, 1), Effect::Read, at(1)), Ok(()));
+    assert_eq!(guard.check_and_insert(id(2, 1), Effect::Read, at(1)), Ok(()));
+    assert_eq!(guard.check_and_insert(id(2, 1), Effect::Write, at(1)), Err(Reject::Replayed), "a read is no ticket for a write");
+}
+
+#[test]
+fn remembers_at_least_the_longest_window_and_then_forgets() {
+    let window = (limits::RECV_WINDOW_MAX + limits::TIMESTAMP_AHEAD_MAX).as_secs();
+    for start in [0, 1, 30, 60, 61, 200] {
+        let guard = MemoryReplayGuard::default();
+        guard.check_and_insert(id(9, 9), Effect::Read, at(0)).unwrap();
+        guard.check_and_insert(id(1, 1), Effect::Write, at(start)).unwrap();
+        for later in 0..=window {
+            assert_eq!(guard.check_and_insert(id(1, 1), Effect::Write, at(start + later)), Err(Reject::Replayed), "{start}+{later}");
+        }
+        assert_eq!(guard.check_and_insert(id(1, 1), Effect::Write, at(start + 3 * window)), Ok(()));
+    }
+}
+
+#[test]
+fn one_of_many_parallel_writes_wins() {
+    let guard = MemoryReplayGuard::default();
+    for message in 0..50 {
+        let accepted: usize = std::thread::scope(|scope| {
+            let workers: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| usize::from(guard.check_and_insert(id(message, 1), Effect::Write, at(1)).is_ok()))).collect();
+            workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+        });
+        assert_eq!(accepted, 1);
+    }
+}
+
+#[test]
+fn one_key_cannot_use_up_the_memory_of_others() {
+    let guard = MemoryReplayGuard::with_limits(64 * 10, 64 * 2);
+    assert_eq!(guard.check_and_insert(id(1, 7), Effect::Write, at(1)), Ok(()));
+    assert_eq!(guard.check_and_insert(id(2, 7), Effect::Write, at(1)), Ok(()));
+    assert_eq!(guard.check_and_insert(id(3, 7), Effect::Write, at(1)), Err(Reject::ReplayCapacity));
+    assert_eq!(guard.check_and_insert(id(4, 8), Effect::Write, at(1)), Ok(()));
+}
+
+#[test]
+fn ids_round_trip_through_a_journal() {
+    assert_eq!(ReplayId::from_bytes(&id(3, 77).to_bytes()), id(3, 77));
+}

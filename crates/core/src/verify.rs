@@ -1,0 +1,231 @@
+//! The one verification path.
+//!
+//! Every dialect and the native handshake present the same four things and end here. Order of the checks:
+//!
+//! ```text
+//!   size ─▶ time window ─▶ signature ─▶ state, expiry, address ─▶ replay guard ─▶ VerifiedIdentity
+//!           (message only,  (unknown key: the    (only after proof of   (only valid signatures
+//!            tells nothing   same work on a       possession, so the     are remembered)
+//!            about keys)     stand-in key)        answer may be exact)
+//! ```
+//!
+//! # Security
+//! An unknown key, a key of another algorithm and a wrong signature cost the same kind of verification and give refusals with
+//! the same [`AlertCode`](crate::AlertCode); only the operator sees which it was.
+
+mod stand_in;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+
+use crate::algorithm::Algorithm;
+use crate::credential::{Credential, CredentialState, Purpose, Verifier};
+use crate::id::{AccountId, ApiKeyId};
+use crate::limits;
+use crate::presented::{Freshness, Presented, PresentedSignature, SignatureForm, SignedBytes};
+use crate::reject::{Detail, Refusal, Reject};
+use crate::replay::{ReplayGuard, ReplayId};
+use crate::scope::Scopes;
+use crate::time::{Now, Timestamp};
+
+/// Proof of who it is. Only [`verify()`] and [`verify_certificate`] make one.
+#[derive(Clone, Debug)]
+pub struct VerifiedIdentity {
+    credential: Arc<Credential>,
+    verified_at: Timestamp,
+}
+
+impl VerifiedIdentity {
+    /// The credential that proved itself.
+    #[must_use]
+    pub fn credential(&self) -> &Arc<Credential> {
+        &self.credential
+    }
+
+    /// Whose orders and balances.
+    #[must_use]
+    pub fn account(&self) -> &AccountId {
+        &self.credential.account
+    }
+
+    /// The key's public name.
+    #[must_use]
+    pub fn key_id(&self) -> &ApiKeyId {
+        &self.credential.key_id
+    }
+
+    /// What the key may do.
+    #[must_use]
+    pub fn scopes(&self) -> &Scopes {
+        &self.credential.scopes
+    }
+
+    /// How it was proved.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        self.credential.purpose
+    }
+
+    /// When it was proved.
+    #[must_use]
+    pub const fn verified_at(&self) -> Timestamp {
+        self.verified_at
+    }
+
+    /// Checks again, on an open session, that the credential may still be used; `current` is the record as of now.
+    ///
+    /// # Errors
+    /// As after proof of possession: revoked, suspended, expired, address, or no longer there ([`Reject::KeyRevoked`]).
+    pub fn recheck(&self, current: Option<&Arc<Credential>>, remote: Option<IpAddr>, now: Timestamp) -> Result<Self, Refusal> {
+        let current = current.filter(|record| record.id == self.credential.id).ok_or(Reject::KeyRevoked)?;
+        check_standing(current, remote, now)?;
+        Ok(Self { credential: Arc::clone(current), verified_at: self.verified_at })
+    }
+}
+
+/// What verification needs besides the message.
+#[derive(Clone, Copy)]
+pub struct VerifyContext<'c> {
+    /// Both clocks, read at arrival.
+    pub now: Now,
+    /// Where the message came from; `None` only where there is no network address (recorded vectors).
+    pub remote: Option<IpAddr>,
+    /// Remembers what was accepted.
+    pub replay: &'c dyn ReplayGuard,
+}
+
+/// Verifies a presented proof against the credential that was looked up for it (`None`: there is none).
+///
+/// # Errors
+/// The refusal, with the precise reason for the operator; see [`Reject`] for what the client may know.
+///
+/// # Security
+/// A wrongly accepted proof is an order in somebody else's name; a wrongly refused one is an order not sent. The look-up must
+/// be by `(presented.purpose, presented.key_id)`.
+pub fn verify(
+    presented: &Presented<'_>,
+    credential: Option<&Arc<Credential>>,
+    context: &VerifyContext<'_>,
+) -> Result<VerifiedIdentity, Refusal> {
+    if presented.signed.len() > limits::SIGNED_BYTES_MAX {
+        return Err(Reject::TooLarge.into());
+    }
+    check_window(presented.freshness, context.now.wall)?;
+    let credential = check_signature(presented, credential)?;
+    check_standing(credential, context.remote, context.now.wall)?;
+    if let Freshness::Window { .. } = presented.freshness {
+        let id = ReplayId::of(credential, &presented.signed);
+        context.replay.check_and_insert(id, presented.effect, context.now.mono).map_err(Refusal::from)?;
+    }
+    Ok(VerifiedIdentity { credential: Arc::clone(credential), verified_at: context.now.wall })
+}
+
+/// What a client certificate, already verified by TLS, says.
+#[derive(Clone, Debug)]
+pub struct CertificateClaim {
+    /// SHA-256 of its SubjectPublicKeyInfo, base64url, or one of its subject alternative names: the name it was looked up by.
+    pub key_id: ApiKeyId,
+}
+
+/// Turns a client certificate into an identity.
+///
+/// # Errors
+/// [`Reject::CertificateUnacceptable`] without a matching credential; else as after proof of possession.
+///
+/// # Security
+/// Call it only with a certificate that the TLS stack verified on this very connection and whose validity and revocation were
+/// checked again if the session was resumed.
+pub fn verify_certificate(
+    claim: &CertificateClaim,
+    credential: Option<&Arc<Credential>>,
+    remote: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<VerifiedIdentity, Refusal> {
+    let credential = credential
+        .filter(|record| record.purpose == Purpose::ClientCertificate && record.key_id == claim.key_id)
+        .ok_or(Reject::CertificateUnacceptable)?;
+    check_standing(credential, remote, now)?;
+    Ok(VerifiedIdentity { credential: Arc::clone(credential), verified_at: now })
+}
+
+/// Checks a signed time window again, just before forwarding: a request that waited too long inside must not pass.
+///
+/// # Errors
+/// [`Reject::TimestampStale`] or [`Reject::TimestampAhead`], with the measured skew.
+pub fn check_window(freshness: Freshness, now: Timestamp) -> Result<(), Refusal> {
+    let Freshness::Window { timestamp, recv_window, ahead_max } = freshness else { return Ok(()) };
+    let window = recv_window.min(limits::RECV_WINDOW_MAX);
+    let reject = if timestamp >= now.saturating_add(ahead_max.min(limits::TIMESTAMP_AHEAD_MAX)) {
+        Reject::TimestampAhead
+    } else if now.saturating_since(timestamp) > window {
+        Reject::TimestampStale
+    } else {
+        return Ok(());
+    };
+    let window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
+    Err(Refusal::with(reject, Detail::Skew { skew_ms: timestamp.millis_after(now), window_ms }))
+}
+
+fn check_signature<'c>(presented: &Presented<'_>, credential: Option<&'c Arc<Credential>>) -> Result<&'c Arc<Credential>, Refusal> {
+    let signature = &presented.signature;
+    let claimed = signature.form.algorithm();
+    let known = credential.filter(|record| record.purpose == presented.purpose && record.key_id == presented.key_id);
+    let matching = known.filter(|record| record.verifier.algorithm() == Some(claimed));
+    let verifier = matching.map_or_else(|| stand_in::verifier(claimed), |record| &record.verifier);
+    let valid = proves(verifier, &presented.signed, signature);
+    match (matching, known) {
+        (Some(record), _) if valid => Ok(record),
+        (Some(_), _) => Err(Reject::BadSignature.into()),
+        (None, Some(record)) => Err(wrong_algorithm(record, signature.form)),
+        (None, None) => Err(Reject::UnknownKey.into()),
+    }
+}
+
+fn wrong_algorithm(record: &Credential, form: SignatureForm) -> Refusal {
+    let registered = record.verifier.algorithm().map_or("a certificate", Algorithm::name);
+    let sentence = format!("the key is registered for {registered}, the message looks like {}", form.algorithm());
+    match form {
+        SignatureForm::Explicit(_) => Refusal::operator(Reject::WrongAlgorithm, sentence),
+        SignatureForm::Implied(_) => Refusal::operator(Reject::BadSignature, sentence),
+    }
+}
+
+fn proves(verifier: &Verifier, signed: &SignedBytes<'_>, signature: &PresentedSignature) -> bool {
+    let undecodable = signature.bytes.is_none();
+    let bytes = signature.bytes.as_deref().unwrap_or(&[0; 64]);
+    let valid = match verifier {
+        Verifier::Certificate => false,
+        Verifier::Mac(key) => mac_matches(key, signed, bytes),
+        Verifier::PublicKey(key) => key.verify(&signed.contiguous(), bytes),
+    };
+    valid && !undecodable
+}
+
+fn mac_matches(key: &hmac::Key, signed: &SignedBytes<'_>, tag: &[u8]) -> bool {
+    let mut context = hmac::Context::with_key(key);
+    for piece in signed.pieces() {
+        context.update(piece);
+    }
+    subtle::ConstantTimeEq::ct_eq(context.sign().as_ref(), tag).into()
+}
+
+/// State, expiry and address: asked only after proof of possession.
+fn check_standing(credential: &Credential, remote: Option<IpAddr>, now: Timestamp) -> Result<(), Refusal> {
+    match credential.state {
+        CredentialState::Active => {}
+        CredentialState::Revoked => return Err(Reject::KeyRevoked.into()),
+        CredentialState::Suspended => return Err(Reject::KeySuspended.into()),
+    }
+    if credential.not_after.is_some_and(|end| now >= end) {
+        return Err(Reject::KeyExpired.into());
+    }
+    if remote.is_some_and(|address| !credential.ip_allow.allows(address)) {
+        return Err(Reject::AddressNotAllowed.into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use crate::credential::Credential;
 use crate::limits;
 use crate::presented::{Effect, SignedBytes};
 use crate::reject::Reject;
-use crate::time::Monotonic;
+use crate::time::{Monotonic, Timestamp};
 
 /// Names one signed message of one credential: SHA-256 of both, cut to 128 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,20 +65,21 @@ impl ReplayId {
 
 /// Remembers accepted messages for at least their receive window.
 pub trait ReplayGuard: Send + Sync {
-    /// Checks that `id` may be used for `effect` now, and remembers that it was.
+    /// Checks that `id`, whose signed timestamp is `signed_at`, may be used for `effect` now, and remembers that it was.
     ///
     /// # Errors
-    /// [`Reject::Replayed`]; [`Reject::ReplayCapacity`] when the key, or all keys together, made more signed requests than are
+    /// [`Reject::Replayed`]; [`Reject::TimestampStale`] for a write signed at or before one that is already forgotten (only a
+    /// wall clock that stepped back makes that happen inside a window); [`Reject::ReplayCapacity`] when the key, or all keys together, made more signed requests than are
     /// remembered; [`Reject::StoreUnavailable`] when the memory is out of reach.
     ///
     /// # Security
     /// A false "new" lets an order through twice. A false "seen" refuses an order that the client may sign again with a new
     /// timestamp. When in doubt, refuse. Of any number of parallel calls with one `id` and [`Effect::Write`] exactly one succeeds.
-    fn check_and_insert(&self, id: ReplayId, effect: Effect, now: Monotonic) -> Result<(), Reject>;
+    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject>;
 }
 
-/// The replay guard of one process: sharded, two generations, bounded; forgets by monotonic time only, so a wall clock that
-/// steps back forgets nothing early.
+/// The replay guard of one process: sharded, two generations, bounded; forgets by monotonic time only, and refuses writes
+/// signed no later than the latest it forgot, so that a wall clock that steps back re-opens nothing.
 pub struct MemoryReplayGuard {
     shards: Box<[Mutex<Shard>]>,
     records_per_shard_max: usize,
@@ -89,10 +90,13 @@ struct Shard {
     current: Generation,
     previous: Generation,
     current_since: Monotonic,
+    /// The latest signed timestamp among all that was forgotten: what is not later cannot be told from a replay.
+    forgotten_until: Option<Timestamp>,
 }
 
 #[derive(Default)]
 struct Generation {
+    latest_signed: Option<Timestamp>,
     seen: HashMap<ReplayId, Effect>,
     per_key: HashMap<u32, u32>,
 }
@@ -109,8 +113,14 @@ impl MemoryReplayGuard {
     /// A guard with its own bounds: records of all keys, records of one key, both per generation.
     #[must_use]
     pub fn with_limits(records_max: usize, records_per_key_max: u32) -> Self {
-        let shard =
-            || Mutex::new(Shard { current: Generation::default(), previous: Generation::default(), current_since: Monotonic::default() });
+        let shard = || {
+            Mutex::new(Shard {
+                current: Generation::default(),
+                previous: Generation::default(),
+                current_since: Monotonic::default(),
+                forgotten_until: None,
+            })
+        };
         Self {
             shards: (0..SHARDS).map(|_| shard()).collect(),
             records_per_shard_max: records_max.div_ceil(SHARDS),
@@ -121,11 +131,14 @@ impl MemoryReplayGuard {
 }
 
 impl ReplayGuard for MemoryReplayGuard {
-    fn check_and_insert(&self, id: ReplayId, effect: Effect, now: Monotonic) -> Result<(), Reject> {
+    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject> {
         let index = usize::from(id.message[0]) % self.shards.len();
         // A poisoned lock means that another thread panicked inside this small section: refuse rather than guess.
         let mut shard = self.shards[index].lock().map_err(|_| Reject::StoreUnavailable)?;
         shard.turn(now);
+        if effect == Effect::Write && shard.forgotten_until.is_some_and(|horizon| signed_at <= horizon) {
+            return Err(Reject::TimestampStale);
+        }
         let seen = shard.current.seen.get(&id).or_else(|| shard.previous.seen.get(&id)).copied();
         match (seen, effect) {
             (Some(_), Effect::Write) => return Err(Reject::Replayed),
@@ -139,6 +152,7 @@ impl ReplayGuard for MemoryReplayGuard {
         }
         *of_key += 1;
         shard.current.seen.insert(id, effect);
+        shard.current.latest_signed = shard.current.latest_signed.max(Some(signed_at));
         Ok(())
     }
 }
@@ -149,11 +163,17 @@ impl Shard {
         if age < limits::REPLAY_GENERATION {
             return;
         }
+        self.forget_previous();
         self.previous = std::mem::take(&mut self.current);
         if age >= limits::REPLAY_GENERATION * 2 {
-            self.previous = Generation::default();
+            self.forget_previous();
         }
         self.current_since = now;
+    }
+
+    fn forget_previous(&mut self) {
+        let forgotten = std::mem::take(&mut self.previous);
+        self.forgotten_until = self.forgotten_until.max(forgotten.latest_signed);
     }
 }
 

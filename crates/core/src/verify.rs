@@ -115,9 +115,9 @@ pub fn verify(
     check_window(presented.freshness, context.now.wall)?;
     let credential = check_signature(presented, credential)?;
     check_standing(credential, context.remote, context.now.wall)?;
-    if let Freshness::Window { .. } = presented.freshness {
+    if let Freshness::Window { timestamp, .. } = presented.freshness {
         let id = ReplayId::of(credential, &presented.signed);
-        context.replay.check_and_insert(id, presented.effect, context.now.mono).map_err(Refusal::from)?;
+        context.replay.check_and_insert(id, presented.effect, timestamp, context.now.mono).map_err(Refusal::from)?;
     }
     Ok(VerifiedIdentity { credential: Arc::clone(credential), verified_at: context.now.wall })
 }

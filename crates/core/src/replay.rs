@@ -136,14 +136,14 @@ impl ReplayGuard for MemoryReplayGuard {
         // A poisoned lock means that another thread panicked inside this small section: refuse rather than guess.
         let mut shard = self.shards[index].lock().map_err(|_| Reject::StoreUnavailable)?;
         shard.turn(now);
-        if effect == Effect::Write && shard.forgotten_until.is_some_and(|horizon| signed_at <= horizon) {
-            return Err(Reject::TimestampStale);
-        }
         let seen = shard.current.seen.get(&id).or_else(|| shard.previous.seen.get(&id)).copied();
         match (seen, effect) {
             (Some(_), Effect::Write) => return Err(Reject::Replayed),
             (Some(_), Effect::Read) => return Ok(()),
             (None, Effect::Read | Effect::Write) => {}
+        }
+        if effect == Effect::Write && shard.forgotten_until.is_some_and(|horizon| signed_at <= horizon) {
+            return Err(Reject::TimestampStale);
         }
         let full = shard.current.seen.len() >= self.records_per_shard_max;
         let of_key = shard.current.per_key.entry(id.credential).or_default();

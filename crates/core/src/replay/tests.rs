@@ -30,11 +30,12 @@ fn remembers_at_least_the_longest_window_and_then_forgets() {
     let window = (limits::RECV_WINDOW_MAX + limits::TIMESTAMP_AHEAD_MAX).as_secs();
     for start in [0, 1, 30, 60, 61, 200] {
         let guard = MemoryReplayGuard::default();
+        let signed = SIGNED.saturating_add(std::time::Duration::from_secs(start + 1));
         guard.check_and_insert(id(9, 9), Effect::Read, SIGNED, at(0)).unwrap();
-        guard.check_and_insert(id(1, 1), Effect::Write, SIGNED, at(start)).unwrap();
+        guard.check_and_insert(id(1, 1), Effect::Write, signed, at(start)).unwrap();
         for later in 0..=window {
             assert_eq!(
-                guard.check_and_insert(id(1, 1), Effect::Write, SIGNED, at(start + later)),
+                guard.check_and_insert(id(1, 1), Effect::Write, signed, at(start + later)),
                 Err(Reject::Replayed),
                 "{start}+{later}"
             );

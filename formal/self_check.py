@@ -1,0 +1,199 @@
+"""Tests of run.py that need no prover: `python3 formal/run.py --self-check`.
+
+A checker that cannot fail checks nothing, so most of these feed it a wrong answer: a stand-in
+prover prints verdicts from a table, one of them inverted, and the run must then fail.
+"""
+
+import contextlib
+import io
+import os
+import stat
+import sys
+import tempfile
+import unittest
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
+
+import run
+from variants import QUERIES, VARIANTS, Edit
+
+BASE = run.BASE_MODEL.read_text(encoding="utf-8")
+GOALS = 7
+RESULTS = run.FOLDER / "RESULTS.md"
+SAYS = {"T": " is true.", "F": " is false.", "?": " cannot be proved."}
+# A stand-in prover: answers with the RESULT lines kept in a file named like the model.
+STAND_IN = """#!{python}
+import sys, pathlib
+if sys.argv[1] == "-help":
+    print("Proverif 0.00. A stand-in")
+else:
+    name = pathlib.Path(sys.argv[1]).stem
+    print((pathlib.Path(__file__).parent / (name + ".answer")).read_text())
+"""
+
+
+def answer(letters):
+    """What ProVerif would print for these verdicts, its remarks included."""
+    lines = ["-- Query in process 1.", "RESULT (but event(x) ==> event(y) is true.)"]
+    for query, letter in zip(QUERIES, letters, strict=True):
+        if letter != "-":
+            lines.append(f"RESULT {query.result_prefix}pk(s_2),t)) ==> event(LeakC(pk(s_2))){SAYS[letter]}")
+    return "\n".join(lines)
+
+
+def inverted(letters, place):
+    other = "F" if letters[place] == "T" else "T"
+    return letters[:place] + other + letters[place + 1 :]
+
+
+class Derivation(unittest.TestCase):
+    def test_every_variant_derives_and_no_two_are_equal(self):
+        texts = [run.derive(variant, BASE) for variant in VARIANTS]
+        self.assertEqual(len(set(texts)), len(VARIANTS))
+
+    def test_refuses_an_edit_whose_text_is_gone_or_repeated(self):
+        for count in (0, 2):
+            edit = Edit("let hello = (pk(sk), gw, n, offer) in", "", count=count)
+            with self.assertRaises(run.DerivationError):
+                run.derive(replace(VARIANTS[0], edits=(edit,)), BASE)
+
+    def test_every_derived_text_asks_the_queries_it_is_judged_by(self):
+        for variant in VARIANTS:
+            text = run.derive(variant, BASE)
+            asked = "".join("-" if f"(*{query.name}" not in text else "x" for query in QUERIES)
+            wanted = "".join("-" if letter == "-" else "x" for letter in variant.expect)
+            self.assertEqual(asked, wanted, variant.name)
+
+
+class Expectations(unittest.TestCase):
+    def test_every_variant_has_a_verdict_for_every_query(self):
+        for variant in VARIANTS:
+            self.assertEqual(len(variant.expect), len(QUERIES), variant.name)
+            self.assertLessEqual(set(variant.expect), set("TF?-"), variant.name)
+
+    def test_the_base_model_must_prove_every_goal(self):
+        self.assertEqual(VARIANTS[0].edits, ())
+        self.assertEqual(VARIANTS[0].expect[:GOALS], "T" * GOALS)
+
+    def test_honest_runs_exist_in_every_variant(self):
+        for variant in VARIANTS:
+            self.assertEqual(variant.expect[GOALS], "F", variant.name)
+            self.assertIn(variant.expect[GOALS + 1], "F-", variant.name)
+
+    def test_every_goal_is_refuted_by_some_mutant(self):
+        for place in range(GOALS):
+            self.assertTrue(any(variant.expect[place] == "F" for variant in VARIANTS), QUERIES[place].name)
+
+    def test_results_table_agrees_with_the_expectations(self):
+        rows = [line for line in RESULTS.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+        cells = {row.split("|")[1].strip(" `"): [c.strip(" *") for c in row.split("|")[2:-1]] for row in rows}
+        self.assertEqual(list(cells), [variant.name for variant in VARIANTS])
+        for variant in VARIANTS:
+            verdicts = dict(zip((query.name for query in QUERIES), cells[variant.name]))
+            self.assertEqual(run.judge(variant.expect, verdicts), [], variant.name)
+
+
+class Judging(unittest.TestCase):
+    def test_accepts_the_expected_answer(self):
+        for variant in VARIANTS:
+            self.assertEqual(run.judge(variant.expect, run.parse_results(answer(variant.expect))), [])
+
+    def test_any_inverted_verdict_is_a_failure(self):
+        for variant in VARIANTS:
+            for place, letter in enumerate(variant.expect):
+                if letter != "-":
+                    wrong = run.parse_results(answer(inverted(variant.expect, place)))
+                    self.assertEqual(len(run.judge(variant.expect, wrong)), 1, (variant.name, place))
+
+    def test_an_undecided_goal_or_mutant_is_a_failure(self):
+        for wanted in "TF":
+            self.assertTrue(run.judge(wanted * len(QUERIES), run.parse_results(answer("?" * len(QUERIES)))))
+
+    def test_a_missing_verdict_is_a_failure(self):
+        self.assertEqual(len(run.judge("T" * len(QUERIES), {})), len(QUERIES))
+
+    def test_remarks_are_not_verdicts(self):
+        self.assertEqual(run.parse_results("RESULT (even event(a) ==> event(b) is false.)"), {})
+
+    def test_refuses_results_it_does_not_know_or_sees_twice(self):
+        twice = answer("T" * len(QUERIES)) + "\n" + answer("F" * len(QUERIES))
+        for output in (twice, "RESULT not attacker(k[]) is true.", "RESULT inj-event(ServerAccept(x)) is odd."):
+            with self.assertRaises(run.ResultError):
+                run.parse_results(output)
+
+
+class WholeRun(unittest.TestCase):
+    """main() from argument to exit status, with a stand-in prover."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.prover = self.folder / "proverif"
+        self.prover.write_text(STAND_IN.format(python=sys.executable), encoding="utf-8")
+        self.prover.chmod(self.prover.stat().st_mode | stat.S_IXUSR)
+
+    def outcome(self, answers, *options):
+        for name, letters in answers.items():
+            (self.folder / f"{name}.answer").write_text(answer(letters), encoding="utf-8")
+        only = [word for name in answers for word in ("--only", name)]
+        return self.quietly("--proverif", str(self.prover), *only, *options)
+
+    @staticmethod
+    def quietly(*argv):
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            status = run.main(list(argv))
+        return status, said.getvalue()
+
+    def test_succeeds_when_every_verdict_is_as_expected(self):
+        status, said = self.outcome({"base": "TTTTTTTFF", "m1": "FTFFTTFFF"}, "--jobs", "2")
+        self.assertEqual(status, 0, said)
+
+    def test_fails_when_a_goal_is_false(self):
+        status, said = self.outcome({"base": "TTFTTTTFF"})
+        self.assertEqual(status, 1, said)
+        self.assertIn("Q3 must be true, is false", said)
+
+    def test_fails_when_a_mutant_survives(self):
+        status, said = self.outcome({"m6": "TTTTTTTFF"})
+        self.assertEqual(status, 1, said)
+        self.assertIn("Q1 must be false, is true", said)
+
+    def test_fails_when_no_honest_run_exists(self):
+        self.assertEqual(self.outcome({"base": "TTTTTTTTF"})[0], 1)
+
+    def test_fails_when_the_prover_breaks_off(self):
+        self.prover.write_text(f"#!{sys.executable}\nraise SystemExit(2)\n", encoding="utf-8")
+        self.assertEqual(self.outcome({"base": "TTTTTTTFF"})[0], 1)
+
+    def test_fails_when_the_prover_does_not_end(self):
+        self.prover.write_text(f"#!{sys.executable}\nimport sys\nif sys.argv[1] != '-help': input()\n", encoding="utf-8")
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, writer)
+        self.addCleanup(os.close, reader)
+        real = run.subprocess.run
+        held = lambda *words, **more: real(*words, stdin=reader, **more)  # noqa: E731
+        with mock.patch.object(run.subprocess, "run", held):
+            status, said = self.outcome({"base": "TTTTTTTFF"}, "--timeout", "0.2")
+        self.assertEqual(status, 1, said)
+        self.assertIn("no answer within", said)
+
+    def test_says_so_when_there_is_no_prover(self):
+        with mock.patch.dict(os.environ, {"PATH": str(self.folder / "nothing")}):
+            os.environ.pop("PROVERIF", None)
+            status, said = self.quietly()
+            required, _ = self.quietly("--require")
+        self.assertEqual((status, required), (0, 2))
+        self.assertIn("ProVerif is not installed", said)
+        self.assertIn("NOT check", said)
+
+    def test_a_prover_that_was_named_must_exist(self):
+        self.assertEqual(self.quietly("--proverif", str(self.folder / "nothing"))[0], 2)
+
+
+def check():
+    """Run the tests above; exit status."""
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
+    return 0 if unittest.TextTestRunner(verbosity=1).run(suite).wasSuccessful() else 1

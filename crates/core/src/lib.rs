@@ -39,7 +39,7 @@ pub use entropy::Entropy;
 pub use id::{AccountId, ApiKeyId, CorrelationId, CredentialId, SessionId};
 pub use policy::{Access, Permit, Requirement, authorize, permit_public};
 pub use presented::{Effect, Freshness, Presented, PresentedSignature, SignatureForm, SignedBytes};
-pub use public_key::{PublicKey, PublicKeyError};
+pub use public_key::{KeyFormat, KeyType, PublicKey, PublicKeyError, VerifyingKey};
 pub use reject::{AlertCode, Blame, Detail, Refusal, Reject};
 pub use replay::{MemoryReplayGuard, ReplayGuard, ReplayId};
 pub use scope::{Scope, Scopes};

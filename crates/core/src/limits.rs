@@ -27,5 +27,8 @@ pub const REPLAY_RECORDS_PER_KEY_MAX: u32 = 183_000;
 /// RSA moduli accepted at registration, in bits. Below 2048 is breakable, above 4096 is a way to burn our CPU.
 pub const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=4_096;
 
+/// Smallest RSA exponent accepted at registration: smaller ones turn sloppy padding checks into forgeries (CVE-2006-4339).
+pub const RSA_EXPONENT_MIN: u32 = 65_537;
+
 /// Longest public key text accepted at registration: a PEM of an ML-DSA-65 key is 2.7 KB, an RSA-4096 JWK 0.8 KB.
 pub const PUBLIC_KEY_TEXT_BYTES_MAX: usize = 16_384;

@@ -1,0 +1,58 @@
+//! A public key under one algorithm, parsed once, ready to verify.
+
+use std::fmt;
+
+use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
+
+use super::{KeyFormat, PublicKey, PublicKeyError, der, raw};
+use crate::algorithm::Algorithm;
+
+/// A public key under the one algorithm it is registered for, parsed once.
+pub struct VerifyingKey {
+    algorithm: Algorithm,
+    key: ParsedPublicKey,
+}
+
+impl VerifyingKey {
+    /// From the algorithm's own encoding: 32 bytes (Ed25519), uncompressed point (P-256), PKCS #1 DER (RSA), 1952 bytes
+    /// (ML-DSA-65); or a DER SubjectPublicKeyInfo. The rules of registration apply.
+    ///
+    /// # Errors
+    /// [`PublicKeyError`] when the bytes are no key, a weak key, or a key of another algorithm.
+    pub fn from_raw(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, PublicKeyError> {
+        let parts = if der::is_one_sequence(bytes) { der::read(KeyFormat::Der, bytes)? } else { raw::read(bytes)? };
+        PublicKey::admit(KeyFormat::Raw, &parts)?.verifying_key(algorithm)
+    }
+
+    /// From the encoding of a key that passed the rules.
+    pub(super) fn admitted(algorithm: Algorithm, raw: &[u8]) -> Result<Self, PublicKeyError> {
+        let verification: &'static dyn VerificationAlgorithm = match algorithm {
+            Algorithm::EcdsaP256Sha256 => &signature::ECDSA_P256_SHA256_FIXED,
+            Algorithm::Ed25519 => &signature::ED25519,
+            Algorithm::HmacSha256 => return Err(PublicKeyError::Unusable("HMAC has no public key")),
+            Algorithm::MlDsa65 => &signature::ML_DSA_65,
+            Algorithm::RsaPkcs1Sha256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+            Algorithm::RsaPssSha256 => &signature::RSA_PSS_2048_8192_SHA256,
+        };
+        let key = ParsedPublicKey::new(verification, raw).map_err(|_| PublicKeyError::Unusable("not a key for this algorithm"))?;
+        Ok(Self { algorithm, key })
+    }
+
+    /// The algorithm it is registered for.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Whether `signature` is this key's over `message`.
+    #[must_use]
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.key.verify_sig(message, signature).is_ok()
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifyingKey({})", self.algorithm)
+    }
+}

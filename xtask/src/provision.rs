@@ -1,0 +1,82 @@
+//! Installs what a level of the tests needs: a Python environment, tools built by cargo, Debian packages.
+//!
+//! Everything but Debian packages goes below `.test-env/`; a Debian package is installed only when it is missing and we are root.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::limits::INSTALL_MAX;
+use crate::machine::{Machine, has_program};
+
+const REQUIREMENTS: &str = "tests/conformance/requirements.txt";
+
+/// The Python of the test environment, with exactly the packages of `requirements.txt`.
+pub(crate) fn python(machine: &Machine) -> Result<PathBuf> {
+    let venv = machine.env_path("venv");
+    let python = venv.join("bin/python");
+    let stamp = venv.join("requirements.installed");
+    let wanted = fs::read_to_string(machine.path(REQUIREMENTS)).with_context(|| format!("{REQUIREMENTS} cannot be read"))?;
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    debian(machine, "python3", "python3")?;
+    if python_venv(machine).is_err() {
+        // Debian splits the module that makes environments from the interpreter.
+        apt_install(machine, "python3-venv")?;
+        python_venv(machine)?;
+    }
+    let mut install = machine.program(&python);
+    // The list is complete, so the resolver has nothing to decide: two clients pin versions that no resolver can satisfy at once.
+    install.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps", "--requirement", REQUIREMENTS]);
+    machine.must("install-python", &install, INSTALL_MAX)?;
+    fs::write(&stamp, wanted)?;
+    Ok(python)
+}
+
+fn python_venv(machine: &Machine) -> Result<()> {
+    let venv = machine.env_path("venv");
+    fs::create_dir_all(machine.env_path(""))?;
+    let mut make = machine.program("python3");
+    make.args(["-m", "venv", "--clear"]).arg(venv);
+    machine.must("install-venv", &make, INSTALL_MAX).map(drop)
+}
+
+/// A tool built by cargo, installed below `.test-env/tools` unless it is there or on the path.
+pub(crate) fn cargo_tool(machine: &Machine, name: &str, version: &str, extra: &[&str]) -> Result<PathBuf> {
+    let tools = machine.env_path("tools");
+    let program = tools.join("bin").join(name);
+    if program.is_file() {
+        return Ok(program);
+    }
+    let mut install = machine.cargo();
+    install.args(["install", name, "--version", version, "--locked", "--root"]).arg(&tools).args(extra);
+    machine.must(&format!("install-{name}"), &install, INSTALL_MAX)?;
+    Ok(program)
+}
+
+/// A program from a Debian package.
+pub(crate) fn debian(machine: &Machine, program: &str, package: &str) -> Result<()> {
+    if has_program(program) {
+        return Ok(());
+    }
+    apt_install(machine, package)?;
+    ensure!(has_program(program), "{package} is installed but {program} is not on the path");
+    Ok(())
+}
+
+fn apt_install(machine: &Machine, package: &str) -> Result<()> {
+    let by_hand = || format!("this level needs the Debian package {package}: apt-get install {package}");
+    ensure!(has_program("apt-get") && is_root(machine), "{}", by_hand());
+    let mut update = machine.program("apt-get");
+    update.args(["update", "--quiet"]);
+    machine.must("install-apt-update", &update, INSTALL_MAX).with_context(by_hand)?;
+    let mut install = machine.program("apt-get");
+    install.args(["install", "--quiet", "--yes", "--no-install-recommends", package]).env("DEBIAN_FRONTEND", "noninteractive");
+    machine.must(&format!("install-{package}"), &install, INSTALL_MAX).with_context(by_hand).map(drop)
+}
+
+fn is_root(machine: &Machine) -> bool {
+    machine.program("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+}

@@ -1,0 +1,166 @@
+//! What each level does.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::table::Outcome;
+use crate::limits;
+use crate::machine::{Finished, Machine, tail};
+use crate::report::Tally;
+use crate::{arch as arch_check, counts, dependencies as dependency_check, provision, trace as trace_check};
+
+/// The package whose tests replay the fuzz inputs: a level of its own.
+const FUZZ_BODIES: &str = "countersign-fuzz-bodies";
+/// Crates whose properties take an argument instead of a clock, so that many cases cost only time.
+const PURE: &[&str] = &["countersign-core", "countersign-handshake", "countersign-session", "countersign-dialects"];
+
+pub(super) fn fmt(machine: &Machine) -> Result<Outcome> {
+    gate(machine, "fmt", machine.cargo().args(["fmt", "--all", "--check"]))
+}
+
+pub(super) fn clippy(machine: &Machine) -> Result<Outcome> {
+    gate(machine, "clippy", machine.cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
+}
+
+pub(super) fn build(machine: &Machine) -> Result<Outcome> {
+    gate(machine, "build", machine.cargo().args(["build", "--workspace", "--bins", "--tests", "--examples"]))
+}
+
+pub(super) fn arch(machine: &Machine) -> Result<Outcome> {
+    arch_check::check(machine).map(|()| Outcome::held())
+}
+
+pub(super) fn trace(machine: &Machine) -> Result<Outcome> {
+    trace_check::check(machine).map(|()| Outcome::held())
+}
+
+pub(super) fn dependencies(machine: &Machine) -> Result<Outcome> {
+    dependency_check::check(machine).map(|()| Outcome::held())
+}
+
+pub(super) fn tests(machine: &Machine) -> Result<Outcome> {
+    rust_tests(machine, "tests", &["--workspace", "--exclude", FUZZ_BODIES], &[])
+}
+
+pub(super) fn fuzz_replay(machine: &Machine) -> Result<Outcome> {
+    rust_tests(machine, "fuzz-replay", &["--package", FUZZ_BODIES], &[])
+}
+
+pub(super) fn properties(machine: &Machine) -> Result<Outcome> {
+    let packages: Vec<&str> = PURE.iter().flat_map(|package| ["--package", package]).collect();
+    rust_tests(machine, "properties", &packages, &[("PROPTEST_CASES", limits::LONG_PROPERTY_CASES.to_string())])
+}
+
+pub(super) fn doctests(machine: &Machine) -> Result<Outcome> {
+    let finished = machine.run("doctests", machine.cargo().args(["test", "--workspace", "--doc"]), limits::RUST_TESTS_MAX)?;
+    Ok(Outcome::counted(counts::libtest(&finished.text), &finished))
+}
+
+/// Runs Rust tests with nextest, which gives each test a deadline and a process; with plain cargo where it is not installed.
+fn rust_tests(machine: &Machine, log: &str, packages: &[&str], environment: &[(&str, String)]) -> Result<Outcome> {
+    let nextest = machine.cargo().args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
+    let mut command = machine.cargo();
+    command.envs(environment.iter().map(|(name, value)| (*name, value)));
+    if nextest {
+        command.args(["nextest", "run", "--no-fail-fast", "--status-level", "fail", "--final-status-level", "fail"]).args(packages);
+    } else {
+        command.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]).args(packages);
+    }
+    let finished = machine.run(log, &command, limits::RUST_TESTS_MAX)?;
+    let tally = if nextest { counts::nextest(&finished.text) } else { counts::libtest(&finished.text) };
+    Ok(Outcome::counted(tally, &finished))
+}
+
+pub(super) fn conformance(machine: &Machine) -> Result<Outcome> {
+    pytest(machine, "conformance", &["tests/conformance", "--ignore=tests/conformance/test_examples.py"])
+}
+
+pub(super) fn examples(machine: &Machine) -> Result<Outcome> {
+    pytest(machine, "examples", &["tests/conformance/test_examples.py"])
+}
+
+/// Builds the binary as the other levels do, so that nothing is compiled twice, and starts pytest on it.
+fn pytest(machine: &Machine, log: &str, what: &[&str]) -> Result<Outcome> {
+    let python = provision::python(machine)?;
+    for (program, package) in [("openssl", "openssl"), ("curl", "curl")] {
+        provision::debian(machine, program, package)?;
+    }
+    machine.must("build", machine.cargo().args(["build", "--workspace", "--bins", "--tests", "--examples"]), limits::GATE_MAX)?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| machine.path("target"), |folder| machine.root().join(folder));
+    let mut command = machine.program(python);
+    command.args(["-m", "pytest", "-c", "tests/conformance/pytest.ini", "--rootdir", "."]).args(what);
+    command.env("COUNTERSIGN_BIN", target.join("debug/countersign"));
+    let finished = machine.run(log, &command, limits::CONFORMANCE_MAX)?;
+    Ok(Outcome::counted(counts::pytest(&finished.text), &finished))
+}
+
+pub(super) fn deny(machine: &Machine) -> Result<Outcome> {
+    let tool = provision::cargo_tool(machine, "cargo-deny", "0.20.2", &[])?;
+    // Advisories need a database from a network this command may not have; the three others do not.
+    gate(machine, "deny", machine.program(tool).args(["deny", "check", "bans", "licenses", "sources"]))
+}
+
+pub(super) fn formal(machine: &Machine) -> Result<Outcome> {
+    let verifpal = provision::cargo_tool(machine, "verifpal", "1.6.7", &["--ignore-rust-version"])?;
+    let mut command = machine.program("python3");
+    command.arg("formal/run.py").env("VERIFPAL", verifpal);
+    let finished = machine.run("formal", &command, limits::FORMAL_MAX)?;
+    Ok(Outcome::counted(counts::own(&finished.text), &finished))
+}
+
+pub(super) fn fuzz(machine: &Machine) -> Result<Outcome> {
+    let tool = provision::cargo_tool(machine, "cargo-fuzz", "0.13.2", &[])?;
+    let mut outcome = Outcome { tally: Tally::default(), complaint: String::new() };
+    let mut targets: Vec<String> = Vec::new();
+    for entry in fs::read_dir(machine.path("fuzz/fuzz_targets")).context("fuzz/fuzz_targets cannot be read")? {
+        targets.extend(entry?.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+    }
+    targets.sort();
+    ensure!(!targets.is_empty(), "no fuzz target");
+    for target in targets {
+        // A copy of the corpus: what a bounded run finds is kept on purpose, by hand, or not at all.
+        let corpus = machine.env_path("fuzz-corpus").join(&target);
+        fs::create_dir_all(&corpus)?;
+        let mut command = machine.program(&tool);
+        command.args(["fuzz", "run", "--fuzz-dir", "fuzz", &target]).arg(&corpus).arg(format!("fuzz/corpus/{target}"));
+        command.arg("--").arg(format!("-max_total_time={}", limits::FUZZ_SECONDS)).env("RUSTC_BOOTSTRAP", "1");
+        let finished = machine.run(&format!("fuzz-{target}"), &command, limits::GATE_MAX)?;
+        let one = Outcome::gate(&finished);
+        outcome.tally += one.tally;
+        outcome.complaint.push_str(&one.complaint);
+    }
+    Ok(outcome)
+}
+
+pub(super) fn bench(machine: &Machine) -> Result<Outcome> {
+    let mut command = machine.cargo();
+    command.args(["run", "--release", "--package", "countersign-benches", "--", "--smoke"]);
+    timed_gate(machine, "bench", &command, limits::FORMAL_MAX)
+}
+
+fn gate(machine: &Machine, log: &str, command: &Command) -> Result<Outcome> {
+    timed_gate(machine, log, command, limits::GATE_MAX)
+}
+
+fn timed_gate(machine: &Machine, log: &str, command: &Command, limit: Duration) -> Result<Outcome> {
+    machine.run(log, command, limit).map(|finished| Outcome::gate(&finished))
+}
+
+impl Outcome {
+    const fn held() -> Self {
+        Self { tally: Tally::HELD, complaint: String::new() }
+    }
+
+    fn gate(finished: &Finished) -> Self {
+        if finished.success { Self::held() } else { Self { tally: Tally::BROKEN, complaint: tail(&finished.text) } }
+    }
+
+    fn counted(tally: Tally, finished: &Finished) -> Self {
+        let tally = tally.judged(finished.success);
+        let complaint = if tally.is_success() { String::new() } else { tail(&finished.text) };
+        Self { tally, complaint }
+    }
+}

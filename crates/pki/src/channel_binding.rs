@@ -16,10 +16,10 @@ pub const EXPORTER_BINDING_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 ///
 /// Takes `&ServerConnection` and `&ClientConnection` alike.
 pub fn exporter_binding<Data>(connection: &ConnectionCommon<Data>) -> Option<[u8; 32]> {
-    // A server could export before it has seen the client's Finished: the peer would not be confirmed yet.
-    if connection.is_handshaking() || connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+    if connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
         return None;
     }
+    // rustls gives no value before the peer's Finished is verified, although a server could compute one.
     connection.export_keying_material([0; 32], EXPORTER_BINDING_LABEL, Some(b"")).ok()
 }
 

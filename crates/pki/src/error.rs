@@ -198,8 +198,8 @@ pub enum PkiError {
     },
 
     // Libraries.
-    /// The crypto library failed: no entropy, or a broken build.
-    #[error("the crypto library could not {operation}")]
+    /// The system or the crypto library failed: no random bytes, no clock, or a broken build.
+    #[error("the system could not {operation}")]
     Crypto {
         /// What was attempted.
         operation: &'static str,

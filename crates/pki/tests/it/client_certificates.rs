@@ -61,8 +61,9 @@ fn refuses_the_same_subject_from_another_ca() {
     let world = World::new();
     let stranger = PrivateAuthority::create(world.clock.now()).unwrap();
     let certificate = client_certificate(&stranger, world.clock.now(), DAY);
-    let refused = try_required(&world, world.client().with_certificate(certificate));
-    assert_eq!(alert(refused), AlertDescription::UnknownCA);
+    let refused = try_required(&world, world.client().with_certificate(certificate)).unwrap();
+    assert_eq!(refused.server.clone().map(ClientCertificateError::from), Some(ClientCertificateError::UnknownIssuer));
+    assert_eq!(alert(Some(refused)), AlertDescription::UnknownCA);
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn trust_takes_ca_certificates_only_and_its_hash_names_the_set() {
     let second_path = folder.write("second.pem", second.certificate_pem());
     let leaf = TrustBundle::from_files(&[folder.path("server.pem")]);
     assert!(matches!(leaf, Err(PkiError::WrongKind { .. })));
-    let one_way = TrustBundle::from_files(&[folder.path("ca.pem"), second_path.clone()]).unwrap();
+    let one_way = TrustBundle::from_files(&[folder.path("ca.pem"), second_path]).unwrap();
     let both = format!("{}{}", second.certificate_pem(), first.certificate_pem());
     let other_way = TrustBundle::from_pem(both.as_bytes()).unwrap();
     assert_eq!((one_way.len(), one_way.hash()), (2, other_way.hash()));

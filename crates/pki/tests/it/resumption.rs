@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use countersign_pki::{
-    ClientAuth, ClientCertificateError, HandshakeMode, ListenerPolicy, PrivateAuthority, RevocationLists, RevokedCertificate, ServerTls,
-    SniPolicy, TicketKeyRing, TrustBundle,
+    ClientAuth, ClientCertificateError, HandshakeMode, ListenerPolicy, PrivateAuthority, ProtocolVersions, RevocationLists,
+    RevokedCertificate, ServerTls, SniPolicy, TicketKeyRing, TrustBundle, crypto_provider,
 };
 use rustls::ClientConfig;
 use rustls::time_provider::TimeProvider;
@@ -119,6 +119,23 @@ fn a_new_server_certificate_makes_a_full_handshake() {
     let renewed = server_certificate(&world.authority, world.clock.now());
     server.replace(ListenerPolicy::new("public"), vec![renewed]).unwrap();
     assert_eq!(connect(&client, server.current()).unwrap().mode(), HandshakeMode::Full);
+}
+
+#[test]
+fn tls_1_2_sessions_resume_from_bound_tickets_only() {
+    let world = World::new();
+    let legacy = |name: &str| world.server(ListenerPolicy { versions: ProtocolVersions::Tls12AndTls13, ..ListenerPolicy::new(name) });
+    let (a, b) = (legacy("a"), legacy("b"));
+    let config = ClientConfig::builder_with_details(crypto_provider(), Arc::clone(&world.clock) as Arc<dyn TimeProvider>)
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .with_root_certificates(world.authority.trust().unwrap().roots())
+        .with_no_client_auth();
+    let client = Arc::new(config);
+    assert_eq!(second_mode(&client, &a, &a), HandshakeMode::Resumed);
+    assert_eq!(connect(&client, b.current()).unwrap().mode(), HandshakeMode::Full);
+    // The client now remembers a session of b.
+    assert_eq!(connect(&client, a.current()).unwrap().mode(), HandshakeMode::Full);
 }
 
 #[test]

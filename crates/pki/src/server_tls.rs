@@ -5,17 +5,17 @@
 //! there is no moment at which a new certificate meets an old ticket binding or an old trust bundle.
 //!
 //! What a resumption takes over is checked twice: the ticket opens only under the same demands (`ticketer`), and the
-//! gateway calls [`ServerTls::recheck_client_certificate`] after every handshake, because time passes and lists change.
+//! gateway calls [`ServerTls::recheck_handshake`] after every handshake, because time passes and lists change.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use rustls::NoKeyLog;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ServerConfig};
 use rustls::time_provider::TimeProvider;
+use rustls::{HandshakeKind, NoKeyLog, ServerConnection};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::error::{ClientCertificateError, PkiError};
@@ -152,10 +152,32 @@ impl ServerTls {
         Ok(())
     }
 
+    /// To be called once after every handshake: is the client's certificate acceptable under the policy in force now?
+    ///
+    /// A full handshake under the snapshot that is still in force has just answered that, and costs nothing here. After a
+    /// resumption, which restores the certificate without looking at it, or a reload during the handshake, the
+    /// chain is verified.
+    ///
+    /// # Errors
+    /// Why it is not; the connection is then to be closed.
+    pub fn recheck_handshake(
+        &self,
+        connection: &ServerConnection,
+        accepted_under: &ServerTlsSnapshot,
+        now: UnixTime,
+    ) -> Result<(), ClientCertificateError> {
+        let current = self.snapshot.load();
+        let is_full = matches!(connection.handshake_kind(), Some(HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest));
+        if is_full && !connection.is_handshaking() && std::ptr::eq(&raw const **current, accepted_under) {
+            return Ok(());
+        }
+        current.recheck_client_certificate(connection.peer_certificates(), now)
+    }
+
     /// Is this client certificate acceptable *now*, under the policy that is in force *now*?
     ///
-    /// To be called after every handshake, because a resumption restores the certificate without verifying it, and for
-    /// open connections after a reload. `chain` is `peer_certificates()` of the connection.
+    /// For connections that stay open: after a reload, and when the certificate's validity ends. `chain` is
+    /// `peer_certificates()` of the connection. Right after a handshake see [`recheck_handshake`](Self::recheck_handshake).
     ///
     /// # Errors
     /// Why it is not; the connection is then to be closed.

@@ -4,6 +4,7 @@
 #[macro_use]
 mod harness;
 
+mod chain_validation;
 mod client_certificates;
 mod credential_files;
 mod handshakes;

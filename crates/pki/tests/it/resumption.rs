@@ -160,10 +160,7 @@ fn a_certificate_that_has_expired_is_refused_on_resumption() {
     world.clock.advance(HOUR);
     let resumed = connect(&client, server.current()).unwrap();
     assert_eq!(resumed.mode(), HandshakeMode::Resumed, "TLS alone does not notice");
-    assert_eq!(
-        server.recheck_client_certificate(resumed.server.peer_certificates(), world.clock.now()),
-        Err(ClientCertificateError::Expired)
-    );
+    assert_eq!(server.recheck_handshake(&resumed.server, &server.snapshot(), world.clock.now()), Err(ClientCertificateError::Expired));
 }
 
 #[test]
@@ -172,6 +169,7 @@ fn a_certificate_that_is_revoked_is_refused_on_open_resumed_and_new_connections(
     let policy = world.policy("operators", ClientAuth::Required);
     let server = world.server(policy.clone());
     let (client, certificate) = world.operator(world.clock.now(), DAY);
+    let fresh = client.clone().without_resumption().build().unwrap();
     let client = client.build().unwrap();
     let open = connect(&client, server.current()).unwrap();
     let before = server.snapshot();
@@ -192,7 +190,11 @@ fn a_certificate_that_is_revoked_is_refused_on_open_resumed_and_new_connections(
     // A handshake that had already taken the old snapshot still resumes; the check after it finds out.
     let late = connect(&client, before.config()).unwrap();
     assert_eq!(late.mode(), HandshakeMode::Resumed);
-    assert_eq!(server.recheck_client_certificate(late.server.peer_certificates(), world.clock.now()), Err(ClientCertificateError::Revoked));
+    assert_eq!(server.recheck_handshake(&late.server, &before, world.clock.now()), Err(ClientCertificateError::Revoked));
+    // So does a full handshake under the old snapshot: its verifier did not know the list.
+    let late = connect(&fresh, before.config()).unwrap();
+    assert_eq!(late.mode(), HandshakeMode::Full);
+    assert_eq!(server.recheck_handshake(&late.server, &before, world.clock.now()), Err(ClientCertificateError::Revoked));
     assert!(connect(&client, server.current()).is_err());
 }
 
@@ -290,4 +292,20 @@ impl rustls::server::ProducesTickets for Disabled {
     fn decrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
         None
     }
+}
+
+#[test]
+fn a_full_handshake_under_the_snapshot_in_force_passes_the_check_after_it() {
+    let world = World::new();
+    let server = world.server(world.policy("operators", ClientAuth::Required));
+    let client = world.operator(world.clock.now(), DAY).0.build().unwrap();
+    let snapshot = server.snapshot();
+    for expected in [HandshakeMode::Full, HandshakeMode::Resumed] {
+        let pair = connect(&client, snapshot.config()).unwrap();
+        assert_eq!(pair.mode(), expected);
+        assert_eq!(server.recheck_handshake(&pair.server, &snapshot, world.clock.now()), Ok(()));
+    }
+    let silent = rustls::ServerConnection::new(snapshot.config()).unwrap();
+    let verdict = server.recheck_handshake(&silent, &snapshot, world.clock.now());
+    assert_eq!(verdict, Err(ClientCertificateError::Missing), "before the handshake nobody is anybody");
 }

@@ -1,1 +1,26 @@
 //! How clients of real exchanges log in: finds identity, signature and signed bytes; never verifies.
+//!
+//! A dialect looks at a message and gives one of three answers ([`Answer`]):
+//!
+//! ```text
+//!                      ┌─ NotMine    nothing of this dialect in it; the route decides whether it may pass without identity
+//!   message ──present──┼─ Presented  who, which signature, over which bytes ──▶ core::verify ──▶ VerifiedIdentity
+//!                      └─ Malformed  refused at once; no other dialect is tried
+//! ```
+//!
+//! Once a dialect says "mine", no other is tried. Signed bytes are the bytes on the wire: nothing is parsed and written again
+//! before verification. What the venue accepts is accepted, except where two readings of one message are possible.
+//!
+//! What is *not* here: key look-up, verification, replay guard (all in `countersign-core`), sockets, clocks. The one place that
+//! calls `core::verify` is [`vectors`], the runner of recorded requests: it stands in for the gateway's shell.
+//!
+//! Where to start reading: [`dialect`] (the trait), then [`binance::rest`].
+
+pub mod binance;
+pub mod dialect;
+pub mod limits;
+pub mod registry;
+pub mod vectors;
+
+pub use dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
+pub use registry::by_name;

@@ -1,0 +1,211 @@
+//! Signed REST requests.
+//!
+//! ```text
+//!   X-MBX-APIKEY: <key>
+//!   POST /api/v3/order?symbol=BTCUSDT&side=BUY&          timestamp=1795222310484&signature=<hex or base64>
+//!                      └────────── query ──────┘         └──────────── body ──┘ └── taken out with one & ─┘
+//!   signed text =      symbol=BTCUSDT&side=BUY&timestamp=1795222310484
+//! ```
+//!
+//! The signed text is the query without `signature`, immediately followed by the body without `signature`, byte for byte as
+//! received. Neither method nor path is signed: the gateway's route table binds a request to its route, and its replay guard
+//! accepts each signed text once for a write.
+//!
+//! The text has no mark where the query ends. Whoever moves that cut through a parameter leaves a part without an equals sign, so
+//! such parts are refused ([`Fault::ParameterWithoutValue`]); a cut between two parameters changes nothing.
+//!
+//! A body that is a JSON object or array is signed like any other, but holds no parameters of ours.
+
+use countersign_core::{ApiKeyId, Effect, Presented, Purpose, Refusal, SignedBytes};
+use smallvec::SmallVec;
+
+use super::fault::Fault;
+use super::{NAME, signature, window};
+use crate::dialect::{Answer, Dialect, Header, RequestView, Security};
+use crate::limits;
+
+/// The header that names the key, in lower case.
+pub const API_KEY_HEADER: &str = "x-mbx-apikey";
+
+/// The REST side of the dialect.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BinanceRest;
+
+impl Dialect for BinanceRest {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Binance
+    }
+
+    fn present<'m>(&self, request: &RequestView<'m>, security: Security) -> Answer<'m> {
+        match security {
+            Security::None => Answer::NotMine,
+            Security::ApiKey => match unsigned_key(request) {
+                Ok(true) => Answer::NotMine,
+                Ok(false) => present_signed(request).into(),
+                Err(fault) => Answer::Malformed(fault.into()),
+            },
+            Security::Signed => present_signed(request).into(),
+        }
+    }
+}
+
+/// For routes that only need a key to be named: `true` when the request names one and is not signed.
+fn unsigned_key(request: &RequestView<'_>) -> Result<bool, Fault> {
+    api_key(request)?;
+    Ok(Parameters::read(request)?.signature.is_none())
+}
+
+fn present_signed<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
+    let parameters = Parameters::read(request)?;
+    let key_id = api_key(request)?;
+    let signature = parameters.signature.filter(|found| !found.value.is_empty()).ok_or(Fault::SignatureMissing)?;
+    let freshness = window::freshness(parameters.timestamp, parameters.recv_window)?;
+    Ok(Presented {
+        purpose: Purpose::Binance,
+        key_id,
+        signature: signature::from_form(signature.value),
+        signed: signed_bytes(request, &signature),
+        freshness,
+        effect: effect(request.method),
+    })
+}
+
+/// `GET` and `HEAD` read; everything else is taken to change something.
+fn effect(method: &str) -> Effect {
+    if matches!(method, "GET" | "HEAD") { Effect::Read } else { Effect::Write }
+}
+
+fn api_key(request: &RequestView<'_>) -> Result<ApiKeyId, Fault> {
+    let text = match request.headers.find(API_KEY_HEADER) {
+        Header::Absent | Header::Once([]) => return Err(Fault::ApiKeyHeaderMissing),
+        Header::Once(text) => text,
+        Header::Repeated => return Err(Fault::ApiKeyRepeated),
+    };
+    let text = str::from_utf8(text).map_err(|_| Fault::ApiKeyMalformed)?;
+    ApiKeyId::parse(text).map_err(|_| Fault::ApiKeyMalformed)
+}
+
+/// Where a parameter was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Body,
+    Query,
+}
+
+/// The signature parameter and its place.
+#[derive(Clone, Copy, Debug)]
+struct Found<'m> {
+    part: Part,
+    /// Of `signature=…` within its part.
+    start: usize,
+    end: usize,
+    value: &'m [u8],
+}
+
+/// The parameters that the signature rule needs.
+#[derive(Debug, Default)]
+struct Parameters<'m> {
+    signature: Option<Found<'m>>,
+    timestamp: Option<&'m [u8]>,
+    recv_window: Option<&'m [u8]>,
+    names: Names<'m>,
+}
+
+impl<'m> Parameters<'m> {
+    fn read(request: &RequestView<'m>) -> Result<Self, Fault> {
+        if request.body.len() > limits::BODY_BYTES_MAX {
+            return Err(Fault::BodyTooLarge);
+        }
+        let mut parameters = Self::default();
+        parameters.read_part(Part::Query, request.query())?;
+        if !is_json(request.body) {
+            parameters.read_part(Part::Body, request.body)?;
+        }
+        Ok(parameters)
+    }
+
+    fn read_part(&mut self, part: Part, text: &'m [u8]) -> Result<(), Fault> {
+        let mut start = 0;
+        for piece in text.split(|byte| *byte == b'&') {
+            let end = start + piece.len();
+            if !piece.is_empty() {
+                self.read_piece(part, piece, start, end)?;
+            }
+            start = end + 1;
+        }
+        Ok(())
+    }
+
+    fn read_piece(&mut self, part: Part, piece: &'m [u8], start: usize, end: usize) -> Result<(), Fault> {
+        let equals = piece.iter().position(|byte| *byte == b'=').ok_or(Fault::ParameterWithoutValue)?;
+        let (name, value) = (&piece[..equals], &piece[equals + 1..]);
+        self.names.add(name)?;
+        match name {
+            b"recvWindow" => self.recv_window = Some(value),
+            b"signature" => self.signature = Some(Found { part, start, end, value }),
+            b"timestamp" => self.timestamp = Some(value),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The names seen so far, query and body together.
+#[derive(Debug, Default)]
+struct Names<'m> {
+    seen: SmallVec<[&'m [u8]; 24]>,
+    /// One bit per length and first and last byte of a name: most new names are new by this alone.
+    marks: u64,
+}
+
+impl<'m> Names<'m> {
+    fn add(&mut self, name: &'m [u8]) -> Result<(), Fault> {
+        let (Some(first), Some(last)) = (name.first(), name.last()) else { return Err(Fault::ParameterNameIllegal) };
+        if !name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.[]".contains(byte)) {
+            return Err(Fault::ParameterNameIllegal);
+        }
+        let mark = 1 << ((name.len() + usize::from(*first) * 7 + usize::from(*last) * 13) % 64);
+        if self.marks & mark != 0 && self.seen.contains(&name) {
+            return Err(Fault::ParameterRepeated);
+        }
+        if self.seen.len() == limits::PARAMETERS_MAX {
+            return Err(Fault::ParametersTooMany);
+        }
+        self.marks |= mark;
+        self.seen.push(name);
+        Ok(())
+    }
+}
+
+/// Whether a body is a JSON object or array: then it is no form, whatever its content type says. Clients are known to label forms
+/// as JSON, and a form cannot start so: names have no brackets at their beginning.
+fn is_json(body: &[u8]) -> bool {
+    matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
+}
+
+/// Query and body as received, without the signature and the one `&` that joined it to the rest of its part.
+fn signed_bytes<'m>(request: &RequestView<'m>, signature: &Found<'m>) -> SignedBytes<'m> {
+    let mut signed = SignedBytes::new();
+    for (part, text) in [(Part::Query, request.query()), (Part::Body, request.body)] {
+        if part == signature.part {
+            let (before, after) = without(text, signature.start, signature.end);
+            signed.push(before);
+            signed.push(after);
+        } else {
+            signed.push(text);
+        }
+    }
+    signed
+}
+
+/// What is left before and after `text[start..end]` and one adjoining `&`: the one before it, else the one after it.
+fn without(text: &[u8], start: usize, end: usize) -> (&[u8], &[u8]) {
+    if start > 0 { (&text[..start - 1], &text[end..]) } else { (&[], text.get(end + 1..).unwrap_or_default()) }
+}
+
+#[cfg(test)]
+mod tests;

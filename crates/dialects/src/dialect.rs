@@ -1,0 +1,161 @@
+//! The dialect trait: a view of the request goes in, one of three answers comes out.
+
+use countersign_core::{Presented, Purpose, Refusal};
+
+/// What a route asks of a request, in the dialect's own terms. The route table of the dialect or the configuration says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// A key must be named, a signature may be missing.
+    ApiKey,
+    /// Anybody.
+    None,
+    /// Key, signature and timestamp.
+    Signed,
+}
+
+/// What a dialect makes of a message.
+#[derive(Debug)]
+#[must_use]
+#[expect(clippy::large_enum_variant, reason = "made once per request and taken apart at once; a box would cost an allocation")]
+pub enum Answer<'m> {
+    /// It is of this dialect and wrong: refuse it, try no other dialect.
+    Malformed(Refusal),
+    /// It carries no proof of this dialect and need not.
+    NotMine,
+    /// It says who it is; verify that.
+    Presented(Presented<'m>),
+}
+
+impl<'m> From<Result<Presented<'m>, Refusal>> for Answer<'m> {
+    fn from(result: Result<Presented<'m>, Refusal>) -> Self {
+        match result {
+            Ok(presented) => Self::Presented(presented),
+            Err(refusal) => Self::Malformed(refusal),
+        }
+    }
+}
+
+/// How often a header is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Header<'m> {
+    /// Not at all.
+    Absent,
+    /// Once, with this value.
+    Once(&'m [u8]),
+    /// More than once: two readings are possible.
+    Repeated,
+}
+
+impl<'m> Header<'m> {
+    fn collect(mut values: impl Iterator<Item = &'m [u8]>) -> Self {
+        match (values.next(), values.next()) {
+            (None, _) => Self::Absent,
+            (Some(value), None) => Self::Once(value),
+            (Some(_), Some(_)) => Self::Repeated,
+        }
+    }
+}
+
+/// The headers of a request, as its HTTP parser keeps them.
+pub trait Headers {
+    /// Looks a header up; `name` is in lower case, the look-up ignores case.
+    fn find(&self, name: &str) -> Header<'_>;
+}
+
+impl Headers for http::HeaderMap {
+    fn find(&self, name: &str) -> Header<'_> {
+        Header::collect(self.get_all(name).iter().map(http::HeaderValue::as_bytes))
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for [(N, V)] {
+    fn find(&self, name: &str) -> Header<'_> {
+        Header::collect(self.iter().filter(|(each, _)| each.as_ref().eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref()))
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for Vec<(N, V)> {
+    fn find(&self, name: &str) -> Header<'_> {
+        self.as_slice().find(name)
+    }
+}
+
+/// A request as it stands on the wire. Nothing in it is decoded.
+#[derive(Clone, Copy)]
+pub struct RequestView<'m> {
+    /// The method, as sent.
+    pub method: &'m str,
+    /// Path and query, as sent.
+    pub target: &'m [u8],
+    /// The headers.
+    pub headers: &'m dyn Headers,
+    /// The whole body. A shell that has not buffered it must not ask a dialect that signs it.
+    pub body: &'m [u8],
+    /// The authority the request was made to (`Host` or `:authority`), for dialects that sign it.
+    pub host: Option<&'m str>,
+}
+
+impl<'m> RequestView<'m> {
+    /// The target up to the first `?`.
+    #[must_use]
+    pub fn path(&self) -> &'m [u8] {
+        self.split().0
+    }
+
+    /// The target after the first `?`; empty without one.
+    #[must_use]
+    pub fn query(&self) -> &'m [u8] {
+        self.split().1
+    }
+
+    fn split(&self) -> (&'m [u8], &'m [u8]) {
+        match self.target.iter().position(|byte| *byte == b'?') {
+            Some(mark) => (&self.target[..mark], &self.target[mark + 1..]),
+            None => (self.target, &[]),
+        }
+    }
+}
+
+/// How the clients of one exchange authenticate over HTTP.
+pub trait Dialect: Send + Sync {
+    /// Its name in the configuration, in audit records and on metrics.
+    fn name(&self) -> &'static str;
+
+    /// Which family of credentials answers for it.
+    fn purpose(&self) -> Purpose;
+
+    /// Finds identity, signature, signed bytes and freshness. Does not allocate for more than what must be decoded.
+    ///
+    /// # Security
+    /// Nothing in the answer is verified. [`Answer::NotMine`] is no permission: only a route that the configuration calls public
+    /// passes without identity.
+    fn present<'m>(&self, request: &RequestView<'m>, security: Security) -> Answer<'m>;
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn headers_are_found_in_any_case_and_counted() {
+        let pairs = vec![("X-MBX-APIKEY", "a"), ("x-other", "b"), ("X-OTHER", "b")];
+        assert_eq!(pairs.find("x-mbx-apikey"), Header::Once(b"a"));
+        assert_eq!(pairs.find("x-other"), Header::Repeated);
+        assert_eq!(pairs.find("host"), Header::Absent);
+        let mut map = http::HeaderMap::new();
+        map.insert("X-MBX-APIKEY", "a".parse().unwrap());
+        assert_eq!(map.find("x-mbx-apikey"), Header::Once(b"a"));
+        map.append("x-mbx-apikey", "a".parse().unwrap());
+        assert_eq!(map.find("x-mbx-apikey"), Header::Repeated);
+    }
+
+    #[test]
+    fn the_first_question_mark_starts_the_query() {
+        let headers: Vec<(&str, &str)> = Vec::new();
+        let view = |target| RequestView { method: "GET", target, headers: &headers, body: b"", host: None };
+        assert_eq!(view(b"/a/b?c=d?e").path(), b"/a/b");
+        assert_eq!(view(b"/a/b?c=d?e").query(), b"c=d?e");
+        assert_eq!(view(b"/a/b").query(), b"");
+    }
+}

@@ -117,6 +117,9 @@ def run_variant(variant, text, prover, folder, timeout):
     except subprocess.TimeoutExpired:
         outcome.problems.append(f"no answer within {timeout:.0f} s")
         return outcome
+    except OSError as error:
+        outcome.problems.append(f"cannot run {prover}: {error.strerror}")
+        return outcome
     outcome.seconds = time.monotonic() - start
     try:
         verdicts = parse_results(done.stdout)
@@ -159,7 +162,10 @@ def find_prover(wanted):
 
 
 def prover_version(prover):
-    said = subprocess.run([prover, "-help"], capture_output=True, text=True, errors="replace", check=False)
+    try:
+        said = subprocess.run([prover, "-help"], capture_output=True, text=True, errors="replace", check=False)
+    except OSError:
+        return "of unknown version"
     match = re.search(r"Proverif (\d[\w.]*?)\.? ", said.stdout + said.stderr)
     return match.group(1) if match else "of unknown version"
 

@@ -241,3 +241,17 @@ fn settings_that_cannot_work_are_refused_by_listener_name() {
     }
     assert!(build(ListenerPolicy::new(""), certificate()).is_err());
 }
+
+#[test]
+fn what_a_handshake_with_our_own_client_cannot_show_is_set_all_the_same() {
+    // rustls gives no early data with stateless tickets, and its client never resumes by session id.
+    let world = World::new();
+    let config = world.server(ListenerPolicy::new("public")).current();
+    assert_eq!(config.max_early_data_size, 0);
+    assert!(!config.send_half_rtt_data);
+    assert!(!config.session_storage.can_cache());
+    assert!(config.require_ems);
+    assert!(!config.enable_secret_extraction);
+    assert!(config.ticketer.enabled());
+    assert_eq!(config.ticketer.lifetime(), 2 * 60 * 60);
+}

@@ -1,1 +1,30 @@
-//! What must last: SQLite; what may be lost: memory.
+//! What must last, and what must be found again after a crash.
+//!
+//! ```text
+//!   StateDir ── lock        one gateway per folder
+//!      ├─ Store             SQLite: accounts, credentials (secrets sealed), their history, sessions
+//!      ├─ AuditLog          append-only JSON lines, one writer thread, bounded queue; fails closed
+//!      └─ JournaledReplayGuard   the replay guard of memory, and a journal of accepted writes for the next process
+//! ```
+//!
+//! What is *not* here: decisions. This crate keeps what `countersign-core` decides with, and says plainly when it cannot:
+//! a [`StoreError`] is a sentence for the operator, and towards a client always [`Reject::StoreUnavailable`] or
+//! [`Reject::AuditUnavailable`], never a bad key.
+//!
+//! [`Reject::StoreUnavailable`]: countersign_core::Reject::StoreUnavailable
+//! [`Reject::AuditUnavailable`]: countersign_core::Reject::AuditUnavailable
+
+pub mod error;
+pub mod files;
+pub mod limits;
+pub mod record;
+mod schema;
+pub mod sealing;
+pub mod state_dir;
+pub mod store;
+
+pub use error::StoreError;
+pub use record::{AccountRecord, Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate, SessionRecord};
+pub use sealing::SealingKey;
+pub use state_dir::{StateDir, StateLock};
+pub use store::{Store, generate_secret};

@@ -1,0 +1,237 @@
+//! What can go wrong with what must last; each as one sentence that says what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use countersign_core::{AccountId, Algorithm, ApiKeyId, CredentialId, PublicKeyError, Purpose, Reject, SessionId};
+
+/// Why the store did not do what was asked. Its text is one sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is an account of this name.
+    #[error("there is an account {0} already")]
+    AccountExists(AccountId),
+    /// There is no such account.
+    #[error("there is no account {0}")]
+    AccountUnknown(AccountId),
+    /// Another process holds the state folder.
+    #[error("the state folder {path} is in use by another gateway{}", process(*pid))]
+    AlreadyRunning {
+        /// The folder.
+        path: PathBuf,
+        /// The process, if it could be read.
+        pid: Option<u32>,
+    },
+    /// A row that this program would not have written.
+    #[error("the database holds a record that cannot be used ({table} {id}: {why}); restore it from a backup")]
+    BadRecord {
+        /// The table.
+        table: &'static str,
+        /// The row's name.
+        id: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The database file is damaged.
+    #[error("the database {path} is damaged ({detail}); restore it from a backup, or move it away to start with an empty one")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        detail: String,
+    },
+    /// There is no such credential.
+    #[error("there is no credential {0}")]
+    CredentialUnknown(CredentialId),
+    /// Another failure of the database.
+    #[error("the database {path} failed: {source}")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: sqlx::Error,
+    },
+    /// No room left.
+    #[error("the disk is full: {path} cannot be written")]
+    DiskFull {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A database of another program.
+    #[error("{path} is a database of another program; choose another state folder")]
+    ForeignDatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A field is empty or too long.
+    #[error("{field} must have {bytes_min} to {bytes_max} bytes of text without control characters")]
+    Field {
+        /// Which field.
+        field: &'static str,
+        /// The least.
+        bytes_min: usize,
+        /// The most.
+        bytes_max: usize,
+    },
+    /// A file could not be read or written.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The public key is not accepted.
+    #[error("the public key is not accepted: {0}")]
+    Key(#[from] PublicKeyError),
+    /// The key is registered already; one key serves one purpose.
+    #[error("this key is registered already, for {purpose} (credential {id}); one key serves one purpose, make a new one")]
+    KeyTaken {
+        /// The credential that has it.
+        id: CredentialId,
+        /// What it is for.
+        purpose: Purpose,
+    },
+    /// Another process holds the database.
+    #[error("the database {path} is locked by another process; try again when it is done")]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The material is not of the kind the purpose needs.
+    #[error("a {purpose} credential is not made from {material}")]
+    MaterialRefused {
+        /// What the credential is for.
+        purpose: Purpose,
+        /// What was given.
+        material: &'static str,
+    },
+    /// The key id is in use.
+    #[error("the {purpose} key id {key_id} is taken")]
+    NameTaken {
+        /// What the credential is for.
+        purpose: Purpose,
+        /// The name.
+        key_id: ApiKeyId,
+    },
+    /// The database was written by a newer version.
+    #[error("the database {path} has schema version {found}, this program knows up to {known}; use the newer program")]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// Only an active credential can be rotated.
+    #[error("credential {0} is not active; only an active credential can be rotated")]
+    NotActive(CredentialId),
+    /// Others may touch a file that must be private.
+    #[error("{path} can be used by others (mode {mode:04o}); run: chmod {} {path}", fitting(*mode_max))]
+    Permissions {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+        /// The most it may be.
+        mode_max: u32,
+    },
+    /// The purpose has no use for this algorithm.
+    #[error("a {purpose} credential does not take {algorithm}")]
+    PurposeRefuses {
+        /// What the credential is for.
+        purpose: Purpose,
+        /// The algorithm.
+        algorithm: Algorithm,
+    },
+    /// A revoked credential stays revoked.
+    #[error("credential {0} is revoked, for ever; make a new one")]
+    Revoked(CredentialId),
+    /// The sealing key file is not one.
+    #[error("the sealing key {path} does not have 32 bytes; restore it from a backup")]
+    SealingKeyMalformed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The database was sealed under another key.
+    #[error("the secrets in {path} are sealed under another sealing key; restore the sealing.key that belongs to it")]
+    SealingKeyMismatch {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A shared secret that is a public key: whoever reads the key could sign.
+    #[error("the secret is a public key; anybody who has it could sign")]
+    SecretIsPublicKey,
+    /// There is no such session.
+    #[error("there is no session {0}")]
+    SessionUnknown(SessionId),
+}
+
+fn process(pid: Option<u32>) -> String {
+    pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+}
+
+fn fitting(mode_max: u32) -> String {
+    format!("{mode_max:o}")
+}
+
+impl StoreError {
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            return Self::DiskFull { path };
+        }
+        Self::Io { action, path, source }
+    }
+
+    /// Turns a failure of the database into the sentence it deserves (primary result codes, sqlite.org/rescode.html).
+    pub(crate) fn database(path: &Path, source: sqlx::Error) -> Self {
+        const BUSY: i32 = 5;
+        const LOCKED: i32 = 6;
+        const CORRUPT: i32 = 11;
+        const FULL: i32 = 13;
+        const NOT_A_DATABASE: i32 = 26;
+        let path = path.to_owned();
+        match primary_code(&source) {
+            Some(BUSY | LOCKED) => Self::Locked { path },
+            Some(CORRUPT | NOT_A_DATABASE) => Self::Corrupt { path, detail: message(&source) },
+            Some(FULL) => Self::DiskFull { path },
+            Some(_) | None => Self::Database { path, source },
+        }
+    }
+
+    /// Whether the store itself failed, rather than what was asked of it being wrong.
+    #[must_use]
+    pub const fn is_infrastructure(&self) -> bool {
+        matches!(
+            self,
+            Self::BadRecord { .. }
+                | Self::Corrupt { .. }
+                | Self::Database { .. }
+                | Self::DiskFull { .. }
+                | Self::Io { .. }
+                | Self::Locked { .. }
+                | Self::SealingKeyMismatch { .. }
+        )
+    }
+}
+
+fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+fn message(error: &sqlx::Error) -> String {
+    error.as_database_error().map_or_else(|| error.to_string(), |source| source.message().to_owned())
+}
+
+impl From<&StoreError> for Reject {
+    /// What a request is refused with when the store fails it: never a bad key.
+    fn from(_: &StoreError) -> Self {
+        Self::StoreUnavailable
+    }
+}

@@ -1,0 +1,62 @@
+//! Every bound of this crate, with its reason.
+
+use std::time::Duration;
+
+/// How long a database command waits for another process that writes: the CLI's transactions last milliseconds.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Connections to the database: one writes, others read meanwhile. Keys are cached in memory, so there is little to do.
+pub const CONNECTIONS_MAX: u32 = 4;
+
+/// How long a caller waits for one of these connections: as long as a writer may wait, and a little.
+pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Longest label of an account or a credential: one line on a screen.
+pub const LABEL_BYTES_MAX: usize = 200;
+
+/// Longest name of who made a change: a user name and a host, or the subject of an operator certificate.
+pub const ACTOR_BYTES_MAX: usize = 200;
+
+/// Shared secrets accepted, in bytes: 128 bits at least, and no more than a key file people would paste by mistake.
+pub const SECRET_BYTES: std::ops::RangeInclusive<usize> = 16..=512;
+
+/// Length of a generated exchange key id and of a generated secret, in characters: what Binance hands out.
+pub const GENERATED_TEXT_BYTES: usize = 64;
+
+/// Longest session contract stored: a contract is a page of JSON.
+pub const CONTRACT_BYTES_MAX: usize = 16_384;
+
+/// Longest hash or reason stored with a session.
+pub const SESSION_TEXT_BYTES_MAX: usize = 200;
+
+/// Most rows one listing returns: the caller pages or filters beyond it.
+pub const LIST_MAX: u32 = 10_000;
+
+/// Audit records waiting to be written: more than two seconds at 30,000 a second. Beyond it the gateway refuses, because
+/// nothing passes that cannot be recorded.
+pub const AUDIT_QUEUE_RECORDS_MAX: usize = 65_536;
+
+/// How long an audit record may wait before it is handed to the operating system.
+pub const AUDIT_FLUSH_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How often written audit records are forced onto the disk while there are new ones.
+pub const AUDIT_SYNC_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a flush on request may take before it counts as failed.
+pub const AUDIT_FLUSH_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Bytes of audit lines gathered for one write.
+pub const AUDIT_BATCH_BYTES: usize = 256 * 1024;
+
+/// Longest text in an audit record that a client had a part in (a path, a server name).
+pub const AUDIT_TEXT_BYTES_MAX: usize = 256;
+
+/// Longest audit line that is read back: far more than is ever written, so that a foreign file cannot fill the memory.
+pub const AUDIT_LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a record stays in the replay journal: twice the longest time a signed request can be used
+/// (`REPLAY_GENERATION`), so that a restart with a clock a little off forgets nothing it needs.
+pub const JOURNAL_RETENTION: Duration = Duration::from_secs(2 * countersign_core::limits::REPLAY_GENERATION.as_secs());
+
+/// Replay journal files written side by side: threads of the gateway do not wait for each other up to this many.
+pub const JOURNAL_SHARDS: usize = 16;

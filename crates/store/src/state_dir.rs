@@ -1,0 +1,108 @@
+//! The state folder: where each thing is, and that one gateway has it at a time.
+//!
+//! ```text
+//!   countersign-state/          0700
+//!     countersign.db            credentials, accounts, sessions (with -wal and -shm beside it)
+//!     sealing.key               32 bytes that seal the secrets in the database
+//!     audit/audit-YYYYMMDD.jsonl
+//!     journal/replay-NN-{a,b}.journal
+//!     lock                      held by the running gateway; its process id inside
+//! ```
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::error::StoreError;
+use crate::files;
+
+/// A state folder.
+#[derive(Clone, Debug)]
+pub struct StateDir {
+    path: PathBuf,
+}
+
+impl StateDir {
+    /// The folder at `path`, made if it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when it cannot be made or read, [`StoreError::Permissions`] when others may write to it.
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let path = path.into();
+        files::create_private_folder(&path)?;
+        Ok(Self { path })
+    }
+
+    /// The folder at `path`, which must be there: for commands that look after an existing gateway.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let path = path.into();
+        files::check_private_folder(&path)?;
+        Ok(Self { path })
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The SQLite database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.path.join("countersign.db")
+    }
+
+    /// The key that seals secrets in the database.
+    #[must_use]
+    pub fn sealing_key(&self) -> PathBuf {
+        self.path.join("sealing.key")
+    }
+
+    /// The folder of the audit log.
+    #[must_use]
+    pub fn audit(&self) -> PathBuf {
+        self.path.join("audit")
+    }
+
+    /// The folder of the replay journal.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.path.join("journal")
+    }
+
+    /// Takes the folder for this process until the lock is dropped or the process ends, however it ends.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyRunning`] with the process that has it; [`StoreError::Io`].
+    pub fn lock(&self) -> Result<StateLock, StoreError> {
+        let path = self.path.join("lock");
+        let failed = |source| StoreError::io("lock", &path, source);
+        // The file stays when the lock goes: removing it would let two processes lock two files of one name.
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(files::PRIVATE_FILE_MODE).open(&path);
+        let mut file = open.map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::AlreadyRunning { path: self.path.clone(), pid: read_pid(&mut file) }),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
+        Ok(StateLock { _file: file })
+    }
+}
+
+fn read_pid(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(16).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+/// The state folder is ours while this lives.
+#[derive(Debug)]
+#[must_use]
+pub struct StateLock {
+    _file: File,
+}

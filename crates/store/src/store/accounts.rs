@@ -1,0 +1,50 @@
+//! Accounts.
+
+use countersign_core::AccountId;
+
+use super::{Store, check_change, check_text, row};
+use crate::error::StoreError;
+use crate::limits;
+use crate::record::{AccountRecord, Change};
+
+impl Store {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// [`StoreError::AccountExists`], [`StoreError::Field`], or an infrastructure failure.
+    pub async fn create_account(&self, id: AccountId, label: &str, change: &Change) -> Result<AccountRecord, StoreError> {
+        check_change(change)?;
+        check_text("the label", label, 0, limits::LABEL_BYTES_MAX)?;
+        let record = AccountRecord { id, label: label.to_owned(), created: change.at };
+        let done = sqlx::query("INSERT INTO accounts (id, label, created) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
+            .bind(record.id.as_str())
+            .bind(&record.label)
+            .bind(row::micros(record.created))
+            .execute(&self.pool)
+            .await
+            .map_err(|source| self.failed(source))?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::AccountExists(record.id));
+        }
+        Ok(record)
+    }
+
+    /// All accounts, by name.
+    ///
+    /// # Errors
+    /// An infrastructure failure.
+    pub async fn accounts(&self) -> Result<Vec<AccountRecord>, StoreError> {
+        let rows = sqlx::query("SELECT id, label, created FROM accounts ORDER BY id").fetch_all(&self.pool).await;
+        rows.map_err(|source| self.failed(source))?.iter().map(row::account).collect()
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// [`StoreError::AccountUnknown`], or an infrastructure failure.
+    pub async fn account(&self, id: &AccountId) -> Result<AccountRecord, StoreError> {
+        let found = sqlx::query("SELECT id, label, created FROM accounts WHERE id = ?1").bind(id.as_str()).fetch_optional(&self.pool).await;
+        let found = found.map_err(|source| self.failed(source))?;
+        row::account(&found.ok_or_else(|| StoreError::AccountUnknown(id.clone()))?)
+    }
+}

@@ -1,0 +1,409 @@
+//! Credentials and the history of their changes.
+//!
+//! One key serves one purpose: neither the same public key nor the same name twice under one purpose is taken, revoked
+//! ones included, so that a key that was given up cannot come back.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_core::{ApiKeyId, CredentialId, CredentialState, KeyFormat, PublicKey, Purpose, Secret, Timestamp};
+use sqlx::{Row as _, SqliteConnection};
+use zeroize::Zeroizing;
+
+use super::{Store, check_change, check_text, row};
+use crate::error::StoreError;
+use crate::record::{Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate};
+use crate::{limits, sealing};
+
+impl Store {
+    /// Makes a credential.
+    ///
+    /// # Errors
+    /// [`StoreError`]: unknown account, material that the purpose does not take, key or name taken, a field out of bounds, or an
+    /// infrastructure failure.
+    pub async fn create_credential(&self, new: NewCredential, change: &Change) -> Result<CredentialRecord, StoreError> {
+        check_change(change)?;
+        let record = admit(new, change.at)?;
+        let mut transaction = self.begin().await?;
+        self.insert(&mut transaction, &record).await?;
+        self.note(&mut transaction, &record, KeyChangeKind::Created, &describe(&record), change).await?;
+        self.commit(transaction).await?;
+        Ok(record)
+    }
+
+    /// All credentials, oldest first.
+    ///
+    /// # Errors
+    /// An infrastructure failure, among them a record that cannot be used: guessing which keys are good is worse than none.
+    pub async fn credentials(&self) -> Result<Vec<CredentialRecord>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM credentials ORDER BY created, id").fetch_all(&self.pool).await;
+        rows.map_err(|source| self.failed(source))?.iter().map(|found| row::credential(found, &self.sealing)).collect()
+    }
+
+    /// One credential.
+    ///
+    /// # Errors
+    /// [`StoreError::CredentialUnknown`], or an infrastructure failure.
+    pub async fn credential(&self, id: &CredentialId) -> Result<CredentialRecord, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(|source| self.failed(source))?;
+        self.read(&mut connection, id).await
+    }
+
+    /// The credential that clients name so, if there is one.
+    ///
+    /// # Errors
+    /// An infrastructure failure.
+    pub async fn find_credential(&self, purpose: Purpose, key_id: &ApiKeyId) -> Result<Option<CredentialRecord>, StoreError> {
+        let found = sqlx::query("SELECT * FROM credentials WHERE purpose = ?1 AND key_id = ?2")
+            .bind(purpose.name())
+            .bind(key_id.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|source| self.failed(source))?;
+        found.map(|found| row::credential(&found, &self.sealing)).transpose()
+    }
+
+    /// Activates, suspends or revokes a credential.
+    ///
+    /// # Errors
+    /// [`StoreError::Revoked`]: revocation is for ever; unknown credential; an infrastructure failure.
+    pub async fn set_state(&self, id: &CredentialId, state: CredentialState, change: &Change) -> Result<CredentialRecord, StoreError> {
+        check_change(change)?;
+        let mut transaction = self.begin().await?;
+        let mut record = self.read(&mut transaction, id).await?;
+        if record.state == state {
+            return Ok(record);
+        }
+        if record.state == CredentialState::Revoked {
+            return Err(StoreError::Revoked(id.clone()));
+        }
+        let detail = format!("{} -> {}", record.state.name(), state.name());
+        record.state = state;
+        self.update(&mut transaction, &record).await?;
+        self.note(&mut transaction, &record, KeyChangeKind::State, &detail, change).await?;
+        self.commit(transaction).await?;
+        Ok(record)
+    }
+
+    /// Makes a new credential with new material and the policy of an old one, which ends at `overlap_end` at the latest.
+    /// `key_id` as in [`NewCredential::key_id`].
+    ///
+    /// # Errors
+    /// [`StoreError::NotActive`], and as [`Self::create_credential`].
+    pub async fn rotate(
+        &self,
+        id: &CredentialId,
+        material: Material,
+        key_id: Option<ApiKeyId>,
+        overlap_end: Timestamp,
+        change: &Change,
+    ) -> Result<CredentialRecord, StoreError> {
+        check_change(change)?;
+        let mut transaction = self.begin().await?;
+        let mut old = self.read(&mut transaction, id).await?;
+        if old.state != CredentialState::Active {
+            return Err(StoreError::NotActive(id.clone()));
+        }
+        let mut record = admit(successor(&old, material, key_id), change.at)?;
+        record.replaces = Some(old.id.clone());
+        self.insert(&mut transaction, &record).await?;
+        old.not_after = Some(old.not_after.map_or(overlap_end, |end| end.min(overlap_end)));
+        self.update(&mut transaction, &old).await?;
+        let detail = format!("replaces {}; {}", old.id, describe(&record));
+        self.note(&mut transaction, &record, KeyChangeKind::Rotated, &detail, change).await?;
+        let detail = format!("by {} at {}", record.id, row::micros(overlap_end));
+        self.note(&mut transaction, &old, KeyChangeKind::Superseded, &detail, change).await?;
+        self.commit(transaction).await?;
+        Ok(record)
+    }
+
+    /// Changes what a credential may do, from where, how much and how long.
+    ///
+    /// # Errors
+    /// [`StoreError::Revoked`], unknown credential, a field out of bounds, or an infrastructure failure.
+    pub async fn update_policy(&self, id: &CredentialId, update: PolicyUpdate, change: &Change) -> Result<CredentialRecord, StoreError> {
+        check_change(change)?;
+        let mut transaction = self.begin().await?;
+        let mut record = self.read(&mut transaction, id).await?;
+        if record.state == CredentialState::Revoked {
+            return Err(StoreError::Revoked(id.clone()));
+        }
+        apply(&mut record, update)?;
+        self.update(&mut transaction, &record).await?;
+        self.note(&mut transaction, &record, KeyChangeKind::Policy, &describe(&record), change).await?;
+        self.commit(transaction).await?;
+        Ok(record)
+    }
+
+    /// The newest `limit` changes of keys, newest first; of one credential, if it is named.
+    ///
+    /// # Errors
+    /// An infrastructure failure.
+    pub async fn key_changes(&self, of: Option<&CredentialId>, limit: u32) -> Result<Vec<KeyChange>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM key_changes WHERE ?1 IS NULL OR credential = ?1 ORDER BY seq DESC LIMIT ?2")
+            .bind(of.map(CredentialId::as_str))
+            .bind(i64::from(limit.min(limits::LIST_MAX)))
+            .fetch_all(&self.pool)
+            .await;
+        rows.map_err(|source| self.failed(source))?.iter().map(row::key_change).collect()
+    }
+
+    async fn read(&self, connection: &mut SqliteConnection, id: &CredentialId) -> Result<CredentialRecord, StoreError> {
+        let found = sqlx::query("SELECT * FROM credentials WHERE id = ?1").bind(id.as_str()).fetch_optional(connection).await;
+        let found = found.map_err(|source| self.failed(source))?;
+        row::credential(&found.ok_or_else(|| StoreError::CredentialUnknown(id.clone()))?, &self.sealing)
+    }
+
+    async fn insert(&self, connection: &mut SqliteConnection, record: &CredentialRecord) -> Result<(), StoreError> {
+        self.check_free(connection, record).await?;
+        let (spki, sealed) = match &record.material {
+            Material::Certificate { .. } => (None, None),
+            Material::PublicKey(key, _) => (Some(key.spki_der()), None),
+            Material::Secret(secret) => (None, Some(self.sealing.seal(record.id.as_str(), secret.expose()))),
+        };
+        let done = sqlx::query(
+            "INSERT INTO credentials (id, account, purpose, key_id, algorithm, spki, sealed_secret, key_hash, scopes, ip_allow, \
+             weight_per_minute, orders_per_10s, min_bind, not_after, state, label, created, replaces) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+        )
+        .bind(record.id.as_str())
+        .bind(record.account.as_str())
+        .bind(record.purpose.name())
+        .bind(record.key_id.as_str())
+        .bind(record.material.algorithm().map(|algorithm| algorithm.name()))
+        .bind(spki)
+        .bind(sealed)
+        .bind(key_hash(&record.material).as_ref().map(ApiKeyId::as_str))
+        .bind(record.scopes.to_string())
+        .bind(addresses(record))
+        .bind(i64::from(record.rate.weight_per_minute.get()))
+        .bind(i64::from(record.rate.orders_per_10s.get()))
+        .bind(record.min_bind.name())
+        .bind(record.not_after.map(row::micros))
+        .bind(record.state.name())
+        .bind(&record.label)
+        .bind(row::micros(record.created))
+        .bind(record.replaces.as_ref().map(CredentialId::as_str))
+        .execute(connection)
+        .await;
+        done.map(|_| ()).map_err(|source| self.failed(source))
+    }
+
+    /// Says clearly what the constraints of the table would refuse. The write lock is held, so nobody comes between.
+    async fn check_free(&self, connection: &mut SqliteConnection, record: &CredentialRecord) -> Result<(), StoreError> {
+        let failed = |source| self.failed(source);
+        let account = sqlx::query("SELECT 1 FROM accounts WHERE id = ?1").bind(record.account.as_str());
+        if account.fetch_optional(&mut *connection).await.map_err(failed)?.is_none() {
+            return Err(StoreError::AccountUnknown(record.account.clone()));
+        }
+        if let Some(hash) = key_hash(&record.material) {
+            let same = sqlx::query("SELECT id, purpose FROM credentials WHERE key_hash = ?1").bind(hash.as_str());
+            if let Some(holder) = same.fetch_optional(&mut *connection).await.map_err(failed)? {
+                let id = CredentialId::parse(holder.try_get("id").map_err(failed)?);
+                let purpose = Purpose::parse(holder.try_get("purpose").map_err(failed)?);
+                if let (Ok(id), Some(purpose)) = (id, purpose) {
+                    return Err(StoreError::KeyTaken { id, purpose });
+                }
+            }
+        }
+        let name = sqlx::query("SELECT 1 FROM credentials WHERE purpose = ?1 AND key_id = ?2");
+        let name = name.bind(record.purpose.name()).bind(record.key_id.as_str());
+        if name.fetch_optional(connection).await.map_err(failed)?.is_some() {
+            return Err(StoreError::NameTaken { purpose: record.purpose, key_id: record.key_id.clone() });
+        }
+        Ok(())
+    }
+
+    /// Writes what of a credential may change; its key never does.
+    async fn update(&self, connection: &mut SqliteConnection, record: &CredentialRecord) -> Result<(), StoreError> {
+        let done = sqlx::query(
+            "UPDATE credentials SET scopes = ?2, ip_allow = ?3, weight_per_minute = ?4, orders_per_10s = ?5, min_bind = ?6, \
+             not_after = ?7, state = ?8, label = ?9 WHERE id = ?1",
+        )
+        .bind(record.id.as_str())
+        .bind(record.scopes.to_string())
+        .bind(addresses(record))
+        .bind(i64::from(record.rate.weight_per_minute.get()))
+        .bind(i64::from(record.rate.orders_per_10s.get()))
+        .bind(record.min_bind.name())
+        .bind(record.not_after.map(row::micros))
+        .bind(record.state.name())
+        .bind(&record.label)
+        .execute(connection)
+        .await;
+        done.map(|_| ()).map_err(|source| self.failed(source))
+    }
+
+    async fn note(
+        &self,
+        connection: &mut SqliteConnection,
+        record: &CredentialRecord,
+        kind: KeyChangeKind,
+        detail: &str,
+        change: &Change,
+    ) -> Result<(), StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO key_changes (at, by, credential, account, purpose, key_id, change, detail) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )
+        .bind(row::micros(change.at))
+        .bind(&change.by)
+        .bind(record.id.as_str())
+        .bind(record.account.as_str())
+        .bind(record.purpose.name())
+        .bind(record.key_id.as_str())
+        .bind(kind.name())
+        .bind(detail)
+        .execute(connection)
+        .await;
+        done.map(|_| ()).map_err(|source| self.failed(source))
+    }
+}
+
+/// Checks a new credential and gives it its names.
+fn admit(new: NewCredential, created: Timestamp) -> Result<CredentialRecord, StoreError> {
+    check_text("the label", &new.label, 0, limits::LABEL_BYTES_MAX)?;
+    check_material(new.purpose, &new.material)?;
+    let key_id = new.key_id.clone().unwrap_or_else(|| default_key_id(new.purpose, &new.material));
+    if let Material::Certificate { key_id: found_by } = &new.material
+        && *found_by != key_id
+    {
+        // Mutual TLS looks a certificate up by what it contains; another name would never be found.
+        return Err(StoreError::MaterialRefused { purpose: new.purpose, material: "a certificate under another name than its own" });
+    }
+    let id = CredentialId::parse(&format!("cred-{}", uuid::Uuid::now_v7().simple())).expect("letters, digits and a dash");
+    Ok(CredentialRecord {
+        id,
+        account: new.account,
+        purpose: new.purpose,
+        key_id,
+        material: new.material,
+        scopes: new.scopes,
+        ip_allow: new.ip_allow,
+        rate: new.rate,
+        min_bind: new.min_bind,
+        not_after: new.not_after,
+        state: CredentialState::Active,
+        label: new.label,
+        created,
+        replaces: None,
+    })
+}
+
+fn check_material(purpose: Purpose, material: &Material) -> Result<(), StoreError> {
+    match material {
+        Material::Certificate { .. } if purpose == Purpose::ClientCertificate => Ok(()),
+        Material::Certificate { .. } => Err(StoreError::MaterialRefused { purpose, material: "a certificate" }),
+        Material::PublicKey(..) if purpose == Purpose::ClientCertificate => {
+            Err(StoreError::MaterialRefused { purpose, material: "a bare public key; give its hash as the certificate's key id" })
+        }
+        Material::PublicKey(key, algorithm) => {
+            key.verifying_key(*algorithm)?;
+            purpose.accepts(*algorithm).then_some(()).ok_or(StoreError::PurposeRefuses { purpose, algorithm: *algorithm })
+        }
+        Material::Secret(_) if purpose != Purpose::Binance => Err(StoreError::MaterialRefused { purpose, material: "a shared secret" }),
+        Material::Secret(secret) => check_secret(secret),
+    }
+}
+
+/// Bounds the secret, and refuses one that is somebody's public key (CVE-2016-10555): whoever has the key could sign.
+fn check_secret(secret: &Secret) -> Result<(), StoreError> {
+    let bytes = secret.expose();
+    // Hex or base64 of the right length is no evidence: random secrets look like raw keys.
+    if PublicKey::parse(bytes).is_ok_and(|key| key.format() != KeyFormat::Raw) {
+        return Err(StoreError::SecretIsPublicKey);
+    }
+    if !limits::SECRET_BYTES.contains(&bytes.len()) {
+        let (bytes_min, bytes_max) = (*limits::SECRET_BYTES.start(), *limits::SECRET_BYTES.end());
+        return Err(StoreError::Field { field: "the secret", bytes_min, bytes_max });
+    }
+    Ok(())
+}
+
+fn default_key_id(purpose: Purpose, material: &Material) -> ApiKeyId {
+    match (purpose, material) {
+        (_, Material::Certificate { key_id }) => key_id.clone(),
+        (Purpose::Native, Material::PublicKey(key, _)) => key.key_id(),
+        (_, Material::PublicKey(..) | Material::Secret(_)) => random_key_id(),
+    }
+}
+
+/// A key id as Binance hands them out: 64 letters and digits.
+fn random_key_id() -> ApiKeyId {
+    let text = random_text(limits::GENERATED_TEXT_BYTES);
+    ApiKeyId::parse(&text).expect("letters and digits are a key id")
+}
+
+/// A new shared secret: 64 letters and digits, 381 bits. It is text because clients put it into configuration files.
+#[must_use]
+pub fn generate_secret() -> Secret {
+    Secret::new(random_text(limits::GENERATED_TEXT_BYTES).as_bytes().to_vec())
+}
+
+fn random_text(length: usize) -> Zeroizing<String> {
+    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut text = Zeroizing::new(String::with_capacity(length));
+    let mut byte = [0];
+    while text.len() < length {
+        sealing::fill(&mut byte);
+        // 248 is the last multiple of 62: beyond it some letters would come more often.
+        if byte[0] < 248 {
+            text.push(char::from(ALPHABET[usize::from(byte[0]) % ALPHABET.len()]));
+        }
+    }
+    text
+}
+
+fn successor(old: &CredentialRecord, material: Material, key_id: Option<ApiKeyId>) -> NewCredential {
+    NewCredential {
+        account: old.account.clone(),
+        purpose: old.purpose,
+        material,
+        key_id,
+        scopes: old.scopes.clone(),
+        ip_allow: old.ip_allow.clone(),
+        rate: old.rate,
+        min_bind: old.min_bind,
+        not_after: old.not_after,
+        label: old.label.clone(),
+    }
+}
+
+fn apply(record: &mut CredentialRecord, update: PolicyUpdate) -> Result<(), StoreError> {
+    if let Some(label) = update.label {
+        check_text("the label", &label, 0, limits::LABEL_BYTES_MAX)?;
+        record.label = label;
+    }
+    record.scopes = update.scopes.unwrap_or_else(|| record.scopes.clone());
+    record.ip_allow = update.ip_allow.unwrap_or_else(|| record.ip_allow.clone());
+    record.rate = update.rate.unwrap_or(record.rate);
+    record.min_bind = update.min_bind.unwrap_or(record.min_bind);
+    record.not_after = update.not_after.unwrap_or(record.not_after);
+    Ok(())
+}
+
+/// The hash by which one key is recognised under all purposes. A certificate registered by the hash of its key has it, too; one
+/// registered by name does not.
+fn key_hash(material: &Material) -> Option<ApiKeyId> {
+    match material {
+        Material::Certificate { key_id } => {
+            URL_SAFE_NO_PAD.decode(key_id.as_str()).is_ok_and(|hash| hash.len() == 32).then(|| key_id.clone())
+        }
+        Material::PublicKey(key, _) => Some(key.key_id()),
+        Material::Secret(_) => None,
+    }
+}
+
+fn addresses(record: &CredentialRecord) -> String {
+    record.ip_allow.texts().collect::<Vec<_>>().join(" ")
+}
+
+/// The policy in one line of history.
+fn describe(record: &CredentialRecord) -> String {
+    let algorithm = record.material.algorithm().map_or("certificate", |algorithm| algorithm.name());
+    let from = if record.ip_allow.is_any() { "any".to_owned() } else { addresses(record) };
+    let end = record.not_after.map_or_else(|| "never".to_owned(), |end| row::micros(end).to_string());
+    format!(
+        "{algorithm}; scopes {}; from {from}; weight {}/min, orders {}/10s; bind {}; ends {end}",
+        record.scopes, record.rate.weight_per_minute, record.rate.orders_per_10s, record.min_bind
+    )
+}

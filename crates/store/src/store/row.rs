@@ -1,0 +1,150 @@
+//! From rows to records: every text is parsed again, so that a row changed by hand is noticed, not used.
+
+use std::num::NonZeroU32;
+
+use countersign_core::{
+    AccountId, Algorithm, ApiKeyId, Binding, CredentialId, CredentialState, IpAllowList, KeyRate, PublicKey, Purpose, Scopes, SessionId,
+    Timestamp,
+};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Decode, Row as _, Sqlite, Type};
+
+use crate::error::StoreError;
+use crate::record::{AccountRecord, CredentialRecord, KeyChange, KeyChangeKind, Material, SessionRecord};
+use crate::sealing::SealingKey;
+
+/// A row of a table, with the name it is reported under when it is unusable.
+struct Reader<'r> {
+    row: &'r SqliteRow,
+    table: &'static str,
+    id: String,
+}
+
+impl<'r> Reader<'r> {
+    fn new(row: &'r SqliteRow, table: &'static str, id_column: &str) -> Self {
+        Self { row, table, id: row.try_get(id_column).unwrap_or_default() }
+    }
+
+    fn bad(&self, why: impl std::fmt::Display) -> StoreError {
+        StoreError::BadRecord { table: self.table, id: self.id.clone(), why: why.to_string() }
+    }
+
+    fn column<T: Decode<'r, Sqlite> + Type<Sqlite>>(&self, name: &'static str) -> Result<T, StoreError> {
+        self.row.try_get(name).map_err(|error| self.bad(error))
+    }
+
+    fn parsed<T, E: std::fmt::Display>(&self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, StoreError> {
+        let text: &str = self.row.try_get(name).map_err(|error| self.bad(error))?;
+        parse(text).map_err(|error| self.bad(format_args!("{name}: {error}")))
+    }
+
+    fn named<T>(&self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
+        self.parsed(name, |text| parse(text).ok_or("not a known name"))
+    }
+
+    fn time(&self, name: &'static str) -> Result<Timestamp, StoreError> {
+        self.column::<i64>(name).and_then(|micros| self.micros(micros))
+    }
+
+    fn time_or_none(&self, name: &'static str) -> Result<Option<Timestamp>, StoreError> {
+        self.column::<Option<i64>>(name)?.map(|micros| self.micros(micros)).transpose()
+    }
+
+    fn micros(&self, micros: i64) -> Result<Timestamp, StoreError> {
+        u64::try_from(micros).map(Timestamp::from_micros).map_err(|error| self.bad(error))
+    }
+
+    fn units(&self, name: &'static str) -> Result<NonZeroU32, StoreError> {
+        let units = u32::try_from(self.column::<i64>(name)?).ok().and_then(NonZeroU32::new);
+        units.ok_or_else(|| self.bad(format_args!("{name}: not a rate")))
+    }
+}
+
+/// Microseconds as SQLite stores them; the far end of time stays far.
+pub(super) fn micros(time: Timestamp) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+pub(super) fn account(row: &SqliteRow) -> Result<AccountRecord, StoreError> {
+    let reader = Reader::new(row, "account", "id");
+    Ok(AccountRecord { id: reader.parsed("id", AccountId::parse)?, label: reader.column("label")?, created: reader.time("created")? })
+}
+
+pub(super) fn credential(row: &SqliteRow, sealing: &SealingKey) -> Result<CredentialRecord, StoreError> {
+    let reader = Reader::new(row, "credential", "id");
+    let key_id = reader.parsed("key_id", ApiKeyId::parse)?;
+    Ok(CredentialRecord {
+        id: reader.parsed("id", CredentialId::parse)?,
+        account: reader.parsed("account", AccountId::parse)?,
+        purpose: reader.named("purpose", Purpose::parse)?,
+        material: material(&reader, &key_id, sealing)?,
+        key_id,
+        scopes: reader.parsed("scopes", Scopes::parse)?,
+        ip_allow: reader.parsed("ip_allow", |text| IpAllowList::parse(text.split_ascii_whitespace()))?,
+        rate: KeyRate { weight_per_minute: reader.units("weight_per_minute")?, orders_per_10s: reader.units("orders_per_10s")? },
+        min_bind: reader.named("min_bind", Binding::parse)?,
+        not_after: reader.time_or_none("not_after")?,
+        state: reader.named("state", CredentialState::parse)?,
+        label: reader.column("label")?,
+        created: reader.time("created")?,
+        replaces: reader.column::<Option<&str>>("replaces")?.map(CredentialId::parse).transpose().map_err(|error| reader.bad(error))?,
+    })
+}
+
+fn material(reader: &Reader<'_>, key_id: &ApiKeyId, sealing: &SealingKey) -> Result<Material, StoreError> {
+    let algorithm = match reader.column::<Option<&str>>("algorithm")? {
+        Some(name) => Some(Algorithm::parse(name).ok_or_else(|| reader.bad("not a known algorithm"))?),
+        None => None,
+    };
+    let spki: Option<&[u8]> = reader.column("spki")?;
+    let sealed: Option<&[u8]> = reader.column("sealed_secret")?;
+    match (algorithm, spki, sealed) {
+        (None, None, None) => Ok(Material::Certificate { key_id: key_id.clone() }),
+        (Some(algorithm), Some(spki), None) => {
+            let key = PublicKey::from_spki_der(spki).map_err(|error| reader.bad(error))?;
+            if !key.key_type().signs(algorithm) {
+                return Err(reader.bad("the key is not one for its algorithm"));
+            }
+            Ok(Material::PublicKey(key, algorithm))
+        }
+        (Some(Algorithm::HmacSha256), None, Some(sealed)) => {
+            let secret = sealing.open(&reader.id, sealed).map_err(|_| reader.bad("its sealed secret does not open"))?;
+            Ok(Material::Secret(secret))
+        }
+        (_, _, _) => Err(reader.bad("its algorithm does not fit what is stored")),
+    }
+}
+
+pub(super) fn key_change(row: &SqliteRow) -> Result<KeyChange, StoreError> {
+    let reader = Reader::new(row, "key change", "credential");
+    Ok(KeyChange {
+        seq: reader.column("seq")?,
+        at: reader.time("at")?,
+        by: reader.column("by")?,
+        credential: reader.parsed("credential", CredentialId::parse)?,
+        account: reader.parsed("account", AccountId::parse)?,
+        purpose: reader.named("purpose", Purpose::parse)?,
+        key_id: reader.parsed("key_id", ApiKeyId::parse)?,
+        kind: reader.named("change", KeyChangeKind::parse)?,
+        detail: reader.column("detail")?,
+    })
+}
+
+pub(super) fn session(row: &SqliteRow) -> Result<SessionRecord, StoreError> {
+    let reader = Reader::new(row, "session", "sid");
+    Ok(SessionRecord {
+        sid: reader.named("sid", SessionId::parse)?,
+        account: reader.parsed("account", AccountId::parse)?,
+        credential: reader.parsed("credential", CredentialId::parse)?,
+        ch: reader.column("ch")?,
+        contract: reader.column("contract")?,
+        remote: reader
+            .column::<Option<&str>>("remote")?
+            .map(str::parse)
+            .transpose()
+            .map_err(|error: std::net::AddrParseError| reader.bad(error))?,
+        created: reader.time("created")?,
+        ended: reader.time_or_none("ended")?,
+        end_reason: reader.column("end_reason")?,
+    })
+}

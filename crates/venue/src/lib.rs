@@ -1,1 +1,35 @@
-//! The paper exchange: order book, market data, native and Binance façades.
+//! The paper exchange: a small venue to put behind the gateway.
+//!
+//! It trades three instruments (a spot pair, a dated future, an option) against a seeded
+//! market maker, and speaks two façades: the Binance spot API, so that unmodified clients
+//! work, and a native one for `countersign/1` sessions. `docs/venue.md` describes both.
+//!
+//! ```text
+//!   gateway ──HTTP/1.1, WebSocket──▶ server ──▶ identity ──▶ binance | native
+//!                                                                │
+//!                 hub ◀── events ── exchange (pure: orders, now_ms → answers, events)
+//! ```
+//!
+//! What it is not: a place for real money, or a second gateway. It believes one thing about
+//! a caller, the signed [`identity`] token, and does no rate limiting of its own.
+//!
+//! Start reading at [`exchange`] for trading, at [`server`](Venue) for the sockets.
+
+mod arrivals;
+mod binance;
+mod config;
+pub mod exchange;
+mod hub;
+mod identity;
+pub mod limits;
+mod native;
+mod outbox;
+mod server;
+mod shell;
+mod websocket;
+
+pub use arrivals::Arrivals;
+pub use config::VenueConfig;
+pub use exchange::fixed::Fixed;
+pub use identity::{IDENTITY_HEADER, Identity, IdentityError, IdentityKeys, IdentityVerifier, KeySetError, Scopes};
+pub use server::{Venue, VenueHandle};

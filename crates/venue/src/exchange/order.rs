@@ -1,0 +1,297 @@
+//! An order, its life, and the reasons to refuse one.
+//!
+//! ```text
+//! place ──▶ New ──▶ PartiallyFilled ──▶ Filled
+//!            │             │
+//!            ├─────────────┴──▶ Canceled   by its owner
+//!            └─────────────┴──▶ Expired    IOC/FOK/market remainder, instrument expiry
+//! ```
+//! A refused order never existed: it has no id, no hold and no event.
+
+use std::sync::Arc;
+
+use super::account::AccountIndex;
+use super::fixed::Fixed;
+use super::instrument::MarketIndex;
+
+/// The venue's number of an order, rising over the venue's life.
+pub type OrderId = u64;
+
+/// Buy or sell.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Side {
+    /// Takes base, pays quote.
+    Buy,
+    /// Gives base, takes quote.
+    Sell,
+}
+
+impl Side {
+    /// The other side.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
+
+    /// `BUY` or `SELL`.
+    #[must_use]
+    pub const fn upper(self) -> &'static str {
+        match self {
+            Self::Buy => "BUY",
+            Self::Sell => "SELL",
+        }
+    }
+
+    /// `buy` or `sell`.
+    #[must_use]
+    pub const fn lower(self) -> &'static str {
+        match self {
+            Self::Buy => "buy",
+            Self::Sell => "sell",
+        }
+    }
+}
+
+/// How the price is found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OrderKind {
+    /// At the limit price or better.
+    Limit,
+    /// Like limit, but refused when it would trade at once.
+    LimitMaker,
+    /// At the best prices there are.
+    Market,
+}
+
+impl OrderKind {
+    /// The Binance name.
+    #[must_use]
+    pub const fn upper(self) -> &'static str {
+        match self {
+            Self::Limit => "LIMIT",
+            Self::LimitMaker => "LIMIT_MAKER",
+            Self::Market => "MARKET",
+        }
+    }
+}
+
+/// How long the order lives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TimeInForce {
+    /// Fill completely at once or not at all.
+    FillOrKill,
+    /// Rests until filled or cancelled.
+    GoodTillCanceled,
+    /// Fills what it can at once; the rest expires.
+    ImmediateOrCancel,
+}
+
+impl TimeInForce {
+    /// `FOK`, `GTC` or `IOC`.
+    #[must_use]
+    pub const fn upper(self) -> &'static str {
+        match self {
+            Self::FillOrKill => "FOK",
+            Self::GoodTillCanceled => "GTC",
+            Self::ImmediateOrCancel => "IOC",
+        }
+    }
+}
+
+/// Where an order is in its life.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OrderStatus {
+    /// Withdrawn by its owner.
+    Canceled,
+    /// Ended by the venue.
+    Expired,
+    /// Done.
+    Filled,
+    /// Resting, nothing filled yet.
+    New,
+    /// Resting, partly filled.
+    PartiallyFilled,
+}
+
+impl OrderStatus {
+    /// The Binance name.
+    #[must_use]
+    pub const fn upper(self) -> &'static str {
+        match self {
+            Self::Canceled => "CANCELED",
+            Self::Expired => "EXPIRED",
+            Self::Filled => "FILLED",
+            Self::New => "NEW",
+            Self::PartiallyFilled => "PARTIALLY_FILLED",
+        }
+    }
+
+    /// The native name.
+    #[must_use]
+    pub const fn lower(self) -> &'static str {
+        match self {
+            Self::Canceled => "canceled",
+            Self::Expired => "expired",
+            Self::Filled => "filled",
+            Self::New => "open",
+            Self::PartiallyFilled => "partially_filled",
+        }
+    }
+
+    /// Whether the order can still trade.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::New | Self::PartiallyFilled)
+    }
+}
+
+/// How much a request asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Size {
+    /// This much of the base asset.
+    Base(Fixed),
+    /// Base worth this much of the quote asset (market orders only).
+    Quote(Fixed),
+}
+
+/// What a client asks for, already parsed but not yet checked.
+#[derive(Clone, Debug)]
+pub struct OrderRequest {
+    /// Which instrument.
+    pub market: MarketIndex,
+    /// Which way.
+    pub side: Side,
+    /// How priced.
+    pub kind: OrderKind,
+    /// How long.
+    pub time_in_force: TimeInForce,
+    /// How much.
+    pub size: Size,
+    /// Limit price; nought for market orders.
+    pub price: Fixed,
+    /// The client's name for it; the venue makes one when absent.
+    pub client_id: Option<String>,
+    /// Key that signed for it (the identity's `client_id`), kept for the audit of settlements.
+    pub key: Arc<str>,
+}
+
+/// One order as the venue keeps it.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The venue's number.
+    pub id: OrderId,
+    /// Whose.
+    pub owner: AccountIndex,
+    /// Which instrument.
+    pub market: MarketIndex,
+    /// Which way.
+    pub side: Side,
+    /// How priced.
+    pub kind: OrderKind,
+    /// How long.
+    pub time_in_force: TimeInForce,
+    /// Limit price; nought for market orders.
+    pub price: Fixed,
+    /// Ordered, in base.
+    pub quantity: Fixed,
+    /// Ordered, in quote; nought unless sized that way.
+    pub quote_quantity: Fixed,
+    /// Filled so far, in base.
+    pub filled: Fixed,
+    /// Filled so far, in quote.
+    pub filled_quote: Fixed,
+    /// Still held on the owner's balance, in the asset it spends.
+    pub held: Fixed,
+    /// Where in its life.
+    pub status: OrderStatus,
+    /// The client's name for it.
+    pub client_id: String,
+    /// Key that signed for it.
+    pub key: Arc<str>,
+    /// Accepted, Unix milliseconds.
+    pub created_ms: u64,
+    /// Last change, Unix milliseconds.
+    pub updated_ms: u64,
+}
+
+impl Order {
+    /// What is left to fill, in base.
+    #[must_use]
+    pub fn remaining(&self) -> Fixed {
+        self.quantity - self.filled
+    }
+}
+
+/// A fill of one order, as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct Fill {
+    /// The public trade's number.
+    pub trade_id: u64,
+    /// The owner's order.
+    pub order: OrderId,
+    /// Which instrument.
+    pub market: MarketIndex,
+    /// The owner's side.
+    pub side: Side,
+    /// At.
+    pub price: Fixed,
+    /// How much base.
+    pub quantity: Fixed,
+    /// How much quote.
+    pub quote: Fixed,
+    /// What the house took.
+    pub commission: Fixed,
+    /// In which asset.
+    pub commission_asset: Arc<str>,
+    /// The owner's order was resting.
+    pub is_maker: bool,
+    /// When, Unix milliseconds.
+    pub at_ms: u64,
+}
+
+/// Why an order or a cancel is refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum OrderError {
+    /// The client order id is in use by an open order of the account.
+    #[error("a live order has this client order id")]
+    DuplicateClientId,
+    /// The free balance does not cover the order.
+    #[error("insufficient balance")]
+    InsufficientBalance,
+    /// Client order id too long or with other characters than letters, digits, `-`, `_`.
+    #[error("malformed client order id")]
+    MalformedClientId,
+    /// The instrument has expired.
+    #[error("market closed")]
+    MarketClosed,
+    /// A market order found nobody on the other side.
+    #[error("no liquidity")]
+    NoLiquidity,
+    /// Price × quantity below the smallest allowed.
+    #[error("notional too small")]
+    NotionalTooSmall,
+    /// Price nought, above the largest, or off tick.
+    #[error("price outside the price filter")]
+    PriceFilter,
+    /// Quantity nought, above the largest, or off lot.
+    #[error("quantity outside the lot size filter")]
+    QuantityFilter,
+    /// The venue holds its maximum of accounts.
+    #[error("too many accounts")]
+    TooManyAccounts,
+    /// The account holds its maximum of open orders.
+    #[error("too many open orders")]
+    TooManyOpenOrders,
+    /// A maker-only order would trade at once.
+    #[error("order would immediately match")]
+    WouldMatch,
+    /// No such open order of this account.
+    #[error("unknown order")]
+    UnknownOrder,
+    /// The book crate refused what it never should.
+    #[error("order book unavailable")]
+    BookUnavailable,
+}

@@ -1,0 +1,329 @@
+//! Admission, matching and cancellation of orders.
+//!
+//! Order of checks, cheapest and most blameable first: instrument open → client order id →
+//! filters → number of open orders → maker-only → balance. Nothing changes until all pass.
+
+use std::sync::Arc;
+
+use super::account::AccountIndex;
+use super::event::{Event, OrderChange};
+use super::fixed::Fixed;
+use super::instrument::{InstrumentKind, MarketIndex};
+use super::order::{Fill, Order, OrderError, OrderId, OrderKind, OrderRequest, OrderStatus, Side, Size, TimeInForce};
+use super::{Exchange, HOUSE};
+use crate::limits::{CLIENT_ORDER_ID_BYTES_MAX, OPEN_ORDERS_PER_ACCOUNT_MAX};
+
+/// A request that passed the filters: how many lots, at which worst price, for what hold.
+struct Admitted {
+    lots: u64,
+    limit_ticks: u128,
+    quantity: Fixed,
+    hold: Fixed,
+    /// Market orders are paid at once, so their need is checked but not held.
+    keeps_hold: bool,
+}
+
+impl Exchange {
+    /// Checks an order as [`Self::place`] would, without placing it.
+    ///
+    /// # Errors
+    /// What `place` would answer.
+    pub fn check(&self, owner: AccountIndex, request: &OrderRequest) -> Result<(), OrderError> {
+        self.admit(owner, request).map(|_| ())
+    }
+
+    /// Places an order: admits, matches, rests or expires what is left.
+    ///
+    /// # Errors
+    /// [`OrderError`] when refused; then nothing has changed.
+    pub fn place(&mut self, owner: AccountIndex, request: OrderRequest, now_ms: u64) -> Result<PlacedOrder, OrderError> {
+        let admitted = self.admit(owner, &request)?;
+        let asset = self.spent_asset(request.market, request.side);
+        if admitted.keeps_hold {
+            self.accounts[owner.0].hold(&asset, admitted.hold)?;
+        }
+        let id = self.open_order(owner, request, &admitted, now_ms);
+        let mut fills = Vec::new();
+        let order = &self.orders[&id];
+        let kill = order.time_in_force == TimeInForce::FillOrKill && order.kind == OrderKind::Limit && {
+            let book = &self.markets[order.market.0].book;
+            book.fillable(order.side, admitted.lots, admitted.limit_ticks) < admitted.lots
+        };
+        if !kill {
+            fills = self.match_order(id, admitted.limit_ticks, admitted.lots, now_ms);
+        }
+        let order = &self.orders[&id];
+        let rests = order.time_in_force == TimeInForce::GoodTillCanceled && order.kind != OrderKind::Market;
+        if order.status.is_open() && !rests {
+            self.end_order(id, OrderStatus::Expired, now_ms);
+        }
+        self.note_balances(owner, now_ms);
+        let order = self.orders[&id].clone();
+        self.forget_surplus(owner);
+        Ok(PlacedOrder { order, fills })
+    }
+
+    /// Withdraws an open order of this account.
+    ///
+    /// # Errors
+    /// [`OrderError::UnknownOrder`] when the account has no such open order.
+    pub fn cancel(&mut self, owner: AccountIndex, id: OrderId, now_ms: u64) -> Result<Order, OrderError> {
+        let open = self.order(owner, id).is_some_and(|order| order.status.is_open());
+        if !open {
+            return Err(OrderError::UnknownOrder);
+        }
+        self.end_order(id, OrderStatus::Canceled, now_ms);
+        self.note_balances(owner, now_ms);
+        let order = self.orders[&id].clone();
+        self.forget_surplus(owner);
+        Ok(order)
+    }
+
+    /// Withdraws all open orders of this account, of one instrument or of all.
+    pub fn cancel_all(&mut self, owner: AccountIndex, market: Option<MarketIndex>, now_ms: u64) -> Vec<Order> {
+        let wanted = |order: &&Order| market.is_none_or(|index| order.market == index);
+        let ids: Vec<OrderId> = self.open_orders(owner).filter(wanted).map(|order| order.id).collect();
+        ids.into_iter().filter_map(|id| self.cancel(owner, id, now_ms).ok()).collect()
+    }
+
+    fn admit(&self, owner: AccountIndex, request: &OrderRequest) -> Result<Admitted, OrderError> {
+        if self.markets[request.market.0].instrument.expired {
+            return Err(OrderError::MarketClosed);
+        }
+        if let Some(client_id) = &request.client_id {
+            self.check_client_id(owner, client_id)?;
+        }
+        let (lots, limit_ticks, cost) = match request.kind {
+            OrderKind::Limit | OrderKind::LimitMaker => self.size_limit(request)?,
+            OrderKind::Market => self.size_market(request)?,
+        };
+        if self.accounts[owner.0].open.len() >= OPEN_ORDERS_PER_ACCOUNT_MAX {
+            return Err(OrderError::TooManyOpenOrders);
+        }
+        let market = &self.markets[request.market.0];
+        let quantity = market.instrument.quantity_of(lots);
+        if request.kind == OrderKind::LimitMaker && market.book.fillable(request.side, 1, limit_ticks) > 0 {
+            return Err(OrderError::WouldMatch);
+        }
+        let hold = self.need(request.market, request.side, quantity, cost);
+        let asset = self.spent_asset(request.market, request.side);
+        if owner != HOUSE && self.accounts[owner.0].balance(&asset).free() < hold {
+            return Err(OrderError::InsufficientBalance);
+        }
+        let keeps_hold = request.kind != OrderKind::Market;
+        Ok(Admitted { lots, limit_ticks, quantity, hold, keeps_hold })
+    }
+
+    fn check_client_id(&self, owner: AccountIndex, client_id: &str) -> Result<(), OrderError> {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/');
+        if client_id.is_empty() || client_id.len() > CLIENT_ORDER_ID_BYTES_MAX || !client_id.bytes().all(legal) {
+            return Err(OrderError::MalformedClientId);
+        }
+        if self.open_orders(owner).any(|order| order.client_id == client_id) {
+            return Err(OrderError::DuplicateClientId);
+        }
+        Ok(())
+    }
+
+    /// Lots, limit in ticks and the quote an order at its limit is worth.
+    fn size_limit(&self, request: &OrderRequest) -> Result<(u64, u128, Fixed), OrderError> {
+        let market = &self.markets[request.market.0];
+        let terms = &market.instrument;
+        let Size::Base(quantity) = request.size else {
+            return Err(OrderError::QuantityFilter);
+        };
+        if !request.price.is_positive() || request.price > terms.price_max || !request.price.is_multiple_of(terms.tick) {
+            return Err(OrderError::PriceFilter);
+        }
+        self.check_quantity(request.market, quantity)?;
+        if request.price.mul_down(quantity) < terms.notional_min {
+            return Err(OrderError::NotionalTooSmall);
+        }
+        let ticks = terms.ticks(request.price);
+        // A sell that meets a higher bid is margined at that bid.
+        let best = market.book.best(request.side.opposite()).unwrap_or(ticks);
+        let worst = if request.side == Side::Sell { ticks.max(best) } else { ticks };
+        Ok((terms.lots(quantity), ticks, terms.price_of(worst).mul_down(quantity)))
+    }
+
+    fn check_quantity(&self, market: MarketIndex, quantity: Fixed) -> Result<(), OrderError> {
+        let terms = &self.markets[market.0].instrument;
+        let legal = quantity.is_positive() && quantity <= terms.quantity_max && quantity.is_multiple_of(terms.lot);
+        if legal { Ok(()) } else { Err(OrderError::QuantityFilter) }
+    }
+
+    /// Walks the opposite side: what a market order will get, and what it will cost.
+    fn size_market(&self, request: &OrderRequest) -> Result<(u64, u128, Fixed), OrderError> {
+        if let Size::Base(quantity) = request.size {
+            self.check_quantity(request.market, quantity)?;
+        }
+        let market = &self.markets[request.market.0];
+        let terms = &market.instrument;
+        let (mut lots, mut limit, mut cost) = (0_u64, 0_u128, Fixed::ZERO);
+        for level in market.book.levels(request.side.opposite()) {
+            let price = terms.price_of(level.ticks);
+            let wanted = match request.size {
+                Size::Base(quantity) => terms.lots(quantity) - lots,
+                Size::Quote(amount) => terms.lots((amount - cost).div_down(price)),
+            };
+            let taken = wanted.min(level.lots);
+            if taken == 0 {
+                break;
+            }
+            lots += taken;
+            limit = level.ticks;
+            cost += price.mul_down(terms.quantity_of(taken));
+        }
+        if lots == 0 {
+            let empty = market.book.best(request.side.opposite()).is_none();
+            return Err(if empty { OrderError::NoLiquidity } else { OrderError::NotionalTooSmall });
+        }
+        if cost < terms.notional_min {
+            return Err(OrderError::NotionalTooSmall);
+        }
+        // The rest of an order larger than the book expires; it is sized by what it asked for.
+        let lots = match request.size {
+            Size::Base(quantity) => terms.lots(quantity),
+            Size::Quote(_) => lots,
+        };
+        Ok((lots, limit, cost))
+    }
+
+    /// What an order may take from its owner's balance, in [`Self::spent_asset`].
+    fn need(&self, market: MarketIndex, side: Side, quantity: Fixed, cost: Fixed) -> Fixed {
+        let terms = &self.markets[market.0].instrument;
+        let commission = cost.basis_points(self.commission_points);
+        match (terms.kind, side) {
+            (InstrumentKind::Spot, Side::Buy) => cost,
+            (InstrumentKind::Spot, Side::Sell) => quantity,
+            (InstrumentKind::Option { .. }, Side::Buy) => cost + commission,
+            (InstrumentKind::Option { strike, .. }, Side::Sell) => strike.mul_down(quantity).basis_points(terms.margin_points) + commission,
+            (InstrumentKind::Future { .. }, _) => cost.basis_points(terms.margin_points) + commission,
+        }
+    }
+
+    /// The asset an order reserves.
+    pub(crate) fn spent_asset(&self, market: MarketIndex, side: Side) -> Arc<str> {
+        let terms = &self.markets[market.0].instrument;
+        match (terms.kind, side) {
+            (InstrumentKind::Spot, Side::Sell) => Arc::clone(&terms.base),
+            (InstrumentKind::Spot, Side::Buy) | (InstrumentKind::Future { .. } | InstrumentKind::Option { .. }, _) => {
+                Arc::clone(&terms.quote)
+            }
+        }
+    }
+
+    fn open_order(&mut self, owner: AccountIndex, request: OrderRequest, admitted: &Admitted, now_ms: u64) -> OrderId {
+        let id = self.next_order;
+        self.next_order += 1;
+        let quote_quantity = match request.size {
+            Size::Base(_) => Fixed::ZERO,
+            Size::Quote(amount) => amount,
+        };
+        let order = Order {
+            id,
+            owner,
+            market: request.market,
+            side: request.side,
+            kind: request.kind,
+            time_in_force: request.time_in_force,
+            price: request.price,
+            quantity: admitted.quantity,
+            quote_quantity,
+            filled: Fixed::ZERO,
+            filled_quote: Fixed::ZERO,
+            held: if admitted.keeps_hold { admitted.hold } else { Fixed::ZERO },
+            status: OrderStatus::New,
+            client_id: request.client_id.unwrap_or_else(|| format!("v-{id}")),
+            key: request.key,
+            created_ms: now_ms,
+            updated_ms: now_ms,
+        };
+        self.accounts[owner.0].open.push(id);
+        self.note_order(OrderChange::New, &order, None, now_ms);
+        self.orders.insert(id, order);
+        id
+    }
+
+    /// Sends the order to the book and settles every match.
+    pub(crate) fn match_order(&mut self, id: OrderId, limit_ticks: u128, lots: u64, now_ms: u64) -> Vec<Fill> {
+        let (market, side) = (self.orders[&id].market, self.orders[&id].side);
+        let added = self.markets[market.0].book.add(id, side, limit_ticks, lots, now_ms);
+        let Ok(matches) = added else {
+            self.end_order(id, OrderStatus::Expired, now_ms);
+            return Vec::new();
+        };
+        matches.into_iter().map(|one| self.settle_match(id, one, now_ms)).collect()
+    }
+
+    /// Ends an open order before it is filled: off the book, hold back, event out.
+    pub(crate) fn end_order(&mut self, id: OrderId, status: OrderStatus, now_ms: u64) {
+        let Some(order) = self.orders.get_mut(&id) else {
+            return;
+        };
+        order.status = status;
+        order.updated_ms = now_ms;
+        let held = std::mem::take(&mut order.held);
+        let order = order.clone();
+        self.markets[order.market.0].book.cancel(id);
+        let asset = self.spent_asset(order.market, order.side);
+        self.accounts[order.owner.0].release(&asset, held);
+        let change = if status == OrderStatus::Canceled { OrderChange::Canceled } else { OrderChange::Expired };
+        self.note_order(change, &order, None, now_ms);
+        self.retire(id, order.owner);
+    }
+
+    /// Moves a finished order out of the open ones.
+    pub(crate) fn retire(&mut self, id: OrderId, owner: AccountIndex) {
+        if owner == HOUSE {
+            self.orders.remove(&id);
+            return;
+        }
+        let account = &mut self.accounts[owner.0];
+        account.open.retain(|open| *open != id);
+        account.closed.push_back(id);
+    }
+
+    /// Forgets the oldest finished orders beyond the limit. Separate from [`Self::retire`]
+    /// so that a call can still read the order it just finished.
+    fn forget_surplus(&mut self, owner: AccountIndex) {
+        let account = &mut self.accounts[owner.0];
+        while account.closed.len() > crate::limits::CLOSED_ORDERS_PER_ACCOUNT_MAX {
+            if let Some(forgotten) = account.closed.pop_front() {
+                self.orders.remove(&forgotten);
+            }
+        }
+    }
+
+    pub(crate) fn note_order(&mut self, change: OrderChange, order: &Order, fill: Option<&Fill>, now_ms: u64) {
+        if order.owner == HOUSE {
+            return;
+        }
+        let execution = self.next_execution;
+        self.next_execution += 1;
+        self.events.push(Event::Order {
+            change,
+            order: Box::new(order.clone()),
+            fill: fill.map(|fill| Box::new(fill.clone())),
+            execution,
+            at_ms: now_ms,
+        });
+    }
+
+    pub(crate) fn note_balances(&mut self, owner: AccountIndex, now_ms: u64) {
+        if owner == HOUSE {
+            return;
+        }
+        self.accounts[owner.0].updated_ms = now_ms;
+        self.events.push(Event::Balances { owner, at_ms: now_ms });
+    }
+}
+
+/// A placed order with the fills it got at once.
+#[derive(Clone, Debug)]
+pub struct PlacedOrder {
+    /// The order after matching.
+    pub order: Order,
+    /// Its immediate fills.
+    pub fills: Vec<Fill>,
+}

@@ -1,0 +1,306 @@
+//! Who hears what: subscriptions of WebSocket connections, and the publication of events.
+//!
+//! Publication happens while the exchange is locked, so every connection sees events in the
+//! order they happened. A topic is rendered once and shared by its subscribers; a topic
+//! nobody subscribed to is not rendered at all. Books, tickers and candles go out when the
+//! market ticks, trades and own events at once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use crate::exchange::Exchange;
+use crate::exchange::account::AccountIndex;
+use crate::exchange::book::Level;
+use crate::exchange::event::{Event, PublicTrade};
+use crate::exchange::instrument::MarketIndex;
+use crate::exchange::order::Side;
+use crate::limits::BOOK_LEVELS_PUBLISHED;
+use crate::outbox::Outbox;
+use crate::{binance, native};
+
+/// A kind of market data.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Feed {
+    /// Binance `@aggTrade`
+    AggTrade,
+    /// Binance `@bookTicker`
+    BookTicker,
+    /// Binance `@depth`; `true` for `@depth@100ms`
+    Depth(bool),
+    /// Binance `@depth<levels>`; `true` with `@100ms`
+    DepthTop(u8, bool),
+    /// Binance `@kline_<interval>`, by index into the interval table
+    Kline(u8),
+    /// Binance `@miniTicker`
+    MiniTicker,
+    /// Binance `!miniTicker@arr`
+    MiniTickers,
+    /// Native `book`
+    NativeBook,
+    /// Native `ticker`
+    NativeTicker,
+    /// Native `trade`
+    NativeTrade,
+    /// Binance `@ticker`
+    Ticker,
+    /// Binance `!ticker@arr`
+    Tickers,
+    /// Binance `@trade`
+    Trade,
+}
+
+/// A kind of market data of one instrument.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Topic {
+    pub(crate) market: MarketIndex,
+    pub(crate) feed: Feed,
+}
+
+/// How a connection wants its messages wrapped.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wrapping {
+    /// Binance `/stream`: `{"stream":…,"data":…}`
+    Combined,
+    /// As they are.
+    Plain,
+}
+
+/// How an account's events are written for one listener.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum OwnForm {
+    /// Binance WebSocket API, with the number of its subscription.
+    Binance(u64),
+    /// Native.
+    Native,
+}
+
+struct Subscriber {
+    connection: u64,
+    wrapping: Wrapping,
+    outbox: Arc<Outbox>,
+}
+
+struct Listener {
+    connection: u64,
+    form: OwnForm,
+    outbox: Arc<Outbox>,
+}
+
+/// The book as last published on a difference stream.
+#[derive(Default)]
+struct Published {
+    update_id: u64,
+    levels: [BTreeMap<u128, u64>; 2],
+}
+
+/// Changed levels of a book since the last publication; quantity nought removes a level.
+pub(crate) struct BookDifference {
+    pub(crate) first_id: u64,
+    pub(crate) last_id: u64,
+    pub(crate) bids: Vec<Level>,
+    pub(crate) asks: Vec<Level>,
+}
+
+#[derive(Default)]
+struct Tables {
+    next_connection: u64,
+    topics: HashMap<Topic, Vec<Subscriber>>,
+    listeners: HashMap<AccountIndex, Vec<Listener>>,
+    published: HashMap<MarketIndex, Published>,
+}
+
+/// All subscriptions.
+#[derive(Default)]
+pub(crate) struct Hub(Mutex<Tables>);
+
+impl Hub {
+    /// A number for a new connection.
+    pub(crate) fn connect(&self) -> u64 {
+        let mut tables = self.0.lock();
+        tables.next_connection += 1;
+        tables.next_connection
+    }
+
+    /// Forgets a connection.
+    pub(crate) fn disconnect(&self, connection: u64) {
+        let mut tables = self.0.lock();
+        tables.topics.retain(|_, subscribers| {
+            subscribers.retain(|one| one.connection != connection);
+            !subscribers.is_empty()
+        });
+        tables.listeners.retain(|_, listeners| {
+            listeners.retain(|one| one.connection != connection);
+            !listeners.is_empty()
+        });
+    }
+
+    /// Subscribes a connection to a topic; a second time changes nothing.
+    pub(crate) fn subscribe(&self, exchange: &Exchange, topic: Topic, connection: u64, wrapping: Wrapping, outbox: &Arc<Outbox>) {
+        let mut tables = self.0.lock();
+        if matches!(topic.feed, Feed::Depth(_)) {
+            let baseline = tables.published.entry(topic.market);
+            baseline.or_insert_with(|| Published::of(exchange, topic.market));
+        }
+        let subscribers = tables.topics.entry(topic).or_default();
+        if subscribers.iter().all(|one| one.connection != connection) {
+            subscribers.push(Subscriber { connection, wrapping, outbox: Arc::clone(outbox) });
+        }
+    }
+
+    /// Ends one subscription.
+    pub(crate) fn unsubscribe(&self, topic: Topic, connection: u64) {
+        let mut tables = self.0.lock();
+        if let Some(subscribers) = tables.topics.get_mut(&topic) {
+            subscribers.retain(|one| one.connection != connection);
+            if subscribers.is_empty() {
+                tables.topics.remove(&topic);
+            }
+        }
+    }
+
+    /// Lets a connection hear the events of an account.
+    pub(crate) fn listen(&self, owner: AccountIndex, connection: u64, form: OwnForm, outbox: &Arc<Outbox>) {
+        let listener = Listener { connection, form, outbox: Arc::clone(outbox) };
+        self.0.lock().listeners.entry(owner).or_default().push(listener);
+    }
+
+    /// Ends a connection's hearing of an account, in one form or in all.
+    pub(crate) fn unlisten(&self, owner: AccountIndex, connection: u64, form: Option<OwnForm>) {
+        let mut tables = self.0.lock();
+        if let Some(listeners) = tables.listeners.get_mut(&owner) {
+            listeners.retain(|one| one.connection != connection || form.is_some_and(|form| one.form != form));
+        }
+    }
+
+    /// Tells everyone concerned what happened.
+    pub(crate) fn publish(&self, exchange: &Exchange, events: &[Event]) {
+        let mut tables = self.0.lock();
+        for event in events {
+            match event {
+                Event::Balances { owner, .. } => tables.tell_owner(exchange, *owner, event),
+                Event::Order { order, .. } => tables.tell_owner(exchange, order.owner, event),
+                Event::Ticked { at_ms } => tables.publish_tick(exchange, *at_ms),
+                Event::Trade { market, trade } => tables.publish_trade(exchange, *market, trade),
+            }
+        }
+    }
+}
+
+impl Published {
+    fn of(exchange: &Exchange, market: MarketIndex) -> Self {
+        let book = &exchange.market(market).book;
+        let levels = [Side::Buy, Side::Sell].map(|side| {
+            let levels = book.levels(side).take(BOOK_LEVELS_PUBLISHED);
+            levels.map(|level| (level.ticks, level.lots)).collect()
+        });
+        Self { update_id: book.update_id(), levels }
+    }
+
+    fn advance(&mut self, exchange: &Exchange, market: MarketIndex) -> BookDifference {
+        let next = Self::of(exchange, market);
+        let [bids, asks] = [0, 1].map(|side| difference(&self.levels[side], &next.levels[side]));
+        let first_id = self.update_id + 1;
+        let last_id = next.update_id;
+        *self = next;
+        BookDifference { first_id, last_id, bids, asks }
+    }
+}
+
+fn difference(before: &BTreeMap<u128, u64>, after: &BTreeMap<u128, u64>) -> Vec<Level> {
+    let changed = after.iter().filter(|(ticks, lots)| before.get(ticks) != Some(lots));
+    let gone = before.keys().filter(|ticks| !after.contains_key(ticks));
+    let changed = changed.map(|(ticks, lots)| Level { ticks: *ticks, lots: *lots });
+    changed.chain(gone.map(|ticks| Level { ticks: *ticks, lots: 0 })).collect()
+}
+
+impl Tables {
+    fn tell_owner(&self, exchange: &Exchange, owner: AccountIndex, event: &Event) {
+        let Some(listeners) = self.listeners.get(&owner) else {
+            return;
+        };
+        for listener in listeners {
+            let messages: Vec<String> = match listener.form {
+                OwnForm::Binance(subscription) => binance::own_event(exchange, event, subscription).into_iter().collect(),
+                OwnForm::Native => native::own_event(exchange, event),
+            };
+            for message in messages {
+                listener.outbox.push_own(Bytes::from(message));
+            }
+        }
+    }
+
+    fn publish_trade(&self, exchange: &Exchange, market: MarketIndex, trade: &PublicTrade) {
+        for feed in [Feed::AggTrade, Feed::NativeTrade, Feed::Trade] {
+            let topic = Topic { market, feed };
+            let Some(subscribers) = self.topics.get(&topic) else {
+                continue;
+            };
+            let data = if feed == Feed::NativeTrade {
+                native::trade_event(exchange, market, trade)
+            } else {
+                binance::trade_event(exchange, topic, trade)
+            };
+            deliver(exchange, topic, subscribers, data, Outbox::push_flow);
+        }
+    }
+
+    fn publish_tick(&mut self, exchange: &Exchange, at_ms: u64) {
+        let topics = &self.topics;
+        let watched =
+            |market: MarketIndex| [false, true].iter().any(|fast| topics.contains_key(&Topic { market, feed: Feed::Depth(*fast) }));
+        self.published.retain(|market, _| watched(*market));
+        let mut differences = HashMap::new();
+        for (market, published) in &mut self.published {
+            differences.insert(*market, published.advance(exchange, *market));
+        }
+        for (topic, subscribers) in &self.topics {
+            match topic.feed {
+                Feed::AggTrade | Feed::NativeTrade | Feed::Trade => {}
+                Feed::Depth(_) => {
+                    if let Some(difference) = differences.get(&topic.market) {
+                        let data = binance::depth_event(exchange, topic.market, difference, at_ms);
+                        deliver(exchange, *topic, subscribers, data, Outbox::push_flow);
+                    }
+                }
+                Feed::NativeBook => {
+                    let data = native::book_event(exchange, topic.market, at_ms);
+                    deliver_state(exchange, *topic, subscribers, data);
+                }
+                Feed::NativeTicker => {
+                    let data = native::ticker_event(exchange, topic.market, at_ms);
+                    deliver_state(exchange, *topic, subscribers, data);
+                }
+                Feed::BookTicker
+                | Feed::DepthTop(..)
+                | Feed::Kline(_)
+                | Feed::MiniTicker
+                | Feed::MiniTickers
+                | Feed::Ticker
+                | Feed::Tickers => {
+                    let data = binance::state_event(exchange, *topic, at_ms);
+                    deliver_state(exchange, *topic, subscribers, data);
+                }
+            }
+        }
+    }
+}
+
+fn deliver_state(exchange: &Exchange, topic: Topic, subscribers: &[Subscriber], data: String) {
+    deliver(exchange, topic, subscribers, data, |outbox, message| outbox.push_state(topic, message));
+}
+
+fn deliver(exchange: &Exchange, topic: Topic, subscribers: &[Subscriber], data: String, push: impl Fn(&Outbox, Bytes)) {
+    let wants = |wrapping| subscribers.iter().any(|one| one.wrapping == wrapping);
+    let combined = wants(Wrapping::Combined).then(|| Bytes::from(binance::combined(exchange, topic, &data)));
+    let plain = Bytes::from(data);
+    for subscriber in subscribers {
+        let message = match (subscriber.wrapping, &combined) {
+            (Wrapping::Combined, Some(combined)) => combined.clone(),
+            (Wrapping::Combined, None) | (Wrapping::Plain, _) => plain.clone(),
+        };
+        push(&subscriber.outbox, message);
+    }
+}

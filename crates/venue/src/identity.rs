@@ -1,0 +1,244 @@
+//! Who is calling: the identity token the gateway puts on every request it lets through.
+//!
+//! `Countersign-Identity` carries an EdDSA JWT. It is the only thing about a caller that the
+//! venue believes; no other header names an account. A token is accepted when
+//!
+//! 1. its header says `EdDSA` and names a key id of the current key set,
+//! 2. the signature verifies, `iss` is `countersign` and `aud` is this venue,
+//! 3. it has not expired, and lives no longer than a minute,
+//! 4. it names an account (`sub`).
+//!
+//! Verified tokens are remembered, by their whole text and together with the key set they
+//! were verified under, until they expire: the gateway reuses a token for a session's
+//! requests, and an Ed25519 verification costs more than serving most of them.
+
+mod fetch;
+mod keys;
+
+pub use keys::{IdentityKeys, KeySetError};
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{Algorithm, Validation};
+use parking_lot::Mutex;
+use serde::Deserialize;
+
+use crate::limits::{ACCOUNT_ID_BYTES_MAX, TOKEN_BYTES_MAX, TOKEN_LEEWAY_SECONDS, TOKEN_LIFE_SECONDS_MAX, VERIFIED_TOKENS_MAX};
+use fetch::JwksUrl;
+use keys::KeySet;
+
+/// Header the gateway writes and the venue reads.
+pub const IDENTITY_HEADER: &str = "countersign-identity";
+/// The `iss` of every identity.
+const ISSUER: &str = "countersign";
+
+/// What a caller may do, from the token's `scope`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Scopes {
+    /// `account:read`
+    pub account_read: bool,
+    /// `md:read`
+    pub market_data: bool,
+    /// `order:read`
+    pub order_read: bool,
+    /// `order:write`
+    pub order_write: bool,
+}
+
+impl Scopes {
+    fn parse(text: &str) -> Self {
+        let has = |name: &str| text.split(' ').any(|scope| scope == name);
+        Self {
+            account_read: has("account:read"),
+            market_data: has("md:read"),
+            order_read: has("order:read"),
+            order_write: has("order:write"),
+        }
+    }
+
+    /// May read what belongs to the account. Which of the two reading scopes a route needs
+    /// is the gateway's policy; the venue only insists on one of them.
+    #[must_use]
+    pub const fn reads(self) -> bool {
+        self.account_read || self.order_read
+    }
+}
+
+/// A caller whose token was verified.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Identity {
+    /// Owner of orders and balances (`sub`).
+    pub account: Arc<str>,
+    /// The key that signed in (`client_id`).
+    pub key: Arc<str>,
+    /// What the token allows.
+    pub scopes: Scopes,
+}
+
+/// Why there is no identity. The caller learns only that there is none.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum IdentityError {
+    /// Not a token, wrong algorithm, wrong claims, bad signature, expired.
+    #[error("identity token refused")]
+    Refused,
+    /// No `Countersign-Identity` header.
+    #[error("no identity token")]
+    Absent,
+}
+
+/// Claims the venue reads; `sid`, `ch` and `jti` are for the gateway's own records.
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    #[serde(default)]
+    client_id: String,
+    #[serde(default)]
+    scope: String,
+    iat: u64,
+    exp: u64,
+}
+
+enum Source {
+    Fixed,
+    Url(Box<JwksUrl>),
+}
+
+struct Remembered {
+    identity: Arc<Identity>,
+    expires: u64,
+    generation: u64,
+}
+
+/// Verifies identity tokens.
+pub struct IdentityVerifier {
+    keys: IdentityKeys,
+    source: Source,
+    remembered: Mutex<HashMap<Box<str>, Remembered>>,
+}
+
+impl std::fmt::Debug for IdentityVerifier {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("IdentityVerifier").finish_non_exhaustive()
+    }
+}
+
+impl IdentityVerifier {
+    /// A verifier for keys held by the same process. Keep a clone of the handle to rotate
+    /// them: [`IdentityKeys::replace`] takes effect with the next token.
+    #[must_use]
+    pub fn from_keys(keys: IdentityKeys) -> Self {
+        Self::with_source(keys, Source::Fixed)
+    }
+
+    /// A verifier that reads its keys from a JWKS at an `http://` address, when the first
+    /// token arrives and again when a token names an unknown key (at most every five
+    /// seconds). The last good set is kept while the address does not answer.
+    ///
+    /// # Errors
+    /// [`KeySetError::Url`] when the address is not `http://host[:port]/path`.
+    pub fn from_jwks_url(url: &str) -> Result<Self, KeySetError> {
+        let url = JwksUrl::parse(url)?;
+        Ok(Self::with_source(IdentityKeys::default(), Source::Url(Box::new(url))))
+    }
+
+    /// A verifier with the keys of a JWKS file.
+    ///
+    /// # Errors
+    /// [`KeySetError`] when the file cannot be read or holds no usable key.
+    pub fn from_jwks_file(path: &Path) -> Result<Self, KeySetError> {
+        let text = std::fs::read(path).map_err(|error| KeySetError::File(error.to_string()))?;
+        let keys = IdentityKeys::default();
+        keys.store(KeySet::from_jwks(&text)?);
+        Ok(Self::from_keys(keys))
+    }
+
+    fn with_source(keys: IdentityKeys, source: Source) -> Self {
+        Self { keys, source, remembered: Mutex::new(HashMap::new()) }
+    }
+
+    /// Verifies one token for this audience at the present time.
+    ///
+    /// # Errors
+    /// [`IdentityError::Refused`] for every kind of failure.
+    pub async fn verify(&self, token: &str, audience: &str) -> Result<Arc<Identity>, IdentityError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(IdentityError::Refused);
+        }
+        let now = unix_seconds();
+        if let Some(identity) = self.recall(token, now) {
+            return Ok(identity);
+        }
+        let kid = self.key_id(token)?;
+        let mut keys = self.keys.load();
+        if let Source::Url(url) = &self.source
+            && !keys.contains(&kid)
+        {
+            url.refresh(&self.keys).await;
+            keys = self.keys.load();
+        }
+        let key = keys.find(&kid).ok_or(IdentityError::Refused)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation(audience));
+        let claims = claims.map_err(|_| IdentityError::Refused)?.claims;
+        let identity = Arc::new(identity_of(&claims, now)?);
+        self.remember(token, &identity, claims.exp, keys.generation(), now);
+        Ok(identity)
+    }
+
+    fn key_id(&self, token: &str) -> Result<String, IdentityError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| IdentityError::Refused)?;
+        if header.alg != Algorithm::EdDSA {
+            return Err(IdentityError::Refused);
+        }
+        header.kid.ok_or(IdentityError::Refused)
+    }
+
+    fn recall(&self, token: &str, now: u64) -> Option<Arc<Identity>> {
+        let generation = self.keys.load().generation();
+        let remembered = self.remembered.lock();
+        let entry = remembered.get(token)?;
+        let valid = entry.expires > now && entry.generation == generation;
+        valid.then(|| Arc::clone(&entry.identity))
+    }
+
+    fn remember(&self, token: &str, identity: &Arc<Identity>, expires: u64, generation: u64, now: u64) {
+        let mut remembered = self.remembered.lock();
+        if remembered.len() >= VERIFIED_TOKENS_MAX {
+            remembered.retain(|_, entry| entry.expires > now && entry.generation == generation);
+        }
+        if remembered.len() >= VERIFIED_TOKENS_MAX {
+            remembered.clear();
+        }
+        let entry = Remembered { identity: Arc::clone(identity), expires, generation };
+        remembered.insert(token.into(), entry);
+    }
+}
+
+fn validation(audience: &str) -> Validation {
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.leeway = 0;
+    validation.set_audience(&[audience]);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+    validation
+}
+
+fn identity_of(claims: &Claims, now: u64) -> Result<Identity, IdentityError> {
+    let short_lived = claims.exp.saturating_sub(claims.iat) <= TOKEN_LIFE_SECONDS_MAX;
+    let begun = claims.iat <= now + TOKEN_LEEWAY_SECONDS;
+    let named = !claims.sub.is_empty() && claims.sub.len() <= ACCOUNT_ID_BYTES_MAX && claims.sub != crate::exchange::HOUSE_NAME;
+    if !short_lived || !begun || !named {
+        return Err(IdentityError::Refused);
+    }
+    Ok(Identity {
+        account: Arc::from(claims.sub.as_str()),
+        key: Arc::from(claims.client_id.as_str()),
+        scopes: Scopes::parse(&claims.scope),
+    })
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

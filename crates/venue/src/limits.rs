@@ -1,0 +1,73 @@
+//! Every bound of the venue, each with its reason.
+
+use std::time::Duration;
+
+/// Accounts the venue will seed. A paper venue serves a test bench; the cap keeps a
+/// misbehaving gateway from growing the map without end.
+pub const ACCOUNTS_MAX: usize = 10_000;
+/// Open orders per account, all instruments together (Binance filter `MAX_NUM_ORDERS` is 200 per symbol).
+pub const OPEN_ORDERS_PER_ACCOUNT_MAX: usize = 200;
+/// Finished orders kept per account for `allOrders`; the oldest is forgotten first.
+pub const CLOSED_ORDERS_PER_ACCOUNT_MAX: usize = 500;
+/// Fills kept per account for `myTrades`.
+pub const FILLS_PER_ACCOUNT_MAX: usize = 1_000;
+/// Settlement statements kept per account.
+pub const SETTLEMENTS_PER_ACCOUNT_MAX: usize = 200;
+/// Public trades kept per instrument (Binance serves at most 1000 in one answer).
+pub const TRADES_PER_MARKET_MAX: usize = 1_000;
+/// One-minute candles kept per instrument: a day, which the 24-hour ticker needs, and one more hour.
+pub const CANDLES_PER_MARKET_MAX: usize = 1_500;
+/// Candles in one answer (Binance: 1000).
+pub const CANDLES_PER_ANSWER_MAX: usize = 1_000;
+/// Rows in one list answer (Binance: 1000).
+pub const ROWS_PER_ANSWER_MAX: usize = 1_000;
+/// Book levels in one answer (Binance: 5000).
+pub const BOOK_LEVELS_MAX: usize = 5_000;
+/// Levels per side that a `book` event and the difference stream look at.
+pub const BOOK_LEVELS_PUBLISHED: usize = 200;
+/// Client order id length (Binance: `^[a-zA-Z0-9-_]{1,36}$`).
+pub const CLIENT_ORDER_ID_BYTES_MAX: usize = 36;
+/// Account id length accepted from an identity.
+pub const ACCOUNT_ID_BYTES_MAX: usize = 128;
+
+/// HTTP request body: the longest legal order form is well under 2 KiB.
+pub const BODY_BYTES_MAX: usize = 16 * 1024;
+/// WebSocket request frame: a SUBSCRIBE with its maximum of streams fits.
+pub const FRAME_BYTES_MAX: usize = 64 * 1024;
+/// Streams one connection may hold (Binance: 1024).
+pub const STREAMS_PER_CONNECTION_MAX: usize = 1_024;
+/// Replies and own events that may wait for one connection; one more closes it, because
+/// an order event must never be lost silently.
+pub const OWN_QUEUE_MAX: usize = 1_024;
+/// Market-data messages that may wait for one connection; the oldest is dropped, because
+/// market data is worth less the older it is.
+pub const MARKET_QUEUE_MAX: usize = 2_048;
+/// Connections accepted at once.
+pub const CONNECTIONS_MAX: usize = 4_096;
+/// A connection that has not sent its request head by then is closed.
+pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Server ping on WebSockets, as Binance does it.
+pub const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// A WebSocket peer that is silent for this long is closed.
+pub const PONG_TIMEOUT: Duration = Duration::from_secs(60);
+/// One write to a WebSocket peer; a peer that takes nothing for this long is gone.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long `shutdown` lets open connections finish.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+
+/// Longest identity token read: claims of a session are a few hundred bytes.
+pub const TOKEN_BYTES_MAX: usize = 4 * 1024;
+/// Longest life of an identity token, in seconds; the gateway mints short ones.
+pub const TOKEN_LIFE_SECONDS_MAX: u64 = 60;
+/// Clock difference allowed between gateway and venue, in seconds.
+pub const TOKEN_LEEWAY_SECONDS: u64 = 2;
+/// Verified tokens remembered until they expire; about 1 MiB at the usual token size.
+pub const VERIFIED_TOKENS_MAX: usize = 1_024;
+/// Keys accepted from one key set: current and next, with room for several gateways.
+pub const JWKS_KEYS_MAX: usize = 64;
+/// Size of a fetched key set.
+pub const JWKS_BYTES_MAX: usize = 64 * 1024;
+/// A key set is fetched at most this often, however many unknown key ids arrive.
+pub const JWKS_REFETCH_INTERVAL: Duration = Duration::from_secs(5);
+/// Time for one key set fetch.
+pub const JWKS_FETCH_TIMEOUT: Duration = Duration::from_secs(3);

@@ -1,0 +1,11 @@
+//! The venue over its sockets: what it serves, whom it refuses, what it counts.
+#![allow(clippy::unwrap_used)]
+
+#[path = "it/binance.rs"]
+mod binance;
+#[path = "it/identity.rs"]
+mod identity;
+#[path = "it/native.rs"]
+mod native;
+#[path = "it/support.rs"]
+mod support;

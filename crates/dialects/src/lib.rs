@@ -20,6 +20,8 @@ pub mod binance;
 pub mod dialect;
 pub mod limits;
 pub mod registry;
+#[cfg(test)]
+mod test_support;
 pub mod vectors;
 
 pub use dialect::{Answer, Dialect, Header, Headers, RequestView, Security};

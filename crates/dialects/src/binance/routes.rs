@@ -8,6 +8,7 @@
 
 use countersign_core::Scope;
 
+use super::ws_api::Frame;
 use crate::dialect::Security;
 
 /// Request weight: what one request takes from the weight of a minute.
@@ -112,6 +113,14 @@ pub struct WsMethod {
     pub orders: u32,
     /// Whether acting on it twice does harm.
     pub writes: bool,
+}
+
+impl WsMethod {
+    /// The weight of one frame.
+    #[must_use]
+    pub fn weight_of(&self, frame: &Frame<'_>) -> u32 {
+        self.weight.of(|name| frame.params.member(name).map(|value| value.get().trim_matches('"')))
+    }
 }
 
 /// Why there is no route.
@@ -368,5 +377,7 @@ mod tests {
         let open_orders = rest_route("GET", b"/api/v3/openOrders").unwrap();
         assert_eq!(open_orders.weight_of(b"symbol=BTCUSDT&timestamp=1"), 6);
         assert_eq!(open_orders.weight_of(b"symbols=BTCUSDT&timestamp=1"), 80);
+        let frame = Frame::read(r#"{"id":1,"method":"depth","params":{"symbol":"A","limit":"1000"}}"#).unwrap();
+        assert_eq!(ws_method("depth").unwrap().weight_of(&frame), 50);
     }
 }

@@ -22,6 +22,6 @@ pub mod reply;
 pub mod session;
 
 pub use frame::Frame;
-pub use present::present;
+pub use present::{freshness, present};
 pub use reply::Reply;
 pub use session::{Step, WsApiSession};

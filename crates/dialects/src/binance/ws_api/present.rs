@@ -37,8 +37,12 @@ fn present_signed<'f>(frame: &Frame<'f>, writes: bool) -> Result<Presented<'f>, 
     })
 }
 
-/// The window of a frame, signed or not: in an open session the timestamp must still be there.
-pub(super) fn freshness(frame: &Frame<'_>) -> Result<Freshness, Fault> {
+/// The window of a frame, signed or not: in an open session the timestamp must still be there. A shell checks it again just before
+/// it forwards.
+///
+/// # Errors
+/// The fault of `timestamp` or `recvWindow`.
+pub fn freshness(frame: &Frame<'_>) -> Result<Freshness, Fault> {
     let timestamp = frame.param("timestamp");
     let recv_window = frame.params.member("recvWindow").map(|value| literal(value).ok_or(Fault::RecvWindowMalformed)).transpose()?;
     window::freshness(timestamp.as_deref().map(str::as_bytes), recv_window.as_deref().map(str::as_bytes))

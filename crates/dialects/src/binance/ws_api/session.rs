@@ -11,7 +11,7 @@
 //! | public method | `Forward` without identity | `Forward` without identity |
 //! | signed method with apiKey and signature | `Verify` → `Forward` under that key | the same; the session keeps its own key |
 //! | signed method without them | `Reply` refused | `ForwardInSession` if the timestamp is in its window |
-//! | `userDataStream.subscribe` | `Reply` refused | `ForwardInSession` |
+//! | `userDataStream.subscribe` | `Reply` refused | `ForwardInSession`, needs no timestamp |
 //!
 //! Before a frame goes out under the session's identity the shell checks the key again ([`VerifiedIdentity::recheck`]); if it may no
 //! longer be used, [`WsApiSession::revoke`] gives the venue's answer and the connection is logged out. A frame that is refused
@@ -110,11 +110,7 @@ impl WsApiSession {
         };
         let Some(method) = ws_method(&frame.method) else { return refused(frame.id, Reject::RouteUnknown.into(), now) };
         match method.handling {
-            WsHandling::Forward | WsHandling::Logon => self.handle_request(frame, method, now),
-            WsHandling::ForwardInSession => match self.identity() {
-                Some(identity) => Step::ForwardInSession(frame, method, identity.clone()),
-                None => refused(frame.id, Fault::NotLoggedOn.into(), now),
-            },
+            WsHandling::Forward | WsHandling::ForwardInSession | WsHandling::Logon => self.handle_request(frame, method, now),
             WsHandling::Logout => {
                 self.state = State::LoggedOut;
                 Step::Reply(self.status(frame.id, now))
@@ -137,7 +133,11 @@ impl WsApiSession {
 
     /// An unsigned frame of a signed method: only under an open session, and only in its window.
     fn in_session(&self, frame: &Frame<'_>, method: &WsMethod, now: Timestamp) -> Result<VerifiedIdentity, Refusal> {
-        let identity = self.identity().filter(|_| method.handling == WsHandling::Forward).ok_or(Fault::ApiKeyMissing)?;
+        let identity = match method.handling {
+            WsHandling::Forward => self.identity().ok_or(Fault::ApiKeyMissing)?,
+            WsHandling::ForwardInSession => return self.identity().cloned().ok_or_else(|| Fault::NotLoggedOn.into()),
+            WsHandling::Logon | WsHandling::Logout | WsHandling::Status => return Err(Fault::ApiKeyMissing.into()),
+        };
         check_window(freshness(frame)?, now)?;
         Ok(identity.clone())
     }

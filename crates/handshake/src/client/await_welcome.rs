@@ -1,0 +1,223 @@
+//! The hello is sent; everything the gateway answers is checked before anything of it is used.
+
+use std::sync::Arc;
+
+use countersign_core::{AlertCode, Monotonic, Now, Secret, SessionId, Timestamp};
+
+use super::{ClientConfig, ClientHandshake};
+use crate::binding::Channel;
+use crate::contract::Contract;
+use crate::delegation::Delegation;
+use crate::error::HandshakeError;
+use crate::frame::{self, ServerError, ServerFrame};
+use crate::hello::Hello;
+use crate::label;
+use crate::limits;
+use crate::secret_text::SecretText;
+use crate::secrets::SessionSecrets;
+use crate::token::{Kind, Token};
+use crate::transcript::{ContractHash, Transcript, sha256};
+use crate::welcome::Welcome;
+
+/// Waits for the welcome.
+#[derive(Debug)]
+#[must_use]
+pub struct AwaitWelcome {
+    config: Arc<ClientConfig>,
+    channel: Channel,
+    hello: Hello,
+    t1: Transcript,
+    token: String,
+    sent: Now,
+    retried: bool,
+}
+
+/// An open session, as the client sees it.
+#[derive(Debug)]
+#[must_use]
+pub struct ClientSession {
+    /// The session.
+    pub sid: SessionId,
+    /// The contract hash.
+    pub ch: ContractHash,
+    /// What was agreed.
+    pub contract: Contract,
+    /// The contract as it was signed, for the record.
+    pub contract_json: String,
+    /// Header `Authorization: Countersign-Token ...` of later HTTP requests.
+    pub access_token: SecretText,
+    /// When it ends, by our own clock.
+    pub access_token_until: Timestamp,
+    /// The session secret `rk`; none in `chl` sessions.
+    pub session_secret: Option<Secret>,
+    /// The kid of the gateway key that signed.
+    pub gateway: String,
+    /// Pins to add to our own.
+    pub next_pins: Vec<String>,
+    /// The gateway's clock when it signed.
+    pub time: Timestamp,
+    /// Gateway clock minus ours, in microseconds, give or take half a round trip.
+    pub skew_us: i64,
+}
+
+impl ClientSession {
+    /// The frame to send first: it confirms the contract.
+    #[must_use]
+    pub fn ready_frame(&self) -> String {
+        frame::ready(&self.ch.text())
+    }
+}
+
+/// What a frame from the gateway leads to.
+#[derive(Debug)]
+#[must_use]
+pub enum ClientStep {
+    /// The session is open; send [`ClientSession::ready_frame`].
+    Open(Box<ClientSession>),
+    /// The nonce was too old: make a new hello with this one. Once.
+    Retry(Box<ClientHandshake>, String),
+    /// Nothing yet.
+    Wait(Box<AwaitWelcome>),
+}
+
+impl AwaitWelcome {
+    #[expect(clippy::too_many_arguments, reason = "one call, from the state before")]
+    pub(super) fn new(
+        config: Arc<ClientConfig>,
+        channel: Channel,
+        hello: Hello,
+        t1: Transcript,
+        token: String,
+        retried: bool,
+        sent: Now,
+    ) -> Self {
+        Self { config, channel, hello, t1, token, sent, retried }
+    }
+
+    /// The hello token: header `Authorization: Countersign ...`.
+    #[must_use]
+    pub fn hello_token(&self) -> &str {
+        &self.token
+    }
+
+    /// The hello as a frame.
+    #[must_use]
+    pub fn hello_frame(&self) -> String {
+        frame::hello(&self.token)
+    }
+
+    /// When to call [`Self::handle_timeout`].
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Monotonic> {
+        Some(self.sent.mono.saturating_add(limits::WELCOME_DEADLINE))
+    }
+
+    /// Whether the welcome took too long.
+    ///
+    /// # Errors
+    /// [`HandshakeError::Deadline`].
+    pub fn handle_timeout(&self, now: Now) -> Result<(), HandshakeError> {
+        if Some(now.mono) >= self.poll_timeout() { Err(HandshakeError::Deadline) } else { Ok(()) }
+    }
+
+    /// A frame from the gateway.
+    ///
+    /// # Errors
+    /// [`HandshakeError`]: close the connection, and do not try again with weaker settings.
+    pub fn receive_frame(self, frame: &[u8], now: Now) -> Result<ClientStep, HandshakeError> {
+        match ServerFrame::read(frame).ok_or(HandshakeError::UnexpectedFrame)? {
+            ServerFrame::Error(error) => self.refused(error, now),
+            // A gateway volunteers its nonce; a client that needs none does not look at it.
+            ServerFrame::Nonce(_) => Ok(ClientStep::Wait(Box::new(self))),
+            ServerFrame::Welcome { token, sec } => {
+                self.receive_welcome(&token, &sec, now).map(|session| ClientStep::Open(Box::new(session)))
+            }
+        }
+    }
+
+    fn refused(self, error: ServerError, now: Now) -> Result<ClientStep, HandshakeError> {
+        // HS-62
+        match (error.code, &error.nonce) {
+            (Some(AlertCode::NonceStale), Some(nonce)) if !self.retried && !self.config.offer.bind.eq(&countersign_core::Binding::Exp) => {
+                let deadline = now.mono.saturating_add(limits::WELCOME_DEADLINE);
+                let again = ClientHandshake { config: self.config, channel: self.channel, deadline, retried: true };
+                Ok(ClientStep::Retry(Box::new(again), nonce.clone()))
+            }
+            _ => Err(HandshakeError::Refused(error)),
+        }
+    }
+
+    /// A welcome token and the secrets beside it (HTTP: `Countersign-Welcome`, `Countersign-Secret`).
+    ///
+    /// # Errors
+    /// [`HandshakeError`], naming the check that failed. Order: token, delegation, pin, signature, then content.
+    pub fn receive_welcome(self, token: &str, sec: &SecretText, now: Now) -> Result<ClientSession, HandshakeError> {
+        let token = Token::parse_kind(token, Kind::Welcome).map_err(HandshakeError::Token)?;
+        let welcome = Welcome::read(&token.payload).map_err(HandshakeError::WelcomeMalformed)?;
+        let delegation = self.check_gateway(&welcome, now)?;
+        // HS-18
+        let input = self.t1.proof_input(&label::WELCOME, &token.payload);
+        if !delegation.gateway_key().verify(&input, &token.proof) {
+            return Err(HandshakeError::WelcomeSignature);
+        }
+        self.check_content(&welcome)?;
+        // HS-58
+        if sec.expose().len() > limits::SECRETS_BYTES_MAX || sha256(&[sec.expose().as_bytes()]) != welcome.sec {
+            return Err(HandshakeError::Secrets);
+        }
+        let secrets = SessionSecrets::read(sec.expose()).ok_or(HandshakeError::Secrets)?;
+        let contract_json = String::from_utf8(token.payload.clone()).map_err(|_| HandshakeError::WelcomeMalformed("payload"))?;
+        Ok(ClientSession {
+            sid: welcome.sid,
+            ch: ContractHash::new(self.t1.then(&token.payload)),
+            contract: welcome.grant,
+            contract_json,
+            access_token: secrets.access_token,
+            access_token_until: now.wall.saturating_add(std::time::Duration::from_secs(secrets.access_token_s)),
+            session_secret: secrets.session_secret,
+            gateway: welcome.gk,
+            next_pins: welcome.next_pins,
+            time: welcome.time,
+            skew_us: skew_us(welcome.time, self.sent, now),
+        })
+    }
+
+    fn check_gateway(&self, welcome: &Welcome, now: Now) -> Result<Delegation, HandshakeError> {
+        let delegation = Delegation::verify(&welcome.gkc).map_err(HandshakeError::Delegation)?;
+        // HS-26: the root that this very hello named, and no other pin.
+        if delegation.root() != self.hello.gw {
+            return Err(HandshakeError::PinMismatch { presented: delegation.root().to_owned() });
+        }
+        delegation.check_validity(now.wall).map_err(HandshakeError::Delegation)?;
+        // HS-29
+        if delegation.gateway() != welcome.gk { Err(HandshakeError::GatewayKeyMismatch) } else { Ok(delegation) }
+    }
+
+    fn check_content(&self, welcome: &Welcome) -> Result<(), HandshakeError> {
+        // HS-42
+        let highest = self.hello.vers.iter().filter(|version| welcome.vers.contains(version)).max();
+        if highest != Some(&welcome.v) {
+            return Err(HandshakeError::VersionDowngrade);
+        }
+        let (offered, granted) = (self.hello.offer.bind, welcome.grant.bind);
+        // HS-43
+        if offered != granted {
+            return Err(HandshakeError::BindingChanged { offered, granted });
+        }
+        // HS-59
+        let unmet = welcome.grant.unmet(&self.hello.offer.need);
+        if !unmet.is_empty() {
+            return Err(HandshakeError::NeedUnmet(unmet));
+        }
+        let offer = &self.hello.offer;
+        let foreign = welcome.grant.scopes.iter().find(|scope| !offer.want.scopes.contains(scope) && !offer.need.scopes.contains(scope));
+        foreign.map_or(Ok(()), |scope| Err(HandshakeError::ScopeNotAsked(scope.to_string())))
+    }
+}
+
+/// HS-63: the gateway's clock, half a round trip later, minus ours.
+fn skew_us(gateway: Timestamp, sent: Now, now: Now) -> i64 {
+    let round_trip = now.mono.saturating_since(sent.mono).as_micros();
+    let difference = i128::from(gateway.as_micros()) + i128::try_from(round_trip / 2).unwrap_or(0) - i128::from(now.wall.as_micros());
+    i64::try_from(difference).unwrap_or(if difference > 0 { i64::MAX } else { i64::MIN })
+}

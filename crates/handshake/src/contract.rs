@@ -1,0 +1,165 @@
+//! The contract: every parameter of a session with its value, never "default".
+//!
+//! One table of parameter names serves the wish (`want`), the hard limit (`need`) and the grant, so that none can be
+//! negotiated in one place and forgotten in another.
+
+use countersign_core::{Binding, Scopes};
+use serde_json::{Map, Value as Json, json};
+
+use crate::need::Need;
+use crate::strict_json::{Object, Value};
+
+macro_rules! parameters {
+    ($(#[$doc:meta])* $name:ident: $( $variant:ident $text:literal $about:literal; )*) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $( #[doc = $about] $variant, )* }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$( Self::$variant, )*];
+
+            /// The name on the wire.
+            #[must_use]
+            pub const fn name(self) -> &'static str { match self { $( Self::$variant => $text, )* } }
+
+            /// Reads a name.
+            #[must_use]
+            pub fn parse(name: &str) -> Option<Self> { Self::ALL.iter().copied().find(|each| each.name() == name) }
+        }
+    };
+}
+
+parameters! {
+    /// A parameter whose value is a number.
+    Quantity:
+    CodGraceMs "cod_grace_ms" "Time between a lost connection and the cancellation of orders, in milliseconds.";
+    HbMs "hb_ms" "Longest silence of either side, in milliseconds.";
+    KeepMsgs "keep_msgs" "Messages kept for replay.";
+    KeepS "keep_s" "How long messages are kept for replay, in seconds.";
+    LifeS "life_s" "Longest life of the session, in seconds.";
+    Orders10s "orders_10s" "Orders in 10 seconds.";
+    ResumeS "resume_s" "How long after a lost connection the session can be resumed, in seconds.";
+    TokenS "token_s" "Life of the access token, in seconds.";
+    WeightMin "weight_min" "Request weight in a minute.";
+}
+
+parameters! {
+    /// A parameter whose value is one of a few words.
+    Choice:
+    Cod "cod" "Cancel on disconnect: `none`, `session`, `account`.";
+    CodOnLogout "cod_on_logout" "Whether a clean end cancels orders: `false`, `true`.";
+    Enc "enc" "Encoding of application messages: `json`, `sbe`.";
+    Rx "rx" "Flow from the gateway: `idempotent`, `recoverable`, `unsequenced`, `none`.";
+    Tx "tx" "Flow from the client: as `rx`.";
+    Zk "zk" "Zero-knowledge statement on orders: `none`.";
+}
+
+/// What was agreed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contract {
+    /// What the session may do.
+    pub scopes: Scopes,
+    /// How it is bound to its channel.
+    pub bind: Binding,
+    quantities: [u64; Quantity::ALL.len()],
+    choices: [String; Choice::ALL.len()],
+}
+
+impl Contract {
+    pub(crate) fn new(scopes: Scopes, bind: Binding, quantities: [u64; Quantity::ALL.len()], choices: [String; Choice::ALL.len()]) -> Self {
+        Self { scopes, bind, quantities, choices }
+    }
+
+    /// The value of a number.
+    #[must_use]
+    pub fn quantity(&self, parameter: Quantity) -> u64 {
+        self.quantities[parameter as usize]
+    }
+
+    /// The value of a choice.
+    #[must_use]
+    pub fn choice(&self, parameter: Choice) -> &str {
+        &self.choices[parameter as usize]
+    }
+
+    /// The longest silence of either side.
+    #[must_use]
+    pub fn heartbeat(&self) -> std::time::Duration {
+        std::time::Duration::from_millis(self.quantity(Quantity::HbMs))
+    }
+
+    /// The longest life of the session.
+    #[must_use]
+    pub fn life(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.quantity(Quantity::LifeS))
+    }
+
+    /// The life of the access token.
+    #[must_use]
+    pub fn token_life(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.quantity(Quantity::TokenS))
+    }
+
+    /// Names of the needs this contract leaves unmet; empty when it satisfies them all.
+    #[must_use]
+    pub fn unmet(&self, need: &Need) -> Vec<String> {
+        need.unmet_by(self)
+    }
+
+    /// The contract as the member `grant` of a welcome.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let mut grant = Map::new();
+        grant.insert("scopes".to_owned(), self.scopes.iter().map(|scope| scope.as_str()).collect());
+        grant.insert("bind".to_owned(), json!(self.bind.name()));
+        grant.insert("proof".to_owned(), json!([]));
+        for parameter in Quantity::ALL {
+            grant.insert(parameter.name().to_owned(), json!(self.quantity(*parameter)));
+        }
+        for parameter in Choice::ALL {
+            grant.insert(parameter.name().to_owned(), choice_to_json(*parameter, self.choice(*parameter)));
+        }
+        Json::Object(grant)
+    }
+
+    /// Reads the member `grant` of a welcome; `None` names nothing more precise than "incomplete or malformed", because each
+    /// parameter must be there (HS-52).
+    #[must_use]
+    pub fn from_object(grant: &Object) -> Option<Self> {
+        let texts: Option<Vec<&str>> = grant.member("scopes")?.as_list()?.iter().map(Value::as_text).collect();
+        let scopes = Scopes::collect(texts?).ok()?;
+        let bind = Binding::parse(grant.member("bind")?.as_text()?)?;
+        // A contract that demands proofs of a kind this version does not have cannot be kept.
+        if !grant.member("proof")?.as_list()?.is_empty() {
+            return None;
+        }
+        let mut quantities = [0; Quantity::ALL.len()];
+        for parameter in Quantity::ALL {
+            quantities[*parameter as usize] = grant.member(parameter.name())?.as_u64()?;
+        }
+        let mut choices: [String; Choice::ALL.len()] = Default::default();
+        for parameter in Choice::ALL {
+            choices[*parameter as usize] = choice_text(*parameter, grant.member(parameter.name())?)?;
+        }
+        Some(Self { scopes, bind, quantities, choices })
+    }
+}
+
+/// A choice as JSON: a word, or a truth value for `cod_on_logout`.
+pub(crate) fn choice_to_json(parameter: Choice, word: &str) -> Json {
+    match parameter {
+        Choice::CodOnLogout => json!(word == "true"),
+        Choice::Cod | Choice::Enc | Choice::Rx | Choice::Tx | Choice::Zk => json!(word),
+    }
+}
+
+/// Reads a choice from JSON; `None` when it has the wrong type.
+pub(crate) fn choice_text(parameter: Choice, value: &Value) -> Option<String> {
+    match parameter {
+        Choice::CodOnLogout => value.as_bool().map(|truth| truth.to_string()),
+        Choice::Cod | Choice::Enc | Choice::Rx | Choice::Tx | Choice::Zk => {
+            value.as_text().filter(|word| word.len() <= crate::limits::NAME_BYTES_MAX).map(str::to_owned)
+        }
+    }
+}

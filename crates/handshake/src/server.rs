@@ -1,0 +1,254 @@
+//! The gateway's side, one type per state; a step consumes the state it leaves.
+//!
+//! ```text
+//!   state               | hello ok          | nonce stale, resume | other frame   | deadline
+//!   ServerHandshake     | AwaitVerification | itself, once        | refused       | refused   (3 s)
+//!   AwaitVerification   | refused           | -                   | held, 64 KiB  | refused   (5 s)
+//!     conclude(identity)  ──▶ Established { welcome, sec, contract, AwaitReady }
+//!   AwaitReady          | refused           | -                   | by contract   | refused   (10 s)
+//!     ready(ch)           ──▶ Open
+//! ```
+//!
+//! The machine neither looks keys up nor verifies them: it presents, the shell asks `countersign_core::verify`, and only a
+//! [`VerifiedIdentity`] moves it on. Order of checks (HS-30): size and grammar, version, reserved members, binding, nonce,
+//! gateway and host; then the shell's look-up and the signature; then the key's own binding, the contract and our signature.
+
+mod await_ready;
+mod await_verification;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+pub use await_ready::{AwaitReady, Open};
+pub use await_verification::{AwaitVerification, Established, TokenContext};
+use countersign_core::presented::SignedBytes;
+use countersign_core::{
+    Binding, Detail, Effect, Entropy, Freshness, Monotonic, Now, Presented, PresentedSignature, Purpose, Refusal, Reject, SignatureForm,
+};
+
+use crate::binding::{Channel, transcript_start};
+use crate::delegation::GatewayIdentity;
+use crate::frame::ClientFrame;
+use crate::hello::Hello;
+use crate::label;
+use crate::limits;
+use crate::negotiate::HostPolicy;
+use crate::nonce::NonceKeys;
+use crate::token::{Kind, Token};
+use crate::transcript::Transcript;
+
+/// What all connections of a gateway share.
+#[derive(Debug)]
+pub struct ServerConfig {
+    /// What it signs with.
+    pub gateway: GatewayIdentity,
+    /// What it offers.
+    pub policy: HostPolicy,
+    /// The names it goes by.
+    pub authorities: Authorities,
+    /// Makes and recognises nonces.
+    pub nonces: NonceKeys,
+}
+
+/// The names a gateway goes by, as `host:port`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authorities {
+    /// Whatever the client dialled. Mode `chl` is refused then, because the name is all it binds to.
+    Any,
+    /// These and no others.
+    Listed(BTreeSet<String>),
+}
+
+impl Authorities {
+    fn include(&self, host: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Listed(names) => names.contains(host),
+        }
+    }
+}
+
+/// A refusal before the proof was judged.
+#[derive(Debug)]
+#[must_use]
+pub struct Declined {
+    /// Why.
+    pub refusal: Refusal,
+    /// Where the client may try once more on the same connection: after a stale nonce, or a resume that is not offered.
+    pub retry: Option<Box<ServerHandshake>>,
+}
+
+impl<R: Into<Refusal>> From<R> for Declined {
+    fn from(refusal: R) -> Self {
+        Self { refusal: refusal.into(), retry: None }
+    }
+}
+
+/// Waits for the first token of a connection.
+#[derive(Debug)]
+#[must_use]
+pub struct ServerHandshake {
+    config: Arc<ServerConfig>,
+    channel: Channel,
+    issued: VecDeque<String>,
+    deadline: Monotonic,
+    retried: bool,
+}
+
+impl ServerHandshake {
+    /// A connection whose TLS handshake is done.
+    pub fn new(config: Arc<ServerConfig>, channel: Channel, now: Now) -> Self {
+        let deadline = now.mono.saturating_add(limits::HELLO_DEADLINE);
+        Self { config, channel, issued: VecDeque::new(), deadline, retried: false }
+    }
+
+    /// A nonce token for this connection: the frame is [`crate::frame::nonce`], the header `Countersign-Nonce`. Give it
+    /// unasked, so that no client needs a round trip for it.
+    pub fn nonce(&mut self, entropy: &mut impl Entropy, now: Now) -> String {
+        let nonce = self.config.nonces.issue(entropy, now.wall);
+        if self.issued.len() == limits::NONCES_OUTSTANDING_MAX {
+            self.issued.pop_front();
+        }
+        self.issued.push_back(nonce.clone());
+        nonce
+    }
+
+    /// The weakest binding this host accepts, for the answer `bind.required`.
+    #[must_use]
+    pub fn min_bind(&self) -> Binding {
+        self.config.policy.min_bind
+    }
+
+    /// When to call [`Self::handle_timeout`].
+    #[must_use]
+    pub const fn poll_timeout(&self) -> Option<Monotonic> {
+        Some(self.deadline)
+    }
+
+    /// Whether the connection has waited too long.
+    ///
+    /// # Errors
+    /// [`Reject::AuthDeadline`].
+    pub fn handle_timeout(&self, now: Now) -> Result<(), Refusal> {
+        // HS-34
+        if now.mono >= self.deadline { Err(Reject::AuthDeadline.into()) } else { Ok(()) }
+    }
+
+    /// The first frame of a raw TLS connection or WebSocket.
+    ///
+    /// # Errors
+    /// [`Declined`].
+    pub fn receive_frame(self, frame: &[u8], now: Now) -> Result<AwaitVerification, Declined> {
+        match ClientFrame::read(frame)? {
+            ClientFrame::Hello(token) => self.receive_token(&token, now),
+            // HS-33: nothing is held before a hello was read.
+            ClientFrame::Other | ClientFrame::Ready(_) => Err(Reject::UnexpectedMessage.into()),
+            ClientFrame::Reserved(name) => Err(self.decline_once(Refusal::with(Reject::Unsupported, Detail::Parameter(name)))),
+        }
+    }
+
+    /// The token of an `Authorization: Countersign` header, or of a hello frame.
+    ///
+    /// # Errors
+    /// [`Declined`].
+    pub fn receive_token(mut self, token: &str, now: Now) -> Result<AwaitVerification, Declined> {
+        self.handle_timeout(now)?;
+        let token = Token::parse(token).map_err(Refusal::from)?;
+        match token.kind {
+            Kind::Hello => {}
+            // HS-9: a session cannot come back yet; a hello may follow on this connection.
+            Kind::Resume => return Err(self.decline_once(Refusal::with(Reject::Unsupported, Detail::Parameter("resume")))),
+            Kind::Delegation
+            | Kind::Halt
+            | Kind::Lift
+            | Kind::Nonce
+            | Kind::Order
+            | Kind::Reauth
+            | Kind::Regrant
+            | Kind::Request
+            | Kind::Welcome => return Err(Reject::UnexpectedMessage.into()),
+        }
+        let hello = Hello::read(&token.payload)?;
+        check_downgrade(&hello, &self.config.policy)?;
+        self.check_binding(&hello)?;
+        if let Err(refusal) = self.spend_nonce(&hello, now) {
+            return Err(self.decline_once(refusal));
+        }
+        self.check_gateway(&hello)?;
+        let start = transcript_start(hello.offer.bind, &self.channel, &hello.host, hello.nonce.as_deref())
+            .ok_or_else(|| Refusal::operator(Reject::BindingTooWeak, "this connection has no exporter value"))?;
+        let presented = present(&hello, start, &token);
+        Ok(AwaitVerification::new(self.config, hello, start, &token.payload, presented, now))
+    }
+
+    /// Refuses, and lets the client try again if it has not already.
+    fn decline_once(mut self, refusal: Refusal) -> Declined {
+        // HS-35
+        if self.retried {
+            return Declined { refusal, retry: None };
+        }
+        self.retried = true;
+        Declined { refusal, retry: Some(Box::new(self)) }
+    }
+
+    fn check_binding(&self, hello: &Hello) -> Result<(), Refusal> {
+        // HS-24: the host's own minimum, before any key is looked at.
+        if hello.offer.bind < self.config.policy.min_bind {
+            return Err(Refusal::operator(Reject::BindingTooWeak, "below the minimum of this host"));
+        }
+        if hello.offer.bind == Binding::Chl && self.config.authorities == Authorities::Any {
+            return Err(Refusal::operator(Reject::BindingTooWeak, "mode chl needs a list of the names this gateway goes by"));
+        }
+        Ok(())
+    }
+
+    /// HS-33: a nonce is good once, on the connection it was given to.
+    fn spend_nonce(&mut self, hello: &Hello, now: Now) -> Result<(), Refusal> {
+        if hello.offer.bind == Binding::Exp {
+            return Ok(());
+        }
+        let nonce = hello.nonce.as_deref().ok_or_else(|| Refusal::operator(Reject::NonceInvalid, "the hello has no nonce"))?;
+        self.config.nonces.check(nonce, now.wall)?;
+        let place = self.issued.iter().position(|issued| issued == nonce);
+        let place = place.ok_or_else(|| Refusal::operator(Reject::NonceInvalid, "a nonce of another connection, or spent"))?;
+        self.issued.remove(place);
+        Ok(())
+    }
+
+    fn check_gateway(&self, hello: &Hello) -> Result<(), Refusal> {
+        // HS-26
+        if self.config.gateway.delegation_by(&hello.gw).is_none() {
+            return Err(Refusal::operator(Reject::WrongGateway, "the client pins a root that is not ours"));
+        }
+        // HS-36
+        let named_otherwise = self.channel.authority.as_ref().is_some_and(|authority| *authority != hello.host);
+        if hello.host.len() > limits::AUTHORITY_BYTES_MAX || named_otherwise || !self.config.authorities.include(&hello.host) {
+            return Err(Refusal::operator(Reject::WrongGateway, "the client dialled a name that is not ours"));
+        }
+        Ok(())
+    }
+}
+
+fn check_downgrade(hello: &Hello, policy: &HostPolicy) -> Result<(), Refusal> {
+    // HS-41: what the client says it could have used is signed.
+    let preferred = policy.preferred_algorithm.filter(|preferred| hello.alg != *preferred);
+    if preferred.is_some_and(|preferred| hello.algs.iter().any(|name| name == preferred.name())) {
+        return Err(Refusal::operator(Reject::WrongAlgorithm, "the client could have used the algorithm this host prefers"));
+    }
+    if !policy.algorithms.contains(&hello.alg) {
+        return Err(Refusal::operator(Reject::WrongAlgorithm, "an algorithm this host does not accept"));
+    }
+    Ok(())
+}
+
+fn present(hello: &Hello, start: Transcript, token: &Token) -> Presented<'static> {
+    Presented {
+        purpose: Purpose::Native,
+        key_id: hello.kid.clone(),
+        signature: PresentedSignature { form: SignatureForm::Explicit(hello.alg), bytes: Some(token.proof.as_slice().into()) },
+        // HS-16
+        signed: SignedBytes::from_piece(start.proof_input(&label::HELLO, &token.payload).to_vec()),
+        freshness: Freshness::Channel,
+        effect: Effect::Write,
+    }
+}

@@ -1,0 +1,263 @@
+//! Frames of an open session: one JSON object per line (raw TLS) or text frame (WebSocket).
+//!
+//! `{"s":7,"a":3,"d":{...}}` is an application message: own number, next number expected from the peer, body. The body is
+//! passed through as the bytes received; this crate never reads or writes what is in it.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use countersign_core::{Refusal, Reject, Timestamp};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use crate::limits;
+
+/// A frame, understood as far as the session goes.
+#[derive(Debug)]
+pub enum Frame<'f> {
+    /// An application message.
+    App(AppFrame<'f>),
+    /// The gateway sheds load.
+    Busy(Busy),
+    /// The peer ends the session.
+    Bye(Bye<'f>),
+    /// The gateway's node leaves.
+    Drain(Drain<'f>),
+    /// The gateway refused something.
+    Err(&'f RawValue),
+    /// The peer is alive.
+    Hb(Heartbeat),
+    /// The peer missed messages of ours and will not apply them.
+    Nack(Range),
+    /// A nonce, volunteered; of no use here.
+    Nonce,
+    /// The peer asks for an answer.
+    Ping(Cow<'f, str>),
+    /// The peer's answer.
+    Pong(Cow<'f, str>),
+    /// The client confirms the contract.
+    Ready(Cow<'f, str>),
+    /// A frame whose name is reserved for what comes later.
+    Reserved(&'static str),
+}
+
+/// An application message.
+#[derive(Debug, Deserialize)]
+pub struct AppFrame<'f> {
+    /// The sender's number of it, from 1.
+    pub s: u64,
+    /// The next number the sender expects from us.
+    pub a: Option<u64>,
+    /// The contract hash, on a client's first message in place of `ready`.
+    #[serde(borrow)]
+    pub ch: Option<Cow<'f, str>>,
+    /// The body, as received.
+    #[serde(borrow)]
+    pub d: &'f RawValue,
+}
+
+/// `{"hb":{"s","a","t","e"}}`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The sender's next number.
+    pub s: u64,
+    /// The next number it expects from us.
+    pub a: u64,
+    /// Its clock, in microseconds since 1970.
+    pub t: u64,
+    /// Our clock as last heard, if any.
+    pub e: Option<u64>,
+}
+
+/// A range of sequence numbers.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub struct Range {
+    /// The first.
+    pub from: u64,
+    /// How many.
+    pub count: u64,
+}
+
+/// `{"bye":{"code","last"}}`
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Bye<'f> {
+    /// Why.
+    #[serde(borrow)]
+    pub code: Cow<'f, str>,
+    /// The last number its sender used.
+    pub last: Option<u64>,
+}
+
+/// `{"drain":{"by_ms","to","why"}}`
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Drain<'f> {
+    /// Leave within so many milliseconds.
+    pub by_ms: u64,
+    /// Where else to go.
+    #[serde(borrow, default)]
+    pub to: Vec<Cow<'f, str>>,
+    /// Why.
+    #[serde(borrow)]
+    pub why: Option<Cow<'f, str>>,
+}
+
+/// `{"busy":{"retry_ms"}}`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub struct Busy {
+    /// Come back after so many milliseconds.
+    pub retry_ms: u64,
+}
+
+#[derive(Deserialize)]
+struct Outer<'f> {
+    s: Option<u64>,
+    a: Option<u64>,
+    #[serde(borrow)]
+    ch: Option<Cow<'f, str>>,
+    #[serde(borrow)]
+    d: Option<&'f RawValue>,
+    busy: Option<Busy>,
+    #[serde(borrow)]
+    bye: Option<Bye<'f>>,
+    #[serde(borrow)]
+    drain: Option<Drain<'f>>,
+    #[serde(borrow)]
+    err: Option<&'f RawValue>,
+    hb: Option<Heartbeat>,
+    nack: Option<Range>,
+    nonce: Option<IgnoredAny>,
+    #[serde(borrow)]
+    ping: Option<Cow<'f, str>>,
+    #[serde(borrow)]
+    pong: Option<Cow<'f, str>>,
+    #[serde(borrow)]
+    ready: Option<Cow<'f, str>>,
+    gap: Option<IgnoredAny>,
+    halt: Option<IgnoredAny>,
+    lift: Option<IgnoredAny>,
+    reauth: Option<IgnoredAny>,
+    refresh: Option<IgnoredAny>,
+    regrant: Option<IgnoredAny>,
+    replay: Option<IgnoredAny>,
+    resume: Option<IgnoredAny>,
+}
+
+impl<'f> Frame<'f> {
+    /// Reads a frame without its line end.
+    ///
+    /// # Errors
+    /// [`Reject::TooLarge`] above `bytes_max`; [`Reject::Malformed`] when it is no JSON object, has a member twice, or says
+    /// none or more than one thing.
+    pub fn read(frame: &'f [u8], bytes_max: usize) -> Result<Self, Refusal> {
+        if frame.len() > bytes_max {
+            return Err(Reject::TooLarge.into());
+        }
+        let not_a_frame = || Refusal::operator(Reject::Malformed, "not a frame of the session");
+        // Only an object is a frame, although serde would read a list into a struct.
+        if frame.first() != Some(&b'{') {
+            return Err(not_a_frame());
+        }
+        let outer: Outer<'f> = serde_json::from_slice(frame).map_err(|_| not_a_frame())?;
+        outer.only_one().ok_or_else(not_a_frame)
+    }
+}
+
+impl<'f> Outer<'f> {
+    /// HS-70: a frame says one thing.
+    fn only_one(self) -> Option<Frame<'f>> {
+        let app = match (self.s, self.d) {
+            (Some(s), Some(d)) => Some(Frame::App(AppFrame { s, a: self.a, ch: self.ch, d })),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => return None,
+        };
+        let short = |text: Cow<'f, str>| (text.len() <= limits::TEXT_BYTES_MAX).then_some(text);
+        let reserved = [
+            ("gap", self.gap),
+            ("halt", self.halt),
+            ("lift", self.lift),
+            ("reauth", self.reauth),
+            ("refresh", self.refresh),
+            ("regrant", self.regrant),
+            ("replay", self.replay),
+            ("resume", self.resume),
+        ];
+        let said = [
+            app,
+            self.busy.map(Frame::Busy),
+            self.bye.map(Frame::Bye),
+            self.drain.map(Frame::Drain),
+            self.err.map(Frame::Err),
+            self.hb.map(Frame::Hb),
+            self.nack.map(Frame::Nack),
+            self.nonce.map(|_| Frame::Nonce),
+            self.ping.and_then(short).map(Frame::Ping),
+            self.pong.and_then(short).map(Frame::Pong),
+            self.ready.and_then(short).map(Frame::Ready),
+        ];
+        let reserved = reserved.into_iter().filter(|(_, member)| member.is_some()).map(|(name, _)| Frame::Reserved(name));
+        let mut said = said.into_iter().flatten().chain(reserved);
+        said.next().filter(|_| said.next().is_none())
+    }
+}
+
+/// Writes an application message; `body` is JSON, passed through.
+#[must_use]
+pub fn app(s: u64, a: u64, body: &str) -> String {
+    format!("{{\"s\":{s},\"a\":{a},\"d\":{body}}}")
+}
+
+/// Writes a heartbeat.
+#[must_use]
+pub fn heartbeat(heartbeat: Heartbeat) -> String {
+    let Heartbeat { s, a, t, e } = heartbeat;
+    json!({ "hb": { "s": s, "a": a, "t": t, "e": e } }).to_string()
+}
+
+/// Writes a ping.
+#[must_use]
+pub fn ping(id: &str) -> String {
+    json!({ "ping": id }).to_string()
+}
+
+/// Writes a pong.
+#[must_use]
+pub fn pong(id: &str) -> String {
+    json!({ "pong": id }).to_string()
+}
+
+/// Writes a nack.
+#[must_use]
+pub fn nack(range: Range) -> String {
+    json!({ "nack": { "from": range.from, "count": range.count } }).to_string()
+}
+
+/// Writes a bye: `code` is an alert code, or `done`.
+#[must_use]
+pub fn bye(code: &str, last: u64) -> String {
+    json!({ "bye": { "code": code, "last": last } }).to_string()
+}
+
+/// Writes a drain.
+#[must_use]
+pub fn drain(by: Duration, to: &[String], why: &str) -> String {
+    let by_ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+    json!({ "drain": { "by_ms": by_ms, "to": to, "why": why } }).to_string()
+}
+
+/// Writes a busy.
+#[must_use]
+pub fn busy(retry: Duration) -> String {
+    let retry_ms = u64::try_from(retry.as_millis()).unwrap_or(u64::MAX);
+    json!({ "busy": { "retry_ms": retry_ms } }).to_string()
+}
+
+/// A clock reading as a heartbeat carries it.
+#[must_use]
+pub const fn clock(time: Timestamp) -> u64 {
+    time.as_micros()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,303 @@
+//! One connection of an open session, either side, without resume.
+//!
+//! ```text
+//!   state \ input | app      | hb, pong | ping | nack, drain, ... | bye    | silence 1 / 1.5 / 2 hb
+//!   Open          | sequence | noted    | pong | told             | Closed | hb / ping / dead
+//!   Closed        | refused  | refused  | refused                        | -
+//! ```
+//!
+//! Memory: at most [`limits::REMEMBERED_MAX`] body hashes and [`limits::TRANSMIT_QUEUE_MAX`] control frames.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use countersign_core::{Monotonic, Now, Refusal, Reject};
+use serde_json::value::RawValue;
+
+use crate::frame::{self, AppFrame, Bye, Drain, Frame, Heartbeat, Range};
+use crate::limits;
+use crate::sequence::{Arrival, Sequence};
+
+/// Which end this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The trading program.
+    Client,
+    /// The gateway.
+    Server,
+}
+
+impl Side {
+    /// Longest frame this end accepts, in bytes.
+    #[must_use]
+    pub const fn frame_bytes_max(self) -> usize {
+        match self {
+            Self::Client => limits::SERVER_FRAME_BYTES_MAX,
+            Self::Server => limits::CLIENT_FRAME_BYTES_MAX,
+        }
+    }
+}
+
+/// What a frame means to the shell.
+#[derive(Debug)]
+#[must_use]
+pub enum Event<'f> {
+    /// The peer ended the session; nothing follows.
+    Bye {
+        /// Why.
+        code: String,
+    },
+    /// Act on this body.
+    Deliver {
+        /// The peer's number of it.
+        s: u64,
+        /// The contract hash, on a client's first message in place of `ready`.
+        ch: Option<String>,
+        /// The body, as received.
+        d: &'f RawValue,
+        /// Messages before it that were lost; the peer was told that they are not applied.
+        missed: Option<Range>,
+    },
+    /// The gateway's node leaves; connect again within the time.
+    Drain {
+        /// The time left.
+        by: Duration,
+        /// Where else to go.
+        to: Vec<String>,
+    },
+    /// The gateway refused something: the member `err`, as received.
+    Err(&'f RawValue),
+    /// The peer did not apply these messages of ours. Never sent again by this crate: the application decides.
+    NotApplied(Range),
+    /// Nothing to do.
+    Nothing,
+    /// The client confirms the contract; ask the handshake's `AwaitReady`.
+    Ready(String),
+    /// The gateway sheds load; the connection ends.
+    Busy {
+        /// Come back after this.
+        retry: Duration,
+    },
+}
+
+/// What a deadline means to the shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Liveness {
+    /// All is well; send what [`SessionMachine::poll_transmit`] has.
+    Alive,
+    /// The peer was silent for two intervals: close, without a word.
+    Dead,
+    /// The session reached the end of its life: send `bye`, close.
+    Expired,
+}
+
+/// One connection of an open session.
+#[derive(Debug)]
+pub struct SessionMachine {
+    side: Side,
+    heartbeat: Duration,
+    ends: Monotonic,
+    received: Sequence,
+    next_out: u64,
+    peer_expects: u64,
+    peer_clock: Option<u64>,
+    last_sent: Monotonic,
+    last_received: Monotonic,
+    pinged: bool,
+    closed: bool,
+    transmit: VecDeque<String>,
+}
+
+impl SessionMachine {
+    /// A session that has just been opened, with the contract's heartbeat interval and life.
+    #[must_use]
+    pub fn new(side: Side, heartbeat: Duration, life: Duration, now: Now) -> Self {
+        Self {
+            side,
+            heartbeat: heartbeat.max(limits::HEARTBEAT_MIN),
+            ends: now.mono.saturating_add(life),
+            received: Sequence::default(),
+            next_out: 1,
+            peer_expects: 1,
+            peer_clock: None,
+            last_sent: now.mono,
+            last_received: now.mono,
+            pinged: false,
+            closed: false,
+            transmit: VecDeque::new(),
+        }
+    }
+
+    /// Writes an application message with the next number; send it at once, and in this order. `body` must be JSON.
+    #[must_use]
+    pub fn send(&mut self, body: &str, now: Now) -> String {
+        let s = self.next_out;
+        self.next_out += 1;
+        self.last_sent = now.mono;
+        frame::app(s, self.received.next(), body)
+    }
+
+    /// Writes the end of the session; nothing is sent or accepted after it.
+    #[must_use]
+    pub fn bye(&mut self, code: &str) -> String {
+        self.closed = true;
+        self.transmit.clear();
+        frame::bye(code, self.next_out - 1)
+    }
+
+    /// Notes that the shell sent a frame of its own making (an error, a drain).
+    pub const fn note_sent(&mut self, now: Now) {
+        self.last_sent = now.mono;
+    }
+
+    /// A control frame to send, until there is none.
+    #[must_use]
+    pub fn poll_transmit(&mut self, now: Now) -> Option<String> {
+        let frame = self.transmit.pop_front()?;
+        self.last_sent = now.mono;
+        Some(frame)
+    }
+
+    /// The first number of ours that the peer has not acknowledged.
+    #[must_use]
+    pub const fn peer_expects(&self) -> u64 {
+        self.peer_expects
+    }
+
+    /// Judges a frame. Call [`Self::poll_transmit`] afterwards.
+    ///
+    /// # Errors
+    /// The refusal to answer; the connection ends if its alert code is fatal.
+    pub fn handle_frame<'f>(&mut self, bytes: &'f [u8], now: Now) -> Result<Event<'f>, Refusal> {
+        if self.closed {
+            return Err(Reject::UnexpectedMessage.into());
+        }
+        let frame = Frame::read(bytes, self.side.frame_bytes_max())?;
+        self.last_received = now.mono;
+        self.pinged = false;
+        match (self.side, frame) {
+            (_, Frame::App(app)) => self.application(app, now),
+            (_, Frame::Bye(Bye { code, .. })) => {
+                self.closed = true;
+                Ok(Event::Bye { code: code.into_owned() })
+            }
+            (_, Frame::Hb(heartbeat)) => self.heard(heartbeat).map(|()| Event::Nothing),
+            (_, Frame::Nack(range)) => Ok(Event::NotApplied(range)),
+            (_, Frame::Ping(id)) => self.queue(frame::pong(&id)).map(|()| Event::Nothing),
+            (_, Frame::Pong(_)) => Ok(Event::Nothing),
+            (Side::Server, Frame::Ready(ch)) => Ok(Event::Ready(ch.into_owned())),
+            (Side::Client, Frame::Busy(busy)) => Ok(Event::Busy { retry: Duration::from_millis(busy.retry_ms) }),
+            (Side::Client, Frame::Drain(Drain { by_ms, to, .. })) => {
+                Ok(Event::Drain { by: Duration::from_millis(by_ms), to: to.into_iter().map(Into::into).collect() })
+            }
+            (Side::Client, Frame::Err(err)) => Ok(Event::Err(err)),
+            (Side::Client, Frame::Nonce) => Ok(Event::Nothing),
+            // HS-76: understood, and honestly not offered.
+            (_, Frame::Reserved(_)) => Err(Reject::Unsupported.into()),
+            (Side::Client, Frame::Ready(_)) | (Side::Server, Frame::Busy(_) | Frame::Drain(_) | Frame::Err(_) | Frame::Nonce) => {
+                Err(Reject::UnexpectedMessage.into())
+            }
+        }
+    }
+
+    fn application<'f>(&mut self, app: AppFrame<'f>, now: Now) -> Result<Event<'f>, Refusal> {
+        if let Some(expected) = app.a {
+            self.acknowledged(expected)?;
+        }
+        // HS-71
+        match self.received.receive(app.s, app.d.get().as_bytes())? {
+            Arrival::New { missed } => {
+                if let Some(range) = missed {
+                    self.queue(frame::nack(range))?;
+                }
+                Ok(Event::Deliver { s: app.s, ch: app.ch.map(Into::into), d: app.d, missed })
+            }
+            Arrival::Repeated => self.queue(self.own_heartbeat(now)).map(|()| Event::Nothing),
+        }
+    }
+
+    fn heard(&mut self, heartbeat: Heartbeat) -> Result<(), Refusal> {
+        self.peer_clock = Some(heartbeat.t);
+        self.acknowledged(heartbeat.a)
+    }
+
+    fn acknowledged(&mut self, expected: u64) -> Result<(), Refusal> {
+        if expected > self.next_out {
+            return Err(Reject::SequenceRange.into());
+        }
+        self.peer_expects = self.peer_expects.max(expected);
+        Ok(())
+    }
+
+    fn own_heartbeat(&self, now: Now) -> String {
+        let (s, a) = (self.next_out, self.received.next());
+        frame::heartbeat(Heartbeat { s, a, t: frame::clock(now.wall), e: self.peer_clock })
+    }
+
+    fn queue(&mut self, frame: String) -> Result<(), Refusal> {
+        // HS-77
+        if self.transmit.len() == limits::TRANSMIT_QUEUE_MAX {
+            return Err(Reject::SlowConsumer.into());
+        }
+        self.transmit.push_back(frame);
+        Ok(())
+    }
+
+    /// When to call [`Self::handle_timeout`].
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Monotonic> {
+        if self.closed {
+            return None;
+        }
+        let probe = if self.pinged { self.dead_at() } else { self.ping_at() };
+        Some(self.heartbeat_at().min(probe).min(self.ends))
+    }
+
+    /// Acts on the clock. Call [`Self::poll_transmit`] afterwards.
+    pub fn handle_timeout(&mut self, now: Now) -> Liveness {
+        if self.closed {
+            return Liveness::Alive;
+        }
+        // HS-75
+        if now.mono >= self.dead_at() {
+            self.closed = true;
+            return Liveness::Dead;
+        }
+        if now.mono >= self.ends {
+            return Liveness::Expired;
+        }
+        let mut due = Vec::new();
+        if now.mono >= self.ping_at() && !self.pinged {
+            self.pinged = true;
+            due.push(frame::ping("alive"));
+        }
+        // HS-74
+        if due.is_empty() && now.mono >= self.heartbeat_at() {
+            due.push(self.own_heartbeat(now));
+        }
+        for frame in due {
+            self.last_sent = now.mono;
+            if self.queue(frame).is_err() {
+                self.closed = true;
+                return Liveness::Dead;
+            }
+        }
+        Liveness::Alive
+    }
+
+    fn heartbeat_at(&self) -> Monotonic {
+        self.last_sent.saturating_add(self.heartbeat)
+    }
+
+    fn ping_at(&self) -> Monotonic {
+        self.last_received.saturating_add(self.heartbeat + self.heartbeat / 2)
+    }
+
+    fn dead_at(&self) -> Monotonic {
+        self.last_received.saturating_add(self.heartbeat * 2)
+    }
+}
+
+#[cfg(test)]
+mod tests;

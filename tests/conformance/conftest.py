@@ -1,0 +1,49 @@
+"""Fixtures: one server per test module, its credentials, and the CA where each client looks for it."""
+
+import pytest
+
+from harness.binance import Key
+from harness.server import BINARY, Server
+
+
+def pytest_sessionstart(session):
+    if not BINARY.is_file():
+        pytest.exit(f"{BINARY} is not built: run `cargo xtask test --only conformance`", returncode=2)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A gateway with its embedded paper venue, on embedded defaults."""
+    with Server(tmp_path_factory.mktemp("gateway") / "state") as running:
+        yield running
+
+
+@pytest.fixture
+def trust(server, monkeypatch):
+    """Clients that read the CA from the environment."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", server.ca)
+    monkeypatch.setenv("SSL_CERT_FILE", server.ca)
+
+
+@pytest.fixture(scope="module")
+def hmac_key(server):
+    return Key(server.credential("binance-hmac"))
+
+
+@pytest.fixture(scope="module")
+def ed25519_key(server):
+    return Key(server.credential("binance-ed25519"))
+
+
+@pytest.fixture(scope="module")
+def rsa_key(server):
+    return Key(server.credential("binance-rsa"))
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    """A gateway in front of a venue that counts what reaches it, with short deadlines."""
+    from harness.guarded import Guarded
+
+    with Guarded(tmp_path_factory.mktemp("guarded")) as running:
+        yield running

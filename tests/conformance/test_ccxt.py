@@ -1,0 +1,201 @@
+"""Unmodified ccxt, sync and pro, trades through the gateway and raises what it raises at the venue."""
+
+import asyncio
+
+import ccxt
+import pytest
+
+from harness import clients
+from harness.limited import read_only_key
+
+SYMBOL = "BTC/USDT"
+KINDS = ["binance-hmac", "binance-ed25519", "binance-rsa"]
+
+
+@pytest.fixture(scope="module")
+def exchange(server):
+    made = clients.ccxt_sync(server, server.credential("binance-hmac"))
+    made.load_markets()
+    return made
+
+
+def test_loads_markets(exchange):
+    market = exchange.market(SYMBOL)
+    assert market["spot"] and market["id"] == "BTCUSDT"
+    assert market["precision"]["price"] and market["precision"]["amount"]
+
+
+def test_reads_ticker_and_order_book(exchange):
+    ticker = exchange.fetch_ticker(SYMBOL)
+    book = exchange.fetch_order_book(SYMBOL, limit=5)
+    assert ticker["last"] > 0
+    assert book["bids"] and book["asks"]
+    assert book["bids"][0][0] < book["asks"][0][0]
+
+
+def test_reads_balance(exchange):
+    balance = exchange.fetch_balance()
+    assert balance["USDT"]["total"] > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_places_lists_and_cancels_an_order(server, exchange, kind):
+    trader = clients.ccxt_sync(server, server.credential(kind))
+    trader.set_markets_from_exchange(exchange)
+    price = round(trader.fetch_ticker(SYMBOL)["last"] * 0.5, 2)
+    placed = trader.create_order(SYMBOL, "limit", "buy", 0.01, price)
+    assert placed["status"] == "open"
+    assert placed["id"] in [order["id"] for order in trader.fetch_open_orders(SYMBOL)]
+    assert trader.fetch_order(placed["id"], SYMBOL)["status"] == "open"
+    canceled = trader.cancel_order(placed["id"], SYMBOL)
+    assert canceled["status"] == "canceled"
+    assert placed["id"] not in [order["id"] for order in trader.fetch_open_orders(SYMBOL)]
+
+
+def test_a_market_order_fills(exchange):
+    before = exchange.fetch_balance()["BTC"]["total"]
+    filled = exchange.create_order(SYMBOL, "market", "buy", 0.01)
+    assert filled["status"] == "closed"
+    assert filled["filled"] == 0.01
+    assert exchange.fetch_balance()["BTC"]["total"] > before
+
+
+def test_the_accounts_keys_see_the_same_orders(server, exchange):
+    placed = exchange.create_order(SYMBOL, "limit", "buy", 0.01, 1000)
+    try:
+        other = clients.ccxt_sync(server, server.credential("binance-ed25519"))
+        other.set_markets_from_exchange(exchange)
+        assert placed["id"] in [order["id"] for order in other.fetch_open_orders(SYMBOL)]
+    finally:
+        exchange.cancel_order(placed["id"], SYMBOL)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_wrong_secret_is_an_authentication_error(server, exchange, kind):
+    wrong = clients.ccxt_sync(server, clients.with_wrong_secret(server.credential(kind)))
+    wrong.set_markets_from_exchange(exchange)
+    with pytest.raises(ccxt.AuthenticationError):
+        wrong.fetch_balance()
+
+
+def test_an_unknown_key_is_an_authentication_error(server, exchange):
+    stranger = clients.ccxt_sync(server, clients.unknown(server.credential("binance-hmac")))
+    stranger.set_markets_from_exchange(exchange)
+    with pytest.raises(ccxt.AuthenticationError):
+        stranger.fetch_balance()
+
+
+@pytest.mark.parametrize("skew_ms", [-120_000, 60_000])
+def test_a_wrong_clock_is_an_invalid_nonce(server, exchange, skew_ms):
+    skewed = clients.ccxt_sync(server, server.credential("binance-hmac"), timeDifference=-skew_ms)
+    skewed.set_markets_from_exchange(exchange)
+    with pytest.raises(ccxt.InvalidNonce):
+        skewed.fetch_balance()
+
+
+def test_a_missing_scope_is_an_authentication_error(server, exchange):
+    reader = clients.ccxt_sync(server, read_only_key(server))
+    reader.set_markets_from_exchange(exchange)
+    assert reader.fetch_balance()["USDT"]["total"] > 0
+    with pytest.raises(ccxt.AuthenticationError):
+        reader.create_order(SYMBOL, "limit", "buy", 0.01, 1000)
+
+
+def test_the_same_bytes_twice_are_an_invalid_nonce(server, exchange):
+    trader = clients.ccxt_sync(server, server.credential("binance-hmac"))
+    trader.set_markets_from_exchange(exchange)
+    frozen = trader.milliseconds()
+    trader.milliseconds = lambda: frozen  # the clock stands still, so the second request is the first one again
+    order = {"newClientOrderId": "twice"}
+    placed = trader.create_order(SYMBOL, "limit", "buy", 0.01, 1000, order)
+    try:
+        with pytest.raises(ccxt.InvalidNonce):
+            trader.create_order(SYMBOL, "limit", "buy", 0.01, 1000, order)
+    finally:
+        exchange.cancel_order(placed["id"], SYMBOL)
+
+
+def test_an_order_beyond_the_balance_is_told_as_such(exchange):
+    with pytest.raises(ccxt.InsufficientFunds):
+        exchange.create_order(SYMBOL, "limit", "buy", 100_000, 50_000)
+
+
+def in_loop(server, kind, story, seconds=30):
+    """Runs an async story with a ccxt.pro exchange and closes it."""
+
+    async def run():
+        exchange = clients.ccxt_pro(server, server.credential(kind) if isinstance(kind, str) else kind)
+        try:
+            await exchange.load_markets()
+            return await asyncio.wait_for(story(exchange), seconds)
+        finally:
+            await exchange.close()
+
+    return asyncio.run(run())
+
+
+def test_pro_watches_a_ticker(server):
+    async def story(exchange):
+        return await exchange.watch_ticker(SYMBOL)
+
+    assert in_loop(server, "binance-hmac", story)["last"] > 0
+
+
+def test_pro_watches_an_order_book(server):
+    async def story(exchange):
+        return await exchange.watch_order_book(SYMBOL, 5)
+
+    book = in_loop(server, "binance-hmac", story)
+    assert book["bids"][0][0] < book["asks"][0][0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pro_places_and_cancels_over_the_websocket_api(server, kind):
+    async def story(exchange):
+        placed = await exchange.create_order_ws(SYMBOL, "limit", "buy", 0.01, 1000)
+        open_orders = await exchange.fetch_open_orders(SYMBOL)
+        canceled = await exchange.cancel_order_ws(placed["id"], SYMBOL)
+        return placed, [order["id"] for order in open_orders], canceled
+
+    placed, open_ids, canceled = in_loop(server, kind, story)
+    assert placed["status"] == "open" and placed["id"] in open_ids
+    assert canceled["status"] == "canceled"
+
+
+def test_pro_watches_its_own_orders(server):
+    async def story(exchange):
+        watching = asyncio.ensure_future(exchange.watch_orders(SYMBOL))
+        # The subscription is confirmed before the order is placed: watch_orders subscribes on the same connection that
+        # create_order_ws uses, and the gateway answers in order.
+        while not exchange.clients or not any("ws-api" in url for url in exchange.clients):
+            await asyncio.sleep(0)
+        placed = None
+        while not watching.done():
+            placed = await exchange.create_order_ws(SYMBOL, "limit", "buy", 0.01, 1000)
+            await exchange.cancel_order_ws(placed["id"], SYMBOL)
+        return placed, await watching
+
+    placed, seen = in_loop(server, "binance-hmac", story)
+    assert seen[0]["symbol"] == SYMBOL
+    assert seen[0]["status"] in ("open", "canceled")
+
+
+def test_pro_raises_an_authentication_error_for_a_wrong_secret(server):
+    async def story(exchange):
+        with pytest.raises(ccxt.AuthenticationError):
+            await exchange.create_order_ws(SYMBOL, "limit", "buy", 0.01, 1000)
+
+    record = server.credential("binance-hmac")
+
+    async def run():
+        good = clients.ccxt_pro(server, record)
+        wrong = clients.ccxt_pro(server, clients.with_wrong_secret(record))
+        try:
+            await good.load_markets()
+            wrong.set_markets_from_exchange(good)
+            await asyncio.wait_for(story(wrong), 30)
+        finally:
+            await good.close()
+            await wrong.close()
+
+    asyncio.run(run())

@@ -1,0 +1,166 @@
+"""What TLS refuses, seen from other people's TLS stacks: Python's and OpenSSL's."""
+
+import socket
+import ssl
+import subprocess
+
+import pytest
+from cryptography import x509
+
+from harness import raw
+from harness.raw import Connection, ask, context, request
+
+REFUSE_SECONDS = 5
+
+
+def s_client(server, *arguments, stdin=b"", timeout=20):
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-CAfile", server.ca, "-servername", "localhost", *arguments]
+    done = subprocess.run(command, input=stdin, capture_output=True, timeout=timeout)
+    return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
+
+
+def test_speaks_tls_1_3_with_a_certificate_of_its_own_ca(server):
+    with Connection(server) as connection:
+        assert connection.tls.version() == "TLSv1.3"
+        assert connection.tls.selected_alpn_protocol() == "http/1.1"
+        leaf = x509.load_der_x509_certificate(connection.tls.getpeercert(binary_form=True))
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert "localhost" in names.get_values_for_type(x509.DNSName)
+    assert {"127.0.0.1", "::1"} <= {str(address) for address in names.get_values_for_type(x509.IPAddress)}
+    assert not leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+
+
+def test_is_verified_by_openssl(server):
+    status, said = s_client(server, "-verify_return_error", "-brief")
+    assert status == 0, said
+    assert "Verification: OK" in said and "TLSv1.3" in said
+
+
+def test_is_not_trusted_without_its_ca(server):
+    raw_socket = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        ssl.create_default_context().wrap_socket(raw_socket, server_hostname="localhost")
+
+
+def test_is_not_trusted_under_another_name(server):
+    raw_socket = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        context(server.ca).wrap_socket(raw_socket, server_hostname="evil.example")
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_1", "-tls1"])
+def test_older_versions_are_refused_with_an_alert(server, version):
+    status, said = s_client(server, version, "-cipher", "ALL:@SECLEVEL=0")
+    assert status != 0
+    assert "alert protocol version" in said or "no protocols available" in said, said
+
+
+def test_python_cannot_negotiate_tls_1_2(server):
+    tls = context(server.ca, minimum=ssl.TLSVersion.TLSv1_2, maximum=ssl.TLSVersion.TLSv1_2)
+    with pytest.raises((ssl.SSLError, ConnectionResetError)):
+        Connection(server, tls=tls)
+
+
+@pytest.mark.parametrize("protocol", ["ftp", "smtp", "spdy/3", "http/0.9", "countersign/2"])
+def test_an_unknown_protocol_is_refused_with_its_alert(server, protocol):
+    status, said = s_client(server, "-alpn", protocol)
+    assert status != 0
+    assert "alert no application protocol" in said, said
+
+
+def test_h2_is_chosen_when_offered_first(server):
+    with Connection(server, alpn=("h2", "http/1.1")) as connection:
+        assert connection.tls.selected_alpn_protocol() == "h2"
+
+
+def test_without_alpn_http_1_1_is_spoken(server):
+    answer = raw.exchange(server, request(server, "GET", "/api/v3/ping"), alpn=())
+    assert answer.status == 200
+
+
+def test_early_data_is_not_offered_by_any_ticket(server, tmp_path):
+    session = tmp_path / "session.pem"
+    line = b"GET /api/v3/ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    status, said = s_client(server, "-sess_out", str(session), "-ign_eof", "-alpn", "http/1.1", stdin=line)
+    assert session.is_file(), said
+    dumped = subprocess.run(["openssl", "sess_id", "-in", str(session), "-noout", "-text"], capture_output=True, text=True).stdout
+    assert "Max Early Data: 0" in dumped or "Max Early Data" not in dumped, dumped
+    early = tmp_path / "early"
+    early.write_bytes(line)
+    status, said = s_client(server, "-sess_in", str(session), "-early_data", str(early), "-alpn", "http/1.1")
+    assert "Early data was accepted" not in said
+
+
+def test_renegotiation_does_not_exist(server):
+    _, said = s_client(server, stdin=b"R\n")
+    assert "RENEGOTIATING" not in said or "error" in said.lower()
+
+
+def test_plain_http_on_the_tls_port_is_closed(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        plain.settimeout(REFUSE_SECONDS)
+        received = b""
+        try:
+            while data := plain.recv(4096):
+                received += data
+        except ConnectionResetError:
+            pass
+        assert not received.startswith(b"HTTP/1.1 200")
+
+
+GARBAGE = [b"\x80\x2e\x01\x03\x01" + b"\0" * 41, b"\x16\x03\x00\x00\x05\x01\x00\x00\x01\x00", b"\x16\x03\x01\xff\xff" + b"a" * 70_000, b"\x17\x03\x03\x00\x01a", b"SSH-2.0-x\r\n"]
+
+
+@pytest.mark.parametrize("number", range(len(GARBAGE)))
+def test_what_is_no_client_hello_is_closed(server, number):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:
+        plain.settimeout(15)
+        try:
+            plain.sendall(GARBAGE[number])
+            while plain.recv(4096):
+                pass
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+    assert ask(server, "GET", "/api/v3/ping").status == 200
+
+
+def test_the_operator_port_wants_a_certificate(server):
+    operator = next((int(port) for port in operator_ports(server) if int(port) != server.port), None)
+    assert operator is not None, server.said()
+    tls = context(server.ca)
+    raw_socket = socket.create_connection(("127.0.0.1", operator), timeout=10)
+    with pytest.raises((ssl.SSLError, ConnectionResetError, BrokenPipeError)):
+        with tls.wrap_socket(raw_socket, server_hostname="localhost") as connection:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            if not connection.recv(100):
+                raise ConnectionResetError("closed without an answer")
+
+
+def operator_ports(server):
+    from harness.server import OPERATOR
+
+    return OPERATOR.findall("\n".join(server.lines))
+
+
+def test_a_client_certificate_is_a_login(server):
+    demo = server.state / "demo"
+    tls = context(server.ca)
+    tls.load_cert_chain(demo / "client-certificate.pem", demo / "client-certificate.key")
+    with Connection(server, tls=tls) as connection:
+        connection.send(request(server, "GET", "/native/v1/balance"))
+        assert connection.answer().status in (200, 401, 403)
+
+
+def test_a_client_certificate_of_another_ca_is_refused(server, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=demo", "-days", "1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )
+    tls = context(server.ca)
+    tls.load_cert_chain(certificate, key)
+    with pytest.raises((ssl.SSLError, ConnectionResetError, BrokenPipeError, raw.Closed)):
+        with Connection(server, tls=tls) as connection:
+            connection.send(request(server, "GET", "/api/v3/ping"))
+            connection.answer()

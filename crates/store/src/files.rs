@@ -69,7 +69,7 @@ fn discard(path: &Path) {
 }
 
 fn sync_folder_of(path: &Path) -> Result<(), StoreError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| StoreError::io("write", folder, source))
 }
 

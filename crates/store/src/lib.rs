@@ -14,8 +14,10 @@
 //! [`Reject::StoreUnavailable`]: countersign_core::Reject::StoreUnavailable
 //! [`Reject::AuditUnavailable`]: countersign_core::Reject::AuditUnavailable
 
+pub mod audit;
 pub mod error;
 pub mod files;
+pub mod journal;
 pub mod limits;
 pub mod record;
 mod schema;
@@ -23,7 +25,9 @@ pub mod sealing;
 pub mod state_dir;
 pub mod store;
 
+pub use audit::{AuditEntry, AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditText, AuditUnavailable, ChannelParameters};
 pub use error::StoreError;
+pub use journal::JournaledReplayGuard;
 pub use record::{AccountRecord, Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate, SessionRecord};
 pub use sealing::SealingKey;
 pub use state_dir::{StateDir, StateLock};

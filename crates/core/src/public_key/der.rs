@@ -71,7 +71,7 @@ fn first_elements(bytes: &[u8]) -> (Option<Tag>, Option<Tag>, bool) {
 pub(super) fn read_spki(format: KeyFormat, bytes: &[u8]) -> Result<KeyParts, PublicKeyError> {
     let spki = SubjectPublicKeyInfoRef::from_der(bytes)
         .map_err(|_| malformed(format, "not a SubjectPublicKeyInfo, or cut off, or not canonical DER"))?;
-    let key = spki.subject_public_key.as_bytes().ok_or(malformed(format, "the key is not a whole number of bytes"))?;
+    let key = spki.subject_public_key.as_bytes().ok_or_else(|| malformed(format, "the key is not a whole number of bytes"))?;
     let algorithm = spki.algorithm;
     match algorithm.oid {
         ED25519 => {

@@ -105,5 +105,5 @@ fn rsa(jwk: &Jwk<'_>) -> Result<KeyParts, PublicKeyError> {
 }
 
 fn member(text: Option<&str>, missing: &'static str, garbled: &'static str) -> Result<Vec<u8>, PublicKeyError> {
-    URL_SAFE_NO_PAD.decode(text.ok_or(malformed(missing))?).map_err(|_| malformed(garbled))
+    URL_SAFE_NO_PAD.decode(text.ok_or_else(|| malformed(missing))?).map_err(|_| malformed(garbled))
 }

@@ -42,6 +42,7 @@ pub(super) fn read(text: &str) -> Result<KeyParts, PublicKeyError> {
     }
     let key =
         ssh_key::PublicKey::from_openssh(text).map_err(|_| malformed("the base64 is garbled or cut off, or says another key type"))?;
+    // `KeyData` may grow; what the table above does not let in ends in the last arm.
     match key.key_data() {
         KeyData::Ecdsa(key) => {
             let point = key.as_sec1_bytes().try_into().map_err(|_| malformed("the point is not in uncompressed form"))?;
@@ -52,7 +53,8 @@ pub(super) fn read(text: &str) -> Result<KeyParts, PublicKeyError> {
             modulus: key.n.as_positive_bytes().ok_or(malformed("the modulus is negative"))?.to_vec(),
             exponent: key.e.as_positive_bytes().ok_or(malformed("the exponent is negative"))?.to_vec(),
         }),
-        // `KeyData` may grow; what the table above does not let in ends here.
-        _ => Err(PublicKeyError::Unsupported { format: FORMAT, what: "this key type" }),
+        KeyData::Dsa(_) | KeyData::SkEcdsaSha2NistP256(_) | KeyData::SkEd25519(_) | KeyData::Other(_) | _ => {
+            Err(PublicKeyError::Unsupported { format: FORMAT, what: "this key type" })
+        }
     }
 }

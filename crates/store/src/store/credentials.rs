@@ -270,9 +270,8 @@ fn admit(new: NewCredential, created: Timestamp) -> Result<CredentialRecord, Sto
         // Mutual TLS looks a certificate up by what it contains; another name would never be found.
         return Err(StoreError::MaterialRefused { purpose: new.purpose, material: "a certificate under another name than its own" });
     }
-    let id = CredentialId::parse(&format!("cred-{}", uuid::Uuid::now_v7().simple())).expect("letters, digits and a dash");
     Ok(CredentialRecord {
-        id,
+        id: credential_id(created),
         account: new.account,
         purpose: new.purpose,
         key_id,
@@ -287,6 +286,14 @@ fn admit(new: NewCredential, created: Timestamp) -> Result<CredentialRecord, Sto
         created,
         replaces: None,
     })
+}
+
+/// Our name of a credential: random, and in the order of creation.
+fn credential_id(created: Timestamp) -> CredentialId {
+    let nanos = u32::try_from(created.as_micros() % 1_000_000 * 1_000).unwrap_or(0);
+    let time = uuid::Timestamp::from_unix(uuid::NoContext, created.as_secs(), nanos);
+    let name = format!("cred-{}", uuid::Uuid::new_v7(time).simple());
+    CredentialId::parse(&name).expect("letters, digits and a dash")
 }
 
 fn check_material(purpose: Purpose, material: &Material) -> Result<(), StoreError> {

@@ -1,0 +1,187 @@
+//! The audit log: every accept, refusal, session and key change, one JSON object a line, one file a day (UTC).
+//!
+//! ```text
+//!   gateway threads ──append──▶ bounded queue ──▶ one writer thread ──▶ audit/audit-YYYYMMDD.jsonl
+//!        │                                          every 50 ms, whole lines, O_APPEND
+//!        └── refused (AuditUnavailable) while the queue is full or the last write failed
+//! ```
+//!
+//! `append` is a push into a queue: no lock, no system call. What it accepted is written unless the process dies within the
+//! flush interval; [`AuditLog::flush`] waits until everything is on the disk. When the disk is full or gone, lines that were
+//! accepted are kept and tried again, and nothing more is accepted until a write succeeded: the gateway fails closed.
+//!
+//! # Security
+//! Secrets cannot enter: an [`AuditRecord`] has names of checked types, words of ours, and [`AuditText`], which is bounded,
+//! printable and without a query string.
+
+mod reader;
+mod record;
+mod text;
+mod writer;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use countersign_core::{Refusal, Reject};
+
+use crate::error::StoreError;
+use crate::{files, limits};
+
+pub use reader::{AuditEntry, AuditFilter};
+pub use record::{AuditEvent, AuditRecord, ChannelParameters};
+pub use text::AuditText;
+
+use writer::Message;
+
+/// The audit log cannot take a record now; what needed it must not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditUnavailable;
+
+impl fmt::Display for AuditUnavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the audit log cannot be written")
+    }
+}
+
+impl std::error::Error for AuditUnavailable {}
+
+impl From<AuditUnavailable> for Reject {
+    fn from(_: AuditUnavailable) -> Self {
+        Self::AuditUnavailable
+    }
+}
+
+impl From<AuditUnavailable> for Refusal {
+    fn from(_: AuditUnavailable) -> Self {
+        Reject::AuditUnavailable.into()
+    }
+}
+
+/// The audit log, open for writing. Clones write to the same log; the last one dropped writes what is left.
+#[derive(Clone)]
+pub struct AuditLog {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    folder: PathBuf,
+    sender: Option<SyncSender<Message>>,
+    state: Arc<WriterState>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    thread: std::thread::Thread,
+}
+
+/// What the writer tells and is told without a message.
+#[derive(Default)]
+struct WriterState {
+    /// The last write failed.
+    failed: AtomicBool,
+    /// The log is being closed: one more attempt, then give up.
+    closing: AtomicBool,
+}
+
+impl AuditLog {
+    /// Opens the log in `folder`, which is made if it is not there, and starts its writer.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] or [`StoreError::Permissions`] when the folder or today's file cannot be used.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        Self::open_bounded(folder, limits::AUDIT_QUEUE_RECORDS_MAX)
+    }
+
+    /// As [`Self::open`], with room for `records_max` waiting records.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_bounded(folder: &Path, records_max: usize) -> Result<Self, StoreError> {
+        files::create_private_folder(folder)?;
+        writer::check_writable(folder)?;
+        let (sender, receiver) = sync_channel(records_max);
+        let state = Arc::<WriterState>::default();
+        let writer = writer::Writer::new(folder.to_owned(), receiver, Arc::clone(&state));
+        let handle = std::thread::Builder::new()
+            .name("audit".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|source| StoreError::io("start the writer of", folder, source))?;
+        let thread = handle.thread().clone();
+        let shared = Shared { folder: folder.to_owned(), sender: Some(sender), state, writer: Mutex::new(Some(handle)), thread };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Where the log is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.shared.folder
+    }
+
+    /// Hands a record to the writer. Never waits.
+    ///
+    /// # Errors
+    /// [`AuditUnavailable`] when the queue is full or the last write failed: what the record is about must not happen then.
+    pub fn append(&self, record: AuditRecord) -> Result<(), AuditUnavailable> {
+        if !self.is_available() {
+            return Err(AuditUnavailable);
+        }
+        self.send(Message::Record(Box::new(record))).map_err(|_| AuditUnavailable)
+    }
+
+    /// Whether the last write succeeded.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        !self.shared.state.failed.load(Ordering::Acquire)
+    }
+
+    /// Waits until everything appended so far is on the disk. It blocks the thread: call it at shutdown and before an answer
+    /// that must not be forgotten, not on the path of a request.
+    ///
+    /// # Errors
+    /// [`AuditUnavailable`] when it could not be written within `AUDIT_FLUSH_DEADLINE`.
+    pub fn flush(&self) -> Result<(), AuditUnavailable> {
+        let (done, wait) = sync_channel(1);
+        let mut message = Message::Flush(done);
+        let mut attempts = limits::AUDIT_FLUSH_DEADLINE.as_millis();
+        while let Err(TrySendError::Full(back)) = self.send(message) {
+            attempts = attempts.checked_sub(1).ok_or(AuditUnavailable)?;
+            message = back;
+            self.shared.thread.unpark();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.shared.thread.unpark();
+        match wait.recv_timeout(limits::AUDIT_FLUSH_DEADLINE) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(AuditUnavailable),
+        }
+    }
+
+    fn send(&self, message: Message) -> Result<(), TrySendError<Message>> {
+        match &self.shared.sender {
+            Some(sender) => sender.try_send(message),
+            None => Err(TrySendError::Disconnected(message)),
+        }
+    }
+}
+
+impl fmt::Debug for AuditLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AuditLog({})", self.shared.folder.display())
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.state.closing.store(true, Ordering::Release);
+        self.sender = None;
+        self.thread.unpark();
+        let handle = self.writer.get_mut().map_or_else(|poisoned| poisoned.into_inner().take(), Option::take);
+        if let Some(handle) = handle {
+            // A writer that panicked has said so on its own; there is nobody left to tell.
+            let _ = handle.join();
+        }
+    }
+}

@@ -16,6 +16,8 @@
 //!
 //! A body that is a JSON object or array is signed like any other, but holds no parameters of ours.
 
+use std::ops::Range;
+
 use countersign_core::{ApiKeyId, Effect, Presented, Purpose, Refusal, SignedBytes};
 use smallvec::SmallVec;
 
@@ -97,12 +99,11 @@ enum Part {
 }
 
 /// The signature parameter and its place.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Found<'m> {
     part: Part,
     /// Of `signature=…` within its part.
-    start: usize,
-    end: usize,
+    place: Range<usize>,
     value: &'m [u8],
 }
 
@@ -128,25 +129,26 @@ impl<'m> Parameters<'m> {
         Ok(parameters)
     }
 
+    /// One pass over the text: this is the hot part of every signed request.
     fn read_part(&mut self, part: Part, text: &'m [u8]) -> Result<(), Fault> {
         let mut start = 0;
-        for piece in text.split(|byte| *byte == b'&') {
-            let end = start + piece.len();
-            if !piece.is_empty() {
-                self.read_piece(part, piece, start, end)?;
-            }
+        while start < text.len() {
+            let Some(equals) = name_end(text, start)? else {
+                start += 1;
+                continue;
+            };
+            let end = text[equals..].iter().position(|byte| *byte == b'&').map_or(text.len(), |length| equals + length);
+            self.take(part, &text[start..equals], &text[equals + 1..end], start..end)?;
             start = end + 1;
         }
         Ok(())
     }
 
-    fn read_piece(&mut self, part: Part, piece: &'m [u8], start: usize, end: usize) -> Result<(), Fault> {
-        let equals = piece.iter().position(|byte| *byte == b'=').ok_or(Fault::ParameterWithoutValue)?;
-        let (name, value) = (&piece[..equals], &piece[equals + 1..]);
+    fn take(&mut self, part: Part, name: &'m [u8], value: &'m [u8], place: Range<usize>) -> Result<(), Fault> {
         self.names.add(name)?;
         match name {
             b"recvWindow" => self.recv_window = Some(value),
-            b"signature" => self.signature = Some(Found { part, start, end, value }),
+            b"signature" => self.signature = Some(Found { part, place, value }),
             b"timestamp" => self.timestamp = Some(value),
             _ => {}
         }
@@ -154,21 +156,39 @@ impl<'m> Parameters<'m> {
     }
 }
 
+/// Where the name that starts at `start` ends: at an equals sign. `None` when there is nothing between two separators.
+fn name_end(text: &[u8], start: usize) -> Result<Option<usize>, Fault> {
+    let length = text[start..].iter().position(|byte| !IS_NAME[usize::from(*byte)]).ok_or(Fault::ParameterWithoutValue)?;
+    match (length, text[start + length]) {
+        (0, b'&') => Ok(None),
+        (1.., b'=') => Ok(Some(start + length)),
+        (_, b'&') => Err(Fault::ParameterWithoutValue),
+        (_, _) => Err(Fault::ParameterNameIllegal),
+    }
+}
+
+/// The bytes that names have, as a table.
+static IS_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']');
+        byte += 1;
+    }
+    table
+};
+
 /// The names seen so far, query and body together.
 #[derive(Debug, Default)]
 struct Names<'m> {
     seen: SmallVec<[&'m [u8]; 24]>,
-    /// One bit per length and first and last byte of a name: most new names are new by this alone.
+    /// One bit of 64 per name, by a sum over its bytes: most new names are new by this alone.
     marks: u64,
 }
 
 impl<'m> Names<'m> {
     fn add(&mut self, name: &'m [u8]) -> Result<(), Fault> {
-        let (Some(first), Some(last)) = (name.first(), name.last()) else { return Err(Fault::ParameterNameIllegal) };
-        if !name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.[]".contains(byte)) {
-            return Err(Fault::ParameterNameIllegal);
-        }
-        let mark = 1 << ((name.len() + usize::from(*first) * 7 + usize::from(*last) * 13) % 64);
+        let mark = 1_u64 << (name.iter().fold(name.len(), |sum, byte| sum.wrapping_mul(5).wrapping_add(usize::from(*byte))) % 64);
         if self.marks & mark != 0 && self.seen.contains(&name) {
             return Err(Fault::ParameterRepeated);
         }
@@ -192,7 +212,7 @@ fn signed_bytes<'m>(request: &RequestView<'m>, signature: &Found<'m>) -> SignedB
     let mut signed = SignedBytes::new();
     for (part, text) in [(Part::Query, request.query()), (Part::Body, request.body)] {
         if part == signature.part {
-            let (before, after) = without(text, signature.start, signature.end);
+            let (before, after) = without(text, &signature.place);
             signed.push(before);
             signed.push(after);
         } else {
@@ -202,9 +222,12 @@ fn signed_bytes<'m>(request: &RequestView<'m>, signature: &Found<'m>) -> SignedB
     signed
 }
 
-/// What is left before and after `text[start..end]` and one adjoining `&`: the one before it, else the one after it.
-fn without(text: &[u8], start: usize, end: usize) -> (&[u8], &[u8]) {
-    if start > 0 { (&text[..start - 1], &text[end..]) } else { (&[], text.get(end + 1..).unwrap_or_default()) }
+/// What is left before and after `text[place]` and one adjoining `&`: the one before it, else the one after it.
+fn without<'m>(text: &'m [u8], place: &Range<usize>) -> (&'m [u8], &'m [u8]) {
+    match place.start.checked_sub(1) {
+        Some(before) => (&text[..before], &text[place.end..]),
+        None => (&[], text.get(place.end + 1..).unwrap_or_default()),
+    }
 }
 
 #[cfg(test)]

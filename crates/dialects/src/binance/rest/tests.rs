@@ -138,7 +138,7 @@ fn a_json_body_is_signed_and_holds_no_parameters() {
         assert_eq!(trouble(&Sent::new("POST", &query, &format!("{body} "))), "bad_signature", "{body}");
     }
     let broken = Sent::new("POST", &format!("/x?{timestamp}&signature=00"), "{&symbol=A");
-    assert_eq!(trouble(&broken), "ParameterWithoutValue");
+    assert_eq!(trouble(&broken), "ParameterNameIllegal");
 }
 
 #[test]

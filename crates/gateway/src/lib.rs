@@ -1,1 +1,41 @@
-//! The shell: accept, TLS, detect, authenticate, admit, forward; operator port; metrics; audit.
+//! The shell: everything that touches a socket, a clock or the operating system.
+//!
+//! ```text
+//!   accept ─▶ TLS ─▶ detect ─▶ authenticate ─▶ admit ─▶ forward ─▶ respond
+//!   caps      record  ALPN or   dialect or      scope,   identity   in the caller's
+//!             of what first     handshake, then rate,    assertion, dialect, with the
+//!             was     bytes     core::verify    window   pooled     correlation id
+//!             agreed                            again    upstream
+//! ```
+//!
+//! One current-thread runtime per core, each with its own listener (`SO_REUSEPORT`), its own upstream connections and no lock
+//! shared on the hot path; what is shared ([`shared::Shared`]) is read through atomics or swapped whole.
+//!
+//! What is *not* here: any decision about who may do what. Those are in `countersign-core`, and forwarding takes the
+//! [`Permit`](countersign_core::Permit) that only core can make.
+
+pub mod accept;
+pub mod audit;
+pub mod authenticate;
+pub mod body;
+pub mod clock;
+pub mod config;
+pub mod connection;
+pub mod detect;
+pub mod drain;
+pub mod entropy;
+pub mod exchange;
+pub mod forward;
+pub mod head_guard;
+pub mod http_server;
+pub mod identity;
+pub mod metrics;
+pub mod native;
+pub mod operator;
+pub mod respond;
+pub mod rewind;
+pub mod routes;
+pub mod shared;
+pub mod upstream;
+pub mod websocket;
+pub mod worker;

@@ -1,0 +1,378 @@
+//! The command line. Help texts, completions and man pages all come from here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The gateway in front of a trading API: TLS, authentication, and only permitted traffic behind it.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway; without a configuration it starts a paper venue behind it and makes everything it needs.
+    Serve(ServeArgs),
+    /// Tour in one process, about ten seconds: both handshakes, an order, and what is refused and why.
+    Demo(DemoArgs),
+    /// Connect as a client: TLS ladder, contract, then market data and orders from a prompt or piped lines.
+    Connect(ConnectArgs),
+    /// Show what a server's TLS and API handshakes offer, step by step, and which step fails and why.
+    Probe(ProbeArgs),
+    /// Accounts: whose orders and balances.
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Keys: credentials of accounts.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// The effective configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Run recorded requests through the gateway's own verification.
+    Vectors(VectorsArgs),
+    /// Run the paper venue alone.
+    Venue(VenueArgs),
+    /// Show the audit log.
+    Audit(AuditArgs),
+    /// Write shell completions to standard output.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write man pages into a folder.
+    Man {
+        /// The folder; made if it is not there.
+        #[arg(default_value = "man")]
+        folder: PathBuf,
+    },
+}
+
+/// Where the gateway keeps its keys, database and logs.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StateArgs {
+    /// State folder.
+    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_STATE", default_value = "countersign-state")]
+    pub(crate) state: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// State folder [default: ./countersign-state].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// Configuration file (TOML).
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Address for clients [default: 127.0.0.1:8443].
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Address for operators, mutual TLS [default: 127.0.0.1:9443].
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) operator_listen: Option<SocketAddr>,
+    /// Worker threads, each with its own runtime; 0 for one per core.
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<usize>,
+    /// Log lines as JSON, for machines.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Set any configuration key, as KEY=VALUE; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// One JSON object per step instead of the ladders.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectArgs {
+    /// Where the gateway is; default: the address in the credential file.
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Native credential file, as `key new` writes it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credential: PathBuf,
+    /// CA certificates to trust, PEM; default: those in the credential file, else the system's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Channel binding.
+    #[arg(long, value_enum, default_value = "exp")]
+    pub(crate) bind: BindArg,
+    /// How the handshake travels.
+    #[arg(long, value_enum, default_value = "raw")]
+    pub(crate) carriage: Carriage,
+    /// Scopes to ask for, separated by commas; default: all the key has.
+    #[arg(long, value_name = "SCOPES")]
+    pub(crate) want: Option<String>,
+    /// One JSON object per line: messages in, messages out.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BindArg {
+    /// TLS exporter value (RFC 9266).
+    Exp,
+    /// Server nonce and server certificate.
+    Sep,
+    /// Server nonce and host name only.
+    Chl,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Carriage {
+    /// Frames, one per line, directly on TLS.
+    Raw,
+    /// WebSocket text frames.
+    Websocket,
+    /// HTTP requests with the handshake in a header.
+    Http,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    /// HOST:PORT, or a URL.
+    #[arg(value_name = "HOST:PORT")]
+    pub(crate) target: String,
+    /// CA certificates to trust, PEM; default: the system's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Server name to ask for and to check; default: HOST.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) server_name: Option<String>,
+    /// Seconds to wait for each step.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub(crate) timeout: u64,
+    /// One JSON object with all findings.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Make an account.
+    New {
+        /// Its name: letters, digits, `.`, `_`, `-`.
+        account: String,
+        /// What people call it.
+        #[arg(long, default_value = "")]
+        label: String,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+    /// List accounts.
+    List {
+        /// One JSON array.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+    /// Show one account with its keys.
+    Show {
+        /// Its name.
+        account: String,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key, or register a public key made elsewhere.
+    New(Box<KeyNewArgs>),
+    /// List keys.
+    List {
+        /// Only those of this account.
+        #[arg(long)]
+        account: Option<String>,
+        /// Revoked ones too.
+        #[arg(long)]
+        all: bool,
+        /// One JSON array.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+    /// Show one key: its policy and what happened to it.
+    Show {
+        /// Its id, or the name clients send.
+        key: String,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+    /// Replace a key by a new one with the same policy; the old one stays valid for the overlap.
+    Rotate {
+        /// Its id, or the name clients send.
+        key: String,
+        /// How long the old one stays valid: `0s`, `15m`, `24h`.
+        #[arg(long, default_value = "24h")]
+        overlap: String,
+        /// Public key made elsewhere; default: a new pair or secret is made.
+        #[arg(long, value_name = "FILE")]
+        public_key: Option<PathBuf>,
+        /// Where to write the new credential file; `-` for standard output.
+        #[arg(long, value_name = "FILE", default_value = "-")]
+        out: PathBuf,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+    /// End a key for ever; open sessions of it are cut.
+    Revoke {
+        /// Its id, or the name clients send.
+        key: String,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+    /// Pause a key; `resume` takes it back.
+    Suspend {
+        /// Its id, or the name clients send.
+        key: String,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+    /// Take a suspension back.
+    Resume {
+        /// Its id, or the name clients send.
+        key: String,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyNewArgs {
+    /// Whose it is.
+    #[arg(long)]
+    pub(crate) account: String,
+    /// What it is for: one key serves one purpose.
+    #[arg(long, value_enum, default_value = "native")]
+    pub(crate) purpose: PurposeArg,
+    /// Algorithm: Ed25519, ES256, PS256, ML-DSA-65 (native); HS256, Ed25519, RS256 (binance).
+    #[arg(long, value_name = "ALG")]
+    pub(crate) kind: Option<String>,
+    /// Register this public key instead of making a pair: PEM, DER, JWK, raw, OpenSSH; `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) public_key: Option<PathBuf>,
+    /// Client certificate (PEM) or name in it, for purpose client-certificate; without it one is issued by the private CA.
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(crate) certificate: Option<String>,
+    /// Scopes, separated by commas.
+    #[arg(long, default_value = "md:read,account:read,order:read,order:write")]
+    pub(crate) scopes: String,
+    /// Address or network it may be used from; may be repeated; default: any.
+    #[arg(long, value_name = "NET")]
+    pub(crate) ip: Vec<String>,
+    /// Request weight per minute.
+    #[arg(long, value_name = "N")]
+    pub(crate) weight_per_minute: Option<u32>,
+    /// Orders per ten seconds.
+    #[arg(long, value_name = "N")]
+    pub(crate) orders_per_10s: Option<u32>,
+    /// Weakest channel binding of its native sessions.
+    #[arg(long, value_enum, default_value = "sep")]
+    pub(crate) min_bind: BindArg,
+    /// When it ends: a duration (`90d`) or a time (`2027-01-01T00:00:00Z`); default: never.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) expires: Option<String>,
+    /// What people call it.
+    #[arg(long, default_value = "")]
+    pub(crate) label: String,
+    /// Where clients reach the gateway, written into the credential file.
+    #[arg(long, value_name = "URL", default_value = "https://127.0.0.1:8443")]
+    pub(crate) url: String,
+    /// Where to write the credential file (0600); `-` for standard output.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PurposeArg {
+    /// The native handshake.
+    Native,
+    /// Signed requests and logons as at Binance.
+    Binance,
+    /// Mutual TLS.
+    ClientCertificate,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check a configuration file; all problems at once.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Show effective values with their origin.
+    Show {
+        /// The file; default: built-in values and environment only.
+        file: Option<PathBuf>,
+        /// One JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a reference of all keys with defaults and reasons.
+    Reference,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VectorsArgs {
+    /// The file (JSON).
+    pub(crate) file: PathBuf,
+    /// Only vectors whose id contains this.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) only: String,
+    /// A line for each vector, not only for mismatches.
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VenueArgs {
+    /// Where to listen; keep it out of reach of clients.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8081")]
+    pub(crate) listen: SocketAddr,
+    /// Where the gateway publishes its keys: `http://host:port/path`, or a file.
+    #[arg(long, value_name = "URL|FILE")]
+    pub(crate) jwks: String,
+    /// Audience that identity tokens must have.
+    #[arg(long, default_value = "venue")]
+    pub(crate) audience: String,
+    /// Seed of the market: the same seed gives the same prices.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Log lines as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// How many records, newest last.
+    #[arg(long, short = 'n', default_value_t = 20)]
+    pub(crate) count: usize,
+    /// Only the decision with this id, as told to the client.
+    #[arg(long, value_name = "ID")]
+    pub(crate) correlation: Option<String>,
+    /// Only these events: accept, refuse, session_open, key_new...
+    #[arg(long, value_name = "EVENT")]
+    pub(crate) event: Option<String>,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}

@@ -1,0 +1,244 @@
+//! `serve`: the gateway, and behind it the paper venue unless the configuration names upstreams.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use countersign_core::Algorithm;
+use countersign_gateway::clock;
+use countersign_gateway::config::{self, Override, Settings, Sources, UpstreamTarget};
+use countersign_gateway::connection::ConnectionLimits;
+use countersign_gateway::control::ControlParts;
+use countersign_gateway::drain::Drain;
+use countersign_gateway::entropy::SystemEntropy;
+use countersign_gateway::metrics::Metrics;
+use countersign_gateway::native::sessions::Sessions;
+use countersign_gateway::shared::{CredentialTable, Shared};
+use countersign_gateway::start::Gateway;
+use countersign_gateway::upstream::UpstreamConfig;
+use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig};
+use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
+
+use crate::cli::ServeArgs;
+use crate::failure::Failure;
+use crate::state::{self, DemoFiles, State};
+use crate::logging;
+
+/// Runs until a signal asks it to stop.
+pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let settings = settings(args)?;
+    logging::start(&settings.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("background").enable_all().build()?;
+    let running = runtime.block_on(Running::start(settings))?;
+    print_screen(&running)?;
+    runtime.block_on(stop_signal())?;
+    tracing::info!("stopping: no new connections, open ones end after the request under way");
+    running.stop(&runtime);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The settings from file, environment and flags.
+pub(crate) fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
+    let mut overrides = Vec::new();
+    let mut set = |flag: &str, key: &str, value: Option<String>| {
+        overrides.extend(value.map(|value| Override { flag: flag.to_owned(), key: key.to_owned(), value }));
+    };
+    set("--state", "state", args.state.as_ref().map(|path| path.display().to_string()));
+    set("--listen", "listen.address", args.listen.map(|address| address.to_string()));
+    set("--operator-listen", "operator.address", args.operator_listen.map(|address| address.to_string()));
+    set("--workers", "workers", args.workers.map(|count| count.to_string()));
+    set("--json", "log.format", args.json.then(|| "json".to_owned()));
+    for pair in &args.set {
+        let (key, value) = pair.split_once('=').ok_or_else(|| Failure::usage(format!("--set {pair}: write it as KEY=VALUE")))?;
+        overrides.push(Override { flag: "--set".to_owned(), key: key.to_owned(), value: value.to_owned() });
+    }
+    let sources = Sources { file: args.config.clone(), environment: std::env::vars().collect(), overrides };
+    config::load(&sources).map_err(|errors| {
+        let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        Failure::usage(lines.join("\n"))
+    })
+}
+
+/// A running gateway with what belongs to it.
+pub(crate) struct Running {
+    gateway: Gateway,
+    venue: Option<VenueHandle>,
+    state: RunningState,
+}
+
+/// What of the state folder is needed while the gateway runs.
+pub(crate) struct RunningState {
+    pub(crate) demo: DemoFiles,
+    pub(crate) ca_file: std::path::PathBuf,
+    pub(crate) folder: std::path::PathBuf,
+    pub(crate) gateway_root: String,
+    _lock: countersign_store::StateLock,
+}
+
+impl Running {
+    /// Opens the state, starts venue and gateway.
+    pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
+        let opened = state::open(&settings).await?;
+        let demo = opened.ensure_demo_account(&public_url(&settings)).await?;
+        let venue = start_venue(&settings, &opened).await?;
+        let upstreams = upstream_configs(&settings, venue.as_ref());
+        let State { dir, lock, tls, operator_tls, tickets, gateway, identity, store, audit, replay, .. } = opened;
+        let state = RunningState {
+            demo,
+            ca_file: dir.path().join("ca.pem"),
+            folder: dir.path().to_owned(),
+            gateway_root: gateway.root().to_owned(),
+            _lock: lock,
+        };
+        let records = store.credentials().await?;
+        let credentials = records.iter().map(countersign_store::CredentialRecord::to_credential).collect::<Result<Vec<_>, _>>()?;
+        let shared = Shared {
+            credentials: ArcSwap::from_pointee(CredentialTable::new(credentials, &CredentialTable::default())),
+            routes: ArcSwap::new(Arc::clone(&settings.routes)),
+            metrics: Metrics::new(&settings.routes),
+            handshake: Arc::new(handshake_config(&settings, gateway)),
+            connections: ConnectionLimits::new(settings.limits.connections_max, settings.limits.connections_per_source_max),
+            replay: Box::new(replay),
+            sessions: Sessions::default(),
+            drain: Drain::default(),
+            store: Arc::new(store),
+            started: clock::wall(),
+            tls,
+            audit,
+            identity,
+            settings,
+        };
+        let gateway = Gateway::start(Arc::new(shared), upstreams, ControlParts { operator_tls, tickets })
+            .map_err(|error| Failure::environment(error.to_string()))?;
+        Ok(Self { gateway, venue, state })
+    }
+
+    /// Where clients connect.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.gateway.address()
+    }
+
+    /// The running gateway.
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// The embedded venue, if there is one.
+    pub(crate) fn venue(&self) -> Option<&VenueHandle> {
+        self.venue.as_ref()
+    }
+
+    /// Its state.
+    pub(crate) fn state(&self) -> &RunningState {
+        &self.state
+    }
+
+    /// Drains and stops everything. Blocks.
+    pub(crate) fn stop(self, runtime: &tokio::runtime::Runtime) {
+        self.gateway.shutdown();
+        if let Some(venue) = self.venue {
+            runtime.block_on(venue.shutdown());
+        }
+    }
+}
+
+async fn start_venue(settings: &Settings, state: &State) -> anyhow::Result<Option<VenueHandle>> {
+    let Some(embedded) = settings.upstreams.iter().find(|upstream| upstream.target == UpstreamTarget::Embedded) else { return Ok(None) };
+    let listener = tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
+    let keys = IdentityKeys::default();
+    state.identity.on_keys(Box::new({
+        let keys = keys.clone();
+        move |published| keys.replace(published.iter().cloned())
+    }));
+    let config = VenueConfig { audience: embedded.audience.clone(), ..VenueConfig::default() };
+    Ok(Some(Venue::start(config, IdentityVerifier::from_keys(keys), listener)))
+}
+
+fn upstream_configs(settings: &Settings, venue: Option<&VenueHandle>) -> Vec<UpstreamConfig> {
+    let authority = |target: &UpstreamTarget| match target {
+        UpstreamTarget::Embedded => venue.map_or_else(String::new, |venue| venue.local_addr().to_string()),
+        UpstreamTarget::Http { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+        UpstreamTarget::Http { host, port } => format!("{host}:{port}"),
+    };
+    let limits = &settings.limits;
+    let config = |upstream: &config::Upstream| UpstreamConfig {
+        authority: authority(&upstream.target),
+        connect_timeout: limits.upstream_connect_timeout,
+        response_timeout: limits.upstream_response_timeout,
+        idle_max: limits.upstream_idle_connections,
+        idle_for: UPSTREAM_IDLE_FOR,
+    };
+    settings.upstreams.iter().map(config).collect()
+}
+
+/// Idle upstream connections are closed by us before the usual 60 to 75 s of servers, so that no request meets a closing one.
+const UPSTREAM_IDLE_FOR: std::time::Duration = std::time::Duration::from_secs(50);
+
+fn handshake_config(settings: &Settings, gateway: countersign_handshake::GatewayIdentity) -> ServerConfig {
+    let native = &settings.native;
+    let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let (shortest, longest) = (millis(native.heartbeat_min), millis(native.heartbeat_max));
+    let default = HostPolicy::default();
+    let policy = HostPolicy {
+        min_bind: native.min_bind,
+        hb_ms: shortest..=longest,
+        hb_ms_default: default.hb_ms_default.clamp(shortest, longest),
+        token_s: (*default.token_s.start()).min(native.access_token_life.as_secs())..=native.access_token_life.as_secs(),
+        life_s_max: native.session_life.as_secs(),
+        ..default
+    };
+    let mut entropy = SystemEntropy;
+    let node = std::process::id().to_be_bytes();
+    let nonces = NonceKeys::new(gateway.root(), node, &mut entropy, clock::wall());
+    ServerConfig { gateway, policy, authorities: handshake_authorities(settings), nonces }
+}
+
+fn handshake_authorities(settings: &Settings) -> countersign_handshake::Authorities {
+    match &settings.listen.authorities {
+        config::Authorities::CoveredByCertificate => countersign_handshake::Authorities::Any,
+        config::Authorities::Listed(names) => countersign_handshake::Authorities::Listed(names.iter().cloned().collect()),
+    }
+}
+
+fn public_url(settings: &Settings) -> String {
+    format!("https://{}", settings.listen.address)
+}
+
+/// One screen: where it is, what to trust, three commands to paste; then the ready line.
+fn print_screen(running: &Running) -> anyhow::Result<()> {
+    let state = running.state();
+    let url = format!("https://{}", running.address());
+    let ca = state.ca_file.display();
+    let native = state.demo.native(Algorithm::Ed25519);
+    let hmac = state.demo.binance(Algorithm::HmacSha256);
+    let operator = running.gateway().operator_address().map_or_else(|| "off".to_owned(), |address| format!("https://{address}"));
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "Countersign {}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, "  clients    {url}  (HTTP/1.1, HTTP/2, WebSocket, countersign/1)")?;
+    writeln!(out, "  operators  {operator}  (client certificate {})", state.folder.join("operator.pem").display())?;
+    writeln!(out, "  trust      {ca}")?;
+    writeln!(out, "  pin        {}", state.gateway_root)?;
+    writeln!(out, "  state      {}", state.folder.display())?;
+    if running.venue().is_some() {
+        writeln!(out, "\nConnect natively:\n  countersign connect {url} --credential {}", native.display())?;
+        writeln!(out, "\nTrade with ccxt:\n  python3 examples/ccxt_trade.py {url} {} {ca}", hmac.display())?;
+        writeln!(out, "\nAsk with curl:\n  curl --cacert {ca} '{url}/api/v3/ticker/24hr?symbol=BTCUSDT'")?;
+    }
+    writeln!(out, "\nready: {url}")?;
+    out.flush()?;
+    Ok(())
+}
+
+async fn stop_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! How a command ends when it cannot do what was asked: one sentence on standard error and an exit code.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// The operating system or the state folder does not allow it: port taken, folder not writable, database damaged.
+pub(crate) const ENVIRONMENT: u8 = 3;
+/// The configuration or an argument is wrong.
+pub(crate) const USAGE: u8 = 2;
+/// It was tried and did not succeed: a refused login, a failed check.
+pub(crate) const FAILED: u8 = 1;
+
+/// A failure with its exit code; the sentence is the source's.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    sentence: String,
+}
+
+impl Failure {
+    /// The configuration or an argument is wrong.
+    pub(crate) fn usage(sentence: impl Into<String>) -> anyhow::Error {
+        Self { code: USAGE, sentence: sentence.into() }.into()
+    }
+
+    /// The surroundings do not allow it.
+    pub(crate) fn environment(sentence: impl Into<String>) -> anyhow::Error {
+        Self { code: ENVIRONMENT, sentence: sentence.into() }.into()
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Writes the sentence. When standard error is gone there is nobody to tell.
+pub(crate) fn report(error: &anyhow::Error) {
+    drop(writeln!(std::io::stderr(), "countersign: {error:#}"));
+}
+
+/// The exit code of a failure: [`FAILED`] unless it says otherwise.
+pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let surroundings = error.is::<countersign_store::StoreError>() || error.is::<countersign_pki::PkiError>();
+    let code = error.downcast_ref::<Failure>().map_or(if surroundings { ENVIRONMENT } else { FAILED }, |failure| failure.code);
+    ExitCode::from(code)
+}

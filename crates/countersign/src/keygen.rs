@@ -1,0 +1,93 @@
+//! New private keys, as PKCS #8 in PEM.
+
+use anyhow::{Context as _, bail};
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, ML_DSA_65_SIGNING, PqdsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_core::{Algorithm, PublicKey};
+use countersign_handshake::SecretText;
+
+/// A new key pair.
+pub(crate) struct NewKey {
+    /// The private half, PKCS #8 in PEM.
+    pub(crate) private_pem: SecretText,
+    /// The public half.
+    pub(crate) public: PublicKey,
+}
+
+/// Makes a key pair for `algorithm`.
+pub(crate) fn generate(algorithm: Algorithm) -> anyhow::Result<NewKey> {
+    let (private, public) = match algorithm {
+        Algorithm::EcdsaP256Sha256 => ecdsa_p256()?,
+        Algorithm::Ed25519 => ed25519()?,
+        Algorithm::HmacSha256 => bail!("HMAC has a secret, not a key pair"),
+        Algorithm::MlDsa65 => ml_dsa_65()?,
+        Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => rsa_2048()?,
+    };
+    Ok(NewKey { private_pem: private_pem(&private), public: PublicKey::parse(&public).context("the new public key does not parse")? })
+}
+
+type Ders = (zeroize::Zeroizing<Vec<u8>>, Vec<u8>);
+
+fn ed25519() -> anyhow::Result<Ders> {
+    use aws_lc_rs::signature::KeyPair as _;
+    // Version 1 of PKCS #8: OpenSSL and Python read it; version 2 with the public half they do not.
+    let pair = Ed25519KeyPair::generate()?;
+    let private = pair.to_pkcs8v1()?;
+    Ok((private.as_ref().to_vec().into(), pair.public_key().as_der()?.as_ref().to_vec()))
+}
+
+fn ecdsa_p256() -> anyhow::Result<Ders> {
+    use aws_lc_rs::signature::KeyPair as _;
+    let private = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())?;
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private.as_ref())?;
+    Ok((private.as_ref().to_vec().into(), pair.public_key().as_der()?.as_ref().to_vec()))
+}
+
+fn ml_dsa_65() -> anyhow::Result<Ders> {
+    use aws_lc_rs::signature::KeyPair as _;
+    let pair = PqdsaKeyPair::generate(&ML_DSA_65_SIGNING)?;
+    let private = pair.to_pkcs8v1()?;
+    Ok((private.as_ref().to_vec().into(), pair.public_key().as_der()?.as_ref().to_vec()))
+}
+
+fn rsa_2048() -> anyhow::Result<Ders> {
+    use aws_lc_rs::signature::KeyPair as _;
+    let pair = rsa::KeyPair::generate(rsa::KeySize::Rsa2048)?;
+    let private: aws_lc_rs::encoding::Pkcs8V1Der<'_> = pair.as_der()?;
+    Ok((private.as_ref().to_vec().into(), pair.public_key().as_der()?.as_ref().to_vec()))
+}
+
+fn private_pem(der: &[u8]) -> SecretText {
+    let encoded = zeroize::Zeroizing::new(STANDARD.encode(der));
+    let mut pem = String::with_capacity(encoded.len() + encoded.len() / 64 + 64);
+    pem.push_str("-----BEGIN PRIVATE KEY-----\n");
+    for line in encoded.as_bytes().chunks(64) {
+        pem.push_str(std::str::from_utf8(line).expect("base64 is ASCII"));
+        pem.push('\n');
+    }
+    pem.push_str("-----END PRIVATE KEY-----\n");
+    SecretText::new(pem)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use countersign_handshake::{Signer as _, SigningKey};
+
+    use super::*;
+
+    #[test]
+    fn every_native_key_signs_what_its_public_half_verifies() {
+        for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.is_native()) {
+            let key = generate(algorithm).unwrap();
+            let signer = SigningKey::from_pkcs8_pem(algorithm, key.private_pem.expose()).unwrap();
+            let signature = signer.sign(b"message").unwrap();
+            assert!(key.public.verifying_key(algorithm).unwrap().verify(b"message", &signature), "{algorithm}");
+            assert_eq!(*signer.kid(), key.public.key_id(), "{algorithm}");
+        }
+    }
+}

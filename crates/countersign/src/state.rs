@@ -1,0 +1,182 @@
+//! The state folder: opens what is there, makes what is missing, touches nothing else.
+//!
+//! ```text
+//!   ca.pem ca-key.pem                private CA
+//!   server.pem                       certificate and key of the public port, issued by it
+//!   operator-server.pem              the same for the operator port
+//!   operator.pem                     client certificate and key of the first operator
+//!   gateway-root-key.pem             root of the gateway's identity: clients pin it; may be kept offline
+//!   gateway-key.pem gateway-delegation.txt   signing key of seven days, and the root's word for it
+//!   identity-key.pem                 signs identity assertions and access tokens
+//!   sealing.key countersign.db audit/ journal/ lock
+//!   demo/                            the demo account's credentials, made with the folder
+//! ```
+
+mod demo_account;
+mod gateway_identity;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::Timestamp;
+use countersign_gateway::clock;
+use countersign_gateway::config::{Authorities, CertificateSource, ClientTrust, Settings};
+use countersign_gateway::identity::IdentityIssuer;
+use countersign_handshake::GatewayIdentity;
+use countersign_pki::{
+    CertificateFiles, ClientAuth, ClientCertificateRequest, ListenerFiles, ListenerPolicy, PrivateAuthority, ProtocolVersions,
+    ServerCertificateRequest, ServerTls, TicketKeyRing, UnixTime, ensure_client_certificate, ensure_server_certificate,
+};
+use countersign_store::audit::AuditLog;
+use countersign_store::journal::JournaledReplayGuard;
+use countersign_store::{SealingKey, StateDir, StateLock, Store};
+use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
+
+pub(crate) use demo_account::{DEMO_ACCOUNT, DemoFiles};
+
+/// Everything that was opened or made.
+pub(crate) struct State {
+    pub(crate) dir: StateDir,
+    pub(crate) lock: StateLock,
+    pub(crate) authority: PrivateAuthority,
+    pub(crate) tls: ServerTls,
+    pub(crate) operator_tls: ServerTls,
+    pub(crate) tickets: Arc<TicketKeyRing>,
+    pub(crate) gateway: GatewayIdentity,
+    pub(crate) identity: IdentityIssuer,
+    pub(crate) store: Store,
+    pub(crate) audit: AuditLog,
+    pub(crate) replay: JournaledReplayGuard,
+    /// Names that clients reach the gateway by, for the certificate and the native handshake.
+    pub(crate) first_start: bool,
+}
+
+/// Opens the state folder for the gateway.
+///
+/// # Errors
+/// One sentence: permissions, damage, a folder in use by another gateway. What was complete before stays as it was.
+pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
+    let now = unix_now();
+    let dir = StateDir::create(&settings.state_dir)?;
+    let lock = dir.lock()?;
+    let first_start = !dir.database().exists();
+    let clock: Arc<dyn TimeProvider> = Arc::new(DefaultTimeProvider);
+    let (authority, _) = PrivateAuthority::load_or_create(dir.path(), now)?;
+    let tickets = Arc::new(TicketKeyRing::new(Arc::clone(&clock))?);
+    let tls = public_tls(settings, &dir, &authority, &tickets, &clock)?;
+    let operator_tls = operator_tls(settings, &dir, &authority, &tickets, &clock)?;
+    let operator = ClientCertificateRequest::new("operator", "countersign:operator:first");
+    ensure_client_certificate(&authority, &dir.path().join("operator.pem"), &operator, now)?;
+    let gateway = gateway_identity::open(dir.path(), clock::wall())?;
+    let identity = IdentityIssuer::load_or_create(&dir.path().join("identity-key.pem"))?;
+    let store = Store::open(&dir.database(), SealingKey::load_or_create(&dir.sealing_key())?).await?;
+    let audit = AuditLog::open(&dir.audit())?;
+    let replay = JournaledReplayGuard::open(&dir.journal(), clock::mono())?;
+    store.end_open_sessions(clock::wall(), "gateway restarted").await?;
+    Ok(State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay, first_start })
+}
+
+impl State {
+    /// Makes the demo account with a credential of each kind, if this is the first start.
+    pub(crate) async fn ensure_demo_account(&self, url: &str) -> anyhow::Result<DemoFiles> {
+        let files = DemoFiles::new(self.dir.path());
+        if self.store.accounts().await?.is_empty() {
+            demo_account::create(self, &files, url).await?;
+        }
+        Ok(files)
+    }
+
+    /// The CA certificate that clients need to trust.
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        self.dir.path().join("ca.pem")
+    }
+}
+
+/// Opens only the database, for commands that look after keys; the gateway may be running.
+pub(crate) async fn open_store(state: &Path) -> anyhow::Result<(StateDir, Store)> {
+    let dir = StateDir::open(state)?;
+    let store = Store::open(&dir.database(), SealingKey::load(&dir.sealing_key())?).await?;
+    Ok((dir, store))
+}
+
+/// The time, as certificates count it.
+pub(crate) fn unix_now() -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(clock::wall().as_secs()))
+}
+
+fn public_tls(
+    settings: &Settings,
+    dir: &StateDir,
+    authority: &PrivateAuthority,
+    tickets: &Arc<TicketKeyRing>,
+    clock: &Arc<dyn TimeProvider>,
+) -> anyhow::Result<ServerTls> {
+    let files = match &settings.listen.certificate {
+        CertificateSource::Files { certificate, key } => CertificateFiles { chain: certificate.clone(), key: key.clone() },
+        CertificateSource::PrivateAuthority => issued(authority, &dir.path().join("server.pem"), &server_names(settings))?,
+    };
+    let client_ca = match (&settings.listen.client_auth, &settings.listen.client_ca) {
+        (ClientAuth::Off, _) => Vec::new(),
+        (ClientAuth::Optional | ClientAuth::Required, ClientTrust::File(path)) => vec![path.clone()],
+        (ClientAuth::Optional | ClientAuth::Required, ClientTrust::PrivateAuthority) => vec![dir.path().join("ca.pem")],
+    };
+    let mut policy = ListenerPolicy::new("clients");
+    policy.versions = settings.listen.tls;
+    policy.client_auth = settings.listen.client_auth;
+    policy.alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"countersign/1".to_vec()];
+    let files = ListenerFiles { certificates: vec![files], client_ca, revocation: Vec::new() };
+    Ok(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), unix_now())?)
+}
+
+/// The operator port: a client certificate of the private CA, always.
+fn operator_tls(
+    settings: &Settings,
+    dir: &StateDir,
+    authority: &PrivateAuthority,
+    tickets: &Arc<TicketKeyRing>,
+    clock: &Arc<dyn TimeProvider>,
+) -> anyhow::Result<ServerTls> {
+    let mut names = ServerCertificateRequest::default();
+    add_address(&mut names, settings.operator.address.ip());
+    let certificate = issued(authority, &dir.path().join("operator-server.pem"), &names)?;
+    let mut policy = ListenerPolicy::new("operators");
+    policy.versions = ProtocolVersions::Tls13Only;
+    policy.client_auth = ClientAuth::Required;
+    policy.alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let files = ListenerFiles { certificates: vec![certificate], client_ca: vec![dir.path().join("ca.pem")], revocation: Vec::new() };
+    Ok(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), unix_now())?)
+}
+
+fn issued(authority: &PrivateAuthority, path: &Path, names: &ServerCertificateRequest) -> anyhow::Result<CertificateFiles> {
+    ensure_server_certificate(authority, path, names, unix_now())?;
+    Ok(CertificateFiles { chain: path.to_owned(), key: path.to_owned() })
+}
+
+/// `localhost`, the loopback addresses, the address listened on, and the names that the configuration lists.
+fn server_names(settings: &Settings) -> ServerCertificateRequest {
+    let mut names = ServerCertificateRequest::default();
+    add_address(&mut names, settings.listen.address.ip());
+    if let Authorities::Listed(listed) = &settings.listen.authorities {
+        for authority in listed {
+            let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
+            match host.trim_matches(['[', ']']).parse() {
+                Ok(address) => add_address(&mut names, address),
+                Err(_) if names.dns_names.iter().any(|known| known == host) => {}
+                Err(_) => names.dns_names.push(host.to_owned()),
+            }
+        }
+    }
+    names
+}
+
+fn add_address(names: &mut ServerCertificateRequest, address: std::net::IpAddr) {
+    if !address.is_unspecified() && !names.ip_addresses.contains(&address) {
+        names.ip_addresses.push(address);
+    }
+}
+
+/// Wall-clock time as the store writes it.
+pub(crate) fn wall() -> Timestamp {
+    clock::wall()
+}

@@ -1,0 +1,145 @@
+//! Listener and TLS: from a TCP connection to a [`Connection`] whose negotiated parameters are on record.
+//!
+//! The caps come first, because TLS costs more than anything behind it. A connection that is over a cap is closed without a
+//! word: no byte of it has been read.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use bytes::BytesMut;
+use countersign_core::{Refusal, Reject};
+use countersign_pki::{NegotiatedParameters, ServerTlsSnapshot, UnixTime, exporter_binding};
+use socket2::{Domain, Socket, Type};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::connection::{Connection, Slots};
+use crate::detect::{Protocol, detect};
+use crate::worker::Worker;
+use crate::{clock, http_server, native};
+
+/// Connections the kernel holds for us between two turns of the accept loop.
+const ACCEPT_BACKLOG: i32 = 1_024;
+
+/// A listening socket that several workers can share an address with.
+///
+/// # Errors
+/// As the operating system says; the address in use among them.
+pub fn listen(address: SocketAddr, share: bool) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(share)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(ACCEPT_BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Accepts connections until the gateway drains.
+pub async fn accept_loop(worker: Rc<Worker>, listener: TcpListener) {
+    let mut draining = worker.shared.drain.subscribe();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = draining.wait() => return,
+        };
+        match accepted {
+            Ok((stream, remote)) => admit(&worker, stream, remote),
+            Err(error) => {
+                // Out of file descriptors or memory: accepting again at once would spin.
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// How long accepting pauses after the operating system refused: long enough not to spin, short enough not to be noticed.
+const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+
+fn admit(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr) {
+    let Some(slots) = worker.shared.connections.admit(remote.ip()) else {
+        worker.shared.metrics.connection_refused();
+        return;
+    };
+    let worker = Rc::clone(worker);
+    tokio::task::spawn_local(async move {
+        worker.shared.metrics.connection_opened();
+        serve(&worker, stream, remote, slots).await;
+        worker.shared.metrics.connection_closed();
+    });
+}
+
+async fn serve(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr, slots: Slots) {
+    let deadline = worker.shared.settings.limits.handshake_deadline;
+    match tokio::time::timeout(deadline, handshake(worker, stream, remote, slots)).await {
+        Ok(Ok((connection, stream))) => Box::pin(serve_established(worker, connection, stream)).await,
+        Ok(Err(refusal)) => {
+            worker.shared.metrics.handshake_failed();
+            tracing::debug!(%remote, %refusal, "TLS handshake failed");
+        }
+        Err(_) => {
+            worker.shared.metrics.handshake_failed();
+            tracing::debug!(%remote, "TLS handshake not complete in time");
+        }
+    }
+}
+
+type Established = (Rc<Connection>, TlsStream<TcpStream>);
+
+async fn handshake(worker: &Worker, stream: TcpStream, remote: SocketAddr, slots: Slots) -> Result<Established, Refusal> {
+    let failed = |error: io::Error| Refusal::operator(Reject::Malformed, error.to_string());
+    stream.set_nodelay(true).map_err(failed)?;
+    let snapshot = worker.shared.tls.snapshot();
+    let stream = TlsAcceptor::from(snapshot.config()).accept(stream).await.map_err(failed)?;
+    let connection = record(worker, &snapshot, &stream, remote, slots)?;
+    Ok((Rc::new(connection), stream))
+}
+
+fn record(
+    worker: &Worker,
+    snapshot: &ServerTlsSnapshot,
+    stream: &TlsStream<TcpStream>,
+    remote: SocketAddr,
+    slots: Slots,
+) -> Result<Connection, Refusal> {
+    let (_, tls) = stream.get_ref();
+    let internal = |why: &dyn std::fmt::Display| Refusal::operator(Reject::Internal, why.to_string());
+    let negotiated = NegotiatedParameters::of_server(tls).map_err(|error| internal(&error))?;
+    // A resumed session brings its client certificate from the ticket; nobody has looked at its dates since.
+    let now = clock::wall();
+    worker
+        .shared
+        .tls
+        .recheck_handshake(tls, snapshot, UnixTime::since_unix_epoch(std::time::Duration::from_secs(now.as_secs())))
+        .map_err(|error| Refusal::operator(Reject::CertificateUnacceptable, error.to_string()))?;
+    let server_certificate =
+        snapshot.leaf_certificate_hash(tls.server_name()).ok_or_else(|| internal(&"no certificate for a completed handshake"))?;
+    let binding = (exporter_binding(tls), server_certificate);
+    let connection = Connection::new(worker.correlation.next(), remote, now, negotiated, binding, slots);
+    worker.shared.metrics.handshake_done(&connection.negotiated);
+    Ok(connection)
+}
+
+async fn serve_established(worker: &Rc<Worker>, connection: Rc<Connection>, mut stream: TlsStream<TcpStream>) {
+    let told = connection.negotiated.alpn.as_deref().and_then(Protocol::from_alpn);
+    let (protocol, read) = match told {
+        Some(protocol) => (protocol, BytesMut::new()),
+        None => match tokio::time::timeout(worker.shared.settings.limits.head_deadline, detect(&mut stream)).await {
+            Ok(Ok(Some(found))) => found,
+            Ok(Ok(None) | Err(_)) | Err(_) => {
+                drop(stream.shutdown().await);
+                return;
+            }
+        },
+    };
+    let worker = Rc::clone(worker);
+    match protocol {
+        Protocol::Http1 => http_server::serve_http1(worker, connection, stream, read).await,
+        Protocol::Http2 => http_server::serve_http2(worker, connection, crate::rewind::Rewind::new(stream, read)).await,
+        Protocol::Native => native::serve_raw(worker, connection, crate::rewind::Rewind::new(stream, read)).await,
+    }
+}

@@ -1,0 +1,110 @@
+//! What goes into the audit log, said once: every connection's login, every accept, every refusal, with the correlation id that
+//! the client has too.
+//!
+//! Paths are recorded without their query, because queries hold signatures and order details. A refusal whose record cannot be
+//! written stays a refusal; an accept whose record cannot be written becomes one.
+
+use std::sync::Arc;
+
+use countersign_core::reject::LogLevel;
+use countersign_core::{CorrelationId, Refusal};
+use countersign_store::audit::{AuditEvent, AuditRecord, AuditText};
+use http::Method;
+use http::request::Parts;
+
+use crate::clock;
+use crate::connection::Connection;
+use crate::exchange::Admitted;
+use crate::routes::Route;
+use crate::worker::Worker;
+
+/// What a decision was about.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    route: Option<Arc<str>>,
+    route_index: Option<usize>,
+    method: Option<&'static str>,
+    path: Option<AuditText>,
+}
+
+impl Subject {
+    /// A request, and its route if it has one.
+    #[must_use]
+    pub fn request(parts: &Parts, route: Option<&Arc<Route>>) -> Self {
+        Self { method: Some(method_name(&parts.method)), path: Some(AuditText::path(parts.uri.path())), ..Self::message(route) }
+    }
+
+    /// A message on an open session; its route names the operation.
+    #[must_use]
+    pub fn message(route: Option<&Arc<Route>>) -> Self {
+        Self { route: route.map(|route| Arc::clone(&route.name)), route_index: route.map(|route| route.index), ..Self::default() }
+    }
+
+    /// Nothing that could be read.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    fn record(&self, connection: &Connection, event: AuditEvent, correlation: CorrelationId) -> AuditRecord {
+        let mut record = AuditRecord::new(clock::wall(), event);
+        record.correlation = Some(correlation);
+        record.remote = Some(connection.remote.ip());
+        record.route.clone_from(&self.route);
+        record.method = self.method;
+        record.path.clone_from(&self.path);
+        record
+    }
+}
+
+/// The method as a word of ours: a client can invent any.
+fn method_name(method: &Method) -> &'static str {
+    match method.as_str() {
+        "DELETE" => "DELETE",
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        "PATCH" => "PATCH",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        _ => "other",
+    }
+}
+
+/// Records that a request or message passes. Requests on public routes are counted, not recorded: nobody logged in.
+///
+/// # Errors
+/// The audit log is out of reach: the request must not pass.
+pub fn accepted(
+    worker: &Worker,
+    connection: &Connection,
+    subject: &Subject,
+    admitted: &Admitted,
+    correlation: CorrelationId,
+) -> Result<(), Refusal> {
+    worker.shared.metrics.accepted(subject.route_index);
+    let Some(login) = &admitted.login else { return Ok(()) };
+    let mut record = subject.record(connection, AuditEvent::Accept, correlation).identity(&login.identity);
+    record.session = login.session.as_ref().map(|session| session.sid);
+    if connection.first_accept() {
+        record.channel = Some(Arc::clone(&connection.channel));
+    }
+    worker.shared.audit.append(record).map_err(Refusal::from)
+}
+
+/// Records a refusal, counts it and logs it.
+pub fn refused(worker: &Worker, connection: &Connection, subject: &Subject, refusal: &Refusal, correlation: CorrelationId) {
+    worker.shared.metrics.refused(refusal.reject);
+    let mut record = subject.record(connection, AuditEvent::Refuse, correlation).refusal(refusal);
+    record.channel = Some(Arc::clone(&connection.channel));
+    if worker.shared.audit.append(record).is_err() {
+        worker.shared.metrics.audit_lost();
+    }
+    let remote = connection.remote;
+    let route = subject.route.as_deref().unwrap_or("-");
+    match refusal.reject.log_level() {
+        LogLevel::Error => tracing::error!(%correlation, %remote, route, %refusal, "refused"),
+        LogLevel::Info => tracing::info!(%correlation, %remote, route, %refusal, "refused"),
+        LogLevel::Warn => tracing::warn!(%correlation, %remote, route, %refusal, "refused"),
+    }
+}

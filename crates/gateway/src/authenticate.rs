@@ -1,0 +1,112 @@
+//! Who is it: turns the credentials of one HTTP request into a verified identity, by the family of its route.
+//!
+//! Once a family says "mine", no other is tried.
+
+use std::sync::Arc;
+
+use countersign_core::rate::KeyCounters;
+use countersign_core::{
+    ApiKeyId, CertificateClaim, Freshness, Presented, Purpose, Refusal, Reject, Scopes, SessionId, VerifiedIdentity, VerifyContext, verify,
+    verify_certificate,
+};
+use countersign_dialects::binance::rest::{API_KEY_HEADER, BinanceRest};
+use countersign_dialects::{Answer, Dialect, RequestView, Security};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use smallvec::SmallVec;
+
+use crate::clock;
+use crate::connection::Connection;
+use crate::routes::Family;
+use crate::worker::Worker;
+
+/// A request's proved identity, and what it came with.
+pub struct Login {
+    /// Who.
+    pub identity: VerifiedIdentity,
+    /// The native session it belongs to, with what that session was granted.
+    pub session: Option<SessionRef>,
+    /// How long the proof is good for.
+    pub freshness: Freshness,
+    /// Rate counters of the key.
+    pub counters: Arc<KeyCounters>,
+    /// Headers for the answer: the countersigned contract, on the request that opened the session.
+    pub answer_headers: SmallVec<[(http::HeaderName, http::HeaderValue); 2]>,
+}
+
+/// Names a native session.
+#[derive(Clone, Debug)]
+pub struct SessionRef {
+    /// Session id.
+    pub sid: SessionId,
+    /// Contract hash.
+    pub ch: [u8; 32],
+    /// Scopes of the contract: they can only narrow those of the key.
+    pub granted: Scopes,
+}
+
+/// Authenticates one request.
+///
+/// # Errors
+/// The refusal; [`Reject::MissingCredentials`] when there is nothing to verify.
+pub fn authenticate(worker: &Worker, connection: &Connection, family: Family, request: &RequestView<'_>, headers: &HeaderMap) -> Result<Login, Refusal> {
+    let login = match family {
+        Family::Binance => binance(worker, connection, request),
+        Family::ClientCertificate => client_certificate(worker, connection),
+        Family::Native => native(worker, connection, headers),
+        Family::Any if headers.contains_key(AUTHORIZATION) => native(worker, connection, headers),
+        Family::Any if headers.contains_key(API_KEY_HEADER) => binance(worker, connection, request),
+        Family::Any => client_certificate(worker, connection),
+    }?;
+    connection.note_authenticated();
+    Ok(login)
+}
+
+fn binance(worker: &Worker, connection: &Connection, request: &RequestView<'_>) -> Result<Login, Refusal> {
+    match BinanceRest.present(request, Security::Signed) {
+        Answer::Malformed(refusal) => Err(refusal),
+        Answer::NotMine => Err(Reject::MissingCredentials.into()),
+        Answer::Presented(presented) => verify_presented(worker, connection, &presented),
+    }
+}
+
+/// Looks the credential up and verifies: the path that all dialects share.
+///
+/// # Errors
+/// As [`verify()`].
+pub fn verify_presented(worker: &Worker, connection: &Connection, presented: &Presented<'_>) -> Result<Login, Refusal> {
+    let table = worker.shared.credentials.load();
+    let entry = table.find(presented.purpose, &presented.key_id);
+    let context = VerifyContext { now: clock::now(), remote: Some(connection.remote.ip()), replay: worker.shared.replay.as_ref() };
+    let identity = verify(presented, entry.map(|entry| &entry.credential), &context)?;
+    let counters = entry.map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
+    Ok(Login { identity, session: None, freshness: presented.freshness, counters, answer_headers: SmallVec::new() })
+}
+
+fn native(worker: &Worker, connection: &Connection, headers: &HeaderMap) -> Result<Login, Refusal> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => connection.native.authenticate(worker, connection, value.as_bytes()),
+        (Some(_), Some(_)) => Err(Refusal::operator(Reject::Malformed, "more than one Authorization header")),
+        (None, _) => Err(Reject::MissingCredentials.into()),
+    }
+}
+
+fn client_certificate(worker: &Worker, connection: &Connection) -> Result<Login, Refusal> {
+    let certificate = connection.negotiated.peer_certificate.as_ref().ok_or(Reject::MissingCredentials)?;
+    let now = clock::now();
+    let table = worker.shared.credentials.load();
+    // The key's hash first: it is the stricter name. Then URIs, host names and mail addresses.
+    let names = std::iter::once(&certificate.spki_sha256).chain(&certificate.uris).chain(&certificate.dns_names).chain(&certificate.emails);
+    let found = names.filter_map(|name| ApiKeyId::parse(name).ok()).find_map(|key_id| {
+        let entry = table.find(Purpose::ClientCertificate, &key_id)?;
+        Some((CertificateClaim { key_id }, entry))
+    });
+    let Some((claim, entry)) = found else { return Err(Reject::CertificateUnacceptable.into()) };
+    if now.wall.as_secs() > certificate.not_after {
+        return Err(Refusal::operator(Reject::CertificateUnacceptable, "the client certificate expired on this connection"));
+    }
+    let identity = verify_certificate(&claim, Some(&entry.credential), Some(connection.remote.ip()), now.wall)?;
+    let counters = Arc::clone(&entry.counters);
+    Ok(Login { identity, session: None, freshness: Freshness::Channel, counters, answer_headers: SmallVec::new() })
+}

@@ -1,0 +1,213 @@
+//! One accepted connection: what TLS agreed on, and who proved themselves on it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use countersign_core::{ApiKeyId, CorrelationId, Credential, Timestamp};
+use countersign_pki::{HandshakeMode, NegotiatedParameters, TlsVersion};
+use countersign_store::audit::{AuditText, ChannelParameters};
+use parking_lot::Mutex;
+
+use crate::identity::CachedIdentity;
+use crate::native::http::NativeConnection;
+use crate::websocket::Upgrade;
+
+/// An accepted connection. It stays on one worker, so its state needs no lock.
+pub struct Connection {
+    /// Names the connection in audit records and log lines.
+    pub id: CorrelationId,
+    /// The client's address.
+    pub remote: SocketAddr,
+    /// When TLS was up.
+    pub since: Timestamp,
+    /// What TLS agreed on.
+    pub negotiated: NegotiatedParameters,
+    /// The same for the audit log, shared by the records of this connection.
+    pub channel: Arc<ChannelParameters>,
+    /// TLS exporter value (RFC 9266); `None` on TLS 1.2.
+    pub exporter: Option<[u8; 32]>,
+    /// SHA-256 of the server certificate that the client saw.
+    pub server_certificate_sha256: [u8; 32],
+    /// The native session on this connection, if one was opened over HTTP.
+    pub native: NativeConnection,
+    /// Set by a request handler that answered 101: what happens with the stream afterwards.
+    pub upgrade: RefCell<Option<Upgrade>>,
+    /// Identity tokens for the upstream, by credential and audience: a connection rarely has more than one.
+    pub assertions: RefCell<Vec<(Arc<Credential>, usize, CachedIdentity)>>,
+    slot: Cell<Option<UnauthenticatedSlot>>,
+    recorded: Cell<bool>,
+    _open: OpenSlot,
+}
+
+impl Connection {
+    /// A connection whose TLS handshake is complete.
+    #[must_use]
+    pub fn new(
+        id: CorrelationId,
+        remote: SocketAddr,
+        since: Timestamp,
+        negotiated: NegotiatedParameters,
+        binding: (Option<[u8; 32]>, [u8; 32]),
+        slots: Slots,
+    ) -> Self {
+        Self {
+            id,
+            remote,
+            since,
+            channel: Arc::new(channel_parameters(&negotiated)),
+            negotiated,
+            exporter: binding.0,
+            server_certificate_sha256: binding.1,
+            native: NativeConnection::default(),
+            upgrade: RefCell::default(),
+            assertions: RefCell::default(),
+            slot: Cell::new(Some(slots.unauthenticated)),
+            recorded: Cell::new(false),
+            _open: slots.open,
+        }
+    }
+
+    /// Whether this is the first accept on the connection: its record says what was negotiated.
+    #[must_use]
+    pub fn first_accept(&self) -> bool {
+        !self.recorded.replace(true)
+    }
+
+    /// Somebody proved an identity: the connection no longer counts against its source.
+    pub fn note_authenticated(&self) {
+        drop(self.slot.take());
+    }
+}
+
+fn channel_parameters(negotiated: &NegotiatedParameters) -> ChannelParameters {
+    let certificate = negotiated.peer_certificate.as_ref();
+    ChannelParameters {
+        tls: Some(match negotiated.version {
+            TlsVersion::Tls12 => "TLSv1.2",
+            TlsVersion::Tls13 => "TLSv1.3",
+        }),
+        suite: Some(AuditText::name(&negotiated.suite)),
+        group: negotiated.group.as_deref().map(AuditText::name),
+        alpn: negotiated.alpn.as_deref().map(AuditText::name),
+        sni: negotiated.sni.as_deref().map(AuditText::name),
+        client_key: certificate.and_then(|certificate| ApiKeyId::parse(&certificate.spki_sha256).ok()),
+        client_subject: certificate.and_then(|certificate| certificate.common_name.as_deref()).map(AuditText::name),
+        resumed: negotiated.handshake == HandshakeMode::Resumed,
+    }
+}
+
+/// Counts open connections: all of them, and per source those on which nobody has proved anything yet.
+#[derive(Debug)]
+pub struct ConnectionLimits {
+    open: AtomicUsize,
+    open_max: usize,
+    by_source: Mutex<HashMap<SourcePrefix, usize>>,
+    by_source_max: usize,
+}
+
+/// The part of an address that one party usually owns: /24 of IPv4, /48 of IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct SourcePrefix([u8; 6]);
+
+impl SourcePrefix {
+    fn of(address: IpAddr) -> Self {
+        let mut prefix = [0; 6];
+        match address.to_canonical() {
+            IpAddr::V4(v4) => prefix[..3].copy_from_slice(&v4.octets()[..3]),
+            IpAddr::V6(v6) => prefix.copy_from_slice(&v6.octets()[..6]),
+        }
+        Self(prefix)
+    }
+}
+
+/// A place among all open connections; given back when dropped.
+#[derive(Debug)]
+pub struct OpenSlot(Arc<ConnectionLimits>);
+
+/// A place among the unauthenticated connections of one source; given back when dropped.
+#[derive(Debug)]
+pub struct UnauthenticatedSlot(Arc<ConnectionLimits>, SourcePrefix);
+
+/// Both places of a new connection.
+#[derive(Debug)]
+pub struct Slots {
+    open: OpenSlot,
+    unauthenticated: UnauthenticatedSlot,
+}
+
+impl ConnectionLimits {
+    /// Limits: connections in all, and unauthenticated ones per source.
+    #[must_use]
+    pub fn new(open_max: usize, by_source_max: usize) -> Arc<Self> {
+        Arc::new(Self { open: AtomicUsize::new(0), open_max, by_source: Mutex::default(), by_source_max })
+    }
+
+    /// Takes both places for a connection from `address`; `None` when one of them is used up.
+    #[must_use]
+    pub fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Slots> {
+        let open = OpenSlot(Arc::clone(self));
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.open_max {
+            return None;
+        }
+        let source = SourcePrefix::of(address);
+        let mut by_source = self.by_source.lock();
+        let count = by_source.entry(source).or_default();
+        if *count >= self.by_source_max {
+            return None;
+        }
+        *count += 1;
+        drop(by_source);
+        Some(Slots { open, unauthenticated: UnauthenticatedSlot(Arc::clone(self), source) })
+    }
+
+    /// Open connections now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for OpenSlot {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for UnauthenticatedSlot {
+    fn drop(&mut self) {
+        let mut by_source = self.0.by_source.lock();
+        if let Some(count) = by_source.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                by_source.remove(&self.1);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn counts_per_source_until_authenticated_and_in_all() {
+        let limits = ConnectionLimits::new(3, 2);
+        let near: IpAddr = "192.0.2.1".parse().unwrap();
+        let same_net: IpAddr = "192.0.2.200".parse().unwrap();
+        let far: IpAddr = "198.51.100.1".parse().unwrap();
+        let first = limits.admit(near).unwrap();
+        let _second = limits.admit(same_net).unwrap();
+        assert!(limits.admit(near).is_none(), "two of this /24 are unauthenticated");
+        assert_eq!(limits.open(), 2, "a refused connection takes no place");
+        let Slots { open, unauthenticated } = first;
+        drop(unauthenticated);
+        let _third = limits.admit(near).unwrap();
+        assert!(limits.admit(far).is_none(), "three in all");
+        drop(open);
+        assert!(limits.admit(far).is_some());
+    }
+}

@@ -1,0 +1,279 @@
+//! One request: route, authenticate, admit, forward, answer.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use countersign_core::rate::{KeyCounters, Usage};
+use countersign_core::{Access, CorrelationId, Freshness, Permit, Refusal, Reject, authorize, permit_public};
+use countersign_dialects::RequestView;
+use countersign_dialects::binance::rate;
+use countersign_dialects::binance::reject_body::Counter;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use smallvec::SmallVec;
+
+use crate::authenticate::{Login, authenticate};
+use crate::body::{RequestBody, ResponseBody};
+use crate::clock;
+use crate::connection::Connection;
+use crate::forward;
+use crate::respond::{self, CORRELATION_HEADER, Words};
+use crate::routes::{Family, Route, RouteKind, RouteMatch};
+use crate::worker::Worker;
+use crate::{audit, websocket};
+
+/// Where the keys of the identity assertions are published (RFC 7517).
+pub const JWKS_PATH: &str = "/.well-known/jwks.json";
+
+type Answer = Response<ResponseBody>;
+
+/// Answers one request. Never fails: a refusal is an answer too.
+///
+/// # Errors
+/// None; the type is what the HTTP library asks for.
+pub async fn exchange(worker: Rc<Worker>, connection: Rc<Connection>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    let correlation = worker.correlation.next();
+    let started = clock::mono();
+    let (parts, body) = request.into_parts();
+    let mut answer = match admit_authority(&worker, &parts) {
+        Ok(authority) => dispatch(&worker, &connection, Arrived { parts, body, authority, correlation }).await,
+        Err(refusal) => {
+            audit::refused(&worker, &connection, &audit::Subject::request(&parts, None), &refusal, correlation);
+            respond::refuse(&refusal, &words(&worker, Family::Any), correlation)
+        }
+    };
+    answer.headers_mut().entry(CORRELATION_HEADER).or_insert_with(|| respond::correlation_value(correlation));
+    worker.shared.metrics.request_done(answer.status().as_u16(), clock::mono().saturating_since(started));
+    Ok(answer)
+}
+
+/// A request with what was established about it so far.
+struct Arrived {
+    parts: Parts,
+    body: Incoming,
+    authority: HeaderValue,
+    correlation: CorrelationId,
+}
+
+async fn dispatch(worker: &Rc<Worker>, connection: &Rc<Connection>, request: Arrived) -> Answer {
+    let routes = worker.shared.routes.load_full();
+    let path = request.parts.uri.path();
+    let method = request.parts.method.as_str();
+    let correlation = request.correlation;
+    match routes.find_http(method, path) {
+        RouteMatch::Found(route) => {
+            let route = Arc::clone(route);
+            on_route(worker, connection, &route, request).await
+        }
+        RouteMatch::MethodNotAllowed => respond::method_not_allowed(&routes.allowed_methods(path), &words(worker, Family::Any), correlation),
+        RouteMatch::NotFound if path == JWKS_PATH && request.parts.method == Method::GET => jwks(worker),
+        RouteMatch::NotFound => {
+            let refusal = Reject::RouteUnknown.into();
+            audit::refused(worker, connection, &audit::Subject::request(&request.parts, None), &refusal, correlation);
+            respond::refuse(&refusal, &words(worker, Family::Any), correlation)
+        }
+    }
+}
+
+async fn on_route(worker: &Rc<Worker>, connection: &Rc<Connection>, route: &Arc<Route>, request: Arrived) -> Answer {
+    let correlation = request.correlation;
+    let subject = audit::Subject::request(&request.parts, Some(route));
+    let mut words = words(worker, route.family);
+    let outcome = match route.kind {
+        RouteKind::Http => http(worker, connection, route, request, &subject, &mut words).await,
+        RouteKind::BinanceWsApi | RouteKind::NativeSession | RouteKind::WebSocketRelay => {
+            let admitted = admit(worker, connection, route, &request.parts, b"", &mut words);
+            match admitted {
+                Ok(admitted) => websocket::begin(worker, connection, route, &request.parts, admitted, &request.authority).await,
+                Err(refusal) => Err(refusal),
+            }
+        }
+    };
+    outcome.unwrap_or_else(|refusal| {
+        audit::refused(worker, connection, &subject, &refusal, correlation);
+        let mut answer = respond::refuse(&refusal, &words, correlation);
+        connection.native.add_nonce(worker, connection, route.family, answer.headers_mut());
+        answer
+    })
+}
+
+async fn http(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    route: &Arc<Route>,
+    request: Arrived,
+    subject: &audit::Subject,
+    words: &mut Words,
+) -> Result<Answer, Refusal> {
+    let Arrived { mut parts, body, authority, correlation } = request;
+    let limits = &worker.shared.settings.limits;
+    let body = if needs_whole_body(route) {
+        RequestBody::whole(read_whole(body, limits.body_bytes_max, limits.body_deadline).await?)
+    } else {
+        streamed(body, limits.body_bytes_max)?
+    };
+    let whole = match &body {
+        RequestBody::Whole(Some(bytes)) => bytes.clone(),
+        RequestBody::Whole(None) | RequestBody::Streamed(..) => Bytes::new(),
+    };
+    let admitted = admit(worker, connection, route, &parts, &whole, words)?;
+    audit::accepted(worker, connection, subject, &admitted, correlation)?;
+    let identity = forward::identity_assertion(worker, connection, &admitted.permit, admitted.login.as_ref().and_then(|login| login.session.as_ref()), route.upstream);
+    forward::rewrite_headers(&mut parts.headers, connection, &authority, identity);
+    if route.family == Family::Native || admitted.login.as_ref().is_some_and(|login| login.session.is_some()) {
+        parts.headers.remove(http::header::AUTHORIZATION);
+    }
+    parts.headers.insert(CORRELATION_HEADER, respond::correlation_value(correlation));
+    parts.uri = origin_form(&parts.uri);
+    let request = Request::from_parts(parts, body);
+    let Admitted { permit, login, usage } = admitted;
+    let freshness = login.as_ref().map_or(Freshness::Channel, |login| login.freshness);
+    let mut answer = forward::forward(worker, &worker.upstreams[route.upstream], permit, request, freshness).await?;
+    if let Some(login) = login {
+        add_answer_headers(answer.headers_mut(), route, login, usage);
+    }
+    Ok(answer)
+}
+
+/// What admission came to.
+pub struct Admitted {
+    /// Permission to forward.
+    pub permit: Permit,
+    /// Who; `None` on a public route.
+    pub login: Option<Login>,
+    /// What was charged.
+    pub usage: Charged,
+}
+
+/// What was charged to the key.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Charged {
+    /// Weight used in this minute.
+    pub weight: Option<Usage>,
+    /// Orders in these ten seconds.
+    pub orders: Option<Usage>,
+}
+
+/// Authenticates, authorizes and charges.
+fn admit(worker: &Worker, connection: &Connection, route: &Route, parts: &Parts, body: &[u8], words: &mut Words) -> Result<Admitted, Refusal> {
+    if route.requirement.access == Access::Public {
+        return Ok(Admitted { permit: permit_public(&route.requirement)?, login: None, usage: Charged::default() });
+    }
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let view = RequestView { method: parts.method.as_str(), target: target.as_bytes(), headers: &parts.headers, body, host: None };
+    let login = authenticate(worker, connection, route.family, &view, &parts.headers)?;
+    let permit = authorize(&login.identity, login.session.as_ref().map(|session| &session.granted), &route.requirement)?;
+    let credential = login.identity.credential();
+    words.limits = credential.rate;
+    let usage = charge(&login.counters, credential.rate, route, words)?;
+    Ok(Admitted { permit, login: Some(login), usage })
+}
+
+/// Charges one request to its key.
+///
+/// # Errors
+/// [`Reject::RateLimited`]; `words` then say which counter it was.
+pub fn charge(counters: &KeyCounters, rate: countersign_core::KeyRate, route: &Route, words: &mut Words) -> Result<Charged, Refusal> {
+    let now = clock::wall();
+    words.counter = Counter::Weight;
+    let weight = counters.weight.charge(route.weight, rate.weight_per_minute.get(), now)?;
+    let orders = if route.counts_as_order {
+        words.counter = Counter::Orders;
+        Some(counters.orders.charge(1, rate.orders_per_10s.get(), now)?)
+    } else {
+        None
+    };
+    Ok(Charged { weight: Some(weight), orders })
+}
+
+fn add_answer_headers(headers: &mut HeaderMap, route: &Route, login: Login, usage: Charged) {
+    if route.family == Family::Binance {
+        let used = usage.weight.map_or(0, |weight| weight.used);
+        for (name, count) in rate::headers(used, usage.orders.map(|orders| orders.used)) {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from(count));
+        }
+    }
+    if !login.answer_headers.is_empty() {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.extend(login.answer_headers);
+    }
+}
+
+/// Signatures of dialects cover the body; a native proof does not.
+fn needs_whole_body(route: &Route) -> bool {
+    route.requirement.access != Access::Public && matches!(route.family, Family::Any | Family::Binance)
+}
+
+async fn read_whole(body: Incoming, bytes_max: usize, deadline: std::time::Duration) -> Result<Bytes, Refusal> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    if body.size_hint().lower() > bytes_max as u64 {
+        return Err(Reject::TooLarge.into());
+    }
+    let collected = tokio::time::timeout(deadline, Limited::new(body, bytes_max).collect());
+    match collected.await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Reject::TooLarge.into()),
+        Ok(Err(_)) => Err(Refusal::operator(Reject::FramingAmbiguous, "the body broke off or its framing is not permitted")),
+        Err(_) => Err(Reject::AuthDeadline.into()),
+    }
+}
+
+fn streamed(body: Incoming, bytes_max: usize) -> Result<RequestBody, Refusal> {
+    if body.is_end_stream() {
+        return Ok(RequestBody::Whole(None));
+    }
+    if body.size_hint().lower() > bytes_max as u64 {
+        return Err(Reject::TooLarge.into());
+    }
+    Ok(RequestBody::Streamed(body, bytes_max as u64))
+}
+
+/// The one authority a request is made to: `Host` and `:authority` or absolute form must agree, and it must be ours.
+fn admit_authority(worker: &Worker, parts: &Parts) -> Result<HeaderValue, Refusal> {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let from_header = hosts.next();
+    if hosts.next().is_some() {
+        return Err(Reject::HostMismatch.into());
+    }
+    let from_target = parts.uri.authority().map(|authority| HeaderValue::from_str(authority.as_str()));
+    let authority = match (from_header, from_target) {
+        (Some(host), None) => host.clone(),
+        (None, Some(Ok(target))) => target,
+        (Some(host), Some(Ok(target))) if host.as_bytes().eq_ignore_ascii_case(target.as_bytes()) => target,
+        (_, Some(_)) => return Err(Reject::HostMismatch.into()),
+        (None, None) => return Err(Refusal::operator(Reject::Malformed, "no Host")),
+    };
+    let text = authority.to_str().map_err(|_| Reject::HostMismatch)?;
+    if !worker.shared.settings.listen.admits_authority(text) {
+        return Err(Reject::HostMismatch.into());
+    }
+    Ok(authority)
+}
+
+fn origin_form(uri: &Uri) -> Uri {
+    uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from)
+}
+
+fn jwks(worker: &Worker) -> Answer {
+    let mut answer = Response::new(ResponseBody::from(worker.shared.identity.jwks()));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+    answer
+}
+
+/// The words of a family, as configured.
+#[must_use]
+pub fn words(worker: &Worker, family: Family) -> Words {
+    Words::of(family, worker.shared.settings.binance.unknown_key)
+}
+
+/// Header names and values, few.
+pub type FewHeaders = SmallVec<[(HeaderName, HeaderValue); 2]>;

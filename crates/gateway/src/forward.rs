@@ -1,0 +1,198 @@
+//! To the upstream: takes a [`Permit`], and nothing goes there without one.
+//!
+//! The target and the body travel as received, byte for byte: what was verified is what the upstream sees. Headers lose
+//! everything that is only for one hop and everything by which a client could pass itself off as somebody: then ours are set.
+
+use std::rc::Rc;
+
+use countersign_core::{Freshness, Permit, Refusal};
+use http::header::{CONNECTION, HOST, HeaderName};
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use hyper::body::Incoming;
+use smallvec::SmallVec;
+
+use crate::authenticate::SessionRef;
+use crate::body::{RequestBody, ResponseBody};
+use crate::clock;
+use crate::connection::Connection;
+use crate::identity::CachedIdentity;
+use crate::upstream::Upstream;
+use crate::worker::Worker;
+
+/// The identity assertion for the upstream: a signed JWT, verifiable by `/.well-known/jwks.json`.
+pub const IDENTITY_HEADER: HeaderName = HeaderName::from_static("countersign-identity");
+/// Where the request came from.
+pub const FORWARDED_FOR_HEADER: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// How it came.
+pub const FORWARDED_PROTO_HEADER: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Forwards one request and returns the upstream's answer. `freshness` is checked again at the last moment.
+///
+/// # Errors
+/// The window closed meanwhile, or the upstream failed. A request is never sent twice.
+pub async fn forward(
+    worker: &Worker,
+    upstream: &Rc<Upstream>,
+    permit: Permit,
+    mut request: Request<RequestBody>,
+    freshness: Freshness,
+) -> Result<Response<ResponseBody>, Refusal> {
+    *request.version_mut() = Version::HTTP_11;
+    let lease = upstream.lease().await?;
+    countersign_core::verify::check_window(freshness, clock::wall())?;
+    worker.shared.metrics.forwarded(permit.route());
+    let (response, lease) = upstream.send(lease, request).await?;
+    drop(permit);
+    Ok(downstream_answer(response, lease))
+}
+
+fn downstream_answer(response: Response<Incoming>, lease: crate::upstream::Lease) -> Response<ResponseBody> {
+    let (mut parts, body) = response.into_parts();
+    remove_hop_by_hop(&mut parts.headers);
+    remove_ours(&mut parts.headers);
+    parts.version = Version::default();
+    parts.extensions = http::Extensions::default();
+    Response::from_parts(parts, ResponseBody::from_upstream(body, lease))
+}
+
+/// Makes the headers of a client's request fit for the upstream.
+pub fn rewrite_headers(headers: &mut HeaderMap, connection: &Connection, authority: &HeaderValue, identity: Option<HeaderValue>) {
+    remove_hop_by_hop(headers);
+    remove_ours(headers);
+    headers.insert(HOST, authority.clone());
+    headers.insert(FORWARDED_FOR_HEADER, address_value(connection));
+    headers.insert(FORWARDED_PROTO_HEADER, HeaderValue::from_static("https"));
+    if let Some(identity) = identity {
+        headers.insert(IDENTITY_HEADER, identity);
+    }
+}
+
+/// The identity assertion of a permit for one upstream; cached on the connection while it is young.
+#[must_use]
+pub fn identity_assertion(
+    worker: &Worker,
+    connection: &Connection,
+    permit: &Permit,
+    session: Option<&SessionRef>,
+    upstream: usize,
+) -> Option<HeaderValue> {
+    let identity = permit.identity()?;
+    let now = clock::wall();
+    let mut cached = connection.assertions.borrow_mut();
+    let known = cached.iter_mut().find(|(credential, of, _)| std::sync::Arc::ptr_eq(credential, identity.credential()) && *of == upstream);
+    let session_parts = session.map(|session| (session.sid, &session.ch));
+    let audience = &worker.shared.settings.upstreams[upstream].audience;
+    if let Some((_, _, token)) = known {
+        return Some(token.value(&worker.shared.identity, identity, session_parts, audience, now));
+    }
+    let mut token = CachedIdentity::default();
+    let value = token.value(&worker.shared.identity, identity, session_parts, audience, now);
+    if cached.len() == ASSERTIONS_PER_CONNECTION_MAX {
+        cached.remove(0);
+    }
+    cached.push((std::sync::Arc::clone(identity.credential()), upstream, token));
+    Some(value)
+}
+
+/// Assertions kept per connection: a client uses one or two keys on one connection.
+const ASSERTIONS_PER_CONNECTION_MAX: usize = 4;
+
+fn address_value(connection: &Connection) -> HeaderValue {
+    let text = connection.remote.ip().to_canonical().to_string();
+    HeaderValue::from_str(&text).expect("an address is visible ASCII")
+}
+
+/// Removes what RFC 9110, 7.6.1 says is for one hop: the fixed list and whatever `Connection` names.
+pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named: SmallVec<[HeaderName; 4]> = headers
+            .get_all(CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+    }
+    remove_where(headers, is_hop_by_hop);
+}
+
+/// Removes what only the gateway may say.
+fn remove_ours(headers: &mut HeaderMap) {
+    remove_where(headers, says_who);
+}
+
+fn remove_where(headers: &mut HeaderMap, unwanted: fn(&str) -> bool) {
+    let names: SmallVec<[HeaderName; 4]> = headers.keys().filter(|name| unwanted(name.as_str())).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "expect"
+            | "http2-settings"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
+/// Headers that upstreams take as a word from their proxy about who is calling. Underscores count as hyphens: many upstreams
+/// read both as one name.
+fn says_who(name: &str) -> bool {
+    let starts = |prefix: &str| {
+        name.len() >= prefix.len() && name.bytes().zip(prefix.bytes()).all(|(byte, wanted)| byte == wanted || (byte == b'_' && wanted == b'-'))
+    };
+    let is = |whole: &str| name.len() == whole.len() && starts(whole);
+    ["countersign-", "x-forwarded", "x-client-cert", "x-ssl-", "x-auth-request-", "x-remote-"].into_iter().any(starts)
+        || ["forwarded", "x-real-ip", "x-original-url", "x-rewrite-url", "x-user", "remote-user", "true-client-ip", "client-ip"].into_iter().any(is)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn removes_what_is_for_one_hop_and_what_connection_names() {
+        let mut map = headers(&[("connection", "keep-alive, X-Mine"), ("x-mine", "1"), ("te", "trailers"), ("upgrade", "h2c"), ("x-kept", "2")]);
+        remove_hop_by_hop(&mut map);
+        assert_eq!(map, headers(&[("x-kept", "2")]));
+    }
+
+    #[test]
+    fn removes_every_spelling_of_an_identity() {
+        for name in [
+            "countersign-identity",
+            "countersign_identity",
+            "Countersign-Identity",
+            "countersign-anything",
+            "x-forwarded-for",
+            "x_forwarded_for",
+            "forwarded",
+            "x-real-ip",
+            "x-client-cert",
+            "x-ssl-client-s-dn",
+            "remote_user",
+        ] {
+            let mut map = headers(&[(name, "spoof"), ("x-mbx-apikey", "kept")]);
+            remove_ours(&mut map);
+            assert_eq!(map, headers(&[("x-mbx-apikey", "kept")]), "{name}");
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The strict reading of HTTP/1.1 framing (RFC 9112), byte by byte, without I/O.
+//!
+//! ```text
+//!   Head ──complete, no body──────────────▶ Head
+//!        ──Content-Length: n──▶ Body(n) ──▶ Head
+//!        ──chunked──▶ ChunkSize ⇄ ChunkData ──0──▶ LastChunk ──▶ Head
+//!        ──anything that could be read in two ways──▶ refused, and the connection ends
+//! ```
+//!
+//! A message is refused when two readers could disagree about where it ends or what its fields are: both framings, a repeated
+//! or decorated `Content-Length`, a `Transfer-Encoding` other than exactly `chunked`, bare CR or LF, NUL, folded lines, white
+//! space around field names, chunk extensions and trailers (no client needs them), more than one `Host`.
+
+use countersign_core::{Refusal, Reject};
+
+use super::limits;
+
+/// What the lexer found in the bytes it was fed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// All bytes belong to complete heads and permitted bodies.
+    Consumed,
+    /// The bytes from this offset on are the beginning of a head that is not complete.
+    PartialHead(usize),
+    /// From this offset on the bytes are not permitted; nothing from there may be passed on.
+    Refused(usize, Refusal),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Head,
+    Body(u64),
+    ChunkSize { digits: u8, size: u64 },
+    ChunkSizeLf { size: u64 },
+    ChunkData(u64),
+    ChunkDataCr,
+    ChunkDataLf,
+    LastChunkCr,
+    LastChunkLf,
+}
+
+/// Follows the framing of one connection.
+#[derive(Debug)]
+pub struct Lexer {
+    state: State,
+    scan: HeadScan,
+}
+
+/// How far a partial head was looked through, so that one dripped byte by byte costs no more than one sent at once.
+#[derive(Clone, Copy, Debug, Default)]
+struct HeadScan {
+    at: usize,
+    line_start: usize,
+}
+
+impl Default for Lexer {
+    fn default() -> Self {
+        Self { state: State::Head, scan: HeadScan::default() }
+    }
+}
+
+impl Lexer {
+    /// Whether the next byte begins a head.
+    #[must_use]
+    pub fn expects_head(&self) -> bool {
+        self.state == State::Head
+    }
+
+    /// Reads `bytes`. After [`Progress::PartialHead`] feed the same head again from its first byte, with more behind it.
+    pub fn feed(&mut self, bytes: &[u8]) -> Progress {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            let step = match self.state {
+                State::Head => match head_length(rest, &mut self.scan) {
+                    Ok(None) if rest.len() > limits::HEAD_BYTES_MAX => Err(Reject::TooLarge.into()),
+                    Ok(None) => return Progress::PartialHead(at),
+                    Ok(Some(length)) if length > limits::HEAD_BYTES_MAX => Err(Reject::TooLarge.into()),
+                    Ok(Some(length)) => check_head(&rest[..length]).map(|body| (length, body.first_state())),
+                    Err(refusal) => Err(refusal),
+                },
+                State::Body(left) => Ok(take(rest, left, State::Head, State::Body)),
+                State::ChunkData(left) => Ok(take(rest, left, State::ChunkDataCr, State::ChunkData)),
+                _ => self.chunk_byte(rest[0]).map(|next| (1, next)),
+            };
+            match step {
+                Ok((used, next)) => {
+                    at += used;
+                    self.state = next;
+                }
+                Err(refusal) => return Progress::Refused(at, refusal),
+            }
+        }
+        Progress::Consumed
+    }
+
+    fn chunk_byte(&self, byte: u8) -> Result<State, Refusal> {
+        let ambiguous = |why: &'static str| Err(ambiguous(why));
+        match (self.state, byte) {
+            (State::ChunkSize { digits, size }, _) if byte.is_ascii_hexdigit() => {
+                if digits == limits::CHUNK_SIZE_DIGITS_MAX {
+                    return ambiguous("chunk size too long");
+                }
+                let digit = char::from(byte).to_digit(16).unwrap_or_default();
+                Ok(State::ChunkSize { digits: digits + 1, size: size * 16 + u64::from(digit) })
+            }
+            (State::ChunkSize { digits: 1.., size }, b'\r') => Ok(State::ChunkSizeLf { size }),
+            (State::ChunkSizeLf { size: 0 }, b'\n') => Ok(State::LastChunkCr),
+            (State::ChunkSizeLf { size }, b'\n') => Ok(State::ChunkData(size)),
+            (State::ChunkDataCr, b'\r') => Ok(State::ChunkDataLf),
+            (State::ChunkDataLf, b'\n') => Ok(State::ChunkSize { digits: 0, size: 0 }),
+            (State::LastChunkCr, b'\r') => Ok(State::LastChunkLf),
+            (State::LastChunkLf, b'\n') => Ok(State::Head),
+            (State::ChunkSize { .. }, _) => ambiguous("chunk size with an extension or a stray byte"),
+            (State::LastChunkCr, _) => ambiguous("trailer section"),
+            _ => ambiguous("chunk without its CRLF"),
+        }
+    }
+}
+
+fn take(rest: &[u8], left: u64, done: State, more: fn(u64) -> State) -> (usize, State) {
+    let used = usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len()));
+    let left = left - used as u64;
+    (used, if left == 0 { done } else { more(left) })
+}
+
+fn ambiguous(why: &'static str) -> Refusal {
+    Refusal::operator(Reject::FramingAmbiguous, why)
+}
+
+fn malformed(why: &'static str) -> Refusal {
+    Refusal::operator(Reject::Malformed, why)
+}
+
+/// Length of the head with its empty line; refuses bytes that never occur in one as soon as they are seen.
+fn head_length(bytes: &[u8], scan: &mut HeadScan) -> Result<Option<usize>, Refusal> {
+    while let Some(byte) = bytes.get(scan.at) {
+        match byte {
+            b'\r' => match bytes.get(scan.at + 1) {
+                Some(b'\n') if scan.at == scan.line_start => {
+                    let length = scan.at + 2;
+                    *scan = HeadScan::default();
+                    return Ok(Some(length));
+                }
+                Some(b'\n') => *scan = HeadScan { at: scan.at + 2, line_start: scan.at + 2 },
+                Some(_) => return Err(ambiguous("bare CR")),
+                None => return Ok(None),
+            },
+            b'\n' => return Err(ambiguous("bare LF")),
+            0 => return Err(ambiguous("NUL byte")),
+            _ => scan.at += 1,
+        }
+    }
+    Ok(None)
+}
+
+/// How the body of a message is framed.
+enum Framing {
+    None,
+    Length(u64),
+    Chunked,
+}
+
+impl Framing {
+    fn first_state(&self) -> State {
+        match self {
+            Self::None | Self::Length(0) => State::Head,
+            Self::Length(length) => State::Body(*length),
+            Self::Chunked => State::ChunkSize { digits: 0, size: 0 },
+        }
+    }
+}
+
+#[derive(Default)]
+struct Fields<'h> {
+    count: usize,
+    host: Option<&'h [u8]>,
+    length: Option<u64>,
+    chunked: bool,
+}
+
+fn check_head(head: &[u8]) -> Result<Framing, Refusal> {
+    let mut lines = Lines(head);
+    let target = check_request_line(lines.next().unwrap_or_default())?;
+    let mut fields = Fields::default();
+    for line in lines.take_while(|line| !line.is_empty()) {
+        check_field(line, &mut fields)?;
+    }
+    let host = fields.host.ok_or_else(|| malformed("no Host"))?;
+    check_target(target, host)?;
+    match (fields.length, fields.chunked) {
+        (Some(_), true) => Err(ambiguous("Content-Length and Transfer-Encoding")),
+        (None, true) => Ok(Framing::Chunked),
+        (Some(length), false) => Ok(Framing::Length(length)),
+        (None, false) => Ok(Framing::None),
+    }
+}
+
+fn check_request_line(line: &[u8]) -> Result<&[u8], Refusal> {
+    let mut parts = line.split(|byte| *byte == b' ');
+    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return Err(malformed("request line is not three words"));
+    };
+    if method.is_empty() || method.len() > limits::METHOD_BYTES_MAX || !method.iter().all(u8::is_ascii_uppercase) {
+        return Err(malformed("method is not upper-case letters"));
+    }
+    if target.is_empty() || !target.iter().all(u8::is_ascii_graphic) || target.contains(&b'#') {
+        return Err(malformed("request target has a byte that is not allowed"));
+    }
+    if version != b"HTTP/1.1" {
+        return Err(Refusal::operator(Reject::VersionUnsupported, "not HTTP/1.1"));
+    }
+    Ok(target)
+}
+
+/// The target is a path; or, in absolute form, names the same authority as `Host` (RFC 9112, 3.2.2).
+fn check_target(target: &[u8], host: &[u8]) -> Result<(), Refusal> {
+    if target.starts_with(b"/") {
+        return Ok(());
+    }
+    let authority = [&b"https://"[..], b"http://"].iter().find_map(|scheme| target.strip_prefix(*scheme));
+    let authority = authority.map(|rest| rest.split(|byte| b"/?".contains(byte)).next().unwrap_or_default());
+    match authority {
+        Some(authority) if authority.eq_ignore_ascii_case(host) => Ok(()),
+        Some(_) => Err(Reject::HostMismatch.into()),
+        None => Err(malformed("request target is neither a path nor an absolute URI")),
+    }
+}
+
+fn check_field<'h>(line: &'h [u8], fields: &mut Fields<'h>) -> Result<(), Refusal> {
+    fields.count += 1;
+    if fields.count > limits::HEADER_FIELDS_MAX {
+        return Err(Reject::TooLarge.into());
+    }
+    if matches!(line[0], b' ' | b'\t') {
+        return Err(ambiguous("folded header line"));
+    }
+    let colon = line.iter().position(|byte| *byte == b':').ok_or_else(|| malformed("header line without a colon"))?;
+    let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
+    if name.is_empty() || !name.iter().copied().all(is_token) {
+        return Err(ambiguous("field name has a byte that is not allowed"));
+    }
+    if value.iter().any(|byte| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f) {
+        return Err(ambiguous("control character in a field value"));
+    }
+    if name.eq_ignore_ascii_case(b"content-length") {
+        let length = content_length(value).ok_or_else(|| ambiguous("Content-Length is not a plain number"))?;
+        if fields.length.replace(length).is_some() {
+            return Err(ambiguous("more than one Content-Length"));
+        }
+    } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+        if !value.eq_ignore_ascii_case(b"chunked") || fields.chunked {
+            return Err(ambiguous("Transfer-Encoding is not exactly chunked"));
+        }
+        fields.chunked = true;
+    } else if name.eq_ignore_ascii_case(b"host") {
+        let plain = !value.is_empty() && value.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte));
+        if !plain || fields.host.replace(value).is_some() {
+            return Err(ambiguous("Host is missing, repeated or malformed"));
+        }
+    }
+    Ok(())
+}
+
+fn content_length(value: &[u8]) -> Option<u64> {
+    let plain = (1..=limits::CONTENT_LENGTH_DIGITS_MAX).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
+    plain.then(|| value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
+}
+
+fn trim(value: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = value.iter().position(|byte| !blank(byte)).unwrap_or(value.len());
+    let end = value.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
+    &value[start..end]
+}
+
+/// `tchar` of RFC 9110, 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Lines that end in CRLF, which [`head_length`] has made sure of.
+struct Lines<'h>(&'h [u8]);
+
+impl<'h> Iterator for Lines<'h> {
+    type Item = &'h [u8];
+
+    fn next(&mut self) -> Option<&'h [u8]> {
+        let end = self.0.windows(2).position(|pair| pair == b"\r\n")?;
+        let line = &self.0[..end];
+        self.0 = &self.0[end + 2..];
+        Some(line)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! Drives one HTTP connection: HTTP/1.1 behind the head guard, HTTP/2 with its floods bounded.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use countersign_core::Refusal;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+
+use crate::audit;
+use crate::connection::Connection;
+use crate::exchange::exchange;
+use crate::head_guard::{Deadlines, HeadGuard, RefusalSink, limits};
+use crate::respond;
+use crate::rewind::Rewind;
+use crate::worker::Worker;
+
+/// How long a closing connection may take to take our last bytes.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Serves HTTP/1.1 until the connection ends or leaves HTTP.
+pub async fn serve_http1<S>(worker: Rc<Worker>, connection: Rc<Connection>, stream: S, already_read: BytesMut)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let sink = Rc::new(Refusals { worker: Rc::clone(&worker), connection: Rc::clone(&connection) });
+    let guard = HeadGuard::new(stream, &already_read, deadlines(&worker), sink);
+    let service = {
+        let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
+        service_fn(move |request| exchange(Rc::clone(&worker), Rc::clone(&connection), request))
+    };
+    let mut server = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size(limits::HEAD_BYTES_MAX + READ_AHEAD_BYTES)
+        .max_headers(limits::HEADER_FIELDS_MAX)
+        .pipeline_flush(true)
+        .serve_connection(TokioIo::new(guard), service);
+    let mut draining = worker.shared.drain.subscribe();
+    let ended = tokio::select! {
+        ended = poll_fn(|cx| server.poll_without_shutdown(cx)) => ended,
+        () = draining.wait() => {
+            std::pin::Pin::new(&mut server).graceful_shutdown();
+            poll_fn(|cx| server.poll_without_shutdown(cx)).await
+        }
+    };
+    if let Err(error) = &ended {
+        tracing::debug!(connection = %connection.id, %error, "HTTP/1.1 connection failed");
+    }
+    let parts = server.into_parts();
+    let mut guard = parts.io.into_inner();
+    if let Some(upgrade) = connection.upgrade.take() {
+        let (stream, staged) = guard.into_inner();
+        let mut read = BytesMut::from(&parts.read_buf[..]);
+        read.extend_from_slice(&staged);
+        return upgrade.run(&worker, &connection, Rewind::new(stream, read)).await;
+    }
+    // The farewell, if any, goes out here. Whether the client takes it is not our concern any more.
+    drop(tokio::time::timeout(CLOSE_DEADLINE, guard.shutdown()).await);
+}
+
+/// Room behind a head for the beginning of its body.
+const READ_AHEAD_BYTES: usize = 8 * 1024;
+
+fn deadlines(worker: &Worker) -> Deadlines {
+    let limits = &worker.shared.settings.limits;
+    Deadlines { head: limits.head_deadline, body: limits.body_deadline, idle: limits.idle_timeout }
+}
+
+struct Refusals {
+    worker: Rc<Worker>,
+    connection: Rc<Connection>,
+}
+
+impl RefusalSink for Refusals {
+    fn refused(&self, refusal: &Refusal) -> Vec<u8> {
+        let correlation = self.worker.correlation.next();
+        audit::refused(&self.worker, &self.connection, &audit::Subject::none(), refusal, correlation);
+        respond::refuse_raw(refusal, correlation)
+    }
+}
+
+/// Serves HTTP/2 until the connection ends.
+pub async fn serve_http2<S>(worker: Rc<Worker>, connection: Rc<Connection>, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let service = {
+        let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
+        service_fn(move |request| exchange(Rc::clone(&worker), Rc::clone(&connection), request))
+    };
+    let limits_of = &worker.shared.settings.limits;
+    let server = http2::Builder::new(LocalExecutor)
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits_of.h2_streams_max)
+        .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(H2_PENDING_RESETS_MAX)
+        .max_local_error_reset_streams(H2_LOCAL_ERROR_RESETS_MAX)
+        .max_send_buf_size(H2_SEND_BUFFER_BYTES)
+        .keep_alive_interval(limits_of.head_deadline)
+        .keep_alive_timeout(limits_of.head_deadline)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut server = std::pin::pin!(server);
+    let mut draining = worker.shared.drain.subscribe();
+    let ended = tokio::select! {
+        ended = server.as_mut() => ended,
+        () = draining.wait() => {
+            server.as_mut().graceful_shutdown();
+            server.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(connection = %connection.id, %error, "HTTP/2 connection failed");
+    }
+}
+
+/// Streams reset by the peer before we took them (rapid reset, CVE-2023-44487): beyond it the connection ends.
+const H2_PENDING_RESETS_MAX: usize = 20;
+/// Streams that the peer made us reset (CVE-2025-8671): beyond it the connection ends.
+const H2_LOCAL_ERROR_RESETS_MAX: usize = 64;
+/// Bytes buffered per stream for a client that reads slowly.
+const H2_SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Runs the tasks of an HTTP/2 connection on the worker's own thread.
+#[derive(Clone, Copy, Debug)]
+struct LocalExecutor;
+
+impl<F> hyper::rt::Executor<F> for LocalExecutor
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn execute(&self, task: F) {
+        tokio::task::spawn_local(task);
+    }
+}

@@ -1,0 +1,108 @@
+//! What all workers share: read through atomics or swapped whole, never locked on the hot path.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use countersign_core::rate::KeyCounters;
+use countersign_core::{ApiKeyId, Credential, Purpose, ReplayGuard};
+use countersign_pki::ServerTls;
+use countersign_store::AuditLog;
+
+use crate::config::Settings;
+use crate::connection::ConnectionLimits;
+use crate::drain::Drain;
+use crate::identity::IdentityIssuer;
+use crate::metrics::Metrics;
+use crate::native::sessions::Sessions;
+use crate::routes::Routes;
+
+/// The shared state of the gateway.
+pub struct Shared {
+    /// The effective configuration.
+    pub settings: Settings,
+    /// All credentials, parsed; replaced whole when the store changes.
+    pub credentials: ArcSwap<CredentialTable>,
+    /// The route table.
+    pub routes: ArcSwap<Routes>,
+    /// TLS of the public listener.
+    pub tls: ServerTls,
+    /// What was accepted once.
+    pub replay: Box<dyn ReplayGuard>,
+    /// The audit log. Nothing passes that cannot be recorded.
+    pub audit: AuditLog,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Makes identity assertions and access tokens.
+    pub identity: IdentityIssuer,
+    /// The native handshake: gateway keys, policy, nonce keys.
+    pub handshake: Arc<countersign_handshake::ServerConfig>,
+    /// Connection caps.
+    pub connections: Arc<ConnectionLimits>,
+    /// Open native sessions, for the operator and for revocation.
+    pub sessions: Sessions,
+    /// Started on shutdown.
+    pub drain: Drain,
+}
+
+/// One credential with its rate counters.
+#[derive(Clone, Debug)]
+pub struct CredentialEntry {
+    /// The credential.
+    pub credential: Arc<Credential>,
+    /// What it used; kept when the credential is reloaded.
+    pub counters: Arc<KeyCounters>,
+}
+
+/// All credentials by purpose and key id.
+#[derive(Debug, Default)]
+pub struct CredentialTable {
+    native: HashMap<ApiKeyId, CredentialEntry>,
+    binance: HashMap<ApiKeyId, CredentialEntry>,
+    certificates: HashMap<ApiKeyId, CredentialEntry>,
+}
+
+impl CredentialTable {
+    /// Builds a table, keeping the counters of keys that `previous` has too.
+    #[must_use]
+    pub fn new(credentials: impl IntoIterator<Item = Credential>, previous: &Self) -> Self {
+        let mut table = Self::default();
+        for credential in credentials {
+            let counters = previous.find(credential.purpose, &credential.key_id).map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
+            let key_id = credential.key_id.clone();
+            let map = table.of_mut(credential.purpose);
+            map.insert(key_id, CredentialEntry { credential: Arc::new(credential), counters });
+        }
+        table
+    }
+
+    /// Looks a credential up.
+    #[must_use]
+    pub fn find(&self, purpose: Purpose, key_id: &ApiKeyId) -> Option<&CredentialEntry> {
+        match purpose {
+            Purpose::Binance => self.binance.get(key_id),
+            Purpose::ClientCertificate => self.certificates.get(key_id),
+            Purpose::Native => self.native.get(key_id),
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.native.len() + self.binance.len() + self.certificates.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn of_mut(&mut self, purpose: Purpose) -> &mut HashMap<ApiKeyId, CredentialEntry> {
+        match purpose {
+            Purpose::Binance => &mut self.binance,
+            Purpose::ClientCertificate => &mut self.certificates,
+            Purpose::Native => &mut self.native,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Puts the parts together and runs them: one thread per worker, one for control.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::LocalSet;
+
+use crate::accept::{accept_loop, listen};
+use crate::control::{self, ControlParts};
+use crate::shared::Shared;
+use crate::upstream::UpstreamConfig;
+use crate::worker::Worker;
+
+/// A running gateway.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    operator_address: Option<SocketAddr>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener could not be opened.
+    #[error("cannot listen on {address} for {what}: {error}")]
+    Listen {
+        /// What it was for.
+        what: &'static str,
+        /// Where.
+        address: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// A thread or runtime could not be made.
+    #[error("cannot start a worker: {0}")]
+    Worker(#[from] io::Error),
+}
+
+impl Gateway {
+    /// Starts listening. When it returns, connections are accepted.
+    ///
+    /// # Errors
+    /// [`StartError`], one sentence. Nothing keeps running then.
+    pub fn start(shared: Arc<Shared>, control: ControlParts) -> Result<Self, StartError> {
+        let listeners = open_listeners(&shared)?;
+        let address = listeners[0].local_addr()?;
+        let control = control::Control::bind(Arc::clone(&shared), control)?;
+        let operator_address = control.operator_address();
+        let upstreams: Arc<[UpstreamConfig]> = shared.settings.upstream_configs().into();
+        let mut gateway = Self { shared, address, operator_address, threads: Vec::new() };
+        for (index, listener) in listeners.into_iter().enumerate() {
+            let (shared, upstreams) = (Arc::clone(&gateway.shared), Arc::clone(&upstreams));
+            gateway.spawn(format!("worker-{index}"), move || run_worker(shared, &upstreams, listener))?;
+        }
+        gateway.spawn("control".to_owned(), move || control.run())?;
+        Ok(gateway)
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where operators connect.
+    #[must_use]
+    pub const fn operator_address(&self) -> Option<SocketAddr> {
+        self.operator_address
+    }
+
+    /// The shared state.
+    #[must_use]
+    pub const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Stops accepting, lets requests under way end, then stops all threads. Blocks at most about the configured drain deadline.
+    pub fn shutdown(self) {
+        self.shared.drain.start();
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a gateway thread panicked");
+            }
+        }
+    }
+
+    fn spawn(&mut self, name: String, run: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+        let named = name.clone();
+        let thread = std::thread::Builder::new().name(name).spawn(move || {
+            if let Err(error) = run() {
+                tracing::error!(thread = named, %error, "gateway thread failed");
+            }
+        })?;
+        self.threads.push(thread);
+        Ok(())
+    }
+}
+
+fn open_listeners(shared: &Shared) -> Result<Vec<std::net::TcpListener>, StartError> {
+    let workers = shared.settings.worker_count();
+    let address = shared.settings.listen.address;
+    let failed = |error| StartError::Listen { what: "clients", address: address.to_string(), error };
+    // Without SO_REUSEPORT on a first try, so that a second gateway on the same address is an error and not a half share.
+    drop(listen(address, false).map_err(failed)?);
+    let first = listen(address, workers > 1).map_err(failed)?;
+    let address = first.local_addr()?;
+    let mut listeners = vec![first];
+    for _ in 1..workers {
+        listeners.push(listen(address, true).map_err(failed)?);
+    }
+    Ok(listeners)
+}
+
+fn run_worker(shared: Arc<Shared>, upstreams: &[UpstreamConfig], listener: std::net::TcpListener) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let tasks = LocalSet::new();
+    let drain_deadline = shared.settings.limits.drain_deadline;
+    tasks.block_on(&runtime, async move {
+        let worker = Worker::new(shared, upstreams);
+        accept_loop(Rc::clone(&worker), TcpListener::from_std(listener)?).await;
+        drained(&worker, drain_deadline).await;
+        Ok(())
+    })
+}
+
+/// Waits until no connection of any worker is open, or the deadline is over.
+async fn drained(worker: &Worker, deadline: Duration) {
+    let all_closed = async {
+        while worker.shared.connections.open() > 0 {
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
+    };
+    if tokio::time::timeout(deadline, all_closed).await.is_err() {
+        tracing::warn!(open = worker.shared.connections.open(), "drain deadline over, closing the rest");
+    }
+}
+
+/// How often a draining worker looks whether all connections are closed.
+const DRAIN_POLL: Duration = Duration::from_millis(10);

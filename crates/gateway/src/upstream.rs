@@ -1,0 +1,176 @@
+//! Connections to one upstream, of one worker: no lock, no sharing between cores.
+//!
+//! A connection is used by one request at a time and goes back to the pool when its answer was read to the end. One that broke,
+//! or whose answer was not read, is dropped: another client can never see the rest of it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use countersign_core::{Monotonic, Reject};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::body::RequestBody;
+use crate::clock;
+
+/// Where an upstream is, and how long to wait for it.
+#[derive(Clone, Debug)]
+pub struct UpstreamConfig {
+    /// `host:port`.
+    pub authority: String,
+    /// How long a TCP connection may take.
+    pub connect_timeout: Duration,
+    /// How long the head of an answer may take.
+    pub response_timeout: Duration,
+    /// Idle connections kept, per worker.
+    pub idle_max: usize,
+    /// How long an idle connection is kept: below the usual keep-alive of servers, so that we close first.
+    pub idle_for: Duration,
+}
+
+/// The pool.
+pub struct Upstream {
+    config: UpstreamConfig,
+    idle: RefCell<VecDeque<Idle>>,
+    open: Cell<usize>,
+}
+
+struct Idle {
+    sender: SendRequest<RequestBody>,
+    since: Monotonic,
+}
+
+/// One connection, taken out of the pool.
+pub struct Lease {
+    sender: SendRequest<RequestBody>,
+    pool: Weak<Upstream>,
+}
+
+impl Upstream {
+    /// An empty pool.
+    #[must_use]
+    pub fn new(config: UpstreamConfig) -> Rc<Self> {
+        Rc::new(Self { config, idle: RefCell::default(), open: Cell::new(0) })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn config(&self) -> &UpstreamConfig {
+        &self.config
+    }
+
+    /// Connections open now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.get()
+    }
+
+    /// Sends a request on a leased connection and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// [`Reject::UpstreamUnavailable`] or [`Reject::UpstreamTimeout`]. A request is sent once only: a retry could place an order
+    /// twice.
+    pub async fn send(&self, mut lease: Lease, request: Request<RequestBody>) -> Result<(Response<Incoming>, Lease), Reject> {
+        let answer = tokio::time::timeout(self.config.response_timeout, lease.sender.send_request(request)).await;
+        match answer {
+            Ok(Ok(response)) => Ok((response, lease)),
+            Ok(Err(error)) => {
+                tracing::warn!(upstream = %self.config.authority, %error, "upstream answer failed");
+                Err(Reject::UpstreamUnavailable)
+            }
+            Err(_) => Err(Reject::UpstreamTimeout),
+        }
+    }
+
+    /// Takes an idle connection or makes a new one.
+    ///
+    /// # Errors
+    /// [`Reject::UpstreamUnavailable`] or [`Reject::UpstreamTimeout`].
+    pub async fn lease(self: &Rc<Self>) -> Result<Lease, Reject> {
+        if let Some(sender) = self.take_idle() {
+            return Ok(Lease { sender, pool: Rc::downgrade(self) });
+        }
+        let sender = tokio::time::timeout(self.config.connect_timeout, self.connect())
+            .await
+            .map_err(|_| Reject::UpstreamTimeout)?
+            .map_err(|error| {
+                tracing::warn!(upstream = %self.config.authority, %error, "upstream connection failed");
+                Reject::UpstreamUnavailable
+            })?;
+        Ok(Lease { sender, pool: Rc::downgrade(self) })
+    }
+
+    fn take_idle(&self) -> Option<SendRequest<RequestBody>> {
+        let now = clock::mono();
+        let mut idle = self.idle.borrow_mut();
+        while idle.front().is_some_and(|oldest| now.saturating_since(oldest.since) > self.config.idle_for) {
+            idle.pop_front();
+        }
+        while let Some(Idle { sender, .. }) = idle.pop_back() {
+            if sender.is_ready() {
+                return Some(sender);
+            }
+        }
+        None
+    }
+
+    /// A new TCP connection to the upstream, for traffic that is not pooled (WebSockets).
+    ///
+    /// # Errors
+    /// As the operating system says.
+    pub async fn connect_tcp(&self) -> std::io::Result<TcpStream> {
+        let stream = tokio::time::timeout(self.config.connect_timeout, TcpStream::connect(&self.config.authority))
+            .await
+            .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn connect(self: &Rc<Self>) -> Result<SendRequest<RequestBody>, Box<dyn std::error::Error>> {
+        let stream = self.connect_tcp().await?;
+        let (mut sender, connection) = http1::Builder::new().handshake(TokioIo::new(stream)).await?;
+        self.open.set(self.open.get() + 1);
+        let pool = Rc::downgrade(self);
+        tokio::task::spawn_local(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "upstream connection ended");
+            }
+            if let Some(pool) = pool.upgrade() {
+                pool.open.set(pool.open.get() - 1);
+            }
+        });
+        sender.ready().await?;
+        Ok(sender)
+    }
+}
+
+impl Lease {
+    /// Puts the connection back, if the pool has room. Called when its answer was read to the end.
+    pub fn give_back(self) {
+        let Some(pool) = self.pool.upgrade() else { return };
+        let Self { mut sender, .. } = self;
+        if sender.is_ready() {
+            return pool.keep(sender);
+        }
+        // The end of the answer was seen a moment before the connection task notes it.
+        tokio::task::spawn_local(async move {
+            if sender.ready().await.is_ok() {
+                pool.keep(sender);
+            }
+        });
+    }
+}
+
+impl Upstream {
+    fn keep(&self, sender: SendRequest<RequestBody>) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() < self.config.idle_max {
+            idle.push_back(Idle { sender, since: clock::mono() });
+        }
+    }
+}

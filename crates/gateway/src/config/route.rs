@@ -1,0 +1,277 @@
+//! `[[route]]`: what may be forwarded, read and checked for contradictions.
+//!
+//! One entry is exactly one of: a built-in table (`builtin`), HTTP requests (`path`), messages on Binance WebSocket API
+//! connections (`ws_method`), messages on native sessions (`native_op`). It says exactly one of `scope` and `public = true`,
+//! except a WebSocket that carries messages with routes of their own, which says neither.
+
+use std::collections::HashMap;
+
+use countersign_core::{Access, Scope};
+
+use super::raw::{Origin, RawRoute};
+use super::reader::{Reader, Report, boolean, choice, count, list, text};
+use super::settings::Upstream;
+use crate::routes::{Family, PathPattern, RouteKind, RouteSpec, RouteTarget, RouteWeight, Routes, binance_routes, native_routes};
+
+const ABOUT: &str = "What may be forwarded: match, upstream, demand, credentials.";
+/// Longest name of a route: it is a metric label and part of each audit record.
+const NAME_BYTES_MAX: usize = 64;
+/// Longest method or operation name.
+const MESSAGE_NAME_BYTES_MAX: usize = 64;
+/// Heaviest request: the whole minute of a key with the venue's default limit.
+const WEIGHT_MAX: u32 = 6_000;
+
+/// Which families of credentials are switched on.
+#[derive(Clone, Copy)]
+pub(super) struct Families {
+    pub(super) native: bool,
+    pub(super) binance: bool,
+}
+
+/// Reads all routes; both built-in tables if there is none. `None` when the report has errors about routes.
+pub(super) fn read(raw: Vec<RawRoute>, upstreams: &[Upstream], families: Families, report: &mut Report) -> Option<Routes> {
+    let errors_before = report.errors.len();
+    let mut origins = HashMap::new();
+    let mut specs = Vec::new();
+    if raw.is_empty() {
+        specs = default_routes(upstreams, families, report);
+    }
+    for (index, route) in raw.into_iter().enumerate() {
+        let line = route.line;
+        for spec in (RouteReader { upstreams, families }).read(route, index, report) {
+            origins.entry(spec.name.clone()).or_insert(Origin::File { line });
+            specs.push(spec);
+        }
+    }
+    if report.errors.len() > errors_before {
+        return None;
+    }
+    show(&specs, &origins, upstreams, report);
+    match Routes::new(specs) {
+        Ok(routes) => Some(routes),
+        Err(conflicts) => {
+            for conflict in conflicts {
+                let origin = conflict.route().and_then(|name| origins.get(name)).cloned().unwrap_or(Origin::Default);
+                report.problem(&origin, "route", conflict.to_string());
+            }
+            None
+        }
+    }
+}
+
+fn default_routes(upstreams: &[Upstream], families: Families, report: &mut Report) -> Vec<RouteSpec> {
+    if upstreams.len() > 1 {
+        report.problem(&Origin::Default, "route", "there are several upstreams, so each needs its own [[route]]: nothing is forwarded by guess");
+        return Vec::new();
+    }
+    let native = families.native.then(|| native_routes("native", 0));
+    let binance = families.binance.then(|| binance_routes("binance", 0));
+    native.into_iter().chain(binance).flatten().collect()
+}
+
+fn show(specs: &[RouteSpec], origins: &HashMap<String, Origin>, upstreams: &[Upstream], report: &mut Report) {
+    for spec in specs {
+        let access = match &spec.access {
+            Access::Public => "public",
+            Access::Scoped(scope) => scope.as_str(),
+        };
+        let value = format!("{} -> {} ({access}, {}, {})", spec.target, upstreams[spec.upstream].name, spec.family.name(), spec.kind.name());
+        let origin = origins.get(&spec.name).cloned().unwrap_or(Origin::Default);
+        report.shown.push(super::settings::Shown { key: format!("route.{}", spec.name), value, origin, default: String::new(), about: ABOUT });
+    }
+}
+
+struct RouteReader<'u> {
+    upstreams: &'u [Upstream],
+    families: Families,
+}
+
+/// What an entry matches, before it is known to be the only thing.
+enum Match {
+    Builtin(Family),
+    Target(RouteTarget),
+}
+
+impl RouteReader<'_> {
+    fn read(&self, mut route: RawRoute, index: usize, report: &mut Report) -> Vec<RouteSpec> {
+        let place = format!("route[{index}].");
+        let origin = Origin::File { line: route.line };
+        let known_before = report.known.len();
+        let specs = self.entry(Reader::route(&mut route.keys, report, &place), &place, &origin);
+        report.unknown_keys(&route.keys, &place);
+        report.known.truncate(known_before);
+        specs
+    }
+
+    fn entry(&self, mut keys: Reader<'_>, place: &str, origin: &Origin) -> Vec<RouteSpec> {
+        let name = keys.optional("name", |raw| text(raw).and_then(|text| parse_name(&text)));
+        let upstream = self.upstream(&mut keys, place, origin);
+        let matched = self.matched(&mut keys, place, origin);
+        let kind = keys.optional("websocket", |raw| choice(raw, WEBSOCKETS)).map(|((_, kind), _)| kind);
+        let family = keys.optional("dialect", |raw| choice(raw, DIALECTS)).map(|((_, family), _)| family);
+        let scope = keys.optional("scope", |raw| Scope::parse(&text(raw)?).map_err(|error| error.to_string()));
+        let public = keys.optional("public", boolean).is_some_and(|(public, _)| public);
+        let weight = keys.optional("weight", |raw| count(raw, &(0..=WEIGHT_MAX))).map(|(weight, _)| weight);
+        let counts_as_order = keys.optional("counts_as_order", boolean).map(|(counts, _)| counts);
+        let mut complain = |message: &str| keys.report().problem(origin, place.trim_end_matches('.'), message);
+        let (Some(matched), Some(upstream)) = (matched, upstream) else { return Vec::new() };
+        let target = match matched {
+            Match::Builtin(builtin) => {
+                if kind.is_some() || family.is_some() || scope.is_some() || public || weight.is_some() || counts_as_order.is_some() {
+                    complain("a builtin table has only name and upstream besides: the rest is in the table");
+                }
+                return builtin_table(builtin, name.map(|(name, _)| name), upstream);
+            }
+            Match::Target(target) => target,
+        };
+        let Some((name, _)) = name else {
+            complain("name is missing: it is needed for audit and metrics");
+            return Vec::new();
+        };
+        let kind = kind.unwrap_or(RouteKind::Http);
+        let is_http = matches!(target, RouteTarget::Http { .. });
+        if kind != RouteKind::Http && !is_http {
+            complain("websocket belongs to a route with path");
+        }
+        if kind != RouteKind::Http && target != upgrade_only(&target) {
+            complain("a WebSocket is opened by GET alone");
+        }
+        let session = matches!(kind, RouteKind::BinanceWsApi | RouteKind::NativeSession);
+        let access = match (scope, public, session) {
+            (Some((scope, _)), false, false) => Access::Scoped(scope),
+            (None, true, false) | (None, false, true) => Access::Public,
+            (None, false, false) => {
+                complain("says neither scope nor public = true: a route is open only by an explicit word");
+                return Vec::new();
+            }
+            (Some(_), true, false) => {
+                complain("says both scope and public = true");
+                return Vec::new();
+            }
+            (Some(_), _, true) | (None, true, true) => {
+                complain("a session of this kind has no scope of its own: the login is inside, and each message has its own route");
+                return Vec::new();
+            }
+        };
+        let natural = natural_family(&target, kind);
+        let family = match (family, natural) {
+            (Some(family), Some(natural)) if family != natural => {
+                complain(&format!("dialect can only be \"{}\" here", natural.name()));
+                return Vec::new();
+            }
+            (family, natural) => family.or(natural).unwrap_or(Family::Any),
+        };
+        let (weight, orders) = (RouteWeight::Fixed(weight.unwrap_or(1)), u32::from(counts_as_order == Some(true)));
+        vec![RouteSpec { name, target, access, upstream, family, kind, weight, orders }]
+    }
+
+    fn upstream(&self, keys: &mut Reader<'_>, place: &str, origin: &Origin) -> Option<usize> {
+        let names = || self.upstreams.iter().map(|upstream| format!("\"{}\"", upstream.name)).collect::<Vec<_>>().join(", ");
+        let written = keys.origin_of("upstream").is_some();
+        let found = keys.optional("upstream", |raw| {
+            let name = text(raw)?;
+            let index = self.upstreams.iter().position(|upstream| upstream.name == name);
+            index.ok_or_else(|| format!("there is no upstream \"{}\"; there is {}", name.escape_debug(), names()))
+        });
+        match (found, written) {
+            (Some((index, _)), _) => Some(index),
+            (None, true) => None,
+            (None, false) if self.upstreams.len() == 1 => Some(0),
+            (None, false) => {
+                keys.report().problem(origin, &format!("{place}upstream"), format!("is missing; there is {}", names()));
+                None
+            }
+        }
+    }
+
+    fn matched(&self, keys: &mut Reader<'_>, place: &str, origin: &Origin) -> Option<Match> {
+        let errors_before = keys.report().errors.len();
+        let methods = keys.optional("methods", |raw| list(raw)?.iter().map(|method| parse_method(method)).collect::<Result<Vec<_>, _>>());
+        let path = keys.optional("path", |raw| PathPattern::parse(&text(raw)?).map_err(|error| error.to_string()));
+        let builtin = keys.optional("builtin", |raw| choice(raw, BUILTINS));
+        let ws_method = keys.optional("ws_method", |raw| text(raw).and_then(|text| parse_message_name(&text)));
+        let native_op = keys.optional("native_op", |raw| text(raw).and_then(|text| parse_message_name(&text)));
+        if keys.report().errors.len() > errors_before {
+            return None;
+        }
+        let has_methods = methods.is_some();
+        let mut matches: Vec<Match> = Vec::new();
+        if let Some((path, _)) = path {
+            let methods = methods.map_or_else(|| vec!["GET".to_owned()], |(methods, _)| methods);
+            matches.push(Match::Target(RouteTarget::Http { methods, path }));
+        }
+        matches.extend(builtin.map(|((_, family), _)| Match::Builtin(family)));
+        matches.extend(ws_method.map(|(method, _)| Match::Target(RouteTarget::WsMethod(method))));
+        matches.extend(native_op.map(|(op, _)| Match::Target(RouteTarget::NativeOp(op))));
+        let mut complain = |message: String| keys.report().problem(origin, place.trim_end_matches('.'), message);
+        let (Some(matched), true) = (matches.pop(), matches.is_empty()) else {
+            complain("needs exactly one of builtin, path, ws_method and native_op".to_owned());
+            return None;
+        };
+        if has_methods && !matches!(matched, Match::Target(RouteTarget::Http { .. })) {
+            complain("methods belongs to a route with path".to_owned());
+        }
+        let off = match matched {
+            Match::Builtin(Family::Native) | Match::Target(RouteTarget::NativeOp(_)) => (!self.families.native).then_some("native"),
+            Match::Builtin(Family::Binance) | Match::Target(RouteTarget::WsMethod(_)) => (!self.families.binance).then_some("binance"),
+            Match::Builtin(Family::Any | Family::ClientCertificate) | Match::Target(RouteTarget::Http { .. }) => None,
+        };
+        if let Some(section) = off {
+            complain(format!("needs {section}.enabled = true"));
+        }
+        Some(matched)
+    }
+}
+
+const BUILTINS: &[(&str, Family)] = &[("native", Family::Native), ("binance", Family::Binance)];
+const DIALECTS: &[(&str, Family)] = &[
+    ("any", Family::Any),
+    ("binance", Family::Binance),
+    ("client-certificate", Family::ClientCertificate),
+    ("native", Family::Native),
+];
+const WEBSOCKETS: &[(&str, RouteKind)] =
+    &[("relay", RouteKind::WebSocketRelay), ("binance-ws-api", RouteKind::BinanceWsApi), ("native", RouteKind::NativeSession)];
+
+fn builtin_table(family: Family, name: Option<String>, upstream: usize) -> Vec<RouteSpec> {
+    let name = name.unwrap_or_else(|| family.name().to_owned());
+    match family {
+        Family::Binance => binance_routes(&name, upstream),
+        Family::Native => native_routes(&name, upstream),
+        Family::Any | Family::ClientCertificate => Vec::new(),
+    }
+}
+
+/// The family that a match allows, where it allows only one.
+fn natural_family(target: &RouteTarget, kind: RouteKind) -> Option<Family> {
+    match (target, kind) {
+        (RouteTarget::NativeOp(_), _) | (_, RouteKind::NativeSession) => Some(Family::Native),
+        (RouteTarget::WsMethod(_), _) | (_, RouteKind::BinanceWsApi) => Some(Family::Binance),
+        (RouteTarget::Http { .. }, RouteKind::Http | RouteKind::WebSocketRelay) => None,
+    }
+}
+
+fn upgrade_only(target: &RouteTarget) -> RouteTarget {
+    match target {
+        RouteTarget::Http { path, .. } => RouteTarget::Http { methods: vec!["GET".to_owned()], path: path.clone() },
+        RouteTarget::NativeOp(_) | RouteTarget::WsMethod(_) => target.clone(),
+    }
+}
+
+fn parse_name(text: &str) -> Result<String, String> {
+    let fine = !text.is_empty() && text.len() <= NAME_BYTES_MAX && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic() && byte != b'"');
+    if fine { Ok(text.to_owned()) } else { Err(format!("a name has 1 to {NAME_BYTES_MAX} visible ASCII characters without \"")) }
+}
+
+fn parse_message_name(text: &str) -> Result<String, String> {
+    let fine = !text.is_empty() && text.len() <= MESSAGE_NAME_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if fine { Ok(text.to_owned()) } else { Err(format!("expected a-z A-Z 0-9 . _ -, at most {MESSAGE_NAME_BYTES_MAX} of them")) }
+}
+
+/// Methods that make sense behind a gateway: CONNECT would be a tunnel, TRACE would echo our own headers.
+fn parse_method(text: &str) -> Result<String, String> {
+    match text {
+        "DELETE" | "GET" | "HEAD" | "OPTIONS" | "PATCH" | "POST" | "PUT" => Ok(text.to_owned()),
+        _ => Err(format!("expected DELETE, GET, HEAD, OPTIONS, PATCH, POST or PUT, found \"{}\"", text.escape_debug())),
+    }
+}

@@ -1,0 +1,188 @@
+//! From raw to settings: all sections in the order of the reference.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::Binding;
+use countersign_dialects::binance::reject_body::UnknownKeyAnswer;
+use countersign_pki::{ClientAuth, ProtocolVersions};
+
+use super::error::ConfigError;
+use super::raw::{Origin, RawConfig, RawTable};
+use super::reader::{Reader, Report};
+use super::settings::{
+    Authorities, BinanceSettings, CertificateSource, ClientTrust, ListenSettings, LogFormat, LogSettings, NativeSettings, OperatorSettings,
+    Settings,
+};
+use super::{limits, route, upstream};
+
+/// Where state is kept unless told otherwise: beside the one who starts it.
+const STATE_DIR: &str = "countersign-state";
+/// Name of the operator socket in the state folder.
+const SOCKET_NAME: &str = "operator.sock";
+/// Public port: loopback until somebody decides otherwise.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
+/// Operator port: loopback until somebody decides otherwise.
+const OPERATOR: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9443);
+/// Longest path of a Unix socket (sun_path has 108 bytes with its end).
+const SOCKET_PATH_BYTES_MAX: usize = 107;
+
+/// Validates everything; the settings, or every problem.
+pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
+    let RawConfig { file, mut keys, routes } = raw;
+    let mut report = Report { file, ..Report::default() };
+    let (state_dir, workers) = top_level(Reader::section(&mut keys, &mut report, ""));
+    let listen = listen(Reader::section(&mut keys, &mut report, "listen"));
+    let operator = operator(Reader::section(&mut keys, &mut report, "operator"), &state_dir);
+    let limits = limits::read(Reader::section(&mut keys, &mut report, "limits"));
+    let native = native(Reader::section(&mut keys, &mut report, "native"));
+    let binance = binance(Reader::section(&mut keys, &mut report, "binance"));
+    let log = log(Reader::section(&mut keys, &mut report, "log"));
+    let upstreams = upstream::read(&mut keys, &mut report);
+    let families = route::Families { native: native.enabled, binance: binance.enabled };
+    let routes = route::read(routes, &upstreams, families, &mut report);
+    report.unknown_keys(&keys, "");
+    let Some(routes) = routes.filter(|_| report.errors.is_empty()) else { return Err(in_order(report.errors)) };
+    let routes = Arc::new(routes);
+    Ok(Settings { state_dir, workers, listen, operator, limits, native, binance, log, upstreams, routes, shown: report.shown })
+}
+
+/// Problems in the order in which a reader of the file meets them.
+fn in_order(mut errors: Vec<ConfigError>) -> Vec<ConfigError> {
+    errors.sort_by(|one, two| (one.line, &one.path).cmp(&(two.line, &two.path)));
+    errors
+}
+
+fn top_level(mut keys: Reader<'_>) -> (PathBuf, usize) {
+    let state_dir = keys.path(
+        "state_dir",
+        "Folder of everything that lasts: private CA, keys, database, operator socket. Made on first start, for its owner only.",
+        PathBuf::from(STATE_DIR),
+    );
+    let workers = keys.count("workers", "Runtimes, one per core; 0 for as many as the machine has cores.", 0, 0..=256);
+    (state_dir, workers as usize)
+}
+
+fn listen(mut keys: Reader<'_>) -> ListenSettings {
+    let address = keys.address("address", "Where clients connect: HTTP/1.1, HTTP/2, WebSocket and raw native, told apart by ALPN and first bytes.", LISTEN);
+    let tls = keys.choice(
+        "tls",
+        "TLS versions. \"1.2+\" is for clients of old venues; native sessions are refused on TLS 1.2, whose channel has no binding.",
+        &[("1.3", ProtocolVersions::Tls13Only), ("1.2+", ProtocolVersions::Tls12AndTls13)],
+    );
+    let client_auth = keys.choice(
+        "client_auth",
+        "Whether clients show a certificate. \"optional\" lets a certificate be a way to log in without asking for one.",
+        &[("optional", ClientAuth::Optional), ("off", ClientAuth::Off), ("required", ClientAuth::Required)],
+    );
+    let client_ca = keys
+        .path_or("client_ca", "PEM file of the CAs whose client certificates are believed.", "private CA")
+        .map_or(ClientTrust::PrivateAuthority, ClientTrust::File);
+    let certificate = certificate(&mut keys);
+    let authorities = keys
+        .list_or(
+            "authorities",
+            "Host names, with or without port, that requests may name; others get 421. A signed request for another host is not for us.",
+            "those of the certificate",
+            authority,
+        )
+        .map_or(Authorities::CoveredByCertificate, Authorities::Listed);
+    ListenSettings { address, tls, client_auth, client_ca, certificate, authorities }
+}
+
+fn certificate(keys: &mut Reader<'_>) -> CertificateSource {
+    let written = keys.origin_of("certificate").or_else(|| keys.origin_of("key"));
+    let certificate = keys.path_or("certificate", "PEM file of the server certificate chain, leaf first; with key.", "issued by the private CA");
+    let key = keys.path_or("key", "PEM file of its private key, readable by its owner only; with certificate.", "issued by the private CA");
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => CertificateSource::Files { certificate, key },
+        (None, None) => CertificateSource::PrivateAuthority,
+        (Some(_), None) | (None, Some(_)) => {
+            let origin = written.unwrap_or(Origin::Default);
+            keys.report().problem(&origin, "listen.certificate", "certificate and key come together: only one of them is set");
+            CertificateSource::PrivateAuthority
+        }
+    }
+}
+
+/// A host name with or without port, lower case.
+fn authority(text: &str) -> Result<String, String> {
+    let lower = text.to_ascii_lowercase();
+    let parsed: Result<http::uri::Authority, _> = lower.parse();
+    match parsed {
+        Ok(parsed) if !parsed.host().is_empty() && !lower.contains('@') && !lower.contains('*') => Ok(lower),
+        Ok(_) | Err(_) => Err(format!("expected a host name with or without port, found \"{}\"", text.escape_debug())),
+    }
+}
+
+fn operator(mut keys: Reader<'_>, state_dir: &Path) -> OperatorSettings {
+    let address = keys.address("address", "Where operators connect with an operator certificate: metrics, health, status, reload, revocation.", OPERATOR);
+    let socket = keys.path("socket", "Unix socket with the same interface, for its owner only; it lies in state_dir unless set.", state_dir.join(SOCKET_NAME));
+    if socket.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
+        let origin = keys.origin_of("socket").unwrap_or(Origin::Default);
+        let message = format!("the path of a Unix socket has at most {SOCKET_PATH_BYTES_MAX} bytes: choose a shorter state_dir or socket");
+        keys.report().problem(&origin, "operator.socket", message);
+    }
+    OperatorSettings { address, socket }
+}
+
+fn native(mut keys: Reader<'_>) -> NativeSettings {
+    let seconds = Duration::from_secs;
+    let enabled = keys.boolean("enabled", "Whether native sessions are offered.", true);
+    let min_bind = keys.choice(
+        "min_bind",
+        "Weakest channel binding of this host: exp (TLS exporter), sep (server certificate), chl (trusts TLS alone). A credential may ask for more.",
+        &[("sep", Binding::Sep), ("exp", Binding::Exp), ("chl", Binding::Chl)],
+    );
+    let heartbeat_min = keys.duration("heartbeat_min", "Shortest heartbeat interval granted: below it heartbeats cost more than orders.", seconds(1), Duration::from_millis(100)..=seconds(60));
+    let heartbeat_max = keys.duration("heartbeat_max", "Longest heartbeat interval granted: a dead peer is found after twice this time.", seconds(60), seconds(1)..=seconds(600));
+    if heartbeat_min > heartbeat_max {
+        let origin = Origin::Default;
+        keys.report().problem(&origin, "native.heartbeat_min", "is longer than native.heartbeat_max");
+    }
+    let session_life = keys.duration("session_life", "Longest life of a session: one trading day. After it a key proves itself again.", seconds(86_400), seconds(60)..=seconds(604_800));
+    let access_token_life = keys.duration("access_token_life", "Life of an access token for HTTP, which is bound to its connection.", seconds(300), seconds(30)..=seconds(300));
+    let orders_per_second = keys.count("orders_per_second", "Orders per second granted to one session; the key's own limits hold besides.", 50, 1..=100_000);
+    let orders_burst = keys.count("orders_burst", "Orders granted at once, before the rate per second holds.", 100, 1..=100_000);
+    NativeSettings { enabled, min_bind, heartbeat_min, heartbeat_max, session_life, access_token_life, orders_per_second, orders_burst }
+}
+
+fn binance(mut keys: Reader<'_>) -> BinanceSettings {
+    let enabled = keys.boolean("enabled", "Whether clients may log in as at Binance.", true);
+    let recv_window_max = keys.duration(
+        "recv_window_max",
+        "Longest recvWindow granted. The venue's own is 60 s; the replay guard remembers no longer than that.",
+        countersign_core::limits::RECV_WINDOW_MAX,
+        Duration::from_secs(1)..=countersign_core::limits::RECV_WINDOW_MAX,
+    );
+    let unknown_key = keys.choice(
+        "unknown_key",
+        "How an unknown key is answered: as a wrong signature, or with the venue's own code, which tells anybody whether a key exists.",
+        &[("like-bad-signature", UnknownKeyAnswer::LikeBadSignature), ("as-venue", UnknownKeyAnswer::AsVenue)],
+    );
+    BinanceSettings { enabled, recv_window_max, unknown_key }
+}
+
+fn log(mut keys: Reader<'_>) -> LogSettings {
+    let format = keys.choice("format", "Form of log lines: for people or one JSON object per line.", &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
+    let level = keys.choice(
+        "level",
+        "Quietest level that is written.",
+        &[("info", "info"), ("error", "error"), ("warn", "warn"), ("debug", "debug"), ("trace", "trace")],
+    );
+    LogSettings { format, level }
+}
+
+/// Names of the upstreams that have keys: `upstream.NAME.…`.
+pub(super) fn names_below(keys: &RawTable, section: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for key in keys.keys() {
+        let name = key.strip_prefix(section).and_then(|rest| rest.strip_prefix('.')).and_then(|rest| rest.split_once('.')).map(|(name, _)| name);
+        if let Some(name) = name.filter(|name| !names.iter().any(|known| known == name)) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}

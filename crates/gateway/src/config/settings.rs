@@ -1,0 +1,268 @@
+//! Second stage: validated settings.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::Binding;
+use countersign_dialects::binance::reject_body::UnknownKeyAnswer;
+use countersign_pki::{ClientAuth, ProtocolVersions};
+
+use super::raw::Origin;
+use crate::routes::Routes;
+
+/// Everything that was configured, with every default filled in.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folder of the private CA, keys, database and socket.
+    pub state_dir: PathBuf,
+    /// Runtimes, one per core; 0 means as many as there are cores.
+    pub workers: usize,
+    /// The public port.
+    pub listen: ListenSettings,
+    /// The operator port and socket.
+    pub operator: OperatorSettings,
+    /// Every bound.
+    pub limits: LimitSettings,
+    /// Native sessions.
+    pub native: NativeSettings,
+    /// The Binance dialect.
+    pub binance: BinanceSettings,
+    /// Logging.
+    pub log: LogSettings,
+    /// Upstreams; routes name them by index.
+    pub upstreams: Vec<Upstream>,
+    /// The route table.
+    pub routes: Arc<Routes>,
+    pub(super) shown: Vec<Shown>,
+}
+
+impl Settings {
+    /// How many runtimes to start: as configured, or one per core.
+    #[must_use]
+    pub fn worker_count(&self) -> usize {
+        if self.workers > 0 { self.workers } else { std::thread::available_parallelism().map_or(1, usize::from) }
+    }
+
+    /// Every key with its value as text and its origin, in the order of the reference: what `config show` prints.
+    #[must_use]
+    pub fn show(&self) -> Vec<(String, String, Origin)> {
+        self.shown.iter().map(|shown| (shown.key.clone(), shown.value.clone(), shown.origin.clone())).collect()
+    }
+
+    /// Where the value of a key came from.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> Option<&Origin> {
+        self.shown.iter().find(|shown| shown.key == key).map(|shown| &shown.origin)
+    }
+
+    /// The keys whose values differ and that a reload cannot change: all but routes. Names of upstreams are among them, because
+    /// routes refer to upstreams by index.
+    #[must_use]
+    pub fn changes_needing_restart(&self, next: &Self) -> Vec<String> {
+        let fixed = |settings: &Self| -> Vec<(String, String)> {
+            let lasting = settings.shown.iter().filter(|shown| !shown.key.starts_with("route."));
+            lasting.map(|shown| (shown.key.clone(), shown.value.clone())).collect()
+        };
+        let (mine, theirs) = (fixed(self), fixed(next));
+        let changed = mine.iter().filter(|entry| !theirs.contains(entry)).chain(theirs.iter().filter(|entry| !mine.contains(entry)));
+        let mut keys: Vec<String> = changed.map(|(key, _)| key.clone()).collect();
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+}
+
+/// One key of the effective configuration.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The key: `limits.head_bytes_max`.
+    pub key: String,
+    /// The effective value, as it would be written.
+    pub value: String,
+    /// Who set it.
+    pub origin: Origin,
+    /// The built-in value, as it would be written.
+    pub default: String,
+    /// What it is and why it is so.
+    pub about: &'static str,
+}
+
+/// The public port.
+#[derive(Clone, Debug)]
+pub struct ListenSettings {
+    /// Where to listen.
+    pub address: SocketAddr,
+    /// TLS versions.
+    pub tls: ProtocolVersions,
+    /// Whether clients show a certificate.
+    pub client_auth: ClientAuth,
+    /// Whose client certificates are believed.
+    pub client_ca: ClientTrust,
+    /// Where the server certificate comes from.
+    pub certificate: CertificateSource,
+    /// Which host names requests may name.
+    pub authorities: Authorities,
+}
+
+impl ListenSettings {
+    /// Whether a request may name this authority (`Host` or `:authority`).
+    ///
+    /// # Security
+    /// Without a list every authority passes: the client has checked that the certificate covers the name it dialled, and one
+    /// gateway serves one set of routes under all names, so no other name can reach anything else.
+    #[must_use]
+    pub fn admits_authority(&self, authority: &str) -> bool {
+        let Authorities::Listed(listed) = &self.authorities else { return true };
+        let host = host_of(authority);
+        listed.iter().any(|entry| entry.eq_ignore_ascii_case(authority) || (host_of(entry) == entry && entry.eq_ignore_ascii_case(host)))
+    }
+}
+
+/// An authority without its port.
+fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && (!host.contains(':') || host.ends_with(']')) => host,
+        Some(_) | None => authority,
+    }
+}
+
+/// Whose client certificates are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientTrust {
+    /// The CAs of a PEM file.
+    File(PathBuf),
+    /// The private CA in the state folder.
+    PrivateAuthority,
+}
+
+/// Where the server certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CertificateSource {
+    /// PEM files: chain and key.
+    Files {
+        /// Certificate chain, leaf first.
+        certificate: PathBuf,
+        /// Private key.
+        key: PathBuf,
+    },
+    /// Issued by the private CA in the state folder.
+    PrivateAuthority,
+}
+
+/// Which host names requests may name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authorities {
+    /// Those that the certificate covers, with any port.
+    CoveredByCertificate,
+    /// These, lower case; with a port only that port, without one any.
+    Listed(Vec<String>),
+}
+
+/// The operator port and socket.
+#[derive(Clone, Debug)]
+pub struct OperatorSettings {
+    /// Where the mutual-TLS port listens.
+    pub address: SocketAddr,
+    /// Path of the Unix socket.
+    pub socket: PathBuf,
+}
+
+/// Every bound that can be configured.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // each is described where it is declared, in `limits.rs`, and from there in the reference
+pub struct LimitSettings {
+    pub connections_max: usize,
+    pub connections_per_source_max: usize,
+    pub handshake_deadline: Duration,
+    pub unauthenticated_deadline: Duration,
+    pub head_deadline: Duration,
+    pub unauthenticated_bytes_max: usize,
+    pub head_bytes_max: usize,
+    pub body_bytes_max: usize,
+    pub body_deadline: Duration,
+    pub idle_timeout: Duration,
+    pub h2_streams_max: u32,
+    pub websocket_message_bytes_max: usize,
+    pub websocket_buffer_bytes_max: usize,
+    pub upstream_connect_timeout: Duration,
+    pub upstream_response_timeout: Duration,
+    pub upstream_idle_connections: usize,
+    pub drain_deadline: Duration,
+}
+
+/// Native sessions.
+#[derive(Clone, Debug)]
+pub struct NativeSettings {
+    /// Whether native sessions are offered.
+    pub enabled: bool,
+    /// Weakest channel binding of this host; a credential may ask for more, never for less.
+    pub min_bind: Binding,
+    /// Shortest heartbeat interval granted.
+    pub heartbeat_min: Duration,
+    /// Longest heartbeat interval granted.
+    pub heartbeat_max: Duration,
+    /// Longest life of a session.
+    pub session_life: Duration,
+    /// Life of an access token.
+    pub access_token_life: Duration,
+    /// Orders per second granted to one session.
+    pub orders_per_second: u32,
+    /// Orders granted at once.
+    pub orders_burst: u32,
+}
+
+/// The Binance dialect.
+#[derive(Clone, Debug)]
+pub struct BinanceSettings {
+    /// Whether clients may log in as at Binance.
+    pub enabled: bool,
+    /// Longest receive window granted.
+    pub recv_window_max: Duration,
+    /// How an unknown key is answered.
+    pub unknown_key: UnknownKeyAnswer,
+}
+
+/// Logging.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// Form of the lines.
+    pub format: LogFormat,
+    /// Quietest level written, as `tracing` names it.
+    pub level: &'static str,
+}
+
+/// Form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object per line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// A service behind the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Where it is.
+    pub target: UpstreamTarget,
+    /// Audience of the identity tokens made for it.
+    pub audience: String,
+}
+
+/// Where an upstream is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpstreamTarget {
+    /// The paper venue inside this process.
+    Embedded,
+    /// `http://host:port`.
+    Http {
+        /// Host name, IPv4 address, or IPv6 address without brackets.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+}

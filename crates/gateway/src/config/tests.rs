@@ -1,0 +1,312 @@
+#![allow(clippy::unwrap_used)]
+use std::io::Write as _;
+
+use super::*;
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::Builder::new().prefix("countersign-").suffix(".toml").tempfile().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+/// The problems of a file, one per line, without the file's name.
+fn problems(text: &str) -> String {
+    let file = file(text);
+    let errors = check(file.path()).unwrap_err();
+    let name = format!("{}:", file.path().display());
+    errors.iter().map(|error| error.to_string().replace(&name, "")).collect::<Vec<_>>().join("\n")
+}
+
+fn settings(text: &str) -> Settings {
+    check(file(text).path()).unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
+fn variable(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+#[test]
+fn the_defaults_are_a_working_gateway() {
+    let settings = load(&Sources::default()).unwrap();
+    assert_eq!(settings.listen.address.to_string(), "127.0.0.1:8443");
+    assert_eq!(settings.operator.socket, Path::new("countersign-state/operator.sock"));
+    assert_eq!(
+        settings.upstreams,
+        [Upstream { name: "venue".to_owned(), target: UpstreamTarget::Embedded, audience: "venue".to_owned() }]
+    );
+    assert!(settings.routes.find_native_op("order.place").is_some());
+    assert!(settings.routes.find_ws_method("order.place").is_some());
+    assert!(settings.show().iter().all(|(_, _, origin)| *origin == Origin::Default));
+}
+
+#[test]
+fn each_source_overrides_the_weaker_ones_and_says_so() {
+    let file = file("[listen]\naddress = \"127.0.0.1:1\"\ntls = \"1.2+\"\n[log]\nlevel = \"debug\"\n");
+    let sources = Sources {
+        file: Some(file.path().to_owned()),
+        environment: vec![variable("COUNTERSIGN_LISTEN__ADDRESS", "127.0.0.1:2"), variable("COUNTERSIGN_LOG__LEVEL", "warn")],
+        overrides: vec![Override { flag: "--listen".to_owned(), key: "listen.address".to_owned(), value: "127.0.0.1:3".to_owned() }],
+    };
+    let settings = load(&sources).unwrap();
+    assert_eq!(settings.listen.address.port(), 3);
+    assert_eq!(settings.log.level, "warn");
+    assert_eq!(settings.origin("listen.address"), Some(&Origin::Flag("--listen".to_owned())));
+    assert_eq!(settings.origin("log.level"), Some(&Origin::Environment("COUNTERSIGN_LOG__LEVEL".to_owned())));
+    assert_eq!(settings.origin("listen.tls"), Some(&Origin::File { line: 3 }));
+    assert_eq!(settings.origin("workers"), Some(&Origin::Default));
+}
+
+#[test]
+fn text_sources_set_every_type() {
+    let environment = [
+        ("COUNTERSIGN_WORKERS", "2"),
+        ("COUNTERSIGN_STATE_DIR", "/tmp/s"),
+        ("COUNTERSIGN_NATIVE__ENABLED", "false"),
+        ("COUNTERSIGN_LIMITS__BODY_BYTES_MAX", "64 KiB"),
+        ("COUNTERSIGN_LIMITS__DRAIN_DEADLINE", "5s"),
+        ("COUNTERSIGN_LISTEN__AUTHORITIES", "Api.Example, 127.0.0.1:8443"),
+        ("COUNTERSIGN_UPSTREAM__VENUE__URL", "http://[::1]:9000/"),
+        ("COUNTERSIGN_PORT", "tcp://10.0.0.1:8443"),
+        ("OTHER", "x"),
+    ];
+    let environment = environment.map(|(name, value)| variable(name, value)).into();
+    let settings = load(&Sources { environment, ..Sources::default() }).unwrap();
+    assert_eq!(settings.workers, 2);
+    assert_eq!(settings.operator.socket, Path::new("/tmp/s/operator.sock"));
+    assert!(!settings.native.enabled && settings.routes.find_native_op("order.place").is_none());
+    assert_eq!(settings.limits.body_bytes_max, 65_536);
+    assert_eq!(settings.limits.drain_deadline.as_secs(), 5);
+    assert_eq!(settings.listen.authorities, Authorities::Listed(vec!["api.example".to_owned(), "127.0.0.1:8443".to_owned()]));
+    assert_eq!(settings.upstreams[0].target, UpstreamTarget::Http { host: "::1".to_owned(), port: 9000 });
+}
+
+#[test]
+fn only_listed_authorities_are_admitted() {
+    let open = load(&Sources::default()).unwrap();
+    assert!(open.listen.admits_authority("anything:1"));
+    let listed = settings("[listen]\nauthorities = [\"api.example\", \"127.0.0.1:8443\", \"[::1]\"]\n").listen;
+    for admitted in ["api.example", "API.example:9", "127.0.0.1:8443", "[::1]", "[::1]:8443"] {
+        assert!(listed.admits_authority(admitted), "{admitted}");
+    }
+    for refused in ["example", "127.0.0.1", "127.0.0.1:8444", "api.example.evil", "[::2]:8443", "", "api.example:x"] {
+        assert!(!listed.admits_authority(refused), "{refused}");
+    }
+}
+
+#[test]
+fn paths_in_a_file_are_relative_to_the_file() {
+    let file = file("state_dir = \"s\"\n[listen]\nclient_ca = \"ca.pem\"\n");
+    let folder = file.path().parent().unwrap();
+    let settings = check(file.path()).unwrap();
+    assert_eq!(settings.state_dir, folder.join("s"));
+    assert_eq!(settings.listen.client_ca, ClientTrust::File(folder.join("ca.pem")));
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    insta::assert_snapshot!(problems(
+        r#"worker = 3
+state_dir = ""
+
+[listen]
+adress = "127.0.0.1:8443"
+tls = "1.1"
+client_auth = true
+certificate = "server.pem"
+authorities = ["*.example"]
+
+[limits]
+head_bytes_max = "32 kb"
+body_bytes_max = 1
+drain_deadline = 10
+h2_streams_max = 1.5
+
+[native]
+heartbeat_min = "50s"
+heartbeat_max = "10s"
+
+[upstream.engine]
+uri = "http://127.0.0.1:1"
+
+[upstream.Bad]
+url = "https://127.0.0.1:1"
+"#
+    ));
+}
+
+#[test]
+fn every_contradiction_of_a_route_is_told() {
+    insta::assert_snapshot!(problems(
+        r#"[upstream.one]
+url = "http://127.0.0.1:1"
+[upstream.two]
+url = "embedded"
+
+[[route]]
+name = "nothing"
+upstream = "one"
+
+[[route]]
+name = "open by silence"
+path = "/a"
+upstream = "one"
+
+[[route]]
+name = "both"
+path = "/b"
+scope = "order:write"
+public = true
+upstream = "one"
+
+[[route]]
+path = "/c"
+public = true
+upstream = "three"
+methods = ["CONNECT"]
+
+[[route]]
+name = "no upstream"
+path = "/d%20e"
+scope = "write"
+
+[[route]]
+name = "session"
+path = "/s"
+websocket = "native"
+dialect = "binance"
+upstream = "one"
+
+[[route]]
+name = "scoped session"
+path = "/t"
+websocket = "binance-ws-api"
+scope = "order:write"
+upstream = "one"
+
+[[route]]
+builtin = "binance"
+upstream = "one"
+scope = "order:write"
+pubic = true
+"#
+    ));
+}
+
+#[test]
+fn overlapping_routes_are_told_with_the_line_of_the_later_one() {
+    insta::assert_snapshot!(problems(
+        r#"[[route]]
+builtin = "binance"
+
+[[route]]
+name = "orders"
+path = "/api/v3/order"
+methods = ["GET", "POST"]
+scope = "order:write"
+
+[[route]]
+name = "everything"
+path = "/api/*"
+public = true
+"#
+    ));
+}
+
+#[test]
+fn routes_of_a_file_replace_the_default_ones() {
+    let settings = settings(
+        r#"[upstream.engine]
+url = "http://127.0.0.1:7000"
+audience = "engine-1"
+
+[[route]]
+name = "place"
+path = "/v1/orders"
+methods = ["POST"]
+scope = "order:write"
+dialect = "native"
+weight = 5
+counts_as_order = true
+
+[[route]]
+name = "feed"
+path = "/feed/*"
+websocket = "relay"
+public = true
+
+[[route]]
+name = "op"
+native_op = "order.place"
+scope = "order:write"
+"#,
+    );
+    let crate::routes::RouteMatch::Found(place) = settings.routes.find_http("POST", "/v1/orders") else { panic!("no route") };
+    assert_eq!((place.weight, place.orders, place.upstream), (5, 1, 0));
+    assert_eq!(settings.upstreams[0].audience, "engine-1");
+    assert_eq!(settings.routes.all().len(), 3);
+    let shown: Vec<_> = settings.show().into_iter().filter(|(key, _, _)| key.starts_with("route.")).collect();
+    assert_eq!(
+        shown[0],
+        ("route.place".to_owned(), "POST /v1/orders -> engine (order:write, native, http)".to_owned(), Origin::File { line: 5 })
+    );
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_told_by_line() {
+    assert!(problems("workers = \n[listen\n").starts_with("1: "));
+    let errors = check(Path::new("/nonexistent/countersign.toml")).unwrap_err();
+    assert!(errors[0].to_string().starts_with("/nonexistent/countersign.toml: cannot be opened"), "{errors:?}");
+}
+
+#[test]
+fn a_wrong_variable_is_told_by_its_name() {
+    let environment = vec![variable("COUNTERSIGN_LISTEN__ADDRES", "x"), variable("COUNTERSIGN_WORKERS", "many")];
+    let errors = load(&Sources { environment, ..Sources::default() }).unwrap_err();
+    let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "environment COUNTERSIGN_LISTEN__ADDRES: listen.addres: unknown key; did you mean \"listen.address\"?",
+            "environment COUNTERSIGN_WORKERS: workers: expected an integer, found \"many\"",
+        ]
+    );
+}
+
+#[test]
+fn a_reload_changes_routes_only() {
+    let before = settings("[[route]]\nname = \"a\"\npath = \"/a\"\npublic = true\n");
+    let other_routes = settings("[[route]]\nname = \"b\"\npath = \"/b\"\npublic = true\n");
+    assert!(before.changes_needing_restart(&other_routes).is_empty());
+    let other_port = settings("[listen]\naddress = \"127.0.0.1:1\"\n[upstream.engine]\nurl = \"embedded\"\n");
+    assert_eq!(
+        before.changes_needing_restart(&other_port),
+        ["listen.address", "upstream.engine.audience", "upstream.engine.url", "upstream.venue.audience", "upstream.venue.url"]
+    );
+}
+
+/// The document contains the reference as it follows from the declarations. `UPDATE_DOCS=1` writes it.
+#[test]
+fn the_reference_in_the_documentation_is_the_real_one() {
+    const BEGIN: &str = "<!-- reference: begin -->\n";
+    const END: &str = "<!-- reference: end -->\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, rest) = text.split_once(BEGIN).unwrap();
+    let (middle, tail) = rest.split_once(END).unwrap();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, format!("{head}{BEGIN}{}{END}{tail}", reference())).unwrap();
+        return;
+    }
+    assert_eq!(middle, reference(), "docs/configuration.md is out of date: run this test with UPDATE_DOCS=1");
+}
+
+#[test]
+fn every_example_is_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let examples: Vec<_> = files.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();
+    assert!(examples.len() >= 3, "{examples:?}");
+    for path in examples {
+        check(&path).unwrap_or_else(|errors| panic!("{}: {errors:#?}", path.display()));
+    }
+}

@@ -1,0 +1,67 @@
+//! Binance: REST, WebSocket API and public streams. The endpoints come from the dialect's own tables.
+
+use countersign_core::Access;
+use countersign_dialects::binance::routes::{REST, RestRoute, WS, WsHandling, WsMethod};
+
+use super::{http, scoped};
+use crate::routes::{Family, RouteKind, RouteSpec, RouteTarget, RouteWeight};
+
+/// Where public market-data streams open their WebSocket.
+const STREAMS: &[&str] = &["/ws", "/ws/*", "/stream"];
+
+/// Where the WebSocket API opens its WebSocket.
+const WS_API_PATH: &str = "/ws-api/v3";
+
+/// The Binance table; `prefix` starts the name of each route.
+#[must_use]
+pub fn binance_routes(prefix: &str, upstream: usize) -> Vec<RouteSpec> {
+    let open = |name: String, path: &str, kind| RouteSpec {
+        name: format!("{prefix} {name}"),
+        target: http("GET", path),
+        access: Access::Public,
+        upstream,
+        family: Family::Binance,
+        kind,
+        weight: RouteWeight::Fixed(1),
+        orders: 0,
+    };
+    let api = std::iter::once(open("ws-api".to_owned(), WS_API_PATH, RouteKind::BinanceWsApi));
+    let streams = STREAMS.iter().map(|path| open(format!("stream {path}"), path, RouteKind::WebSocketRelay));
+    let requests = REST.iter().map(|row| request(row, prefix, upstream));
+    let messages = WS.iter().filter(|row| reaches_venue(row)).map(|row| message(row, prefix, upstream));
+    api.chain(streams).chain(requests).chain(messages).collect()
+}
+
+fn request(row: &RestRoute, prefix: &str, upstream: usize) -> RouteSpec {
+    RouteSpec {
+        name: format!("{prefix} {} {}", row.method, row.path),
+        target: http(row.method, row.path),
+        access: row.scope.map_or(Access::Public, scoped),
+        upstream,
+        family: Family::Binance,
+        kind: RouteKind::Http,
+        weight: RouteWeight::Binance(row.weight),
+        orders: row.orders,
+    }
+}
+
+fn message(row: &WsMethod, prefix: &str, upstream: usize) -> RouteSpec {
+    RouteSpec {
+        name: format!("{prefix} ws {}", row.name),
+        target: RouteTarget::WsMethod(row.name.to_owned()),
+        access: row.scope.map_or(Access::Public, scoped),
+        upstream,
+        family: Family::Binance,
+        kind: RouteKind::Http,
+        weight: RouteWeight::Binance(row.weight),
+        orders: row.orders,
+    }
+}
+
+/// Logon, logout and status are answered by the gateway itself: they have no route because they are never forwarded.
+const fn reaches_venue(row: &WsMethod) -> bool {
+    match row.handling {
+        WsHandling::Forward | WsHandling::ForwardInSession => true,
+        WsHandling::Logon | WsHandling::Logout | WsHandling::Status => false,
+    }
+}

@@ -1,0 +1,159 @@
+//! A route as it is declared, before it is part of a table.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_core::{Access, Requirement};
+
+use super::path::PathPattern;
+use super::{Family, ROUTES_MAX, Route, RouteKind, RouteWeight};
+
+/// What a route matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteTarget {
+    /// HTTP requests, WebSocket upgrades among them.
+    Http {
+        /// Methods, upper case.
+        methods: Vec<String>,
+        /// Path.
+        path: PathPattern,
+    },
+    /// Messages of one operation on native sessions.
+    NativeOp(String),
+    /// Messages of one method on Binance WebSocket API connections.
+    WsMethod(String),
+}
+
+impl RouteTarget {
+    pub(super) fn methods(&self) -> &[String] {
+        match self {
+            Self::Http { methods, .. } => methods,
+            Self::NativeOp(_) | Self::WsMethod(_) => &[],
+        }
+    }
+
+    pub(super) fn has_method(&self, method: &str) -> bool {
+        self.methods().iter().any(|own| own == method)
+    }
+
+    pub(super) fn matches_path(&self, received: &str) -> bool {
+        matches!(self, Self::Http { path, .. } if path.matches(received))
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Http { methods, path }, Self::Http { path: other_path, .. }) => {
+                methods.iter().any(|method| other.has_method(method)) && path.overlaps(other_path)
+            }
+            (Self::NativeOp(one), Self::NativeOp(two)) | (Self::WsMethod(one), Self::WsMethod(two)) => one == two,
+            (Self::Http { .. } | Self::NativeOp(_) | Self::WsMethod(_), _) => false,
+        }
+    }
+}
+
+impl fmt::Display for RouteTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http { methods, path } => write!(f, "{} {path}", methods.join("|")),
+            Self::NativeOp(op) => write!(f, "native op {op}"),
+            Self::WsMethod(method) => write!(f, "ws method {method}"),
+        }
+    }
+}
+
+/// A declared route.
+#[derive(Clone, Debug)]
+pub struct RouteSpec {
+    /// Its name, unique in the table.
+    pub name: String,
+    /// What it matches.
+    pub target: RouteTarget,
+    /// Who may use it.
+    pub access: Access,
+    /// Index into `Settings::upstreams`.
+    pub upstream: usize,
+    /// Whose credentials.
+    pub family: Family,
+    /// What is done.
+    pub kind: RouteKind,
+    /// Request weight charged to the key.
+    pub weight: RouteWeight,
+    /// How many orders it is charged as.
+    pub orders: u32,
+}
+
+impl RouteSpec {
+    pub(super) fn into_route(self, index: usize) -> Route {
+        Route {
+            index,
+            name: Arc::from(self.name.as_str()),
+            requirement: Requirement { route: self.name, access: self.access },
+            upstream: self.upstream,
+            family: self.family,
+            kind: self.kind,
+            weight: self.weight.of(|_| None),
+            counts_as_order: self.orders > 0,
+            orders: self.orders,
+            weight_rule: self.weight,
+            target: self.target,
+        }
+    }
+}
+
+/// Why routes cannot be in one table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteConflict {
+    /// Two routes with one name.
+    #[error("there are two routes named \"{0}\"")]
+    Name(String),
+    /// Two routes that could match the same request.
+    #[error("routes \"{first}\" ({first_target}) and \"{second}\" ({second_target}) match the same request")]
+    Overlap {
+        /// The earlier one.
+        first: String,
+        /// What it matches.
+        first_target: String,
+        /// The later one.
+        second: String,
+        /// What it matches.
+        second_target: String,
+    },
+    /// More than [`ROUTES_MAX`].
+    #[error("there are {0} routes; the most is {ROUTES_MAX}")]
+    TooMany(usize),
+}
+
+impl RouteConflict {
+    /// The route to look at: the later one of a pair.
+    #[must_use]
+    pub fn route(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Overlap { second, .. } => Some(second),
+            Self::TooMany(_) => None,
+        }
+    }
+}
+
+/// Finds all conflicts. Compares every pair: at most half a million, once per load.
+pub(super) fn check(specs: &[RouteSpec]) -> Result<(), Vec<RouteConflict>> {
+    if specs.len() > ROUTES_MAX {
+        return Err(vec![RouteConflict::TooMany(specs.len())]);
+    }
+    let mut conflicts = Vec::new();
+    let mut names = HashMap::new();
+    for (index, second) in specs.iter().enumerate() {
+        if names.insert(&second.name, ()).is_some() {
+            conflicts.push(RouteConflict::Name(second.name.clone()));
+        }
+        let overlapping = specs[..index].iter().filter(|first| first.target.overlaps(&second.target));
+        conflicts.extend(overlapping.map(|first| RouteConflict::Overlap {
+            first: first.name.clone(),
+            first_target: first.target.to_string(),
+            second: second.name.clone(),
+            second_target: second.target.to_string(),
+        }));
+    }
+    if conflicts.is_empty() { Ok(()) } else { Err(conflicts) }
+}

@@ -151,12 +151,44 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const FILE: &str = include_str!("../../../tests/vectors/binance.json");
+    const RECORDED: &str = include_str!("../../../tests/vectors/binance.json");
+    const DERIVED: &str = include_str!("../../../tests/vectors/binance-derived.json");
 
     #[test]
     fn all_recorded_requests_get_their_verdict() {
-        let report = run(FILE).unwrap();
+        let report = run(RECORDED).unwrap();
         assert_eq!(report.failed, []);
         assert_eq!((report.passed, report.skipped.len()), (93, 0));
+    }
+
+    #[test]
+    fn every_rule_holds_at_both_sides_of_its_edge() {
+        let report = run(DERIVED).unwrap();
+        assert_eq!(report.failed, []);
+        assert_eq!((report.passed, report.skipped.len()), (94, 0));
+    }
+
+    #[test]
+    fn a_wrong_expectation_is_a_failure_and_another_dialect_is_skipped() {
+        let wrong = RECORDED.replacen(r#""verdict": "accept""#, r#""verdict": "reject""#, 1);
+        let report = run(&wrong).unwrap();
+        let [failure] = report.failed.as_slice() else { panic!("one was changed") };
+        assert_eq!((failure.expected.as_str(), failure.got.as_str()), ("reject", "accept"));
+        let foreign = RECORDED.replace(r#""binance-ws-api","#, r#""kraken-rest","#);
+        let report = run(&foreign).unwrap();
+        assert_eq!((report.passed, report.failed.len(), report.skipped.len()), (76, 0, 17));
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_said() {
+        for text in ["", "[]", "{}", r#"{"keys":{},"vectors":[{}]}"#] {
+            assert!(run(text).is_err(), "{text}");
+        }
+        let keyless = RECORDED.replace(r#""doc-binance-hmac": {"#, r#""another": {"#);
+        let report = run(&keyless).unwrap();
+        assert_eq!(report.failed.len(), 2);
+        assert_eq!(report.failed[0].got, "there is no key doc-binance-hmac");
+        let unusable = RECORDED.replace("hmac-sha256", "md5");
+        assert!(run(&unusable).unwrap().failed.iter().any(|failure| failure.got.contains("no verification for md5")));
     }
 }

@@ -73,7 +73,7 @@ fn says_what_is_missing() {
     let mut keyless = good.clone();
     keyless.headers.clear();
     assert_eq!(trouble(&keyless), "ApiKeyHeaderMissing");
-    let mut empty = good.clone();
+    let mut empty = good;
     empty.headers[0].1.clear();
     assert_eq!(trouble(&empty), "ApiKeyHeaderMissing");
     for (query, expected) in [

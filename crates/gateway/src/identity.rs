@@ -1,1 +1,139 @@
-//! (being written)
+//! Tokens that the gateway signs: identity tokens for upstreams, access tokens for native HTTP sessions.
+//!
+//! ```text
+//!   identity+jwt   gateway ─▶ upstream   who this request is from; 60 s; verified with /.well-known/jwks.json
+//!   at+jwt         gateway ─▶ client ─▶ gateway   a native session over HTTP; bound to its connection by `t1`
+//! ```
+//!
+//! Both are EdDSA JWTs (RFC 7519, RFC 8037) of one key ring ([`IdentityIssuer`]). They differ in `typ` (RFC 8725, 3.11) and
+//! audience, and the type is checked first: an identity token that leaks from an upstream is never an access token.
+//!
+//! What is not here: the decision who somebody is (`countersign-core`), and the binding of an access token to its connection,
+//! which the native handshake compares.
+
+mod access;
+mod cached;
+mod claims;
+mod key_file;
+mod key_ring;
+
+use std::path::Path;
+
+use arc_swap::ArcSwap;
+use countersign_core::{AccountId, ApiKeyId, Purpose, Scopes, SessionId, Timestamp, VerifiedIdentity};
+use http::HeaderValue;
+
+pub use access::{ACCESS_TOKEN_LIFE_MAX, AccessClaims, AccessTokenError};
+pub use cached::CachedIdentity;
+pub use key_file::KeyFileError;
+
+use claims::IdentityClaims;
+use key_ring::KeyRing;
+
+/// `iss` of every token, and `aud` of access tokens.
+pub const ISSUER: &str = "countersign";
+/// `typ` of identity tokens.
+const IDENTITY_TYPE: &str = "identity+jwt";
+/// Life of an identity token in seconds: long enough to be reused for a burst of requests, short enough that a revocation
+/// which an upstream does not hear of has no effect after a minute.
+pub const IDENTITY_LIFE_SECONDS: u64 = 60;
+
+/// Who an identity token is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'s> {
+    /// Whose orders and balances (`sub`).
+    pub account: &'s AccountId,
+    /// The key that signed in (`client_id`).
+    pub key_id: &'s ApiKeyId,
+    /// What it may do here (`scope`).
+    pub scopes: &'s Scopes,
+    /// How it was proved (`method`).
+    pub purpose: Purpose,
+}
+
+impl<'s> Subject<'s> {
+    /// The subject of a session whose contract grants less than the key has.
+    #[must_use]
+    pub fn granted(identity: &'s VerifiedIdentity, scopes: &'s Scopes) -> Self {
+        Self { scopes, ..Self::from(identity) }
+    }
+}
+
+impl<'s> From<&'s VerifiedIdentity> for Subject<'s> {
+    fn from(identity: &'s VerifiedIdentity) -> Self {
+        Self { account: identity.account(), key_id: identity.key_id(), scopes: identity.scopes(), purpose: identity.purpose() }
+    }
+}
+
+/// A signed identity token.
+#[derive(Clone, Debug)]
+pub struct IdentityToken {
+    /// The value of the `Countersign-Identity` header; marked as sensitive.
+    pub value: HeaderValue,
+    /// When it ends.
+    pub expires: Timestamp,
+}
+
+/// Signs tokens and verifies its own.
+pub struct IdentityIssuer {
+    ring: ArcSwap<KeyRing>,
+}
+
+impl std::fmt::Debug for IdentityIssuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IdentityIssuer").field("kid", &self.kid()).finish_non_exhaustive()
+    }
+}
+
+impl IdentityIssuer {
+    /// Reads the key file, or makes it with fresh keys.
+    ///
+    /// # Errors
+    /// [`KeyFileError`]: others can read it, it is not what it should be, or it cannot be written.
+    pub fn load_or_create(path: &Path) -> Result<Self, KeyFileError> {
+        Ok(Self { ring: ArcSwap::from_pointee(KeyRing::load_or_create(path)?) })
+    }
+
+    /// Signs with the next key from now on. The next one was published since the last rotation, and the present one stays
+    /// published until the next, so verifiers that fetch keys now and then never meet an unknown key.
+    ///
+    /// # Errors
+    /// [`KeyFileError`] when the file cannot be replaced; nothing changes then.
+    pub fn rotate(&self) -> Result<(), KeyFileError> {
+        let rotated = self.ring.load().rotated()?;
+        self.ring.store(std::sync::Arc::new(rotated));
+        Ok(())
+    }
+
+    /// Id of the key that signs now.
+    #[must_use]
+    pub fn kid(&self) -> String {
+        self.ring.load().current().kid().to_owned()
+    }
+
+    /// The public keys, as a JWK set (RFC 7517): current, next and previous.
+    #[must_use]
+    pub fn jwks(&self) -> String {
+        self.ring.load().jwks().to_owned()
+    }
+
+    /// Current, next and previous public key by id, for an upstream in this process.
+    #[must_use]
+    pub fn public_keys(&self) -> Vec<(String, [u8; 32])> {
+        self.ring.load().public_keys()
+    }
+
+    /// Signs an identity token. `session` is the session id and the contract hash, where there is a native session.
+    #[must_use]
+    pub fn mint(&self, subject: Subject<'_>, session: Option<(SessionId, &[u8; 32])>, audience: &str, now: Timestamp) -> IdentityToken {
+        let expires = Timestamp::from_secs(now.as_secs().saturating_add(IDENTITY_LIFE_SECONDS));
+        let claims = IdentityClaims::new(subject, session, audience, now, expires);
+        let text = self.ring.load().current().sign(IDENTITY_TYPE, &claims);
+        let mut value = HeaderValue::try_from(text).expect("base64url and dots are visible ASCII");
+        value.set_sensitive(true);
+        IdentityToken { value, expires }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+#![allow(clippy::unwrap_used)]
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde_json::Value;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+struct Fixture {
+    folder: tempfile::TempDir,
+    issuer: IdentityIssuer,
+    account: AccountId,
+    key_id: ApiKeyId,
+    scopes: Scopes,
+    sid: SessionId,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            issuer: IdentityIssuer::load_or_create(&folder.path().join("identity.pem")).unwrap(),
+            folder,
+            account: AccountId::parse("desk-1").unwrap(),
+            key_id: ApiKeyId::parse("key-1").unwrap(),
+            scopes: Scopes::parse("md:read order:write").unwrap(),
+            sid: SessionId::from_bytes([7; 16]),
+        }
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("identity.pem")
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject { account: &self.account, key_id: &self.key_id, scopes: &self.scopes, purpose: Purpose::Native }
+    }
+
+    fn access_token(&self) -> String {
+        self.issuer.mint_access_token(&self.account, &self.key_id, self.sid, "dDE", &self.scopes, NOW, Duration::from_secs(300))
+    }
+}
+
+/// Reads a token as an upstream does: by a JWK set and nothing else.
+fn as_upstream(jwks: &str, token: &str) -> Option<(Header, Value)> {
+    let set: JwkSet = serde_json::from_str(jwks).unwrap();
+    let header = jsonwebtoken::decode_header(token).unwrap();
+    let key = DecodingKey::from_jwk(set.find(header.kid.as_deref().unwrap())?).unwrap();
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.validate_exp = false;
+    validation.set_audience(&["venue"]);
+    validation.set_issuer(&["countersign"]);
+    let data = jsonwebtoken::decode::<Value>(token, &key, &validation).unwrap();
+    Some((header, data.claims))
+}
+
+#[test]
+fn an_upstream_verifies_a_token_with_the_published_keys() {
+    let fixture = Fixture::new();
+    let token = fixture.issuer.mint(fixture.subject(), Some((fixture.sid, &[9; 32])), "venue", NOW);
+    assert!(token.value.is_sensitive());
+    assert_eq!(token.expires, Timestamp::from_secs(1_790_000_060));
+    let (header, mut claims) = as_upstream(&fixture.issuer.jwks(), token.value.to_str().unwrap()).unwrap();
+    assert_eq!(header.typ.as_deref(), Some("identity+jwt"));
+    assert_eq!(header.kid.as_deref(), Some(fixture.issuer.kid().as_str()));
+    assert_eq!(claims["jti"].take().as_str().unwrap().len(), 22);
+    assert_eq!(
+        claims,
+        serde_json::json!({
+            "iss": "countersign", "aud": "venue", "sub": "desk-1", "client_id": "key-1", "scope": "md:read order:write",
+            "method": "native", "sid": fixture.sid.to_string(), "ch": URL_SAFE_NO_PAD.encode([9; 32]),
+            "iat": 1_790_000_000, "exp": 1_790_000_060, "jti": null,
+        })
+    );
+}
+
+#[test]
+fn two_tokens_are_never_the_same() {
+    let fixture = Fixture::new();
+    let mint = || fixture.issuer.mint(fixture.subject(), None, "venue", NOW).value;
+    assert_ne!(mint(), mint());
+}
+
+#[test]
+fn keys_are_published_before_use_and_after() {
+    let fixture = Fixture::new();
+    let before = fixture.issuer.jwks();
+    let old = fixture.issuer.mint(fixture.subject(), None, "venue", NOW);
+    let old_access = fixture.access_token();
+    fixture.issuer.rotate().unwrap();
+    let new = fixture.issuer.mint(fixture.subject(), None, "venue", NOW);
+    assert!(as_upstream(&before, new.value.to_str().unwrap()).is_some(), "the new key was published before its use");
+    assert!(as_upstream(&fixture.issuer.jwks(), old.value.to_str().unwrap()).is_some(), "the old key is still published");
+    assert!(fixture.issuer.verify_access_token(&old_access, NOW).is_ok());
+    fixture.issuer.rotate().unwrap();
+    assert!(as_upstream(&fixture.issuer.jwks(), old.value.to_str().unwrap()).is_none(), "the oldest key is gone");
+    assert_eq!(fixture.issuer.verify_access_token(&old_access, NOW), Err(AccessTokenError::Signature));
+    assert_eq!(fixture.issuer.public_keys().len(), 3);
+}
+
+#[test]
+fn a_restart_keeps_the_ring() {
+    let fixture = Fixture::new();
+    fixture.issuer.rotate().unwrap();
+    let again = IdentityIssuer::load_or_create(&fixture.path()).unwrap();
+    assert_eq!((again.kid(), again.jwks()), (fixture.issuer.kid(), fixture.issuer.jwks()));
+    assert_eq!(std::fs::read_dir(fixture.folder.path()).unwrap().count(), 1, "no temporary file is left");
+}
+
+#[test]
+fn the_key_file_is_for_its_owner_only() {
+    let fixture = Fixture::new();
+    let mode = |mode| std::fs::set_permissions(fixture.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    assert_eq!(std::fs::metadata(fixture.path()).unwrap().permissions().mode() & 0o777, 0o600);
+    mode(0o640);
+    assert!(matches!(IdentityIssuer::load_or_create(&fixture.path()), Err(KeyFileError::Access { mode: 0o640, .. })));
+    mode(0o400);
+    assert!(IdentityIssuer::load_or_create(&fixture.path()).is_ok());
+}
+
+#[test]
+fn a_key_of_the_operators_own_gets_a_successor() {
+    let fixture = Fixture::new();
+    let text = std::fs::read_to_string(fixture.path()).unwrap();
+    let (first, _) = text.split_once("-----END PRIVATE KEY-----\n").unwrap();
+    std::fs::write(fixture.path(), format!("{first}-----END PRIVATE KEY-----\n")).unwrap();
+    let again = IdentityIssuer::load_or_create(&fixture.path()).unwrap();
+    assert_eq!(again.kid(), fixture.issuer.kid());
+    assert_eq!(again.public_keys().len(), 2);
+}
+
+#[test]
+fn a_damaged_key_file_is_never_overwritten() {
+    let fixture = Fixture::new();
+    for content in ["", "text", "-----BEGIN PRIVATE KEY-----\n", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
+        std::fs::write(fixture.path(), content).unwrap();
+        assert!(matches!(IdentityIssuer::load_or_create(&fixture.path()), Err(KeyFileError::Content { .. })), "{content}");
+        assert_eq!(std::fs::read_to_string(fixture.path()).unwrap(), content);
+    }
+}
+
+#[test]
+fn an_access_token_comes_back_as_it_was_made() {
+    let fixture = Fixture::new();
+    let claims = fixture.issuer.verify_access_token(&fixture.access_token(), NOW).unwrap();
+    assert_eq!((claims.account, claims.key_id, claims.sid), (fixture.account.clone(), fixture.key_id.clone(), fixture.sid));
+    assert_eq!((claims.t1.as_str(), claims.scopes), ("dDE", fixture.scopes.clone()));
+    assert_eq!((claims.issued, claims.expires), (NOW, Timestamp::from_secs(1_790_000_300)));
+}
+
+#[test]
+fn an_access_token_ends() {
+    let fixture = Fixture::new();
+    let token = fixture.access_token();
+    let at = |seconds: u64| fixture.issuer.verify_access_token(&token, Timestamp::from_secs(1_790_000_000 + seconds)).map(|_| ());
+    assert_eq!(at(299), Ok(()));
+    assert_eq!(at(300), Err(AccessTokenError::Expired));
+    let long = fixture.issuer.mint_access_token(&fixture.account, &fixture.key_id, fixture.sid, "", &fixture.scopes, NOW, Duration::MAX);
+    assert_eq!(fixture.issuer.verify_access_token(&long, NOW).unwrap().expires, Timestamp::from_secs(1_790_000_300));
+}
+
+#[test]
+fn an_identity_token_is_never_an_access_token() {
+    let fixture = Fixture::new();
+    let token = fixture.issuer.mint(fixture.subject(), Some((fixture.sid, &[0; 32])), ISSUER, NOW);
+    assert_eq!(fixture.issuer.verify_access_token(token.value.to_str().unwrap(), NOW), Err(AccessTokenError::Type));
+}
+
+#[test]
+fn no_other_algorithm_type_or_key_is_believed() {
+    let fixture = Fixture::new();
+    let token = fixture.access_token();
+    let (head, rest) = token.split_once('.').unwrap();
+    let (claims, signature) = rest.split_once('.').unwrap();
+    let encode = |json: String| URL_SAFE_NO_PAD.encode(json);
+    let kid = fixture.issuer.kid();
+    let public = fixture.issuer.public_keys()[0].1;
+    let with_hmac = {
+        let mut header = Header::new(Algorithm::HS256);
+        (header.typ, header.kid) = (Some("at+jwt".to_owned()), Some(kid.clone()));
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(&public)).unwrap()
+    };
+    for (forged, error) in [
+        (with_hmac, AccessTokenError::Type),
+        (format!("{}.{claims}.", encode(format!(r#"{{"typ":"at+jwt","alg":"none","kid":"{kid}"}}"#))), AccessTokenError::Malformed),
+        (format!("{}.{claims}.{signature}", encode(format!(r#"{{"typ":"JWT","alg":"EdDSA","kid":"{kid}"}}"#))), AccessTokenError::Type),
+        (format!("{}.{claims}.{signature}", encode(r#"{"typ":"at+jwt","alg":"EdDSA"}"#.to_owned())), AccessTokenError::Type),
+        (format!("{}.{claims}.{signature}", encode(r#"{"typ":"at+jwt","alg":"EdDSA","kid":"other"}"#.to_owned())), AccessTokenError::Signature),
+        (format!("{head}.{claims}."), AccessTokenError::Signature),
+        (format!("{head}.{}.{signature}", &claims[..claims.len() - 4]), AccessTokenError::Signature),
+        (format!("{head}.{claims}"), AccessTokenError::Malformed),
+        (String::new(), AccessTokenError::Malformed),
+        ("a".repeat(5_000), AccessTokenError::Malformed),
+    ] {
+        assert_eq!(fixture.issuer.verify_access_token(&forged, NOW), Err(error), "{forged}");
+    }
+}
+
+#[test]
+fn another_gateways_token_is_not_ours() {
+    let token = Fixture::new().access_token();
+    assert_eq!(Fixture::new().issuer.verify_access_token(&token, NOW), Err(AccessTokenError::Signature));
+}
+
+#[test]
+fn nothing_secret_is_printed() {
+    let fixture = Fixture::new();
+    let shown = format!("{:?} {:?}", fixture.issuer, fixture.issuer.mint(fixture.subject(), None, "venue", NOW));
+    assert!(shown.contains(&fixture.issuer.kid()) && shown.contains("Sensitive") && !shown.contains("eyJ"), "{shown}");
+}

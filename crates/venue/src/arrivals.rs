@@ -10,7 +10,7 @@ pub struct Arrivals {
     pub public: u64,
     /// Requests that need one and had one.
     pub private: u64,
-    /// Requests refused for want of a valid identity or scope.
+    /// Requests refused: no valid identity, not the scope, or nothing by that name is served.
     pub refused: u64,
     /// Orders accepted, whatever became of them.
     pub orders_placed: u64,

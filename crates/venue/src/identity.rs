@@ -20,12 +20,12 @@ pub use keys::{IdentityKeys, KeySetError};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, Validation};
 use parking_lot::Mutex;
 use serde::Deserialize;
 
+use crate::clock::now_ms;
 use crate::limits::{ACCOUNT_ID_BYTES_MAX, TOKEN_BYTES_MAX, TOKEN_LEEWAY_SECONDS, TOKEN_LIFE_SECONDS_MAX, VERIFIED_TOKENS_MAX};
 use fetch::JwksUrl;
 use keys::KeySet;
@@ -108,6 +108,7 @@ enum Source {
 
 struct Remembered {
     identity: Arc<Identity>,
+    audience: Box<str>,
     expires: u64,
     generation: u64,
 }
@@ -167,8 +168,8 @@ impl IdentityVerifier {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(IdentityError::Refused);
         }
-        let now = unix_seconds();
-        if let Some(identity) = self.recall(token, now) {
+        let now = now_ms() / 1_000;
+        if let Some(identity) = self.recall(token, audience, now) {
             return Ok(identity);
         }
         let kid = self.key_id(token)?;
@@ -183,7 +184,9 @@ impl IdentityVerifier {
         let claims = jsonwebtoken::decode::<Claims>(token, key, &validation(audience));
         let claims = claims.map_err(|_| IdentityError::Refused)?.claims;
         let identity = Arc::new(identity_of(&claims, now)?);
-        self.remember(token, &identity, claims.exp, keys.generation(), now);
+        let remembered =
+            Remembered { identity: Arc::clone(&identity), audience: audience.into(), expires: claims.exp, generation: keys.generation() };
+        self.remember(token, remembered, now);
         Ok(identity)
     }
 
@@ -195,23 +198,22 @@ impl IdentityVerifier {
         header.kid.ok_or(IdentityError::Refused)
     }
 
-    fn recall(&self, token: &str, now: u64) -> Option<Arc<Identity>> {
+    fn recall(&self, token: &str, audience: &str, now: u64) -> Option<Arc<Identity>> {
         let generation = self.keys.load().generation();
         let remembered = self.remembered.lock();
         let entry = remembered.get(token)?;
-        let valid = entry.expires > now && entry.generation == generation;
+        let valid = entry.expires > now && entry.generation == generation && *entry.audience == *audience;
         valid.then(|| Arc::clone(&entry.identity))
     }
 
-    fn remember(&self, token: &str, identity: &Arc<Identity>, expires: u64, generation: u64, now: u64) {
+    fn remember(&self, token: &str, entry: Remembered, now: u64) {
         let mut remembered = self.remembered.lock();
         if remembered.len() >= VERIFIED_TOKENS_MAX {
-            remembered.retain(|_, entry| entry.expires > now && entry.generation == generation);
+            remembered.retain(|_, old| old.expires > now && old.generation == entry.generation);
         }
         if remembered.len() >= VERIFIED_TOKENS_MAX {
             remembered.clear();
         }
-        let entry = Remembered { identity: Arc::clone(identity), expires, generation };
         remembered.insert(token.into(), entry);
     }
 }
@@ -237,8 +239,4 @@ fn identity_of(claims: &Claims, now: u64) -> Result<Identity, IdentityError> {
         key: Arc::from(claims.client_id.as_str()),
         scopes: Scopes::parse(&claims.scope),
     })
-}
-
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

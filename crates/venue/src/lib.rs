@@ -17,6 +17,8 @@
 
 mod arrivals;
 mod binance;
+mod body;
+mod clock;
 mod config;
 pub mod exchange;
 mod hub;

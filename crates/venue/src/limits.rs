@@ -44,8 +44,12 @@ pub const OWN_QUEUE_MAX: usize = 1_024;
 pub const MARKET_QUEUE_MAX: usize = 2_048;
 /// Connections accepted at once.
 pub const CONNECTIONS_MAX: usize = 4_096;
-/// A connection that has not sent its request head by then is closed.
-pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection without a complete request head for so long is closed. Idle time between two
+/// requests counts too, and the gateway keeps idle connections in a pool: closing one under
+/// its hands could lose an order, so this is longer than any pool waits.
+pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(300);
+/// Time for one request body.
+pub const BODY_READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// Server ping on WebSockets, as Binance does it.
 pub const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// A WebSocket peer that is silent for this long is closed.

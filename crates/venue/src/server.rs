@@ -15,11 +15,12 @@ use tokio::time::{Duration, MissedTickBehavior};
 use tokio_util::task::TaskTracker;
 
 use crate::arrivals::Arrivals;
+use crate::clock::now_ms;
 use crate::config::VenueConfig;
 use crate::exchange::Exchange;
 use crate::identity::IdentityVerifier;
 use crate::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, HEADER_READ_TIMEOUT, SHUTDOWN_GRACE};
-use crate::shell::{Shell, now_ms};
+use crate::shell::Shell;
 use crate::{binance, native};
 
 /// The paper exchange as a server.

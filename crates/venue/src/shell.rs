@@ -1,13 +1,13 @@
 //! What every façade works with: the locked exchange, the hub, the identity check, the clock.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::arrivals::Counters;
+use crate::clock::now_ms;
 use crate::exchange::Exchange;
 use crate::exchange::event::{Event, OrderChange};
 use crate::hub::Hub;
@@ -66,10 +66,4 @@ impl Shell {
         let token = value.to_str().map_err(|_| IdentityError::Refused)?;
         self.verifier.verify(token, &self.audience).await.map(Some)
     }
-}
-
-/// Unix milliseconds.
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

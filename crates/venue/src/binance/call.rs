@@ -6,10 +6,11 @@ use super::error::ApiError;
 use super::operation::{Access, Operation};
 use super::params::Params;
 use super::{lists, market_data, trading};
+use crate::clock::now_ms;
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
 use crate::identity::Identity;
-use crate::shell::{Caller, Shell, now_ms};
+use crate::shell::{Caller, Shell};
 
 /// Lets a caller through to an operation, and counts the arrival.
 fn admit<'a>(shell: &Shell, access: Access, caller: &'a Caller) -> Result<Option<&'a Arc<Identity>>, ApiError> {

@@ -37,8 +37,8 @@ impl ApiError {
         Self { status: StatusCode::NOT_FOUND, code: -1020, text, data: None }
     }
 
-    pub(super) const fn body_too_large() -> Self {
-        let text = Cow::Borrowed("Request body too large.");
+    pub(super) const fn bad_body() -> Self {
+        let text = Cow::Borrowed("Request body too large or cut off.");
         Self { status: StatusCode::PAYLOAD_TOO_LARGE, code: -1130, text, data: None }
     }
 

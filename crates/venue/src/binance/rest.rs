@@ -8,14 +8,12 @@ use axum::extract::State;
 use axum::routing::{MethodFilter, get, on};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
-use http_body_util::{BodyExt, Limited};
 
 use super::call::call;
 use super::error::ApiError;
 use super::operation::{Operation, ROUTES};
 use super::params::Params;
 use super::{streams, ws_api};
-use crate::limits::BODY_BYTES_MAX;
 use crate::shell::Shell;
 
 /// All routes of the façade.
@@ -48,17 +46,13 @@ async fn answer(shell: &Shell, operation: Operation, request: Request<Body>) -> 
     };
     let (head, body) = request.into_parts();
     // A GET may carry a body; no operation reads one there.
-    let body = if head.method == http::Method::GET { Ok(Bytes::new()) } else { read(body).await };
+    let body =
+        if head.method == http::Method::GET { Ok(Bytes::new()) } else { crate::body::read(body).await.map_err(|_| ApiError::bad_body()) };
     let params = body.and_then(|body| Params::from_http(head.uri.query().unwrap_or(""), &body));
     match params.and_then(|params| call(shell, operation, &caller, &params)) {
         Ok(text) => json(text),
         Err(error) => error.response(),
     }
-}
-
-async fn read(body: Body) -> Result<Bytes, ApiError> {
-    let collected = Limited::new(body, BODY_BYTES_MAX).collect().await;
-    collected.map(http_body_util::Collected::to_bytes).map_err(|_| ApiError::body_too_large())
 }
 
 fn json(text: String) -> Response<Body> {

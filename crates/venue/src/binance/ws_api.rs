@@ -18,10 +18,11 @@ use super::error::ApiError;
 use super::lists::WEIGHT_PER_MINUTE;
 use super::operation::Operation;
 use super::params::Params;
+use crate::clock::now_ms;
 use crate::exchange::account::AccountIndex;
 use crate::hub::OwnForm;
 use crate::outbox::Outbox;
-use crate::shell::{Caller, Shell, now_ms};
+use crate::shell::{Caller, Shell};
 use crate::websocket::{self, Connection, Protocol};
 
 /// A request frame; `id` is echoed as it was written.

@@ -101,7 +101,7 @@ impl Instrument {
     /// Price of a number of ticks.
     #[must_use]
     pub fn price_of(&self, ticks: u128) -> Fixed {
-        let ticks = i128::try_from(ticks).unwrap_or(i128::MAX / self.tick.units());
+        let ticks = i128::try_from(ticks).unwrap_or_else(|_| i128::MAX / self.tick.units());
         Fixed::from_units(ticks * self.tick.units())
     }
 

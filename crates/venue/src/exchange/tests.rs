@@ -188,7 +188,7 @@ fn a_resting_order_fills_when_the_market_comes_to_it() {
         .iter()
         .filter_map(|event| match event {
             Event::Order { change, order, .. } if order.owner == maker => Some(*change),
-            _ => None,
+            Event::Balances { .. } | Event::Order { .. } | Event::Ticked { .. } | Event::Trade { .. } => None,
         })
         .collect();
     assert_eq!(changes, [OrderChange::New, OrderChange::Trade]);
@@ -203,16 +203,22 @@ fn contracts_settle_at_expiry_and_the_next_are_listed() {
     let owner = exchange.account("alice").unwrap();
     exchange.place(owner, limit(FUTURE, Side::Buy, "0.01", "110000"), NOW).unwrap();
     exchange.place(owner, limit(FUTURE, Side::Buy, "0.01", "50000"), NOW).unwrap();
-    exchange.place(owner, limit(OPTION, Side::Sell, "0.01", "5"), NOW).unwrap_err();
+    let call = OrderRequest { market: OPTION, ..market(Side::Buy, Size::Base(Fixed::whole(1))) };
+    exchange.place(owner, call, NOW).unwrap();
     let before = wealth(&exchange, "USDT");
     exchange.tick(expiry);
     assert_eq!(wealth(&exchange, "USDT"), before);
     let account = exchange.account_state(owner);
     assert!(account.positions.is_empty());
     assert_eq!(account.balance("USDT").held, Fixed::ZERO);
-    let statement = account.settlements.front().unwrap();
-    assert_eq!((statement.expiry_ms, statement.gain), (expiry, statement.value - statement.cost));
-    assert_eq!(&*statement.key, "key");
+    let gains: Vec<Fixed> = account.settlements.iter().map(|statement| statement.gain).collect();
+    let commissions: Fixed = account.fills.iter().map(|fill| fill.commission).sum();
+    let change = account.balance("USDT").total - Fixed::whole(1_000_000);
+    assert_eq!((gains.len(), change), (2, gains.into_iter().sum::<Fixed>() - commissions));
+    for statement in &account.settlements {
+        assert_eq!((statement.expiry_ms, statement.gain), (expiry, statement.value - statement.cost));
+        assert_eq!(&*statement.key, "key");
+    }
     assert!(exchange.open_orders(owner).next().is_none());
     let live = exchange.markets().iter().filter(|one| !one.instrument.expired);
     assert_eq!(live.count(), 3);

@@ -1,13 +1,12 @@
 //! Fetching a JWKS over plain HTTP from the gateway, seldom and bounded.
 
-use std::time::Instant;
-
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::keys::{IdentityKeys, KeySet, KeySetError};
 use crate::limits::{JWKS_BYTES_MAX, JWKS_FETCH_TIMEOUT, JWKS_REFETCH_INTERVAL};

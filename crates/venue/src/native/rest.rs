@@ -7,14 +7,13 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::routing::get;
 use http::{HeaderValue, Request as HttpRequest, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 
 use super::error::NativeError;
 use super::request::Request;
 use super::socket;
 use super::work;
-use crate::limits::BODY_BYTES_MAX;
+use crate::body;
 use crate::shell::Shell;
 
 type Http = HttpRequest<Body>;
@@ -39,9 +38,9 @@ async fn place(State(shell): State<Arc<Shell>>, request: Http) -> Response<Body>
     let Ok(caller) = shell.identify(request.headers()).await else {
         return refused(&shell);
     };
-    let result = match Limited::new(request.into_body(), BODY_BYTES_MAX).collect().await {
+    let result = match body::read(request.into_body()).await {
         Err(_) => Err(NativeError::bad("body too large or cut off")),
-        Ok(body) => match serde_json::from_slice::<Request>(&body.to_bytes()) {
+        Ok(body) => match serde_json::from_slice::<Request>(&body) {
             Err(_) => Err(NativeError::bad("body is not an order in JSON")),
             Ok(order) => work::answer(&shell, &caller, &order.named("order.place")),
         },

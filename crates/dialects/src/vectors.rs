@@ -191,4 +191,24 @@ mod tests {
         let unusable = RECORDED.replace("hmac-sha256", "md5");
         assert!(run(&unusable).unwrap().failed.iter().any(|failure| failure.got.contains("no verification for md5")));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_vector_gets_a_verdict(target in "\\PC{0,60}", body in "\\PC{0,60}", now_ms: u64, ws: bool) {
+            let request = if ws {
+                serde_json::json!({"kind": "ws", "text": body})
+            } else {
+                serde_json::json!({"kind": "http", "method": "GET", "target": target, "headers": [["X-MBX-APIKEY", "k"]], "body": body})
+            };
+            let file = serde_json::json!({
+                "keys": {"k": {"api_key": "k", "alg": "hmac-sha256", "secret": "AAAA", "secret_encoding": "base64"}},
+                "vectors": [{
+                    "id": "v", "dialect": if ws { "binance-ws-api" } else { "binance-rest" }, "key": "k", "now_ms": now_ms,
+                    "request": request, "expect": {"verdict": "accept", "reason": null}
+                }]
+            });
+            let report = run(&file.to_string()).unwrap();
+            proptest::prop_assert_eq!(report.failed.len(), 1);
+        }
+    }
 }

@@ -146,4 +146,16 @@ mod tests {
         assert_eq!(algorithm(&"!".repeat(344)), (Algorithm::RsaPkcs1Sha256, false));
         assert_eq!(algorithm(&"A".repeat(4_096)), (Algorithm::RsaPkcs1Sha256, false), "longer than any signature");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_without_panic_and_never_longer_than_it_is(text: Vec<u8>, hex_like in "[0-9a-fA-F%+/=]{0,120}") {
+            for text in [text.as_slice(), hex_like.as_bytes()] {
+                let (form, plain) = (from_form(text), from_text(text));
+                for signature in [form, plain] {
+                    proptest::prop_assert!(signature.bytes.is_none_or(|bytes| bytes.len() <= text.len()));
+                }
+            }
+        }
+    }
 }

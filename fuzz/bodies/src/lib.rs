@@ -1,0 +1,33 @@
+//! What the fuzz targets do with their bytes.
+//!
+//! Each body takes any bytes, must never panic on account of them, and asserts what holds for whatever was accepted. The targets
+//! under `fuzz/fuzz_targets` call these bodies; the tests of this crate replay the committed corpora through them, so that an
+//! input that once was a finding stays tested without a fuzzer.
+//!
+//! What is not here: the generation of inputs (libFuzzer's) and the seeds (`fuzz/corpus`).
+
+mod binance;
+mod handshake;
+mod public_key;
+mod session;
+
+pub use binance::{binance_rest, binance_ws_api};
+pub use handshake::{credential_file, hello, strict_json, token, welcome};
+pub use public_key::public_key;
+pub use session::session_frames;
+
+/// A body with the name of its target and of its corpus folder.
+pub type Body = (&'static str, fn(&[u8]));
+
+/// All bodies, in the order of their names.
+pub const BODIES: &[Body] = &[
+    ("binance_rest", binance_rest),
+    ("binance_ws_api", binance_ws_api),
+    ("credential_file", credential_file),
+    ("hello", hello),
+    ("public_key", public_key),
+    ("session_frames", session_frames),
+    ("strict_json", strict_json),
+    ("token", token),
+    ("welcome", welcome),
+];

@@ -1,0 +1,76 @@
+//! Replays every committed input through its body.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use countersign_fuzz_bodies::BODIES;
+
+/// Every committed byte is downloaded by everybody who clones: keep the corpora small.
+const CORPUS_BYTES_MAX: u64 = 1 << 20;
+
+fn fuzz_folder(below: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(below)
+}
+
+fn names(folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(fuzz_folder(folder)).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect()
+}
+
+/// Runs every input of one body and says which one it was when it fails.
+fn replay(name: &str) {
+    let (_, body) = BODIES.iter().find(|(known, _)| *known == name).unwrap();
+    let mut inputs = 0;
+    for entry in fs::read_dir(fuzz_folder("corpus").join(name)).unwrap() {
+        let path = entry.unwrap().path();
+        let data = fs::read(&path).unwrap();
+        let outcome = std::panic::catch_unwind(|| body(&data));
+        assert!(outcome.is_ok(), "{} breaks the body", path.display());
+        inputs += 1;
+    }
+    assert!(inputs > 0, "no input for {name}");
+}
+
+macro_rules! replays {
+    ($( $name:ident )*) => {
+        $( #[test] fn $name() { replay(stringify!($name)); } )*
+
+        #[test]
+        fn every_body_has_its_test_its_target_and_its_corpus() {
+            let tested = BTreeSet::from([$( stringify!($name).to_owned(), )*]);
+            let bodies: BTreeSet<String> = BODIES.iter().map(|(name, _)| (*name).to_owned()).collect();
+            assert_eq!(bodies, tested);
+            assert_eq!(bodies, names("fuzz_targets"));
+            assert_eq!(bodies, names("corpus"));
+        }
+    };
+}
+
+replays! {
+    binance_rest binance_ws_api credential_file hello public_key session_frames strict_json token welcome
+}
+
+#[test]
+fn the_corpora_are_small() {
+    let folders = fs::read_dir(fuzz_folder("corpus")).unwrap().map(|entry| entry.unwrap().path());
+    let bytes: u64 = folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    assert!(bytes <= CORPUS_BYTES_MAX, "{bytes} bytes");
+}
+
+/// A corpus of nothing but refusals would fuzz only the first check of each parser.
+#[test]
+fn the_valid_seeds_are_accepted() {
+    let seed = |path: &str| fs::read(fuzz_folder("corpus").join(path)).unwrap();
+    let text = |path: &str| String::from_utf8(seed(path)).unwrap();
+    for name in ["exp", "sep", "chl", "bare", "every-wish"] {
+        assert!(countersign_handshake::Hello::read(&seed(&format!("hello/{name}"))).is_ok(), "{name}");
+        assert!(countersign_handshake::Token::parse(&text(&format!("token/hello-{name}"))).is_ok(), "{name}");
+    }
+    countersign_handshake::Welcome::read(&seed("welcome/granted")).unwrap();
+    countersign_handshake::CredentialFile::parse(&text("credential_file/good")).unwrap();
+    for name in ["ed25519-pem", "ed25519-der", "ed25519-raw", "ed25519-jwk", "ed25519-openssh", "p256-der", "p256-jwk", "rsa-pem"] {
+        assert!(countersign_core::PublicKey::parse(&seed(&format!("public_key/{name}"))).is_ok(), "{name}");
+    }
+}

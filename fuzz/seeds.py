@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzz targets: valid inputs, and valid ones with one thing wrong. Standard library only.
+
+    python3 fuzz/seeds.py
+
+What a fuzzer finds is added to fuzz/corpus/<target>/ by hand, under a name that says what it is; this script leaves it alone.
+"""
+
+import base64
+import json
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VECTORS = json.loads((HERE.parent / "tests/vectors/binance.json").read_text())
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+def write(target, name, data):
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+KID = b64(bytes(range(32)))
+HELLO = {
+    "v": 1, "vers": [1], "kid": KID, "alg": "Ed25519", "algs": ["Ed25519"], "gw": b64(bytes(32)), "host": "127.0.0.1:8443",
+    "n": b64(bytes(16)), "bind": "exp", "pipe": True,
+    "want": {"scopes": ["md:read", "order:write"], "hb_ms": 5000, "cod": "none", "enc": ["json"], "tx": "idempotent", "rx": "recoverable"},
+    "need": {"scopes": ["md:read"], "hb_ms": [1000, 10000], "min_bind": "sep"},
+}
+
+
+def hello_payloads():
+    yield "exp", HELLO
+    yield "sep", {**HELLO, "bind": "sep", "nonce": f"cs1n.{b64(bytes(28))}.{b64(bytes(16))}"}
+    yield "chl", {**HELLO, "bind": "chl", "nonce": f"cs1n.{b64(bytes(28))}.{b64(bytes(16))}"}
+    yield "without-need", {name: value for name, value in HELLO.items() if name != "need"}
+    yield "bare", {name: HELLO[name] for name in ("v", "vers", "kid", "alg", "algs", "gw", "host", "n", "bind")}
+    yield "crit-unknown", {**HELLO, "crit": ["later"]}
+    yield "crit-known", {**HELLO, "crit": ["bind"]}
+    yield "unknown-member", {**HELLO, "later": {"a": [1]}}
+    yield "version-2", {**HELLO, "v": 2, "vers": [2]}
+    yield "resumption", {**HELLO, "sid": b64(bytes(16)), "rx": 1, "tx": 1}
+    yield "ml-dsa", {**HELLO, "alg": "ML-DSA-65", "algs": ["Ed25519", "ML-DSA-65"]}
+    yield "alg-not-in-algs", {**HELLO, "algs": ["ES256"]}
+    yield "range-inverted", {**HELLO, "need": {"hb_ms": [10000, 1000]}}
+    yield "huge-number", {**HELLO, "ts": 1 << 53}
+    yield "every-wish", {**HELLO, "ts": 1795222000123456, "want": {**HELLO["want"], "cod_grace_ms": 0, "cod_on_logout": False, "resume_s": 0, "token_s": 60, "rate": {"order_s": 50}}}
+
+
+JSON = {
+    "empty": "{}", "nested": '{"a":{"b":{"c":1}}}', "too-deep": '{"a":{"b":{"c":{"d":{"e":1}}}}}', "twice": '{"a":1,"a":2}',
+    "twice-by-escape": '{"a":1,"\\u0061":2}', "twice-below": '{"x":{"a":1,"a":1}}', "fraction": '{"a":1.0}', "exponent": '{"a":1e3}',
+    "minus-zero": '{"a":-0}', "2-to-53": '{"a":9007199254740992}', "below-2-to-53": '{"a":9007199254740991}', "trailing": "{} x",
+    "list": "[1]", "number": "1", "lone-surrogate": '{"a":"\\ud800"}', "escaped": '{"a":"\\u00e4\\n\\/"}', "bom": "\ufeff{}",
+    "white": ' {"a" :\t[ 1 ,\n2 ] } ', "all-kinds": '{"a":null,"b":true,"c":"d","e":[1,-2],"f":{}}', "comma": '{"a":1,}', "comment": "{}//",
+    "wide": compact({f"m{number}": number for number in range(300)}), "nul": '{"a\\u0000":1}',
+}
+
+FRAMES = {
+    "application": ['{"s":1,"a":1,"d":{"op":"ticker"}}', '{"s":2,"a":1,"d":{"op":"book"}}'],
+    "gap": ['{"s":1,"d":{}}', '{"s":9,"d":{}}'],
+    "repetition": ['{"s":1,"d":{"op":"a"}}', '{"s":1,"d":{"op":"a"}}'],
+    "conflict": ['{"s":1,"d":{"op":"a"}}', '{"s":1,"d":{"op":"b"}}'],
+    "heartbeats": ['{"hb":{"s":1,"a":1,"t":1795222000123456}}', '{"hb":{"s":1,"a":1,"t":1795222001123456,"e":1795222000123457}}'],
+    "ping": ['{"ping":"x"}', '{"pong":"x"}', '{"ping":"' + "x" * 200 + '"}'],
+    "ready": ['{"ready":"' + b64(bytes(32)) + '"}', '{"s":1,"d":{}}'],
+    "ready-on-message": ['{"s":1,"ch":"' + b64(bytes(32)) + '","d":{}}'],
+    "bye": ['{"bye":{"code":"logout","last":0}}', '{"s":1,"d":{}}'],
+    "reserved": ['{"reauth":"cs1a.e30.AA"}', '{"resume":"cs1r.e30.AA"}', '{"refresh":"x"}', '{"replay":{"from":1,"count":2}}'],
+    "server": ['{"drain":{"by_ms":1000,"to":["a:1"],"why":"upgrade"}}', '{"busy":{"retry_ms":10}}', '{"err":{"code":"x","id":"y"}}', '{"nonce":"cs1n.e30.AA"}'],
+    "nack": ['{"nack":{"from":1,"count":1}}', '{"nack":{"from":0,"count":18446744073709551615}}'],
+    "two-names": ['{"ping":"x","pong":"y"}'], "unknown": ['{"later":1}'], "numbers": ['{"s":0,"d":1}', '{"s":9007199254740992,"d":1}', '{"s":-1,"d":1}'],
+    "broken": ["{", "[]", "", "null", '{"s":1}'],
+}
+
+ED25519 = "MCowBQYDK2VwAyEAQvhSC+8DVvVG4ql4Zj5YIZNqxkVnAbTAkNXGsHApTP8="
+P256 = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q=="
+
+
+def public_keys():
+    def pem(text, label="PUBLIC KEY"):
+        return f"-----BEGIN {label}-----\n{text}\n-----END {label}-----\n"
+
+    raw = base64.b64decode(ED25519)[12:]
+    point = base64.b64decode(P256)[27:]
+    yield "ed25519-pem", pem(ED25519)
+    yield "ed25519-der", base64.b64decode(ED25519)
+    yield "ed25519-raw", raw
+    yield "ed25519-hex", raw.hex()
+    yield "ed25519-base64url", b64(raw)
+    yield "ed25519-jwk", compact({"kty": "OKP", "crv": "Ed25519", "x": b64(raw)})
+    blob = b"".join(len(part).to_bytes(4, "big") + part for part in (b"ssh-ed25519", raw))
+    yield "ed25519-openssh", f"ssh-ed25519 {base64.b64encode(blob).decode()} someone@somewhere"
+    yield "ed25519-low-order", bytes(32)
+    yield "ed25519-private-jwk", compact({"kty": "OKP", "crv": "Ed25519", "x": b64(raw), "d": b64(bytes(32))})
+    yield "p256-pem", pem(P256)
+    yield "p256-der", base64.b64decode(P256)
+    yield "p256-jwk", compact({"kty": "EC", "crv": "P-256", "x": b64(point[:32]), "y": b64(point[32:])})
+    yield "p256-off-curve", base64.b64decode(P256)[:-1] + b"\0"
+    yield "p256-compressed", b"\x03" + point[:32]
+    rsa = VECTORS["keys"]["binance-rsa"]["public_pem"]
+    yield "rsa-pem", rsa
+    yield "rsa-pem-crlf", rsa.replace("\n", "\r\n")
+    der = base64.b64decode("".join(rsa.splitlines()[1:-1]))
+    yield "rsa-der", der
+    yield "rsa-der-cut", der[:-1]
+    yield "rsa-der-longer", der + b"\0"
+    yield "rsa-exponent-1", der[:-3] + b"\0\0\1"
+    yield "private-pem", pem(base64.b64encode(b"0" * 48).decode(), "PRIVATE KEY")
+    yield "two-keys", pem(ED25519) + pem(P256)
+    yield "certificate", pem(ED25519, "CERTIFICATE")
+    yield "empty", b""
+
+
+CONTRACT_WELCOME = {
+    "v": 1, "vers": [1], "sid": b64(bytes(16)), "gk": KID, "gkc": f"cs1d.{b64(b'{}')}.{b64(bytes(64))}", "time": 1795222000123456,
+    "grant": {
+        "scopes": ["md:read", "order:write"], "bind": "exp", "proof": [], "cod_grace_ms": 0, "hb_ms": 5000, "keep_msgs": 0, "keep_s": 0,
+        "life_s": 86400, "orders_10s": 500, "resume_s": 0, "token_s": 300, "weight_min": 6000, "cod": "none", "cod_on_logout": False,
+        "enc": "json", "rx": "recoverable", "tx": "idempotent", "zk": "none",
+    },
+    "seq": {"rx": 1, "tx": 1}, "gap": None, "epoch": {"halt": 0, "rev": 0}, "halts": [], "sec": b64(bytes(32)), "next_pins": [],
+}
+
+CREDENTIAL = {
+    "v": 1, "kind": "native", "url": "https://127.0.0.1:8443", "account": "demo", "kid": KID, "alg": "Ed25519",
+    "private_key_pem": "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n-----END PRIVATE KEY-----\n",
+    "gateway_pins": [KID], "min_bind": "sep",
+}
+
+
+def main():
+    for name, payload in hello_payloads():
+        write("hello", name, compact(payload))
+        write("token", f"hello-{name}", f"cs1h.{b64(compact(payload).encode())}.{b64(bytes(64))}")
+    for kind in "hwnadgkloqr":
+        write("token", f"kind-{kind}", f"cs1{kind}.{b64(b'{}')}.{b64(bytes(64))}")
+    bad = {"version": "cs2h.e30.AA", "kind": "cs1x.e30.AA", "padding": "cs1h.e30=.AA", "bits": "cs1h.e31.AB", "parts": "cs1h.e30", "four": "cs1h.e30.AA.AA", "empty": "cs1h..", "plus": "cs1h.e3+.AA", "space": "cs1h.e30.AA "}
+    for name, text in bad.items():
+        write("token", f"bad-{name}", text)
+    for name, text in JSON.items():
+        write("strict_json", name, text)
+    for name, lines in FRAMES.items():
+        write("session_frames", name, "\n".join(lines))
+    for name, data in public_keys():
+        write("public_key", name, data)
+    write("welcome", "granted", compact(CONTRACT_WELCOME))
+    write("welcome", "without-grant", compact({name: value for name, value in CONTRACT_WELCOME.items() if name != "grant"}))
+    write("welcome", "next-pins", compact({**CONTRACT_WELCOME, "next_pins": [KID], "motd": "hello"}))
+    write("credential_file", "good", json.dumps(CREDENTIAL, indent=2))
+    write("credential_file", "other-key", json.dumps({**CREDENTIAL, "kid": b64(bytes(32))}))
+    write("credential_file", "no-pins", json.dumps({**CREDENTIAL, "gateway_pins": []}))
+    write("credential_file", "five-pins", json.dumps({**CREDENTIAL, "gateway_pins": [KID] * 5}))
+    for number, vector in enumerate(VECTORS["vectors"]):
+        request = vector["request"]
+        if request["kind"] == "http":
+            lines = [f"{request['method']} {request['target']}", *(f"{name}: {value}" for name, value in request["headers"])]
+            write("binance_rest", f"vector-{number:03}", "\n".join(lines) + "\n\n" + (request.get("body") or ""))
+        else:
+            frame = next(value for name, value in request.items() if name in ("frame", "text", "message", "payload"))
+            write("binance_ws_api", f"vector-{number:03}", frame if isinstance(frame, str) else compact(frame))
+    for name, frame in {"twice": '{"id":1,"method":"ping","method":"time"}', "deep": '{"id":1,"params":' + "[" * 200, "status": '{"id":"a","method":"session.status"}', "logout": '{"id":null,"method":"session.logout"}', "unsigned": '{"id":1,"method":"order.place","params":{"symbol":"BTCUSDT","timestamp":1800000000000}}'}.items():
+        write("binance_ws_api", name, frame)
+
+
+if __name__ == "__main__":
+    main()

@@ -78,15 +78,15 @@ pub struct Identity {
     pub scopes: Scopes,
 }
 
-/// Why there is no identity. The caller learns only that there is none.
+/// Why there is no identity. A caller whose token is refused does not learn why.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum IdentityError {
     /// Not a token, wrong algorithm, wrong claims, bad signature, expired.
     #[error("identity token refused")]
     Refused,
-    /// No `Countersign-Identity` header.
-    #[error("no identity token")]
-    Absent,
+    /// The keys cannot be had, so nothing can be said about the token.
+    #[error("identity keys unavailable")]
+    Unavailable,
 }
 
 /// Claims the venue reads; `sid`, `ch` and `jti` are for the gateway's own records.
@@ -163,7 +163,8 @@ impl IdentityVerifier {
     /// Verifies one token for this audience at the present time.
     ///
     /// # Errors
-    /// [`IdentityError::Refused`] for every kind of failure.
+    /// [`IdentityError::Refused`] for everything wrong with the token,
+    /// [`IdentityError::Unavailable`] when its key may exist but cannot be fetched.
     pub async fn verify(&self, token: &str, audience: &str) -> Result<Arc<Identity>, IdentityError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(IdentityError::Refused);
@@ -177,8 +178,11 @@ impl IdentityVerifier {
         if let Source::Url(url) = &self.source
             && !keys.contains(&kid)
         {
-            url.refresh(&self.keys).await;
+            let known = url.refresh(&self.keys).await;
             keys = self.keys.load();
+            if !known && !keys.contains(&kid) {
+                return Err(IdentityError::Unavailable);
+            }
         }
         let key = keys.find(&kid).ok_or(IdentityError::Refused)?;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &validation(audience));

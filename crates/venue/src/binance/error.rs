@@ -6,6 +6,7 @@ use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::exchange::order::OrderError;
+use crate::identity::IdentityError;
 
 /// One refusal in the venue's form.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,6 +31,12 @@ impl ApiError {
     pub(super) const fn unauthorized() -> Self {
         let text = Cow::Borrowed("Invalid API-key, IP, or permissions for action.");
         Self { status: StatusCode::UNAUTHORIZED, code: -2015, text, data: None }
+    }
+
+    /// The venue cannot serve this now; nothing is wrong with the request.
+    const fn overloaded() -> Self {
+        let text = Cow::Borrowed("Server is currently overloaded with other requests. Please try again in a few minutes.");
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, code: -1008, text, data: None }
     }
 
     pub(super) const fn not_found() -> Self {
@@ -150,6 +157,15 @@ impl ApiError {
 /// Range the vendor states for client order ids.
 const CLIENT_ID_RANGE: &str = r"^[\.A-Z\:/a-z0-9_-]{1,36}$";
 
+impl From<IdentityError> for ApiError {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Refused => Self::unauthorized(),
+            IdentityError::Unavailable => Self::overloaded(),
+        }
+    }
+}
+
 impl From<OrderError> for ApiError {
     fn from(error: OrderError) -> Self {
         match error {
@@ -165,10 +181,7 @@ impl From<OrderError> for ApiError {
             OrderError::NotionalTooSmall => Self::bad(-1013, "Filter failure: NOTIONAL"),
             OrderError::PriceFilter => Self::bad(-1013, "Filter failure: PRICE_FILTER"),
             OrderError::QuantityFilter => Self::bad(-1013, "Filter failure: LOT_SIZE"),
-            OrderError::TooManyAccounts => Self {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                ..Self::bad(-1008, "Server is currently overloaded with other requests. Please try again in a few minutes.")
-            },
+            OrderError::TooManyAccounts => Self::overloaded(),
             OrderError::TooManyOpenOrders => Self::bad(-1013, "Filter failure: MAX_NUM_ORDERS"),
             OrderError::UnknownOrder => Self::unknown_order(),
             OrderError::WouldMatch => Self::bad(-2010, "Order would immediately match and take."),

@@ -40,9 +40,12 @@ pub(crate) async fn not_found(State(shell): State<Arc<Shell>>) -> Response<Body>
 }
 
 async fn answer(shell: &Shell, operation: Operation, request: Request<Body>) -> Response<Body> {
-    let Ok(caller) = shell.identify(request.headers()).await else {
-        shell.counters.count_refused();
-        return ApiError::unauthorized().response();
+    let caller = match shell.identify(request.headers()).await {
+        Ok(caller) => caller,
+        Err(error) => {
+            shell.counters.count_refused();
+            return ApiError::from(error).response();
+        }
     };
     let (head, body) = request.into_parts();
     // A GET may carry a body; no operation reads one there.

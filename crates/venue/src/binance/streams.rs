@@ -102,9 +102,9 @@ struct Streams {
 }
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
-    if shell.identify(request.headers()).await.is_err() {
+    if let Err(error) = shell.identify(request.headers()).await {
         shell.counters.count_refused();
-        return ApiError::unauthorized().response();
+        return ApiError::from(error).response();
     }
     shell.counters.count_public();
     let (names, wrapping) = names_of(&request);

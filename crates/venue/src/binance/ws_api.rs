@@ -46,9 +46,12 @@ struct Session {
 }
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
-    let Ok(caller) = shell.identify(request.headers()).await else {
-        shell.counters.count_refused();
-        return ApiError::unauthorized().response();
+    let caller = match shell.identify(request.headers()).await {
+        Ok(caller) => caller,
+        Err(error) => {
+            shell.counters.count_refused();
+            return ApiError::from(error).response();
+        }
     };
     if caller.is_some() {
         shell.counters.count_private();

@@ -15,7 +15,8 @@ use crate::limits::{JWKS_BYTES_MAX, JWKS_FETCH_TIMEOUT, JWKS_REFETCH_INTERVAL};
 pub(super) struct JwksUrl {
     uri: Uri,
     authority: String,
-    last_try: Mutex<Option<Instant>>,
+    /// When it was last tried, and whether a key set came of it.
+    last_try: Mutex<Option<(Instant, bool)>>,
 }
 
 impl JwksUrl {
@@ -36,21 +37,32 @@ impl JwksUrl {
     /// Puts the fetched key set into `keys`, unless it was asked for a moment ago or cannot
     /// be had; then the present ones stay. The lock is kept until the set is stored, so
     /// that many callers with an unknown key cost one fetch and all see its result.
-    pub(super) async fn refresh(&self, keys: &IdentityKeys) {
+    ///
+    /// Answers whether the latest try brought a key set: if not, an unknown key id may well
+    /// be a good one.
+    pub(super) async fn refresh(&self, keys: &IdentityKeys) -> bool {
         let mut last_try = self.last_try.lock().await;
-        if last_try.is_some_and(|at| at.elapsed() < JWKS_REFETCH_INTERVAL) {
-            return;
+        if let Some((at, good)) = *last_try
+            && at.elapsed() < JWKS_REFETCH_INTERVAL
+        {
+            return good;
         }
-        let fetched = tokio::time::timeout(JWKS_FETCH_TIMEOUT, self.request()).await;
-        *last_try = Some(Instant::now());
-        match fetched {
-            Ok(Ok(body)) => match KeySet::from_jwks(&body) {
-                Ok(set) => keys.store(set),
-                Err(error) => tracing::warn!(%error, "identity key set refused"),
-            },
-            Ok(Err(error)) => tracing::warn!(error, "identity key set not fetched"),
-            Err(_) => tracing::warn!("identity key set not fetched in time"),
-        }
+        let fetched = match tokio::time::timeout(JWKS_FETCH_TIMEOUT, self.request()).await {
+            Ok(body) => body.and_then(|body| KeySet::from_jwks(&body).map_err(|error| error.to_string())),
+            Err(_) => Err("no answer in time".to_owned()),
+        };
+        let good = match fetched {
+            Ok(set) => {
+                keys.store(set);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(error, "identity key set not fetched");
+                false
+            }
+        };
+        *last_try = Some((Instant::now(), good));
+        good
     }
 
     async fn request(&self) -> Result<Bytes, String> {

@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use crate::exchange::order::OrderError;
+use crate::identity::IdentityError;
 
 /// One refusal.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -41,6 +42,15 @@ impl NativeError {
     pub(super) fn json(&self) -> String {
         let text = serde_json::to_string(&self.text).expect("a string is always JSON");
         format!(r#"{{"code":"{}","text":{text}}}"#, self.code)
+    }
+}
+
+impl From<IdentityError> for NativeError {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Refused => Self::unauthorized(),
+            IdentityError::Unavailable => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "identities cannot be verified now"),
+        }
     }
 }
 

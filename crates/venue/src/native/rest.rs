@@ -14,6 +14,7 @@ use super::request::Request;
 use super::socket;
 use super::work;
 use crate::body;
+use crate::identity::IdentityError;
 use crate::shell::Shell;
 
 type Http = HttpRequest<Body>;
@@ -35,8 +36,9 @@ pub(crate) fn router() -> Router<Arc<Shell>> {
 }
 
 async fn place(State(shell): State<Arc<Shell>>, request: Http) -> Response<Body> {
-    let Ok(caller) = shell.identify(request.headers()).await else {
-        return refused(&shell);
+    let caller = match shell.identify(request.headers()).await {
+        Ok(caller) => caller,
+        Err(error) => return refused(&shell, error),
     };
     let result = match body::read(request.into_body()).await {
         Err(_) => Err(NativeError::bad("body too large or cut off")),
@@ -61,8 +63,9 @@ async fn cancel(State(shell): State<Arc<Shell>>, Path(order): Path<String>, requ
 }
 
 async fn query(shell: &Shell, op: &str, order: Option<String>, request: Http) -> Response<Body> {
-    let Ok(caller) = shell.identify(request.headers()).await else {
-        return refused(shell);
+    let caller = match shell.identify(request.headers()).await {
+        Ok(caller) => caller,
+        Err(error) => return refused(shell, error),
     };
     let parsed = Request::from_query(op, request.uri().query().unwrap_or(""));
     let parsed = parsed.map(|parsed| match &order {
@@ -72,9 +75,9 @@ async fn query(shell: &Shell, op: &str, order: Option<String>, request: Http) ->
     respond(parsed.and_then(|request| work::answer(shell, &caller, &request)))
 }
 
-pub(super) fn refused(shell: &Shell) -> Response<Body> {
+pub(super) fn refused(shell: &Shell, error: IdentityError) -> Response<Body> {
     shell.counters.count_refused();
-    respond(Err(NativeError::unauthorized()))
+    respond(Err(error.into()))
 }
 
 fn respond(result: Result<Value, NativeError>) -> Response<Body> {

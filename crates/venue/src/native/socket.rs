@@ -28,8 +28,9 @@ struct Session {
 }
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: HttpRequest<Body>) -> Response<Body> {
-    let Ok(caller) = shell.identify(request.headers()).await else {
-        return refused(&shell);
+    let caller = match shell.identify(request.headers()).await {
+        Ok(caller) => caller,
+        Err(error) => return refused(&shell, error),
     };
     if caller.is_some() {
         shell.counters.count_private();

@@ -168,6 +168,21 @@ async fn keys_come_from_an_address_and_unknown_ids_do_not_hammer_it() {
     server.abort();
 }
 
+#[tokio::test]
+async fn keys_that_cannot_be_had_are_not_called_a_bad_token() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/jwks", nobody.local_addr().unwrap());
+    drop(nobody);
+    let venue = start(IdentityVerifier::from_jwks_url(&url).unwrap()).await;
+    let address = venue.local_addr().to_string();
+    let client = Client { address, token: Some(Signer::new("k").token("alice", ALL_SCOPES)) };
+    let (status, body) = client.get("/api/v3/account").await;
+    assert_eq!((status, &body["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!(-1008)));
+    let (status, body) = client.get("/native/v1/balance").await;
+    assert_eq!((status, &body["err"]["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
+    assert_eq!(venue.arrivals().private, 0);
+}
+
 #[test]
 fn a_key_set_address_is_plain_http() {
     for url in ["https://127.0.0.1/jwks", "ftp://x/", "/jwks", "", "http://user@host/"] {

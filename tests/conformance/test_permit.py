@@ -1,6 +1,7 @@
 """Nothing reaches the venue without a permit, and what reaches it says who asked, in our words only."""
 
 import json
+import time
 
 import jwt
 import pytest
@@ -103,13 +104,18 @@ def test_without_the_scope_nothing_passes(guarded):
 
 
 def test_from_an_address_that_is_not_allowed_nothing_passes(guarded):
-    elsewhere = Key(made_key(guarded.server, "--account", "demo", "--kind", "binance-hmac", "--scopes", "order:write", "--allow", "192.0.2.0/24"))
+    elsewhere = Key(made_key(guarded.server, "--scopes", "order:write", "--ip", "192.0.2.0/24"))
     assert elsewhere.ask(guarded.server, "POST", "/api/v3/order", **ORDER).status in (401, 403)
 
 
-def test_an_expired_key_passes_nothing(guarded):
-    expired = made_key(guarded.server, "--account", "demo", "--kind", "binance-hmac", "--scopes", "order:write", "--expires", "2020-01-01T00:00:00Z")
-    assert Key(expired).ask(guarded.server, "POST", "/api/v3/order", **ORDER).status in (401, 403)
+def test_an_expired_key_passes_nothing_that_forwards(guarded):
+    short = Key(made_key(guarded.server, "--scopes", "order:write", "--expires", "2s"))
+    deadline = time.monotonic() + 10
+    while short.ask(guarded.server, "POST", "/api/v3/order", **ORDER, newClientOrderId=f"expiry{time.monotonic_ns()}").status == 200:
+        assert time.monotonic() < deadline, "still accepted after its end"
+    before = len(guarded.venue.seen)
+    assert short.ask(guarded.server, "POST", "/api/v3/order", **ORDER).status in (401, 403)
+    assert len(guarded.venue.seen) == before
 
 
 TAMPERED = {

@@ -144,9 +144,8 @@ def operator_ports(server):
 
 
 def test_a_client_certificate_is_a_login(server):
-    demo = server.state / "demo"
     tls = context(server.ca)
-    tls.load_cert_chain(demo / "client-certificate.pem", demo / "client-certificate.key")
+    tls.load_cert_chain(server.state / "demo" / "client-certificate.pem")
     with Connection(server, tls=tls) as connection:
         connection.send(request(server, "GET", "/native/v1/balance"))
         assert connection.answer().status in (200, 401, 403)

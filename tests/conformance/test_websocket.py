@@ -8,9 +8,8 @@ import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from harness.binance import ORDER, now_ms
+from harness.binance import ORDER, Key, now_ms
 from harness.limited import made_key
-from harness.binance import Key
 from harness.server import run
 
 SECONDS = 20
@@ -133,7 +132,7 @@ def test_a_frame_beyond_the_limit_closes_the_connection(server):
 
 
 def test_a_revoked_key_is_told_on_its_open_connection_and_refused_within_a_second(server):
-    record = made_key(server, "--account", "demo", "--kind", "binance-ed25519", "--scopes", "md:read,account:read,order:read,order:write")
+    record = made_key(server, kind="Ed25519")
     key = Key(record)
 
     async def story(connection):

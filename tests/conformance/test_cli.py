@@ -1,0 +1,359 @@
+"""The commands: what they print, how they end, and what they leave behind."""
+
+import json
+import os
+import re
+import socket
+import stat
+
+import pytest
+
+from harness.binance import Key
+from harness.limited import made_key
+from harness.server import Server, run
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
+USAGE, ENVIRONMENT = 2, 3
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    return os.path.join(ROOT, "tests/vectors/binance.json")
+
+
+COMMANDS = ["serve", "demo", "connect", "probe", "account", "key", "config", "vectors", "venue", "audit", "completions", "man"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_there_and_says_something_about_every_option(command):
+    done = run(command, "--help")
+    assert done.returncode == 0 and "Usage:" in done.stdout
+    lines = done.stdout.splitlines()
+    options = [number for number, line in enumerate(lines) if re.match(r"^\s+(-\w, )?--[a-z]", line)]
+    for number in options:
+        rest = re.sub(r"^\s+(-\w, )?--[a-z0-9-]+( <[^>]+>)?", "", lines[number]).strip()
+        below = lines[number + 1].strip() if number + 1 < len(lines) else ""
+        assert rest or below, lines[number]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completions_come_from_the_command_line(shell):
+    done = run("completions", shell)
+    assert done.returncode == 0 and "rotate" in done.stdout
+
+
+def test_man_pages_are_written(tmp_path):
+    assert run("man", tmp_path / "man").returncode == 0
+    pages = {page.name for page in (tmp_path / "man").iterdir()}
+    assert "countersign.1" in pages and "countersign-serve.1" in pages
+
+
+def test_demo_shows_everything_and_ends_well(tmp_path):
+    done = run("demo", timeout=120, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("hello", "welcome", "ticker", "order", "replay", "scope"):
+        assert word in done.stdout.lower(), word
+    assert "\x1b[" not in done.stdout
+
+
+def test_demo_speaks_json(tmp_path):
+    done = run("demo", "--json", timeout=120, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    steps = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(steps) > 8
+
+
+def test_vectors_hold(vectors):
+    done = run("vectors", vectors)
+    assert done.returncode == 0, done.stdout
+    last = done.stdout.splitlines()[-1]
+    assert re.fullmatch(r"[1-9][0-9]* passed, 0 failed", last), last
+
+
+def test_a_wrong_expectation_in_vectors_is_found(vectors, tmp_path):
+    recorded = json.load(open(vectors))
+    flipped = next(vector for vector in recorded["vectors"] if vector["expect"]["verdict"] == "accept")
+    flipped["expect"] = {"verdict": "reject", "reason": "bad_signature"}
+    changed = tmp_path / "vectors.json"
+    changed.write_text(json.dumps(recorded))
+    done = run("vectors", changed)
+    assert done.returncode == 1
+    assert re.fullmatch(r"[0-9]+ passed, 1 failed", done.stdout.splitlines()[-1])
+    assert flipped["id"] in done.stdout
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "not json", '{"vectors":[]}'])
+def test_a_vectors_file_without_vectors_is_no_success(content, tmp_path):
+    file = tmp_path / "vectors.json"
+    file.write_text(content)
+    done = run("vectors", file)
+    assert done.returncode != 0
+
+
+def test_probe_shows_the_handshakes_step_by_step(server):
+    done = run("probe", f"127.0.0.1:{server.port}", "--ca", server.ca)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("TLS", "X25519MLKEM768", "countersign/1"):
+        assert word in done.stdout, word
+
+
+def test_probe_says_which_step_fails(server):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        refused = run("probe", f"127.0.0.1:{unused.getsockname()[1]}")
+    assert refused.returncode == 1 and "refused" in (refused.stdout + refused.stderr).lower()
+    untrusted = run("probe", f"127.0.0.1:{server.port}")
+    assert untrusted.returncode == 1
+
+
+def test_config_show_names_every_value_with_its_origin(tmp_path):
+    file = tmp_path / "gateway.toml"
+    file.write_text('[listen]\naddress = "127.0.0.1:9000"\n')
+    done = run("config", "show", file, COUNTERSIGN_LIMITS__CONNECTIONS_MAX="77")
+    assert done.returncode == 0, done.stderr
+    shown = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
+    assert "127.0.0.1:9000" in shown["listen.address"] and "line 2" in shown["listen.address"]
+    assert "77" in shown["limits.connections_max"] and "COUNTERSIGN_LIMITS__CONNECTIONS_MAX" in shown["limits.connections_max"]
+    assert "default" in shown["limits.body_deadline"]
+
+
+@pytest.mark.parametrize(
+    "content,expected",
+    [
+        ("listen = ", "1"),
+        ('[listen]\nadress = "127.0.0.1:1"\n', "listen.address"),
+        ('[listen]\naddress = "nowhere"\n', "listen.address"),
+        ('[limits]\nconnections_max = "many"\n', "limits.connections_max"),
+        ('[[route]]\nname = "a"\npath = "/a/../b"\nscope = "order:write"\n', "path"),
+        ('[[route]]\nname = "a"\npath = "/a"\n', "public"),
+        ('[[route]]\nname = "a"\npath = "/a"\npublic = true\n[[route]]\nname = "b"\npath = "/{x}"\npublic = true\n', "same request"),
+    ],
+)
+def test_config_check_names_what_is_wrong_and_where(content, expected, tmp_path):
+    file = tmp_path / "gateway.toml"
+    file.write_text(content)
+    done = run("config", "check", file)
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    assert str(file) in said and expected in said
+
+
+def test_config_check_accepts_what_config_show_shows(tmp_path):
+    file = tmp_path / "gateway.toml"
+    file.write_text('[listen]\naddress = "127.0.0.1:9000"\n')
+    assert run("config", "check", file).returncode == 0
+
+
+# keys
+
+
+def test_a_key_lives_from_new_to_revoke(server):
+    record = made_key(server, "--label", "test key")
+    key = Key(record)
+    assert key.ask(server, "GET", "/api/v3/account").status == 200
+    listed = json.loads(run("key", "list", "--state", server.state, "--json").stdout)
+    assert any(record["api_key"] in json.dumps(each) for each in listed)
+    shown = run("key", "show", record["api_key"], "--state", server.state, "--json")
+    assert "test key" in shown.stdout and record["secret"] not in shown.stdout
+    rotated = run("key", "rotate", record["api_key"], "--overlap", "0s", "--state", server.state)
+    assert rotated.returncode == 0, rotated.stderr
+    new = Key(json.loads(rotated.stdout))
+    assert new.ask(server, "GET", "/api/v3/account").status == 200
+    within_a_second(lambda: key.ask(server, "GET", "/api/v3/account").status == 401)
+    assert run("key", "revoke", new.api_key, "--state", server.state).returncode == 0
+    within_a_second(lambda: new.ask(server, "GET", "/api/v3/account").status == 401)
+    again = run("key", "revoke", "no-such-key", "--state", server.state)
+    assert again.returncode != 0 and "no-such-key" in again.stderr
+
+
+def within_a_second(holds):
+    import time
+
+    deadline = time.monotonic() + 1
+    while not holds():
+        assert time.monotonic() < deadline, "not within a second"
+
+
+def test_a_suspended_key_comes_back(server):
+    record = made_key(server)
+    key = Key(record)
+    assert run("key", "suspend", record["api_key"], "--state", server.state).returncode == 0
+    within_a_second(lambda: key.ask(server, "GET", "/api/v3/account").status in (401, 403))
+    assert run("key", "resume", record["api_key"], "--state", server.state).returncode == 0
+    within_a_second(lambda: key.ask(server, "GET", "/api/v3/account").status == 200)
+
+
+PUBLIC_KEY = "MCowBQYDK2VwAyEAQvhSC+8DVvVG4ql4Zj5YIZNqxkVnAbTAkNXGsHApTP8="
+
+
+def public_keys():
+    """One Ed25519 public key each, in every accepted format."""
+    import base64
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    def fresh():
+        return Ed25519PrivateKey.generate().public_key()
+
+    def raw(key):
+        return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def b64(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    return {
+        "PEM": fresh().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+        "DER": fresh().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        "JWK": json.dumps({"kty": "OKP", "crv": "Ed25519", "x": b64(raw(fresh()))}).encode(),
+        "raw": raw(fresh()),
+        "OpenSSH": fresh().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH),
+    }
+
+
+@pytest.mark.parametrize("form", ["PEM", "DER", "JWK", "raw", "OpenSSH"])
+@pytest.mark.parametrize("purpose", ["binance", "native"])
+def test_a_public_key_is_registered_from_every_format(server, tmp_path, form, purpose):
+    file = tmp_path / "key.pub"
+    file.write_bytes(public_keys()[form])
+    done = run("key", "new", "--account", "demo", "--purpose", purpose, "--kind", "Ed25519", "--public-key", file, "--state", server.state)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_public_key_serves_one_purpose(server, tmp_path):
+    file = tmp_path / "key.pub"
+    file.write_bytes(public_keys()["PEM"])
+    arguments = ["key", "new", "--account", "demo", "--kind", "Ed25519", "--public-key", file, "--state", server.state]
+    assert run(*arguments, "--purpose", "binance").returncode == 0
+    assert run(*arguments, "--purpose", "native").returncode != 0
+
+
+def test_weak_public_keys_are_refused(server, tmp_path):
+    import base64
+
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    weak = rsa.generate_private_key(65537, 1024).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    low_order = base64.b64decode(PUBLIC_KEY)[:12] + b"\1" + b"\0" * 31
+    for number, (kind, data) in enumerate([("RS256", weak), ("Ed25519", low_order), ("Ed25519", b"not a key"), ("Ed25519", b"")]):
+        file = tmp_path / f"key{number}.pub"
+        file.write_bytes(data)
+        done = run("key", "new", "--account", "demo", "--purpose", "binance", "--kind", kind, "--public-key", file, "--state", server.state)
+        assert done.returncode != 0 and done.stderr.strip(), data
+
+
+def test_accounts_are_made_listed_and_shown(server):
+    assert run("account", "new", "desk-7", "--label", "options desk", "--state", server.state).returncode == 0
+    assert "desk-7" in run("account", "list", "--state", server.state).stdout
+    assert "options desk" in run("account", "show", "desk-7", "--state", server.state).stdout
+    assert run("account", "new", "desk-7", "--state", server.state).returncode != 0
+    assert run("account", "new", "../etc", "--state", server.state).returncode != 0
+
+
+def test_the_audit_log_knows_what_the_client_was_told(server, hmac_key):
+    from harness.clients import unknown
+
+    refused = Key(unknown(server.credential("binance-hmac"))).ask(server, "GET", "/api/v3/account")
+    identifier = next(value for name, value in refused.headers if "correlation" in name or "request-id" in name)
+
+    def told():
+        done = run("audit", "--correlation", identifier, "--state", server.state)
+        return done.returncode == 0 and "unknown_key" in done.stdout
+
+    within_a_second(told)
+
+
+# refusals at start
+
+
+def failed(server_arguments, code, *words):
+    done = run(*server_arguments, timeout=30)
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    sentence = done.stderr.strip().splitlines()
+    assert len(sentence) >= 1 and "panicked" not in done.stderr and "ready:" not in done.stdout
+    for word in words:
+        assert word.lower() in done.stderr.lower(), (word, done.stderr)
+
+
+def serving(state, *arguments):
+    return ["serve", "--state", state, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", *arguments]
+
+
+def test_a_port_that_is_taken_is_one_sentence(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        arguments = ["serve", "--state", tmp_path / "state", "--listen", f"127.0.0.1:{port}", "--operator-listen", "127.0.0.1:0"]
+        failed(arguments, ENVIRONMENT, str(port), "use")
+
+
+def test_a_second_server_on_the_same_state_is_refused(server):
+    failed(serving(server.state), ENVIRONMENT, str(server.state))
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    """A state folder of a server that ran once."""
+    with Server(tmp_path / "state"):
+        pass
+    return tmp_path / "state"
+
+
+def test_a_state_of_yesterday_starts_again(stopped):
+    before = (stopped / "ca.pem").read_bytes()
+    with Server(stopped) as server:
+        assert Key(server.credential("binance-hmac")).ask(server, "GET", "/api/v3/account").status == 200
+    assert (stopped / "ca.pem").read_bytes() == before
+
+
+def databases(state):
+    return [path for path in state.rglob("*") if path.is_file() and path.read_bytes()[:15] == b"SQLite format 3"]
+
+
+def test_a_corrupt_database_is_one_sentence_and_stays_as_it_was(stopped):
+    database = databases(stopped)[0]
+    for left in stopped.rglob("*-wal"):
+        left.unlink()
+    database.write_bytes(b"this is no database at all, only a text that is long enough" * 100)
+    before = database.read_bytes()
+    failed(serving(stopped), ENVIRONMENT, database.name)
+    assert database.read_bytes() == before
+
+
+def secret_files(state):
+    return [path for path in state.rglob("*") if path.is_file() and path.suffix in (".key", ".json", ".db", ".sqlite") or "key" in path.name]
+
+
+def test_everything_secret_is_for_its_owner_only(stopped):
+    assert stat.S_IMODE(stopped.stat().st_mode) == 0o700
+    assert secret_files(stopped)
+    for path in secret_files(stopped):
+        if path.is_file():
+            assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+    assert stat.S_IMODE((stopped / "demo").stat().st_mode) == 0o700
+
+
+def test_a_state_folder_that_others_can_read_is_refused(stopped):
+    stopped.chmod(0o755)
+    failed(serving(stopped), ENVIRONMENT, str(stopped))
+
+
+def test_a_key_file_that_others_can_read_is_refused(stopped):
+    key = next(path for path in stopped.rglob("*") if path.is_file() and path.suffix == ".key")
+    key.chmod(0o644)
+    failed(serving(stopped), ENVIRONMENT, key.name)
+
+
+def test_a_state_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    failed(serving(tmp_path / "file" / "state"), ENVIRONMENT, "file")
+    failed(serving(tmp_path / "file"), ENVIRONMENT, "file")
+
+
+def test_a_configuration_that_is_wrong_starts_nothing(tmp_path):
+    config = tmp_path / "gateway.toml"
+    config.write_text("[listen]\nadress = 1\n")
+    failed(serving(tmp_path / "state", "--config", config), USAGE, "adress")
+    assert not (tmp_path / "state").exists()

@@ -1,0 +1,91 @@
+"""The native client of the product against the gateway: every binding and carriage, and what is refused."""
+
+import json
+
+import pytest
+
+from harness.limited import made_key
+from harness.server import run
+
+KINDS = ["ed25519", "es256", "ps256", "ml-dsa-65"]
+
+
+def connect(server, *arguments, kind="ed25519", lines="", credential=None):
+    file = credential or server.state / "demo" / f"native-{kind}.json"
+    return run("connect", server.base, "--credential", file, *arguments, stdin=lines, timeout=60)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_key_opens_a_session(server, kind):
+    done = connect(server, "--json", kind=kind, lines='{"op":"ticker","instrument":"BTC-USDT"}\n')
+    assert done.returncode == 0, done.stdout + done.stderr
+    replies = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(replies) >= 1
+
+
+@pytest.mark.parametrize("bind", ["exp", "sep"])
+@pytest.mark.parametrize("carriage", ["raw", "websocket", "http"])
+def test_every_binding_on_every_carriage(server, bind, carriage):
+    done = connect(server, "--bind", bind, "--carriage", carriage, "--json", lines='{"op":"balance"}\n')
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_binding_below_the_hosts_policy_is_refused(server):
+    done = connect(server, "--bind", "chl", "--json", lines='{"op":"balance"}\n')
+    assert done.returncode == 1
+    assert "bind.required" in done.stdout + done.stderr
+
+
+def test_orders_are_placed_and_canceled_from_piped_lines(server):
+    done = connect(server, lines="buy BTC-USDT 0.01 1000\norders\nquit\n")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wrong_pin_is_refused_by_the_client(server, tmp_path):
+    record = server.credential("native-ed25519")
+    record["gateway_pins"] = ["A" * 43]
+    file = tmp_path / "wrong-pin.json"
+    file.write_text(json.dumps(record))
+    file.chmod(0o600)
+    done = connect(server, credential=file, lines="ticker BTC-USDT\n")
+    assert done.returncode == 1
+
+
+def test_an_unknown_key_and_a_wrong_key_are_refused_alike(server, tmp_path):
+    from harness.clients import with_wrong_secret
+
+    outcomes = []
+    stranger = made_key(server, kind="Ed25519", purpose="native")
+    assert run("key", "revoke", stranger["kid"], "--state", server.state).returncode == 0
+    fresh = with_wrong_secret(server.credential("native-ed25519"))
+    fresh["kid"] = kid(fresh["private_key_pem"])
+    for number, record in enumerate([stranger, fresh]):
+        file = tmp_path / f"{number}.json"
+        file.write_text(json.dumps(record))
+        file.chmod(0o600)
+        done = connect(server, "--json", credential=file, lines='{"op":"balance"}\n')
+        assert done.returncode == 1
+        outcomes.append("auth.failed" in done.stdout + done.stderr)
+    assert outcomes == [True, True]
+
+
+def kid(pem):
+    import base64
+    import hashlib
+
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+    der = load_pem_private_key(pem.encode(), None).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
+
+
+def test_a_scope_that_was_not_granted_is_denied(server, tmp_path):
+    done = connect(server, "--want", "md:read", "--json", lines='{"op":"order.place","instrument":"BTC-USDT","side":"buy","type":"limit","quantity":"0.01","price":"1000"}\n')
+    assert "scope.denied" in done.stdout + done.stderr
+
+
+def test_a_native_key_is_no_binance_key(server):
+    from harness.binance import Key
+
+    record = server.credential("native-ed25519")
+    assert Key({**record, "api_key": record["kid"]}).ask(server, "GET", "/api/v3/account").status in (400, 401)

@@ -39,6 +39,15 @@ pub(super) fn is_one_sequence(bytes: &[u8]) -> bool {
     bytes.len() > 32 && header.tag == Tag::Sequence && usize::try_from(header.length).is_ok_and(|body| body == remaining(&reader))
 }
 
+/// Whether the bytes begin as the DER of a key does: an outer SEQUENCE with an algorithm, or with a long number. A key that
+/// lost its end must not pass for a raw key by its length; a raw key begins so by chance once in 2^23.
+pub(super) fn begins(bytes: &[u8]) -> bool {
+    let Ok(mut reader) = SliceReader::new(bytes) else { return false };
+    let Ok(header) = Header::decode(&mut reader) else { return false };
+    let inside = &bytes[bytes.len() - remaining(&reader)..];
+    header.tag == Tag::Sequence && matches!(inside, [0x30, _, 0x06, ..] | [0x02, 0x81 | 0x82, ..])
+}
+
 fn remaining(reader: &SliceReader<'_>) -> usize {
     usize::try_from(reader.remaining_len()).unwrap_or(usize::MAX)
 }

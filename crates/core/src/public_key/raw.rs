@@ -23,20 +23,20 @@ const fn malformed(why: &'static str) -> PublicKeyError {
 pub(super) fn decode(text: &str) -> Result<Vec<u8>, PublicKeyError> {
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let hex_text = compact.strip_prefix("0x").unwrap_or(&compact);
-    // Hex first: any hex text is also base64, but no base64 of a key is all hex digits by more than chance (2^-86 for 43).
-    if let Ok(bytes) = hex::decode(hex_text) {
-        return Ok(bytes);
+    // Hex first: any hex text is also base64, but no base64 of a key is all hex digits by more than chance (2^-66 for 43).
+    if hex_text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return hex::decode(hex_text).map_err(|_| malformed("an odd number of hex digits: cut off"));
     }
     let url_safe = compact.contains(['-', '_']);
     let engine = if url_safe { &URL_SAFE_LENIENT } else { &STANDARD_LENIENT };
     let bytes = engine.decode(&compact).map_err(|_| undecodable(&compact))?;
-    let is_key = der::is_one_sequence(&bytes) || kind_of_length(bytes.len()).is_some();
-    if is_key { Ok(bytes) } else { Err(wrong_length(bytes.len())) }
+    Ok(bytes)
 }
 
 /// Base64 that lost its end is told from text that was never a key.
 fn undecodable(compact: &str) -> PublicKeyError {
-    let base64_only = compact.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte));
+    // Shorter than any key in base64: somebody's words.
+    let base64_only = compact.len() >= 43 && compact.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte));
     if base64_only { malformed("the base64 is garbled or cut off") } else { PublicKeyError::Unrecognized }
 }
 
@@ -57,6 +57,9 @@ const fn kind_of_length(length: usize) -> Option<Kind> {
 
 /// Tells a key by the length of its bytes.
 pub(super) fn read(bytes: &[u8]) -> Result<KeyParts, PublicKeyError> {
+    if der::begins(bytes) {
+        return Err(PublicKeyError::Malformed { format: KeyFormat::Der, why: "cut off, or something follows the key" });
+    }
     let lost = || wrong_length(bytes.len());
     match kind_of_length(bytes.len()) {
         Some(Kind::EcP256) if bytes[0] == 4 => Ok(KeyParts::EcP256(bytes.try_into().map_err(|_| lost())?)),

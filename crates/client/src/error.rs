@@ -1,0 +1,56 @@
+//! What can go wrong, by who has to act.
+
+use countersign_handshake::{CredentialFileError, HandshakeError};
+use countersign_pki::PkiError;
+
+/// Why a session was not opened, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The gateway ended the session.
+    #[error("the gateway ended the session: {0}")]
+    Bye(String),
+    /// The stream ended without a word.
+    #[error("the connection was closed by the other side")]
+    Closed,
+    /// The credential file.
+    #[error("credential file: {0}")]
+    Credential(#[from] CredentialFileError),
+    /// The other side was silent for two heartbeat intervals.
+    #[error("the gateway was silent for two heartbeat intervals")]
+    Dead,
+    /// A step took too long.
+    #[error("{0}: no answer in time")]
+    Deadline(&'static str),
+    /// The contract's life is over.
+    #[error("the session reached the end of its life")]
+    Expired,
+    /// A check of the native handshake failed, or the gateway refused.
+    #[error("handshake: {0}")]
+    Handshake(#[from] HandshakeError),
+    /// HTTP.
+    #[error("HTTP: {0}")]
+    Http(String),
+    /// The network.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// What happened.
+        error: std::io::Error,
+    },
+    /// The gateway broke the protocol on an open session.
+    #[error("the gateway broke the protocol: {0}")]
+    Protocol(String),
+    /// Certificates.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    /// The URL.
+    #[error("not an https:// or wss:// URL, nor HOST:PORT: {0}")]
+    Url(String),
+}
+
+impl ClientError {
+    pub(crate) fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |error| Self::Io { what, error }
+    }
+}

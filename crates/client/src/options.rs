@@ -1,0 +1,129 @@
+//! Where to connect, as whom, and what to ask for.
+
+use std::time::Duration;
+
+use countersign_core::{Binding, Scope, Scopes};
+use countersign_handshake::{CredentialFile, Need, Offer, Want};
+use countersign_pki::{ClientCertificate, TrustBundle};
+
+use crate::error::ClientError;
+
+/// How the handshake travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carriage {
+    /// Header of the first HTTP request.
+    Http,
+    /// Frames, one per line, directly on TLS.
+    Raw,
+    /// WebSocket text frames.
+    WebSocket,
+}
+
+impl Carriage {
+    pub(crate) fn alpn(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Http | Self::WebSocket => vec![b"http/1.1".to_vec()],
+            Self::Raw => vec![b"countersign/1".to_vec()],
+        }
+    }
+}
+
+/// A host and port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Host name or address, without brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// Reads `https://host[:port]`, `wss://host[:port]` or `host:port`; a path is ignored.
+    ///
+    /// # Errors
+    /// [`ClientError::Url`].
+    pub fn parse(text: &str) -> Result<Self, ClientError> {
+        let wrong = || ClientError::Url(text.to_owned());
+        let (rest, default) = match text.split_once("://") {
+            Some(("https" | "wss", rest)) => (rest, Some(443)),
+            Some(_) => return Err(wrong()),
+            None => (text, None),
+        };
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                (host, port.parse().map_err(|_| wrong())?)
+            }
+            Some(_) | None => (authority, default.ok_or_else(wrong)?),
+        };
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        if host.is_empty() { Err(wrong()) } else { Ok(Self { host: host.to_owned(), port }) }
+    }
+
+    /// `host:port`, an IPv6 address in brackets.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) }
+    }
+}
+
+/// Everything a connection needs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// As whom.
+    pub credential: CredentialFile,
+    /// Whom to trust for the server certificate.
+    pub trust: TrustBundle,
+    /// Client certificate, where the listener wants one.
+    pub certificate: Option<ClientCertificate>,
+    /// Binding, wishes and hard limits.
+    pub offer: Offer,
+    /// How.
+    pub carriage: Carriage,
+    /// How long each step may take.
+    pub deadline: Duration,
+}
+
+impl Options {
+    /// Options from a credential file: its URL, its CA, binding `exp`, all scopes that trading needs.
+    ///
+    /// # Errors
+    /// [`ClientError::Url`] or [`ClientError::Pki`] when the file's URL or CA cannot be used.
+    pub fn new(credential: CredentialFile) -> Result<Self, ClientError> {
+        let trust = match &credential.ca_pem {
+            Some(pem) => TrustBundle::from_pem(pem.as_bytes())?,
+            None => TrustBundle::empty(),
+        };
+        let known = Scope::KNOWN.into_iter().filter(|scope| *scope != Scope::FUNDS_WITHDRAW);
+        let want = Want { scopes: Scopes::collect(known).expect("the known scopes are scopes"), ..Want::default() };
+        Ok(Self {
+            endpoint: Endpoint::parse(&credential.url)?,
+            credential,
+            trust,
+            certificate: None,
+            offer: Offer { bind: Binding::Exp, want, need: Need::default() },
+            carriage: Carriage::Raw,
+            deadline: Duration::from_secs(5),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn reads_endpoints() {
+        let read = |text: &str| Endpoint::parse(text).map(|endpoint| endpoint.authority()).ok();
+        assert_eq!(read("https://127.0.0.1:8443"), Some("127.0.0.1:8443".to_owned()));
+        assert_eq!(read("https://venue.example/path?x"), Some("venue.example:443".to_owned()));
+        assert_eq!(read("wss://[::1]:9/ws"), Some("[::1]:9".to_owned()));
+        assert_eq!(read("localhost:1"), Some("localhost:1".to_owned()));
+        for wrong in ["http://a:1", "localhost", "https://", ":1", "a:99999"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -79,9 +79,15 @@ pub fn load(sources: &Sources) -> Result<Settings, Vec<ConfigError>> {
     }
     // A file that is not TOML has no keys to complain about: only its syntax errors are told.
     if !errors.is_empty() {
-        return Err(errors);
+        return Err(in_order(errors));
     }
-    sections::validate(raw)
+    sections::validate(raw).map_err(in_order)
+}
+
+/// Problems in the order in which a reader of the file meets them.
+fn in_order(mut errors: Vec<ConfigError>) -> Vec<ConfigError> {
+    errors.sort_by(|one, two| (one.line, &one.path).cmp(&(two.line, &two.path)));
+    errors
 }
 
 /// Checks one configuration file against the defaults, without environment and command line.

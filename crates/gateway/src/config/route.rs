@@ -11,7 +11,7 @@ use countersign_core::{Access, Scope};
 use super::raw::{Origin, RawRoute};
 use super::reader::{Reader, Report, boolean, choice, count, list, text};
 use super::settings::Upstream;
-use crate::routes::{Family, PathPattern, RouteKind, RouteSpec, RouteTarget, RouteWeight, Routes, binance_routes, native_routes};
+use crate::routes::{Family, PathPattern, RouteConflict, RouteKind, RouteSpec, RouteTarget, RouteWeight, Routes, binance_routes, native_routes};
 
 const ABOUT: &str = "What may be forwarded: match, upstream, demand, credentials.";
 /// Longest name of a route: it is a metric label and part of each audit record.
@@ -20,6 +20,9 @@ const NAME_BYTES_MAX: usize = 64;
 const MESSAGE_NAME_BYTES_MAX: usize = 64;
 /// Heaviest request: the whole minute of a key with the venue's default limit.
 const WEIGHT_MAX: u32 = 6_000;
+
+/// Conflicts told per route.
+const CONFLICTS_TOLD: usize = 3;
 
 /// Which families of credentials are switched on.
 #[derive(Clone, Copy)]
@@ -50,11 +53,21 @@ pub(super) fn read(raw: Vec<RawRoute>, upstreams: &[Upstream], families: Familie
     match Routes::new(specs) {
         Ok(routes) => Some(routes),
         Err(conflicts) => {
-            for conflict in conflicts {
-                let origin = conflict.route().and_then(|name| origins.get(name)).cloned().unwrap_or(Origin::Default);
-                report.problem(&origin, "route", conflict.to_string());
-            }
+            tell_conflicts(&conflicts, &origins, report);
             None
+        }
+    }
+}
+
+/// Tells the first conflicts of each route: a pattern over a built-in table has dozens.
+fn tell_conflicts(conflicts: &[RouteConflict], origins: &HashMap<String, Origin>, report: &mut Report) {
+    for of_one_route in conflicts.chunk_by(|one, two| one.route() == two.route()) {
+        let origin = of_one_route[0].route().and_then(|name| origins.get(name)).cloned().unwrap_or(Origin::Default);
+        for conflict in of_one_route.iter().take(CONFLICTS_TOLD) {
+            report.problem(&origin, "route", conflict.to_string());
+        }
+        if of_one_route.len() > CONFLICTS_TOLD {
+            report.problem(&origin, "route", format!("… and {} more like this", of_one_route.len() - CONFLICTS_TOLD));
         }
     }
 }

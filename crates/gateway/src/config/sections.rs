@@ -44,15 +44,9 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     let families = route::Families { native: native.enabled, binance: binance.enabled };
     let routes = route::read(routes, &upstreams, families, &mut report);
     report.unknown_keys(&keys, "");
-    let Some(routes) = routes.filter(|_| report.errors.is_empty()) else { return Err(in_order(report.errors)) };
+    let Some(routes) = routes.filter(|_| report.errors.is_empty()) else { return Err(report.errors) };
     let routes = Arc::new(routes);
     Ok(Settings { state_dir, workers, listen, operator, limits, native, binance, log, upstreams, routes, shown: report.shown })
-}
-
-/// Problems in the order in which a reader of the file meets them.
-fn in_order(mut errors: Vec<ConfigError>) -> Vec<ConfigError> {
-    errors.sort_by(|one, two| (one.line, &one.path).cmp(&(two.line, &two.path)));
-    errors
 }
 
 fn top_level(mut keys: Reader<'_>) -> (PathBuf, usize) {
@@ -84,11 +78,11 @@ fn listen(mut keys: Reader<'_>) -> ListenSettings {
     let authorities = keys
         .list_or(
             "authorities",
-            "Host names, with or without port, that requests may name; others get 421. A signed request for another host is not for us.",
-            "those of the certificate",
+            "Host names, with or without port, that requests may name; others get 421. Unset, any: clients check that the certificate covers the name they dial.",
+            "any",
             authority,
         )
-        .map_or(Authorities::CoveredByCertificate, Authorities::Listed);
+        .map_or(Authorities::Any, Authorities::Listed);
     ListenSettings { address, tls, client_auth, client_ca, certificate, authorities }
 }
 
@@ -119,9 +113,9 @@ fn authority(text: &str) -> Result<String, String> {
 
 fn operator(mut keys: Reader<'_>, state_dir: &Path) -> OperatorSettings {
     let address = keys.address("address", "Where operators connect with an operator certificate: metrics, health, status, reload, revocation.", OPERATOR);
+    let origin = keys.origin_of("socket").unwrap_or(Origin::Default);
     let socket = keys.path("socket", "Unix socket with the same interface, for its owner only; it lies in state_dir unless set.", state_dir.join(SOCKET_NAME));
     if socket.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
-        let origin = keys.origin_of("socket").unwrap_or(Origin::Default);
         let message = format!("the path of a Unix socket has at most {SOCKET_PATH_BYTES_MAX} bytes: choose a shorter state_dir or socket");
         keys.report().problem(&origin, "operator.socket", message);
     }
@@ -136,11 +130,11 @@ fn native(mut keys: Reader<'_>) -> NativeSettings {
         "Weakest channel binding of this host: exp (TLS exporter), sep (server certificate), chl (trusts TLS alone). A credential may ask for more.",
         &[("sep", Binding::Sep), ("exp", Binding::Exp), ("chl", Binding::Chl)],
     );
+    let heartbeat_origin = keys.origin_of("heartbeat_min").or_else(|| keys.origin_of("heartbeat_max")).unwrap_or(Origin::Default);
     let heartbeat_min = keys.duration("heartbeat_min", "Shortest heartbeat interval granted: below it heartbeats cost more than orders.", seconds(1), Duration::from_millis(100)..=seconds(60));
     let heartbeat_max = keys.duration("heartbeat_max", "Longest heartbeat interval granted: a dead peer is found after twice this time.", seconds(60), seconds(1)..=seconds(600));
     if heartbeat_min > heartbeat_max {
-        let origin = Origin::Default;
-        keys.report().problem(&origin, "native.heartbeat_min", "is longer than native.heartbeat_max");
+        keys.report().problem(&heartbeat_origin, "native.heartbeat_min", "is longer than native.heartbeat_max");
     }
     let session_life = keys.duration("session_life", "Longest life of a session: one trading day. After it a key proves itself again.", seconds(86_400), seconds(60)..=seconds(604_800));
     let access_token_life = keys.duration("access_token_life", "Life of an access token for HTTP, which is bound to its connection.", seconds(300), seconds(30)..=seconds(300));

@@ -154,8 +154,8 @@ pub enum CertificateSource {
 /// Which host names requests may name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authorities {
-    /// Those that the certificate covers, with any port.
-    CoveredByCertificate,
+    /// Any.
+    Any,
     /// These, lower case; with a port only that port, without one any.
     Listed(Vec<String>),
 }

@@ -253,7 +253,8 @@ scope = "order:write"
 
 #[test]
 fn a_file_that_is_not_toml_is_told_by_line() {
-    assert!(problems("workers = \n[listen\n").starts_with("1: "));
+    let told = problems("workers = \n[listen\n");
+    assert!(told.starts_with("1: ") && told.contains("\n2: "), "{told}");
     let errors = check(Path::new("/nonexistent/countersign.toml")).unwrap_err();
     assert!(errors[0].to_string().starts_with("/nonexistent/countersign.toml: cannot be opened"), "{errors:?}");
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask arch`: the shape of the house, checked.
 //!
 //! ```text
-//!   core ◀─ handshake, session, dialects ◀─ store, pki, client ◀─ gateway ◀─ countersign
+//!   core ◀─ handshake, session, dialects ◀─ store, pki ◀─ gateway, client ◀─ countersign
 //!   venue: knows nobody; only the binary knows it
 //! ```
 //!
@@ -25,7 +25,7 @@ const HEIGHTS: &[(&str, u8)] = &[
     ("countersign-dialects", 1),
     ("countersign-store", 2),
     ("countersign-pki", 2),
-    ("countersign-client", 2),
+    ("countersign-client", 3),
     ("countersign-gateway", 3),
     ("countersign", 4),
 ];

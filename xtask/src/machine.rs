@@ -47,7 +47,7 @@ impl Machine {
     /// The cargo that runs this task, without what it told this task about itself.
     pub(crate) fn cargo(&self) -> Command {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(&self.root);
+        command.current_dir(&self.root).env("CARGO_TERM_COLOR", "never");
         for (name, _) in env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {

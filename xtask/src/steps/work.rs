@@ -18,7 +18,7 @@ const FUZZ_BODIES: &str = "countersign-fuzz-bodies";
 const PURE: &[&str] = &["countersign-core", "countersign-handshake", "countersign-session", "countersign-dialects"];
 
 pub(super) fn fmt(machine: &Machine) -> Result<Outcome> {
-    gate(machine, "fmt", machine.cargo().args(["fmt", "--all", "--check"]))
+    gate(machine, "fmt", machine.cargo().args(["fmt", "--all", "--check", "--", "--color", "never"]))
 }
 
 pub(super) fn clippy(machine: &Machine) -> Result<Outcome> {

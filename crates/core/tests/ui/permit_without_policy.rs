@@ -1,0 +1,8 @@
+//! Only the policy makes a permit.
+use countersign_core::{Permit, VerifiedIdentity};
+
+fn forge(identity: VerifiedIdentity) -> Permit {
+    Permit { identity: Some(identity), route: String::from("orders") }
+}
+
+fn main() {}

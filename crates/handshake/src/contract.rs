@@ -3,9 +3,12 @@
 //! One table of parameter names serves the wish (`want`), the hard limit (`need`) and the grant, so that none can be
 //! negotiated in one place and forgotten in another.
 
-use countersign_core::{Binding, Scopes};
-use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
 
+use countersign_core::{Binding, Scopes};
+use serde_json::{Value as Json, json};
+
+use crate::encoding;
 use crate::need::Need;
 use crate::strict_json::{Object, Value};
 
@@ -110,7 +113,7 @@ impl Contract {
     /// The contract as the member `grant` of a welcome.
     #[must_use]
     pub fn to_json(&self) -> Json {
-        let mut grant = Map::new();
+        let mut grant = BTreeMap::new();
         grant.insert("scopes".to_owned(), self.scopes.iter().map(|scope| scope.as_str()).collect());
         grant.insert("bind".to_owned(), json!(self.bind.name()));
         grant.insert("proof".to_owned(), json!([]));
@@ -120,7 +123,7 @@ impl Contract {
         for parameter in Choice::ALL {
             grant.insert(parameter.name().to_owned(), choice_to_json(*parameter, self.choice(*parameter)));
         }
-        Json::Object(grant)
+        encoding::sorted_object(grant)
     }
 
     /// Reads the member `grant` of a welcome; `None` names nothing more precise than "incomplete or malformed", because each

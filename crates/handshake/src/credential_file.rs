@@ -11,7 +11,7 @@ use crate::limits;
 use crate::secret_text::SecretText;
 use crate::signing_key::{KeyError, Signer as _, SigningKey};
 
-/// A native credential, as the CLI writes it (JSON, mode 0600).
+/// A native credential, as the CLI writes it (JSON, mode 0600) (HS-64).
 #[derive(Clone, Debug)]
 pub struct CredentialFile {
     /// Where the gateway listens, `https://host:port`.
@@ -96,10 +96,10 @@ impl CredentialFile {
             url: wire.url,
             account: AccountId::parse(&wire.account).map_err(|_| member("account"))?,
             kid: ApiKeyId::parse(&wire.kid).map_err(|_| member("kid"))?,
-            alg: Algorithm::parse(&wire.alg).filter(|alg| alg.is_native()).ok_or(member("alg"))?,
+            alg: Algorithm::parse(&wire.alg).filter(|alg| alg.is_native()).ok_or_else(|| member("alg"))?,
             private_key_pem: SecretText::new(wire.private_key_pem),
             gateway_pins: pins,
-            min_bind: Binding::parse(&wire.min_bind).ok_or(member("min_bind"))?,
+            min_bind: Binding::parse(&wire.min_bind).ok_or_else(|| member("min_bind"))?,
             ca_pem: wire.ca_pem,
         })
     }

@@ -77,13 +77,13 @@ impl Delegation {
         }
         // HS-25
         let payload = json!({
-            "v": 1,
-            "root": encoding::encode(root.spki_der()),
-            "root_alg": root.algorithm().name(),
+            "exp": not_after.as_secs(),
             "gk": encoding::encode(gateway.spki_der()),
             "gk_alg": gateway.algorithm().name(),
             "nbf": not_before.as_secs(),
-            "exp": not_after.as_secs(),
+            "root": encoding::encode(root.spki_der()),
+            "root_alg": root.algorithm().name(),
+            "v": 1,
         })
         .to_string();
         let proof = root.sign(&proof_input(root.spki_der(), payload.as_bytes()))?;

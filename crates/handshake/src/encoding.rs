@@ -33,6 +33,11 @@ pub fn is_kid(text: &str) -> bool {
     decode_array::<32>(text).is_some()
 }
 
+/// A JSON object with its members sorted by name, whatever the JSON library does: the same input gives the same bytes.
+pub(crate) fn sorted_object(members: std::collections::BTreeMap<String, serde_json::Value>) -> serde_json::Value {
+    serde_json::Value::Object(members.into_iter().collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

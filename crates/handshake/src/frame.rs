@@ -2,12 +2,13 @@
 //!
 //! Here are the frames of the handshake and the error frame. Frames of the open session are the session crate's.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use countersign_core::{AlertCode, Binding, CorrelationId, Detail, Refusal, Reject};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::{Map, json};
+use serde_json::json;
 
 use crate::encoding;
 use crate::hello::VERSION;
@@ -98,7 +99,7 @@ pub struct ErrorContext<'c> {
 #[must_use]
 pub fn error(refusal: &Refusal, id: CorrelationId, context: ErrorContext<'_>) -> String {
     let code = refusal.reject.alert();
-    let mut err = Map::new();
+    let mut err = BTreeMap::new();
     err.insert("code".to_owned(), json!(code.as_str()));
     err.insert("num".to_owned(), json!(code.number()));
     err.insert("text".to_owned(), json!(code.text()));
@@ -119,7 +120,7 @@ pub fn error(refusal: &Refusal, id: CorrelationId, context: ErrorContext<'_>) ->
     if let (AlertCode::BindRequired, Some(bind)) = (code, context.min_bind) {
         err.insert("min_bind".to_owned(), json!(bind.name()));
     }
-    json!({ "err": err }).to_string()
+    json!({ "err": encoding::sorted_object(err) }).to_string()
 }
 
 /// A frame from a gateway, as far as the handshake looks at it.

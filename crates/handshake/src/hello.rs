@@ -1,7 +1,9 @@
 //! The client's offer.
 
+use std::collections::BTreeMap;
+
 use countersign_core::{Algorithm, ApiKeyId, Binding, Detail, Entropy, Refusal, Reject};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::encoding;
 use crate::limits;
@@ -52,7 +54,7 @@ impl Hello {
         let vers = read_versions(&object)?;
         check_reserved(&object)?;
         let bind = read_bind(&object)?;
-        let part = |name| object.member(name).map_or(Ok(None), |value| value.as_object().map(Some).ok_or(malformed(name)));
+        let part = |name| object.member(name).map_or(Ok(None), |value| value.as_object().map(Some).ok_or_else(|| malformed(name)));
         let want = part("want")?.map_or_else(|| Ok(Want::default()), Want::from_object).map_err(malformed)?;
         let need = part("need")?.map_or_else(|| Ok(Need::default()), Need::from_object).map_err(malformed)?;
         let alg = text(&object, "alg")?;
@@ -76,7 +78,7 @@ impl Hello {
     /// Writes the payload: once, before it is signed. Nobody writes it again.
     #[must_use]
     pub fn write(&self) -> String {
-        let mut object = Map::new();
+        let mut object = BTreeMap::new();
         let mut put = |name: &str, value: Json| object.insert(name.to_owned(), value);
         put("v", json!(VERSION));
         put("vers", json!(self.vers));
@@ -96,7 +98,7 @@ impl Hello {
         if let Some(ts) = self.ts {
             put("ts", json!(ts));
         }
-        Json::Object(object).to_string()
+        encoding::sorted_object(object).to_string()
     }
 
     /// A fresh client nonce.

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use countersign_core::{Binding, Scopes};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::contract::{Choice, Contract, Quantity, choice_text, choice_to_json};
+use crate::encoding;
 use crate::limits;
 use crate::strict_json::{Object, Value};
 
@@ -59,9 +60,9 @@ impl Want {
             if name == "scopes" {
                 want.scopes = scopes(value).ok_or("want.scopes")?;
             } else if let Some(parameter) = Quantity::parse(name) {
-                want.quantities.insert(parameter, value.as_u64().ok_or(parameter.name())?);
+                want.quantities.insert(parameter, value.as_u64().ok_or_else(|| parameter.name())?);
             } else if let Some(parameter) = Choice::parse(name) {
-                want.choices.insert(parameter, one_or_more(parameter, value).ok_or(parameter.name())?);
+                want.choices.insert(parameter, one_or_more(parameter, value).ok_or_else(|| parameter.name())?);
             }
         }
         Ok(want)
@@ -69,7 +70,7 @@ impl Want {
 
     /// The member `want`.
     pub(crate) fn to_json(&self) -> Json {
-        let mut object = Map::new();
+        let mut object = BTreeMap::new();
         if !self.scopes.is_empty() {
             object.insert("scopes".to_owned(), scopes_json(&self.scopes));
         }
@@ -80,7 +81,7 @@ impl Want {
             let words: Json = words.iter().map(|word| choice_to_json(*parameter, word)).collect();
             object.insert(parameter.name().to_owned(), words);
         }
-        Json::Object(object)
+        encoding::sorted_object(object)
     }
 }
 
@@ -94,9 +95,9 @@ impl Need {
             } else if name == "min_bind" {
                 need.min_bind = Some(value.as_text().and_then(Binding::parse).ok_or("need.min_bind")?);
             } else if let Some(parameter) = Quantity::parse(name) {
-                need.quantities.insert(parameter, range(value).ok_or(parameter.name())?);
+                need.quantities.insert(parameter, range(value).ok_or_else(|| parameter.name())?);
             } else if let Some(parameter) = Choice::parse(name) {
-                need.choices.insert(parameter, one_or_more(parameter, value).ok_or(parameter.name())?.into_iter().collect());
+                need.choices.insert(parameter, one_or_more(parameter, value).ok_or_else(|| parameter.name())?.into_iter().collect());
             } else if is_name(name) {
                 need.unknown.insert(name.to_owned());
             } else {
@@ -108,7 +109,7 @@ impl Need {
 
     /// The member `need`. Names unknown to this version are written as empty lists.
     pub(crate) fn to_json(&self) -> Json {
-        let mut object = Map::new();
+        let mut object = BTreeMap::new();
         if !self.scopes.is_empty() {
             object.insert("scopes".to_owned(), scopes_json(&self.scopes));
         }
@@ -125,7 +126,7 @@ impl Need {
         for name in &self.unknown {
             object.insert(name.clone(), json!([]));
         }
-        Json::Object(object)
+        encoding::sorted_object(object)
     }
 
     /// Names of the needs a contract leaves unmet.

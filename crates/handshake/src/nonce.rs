@@ -68,7 +68,9 @@ impl NonceKeys {
             return Err(unknown());
         }
         // HS-32: by the gateway's clock, both ends.
-        let issued = Timestamp::from_micros(u64::from_be_bytes(payload[..8].try_into().expect("8 of 28 bytes")));
+        let mut micros = [0; 8];
+        micros.copy_from_slice(&payload[..8]);
+        let issued = Timestamp::from_micros(u64::from_be_bytes(micros));
         if now < issued || now.saturating_since(issued) >= limits::NONCE_LIFE {
             return Err(Refusal::operator(Reject::NonceInvalid, "the nonce is older than its life"));
         }

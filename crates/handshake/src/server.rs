@@ -12,6 +12,36 @@
 //! The machine neither looks keys up nor verifies them: it presents, the shell asks `countersign_core::verify`, and only a
 //! [`VerifiedIdentity`] moves it on. Order of checks (HS-30): size and grammar, version, reserved members, binding, nonce,
 //! gateway and host; then the shell's look-up and the signature; then the key's own binding, the contract and our signature.
+//!
+//! The order of states cannot be broken. A state that was left is gone:
+//!
+//! ```compile_fail,E0382
+//! # use countersign_handshake::{ServerHandshake, AwaitVerification};
+//! # use countersign_core::Now;
+//! fn twice(handshake: ServerHandshake, now: Now) {
+//!     let _ = handshake.receive_frame(b"{}", now);
+//!     let _ = handshake.receive_frame(b"{}", now);
+//! }
+//! ```
+//!
+//! Nothing is established without a verified identity, and nobody but `countersign_core` can make one:
+//!
+//! ```compile_fail,E0308
+//! # use countersign_handshake::*;
+//! # use countersign_core::{Now, Entropy, Presented};
+//! fn believe(awaiting: AwaitVerification, says: Presented<'static>, terms: &Entitlements, entropy: &mut impl Entropy, now: Now) {
+//!     let _ = awaiting.conclude(says, terms, |_| Ok(SecretText::new("t".to_owned())), entropy, now);
+//! }
+//! ```
+//!
+//! A session is open only through the contract hash:
+//!
+//! ```compile_fail,E0451
+//! # use countersign_handshake::{ContractHash, server::Open};
+//! fn claim(ch: ContractHash) -> Open {
+//!     Open { ch }
+//! }
+//! ```
 
 mod await_ready;
 mod await_verification;

@@ -18,7 +18,7 @@ pub enum Value {
     /// An integer of magnitude below 2^53.
     Integer(i64),
     /// A list.
-    List(Vec<Value>),
+    List(Vec<Self>),
     /// `null`.
     Null,
     /// An object.

@@ -36,20 +36,21 @@ impl Welcome {
     /// Writes the payload: once, before it is signed.
     #[must_use]
     pub fn write(&self) -> String {
+        // Sorted by name, so that the bytes do not depend on how a JSON library orders members.
         json!({
-            "v": self.v,
-            "vers": self.vers,
-            "sid": self.sid.to_string(),
+            "epoch": {"halt": 0, "rev": 0},
+            "gap": null,
             "gk": self.gk,
             "gkc": self.gkc,
-            "time": self.time.as_micros(),
             "grant": self.grant.to_json(),
-            "seq": {"rx": 1, "tx": 1},
-            "gap": null,
-            "epoch": {"halt": 0, "rev": 0},
             "halts": [],
-            "sec": encoding::encode(&self.sec),
             "next_pins": self.next_pins,
+            "sec": encoding::encode(&self.sec),
+            "seq": {"rx": 1, "tx": 1},
+            "sid": self.sid.to_string(),
+            "time": self.time.as_micros(),
+            "v": self.v,
+            "vers": self.vers,
         })
         .to_string()
     }

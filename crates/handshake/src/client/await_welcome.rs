@@ -81,7 +81,6 @@ pub enum ClientStep {
 }
 
 impl AwaitWelcome {
-    #[expect(clippy::too_many_arguments, reason = "one call, from the state before")]
     pub(super) fn new(
         config: Arc<ClientConfig>,
         channel: Channel,

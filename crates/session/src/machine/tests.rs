@@ -1,1 +1,183 @@
 #![allow(clippy::unwrap_used)]
+
+use std::fmt::Write as _;
+
+use countersign_core::Timestamp;
+
+use super::*;
+
+const HB: Duration = Duration::from_secs(10);
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn at(millis: u64) -> Now {
+    Now { wall: Timestamp::from_millis(1_800_000_000_000 + millis), mono: Monotonic::from_micros(millis * 1_000) }
+}
+
+fn pair() -> (SessionMachine, SessionMachine) {
+    (SessionMachine::new(Side::Client, HB, DAY, at(0)), SessionMachine::new(Side::Server, HB, DAY, at(0)))
+}
+
+fn deliver(machine: &mut SessionMachine, frame: &str) -> u64 {
+    match machine.handle_frame(frame.as_bytes(), at(0)).unwrap() {
+        Event::Deliver { s, .. } => s,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn messages_are_numbered_and_acknowledged() {
+    // HS-71
+    let (mut client, mut server) = pair();
+    for expected in 1..=3 {
+        let frame = client.send("{}", at(0));
+        assert_eq!(deliver(&mut server, &frame), expected);
+    }
+    let answer = server.send("{}", at(0));
+    assert_eq!(deliver(&mut client, &answer), 1);
+    assert_eq!(client.peer_expects(), 4);
+}
+
+#[test]
+fn a_repeated_message_is_acknowledged_and_not_executed() {
+    // HS-72
+    let (mut client, mut server) = pair();
+    let frame = client.send("{\"op\":\"order.place\"}", at(0));
+    assert_eq!(deliver(&mut server, &frame), 1);
+    assert!(matches!(server.handle_frame(frame.as_bytes(), at(0)), Ok(Event::Nothing)));
+    let acknowledgement = server.poll_transmit(at(0)).unwrap();
+    assert!(acknowledgement.contains("\"a\":2"), "{acknowledgement}");
+    let changed = frame.replace("place", "other");
+    assert_eq!(server.handle_frame(changed.as_bytes(), at(0)).unwrap_err().reject, Reject::SequenceConflict);
+}
+
+#[test]
+fn lost_messages_are_told_and_never_sent_again() {
+    // HS-73
+    let (mut client, mut server) = pair();
+    let _lost = client.send("{}", at(0));
+    let next = client.send("{}", at(0));
+    let Ok(Event::Deliver { missed, .. }) = server.handle_frame(next.as_bytes(), at(0)) else { panic!() };
+    assert_eq!(missed, Some(Range { from: 1, count: 1 }));
+    let nack = server.poll_transmit(at(0)).unwrap();
+    assert!(matches!(client.handle_frame(nack.as_bytes(), at(0)), Ok(Event::NotApplied(Range { from: 1, count: 1 }))));
+    assert_eq!(client.poll_transmit(at(0)), None);
+}
+
+#[test]
+fn an_acknowledgement_of_the_future_is_refused() {
+    // HS-73
+    let (_, mut server) = pair();
+    assert_eq!(server.handle_frame(br#"{"s":1,"a":2,"d":{}}"#, at(0)).unwrap_err().reject, Reject::SequenceRange);
+    assert_eq!(server.handle_frame(br#"{"hb":{"s":1,"a":9,"t":0,"e":null}}"#, at(0)).unwrap_err().reject, Reject::SequenceRange);
+}
+
+#[test]
+fn silence_brings_a_heartbeat_then_a_ping_then_the_end() {
+    // HS-74 HS-75
+    let (mut client, _) = pair();
+    assert_eq!(client.poll_timeout(), Some(at(10_000).mono));
+    assert_eq!(client.handle_timeout(at(9_999)), Liveness::Alive);
+    assert_eq!(client.poll_transmit(at(9_999)), None);
+    assert_eq!(client.handle_timeout(at(10_000)), Liveness::Alive);
+    assert!(client.poll_transmit(at(10_000)).unwrap().starts_with("{\"hb\""));
+    assert_eq!(client.poll_timeout(), Some(at(15_000).mono));
+    assert_eq!(client.handle_timeout(at(15_000)), Liveness::Alive);
+    assert_eq!(client.poll_transmit(at(15_000)), Some(frame::ping("alive")));
+    assert_eq!(client.handle_timeout(at(19_999)), Liveness::Alive);
+    assert_eq!(client.handle_timeout(at(20_000)), Liveness::Dead);
+    assert_eq!(client.poll_timeout(), None);
+}
+
+#[test]
+fn any_frame_is_a_sign_of_life() {
+    // HS-75
+    let (mut client, mut server) = pair();
+    assert_eq!(client.handle_timeout(at(15_000)), Liveness::Alive);
+    let ping = client.poll_transmit(at(15_000)).unwrap();
+    assert!(matches!(server.handle_frame(ping.as_bytes(), at(15_100)), Ok(Event::Nothing)));
+    let pong = server.poll_transmit(at(15_100)).unwrap();
+    assert!(matches!(client.handle_frame(pong.as_bytes(), at(15_200)), Ok(Event::Nothing)));
+    assert_eq!(client.handle_timeout(at(20_000)), Liveness::Alive);
+    assert_eq!(client.handle_timeout(at(35_200)), Liveness::Dead);
+}
+
+#[test]
+fn two_idle_ends_keep_each_other_alive() {
+    // HS-74
+    let (mut client, mut server) = pair();
+    for millis in (0..600_000).step_by(100) {
+        let now = at(millis);
+        assert_eq!((client.handle_timeout(now), server.handle_timeout(now)), (Liveness::Alive, Liveness::Alive), "{millis}");
+        while let Some(frame) = client.poll_transmit(now) {
+            let _ = server.handle_frame(frame.as_bytes(), now).unwrap();
+        }
+        while let Some(frame) = server.poll_transmit(now) {
+            let _ = client.handle_frame(frame.as_bytes(), now).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_session_ends_with_its_life() {
+    let mut server = SessionMachine::new(Side::Server, HB, Duration::from_secs(1), at(0));
+    assert_eq!(server.poll_timeout(), Some(at(1_000).mono));
+    assert_eq!(server.handle_timeout(at(1_000)), Liveness::Expired);
+    let bye = server.bye("session.expired");
+    let (mut client, _) = pair();
+    assert!(matches!(client.handle_frame(bye.as_bytes(), at(1_000)), Ok(Event::Bye { code }) if code == "session.expired"));
+    assert_eq!(client.handle_frame(b"{\"ping\":\"x\"}", at(1_000)).unwrap_err().reject, Reject::UnexpectedMessage);
+}
+
+#[test]
+fn a_peer_that_provokes_without_reading_is_cut() {
+    // HS-77
+    let (_, mut server) = pair();
+    let refused = (0..=limits::TRANSMIT_QUEUE_MAX).find_map(|_| server.handle_frame(b"{\"ping\":\"x\"}", at(0)).err());
+    assert_eq!(refused.unwrap().reject, Reject::SlowConsumer);
+}
+
+#[test]
+fn every_message_in_every_state() {
+    // HS-76
+    let messages = [
+        r#"{"s":1,"a":1,"d":{}}"#,
+        r#"{"busy":{"retry_ms":9}}"#,
+        r#"{"bye":{"code":"done","last":0}}"#,
+        r#"{"drain":{"by_ms":5,"to":["b:1"],"why":"x"}}"#,
+        r#"{"err":{"code":"halt.active"}}"#,
+        r#"{"hb":{"s":1,"a":1,"t":5,"e":null}}"#,
+        r#"{"nack":{"from":1,"count":1}}"#,
+        r#"{"nonce":"cs1n.AA.AA"}"#,
+        r#"{"ping":"x"}"#,
+        r#"{"pong":"x"}"#,
+        r#"{"ready":"ch"}"#,
+        r#"{"gap":{}}"#,
+        r#"{"halt":"x"}"#,
+        r#"{"lift":"x"}"#,
+        r#"{"reauth":"x"}"#,
+        r#"{"refresh":"x"}"#,
+        r#"{"regrant":"x"}"#,
+        r#"{"replay":{}}"#,
+        r#"{"resume":"x"}"#,
+        r#"{"hello":"x"}"#,
+        r#"{"welcome":"x"}"#,
+    ];
+    let mut table = String::new();
+    for side in [Side::Client, Side::Server] {
+        for state in ["Open", "Closed"] {
+            for message in messages {
+                let mut machine = SessionMachine::new(side, HB, DAY, at(0));
+                if state == "Closed" {
+                    let _ = machine.bye("done");
+                }
+                let outcome = match machine.handle_frame(message.as_bytes(), at(0)) {
+                    Ok(event) => format!("{event:?}"),
+                    Err(refusal) => format!("refused {} ({})", refusal.reject, refusal.reject.alert().as_str()),
+                };
+                let sends = machine.poll_transmit(at(0)).unwrap_or_default();
+                writeln!(table, "{side:?} {state} | {message} | {outcome} | {sends}").unwrap();
+            }
+        }
+    }
+    insta::assert_snapshot!("messages", table);
+}

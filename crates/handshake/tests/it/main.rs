@@ -1,0 +1,9 @@
+//! The handshake from outside: stories, state tables, properties, vectors.
+#![allow(clippy::unwrap_used)]
+
+mod pair;
+mod properties;
+mod state_table;
+mod stories;
+mod tampered;
+mod vectors;

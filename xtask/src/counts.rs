@@ -4,6 +4,7 @@
 //!   nextest   Summary [  1.2s] 9 tests run: 7 passed (1 slow), 1 failed, 1 timed out, 2 skipped
 //!   libtest   test result: ok. 7 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.1s
 //!   pytest    === 7 passed, 1 failed, 2 skipped, 1 error in 3.4s ===
+//!   unittest  Ran 22 tests in 0.6s … OK  |  FAILED (failures=1, errors=2, skipped=3)
 //! ```
 
 use crate::report::Tally;
@@ -34,9 +35,17 @@ pub(crate) fn pytest(text: &str) -> Tally {
     tally(counts.split(','))
 }
 
-/// The closing line `N passed, M failed` of the project's own runners.
-pub(crate) fn own(text: &str) -> Tally {
-    text.lines().rfind(|line| line.contains(" passed, ")).map_or_else(Tally::default, |line| tally(line.split(',')))
+/// The two closing lines of Python's unittest.
+pub(crate) fn unittest(text: &str) -> Tally {
+    let ran = text.lines().rev().find_map(|line| line.strip_prefix("Ran ")).and_then(|rest| rest.split(' ').next());
+    let Some(ran) = ran.and_then(|number| number.parse::<u64>().ok()) else { return Tally::default() };
+    let closing = text.lines().rfind(|line| line.starts_with("OK") || line.starts_with("FAILED")).unwrap_or_default();
+    let count = |name: &str| {
+        let after = closing.split_once(&format!("{name}=")).map_or("", |(_, after)| after);
+        after.split([',', ')']).next().and_then(|number| number.parse::<u64>().ok()).unwrap_or_default()
+    };
+    let (failed, skipped) = (count("failures") + count("errors"), count("skipped"));
+    Tally { passed: ran.saturating_sub(failed + skipped), failed, skipped }
 }
 
 /// Adds up `<number> <word>` parts.
@@ -83,7 +92,9 @@ mod tests {
     }
 
     #[test]
-    fn own_runners_close_with_the_plain_line() {
-        assert_eq!(own("a\n14 passed, 1 failed\n"), Tally { passed: 14, failed: 1, skipped: 0 });
+    fn unittest_gives_a_sum_and_what_did_not_pass() {
+        assert_eq!(unittest("Ran 22 tests in 0.619s\n\nOK\n"), Tally { passed: 22, failed: 0, skipped: 0 });
+        assert_eq!(unittest("Ran 9 tests in 1s\n\nFAILED (failures=1, errors=2, skipped=3)"), Tally { passed: 3, failed: 3, skipped: 3 });
+        assert_eq!(unittest("Traceback"), Tally::default());
     }
 }

@@ -45,6 +45,7 @@ pub(super) const LEVELS: &[Level] = &[
     level("tests", "unit, table, vector, state-table, property, story and shell tests", work::tests),
     level("doctests", "examples in the documentation, and what must not compile", work::doctests),
     level("fuzz-replay", "every committed fuzz input through its target", work::fuzz_replay),
+    level("model-scripts", "the scripts that run the formal models", work::model_scripts),
     level("conformance", "the binary against unmodified clients and hostile bytes", work::conformance),
     level("examples", "every program in examples/", work::examples),
     long("deny", "cargo-deny: bans, licences, sources", work::deny),

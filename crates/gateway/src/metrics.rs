@@ -281,9 +281,9 @@ const FAMILIES: [Family; 4] = [Family::Any, Family::Binance, Family::ClientCerti
 fn logins(registry: &mut Registry) -> Vec<Counter> {
     let series = Series::<LoginLabel, Counter>::default();
     registry.register("logins", "Proofs of identity accepted", series.clone());
-    let labels = FAMILIES.iter().flat_map(|family| {
-        Carriage::ALL.iter().map(|carriage| LoginLabel { dialect: family.name(), carriage: carriage.name() })
-    });
+    let labels = FAMILIES
+        .iter()
+        .flat_map(|family| Carriage::ALL.iter().map(|carriage| LoginLabel { dialect: family.name(), carriage: carriage.name() }));
     labels.map(|label| series.get_or_create_owned(&label)).collect()
 }
 

@@ -1,1 +1,102 @@
-//! (being written)
+//! The operator interface: metrics, health, status, records, reload and revocation over HTTP.
+//!
+//! ```text
+//!   mutual TLS  ── certificate with URI countersign:operator:NAME ─┐
+//!                                                                  ├─▶ OperatorIdentity ─▶ routes ─▶ OperatorBackend
+//!   Unix socket ── 0600, same user or root ────────────────────────┘
+//! ```
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /metrics` | OpenMetrics text |
+//! | `GET /healthz`, `GET /readyz` | 200, or 503 with the reason |
+//! | `GET /v1/status` | [`Status`] |
+//! | `GET /v1/sessions`, `GET /v1/connections?limit=` | open sessions, open connections with their TLS parameters |
+//! | `GET /v1/audit?correlation=&limit=` | audit records, latest last |
+//! | `GET /v1/config` | the effective configuration |
+//! | `POST /v1/reload` | [`ReloadReport`] |
+//! | `POST /v1/keys/{id}/revoke` | [`RevokeReport`] |
+//!
+//! What is here: transport, who the operator is, the wire form. What is not: what the answers are; the rest of the gateway
+//! implements [`OperatorBackend`], and records who did what.
+//!
+//! # Security
+//! There is no request without an [`OperatorIdentity`]: it is made from a verified certificate or from the kernel's word about
+//! the peer of the socket. Requests that change something are refused when they carry `Origin`: a browser that holds an operator
+//! certificate cannot be made to send them by another site.
+
+mod backend;
+mod client;
+mod listener;
+mod router;
+mod socket;
+
+pub use backend::{
+    AuditQuery, BackendError, ConfigLine, ConnectionRecord, OperatorBackend, ReloadReport, RevokeReport, SessionRecord, Status,
+};
+pub use client::{OperatorClient, OperatorClientError};
+pub use listener::{serve_socket, serve_tls};
+pub use socket::OperatorSocket;
+
+use std::fmt;
+
+use countersign_pki::CertificateIdentities;
+
+/// Start of the URI (subjectAltName) that makes a certificate an operator's.
+const OPERATOR_URI: &str = "countersign:operator:";
+/// Longest operator name: it is part of audit records.
+const NAME_BYTES_MAX: usize = 64;
+
+/// Who operates. Made only from a verified certificate or a socket peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorIdentity {
+    name: String,
+    via: OperatorVia,
+}
+
+/// How an operator came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperatorVia {
+    /// Mutual TLS.
+    Certificate,
+    /// The Unix socket.
+    Socket,
+}
+
+impl OperatorIdentity {
+    /// The operator of a certificate that TLS verified on this connection; `None` when it is not an operator's, or names two.
+    #[must_use]
+    pub fn of_certificate(certificate: &CertificateIdentities) -> Option<Self> {
+        let mut names = certificate.uris.iter().filter_map(|uri| uri.strip_prefix(OPERATOR_URI));
+        let (Some(name), None) = (names.next(), names.next()) else { return None };
+        let fine = !name.is_empty()
+            && name.len() <= NAME_BYTES_MAX
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        fine.then(|| Self { name: name.to_owned(), via: OperatorVia::Certificate })
+    }
+
+    fn of_socket_peer(uid: u32) -> Self {
+        Self { name: format!("uid-{uid}"), via: OperatorVia::Socket }
+    }
+
+    /// The name for the audit log.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How they came in.
+    #[must_use]
+    pub const fn via(&self) -> OperatorVia {
+        self.via
+    }
+}
+
+impl fmt::Display for OperatorIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

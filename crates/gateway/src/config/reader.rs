@@ -166,7 +166,13 @@ impl<'r> Reader<'r> {
     }
 
     /// A list of texts that may be missing; `absent` says what happens then.
-    pub(super) fn list_or(&mut self, key: &str, about: &'static str, absent: &str, check: fn(&str) -> Parsed<String>) -> Option<Vec<String>> {
+    pub(super) fn list_or(
+        &mut self,
+        key: &str,
+        about: &'static str,
+        absent: &str,
+        check: fn(&str) -> Parsed<String>,
+    ) -> Option<Vec<String>> {
         let show = |list: &Option<Vec<String>>| list.as_ref().map_or_else(|| absent.to_owned(), |list| list.join(", "));
         self.value(key, about, None, show, |raw| list(raw)?.iter().map(|item| check(item)).collect::<Parsed<Vec<_>>>().map(Some))
     }

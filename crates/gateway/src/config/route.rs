@@ -11,7 +11,9 @@ use countersign_core::{Access, Scope};
 use super::raw::{Origin, RawRoute};
 use super::reader::{Reader, Report, boolean, choice, count, list, text};
 use super::settings::Upstream;
-use crate::routes::{Family, PathPattern, RouteConflict, RouteKind, RouteSpec, RouteTarget, RouteWeight, Routes, binance_routes, native_routes};
+use crate::routes::{
+    Family, PathPattern, RouteConflict, RouteKind, RouteSpec, RouteTarget, RouteWeight, Routes, binance_routes, native_routes,
+};
 
 const ABOUT: &str = "What may be forwarded: match, upstream, demand, credentials.";
 /// Longest name of a route: it is a metric label and part of each audit record.
@@ -74,7 +76,11 @@ fn tell_conflicts(conflicts: &[RouteConflict], origins: &HashMap<String, Origin>
 
 fn default_routes(upstreams: &[Upstream], families: Families, report: &mut Report) -> Vec<RouteSpec> {
     if upstreams.len() > 1 {
-        report.problem(&Origin::Default, "route", "there are several upstreams, so each needs its own [[route]]: nothing is forwarded by guess");
+        report.problem(
+            &Origin::Default,
+            "route",
+            "there are several upstreams, so each needs its own [[route]]: nothing is forwarded by guess",
+        );
         return Vec::new();
     }
     let native = families.native.then(|| native_routes("native", 0));
@@ -88,9 +94,16 @@ fn show(specs: &[RouteSpec], origins: &HashMap<String, Origin>, upstreams: &[Ups
             Access::Public => "public",
             Access::Scoped(scope) => scope.as_str(),
         };
-        let value = format!("{} -> {} ({access}, {}, {})", spec.target, upstreams[spec.upstream].name, spec.family.name(), spec.kind.name());
+        let value =
+            format!("{} -> {} ({access}, {}, {})", spec.target, upstreams[spec.upstream].name, spec.family.name(), spec.kind.name());
         let origin = origins.get(&spec.name).cloned().unwrap_or(Origin::Default);
-        report.shown.push(super::settings::Shown { key: format!("route.{}", spec.name), value, origin, default: String::new(), about: ABOUT });
+        report.shown.push(super::settings::Shown {
+            key: format!("route.{}", spec.name),
+            value,
+            origin,
+            default: String::new(),
+            about: ABOUT,
+        });
     }
 }
 
@@ -237,12 +250,8 @@ impl RouteReader<'_> {
 }
 
 const BUILTINS: &[(&str, Family)] = &[("native", Family::Native), ("binance", Family::Binance)];
-const DIALECTS: &[(&str, Family)] = &[
-    ("any", Family::Any),
-    ("binance", Family::Binance),
-    ("client-certificate", Family::ClientCertificate),
-    ("native", Family::Native),
-];
+const DIALECTS: &[(&str, Family)] =
+    &[("any", Family::Any), ("binance", Family::Binance), ("client-certificate", Family::ClientCertificate), ("native", Family::Native)];
 const WEBSOCKETS: &[(&str, RouteKind)] =
     &[("relay", RouteKind::WebSocketRelay), ("binance-ws-api", RouteKind::BinanceWsApi), ("native", RouteKind::NativeSession)];
 
@@ -272,12 +281,16 @@ fn upgrade_only(target: &RouteTarget) -> RouteTarget {
 }
 
 fn parse_name(text: &str) -> Result<String, String> {
-    let fine = !text.is_empty() && text.len() <= NAME_BYTES_MAX && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic() && byte != b'"');
+    let fine = !text.is_empty()
+        && text.len() <= NAME_BYTES_MAX
+        && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic() && byte != b'"');
     if fine { Ok(text.to_owned()) } else { Err(format!("a name has 1 to {NAME_BYTES_MAX} visible ASCII characters without \"")) }
 }
 
 fn parse_message_name(text: &str) -> Result<String, String> {
-    let fine = !text.is_empty() && text.len() <= MESSAGE_NAME_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    let fine = !text.is_empty()
+        && text.len() <= MESSAGE_NAME_BYTES_MAX
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     if fine { Ok(text.to_owned()) } else { Err(format!("expected a-z A-Z 0-9 . _ -, at most {MESSAGE_NAME_BYTES_MAX} of them")) }
 }
 

@@ -60,7 +60,11 @@ fn top_level(mut keys: Reader<'_>) -> (PathBuf, usize) {
 }
 
 fn listen(mut keys: Reader<'_>) -> ListenSettings {
-    let address = keys.address("address", "Where clients connect: HTTP/1.1, HTTP/2, WebSocket and raw native, told apart by ALPN and first bytes.", LISTEN);
+    let address = keys.address(
+        "address",
+        "Where clients connect: HTTP/1.1, HTTP/2, WebSocket and raw native, told apart by ALPN and first bytes.",
+        LISTEN,
+    );
     let tls = keys.choice(
         "tls",
         "TLS versions. \"1.2+\" is for clients of old venues; native sessions are refused on TLS 1.2, whose channel has no binding.",
@@ -88,7 +92,8 @@ fn listen(mut keys: Reader<'_>) -> ListenSettings {
 
 fn certificate(keys: &mut Reader<'_>) -> CertificateSource {
     let written = keys.origin_of("certificate").or_else(|| keys.origin_of("key"));
-    let certificate = keys.path_or("certificate", "PEM file of the server certificate chain, leaf first; with key.", "issued by the private CA");
+    let certificate =
+        keys.path_or("certificate", "PEM file of the server certificate chain, leaf first; with key.", "issued by the private CA");
     let key = keys.path_or("key", "PEM file of its private key, readable by its owner only; with certificate.", "issued by the private CA");
     match (certificate, key) {
         (Some(certificate), Some(key)) => CertificateSource::Files { certificate, key },
@@ -112,9 +117,17 @@ fn authority(text: &str) -> Result<String, String> {
 }
 
 fn operator(mut keys: Reader<'_>, state_dir: &Path) -> OperatorSettings {
-    let address = keys.address("address", "Where operators connect with an operator certificate: metrics, health, status, reload, revocation.", OPERATOR);
+    let address = keys.address(
+        "address",
+        "Where operators connect with an operator certificate: metrics, health, status, reload, revocation.",
+        OPERATOR,
+    );
     let origin = keys.origin_of("socket").unwrap_or(Origin::Default);
-    let socket = keys.path("socket", "Unix socket with the same interface, for its owner only; it lies in state_dir unless set.", state_dir.join(SOCKET_NAME));
+    let socket = keys.path(
+        "socket",
+        "Unix socket with the same interface, for its owner only; it lies in state_dir unless set.",
+        state_dir.join(SOCKET_NAME),
+    );
     if socket.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
         let message = format!("the path of a Unix socket has at most {SOCKET_PATH_BYTES_MAX} bytes: choose a shorter state_dir or socket");
         keys.report().problem(&origin, "operator.socket", message);
@@ -131,14 +144,35 @@ fn native(mut keys: Reader<'_>) -> NativeSettings {
         &[("sep", Binding::Sep), ("exp", Binding::Exp), ("chl", Binding::Chl)],
     );
     let heartbeat_origin = keys.origin_of("heartbeat_min").or_else(|| keys.origin_of("heartbeat_max")).unwrap_or(Origin::Default);
-    let heartbeat_min = keys.duration("heartbeat_min", "Shortest heartbeat interval granted: below it heartbeats cost more than orders.", seconds(1), Duration::from_millis(100)..=seconds(60));
-    let heartbeat_max = keys.duration("heartbeat_max", "Longest heartbeat interval granted: a dead peer is found after twice this time.", seconds(60), seconds(1)..=seconds(600));
+    let heartbeat_min = keys.duration(
+        "heartbeat_min",
+        "Shortest heartbeat interval granted: below it heartbeats cost more than orders.",
+        seconds(1),
+        Duration::from_millis(100)..=seconds(60),
+    );
+    let heartbeat_max = keys.duration(
+        "heartbeat_max",
+        "Longest heartbeat interval granted: a dead peer is found after twice this time.",
+        seconds(60),
+        seconds(1)..=seconds(600),
+    );
     if heartbeat_min > heartbeat_max {
         keys.report().problem(&heartbeat_origin, "native.heartbeat_min", "is longer than native.heartbeat_max");
     }
-    let session_life = keys.duration("session_life", "Longest life of a session: one trading day. After it a key proves itself again.", seconds(86_400), seconds(60)..=seconds(604_800));
-    let access_token_life = keys.duration("access_token_life", "Life of an access token for HTTP, which is bound to its connection.", seconds(300), seconds(30)..=seconds(300));
-    let orders_per_second = keys.count("orders_per_second", "Orders per second granted to one session; the key's own limits hold besides.", 50, 1..=100_000);
+    let session_life = keys.duration(
+        "session_life",
+        "Longest life of a session: one trading day. After it a key proves itself again.",
+        seconds(86_400),
+        seconds(60)..=seconds(604_800),
+    );
+    let access_token_life = keys.duration(
+        "access_token_life",
+        "Life of an access token for HTTP, which is bound to its connection.",
+        seconds(300),
+        seconds(30)..=seconds(300),
+    );
+    let orders_per_second =
+        keys.count("orders_per_second", "Orders per second granted to one session; the key's own limits hold besides.", 50, 1..=100_000);
     let orders_burst = keys.count("orders_burst", "Orders granted at once, before the rate per second holds.", 100, 1..=100_000);
     NativeSettings { enabled, min_bind, heartbeat_min, heartbeat_max, session_life, access_token_life, orders_per_second, orders_burst }
 }
@@ -160,7 +194,11 @@ fn binance(mut keys: Reader<'_>) -> BinanceSettings {
 }
 
 fn log(mut keys: Reader<'_>) -> LogSettings {
-    let format = keys.choice("format", "Form of log lines: for people or one JSON object per line.", &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
+    let format = keys.choice(
+        "format",
+        "Form of log lines: for people or one JSON object per line.",
+        &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+    );
     let level = keys.choice(
         "level",
         "Quietest level that is written.",
@@ -173,7 +211,8 @@ fn log(mut keys: Reader<'_>) -> LogSettings {
 pub(super) fn names_below(keys: &RawTable, section: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for key in keys.keys() {
-        let name = key.strip_prefix(section).and_then(|rest| rest.strip_prefix('.')).and_then(|rest| rest.split_once('.')).map(|(name, _)| name);
+        let name =
+            key.strip_prefix(section).and_then(|rest| rest.strip_prefix('.')).and_then(|rest| rest.split_once('.')).map(|(name, _)| name);
         if let Some(name) = name.filter(|name| !names.iter().any(|known| known == name)) {
             names.push(name.to_owned());
         }

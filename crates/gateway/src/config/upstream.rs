@@ -31,13 +31,17 @@ pub(super) fn read(keys: &mut RawTable, report: &mut Report) -> Vec<Upstream> {
 fn read_one(keys: &mut RawTable, report: &mut Report, name: &str) -> Upstream {
     let section = format!("upstream.{name}");
     let written = keys.range(format!("{section}.")..).next().map_or(Origin::Default, |(_, raw)| raw.origin.clone());
-    let fine = name.len() <= NAME_BYTES_MAX && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte));
+    let fine = name.len() <= NAME_BYTES_MAX
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte));
     if !fine {
         report.problem(&written, &section, format!("a name has a-z, 0-9, _ and -, at most {NAME_BYTES_MAX} of them"));
     }
     let mut keys = Reader::section(keys, report, &section);
     let url = keys.optional("url", |raw| parse_url(&text(raw)?));
-    if url.is_none() && name != DEFAULT_NAME && keys.report().errors.iter().all(|error| error.key.as_deref() != Some(&format!("{section}.url"))) {
+    if url.is_none()
+        && name != DEFAULT_NAME
+        && keys.report().errors.iter().all(|error| error.key.as_deref() != Some(&format!("{section}.url")))
+    {
         keys.report().problem(&written, &format!("{section}.url"), "is missing: http://host:port or embedded");
     }
     let (target, origin) = url.unwrap_or((UpstreamTarget::Embedded, Origin::Default));

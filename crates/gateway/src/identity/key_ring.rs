@@ -29,7 +29,8 @@ impl SigningKey {
 
     /// Reads PKCS #8 DER; `None` when it is no Ed25519 key.
     pub(super) fn from_pkcs8(pkcs8: Secret) -> Option<Self> {
-        let pair = Ed25519KeyPair::from_pkcs8(pkcs8.expose()).or_else(|_| Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8.expose())).ok()?;
+        let pair =
+            Ed25519KeyPair::from_pkcs8(pkcs8.expose()).or_else(|_| Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8.expose())).ok()?;
         let public: [u8; 32] = pair.public_key().as_ref().try_into().ok()?;
         // RFC 7638 and RFC 8037 appendix A.3: the thumbprint names the key, so the same key has the same name everywhere.
         let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, URL_SAFE_NO_PAD.encode(public));

@@ -192,7 +192,10 @@ fn no_other_algorithm_type_or_key_is_believed() {
         (format!("{}.{claims}.", encode(format!(r#"{{"typ":"at+jwt","alg":"none","kid":"{kid}"}}"#))), AccessTokenError::Malformed),
         (format!("{}.{claims}.{signature}", encode(format!(r#"{{"typ":"JWT","alg":"EdDSA","kid":"{kid}"}}"#))), AccessTokenError::Type),
         (format!("{}.{claims}.{signature}", encode(r#"{"typ":"at+jwt","alg":"EdDSA"}"#.to_owned())), AccessTokenError::Type),
-        (format!("{}.{claims}.{signature}", encode(r#"{"typ":"at+jwt","alg":"EdDSA","kid":"other"}"#.to_owned())), AccessTokenError::Signature),
+        (
+            format!("{}.{claims}.{signature}", encode(r#"{"typ":"at+jwt","alg":"EdDSA","kid":"other"}"#.to_owned())),
+            AccessTokenError::Signature,
+        ),
         (format!("{head}.{claims}."), AccessTokenError::Signature),
         (format!("{head}.{}.{signature}", &claims[..claims.len() - 4]), AccessTokenError::Signature),
         (format!("{head}.{claims}"), AccessTokenError::Malformed),

@@ -9,9 +9,8 @@ use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::{MetricType, TypedMetric};
 
 /// Upper bounds of the buckets in microseconds: from one HMAC verification (10 µs) to the longest timeout, in steps of about 2.5.
-const BOUNDS_MICROS: [u64; 17] = [
-    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 2_500_000, 10_000_000,
-];
+const BOUNDS_MICROS: [u64; 17] =
+    [10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 2_500_000, 10_000_000];
 const BUCKETS: usize = BOUNDS_MICROS.len() + 1;
 
 #[derive(Clone, Debug, Default)]

@@ -31,9 +31,8 @@ impl RouteSeries {
     pub(super) fn counters(&self, routes: &Routes) -> RouteCounters {
         let of = |name: &Arc<str>| {
             let label = RouteLabel { route: name.to_string() };
-            let answered = STATUS_CLASSES.map(|status| {
-                self.answered.get_or_create_owned(&RouteStatusLabel { route: name.to_string(), status })
-            });
+            let answered =
+                STATUS_CLASSES.map(|status| self.answered.get_or_create_owned(&RouteStatusLabel { route: name.to_string(), status }));
             RouteCounter {
                 accepted: self.accepted.get_or_create_owned(&label),
                 forwarded: self.forwarded.get_or_create_owned(&label),

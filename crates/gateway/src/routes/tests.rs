@@ -67,9 +67,24 @@ fn tells_an_unknown_path_from_an_unknown_method() {
 fn an_odd_spelling_of_a_route_is_no_route() {
     let routes = builtin();
     for path in [
-        "/api/v3/%6frder", "/api/v3//order", "//api/v3/order", "/api/./v3/order", "/api/x/../v3/order", "/api/v3/order/", "/api/v3/order;a=b",
-        "/api/v3/ORDER", "/api\\v3\\order", "api/v3/order", "/api/v3/order?x=1", "/api/v3/order ", "/ws/%2e%2e/api/v3/order",
-        "/ws/../api/v3/order", "/ws/..", "", "*", "http://host/api/v3/order",
+        "/api/v3/%6frder",
+        "/api/v3//order",
+        "//api/v3/order",
+        "/api/./v3/order",
+        "/api/x/../v3/order",
+        "/api/v3/order/",
+        "/api/v3/order;a=b",
+        "/api/v3/ORDER",
+        "/api\\v3\\order",
+        "api/v3/order",
+        "/api/v3/order?x=1",
+        "/api/v3/order ",
+        "/ws/%2e%2e/api/v3/order",
+        "/ws/../api/v3/order",
+        "/ws/..",
+        "",
+        "*",
+        "http://host/api/v3/order",
     ] {
         assert!(matches!(routes.find_http("POST", path), RouteMatch::NotFound), "{path}");
         assert!(matches!(routes.find_http("GET", path), RouteMatch::NotFound), "{path}");
@@ -149,7 +164,8 @@ fn identity(scopes: &str) -> VerifiedIdentity {
 fn policy_matrix_of_the_built_in_routes() {
     let routes = builtin();
     let holders: Vec<_> = ["", "md:read", "account:read", "order:read", "order:write", "funds:withdraw"].map(identity).into();
-    let mut text = String::from("anonymous, no scope, md:read, account:read, order:read, order:write, funds:withdraw (+ permitted, - refused)\n\n");
+    let mut text =
+        String::from("anonymous, no scope, md:read, account:read, order:read, order:write, funds:withdraw (+ permitted, - refused)\n\n");
     for route in routes.all() {
         let mut verdicts = String::from(if permit_public(&route.requirement).is_ok() { "+" } else { "-" });
         for holder in &holders {

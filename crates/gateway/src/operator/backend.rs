@@ -1,0 +1,174 @@
+//! What operators can ask for, and the form of the answers.
+
+use std::future::Future;
+
+use countersign_core::CredentialId;
+use countersign_pki::NegotiatedParameters;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::OperatorIdentity;
+
+/// The gateway behind the operator interface. Requests that change something are told who asked, and record it.
+pub trait OperatorBackend: Send + Sync + 'static {
+    /// All metrics as OpenMetrics text.
+    fn metrics(&self) -> String;
+
+    /// Whether requests can be served now; else why not, in words for an operator.
+    ///
+    /// # Errors
+    /// The reason.
+    fn ready(&self) -> Result<(), String>;
+
+    /// Version, uptime, counts.
+    fn status(&self) -> Status;
+
+    /// Open sessions, at most `limit`.
+    fn sessions(&self, limit: usize) -> Vec<SessionRecord>;
+
+    /// Open connections, latest first, at most `limit`.
+    fn connections(&self, limit: usize) -> Vec<ConnectionRecord>;
+
+    /// The effective configuration.
+    fn config(&self) -> Vec<ConfigLine>;
+
+    /// Audit records as they are in the log, latest last.
+    fn audit(&self, query: AuditQuery) -> impl Future<Output = Result<Vec<serde_json::Value>, BackendError>> + Send;
+
+    /// Reads credentials, certificates and routes anew. All or nothing: with an error in one of them the old ones stay.
+    fn reload(&self, by: &OperatorIdentity) -> impl Future<Output = Result<ReloadReport, BackendError>> + Send;
+
+    /// Ends a credential for ever and cuts its sessions.
+    fn revoke_key(&self, by: &OperatorIdentity, id: &CredentialId) -> impl Future<Output = Result<RevokeReport, BackendError>> + Send;
+}
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BackendError {
+    /// What was asked for cannot be done as things are.
+    #[error("{0}")]
+    Conflict(String),
+    /// A store, a file or a lock failed.
+    #[error("{0}")]
+    Failed(String),
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+}
+
+impl BackendError {
+    /// The HTTP status of the answer.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+        }
+    }
+
+    /// The code in the answer.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Conflict(_) => "conflict",
+            Self::Failed(_) => "failed",
+            Self::NotFound(_) => "not_found",
+        }
+    }
+}
+
+/// What to look for in the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditQuery {
+    /// Only records of this decision: the correlation id that the client was told.
+    pub correlation: Option<String>,
+    /// At most so many, the latest.
+    pub limit: usize,
+}
+
+/// How the gateway is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the program.
+    pub version: String,
+    /// Seconds since the start.
+    pub uptime_s: u64,
+    /// Open connections.
+    pub connections: u64,
+    /// Open native sessions.
+    pub sessions: u64,
+    /// Credentials in use.
+    pub credentials: u64,
+    /// Routes in use.
+    pub routes: u64,
+    /// Whether it is shutting down.
+    pub draining: bool,
+}
+
+/// An open session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRecord {
+    /// Session id.
+    pub sid: String,
+    /// Whose.
+    pub account: String,
+    /// The key that opened it.
+    pub key_id: String,
+    /// What it was granted, separated by spaces.
+    pub scopes: String,
+    /// Channel binding, as on the wire.
+    pub bind: String,
+    /// From where.
+    pub remote: String,
+    /// Since when, Unix milliseconds.
+    pub since_ms: u64,
+    /// Until when at the latest, Unix milliseconds.
+    pub until_ms: u64,
+}
+
+/// An open connection.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConnectionRecord {
+    /// Its id in audit records.
+    pub id: String,
+    /// From where.
+    pub remote: String,
+    /// Since when, Unix milliseconds.
+    pub since_ms: u64,
+    /// What TLS agreed on.
+    pub tls: NegotiatedParameters,
+}
+
+/// One key of the effective configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigLine {
+    /// The key.
+    pub key: String,
+    /// Its value as text.
+    pub value: String,
+    /// Who set it.
+    pub origin: String,
+}
+
+/// What a reload brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadReport {
+    /// Credentials in use now.
+    pub credentials: u64,
+    /// Routes in use now.
+    pub routes: u64,
+    /// Whether certificates were replaced.
+    pub certificates_replaced: bool,
+}
+
+/// What a revocation did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokeReport {
+    /// The credential.
+    pub id: String,
+    /// Whether it was in use until now.
+    pub was_active: bool,
+    /// Sessions that were cut.
+    pub sessions_closed: u64,
+}

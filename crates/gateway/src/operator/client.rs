@@ -1,0 +1,181 @@
+//! The client side of the Unix socket, for the command line.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_core::CredentialId;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::net::UnixStream;
+
+use super::backend::{AuditQuery, ConfigLine, ReloadReport, RevokeReport, SessionRecord, Status};
+
+/// Largest answer read: a thousand audit records are about 1 MB.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+/// Time for a whole request: a reload reads the store and files.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Why there is no answer. Each is one clear sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorClientError {
+    /// Nobody answers, or we may not ask.
+    #[error("no running gateway at {path}: {source}")]
+    Connect {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The connection broke or took too long.
+    #[error("the gateway did not answer: {0}")]
+    Exchange(String),
+    /// The gateway refused.
+    #[error("{message}")]
+    Refused {
+        /// HTTP status.
+        status: StatusCode,
+        /// Its sentence.
+        message: String,
+    },
+}
+
+/// Asks a running gateway over its Unix socket.
+#[derive(Clone, Debug)]
+pub struct OperatorClient {
+    path: PathBuf,
+}
+
+type Answer<T> = Result<T, OperatorClientError>;
+
+impl OperatorClient {
+    /// A client for the socket at this path. Connects anew for each request.
+    #[must_use]
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        Self { path: path.as_ref().to_owned() }
+    }
+
+    /// `GET /v1/status`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn status(&self) -> Answer<Status> {
+        self.json(Method::GET, "/v1/status", "").await
+    }
+
+    /// `GET /readyz`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]; [`OperatorClientError::Refused`] with the reason when it is not ready.
+    pub async fn ready(&self) -> Answer<()> {
+        self.exchange(Method::GET, "/readyz").await.map(|_| ())
+    }
+
+    /// `GET /metrics`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn metrics(&self) -> Answer<String> {
+        let bytes = self.exchange(Method::GET, "/metrics").await?;
+        String::from_utf8(bytes.into()).map_err(|_| OperatorClientError::Exchange("the metrics are not text".to_owned()))
+    }
+
+    /// `GET /v1/sessions`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn sessions(&self, limit: usize) -> Answer<Vec<SessionRecord>> {
+        self.json(Method::GET, &format!("/v1/sessions?limit={limit}"), "sessions").await
+    }
+
+    /// `GET /v1/connections`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn connections(&self, limit: usize) -> Answer<Vec<Value>> {
+        self.json(Method::GET, &format!("/v1/connections?limit={limit}"), "connections").await
+    }
+
+    /// `GET /v1/audit`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn audit(&self, query: &AuditQuery) -> Answer<Vec<Value>> {
+        let mut path = format!("/v1/audit?limit={}", query.limit);
+        if let Some(correlation) = &query.correlation {
+            path.push_str("&correlation=");
+            path.extend(correlation.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')));
+        }
+        self.json(Method::GET, &path, "records").await
+    }
+
+    /// `GET /v1/config`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn config(&self) -> Answer<Vec<ConfigLine>> {
+        self.json(Method::GET, "/v1/config", "config").await
+    }
+
+    /// `POST /v1/reload`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]; nothing is reloaded then.
+    pub async fn reload(&self) -> Answer<ReloadReport> {
+        self.json(Method::POST, "/v1/reload", "").await
+    }
+
+    /// `POST /v1/keys/{id}/revoke`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn revoke_key(&self, id: &CredentialId) -> Answer<RevokeReport> {
+        self.json(Method::POST, &format!("/v1/keys/{id}/revoke"), "").await
+    }
+
+    /// The member of the answer, or the whole answer when no member is named.
+    async fn json<T: DeserializeOwned>(&self, method: Method, path: &str, member: &str) -> Answer<T> {
+        let wrong = |error: serde_json::Error| OperatorClientError::Exchange(format!("unexpected answer: {error}"));
+        let mut value: Value = serde_json::from_slice(&self.exchange(method, path).await?).map_err(wrong)?;
+        if !member.is_empty() {
+            value = value.get_mut(member).map(Value::take).unwrap_or_default();
+        }
+        serde_json::from_value(value).map_err(wrong)
+    }
+
+    async fn exchange(&self, method: Method, path: &str) -> Answer<Bytes> {
+        let stream = UnixStream::connect(&self.path).await;
+        let stream = stream.map_err(|source| OperatorClientError::Connect { path: self.path.clone(), source })?;
+        let answer = tokio::time::timeout(DEADLINE, send(stream, method, path)).await;
+        let (status, body) = answer.map_err(|_| OperatorClientError::Exchange("it took too long".to_owned()))??;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let said = serde_json::from_slice::<Value>(&body).ok().and_then(|value| Some(value["error"]["message"].as_str()?.to_owned()));
+        Err(OperatorClientError::Refused { status, message: said.unwrap_or_else(|| format!("the gateway answered {status}")) })
+    }
+}
+
+async fn send(stream: UnixStream, method: Method, path: &str) -> Answer<(StatusCode, Bytes)> {
+    let broken = |error: &dyn std::fmt::Display| OperatorClientError::Exchange(error.to_string());
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+    let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost").body(Empty::<Bytes>::new());
+    let request = request.map_err(|error| broken(&error))?;
+    let exchange = async {
+        let answer = sender.send_request(request).await.map_err(|error| broken(&error))?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|error| broken(&error))?;
+        Ok((status, body.to_bytes()))
+    };
+    // The connection is driven beside the exchange; when it ends first, the exchange notices on its own.
+    let mut connection = std::pin::pin!(connection);
+    let mut exchange = std::pin::pin!(exchange);
+    tokio::select! {
+        answer = exchange.as_mut() => answer,
+        _ = connection.as_mut() => exchange.await,
+    }
+}

@@ -1,0 +1,156 @@
+//! Serving the interface on both transports, bounded.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::{Extension, Router};
+use countersign_pki::{CertificateIdentities, ServerTls, UnixTime};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::backend::OperatorBackend;
+use super::router::router;
+use super::{OperatorIdentity, OperatorSocket};
+
+/// Connections at once per transport: operators are few; more are a mistake or an attack, and wait.
+const CONNECTIONS_MAX: usize = 64;
+/// Time for the TLS handshake and for a request head.
+const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// Time that open requests get at shutdown.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+/// Wait after a failed accept: out of file descriptors does not pass by asking again at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves operators with certificates until `stop`; returns when open requests are done.
+pub async fn serve_tls<B: OperatorBackend>(listener: TcpListener, tls: Arc<ServerTls>, backend: Arc<B>, stop: CancellationToken) {
+    let router = router(backend);
+    let mut tasks = Tasks::new(stop);
+    while let Some((accepted, slot)) = tasks.next(|| listener.accept()).await {
+        let Ok((stream, _)) = accepted else { continue };
+        let (tls, router, stop) = (Arc::clone(&tls), router.clone(), tasks.stop.clone());
+        tasks.open.spawn(async move {
+            let _slot = slot;
+            match tokio::time::timeout(HEAD_DEADLINE, handshake(&tls, stream)).await {
+                Ok(Ok((stream, identity))) => serve(stream, router, identity, stop).await,
+                Ok(Err(error)) => tracing::info!(%error, "operator connection refused"),
+                Err(_) => tracing::info!("operator connection refused: no TLS handshake in time"),
+            }
+        });
+    }
+    tasks.finish().await;
+}
+
+/// Serves operators on the Unix socket until `stop`; returns when open requests are done.
+pub async fn serve_socket<B: OperatorBackend>(socket: OperatorSocket, backend: Arc<B>, stop: CancellationToken) {
+    let router = router(backend);
+    let mut tasks = Tasks::new(stop);
+    while let Some((accepted, slot)) = tasks.next(|| socket.listener.accept()).await {
+        let Ok((stream, _)) = accepted else { continue };
+        let (router, stop) = (router.clone(), tasks.stop.clone());
+        tasks.open.spawn(async move {
+            let _slot = slot;
+            match peer(&stream) {
+                Ok(identity) => serve(stream, router, Some(identity), stop).await,
+                Err(error) => tracing::warn!(%error, "operator socket connection refused"),
+            }
+        });
+    }
+    tasks.finish().await;
+}
+
+/// The tasks of one transport.
+struct Tasks {
+    slots: Arc<Semaphore>,
+    open: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Tasks {
+    fn new(stop: CancellationToken) -> Self {
+        Self { slots: Arc::new(Semaphore::new(CONNECTIONS_MAX)), open: JoinSet::new(), stop }
+    }
+
+    /// The next connection with a slot for it; `None` at the end.
+    async fn next<T, F: Future<Output = io::Result<T>>>(
+        &mut self,
+        accept: impl FnOnce() -> F,
+    ) -> Option<(io::Result<T>, OwnedSemaphorePermit)> {
+        while self.open.try_join_next().is_some() {}
+        let slots = Arc::clone(&self.slots);
+        tokio::select! {
+            () = self.stop.cancelled() => None,
+            next = async {
+                let slot = slots.acquire_owned().await.ok()?;
+                let accepted = accept().await;
+                if let Err(error) = &accepted {
+                    tracing::warn!(%error, "operator connection not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+                Some((accepted, slot))
+            } => next,
+        }
+    }
+
+    async fn finish(mut self) {
+        let all = async { while self.open.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN_DEADLINE, all).await.is_err() {
+            tracing::warn!("operator requests did not end in time");
+        }
+    }
+}
+
+type TlsStream = tokio_rustls::server::TlsStream<TcpStream>;
+
+/// The TLS handshake and who came; nobody (`None`) when the certificate is valid but not an operator's.
+async fn handshake(tls: &ServerTls, stream: TcpStream) -> io::Result<(TlsStream, Option<OperatorIdentity>)> {
+    let snapshot = tls.snapshot();
+    let stream = TlsAcceptor::from(snapshot.config()).accept(stream).await?;
+    let (_, connection) = stream.get_ref();
+    // On a resumed connection the certificate came out of a ticket: dates and revocation are asked again.
+    tls.recheck_handshake(connection, &snapshot, UnixTime::now()).map_err(io::Error::other)?;
+    let leaf = connection.peer_certificates().and_then(<[_]>::first);
+    let certificate = leaf.map(CertificateIdentities::from_der).transpose().map_err(io::Error::other)?;
+    let identity = certificate.as_ref().and_then(OperatorIdentity::of_certificate);
+    Ok((stream, identity))
+}
+
+/// Who is at the other end of the socket. The file's mode lets only the owner and root in; the kernel is asked once more.
+fn peer(stream: &UnixStream) -> io::Result<OperatorIdentity> {
+    let uid = stream.peer_cred()?.uid();
+    if uid != 0 && uid != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("uid {uid} is not the owner")));
+    }
+    Ok(OperatorIdentity::of_socket_peer(uid))
+}
+
+async fn serve<S>(stream: S, router: Router, identity: Option<OperatorIdentity>, stop: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let router = match identity {
+        Some(identity) => router.layer(Extension(identity)),
+        None => router,
+    };
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(16).keep_alive_interval(HEAD_DEADLINE);
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(error = %error, "operator connection ended");
+    }
+}

@@ -1,0 +1,296 @@
+#![allow(clippy::unwrap_used)]
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+
+use countersign_core::CredentialId;
+use countersign_pki::{
+    ClientAuth, ClientCertificate, ClientCertificateRequest, ClientTls, ListenerPolicy, PrivateAuthority, RevocationLists,
+    ServerCertificate, ServerCertificateRequest, ServerTls, TicketKeyRing, UnixTime,
+};
+use parking_lot::Mutex;
+use rustls::time_provider::DefaultTimeProvider;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+
+/// Notes who asked for what.
+#[derive(Default)]
+struct Notebook {
+    changes: Mutex<Vec<String>>,
+    audit: Mutex<Vec<AuditQuery>>,
+}
+
+impl OperatorBackend for Notebook {
+    fn metrics(&self) -> String {
+        "# EOF\n".to_owned()
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        Err("the audit log cannot be written".to_owned())
+    }
+
+    fn status(&self) -> Status {
+        Status { version: "1".to_owned(), uptime_s: 5, connections: 2, sessions: 1, credentials: 3, routes: 4, draining: false }
+    }
+
+    fn sessions(&self, limit: usize) -> Vec<SessionRecord> {
+        let record = SessionRecord {
+            sid: "s".to_owned(),
+            account: "a".to_owned(),
+            key_id: "k".to_owned(),
+            scopes: "md:read".to_owned(),
+            bind: "exp".to_owned(),
+            remote: "127.0.0.1:1".to_owned(),
+            since_ms: 1,
+            until_ms: 2,
+        };
+        vec![record; limit.min(5)]
+    }
+
+    fn connections(&self, _: usize) -> Vec<ConnectionRecord> {
+        Vec::new()
+    }
+
+    fn config(&self) -> Vec<ConfigLine> {
+        vec![ConfigLine { key: "workers".to_owned(), value: "0".to_owned(), origin: "default".to_owned() }]
+    }
+
+    async fn audit(&self, query: AuditQuery) -> Result<Vec<serde_json::Value>, BackendError> {
+        self.audit.lock().push(query);
+        Ok(vec![serde_json::json!({ "event": "accept" })])
+    }
+
+    async fn reload(&self, by: &OperatorIdentity) -> Result<ReloadReport, BackendError> {
+        self.changes.lock().push(format!("{by} reload"));
+        Ok(ReloadReport { credentials: 3, routes: 4, certificates_replaced: true })
+    }
+
+    async fn revoke_key(&self, by: &OperatorIdentity, id: &CredentialId) -> Result<RevokeReport, BackendError> {
+        self.changes.lock().push(format!("{by} revoke {id}"));
+        if id.as_str() == "missing" {
+            return Err(BackendError::NotFound("there is no credential missing".to_owned()));
+        }
+        Ok(RevokeReport { id: id.to_string(), was_active: true, sessions_closed: 2 })
+    }
+}
+
+struct OnSocket {
+    folder: tempfile::TempDir,
+    backend: Arc<Notebook>,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl OnSocket {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = OperatorSocket::bind(&folder.path().join("operator.sock")).unwrap();
+        let (backend, stop) = (Arc::new(Notebook::default()), CancellationToken::new());
+        let serving = tokio::spawn(serve_socket(socket, Arc::clone(&backend), stop.clone()));
+        Self { folder, backend, stop, serving }
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("operator.sock")
+    }
+
+    fn client(&self) -> OperatorClient {
+        OperatorClient::new(self.path())
+    }
+
+    async fn raw(&self, request: &str) -> String {
+        ask(UnixStream::connect(self.path()).await.unwrap(), request).await
+    }
+}
+
+/// Sends a request as it is and reads until the end.
+async fn ask<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    // A peer that closes without TLS farewell has still said everything.
+    let _ = stream.read_to_string(&mut answer).await;
+    answer
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+}
+
+fn post(path: &str, more: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{more}content-length: 0\r\n\r\n")
+}
+
+#[tokio::test]
+async fn the_client_reads_every_answer() {
+    let on_socket = OnSocket::start();
+    let client = on_socket.client();
+    assert_eq!(client.status().await.unwrap().uptime_s, 5);
+    assert_eq!(client.metrics().await.unwrap(), "# EOF\n");
+    assert_eq!(client.sessions(2).await.unwrap().len(), 2);
+    assert!(client.connections(2).await.unwrap().is_empty());
+    assert_eq!(client.config().await.unwrap()[0].key, "workers");
+    let query = AuditQuery { correlation: Some("abc-_".to_owned()), limit: 5_000 };
+    assert_eq!(client.audit(&query).await.unwrap().len(), 1);
+    assert_eq!(*on_socket.backend.audit.lock(), [AuditQuery { limit: 1_000, ..query }], "an answer is bounded");
+    let refused = client.ready().await.unwrap_err();
+    assert_eq!(refused.to_string(), "the audit log cannot be written");
+}
+
+#[tokio::test]
+async fn changes_tell_the_backend_who_asked() {
+    let on_socket = OnSocket::start();
+    let client = on_socket.client();
+    assert_eq!(client.reload().await.unwrap().routes, 4);
+    assert_eq!(client.revoke_key(&CredentialId::parse("cred-1").unwrap()).await.unwrap().sessions_closed, 2);
+    let missing = client.revoke_key(&CredentialId::parse("missing").unwrap()).await.unwrap_err();
+    assert!(matches!(missing, OperatorClientError::Refused { status: http::StatusCode::NOT_FOUND, .. }), "{missing}");
+    let uid = rustix::process::geteuid().as_raw();
+    let noted = ["reload", "revoke cred-1", "revoke missing"].map(|change| format!("uid-{uid} {change}"));
+    assert_eq!(*on_socket.backend.changes.lock(), noted);
+}
+
+#[tokio::test]
+async fn a_web_page_changes_nothing() {
+    let on_socket = OnSocket::start();
+    for path in ["/v1/reload", "/v1/keys/cred-1/revoke"] {
+        let answer = on_socket.raw(&post(path, "origin: https://evil.example\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    }
+    assert!(on_socket.backend.changes.lock().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_refused_in_one_form() {
+    let on_socket = OnSocket::start();
+    for (request, status, code) in [
+        (get("/v1/nothing"), 404, "not_found"),
+        (get("/v1/reload"), 405, "method"),
+        (get("/v1/audit?limit=x"), 400, "query"),
+        (get("/v1/audit?since=x"), 400, "query"),
+        (get("/v1/audit?correlation="), 400, "query"),
+        (post("/v1/keys/a%20b/revoke", ""), 400, "id"),
+        (get("/readyz"), 503, "not_ready"),
+    ] {
+        let answer = on_socket.raw(&request).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(&format!("\"code\":\"{code}\"")),
+            "{request}{answer}"
+        );
+    }
+    assert!(on_socket.raw(&get("/healthz")).await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn the_socket_is_for_its_owner_and_leaves_nothing_behind() {
+    let on_socket = OnSocket::start();
+    let path = on_socket.path();
+    assert_eq!(std::fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(OperatorSocket::bind(&path).unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+    on_socket.stop.cancel();
+    on_socket.serving.await.unwrap();
+    assert!(!path.exists());
+    let error = OperatorClient::new(&path).status().await.unwrap_err();
+    assert!(error.to_string().starts_with("no running gateway at "), "{error}");
+}
+
+#[tokio::test]
+async fn a_left_over_socket_is_replaced_and_a_file_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("operator.sock");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    assert!(path.exists(), "as after a crash");
+    drop(OperatorSocket::bind(&path).unwrap());
+    std::fs::write(&path, "precious").unwrap();
+    assert_eq!(OperatorSocket::bind(&path).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+}
+
+struct OnTls {
+    authority: PrivateAuthority,
+    address: std::net::SocketAddr,
+    backend: Arc<Notebook>,
+}
+
+impl OnTls {
+    async fn start() -> Self {
+        let now = UnixTime::now();
+        let authority = PrivateAuthority::create(now).unwrap();
+        let server = authority.issue_server(&ServerCertificateRequest::default(), now).unwrap();
+        let mut policy = ListenerPolicy::new("operators");
+        policy.client_auth = ClientAuth::Required;
+        policy.client_trust = authority.trust().unwrap();
+        policy.revocation = RevocationLists::none();
+        let clock = Arc::new(DefaultTimeProvider);
+        let tickets = Arc::new(TicketKeyRing::new(clock.clone()).unwrap());
+        let certificate = ServerCertificate::from_issued(&server).unwrap();
+        let tls = Arc::new(ServerTls::new(policy, vec![certificate], tickets, clock).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let backend = Arc::new(Notebook::default());
+        tokio::spawn(serve_tls(listener, tls, Arc::clone(&backend), CancellationToken::new()));
+        Self { authority, address, backend }
+    }
+
+    /// The answer to a client whose certificate has this URI; `None` when the connection breaks.
+    async fn ask(&self, uri: Option<&str>, request: &str) -> Option<String> {
+        let mut client = ClientTls::new(self.authority.trust().unwrap());
+        if let Some(uri) = uri {
+            let issued = self.authority.issue_client(&ClientCertificateRequest::new("somebody", uri), UnixTime::now()).unwrap();
+            client = client.with_certificate(ClientCertificate::from_issued(&issued).unwrap());
+        }
+        let connector = tokio_rustls::TlsConnector::from(client.build().unwrap());
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let mut stream = connector.connect("localhost".try_into().unwrap(), stream).await.ok()?;
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer).await;
+        (!answer.is_empty()).then_some(answer)
+    }
+}
+
+#[tokio::test]
+async fn an_operator_certificate_opens_the_port_under_its_name() {
+    let on_tls = OnTls::start().await;
+    let answer = on_tls.ask(Some("countersign:operator:alice"), &post("/v1/reload", "")).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(*on_tls.backend.changes.lock(), ["alice reload"]);
+}
+
+#[tokio::test]
+async fn any_other_certificate_gets_nothing() {
+    let on_tls = OnTls::start().await;
+    for path in ["/metrics", "/healthz", "/v1/status", "/nowhere"] {
+        let answer = on_tls.ask(Some("countersign:account:demo"), &get(path)).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{path} {answer}");
+    }
+    let change = on_tls.ask(Some("countersign:account:demo"), &post("/v1/reload", "")).await.unwrap();
+    assert!(change.starts_with("HTTP/1.1 403 "), "{change}");
+    assert_eq!(on_tls.ask(None, &get("/metrics")).await, None, "no certificate, no connection");
+    assert!(on_tls.backend.changes.lock().is_empty());
+}
+
+#[test]
+fn only_one_plain_operator_name_counts() {
+    let now = UnixTime::now();
+    let authority = PrivateAuthority::create(now).unwrap();
+    let issued = authority.issue_client(&ClientCertificateRequest::new("alice", "countersign:operator:alice"), now).unwrap();
+    let mut certificate = issued.identities().clone();
+    let name =
+        |certificate: &CertificateIdentities| OperatorIdentity::of_certificate(certificate).map(|identity| identity.name().to_owned());
+    assert_eq!(name(&certificate).as_deref(), Some("alice"));
+    for uris in [
+        &[][..],
+        &["countersign:operator:"],
+        &["countersign:operator:a b"],
+        &["countersign:account:alice"],
+        &["COUNTERSIGN:OPERATOR:alice"],
+        &["x-countersign:operator:alice"],
+        &["countersign:operator:alice", "countersign:operator:bob"],
+    ] {
+        certificate.uris = uris.iter().map(ToString::to_string).collect();
+        assert_eq!(name(&certificate), None, "{uris:?}");
+    }
+}

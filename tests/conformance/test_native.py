@@ -17,7 +17,7 @@ def connect(server, *arguments, kind="ed25519", lines="", credential=None):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_key_opens_a_session(server, kind):
-    done = connect(server, "--json", kind=kind, lines='{"op":"ticker","instrument":"BTC-USDT"}\n')
+    done = connect(server, "--json", kind=kind, lines='{"op":"ticker","sym":"BTCUSDT"}\n')
     assert done.returncode == 0, done.stdout + done.stderr
     replies = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(replies) >= 1
@@ -37,7 +37,7 @@ def test_a_binding_below_the_hosts_policy_is_refused(server):
 
 
 def test_orders_are_placed_and_canceled_from_piped_lines(server):
-    done = connect(server, lines="buy BTC-USDT 0.01 1000\norders\nquit\n")
+    done = connect(server, lines="buy BTCUSDT 0.01 1000\norders\nquit\n")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -47,7 +47,7 @@ def test_a_wrong_pin_is_refused_by_the_client(server, tmp_path):
     file = tmp_path / "wrong-pin.json"
     file.write_text(json.dumps(record))
     file.chmod(0o600)
-    done = connect(server, credential=file, lines="ticker BTC-USDT\n")
+    done = connect(server, credential=file, lines="ticker BTCUSDT\n")
     assert done.returncode == 1
 
 
@@ -80,7 +80,7 @@ def kid(pem):
 
 
 def test_a_scope_that_was_not_granted_is_denied(server, tmp_path):
-    done = connect(server, "--want", "md:read", "--json", lines='{"op":"order.place","instrument":"BTC-USDT","side":"buy","type":"limit","quantity":"0.01","price":"1000"}\n')
+    done = connect(server, "--want", "md:read", "--json", lines='{"op":"order.place","sym":"BTCUSDT","side":"buy","type":"limit","qty":"0.01","px":"1000"}\n')
     assert "scope.denied" in done.stdout + done.stderr
 
 

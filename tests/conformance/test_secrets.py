@@ -51,7 +51,7 @@ def busy(tmp_path_factory):
             bodies += [raw.exchange(server, sent).body, raw.exchange(server, sent).body]
             for bad in (with_wrong_secret(record), unknown(record)):
                 bodies.append(Key(bad).ask(server, "POST", "/api/v3/order", **ORDER).body)
-        run("connect", "--credential", server.state / "demo" / "native-ed25519.json", server.base, stdin="ticker BTC-USDT\n")
+        run("connect", "--credential", server.state / "demo" / "native-ed25519.json", server.base, stdin="ticker BTCUSDT\n")
         shown = metrics(server)
         yield server, bodies, shown
 

@@ -36,7 +36,7 @@ impl fmt::Display for Origin {
 pub(super) enum Raw {
     Boolean(bool),
     Integer(i128),
-    List(Vec<Raw>),
+    List(Vec<Self>),
     /// A type that no setting has, by its name: float, date, nested table.
     Other(&'static str),
     Text(String),

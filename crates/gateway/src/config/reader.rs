@@ -197,7 +197,7 @@ impl<'r> Reader<'r> {
 pub(super) fn text(raw: &RawValue) -> Parsed<String> {
     match &raw.value {
         Raw::Text(text) => Ok(text.clone()),
-        other => Err(expected("a string", other)),
+        other @ (Raw::Boolean(_) | Raw::Integer(_) | Raw::List(_) | Raw::Other(_)) => Err(expected("a string", other)),
     }
 }
 
@@ -238,7 +238,7 @@ pub(super) fn list(raw: &RawValue) -> Parsed<Vec<String>> {
     let Raw::List(items) = &raw.value else { return Err(expected("a list of strings", &raw.value)) };
     let texts = items.iter().map(|item| match item {
         Raw::Text(text) => Ok(text.clone()),
-        other => Err(expected("a list of strings", other)),
+        other @ (Raw::Boolean(_) | Raw::Integer(_) | Raw::List(_) | Raw::Other(_)) => Err(expected("a list of strings", other)),
     });
     texts.collect()
 }

@@ -16,7 +16,7 @@ use super::key_ring::{KEYS_MAX, SigningKey};
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
 /// Three keys have about 500 bytes.
-const FILE_BYTES_MAX: u64 = 8 * 1024;
+const FILE_BYTES_MAX: usize = 8 * 1024;
 /// Base64 columns of PEM (RFC 7468 section 2).
 const PEM_COLUMNS: usize = 64;
 
@@ -64,8 +64,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<SigningKey>, KeyFileError> {
     if mode & 0o077 != 0 {
         return Err(KeyFileError::Access { path: path.to_owned(), mode });
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(FILE_BYTES_MAX).expect("it is small"));
-    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
+    let mut bytes = Vec::with_capacity(FILE_BYTES_MAX);
+    file.take(FILE_BYTES_MAX as u64).read_to_end(&mut bytes).map_err(failed)?;
     parse(&Secret::new(bytes)).ok_or_else(|| KeyFileError::Content { path: path.to_owned() })
 }
 
@@ -123,6 +123,6 @@ fn write_new(path: &Path, content: &Secret) -> io::Result<()> {
 }
 
 fn flush_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     File::open(folder)?.sync_all()
 }

@@ -25,7 +25,7 @@ use countersign_gateway::config::{Authorities, CertificateSource, ClientTrust, S
 use countersign_gateway::identity::IdentityIssuer;
 use countersign_handshake::GatewayIdentity;
 use countersign_pki::{
-    CertificateFiles, ClientAuth, ClientCertificateRequest, ListenerFiles, ListenerPolicy, PrivateAuthority, ProtocolVersions,
+    CertificateFiles, ClientAuth, ClientCertificateRequest, ListenerFiles, ListenerPolicy, PkiError, PrivateAuthority, ProtocolVersions,
     ServerCertificateRequest, ServerTls, TicketKeyRing, UnixTime, ensure_client_certificate, ensure_server_certificate,
 };
 use countersign_store::audit::AuditLog;
@@ -33,7 +33,7 @@ use countersign_store::journal::JournaledReplayGuard;
 use countersign_store::{SealingKey, StateDir, StateLock, Store};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 
-pub(crate) use demo_account::{DEMO_ACCOUNT, DemoFiles};
+pub(crate) use demo_account::DemoFiles;
 
 /// Everything that was opened or made.
 pub(crate) struct State {
@@ -64,15 +64,14 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
     let clock: Arc<dyn TimeProvider> = Arc::new(DefaultTimeProvider);
     let (authority, _) = PrivateAuthority::load_or_create(dir.path(), now)?;
     let tickets = Arc::new(TicketKeyRing::new(Arc::clone(&clock))?);
-    let tls = public_tls(settings, &dir, &authority, &tickets, &clock)?;
-    let operator_tls = operator_tls(settings, &dir, &authority, &tickets, &clock)?;
-    let operator = ClientCertificateRequest::new("operator", "countersign:operator:first");
-    ensure_client_certificate(&authority, &dir.path().join("operator.pem"), &operator, now)?;
+    issue_certificates(settings, &dir, &authority)?;
+    let tls = public_tls(settings, &dir, &tickets, &clock)?;
+    let operator_tls = operator_tls(&dir, &tickets, &clock)?;
     let gateway = gateway_identity::open(dir.path(), clock::wall())?;
     let identity = IdentityIssuer::load_or_create(&dir.path().join("identity-key.pem"))?;
     let store = Store::open(&dir.database(), SealingKey::load_or_create(&dir.sealing_key())?).await?;
     let audit = AuditLog::open(&dir.audit())?;
-    let replay = JournaledReplayGuard::open(&dir.journal(), clock::mono())?;
+    let replay = JournaledReplayGuard::open(&dir.journal(), clock::now())?;
     store.end_open_sessions(clock::wall(), "gateway restarted").await?;
     Ok(State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay, first_start })
 }
@@ -105,16 +104,34 @@ pub(crate) fn unix_now() -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(clock::wall().as_secs()))
 }
 
-fn public_tls(
-    settings: &Settings,
-    dir: &StateDir,
-    authority: &PrivateAuthority,
-    tickets: &Arc<TicketKeyRing>,
-    clock: &Arc<dyn TimeProvider>,
-) -> anyhow::Result<ServerTls> {
+/// Issues what the private CA issues, where it is missing or due: certificates of both ports, and the first operator's.
+///
+/// # Errors
+/// A file cannot be read or written; the others stay as they were.
+pub(crate) fn issue_certificates(settings: &Settings, dir: &StateDir, authority: &PrivateAuthority) -> Result<(), PkiError> {
+    let now = unix_now();
+    if settings.listen.certificate == CertificateSource::PrivateAuthority {
+        ensure_server_certificate(authority, &dir.path().join(SERVER_FILE), &server_names(settings), now)?;
+    }
+    let mut names = ServerCertificateRequest::default();
+    add_address(&mut names, settings.operator.address.ip());
+    ensure_server_certificate(authority, &dir.path().join(OPERATOR_SERVER_FILE), &names, now)?;
+    let operator = ClientCertificateRequest::new("operator", "countersign:operator:first");
+    ensure_client_certificate(authority, &dir.path().join("operator.pem"), &operator, now)?;
+    Ok(())
+}
+
+const SERVER_FILE: &str = "server.pem";
+const OPERATOR_SERVER_FILE: &str = "operator-server.pem";
+
+fn combined(path: PathBuf) -> CertificateFiles {
+    CertificateFiles { chain: path.clone(), key: path }
+}
+
+fn public_tls(settings: &Settings, dir: &StateDir, tickets: &Arc<TicketKeyRing>, clock: &Arc<dyn TimeProvider>) -> anyhow::Result<ServerTls> {
     let files = match &settings.listen.certificate {
         CertificateSource::Files { certificate, key } => CertificateFiles { chain: certificate.clone(), key: key.clone() },
-        CertificateSource::PrivateAuthority => issued(authority, &dir.path().join("server.pem"), &server_names(settings))?,
+        CertificateSource::PrivateAuthority => combined(dir.path().join(SERVER_FILE)),
     };
     let client_ca = match (&settings.listen.client_auth, &settings.listen.client_ca) {
         (ClientAuth::Off, _) => Vec::new(),
@@ -130,27 +147,14 @@ fn public_tls(
 }
 
 /// The operator port: a client certificate of the private CA, always.
-fn operator_tls(
-    settings: &Settings,
-    dir: &StateDir,
-    authority: &PrivateAuthority,
-    tickets: &Arc<TicketKeyRing>,
-    clock: &Arc<dyn TimeProvider>,
-) -> anyhow::Result<ServerTls> {
-    let mut names = ServerCertificateRequest::default();
-    add_address(&mut names, settings.operator.address.ip());
-    let certificate = issued(authority, &dir.path().join("operator-server.pem"), &names)?;
+fn operator_tls(dir: &StateDir, tickets: &Arc<TicketKeyRing>, clock: &Arc<dyn TimeProvider>) -> anyhow::Result<ServerTls> {
+    let certificate = combined(dir.path().join(OPERATOR_SERVER_FILE));
     let mut policy = ListenerPolicy::new("operators");
     policy.versions = ProtocolVersions::Tls13Only;
     policy.client_auth = ClientAuth::Required;
     policy.alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let files = ListenerFiles { certificates: vec![certificate], client_ca: vec![dir.path().join("ca.pem")], revocation: Vec::new() };
     Ok(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), unix_now())?)
-}
-
-fn issued(authority: &PrivateAuthority, path: &Path, names: &ServerCertificateRequest) -> anyhow::Result<CertificateFiles> {
-    ensure_server_certificate(authority, path, names, unix_now())?;
-    Ok(CertificateFiles { chain: path.to_owned(), key: path.to_owned() })
 }
 
 /// `localhost`, the loopback addresses, the address listened on, and the names that the configuration lists.

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::connection::{Connection, Slots};
+use crate::connection::{Connection, OpenConnections, Slots};
 use crate::detect::{Protocol, detect};
 use crate::worker::Worker;
 use crate::{clock, http_server, native};
@@ -76,7 +76,10 @@ fn admit(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr) {
 async fn serve(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr, slots: Slots) {
     let deadline = worker.shared.settings.limits.handshake_deadline;
     match tokio::time::timeout(deadline, handshake(worker, stream, remote, slots)).await {
-        Ok(Ok((connection, stream))) => Box::pin(serve_established(worker, connection, stream)).await,
+        Ok(Ok((connection, stream))) => {
+            let _listed = OpenConnections::add(&worker.shared, &connection);
+            Box::pin(serve_established(worker, connection, stream)).await;
+        }
         Ok(Err(refusal)) => {
             worker.shared.metrics.handshake_failed();
             tracing::debug!(%remote, %refusal, "TLS handshake failed");

@@ -13,6 +13,8 @@ use parking_lot::Mutex;
 
 use crate::identity::CachedIdentity;
 use crate::native::http::NativeConnection;
+use crate::operator::ConnectionRecord;
+use crate::shared::Shared;
 use crate::websocket::Upgrade;
 
 /// An accepted connection. It stays on one worker, so its state needs no lock.
@@ -24,7 +26,7 @@ pub struct Connection {
     /// When TLS was up.
     pub since: Timestamp,
     /// What TLS agreed on.
-    pub negotiated: NegotiatedParameters,
+    pub negotiated: Arc<NegotiatedParameters>,
     /// The same for the audit log, shared by the records of this connection.
     pub channel: Arc<ChannelParameters>,
     /// TLS exporter value (RFC 9266); `None` on TLS 1.2.
@@ -58,7 +60,7 @@ impl Connection {
             remote,
             since,
             channel: Arc::new(channel_parameters(&negotiated)),
-            negotiated,
+            negotiated: Arc::new(negotiated),
             exporter: binding.0,
             server_certificate_sha256: binding.1,
             native: NativeConnection::default(),
@@ -120,6 +122,51 @@ impl SourcePrefix {
             IpAddr::V6(v6) => prefix.copy_from_slice(&v6.octets()[..6]),
         }
         Self(prefix)
+    }
+}
+
+/// The open connections with what TLS agreed on. Written on accept and close only.
+#[derive(Debug, Default)]
+pub struct OpenConnections(Mutex<HashMap<CorrelationId, OpenConnection>>);
+
+#[derive(Debug)]
+struct OpenConnection {
+    remote: SocketAddr,
+    since: Timestamp,
+    negotiated: Arc<NegotiatedParameters>,
+}
+
+impl OpenConnections {
+    /// The newest `limit` connections, newest first.
+    #[must_use]
+    pub fn list(&self, limit: usize) -> Vec<ConnectionRecord> {
+        let open = self.0.lock();
+        let mut newest: Vec<_> = open.iter().collect();
+        newest.sort_by_key(|(_, connection)| std::cmp::Reverse(connection.since));
+        let record = |(id, connection): &(&CorrelationId, &OpenConnection)| ConnectionRecord {
+            id: id.to_string(),
+            remote: connection.remote.to_string(),
+            since_ms: connection.since.as_millis(),
+            tls: NegotiatedParameters::clone(&connection.negotiated),
+        };
+        newest.iter().take(limit).map(record).collect()
+    }
+
+    /// Lists a connection until the guard is dropped.
+    #[must_use]
+    pub fn add(shared: &Arc<Shared>, connection: &Connection) -> Listed {
+        let open = OpenConnection { remote: connection.remote, since: connection.since, negotiated: Arc::clone(&connection.negotiated) };
+        shared.open_connections.0.lock().insert(connection.id, open);
+        Listed(Arc::clone(shared), connection.id)
+    }
+}
+
+/// A connection is on the operator's list while this lives.
+pub struct Listed(Arc<Shared>, CorrelationId);
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.0.open_connections.0.lock().remove(&self.1);
     }
 }
 

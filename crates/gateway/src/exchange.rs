@@ -21,6 +21,7 @@ use smallvec::SmallVec;
 use crate::authenticate::{Login, authenticate};
 use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
+use crate::config::Authorities;
 use crate::connection::Connection;
 use crate::forward;
 use crate::respond::{self, CORRELATION_HEADER, Words};
@@ -252,10 +253,20 @@ fn admit_authority(worker: &Worker, parts: &Parts) -> Result<HeaderValue, Refusa
         (None, None) => return Err(Refusal::operator(Reject::Malformed, "no Host")),
     };
     let text = authority.to_str().map_err(|_| Reject::HostMismatch)?;
-    if !worker.shared.settings.listen.admits_authority(text) {
-        return Err(Reject::HostMismatch.into());
+    if is_ours(worker, text) { Ok(authority) } else { Err(Reject::HostMismatch.into()) }
+}
+
+/// Without a configured list, ours are the names that our certificate covers: no client that checks it dialled another.
+fn is_ours(worker: &Worker, authority: &str) -> bool {
+    let settings = &worker.shared.settings.listen;
+    match &settings.authorities {
+        Authorities::Any => {
+            let host = authority.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())).map_or(authority, |(host, _)| host);
+            let name = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+            worker.shared.tls.snapshot().certificate_for(None).is_some_and(|certificate| certificate.is_valid_for(name))
+        }
+        Authorities::Listed(_) => settings.admits_authority(authority),
     }
-    Ok(authority)
 }
 
 fn origin_form(uri: &Uri) -> Uri {

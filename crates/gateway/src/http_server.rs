@@ -31,7 +31,7 @@ where
     let guard = HeadGuard::new(stream, &already_read, deadlines(&worker), sink);
     let service = {
         let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
-        service_fn(move |request| exchange(Rc::clone(&worker), Rc::clone(&connection), request))
+        service_fn(move |request| Box::pin(exchange(Rc::clone(&worker), Rc::clone(&connection), request)))
     };
     let mut server = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -101,7 +101,7 @@ where
         .max_pending_accept_reset_streams(H2_PENDING_RESETS_MAX)
         .max_local_error_reset_streams(H2_LOCAL_ERROR_RESETS_MAX)
         .max_send_buf_size(H2_SEND_BUFFER_BYTES)
-        .keep_alive_interval(limits_of.head_deadline)
+        .keep_alive_interval(limits_of.idle_timeout)
         .keep_alive_timeout(limits_of.head_deadline)
         .serve_connection(TokioIo::new(stream), service);
     let mut server = std::pin::pin!(server);

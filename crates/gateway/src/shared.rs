@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use countersign_core::rate::KeyCounters;
-use countersign_core::{ApiKeyId, Credential, Purpose, ReplayGuard};
+use countersign_core::{ApiKeyId, Credential, Purpose, ReplayGuard, Timestamp};
 use countersign_pki::ServerTls;
-use countersign_store::AuditLog;
+use countersign_store::Store;
+use countersign_store::audit::AuditLog;
 
 use crate::config::Settings;
-use crate::connection::ConnectionLimits;
+use crate::connection::{ConnectionLimits, OpenConnections};
 use crate::drain::Drain;
 use crate::identity::IdentityIssuer;
 use crate::metrics::Metrics;
@@ -29,6 +30,10 @@ pub struct Shared {
     pub tls: ServerTls,
     /// What was accepted once.
     pub replay: Box<dyn ReplayGuard>,
+    /// Credentials and sessions, for what is not on the hot path.
+    pub store: Arc<Store>,
+    /// When the gateway started.
+    pub started: Timestamp,
     /// The audit log. Nothing passes that cannot be recorded.
     pub audit: AuditLog,
     /// Counters.
@@ -39,6 +44,8 @@ pub struct Shared {
     pub handshake: Arc<countersign_handshake::ServerConfig>,
     /// Connection caps.
     pub connections: Arc<ConnectionLimits>,
+    /// Open connections with what TLS agreed on, for the operator.
+    pub open_connections: OpenConnections,
     /// Open native sessions, for the operator and for revocation.
     pub sessions: Sessions,
     /// Started on shutdown.

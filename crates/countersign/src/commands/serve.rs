@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use countersign_core::Algorithm;
 use countersign_gateway::clock;
 use countersign_gateway::config::{self, Override, Settings, Sources, UpstreamTarget};
-use countersign_gateway::connection::ConnectionLimits;
+use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
 use countersign_gateway::control::ControlParts;
 use countersign_gateway::drain::Drain;
 use countersign_gateway::entropy::SystemEntropy;
@@ -20,6 +20,8 @@ use countersign_gateway::shared::{CredentialTable, Shared};
 use countersign_gateway::start::Gateway;
 use countersign_gateway::upstream::UpstreamConfig;
 use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig};
+use countersign_pki::PrivateAuthority;
+use countersign_store::StateDir;
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
 
 use crate::cli::ServeArgs;
@@ -29,10 +31,11 @@ use crate::logging;
 
 /// Runs until a signal asks it to stop.
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    let settings = settings(args)?;
+    let sources = sources(args)?;
+    let settings = load(&sources)?;
     logging::start(&settings.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("background").enable_all().build()?;
-    let running = runtime.block_on(Running::start(settings))?;
+    let running = runtime.block_on(Running::start(settings, sources))?;
     print_screen(&running)?;
     runtime.block_on(stop_signal())?;
     tracing::info!("stopping: no new connections, open ones end after the request under way");
@@ -40,8 +43,8 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The settings from file, environment and flags.
-pub(crate) fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
+/// Where the settings come from: file, environment and flags.
+fn sources(args: &ServeArgs) -> anyhow::Result<Sources> {
     let mut overrides = Vec::new();
     let mut set = |flag: &str, key: &str, value: Option<String>| {
         overrides.extend(value.map(|value| Override { flag: flag.to_owned(), key: key.to_owned(), value }));
@@ -55,8 +58,12 @@ pub(crate) fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
         let (key, value) = pair.split_once('=').ok_or_else(|| Failure::usage(format!("--set {pair}: write it as KEY=VALUE")))?;
         overrides.push(Override { flag: "--set".to_owned(), key: key.to_owned(), value: value.to_owned() });
     }
-    let sources = Sources { file: args.config.clone(), environment: std::env::vars().collect(), overrides };
-    config::load(&sources).map_err(|errors| {
+    Ok(Sources { file: args.config.clone(), environment: std::env::vars().collect(), overrides })
+}
+
+/// The effective settings.
+pub(crate) fn load(sources: &Sources) -> anyhow::Result<Settings> {
+    config::load(sources).map_err(|errors| {
         let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
         Failure::usage(lines.join("\n"))
     })
@@ -80,12 +87,13 @@ pub(crate) struct RunningState {
 
 impl Running {
     /// Opens the state, starts venue and gateway.
-    pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
+    pub(crate) async fn start(settings: Settings, sources: Sources) -> anyhow::Result<Self> {
         let opened = state::open(&settings).await?;
         let demo = opened.ensure_demo_account(&public_url(&settings)).await?;
         let venue = start_venue(&settings, &opened).await?;
         let upstreams = upstream_configs(&settings, venue.as_ref());
-        let State { dir, lock, tls, operator_tls, tickets, gateway, identity, store, audit, replay, .. } = opened;
+        let State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay, .. } = opened;
+        let renew = renewal(&settings, dir.clone(), authority);
         let state = RunningState {
             demo,
             ca_file: dir.path().join("ca.pem"),
@@ -98,11 +106,12 @@ impl Running {
         let shared = Shared {
             credentials: ArcSwap::from_pointee(CredentialTable::new(credentials, &CredentialTable::default())),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
-            metrics: Metrics::new(&settings.routes),
+            metrics: Metrics::new(&settings.routes).started_at(clock::wall()),
             handshake: Arc::new(handshake_config(&settings, gateway)),
             connections: ConnectionLimits::new(settings.limits.connections_max, settings.limits.connections_per_source_max),
             replay: Box::new(replay),
             sessions: Sessions::default(),
+            open_connections: OpenConnections::default(),
             drain: Drain::default(),
             store: Arc::new(store),
             started: clock::wall(),
@@ -111,7 +120,7 @@ impl Running {
             identity,
             settings,
         };
-        let gateway = Gateway::start(Arc::new(shared), upstreams, ControlParts { operator_tls, tickets })
+        let gateway = Gateway::start(Arc::new(shared), upstreams, ControlParts { operator_tls: Arc::new(operator_tls), tickets, sources, renew })
             .map_err(|error| Failure::environment(error.to_string()))?;
         Ok(Self { gateway, venue, state })
     }
@@ -148,13 +157,19 @@ impl Running {
 async fn start_venue(settings: &Settings, state: &State) -> anyhow::Result<Option<VenueHandle>> {
     let Some(embedded) = settings.upstreams.iter().find(|upstream| upstream.target == UpstreamTarget::Embedded) else { return Ok(None) };
     let listener = tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
-    let keys = IdentityKeys::default();
-    state.identity.on_keys(Box::new({
-        let keys = keys.clone();
-        move |published| keys.replace(published.iter().cloned())
-    }));
+    let keys = IdentityKeys::new(state.identity.public_keys());
     let config = VenueConfig { audience: embedded.audience.clone(), ..VenueConfig::default() };
     Ok(Some(Venue::start(config, IdentityVerifier::from_keys(keys), listener)))
+}
+
+/// Issues the private CA's own certificates anew when they are due; the listeners then read the files again.
+fn renewal(settings: &Settings, dir: StateDir, authority: PrivateAuthority) -> Box<dyn FnMut() + Send> {
+    let settings = settings.clone();
+    Box::new(move || {
+        if let Err(error) = state::issue_certificates(&settings, &dir, &authority) {
+            tracing::error!(%error, "certificates cannot be renewed; the present ones stay in force");
+        }
+    })
 }
 
 fn upstream_configs(settings: &Settings, venue: Option<&VenueHandle>) -> Vec<UpstreamConfig> {
@@ -198,7 +213,7 @@ fn handshake_config(settings: &Settings, gateway: countersign_handshake::Gateway
 
 fn handshake_authorities(settings: &Settings) -> countersign_handshake::Authorities {
     match &settings.listen.authorities {
-        config::Authorities::CoveredByCertificate => countersign_handshake::Authorities::Any,
+        config::Authorities::Any => countersign_handshake::Authorities::Any,
         config::Authorities::Listed(names) => countersign_handshake::Authorities::Listed(names.iter().cloned().collect()),
     }
 }

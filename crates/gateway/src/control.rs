@@ -1,0 +1,167 @@
+//! Everything that is not on the path of a request: changes in the store, rotation of keys, renewal of certificates, operators.
+//!
+//! One thread with its own runtime, so that nothing here waits behind client traffic and client traffic waits for nothing here.
+
+mod backend;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::Credential;
+use countersign_pki::{ServerTls, TicketKeyRing, UnixTime};
+use countersign_store::{CredentialRecord, StoreError};
+use tokio::net::TcpListener;
+use tokio::task::LocalSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::accept::listen;
+use crate::clock;
+use crate::config::Sources;
+use crate::operator::{self, OperatorSocket};
+use crate::shared::{CredentialTable, Shared};
+use crate::start::StartError;
+
+pub use backend::Backend;
+
+/// How often the store is asked whether somebody changed it: a revocation made by another process takes effect within this.
+const STORE_POLL: Duration = Duration::from_millis(200);
+/// How often keys and certificates are looked at.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+
+/// What the control thread needs besides the shared state.
+pub struct ControlParts {
+    /// TLS of the operator port.
+    pub operator_tls: Arc<ServerTls>,
+    /// Resumption ticket keys of all listeners.
+    pub tickets: Arc<TicketKeyRing>,
+    /// Where the configuration came from, to read routes again.
+    pub sources: Sources,
+    /// Issues certificates of the private CA anew when they are due; called every minute.
+    pub renew: Box<dyn FnMut() + Send>,
+}
+
+/// The control thread's work, bound to its sockets.
+pub(crate) struct Control {
+    shared: Arc<Shared>,
+    parts: ControlParts,
+    listener: std::net::TcpListener,
+    socket: PendingSocket,
+}
+
+/// The socket is bound on the control thread, where its runtime is.
+type PendingSocket = std::path::PathBuf;
+
+impl Control {
+    /// Opens the operator port and socket.
+    pub(crate) fn bind(shared: Arc<Shared>, parts: ControlParts) -> Result<Self, StartError> {
+        let settings = &shared.settings.operator;
+        let failed = |error| StartError::Listen { what: "operators", address: settings.address.to_string(), error };
+        let listener = listen(settings.address, false).map_err(failed)?;
+        let socket = settings.socket.clone();
+        Ok(Self { shared, parts, listener, socket })
+    }
+
+    /// Where operators connect.
+    pub(crate) fn operator_address(&self) -> Option<SocketAddr> {
+        self.listener.local_addr().ok()
+    }
+
+    /// Works until the gateway drains.
+    pub(crate) fn run(self) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let Self { shared, parts: ControlParts { operator_tls, tickets, sources, renew }, listener, socket } = self;
+        let drain = shared.settings.limits.drain_deadline;
+        LocalSet::new().block_on(&runtime, async move {
+            let stop = CancellationToken::new();
+            let backend = Arc::new(Backend::new(Arc::clone(&shared), Arc::clone(&operator_tls), sources));
+            let listener = TcpListener::from_std(listener)?;
+            tokio::spawn(operator::serve_tls(listener, Arc::clone(&operator_tls), Arc::clone(&backend), stop.clone()));
+            match OperatorSocket::bind(&socket) {
+                Ok(socket) => drop(tokio::spawn(operator::serve_socket(socket, backend, stop.clone()))),
+                Err(error) => tracing::error!(socket = %socket.display(), %error, "no operator socket"),
+            }
+            tokio::task::spawn_local(watch_store(Arc::clone(&shared)));
+            tokio::task::spawn_local(keep_house(Arc::clone(&shared), operator_tls, tickets, renew));
+            shared.drain.subscribe().wait().await;
+            let closed = async {
+                while shared.connections.open() > 0 {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            drop(tokio::time::timeout(drain, closed).await);
+            stop.cancel();
+            io::Result::Ok(())
+        })
+    }
+}
+
+/// Reads the credentials again when the store changed.
+async fn watch_store(shared: Arc<Shared>) {
+    let mut seen = None;
+    let mut ticks = tokio::time::interval(STORE_POLL);
+    loop {
+        ticks.tick().await;
+        match shared.store.change_counter().await {
+            Ok(counter) if seen == Some(counter) => {}
+            Ok(counter) => match reload_credentials(&shared).await {
+                Ok(count) => {
+                    tracing::debug!(count, "credentials read");
+                    seen = Some(counter);
+                }
+                Err(error) => tracing::error!(%error, "credentials cannot be read; the last good ones stay in force"),
+            },
+            Err(error) => tracing::error!(%error, "the store cannot be read; the last good credentials stay in force"),
+        }
+    }
+}
+
+/// Reads all credentials and swaps the table.
+///
+/// # Errors
+/// [`StoreError`]; the table stays as it was.
+pub async fn reload_credentials(shared: &Shared) -> Result<usize, StoreError> {
+    let records = shared.store.credentials().await?;
+    let credentials = records.iter().map(CredentialRecord::to_credential).collect::<Result<Vec<Credential>, _>>()?;
+    let table = CredentialTable::new(credentials, &shared.credentials.load());
+    let count = table.len();
+    shared.credentials.store(Arc::new(table));
+    Ok(count)
+}
+
+async fn keep_house(shared: Arc<Shared>, operator_tls: Arc<ServerTls>, tickets: Arc<TicketKeyRing>, mut renew: Box<dyn FnMut() + Send>) {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        renew();
+        if let Err(error) = tickets.rotate(unix_now()) {
+            tracing::error!(%error, "ticket keys cannot be rotated");
+        }
+        drop(reload_certificates(&shared, &operator_tls));
+    }
+}
+
+/// Reads the certificates of both listeners again. A bad file keeps the last good one in force.
+///
+/// # Errors
+/// What is wrong with the first bad file.
+pub fn reload_certificates(shared: &Shared, operator_tls: &ServerTls) -> Result<(), countersign_pki::PkiError> {
+    let results = [("clients", shared.tls.reload(unix_now())), ("operators", operator_tls.reload(unix_now()))];
+    let mut outcome = Ok(());
+    for (listener, result) in results {
+        match result {
+            Ok(reload) => tracing::debug!(listener, ?reload, "certificates"),
+            Err(error) => {
+                tracing::error!(listener, %error, "certificates cannot be reloaded; the last good ones stay in force");
+                outcome = Err(error);
+            }
+        }
+    }
+    outcome
+}
+
+pub(crate) fn unix_now() -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(clock::wall().as_secs()))
+}

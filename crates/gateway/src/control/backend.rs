@@ -1,0 +1,150 @@
+//! What operators get: the gateway behind the operator interface.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::{CorrelationId, CredentialId, CredentialState};
+use countersign_pki::ServerTls;
+use countersign_store::audit::{AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditText};
+use countersign_store::{Change, StoreError};
+
+use super::{reload_certificates, reload_credentials};
+use crate::clock;
+use crate::config::{self, Sources};
+use crate::operator::{
+    AuditQuery, BackendError, ConfigLine, ConnectionRecord, OperatorBackend, OperatorIdentity, ReloadReport, RevokeReport, SessionRecord,
+    Status,
+};
+use crate::shared::Shared;
+
+/// How long cutting the sessions of a revoked key is waited for, so that the report can tell how many there were.
+const CUT_WAIT: Duration = Duration::from_millis(300);
+
+/// The gateway, as operators see it.
+pub struct Backend {
+    shared: Arc<Shared>,
+    operator_tls: Arc<ServerTls>,
+    sources: Sources,
+}
+
+impl Backend {
+    /// The backend of a running gateway; `sources` is where its configuration came from.
+    #[must_use]
+    pub const fn new(shared: Arc<Shared>, operator_tls: Arc<ServerTls>, sources: Sources) -> Self {
+        Self { shared, operator_tls, sources }
+    }
+
+    fn record(&self, event: AuditEvent, by: &OperatorIdentity, fill: impl FnOnce(&mut AuditRecord)) -> Result<(), BackendError> {
+        let mut record = AuditRecord::new(clock::wall(), event);
+        record.path = Some(AuditText::name(&format!("by operator {}", by.name())));
+        fill(&mut record);
+        self.shared.audit.append(record).map_err(|error| BackendError::Failed(error.to_string()))
+    }
+
+    fn reload_routes(&self) -> Result<u64, BackendError> {
+        let next = config::load(&self.sources).map_err(|errors| {
+            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            BackendError::Conflict(lines.join("; "))
+        })?;
+        let fixed = self.shared.settings.changes_needing_restart(&next);
+        if !fixed.is_empty() {
+            return Err(BackendError::Conflict(format!("these settings change only with a restart: {}", fixed.join(", "))));
+        }
+        self.shared.metrics.set_routes(&next.routes);
+        self.shared.routes.store(Arc::clone(&next.routes));
+        Ok(next.routes.all().len() as u64)
+    }
+}
+
+impl OperatorBackend for Backend {
+    fn metrics(&self) -> String {
+        self.shared.metrics.encode()
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        if self.shared.drain.is_started() {
+            return Err("shutting down".to_owned());
+        }
+        if !self.shared.audit.is_available() {
+            return Err("the audit log cannot be written".to_owned());
+        }
+        Ok(())
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_s: clock::wall().saturating_since(self.shared.started).as_secs(),
+            connections: self.shared.connections.open() as u64,
+            sessions: self.shared.metrics.native_sessions_open(),
+            credentials: self.shared.credentials.load().len() as u64,
+            routes: self.shared.routes.load().all().len() as u64,
+            draining: self.shared.drain.is_started(),
+        }
+    }
+
+    fn sessions(&self, limit: usize) -> Vec<SessionRecord> {
+        self.shared.sessions.list(limit)
+    }
+
+    fn connections(&self, limit: usize) -> Vec<ConnectionRecord> {
+        self.shared.open_connections.list(limit)
+    }
+
+    fn config(&self) -> Vec<ConfigLine> {
+        let line = |(key, value, origin): (String, String, config::Origin)| ConfigLine { key, value, origin: origin.to_string() };
+        self.shared.settings.show().into_iter().map(line).collect()
+    }
+
+    async fn audit(&self, query: AuditQuery) -> Result<Vec<serde_json::Value>, BackendError> {
+        let audit = self.shared.audit.clone();
+        let read = move || {
+            audit.flush().map_err(|error| BackendError::Failed(error.to_string()))?;
+            let correlation = match query.correlation.as_deref() {
+                Some(text) => Some(CorrelationId::parse(text).ok_or_else(|| BackendError::NotFound(format!("not a correlation id: {text}")))?),
+                None => None,
+            };
+            let filter = AuditFilter { correlation, ..AuditFilter::default() };
+            let entries = AuditLog::tail(audit.folder(), query.limit, &filter).map_err(|error| BackendError::Failed(error.to_string()))?;
+            Ok(entries.iter().map(|entry| serde_json::Value::Object(entry.fields().clone())).collect())
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|error| BackendError::Failed(error.to_string()))?
+    }
+
+    async fn reload(&self, by: &OperatorIdentity) -> Result<ReloadReport, BackendError> {
+        let routes = self.reload_routes()?;
+        let credentials = reload_credentials(&self.shared).await.map_err(|error| BackendError::Failed(error.to_string()))?;
+        let before = self.shared.tls.snapshot().generation();
+        reload_certificates(&self.shared, &self.operator_tls).map_err(|error| BackendError::Conflict(error.to_string()))?;
+        self.record(AuditEvent::ConfigReload, by, |_| {})?;
+        let certificates_replaced = self.shared.tls.snapshot().generation() != before;
+        Ok(ReloadReport { credentials: credentials as u64, routes, certificates_replaced })
+    }
+
+    async fn revoke_key(&self, by: &OperatorIdentity, id: &CredentialId) -> Result<RevokeReport, BackendError> {
+        let store = &self.shared.store;
+        let before = store.credential(id).await.map_err(store_failure)?;
+        let was_active = before.state != CredentialState::Revoked;
+        if was_active {
+            let change = Change::new(clock::wall(), format!("operator {}", by.name()));
+            store.set_state(id, CredentialState::Revoked, &change).await.map_err(store_failure)?;
+        }
+        let open = self.shared.sessions.count_of(id);
+        reload_credentials(&self.shared).await.map_err(|error| BackendError::Failed(error.to_string()))?;
+        self.record(AuditEvent::KeyRevoke, by, |record| {
+            record.account = Some(before.account.clone());
+            record.key_id = Some(before.key_id.clone());
+            record.credential = Some(id.clone());
+            record.purpose = Some(before.purpose);
+        })?;
+        if open > 0 {
+            tokio::time::sleep(CUT_WAIT).await;
+        }
+        let sessions_closed = open.saturating_sub(self.shared.sessions.count_of(id)) as u64;
+        Ok(RevokeReport { id: id.to_string(), was_active, sessions_closed })
+    }
+}
+
+fn store_failure(error: StoreError) -> BackendError {
+    if error.is_infrastructure() { BackendError::Failed(error.to_string()) } else { BackendError::NotFound(error.to_string()) }
+}

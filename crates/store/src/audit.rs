@@ -150,7 +150,7 @@ impl AuditLog {
             attempts = attempts.checked_sub(1).ok_or(AuditUnavailable)?;
             message = back;
             self.shared.thread.unpark();
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::park_timeout(Duration::from_millis(1));
         }
         self.shared.thread.unpark();
         match wait.recv_timeout(limits::AUDIT_FLUSH_DEADLINE) {

@@ -57,7 +57,12 @@ async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> 
 async fn check_soundness(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
     let finding: String =
         sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(connection).await.map_err(|source| StoreError::database(path, source))?;
-    if finding == "ok" { Ok(()) } else { Err(StoreError::Corrupt { path: path.to_owned(), detail: finding }) }
+    if finding == "ok" {
+        return Ok(());
+    }
+    // The first line only names the database.
+    let detail = finding.lines().find(|line| !line.starts_with("***")).unwrap_or("quick_check failed").to_owned();
+    Err(StoreError::Corrupt { path: path.to_owned(), detail })
 }
 
 #[cfg(test)]

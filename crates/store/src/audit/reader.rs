@@ -90,7 +90,7 @@ impl AuditLog {
             while found.len() < count {
                 let Some(line) = lines.next_line()? else { break };
                 let Some(entry) = AuditEntry::parse(&line) else { continue };
-                newest_in_file.get_or_insert(entry.at());
+                newest_in_file.get_or_insert_with(|| entry.at());
                 if entry.matches(filter) {
                     found.push_front(entry);
                 }

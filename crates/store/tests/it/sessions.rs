@@ -1,0 +1,61 @@
+//! Sessions on record.
+
+use countersign_core::{CredentialId, SessionId, Timestamp};
+use countersign_store::{SessionRecord, StoreError};
+
+use super::support::{Place, T0, desk};
+
+fn session(number: u8) -> SessionRecord {
+    SessionRecord {
+        sid: SessionId::from_bytes([number; 16]),
+        account: desk(),
+        credential: CredentialId::parse("cred-1").unwrap(),
+        ch: "k1Y".to_owned(),
+        contract: r#"{"v":1}"#.to_owned(),
+        remote: Some("2001:db8::7".parse().unwrap()),
+        created: Timestamp::from_micros(T0.as_micros() + u64::from(number)),
+        ended: None,
+        end_reason: None,
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_kept_newest_first_and_end_once() {
+    let place = Place::new();
+    let store = place.store_with_account().await;
+    for number in 1..=3 {
+        store.record_session(&session(number)).await.unwrap();
+    }
+    store.end_session(session(2).sid, T0, "logout").await.unwrap();
+    store.end_session(session(2).sid, Timestamp::MAX, "later").await.unwrap();
+    let sessions = store.sessions(2).await.unwrap();
+    assert_eq!(sessions[0], session(3));
+    assert_eq!((sessions[1].ended, sessions[1].end_reason.as_deref()), (Some(T0), Some("logout")), "the first end counts");
+    assert!(matches!(store.end_session(SessionId::from_bytes([9; 16]), T0, "x").await, Err(StoreError::SessionUnknown(_))));
+}
+
+#[tokio::test]
+async fn a_new_start_ends_what_a_crash_left_open() {
+    let place = Place::new();
+    let store = place.store_with_account().await;
+    for number in 1..=3 {
+        store.record_session(&session(number)).await.unwrap();
+    }
+    store.end_session(session(1).sid, T0, "logout").await.unwrap();
+    assert_eq!(store.end_open_sessions(T0, "gateway restarted").await.unwrap(), 2);
+    assert_eq!(store.end_open_sessions(T0, "gateway restarted").await.unwrap(), 0);
+    let reasons: Vec<_> = store.sessions(9).await.unwrap().into_iter().map(|session| session.end_reason.unwrap()).collect();
+    assert_eq!(reasons, ["gateway restarted", "gateway restarted", "logout"]);
+}
+
+#[tokio::test]
+async fn a_contract_is_bounded() {
+    let place = Place::new();
+    let store = place.store_with_account().await;
+    let mut long = session(1);
+    long.contract = "x".repeat(20_000);
+    assert!(matches!(store.record_session(&long).await, Err(StoreError::Field { .. })));
+    long.contract.truncate(10);
+    store.record_session(&long).await.unwrap();
+    assert!(store.record_session(&long).await.is_err(), "a session is recorded once");
+}

@@ -171,7 +171,7 @@ impl ServerHandshake {
     pub fn receive_frame(self, frame: &[u8], now: Now) -> Result<AwaitVerification, Declined> {
         match ClientFrame::read(frame)? {
             ClientFrame::Hello(token) => self.receive_token(&token, now),
-            // HS-33: nothing is held before a hello was read.
+            // HS-37: nothing is held before a hello was read.
             ClientFrame::Other | ClientFrame::Ready(_) => Err(Reject::UnexpectedMessage.into()),
             ClientFrame::Reserved(name) => Err(self.decline_once(Refusal::with(Reject::Unsupported, Detail::Parameter(name)))),
         }

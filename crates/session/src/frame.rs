@@ -27,6 +27,8 @@ pub enum Frame<'f> {
     Drain(Drain<'f>),
     /// The gateway refused something.
     Err(&'f RawValue),
+    /// A frame of the handshake, which is over.
+    Handshake,
     /// The peer is alive.
     Hb(Heartbeat),
     /// The peer missed messages of ours and will not apply them.
@@ -125,6 +127,8 @@ struct Outer<'f> {
     drain: Option<Drain<'f>>,
     #[serde(borrow)]
     err: Option<&'f RawValue>,
+    hello: Option<IgnoredAny>,
+    welcome: Option<IgnoredAny>,
     hb: Option<Heartbeat>,
     nack: Option<Range>,
     nonce: Option<IgnoredAny>,
@@ -189,6 +193,7 @@ impl<'f> Outer<'f> {
             self.bye.map(Frame::Bye),
             self.drain.map(Frame::Drain),
             self.err.map(Frame::Err),
+            self.hello.or(self.welcome).map(|_| Frame::Handshake),
             self.hb.map(Frame::Hb),
             self.nack.map(Frame::Nack),
             self.nonce.map(|_| Frame::Nonce),

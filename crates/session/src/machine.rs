@@ -195,9 +195,9 @@ impl SessionMachine {
             (Side::Client, Frame::Nonce) => Ok(Event::Nothing),
             // HS-76: understood, and honestly not offered.
             (_, Frame::Reserved(_)) => Err(Reject::Unsupported.into()),
-            (Side::Client, Frame::Ready(_)) | (Side::Server, Frame::Busy(_) | Frame::Drain(_) | Frame::Err(_) | Frame::Nonce) => {
-                Err(Reject::UnexpectedMessage.into())
-            }
+            (_, Frame::Handshake)
+            | (Side::Client, Frame::Ready(_))
+            | (Side::Server, Frame::Busy(_) | Frame::Drain(_) | Frame::Err(_) | Frame::Nonce) => Err(Reject::UnexpectedMessage.into()),
         }
     }
 

@@ -20,7 +20,13 @@ fn pair() -> (SessionMachine, SessionMachine) {
 fn deliver(machine: &mut SessionMachine, frame: &str) -> u64 {
     match machine.handle_frame(frame.as_bytes(), at(0)).unwrap() {
         Event::Deliver { s, .. } => s,
-        other => panic!("{other:?}"),
+        other @ (Event::Bye { .. }
+        | Event::Busy { .. }
+        | Event::Drain { .. }
+        | Event::Err(_)
+        | Event::NotApplied(_)
+        | Event::Nothing
+        | Event::Ready(_)) => panic!("{other:?}"),
     }
 }
 

@@ -112,10 +112,80 @@ struct RouteReader<'u> {
     families: Families,
 }
 
-/// What an entry matches, before it is known to be the only thing.
+/// What an entry matches.
 enum Match {
     Builtin(Family),
     Target(RouteTarget),
+}
+
+/// One entry, each key understood on its own; what was wrong in itself is already told and missing here.
+struct Written {
+    name: Option<String>,
+    upstream: Option<usize>,
+    matched: Option<Match>,
+    kind: Option<RouteKind>,
+    family: Option<Family>,
+    scope: Option<Scope>,
+    public: bool,
+    weight: Option<u32>,
+    counts_as_order: Option<bool>,
+}
+
+type Complaints = Vec<String>;
+
+impl Written {
+    /// The routes, if the keys fit together; what does not fit, else. No routes and no complaint when it was told before.
+    fn into_specs(mut self) -> Result<Vec<RouteSpec>, Complaints> {
+        let (Some(matched), Some(upstream)) = (self.matched.take(), self.upstream) else { return Ok(Vec::new()) };
+        match matched {
+            Match::Builtin(family) => self.builtin(family, upstream),
+            Match::Target(target) => self.single(target, upstream).map(|spec| vec![spec]),
+        }
+    }
+
+    fn builtin(self, family: Family, upstream: usize) -> Result<Vec<RouteSpec>, Complaints> {
+        let more = self.kind.is_some() || self.family.is_some() || self.scope.is_some() || self.public;
+        if more || self.weight.is_some() || self.counts_as_order.is_some() {
+            return Err(vec!["a builtin table has only name and upstream besides: the rest is in the table".to_owned()]);
+        }
+        Ok(builtin_table(family, self.name, upstream))
+    }
+
+    fn single(self, target: RouteTarget, upstream: usize) -> Result<RouteSpec, Complaints> {
+        let kind = self.kind.unwrap_or(RouteKind::Http);
+        let mut complaints = Complaints::new();
+        if self.name.is_none() {
+            complaints.push("name is missing: it is needed for audit and metrics".to_owned());
+        }
+        complaints.extend(websocket_misfit(&target, kind).map(str::to_owned));
+        let access = self.access(kind).map_err(|complaint| complaints.push(complaint.to_owned()));
+        let family = self.family_for(&target, kind).map_err(|complaint| complaints.push(complaint));
+        let (Some(name), Ok(access), Ok(family), true) = (self.name, access, family, complaints.is_empty()) else {
+            return Err(complaints);
+        };
+        let (weight, orders) = (RouteWeight::Fixed(self.weight.unwrap_or(1)), u32::from(self.counts_as_order == Some(true)));
+        Ok(RouteSpec { name, target, access, upstream, family, kind, weight, orders })
+    }
+
+    fn access(&self, kind: RouteKind) -> Result<Access, &'static str> {
+        let session = matches!(kind, RouteKind::BinanceWsApi | RouteKind::NativeSession);
+        match (&self.scope, self.public, session) {
+            (Some(scope), false, false) => Ok(Access::Scoped(scope.clone())),
+            (None, true, false) | (None, false, true) => Ok(Access::Public),
+            (None, false, false) => Err("says neither scope nor public = true: a route is open only by an explicit word"),
+            (Some(_), true, false) => Err("says both scope and public = true"),
+            (Some(_), _, true) | (None, true, true) => {
+                Err("a session of this kind has no scope of its own: the login is inside, and each message has its own route")
+            }
+        }
+    }
+
+    fn family_for(&self, target: &RouteTarget, kind: RouteKind) -> Result<Family, String> {
+        match (self.family, natural_family(target, kind)) {
+            (Some(family), Some(natural)) if family != natural => Err(format!("dialect can only be \"{}\" here", natural.name())),
+            (family, natural) => Ok(family.or(natural).unwrap_or(Family::Any)),
+        }
+    }
 }
 
 impl RouteReader<'_> {
@@ -130,65 +200,23 @@ impl RouteReader<'_> {
     }
 
     fn entry(&self, mut keys: Reader<'_>, place: &str, origin: &Origin) -> Vec<RouteSpec> {
-        let name = keys.optional("name", |raw| text(raw).and_then(|text| parse_name(&text)));
-        let upstream = self.upstream(&mut keys, place, origin);
-        let matched = self.matched(&mut keys, place, origin);
-        let kind = keys.optional("websocket", |raw| choice(raw, WEBSOCKETS)).map(|((_, kind), _)| kind);
-        let family = keys.optional("dialect", |raw| choice(raw, DIALECTS)).map(|((_, family), _)| family);
-        let scope = keys.optional("scope", |raw| Scope::parse(&text(raw)?).map_err(|error| error.to_string()));
-        let public = keys.optional("public", boolean).is_some_and(|(public, _)| public);
-        let weight = keys.optional("weight", |raw| count(raw, &(0..=WEIGHT_MAX))).map(|(weight, _)| weight);
-        let counts_as_order = keys.optional("counts_as_order", boolean).map(|(counts, _)| counts);
-        let mut complain = |message: &str| keys.report().problem(origin, place.trim_end_matches('.'), message);
-        let (Some(matched), Some(upstream)) = (matched, upstream) else { return Vec::new() };
-        let target = match matched {
-            Match::Builtin(builtin) => {
-                if kind.is_some() || family.is_some() || scope.is_some() || public || weight.is_some() || counts_as_order.is_some() {
-                    complain("a builtin table has only name and upstream besides: the rest is in the table");
-                }
-                return builtin_table(builtin, name.map(|(name, _)| name), upstream);
-            }
-            Match::Target(target) => target,
+        let written = Written {
+            name: keys.optional("name", |raw| text(raw).and_then(|text| parse_name(&text))).map(|(name, _)| name),
+            upstream: self.upstream(&mut keys, place, origin),
+            matched: self.matched(&mut keys, place, origin),
+            kind: keys.optional("websocket", |raw| choice(raw, WEBSOCKETS)).map(|((_, kind), _)| kind),
+            family: keys.optional("dialect", |raw| choice(raw, DIALECTS)).map(|((_, family), _)| family),
+            scope: keys.optional("scope", |raw| Scope::parse(&text(raw)?).map_err(|error| error.to_string())).map(|(scope, _)| scope),
+            public: keys.optional("public", boolean).is_some_and(|(public, _)| public),
+            weight: keys.optional("weight", |raw| count(raw, &(0..=WEIGHT_MAX))).map(|(weight, _)| weight),
+            counts_as_order: keys.optional("counts_as_order", boolean).map(|(counts, _)| counts),
         };
-        let Some((name, _)) = name else {
-            complain("name is missing: it is needed for audit and metrics");
-            return Vec::new();
-        };
-        let kind = kind.unwrap_or(RouteKind::Http);
-        let is_http = matches!(target, RouteTarget::Http { .. });
-        if kind != RouteKind::Http && !is_http {
-            complain("websocket belongs to a route with path");
-        }
-        if kind != RouteKind::Http && target != upgrade_only(&target) {
-            complain("a WebSocket is opened by GET alone");
-        }
-        let session = matches!(kind, RouteKind::BinanceWsApi | RouteKind::NativeSession);
-        let access = match (scope, public, session) {
-            (Some((scope, _)), false, false) => Access::Scoped(scope),
-            (None, true, false) | (None, false, true) => Access::Public,
-            (None, false, false) => {
-                complain("says neither scope nor public = true: a route is open only by an explicit word");
-                return Vec::new();
+        written.into_specs().unwrap_or_else(|complaints| {
+            for complaint in complaints {
+                keys.report().problem(origin, place.trim_end_matches('.'), complaint);
             }
-            (Some(_), true, false) => {
-                complain("says both scope and public = true");
-                return Vec::new();
-            }
-            (Some(_), _, true) | (None, true, true) => {
-                complain("a session of this kind has no scope of its own: the login is inside, and each message has its own route");
-                return Vec::new();
-            }
-        };
-        let natural = natural_family(&target, kind);
-        let family = match (family, natural) {
-            (Some(family), Some(natural)) if family != natural => {
-                complain(&format!("dialect can only be \"{}\" here", natural.name()));
-                return Vec::new();
-            }
-            (family, natural) => family.or(natural).unwrap_or(Family::Any),
-        };
-        let (weight, orders) = (RouteWeight::Fixed(weight.unwrap_or(1)), u32::from(counts_as_order == Some(true)));
-        vec![RouteSpec { name, target, access, upstream, family, kind, weight, orders }]
+            Vec::new()
+        })
     }
 
     fn upstream(&self, keys: &mut Reader<'_>, place: &str, origin: &Origin) -> Option<usize> {
@@ -273,10 +301,12 @@ fn natural_family(target: &RouteTarget, kind: RouteKind) -> Option<Family> {
     }
 }
 
-fn upgrade_only(target: &RouteTarget) -> RouteTarget {
-    match target {
-        RouteTarget::Http { path, .. } => RouteTarget::Http { methods: vec!["GET".to_owned()], path: path.clone() },
-        RouteTarget::NativeOp(_) | RouteTarget::WsMethod(_) => target.clone(),
+/// Why a route of this target cannot be a WebSocket of this kind.
+fn websocket_misfit(target: &RouteTarget, kind: RouteKind) -> Option<&'static str> {
+    match (kind, target) {
+        (RouteKind::Http, _) => None,
+        (_, RouteTarget::Http { methods, .. }) => (*methods != ["GET"]).then_some("a WebSocket is opened by GET alone"),
+        (_, RouteTarget::NativeOp(_) | RouteTarget::WsMethod(_)) => Some("websocket belongs to a route with path"),
     }
 }
 

@@ -15,9 +15,12 @@ const HTTP: &[(&str, &str, &str)] = &[
     ("GET", "/native/v1/book", Scope::MD_READ),
     ("GET", "/native/v1/balance", Scope::ACCOUNT_READ),
     ("GET", "/native/v1/fills", Scope::ACCOUNT_READ),
+    ("GET", "/native/v1/settlements", Scope::ACCOUNT_READ),
     ("GET", "/native/v1/orders", Scope::ORDER_READ),
     ("POST", "/native/v1/orders", Scope::ORDER_WRITE),
     ("DELETE", "/native/v1/orders", Scope::ORDER_WRITE),
+    ("GET", "/native/v1/orders/{order}", Scope::ORDER_READ),
+    ("DELETE", "/native/v1/orders/{order}", Scope::ORDER_WRITE),
 ];
 
 /// Operation, scope.
@@ -29,6 +32,7 @@ const OPS: &[(&str, &str)] = &[
     ("unsubscribe", Scope::MD_READ),
     ("balance", Scope::ACCOUNT_READ),
     ("fills", Scope::ACCOUNT_READ),
+    ("settlements", Scope::ACCOUNT_READ),
     ("order.status", Scope::ORDER_READ),
     ("order.list", Scope::ORDER_READ),
     ("order.place", Scope::ORDER_WRITE),

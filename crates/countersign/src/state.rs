@@ -19,7 +19,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::Timestamp;
 use countersign_gateway::clock;
 use countersign_gateway::config::{Authorities, CertificateSource, ClientTrust, Settings};
 use countersign_gateway::identity::IdentityIssuer;
@@ -33,7 +32,7 @@ use countersign_store::journal::JournaledReplayGuard;
 use countersign_store::{SealingKey, StateDir, StateLock, Store};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 
-pub(crate) use demo_account::DemoFiles;
+pub(crate) use demo_account::{DemoAccount, DemoFiles};
 
 /// Everything that was opened or made.
 pub(crate) struct State {
@@ -48,8 +47,6 @@ pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) audit: AuditLog,
     pub(crate) replay: JournaledReplayGuard,
-    /// Names that clients reach the gateway by, for the certificate and the native handshake.
-    pub(crate) first_start: bool,
 }
 
 /// Opens the state folder for the gateway.
@@ -60,7 +57,6 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
     let now = unix_now();
     let dir = StateDir::create(&settings.state_dir)?;
     let lock = dir.lock()?;
-    let first_start = !dir.database().exists();
     let clock: Arc<dyn TimeProvider> = Arc::new(DefaultTimeProvider);
     let (authority, _) = PrivateAuthority::load_or_create(dir.path(), now)?;
     let tickets = Arc::new(TicketKeyRing::new(Arc::clone(&clock))?);
@@ -73,23 +69,7 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
     let audit = AuditLog::open(&dir.audit())?;
     let replay = JournaledReplayGuard::open(&dir.journal(), clock::now())?;
     store.end_open_sessions(clock::wall(), "gateway restarted").await?;
-    Ok(State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay, first_start })
-}
-
-impl State {
-    /// Makes the demo account with a credential of each kind, if this is the first start.
-    pub(crate) async fn ensure_demo_account(&self, url: &str) -> anyhow::Result<DemoFiles> {
-        let files = DemoFiles::new(self.dir.path());
-        if self.store.accounts().await?.is_empty() {
-            demo_account::create(self, &files, url).await?;
-        }
-        Ok(files)
-    }
-
-    /// The CA certificate that clients need to trust.
-    pub(crate) fn ca_file(&self) -> PathBuf {
-        self.dir.path().join("ca.pem")
-    }
+    Ok(State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay })
 }
 
 /// Opens only the database, for commands that look after keys; the gateway may be running.
@@ -128,7 +108,12 @@ fn combined(path: PathBuf) -> CertificateFiles {
     CertificateFiles { chain: path.clone(), key: path }
 }
 
-fn public_tls(settings: &Settings, dir: &StateDir, tickets: &Arc<TicketKeyRing>, clock: &Arc<dyn TimeProvider>) -> anyhow::Result<ServerTls> {
+fn public_tls(
+    settings: &Settings,
+    dir: &StateDir,
+    tickets: &Arc<TicketKeyRing>,
+    clock: &Arc<dyn TimeProvider>,
+) -> anyhow::Result<ServerTls> {
     let files = match &settings.listen.certificate {
         CertificateSource::Files { certificate, key } => CertificateFiles { chain: certificate.clone(), key: key.clone() },
         CertificateSource::PrivateAuthority => combined(dir.path().join(SERVER_FILE)),
@@ -178,9 +163,4 @@ fn add_address(names: &mut ServerCertificateRequest, address: std::net::IpAddr) 
     if !address.is_unspecified() && !names.ip_addresses.contains(&address) {
         names.ip_addresses.push(address);
     }
-}
-
-/// Wall-clock time as the store writes it.
-pub(crate) fn wall() -> Timestamp {
-    clock::wall()
 }

@@ -11,12 +11,12 @@ use countersign_core::Algorithm;
 use countersign_gateway::clock;
 use countersign_gateway::config::{self, Override, Settings, Sources, UpstreamTarget};
 use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
-use countersign_gateway::control::ControlParts;
+use countersign_gateway::control::{ControlParts, reload_credentials};
 use countersign_gateway::drain::Drain;
 use countersign_gateway::entropy::SystemEntropy;
 use countersign_gateway::metrics::Metrics;
 use countersign_gateway::native::sessions::Sessions;
-use countersign_gateway::shared::{CredentialTable, Shared};
+use countersign_gateway::shared::Shared;
 use countersign_gateway::start::Gateway;
 use countersign_gateway::upstream::UpstreamConfig;
 use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig};
@@ -26,8 +26,8 @@ use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, Venu
 
 use crate::cli::ServeArgs;
 use crate::failure::Failure;
-use crate::state::{self, DemoFiles, State};
 use crate::logging;
+use crate::state::{self, DemoAccount, DemoFiles, State};
 
 /// Runs until a signal asks it to stop.
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
@@ -49,7 +49,7 @@ fn sources(args: &ServeArgs) -> anyhow::Result<Sources> {
     let mut set = |flag: &str, key: &str, value: Option<String>| {
         overrides.extend(value.map(|value| Override { flag: flag.to_owned(), key: key.to_owned(), value }));
     };
-    set("--state", "state", args.state.as_ref().map(|path| path.display().to_string()));
+    set("--state", "state_dir", args.state.as_ref().map(|path| path.display().to_string()));
     set("--listen", "listen.address", args.listen.map(|address| address.to_string()));
     set("--operator-listen", "operator.address", args.operator_listen.map(|address| address.to_string()));
     set("--workers", "workers", args.workers.map(|count| count.to_string()));
@@ -89,22 +89,14 @@ impl Running {
     /// Opens the state, starts venue and gateway.
     pub(crate) async fn start(settings: Settings, sources: Sources) -> anyhow::Result<Self> {
         let opened = state::open(&settings).await?;
-        let demo = opened.ensure_demo_account(&public_url(&settings)).await?;
         let venue = start_venue(&settings, &opened).await?;
         let upstreams = upstream_configs(&settings, venue.as_ref());
         let State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay, .. } = opened;
-        let renew = renewal(&settings, dir.clone(), authority);
-        let state = RunningState {
-            demo,
-            ca_file: dir.path().join("ca.pem"),
-            folder: dir.path().to_owned(),
-            gateway_root: gateway.root().to_owned(),
-            _lock: lock,
-        };
-        let records = store.credentials().await?;
-        let credentials = records.iter().map(countersign_store::CredentialRecord::to_credential).collect::<Result<Vec<_>, _>>()?;
+        let gateway_root = gateway.root().to_owned();
+        let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
+        let renew = renewal(&settings, dir.clone(), renewed);
         let shared = Shared {
-            credentials: ArcSwap::from_pointee(CredentialTable::new(credentials, &CredentialTable::default())),
+            credentials: ArcSwap::default(),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
             metrics: Metrics::new(&settings.routes).started_at(clock::wall()),
             handshake: Arc::new(handshake_config(&settings, gateway)),
@@ -120,8 +112,15 @@ impl Running {
             identity,
             settings,
         };
-        let gateway = Gateway::start(Arc::new(shared), upstreams, ControlParts { operator_tls: Arc::new(operator_tls), tickets, sources, renew })
-            .map_err(|error| Failure::environment(error.to_string()))?;
+        let shared = Arc::new(shared);
+        let gateway =
+            Gateway::start(Arc::clone(&shared), upstreams, ControlParts { operator_tls: Arc::new(operator_tls), tickets, sources, renew })
+                .map_err(|error| Failure::environment(error.to_string()))?;
+        let making = DemoAccount { store: &shared.store, audit: &shared.audit, authority: &authority, gateway_root: &gateway_root };
+        let url = format!("https://{}", gateway.address());
+        let demo = making.ensure(dir.path(), &url).await?;
+        reload_credentials(&shared).await?;
+        let state = RunningState { demo, ca_file: dir.path().join("ca.pem"), folder: dir.path().to_owned(), gateway_root, _lock: lock };
         Ok(Self { gateway, venue, state })
     }
 
@@ -216,10 +215,6 @@ fn handshake_authorities(settings: &Settings) -> countersign_handshake::Authorit
         config::Authorities::Any => countersign_handshake::Authorities::Any,
         config::Authorities::Listed(names) => countersign_handshake::Authorities::Listed(names.iter().cloned().collect()),
     }
-}
-
-fn public_url(settings: &Settings) -> String {
-    format!("https://{}", settings.listen.address)
 }
 
 /// One screen: where it is, what to trust, three commands to paste; then the ready line.

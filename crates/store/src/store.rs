@@ -5,11 +5,12 @@
 //! gateway and the command line); [`Store::change_counter`] tells the gateway when to read again.
 
 mod accounts;
+mod admission;
 mod credentials;
 mod row;
 mod sessions;
 
-pub use credentials::generate_secret;
+pub use admission::generate_secret;
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;

@@ -186,7 +186,8 @@ fn there_is_a_stand_in_of_each_algorithm() {
 
 #[test]
 fn standing_is_told_only_after_proof() {
-    let standings: [(&str, fn(&mut Bench), Reject); 4] = [
+    type Change = fn(&mut Bench);
+    let standings: [(&str, Change, Reject); 4] = [
         ("revoked", |bench| bench.credential.state = CredentialState::Revoked, Reject::KeyRevoked),
         ("suspended", |bench| bench.credential.state = CredentialState::Suspended, Reject::KeySuspended),
         ("expired", |bench| bench.credential.not_after = Some(NOW), Reject::KeyExpired),

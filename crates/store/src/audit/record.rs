@@ -11,6 +11,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::AuditText;
+use crate::record::CredentialRecord;
 
 macro_rules! events {
     ($( $variant:ident $name:literal $doc:literal; )*) => {
@@ -159,6 +160,16 @@ impl AuditRecord {
         self.key_id = Some(identity.key_id().clone());
         self.credential = Some(identity.credential().id.clone());
         self.purpose = Some(identity.purpose());
+        self
+    }
+
+    /// Adds which credential it is about: for changes of keys.
+    #[must_use]
+    pub fn credential(mut self, record: &CredentialRecord) -> Self {
+        self.account = Some(record.account.clone());
+        self.key_id = Some(record.key_id.clone());
+        self.credential = Some(record.id.clone());
+        self.purpose = Some(record.purpose);
         self
     }
 

@@ -3,16 +3,14 @@
 //! One key serves one purpose: neither the same public key nor the same name twice under one purpose is taken, revoked
 //! ones included, so that a key that was given up cannot come back.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_core::{ApiKeyId, CredentialId, CredentialState, KeyFormat, PublicKey, Purpose, Secret, Timestamp};
+use countersign_core::{ApiKeyId, CredentialId, CredentialState, Purpose, Timestamp};
 use sqlx::{Row as _, SqliteConnection};
-use zeroize::Zeroizing;
 
+use super::admission::{admit, key_hash};
 use super::{Store, check_change, check_text, row};
 use crate::error::StoreError;
+use crate::limits;
 use crate::record::{Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate};
-use crate::{limits, sealing};
 
 impl Store {
     /// Makes a credential.
@@ -259,107 +257,6 @@ impl Store {
     }
 }
 
-/// Checks a new credential and gives it its names.
-fn admit(new: NewCredential, created: Timestamp) -> Result<CredentialRecord, StoreError> {
-    check_text("the label", &new.label, 0, limits::LABEL_BYTES_MAX)?;
-    check_material(new.purpose, &new.material)?;
-    let key_id = new.key_id.clone().unwrap_or_else(|| default_key_id(new.purpose, &new.material));
-    if let Material::Certificate { key_id: found_by } = &new.material
-        && *found_by != key_id
-    {
-        // Mutual TLS looks a certificate up by what it contains; another name would never be found.
-        return Err(StoreError::MaterialRefused { purpose: new.purpose, material: "a certificate under another name than its own" });
-    }
-    Ok(CredentialRecord {
-        id: credential_id(created),
-        account: new.account,
-        purpose: new.purpose,
-        key_id,
-        material: new.material,
-        scopes: new.scopes,
-        ip_allow: new.ip_allow,
-        rate: new.rate,
-        min_bind: new.min_bind,
-        not_after: new.not_after,
-        state: CredentialState::Active,
-        label: new.label,
-        created,
-        replaces: None,
-    })
-}
-
-/// Our name of a credential: random, and in the order of creation.
-fn credential_id(created: Timestamp) -> CredentialId {
-    let nanos = u32::try_from(created.as_micros() % 1_000_000 * 1_000).unwrap_or(0);
-    let time = uuid::Timestamp::from_unix(uuid::NoContext, created.as_secs(), nanos);
-    let name = format!("cred-{}", uuid::Uuid::new_v7(time).simple());
-    CredentialId::parse(&name).expect("letters, digits and a dash")
-}
-
-fn check_material(purpose: Purpose, material: &Material) -> Result<(), StoreError> {
-    match material {
-        Material::Certificate { .. } if purpose == Purpose::ClientCertificate => Ok(()),
-        Material::Certificate { .. } => Err(StoreError::MaterialRefused { purpose, material: "a certificate" }),
-        Material::PublicKey(..) if purpose == Purpose::ClientCertificate => {
-            Err(StoreError::MaterialRefused { purpose, material: "a bare public key; give its hash as the certificate's key id" })
-        }
-        Material::PublicKey(key, algorithm) => {
-            key.verifying_key(*algorithm)?;
-            purpose.accepts(*algorithm).then_some(()).ok_or(StoreError::PurposeRefuses { purpose, algorithm: *algorithm })
-        }
-        Material::Secret(_) if purpose != Purpose::Binance => Err(StoreError::MaterialRefused { purpose, material: "a shared secret" }),
-        Material::Secret(secret) => check_secret(secret),
-    }
-}
-
-/// Bounds the secret, and refuses one that is somebody's public key (CVE-2016-10555): whoever has the key could sign.
-fn check_secret(secret: &Secret) -> Result<(), StoreError> {
-    let bytes = secret.expose();
-    // Hex or base64 of the right length is no evidence: random secrets look like raw keys.
-    if PublicKey::parse(bytes).is_ok_and(|key| key.format() != KeyFormat::Raw) {
-        return Err(StoreError::SecretIsPublicKey);
-    }
-    if !limits::SECRET_BYTES.contains(&bytes.len()) {
-        let (bytes_min, bytes_max) = (*limits::SECRET_BYTES.start(), *limits::SECRET_BYTES.end());
-        return Err(StoreError::Field { field: "the secret", bytes_min, bytes_max });
-    }
-    Ok(())
-}
-
-fn default_key_id(purpose: Purpose, material: &Material) -> ApiKeyId {
-    match (purpose, material) {
-        (_, Material::Certificate { key_id }) => key_id.clone(),
-        (Purpose::Native, Material::PublicKey(key, _)) => key.key_id(),
-        (_, Material::PublicKey(..) | Material::Secret(_)) => random_key_id(),
-    }
-}
-
-/// A key id as Binance hands them out: 64 letters and digits.
-fn random_key_id() -> ApiKeyId {
-    let text = random_text(limits::GENERATED_TEXT_BYTES);
-    ApiKeyId::parse(&text).expect("letters and digits are a key id")
-}
-
-/// A new shared secret: 64 letters and digits, 381 bits. It is text because clients put it into configuration files.
-#[must_use]
-pub fn generate_secret() -> Secret {
-    Secret::new(random_text(limits::GENERATED_TEXT_BYTES).as_bytes().to_vec())
-}
-
-fn random_text(length: usize) -> Zeroizing<String> {
-    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let mut text = Zeroizing::new(String::with_capacity(length));
-    let mut byte = [0];
-    while text.len() < length {
-        sealing::fill(&mut byte);
-        // 248 is the last multiple of 62: beyond it some letters would come more often.
-        if byte[0] < 248 {
-            text.push(char::from(ALPHABET[usize::from(byte[0]) % ALPHABET.len()]));
-        }
-    }
-    text
-}
-
 fn successor(old: &CredentialRecord, material: Material, key_id: Option<ApiKeyId>) -> NewCredential {
     NewCredential {
         account: old.account.clone(),
@@ -386,18 +283,6 @@ fn apply(record: &mut CredentialRecord, update: PolicyUpdate) -> Result<(), Stor
     record.min_bind = update.min_bind.unwrap_or(record.min_bind);
     record.not_after = update.not_after.unwrap_or(record.not_after);
     Ok(())
-}
-
-/// The hash by which one key is recognised under all purposes. A certificate registered by the hash of its key has it, too; one
-/// registered by name does not.
-fn key_hash(material: &Material) -> Option<ApiKeyId> {
-    match material {
-        Material::Certificate { key_id } => {
-            URL_SAFE_NO_PAD.decode(key_id.as_str()).is_ok_and(|hash| hash.len() == 32).then(|| key_id.clone())
-        }
-        Material::PublicKey(key, _) => Some(key.key_id()),
-        Material::Secret(_) => None,
-    }
 }
 
 fn addresses(record: &CredentialRecord) -> String {

@@ -51,7 +51,9 @@ impl Lines<'_> {
     }
 
     fn flatten(&self, key: &str, line: usize, value: &Spanned<DeValue<'_>>, keys: &mut RawTable) {
-        if let DeValue::Table(table) = value.get_ref() {
+        if let DeValue::Table(table) = value.get_ref()
+            && !table.is_empty()
+        {
             for (name, inner) in table {
                 self.flatten(&format!("{key}.{}", name.get_ref()), self.number(name.span().start), inner, keys);
             }
@@ -82,6 +84,7 @@ fn raw(value: &DeValue<'_>) -> Raw {
             i128::from_str_radix(value.as_str(), value.radix()).map_or(Raw::Other("an integer out of range"), Raw::Integer)
         }
         DeValue::String(text) => Raw::Text(text.clone().into_owned()),
+        DeValue::Table(table) if table.is_empty() => Raw::EmptyTable,
         DeValue::Table(_) => Raw::Other("a table"),
     }
 }

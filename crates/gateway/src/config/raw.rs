@@ -35,6 +35,8 @@ impl fmt::Display for Origin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Raw {
     Boolean(bool),
+    /// A section without keys.
+    EmptyTable,
     Integer(i128),
     List(Vec<Self>),
     /// A type that no setting has, by its name: float, date, nested table.
@@ -46,6 +48,7 @@ impl Raw {
     pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::Boolean(_) => "a boolean",
+            Self::EmptyTable => "an empty table",
             Self::Integer(_) => "an integer",
             Self::List(_) => "a list",
             Self::Other(name) => name,

@@ -42,6 +42,10 @@ impl Report {
     pub(super) fn unknown_keys(&mut self, left: &RawTable, shown_prefix: &str) {
         for (key, value) in left {
             let name = format!("{shown_prefix}{key}");
+            let section_known = self.known.iter().any(|known| known.strip_prefix(&name).is_some_and(|rest| rest.starts_with('.')));
+            if value.value == Raw::EmptyTable && section_known {
+                continue;
+            }
             let hint = match nearest(&name, self.known.iter().map(String::as_str)) {
                 Some(known) => format!("unknown key; did you mean \"{}\"?", known.strip_prefix(shown_prefix).unwrap_or(known)),
                 None => "unknown key".to_owned(),
@@ -197,7 +201,7 @@ impl<'r> Reader<'r> {
 pub(super) fn text(raw: &RawValue) -> Parsed<String> {
     match &raw.value {
         Raw::Text(text) => Ok(text.clone()),
-        other @ (Raw::Boolean(_) | Raw::Integer(_) | Raw::List(_) | Raw::Other(_)) => Err(expected("a string", other)),
+        other @ (Raw::Boolean(_) | Raw::EmptyTable | Raw::Integer(_) | Raw::List(_) | Raw::Other(_)) => Err(expected("a string", other)),
     }
 }
 
@@ -216,7 +220,7 @@ pub(super) fn count(raw: &RawValue, range: &RangeInclusive<u32>) -> Parsed<u32> 
     let number = match (&raw.value, bare(raw)) {
         (Raw::Integer(number), _) => Some(*number),
         (_, Some(text)) => text.parse().ok(),
-        (Raw::Boolean(_) | Raw::List(_) | Raw::Other(_) | Raw::Text(_), None) => None,
+        (Raw::Boolean(_) | Raw::EmptyTable | Raw::List(_) | Raw::Other(_) | Raw::Text(_), None) => None,
     };
     let number = number.ok_or_else(|| expected("an integer", &raw.value))?;
     u32::try_from(number).ok().filter(|number| range.contains(number)).ok_or_else(|| outside(range.start(), range.end()))
@@ -238,7 +242,9 @@ pub(super) fn list(raw: &RawValue) -> Parsed<Vec<String>> {
     let Raw::List(items) = &raw.value else { return Err(expected("a list of strings", &raw.value)) };
     let texts = items.iter().map(|item| match item {
         Raw::Text(text) => Ok(text.clone()),
-        other @ (Raw::Boolean(_) | Raw::Integer(_) | Raw::List(_) | Raw::Other(_)) => Err(expected("a list of strings", other)),
+        other @ (Raw::Boolean(_) | Raw::EmptyTable | Raw::Integer(_) | Raw::List(_) | Raw::Other(_)) => {
+            Err(expected("a list of strings", other))
+        }
     });
     texts.collect()
 }
@@ -247,7 +253,7 @@ fn size(raw: &RawValue, range: &RangeInclusive<usize>) -> Parsed<usize> {
     let bytes = match &raw.value {
         Raw::Integer(bytes) => u64::try_from(*bytes).ok(),
         Raw::Text(text) => parse_size(text),
-        Raw::Boolean(_) | Raw::List(_) | Raw::Other(_) => None,
+        Raw::Boolean(_) | Raw::EmptyTable | Raw::List(_) | Raw::Other(_) => None,
     };
     let bytes = bytes.ok_or_else(|| expected("bytes, such as 4096 or \"32 KiB\"", &raw.value))?;
     let fitting = usize::try_from(bytes).ok().filter(|bytes| range.contains(bytes));
@@ -257,7 +263,7 @@ fn size(raw: &RawValue, range: &RangeInclusive<usize>) -> Parsed<usize> {
 fn duration(raw: &RawValue, range: &RangeInclusive<Duration>) -> Parsed<Duration> {
     let read = match &raw.value {
         Raw::Text(text) => parse_duration(text),
-        Raw::Boolean(_) | Raw::Integer(_) | Raw::List(_) | Raw::Other(_) => None,
+        Raw::Boolean(_) | Raw::EmptyTable | Raw::Integer(_) | Raw::List(_) | Raw::Other(_) => None,
     };
     let read = read.ok_or_else(|| expected("a duration with its unit, such as \"500ms\", \"10s\", \"5m\" or \"24h\"", &raw.value))?;
     if !range.contains(&read) {
@@ -277,7 +283,9 @@ fn bare(raw: &RawValue) -> Option<&str> {
 fn expected(what: &str, found: &Raw) -> String {
     match found {
         Raw::Text(text) => format!("expected {what}, found \"{}\"", text.escape_debug()),
-        Raw::Boolean(_) | Raw::Integer(_) | Raw::List(_) | Raw::Other(_) => format!("expected {what}, found {}", found.type_name()),
+        Raw::Boolean(_) | Raw::EmptyTable | Raw::Integer(_) | Raw::List(_) | Raw::Other(_) => {
+            format!("expected {what}, found {}", found.type_name())
+        }
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     let upstreams = upstream::read(&mut keys, &mut report);
     let families = route::Families { native: native.enabled, binance: binance.enabled };
     let routes = route::read(routes, &upstreams, families, &mut report);
+    report.known.push("route".to_owned());
     report.unknown_keys(&keys, "");
     let Some(routes) = routes.filter(|_| report.errors.is_empty()) else { return Err(report.errors) };
     let routes = Arc::new(routes);

@@ -249,6 +249,15 @@ scope = "order:write"
 }
 
 #[test]
+fn a_section_without_keys_is_fine_only_when_there_is_such_a_section() {
+    settings("[limits]\n[listen]\n");
+    assert_eq!(problems("[limit]\n"), "1: limit: unknown key");
+    assert_eq!(problems("[upstream.engine]\n"), "1: upstream.engine: unknown key", "its address is not guessed");
+    assert_eq!(problems("[[routes]]\nbuiltin = \"native\"\n"), "1: routes: unknown key; did you mean \"route\"?");
+    assert_eq!(problems("route = [1]\n"), "1: route[0]: needs exactly one of builtin, path, ws_method and native_op");
+}
+
+#[test]
 fn a_file_that_is_not_toml_is_told_by_line() {
     let told = problems("workers = \n[listen\n");
     assert!(told.starts_with("1: ") && told.contains("\n2: "), "{told}");

@@ -81,12 +81,13 @@ pub fn identity_assertion(
     let mut cached = connection.assertions.borrow_mut();
     let known = cached.iter_mut().find(|(credential, of, _)| std::sync::Arc::ptr_eq(credential, identity.credential()) && *of == upstream);
     let session_parts = session.map(|session| (session.sid, &session.ch));
+    let granted = session.map(|session| &session.granted);
     let audience = &worker.shared.settings.upstreams[upstream].audience;
     if let Some((_, _, token)) = known {
-        return Some(token.value(&worker.shared.identity, identity, session_parts, audience, now));
+        return Some(token.value_granted(&worker.shared.identity, identity, granted, session_parts, audience, now));
     }
     let mut token = CachedIdentity::default();
-    let value = token.value(&worker.shared.identity, identity, session_parts, audience, now);
+    let value = token.value_granted(&worker.shared.identity, identity, granted, session_parts, audience, now);
     if cached.len() == ASSERTIONS_PER_CONNECTION_MAX {
         cached.remove(0);
     }

@@ -47,12 +47,12 @@ impl Gateway {
     ///
     /// # Errors
     /// [`StartError`], one sentence. Nothing keeps running then.
-    pub fn start(shared: Arc<Shared>, control: ControlParts) -> Result<Self, StartError> {
+    pub fn start(shared: Arc<Shared>, upstreams: Vec<UpstreamConfig>, control: ControlParts) -> Result<Self, StartError> {
         let listeners = open_listeners(&shared)?;
         let address = listeners[0].local_addr()?;
         let control = control::Control::bind(Arc::clone(&shared), control)?;
         let operator_address = control.operator_address();
-        let upstreams: Arc<[UpstreamConfig]> = shared.settings.upstream_configs().into();
+        let upstreams: Arc<[UpstreamConfig]> = upstreams.into();
         let mut gateway = Self { shared, address, operator_address, threads: Vec::new() };
         for (index, listener) in listeners.into_iter().enumerate() {
             let (shared, upstreams) = (Arc::clone(&gateway.shared), Arc::clone(&upstreams));
@@ -103,7 +103,10 @@ impl Gateway {
 }
 
 fn open_listeners(shared: &Shared) -> Result<Vec<std::net::TcpListener>, StartError> {
-    let workers = shared.settings.worker_count();
+    let workers = match shared.settings.workers {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
+        count => count,
+    };
     let address = shared.settings.listen.address;
     let failed = |error| StartError::Listen { what: "clients", address: address.to_string(), error };
     // Without SO_REUSEPORT on a first try, so that a second gateway on the same address is an error and not a half share.

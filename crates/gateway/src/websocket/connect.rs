@@ -1,0 +1,239 @@
+//! The handshake towards an upstream: the request as the client made it, our headers in place of its claims, and an answer that
+//! is checked. Anything but a 101 with the right `Sec-WebSocket-Accept` is no WebSocket, and the client gets none either.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Buf as _, BytesMut};
+use countersign_core::{CorrelationId, Entropy as _, Permit, Refusal, Reject};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_websockets::{ClientBuilder, Limits};
+
+use super::limits::{UPSTREAM_HEAD_BYTES_MAX, UPSTREAM_HEADER_FIELDS_MAX, UPSTREAM_MESSAGE_BYTES_MAX};
+use super::request::{accept_value, has_token};
+use super::socket::Socket;
+use crate::authenticate::SessionRef;
+use crate::connection::Connection;
+use crate::entropy::SystemEntropy;
+use crate::forward::{self, IDENTITY_HEADER};
+use crate::respond::{self, CORRELATION_HEADER};
+use crate::rewind::Rewind;
+use crate::worker::Worker;
+
+/// A WebSocket to an upstream.
+pub(crate) type UpstreamSocket = Socket<Rewind<TcpStream>>;
+
+/// What the upstream is asked for, without who asks.
+#[derive(Clone, Debug)]
+pub(crate) struct UpstreamHead {
+    target: String,
+    headers: HeaderMap,
+}
+
+impl UpstreamHead {
+    /// From the client's own upgrade request: path and query as received.
+    pub(crate) fn of_request(connection: &Connection, parts: &Parts, authority: &HeaderValue, correlation: CorrelationId) -> Self {
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+        let mut headers = parts.headers.clone();
+        // Ours is the handshake with the upstream: nothing of the client's own takes part in it.
+        let handshake: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("sec-websocket-")).cloned().collect();
+        for name in handshake.iter().chain([&CONTENT_LENGTH]) {
+            headers.remove(name);
+        }
+        let native = headers.get(http::header::AUTHORIZATION).is_some_and(|value| is_native_scheme(value.as_bytes()));
+        if native {
+            headers.remove(http::header::AUTHORIZATION);
+        }
+        forward::rewrite_headers(&mut headers, connection, authority, None);
+        headers.insert(CORRELATION_HEADER, respond::correlation_value(correlation));
+        Self { target, headers }
+    }
+
+    /// For a session that did not come over HTTP.
+    pub(crate) fn of_path(connection: &Connection, path: &str, authority: &HeaderValue, correlation: CorrelationId) -> Self {
+        let mut headers = HeaderMap::new();
+        forward::rewrite_headers(&mut headers, connection, authority, None);
+        headers.insert(CORRELATION_HEADER, respond::correlation_value(correlation));
+        Self { target: path.to_owned(), headers }
+    }
+
+    fn write(&self, key: &str, identity: Option<&HeaderValue>) -> Vec<u8> {
+        let mut request = Vec::with_capacity(1_024);
+        let mut line = |name: &[u8], value: &[u8]| {
+            request.extend_from_slice(name);
+            request.extend_from_slice(value);
+            request.extend_from_slice(b"\r\n");
+        };
+        // Neither targets nor header values can hold a line end: the types that carried them here do not admit it.
+        line(b"GET ", format!("{} HTTP/1.1", self.target).as_bytes());
+        for (name, value) in &self.headers {
+            line(format!("{name}: ").as_bytes(), value.as_bytes());
+        }
+        if let Some(identity) = identity {
+            line(format!("{IDENTITY_HEADER}: ").as_bytes(), identity.as_bytes());
+        }
+        line(b"upgrade: ", b"websocket");
+        line(b"connection: ", b"Upgrade");
+        line(b"sec-websocket-version: ", b"13");
+        line(b"sec-websocket-key: ", key.as_bytes());
+        line(b"", b"");
+        request
+    }
+}
+
+fn is_native_scheme(value: &[u8]) -> bool {
+    value.get(..11).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"countersign"))
+}
+
+/// Opens a WebSocket to an upstream under a permit.
+///
+/// # Errors
+/// [`Reject::UpstreamUnavailable`] or [`Reject::UpstreamTimeout`], never anything that sounds like a bad key.
+pub(crate) async fn connect(
+    worker: &Worker,
+    connection: &Connection,
+    upstream: usize,
+    permit: &Permit,
+    session: Option<&SessionRef>,
+    head: &UpstreamHead,
+) -> Result<UpstreamSocket, Refusal> {
+    let pool = &worker.upstreams[upstream];
+    let identity = forward::identity_assertion(worker, connection, permit, session, upstream);
+    let stream = pool.connect_tcp().await.map_err(|error| {
+        tracing::warn!(upstream = %pool.config().authority, %error, "upstream connection failed");
+        if error.kind() == std::io::ErrorKind::TimedOut { Reject::UpstreamTimeout } else { Reject::UpstreamUnavailable }
+    })?;
+    let switched = tokio::time::timeout(pool.config().response_timeout, switch_protocols(stream, head, identity.as_ref())).await;
+    let socket = switched.map_err(|_| Reject::UpstreamTimeout)??;
+    worker.shared.metrics.forwarded(permit.route());
+    Ok(socket)
+}
+
+/// The handshake on a connected stream.
+async fn switch_protocols<S>(mut stream: S, head: &UpstreamHead, identity: Option<&HeaderValue>) -> Result<Socket<Rewind<S>>, Refusal>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let failed = |sentence: &'static str| Refusal::operator(Reject::UpstreamUnavailable, sentence);
+    let key = STANDARD.encode(SystemEntropy.array::<16>());
+    stream.write_all(&head.write(&key, identity)).await.map_err(|_| failed("the upstream did not take the upgrade request"))?;
+    stream.flush().await.map_err(|_| failed("the upstream did not take the upgrade request"))?;
+    let mut read = BytesMut::with_capacity(2_048);
+    loop {
+        if let Some(length) = check_answer(&read, &key)? {
+            read.advance(length);
+            break;
+        }
+        if read.len() >= UPSTREAM_HEAD_BYTES_MAX {
+            return Err(failed("the upstream's answer to the upgrade is too long"));
+        }
+        if stream.read_buf(&mut read).await.map_err(|_| failed("the upstream's answer broke off"))? == 0 {
+            return Err(failed("the upstream closed instead of upgrading"));
+        }
+    }
+    let limits = Limits::default().max_payload_len(Some(UPSTREAM_MESSAGE_BYTES_MAX));
+    Ok(Socket::new(ClientBuilder::new().limits(limits).take_over(Rewind::new(stream, read))))
+}
+
+/// The length of a complete and proper answer; `None` while it is not complete.
+fn check_answer(read: &[u8], key: &str) -> Result<Option<usize>, Refusal> {
+    let failed = |sentence: String| Refusal::operator(Reject::UpstreamUnavailable, sentence);
+    let mut fields = [httparse::EMPTY_HEADER; UPSTREAM_HEADER_FIELDS_MAX];
+    let mut answer = httparse::Response::new(&mut fields);
+    let length = match answer.parse(read) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(error) => return Err(failed(format!("the upstream's answer to the upgrade is not HTTP: {error}"))),
+    };
+    if answer.code != Some(101) || answer.version != Some(1) {
+        return Err(failed(format!("the upstream answered {} to the upgrade", answer.code.unwrap_or_default())));
+    }
+    let mut headers = HeaderMap::new();
+    for field in answer.headers.iter() {
+        let (Ok(name), Ok(value)) = (HeaderName::from_bytes(field.name.as_bytes()), HeaderValue::from_bytes(field.value)) else {
+            return Err(failed("the upstream's answer has an impossible header".to_owned()));
+        };
+        headers.append(name, value);
+    }
+    let switches = has_token(&headers, &UPGRADE, "websocket") && has_token(&headers, &CONNECTION, "upgrade");
+    let mut accepts = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
+    let right = accepts.next().is_some_and(|accept| verify_slices_are_equal(accept.as_bytes(), accept_value(key.as_bytes()).as_bytes()).is_ok());
+    if !switches || !right || accepts.next().is_some() {
+        return Err(failed("the upstream's 101 does not answer our key".to_owned()));
+    }
+    // RFC 6455, 4.1: what was not asked for must not be answered.
+    if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) || headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
+        return Err(failed("the upstream negotiates what was not asked for".to_owned()));
+    }
+    Ok(Some(length))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+    fn answer(status: &str, fields: &str) -> String {
+        format!("HTTP/1.1 {status}\r\n{fields}\r\n")
+    }
+
+    #[test]
+    fn only_a_101_that_answers_our_key_is_a_websocket() {
+        let good = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+        let whole = answer("101 Switching Protocols", good);
+        assert_eq!(check_answer(whole.as_bytes(), KEY).unwrap(), Some(whole.len()));
+        for cut in 0..whole.len() {
+            assert_eq!(check_answer(&whole.as_bytes()[..cut], KEY).unwrap(), None, "{cut}");
+        }
+        for (status, fields) in [
+            ("200 OK", good.to_owned()),
+            ("400 Bad Request", String::new()),
+            ("426 Upgrade Required", "Sec-WebSocket-Version: 13\r\n".to_owned()),
+            ("101 Switching Protocols", String::new()),
+            ("101 Switching Protocols", good.replace("websocket", "h2c")),
+            ("101 Switching Protocols", good.replace("Connection: Upgrade", "Connection: close")),
+            ("101 Switching Protocols", good.replace("s3pP", "S3pP")),
+            ("101 Switching Protocols", format!("{good}Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")),
+            ("101 Switching Protocols", format!("{good}Sec-WebSocket-Extensions: permessage-deflate\r\n")),
+            ("101 Switching Protocols", format!("{good}Sec-WebSocket-Protocol: chat\r\n")),
+        ] {
+            let refusal = check_answer(answer(status, &fields).as_bytes(), KEY).unwrap_err();
+            assert_eq!(refusal.reject, Reject::UpstreamUnavailable, "{status} {fields}");
+        }
+        assert!(check_answer(b"SSH-2.0-OpenSSH\r\n\r\n", KEY).is_err());
+    }
+
+    #[tokio::test]
+    async fn frames_right_behind_the_101_are_not_lost() {
+        let (ours, mut theirs) = tokio::io::duplex(4_096);
+        let head = UpstreamHead { target: "/ws?x=1".to_owned(), headers: HeaderMap::new() };
+        let upstream = async {
+            let mut read = BytesMut::new();
+            while !read.ends_with(b"\r\n\r\n") {
+                theirs.read_buf(&mut read).await.unwrap();
+            }
+            let text = String::from_utf8(read.to_vec()).unwrap();
+            assert!(text.starts_with("GET /ws?x=1 HTTP/1.1\r\n"), "{text}");
+            let key = text.lines().find_map(|line| line.strip_prefix("sec-websocket-key: ")).unwrap();
+            let accept = accept_value(key.as_bytes());
+            let answer = format!(
+                "HTTP/1.1 101 S\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: {}\r\n\r\n\u{1}",
+                accept.to_str().unwrap()
+            );
+            let mut bytes = answer.into_bytes();
+            // A text frame "hi", unmasked, in place of the mark.
+            bytes.pop();
+            bytes.extend_from_slice(&[0x81, 2, b'h', b'i']);
+            theirs.write_all(&bytes).await.unwrap();
+            theirs
+        };
+        let (socket, _theirs) = tokio::join!(switch_protocols(ours, &head, None), upstream);
+        assert_eq!(socket.unwrap().next().await.unwrap().as_text(), Some("hi"));
+    }
+}

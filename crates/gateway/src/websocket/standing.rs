@@ -1,0 +1,62 @@
+//! Tells open connections that credentials changed, so that a revoked key is cut off without a look-up per timer and
+//! connection: one timer per worker compares one pointer.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::limits::STANDING_POLL;
+use crate::worker::Worker;
+
+/// The worker's side.
+#[derive(Debug)]
+pub struct Standing {
+    changes: watch::Sender<u64>,
+    watching: Cell<bool>,
+}
+
+/// A connection's ear for it.
+#[derive(Debug)]
+pub struct StandingWatch(watch::Receiver<u64>);
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self { changes: watch::Sender::new(0), watching: Cell::new(false) }
+    }
+}
+
+impl Standing {
+    /// An ear. The first one starts the watch; it ends with the worker.
+    #[must_use]
+    pub fn subscribe(worker: &Rc<Worker>) -> StandingWatch {
+        let standing = &worker.standing;
+        if !standing.watching.replace(true) {
+            let mut seen = worker.shared.credentials.load_full();
+            let worker = Rc::downgrade(worker);
+            tokio::task::spawn_local(async move {
+                loop {
+                    tokio::time::sleep(STANDING_POLL).await;
+                    let Some(worker) = worker.upgrade() else { return };
+                    let current = worker.shared.credentials.load();
+                    if !Arc::ptr_eq(&seen, &current) {
+                        seen = Arc::clone(&current);
+                        worker.standing.changes.send_modify(|count| *count += 1);
+                    }
+                }
+            });
+        }
+        StandingWatch(standing.changes.subscribe())
+    }
+}
+
+impl StandingWatch {
+    /// Waits until credentials changed since the last call.
+    pub async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            // The worker is gone; so will be the connection.
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -117,7 +117,7 @@ def test_the_same_bytes_twice_are_an_invalid_nonce(server, exchange):
 
 def test_an_order_beyond_the_balance_is_told_as_such(exchange):
     with pytest.raises(ccxt.InsufficientFunds):
-        exchange.create_order(SYMBOL, "limit", "buy", 100_000, 50_000)
+        exchange.create_order(SYMBOL, "limit", "buy", 8_000, 10_000)
 
 
 def in_loop(server, kind, story, seconds=30):

@@ -7,7 +7,7 @@ CONFIGURATION = """
 [limits]
 handshake_deadline = "1s"
 unauthenticated_deadline = "1s"
-http_unauthenticated_deadline = "1s"
+head_deadline = "1s"
 body_deadline = "2s"
 connections_per_source_max = 24
 

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use countersign_core::reject::LogLevel;
-use countersign_core::{CorrelationId, Refusal};
+use countersign_core::{ApiKeyId, CorrelationId, Refusal};
+use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_store::audit::{AuditEvent, AuditRecord, AuditText};
 use http::Method;
 use http::request::Parts;
@@ -25,13 +26,15 @@ pub struct Subject {
     route_index: Option<usize>,
     method: Option<&'static str>,
     path: Option<AuditText>,
+    named_key: Option<ApiKeyId>,
 }
 
 impl Subject {
-    /// A request, and its route if it has one.
+    /// A request, the key it names (proved or not), and its route if it has one.
     #[must_use]
     pub fn request(parts: &Parts, route: Option<&Arc<Route>>) -> Self {
-        Self { method: Some(method_name(&parts.method)), path: Some(AuditText::path(parts.uri.path())), ..Self::message(route) }
+        let named_key = parts.headers.get(API_KEY_HEADER).and_then(|value| ApiKeyId::parse(value.to_str().ok()?).ok());
+        Self { method: Some(method_name(&parts.method)), path: Some(AuditText::path(parts.uri.path())), named_key, ..Self::message(route) }
     }
 
     /// A message on an open session; its route names the operation.
@@ -53,6 +56,7 @@ impl Subject {
         record.route.clone_from(&self.route);
         record.method = self.method;
         record.path.clone_from(&self.path);
+        record.key_id.clone_from(&self.named_key);
         record
     }
 }

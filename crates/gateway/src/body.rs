@@ -1,10 +1,15 @@
 //! Bodies on their way through: answers to the client, requests to the upstream.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_core::{Refusal, Reject};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use crate::upstream::Lease;
@@ -88,66 +93,68 @@ fn finish(lease: &mut Option<Lease>, whole: bool) {
     }
 }
 
-/// The body of a request to the upstream.
-pub enum RequestBody {
-    /// Read whole, because its signature covers it.
-    Whole(Option<Bytes>),
-    /// Passed on frame by frame, up to so many bytes more.
-    Streamed(Incoming, u64),
+/// The body of a request to the upstream: the frames as they came, complete. A request goes to the upstream when its last byte is
+/// here and no earlier, so that the upstream never sees a part of one that broke off, dripped or was refused half-way.
+#[derive(Debug, Default)]
+pub struct RequestBody {
+    frames: VecDeque<Bytes>,
+    length: u64,
 }
 
 impl RequestBody {
-    /// From bytes read whole.
-    #[must_use]
-    pub fn whole(bytes: Bytes) -> Self {
-        Self::Whole((!bytes.is_empty()).then_some(bytes))
+    /// Reads a body to its end.
+    ///
+    /// # Errors
+    /// [`Reject::TooLarge`]; [`Reject::FramingAmbiguous`] when it broke off or its framing is not permitted;
+    /// [`Reject::AuthDeadline`] when it took too long.
+    pub async fn read(mut incoming: Incoming, bytes_max: usize, deadline: Duration) -> Result<Self, Refusal> {
+        if incoming.is_end_stream() {
+            return Ok(Self::default());
+        }
+        if incoming.size_hint().lower() > bytes_max as u64 {
+            return Err(Reject::TooLarge.into());
+        }
+        let reading = async {
+            let mut body = Self::default();
+            while let Some(frame) = incoming.frame().await {
+                let broken = |_| Refusal::operator(Reject::FramingAmbiguous, "the body broke off or its framing is not permitted");
+                let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+                body.length += data.len() as u64;
+                if body.length > bytes_max as u64 {
+                    return Err(Reject::TooLarge.into());
+                }
+                body.frames.push_back(data);
+            }
+            Ok(body)
+        };
+        tokio::time::timeout(deadline, reading).await.unwrap_or_else(|_| Err(Reject::AuthDeadline.into()))
     }
-}
 
-/// Why a request body broke off.
-#[derive(Debug, thiserror::Error)]
-pub enum RequestBodyError {
-    /// The client's connection failed or its framing was not permitted.
-    #[error("the client's body broke off")]
-    Client(#[from] hyper::Error),
-    /// It is larger than allowed.
-    #[error("the body is larger than allowed")]
-    TooLarge,
+    /// All of it in one piece, for a signature that covers it; copies only what came in several frames.
+    pub fn contiguous(&mut self) -> Bytes {
+        if self.frames.len() > 1 {
+            let whole: Bytes = self.frames.iter().flat_map(|frame| frame.iter().copied()).collect();
+            self.frames = VecDeque::from([whole]);
+        }
+        self.frames.front().cloned().unwrap_or_default()
+    }
 }
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = RequestBodyError;
+    type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
-        match &mut *self {
-            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Streamed(incoming, left) => {
-                let frame = std::task::ready!(Pin::new(incoming).poll_frame(cx));
-                let Some(Ok(frame)) = frame else { return Poll::Ready(frame.map(|frame| frame.map_err(Into::into))) };
-                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-                match left.checked_sub(length) {
-                    Some(rest) => {
-                        *left = rest;
-                        Poll::Ready(Some(Ok(frame)))
-                    }
-                    None => Poll::Ready(Some(Err(RequestBodyError::TooLarge))),
-                }
-            }
-        }
+    fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frame = self.frames.pop_front();
+        self.length -= frame.as_ref().map_or(0, |frame| frame.len() as u64);
+        Poll::Ready(frame.map(|frame| Ok(Frame::data(frame))))
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Streamed(incoming, _) => incoming.is_end_stream(),
-            Self::Whole(bytes) => bytes.is_none(),
-        }
+        self.frames.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Streamed(incoming, _) => incoming.size_hint(),
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-        }
+        SizeHint::with_exact(self.length)
     }
 }

@@ -6,15 +6,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::rate::{KeyCounters, Usage};
-use countersign_core::{Access, CorrelationId, Freshness, Permit, Refusal, Reject, authorize, permit_public};
+use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Permit, Refusal, Reject, authorize, permit_public};
 use countersign_dialects::RequestView;
 use countersign_dialects::binance::rate;
 use countersign_dialects::binance::reject_body::Counter;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
-use http_body::Body as _;
-use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
 
@@ -114,15 +112,8 @@ async fn http(
 ) -> Result<Answer, Refusal> {
     let Arrived { mut parts, body, authority, correlation } = request;
     let limits = &worker.shared.settings.limits;
-    let body = if needs_whole_body(route) {
-        RequestBody::whole(read_whole(body, limits.body_bytes_max, limits.body_deadline).await?)
-    } else {
-        streamed(body, limits.body_bytes_max)?
-    };
-    let whole = match &body {
-        RequestBody::Whole(Some(bytes)) => bytes.clone(),
-        RequestBody::Whole(None) | RequestBody::Streamed(..) => Bytes::new(),
-    };
+    let mut body = RequestBody::read(body, limits.body_bytes_max, limits.body_deadline).await?;
+    let whole = if signs_body(route) { body.contiguous() } else { Bytes::new() };
     let admitted = admit(worker, connection, route, &parts, &whole, words)?;
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
     let identity = forward::identity_assertion(worker, connection, &admitted.permit, admitted.login.as_ref().and_then(|login| login.session.as_ref()), route.upstream);
@@ -172,7 +163,7 @@ fn admit(worker: &Worker, connection: &Connection, route: &Route, parts: &Parts,
     let permit = authorize(&login.identity, login.session.as_ref().map(|session| &session.granted), &route.requirement)?;
     let credential = login.identity.credential();
     words.limits = credential.rate;
-    let usage = charge(&login.counters, credential.rate, route, words)?;
+    let usage = charge(&login.counters, credential.rate, route.weight_of_query(parts.uri.query()), route.orders, words)?;
     Ok(Admitted { permit, login: Some(login), usage })
 }
 
@@ -180,13 +171,13 @@ fn admit(worker: &Worker, connection: &Connection, route: &Route, parts: &Parts,
 ///
 /// # Errors
 /// [`Reject::RateLimited`]; `words` then say which counter it was.
-pub fn charge(counters: &KeyCounters, rate: countersign_core::KeyRate, route: &Route, words: &mut Words) -> Result<Charged, Refusal> {
+pub fn charge(counters: &KeyCounters, rate: KeyRate, weight: u32, orders: u32, words: &mut Words) -> Result<Charged, Refusal> {
     let now = clock::wall();
     words.counter = Counter::Weight;
-    let weight = counters.weight.charge(route.weight, rate.weight_per_minute.get(), now)?;
-    let orders = if route.counts_as_order {
+    let weight = counters.weight.charge(weight, rate.weight_per_minute.get(), now)?;
+    let orders = if orders > 0 {
         words.counter = Counter::Orders;
-        Some(counters.orders.charge(1, rate.orders_per_10s.get(), now)?)
+        Some(counters.orders.charge(orders, rate.orders_per_10s.get(), now)?)
     } else {
         None
     };
@@ -207,34 +198,8 @@ fn add_answer_headers(headers: &mut HeaderMap, route: &Route, login: Login, usag
 }
 
 /// Signatures of dialects cover the body; a native proof does not.
-fn needs_whole_body(route: &Route) -> bool {
+fn signs_body(route: &Route) -> bool {
     route.requirement.access != Access::Public && matches!(route.family, Family::Any | Family::Binance)
-}
-
-async fn read_whole(body: Incoming, bytes_max: usize, deadline: std::time::Duration) -> Result<Bytes, Refusal> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    if body.size_hint().lower() > bytes_max as u64 {
-        return Err(Reject::TooLarge.into());
-    }
-    let collected = tokio::time::timeout(deadline, Limited::new(body, bytes_max).collect());
-    match collected.await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Reject::TooLarge.into()),
-        Ok(Err(_)) => Err(Refusal::operator(Reject::FramingAmbiguous, "the body broke off or its framing is not permitted")),
-        Err(_) => Err(Reject::AuthDeadline.into()),
-    }
-}
-
-fn streamed(body: Incoming, bytes_max: usize) -> Result<RequestBody, Refusal> {
-    if body.is_end_stream() {
-        return Ok(RequestBody::Whole(None));
-    }
-    if body.size_hint().lower() > bytes_max as u64 {
-        return Err(Reject::TooLarge.into());
-    }
-    Ok(RequestBody::Streamed(body, bytes_max as u64))
 }
 
 /// The one authority a request is made to: `Host` and `:authority` or absolute form must agree, and it must be ours.

@@ -23,9 +23,11 @@ use tokio::time::Sleep;
 
 use lexer::{Lexer, Progress};
 
-/// How long a connection may take for each part.
+/// How much and how long each part of a message may be.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadlines {
+pub struct Bounds {
+    /// Bytes of one head.
+    pub head_bytes_max: usize,
     /// From the first byte of a head to its last; also from accept to the first head.
     pub head: Duration,
     /// From the end of a head to the end of its body.
@@ -57,7 +59,7 @@ pub struct HeadGuard<S> {
     cleared: usize,
     ended: bool,
     farewell: Option<Vec<u8>>,
-    deadlines: Deadlines,
+    bounds: Bounds,
     timer: Option<(Waiting, Pin<Box<Sleep>>)>,
     served_any: bool,
     sink: Rc<dyn RefusalSink>,
@@ -65,15 +67,15 @@ pub struct HeadGuard<S> {
 
 impl<S> HeadGuard<S> {
     /// Guards `inner`; `already_read` was taken from it before.
-    pub fn new(inner: S, already_read: &[u8], deadlines: Deadlines, sink: Rc<dyn RefusalSink>) -> Self {
+    pub fn new(inner: S, already_read: &[u8], bounds: Bounds, sink: Rc<dyn RefusalSink>) -> Self {
         let mut guard = Self {
             inner,
-            lexer: Lexer::default(),
+            lexer: Lexer::new(bounds.head_bytes_max),
             staged: BytesMut::from(already_read),
             cleared: 0,
             ended: false,
             farewell: None,
-            deadlines,
+            bounds,
             timer: None,
             served_any: false,
             sink,
@@ -151,9 +153,9 @@ impl<S> HeadGuard<S> {
         let waiting = self.waiting();
         if self.timer.as_ref().is_none_or(|(armed, _)| *armed != waiting) {
             let wait = match waiting {
-                Waiting::Body => self.deadlines.body,
-                Waiting::FirstHead | Waiting::RestOfHead => self.deadlines.head,
-                Waiting::Idle => self.deadlines.idle,
+                Waiting::Body => self.bounds.body,
+                Waiting::FirstHead | Waiting::RestOfHead => self.bounds.head,
+                Waiting::Idle => self.bounds.idle,
             };
             self.timer = Some((waiting, Box::pin(tokio::time::sleep(wait))));
         }

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use crate::audit;
 use crate::connection::Connection;
 use crate::exchange::exchange;
-use crate::head_guard::{Deadlines, HeadGuard, RefusalSink, limits};
+use crate::head_guard::{Bounds, HeadGuard, RefusalSink, limits};
 use crate::respond;
 use crate::rewind::Rewind;
 use crate::worker::Worker;
@@ -28,7 +28,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let sink = Rc::new(Refusals { worker: Rc::clone(&worker), connection: Rc::clone(&connection) });
-    let guard = HeadGuard::new(stream, &already_read, deadlines(&worker), sink);
+    let guard = HeadGuard::new(stream, &already_read, bounds(&worker), sink);
     let service = {
         let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
         service_fn(move |request| Box::pin(exchange(Rc::clone(&worker), Rc::clone(&connection), request)))
@@ -36,7 +36,8 @@ where
     let mut server = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
-        .max_buf_size(limits::HEAD_BYTES_MAX + READ_AHEAD_BYTES)
+        .max_buf_size(worker.shared.settings.limits.head_bytes_max + READ_AHEAD_BYTES)
+        .half_close(true)
         .max_headers(limits::HEADER_FIELDS_MAX)
         .pipeline_flush(true)
         .serve_connection(TokioIo::new(guard), service);
@@ -66,9 +67,9 @@ where
 /// Room behind a head for the beginning of its body.
 const READ_AHEAD_BYTES: usize = 8 * 1024;
 
-fn deadlines(worker: &Worker) -> Deadlines {
+fn bounds(worker: &Worker) -> Bounds {
     let limits = &worker.shared.settings.limits;
-    Deadlines { head: limits.head_deadline, body: limits.body_deadline, idle: limits.idle_timeout }
+    Bounds { head_bytes_max: limits.head_bytes_max, head: limits.head_deadline, body: limits.body_deadline, idle: limits.idle_timeout }
 }
 
 struct Refusals {
@@ -97,7 +98,7 @@ where
     let server = http2::Builder::new(LocalExecutor)
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits_of.h2_streams_max)
-        .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(limits_of.head_bytes_max).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(H2_PENDING_RESETS_MAX)
         .max_local_error_reset_streams(H2_LOCAL_ERROR_RESETS_MAX)
         .max_send_buf_size(H2_SEND_BUFFER_BYTES)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rcgen::string::Ia5String;
 use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType,
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType,
     SerialNumber, date_time_ymd,
 };
 use rustls_pki_types::{CertificateDer, DnsName, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
@@ -154,6 +154,8 @@ pub(crate) fn client_parameters(request: &ClientCertificateRequest) -> Result<Ce
 
 fn leaf_parameters(purpose: ExtendedKeyUsagePurpose) -> CertificateParams {
     let mut parameters = CertificateParams::default();
+    // Said outright (RFC 5280, 4.2.1.9), because checkers look for it: this certificate is no CA.
+    parameters.is_ca = IsCa::ExplicitNoCa;
     parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     parameters.extended_key_usages = vec![purpose];
     parameters.use_authority_key_identifier_extension = true;

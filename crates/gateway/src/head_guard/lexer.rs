@@ -44,6 +44,7 @@ enum State {
 pub struct Lexer {
     state: State,
     scan: HeadScan,
+    head_bytes_max: usize,
 }
 
 /// How far a partial head was looked through, so that one dripped byte by byte costs no more than one sent at once.
@@ -55,11 +56,17 @@ struct HeadScan {
 
 impl Default for Lexer {
     fn default() -> Self {
-        Self { state: State::Head, scan: HeadScan::default() }
+        Self::new(limits::HEAD_BYTES_MAX)
     }
 }
 
 impl Lexer {
+    /// A lexer at the start of a connection; heads may have so many bytes.
+    #[must_use]
+    pub fn new(head_bytes_max: usize) -> Self {
+        Self { state: State::Head, scan: HeadScan::default(), head_bytes_max }
+    }
+
     /// Whether the next byte begins a head.
     #[must_use]
     pub fn expects_head(&self) -> bool {
@@ -73,9 +80,9 @@ impl Lexer {
             let rest = &bytes[at..];
             let step = match self.state {
                 State::Head => match head_length(rest, &mut self.scan) {
-                    Ok(None) if rest.len() > limits::HEAD_BYTES_MAX => Err(Reject::TooLarge.into()),
+                    Ok(None) if rest.len() > self.head_bytes_max => Err(Reject::TooLarge.into()),
                     Ok(None) => return Progress::PartialHead(at),
-                    Ok(Some(length)) if length > limits::HEAD_BYTES_MAX => Err(Reject::TooLarge.into()),
+                    Ok(Some(length)) if length > self.head_bytes_max => Err(Reject::TooLarge.into()),
                     Ok(Some(length)) => check_head(&rest[..length]).map(|body| (length, body.first_state())),
                     Err(refusal) => Err(refusal),
                 },
@@ -253,6 +260,8 @@ fn check_field<'h>(line: &'h [u8], fields: &mut Fields<'h>) -> Result<(), Refusa
             return Err(ambiguous("Transfer-Encoding is not exactly chunked"));
         }
         fields.chunked = true;
+    } else if name.eq_ignore_ascii_case(b"upgrade") && !value.eq_ignore_ascii_case(b"websocket") {
+        return Err(malformed("an upgrade to something else than a WebSocket"));
     } else if name.eq_ignore_ascii_case(b"host") {
         let plain = !value.is_empty() && value.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte));
         if !plain || fields.host.replace(value).is_some() {

@@ -1,6 +1,6 @@
 //! Bounds of the HTTP/1.1 reader, with reasons.
 
-/// Longest request head, in bytes: a signed request with a 3 KB ML-DSA hello in a header is 8 KB; browsers stop at 16.
+/// Longest request head unless configured otherwise, in bytes: a signed request with a 3 KB ML-DSA hello in a header is 8 KB; browsers stop at 16.
 pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 
 /// Most header fields in one head: clients of exchanges send below 30.

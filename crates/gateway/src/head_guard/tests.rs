@@ -15,12 +15,12 @@ impl RefusalSink for Sink {
     }
 }
 
-const DEADLINES: Deadlines = Deadlines { head: Duration::from_secs(10), body: Duration::from_secs(30), idle: Duration::from_secs(75) };
+const BOUNDS: Bounds = Bounds { head_bytes_max: 1 << 15, head: Duration::from_secs(10), body: Duration::from_secs(30), idle: Duration::from_secs(75) };
 
 fn guarded() -> (DuplexStream, HeadGuard<DuplexStream>, Rc<Sink>) {
     let (client, server) = tokio::io::duplex(1 << 16);
     let sink = Rc::new(Sink::default());
-    (client, HeadGuard::new(server, b"", DEADLINES, sink.clone()), sink)
+    (client, HeadGuard::new(server, b"", BOUNDS, sink.clone()), sink)
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn reaps_a_head_that_never_ends_and_a_body_that_drips() {
         (started.elapsed(), all.len())
     };
     let (elapsed, _) = tokio::select! { done = reading => done, () = dripping => unreachable!("the body is reaped first") };
-    assert!(elapsed >= DEADLINES.body && elapsed < DEADLINES.body + Duration::from_secs(3), "{elapsed:?}");
+    assert!(elapsed >= BOUNDS.body && elapsed < BOUNDS.body + Duration::from_secs(3), "{elapsed:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,5 +87,5 @@ async fn reaps_silent_connections() {
     let (_client, mut guard, _) = guarded();
     let started = tokio::time::Instant::now();
     assert_eq!(guard.read(&mut [0; 64]).await.unwrap(), 0);
-    assert_eq!(started.elapsed().as_secs(), DEADLINES.head.as_secs());
+    assert_eq!(started.elapsed().as_secs(), BOUNDS.head.as_secs());
 }

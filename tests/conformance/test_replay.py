@@ -118,7 +118,7 @@ def test_a_crash_of_the_gateway_does_not_reopen_the_window(tmp_path):
         server.kill()
         server = Server(tmp_path / "state", listen=f"127.0.0.1:{server.port}").start()
         assert raw.exchange(server, sent).status == 400
-        fresh = placing(key, server, "after the crash")
+        fresh = placing(key, server, "after-the-crash")
         assert_accepted_again(key, server, fresh)
     finally:
         server.kill()
@@ -133,5 +133,5 @@ def assert_accepted_again(key, server, fresh):
     answer = raw.exchange(server, fresh)
     while answer.status != 200 and time.monotonic() < deadline:
         number += 1
-        answer = raw.exchange(server, placing(key, server, f"retry {number}"))
+        answer = raw.exchange(server, placing(key, server, f"retry-{number}"))
     assert answer.status == 200, answer.body

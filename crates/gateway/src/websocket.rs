@@ -61,11 +61,13 @@ impl Upgrade {
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
+        worker.shared.metrics.websocket_opened();
         match self.0 {
             Kind::BinanceWsApi(ws_api) => ws_api.run(worker, connection, stream).await,
             Kind::Native(opening) => opening.run(worker, connection, stream).await,
             Kind::Relay(relay) => relay.run(worker, connection, stream).await,
         }
+        worker.shared.metrics.websocket_closed();
     }
 }
 

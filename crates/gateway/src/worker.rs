@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::entropy::CorrelationIds;
 use crate::shared::Shared;
 use crate::upstream::{Upstream, UpstreamConfig};
+use crate::websocket::standing::Standing;
 
 /// The state of one worker. It never leaves its thread.
 pub struct Worker {
@@ -15,6 +16,8 @@ pub struct Worker {
     pub upstreams: Vec<Rc<Upstream>>,
     /// Names for decisions.
     pub correlation: CorrelationIds,
+    /// Tells open connections that credentials changed.
+    pub standing: Standing,
 }
 
 impl Worker {
@@ -22,6 +25,6 @@ impl Worker {
     #[must_use]
     pub fn new(shared: Arc<Shared>, upstreams: &[UpstreamConfig]) -> Rc<Self> {
         let upstreams = upstreams.iter().cloned().map(Upstream::new).collect();
-        Rc::new(Self { shared, upstreams, correlation: CorrelationIds::new() })
+        Rc::new(Self { shared, upstreams, correlation: CorrelationIds::new(), standing: Standing::default() })
     }
 }

@@ -45,6 +45,14 @@ impl RateLimitView {
             .expect("a String takes any text");
     }
 
+    /// The `rateLimits` array.
+    #[must_use]
+    pub fn array(&self) -> String {
+        let mut json = String::with_capacity(256);
+        self.write_array(&mut json);
+        json
+    }
+
     /// Puts the `rateLimits` array into a reply of the venue that has none. A frame that is no reply (an event, other text) stays
     /// as it is: `None`.
     #[must_use]

@@ -38,7 +38,7 @@ pub(crate) const UPSTREAM_HEAD_BYTES_MAX: usize = 16 * 1_024;
 pub(crate) const UPSTREAM_HEADER_FIELDS_MAX: usize = 64;
 
 /// How often open connections look whether credentials changed: a revoked key is cut off within a second.
-pub(crate) const STANDING_POLL: Duration = Duration::from_millis(250);
+pub(crate) const STANDING_POLL: Duration = Duration::from_millis(100);
 
 /// How long a draining connection waits for answers under way.
 pub(crate) const DRAIN_GRACE: Duration = Duration::from_secs(5);

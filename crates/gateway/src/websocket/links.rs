@@ -20,6 +20,8 @@ struct Link<K> {
     id: LinkId,
     key: K,
     socket: UpstreamSocket,
+    /// A write was given up: what follows could not be told from what was lost.
+    failed: bool,
 }
 
 /// Upstream sockets by what they are for.
@@ -71,7 +73,7 @@ impl<K: PartialEq> Links<K> {
         let socket = connect(worker, connection, upstream, permit, session, head).await?;
         let id = LinkId(self.made);
         self.made = self.made.wrapping_add(1);
-        self.links.push(Link { id, key, socket });
+        self.links.push(Link { id, key, socket, failed: false });
         Ok(id)
     }
 
@@ -83,9 +85,12 @@ impl<K: PartialEq> Links<K> {
         let link = self.links.iter_mut().find(|link| link.id == id).ok_or(Reject::UpstreamUnavailable)?;
         worker.shared.metrics.forwarded(permit.route());
         drop(permit);
-        link.socket.send(message).await.map_err(|error| match error {
-            SocketError::Slow => Reject::UpstreamTimeout,
-            SocketError::Lost | SocketError::Protocol | SocketError::TooLarge => Reject::UpstreamUnavailable,
+        link.socket.send(message).await.map_err(|error| {
+            link.failed = true;
+            match error {
+                SocketError::Slow => Reject::UpstreamTimeout,
+                SocketError::Lost | SocketError::Protocol | SocketError::TooLarge => Reject::UpstreamUnavailable,
+            }
         })
     }
 
@@ -109,6 +114,9 @@ impl<K: PartialEq> Links<K> {
         self.turn = self.turn.wrapping_add(1);
         for step in 0..count {
             let link = &mut self.links[(self.turn.wrapping_add(step)) % count];
+            if link.failed {
+                return Poll::Ready((link.id, None));
+            }
             while let Poll::Ready(next) = link.socket.poll_next(cx) {
                 match next {
                     Ok(message) if message.is_text() => return Poll::Ready((link.id, Some(message))),
@@ -140,12 +148,10 @@ impl<K: PartialEq> Links<K> {
             tokio::task::spawn_local(link.socket.close(Some(CloseCode::GOING_AWAY), ""));
         }
     }
-}
 
-impl<K> Drop for Links<K> {
-    fn drop(&mut self) {
-        for link in self.links.drain(..) {
-            tokio::task::spawn_local(link.socket.close(Some(CloseCode::GOING_AWAY), ""));
-        }
+    /// Ends all links.
+    pub(crate) async fn close(&mut self) {
+        let closing = self.links.drain(..).map(|link| link.socket.close(Some(CloseCode::GOING_AWAY), ""));
+        futures_util::future::join_all(closing).await;
     }
 }

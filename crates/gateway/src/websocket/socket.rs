@@ -143,7 +143,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub(crate) async fn close(mut self, code: Option<CloseCode>, reason: &'static str) {
         let code = code.filter(|code| !code.is_reserved());
         // After a close frame of either side there is nothing to send, and the library says so.
-        drop(self.start_send(Message::close(code, if code.is_some() { reason } else { "" })));
+        let _ = self.start_send(Message::close(code, if code.is_some() { reason } else { "" }));
         drop(tokio::time::timeout(limits::CLOSE_DEADLINE, self.stream.close()).await);
     }
 }

@@ -1,0 +1,306 @@
+//! An open session on a stream of frames: the session machine on one side, one upstream WebSocket on the other.
+//!
+//! ```text
+//!   {"s":7,"a":3,"d":{"op":"order.place",...}} ─▶ machine ─▶ op ─▶ route ─▶ permit (key ∩ contract) ─▶ charge ─▶ record
+//!                                                    d as received, one text frame ─▶ upstream
+//!   {"s":4,"a":8,"d":{...}} ◀─ machine ◀─ one text frame, as received ◀───────────── upstream
+//! ```
+//!
+//! | what happens | client | session |
+//! |---|---|---|
+//! | a message is refused | `err` with `s`, and `re` if it had an `id` | goes on, unless the code is fatal |
+//! | key revoked, suspended or expired; killed by an operator | `err`, `bye` | ends |
+//! | upstream lost | `err`, `bye`: answers and events may be missing | ends |
+//! | drain | `drain`, later `bye` | ends |
+//! | silence | - | ends |
+
+mod admission;
+mod ending;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use countersign_core::{CorrelationId, KeyRate, Monotonic, Refusal, Reject};
+use countersign_handshake::frame::{self as handshake_frame, ErrorContext};
+use countersign_handshake::{AwaitReady, Contract};
+use countersign_session::{Event, Liveness, SessionMachine, Side};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_websockets::Message;
+
+use super::carriage::{Carriage, CarriageError};
+use super::grant::{Granted, contract_rate};
+use super::limits::DRAIN_SHARE;
+use super::sessions::SessionGuard;
+use crate::audit::{self, Subject};
+use crate::authenticate::{Login, SessionRef};
+use crate::clock;
+use crate::connection::Connection;
+use crate::shared::CredentialTable;
+use crate::websocket::UpstreamHead;
+use crate::websocket::limits::{BATCH_MAX, PING_INTERVAL};
+use crate::websocket::links::Links;
+use crate::websocket::standing::Standing;
+use crate::worker::Worker;
+
+use ending::Ending;
+
+/// An open session.
+struct Session<'w, C> {
+    worker: &'w Rc<Worker>,
+    connection: &'w Rc<Connection>,
+    carriage: C,
+    machine: SessionMachine,
+    /// Until the client confirmed the contract.
+    await_ready: Option<AwaitReady>,
+    contract: Contract,
+    rate: KeyRate,
+    /// The key, as it was when it was last checked; taken only while a message is admitted.
+    login: Option<Login>,
+    /// The table it was checked against.
+    checked: Arc<CredentialTable>,
+    /// One per upstream that operations go to; usually one.
+    links: Links<usize>,
+    head: UpstreamHead,
+    drain_ends: Option<Instant>,
+}
+
+/// Runs a session whose welcome was sent, until it ends.
+pub(super) async fn drive<C: Carriage>(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    carriage: C,
+    granted: Granted,
+    head: UpstreamHead,
+) {
+    let session_ref = granted.session_ref();
+    let Granted { established, mut guard, counters } = granted;
+    let contract = established.contract;
+    let mut session = Session {
+        worker,
+        connection,
+        carriage,
+        machine: SessionMachine::new(Side::Server, contract.heartbeat(), contract.life(), clock::now()),
+        await_ready: Some(established.await_ready),
+        rate: contract_rate(&contract),
+        contract,
+        login: Some(Login {
+            identity: established.identity,
+            session: Some(session_ref),
+            freshness: countersign_core::Freshness::Channel,
+            counters,
+            answer_headers: smallvec::SmallVec::new(),
+        }),
+        checked: worker.shared.credentials.load_full(),
+        links: Links::new(),
+        head,
+        drain_ends: None,
+    };
+    let ending = session.run(&guard).await;
+    guard.set_reason(ending.reason());
+    session.end(ending).await;
+}
+
+impl<C: Carriage> Session<'_, C> {
+    async fn run(&mut self, guard: &SessionGuard) -> Ending {
+        let mut draining = self.worker.shared.drain.subscribe();
+        let mut standing = Standing::subscribe(self.worker);
+        let mut killed = guard.session().killed();
+        let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+        loop {
+            let deadline = self.next_deadline();
+            let step = tokio::select! {
+                frame = self.carriage.receive() => self.on_received(frame).await,
+                (_, message) = self.links.next() => self.on_upstream(message).await,
+                () = sleep_until(deadline) => self.on_timeout().await,
+                () = standing.changed() => self.check_standing(),
+                () = was_killed(&mut killed) => Err(Ending::Killed),
+                () = draining.wait(), if self.drain_ends.is_none() => self.start_drain().await,
+                _ = ping.tick() => if self.links.keep_alive().is_empty() { Ok(()) } else { Err(Ending::UpstreamLost(Reject::UpstreamUnavailable)) },
+            };
+            if let Err(ending) = step {
+                return ending;
+            }
+        }
+    }
+
+    async fn on_received(&mut self, frame: Result<Bytes, CarriageError>) -> Result<(), Ending> {
+        match frame {
+            Ok(frame) => self.on_frame(&frame).await?,
+            Err(error) => return Err(error.into()),
+        }
+        self.transmit().await
+    }
+
+    async fn on_frame(&mut self, frame: &Bytes) -> Result<(), Ending> {
+        match self.machine.handle_frame(frame, clock::now()) {
+            Ok(Event::Bye { .. }) => Err(Ending::Bye),
+            Ok(Event::Deliver { s, ch, d, missed: _ }) => {
+                self.confirm(ch.as_deref()).map_err(|refusal| self.fatal(refusal))?;
+                self.on_message(s, d, frame).await
+            }
+            Ok(Event::Ready(ch)) => self.confirm(Some(&ch)).map_err(|refusal| self.fatal(refusal)),
+            // The client did not apply messages of ours: what to do about it is for the client, who knows.
+            Ok(Event::NotApplied(_) | Event::Nothing) => Ok(()),
+            Ok(Event::Busy { .. } | Event::Drain { .. } | Event::Err(_)) => Err(self.fatal(Reject::UnexpectedMessage.into())),
+            Err(refusal) => self.refuse(&refusal, None, None).await,
+        }
+    }
+
+    /// The client names the contract it accepted, or sends its first message as its hello announced.
+    fn confirm(&mut self, ch: Option<&str>) -> Result<(), Refusal> {
+        match (self.await_ready.take(), ch) {
+            (Some(waiting), Some(ch)) => {
+                let _open = waiting.ready(ch)?;
+                Ok(())
+            }
+            (Some(waiting), None) => {
+                let outcome = waiting.application();
+                self.await_ready = Some(waiting);
+                outcome
+            }
+            (None, Some(ch)) if !self.names_contract(ch) => Err(Reject::UnexpectedMessage.into()),
+            (None, _) => Ok(()),
+        }
+    }
+
+    fn names_contract(&self, ch: &str) -> bool {
+        let own = self.session_ref().map(|session| countersign_handshake::encoding::encode(&session.ch));
+        own.is_some_and(|own| own == ch)
+    }
+
+    fn session_ref(&self) -> Option<&SessionRef> {
+        self.login.as_ref().and_then(|login| login.session.as_ref())
+    }
+
+    /// Refuses one frame. The session goes on unless the code is fatal.
+    async fn refuse(&mut self, refusal: &Refusal, s: Option<u64>, id: Option<&str>) -> Result<(), Ending> {
+        let correlation = self.note_refused(refusal);
+        let frame = error_frame(refusal, correlation, s, id);
+        self.machine.note_sent(clock::now());
+        self.carriage.feed(frame).await?;
+        if refusal.reject.alert().is_fatal() { Err(Ending::Refused(refusal.clone())) } else { Ok(()) }
+    }
+
+    fn note_refused(&self, refusal: &Refusal) -> CorrelationId {
+        let correlation = self.worker.correlation.next();
+        audit::refused(self.worker, self.connection, &Subject::none(), refusal, correlation);
+        correlation
+    }
+
+    /// An ending whose error is still to be told.
+    fn fatal(&self, refusal: Refusal) -> Ending {
+        Ending::Fatal(refusal)
+    }
+
+    /// Passes on what upstreams have, and what else is there already.
+    async fn on_upstream(&mut self, message: Option<Message>) -> Result<(), Ending> {
+        let mut next = Some(message);
+        for _ in 0..BATCH_MAX {
+            let Some(message) = next else { break };
+            self.deliver(message).await?;
+            next = self.links.try_next().map(|(_, message)| message);
+        }
+        if let Some(message) = next {
+            // Taken out already, one more than a batch.
+            self.deliver(message).await?;
+        }
+        self.transmit().await
+    }
+
+    async fn deliver(&mut self, message: Option<Message>) -> Result<(), Ending> {
+        let message = message.ok_or(Ending::UpstreamLost(Reject::UpstreamUnavailable))?;
+        let Some(body) = message.as_text().and_then(as_body) else {
+            tracing::warn!(connection = %self.connection.id, "an upstream sent what is no JSON object");
+            return Ok(());
+        };
+        let frame = self.machine.send(&body, clock::now());
+        Ok(self.carriage.feed(frame).await?)
+    }
+
+    /// Writes everything that is due.
+    async fn transmit(&mut self) -> Result<(), Ending> {
+        while let Some(frame) = self.machine.poll_transmit(clock::now()) {
+            self.carriage.feed(frame).await?;
+        }
+        Ok(self.carriage.flush().await?)
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let ready = self.await_ready.as_ref().and_then(AwaitReady::poll_timeout);
+        let machine = [self.machine.poll_timeout(), ready].into_iter().flatten().min().map(instant);
+        [machine, self.drain_ends].into_iter().flatten().min()
+    }
+
+    async fn on_timeout(&mut self) -> Result<(), Ending> {
+        let now = clock::now();
+        if self.drain_ends.is_some_and(|end| Instant::now() >= end) {
+            return Err(Ending::Drained);
+        }
+        if let Some(waiting) = &self.await_ready {
+            waiting.handle_timeout(now).map_err(Ending::Fatal)?;
+        }
+        match self.machine.handle_timeout(now) {
+            Liveness::Alive => self.transmit().await,
+            Liveness::Dead => Err(Ending::Dead),
+            Liveness::Expired => Err(Ending::Fatal(Reject::SessionExpired.into())),
+        }
+    }
+
+    async fn start_drain(&mut self) -> Result<(), Ending> {
+        let by = self.worker.shared.settings.limits.drain_deadline / DRAIN_SHARE;
+        self.drain_ends = Some(Instant::now() + by);
+        self.machine.note_sent(clock::now());
+        self.carriage.feed(countersign_session::frame::drain(by, &[], "this node is leaving")).await?;
+        self.transmit().await
+    }
+}
+
+/// An error frame of an open session: `s` and `re` tell which message it is about.
+fn error_frame(refusal: &Refusal, correlation: CorrelationId, s: Option<u64>, id: Option<&str>) -> String {
+    let mut frame = handshake_frame::error(refusal, correlation, ErrorContext::default());
+    if let Some(end) = frame.strip_suffix("}}").map(str::len) {
+        frame.truncate(end);
+        if let Some(s) = s {
+            frame.push_str(&format!(",\"s\":{s}"));
+        }
+        if let Some(id) = id {
+            frame.push_str(",\"re\":");
+            frame.push_str(id);
+        }
+        frame.push_str("}}");
+    }
+    frame
+}
+
+/// The text of an upstream as the body of a frame. Line ends between its tokens are white space, and a frame has none: each
+/// becomes a blank. Anything else is passed on unread.
+fn as_body(text: &str) -> Option<std::borrow::Cow<'_, str>> {
+    let text = text.trim();
+    if !text.starts_with('{') || !text.ends_with('}') {
+        return None;
+    }
+    if text.bytes().any(|byte| byte == b'\n' || byte == b'\r') {
+        return Some(text.replace(['\n', '\r'], " ").into());
+    }
+    Some(text.into())
+}
+
+/// A point of our clock on the runtime's.
+fn instant(at: Monotonic) -> Instant {
+    Instant::now() + at.saturating_since(clock::mono())
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn was_killed(killed: &mut watch::Receiver<bool>) {
+    if killed.wait_for(|killed| *killed).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

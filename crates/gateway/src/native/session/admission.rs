@@ -1,0 +1,106 @@
+//! One application message: operation, permit, charge, record, upstream.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use countersign_core::rate::KeyCounters;
+use countersign_core::{Access, Permit, Purpose, Refusal, Reject, authorize};
+use serde_json::value::RawValue;
+use tokio_websockets::Message;
+
+use super::ending::Ending;
+use super::Session;
+use crate::audit::{self, Subject};
+use crate::clock;
+use crate::exchange::{self, Admitted, Charged};
+use crate::native::carriage::Carriage;
+use crate::native::message::Request;
+use crate::routes::{Family, Route};
+
+impl<C: Carriage> Session<'_, C> {
+    /// Forwards a message, or refuses it and goes on.
+    pub(super) async fn on_message(&mut self, s: u64, body: &RawValue, frame: &Bytes) -> Result<(), Ending> {
+        self.check_standing()?;
+        let request = match Request::read(body) {
+            Ok(request) => request,
+            Err(refusal) => return self.refuse(&refusal, Some(s), None).await,
+        };
+        let outcome = match self.admit(&request) {
+            Ok((route, permit)) => {
+                let text = Message::text(frame.slice_ref(body.get().as_bytes()));
+                self.forward(&route, permit, text).await
+            }
+            Err(refusal) => Err(refusal),
+        };
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(refusal) => self.refuse(&refusal, Some(s), request.id()).await,
+        }
+    }
+
+    /// Whether the key may still be used. Costs one pointer comparison while credentials do not change.
+    pub(super) fn check_standing(&mut self) -> Result<(), Ending> {
+        let current = self.worker.shared.credentials.load();
+        if Arc::ptr_eq(&current, &self.checked) {
+            return Ok(());
+        }
+        let Some(login) = &mut self.login else { return Ok(()) };
+        let record = current.find(Purpose::Native, login.identity.key_id()).map(|entry| &entry.credential);
+        login.identity = login.identity.recheck(record, Some(self.connection.remote.ip()), clock::wall()).map_err(Ending::Fatal)?;
+        self.checked = Arc::clone(&current);
+        Ok(())
+    }
+
+    fn admit(&mut self, request: &Request<'_>) -> Result<(Arc<Route>, Permit), Refusal> {
+        let routes = self.worker.shared.routes.load();
+        let route = Arc::clone(routes.find_native_op(&request.op).ok_or(Reject::RouteUnknown)?);
+        let login = self.login.take().ok_or(Reject::Internal)?;
+        let permit = authorize(&login.identity, Some(&self.contract.scopes), &route.requirement);
+        let permit = permit.and_then(|permit| self.charge(&login.counters, &route).map(|usage| (permit, usage)));
+        let (permit, usage) = match permit {
+            Ok(permitted) => permitted,
+            Err(refusal) => {
+                self.login = Some(login);
+                return Err(refusal);
+            }
+        };
+        let admitted = Admitted { permit, login: Some(login), usage };
+        let recorded = self.record(&route, &admitted);
+        self.login = admitted.login;
+        recorded.map(|()| (route, admitted.permit))
+    }
+
+    /// Counters are the key's, limits the contract's.
+    fn charge(&self, counters: &KeyCounters, route: &Route) -> Result<Charged, Refusal> {
+        let mut words = exchange::words(self.worker, Family::Native);
+        exchange::charge(counters, self.rate, route.weight, route.orders, &mut words)
+    }
+
+    fn record(&self, route: &Arc<Route>, admitted: &Admitted) -> Result<(), Refusal> {
+        if only_reads(route) {
+            self.worker.shared.metrics.accepted(Some(route.index));
+            return Ok(());
+        }
+        audit::accepted(self.worker, self.connection, &Subject::message(Some(route)), admitted, self.worker.correlation.next())
+    }
+
+    async fn forward(&mut self, route: &Route, permit: Permit, text: Message) -> Result<(), Refusal> {
+        let link = match self.links.find(&route.upstream) {
+            Some(link) => link,
+            None => {
+                let session = self.login.as_ref().and_then(|login| login.session.as_ref());
+                let (worker, connection) = (self.worker, self.connection);
+                self.links.open(worker, connection, route.upstream, route.upstream, &permit, session, &self.head).await?
+            }
+        };
+        Ok(self.links.send(self.worker, link, permit, text).await?)
+    }
+}
+
+/// Whether an operation changes nothing, as its scope says.
+fn only_reads(route: &Route) -> bool {
+    match &route.requirement.access {
+        Access::Public => true,
+        Access::Scoped(scope) => scope.as_str().ends_with(":read"),
+    }
+}

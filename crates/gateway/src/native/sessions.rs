@@ -1,0 +1,343 @@
+//! The open native sessions of this node: for the operator to list, and to end.
+//!
+//! Entered when a session opens and left when it ends, whatever carriage it has; nothing here is touched by a message. Each
+//! change is told to a recorder, if there is one, which keeps it in the store: a session whose beginning cannot be told does not
+//! begin.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use countersign_core::{AccountId, ApiKeyId, Binding, CredentialId, Refusal, Reject, Scopes, SessionId, Timestamp};
+use countersign_handshake::Established;
+use countersign_store::{AuditEvent, AuditRecord, SessionRecord};
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+
+use super::limits::{NOTICES_WAITING_MAX, SESSION_SHARDS};
+use crate::metrics::Carriage;
+use crate::shared::Shared;
+use crate::{clock, operator};
+
+/// What a session travels on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CarriageKind {
+    /// Requests with an access token.
+    Http,
+    /// One frame per line.
+    RawTls,
+    /// One frame per text message.
+    WebSocket,
+}
+
+impl CarriageKind {
+    /// The name shown to operators.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::RawTls => "raw",
+            Self::WebSocket => "websocket",
+        }
+    }
+
+    /// The same for metrics.
+    pub(super) const fn metric(self) -> Carriage {
+        match self {
+            Self::Http => Carriage::Http,
+            Self::RawTls => Carriage::Raw,
+            Self::WebSocket => Carriage::WebSocket,
+        }
+    }
+}
+
+/// One open session.
+#[derive(Debug)]
+pub struct OpenSession {
+    /// Its name.
+    pub sid: SessionId,
+    /// Whose.
+    pub account: AccountId,
+    /// The key that opened it.
+    pub key_id: ApiKeyId,
+    /// The record of that key.
+    pub credential: CredentialId,
+    /// Since when.
+    pub since: Timestamp,
+    /// From where.
+    pub remote: SocketAddr,
+    /// On what.
+    pub carriage: CarriageKind,
+    /// How it is bound to its channel.
+    pub binding: Binding,
+    /// The contract hash, base64url.
+    pub ch: String,
+    /// What it was granted.
+    pub scopes: Scopes,
+    /// When it ends at the latest.
+    pub until: Timestamp,
+    killed: watch::Sender<bool>,
+}
+
+impl OpenSession {
+    pub(super) fn new(established: &Established, since: Timestamp, remote: SocketAddr, carriage: CarriageKind) -> Self {
+        let (identity, contract) = (&established.identity, &established.contract);
+        Self {
+            sid: established.sid,
+            account: identity.account().clone(),
+            key_id: identity.key_id().clone(),
+            credential: identity.credential().id.clone(),
+            since,
+            remote,
+            carriage,
+            binding: contract.bind,
+            ch: established.ch.text(),
+            scopes: contract.scopes.clone(),
+            until: since.saturating_add(contract.life()),
+            killed: watch::Sender::new(false),
+        }
+    }
+
+    /// The session as operators see it.
+    fn shown(&self) -> operator::SessionRecord {
+        operator::SessionRecord {
+            sid: self.sid.to_string(),
+            account: self.account.to_string(),
+            key_id: self.key_id.to_string(),
+            scopes: self.scopes.to_string(),
+            bind: self.binding.name().to_owned(),
+            remote: self.remote.to_string(),
+            since_ms: self.since.as_millis(),
+            until_ms: self.until.as_millis(),
+        }
+    }
+
+    /// Whether an operator ended it.
+    #[must_use]
+    pub fn is_killed(&self) -> bool {
+        *self.killed.borrow()
+    }
+
+    /// An ear for its end.
+    pub(super) fn killed(&self) -> watch::Receiver<bool> {
+        self.killed.subscribe()
+    }
+}
+
+/// What the recorder is told.
+#[derive(Clone, Debug)]
+pub enum SessionNotice {
+    /// A session ended.
+    Ended {
+        /// Which.
+        sid: SessionId,
+        /// When.
+        at: Timestamp,
+        /// Why, in words of ours.
+        reason: &'static str,
+    },
+    /// A session began.
+    Opened(Box<SessionRecord>),
+}
+
+/// The registry.
+#[derive(Default)]
+pub struct Sessions {
+    shards: [Mutex<HashMap<SessionId, Arc<OpenSession>>>; SESSION_SHARDS],
+    recorder: OnceLock<mpsc::Sender<SessionNotice>>,
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sessions({} open)", self.len())
+    }
+}
+
+impl Sessions {
+    /// Tells this recorder of every session from now on; the first one stays. Without one, sessions are kept in memory only.
+    pub fn set_recorder(&self, recorder: mpsc::Sender<SessionNotice>) {
+        drop(self.recorder.set(recorder));
+    }
+
+    /// Open sessions, latest first, at most `limit`.
+    #[must_use]
+    pub fn list(&self, limit: usize) -> Vec<operator::SessionRecord> {
+        let mut all = self.open();
+        all.sort_by_key(|session| std::cmp::Reverse((session.since, session.sid)));
+        all.iter().take(limit).map(|session| session.shown()).collect()
+    }
+
+    /// How many sessions of one credential are open.
+    #[must_use]
+    pub fn count_of(&self, credential: &CredentialId) -> usize {
+        self.open().iter().filter(|session| session.credential == *credential).count()
+    }
+
+    fn open(&self) -> Vec<Arc<OpenSession>> {
+        self.shards.iter().flat_map(|shard| shard.lock().values().cloned().collect::<Vec<_>>()).collect()
+    }
+
+    /// How many are open.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
+    /// Whether none is open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Ends a session: its connection says `bye`, and its access token is worth nothing from now on. Whether there was one.
+    pub fn kill(&self, sid: SessionId) -> bool {
+        let found = self.shard(sid).lock().get(&sid).cloned();
+        found.is_some_and(|session| !session.killed.send_replace(true))
+    }
+
+    /// Enters a session whose beginning was recorded.
+    ///
+    /// # Errors
+    /// [`Reject::StoreUnavailable`] when the recorder does not take it: nothing begins that cannot be recorded.
+    pub(super) fn enter(&self, session: Arc<OpenSession>, contract: String) -> Result<(), Refusal> {
+        let record = SessionRecord {
+            sid: session.sid,
+            account: session.account.clone(),
+            credential: session.credential.clone(),
+            ch: session.ch.clone(),
+            contract,
+            remote: Some(session.remote.ip()),
+            created: session.since,
+            ended: None,
+            end_reason: None,
+        };
+        self.tell(SessionNotice::Opened(Box::new(record)))
+            .map_err(|()| Refusal::operator(Reject::StoreUnavailable, "the recorder of sessions does not keep up"))?;
+        self.shard(session.sid).lock().insert(session.sid, session);
+        Ok(())
+    }
+
+    fn leave(&self, sid: SessionId, reason: &'static str) {
+        self.shard(sid).lock().remove(&sid);
+        if self.tell(SessionNotice::Ended { sid, at: clock::wall(), reason }).is_err() {
+            // The next start of the gateway ends what is still open in the records.
+            tracing::warn!(%sid, "the end of a session could not be recorded");
+        }
+    }
+
+    fn tell(&self, notice: SessionNotice) -> Result<(), ()> {
+        self.recorder.get().map_or(Ok(()), |recorder| recorder.try_send(notice).map_err(drop))
+    }
+
+    fn shard(&self, sid: SessionId) -> &Mutex<HashMap<SessionId, Arc<OpenSession>>> {
+        &self.shards[usize::from(sid.as_bytes()[0]) % SESSION_SHARDS]
+    }
+}
+
+/// Keeps the records of sessions in the store, for as long as it is polled. One task of the node runs it.
+pub async fn keep_records(shared: Arc<Shared>) {
+    let (sender, mut notices) = mpsc::channel(NOTICES_WAITING_MAX);
+    shared.sessions.set_recorder(sender);
+    while let Some(notice) = notices.recv().await {
+        let kept = match &notice {
+            SessionNotice::Ended { sid, at, reason } => shared.store.end_session(*sid, *at, reason).await,
+            SessionNotice::Opened(record) => shared.store.record_session(record).await,
+        };
+        if let Err(error) = kept {
+            // Its beginning and its end are in the audit log all the same.
+            tracing::error!(%error, "the record of a session could not be kept");
+        }
+    }
+}
+
+/// Keeps a session in the registry; when it is dropped, the session has ended and is recorded so.
+pub(super) struct SessionGuard {
+    shared: Arc<Shared>,
+    session: Arc<OpenSession>,
+    reason: &'static str,
+}
+
+impl SessionGuard {
+    pub(super) fn new(shared: Arc<Shared>, session: Arc<OpenSession>) -> Self {
+        shared.metrics.native_session_opened();
+        Self { shared, session, reason: "connection closed" }
+    }
+
+    pub(super) fn session(&self) -> &Arc<OpenSession> {
+        &self.session
+    }
+
+    /// Says why it will have ended.
+    pub(super) fn set_reason(&mut self, reason: &'static str) {
+        self.reason = reason;
+    }
+}
+
+impl Drop for SessionGuard {
+    fn drop(&mut self) {
+        let session = &self.session;
+        self.shared.sessions.leave(session.sid, self.reason);
+        self.shared.metrics.native_session_closed();
+        let mut record = AuditRecord::new(clock::wall(), AuditEvent::SessionEnd).words(self.reason);
+        record.session = Some(session.sid);
+        record.account = Some(session.account.clone());
+        record.key_id = Some(session.key_id.clone());
+        record.credential = Some(session.credential.clone());
+        record.remote = Some(session.remote.ip());
+        if self.shared.audit.append(record).is_err() {
+            self.shared.metrics.audit_lost();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn session(first: u8) -> Arc<OpenSession> {
+        Arc::new(OpenSession {
+            sid: SessionId::from_bytes([first; 16]),
+            account: AccountId::parse("desk").unwrap(),
+            key_id: ApiKeyId::parse("key").unwrap(),
+            credential: CredentialId::parse("credential").unwrap(),
+            since: Timestamp::from_secs(u64::from(first)),
+            remote: "192.0.2.1:1".parse().unwrap(),
+            carriage: CarriageKind::RawTls,
+            binding: Binding::Exp,
+            ch: "ch".to_owned(),
+            scopes: Scopes::none(),
+            until: Timestamp::MAX,
+            killed: watch::Sender::new(false),
+        })
+    }
+
+    #[test]
+    fn sessions_are_listed_and_killed_once() {
+        let sessions = Sessions::default();
+        for first in [9, 3, 200] {
+            sessions.enter(session(first), "{}".to_owned()).unwrap();
+        }
+        let shown = |first| SessionId::from_bytes([first; 16]).to_string();
+        assert_eq!(sessions.list(2).into_iter().map(|each| each.sid).collect::<Vec<_>>(), [shown(200), shown(9)]);
+        assert_eq!(sessions.count_of(&CredentialId::parse("credential").unwrap()), 3);
+        let sid = SessionId::from_bytes([9; 16]);
+        assert!(sessions.kill(sid) && !sessions.kill(sid), "a session ends once");
+        assert!(!sessions.kill(SessionId::from_bytes([1; 16])));
+        assert_eq!(sessions.open().iter().filter(|session| session.is_killed()).count(), 1);
+        sessions.leave(sid, "killed");
+        assert_eq!(sessions.len(), 2);
+    }
+
+    #[test]
+    fn a_session_that_cannot_be_recorded_does_not_begin() {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let sessions = Sessions::default();
+        sessions.set_recorder(sender);
+        sessions.enter(session(1), "{}".to_owned()).unwrap();
+        assert_eq!(sessions.enter(session(2), "{}".to_owned()).unwrap_err().reject, Reject::StoreUnavailable);
+        assert_eq!(sessions.len(), 1);
+        assert!(matches!(receiver.try_recv(), Ok(SessionNotice::Opened(record)) if record.ch == "ch"));
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! Once a family says "mine", no other is tried.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use countersign_core::rate::KeyCounters;
@@ -49,7 +50,7 @@ pub struct SessionRef {
 ///
 /// # Errors
 /// The refusal; [`Reject::MissingCredentials`] when there is nothing to verify.
-pub fn authenticate(worker: &Worker, connection: &Connection, family: Family, request: &RequestView<'_>, headers: &HeaderMap) -> Result<Login, Refusal> {
+pub fn authenticate(worker: &Rc<Worker>, connection: &Connection, family: Family, request: &RequestView<'_>, headers: &HeaderMap) -> Result<Login, Refusal> {
     let login = match family {
         Family::Binance => binance(worker, connection, request),
         Family::ClientCertificate => client_certificate(worker, connection),
@@ -83,7 +84,7 @@ pub fn verify_presented(worker: &Worker, connection: &Connection, presented: &Pr
     Ok(Login { identity, session: None, freshness: presented.freshness, counters, answer_headers: SmallVec::new() })
 }
 
-fn native(worker: &Worker, connection: &Connection, headers: &HeaderMap) -> Result<Login, Refusal> {
+fn native(worker: &Rc<Worker>, connection: &Connection, headers: &HeaderMap) -> Result<Login, Refusal> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => connection.native.authenticate(worker, connection, value.as_bytes()),

@@ -153,7 +153,7 @@ pub struct Charged {
 }
 
 /// Authenticates, authorizes and charges.
-fn admit(worker: &Worker, connection: &Connection, route: &Route, parts: &Parts, body: &[u8], words: &mut Words) -> Result<Admitted, Refusal> {
+fn admit(worker: &Rc<Worker>, connection: &Connection, route: &Route, parts: &Parts, body: &[u8], words: &mut Words) -> Result<Admitted, Refusal> {
     if route.requirement.access == Access::Public {
         return Ok(Admitted { permit: permit_public(&route.requirement)?, login: None, usage: Charged::default() });
     }

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_core::Timestamp;
 use countersign_gateway::clock;
 use countersign_gateway::config::{Authorities, CertificateSource, ClientTrust, Settings};
 use countersign_gateway::identity::IdentityIssuer;
@@ -32,7 +33,7 @@ use countersign_store::journal::JournaledReplayGuard;
 use countersign_store::{SealingKey, StateDir, StateLock, Store};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 
-pub(crate) use demo_account::{DemoAccount, DemoFiles};
+pub(crate) use demo_account::{DemoAccount, DemoFiles, binance_file};
 
 /// Everything that was opened or made.
 pub(crate) struct State {
@@ -106,6 +107,11 @@ const OPERATOR_SERVER_FILE: &str = "operator-server.pem";
 
 fn combined(path: PathBuf) -> CertificateFiles {
     CertificateFiles { chain: path.clone(), key: path }
+}
+
+/// The wall clock, as the store writes it.
+pub(crate) fn wall() -> Timestamp {
+    clock::wall()
 }
 
 fn public_tls(

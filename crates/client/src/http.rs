@@ -1,5 +1,7 @@
 //! A session over HTTP/1.1: the handshake rides on the first request, which may already be the order.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use countersign_core::AlertCode;
 use countersign_handshake::{ClientHandshake, ClientSession, SecretText, frame};
@@ -38,6 +40,7 @@ pub struct HttpSession {
     authority: String,
     agreed: Box<ClientSession>,
     negotiated: NegotiatedParameters,
+    deadline: Duration,
 }
 
 impl HttpSession {
@@ -52,7 +55,20 @@ impl HttpSession {
         body: &str,
         ladder: &mut Ladder,
     ) -> Result<(Self, HttpAnswer), ClientError> {
-        let Dialled { stream, channel, negotiated } = dial(options, ladder).await?;
+        let dialled = dial(options, ladder).await?;
+        let shaking = Self::shake(dialled, options, method, path, body, ladder);
+        tokio::time::timeout(options.deadline, shaking).await.map_err(|_| ClientError::Deadline("native handshake"))?
+    }
+
+    async fn shake(
+        dialled: Dialled,
+        options: &Options,
+        method: Method,
+        path: &str,
+        body: &str,
+        ladder: &mut Ladder,
+    ) -> Result<(Self, HttpAnswer), ClientError> {
+        let Dialled { stream, channel, negotiated } = dialled;
         let authority = options.endpoint.authority();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(http_error)?;
         tokio::spawn(async move { drop(connection.await) });
@@ -85,22 +101,21 @@ impl HttpSession {
             let agreed = waiting.receive_welcome(&welcome, &secret, clock::now())?;
             ladder.step("welcome", format!("countersigned by {}, scopes {}", agreed.gateway, agreed.contract.scopes));
             let answer = read(response).await?;
-            return Ok((Self { sender, authority, agreed: Box::new(agreed), negotiated }, answer));
+            return Ok((Self { sender, authority, agreed: Box::new(agreed), negotiated, deadline: options.deadline }, answer));
         }
     }
 
     /// Sends a further request on the proven connection.
     ///
     /// # Errors
-    /// [`ClientError::Http`].
+    /// [`ClientError::Http`], [`ClientError::Deadline`].
     pub async fn request(&mut self, method: Method, path: &str, body: &str) -> Result<HttpAnswer, ClientError> {
         let authorization = format!("Countersign-Token {}", self.agreed.access_token.expose());
-        let response = send(&mut self.sender, &self.authority, method, path, &authorization, body).await?;
-        read(response).await
+        let exchange = async { read(send(&mut self.sender, &self.authority, method, path, &authorization, body).await?).await };
+        tokio::time::timeout(self.deadline, exchange).await.map_err(|_| ClientError::Deadline("HTTP request"))?
     }
 
     /// What was agreed.
-    #[must_use]
     pub fn agreed(&self) -> &ClientSession {
         &self.agreed
     }

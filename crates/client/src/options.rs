@@ -96,8 +96,7 @@ impl Options {
             Some(pem) => TrustBundle::from_pem(pem.as_bytes())?,
             None => TrustBundle::empty(),
         };
-        let known = Scope::KNOWN.into_iter().filter(|scope| *scope != Scope::FUNDS_WITHDRAW);
-        let want = Want { scopes: Scopes::collect(known).expect("the known scopes are scopes"), ..Want::default() };
+        let want = Want { scopes: trading_scopes(), ..Want::default() };
         Ok(Self {
             endpoint: Endpoint::parse(&credential.url)?,
             credential,
@@ -108,6 +107,12 @@ impl Options {
             deadline: Duration::from_secs(5),
         })
     }
+}
+
+/// All that trading needs; withdrawing funds is asked for explicitly or not at all.
+fn trading_scopes() -> Scopes {
+    let known = Scope::KNOWN.into_iter().filter(|scope| *scope != Scope::FUNDS_WITHDRAW);
+    Scopes::collect(known).expect("the known scopes are scopes")
 }
 
 #[cfg(test)]

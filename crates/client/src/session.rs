@@ -23,7 +23,12 @@ pub enum Incoming {
     /// A message body (JSON), as received.
     Message(String),
     /// These messages of ours were not applied; never sent again by this crate.
-    NotApplied(String),
+    NotApplied {
+        /// The number of the first.
+        from: u64,
+        /// How many.
+        count: u64,
+    },
     /// The gateway refused something; the member `err` (JSON), as received.
     Refused(String),
 }
@@ -35,6 +40,9 @@ pub struct Session {
     agreed: Box<ClientSession>,
     negotiated: NegotiatedParameters,
     ladder: Ladder,
+    /// A control frame that is being sent: kept until it is out, so that a cancelled [`Session::next`] loses none. Sent twice at
+    /// worst, which heartbeats, pings and nacks survive.
+    unsent: Option<String>,
 }
 
 impl Session {
@@ -47,7 +55,10 @@ impl Session {
         let mut transport = match options.carriage {
             Carriage::Raw => Transport::lines(stream),
             Carriage::WebSocket => {
-                let transport = Transport::websocket(stream, &options.endpoint.authority()).await?;
+                let authority = options.endpoint.authority();
+                let upgrading = Transport::websocket(stream, &authority);
+                let transport =
+                    tokio::time::timeout(options.deadline, upgrading).await.map_err(|_| ClientError::Deadline("WebSocket upgrade"))??;
                 ladder.step("upgrade", "WebSocket");
                 transport
             }
@@ -58,11 +69,10 @@ impl Session {
         transport.send(&agreed.ready_frame()).await?;
         ladder.step("ready", format!("contract {}", agreed.ch.text()));
         let machine = SessionMachine::new(Side::Client, agreed.contract.heartbeat(), agreed.contract.life(), clock::now());
-        Ok(Self { transport, machine, agreed, negotiated, ladder: ladder.clone() })
+        Ok(Self { transport, machine, agreed, negotiated, ladder: ladder.clone(), unsent: None })
     }
 
     /// What was agreed.
-    #[must_use]
     pub fn agreed(&self) -> &ClientSession {
         &self.agreed
     }
@@ -88,35 +98,46 @@ impl Session {
         self.transport.send(&frame).await
     }
 
-    /// Waits for what the gateway says next, keeping the session alive meanwhile. Safe to cancel between frames.
+    /// Waits for what the gateway says next, keeping the session alive meanwhile. Safe to cancel: nothing that arrived is lost.
     ///
     /// # Errors
     /// [`ClientError::Bye`], [`ClientError::Closed`], [`ClientError::Dead`], [`ClientError::Expired`] end the session.
     pub async fn next(&mut self) -> Result<Incoming, ClientError> {
         loop {
-            while let Some(frame) = self.machine.poll_transmit(clock::now()) {
-                self.transport.send(&frame).await?;
-            }
+            self.check_alive()?;
+            self.transmit().await?;
             let wait = self.machine.poll_timeout().map_or(IDLE_WAIT, |at| at.saturating_since(clock::now().mono));
-            match tokio::time::timeout(wait, self.transport.next()).await {
-                Err(_) => self.check_alive()?,
-                Ok(frame) => {
-                    let frame = frame?.ok_or(ClientError::Closed)?;
-                    if let Some(incoming) = self.take(&frame, clock::now())? {
-                        return Ok(incoming);
-                    }
-                }
+            // A wait that is over means that a deadline is due: the next round acts on it.
+            let Ok(frame) = tokio::time::timeout(wait, self.transport.next()).await else { continue };
+            let frame = frame?.ok_or(ClientError::Closed)?;
+            if let Some(incoming) = self.take(&frame, clock::now())? {
+                return Ok(incoming);
             }
         }
     }
 
-    /// Ends the session in order.
+    /// Sends what the machine has to say by itself.
+    async fn transmit(&mut self) -> Result<(), ClientError> {
+        loop {
+            if self.unsent.is_none() {
+                self.unsent = self.machine.poll_transmit(clock::now());
+            }
+            let Some(frame) = &self.unsent else { return Ok(()) };
+            self.transport.send(frame).await?;
+            self.unsent = None;
+        }
+    }
+
+    /// Ends the session in order: `bye`, then waits a moment until the other side has closed, so that it is not lost.
     ///
     /// # Errors
     /// [`ClientError::Protocol`] when the connection is gone already.
     pub async fn close(mut self) -> Result<(), ClientError> {
         let frame = self.machine.bye("done");
-        self.transport.send(&frame).await
+        self.transport.send(&frame).await?;
+        // What follows is courtesy: the session has ended, whatever comes of it.
+        drop(tokio::time::timeout(CLOSE_WAIT, self.transport.close()).await);
+        Ok(())
     }
 
     fn check_alive(&mut self) -> Result<(), ClientError> {
@@ -135,7 +156,7 @@ impl Session {
             Event::Deliver { d, .. } => Some(Incoming::Message(d.get().to_owned())),
             Event::Drain { by, .. } => Some(Incoming::Drain(by)),
             Event::Err(err) => Some(Incoming::Refused(err.get().to_owned())),
-            Event::NotApplied(range) => Some(Incoming::NotApplied(format!("{range:?}"))),
+            Event::NotApplied(range) => Some(Incoming::NotApplied { from: range.from, count: range.count }),
             Event::Nothing | Event::Ready(_) => None,
         })
     }
@@ -143,6 +164,9 @@ impl Session {
 
 /// How long to wait where the machine names no deadline.
 const IDLE_WAIT: Duration = Duration::from_secs(1);
+
+/// How long the other side may take to close after our `bye`: a round trip across the world, and a little.
+const CLOSE_WAIT: Duration = Duration::from_millis(500);
 
 /// The configuration of the client machine.
 pub(crate) fn handshake_config(options: &Options) -> Result<Arc<ClientConfig>, ClientError> {

@@ -1,6 +1,6 @@
 //! Frames on a stream: lines on raw TLS, text frames on a WebSocket.
 
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{SinkExt, StreamExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::codec::{Framed, LinesCodec};
@@ -60,5 +60,16 @@ impl Transport {
                 }
             },
         }
+    }
+
+    /// Closes our direction and waits until the other side closes its own.
+    pub(crate) async fn close(&mut self) -> Result<(), ClientError> {
+        let closed = match self {
+            Self::Lines(framed) => SinkExt::<&str>::close(framed).await.map_err(|error| error.to_string()),
+            Self::WebSocket(stream) => stream.close().await.map_err(|error| error.to_string()),
+        };
+        closed.map_err(ClientError::Protocol)?;
+        while self.next().await?.is_some() {}
+        Ok(())
     }
 }

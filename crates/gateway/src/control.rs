@@ -13,14 +13,13 @@ use countersign_core::Credential;
 use countersign_pki::{ServerTls, TicketKeyRing, UnixTime};
 use countersign_store::{CredentialRecord, StoreError};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::listen;
 use crate::clock;
 use crate::config::Sources;
-use crate::native::sessions::SessionNotice;
+use crate::native::sessions::keep_records;
 use crate::operator::{self, OperatorSocket};
 use crate::shared::{CredentialTable, Shared};
 use crate::start::StartError;
@@ -38,8 +37,6 @@ pub struct ControlParts {
     pub operator_tls: Arc<ServerTls>,
     /// Resumption ticket keys of all listeners.
     pub tickets: Arc<TicketKeyRing>,
-    /// Beginnings and ends of native sessions, to be recorded.
-    pub notices: mpsc::Receiver<SessionNotice>,
     /// Where the configuration came from, to read routes again.
     pub sources: Sources,
     /// Issues certificates of the private CA anew when they are due; called every minute.
@@ -75,7 +72,7 @@ impl Control {
     /// Works until the gateway drains.
     pub(crate) fn run(self) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let Self { shared, parts: ControlParts { operator_tls, tickets, notices, sources, renew }, listener, socket } = self;
+        let Self { shared, parts: ControlParts { operator_tls, tickets, sources, renew }, listener, socket } = self;
         let drain = shared.settings.limits.drain_deadline;
         LocalSet::new().block_on(&runtime, async move {
             let stop = CancellationToken::new();
@@ -87,8 +84,7 @@ impl Control {
                 Err(error) => tracing::error!(socket = %socket.display(), %error, "no operator socket"),
             }
             tokio::task::spawn_local(watch_store(Arc::clone(&shared)));
-            tokio::task::spawn_local(record_sessions(Arc::clone(&shared), notices));
-            tokio::task::spawn_local(crate::native::sessions::keep_records(Arc::clone(&shared)));
+            tokio::task::spawn_local(keep_records(Arc::clone(&shared)));
             tokio::task::spawn_local(keep_house(Arc::clone(&shared), operator_tls, tickets, renew));
             shared.drain.subscribe().wait().await;
             let closed = async {
@@ -100,20 +96,6 @@ impl Control {
             stop.cancel();
             io::Result::Ok(())
         })
-    }
-}
-
-/// Writes beginnings and ends of native sessions into the store. The audit log has them already; a failure here is an alarm,
-/// and the queue behind it fills until no session begins any more.
-async fn record_sessions(shared: Arc<Shared>, mut notices: mpsc::Receiver<SessionNotice>) {
-    while let Some(notice) = notices.recv().await {
-        let done = match notice {
-            SessionNotice::Ended { sid, at, reason } => shared.store.end_session(sid, at, reason).await,
-            SessionNotice::Opened(record) => shared.store.record_session(&record).await,
-        };
-        if let Err(error) = done {
-            tracing::error!(%error, "a session could not be recorded");
-        }
     }
 }
 

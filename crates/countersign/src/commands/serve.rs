@@ -95,7 +95,6 @@ impl Running {
         let gateway_root = gateway.root().to_owned();
         let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
         let renew = renewal(&settings, dir.clone(), renewed);
-        let (recorder, notices) = tokio::sync::mpsc::channel(SESSION_NOTICES_MAX);
         let shared = Shared {
             credentials: ArcSwap::default(),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
@@ -103,7 +102,7 @@ impl Running {
             handshake: Arc::new(handshake_config(&settings, gateway)),
             connections: ConnectionLimits::new(settings.limits.connections_max, settings.limits.connections_per_source_max),
             replay: Box::new(replay),
-            sessions: Sessions::with_recorder(recorder),
+            sessions: Sessions::default(),
             open_connections: OpenConnections::default(),
             drain: Drain::default(),
             store: Arc::new(store),
@@ -115,7 +114,7 @@ impl Running {
         };
         let shared = Arc::new(shared);
         let gateway =
-            Gateway::start(Arc::clone(&shared), upstreams, ControlParts { operator_tls: Arc::new(operator_tls), tickets, notices, sources, renew })
+            Gateway::start(Arc::clone(&shared), upstreams, ControlParts { operator_tls: Arc::new(operator_tls), tickets, sources, renew })
                 .map_err(|error| Failure::environment(error.to_string()))?;
         let making = DemoAccount { store: &shared.store, audit: &shared.audit, authority: &authority, gateway_root: &gateway_root };
         let url = format!("https://{}", gateway.address());
@@ -188,9 +187,6 @@ fn upstream_configs(settings: &Settings, venue: Option<&VenueHandle>) -> Vec<Ups
     };
     settings.upstreams.iter().map(config).collect()
 }
-
-/// Session beginnings and ends that wait for the database: it takes about a thousand a second, a reconnect storm has ten.
-const SESSION_NOTICES_MAX: usize = 65_536;
 
 /// Idle upstream connections are closed by us before the usual 60 to 75 s of servers, so that no request meets a closing one.
 const UPSTREAM_IDLE_FOR: std::time::Duration = std::time::Duration::from_secs(50);

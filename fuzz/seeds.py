@@ -137,7 +137,41 @@ CREDENTIAL = {
 }
 
 
+def http_messages():
+    head = "POST /open HTTP/1.1\r\nHost: localhost\r\n"
+    get = "GET /open HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    yield "get", get
+    yield "two", get + get
+    yield "length", head + "Content-Length: 3\r\n\r\nabc" + get
+    yield "chunked", head + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" + get
+    yield "chunk-extension", head + "Transfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n"
+    yield "trailer", head + "Transfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n\r\n"
+    yield "both-framings", head + "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + get
+    yield "two-lengths", head + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc"
+    yield "upgrade", "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    for name, line in {"folded": "X: a\r\n b", "bare-cr": "X: a\rb", "nul": "X: a\0b", "space-before-colon": "X : a", "two-hosts": "Host: b", "obs-text": "X: \u00e4"}.items():
+        yield name, head + line + "\r\nContent-Length: 0\r\n\r\n"
+    yield "bare-lf", get.replace("\r\n", "\n")
+    yield "absolute-form", "GET https://localhost/open HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    yield "version-1.0", get.replace("1.1", "1.0")
+    yield "partial", get[:-3]
+
+
+CONFIGURATIONS = {
+    "empty": "", "listen": '[listen]\naddress = "127.0.0.1:8443"\ntls = "1.3"\nclient_auth = "optional"\n',
+    "limits": '[limits]\nhandshake_deadline = "10s"\nhead_bytes_max = "32 KiB"\nconnections_max = 100\n',
+    "route": '[upstream.venue]\nurl = "http://127.0.0.1:9000"\n[[route]]\nname = "a"\npath = "/a/{b}"\nmethods = ["GET", "POST"]\nscope = "order:write"\ndialect = "binance"\n',
+    "builtin": '[[route]]\nbuiltin = "binance"\n[[route]]\nbuiltin = "native"\n',
+    "unknown-key": '[listen]\nadress = "127.0.0.1:1"\n', "wrong-type": "[listen]\naddress = 1\n", "not-toml": "listen =", "no-access": '[[route]]\nname = "a"\npath = "/a"\n',
+    "overlap": '[[route]]\nname = "a"\npath = "/a"\npublic = true\n[[route]]\nname = "b"\npath = "/*"\npublic = true\n',
+}
+
+
 def main():
+    for name, text in http_messages():
+        write("http_framing", name, text)
+    for name, text in CONFIGURATIONS.items():
+        write("configuration", name, text)
     for name, payload in hello_payloads():
         write("hello", name, compact(payload))
         write("token", f"hello-{name}", f"cs1h.{b64(compact(payload).encode())}.{b64(bytes(64))}")

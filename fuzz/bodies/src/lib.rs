@@ -7,11 +7,13 @@
 //! What is not here: the generation of inputs (libFuzzer's) and the seeds (`fuzz/corpus`).
 
 mod binance;
+mod gateway;
 mod handshake;
 mod public_key;
 mod session;
 
 pub use binance::{binance_rest, binance_ws_api};
+pub use gateway::{configuration, http_framing};
 pub use handshake::{credential_file, hello, strict_json, token, welcome};
 pub use public_key::public_key;
 pub use session::session_frames;
@@ -23,8 +25,10 @@ pub type Body = (&'static str, fn(&[u8]));
 pub const BODIES: &[Body] = &[
     ("binance_rest", binance_rest),
     ("binance_ws_api", binance_ws_api),
+    ("configuration", configuration),
     ("credential_file", credential_file),
     ("hello", hello),
+    ("http_framing", http_framing),
     ("public_key", public_key),
     ("session_frames", session_frames),
     ("strict_json", strict_json),

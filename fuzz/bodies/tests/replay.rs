@@ -49,7 +49,7 @@ macro_rules! replays {
 }
 
 replays! {
-    binance_rest binance_ws_api credential_file hello public_key session_frames strict_json token welcome
+    binance_rest binance_ws_api configuration credential_file hello http_framing public_key session_frames strict_json token welcome
 }
 
 #[test]
@@ -72,5 +72,8 @@ fn the_valid_seeds_are_accepted() {
     countersign_handshake::CredentialFile::parse(&text("credential_file/good")).unwrap();
     for name in ["ed25519-pem", "ed25519-der", "ed25519-raw", "ed25519-jwk", "ed25519-openssh", "p256-der", "p256-jwk", "rsa-pem"] {
         assert!(countersign_core::PublicKey::parse(&seed(&format!("public_key/{name}"))).is_ok(), "{name}");
+    }
+    for name in ["empty", "listen", "limits", "route", "builtin"] {
+        assert!(countersign_gateway::config::check(&fuzz_folder("corpus/configuration").join(name)).is_ok(), "{name}");
     }
 }

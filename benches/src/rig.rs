@@ -1,0 +1,140 @@
+//! The rig: one machine, one server core, one client core, contestants in turn.
+//!
+//! ```text
+//!   provision ─▶ build ─▶ own network namespace ─▶ start all ─▶ check that all verify ─▶ rounds A B C A B C ─▶ goals ─▶ publish
+//! ```
+
+mod certificates;
+mod contestants;
+mod countersign;
+mod goals;
+mod haproxy;
+mod instructions;
+mod machine;
+mod nginx;
+mod plan;
+mod plot;
+mod publish;
+mod rounds;
+mod server;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::{in_memory, primitives};
+use contestants::Contestants;
+use machine::Machine;
+use plan::Plan;
+use publish::{Alone, Report};
+
+/// What to measure, and for how long.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RigArgs {
+    /// Two short rounds instead of five: for a look, not for a claim.
+    #[arg(long)]
+    quick: bool,
+    /// Start everything and measure each thing once, very shortly: shows that the rig works.
+    #[arg(long, conflicts_with = "quick")]
+    smoke: bool,
+    /// Rounds; the figures are medians over them.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Only what these goals need, for example P7,P9.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Count instructions under valgrind instead, and compare with the committed numbers.
+    #[arg(long)]
+    instructions: bool,
+    /// With --instructions: write the numbers instead of comparing.
+    #[arg(long, requires = "instructions")]
+    bless: bool,
+    /// Where the results go; default: docs/benchmarks. Quick and smoke runs write nowhere unless told.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// The rig sets this when it runs itself in a network namespace of its own.
+    #[arg(long, hide = true)]
+    inside: bool,
+}
+
+impl RigArgs {
+    fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(match (self.smoke, self.quick) {
+            (true, _) => 1,
+            (_, true) => 2,
+            _ => 5,
+        })
+    }
+
+    fn window_millis(&self) -> u64 {
+        match (self.smoke, self.quick) {
+            (true, _) => 250,
+            (_, true) => 1_000,
+            _ => 2_000,
+        }
+    }
+
+    fn idle_connections(&self) -> usize {
+        match (self.smoke, self.quick) {
+            (true, _) => 200,
+            (_, true) => 2_000,
+            _ => 8_000,
+        }
+    }
+
+    fn out(&self) -> Option<PathBuf> {
+        let short = self.smoke || self.quick || !self.only.is_empty();
+        self.out.clone().or_else(|| (!short).then(|| machine::root().join("docs/benchmarks")))
+    }
+}
+
+/// Runs the rig. `false` when something was measured that does not count, or instruction counts moved.
+pub(crate) fn run(args: &RigArgs) -> Result<bool> {
+    if args.instructions {
+        return instructions::run(args.bless);
+    }
+    if !args.inside {
+        machine::provision()?;
+        machine::build_gateway()?;
+        return rerun();
+    }
+    measure(args)
+}
+
+/// Starts this program again, in a network namespace of its own if that is permitted.
+fn rerun() -> Result<bool> {
+    let own = std::env::current_exe()?;
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    arguments.push("--inside".to_owned());
+    let namespace = machine::succeeds(Command::new("unshare").args(["--net", "true"]));
+    let status = if namespace {
+        Command::new("unshare").args(["--net", "--"]).arg(own).args(arguments).status()
+    } else {
+        println!("warning: no network namespace of its own is permitted here; measuring on the shared loopback");
+        Command::new(own).args(arguments).status()
+    };
+    Ok(status.context("the rig could not start itself")?.success())
+}
+
+fn measure(args: &RigArgs) -> Result<bool> {
+    let machine = Machine::prepare()?;
+    let folder = tempfile::tempdir()?;
+    let alone = Alone { primitives: primitives::measure()?, in_memory: in_memory::measure().context("TLS in memory")? };
+    let contestants = Contestants::start(&machine, folder.path()).context("starting the contestants")?;
+    contestants.check()?;
+    let plan = Plan::new(args, &contestants);
+    if plan.is_empty() {
+        bail!("nothing to measure: goals are P1 to P10, P12 and P14");
+    }
+    println!("{} windows, about {:.0} s", plan.windows(), plan.seconds());
+    let rounds = rounds::run(&plan, &machine);
+    let outcome = goals::judge(&rounds, &alone.primitives, &args.only);
+    let report = Report::new(&machine, args, alone, rounds, outcome);
+    print!("{}", report.markdown());
+    if let Some(out) = args.out() {
+        report.write(&out)?;
+    }
+    Ok(report.is_valid())
+}

@@ -335,8 +335,8 @@ def test_everything_secret_is_for_its_owner_only(stopped):
     assert stat.S_IMODE((stopped / "demo").stat().st_mode) == 0o700
 
 
-def test_a_state_folder_that_others_can_read_is_refused(stopped):
-    stopped.chmod(0o755)
+def test_a_state_folder_that_others_can_write_to_is_refused(stopped):
+    stopped.chmod(0o777)
     failed(serving(stopped), ENVIRONMENT, str(stopped))
 
 

@@ -29,6 +29,20 @@ impl Entitlements {
     pub fn of(credential: &Credential, now: Timestamp) -> Self {
         Self { scopes: credential.scopes.clone(), rate: credential.rate, life: credential.not_after.map(|end| end.saturating_since(now)) }
     }
+
+    /// The smaller of both in everything.
+    #[must_use]
+    pub fn narrowed_by(&self, other: &Self) -> Self {
+        let rate = KeyRate {
+            weight_per_minute: self.rate.weight_per_minute.min(other.rate.weight_per_minute),
+            orders_per_10s: self.rate.orders_per_10s.min(other.rate.orders_per_10s),
+        };
+        let life = match (self.life, other.life) {
+            (Some(own), Some(others)) => Some(own.min(others)),
+            (own, others) => own.or(others),
+        };
+        Self { scopes: self.scopes.intersection(&other.scopes), rate, life }
+    }
 }
 
 /// What this host offers to anybody.

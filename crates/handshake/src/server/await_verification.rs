@@ -144,10 +144,10 @@ impl AwaitVerification {
         if now.mono >= self.deadline { Err(Reject::Busy.into()) } else { Ok(()) }
     }
 
-    /// Turns proof into contract. `mint` makes the access token; it is called once, when all else is decided.
+    /// Turns proof into contract. `entitlements` may narrow what the credential has, never widen it. `mint` makes the access token; it is called once, when all else is decided.
     ///
     /// # Errors
-    /// [`Reject::BindingTooWeak`] below the key's own minimum, [`Reject::NeedUnmet`] with names, what `mint` refuses, and
+    /// [`Reject::Busy`] after the deadline, [`Reject::BindingTooWeak`] below the key's own minimum, [`Reject::NeedUnmet`] with names, what `mint` refuses, and
     /// [`Reject::Internal`] when the identity is another than presented or our key cannot sign.
     pub fn conclude(
         self,
@@ -157,10 +157,10 @@ impl AwaitVerification {
         entropy: &mut impl Entropy,
         now: Now,
     ) -> Result<Established, Refusal> {
+        self.handle_timeout(now)?;
         self.check_identity(&identity)?;
         let bind = self.hello.offer.bind;
-        let own = entitlements.scopes.intersection(identity.scopes());
-        let entitlements = Entitlements { scopes: own, ..entitlements.clone() };
+        let entitlements = Entitlements::of(identity.credential(), now.wall).narrowed_by(entitlements);
         let contract = negotiate(&self.hello.offer, &entitlements, &self.config.policy)
             .map_err(|unmet| Refusal::with(Reject::NeedUnmet, Detail::Names(unmet.names)))?;
         let sid = SessionId::random(entropy);

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::{Algorithm, Binding, CorrelationId, CredentialState, Detail, Entropy as _, Reject, Timestamp};
+use countersign_core::{Algorithm, Binding, CorrelationId, CredentialState, Detail, Reject, Timestamp};
 use countersign_handshake::{
     Authorities, Channel, Choice, ClientHandshake, ClientStep, Delegation, DelegationError, ErrorContext, GatewayIdentity, HandshakeError,
     Quantity, SecretText, Signer as _, SigningKey, frame, limits,
 };
 
 use crate::pair::{
-    ALGORITHMS, Failure, Gateway, HOST, channel, client, client_key, gateway_identity, gateway_key, root_key, scopes, shake, shake_over,
+    ALGORITHMS, Failure, Gateway, channel, client, client_key, gateway_identity, gateway_key, root_key, scopes, shake, shake_over,
 };
 
 #[test]
@@ -406,14 +406,8 @@ fn the_client_learns_its_skew() {
 fn a_token_names_the_session_and_the_first_link_only() {
     // HS-57
     let mut gateway = Gateway::new();
-    let awaiting = ClientHandshake::new(Arc::new(client(Algorithm::Ed25519, Binding::Exp)), channel(1), gateway.now).unwrap();
-    let awaiting = awaiting.hello(None, &mut gateway.entropy, gateway.now).unwrap();
-    let received = gateway.accept(channel(1)).receive_token(awaiting.hello_token(), gateway.now).unwrap();
-    let record = gateway.records[&received.presented().key_id].clone();
-    let replay = countersign_core::MemoryReplayGuard::default();
-    let context = countersign_core::VerifyContext { now: gateway.now, remote: None, replay: &replay };
-    let identity = countersign_core::verify(received.presented(), Some(&record), &context).unwrap();
-    let entitlements = countersign_handshake::Entitlements::of(&record, gateway.now.wall);
+    let (received, identity) = verified(&mut gateway, Binding::Exp);
+    let entitlements = countersign_handshake::Entitlements::of(identity.credential(), gateway.now.wall);
     let now = gateway.now;
     let mut named = None;
     let established = received
@@ -447,18 +441,10 @@ fn another_identity_than_the_one_presented_is_our_own_fault() {
 
 #[test]
 fn nothing_is_minted_that_is_no_token() {
-    let mut entropy = countersign_core::entropy::SeededEntropy::new_dangerous_for_tests(1);
-    assert_ne!(entropy.array::<4>(), entropy.array::<4>());
     for minted in ["", "a b", "a\"b", "a\\b", "\u{e9}", &"a".repeat(limits::ACCESS_TOKEN_BYTES_MAX + 1)] {
         let mut gateway = Gateway::new();
-        let awaiting = ClientHandshake::new(Arc::new(client(Algorithm::Ed25519, Binding::Exp)), channel(1), gateway.now).unwrap();
-        let awaiting = awaiting.hello(None, &mut gateway.entropy, gateway.now).unwrap();
-        let received = gateway.accept(channel(1)).receive_token(awaiting.hello_token(), gateway.now).unwrap();
-        let record = gateway.records[&received.presented().key_id].clone();
-        let replay = countersign_core::MemoryReplayGuard::default();
-        let context = countersign_core::VerifyContext { now: gateway.now, remote: None, replay: &replay };
-        let identity = countersign_core::verify(received.presented(), Some(&record), &context).unwrap();
-        let entitlements = countersign_handshake::Entitlements::of(&record, gateway.now.wall);
+        let (received, identity) = verified(&mut gateway, Binding::Exp);
+        let entitlements = countersign_handshake::Entitlements::of(identity.credential(), gateway.now.wall);
         let now = gateway.now;
         let refusal =
             received.conclude(identity, &entitlements, |_| Ok(SecretText::new(minted.to_owned())), &mut gateway.entropy, now).unwrap_err();
@@ -485,5 +471,48 @@ fn a_client_waits_for_the_welcome_and_not_for_ever() {
     let sep = ClientHandshake::new(Arc::new(client(Algorithm::Ed25519, Binding::Sep)), channel(1), gateway.now).unwrap();
     assert!(sep.needs_nonce());
     assert_eq!(sep.hello(None, &mut gateway.entropy, gateway.now).unwrap_err(), HandshakeError::NonceMissing);
-    assert_eq!(HOST, "127.0.0.1:8443");
+}
+
+/// A received hello, and the identity that its proof verified to.
+fn verified(gateway: &mut Gateway, bind: Binding) -> (countersign_handshake::AwaitVerification, countersign_core::VerifiedIdentity) {
+    let awaiting = ClientHandshake::new(Arc::new(client(Algorithm::Ed25519, bind)), channel(1), gateway.now).unwrap();
+    let awaiting = awaiting.hello(None, &mut gateway.entropy, gateway.now).unwrap();
+    let received = gateway.accept(channel(1)).receive_token(awaiting.hello_token(), gateway.now).unwrap();
+    let record = gateway.records[&received.presented().key_id].clone();
+    let replay = countersign_core::MemoryReplayGuard::default();
+    let context = countersign_core::VerifyContext { now: gateway.now, remote: None, replay: &replay };
+    let identity = countersign_core::verify(received.presented(), Some(&record), &context).unwrap();
+    (received, identity)
+}
+
+#[test]
+fn the_shell_can_narrow_what_a_key_has_and_not_widen_it() {
+    // HS-50
+    let mut gateway = Gateway::new();
+    gateway.change_record(Algorithm::Ed25519, |record| {
+        record.scopes = scopes("md:read");
+        record.not_after = Some(Timestamp::from_secs(1_800_000_100));
+    });
+    let (received, identity) = verified(&mut gateway, Binding::Exp);
+    let mut wide = countersign_handshake::Entitlements::of(identity.credential(), gateway.now.wall);
+    wide.scopes = scopes("md:read order:write");
+    wide.life = None;
+    wide.rate.orders_per_10s = 5_u32.try_into().unwrap();
+    let now = gateway.now;
+    let contract = received.conclude(identity, &wide, |_| Ok(SecretText::new("t".to_owned())), &mut gateway.entropy, now).unwrap().contract;
+    assert_eq!(contract.scopes, scopes("md:read"));
+    assert_eq!((contract.quantity(Quantity::LifeS), contract.quantity(Quantity::Orders10s)), (100, 5));
+}
+
+#[test]
+fn a_decision_that_comes_too_late_is_none() {
+    // HS-34
+    let mut gateway = Gateway::new();
+    let (received, identity) = verified(&mut gateway, Binding::Exp);
+    let entitlements = countersign_handshake::Entitlements::of(identity.credential(), gateway.now.wall);
+    gateway.pass(limits::DECISION_DEADLINE);
+    assert_eq!(received.handle_timeout(gateway.now).unwrap_err().reject, Reject::Busy);
+    let now = gateway.now;
+    let refusal = received.conclude(identity, &entitlements, |_| panic!("nothing is minted"), &mut gateway.entropy, now).unwrap_err();
+    assert_eq!(refusal.reject, Reject::Busy);
 }

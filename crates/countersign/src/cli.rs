@@ -126,6 +126,16 @@ pub(crate) enum BindArg {
     Chl,
 }
 
+impl From<BindArg> for countersign_core::Binding {
+    fn from(bind: BindArg) -> Self {
+        match bind {
+            BindArg::Chl => Self::Chl,
+            BindArg::Exp => Self::Exp,
+            BindArg::Sep => Self::Sep,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Carriage {
     /// Frames, one per line, directly on TLS.
@@ -216,21 +226,7 @@ pub(crate) enum KeyCommand {
         state: StateArgs,
     },
     /// Replace a key by a new one with the same policy; the old one stays valid for the overlap.
-    Rotate {
-        /// Its id, or the name clients send.
-        key: String,
-        /// How long the old one stays valid: `0s`, `15m`, `24h`.
-        #[arg(long, default_value = "24h")]
-        overlap: String,
-        /// Public key made elsewhere; default: a new pair or secret is made.
-        #[arg(long, value_name = "FILE")]
-        public_key: Option<PathBuf>,
-        /// Where to write the new credential file; `-` for standard output.
-        #[arg(long, value_name = "FILE", default_value = "-")]
-        out: PathBuf,
-        #[command(flatten)]
-        state: StateArgs,
-    },
+    Rotate(Box<KeyRotateArgs>),
     /// End a key for ever; open sessions of it are cut.
     Revoke {
         /// Its id, or the name clients send.
@@ -295,7 +291,33 @@ pub(crate) struct KeyNewArgs {
     /// Where clients reach the gateway, written into the credential file.
     #[arg(long, value_name = "URL", default_value = "https://127.0.0.1:8443")]
     pub(crate) url: String,
-    /// Where to write the credential file (0600); `-` for standard output.
+    /// CA certificates for the credential file, or `none` when a public CA vouches for the gateway; default: the private CA's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<String>,
+    /// Where to write the credential file (0600); `-` for standard output. Nothing is overwritten.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyRotateArgs {
+    /// Its id, or the name clients send.
+    pub(crate) key: String,
+    /// How long the old one stays valid: `0s`, `15m`, `24h`.
+    #[arg(long, value_name = "DURATION", default_value = "24h")]
+    pub(crate) overlap: String,
+    /// Public key made elsewhere; default: a new pair or secret is made.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) public_key: Option<PathBuf>,
+    /// Where clients reach the gateway, written into the credential file.
+    #[arg(long, value_name = "URL", default_value = "https://127.0.0.1:8443")]
+    pub(crate) url: String,
+    /// CA certificates for the credential file, or `none`; default: the private CA's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<String>,
+    /// Where to write the new credential file (0600); `-` for standard output.
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub(crate) out: PathBuf,
     #[command(flatten)]
@@ -310,6 +332,16 @@ pub(crate) enum PurposeArg {
     Binance,
     /// Mutual TLS.
     ClientCertificate,
+}
+
+impl From<PurposeArg> for countersign_core::Purpose {
+    fn from(purpose: PurposeArg) -> Self {
+        match purpose {
+            PurposeArg::Binance => Self::Binance,
+            PurposeArg::ClientCertificate => Self::ClientCertificate,
+            PurposeArg::Native => Self::Native,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -370,9 +402,24 @@ pub(crate) struct AuditArgs {
     /// Only the decision with this id, as told to the client.
     #[arg(long, value_name = "ID")]
     pub(crate) correlation: Option<String>,
-    /// Only these events: accept, refuse, session_open, key_new...
+    /// Only this event: accept, refuse, session_open, key_new...
     #[arg(long, value_name = "EVENT")]
     pub(crate) event: Option<String>,
+    /// Only refusals for this reason: unknown_key, bad_signature...
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reject: Option<String>,
+    /// Only this account.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// Only this key, by the name clients send.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    /// Only since then: a duration before now (`15m`) or a time.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// The lines as they stand in the log, one JSON object each.
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) state: StateArgs,
 }

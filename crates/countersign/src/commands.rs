@@ -1,8 +1,25 @@
 //! The commands, one file each.
 
+mod account;
+mod audit;
+mod config;
+mod connect;
+mod demo;
+mod https;
+mod keeper;
+mod key;
+mod manual;
+mod output;
+mod probe;
 pub(crate) mod serve;
+mod trust;
+mod vectors;
+mod venue;
+mod when;
 
 use std::process::ExitCode;
+
+use connect::show as connect_show;
 
 use crate::cli::{Cli, Command};
 
@@ -11,8 +28,28 @@ use crate::cli::{Cli, Command};
 /// # Errors
 /// One sentence; see [`crate::failure`] for the exit codes.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    match cli.command {
+    let outcome = match cli.command {
+        Command::Account(command) => account::run(command),
+        Command::Audit(args) => audit::run(&args),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Config(command) => config::run(command),
+        Command::Connect(args) => connect::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Key(command) => key::run(command),
+        Command::Man { folder } => manual::pages(&folder),
+        Command::Probe(args) => probe::run(&args),
         Command::Serve(args) => serve::run(&args),
-        _ => unreachable!("being written"),
+        Command::Vectors(args) => vectors::run(&args),
+        Command::Venue(args) => venue::run(&args),
+    };
+    match outcome {
+        Err(error) if output::is_closed_pipe(&error) => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(error),
+        Ok(code) => Ok(code),
     }
+}
+
+/// Runs a command that waits for files, the database or the network, on one thread.
+fn run_async(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }

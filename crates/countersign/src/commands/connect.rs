@@ -1,0 +1,79 @@
+//! `connect`: a client of the gateway for people at a prompt and for programs in a pipe.
+//!
+//! ```text
+//!   credential file ─▶ TLS ─▶ hello ─▶ welcome verified ─▶ contract shown ─▶ lines in ─▶ messages out
+//! ```
+//!
+//! Nothing is retried with weaker settings: when a check fails its name is the error, and the steps before it are shown.
+
+mod over_http;
+mod over_session;
+mod prompt;
+pub(super) mod show;
+mod stdin;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use countersign_client::{Carriage, Endpoint, Ladder, Options};
+use countersign_core::Scopes;
+use countersign_handshake::CredentialFile;
+use countersign_store::files::read_private;
+
+use super::{output, run_async, trust};
+use crate::cli::{self, ConnectArgs};
+use crate::failure::Failure;
+
+/// Largest credential file read: a few keys and CA certificates.
+const CREDENTIAL_FILE_BYTES_MAX: usize = 256 * 1024;
+/// How long after the end of piped input outstanding answers are waited for.
+const ANSWER_WAIT: Duration = Duration::from_secs(2);
+
+/// Connects and runs until the input ends.
+pub(super) fn run(args: &ConnectArgs) -> anyhow::Result<ExitCode> {
+    let options = options(args)?;
+    run_async(async {
+        let mut ladder = Ladder::default();
+        let outcome = match args.carriage {
+            cli::Carriage::Http => over_http::run(&options, args.json, &mut ladder).await,
+            cli::Carriage::Raw | cli::Carriage::Websocket => over_session::run(&options, args.json, &mut ladder).await,
+        };
+        outcome.map(|()| ExitCode::SUCCESS)
+    })
+}
+
+/// The credential file, and what the flags say differently.
+fn options(args: &ConnectArgs) -> anyhow::Result<Options> {
+    let file = args.credential.display();
+    let text = read_private(&args.credential, CREDENTIAL_FILE_BYTES_MAX)?;
+    let text = std::str::from_utf8(&text).with_context(|| format!("{file} is not text"))?;
+    let mut credential = CredentialFile::parse(text).map_err(|error| Failure::usage(format!("{file}: {error}")))?;
+    if let Some(url) = &args.url {
+        credential.url.clone_from(url);
+    }
+    Endpoint::parse(&credential.url).map_err(|error| Failure::usage(error.to_string()))?;
+    let mut options = Options::new(credential)?;
+    options.carriage = match args.carriage {
+        cli::Carriage::Http => Carriage::Http,
+        cli::Carriage::Raw => Carriage::Raw,
+        cli::Carriage::Websocket => Carriage::WebSocket,
+    };
+    options.offer.bind = args.bind.into();
+    if let Some(path) = &args.ca {
+        options.trust = trust::of_file(path)?;
+    } else if options.trust.is_empty() {
+        options.trust = trust::of_system();
+    }
+    if let Some(scopes) = &args.want {
+        options.offer.want.scopes = Scopes::parse(scopes).map_err(|error| Failure::usage(format!("--want: {error}")))?;
+    }
+    Ok(options)
+}
+
+/// Shows what went well before an error, so that the step that failed is plain.
+fn show_broken(ladder: &Ladder, as_json: bool) {
+    if !as_json {
+        output::note(show::ladder(ladder));
+    }
+}

@@ -1,0 +1,146 @@
+//! A session on raw TLS or a WebSocket: lines in, messages out, heartbeats meanwhile.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use countersign_client::{Incoming, Ladder, Options, Session};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::Receiver;
+use tokio::time::Instant;
+
+use super::prompt::{self, HELP, Line};
+use super::{ANSWER_WAIT, show, show_broken, stdin};
+use crate::commands::output;
+
+/// Connects, then runs until the input ends and what was asked is answered.
+pub(super) async fn run(options: &Options, as_json: bool, ladder: &mut Ladder) -> anyhow::Result<()> {
+    let session = match Session::connect(options, ladder).await {
+        Ok(session) => session,
+        Err(error) => {
+            show_broken(ladder, as_json);
+            return Err(error.into());
+        }
+    };
+    if !as_json {
+        output::line(format!("{}\n\n{}\n", show::ladder(ladder), show::contract(session.agreed())))?;
+    }
+    let prompting = !as_json && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let mut talk = Talk { session, as_json, prompting, asked: 0, answered: 0 };
+    talk.prompt()?;
+    talk.run(stdin::lines()).await?;
+    Ok(talk.session.close().await?)
+}
+
+struct Talk {
+    session: Session,
+    as_json: bool,
+    prompting: bool,
+    asked: u64,
+    answered: u64,
+}
+
+/// Whether the input goes on.
+#[derive(PartialEq)]
+enum Input {
+    Ended,
+    GoesOn,
+}
+
+impl Talk {
+    async fn run(&mut self, mut lines: Receiver<String>) -> anyhow::Result<()> {
+        let mut input = Input::GoesOn;
+        // Far away until the input ends.
+        let mut deadline = Instant::now() + Duration::from_secs(u64::from(u32::MAX));
+        while input == Input::GoesOn || self.answered < self.asked {
+            tokio::select! {
+                line = lines.recv(), if input == Input::GoesOn => {
+                    input = match line {
+                        Some(line) => self.take_line(&line).await?,
+                        None => Input::Ended,
+                    };
+                    if input == Input::Ended {
+                        deadline = Instant::now() + ANSWER_WAIT;
+                    }
+                }
+                incoming = self.session.next() => self.take(incoming?)?,
+                () = tokio::time::sleep_until(deadline) => {
+                    output::note(format!("countersign: {} answers did not come in time", self.asked.saturating_sub(self.answered)));
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_line(&mut self, line: &str) -> anyhow::Result<Input> {
+        if self.as_json {
+            if !line.trim().is_empty() {
+                // Checked here: a body that is no JSON would break the frame around it and end the session.
+                match serde_json::from_str::<&serde_json::value::RawValue>(line) {
+                    Ok(body) => self.send(body.get()).await?,
+                    Err(error) => output::line(json!({"err": {"code": "input", "text": format!("not JSON: {error}")}}).to_string())?,
+                }
+            }
+            return Ok(Input::GoesOn);
+        }
+        match prompt::read(line, self.asked + 1) {
+            Err(why) => self.say(&why)?,
+            Ok(Line::Help) => self.say(HELP)?,
+            Ok(Line::Nothing) => self.prompt()?,
+            Ok(Line::Quit) => return Ok(Input::Ended),
+            Ok(Line::Send(request)) => self.send(&request.to_string()).await?,
+        }
+        Ok(Input::GoesOn)
+    }
+
+    async fn send(&mut self, body: &str) -> anyhow::Result<()> {
+        self.session.send(body).await?;
+        self.asked += 1;
+        Ok(())
+    }
+
+    fn take(&mut self, incoming: Incoming) -> anyhow::Result<()> {
+        match incoming {
+            Incoming::Drain(by) if self.as_json => output::line(json!({"drain": {"by_ms": millis(by)}}).to_string()),
+            Incoming::Drain(by) => self.say(&format!("this node leaves within {} ms; connect again", by.as_millis())),
+            Incoming::Message(body) => {
+                self.answered += u64::from(is_answer(&body));
+                if self.as_json { output::line(body) } else { self.say(&show::message(&body)) }
+            }
+            Incoming::NotApplied { from, count } if self.as_json => output::line(json!({"nack": {"from": from, "count": count}}).to_string()),
+            Incoming::NotApplied { from, count } => self.say(&format!("{count} messages from number {from} on were not applied")),
+            Incoming::Refused(err) => {
+                self.answered += 1;
+                let frame = format!("{{\"err\":{err}}}");
+                if self.as_json { output::line(frame) } else { self.say(&show::message(&frame)) }
+            }
+        }
+    }
+
+    fn say(&self, text: &str) -> anyhow::Result<()> {
+        if self.prompting {
+            // Over the prompt that stands there.
+            output::text("\r")?;
+        }
+        output::line(text)?;
+        self.prompt()
+    }
+
+    fn prompt(&self) -> anyhow::Result<()> {
+        if self.prompting {
+            let mut out = std::io::stdout().lock();
+            write!(out, "> ")?;
+            out.flush()?;
+        }
+        Ok(())
+    }
+}
+
+/// Answers are what is no event.
+fn is_answer(body: &str) -> bool {
+    serde_json::from_str::<Value>(body).is_ok_and(|message| message.get("ev").is_none())
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

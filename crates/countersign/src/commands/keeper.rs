@@ -1,0 +1,92 @@
+//! Changes of accounts and keys from the command line, whether the gateway runs or not.
+//!
+//! ```text
+//!   change ─▶ database (with its line of history, one transaction) ─▶ audit log ─▶ tell the gateway, if one runs
+//! ```
+//!
+//! The audit log is opened before anything is changed: what cannot be recorded does not happen. Two processes may write it at once:
+//! each batch of whole lines is one `write` to a file opened for appending, which the system does not interleave. A gateway that
+//! cannot be told notices the change in the database within a fraction of a second.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use countersign_core::AccountId;
+use countersign_gateway::operator::{OperatorClient, OperatorClientError};
+use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord};
+use countersign_store::{Change, CredentialRecord, StateDir, Store};
+
+use super::output;
+use crate::cli::StateArgs;
+use crate::failure::Failure;
+use crate::state;
+
+/// How long the gateway may take to read its credentials again before we stop waiting for it.
+const RELOAD_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The state folder, open for changes.
+pub(super) struct Keeper {
+    pub(super) dir: StateDir,
+    pub(super) store: Store,
+    audit: AuditLog,
+}
+
+impl Keeper {
+    /// Opens database and audit log.
+    pub(super) async fn open(args: &StateArgs) -> anyhow::Result<Self> {
+        let (dir, store) = state::open_store(&args.state).await?;
+        let audit = AuditLog::open(&dir.audit())?;
+        Ok(Self { dir, store, audit })
+    }
+
+    /// Records an account that was made.
+    pub(super) async fn account_made(self, account: &AccountId) -> anyhow::Result<()> {
+        let mut line = AuditRecord::new(state::wall(), AuditEvent::AccountNew).words(BY_COMMAND);
+        line.account = Some(account.clone());
+        self.finish(line).await
+    }
+
+    /// Records a change of a key and tells the gateway.
+    pub(super) async fn key_changed(self, record: &CredentialRecord, event: AuditEvent) -> anyhow::Result<()> {
+        let mut line = AuditRecord::new(state::wall(), event).words(BY_COMMAND);
+        line.account = Some(record.account.clone());
+        line.key_id = Some(record.key_id.clone());
+        line.credential = Some(record.id.clone());
+        line.purpose = Some(record.purpose);
+        self.finish(line).await
+    }
+
+    async fn finish(self, line: AuditRecord) -> anyhow::Result<()> {
+        let recorded = self.audit.append(line).and_then(|()| self.audit.flush());
+        self.store.close().await;
+        tell_gateway(&self.dir).await;
+        recorded.context("the change is made and in the history of the key, but not in the audit log")
+    }
+}
+
+const BY_COMMAND: &str = "by the command line";
+
+/// Who makes a change: the user whose process this is.
+pub(super) fn change() -> Change {
+    Change::new(state::wall(), format!("uid {} on the command line", rustix::process::getuid().as_raw()))
+}
+
+/// The one credential that is meant: by its id, or by the name clients send.
+pub(super) async fn find(store: &Store, name: &str) -> anyhow::Result<CredentialRecord> {
+    let mut found = store.credentials().await?.into_iter().filter(|record| record.id.as_str() == name || record.key_id.as_str() == name);
+    match (found.next(), found.next()) {
+        (Some(record), None) => Ok(record),
+        (Some(_), Some(_)) => Err(Failure::usage(format!("{name} names keys of two purposes; use the id that `key list --json` shows"))),
+        (None, _) => Err(Failure::usage(format!("there is no key {name}"))),
+    }
+}
+
+/// Asks a running gateway to read its credentials at once.
+async fn tell_gateway(dir: &StateDir) {
+    let client = OperatorClient::new(dir.path().join("operator.sock"));
+    match tokio::time::timeout(RELOAD_DEADLINE, client.reload()).await {
+        Ok(Ok(_) | Err(OperatorClientError::Connect { .. })) => {}
+        Ok(Err(error)) => output::note(format!("the running gateway did not reload ({error}); it will notice the change by itself")),
+        Err(_) => output::note("the running gateway did not answer; it will notice the change by itself"),
+    }
+}

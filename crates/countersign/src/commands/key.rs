@@ -1,0 +1,64 @@
+//! `key`: credentials of accounts. Works while the gateway runs.
+
+mod credential_file;
+mod delivery;
+mod material;
+mod new;
+mod rotate;
+pub(super) mod show;
+
+use std::process::ExitCode;
+
+use countersign_core::CredentialState;
+use countersign_store::audit::AuditEvent;
+
+use super::keeper::{self, Keeper};
+use super::{account, output, run_async};
+use crate::cli::{KeyCommand, StateArgs};
+use crate::state;
+
+/// Runs the subcommand.
+pub(super) fn run(command: KeyCommand) -> anyhow::Result<ExitCode> {
+    run_async(async {
+        match command {
+            KeyCommand::List { account, all, json, state } => list(account.as_deref(), all, json, &state).await,
+            KeyCommand::New(args) => new::run(&args).await,
+            KeyCommand::Resume { key, state } => set_state(&key, CredentialState::Active, AuditEvent::KeyResume, &state).await,
+            KeyCommand::Revoke { key, state } => set_state(&key, CredentialState::Revoked, AuditEvent::KeyRevoke, &state).await,
+            KeyCommand::Rotate(args) => rotate::run(&args).await,
+            KeyCommand::Show { key, json, state } => show::run(&key, json, &state).await,
+            KeyCommand::Suspend { key, state } => set_state(&key, CredentialState::Suspended, AuditEvent::KeySuspend, &state).await,
+        }
+    })
+}
+
+async fn list(of: Option<&str>, all: bool, as_json: bool, args: &StateArgs) -> anyhow::Result<ExitCode> {
+    let of = of.map(account::parse).transpose()?;
+    let (_, store) = state::open_store(&args.state).await?;
+    if let Some(account) = &of {
+        // A name that nobody has is an error, not an empty list.
+        store.account(account).await?;
+    }
+    let mut credentials = store.credentials().await?;
+    credentials.retain(|record| of.as_ref().is_none_or(|account| record.account == *account));
+    credentials.retain(|record| all || record.state != CredentialState::Revoked);
+    if as_json {
+        output::json(&credentials.iter().map(show::to_json).collect::<Vec<_>>())?;
+    } else {
+        output::print(&show::table(&credentials))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn set_state(key: &str, to: CredentialState, event: AuditEvent, args: &StateArgs) -> anyhow::Result<ExitCode> {
+    let keeper = Keeper::open(args).await?;
+    let before = keeper::find(&keeper.store, key).await?;
+    if before.state == to {
+        output::line(format!("{} key {} of account {} is {} already", before.purpose, before.key_id, before.account, to.name()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let record = keeper.store.set_state(&before.id, to, &keeper::change()).await?;
+    keeper.key_changed(&record, event).await?;
+    output::line(format!("{} key {} of account {} is {} now", record.purpose, record.key_id, record.account, to.name()))?;
+    Ok(ExitCode::SUCCESS)
+}

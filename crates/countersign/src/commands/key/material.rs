@@ -1,0 +1,170 @@
+//! What a credential is made of: made here, with the private half for its owner, or registered from what the owner made.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use countersign_core::{Algorithm, ApiKeyId, KeyType, PublicKey, Purpose, Timestamp, limits};
+use countersign_handshake::SecretText;
+use countersign_pki::{CertificateIdentities, ClientCertificateRequest, PrivateAuthority};
+use countersign_store::{Material, generate_secret};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+
+use crate::commands::output;
+use crate::failure::Failure;
+use crate::{keygen, state};
+
+/// Largest certificate file read.
+const CERTIFICATE_FILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// The private half, for its owner.
+pub(super) enum Private {
+    /// A client certificate with its key, PEM.
+    Certificate(SecretText),
+    /// Not ours: the owner has it.
+    Elsewhere,
+    /// A private key, PKCS #8 in PEM.
+    KeyPair(SecretText),
+    /// A shared secret.
+    Secret(SecretText),
+}
+
+/// Verification material and its private half.
+pub(super) struct Made {
+    pub(super) material: Material,
+    pub(super) private: Private,
+}
+
+/// The algorithm by its name, or the usual one of the purpose; refused when the purpose does not take it.
+pub(super) fn algorithm(purpose: Purpose, kind: Option<&str>) -> anyhow::Result<Algorithm> {
+    let takes: Vec<_> = Algorithm::ALL.into_iter().filter(|algorithm| purpose.accepts(*algorithm)).map(Algorithm::name).collect();
+    let named = match kind {
+        Some(name) => Algorithm::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name)),
+        None if purpose == Purpose::Binance => Some(Algorithm::HmacSha256),
+        None => Some(Algorithm::Ed25519),
+    };
+    named.filter(|algorithm| purpose.accepts(*algorithm)).ok_or_else(|| {
+        Failure::usage(format!("a {purpose} key is one of {}; {} is not", takes.join(", "), kind.unwrap_or("nothing")))
+    })
+}
+
+/// A new secret or pair.
+pub(super) fn generate(algorithm: Algorithm) -> anyhow::Result<Made> {
+    if algorithm == Algorithm::HmacSha256 {
+        let secret = generate_secret();
+        let text = SecretText::new(String::from_utf8(secret.expose().to_vec())?);
+        return Ok(Made { material: Material::Secret(secret), private: Private::Secret(text) });
+    }
+    let pair = keygen::generate(algorithm)?;
+    Ok(Made { material: Material::PublicKey(pair.public, algorithm), private: Private::KeyPair(pair.private_pem) })
+}
+
+/// A public key made elsewhere, in any format; says how it was read.
+pub(super) fn registered(purpose: Purpose, kind: Option<&str>, file: &Path) -> anyhow::Result<Made> {
+    let key = PublicKey::parse(&read(file, limits::PUBLIC_KEY_TEXT_BYTES_MAX as u64)?)
+        .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+    output::note(format!("read {} as {}: {} public key {}", file.display(), key.format(), key.key_type(), key.key_id()));
+    if purpose == Purpose::ClientCertificate {
+        return Ok(Made { material: Material::Certificate { key_id: key.key_id() }, private: Private::Elsewhere });
+    }
+    let algorithm = match kind {
+        Some(_) => algorithm(purpose, kind)?,
+        None => usual(purpose, key.key_type())?,
+    };
+    if !key.key_type().signs(algorithm) {
+        return Err(Failure::usage(format!("the key is {}, which makes no {algorithm} signatures", key.key_type())));
+    }
+    Ok(Made { material: Material::PublicKey(key, algorithm), private: Private::Elsewhere })
+}
+
+/// The algorithm that a key of this type is used with, where it was not said.
+fn usual(purpose: Purpose, key_type: KeyType) -> anyhow::Result<Algorithm> {
+    let fitting = Algorithm::ALL.into_iter().find(|algorithm| key_type.signs(*algorithm) && purpose.accepts(*algorithm));
+    let native = key_type.native_algorithm();
+    let usual = if purpose.accepts(native) { Some(native) } else { fitting };
+    usual.ok_or_else(|| Failure::usage(format!("a {purpose} key cannot be {key_type}")))
+}
+
+/// A client certificate issued by the private CA on a new key.
+pub(super) fn issue(folder: &Path, account: &str, label: &str, not_after: Option<Timestamp>) -> anyhow::Result<Made> {
+    let authority = PrivateAuthority::load(folder, state::unix_now())?;
+    let name = if label.is_empty() { account } else { label };
+    let mut request = ClientCertificateRequest::new(name, format!("countersign:account:{account}"));
+    if let Some(end) = not_after {
+        request.validity_seconds = request.validity_seconds.min(end.as_secs().saturating_sub(state::wall().as_secs()));
+    }
+    let issued = authority.issue_client(&request, state::unix_now())?;
+    let key_id = ApiKeyId::parse(&issued.identities().spki_sha256)?;
+    let pem = SecretText::new(format!("{}{}", issued.key_pem(), issued.certificate_pem()));
+    Ok(Made { material: Material::Certificate { key_id }, private: Private::Certificate(pem) })
+}
+
+/// A client certificate made elsewhere: a file with it, or a name in it.
+pub(super) fn certificate(file_or_name: &str) -> anyhow::Result<Made> {
+    let path = Path::new(file_or_name);
+    let key_id = if path.exists() {
+        let identities = read_certificate(path)?;
+        output::note(format!(
+            "read {}: certificate of {}, until {}, key {}",
+            path.display(),
+            identities.common_name.as_deref().unwrap_or("no common name"),
+            crate::commands::when::show(Timestamp::from_secs(identities.not_after)),
+            identities.spki_sha256
+        ));
+        ApiKeyId::parse(&identities.spki_sha256)?
+    } else if file_or_name.contains('/') || path.extension().is_some_and(|extension| extension == "pem" || extension == "der") {
+        return Err(Failure::usage(format!("there is no file {file_or_name}")));
+    } else {
+        ApiKeyId::parse(file_or_name).map_err(|error| Failure::usage(format!("certificate name {file_or_name:?}: {error}")))?
+    };
+    Ok(Made { material: Material::Certificate { key_id }, private: Private::Elsewhere })
+}
+
+fn read_certificate(path: &Path) -> anyhow::Result<CertificateIdentities> {
+    let bytes = read(path, CERTIFICATE_FILE_BYTES_MAX)?;
+    let wrong = |why: String| Failure::usage(format!("{}: {why}", path.display()));
+    let der = if bytes.starts_with(b"\x30") {
+        CertificateDer::from(bytes)
+    } else {
+        CertificateDer::from_pem_slice(&bytes).map_err(|error| wrong(format!("no certificate in PEM or DER: {error}")))?
+    };
+    CertificateIdentities::from_der(&der).map_err(|error| wrong(error.to_string()))
+}
+
+/// A file, or standard input for `-`, up to one byte beyond the bound.
+fn read(path: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if path == Path::new("-") {
+        std::io::stdin().lock().take(bytes_max + 1).read_to_end(&mut bytes).context("standard input")?;
+        return Ok(bytes);
+    }
+    let opened = std::fs::File::open(path).and_then(|file| file.take(bytes_max + 1).read_to_end(&mut bytes));
+    opened.map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn each_purpose_has_its_usual_algorithm_and_refuses_the_others() {
+        assert_eq!(algorithm(Purpose::Native, None).unwrap(), Algorithm::Ed25519);
+        assert_eq!(algorithm(Purpose::Binance, None).unwrap(), Algorithm::HmacSha256);
+        assert_eq!(algorithm(Purpose::Native, Some("es256")).unwrap(), Algorithm::EcdsaP256Sha256);
+        for (purpose, kind) in [(Purpose::Native, "HS256"), (Purpose::Native, "RS256"), (Purpose::Binance, "ML-DSA-65"), (Purpose::Native, "md5")] {
+            let said = algorithm(purpose, Some(kind)).unwrap_err().to_string();
+            assert!(said.contains("Ed25519") && said.contains(kind), "{said}");
+        }
+    }
+
+    #[test]
+    fn an_rsa_key_signs_as_its_purpose_does() {
+        let rsa = KeyType::Rsa { bits: 2048 };
+        assert_eq!(usual(Purpose::Native, rsa).unwrap(), Algorithm::RsaPssSha256);
+        assert_eq!(usual(Purpose::Binance, rsa).unwrap(), Algorithm::RsaPkcs1Sha256);
+        assert!(usual(Purpose::Binance, KeyType::EcP256).is_err());
+    }
+}

@@ -1,0 +1,85 @@
+//! `key new`: makes a key, or registers one made elsewhere.
+
+use std::num::NonZeroU32;
+use std::process::ExitCode;
+
+use countersign_core::{CredentialState, IpAllowList, KeyRate, Purpose, Scopes};
+use countersign_store::audit::AuditEvent;
+use countersign_store::{CredentialRecord, NewCredential};
+
+use super::credential_file::{self, Reach};
+use super::delivery::Delivery;
+use super::material::{self, Made, Private};
+use crate::cli::KeyNewArgs;
+use crate::commands::keeper::{self, Keeper};
+use crate::commands::{account, output, when};
+use crate::failure::Failure;
+use crate::state;
+
+pub(super) async fn run(args: &KeyNewArgs) -> anyhow::Result<ExitCode> {
+    let purpose: Purpose = args.purpose.into();
+    check_combination(args, purpose)?;
+    let keeper = Keeper::open(&args.state).await?;
+    let delivery = Delivery::reserve(&args.out)?;
+    let not_after = args.expires.as_deref().map(|text| when::end(text, state::wall())).transpose()?;
+    let made = match (&args.public_key, &args.certificate, purpose) {
+        (Some(file), _, _) => material::registered(purpose, args.kind.as_deref(), file)?,
+        (None, Some(certificate), _) => material::certificate(certificate)?,
+        (None, None, Purpose::ClientCertificate) => material::issue(keeper.dir.path(), &args.account, &args.label, not_after)?,
+        (None, None, Purpose::Binance | Purpose::Native) => material::generate(material::algorithm(purpose, args.kind.as_deref())?)?,
+    };
+    let Made { material, private } = made;
+    let mut new = NewCredential::new(account::parse(&args.account)?, purpose, material);
+    new.scopes = Scopes::parse(&args.scopes).map_err(|error| Failure::usage(error.to_string()))?;
+    new.ip_allow = IpAllowList::parse(args.ip.iter().map(String::as_str)).map_err(|text| Failure::usage(format!("--ip {text}")))?;
+    new.rate = rate(args)?;
+    new.min_bind = args.min_bind.into();
+    new.not_after = not_after;
+    new.label.clone_from(&args.label);
+    let record = keeper.store.create_credential(new, &keeper::change()).await?;
+    let reach = Reach { url: &args.url, folder: keeper.dir.path(), ca: args.ca.as_deref() };
+    hand_over(&keeper, &record, &private, &reach, delivery).await?;
+    keeper.key_changed(&record, AuditEvent::KeyNew).await?;
+    output::note(format!("{} key {} of account {} is active", record.purpose, record.key_id, record.account));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Gives the owner their half; a key whose private half reached nobody is revoked again.
+pub(super) async fn hand_over(
+    keeper: &Keeper,
+    record: &CredentialRecord,
+    private: &Private,
+    reach: &Reach<'_>,
+    delivery: Delivery,
+) -> anyhow::Result<()> {
+    let delivered = credential_file::write(record, private, reach).and_then(|text| delivery.write(&text));
+    if delivered.is_err() {
+        keeper.store.set_state(&record.id, CredentialState::Revoked, &keeper::change()).await?;
+    }
+    delivered.map_err(|error| error.context(format!("key {} could not be handed over and is revoked again", record.key_id)))
+}
+
+fn check_combination(args: &KeyNewArgs, purpose: Purpose) -> anyhow::Result<()> {
+    if args.certificate.is_some() && purpose != Purpose::ClientCertificate {
+        return Err(Failure::usage("--certificate is for --purpose client-certificate"));
+    }
+    if args.certificate.is_some() && args.public_key.is_some() {
+        return Err(Failure::usage("give either --certificate or --public-key"));
+    }
+    if args.kind.is_some() && purpose == Purpose::ClientCertificate {
+        return Err(Failure::usage("--kind is for native and binance keys; a certificate has its own"));
+    }
+    Ok(())
+}
+
+fn rate(args: &KeyNewArgs) -> anyhow::Result<KeyRate> {
+    let default = KeyRate::default();
+    let or = |given: Option<u32>, flag: &str, default: NonZeroU32| match given {
+        None => Ok(default),
+        Some(number) => NonZeroU32::new(number).ok_or_else(|| Failure::usage(format!("{flag} 0: to stop a key, suspend it"))),
+    };
+    Ok(KeyRate {
+        weight_per_minute: or(args.weight_per_minute, "--weight-per-minute", default.weight_per_minute)?,
+        orders_per_10s: or(args.orders_per_10s, "--orders-per-10s", default.orders_per_10s)?,
+    })
+}

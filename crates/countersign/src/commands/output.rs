@@ -1,0 +1,67 @@
+//! Standard output: lines, tables, JSON. Notes that are no result go to standard error.
+//!
+//! Nothing here knows colours: tables are plain text on a terminal and in a pipe alike.
+
+use std::io::{ErrorKind, Write as _};
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+
+/// Writes a line.
+pub(crate) fn line(text: impl AsRef<str>) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", text.as_ref())?;
+    Ok(out.flush()?)
+}
+
+/// Writes text that has its own line ends.
+pub(crate) fn text(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Writes a value as JSON, indented: one document for a machine, still legible.
+pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    line(serde_json::to_string_pretty(value)?)
+}
+
+/// Tells a person something that is no result. When standard error is gone there is nobody to tell.
+pub(crate) fn note(text: impl AsRef<str>) {
+    drop(writeln!(std::io::stderr(), "{}", text.as_ref()));
+}
+
+/// A table with a header.
+pub(crate) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header.iter().copied());
+    table
+}
+
+/// A table of names and values.
+pub(crate) fn sheet<'r>(rows: impl IntoIterator<Item = (&'r str, String)>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for (name, value) in rows {
+        table.add_row([name.to_owned(), value]);
+    }
+    table
+}
+
+/// Writes a table, without blanks at line ends.
+pub(crate) fn print(table: &Table) -> anyhow::Result<()> {
+    if table.is_empty() { Ok(()) } else { text(&layout(table)) }
+}
+
+/// A table as text: no blanks around its lines.
+pub(crate) fn layout(table: &Table) -> String {
+    table.lines().map(|line| format!("{}\n", line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end()))).collect()
+}
+
+/// Whether the reader of our output went away: `countersign ... | head` is no failure.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let broken = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+    };
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| broken(error))
+}

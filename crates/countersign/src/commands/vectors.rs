@@ -1,0 +1,36 @@
+//! `vectors`: recorded requests through the gateway's own verification.
+
+use std::process::ExitCode;
+
+use countersign_dialects::vectors::{VectorFile, run_selected};
+
+use super::output;
+use crate::cli::VectorsArgs;
+use crate::failure::Failure;
+
+/// Runs the file. The last line is `N passed, M failed`.
+pub(super) fn run(args: &VectorsArgs) -> anyhow::Result<ExitCode> {
+    let file = args.file.display();
+    let text = std::fs::read_to_string(&args.file).map_err(|error| Failure::usage(format!("cannot read {file}: {error}")))?;
+    let vectors = VectorFile::parse(&text).map_err(|error| Failure::usage(format!("{file}: {error}")))?;
+    let mut lines = Vec::new();
+    let report = run_selected(&vectors, &|id| id.contains(&args.only), &mut |id, expected, got| {
+        if expected != got {
+            lines.push(format!("failed  {id}: expected {expected}, got {got}"));
+        } else if args.verbose {
+            lines.push(format!("passed  {id}: {got}"));
+        }
+    });
+    for line in lines {
+        output::line(line)?;
+    }
+    for (id, dialect) in &report.skipped {
+        output::line(format!("skipped {id}: dialect {dialect} is not implemented"))?;
+    }
+    if report.passed + report.failed.len() == 0 {
+        output::note(format!("countersign: no vector was checked{}", if args.only.is_empty() { "" } else { "; does --only fit any id?" }));
+    }
+    output::line(format!("{} passed, {} failed", report.passed, report.failed.len()))?;
+    let fine = report.failed.is_empty() && report.passed > 0;
+    Ok(if fine { ExitCode::SUCCESS } else { ExitCode::from(crate::failure::FAILED) })
+}

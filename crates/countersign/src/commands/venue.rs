@@ -1,0 +1,44 @@
+//! `venue`: the paper exchange alone, behind a gateway of another process.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use countersign_gateway::config::{LogFormat, LogSettings};
+use countersign_venue::{IdentityVerifier, Venue, VenueConfig};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{output, run_async};
+use crate::cli::VenueArgs;
+use crate::failure::Failure;
+use crate::logging;
+
+/// Runs until a signal asks it to stop.
+pub(super) fn run(args: &VenueArgs) -> anyhow::Result<ExitCode> {
+    let format = if args.json { LogFormat::Json } else { LogFormat::Text };
+    logging::start(&LogSettings { format, level: "info" });
+    let verifier = verifier(&args.jwks)?;
+    run_async(async {
+        // Before anything is announced: a signal that comes early must not end us without a word.
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let listener = TcpListener::bind(args.listen)
+            .await
+            .map_err(|error| Failure::environment(format!("cannot listen on {}: {error}", args.listen)))?;
+        let defaults = VenueConfig::default();
+        let config = VenueConfig { seed: args.seed.unwrap_or(defaults.seed), audience: args.audience.clone(), ..defaults };
+        let venue = Venue::start(config, verifier, listener);
+        output::line(format!("ready: http://{}", venue.local_addr()))?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        venue.shutdown().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Keys from an address or a file.
+fn verifier(jwks: &str) -> anyhow::Result<IdentityVerifier> {
+    let verifier = if jwks.contains("://") { IdentityVerifier::from_jwks_url(jwks) } else { IdentityVerifier::from_jwks_file(Path::new(jwks)) };
+    verifier.map_err(|error| Failure::usage(format!("--jwks {jwks}: {error}")))
+}

@@ -35,6 +35,8 @@ pub struct Connection {
     pub server_certificate_sha256: [u8; 32],
     /// The native session on this connection, if one was opened over HTTP.
     pub native: NativeConnection,
+    /// Requests on this connection.
+    pub exchanges: Exchanges,
     /// Set by a request handler that answered 101: what happens with the stream afterwards.
     pub upgrade: RefCell<Option<Upgrade>>,
     /// Identity tokens for the upstream, by credential and audience: a connection rarely has more than one.
@@ -64,6 +66,7 @@ impl Connection {
             exporter: binding.0,
             server_certificate_sha256: binding.1,
             native: NativeConnection::default(),
+            exchanges: Exchanges::default(),
             upgrade: RefCell::default(),
             assertions: RefCell::default(),
             slot: Cell::new(Some(slots.unauthenticated)),
@@ -81,6 +84,43 @@ impl Connection {
     /// Somebody proved an identity: the connection no longer counts against its source.
     pub fn note_authenticated(&self) {
         drop(self.slot.take());
+    }
+}
+
+/// Counts the requests of one connection.
+#[derive(Debug, Default)]
+pub struct Exchanges {
+    begun: Cell<u64>,
+    ended: Cell<u64>,
+}
+
+impl Exchanges {
+    /// Counts a request until the guard is dropped.
+    pub fn begin(&self) -> UnderWay<'_> {
+        self.begun.set(self.begun.get() + 1);
+        UnderWay(self)
+    }
+
+    /// How many have begun.
+    #[must_use]
+    pub const fn begun(&self) -> u64 {
+        self.begun.get()
+    }
+
+    /// How many have begun and not ended.
+    #[must_use]
+    pub const fn under_way(&self) -> u64 {
+        self.begun.get() - self.ended.get()
+    }
+}
+
+/// A request is under way while this lives.
+#[derive(Debug)]
+pub struct UnderWay<'c>(&'c Exchanges);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.ended.set(self.0.ended.get() + 1);
     }
 }
 

@@ -37,6 +37,7 @@ type Answer = Response<ResponseBody>;
 /// # Errors
 /// None; the type is what the HTTP library asks for.
 pub async fn exchange(worker: Rc<Worker>, connection: Rc<Connection>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    let _under_way = connection.exchanges.begin();
     let correlation = worker.correlation.next();
     let started = clock::mono();
     let (parts, body) = request.into_parts();
@@ -70,7 +71,9 @@ async fn dispatch(worker: &Rc<Worker>, connection: &Rc<Connection>, request: Arr
             let route = Arc::clone(route);
             on_route(worker, connection, &route, request).await
         }
-        RouteMatch::MethodNotAllowed => respond::method_not_allowed(&routes.allowed_methods(path), &words(worker, Family::Any), correlation),
+        RouteMatch::MethodNotAllowed => {
+            respond::method_not_allowed(&routes.allowed_methods(path), &words(worker, Family::Any), correlation)
+        }
         RouteMatch::NotFound if path == JWKS_PATH && request.parts.method == Method::GET => jwks(worker),
         RouteMatch::NotFound => {
             let refusal = Reject::RouteUnknown.into();
@@ -116,7 +119,13 @@ async fn http(
     let whole = if signs_body(route) { body.contiguous() } else { Bytes::new() };
     let admitted = admit(worker, connection, route, &parts, &whole, words)?;
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
-    let identity = forward::identity_assertion(worker, connection, &admitted.permit, admitted.login.as_ref().and_then(|login| login.session.as_ref()), route.upstream);
+    let identity = forward::identity_assertion(
+        worker,
+        connection,
+        &admitted.permit,
+        admitted.login.as_ref().and_then(|login| login.session.as_ref()),
+        route.upstream,
+    );
     forward::rewrite_headers(&mut parts.headers, connection, &authority, identity);
     if route.family == Family::Native || admitted.login.as_ref().is_some_and(|login| login.session.is_some()) {
         parts.headers.remove(http::header::AUTHORIZATION);
@@ -153,7 +162,14 @@ pub struct Charged {
 }
 
 /// Authenticates, authorizes and charges.
-fn admit(worker: &Rc<Worker>, connection: &Connection, route: &Route, parts: &Parts, body: &[u8], words: &mut Words) -> Result<Admitted, Refusal> {
+fn admit(
+    worker: &Rc<Worker>,
+    connection: &Connection,
+    route: &Route,
+    parts: &Parts,
+    body: &[u8],
+    words: &mut Words,
+) -> Result<Admitted, Refusal> {
     if route.requirement.access == Access::Public {
         return Ok(Admitted { permit: permit_public(&route.requirement)?, login: None, usage: Charged::default() });
     }
@@ -226,7 +242,10 @@ fn is_ours(worker: &Worker, authority: &str) -> bool {
     let settings = &worker.shared.settings.listen;
     match &settings.authorities {
         Authorities::Any => {
-            let host = authority.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())).map_or(authority, |(host, _)| host);
+            let host = authority
+                .rsplit_once(':')
+                .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
+                .map_or(authority, |(host, _)| host);
             let name = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
             worker.shared.tls.snapshot().certificate_for(None).is_some_and(|certificate| certificate.is_valid_for(name))
         }

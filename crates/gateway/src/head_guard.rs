@@ -36,6 +36,12 @@ pub struct Bounds {
     pub idle: Duration,
 }
 
+/// Told when nothing happened between two messages for [`PARK_AFTER`]: the connection's buffers can be given back.
+pub type Quiet = Rc<tokio::sync::Notify>;
+
+/// How long a connection keeps its buffers between messages. Trading clients that send more often than this never lose them.
+pub const PARK_AFTER: Duration = Duration::from_secs(1);
+
 /// Told of a refusal; gives the bytes of the answer.
 pub trait RefusalSink {
     /// Records the refusal and returns a complete HTTP/1.1 response.
@@ -63,6 +69,7 @@ pub struct HeadGuard<S> {
     timer: Option<(Waiting, Pin<Box<Sleep>>)>,
     served_any: bool,
     sink: Rc<dyn RefusalSink>,
+    quiet: Option<Quiet>,
 }
 
 impl<S> HeadGuard<S> {
@@ -79,11 +86,19 @@ impl<S> HeadGuard<S> {
             timer: None,
             served_any: false,
             sink,
+            quiet: None,
         };
         if !already_read.is_empty() {
             guard.clear_staged();
         }
         guard
+    }
+
+    /// Tells `quiet` when the connection is idle. It then has to be parked: the guard no longer reaps it.
+    #[must_use]
+    pub fn telling(mut self, quiet: Quiet) -> Self {
+        self.quiet = Some(quiet);
+        self
     }
 
     /// The stream, and what was read from it and not passed on: for a connection that leaves HTTP.
@@ -155,6 +170,7 @@ impl<S> HeadGuard<S> {
             let wait = match waiting {
                 Waiting::Body => self.bounds.body,
                 Waiting::FirstHead | Waiting::RestOfHead => self.bounds.head,
+                Waiting::Idle if self.quiet.is_some() => PARK_AFTER,
                 Waiting::Idle => self.bounds.idle,
             };
             self.timer = Some((waiting, Box::pin(tokio::time::sleep(wait))));
@@ -163,7 +179,14 @@ impl<S> HeadGuard<S> {
         ready!(sleep.as_mut().poll(cx));
         match waiting {
             Waiting::FirstHead | Waiting::RestOfHead => self.refuse(&Reject::AuthDeadline.into()),
-            Waiting::Body | Waiting::Idle => self.ended = true,
+            Waiting::Idle => match &self.quiet {
+                Some(quiet) => {
+                    quiet.notify_one();
+                    return Poll::Pending;
+                }
+                None => self.ended = true,
+            },
+            Waiting::Body => self.ended = true,
         }
         Poll::Ready(())
     }

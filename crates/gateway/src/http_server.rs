@@ -10,27 +10,81 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use crate::audit;
 use crate::connection::Connection;
 use crate::exchange::exchange;
-use crate::head_guard::{Bounds, HeadGuard, RefusalSink, limits};
+use crate::head_guard::{Bounds, HeadGuard, Quiet, RefusalSink, limits};
 use crate::respond;
 use crate::rewind::Rewind;
+use crate::websocket::Upgrade;
 use crate::worker::Worker;
 
 /// How long a closing connection may take to take our last bytes.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Serves HTTP/1.1 until the connection ends or leaves HTTP.
-pub async fn serve_http1<S>(worker: Rc<Worker>, connection: Rc<Connection>, stream: S, already_read: BytesMut)
+/// A stream that can say when there is something to read without reading it, so that no buffer waits for it.
+pub trait Quiescent {
+    /// Waits until a read would not wait.
+    fn readable(&self) -> impl Future<Output = std::io::Result<()>>;
+}
+
+impl Quiescent for TlsStream<TcpStream> {
+    async fn readable(&self) -> std::io::Result<()> {
+        self.get_ref().0.readable().await
+    }
+}
+
+/// Serves HTTP/1.1 until the connection ends or leaves HTTP. A connection that is quiet between two messages is parked: it gives
+/// all its buffers back and keeps only its TLS session.
+pub async fn serve_http1<S>(worker: Rc<Worker>, connection: Rc<Connection>, mut stream: S, mut read: BytesMut)
+where
+    S: AsyncRead + AsyncWrite + Quiescent + Unpin + 'static,
+{
+    loop {
+        match Box::pin(serve_awake(&worker, &connection, stream, read)).await {
+            Awake::Ended(mut guard) => {
+                // The farewell, if any, goes out here. Whether the client takes it is not our concern any more.
+                drop(tokio::time::timeout(CLOSE_DEADLINE, guard.shutdown()).await);
+                return;
+            }
+            Awake::Parked(quiet) => stream = quiet,
+            Awake::Upgraded(upgrade, stream, read) => return Box::pin(upgrade.run(&worker, &connection, Rewind::new(stream, read))).await,
+        }
+        read = BytesMut::new();
+        let mut draining = worker.shared.drain.subscribe();
+        let woken = tokio::select! {
+            readable = tokio::time::timeout(worker.shared.settings.limits.idle_timeout, stream.readable()) => matches!(readable, Ok(Ok(()))),
+            () = draining.wait() => false,
+        };
+        if !woken {
+            drop(tokio::time::timeout(CLOSE_DEADLINE, stream.shutdown()).await);
+            return;
+        }
+    }
+}
+
+/// What became of a connection while it had buffers.
+enum Awake<S> {
+    /// It is over; what is still to be said is in the guard.
+    Ended(HeadGuard<S>),
+    /// Nothing happened for a while.
+    Parked(S),
+    /// It leaves HTTP; with the bytes that were read too far.
+    Upgraded(Upgrade, S, BytesMut),
+}
+
+async fn serve_awake<S>(worker: &Rc<Worker>, connection: &Rc<Connection>, stream: S, read: BytesMut) -> Awake<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let sink = Rc::new(Refusals { worker: Rc::clone(&worker), connection: Rc::clone(&connection) });
-    let guard = HeadGuard::new(stream, &already_read, bounds(&worker), sink);
+    let sink = Rc::new(Refusals { worker: Rc::clone(worker), connection: Rc::clone(connection) });
+    let quiet = Quiet::default();
+    let guard = HeadGuard::new(stream, &read, bounds(worker), sink).telling(Rc::clone(&quiet));
     let service = {
-        let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
+        let (worker, connection) = (Rc::clone(worker), Rc::clone(connection));
         service_fn(move |request| Box::pin(exchange(Rc::clone(&worker), Rc::clone(&connection), request)))
     };
     let mut server = http1::Builder::new()
@@ -42,26 +96,34 @@ where
         .pipeline_flush(true)
         .serve_connection(TokioIo::new(guard), service);
     let mut draining = worker.shared.drain.subscribe();
-    let ended = tokio::select! {
-        ended = poll_fn(|cx| server.poll_without_shutdown(cx)) => ended,
-        () = draining.wait() => {
+    let (ended, park) = loop {
+        let park = tokio::select! {
+            ended = poll_fn(|cx| server.poll_without_shutdown(cx)) => break (ended, false),
+            () = quiet.notified() => true,
+            () = draining.wait() => false,
+        };
+        // A request under way is not quiet, however long its answer takes.
+        if !park || connection.exchanges.under_way() == 0 {
+            let answered = connection.exchanges.begun();
             std::pin::Pin::new(&mut server).graceful_shutdown();
-            poll_fn(|cx| server.poll_without_shutdown(cx)).await
+            let ended = poll_fn(|cx| server.poll_without_shutdown(cx)).await;
+            // Whoever came in meanwhile was told that the connection closes.
+            break (ended, park && answered == connection.exchanges.begun());
         }
     };
     if let Err(error) = &ended {
         tracing::debug!(connection = %connection.id, %error, "HTTP/1.1 connection failed");
     }
     let parts = server.into_parts();
-    let mut guard = parts.io.into_inner();
+    let guard = parts.io.into_inner();
     if let Some(upgrade) = connection.upgrade.take() {
         let (stream, staged) = guard.into_inner();
         let mut read = BytesMut::from(&parts.read_buf[..]);
         read.extend_from_slice(&staged);
-        return upgrade.run(&worker, &connection, Rewind::new(stream, read)).await;
+        return Awake::Upgraded(upgrade, stream, read);
     }
-    // The farewell, if any, goes out here. Whether the client takes it is not our concern any more.
-    drop(tokio::time::timeout(CLOSE_DEADLINE, guard.shutdown()).await);
+    let quiet = park && ended.is_ok() && parts.read_buf.is_empty() && guard.is_between_messages();
+    if quiet { Awake::Parked(guard.into_inner().0) } else { Awake::Ended(guard) }
 }
 
 /// Room behind a head for the beginning of its body.

@@ -44,11 +44,11 @@ pub(crate) fn run(args: &UpstreamArgs) -> Result<()> {
 /// The one answer: a head and 150 bytes.
 fn answer() -> Vec<u8> {
     let mut body =
-        String::from(r#"{"makerCommission":10,"takerCommission":10,"canTrade":true,"balances":[{"asset":"BTC","free":"4723846.89208129","#);
-    while body.len() < BODY_BYTES - 2 {
+        String::from(r#"{"makerCommission":10,"takerCommission":10,"canTrade":true,"balances":[{"asset":"BTC","free":"4723846.89208129""#);
+    while body.len() < BODY_BYTES - 3 {
         body.push(' ');
     }
-    body.push_str("}]");
+    body.push_str("}]}");
     let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: {}\r\n\r\n", body.len());
     (head + &body).into_bytes()
 }
@@ -118,4 +118,31 @@ fn unmasked(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut frame = vec![*first, second & 0x7f];
     frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     Some((frame, 2 + if masked { 4 } else { 0 } + length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_has_the_length_it_says() {
+        let text = String::from_utf8(answer()).expect("text");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        assert!(head.ends_with("Content-Length: 150") && body.len() == 150);
+        assert!(serde_json::from_str::<serde_json::Value>(body).is_ok());
+    }
+
+    #[test]
+    fn an_upgrade_is_answered_as_rfc_6455_shows() {
+        let request = b"GET /echo HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        assert!(upgrade(request).is_some_and(|answer| answer.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")));
+        assert_eq!(upgrade(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), None);
+    }
+
+    #[test]
+    fn a_masked_frame_comes_back_bare_and_a_partial_one_waits() {
+        let frame = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+        assert_eq!(unmasked(&frame), Some((b"\x81\x05Hello".to_vec(), 11)));
+        assert_eq!(unmasked(&frame[..10]), None);
+    }
 }

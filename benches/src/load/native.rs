@@ -141,7 +141,7 @@ impl Messages {
         let (mut lines, session) = Party::new(args, index)?.open()?;
         let ready = session.ready_frame();
         lines.get_mut().write_all(format!("{ready}\n").as_bytes())?;
-        Ok(Self { lines, body: r#"{"op":"ticker","id":1,"market":"BTCUSDT"}"#.to_owned(), sent: 0, received: 0 })
+        Ok(Self { lines, body: r#"{"op":"ticker","id":1,"sym":"BTCUSDT"}"#.to_owned(), sent: 0, received: 0 })
     }
 }
 

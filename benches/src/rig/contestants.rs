@@ -226,3 +226,14 @@ fn venue(machine: &Machine, folder: &Path, gateway: SocketAddr, address: SocketA
 pub(super) const JWKS_PATH: &str = "/.well-known/jwks.json";
 /// The smallest answer of the peers.
 pub(super) const TINY_PATH: &str = "/t";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tampering_keeps_the_signature_and_changes_what_is_signed() {
+        let request = b"GET /a?omitZeroBalances=true&timestamp=1&signature=ab HTTP/1.1".to_vec();
+        assert_eq!(tampered(request), b"GET /a?omitZeroBalances=TRUE&timestamp=1&signature=ab HTTP/1.1");
+    }
+}

@@ -142,3 +142,25 @@ fn load(machine: &Machine, task: &Task) -> Result<LoadReport> {
     }
     serde_json::from_str(line).context("the load generator's report")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(server_cpu_nanos: u64, operations: u64) -> LoadReport {
+        LoadReport { operations, server_cpu_nanos, wall_nanos: 1_000_000_000, ..LoadReport::default() }
+    }
+
+    #[test]
+    fn a_saturated_window_counts_only_with_a_full_server_core() {
+        assert_eq!(verdict(Figure::Saturated, &report(900_000_000, 1)), None);
+        assert!(verdict(Figure::Saturated, &report(899_000_000, 1)).is_some());
+        assert_eq!(verdict(Figure::Unsaturated, &report(1, 1)), None);
+    }
+
+    #[test]
+    fn a_rate_must_be_reached() {
+        assert_eq!(verdict(Figure::Rate(1_000), &report(1, 950)), None);
+        assert!(verdict(Figure::Rate(1_000), &report(1, 949)).is_some());
+    }
+}

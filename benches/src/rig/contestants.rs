@@ -92,6 +92,7 @@ impl Contestants {
         let public = Gateway::new("countersign", folder, &certificates, ClientAuth::Off, upstreams)?;
         // The first start makes the state folder that keys are added to.
         public.start(machine)?.stop()?;
+        public.account()?;
         let files = KeyFiles {
             hmac: public.key("binance", "HS256", "hmac.json")?,
             ed25519: public.key("binance", "Ed25519", "ed25519.json")?,

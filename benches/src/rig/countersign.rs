@@ -118,21 +118,34 @@ upstream = "paper"
         Server::start(self.name, command, &[self.address], &self.folder)
     }
 
+    /// Makes the account that all credentials belong to.
+    pub(super) fn account(&self) -> Result<()> {
+        self.command(&["account", "new", ACCOUNT])
+    }
+
     /// Makes a credential whose rate limits are out of the way; they are still counted.
     pub(super) fn key(&self, purpose: &str, kind: &str, name: &str) -> Result<PathBuf> {
         let file = self.folder.join(name);
+        let out = file.to_str().context("the temporary folder has a strange name")?;
+        let mut words = vec!["key", "new", "--account", ACCOUNT, "--purpose", purpose, "--kind", kind];
+        words.extend(["--weight-per-minute", RATE, "--orders-per-10s", RATE, "--out", out]);
+        self.command(&words)?;
+        Ok(file)
+    }
+
+    fn command(&self, words: &[&str]) -> Result<()> {
         let mut command = Command::new(binary()?);
-        command.args(["key", "new", "--account", "demo", "--purpose", purpose, "--kind", kind]);
-        command.args(["--weight-per-minute", RATE, "--orders-per-10s", RATE]).arg("--out").arg(&file);
-        command.arg("--state").arg(self.folder.join("state"));
-        let output = command.output().context("the gateway's binary could not be started")?;
+        let output = command.args(words).arg("--state").arg(self.folder.join("state")).output();
+        let output = output.context("the gateway's binary could not be started")?;
         if output.status.success() {
-            return Ok(file);
+            return Ok(());
         }
-        bail!("countersign key new: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let said = [output.stdout, output.stderr].concat();
+        bail!("countersign {} {}: {}", words[0], words[1], String::from_utf8_lossy(&said));
     }
 }
 
+const ACCOUNT: &str = "bench";
 /// Above anything that one core can do in a minute.
 const RATE: &str = "4000000000";
 

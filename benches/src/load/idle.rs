@@ -10,8 +10,8 @@ use super::{LoadArgs, LoadReport};
 use crate::clock;
 use crate::process::Family;
 
-/// Time for the server to give back what a connection needed only while it was busy.
-const SETTLE: Duration = Duration::from_millis(1_500);
+/// Time for the server to give back what a connection needed only while it was busy: the gateway waits one second before it does.
+const SETTLE: Duration = Duration::from_millis(2_500);
 
 /// Opens the connections one after the other, holds them, and reads the server's memory before and after.
 pub(super) fn run(args: &LoadArgs) -> Result<LoadReport> {

@@ -83,7 +83,7 @@ impl Machine {
         let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
         rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).context("raising the limit of open files")?;
         let own_network = prepare_network();
-        let real_time = succeeds(Command::new("chrt").args(["--fifo", RT_PRIORITY, "true"]));
+        let real_time = succeeds(Command::new("chrt").args(["--rr", RT_PRIORITY, "true"]));
         if !real_time {
             println!("warning: real-time scheduling is not permitted here; other jobs will be in the figures");
         }
@@ -112,14 +112,15 @@ impl Machine {
         let mut command = Command::new("taskset");
         command.args(["--cpu-list", core]);
         if self.real_time {
-            command.args(["chrt", "--fifo", RT_PRIORITY]);
+            command.args(["chrt", "--rr", RT_PRIORITY]);
         }
         command.arg(program);
         command
     }
 }
 
-/// Above everything ordinary, below the kernel's own threads.
+/// Above everything ordinary, below the kernel's own threads. Round robin, because a server has more threads than one: the gateway's audit
+/// writer must get its turn on a full core.
 const RT_PRIORITY: &str = "10";
 
 /// Loopback up, a congestion control without pacing, many ports. `true` when the namespace is our own.

@@ -1,9 +1,10 @@
 //! The one place that reads clocks.
 
 use std::sync::OnceLock;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign_core::{Monotonic, Now, Timestamp};
+use tokio::time::Instant;
 
 /// Both clocks, now.
 #[must_use]
@@ -19,9 +20,9 @@ pub fn wall() -> Timestamp {
     Timestamp::from_micros(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX))
 }
 
-/// The monotonic clock, counted from the first call in this process.
+/// The monotonic clock, counted from the first call in this process. It is the runtime's own, so that deadlines and timers agree,
+/// also where a test stops it.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the one clock module")]
 pub fn mono() -> Monotonic {
     static START: OnceLock<Instant> = OnceLock::new();
     let elapsed = START.get_or_init(Instant::now).elapsed();

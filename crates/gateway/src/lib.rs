@@ -38,6 +38,8 @@ pub mod rewind;
 pub mod routes;
 pub mod shared;
 pub mod start;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod upstream;
 pub mod websocket;
 pub mod worker;

@@ -34,10 +34,10 @@ pub(crate) mod websocket;
 
 use std::rc::Rc;
 
+use ::http::HeaderValue;
 use bytes::Bytes;
 use countersign_core::{Refusal, Reject};
 use countersign_pki::TlsVersion;
-use ::http::HeaderValue;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::audit;

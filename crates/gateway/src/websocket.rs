@@ -15,6 +15,7 @@
 mod connect;
 pub(crate) mod limits;
 pub(crate) mod links;
+mod progress;
 mod relay;
 mod request;
 pub(crate) mod socket;
@@ -102,7 +103,8 @@ pub async fn begin(
         }
         RouteKind::NativeSession => {
             let head = UpstreamHead::of_request(connection, parts, authority, correlation);
-            let opening = native::websocket::Opening::begin(worker, connection, parts.headers.get(AUTHORIZATION), head, answer.headers_mut())?;
+            let opening =
+                native::websocket::Opening::begin(worker, connection, parts.headers.get(AUTHORIZATION), head, answer.headers_mut())?;
             Kind::Native(Box::new(opening))
         }
         RouteKind::WebSocketRelay => {
@@ -155,4 +157,4 @@ fn upgrade_required(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

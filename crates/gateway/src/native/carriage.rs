@@ -9,7 +9,7 @@ use tokio_websockets::{CloseCode, Message};
 
 use super::limits::{READ_BYTES, WRITE_BATCH_BYTES};
 use crate::rewind::Rewind;
-use crate::websocket::limits::{CLOSE_DEADLINE, WRITE_DEADLINE};
+use crate::websocket::limits::{CLOSE_DEADLINE, WRITE_DEADLINE, WRITE_PROGRESS_BYTES};
 use crate::websocket::socket::{Socket, SocketError};
 
 /// Why a carriage carries nothing more.
@@ -128,20 +128,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carriage for LineCarriage<S> {
     }
 
     async fn flush(&mut self) -> Result<(), CarriageError> {
-        let mut written = std::mem::take(&mut self.written);
-        let writing = async {
-            self.stream.write_all_buf(&mut written).await?;
-            self.stream.flush().await
-        };
-        match tokio::time::timeout(WRITE_DEADLINE, writing).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(CarriageError::Ended),
-            Err(_) => Err(CarriageError::Slow),
+        let written = std::mem::take(&mut self.written);
+        for part in written.chunks(WRITE_PROGRESS_BYTES) {
+            in_time(self.stream.write_all(part)).await?;
         }
+        in_time(self.stream.flush()).await
     }
 
     async fn close(mut self, _code: Option<CloseCode>, _reason: &'static str) {
         drop(tokio::time::timeout(CLOSE_DEADLINE, async { self.flush().await.is_ok() && self.stream.shutdown().await.is_ok() }).await);
+    }
+}
+
+/// A write that must get on.
+async fn in_time(writing: impl Future<Output = std::io::Result<()>>) -> Result<(), CarriageError> {
+    match tokio::time::timeout(WRITE_DEADLINE, writing).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(CarriageError::Ended),
+        Err(_) => Err(CarriageError::Slow),
     }
 }
 
@@ -151,8 +155,8 @@ pub(super) struct WebSocketCarriage<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketCarriage<S> {
-    pub(super) fn new(mut socket: Socket<S>) -> Self {
-        socket.set_message_bytes_max(HELLO_FRAME_BYTES_MAX);
+    /// Its message limit is that of a hello.
+    pub(super) const fn new(socket: Socket<S>) -> Self {
         Self { socket }
     }
 }

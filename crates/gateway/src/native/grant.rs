@@ -36,11 +36,7 @@ impl Granted {
 /// What the handshake needs to know of a connection. The authority is not part of it: raw TLS has none, and over HTTP the one
 /// connection may be asked under several.
 pub(super) fn channel(connection: &Connection) -> Channel {
-    Channel {
-        exporter: connection.exporter,
-        server_certificate_sha256: connection.server_certificate_sha256,
-        authority: None,
-    }
+    Channel { exporter: connection.exporter, server_certificate_sha256: connection.server_certificate_sha256, authority: None }
 }
 
 /// Verifies, negotiates, enters and records.
@@ -79,15 +75,8 @@ fn entitlements(worker: &Worker, identity: &VerifiedIdentity, now: countersign_c
 
 fn mint(worker: &Worker, context: &TokenContext<'_>) -> SecretText {
     let TokenContext { identity, sid, t1, contract, issued_at, life, .. } = *context;
-    let token = worker.shared.identity.mint_access_token(
-        identity.account(),
-        identity.key_id(),
-        sid,
-        &t1.text(),
-        &contract.scopes,
-        issued_at,
-        life,
-    );
+    let token =
+        worker.shared.identity.mint_access_token(identity.account(), identity.key_id(), sid, &t1.text(), &contract.scopes, issued_at, life);
     SecretText::new(token)
 }
 
@@ -115,8 +104,5 @@ fn enter(
 pub(super) fn contract_rate(contract: &Contract) -> KeyRate {
     let quantity = |parameter| u32::try_from(contract.quantity(parameter)).unwrap_or(u32::MAX);
     let at_least_one = |value| std::num::NonZeroU32::new(value).unwrap_or(std::num::NonZeroU32::MIN);
-    KeyRate {
-        weight_per_minute: at_least_one(quantity(Quantity::WeightMin)),
-        orders_per_10s: at_least_one(quantity(Quantity::Orders10s)),
-    }
+    KeyRate { weight_per_minute: at_least_one(quantity(Quantity::WeightMin)), orders_per_10s: at_least_one(quantity(Quantity::Orders10s)) }
 }

@@ -29,7 +29,8 @@ impl<'m> Request<'m> {
     /// [`Reject::RouteUnknown`]: the frame was well formed, so the session goes on.
     pub(super) fn read(body: &'m RawValue) -> Result<Self, Refusal> {
         let refused = |sentence: &'static str| Refusal::operator(Reject::RouteUnknown, sentence);
-        let members: Members<'m> = serde_json::from_str(body.get()).map_err(|_| refused("the body is no object, or names a member twice"))?;
+        let members: Members<'m> =
+            serde_json::from_str(body.get()).map_err(|_| refused("the body is no object, or names a member twice"))?;
         let op = members.op.ok_or_else(|| refused("the body has no op"))?;
         let op: Text<'m> = serde_json::from_str(op.get()).map_err(|_| refused("op is no text"))?;
         if op.0.len() > OP_BYTES_MAX {

@@ -18,7 +18,12 @@ use crate::entropy::SystemEntropy;
 use crate::worker::Worker;
 
 /// Shakes hands. `None` when it came to nothing; the client was told then, and the carriage is to be closed.
-pub(super) async fn open<C: Carriage>(worker: &Rc<Worker>, connection: &Rc<Connection>, carriage: &mut C, kind: CarriageKind) -> Option<Granted> {
+pub(super) async fn open<C: Carriage>(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    carriage: &mut C,
+    kind: CarriageKind,
+) -> Option<Granted> {
     let now = clock::now();
     let mut machine = ServerHandshake::new(Arc::clone(&worker.shared.handshake), grant::channel(connection), now);
     let own_deadline = now.mono.saturating_add(worker.shared.settings.limits.unauthenticated_deadline);
@@ -41,7 +46,8 @@ pub(super) async fn open<C: Carriage>(worker: &Rc<Worker>, connection: &Rc<Conne
         };
         audit::refused(worker, connection, &Subject::none(), &refusal, correlation);
         let mut next = retry;
-        let nonce = next.as_mut().filter(|_| refusal.reject == Reject::NonceInvalid).map(|next| next.nonce(&mut SystemEntropy, clock::now()));
+        let nonce =
+            next.as_mut().filter(|_| refusal.reject == Reject::NonceInvalid).map(|next| next.nonce(&mut SystemEntropy, clock::now()));
         context.nonce = nonce.as_deref();
         tell(carriage, &refusal, correlation, context).await;
         machine = *next?;

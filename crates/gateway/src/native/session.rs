@@ -99,6 +99,8 @@ pub(super) async fn drive<C: Carriage>(
     };
     let ending = session.run(&guard).await;
     guard.set_reason(ending.reason());
+    // Nothing is forwarded any more: the session is over, whatever the client makes of our last words.
+    drop(guard);
     session.end(ending).await;
 }
 

@@ -1,1 +1,630 @@
 #![allow(clippy::unwrap_used)]
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use countersign_core::{Binding, CredentialState, Detail, Scopes};
+use countersign_handshake::contract::Quantity;
+use countersign_handshake::{
+    AwaitWelcome, Channel, ClientConfig, ClientHandshake, ClientSession, ClientStep, HandshakeError, Need, Offer, Signer as _, Want,
+};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
+
+use super::*;
+use crate::clock;
+use crate::entropy::SystemEntropy;
+use crate::testing::{CERTIFICATE, EXPORTER, Stage, native_key, on_stage};
+
+const HOST: &str = "localhost:8443";
+
+/// A client of raw TLS, below the TLS.
+struct Peer {
+    stream: BufReader<DuplexStream>,
+    number: u64,
+}
+
+impl Peer {
+    /// Connects; the gateway's end is served.
+    fn connect(stage: &Stage) -> Self {
+        Self::connect_over(stage, TlsVersion::Tls13)
+    }
+
+    fn connect_over(stage: &Stage, version: TlsVersion) -> Self {
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let connection = stage.connection_over(version);
+        tokio::task::spawn_local(serve_raw(Rc::clone(&stage.worker), connection, Rewind::new(theirs, BytesMut::new())));
+        Self { stream: BufReader::new(ours), number: 0 }
+    }
+
+    async fn send(&mut self, frame: &str) {
+        self.stream.write_all(format!("{frame}\n").as_bytes()).await.unwrap();
+    }
+
+    /// The next frame, or `end`.
+    async fn next(&mut self) -> Value {
+        let mut line = String::new();
+        match self.stream.read_line(&mut line).await {
+            Ok(0) | Err(_) => Value::from("end"),
+            Ok(_) => serde_json::from_str(&line).unwrap(),
+        }
+    }
+
+    async fn next_line(&mut self) -> Vec<u8> {
+        let mut line = Vec::new();
+        self.stream.read_until(b'\n', &mut line).await.unwrap();
+        line.pop();
+        line
+    }
+
+    /// The nonce that comes unasked.
+    async fn nonce(&mut self) -> String {
+        self.next().await["nonce"].as_str().unwrap().to_owned()
+    }
+
+    /// Shakes hands with a hello.
+    async fn open(&mut self, stage: &Stage, offer: Offer) -> Result<ClientSession, HandshakeError> {
+        let nonce = self.nonce().await;
+        let waiting = client(stage, offer, false).hello(Some(&nonce), &mut SystemEntropy, clock::now()).unwrap();
+        self.send(&waiting.hello_frame()).await;
+        self.welcome(waiting).await
+    }
+
+    async fn welcome(&mut self, waiting: AwaitWelcome) -> Result<ClientSession, HandshakeError> {
+        let line = self.next_line().await;
+        match waiting.receive_frame(&line, clock::now())? {
+            ClientStep::Open(session) => Ok(*session),
+            ClientStep::Retry(..) | ClientStep::Wait(_) => panic!("a welcome"),
+        }
+    }
+
+    /// Sends an application message.
+    async fn message(&mut self, body: &str) {
+        self.number += 1;
+        let number = self.number;
+        self.send(&format!("{{\"s\":{number},\"d\":{body}}}")).await;
+    }
+
+    async fn ask(&mut self, body: &str) -> Value {
+        self.message(body).await;
+        self.next().await
+    }
+}
+
+/// A session that is open, its contract confirmed.
+async fn opened(stage: &Stage) -> Peer {
+    let mut peer = Peer::connect(stage);
+    let session = peer.open(stage, offer("md:read order:write")).await.unwrap();
+    peer.send(&session.ready_frame()).await;
+    peer
+}
+
+fn offer(scopes: &str) -> Offer {
+    let want = Want { scopes: Scopes::parse(scopes).unwrap(), ..Want::default() };
+    Offer { bind: Binding::Exp, want, need: Need::default() }
+}
+
+fn client(stage: &Stage, offer: Offer, pipe: bool) -> ClientHandshake {
+    client_on(stage, offer, pipe, EXPORTER)
+}
+
+fn client_on(stage: &Stage, offer: Offer, pipe: bool, exporter: [u8; 32]) -> ClientHandshake {
+    let key = native_key();
+    let config = ClientConfig {
+        algorithms: vec![key.algorithm()],
+        key: Arc::new(key),
+        pins: vec![stage.gateway_root.clone()],
+        host: HOST.to_owned(),
+        offer,
+        pipe,
+    };
+    let channel = Channel { exporter: Some(exporter), server_certificate_sha256: CERTIFICATE, authority: None };
+    ClientHandshake::new(Arc::new(config), channel, clock::now()).unwrap()
+}
+
+#[tokio::test]
+async fn a_session_opens_trades_and_ends() {
+    on_stage(|stage| async move {
+        let mut peer = Peer::connect(&stage);
+        let session = peer.open(&stage, offer("md:read order:write account:read")).await.unwrap();
+        assert_eq!(session.contract.scopes.to_string(), "account:read md:read order:write");
+        assert_eq!(stage.worker.shared.sessions.list(9)[0].sid, session.sid.to_string());
+        peer.send(&session.ready_frame()).await;
+        let body = r#"{"op":"order.place","id":7, "sym":"BTCUSDT", "px":1.50}"#;
+        let answer = peer.ask(body).await;
+        assert_eq!(answer, serde_json::json!({ "s": 1, "a": 2, "d": { "re": 7, "ok": true } }));
+        assert_eq!(stage.upstream.texts(), [body], "the body as received");
+        let identity = stage.upstream.upgrades.borrow()[0].clone();
+        assert_eq!(identity.target, "/native/v1");
+        let claims = identity.identity.unwrap();
+        assert_eq!(claims["sid"], session.sid.to_string());
+        assert_eq!(claims["ch"], session.ch.text());
+        assert_eq!(claims["scope"], "account:read md:read order:write");
+        peer.send(r#"{"bye":{"code":"done"}}"#).await;
+        assert_eq!(peer.next().await["bye"], serde_json::json!({ "code": "done", "last": 1 }));
+        assert_eq!(peer.next().await, "end");
+        assert!(stage.worker.shared.sessions.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn mode_sep_uses_the_nonce_that_came_unasked() {
+    on_stage(|stage| async move {
+        let mut peer = Peer::connect(&stage);
+        let session = peer.open(&stage, Offer { bind: Binding::Sep, ..offer("md:read") }).await.unwrap();
+        assert_eq!(session.contract.bind, Binding::Sep);
+        peer.send(&session.ready_frame()).await;
+        assert_eq!(peer.ask(r#"{"op":"book"}"#).await["d"]["ok"], true);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn messages_behind_the_hello_wait_for_the_proof() {
+    on_stage(|stage| async move {
+        let mut peer = Peer::connect(&stage);
+        let _ = peer.nonce().await;
+        let waiting = client(&stage, offer("order:write"), true).hello(None, &mut SystemEntropy, clock::now()).unwrap();
+        let frames = format!("{}\n{{\"s\":1,\"d\":{{\"op\":\"order.place\",\"id\":1}}}}", waiting.hello_frame());
+        peer.send(&frames).await;
+        let _ = peer.welcome(waiting).await.unwrap();
+        assert_eq!(peer.next().await["d"]["ok"], true);
+        // The same, signed for another channel: nothing of it arrives.
+        let mut peer = Peer::connect(&stage);
+        let _ = peer.nonce().await;
+        let waiting = client_on(&stage, offer("order:write"), true, [9; 32]).hello(None, &mut SystemEntropy, clock::now()).unwrap();
+        peer.send(&format!("{}\n{{\"s\":1,\"d\":{{\"op\":\"order.place\",\"id\":2}}}}", waiting.hello_frame())).await;
+        assert_eq!(peer.next().await["err"]["code"], "auth.failed");
+        assert_eq!(peer.next().await, "end");
+        assert_eq!(stage.upstream.texts().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn messages_that_were_not_announced_are_refused() {
+    on_stage(|stage| async move {
+        let mut peer = Peer::connect(&stage);
+        let _ = peer.nonce().await;
+        let waiting = client(&stage, offer("order:write"), false).hello(None, &mut SystemEntropy, clock::now()).unwrap();
+        peer.send(&format!("{}\n{{\"s\":1,\"d\":{{\"op\":\"order.place\"}}}}", waiting.hello_frame())).await;
+        assert_eq!(peer.next().await["err"]["code"], "proto.order");
+        let mut peer = Peer::connect(&stage);
+        let _ = peer.open(&stage, offer("order:write")).await.unwrap();
+        peer.message(r#"{"op":"order.place"}"#).await;
+        assert_eq!(peer.next().await["err"]["code"], "proto.order", "the contract is not confirmed");
+        assert!(stage.upstream.texts().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_no_hello_ends_the_connection() {
+    on_stage(|stage| async move {
+        for (frame, code) in [
+            (r#"{"s":1,"d":{"op":"book"}}"#.to_owned(), "proto.order"),
+            (r#"{"ready":"x"}"#.to_owned(), "proto.order"),
+            ("GET / HTTP/1.1".to_owned(), "proto.malformed"),
+            (r#"{"hello":"cs1h.e30.AA"}"#.to_owned(), "proto.malformed"),
+            (r#"{"hello":"cs1w.e30.AA"}"#.to_owned(), "proto.order"),
+            ("x".repeat(20_000), "proto.size"),
+        ] {
+            let mut peer = Peer::connect(&stage);
+            let _ = peer.nonce().await;
+            peer.send(&frame).await;
+            let err = peer.next().await;
+            assert_eq!(err["err"]["code"], code, "{frame:.40}");
+            assert_eq!(err["err"]["id"].as_str().unwrap().len(), 22, "the name of the record");
+            assert_eq!(peer.next().await, "end", "{frame:.40}");
+        }
+        assert!(stage.upstream.upgrades.borrow().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_resume_is_understood_and_a_hello_may_follow() {
+    on_stage(|stage| async move {
+        let mut peer = Peer::connect(&stage);
+        let nonce = peer.nonce().await;
+        peer.send(r#"{"resume":"cs1r.e30.AA"}"#).await;
+        assert_eq!(peer.next().await["err"]["code"], "unsupported");
+        let waiting = client(&stage, offer("md:read"), false).hello(Some(&nonce), &mut SystemEntropy, clock::now()).unwrap();
+        peer.send(&waiting.hello_frame()).await;
+        let _ = peer.welcome(waiting).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stale_nonce_is_answered_with_a_new_one_once() {
+    on_stage(|stage| async move {
+        let foreign = Peer::connect(&stage).nonce().await;
+        let sep = || Offer { bind: Binding::Sep, ..offer("md:read") };
+        let mut peer = Peer::connect(&stage);
+        let _ = peer.nonce().await;
+        let waiting = client(&stage, sep(), false).hello(Some(&foreign), &mut SystemEntropy, clock::now()).unwrap();
+        peer.send(&waiting.hello_frame()).await;
+        let line = peer.next_line().await;
+        let ClientStep::Retry(again, nonce) = waiting.receive_frame(&line, clock::now()).unwrap() else { panic!("a new nonce") };
+        let waiting = again.hello(Some(&nonce), &mut SystemEntropy, clock::now()).unwrap();
+        peer.send(&waiting.hello_frame()).await;
+        let _ = peer.welcome(waiting).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_need_that_cannot_be_met_is_named_after_the_proof() {
+    on_stage(|stage| async move {
+        let mut offer = offer("md:read");
+        offer.need.scopes = Scopes::parse("funds:withdraw").unwrap();
+        offer.need.quantities.insert(Quantity::ResumeS, 60..=600);
+        let mut peer = Peer::connect(&stage);
+        let error = peer.open(&stage, offer).await.unwrap_err();
+        let HandshakeError::Refused(error) = error else { panic!("{error}") };
+        assert_eq!(error.code_text, "need.unmet");
+        assert_eq!(error.names, ["resume_s", "scopes"]);
+        assert!(stage.worker.shared.sessions.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn unknown_and_revoked_keys_look_alike() {
+    on_stage(|stage| async move {
+        let mut seen = Vec::new();
+        for state in [CredentialState::Revoked, CredentialState::Active] {
+            stage.change_credentials(|credential| {
+                credential.state = state;
+                if state == CredentialState::Active && credential.id.as_str() == "native" {
+                    credential.key_id = countersign_core::ApiKeyId::parse("another").unwrap();
+                }
+            });
+            let mut peer = Peer::connect(&stage);
+            let HandshakeError::Refused(error) = peer.open(&stage, offer("md:read")).await.unwrap_err() else { panic!("refused") };
+            seen.push(error.code_text);
+        }
+        assert_eq!(seen, ["auth.failed", "auth.failed"]);
+        assert!(stage.refused("key_revoked") && stage.refused("unknown_key"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_waits_for_ever() {
+    on_stage(|stage| async move {
+        let mut peer = Peer::connect(&stage);
+        let _ = peer.nonce().await;
+        tokio::time::pause();
+        let began = tokio::time::Instant::now();
+        assert_eq!(peer.next().await["err"]["code"], "busy");
+        assert_eq!(peer.next().await, "end");
+        assert_eq!(began.elapsed().as_secs(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn native_sessions_need_tls_1_3() {
+    on_stage(|stage| async move {
+        let mut peer = Peer::connect_over(&stage, TlsVersion::Tls12);
+        assert_eq!(peer.next().await["err"]["code"], "bind.required");
+        assert_eq!(peer.next().await, "end");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_message_does_not_end_the_session() {
+    on_stage(|stage| async move {
+        let mut peer = Peer::connect(&stage);
+        let session = peer.open(&stage, offer("md:read")).await.unwrap();
+        peer.send(&session.ready_frame()).await;
+        for (body, code, re) in [
+            (r#"{"op":"order.place","id":"a"}"#, "scope.denied", Value::from("a")),
+            (r#"{"op":"order.fly","id":1}"#, "route.unknown", Value::from(1)),
+            (r#"{"op":"book","op":"order.place","id":1}"#, "route.unknown", Value::Null),
+            ("[]", "route.unknown", Value::Null),
+        ] {
+            let err = peer.ask(body).await;
+            assert_eq!((&err["err"]["code"], &err["err"]["re"]), (&Value::from(code), &re), "{body}");
+            assert_eq!(err["err"]["s"], peer.number, "{body}");
+        }
+        assert!(stage.upstream.texts().is_empty(), "the key may place orders, this contract may not");
+        assert_eq!(peer.ask(r#"{"op":"book","id":2}"#).await["d"]["ok"], true);
+        peer.number = 0;
+        assert_eq!(peer.ask(r#"{"op":"book","id":3}"#).await["err"]["code"], "seq.conflict");
+        assert_eq!(peer.next().await["bye"]["code"], "seq.conflict");
+        assert_eq!(peer.next().await, "end");
+        assert_eq!(stage.upstream.texts().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_contract_is_not_confirmed() {
+    on_stage(|stage| async move {
+        let mut peer = Peer::connect(&stage);
+        let _ = peer.open(&stage, offer("md:read")).await.unwrap();
+        peer.send(r#"{"ready":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#).await;
+        assert_eq!(peer.next().await["err"]["code"], "proto.order");
+        assert_eq!(peer.next().await["bye"]["code"], "proto.order");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_suspended_key_is_cut_within_a_second() {
+    on_stage(|stage| async move {
+        let mut peer = opened(&stage).await;
+        assert_eq!(peer.ask(r#"{"op":"book"}"#).await["d"]["ok"], true);
+        stage.change_credentials(|credential| credential.state = CredentialState::Suspended);
+        let cut = tokio::time::timeout(Duration::from_secs(1), peer.next()).await.unwrap();
+        assert_eq!(cut["err"]["code"], "auth.locked");
+        assert_eq!(peer.next().await["bye"]["code"], "auth.locked");
+        assert_eq!(peer.next().await, "end");
+        assert!(stage.worker.shared.sessions.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_that_leaves_the_key_alone_leaves_the_session_alone() {
+    on_stage(|stage| async move {
+        let mut peer = opened(&stage).await;
+        stage.change_credentials(|_| {});
+        assert_eq!(peer.ask(r#"{"op":"book"}"#).await["d"]["ok"], true);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_operator_ends_a_session() {
+    on_stage(|stage| async move {
+        let mut peer = opened(&stage).await;
+        let sid = countersign_core::SessionId::parse(&stage.worker.shared.sessions.list(1)[0].sid).unwrap();
+        assert!(stage.worker.shared.sessions.kill(sid));
+        assert_eq!(peer.next().await["err"]["code"], "session.expired");
+        assert_eq!(peer.next().await["bye"]["code"], "session.expired");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_upstream_ends_the_session_and_says_whose_fault_it_is() {
+    on_stage(|stage| async move {
+        let mut peer = opened(&stage).await;
+        peer.message(r#"{"op":"book","id":"die"}"#).await;
+        assert_eq!(peer.next().await["err"]["code"], "upstream.unavailable");
+        assert_eq!(peer.next().await["bye"]["code"], "upstream.unavailable");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_draining_node_gives_notice() {
+    on_stage(|stage| async move {
+        let mut peer = opened(&stage).await;
+        assert_eq!(peer.ask(r#"{"op":"book"}"#).await["d"]["ok"], true);
+        stage.worker.shared.drain.start();
+        let by_ms = peer.next().await["drain"]["by_ms"].as_u64().unwrap();
+        assert!(by_ms > 0);
+        assert_eq!(peer.ask(r#"{"op":"book"}"#).await["d"]["ok"], true, "until then it goes on");
+        tokio::time::pause();
+        loop {
+            let frame = peer.next().await;
+            if frame.get("hb").is_none() && frame.get("ping").is_none() {
+                assert_eq!(frame["bye"]["code"], "drain");
+                break;
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_silent_client_is_given_up() {
+    on_stage(|stage| async move {
+        let mut peer = opened(&stage).await;
+        assert_eq!(peer.ask(r#"{"op":"book"}"#).await["d"]["ok"], true);
+        tokio::time::pause();
+        let began = tokio::time::Instant::now();
+        let mut seen = Vec::new();
+        loop {
+            let frame = peer.next().await;
+            match frame.as_object() {
+                Some(frame) => seen.extend(frame.keys().cloned()),
+                None => break,
+            }
+        }
+        assert_eq!(seen, ["hb", "ping"], "a heartbeat after 10 s, a ping after 15");
+        assert_eq!(began.elapsed().as_secs(), 20, "the end after two intervals");
+        assert!(stage.worker.shared.sessions.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_begins_that_cannot_be_recorded() {
+    on_stage(|stage| async move {
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        stage.worker.shared.sessions.set_recorder(sender);
+        drop(receiver);
+        let mut peer = Peer::connect(&stage);
+        let HandshakeError::Refused(error) = peer.open(&stage, offer("md:read")).await.unwrap_err() else { panic!("refused") };
+        assert_eq!(error.code_text, "internal", "never a bad key");
+    })
+    .await;
+}
+
+mod over_http {
+    use ::http::HeaderMap;
+
+    use super::*;
+    use crate::connection::Connection;
+    use crate::native::http::{NONCE_HEADER, SECRET_HEADER, WELCOME_HEADER};
+    use crate::routes::Family;
+
+    fn hello(stage: &Stage, offer: Offer, nonce: Option<&str>) -> AwaitWelcome {
+        client(stage, offer, false).hello(nonce, &mut SystemEntropy, clock::now()).unwrap()
+    }
+
+    fn authenticate(stage: &Stage, connection: &Connection, value: &str) -> Result<crate::authenticate::Login, Refusal> {
+        connection.native.authenticate(&stage.worker, connection, value.as_bytes())
+    }
+
+    fn opened(stage: &Stage, connection: &Connection) -> ClientSession {
+        let waiting = hello(stage, offer("md:read order:write"), None);
+        let login = authenticate(stage, connection, &format!("Countersign {}", waiting.hello_token())).unwrap();
+        let headers: HeaderMap = login.answer_headers.into_iter().collect();
+        let secret = countersign_handshake::frame::read_secret_header(headers[SECRET_HEADER].to_str().unwrap()).unwrap();
+        assert!(headers[SECRET_HEADER].is_sensitive());
+        waiting.receive_welcome(headers[WELCOME_HEADER].to_str().unwrap(), &secret, clock::now()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_first_request_opens_a_session_and_its_token_carries_the_others() {
+        on_stage(|stage| async move {
+            let connection = stage.connection();
+            let session = opened(&stage, &connection);
+            let token = format!("countersign-token {}", session.access_token.expose());
+            let login = authenticate(&stage, &connection, &token).unwrap();
+            assert_eq!(login.session.unwrap().sid, session.sid);
+            assert!(login.answer_headers.is_empty());
+            let elsewhere = authenticate(&stage, &stage.connection(), &token).err().unwrap();
+            assert_eq!(elsewhere.reject, Reject::TokenInvalid, "a token is worth nothing on another connection");
+            let other = stage.connection();
+            let _ = opened(&stage, &other);
+            assert_eq!(authenticate(&stage, &other, &token).err().unwrap().reject, Reject::TokenInvalid, "nor on another proven one");
+            let again = hello(&stage, offer("md:read"), None);
+            let second = authenticate(&stage, &connection, &format!("Countersign {}", again.hello_token())).err().unwrap();
+            assert_eq!(second.reject, Reject::UnexpectedMessage);
+            assert!(authenticate(&stage, &connection, &token).is_ok(), "a second hello changes nothing");
+            stage.change_credentials(|credential| credential.state = CredentialState::Revoked);
+            assert_eq!(authenticate(&stage, &connection, &token).err().unwrap().reject, Reject::KeyRevoked);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_killed_session_is_over() {
+        on_stage(|stage| async move {
+            let connection = stage.connection();
+            let session = opened(&stage, &connection);
+            assert!(stage.worker.shared.sessions.kill(session.sid));
+            let token = format!("Countersign-Token {}", session.access_token.expose());
+            assert_eq!(authenticate(&stage, &connection, &token).err().unwrap().reject, Reject::SessionExpired);
+            drop(connection);
+            assert!(stage.worker.shared.sessions.is_empty(), "the session ends with its connection");
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_refusal_has_a_nonce_for_mode_sep() {
+        on_stage(|stage| async move {
+            let connection = stage.connection();
+            let mut headers = HeaderMap::new();
+            connection.native.add_nonce(&stage.worker, &connection, Family::Binance, &mut headers);
+            assert!(headers.is_empty(), "not for other families");
+            connection.native.add_nonce(&stage.worker, &connection, Family::Native, &mut headers);
+            let nonce = headers[NONCE_HEADER].to_str().unwrap();
+            assert_eq!(headers["www-authenticate"], "Countersign");
+            let waiting = hello(&stage, Offer { bind: Binding::Sep, ..offer("md:read") }, Some(nonce));
+            authenticate(&stage, &connection, &format!("Countersign {}", waiting.hello_token())).unwrap();
+            let mut headers = HeaderMap::new();
+            connection.native.add_nonce(&stage.worker, &connection, Family::Native, &mut headers);
+            assert!(headers.is_empty(), "a proven connection needs none");
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn what_is_no_hello_is_refused() {
+        on_stage(|stage| async move {
+            for (value, reject) in [
+                ("Basic YTpi", Reject::MissingCredentials),
+                ("Countersign", Reject::MissingCredentials),
+                ("Countersign cs1r.e30.AA", Reject::Unsupported),
+                ("Countersign nonsense", Reject::Malformed),
+                ("Countersign-Token nonsense", Reject::TokenInvalid),
+            ] {
+                let connection = stage.connection();
+                let refusal = authenticate(&stage, &connection, value).err().unwrap();
+                assert_eq!(refusal.reject, reject, "{value}");
+                assert!(matches!(refusal.detail, Detail::None | Detail::Operator(_) | Detail::Parameter(_)));
+            }
+            let connection = stage.connection();
+            let _ = authenticate(&stage, &connection, "Countersign nonsense");
+            let waiting = hello(&stage, offer("md:read"), None);
+            let late = authenticate(&stage, &connection, &format!("Countersign {}", waiting.hello_token())).err().unwrap();
+            assert_eq!(late.reject, Reject::UnexpectedMessage, "one hello per connection");
+        })
+        .await;
+    }
+}
+
+mod over_websocket {
+    use futures_util::SinkExt as _;
+    use tokio_websockets::Message;
+
+    use super::*;
+    use crate::native::http::{SECRET_HEADER, WELCOME_HEADER};
+    use crate::testing::upgrade_request;
+    use crate::websocket::tests::{begin_on, connect_client, next_text};
+
+    #[tokio::test]
+    async fn the_hello_may_be_the_first_frame() {
+        on_stage(|stage| async move {
+            let mut socket = connect_client(&stage, "/native/v1").await;
+            assert!(next_text(&mut socket).await.starts_with("{\"nonce\":"));
+            let waiting = client(&stage, offer("md:read"), false).hello(None, &mut SystemEntropy, clock::now()).unwrap();
+            socket.send(Message::text(waiting.hello_frame())).await.unwrap();
+            let welcome = next_text(&mut socket).await;
+            let ClientStep::Open(session) = waiting.receive_frame(welcome.as_bytes(), clock::now()).unwrap() else { panic!("open") };
+            socket.send(Message::text(session.ready_frame())).await.unwrap();
+            socket.send(Message::text(r#"{"s":1,"d":{"op":"book","id":1}}"#)).await.unwrap();
+            assert_eq!(next_text(&mut socket).await, "{\"s\":1,\"a\":2,\"d\":{\"re\":1,  \"ok\":true}}", "a line end became a blank");
+            socket.send(Message::text(r#"{"bye":{"code":"done"}}"#)).await.unwrap();
+            assert_eq!(next_text(&mut socket).await, r#"{"bye":{"code":"done","last":1}}"#);
+            assert_eq!(next_text(&mut socket).await, "close 1000");
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn the_hello_may_be_in_the_upgrade_request() {
+        on_stage(|stage| async move {
+            let waiting = client(&stage, offer("md:read"), false).hello(None, &mut SystemEntropy, clock::now()).unwrap();
+            let mut parts = upgrade_request("/native/v1");
+            parts.headers.insert("authorization", format!("Countersign {}", waiting.hello_token()).parse().unwrap());
+            let connection = stage.connection();
+            let answer = begin_on(&stage, &connection, &parts).await.unwrap();
+            assert_eq!(answer.status(), 101);
+            let secret = countersign_handshake::frame::read_secret_header(answer.headers()[SECRET_HEADER].to_str().unwrap()).unwrap();
+            let session = waiting.receive_welcome(answer.headers()[WELCOME_HEADER].to_str().unwrap(), &secret, clock::now()).unwrap();
+            assert_eq!(stage.worker.shared.sessions.list(1)[0].sid, session.sid.to_string());
+            let forged = upgrade_request("/native/v1");
+            let mut forged = forged;
+            forged.headers.insert("authorization", "Countersign cs1h.e30.AA".parse().unwrap());
+            let other = stage.connection();
+            assert!(begin_on(&stage, &other, &forged).await.is_err());
+            assert!(other.upgrade.borrow().is_none());
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_refused_hello_closes_it() {
+        on_stage(|stage| async move {
+            let mut socket = connect_client(&stage, "/native/v1").await;
+            let _ = next_text(&mut socket).await;
+            socket.send(Message::text(r#"{"s":1,"d":{}}"#)).await.unwrap();
+            assert!(next_text(&mut socket).await.contains("proto.order"));
+            assert_eq!(next_text(&mut socket).await, "close 1008");
+        })
+        .await;
+    }
+}

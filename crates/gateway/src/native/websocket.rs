@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use countersign_core::{Refusal, Reject};
+use countersign_handshake::limits::HELLO_FRAME_BYTES_MAX;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_websockets::{CloseCode, ServerBuilder};
+use tokio_websockets::CloseCode;
 
 use super::carriage::{Carriage as _, WebSocketCarriage};
 use super::grant::Granted;
@@ -53,7 +54,7 @@ impl Opening {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut carriage = WebSocketCarriage::new(Socket::new(ServerBuilder::new().serve(stream)));
+        let mut carriage = WebSocketCarriage::new(Socket::of_client(stream, HELLO_FRAME_BYTES_MAX));
         let granted = match self.granted {
             Some(granted) => {
                 carriage.set_open();

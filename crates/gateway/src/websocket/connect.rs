@@ -6,14 +6,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf as _, BytesMut};
 use countersign_core::{CorrelationId, Entropy as _, Permit, Refusal, Reject};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio_websockets::{ClientBuilder, Limits};
 
-use super::limits::{UPSTREAM_HEAD_BYTES_MAX, UPSTREAM_HEADER_FIELDS_MAX, UPSTREAM_MESSAGE_BYTES_MAX};
+use super::limits::{UPSTREAM_HEAD_BYTES_MAX, UPSTREAM_HEADER_FIELDS_MAX};
 use super::request::{accept_value, has_token};
 use super::socket::Socket;
 use crate::authenticate::SessionRef;
@@ -135,8 +136,7 @@ where
             return Err(failed("the upstream closed instead of upgrading"));
         }
     }
-    let limits = Limits::default().max_payload_len(Some(UPSTREAM_MESSAGE_BYTES_MAX));
-    Ok(Socket::new(ClientBuilder::new().limits(limits).take_over(Rewind::new(stream, read))))
+    Ok(Socket::of_upstream(Rewind::new(stream, read)))
 }
 
 /// The length of a complete and proper answer; `None` while it is not complete.
@@ -161,7 +161,8 @@ fn check_answer(read: &[u8], key: &str) -> Result<Option<usize>, Refusal> {
     }
     let switches = has_token(&headers, &UPGRADE, "websocket") && has_token(&headers, &CONNECTION, "upgrade");
     let mut accepts = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
-    let right = accepts.next().is_some_and(|accept| verify_slices_are_equal(accept.as_bytes(), accept_value(key.as_bytes()).as_bytes()).is_ok());
+    let right =
+        accepts.next().is_some_and(|accept| verify_slices_are_equal(accept.as_bytes(), accept_value(key.as_bytes()).as_bytes()).is_ok());
     if !switches || !right || accepts.next().is_some() {
         return Err(failed("the upstream's 101 does not answer our key".to_owned()));
     }

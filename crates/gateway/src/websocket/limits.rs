@@ -8,8 +8,12 @@ pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How long a peer may be silent, pongs included: three pings.
 pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(60);
 
-/// How long a peer may leave a write undone. Prices that are older are of no use, and nothing else is read for it meanwhile.
+/// How long a peer may take for [`WRITE_PROGRESS_BYTES`], or for less if that is all. Prices that are older are of no use, and
+/// nothing else is read for it meanwhile.
 pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// See [`WRITE_DEADLINE`]: 1.6 KiB/s, slower than any link that trading is possible on, faster than a drip.
+pub(crate) const WRITE_PROGRESS_BYTES: usize = 8 * 1_024;
 
 /// How long a peer may take to answer our close frame and the end of TLS.
 pub(crate) const CLOSE_DEADLINE: Duration = Duration::from_secs(2);

@@ -6,7 +6,7 @@ use countersign_core::{Permit, Refusal, Reject};
 use tokio_websockets::{CloseCode, Message};
 
 use super::connect::{UpstreamHead, UpstreamSocket, connect};
-use super::limits::{LINKS_MAX, PING_INTERVAL, SILENCE_MAX};
+use super::limits::{LINKS_MAX, SILENCE_MAX};
 use super::socket::SocketError;
 use crate::authenticate::SessionRef;
 use crate::connection::Connection;
@@ -132,7 +132,7 @@ impl<K: PartialEq> Links<K> {
     pub(crate) fn keep_alive(&mut self) -> Vec<LinkId> {
         let mut silent = Vec::new();
         for link in &mut self.links {
-            let dead = link.socket.silence() > SILENCE_MAX + PING_INTERVAL;
+            let dead = link.socket.silence() >= SILENCE_MAX;
             // Written with the next message or answer, or by the read that follows.
             if dead || link.socket.start_send(Message::ping("")).is_err() {
                 silent.push(link.id);

@@ -23,7 +23,7 @@ use std::task::{Context, Poll, ready};
 use countersign_core::{CorrelationId, Permit, Refusal, Reject};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior};
-use tokio_websockets::{CloseCode, Limits, Message, ServerBuilder};
+use tokio_websockets::{CloseCode, Message};
 
 use super::connect::{UpstreamHead, UpstreamSocket, connect};
 use super::limits::{PING_INTERVAL, SILENCE_MAX};
@@ -76,7 +76,9 @@ impl Ended {
         match self {
             Self::Closed(code) => (*code, *code),
             Self::Draining => (CloseCode::GOING_AWAY, CloseCode::GOING_AWAY),
-            Self::Failed(End::Client, _) | Self::Revoked(_) | Self::Silent(End::Client) => (CloseCode::POLICY_VIOLATION, CloseCode::GOING_AWAY),
+            Self::Failed(End::Client, _) | Self::Revoked(_) | Self::Silent(End::Client) => {
+                (CloseCode::POLICY_VIOLATION, CloseCode::GOING_AWAY)
+            }
             Self::Failed(End::Upstream, _) | Self::Silent(End::Upstream) => (CloseCode::SERVICE_RESTART, CloseCode::GOING_AWAY),
         }
     }
@@ -126,8 +128,7 @@ impl Relay {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let limits = Limits::default().max_payload_len(Some(worker.shared.settings.limits.websocket_message_bytes_max));
-        let client = Socket::new(ServerBuilder::new().limits(limits).serve(stream));
+        let client = Socket::of_client(stream, worker.shared.settings.limits.websocket_message_bytes_max);
         let mut pair = Pair { client, upstream: self.upstream, to_client: Direction::default(), to_upstream: Direction::default() };
         let ended = drive(worker, connection, &mut pair, self.login.as_ref()).await;
         if let Some(refusal) = ended.refusal() {
@@ -208,7 +209,7 @@ where
 }
 
 fn keep_alive<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, direction: &mut Direction, end: End) -> Result<(), Ended> {
-    if socket.silence() > SILENCE_MAX {
+    if socket.silence() >= SILENCE_MAX {
         return Err(Ended::Silent(end));
     }
     // One ping in 20 s and the end after 60 s of silence: at most three are ever queued.

@@ -5,9 +5,7 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::{Refusal, Reject};
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderName, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Version};
 
@@ -51,7 +49,10 @@ pub(super) fn read(parts: &Parts, authority: &HeaderValue, by_certificate: bool)
         return Err(refused("Sec-WebSocket-Key is not 16 bytes in base64"));
     }
     if by_certificate && headers.get_all(ORIGIN).iter().any(|origin| !is_origin_of(origin, authority)) {
-        return Err(Rejected::Refused(Refusal::operator(Reject::ScopeMissing, "a foreign Origin on a route that logs in by client certificate")));
+        return Err(Rejected::Refused(Refusal::operator(
+            Reject::ScopeMissing,
+            "a foreign Origin on a route that logs in by client certificate",
+        )));
     }
     Ok(accept_value(key.as_bytes()))
 }

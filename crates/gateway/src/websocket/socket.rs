@@ -4,7 +4,7 @@
 //! |---|---|
 //! | message size | the library's limit |
 //! | pongs waiting | after a ping nothing is read until the pong is written |
-//! | a peer that does not read | a write that stays undone for [`limits::WRITE_DEADLINE`] ends the connection |
+//! | a peer that does not read | a write that does not get on for [`limits::WRITE_DEADLINE`] ends the connection |
 //! | a peer that is gone | [`Socket::silence`] and pings |
 
 use std::pin::Pin;
@@ -14,9 +14,10 @@ use std::time::Duration;
 use futures_util::{Sink as _, SinkExt as _, Stream as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep};
-use tokio_websockets::{CloseCode, Error, Message, WebSocketStream};
+use tokio_websockets::{ClientBuilder, CloseCode, Error, Limits, Message, ServerBuilder, WebSocketStream};
 
 use super::limits;
+use super::progress::Progress;
 
 /// Why a socket is of no use any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,26 +34,40 @@ pub(crate) enum SocketError {
 
 impl From<Error> for SocketError {
     fn from(error: Error) -> Self {
-        match error {
-            Error::PayloadTooLong { .. } => Self::TooLarge,
-            Error::Protocol(_) => Self::Protocol,
-            _ => Self::Lost,
+        if matches!(error, Error::PayloadTooLong { .. }) {
+            Self::TooLarge
+        } else if matches!(error, Error::Protocol(_)) {
+            Self::Protocol
+        } else {
+            Self::Lost
         }
     }
 }
 
 /// A WebSocket, either role.
 pub(crate) struct Socket<S> {
-    stream: WebSocketStream<S>,
-    blocked: Option<Pin<Box<Sleep>>>,
+    stream: WebSocketStream<Progress<S>>,
+    /// Runs while a write waits; with what was written when it was set.
+    blocked: Option<(Pin<Box<Sleep>>, u64)>,
     pong_due: bool,
     heard: Instant,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    /// Takes a stream after its handshake.
-    pub(crate) fn new(stream: WebSocketStream<S>) -> Self {
+    fn new(stream: WebSocketStream<Progress<S>>) -> Self {
         Self { stream, blocked: None, pong_due: false, heard: Instant::now() }
+    }
+
+    /// The gateway's end of a client's connection.
+    pub(crate) fn of_client(stream: S, message_bytes_max: usize) -> Self {
+        let limits = Limits::default().max_payload_len(Some(message_bytes_max));
+        Self::new(ServerBuilder::new().limits(limits).serve(Progress::new(stream)))
+    }
+
+    /// The gateway's end of a connection to an upstream.
+    pub(crate) fn of_upstream(stream: S) -> Self {
+        let limits = Limits::default().max_payload_len(Some(limits::UPSTREAM_MESSAGE_BYTES_MAX));
+        Self::new(ClientBuilder::new().limits(limits).take_over(Progress::new(stream)))
     }
 
     /// Sets the longest message that is read from now on.
@@ -108,7 +123,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             self.blocked = None;
             return Poll::Ready(outcome.map_err(SocketError::from));
         }
-        let deadline = self.blocked.get_or_insert_with(|| Box::pin(tokio::time::sleep(limits::WRITE_DEADLINE)));
+        let written = self.stream.get_ref().written();
+        let (deadline, mark) = self.blocked.get_or_insert_with(|| (Box::pin(tokio::time::sleep(limits::WRITE_DEADLINE)), written));
+        if written - *mark >= limits::WRITE_PROGRESS_BYTES as u64 {
+            deadline.as_mut().reset(Instant::now() + limits::WRITE_DEADLINE);
+            *mark = written;
+        }
         ready!(deadline.as_mut().poll(cx));
         Poll::Ready(Err(SocketError::Slow))
     }

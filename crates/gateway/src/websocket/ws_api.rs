@@ -30,7 +30,7 @@ use countersign_dialects::binance::routes::WsHandling;
 use countersign_dialects::binance::ws_api::{Reply, Step, WsApiSession};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior};
-use tokio_websockets::{CloseCode, Limits, Message, ServerBuilder};
+use tokio_websockets::{CloseCode, Message};
 
 use super::UpstreamHead;
 use super::limits::{BATCH_MAX, DRAIN_GRACE, PING_INTERVAL, SILENCE_MAX, UNPROVED_MESSAGE_BYTES_MAX, WS_API_LIFE};
@@ -108,14 +108,13 @@ impl WsApi {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let limits = Limits::default().max_payload_len(Some(UNPROVED_MESSAGE_BYTES_MAX));
         let mut open = Open {
             worker,
             connection,
             route: self.route,
             head: self.head,
             correlation: self.correlation,
-            client: Socket::new(ServerBuilder::new().limits(limits).serve(stream)),
+            client: Socket::of_client(stream, UNPROVED_MESSAGE_BYTES_MAX),
             session: WsApiSession::new(clock::wall()),
             links: Links::new(),
             waiting: Waiting::default(),
@@ -207,7 +206,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         }
     }
 
-    async fn refuse(&mut self, id: countersign_dialects::binance::ws_api::frame::RequestId<'_>, refusal: Refusal, who: &Who) -> Result<(), Farewell> {
+    async fn refuse(
+        &mut self,
+        id: countersign_dialects::binance::ws_api::frame::RequestId<'_>,
+        refusal: Refusal,
+        who: &Who,
+    ) -> Result<(), Farewell> {
         self.note_refused(&refusal);
         let reply = Reply::refused(id, refusal, clock::wall());
         self.reply_as(&reply, who).await
@@ -261,7 +265,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     }
 
     async fn keep_alive(&mut self) -> Result<(), Farewell> {
-        if self.client.silence() > SILENCE_MAX {
+        if self.client.silence() >= SILENCE_MAX {
             return Err(Farewell::SILENT);
         }
         for link in self.links.keep_alive() {

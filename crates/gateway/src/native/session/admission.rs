@@ -8,8 +8,8 @@ use countersign_core::{Access, Permit, Purpose, Refusal, Reject, authorize};
 use serde_json::value::RawValue;
 use tokio_websockets::Message;
 
-use super::ending::Ending;
 use super::Session;
+use super::ending::Ending;
 use crate::audit::{self, Subject};
 use crate::clock;
 use crate::exchange::{self, Admitted, Charged};

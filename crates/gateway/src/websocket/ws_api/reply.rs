@@ -112,7 +112,10 @@ mod tests {
         let view = RateLimitView { limits: KeyRate::default(), used_weight: 7, order_count: None };
         let ours = view.array();
         for (text, expected) in [
-            (r#"{"id":1,"status":200,"result":{"rateLimits":[]}}"#, format!(r#"{{"id":1,"status":200,"result":{{"rateLimits":[]}},"rateLimits":{ours}}}"#)),
+            (
+                r#"{"id":1,"status":200,"result":{"rateLimits":[]}}"#,
+                format!(r#"{{"id":1,"status":200,"result":{{"rateLimits":[]}},"rateLimits":{ours}}}"#),
+            ),
             (r#"{"rateLimits": [{"count":9}] ,"id":1,"status":200}"#, format!(r#"{{"rateLimits": {ours} ,"id":1,"status":200}}"#)),
             (r#"{"id":1,"status":200,"rateLimits":null}"#, format!(r#"{{"id":1,"status":200,"rateLimits":{ours}}}"#)),
         ] {

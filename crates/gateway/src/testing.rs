@@ -1,0 +1,321 @@
+//! What tests of connections share: a worker with real parts, keys, and an upstream that counts what arrives.
+#![allow(clippy::unwrap_used)]
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use countersign_core::{
+    AccountId, Algorithm, ApiKeyId, Binding, CorrelationId, Credential, CredentialId, CredentialState, IpAllowList, KeyRate,
+    MemoryReplayGuard, Purpose, Scopes, Verifier, VerifyingKey,
+};
+use countersign_handshake::{Authorities, Delegation, GatewayIdentity, HostPolicy, NonceKeys, ServerConfig, Signer as _, SigningKey};
+use countersign_pki::{
+    HandshakeMode, ListenerPolicy, NegotiatedParameters, PrivateAuthority, ServerCertificateRequest, ServerTls, TicketKeyRing, TlsVersion,
+    UnixTime,
+};
+use countersign_store::{AuditLog, SealingKey, Store};
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::HeaderValue;
+use rustls::time_provider::DefaultTimeProvider;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::LocalSet;
+use tokio_websockets::{Message, ServerBuilder};
+
+use crate::clock;
+use crate::config::{self, Override, Sources};
+use crate::connection::{Connection, ConnectionLimits};
+use crate::drain::Drain;
+use crate::entropy::SystemEntropy;
+use crate::identity::IdentityIssuer;
+use crate::metrics::Metrics;
+use crate::native::sessions::Sessions;
+use crate::shared::{CredentialTable, Shared};
+use crate::upstream::UpstreamConfig;
+use crate::worker::Worker;
+
+/// Exporter value of test connections.
+pub(crate) const EXPORTER: [u8; 32] = [5; 32];
+/// Hash of their server certificate.
+pub(crate) const CERTIFICATE: [u8; 32] = [6; 32];
+/// An Ed25519 key of the Binance family that may trade and read.
+pub(crate) const TRADER: &str = "traderAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/// One that may only read.
+pub(crate) const READER: &str = "readerAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// One message as the upstream got it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    /// Which of the upstream's connections, from 0.
+    pub(crate) connection: usize,
+    /// The text.
+    pub(crate) text: String,
+}
+
+/// One upgrade as the upstream got it.
+#[derive(Clone, Debug)]
+pub(crate) struct Upgraded {
+    /// Path and query.
+    pub(crate) target: String,
+    /// Claims of the identity assertion, if there was one.
+    pub(crate) identity: Option<Value>,
+    /// Names of all headers.
+    pub(crate) headers: Vec<String>,
+}
+
+/// An upstream that counts.
+#[derive(Clone, Default)]
+pub(crate) struct StubUpstream {
+    pub(crate) upgrades: Rc<RefCell<Vec<Upgraded>>>,
+    pub(crate) arrivals: Rc<RefCell<Vec<Arrival>>>,
+}
+
+impl StubUpstream {
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.arrivals.borrow().iter().map(|arrival| arrival.text.clone()).collect()
+    }
+
+    /// Whom each connection is from.
+    pub(crate) fn identities(&self) -> Vec<Option<String>> {
+        let upgrades = self.upgrades.borrow();
+        upgrades.iter().map(|upgrade| upgrade.identity.as_ref().map(|claims| claims["client_id"].as_str().unwrap().to_owned())).collect()
+    }
+
+    async fn serve(self, listener: TcpListener) {
+        while let Ok((stream, _)) = listener.accept().await {
+            let stub = self.clone();
+            tokio::task::spawn_local(async move {
+                let Ok((request, mut socket)) = ServerBuilder::new().accept(stream).await else { return };
+                let number = stub.note_upgrade(&request);
+                while let Some(Ok(message)) = socket.next().await {
+                    let Some(text) = message.as_text() else { continue };
+                    stub.arrivals.borrow_mut().push(Arrival { connection: number, text: text.to_owned() });
+                    let Some(answer) = answer(text) else { return };
+                    if socket.send(Message::text(answer)).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    }
+
+    fn note_upgrade(&self, request: &http::Request<()>) -> usize {
+        let identity = request.headers().get("countersign-identity").map(|token| claims(token.to_str().unwrap()));
+        let mut headers: Vec<_> = request.headers().keys().map(|name| name.as_str().to_owned()).collect();
+        headers.sort();
+        let mut upgrades = self.upgrades.borrow_mut();
+        upgrades.push(Upgraded { target: request.uri().to_string(), identity, headers });
+        upgrades.len() - 1
+    }
+}
+
+/// What the stub answers, in the form of the question; `None` ends the connection.
+fn answer(text: &str) -> Option<String> {
+    let question: Value = serde_json::from_str(text).unwrap();
+    if text.contains("die") {
+        return None;
+    }
+    let id = &question["id"];
+    Some(match (question.get("method"), question.get("op")) {
+        (Some(_), _) => format!(r#"{{"id":{id},"status":200,"result":{{}},"rateLimits":[{{"count":999}}]}}"#),
+        (None, Some(_)) => format!("{{\"re\":{id},\n \"ok\":true}}"),
+        (None, None) => text.to_owned(),
+    })
+}
+
+fn claims(token: &str) -> Value {
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}
+
+/// A worker and what is around it.
+pub(crate) struct Stage {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) upstream: StubUpstream,
+    pub(crate) gateway_root: String,
+    _folder: tempfile::TempDir,
+}
+
+/// Runs a story on a stage, on one thread as a worker runs.
+pub(crate) async fn on_stage<F: Future<Output = ()>>(story: impl FnOnce(Stage) -> F) {
+    LocalSet::new()
+        .run_until(async {
+            story(Stage::new().await).await;
+        })
+        .await;
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let upstream = StubUpstream::default();
+        tokio::task::spawn_local(upstream.clone().serve(listener));
+        let folder = tempfile::tempdir().unwrap();
+        let (gateway, gateway_root) = gateway_identity();
+        let shared = shared(folder.path(), address, gateway).await;
+        let config = UpstreamConfig {
+            authority: address.to_string(),
+            connect_timeout: Duration::from_secs(2),
+            response_timeout: Duration::from_secs(2),
+            idle_max: 1,
+            idle_for: Duration::from_secs(1),
+        };
+        let worker = Worker::new(Arc::new(shared), &[config]);
+        Self { worker, upstream, gateway_root, _folder: folder }
+    }
+
+    /// A connection over TLS 1.3.
+    pub(crate) fn connection(&self) -> Rc<Connection> {
+        self.connection_over(TlsVersion::Tls13)
+    }
+
+    pub(crate) fn connection_over(&self, version: TlsVersion) -> Rc<Connection> {
+        let negotiated = NegotiatedParameters {
+            version,
+            suite: "TLS_AES_256_GCM_SHA384".to_owned(),
+            group: None,
+            alpn: None,
+            sni: None,
+            handshake: HandshakeMode::Full,
+            peer_certificate: None,
+        };
+        let remote = "127.0.0.1:5000".parse().unwrap();
+        let slots = self.worker.shared.connections.admit("127.0.0.1".parse().unwrap()).unwrap();
+        let binding = ((version == TlsVersion::Tls13).then_some(EXPORTER), CERTIFICATE);
+        Rc::new(Connection::new(CorrelationId::from_bytes([1; 16]), remote, clock::wall(), negotiated, binding, slots))
+    }
+
+    /// Replaces the credentials by the usual ones, changed.
+    pub(crate) fn change_credentials(&self, change: impl Fn(&mut Credential)) {
+        let mut all = credentials();
+        all.iter_mut().for_each(change);
+        let table = CredentialTable::new(all, &self.worker.shared.credentials.load());
+        self.worker.shared.credentials.store(Arc::new(table));
+    }
+
+    /// What one kind of refusal was counted.
+    pub(crate) fn refused(&self, label: &str) -> bool {
+        let text = self.worker.shared.metrics.encode();
+        text.lines().any(|line| line.contains(&format!("\"{label}\"")) && !line.ends_with(" 0"))
+    }
+}
+
+async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gateway: GatewayIdentity) -> Shared {
+    let set = |key: &str, value: &str| Override { flag: format!("--{key}"), key: key.to_owned(), value: value.to_owned() };
+    let overrides = vec![set("state_dir", folder.to_str().unwrap()), set("upstream.venue.url", &format!("http://{upstream}"))];
+    let settings = config::load(&Sources { overrides, ..Sources::default() }).unwrap();
+    let now = UnixTime::now();
+    let authority = PrivateAuthority::create(now).unwrap();
+    let issued = authority.issue_server(&ServerCertificateRequest::default(), now).unwrap();
+    let certificate = countersign_pki_server_certificate(&issued);
+    let clock_of_tls = Arc::new(DefaultTimeProvider);
+    let tickets = Arc::new(TicketKeyRing::new(clock_of_tls.clone()).unwrap());
+    let nonces = NonceKeys::new(gateway.root(), [0; 4], &mut SystemEntropy, clock::wall());
+    let handshake = ServerConfig { gateway, policy: HostPolicy::default(), authorities: Authorities::Any, nonces };
+    Shared {
+        credentials: ArcSwap::from_pointee(CredentialTable::new(credentials(), &CredentialTable::default())),
+        routes: ArcSwap::new(Arc::clone(&settings.routes)),
+        tls: ServerTls::new(ListenerPolicy::new("public"), vec![certificate], tickets, clock_of_tls).unwrap(),
+        replay: Box::new(MemoryReplayGuard::default()),
+        store: Arc::new(Store::open(&folder.join("countersign.db"), SealingKey::from_bytes(&[1; 32])).await.unwrap()),
+        started: clock::wall(),
+        audit: AuditLog::open(&folder.join("audit")).unwrap(),
+        metrics: Metrics::new(&settings.routes),
+        identity: IdentityIssuer::load_or_create(&folder.join("identity.pem")).unwrap(),
+        handshake: Arc::new(handshake),
+        connections: ConnectionLimits::new(100, 100),
+        open_connections: crate::connection::OpenConnections::default(),
+        sessions: Sessions::default(),
+        drain: Drain::default(),
+        settings,
+    }
+}
+
+fn countersign_pki_server_certificate(issued: &countersign_pki::IssuedCertificate) -> countersign_pki::ServerCertificate {
+    countersign_pki::ServerCertificate::from_issued(issued).unwrap()
+}
+
+fn gateway_identity() -> (GatewayIdentity, String) {
+    let (root, gateway) = (SigningKey::ed25519_from_seed(&[11; 32]), SigningKey::ed25519_from_seed(&[12; 32]));
+    let now = clock::wall();
+    let delegation = Delegation::sign(&root, &gateway, now, now.saturating_add(Duration::from_secs(3_600))).unwrap();
+    (GatewayIdentity::new(gateway, &[delegation], &[]).unwrap(), root.kid().to_string())
+}
+
+/// The native key of all tests.
+pub(crate) fn native_key() -> SigningKey {
+    SigningKey::ed25519_from_seed(&[21; 32])
+}
+
+fn binance_pair(key_id: &str) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[key_id.as_bytes()[0]; 32]).unwrap()
+}
+
+fn credentials() -> Vec<Credential> {
+    let credential = |name: &str, purpose, key_id: &str, public: &[u8], scopes: &str| Credential {
+        id: CredentialId::parse(name).unwrap(),
+        account: AccountId::parse("desk").unwrap(),
+        purpose,
+        key_id: ApiKeyId::parse(key_id).unwrap(),
+        verifier: Verifier::PublicKey(VerifyingKey::from_raw(Algorithm::Ed25519, public).unwrap()),
+        scopes: Scopes::parse(scopes).unwrap(),
+        ip_allow: IpAllowList::any(),
+        rate: KeyRate::default(),
+        min_bind: Binding::Sep,
+        not_after: None,
+        state: CredentialState::Active,
+    };
+    let native = native_key();
+    let binance =
+        |name, key_id: &str, scopes| credential(name, Purpose::Binance, key_id, binance_pair(key_id).public_key().as_ref(), scopes);
+    vec![
+        credential("native", Purpose::Native, native.kid().as_str(), native.spki_der(), "md:read account:read order:read order:write"),
+        binance("trader", TRADER, "account:read order:read order:write"),
+        binance("reader", READER, "account:read"),
+    ]
+}
+
+/// A signed frame of the WebSocket API; `extra` sorts between `apiKey` and `timestamp`, as signed text.
+pub(crate) fn signed_frame(id: u32, method: &str, key_id: &str, extra: &[(&str, &str)]) -> String {
+    let timestamp = clock::wall().as_millis().to_string();
+    let mut pairs = vec![("apiKey", key_id)];
+    pairs.extend(extra);
+    pairs.push(("timestamp", &timestamp));
+    let text = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+    let signature = STANDARD.encode(binance_pair(key_id).sign(text.as_bytes()));
+    pairs.push(("signature", &signature));
+    frame(id, method, &pairs)
+}
+
+/// A frame with parameters as they are.
+pub(crate) fn frame(id: u32, method: &str, params: &[(&str, &str)]) -> String {
+    let params: Value =
+        params.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect::<serde_json::Map<_, _>>().into();
+    serde_json::json!({ "id": id, "method": method, "params": params }).to_string()
+}
+
+/// The request head of a WebSocket handshake.
+pub(crate) fn upgrade_request(target: &str) -> http::request::Parts {
+    let request = http::Request::get(target)
+        .header("host", "localhost:8443")
+        .header("upgrade", "websocket")
+        .header("connection", "Upgrade")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("sec-websocket-extensions", "permessage-deflate")
+        .header("countersign-identity", "forged")
+        .header("user-agent", "test");
+    request.body(()).unwrap().into_parts().0
+}
+
+/// The authority of [`upgrade_request`].
+pub(crate) fn authority() -> HeaderValue {
+    HeaderValue::from_static("localhost:8443")
+}

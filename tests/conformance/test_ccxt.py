@@ -96,8 +96,16 @@ def test_a_wrong_clock_is_an_invalid_nonce(server, exchange, skew_ms):
 def test_a_missing_scope_is_an_authentication_error(server, exchange):
     reader = clients.ccxt_sync(server, read_only_key(server))
     reader.set_markets_from_exchange(exchange)
-    assert reader.fetch_balance()["USDT"]["total"] > 0
     with pytest.raises(ccxt.AuthenticationError):
+        reader.create_order(SYMBOL, "limit", "buy", 0.01, 1000)
+
+
+def test_a_missing_scope_after_a_success_is_what_ccxt_makes_of_it_at_the_venue(server, exchange):
+    """Once a key has worked, ccxt reads the venue's -2015 as a temporary ban."""
+    reader = clients.ccxt_sync(server, read_only_key(server))
+    reader.set_markets_from_exchange(exchange)
+    assert reader.fetch_balance()["USDT"]["total"] > 0
+    with pytest.raises(ccxt.DDoSProtection, match="-2015"):
         reader.create_order(SYMBOL, "limit", "buy", 0.01, 1000)
 
 

@@ -48,11 +48,15 @@ def test_is_not_trusted_under_another_name(server):
         context(server.ca).wrap_socket(raw_socket, server_hostname="evil.example")
 
 
-@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_1", "-tls1"])
+# A hello older than TLS 1.2 names no signature algorithms, and that is noticed before its version: another alert, the same end.
+ALERTS = {"-tls1_2": ["protocol version"], "-tls1_1": ["protocol version", "handshake failure"], "-tls1": ["protocol version", "handshake failure"]}
+
+
+@pytest.mark.parametrize("version", ALERTS)
 def test_older_versions_are_refused_with_an_alert(server, version):
     status, said = s_client(server, version, "-cipher", "ALL:@SECLEVEL=0")
     assert status != 0
-    assert any(alert in said for alert in ("alert protocol version", "alert handshake failure", "no protocols available")), said
+    assert any(f"alert {alert}" in said for alert in ALERTS[version]), said
 
 
 def test_python_cannot_negotiate_tls_1_2(server):
@@ -143,12 +147,19 @@ def operator_ports(server):
     return OPERATOR.findall("\n".join(server.lines))
 
 
-def test_a_client_certificate_is_a_login(server):
+def test_a_client_certificate_is_a_login(guarded):
+    server, before = guarded.server, len(guarded.venue.seen)
+    assert ask(server, "GET", "/certified").status == 401
+    assert len(guarded.venue.seen) == before
     tls = context(server.ca)
     tls.load_cert_chain(server.state / "demo" / "client-certificate.pem")
     with Connection(server, tls=tls) as connection:
-        connection.send(request(server, "GET", "/native/v1/balance"))
-        assert connection.answer().status in (200, 401, 403)
+        connection.send(request(server, "GET", "/certified"))
+        assert connection.answer().status == 200
+        connection.send(request(server, "GET", "/api/v3/account"))
+        assert connection.answer().status in (400, 401)
+    assert guarded.venue.targets[before:] == ["GET /certified"]
+    assert dict(guarded.venue.last_headers())["countersign-identity"].count(".") == 2
 
 
 def test_a_client_certificate_of_another_ca_is_refused(server, tmp_path):

@@ -32,6 +32,12 @@ name = "account"
 path = "/api/v3/account"
 scope = "account:read"
 dialect = "binance"
+
+[[route]]
+name = "certified"
+path = "/certified"
+scope = "account:read"
+dialect = "client-certificate"
 """
 
 

@@ -14,7 +14,7 @@ pub enum ClientError {
     Closed,
     /// The credential file.
     #[error("credential file: {0}")]
-    Credential(#[from] CredentialFileError),
+    Credential(CredentialFileError),
     /// The other side was silent for two heartbeat intervals.
     #[error("the gateway was silent for two heartbeat intervals")]
     Dead,
@@ -26,7 +26,7 @@ pub enum ClientError {
     Expired,
     /// A check of the native handshake failed, or the gateway refused.
     #[error("handshake: {0}")]
-    Handshake(#[from] HandshakeError),
+    Handshake(HandshakeError),
     /// HTTP.
     #[error("HTTP: {0}")]
     Http(String),
@@ -47,6 +47,19 @@ pub enum ClientError {
     /// The URL.
     #[error("not an https:// or wss:// URL, nor HOST:PORT: {0}")]
     Url(String),
+}
+
+// By hand: their texts are part of ours, so they are no further cause to be told a second time.
+impl From<CredentialFileError> for ClientError {
+    fn from(error: CredentialFileError) -> Self {
+        Self::Credential(error)
+    }
+}
+
+impl From<HandshakeError> for ClientError {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(error)
+    }
 }
 
 impl ClientError {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_core::AlertCode;
-use countersign_handshake::{ClientHandshake, ClientSession, SecretText, frame};
+use countersign_handshake::{ClientHandshake, ClientSession, HandshakeError, SecretText, ServerFrame, frame};
 use countersign_pki::NegotiatedParameters;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, Method, Request, Response};
@@ -94,7 +94,7 @@ impl HttpSession {
                     (nonce, retried) = (Some(fresh), true);
                     continue;
                 }
-                return Err(ClientError::Http(format!("{}: {}", answer.status, answer.body)));
+                return Err(refusal(&answer));
             };
             let secret: SecretText =
                 frame::read_secret_header(&secret).ok_or_else(|| ClientError::Protocol("Countersign-Secret".to_owned()))?;
@@ -126,6 +126,26 @@ impl HttpSession {
         &self.negotiated
     }
 }
+
+/// A refusal in the gateway's words; any other answer is an error of HTTP.
+fn refusal(answer: &HttpAnswer) -> ClientError {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        error: serde_json::Value,
+    }
+    // The same members as in an error frame, but for the envelope: read by the same rules.
+    let frame = serde_json::from_str(&answer.body).map(|body: Body| serde_json::json!({ "err": body.error }).to_string());
+    match frame.ok().and_then(|frame| ServerFrame::read(frame.as_bytes())) {
+        Some(ServerFrame::Error(error)) => HandshakeError::Refused(error).into(),
+        Some(ServerFrame::Nonce(_) | ServerFrame::Welcome { .. }) | None => {
+            let shown: String = answer.body.chars().take(BODY_CHARS_SHOWN).collect();
+            ClientError::Http(format!("{}: {shown}", answer.status))
+        }
+    }
+}
+
+/// How much of an answer that was not understood is told.
+const BODY_CHARS_SHOWN: usize = 300;
 
 async fn fetch_nonce(sender: &mut SendRequest<Full<Bytes>>, authority: &str, path: &str) -> Result<String, ClientError> {
     let response = send(sender, authority, Method::GET, path, "", "").await?;

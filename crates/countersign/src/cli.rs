@@ -423,3 +423,15 @@ pub(crate) struct AuditArgs {
     #[command(flatten)]
     pub(crate) state: StateArgs,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

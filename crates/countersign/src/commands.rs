@@ -12,6 +12,7 @@ mod manual;
 mod output;
 mod probe;
 pub(crate) mod serve;
+mod stop_signal;
 mod trust;
 mod vectors;
 mod venue;

@@ -3,6 +3,9 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use countersign_pki::PkiError;
+use countersign_store::StoreError;
+
 /// The operating system or the state folder does not allow it: port taken, folder not writable, database damaged.
 pub(crate) const ENVIRONMENT: u8 = 3;
 /// The configuration or an argument is wrong.
@@ -42,9 +45,29 @@ pub(crate) fn report(error: &anyhow::Error) {
     drop(writeln!(std::io::stderr(), "countersign: {error:#}"));
 }
 
-/// The exit code of a failure: [`FAILED`] unless it says otherwise.
+/// The exit code of a failure: what it says itself, [`ENVIRONMENT`] for files and the database, else [`FAILED`].
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let surroundings = error.is::<countersign_store::StoreError>() || error.is::<countersign_pki::PkiError>();
+    let surroundings = error.is::<PkiError>() || error.downcast_ref::<StoreError>().is_some_and(is_of_surroundings);
     let code = error.downcast_ref::<Failure>().map_or(if surroundings { ENVIRONMENT } else { FAILED }, |failure| failure.code);
     ExitCode::from(code)
+}
+
+/// Whether the store could not do it, rather than what was asked of it being refused.
+const fn is_of_surroundings(error: &StoreError) -> bool {
+    !matches!(
+        error,
+        StoreError::AccountExists(_)
+            | StoreError::AccountUnknown(_)
+            | StoreError::CredentialUnknown(_)
+            | StoreError::Field { .. }
+            | StoreError::Key(_)
+            | StoreError::KeyTaken { .. }
+            | StoreError::MaterialRefused { .. }
+            | StoreError::NameTaken { .. }
+            | StoreError::NotActive(_)
+            | StoreError::PurposeRefuses { .. }
+            | StoreError::Revoked(_)
+            | StoreError::SecretIsPublicKey
+            | StoreError::SessionUnknown(_)
+    )
 }

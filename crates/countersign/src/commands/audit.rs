@@ -34,7 +34,11 @@ fn filter(args: &AuditArgs) -> anyhow::Result<AuditFilter> {
     Ok(AuditFilter {
         event: args.event.as_deref().map(event).transpose()?,
         account: args.account.as_deref().map(account::parse).transpose()?,
-        key_id: args.key.as_deref().map(|key| ApiKeyId::parse(key).map_err(|error| Failure::usage(format!("--key: {error}")))).transpose()?,
+        key_id: args
+            .key
+            .as_deref()
+            .map(|key| ApiKeyId::parse(key).map_err(|error| Failure::usage(format!("--key: {error}"))))
+            .transpose()?,
         session: None,
         correlation: args.correlation.as_deref().map(correlation).transpose()?,
         reject: args.reject.as_deref().map(reject).transpose()?,

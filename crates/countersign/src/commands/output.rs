@@ -55,7 +55,8 @@ pub(crate) fn print(table: &Table) -> anyhow::Result<()> {
 
 /// A table as text: no blanks around its lines.
 pub(crate) fn layout(table: &Table) -> String {
-    table.lines().map(|line| format!("{}\n", line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end()))).collect()
+    let bare = |line: String| format!("{}\n", line.strip_prefix(' ').map_or(line.as_str(), |rest| rest).trim_end());
+    table.lines().map(bare).collect()
 }
 
 /// Whether the reader of our output went away: `countersign ... | head` is no failure.

@@ -24,6 +24,7 @@ use countersign_pki::PrivateAuthority;
 use countersign_store::StateDir;
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
 
+use super::stop_signal::StopSignal;
 use crate::cli::ServeArgs;
 use crate::failure::Failure;
 use crate::logging;
@@ -35,9 +36,10 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = load(&sources)?;
     logging::start(&settings.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("background").enable_all().build()?;
+    let stop = runtime.block_on(async { StopSignal::listen() })?;
     let running = runtime.block_on(Running::start(settings, sources))?;
     print_screen(&running)?;
-    runtime.block_on(stop_signal())?;
+    runtime.block_on(stop.wait());
     tracing::info!("stopping: no new connections, open ones end after the request under way");
     running.stop(&runtime);
     Ok(ExitCode::SUCCESS)
@@ -239,16 +241,5 @@ fn print_screen(running: &Running) -> anyhow::Result<()> {
     }
     writeln!(out, "\nready: {url}")?;
     out.flush()?;
-    Ok(())
-}
-
-async fn stop_signal() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
     Ok(())
 }

@@ -16,5 +16,6 @@ pub(super) fn of_file(path: &Path) -> anyhow::Result<TrustBundle> {
 pub(super) fn of_system() -> TrustBundle {
     let found = rustls_native_certs::load_native_certs().certs;
     let usable = found.into_iter().filter(|der| TrustBundle::from_certificates(vec![der.clone()]).is_ok());
-    TrustBundle::from_certificates(usable.take(countersign_pki::limits::TRUST_ANCHORS_MAX).collect()).unwrap_or_else(|_| TrustBundle::empty())
+    TrustBundle::from_certificates(usable.take(countersign_pki::limits::TRUST_ANCHORS_MAX).collect())
+        .unwrap_or_else(|_| TrustBundle::empty())
 }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use countersign_gateway::config::{LogFormat, LogSettings};
 use countersign_venue::{IdentityVerifier, Venue, VenueConfig};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
+use super::stop_signal::StopSignal;
 use super::{output, run_async};
 use crate::cli::VenueArgs;
 use crate::failure::Failure;
@@ -19,8 +19,7 @@ pub(super) fn run(args: &VenueArgs) -> anyhow::Result<ExitCode> {
     logging::start(&LogSettings { format, level: "info" });
     let verifier = verifier(&args.jwks)?;
     run_async(async {
-        // Before anything is announced: a signal that comes early must not end us without a word.
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let stop = StopSignal::listen()?;
         let listener = TcpListener::bind(args.listen)
             .await
             .map_err(|error| Failure::environment(format!("cannot listen on {}: {error}", args.listen)))?;
@@ -28,10 +27,7 @@ pub(super) fn run(args: &VenueArgs) -> anyhow::Result<ExitCode> {
         let config = VenueConfig { seed: args.seed.unwrap_or(defaults.seed), audience: args.audience.clone(), ..defaults };
         let venue = Venue::start(config, verifier, listener);
         output::line(format!("ready: http://{}", venue.local_addr()))?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        stop.wait().await;
         venue.shutdown().await;
         Ok(ExitCode::SUCCESS)
     })
@@ -39,6 +35,7 @@ pub(super) fn run(args: &VenueArgs) -> anyhow::Result<ExitCode> {
 
 /// Keys from an address or a file.
 fn verifier(jwks: &str) -> anyhow::Result<IdentityVerifier> {
-    let verifier = if jwks.contains("://") { IdentityVerifier::from_jwks_url(jwks) } else { IdentityVerifier::from_jwks_file(Path::new(jwks)) };
+    let verifier =
+        if jwks.contains("://") { IdentityVerifier::from_jwks_url(jwks) } else { IdentityVerifier::from_jwks_file(Path::new(jwks)) };
     verifier.map_err(|error| Failure::usage(format!("--jwks {jwks}: {error}")))
 }

@@ -107,7 +107,9 @@ impl Talk {
                 self.answered += u64::from(is_answer(&body));
                 if self.as_json { output::line(body) } else { self.say(&show::message(&body)) }
             }
-            Incoming::NotApplied { from, count } if self.as_json => output::line(json!({"nack": {"from": from, "count": count}}).to_string()),
+            Incoming::NotApplied { from, count } if self.as_json => {
+                output::line(json!({"nack": {"from": from, "count": count}}).to_string())
+            }
             Incoming::NotApplied { from, count } => self.say(&format!("{count} messages from number {from} on were not applied")),
             Incoming::Refused(err) => {
                 self.answered += 1;

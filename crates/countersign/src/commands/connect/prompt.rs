@@ -92,7 +92,8 @@ fn numbered(mut request: Value, id: u64) -> Value {
 
 /// A request as HTTP has it: method, target, body. `None`: this operation is for sessions only.
 pub(super) fn as_http(request: &Value) -> Option<(http::Method, String, String)> {
-    let text = |member: &str| request[member].as_str().map(str::to_owned).or_else(|| request[member].as_u64().map(|number| number.to_string()));
+    let text =
+        |member: &str| request[member].as_str().map(str::to_owned).or_else(|| request[member].as_u64().map(|number| number.to_string()));
     let get = |path: &str, members: &[&str]| Some((http::Method::GET, with_query(path, members, &text), String::new()));
     match request["op"].as_str()? {
         "balance" => get("balance", &[]),

@@ -1,11 +1,12 @@
 //! How the handshakes, the contract and the answers look to a person.
 
 use countersign_client::Ladder;
+use countersign_core::Timestamp;
 use countersign_handshake::ClientSession;
 use countersign_handshake::contract::{Choice, Quantity};
 use serde_json::Value;
 
-use crate::commands::output;
+use crate::commands::{output, when};
 
 /// The steps with their times.
 pub(in crate::commands) fn ladder(ladder: &Ladder) -> String {
@@ -98,7 +99,9 @@ fn reason(refusal: &Value) -> String {
 }
 
 fn event_line(event: &str, message: &Value) -> String {
-    let of = |value: &Value, members: &[&str]| members.iter().map(|member| format!("{member} {}", cell(&value[*member]))).collect::<Vec<_>>().join("  ");
+    let of = |value: &Value, members: &[&str]| {
+        members.iter().map(|member| format!("{member} {}", cell(&value[*member]))).collect::<Vec<_>>().join("  ")
+    };
     match event {
         "ticker" => format!("ticker  {}  {}", cell(&message["sym"]), of(message, &["bid", "ask", "last"])),
         "trade" => format!("trade   {}  {}", cell(&message["sym"]), of(message, &["px", "qty", "taker"])),
@@ -106,7 +109,11 @@ fn event_line(event: &str, message: &Value) -> String {
             let top = |side: &str| cell(&message[side][0]);
             format!("book    {}  bid {}  ask {}  upd {}", cell(&message["sym"]), top("bids"), top("asks"), cell(&message["upd"]))
         }
-        "order" => format!("order   {}  {}", cell(&message["change"]), of(&message["order"], &["order", "sym", "side", "px", "qty", "filled", "state"])),
+        "order" => format!(
+            "order   {}  {}",
+            cell(&message["change"]),
+            of(&message["order"], &["order", "sym", "side", "px", "qty", "filled", "state"])
+        ),
         "fill" => format!("fill    {}", of(&message["fill"], &["trade", "order", "sym", "side", "px", "qty", "fee"])),
         _ => message.to_string(),
     }
@@ -130,9 +137,13 @@ fn table(columns: &[&str], rows: &[Value]) -> String {
     let header: Vec<String> = present.iter().map(|column| column.to_uppercase()).collect();
     let mut table = output::table(&header.iter().map(String::as_str).collect::<Vec<_>>());
     for row in rows {
-        table.add_row(present.iter().map(|column| cell(&row[*column])));
+        table.add_row(present.iter().map(|column| if *column == "expiry" { time(&row[*column]) } else { cell(&row[*column]) }));
     }
     output::layout(&table).trim_end().to_owned()
+}
+
+fn time(value: &Value) -> String {
+    value.as_u64().map_or_else(|| cell(value), |millis| when::show(Timestamp::from_millis(millis)))
 }
 
 fn cell(value: &Value) -> String {

@@ -119,7 +119,12 @@ async fn ticks(session: &mut Session) -> anyhow::Result<((), String)> {
             if let Incoming::Message(text) = session.next().await? {
                 let message: Value = serde_json::from_str(&text)?;
                 if message["ev"] == "ticker" {
-                    lines.push(format!("{SYMBOL}  bid {:<10} ask {:<10} last {}", word(&message["bid"][0]), word(&message["ask"][0]), word(&message["last"])));
+                    lines.push(format!(
+                        "{SYMBOL}  bid {:<10} ask {:<10} last {}",
+                        word(&message["bid"][0]),
+                        word(&message["ask"][0]),
+                        word(&message["last"])
+                    ));
                 }
             }
         }

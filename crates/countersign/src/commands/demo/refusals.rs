@@ -45,15 +45,10 @@ async fn wrong_key(stage: &Stage) -> Outcome {
     let mut options = stage.options(Carriage::Raw, Binding::Exp)?;
     options.credential.kid = stranger.public.key_id();
     options.credential.private_key_pem = stranger.private_pem;
-    let refused = match stage.session(&options).await {
-        Ok(_) => bail!("a stranger was let in"),
-        Err(error) => match error.downcast::<ClientError>()? {
-            ClientError::Handshake(HandshakeError::Refused(refused)) => refused,
-            other => bail!(other),
-        },
-    };
+    let Err(error) = stage.session(&options).await else { bail!("a stranger was let in") };
+    let Some(ClientError::Handshake(HandshakeError::Refused(refused))) = error.downcast_ref() else { return Err(error) };
     stage.nothing_arrived_since(before)?;
-    expect(&refused, AlertCode::AuthFailed, "an unknown key and a wrong signature look alike, and cost the same")
+    expect(refused, AlertCode::AuthFailed, "an unknown key and a wrong signature look alike, and cost the same")
 }
 
 async fn refused(raw: &mut Raw, token: &str) -> anyhow::Result<ServerError> {
@@ -97,7 +92,11 @@ async fn replayed(stage: &Stage) -> Outcome {
     let mut second = Raw::open(stage).await?;
     let error = refused(&mut second, &token).await?;
     stage.nothing_arrived_since(before)?;
-    expect(&error, AlertCode::NonceStale, "accepted once, with the nonce of its own connection; another connection does not know that nonce")
+    expect(
+        &error,
+        AlertCode::NonceStale,
+        "accepted once, with the nonce of its own connection; another connection does not know that nonce",
+    )
 }
 
 /// That the answer is this code of the venue, with a correlation id.

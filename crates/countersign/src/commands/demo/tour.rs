@@ -42,7 +42,11 @@ impl Tour {
     }
 
     /// Runs a step and tells how it ended; a step that fails does not end the tour.
-    pub(super) async fn step<T>(&mut self, name: &str, step: impl Future<Output = anyhow::Result<(T, String)>>) -> anyhow::Result<Option<T>> {
+    pub(super) async fn step<T>(
+        &mut self,
+        name: &str,
+        step: impl Future<Output = anyhow::Result<(T, String)>>,
+    ) -> anyhow::Result<Option<T>> {
         self.spinner.set_message(name.to_owned());
         let began = now().mono;
         let outcome = step.await;

@@ -28,7 +28,9 @@ pub(super) struct Reach<'r> {
 pub(super) fn write(record: &CredentialRecord, private: &Private, reach: &Reach<'_>) -> anyhow::Result<SecretText> {
     match (record.purpose, &record.material) {
         (Purpose::Binance, Material::PublicKey(_, algorithm)) => Ok(binance(record, *algorithm, private, reach)),
-        (Purpose::Binance, Material::Certificate { .. } | Material::Secret(_)) => Ok(binance(record, Algorithm::HmacSha256, private, reach)),
+        (Purpose::Binance, Material::Certificate { .. } | Material::Secret(_)) => {
+            Ok(binance(record, Algorithm::HmacSha256, private, reach))
+        }
         (Purpose::Native, Material::PublicKey(_, algorithm)) => native(record, *algorithm, private, reach),
         (Purpose::ClientCertificate | Purpose::Native, _) => Ok(certificate(record, private)),
     }
@@ -81,7 +83,8 @@ fn certificate(record: &CredentialRecord, private: &Private) -> SecretText {
     match private {
         Private::Certificate(pem) | Private::KeyPair(pem) | Private::Secret(pem) => pem.clone(),
         Private::Elsewhere => {
-            let file = json!({ "v": 1, "kind": record.purpose.name(), "account": record.account.as_str(), "key_id": record.key_id.as_str() });
+            let file =
+                json!({ "v": 1, "kind": record.purpose.name(), "account": record.account.as_str(), "key_id": record.key_id.as_str() });
             SecretText::new(format!("{file:#}\n"))
         }
     }
@@ -90,8 +93,9 @@ fn certificate(record: &CredentialRecord, private: &Private) -> SecretText {
 /// The root that clients pin, from the word it gave for the gateway's key: the root key itself may be kept elsewhere.
 fn gateway_pin(folder: &Path) -> anyhow::Result<String> {
     let path = folder.join("gateway-delegation.txt");
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| Failure::environment(format!("cannot read {}: {error}; start the gateway once, it makes the file", path.display())))?;
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Failure::environment(format!("cannot read {}: {error}; start the gateway once, it makes the file", path.display()))
+    })?;
     let delegation = Delegation::verify(text.trim()).map_err(|error| Failure::environment(format!("{}: {error}", path.display())))?;
     Ok(delegation.root().to_owned())
 }

@@ -44,9 +44,9 @@ pub(super) fn algorithm(purpose: Purpose, kind: Option<&str>) -> anyhow::Result<
         None if purpose == Purpose::Binance => Some(Algorithm::HmacSha256),
         None => Some(Algorithm::Ed25519),
     };
-    named.filter(|algorithm| purpose.accepts(*algorithm)).ok_or_else(|| {
-        Failure::usage(format!("a {purpose} key is one of {}; {} is not", takes.join(", "), kind.unwrap_or("nothing")))
-    })
+    named
+        .filter(|algorithm| purpose.accepts(*algorithm))
+        .ok_or_else(|| Failure::usage(format!("a {purpose} key is one of {}; {} is not", takes.join(", "), kind.unwrap_or("nothing"))))
 }
 
 /// A new secret or pair.
@@ -154,7 +154,9 @@ mod tests {
         assert_eq!(algorithm(Purpose::Native, None).unwrap(), Algorithm::Ed25519);
         assert_eq!(algorithm(Purpose::Binance, None).unwrap(), Algorithm::HmacSha256);
         assert_eq!(algorithm(Purpose::Native, Some("es256")).unwrap(), Algorithm::EcdsaP256Sha256);
-        for (purpose, kind) in [(Purpose::Native, "HS256"), (Purpose::Native, "RS256"), (Purpose::Binance, "ML-DSA-65"), (Purpose::Native, "md5")] {
+        for (purpose, kind) in
+            [(Purpose::Native, "HS256"), (Purpose::Native, "RS256"), (Purpose::Binance, "ML-DSA-65"), (Purpose::Native, "md5")]
+        {
             let said = algorithm(purpose, Some(kind)).unwrap_err().to_string();
             assert!(said.contains("Ed25519") && said.contains(kind), "{said}");
         }

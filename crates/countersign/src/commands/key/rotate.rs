@@ -32,7 +32,14 @@ pub(super) async fn run(args: &KeyRotateArgs) -> anyhow::Result<ExitCode> {
     }
     keeper.key_changed(&record, AuditEvent::KeyRotate).await?;
     let end = old.not_after.map_or(overlap_end, |end| end.min(overlap_end));
-    output::note(format!("{} key {} of account {} is active; {} ends {}", record.purpose, record.key_id, record.account, old.key_id, when::show(end)));
+    output::note(format!(
+        "{} key {} of account {} is active; {} ends {}",
+        record.purpose,
+        record.key_id,
+        record.account,
+        old.key_id,
+        when::show(end)
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -89,7 +89,8 @@ async fn http_get(target: &Target, path: &str) -> anyhow::Result<Answer> {
 
 async fn http_nonce(target: &Target) -> anyhow::Result<String> {
     let answer = http_get(target, "/native/v1/balance").await?;
-    let nonce = answer.header("countersign-nonce").with_context(|| format!("no header Countersign-Nonce in the answer {}", answer.status))?;
+    let nonce =
+        answer.header("countersign-nonce").with_context(|| format!("no header Countersign-Nonce in the answer {}", answer.status))?;
     Ok(format!("{} characters, in the answer {} to a request without a proof", nonce.len(), answer.status))
 }
 
@@ -97,7 +98,8 @@ async fn published_keys(target: &Target) -> anyhow::Result<String> {
     let answer = http_get(target, "/.well-known/jwks.json").await?;
     let keys = answer.json();
     let keys = keys["keys"].as_array().with_context(|| format!("no key set in the answer {}", answer.status))?;
-    let named: Vec<_> = keys.iter().map(|key| format!("{} {}", key["alg"].as_str().unwrap_or("?"), key["kid"].as_str().unwrap_or("?"))).collect();
+    let named: Vec<_> =
+        keys.iter().map(|key| format!("{} {}", key["alg"].as_str().unwrap_or("?"), key["kid"].as_str().unwrap_or("?"))).collect();
     Ok(format!("{} at /.well-known/jwks.json: {}", keys.len(), named.join(", ")))
 }
 

@@ -94,7 +94,9 @@ pub(super) async fn versions(target: &Target, report: &mut Report) -> anyhow::Re
                 let wants_certificate = attempt.certificate.asked.load(Ordering::Relaxed);
                 best.get_or_insert(First { version, chain, verdict, wants_certificate });
             }
-            Err(error) => report.step(if best.is_some() { Mark::Note } else { Mark::Bad }, name, format!("not offered: {}", why(&error)))?,
+            Err(error) => {
+                report.step(if best.is_some() { Mark::Note } else { Mark::Bad }, name, format!("not offered: {}", why(&error)))?
+            }
         }
     }
     report.fact(Mark::Note, "TLS 1.1, 1.0", "not tried: the TLS library of this program does not have them")?;
@@ -137,11 +139,12 @@ pub(super) async fn resumption(target: &Target, first: &First, protocols: &[Stri
     let attempt = Attempt::new(target, first.version, &alpn(protocols))?;
     let resumed = async {
         let mut stream = target.tls(Arc::clone(&attempt.config)).await?;
-        // Tickets come after the handshake: they are read with the first words.
+        // Tickets come after the handshake: they are read with the first words. Each is used once.
         converse(target, &mut stream, protocols).await?;
-        let early = offers_early_data(target, &attempt.config)?;
-        let stream = target.tls(Arc::clone(&attempt.config)).await?;
-        anyhow::Ok((stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed), early))
+        let mut stream = target.tls(Arc::clone(&attempt.config)).await?;
+        let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+        converse(target, &mut stream, protocols).await?;
+        anyhow::Ok((resumed, offers_early_data(target, &attempt.config)?))
     };
     match resumed.await {
         Ok((resumed, early)) => {

@@ -1,0 +1,13 @@
+//! The binary from outside: what it prints, how it ends, what it leaves behind.
+#![allow(clippy::unwrap_used)]
+
+mod configuration;
+mod connect;
+mod demo;
+mod environment;
+mod harness;
+mod help;
+mod keys;
+mod probe;
+mod vectors;
+mod venue;

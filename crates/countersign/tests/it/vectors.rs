@@ -1,0 +1,48 @@
+//! `vectors`.
+
+use crate::harness::{USAGE, run};
+
+const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/binance.json");
+
+fn changed(change: impl FnOnce(String) -> String) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vectors.json");
+    std::fs::write(&path, change(std::fs::read_to_string(RECORDED).unwrap())).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+#[test]
+fn recorded_requests_get_their_verdict() {
+    let said = run(&["vectors", RECORDED]).succeeded();
+    assert_eq!(said.lines().last(), Some("93 passed, 0 failed"));
+    let verbose = run(&["vectors", RECORDED, "--verbose"]).succeeded();
+    assert_eq!(verbose.lines().count(), 94);
+    let few = run(&["vectors", RECORDED, "--only", "binance-ws", "--verbose"]).succeeded();
+    assert!(few.lines().count() < 94 && few.ends_with(" passed, 0 failed\n"), "{few}");
+}
+
+#[test]
+fn a_mismatch_is_told_and_fails() {
+    let (_folder, path) = changed(|text| text.replacen(r#""verdict": "accept""#, r#""verdict": "reject""#, 1));
+    let done = run(&["vectors", &path]);
+    assert_eq!((done.code, done.stdout.lines().last()), (1, Some("92 passed, 1 failed")));
+    assert!(done.stdout.contains("expected reject, got accept"), "{}", done.stdout);
+}
+
+#[test]
+fn a_dialect_that_is_not_implemented_is_named() {
+    let (_folder, path) = changed(|text| text.replace(r#""binance-ws-api","#, r#""kraken-rest","#));
+    let said = run(&["vectors", &path]).succeeded();
+    assert!(said.contains("dialect kraken-rest is not implemented") && said.ends_with("76 passed, 0 failed\n"), "{said}");
+}
+
+#[test]
+fn to_check_nothing_is_no_success() {
+    assert_eq!(run(&["vectors", RECORDED, "--only", "no such id"]).failed(1).lines().count(), 1);
+    let (_folder, empty) = changed(|_| r#"{"keys":{},"vectors":[]}"#.to_owned());
+    run(&["vectors", &empty]).failed(1);
+    let (_folder, rubbish) = changed(|_| "not json".to_owned());
+    run(&["vectors", &rubbish]).failed(USAGE);
+    run(&["vectors", "/nowhere.json"]).failed(USAGE);
+}

@@ -57,6 +57,7 @@ where
 {
     let mut carriage = LineCarriage::new(stream);
     let head = check_offered(&worker, &connection).and_then(|()| raw_head(&worker, &connection));
+    let head = if worker.shared.drain.is_started() { Err(Reject::Draining.into()) } else { head };
     let head = match head {
         Ok(head) => head,
         Err(refusal) => {
@@ -82,9 +83,6 @@ fn check_offered(worker: &Worker, connection: &Connection) -> Result<(), Refusal
     }
     if connection.negotiated.version != TlsVersion::Tls13 {
         return Err(Refusal::operator(Reject::BindingTooWeak, "native sessions need TLS 1.3"));
-    }
-    if worker.shared.drain.is_started() {
-        return Err(Reject::Draining.into());
     }
     Ok(())
 }

@@ -110,6 +110,9 @@ pub async fn begin(
         RouteKind::WebSocketRelay => {
             audit::accepted(worker, connection, &audit::Subject::request(parts, Some(route)), &admitted, correlation)?;
             let head = UpstreamHead::of_request(connection, parts, authority, correlation);
+            if let Some(login) = &admitted.login {
+                answer.headers_mut().extend(login.answer_headers.iter().cloned());
+            }
             Kind::Relay(Box::new(Relay::connect(worker, connection, route, admitted, head, correlation).await?))
         }
         RouteKind::Http => return Err(Refusal::operator(Reject::Internal, "an upgrade on a route that is none")),

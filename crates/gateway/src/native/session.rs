@@ -19,8 +19,10 @@ mod ending;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_core::rate::WindowCounter;
 use countersign_core::{CorrelationId, KeyRate, Monotonic, Refusal, Reject};
 use countersign_handshake::frame::{self as handshake_frame, ErrorContext};
 use countersign_handshake::{AwaitReady, Contract};
@@ -39,7 +41,7 @@ use crate::clock;
 use crate::connection::Connection;
 use crate::shared::CredentialTable;
 use crate::websocket::UpstreamHead;
-use crate::websocket::limits::{BATCH_MAX, PING_INTERVAL};
+use crate::websocket::limits::{BATCH_MAX, PING_INTERVAL, REFUSALS_PER_MINUTE_MAX};
 use crate::websocket::links::Links;
 use crate::websocket::standing::Standing;
 use crate::worker::Worker;
@@ -63,6 +65,7 @@ struct Session<'w, C> {
     /// One per upstream that operations go to; usually one.
     links: Links<usize>,
     head: UpstreamHead,
+    refusals: WindowCounter,
     drain_ends: Option<Instant>,
 }
 
@@ -95,6 +98,7 @@ pub(super) async fn drive<C: Carriage>(
         checked: worker.shared.credentials.load_full(),
         links: Links::new(),
         head,
+        refusals: WindowCounter::new(Duration::from_secs(60)),
         drain_ends: None,
     };
     let ending = session.run(&guard).await;
@@ -182,7 +186,10 @@ impl<C: Carriage> Session<'_, C> {
         let frame = error_frame(refusal, correlation, s, id);
         self.machine.note_sent(clock::now());
         self.carriage.feed(frame).await?;
-        if refusal.reject.alert().is_fatal() { Err(Ending::Refused(refusal.clone())) } else { Ok(()) }
+        if refusal.reject.alert().is_fatal() {
+            return Err(Ending::Refused(refusal.clone()));
+        }
+        self.refusals.charge(1, REFUSALS_PER_MINUTE_MAX, clock::wall()).map(drop).map_err(Ending::Fatal)
     }
 
     fn note_refused(&self, refusal: &Refusal) -> CorrelationId {

@@ -41,6 +41,10 @@ pub(crate) const UPSTREAM_HEAD_BYTES_MAX: usize = 16 * 1_024;
 /// Most header fields in it.
 pub(crate) const UPSTREAM_HEADER_FIELDS_MAX: usize = 64;
 
+/// Refusals on one connection in a minute: each costs a verification or an audit record, and a program that is refused ten times
+/// a second learns nothing from it.
+pub(crate) const REFUSALS_PER_MINUTE_MAX: u32 = 600;
+
 /// How often open connections look whether credentials changed: a revoked key is cut off within a second.
 pub(crate) const STANDING_POLL: Duration = Duration::from_millis(100);
 

@@ -23,8 +23,9 @@ mod reply;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use countersign_core::rate::KeyCounters;
+use countersign_core::rate::{KeyCounters, WindowCounter};
 use countersign_core::{CorrelationId, KeyRate, Refusal, Reject};
 use countersign_dialects::binance::routes::WsHandling;
 use countersign_dialects::binance::ws_api::{Reply, Step, WsApiSession};
@@ -33,7 +34,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_websockets::{CloseCode, Message};
 
 use super::UpstreamHead;
-use super::limits::{BATCH_MAX, DRAIN_GRACE, PING_INTERVAL, SILENCE_MAX, UNPROVED_MESSAGE_BYTES_MAX, WS_API_LIFE};
+use super::limits::{BATCH_MAX, DRAIN_GRACE, PING_INTERVAL, REFUSALS_PER_MINUTE_MAX, SILENCE_MAX, UNPROVED_MESSAGE_BYTES_MAX, WS_API_LIFE};
 use super::links::{LinkId, Links};
 use super::socket::{Socket, SocketError};
 use super::standing::Standing;
@@ -68,7 +69,20 @@ impl Farewell {
     const REVOKED: Self = Self(CloseCode::POLICY_VIOLATION, "the credential may no longer be used");
     const SILENT: Self = Self(CloseCode::POLICY_VIOLATION, "no pong");
     const SLOW: Self = Self(CloseCode::POLICY_VIOLATION, "slow consumer");
+    const REFUSED_TOO_OFTEN: Self = Self(CloseCode::POLICY_VIOLATION, "too many refused messages");
     const STREAM_LOST: Self = Self(CloseCode::SERVICE_RESTART, "the user data stream is lost");
+}
+
+impl Farewell {
+    /// The refusal that goes on record.
+    fn reject(self) -> Option<Reject> {
+        match self {
+            Self::REFUSED_TOO_OFTEN => Some(Reject::RateLimited),
+            Self::REVOKED => Some(Reject::KeyRevoked),
+            Self::SLOW => Some(Reject::SlowConsumer),
+            Self(..) => None,
+        }
+    }
 }
 
 impl From<SocketError> for Farewell {
@@ -95,6 +109,7 @@ struct Open<'w, S> {
     /// What is charged without a key.
     counters: Arc<KeyCounters>,
     words: Words,
+    refusals: WindowCounter,
     draining: bool,
 }
 
@@ -120,13 +135,14 @@ impl WsApi {
             waiting: Waiting::default(),
             counters: Arc::default(),
             words: exchange::words(worker, Family::Binance),
+            refusals: WindowCounter::new(Duration::from_secs(60)),
             draining: false,
         };
-        let Farewell(code, reason) = open.drive().await;
-        if code == CloseCode::POLICY_VIOLATION {
-            let reject = if reason == Farewell::REVOKED.1 { Reject::KeyRevoked } else { Reject::SlowConsumer };
-            open.note_refused(&Refusal::operator(reject, reason));
+        let farewell = open.drive().await;
+        if let Some(reject) = farewell.reject() {
+            open.note_refused(&Refusal::operator(reject, farewell.1));
         }
+        let Farewell(code, reason) = farewell;
         tokio::join!(open.client.close(Some(code), reason), open.links.close());
     }
 }
@@ -180,6 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             (Step::Reply(reply), who) => {
                 if let Some(refusal) = reply.refusal() {
                     self.note_refused(refusal);
+                    self.charge_refusal()?;
                 }
                 self.reply_as(&reply, &who).await
             }
@@ -213,8 +230,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         who: &Who,
     ) -> Result<(), Farewell> {
         self.note_refused(&refusal);
+        self.charge_refusal()?;
         let reply = Reply::refused(id, refusal, clock::wall());
         self.reply_as(&reply, who).await
+    }
+
+    fn charge_refusal(&self) -> Result<(), Farewell> {
+        let charged = self.refusals.charge(1, REFUSALS_PER_MINUTE_MAX, clock::wall());
+        charged.map(drop).map_err(|_| Farewell::REFUSED_TOO_OFTEN)
     }
 
     fn note_refused(&self, refusal: &Refusal) {

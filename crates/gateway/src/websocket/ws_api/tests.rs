@@ -186,18 +186,38 @@ async fn binary_frames_are_not_spoken() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_refused_all_the_time_is_closed() {
+    on_stage(|stage| async move {
+        let mut client = connected(&stage).await;
+        let mut last = Value::Null;
+        for _ in 0..2 * REFUSALS_PER_MINUTE_MAX + 1 {
+            last = ask(&mut client, "{".to_owned()).await;
+            if last.is_string() {
+                break;
+            }
+        }
+        assert_eq!(last, "close 1008", "at most two windows of refusals");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_rate_of_a_key_is_its_own() {
     on_stage(|stage| async move {
         let few = std::num::NonZeroU32::new(50).unwrap();
         stage.change_credentials(|credential| credential.rate.weight_per_minute = few);
         let mut client = connected(&stage).await;
         let mut last = Value::Null;
-        for id in 0..6 {
+        // Two minutes may have a part in it, each with room for two.
+        for id in 0..7 {
             last = ask(&mut client, signed_frame(id, "account.status", READER, &[("omitZeroBalances", &id.to_string())])).await;
+            if last["status"] == 429 {
+                break;
+            }
         }
         assert_eq!((&last["status"], &last["error"]["code"]), (&Value::from(429), &Value::from(-1003)), "{last}");
         assert!(last["error"]["data"]["retryAfter"].is_number());
-        assert!(stage.upstream.texts().len() < 5);
+        assert!(stage.upstream.texts().len() <= 4);
         assert!(stage.refused("rate_limited"));
     })
     .await;

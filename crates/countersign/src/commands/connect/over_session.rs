@@ -28,6 +28,10 @@ pub(super) async fn run(options: &Options, as_json: bool, ladder: &mut Ladder) -
     let mut talk = Talk { session, as_json, prompting, asked: 0, answered: 0 };
     talk.prompt()?;
     talk.run(stdin::lines()).await?;
+    if prompting {
+        // The shell's prompt belongs on a line of its own.
+        output::line("")?;
+    }
     Ok(talk.session.close().await?)
 }
 

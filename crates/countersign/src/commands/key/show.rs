@@ -100,6 +100,7 @@ fn change_to_json(change: &KeyChange) -> Value {
 fn algorithm(record: &CredentialRecord) -> String {
     match &record.material {
         Material::Certificate { .. } => "certificate".to_owned(),
+        Material::PublicKey(key, algorithm) if key.key_type().to_string() == algorithm.name() => algorithm.to_string(),
         Material::PublicKey(key, algorithm) => format!("{algorithm} ({})", key.key_type()),
         Material::Secret(_) => countersign_core::Algorithm::HmacSha256.to_string(),
     }

@@ -95,7 +95,10 @@ pub(super) async fn versions(target: &Target, report: &mut Report) -> anyhow::Re
                 best.get_or_insert(First { version, chain, verdict, wants_certificate });
             }
             Err(error) => {
-                report.step(if best.is_some() { Mark::Note } else { Mark::Bad }, name, format!("not offered: {}", why(&error)))?
+                let mark = if best.is_some() { Mark::Note } else { Mark::Bad };
+                let asked = attempt.certificate.asked.load(Ordering::Relaxed);
+                let what = if asked { "offered, but not without a client certificate" } else { "not offered" };
+                report.step(mark, name, format!("{what}: {}", why(&error)))?;
             }
         }
     }
@@ -141,6 +144,8 @@ pub(super) async fn resumption(target: &Target, first: &First, protocols: &[Stri
         let mut stream = target.tls(Arc::clone(&attempt.config)).await?;
         // Tickets come after the handshake: they are read with the first words. Each is used once.
         converse(target, &mut stream, protocols).await?;
+        // Some servers serve one connection at a time.
+        drop(stream);
         let mut stream = target.tls(Arc::clone(&attempt.config)).await?;
         let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
         converse(target, &mut stream, protocols).await?;

@@ -148,6 +148,7 @@ impl Default for KeyRate {
 }
 
 /// Verification material, parsed once.
+#[expect(clippy::large_enum_variant, reason = "one per credential; a box would cost a cache miss on each signed request")]
 pub enum Verifier {
     /// The certificate itself was verified by TLS; this names what it must contain.
     Certificate,

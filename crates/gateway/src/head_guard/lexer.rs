@@ -88,7 +88,12 @@ impl Lexer {
                 },
                 State::Body(left) => Ok(take(rest, left, State::Head, State::Body)),
                 State::ChunkData(left) => Ok(take(rest, left, State::ChunkDataCr, State::ChunkData)),
-                _ => self.chunk_byte(rest[0]).map(|next| (1, next)),
+                State::ChunkSize { .. }
+                | State::ChunkSizeLf { .. }
+                | State::ChunkDataCr
+                | State::ChunkDataLf
+                | State::LastChunkCr
+                | State::LastChunkLf => self.chunk_byte(rest[0]).map(|next| (1, next)),
             };
             match step {
                 Ok((used, next)) => {

@@ -46,3 +46,8 @@ def test_every_example_has_a_test_here():
     source = Path(__file__).read_text()
     untested = {name for name in programs if f'"{name}"' not in source}
     assert untested == set()
+
+
+def test_ccxt_trades(server):
+    done = example("ccxt_trade.py", server.base, server.state / "demo" / "binance-hmac.json", server.ca)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -7,7 +7,7 @@
 //!   operator.pem                     client certificate and key of the first operator
 //!   gateway-root-key.pem             root of the gateway's identity: clients pin it; may be kept offline
 //!   gateway-key.pem gateway-delegation.txt   signing key of seven days, and the root's word for it
-//!   identity-key.pem                 signs identity assertions and access tokens
+//!   identity-key.pem jwks.json       signs identity assertions and access tokens; its public keys
 //!   sealing.key countersign.db audit/ journal/ lock
 //!   demo/                            the demo account's credentials, made with the folder
 //! ```
@@ -29,6 +29,7 @@ use countersign_pki::{
     ServerCertificateRequest, ServerTls, TicketKeyRing, UnixTime, ensure_client_certificate, ensure_server_certificate,
 };
 use countersign_store::audit::AuditLog;
+use countersign_store::files::atomic_write;
 use countersign_store::journal::JournaledReplayGuard;
 use countersign_store::{SealingKey, StateDir, StateLock, Store};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
@@ -66,6 +67,8 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
     let operator_tls = operator_tls(&dir, &tickets, &clock)?;
     let gateway = gateway_identity::open(dir.path(), clock::wall())?;
     let identity = IdentityIssuer::load_or_create(&dir.path().join("identity-key.pem"))?;
+    // For upstreams on this machine that have no CA to trust: the same as at /.well-known/jwks.json.
+    atomic_write(&dir.path().join("jwks.json"), identity.jwks().as_bytes(), PUBLIC_FILE_MODE)?;
     let store = Store::open(&dir.database(), SealingKey::load_or_create(&dir.sealing_key())?).await?;
     let audit = AuditLog::open(&dir.audit())?;
     let replay = JournaledReplayGuard::open(&dir.journal(), clock::now())?;
@@ -76,6 +79,8 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
 /// Opens only the database, for commands that look after keys; the gateway may be running.
 pub(crate) async fn open_store(state: &Path) -> anyhow::Result<(StateDir, Store)> {
     let dir = StateDir::open(state)?;
+    // For upstreams on this machine that have no CA to trust: the same as at /.well-known/jwks.json.
+    atomic_write(&dir.path().join("jwks.json"), identity.jwks().as_bytes(), PUBLIC_FILE_MODE)?;
     let store = Store::open(&dir.database(), SealingKey::load(&dir.sealing_key())?).await?;
     Ok((dir, store))
 }
@@ -102,6 +107,8 @@ pub(crate) fn issue_certificates(settings: &Settings, dir: &StateDir, authority:
     Ok(())
 }
 
+/// Anybody may read it: it has public keys only.
+const PUBLIC_FILE_MODE: u32 = 0o644;
 const SERVER_FILE: &str = "server.pem";
 const OPERATOR_SERVER_FILE: &str = "operator-server.pem";
 

@@ -79,8 +79,6 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
 /// Opens only the database, for commands that look after keys; the gateway may be running.
 pub(crate) async fn open_store(state: &Path) -> anyhow::Result<(StateDir, Store)> {
     let dir = StateDir::open(state)?;
-    // For upstreams on this machine that have no CA to trust: the same as at /.well-known/jwks.json.
-    atomic_write(&dir.path().join("jwks.json"), identity.jwks().as_bytes(), PUBLIC_FILE_MODE)?;
     let store = Store::open(&dir.database(), SealingKey::load(&dir.sealing_key())?).await?;
     Ok((dir, store))
 }

@@ -183,7 +183,7 @@ impl SessionMachine {
                 Ok(Event::Bye { code: code.into_owned() })
             }
             (_, Frame::Hb(heartbeat)) => self.heard(heartbeat).map(|()| Event::Nothing),
-            (_, Frame::Nack(range)) => Ok(Event::NotApplied(range)),
+            (_, Frame::Nack(range)) => self.not_applied(range).map(|()| Event::NotApplied(range)),
             (_, Frame::Ping(id)) => self.queue(frame::pong(&id)).map(|()| Event::Nothing),
             (_, Frame::Pong(_)) => Ok(Event::Nothing),
             (Side::Server, Frame::Ready(ch)) => Ok(Event::Ready(ch.into_owned())),
@@ -228,6 +228,13 @@ impl SessionMachine {
         }
         self.peer_expects = self.peer_expects.max(expected);
         Ok(())
+    }
+
+    /// Only what was sent can be missed: an application may place these orders anew.
+    fn not_applied(&self, Range { from, count }: Range) -> Result<(), Refusal> {
+        // HS-73
+        let ours = from >= 1 && count >= 1 && from.checked_add(count).is_some_and(|end| end <= self.next_out);
+        if ours { Ok(()) } else { Err(Reject::SequenceRange.into()) }
     }
 
     fn own_heartbeat(&self, now: Now) -> String {

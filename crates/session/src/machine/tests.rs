@@ -78,6 +78,18 @@ fn an_acknowledgement_of_the_future_is_refused() {
 }
 
 #[test]
+fn only_what_was_sent_can_be_told_as_not_applied() {
+    // HS-73
+    let (mut client, _) = pair();
+    let _sent = client.send("{}", at(0));
+    for (from, count) in [(0, 1), (1, 0), (1, 2), (2, 1), (1, u64::MAX)] {
+        let nack = frame::nack(Range { from, count });
+        assert_eq!(client.handle_frame(nack.as_bytes(), at(0)).unwrap_err().reject, Reject::SequenceRange, "{nack}");
+    }
+    assert!(matches!(client.handle_frame(br#"{"nack":{"from":1,"count":1}}"#, at(0)), Ok(Event::NotApplied(_))));
+}
+
+#[test]
 fn silence_brings_a_heartbeat_then_a_ping_then_the_end() {
     // HS-74 HS-75
     let (mut client, _) = pair();
@@ -173,6 +185,7 @@ fn every_message_in_every_state() {
         for state in ["Open", "Closed"] {
             for message in messages {
                 let mut machine = SessionMachine::new(side, HB, DAY, at(0));
+                let _sent = machine.send("{}", at(0));
                 if state == "Closed" {
                     let _ = machine.bye("done");
                 }

@@ -1,0 +1,4 @@
+//! The session from outside: both ends, and a network that does what it likes.
+#![allow(clippy::unwrap_used)]
+
+mod model;

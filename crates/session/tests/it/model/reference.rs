@@ -1,0 +1,195 @@
+//! One end of a session as a page of bookkeeping: all that was applied, and the times that matter, in milliseconds.
+
+use countersign_core::Reject;
+use countersign_session::Side;
+use serde_json::{Value, json};
+
+/// What a frame means, without the machine's own types.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Applied { s: u64, body: String, missed: Option<(u64, u64)> },
+    Bye,
+    Confirmed,
+    NotApplied { from: u64, count: u64 },
+    Noted,
+    Refused(Reject),
+    Told,
+}
+
+/// What a deadline means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pulse {
+    Alive,
+    Dead,
+    Expired,
+}
+
+pub(crate) struct Reference {
+    side: Side,
+    heartbeat: u64,
+    expires: u64,
+    pub(crate) sent: Vec<String>,
+    pub(crate) applied: Vec<(u64, String)>,
+    pub(crate) missed: Vec<(u64, u64)>,
+    pub(crate) acknowledged: u64,
+    peer_clock: Option<u64>,
+    heard_at: u64,
+    spoke_at: u64,
+    asked: bool,
+    pub(crate) over: bool,
+    answers: Vec<Value>,
+}
+
+impl Reference {
+    pub(crate) const fn new(side: Side, heartbeat: u64, expires: u64) -> Self {
+        Self {
+            side,
+            heartbeat,
+            expires,
+            sent: Vec::new(),
+            applied: Vec::new(),
+            missed: Vec::new(),
+            acknowledged: 1,
+            peer_clock: None,
+            heard_at: 0,
+            spoke_at: 0,
+            asked: false,
+            over: false,
+            answers: Vec::new(),
+        }
+    }
+
+    /// The next number expected from the peer.
+    pub(crate) fn next(&self) -> u64 {
+        self.applied.last().map_or(1, |(s, _)| s + 1)
+    }
+
+    /// An application message of our own, as it must be written.
+    pub(crate) fn send(&mut self, body: &str, now: u64) -> Value {
+        self.sent.push(body.to_owned());
+        self.spoke_at = now;
+        let d: Value = serde_json::from_str(body).unwrap();
+        json!({ "s": self.sent.len(), "a": self.next(), "d": d })
+    }
+
+    /// What was said by itself since the last call.
+    pub(crate) fn answers(&mut self, now: u64) -> Vec<Value> {
+        if !self.answers.is_empty() {
+            self.spoke_at = now;
+        }
+        std::mem::take(&mut self.answers)
+    }
+
+    pub(crate) fn hear(&mut self, frame: &str, now: u64, wall_us: u64) -> Verdict {
+        if self.over {
+            return Verdict::Refused(Reject::UnexpectedMessage);
+        }
+        let Ok(Value::Object(said)) = serde_json::from_str(frame) else { return Verdict::Refused(Reject::Malformed) };
+        let number = |object: &Value, name: &str| object[name].as_u64();
+        let topics: Vec<&str> = said.keys().map(String::as_str).filter(|name| !["s", "a", "ch"].contains(name)).collect();
+        let &[topic] = topics.as_slice() else { return Verdict::Refused(Reject::Malformed) };
+        (self.heard_at, self.asked) = (now, false);
+        let body = &said[topic];
+        match (topic, self.side) {
+            ("d", _) => self.hear_message(said["s"].as_u64().unwrap(), said.get("a").and_then(Value::as_u64), body.to_string(), wall_us),
+            ("hb", _) => {
+                self.peer_clock = number(body, "t");
+                if self.acknowledge(number(body, "a").unwrap()) { Verdict::Noted } else { Verdict::Refused(Reject::SequenceRange) }
+            }
+            ("nack", _) => self.hear_nack(number(body, "from").unwrap(), number(body, "count").unwrap()),
+            ("ping", _) => self.answer(json!({ "pong": body })),
+            ("bye", _) => {
+                self.over = true;
+                Verdict::Bye
+            }
+            ("pong", _) | ("nonce", Side::Client) => Verdict::Noted,
+            ("ready", Side::Server) => Verdict::Confirmed,
+            ("busy" | "drain" | "err", Side::Client) => Verdict::Told,
+            ("gap" | "halt" | "lift" | "reauth" | "refresh" | "regrant" | "replay" | "resume", _) => Verdict::Refused(Reject::Unsupported),
+            _ => Verdict::Refused(Reject::UnexpectedMessage),
+        }
+    }
+
+    fn hear_message(&mut self, s: u64, a: Option<u64>, body: String, wall_us: u64) -> Verdict {
+        if a.is_some_and(|expected| !self.acknowledge(expected)) || s == 0 || s >= 1 << 53 {
+            return Verdict::Refused(Reject::SequenceRange);
+        }
+        let next = self.next();
+        if s < next {
+            let remembered = self.applied.iter().rev().take(128).find(|(known, _)| *known == s);
+            return match remembered {
+                Some((_, known)) if *known == body => self.answer(self.heartbeat(wall_us)),
+                Some(_) => Verdict::Refused(Reject::SequenceConflict),
+                None => Verdict::Refused(Reject::SequenceRange),
+            };
+        }
+        if s - next > 65_536 {
+            return Verdict::Refused(Reject::SequenceRange);
+        }
+        let missed = (s > next).then_some((next, s - next));
+        self.applied.push((s, body.clone()));
+        if let Some((from, count)) = missed {
+            self.missed.push((from, count));
+            let told = self.answer(json!({ "nack": { "from": from, "count": count } }));
+            if told != Verdict::Noted {
+                return told;
+            }
+        }
+        Verdict::Applied { s, body, missed }
+    }
+
+    fn hear_nack(&self, from: u64, count: u64) -> Verdict {
+        let sent = self.sent.len() as u64;
+        let ours = from >= 1 && count >= 1 && from.checked_add(count).is_some_and(|end| end <= sent + 1);
+        if ours { Verdict::NotApplied { from, count } } else { Verdict::Refused(Reject::SequenceRange) }
+    }
+
+    fn acknowledge(&mut self, expected: u64) -> bool {
+        let ours = expected <= self.sent.len() as u64 + 1;
+        if ours {
+            self.acknowledged = self.acknowledged.max(expected);
+        }
+        ours
+    }
+
+    fn answer(&mut self, frame: Value) -> Verdict {
+        if self.answers.len() == 64 {
+            return Verdict::Refused(Reject::SlowConsumer);
+        }
+        self.answers.push(frame);
+        Verdict::Noted
+    }
+
+    fn heartbeat(&self, wall_us: u64) -> Value {
+        json!({ "hb": { "s": self.sent.len() + 1, "a": self.next(), "t": wall_us, "e": self.peer_clock } })
+    }
+
+    pub(crate) fn tick(&mut self, now: u64, wall_us: u64) -> Pulse {
+        if self.over {
+            return Pulse::Alive;
+        }
+        if now >= self.heard_at + 2 * self.heartbeat {
+            self.over = true;
+            return Pulse::Dead;
+        }
+        if now >= self.expires {
+            return Pulse::Expired;
+        }
+        if now >= self.heard_at + self.heartbeat * 3 / 2 && !self.asked {
+            self.asked = true;
+            self.answers.push(json!({ "ping": "alive" }));
+            self.spoke_at = now;
+        } else if now >= self.spoke_at + self.heartbeat {
+            self.answers.push(self.heartbeat(wall_us));
+            self.spoke_at = now;
+        }
+        Pulse::Alive
+    }
+
+    /// The next moment at which something must happen.
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        let silence = if self.asked { self.heartbeat * 2 } else { self.heartbeat * 3 / 2 };
+        let due = [self.spoke_at + self.heartbeat, self.heard_at + silence, self.expires];
+        due.into_iter().min().filter(|_| !self.over)
+    }
+}

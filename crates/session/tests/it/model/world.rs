@@ -1,0 +1,377 @@
+//! Two ends, two queues, one clock. A step does one thing; whatever the machines do, the references must do too.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use countersign_core::{Monotonic, Now, Reject, Timestamp};
+use countersign_session::{Event, Liveness, SessionMachine, Side};
+use proptest::sample::Index;
+use serde_json::{Value, json};
+
+use super::reference::{Pulse, Reference, Verdict};
+
+const HEARTBEAT_MS: u64 = 10_000;
+const LIFE_MS: u64 = 100_000;
+const START_MS: u64 = 1_800_000_000_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Client,
+    Server,
+}
+
+impl End {
+    const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// A frame under way arrives, not necessarily the first.
+    Deliver {
+        to: End,
+        place: usize,
+    },
+    /// The peer asks without ever reading.
+    Flood {
+        to: End,
+        times: u8,
+    },
+    /// A frame arrives that no machine wrote.
+    Forge {
+        to: End,
+        forged: Forged,
+    },
+    /// A frame under way does not arrive.
+    Lose {
+        to: End,
+        place: usize,
+    },
+    /// Milliseconds pass; deadlines are met on the way.
+    Pass(u64),
+    /// A frame of any time arrives again.
+    Repeat {
+        to: End,
+        which: Index,
+    },
+    Send(End),
+    /// Messages that arrive at once, one after the other: more than are remembered.
+    Talk {
+        from: End,
+        count: u8,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Forged {
+    App {
+        s: u64,
+        a: Option<u64>,
+        body: u8,
+    },
+    /// A message so many numbers after the one expected.
+    Gap(u64),
+    Heartbeat {
+        s: u64,
+        a: u64,
+    },
+    Nack {
+        from: u64,
+        count: u64,
+    },
+    Other(Index),
+}
+
+const OTHERS: [&str; 18] = [
+    r#"{"bye":{"code":"done","last":0}}"#,
+    r#"{"busy":{"retry_ms":9}}"#,
+    r#"{"drain":{"by_ms":5,"to":[],"why":"x"}}"#,
+    r#"{"err":{"code":"halt.active"}}"#,
+    r#"{"nonce":"x"}"#,
+    r#"{"ping":"x"}"#,
+    r#"{"pong":"x"}"#,
+    r#"{"ready":"x"}"#,
+    r#"{"hello":"x"}"#,
+    r#"{"welcome":"x"}"#,
+    r#"{"resume":"x"}"#,
+    r#"{"halt":{}}"#,
+    r#"{"gap":{}}"#,
+    r#"{"ping":"x","pong":"x"}"#,
+    r#"{"s":1,"a":1,"d":{},"ping":"x"}"#,
+    r#"{}"#,
+    r#"["ping"]"#,
+    r#"{"ping":"#,
+];
+
+impl Forged {
+    fn text(&self, expected: u64) -> String {
+        match self {
+            Self::App { s, a: Some(a), body } => json!({ "s": s, "a": a, "d": { "n": body } }).to_string(),
+            Self::App { s, a: None, body } => json!({ "s": s, "d": { "n": body } }).to_string(),
+            Self::Gap(numbers) => json!({ "s": expected + numbers, "d": {} }).to_string(),
+            Self::Heartbeat { s, a } => json!({ "hb": { "s": s, "a": a, "t": 7, "e": null } }).to_string(),
+            Self::Nack { from, count } => json!({ "nack": { "from": from, "count": count } }).to_string(),
+            Self::Other(which) => which.get(&OTHERS).to_string(),
+        }
+    }
+}
+
+struct Party {
+    machine: SessionMachine,
+    reference: Reference,
+    /// Frames on their way to this end.
+    under_way: Vec<String>,
+    /// All frames that were ever sent to it.
+    past: Vec<String>,
+    /// Numbers of its own messages that the peer told it were not applied.
+    not_applied: BTreeSet<u64>,
+}
+
+pub(crate) struct World {
+    client: Party,
+    server: Party,
+    millis: u64,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self { client: Party::new(Side::Client), server: Party::new(Side::Server), millis: 0 }
+    }
+
+    pub(crate) fn take(&mut self, step: &Step) {
+        match step {
+            Step::Deliver { to, place } => {
+                let queue = &mut self.party(*to).under_way;
+                if !queue.is_empty() {
+                    let frame = queue.remove(place % queue.len());
+                    self.hear(*to, &frame);
+                }
+            }
+            Step::Flood { to, times } => self.flood(*to, *times),
+            Step::Forge { to, forged } => {
+                let expected = self.party(*to).reference.next();
+                self.hear(*to, &forged.text(expected));
+            }
+            Step::Lose { to, place } => {
+                let queue = &mut self.party(*to).under_way;
+                if !queue.is_empty() {
+                    queue.remove(place % queue.len());
+                }
+            }
+            Step::Pass(millis) => self.pass(*millis),
+            Step::Repeat { to, which } => {
+                let past = &self.party(*to).past;
+                if !past.is_empty() {
+                    let frame = which.get(past).clone();
+                    self.hear(*to, &frame);
+                }
+            }
+            Step::Send(from) => self.send(*from),
+            Step::Talk { from, count } => self.talk(*from, *count),
+        }
+    }
+
+    fn party(&mut self, end: End) -> &mut Party {
+        match end {
+            End::Client => &mut self.client,
+            End::Server => &mut self.server,
+        }
+    }
+
+    fn send(&mut self, from: End) {
+        let millis = self.millis;
+        let party = self.party(from);
+        if party.reference.over {
+            return;
+        }
+        let body = json!({ "n": party.reference.sent.len() }).to_string();
+        let frame = party.machine.send(&body, now(millis));
+        assert_eq!(value(&frame), party.reference.send(&body, millis));
+        self.post(from.other(), frame);
+    }
+
+    fn post(&mut self, to: End, frame: String) {
+        let party = self.party(to);
+        party.past.push(frame.clone());
+        party.under_way.push(frame);
+    }
+
+    fn hear(&mut self, to: End, frame: &str) {
+        self.judge(to, frame);
+        self.transmit(to);
+    }
+
+    /// Both judge, and must agree. A fatal refusal ends this end, as the shell does.
+    fn judge(&mut self, to: End, frame: &str) {
+        let millis = self.millis;
+        let party = self.party(to);
+        let heard = party.machine.handle_frame(frame.as_bytes(), now(millis));
+        let verdict = match &heard {
+            Ok(event) => verdict(event),
+            Err(refusal) => Verdict::Refused(refusal.reject),
+        };
+        assert_eq!(verdict, party.reference.hear(frame, millis, wall_us(millis)), "{to:?} hears {frame}");
+        assert_eq!(party.machine.peer_expects(), party.reference.acknowledged);
+        match verdict {
+            Verdict::NotApplied { from, count } => party.not_applied.extend(from..from + count),
+            Verdict::Refused(reject) if reject.alert().is_fatal() && !party.reference.over => self.leave(to, reject.alert().as_str()),
+            Verdict::Applied { .. } | Verdict::Bye | Verdict::Confirmed | Verdict::Noted | Verdict::Refused(_) | Verdict::Told => {}
+        }
+    }
+
+    fn flood(&mut self, to: End, times: u8) {
+        for _ in 0..times {
+            self.judge(to, r#"{"ping":"x"}"#);
+        }
+        self.transmit(to);
+    }
+
+    fn talk(&mut self, from: End, count: u8) {
+        for _ in 0..count {
+            self.send(from);
+            if let Some(frame) = self.party(from.other()).under_way.pop() {
+                self.hear(from.other(), &frame);
+            }
+        }
+    }
+
+    fn leave(&mut self, end: End, code: &str) {
+        let millis = self.millis;
+        let party = self.party(end);
+        let bye = party.machine.bye(code);
+        party.reference.over = true;
+        drop(party.reference.answers(millis));
+        assert_eq!(value(&bye)["bye"]["last"].as_u64(), Some(party.reference.sent.len() as u64));
+        self.post(end.other(), bye);
+    }
+
+    fn transmit(&mut self, from: End) {
+        let millis = self.millis;
+        let party = self.party(from);
+        let mut frames = Vec::new();
+        while let Some(frame) = party.machine.poll_transmit(now(millis)) {
+            frames.push(frame);
+        }
+        let expected = party.reference.answers(millis);
+        assert_eq!(frames.iter().map(|frame| value(frame)).collect::<Vec<_>>(), expected, "{from:?} says by itself");
+        let deadline = party.machine.poll_timeout().map(|at| at.as_micros() / 1_000);
+        assert_eq!(deadline, party.reference.deadline(), "{from:?} wakes");
+        frames.into_iter().for_each(|frame| self.post(from.other(), frame));
+    }
+
+    fn pass(&mut self, millis: u64) {
+        let target = self.millis + millis;
+        while let Some(due) = self.next_deadline().filter(|due| *due <= target) {
+            assert!(due >= self.millis, "a deadline that was met is asked for again");
+            self.millis = due;
+            self.wake(End::Client);
+            self.wake(End::Server);
+            assert!(self.next_deadline().is_none_or(|next| next > due), "a deadline that was met stays due");
+        }
+        self.millis = target;
+    }
+
+    fn next_deadline(&self) -> Option<u64> {
+        [&self.client, &self.server].iter().filter_map(|party| party.reference.deadline()).min()
+    }
+
+    fn wake(&mut self, end: End) {
+        let millis = self.millis;
+        let party = self.party(end);
+        let pulse = match party.machine.handle_timeout(now(millis)) {
+            Liveness::Alive => Pulse::Alive,
+            Liveness::Dead => Pulse::Dead,
+            Liveness::Expired => Pulse::Expired,
+        };
+        assert_eq!(pulse, party.reference.tick(millis, wall_us(millis)), "{end:?} at {millis} ms");
+        if pulse == Pulse::Expired {
+            self.leave(end, Reject::SessionExpired.alert().as_str());
+        }
+        self.transmit(end);
+    }
+
+    /// What holds between two honest ends at any time.
+    pub(crate) fn check_agreement(&self) {
+        for (from, to) in [(&self.client, &self.server), (&self.server, &self.client)] {
+            let applied: BTreeSet<u64> = to.reference.applied.iter().map(|(s, _)| *s).collect();
+            assert_eq!(applied.len(), to.reference.applied.len(), "applied twice");
+            for (s, body) in &to.reference.applied {
+                assert_eq!(Some(body), from.reference.sent.get(usize::try_from(s - 1).unwrap()), "applied what nobody sent");
+            }
+            assert!(from.not_applied.is_disjoint(&applied), "applied, and told that it was not");
+            assert!(from.reference.acknowledged <= to.reference.next(), "acknowledged before it came");
+        }
+    }
+
+    /// The network is good again: who is still there stays there, and knows of everything what became of it.
+    pub(crate) fn heal(&mut self) {
+        self.send(End::Client);
+        self.send(End::Server);
+        self.deliver_all();
+        if self.client.reference.over || self.server.reference.over {
+            return;
+        }
+        for _ in 0..50 {
+            self.pass(HEARTBEAT_MS / 10);
+            self.deliver_all();
+        }
+        if self.millis < LIFE_MS {
+            assert!(!self.client.reference.over && !self.server.reference.over, "died on a good network");
+        }
+        self.check_agreement();
+        for (from, to) in [(&self.client, &self.server), (&self.server, &self.client)] {
+            let mut known: BTreeSet<u64> = to.reference.applied.iter().map(|(s, _)| *s).collect();
+            known.extend(to.reference.missed.iter().flat_map(|(first, count)| *first..first + count));
+            assert!(known.into_iter().eq(1..=from.reference.sent.len() as u64), "a message of which nobody knows what became of it");
+        }
+    }
+
+    fn deliver_all(&mut self) {
+        while !(self.client.under_way.is_empty() && self.server.under_way.is_empty()) {
+            self.take(&Step::Deliver { to: End::Client, place: 0 });
+            self.take(&Step::Deliver { to: End::Server, place: 0 });
+        }
+    }
+}
+
+impl Party {
+    fn new(side: Side) -> Self {
+        let (heartbeat, life) = (Duration::from_millis(HEARTBEAT_MS), Duration::from_millis(LIFE_MS));
+        Self {
+            machine: SessionMachine::new(side, heartbeat, life, now(0)),
+            reference: Reference::new(side, HEARTBEAT_MS, LIFE_MS),
+            under_way: Vec::new(),
+            past: Vec::new(),
+            not_applied: BTreeSet::new(),
+        }
+    }
+}
+
+fn verdict(event: &Event<'_>) -> Verdict {
+    match event {
+        Event::Bye { .. } => Verdict::Bye,
+        Event::Deliver { s, d, missed, .. } => {
+            Verdict::Applied { s: *s, body: d.get().to_owned(), missed: missed.map(|range| (range.from, range.count)) }
+        }
+        Event::Busy { .. } | Event::Drain { .. } | Event::Err(_) => Verdict::Told,
+        Event::NotApplied(range) => Verdict::NotApplied { from: range.from, count: range.count },
+        Event::Nothing => Verdict::Noted,
+        Event::Ready(_) => Verdict::Confirmed,
+    }
+}
+
+fn now(millis: u64) -> Now {
+    Now { wall: Timestamp::from_millis(START_MS + millis), mono: Monotonic::from_micros(millis * 1_000) }
+}
+
+const fn wall_us(millis: u64) -> u64 {
+    (START_MS + millis) * 1_000
+}
+
+fn value(frame: &str) -> Value {
+    serde_json::from_str(frame).unwrap()
+}

@@ -149,16 +149,55 @@ fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
-/// Headers that upstreams take as a word from their proxy about who is calling. Underscores count as hyphens: many upstreams
-/// read both as one name.
+/// Headers that upstreams take as a word from their proxy: who is calling, and what was really asked for. Every byte that is
+/// neither letter nor digit counts as a hyphen: upstreams that turn names into variables read them all as one name.
 fn says_who(name: &str) -> bool {
-    let starts = |prefix: &str| {
-        name.len() >= prefix.len() && name.bytes().zip(prefix.bytes()).all(|(byte, wanted)| byte == wanted || (byte == b'_' && wanted == b'-'))
-    };
+    let same = |(byte, wanted): (u8, u8)| byte == wanted || (wanted == b'-' && !byte.is_ascii_alphanumeric());
+    let starts = |prefix: &str| name.len() >= prefix.len() && name.bytes().zip(prefix.bytes()).all(same);
     let is = |whole: &str| name.len() == whole.len() && starts(whole);
-    ["countersign-", "x-forwarded", "x-client-cert", "x-ssl-", "x-auth-request-", "x-remote-"].into_iter().any(starts)
-        || ["forwarded", "x-real-ip", "x-original-url", "x-rewrite-url", "x-user", "remote-user", "true-client-ip", "client-ip"].into_iter().any(is)
+    OF_PROXIES_PREFIXES.iter().copied().any(starts) || OF_PROXIES.iter().copied().any(is)
 }
+
+/// Beginnings of such names.
+const OF_PROXIES_PREFIXES: &[&str] = &[
+    "client-cert", // RFC 9440
+    "countersign-",
+    "ssl-client-",
+    "x-amzn-oidc-",
+    "x-auth-request-",
+    "x-authenticated-",
+    "x-client-cert",
+    "x-consumer-",
+    "x-credential-",
+    "x-envoy-",
+    "x-forwarded",
+    "x-goog-authenticated-",
+    "x-original-",
+    "x-remote-",
+    "x-rewrite-",
+    "x-ssl-",
+    "x-tls-",
+    "x-webauth-",
+];
+
+/// Whole names. The last three make another method out of the one that was authorized.
+const OF_PROXIES: &[&str] = &[
+    "cf-connecting-ip",
+    "client-ip",
+    "fastly-client-ip",
+    "forwarded",
+    "forwarded-for",
+    "remote-addr",
+    "remote-user",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-real-ip",
+    "x-user",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
 
 #[cfg(test)]
 mod tests {
@@ -171,7 +210,8 @@ mod tests {
 
     #[test]
     fn removes_what_is_for_one_hop_and_what_connection_names() {
-        let mut map = headers(&[("connection", "keep-alive, X-Mine"), ("x-mine", "1"), ("te", "trailers"), ("upgrade", "h2c"), ("x-kept", "2")]);
+        let mut map =
+            headers(&[("connection", "keep-alive, X-Mine"), ("x-mine", "1"), ("te", "trailers"), ("upgrade", "h2c"), ("x-kept", "2")]);
         remove_hop_by_hop(&mut map);
         assert_eq!(map, headers(&[("x-kept", "2")]));
     }
@@ -190,6 +230,16 @@ mod tests {
             "x-client-cert",
             "x-ssl-client-s-dn",
             "remote_user",
+            "countersign.identity",
+            "countersign~identity",
+            "x.forwarded.for",
+            "client-cert",
+            "client-cert-chain",
+            "x-original-uri",
+            "x-http-method-override",
+            "x-method-override",
+            "x-http-method",
+            "x_http_method_override",
         ] {
             let mut map = headers(&[(name, "spoof"), ("x-mbx-apikey", "kept")]);
             remove_ours(&mut map);

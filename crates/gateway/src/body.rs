@@ -1,18 +1,22 @@
 //! Bodies on their way through: answers to the client, requests to the upstream.
 
+pub mod budget;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use countersign_core::{Refusal, Reject};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use crate::upstream::Lease;
+
+use budget::Held;
 
 /// The body of an answer.
 pub enum ResponseBody {
@@ -99,15 +103,21 @@ fn finish(lease: &mut Option<Lease>, whole: bool) {
 pub struct RequestBody {
     frames: VecDeque<Bytes>,
     length: u64,
+    /// Until the upstream has taken it.
+    held: Option<Held>,
 }
 
+/// Frames below this are copied together. Each frame costs its bookkeeping and may pin the buffer it was read into: a megabyte in
+/// chunks of one byte would hold thirty.
+const COPIED_FRAME_BYTES_MAX: usize = 4 * 1024;
+
 impl RequestBody {
-    /// Reads a body to its end.
+    /// Reads a body to its end; `held` counts what it holds.
     ///
     /// # Errors
-    /// [`Reject::TooLarge`]; [`Reject::FramingAmbiguous`] when it broke off or its framing is not permitted;
-    /// [`Reject::AuthDeadline`] when it took too long.
-    pub async fn read(mut incoming: Incoming, bytes_max: usize, deadline: Duration) -> Result<Self, Refusal> {
+    /// [`Reject::TooLarge`]; [`Reject::Busy`] when bodies hold all they may; [`Reject::FramingAmbiguous`] when it broke off or its
+    /// framing is not permitted; [`Reject::AuthDeadline`] when it took too long.
+    pub async fn read(mut incoming: Incoming, bytes_max: usize, deadline: Duration, mut held: Held) -> Result<Self, Refusal> {
         if incoming.is_end_stream() {
             return Ok(Self::default());
         }
@@ -116,6 +126,7 @@ impl RequestBody {
         }
         let reading = async {
             let mut body = Self::default();
+            let mut small = BytesMut::new();
             while let Some(frame) = incoming.frame().await {
                 let broken = |_| Refusal::operator(Reject::FramingAmbiguous, "the body broke off or its framing is not permitted");
                 let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
@@ -123,11 +134,25 @@ impl RequestBody {
                 if body.length > bytes_max as u64 {
                     return Err(Reject::TooLarge.into());
                 }
-                body.frames.push_back(data);
+                held.grow(data.len())?;
+                if data.len() < COPIED_FRAME_BYTES_MAX {
+                    small.extend_from_slice(&data);
+                } else {
+                    body.push(small.split().freeze());
+                    body.push(data);
+                }
             }
+            body.push(small.freeze());
+            body.held = Some(held);
             Ok(body)
         };
         tokio::time::timeout(deadline, reading).await.unwrap_or_else(|_| Err(Reject::AuthDeadline.into()))
+    }
+
+    fn push(&mut self, frame: Bytes) {
+        if !frame.is_empty() {
+            self.frames.push_back(frame);
+        }
     }
 
     /// All of it in one piece, for a signature that covers it; copies only what came in several frames.

@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use countersign_core::{ApiKeyId, CorrelationId, Credential, Timestamp};
+use countersign_core::{ApiKeyId, CorrelationId, Credential, Monotonic, Timestamp};
 use countersign_pki::{HandshakeMode, NegotiatedParameters, TlsVersion};
 use countersign_store::audit::{AuditText, ChannelParameters};
 use parking_lot::Mutex;
 
+use crate::body::budget::ConnectionBodies;
+use crate::clock;
 use crate::identity::CachedIdentity;
 use crate::native::http::NativeConnection;
 use crate::operator::ConnectionRecord;
@@ -37,6 +40,8 @@ pub struct Connection {
     pub native: NativeConnection,
     /// Requests on this connection.
     pub exchanges: Exchanges,
+    /// What their bodies hold.
+    pub bodies: ConnectionBodies,
     /// Set by a request handler that answered 101: what happens with the stream afterwards.
     pub upgrade: RefCell<Option<Upgrade>>,
     /// Identity tokens for the upstream, by credential and audience: a connection rarely has more than one.
@@ -67,6 +72,7 @@ impl Connection {
             server_certificate_sha256: binding.1,
             native: NativeConnection::default(),
             exchanges: Exchanges::default(),
+            bodies: ConnectionBodies::default(),
             upgrade: RefCell::default(),
             assertions: RefCell::default(),
             slot: Cell::new(Some(slots.unauthenticated)),
@@ -87,18 +93,37 @@ impl Connection {
     }
 }
 
-/// Counts the requests of one connection.
-#[derive(Debug, Default)]
+/// Counts the requests of one connection, and knows when something last moved on it.
+#[derive(Debug)]
 pub struct Exchanges {
     begun: Cell<u64>,
     ended: Cell<u64>,
+    moved: Cell<Monotonic>,
+}
+
+impl Default for Exchanges {
+    fn default() -> Self {
+        Self { begun: Cell::default(), ended: Cell::default(), moved: Cell::new(clock::mono()) }
+    }
 }
 
 impl Exchanges {
     /// Counts a request until the guard is dropped.
     pub fn begin(&self) -> UnderWay<'_> {
         self.begun.set(self.begun.get() + 1);
+        self.note_moved();
         UnderWay(self)
+    }
+
+    /// A request began or ended, or the last of an answer went out.
+    pub fn note_moved(&self) {
+        self.moved.set(clock::mono());
+    }
+
+    /// For how long there was no request.
+    #[must_use]
+    pub fn still_for(&self) -> Duration {
+        if self.under_way() > 0 { Duration::ZERO } else { clock::mono().saturating_since(self.moved.get()) }
     }
 
     /// How many have begun.
@@ -121,6 +146,7 @@ pub struct UnderWay<'c>(&'c Exchanges);
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.0.ended.set(self.0.ended.get() + 1);
+        self.0.note_moved();
     }
 }
 

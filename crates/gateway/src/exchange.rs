@@ -6,17 +6,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::rate::{KeyCounters, Usage};
-use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Permit, Refusal, Reject, authorize, permit_public};
+use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Permit, Purpose, Refusal, Reject, authorize, permit_public};
 use countersign_dialects::RequestView;
 use countersign_dialects::binance::rate;
 use countersign_dialects::binance::reject_body::Counter;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
 
 use crate::authenticate::{Login, authenticate};
+use crate::body::budget::Held;
 use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
 use crate::config::Authorities;
@@ -41,7 +42,7 @@ pub async fn exchange(worker: Rc<Worker>, connection: Rc<Connection>, request: R
     let correlation = worker.correlation.next();
     let started = clock::mono();
     let (parts, body) = request.into_parts();
-    let mut answer = match admit_authority(&worker, &parts) {
+    let mut answer = match check_target(&parts.uri).and_then(|()| admit_authority(&worker, &parts)) {
         Ok(authority) => dispatch(&worker, &connection, Arrived { parts, body, authority, correlation }).await,
         Err(refusal) => {
             audit::refused(&worker, &connection, &audit::Subject::request(&parts, None), &refusal, correlation);
@@ -115,7 +116,8 @@ async fn http(
 ) -> Result<Answer, Refusal> {
     let Arrived { mut parts, body, authority, correlation } = request;
     let limits = &worker.shared.settings.limits;
-    let mut body = RequestBody::read(body, limits.body_bytes_max, limits.body_deadline).await?;
+    let held = Held::new(connection.bodies.clone(), worker.bodies.clone());
+    let mut body = RequestBody::read(body, limits.body_bytes_max, limits.body_deadline, held).await?;
     let whole = if signs_body(route) { body.contiguous() } else { Bytes::new() };
     let admitted = admit(worker, connection, route, &parts, &whole, words)?;
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
@@ -176,11 +178,25 @@ fn admit(
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let view = RequestView { method: parts.method.as_str(), target: target.as_bytes(), headers: &parts.headers, body, host: None };
     let login = authenticate(worker, connection, route.family, &view, &parts.headers)?;
+    if login.identity.purpose() == Purpose::ClientCertificate && is_foreign_page(parts) {
+        return Err(Refusal::operator(Reject::ScopeMissing, "a page of another origin on a route that logs in by client certificate"));
+    }
     let permit = authorize(&login.identity, login.session.as_ref().map(|session| &session.granted), &route.requirement)?;
     let credential = login.identity.credential();
     words.limits = credential.rate;
     let usage = charge(&login.counters, credential.rate, route.weight_of_query(parts.uri.query()), route.orders, words)?;
     Ok(Admitted { permit, login: Some(login), usage })
+}
+
+/// Browsers present a client certificate for whatever page asks them to. They say in every such request where it comes from:
+/// `Sec-Fetch-Site` (Fetch metadata), older ones `Origin`.
+fn is_foreign_page(parts: &Parts) -> bool {
+    let headers = &parts.headers;
+    let target = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let host = target.or_else(|| headers.get(HOST).map(HeaderValue::as_bytes)).unwrap_or_default();
+    let own = |origin: &HeaderValue| origin.as_bytes().strip_prefix(b"https://").is_some_and(|origin| origin.eq_ignore_ascii_case(host));
+    let fetched = headers.get_all("sec-fetch-site").iter().any(|site| !matches!(site.as_bytes(), b"none" | b"same-origin"));
+    fetched || headers.get_all(ORIGIN).iter().any(|origin| !own(origin))
 }
 
 /// Charges one request to its key.
@@ -216,6 +232,13 @@ fn add_answer_headers(headers: &mut HeaderMap, route: &Route, login: Login, usag
 /// Signatures of dialects cover the body; a native proof does not.
 fn signs_body(route: &Route) -> bool {
     route.requirement.access != Access::Public && matches!(route.family, Family::Any | Family::Binance)
+}
+
+/// HTTP/2 and the URI type let more bytes into a target than HTTP/1.1 has (RFC 9112, 3.2). Upstreams split request lines at some
+/// of them.
+fn check_target(uri: &Uri) -> Result<(), Refusal> {
+    let plain = uri.path_and_query().is_none_or(|target| target.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
+    if plain { Ok(()) } else { Err(Refusal::operator(Reject::Malformed, "request target has a byte that is not allowed")) }
 }
 
 /// The one authority a request is made to: `Host` and `:authority` or absolute form must agree, and it must be ours.

@@ -1,11 +1,16 @@
 //! Drives one HTTP connection: HTTP/1.1 behind the head guard, HTTP/2 with its floods bounded.
 
+mod stall;
+
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use countersign_core::Refusal;
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,6 +27,8 @@ use crate::rewind::Rewind;
 use crate::websocket::Upgrade;
 use crate::worker::Worker;
 
+use stall::{Answers, Watched, stalled};
+
 /// How long a closing connection may take to take our last bytes.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -31,7 +38,7 @@ pub trait Quiescent {
     fn readable(&self) -> impl Future<Output = std::io::Result<()>>;
 }
 
-impl Quiescent for TlsStream<TcpStream> {
+impl Quiescent for Box<TlsStream<TcpStream>> {
     async fn readable(&self) -> std::io::Result<()> {
         self.get_ref().0.readable().await
     }
@@ -82,10 +89,13 @@ where
 {
     let sink = Rc::new(Refusals { worker: Rc::clone(worker), connection: Rc::clone(connection) });
     let quiet = Quiet::default();
+    // Awake again: from now on it counts.
+    connection.exchanges.note_moved();
     let guard = HeadGuard::new(stream, &read, bounds(worker), sink).telling(Rc::clone(&quiet));
+    let answers = Rc::<Answers>::default();
     let service = {
-        let (worker, connection) = (Rc::clone(worker), Rc::clone(connection));
-        service_fn(move |request| Box::pin(exchange(Rc::clone(&worker), Rc::clone(&connection), request)))
+        let (worker, connection, answers) = (Rc::clone(worker), Rc::clone(connection), Rc::clone(&answers));
+        service_fn(move |request| Box::pin(answer(Rc::clone(&worker), Rc::clone(&connection), Rc::clone(&answers), request)))
     };
     let mut server = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -96,11 +106,14 @@ where
         .pipeline_flush(true)
         .serve_connection(TokioIo::new(guard), service);
     let mut draining = worker.shared.drain.subscribe();
+    let idle = worker.shared.settings.limits.idle_timeout;
     let (ended, park) = loop {
         let park = tokio::select! {
             ended = poll_fn(|cx| server.poll_without_shutdown(cx)) => break (ended, false),
             () = quiet.notified() => true,
             () = draining.wait() => false,
+            // Idle connections are the guard's and the parking's: what stalls here is an answer that nobody reads.
+            () = stalled(connection, &answers, idle, idle) => break (Ok(()), false),
         };
         // A request under way is not quiet, however long its answer takes.
         if !park || connection.exchanges.under_way() == 0 {
@@ -124,6 +137,17 @@ where
     }
     let quiet = park && ended.is_ok() && parts.read_buf.is_empty() && guard.is_between_messages();
     if quiet { Awake::Parked(guard.into_inner().0) } else { Awake::Ended(guard) }
+}
+
+/// Answers one request; the answer is watched until the client has it.
+async fn answer(
+    worker: Rc<Worker>,
+    connection: Rc<Connection>,
+    answers: Rc<Answers>,
+    request: Request<Incoming>,
+) -> Result<Response<Watched>, Infallible> {
+    let answer = exchange(worker, Rc::clone(&connection), request).await?;
+    Ok(answer.map(|body| answers.watch(body, &connection)))
 }
 
 /// Room behind a head for the beginning of its body.
@@ -152,9 +176,10 @@ pub async fn serve_http2<S>(worker: Rc<Worker>, connection: Rc<Connection>, stre
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
+    let answers = Rc::<Answers>::default();
     let service = {
-        let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
-        service_fn(move |request| exchange(Rc::clone(&worker), Rc::clone(&connection), request))
+        let (worker, connection, answers) = (Rc::clone(&worker), Rc::clone(&connection), Rc::clone(&answers));
+        service_fn(move |request| answer(Rc::clone(&worker), Rc::clone(&connection), Rc::clone(&answers), request))
     };
     let limits_of = &worker.shared.settings.limits;
     let server = http2::Builder::new(LocalExecutor)
@@ -174,6 +199,10 @@ where
         () = draining.wait() => {
             server.as_mut().graceful_shutdown();
             server.await
+        }
+        () = stalled(&connection, &answers, limits_of.head_deadline, limits_of.idle_timeout) => {
+            server.as_mut().graceful_shutdown();
+            tokio::time::timeout(CLOSE_DEADLINE, server).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {

@@ -33,6 +33,9 @@ pub struct UpstreamConfig {
     pub idle_for: Duration,
 }
 
+/// Bytes read from an upstream ahead of what clients took. It is also the longest head of an answer.
+const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
 /// The pool.
 pub struct Upstream {
     config: UpstreamConfig,
@@ -133,7 +136,7 @@ impl Upstream {
 
     async fn connect(self: &Rc<Self>) -> Result<SendRequest<RequestBody>, Box<dyn std::error::Error>> {
         let stream = self.connect_tcp().await?;
-        let (mut sender, connection) = http1::Builder::new().handshake(TokioIo::new(stream)).await?;
+        let (mut sender, connection) = http1::Builder::new().max_buf_size(READ_BUFFER_BYTES_MAX).handshake(TokioIo::new(stream)).await?;
         self.open.set(self.open.get() + 1);
         let pool = Rc::downgrade(self);
         tokio::task::spawn_local(async move {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::body::budget::WorkerBodies;
 use crate::entropy::CorrelationIds;
 use crate::shared::Shared;
 use crate::upstream::{Upstream, UpstreamConfig};
@@ -16,6 +17,8 @@ pub struct Worker {
     pub upstreams: Vec<Rc<Upstream>>,
     /// Names for decisions.
     pub correlation: CorrelationIds,
+    /// What request bodies hold.
+    pub bodies: WorkerBodies,
     /// Tells open connections that credentials changed.
     pub standing: Standing,
 }
@@ -25,6 +28,12 @@ impl Worker {
     #[must_use]
     pub fn new(shared: Arc<Shared>, upstreams: &[UpstreamConfig]) -> Rc<Self> {
         let upstreams = upstreams.iter().cloned().map(Upstream::new).collect();
-        Rc::new(Self { shared, upstreams, correlation: CorrelationIds::new(), standing: Standing::default() })
+        Rc::new(Self {
+            shared,
+            upstreams,
+            correlation: CorrelationIds::new(),
+            bodies: WorkerBodies::default(),
+            standing: Standing::default(),
+        })
     }
 }

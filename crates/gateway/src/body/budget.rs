@@ -1,0 +1,140 @@
+//! How much memory the bodies of requests may hold between their first byte and the upstream.
+//!
+//! One HTTP/2 connection can begin a hundred bodies of a megabyte without a key, so the size of one body bounds nothing. Three
+//! counts do: of a connection, of everything on one worker, and of what bodies hold beyond the size of an order. Whoever fills
+//! the last one with large bodies leaves the small ones, which trade, alone.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use countersign_core::{Refusal, Reject};
+
+/// Bytes held by all bodies of one connection: one of the largest, and a hundred orders beside it.
+const CONNECTION_BYTES_MAX: usize = 2 << 20;
+/// Bytes held by all bodies of one worker.
+const WORKER_BYTES_MAX: usize = 256 << 20;
+/// Bytes held by all bodies of one worker beyond the first [`SMALL_BODY_BYTES`] of each.
+const WORKER_LARGE_BYTES_MAX: usize = 64 << 20;
+/// The longest signed order list is below 4 KiB.
+const SMALL_BODY_BYTES: usize = 16 << 10;
+
+/// A count of bytes with a limit.
+#[derive(Debug)]
+struct Budget {
+    held: Cell<usize>,
+    max: usize,
+}
+
+impl Budget {
+    const fn new(max: usize) -> Self {
+        Self { held: Cell::new(0), max }
+    }
+
+    fn add(&self, bytes: usize) -> bool {
+        self.held.set(self.held.get().saturating_add(bytes));
+        self.held.get() <= self.max
+    }
+
+    fn remove(&self, bytes: usize) {
+        self.held.set(self.held.get().saturating_sub(bytes));
+    }
+}
+
+/// What the bodies of one connection hold.
+#[derive(Clone, Debug)]
+pub struct ConnectionBodies(Rc<Budget>);
+
+impl Default for ConnectionBodies {
+    fn default() -> Self {
+        Self(Rc::new(Budget::new(CONNECTION_BYTES_MAX)))
+    }
+}
+
+/// What the bodies of one worker hold.
+#[derive(Clone, Debug)]
+pub struct WorkerBodies(Rc<[Budget; 2]>);
+
+impl Default for WorkerBodies {
+    fn default() -> Self {
+        Self(Rc::new([Budget::new(WORKER_BYTES_MAX), Budget::new(WORKER_LARGE_BYTES_MAX)]))
+    }
+}
+
+/// What one body holds; given back when dropped.
+#[derive(Debug)]
+pub struct Held {
+    connection: ConnectionBodies,
+    worker: WorkerBodies,
+    bytes: usize,
+}
+
+impl Held {
+    /// Nothing yet.
+    #[must_use]
+    pub const fn new(connection: ConnectionBodies, worker: WorkerBodies) -> Self {
+        Self { connection, worker, bytes: 0 }
+    }
+
+    /// Counts more bytes.
+    ///
+    /// # Errors
+    /// [`Reject::Busy`] when a budget is used up: the body is then to be dropped.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let large = large_part(self.bytes + bytes) - large_part(self.bytes);
+        self.bytes += bytes;
+        let [all, beyond_small] = &*self.worker.0;
+        // All three are counted in any case, because all three are given back.
+        let fits = [self.connection.0.add(bytes), all.add(bytes), beyond_small.add(large)];
+        if fits == [true; 3] { Ok(()) } else { Err(Refusal::operator(Reject::Busy, "request bodies hold all the memory they may")) }
+    }
+}
+
+const fn large_part(bytes: usize) -> usize {
+    bytes.saturating_sub(SMALL_BODY_BYTES)
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let [all, beyond_small] = &*self.worker.0;
+        self.connection.0.remove(self.bytes);
+        all.remove(self.bytes);
+        beyond_small.remove(large_part(self.bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    #[test]
+    fn a_connection_holds_two_of_the_largest_bodies_and_gives_them_back() {
+        let (connection, worker) = (ConnectionBodies::default(), WorkerBodies::default());
+        let body = |bytes| {
+            let mut held = Held::new(connection.clone(), worker.clone());
+            held.grow(bytes).map(|()| held)
+        };
+        let first = body(MIB).unwrap();
+        let _second = body(MIB).unwrap();
+        assert_eq!(body(1).unwrap_err().reject, Reject::Busy);
+        drop(first);
+        let _third = body(MIB).unwrap();
+    }
+
+    #[test]
+    fn large_bodies_leave_room_for_orders() {
+        let worker = WorkerBodies::default();
+        let body = |bytes| {
+            let mut held = Held::new(ConnectionBodies::default(), worker.clone());
+            held.grow(bytes).map(|()| held)
+        };
+        let large: Vec<_> = std::iter::from_fn(|| body(MIB).ok()).collect();
+        assert!((60..70).contains(&large.len()), "{}", large.len());
+        let small: Vec<_> = std::iter::from_fn(|| body(SMALL_BODY_BYTES).ok()).collect();
+        assert!(small.len() > 10_000, "{}", small.len());
+        drop((large, small));
+        assert!(worker.0.iter().all(|budget| budget.held.get() == 0), "nothing is lost by refusals");
+    }
+}

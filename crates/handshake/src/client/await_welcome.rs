@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_core::{AlertCode, Monotonic, Now, Secret, SessionId, Timestamp};
+use countersign_core::{AlertCode, Binding, Monotonic, Now, Secret, SessionId, Timestamp};
 
 use super::{ClientConfig, ClientHandshake};
 use crate::binding::Channel;
@@ -137,7 +137,7 @@ impl AwaitWelcome {
     fn refused(self, error: ServerError, now: Now) -> Result<ClientStep, HandshakeError> {
         // HS-62
         match (error.code, &error.nonce) {
-            (Some(AlertCode::NonceStale), Some(nonce)) if !self.retried && !self.config.offer.bind.eq(&countersign_core::Binding::Exp) => {
+            (Some(AlertCode::NonceStale), Some(nonce)) if !self.retried && self.config.offer.bind != Binding::Exp => {
                 let deadline = now.mono.saturating_add(limits::WELCOME_DEADLINE);
                 let again = ClientHandshake { config: self.config, channel: self.channel, deadline, retried: true };
                 Ok(ClientStep::Retry(Box::new(again), nonce.clone()))
@@ -149,8 +149,9 @@ impl AwaitWelcome {
     /// A welcome token and the secrets beside it (HTTP: `Countersign-Welcome`, `Countersign-Secret`).
     ///
     /// # Errors
-    /// [`HandshakeError`], naming the check that failed. Order: token, delegation, pin, signature, then content.
+    /// [`HandshakeError`], naming the check that failed. Order: deadline, token, delegation, pin, signature, then content.
     pub fn receive_welcome(self, token: &str, sec: &SecretText, now: Now) -> Result<ClientSession, HandshakeError> {
+        self.handle_timeout(now)?;
         let token = Token::parse_kind(token, Kind::Welcome).map_err(HandshakeError::Token)?;
         let welcome = Welcome::read(&token.payload).map_err(HandshakeError::WelcomeMalformed)?;
         let delegation = self.check_gateway(&welcome, now)?;

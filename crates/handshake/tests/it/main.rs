@@ -1,6 +1,7 @@
 //! The handshake from outside: stories, state tables, properties, vectors.
 #![allow(clippy::unwrap_used)]
 
+mod model;
 mod pair;
 mod properties;
 mod state_table;

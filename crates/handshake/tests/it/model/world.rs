@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::{Algorithm, Binding, CredentialState, Reject};
+use countersign_core::{Algorithm, Binding, CredentialState};
 use countersign_handshake::{AwaitReady, AwaitWelcome, ClientHandshake, ClientStep, ServerHandshake, Token};
 use proptest::sample::Index;
 

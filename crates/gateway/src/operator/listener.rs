@@ -11,19 +11,27 @@ use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+
+use crate::connection::ConnectionLimits;
 
 use super::backend::OperatorBackend;
 use super::router::router;
 use super::{OperatorIdentity, OperatorSocket};
 
-/// Connections at once per transport: operators are few; more are a mistake or an attack, and wait.
+/// Operators' connections at once per transport: operators are few; more are a mistake, and wait.
 const CONNECTIONS_MAX: usize = 64;
+/// TLS handshakes at once: whoever has no certificate gets no further, and must not keep those out who have one.
+const HANDSHAKES_MAX: usize = 1_024;
+/// The part of them that one source (an IPv4 /24 or IPv6 /48) gets.
+const HANDSHAKES_PER_SOURCE_MAX: usize = 64;
 /// Time for the TLS handshake and for a request head.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// Time for somebody with a certificate that is not an operator's to hear so.
+const STRANGER_DEADLINE: Duration = Duration::from_secs(2);
 /// Time that open requests get at shutdown.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 /// Wait after a failed accept: out of file descriptors does not pass by asking again at once.
@@ -33,13 +41,21 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve_tls<B: OperatorBackend>(listener: TcpListener, tls: Arc<ServerTls>, backend: Arc<B>, stop: CancellationToken) {
     let router = router(backend);
     let mut tasks = Tasks::new(stop);
-    while let Some((accepted, slot)) = tasks.next(|| listener.accept()).await {
-        let Ok((stream, _)) = accepted else { continue };
-        let (tls, router, stop) = (Arc::clone(&tls), router.clone(), tasks.stop.clone());
+    let handshakes = ConnectionLimits::new(HANDSHAKES_MAX, HANDSHAKES_PER_SOURCE_MAX);
+    while let Some(accepted) = tasks.next(|| listener.accept()).await {
+        let Ok((stream, remote)) = accepted else { continue };
+        let Some(shaking) = handshakes.admit(remote.ip()) else { continue };
+        let (tls, router, stop, slots) = (Arc::clone(&tls), router.clone(), tasks.stop.clone(), Arc::clone(&tasks.slots));
         tasks.open.spawn(async move {
-            let _slot = slot;
-            match tokio::time::timeout(HEAD_DEADLINE, handshake(&tls, stream)).await {
-                Ok(Ok((stream, identity))) => serve(stream, router, identity, stop).await,
+            let shaken = tokio::time::timeout(HEAD_DEADLINE, handshake(&tls, stream)).await;
+            drop(shaking);
+            match shaken {
+                Ok(Ok((stream, Some(identity)))) => {
+                    let _slot = slots.acquire_owned().await;
+                    serve(stream, router, Some(identity), stop).await;
+                }
+                // Nobody who operates: told so, and then shown out.
+                Ok(Ok((stream, None))) => drop(tokio::time::timeout(STRANGER_DEADLINE, serve(stream, router, None, stop)).await),
                 Ok(Err(error)) => tracing::info!(%error, "operator connection refused"),
                 Err(_) => tracing::info!("operator connection refused: no TLS handshake in time"),
             }
@@ -52,11 +68,11 @@ pub async fn serve_tls<B: OperatorBackend>(listener: TcpListener, tls: Arc<Serve
 pub async fn serve_socket<B: OperatorBackend>(socket: OperatorSocket, backend: Arc<B>, stop: CancellationToken) {
     let router = router(backend);
     let mut tasks = Tasks::new(stop);
-    while let Some((accepted, slot)) = tasks.next(|| socket.listener.accept()).await {
+    while let Some(accepted) = tasks.next(|| socket.listener.accept()).await {
         let Ok((stream, _)) = accepted else { continue };
-        let (router, stop) = (router.clone(), tasks.stop.clone());
+        let (router, stop, slots) = (router.clone(), tasks.stop.clone(), Arc::clone(&tasks.slots));
         tasks.open.spawn(async move {
-            let _slot = slot;
+            let _slot = slots.acquire_owned().await;
             match peer(&stream) {
                 Ok(identity) => serve(stream, router, Some(identity), stop).await,
                 Err(error) => tracing::warn!(%error, "operator socket connection refused"),
@@ -78,24 +94,19 @@ impl Tasks {
         Self { slots: Arc::new(Semaphore::new(CONNECTIONS_MAX)), open: JoinSet::new(), stop }
     }
 
-    /// The next connection with a slot for it; `None` at the end.
-    async fn next<T, F: Future<Output = io::Result<T>>>(
-        &mut self,
-        accept: impl FnOnce() -> F,
-    ) -> Option<(io::Result<T>, OwnedSemaphorePermit)> {
+    /// The next connection; `None` at the end.
+    async fn next<T, F: Future<Output = io::Result<T>>>(&mut self, accept: impl FnOnce() -> F) -> Option<io::Result<T>> {
         while self.open.try_join_next().is_some() {}
-        let slots = Arc::clone(&self.slots);
         tokio::select! {
             () = self.stop.cancelled() => None,
-            next = async {
-                let slot = slots.acquire_owned().await.ok()?;
+            accepted = async {
                 let accepted = accept().await;
                 if let Err(error) = &accepted {
                     tracing::warn!(%error, "operator connection not accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
-                Some((accepted, slot))
-            } => next,
+                accepted
+            } => Some(accepted),
         }
     }
 

@@ -4,6 +4,8 @@
 //! change is told to a recorder, if there is one, which keeps it in the store: a session whose beginning cannot be told does not
 //! begin.
 
+mod records;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,7 +17,9 @@ use countersign_store::{AuditEvent, AuditRecord, SessionRecord};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
-use super::limits::{NOTICES_WAITING_MAX, SESSION_SHARDS};
+pub use records::keep_records;
+
+use super::limits::SESSION_SHARDS;
 use crate::metrics::Carriage;
 use crate::shared::Shared;
 use crate::{clock, operator};
@@ -232,22 +236,6 @@ impl Sessions {
 
     fn shard(&self, sid: SessionId) -> &Mutex<HashMap<SessionId, Arc<OpenSession>>> {
         &self.shards[usize::from(sid.as_bytes()[0]) % SESSION_SHARDS]
-    }
-}
-
-/// Keeps the records of sessions in the store, for as long as it is polled. One task of the node runs it.
-pub async fn keep_records(shared: Arc<Shared>) {
-    let (sender, mut notices) = mpsc::channel(NOTICES_WAITING_MAX);
-    shared.sessions.set_recorder(sender);
-    while let Some(notice) = notices.recv().await {
-        let kept = match &notice {
-            SessionNotice::Ended { sid, at, reason } => shared.store.end_session(*sid, *at, reason).await,
-            SessionNotice::Opened(record) => shared.store.record_session(record).await,
-        };
-        if let Err(error) = kept {
-            // Its beginning and its end are in the audit log all the same.
-            tracing::error!(%error, "the record of a session could not be kept");
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Native sessions: what was agreed, with whom, from when to when.
 
 use countersign_core::{SessionId, Timestamp};
+use serde_json::json;
 
 use super::{Store, check_text, row};
 use crate::error::StoreError;
@@ -13,23 +14,41 @@ impl Store {
     /// # Errors
     /// [`StoreError::Field`], or an infrastructure failure, which a second record of one name is, too.
     pub async fn record_session(&self, session: &SessionRecord) -> Result<(), StoreError> {
-        check_text("the contract hash", &session.ch, 1, limits::SESSION_TEXT_BYTES_MAX)?;
-        if session.contract.len() > limits::CONTRACT_BYTES_MAX {
-            return Err(StoreError::Field { field: "the contract", bytes_min: 0, bytes_max: limits::CONTRACT_BYTES_MAX });
+        self.record_sessions(std::slice::from_ref(session)).await
+    }
+
+    /// Stores many sessions in one statement: when thousands connect at once, one statement each would be the slowest thing
+    /// that happens to them. All of them are stored or none.
+    ///
+    /// # Errors
+    /// As [`Self::record_session`].
+    pub async fn record_sessions(&self, sessions: &[SessionRecord]) -> Result<(), StoreError> {
+        for session in sessions {
+            check_text("the contract hash", &session.ch, 1, limits::SESSION_TEXT_BYTES_MAX)?;
+            if session.contract.len() > limits::CONTRACT_BYTES_MAX {
+                return Err(StoreError::Field { field: "the contract", bytes_min: 0, bytes_max: limits::CONTRACT_BYTES_MAX });
+            }
         }
+        let row = |session: &SessionRecord| {
+            json!([
+                session.sid.to_string(),
+                session.account.as_str(),
+                session.credential.as_str(),
+                session.ch,
+                session.contract,
+                session.remote.map(|remote| remote.to_string()),
+                row::micros(session.created),
+                session.ended.map(row::micros),
+                session.end_reason,
+            ])
+        };
+        let rows: Vec<_> = sessions.iter().map(row).collect();
         let done = sqlx::query(
             "INSERT INTO sessions (sid, account, credential, ch, contract, remote, created, ended, end_reason) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8 \
+             FROM json_each(?1)",
         )
-        .bind(session.sid.to_string())
-        .bind(session.account.as_str())
-        .bind(session.credential.as_str())
-        .bind(&session.ch)
-        .bind(&session.contract)
-        .bind(session.remote.map(|remote| remote.to_string()))
-        .bind(row::micros(session.created))
-        .bind(session.ended.map(row::micros))
-        .bind(&session.end_reason)
+        .bind(json!(rows).to_string())
         .execute(&self.pool)
         .await;
         done.map(|_| ()).map_err(|source| self.failed(source))
@@ -40,15 +59,27 @@ impl Store {
     /// # Errors
     /// [`StoreError::SessionUnknown`], [`StoreError::Field`], or an infrastructure failure.
     pub async fn end_session(&self, sid: SessionId, at: Timestamp, reason: &str) -> Result<(), StoreError> {
-        check_text("the reason", reason, 1, limits::SESSION_TEXT_BYTES_MAX)?;
-        let done = sqlx::query("UPDATE sessions SET ended = coalesce(ended, ?2), end_reason = coalesce(end_reason, ?3) WHERE sid = ?1")
-            .bind(sid.to_string())
-            .bind(row::micros(at))
-            .bind(reason)
-            .execute(&self.pool)
-            .await
-            .map_err(|source| self.failed(source))?;
-        if done.rows_affected() == 0 { Err(StoreError::SessionUnknown(sid)) } else { Ok(()) }
+        if self.end_sessions(&[(sid, at, reason)]).await? == 0 { Err(StoreError::SessionUnknown(sid)) } else { Ok(()) }
+    }
+
+    /// Ends many sessions in one statement: which, when, why. How many of them there were; those that have ended keep their
+    /// first end.
+    ///
+    /// # Errors
+    /// [`StoreError::Field`], or an infrastructure failure.
+    pub async fn end_sessions(&self, ends: &[(SessionId, Timestamp, &str)]) -> Result<u64, StoreError> {
+        for (_, _, reason) in ends {
+            check_text("the reason", reason, 1, limits::SESSION_TEXT_BYTES_MAX)?;
+        }
+        let rows: Vec<_> = ends.iter().map(|(sid, at, reason)| json!([sid.to_string(), row::micros(*at), reason])).collect();
+        let done = sqlx::query(
+            "UPDATE sessions SET ended = coalesce(ended, one.value ->> 1), end_reason = coalesce(end_reason, one.value ->> 2) \
+             FROM json_each(?1) AS one WHERE sid = one.value ->> 0",
+        )
+        .bind(json!(rows).to_string())
+        .execute(&self.pool)
+        .await;
+        done.map(|done| done.rows_affected()).map_err(|source| self.failed(source))
     }
 
     /// Ends all sessions that are open in the records; for the start of a gateway after one that could not say goodbye.

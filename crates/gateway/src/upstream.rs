@@ -114,9 +114,14 @@ impl Upstream {
         while idle.front().is_some_and(|oldest| now.saturating_since(oldest.since) > self.config.idle_for) {
             idle.pop_front();
         }
-        while let Some(Idle { sender, .. }) = idle.pop_back() {
+        // The youngest that is ready: one given back in this very turn is not, because its own task has not run since.
+        for index in (0..idle.len()).rev() {
+            let sender = &idle[index].sender;
             if sender.is_ready() {
-                return Some(sender);
+                return idle.remove(index).map(|one| one.sender);
+            }
+            if sender.is_closed() {
+                idle.remove(index);
             }
         }
         None
@@ -153,19 +158,12 @@ impl Upstream {
 }
 
 impl Lease {
-    /// Puts the connection back, if the pool has room. Called when its answer was read to the end.
+    /// Puts the connection back, if the pool has room. Called when its answer was read to the end, which is a moment before the
+    /// connection's task notes it: whoever takes a connection out looks whether it is ready.
     pub fn give_back(self) {
-        let Some(pool) = self.pool.upgrade() else { return };
-        let Self { mut sender, .. } = self;
-        if sender.is_ready() {
-            return pool.keep(sender);
+        if let Some(pool) = self.pool.upgrade() {
+            pool.keep(self.sender);
         }
-        // The end of the answer was seen a moment before the connection task notes it.
-        tokio::task::spawn_local(async move {
-            if sender.ready().await.is_ok() {
-                pool.keep(sender);
-            }
-        });
     }
 }
 

@@ -75,7 +75,7 @@ fn admit(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr) {
 
 async fn serve(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr, slots: Slots) {
     let deadline = worker.shared.settings.limits.handshake_deadline;
-    match tokio::time::timeout(deadline, handshake(worker, stream, remote, slots)).await {
+    match tokio::time::timeout(deadline, Box::pin(handshake(worker, stream, remote, slots))).await {
         Ok(Ok((connection, stream))) => {
             let _listed = OpenConnections::add(&worker.shared, &connection);
             Box::pin(serve_established(worker, connection, stream)).await;
@@ -91,7 +91,8 @@ async fn serve(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr, slots
     }
 }
 
-type Established = (Rc<Connection>, TlsStream<TcpStream>);
+/// The stream is in a box: it moves through many hands, and each would keep room for it.
+type Established = (Rc<Connection>, Box<TlsStream<TcpStream>>);
 
 async fn handshake(worker: &Worker, stream: TcpStream, remote: SocketAddr, slots: Slots) -> Result<Established, Refusal> {
     let failed = |error: io::Error| Refusal::operator(Reject::Malformed, error.to_string());
@@ -99,7 +100,7 @@ async fn handshake(worker: &Worker, stream: TcpStream, remote: SocketAddr, slots
     let snapshot = worker.shared.tls.snapshot();
     let stream = TlsAcceptor::from(snapshot.config()).accept(stream).await.map_err(failed)?;
     let connection = record(worker, &snapshot, &stream, remote, slots)?;
-    Ok((Rc::new(connection), stream))
+    Ok((Rc::new(connection), Box::new(stream)))
 }
 
 fn record(
@@ -127,7 +128,7 @@ fn record(
     Ok(connection)
 }
 
-async fn serve_established(worker: &Rc<Worker>, connection: Rc<Connection>, mut stream: TlsStream<TcpStream>) {
+async fn serve_established(worker: &Rc<Worker>, connection: Rc<Connection>, mut stream: Box<TlsStream<TcpStream>>) {
     let told = connection.negotiated.alpn.as_deref().and_then(Protocol::from_alpn);
     let (protocol, read) = match told {
         Some(protocol) => (protocol, BytesMut::new()),
@@ -140,9 +141,10 @@ async fn serve_established(worker: &Rc<Worker>, connection: Rc<Connection>, mut 
         },
     };
     let worker = Rc::clone(worker);
+    // Boxes, so that a connection does not keep room for the protocols that it does not speak.
     match protocol {
-        Protocol::Http1 => http_server::serve_http1(worker, connection, stream, read).await,
-        Protocol::Http2 => http_server::serve_http2(worker, connection, crate::rewind::Rewind::new(stream, read)).await,
-        Protocol::Native => native::serve_raw(worker, connection, crate::rewind::Rewind::new(stream, read)).await,
+        Protocol::Http1 => Box::pin(http_server::serve_http1(worker, connection, stream, read)).await,
+        Protocol::Http2 => Box::pin(http_server::serve_http2(worker, connection, crate::rewind::Rewind::new(stream, read))).await,
+        Protocol::Native => Box::pin(native::serve_raw(worker, connection, crate::rewind::Rewind::new(stream, read))).await,
     }
 }

@@ -10,8 +10,8 @@ use countersign_core::reject::LogLevel;
 use countersign_core::{ApiKeyId, CorrelationId, Refusal};
 use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_store::audit::{AuditEvent, AuditRecord, AuditText};
-use http::Method;
 use http::request::Parts;
+use http::{HeaderValue, Method, Uri};
 
 use crate::clock;
 use crate::connection::Connection;
@@ -25,16 +25,16 @@ pub struct Subject {
     route: Option<Arc<str>>,
     route_index: Option<usize>,
     method: Option<&'static str>,
-    path: Option<AuditText>,
-    named_key: Option<ApiKeyId>,
+    uri: Option<Uri>,
+    named_key: Option<HeaderValue>,
 }
 
 impl Subject {
     /// A request, the key it names (proved or not), and its route if it has one.
     #[must_use]
     pub fn request(parts: &Parts, route: Option<&Arc<Route>>) -> Self {
-        let named_key = parts.headers.get(API_KEY_HEADER).and_then(|value| ApiKeyId::parse(value.to_str().ok()?).ok());
-        Self { method: Some(method_name(&parts.method)), path: Some(AuditText::path(parts.uri.path())), named_key, ..Self::message(route) }
+        let named_key = parts.headers.get(API_KEY_HEADER).cloned();
+        Self { method: Some(method_name(&parts.method)), uri: Some(parts.uri.clone()), named_key, ..Self::message(route) }
     }
 
     /// A message on an open session; its route names the operation.
@@ -55,8 +55,7 @@ impl Subject {
         record.remote = Some(connection.remote.ip());
         record.route.clone_from(&self.route);
         record.method = self.method;
-        record.path.clone_from(&self.path);
-        record.key_id.clone_from(&self.named_key);
+        record.path = self.uri.as_ref().map(|uri| AuditText::path(uri.path()));
         record
     }
 }
@@ -100,6 +99,7 @@ pub fn accepted(
 pub fn refused(worker: &Worker, connection: &Connection, subject: &Subject, refusal: &Refusal, correlation: CorrelationId) {
     worker.shared.metrics.refused(refusal.reject);
     let mut record = subject.record(connection, AuditEvent::Refuse, correlation).refusal(refusal);
+    record.key_id = subject.named_key.as_ref().and_then(|value| ApiKeyId::parse(value.to_str().ok()?).ok());
     record.channel = Some(Arc::clone(&connection.channel));
     if worker.shared.audit.append(record).is_err() {
         worker.shared.metrics.audit_lost();

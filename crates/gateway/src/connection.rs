@@ -10,6 +10,7 @@ use std::time::Duration;
 use countersign_core::{ApiKeyId, CorrelationId, Credential, Monotonic, Timestamp};
 use countersign_pki::{HandshakeMode, NegotiatedParameters, TlsVersion};
 use countersign_store::audit::{AuditText, ChannelParameters};
+use http::HeaderValue;
 use parking_lot::Mutex;
 
 use crate::body::budget::ConnectionBodies;
@@ -26,6 +27,10 @@ pub struct Connection {
     pub id: CorrelationId,
     /// The client's address.
     pub remote: SocketAddr,
+    /// The same for the upstream, without the port.
+    pub address: HeaderValue,
+    /// The authority of the last request, once it was found to be ours: clients rarely name another.
+    pub authority: RefCell<Option<HeaderValue>>,
     /// When TLS was up.
     pub since: Timestamp,
     /// What TLS agreed on.
@@ -65,6 +70,8 @@ impl Connection {
         Self {
             id,
             remote,
+            address: HeaderValue::from_str(&remote.ip().to_canonical().to_string()).expect("an address is visible ASCII"),
+            authority: RefCell::default(),
             since,
             channel: Arc::new(channel_parameters(&negotiated)),
             negotiated: Arc::new(negotiated),

@@ -42,14 +42,18 @@ pub async fn exchange(worker: Rc<Worker>, connection: Rc<Connection>, request: R
     let correlation = worker.correlation.next();
     let started = clock::mono();
     let (parts, body) = request.into_parts();
-    let mut answer = match check_target(&parts.uri).and_then(|()| admit_authority(&worker, &parts)) {
-        Ok(authority) => dispatch(&worker, &connection, Arrived { parts, body, authority, correlation }).await,
+    let correlation_value = respond::correlation_value(correlation);
+    let mut answer = match check_target(&parts.uri).and_then(|()| admit_authority(&worker, &connection, &parts)) {
+        Ok(authority) => {
+            let told = correlation_value.clone();
+            dispatch(&worker, &connection, Arrived { parts, body, authority, correlation, correlation_value: told }).await
+        }
         Err(refusal) => {
             audit::refused(&worker, &connection, &audit::Subject::request(&parts, None), &refusal, correlation);
             respond::refuse(&refusal, &words(&worker, Family::Any), correlation)
         }
     };
-    answer.headers_mut().entry(CORRELATION_HEADER).or_insert_with(|| respond::correlation_value(correlation));
+    answer.headers_mut().entry(CORRELATION_HEADER).or_insert(correlation_value);
     worker.shared.metrics.request_done(answer.status().as_u16(), clock::mono().saturating_since(started));
     Ok(answer)
 }
@@ -60,6 +64,7 @@ struct Arrived {
     body: Incoming,
     authority: HeaderValue,
     correlation: CorrelationId,
+    correlation_value: HeaderValue,
 }
 
 async fn dispatch(worker: &Rc<Worker>, connection: &Rc<Connection>, request: Arrived) -> Answer {
@@ -114,7 +119,7 @@ async fn http(
     subject: &audit::Subject,
     words: &mut Words,
 ) -> Result<Answer, Refusal> {
-    let Arrived { mut parts, body, authority, correlation } = request;
+    let Arrived { mut parts, body, authority, correlation, correlation_value } = request;
     let limits = &worker.shared.settings.limits;
     let held = Held::new(connection.bodies.clone(), worker.bodies.clone());
     let mut body = RequestBody::read(body, limits.body_bytes_max, limits.body_deadline, held).await?;
@@ -132,7 +137,7 @@ async fn http(
     if route.family == Family::Native || admitted.login.as_ref().is_some_and(|login| login.session.is_some()) {
         parts.headers.remove(http::header::AUTHORIZATION);
     }
-    parts.headers.insert(CORRELATION_HEADER, respond::correlation_value(correlation));
+    parts.headers.insert(CORRELATION_HEADER, correlation_value);
     parts.uri = origin_form(&parts.uri);
     let request = Request::from_parts(parts, body);
     let Admitted { permit, login, usage } = admitted;
@@ -242,7 +247,7 @@ fn check_target(uri: &Uri) -> Result<(), Refusal> {
 }
 
 /// The one authority a request is made to: `Host` and `:authority` or absolute form must agree, and it must be ours.
-fn admit_authority(worker: &Worker, parts: &Parts) -> Result<HeaderValue, Refusal> {
+fn admit_authority(worker: &Worker, connection: &Connection, parts: &Parts) -> Result<HeaderValue, Refusal> {
     let mut hosts = parts.headers.get_all(HOST).iter();
     let from_header = hosts.next();
     if hosts.next().is_some() {
@@ -256,8 +261,15 @@ fn admit_authority(worker: &Worker, parts: &Parts) -> Result<HeaderValue, Refusa
         (_, Some(_)) => return Err(Reject::HostMismatch.into()),
         (None, None) => return Err(Refusal::operator(Reject::Malformed, "no Host")),
     };
+    if connection.authority.borrow().as_ref() == Some(&authority) {
+        return Ok(authority);
+    }
     let text = authority.to_str().map_err(|_| Reject::HostMismatch)?;
-    if is_ours(worker, text) { Ok(authority) } else { Err(Reject::HostMismatch.into()) }
+    if !is_ours(worker, text) {
+        return Err(Reject::HostMismatch.into());
+    }
+    connection.authority.replace(Some(authority.clone()));
+    Ok(authority)
 }
 
 /// Without a configured list, ours are the names that our certificate covers: no client that checks it dialled another.

@@ -57,10 +57,10 @@ fn downstream_answer(response: Response<Incoming>, lease: crate::upstream::Lease
 
 /// Makes the headers of a client's request fit for the upstream.
 pub fn rewrite_headers(headers: &mut HeaderMap, connection: &Connection, authority: &HeaderValue, identity: Option<HeaderValue>) {
-    remove_hop_by_hop(headers);
-    remove_ours(headers);
+    remove_named_by_connection(headers);
+    remove_where(headers, |name| is_hop_by_hop(name) || says_who(name));
     headers.insert(HOST, authority.clone());
-    headers.insert(FORWARDED_FOR_HEADER, address_value(connection));
+    headers.insert(FORWARDED_FOR_HEADER, connection.address.clone());
     headers.insert(FORWARDED_PROTO_HEADER, HeaderValue::from_static("https"));
     if let Some(identity) = identity {
         headers.insert(IDENTITY_HEADER, identity);
@@ -98,13 +98,13 @@ pub fn identity_assertion(
 /// Assertions kept per connection: a client uses one or two keys on one connection.
 const ASSERTIONS_PER_CONNECTION_MAX: usize = 4;
 
-fn address_value(connection: &Connection) -> HeaderValue {
-    let text = connection.remote.ip().to_canonical().to_string();
-    HeaderValue::from_str(&text).expect("an address is visible ASCII")
-}
-
 /// Removes what RFC 9110, 7.6.1 says is for one hop: the fixed list and whatever `Connection` names.
 pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    remove_named_by_connection(headers);
+    remove_where(headers, is_hop_by_hop);
+}
+
+fn remove_named_by_connection(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
         let named: SmallVec<[HeaderName; 4]> = headers
             .get_all(CONNECTION)
@@ -117,7 +117,6 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
             headers.remove(name);
         }
     }
-    remove_where(headers, is_hop_by_hop);
 }
 
 /// Removes what only the gateway may say.
@@ -152,11 +151,30 @@ fn is_hop_by_hop(name: &str) -> bool {
 /// Headers that upstreams take as a word from their proxy: who is calling, and what was really asked for. Every byte that is
 /// neither letter nor digit counts as a hyphen: upstreams that turn names into variables read them all as one name.
 fn says_who(name: &str) -> bool {
+    if !name.bytes().next().is_some_and(|first| BEGINS_ONE[usize::from(first)]) {
+        return false;
+    }
     let same = |(byte, wanted): (u8, u8)| byte == wanted || (wanted == b'-' && !byte.is_ascii_alphanumeric());
     let starts = |prefix: &str| name.len() >= prefix.len() && name.bytes().zip(prefix.bytes()).all(same);
     let is = |whole: &str| name.len() == whole.len() && starts(whole);
     OF_PROXIES_PREFIXES.iter().copied().any(starts) || OF_PROXIES.iter().copied().any(is)
 }
+
+/// The first bytes of all of them: most headers are told apart by that.
+const BEGINS_ONE: [bool; 256] = {
+    let mut begins = [false; 256];
+    let lists = [OF_PROXIES_PREFIXES, OF_PROXIES];
+    let mut list = 0;
+    while list < lists.len() {
+        let mut name = 0;
+        while name < lists[list].len() {
+            begins[lists[list][name].as_bytes()[0] as usize] = true;
+            name += 1;
+        }
+        list += 1;
+    }
+    begins
+};
 
 /// Beginnings of such names.
 const OF_PROXIES_PREFIXES: &[&str] = &[

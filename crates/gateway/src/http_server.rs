@@ -109,6 +109,7 @@ where
     let idle = worker.shared.settings.limits.idle_timeout;
     let (ended, park) = loop {
         let park = tokio::select! {
+            biased;
             ended = poll_fn(|cx| server.poll_without_shutdown(cx)) => break (ended, false),
             () = quiet.notified() => true,
             () = draining.wait() => false,

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use countersign_core::{
-    AccountId, ApiKeyId, Binding, CorrelationId, CredentialId, Detail, Purpose, Refusal, Reject, SessionId, Timestamp, VerifiedIdentity,
+    AccountId, ApiKeyId, Binding, CorrelationId, Credential, CredentialId, Detail, Purpose, Refusal, Reject, SessionId, Timestamp,
+    VerifiedIdentity,
 };
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -124,6 +125,8 @@ pub struct AuditRecord {
     pub binding: Option<Binding>,
     /// What was negotiated on the connection.
     pub channel: Option<Arc<ChannelParameters>>,
+    /// Who proved themselves: the names are read out when the line is written, by the writer's thread.
+    proved: Option<Arc<Credential>>,
     reject: Option<Reject>,
     detail: Option<Box<str>>,
 }
@@ -148,6 +151,7 @@ impl AuditRecord {
             status: None,
             binding: None,
             channel: None,
+            proved: None,
             reject: None,
             detail: None,
         }
@@ -156,10 +160,7 @@ impl AuditRecord {
     /// Adds who it was.
     #[must_use]
     pub fn identity(mut self, identity: &VerifiedIdentity) -> Self {
-        self.account = Some(identity.account().clone());
-        self.key_id = Some(identity.key_id().clone());
-        self.credential = Some(identity.credential().id.clone());
-        self.purpose = Some(identity.purpose());
+        self.proved = Some(Arc::clone(identity.credential()));
         self
     }
 
@@ -208,11 +209,13 @@ impl Serialize for AuditRecord {
         map.serialize_entry("at", &self.at.as_micros())?;
         map.serialize_entry("event", self.event.name())?;
         shown(&mut map, "correlation", self.correlation.as_ref())?;
-        shown(&mut map, "account", self.account.as_ref())?;
-        shown(&mut map, "key_id", self.key_id.as_ref())?;
-        shown(&mut map, "credential", self.credential.as_ref())?;
+        let proved = self.proved.as_deref();
+        shown(&mut map, "account", self.account.as_ref().or_else(|| proved.map(|credential| &credential.account)))?;
+        shown(&mut map, "key_id", self.key_id.as_ref().or_else(|| proved.map(|credential| &credential.key_id)))?;
+        shown(&mut map, "credential", self.credential.as_ref().or_else(|| proved.map(|credential| &credential.id)))?;
         shown(&mut map, "session", self.session.as_ref())?;
-        entry(&mut map, "purpose", self.purpose.map(Purpose::name).as_ref())?;
+        let purpose = self.purpose.or_else(|| proved.map(|credential| credential.purpose));
+        entry(&mut map, "purpose", purpose.map(Purpose::name).as_ref())?;
         entry(&mut map, "route", self.route.as_deref().as_ref())?;
         entry(&mut map, "remote", self.remote.as_ref())?;
         entry(&mut map, "method", self.method.as_ref())?;

@@ -165,6 +165,14 @@ impl Verifier {
         Self::Mac(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 
+    /// Whether a signature of so many bytes can verify at all.
+    pub(crate) fn may_sign(&self, signature_bytes: usize) -> bool {
+        match self {
+            Self::Certificate | Self::Mac(_) => true,
+            Self::PublicKey(key) => key.may_sign(signature_bytes),
+        }
+    }
+
     /// The algorithm, if a signature is checked at all.
     #[must_use]
     pub fn algorithm(&self) -> Option<Algorithm> {

@@ -242,7 +242,7 @@ impl PublicKey {
         if !self.key_type.signs(algorithm) {
             return Err(PublicKeyError::AlgorithmMismatch { key_type: self.key_type, algorithm });
         }
-        VerifyingKey::admitted(algorithm, &self.raw)
+        VerifyingKey::admitted(algorithm, self.key_type, &self.raw)
     }
 }
 

@@ -24,7 +24,7 @@ use crate::algorithm::Algorithm;
 use crate::credential::{Credential, CredentialState, Purpose, Verifier};
 use crate::id::{AccountId, ApiKeyId};
 use crate::limits;
-use crate::presented::{Freshness, Presented, PresentedSignature, SignatureForm, SignedBytes};
+use crate::presented::{Freshness, Presented, SignatureForm, SignedBytes};
 use crate::reject::{Detail, Refusal, Reject};
 use crate::replay::{ReplayGuard, ReplayId};
 use crate::scope::Scopes;
@@ -173,8 +173,17 @@ fn check_signature<'c>(presented: &Presented<'_>, credential: Option<&'c Arc<Cre
     let claimed = signature.form.algorithm();
     let known = credential.filter(|record| record.purpose == presented.purpose && record.key_id == presented.key_id);
     let matching = known.filter(|record| record.verifier.algorithm() == Some(claimed));
-    let verifier = matching.map_or_else(|| stand_in::verifier(claimed), |record| &record.verifier);
-    let valid = proves(verifier, &presented.signed, signature);
+    let length = signature.bytes.as_ref().map_or(0, |bytes| bytes.len());
+    // A key that cannot have made a signature of this length would refuse it for free, and be known by that.
+    let fitting = matching.filter(|record| record.verifier.may_sign(length));
+    let valid = match fitting {
+        Some(record) => proves(&record.verifier, &presented.signed, signature.bytes.as_deref()),
+        None => {
+            let bytes = stand_in::fitted(claimed, signature.bytes.as_deref());
+            let _ = std::hint::black_box(proves(stand_in::verifier(claimed, bytes.len()), &presented.signed, Some(&bytes)));
+            false
+        }
+    };
     match (matching, known) {
         (Some(record), _) if valid => Ok(record),
         (Some(_), _) => Err(Reject::BadSignature.into()),
@@ -192,9 +201,9 @@ fn wrong_algorithm(record: &Credential, form: SignatureForm) -> Refusal {
     }
 }
 
-fn proves(verifier: &Verifier, signed: &SignedBytes<'_>, signature: &PresentedSignature) -> bool {
-    let undecodable = signature.bytes.is_none();
-    let bytes = signature.bytes.as_deref().unwrap_or(&[0; 64]);
+fn proves(verifier: &Verifier, signed: &SignedBytes<'_>, signature: Option<&[u8]>) -> bool {
+    let undecodable = signature.is_none();
+    let bytes = signature.unwrap_or(&[0; 64]);
     let valid = match verifier {
         Verifier::Certificate => false,
         Verifier::Mac(key) => mac_matches(key, signed, bytes),

@@ -4,13 +4,14 @@ use std::fmt;
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 
-use super::{KeyFormat, PublicKey, PublicKeyError, der, raw};
+use super::{KeyFormat, KeyType, PublicKey, PublicKeyError, der, raw};
 use crate::algorithm::Algorithm;
 
 /// A public key under the one algorithm it is registered for, parsed once.
 pub struct VerifyingKey {
     algorithm: Algorithm,
     key: ParsedPublicKey,
+    signature_bytes: Option<usize>,
 }
 
 impl VerifyingKey {
@@ -25,7 +26,7 @@ impl VerifyingKey {
     }
 
     /// From the encoding of a key that passed the rules.
-    pub(super) fn admitted(algorithm: Algorithm, raw: &[u8]) -> Result<Self, PublicKeyError> {
+    pub(super) fn admitted(algorithm: Algorithm, key_type: KeyType, raw: &[u8]) -> Result<Self, PublicKeyError> {
         let verification: &'static dyn VerificationAlgorithm = match algorithm {
             Algorithm::EcdsaP256Sha256 => &signature::ECDSA_P256_SHA256_FIXED,
             Algorithm::Ed25519 => &signature::ED25519,
@@ -35,13 +36,22 @@ impl VerifyingKey {
             Algorithm::RsaPssSha256 => &signature::RSA_PSS_2048_8192_SHA256,
         };
         let key = ParsedPublicKey::new(verification, raw).map_err(|_| PublicKeyError::Unusable("not a key for this algorithm"))?;
-        Ok(Self { algorithm, key })
+        let signature_bytes = match key_type {
+            KeyType::Rsa { bits } => Some(bits.div_ceil(8)),
+            KeyType::EcP256 | KeyType::Ed25519 | KeyType::MlDsa65 => None,
+        };
+        Ok(Self { algorithm, key, signature_bytes })
     }
 
     /// The algorithm it is registered for.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// Whether a signature of so many bytes can be this key's: one of RSA is as long as the modulus (RFC 8017, 8.2.2).
+    pub(crate) fn may_sign(&self, signature_bytes: usize) -> bool {
+        self.signature_bytes.is_none_or(|own| own == signature_bytes)
     }
 
     /// Whether `signature` is this key's over `message`.

@@ -1,10 +1,15 @@
 //! Stand-in keys: what an unknown key is "verified" against, so that it costs the same as a known one.
 //!
+//! What an RSA verification costs depends on the length of the modulus, and one with a signature of another length costs nothing.
+//! So the length of the signature chooses the stand-in, and a known key of another length than the signature is stood in for, too:
+//! the cost is a matter of the message alone.
+//!
 //! Their private halves are published test vectors or thrown away; nothing they verify is ever accepted.
 
 use std::sync::OnceLock;
 
 use aws_lc_rs::signature::{KeyPair as _, ML_DSA_65_SIGNING, PqdsaKeyPair};
+use smallvec::SmallVec;
 
 use crate::algorithm::Algorithm;
 use crate::credential::Verifier;
@@ -23,18 +28,35 @@ const P256: [u8; 65] = [
     0xe9, 0x56, 0x28, 0xbc, 0x64, 0xf2, 0xf1, 0xb2, 0x0c, 0x2d, 0x7e, 0x9f, 0x51, 0x77, 0xa3, 0xc2, 0x94, 0xd4, 0x46, 0x22, 0x99,
 ];
 
-/// An RSA-2048 public key (PKCS #1 DER) whose private half was never stored.
-const RSA: &[u8] = include_bytes!("stand_in_rsa2048.der");
+/// RSA public keys (PKCS #1 DER) whose private halves were never stored: the sizes that people make.
+const RSA: [&[u8]; 3] =
+    [include_bytes!("stand_in_rsa2048.der"), include_bytes!("stand_in_rsa3072.der"), include_bytes!("stand_in_rsa4096.der")];
 
-/// The stand-in for one algorithm.
-pub(super) fn verifier(algorithm: Algorithm) -> &'static Verifier {
-    static STAND_INS: OnceLock<[Verifier; 6]> = OnceLock::new();
-    let all = STAND_INS.get_or_init(|| Algorithm::ALL.map(make));
+/// Signature lengths of these keys.
+const RSA_SIGNATURE_BYTES: [usize; 3] = [256, 384, 512];
+
+/// The stand-in for one algorithm and a signature of so many bytes.
+pub(super) fn verifier(algorithm: Algorithm, signature_bytes: usize) -> &'static Verifier {
+    static STAND_INS: OnceLock<[[Verifier; 6]; 3]> = OnceLock::new();
+    let all = STAND_INS.get_or_init(|| RSA.map(|rsa| Algorithm::ALL.map(|algorithm| make(algorithm, rsa))));
+    let size = RSA_SIGNATURE_BYTES.iter().position(|own| *own >= signature_bytes).unwrap_or(RSA.len() - 1);
     let index = Algorithm::ALL.iter().position(|each| *each == algorithm).expect("ALL has all");
-    &all[index]
+    &all[size][index]
 }
 
-fn make(algorithm: Algorithm) -> Verifier {
+/// A signature for the stand-in: of RSA it gets zeros in front up to the length of the next stand-in.
+pub(super) fn fitted(algorithm: Algorithm, signature: Option<&[u8]>) -> SmallVec<[u8; 64]> {
+    let given = signature.unwrap_or(&[0; 64]);
+    let wanted = match algorithm {
+        Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => RSA_SIGNATURE_BYTES.into_iter().find(|own| *own >= given.len()),
+        Algorithm::EcdsaP256Sha256 | Algorithm::Ed25519 | Algorithm::HmacSha256 | Algorithm::MlDsa65 => None,
+    };
+    let mut fitted = SmallVec::from_elem(0, wanted.map_or(0, |wanted| wanted - given.len()));
+    fitted.extend_from_slice(given);
+    fitted
+}
+
+fn make(algorithm: Algorithm, rsa: &[u8]) -> Verifier {
     let public = |bytes: &[u8]| Verifier::PublicKey(VerifyingKey::from_raw(algorithm, bytes).expect("the stand-in keys are well formed"));
     match algorithm {
         Algorithm::EcdsaP256Sha256 => public(&P256),
@@ -44,6 +66,23 @@ fn make(algorithm: Algorithm) -> Verifier {
             let pair = PqdsaKeyPair::from_seed(&ML_DSA_65_SIGNING, &[0; 32]).expect("any 32 bytes are a seed");
             public(pair.public_key().as_ref())
         }
-        Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => public(RSA),
+        Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => public(rsa),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_a_signature_chooses_the_size_of_the_work() {
+        for algorithm in [Algorithm::RsaPkcs1Sha256, Algorithm::RsaPssSha256] {
+            for (given, worked) in [(0, 256), (64, 256), (256, 256), (257, 384), (384, 384), (400, 512), (512, 512), (600, 600)] {
+                let bytes = fitted(algorithm, Some(&vec![7; given]));
+                assert_eq!(bytes.len(), worked, "{given}");
+                assert_eq!(verifier(algorithm, bytes.len()).may_sign(bytes.len()), worked <= 512, "{given}");
+            }
+        }
+        assert_eq!(fitted(Algorithm::Ed25519, None).len(), 64);
     }
 }

@@ -14,7 +14,7 @@ use super::*;
 use crate::address::IpAllowList;
 use crate::credential::{Binding, KeyRate};
 use crate::id::CredentialId;
-use crate::presented::Effect;
+use crate::presented::{Effect, PresentedSignature};
 use crate::reject::AlertCode;
 use crate::replay::MemoryReplayGuard;
 use crate::time::Monotonic;
@@ -167,7 +167,8 @@ fn a_proof_by_the_stand_in_itself_proves_nothing() {
     for algorithm in [Algorithm::Ed25519, Algorithm::HmacSha256, Algorithm::MlDsa65] {
         let bench = Bench::new(algorithm);
         let signature = Signer::stand_in(algorithm).sign(MESSAGE);
-        assert!(proves(stand_in::verifier(algorithm), &SignedBytes::from_piece(MESSAGE), &bench.presented(MESSAGE, &signature).signature));
+        let verifier = stand_in::verifier(algorithm, signature.len());
+        assert!(proves(verifier, &SignedBytes::from_piece(MESSAGE), Some(&signature)));
         let presented = bench.presented(MESSAGE, &signature);
         assert_eq!(reject(bench.verify_against(&presented, None)), Reject::UnknownKey);
         assert_eq!(reject(bench.verify(&presented)), Reject::BadSignature);
@@ -180,7 +181,9 @@ fn a_proof_by_the_stand_in_itself_proves_nothing() {
 #[test]
 fn there_is_a_stand_in_of_each_algorithm() {
     for algorithm in Algorithm::ALL {
-        assert_eq!(stand_in::verifier(algorithm).algorithm(), Some(algorithm));
+        for length in [0, 64, 256, 300, 384, 512, 4_000] {
+            assert_eq!(stand_in::verifier(algorithm, length).algorithm(), Some(algorithm));
+        }
     }
 }
 

@@ -90,10 +90,10 @@ impl Body for ResponseBody {
 
 /// A body that was read to its end leaves its connection usable; a broken one does not.
 fn finish(lease: &mut Option<Lease>, whole: bool) {
-    if let Some(lease) = lease.take() {
-        if whole {
-            lease.give_back();
-        }
+    if let Some(lease) = lease.take()
+        && whole
+    {
+        lease.give_back();
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) fn read(mut keys: Reader<'_>) -> LimitSettings {
         ),
         idle_timeout: keys.duration(
             "idle_timeout",
-            "Time without a request on an HTTP connection after its first login. Longer than the 60 s after which client pools close on their own.",
+            "Time without a request on an HTTP connection, or without the client taking more of an answer. Longer than the 60 s after which client pools close on their own.",
             seconds(120),
             seconds(1)..=seconds(86_400),
         ),

@@ -516,3 +516,17 @@ def test_a_page_of_another_origin_cannot_use_a_client_certificate(site, headers)
         own = [("Origin", f"https://127.0.0.1:{site.server.port}"), ("Sec-Fetch-Site", "same-origin")]
         connection.send(request(site.server, "POST", "/certified", own))
         assert connection.answer().status == 200
+
+
+# Frames before the 101.
+
+
+def test_what_is_sent_before_the_101_is_not_half_lost(server):
+    """A frame behind the upgrade request that cannot be a request head either: it arrives, or the connection ends."""
+    upgrade = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "YWFhYWFhYWFhYWFhYWFhYQ==")]
+    ping = b'{"id":1,"method":"ping"}'
+    frame_with_zeros = bytes([0x81, 0x80 | len(ping)]) + b"\0\0\0\0" + ping
+    with Connection(server) as connection:
+        connection.send(request(server, "GET", "/ws-api/v3", upgrade) + frame_with_zeros)
+        assert b" 101 " in connection.read_until(b"\r\n\r\n")
+        assert connection.is_closed(5) or b'"id":1' in connection.buffer

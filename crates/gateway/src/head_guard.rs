@@ -106,6 +106,19 @@ impl<S> HeadGuard<S> {
         (self.inner, self.staged)
     }
 
+    /// Whether bytes were refused, so that the stream has a gap.
+    #[must_use]
+    pub const fn has_refused(&self) -> bool {
+        self.ended
+    }
+
+    /// Says nothing more: the other side does not expect HTTP any longer.
+    #[must_use]
+    pub fn without_farewell(mut self) -> Self {
+        self.farewell = None;
+        self
+    }
+
     /// Whether there is nothing in flight: between two messages, with nothing buffered.
     #[must_use]
     pub fn is_between_messages(&self) -> bool {

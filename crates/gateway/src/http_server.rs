@@ -131,6 +131,10 @@ where
     let parts = server.into_parts();
     let guard = parts.io.into_inner();
     if let Some(upgrade) = connection.upgrade.take() {
+        if guard.has_refused() {
+            // Sent before the 101, and not there any more: what follows would begin in the middle of something.
+            return Awake::Ended(guard.without_farewell());
+        }
         let (stream, staged) = guard.into_inner();
         let mut read = BytesMut::from(&parts.read_buf[..]);
         read.extend_from_slice(&staged);

@@ -55,7 +55,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StateArgs {
     /// State folder.
-    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_STATE", default_value = "countersign-state")]
+    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_STATE_DIR", default_value = "countersign-state")]
     pub(crate) state: PathBuf,
 }
 

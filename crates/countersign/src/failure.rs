@@ -42,7 +42,14 @@ impl std::error::Error for Failure {}
 
 /// Writes the sentence. When standard error is gone there is nobody to tell.
 pub(crate) fn report(error: &anyhow::Error) {
-    drop(writeln!(std::io::stderr(), "countersign: {error:#}"));
+    drop(writeln!(std::io::stderr(), "countersign: {}", sentence(error)));
+}
+
+/// The failure and its causes, each once: some errors name their cause in their own words.
+fn sentence(error: &anyhow::Error) -> String {
+    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |said, cause| {
+        if said.ends_with(&cause) { said } else { format!("{said}: {cause}") }
+    })
 }
 
 /// The exit code of a failure: what it says itself, [`ENVIRONMENT`] for files and the database, else [`FAILED`].
@@ -70,4 +77,23 @@ const fn is_of_surroundings(error: &StoreError) -> bool {
             | StoreError::SecretIsPublicKey
             | StoreError::SessionUnknown(_)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use anyhow::{Context as _, anyhow};
+
+    #[test]
+    fn a_cause_that_is_named_already_is_not_named_again() {
+        let error = anyhow!("no such file").context("cannot read a.json: no such file");
+        assert_eq!(super::sentence(&error), "cannot read a.json: no such file");
+    }
+
+    #[test]
+    fn a_cause_that_was_not_named_is() {
+        let error = Err::<(), _>(anyhow!("not UTF-8")).context("a.pem is not a PEM file").unwrap_err();
+        assert_eq!(super::sentence(&error), "a.pem is not a PEM file: not UTF-8");
+    }
 }

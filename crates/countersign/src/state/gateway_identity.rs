@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use countersign_core::{Algorithm, Timestamp};
 use countersign_handshake::{Delegation, GatewayIdentity, SigningKey};
 use countersign_store::files::{PRIVATE_FILE_MODE, atomic_write, read_private};
 
+use crate::failure::Failure;
 use crate::keygen;
 
 /// How long a delegation is good for: short, because the key lies on a machine that faces the network.
@@ -53,6 +53,7 @@ fn root(folder: &Path) -> anyhow::Result<SigningKey> {
 
 fn read_key(path: &Path) -> anyhow::Result<SigningKey> {
     let pem = read_private(path, FILE_BYTES_MAX)?;
-    let pem = std::str::from_utf8(&pem).with_context(|| format!("{} is not a PEM file", path.display()))?;
-    SigningKey::from_pkcs8_pem(Algorithm::Ed25519, pem).with_context(|| format!("{} cannot be used", path.display()))
+    let damaged = |why: String| Failure::environment(format!("{} is damaged ({why}); restore it from a backup", path.display()));
+    let pem = std::str::from_utf8(&pem).map_err(|error| damaged(error.to_string()))?;
+    SigningKey::from_pkcs8_pem(Algorithm::Ed25519, pem).map_err(|error| damaged(error.to_string()))
 }

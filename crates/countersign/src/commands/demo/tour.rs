@@ -26,8 +26,9 @@ pub(super) struct Tour {
 impl Tour {
     /// A tour that has not begun.
     pub(super) fn new(as_json: bool) -> Self {
-        // Hidden by itself where standard error is no terminal.
-        let spinner = if as_json { ProgressBar::hidden() } else { ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()) };
+        // Hidden by itself where standard error is no terminal; where colours are unwanted, so are things that move.
+        let still = as_json || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let spinner = if still { ProgressBar::hidden() } else { ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()) };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             spinner.set_style(style);
         }

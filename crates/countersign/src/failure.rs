@@ -47,9 +47,11 @@ pub(crate) fn report(error: &anyhow::Error) {
 
 /// The failure and its causes, each once: some errors name their cause in their own words.
 fn sentence(error: &anyhow::Error) -> String {
-    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |said, cause| {
-        if said.ends_with(&cause) { said } else { format!("{said}: {cause}") }
-    })
+    error
+        .chain()
+        .skip(1)
+        .map(ToString::to_string)
+        .fold(error.to_string(), |said, cause| if said.ends_with(&cause) { said } else { format!("{said}: {cause}") })
 }
 
 /// The exit code of a failure: what it says itself, [`ENVIRONMENT`] for files and the database, else [`FAILED`].

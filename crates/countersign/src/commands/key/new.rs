@@ -31,7 +31,9 @@ pub(super) async fn run(args: &KeyNewArgs) -> anyhow::Result<ExitCode> {
     let Made { material, private } = made;
     let mut new = NewCredential::new(account::parse(&args.account)?, purpose, material);
     new.scopes = Scopes::parse(&args.scopes).map_err(|error| Failure::usage(error.to_string()))?;
-    new.ip_allow = IpAllowList::parse(args.ip.iter().map(String::as_str)).map_err(|text| Failure::usage(format!("--ip: \"{text}\" is neither an address nor a network (10.0.0.1, 10.0.0.0/8, 2001:db8::/32)")))?;
+    new.ip_allow = IpAllowList::parse(args.ip.iter().map(String::as_str)).map_err(|text| {
+        Failure::usage(format!("--ip: \"{text}\" is neither an address nor a network (10.0.0.1, 10.0.0.0/8, 2001:db8::/32)"))
+    })?;
     new.rate = rate(args)?;
     new.min_bind = args.min_bind.into();
     new.not_after = not_after;

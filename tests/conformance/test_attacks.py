@@ -530,3 +530,30 @@ def test_what_is_sent_before_the_101_is_not_half_lost(server):
         connection.send(request(server, "GET", "/ws-api/v3", upgrade) + frame_with_zeros)
         assert b" 101 " in connection.read_until(b"\r\n\r\n")
         assert connection.is_closed(5) or b'"id":1' in connection.buffer
+
+
+# A venue that answers wrongly.
+
+
+@pytest.fixture
+def switching(tmp_path):
+    """A gateway whose upstream answers everything with an unasked 101."""
+
+    class Switching(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nHTTP/1.1 200 OK\r\n")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Switching) as upstream:
+        threading.Thread(target=upstream.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        config = tmp_path / "gateway.toml"
+        config.write_text(CONFIGURATION.format(port=upstream.server_address[1]))
+        with Server(tmp_path / "state", config=config) as running:
+            yield running
+        upstream.shutdown()
+
+
+def test_an_unasked_101_of_the_upstream_stays_there(switching):
+    assert ask(switching, "GET", "/open").status == 502

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use countersign_core::{Freshness, Permit, Refusal};
+use countersign_core::{Freshness, Permit, Refusal, Reject};
 use http::header::{CONNECTION, HOST, HeaderName};
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
@@ -42,6 +42,10 @@ pub async fn forward(
     countersign_core::verify::check_window(freshness, clock::wall())?;
     worker.shared.metrics.forwarded(permit.route());
     let (response, lease) = upstream.send(lease, request).await?;
+    if response.status().is_informational() {
+        // Nobody asked to switch protocols: a client that believed it would read the rest of the connection as something else.
+        return Err(Refusal::operator(Reject::UpstreamUnavailable, "the upstream switched protocols unasked"));
+    }
     drop(permit);
     Ok(downstream_answer(response, lease))
 }

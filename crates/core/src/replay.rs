@@ -76,6 +76,9 @@ pub trait ReplayGuard: Send + Sync {
     /// A false "new" lets an order through twice. A false "seen" refuses an order that the client may sign again with a new
     /// timestamp. When in doubt, refuse. Of any number of parallel calls with one `id` and [`Effect::Write`] exactly one succeeds.
     fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject>;
+
+    /// How many messages it remembers, for the operator. Not for the path of a request.
+    fn records(&self) -> usize;
 }
 
 /// The replay guard of one process: sharded, two generations, bounded; forgets by monotonic time only, and refuses writes
@@ -154,6 +157,11 @@ impl ReplayGuard for MemoryReplayGuard {
         shard.current.seen.insert(id, effect);
         shard.current.latest_signed = shard.current.latest_signed.max(Some(signed_at));
         Ok(())
+    }
+
+    fn records(&self) -> usize {
+        let of_shard = |shard: &Mutex<Shard>| shard.lock().map_or(0, |shard| shard.current.seen.len() + shard.previous.seen.len());
+        self.shards.iter().map(of_shard).sum()
     }
 }
 

@@ -38,10 +38,17 @@ pub async fn forward(
     freshness: Freshness,
 ) -> Result<Response<ResponseBody>, Refusal> {
     *request.version_mut() = Version::HTTP_11;
-    let lease = upstream.lease().await?;
+    let metrics = &worker.shared.metrics;
+    let failed = |reject: Reject| {
+        metrics.upstream_failed(reject);
+        Refusal::from(reject)
+    };
+    let lease = upstream.lease().await.map_err(failed)?;
     countersign_core::verify::check_window(freshness, clock::wall())?;
-    worker.shared.metrics.forwarded(permit.route());
-    let (response, lease) = upstream.send(lease, request).await?;
+    metrics.forwarded(permit.route());
+    let sent = clock::mono();
+    let (response, lease) = upstream.send(lease, request).await.map_err(failed)?;
+    metrics.upstream_answered(clock::mono().saturating_since(sent));
     if response.status().is_informational() {
         // Nobody asked to switch protocols: a client that believed it would read the rest of the connection as something else.
         return Err(Refusal::operator(Reject::UpstreamUnavailable, "the upstream switched protocols unasked"));

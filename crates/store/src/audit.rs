@@ -23,7 +23,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -84,6 +84,8 @@ struct WriterState {
     failed: AtomicBool,
     /// The log is being closed: one more attempt, then give up.
     closing: AtomicBool,
+    /// Records handed over and not yet taken.
+    waiting: AtomicUsize,
 }
 
 impl AuditLog {
@@ -128,7 +130,18 @@ impl AuditLog {
         if !self.is_available() {
             return Err(AuditUnavailable);
         }
-        self.send(Message::Record(Box::new(record))).map_err(|_| AuditUnavailable)
+        let waiting = &self.shared.state.waiting;
+        waiting.fetch_add(1, Ordering::Relaxed);
+        self.send(Message::Record(Box::new(record))).map_err(|_| {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            AuditUnavailable
+        })
+    }
+
+    /// How many records the writer has not taken yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.state.waiting.load(Ordering::Relaxed)
     }
 
     /// Whether the last write succeeded.

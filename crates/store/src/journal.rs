@@ -123,6 +123,10 @@ impl ReplayGuard for JournaledReplayGuard {
             }
         }
     }
+
+    fn records(&self) -> usize {
+        self.memory.records() + self.recovered()
+    }
 }
 
 impl std::fmt::Debug for JournaledReplayGuard {

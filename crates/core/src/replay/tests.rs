@@ -23,6 +23,7 @@ fn a_write_is_accepted_once_and_reads_repeat() {
     assert_eq!(guard.check_and_insert(id(2, 1), Effect::Read, SIGNED, at(1)), Ok(()));
     assert_eq!(guard.check_and_insert(id(2, 1), Effect::Read, SIGNED, at(1)), Ok(()));
     assert_eq!(guard.check_and_insert(id(2, 1), Effect::Write, SIGNED, at(1)), Err(Reject::Replayed), "a read is no ticket for a write");
+    assert_eq!(guard.records(), 2);
 }
 
 #[test]

@@ -321,6 +321,10 @@ fn a_store_out_of_reach_is_never_a_bad_key() {
         fn check_and_insert(&self, _: ReplayId, _: Effect, _: Timestamp, _: Monotonic) -> Result<(), Reject> {
             Err(Reject::StoreUnavailable)
         }
+
+        fn records(&self) -> usize {
+            0
+        }
     }
     let bench = Bench::new(Algorithm::Ed25519);
     let context = VerifyContext { now: bench.now, remote: None, replay: &Gone };

@@ -58,7 +58,10 @@ impl Backend {
 
 impl OperatorBackend for Backend {
     fn metrics(&self) -> String {
-        self.shared.metrics.encode()
+        let metrics = &self.shared.metrics;
+        metrics.set_audit_waiting(self.shared.audit.waiting());
+        metrics.set_replay_records(self.shared.replay.records());
+        metrics.encode()
     }
 
     fn ready(&self) -> Result<(), String> {
@@ -101,7 +104,9 @@ impl OperatorBackend for Backend {
         let read = move || {
             audit.flush().map_err(|error| BackendError::Failed(error.to_string()))?;
             let correlation = match query.correlation.as_deref() {
-                Some(text) => Some(CorrelationId::parse(text).ok_or_else(|| BackendError::NotFound(format!("not a correlation id: {text}")))?),
+                Some(text) => {
+                    Some(CorrelationId::parse(text).ok_or_else(|| BackendError::NotFound(format!("not a correlation id: {text}")))?)
+                }
                 None => None,
             };
             let filter = AuditFilter { correlation, ..AuditFilter::default() };

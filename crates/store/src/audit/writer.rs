@@ -116,6 +116,7 @@ impl Writer {
         loop {
             match self.receiver.try_recv() {
                 Ok(Message::Record(record)) => {
+                    self.note_taken();
                     self.push(&record);
                     if self.batch.len() >= limits::AUDIT_BATCH_BYTES && !self.write() && !self.is_closing() {
                         return Drained::ForNow;
@@ -152,10 +153,17 @@ impl Writer {
                 Ok(Message::Flush(done)) => {
                     let _ = done.try_send(false);
                 }
-                Ok(Message::Record(record)) => self.push_same_day(&record),
+                Ok(Message::Record(record)) => {
+                    self.note_taken();
+                    self.push_same_day(&record);
+                }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
             }
         }
+    }
+
+    fn note_taken(&self) {
+        self.state.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Adds a line; a new day ends the batch of the day before. A clock that goes back a day stays in the later file.

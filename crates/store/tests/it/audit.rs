@@ -42,7 +42,9 @@ fn a_line_says_everything_and_no_more() {
         Some(Arc::new(ChannelParameters { tls: Some("TLSv1_3"), alpn: Some(AuditText::name("h2")), ..ChannelParameters::default() }));
     log.append(refused).unwrap();
     log.append(AuditRecord::new(T0, AuditEvent::Start).words("first start")).unwrap();
+    assert!(log.waiting() <= 2);
     log.flush().unwrap();
+    assert_eq!(log.waiting(), 0);
     let text = std::fs::read_to_string(place.dir.audit().join("audit-20231114.jsonl")).unwrap();
     assert_eq!(
         text,

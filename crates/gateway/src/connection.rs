@@ -98,6 +98,15 @@ impl Connection {
     pub fn note_authenticated(&self) {
         drop(self.slot.take());
     }
+
+    /// Whether somebody proved an identity on it.
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        let slot = self.slot.take();
+        let authenticated = slot.is_none();
+        self.slot.set(slot);
+        authenticated
+    }
 }
 
 /// Counts the requests of one connection, and knows when something last moved on it.

@@ -14,13 +14,12 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
-use smallvec::SmallVec;
 
 use crate::authenticate::{Login, authenticate};
 use crate::body::budget::Held;
 use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
-use crate::config::Authorities;
+use crate::config::{Authorities, LimitSettings};
 use crate::connection::Connection;
 use crate::forward;
 use crate::respond::{self, CORRELATION_HEADER, Words};
@@ -103,12 +102,14 @@ async fn on_route(worker: &Rc<Worker>, connection: &Rc<Connection>, route: &Arc<
             }
         }
     };
-    outcome.unwrap_or_else(|refusal| {
+    let answer = outcome.unwrap_or_else(|refusal| {
         audit::refused(worker, connection, &subject, &refusal, correlation);
         let mut answer = respond::refuse(&refusal, &words, correlation);
         connection.native.add_nonce(worker, connection, route.family, answer.headers_mut());
         answer
-    })
+    });
+    worker.shared.metrics.route_answered(route.index, answer.status().as_u16());
+    answer
 }
 
 async fn http(
@@ -122,7 +123,8 @@ async fn http(
     let Arrived { mut parts, body, authority, correlation, correlation_value } = request;
     let limits = &worker.shared.settings.limits;
     let held = Held::new(connection.bodies.clone(), worker.bodies.clone());
-    let mut body = RequestBody::read(body, limits.body_bytes_max, limits.body_deadline, held).await?;
+    let bytes_max = body_bytes_max(limits, connection, route);
+    let mut body = RequestBody::read(body, bytes_max, limits.body_deadline, held).await?;
     let whole = if signs_body(route) { body.contiguous() } else { Bytes::new() };
     let admitted = admit(worker, connection, route, &parts, &whole, words)?;
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
@@ -234,6 +236,12 @@ fn add_answer_headers(headers: &mut HeaderMap, route: &Route, login: Login, usag
     }
 }
 
+/// What a stranger sends waits in memory for the verdict on its signature.
+fn body_bytes_max(limits: &LimitSettings, connection: &Connection, route: &Route) -> usize {
+    let stranger = route.requirement.access != Access::Public && !connection.is_authenticated();
+    if stranger { limits.unauthenticated_bytes_max.min(limits.body_bytes_max) } else { limits.body_bytes_max }
+}
+
 /// Signatures of dialects cover the body; a native proof does not.
 fn signs_body(route: &Route) -> bool {
     route.requirement.access != Access::Public && matches!(route.family, Family::Any | Family::Binance)
@@ -305,5 +313,5 @@ pub fn words(worker: &Worker, family: Family) -> Words {
     Words::of(family, worker.shared.settings.binance.unknown_key)
 }
 
-/// Header names and values, few.
-pub type FewHeaders = SmallVec<[(HeaderName, HeaderValue); 2]>;
+#[cfg(test)]
+mod tests;

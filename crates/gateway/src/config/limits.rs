@@ -51,9 +51,9 @@ pub(super) fn read(mut keys: Reader<'_>) -> LimitSettings {
         ),
         unauthenticated_bytes_max: keys.size(
             "unauthenticated_bytes_max",
-            "Bytes that a connection may send before its first valid login: a hello and what is pipelined behind it.",
+            "Body of a request that logs in, on a connection on which nobody has proved an identity yet: it waits in memory for the verdict on its signature. The longest signed order list is below 4 KiB.",
             64 * KIB,
-            8 * KIB..=16 * MIB,
+            8 * KIB..=MIB,
         ),
         head_bytes_max: keys.size(
             "head_bytes_max",
@@ -90,12 +90,6 @@ pub(super) fn read(mut keys: Reader<'_>) -> LimitSettings {
             "One WebSocket message or native frame from a client: the longest order list is far below.",
             64 * KIB,
             4 * KIB..=16 * MIB,
-        ),
-        websocket_buffer_bytes_max: keys.size(
-            "websocket_buffer_bytes_max",
-            "Bytes waiting for a slow WebSocket reader, per direction. A client that is further behind is disconnected rather than fed stale prices.",
-            256 * KIB,
-            16 * KIB..=64 * MIB,
         ),
         upstream_connect_timeout: keys.duration(
             "upstream_connect_timeout",

@@ -172,26 +172,23 @@ fn native(mut keys: Reader<'_>) -> NativeSettings {
         seconds(300),
         seconds(30)..=seconds(300),
     );
-    let orders_per_second =
-        keys.count("orders_per_second", "Orders per second granted to one session; the key's own limits hold besides.", 50, 1..=100_000);
-    let orders_burst = keys.count("orders_burst", "Orders granted at once, before the rate per second holds.", 100, 1..=100_000);
-    NativeSettings { enabled, min_bind, heartbeat_min, heartbeat_max, session_life, access_token_life, orders_per_second, orders_burst }
+    let orders_per_second = keys.count(
+        "orders_per_second",
+        "Orders per second granted to one session, counted over ten seconds; the key's own limits hold besides.",
+        50,
+        1..=100_000,
+    );
+    NativeSettings { enabled, min_bind, heartbeat_min, heartbeat_max, session_life, access_token_life, orders_per_second }
 }
 
 fn binance(mut keys: Reader<'_>) -> BinanceSettings {
     let enabled = keys.boolean("enabled", "Whether clients may log in as at Binance.", true);
-    let recv_window_max = keys.duration(
-        "recv_window_max",
-        "Longest recvWindow granted. The venue's own is 60 s; the replay guard remembers no longer than that.",
-        countersign_core::limits::RECV_WINDOW_MAX,
-        Duration::from_secs(1)..=countersign_core::limits::RECV_WINDOW_MAX,
-    );
     let unknown_key = keys.choice(
         "unknown_key",
         "How an unknown key is answered: as a wrong signature, or with the venue's own code, which tells anybody whether a key exists.",
         &[("like-bad-signature", UnknownKeyAnswer::LikeBadSignature), ("as-venue", UnknownKeyAnswer::AsVenue)],
     );
-    BinanceSettings { enabled, recv_window_max, unknown_key }
+    BinanceSettings { enabled, unknown_key }
 }
 
 fn log(mut keys: Reader<'_>) -> LogSettings {

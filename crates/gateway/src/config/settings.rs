@@ -185,7 +185,6 @@ pub struct LimitSettings {
     pub idle_timeout: Duration,
     pub h2_streams_max: u32,
     pub websocket_message_bytes_max: usize,
-    pub websocket_buffer_bytes_max: usize,
     pub upstream_connect_timeout: Duration,
     pub upstream_response_timeout: Duration,
     pub upstream_idle_connections: usize,
@@ -209,8 +208,6 @@ pub struct NativeSettings {
     pub access_token_life: Duration,
     /// Orders per second granted to one session.
     pub orders_per_second: u32,
-    /// Orders granted at once.
-    pub orders_burst: u32,
 }
 
 /// The Binance dialect.
@@ -218,8 +215,6 @@ pub struct NativeSettings {
 pub struct BinanceSettings {
     /// Whether clients may log in as at Binance.
     pub enabled: bool,
-    /// Longest receive window granted.
-    pub recv_window_max: Duration,
     /// How an unknown key is answered.
     pub unknown_key: UnknownKeyAnswer,
 }

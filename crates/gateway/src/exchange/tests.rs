@@ -1,0 +1,74 @@
+#![allow(clippy::unwrap_used)]
+use countersign_core::Requirement;
+use http_body_util::{BodyExt as _, Full};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+
+use super::*;
+use crate::testing::{Stage, TRADER, on_stage};
+use crate::upstream::{Upstream, UpstreamConfig};
+
+/// Sends one request through a connection of its own in memory; status and body of the answer.
+async fn ask(stage: &Stage, connection: &Rc<Connection>, request: http::request::Builder, body: Vec<u8>) -> (u16, String) {
+    let (client, server) = tokio::io::duplex(1 << 16);
+    let (worker, connection) = (Rc::clone(&stage.worker), Rc::clone(connection));
+    let service = service_fn(move |request| exchange(Rc::clone(&worker), Rc::clone(&connection), request));
+    tokio::task::spawn_local(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service));
+    let (mut sender, driver) = hyper::client::conn::http1::handshake(TokioIo::new(client)).await.unwrap();
+    tokio::task::spawn_local(driver);
+    let request = request.header(HOST, "localhost:8443").body(Full::new(Bytes::from(body))).unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+fn order() -> http::request::Builder {
+    Request::post("/api/v3/order").header("x-mbx-apikey", TRADER).header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+}
+
+#[tokio::test]
+async fn a_stranger_sends_no_large_body_to_a_route_that_needs_a_login() {
+    on_stage(|stage| async move {
+        let bytes_max = stage.worker.shared.settings.limits.unauthenticated_bytes_max;
+        let connection = stage.connection();
+        let (status, _) = ask(&stage, &connection, order(), vec![b'a'; bytes_max + 1]).await;
+        assert_eq!(status, 413);
+        let routes = stage.worker.shared.routes.load();
+        let limits = &stage.worker.shared.settings.limits;
+        let RouteMatch::Found(route) = routes.find_http("POST", "/api/v3/order") else { panic!("no such route") };
+        assert_eq!(body_bytes_max(limits, &connection, route), bytes_max);
+        connection.note_authenticated();
+        assert_eq!(body_bytes_max(limits, &connection, route), limits.body_bytes_max, "somebody proved an identity here");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_of_the_upstream_is_timed_and_counted_for_its_route() {
+    on_stage(|stage| async move {
+        // The stub speaks WebSocket only, and answers anything else so.
+        let (status, _) = ask(&stage, &stage.connection(), Request::get("/api/v3/time"), Vec::new()).await;
+        assert_eq!(status, 400);
+        let metrics = stage.worker.shared.metrics.encode();
+        assert!(metrics.contains("countersign_upstream_seconds_count 1"), "{metrics}");
+        let answered = |line: &&str| line.starts_with("countersign_route_answers") && line.contains("4xx") && line.ends_with(" 1");
+        assert_eq!(metrics.lines().filter(answered).count(), 1, "{metrics}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_not_there_is_counted_and_never_called_a_bad_key() {
+    on_stage(|stage| async move {
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let config = UpstreamConfig { authority: gone.to_string(), ..stage.worker.upstreams[0].config().clone() };
+        let upstream = Upstream::new(config);
+        let permit = permit_public(&Requirement { route: "time".into(), access: Access::Public }).unwrap();
+        let request = Request::get("/api/v3/time").body(RequestBody::default()).unwrap();
+        let outcome = forward::forward(&stage.worker, &upstream, permit, request, Freshness::Channel).await;
+        assert_eq!(outcome.err().map(|refusal| refusal.reject), Some(Reject::UpstreamUnavailable));
+        assert!(stage.refused("upstream_unavailable"), "counted as a failure of the upstream");
+    })
+    .await;
+}

@@ -1,5 +1,7 @@
 //! From identity to permission. Forwarding takes a [`Permit`], and only this module makes one.
 
+use std::sync::Arc;
+
 use crate::id::AccountId;
 use crate::reject::{Detail, Refusal, Reject};
 use crate::scope::{Scope, Scopes};
@@ -19,7 +21,7 @@ pub enum Access {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
     /// The route's name in the configuration, for audit and metrics.
-    pub route: String,
+    pub route: Arc<str>,
     /// Who may use it.
     pub access: Access,
 }
@@ -30,7 +32,7 @@ pub struct Requirement {
 #[must_use]
 pub struct Permit {
     identity: Option<VerifiedIdentity>,
-    route: String,
+    route: Arc<str>,
 }
 
 impl Permit {
@@ -65,7 +67,7 @@ pub fn authorize(identity: &VerifiedIdentity, granted: Option<&Scopes>, requirem
             return Err(Refusal::with(Reject::ScopeMissing, Detail::Names(vec![scope.to_string()])));
         }
     }
-    Ok(Permit { identity: Some(identity.clone()), route: requirement.route.clone() })
+    Ok(Permit { identity: Some(identity.clone()), route: Arc::clone(&requirement.route) })
 }
 
 /// Permits anybody to use a public route.
@@ -74,7 +76,7 @@ pub fn authorize(identity: &VerifiedIdentity, granted: Option<&Scopes>, requirem
 /// [`Reject::MissingCredentials`] when the route is not public.
 pub fn permit_public(requirement: &Requirement) -> Result<Permit, Refusal> {
     match requirement.access {
-        Access::Public => Ok(Permit { identity: None, route: requirement.route.clone() }),
+        Access::Public => Ok(Permit { identity: None, route: Arc::clone(&requirement.route) }),
         Access::Scoped(_) => Err(Reject::MissingCredentials.into()),
     }
 }

@@ -2,7 +2,7 @@
 use countersign_core::{Permit, VerifiedIdentity};
 
 fn forge(identity: VerifiedIdentity) -> Permit {
-    Permit { identity: Some(identity), route: String::from("orders") }
+    Permit { identity: Some(identity), route: "orders".into() }
 }
 
 fn main() {}

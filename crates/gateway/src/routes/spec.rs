@@ -85,10 +85,11 @@ pub struct RouteSpec {
 
 impl RouteSpec {
     pub(super) fn into_route(self, index: usize) -> Route {
+        let name: Arc<str> = self.name.into();
         Route {
             index,
-            name: Arc::from(self.name.as_str()),
-            requirement: Requirement { route: self.name, access: self.access },
+            requirement: Requirement { route: Arc::clone(&name), access: self.access },
+            name,
             upstream: self.upstream,
             family: self.family,
             kind: self.kind,

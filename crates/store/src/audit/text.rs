@@ -15,6 +15,10 @@ impl AuditText {
     #[must_use]
     pub fn name(text: &str) -> Self {
         const CUT: &str = "...";
+        // Nearly every text: taken as it is.
+        if text.len() <= limits::AUDIT_TEXT_BYTES_MAX && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+            return Self(text.into());
+        }
         let printable = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
         let mut kept: String = text.chars().take(limits::AUDIT_TEXT_BYTES_MAX + 1).map(printable).collect();
         if kept.len() > limits::AUDIT_TEXT_BYTES_MAX {

@@ -103,10 +103,7 @@ impl Gateway {
 }
 
 fn open_listeners(shared: &Shared) -> Result<Vec<std::net::TcpListener>, StartError> {
-    let workers = match shared.settings.workers {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
-        count => count,
-    };
+    let workers = shared.settings.worker_count();
     let address = shared.settings.listen.address;
     let failed = |error| StartError::Listen { what: "clients", address: address.to_string(), error };
     // Without SO_REUSEPORT on a first try, so that a second gateway on the same address is an error and not a half share.

@@ -286,7 +286,7 @@ def test_a_client_that_reads_steadily_gets_a_long_answer_whole(site):
 def test_a_body_in_chunks_of_one_byte_costs_what_it_is_worth(site):
     assert is_served(site)
     before = resident_mib(site.server)
-    count, size = 4, 300_000
+    count, size = 8, 100_000
     held = []
     try:
         for _ in range(count):
@@ -302,7 +302,7 @@ def test_a_body_in_chunks_of_one_byte_costs_what_it_is_worth(site):
         for connection in held:
             connection.close()
     assert site.venue.seen[-1][3] == size
-    assert grown < 4 * count, f"{grown:.0f} MiB for {count} bodies of {size} bytes"
+    assert grown < 2 * count, f"{grown:.0f} MiB for {count} bodies of {size} bytes"
 
 
 class Streams:

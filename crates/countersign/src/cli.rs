@@ -218,6 +218,7 @@ pub(crate) enum KeyCommand {
     /// Show one key: its policy and what happened to it.
     Show {
         /// Its id, or the name clients send.
+        #[arg(allow_hyphen_values = true)]
         key: String,
         /// One JSON object.
         #[arg(long)]
@@ -230,6 +231,7 @@ pub(crate) enum KeyCommand {
     /// End a key for ever; open sessions of it are cut.
     Revoke {
         /// Its id, or the name clients send.
+        #[arg(allow_hyphen_values = true)]
         key: String,
         #[command(flatten)]
         state: StateArgs,
@@ -237,6 +239,7 @@ pub(crate) enum KeyCommand {
     /// Pause a key; `resume` takes it back.
     Suspend {
         /// Its id, or the name clients send.
+        #[arg(allow_hyphen_values = true)]
         key: String,
         #[command(flatten)]
         state: StateArgs,
@@ -244,6 +247,7 @@ pub(crate) enum KeyCommand {
     /// Take a suspension back.
     Resume {
         /// Its id, or the name clients send.
+        #[arg(allow_hyphen_values = true)]
         key: String,
         #[command(flatten)]
         state: StateArgs,
@@ -304,6 +308,7 @@ pub(crate) struct KeyNewArgs {
 #[derive(Debug, Args)]
 pub(crate) struct KeyRotateArgs {
     /// Its id, or the name clients send.
+    #[arg(allow_hyphen_values = true)]
     pub(crate) key: String,
     /// How long the old one stays valid: `0s`, `15m`, `24h`.
     #[arg(long, value_name = "DURATION", default_value = "24h")]
@@ -400,7 +405,7 @@ pub(crate) struct AuditArgs {
     #[arg(long, short = 'n', default_value_t = 20)]
     pub(crate) count: usize,
     /// Only the decision with this id, as told to the client.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub(crate) correlation: Option<String>,
     /// Only this event: accept, refuse, session_open, key_new...
     #[arg(long, value_name = "EVENT")]
@@ -412,7 +417,7 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "ACCOUNT")]
     pub(crate) account: Option<String>,
     /// Only this key, by the name clients send.
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) key: Option<String>,
     /// Only since then: a duration before now (`15m`) or a time.
     #[arg(long, value_name = "WHEN")]
@@ -426,12 +431,37 @@ pub(crate) struct AuditArgs {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    #![allow(clippy::unwrap_used)]
+
+    use clap::{CommandFactory as _, Parser as _};
 
     use super::Cli;
 
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Both are base64url, so one in 64 begins with a hyphen.
+    #[test]
+    fn ids_may_begin_with_a_hyphen() {
+        for line in [
+            "audit --correlation -A-kmw88fFEAAAAAAAAAEA --json",
+            "audit --json --key -hV_json3hQ4",
+            "key show -A-kmw88fFEAAAAAAAAAEA --json",
+            "key show --state /tmp/x -hV_json3hQ4",
+            "key revoke -A-kmw88fFEAAAAAAAAAEA",
+            "key rotate -A-kmw88fFEAAAAAAAAAEA --overlap 0s",
+        ] {
+            let parsed = Cli::try_parse_from(std::iter::once("countersign").chain(line.split(' ')));
+            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+        }
+    }
+
+    #[test]
+    fn what_follows_an_id_is_still_an_option() {
+        let error = Cli::try_parse_from(["countersign", "key", "show", "abc", "--jsn"]).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(Cli::try_parse_from(["countersign", "key", "show", "--help"]).is_err_and(|error| error.exit_code() == 0));
     }
 }

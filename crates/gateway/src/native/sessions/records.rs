@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_core::{SessionId, Timestamp};
 use countersign_store::{SessionRecord, StoreError};
@@ -19,15 +20,22 @@ pub async fn keep_records(shared: Arc<Shared>) {
     // What waits is written at once: one statement each cannot keep up when thousands connect.
     while notices.recv_many(&mut batch, NOTICES_WAITING_MAX).await > 0 {
         let Notices { opened, ended } = Notices::gather(batch.drain(..));
-        if shared.store.record_sessions(&opened).await.is_err() {
+        if !opened.is_empty() && shared.store.record_sessions(&opened).await.is_err() {
             // One of them may be what is wrong; the others are kept.
             for session in &opened {
                 tell_unkept(shared.store.record_session(session).await);
             }
         }
-        tell_unkept(shared.store.end_sessions(&ended).await.map(drop));
+        if !ended.is_empty() {
+            tell_unkept(shared.store.end_sessions(&ended).await.map(drop));
+        }
+        tokio::time::sleep(GATHER_FOR).await;
     }
 }
+
+/// How long notices gather: as long as audit records do. Below it a rush of logins would be written in many small transactions,
+/// each of which costs more than the records in it.
+const GATHER_FOR: Duration = Duration::from_millis(50);
 
 /// Its beginning and its end are in the audit log all the same.
 fn tell_unkept(kept: Result<(), StoreError>) {

@@ -18,23 +18,28 @@ pub(super) fn run(args: &LoadArgs) -> Result<LoadReport> {
     let request = requests::request(args)?;
     let mut exchange = Exchange::new();
     let mut dialler = Dialler::new(args, 0, b"http/1.1")?;
-    // What the first connections make the server allocate once is not theirs.
-    for _ in 0..WARM_UP_CONNECTIONS {
-        exchange.succeed(&mut dialler.dial()?, &request)?;
-    }
-    clock::pause(SETTLE);
     let server = Family::of(&args.server);
-    let pss_before_kib = server.pss_kib()?;
+    let pss_before_kib = settled_pss(&server, &mut dialler, &mut exchange, &request)?;
     let mut held = Vec::with_capacity(args.connections);
     for _ in 0..args.connections {
         let mut wire = dialler.dial()?;
         exchange.succeed(&mut wire, &request)?;
         held.push(wire);
     }
-    clock::pause(SETTLE);
-    let pss_after_kib = server.pss_kib()?;
+    let pss_after_kib = settled_pss(&server, &mut dialler, &mut exchange, &request)?;
     Ok(LoadReport { held: held.len() as u64, pss_before_kib, pss_after_kib, ..LoadReport::default() })
 }
 
-/// Connections before the baseline.
-const WARM_UP_CONNECTIONS: usize = 50;
+/// Memory after a pause, a little traffic and another pause. Before the held connections the traffic makes the server allocate
+/// what it allocates once; after them it gives an allocator that returns memory only while it is used the occasion to do so.
+fn settled_pss(server: &Family, dialler: &mut Dialler, exchange: &mut Exchange, request: &[u8]) -> Result<u64> {
+    clock::pause(SETTLE);
+    for _ in 0..PASSING_CONNECTIONS {
+        exchange.succeed(&mut dialler.dial()?, request)?;
+    }
+    clock::pause(SETTLE);
+    server.pss_kib()
+}
+
+/// Connections that come and go around the held ones.
+const PASSING_CONNECTIONS: usize = 50;

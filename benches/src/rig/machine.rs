@@ -60,8 +60,8 @@ pub(super) struct Machine {
     pub(super) processor: String,
     /// Kernel release.
     pub(super) kernel: String,
-    /// Whether servers and load ran in real time, undisturbed by other jobs.
-    pub(super) real_time: bool,
+    /// Whether servers and load ran before other jobs.
+    pub(super) first: bool,
     /// Whether the run had a network namespace of its own.
     pub(super) own_network: bool,
     /// Load average over one minute when the run began.
@@ -83,14 +83,14 @@ impl Machine {
         let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
         rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).context("raising the limit of open files")?;
         let own_network = prepare_network();
-        let real_time = succeeds(Command::new("chrt").args(["--rr", RT_PRIORITY, "true"]));
-        if !real_time {
-            println!("warning: real-time scheduling is not permitted here; other jobs will be in the figures");
+        let first = succeeds(Command::new("nice").args([FIRST, "true"]));
+        if !first {
+            println!("warning: a higher priority is not permitted here; other jobs will be in the figures");
         }
         Ok(Self {
             processor: format!("{}, {cores} cores", processor()),
             kernel: read("/proc/sys/kernel/osrelease"),
-            real_time,
+            first,
             own_network,
             load_average: read("/proc/loadavg").split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN),
             congestion_control: read("/proc/sys/net/ipv4/tcp_congestion_control"),
@@ -111,17 +111,17 @@ impl Machine {
     fn pinned(&self, core: &str, program: &Path) -> Command {
         let mut command = Command::new("taskset");
         command.args(["--cpu-list", core]);
-        if self.real_time {
-            command.args(["chrt", "--rr", RT_PRIORITY]);
+        if self.first {
+            command.args(["nice", FIRST]);
         }
         command.arg(program);
         command
     }
 }
 
-/// Above everything ordinary, below the kernel's own threads. Round robin, because a server has more threads than one: the gateway's audit
-/// writer must get its turn on a full core.
-const RT_PRIORITY: &str = "10";
+/// Before all ordinary jobs, but with turns among our own threads. Real time would give cleaner figures of a server with one thread;
+/// the gateway writes its audit log and its sessions on threads of their own, which on a full core would never run.
+const FIRST: &str = "--adjustment=-20";
 
 /// Loopback up, a congestion control without pacing, many ports. `true` when the namespace is our own.
 fn prepare_network() -> bool {

@@ -92,7 +92,7 @@ impl Report {
     fn conditions(&self, text: &mut String) {
         let machine = &self.machine;
         line(text, &format!("- {}; Linux {}; {}", machine.processor, machine.kernel, machine.peers.join("; ")));
-        let scheduling = if machine.real_time { "real time (round robin)" } else { "ordinary" };
+        let scheduling = if machine.first { "preferred (nice -20)" } else { "ordinary" };
         let network = if machine.own_network { "its own network namespace" } else { "the shared loopback" };
         line(
             text,

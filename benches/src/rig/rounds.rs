@@ -20,7 +20,7 @@ use super::machine::Machine;
 use super::plan::{Figure, Plan, Task};
 use crate::load::LoadReport;
 
-/// Part of its core that a saturated server uses at least. Real-time threads get 95 % of a core at most.
+/// Part of its core that a saturated server uses at least.
 const SATURATED_MIN: f64 = 0.90;
 /// Part of the rate that must be reached.
 const RATE_MIN: f64 = 0.95;

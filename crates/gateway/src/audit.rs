@@ -7,12 +7,13 @@
 use std::sync::Arc;
 
 use countersign_core::reject::LogLevel;
-use countersign_core::{ApiKeyId, CorrelationId, Refusal};
+use countersign_core::{ApiKeyId, CorrelationId, Refusal, SessionId, VerifiedIdentity};
 use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_store::audit::{AuditEvent, AuditRecord, AuditText};
 use http::request::Parts;
 use http::{HeaderValue, Method, Uri};
 
+use crate::authenticate::Login;
 use crate::clock;
 use crate::connection::Connection;
 use crate::exchange::Admitted;
@@ -27,6 +28,8 @@ pub struct Subject {
     method: Option<&'static str>,
     uri: Option<Uri>,
     named_key: Option<HeaderValue>,
+    presented_key: Option<ApiKeyId>,
+    proved: Option<(VerifiedIdentity, Option<SessionId>)>,
 }
 
 impl Subject {
@@ -49,6 +52,40 @@ impl Subject {
         Self::default()
     }
 
+    /// The key named and not proved.
+    fn named_key(&self) -> Option<ApiKeyId> {
+        let of_header = || self.named_key.as_ref().and_then(|value| ApiKeyId::parse(value.to_str().ok()?).ok());
+        self.presented_key.clone().or_else(of_header)
+    }
+
+    /// Names the key of a proof that is still to be judged.
+    #[must_use]
+    pub fn presenting(mut self, key_id: ApiKeyId) -> Self {
+        self.presented_key = Some(key_id);
+        self
+    }
+
+    /// Names who proved themselves: what is refused from here on is refused to them.
+    #[must_use]
+    pub fn by(mut self, login: Option<&Login>) -> Self {
+        if let Some(login) = login {
+            self.note_login(login);
+        }
+        self
+    }
+
+    /// As [`Self::by`], where there is no session.
+    #[must_use]
+    pub fn by_key(mut self, identity: Option<&VerifiedIdentity>) -> Self {
+        self.proved = identity.map(|identity| (identity.clone(), None));
+        self
+    }
+
+    /// As [`Self::by`].
+    pub fn note_login(&mut self, login: &Login) {
+        self.proved = Some((login.identity.clone(), login.session.as_ref().map(|session| session.sid)));
+    }
+
     fn record(&self, connection: &Connection, event: AuditEvent, correlation: CorrelationId) -> AuditRecord {
         let mut record = AuditRecord::new(clock::wall(), event);
         record.correlation = Some(correlation);
@@ -56,7 +93,13 @@ impl Subject {
         record.route.clone_from(&self.route);
         record.method = self.method;
         record.path = self.uri.as_ref().map(|uri| AuditText::path(uri.path()));
-        record
+        match &self.proved {
+            Some((identity, session)) => {
+                record.session = *session;
+                record.identity(identity)
+            }
+            None => record,
+        }
     }
 }
 
@@ -99,7 +142,9 @@ pub fn accepted(
 pub fn refused(worker: &Worker, connection: &Connection, subject: &Subject, refusal: &Refusal, correlation: CorrelationId) {
     worker.shared.metrics.refused(refusal.reject);
     let mut record = subject.record(connection, AuditEvent::Refuse, correlation).refusal(refusal);
-    record.key_id = subject.named_key.as_ref().and_then(|value| ApiKeyId::parse(value.to_str().ok()?).ok());
+    if subject.proved.is_none() {
+        record.key_id = subject.named_key();
+    }
     record.channel = Some(Arc::clone(&connection.channel));
     if worker.shared.audit.append(record).is_err() {
         worker.shared.metrics.audit_lost();

@@ -90,12 +90,12 @@ async fn dispatch(worker: &Rc<Worker>, connection: &Rc<Connection>, request: Arr
 
 async fn on_route(worker: &Rc<Worker>, connection: &Rc<Connection>, route: &Arc<Route>, request: Arrived) -> Answer {
     let correlation = request.correlation;
-    let subject = audit::Subject::request(&request.parts, Some(route));
+    let mut subject = audit::Subject::request(&request.parts, Some(route));
     let mut words = words(worker, route.family);
     let outcome = match route.kind {
-        RouteKind::Http => http(worker, connection, route, request, &subject, &mut words).await,
+        RouteKind::Http => http(worker, connection, route, request, &mut subject, &mut words).await,
         RouteKind::BinanceWsApi | RouteKind::NativeSession | RouteKind::WebSocketRelay => {
-            let admitted = admit(worker, connection, route, &request.parts, b"", &mut words);
+            let admitted = admit(worker, connection, route, &request.parts, b"", &mut subject, &mut words);
             match admitted {
                 Ok(admitted) => websocket::begin(worker, connection, route, &request.parts, admitted, &request.authority).await,
                 Err(refusal) => Err(refusal),
@@ -117,7 +117,7 @@ async fn http(
     connection: &Rc<Connection>,
     route: &Arc<Route>,
     request: Arrived,
-    subject: &audit::Subject,
+    subject: &mut audit::Subject,
     words: &mut Words,
 ) -> Result<Answer, Refusal> {
     let Arrived { mut parts, body, authority, correlation, correlation_value } = request;
@@ -126,7 +126,7 @@ async fn http(
     let bytes_max = body_bytes_max(limits, connection, route);
     let mut body = RequestBody::read(body, bytes_max, limits.body_deadline, held).await?;
     let whole = if signs_body(route) { body.contiguous() } else { Bytes::new() };
-    let admitted = admit(worker, connection, route, &parts, &whole, words)?;
+    let admitted = admit(worker, connection, route, &parts, &whole, subject, words)?;
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
     let identity = forward::identity_assertion(
         worker,
@@ -177,6 +177,7 @@ fn admit(
     route: &Route,
     parts: &Parts,
     body: &[u8],
+    subject: &mut audit::Subject,
     words: &mut Words,
 ) -> Result<Admitted, Refusal> {
     if route.requirement.access == Access::Public {
@@ -185,6 +186,7 @@ fn admit(
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let view = RequestView { method: parts.method.as_str(), target: target.as_bytes(), headers: &parts.headers, body, host: None };
     let login = authenticate(worker, connection, route.family, &view, &parts.headers)?;
+    subject.note_login(&login);
     if login.identity.purpose() == Purpose::ClientCertificate && is_foreign_page(parts) {
         return Err(Refusal::operator(Reject::ScopeMissing, "a page of another origin on a route that logs in by client certificate"));
     }

@@ -47,7 +47,7 @@ pub async fn forward(
     countersign_core::verify::check_window(freshness, clock::wall())?;
     metrics.forwarded(permit.route());
     let sent = clock::mono();
-    let (response, lease) = upstream.send(lease, request).await.map_err(failed)?;
+    let (response, lease) = upstream.send(&permit, lease, request).await.map_err(failed)?;
     metrics.upstream_answered(clock::mono().saturating_since(sent));
     if response.status().is_informational() {
         // Nobody asked to switch protocols: a client that believed it would read the rest of the connection as something else.

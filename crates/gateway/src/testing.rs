@@ -19,7 +19,7 @@ use countersign_pki::{
     HandshakeMode, ListenerPolicy, NegotiatedParameters, PrivateAuthority, ServerCertificateRequest, ServerTls, TicketKeyRing, TlsVersion,
     UnixTime,
 };
-use countersign_store::{AuditLog, SealingKey, Store};
+use countersign_store::{AuditFilter, AuditLog, SealingKey, Store};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::HeaderValue;
 use rustls::time_provider::DefaultTimeProvider;
@@ -198,6 +198,15 @@ impl Stage {
         all.iter_mut().for_each(change);
         let table = CredentialTable::new(all, &self.worker.shared.credentials.load());
         self.worker.shared.credentials.store(Arc::new(table));
+    }
+
+    /// The latest audit record of a refusal.
+    pub(crate) fn audited(&self, label: &str) -> Value {
+        let audit = &self.worker.shared.audit;
+        audit.flush().unwrap();
+        let entries = AuditLog::tail(audit.folder(), 100, &AuditFilter::default()).unwrap();
+        let latest = entries.iter().rfind(|entry| entry.text("reject") == Some(label)).unwrap();
+        Value::Object(latest.fields().clone())
     }
 
     /// What one kind of refusal was counted.

@@ -1,14 +1,15 @@
 //! Connections to one upstream, of one worker: no lock, no sharing between cores.
 //!
 //! A connection is used by one request at a time and goes back to the pool when its answer was read to the end. One that broke,
-//! or whose answer was not read, is dropped: another client can never see the rest of it.
+//! or whose answer was not read, is dropped: another client can never see the rest of it. Nothing is written to an upstream
+//! without a [`Permit`].
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use countersign_core::{Monotonic, Reject};
+use countersign_core::{Monotonic, Permit, Reject};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -73,12 +74,17 @@ impl Upstream {
         self.open.get()
     }
 
-    /// Sends a request on a leased connection and waits for the head of the answer.
+    /// Sends a permitted request on a leased connection and waits for the head of the answer.
     ///
     /// # Errors
     /// [`Reject::UpstreamUnavailable`] or [`Reject::UpstreamTimeout`]. A request is sent once only: a retry could place an order
     /// twice.
-    pub async fn send(&self, mut lease: Lease, request: Request<RequestBody>) -> Result<(Response<Incoming>, Lease), Reject> {
+    pub async fn send(
+        &self,
+        _permit: &Permit,
+        mut lease: Lease,
+        request: Request<RequestBody>,
+    ) -> Result<(Response<Incoming>, Lease), Reject> {
         let answer = tokio::time::timeout(self.config.response_timeout, lease.sender.send_request(request)).await;
         match answer {
             Ok(Ok(response)) => Ok((response, lease)),
@@ -127,11 +133,15 @@ impl Upstream {
         None
     }
 
-    /// A new TCP connection to the upstream, for traffic that is not pooled (WebSockets).
+    /// A new TCP connection to the upstream, for permitted traffic that is not pooled (WebSockets).
     ///
     /// # Errors
     /// As the operating system says.
-    pub async fn connect_tcp(&self) -> std::io::Result<TcpStream> {
+    pub async fn connect_tcp(&self, _permit: &Permit) -> std::io::Result<TcpStream> {
+        self.dial().await
+    }
+
+    async fn dial(&self) -> std::io::Result<TcpStream> {
         let stream = tokio::time::timeout(self.config.connect_timeout, TcpStream::connect(&self.config.authority))
             .await
             .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
@@ -140,7 +150,7 @@ impl Upstream {
     }
 
     async fn connect(self: &Rc<Self>) -> Result<SendRequest<RequestBody>, Box<dyn std::error::Error>> {
-        let stream = self.connect_tcp().await?;
+        let stream = self.dial().await?;
         let (mut sender, connection) = http1::Builder::new().max_buf_size(READ_BUFFER_BYTES_MAX).handshake(TokioIo::new(stream)).await?;
         self.open.set(self.open.get() + 1);
         let pool = Rc::downgrade(self);

@@ -37,6 +37,10 @@ pub(super) async fn open<C: Carriage>(
             Ok(frame) => machine.receive_frame(&frame, clock::now()),
             Err(refusal) => Err(Declined { refusal: refusal?, retry: None }),
         };
+        let mut subject = Subject::none();
+        if let Ok(awaiting) = &outcome {
+            subject = subject.presenting(awaiting.presented().key_id.clone());
+        }
         let Declined { refusal, retry } = match outcome {
             Ok(awaiting) => match conclude(worker, connection, carriage, awaiting, kind, correlation) {
                 Ok(granted) => return welcome(carriage, granted).await,
@@ -44,7 +48,7 @@ pub(super) async fn open<C: Carriage>(
             },
             Err(declined) => declined,
         };
-        audit::refused(worker, connection, &Subject::none(), &refusal, correlation);
+        audit::refused(worker, connection, &subject, &refusal, correlation);
         let mut next = retry;
         let nonce =
             next.as_mut().filter(|_| refusal.reject == Reject::NonceInvalid).map(|next| next.nonce(&mut SystemEntropy, clock::now()));

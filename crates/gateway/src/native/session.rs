@@ -194,7 +194,7 @@ impl<C: Carriage> Session<'_, C> {
 
     fn note_refused(&self, refusal: &Refusal) -> CorrelationId {
         let correlation = self.worker.correlation.next();
-        audit::refused(self.worker, self.connection, &Subject::none(), refusal, correlation);
+        audit::refused(self.worker, self.connection, &Subject::none().by(self.login.as_ref()), refusal, correlation);
         correlation
     }
 

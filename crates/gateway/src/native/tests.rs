@@ -292,6 +292,7 @@ async fn unknown_and_revoked_keys_look_alike() {
         }
         assert_eq!(seen, ["auth.failed", "auth.failed"]);
         assert!(stage.refused("key_revoked") && stage.refused("unknown_key"));
+        assert_eq!(stage.audited("unknown_key")["key_id"], native_key().kid().as_str(), "the operator sees which key it was");
     })
     .await;
 }

@@ -104,9 +104,11 @@ pub(crate) async fn connect(
 ) -> Result<UpstreamSocket, Refusal> {
     let pool = &worker.upstreams[upstream];
     let identity = forward::identity_assertion(worker, connection, permit, session, upstream);
-    let stream = pool.connect_tcp().await.map_err(|error| {
+    let stream = pool.connect_tcp(permit).await.map_err(|error| {
         tracing::warn!(upstream = %pool.config().authority, %error, "upstream connection failed");
-        if error.kind() == std::io::ErrorKind::TimedOut { Reject::UpstreamTimeout } else { Reject::UpstreamUnavailable }
+        let reject = if error.kind() == std::io::ErrorKind::TimedOut { Reject::UpstreamTimeout } else { Reject::UpstreamUnavailable };
+        worker.shared.metrics.upstream_failed(reject);
+        reject
     })?;
     let switched = tokio::time::timeout(pool.config().response_timeout, switch_protocols(stream, head, identity.as_ref())).await;
     let socket = switched.map_err(|_| Reject::UpstreamTimeout)??;

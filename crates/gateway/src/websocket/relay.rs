@@ -132,7 +132,8 @@ impl Relay {
         let mut pair = Pair { client, upstream: self.upstream, to_client: Direction::default(), to_upstream: Direction::default() };
         let ended = drive(worker, connection, &mut pair, self.login.as_ref()).await;
         if let Some(refusal) = ended.refusal() {
-            audit::refused(worker, connection, &Subject::message(Some(&self.route)), &refusal, self.correlation);
+            let subject = Subject::message(Some(&self.route)).by(self.login.as_ref());
+            audit::refused(worker, connection, &subject, &refusal, self.correlation);
         }
         let (client, upstream) = ended.codes();
         tokio::join!(pair.client.close(Some(client), ended.reason()), pair.upstream.close(Some(upstream), ended.reason()));

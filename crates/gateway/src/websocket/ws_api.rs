@@ -241,7 +241,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     }
 
     fn note_refused(&self, refusal: &Refusal) {
-        audit::refused(self.worker, self.connection, &Subject::message(Some(&self.route)), refusal, self.correlation);
+        let subject = Subject::message(Some(&self.route)).by_key(self.session.identity());
+        audit::refused(self.worker, self.connection, &subject, refusal, self.correlation);
     }
 
     /// Passes on what links have, and what else is there already.

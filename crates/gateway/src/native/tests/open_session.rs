@@ -18,6 +18,9 @@ async fn a_refused_message_does_not_end_the_session() {
             assert_eq!(err["err"]["s"], peer.number, "{body}");
         }
         assert!(stage.upstream.texts().is_empty(), "the key may place orders, this contract may not");
+        let record = stage.audited("scope_missing");
+        assert_eq!((&record["account"], &record["credential"]), (&"desk".into(), &"native".into()), "it is known to whom it was refused");
+        assert!(record["session"].is_string(), "{record}");
         assert_eq!(peer.ask(r#"{"op":"book","id":2}"#).await["d"]["ok"], true);
         peer.number = 0;
         assert_eq!(peer.ask(r#"{"op":"book","id":3}"#).await["err"]["code"], "seq.conflict");

@@ -6,6 +6,7 @@
 //!
 //! Nothing is retried with weaker settings: when a check fails its name is the error, and the steps before it are shown.
 
+mod advice;
 mod over_http;
 mod over_session;
 mod prompt;
@@ -39,7 +40,7 @@ pub(super) fn run(args: &ConnectArgs) -> anyhow::Result<ExitCode> {
             cli::Carriage::Http => over_http::run(&options, args.json, &mut ladder).await,
             cli::Carriage::Raw | cli::Carriage::Websocket => over_session::run(&options, args.json, &mut ladder).await,
         };
-        outcome.map(|()| ExitCode::SUCCESS)
+        outcome.map(|()| ExitCode::SUCCESS).map_err(|error| advice::of_connecting(error, &options))
     })
 }
 
@@ -48,7 +49,8 @@ fn options(args: &ConnectArgs) -> anyhow::Result<Options> {
     let file = args.credential.display();
     let text = read_private(&args.credential, CREDENTIAL_FILE_BYTES_MAX)?;
     let text = std::str::from_utf8(&text).with_context(|| format!("{file} is not text"))?;
-    let mut credential = CredentialFile::parse(text).map_err(|error| Failure::usage(format!("{file}: {error}")))?;
+    let mut credential =
+        CredentialFile::parse(text).map_err(|error| Failure::usage(format!("{file}: {}", advice::of_credential(&error, text))))?;
     if let Some(url) = &args.url {
         credential.url.clone_from(url);
     }

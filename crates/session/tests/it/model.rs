@@ -13,11 +13,13 @@
 //! that shows it, and the seed to start from again.
 
 mod reference;
+mod step;
 mod world;
 
 use proptest::prelude::*;
 
-use world::{End, Forged, Step, World};
+use step::{End, Forged, Step};
+use world::World;
 
 fn end() -> impl Strategy<Value = End> {
     prop_oneof![Just(End::Client), Just(End::Server)]

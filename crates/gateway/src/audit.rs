@@ -18,6 +18,7 @@ use crate::clock;
 use crate::connection::Connection;
 use crate::exchange::Admitted;
 use crate::routes::Route;
+use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::worker::Worker;
 
 /// What a decision was about.
@@ -138,9 +139,14 @@ pub fn accepted(
     worker.shared.audit.append(record).map_err(Refusal::from)
 }
 
-/// Records a refusal, counts it and logs it.
+/// Records a refusal, counts it and logs it. What one connection is refused beyond [`REFUSALS_PER_MINUTE_MAX`] is counted only:
+/// whoever floods us with nonsense does not get to fill the disk, on which everybody else's accepts depend.
 pub fn refused(worker: &Worker, connection: &Connection, subject: &Subject, refusal: &Refusal, correlation: CorrelationId) {
     worker.shared.metrics.refused(refusal.reject);
+    if connection.refusals.charge(1, REFUSALS_PER_MINUTE_MAX, clock::wall()).is_err() {
+        worker.shared.metrics.audit_lost();
+        return;
+    }
     let mut record = subject.record(connection, AuditEvent::Refuse, correlation).refusal(refusal);
     if subject.proved.is_none() {
         record.key_id = subject.named_key();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use countersign_core::rate::WindowCounter;
 use countersign_core::{ApiKeyId, CorrelationId, Credential, Monotonic, Timestamp};
 use countersign_pki::{HandshakeMode, NegotiatedParameters, TlsVersion};
 use countersign_store::audit::{AuditText, ChannelParameters};
@@ -43,6 +44,8 @@ pub struct Connection {
     pub server_certificate_sha256: [u8; 32],
     /// The native session on this connection, if one was opened over HTTP.
     pub native: NativeConnection,
+    /// Refusals on this connection, per minute: a flood of them must not fill the disk with records of itself.
+    pub refusals: WindowCounter,
     /// Requests on this connection.
     pub exchanges: Exchanges,
     /// What their bodies hold.
@@ -78,6 +81,7 @@ impl Connection {
             exporter: binding.0,
             server_certificate_sha256: binding.1,
             native: NativeConnection::default(),
+            refusals: WindowCounter::new(Duration::from_secs(60)),
             exchanges: Exchanges::default(),
             bodies: ConnectionBodies::default(),
             upgrade: RefCell::default(),

@@ -10,7 +10,7 @@ use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Permit, Purpos
 use countersign_dialects::RequestView;
 use countersign_dialects::binance::rate;
 use countersign_dialects::binance::reject_body::Counter;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
@@ -24,6 +24,7 @@ use crate::connection::Connection;
 use crate::forward;
 use crate::respond::{self, CORRELATION_HEADER, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch};
+use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::worker::Worker;
 use crate::{audit, websocket};
 
@@ -52,6 +53,9 @@ pub async fn exchange(worker: Rc<Worker>, connection: Rc<Connection>, request: R
             respond::refuse(&refusal, &words(&worker, Family::Any), correlation)
         }
     };
+    if connection.refusals.used(clock::wall()) >= REFUSALS_PER_MINUTE_MAX {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     answer.headers_mut().entry(CORRELATION_HEADER).or_insert(correlation_value);
     worker.shared.metrics.request_done(answer.status().as_u16(), clock::mono().saturating_since(started));
     Ok(answer)

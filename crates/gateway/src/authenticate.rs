@@ -50,7 +50,13 @@ pub struct SessionRef {
 ///
 /// # Errors
 /// The refusal; [`Reject::MissingCredentials`] when there is nothing to verify.
-pub fn authenticate(worker: &Rc<Worker>, connection: &Connection, family: Family, request: &RequestView<'_>, headers: &HeaderMap) -> Result<Login, Refusal> {
+pub fn authenticate(
+    worker: &Rc<Worker>,
+    connection: &Connection,
+    family: Family,
+    request: &RequestView<'_>,
+    headers: &HeaderMap,
+) -> Result<Login, Refusal> {
     let login = match family {
         Family::Binance => binance(worker, connection, request),
         Family::ClientCertificate => client_certificate(worker, connection),

@@ -101,7 +101,8 @@ fn binance(refusal: &Refusal, words: &Words) -> (u16, String, Option<u64>) {
 
 fn plain(refusal: &Refusal, correlation: CorrelationId) -> (u16, String, Option<u64>) {
     let alert = refusal.reject.alert();
-    let mut error = serde_json::json!({ "code": alert.as_str(), "number": alert.number(), "text": alert.text(), "id": correlation.to_string() });
+    let mut error =
+        serde_json::json!({ "code": alert.as_str(), "number": alert.number(), "text": alert.text(), "id": correlation.to_string() });
     let mut retry_after = None;
     match &refusal.detail {
         Detail::RetryAfter(wait) => {

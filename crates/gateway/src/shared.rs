@@ -75,7 +75,8 @@ impl CredentialTable {
     pub fn new(credentials: impl IntoIterator<Item = Credential>, previous: &Self) -> Self {
         let mut table = Self::default();
         for credential in credentials {
-            let counters = previous.find(credential.purpose, &credential.key_id).map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
+            let counters =
+                previous.find(credential.purpose, &credential.key_id).map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
             let key_id = credential.key_id.clone();
             let map = table.of_mut(credential.purpose);
             map.insert(key_id, CredentialEntry { credential: Arc::new(credential), counters });

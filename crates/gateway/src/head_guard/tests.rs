@@ -15,7 +15,8 @@ impl RefusalSink for Sink {
     }
 }
 
-const BOUNDS: Bounds = Bounds { head_bytes_max: 1 << 15, head: Duration::from_secs(10), body: Duration::from_secs(30), idle: Duration::from_secs(75) };
+const BOUNDS: Bounds =
+    Bounds { head_bytes_max: 1 << 15, head: Duration::from_secs(10), body: Duration::from_secs(30), idle: Duration::from_secs(75) };
 
 fn guarded() -> (DuplexStream, HeadGuard<DuplexStream>, Rc<Sink>) {
     let (client, server) = tokio::io::duplex(1 << 16);
@@ -30,7 +31,8 @@ async fn passes_whole_heads_only_however_the_bytes_arrive() {
     let mut buffer = [0; 256];
     for byte in &request[..request.len() - 1] {
         client.write_all(&[*byte]).await.unwrap();
-        let read = tokio::select! { biased; count = guard.read(&mut buffer) => Some(count.unwrap()), () = tokio::task::yield_now() => None };
+        let read =
+            tokio::select! { biased; count = guard.read(&mut buffer) => Some(count.unwrap()), () = tokio::task::yield_now() => None };
         assert_eq!(read, None, "a part of a head is not passed on");
     }
     client.write_all(&request[request.len() - 1..]).await.unwrap();

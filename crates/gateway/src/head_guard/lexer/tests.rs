@@ -69,7 +69,16 @@ fn refuses_every_ambiguous_framing() {
 
 #[test]
 fn refuses_bad_chunks() {
-    for body in ["3;ext=1\r\nabc\r\n0\r\n\r\n", "3\nabc\r\n0\r\n\r\n", "\r\n", "3\r\nabcX", "0\r\nTrailer: x\r\n\r\n", "g\r\n", "00000003\r\n", "-1\r\n"] {
+    for body in [
+        "3;ext=1\r\nabc\r\n0\r\n\r\n",
+        "3\nabc\r\n0\r\n\r\n",
+        "\r\n",
+        "3\r\nabcX",
+        "0\r\nTrailer: x\r\n\r\n",
+        "g\r\n",
+        "00000003\r\n",
+        "-1\r\n",
+    ] {
         let bytes = format!("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
         assert_eq!(refusal(bytes.as_bytes()), Some(Reject::FramingAmbiguous), "{body:?}");
     }

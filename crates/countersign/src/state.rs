@@ -13,7 +13,7 @@
 //! ```
 
 mod demo_account;
-mod gateway_identity;
+pub(crate) mod gateway_identity;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,8 +31,10 @@ use countersign_pki::{
 use countersign_store::audit::AuditLog;
 use countersign_store::files::atomic_write;
 use countersign_store::journal::JournaledReplayGuard;
-use countersign_store::{SealingKey, StateDir, StateLock, Store};
+use countersign_store::{SealingKey, StateDir, StateLock, Store, StoreError};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
+
+use crate::failure::Failure;
 
 pub(crate) use demo_account::{DemoAccount, DemoFiles, binance_file};
 
@@ -59,6 +61,7 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
     let now = unix_now();
     let dir = StateDir::create(&settings.state_dir)?;
     let lock = dir.lock()?;
+    check_whole(&dir)?;
     let clock: Arc<dyn TimeProvider> = Arc::new(DefaultTimeProvider);
     let (authority, _) = PrivateAuthority::load_or_create(dir.path(), now)?;
     let tickets = Arc::new(TicketKeyRing::new(Arc::clone(&clock))?);
@@ -67,13 +70,43 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
     let operator_tls = operator_tls(&dir, &tickets, &clock)?;
     let gateway = gateway_identity::open(dir.path(), clock::wall())?;
     let identity = IdentityIssuer::load_or_create(&dir.path().join("identity-key.pem"))?;
-    // For upstreams on this machine that have no CA to trust: the same as at /.well-known/jwks.json.
-    atomic_write(&dir.path().join("jwks.json"), identity.jwks().as_bytes(), PUBLIC_FILE_MODE)?;
+    publish_identity_keys(&dir, &identity)?;
     let store = Store::open(&dir.database(), SealingKey::load_or_create(&dir.sealing_key())?).await?;
     let audit = AuditLog::open(&dir.audit())?;
     let replay = JournaledReplayGuard::open(&dir.journal(), clock::now())?;
     store.end_open_sessions(clock::wall(), "gateway restarted").await?;
     Ok(State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay })
+}
+
+/// Writes the public keys of identity assertions into a file, for upstreams on this machine that have no CA to trust: the same
+/// as at `/.well-known/jwks.json`.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn publish_identity_keys(dir: &StateDir, identity: &IdentityIssuer) -> Result<(), StoreError> {
+    atomic_write(&dir.path().join("jwks.json"), identity.jwks().as_bytes(), PUBLIC_FILE_MODE)
+}
+
+/// A folder that has a database was complete once. What is missing now was lost, and a new one in its place would make every
+/// sealed secret, or every pin that clients hold, worthless without a word.
+fn check_whole(dir: &StateDir) -> anyhow::Result<()> {
+    let database = dir.database();
+    let Ok(found) = std::fs::metadata(&database) else { return Ok(()) };
+    if found.len() == 0 {
+        return Err(Failure::environment(format!(
+            "the database {} is empty; restore it from a backup, or remove it to start anew",
+            database.display()
+        )));
+    }
+    for needed in [dir.sealing_key(), dir.path().join(gateway_identity::ROOT_FILE)] {
+        if !needed.exists() {
+            return Err(Failure::environment(format!(
+                "{} is missing; restore it from a backup: what is in the database needs it",
+                needed.display()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Opens only the database, for commands that look after keys; the gateway may be running.

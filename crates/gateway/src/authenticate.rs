@@ -95,7 +95,8 @@ fn native(worker: &Rc<Worker>, connection: &Connection, headers: &HeaderMap) -> 
     match (values.next(), values.next()) {
         (Some(value), None) => connection.native.authenticate(worker, connection, value.as_bytes()),
         (Some(_), Some(_)) => Err(Refusal::operator(Reject::Malformed, "more than one Authorization header")),
-        (None, _) => Err(Reject::MissingCredentials.into()),
+        // A client that showed a certificate and says nothing else means the certificate.
+        (None, _) => client_certificate(worker, connection),
     }
 }
 

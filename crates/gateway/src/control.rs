@@ -39,9 +39,12 @@ pub struct ControlParts {
     pub tickets: Arc<TicketKeyRing>,
     /// Where the configuration came from, to read routes again.
     pub sources: Sources,
-    /// Issues certificates of the private CA anew when they are due; called every minute.
-    pub renew: Box<dyn FnMut() + Send>,
+    /// Renews keys and certificates that are due; called every minute.
+    pub renew: Renew,
 }
+
+/// Renews what lies in the state folder and hands it to the running gateway.
+pub type Renew = Box<dyn FnMut(&Shared) + Send>;
 
 /// The control thread's work, bound to its sockets.
 pub(crate) struct Control {
@@ -74,7 +77,8 @@ impl Control {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let Self { shared, parts: ControlParts { operator_tls, tickets, sources, renew }, listener, socket } = self;
         let drain = shared.settings.limits.drain_deadline;
-        LocalSet::new().block_on(&runtime, async move {
+        let tasks = LocalSet::new();
+        let ended = tasks.block_on(&runtime, async move {
             let stop = CancellationToken::new();
             let backend = Arc::new(Backend::new(Arc::clone(&shared), Arc::clone(&operator_tls), sources));
             let listener = TcpListener::from_std(listener)?;
@@ -95,7 +99,11 @@ impl Control {
             drop(tokio::time::timeout(drain, closed).await);
             stop.cancel();
             io::Result::Ok(())
-        })
+        });
+        // The tasks that are left hold timers and sockets, which end inside their runtime only.
+        let _inside = runtime.enter();
+        drop(tasks);
+        ended
     }
 }
 
@@ -132,12 +140,12 @@ pub async fn reload_credentials(shared: &Shared) -> Result<usize, StoreError> {
     Ok(count)
 }
 
-async fn keep_house(shared: Arc<Shared>, operator_tls: Arc<ServerTls>, tickets: Arc<TicketKeyRing>, mut renew: Box<dyn FnMut() + Send>) {
+async fn keep_house(shared: Arc<Shared>, operator_tls: Arc<ServerTls>, tickets: Arc<TicketKeyRing>, mut renew: Renew) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     ticks.tick().await;
     loop {
         ticks.tick().await;
-        renew();
+        renew(&shared);
         if let Err(error) = tickets.rotate(unix_now()) {
             tracing::error!(%error, "ticket keys cannot be rotated");
         }

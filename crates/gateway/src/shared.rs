@@ -40,8 +40,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Makes identity assertions and access tokens.
     pub identity: IdentityIssuer,
-    /// The native handshake: gateway keys, policy, nonce keys.
-    pub handshake: Arc<countersign_handshake::ServerConfig>,
+    /// The native handshake: gateway keys, policy, nonce keys. Replaced whole when the gateway key is renewed.
+    pub handshake: ArcSwap<countersign_handshake::ServerConfig>,
     /// Connection caps.
     pub connections: Arc<ConnectionLimits>,
     /// Open connections with what TLS agreed on, for the operator.

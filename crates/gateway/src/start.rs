@@ -121,12 +121,16 @@ fn run_worker(shared: Arc<Shared>, upstreams: &[UpstreamConfig], listener: std::
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tasks = LocalSet::new();
     let drain_deadline = shared.settings.limits.drain_deadline;
-    tasks.block_on(&runtime, async move {
+    let ended = tasks.block_on(&runtime, async move {
         let worker = Worker::new(shared, upstreams);
         accept_loop(Rc::clone(&worker), TcpListener::from_std(listener)?).await;
         drained(&worker, drain_deadline).await;
         Ok(())
-    })
+    });
+    // The tasks that are left hold timers and sockets, which end inside their runtime only.
+    let _inside = runtime.enter();
+    drop(tasks);
+    ended
 }
 
 /// Waits until no connection of any worker is open, or the deadline is over.

@@ -238,7 +238,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         audit: AuditLog::open(&folder.join("audit")).unwrap(),
         metrics: Metrics::new(&settings.routes),
         identity: IdentityIssuer::load_or_create(&folder.join("identity.pem")).unwrap(),
-        handshake: Arc::new(handshake),
+        handshake: arc_swap::ArcSwap::from_pointee(handshake),
         connections: ConnectionLimits::new(100, 100),
         open_connections: crate::connection::OpenConnections::default(),
         sessions: Sessions::default(),

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use countersign_core::Algorithm;
+use countersign_core::{Algorithm, Monotonic};
 use countersign_gateway::clock;
 use countersign_gateway::config::{self, Override, Settings, Sources, UpstreamTarget};
 use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
-use countersign_gateway::control::{ControlParts, reload_credentials};
+use countersign_gateway::control::{ControlParts, Renew, reload_credentials};
 use countersign_gateway::drain::Drain;
 use countersign_gateway::entropy::SystemEntropy;
 use countersign_gateway::metrics::Metrics;
@@ -19,7 +19,7 @@ use countersign_gateway::native::sessions::Sessions;
 use countersign_gateway::shared::Shared;
 use countersign_gateway::start::Gateway;
 use countersign_gateway::upstream::UpstreamConfig;
-use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig};
+use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _};
 use countersign_pki::PrivateAuthority;
 use countersign_store::StateDir;
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
@@ -91,17 +91,18 @@ impl Running {
     /// Opens the state, starts venue and gateway.
     pub(crate) async fn start(settings: Settings, sources: Sources) -> anyhow::Result<Self> {
         let opened = state::open(&settings).await?;
-        let venue = start_venue(&settings, &opened).await?;
+        let venue_keys = IdentityKeys::new(opened.identity.public_keys());
+        let venue = start_venue(&settings, venue_keys.clone()).await?;
         let upstreams = upstream_configs(&settings, venue.as_ref());
         let State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay, .. } = opened;
         let gateway_root = gateway.root().to_owned();
         let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
-        let renew = renewal(&settings, dir.clone(), renewed);
+        let renew = Renewal { settings: settings.clone(), dir: dir.clone(), authority: renewed, venue_keys, rotate_at: None };
         let shared = Shared {
             credentials: ArcSwap::default(),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
             metrics: Metrics::new(&settings.routes).started_at(clock::wall()),
-            handshake: Arc::new(handshake_config(&settings, gateway)),
+            handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway)),
             connections: ConnectionLimits::new(settings.limits.connections_max, settings.limits.connections_per_source_max),
             replay: Box::new(replay),
             sessions: Sessions::default(),
@@ -115,9 +116,12 @@ impl Running {
             settings,
         };
         let shared = Arc::new(shared);
-        let gateway =
-            Gateway::start(Arc::clone(&shared), upstreams, ControlParts { operator_tls: Arc::new(operator_tls), tickets, sources, renew })
-                .map_err(|error| Failure::environment(error.to_string()))?;
+        let gateway = Gateway::start(
+            Arc::clone(&shared),
+            upstreams,
+            ControlParts { operator_tls: Arc::new(operator_tls), tickets, sources, renew: renew.into_task() },
+        )
+        .map_err(|error| Failure::environment(format!("{error} (--listen and --operator-listen choose other addresses)")))?;
         let making = DemoAccount { store: &shared.store, audit: &shared.audit, authority: &authority, gateway_root: &gateway_root };
         let url = format!("https://{}", gateway.address());
         let demo = making.ensure(dir.path(), &url).await?;
@@ -155,22 +159,62 @@ impl Running {
     }
 }
 
-async fn start_venue(settings: &Settings, state: &State) -> anyhow::Result<Option<VenueHandle>> {
+async fn start_venue(settings: &Settings, keys: IdentityKeys) -> anyhow::Result<Option<VenueHandle>> {
     let Some(embedded) = settings.upstreams.iter().find(|upstream| upstream.target == UpstreamTarget::Embedded) else { return Ok(None) };
     let listener = tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
-    let keys = IdentityKeys::new(state.identity.public_keys());
     let config = VenueConfig { audience: embedded.audience.clone(), ..VenueConfig::default() };
     Ok(Some(Venue::start(config, IdentityVerifier::from_keys(keys), listener)))
 }
 
-/// Issues the private CA's own certificates anew when they are due; the listeners then read the files again.
-fn renewal(settings: &Settings, dir: StateDir, authority: PrivateAuthority) -> Box<dyn FnMut() + Send> {
-    let settings = settings.clone();
-    Box::new(move || {
-        if let Err(error) = state::issue_certificates(&settings, &dir, &authority) {
-            tracing::error!(%error, "certificates cannot be renewed; the present ones stay in force");
+/// How often the key of identity assertions changes. The next one is published for as long before it is used.
+const IDENTITY_KEY_LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
+
+/// Keeps what expires from expiring while the gateway runs: certificates of the private CA, the gateway's signing key with its
+/// delegation, the key of identity assertions.
+struct Renewal {
+    settings: Settings,
+    dir: StateDir,
+    authority: PrivateAuthority,
+    venue_keys: IdentityKeys,
+    rotate_at: Option<Monotonic>,
+}
+
+impl Renewal {
+    fn into_task(mut self) -> Renew {
+        Box::new(move |shared| {
+            if let Err(error) = state::issue_certificates(&self.settings, &self.dir, &self.authority) {
+                tracing::error!(%error, "certificates cannot be renewed; the present ones stay in force");
+            }
+            if let Err(error) = self.renew_gateway_key(shared) {
+                tracing::error!(%error, "the gateway key cannot be renewed; the present one stays in force until its delegation ends");
+            }
+            if let Err(error) = self.rotate_identity_key(shared) {
+                tracing::error!(%error, "the key of identity assertions cannot be rotated; the present one stays in force");
+            }
+        })
+    }
+
+    fn renew_gateway_key(&self, shared: &Shared) -> anyhow::Result<()> {
+        let gateway = state::gateway_identity::open(self.dir.path(), clock::wall())?;
+        if gateway.key().kid() != shared.handshake.load().gateway.key().kid() {
+            shared.handshake.store(Arc::new(handshake_config(&self.settings, gateway)));
+            tracing::info!("the gateway signs with a new key, delegated by the same root");
         }
-    })
+        Ok(())
+    }
+
+    fn rotate_identity_key(&mut self, shared: &Shared) -> anyhow::Result<()> {
+        let now = clock::mono();
+        let due = *self.rotate_at.get_or_insert_with(|| now.saturating_add(IDENTITY_KEY_LIFE));
+        if now < due {
+            return Ok(());
+        }
+        shared.identity.rotate()?;
+        self.venue_keys.replace(shared.identity.public_keys());
+        state::publish_identity_keys(&self.dir, &shared.identity)?;
+        self.rotate_at = Some(now.saturating_add(IDENTITY_KEY_LIFE));
+        Ok(())
+    }
 }
 
 fn upstream_configs(settings: &Settings, venue: Option<&VenueHandle>) -> Vec<UpstreamConfig> {

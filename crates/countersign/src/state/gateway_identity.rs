@@ -19,8 +19,11 @@ const BACKDATED: Duration = Duration::from_secs(3_600);
 /// Largest key or delegation file read.
 const FILE_BYTES_MAX: usize = 64 * 1024;
 
+/// The root key: whoever has it is the gateway, to every client that pinned it.
+pub(super) const ROOT_FILE: &str = "gateway-root-key.pem";
+
 /// Opens or makes the gateway's identity in the state folder.
-pub(super) fn open(folder: &Path, now: Timestamp) -> anyhow::Result<GatewayIdentity> {
+pub(crate) fn open(folder: &Path, now: Timestamp) -> anyhow::Result<GatewayIdentity> {
     let key_path = folder.join("gateway-key.pem");
     let delegation_path = folder.join("gateway-delegation.txt");
     if let Some(text) = current_delegation(&delegation_path, now) {
@@ -43,7 +46,7 @@ fn current_delegation(path: &Path, now: Timestamp) -> Option<String> {
 }
 
 fn root(folder: &Path) -> anyhow::Result<SigningKey> {
-    let path = folder.join("gateway-root-key.pem");
+    let path = folder.join(ROOT_FILE);
     if !path.exists() {
         let new = keygen::generate(Algorithm::Ed25519)?;
         atomic_write(&path, new.private_pem.expose().as_bytes(), PRIVATE_FILE_MODE)?;

@@ -202,7 +202,7 @@ impl NativeConnection {
 fn new_machine(worker: &Worker, connection: &Connection) -> ServerHandshake {
     let now = clock::now();
     let later = Now { mono: now.mono.saturating_add(HTTP_NONCE_LIFE * 2).saturating_add(HELLO_DEADLINE), ..now };
-    ServerHandshake::new(Arc::clone(&worker.shared.handshake), grant::channel(connection), later)
+    ServerHandshake::new(worker.shared.handshake.load_full(), grant::channel(connection), later)
 }
 
 /// The welcome as headers.

@@ -1,7 +1,6 @@
 //! The handshake on a carriage that is a stream of frames: nonce unasked, then one hello in time.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::{CorrelationId, Monotonic, Refusal, Reject};
@@ -25,7 +24,7 @@ pub(super) async fn open<C: Carriage>(
     kind: CarriageKind,
 ) -> Option<Granted> {
     let now = clock::now();
-    let mut machine = ServerHandshake::new(Arc::clone(&worker.shared.handshake), grant::channel(connection), now);
+    let mut machine = ServerHandshake::new(worker.shared.handshake.load_full(), grant::channel(connection), now);
     let own_deadline = now.mono.saturating_add(worker.shared.settings.limits.unauthenticated_deadline);
     let nonce = machine.nonce(&mut SystemEntropy, now);
     send(carriage, frame::nonce(&nonce)).await.ok()?;

@@ -130,6 +130,7 @@ fn measure(args: &RigArgs) -> Result<bool> {
     }
     println!("{} windows, about {:.0} s", plan.windows(), plan.seconds());
     let rounds = rounds::run(&plan, &machine);
+    machine.restore();
     let outcome = goals::judge(&rounds, &alone.primitives, &args.only);
     let report = Report::new(&machine, args, alone, rounds, outcome);
     print!("{}", report.markdown());

@@ -64,9 +64,14 @@ pub(crate) fn measure() -> Result<InMemory> {
 
 const ALPN: &[u8] = b"http/1.1";
 
-/// The median over many handshakes; the first brings the ticket that the others resume with.
+/// Handshakes before those that count: caches fill, and the ticket comes that the next ones resume with.
+const WARM_UP: usize = 200;
+
+/// The median over many handshakes.
 fn server_us(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>, kind: HandshakeKind) -> Result<f64> {
-    shake(server, client)?;
+    for _ in 0..WARM_UP {
+        shake(server, client)?;
+    }
     let mut samples = Vec::with_capacity(HANDSHAKES);
     for _ in 0..HANDSHAKES {
         let (nanos, got) = shake(server, client)?;

@@ -53,6 +53,11 @@ impl Report {
         self.rounds.iter().flat_map(Round::iter).all(|(_, _, window)| window.invalid.is_none())
     }
 
+    /// Whether every window was taken, though a busy machine may have spoilt its figure.
+    pub(super) fn is_complete(&self) -> bool {
+        self.rounds.iter().flat_map(Round::iter).all(|(_, _, window)| window.report.operations > 0 || window.report.held > 0)
+    }
+
     /// Writes `results-DATE.md`, `.json` and `.svg`.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder)?;

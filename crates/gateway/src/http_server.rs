@@ -57,7 +57,10 @@ where
                 drop(tokio::time::timeout(CLOSE_DEADLINE, guard.shutdown()).await);
                 return;
             }
-            Awake::Parked(quiet) => stream = quiet,
+            Awake::Parked(quiet) => {
+                tracing::trace!(connection = %connection.id, "parked");
+                stream = quiet;
+            }
             Awake::Upgraded(upgrade, stream, read) => return Box::pin(upgrade.run(&worker, &connection, Rewind::new(stream, read))).await,
         }
         read = BytesMut::new();

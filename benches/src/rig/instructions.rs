@@ -20,8 +20,13 @@ const MANY: u64 = 30;
 const TOLERANCE: f64 = 0.01;
 
 /// Workloads whose own share is what they cost beyond this cryptography.
-const TWINS: &[(&str, &str)] =
-    &[("binance-ed25519", "crypto-ed25519"), ("binance-hmac", "crypto-hmac"), ("binance-rsa", "crypto-rsa"), ("hello", "crypto-hello")];
+const TWINS: &[(&str, &str)] = &[
+    ("binance-ed25519", "crypto-ed25519"),
+    ("binance-hmac", "crypto-hmac"),
+    ("binance-rsa", "crypto-rsa"),
+    ("binance-ws-ed25519", "crypto-ed25519"),
+    ("hello", "crypto-hello"),
+];
 
 type Counts = BTreeMap<String, u64>;
 

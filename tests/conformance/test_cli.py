@@ -322,8 +322,11 @@ def test_a_corrupt_database_is_one_sentence_and_stays_as_it_was(stopped):
     assert database.read_bytes() == before
 
 
+PUBLIC = ("ca.pem", "jwks.json")
+
+
 def secret_files(state):
-    return [path for path in state.rglob("*") if path.is_file() and path.suffix in (".key", ".json", ".db", ".sqlite") or "key" in path.name]
+    return [path for path in state.rglob("*") if path.is_file() and path.name not in PUBLIC]
 
 
 def test_everything_secret_is_for_its_owner_only(stopped):

@@ -57,13 +57,14 @@ where
                 drop(tokio::time::timeout(CLOSE_DEADLINE, guard.shutdown()).await);
                 return;
             }
-            Awake::Parked(quiet) => {
-                tracing::trace!(connection = %connection.id, "parked");
-                stream = quiet;
-            }
+            Awake::Parked(quiet, arrived) => (stream, read) = (quiet, arrived),
             Awake::Upgraded(upgrade, stream, read) => return Box::pin(upgrade.run(&worker, &connection, Rewind::new(stream, read))).await,
         }
-        read = BytesMut::new();
+        if !read.is_empty() {
+            // Somebody spoke in the moment of parking.
+            continue;
+        }
+        tracing::trace!(connection = %connection.id, "parked");
         let mut draining = worker.shared.drain.subscribe();
         let woken = tokio::select! {
             readable = tokio::time::timeout(worker.shared.settings.limits.idle_timeout, stream.readable()) => matches!(readable, Ok(Ok(()))),
@@ -80,8 +81,8 @@ where
 enum Awake<S> {
     /// It is over; what is still to be said is in the guard.
     Ended(HeadGuard<S>),
-    /// Nothing happened for a while.
-    Parked(S),
+    /// Nothing happened for a while; with what arrived at the last moment.
+    Parked(S, BytesMut),
     /// It leaves HTTP; with the bytes that were read too far.
     Upgraded(Upgrade, S, BytesMut),
 }
@@ -143,8 +144,13 @@ where
         read.extend_from_slice(&staged);
         return Awake::Upgraded(upgrade, stream, read);
     }
-    let quiet = park && ended.is_ok() && parts.read_buf.is_empty() && guard.is_between_messages();
-    if quiet { Awake::Parked(guard.into_inner().0) } else { Awake::Ended(guard) }
+    if !park || ended.is_err() || guard.has_refused() {
+        return Awake::Ended(guard);
+    }
+    let (stream, staged) = guard.into_inner();
+    let mut arrived = BytesMut::from(&parts.read_buf[..]);
+    arrived.extend_from_slice(&staged);
+    Awake::Parked(stream, arrived)
 }
 
 /// Answers one request; the answer is watched until the client has it.

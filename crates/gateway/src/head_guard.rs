@@ -119,12 +119,6 @@ impl<S> HeadGuard<S> {
         self
     }
 
-    /// Whether there is nothing in flight: between two messages, with nothing buffered.
-    #[must_use]
-    pub fn is_between_messages(&self) -> bool {
-        self.lexer.expects_head() && self.staged.is_empty()
-    }
-
     fn clear_staged(&mut self) {
         match self.lexer.feed(&self.staged) {
             Progress::Consumed => self.cleared = self.staged.len(),

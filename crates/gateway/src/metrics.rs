@@ -91,7 +91,11 @@ impl Metrics {
             upstream_failures: reasons(&mut registry, "upstream_failures", "Requests that an upstream did not answer", &UPSTREAM_FAILURES),
             replay_records: gauge(&mut registry, "replay_records", "Signed requests remembered against replay"),
             audit_waiting: gauge(&mut registry, "audit_records_waiting", "Audit records not yet written"),
-            audit_lost: counter(&mut registry, "audit_records_lost", "Records of refusals that could not be written"),
+            audit_lost: counter(
+                &mut registry,
+                "audit_records_lost",
+                "Records of refusals that were not written: the log was out of reach, or one connection was refused too often",
+            ),
             websockets_open: gauge(&mut registry, "websockets_open", "Relayed and dialect WebSockets open now"),
             native_sessions_open: gauge(&mut registry, "native_sessions_open", "Native sessions open now"),
             registry,
@@ -185,7 +189,7 @@ impl Metrics {
         self.audit_waiting.set(i64::try_from(records).unwrap_or(i64::MAX));
     }
 
-    /// An audit record could not be written.
+    /// A refusal was not recorded: the log was out of reach, or one connection was refused too often.
     pub fn audit_lost(&self) {
         self.audit_lost.inc();
     }

@@ -169,6 +169,8 @@ fn credential(purpose: Purpose, key_id: ApiKeyId, verifier: Verifier) -> Result<
         purpose,
         key_id,
         verifier,
+        passphrase: None,
+        nonce_window: 0,
         scopes: Scopes::parse("md:read order:write")?,
         ip_allow: IpAllowList::any(),
         rate: KeyRate::default(),

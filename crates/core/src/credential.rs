@@ -3,64 +3,13 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
-use aws_lc_rs::hmac;
-
 use crate::address::IpAllowList;
-use crate::algorithm::Algorithm;
 use crate::id::{AccountId, ApiKeyId, CredentialId};
-use crate::public_key::VerifyingKey;
+use crate::purpose::Purpose;
 use crate::scope::Scopes;
+use crate::secret::Secret;
 use crate::time::Timestamp;
-
-/// What a credential is for. One key serves one purpose: a dialect key is never a native key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Purpose {
-    /// Signed requests and logons as at Binance.
-    Binance,
-    /// A client certificate of mutual TLS.
-    ClientCertificate,
-    /// The native handshake `countersign/1`.
-    Native,
-}
-
-impl Purpose {
-    /// All of them, in the order they are shown.
-    pub const ALL: [Self; 3] = [Self::Native, Self::Binance, Self::ClientCertificate];
-
-    /// The name in configuration, records and audit.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Binance => "binance",
-            Self::ClientCertificate => "client-certificate",
-            Self::Native => "native",
-        }
-    }
-
-    /// Reads a name as [`Self::name`] writes it.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|purpose| purpose.name() == name)
-    }
-
-    /// Whether a key of this algorithm may serve this purpose.
-    #[must_use]
-    pub const fn accepts(self, algorithm: Algorithm) -> bool {
-        match self {
-            Self::Binance => {
-                matches!(algorithm, Algorithm::HmacSha256 | Algorithm::Ed25519 | Algorithm::RsaPkcs1Sha256)
-            }
-            Self::ClientCertificate => algorithm.is_public_key(),
-            Self::Native => algorithm.is_native(),
-        }
-    }
-}
-
-impl fmt::Display for Purpose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use crate::verifier::Verifier;
 
 /// Channel binding modes, weakest first, so that `>=` reads "at least as strong" (specification, "Channel binding").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -147,52 +96,6 @@ impl Default for KeyRate {
     }
 }
 
-/// Verification material, parsed once.
-#[expect(clippy::large_enum_variant, reason = "one per credential; a box would cost a cache miss on each signed request")]
-pub enum Verifier {
-    /// The certificate itself was verified by TLS; this names what it must contain.
-    Certificate,
-    /// A shared secret.
-    Mac(hmac::Key),
-    /// A public key under the one algorithm it is registered for.
-    PublicKey(VerifyingKey),
-}
-
-impl Verifier {
-    /// A shared secret for HMAC-SHA-256, used as the raw bytes given.
-    #[must_use]
-    pub fn hmac_sha256(secret: &[u8]) -> Self {
-        Self::Mac(hmac::Key::new(hmac::HMAC_SHA256, secret))
-    }
-
-    /// Whether a signature of so many bytes can verify at all.
-    pub(crate) fn may_sign(&self, signature_bytes: usize) -> bool {
-        match self {
-            Self::Certificate | Self::Mac(_) => true,
-            Self::PublicKey(key) => key.may_sign(signature_bytes),
-        }
-    }
-
-    /// The algorithm, if a signature is checked at all.
-    #[must_use]
-    pub fn algorithm(&self) -> Option<Algorithm> {
-        match self {
-            Self::Certificate => None,
-            Self::Mac(_) => Some(Algorithm::HmacSha256),
-            Self::PublicKey(key) => Some(key.algorithm()),
-        }
-    }
-}
-
-impl fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.algorithm() {
-            Some(algorithm) => write!(f, "Verifier({algorithm})"),
-            None => f.write_str("Verifier(certificate)"),
-        }
-    }
-}
-
 /// A registered key.
 #[derive(Debug)]
 pub struct Credential {
@@ -206,6 +109,11 @@ pub struct Credential {
     pub key_id: ApiKeyId,
     /// How its proofs are checked.
     pub verifier: Verifier,
+    /// The second secret that clients of some venues send with each proof; `None`: none is asked for.
+    pub passphrase: Option<Secret>,
+    /// How many of the highest nonces are remembered one by one, so that parallel requests may overtake each other; 0: each nonce
+    /// must be above all before it. Only for purposes whose proofs carry an increasing nonce.
+    pub nonce_window: u16,
     /// What it may do.
     pub scopes: Scopes,
     /// From where.

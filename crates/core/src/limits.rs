@@ -8,21 +8,33 @@ pub const SIGNED_BYTES_MAX: usize = 1 << 20;
 /// Longest signature text: base64url of an ML-DSA-65 signature (3309 bytes) is 4412 characters.
 pub const SIGNATURE_TEXT_BYTES_MAX: usize = 4_416;
 
-/// How far ahead of our clock a signed timestamp may be. Venues accept 1 s: clocks are set by NTP, not by guess.
-pub const TIMESTAMP_AHEAD_MAX: Duration = Duration::from_millis(1_000);
+/// How far ahead of our clock any dialect may let a signed timestamp be. Most venues accept 1 s; Gate and Deribit are served with a
+/// window of a minute on both sides.
+pub const TIMESTAMP_AHEAD_MAX: Duration = Duration::from_secs(60);
+
+/// How far away the end of a signed validity may be: Coinbase's JWTs live two minutes, and clients' clocks may run 5 s ahead.
+pub const VALIDITY_MAX: Duration = Duration::from_secs(125);
+
+/// Most nonces that are remembered one by one for a key: Hyperliquid keeps 100, and 200 requests under way at once are more than any
+/// client has.
+pub const NONCE_WINDOW_MAX: u16 = 200;
 
 /// Longest receive window that any dialect may grant (Binance: 60 s). The replay guard remembers this long.
 pub const RECV_WINDOW_MAX: Duration = Duration::from_secs(60);
 
-/// How long one generation of the replay guard lives: window plus the part of it that may lie ahead.
-pub const REPLAY_GENERATION: Duration = Duration::from_secs(61);
+/// How long one generation of the replay guard lives: the longest window plus the part of it that may lie ahead, or the longest
+/// validity, whichever is more; 5 s on top.
+pub const REPLAY_GENERATION: Duration = Duration::from_secs(130);
 
-/// Replay records of all keys together: 61 s at 30,000 signed requests a second is 1.8 million; 24 bytes each.
+/// Replay records of all keys together: 130 s at 30,000 signed requests a second is 3.9 million; 24 bytes each.
 pub const REPLAY_RECORDS_MAX: usize = 4_000_000;
 
-/// Replay records of one key in one generation: 3,000 signed requests a second for 61 s. Beyond it the key is refused, so that
+/// Replay records of one key in one generation: 3,000 signed requests a second for 130 s. Beyond it the key is refused, so that
 /// one key cannot use up the memory of all.
-pub const REPLAY_RECORDS_PER_KEY_MAX: u32 = 183_000;
+pub const REPLAY_RECORDS_PER_KEY_MAX: u32 = 390_000;
+
+/// Longest text of a token of ours: all its names at their longest, and 32 scopes of 48 bytes, sealed and in base64url.
+pub const TOKEN_TEXT_BYTES_MAX: usize = 4_096;
 
 /// RSA moduli accepted at registration, in bits. Below 2048 is breakable, above 4096 is a way to burn our CPU.
 pub const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=4_096;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::algorithm::Algorithm;
-use crate::credential::Purpose;
 use crate::id::ApiKeyId;
+use crate::purpose::Purpose;
+use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// Identity, signature, signed bytes and freshness as found in a message by a dialect or a handshake. Nothing here is verified.
@@ -21,10 +22,32 @@ pub struct Presented<'m> {
     pub signature: PresentedSignature,
     /// The exact bytes it covers, as received.
     pub signed: SignedBytes<'m>,
+    /// The second secret that some venues ask for beside the signature.
+    pub passphrase: Option<PresentedPassphrase>,
     /// What keeps it from being used later or elsewhere.
     pub freshness: Freshness,
+    /// What is remembered of it, so that it is used once.
+    pub once: Once,
     /// Whether acting on it twice does harm.
     pub effect: Effect,
+}
+
+/// A passphrase as it came.
+#[derive(Clone)]
+pub enum PresentedPassphrase {
+    /// The passphrase itself.
+    Clear(Secret),
+    /// Its MAC under the key's secret; `None` when the text was no encoding of any.
+    Mac(Option<SmallVec<[u8; 64]>>),
+}
+
+impl std::fmt::Debug for PresentedPassphrase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Clear(_) => "Clear(..)",
+            Self::Mac(_) => "Mac(..)",
+        })
+    }
 }
 
 /// Decoded signature bytes, with the algorithm they claim to be of.
@@ -43,6 +66,10 @@ pub enum SignatureForm {
     Explicit(Algorithm),
     /// Only length and alphabet hint at it.
     Implied(Algorithm),
+    /// The bytes are the shared secret itself, sent inside TLS. Only for keys that keep their secret.
+    Secret,
+    /// The bytes are SHA-256 over the signed bytes followed by the shared secret. Only for keys that keep their secret.
+    SecretDigest,
 }
 
 impl SignatureForm {
@@ -51,6 +78,7 @@ impl SignatureForm {
     pub const fn algorithm(self) -> Algorithm {
         match self {
             Self::Explicit(algorithm) | Self::Implied(algorithm) => algorithm,
+            Self::Secret | Self::SecretDigest => Algorithm::HmacSha256,
         }
     }
 }
@@ -112,8 +140,29 @@ impl<'m> SignedBytes<'m> {
 /// What keeps a proof from being used later or elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// The signed bytes contain the channel binding of this connection: no clock, no nonce store.
+    /// The signed bytes contain the channel binding of this connection, or a challenge made for it: no clock, no nonce store.
     Channel,
+    /// The signed bytes contain a number that each request raises.
+    Nonce {
+        /// The number.
+        nonce: u64,
+        /// How many nonces the venue remembers one by one, at least; the credential may have more ([`crate::nonce`]).
+        window_min: u16,
+        /// Where the nonce is a time in milliseconds, too: how far from our clock it may be.
+        clock: Option<NonceClock>,
+    },
+    /// The signed bytes say from when until when they are good, as a JWT does; accepted while
+    /// `not_before <= now + leeway`, `now < not_after` and `not_after - now <= lifetime_max`.
+    Validity {
+        /// The start; `None`: no start is named.
+        not_before: Option<Timestamp>,
+        /// The end.
+        not_after: Timestamp,
+        /// How much a client's clock may be ahead of ours.
+        leeway: Duration,
+        /// How far away the end may be: what is good for years is no proof of freshness.
+        lifetime_max: Duration,
+    },
     /// The signed bytes contain a timestamp; accepted while `now - recv_window <= timestamp < now + ahead_max`.
     Window {
         /// The signed time.
@@ -123,6 +172,27 @@ pub enum Freshness {
         /// How far ahead of our clock it may be.
         ahead_max: Duration,
     },
+}
+
+/// How far a nonce that is a time may be from our clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NonceClock {
+    /// How old.
+    pub behind_max: Duration,
+    /// How far ahead.
+    pub ahead_max: Duration,
+}
+
+/// What is remembered of an accepted message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Once {
+    /// Nothing beyond what [`Freshness`] itself remembers: channel and increasing nonces need nothing more.
+    Freshness,
+    /// These bytes, which the signature covers: a random nonce, a `jti`. Used once whatever the effect.
+    Nonce(SmallVec<[u8; 64]>),
+    /// The signed bytes: once for a write, any number of times for a read.
+    #[default]
+    SignedBytes,
 }
 
 /// Whether acting on a message twice does harm.

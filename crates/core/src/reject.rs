@@ -159,6 +159,9 @@ rejects! {
     WrongAlgorithm "wrong_algorithm" AuthFailed Credential 401 8 Info "The message names another algorithm than the registered key has.";
     WrongGateway "wrong_gateway" AuthFailed Credential 401 99 Warn "A proof made for another gateway: a misconfigured client or a relayed proof.";
     CertificateUnacceptable "certificate_unacceptable" AuthFailed Credential 401 99 Info "The client certificate names no credential, or is expired or revoked.";
+    WrongPassphrase "wrong_passphrase" AuthFailed Credential 401 99 Info "The signature is valid, but the passphrase sent with it is not the key's.";
+    WrongUri "wrong_uri" AuthFailed Credential 401 99 Info "The signed token was made for another method, host or path than that of the request.";
+    BadChallenge "bad_challenge" AuthFailed Credential 401 99 Info "The signed challenge is not the one issued on this connection.";
     TokenInvalid "token_invalid" AuthFailed Credential 401 99 Info "The access token is expired, of another connection, or not ours.";
     // the clock
     TimestampStale "stale_timestamp" TimeStale Message 400 10 Info "The signed timestamp is older than the receive window.";
@@ -204,6 +207,8 @@ impl fmt::Display for Reject {
 pub enum Detail {
     /// Nothing more.
     None,
+    /// The highest nonce that the key has used: told only after proof of possession.
+    LastNonce(u64),
     /// Names of contract parameters or scopes.
     Names(Vec<String>),
     /// The name of the parameter or header concerned.
@@ -256,6 +261,7 @@ impl fmt::Display for Refusal {
         write!(f, "{}", self.reject)?;
         match &self.detail {
             Detail::None => Ok(()),
+            Detail::LastNonce(last) => write!(f, ": the last nonce was {last}"),
             Detail::Names(names) => write!(f, ": {}", names.join(", ")),
             Detail::Parameter(name) => write!(f, ": {name}"),
             Detail::RetryAfter(wait) => write!(f, ": retry after {} ms", wait.as_millis()),
@@ -285,7 +291,16 @@ mod tests {
 
     #[test]
     fn reasons_that_depend_on_the_credential_look_alike() {
-        for reject in [Reject::UnknownKey, Reject::BadSignature, Reject::KeyRevoked, Reject::WrongGateway, Reject::AddressNotAllowed] {
+        for reject in [
+            Reject::UnknownKey,
+            Reject::BadSignature,
+            Reject::BadChallenge,
+            Reject::KeyRevoked,
+            Reject::WrongGateway,
+            Reject::WrongPassphrase,
+            Reject::WrongUri,
+            Reject::AddressNotAllowed,
+        ] {
             assert_eq!(reject.alert(), AlertCode::AuthFailed, "{reject}");
             assert_eq!(reject.http_status(), 401, "{reject}");
         }

@@ -3,9 +3,9 @@
 //! Every dialect and the native handshake present the same four things and end here. Order of the checks:
 //!
 //! ```text
-//!   size ─▶ time window ─▶ signature ─▶ state, expiry, address ─▶ replay guard ─▶ VerifiedIdentity
-//!           (message only,  (unknown key: the    (only after proof of   (only valid signatures
-//!            tells nothing   same work on a       possession, so the     are remembered)
+//!   size ─▶ time window ─▶ signature ─▶ passphrase, state, expiry, address ─▶ replay guard, nonce ─▶ VerifiedIdentity
+//!           (message only,  (unknown key: the    (only after proof of          (only valid signatures
+//!            tells nothing   same work on a       possession, so the            are remembered)
 //!            about keys)     stand-in key)        answer may be exact)
 //! ```
 //!
@@ -17,18 +17,21 @@ mod stand_in;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-
-use aws_lc_rs::hmac;
+use std::time::Duration;
 
 use crate::algorithm::Algorithm;
-use crate::credential::{Credential, CredentialState, Purpose, Verifier};
+use crate::credential::{Credential, CredentialState};
 use crate::id::{AccountId, ApiKeyId};
 use crate::limits;
-use crate::presented::{Freshness, Presented, SignatureForm, SignedBytes};
+use crate::nonce::NonceGuard;
+use crate::presented::{Effect, Freshness, Once, Presented, PresentedPassphrase, SignatureForm, SignedBytes};
+use crate::purpose::Purpose;
 use crate::reject::{Detail, Refusal, Reject};
 use crate::replay::{ReplayGuard, ReplayId};
 use crate::scope::Scopes;
 use crate::time::{Now, Timestamp};
+use crate::token::Token;
+use crate::verifier::Verifier;
 
 /// Proof of who it is. Only [`verify()`] and [`verify_certificate`] make one.
 #[derive(Clone, Debug)]
@@ -94,6 +97,8 @@ pub struct VerifyContext<'c> {
     pub remote: Option<IpAddr>,
     /// Remembers what was accepted.
     pub replay: &'c dyn ReplayGuard,
+    /// Remembers the nonces of keys whose proofs carry an increasing one.
+    pub nonces: &'c dyn NonceGuard,
 }
 
 /// Verifies a presented proof against the credential that was looked up for it (`None`: there is none).
@@ -114,12 +119,29 @@ pub fn verify(
     }
     check_window(presented.freshness, context.now.wall)?;
     let credential = check_signature(presented, credential)?;
+    check_passphrase(presented.passphrase.as_ref(), credential)?;
     check_standing(credential, context.remote, context.now.wall)?;
-    if let Freshness::Window { timestamp, .. } = presented.freshness {
-        let id = ReplayId::of(credential, &presented.signed);
-        context.replay.check_and_insert(id, presented.effect, timestamp, context.now.mono).map_err(Refusal::from)?;
-    }
+    spend(presented, credential, context)?;
     Ok(VerifiedIdentity { credential: Arc::clone(credential), verified_at: context.now.wall })
+}
+
+/// Remembers that the proof was used; refuses it when it was used before.
+fn spend(presented: &Presented<'_>, credential: &Credential, context: &VerifyContext<'_>) -> Result<(), Refusal> {
+    let signed_at = match presented.freshness {
+        Freshness::Channel => return Ok(()),
+        Freshness::Nonce { nonce, window_min, .. } => {
+            return context.nonces.spend(&credential.id, nonce, window_min.max(credential.nonce_window));
+        }
+        // The guard forgets by the time of signing; of a validity only the end is sure.
+        Freshness::Validity { not_before, not_after, .. } => not_before.unwrap_or(not_after),
+        Freshness::Window { timestamp, .. } => timestamp,
+    };
+    let (id, effect) = match &presented.once {
+        Once::Freshness => return Ok(()),
+        Once::Nonce(nonce) => (ReplayId::of(credential, &SignedBytes::from_piece(nonce.as_slice())), Effect::Write),
+        Once::SignedBytes => (ReplayId::of(credential, &presented.signed), presented.effect),
+    };
+    context.replay.check_and_insert(id, effect, signed_at, context.now.mono).map_err(Refusal::from)
 }
 
 /// What a client certificate, already verified by TLS, says.
@@ -150,22 +172,78 @@ pub fn verify_certificate(
     Ok(VerifiedIdentity { credential: Arc::clone(credential), verified_at: now })
 }
 
+/// Turns a token of ours into an identity. `channel` is the binding value of the connection it came on.
+///
+/// # Errors
+/// [`Reject::TokenInvalid`] when it is bound to another connection or its credential is gone; else as after proof of possession.
+///
+/// # Security
+/// Only [`TokenSealer::open`](crate::TokenSealer::open) makes a [`Token`] of a client's text. The look-up of the credential must be
+/// by `(token.purpose, token.key_id)`.
+pub fn verify_token(
+    token: &Token,
+    credential: Option<&Arc<Credential>>,
+    channel: Option<&[u8; 32]>,
+    remote: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<VerifiedIdentity, Refusal> {
+    let credential = credential
+        .filter(|record| token.is_of(record))
+        .ok_or_else(|| Refusal::operator(Reject::TokenInvalid, "the credential of the token is gone"))?;
+    if token.channel.is_some() && token.channel.as_ref() != channel {
+        return Err(Refusal::operator(Reject::TokenInvalid, "a token of another connection"));
+    }
+    check_standing(credential, remote, now)?;
+    Ok(VerifiedIdentity { credential: Arc::clone(credential), verified_at: now })
+}
+
 /// Checks a signed time window again, just before forwarding: a request that waited too long inside must not pass.
 ///
 /// # Errors
 /// [`Reject::TimestampStale`] or [`Reject::TimestampAhead`], with the measured skew.
 pub fn check_window(freshness: Freshness, now: Timestamp) -> Result<(), Refusal> {
-    let Freshness::Window { timestamp, recv_window, ahead_max } = freshness else { return Ok(()) };
-    let window = recv_window.min(limits::RECV_WINDOW_MAX);
-    let reject = if timestamp >= now.saturating_add(ahead_max.min(limits::TIMESTAMP_AHEAD_MAX)) {
-        Reject::TimestampAhead
-    } else if now.saturating_since(timestamp) > window {
-        Reject::TimestampStale
-    } else {
-        return Ok(());
+    let (timestamp, behind_max, ahead_max) = match freshness {
+        Freshness::Channel | Freshness::Nonce { clock: None, .. } => return Ok(()),
+        Freshness::Nonce { nonce, clock: Some(clock), .. } => (Timestamp::from_millis(nonce), clock.behind_max, clock.ahead_max),
+        Freshness::Validity { not_before, not_after, leeway, lifetime_max } => {
+            return check_validity(not_before, not_after, leeway, lifetime_max, now);
+        }
+        Freshness::Window { timestamp, recv_window, ahead_max } => {
+            (timestamp, recv_window.min(limits::RECV_WINDOW_MAX), ahead_max.min(limits::TIMESTAMP_AHEAD_MAX))
+        }
     };
+    if timestamp >= now.saturating_add(ahead_max) {
+        return Err(skewed(Reject::TimestampAhead, timestamp, behind_max, now));
+    }
+    if now.saturating_since(timestamp) > behind_max {
+        return Err(skewed(Reject::TimestampStale, timestamp, behind_max, now));
+    }
+    Ok(())
+}
+
+fn check_validity(
+    not_before: Option<Timestamp>,
+    not_after: Timestamp,
+    leeway: Duration,
+    lifetime_max: Duration,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let lifetime_max = lifetime_max.min(limits::VALIDITY_MAX);
+    if now >= not_after {
+        return Err(skewed(Reject::TimestampStale, not_after, lifetime_max, now));
+    }
+    if let Some(start) = not_before.filter(|start| *start > now.saturating_add(leeway.min(limits::TIMESTAMP_AHEAD_MAX))) {
+        return Err(skewed(Reject::TimestampAhead, start, lifetime_max, now));
+    }
+    if not_after > now.saturating_add(lifetime_max) {
+        return Err(skewed(Reject::TimestampAhead, not_after, lifetime_max, now));
+    }
+    Ok(())
+}
+
+fn skewed(reject: Reject, timestamp: Timestamp, window: Duration, now: Timestamp) -> Refusal {
     let window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
-    Err(Refusal::with(reject, Detail::Skew { skew_ms: timestamp.millis_after(now), window_ms }))
+    Refusal::with(reject, Detail::Skew { skew_ms: timestamp.millis_after(now), window_ms })
 }
 
 fn check_signature<'c>(presented: &Presented<'_>, credential: Option<&'c Arc<Credential>>) -> Result<&'c Arc<Credential>, Refusal> {
@@ -177,10 +255,10 @@ fn check_signature<'c>(presented: &Presented<'_>, credential: Option<&'c Arc<Cre
     // A key that cannot have made a signature of this length would refuse it for free, and be known by that.
     let fitting = matching.filter(|record| record.verifier.may_sign(length));
     let valid = match fitting {
-        Some(record) => proves(&record.verifier, &presented.signed, signature.bytes.as_deref()),
+        Some(record) => proves(&record.verifier, presented, signature.bytes.as_deref()),
         None => {
             let bytes = stand_in::fitted(claimed, signature.bytes.as_deref());
-            let _ = std::hint::black_box(proves(stand_in::verifier(claimed, bytes.len()), &presented.signed, Some(&bytes)));
+            let _ = std::hint::black_box(proves(stand_in::verifier(claimed, bytes.len()), presented, Some(&bytes)));
             false
         }
     };
@@ -197,27 +275,28 @@ fn wrong_algorithm(record: &Credential, form: SignatureForm) -> Refusal {
     let sentence = format!("the key is registered for {registered}, the message looks like {}", form.algorithm());
     match form {
         SignatureForm::Explicit(_) => Refusal::operator(Reject::WrongAlgorithm, sentence),
-        SignatureForm::Implied(_) => Refusal::operator(Reject::BadSignature, sentence),
+        SignatureForm::Implied(_) | SignatureForm::Secret | SignatureForm::SecretDigest => {
+            Refusal::operator(Reject::BadSignature, sentence)
+        }
     }
 }
 
-fn proves(verifier: &Verifier, signed: &SignedBytes<'_>, signature: Option<&[u8]>) -> bool {
+fn proves(verifier: &Verifier, presented: &Presented<'_>, signature: Option<&[u8]>) -> bool {
     let undecodable = signature.is_none();
-    let bytes = signature.unwrap_or(&[0; 64]);
-    let valid = match verifier {
-        Verifier::Certificate => false,
-        Verifier::Mac(key) => mac_matches(key, signed, bytes),
-        Verifier::PublicKey(key) => key.verify(&signed.contiguous(), bytes),
-    };
+    let valid = verifier.proves(presented.signature.form, &presented.signed, signature.unwrap_or(&[0; 64]));
     valid && !undecodable
 }
 
-fn mac_matches(key: &hmac::Key, signed: &SignedBytes<'_>, tag: &[u8]) -> bool {
-    let mut context = hmac::Context::with_key(key);
-    for piece in signed.pieces() {
-        context.update(piece);
-    }
-    subtle::ConstantTimeEq::ct_eq(context.sign().as_ref(), tag).into()
+/// Asked only after the signature: whoever learns that a passphrase is wrong has the secret.
+fn check_passphrase(presented: Option<&PresentedPassphrase>, credential: &Credential) -> Result<(), Refusal> {
+    let Some(registered) = &credential.passphrase else { return Ok(()) };
+    let right = match (presented, &credential.verifier) {
+        (None, _) => false,
+        (Some(PresentedPassphrase::Clear(clear)), _) => registered.ct_eq(clear.expose()),
+        (Some(PresentedPassphrase::Mac(Some(tag))), Verifier::Mac(key)) => key.matches(std::iter::once(registered.expose()), tag),
+        (Some(PresentedPassphrase::Mac(_)), _) => false,
+    };
+    if right { Ok(()) } else { Err(Reject::WrongPassphrase.into()) }
 }
 
 /// State, expiry and address: asked only after proof of possession.

@@ -1,6 +1,10 @@
 //! The dialect trait: a view of the request goes in, one of three answers comes out.
 
-use countersign_core::{Presented, Purpose, Refusal};
+use countersign_core::{Presented, Purpose, Refusal, Timestamp, TokenKind, VerifiedIdentity};
+
+use crate::answer::{AnswerContext, Charged, HttpAnswer, RateHeaders};
+use crate::routes::{MessageRoute, RestRoute, SocketRoute};
+use crate::socket::{Desk, DialectSocket, Opening};
 
 /// What a route asks of a request, in the dialect's own terms. The route table of the dialect or the configuration says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +28,13 @@ pub enum Answer<'m> {
     NotMine,
     /// It says who it is; verify that.
     Presented(Presented<'m>),
+    /// It shows a token of ours.
+    Token {
+        /// The token's text.
+        text: &'m str,
+        /// What it must be for.
+        kind: TokenKind,
+    },
 }
 
 impl<'m> From<Result<Presented<'m>, Refusal>> for Answer<'m> {
@@ -116,13 +127,20 @@ impl<'m> RequestView<'m> {
     }
 }
 
-/// How the clients of one exchange authenticate over HTTP.
+/// How the clients of one exchange authenticate, and what they are told.
+///
+/// A dialect is stateless; what a WebSocket connection remembers is in the [`DialectSocket`] that it opens.
 pub trait Dialect: Send + Sync {
     /// Its name in the configuration, in audit records and on metrics.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &'static str {
+        self.purpose().name()
+    }
 
     /// Which family of credentials answers for it.
     fn purpose(&self) -> Purpose;
+
+    /// Whether a request carries something of this dialect: only asked on routes that take any dialect, to choose one.
+    fn recognizes(&self, headers: &dyn Headers) -> bool;
 
     /// Finds identity, signature, signed bytes and freshness. Does not allocate for more than what must be decoded.
     ///
@@ -130,6 +148,59 @@ pub trait Dialect: Send + Sync {
     /// Nothing in the answer is verified. [`Answer::NotMine`] is no permission: only a route that the configuration calls public
     /// passes without identity.
     fn present<'m>(&self, request: &RequestView<'m>, security: Security) -> Answer<'m>;
+
+    /// A refusal in the venue's words: an unmodified client raises what it raises at the venue.
+    ///
+    /// # Security
+    /// Before proof of possession all refusals that depend on the credential are the same bytes (unless
+    /// [`AnswerContext::unknown_key`] says otherwise); a failure of ours is never a bad key.
+    fn refuse(&self, refusal: &Refusal, context: &AnswerContext) -> HttpAnswer;
+
+    /// What of a request its refusal repeats.
+    fn echo(&self, _request: &RequestView<'_>) -> Option<String> {
+        None
+    }
+
+    /// How the venue tells what a key has used.
+    fn rate_headers(&self, _charged: &Charged, _context: &AnswerContext) -> RateHeaders {
+        RateHeaders::new()
+    }
+
+    /// The REST endpoints.
+    fn rest_routes(&self) -> &'static [RestRoute];
+
+    /// The WebSockets.
+    fn socket_routes(&self) -> &'static [SocketRoute] {
+        &[]
+    }
+
+    /// The messages on its WebSockets.
+    fn message_routes(&self) -> &'static [MessageRoute] {
+        &[]
+    }
+
+    /// The machine of one WebSocket connection; `None` where the dialect has none at this path.
+    fn open_socket(&self, _opening: &Opening<'_>) -> Option<Box<dyn DialectSocket>> {
+        None
+    }
+
+    /// Answers a request to an endpoint of [`Handling::Local`](crate::routes::Handling::Local).
+    ///
+    /// # Errors
+    /// The refusal.
+    fn answer(&self, _request: &RequestView<'_>, _local: &mut LocalRequest<'_>) -> Result<HttpAnswer, Refusal> {
+        Err(countersign_core::Reject::RouteUnknown.into())
+    }
+}
+
+/// What an answer of the gateway itself is made from.
+pub struct LocalRequest<'r> {
+    /// Who asked; `None` on a public endpoint.
+    pub identity: Option<&'r VerifiedIdentity>,
+    /// Makes tokens.
+    pub desk: &'r mut dyn Desk,
+    /// The time.
+    pub now: Timestamp,
 }
 
 #[cfg(test)]

@@ -11,18 +11,26 @@
 //! Once a dialect says "mine", no other is tried. Signed bytes are the bytes on the wire: nothing is parsed and written again
 //! before verification. What the venue accepts is accepted, except where two readings of one message are possible.
 //!
+//! WebSockets have a machine per connection ([`socket`]). What a client is told is in the venue's own words ([`answer`]), and what the
+//! venue offers is in a table ([`routes`]).
+//!
 //! What is *not* here: key look-up, verification, replay guard (all in `countersign-core`), sockets, clocks. The one place that
 //! calls `core::verify` is [`vectors`], the runner of recorded requests: it stands in for the gateway's shell.
 //!
 //! Where to start reading: [`dialect`] (the trait), then [`binance::rest`].
 
+pub mod answer;
 pub mod binance;
 pub mod dialect;
 pub mod limits;
 pub mod registry;
+pub mod routes;
+pub mod socket;
 #[cfg(test)]
 mod test_support;
 pub mod vectors;
 
-pub use dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
-pub use registry::by_name;
+pub use answer::{AnswerContext, HttpAnswer};
+pub use dialect::{Answer, Dialect, Header, Headers, LocalRequest, RequestView, Security};
+pub use registry::{by_name, of_purpose};
+pub use socket::{Desk, DialectSocket};

@@ -1,4 +1,6 @@
-//! Dialects by the name that the configuration uses.
+//! Dialects by the name that the configuration uses, and by the purpose of their credentials.
+
+use countersign_core::Purpose;
 
 use crate::binance::rest::BinanceRest;
 use crate::dialect::Dialect;
@@ -12,6 +14,12 @@ pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
     ALL.into_iter().find(|dialect| dialect.name() == name)
 }
 
+/// The dialect that the credentials of this purpose are for; `None` for the native handshake and client certificates.
+#[must_use]
+pub fn of_purpose(purpose: Purpose) -> Option<&'static dyn Dialect> {
+    ALL.into_iter().find(|dialect| dialect.purpose() == purpose)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -20,6 +28,7 @@ mod tests {
     fn every_dialect_is_found_by_its_name() {
         for dialect in ALL {
             assert!(by_name(dialect.name()).is_some_and(|found| found.purpose() == dialect.purpose()));
+            assert!(of_purpose(dialect.purpose()).is_some_and(|found| found.name() == dialect.name()));
         }
         assert!(by_name("nowhere").is_none());
     }

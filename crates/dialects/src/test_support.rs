@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::public_key::VerifyingKey;
 use countersign_core::{
-    AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, MemoryReplayGuard, Monotonic,
-    Now, Presented, Purpose, Refusal, Scopes, Timestamp, VerifiedIdentity, Verifier, VerifyContext, verify,
+    AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, MemoryNonceGuard,
+    MemoryReplayGuard, Monotonic, Now, Presented, Purpose, Refusal, Scopes, Timestamp, VerifiedIdentity, Verifier, VerifyContext, verify,
 };
 
 use crate::binance::rest::BinanceRest;
@@ -49,6 +49,8 @@ pub(crate) fn credential(key_id: &str) -> Arc<Credential> {
         purpose: Purpose::Binance,
         key_id: ApiKeyId::parse(key_id).unwrap(),
         verifier,
+        passphrase: None,
+        nonce_window: 0,
         scopes: Scopes::none(),
         ip_allow: IpAllowList::any(),
         rate: KeyRate::default(),
@@ -61,7 +63,7 @@ pub(crate) fn credential(key_id: &str) -> Arc<Credential> {
 pub(crate) fn verified(presented: &Presented<'_>, replay: &MemoryReplayGuard) -> Result<VerifiedIdentity, Refusal> {
     let known = [HMAC_KEY, ED25519_KEY].into_iter().find(|key| *key == presented.key_id.as_str()).map(credential);
     let now = Now { wall: now(), mono: Monotonic::from_micros(NOW_MS) };
-    verify(presented, known.as_ref(), &VerifyContext { now, remote: None, replay })
+    verify(presented, known.as_ref(), &VerifyContext { now, remote: None, replay, nonces: &MemoryNonceGuard::default() })
 }
 
 /// A request as the tests write it.
@@ -87,7 +89,7 @@ impl Sent {
     pub(crate) fn verdict(&self, replay: &MemoryReplayGuard) -> Result<VerifiedIdentity, Refusal> {
         self.with(|view| match BinanceRest.present(view, Security::Signed) {
             Answer::Malformed(refusal) => Err(refusal),
-            Answer::NotMine => panic!("a signed route never answers so"),
+            Answer::NotMine | Answer::Token { .. } => panic!("a signed route never answers so"),
             Answer::Presented(presented) => verified(&presented, replay),
         })
     }
@@ -95,7 +97,7 @@ impl Sent {
     /// The signed text and the signature's bytes, if the request presents any.
     pub(crate) fn signed(&self) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
         self.with(|view| match BinanceRest.present(view, Security::Signed) {
-            Answer::Malformed(_) | Answer::NotMine => None,
+            Answer::Malformed(_) | Answer::NotMine | Answer::Token { .. } => None,
             Answer::Presented(presented) => {
                 Some((presented.signed.contiguous().into_owned(), presented.signature.bytes.map(|bytes| bytes.to_vec())))
             }

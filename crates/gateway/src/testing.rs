@@ -274,6 +274,8 @@ fn credentials() -> Vec<Credential> {
         purpose,
         key_id: ApiKeyId::parse(key_id).unwrap(),
         verifier: Verifier::PublicKey(VerifyingKey::from_raw(Algorithm::Ed25519, public).unwrap()),
+        passphrase: None,
+        nonce_window: 0,
         scopes: Scopes::parse(scopes).unwrap(),
         ip_allow: IpAllowList::any(),
         rate: KeyRate::default(),

@@ -30,7 +30,12 @@ impl VerifyingKey {
         let verification: &'static dyn VerificationAlgorithm = match algorithm {
             Algorithm::EcdsaP256Sha256 => &signature::ECDSA_P256_SHA256_FIXED,
             Algorithm::Ed25519 => &signature::ED25519,
-            Algorithm::HmacSha256 => return Err(PublicKeyError::Unusable("HMAC has no public key")),
+            Algorithm::EcdsaSecp256k1Recoverable => {
+                return Err(PublicKeyError::Unusable("keys of this algorithm are registered by their address"));
+            }
+            Algorithm::HmacSha256 | Algorithm::HmacSha384 | Algorithm::HmacSha512 => {
+                return Err(PublicKeyError::Unusable("HMAC has no public key"));
+            }
             Algorithm::MlDsa65 => &signature::ML_DSA_65,
             Algorithm::RsaPkcs1Sha256 => &signature::RSA_PKCS1_2048_8192_SHA256,
             Algorithm::RsaPssSha256 => &signature::RSA_PSS_2048_8192_SHA256,

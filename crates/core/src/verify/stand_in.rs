@@ -12,8 +12,9 @@ use aws_lc_rs::signature::{KeyPair as _, ML_DSA_65_SIGNING, PqdsaKeyPair};
 use smallvec::SmallVec;
 
 use crate::algorithm::Algorithm;
-use crate::credential::Verifier;
+use crate::ethereum::Address;
 use crate::public_key::VerifyingKey;
+use crate::verifier::Verifier;
 
 /// Public key of RFC 8032, 7.1, TEST 1.
 const ED25519: [u8; 32] = [
@@ -37,7 +38,7 @@ const RSA_SIGNATURE_BYTES: [usize; 3] = [256, 384, 512];
 
 /// The stand-in for one algorithm and a signature of so many bytes.
 pub(super) fn verifier(algorithm: Algorithm, signature_bytes: usize) -> &'static Verifier {
-    static STAND_INS: OnceLock<[[Verifier; 6]; 3]> = OnceLock::new();
+    static STAND_INS: OnceLock<[[Verifier; Algorithm::ALL.len()]; 3]> = OnceLock::new();
     let all = STAND_INS.get_or_init(|| RSA.map(|rsa| Algorithm::ALL.map(|algorithm| make(algorithm, rsa))));
     let size = RSA_SIGNATURE_BYTES.iter().position(|own| *own >= signature_bytes).unwrap_or(RSA.len() - 1);
     let index = Algorithm::ALL.iter().position(|each| *each == algorithm).expect("ALL has all");
@@ -49,7 +50,13 @@ pub(super) fn fitted(algorithm: Algorithm, signature: Option<&[u8]>) -> SmallVec
     let given = signature.unwrap_or(&[0; 64]);
     let wanted = match algorithm {
         Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => RSA_SIGNATURE_BYTES.into_iter().find(|own| *own >= given.len()),
-        Algorithm::EcdsaP256Sha256 | Algorithm::Ed25519 | Algorithm::HmacSha256 | Algorithm::MlDsa65 => None,
+        Algorithm::EcdsaP256Sha256
+        | Algorithm::EcdsaSecp256k1Recoverable
+        | Algorithm::Ed25519
+        | Algorithm::HmacSha256
+        | Algorithm::HmacSha384
+        | Algorithm::HmacSha512
+        | Algorithm::MlDsa65 => None,
     };
     let mut fitted = SmallVec::from_elem(0, wanted.map_or(0, |wanted| wanted - given.len()));
     fitted.extend_from_slice(given);
@@ -61,7 +68,11 @@ fn make(algorithm: Algorithm, rsa: &[u8]) -> Verifier {
     match algorithm {
         Algorithm::EcdsaP256Sha256 => public(&P256),
         Algorithm::Ed25519 => public(&ED25519),
-        Algorithm::HmacSha256 => Verifier::hmac_sha256(&[0; 32]),
+        // No key has the address of all zeros.
+        Algorithm::EcdsaSecp256k1Recoverable => Verifier::EthereumAddress(Address::from_bytes([0; 20])),
+        Algorithm::HmacSha256 | Algorithm::HmacSha384 | Algorithm::HmacSha512 => {
+            Verifier::mac(algorithm, &[0; 32]).expect("these are MACs")
+        }
         Algorithm::MlDsa65 => {
             let pair = PqdsaKeyPair::from_seed(&ML_DSA_65_SIGNING, &[0; 32]).expect("any 32 bytes are a seed");
             public(pair.public_key().as_ref())

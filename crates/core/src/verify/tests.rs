@@ -14,6 +14,7 @@ use super::*;
 use crate::address::IpAllowList;
 use crate::credential::{Binding, KeyRate};
 use crate::id::CredentialId;
+use crate::nonce::MemoryNonceGuard;
 use crate::presented::{Effect, PresentedSignature};
 use crate::reject::AlertCode;
 use crate::replay::MemoryReplayGuard;
@@ -28,6 +29,7 @@ const MESSAGE: &[u8] = b"symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=300
 struct Bench {
     signer: Signer,
     guard: MemoryReplayGuard,
+    nonces: MemoryNonceGuard,
     credential: Credential,
     now: Now,
     remote: IpAddr,
@@ -42,6 +44,8 @@ impl Bench {
             purpose: Purpose::Binance,
             key_id: ApiKeyId::parse("key-1").unwrap(),
             verifier: signer.verifier(),
+            passphrase: None,
+            nonce_window: 0,
             scopes: Scopes::none(),
             ip_allow: IpAllowList::any(),
             rate: KeyRate::default(),
@@ -50,7 +54,14 @@ impl Bench {
             state: CredentialState::Active,
         };
         let now = Now { wall: NOW, mono: Monotonic::from_micros(1_000_000) };
-        Self { signer, guard: MemoryReplayGuard::default(), credential, now, remote: "192.0.2.1".parse().unwrap() }
+        Self {
+            signer,
+            guard: MemoryReplayGuard::default(),
+            nonces: MemoryNonceGuard::default(),
+            credential,
+            now,
+            remote: "192.0.2.1".parse().unwrap(),
+        }
     }
 
     fn presented<'m>(&self, message: &'m [u8], signature: &[u8]) -> Presented<'m> {
@@ -62,7 +73,9 @@ impl Bench {
                 bytes: Some(SmallVec::from_slice(signature)),
             },
             signed: SignedBytes::from_piece(message),
+            passphrase: None,
             freshness: window(NOW, 5_000),
+            once: Once::SignedBytes,
             effect: Effect::Write,
         }
     }
@@ -72,7 +85,7 @@ impl Bench {
     }
 
     fn verify_against(&self, presented: &Presented<'_>, credential: Option<Credential>) -> Result<VerifiedIdentity, Refusal> {
-        let context = VerifyContext { now: self.now, remote: Some(self.remote), replay: &self.guard };
+        let context = VerifyContext { now: self.now, remote: Some(self.remote), replay: &self.guard, nonces: &self.nonces };
         verify(presented, credential.map(Arc::new).as_ref(), &context)
     }
 
@@ -87,6 +100,8 @@ impl Bench {
             purpose: self.credential.purpose,
             key_id: self.credential.key_id.clone(),
             verifier: self.signer.verifier(),
+            passphrase: self.credential.passphrase.clone(),
+            nonce_window: self.credential.nonce_window,
             scopes: self.credential.scopes.clone(),
             ip_allow: self.credential.ip_allow.clone(),
             rate: self.credential.rate,
@@ -168,7 +183,7 @@ fn a_proof_by_the_stand_in_itself_proves_nothing() {
         let bench = Bench::new(algorithm);
         let signature = Signer::stand_in(algorithm).sign(MESSAGE);
         let verifier = stand_in::verifier(algorithm, signature.len());
-        assert!(proves(verifier, &SignedBytes::from_piece(MESSAGE), Some(&signature)));
+        assert!(verifier.proves(SignatureForm::Explicit(algorithm), &SignedBytes::from_piece(MESSAGE), &signature));
         let presented = bench.presented(MESSAGE, &signature);
         assert_eq!(reject(bench.verify_against(&presented, None)), Reject::UnknownKey);
         assert_eq!(reject(bench.verify(&presented)), Reject::BadSignature);
@@ -327,7 +342,7 @@ fn a_store_out_of_reach_is_never_a_bad_key() {
         }
     }
     let bench = Bench::new(Algorithm::Ed25519);
-    let context = VerifyContext { now: bench.now, remote: None, replay: &Gone };
+    let context = VerifyContext { now: bench.now, remote: None, replay: &Gone, nonces: &bench.nonces };
     let refusal = verify(&bench.signed(MESSAGE), Some(&Arc::new(bench.copy())), &context).unwrap_err();
     assert_eq!(refusal.reject, Reject::StoreUnavailable);
 }

@@ -9,40 +9,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use countersign_core::{Detail, KeyRate, Refusal, Reject, Timestamp};
+use countersign_core::{Detail, Refusal, Reject, Timestamp};
 
 use super::fault::Fault;
-
-/// What an unknown API key is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum UnknownKeyAnswer {
-    /// What the venue tells it: 401, -2015. Lets anybody find out which keys exist.
-    AsVenue,
-    /// What a bad signature is told: 400, -1022.
-    #[default]
-    LikeBadSignature,
-}
-
-/// Which counter was used up, where a rate limit refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Counter {
-    /// Orders per ten seconds.
-    Orders,
-    /// Request weight per minute.
-    #[default]
-    Weight,
-}
-
-/// What an answer needs besides the refusal.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AnswerContext {
-    /// What an unknown key is told.
-    pub unknown_key: UnknownKeyAnswer,
-    /// Which counter refused, if one did.
-    pub counter: Counter,
-    /// The limits of the key, for the text of a rate limit.
-    pub limits: KeyRate,
-}
+use crate::answer::{AnswerContext, Counter, HttpAnswer, UnknownKeyAnswer, quoted};
 
 /// An error reply of the venue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +56,7 @@ impl RejectBody {
         };
         let retry_after = match refusal.detail {
             Detail::RetryAfter(wait) => Some(wait),
-            Detail::None | Detail::Names(_) | Detail::Operator(_) | Detail::Parameter(_) | Detail::Skew { .. } => {
+            Detail::LastNonce(_) | Detail::None | Detail::Names(_) | Detail::Operator(_) | Detail::Parameter(_) | Detail::Skew { .. } => {
                 matches!(status, 418 | 429 | 503).then_some(Duration::from_secs(1))
             }
         };
@@ -99,10 +69,10 @@ impl RejectBody {
         format!(r#"{{"code":{},"msg":{}}}"#, self.code, quoted(&self.msg))
     }
 
-    /// Seconds for a `Retry-After` header, rounded up.
+    /// The whole HTTP answer.
     #[must_use]
-    pub fn retry_after_secs(&self) -> Option<u64> {
-        self.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).map(|secs| secs.max(1))
+    pub fn http(&self) -> HttpAnswer {
+        HttpAnswer { retry_after: self.retry_after, ..HttpAnswer::json(self.status, self.json()) }
     }
 
     /// The `error` member of a WebSocket API reply.
@@ -118,11 +88,6 @@ impl RejectBody {
     }
 }
 
-/// A JSON string. Texts are ours and hold no control characters; quotes are escaped all the same.
-fn quoted(text: &str) -> String {
-    serde_json::to_string(text).expect("a string is always JSON")
-}
-
 fn answer(refusal: &Refusal, context: &AnswerContext) -> (u16, i32, Cow<'static, str>) {
     let (status, code, msg) = match refusal.reject {
         Reject::MissingCredentials | Reject::MissingParameter => return missing(&refusal.detail),
@@ -131,9 +96,14 @@ fn answer(refusal: &Refusal, context: &AnswerContext) -> (u16, i32, Cow<'static,
             UnknownKeyAnswer::AsVenue => REJECTED_KEY,
             UnknownKeyAnswer::LikeBadSignature => BAD_SIGNATURE,
         },
-        Reject::BadSignature | Reject::CertificateUnacceptable | Reject::TokenInvalid | Reject::WrongAlgorithm | Reject::WrongGateway => {
-            BAD_SIGNATURE
-        }
+        Reject::BadChallenge
+        | Reject::BadSignature
+        | Reject::CertificateUnacceptable
+        | Reject::TokenInvalid
+        | Reject::WrongAlgorithm
+        | Reject::WrongGateway
+        | Reject::WrongPassphrase
+        | Reject::WrongUri => BAD_SIGNATURE,
         Reject::AddressNotAllowed
         | Reject::KeyExpired
         | Reject::KeyRevoked
@@ -169,7 +139,7 @@ fn answer(refusal: &Refusal, context: &AnswerContext) -> (u16, i32, Cow<'static,
 fn missing(detail: &Detail) -> (u16, i32, Cow<'static, str>) {
     let msg = match detail {
         Detail::Parameter(name) => format!("Mandatory parameter '{name}' was not sent, was empty/null, or malformed.").into(),
-        Detail::None | Detail::Names(_) | Detail::Operator(_) | Detail::RetryAfter(_) | Detail::Skew { .. } => {
+        Detail::LastNonce(_) | Detail::None | Detail::Names(_) | Detail::Operator(_) | Detail::RetryAfter(_) | Detail::Skew { .. } => {
             "A mandatory parameter was not sent, was empty/null, or malformed.".into()
         }
     };

@@ -18,13 +18,16 @@
 
 use std::ops::Range;
 
-use countersign_core::{ApiKeyId, Effect, Presented, Purpose, Refusal, SignedBytes};
+use countersign_core::{ApiKeyId, Effect, Once, Presented, Purpose, Refusal, SignedBytes};
 use smallvec::SmallVec;
 
 use super::fault::Fault;
-use super::{NAME, signature, window};
-use crate::dialect::{Answer, Dialect, Header, RequestView, Security};
+use super::reject_body::RejectBody;
+use super::{NAME, rate, routes, signature, window};
+use crate::answer::{AnswerContext, Charged, HttpAnswer, RateHeaders};
+use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
 use crate::limits;
+use crate::routes::RestRoute;
 
 /// The header that names the key, in lower case.
 pub const API_KEY_HEADER: &str = "x-mbx-apikey";
@@ -53,6 +56,24 @@ impl Dialect for BinanceRest {
             Security::Signed => present_signed(request).into(),
         }
     }
+
+    fn recognizes(&self, headers: &dyn Headers) -> bool {
+        headers.find(API_KEY_HEADER) != Header::Absent
+    }
+
+    fn refuse(&self, refusal: &Refusal, context: &AnswerContext) -> HttpAnswer {
+        RejectBody::of(refusal, context).http()
+    }
+
+    fn rate_headers(&self, charged: &Charged, _: &AnswerContext) -> RateHeaders {
+        let used = charged.weight.map_or(0, |weight| weight.used);
+        let headers = rate::headers(used, charged.orders.map(|orders| orders.used));
+        headers.into_iter().map(|(name, count)| (name, count.to_string().into())).collect()
+    }
+
+    fn rest_routes(&self) -> &'static [RestRoute] {
+        routes::REST
+    }
 }
 
 /// For routes that only need a key to be named: `true` when the request names one and is not signed.
@@ -71,7 +92,9 @@ fn present_signed<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusa
         key_id,
         signature: signature::from_form(signature.value),
         signed: signed_bytes(request, &signature),
+        passphrase: None,
         freshness,
+        once: Once::SignedBytes,
         effect: effect(request.method),
     })
 }

@@ -10,76 +10,7 @@ use countersign_core::Scope;
 
 use super::ws_api::Frame;
 use crate::dialect::Security;
-
-/// Request weight: what one request takes from the weight of a minute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weight {
-    /// By the `limit` of an order book.
-    Depth,
-    /// Always the same.
-    Fixed(u32),
-    /// One weight when the parameter is sent, another when not.
-    Parameter {
-        /// Its name.
-        name: &'static str,
-        /// Weight with it.
-        with: u32,
-        /// Weight without it.
-        without: u32,
-    },
-}
-
-impl Weight {
-    /// The weight of one request; `parameter` finds a parameter's raw text.
-    pub fn of<'p>(self, parameter: impl Fn(&str) -> Option<&'p str>) -> u32 {
-        match self {
-            Self::Depth => match parameter("limit").map_or(Ok(100), str::parse::<u32>) {
-                Ok(0..=100) | Err(_) => 5,
-                Ok(101..=500) => 25,
-                Ok(501..=1_000) => 50,
-                Ok(_) => 250,
-            },
-            Self::Fixed(weight) => weight,
-            Self::Parameter { name, with, without } => {
-                if parameter(name).is_some() {
-                    with
-                } else {
-                    without
-                }
-            }
-        }
-    }
-}
-
-/// One REST endpoint.
-#[derive(Clone, Copy, Debug)]
-pub struct RestRoute {
-    /// The HTTP method.
-    pub method: &'static str,
-    /// The path, exactly.
-    pub path: &'static str,
-    /// What a request must carry.
-    pub security: Security,
-    /// What the key must be allowed; `None` for anybody.
-    pub scope: Option<&'static str>,
-    /// What a request weighs.
-    pub weight: Weight,
-    /// How many orders it adds to the order count.
-    pub orders: u32,
-}
-
-impl RestRoute {
-    /// The weight of a request with this raw query.
-    #[must_use]
-    pub fn weight_of(&self, query: &[u8]) -> u32 {
-        self.weight.of(|name| {
-            query.split(|byte| *byte == b'&').find_map(|pair| {
-                let value = pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
-                str::from_utf8(value).ok()
-            })
-        })
-    }
-}
+use crate::routes::{Handling, RestRoute, Weight};
 
 /// Where a frame of the WebSocket API ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,22 +96,22 @@ const fn by(name: &'static str, with: u32, without: u32) -> Weight {
 
 /// A public endpoint.
 const fn open(method: &'static str, path: &'static str, weight: Weight) -> RestRoute {
-    RestRoute { method, path, security: Security::None, scope: None, weight, orders: 0 }
+    RestRoute { method, path, security: Security::None, scope: None, weight, orders: 0, handling: Handling::Forward }
 }
 
 /// An endpoint for which a key must be named.
 const fn keyed(method: &'static str, path: &'static str, weight: Weight) -> RestRoute {
-    RestRoute { method, path, security: Security::ApiKey, scope: None, weight, orders: 0 }
+    RestRoute { method, path, security: Security::ApiKey, scope: None, weight, orders: 0, handling: Handling::Forward }
 }
 
 /// A signed endpoint that only reads.
 const fn signed(method: &'static str, path: &'static str, scope: Option<&'static str>, weight: Weight) -> RestRoute {
-    RestRoute { method, path, security: Security::Signed, scope, weight, orders: 0 }
+    RestRoute { method, path, security: Security::Signed, scope, weight, orders: 0, handling: Handling::Forward }
 }
 
 /// A signed endpoint that trades.
 const fn trade(method: &'static str, path: &'static str, weight: u32, orders: u32) -> RestRoute {
-    RestRoute { method, path, security: Security::Signed, scope: TRADE, weight: Fixed(weight), orders }
+    RestRoute { method, path, security: Security::Signed, scope: TRADE, weight: Fixed(weight), orders, handling: Handling::Forward }
 }
 
 /// The REST endpoints, sorted by path.

@@ -6,8 +6,8 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::{
-    AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, PublicKey, Purpose, Scopes,
-    Timestamp, Verifier,
+    AccountId, Address, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, PublicKey, Purpose,
+    Scopes, Secret, Timestamp, Verifier,
 };
 use serde::Deserialize;
 
@@ -47,6 +47,8 @@ pub(super) struct Key {
     alg: String,
     secret: Option<String>,
     secret_encoding: Option<String>,
+    passphrase: Option<String>,
+    family: Option<String>,
     public_pem: Option<String>,
 }
 
@@ -85,6 +87,22 @@ pub(super) enum Request {
     },
     Ws {
         text: String,
+        /// The path of the handshake the frame followed.
+        #[serde(default)]
+        url_path: Option<String>,
+        /// The challenge that was issued on this connection.
+        #[serde(default)]
+        issued_challenge: Option<String>,
+    },
+    /// The request that opens a WebSocket.
+    #[serde(rename = "ws-handshake")]
+    WsHandshake {
+        target: String,
+        headers: Vec<(String, String)>,
+    },
+    Fix {
+        /// As on the wire, with `|` for SOH.
+        raw: String,
     },
     /// serde wants the unknown kind last.
     #[serde(other)]
@@ -108,16 +126,27 @@ impl Expect {
     }
 }
 
+/// The family of a name such as `kraken`, `krakenfix` or `coinbaseexchange`, which files spell in one word.
+pub(super) fn purpose_of(family: &str) -> Option<Purpose> {
+    let family = family.strip_suffix("fix").unwrap_or(family);
+    Purpose::ALL.iter().copied().find(|purpose| purpose.name().chars().filter(|c| *c != '-').eq(family.chars()))
+}
+
 impl Key {
     /// The credential that a venue would have registered, or why this key cannot be one.
     pub(super) fn credential(&self, name: &str) -> Result<Credential, String> {
         let trouble = |what: &str| format!("key {name}: {what}");
+        let family = self.family.as_deref().unwrap_or("binance");
+        let purpose = purpose_of(family).ok_or_else(|| trouble(&format!("no family {family}")))?;
+        let key_id = if purpose == Purpose::Hyperliquid { self.api_key.to_ascii_lowercase() } else { self.api_key.clone() };
         Ok(Credential {
             id: CredentialId::parse("vector").map_err(|error| trouble(&error.to_string()))?,
             account: AccountId::parse("vector").map_err(|error| trouble(&error.to_string()))?,
-            purpose: Purpose::Binance,
-            key_id: ApiKeyId::parse(&self.api_key).map_err(|error| trouble(&error.to_string()))?,
+            purpose,
+            key_id: ApiKeyId::parse(&key_id).map_err(|error| trouble(&error.to_string()))?,
             verifier: self.verifier().map_err(|what| trouble(&what))?,
+            passphrase: self.passphrase.as_ref().map(|text| Secret::new(text.as_bytes().to_vec())),
+            nonce_window: 0,
             scopes: Scopes::none(),
             ip_allow: IpAllowList::any(),
             rate: KeyRate::default(),
@@ -129,11 +158,20 @@ impl Key {
 
     fn verifier(&self) -> Result<Verifier, String> {
         match self.alg.as_str() {
-            "ed25519" => self.public_key(Algorithm::Ed25519),
-            "hmac-sha256" => self.secret_bytes().map(|secret| Verifier::hmac_sha256(&secret)),
+            "ed25519" | "eddsa" => self.public_key(Algorithm::Ed25519),
+            "eip712-secp256k1" => Address::parse(&self.api_key).map(Verifier::EthereumAddress).ok_or_else(|| "no address".to_owned()),
+            "es256" => self.public_key(Algorithm::EcdsaP256Sha256),
+            "hmac-sha256" => self.mac(Algorithm::HmacSha256),
+            "hmac-sha384" => self.mac(Algorithm::HmacSha384),
+            "hmac-sha512" => self.mac(Algorithm::HmacSha512),
             "rsa-pkcs1v15-sha256" => self.public_key(Algorithm::RsaPkcs1Sha256),
             other => Err(format!("no verification for {other}")),
         }
+    }
+
+    fn mac(&self, algorithm: Algorithm) -> Result<Verifier, String> {
+        let secret = Secret::new(self.secret_bytes()?);
+        Verifier::mac_keeping_secret(algorithm, &secret).ok_or_else(|| "no MAC".to_owned())
     }
 
     fn public_key(&self, algorithm: Algorithm) -> Result<Verifier, String> {

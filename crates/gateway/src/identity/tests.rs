@@ -228,6 +228,8 @@ fn verified(scopes: &str) -> VerifiedIdentity {
         purpose: Purpose::ClientCertificate,
         key_id: ApiKeyId::parse("key-1").unwrap(),
         verifier: Verifier::Certificate,
+        passphrase: None,
+        nonce_window: 0,
         scopes: Scopes::parse(scopes).unwrap(),
         ip_allow: IpAllowList::any(),
         rate: KeyRate::default(),

@@ -136,6 +136,8 @@ fn identity(scopes: &str) -> VerifiedIdentity {
         purpose: Purpose::Binance,
         key_id: ApiKeyId::parse("key-1").unwrap(),
         verifier: Verifier::hmac_sha256(b"secret of the matrix"),
+        passphrase: None,
+        nonce_window: 0,
         scopes: Scopes::parse(scopes).unwrap(),
         ip_allow: IpAllowList::any(),
         rate: KeyRate::default(),

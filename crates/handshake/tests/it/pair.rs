@@ -61,6 +61,8 @@ pub(crate) fn credential(algorithm: Algorithm) -> Credential {
         purpose: Purpose::Native,
         key_id: key.kid().clone(),
         verifier: Verifier::PublicKey(VerifyingKey::from_raw(algorithm, key.spki_der()).unwrap()),
+        passphrase: None,
+        nonce_window: 0,
         scopes: scopes("md:read account:read order:read order:write funds:withdraw"),
         ip_allow: IpAllowList::any(),
         rate: KeyRate::default(),

@@ -8,17 +8,19 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, ML_DSA_65_SIGNING, PqdsaKeyPair, RSA_PKCS1_SHA256,
     RSA_PSS_SHA256,
 };
+use secp256k1::SecretKey;
 
 use crate::algorithm::Algorithm;
-use crate::credential::Verifier;
 use crate::public_key::PublicKey;
+use crate::verifier::Verifier;
 
 pub(super) enum Signer {
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
-    Hmac([u8; 32]),
+    Hmac([u8; 32], Algorithm),
     MlDsa(PqdsaKeyPair),
     Rsa(&'static RsaKeyPair, Algorithm),
+    Secp256k1(SecretKey),
 }
 
 impl Signer {
@@ -39,9 +41,11 @@ impl Signer {
                 let seed = hex::decode("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60").unwrap();
                 Self::Ed25519(Ed25519KeyPair::from_seed_unchecked(&seed).unwrap())
             }
-            Algorithm::HmacSha256 => Self::Hmac([0; 32]),
+            Algorithm::HmacSha256 | Algorithm::HmacSha384 | Algorithm::HmacSha512 => Self::Hmac([0; 32], algorithm),
             Algorithm::MlDsa65 => Self::MlDsa(PqdsaKeyPair::from_seed(&ML_DSA_65_SIGNING, &[0; 32]).unwrap()),
-            Algorithm::EcdsaP256Sha256 | Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => unreachable!("not published here"),
+            Algorithm::EcdsaP256Sha256 | Algorithm::EcdsaSecp256k1Recoverable | Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => {
+                unreachable!("not published here")
+            }
         }
     }
 
@@ -49,7 +53,8 @@ impl Signer {
         match algorithm {
             Algorithm::EcdsaP256Sha256 => Self::Ecdsa(ecdsa(number)),
             Algorithm::Ed25519 => Self::Ed25519(Ed25519KeyPair::from_seed_unchecked(&[number; 32]).unwrap()),
-            Algorithm::HmacSha256 => Self::Hmac([number; 32]),
+            Algorithm::HmacSha256 | Algorithm::HmacSha384 | Algorithm::HmacSha512 => Self::Hmac([number; 32], algorithm),
+            Algorithm::EcdsaSecp256k1Recoverable => Self::Secp256k1(SecretKey::from_secret_bytes([number; 32]).unwrap()),
             Algorithm::MlDsa65 => Self::MlDsa(PqdsaKeyPair::from_seed(&ML_DSA_65_SIGNING, &[number; 32]).unwrap()),
             Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => Self::Rsa(rsa(number), algorithm),
         }
@@ -59,7 +64,8 @@ impl Signer {
         match self {
             Self::Ecdsa(_) => Algorithm::EcdsaP256Sha256,
             Self::Ed25519(_) => Algorithm::Ed25519,
-            Self::Hmac(_) => Algorithm::HmacSha256,
+            Self::Hmac(_, algorithm) => *algorithm,
+            Self::Secp256k1(_) => Algorithm::EcdsaSecp256k1Recoverable,
             Self::MlDsa(_) => Algorithm::MlDsa65,
             Self::Rsa(_, algorithm) => *algorithm,
         }
@@ -70,7 +76,8 @@ impl Signer {
         match self {
             Self::Ecdsa(pair) => public(pair.public_key().as_ref()),
             Self::Ed25519(pair) => public(pair.public_key().as_ref()),
-            Self::Hmac(secret) => Verifier::hmac_sha256(secret),
+            Self::Hmac(secret, algorithm) => Verifier::mac(*algorithm, secret).unwrap(),
+            Self::Secp256k1(key) => Verifier::EthereumAddress(crate::ethereum::address_of(key)),
             Self::MlDsa(pair) => public(pair.public_key().as_ref()),
             Self::Rsa(pair, _) => public(pair.public_key().as_ref()),
         }
@@ -81,8 +88,14 @@ impl Signer {
         match self {
             Self::Ecdsa(pair) => pair.sign(&random, message).unwrap().as_ref().to_vec(),
             Self::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
-            Self::Hmac(secret) => {
-                let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret);
+            Self::Secp256k1(key) => crate::ethereum::sign(key, message),
+            Self::Hmac(secret, algorithm) => {
+                let hash = match algorithm {
+                    Algorithm::HmacSha384 => aws_lc_rs::hmac::HMAC_SHA384,
+                    Algorithm::HmacSha512 => aws_lc_rs::hmac::HMAC_SHA512,
+                    _ => aws_lc_rs::hmac::HMAC_SHA256,
+                };
+                let key = aws_lc_rs::hmac::Key::new(hash, secret);
                 aws_lc_rs::hmac::sign(&key, message).as_ref().to_vec()
             }
             Self::MlDsa(pair) => {

@@ -7,7 +7,7 @@ use countersign_core::Blame;
 use super::*;
 
 fn line(name: &str, body: &RejectBody) -> String {
-    let wait = body.retry_after_secs().map_or_else(String::new, |secs| format!(" Retry-After: {secs}"));
+    let wait = body.http().retry_after_secs().map_or_else(String::new, |secs| format!(" Retry-After: {secs}"));
     format!("{name}: {} {}{wait}\n", body.status, body.json())
 }
 
@@ -62,7 +62,7 @@ fn no_word_for_the_operator_reaches_the_client() {
 fn limits_are_told_with_the_time_to_come_back() {
     let refusal = Refusal::with(Reject::RateLimited, Detail::RetryAfter(Duration::from_millis(2_500)));
     let body = RejectBody::of(&refusal, &AnswerContext::default());
-    assert_eq!(body.retry_after_secs(), Some(3));
+    assert_eq!(body.http().retry_after_secs(), Some(3));
     let error = body.ws_error(Timestamp::from_millis(1_000));
     assert!(error.ends_with(r#","data":{"serverTime":1000,"retryAfter":3500}}"#), "{error}");
 }

@@ -197,7 +197,8 @@ fn a_write_is_accepted_once_whatever_its_spelling_and_a_read_repeats() {
 
 #[test]
 fn unknown_key_and_bad_signature_are_told_apart_for_the_operator_only() {
-    use crate::binance::reject_body::{AnswerContext, RejectBody};
+    use crate::answer::AnswerContext;
+    use crate::binance::reject_body::RejectBody;
     let mut unknown = signed("GET", &format!("timestamp={NOW_MS}"), "");
     unknown.headers[0].1 = b"nobody".to_vec();
     let wrong = Sent::new("GET", &format!("/x?timestamp={NOW_MS}&signature={}", "0".repeat(64)), "");
@@ -212,6 +213,7 @@ fn a_route_for_any_named_key_needs_no_signature_but_checks_one() {
         sent.with(|view| match BinanceRest.present(view, Security::ApiKey) {
             Answer::Malformed(refusal) => format!("{:?}", Fault::of(&refusal)),
             Answer::NotMine => "NotMine".to_owned(),
+            Answer::Token { .. } => "Token".to_owned(),
             Answer::Presented(_) => "Presented".to_owned(),
         })
     };

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use countersign_core::{ApiKeyId, Effect, Freshness, Presented, Purpose, Refusal, SignedBytes};
+use countersign_core::{ApiKeyId, Effect, Freshness, Once, Presented, Purpose, Refusal, SignedBytes};
 use smallvec::SmallVec;
 
 use super::frame::{Frame, literal};
@@ -32,7 +32,9 @@ fn present_signed<'f>(frame: &Frame<'f>, writes: bool) -> Result<Presented<'f>, 
         key_id,
         signature: signature::from_text(signature.as_bytes()),
         signed: signed_bytes(frame)?,
+        passphrase: None,
         freshness: freshness(frame)?,
+        once: Once::SignedBytes,
         effect: if writes { Effect::Write } else { Effect::Read },
     })
 }
@@ -85,7 +87,7 @@ mod tests {
         let text = format!(r#"{{"id":1,"method":"order.place","params":{params}}}"#);
         match present(&Frame::read(&text).map_err(|error| error.fault)?, Security::Signed, true) {
             Answer::Malformed(refusal) => Err(Fault::of(&refusal).unwrap()),
-            Answer::NotMine => panic!("it names a key or a signature"),
+            Answer::NotMine | Answer::Token { .. } => panic!("it names a key or a signature"),
             Answer::Presented(presented) => Ok(String::from_utf8(presented.signed.contiguous().into_owned()).unwrap()),
         }
     }

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use countersign_core::{Refusal, Timestamp};
 
 use super::frame::RequestId;
+use crate::answer::AnswerContext;
 use crate::binance::rate::RateLimitView;
-use crate::binance::reject_body::{AnswerContext, RejectBody};
+use crate::binance::reject_body::RejectBody;
 
 /// What `session.logon`, `session.status` and `session.logout` tell.
 #[derive(Clone, Debug, PartialEq, Eq)]

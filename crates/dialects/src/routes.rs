@@ -1,0 +1,242 @@
+//! What the route table of a dialect says: endpoints, sockets, messages.
+//!
+//! Scopes of venues map to ours: trading is `order:write`; reading orders and fills `order:read`; balances, positions and key
+//! information `account:read`; moving funds out `funds:withdraw`. Endpoints that move funds in other ways, or change keys and
+//! sub-accounts, are in no table: what is not in a table has no route.
+
+use countersign_core::Effect;
+
+use crate::dialect::Security;
+
+/// Request weight: what one request takes from the weight of a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// By the `limit` of an order book (Binance).
+    Depth,
+    /// Always the same.
+    Fixed(u32),
+    /// One weight when the parameter is sent, another when not.
+    Parameter {
+        /// Its name.
+        name: &'static str,
+        /// Weight with it.
+        with: u32,
+        /// Weight without it.
+        without: u32,
+    },
+}
+
+impl Weight {
+    /// The weight of one request; `parameter` finds a parameter's raw text.
+    pub fn of<'p>(self, parameter: impl Fn(&str) -> Option<&'p str>) -> u32 {
+        match self {
+            Self::Depth => match parameter("limit").map_or(Ok(100), str::parse::<u32>) {
+                Ok(0..=100) | Err(_) => 5,
+                Ok(101..=500) => 25,
+                Ok(501..=1_000) => 50,
+                Ok(_) => 250,
+            },
+            Self::Fixed(weight) => weight,
+            Self::Parameter { name, with, without } => {
+                if parameter(name).is_some() {
+                    with
+                } else {
+                    without
+                }
+            }
+        }
+    }
+}
+
+/// Who answers a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Handling {
+    /// The venue behind the gateway.
+    #[default]
+    Forward,
+    /// The gateway itself, by [`Dialect::answer`](crate::Dialect::answer): what is about the login, not about the market.
+    Local,
+}
+
+/// One REST endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct RestRoute {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path: exact, or with whole segments `{name}`, or `/*` at the end.
+    pub path: &'static str,
+    /// What a request must carry.
+    pub security: Security,
+    /// What the key must be allowed; `None` for anybody.
+    pub scope: Option<&'static str>,
+    /// What a request weighs.
+    pub weight: Weight,
+    /// How many orders it adds to the order count.
+    pub orders: u32,
+    /// Who answers.
+    pub handling: Handling,
+}
+
+impl RestRoute {
+    /// A public endpoint.
+    #[must_use]
+    pub const fn public(method: &'static str, path: &'static str) -> Self {
+        Self { method, path, security: Security::None, scope: None, weight: Weight::Fixed(1), orders: 0, handling: Handling::Forward }
+    }
+
+    /// A signed endpoint that needs a scope.
+    #[must_use]
+    pub const fn signed(method: &'static str, path: &'static str, scope: &'static str) -> Self {
+        Self { security: Security::Signed, scope: Some(scope), ..Self::public(method, path) }
+    }
+
+    /// A signed endpoint that places or changes so many orders.
+    #[must_use]
+    pub const fn trade(method: &'static str, path: &'static str, orders: u32) -> Self {
+        Self { orders, ..Self::signed(method, path, countersign_core::Scope::ORDER_WRITE) }
+    }
+
+    /// The same endpoint, answered by the gateway itself.
+    #[must_use]
+    pub const fn local(self) -> Self {
+        Self { handling: Handling::Local, ..self }
+    }
+
+    /// The same endpoint with another weight.
+    #[must_use]
+    pub const fn weighing(self, weight: u32) -> Self {
+        Self { weight: Weight::Fixed(weight), ..self }
+    }
+
+    /// The weight of a request with this raw query.
+    #[must_use]
+    pub fn weight_of(&self, query: &[u8]) -> u32 {
+        self.weight.of(|name| {
+            query.split(|byte| *byte == b'&').find_map(|pair| {
+                let value = pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+                str::from_utf8(value).ok()
+            })
+        })
+    }
+
+    /// Whether acting on a request twice does harm: what a scope that writes protects, and what is not plainly a read.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        effect(self.method, self.scope)
+    }
+
+    /// Whether a path as received is one of this endpoint's.
+    #[must_use]
+    pub fn matches(&self, method: &str, path: &[u8]) -> bool {
+        self.method == method && path_matches(self.path, path)
+    }
+}
+
+/// Whether acting twice does harm, by method and scope.
+#[must_use]
+pub fn effect(method: &str, scope: Option<&str>) -> Effect {
+    let writes = scope.is_some_and(|scope| scope.ends_with(":write") || scope == countersign_core::Scope::FUNDS_WITHDRAW);
+    if !writes && matches!(method, "GET" | "HEAD") { Effect::Read } else { Effect::Write }
+}
+
+/// The effect of a request by a dialect's table; of what is in no table, by its method alone.
+#[must_use]
+pub fn effect_of(routes: &[RestRoute], method: &str, path: &[u8]) -> Effect {
+    routes.iter().find(|route| route.matches(method, path)).map_or_else(|| effect(method, None), RestRoute::effect)
+}
+
+fn path_matches(pattern: &str, path: &[u8]) -> bool {
+    let mut received = path.split(|byte| *byte == b'/');
+    for segment in pattern.split('/') {
+        if segment == "*" {
+            return received.next().is_some();
+        }
+        let Some(text) = received.next() else { return false };
+        let any = segment.starts_with('{') && segment.ends_with('}');
+        if !(any && !text.is_empty()) && segment.as_bytes() != text {
+            return false;
+        }
+    }
+    received.next().is_none()
+}
+
+/// A WebSocket of the venue.
+#[derive(Clone, Copy, Debug)]
+pub struct SocketRoute {
+    /// The path of its handshake; as for [`RestRoute::path`].
+    pub path: &'static str,
+    /// What is done with it.
+    pub kind: SocketKind,
+}
+
+/// What is done with a WebSocket of the venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketKind {
+    /// Each frame goes through [`Dialect::open_socket`](crate::Dialect::open_socket): logins happen inside.
+    Dialect,
+    /// Public data only: frames are passed on unread, without identity.
+    Relay,
+}
+
+/// A kind of message on a WebSocket of the venue, as [`crate::socket::Forward::message`] names it.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageRoute {
+    /// Its name, unique in the dialect.
+    pub name: &'static str,
+    /// What the key must be allowed; `None` for anybody.
+    pub scope: Option<&'static str>,
+    /// What a message weighs.
+    pub weight: u32,
+    /// How many orders it adds to the order count.
+    pub orders: u32,
+}
+
+impl MessageRoute {
+    /// A public message.
+    #[must_use]
+    pub const fn public(name: &'static str) -> Self {
+        Self { name, scope: None, weight: 1, orders: 0 }
+    }
+
+    /// A message that needs a scope.
+    #[must_use]
+    pub const fn scoped(name: &'static str, scope: &'static str) -> Self {
+        Self { scope: Some(scope), ..Self::public(name) }
+    }
+
+    /// A message that places or changes so many orders.
+    #[must_use]
+    pub const fn trade(name: &'static str, orders: u32) -> Self {
+        Self { orders, ..Self::scoped(name, countersign_core::Scope::ORDER_WRITE) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_match_by_whole_segments() {
+        for (pattern, path, matched) in [
+            ("/v5/order/create", "/v5/order/create", true),
+            ("/v5/order/create", "/v5/order/creat", false),
+            ("/v5/order", "/v5/order/create", false),
+            ("/spot/orders/{id}", "/spot/orders/1", true),
+            ("/spot/orders/{id}", "/spot/orders/", false),
+            ("/spot/orders/{id}", "/spot/orders/1/2", false),
+            ("/ws/*", "/ws/a/b", true),
+            ("/ws/*", "/ws", false),
+        ] {
+            assert_eq!(path_matches(pattern, path.as_bytes()), matched, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn a_get_that_trades_is_a_write() {
+        assert_eq!(RestRoute::trade("GET", "/private/buy", 1).effect(), Effect::Write);
+        assert_eq!(RestRoute::signed("GET", "/orders", "order:read").effect(), Effect::Read);
+        assert_eq!(RestRoute::signed("POST", "/balances", "account:read").effect(), Effect::Write);
+        assert_eq!(effect_of(&[], "GET", b"/anything"), Effect::Read);
+        assert_eq!(effect_of(&[RestRoute::trade("GET", "/private/buy", 1)], "GET", b"/private/buy"), Effect::Write);
+    }
+}

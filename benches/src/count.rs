@@ -170,7 +170,7 @@ fn credential(purpose: Purpose, key_id: ApiKeyId, verifier: Verifier) -> Result<
         key_id,
         verifier,
         passphrase: None,
-        nonce_window: 0,
+        nonce: countersign_core::NoncePolicy::default(),
         scopes: Scopes::parse("md:read order:write")?,
         ip_allow: IpAllowList::any(),
         rate: KeyRate::default(),
@@ -192,7 +192,8 @@ fn rest(id: &str) -> Result<Work> {
         let Request { method, target, headers, body, .. } = &vector.request;
         let view = RequestView { method, target: target.as_bytes(), headers, body: body.as_bytes(), host: None };
         let Answer::Presented(presented) = BinanceRest.present(&view, Security::Signed) else { bail!("the request is not presented") };
-        let context = VerifyContext { now: at(vector.now_ms), remote: None, replay: &replay };
+        let context =
+            VerifyContext { now: at(vector.now_ms), remote: None, replay: &replay, nonces: &countersign_core::MemoryNonceGuard::default() };
         let identity = verify(&presented, Some(&credential), &context).map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
         drop(black_box(identity));
         Ok(())
@@ -208,7 +209,11 @@ fn ws_api(id: &str) -> Result<Work> {
         let now = at(vector.now_ms);
         let mut session = WsApiSession::new(now.wall);
         let Step::Verify(pending) = session.handle_text(&vector.request.text, now.wall) else { bail!("the message is not presented") };
-        let result = verify(&pending.presented, Some(&credential), &VerifyContext { now, remote: None, replay: &replay });
+        let result = verify(
+            &pending.presented,
+            Some(&credential),
+            &VerifyContext { now, remote: None, replay: &replay, nonces: &countersign_core::MemoryNonceGuard::default() },
+        );
         if let Err(refusal) = &result {
             bail!("{refusal}");
         }
@@ -305,7 +310,7 @@ fn hello() -> Result<Work> {
     Ok(Box::new(move || {
         let handshake = ServerHandshake::new(Arc::clone(&config), channel(), start());
         let awaiting = handshake.receive_frame(frame.as_bytes(), start()).map_err(|declined| anyhow::anyhow!("{}", declined.refusal))?;
-        let context = VerifyContext { now: start(), remote: None, replay: &replay };
+        let context = VerifyContext { now: start(), remote: None, replay: &replay, nonces: &countersign_core::MemoryNonceGuard::default() };
         let identity = verify(awaiting.presented(), Some(&credential), &context).map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
         // The access token is the shell's work and counted there.
         let established =

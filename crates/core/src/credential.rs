@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use crate::address::IpAllowList;
 use crate::id::{AccountId, ApiKeyId, CredentialId};
+use crate::nonce::NoncePolicy;
 use crate::purpose::Purpose;
 use crate::scope::Scopes;
 use crate::secret::Secret;
@@ -111,9 +112,8 @@ pub struct Credential {
     pub verifier: Verifier,
     /// The second secret that clients of some venues send with each proof; `None`: none is asked for.
     pub passphrase: Option<Secret>,
-    /// How many of the highest nonces are remembered one by one, so that parallel requests may overtake each other; 0: each nonce
-    /// must be above all before it. Only for purposes whose proofs carry an increasing nonce.
-    pub nonce_window: u16,
+    /// How its nonces are counted; only for purposes whose proofs carry an increasing one.
+    pub nonce: NoncePolicy,
     /// What it may do.
     pub scopes: Scopes,
     /// From where.

@@ -42,6 +42,13 @@ impl Address {
         Some(Self(bytes))
     }
 
+    /// Of an uncompressed public key, with its leading `04`.
+    #[must_use]
+    pub fn of_public_key(uncompressed: &[u8; 65]) -> Self {
+        let hash = keccak256(&uncompressed[1..]);
+        Self(hash[12..].try_into().expect("20 of 32"))
+    }
+
     /// Whose signature it is: of the Keccak-256 hash of `signed`, as `r || s || v` with `v` 0, 1, 27 or 28. `None` when it is
     /// nobody's: another length, `r` or `s` out of range, a high `s` (the same signature in another spelling).
     #[must_use]
@@ -59,8 +66,7 @@ impl Address {
             return None;
         }
         let key = signature.recover_ecdsa(Message::from_digest(keccak256(signed))).ok()?;
-        let hash = keccak256(&key.serialize_uncompressed()[1..]);
-        Some(Self(hash[12..].try_into().expect("20 of 32")))
+        Some(Self::of_public_key(&key.serialize_uncompressed()))
     }
 }
 

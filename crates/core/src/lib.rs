@@ -43,7 +43,7 @@ pub use credential::{Binding, Credential, CredentialState, KeyRate};
 pub use entropy::Entropy;
 pub use ethereum::Address;
 pub use id::{AccountId, ApiKeyId, CorrelationId, CredentialId, SessionId};
-pub use nonce::{MemoryNonceGuard, NonceGuard, NonceWindow};
+pub use nonce::{MemoryNonceGuard, NonceGuard, NoncePolicy, NonceWindow};
 pub use policy::{Access, Permit, Requirement, authorize, permit_public};
 pub use presented::{Effect, Freshness, NonceClock, Once, Presented, PresentedPassphrase, PresentedSignature, SignatureForm, SignedBytes};
 pub use public_key::{KeyFormat, KeyType, PublicKey, PublicKeyError, VerifyingKey};

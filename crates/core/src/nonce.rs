@@ -74,7 +74,19 @@ impl NonceWindow {
     }
 }
 
-/// Remembers accepted nonces for ever, per credential.
+/// How the nonces of one key are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NoncePolicy {
+    /// How many of the highest nonces are remembered one by one, so that parallel requests may overtake each other; 0: each nonce
+    /// must be above all before it.
+    pub window: u16,
+    /// Grows when an operator resets the key's nonces: then counting begins anew.
+    pub epoch: u32,
+    /// Where counting begins: nonces up to and with this one are spent.
+    pub floor: u64,
+}
+
+/// Remembers accepted nonces for ever, per credential and epoch.
 pub trait NonceGuard: Send + Sync {
     /// Spends a nonce of a credential.
     ///
@@ -84,20 +96,21 @@ pub trait NonceGuard: Send + Sync {
     /// # Security
     /// A false "new" lets a captured order through again at any later time. Of any number of parallel calls with one nonce exactly
     /// one succeeds. Call it only after the signature was verified: a stranger must not be able to spend the nonces of a key.
-    fn spend(&self, credential: &CredentialId, nonce: u64, window: u16) -> Result<(), Refusal>;
+    fn spend(&self, credential: &CredentialId, policy: NoncePolicy, nonce: u64) -> Result<(), Refusal>;
 }
 
 /// Nonces of one process, for tests and recorded vectors: forgotten when it ends.
 #[derive(Debug, Default)]
 pub struct MemoryNonceGuard {
-    windows: Mutex<HashMap<CredentialId, NonceWindow>>,
+    windows: Mutex<HashMap<(CredentialId, u32), NonceWindow>>,
 }
 
 impl NonceGuard for MemoryNonceGuard {
-    fn spend(&self, credential: &CredentialId, nonce: u64, window: u16) -> Result<(), Refusal> {
+    fn spend(&self, credential: &CredentialId, policy: NoncePolicy, nonce: u64) -> Result<(), Refusal> {
         // A poisoned lock means that another thread panicked inside this small section: refuse rather than guess.
         let mut windows = self.windows.lock().map_err(|_| Reject::StoreUnavailable)?;
-        windows.entry(credential.clone()).or_default().spend(nonce, window)
+        let window = windows.entry((credential.clone(), policy.epoch)).or_insert_with(|| NonceWindow::from_parts(policy.floor, []));
+        window.spend(nonce, policy.window)
     }
 }
 

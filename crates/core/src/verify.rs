@@ -23,7 +23,7 @@ use crate::algorithm::Algorithm;
 use crate::credential::{Credential, CredentialState};
 use crate::id::{AccountId, ApiKeyId};
 use crate::limits;
-use crate::nonce::NonceGuard;
+use crate::nonce::{NonceGuard, NoncePolicy};
 use crate::presented::{Effect, Freshness, Once, Presented, PresentedPassphrase, SignatureForm, SignedBytes};
 use crate::purpose::Purpose;
 use crate::reject::{Detail, Refusal, Reject};
@@ -130,7 +130,8 @@ fn spend(presented: &Presented<'_>, credential: &Credential, context: &VerifyCon
     let signed_at = match presented.freshness {
         Freshness::Channel => return Ok(()),
         Freshness::Nonce { nonce, window_min, .. } => {
-            return context.nonces.spend(&credential.id, nonce, window_min.max(credential.nonce_window));
+            let policy = NoncePolicy { window: window_min.max(credential.nonce.window), ..credential.nonce };
+            return context.nonces.spend(&credential.id, policy, nonce);
         }
         // The guard forgets by the time of signing; of a validity only the end is sure.
         Freshness::Validity { not_before, not_after, .. } => not_before.unwrap_or(not_after),

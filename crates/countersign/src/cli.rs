@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs, PurposeArg};
+pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs};
 
 /// The gateway in front of a trading API: TLS, authentication, and only permitted traffic behind it.
 #[derive(Debug, Parser)]
@@ -199,16 +199,6 @@ pub(crate) enum AccountCommand {
         #[command(flatten)]
         state: StateArgs,
     },
-}
-
-impl From<PurposeArg> for countersign_core::Purpose {
-    fn from(purpose: PurposeArg) -> Self {
-        match purpose {
-            PurposeArg::Binance => Self::Binance,
-            PurposeArg::ClientCertificate => Self::ClientCertificate,
-            PurposeArg::Native => Self::Native,
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]

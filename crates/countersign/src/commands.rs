@@ -7,7 +7,7 @@ mod connect;
 mod demo;
 mod https;
 mod keeper;
-mod key;
+pub(crate) mod key;
 mod manual;
 mod output;
 mod probe;

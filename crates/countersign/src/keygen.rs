@@ -7,8 +7,9 @@ use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, ML_DSA_65_SIGNING, PqdsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_core::{Algorithm, PublicKey};
+use countersign_core::{Address, Algorithm, PublicKey, Secret, SecretEncoding};
 use countersign_handshake::SecretText;
+use countersign_store::generate_secret;
 
 /// A new key pair.
 pub(crate) struct NewKey {
@@ -23,11 +24,59 @@ pub(crate) fn generate(algorithm: Algorithm) -> anyhow::Result<NewKey> {
     let (private, public) = match algorithm {
         Algorithm::EcdsaP256Sha256 => ecdsa_p256()?,
         Algorithm::Ed25519 => ed25519()?,
-        Algorithm::HmacSha256 => bail!("HMAC has a secret, not a key pair"),
+        Algorithm::EcdsaSecp256k1Recoverable => bail!("a key that is known by its address is made by itself"),
+        Algorithm::HmacSha256 | Algorithm::HmacSha384 | Algorithm::HmacSha512 => bail!("HMAC has a secret, not a key pair"),
         Algorithm::MlDsa65 => ml_dsa_65()?,
         Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => rsa_2048()?,
     };
     Ok(NewKey { private_pem: private_pem(&private), public: PublicKey::parse(&public).context("the new public key does not parse")? })
+}
+
+/// A new shared secret: the bytes that key the MAC, and the text that its owner gets.
+pub(crate) fn secret(encoding: SecretEncoding) -> anyhow::Result<(Secret, SecretText)> {
+    match encoding {
+        SecretEncoding::Text => {
+            let secret = generate_secret();
+            let text = SecretText::new(String::from_utf8(secret.expose().to_vec())?);
+            Ok((secret, text))
+        }
+        SecretEncoding::Base64 => {
+            let mut bytes = vec![0; 64];
+            aws_lc_rs::rand::fill(&mut bytes)?;
+            let text = SecretText::new(STANDARD.encode(&bytes));
+            Ok((Secret::new(bytes), text))
+        }
+    }
+}
+
+/// A new passphrase: 16 letters and digits.
+pub(crate) fn passphrase() -> anyhow::Result<Secret> {
+    let text = generate_secret();
+    Ok(Secret::new(text.expose().get(..16).context("a secret is longer")?.to_vec()))
+}
+
+/// A new secp256k1 key: its address, and the key as wallets have it.
+pub(crate) fn wallet() -> anyhow::Result<(Address, SecretText)> {
+    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    aws_lc_rs::rand::fill(bytes.as_mut_slice())?;
+    let key = secp256k1::SecretKey::from_secret_bytes(*bytes).context("32 random bytes are a key")?;
+    let public = secp256k1::PublicKey::from_secret_key(&key).serialize_uncompressed();
+    Ok((Address::of_public_key(&public), SecretText::new(format!("0x{}", hex::encode(*bytes)))))
+}
+
+/// The secret of an Ed25519 key as clients of Coinbase want it: base64 of seed and public key.
+pub(crate) fn seed_and_public(pkcs8_pem: &SecretText, public: &PublicKey) -> anyhow::Result<SecretText> {
+    let der = pem_body(pkcs8_pem.expose())?;
+    let seed = der.last_chunk::<32>().context("PKCS #8 of Ed25519 ends with the seed")?;
+    let spki = public.spki_der();
+    let public = spki.last_chunk::<32>().context("an Ed25519 SPKI ends with the key")?;
+    let both = zeroize::Zeroizing::new([seed.as_slice(), public.as_slice()].concat());
+    Ok(SecretText::new(STANDARD.encode(both.as_slice())))
+}
+
+fn pem_body(pem: &str) -> anyhow::Result<zeroize::Zeroizing<Vec<u8>>> {
+    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    Ok(STANDARD.decode(zeroize::Zeroizing::new(body).as_bytes()).context("a PEM of ours is base64")?.into())
 }
 
 type Ders = (zeroize::Zeroizing<Vec<u8>>, Vec<u8>);

@@ -31,12 +31,12 @@ use countersign_pki::{
 use countersign_store::audit::AuditLog;
 use countersign_store::files::atomic_write;
 use countersign_store::journal::JournaledReplayGuard;
-use countersign_store::{SealingKey, StateDir, StateLock, Store, StoreError};
+use countersign_store::{JournaledNonceGuard, SealingKey, StateDir, StateLock, Store, StoreError};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 
 use crate::failure::Failure;
 
-pub(crate) use demo_account::{DemoAccount, DemoFiles, binance_file};
+pub(crate) use demo_account::{DemoAccount, DemoFiles};
 
 /// Everything that was opened or made.
 pub(crate) struct State {
@@ -51,6 +51,7 @@ pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) audit: AuditLog,
     pub(crate) replay: JournaledReplayGuard,
+    pub(crate) nonces: JournaledNonceGuard,
 }
 
 /// Opens the state folder for the gateway.
@@ -74,8 +75,9 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
     let store = Store::open(&dir.database(), SealingKey::load_or_create(&dir.sealing_key())?).await?;
     let audit = AuditLog::open(&dir.audit())?;
     let replay = JournaledReplayGuard::open(&dir.journal(), clock::now())?;
+    let nonces = JournaledNonceGuard::open(&dir.journal())?;
     store.end_open_sessions(clock::wall(), "gateway restarted").await?;
-    Ok(State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay })
+    Ok(State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces })
 }
 
 /// Writes the public keys of identity assertions into a file, for upstreams on this machine that have no CA to trust: the same

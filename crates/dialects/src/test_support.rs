@@ -50,7 +50,7 @@ pub(crate) fn credential(key_id: &str) -> Arc<Credential> {
         key_id: ApiKeyId::parse(key_id).unwrap(),
         verifier,
         passphrase: None,
-        nonce_window: 0,
+        nonce: countersign_core::NoncePolicy::default(),
         scopes: Scopes::none(),
         ip_allow: IpAllowList::any(),
         rate: KeyRate::default(),

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use countersign_core::rate::KeyCounters;
 use countersign_core::{
-    ApiKeyId, CertificateClaim, Freshness, Presented, Purpose, Refusal, Reject, Scopes, SessionId, VerifiedIdentity, VerifyContext, verify,
-    verify_certificate,
+    ApiKeyId, CertificateClaim, Freshness, Presented, Purpose, Refusal, Reject, Scopes, SessionId, Token, VerifiedIdentity, VerifyContext,
+    verify, verify_certificate, verify_token,
 };
-use countersign_dialects::binance::rest::{API_KEY_HEADER, BinanceRest};
-use countersign_dialects::{Answer, Dialect, RequestView, Security};
+use countersign_dialects::registry::ALL;
+use countersign_dialects::{Answer, Dialect, RequestView, Security, of_purpose};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use smallvec::SmallVec;
@@ -27,12 +27,28 @@ pub struct Login {
     pub identity: VerifiedIdentity,
     /// The native session it belongs to, with what that session was granted.
     pub session: Option<SessionRef>,
+    /// What a token that was shown was narrowed to; `None`: nothing.
+    pub granted: Option<Scopes>,
     /// How long the proof is good for.
     pub freshness: Freshness,
     /// Rate counters of the key.
     pub counters: Arc<KeyCounters>,
     /// Headers for the answer: the countersigned contract, on the request that opened the session.
     pub answer_headers: SmallVec<[(http::HeaderName, http::HeaderValue); 2]>,
+}
+
+impl Login {
+    /// A login without a session.
+    #[must_use]
+    pub fn new(identity: VerifiedIdentity, freshness: Freshness, counters: Arc<KeyCounters>) -> Self {
+        Self { identity, session: None, granted: None, freshness, counters, answer_headers: SmallVec::new() }
+    }
+
+    /// What session or token narrow the key's scopes to.
+    #[must_use]
+    pub fn granted(&self) -> Option<&Scopes> {
+        self.session.as_ref().map(|session| &session.granted).or(self.granted.as_ref())
+    }
 }
 
 /// Names a native session.
@@ -58,23 +74,49 @@ pub fn authenticate(
     headers: &HeaderMap,
 ) -> Result<Login, Refusal> {
     let login = match family {
-        Family::Binance => binance(worker, connection, request),
-        Family::ClientCertificate => client_certificate(worker, connection),
-        Family::Native => native(worker, connection, headers),
+        Family::CLIENT_CERTIFICATE => client_certificate(worker, connection),
+        Family::NATIVE => native(worker, connection, headers),
+        Family::Of(purpose) => of_dialect(worker, connection, of_purpose(purpose), request),
+        // Several dialects use this header; on a route for all of them it is the native one's.
         Family::Any if headers.contains_key(AUTHORIZATION) => native(worker, connection, headers),
-        Family::Any if headers.contains_key(API_KEY_HEADER) => binance(worker, connection, request),
-        Family::Any => client_certificate(worker, connection),
+        Family::Any => match ALL.iter().find(|dialect| dialect.recognizes(headers)) {
+            Some(dialect) => of_dialect(worker, connection, Some(*dialect), request),
+            None => client_certificate(worker, connection),
+        },
     }?;
     connection.note_authenticated();
     Ok(login)
 }
 
-fn binance(worker: &Worker, connection: &Connection, request: &RequestView<'_>) -> Result<Login, Refusal> {
-    match BinanceRest.present(request, Security::Signed) {
+fn of_dialect(
+    worker: &Worker,
+    connection: &Connection,
+    dialect: Option<&dyn Dialect>,
+    request: &RequestView<'_>,
+) -> Result<Login, Refusal> {
+    let dialect = dialect.ok_or_else(|| Refusal::operator(Reject::Internal, "a route for credentials that have no dialect"))?;
+    match dialect.present(request, Security::Signed) {
         Answer::Malformed(refusal) => Err(refusal),
         Answer::NotMine => Err(Reject::MissingCredentials.into()),
         Answer::Presented(presented) => verify_presented(worker, connection, &presented),
+        Answer::Token { text, kind } => {
+            let token = worker.shared.tokens.open(text, kind, dialect.purpose(), clock::wall())?;
+            verify_shown(worker, connection, &token)
+        }
     }
+}
+
+/// Looks the credential of a token up and verifies that it may still be used here.
+///
+/// # Errors
+/// As [`verify_token`].
+pub fn verify_shown(worker: &Worker, connection: &Connection, token: &Token) -> Result<Login, Refusal> {
+    let table = worker.shared.credentials.load();
+    let entry = table.find(token.purpose, &token.key_id);
+    let channel = connection.exporter.as_ref();
+    let identity = verify_token(token, entry.map(|entry| &entry.credential), channel, Some(connection.remote.ip()), clock::wall())?;
+    let counters = entry.map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
+    Ok(Login { granted: token.scopes.clone(), ..Login::new(identity, Freshness::Channel, counters) })
 }
 
 /// Looks the credential up and verifies: the path that all dialects share.
@@ -84,10 +126,15 @@ fn binance(worker: &Worker, connection: &Connection, request: &RequestView<'_>) 
 pub fn verify_presented(worker: &Worker, connection: &Connection, presented: &Presented<'_>) -> Result<Login, Refusal> {
     let table = worker.shared.credentials.load();
     let entry = table.find(presented.purpose, &presented.key_id);
-    let context = VerifyContext { now: clock::now(), remote: Some(connection.remote.ip()), replay: worker.shared.replay.as_ref() };
+    let context = VerifyContext {
+        now: clock::now(),
+        remote: Some(connection.remote.ip()),
+        replay: worker.shared.replay.as_ref(),
+        nonces: worker.shared.nonces.as_ref(),
+    };
     let identity = verify(presented, entry.map(|entry| &entry.credential), &context)?;
     let counters = entry.map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
-    Ok(Login { identity, session: None, freshness: presented.freshness, counters, answer_headers: SmallVec::new() })
+    Ok(Login::new(identity, presented.freshness, counters))
 }
 
 fn native(worker: &Rc<Worker>, connection: &Connection, headers: &HeaderMap) -> Result<Login, Refusal> {
@@ -116,5 +163,5 @@ fn client_certificate(worker: &Worker, connection: &Connection) -> Result<Login,
     }
     let identity = verify_certificate(&claim, Some(&entry.credential), Some(connection.remote.ip()), now.wall)?;
     let counters = Arc::clone(&entry.counters);
-    Ok(Login { identity, session: None, freshness: Freshness::Channel, counters, answer_headers: SmallVec::new() })
+    Ok(Login::new(identity, Freshness::Channel, counters))
 }

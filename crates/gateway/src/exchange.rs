@@ -5,22 +5,22 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign_core::rate::{KeyCounters, Usage};
+use countersign_core::rate::KeyCounters;
 use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Permit, Purpose, Refusal, Reject, authorize, permit_public};
-use countersign_dialects::RequestView;
-use countersign_dialects::binance::rate;
-use countersign_dialects::binance::reject_body::Counter;
+use countersign_dialects::answer::{Charged, Counter};
+use countersign_dialects::{Answer as DialectAnswer, LocalRequest, RequestView, Security};
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 
-use crate::authenticate::{Login, authenticate};
+use crate::authenticate::{Login, authenticate, verify_presented, verify_shown};
 use crate::body::budget::Held;
 use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
 use crate::config::{Authorities, LimitSettings};
 use crate::connection::Connection;
+use crate::desk::GatewayDesk;
 use crate::forward;
 use crate::respond::{self, CORRELATION_HEADER, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch};
@@ -98,8 +98,9 @@ async fn on_route(worker: &Rc<Worker>, connection: &Rc<Connection>, route: &Arc<
     let mut words = words(worker, route.family);
     let outcome = match route.kind {
         RouteKind::Http => http(worker, connection, route, request, &mut subject, &mut words).await,
-        RouteKind::BinanceWsApi | RouteKind::NativeSession | RouteKind::WebSocketRelay => {
-            let admitted = admit(worker, connection, route, &request.parts, b"", &mut subject, &mut words);
+        RouteKind::Local => local(worker, connection, route, request, &mut subject, &mut words).await,
+        RouteKind::BinanceWsApi | RouteKind::DialectSocket | RouteKind::NativeSession | RouteKind::WebSocketRelay => {
+            let admitted = admit(worker, connection, route, &request.parts, b"", request.authority.to_str().ok(), &mut subject, &mut words);
             match admitted {
                 Ok(admitted) => websocket::begin(worker, connection, route, &request.parts, admitted, &request.authority).await,
                 Err(refusal) => Err(refusal),
@@ -130,7 +131,7 @@ async fn http(
     let bytes_max = body_bytes_max(limits, connection, route);
     let mut body = RequestBody::read(body, bytes_max, limits.body_deadline, held).await?;
     let whole = if signs_body(route) { body.contiguous() } else { Bytes::new() };
-    let admitted = admit(worker, connection, route, &parts, &whole, subject, words)?;
+    let admitted = admit(worker, connection, route, &parts, &whole, authority.to_str().ok(), subject, words)?;
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
     let identity = forward::identity_assertion(
         worker,
@@ -140,7 +141,7 @@ async fn http(
         route.upstream,
     );
     forward::rewrite_headers(&mut parts.headers, connection, &authority, identity);
-    if route.family == Family::Native || admitted.login.as_ref().is_some_and(|login| login.session.is_some()) {
+    if route.family == Family::NATIVE || admitted.login.as_ref().is_some_and(|login| login.session.is_some()) {
         parts.headers.remove(http::header::AUTHORIZATION);
     }
     parts.headers.insert(CORRELATION_HEADER, correlation_value);
@@ -150,9 +151,80 @@ async fn http(
     let freshness = login.as_ref().map_or(Freshness::Channel, |login| login.freshness);
     let mut answer = forward::forward(worker, &worker.upstreams[route.upstream], permit, request, freshness).await?;
     if let Some(login) = login {
-        add_answer_headers(answer.headers_mut(), route, login, usage);
+        add_answer_headers(answer.headers_mut(), route, login, usage, words);
     }
     Ok(answer)
+}
+
+/// A request that the gateway answers itself, through the dialect of its route.
+async fn local(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    route: &Arc<Route>,
+    request: Arrived,
+    subject: &mut audit::Subject,
+    words: &mut Words,
+) -> Result<Answer, Refusal> {
+    let Arrived { parts, body, authority, correlation, .. } = request;
+    let dialect = route.family.dialect().ok_or_else(|| Refusal::operator(Reject::Internal, "a local route without a dialect"))?;
+    let limits = &worker.shared.settings.limits;
+    let held = Held::new(connection.bodies.clone(), worker.bodies.clone());
+    let bytes_max = limits.unauthenticated_bytes_max.min(limits.body_bytes_max);
+    let mut body = RequestBody::read(body, bytes_max, limits.body_deadline, held).await?;
+    let whole = body.contiguous();
+    let host = authority.to_str().unwrap_or_default();
+    words.echo = dialect.echo(&view(&parts, Some(host), &whole));
+    let presents = route.requirement.access == Access::Public;
+    let admitted = if presents {
+        // Who asks for a token here proves itself in the request itself, or nobody needs to.
+        admit_asker(worker, connection, route, &view(&parts, Some(host), &whole), subject)?
+    } else {
+        admit(worker, connection, route, &parts, &whole, Some(host), subject, words)?
+    };
+    audit::accepted(worker, connection, subject, &admitted, correlation)?;
+    let mut desk = GatewayDesk::new(&worker.shared.tokens, connection, host);
+    let identity = admitted.login.as_ref().map(|login| &login.identity);
+    let mut asked = LocalRequest { identity, desk: &mut desk, now: clock::wall() };
+    let answer = dialect.answer(&view(&parts, Some(host), &whole), &mut asked)?;
+    let mut answer = respond::own(answer, correlation);
+    if let Some(login) = admitted.login {
+        add_answer_headers(answer.headers_mut(), route, login, admitted.usage, words);
+    }
+    Ok(answer)
+}
+
+/// On an endpoint for anybody, a dialect may still find a proof: a logon in the body of the request.
+fn admit_asker(
+    worker: &Rc<Worker>,
+    connection: &Connection,
+    route: &Route,
+    request: &RequestView<'_>,
+    subject: &mut audit::Subject,
+) -> Result<Admitted, Refusal> {
+    let dialect = route.family.dialect();
+    let login = match dialect.map(|dialect| dialect.present(request, Security::None)) {
+        None | Some(DialectAnswer::NotMine) => None,
+        Some(DialectAnswer::Malformed(refusal)) => return Err(refusal),
+        Some(DialectAnswer::Presented(presented)) => Some(verify_presented(worker, connection, &presented)?),
+        Some(DialectAnswer::Token { text, kind }) => {
+            let purpose = dialect.map_or(Purpose::Native, |dialect| dialect.purpose());
+            let token = worker.shared.tokens.open(text, kind, purpose, clock::wall())?;
+            Some(verify_shown(worker, connection, &token)?)
+        }
+    };
+    let Some(login) = login else {
+        return Ok(Admitted { permit: permit_public(&route.requirement)?, login: None, usage: Charged::default() });
+    };
+    connection.note_authenticated();
+    subject.note_login(&login);
+    let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
+    Ok(Admitted { permit, login: Some(login), usage: Charged::default() })
+}
+
+/// A request as the dialects see it.
+fn view<'r>(parts: &'r Parts, host: Option<&'r str>, body: &'r [u8]) -> RequestView<'r> {
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    RequestView { method: parts.method.as_str(), target: target.as_bytes(), headers: &parts.headers, body, host }
 }
 
 /// What admission came to.
@@ -165,15 +237,6 @@ pub struct Admitted {
     pub usage: Charged,
 }
 
-/// What was charged to the key.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Charged {
-    /// Weight used in this minute.
-    pub weight: Option<Usage>,
-    /// Orders in these ten seconds.
-    pub orders: Option<Usage>,
-}
-
 /// Authenticates, authorizes and charges.
 fn admit(
     worker: &Rc<Worker>,
@@ -181,20 +244,21 @@ fn admit(
     route: &Route,
     parts: &Parts,
     body: &[u8],
+    host: Option<&str>,
     subject: &mut audit::Subject,
     words: &mut Words,
 ) -> Result<Admitted, Refusal> {
     if route.requirement.access == Access::Public {
         return Ok(Admitted { permit: permit_public(&route.requirement)?, login: None, usage: Charged::default() });
     }
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let view = RequestView { method: parts.method.as_str(), target: target.as_bytes(), headers: &parts.headers, body, host: None };
-    let login = authenticate(worker, connection, route.family, &view, &parts.headers)?;
+    let view = view(parts, host, body);
+    let login = authenticate(worker, connection, route.family, &view, &parts.headers)
+        .inspect_err(|_| words.echo = route.family.dialect().and_then(|dialect| dialect.echo(&view)))?;
     subject.note_login(&login);
     if login.identity.purpose() == Purpose::ClientCertificate && is_foreign_page(parts) {
         return Err(Refusal::operator(Reject::ScopeMissing, "a page of another origin on a route that logs in by client certificate"));
     }
-    let permit = authorize(&login.identity, login.session.as_ref().map(|session| &session.granted), &route.requirement)?;
+    let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
     let credential = login.identity.credential();
     words.limits = credential.rate;
     let usage = charge(&login.counters, credential.rate, route.weight_of_query(parts.uri.query()), route.orders, words)?;
@@ -229,11 +293,12 @@ pub fn charge(counters: &KeyCounters, rate: KeyRate, weight: u32, orders: u32, w
     Ok(Charged { weight: Some(weight), orders })
 }
 
-fn add_answer_headers(headers: &mut HeaderMap, route: &Route, login: Login, usage: Charged) {
-    if route.family == Family::Binance {
-        let used = usage.weight.map_or(0, |weight| weight.used);
-        for (name, count) in rate::headers(used, usage.orders.map(|orders| orders.used)) {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from(count));
+fn add_answer_headers(headers: &mut HeaderMap, route: &Route, login: Login, usage: Charged, words: &Words) {
+    if let Some(dialect) = route.family.dialect() {
+        for (name, value) in dialect.rate_headers(&usage, &words.context()) {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
         }
     }
     if !login.answer_headers.is_empty() {
@@ -250,7 +315,7 @@ fn body_bytes_max(limits: &LimitSettings, connection: &Connection, route: &Route
 
 /// Signatures of dialects cover the body; a native proof does not.
 fn signs_body(route: &Route) -> bool {
-    route.requirement.access != Access::Public && matches!(route.family, Family::Any | Family::Binance)
+    route.requirement.access != Access::Public && (route.family == Family::Any || route.family.dialect().is_some())
 }
 
 /// HTTP/2 and the URI type let more bytes into a target than HTTP/1.1 has (RFC 9112, 3.2). Upstreams split request lines at some

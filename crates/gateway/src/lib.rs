@@ -22,6 +22,7 @@ pub mod clock;
 pub mod config;
 pub mod connection;
 pub mod control;
+pub mod desk;
 pub mod detect;
 pub mod drain;
 pub mod entropy;

@@ -140,8 +140,8 @@ impl Metrics {
 
     /// Somebody proved an identity; `elapsed` is the time of looking up and verifying.
     pub fn logged_in(&self, family: Family, carriage: Carriage, elapsed: Duration) {
-        self.logins[family as usize * Carriage::ALL.len() + carriage as usize].inc();
-        self.verify_seconds[family as usize].observe(elapsed);
+        self.logins[family.index() * Carriage::ALL.len() + carriage as usize].inc();
+        self.verify_seconds[family.index()].observe(elapsed);
     }
 
     /// A request or message was accepted; `None` where there is no route.
@@ -279,22 +279,18 @@ fn reasons(registry: &mut Registry, name: &str, help: &str, rejects: &[Reject]) 
     rejects.iter().map(|reject| series.get_or_create_owned(&ReasonLabel { reason: reject.label() })).collect()
 }
 
-/// Families in the order of their discriminants, which index the arrays.
-const FAMILIES: [Family; 4] = [Family::Any, Family::Binance, Family::ClientCertificate, Family::Native];
-
 fn logins(registry: &mut Registry) -> Vec<Counter> {
     let series = Series::<LoginLabel, Counter>::default();
     registry.register("logins", "Proofs of identity accepted", series.clone());
-    let labels = FAMILIES
-        .iter()
-        .flat_map(|family| Carriage::ALL.iter().map(|carriage| LoginLabel { dialect: family.name(), carriage: carriage.name() }));
+    let labels = Family::all()
+        .flat_map(|family| Carriage::ALL.iter().map(move |carriage| LoginLabel { dialect: family.name(), carriage: carriage.name() }));
     labels.map(|label| series.get_or_create_owned(&label)).collect()
 }
 
 fn verify_seconds(registry: &mut Registry) -> Vec<Histogram> {
     let series = Series::<DialectLabel, Histogram>::default();
     registry.register_with_unit("verify", "Looking a credential up and verifying a proof", Unit::Seconds, series.clone());
-    FAMILIES.iter().map(|family| series.get_or_create_owned(&DialectLabel { dialect: family.name() })).collect()
+    Family::all().map(|family| series.get_or_create_owned(&DialectLabel { dialect: family.name() })).collect()
 }
 
 fn answers(registry: &mut Registry) -> Vec<Counter> {

@@ -4,55 +4,93 @@
 
 use bytes::Bytes;
 use countersign_core::{CorrelationId, Detail, KeyRate, Refusal, Reject};
-use countersign_dialects::binance::reject_body::{AnswerContext, Counter, RejectBody, UnknownKeyAnswer};
+use countersign_dialects::HttpAnswer;
+use countersign_dialects::answer::{AnswerContext, Counter, UnknownKeyAnswer};
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::body::ResponseBody;
+use crate::clock;
 use crate::routes::Family;
 
 /// Names the decision: the same id is in the audit log.
 pub const CORRELATION_HEADER: HeaderName = HeaderName::from_static("countersign-correlation");
 
 /// What the words of an answer depend on, besides the refusal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Words {
     /// Whose words.
     pub family: Family,
-    /// What an unknown Binance key is told.
+    /// What an unknown key is told.
     pub unknown_key: UnknownKeyAnswer,
     /// Which counter refused, if a rate limit did.
     pub counter: Counter,
     /// The limits of the key, where it is known.
     pub limits: KeyRate,
+    /// What of the request its refusal repeats.
+    pub echo: Option<String>,
 }
 
 impl Words {
     /// The words of a family, without a key.
     #[must_use]
     pub fn of(family: Family, unknown_key: UnknownKeyAnswer) -> Self {
-        Self { family, unknown_key, counter: Counter::default(), limits: KeyRate::default() }
+        Self { family, unknown_key, counter: Counter::default(), limits: KeyRate::default(), echo: None }
+    }
+
+    /// What a dialect needs to know of the answer.
+    #[must_use]
+    pub fn context(&self) -> AnswerContext {
+        AnswerContext {
+            unknown_key: self.unknown_key,
+            counter: self.counter,
+            limits: self.limits,
+            now: clock::wall(),
+            echo: self.echo.clone(),
+        }
     }
 }
 
 /// The answer to a refused request.
 #[must_use]
 pub fn refuse(refusal: &Refusal, words: &Words, correlation: CorrelationId) -> Response<ResponseBody> {
-    let (status, body, retry_after) = match words.family {
-        Family::Binance => binance(refusal, words),
-        Family::Any | Family::ClientCertificate | Family::Native => plain(refusal, correlation),
+    let mut response = match words.family.dialect() {
+        Some(dialect) => own(dialect.refuse(refusal, &words.context()), correlation),
+        None => {
+            let (status, body, retry_after) = plain(refusal, correlation);
+            let mut response = own(HttpAnswer::json(status, body), correlation);
+            if let Some(seconds) = retry_after {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            response
+        }
     };
+    let headers = response.headers_mut();
+    if ends_connection(refusal.reject) {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// An answer that the gateway makes itself: refusals, and what is about the login.
+#[must_use]
+pub fn own(answer: HttpAnswer, correlation: CorrelationId) -> Response<ResponseBody> {
+    let retry_after = answer.retry_after_secs();
+    let HttpAnswer { status, content_type, body, headers: more, .. } = answer;
     let mut response = Response::new(ResponseBody::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (name, value) in more {
+        // The words are ours, but may repeat what a client sent.
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.append(HeaderName::from_static(name), value);
+        }
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(CORRELATION_HEADER, correlation_value(correlation));
     if let Some(seconds) = retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    if ends_connection(refusal.reject) {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
@@ -93,12 +131,6 @@ const fn ends_connection(reject: Reject) -> bool {
     matches!(reject, Reject::FramingAmbiguous | Reject::HostMismatch | Reject::TooLarge | Reject::AuthDeadline | Reject::Draining)
 }
 
-fn binance(refusal: &Refusal, words: &Words) -> (u16, String, Option<u64>) {
-    let context = AnswerContext { unknown_key: words.unknown_key, counter: words.counter, limits: words.limits };
-    let body = RejectBody::of(refusal, &context);
-    (body.status, body.json(), body.retry_after_secs())
-}
-
 fn plain(refusal: &Refusal, correlation: CorrelationId) -> (u16, String, Option<u64>) {
     let alert = refusal.reject.alert();
     let mut error =
@@ -115,6 +147,7 @@ fn plain(refusal: &Refusal, correlation: CorrelationId) -> (u16, String, Option<
             error["skew_ms"] = (*skew_ms).into();
             error["window_ms"] = (*window_ms).into();
         }
+        Detail::LastNonce(last) => error["last_nonce"] = (*last).into(),
         Detail::None | Detail::Operator(_) => {}
     }
     (refusal.reject.http_status(), serde_json::json!({ "error": error }).to_string(), retry_after)
@@ -137,7 +170,7 @@ mod tests {
 
     #[tokio::test]
     async fn unknown_key_and_bad_signature_are_the_same_bytes() {
-        for family in [Family::Binance, Family::Native, Family::ClientCertificate, Family::Any] {
+        for family in [Family::BINANCE, Family::NATIVE, Family::CLIENT_CERTIFICATE, Family::Any] {
             let unknown = answer(Reject::UnknownKey.into(), family).await;
             let bad = answer(Refusal::operator(Reject::BadSignature, "for the operator only"), family).await;
             assert_eq!(unknown, bad, "{family:?}");
@@ -147,7 +180,7 @@ mod tests {
 
     #[tokio::test]
     async fn infrastructure_failure_says_so() {
-        for family in Family::ALL {
+        for family in Family::all() {
             let (status, _) = answer(Reject::StoreUnavailable.into(), family).await;
             assert!(status >= 500, "{family:?}");
         }

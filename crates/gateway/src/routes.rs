@@ -15,7 +15,8 @@
 //! answer is 404. So the gateway and the upstream can never disagree about which route a request took.
 //!
 //! Two routes never match the same request: an overlap is an error of the configuration, so no order of evaluation has to be
-//! known to read a configuration.
+//! known to read a configuration. One rule is allowed: an exact path goes before a pattern that has it too
+//! (`/ws/v1` before `/ws/*`).
 
 mod builtin;
 mod path;
@@ -25,41 +26,72 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_core::Requirement;
-use countersign_dialects::binance::routes::Weight;
+use countersign_core::{Purpose, Requirement};
+use countersign_dialects::routes::Weight;
+use countersign_dialects::{Dialect, of_purpose};
 
-pub use builtin::{binance_routes, native_routes};
+pub use builtin::{binance_routes, dialect_routes, native_routes};
 pub use path::{PathError, PathPattern};
 pub use spec::{RouteConflict, RouteSpec, RouteTarget};
 
-/// Most routes in one table: both built-in tables have about 120 together. Each route has its own metric series.
-pub const ROUTES_MAX: usize = 1_024;
+/// Most routes in one table: all built-in tables have about 700 together. Each route has its own metric series.
+pub const ROUTES_MAX: usize = 2_048;
 
 /// Which family of credentials may use a route, and in whose words it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
     /// Any verified identity; refusals are plain.
     Any,
-    /// Signed as at Binance; refusals as at Binance.
-    Binance,
-    /// A client certificate of mutual TLS.
-    ClientCertificate,
-    /// The native handshake.
-    Native,
+    /// Credentials of one purpose; refusals in the words of its dialect, plain where it has none.
+    Of(Purpose),
 }
 
 impl Family {
+    /// Signed as at Binance; refusals as at Binance.
+    pub const BINANCE: Self = Self::Of(Purpose::Binance);
+    /// A client certificate of mutual TLS.
+    pub const CLIENT_CERTIFICATE: Self = Self::Of(Purpose::ClientCertificate);
+    /// The native handshake.
+    pub const NATIVE: Self = Self::Of(Purpose::Native);
+
+    /// How many there are.
+    pub const COUNT: usize = Purpose::ALL.len() + 1;
+
     /// All of them, in the order they are shown.
-    pub const ALL: [Self; 4] = [Self::Native, Self::Binance, Self::ClientCertificate, Self::Any];
+    pub fn all() -> impl Iterator<Item = Self> {
+        Purpose::ALL.iter().copied().map(Self::Of).chain([Self::Any])
+    }
 
     /// The name in configuration and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Any => "any",
-            Self::Binance => "binance",
-            Self::ClientCertificate => "client-certificate",
-            Self::Native => "native",
+            Self::Of(purpose) => purpose.name(),
+        }
+    }
+
+    /// Reads a name as [`Self::name`] writes it.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::all().find(|family| family.name() == name)
+    }
+
+    /// Position in [`Self::all`], for tables by family.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Any => Purpose::ALL.len(),
+            Self::Of(purpose) => purpose.index(),
+        }
+    }
+
+    /// The dialect whose credentials these are.
+    #[must_use]
+    pub fn dialect(self) -> Option<&'static dyn Dialect> {
+        match self {
+            Self::Any => None,
+            Self::Of(purpose) => of_purpose(purpose),
         }
     }
 }
@@ -69,8 +101,12 @@ impl Family {
 pub enum RouteKind {
     /// A WebSocket that speaks the Binance WebSocket API: each message has its own route, found by its method.
     BinanceWsApi,
+    /// A WebSocket of another dialect: each message has its own route, found by the kind that the dialect names.
+    DialectSocket,
     /// An HTTP request, or a message on one of the two session kinds.
     Http,
+    /// An HTTP request that the gateway answers itself, through the dialect: what is about the login, not about the market.
+    Local,
     /// A native session: each message has its own route, found by its operation.
     NativeSession,
     /// A WebSocket whose frames are passed on unread.
@@ -83,7 +119,9 @@ impl RouteKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::BinanceWsApi => "binance-ws-api",
+            Self::DialectSocket => "dialect",
             Self::Http => "http",
+            Self::Local => "local",
             Self::NativeSession => "native",
             Self::WebSocketRelay => "relay",
         }
@@ -137,7 +175,7 @@ impl Route {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteWeight {
     /// By the venue's rule, which may look at parameters.
-    Binance(Weight),
+    Venue(Weight),
     /// Always the same.
     Fixed(u32),
 }
@@ -145,7 +183,7 @@ pub enum RouteWeight {
 impl RouteWeight {
     fn of<'p>(self, parameter: impl Fn(&str) -> Option<&'p str>) -> u32 {
         match self {
-            Self::Binance(weight) => weight.of(parameter),
+            Self::Venue(weight) => weight.of(parameter),
             Self::Fixed(weight) => weight,
         }
     }
@@ -170,6 +208,7 @@ pub struct Routes {
     patterns: Vec<Arc<Route>>,
     ws_methods: HashMap<Box<str>, Arc<Route>>,
     native_ops: HashMap<Box<str>, Arc<Route>>,
+    dialect_messages: HashMap<(Purpose, Box<str>), Arc<Route>>,
 }
 
 impl Routes {
@@ -192,6 +231,9 @@ impl Routes {
                 self.exact.entry(path.as_str().into()).or_default().push(Arc::clone(&route));
             }
             RouteTarget::Http { .. } => self.patterns.push(Arc::clone(&route)),
+            RouteTarget::DialectMessage(purpose, name) => {
+                self.dialect_messages.insert((*purpose, name.as_str().into()), Arc::clone(&route));
+            }
             RouteTarget::NativeOp(op) => {
                 self.native_ops.insert(op.as_str().into(), Arc::clone(&route));
             }
@@ -239,6 +281,12 @@ impl Routes {
     #[must_use]
     pub fn find_native_op(&self, op: &str) -> Option<&Arc<Route>> {
         self.native_ops.get(op)
+    }
+
+    /// The route of a message on a WebSocket of a dialect.
+    #[must_use]
+    pub fn find_dialect_message(&self, purpose: Purpose, name: &str) -> Option<&Arc<Route>> {
+        self.dialect_messages.get(&(purpose, Box::from(name)))
     }
 
     /// All routes, in the order of the configuration.

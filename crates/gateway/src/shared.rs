@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use countersign_core::rate::KeyCounters;
-use countersign_core::{ApiKeyId, Credential, Purpose, ReplayGuard, Timestamp};
+use countersign_core::{ApiKeyId, Credential, NonceGuard, Purpose, ReplayGuard, Timestamp, TokenSealer};
 use countersign_pki::ServerTls;
 use countersign_store::Store;
 use countersign_store::audit::AuditLog;
@@ -30,6 +30,10 @@ pub struct Shared {
     pub tls: ServerTls,
     /// What was accepted once.
     pub replay: Box<dyn ReplayGuard>,
+    /// The increasing nonces of keys that have them.
+    pub nonces: Box<dyn NonceGuard>,
+    /// Makes and reads the tokens that stand for a login at venues that hand such out.
+    pub tokens: TokenSealer,
     /// Credentials and sessions, for what is not on the hot path.
     pub store: Arc<Store>,
     /// When the gateway started.
@@ -64,9 +68,7 @@ pub struct CredentialEntry {
 /// All credentials by purpose and key id.
 #[derive(Debug, Default)]
 pub struct CredentialTable {
-    native: HashMap<ApiKeyId, CredentialEntry>,
-    binance: HashMap<ApiKeyId, CredentialEntry>,
-    certificates: HashMap<ApiKeyId, CredentialEntry>,
+    by_purpose: [HashMap<ApiKeyId, CredentialEntry>; Purpose::ALL.len()],
 }
 
 impl CredentialTable {
@@ -78,8 +80,7 @@ impl CredentialTable {
             let counters =
                 previous.find(credential.purpose, &credential.key_id).map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
             let key_id = credential.key_id.clone();
-            let map = table.of_mut(credential.purpose);
-            map.insert(key_id, CredentialEntry { credential: Arc::new(credential), counters });
+            table.by_purpose[credential.purpose.index()].insert(key_id, CredentialEntry { credential: Arc::new(credential), counters });
         }
         table
     }
@@ -87,30 +88,18 @@ impl CredentialTable {
     /// Looks a credential up.
     #[must_use]
     pub fn find(&self, purpose: Purpose, key_id: &ApiKeyId) -> Option<&CredentialEntry> {
-        match purpose {
-            Purpose::Binance => self.binance.get(key_id),
-            Purpose::ClientCertificate => self.certificates.get(key_id),
-            Purpose::Native => self.native.get(key_id),
-        }
+        self.by_purpose[purpose.index()].get(key_id)
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.native.len() + self.binance.len() + self.certificates.len()
+        self.by_purpose.iter().map(HashMap::len).sum()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    fn of_mut(&mut self, purpose: Purpose) -> &mut HashMap<ApiKeyId, CredentialEntry> {
-        match purpose {
-            Purpose::Binance => &mut self.binance,
-            Purpose::ClientCertificate => &mut self.certificates,
-            Purpose::Native => &mut self.native,
-        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   GET + Upgrade ─▶ request (RFC 6455, strictly) ─┬─ relay:   upstream first, its 101 checked, then ours ─▶ [`relay`]
+//!                                                  ├─ dialect: 101, upstream when the first message needs it ─▶ [`dialect`]
 //!                                                  ├─ ws api:  101, upstream when the first message needs it ─▶ [`ws_api`]
 //!                                                  └─ native:  hello of the header first, then 101 ─▶ [`crate::native`]
 //! ```
@@ -13,6 +14,7 @@
 //! What is *not* here: what a message means (the dialect and the native session say that), and who somebody is.
 
 mod connect;
+mod dialect;
 pub(crate) mod limits;
 pub(crate) mod links;
 mod progress;
@@ -43,6 +45,7 @@ use crate::routes::{Family, Route, RouteKind};
 use crate::worker::Worker;
 
 pub(crate) use connect::UpstreamHead;
+use dialect::DialectWebSocket;
 use relay::Relay;
 use request::Rejected;
 use ws_api::WsApi;
@@ -52,6 +55,7 @@ pub struct Upgrade(Kind);
 
 enum Kind {
     BinanceWsApi(Box<WsApi>),
+    Dialect(Box<DialectWebSocket>),
     Native(Box<native::websocket::Opening>),
     Relay(Box<Relay>),
 }
@@ -65,6 +69,7 @@ impl Upgrade {
         worker.shared.metrics.websocket_opened();
         match self.0 {
             Kind::BinanceWsApi(ws_api) => ws_api.run(worker, connection, stream).await,
+            Kind::Dialect(socket) => socket.run(worker, connection, stream).await,
             Kind::Native(opening) => opening.run(worker, connection, stream).await,
             Kind::Relay(relay) => relay.run(worker, connection, stream).await,
         }
@@ -101,6 +106,10 @@ pub async fn begin(
             let head = UpstreamHead::of_request(connection, parts, authority, correlation);
             Kind::BinanceWsApi(Box::new(WsApi::new(Arc::clone(route), head, correlation)))
         }
+        RouteKind::DialectSocket => {
+            let head = UpstreamHead::of_request(connection, parts, authority, correlation);
+            Kind::Dialect(Box::new(DialectWebSocket::open(Arc::clone(route), parts, authority, head, correlation)?))
+        }
         RouteKind::NativeSession => {
             let head = UpstreamHead::of_request(connection, parts, authority, correlation);
             let opening =
@@ -115,7 +124,7 @@ pub async fn begin(
             }
             Kind::Relay(Box::new(Relay::connect(worker, connection, route, admitted, head, correlation).await?))
         }
-        RouteKind::Http => return Err(Refusal::operator(Reject::Internal, "an upgrade on a route that is none")),
+        RouteKind::Http | RouteKind::Local => return Err(Refusal::operator(Reject::Internal, "an upgrade on a route that is none")),
     };
     *connection.upgrade.borrow_mut() = Some(Upgrade(kind));
     Ok(answer)
@@ -153,7 +162,7 @@ fn upgrade_required(
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if route.family == Family::Native {
+    if route.family == Family::NATIVE {
         connection.native.add_nonce(worker, connection, route.family, headers);
     }
     answer

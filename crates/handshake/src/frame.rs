@@ -109,7 +109,7 @@ pub fn error(refusal: &Refusal, id: CorrelationId, context: ErrorContext<'_>) ->
         Detail::Names(names) => err.insert("names".to_owned(), json!(names)),
         Detail::Parameter(name) if code != AlertCode::AuthFailed => err.insert("at".to_owned(), json!(name)),
         Detail::RetryAfter(wait) => err.insert("retry_ms".to_owned(), json!(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))),
-        Detail::None | Detail::Operator(_) | Detail::Parameter(_) | Detail::Skew { .. } => None,
+        Detail::LastNonce(_) | Detail::None | Detail::Operator(_) | Detail::Parameter(_) | Detail::Skew { .. } => None,
     };
     if code == AlertCode::ProtoVersion {
         err.insert("vers".to_owned(), json!([VERSION]));

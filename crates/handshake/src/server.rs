@@ -53,7 +53,8 @@ pub use await_ready::{AwaitReady, Open};
 pub use await_verification::{AwaitVerification, Established, TokenContext};
 use countersign_core::presented::SignedBytes;
 use countersign_core::{
-    Binding, Detail, Effect, Entropy, Freshness, Monotonic, Now, Presented, PresentedSignature, Purpose, Refusal, Reject, SignatureForm,
+    Binding, Detail, Effect, Entropy, Freshness, Monotonic, Now, Once, Presented, PresentedSignature, Purpose, Refusal, Reject,
+    SignatureForm,
 };
 
 use crate::binding::{Channel, transcript_start};
@@ -278,7 +279,9 @@ fn present(hello: &Hello, start: Transcript, token: &Token) -> Presented<'static
         signature: PresentedSignature { form: SignatureForm::Explicit(hello.alg), bytes: Some(token.proof.as_slice().into()) },
         // HS-16
         signed: SignedBytes::from_piece(start.proof_input(&label::HELLO, &token.payload).to_vec()),
+        passphrase: None,
         freshness: Freshness::Channel,
+        once: Once::Freshness,
         effect: Effect::Write,
     }
 }

@@ -93,7 +93,11 @@ impl SigningKey {
             Algorithm::Ed25519 => Pair::Ed25519(Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(wrong)?),
             Algorithm::MlDsa65 => Pair::MlDsa65(Box::new(PqdsaKeyPair::from_pkcs8(&ML_DSA_65_SIGNING, der).map_err(wrong)?)),
             Algorithm::RsaPssSha256 => Pair::RsaPssSha256(RsaKeyPair::from_pkcs8(der).map_err(wrong)?),
-            Algorithm::HmacSha256 | Algorithm::RsaPkcs1Sha256 => return Err(KeyError::Algorithm(algorithm)),
+            Algorithm::EcdsaSecp256k1Recoverable
+            | Algorithm::HmacSha256
+            | Algorithm::HmacSha384
+            | Algorithm::HmacSha512
+            | Algorithm::RsaPkcs1Sha256 => return Err(KeyError::Algorithm(algorithm)),
         };
         Self::new(pair).ok_or(KeyError::Pkcs8(algorithm))
     }

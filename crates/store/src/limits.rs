@@ -60,3 +60,9 @@ pub const JOURNAL_RETENTION: Duration = Duration::from_secs(2 * countersign_core
 
 /// Replay journal files written side by side: threads of the gateway do not wait for each other up to this many.
 pub const JOURNAL_SHARDS: usize = 16;
+
+/// A passphrase: venues ask for 6 to 32 characters; longer ones are no harm up to this.
+pub const PASSPHRASE_BYTES: std::ops::RangeInclusive<usize> = 6..=64;
+
+/// The nonce journal is written anew when it is longer: a million records.
+pub const NONCE_JOURNAL_BYTES_MAX: u64 = 32 * 1_024 * 1_024;

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use countersign_core::{
-    AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, PublicKey, Purpose, Scopes,
-    Secret, SessionId, Timestamp, Verifier,
+    AccountId, Address, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, NoncePolicy,
+    PublicKey, PublicKeyError, Purpose, Scopes, Secret, SessionId, Timestamp, Verifier,
 };
 
 use crate::error::StoreError;
@@ -47,8 +47,10 @@ pub enum Material {
     },
     /// A public key and the one algorithm it is registered for.
     PublicKey(PublicKey, Algorithm),
-    /// A shared secret for HMAC-SHA-256.
-    Secret(Secret),
+    /// A shared secret and the one MAC it is registered for: the bytes that key the MAC.
+    Secret(Secret, Algorithm),
+    /// The address of a secp256k1 key, which is the name clients are known by, too.
+    Address(Address),
 }
 
 impl Material {
@@ -58,7 +60,8 @@ impl Material {
         match self {
             Self::Certificate { .. } => None,
             Self::PublicKey(_, algorithm) => Some(*algorithm),
-            Self::Secret(_) => Some(Algorithm::HmacSha256),
+            Self::Secret(_, algorithm) => Some(*algorithm),
+            Self::Address(_) => Some(Algorithm::EcdsaSecp256k1Recoverable),
         }
     }
 }
@@ -72,6 +75,10 @@ pub struct NewCredential {
     pub purpose: Purpose,
     /// How its proofs are checked.
     pub material: Material,
+    /// The second secret of keys that have one; `None`: none is asked for.
+    pub passphrase: Option<Secret>,
+    /// How many of the highest nonces are remembered one by one.
+    pub nonce_window: u16,
     /// The name clients send; `None`: the hash of a native public key, the key id of a certificate, a random text for an exchange key.
     pub key_id: Option<ApiKeyId>,
     /// What it may do.
@@ -96,6 +103,8 @@ impl NewCredential {
             account,
             purpose,
             material,
+            passphrase: None,
+            nonce_window: 0,
             key_id: None,
             scopes: Scopes::none(),
             ip_allow: IpAllowList::any(),
@@ -120,6 +129,10 @@ pub struct CredentialRecord {
     pub key_id: ApiKeyId,
     /// How its proofs are checked.
     pub material: Material,
+    /// The second secret of keys that have one.
+    pub passphrase: Option<Secret>,
+    /// How its nonces are counted.
+    pub nonce: NoncePolicy,
     /// What it may do.
     pub scopes: Scopes,
     /// From where.
@@ -146,10 +159,16 @@ impl CredentialRecord {
     /// # Errors
     /// [`StoreError::Key`] when the stored key is not one for its algorithm, which no record of ours is.
     pub fn to_credential(&self) -> Result<Credential, StoreError> {
+        let no_mac = StoreError::Key(PublicKeyError::Unusable("a shared secret for an algorithm that is no MAC"));
         let verifier = match &self.material {
             Material::Certificate { .. } => Verifier::Certificate,
             Material::PublicKey(key, algorithm) => Verifier::PublicKey(key.verifying_key(*algorithm)?),
-            Material::Secret(secret) => Verifier::hmac_sha256(secret.expose()),
+            Material::Address(address) => Verifier::EthereumAddress(*address),
+            // Clients of Deribit also show the secret itself (inside TLS), or a plain hash over it (FIX).
+            Material::Secret(secret, algorithm) if self.purpose == Purpose::Deribit => {
+                Verifier::mac_keeping_secret(*algorithm, secret).ok_or(no_mac)?
+            }
+            Material::Secret(secret, algorithm) => Verifier::mac(*algorithm, secret.expose()).ok_or(no_mac)?,
         };
         Ok(Credential {
             id: self.id.clone(),
@@ -157,6 +176,8 @@ impl CredentialRecord {
             purpose: self.purpose,
             key_id: self.key_id.clone(),
             verifier,
+            passphrase: self.passphrase.clone(),
+            nonce: self.nonce,
             scopes: self.scopes.clone(),
             ip_allow: self.ip_allow.clone(),
             rate: self.rate,
@@ -191,6 +212,8 @@ pub enum KeyChangeKind {
     Created,
     /// Scopes, addresses, rate, binding, expiry or label changed.
     Policy,
+    /// Counting of its nonces began anew.
+    NonceReset,
     /// It was made to replace another.
     Rotated,
     /// It was replaced by another, and ends with the overlap.
@@ -200,13 +223,14 @@ pub enum KeyChangeKind {
 }
 
 impl KeyChangeKind {
-    const ALL: [Self; 5] = [Self::Created, Self::Policy, Self::Rotated, Self::Superseded, Self::State];
+    const ALL: [Self; 6] = [Self::Created, Self::NonceReset, Self::Policy, Self::Rotated, Self::Superseded, Self::State];
 
     /// The name in records.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Created => "created",
+            Self::NonceReset => "nonce-reset",
             Self::Policy => "policy",
             Self::Rotated => "rotated",
             Self::State => "state",

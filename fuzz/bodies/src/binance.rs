@@ -19,6 +19,7 @@ pub fn binance_rest(data: &[u8]) {
             Answer::Presented(presented) => check(&presented, target.len() + body.len()),
             Answer::NotMine => assert_ne!(security, Security::Signed, "a signed route has no unsigned request"),
             Answer::Malformed(_) => {}
+            Answer::Token { .. } => panic!("there are no tokens of ours at Binance"),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::*;
 use crate::address::IpAllowList;
 use crate::credential::{Binding, KeyRate};
 use crate::id::CredentialId;
-use crate::nonce::MemoryNonceGuard;
+use crate::nonce::{MemoryNonceGuard, NoncePolicy};
 use crate::presented::{Effect, PresentedSignature};
 use crate::reject::AlertCode;
 use crate::replay::MemoryReplayGuard;
@@ -45,7 +45,7 @@ impl Bench {
             key_id: ApiKeyId::parse("key-1").unwrap(),
             verifier: signer.verifier(),
             passphrase: None,
-            nonce_window: 0,
+            nonce: NoncePolicy::default(),
             scopes: Scopes::none(),
             ip_allow: IpAllowList::any(),
             rate: KeyRate::default(),
@@ -101,7 +101,7 @@ impl Bench {
             key_id: self.credential.key_id.clone(),
             verifier: self.signer.verifier(),
             passphrase: self.credential.passphrase.clone(),
-            nonce_window: self.credential.nonce_window,
+            nonce: self.credential.nonce,
             scopes: self.credential.scopes.clone(),
             ip_allow: self.credential.ip_allow.clone(),
             rate: self.credential.rate,

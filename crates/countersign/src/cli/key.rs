@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::builder::TypedValueParser as _;
+use clap::{Args, Subcommand};
+use countersign_core::Purpose;
 
 use super::{BindArg, StateArgs};
 
@@ -53,6 +55,18 @@ pub(crate) enum KeyCommand {
         #[command(flatten)]
         state: StateArgs,
     },
+    /// Let the nonces of a key begin anew, after a client sent a huge one and locked itself out.
+    ResetNonce {
+        /// Its id, or the name clients send.
+        #[arg(allow_hyphen_values = true)]
+        key: String,
+        /// Nonces up to and with this one are spent; default: the present time in milliseconds, so that nothing signed earlier by a
+        /// client that counts so passes again.
+        #[arg(long, value_name = "N")]
+        to: Option<u64>,
+        #[command(flatten)]
+        state: StateArgs,
+    },
     /// Take a suspension back.
     Resume {
         /// Its id, or the name clients send.
@@ -69,14 +83,27 @@ pub(crate) struct KeyNewArgs {
     #[arg(long)]
     pub(crate) account: String,
     /// What it is for: one key serves one purpose.
-    #[arg(long, value_enum, default_value = "native")]
-    pub(crate) purpose: PurposeArg,
-    /// Algorithm: Ed25519, ES256, PS256, ML-DSA-65 (native); HS256, Ed25519, RS256 (binance).
+    #[arg(long, value_parser = purposes(), default_value = "native", hide_possible_values = true)]
+    pub(crate) purpose: Purpose,
+    /// Algorithm, where the purpose has several: Ed25519, ES256, PS256, ML-DSA-65 (native); HS256, Ed25519, RS256 (binance); HS256, RS256
+    /// (bybit); ES256, Ed25519 (coinbase); `dialect list` shows all.
     #[arg(long, value_name = "ALG")]
     pub(crate) kind: Option<String>,
     /// Register this public key instead of making a pair: PEM, DER, JWK, raw, OpenSSH; `-` for standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) public_key: Option<PathBuf>,
+    /// Register this shared secret instead of making one: a file with its text as the venue hands it out; `-` for standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "public_key")]
+    pub(crate) secret: Option<PathBuf>,
+    /// Register this passphrase instead of making one, for purposes that have one: a file; `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase: Option<PathBuf>,
+    /// The name that clients send; default: one is made. For hyperliquid: the address of a key made elsewhere.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) key_id: Option<String>,
+    /// How many of the highest nonces may overtake each other, for purposes with an increasing nonce; 0: none, as venues have it.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) nonce_window: u16,
     /// Client certificate (PEM) or name in it, for purpose client-certificate; without it one is issued by the private CA.
     #[arg(long, value_name = "FILE|NAME")]
     pub(crate) certificate: Option<String>,
@@ -138,12 +165,8 @@ pub(crate) struct KeyRotateArgs {
     pub(crate) state: StateArgs,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PurposeArg {
-    /// The native handshake.
-    Native,
-    /// Signed requests and logons as at Binance.
-    Binance,
-    /// Mutual TLS.
-    ClientCertificate,
+/// The purposes by name, for `--purpose`.
+fn purposes() -> impl clap::builder::TypedValueParser<Value = Purpose> {
+    let names = Purpose::ALL.iter().map(|purpose| clap::builder::PossibleValue::new(purpose.name()).help(purpose.doc()));
+    clap::builder::PossibleValuesParser::new(names).map(|name| Purpose::parse(&name).expect("only names of purposes are possible"))
 }

@@ -1,8 +1,8 @@
 //! `key`: credentials of accounts. Works while the gateway runs.
 
-mod credential_file;
+pub(crate) mod credential_file;
 mod delivery;
-mod material;
+pub(crate) mod material;
 mod new;
 mod rotate;
 pub(super) mod show;
@@ -15,6 +15,7 @@ use countersign_store::audit::AuditEvent;
 use super::keeper::{self, Keeper};
 use super::{account, output, run_async};
 use crate::cli::{KeyCommand, StateArgs};
+use crate::failure::Failure;
 use crate::state;
 
 /// Runs the subcommand.
@@ -23,6 +24,7 @@ pub(super) fn run(command: KeyCommand) -> anyhow::Result<ExitCode> {
         match command {
             KeyCommand::List { account, all, json, state } => list(account.as_deref(), all, json, &state).await,
             KeyCommand::New(args) => new::run(&args).await,
+            KeyCommand::ResetNonce { key, to, state } => reset_nonce(&key, to, &state).await,
             KeyCommand::Resume { key, state } => set_state(&key, CredentialState::Active, AuditEvent::KeyResume, &state).await,
             KeyCommand::Revoke { key, state } => set_state(&key, CredentialState::Revoked, AuditEvent::KeyRevoke, &state).await,
             KeyCommand::Rotate(args) => rotate::run(&args).await,
@@ -47,6 +49,19 @@ async fn list(of: Option<&str>, all: bool, as_json: bool, args: &StateArgs) -> a
     } else {
         output::print(&show::table(&credentials))?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn reset_nonce(key: &str, to: Option<u64>, args: &StateArgs) -> anyhow::Result<ExitCode> {
+    let keeper = Keeper::open(args).await?;
+    let before = keeper::find(&keeper.store, key).await?;
+    if !before.purpose.has_nonce() {
+        return Err(Failure::usage(format!("a {} key has no increasing nonce", before.purpose)));
+    }
+    let floor = to.unwrap_or_else(|| state::wall().as_millis());
+    let record = keeper.store.reset_nonce(&before.id, floor, &keeper::change()).await?;
+    keeper.key_changed(&record, AuditEvent::KeyNonceReset).await?;
+    output::line(format!("{} key {} of account {} takes nonces above {floor} now", record.purpose, record.key_id, record.account))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use countersign_core::{Algorithm, Monotonic};
+use countersign_core::{Algorithm, Entropy as _, Monotonic, TokenSealer};
 use countersign_gateway::clock;
 use countersign_gateway::config::{self, Override, Settings, Sources, UpstreamTarget};
 use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
@@ -94,7 +94,7 @@ impl Running {
         let venue_keys = IdentityKeys::new(opened.identity.public_keys());
         let venue = start_venue(&settings, venue_keys.clone()).await?;
         let upstreams = upstream_configs(&settings, venue.as_ref());
-        let State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay, .. } = opened;
+        let State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces, .. } = opened;
         let gateway_root = gateway.root().to_owned();
         let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
         let renew = Renewal { settings: settings.clone(), dir: dir.clone(), authority: renewed, venue_keys, rotate_at: None };
@@ -105,6 +105,9 @@ impl Running {
             handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway)),
             connections: ConnectionLimits::new(settings.limits.connections_max, settings.limits.connections_per_source_max),
             replay: Box::new(replay),
+            nonces: Box::new(nonces),
+            // Tokens of this run only: what they stand for is asked for again after a restart.
+            tokens: TokenSealer::new(&SystemEntropy.array()),
             sessions: Sessions::default(),
             open_connections: OpenConnections::default(),
             drain: Drain::default(),

@@ -8,9 +8,10 @@ use countersign_handshake::{CredentialFile, SecretText};
 use countersign_pki::{ClientCertificateRequest, PrivateAuthority};
 use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord};
 use countersign_store::files::{PRIVATE_FILE_MODE, atomic_write, create_private_folder};
-use countersign_store::{Change, CredentialRecord, Material, NewCredential, Store, generate_secret};
+use countersign_store::{Change, CredentialRecord, Material, NewCredential, Store};
 
 use super::unix_now;
+use crate::commands::key::{credential_file, material};
 use crate::keygen;
 
 /// The demo account's name.
@@ -36,12 +37,21 @@ impl DemoFiles {
 
     /// A Binance credential file: `hmac`, `rsa` or `ed25519`.
     pub(crate) fn binance(&self, algorithm: Algorithm) -> PathBuf {
-        let name = match algorithm {
-            Algorithm::HmacSha256 => "hmac",
-            Algorithm::RsaPkcs1Sha256 => "rsa",
-            Algorithm::EcdsaP256Sha256 | Algorithm::Ed25519 | Algorithm::MlDsa65 | Algorithm::RsaPssSha256 => "ed25519",
+        self.of(Purpose::Binance, algorithm)
+    }
+
+    /// The credential file of a dialect: named by the kind of key where there are several.
+    pub(crate) fn of(&self, purpose: Purpose, algorithm: Algorithm) -> PathBuf {
+        let kind = match algorithm {
+            _ if purpose.algorithms().len() == 1 => return self.folder.join(format!("{purpose}.json")),
+            Algorithm::EcdsaP256Sha256 => "es256",
+            Algorithm::EcdsaSecp256k1Recoverable => "secp256k1",
+            Algorithm::Ed25519 => "ed25519",
+            Algorithm::HmacSha256 | Algorithm::HmacSha384 | Algorithm::HmacSha512 => "hmac",
+            Algorithm::MlDsa65 => "ml-dsa-65",
+            Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => "rsa",
         };
-        self.folder.join(format!("binance-{name}.json"))
+        self.folder.join(format!("{purpose}-{kind}.json"))
     }
 
     /// Client certificate and key for mutual TLS, in one PEM file.
@@ -76,10 +86,10 @@ impl DemoAccount<'_> {
         for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.is_native()) {
             self.native(files, url, algorithm).await?;
         }
-        for algorithm in [Algorithm::HmacSha256, Algorithm::RsaPkcs1Sha256, Algorithm::Ed25519] {
-            let (material, member, secret) = binance_material(algorithm)?;
-            let record = self.register(Purpose::Binance, material, None).await?;
-            write(&files.binance(algorithm), &binance_file(url, &record.key_id, algorithm, member, &secret))?;
+        for purpose in Purpose::ALL.iter().copied().filter(|purpose| !matches!(purpose, Purpose::ClientCertificate | Purpose::Native)) {
+            for algorithm in purpose.algorithms() {
+                self.dialect(files, url, purpose, *algorithm).await?;
+            }
         }
         self.certificate(files).await
     }
@@ -100,6 +110,14 @@ impl DemoAccount<'_> {
         write(&files.native(algorithm), &file.write())
     }
 
+    async fn dialect(&self, files: &DemoFiles, url: &str, purpose: Purpose, algorithm: Algorithm) -> anyhow::Result<()> {
+        let made = material::generate(purpose, algorithm)?;
+        let mut new = self.new_credential(purpose, made.material)?;
+        new.passphrase = made.passphrase;
+        let record = self.store(new).await?;
+        write(&files.of(purpose, algorithm), &credential_file::dialect(&record, &made.private, url)?)
+    }
+
     async fn certificate(&self, files: &DemoFiles) -> anyhow::Result<()> {
         let request = ClientCertificateRequest::new("demo", "countersign:account:demo");
         let certificate = self.authority.issue_client(&request, unix_now())?;
@@ -110,11 +128,21 @@ impl DemoAccount<'_> {
     }
 
     async fn register(&self, purpose: Purpose, material: Material, key_id: Option<ApiKeyId>) -> anyhow::Result<CredentialRecord> {
-        let mut new = NewCredential::new(AccountId::parse(DEMO_ACCOUNT)?, purpose, material);
+        let mut new = self.new_credential(purpose, material)?;
         new.key_id = key_id;
+        self.store(new).await
+    }
+
+    fn new_credential(&self, purpose: Purpose, material: Material) -> anyhow::Result<NewCredential> {
+        let mut new = NewCredential::new(AccountId::parse(DEMO_ACCOUNT)?, purpose, material);
         new.scopes = Scopes::parse(SCOPES)?;
         new.min_bind = Binding::Sep;
         new.label = "demo".to_owned();
+        Ok(new)
+    }
+
+    async fn store(&self, new: NewCredential) -> anyhow::Result<CredentialRecord> {
+        let purpose = new.purpose;
         let record = self.store.create_credential(new, &Change::new(clock::wall(), FIRST_START)).await?;
         let mut line = AuditRecord::new(clock::wall(), AuditEvent::KeyNew);
         line.account = Some(record.account.clone());
@@ -128,29 +156,6 @@ impl DemoAccount<'_> {
 
 /// Who made the demo account, in the history of its keys.
 const FIRST_START: &str = "first start";
-
-fn binance_material(algorithm: Algorithm) -> anyhow::Result<(Material, &'static str, SecretText)> {
-    if algorithm == Algorithm::HmacSha256 {
-        let secret = generate_secret();
-        let text = SecretText::new(String::from_utf8(secret.expose().to_vec())?);
-        return Ok((Material::Secret(secret), "secret", text));
-    }
-    let key = keygen::generate(algorithm)?;
-    Ok((Material::PublicKey(key.public, algorithm), "private_key_pem", key.private_pem))
-}
-
-/// The credential file of a Binance key: what goes into a client's `apiKey` and `secret`.
-pub(crate) fn binance_file(url: &str, key_id: &ApiKeyId, algorithm: Algorithm, member: &str, secret: &SecretText) -> SecretText {
-    let file = serde_json::json!({
-        "v": 1,
-        "kind": "binance",
-        "url": url,
-        "alg": algorithm.name(),
-        "api_key": key_id.as_str(),
-        member: secret.expose(),
-    });
-    SecretText::new(format!("{file:#}\n"))
-}
 
 fn write(path: &Path, text: &SecretText) -> anyhow::Result<()> {
     Ok(atomic_write(path, text.expose().as_bytes(), PRIVATE_FILE_MODE)?)

@@ -146,7 +146,7 @@ impl Key {
             key_id: ApiKeyId::parse(&key_id).map_err(|error| trouble(&error.to_string()))?,
             verifier: self.verifier().map_err(|what| trouble(&what))?,
             passphrase: self.passphrase.as_ref().map(|text| Secret::new(text.as_bytes().to_vec())),
-            nonce_window: 0,
+            nonce: countersign_core::NoncePolicy::default(),
             scopes: Scopes::none(),
             ip_allow: IpAllowList::any(),
             rate: KeyRate::default(),

@@ -6,13 +6,15 @@
 
 use std::collections::HashMap;
 
-use countersign_core::{Access, Scope};
+use countersign_core::{Access, Purpose, Scope};
+use countersign_dialects::registry::ALL;
 
 use super::raw::{Origin, RawRoute};
 use super::reader::{Reader, Report, boolean, choice, count, list, text};
 use super::settings::Upstream;
 use crate::routes::{
-    Family, PathPattern, RouteConflict, RouteKind, RouteSpec, RouteTarget, RouteWeight, Routes, binance_routes, native_routes,
+    Family, PathPattern, RouteConflict, RouteKind, RouteSpec, RouteTarget, RouteWeight, Routes, binance_routes, dialect_routes,
+    native_routes,
 };
 
 const ABOUT: &str = "What may be forwarded: match, upstream, demand, credentials.";
@@ -85,7 +87,22 @@ fn default_routes(upstreams: &[Upstream], families: Families, report: &mut Repor
     }
     let native = families.native.then(|| native_routes("native", 0));
     let binance = families.binance.then(|| binance_routes("binance", 0));
-    native.into_iter().chain(binance).flatten().collect()
+    let others =
+        ALL.iter().filter(|dialect| dialect.purpose() != Purpose::Binance).map(|dialect| dialect_routes(*dialect, dialect.name(), 0));
+    without_overlaps(native.into_iter().chain(binance).chain(others).flatten())
+}
+
+/// All dialects on one port: a few venues open their WebSockets at the same path (`/`, `/ws`). There the first table keeps it; whoever
+/// wants the other one writes its own `[[route]]`.
+fn without_overlaps(specs: impl Iterator<Item = RouteSpec>) -> Vec<RouteSpec> {
+    let mut kept: Vec<RouteSpec> = Vec::new();
+    for spec in specs {
+        let websocket = matches!(spec.kind, RouteKind::DialectSocket | RouteKind::WebSocketRelay);
+        if !(websocket && kept.iter().any(|other| other.target.overlaps(&spec.target))) {
+            kept.push(spec);
+        }
+    }
+    kept
 }
 
 fn show(specs: &[RouteSpec], origins: &HashMap<String, Origin>, upstreams: &[Upstream], report: &mut Report) {
@@ -168,7 +185,7 @@ impl Written {
     }
 
     fn access(&self, kind: RouteKind) -> Result<Access, &'static str> {
-        let session = matches!(kind, RouteKind::BinanceWsApi | RouteKind::NativeSession);
+        let session = matches!(kind, RouteKind::BinanceWsApi | RouteKind::DialectSocket | RouteKind::NativeSession);
         match (&self.scope, self.public, session) {
             (Some(scope), false, false) => Ok(Access::Scoped(scope.clone())),
             (None, true, false) | (None, false, true) => Ok(Access::Public),
@@ -205,7 +222,7 @@ impl RouteReader<'_> {
             upstream: self.upstream(&mut keys, place, origin),
             matched: self.matched(&mut keys, place, origin),
             kind: keys.optional("websocket", |raw| choice(raw, WEBSOCKETS)).map(|((_, kind), _)| kind),
-            family: keys.optional("dialect", |raw| choice(raw, DIALECTS)).map(|((_, family), _)| family),
+            family: keys.optional("dialect", |raw| choice(raw, &families())).map(|((_, family), _)| family),
             scope: keys.optional("scope", |raw| Scope::parse(&text(raw)?).map_err(|error| error.to_string())).map(|(scope, _)| scope),
             public: keys.optional("public", boolean).is_some_and(|(public, _)| public),
             weight: keys.optional("weight", |raw| count(raw, &(0..=WEIGHT_MAX))).map(|(weight, _)| weight),
@@ -242,7 +259,7 @@ impl RouteReader<'_> {
         let errors_before = keys.report().errors.len();
         let methods = keys.optional("methods", |raw| list(raw)?.iter().map(|method| parse_method(method)).collect::<Result<Vec<_>, _>>());
         let path = keys.optional("path", |raw| PathPattern::parse(&text(raw)?).map_err(|error| error.to_string()));
-        let builtin = keys.optional("builtin", |raw| choice(raw, BUILTINS));
+        let builtin = keys.optional("builtin", |raw| choice(raw, &builtins()));
         let ws_method = keys.optional("ws_method", |raw| text(raw).and_then(|text| parse_message_name(&text)));
         let native_op = keys.optional("native_op", |raw| text(raw).and_then(|text| parse_message_name(&text)));
         if keys.report().errors.len() > errors_before {
@@ -266,9 +283,9 @@ impl RouteReader<'_> {
             complain("methods belongs to a route with path".to_owned());
         }
         let off = match matched {
-            Match::Builtin(Family::Native) | Match::Target(RouteTarget::NativeOp(_)) => (!self.families.native).then_some("native"),
-            Match::Builtin(Family::Binance) | Match::Target(RouteTarget::WsMethod(_)) => (!self.families.binance).then_some("binance"),
-            Match::Builtin(Family::Any | Family::ClientCertificate) | Match::Target(RouteTarget::Http { .. }) => None,
+            Match::Builtin(Family::NATIVE) | Match::Target(RouteTarget::NativeOp(_)) => (!self.families.native).then_some("native"),
+            Match::Builtin(Family::BINANCE) | Match::Target(RouteTarget::WsMethod(_)) => (!self.families.binance).then_some("binance"),
+            Match::Builtin(Family::Any | Family::Of(_)) | Match::Target(RouteTarget::DialectMessage(..) | RouteTarget::Http { .. }) => None,
         };
         if let Some(section) = off {
             complain(format!("needs {section}.enabled = true"));
@@ -277,27 +294,39 @@ impl RouteReader<'_> {
     }
 }
 
-const BUILTINS: &[(&str, Family)] = &[("native", Family::Native), ("binance", Family::Binance)];
-const DIALECTS: &[(&str, Family)] =
-    &[("any", Family::Any), ("binance", Family::Binance), ("client-certificate", Family::ClientCertificate), ("native", Family::Native)];
-const WEBSOCKETS: &[(&str, RouteKind)] =
-    &[("relay", RouteKind::WebSocketRelay), ("binance-ws-api", RouteKind::BinanceWsApi), ("native", RouteKind::NativeSession)];
+const WEBSOCKETS: &[(&str, RouteKind)] = &[
+    ("relay", RouteKind::WebSocketRelay),
+    ("binance-ws-api", RouteKind::BinanceWsApi),
+    ("dialect", RouteKind::DialectSocket),
+    ("native", RouteKind::NativeSession),
+];
+
+/// The families of credentials by name.
+fn families() -> Vec<(&'static str, Family)> {
+    Family::all().map(|family| (family.name(), family)).collect()
+}
+
+/// Those that bring a route table.
+fn builtins() -> Vec<(&'static str, Family)> {
+    families().into_iter().filter(|(_, family)| *family == Family::NATIVE || family.dialect().is_some()).collect()
+}
 
 fn builtin_table(family: Family, name: Option<String>, upstream: usize) -> Vec<RouteSpec> {
     let name = name.unwrap_or_else(|| family.name().to_owned());
     match family {
-        Family::Binance => binance_routes(&name, upstream),
-        Family::Native => native_routes(&name, upstream),
-        Family::Any | Family::ClientCertificate => Vec::new(),
+        Family::BINANCE => binance_routes(&name, upstream),
+        Family::NATIVE => native_routes(&name, upstream),
+        Family::Any | Family::Of(_) => family.dialect().map_or_else(Vec::new, |dialect| dialect_routes(dialect, &name, upstream)),
     }
 }
 
 /// The family that a match allows, where it allows only one.
 fn natural_family(target: &RouteTarget, kind: RouteKind) -> Option<Family> {
     match (target, kind) {
-        (RouteTarget::NativeOp(_), _) | (_, RouteKind::NativeSession) => Some(Family::Native),
-        (RouteTarget::WsMethod(_), _) | (_, RouteKind::BinanceWsApi) => Some(Family::Binance),
-        (RouteTarget::Http { .. }, RouteKind::Http | RouteKind::WebSocketRelay) => None,
+        (RouteTarget::NativeOp(_), _) | (_, RouteKind::NativeSession) => Some(Family::NATIVE),
+        (RouteTarget::WsMethod(_), _) | (_, RouteKind::BinanceWsApi) => Some(Family::BINANCE),
+        (RouteTarget::DialectMessage(purpose, _), _) => Some(Family::Of(*purpose)),
+        (RouteTarget::Http { .. }, RouteKind::DialectSocket | RouteKind::Http | RouteKind::Local | RouteKind::WebSocketRelay) => None,
     }
 }
 
@@ -306,7 +335,9 @@ fn websocket_misfit(target: &RouteTarget, kind: RouteKind) -> Option<&'static st
     match (kind, target) {
         (RouteKind::Http, _) => None,
         (_, RouteTarget::Http { methods, .. }) => (*methods != ["GET"]).then_some("a WebSocket is opened by GET alone"),
-        (_, RouteTarget::NativeOp(_) | RouteTarget::WsMethod(_)) => Some("websocket belongs to a route with path"),
+        (_, RouteTarget::DialectMessage(..) | RouteTarget::NativeOp(_) | RouteTarget::WsMethod(_)) => {
+            Some("websocket belongs to a route with path")
+        }
     }
 }
 

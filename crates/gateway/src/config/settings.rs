@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::Binding;
-use countersign_dialects::binance::reject_body::UnknownKeyAnswer;
+use countersign_dialects::answer::UnknownKeyAnswer;
 use countersign_pki::{ClientAuth, ProtocolVersions};
 
 use super::raw::Origin;

@@ -229,7 +229,7 @@ fn verified(scopes: &str) -> VerifiedIdentity {
         key_id: ApiKeyId::parse("key-1").unwrap(),
         verifier: Verifier::Certificate,
         passphrase: None,
-        nonce_window: 0,
+        nonce: countersign_core::NoncePolicy::default(),
         scopes: Scopes::parse(scopes).unwrap(),
         ip_allow: IpAllowList::any(),
         rate: KeyRate::default(),

@@ -43,7 +43,7 @@ fn every_event_moves_its_own_series() {
     metrics.upstream_failed(Reject::UpstreamTimeout);
     metrics.upstream_failed(Reject::BadSignature);
     metrics.upstream_answered(Duration::from_micros(40));
-    metrics.logged_in(Family::Native, Carriage::WebSocket, Duration::from_micros(90));
+    metrics.logged_in(Family::NATIVE, Carriage::WebSocket, Duration::from_micros(90));
     let text = metrics.encode();
     for (series, expected) in [
         ("connections_accepted_total", 2.0),
@@ -84,7 +84,7 @@ fn each_refusal_has_its_label() {
 #[test]
 fn each_login_has_its_labels() {
     let metrics = metrics();
-    for family in Family::ALL {
+    for family in Family::all() {
         for carriage in Carriage::ALL {
             metrics.logged_in(family, carriage, Duration::ZERO);
             let series = format!("logins_total{{dialect=\"{}\",carriage=\"{}\"}}", family.name(), carriage.name());

@@ -59,7 +59,7 @@ pub(super) fn grant(
     let established = awaiting.conclude(login.identity, &entitlements, mint, &mut SystemEntropy, now)?;
     let guard = enter(worker, connection, &established, carriage, correlation)?;
     connection.note_authenticated();
-    worker.shared.metrics.logged_in(Family::Native, carriage.metric(), clock::mono().saturating_since(started));
+    worker.shared.metrics.logged_in(Family::NATIVE, carriage.metric(), clock::mono().saturating_since(started));
     Ok(Granted { established, guard, counters: login.counters })
 }
 

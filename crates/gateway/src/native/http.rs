@@ -172,7 +172,7 @@ impl NativeConnection {
 
     /// Adds a nonce to a refusal, so that clients in modes `sep` and `chl` can begin; and says which scheme is asked for.
     pub fn add_nonce(&self, worker: &Worker, connection: &Connection, family: Family, headers: &mut HeaderMap) {
-        let native = matches!(family, Family::Any | Family::Native) && super::check_offered(worker, connection).is_ok();
+        let native = matches!(family, Family::Any | Family::NATIVE) && super::check_offered(worker, connection).is_ok();
         let mut state = self.0.borrow_mut();
         let now = clock::now();
         match &*state {
@@ -232,6 +232,7 @@ impl HttpSession {
         Login {
             identity,
             session: Some(self.session.clone()),
+            granted: None,
             freshness: Freshness::Channel,
             counters: Arc::clone(&self.counters),
             answer_headers,

@@ -1,6 +1,7 @@
-//! The tables behind `builtin = "native"` and `builtin = "binance"`.
+//! The tables behind `builtin = "native"`, `builtin = "binance"` and those of the other dialects.
 
 mod binance;
+mod dialect;
 mod native;
 
 use countersign_core::{Access, Scope};
@@ -9,6 +10,7 @@ use super::path::PathPattern;
 use super::spec::RouteTarget;
 
 pub use binance::binance_routes;
+pub use dialect::dialect_routes;
 pub use native::native_routes;
 
 fn scoped(scope: &str) -> Access {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_core::{Access, Requirement};
+use countersign_core::{Access, Purpose, Requirement};
 
 use super::path::PathPattern;
 use super::{Family, ROUTES_MAX, Route, RouteKind, RouteWeight};
@@ -12,6 +12,8 @@ use super::{Family, ROUTES_MAX, Route, RouteKind, RouteWeight};
 /// What a route matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteTarget {
+    /// Messages of one kind on WebSockets of a dialect.
+    DialectMessage(Purpose, String),
     /// HTTP requests, WebSocket upgrades among them.
     Http {
         /// Methods, upper case.
@@ -29,7 +31,7 @@ impl RouteTarget {
     pub(super) fn methods(&self) -> &[String] {
         match self {
             Self::Http { methods, .. } => methods,
-            Self::NativeOp(_) | Self::WsMethod(_) => &[],
+            Self::DialectMessage(..) | Self::NativeOp(_) | Self::WsMethod(_) => &[],
         }
     }
 
@@ -41,13 +43,17 @@ impl RouteTarget {
         matches!(self, Self::Http { path, .. } if path.matches(received))
     }
 
-    fn overlaps(&self, other: &Self) -> bool {
+    /// Whether some request or message would have both.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Http { methods, path }, Self::Http { path: other_path, .. }) => {
-                methods.iter().any(|method| other.has_method(method)) && path.overlaps(other_path)
+                // An exact path goes before a pattern: the two do not compete.
+                let same_kind = path.is_exact() == other_path.is_exact();
+                same_kind && methods.iter().any(|method| other.has_method(method)) && path.overlaps(other_path)
             }
             (Self::NativeOp(one), Self::NativeOp(two)) | (Self::WsMethod(one), Self::WsMethod(two)) => one == two,
-            (Self::Http { .. } | Self::NativeOp(_) | Self::WsMethod(_), _) => false,
+            (Self::DialectMessage(one, name), Self::DialectMessage(two, other)) => one == two && name == other,
+            (Self::DialectMessage(..) | Self::Http { .. } | Self::NativeOp(_) | Self::WsMethod(_), _) => false,
         }
     }
 }
@@ -56,6 +62,7 @@ impl fmt::Display for RouteTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Http { methods, path } => write!(f, "{} {path}", methods.join("|")),
+            Self::DialectMessage(purpose, name) => write!(f, "{purpose} message {name}"),
             Self::NativeOp(op) => write!(f, "native op {op}"),
             Self::WsMethod(method) => write!(f, "ws method {method}"),
         }

@@ -137,7 +137,7 @@ fn identity(scopes: &str) -> VerifiedIdentity {
         key_id: ApiKeyId::parse("key-1").unwrap(),
         verifier: Verifier::hmac_sha256(b"secret of the matrix"),
         passphrase: None,
-        nonce_window: 0,
+        nonce: countersign_core::NoncePolicy::default(),
         scopes: Scopes::parse(scopes).unwrap(),
         ip_allow: IpAllowList::any(),
         rate: KeyRate::default(),
@@ -153,11 +153,18 @@ fn identity(scopes: &str) -> VerifiedIdentity {
             bytes: Some(aws_lc_rs::hmac::sign(&key, b"signed").as_ref().into()),
         },
         signed: SignedBytes::from_piece(&b"signed"[..]),
+        passphrase: None,
         freshness: Freshness::Channel,
+        once: countersign_core::Once::Freshness,
         effect: Effect::Read,
     };
     let replay = MemoryReplayGuard::default();
-    let context = VerifyContext { now: Now::default(), remote: Some(IpAddr::from([127, 0, 0, 1])), replay: &replay };
+    let context = VerifyContext {
+        now: Now::default(),
+        remote: Some(IpAddr::from([127, 0, 0, 1])),
+        replay: &replay,
+        nonces: &countersign_core::MemoryNonceGuard::default(),
+    };
     verify(&presented, Some(&credential), &context).unwrap()
 }
 

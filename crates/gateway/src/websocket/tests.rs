@@ -10,9 +10,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio_websockets::{ClientBuilder, Message, WebSocketStream};
 
 use super::*;
-use crate::exchange::Charged;
 use crate::routes::RouteMatch;
 use crate::testing::{Stage, authority, on_stage, upgrade_request};
+use countersign_dialects::answer::Charged;
 
 /// Begins as the HTTP server would; the client's end of the stream if there is a 101.
 pub(crate) async fn begin_on(stage: &Stage, connection: &Rc<Connection>, parts: &Parts) -> Result<Response<ResponseBody>, Refusal> {

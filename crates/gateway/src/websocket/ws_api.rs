@@ -134,7 +134,7 @@ impl WsApi {
             links: Links::new(),
             waiting: Waiting::default(),
             counters: Arc::default(),
-            words: exchange::words(worker, Family::Binance),
+            words: exchange::words(worker, Family::BINANCE),
             refusals: WindowCounter::new(Duration::from_secs(60)),
             draining: false,
         };

@@ -26,7 +26,11 @@ pub(crate) fn client_key(algorithm: Algorithm) -> SigningKey {
         Algorithm::Ed25519 => SigningKey::ed25519_from_seed(&[0xc1; 32]),
         Algorithm::MlDsa65 => SigningKey::ml_dsa_65_from_seed(&[0xc2; 32]),
         Algorithm::RsaPssSha256 => SigningKey::from_pkcs8_pem(algorithm, include_str!("../data/throwaway_ps256.pem")).unwrap(),
-        Algorithm::HmacSha256 | Algorithm::RsaPkcs1Sha256 => panic!("not a native algorithm"),
+        Algorithm::EcdsaSecp256k1Recoverable
+        | Algorithm::HmacSha256
+        | Algorithm::HmacSha384
+        | Algorithm::HmacSha512
+        | Algorithm::RsaPkcs1Sha256 => panic!("not a native algorithm"),
     }
 }
 
@@ -62,7 +66,7 @@ pub(crate) fn credential(algorithm: Algorithm) -> Credential {
         key_id: key.kid().clone(),
         verifier: Verifier::PublicKey(VerifyingKey::from_raw(algorithm, key.spki_der()).unwrap()),
         passphrase: None,
-        nonce_window: 0,
+        nonce: countersign_core::NoncePolicy::default(),
         scopes: scopes("md:read account:read order:read order:write funds:withdraw"),
         ip_allow: IpAllowList::any(),
         rate: KeyRate::default(),
@@ -122,7 +126,8 @@ impl Gateway {
     pub(crate) fn judge(&mut self, awaiting: AwaitVerification) -> Result<Established, Refusal> {
         let presented = awaiting.presented();
         let record = self.records.get(&presented.key_id);
-        let context = VerifyContext { now: self.now, remote: None, replay: &self.replay };
+        let context =
+            VerifyContext { now: self.now, remote: None, replay: &self.replay, nonces: &countersign_core::MemoryNonceGuard::default() };
         let identity = verify(presented, record, &context)?;
         let entitlements = Entitlements::of(identity.credential(), self.now.wall);
         awaiting.conclude(identity, &entitlements, |_| Ok(SecretText::new("an.access.token".to_owned())), &mut self.entropy, self.now)

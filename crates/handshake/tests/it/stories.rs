@@ -480,7 +480,12 @@ fn verified(gateway: &mut Gateway, bind: Binding) -> (countersign_handshake::Awa
     let received = gateway.accept(channel(1)).receive_token(awaiting.hello_token(), gateway.now).unwrap();
     let record = gateway.records[&received.presented().key_id].clone();
     let replay = countersign_core::MemoryReplayGuard::default();
-    let context = countersign_core::VerifyContext { now: gateway.now, remote: None, replay: &replay };
+    let context = countersign_core::VerifyContext {
+        now: gateway.now,
+        remote: None,
+        replay: &replay,
+        nonces: &countersign_core::MemoryNonceGuard::default(),
+    };
     let identity = countersign_core::verify(received.presented(), Some(&record), &context).unwrap();
     (received, identity)
 }

@@ -39,7 +39,11 @@ fn private(algorithm: Algorithm) -> Json {
         Algorithm::RsaPssSha256 => json!({ "pkcs8_pem": include_str!("../data/throwaway_ps256.pem") }),
         Algorithm::Ed25519 => json!({ "seed": hex(&[0xc1; 32]) }),
         Algorithm::MlDsa65 => json!({ "seed": hex(&[0xc2; 32]) }),
-        Algorithm::HmacSha256 | Algorithm::RsaPkcs1Sha256 => panic!("not native"),
+        Algorithm::EcdsaSecp256k1Recoverable
+        | Algorithm::HmacSha256
+        | Algorithm::HmacSha384
+        | Algorithm::HmacSha512
+        | Algorithm::RsaPkcs1Sha256 => panic!("not native"),
     }
 }
 

@@ -39,6 +39,7 @@ events! {
     KeyPolicy "key_policy" "Scopes, addresses, rate or expiry of a credential changed.";
     KeyResume "key_resume" "A suspended credential is active again.";
     KeyRevoke "key_revoke" "A credential was revoked.";
+    KeyNonceReset "key_nonce_reset" "Counting of a key's nonces began anew.";
     KeyRotate "key_rotate" "A credential was replaced by a new one.";
     KeySuspend "key_suspend" "A credential was suspended.";
     Refuse "refuse" "A request or a login was refused.";
@@ -180,7 +181,12 @@ impl AuditRecord {
         self.reject = Some(refusal.reject);
         self.detail = match refusal.detail {
             Detail::None => None,
-            Detail::Names(_) | Detail::Parameter(_) | Detail::RetryAfter(_) | Detail::Skew { .. } | Detail::Operator(_) => {
+            Detail::LastNonce(_)
+            | Detail::Names(_)
+            | Detail::Parameter(_)
+            | Detail::RetryAfter(_)
+            | Detail::Skew { .. }
+            | Detail::Operator(_) => {
                 let sentence = refusal.to_string();
                 let words = sentence.split_once(": ").map_or(sentence.as_str(), |(_, words)| words);
                 Some(AuditText::name(words).as_str().into())

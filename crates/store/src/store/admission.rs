@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_core::{ApiKeyId, CredentialId, CredentialState, KeyFormat, PublicKey, Purpose, Secret, Timestamp};
+use countersign_core::limits::NONCE_WINDOW_MAX;
+use countersign_core::{Algorithm, ApiKeyId, CredentialId, CredentialState, KeyFormat, NoncePolicy, PublicKey, Purpose, Secret, Timestamp};
 use zeroize::Zeroizing;
 
 use super::check_text;
@@ -14,6 +15,7 @@ use crate::{limits, sealing};
 pub(super) fn admit(new: NewCredential, created: Timestamp) -> Result<CredentialRecord, StoreError> {
     check_text("the label", &new.label, 0, limits::LABEL_BYTES_MAX)?;
     check_material(new.purpose, &new.material)?;
+    check_passphrase(new.purpose, new.passphrase.as_ref())?;
     let key_id = new.key_id.clone().unwrap_or_else(|| default_key_id(new.purpose, &new.material));
     if let Material::Certificate { key_id: found_by } = &new.material
         && *found_by != key_id
@@ -27,6 +29,8 @@ pub(super) fn admit(new: NewCredential, created: Timestamp) -> Result<Credential
         purpose: new.purpose,
         key_id,
         material: new.material,
+        passphrase: new.passphrase,
+        nonce: NoncePolicy { window: new.nonce_window.min(NONCE_WINDOW_MAX), ..NoncePolicy::default() },
         scopes: new.scopes,
         ip_allow: new.ip_allow,
         rate: new.rate,
@@ -58,8 +62,10 @@ fn check_material(purpose: Purpose, material: &Material) -> Result<(), StoreErro
             key.verifying_key(*algorithm)?;
             purpose.accepts(*algorithm).then_some(()).ok_or(StoreError::PurposeRefuses { purpose, algorithm: *algorithm })
         }
-        Material::Secret(_) if purpose != Purpose::Binance => Err(StoreError::MaterialRefused { purpose, material: "a shared secret" }),
-        Material::Secret(secret) => check_secret(secret),
+        Material::Secret(secret, algorithm) if algorithm.is_mac() && purpose.accepts(*algorithm) => check_secret(secret),
+        Material::Secret(..) => Err(StoreError::MaterialRefused { purpose, material: "a shared secret" }),
+        Material::Address(_) if purpose.accepts(Algorithm::EcdsaSecp256k1Recoverable) => Ok(()),
+        Material::Address(_) => Err(StoreError::MaterialRefused { purpose, material: "an address" }),
     }
 }
 
@@ -77,11 +83,29 @@ fn check_secret(secret: &Secret) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn check_passphrase(purpose: Purpose, passphrase: Option<&Secret>) -> Result<(), StoreError> {
+    let bounds = limits::PASSPHRASE_BYTES;
+    match passphrase {
+        Some(_) if !purpose.has_passphrase() => Err(StoreError::MaterialRefused { purpose, material: "a passphrase" }),
+        None if purpose.has_passphrase() => Err(StoreError::MaterialRefused { purpose, material: "no passphrase" }),
+        Some(text) if !bounds.contains(&text.expose().len()) => {
+            Err(StoreError::Field { field: "the passphrase", bytes_min: *bounds.start(), bytes_max: *bounds.end() })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn default_key_id(purpose: Purpose, material: &Material) -> ApiKeyId {
     match (purpose, material) {
         (_, Material::Certificate { key_id }) => key_id.clone(),
         (Purpose::Native, Material::PublicKey(key, _)) => key.key_id(),
-        (_, Material::PublicKey(..) | Material::Secret(_)) => random_key_id(),
+        (_, Material::Address(address)) => ApiKeyId::parse(&address.to_string()).expect("an address is visible ASCII"),
+        // Its clients tell keys of this kind by their form.
+        (Purpose::Coinbase, _) => {
+            let name = format!("organizations/{}/apiKeys/{}", uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
+            ApiKeyId::parse(&name).expect("letters, digits, slashes and dashes are a key id")
+        }
+        (_, Material::PublicKey(..) | Material::Secret(..)) => random_key_id(),
     }
 }
 
@@ -119,6 +143,7 @@ pub(super) fn key_hash(material: &Material) -> Option<ApiKeyId> {
             URL_SAFE_NO_PAD.decode(key_id.as_str()).is_ok_and(|hash| hash.len() == 32).then(|| key_id.clone())
         }
         Material::PublicKey(key, _) => Some(key.key_id()),
-        Material::Secret(_) => None,
+        Material::Address(address) => ApiKeyId::parse(&address.to_string()).ok(),
+        Material::Secret(..) => None,
     }
 }

@@ -3,7 +3,7 @@
 //! One key serves one purpose: neither the same public key nor the same name twice under one purpose is taken, revoked
 //! ones included, so that a key that was given up cannot come back.
 
-use countersign_core::{ApiKeyId, CredentialId, CredentialState, Purpose, Timestamp};
+use countersign_core::{ApiKeyId, CredentialId, CredentialState, NoncePolicy, Purpose, Timestamp};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::admission::{admit, key_hash};
@@ -58,6 +58,25 @@ impl Store {
             .await
             .map_err(|source| self.failed(source))?;
         found.map(|found| row::credential(&found, &self.sealing)).transpose()
+    }
+
+    /// Lets the nonces of a credential begin anew above `floor`: for a client that once sent a huge one and is locked out since.
+    ///
+    /// # Errors
+    /// [`StoreError::CredentialUnknown`], or an infrastructure failure.
+    ///
+    /// # Security
+    /// Requests that were signed with nonces above the floor, and recorded by somebody, pass again: a venue that signs no time leaves
+    /// no other mark on them. A new key is the safer way where TLS may have been broken.
+    pub async fn reset_nonce(&self, id: &CredentialId, floor: u64, change: &Change) -> Result<CredentialRecord, StoreError> {
+        check_change(change)?;
+        let mut transaction = self.begin().await?;
+        let mut record = self.read(&mut transaction, id).await?;
+        record.nonce = NoncePolicy { epoch: record.nonce.epoch.wrapping_add(1), floor, ..record.nonce };
+        self.update(&mut transaction, &record).await?;
+        self.note(&mut transaction, &record, KeyChangeKind::NonceReset, &format!("nonces begin above {floor}"), change).await?;
+        self.commit(transaction).await?;
+        Ok(record)
     }
 
     /// Activates, suspends or revokes a credential.
@@ -154,14 +173,17 @@ impl Store {
     async fn insert(&self, connection: &mut SqliteConnection, record: &CredentialRecord) -> Result<(), StoreError> {
         self.check_free(connection, record).await?;
         let (spki, sealed) = match &record.material {
-            Material::Certificate { .. } => (None, None),
+            Material::Address(_) | Material::Certificate { .. } => (None, None),
             Material::PublicKey(key, _) => (Some(key.spki_der()), None),
-            Material::Secret(secret) => (None, Some(self.sealing.seal(record.id.as_str(), secret.expose()))),
+            Material::Secret(secret, _) => (None, Some(self.sealing.seal(record.id.as_str(), secret.expose()))),
         };
+        let passphrase = record.passphrase.as_ref();
+        let passphrase = passphrase.map(|text| self.sealing.seal(&row::passphrase_name(record.id.as_str()), text.expose()));
         let done = sqlx::query(
             "INSERT INTO credentials (id, account, purpose, key_id, algorithm, spki, sealed_secret, key_hash, scopes, ip_allow, \
-             weight_per_minute, orders_per_10s, min_bind, not_after, state, label, created, replaces) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+             weight_per_minute, orders_per_10s, min_bind, not_after, state, label, created, replaces, sealed_passphrase, \
+             nonce_window, nonce_epoch, nonce_floor) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
         )
         .bind(record.id.as_str())
         .bind(record.account.as_str())
@@ -181,6 +203,10 @@ impl Store {
         .bind(&record.label)
         .bind(row::micros(record.created))
         .bind(record.replaces.as_ref().map(CredentialId::as_str))
+        .bind(passphrase)
+        .bind(i64::from(record.nonce.window))
+        .bind(i64::from(record.nonce.epoch))
+        .bind(record.nonce.floor.to_string())
         .execute(connection)
         .await;
         done.map(|_| ()).map_err(|source| self.failed(source))
@@ -215,7 +241,7 @@ impl Store {
     async fn update(&self, connection: &mut SqliteConnection, record: &CredentialRecord) -> Result<(), StoreError> {
         let done = sqlx::query(
             "UPDATE credentials SET scopes = ?2, ip_allow = ?3, weight_per_minute = ?4, orders_per_10s = ?5, min_bind = ?6, \
-             not_after = ?7, state = ?8, label = ?9 WHERE id = ?1",
+             not_after = ?7, state = ?8, label = ?9, nonce_window = ?10, nonce_epoch = ?11, nonce_floor = ?12 WHERE id = ?1",
         )
         .bind(record.id.as_str())
         .bind(record.scopes.to_string())
@@ -226,6 +252,9 @@ impl Store {
         .bind(record.not_after.map(row::micros))
         .bind(record.state.name())
         .bind(&record.label)
+        .bind(i64::from(record.nonce.window))
+        .bind(i64::from(record.nonce.epoch))
+        .bind(record.nonce.floor.to_string())
         .execute(connection)
         .await;
         done.map(|_| ()).map_err(|source| self.failed(source))
@@ -262,6 +291,8 @@ fn successor(old: &CredentialRecord, material: Material, key_id: Option<ApiKeyId
         account: old.account.clone(),
         purpose: old.purpose,
         material,
+        passphrase: old.passphrase.clone(),
+        nonce_window: old.nonce.window,
         key_id,
         scopes: old.scopes.clone(),
         ip_allow: old.ip_allow.clone(),

@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use countersign_core::{
-    AccountId, Algorithm, ApiKeyId, Binding, CredentialId, CredentialState, IpAllowList, KeyRate, PublicKey, Purpose, Scopes, SessionId,
-    Timestamp,
+    AccountId, Address, Algorithm, ApiKeyId, Binding, CredentialId, CredentialState, IpAllowList, KeyRate, NoncePolicy, PublicKey, Purpose,
+    Scopes, Secret, SessionId, Timestamp,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row as _, Sqlite, Type};
@@ -54,6 +54,10 @@ impl<'r> Reader<'r> {
         u64::try_from(micros).map(Timestamp::from_micros).map_err(|error| self.bad(error))
     }
 
+    fn number<T: TryFrom<i64>>(&self, name: &'static str) -> Result<T, StoreError> {
+        T::try_from(self.column::<i64>(name)?).map_err(|_| self.bad(format_args!("{name}: out of range")))
+    }
+
     fn units(&self, name: &'static str) -> Result<NonZeroU32, StoreError> {
         let units = u32::try_from(self.column::<i64>(name)?).ok().and_then(NonZeroU32::new);
         units.ok_or_else(|| self.bad(format_args!("{name}: not a rate")))
@@ -78,6 +82,12 @@ pub(super) fn credential(row: &SqliteRow, sealing: &SealingKey) -> Result<Creden
         account: reader.parsed("account", AccountId::parse)?,
         purpose: reader.named("purpose", Purpose::parse)?,
         material: material(&reader, &key_id, sealing)?,
+        passphrase: passphrase(&reader, sealing)?,
+        nonce: NoncePolicy {
+            window: reader.number("nonce_window")?,
+            epoch: reader.number("nonce_epoch")?,
+            floor: reader.parsed("nonce_floor", str::parse)?,
+        },
         key_id,
         scopes: reader.parsed("scopes", Scopes::parse)?,
         ip_allow: reader.parsed("ip_allow", |text| IpAllowList::parse(text.split_ascii_whitespace()))?,
@@ -107,12 +117,28 @@ fn material(reader: &Reader<'_>, key_id: &ApiKeyId, sealing: &SealingKey) -> Res
             }
             Ok(Material::PublicKey(key, algorithm))
         }
-        (Some(Algorithm::HmacSha256), None, Some(sealed)) => {
+        (Some(algorithm), None, Some(sealed)) if algorithm.is_mac() => {
             let secret = sealing.open(&reader.id, sealed).map_err(|_| reader.bad("its sealed secret does not open"))?;
-            Ok(Material::Secret(secret))
+            Ok(Material::Secret(secret, algorithm))
+        }
+        (Some(Algorithm::EcdsaSecp256k1Recoverable), None, None) => {
+            let address = Address::parse(key_id.as_str()).ok_or_else(|| reader.bad("its name is no address"))?;
+            Ok(Material::Address(address))
         }
         (_, _, _) => Err(reader.bad("its algorithm does not fit what is stored")),
     }
+}
+
+/// Sealed under another name than the secret, so that the two cannot change places.
+fn passphrase(reader: &Reader<'_>, sealing: &SealingKey) -> Result<Option<Secret>, StoreError> {
+    let Some(sealed) = reader.column::<Option<&[u8]>>("sealed_passphrase")? else { return Ok(None) };
+    let opened = sealing.open(&passphrase_name(&reader.id), sealed);
+    opened.map(Some).map_err(|_| reader.bad("its sealed passphrase does not open"))
+}
+
+/// What the passphrase of a credential is sealed under.
+pub(super) fn passphrase_name(id: &str) -> String {
+    format!("{id} passphrase")
 }
 
 pub(super) fn key_change(row: &SqliteRow) -> Result<KeyChange, StoreError> {

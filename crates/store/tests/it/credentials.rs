@@ -71,7 +71,7 @@ async fn a_secret_comes_back_but_is_nowhere_in_the_files() {
     }
     assert!(!format!("{made:?}").contains(&secret[..8]));
     let read = store.credential(&made.id).await.unwrap();
-    let Material::Secret(kept) = &read.material else { panic!("not a secret") };
+    let Material::Secret(kept, _) = &read.material else { panic!("not a secret") };
     assert!(kept.ct_eq(secret.as_bytes()));
     assert!(matches!(read.to_credential().unwrap().verifier, Verifier::Mac(_)));
 }
@@ -141,7 +141,7 @@ async fn material_fits_its_purpose_or_is_refused() {
     let place = Place::new();
     let store = place.store_with_account().await;
     let with = |purpose, material| NewCredential::new(desk(), purpose, material);
-    let secret = |text: &str| Material::Secret(Secret::new(text.as_bytes().to_vec()));
+    let secret = |text: &str| Material::Secret(Secret::new(text.as_bytes().to_vec()), Algorithm::HmacSha256);
     let key = |algorithm| Material::PublicKey(ed25519(3), algorithm);
     let certificate = || Material::Certificate { key_id: ApiKeyId::parse("desk.example").unwrap() };
     let long = "s".repeat(64);
@@ -155,7 +155,10 @@ async fn material_fits_its_purpose_or_is_refused() {
         (with(Purpose::Binance, secret("too short")), "the secret must have 16 to 512 bytes"),
         (with(Purpose::Binance, secret(&"s".repeat(513))), "the secret must have 16 to 512 bytes"),
         (with(Purpose::Binance, secret(&ed25519(4).to_pem())), "the secret is a public key"),
-        (with(Purpose::Binance, Material::Secret(Secret::new(ed25519(4).spki_der().to_vec()))), "the secret is a public key"),
+        (
+            with(Purpose::Binance, Material::Secret(Secret::new(ed25519(4).spki_der().to_vec()), Algorithm::HmacSha256)),
+            "the secret is a public key",
+        ),
     ] {
         let error = refused(&store, new).await.to_string();
         assert!(error.contains(part), "{error}");
@@ -171,7 +174,12 @@ async fn material_fits_its_purpose_or_is_refused() {
     assert!(matches!(refused(&store, renamed).await, StoreError::MaterialRefused { .. }));
     let record = store.create_credential(with(Purpose::ClientCertificate, certificate()), &change()).await.unwrap();
     assert_eq!(record.key_id.as_str(), "desk.example");
-    assert!(store.create_credential(with(Purpose::Binance, Material::Secret(generate_secret())), &change()).await.is_ok());
+    assert!(
+        store
+            .create_credential(with(Purpose::Binance, Material::Secret(generate_secret(), Algorithm::HmacSha256)), &change())
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]

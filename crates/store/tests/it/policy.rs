@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_core::{ApiKeyId, CredentialId, CredentialState, IpAllowList, Scopes, Timestamp};
+use countersign_core::{Algorithm, ApiKeyId, CredentialId, CredentialState, IpAllowList, Scopes, Timestamp};
 use countersign_store::{KeyChangeKind, Material, PolicyUpdate, StoreError, generate_secret};
 
 use super::support::{Place, T0, change, ed25519, hmac, native};
@@ -33,15 +33,16 @@ async fn rotation_never_prolongs_and_is_all_or_nothing() {
     short.not_after = Some(T0);
     let old = store.create_credential(short, &change()).await.unwrap();
     let later = T0.saturating_add(Duration::from_secs(60));
-    let taken = store.rotate(&old.id, Material::Secret(generate_secret()), Some(old.key_id.clone()), later, &change()).await;
+    let taken =
+        store.rotate(&old.id, Material::Secret(generate_secret(), Algorithm::HmacSha256), Some(old.key_id.clone()), later, &change()).await;
     assert!(matches!(taken, Err(StoreError::NameTaken { .. })));
     assert_eq!((store.credentials().await.unwrap().len(), store.key_changes(None, 9).await.unwrap().len()), (1, 1));
     let named = Some(ApiKeyId::parse("second").unwrap());
-    let new = store.rotate(&old.id, Material::Secret(generate_secret()), named, later, &change()).await.unwrap();
+    let new = store.rotate(&old.id, Material::Secret(generate_secret(), Algorithm::HmacSha256), named, later, &change()).await.unwrap();
     assert_eq!(new.key_id.as_str(), "second");
     assert_eq!(store.credential(&old.id).await.unwrap().not_after, Some(T0));
     store.set_state(&old.id, CredentialState::Suspended, &change()).await.unwrap();
-    let suspended = store.rotate(&old.id, Material::Secret(generate_secret()), None, later, &change()).await;
+    let suspended = store.rotate(&old.id, Material::Secret(generate_secret(), Algorithm::HmacSha256), None, later, &change()).await;
     assert!(matches!(suspended, Err(StoreError::NotActive(_))));
 }
 

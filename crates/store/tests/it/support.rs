@@ -56,5 +56,5 @@ pub fn native(number: u8) -> NewCredential {
 }
 
 pub fn hmac(secret: &str) -> NewCredential {
-    NewCredential::new(desk(), Purpose::Binance, Material::Secret(Secret::new(secret.as_bytes().to_vec())))
+    NewCredential::new(desk(), Purpose::Binance, Material::Secret(Secret::new(secret.as_bytes().to_vec()), Algorithm::HmacSha256))
 }

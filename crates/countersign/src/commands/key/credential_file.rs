@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::material::Private;
 use crate::failure::Failure;
-use crate::state::binance_file;
+use crate::keygen;
 
 /// What the owner needs to reach the gateway.
 pub(super) struct Reach<'r> {
@@ -27,24 +27,31 @@ pub(super) struct Reach<'r> {
 /// The text of the file.
 pub(super) fn write(record: &CredentialRecord, private: &Private, reach: &Reach<'_>) -> anyhow::Result<SecretText> {
     match (record.purpose, &record.material) {
-        (Purpose::Binance, Material::PublicKey(_, algorithm)) => Ok(binance(record, *algorithm, private, reach)),
-        (Purpose::Binance, Material::Certificate { .. } | Material::Secret(_)) => {
-            Ok(binance(record, Algorithm::HmacSha256, private, reach))
-        }
         (Purpose::Native, Material::PublicKey(_, algorithm)) => native(record, *algorithm, private, reach),
         (Purpose::ClientCertificate | Purpose::Native, _) => Ok(certificate(record, private)),
+        (_, _) => dialect(record, private, reach.url),
     }
 }
 
-fn binance(record: &CredentialRecord, algorithm: Algorithm, private: &Private, reach: &Reach<'_>) -> SecretText {
+/// The credential file of a dialect key: what goes into a client's `apiKey`, `secret` and `password`.
+pub(crate) fn dialect(record: &CredentialRecord, private: &Private, url: &str) -> anyhow::Result<SecretText> {
+    let algorithm = record.material.algorithm().map_or("", Algorithm::name);
+    let mut file = json!({ "v": 1, "kind": record.purpose.name(), "url": url, "alg": algorithm, "api_key": record.key_id.as_str() });
     match private {
-        Private::Certificate(pem) | Private::KeyPair(pem) => binance_file(reach.url, &record.key_id, algorithm, "private_key_pem", pem),
-        Private::Secret(secret) => binance_file(reach.url, &record.key_id, algorithm, "secret", secret),
-        Private::Elsewhere => {
-            let file = json!({ "v": 1, "kind": "binance", "url": reach.url, "alg": algorithm.name(), "api_key": record.key_id.as_str() });
-            SecretText::new(format!("{file:#}\n"))
+        Private::Certificate(pem) | Private::KeyPair(pem) => {
+            file["private_key_pem"] = pem.expose().into();
+            if let (Purpose::Coinbase, Material::PublicKey(public, Algorithm::Ed25519)) = (record.purpose, &record.material) {
+                file["secret"] = keygen::seed_and_public(pem, public)?.expose().into();
+            }
         }
+        Private::Raw(key) => file["private_key"] = key.expose().into(),
+        Private::Secret(secret) => file["secret"] = secret.expose().into(),
+        Private::Elsewhere => {}
     }
+    if let Some(passphrase) = &record.passphrase {
+        file["passphrase"] = std::str::from_utf8(passphrase.expose())?.into();
+    }
+    Ok(SecretText::new(format!("{file:#}\n")))
 }
 
 fn native(record: &CredentialRecord, algorithm: Algorithm, private: &Private, reach: &Reach<'_>) -> anyhow::Result<SecretText> {
@@ -81,7 +88,7 @@ fn native(record: &CredentialRecord, algorithm: Algorithm, private: &Private, re
 
 fn certificate(record: &CredentialRecord, private: &Private) -> SecretText {
     match private {
-        Private::Certificate(pem) | Private::KeyPair(pem) | Private::Secret(pem) => pem.clone(),
+        Private::Certificate(pem) | Private::KeyPair(pem) | Private::Raw(pem) | Private::Secret(pem) => pem.clone(),
         Private::Elsewhere => {
             let file =
                 json!({ "v": 1, "kind": record.purpose.name(), "account": record.account.as_str(), "key_id": record.key_id.as_str() });

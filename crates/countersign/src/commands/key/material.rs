@@ -4,12 +4,15 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use countersign_core::{Algorithm, ApiKeyId, KeyType, PublicKey, Purpose, Timestamp, limits};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_core::{Address, Algorithm, ApiKeyId, KeyType, PublicKey, Purpose, Secret, SecretEncoding, Timestamp, limits};
 use countersign_handshake::SecretText;
 use countersign_pki::{CertificateIdentities, ClientCertificateRequest, PrivateAuthority};
-use countersign_store::{Material, generate_secret};
+use countersign_store::Material;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use zeroize::Zeroizing;
 
 use crate::commands::output;
 use crate::failure::Failure;
@@ -19,30 +22,38 @@ use crate::{keygen, state};
 const CERTIFICATE_FILE_BYTES_MAX: u64 = 256 * 1024;
 
 /// The private half, for its owner.
-pub(super) enum Private {
+pub(crate) enum Private {
     /// A client certificate with its key, PEM.
     Certificate(SecretText),
     /// Not ours: the owner has it.
     Elsewhere,
     /// A private key, PKCS #8 in PEM.
     KeyPair(SecretText),
-    /// A shared secret.
+    /// The private key of an address, as wallets have it: `0x` and 64 hexadecimal digits.
+    Raw(SecretText),
+    /// A shared secret, as text.
     Secret(SecretText),
 }
 
 /// Verification material and its private half.
-pub(super) struct Made {
-    pub(super) material: Material,
-    pub(super) private: Private,
+pub(crate) struct Made {
+    pub(crate) material: Material,
+    pub(crate) private: Private,
+    pub(crate) passphrase: Option<Secret>,
+}
+
+impl Made {
+    fn new(material: Material, private: Private) -> Self {
+        Self { material, private, passphrase: None }
+    }
 }
 
 /// The algorithm by its name, or the usual one of the purpose; refused when the purpose does not take it.
 pub(super) fn algorithm(purpose: Purpose, kind: Option<&str>) -> anyhow::Result<Algorithm> {
-    let takes: Vec<_> = Algorithm::ALL.into_iter().filter(|algorithm| purpose.accepts(*algorithm)).map(Algorithm::name).collect();
+    let takes: Vec<_> = purpose.algorithms().iter().copied().map(Algorithm::name).collect();
     let named = match kind {
         Some(name) => Algorithm::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name)),
-        None if purpose == Purpose::Binance => Some(Algorithm::HmacSha256),
-        None => Some(Algorithm::Ed25519),
+        None => purpose.algorithms().first().copied(),
     };
     named
         .filter(|algorithm| purpose.accepts(*algorithm))
@@ -50,14 +61,47 @@ pub(super) fn algorithm(purpose: Purpose, kind: Option<&str>) -> anyhow::Result<
 }
 
 /// A new secret or pair.
-pub(super) fn generate(algorithm: Algorithm) -> anyhow::Result<Made> {
-    if algorithm == Algorithm::HmacSha256 {
-        let secret = generate_secret();
-        let text = SecretText::new(String::from_utf8(secret.expose().to_vec())?);
-        return Ok(Made { material: Material::Secret(secret), private: Private::Secret(text) });
+pub(crate) fn generate(purpose: Purpose, algorithm: Algorithm) -> anyhow::Result<Made> {
+    let made = if algorithm.is_mac() {
+        let (secret, text) = keygen::secret(purpose.secret_encoding())?;
+        Made::new(Material::Secret(secret, algorithm), Private::Secret(text))
+    } else if algorithm == Algorithm::EcdsaSecp256k1Recoverable {
+        let (address, text) = keygen::wallet()?;
+        Made::new(Material::Address(address), Private::Raw(text))
+    } else {
+        let pair = keygen::generate(algorithm)?;
+        Made::new(Material::PublicKey(pair.public, algorithm), Private::KeyPair(pair.private_pem))
+    };
+    let passphrase = purpose.has_passphrase().then(keygen::passphrase).transpose()?;
+    Ok(Made { passphrase, ..made })
+}
+
+/// A shared secret made elsewhere, as the venue hands such out.
+pub(super) fn shared(purpose: Purpose, kind: Option<&str>, file: &Path) -> anyhow::Result<Made> {
+    let algorithm = algorithm(purpose, kind)?;
+    if !algorithm.is_mac() {
+        return Err(Failure::usage(format!("--secret is for shared secrets; {algorithm} has a key pair")));
     }
-    let pair = keygen::generate(algorithm)?;
-    Ok(Made { material: Material::PublicKey(pair.public, algorithm), private: Private::KeyPair(pair.private_pem) })
+    let text = text_of(file)?;
+    let secret = match purpose.secret_encoding() {
+        SecretEncoding::Text => text.as_bytes().to_vec(),
+        SecretEncoding::Base64 => {
+            STANDARD.decode(text.as_bytes()).map_err(|_| Failure::usage(format!("{}: {purpose} secrets are base64", file.display())))?
+        }
+    };
+    Ok(Made::new(Material::Secret(Secret::new(secret), algorithm), Private::Elsewhere))
+}
+
+/// A passphrase made elsewhere.
+pub(super) fn passphrase(file: &Path) -> anyhow::Result<Secret> {
+    Ok(Secret::new(text_of(file)?.as_bytes().to_vec()))
+}
+
+/// The text of a file, without the end of its line.
+fn text_of(file: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let bytes = Zeroizing::new(read(file, limits::PUBLIC_KEY_TEXT_BYTES_MAX as u64)?);
+    let text = std::str::from_utf8(&bytes).map_err(|_| Failure::usage(format!("{}: not text", file.display())))?;
+    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 /// A public key made elsewhere, in any format; says how it was read.
@@ -66,7 +110,7 @@ pub(super) fn registered(purpose: Purpose, kind: Option<&str>, file: &Path) -> a
         .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
     output::note(format!("read {} as {}: {} public key {}", file.display(), key.format(), key.key_type(), key.key_id()));
     if purpose == Purpose::ClientCertificate {
-        return Ok(Made { material: Material::Certificate { key_id: key.key_id() }, private: Private::Elsewhere });
+        return Ok(Made::new(Material::Certificate { key_id: key.key_id() }, Private::Elsewhere));
     }
     let algorithm = match kind {
         Some(_) => algorithm(purpose, kind)?,
@@ -75,7 +119,7 @@ pub(super) fn registered(purpose: Purpose, kind: Option<&str>, file: &Path) -> a
     if !key.key_type().signs(algorithm) {
         return Err(Failure::usage(format!("the key is {}, which makes no {algorithm} signatures", key.key_type())));
     }
-    Ok(Made { material: Material::PublicKey(key, algorithm), private: Private::Elsewhere })
+    Ok(Made::new(Material::PublicKey(key, algorithm), Private::Elsewhere))
 }
 
 /// The algorithm that a key of this type is used with, where it was not said.
@@ -84,6 +128,12 @@ fn usual(purpose: Purpose, key_type: KeyType) -> anyhow::Result<Algorithm> {
     let native = key_type.native_algorithm();
     let usual = if purpose.accepts(native) { Some(native) } else { fitting };
     usual.ok_or_else(|| Failure::usage(format!("a {purpose} key cannot be {key_type}")))
+}
+
+/// The address of a key made elsewhere.
+pub(super) fn address(text: &str) -> anyhow::Result<Made> {
+    let address = Address::parse(text).ok_or_else(|| Failure::usage("--key-id: an address is 0x and 40 hexadecimal digits"))?;
+    Ok(Made::new(Material::Address(address), Private::Elsewhere))
 }
 
 /// A client certificate issued by the private CA on a new key.
@@ -97,7 +147,7 @@ pub(super) fn issue(folder: &Path, account: &str, label: &str, not_after: Option
     let issued = authority.issue_client(&request, state::unix_now())?;
     let key_id = ApiKeyId::parse(&issued.identities().spki_sha256)?;
     let pem = SecretText::new(format!("{}{}", issued.key_pem(), issued.certificate_pem()));
-    Ok(Made { material: Material::Certificate { key_id }, private: Private::Certificate(pem) })
+    Ok(Made::new(Material::Certificate { key_id }, Private::Certificate(pem)))
 }
 
 /// A client certificate made elsewhere: a file with it, or a name in it.
@@ -118,7 +168,7 @@ pub(super) fn certificate(file_or_name: &str) -> anyhow::Result<Made> {
     } else {
         ApiKeyId::parse(file_or_name).map_err(|error| Failure::usage(format!("certificate name {file_or_name:?}: {error}")))?
     };
-    Ok(Made { material: Material::Certificate { key_id }, private: Private::Elsewhere })
+    Ok(Made::new(Material::Certificate { key_id }, Private::Elsewhere))
 }
 
 fn read_certificate(path: &Path) -> anyhow::Result<CertificateIdentities> {

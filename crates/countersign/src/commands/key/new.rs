@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use countersign_core::{CredentialState, IpAllowList, KeyRate, Purpose, Scopes};
+use countersign_core::{ApiKeyId, CredentialState, IpAllowList, KeyRate, Purpose, Scopes};
 use countersign_store::audit::AuditEvent;
 use countersign_store::{CredentialRecord, NewCredential};
 
@@ -17,19 +17,32 @@ use crate::failure::Failure;
 use crate::state;
 
 pub(super) async fn run(args: &KeyNewArgs) -> anyhow::Result<ExitCode> {
-    let purpose: Purpose = args.purpose.into();
+    let purpose = args.purpose;
     check_combination(args, purpose)?;
     let keeper = Keeper::open(&args.state).await?;
     let delivery = Delivery::reserve(&args.out)?;
     let not_after = args.expires.as_deref().map(|text| when::end(text, state::wall())).transpose()?;
-    let made = match (&args.public_key, &args.certificate, purpose) {
-        (Some(file), _, _) => material::registered(purpose, args.kind.as_deref(), file)?,
-        (None, Some(certificate), _) => material::certificate(certificate)?,
-        (None, None, Purpose::ClientCertificate) => material::issue(keeper.dir.path(), &args.account, &args.label, not_after)?,
-        (None, None, Purpose::Binance | Purpose::Native) => material::generate(material::algorithm(purpose, args.kind.as_deref())?)?,
+    let kind = args.kind.as_deref();
+    let made = match (&args.public_key, &args.secret, &args.certificate) {
+        (Some(file), _, _) => material::registered(purpose, kind, file)?,
+        (None, Some(file), _) => material::shared(purpose, kind, file)?,
+        (None, None, Some(certificate)) => material::certificate(certificate)?,
+        (None, None, None) if purpose == Purpose::ClientCertificate => {
+            material::issue(keeper.dir.path(), &args.account, &args.label, not_after)?
+        }
+        (None, None, None) => match args.key_id.as_deref().filter(|_| purpose == Purpose::Hyperliquid) {
+            Some(address) => material::address(address)?,
+            None => material::generate(purpose, material::algorithm(purpose, kind)?)?,
+        },
     };
-    let Made { material, private } = made;
+    let Made { material, private, passphrase } = made;
     let mut new = NewCredential::new(account::parse(&args.account)?, purpose, material);
+    new.passphrase = match &args.passphrase {
+        Some(file) => Some(material::passphrase(file)?),
+        None => passphrase,
+    };
+    new.nonce_window = args.nonce_window;
+    new.key_id = args.key_id.as_deref().filter(|_| purpose != Purpose::Hyperliquid).map(parse_key_id).transpose()?;
     new.scopes = Scopes::parse(&args.scopes).map_err(|error| Failure::usage(error.to_string()))?;
     new.ip_allow = IpAllowList::parse(args.ip.iter().map(String::as_str)).map_err(|text| {
         Failure::usage(format!("--ip: \"{text}\" is neither an address nor a network (10.0.0.1, 10.0.0.0/8, 2001:db8::/32)"))
@@ -69,9 +82,13 @@ fn check_combination(args: &KeyNewArgs, purpose: Purpose) -> anyhow::Result<()> 
         return Err(Failure::usage("give either --certificate or --public-key"));
     }
     if args.kind.is_some() && purpose == Purpose::ClientCertificate {
-        return Err(Failure::usage("--kind is for native and binance keys; a certificate has its own"));
+        return Err(Failure::usage("--kind is for keys; a certificate has its own"));
     }
     Ok(())
+}
+
+fn parse_key_id(text: &str) -> anyhow::Result<ApiKeyId> {
+    ApiKeyId::parse(text).map_err(|error| Failure::usage(format!("--key-id: {error}")))
 }
 
 fn rate(args: &KeyNewArgs) -> anyhow::Result<KeyRate> {

@@ -20,7 +20,7 @@ pub(super) async fn run(args: &KeyRotateArgs) -> anyhow::Result<ExitCode> {
     let keeper = Keeper::open(&args.state).await?;
     let old = keeper::find(&keeper.store, &args.key).await?;
     let delivery = Delivery::reserve(&args.out)?;
-    let Made { material, private } = successor(args, &keeper, &old)?;
+    let Made { material, private, .. } = successor(args, &keeper, &old)?;
     let overlap_end = state::wall().saturating_add(overlap);
     let record = keeper.store.rotate(&old.id, material, None, overlap_end, &keeper::change()).await?;
     let reach = Reach { url: &args.url, folder: keeper.dir.path(), ca: args.ca.as_deref() };
@@ -52,7 +52,7 @@ fn successor(args: &KeyRotateArgs, keeper: &Keeper, old: &CredentialRecord) -> a
     }
     match &old.material {
         Material::Certificate { .. } => material::issue(keeper.dir.path(), old.account.as_str(), &old.label, old.not_after),
-        Material::PublicKey(_, algorithm) => material::generate(*algorithm),
-        Material::Secret(_) => material::generate(Algorithm::HmacSha256),
+        Material::Address(_) => material::generate(old.purpose, Algorithm::EcdsaSecp256k1Recoverable),
+        Material::PublicKey(_, algorithm) | Material::Secret(_, algorithm) => material::generate(old.purpose, *algorithm),
     }
 }

@@ -102,7 +102,8 @@ fn algorithm(record: &CredentialRecord) -> String {
         Material::Certificate { .. } => "certificate".to_owned(),
         Material::PublicKey(key, algorithm) if key.key_type().to_string() == algorithm.name() => algorithm.to_string(),
         Material::PublicKey(key, algorithm) => format!("{algorithm} ({})", key.key_type()),
-        Material::Secret(_) => countersign_core::Algorithm::HmacSha256.to_string(),
+        Material::Address(_) => countersign_core::Algorithm::EcdsaSecp256k1Recoverable.to_string(),
+        Material::Secret(_, algorithm) => algorithm.to_string(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use countersign_core::rate::KeyCounters;
 use countersign_core::{Access, Permit, Purpose, Refusal, Reject, authorize};
+use countersign_dialects::answer::Charged;
 use serde_json::value::RawValue;
 use tokio_websockets::Message;
 
@@ -12,7 +13,7 @@ use super::Session;
 use super::ending::Ending;
 use crate::audit::{self, Subject};
 use crate::clock;
-use crate::exchange::{self, Admitted, Charged};
+use crate::exchange::{self, Admitted};
 use crate::native::carriage::Carriage;
 use crate::native::message::Request;
 use crate::routes::{Family, Route};
@@ -72,7 +73,7 @@ impl<C: Carriage> Session<'_, C> {
 
     /// Counters are the key's, limits the contract's.
     fn charge(&self, counters: &KeyCounters, route: &Route) -> Result<Charged, Refusal> {
-        let mut words = exchange::words(self.worker, Family::Native);
+        let mut words = exchange::words(self.worker, Family::NATIVE);
         exchange::charge(counters, self.rate, route.weight, route.orders, &mut words)
     }
 

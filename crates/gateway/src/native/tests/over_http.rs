@@ -66,15 +66,15 @@ async fn a_refusal_has_a_nonce_for_mode_sep() {
     on_stage(|stage| async move {
         let connection = stage.connection();
         let mut headers = HeaderMap::new();
-        connection.native.add_nonce(&stage.worker, &connection, Family::Binance, &mut headers);
+        connection.native.add_nonce(&stage.worker, &connection, Family::BINANCE, &mut headers);
         assert!(headers.is_empty(), "not for other families");
-        connection.native.add_nonce(&stage.worker, &connection, Family::Native, &mut headers);
+        connection.native.add_nonce(&stage.worker, &connection, Family::NATIVE, &mut headers);
         let nonce = headers[NONCE_HEADER].to_str().unwrap();
         assert_eq!(headers["www-authenticate"], "Countersign");
         let waiting = hello(&stage, Offer { bind: Binding::Sep, ..offer("md:read") }, Some(nonce));
         authenticate(&stage, &connection, &format!("Countersign {}", waiting.hello_token())).unwrap();
         let mut headers = HeaderMap::new();
-        connection.native.add_nonce(&stage.worker, &connection, Family::Native, &mut headers);
+        connection.native.add_nonce(&stage.worker, &connection, Family::NATIVE, &mut headers);
         assert!(headers.is_empty(), "a proven connection needs none");
     })
     .await;

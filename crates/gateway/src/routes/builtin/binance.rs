@@ -1,7 +1,8 @@
 //! Binance: REST, WebSocket API and public streams. The endpoints come from the dialect's own tables.
 
 use countersign_core::Access;
-use countersign_dialects::binance::routes::{REST, RestRoute, WS, WsHandling, WsMethod};
+use countersign_dialects::binance::routes::{REST, WS, WsHandling, WsMethod};
+use countersign_dialects::routes::RestRoute;
 
 use super::{http, scoped};
 use crate::routes::{Family, RouteKind, RouteSpec, RouteTarget, RouteWeight};
@@ -20,7 +21,7 @@ pub fn binance_routes(prefix: &str, upstream: usize) -> Vec<RouteSpec> {
         target: http("GET", path),
         access: Access::Public,
         upstream,
-        family: Family::Binance,
+        family: Family::BINANCE,
         kind,
         weight: RouteWeight::Fixed(1),
         orders: 0,
@@ -38,9 +39,9 @@ fn request(row: &RestRoute, prefix: &str, upstream: usize) -> RouteSpec {
         target: http(row.method, row.path),
         access: row.scope.map_or(Access::Public, scoped),
         upstream,
-        family: Family::Binance,
+        family: Family::BINANCE,
         kind: RouteKind::Http,
-        weight: RouteWeight::Binance(row.weight),
+        weight: RouteWeight::Venue(row.weight),
         orders: row.orders,
     }
 }
@@ -51,9 +52,9 @@ fn message(row: &WsMethod, prefix: &str, upstream: usize) -> RouteSpec {
         target: RouteTarget::WsMethod(row.name.to_owned()),
         access: row.scope.map_or(Access::Public, scoped),
         upstream,
-        family: Family::Binance,
+        family: Family::BINANCE,
         kind: RouteKind::Http,
-        weight: RouteWeight::Binance(row.weight),
+        weight: RouteWeight::Venue(row.weight),
         orders: row.orders,
     }
 }

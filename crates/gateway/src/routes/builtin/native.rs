@@ -48,7 +48,7 @@ pub fn native_routes(prefix: &str, upstream: usize) -> Vec<RouteSpec> {
         target,
         access,
         upstream,
-        family: Family::Native,
+        family: Family::NATIVE,
         kind,
         weight: RouteWeight::Fixed(1),
         orders: u32::from(is_order),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use countersign_core::verify::check_window;
 use countersign_core::{Freshness, Purpose, Refusal, Reject, VerifiedIdentity, authorize, permit_public};
+use countersign_dialects::answer::Charged;
 use countersign_dialects::binance::rate::RateLimitView;
 use countersign_dialects::binance::routes::{WsHandling, WsMethod};
 use countersign_dialects::binance::ws_api::{Frame, Step, freshness};
-use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_websockets::Message;
@@ -17,7 +17,7 @@ use super::{Farewell, Open};
 use crate::audit::{self, Subject};
 use crate::authenticate::{Login, verify_presented};
 use crate::clock;
-use crate::exchange::{Admitted, Charged, charge};
+use crate::exchange::{Admitted, charge};
 use crate::routes::Route;
 use crate::websocket::links::LinkId;
 
@@ -103,8 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let entry = table.find(Purpose::Binance, identity.key_id());
         let identity = identity.recheck(entry.map(|entry| &entry.credential), Some(self.connection.remote.ip()), clock::wall())?;
         let counters = entry.map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
-        let login = Login { identity, session: None, freshness: Freshness::Channel, counters, answer_headers: SmallVec::new() };
-        Ok(Who::Key(Box::new(login)))
+        Ok(Who::Key(Box::new(Login::new(identity, Freshness::Channel, counters))))
     }
 
     /// Ends links whose key may no longer be used. If one had a user data stream, or its key is gone, the client must notice.

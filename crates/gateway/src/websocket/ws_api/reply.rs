@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use countersign_core::rate::KeyCounters;
 use countersign_core::{KeyRate, Refusal};
+use countersign_dialects::AnswerContext;
 use countersign_dialects::binance::rate::RateLimitView;
-use countersign_dialects::binance::reject_body::AnswerContext;
 use countersign_dialects::binance::ws_api::frame::RawObject;
 use countersign_dialects::binance::ws_api::{Frame, Reply};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -78,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     }
 
     fn answer_context(&self, limits: KeyRate) -> AnswerContext {
-        AnswerContext { unknown_key: self.words.unknown_key, counter: self.words.counter, limits }
+        AnswerContext { limits, ..self.words.context() }
     }
 }
 

@@ -1,0 +1,44 @@
+//! What dialects need of the shell: randomness, the key of the tokens, the name we are called by.
+
+use countersign_core::{Entropy as _, Purpose, Refusal, Timestamp, Token, TokenKind, TokenSealer};
+use countersign_dialects::Desk;
+
+use crate::connection::Connection;
+use crate::entropy::SystemEntropy;
+
+/// The desk of one connection.
+pub struct GatewayDesk<'d> {
+    tokens: &'d TokenSealer,
+    authority: &'d str,
+    channel: Option<[u8; 32]>,
+}
+
+impl<'d> GatewayDesk<'d> {
+    /// A desk for a request or message on `connection`, which was made to `authority`.
+    #[must_use]
+    pub const fn new(tokens: &'d TokenSealer, connection: &Connection, authority: &'d str) -> Self {
+        Self { tokens, authority, channel: connection.exporter }
+    }
+}
+
+impl Desk for GatewayDesk<'_> {
+    fn seal(&mut self, token: &Token) -> String {
+        self.tokens.seal(token, &mut SystemEntropy)
+    }
+
+    fn open(&self, text: &str, kind: TokenKind, purpose: Purpose, now: Timestamp) -> Result<Token, Refusal> {
+        self.tokens.open(text, kind, purpose, now)
+    }
+
+    fn random(&mut self) -> [u8; 16] {
+        SystemEntropy.array()
+    }
+
+    fn authority(&self) -> &str {
+        self.authority
+    }
+
+    fn channel(&self) -> Option<[u8; 32]> {
+        self.channel
+    }
+}

@@ -1,0 +1,313 @@
+//! A WebSocket of a dialect: its machine says what happens to a frame, this does it.
+//!
+//! ```text
+//!   text ─▶ DialectSocket ─┬─ reply, close ─────────────────────────────────────▶ client
+//!                          ├─ verify, verify a token ─▶ conclude ─▶ (again)
+//!                          └─ forward ─▶ route ─▶ permit ─▶ charge ─▶ audit ─▶ link of that identity ─▶ upstream
+//!   client ◀── passed, dropped or rewritten by the machine ◀── texts of all links, in order of arrival
+//! ```
+//!
+//! Decisions:
+//! - One upstream connection per identity, opened with its identity assertion when its first message needs it, and one without any
+//!   for public data. Texts go out as received, unless the machine rewrites them.
+//! - An upstream that is lost closes the connection with 1012: the client could not notice otherwise that its streams ended.
+//! - Every record of a connection has the correlation id of its 101.
+
+mod admission;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::rate::{KeyCounters, WindowCounter};
+use countersign_core::{CorrelationId, Refusal, Reject, VerifiedIdentity};
+use countersign_dialects::DialectSocket;
+use countersign_dialects::socket::{Downstream, Opening, Step};
+use http::HeaderValue;
+use http::request::Parts;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_websockets::{CloseCode, Message};
+
+use super::UpstreamHead;
+use super::limits::{BATCH_MAX, PING_INTERVAL, REFUSALS_PER_MINUTE_MAX, SILENCE_MAX, UNPROVED_MESSAGE_BYTES_MAX, WS_API_LIFE};
+use super::links::{LinkId, Links};
+use super::socket::{Socket, SocketError};
+use super::standing::Standing;
+use crate::audit::{self, Subject};
+use crate::authenticate::Login;
+use crate::clock;
+use crate::connection::Connection;
+use crate::desk::GatewayDesk;
+use crate::exchange;
+use crate::respond::Words;
+use crate::rewind::Rewind;
+use crate::routes::Route;
+use crate::worker::Worker;
+
+use admission::LinkKey;
+
+/// A connection before its 101 was written.
+pub(super) struct DialectWebSocket {
+    route: Arc<Route>,
+    machine: Box<dyn DialectSocket>,
+    authority: String,
+    head: UpstreamHead,
+    correlation: CorrelationId,
+}
+
+impl DialectWebSocket {
+    /// Opens the machine of a route's dialect.
+    ///
+    /// # Errors
+    /// [`Reject::RouteUnknown`] when the dialect has no socket at this path.
+    pub(super) fn open(
+        route: Arc<Route>,
+        parts: &Parts,
+        authority: &HeaderValue,
+        head: UpstreamHead,
+        correlation: CorrelationId,
+    ) -> Result<Self, Refusal> {
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let opening = Opening { target, now: clock::now(), issued_challenge: None };
+        let machine = route.family.dialect().and_then(|dialect| dialect.open_socket(&opening)).ok_or(Reject::RouteUnknown)?;
+        let authority = authority.to_str().unwrap_or_default().to_owned();
+        Ok(Self { route, machine, authority, head, correlation })
+    }
+
+    /// Serves the connection until it ends.
+    pub(super) async fn run<S>(self, worker: &Rc<Worker>, connection: &Rc<Connection>, stream: Rewind<S>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let words = exchange::words(worker, self.route.family);
+        let mut open = Open {
+            worker,
+            connection,
+            route: self.route,
+            authority: self.authority,
+            head: self.head,
+            correlation: self.correlation,
+            client: Socket::of_client(stream, UNPROVED_MESSAGE_BYTES_MAX),
+            machine: self.machine,
+            links: Links::new(),
+            logins: Vec::new(),
+            counters: Arc::default(),
+            words,
+            refusals: WindowCounter::new(Duration::from_secs(60)),
+        };
+        let Farewell(code, reason) = open.drive().await;
+        tokio::join!(open.client.close(Some(code), reason), open.links.close());
+    }
+}
+
+/// How a connection ends: what the client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Farewell(CloseCode, &'static str);
+
+impl Farewell {
+    const DRAINING: Self = Self(CloseCode::GOING_AWAY, "this node is leaving");
+    const GONE: Self = Self(CloseCode::GOING_AWAY, "");
+    const LIFE_OVER: Self = Self(CloseCode::GOING_AWAY, "24 hours are over");
+    const NOT_TEXT: Self = Self(CloseCode::UNSUPPORTED_DATA, "text frames only");
+    const REFUSED_TOO_OFTEN: Self = Self(CloseCode::POLICY_VIOLATION, "too many refused messages");
+    const REVOKED: Self = Self(CloseCode::POLICY_VIOLATION, "the credential may no longer be used");
+    const SILENT: Self = Self(CloseCode::POLICY_VIOLATION, "no pong");
+    const SLOW: Self = Self(CloseCode::POLICY_VIOLATION, "slow consumer");
+    const UPSTREAM_LOST: Self = Self(CloseCode::SERVICE_RESTART, "the upstream is gone");
+}
+
+impl From<SocketError> for Farewell {
+    fn from(error: SocketError) -> Self {
+        match error {
+            SocketError::Slow => Self::SLOW,
+            // After a breach the library's own close frame goes out first.
+            SocketError::Lost | SocketError::Protocol | SocketError::TooLarge => Self::GONE,
+        }
+    }
+}
+
+/// An open connection.
+struct Open<'w, S> {
+    worker: &'w Rc<Worker>,
+    connection: &'w Rc<Connection>,
+    route: Arc<Route>,
+    authority: String,
+    head: UpstreamHead,
+    correlation: CorrelationId,
+    client: Socket<S>,
+    machine: Box<dyn DialectSocket>,
+    links: Links<LinkKey>,
+    /// Who proved themselves on this connection, with what they may use: a few, as links are.
+    logins: Vec<Login>,
+    /// What is charged without a key.
+    counters: Arc<KeyCounters>,
+    words: Words,
+    refusals: WindowCounter,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
+    async fn drive(&mut self) -> Farewell {
+        let worker = self.worker;
+        let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut draining = worker.shared.drain.subscribe();
+        let mut standing = Standing::subscribe(worker);
+        let mut end = std::pin::pin!(tokio::time::sleep(WS_API_LIFE));
+        if let Err(farewell) = self.greet().await {
+            return farewell;
+        }
+        loop {
+            let deadline = self.machine.poll_timeout();
+            let step = tokio::select! {
+                message = self.client.next() => match message {
+                    Ok(message) => self.on_client(message).await,
+                    Err(error) => Err(error.into()),
+                },
+                (link, message) = self.links.next() => self.on_links(link, message).await,
+                () = until(deadline) => self.on_timeout().await,
+                _ = ping.tick() => self.keep_alive().await,
+                () = standing.changed() => self.recheck(),
+                () = draining.wait() => Err(Farewell::DRAINING),
+                () = &mut end => Err(Farewell::LIFE_OVER),
+            };
+            if let Err(farewell) = step {
+                return farewell;
+            }
+        }
+    }
+
+    async fn greet(&mut self) -> Result<(), Farewell> {
+        let mut desk = GatewayDesk::new(&self.worker.shared.tokens, self.connection, &self.authority);
+        let step = self.machine.greet(clock::wall(), &mut desk);
+        self.carry_out(step, None).await
+    }
+
+    async fn on_client(&mut self, message: Message) -> Result<(), Farewell> {
+        if let Some((code, _)) = message.as_close() {
+            return Err(Farewell(code, ""));
+        }
+        if message.is_binary() {
+            return Err(Farewell::NOT_TEXT);
+        }
+        let Some(text) = message.as_text() else { return Ok(()) };
+        self.recheck()?;
+        let (worker, connection) = (self.worker, self.connection);
+        let mut desk = GatewayDesk::new(&worker.shared.tokens, connection, &self.authority);
+        let step = self.machine.handle_text(text, clock::wall(), &mut desk);
+        let verified = match step {
+            Step::Verify(presented) => admission::verify(worker, connection, &presented),
+            Step::VerifyToken(token) => admission::verify_token(worker, connection, &token),
+            step @ (Step::Close { .. } | Step::Forward(_) | Step::Refuse { .. } | Step::Reply(_)) => {
+                return self.carry_out(step, Some(&message)).await;
+            }
+        };
+        let result = self.note_login(verified);
+        let mut desk = GatewayDesk::new(&worker.shared.tokens, connection, &self.authority);
+        let step = self.machine.conclude(result, clock::wall(), &mut desk);
+        self.carry_out(step, Some(&message)).await
+    }
+
+    /// Does what a step says. `message` is the frame it is about.
+    async fn carry_out(&mut self, step: Step<'_>, message: Option<&Message>) -> Result<(), Farewell> {
+        match step {
+            Step::Reply(texts) => {
+                for text in texts {
+                    self.client.feed(Message::text(text)).await?;
+                }
+                Ok(self.client.flush().await?)
+            }
+            Step::Close { reply, code, reason } => {
+                if let Some(reply) = reply {
+                    self.client.send(Message::text(reply)).await?;
+                }
+                Err(Farewell(CloseCode::try_from(code).unwrap_or(CloseCode::POLICY_VIOLATION), reason))
+            }
+            Step::Refuse { refusal, reply, close } => {
+                self.note_refused(&refusal, None);
+                self.client.send(Message::text(reply)).await?;
+                if close { Err(Farewell(CloseCode::POLICY_VIOLATION, "refused")) } else { self.charge_refusal() }
+            }
+            Step::Forward(forward) => {
+                if let Some(reply) = forward.reply.clone() {
+                    self.client.send(Message::text(reply)).await?;
+                }
+                let identity = forward.identity.clone();
+                match self.forward(forward, message).await {
+                    Ok(()) => Ok(()),
+                    Err(refusal) => self.refuse(&refusal, identity.as_ref()).await,
+                }
+            }
+            // A machine that asks again after it was told has no answer: nothing passes.
+            Step::Verify(_) | Step::VerifyToken(_) => Err(Farewell::GONE),
+        }
+    }
+
+    async fn refuse(&mut self, refusal: &Refusal, identity: Option<&VerifiedIdentity>) -> Result<(), Farewell> {
+        self.note_refused(refusal, identity);
+        let reply = self.machine.refuse(refusal, clock::wall());
+        self.client.send(Message::text(reply)).await?;
+        self.charge_refusal()
+    }
+
+    fn charge_refusal(&self) -> Result<(), Farewell> {
+        let charged = self.refusals.charge(1, REFUSALS_PER_MINUTE_MAX, clock::wall());
+        charged.map(drop).map_err(|_| Farewell::REFUSED_TOO_OFTEN)
+    }
+
+    fn note_refused(&self, refusal: &Refusal, identity: Option<&VerifiedIdentity>) {
+        let subject = Subject::message(Some(&self.route)).by_key(identity.or_else(|| self.machine.identity()));
+        audit::refused(self.worker, self.connection, &subject, refusal, self.correlation);
+    }
+
+    /// Passes on what links have, and what else is there already.
+    async fn on_links(&mut self, link: LinkId, message: Option<Message>) -> Result<(), Farewell> {
+        let mut next = Some((link, message));
+        for _ in 0..=BATCH_MAX {
+            let Some((_, message)) = next.take() else { break };
+            let Some(message) = message else {
+                self.note_refused(&Reject::UpstreamUnavailable.into(), None);
+                return Err(Farewell::UPSTREAM_LOST);
+            };
+            self.pass_down(message).await?;
+            next = self.links.try_next();
+        }
+        if let Some((_, Some(message))) = next {
+            // Taken out already, one more than a batch.
+            self.pass_down(message).await?;
+        }
+        Ok(self.client.flush().await?)
+    }
+
+    async fn pass_down(&mut self, message: Message) -> Result<(), Farewell> {
+        let Some(text) = message.as_text() else { return Ok(()) };
+        match self.machine.handle_upstream(text, clock::wall()) {
+            Downstream::Drop => Ok(()),
+            Downstream::Pass => Ok(self.client.feed(message).await?),
+            Downstream::Replace(text) => Ok(self.client.feed(Message::text(text)).await?),
+        }
+    }
+
+    async fn on_timeout(&mut self) -> Result<(), Farewell> {
+        let step = self.machine.handle_timeout(clock::now());
+        self.carry_out(step, None).await
+    }
+
+    async fn keep_alive(&mut self) -> Result<(), Farewell> {
+        if self.client.silence() >= SILENCE_MAX {
+            return Err(Farewell::SILENT);
+        }
+        if !self.links.keep_alive().is_empty() {
+            return Err(Farewell::UPSTREAM_LOST);
+        }
+        Ok(self.client.send(Message::ping("")).await?)
+    }
+}
+
+/// Waits until a point on the monotonic clock.
+async fn until(deadline: Option<countersign_core::Monotonic>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep(deadline.saturating_since(clock::mono())).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,137 @@
+//! From a frame to a permit, and out on the link of its identity.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use countersign_core::verify::check_window;
+use countersign_core::{KeyRate, Permit, Presented, Refusal, Reject, Token, VerifiedIdentity, authorize, permit_public};
+use countersign_dialects::socket::Forward;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_websockets::Message;
+
+use super::{Farewell, Open};
+use crate::audit::{self, Subject};
+use crate::authenticate::{Login, verify_presented, verify_shown};
+use crate::clock;
+use crate::connection::Connection;
+use crate::exchange::{Admitted, charge};
+use crate::routes::Route;
+use crate::websocket::limits::LINKS_MAX;
+use crate::websocket::links::LinkId;
+use crate::worker::Worker;
+
+/// What a link is for. The scopes are part of it: the upstream was told them when the link was opened.
+#[derive(Debug)]
+pub(super) enum LinkKey {
+    Key(VerifiedIdentity),
+    Public,
+}
+
+impl PartialEq for LinkKey {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Key(one), Self::Key(two)) => one.credential().id == two.credential().id && one.scopes() == two.scopes(),
+            (Self::Public, Self::Public) => true,
+            (Self::Key(_), Self::Public) | (Self::Public, Self::Key(_)) => false,
+        }
+    }
+}
+
+/// Looks up and verifies a signed frame.
+pub(super) fn verify(worker: &Rc<Worker>, connection: &Connection, presented: &Presented<'_>) -> Result<Login, Refusal> {
+    verify_presented(worker, connection, presented)
+}
+
+/// Looks up and verifies a token of ours.
+pub(super) fn verify_token(worker: &Rc<Worker>, connection: &Connection, token: &Token) -> Result<Login, Refusal> {
+    verify_shown(worker, connection, token)
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
+    /// Remembers who proved themselves, and puts the login on record.
+    pub(super) fn note_login(&mut self, verified: Result<Login, Refusal>) -> Result<VerifiedIdentity, Refusal> {
+        let login = verified?;
+        self.connection.note_authenticated();
+        self.client.set_message_bytes_max(self.worker.shared.settings.limits.websocket_message_bytes_max);
+        let identity = login.identity.clone();
+        let known = self.logins.iter_mut().find(|known| known.identity.credential().id == identity.credential().id);
+        match known {
+            Some(known) => *known = login,
+            None => {
+                let permit = authorize(&identity, login.granted(), &self.route.requirement)?;
+                let admitted = Admitted { permit, login: Some(login), usage: countersign_dialects::answer::Charged::default() };
+                audit::accepted(self.worker, self.connection, &Subject::message(Some(&self.route)), &admitted, self.correlation)?;
+                if self.logins.len() == LINKS_MAX {
+                    self.logins.remove(0);
+                }
+                self.logins.extend(admitted.login);
+            }
+        }
+        Ok(identity)
+    }
+
+    /// Ends the connection when somebody who logged in on it may no longer be used.
+    pub(super) fn recheck(&mut self) -> Result<(), Farewell> {
+        let table = self.worker.shared.credentials.load();
+        let fallen = |identity: &VerifiedIdentity| {
+            let entry = table.find(identity.purpose(), identity.key_id());
+            identity.recheck(entry.map(|entry| &entry.credential), Some(self.connection.remote.ip()), clock::wall()).err()
+        };
+        let refusal = self.machine.identity().and_then(fallen).or_else(|| {
+            self.links.iter().find_map(|(_, key)| match key {
+                LinkKey::Key(identity) => fallen(identity),
+                LinkKey::Public => None,
+            })
+        });
+        match refusal {
+            Some(refusal) => {
+                self.note_refused(&refusal, None);
+                Err(Farewell::REVOKED)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Forwards a frame, or says why not.
+    pub(super) async fn forward(&mut self, forward: Forward, message: Option<&Message>) -> Result<(), Refusal> {
+        let Forward { message: kind, identity, freshness, text, .. } = forward;
+        let outgoing = match (text, message) {
+            (Some(text), _) => Message::text(text),
+            (None, Some(message)) => message.clone(),
+            (None, None) => return Err(Refusal::operator(Reject::Internal, "nothing to forward")),
+        };
+        let routes = self.worker.shared.routes.load_full();
+        let dialect = self.route.family.dialect().ok_or(Reject::Internal)?;
+        let route = routes.find_dialect_message(dialect.purpose(), kind).ok_or(Reject::RouteUnknown)?;
+        let permit = self.admit(route, identity.as_ref())?;
+        let key = identity.map_or(LinkKey::Public, LinkKey::Key);
+        let link = self.link(route, key, &permit).await?;
+        // The last moment: opening a link takes time, and a signed window is short.
+        check_window(freshness, clock::wall())?;
+        self.links.send(self.worker, link, permit, outgoing).await.map_err(Refusal::from)
+    }
+
+    /// Permit, charge, record.
+    fn admit(&mut self, route: &Arc<Route>, identity: Option<&VerifiedIdentity>) -> Result<Permit, Refusal> {
+        let login =
+            identity.and_then(|identity| self.logins.iter().find(|login| login.identity.credential().id == identity.credential().id));
+        let permit = match identity {
+            Some(identity) => authorize(identity, login.and_then(Login::granted), &route.requirement)?,
+            None => permit_public(&route.requirement)?,
+        };
+        let rate = identity.map_or_else(KeyRate::default, |identity| identity.credential().rate);
+        let counters = login.map_or_else(|| Arc::clone(&self.counters), |login| Arc::clone(&login.counters));
+        let usage = charge(&counters, rate, route.weight, route.orders, &mut self.words)?;
+        let login = identity.map(|identity| Login::new(identity.clone(), countersign_core::Freshness::Channel, counters));
+        let admitted = Admitted { permit, login, usage };
+        audit::accepted(self.worker, self.connection, &Subject::message(Some(route)), &admitted, self.correlation)?;
+        Ok(admitted.permit)
+    }
+
+    async fn link(&mut self, route: &Route, key: LinkKey, permit: &Permit) -> Result<LinkId, Refusal> {
+        match self.links.find(&key) {
+            Some(link) => Ok(link),
+            None => self.links.open(self.worker, self.connection, key, route.upstream, permit, None, &self.head).await,
+        }
+    }
+}

@@ -11,8 +11,7 @@ use countersign_core::{
     verify_certificate,
 };
 use countersign_dialects::binance::rest::{API_KEY_HEADER, BinanceRest};
-use countersign_dialects::{Answer, Dialect, RequestView, Security};
-use http::HeaderMap;
+use countersign_dialects::{Answer, Dialect, Header, Headers, RequestView, Security};
 use http::header::AUTHORIZATION;
 use smallvec::SmallVec;
 
@@ -55,14 +54,14 @@ pub fn authenticate(
     connection: &Connection,
     family: Family,
     request: &RequestView<'_>,
-    headers: &HeaderMap,
+    headers: &dyn Headers,
 ) -> Result<Login, Refusal> {
     let login = match family {
         Family::Binance => binance(worker, connection, request),
         Family::ClientCertificate => client_certificate(worker, connection),
         Family::Native => native(worker, connection, headers),
-        Family::Any if headers.contains_key(AUTHORIZATION) => native(worker, connection, headers),
-        Family::Any if headers.contains_key(API_KEY_HEADER) => binance(worker, connection, request),
+        Family::Any if headers.find(AUTHORIZATION.as_str()) != Header::Absent => native(worker, connection, headers),
+        Family::Any if headers.find(API_KEY_HEADER) != Header::Absent => binance(worker, connection, request),
         Family::Any => client_certificate(worker, connection),
     }?;
     connection.note_authenticated();
@@ -90,13 +89,12 @@ pub fn verify_presented(worker: &Worker, connection: &Connection, presented: &Pr
     Ok(Login { identity, session: None, freshness: presented.freshness, counters, answer_headers: SmallVec::new() })
 }
 
-fn native(worker: &Rc<Worker>, connection: &Connection, headers: &HeaderMap) -> Result<Login, Refusal> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => connection.native.authenticate(worker, connection, value.as_bytes()),
-        (Some(_), Some(_)) => Err(Refusal::operator(Reject::Malformed, "more than one Authorization header")),
+fn native(worker: &Rc<Worker>, connection: &Connection, headers: &dyn Headers) -> Result<Login, Refusal> {
+    match headers.find(AUTHORIZATION.as_str()) {
+        Header::Once(value) => connection.native.authenticate(worker, connection, value),
+        Header::Repeated => Err(Refusal::operator(Reject::Malformed, "more than one Authorization header")),
         // A client that showed a certificate and says nothing else means the certificate.
-        (None, _) => client_certificate(worker, connection),
+        Header::Absent => client_certificate(worker, connection),
     }
 }
 

@@ -107,7 +107,7 @@ where
     consume(client.worker, read, length);
     let _under_way = client.connection.exchanges.begin();
     let open = match turn {
-        Turn::Answered(answered) => own::send(client, answered, &mut out).await,
+        Turn::Answered(answered) => own::send(client, *answered, &mut out).await,
         Turn::Permitted(permitted) => relay::relay(client, *permitted, &mut out).await,
     };
     client.worker.scratch.give(out);

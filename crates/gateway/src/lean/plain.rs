@@ -8,6 +8,7 @@ use crate::head_guard::lexer::{self, Framing, Head};
 
 /// What the bytes in the buffer are.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once per request and taken apart at once; a box would cost an allocation")]
 pub(super) enum Reading<'h> {
     /// Something for the long way.
     NotPlain,

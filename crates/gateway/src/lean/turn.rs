@@ -25,7 +25,7 @@ use crate::worker::Worker;
 /// What became of a request.
 pub(super) enum Turn {
     /// Answered by us.
-    Answered(Answered),
+    Answered(Box<Answered>),
     /// May go to the upstream; the request for it is in the buffer.
     Permitted(Box<Permitted>),
 }
@@ -65,7 +65,7 @@ pub(super) fn take(
         closes: plain.closes,
     };
     let correlation = asked.correlation;
-    let answered = |answer| Some((plain.length, Turn::Answered(Answered { asked, answer })));
+    let answered = |answer| Some((plain.length, Turn::Answered(Box::new(Answered { asked, answer }))));
     if let Err(refusal) = admit_host(worker, connection, plain.head.host) {
         audit::refused(worker, connection, &subject(plain, None), &refusal, correlation);
         return answered(respond::refuse(&refusal, &exchange::words(worker, Family::Any), correlation));

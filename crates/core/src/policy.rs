@@ -24,6 +24,9 @@ pub struct Requirement {
     pub route: Arc<str>,
     /// Who may use it.
     pub access: Access,
+    /// Where its requests go: an index into the shell's list of upstreams. It is here so that a permit names it too, and nothing
+    /// that is permitted for one upstream can be sent to another.
+    pub upstream: usize,
 }
 
 /// Permission to forward one request, or the messages of one kind on one session. It cannot be made elsewhere, copied or
@@ -33,9 +36,14 @@ pub struct Requirement {
 pub struct Permit {
     identity: Option<VerifiedIdentity>,
     route: Arc<str>,
+    upstream: usize,
 }
 
 impl Permit {
+    fn of(identity: Option<VerifiedIdentity>, requirement: &Requirement) -> Self {
+        Self { identity, route: Arc::clone(&requirement.route), upstream: requirement.upstream }
+    }
+
     /// Who passes; `None` on a public route.
     #[must_use]
     pub const fn identity(&self) -> Option<&VerifiedIdentity> {
@@ -53,6 +61,12 @@ impl Permit {
     pub fn route(&self) -> &str {
         &self.route
     }
+
+    /// The upstream of that route, as [`Requirement::upstream`] has it.
+    #[must_use]
+    pub const fn upstream(&self) -> usize {
+        self.upstream
+    }
 }
 
 /// Permits a verified identity to use a route. `granted` is what the session was granted, where there is a session contract;
@@ -67,7 +81,7 @@ pub fn authorize(identity: &VerifiedIdentity, granted: Option<&Scopes>, requirem
             return Err(Refusal::with(Reject::ScopeMissing, Detail::Names(vec![scope.to_string()])));
         }
     }
-    Ok(Permit { identity: Some(identity.clone()), route: Arc::clone(&requirement.route) })
+    Ok(Permit::of(Some(identity.clone()), requirement))
 }
 
 /// Permits anybody to use a public route.
@@ -76,7 +90,7 @@ pub fn authorize(identity: &VerifiedIdentity, granted: Option<&Scopes>, requirem
 /// [`Reject::MissingCredentials`] when the route is not public.
 pub fn permit_public(requirement: &Requirement) -> Result<Permit, Refusal> {
     match requirement.access {
-        Access::Public => Ok(Permit { identity: None, route: Arc::clone(&requirement.route) }),
+        Access::Public => Ok(Permit::of(None, requirement)),
         Access::Scoped(_) => Err(Reject::MissingCredentials.into()),
     }
 }

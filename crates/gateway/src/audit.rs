@@ -10,8 +10,8 @@ use countersign_core::reject::LogLevel;
 use countersign_core::{ApiKeyId, CorrelationId, Refusal, SessionId, VerifiedIdentity};
 use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_store::audit::{AuditEvent, AuditRecord, AuditText};
+use http::HeaderValue;
 use http::request::Parts;
-use http::{HeaderValue, Method, Uri};
 
 use crate::authenticate::Login;
 use crate::clock;
@@ -27,8 +27,7 @@ pub struct Subject {
     route: Option<Arc<str>>,
     route_index: Option<usize>,
     method: Option<&'static str>,
-    uri: Option<Uri>,
-    named_key: Option<HeaderValue>,
+    path: Option<AuditText>,
     presented_key: Option<ApiKeyId>,
     proved: Option<(VerifiedIdentity, Option<SessionId>)>,
 }
@@ -37,8 +36,15 @@ impl Subject {
     /// A request, the key it names (proved or not), and its route if it has one.
     #[must_use]
     pub fn request(parts: &Parts, route: Option<&Arc<Route>>) -> Self {
-        let named_key = parts.headers.get(API_KEY_HEADER).cloned();
-        Self { method: Some(method_name(&parts.method)), uri: Some(parts.uri.clone()), named_key, ..Self::message(route) }
+        let named_key = parts.headers.get(API_KEY_HEADER).map(HeaderValue::as_bytes);
+        Self::target(parts.method.as_str(), parts.uri.path(), named_key, route)
+    }
+
+    /// The same, by its parts.
+    #[must_use]
+    pub fn target(method: &str, path: &str, named_key: Option<&[u8]>, route: Option<&Arc<Route>>) -> Self {
+        let named_key = named_key.and_then(|value| ApiKeyId::parse(std::str::from_utf8(value).ok()?).ok());
+        Self { method: Some(method_name(method)), path: Some(AuditText::path(path)), presented_key: named_key, ..Self::message(route) }
     }
 
     /// A message on an open session; its route names the operation.
@@ -51,12 +57,6 @@ impl Subject {
     #[must_use]
     pub fn none() -> Self {
         Self::default()
-    }
-
-    /// The key named and not proved.
-    fn named_key(&self) -> Option<ApiKeyId> {
-        let of_header = || self.named_key.as_ref().and_then(|value| ApiKeyId::parse(value.to_str().ok()?).ok());
-        self.presented_key.clone().or_else(of_header)
     }
 
     /// Names the key of a proof that is still to be judged.
@@ -93,7 +93,7 @@ impl Subject {
         record.remote = Some(connection.remote.ip());
         record.route.clone_from(&self.route);
         record.method = self.method;
-        record.path = self.uri.as_ref().map(|uri| AuditText::path(uri.path()));
+        record.path.clone_from(&self.path);
         match &self.proved {
             Some((identity, session)) => {
                 record.session = *session;
@@ -105,8 +105,8 @@ impl Subject {
 }
 
 /// The method as a word of ours: a client can invent any.
-fn method_name(method: &Method) -> &'static str {
-    match method.as_str() {
+fn method_name(method: &str) -> &'static str {
+    match method {
         "DELETE" => "DELETE",
         "GET" => "GET",
         "HEAD" => "HEAD",
@@ -149,7 +149,7 @@ pub fn refused(worker: &Worker, connection: &Connection, subject: &Subject, refu
     }
     let mut record = subject.record(connection, AuditEvent::Refuse, correlation).refusal(refusal);
     if subject.proved.is_none() {
-        record.key_id = subject.named_key();
+        record.key_id.clone_from(&subject.presented_key);
     }
     record.channel = Some(Arc::clone(&connection.channel));
     if worker.shared.audit.append(record).is_err() {

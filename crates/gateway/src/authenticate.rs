@@ -11,8 +11,7 @@ use countersign_core::{
     verify, verify_certificate, verify_token,
 };
 use countersign_dialects::registry::ALL;
-use countersign_dialects::{Answer, Dialect, RequestView, Security, of_purpose};
-use http::HeaderMap;
+use countersign_dialects::{Answer, Dialect, Header, Headers, RequestView, Security, of_purpose};
 use http::header::AUTHORIZATION;
 use smallvec::SmallVec;
 
@@ -71,14 +70,14 @@ pub fn authenticate(
     connection: &Connection,
     family: Family,
     request: &RequestView<'_>,
-    headers: &HeaderMap,
+    headers: &dyn Headers,
 ) -> Result<Login, Refusal> {
     let login = match family {
         Family::CLIENT_CERTIFICATE => client_certificate(worker, connection),
         Family::NATIVE => native(worker, connection, headers),
         Family::Of(purpose) => of_dialect(worker, connection, of_purpose(purpose), request),
         // Several dialects use this header; on a route for all of them it is the native one's.
-        Family::Any if headers.contains_key(AUTHORIZATION) => native(worker, connection, headers),
+        Family::Any if headers.find(AUTHORIZATION.as_str()) != Header::Absent => native(worker, connection, headers),
         Family::Any => match ALL.iter().find(|dialect| dialect.recognizes(headers)) {
             Some(dialect) => of_dialect(worker, connection, Some(*dialect), request),
             None => client_certificate(worker, connection),
@@ -137,13 +136,12 @@ pub fn verify_presented(worker: &Worker, connection: &Connection, presented: &Pr
     Ok(Login::new(identity, presented.freshness, counters))
 }
 
-fn native(worker: &Rc<Worker>, connection: &Connection, headers: &HeaderMap) -> Result<Login, Refusal> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => connection.native.authenticate(worker, connection, value.as_bytes()),
-        (Some(_), Some(_)) => Err(Refusal::operator(Reject::Malformed, "more than one Authorization header")),
+fn native(worker: &Rc<Worker>, connection: &Connection, headers: &dyn Headers) -> Result<Login, Refusal> {
+    match headers.find(AUTHORIZATION.as_str()) {
+        Header::Once(value) => connection.native.authenticate(worker, connection, value),
+        Header::Repeated => Err(Refusal::operator(Reject::Malformed, "more than one Authorization header")),
         // A client that showed a certificate and says nothing else means the certificate.
-        (None, _) => client_certificate(worker, connection),
+        Header::Absent => client_certificate(worker, connection),
     }
 }
 

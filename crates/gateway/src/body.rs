@@ -37,6 +37,15 @@ impl ResponseBody {
         Self::Upstream(incoming, lease)
     }
 
+    /// The bytes, where they are ours.
+    #[must_use]
+    pub fn into_own(self) -> Option<Bytes> {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Upstream(..) => None,
+        }
+    }
+
     /// No bytes.
     #[must_use]
     pub const fn empty() -> Self {

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use countersign_core::rate::KeyCounters;
 use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Permit, Purpose, Refusal, Reject, authorize, permit_public};
 use countersign_dialects::answer::{Charged, Counter};
-use countersign_dialects::{Answer as DialectAnswer, LocalRequest, RequestView, Security};
+use countersign_dialects::binance::rest::API_KEY_HEADER;
+use countersign_dialects::{Answer as DialectAnswer, Header, LocalRequest, RequestView, Security};
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 
 use crate::authenticate::{Login, authenticate, verify_presented, verify_shown};
@@ -23,7 +24,7 @@ use crate::connection::Connection;
 use crate::desk::GatewayDesk;
 use crate::forward;
 use crate::respond::{self, CORRELATION_HEADER, Words};
-use crate::routes::{Family, Route, RouteKind, RouteMatch};
+use crate::routes::{Family, Route, RouteKind, RouteMatch, Routes};
 use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::worker::Worker;
 use crate::{audit, websocket};
@@ -31,7 +32,8 @@ use crate::{audit, websocket};
 /// Where the keys of the identity assertions are published (RFC 7517).
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
 
-type Answer = Response<ResponseBody>;
+/// What is sent back.
+pub(crate) type Answer = Response<ResponseBody>;
 
 /// Answers one request. Never fails: a refusal is an answer too.
 ///
@@ -53,12 +55,17 @@ pub async fn exchange(worker: Rc<Worker>, connection: Rc<Connection>, request: R
             respond::refuse(&refusal, &words(&worker, Family::Any), correlation)
         }
     };
-    if connection.refusals.used(clock::wall()) >= REFUSALS_PER_MINUTE_MAX {
+    if is_refused_too_often(&connection) {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer.headers_mut().entry(CORRELATION_HEADER).or_insert(correlation_value);
     worker.shared.metrics.request_done(answer.status().as_u16(), clock::mono().saturating_since(started));
     Ok(answer)
+}
+
+/// Whether the connection ends because of what was refused on it.
+pub(crate) fn is_refused_too_often(connection: &Connection) -> bool {
+    connection.refusals.used(clock::wall()) >= REFUSALS_PER_MINUTE_MAX
 }
 
 /// A request with what was established about it so far.
@@ -80,16 +87,33 @@ async fn dispatch(worker: &Rc<Worker>, connection: &Rc<Connection>, request: Arr
             let route = Arc::clone(route);
             on_route(worker, connection, &route, request).await
         }
-        RouteMatch::MethodNotAllowed => {
-            respond::method_not_allowed(&routes.allowed_methods(path), &words(worker, Family::Any), correlation)
-        }
-        RouteMatch::NotFound if path == JWKS_PATH && request.parts.method == Method::GET => jwks(worker),
+        RouteMatch::MethodNotAllowed => method_not_allowed(worker, &routes, path, correlation),
         RouteMatch::NotFound => {
-            let refusal = Reject::RouteUnknown.into();
-            audit::refused(worker, connection, &audit::Subject::request(&request.parts, None), &refusal, correlation);
-            respond::refuse(&refusal, &words(worker, Family::Any), correlation)
+            let named_key = request.parts.headers.get(API_KEY_HEADER).map(HeaderValue::as_bytes);
+            not_found(worker, connection, (method, path), named_key, correlation)
         }
     }
+}
+
+/// The answer to a method that a known path does not have.
+pub(crate) fn method_not_allowed(worker: &Worker, routes: &Routes, path: &str, correlation: CorrelationId) -> Answer {
+    respond::method_not_allowed(&routes.allowed_methods(path), &words(worker, Family::Any), correlation)
+}
+
+/// The answer to a request without a route: what the gateway itself publishes, or 404.
+pub(crate) fn not_found(
+    worker: &Worker,
+    connection: &Connection,
+    (method, path): (&str, &str),
+    named_key: Option<&[u8]>,
+    correlation: CorrelationId,
+) -> Answer {
+    if path == JWKS_PATH && method == "GET" {
+        return jwks(worker);
+    }
+    let refusal = Reject::RouteUnknown.into();
+    audit::refused(worker, connection, &audit::Subject::target(method, path, named_key, None), &refusal, correlation);
+    respond::refuse(&refusal, &words(worker, Family::Any), correlation)
 }
 
 async fn on_route(worker: &Rc<Worker>, connection: &Rc<Connection>, route: &Arc<Route>, request: Arrived) -> Answer {
@@ -100,21 +124,39 @@ async fn on_route(worker: &Rc<Worker>, connection: &Rc<Connection>, route: &Arc<
         RouteKind::Http => http(worker, connection, route, request, &mut subject, &mut words).await,
         RouteKind::Local => local(worker, connection, route, request, &mut subject, &mut words).await,
         RouteKind::BinanceWsApi | RouteKind::DialectSocket | RouteKind::NativeSession | RouteKind::WebSocketRelay => {
-            let admitted = admit(worker, connection, route, &request.parts, b"", request.authority.to_str().ok(), &mut subject, &mut words);
+            let admitted = admit(worker, connection, route, &view(&request.parts, &request.authority, b""), &mut subject, &mut words);
             match admitted {
                 Ok(admitted) => websocket::begin(worker, connection, route, &request.parts, admitted, &request.authority).await,
                 Err(refusal) => Err(refusal),
             }
         }
     };
-    let answer = outcome.unwrap_or_else(|refusal| {
-        audit::refused(worker, connection, &subject, &refusal, correlation);
-        let mut answer = respond::refuse(&refusal, &words, correlation);
-        connection.native.add_nonce(worker, connection, route.family, answer.headers_mut());
-        answer
-    });
+    let answer = outcome.unwrap_or_else(|refusal| refused(worker, connection, route, &subject, &words, &refusal, correlation));
     worker.shared.metrics.route_answered(route.index, answer.status().as_u16());
     answer
+}
+
+/// Records a refusal on a route and makes its answer.
+pub(crate) fn refused(
+    worker: &Worker,
+    connection: &Connection,
+    route: &Route,
+    subject: &audit::Subject,
+    words: &Words,
+    refusal: &Refusal,
+    correlation: CorrelationId,
+) -> Answer {
+    audit::refused(worker, connection, subject, refusal, correlation);
+    let mut answer = respond::refuse(refusal, words, correlation);
+    connection.native.add_nonce(worker, connection, route.family, answer.headers_mut());
+    answer
+}
+
+/// A request as the dialects see it.
+fn view<'r>(parts: &'r Parts, authority: &'r HeaderValue, body: &'r [u8]) -> RequestView<'r> {
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let host = authority.to_str().ok();
+    RequestView { method: parts.method.as_str(), target: target.as_bytes(), headers: &parts.headers, body, host }
 }
 
 async fn http(
@@ -131,7 +173,7 @@ async fn http(
     let bytes_max = body_bytes_max(limits, connection, route);
     let mut body = RequestBody::read(body, bytes_max, limits.body_deadline, held).await?;
     let whole = if signs_body(route) { body.contiguous() } else { Bytes::new() };
-    let admitted = admit(worker, connection, route, &parts, &whole, authority.to_str().ok(), subject, words)?;
+    let admitted = admit(worker, connection, route, &view(&parts, &authority, &whole), subject, words)?;
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
     let identity = forward::identity_assertion(
         worker,
@@ -141,7 +183,7 @@ async fn http(
         route.upstream,
     );
     forward::rewrite_headers(&mut parts.headers, connection, &authority, identity);
-    if route.family == Family::NATIVE || admitted.login.as_ref().is_some_and(|login| login.session.is_some()) {
+    if hides_authorization(route, &admitted) {
         parts.headers.remove(http::header::AUTHORIZATION);
     }
     parts.headers.insert(CORRELATION_HEADER, correlation_value);
@@ -149,7 +191,7 @@ async fn http(
     let request = Request::from_parts(parts, body);
     let Admitted { permit, login, usage } = admitted;
     let freshness = login.as_ref().map_or(Freshness::Channel, |login| login.freshness);
-    let mut answer = forward::forward(worker, &worker.upstreams[route.upstream], permit, request, freshness).await?;
+    let mut answer = forward::forward(worker, permit, request, freshness).await?;
     if let Some(login) = login {
         add_answer_headers(answer.headers_mut(), route, login, usage, words);
     }
@@ -173,19 +215,19 @@ async fn local(
     let mut body = RequestBody::read(body, bytes_max, limits.body_deadline, held).await?;
     let whole = body.contiguous();
     let host = authority.to_str().unwrap_or_default();
-    words.echo = dialect.echo(&view(&parts, Some(host), &whole));
+    words.echo = dialect.echo(&view(&parts, &authority, &whole));
     let presents = route.requirement.access == Access::Public;
     let admitted = if presents {
         // Who asks for a token here proves itself in the request itself, or nobody needs to.
-        admit_asker(worker, connection, route, &view(&parts, Some(host), &whole), subject)?
+        admit_asker(worker, connection, route, &view(&parts, &authority, &whole), subject)?
     } else {
-        admit(worker, connection, route, &parts, &whole, Some(host), subject, words)?
+        admit(worker, connection, route, &view(&parts, &authority, &whole), subject, words)?
     };
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
     let mut desk = GatewayDesk::new(&worker.shared.tokens, connection, host);
     let identity = admitted.login.as_ref().map(|login| &login.identity);
     let mut asked = LocalRequest { identity, desk: &mut desk, now: clock::wall() };
-    let answer = dialect.answer(&view(&parts, Some(host), &whole), &mut asked)?;
+    let answer = dialect.answer(&view(&parts, &authority, &whole), &mut asked)?;
     let mut answer = respond::own(answer, correlation);
     if let Some(login) = admitted.login {
         add_answer_headers(answer.headers_mut(), route, login, admitted.usage, words);
@@ -221,12 +263,6 @@ fn admit_asker(
     Ok(Admitted { permit, login: Some(login), usage: Charged::default() })
 }
 
-/// A request as the dialects see it.
-fn view<'r>(parts: &'r Parts, host: Option<&'r str>, body: &'r [u8]) -> RequestView<'r> {
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    RequestView { method: parts.method.as_str(), target: target.as_bytes(), headers: &parts.headers, body, host }
-}
-
 /// What admission came to.
 pub struct Admitted {
     /// Permission to forward.
@@ -237,43 +273,48 @@ pub struct Admitted {
     pub usage: Charged,
 }
 
-/// Authenticates, authorizes and charges.
-fn admit(
+/// What proves a session to us is nobody else's business.
+pub(crate) fn hides_authorization(route: &Route, admitted: &Admitted) -> bool {
+    route.family == Family::NATIVE || admitted.login.as_ref().is_some_and(|login| login.session.is_some())
+}
+
+/// Authenticates, authorizes and charges: the one way to a permit for a request, whoever parsed it.
+pub(crate) fn admit(
     worker: &Rc<Worker>,
     connection: &Connection,
     route: &Route,
-    parts: &Parts,
-    body: &[u8],
-    host: Option<&str>,
+    request: &RequestView<'_>,
     subject: &mut audit::Subject,
     words: &mut Words,
 ) -> Result<Admitted, Refusal> {
     if route.requirement.access == Access::Public {
         return Ok(Admitted { permit: permit_public(&route.requirement)?, login: None, usage: Charged::default() });
     }
-    let view = view(parts, host, body);
-    let login = authenticate(worker, connection, route.family, &view, &parts.headers)
-        .inspect_err(|_| words.echo = route.family.dialect().and_then(|dialect| dialect.echo(&view)))?;
+    let login = authenticate(worker, connection, route.family, request, request.headers)
+        .inspect_err(|_| words.echo = route.family.dialect().and_then(|dialect| dialect.echo(request)))?;
     subject.note_login(&login);
-    if login.identity.purpose() == Purpose::ClientCertificate && is_foreign_page(parts) {
+    if login.identity.purpose() == Purpose::ClientCertificate && is_foreign_page(request) {
         return Err(Refusal::operator(Reject::ScopeMissing, "a page of another origin on a route that logs in by client certificate"));
     }
     let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
     let credential = login.identity.credential();
     words.limits = credential.rate;
-    let usage = charge(&login.counters, credential.rate, route.weight_of_query(parts.uri.query()), route.orders, words)?;
+    let usage =
+        charge(&login.counters, credential.rate, route.weight_of_query(std::str::from_utf8(request.query()).ok()), route.orders, words)?;
     Ok(Admitted { permit, login: Some(login), usage })
 }
 
 /// Browsers present a client certificate for whatever page asks them to. They say in every such request where it comes from:
 /// `Sec-Fetch-Site` (Fetch metadata), older ones `Origin`.
-fn is_foreign_page(parts: &Parts) -> bool {
-    let headers = &parts.headers;
-    let target = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
-    let host = target.or_else(|| headers.get(HOST).map(HeaderValue::as_bytes)).unwrap_or_default();
-    let own = |origin: &HeaderValue| origin.as_bytes().strip_prefix(b"https://").is_some_and(|origin| origin.eq_ignore_ascii_case(host));
-    let fetched = headers.get_all("sec-fetch-site").iter().any(|site| !matches!(site.as_bytes(), b"none" | b"same-origin"));
-    fetched || headers.get_all(ORIGIN).iter().any(|origin| !own(origin))
+fn is_foreign_page(request: &RequestView<'_>) -> bool {
+    let host = request.host.unwrap_or_default().as_bytes();
+    let own = |origin: &[u8]| origin.strip_prefix(b"https://").is_some_and(|origin| origin.eq_ignore_ascii_case(host));
+    let says_foreign = |name: &str, own: &dyn Fn(&[u8]) -> bool| match request.headers.find(name) {
+        Header::Absent => false,
+        Header::Once(value) => !own(value),
+        Header::Repeated => true,
+    };
+    says_foreign("sec-fetch-site", &|site| matches!(site, b"none" | b"same-origin")) || says_foreign(ORIGIN.as_str(), &own)
 }
 
 /// Charges one request to its key.
@@ -308,13 +349,13 @@ fn add_answer_headers(headers: &mut HeaderMap, route: &Route, login: Login, usag
 }
 
 /// What a stranger sends waits in memory for the verdict on its signature.
-fn body_bytes_max(limits: &LimitSettings, connection: &Connection, route: &Route) -> usize {
+pub(crate) fn body_bytes_max(limits: &LimitSettings, connection: &Connection, route: &Route) -> usize {
     let stranger = route.requirement.access != Access::Public && !connection.is_authenticated();
     if stranger { limits.unauthenticated_bytes_max.min(limits.body_bytes_max) } else { limits.body_bytes_max }
 }
 
 /// Signatures of dialects cover the body; a native proof does not.
-fn signs_body(route: &Route) -> bool {
+pub(crate) fn signs_body(route: &Route) -> bool {
     route.requirement.access != Access::Public && (route.family == Family::Any || route.family.dialect().is_some())
 }
 
@@ -340,6 +381,11 @@ fn admit_authority(worker: &Worker, connection: &Connection, parts: &Parts) -> R
         (_, Some(_)) => return Err(Reject::HostMismatch.into()),
         (None, None) => return Err(Refusal::operator(Reject::Malformed, "no Host")),
     };
+    admit_host(worker, connection, authority)
+}
+
+/// Whether an authority is ours.
+pub(crate) fn admit_host(worker: &Worker, connection: &Connection, authority: HeaderValue) -> Result<HeaderValue, Refusal> {
     if connection.authority.borrow().as_ref() == Some(&authority) {
         return Ok(authority);
     }

@@ -3,8 +3,6 @@
 //! The target and the body travel as received, byte for byte: what was verified is what the upstream sees. Headers lose
 //! everything that is only for one hop and everything by which a client could pass itself off as somebody: then ours are set.
 
-use std::rc::Rc;
-
 use countersign_core::{Freshness, Permit, Refusal, Reject};
 use http::header::{CONNECTION, HOST, HeaderName};
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
@@ -16,7 +14,6 @@ use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
 use crate::connection::Connection;
 use crate::identity::CachedIdentity;
-use crate::upstream::Upstream;
 use crate::worker::Worker;
 
 /// The identity assertion for the upstream: a signed JWT, verifiable by `/.well-known/jwks.json`.
@@ -32,12 +29,12 @@ pub const FORWARDED_PROTO_HEADER: HeaderName = HeaderName::from_static("x-forwar
 /// The window closed meanwhile, or the upstream failed. A request is never sent twice.
 pub async fn forward(
     worker: &Worker,
-    upstream: &Rc<Upstream>,
     permit: Permit,
     mut request: Request<RequestBody>,
     freshness: Freshness,
 ) -> Result<Response<ResponseBody>, Refusal> {
     *request.version_mut() = Version::HTTP_11;
+    let upstream = worker.upstream(&permit);
     let metrics = &worker.shared.metrics;
     let failed = |reject: Reject| {
         metrics.upstream_failed(reject);
@@ -142,7 +139,8 @@ fn remove_where(headers: &mut HeaderMap, unwanted: fn(&str) -> bool) {
     }
 }
 
-fn is_hop_by_hop(name: &str) -> bool {
+/// Headers for one hop that RFC 9110, 7.6.1 and its registry name; `name` is in lower case.
+pub(crate) fn is_hop_by_hop(name: &str) -> bool {
     matches!(
         name,
         "connection"
@@ -161,7 +159,9 @@ fn is_hop_by_hop(name: &str) -> bool {
 
 /// Headers that upstreams take as a word from their proxy: who is calling, and what was really asked for. Every byte that is
 /// neither letter nor digit counts as a hyphen: upstreams that turn names into variables read them all as one name.
-fn says_who(name: &str) -> bool {
+///
+/// `name` is in lower case.
+pub(crate) fn says_who(name: &str) -> bool {
     if !name.bytes().next().is_some_and(|first| BEGINS_ONE[usize::from(first)]) {
         return false;
     }

@@ -15,13 +15,12 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
 
 use crate::audit;
 use crate::connection::Connection;
 use crate::exchange::exchange;
 use crate::head_guard::{Bounds, HeadGuard, Quiet, RefusalSink, limits};
+use crate::lean::{self, Leave};
 use crate::respond;
 use crate::rewind::Rewind;
 use crate::websocket::Upgrade;
@@ -32,25 +31,24 @@ use stall::{Answers, Watched, stalled};
 /// How long a closing connection may take to take our last bytes.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
-/// A stream that can say when there is something to read without reading it, so that no buffer waits for it.
-pub trait Quiescent {
-    /// Waits until a read would not wait.
-    fn readable(&self) -> impl Future<Output = std::io::Result<()>>;
-}
-
-impl Quiescent for Box<TlsStream<TcpStream>> {
-    async fn readable(&self) -> std::io::Result<()> {
-        self.get_ref().0.readable().await
-    }
-}
-
-/// Serves HTTP/1.1 until the connection ends or leaves HTTP. A connection that is quiet between two messages is parked: it gives
-/// all its buffers back and keeps only its TLS session.
+/// Serves HTTP/1.1 until the connection ends or leaves HTTP. Plain requests go the short way ([`crate::lean`]); what is not plain
+/// makes the HTTP library take over, until the connection is quiet again and gives all its buffers back.
 pub async fn serve_http1<S>(worker: Rc<Worker>, connection: Rc<Connection>, mut stream: S, mut read: BytesMut)
 where
-    S: AsyncRead + AsyncWrite + Quiescent + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     loop {
+        match Box::pin(lean::serve(&worker, &connection, &mut stream, &mut read)).await {
+            Leave::Broken => return,
+            Leave::Closed => return close(&mut stream).await,
+            Leave::HandedOver => {}
+            Leave::Refused(refusal) => {
+                let farewell = farewell(&worker, &connection, &refusal);
+                let say = async { stream.write_all(&farewell).await };
+                drop(tokio::time::timeout(CLOSE_DEADLINE, say).await);
+                return close(&mut stream).await;
+            }
+        }
         match Box::pin(serve_awake(&worker, &connection, stream, read)).await {
             Awake::Ended(mut guard) => {
                 // The farewell, if any, goes out here. Whether the client takes it is not our concern any more.
@@ -60,21 +58,12 @@ where
             Awake::Parked(quiet, arrived) => (stream, read) = (quiet, arrived),
             Awake::Upgraded(upgrade, stream, read) => return Box::pin(upgrade.run(&worker, &connection, Rewind::new(stream, read))).await,
         }
-        if !read.is_empty() {
-            // Somebody spoke in the moment of parking.
-            continue;
-        }
         tracing::trace!(connection = %connection.id, "parked");
-        let mut draining = worker.shared.drain.subscribe();
-        let woken = tokio::select! {
-            readable = tokio::time::timeout(worker.shared.settings.limits.idle_timeout, stream.readable()) => matches!(readable, Ok(Ok(()))),
-            () = draining.wait() => false,
-        };
-        if !woken {
-            drop(tokio::time::timeout(CLOSE_DEADLINE, stream.shutdown()).await);
-            return;
-        }
     }
+}
+
+async fn close(stream: &mut (impl AsyncWrite + Unpin)) {
+    drop(tokio::time::timeout(CLOSE_DEADLINE, stream.shutdown()).await);
 }
 
 /// What became of a connection while it had buffers.
@@ -179,10 +168,15 @@ struct Refusals {
 
 impl RefusalSink for Refusals {
     fn refused(&self, refusal: &Refusal) -> Vec<u8> {
-        let correlation = self.worker.correlation.next();
-        audit::refused(&self.worker, &self.connection, &audit::Subject::none(), refusal, correlation);
-        respond::refuse_raw(refusal, correlation)
+        farewell(&self.worker, &self.connection, refusal)
     }
+}
+
+/// Records the refusal of something that is no request, and makes its answer.
+fn farewell(worker: &Worker, connection: &Connection, refusal: &Refusal) -> Vec<u8> {
+    let correlation = worker.correlation.next();
+    audit::refused(worker, connection, &audit::Subject::none(), refusal, correlation);
+    respond::refuse_raw(refusal, correlation)
 }
 
 /// Serves HTTP/2 until the connection ends.

@@ -31,6 +31,7 @@ pub mod forward;
 pub mod head_guard;
 pub mod http_server;
 pub mod identity;
+pub mod lean;
 pub mod metrics;
 pub mod native;
 pub mod operator;

@@ -4,7 +4,7 @@
 //! or whose answer was not read, is dropped: another client can never see the rest of it. Nothing is written to an upstream
 //! without a [`Permit`].
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 
 use crate::body::RequestBody;
 use crate::clock;
+use crate::lean::Lines;
 
 /// Where an upstream is, and how long to wait for it.
 #[derive(Clone, Debug)]
@@ -41,7 +42,8 @@ const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
 pub struct Upstream {
     config: UpstreamConfig,
     idle: RefCell<VecDeque<Idle>>,
-    open: Cell<usize>,
+    /// Connections of the short way.
+    pub(crate) lines: Lines,
 }
 
 struct Idle {
@@ -59,19 +61,13 @@ impl Upstream {
     /// An empty pool.
     #[must_use]
     pub fn new(config: UpstreamConfig) -> Rc<Self> {
-        Rc::new(Self { config, idle: RefCell::default(), open: Cell::new(0) })
+        Rc::new(Self { config, idle: RefCell::default(), lines: Lines::default() })
     }
 
     /// Where it is.
     #[must_use]
     pub fn config(&self) -> &UpstreamConfig {
         &self.config
-    }
-
-    /// Connections open now.
-    #[must_use]
-    pub fn open(&self) -> usize {
-        self.open.get()
     }
 
     /// Sends a permitted request on a leased connection and waits for the head of the answer.
@@ -141,7 +137,8 @@ impl Upstream {
         self.dial().await
     }
 
-    async fn dial(&self) -> std::io::Result<TcpStream> {
+    /// A connection, on which nothing is sent yet.
+    pub(crate) async fn dial(&self) -> std::io::Result<TcpStream> {
         let stream = tokio::time::timeout(self.config.connect_timeout, TcpStream::connect(&self.config.authority))
             .await
             .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
@@ -149,17 +146,12 @@ impl Upstream {
         Ok(stream)
     }
 
-    async fn connect(self: &Rc<Self>) -> Result<SendRequest<RequestBody>, Box<dyn std::error::Error>> {
+    async fn connect(&self) -> Result<SendRequest<RequestBody>, Box<dyn std::error::Error>> {
         let stream = self.dial().await?;
         let (mut sender, connection) = http1::Builder::new().max_buf_size(READ_BUFFER_BYTES_MAX).handshake(TokioIo::new(stream)).await?;
-        self.open.set(self.open.get() + 1);
-        let pool = Rc::downgrade(self);
         tokio::task::spawn_local(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "upstream connection ended");
-            }
-            if let Some(pool) = pool.upgrade() {
-                pool.open.set(pool.open.get() - 1);
             }
         });
         sender.ready().await?;

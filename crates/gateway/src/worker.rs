@@ -3,8 +3,11 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use countersign_core::Permit;
+
 use crate::body::budget::WorkerBodies;
 use crate::entropy::CorrelationIds;
+use crate::lean::scratch::Scratch;
 use crate::shared::Shared;
 use crate::upstream::{Upstream, UpstreamConfig};
 use crate::websocket::standing::Standing;
@@ -21,6 +24,8 @@ pub struct Worker {
     pub bodies: WorkerBodies,
     /// Tells open connections that credentials changed.
     pub standing: Standing,
+    /// Buffers of requests under way.
+    pub scratch: Scratch,
 }
 
 impl Worker {
@@ -34,6 +39,13 @@ impl Worker {
             correlation: CorrelationIds::new(),
             bodies: WorkerBodies::default(),
             standing: Standing::default(),
+            scratch: Scratch::default(),
         })
+    }
+
+    /// Where a permit leads, and nowhere else.
+    #[must_use]
+    pub fn upstream(&self, permit: &Permit) -> &Rc<Upstream> {
+        &self.upstreams[permit.upstream()]
     }
 }

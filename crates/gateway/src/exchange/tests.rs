@@ -6,7 +6,7 @@ use hyper_util::rt::TokioIo;
 
 use super::*;
 use crate::testing::{Stage, TRADER, on_stage};
-use crate::upstream::{Upstream, UpstreamConfig};
+use crate::upstream::UpstreamConfig;
 
 /// Sends one request through a connection of its own in memory; status and body of the answer.
 async fn ask(stage: &Stage, connection: &Rc<Connection>, request: http::request::Builder, body: Vec<u8>) -> (u16, String) {
@@ -63,10 +63,10 @@ async fn an_upstream_that_is_not_there_is_counted_and_never_called_a_bad_key() {
     on_stage(|stage| async move {
         let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let config = UpstreamConfig { authority: gone.to_string(), ..stage.worker.upstreams[0].config().clone() };
-        let upstream = Upstream::new(config);
-        let permit = permit_public(&Requirement { route: "time".into(), access: Access::Public }).unwrap();
+        let worker = Worker::new(Arc::clone(&stage.worker.shared), &[config]);
+        let permit = permit_public(&Requirement { route: "time".into(), access: Access::Public, upstream: 0 }).unwrap();
         let request = Request::get("/api/v3/time").body(RequestBody::default()).unwrap();
-        let outcome = forward::forward(&stage.worker, &upstream, permit, request, Freshness::Channel).await;
+        let outcome = forward::forward(&worker, permit, request, Freshness::Channel).await;
         assert_eq!(outcome.err().map(|refusal| refusal.reject), Some(Reject::UpstreamUnavailable));
         assert!(stage.refused("upstream_unavailable"), "counted as a failure of the upstream");
     })

@@ -83,7 +83,7 @@ impl Lexer {
                     Ok(None) if rest.len() > self.head_bytes_max => Err(Reject::TooLarge.into()),
                     Ok(None) => return Progress::PartialHead(at),
                     Ok(Some(length)) if length > self.head_bytes_max => Err(Reject::TooLarge.into()),
-                    Ok(Some(length)) => check_head(&rest[..length]).map(|body| (length, body.first_state())),
+                    Ok(Some(length)) => check_head(&rest[..length], |_, _| {}).map(|head| (length, head.framing.first_state())),
                     Err(refusal) => Err(refusal),
                 },
                 State::Body(left) => Ok(take(rest, left, State::Head, State::Body)),
@@ -146,8 +146,9 @@ fn malformed(why: &'static str) -> Refusal {
 
 /// Length of the head with its empty line; refuses bytes that never occur in one as soon as they are seen.
 fn head_length(bytes: &[u8], scan: &mut HeadScan) -> Result<Option<usize>, Refusal> {
-    while let Some(byte) = bytes.get(scan.at) {
-        match byte {
+    while let Some(found) = bytes.get(scan.at..).and_then(|rest| memchr::memchr3(b'\r', b'\n', 0, rest)) {
+        scan.at += found;
+        match bytes[scan.at] {
             b'\r' => match bytes.get(scan.at + 1) {
                 Some(b'\n') if scan.at == scan.line_start => {
                     let length = scan.at + 2;
@@ -159,18 +160,51 @@ fn head_length(bytes: &[u8], scan: &mut HeadScan) -> Result<Option<usize>, Refus
                 None => return Ok(None),
             },
             b'\n' => return Err(ambiguous("bare LF")),
-            0 => return Err(ambiguous("NUL byte")),
-            _ => scan.at += 1,
+            _ => return Err(ambiguous("NUL byte")),
         }
     }
+    scan.at = bytes.len();
     Ok(None)
 }
 
 /// How the body of a message is framed.
-enum Framing {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// There is none.
     None,
+    /// So many bytes.
     Length(u64),
+    /// In chunks.
     Chunked,
+}
+
+/// A head that can be read in one way only.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'h> {
+    /// Upper-case letters.
+    pub method: &'h str,
+    /// A path, or in absolute form.
+    pub target: &'h str,
+    /// The one `Host`.
+    pub host: &'h str,
+    /// What follows.
+    pub framing: Framing,
+}
+
+/// Reads a head that is there as a whole; tells each field, its value trimmed. With the head comes its length.
+///
+/// # Errors
+/// As [`Lexer::feed`]; `None` while it is not whole.
+pub fn read_head<'h>(
+    bytes: &'h [u8],
+    bytes_max: usize,
+    each: impl FnMut(&'h [u8], &'h [u8]),
+) -> Result<Option<(Head<'h>, usize)>, Refusal> {
+    let Some(length) = head_length(bytes, &mut HeadScan::default())? else { return Ok(None) };
+    if length > bytes_max {
+        return Err(Reject::TooLarge.into());
+    }
+    Ok(Some((check_head(&bytes[..length], each)?, length)))
 }
 
 impl Framing {
@@ -191,24 +225,28 @@ struct Fields<'h> {
     chunked: bool,
 }
 
-fn check_head(head: &[u8]) -> Result<Framing, Refusal> {
+fn check_head<'h>(head: &'h [u8], mut each: impl FnMut(&'h [u8], &'h [u8])) -> Result<Head<'h>, Refusal> {
     let mut lines = Lines(head);
-    let target = check_request_line(lines.next().unwrap_or_default())?;
+    let (method, target) = check_request_line(lines.next().unwrap_or_default())?;
     let mut fields = Fields::default();
     for line in lines.take_while(|line| !line.is_empty()) {
-        check_field(line, &mut fields)?;
+        let (name, value) = check_field(line, &mut fields)?;
+        each(name, value);
     }
     let host = fields.host.ok_or_else(|| malformed("no Host"))?;
     check_target(target, host)?;
-    match (fields.length, fields.chunked) {
-        (Some(_), true) => Err(ambiguous("Content-Length and Transfer-Encoding")),
-        (None, true) => Ok(Framing::Chunked),
-        (Some(length), false) => Ok(Framing::Length(length)),
-        (None, false) => Ok(Framing::None),
-    }
+    let framing = match (fields.length, fields.chunked) {
+        (Some(_), true) => return Err(ambiguous("Content-Length and Transfer-Encoding")),
+        (None, true) => Framing::Chunked,
+        (Some(length), false) => Framing::Length(length),
+        (None, false) => Framing::None,
+    };
+    let text = |bytes| std::str::from_utf8(bytes).map_err(|_| malformed("not ASCII"));
+    Ok(Head { method: text(method)?, target: text(target)?, host: text(host)?, framing })
 }
 
-fn check_request_line(line: &[u8]) -> Result<&[u8], Refusal> {
+/// Method and target.
+fn check_request_line(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
     let mut parts = line.split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return Err(malformed("request line is not three words"));
@@ -222,7 +260,7 @@ fn check_request_line(line: &[u8]) -> Result<&[u8], Refusal> {
     if version != b"HTTP/1.1" {
         return Err(Refusal::operator(Reject::VersionUnsupported, "not HTTP/1.1"));
     }
-    Ok(target)
+    Ok((method, target))
 }
 
 /// The target is a path; or, in absolute form, names the same authority as `Host` (RFC 9112, 3.2.2).
@@ -239,7 +277,8 @@ fn check_target(target: &[u8], host: &[u8]) -> Result<(), Refusal> {
     }
 }
 
-fn check_field<'h>(line: &'h [u8], fields: &mut Fields<'h>) -> Result<(), Refusal> {
+/// Name and value.
+fn check_field<'h>(line: &'h [u8], fields: &mut Fields<'h>) -> Result<(&'h [u8], &'h [u8]), Refusal> {
     fields.count += 1;
     if fields.count > limits::HEADER_FIELDS_MAX {
         return Err(Reject::TooLarge.into());
@@ -247,7 +286,7 @@ fn check_field<'h>(line: &'h [u8], fields: &mut Fields<'h>) -> Result<(), Refusa
     if matches!(line[0], b' ' | b'\t') {
         return Err(ambiguous("folded header line"));
     }
-    let colon = line.iter().position(|byte| *byte == b':').ok_or_else(|| malformed("header line without a colon"))?;
+    let colon = memchr::memchr(b':', line).ok_or_else(|| malformed("header line without a colon"))?;
     let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
     if name.is_empty() || !name.iter().copied().all(is_token) {
         return Err(ambiguous("field name has a byte that is not allowed"));
@@ -273,7 +312,7 @@ fn check_field<'h>(line: &'h [u8], fields: &mut Fields<'h>) -> Result<(), Refusa
             return Err(ambiguous("Host is missing, repeated or malformed"));
         }
     }
-    Ok(())
+    Ok((name, value))
 }
 
 fn content_length(value: &[u8]) -> Option<u64> {
@@ -289,9 +328,25 @@ fn trim(value: &[u8]) -> &[u8] {
 }
 
 /// `tchar` of RFC 9110, 5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+const fn is_token(byte: u8) -> bool {
+    TOKEN[byte as usize]
 }
+
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"!#$%&'*+-.^_`|~";
+    let mut at = 0;
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// Lines that end in CRLF, which [`head_length`] has made sure of.
 struct Lines<'h>(&'h [u8]);
@@ -300,7 +355,7 @@ impl<'h> Iterator for Lines<'h> {
     type Item = &'h [u8];
 
     fn next(&mut self) -> Option<&'h [u8]> {
-        let end = self.0.windows(2).position(|pair| pair == b"\r\n")?;
+        let end = memchr::memchr(b'\r', self.0)?;
         let line = &self.0[..end];
         self.0 = &self.0[end + 2..];
         Some(line)

@@ -95,7 +95,7 @@ impl RouteSpec {
         let name: Arc<str> = self.name.into();
         Route {
             index,
-            requirement: Requirement { route: Arc::clone(&name), access: self.access },
+            requirement: Requirement { route: Arc::clone(&name), access: self.access, upstream: self.upstream },
             name,
             upstream: self.upstream,
             family: self.family,

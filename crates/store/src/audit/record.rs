@@ -216,9 +216,12 @@ impl Serialize for AuditRecord {
         map.serialize_entry("event", self.event.name())?;
         shown(&mut map, "correlation", self.correlation.as_ref())?;
         let proved = self.proved.as_deref();
-        shown(&mut map, "account", self.account.as_ref().or_else(|| proved.map(|credential| &credential.account)))?;
-        shown(&mut map, "key_id", self.key_id.as_ref().or_else(|| proved.map(|credential| &credential.key_id)))?;
-        shown(&mut map, "credential", self.credential.as_ref().or_else(|| proved.map(|credential| &credential.id)))?;
+        let account = self.account.as_ref().or_else(|| proved.map(|credential| &credential.account));
+        entry(&mut map, "account", account.map(AccountId::as_str).as_ref())?;
+        let key_id = self.key_id.as_ref().or_else(|| proved.map(|credential| &credential.key_id));
+        entry(&mut map, "key_id", key_id.map(ApiKeyId::as_str).as_ref())?;
+        let credential = self.credential.as_ref().or_else(|| proved.map(|credential| &credential.id));
+        entry(&mut map, "credential", credential.map(CredentialId::as_str).as_ref())?;
         shown(&mut map, "session", self.session.as_ref())?;
         let purpose = self.purpose.or_else(|| proved.map(|credential| credential.purpose));
         entry(&mut map, "purpose", purpose.map(Purpose::name).as_ref())?;

@@ -30,6 +30,8 @@ pub(super) enum Message {
 pub(super) const PREFIX: &str = "audit-";
 pub(super) const SUFFIX: &str = ".jsonl";
 
+const SECONDS_PER_DAY: u64 = 86_400;
+
 /// The day of a time, as `YYYYMMDD`: days order as their numbers do.
 fn day_of(at: Timestamp) -> u32 {
     let seconds = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
@@ -58,6 +60,8 @@ pub(super) struct Writer {
     written: usize,
     /// The day the batch belongs to.
     day: u32,
+    /// The same, counted from 1970: records of one day are told by a division.
+    epoch_day: u64,
     file: Option<File>,
     unsynced: bool,
     sync_failed: bool,
@@ -81,6 +85,7 @@ impl Writer {
             batch: Vec::with_capacity(limits::AUDIT_BATCH_BYTES),
             written: 0,
             day: 0,
+            epoch_day: 0,
             file: None,
             unsynced: false,
             sync_failed: false,
@@ -168,8 +173,8 @@ impl Writer {
 
     /// Adds a line; a new day ends the batch of the day before. A clock that goes back a day stays in the later file.
     fn push(&mut self, record: &AuditRecord) {
-        let day = day_of(record.at);
-        if day > self.day {
+        let epoch_day = record.at.as_secs() / SECONDS_PER_DAY;
+        if epoch_day > self.epoch_day {
             if self.pending() && !self.write() {
                 // The old file cannot be written: the line follows in the same file rather than overtake what waits.
                 self.push_same_day(record);
@@ -178,7 +183,7 @@ impl Writer {
             if self.unsynced {
                 self.sync();
             }
-            self.day = day;
+            (self.day, self.epoch_day) = (day_of(record.at), epoch_day);
             self.file = None;
         }
         self.push_same_day(record);

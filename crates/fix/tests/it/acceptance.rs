@@ -101,7 +101,7 @@ fn s2e_2f_2g_possible_duplicates() {
 
 #[test]
 fn s2i_a_wrong_begin_string_ends_the_session_with_or_without_an_answer() {
-    let wrong = "raw 8=FIX.4.1|9=10|35=0|34=2|10=160|\n";
+    let wrong = "seal FIX.4.1 35=0|34=2|\n";
     logged_on(&format!("{wrong}we 2 5 58=Incorrect BeginString\npeer 3 5\nclosed LoggedOut\nquiet"));
     logged_on(&format!("{wrong}we 2 5 58=Incorrect BeginString\nwait 2\nclosed TimedOutWaiting\nquiet"));
 }

@@ -4,6 +4,7 @@
 //!   peer 2 1 112=x        the peer sends TestRequest number 2; the header is written for it
 //!   peer 2 D @49=WT|11=a  @ replaces or adds header fields; @52=-121 is 121 s before now, @49= leaves the field out
 //!   raw 8=FIX.4.4|9=...   the peer sends these bytes
+//!   seal FIX.4.1 35=0|    the peer sends this body under that BeginString, length and checksum right
 //!   we 2 0 112=x          we sent exactly this next: number, type, all fields beyond 8 9 10 34 35 49 52 56 122, in any order
 //!   quiet                 we have nothing to send
 //!   wait 30               that many seconds pass, deadline by deadline
@@ -80,7 +81,15 @@ pub(crate) fn peer_message(version: Version, now: Now, seq: &str, msg_type: &str
     writer.finish().unwrap()
 }
 
-/// Bytes with SOH for `|`; a missing BodyLength and CheckSum are added.
+/// A whole message around a body, with `|` for SOH.
+pub(crate) fn sealed(begin_string: &str, body: &str) -> Vec<u8> {
+    let mut bytes = raw(&format!("8={begin_string}|9={}|{body}", body.len()));
+    let sum = countersign_fix::framer::check_sum(&bytes);
+    bytes.extend_from_slice(&raw(&format!("10={sum:03}|")));
+    bytes
+}
+
+/// Bytes with SOH for `|`.
 pub(crate) fn raw(text: &str) -> Vec<u8> {
     text.replace('|', "\u{1}").into_bytes()
 }
@@ -174,6 +183,10 @@ impl Stage {
                     self.input(&bytes);
                 }
                 "raw" => self.input(&raw(rest)),
+                "seal" => {
+                    let (begin_string, body) = rest.split_once(' ').unwrap();
+                    self.input(&sealed(begin_string, body));
+                }
                 "we" => {
                     let sent = self.sent.pop_front().map_or_else(|| "nothing".to_owned(), |bytes| shown(&bytes));
                     assert_eq!(sent, rest, "{:?} at: {line}\n{script}", self.version);

@@ -149,8 +149,9 @@ mod tests {
 
     #[test]
     fn faults_of_a_credential_look_alike() {
-        let answers: Vec<LogonAnswer> =
-            [Reject::UnknownKey, Reject::KeyRevoked, Reject::WrongGateway].map(|reject| to_logon(&reject.into(), Flavour::Deribit)).to_vec();
+        let answers: Vec<LogonAnswer> = [Reject::UnknownKey, Reject::KeyRevoked, Reject::WrongGateway]
+            .map(|reject| to_logon(&reject.into(), Flavour::Deribit))
+            .to_vec();
         assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
     }
 

@@ -29,7 +29,7 @@ pub const MSG_TYPE_BYTES_MAX: usize = 8;
 /// Longest SenderCompID or TargetCompID; API keys of 64 characters are used as such.
 pub const COMP_ID_BYTES_MAX: usize = 128;
 
-/// Longest Text (58) that is written; a longer one is cut.
+/// Longest Text (58) that is passed up in an event; a longer one is cut.
 pub const TEXT_BYTES_MAX: usize = 256;
 
 /// Longest TestReqID that is echoed.

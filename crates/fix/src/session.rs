@@ -33,6 +33,7 @@ pub mod config;
 pub mod event;
 mod inbound;
 mod logon;
+mod logout;
 mod outbound;
 pub mod presented_logon;
 mod rate;

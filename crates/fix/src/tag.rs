@@ -21,8 +21,10 @@ tags! {
 }
 
 /// Fields of the standard header (FIX 4.2 to FIXT 1.1), without the first three.
-const HEADER: &[Tag] =
-    &[34, 43, 49, 50, 52, 56, 57, 90, 91, 97, 115, 116, 122, 128, 129, 142, 143, 144, 145, 212, 213, 347, 369, 370, 627, 628, 629, 630, 1128, 1129, 1156];
+const HEADER: &[Tag] = &[
+    34, 43, 49, 50, 52, 56, 57, 90, 91, 97, 115, 116, 122, 128, 129, 142, 143, 144, 145, 212, 213, 347, 369, 370, 627, 628, 629, 630, 1128,
+    1129, 1156,
+];
 
 /// Length fields with the data field that follows them at once (FIX 4.2 to 5.0 SP2).
 const DATA: &[(Tag, Tag)] = &[

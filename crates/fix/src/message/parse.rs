@@ -36,8 +36,7 @@ struct Reader<'f> {
 
 pub(super) fn parse(frame: &[u8]) -> Result<Message<'_>, ParseError<'_>> {
     let message = Message { frame, fields: Vec::with_capacity(24), body: 0, trailer: 0 };
-    let mut reader =
-        Reader { message, section: Section::Header, fault: None, once: BTreeSet::new(), admin: false, entries: false };
+    let mut reader = Reader { message, section: Section::Header, fault: None, once: BTreeSet::new(), admin: false, entries: false };
     let mut place = 0;
     while place < frame.len() {
         match reader.field(place) {

@@ -47,7 +47,11 @@ impl ApplicationMessage {
 impl std::fmt::Debug for ApplicationMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let msg_type = String::from_utf8_lossy(self.message().msg_type()).into_owned();
-        write!(f, "ApplicationMessage {{ type: {msg_type}, seq: {}, poss_dup: {}, poss_resend: {} }}", self.seq, self.poss_dup, self.poss_resend)
+        write!(
+            f,
+            "ApplicationMessage {{ type: {msg_type}, seq: {}, poss_dup: {}, poss_resend: {} }}",
+            self.seq, self.poss_dup, self.poss_resend
+        )
     }
 }
 

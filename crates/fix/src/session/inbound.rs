@@ -109,6 +109,9 @@ impl<S: MessageStore> Session<S> {
         let Some(seq) = message.first(tag::MSG_SEQ_NUM).and_then(number) else {
             return self.fatal(now, "MsgSeqNum missing or not a number", "MsgSeqNum missing or not a number".to_owned());
         };
+        if seq >= limits::SEQ_NUM_MAX {
+            return self.fatal(now, "MsgSeqNum too high", "MsgSeqNum too high".to_owned());
+        }
         let kind = AdminType::of(message.msg_type());
         let verdict = self.check(now, message, kind, fault, held);
         if let Err(problem @ Problem::RejectAndLogout(_)) = verdict {
@@ -143,9 +146,6 @@ impl<S: MessageStore> Session<S> {
         if self.phase == Phase::ExpectLogout {
             return;
         }
-        if seq >= limits::SEQ_NUM_MAX {
-            return self.fatal(now, "MsgSeqNum too high", "MsgSeqNum too high".to_owned());
-        }
         if kind == Some(AdminType::ResendRequest) && verdict.is_ok() {
             // Both sides may miss messages: who holds back the answer until its own gap is closed may wait for ever.
             if let Err(fault) = self.resend_request(now, message) {
@@ -168,7 +168,7 @@ impl<S: MessageStore> Session<S> {
             // We said Logout: nothing is done for the peer any more. Not counted, so that the next session asks for it.
             return;
         }
-        if seq >= limits::SEQ_NUM_MAX || !self.expect(seq + 1) {
+        if !self.expect(seq + 1) {
             return;
         }
         let done = match kind {
@@ -190,7 +190,14 @@ impl<S: MessageStore> Session<S> {
     }
 
     /// What every message must have, whatever its type.
-    fn check(&self, now: Now, message: &Message<'_>, kind: Option<AdminType>, fault: Option<FieldFault>, held: bool) -> Result<(), Problem> {
+    fn check(
+        &self,
+        now: Now,
+        message: &Message<'_>,
+        kind: Option<AdminType>,
+        fault: Option<FieldFault>,
+        held: bool,
+    ) -> Result<(), Problem> {
         if let Some(fault) = fault {
             return Err(fault.into());
         }
@@ -218,7 +225,7 @@ impl<S: MessageStore> Session<S> {
         }
     }
 
-    fn check_routing(&self, message: &Message<'_>) -> Result<(), FieldFault> {
+    pub(super) fn check_routing(&self, message: &Message<'_>) -> Result<(), FieldFault> {
         for tag in [tag::ON_BEHALF_OF_COMP_ID, tag::DELIVER_TO_COMP_ID] {
             let Some(value) = message.first(tag) else { continue };
             let allowed = match &self.config.routing {
@@ -260,7 +267,13 @@ impl<S: MessageStore> Session<S> {
     }
 
     pub(super) fn send_reject(
-        &mut self, now: Now, message: &Message<'_>, ref_seq: u64, fault: FieldFault, fields: &[(Tag, String)], text: &str,
+        &mut self,
+        now: Now,
+        message: &Message<'_>,
+        ref_seq: u64,
+        fault: FieldFault,
+        fields: &[(Tag, String)],
+        text: &str,
     ) {
         let known = self.config.version.knows(fault.reason);
         let route = reverse_route(message);

@@ -1,4 +1,4 @@
-//! How a session opens and closes: Logon, its verification, Logout.
+//! How a session opens: Logon, its verification, its answer.
 
 use std::time::Duration;
 
@@ -14,7 +14,6 @@ use crate::msg_type::AdminType;
 use crate::store::MessageStore;
 use crate::tag::{self, Tag};
 use crate::utc_timestamp::UtcTimestamp;
-use crate::writer::MessageWriter;
 
 /// The header of a Logon about to be sent: the literal values that venues let their clients sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +78,8 @@ impl<S: MessageStore> Session<S> {
         if AdminType::of(message.msg_type()) != Some(AdminType::Logon) {
             return self.disconnect(DisconnectReason::NotLogon);
         }
-        let read = LogonFacts::read(message, fault, &self.config, now);
-        match read {
+        let fault = fault.or_else(|| self.check_routing(message).err());
+        match LogonFacts::read(message, fault, &self.config, now) {
             Err(LogonFault::Foreign) => self.disconnect(DisconnectReason::NotLogon),
             Err(fault) => {
                 self.peer = message.first(tag::SENDER_COMP_ID).and_then(|value| CompId::parse(value).ok());
@@ -158,7 +157,10 @@ impl<S: MessageStore> Session<S> {
             return Ok(());
         }
         let ours = self.expected();
-        self.send_logon(now, &facts, ours, fields)?;
+        if let Err(error) = self.send_logon(now, &facts, ours, fields) {
+            self.disconnect(DisconnectReason::Protocol("an answer could not be written"));
+            return Err(error);
+        }
         self.events.push_back(Event::LoggedOn(None));
         self.open(now, &facts, first);
         self.pump(now);
@@ -301,14 +303,19 @@ impl<S: MessageStore> Session<S> {
         Ok(())
     }
 
-    /// A Logon on an open session: for resetting the numbers, where the rules allow it.
+    /// A Logon on an open session: for resetting the numbers, where the rules allow it. Who was sent a Logout does not get back by it.
     pub(super) fn logon_within(&mut self, now: Now, message: &Message<'_>, fault: Option<FieldFault>) {
+        if self.phase == Phase::ExpectLogout {
+            return self.fatal(now, "Logon not expected", "Logon not expected".to_owned());
+        }
         let facts = match LogonFacts::read(message, fault, &self.config, now) {
             Ok(facts) => facts,
             Err(fault) => return self.fatal(now, "a Logon within the session is wrong", fault.text()),
         };
         match (self.side, self.config.reset) {
-            (Side::Acceptor, ResetPolicy::AtLogonAndWithin) if facts.reset => self.present(now, message, LogonFacts { within: true, ..facts }),
+            (Side::Acceptor, ResetPolicy::AtLogonAndWithin) if facts.reset => {
+                self.present(now, message, LogonFacts { within: true, ..facts });
+            }
             (Side::Acceptor | Side::Initiator, ResetPolicy::AtLogon | ResetPolicy::AtLogonAndWithin | ResetPolicy::Never) => {
                 let text = if facts.reset { RESET_REFUSED } else { "Logon not expected" };
                 self.fatal(now, text, text.to_owned());
@@ -328,46 +335,6 @@ impl<S: MessageStore> Session<S> {
         self.ahead_bytes = 0;
         self.events.push_back(Event::SequencesReset);
         Ok(())
-    }
-
-    /// Ends the session politely: sends Logout and waits for the peer's.
-    ///
-    /// # Errors
-    /// Not logged on.
-    pub fn logout(&mut self, now: Now, text: Option<&str>) -> Result<(), PhaseError> {
-        if self.phase != Phase::LoggedOn {
-            return Err(PhaseError(self.phase));
-        }
-        self.say_logout(now, text);
-        self.await_logout(now);
-        Ok(())
-    }
-
-    pub(super) fn await_logout(&mut self, now: Now) {
-        if self.phase == Phase::LoggedOn {
-            self.phase = Phase::ExpectLogout;
-            self.deadline = Some(now.mono.saturating_add(self.config.logout_timeout));
-        }
-    }
-
-    pub(super) fn say_logout(&mut self, now: Now, text: Option<&str>) {
-        if self.phase != Phase::ExpectLogout {
-            self.send_admin(now, AdminType::Logout, &[], |writer: &mut MessageWriter| {
-                if let Some(text) = text {
-                    writer.text(tag::TEXT, text);
-                }
-            });
-        }
-    }
-
-    /// A fault after which nothing can be trusted: Logout with the reason, then the end.
-    pub(super) fn fatal(&mut self, now: Now, reason: &'static str, text: String) {
-        self.say_logout(now, Some(&text));
-        self.disconnect(DisconnectReason::Protocol(reason));
-    }
-
-    pub(super) fn too_low(&mut self, now: Now, expected: u64, received: u64) {
-        self.fatal(now, "MsgSeqNum too low", format!("MsgSeqNum too low, expecting {expected} but received {received}"));
     }
 }
 

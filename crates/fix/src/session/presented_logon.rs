@@ -5,6 +5,7 @@ use std::fmt;
 use countersign_core::Now;
 use zeroize::Zeroizing;
 
+use crate::limits;
 use crate::message::{FieldFault, Message, boolean, number};
 use crate::reject_reason::SessionRejectReason;
 use crate::session::config::{CompId, Peer, SessionConfig};
@@ -72,6 +73,9 @@ impl LogonFacts {
         }
         sending_time(message, config, now)?;
         let seq = integer(message, tag::MSG_SEQ_NUM)?;
+        if seq >= limits::SEQ_NUM_MAX {
+            return Err(FieldFault::of(SessionRejectReason::ValueIncorrect, tag::MSG_SEQ_NUM).into());
+        }
         if message.required(tag::ENCRYPT_METHOD)? != b"0" {
             return Err(FieldFault::of(SessionRejectReason::ValueIncorrect, tag::ENCRYPT_METHOD).into());
         }
@@ -79,7 +83,8 @@ impl LogonFacts {
         if reset && seq != 1 {
             return Err(LogonFault::Rule("ResetSeqNumFlag needs MsgSeqNum 1"));
         }
-        let next_expected = message.first(tag::NEXT_EXPECTED_MSG_SEQ_NUM).map(|_| integer(message, tag::NEXT_EXPECTED_MSG_SEQ_NUM)).transpose()?;
+        let next_expected =
+            message.first(tag::NEXT_EXPECTED_MSG_SEQ_NUM).map(|_| integer(message, tag::NEXT_EXPECTED_MSG_SEQ_NUM)).transpose()?;
         Ok(Self {
             peer,
             seq,

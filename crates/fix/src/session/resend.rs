@@ -12,7 +12,7 @@ use crate::limits;
 use crate::message::{FieldFault, Message};
 use crate::msg_type::AdminType;
 use crate::reject_reason::SessionRejectReason;
-use crate::store::{MessageStore, Stored, StoreError};
+use crate::store::{MessageStore, StoreError, Stored};
 use crate::tag;
 use crate::utc_timestamp::UtcTimestamp;
 use crate::writer::{MessageWriter, WriteError};

@@ -16,7 +16,9 @@ impl<S: MessageStore> Session<S> {
         match self.phase {
             Phase::Disconnected => None,
             Phase::LoggedOn => [self.heartbeat_at(), self.probe_at(), self.gap_at()].into_iter().flatten().min(),
-            Phase::AwaitVerification | Phase::ExpectLogon | Phase::ExpectLogonReply | Phase::ExpectLogout | Phase::ReadyToLogon => self.deadline,
+            Phase::AwaitVerification | Phase::ExpectLogon | Phase::ExpectLogonReply | Phase::ExpectLogout | Phase::ReadyToLogon => {
+                self.deadline
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::limits;
-use crate::store::{MessageStore, Stored, StoreError};
+use crate::store::{MessageStore, StoreError, Stored};
 
 /// Keeps the latest [`limits::STORED_MESSAGES_MAX`] messages and [`limits::STORED_BYTES_MAX`] bytes. Nothing survives the process.
 #[derive(Clone, Debug, PartialEq, Eq)]

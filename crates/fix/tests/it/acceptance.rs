@@ -60,9 +60,15 @@ fn s1e_any_other_first_message_is_closed_without_an_answer() {
 #[test]
 fn s2a_2b_2c_numbers_in_order_too_high_and_too_low() {
     logged_on(&format!("peer 2 0\npeer 3 0\npeer 4 0\nquiet\npeer 5 5\nwe 2 5\n{LOGOUT}"));
-    logged_on("peer 2 0\npeer 6 D\nwe 2 2 7=3|16=0\npeer 7 D\nquiet\npeer 3 D\npeer 4 0\napp 3\nno app\npeer 5 D\napp 5\napp 6\napp 7\nquiet");
-    logged_on("peer 2 0\npeer 6 D 11=e\nwe 2 2 7=3|16=0\npeer 3 D\npeer 4 D\npeer 5 D\napp 3\napp 4\napp 5\napp 6\nno app\npeer 7 5\nwe 3 5\nclosed LoggedOut");
-    logged_on("peer 2 0\npeer 3 0\npeer 2 0\nwe 2 5 58=MsgSeqNum too low, expecting 4 but received 2\nclosed Protocol(\"MsgSeqNum too low\")");
+    logged_on(
+        "peer 2 0\npeer 6 D\nwe 2 2 7=3|16=0\npeer 7 D\nquiet\npeer 3 D\npeer 4 0\napp 3\nno app\npeer 5 D\napp 5\napp 6\napp 7\nquiet",
+    );
+    logged_on(
+        "peer 2 0\npeer 6 D 11=e\nwe 2 2 7=3|16=0\npeer 3 D\npeer 4 D\npeer 5 D\napp 3\napp 4\napp 5\napp 6\nno app\npeer 7 5\nwe 3 5\nclosed LoggedOut",
+    );
+    logged_on(
+        "peer 2 0\npeer 3 0\npeer 2 0\nwe 2 5 58=MsgSeqNum too low, expecting 4 but received 2\nclosed Protocol(\"MsgSeqNum too low\")",
+    );
     logged_on("peer 0 D\nwe 2 5 58=MsgSeqNum too low, expecting 2 but received 0\nclosed Protocol");
     logged_on("peer x D\nwe 2 5 58=MsgSeqNum missing or not a number\nclosed Protocol");
 }
@@ -77,7 +83,9 @@ fn s2d_3b_3c_2m_2t_garbled_messages_are_ignored_and_not_counted() {
         "35=0|8=FIX.4.4|9=29|34=2|49=FIRM|56=GATE|10=121|",
         "8=FIX.4.4|9=10|34=2|35=0|10=163|",
     ] {
-        logged_on(&format!("raw {garbled}\nquiet\npeer 2 1 112=x\nwe 2 0 112=x\npeer 4 0\nwe 3 2 7=3|16=0\npeer 3 D\napp 3\npeer 5 5\nwe 4 5\n{LOGOUT}"));
+        logged_on(&format!(
+            "raw {garbled}\nquiet\npeer 2 1 112=x\nwe 2 0 112=x\npeer 4 0\nwe 3 2 7=3|16=0\npeer 3 D\napp 3\npeer 5 5\nwe 4 5\n{LOGOUT}"
+        ));
     }
 }
 
@@ -94,8 +102,12 @@ fn s2m_after_a_length_that_is_too_long_the_next_message_is_read() {
 fn s2e_2f_2g_possible_duplicates() {
     logged_on("peer 2 D\napp 2\npeer 2 D @43=Y|@122=0\nno app\nquiet\npeer 3 0 @43=Y|@122=0\npeer 4 5\nwe 2 5");
     logged_on("peer 2 D @43=Y|@122=0\napp 2\nquiet");
-    logged_on("peer 2 D\napp 2\npeer 2 D @43=Y|@122=10\nwe 2 3 45=2|58=SendingTime accuracy problem|372=D|373=10\nwe 3 5\npeer 3 5\nclosed LoggedOut\nno app");
-    logged_on("peer 2 D\napp 2\npeer 2 D @43=Y\nwe 2 3 45=2|58=Required tag missing|371=122|372=D|373=1\npeer 3 1 112=x\nwe 3 0 112=x\nno app");
+    logged_on(
+        "peer 2 D\napp 2\npeer 2 D @43=Y|@122=10\nwe 2 3 45=2|58=SendingTime accuracy problem|372=D|373=10\nwe 3 5\npeer 3 5\nclosed LoggedOut\nno app",
+    );
+    logged_on(
+        "peer 2 D\napp 2\npeer 2 D @43=Y\nwe 2 3 45=2|58=Required tag missing|371=122|372=D|373=1\npeer 3 1 112=x\nwe 3 0 112=x\nno app",
+    );
     logged_on("peer 2 D @43=Q\nwe 2 3 45=2|58=Value is incorrect (out of range) for this tag|371=43|372=D|373=5\npeer 3 0\nquiet");
 }
 
@@ -117,7 +129,9 @@ fn s2k_comp_ids_that_change_end_the_session() {
 #[test]
 fn s2o_a_sending_time_two_minutes_off_ends_the_session() {
     for off in [-121, 121] {
-        logged_on(&format!("peer 2 0 @52={off}\nwe 2 3 45=2|58=SendingTime accuracy problem|372=0|373=10\nwe 3 5\npeer 3 5\nclosed LoggedOut"));
+        logged_on(&format!(
+            "peer 2 0 @52={off}\nwe 2 3 45=2|58=SendingTime accuracy problem|372=0|373=10\nwe 3 5\npeer 3 5\nclosed LoggedOut"
+        ));
     }
     logged_on("peer 2 0 @52=-119\npeer 3 0 @52=119\nquiet\nopen");
 }
@@ -131,7 +145,9 @@ fn s2q_a_msg_type_that_cannot_be_one_is_rejected() {
 fn s4a_4b_6_heartbeats_test_requests_and_the_end_of_a_silent_peer() {
     logged_on("wait 30\nwe 2 0\npeer 2 0\nwait 29\nquiet\nwait 1\nwe 3 0\nopen");
     logged_on("peer 2 1 112=HELLO\nwe 2 0 112=HELLO\npeer 3 1\nwe 3 3 45=3|58=Required tag missing|371=112|372=1|373=1");
-    logged_on("wait 35.9\nwe 2 0\nquiet\nwait 0.1\nwe 3 1 112=TEST1\nopen\npeer 2 0 112=TEST1\nwait 35.9\nwe 4 0\nwait 0.1\nwe 5 1 112=TEST2\nopen");
+    logged_on(
+        "wait 35.9\nwe 2 0\nquiet\nwait 0.1\nwe 3 1 112=TEST1\nopen\npeer 2 0 112=TEST1\nwait 35.9\nwe 4 0\nwait 0.1\nwe 5 1 112=TEST2\nopen",
+    );
     logged_on("wait 36\nwe 2 0\nwe 3 1 112=TEST1\nwait 35.9\nwe 4 0\nopen\nwait 0.1\nclosed TimedOut\nquiet");
 }
 
@@ -144,7 +160,9 @@ fn s7_a_reject_is_counted_and_never_rejected() {
 fn s10_gap_fills() {
     logged_on("peer 2 4 123=Y|36=20\npeer 20 1 112=x\nwe 2 0 112=x");
     logged_on("peer 10 4 123=Y|36=20\nwe 2 2 7=2|16=0\npeer 20 1 112=x\nquiet\npeer 2 5\nwe 3 5");
-    logged_on("peer 1 4 @43=Y|@122=-1|123=Y|36=20\npeer 2 1 112=x\nwe 2 0 112=x\npeer 1 4 123=Y|36=20\nwe 3 5 58=MsgSeqNum too low, expecting 3 but received 1");
+    logged_on(
+        "peer 1 4 @43=Y|@122=-1|123=Y|36=20\npeer 2 1 112=x\nwe 2 0 112=x\npeer 1 4 123=Y|36=20\nwe 3 5 58=MsgSeqNum too low, expecting 3 but received 1",
+    );
     logged_on("peer 2 4 123=Y|36=2\nwe 2 3 45=2|58=Value is incorrect (out of range) for this tag|372=4|373=5\npeer 3 0\nquiet");
     logged_on("peer 2 4 123=Y|36=1\nwe 2 3 45=2|58=Value is incorrect (out of range) for this tag|372=4|373=5\npeer 3 0\nquiet");
 }
@@ -207,6 +225,8 @@ fn reverse_route_of_rejects() {
 
 #[test]
 fn a_reset_within_the_session_starts_both_numbers_again() {
-    logged_on("peer 2 0\npeer 3 1 112=x\nwe 2 0 112=x\npeer 1 A 98=0|108=30|141=Y\nwe 1 A 98=0|108=30|141=Y\npeer 2 1 112=y\nwe 2 0 112=y\npeer 3 5\nwe 3 5");
+    logged_on(
+        "peer 2 0\npeer 3 1 112=x\nwe 2 0 112=x\npeer 1 A 98=0|108=30|141=Y\nwe 1 A 98=0|108=30|141=Y\npeer 2 1 112=y\nwe 2 0 112=y\npeer 3 5\nwe 3 5",
+    );
     logged_on("peer 2 A 98=0|108=30\nwe 2 5 58=Logon not expected\nclosed Protocol");
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use countersign_fix::answer::{Flavour, to_logon};
 use countersign_fix::session::{DisconnectReason, Peer, ResetPolicy, Routing, SendError};
 use countersign_fix::{
-    Event, Garble, LiveError, LiveSessions, MemoryStore, MessageStore, Phase, Session, SessionConfig, SessionName, StoreError, Stored, Version, limits,
+    Event, Garble, LiveError, LiveSessions, MemoryStore, MessageStore, Phase, Session, SessionConfig, SessionName, StoreError, Stored,
+    Version, limits,
 };
 
 use crate::script::{Stage, comp_id, config, peer_message, raw, sealed, start};
@@ -22,7 +23,9 @@ fn stage(config: SessionConfig) -> Stage {
 
 #[test]
 fn other_protocols_on_the_port_are_closed_at_once_without_an_answer() {
-    for bytes in [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".as_slice(), b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\0", b"8=FIX.4.4.4.4.4.4.4.4"] {
+    for bytes in
+        [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".as_slice(), b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\0", b"8=FIX.4.4.4.4.4.4.4.4"]
+    {
         let mut stage = stage(guarded(Version::Fix44));
         stage.input(bytes);
         assert_eq!(stage.closed, Some(DisconnectReason::NotLogon), "{bytes:?}");
@@ -63,7 +66,9 @@ fn duplicate(body: &str) -> String {
 #[test]
 fn raw_data_that_claims_more_than_there_is_crashes_nothing() {
     for length in ["99999", "4", "2", "999999999999999999999", "-1"] {
-        let script = format!("peer 1 A 98=0|108=30|95={length}|96=abc\nwe 1 5 58=Value is incorrect (out of range) for this tag (95)\nclosed Refused");
+        let script = format!(
+            "peer 1 A 98=0|108=30|95={length}|96=abc\nwe 1 5 58=Value is incorrect (out of range) for this tag (95)\nclosed Refused"
+        );
         stage(guarded(Version::Fix44)).play(&script);
     }
 }
@@ -150,14 +155,17 @@ fn third_parties_are_refused_unless_named() {
     ));
     let mut rules = guarded(Version::Fix44);
     rules.routing = Routing::Only(vec![comp_id("DESK")]);
-    stage(rules).play(&format!("{LOGON}peer 2 D @115=DESK|11=x\napp 2\npeer 3 D @115=OTHER|11=x\nwe 2 3 45=3|58=CompID problem|128=OTHER|371=115|372=D|373=9"));
+    stage(rules).play(&format!(
+        "{LOGON}peer 2 D @115=DESK|11=x\napp 2\npeer 3 D @115=OTHER|11=x\nwe 2 3 45=3|58=CompID problem|128=OTHER|371=115|372=D|373=9"
+    ));
 }
 
 #[test]
 fn a_reset_is_granted_by_policy_and_told() {
     let mut rules = guarded(Version::Fix44);
     rules.reset = ResetPolicy::Never;
-    Stage::new(rules, MemoryStore::resuming(7, 9)).play("peer 1 A 98=0|108=30|141=Y\nwe 1 5 58=ResetSeqNumFlag is not allowed\nclosed Refused\nquiet");
+    Stage::new(rules, MemoryStore::resuming(7, 9))
+        .play("peer 1 A 98=0|108=30|141=Y\nwe 1 5 58=ResetSeqNumFlag is not allowed\nclosed Refused\nquiet");
     let mut stage = Stage::new(guarded(Version::Fix44), MemoryStore::resuming(7, 9));
     stage.play("peer 1 A 98=0|108=30|141=Y\nwe 1 A 98=0|108=30|141=Y\nopen");
     assert!(stage.events.contains(&Event::SequencesReset));
@@ -174,7 +182,7 @@ fn who_is_not_verified_learns_and_changes_nothing() {
     // What follows the Logon waits.
     session.handle_input(start(), &peer_message(Version::Fix44, start(), "2", "D", "11=x"));
     assert_eq!(session.poll_event(), None);
-    assert!(matches!(session.logout(start(), None), Err(_)));
+    assert!(session.logout(start(), None).is_err());
     let refusal = countersign_core::Reject::UnknownKey.into();
     session.refuse_logon(start(), &to_logon(&refusal, Flavour::Deribit)).unwrap();
     assert!(session.store().is_none());
@@ -240,6 +248,28 @@ fn a_peer_that_is_always_wrong_is_ended() {
         stage.input(&message);
     }
     assert_eq!(stage.closed, Some(DisconnectReason::Protocol("Too many rejected messages")));
+}
+
+#[test]
+fn who_was_sent_a_logout_does_not_get_back_by_a_reset() {
+    let mut stage = Stage::new(config(Version::Fix44), MemoryStore::default());
+    stage.play(LOGON);
+    stage.session.logout(stage.now, Some("halted")).unwrap();
+    stage.settle();
+    stage.play("we 2 5 58=halted\npeer 1 A 98=0|108=30|141=Y\nclosed Protocol(\"Logon not expected\")\nquiet");
+    assert_eq!(stage.events.iter().filter(|event| matches!(event, Event::LogonPresented(_))).count(), 1);
+}
+
+#[test]
+fn a_number_at_the_end_of_numbers_ends_the_session() {
+    let end = limits::SEQ_NUM_MAX;
+    stage(guarded(Version::Fix44)).play(&format!("{LOGON}peer 2 4 36={end}\npeer {end} 0\nwe 2 5 58=MsgSeqNum too high\nclosed Protocol"));
+    stage(guarded(Version::Fix44)).play(&format!("{LOGON}peer {end} D\nwe 2 5 58=MsgSeqNum too high\nclosed Protocol"));
+}
+
+#[test]
+fn a_logon_on_behalf_of_another_firm_is_refused() {
+    stage(guarded(Version::Fix44)).play("peer 1 A @115=OTHER|98=0|108=30\nwe 1 5 58=CompID problem (115)\nclosed Refused");
 }
 
 /// A store that fails on its n-th record, or is slow to make records durable.

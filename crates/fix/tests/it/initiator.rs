@@ -30,7 +30,13 @@ fn the_signer_sees_the_literal_header_and_its_fields_are_sent() {
         let mut session = initiator(version, MemoryStore::resuming(7, 9), false);
         let mut signed = String::new();
         let sign = |header: &countersign_fix::session::LogonHeader| {
-            let parts = [header.msg_type, header.sender_comp_id.as_str(), header.target_comp_id.as_str(), &header.msg_seq_num, &header.sending_time];
+            let parts = [
+                header.msg_type,
+                header.sender_comp_id.as_str(),
+                header.target_comp_id.as_str(),
+                &header.msg_seq_num,
+                &header.sending_time,
+            ];
             signed = parts.join("\u{1}");
             vec![(95, b"3".to_vec()), (96, b"a\x01b".to_vec()), (553, b"key".to_vec())]
         };
@@ -39,7 +45,10 @@ fn the_signer_sees_the_literal_header_and_its_fields_are_sent() {
         let message = Message::parse(&bytes).unwrap();
         let literal: Vec<u8> = [35, 49, 56, 34, 52].map(|tag| message.first(tag).unwrap()).join(&1);
         assert_eq!(literal, signed.as_bytes());
-        assert_eq!((message.first(34), message.first(96), message.first(108)), (Some(b"7".as_slice()), Some(b"a\x01b".as_slice()), Some(b"30".as_slice())));
+        assert_eq!(
+            (message.first(34), message.first(96), message.first(108)),
+            (Some(b"7".as_slice()), Some(b"a\x01b".as_slice()), Some(b"30".as_slice()))
+        );
         assert_eq!(message.first(1137).is_some(), version == Version::Fixt11);
         answer(&mut session, version, "9", "A", "98=0|108=30");
         assert_eq!(session.phase(), Phase::LoggedOn);

@@ -8,9 +8,8 @@ use crate::script::{raw, start};
 
 fn logons() -> Vec<(String, Vec<u8>, bool)> {
     let data: Value = serde_json::from_str(include_str!("../data/logons.json")).unwrap();
-    let read = |logon: &Value| {
-        (logon["id"].as_str().unwrap().to_owned(), raw(logon["raw"].as_str().unwrap()), logon["frames"].as_bool().unwrap())
-    };
+    let read =
+        |logon: &Value| (logon["id"].as_str().unwrap().to_owned(), raw(logon["raw"].as_str().unwrap()), logon["frames"].as_bool().unwrap());
     data["logons"].as_array().unwrap().iter().map(read).collect()
 }
 

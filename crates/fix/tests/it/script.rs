@@ -53,8 +53,7 @@ pub(crate) fn peer_message(version: Version, now: Now, seq: &str, msg_type: &str
         let micros = i64::try_from(now.wall.as_micros()).unwrap() + offset * 1_000_000;
         UtcTimestamp::new(Timestamp::from_micros(u64::try_from(micros).unwrap()), Precision::Millis).to_string()
     };
-    let mut header: Vec<(u32, String)> =
-        vec![(49, "FIRM".to_owned()), (56, "GATE".to_owned()), (34, seq.to_owned()), (52, time(0))];
+    let mut header: Vec<(u32, String)> = vec![(49, "FIRM".to_owned()), (56, "GATE".to_owned()), (34, seq.to_owned()), (52, time(0))];
     let mut body = Vec::new();
     for field in fields.split('|').filter(|field| !field.is_empty()) {
         let (tag, value) = field.trim_start_matches('@').split_once('=').unwrap();
@@ -87,6 +86,12 @@ pub(crate) fn sealed(begin_string: &str, body: &str) -> Vec<u8> {
     let sum = countersign_fix::framer::check_sum(&bytes);
     bytes.extend_from_slice(&raw(&format!("10={sum:03}|")));
     bytes
+}
+
+/// Seconds with at most one decimal, in tenths.
+fn tenths(text: &str) -> u64 {
+    let (seconds, tenth) = text.split_once('.').unwrap_or((text, "0"));
+    seconds.parse::<u64>().unwrap() * 10 + tenth.parse::<u64>().unwrap()
 }
 
 /// Bytes with SOH for `|`.
@@ -149,7 +154,16 @@ impl Stage {
                         let store = self.store.take().expect("one Logon is presented per connection");
                         let _ = self.session.accept_logon(self.now, store, &[]);
                     }
-                    _ => {}
+                    Event::Garbled(_)
+                    | Event::GapFound { .. }
+                    | Event::LoggedOn(_)
+                    | Event::LogoutReceived { .. }
+                    | Event::RejectReceived { .. }
+                    | Event::RejectSent { .. }
+                    | Event::ResendIncomplete { .. }
+                    | Event::ResendRequested { .. }
+                    | Event::SequenceMoved { .. }
+                    | Event::SequencesReset => {}
                 }
                 self.events.push(event);
             }
@@ -195,7 +209,7 @@ impl Stage {
                     let sent: Vec<String> = self.sent.iter().map(|bytes| shown(bytes)).collect();
                     assert!(sent.is_empty(), "{:?} sent {sent:?} at: {line}\n{script}", self.version);
                 }
-                "wait" => self.wait(Duration::from_millis((rest.parse::<f64>().unwrap() * 1_000.0).round() as u64)),
+                "wait" => self.wait(Duration::from_millis(tenths(rest) * 100)),
                 "app" => {
                     let seq = self.delivered.pop_front().map(|message| message.seq());
                     assert_eq!(seq, Some(rest.parse().unwrap()), "{:?} at: {line}\n{script}", self.version);

@@ -70,10 +70,12 @@ fn in_phase(name: &str) -> (Session<MemoryStore>, &'static str) {
 fn outcome(mut session: Session<MemoryStore>, now: countersign_core::Now) -> String {
     let mut told = Vec::new();
     while let Some(event) = session.poll_event() {
-        told.push(match event {
-            Event::LogonPresented(logon) => format!("LogonPresented(within: {})", logon.is_within()),
-            Event::LoggedOn(_) => "LoggedOn".to_owned(),
-            other => format!("{other:?}"),
+        told.push(if let Event::LogonPresented(logon) = &event {
+            format!("LogonPresented(within: {})", logon.is_within())
+        } else if matches!(event, Event::LoggedOn(_)) {
+            "LoggedOn".to_owned()
+        } else {
+            format!("{event:?}")
         });
     }
     let sent: Vec<String> = std::iter::from_fn(|| session.poll_transmit(now)).map(|bytes| shown(&bytes)).collect();

@@ -13,6 +13,8 @@
 //! Memory: what was received and not yet returned, at most one longest message and one input. A length that is claimed allocates
 //! nothing. Whatever way a stream is cut into inputs, the same frames and faults come out.
 
+use zeroize::Zeroize;
+
 use crate::limits;
 
 const SOH: u8 = 1;
@@ -89,6 +91,11 @@ impl Framer {
     #[must_use]
     pub const fn buffered(&self) -> usize {
         self.buffer.len() - self.start
+    }
+
+    /// Wipes what was returned: after a Logon, which has passwords in it.
+    pub fn wipe_returned(&mut self) {
+        self.buffer[..self.start].zeroize();
     }
 
     /// The next message or fault; none when more bytes are needed.

@@ -7,6 +7,39 @@
 //!   bytes ◀── poll_transmit ◀── MessageStore: on record first ◀── send_application, answers, heartbeats
 //! ```
 //!
+//! An acceptor and an initiator, without a wire between them:
+//!
+//! ```
+//! use countersign_core::{Monotonic, Now, Timestamp};
+//! use countersign_fix::session::{Outgoing, Peer};
+//! use countersign_fix::{CompId, Event, Field, MemoryStore, Phase, Session, SessionConfig, Version};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let now = Now { wall: Timestamp::from_secs(1_795_824_000), mono: Monotonic::from_micros(0) };
+//! let (gate, firm) = (CompId::parse(b"GATE")?, CompId::parse(b"FIRM")?);
+//! let mut acceptor = Session::acceptor(SessionConfig::new(Version::Fix44, gate.clone(), Peer::AsPresented), now);
+//! let config = SessionConfig::new(Version::Fix44, firm, Peer::Is(gate));
+//! let mut initiator = Session::initiator(config, MemoryStore::default(), now);
+//!
+//! // The signer sees the literal header and adds its credentials.
+//! initiator.logon(now, true, |header| vec![(553, header.sender_comp_id.as_str().into()), (554, b"secret".to_vec())])?;
+//! while let Some(bytes) = initiator.poll_transmit(now) {
+//!     acceptor.handle_input(now, &bytes);
+//! }
+//! // The shell finds key and signature in the message, verifies them, and only then opens the session.
+//! let Some(Event::LogonPresented(logon)) = acceptor.poll_event() else { panic!("a Logon was sent") };
+//! assert_eq!(logon.message().unique(553), Ok(Some(b"FIRM".as_slice())));
+//! acceptor.accept_logon(now, MemoryStore::default(), &[])?;
+//! while let Some(bytes) = acceptor.poll_transmit(now) {
+//!     initiator.handle_input(now, &bytes);
+//! }
+//! assert_eq!((initiator.phase(), acceptor.phase()), (Phase::LoggedOn, Phase::LoggedOn));
+//!
+//! let order = Outgoing { msg_type: b"D", header: &[], body: &[Field::new(11, b"order-1")] };
+//! assert_eq!(initiator.send_application(now, order)?, 2);
+//! # Ok(()) }
+//! ```
+//!
 //! What is here: [`Framer`] (bytes to frames), [`Message`] (a view that keeps order and literal values), [`MessageWriter`],
 //! [`UtcTimestamp`], [`Session`] (the state machine), [`MessageStore`] (what outlives a connection), [`answer`] (refusals of the gateway
 //! as FIX messages), [`LiveSessions`] (no session twice).

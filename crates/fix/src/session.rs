@@ -263,7 +263,12 @@ impl<S: MessageStore> Session<S> {
             });
             match framer.next_frame() {
                 None => break,
-                Some(Framed::Frame(frame)) => self.handle_message(now, frame),
+                Some(Framed::Frame(frame)) => {
+                    self.handle_message(now, frame);
+                    if self.phase == Phase::AwaitVerification {
+                        framer.wipe_returned();
+                    }
+                }
                 Some(Framed::Garbled(garble)) => self.garbled(now, garble),
             }
         }

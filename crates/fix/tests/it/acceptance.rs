@@ -157,6 +157,33 @@ fn s7_a_reject_is_counted_and_never_rejected() {
 }
 
 #[test]
+fn s8_resends_have_gap_fills_for_session_messages_and_duplicates_of_the_others() {
+    logged_on(
+        "peer 2 1 112=x\nwe 2 0 112=x\nsend D 11=a|55=INTC\nwe 3 D 11=a|55=INTC\nsend D 11=b\nwe 4 D 11=b\npeer 3 1 112=y\nwe 5 0 112=y\n
+         send D 11=c\nwe 6 D 11=c\n
+         peer 4 2 7=1|16=2\nwe 1 4 36=3|43=Y|123=Y\n
+         peer 5 2 7=2|16=3\nwe 2 4 36=3|43=Y|123=Y\nwe 3 D 11=a|43=Y|55=INTC\n
+         peer 6 2 7=4|16=4\nwe 4 D 11=b|43=Y\n
+         peer 7 2 7=1|16=0\nwe 1 4 36=3|43=Y|123=Y\nwe 3 D 11=a|43=Y|55=INTC\nwe 4 D 11=b|43=Y\nwe 5 4 36=6|43=Y|123=Y\nwe 6 D 11=c|43=Y\nquiet\n
+         peer 8 2 7=6|16=999999\nwe 6 D 11=c|43=Y\nquiet\npeer 9 1 112=z\nwe 7 0 112=z",
+    );
+}
+
+#[test]
+fn s8_a_reject_is_sent_again_and_names_its_old_time() {
+    logged_on(
+        "peer 2 0 55=x\nwe 2 3 45=2|58=Tag not defined for this message type|371=55|372=0|373=2\npeer 3 2 7=2|16=0\nwe 2 3 43=Y|45=2|58=Tag not defined for this message type|371=55|372=0|373=2",
+    );
+}
+
+#[test]
+fn s8_a_number_used_twice_is_never_answered() {
+    logged_on(
+        "peer 2 1 112=x\nwe 2 0 112=x\npeer 2 2 7=1|16=0\nwe 3 5 58=MsgSeqNum too low, expecting 3 but received 2\nclosed Protocol\nquiet",
+    );
+}
+
+#[test]
 fn s10_gap_fills() {
     logged_on("peer 2 4 123=Y|36=20\npeer 20 1 112=x\nwe 2 0 112=x");
     logged_on("peer 10 4 123=Y|36=20\nwe 2 2 7=2|16=0\npeer 20 1 112=x\nquiet\npeer 2 5\nwe 3 5");
@@ -195,6 +222,14 @@ fn s14_fields_of_session_messages() {
          we 9 3 45=9|58=Value is incorrect (out of range) for this tag|371=7|372=2|373=5\npeer 10 2 7=3|16=2\n
          we 10 3 45=10|58=Value is incorrect (out of range) for this tag|371=16|372=2|373=5\npeer 11 5\nwe 11 5",
     );
+}
+
+#[test]
+fn s14_21_fields_of_application_messages_are_passed_through() {
+    for fields in ["40=1|40=2", "21=4", "38=+200.00", "386=3|336=A|336=B", "454=0", "999=x", "60=yesterday"] {
+        logged_on(&format!("peer 2 D 11=x|{fields}\napp 2\nquiet\nopen"));
+    }
+    logged_on("peer 2 D @49=|11=x\nwe 2 3 45=2|58=Required tag missing|371=49|372=D|373=1\nno app\nopen");
 }
 
 #[test]

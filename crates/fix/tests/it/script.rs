@@ -5,6 +5,7 @@
 //!   peer 2 D @49=WT|11=a  @ replaces or adds header fields; @52=-121 is 121 s before now, @49= leaves the field out
 //!   raw 8=FIX.4.4|9=...   the peer sends these bytes
 //!   seal FIX.4.1 35=0|    the peer sends this body under that BeginString, length and checksum right
+//!   send D 11=x           our application sends this
 //!   we 2 0 112=x          we sent exactly this next: number, type, all fields beyond 8 9 10 34 35 49 52 56 122, in any order
 //!   quiet                 we have nothing to send
 //!   wait 30               that many seconds pass, deadline by deadline
@@ -18,9 +19,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use countersign_core::{Monotonic, Now, Timestamp};
-use countersign_fix::session::{AdminFields, ApplicationMessage, DisconnectReason, Peer, ResetPolicy, Routing};
+use countersign_fix::session::{AdminFields, ApplicationMessage, DisconnectReason, Outgoing, Peer, ResetPolicy, Routing};
 use countersign_fix::{
-    CompId, Event, MemoryStore, Message, MessageWriter, Phase, Precision, Session, SessionConfig, UtcTimestamp, Version,
+    CompId, Event, Field, MemoryStore, Message, MessageWriter, Phase, Precision, Session, SessionConfig, UtcTimestamp, Version,
 };
 
 /// Header and trailer fields that a script does not name.
@@ -197,6 +198,16 @@ impl Stage {
                     self.input(&bytes);
                 }
                 "raw" => self.input(&raw(rest)),
+                "send" => {
+                    let (msg_type, fields) = rest.split_once(' ').unwrap();
+                    let fields: Vec<(u32, &str)> = fields
+                        .split('|')
+                        .map(|field| field.split_once('=').map(|(tag, value)| (tag.parse().unwrap(), value)).unwrap())
+                        .collect();
+                    let body: Vec<Field<'_>> = fields.iter().map(|(tag, value)| Field::new(*tag, value.as_bytes())).collect();
+                    self.session.send_application(self.now, Outgoing { msg_type: msg_type.as_bytes(), header: &[], body: &body }).unwrap();
+                    self.settle();
+                }
                 "seal" => {
                     let (begin_string, body) = rest.split_once(' ').unwrap();
                     self.input(&sealed(begin_string, body));

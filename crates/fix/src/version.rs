@@ -34,7 +34,7 @@ impl Version {
         Self::ALL.into_iter().find(|version| version.begin_string().as_bytes() == begin_string)
     }
 
-    /// Highest tag that the version's specification defines; above it and below 5000 nothing is defined, from 5000 on the users define.
+    /// Highest tag that the version's specification defines (5.0 SP2: without extension packs); above it and below 5000 nothing is defined, from 5000 on the users define.
     #[must_use]
     pub const fn highest_tag(self) -> Tag {
         match self {

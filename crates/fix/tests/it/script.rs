@@ -177,11 +177,14 @@ impl Stage {
 
     pub(crate) fn wait(&mut self, time: Duration) {
         let end = later(self.now, time);
+        let mut steps = 0;
         while let Some(due) = self.session.poll_timeout().filter(|due| *due <= end.mono) {
             let by = due.saturating_since(self.now.mono);
             self.now = later(self.now, by);
             self.session.handle_timeout(self.now);
             self.settle();
+            steps += 1;
+            assert!(steps < 10_000, "a deadline that is due is acted on");
         }
         self.now = end;
     }

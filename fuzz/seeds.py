@@ -81,6 +81,35 @@ FRAMES = {
     "broken": ["{", "[]", "", "null", '{"s":1}'],
 }
 
+def fix(msg_type, seq, fields="", begin_string="FIX.4.4", header="49=FIRM|56=GATE|"):
+    body = f"35={msg_type}|{header}34={seq}|52=20261128-00:00:00.000|{fields}"
+    if begin_string == "FIXT.1.1" and msg_type == "A":
+        body += "1137=9|"
+    text = f"8={begin_string}|9={len(body)}|{body}"
+    return text + f"10={sum(text.replace('|', chr(1)).encode()) % 256:03}|"
+
+
+def fix_streams():
+    for version in ("FIX.4.2", "FIX.4.4", "FIXT.1.1"):
+        yield f"logon-{version}", [fix("A", 1, "98=0|108=30|", version), fix("1", 2, "112=x|", version), fix("5", 3, "", version)]
+    logon = fix("A", 1, "98=0|108=20|")
+    yield "orders", [logon, fix("D", 2, "11=a|"), fix("D", 3, "386=2|336=A|336=B|"), fix("2", 4, "7=1|16=0|")]
+    yield "gap", [logon, fix("D", 5, "11=d|"), fix("4", 2, "43=Y|122=20261127-00:00:00|123=Y|36=5|"), fix("2", 9, "7=1|16=0|")]
+    yield "resets", [logon, fix("4", 0, "36=1000000|"), fix("4", 0, "36=1|"), fix("4", 0, "36=999999999999999|"), fix("0", 999999999999999)]
+    yield "reset-within", [logon, fix("0", 2), fix("A", 1, "98=0|108=20|141=Y|"), fix("0", 2)]
+    yield "duplicates", [logon, fix("D", 2), fix("D", 2, header="49=FIRM|56=GATE|43=Y|122=20261127-23:59:59|"), fix("D", 2)]
+    yield "faults", [logon, fix("0", 2, "0=x|"), fix("0", 3, "58=|"), fix("0", 4, "112=a|112=b|"), fix("D", 5, "11=x|50=y|"), fix("3", 6, "45=1|")]
+    yield "comp-ids", [logon, fix("D", 2, header="49=WT|56=GATE|")]
+    yield "routing", [logon, fix("0", 2, "55=x|", header="49=FIRM|56=GATE|115=A|116=B|144=C|")]
+    yield "next-expected", [fix("A", 1, "98=0|108=20|789=1|"), fix("A", 1, "98=0|108=20|789=99|")]
+    yield "high-logon", [fix("A", 9, "98=0|108=20|"), fix("D", 10), fix("4", 1, "123=Y|36=10|")]
+    yield "raw-data", [fix("A", 1, "98=0|108=20|95=5|96=a|b=c|554=x|"), fix("D", 2, "95=99|96=a|"), fix("D", 3, "95=2|58=a|96=ab|")]
+    yield "garbled", [logon, "8=FIX.4.4|9=5|35=0|10=000|", "8=FIX.4.4|9=99999|35=0|", "junk 58=FIX.4.4|", fix("0", 2)]
+    yield "inside", [logon, fix("B", 2, f"95={len(fix('D', 3))}|96={fix('D', 3)}|")[:-3] + "0|", fix("0", 2)]
+    yield "other-version", [logon, fix("0", 2, "", "FIX.4.1")]
+    yield "http", ["GET / HTTP/1.1"]
+
+
 ED25519 = "MCowBQYDK2VwAyEAQvhSC+8DVvVG4ql4Zj5YIZNqxkVnAbTAkNXGsHApTP8="
 P256 = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q=="
 
@@ -184,6 +213,9 @@ def main():
         write("strict_json", name, text)
     for name, lines in FRAMES.items():
         write("session_frames", name, "\n".join(lines))
+    for name, messages in fix_streams():
+        for cut, size in (("whole", 255), ("cut", 7)):
+            write("fix_session", f"{name}-{cut}", bytes([size]) + "".join(messages).encode())
     for name, data in public_keys():
         write("public_key", name, data)
     write("welcome", "granted", compact(CONTRACT_WELCOME))

@@ -7,12 +7,14 @@
 //! What is not here: the generation of inputs (libFuzzer's) and the seeds (`fuzz/corpus`).
 
 mod binance;
+mod fix;
 mod gateway;
 mod handshake;
 mod public_key;
 mod session;
 
 pub use binance::{binance_rest, binance_ws_api};
+pub use fix::fix_session;
 pub use gateway::{configuration, http_framing};
 pub use handshake::{credential_file, hello, strict_json, token, welcome};
 pub use public_key::public_key;
@@ -27,6 +29,7 @@ pub const BODIES: &[Body] = &[
     ("binance_ws_api", binance_ws_api),
     ("configuration", configuration),
     ("credential_file", credential_file),
+    ("fix_session", fix_session),
     ("hello", hello),
     ("http_framing", http_framing),
     ("public_key", public_key),

@@ -49,7 +49,7 @@ macro_rules! replays {
 }
 
 replays! {
-    binance_rest binance_ws_api configuration credential_file hello http_framing public_key session_frames strict_json token welcome
+    binance_rest binance_ws_api configuration credential_file fix_session hello http_framing public_key session_frames strict_json token welcome
 }
 
 #[test]
@@ -72,6 +72,16 @@ fn the_valid_seeds_are_accepted() {
     countersign_handshake::CredentialFile::parse(&text("credential_file/good")).unwrap();
     for name in ["ed25519-pem", "ed25519-der", "ed25519-raw", "ed25519-jwk", "ed25519-openssh", "p256-der", "p256-jwk", "rsa-pem"] {
         assert!(countersign_core::PublicKey::parse(&seed(&format!("public_key/{name}"))).is_ok(), "{name}");
+    }
+    for version in ["FIX.4.2", "FIX.4.4", "FIXT.1.1"] {
+        let stream = seed(&format!("fix_session/logon-{version}-whole"))[1..]
+            .iter()
+            .map(|byte| if *byte == b'|' { 1 } else { *byte })
+            .collect::<Vec<u8>>();
+        let mut framer = countersign_fix::Framer::new(4_096);
+        framer.push(&stream);
+        let frames = std::iter::from_fn(|| framer.next_frame().map(|framed| matches!(framed, countersign_fix::Framed::Frame(_))));
+        assert_eq!(frames.collect::<Vec<bool>>(), [true; 3], "{version}");
     }
     for name in ["empty", "listen", "limits", "route", "builtin"] {
         assert!(countersign_gateway::config::check(&fuzz_folder("corpus/configuration").join(name)).is_ok(), "{name}");

@@ -60,7 +60,7 @@ fn hop_by_hop_and_identity_headers_stop_here_and_ours_take_the_place_of_the_upst
     let answer = "HTTP/1.1 200 Fine\r\nConnection: X-Mine\r\nX-Mine: 1\r\nKeep-Alive: 5\r\nCountersign-Correlation: forged\r\n\
         X-Forwarded-For: 1\r\nX-MBX-Used-Weight: 9\r\nCache-Control: public\r\nX-Kept: Yes\r\nContent-Length: 0\r\n\r\n";
     let login = (CORRELATION_HEADER, HeaderValue::from_static("login"));
-    let ours = Ours { rates: SmallVec::from_slice(&[("x-mbx-used-weight", 2)]), login: SmallVec::from_iter([login]) };
+    let ours = Ours { rates: SmallVec::from_iter([("x-mbx-used-weight", "2".into())]), login: SmallVec::from_iter([login]) };
     let (_, text) = passed(answer, false, &ours);
     assert_eq!(
         text,

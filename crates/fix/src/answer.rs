@@ -1,0 +1,179 @@
+//! From a refusal of the gateway to the messages a venue's clients understand.
+//!
+//! ```text
+//!   flavour   | Logon refused                       | application message refused
+//!   Binance   | Reject (373, 25016, 58), then Logout | Reject (373, 25016, 58)
+//!   Coinbase  | Logout with Text                     | BusinessMessageReject
+//!   Deribit   | Logout with Text                     | BusinessMessageReject
+//!   Kraken    | Logout with Text                     | BusinessMessageReject
+//!   Native    | Reject with alert code, then Logout  | BusinessMessageReject
+//! ```
+//!
+//! Which refusal it is comes from the one list in `countersign_core::reject`; a venue's own number and words come from its dialect. A
+//! Reject as the only answer to a Logon leaves common engines waiting for their timeout, so a Logout always follows it. Text before proof
+//! of possession is the alert's, the same for every fault of a credential.
+
+use countersign_core::{AlertCode, Blame, Refusal};
+
+use crate::reject_reason::{BusinessRejectReason, SessionRejectReason};
+use crate::tag::Tag;
+
+/// ErrorCode of Binance (FIX API documentation, "Reject"; captured 2026-07-21).
+pub const BINANCE_ERROR_CODE: Tag = 25_016;
+
+/// AlertCode of the native dialect, in the user-defined range: the number of [`AlertCode::number`].
+pub const NATIVE_ALERT_CODE: Tag = 20_001;
+
+/// The way a venue refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour<'t> {
+    /// Binance, with the number and words of its REST API for this refusal.
+    Binance {
+        /// ErrorCode.
+        code: i32,
+        /// Its message.
+        text: &'t str,
+    },
+    /// Coinbase Exchange.
+    Coinbase,
+    /// Deribit.
+    Deribit,
+    /// Kraken.
+    Kraken,
+    /// `countersign/1` over FIX.
+    Native,
+}
+
+/// How a Logon is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogonAnswer {
+    /// Logout with a reason.
+    Logout {
+        /// Text.
+        text: String,
+    },
+    /// Reject of the Logon, then Logout with the same words.
+    RejectAndLogout {
+        /// SessionRejectReason.
+        reason: SessionRejectReason,
+        /// Text of both.
+        text: String,
+        /// The venue's own fields of the Reject.
+        fields: Vec<(Tag, String)>,
+    },
+    /// Nothing: the connection is closed.
+    Silent,
+}
+
+/// How an application message is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageAnswer {
+    /// BusinessMessageReject.
+    Business {
+        /// BusinessRejectReason.
+        reason: BusinessRejectReason,
+        /// Text.
+        text: String,
+    },
+    /// The session ends.
+    Logout {
+        /// Text.
+        text: String,
+    },
+    /// Reject.
+    Reject {
+        /// SessionRejectReason.
+        reason: SessionRejectReason,
+        /// Text.
+        text: String,
+        /// The venue's own fields.
+        fields: Vec<(Tag, String)>,
+    },
+}
+
+/// The answer to a Logon that was refused.
+#[must_use]
+pub fn to_logon(refusal: &Refusal, flavour: Flavour<'_>) -> LogonAnswer {
+    let reason = SessionRejectReason::of(refusal.reject.session_reject_reason());
+    let alert = refusal.reject.alert();
+    match flavour {
+        Flavour::Binance { code, text } => {
+            LogonAnswer::RejectAndLogout { reason, text: text.to_owned(), fields: vec![(BINANCE_ERROR_CODE, code.to_string())] }
+        }
+        Flavour::Coinbase | Flavour::Deribit | Flavour::Kraken => LogonAnswer::Logout { text: alert.text().to_owned() },
+        Flavour::Native => LogonAnswer::RejectAndLogout { reason, text: native_text(alert), fields: vec![native_code(alert)] },
+    }
+}
+
+/// The answer to an application message that was refused. What ends a native connection ends the session.
+#[must_use]
+pub fn to_message(refusal: &Refusal, flavour: Flavour<'_>) -> MessageAnswer {
+    let alert = refusal.reject.alert();
+    if alert.is_fatal() {
+        return MessageAnswer::Logout { text: native_text(alert) };
+    }
+    match flavour {
+        Flavour::Binance { code, text } => MessageAnswer::Reject {
+            reason: SessionRejectReason::of(refusal.reject.session_reject_reason()),
+            text: text.to_owned(),
+            fields: vec![(BINANCE_ERROR_CODE, code.to_string())],
+        },
+        Flavour::Coinbase | Flavour::Deribit | Flavour::Kraken | Flavour::Native => {
+            MessageAnswer::Business { reason: business_reason(refusal.reject.blame()), text: native_text(alert) }
+        }
+    }
+}
+
+fn native_text(alert: AlertCode) -> String {
+    format!("{}: {}", alert.as_str(), alert.text())
+}
+
+fn native_code(alert: AlertCode) -> (Tag, String) {
+    (NATIVE_ALERT_CODE, alert.number().to_string())
+}
+
+/// An infrastructure failure is "not available", never "not authorized".
+const fn business_reason(blame: Blame) -> BusinessRejectReason {
+    match blame {
+        Blame::Credential | Blame::Permission => BusinessRejectReason::NotAuthorized,
+        Blame::Infrastructure => BusinessRejectReason::ApplicationNotAvailable,
+        Blame::Limit | Blame::Message => BusinessRejectReason::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::Reject;
+
+    use super::*;
+
+    #[test]
+    fn faults_of_a_credential_look_alike() {
+        let answers: Vec<LogonAnswer> = [Reject::UnknownKey, Reject::KeyRevoked, Reject::WrongGateway]
+            .map(|reject| to_logon(&reject.into(), Flavour::Deribit))
+            .to_vec();
+        assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+
+    #[test]
+    fn binance_gets_its_number_and_a_logout() {
+        let flavour = Flavour::Binance { code: -1022, text: "Signature for this request is not valid." };
+        let LogonAnswer::RejectAndLogout { reason, fields, .. } = to_logon(&Reject::BadSignature.into(), flavour) else { panic!() };
+        assert_eq!(reason, SessionRejectReason::Signature);
+        assert_eq!(fields, [(25_016, "-1022".to_owned())]);
+    }
+
+    #[test]
+    fn an_outage_is_not_called_a_missing_permission() {
+        for reject in Reject::ALL.iter().filter(|reject| reject.blame() == Blame::Infrastructure && !reject.alert().is_fatal()) {
+            let answer = to_message(&(*reject).into(), Flavour::Kraken);
+            assert!(matches!(answer, MessageAnswer::Business { reason: BusinessRejectReason::ApplicationNotAvailable, .. }), "{reject}");
+        }
+    }
+
+    #[test]
+    fn what_ends_a_connection_ends_the_session() {
+        let answer = to_message(&Reject::StoreUnavailable.into(), Flavour::Native);
+        assert!(matches!(answer, MessageAnswer::Logout { .. }));
+    }
+}

@@ -58,28 +58,28 @@ fn generations_change_places_and_old_ones_go() {
         let total: u64 = files(&place.dir.journal()).iter().map(|path| path.metadata().unwrap().len()).sum();
         largest = largest.max(total);
     }
-    assert!(largest <= 28 * 250, "two generations of 122 s at one write a second, not {largest} bytes");
+    assert!(largest <= 28 * 530, "two generations of 260 s at one write a second, not {largest} bytes");
     assert!(files(&place.dir.journal()).len() <= 2, "this thread writes one pair");
     drop(guard);
     let guard = open(&place, 2_000);
-    assert!((121..=244).contains(&guard.recovered()), "{}", guard.recovered());
+    assert!((259..=520).contains(&guard.recovered()), "{}", guard.recovered());
 }
 
 #[test]
 fn a_clock_set_back_between_two_starts_re_opens_nothing() {
     let place = Place::new();
     let guard = open(&place, 1_000);
-    for second in [1_000, 1_130, 1_260] {
+    for second in [1_000, 1_270, 1_540] {
         write(&guard, u8::try_from(second / 10 - 90).unwrap(), at(second)).unwrap();
     }
     drop(guard);
     // The generation of second 1000 is overwritten; its horizon is not.
     let guard = open(&place, 1_000);
     assert_eq!(write(&guard, 10, at(1_000)), Err(Reject::TimestampStale), "forgotten, but not new");
-    assert_eq!(write(&guard, 36, at(1_260)), Err(Reject::Replayed), "from the future, and kept");
+    assert_eq!(write(&guard, 64, at(1_540)), Err(Reject::Replayed), "from the future, and kept");
     assert_eq!(write(&guard, 200, at(1_001)), Ok(()));
-    let later = at(1_000 + 260 + 123);
-    assert_eq!(guard.check_and_insert(id(36, 1), Effect::Write, at(1_260).wall, later.mono), Err(Reject::TimestampStale));
+    let later = at(1_000 + 540 + 261);
+    assert_eq!(guard.check_and_insert(id(64, 1), Effect::Write, at(1_540).wall, later.mono), Err(Reject::TimestampStale));
     assert_eq!(guard.recovered(), 0, "the memory is given back");
 }
 

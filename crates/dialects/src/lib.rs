@@ -21,6 +21,7 @@
 
 pub mod answer;
 pub mod binance;
+pub mod coinbase;
 pub mod dialect;
 pub mod limits;
 pub mod registry;

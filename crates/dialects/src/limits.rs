@@ -36,3 +36,18 @@ pub const TIMESTAMP_MILLIS_MAX: u64 = 100_000_000_000_000;
 
 /// Longest file of recorded requests that the vector runner reads.
 pub const VECTOR_FILE_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+
+/// Longest JWT of a CDP key: header, claims and signature of a key name of 128 bytes come to 900 characters; a list of `uris` adds to it.
+pub const JWT_BYTES_MAX: usize = 4_096;
+
+/// Longest `nonce` of such a token: clients send 16 or 32 random bytes in hex.
+pub const JWT_NONCE_BYTES_MAX: usize = 128;
+
+/// Most `uris` of such a token: clients send one.
+pub const JWT_URIS_MAX: usize = 8;
+
+/// How long such a token may live (venue, "Authentication": two minutes).
+pub const JWT_LIFETIME_MAX: Duration = Duration::from_secs(120);
+
+/// How far ahead of our clock the start of such a token may be: clocks of clients are not exact.
+pub const JWT_LEEWAY: Duration = Duration::from_secs(5);

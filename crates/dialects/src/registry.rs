@@ -3,10 +3,11 @@
 use countersign_core::Purpose;
 
 use crate::binance::rest::BinanceRest;
+use crate::coinbase::rest::Coinbase;
 use crate::dialect::Dialect;
 
 /// All HTTP dialects, in the order they are shown.
-pub const ALL: [&dyn Dialect; 1] = [&BinanceRest];
+pub const ALL: [&dyn Dialect; 2] = [&BinanceRest, &Coinbase];
 
 /// The dialect of this name.
 #[must_use]

@@ -22,6 +22,7 @@
 pub mod answer;
 pub mod binance;
 pub mod coinbase;
+pub mod deribit;
 pub mod dialect;
 pub mod limits;
 pub mod registry;

@@ -38,6 +38,8 @@ use crate::verifier::Verifier;
 pub struct VerifiedIdentity {
     credential: Arc<Credential>,
     verified_at: Timestamp,
+    /// What is left of the credential's scopes, where a token or a login asked for less.
+    narrowed: Option<Arc<Scopes>>,
 }
 
 impl VerifiedIdentity {
@@ -59,10 +61,16 @@ impl VerifiedIdentity {
         &self.credential.key_id
     }
 
-    /// What the key may do.
+    /// What may be done: all that the key may, or less where the login asked for less.
     #[must_use]
     pub fn scopes(&self) -> &Scopes {
-        &self.credential.scopes
+        self.narrowed.as_deref().unwrap_or(&self.credential.scopes)
+    }
+
+    /// The same identity with no more than these scopes. Never adds one.
+    #[must_use]
+    pub fn narrowed_to(&self, scopes: &Scopes) -> Self {
+        Self { narrowed: Some(Arc::new(self.scopes().intersection(scopes))), ..self.clone() }
     }
 
     /// How it was proved.
@@ -84,7 +92,8 @@ impl VerifiedIdentity {
     pub fn recheck(&self, current: Option<&Arc<Credential>>, remote: Option<IpAddr>, now: Timestamp) -> Result<Self, Refusal> {
         let current = current.filter(|record| record.id == self.credential.id).ok_or(Reject::KeyRevoked)?;
         check_standing(current, remote, now)?;
-        Ok(Self { credential: Arc::clone(current), verified_at: self.verified_at })
+        let narrowed = self.narrowed.as_ref().map(|scopes| Arc::new(scopes.intersection(&current.scopes)));
+        Ok(Self { credential: Arc::clone(current), verified_at: self.verified_at, narrowed })
     }
 }
 
@@ -122,7 +131,7 @@ pub fn verify(
     check_passphrase(presented.passphrase.as_ref(), credential)?;
     check_standing(credential, context.remote, context.now.wall)?;
     spend(presented, credential, context)?;
-    Ok(VerifiedIdentity { credential: Arc::clone(credential), verified_at: context.now.wall })
+    Ok(VerifiedIdentity { credential: Arc::clone(credential), verified_at: context.now.wall, narrowed: None })
 }
 
 /// Remembers that the proof was used; refuses it when it was used before.
@@ -170,10 +179,11 @@ pub fn verify_certificate(
         .filter(|record| record.purpose == Purpose::ClientCertificate && record.key_id == claim.key_id)
         .ok_or(Reject::CertificateUnacceptable)?;
     check_standing(credential, remote, now)?;
-    Ok(VerifiedIdentity { credential: Arc::clone(credential), verified_at: now })
+    Ok(VerifiedIdentity { credential: Arc::clone(credential), verified_at: now, narrowed: None })
 }
 
-/// Turns a token of ours into an identity. `channel` is the binding value of the connection it came on.
+/// Turns a token of ours into an identity with no more than the token's scopes. `channel` is the binding value of the connection it
+/// came on.
 ///
 /// # Errors
 /// [`Reject::TokenInvalid`] when it is bound to another connection or its credential is gone; else as after proof of possession.
@@ -195,7 +205,8 @@ pub fn verify_token(
         return Err(Refusal::operator(Reject::TokenInvalid, "a token of another connection"));
     }
     check_standing(credential, remote, now)?;
-    Ok(VerifiedIdentity { credential: Arc::clone(credential), verified_at: now })
+    let identity = VerifiedIdentity { credential: Arc::clone(credential), verified_at: now, narrowed: None };
+    Ok(token.scopes.as_ref().map_or_else(|| identity.clone(), |scopes| identity.narrowed_to(scopes)))
 }
 
 /// Checks a signed time window again, just before forwarding: a request that waited too long inside must not pass.

@@ -17,7 +17,7 @@ pub mod rate;
 pub mod reject_body;
 pub mod rest;
 pub mod routes;
-mod signature;
+pub(crate) mod signature;
 mod window;
 pub mod ws_api;
 

@@ -21,6 +21,8 @@
 
 pub mod answer;
 pub mod binance;
+pub mod coinbase;
+pub mod deribit;
 pub mod dialect;
 pub mod limits;
 pub mod registry;

@@ -36,3 +36,53 @@ pub const TIMESTAMP_MILLIS_MAX: u64 = 100_000_000_000_000;
 
 /// Longest file of recorded requests that the vector runner reads.
 pub const VECTOR_FILE_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+
+/// Longest JWT of a CDP key: header, claims and signature of a key name of 128 bytes come to 900 characters; a list of `uris` adds to it.
+pub const JWT_BYTES_MAX: usize = 4_096;
+
+/// Longest `nonce` of such a token: clients send 16 or 32 random bytes in hex.
+pub const JWT_NONCE_BYTES_MAX: usize = 128;
+
+/// Most `uris` of such a token: clients send one.
+pub const JWT_URIS_MAX: usize = 8;
+
+/// How long such a token may live (venue, "Authentication": two minutes).
+pub const JWT_LIFETIME_MAX: Duration = Duration::from_secs(120);
+
+/// How far ahead of our clock the start of such a token may be: clocks of clients are not exact.
+pub const JWT_LEEWAY: Duration = Duration::from_secs(5);
+
+/// How far from our clock the time of a signed request of Deribit may be, to both sides: the venue's own bound is not published, and
+/// clients send milliseconds of their own clock.
+pub const DERIBIT_WINDOW: Duration = Duration::from_secs(60);
+
+/// Longest JSON-RPC id that is a string, with its quotes: a UUID with a prefix.
+pub const RPC_ID_CHARS_MAX: usize = 66;
+
+/// Longest nonce of a signed call: clients send 8 to 13 characters.
+pub const RPC_NONCE_BYTES_MAX: usize = 128;
+
+/// Longest `data` of a signed login: free text of the client, mostly empty.
+pub const RPC_DATA_BYTES_MAX: usize = 1_024;
+
+/// Longest session name (venue, "Access scope").
+pub const SESSION_NAME_CHARS_MAX: usize = 16;
+
+/// How long an access token of ours lives unless a login asks otherwise: what clients expect of the venue.
+pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(900);
+
+/// Longest life that a login may ask for: a token is all a thief needs, so a day is enough.
+pub const ACCESS_TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(86_400);
+
+/// How long a refresh token of ours may wait for its one use.
+pub const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+
+/// Seconds between heartbeats that a client may ask for: the venue's least is 10; beyond an hour nothing is kept alive.
+pub const HEARTBEAT_SECS: std::ops::RangeInclusive<u64> = 10..=3_600;
+
+/// Most open orders of one connection that are remembered for cancel on disconnect; with more, all of the account are cancelled. Twice
+/// what the venue lets one account have.
+pub const OPEN_ORDERS_MAX: usize = 2_000;
+
+/// Most channels of one subscription (venue: 500).
+pub const CHANNELS_MAX: usize = 500;

@@ -3,10 +3,12 @@
 use countersign_core::Purpose;
 
 use crate::binance::rest::BinanceRest;
+use crate::coinbase::rest::Coinbase;
+use crate::deribit::http::Deribit;
 use crate::dialect::Dialect;
 
 /// All HTTP dialects, in the order they are shown.
-pub const ALL: [&dyn Dialect; 1] = [&BinanceRest];
+pub const ALL: [&dyn Dialect; 3] = [&BinanceRest, &Coinbase, &Deribit];
 
 /// The dialect of this name.
 #[must_use]

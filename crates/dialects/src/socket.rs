@@ -179,6 +179,11 @@ pub trait DialectSocket: Send {
         None
     }
 
+    /// The client is gone without a goodbye: what is to be passed on in its name now, in this order. The answers go nowhere.
+    fn unclean_end(&mut self) -> Vec<Forward> {
+        Vec::new()
+    }
+
     /// Time went by: heartbeats, silence.
     fn handle_timeout(&mut self, _now: Now) -> Step<'static> {
         Step::ignore()

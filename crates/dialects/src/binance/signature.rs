@@ -37,7 +37,7 @@ pub(super) fn from_form(text: &[u8]) -> PresentedSignature {
 }
 
 /// Reads a signature as it is.
-pub(super) fn from_text(text: &[u8]) -> PresentedSignature {
+pub(crate) fn from_text(text: &[u8]) -> PresentedSignature {
     if text.len() == HEX_CHARS {
         let mut bytes = SmallVec::from_buf_and_len([0; 64], HEX_CHARS / 2);
         if hex::decode_to_slice(text, &mut bytes).is_ok() {

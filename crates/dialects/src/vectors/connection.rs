@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_core::entropy::SeededEntropy;
 use countersign_core::{
     Credential, Entropy as _, MemoryNonceGuard, MemoryReplayGuard, Monotonic, Now, Presented, Purpose, Refusal, Reject, Timestamp, Token,
-    TokenKind, TokenSealer, VerifiedIdentity, VerifyContext, verify, verify_token,
+    TokenKind, TokenSealer, VerifiedIdentity, VerifyContext, redeem_token, verify,
 };
 
 use super::format::{Request, Vector, purpose_of};
@@ -125,7 +125,7 @@ impl<'f> Connection<'f> {
             Answer::Presented(presented) => self.verify(&presented, key, now).map(drop),
             Answer::Token { text, kind } => {
                 let token = self.desk.open(text, kind, dialect.purpose(), now)?;
-                verify_token(&token, Some(key), None, None, now).map(drop)
+                self.redeem(&token, key, now).map(drop)
             }
         }
     }
@@ -168,7 +168,7 @@ impl<'f> Connection<'f> {
     ) -> Result<(), Refusal> {
         let result = match socket.handle_text(text, now, &mut self.desk) {
             Step::Verify(presented) => self.verify(&presented, key, now),
-            Step::VerifyToken(token) => verify_token(&token, Some(key), None, None, now),
+            Step::VerifyToken(token) => self.redeem(&token, key, now),
             step @ (Step::Close { .. } | Step::Forward(_) | Step::Refuse { .. } | Step::Reply(_)) => return verdict(step),
         };
         verdict(socket.conclude(result, now, &mut self.desk))
@@ -176,7 +176,15 @@ impl<'f> Connection<'f> {
 
     fn verify(&self, presented: &Presented<'_>, key: &Arc<Credential>, now: Timestamp) -> Result<VerifiedIdentity, Refusal> {
         let credential = Some(key).filter(|key| key.key_id == presented.key_id);
-        verify(presented, credential, &VerifyContext { now: at(now), remote: None, replay: &self.replay, nonces: &self.nonces })
+        verify(presented, credential, &self.context(now))
+    }
+
+    fn redeem(&self, token: &Token, key: &Arc<Credential>, now: Timestamp) -> Result<VerifiedIdentity, Refusal> {
+        redeem_token(token, Some(key), None, &self.context(now))
+    }
+
+    fn context(&self, now: Timestamp) -> VerifyContext<'_> {
+        VerifyContext { now: at(now), remote: None, replay: &self.replay, nonces: &self.nonces }
     }
 }
 

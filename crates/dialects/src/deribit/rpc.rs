@@ -1,0 +1,179 @@
+//! A JSON-RPC call, read from a WebSocket frame, a POST body or the query of a GET.
+//!
+//! Values keep the text they had. A name that stands twice is refused: readers differ in which one they take.
+
+use std::borrow::Cow;
+
+use countersign_core::{Detail, Refusal, Reject};
+use serde_json::value::RawValue;
+
+use crate::binance::ws_api::frame::{RawObject, literal};
+use crate::dialect::RequestView;
+use crate::limits;
+
+/// Where every method is over HTTP.
+pub const PATH_PREFIX: &str = "/api/v2/";
+
+/// One call.
+#[derive(Debug)]
+pub struct Call<'m> {
+    /// Its id as it stood there; `None` without a usable one.
+    pub id: Option<&'m str>,
+    /// The method.
+    pub method: Cow<'m, str>,
+    /// The parameters.
+    pub params: Params<'m>,
+}
+
+/// Parameters of a call.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once per call and read at once; a box would cost an allocation")]
+pub enum Params<'m> {
+    /// Of a frame or a body.
+    Json(RawObject<'m>),
+    /// Of a GET, percent-encoded.
+    Query(&'m str),
+}
+
+pub(super) fn malformed(parameter: &'static str) -> Refusal {
+    Refusal::with(Reject::Malformed, Detail::Parameter(parameter))
+}
+
+/// The id of a text, if it can be read at all.
+#[must_use]
+pub fn id_of(text: &str) -> Option<&str> {
+    let object: RawObject<'_> = (text.len() <= limits::FRAME_BYTES_MAX).then(|| serde_json::from_str(text).ok()).flatten()?;
+    id_in(&object)
+}
+
+fn id_in<'m>(object: &RawObject<'m>) -> Option<&'m str> {
+    let text = object.member("id")?.get();
+    let fine = match text.as_bytes() {
+        [b'"', ..] => text.len() <= limits::RPC_ID_CHARS_MAX && literal(object.member("id")?).is_some(),
+        [b'-', digits @ ..] | digits => digits.len() <= limits::REQUEST_ID_DIGITS_MAX && digits.iter().all(u8::is_ascii_digit),
+    };
+    fine.then_some(text)
+}
+
+impl<'m> Call<'m> {
+    /// Reads a frame or a body.
+    ///
+    /// # Errors
+    /// [`Reject::TooLarge`], [`Reject::Malformed`].
+    pub fn read(text: &'m str) -> Result<Self, Refusal> {
+        if text.len() > limits::FRAME_BYTES_MAX {
+            return Err(Reject::TooLarge.into());
+        }
+        let object: RawObject<'m> = serde_json::from_str(text).map_err(|_| malformed("body"))?;
+        let method = object.member("method").filter(|value| value.get().starts_with('"')).and_then(literal);
+        let method = method.ok_or_else(|| malformed("method"))?;
+        let params = match object.member("params").filter(|params| params.get() != "null") {
+            Some(params) => serde_json::from_str(params.get()).map_err(|_| malformed("params"))?,
+            None => RawObject::default(),
+        };
+        Ok(Self { id: id_in(&object), method, params: Params::Json(params) })
+    }
+
+    /// Reads a request: the method is in its path, the parameters in the body of a POST, else in the query.
+    ///
+    /// # Errors
+    /// As [`Call::read`]; [`Reject::Malformed`] for a body that names another method than the path.
+    pub fn of_request(request: &RequestView<'m>) -> Result<Self, Refusal> {
+        let method = method_of(request).ok_or(Reject::RouteUnknown)?;
+        if request.method != "GET" && !request.body.is_empty() {
+            let body = str::from_utf8(request.body).map_err(|_| malformed("body"))?;
+            let call = Self::read(body)?;
+            if call.method != method {
+                return Err(malformed("method"));
+            }
+            return Ok(call);
+        }
+        let query = str::from_utf8(request.query()).map_err(|_| malformed("query"))?;
+        Ok(Self { id: None, method: Cow::Borrowed(method), params: Params::Query(query) })
+    }
+}
+
+/// The method that the path of a request names.
+#[must_use]
+pub fn method_of<'m>(request: &RequestView<'m>) -> Option<&'m str> {
+    str::from_utf8(request.path()).ok()?.strip_prefix(PATH_PREFIX)
+}
+
+impl<'m> Params<'m> {
+    /// The text of a parameter: a string without its quotes, anything else as it stands; `None` without it.
+    ///
+    /// # Errors
+    /// [`Reject::Malformed`] for one that is there twice or cannot be decoded.
+    pub fn text(&self, name: &'static str) -> Result<Option<Cow<'m, str>>, Refusal> {
+        match self {
+            Self::Json(object) => match object.member(name).filter(|value| value.get() != "null") {
+                Some(value) if value.get().starts_with(['{', '[']) => Err(malformed(name)),
+                Some(value) => literal(value).map(Some).ok_or_else(|| malformed(name)),
+                None => Ok(None),
+            },
+            Self::Query(query) => {
+                let mut values = query.split('&').filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+                match (values.next(), values.next()) {
+                    (None, _) => Ok(None),
+                    (Some(value), None) => decoded(value).map(Some).ok_or_else(|| malformed(name)),
+                    (Some(_), Some(_)) => Err(malformed(name)),
+                }
+            }
+        }
+    }
+
+    /// A parameter whose text needs no decoding: a token.
+    ///
+    /// # Errors
+    /// [`Reject::MissingParameter`] without it, [`Reject::Malformed`] where it is written with escapes.
+    pub fn plain(&self, name: &'static str) -> Result<&'m str, Refusal> {
+        match self.text(name)? {
+            Some(Cow::Borrowed(text)) if !text.is_empty() => Ok(text),
+            Some(Cow::Owned(_)) => Err(malformed(name)),
+            Some(Cow::Borrowed(_)) | None => Err(missing(name)),
+        }
+    }
+
+    /// The members of a JSON list of strings.
+    pub(super) fn list(&self, name: &'static str) -> Result<Vec<String>, Refusal> {
+        match self {
+            Self::Json(object) => {
+                let list = object.member(name).map(RawValue::get).ok_or_else(|| missing(name))?;
+                serde_json::from_str(list).map_err(|_| malformed(name))
+            }
+            Self::Query(_) => Err(malformed(name)),
+        }
+    }
+}
+
+pub(super) fn missing(parameter: &'static str) -> Refusal {
+    Refusal::with(Reject::MissingParameter, Detail::Parameter(parameter))
+}
+
+/// A form value; borrowed where nothing was encoded.
+fn decoded(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains(['%', '+']) {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = match (first, tail) {
+            (b'%', [high, low, after @ ..]) => {
+                let digit = |digit: &u8| char::from(*digit).to_digit(16);
+                bytes.push(u8::try_from(digit(high)? << 4 | digit(low)?).ok()?);
+                after
+            }
+            (b'%', _) => return None,
+            (b'+', _) => {
+                bytes.push(b' ');
+                tail
+            }
+            (plain, _) => {
+                bytes.push(*plain);
+                tail
+            }
+        };
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}

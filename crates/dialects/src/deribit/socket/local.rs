@@ -1,0 +1,117 @@
+//! Calls about the connection itself, answered here: liveness, and what happens to orders when it ends.
+//!
+//! The first call of [`DeribitSocket::poll_timeout`](super::DeribitSocket) after `set_heartbeat` asks for now: only a timeout brings
+//! a monotonic clock along.
+
+use std::time::Duration;
+
+use countersign_core::{Detail, Monotonic, Refusal, Reject, Scope};
+use serde_json::{Value, json};
+
+use super::{DeribitSocket, check};
+use crate::deribit::http::VERSION;
+use crate::deribit::reply;
+use crate::deribit::rpc::{Call, malformed};
+use crate::limits;
+use crate::socket::Step;
+
+/// Heartbeats of a connection.
+#[derive(Debug)]
+pub(super) struct Heartbeat {
+    interval: Duration,
+    /// When the next one is due; `None`: since just now.
+    next: Option<Monotonic>,
+    /// Whether the client said anything since the last.
+    spoke: bool,
+    /// Whether a `test_request` waits for `public/test`.
+    asked: bool,
+}
+
+impl Heartbeat {
+    pub(super) const fn heard(&mut self) {
+        self.spoke = true;
+    }
+
+    pub(super) fn due(&self, opened: Monotonic) -> Monotonic {
+        self.next.unwrap_or(opened)
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Monotonic) -> Step<'static> {
+        let Some(next) = self.next else {
+            self.next = Some(now.saturating_add(self.interval));
+            return Step::ignore();
+        };
+        if now < next {
+            return Step::ignore();
+        }
+        if self.asked {
+            return Step::Close { reply: None, code: 1_008, reason: "no answer to test_request" };
+        }
+        self.next = Some(now.saturating_add(self.interval));
+        self.asked = !self.spoke;
+        self.spoke = false;
+        Step::reply(reply::heartbeat(if self.asked { "test_request" } else { "heartbeat" }))
+    }
+}
+
+impl DeribitSocket {
+    /// The result of a call about the connection; `None`: it is about something else.
+    pub(super) fn local(&mut self, call: &Call<'_>) -> Result<Option<Value>, Refusal> {
+        let result = match call.method.as_ref() {
+            "public/hello" => json!({"version": VERSION}),
+            "public/test" => {
+                if let Some(heartbeat) = &mut self.heartbeat {
+                    heartbeat.asked = false;
+                }
+                json!({"version": VERSION})
+            }
+            "public/set_heartbeat" => {
+                let seconds = call.params.text("interval")?.and_then(|text| text.parse().ok());
+                let seconds = seconds.filter(|seconds| limits::HEARTBEAT_SECS.contains(seconds)).ok_or_else(|| malformed("interval"))?;
+                self.heartbeat = Some(Heartbeat { interval: Duration::from_secs(seconds), next: None, spoke: true, asked: false });
+                json!("ok")
+            }
+            "public/disable_heartbeat" => {
+                self.heartbeat = None;
+                json!("ok")
+            }
+            "private/enable_cancel_on_disconnect" => {
+                self.may_cancel()?;
+                self::scope(call)?;
+                self.cancels_on_disconnect = true;
+                json!("ok")
+            }
+            "private/disable_cancel_on_disconnect" => {
+                self.may_cancel()?;
+                self::scope(call)?;
+                self.cancels_on_disconnect = false;
+                json!("ok")
+            }
+            "private/get_cancel_on_disconnect" => {
+                self.logged_in()?;
+                self::scope(call)?;
+                json!({"enabled": self.cancels_on_disconnect, "scope": "connection"})
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(result))
+    }
+
+    fn logged_in(&self) -> Result<(), Refusal> {
+        if self.identity.is_some() { Ok(()) } else { Err(Refusal::with(Reject::MissingCredentials, Detail::None)) }
+    }
+
+    /// Whoever sets it must be allowed to cancel.
+    fn may_cancel(&self) -> Result<(), Refusal> {
+        self.logged_in()?;
+        self.identity.as_ref().map_or(Ok(()), |identity| check(identity, Some(Scope::ORDER_WRITE)))
+    }
+}
+
+/// Only the connection: what is set for an account would have to hold for connections that are not here.
+fn scope(call: &Call<'_>) -> Result<(), Refusal> {
+    match call.params.text("scope")?.as_deref() {
+        None | Some("connection") => Ok(()),
+        Some(_) => Err(malformed("scope")),
+    }
+}

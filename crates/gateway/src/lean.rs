@@ -68,7 +68,8 @@ where
     let mut client = Client::new(worker, connection, stream);
     loop {
         if !read.is_empty() {
-            match answer(&mut client, read).await {
+            // A box, so that a connection does not keep room for a request while it has none.
+            match Box::pin(answer(&mut client, read)).await {
                 Ok(()) => {}
                 Err(leave) => return leave,
             }
@@ -108,7 +109,7 @@ where
     let _under_way = client.connection.exchanges.begin();
     let open = match turn {
         Turn::Answered(answered) => own::send(client, *answered, &mut out).await,
-        Turn::Permitted(permitted) => relay::relay(client, *permitted, &mut out).await,
+        Turn::Permitted(permitted) => relay::relay(client, permitted, &mut out).await,
     };
     client.worker.scratch.give(out);
     match open {

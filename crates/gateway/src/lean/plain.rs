@@ -104,8 +104,19 @@ fn kind(name: &[u8]) -> Kind {
 /// A target in origin form of which every reader makes the same. Bytes that the URI type of the long way refuses or that servers
 /// like to rewrite are left to it.
 fn is_plain_target(target: &str) -> bool {
-    target.starts_with('/') && target.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&byte))
+    target.starts_with('/') && target.bytes().all(|byte| PLAIN[usize::from(byte)])
 }
+
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] =
+            byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}');
+        byte += 1;
+    }
+    table
+};
 
 /// The fields of a request in its buffer.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use crate::exchange;
 ///
 /// # Errors
 /// As the client's stream; also when an answer breaks off behind its head, because the client must see that it did.
-pub(super) async fn relay<S>(client: &mut Client<'_, S>, permitted: Permitted, out: &mut BytesMut) -> io::Result<bool>
+pub(super) async fn relay<S>(client: &mut Client<'_, S>, permitted: Box<Permitted>, out: &mut BytesMut) -> io::Result<bool>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -38,7 +38,7 @@ where
             stream(client, line, head, &mut read, out).await.map(|()| !closes)
         }
         Err(refusal) => {
-            let Permitted { asked, route, subject, words, .. } = permitted;
+            let Permitted { asked, route, subject, words, .. } = *permitted;
             let answer = exchange::refused(client.worker, client.connection, &route, &subject, &words, &refusal, asked.correlation);
             client.worker.shared.metrics.route_answered(route.index, answer.status().as_u16());
             own::send(client, Answered { asked, answer }, out).await

@@ -200,3 +200,18 @@ async fn a_body_in_pieces_goes_upstream_whole() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_waiting_connection_keeps_little() {
+    on_stage(|stage| async move {
+        let (_client, mut server) = tokio::io::duplex(64);
+        let (worker, connection, mut read) = (Rc::clone(&stage.worker), stage.connection(), BytesMut::new());
+        let waiting = serve(&worker, &connection, &mut server, &mut read);
+        let bytes = std::mem::size_of_val(&waiting);
+        assert!(bytes <= WAITING_BYTES_MAX, "{bytes}");
+    })
+    .await;
+}
+
+/// A tenth of what TLS keeps for a session.
+const WAITING_BYTES_MAX: usize = 640;

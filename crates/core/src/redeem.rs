@@ -29,7 +29,7 @@ pub fn redeem_token(
     let identity = verify_token(token, credential, channel, context.remote, context.now.wall)?;
     match token.kind {
         TokenKind::Access | TokenKind::Connect => {}
-        TokenKind::Refresh => context.nonces.spend(&identity.credential().id, token.issued.as_millis(), NONCE_WINDOW_MAX)?,
+        TokenKind::Refresh => context.nonces.spend(&identity.credential().id, NoncePolicy { window: NONCE_WINDOW_MAX, ..NoncePolicy::default() }, token.issued.as_millis())?,
     }
     Ok(identity)
 }
@@ -57,7 +57,7 @@ mod tests {
             key_id: ApiKeyId::parse("key-1").unwrap(),
             verifier: Verifier::hmac_sha256(b"secret"),
             passphrase: None,
-            nonce_window: 0,
+            nonce: NoncePolicy::default(),
             scopes: Scopes::parse("account:read order:write").unwrap(),
             ip_allow: IpAllowList::any(),
             rate: KeyRate::default(),

@@ -151,6 +151,9 @@ pub enum Freshness {
         /// Where the nonce is a time in milliseconds, too: how far from our clock it may be.
         clock: Option<NonceClock>,
     },
+    /// Nothing in the signed bytes says when they were signed: only TLS keeps them from being used again. For venues that demand no
+    /// more, and whose clients send no more; each such dialect names it as a known gap.
+    Unbound,
     /// The signed bytes say from when until when they are good, as a JWT does; accepted while
     /// `not_before <= now + leeway`, `now < not_after` and `not_after - now <= lifetime_max`.
     Validity {

@@ -10,9 +10,13 @@ use std::sync::Arc;
 
 use crate::credential::Credential;
 use crate::limits::NONCE_WINDOW_MAX;
+use crate::nonce::NoncePolicy;
 use crate::reject::Refusal;
 use crate::token::{Token, TokenKind};
 use crate::verify::{VerifiedIdentity, VerifyContext, verify_token};
+
+/// Refresh tokens are counted apart from the nonces of signed requests, whose epochs count up from zero.
+const REFRESH_EPOCH: u32 = u32::MAX;
 
 /// Turns a token of ours into an identity, and spends it if it is a refresh token. `channel` is the binding value of the connection
 /// it came on.
@@ -29,7 +33,10 @@ pub fn redeem_token(
     let identity = verify_token(token, credential, channel, context.remote, context.now.wall)?;
     match token.kind {
         TokenKind::Access | TokenKind::Connect => {}
-        TokenKind::Refresh => context.nonces.spend(&identity.credential().id, NoncePolicy { window: NONCE_WINDOW_MAX, ..NoncePolicy::default() }, token.issued.as_millis())?,
+        TokenKind::Refresh => {
+            let policy = NoncePolicy { window: NONCE_WINDOW_MAX, epoch: REFRESH_EPOCH, floor: 0 };
+            context.nonces.spend(&identity.credential().id, policy, token.issued.as_millis())?;
+        }
     }
     Ok(identity)
 }

@@ -137,7 +137,7 @@ pub fn verify(
 /// Remembers that the proof was used; refuses it when it was used before.
 fn spend(presented: &Presented<'_>, credential: &Credential, context: &VerifyContext<'_>) -> Result<(), Refusal> {
     let signed_at = match presented.freshness {
-        Freshness::Channel => return Ok(()),
+        Freshness::Channel | Freshness::Unbound => return Ok(()),
         Freshness::Nonce { nonce, window_min, .. } => {
             let policy = NoncePolicy { window: window_min.max(credential.nonce.window), ..credential.nonce };
             return context.nonces.spend(&credential.id, policy, nonce);
@@ -215,7 +215,7 @@ pub fn verify_token(
 /// [`Reject::TimestampStale`] or [`Reject::TimestampAhead`], with the measured skew.
 pub fn check_window(freshness: Freshness, now: Timestamp) -> Result<(), Refusal> {
     let (timestamp, behind_max, ahead_max) = match freshness {
-        Freshness::Channel | Freshness::Nonce { clock: None, .. } => return Ok(()),
+        Freshness::Channel | Freshness::Nonce { clock: None, .. } | Freshness::Unbound => return Ok(()),
         Freshness::Nonce { nonce, clock: Some(clock), .. } => (Timestamp::from_millis(nonce), clock.behind_max, clock.ahead_max),
         Freshness::Validity { not_before, not_after, leeway, lifetime_max } => {
             return check_validity(not_before, not_after, leeway, lifetime_max, now);

@@ -149,6 +149,12 @@ pub trait Dialect: Send + Sync {
     /// passes without identity.
     fn present<'m>(&self, request: &RequestView<'m>, security: Security) -> Answer<'m>;
 
+    /// Another reading of the same request, asked for when no credential has the name that [`Self::present`] found: for a venue
+    /// whose requests do not say in which of two ways they were signed.
+    fn present_otherwise<'m>(&self, _request: &RequestView<'m>) -> Option<Presented<'m>> {
+        None
+    }
+
     /// A refusal in the venue's words: an unmodified client raises what it raises at the venue.
     ///
     /// # Security

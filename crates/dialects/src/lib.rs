@@ -21,10 +21,27 @@
 
 pub mod answer;
 pub mod binance;
+pub mod bitfinex;
+pub mod bitmex;
+pub mod bybit;
 pub mod coinbase;
+pub mod coinbase_exchange;
 pub mod deribit;
 pub mod dialect;
+#[cfg(test)]
+mod every_dialect;
+mod fields;
+pub mod gate;
+pub mod gemini;
+mod header_family;
+pub mod hyperliquid;
+mod kind;
+pub mod kraken;
+pub mod kraken_futures;
+pub mod kucoin;
 pub mod limits;
+mod login_socket;
+pub mod okx;
 pub mod registry;
 pub mod routes;
 pub mod socket;

@@ -3,12 +3,38 @@
 use countersign_core::Purpose;
 
 use crate::binance::rest::BinanceRest;
+use crate::bitfinex::Bitfinex;
+use crate::bitmex::Bitmex;
+use crate::bybit::Bybit;
 use crate::coinbase::rest::Coinbase;
+use crate::coinbase_exchange::CoinbaseExchange;
 use crate::deribit::http::Deribit;
 use crate::dialect::Dialect;
+use crate::gate::Gate;
+use crate::gemini::Gemini;
+use crate::hyperliquid::Hyperliquid;
+use crate::kraken::Kraken;
+use crate::kraken_futures::KrakenFutures;
+use crate::kucoin::Kucoin;
+use crate::okx::Okx;
 
 /// All HTTP dialects, in the order they are shown.
-pub const ALL: [&dyn Dialect; 3] = [&BinanceRest, &Coinbase, &Deribit];
+pub const ALL: [&dyn Dialect; 14] = [
+    &BinanceRest,
+    &Bitfinex,
+    &Bitmex,
+    &Bybit,
+    &Coinbase,
+    &CoinbaseExchange,
+    &Deribit,
+    &Gate,
+    &Gemini,
+    &Hyperliquid,
+    &Kraken,
+    &KrakenFutures,
+    &Kucoin,
+    &Okx,
+];
 
 /// The dialect of this name.
 #[must_use]

@@ -198,6 +198,12 @@ impl MessageRoute {
         Self { name, scope: None, weight: 1, orders: 0 }
     }
 
+    /// Whether it is about orders of one's own.
+    #[must_use]
+    pub fn orders_or_cancels(&self) -> bool {
+        self.scope == Some(countersign_core::Scope::ORDER_WRITE)
+    }
+
     /// A message that needs a scope.
     #[must_use]
     pub const fn scoped(name: &'static str, scope: &'static str) -> Self {

@@ -27,7 +27,7 @@ pub struct Report {
     pub passed: usize,
     /// Vectors with another one.
     pub failed: Vec<Failure>,
-    /// Vectors of dialects that are not implemented: id and dialect.
+    /// Vectors that were not run, and why: another dialect, or one that it comes after is not in the file.
     pub skipped: Vec<(String, String)>,
 }
 
@@ -83,8 +83,12 @@ pub fn run_selected(
     let by_id: BTreeMap<_, _> = file.vectors.iter().map(|vector| (vector.id.as_str(), vector)).collect();
     let mut report = Report::default();
     for vector in file.vectors.iter().filter(|vector| wanted(&vector.id)) {
+        if let Some(missing) = vector.after.iter().find(|id| !by_id.contains_key(id.as_str())) {
+            report.skipped.push((vector.id.clone(), format!("it comes after {missing}, which is not in the file")));
+            continue;
+        }
         if !connection::is_known(vector, fix) {
-            report.skipped.push((vector.id.clone(), vector.dialect.clone()));
+            report.skipped.push((vector.id.clone(), format!("dialect {} is not implemented", vector.dialect)));
             continue;
         }
         let expected = vector.expect.word();
@@ -135,6 +139,30 @@ mod tests {
         let report = run(DERIVED, None).unwrap();
         assert_eq!(report.failed, []);
         assert_eq!((report.passed, report.skipped.len()), (94, 0));
+    }
+
+    const VENUES: &[(&str, &str, usize)] = &[
+        ("bitfinex", include_str!("../../../tests/vectors/bitfinex.json"), 30),
+        ("bitmex", include_str!("../../../tests/vectors/bitmex.json"), 29),
+        ("bybit", include_str!("../../../tests/vectors/bybit.json"), 71),
+        ("coinbase-exchange", include_str!("../../../tests/vectors/coinbase-exchange.json"), 47),
+        ("gate", include_str!("../../../tests/vectors/gate.json"), 74),
+        ("gemini", include_str!("../../../tests/vectors/gemini.json"), 19),
+        ("hyperliquid", include_str!("../../../tests/vectors/hyperliquid.json"), 12),
+        ("kraken", include_str!("../../../tests/vectors/kraken.json"), 65),
+        ("kraken-futures", include_str!("../../../tests/vectors/kraken-futures.json"), 11),
+        ("kucoin", include_str!("../../../tests/vectors/kucoin.json"), 68),
+        ("okx", include_str!("../../../tests/vectors/okx.json"), 32),
+    ];
+
+    #[test]
+    fn the_requests_of_every_venue_get_their_verdict() {
+        let reports: Vec<_> = VENUES.iter().map(|(venue, text, count)| (*venue, run(text, None).unwrap(), *count)).collect();
+        let failed: Vec<_> = reports.iter().flat_map(|(_, report, _)| &report.failed).collect();
+        assert_eq!(failed, Vec::<&Failure>::new());
+        for (venue, report, count) in reports {
+            assert_eq!((report.passed, report.skipped.len()), (count, 0), "{venue}");
+        }
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub(super) fn run(args: &VectorsArgs) -> anyhow::Result<ExitCode> {
     for line in lines {
         output::line(line)?;
     }
-    for (id, dialect) in &report.skipped {
-        output::line(format!("skipped {id}: dialect {dialect} is not implemented"))?;
+    for (id, why) in &report.skipped {
+        output::line(format!("skipped {id}: {why}"))?;
     }
     if report.passed + report.failed.len() == 0 {
         output::note(format!("countersign: no vector was checked{}", if args.only.is_empty() { "" } else { "; does --only fit any id?" }));

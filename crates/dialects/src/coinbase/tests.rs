@@ -47,7 +47,7 @@ fn credential() -> Arc<Credential> {
         key_id: ApiKeyId::parse(KEY).unwrap(),
         verifier: Verifier::PublicKey(VerifyingKey::from_raw(Algorithm::Ed25519, pair().public_key().as_ref()).unwrap()),
         passphrase: None,
-        nonce_window: 0,
+        nonce: countersign_core::NoncePolicy::default(),
         scopes: Scopes::parse("order:read").unwrap(),
         ip_allow: IpAllowList::any(),
         rate: KeyRate::default(),

@@ -40,7 +40,7 @@ fn credential() -> Arc<Credential> {
         key_id: ApiKeyId::parse("key-1").unwrap(),
         verifier: Verifier::mac_keeping_secret(Algorithm::HmacSha256, &Secret::new(SECRET.as_bytes().to_vec())).unwrap(),
         passphrase: None,
-        nonce_window: 0,
+        nonce: countersign_core::NoncePolicy::default(),
         scopes: Scopes::parse("account:read order:read order:write").unwrap(),
         ip_allow: IpAllowList::any(),
         rate: KeyRate::default(),

@@ -122,6 +122,10 @@ impl<'f> Connection<'f> {
         match dialect.present(request, Security::Signed) {
             Answer::Malformed(refusal) => Err(refusal),
             Answer::NotMine => Err(Reject::MissingCredentials.into()),
+            Answer::Presented(presented) if presented.key_id != key.key_id => match dialect.present_otherwise(request) {
+                Some(otherwise) => self.verify(&otherwise, key, now).map(drop),
+                None => self.verify(&presented, key, now).map(drop),
+            },
             Answer::Presented(presented) => self.verify(&presented, key, now).map(drop),
             Answer::Token { text, kind } => {
                 let token = self.desk.open(text, kind, dialect.purpose(), now)?;

@@ -1,0 +1,176 @@
+//! Bitfinex v2: REST and WebSocket login.
+//!
+//! ```text
+//!   bfx-apikey, bfx-nonce, bfx-signature
+//!   signed text = "/api" || path || nonce || body;   HMAC-SHA-384 in hex
+//!   WebSocket: {"event":"auth","apiKey","authNonce","authPayload":"AUTH"+nonce,"authSig"}
+//! ```
+//!
+//! REST and WebSocket share the nonces of a key. Between path and nonce stands nothing: a cut that is moved makes the nonce smaller,
+//! and that is refused.
+//!
+//! Source: requests recorded from ccxt on 2026-11-21. See `docs/dialects/bitfinex.md`.
+
+mod socket;
+
+use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, Reject, Scope, SignedBytes};
+
+use crate::answer::{AnswerContext, HttpAnswer, quoted};
+use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
+use crate::fields::{digits, header, hex_mac, key_id, malformed};
+use crate::kind::{Kind, exact, kind};
+use crate::login_socket::LoginSocket;
+use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute, effect_of};
+use crate::socket::{DialectSocket, Opening};
+
+const KEY: &str = "bfx-apikey";
+const NONCE: &str = "bfx-nonce";
+const SIGNATURE: &str = "bfx-signature";
+
+/// The highest nonce that the venue takes: the highest whole number of a double.
+const NONCE_MAX: u64 = (1 << 53) - 1;
+
+const ACCOUNT: &str = Scope::ACCOUNT_READ;
+const ORDERS: &str = Scope::ORDER_READ;
+
+const fn open(path: &'static str) -> RestRoute {
+    RestRoute::public("GET", path)
+}
+
+const fn read(path: &'static str, scope: &'static str) -> RestRoute {
+    RestRoute::signed("POST", path, scope)
+}
+
+const fn trade(path: &'static str, orders: u32) -> RestRoute {
+    RestRoute::trade("POST", path, orders)
+}
+
+/// The endpoints.
+const REST: &[RestRoute] = &[
+    open("/v2/book/{symbol}/{precision}"),
+    open("/v2/candles/{key}/{section}"),
+    open("/v2/conf/{keys}"),
+    open("/v2/platform/status"),
+    open("/v2/status/{kind}"),
+    open("/v2/ticker/{symbol}"),
+    open("/v2/tickers"),
+    open("/v2/trades/{symbol}/hist"),
+    read("/v2/auth/r/info/user", ACCOUNT),
+    read("/v2/auth/r/ledgers/hist", ACCOUNT),
+    read("/v2/auth/r/ledgers/{currency}/hist", ACCOUNT),
+    read("/v2/auth/r/order/{id}/trades", ORDERS),
+    read("/v2/auth/r/orders", ORDERS),
+    read("/v2/auth/r/orders/hist", ORDERS),
+    read("/v2/auth/r/orders/{symbol}", ORDERS),
+    read("/v2/auth/r/orders/{symbol}/hist", ORDERS),
+    read("/v2/auth/r/positions", ACCOUNT),
+    read("/v2/auth/r/summary", ACCOUNT),
+    read("/v2/auth/r/trades/hist", ORDERS),
+    read("/v2/auth/r/trades/{symbol}/hist", ORDERS),
+    read("/v2/auth/r/wallets", ACCOUNT),
+    trade("/v2/auth/w/order/cancel", 0),
+    trade("/v2/auth/w/order/cancel/multi", 0),
+    trade("/v2/auth/w/order/multi", 75),
+    trade("/v2/auth/w/order/submit", 1),
+    trade("/v2/auth/w/order/update", 1),
+];
+
+const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/ws/2", kind: SocketKind::Dialect }];
+
+const PUBLIC: &str = "subscribe.public";
+const ORDER: &str = "order";
+const CANCEL: &str = "cancel";
+const CALC: &str = "calc";
+
+const MESSAGES: &[MessageRoute] =
+    &[MessageRoute::public(PUBLIC), MessageRoute::scoped(CALC, ACCOUNT), MessageRoute::trade(CANCEL, 0), MessageRoute::trade(ORDER, 1)];
+
+/// The dialect of Bitfinex.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bitfinex;
+
+impl Dialect for Bitfinex {
+    fn purpose(&self) -> Purpose {
+        Purpose::Bitfinex
+    }
+
+    fn recognizes(&self, headers: &dyn Headers) -> bool {
+        headers.find(KEY) != Header::Absent
+    }
+
+    fn present<'m>(&self, request: &RequestView<'m>, security: Security) -> Answer<'m> {
+        match security {
+            Security::None => Answer::NotMine,
+            Security::ApiKey | Security::Signed => present(request).into(),
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal, _: &AnswerContext) -> HttpAnswer {
+        let (status, code, text) = words(refusal);
+        HttpAnswer::json(status, format!(r#"["error",{code},{}]"#, quoted(text)))
+    }
+
+    fn rest_routes(&self) -> &'static [RestRoute] {
+        REST
+    }
+
+    fn socket_routes(&self) -> &'static [SocketRoute] {
+        SOCKETS
+    }
+
+    fn message_routes(&self) -> &'static [MessageRoute] {
+        MESSAGES
+    }
+
+    fn open_socket(&self, opening: &Opening<'_>) -> Option<Box<dyn DialectSocket>> {
+        (opening.path() == SOCKETS[0].path).then(|| LoginSocket::boxed(socket::V2))
+    }
+}
+
+fn nonce(text: &str, name: &'static str) -> Result<Freshness, Refusal> {
+    let nonce = digits(text, name)?;
+    if nonce > NONCE_MAX {
+        return Err(malformed(name));
+    }
+    Ok(Freshness::Nonce { nonce, window_min: 0, clock: None })
+}
+
+fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
+    let key = header(request.headers, KEY)?;
+    let signature = header(request.headers, SIGNATURE)?;
+    let counted = header(request.headers, NONCE)?;
+    if !request.query().is_empty() {
+        // Nobody vouches for it.
+        return Err(malformed("query"));
+    }
+    let mut signed = SignedBytes::from_piece(&b"/api"[..]);
+    signed.push(request.path());
+    signed.push(counted.as_bytes().to_vec());
+    signed.push(request.body);
+    Ok(Presented {
+        purpose: Purpose::Bitfinex,
+        key_id: key_id(key, KEY)?,
+        signature: hex_mac(Algorithm::HmacSha384, signature),
+        signed,
+        passphrase: None,
+        freshness: nonce(counted, NONCE)?,
+        once: Once::Freshness,
+        effect: effect_of(REST, request.method, request.path()),
+    })
+}
+
+/// What is told exactly, to whoever has the secret.
+const EXACT: &[(Reject, (u16, u32, &str))] = &[(Reject::AddressNotAllowed, (500, 10100, "apikey: ip not allowed"))];
+
+/// HTTP status, code and text of a refusal.
+fn words(refusal: &Refusal) -> (u16, u32, &'static str) {
+    exact(refusal, EXACT).unwrap_or_else(|| match kind(refusal) {
+        Kind::Credential | Kind::Missing => (500, 10100, "apikey: invalid"),
+        Kind::Forbidden => (500, 10100, "apikey: permission invalid"),
+        Kind::Invalid | Kind::TooLarge => (500, 10020, "request: invalid"),
+        Kind::Rate => (429, 11010, "ratelimit: error"),
+        Kind::Replay | Kind::Time => (500, 10114, "nonce: small"),
+        Kind::Route => (404, 10020, "path: invalid"),
+        Kind::Unavailable => (503, 20060, "maintenance"),
+    })
+}

@@ -1,0 +1,89 @@
+//! Bitfinex's WebSocket v2: `auth`, then inputs as `[0, "on", null, {…}]`.
+
+use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
+use serde_json::value::RawValue;
+
+use super::{CALC, CANCEL, ORDER, PUBLIC, nonce, words};
+use crate::answer::quoted;
+use crate::binance::ws_api::frame::RawObject;
+use crate::fields::{array, hex_mac, key_id, malformed, missing, object, string, text};
+use crate::limits;
+use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
+use crate::socket::Desk;
+
+/// What is Bitfinex's own about a connection.
+#[derive(Debug)]
+pub(super) struct V2;
+
+impl Venue for V2 {
+    fn purpose(&self) -> Purpose {
+        Purpose::Bitfinex
+    }
+
+    fn greeting(&mut self, _: Timestamp, _: &mut dyn Desk) -> Option<String> {
+        Some(r#"{"event":"info","version":2,"serverId":"countersign","platform":{"status":1}}"#.to_owned())
+    }
+
+    fn read<'f>(&mut self, text: &'f str, now: Timestamp, _: &mut dyn Desk) -> Result<Frame<'f>, Refused> {
+        if text.len() > limits::FRAME_BYTES_MAX {
+            return Err(Refusal::from(Reject::TooLarge).into());
+        }
+        let op = if text.trim_start().starts_with('[') { input(text)? } else { event(&object(text)?, now)? };
+        Ok(Frame { op, echo: None })
+    }
+
+    fn welcome(&self, _: &VerifiedIdentity, _: &Echo, _: Timestamp) -> String {
+        r#"{"event":"auth","status":"OK","chanId":0,"userId":0,"caps":{"orders":{"read":1,"write":1},"wallets":{"read":1,"write":0}}}"#
+            .to_owned()
+    }
+
+    fn refuse(&self, refusal: &Refusal, _: &Echo, _: Timestamp) -> String {
+        let (_, code, text) = words(refusal);
+        format!(r#"{{"event":"auth","status":"FAILED","chanId":0,"code":{code},"msg":{}}}"#, quoted(text))
+    }
+}
+
+fn event<'f>(frame: &RawObject<'_>, now: Timestamp) -> Result<Op<'f>, Refusal> {
+    match string(frame, "event").ok_or_else(|| malformed("event"))?.as_str() {
+        "auth" => login(frame).map(Op::Login),
+        "conf" | "subscribe" | "unsubscribe" => Ok(Op::Public(PUBLIC)),
+        "ping" => {
+            let cid = text(frame, "cid").unwrap_or_else(|| "0".to_owned());
+            Ok(Op::Answer(format!(r#"{{"event":"pong","ts":{},"cid":{}}}"#, now.as_millis(), quoted(&cid))))
+        }
+        _ => Err(Reject::RouteUnknown.into()),
+    }
+}
+
+/// `[0, type, null, details]`.
+fn input<'f>(text: &str) -> Result<Op<'f>, Refusal> {
+    let whole: &RawValue = serde_json::from_str(text).map_err(|_| malformed("frame"))?;
+    let items = array(whole, 4, "frame")?;
+    let kind: String = items.get(1).and_then(|kind| serde_json::from_str(kind.get()).ok()).ok_or_else(|| malformed("frame"))?;
+    match kind.as_str() {
+        "on" | "ou" => Ok(Op::Private(ORDER)),
+        "oc" | "oc_multi" => Ok(Op::Private(CANCEL)),
+        "calc" => Ok(Op::Private(CALC)),
+        // `ox_multi` holds any operations, and funding is nothing a trading scope covers.
+        _ => Err(Reject::RouteUnknown.into()),
+    }
+}
+
+fn login<'f>(frame: &RawObject<'_>) -> Result<Presented<'f>, Refusal> {
+    let needed = |name: &'static str| text(frame, name).filter(|text| !text.is_empty()).ok_or_else(|| missing(name));
+    let (key, counted, payload, signature) = (needed("apiKey")?, needed("authNonce")?, needed("authPayload")?, needed("authSig")?);
+    if payload.strip_prefix("AUTH") != Some(counted.as_str()) {
+        // What is signed must name the nonce that is spent.
+        return Err(malformed("authPayload"));
+    }
+    Ok(Presented {
+        purpose: Purpose::Bitfinex,
+        key_id: key_id(&key, "apiKey")?,
+        signature: hex_mac(Algorithm::HmacSha384, &signature),
+        signed: SignedBytes::from_piece(payload.into_bytes()),
+        passphrase: None,
+        freshness: nonce(&counted, "authNonce")?,
+        once: Once::Freshness,
+        effect: Effect::Read,
+    })
+}

@@ -1,0 +1,88 @@
+//! BitMEX's WebSocket.
+
+use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
+
+use super::{CANCEL_ALL_AFTER, PRIVATE, PUBLIC, fresh, words};
+use crate::answer::quoted;
+use crate::binance::ws_api::frame::{RawObject, literal};
+use crate::fields::{array, hex_mac, key_id, malformed, missing, object, string};
+use crate::limits;
+use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
+use crate::socket::Desk;
+
+/// What is BitMEX's own about a connection.
+#[derive(Debug)]
+pub(super) struct Realtime;
+
+/// Topics that tell of one's own.
+const PRIVATE_TOPICS: [&str; 9] =
+    ["affiliate", "execution", "margin", "order", "position", "privateNotifications", "transact", "wallet", "account"];
+
+impl Venue for Realtime {
+    fn purpose(&self) -> Purpose {
+        Purpose::Bitmex
+    }
+
+    fn read<'f>(&mut self, text: &'f str, _: Timestamp, _: &mut dyn Desk) -> Result<Frame<'f>, Refused> {
+        if text == "ping" {
+            return Ok(Frame { op: Op::Answer("pong".to_owned()), echo: None });
+        }
+        let frame = object(text)?;
+        Ok(Frame { op: op(&frame)?, echo: None })
+    }
+
+    fn welcome(&self, _: &VerifiedIdentity, _: &Echo, _: Timestamp) -> String {
+        r#"{"success":true,"request":{"op":"authKeyExpires","args":[]}}"#.to_owned()
+    }
+
+    fn refuse(&self, refusal: &Refusal, _: &Echo, _: Timestamp) -> String {
+        let (status, text) = words(refusal);
+        format!(r#"{{"status":{status},"error":{},"meta":{{}},"request":{{}}}}"#, quoted(text))
+    }
+
+    fn closes_on_failed_login(&self) -> bool {
+        true
+    }
+}
+
+fn op<'f>(frame: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
+    match string(frame, "op").ok_or_else(|| malformed("op"))?.as_str() {
+        "authKey" | "authKeyExpires" => login(frame).map(Op::Login),
+        "cancelAllAfter" => Ok(Op::Private(CANCEL_ALL_AFTER)),
+        "subscribe" | "unsubscribe" => {
+            let topics = topics(frame)?;
+            let private = topics.iter().any(|topic| PRIVATE_TOPICS.contains(&topic.split(':').next().unwrap_or_default()));
+            Ok(if private { Op::Private(PRIVATE) } else { Op::Public(PUBLIC) })
+        }
+        _ => Err(Reject::RouteUnknown.into()),
+    }
+}
+
+/// One topic, or a list of them.
+fn topics(frame: &RawObject<'_>) -> Result<Vec<String>, Refusal> {
+    let args = frame.member("args").ok_or_else(|| malformed("args"))?;
+    if args.get().starts_with('"') {
+        return Ok(literal(args).into_iter().map(std::borrow::Cow::into_owned).collect());
+    }
+    let items = array(args, limits::FRAME_LIST_MAX, "args")?;
+    items.into_iter().map(|item| serde_json::from_str(item.get()).map_err(|_| malformed("args"))).collect()
+}
+
+fn login<'f>(frame: &RawObject<'_>) -> Result<Presented<'f>, Refusal> {
+    let args = array(frame.member("args").ok_or_else(|| missing("args"))?, 3, "args")?;
+    let texts: Vec<String> = args.into_iter().filter_map(|arg| literal(arg).map(std::borrow::Cow::into_owned)).collect();
+    let [key, expires, signature] = texts.as_slice() else { return Err(missing("args")) };
+    if signature.is_empty() {
+        return Err(missing("args"));
+    }
+    Ok(Presented {
+        purpose: Purpose::Bitmex,
+        key_id: key_id(key, "args")?,
+        signature: hex_mac(Algorithm::HmacSha256, signature),
+        signed: SignedBytes::from_piece(format!("GET/realtime{expires}").into_bytes()),
+        passphrase: None,
+        freshness: fresh(expires, "expires")?,
+        once: Once::SignedBytes,
+        effect: Effect::Read,
+    })
+}

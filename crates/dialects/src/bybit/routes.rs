@@ -1,0 +1,95 @@
+//! What Bybit's clients ask for. Rows: the venue's v5 documentation, and what ccxt and pybit call (recorded 2026-11-21).
+
+use countersign_core::Scope;
+
+use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
+
+const ACCOUNT: &str = Scope::ACCOUNT_READ;
+const ORDERS: &str = Scope::ORDER_READ;
+
+const fn open(path: &'static str) -> RestRoute {
+    RestRoute::public("GET", path)
+}
+
+const fn read(path: &'static str, scope: &'static str) -> RestRoute {
+    RestRoute::signed("GET", path, scope)
+}
+
+const fn trade(path: &'static str, orders: u32) -> RestRoute {
+    RestRoute::trade("POST", path, orders)
+}
+
+/// The endpoints.
+pub(super) const REST: &[RestRoute] = &[
+    open("/v5/announcements/index"),
+    open("/v5/market/delivery-price"),
+    open("/v5/market/funding/history"),
+    open("/v5/market/historical-volatility"),
+    open("/v5/market/index-price-kline"),
+    open("/v5/market/instruments-info"),
+    open("/v5/market/insurance"),
+    open("/v5/market/kline"),
+    open("/v5/market/mark-price-kline"),
+    open("/v5/market/open-interest"),
+    open("/v5/market/orderbook"),
+    open("/v5/market/premium-index-price-kline"),
+    open("/v5/market/recent-trade"),
+    open("/v5/market/risk-limit"),
+    open("/v5/market/tickers"),
+    open("/v5/market/time"),
+    read("/v5/account/fee-rate", ACCOUNT),
+    read("/v5/account/info", ACCOUNT),
+    read("/v5/account/transaction-log", ACCOUNT),
+    read("/v5/account/wallet-balance", ACCOUNT),
+    read("/v5/asset/coin/query-info", ACCOUNT),
+    read("/v5/asset/transfer/query-account-coin-balance", ACCOUNT),
+    read("/v5/asset/transfer/query-account-coins-balance", ACCOUNT),
+    read("/v5/execution/list", ORDERS),
+    read("/v5/order/history", ORDERS),
+    read("/v5/order/realtime", ORDERS),
+    read("/v5/position/closed-pnl", ACCOUNT),
+    read("/v5/position/list", ACCOUNT),
+    read("/v5/user/query-api", ACCOUNT),
+    trade("/v5/order/amend", 1),
+    trade("/v5/order/amend-batch", 10),
+    trade("/v5/order/cancel", 0),
+    trade("/v5/order/cancel-all", 0),
+    trade("/v5/order/cancel-batch", 0),
+    trade("/v5/order/create", 1),
+    trade("/v5/order/create-batch", 10),
+    trade("/v5/order/disconnected-cancel-all", 0),
+    trade("/v5/position/set-leverage", 0),
+    trade("/v5/position/switch-mode", 0),
+    trade("/v5/position/trading-stop", 0),
+];
+
+const fn socket(path: &'static str) -> SocketRoute {
+    SocketRoute { path, kind: SocketKind::Dialect }
+}
+
+/// The WebSockets.
+pub(super) const SOCKETS: &[SocketRoute] = &[
+    socket("/v5/private"),
+    socket("/v5/public/inverse"),
+    socket("/v5/public/linear"),
+    socket("/v5/public/option"),
+    socket("/v5/public/spot"),
+    socket("/v5/trade"),
+];
+
+pub(super) const PUBLIC: &str = "subscribe.public";
+pub(super) const PRIVATE: &str = "subscribe.private";
+pub(super) const UNSUBSCRIBE: &str = "unsubscribe.private";
+
+/// The messages.
+pub(super) const MESSAGES: &[MessageRoute] = &[
+    MessageRoute::public(PUBLIC),
+    MessageRoute::scoped(PRIVATE, ORDERS),
+    MessageRoute::scoped(UNSUBSCRIBE, ORDERS),
+    MessageRoute::trade("order.amend", 1),
+    MessageRoute::trade("order.amend-batch", 10),
+    MessageRoute::trade("order.cancel", 0),
+    MessageRoute::trade("order.cancel-batch", 0),
+    MessageRoute::trade("order.create", 1),
+    MessageRoute::trade("order.create-batch", 10),
+];

@@ -1,0 +1,53 @@
+//! What clients of Coinbase Exchange ask for. Rows: what ccxt calls (recorded 2026-11-21), and the venue's documentation.
+
+use countersign_core::Scope;
+
+use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
+
+const ACCOUNT: &str = Scope::ACCOUNT_READ;
+const ORDERS: &str = Scope::ORDER_READ;
+
+const fn open(path: &'static str) -> RestRoute {
+    RestRoute::public("GET", path)
+}
+
+const fn read(path: &'static str, scope: &'static str) -> RestRoute {
+    RestRoute::signed("GET", path, scope)
+}
+
+/// The endpoints.
+pub(super) const REST: &[RestRoute] = &[
+    open("/currencies"),
+    open("/currencies/{id}"),
+    open("/products"),
+    open("/products/{id}"),
+    open("/products/{id}/book"),
+    open("/products/{id}/candles"),
+    open("/products/{id}/stats"),
+    open("/products/{id}/ticker"),
+    open("/products/{id}/trades"),
+    open("/products/spark-lines"),
+    open("/time"),
+    read("/accounts", ACCOUNT),
+    read("/accounts/{id}", ACCOUNT),
+    read("/accounts/{id}/holds", ACCOUNT),
+    read("/accounts/{id}/ledger", ACCOUNT),
+    read("/fees", ACCOUNT),
+    read("/fills", ORDERS),
+    read("/orders", ORDERS),
+    read("/orders/{id}", ORDERS),
+    read("/profiles", ACCOUNT),
+    RestRoute::trade("DELETE", "/orders", 0),
+    RestRoute::trade("DELETE", "/orders/{id}", 0),
+    RestRoute::trade("POST", "/orders", 1),
+];
+
+/// The WebSockets: clients open the root.
+pub(super) const SOCKETS: &[SocketRoute] =
+    &[SocketRoute { path: "/", kind: SocketKind::Dialect }, SocketRoute { path: "/coinbase-exchange/ws", kind: SocketKind::Dialect }];
+
+pub(super) const PUBLIC: &str = "subscribe.public";
+pub(super) const PRIVATE: &str = "subscribe.private";
+
+/// The messages.
+pub(super) const MESSAGES: &[MessageRoute] = &[MessageRoute::public(PUBLIC), MessageRoute::scoped(PRIVATE, ORDERS)];

@@ -1,0 +1,150 @@
+//! Gemini: REST.
+//!
+//! ```text
+//!   X-GEMINI-APIKEY, X-GEMINI-PAYLOAD = base64(JSON {"request": path, "nonce": n, …}), X-GEMINI-SIGNATURE
+//!   signed text = the payload header as it stands;   HMAC-SHA-384 in hex
+//! ```
+//!
+//! Parameters travel in the payload; the body is empty, and one that is not is refused, because nobody vouches for it. `request` must
+//! be the path of the request. The nonce is a number or text of one, in whatever unit, and must be above all before it.
+//!
+//! Source: requests recorded from ccxt on 2026-11-21. See `docs/dialects/gemini.md`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, Reject, Scope, SignedBytes};
+
+use crate::answer::{AnswerContext, HttpAnswer, quoted};
+use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
+use crate::fields::{digits, header, hex_mac, key_id, malformed, object, string, text};
+use crate::kind::{Kind, exact, kind};
+use crate::limits;
+use crate::routes::{RestRoute, SocketKind, SocketRoute, effect_of};
+
+const KEY: &str = "x-gemini-apikey";
+const PAYLOAD: &str = "x-gemini-payload";
+const SIGNATURE: &str = "x-gemini-signature";
+
+const ACCOUNT: &str = Scope::ACCOUNT_READ;
+const ORDERS: &str = Scope::ORDER_READ;
+
+const fn open(path: &'static str) -> RestRoute {
+    RestRoute::public("GET", path)
+}
+
+const fn read(path: &'static str, scope: &'static str) -> RestRoute {
+    RestRoute::signed("POST", path, scope)
+}
+
+/// The endpoints.
+const REST: &[RestRoute] = &[
+    open("/v1/book/{symbol}"),
+    open("/v1/pricefeed"),
+    open("/v1/pubticker/{symbol}"),
+    open("/v1/symbols"),
+    open("/v1/symbols/details/{symbol}"),
+    open("/v1/trades/{symbol}"),
+    open("/v2/candles/{symbol}/{interval}"),
+    open("/v2/ticker/{symbol}"),
+    read("/v1/account", ACCOUNT),
+    read("/v1/balances", ACCOUNT),
+    read("/v1/heartbeat", ORDERS),
+    read("/v1/mytrades", ORDERS),
+    read("/v1/notionalvolume", ACCOUNT),
+    read("/v1/order/status", ORDERS),
+    read("/v1/orders", ORDERS),
+    read("/v1/orders/history", ORDERS),
+    RestRoute::trade("POST", "/v1/order/cancel", 0),
+    RestRoute::trade("POST", "/v1/order/cancel/all", 0),
+    RestRoute::trade("POST", "/v1/order/cancel/session", 0),
+    RestRoute::trade("POST", "/v1/order/new", 1),
+];
+
+/// Public market data. The private stream needs headers that ccxt does not send; it has no route.
+const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/v2/marketdata", kind: SocketKind::Relay }];
+
+/// The dialect of Gemini.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gemini;
+
+impl Dialect for Gemini {
+    fn purpose(&self) -> Purpose {
+        Purpose::Gemini
+    }
+
+    fn recognizes(&self, headers: &dyn Headers) -> bool {
+        headers.find(KEY) != Header::Absent
+    }
+
+    fn present<'m>(&self, request: &RequestView<'m>, security: Security) -> Answer<'m> {
+        match security {
+            Security::None => Answer::NotMine,
+            Security::ApiKey | Security::Signed => present(request).into(),
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal, _: &AnswerContext) -> HttpAnswer {
+        let (status, reason, text) = words(refusal);
+        HttpAnswer::json(status, format!(r#"{{"result":"error","reason":"{reason}","message":{}}}"#, quoted(text)))
+    }
+
+    fn rest_routes(&self) -> &'static [RestRoute] {
+        REST
+    }
+
+    fn socket_routes(&self) -> &'static [SocketRoute] {
+        SOCKETS
+    }
+}
+
+fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
+    let key = header(request.headers, KEY)?;
+    let payload = header(request.headers, PAYLOAD)?;
+    let signature = header(request.headers, SIGNATURE)?;
+    if !request.body.is_empty() {
+        return Err(malformed("body"));
+    }
+    if payload.len() > limits::BODY_BYTES_MAX {
+        return Err(Reject::TooLarge.into());
+    }
+    let json = STANDARD.decode(payload).ok().and_then(|json| String::from_utf8(json).ok()).ok_or_else(|| malformed(PAYLOAD))?;
+    let members = object(&json)?;
+    let nonce = text(&members, "nonce").ok_or_else(|| malformed("nonce"))?;
+    // Some clients count with decimals; the whole part orders them.
+    let nonce = digits(nonce.split('.').next().unwrap_or_default(), "nonce")?;
+    let path = string(&members, "request").ok_or_else(|| malformed("request"))?;
+    if path.as_bytes() != request.path() && path.as_bytes() != request.target {
+        return Err(Refusal::operator(Reject::WrongUri, "the payload names another path"));
+    }
+    Ok(Presented {
+        purpose: Purpose::Gemini,
+        key_id: key_id(key, KEY)?,
+        signature: hex_mac(Algorithm::HmacSha384, signature),
+        signed: SignedBytes::from_piece(payload.as_bytes().to_vec()),
+        passphrase: None,
+        freshness: Freshness::Nonce { nonce, window_min: 0, clock: None },
+        once: Once::Freshness,
+        effect: effect_of(REST, request.method, request.path()),
+    })
+}
+
+/// What is told exactly, to whoever has the secret.
+const EXACT: &[(Reject, (u16, &str, &str))] = &[(Reject::AddressNotAllowed, (403, "MissingRole", "The address is not on the key's list"))];
+
+/// HTTP status, reason and text of a refusal.
+fn words(refusal: &Refusal) -> (u16, &'static str, &'static str) {
+    exact(refusal, EXACT).unwrap_or_else(|| match kind(refusal) {
+        Kind::Credential => (400, "InvalidSignature", "InvalidSignature"),
+        Kind::Forbidden => (
+            403,
+            "MissingRole",
+            "To access this endpoint, you need to log in to the website and go to the settings page to assign one of these roles",
+        ),
+        Kind::Invalid | Kind::TooLarge => (400, "InvalidJson", "The payload is malformed"),
+        Kind::Missing => (400, "MissingApikeyHeader", "Must provide 'X-GEMINI-APIKEY' header"),
+        Kind::Rate => (429, "RateLimit", "Requests were made too frequently"),
+        Kind::Replay | Kind::Time => (400, "InvalidNonce", "Nonce has not increased since your last call to the Gemini API."),
+        Kind::Route => (404, "EndpointNotFound", "API entry point not found"),
+        Kind::Unavailable => (503, "System", "We are experiencing technical issues"),
+    })
+}

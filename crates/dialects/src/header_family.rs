@@ -1,0 +1,100 @@
+//! One rule, many venues: `timestamp || METHOD || path?query || body`, a MAC over it in base64, a passphrase beside it.
+//!
+//! | | OKX | Coinbase Exchange | KuCoin |
+//! |---|---|---|---|
+//! | headers | `OK-ACCESS-*` | `CB-ACCESS-*` | `KC-API-*` |
+//! | timestamp | ISO-8601, ms | seconds, decimals allowed | ms |
+//! | window | 30 s | 30 s | 5 s |
+//! | query | as sent | as sent | before percent-encoding |
+//! | passphrase | as it is | as it is | its MAC (versions 2, 3), as it is (version 1) |
+//! | secret | text | base64 | text |
+//!
+//! The signed text has no separators. It can be cut in one way only: the timestamp has digits (or a fixed form), the method has
+//! letters, the path begins with a slash.
+
+use std::time::Duration;
+
+use countersign_core::{Algorithm, Freshness, Once, Presented, PresentedPassphrase, Purpose, Refusal, Secret, SignedBytes, Timestamp};
+
+use crate::dialect::{Header, Headers, RequestView};
+use crate::fields::{base64, base64_mac, header, key_id, malformed, optional_header, percent_decoded};
+use crate::routes::{RestRoute, effect_of};
+
+/// What is a venue's own about the rule.
+pub(crate) struct Family {
+    pub(crate) purpose: Purpose,
+    pub(crate) key: &'static str,
+    pub(crate) sign: &'static str,
+    pub(crate) timestamp: &'static str,
+    pub(crate) passphrase: &'static str,
+    /// The header that says in which form the passphrase is.
+    pub(crate) version: Option<&'static str>,
+    pub(crate) read_time: fn(&str, &'static str) -> Result<Timestamp, Refusal>,
+    pub(crate) window: Duration,
+    /// Whether the query is signed as it was before it was percent-encoded.
+    pub(crate) decodes_query: bool,
+    pub(crate) routes: &'static [RestRoute],
+}
+
+impl Family {
+    /// Whether a request names a key of this venue.
+    pub(crate) fn recognizes(&self, headers: &dyn Headers) -> bool {
+        headers.find(self.key) != Header::Absent
+    }
+
+    /// Finds the proof of a request.
+    pub(crate) fn present<'m>(&self, request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
+        let headers = request.headers;
+        let key = header(headers, self.key)?;
+        let signature = header(headers, self.sign)?;
+        let timestamp = header(headers, self.timestamp)?;
+        let passphrase = header(headers, self.passphrase)?;
+        if request.method.is_empty() || !request.method.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Err(malformed("method"));
+        }
+        let mut signed = SignedBytes::new();
+        signed.push(timestamp.as_bytes().to_vec());
+        signed.push(request.method.as_bytes());
+        self.push_target(request, &mut signed);
+        signed.push(request.body);
+        Ok(Presented {
+            purpose: self.purpose,
+            key_id: key_id(key, self.key)?,
+            signature: base64_mac(Algorithm::HmacSha256, signature),
+            signed,
+            passphrase: Some(self.read_passphrase(headers, passphrase)?),
+            freshness: self.fresh((self.read_time)(timestamp, self.timestamp)?),
+            once: Once::SignedBytes,
+            effect: effect_of(self.routes, request.method, request.path()),
+        })
+    }
+
+    fn push_target<'m>(&self, request: &RequestView<'m>, signed: &mut SignedBytes<'m>) {
+        if self.decodes_query && request.query().contains(&b'%') {
+            signed.push(request.path());
+            signed.push(&b"?"[..]);
+            signed.push(percent_decoded(request.query()));
+        } else {
+            signed.push(request.target);
+        }
+    }
+
+    fn read_passphrase(&self, headers: &dyn Headers, text: &str) -> Result<PresentedPassphrase, Refusal> {
+        let Some(version) = self.version else { return Ok(clear(text)) };
+        match optional_header(headers, version)? {
+            None | Some("1") => Ok(clear(text)),
+            Some("2" | "3") => Ok(PresentedPassphrase::Mac(base64(text))),
+            Some(_) => Err(malformed(version)),
+        }
+    }
+
+    /// The window of a timestamp, the same to both sides.
+    pub(crate) const fn fresh(&self, timestamp: Timestamp) -> Freshness {
+        Freshness::Window { timestamp, recv_window: self.window, ahead_max: self.window }
+    }
+}
+
+/// A passphrase as it is.
+pub(crate) fn clear(text: &str) -> PresentedPassphrase {
+    PresentedPassphrase::Clear(Secret::new(text.as_bytes().to_vec()))
+}

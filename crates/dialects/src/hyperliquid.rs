@@ -1,0 +1,204 @@
+//! Hyperliquid: `POST /exchange` with an EIP-712 signature, `POST /info`, WebSocket.
+//!
+//! ```text
+//!   body = {"action":{…},"nonce":ms,"signature":{"r","s","v"},"vaultAddress":…,"expiresAfter":…}
+//!   connectionId = keccak(msgpack(action) || nonce (8) || 00 or 01 vault (20) [|| 00 expiresAfter (8)])
+//!   signed = EIP-712 of Agent{source, connectionId} in the domain {Exchange, 1, 1337, 0x0}
+//! ```
+//!
+//! The message does not say who signed it: the signature says so. Whoever changes the action makes it the signature of another
+//! address, which nobody has registered: the refusal is that of an unknown key. `source` is `a` on the main network and `b` elsewhere;
+//! vendor SDKs decide by the address they dial, so a client of this gateway may sign either. The first look-up is for `b`, what the
+//! vendor's SDK signs towards any other host than its own; [`Dialect::present_otherwise`] is for `a`.
+//!
+//! Only L1 actions that trade are known. Transfers and withdrawals are signed as typed data of their own and have no route here.
+//!
+//! Source: the vendor's Python SDK 0.24.0 and requests recorded from it and from ccxt on 2026-11-21; EIP-712. See
+//! `docs/dialects/hyperliquid.md`.
+
+mod action;
+mod agent;
+mod socket;
+
+use std::time::Duration;
+
+use countersign_core::{
+    Address, ApiKeyId, Effect, Freshness, NonceClock, Once, Presented, PresentedSignature, Purpose, Refusal, Reject, SignatureForm,
+    SignedBytes,
+};
+use smallvec::SmallVec;
+
+use crate::answer::{AnswerContext, HttpAnswer, quoted};
+use crate::binance::ws_api::frame::RawObject;
+use crate::dialect::{Answer, Dialect, Headers, RequestView, Security};
+use crate::fields::{digits, malformed, missing, object, string, text};
+use crate::kind::{Kind, kind};
+use crate::limits;
+use crate::login_socket::LoginSocket;
+use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
+use crate::socket::{DialectSocket, Opening};
+
+use agent::Source;
+
+/// A nonce is a time: not older than two days, not more than a day ahead (venue).
+const CLOCK: NonceClock = NonceClock { behind_max: Duration::from_secs(2 * 86_400), ahead_max: Duration::from_secs(86_400) };
+
+/// The venue keeps the highest hundred nonces of a signer.
+const NONCE_WINDOW: u16 = 100;
+
+const REST: &[RestRoute] = &[RestRoute::public("POST", "/info"), RestRoute::trade("POST", "/exchange", 1)];
+
+const SOCKETS: &[SocketRoute] =
+    &[SocketRoute { path: "/hyperliquid/ws", kind: SocketKind::Dialect }, SocketRoute { path: "/ws", kind: SocketKind::Dialect }];
+
+const PUBLIC: &str = "subscribe.public";
+const ACTION: &str = "post.action";
+
+const MESSAGES: &[MessageRoute] = &[MessageRoute::public(PUBLIC), MessageRoute::trade(ACTION, 1)];
+
+/// Actions that a trading scope covers.
+const ACTIONS: [&str; 13] = [
+    "batchModify",
+    "cancel",
+    "cancelByCloid",
+    "modify",
+    "noop",
+    "order",
+    "scheduleCancel",
+    "twapCancel",
+    "twapOrder",
+    "updateIsolatedMargin",
+    "updateLeverage",
+    "setReferrer",
+    "reserveRequestWeight",
+];
+
+/// The dialect of Hyperliquid.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hyperliquid;
+
+impl Dialect for Hyperliquid {
+    fn purpose(&self) -> Purpose {
+        Purpose::Hyperliquid
+    }
+
+    fn recognizes(&self, _: &dyn Headers) -> bool {
+        // Nothing in the headers says so.
+        false
+    }
+
+    fn present<'m>(&self, request: &RequestView<'m>, security: Security) -> Answer<'m> {
+        match security {
+            Security::None => Answer::NotMine,
+            Security::ApiKey | Security::Signed => present(request, Source::Elsewhere).into(),
+        }
+    }
+
+    fn present_otherwise<'m>(&self, request: &RequestView<'m>) -> Option<Presented<'m>> {
+        present(request, Source::Mainnet).ok()
+    }
+
+    fn refuse(&self, refusal: &Refusal, _: &AnswerContext) -> HttpAnswer {
+        let (status, text) = words(refusal);
+        if status == 200 {
+            return HttpAnswer::json(200, format!(r#"{{"status":"err","response":{}}}"#, quoted(text)));
+        }
+        HttpAnswer::json(status, quoted(text))
+    }
+
+    fn rest_routes(&self) -> &'static [RestRoute] {
+        REST
+    }
+
+    fn socket_routes(&self) -> &'static [SocketRoute] {
+        SOCKETS
+    }
+
+    fn message_routes(&self) -> &'static [MessageRoute] {
+        MESSAGES
+    }
+
+    fn open_socket(&self, opening: &Opening<'_>) -> Option<Box<dyn DialectSocket>> {
+        SOCKETS.iter().any(|route| route.path == opening.path()).then(|| LoginSocket::boxed(socket::Ws::default()))
+    }
+}
+
+fn present<'m>(request: &RequestView<'_>, source: Source) -> Result<Presented<'m>, Refusal> {
+    if request.body.len() > limits::BODY_BYTES_MAX {
+        return Err(Reject::TooLarge.into());
+    }
+    let body = str::from_utf8(request.body).map_err(|_| malformed("body"))?;
+    if body.is_empty() {
+        return Err(missing("body"));
+    }
+    present_payload(&object(body)?, source)
+}
+
+/// The proof of an action, as the body of a request or the payload of a message.
+fn present_payload<'f>(payload: &RawObject<'_>, source: Source) -> Result<Presented<'f>, Refusal> {
+    let action = payload.member("action").ok_or_else(|| malformed("action"))?;
+    let kind = string(&object(action.get())?, "type").ok_or_else(|| malformed("action"))?;
+    if !ACTIONS.contains(&kind.as_str()) {
+        return Err(Refusal::operator(Reject::Unsupported, "an action that no trading scope covers"));
+    }
+    let nonce = digits(&text(payload, "nonce").ok_or_else(|| malformed("nonce"))?, "nonce")?;
+    let optional = |name: &'static str| payload.member(name).filter(|value| value.get() != "null");
+    let vault = match optional("vaultAddress") {
+        Some(_) => Some(string(payload, "vaultAddress").and_then(|text| Address::parse(&text)).ok_or_else(|| malformed("vaultAddress"))?),
+        None => None,
+    };
+    let expires = optional("expiresAfter").map(|value| digits(value.get(), "expiresAfter")).transpose()?;
+    let signature = signature(payload)?;
+    let packed = action::msgpack(action.get()).ok_or_else(|| malformed("action"))?;
+    let signed = agent::preimage(source, &agent::connection_id(&packed, nonce, vault, expires));
+    let signer = signature.as_deref().and_then(|bytes| Address::recover(&signed, bytes));
+    // Nobody's signature is that of a key nobody has.
+    let signer = signer.unwrap_or(Address::from_bytes([0; 20]));
+    Ok(Presented {
+        purpose: Purpose::Hyperliquid,
+        key_id: ApiKeyId::parse(&signer.to_string()).expect("an address is visible ASCII"),
+        signature: PresentedSignature {
+            form: SignatureForm::Implied(countersign_core::Algorithm::EcdsaSecp256k1Recoverable),
+            bytes: signature,
+        },
+        signed: SignedBytes::from_piece(signed),
+        passphrase: None,
+        freshness: Freshness::Nonce { nonce, window_min: NONCE_WINDOW, clock: Some(CLOCK) },
+        once: Once::Freshness,
+        effect: Effect::Write,
+    })
+}
+
+/// `{"r":"0x…","s":"0x…","v":27}` as `r || s || v`; numbers may lack leading zeros. `None`: no encoding of any.
+fn signature(payload: &RawObject<'_>) -> Result<Option<SmallVec<[u8; 64]>>, Refusal> {
+    let signature = payload.member("signature").filter(|value| value.get() != "null").ok_or_else(|| missing("signature"))?;
+    let signature = object(signature.get())?;
+    let (r, s, v) = (string(&signature, "r"), string(&signature, "s"), text(&signature, "v"));
+    let (Some(r), Some(s), Some(v)) = (r, s, v) else { return Err(missing("signature")) };
+    let word = |text: &str| {
+        let digits = text.strip_prefix("0x")?;
+        let padded = format!("{digits:0>64}");
+        (padded.len() == 64).then(|| hex::decode(padded).ok()).flatten()
+    };
+    let bytes = || {
+        let mut bytes = SmallVec::from_vec(word(&r)?);
+        bytes.extend_from_slice(&word(&s)?);
+        bytes.push(v.parse().ok()?);
+        Some(bytes)
+    };
+    Ok(bytes())
+}
+
+/// HTTP status and text of a refusal; the venue answers 200 to all that reached it.
+fn words(refusal: &Refusal) -> (u16, &'static str) {
+    match kind(refusal) {
+        Kind::Credential | Kind::Missing => (200, "User or API Wallet does not exist."),
+        Kind::Forbidden => (200, "The API wallet is not allowed to do this."),
+        Kind::Invalid => (422, "Failed to deserialize the JSON body into the target type"),
+        Kind::Rate => (429, "Too many requests"),
+        Kind::Replay | Kind::Time => (200, "Invalid nonce: duplicate nonce"),
+        Kind::Route => (404, "Not Found"),
+        Kind::TooLarge => (413, "Payload Too Large"),
+        Kind::Unavailable => (503, "Service Unavailable"),
+    }
+}

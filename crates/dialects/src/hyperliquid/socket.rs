@@ -1,0 +1,61 @@
+//! Hyperliquid's WebSocket: public subscriptions, and actions as `{"method":"post","id":n,"request":{"type":"action","payload":…}}`.
+
+use countersign_core::{Purpose, Refusal, Reject, Timestamp, VerifiedIdentity};
+
+use super::agent::Source;
+use super::{ACTION, PUBLIC, present_payload, words};
+use crate::answer::quoted;
+use crate::fields::{malformed, object, string};
+use crate::limits;
+use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
+use crate::socket::Desk;
+
+/// What is Hyperliquid's own about a connection.
+#[derive(Debug, Default)]
+pub(super) struct Ws;
+
+impl Venue for Ws {
+    fn purpose(&self) -> Purpose {
+        Purpose::Hyperliquid
+    }
+
+    fn read<'f>(&mut self, text: &'f str, _: Timestamp, _: &mut dyn Desk) -> Result<Frame<'f>, Refused> {
+        let frame = object(text)?;
+        let echo: Echo = frame.member("id").map(|id| id.get().to_owned()).filter(|id| id.len() <= limits::RPC_ID_CHARS_MAX);
+        let op = match string(&frame, "method").ok_or_else(|| malformed("method"))?.as_str() {
+            "ping" => Op::Answer(r#"{"channel":"pong"}"#.to_owned()),
+            "subscribe" | "unsubscribe" => Op::Public(PUBLIC),
+            "post" => {
+                let request = object(frame.member("request").ok_or_else(|| malformed("request"))?.get())?;
+                match string(&request, "type").as_deref() {
+                    Some("info") => Op::Public(PUBLIC),
+                    Some("action") => {
+                        let payload = object(request.member("payload").ok_or_else(|| malformed("payload"))?.get())?;
+                        // One connection dials one address, so its SDK signs one source; ccxt on its main network is the common one.
+                        let presented =
+                            present_payload(&payload, Source::Mainnet).map_err(|refusal| Refused { refusal, echo: echo.clone() })?;
+                        Op::Signed(presented, ACTION, None)
+                    }
+                    Some(_) | None => return Err(malformed("request").into()),
+                }
+            }
+            _ => return Err(Refusal::from(Reject::RouteUnknown).into()),
+        };
+        Ok(Frame { op, echo })
+    }
+
+    fn welcome(&self, _: &VerifiedIdentity, _: &Echo, _: Timestamp) -> String {
+        r#"{"channel":"subscriptionResponse","data":{}}"#.to_owned()
+    }
+
+    fn refuse(&self, refusal: &Refusal, echo: &Echo, _: Timestamp) -> String {
+        let (_, text) = words(refusal);
+        match echo {
+            Some(id) => {
+                let payload = format!(r#"{{"status":"err","response":{}}}"#, quoted(text));
+                format!(r#"{{"channel":"post","data":{{"id":{id},"response":{{"type":"action","payload":{payload}}}}}}}"#)
+            }
+            None => format!(r#"{{"channel":"error","data":{}}}"#, quoted(text)),
+        }
+    }
+}

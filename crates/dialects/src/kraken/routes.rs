@@ -1,0 +1,91 @@
+//! What Kraken's clients ask for. Rows: what ccxt, krakenex and python-kraken-sdk call (recorded 2026-11-21), and the venue's
+//! documentation. Public endpoints take GET and POST; private ones only POST.
+
+use countersign_core::Scope;
+
+use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
+
+const ACCOUNT: &str = Scope::ACCOUNT_READ;
+const ORDERS: &str = Scope::ORDER_READ;
+
+const fn get(path: &'static str) -> RestRoute {
+    RestRoute::public("GET", path)
+}
+
+const fn post(path: &'static str) -> RestRoute {
+    RestRoute::public("POST", path)
+}
+
+const fn read(path: &'static str, scope: &'static str) -> RestRoute {
+    RestRoute::signed("POST", path, scope)
+}
+
+const fn trade(path: &'static str, orders: u32) -> RestRoute {
+    RestRoute::trade("POST", path, orders)
+}
+
+/// The endpoints.
+pub(super) const REST: &[RestRoute] = &[
+    get("/0/public/AssetPairs"),
+    get("/0/public/Assets"),
+    get("/0/public/Depth"),
+    get("/0/public/OHLC"),
+    get("/0/public/Spread"),
+    get("/0/public/SystemStatus"),
+    get("/0/public/Ticker"),
+    get("/0/public/Time"),
+    get("/0/public/Trades"),
+    post("/0/public/AssetPairs"),
+    post("/0/public/Assets"),
+    post("/0/public/Depth"),
+    post("/0/public/OHLC"),
+    post("/0/public/Spread"),
+    post("/0/public/SystemStatus"),
+    post("/0/public/Ticker"),
+    post("/0/public/Time"),
+    post("/0/public/Trades"),
+    read("/0/private/Balance", ACCOUNT),
+    read("/0/private/BalanceEx", ACCOUNT),
+    read("/0/private/ClosedOrders", ORDERS),
+    read("/0/private/GetWebSocketsToken", ACCOUNT).local(),
+    read("/0/private/Ledgers", ACCOUNT),
+    read("/0/private/OpenOrders", ORDERS),
+    read("/0/private/OpenPositions", ACCOUNT),
+    read("/0/private/QueryLedgers", ACCOUNT),
+    read("/0/private/QueryOrders", ORDERS),
+    read("/0/private/QueryTrades", ORDERS),
+    read("/0/private/TradeBalance", ACCOUNT),
+    read("/0/private/TradeVolume", ACCOUNT),
+    read("/0/private/TradesHistory", ORDERS),
+    trade("/0/private/AddOrder", 1),
+    trade("/0/private/AddOrderBatch", 15),
+    trade("/0/private/AmendOrder", 1),
+    trade("/0/private/CancelAll", 0),
+    trade("/0/private/CancelAllOrdersAfter", 0),
+    trade("/0/private/CancelOrder", 0),
+    trade("/0/private/CancelOrderBatch", 0),
+    trade("/0/private/EditOrder", 1),
+];
+
+/// The WebSockets.
+pub(super) const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/v2", kind: SocketKind::Dialect }];
+
+pub(super) const PUBLIC: &str = "subscribe.public";
+pub(super) const PRIVATE: &str = "subscribe.private";
+
+/// Channels that tell of one's own.
+pub(super) const PRIVATE_CHANNELS: [&str; 3] = ["balances", "executions", "level3"];
+
+/// The messages.
+pub(super) const MESSAGES: &[MessageRoute] = &[
+    MessageRoute::public(PUBLIC),
+    MessageRoute::scoped(PRIVATE, ORDERS),
+    MessageRoute::trade("add_order", 1),
+    MessageRoute::trade("amend_order", 1),
+    MessageRoute::trade("batch_add", 15),
+    MessageRoute::trade("batch_cancel", 0),
+    MessageRoute::trade("cancel_all", 0),
+    MessageRoute::trade("cancel_all_orders_after", 0),
+    MessageRoute::trade("cancel_order", 0),
+    MessageRoute::trade("edit_order", 1),
+];

@@ -1,0 +1,69 @@
+//! Kraken's WebSocket v2: each private message carries `params.token`.
+
+use countersign_core::{Purpose, Refusal, Reject, Timestamp, TokenKind, VerifiedIdentity};
+
+use super::{routes, sentence};
+use crate::answer::quoted;
+use crate::binance::ws_api::frame::RawObject;
+use crate::fields::{malformed, missing, object, string};
+use crate::limits;
+use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
+use crate::socket::Desk;
+
+/// What is Kraken's own about a connection.
+#[derive(Debug, Default)]
+pub(super) struct V2 {
+    method: String,
+}
+
+impl Venue for V2 {
+    fn purpose(&self) -> Purpose {
+        Purpose::Kraken
+    }
+
+    fn read<'f>(&mut self, text: &'f str, _: Timestamp, _: &mut dyn Desk) -> Result<Frame<'f>, Refused> {
+        let frame = object(text)?;
+        self.method = string(&frame, "method").ok_or_else(|| malformed("method"))?;
+        let echo: Echo = frame.member("req_id").map(|id| id.get().to_owned()).filter(|id| id.len() <= limits::RPC_ID_CHARS_MAX);
+        let op = self.op(&frame, &echo).map_err(|refusal| Refused { refusal, echo: echo.clone() })?;
+        Ok(Frame { op, echo })
+    }
+
+    fn welcome(&self, _: &VerifiedIdentity, echo: &Echo, _: Timestamp) -> String {
+        format!(r#"{{"method":{},"success":true{}}}"#, quoted(&self.method), request_id(echo))
+    }
+
+    fn refuse(&self, refusal: &Refusal, echo: &Echo, _: Timestamp) -> String {
+        let text = quoted(&sentence(refusal));
+        format!(r#"{{"method":{},"success":false,"error":{text}{}}}"#, quoted(&self.method), request_id(echo))
+    }
+}
+
+fn request_id(echo: &Echo) -> String {
+    echo.as_ref().map(|id| format!(r#","req_id":{id}"#)).unwrap_or_default()
+}
+
+impl V2 {
+    fn op<'f>(&self, frame: &RawObject<'_>, echo: &Echo) -> Result<Op<'f>, Refusal> {
+        let params = frame.member("params").map(|params| object(params.get())).transpose()?.unwrap_or_default();
+        match self.method.as_str() {
+            "ping" => Ok(Op::Answer(format!(r#"{{"method":"pong"{}}}"#, request_id(echo)))),
+            "subscribe" | "unsubscribe" => {
+                let channel = string(&params, "channel").ok_or_else(|| malformed("channel"))?;
+                if routes::PRIVATE_CHANNELS.contains(&channel.as_str()) {
+                    return token(&params).map(|token| Op::Token(token, TokenKind::Access, routes::PRIVATE));
+                }
+                Ok(Op::Public(routes::PUBLIC))
+            }
+            method => {
+                let known = routes::MESSAGES.iter().find(|route| route.orders_or_cancels() && route.name == method);
+                let known = known.ok_or_else(|| Refusal::from(Reject::RouteUnknown))?;
+                token(&params).map(|token| Op::Token(token, TokenKind::Access, known.name))
+            }
+        }
+    }
+}
+
+fn token(params: &RawObject<'_>) -> Result<String, Refusal> {
+    string(params, "token").filter(|token| !token.is_empty()).ok_or_else(|| missing("token"))
+}

@@ -1,0 +1,138 @@
+//! Kraken Futures: REST and WebSocket challenges.
+//!
+//! ```text
+//!   APIKey, Authent, optional Nonce
+//!   signed bytes = SHA-256(query or body || Nonce || path without "/derivatives");   HMAC-SHA-512 in base64, the secret is base64
+//! ```
+//!
+//! The method is not signed. Without a `Nonce`, which no common client sends, nothing in the signed bytes says when they were signed:
+//! the venue takes such a request any number of times, and so do we, because two orders that look alike are two orders
+//! ([`Freshness::Unbound`](countersign_core::Freshness::Unbound); a known gap, see `docs/dialects/kraken-futures.md`).
+//!
+//! Source: requests recorded from ccxt on 2026-11-21, the venue's documentation.
+
+mod routes;
+mod socket;
+
+use aws_lc_rs::digest;
+use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, Reject, SignedBytes};
+
+use crate::answer::{AnswerContext, HttpAnswer};
+use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
+use crate::fields::{base64_mac, digits, header, key_id, malformed, optional_header};
+use crate::kind::{Kind, exact, kind};
+use crate::login_socket::LoginSocket;
+use crate::routes::{MessageRoute, RestRoute, SocketRoute, effect_of};
+use crate::socket::{DialectSocket, Opening};
+
+const KEY: &str = "apikey";
+const AUTHENT: &str = "authent";
+const NONCE: &str = "nonce";
+
+/// Requests under way may overtake each other by so many (venue: nonces may be slightly out of order).
+const NONCE_WINDOW: u16 = 100;
+
+/// The dialect of Kraken Futures.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KrakenFutures;
+
+impl Dialect for KrakenFutures {
+    fn purpose(&self) -> Purpose {
+        Purpose::KrakenFutures
+    }
+
+    fn recognizes(&self, headers: &dyn Headers) -> bool {
+        headers.find(AUTHENT) != Header::Absent
+    }
+
+    fn present<'m>(&self, request: &RequestView<'m>, security: Security) -> Answer<'m> {
+        match security {
+            Security::None => Answer::NotMine,
+            Security::ApiKey | Security::Signed => present(request).into(),
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal, context: &AnswerContext) -> HttpAnswer {
+        let (status, error) = words(refusal);
+        let time = iso(context.now.as_millis());
+        HttpAnswer::json(status, format!(r#"{{"result":"error","error":"{error}","serverTime":"{time}"}}"#))
+    }
+
+    fn rest_routes(&self) -> &'static [RestRoute] {
+        routes::REST
+    }
+
+    fn socket_routes(&self) -> &'static [SocketRoute] {
+        routes::SOCKETS
+    }
+
+    fn message_routes(&self) -> &'static [MessageRoute] {
+        routes::MESSAGES
+    }
+
+    fn open_socket(&self, opening: &Opening<'_>) -> Option<Box<dyn DialectSocket>> {
+        let known = routes::SOCKETS.iter().any(|route| route.path == opening.path());
+        known.then(|| LoginSocket::boxed(socket::Feeds::new(opening.issued_challenge)))
+    }
+}
+
+fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
+    let key = header(request.headers, KEY)?;
+    let signature = header(request.headers, AUTHENT)?;
+    let nonce = optional_header(request.headers, NONCE)?;
+    if !request.query().is_empty() && !request.body.is_empty() {
+        // Joined without a separator, they could be cut in two ways.
+        return Err(malformed("body"));
+    }
+    let path = request.path().strip_prefix(b"/derivatives").unwrap_or(request.path());
+    let mut hash = digest::Context::new(&digest::SHA256);
+    for piece in [request.query(), request.body, nonce.unwrap_or_default().as_bytes(), path] {
+        hash.update(piece);
+    }
+    let freshness = match nonce {
+        Some(nonce) => Freshness::Nonce { nonce: digits(nonce, NONCE)?, window_min: NONCE_WINDOW, clock: None },
+        None => Freshness::Unbound,
+    };
+    Ok(Presented {
+        purpose: Purpose::KrakenFutures,
+        key_id: key_id(key, KEY)?,
+        signature: base64_mac(Algorithm::HmacSha512, signature),
+        signed: SignedBytes::from_piece(hash.finish().as_ref().to_vec()),
+        passphrase: None,
+        freshness,
+        once: Once::Freshness,
+        effect: effect_of(routes::REST, request.method, request.path()),
+    })
+}
+
+/// What is told exactly, to whoever has the secret.
+const EXACT: &[(Reject, (u16, &str))] = &[(Reject::AddressNotAllowed, (401, "authenticationError"))];
+
+/// HTTP status and error word of a refusal.
+fn words(refusal: &Refusal) -> (u16, &'static str) {
+    exact(refusal, EXACT).unwrap_or_else(|| match kind(refusal) {
+        Kind::Credential | Kind::Missing => (401, "authenticationError"),
+        Kind::Forbidden => (403, "accountInactive"),
+        Kind::Invalid | Kind::TooLarge => (400, "invalidArgument"),
+        Kind::Rate => (429, "apiLimitExceeded"),
+        Kind::Replay | Kind::Time => (200, "nonceDuplicate"),
+        Kind::Route => (404, "notFound"),
+        Kind::Unavailable => (503, "Unavailable"),
+    })
+}
+
+/// Milliseconds since the epoch as the venue writes times.
+fn iso(millis: u64) -> String {
+    let (days, rest) = (millis / 86_400_000, millis % 86_400_000);
+    // Days to a date by Howard Hinnant's method, from the first of March of the year 0.
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second, milli) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60, rest % 1_000);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+}

@@ -1,0 +1,191 @@
+//! The WebSocket of most venues: a login, then messages under it; or a proof in each message.
+//!
+//! | frame | nobody logged in | logged in |
+//! |---|---|---|
+//! | login | `Verify` → welcome, **logged in** | the same; another key than before is refused |
+//! | ping, and what only the gateway answers | reply | reply |
+//! | public message | forward as nobody | forward as nobody |
+//! | private message | refused | forward under the login |
+//! | signed message | `Verify` → forward under that key | the same key only |
+//! | message with a token of ours | `VerifyToken` → forward under it | the same key only |
+//! | anything else | refused | refused |
+//!
+//! What a frame is, and in which words it is answered, says a [`Venue`]; what follows from it is the same for all. A frame that is
+//! refused changes nothing. One connection has one key.
+
+use countersign_core::{Freshness, Presented, Purpose, Refusal, Reject, Timestamp, Token, TokenKind, VerifiedIdentity};
+
+use crate::socket::{Desk, DialectSocket, Forward, Step};
+
+/// What a frame is.
+#[expect(clippy::large_enum_variant, reason = "made once per frame and taken apart at once; a box would cost an allocation")]
+pub(crate) enum Op<'f> {
+    /// The gateway answers it itself.
+    Answer(String),
+    /// A proof for the whole connection.
+    Login(Presented<'f>),
+    /// A message that needs the login.
+    Private(&'static str),
+    /// A message about public data.
+    Public(&'static str),
+    /// A message with a proof of its own; the text goes out instead of the frame.
+    Signed(Presented<'f>, &'static str, Option<String>),
+    /// A message with a token of ours.
+    Token(String, TokenKind, &'static str),
+}
+
+/// What of a frame its answer repeats: an id, an operation.
+pub(crate) type Echo = Option<String>;
+
+/// A frame, read.
+pub(crate) struct Frame<'f> {
+    pub(crate) op: Op<'f>,
+    pub(crate) echo: Echo,
+}
+
+/// A frame that was refused, with what its answer repeats.
+pub(crate) struct Refused {
+    pub(crate) refusal: Refusal,
+    pub(crate) echo: Echo,
+}
+
+impl<R: Into<Refusal>> From<R> for Refused {
+    fn from(refusal: R) -> Self {
+        Self { refusal: refusal.into(), echo: None }
+    }
+}
+
+/// What is a venue's own about its WebSocket.
+pub(crate) trait Venue: Send {
+    /// Whose credentials.
+    fn purpose(&self) -> Purpose;
+
+    /// Reads a frame.
+    fn read<'f>(&mut self, text: &'f str, now: Timestamp, desk: &mut dyn Desk) -> Result<Frame<'f>, Refused>;
+
+    /// What the client gets before it sent anything.
+    fn greeting(&mut self, _now: Timestamp, _desk: &mut dyn Desk) -> Option<String> {
+        None
+    }
+
+    /// What a login is answered.
+    fn welcome(&self, identity: &VerifiedIdentity, echo: &Echo, now: Timestamp) -> String;
+
+    /// What a refusal is answered.
+    fn refuse(&self, refusal: &Refusal, echo: &Echo, now: Timestamp) -> String;
+
+    /// Whether the venue ends the connection after a login that failed.
+    fn closes_on_failed_login(&self) -> bool {
+        false
+    }
+}
+
+/// What waits for a verification.
+enum Pending {
+    Login,
+    Message(&'static str, Option<String>, Freshness),
+}
+
+/// The state of one connection.
+pub(crate) struct LoginSocket<V> {
+    venue: V,
+    identity: Option<VerifiedIdentity>,
+    pending: Option<Pending>,
+    echo: Echo,
+}
+
+impl<V: Venue + 'static> LoginSocket<V> {
+    pub(crate) fn boxed(venue: V) -> Box<dyn DialectSocket> {
+        Box::new(Self { venue, identity: None, pending: None, echo: None })
+    }
+
+    fn refused<'f>(&self, refusal: Refusal, close: bool, now: Timestamp) -> Step<'f> {
+        Step::Refuse { reply: self.venue.refuse(&refusal, &self.echo, now), refusal, close }
+    }
+
+    fn verify_token(
+        &mut self,
+        token: &str,
+        kind: TokenKind,
+        message: &'static str,
+        now: Timestamp,
+        desk: &dyn Desk,
+    ) -> Result<Token, Refusal> {
+        let token = desk.open(token, kind, self.venue.purpose(), now)?;
+        self.pending = Some(Pending::Message(message, None, Freshness::Channel));
+        Ok(token)
+    }
+
+    fn is_another(&self, identity: &VerifiedIdentity) -> bool {
+        self.identity.as_ref().is_some_and(|own| own.credential().id != identity.credential().id)
+    }
+}
+
+impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
+    fn greet(&mut self, now: Timestamp, desk: &mut dyn Desk) -> Step<'static> {
+        self.venue.greeting(now, desk).map_or_else(Step::ignore, Step::reply)
+    }
+
+    fn handle_text<'f>(&mut self, text: &'f str, now: Timestamp, desk: &mut dyn Desk) -> Step<'f> {
+        self.pending = None;
+        let frame = match self.venue.read(text, now, desk) {
+            Ok(frame) => frame,
+            Err(Refused { refusal, echo }) => {
+                self.echo = echo;
+                return self.refused(refusal, false, now);
+            }
+        };
+        self.echo = frame.echo;
+        match frame.op {
+            Op::Answer(reply) => Step::reply(reply),
+            Op::Login(presented) => {
+                self.pending = Some(Pending::Login);
+                Step::Verify(presented)
+            }
+            Op::Private(message) => match &self.identity {
+                Some(identity) => Step::Forward(Forward::as_identity(message, identity.clone())),
+                None => self.refused(Reject::MissingCredentials.into(), false, now),
+            },
+            Op::Public(message) => Step::Forward(Forward::public(message)),
+            Op::Signed(presented, message, text) => {
+                self.pending = Some(Pending::Message(message, text, presented.freshness));
+                Step::Verify(presented)
+            }
+            Op::Token(token, kind, message) => match self.verify_token(&token, kind, message, now, desk) {
+                Ok(token) => Step::VerifyToken(token),
+                Err(refusal) => self.refused(refusal, false, now),
+            },
+        }
+    }
+
+    fn conclude(&mut self, result: Result<VerifiedIdentity, Refusal>, now: Timestamp, _: &mut dyn Desk) -> Step<'static> {
+        let pending = self.pending.take();
+        let identity = match result {
+            Ok(identity) if self.is_another(&identity) => {
+                let refusal = Refusal::operator(Reject::UnexpectedMessage, "another key is on this connection");
+                return self.refused(refusal, false, now);
+            }
+            Ok(identity) => identity,
+            Err(refusal) => {
+                let close = matches!(pending, Some(Pending::Login)) && self.venue.closes_on_failed_login();
+                return self.refused(refusal, close, now);
+            }
+        };
+        self.identity = Some(identity.clone());
+        match pending {
+            Some(Pending::Login) => Step::reply(self.venue.welcome(&identity, &self.echo, now)),
+            Some(Pending::Message(message, text, freshness)) => {
+                Step::Forward(Forward { text, freshness, ..Forward::as_identity(message, identity) })
+            }
+            None => self.refused(Refusal::operator(Reject::Internal, "a result that nothing asked for"), false, now),
+        }
+    }
+
+    fn refuse(&mut self, refusal: &Refusal, now: Timestamp) -> String {
+        self.venue.refuse(refusal, &self.echo, now)
+    }
+
+    fn identity(&self) -> Option<&VerifiedIdentity> {
+        self.identity.as_ref()
+    }
+}

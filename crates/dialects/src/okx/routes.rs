@@ -1,0 +1,119 @@
+//! What OKX's clients ask for. Rows: the venue's v5 documentation, and what ccxt and python-okx call (recorded 2026-11-21).
+
+use countersign_core::Scope;
+
+use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
+
+const ACCOUNT: &str = Scope::ACCOUNT_READ;
+const ORDERS: &str = Scope::ORDER_READ;
+
+const fn open(path: &'static str) -> RestRoute {
+    RestRoute::public("GET", path)
+}
+
+const fn read(path: &'static str, scope: &'static str) -> RestRoute {
+    RestRoute::signed("GET", path, scope)
+}
+
+const fn trade(path: &'static str, orders: u32) -> RestRoute {
+    RestRoute::trade("POST", path, orders)
+}
+
+/// The endpoints.
+pub(super) const REST: &[RestRoute] = &[
+    open("/api/v5/market/books"),
+    open("/api/v5/market/books-full"),
+    open("/api/v5/market/candles"),
+    open("/api/v5/market/history-candles"),
+    open("/api/v5/market/history-trades"),
+    open("/api/v5/market/index-candles"),
+    open("/api/v5/market/index-tickers"),
+    open("/api/v5/market/mark-price-candles"),
+    open("/api/v5/market/ticker"),
+    open("/api/v5/market/tickers"),
+    open("/api/v5/market/trades"),
+    open("/api/v5/public/delivery-exercise-history"),
+    open("/api/v5/public/funding-rate"),
+    open("/api/v5/public/funding-rate-history"),
+    open("/api/v5/public/instruments"),
+    open("/api/v5/public/mark-price"),
+    open("/api/v5/public/open-interest"),
+    open("/api/v5/public/opt-summary"),
+    open("/api/v5/public/price-limit"),
+    open("/api/v5/public/time"),
+    open("/api/v5/public/underlying"),
+    open("/api/v5/system/status"),
+    read("/api/v5/account/balance", ACCOUNT),
+    read("/api/v5/account/bills", ACCOUNT),
+    read("/api/v5/account/config", ACCOUNT),
+    read("/api/v5/account/instruments", ACCOUNT),
+    read("/api/v5/account/leverage-info", ACCOUNT),
+    read("/api/v5/account/max-avail-size", ACCOUNT),
+    read("/api/v5/account/max-size", ACCOUNT),
+    read("/api/v5/account/positions", ACCOUNT),
+    read("/api/v5/account/trade-fee", ACCOUNT),
+    read("/api/v5/asset/balances", ACCOUNT),
+    read("/api/v5/asset/currencies", ACCOUNT),
+    read("/api/v5/trade/fills", ORDERS),
+    read("/api/v5/trade/fills-history", ORDERS),
+    read("/api/v5/trade/order", ORDERS),
+    read("/api/v5/trade/orders-history", ORDERS),
+    read("/api/v5/trade/orders-history-archive", ORDERS),
+    read("/api/v5/trade/orders-pending", ORDERS),
+    trade("/api/v5/account/set-leverage", 0),
+    trade("/api/v5/account/set-position-mode", 0),
+    trade("/api/v5/trade/amend-batch-orders", 20),
+    trade("/api/v5/trade/amend-order", 1),
+    trade("/api/v5/trade/batch-orders", 1),
+    trade("/api/v5/trade/cancel-all-after", 0),
+    trade("/api/v5/trade/cancel-batch-orders", 0),
+    trade("/api/v5/trade/cancel-order", 0),
+    trade("/api/v5/trade/close-position", 1),
+    trade("/api/v5/trade/order", 1),
+];
+
+const fn socket(path: &'static str) -> SocketRoute {
+    SocketRoute { path, kind: SocketKind::Dialect }
+}
+
+/// The WebSockets.
+pub(super) const SOCKETS: &[SocketRoute] = &[socket("/ws/v5/business"), socket("/ws/v5/private"), socket("/ws/v5/public")];
+
+pub(super) const PUBLIC: &str = "subscribe.public";
+pub(super) const PRIVATE: &str = "subscribe.private";
+
+/// The messages.
+pub(super) const MESSAGES: &[MessageRoute] = &[
+    MessageRoute::public(PUBLIC),
+    MessageRoute::scoped(PRIVATE, ORDERS),
+    MessageRoute::trade("amend-order", 1),
+    MessageRoute::trade("batch-amend-orders", 20),
+    MessageRoute::trade("batch-cancel-orders", 0),
+    MessageRoute::trade("batch-orders", 20),
+    MessageRoute::trade("cancel-order", 0),
+    MessageRoute::trade("mass-cancel", 0),
+    MessageRoute::trade("order", 1),
+];
+
+/// Channels that tell of one's own: they need a login. All others are public.
+pub(super) const PRIVATE_CHANNELS: &[&str] = &[
+    "account",
+    "account-greeks",
+    "adl-warning",
+    "algo-advance",
+    "balance_and_position",
+    "deposit-info",
+    "fills",
+    "grid-orders-contract",
+    "grid-orders-spot",
+    "grid-positions",
+    "grid-sub-orders",
+    "liquidation-warning",
+    "orders",
+    "orders-algo",
+    "positions",
+    "rfqs",
+    "quotes",
+    "struc-block-trades",
+    "withdrawal-info",
+];

@@ -1,0 +1,85 @@
+//! OKX's WebSockets: `{"op":"login","args":[{apiKey, passphrase, timestamp in s, sign}]}`, then subscriptions and orders.
+//!
+//! The sign is the MAC in base64 over `timestamp || "GET" || "/users/self/verify"`. The text `ping` is answered `pong`. A subscription
+//! is private when one of its channels is; such a list goes out under the login whole.
+
+use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
+
+use super::{FAMILY, reject_body, routes};
+use crate::binance::ws_api::frame::RawObject;
+use crate::fields::{array, base64_mac, decimal_seconds, key_id, malformed, missing, object, string, text};
+use crate::header_family::clear;
+use crate::limits;
+use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
+use crate::socket::Desk;
+
+/// What is OKX's own about a connection.
+#[derive(Debug)]
+pub(super) struct Okx;
+
+impl Venue for Okx {
+    fn purpose(&self) -> Purpose {
+        Purpose::Okx
+    }
+
+    fn read<'f>(&mut self, text: &'f str, _: Timestamp, _: &mut dyn Desk) -> Result<Frame<'f>, Refused> {
+        if text == "ping" {
+            return Ok(Frame { op: Op::Answer("pong".to_owned()), echo: None });
+        }
+        let frame = object(text)?;
+        let echo: Echo = frame.member("id").map(|id| id.get().to_owned()).filter(|id| id.len() <= limits::RPC_ID_CHARS_MAX);
+        op(&frame).map(|op| Frame { op, echo: echo.clone() }).map_err(|refusal| Refused { refusal, echo })
+    }
+
+    fn welcome(&self, _: &VerifiedIdentity, _: &Echo, _: Timestamp) -> String {
+        r#"{"event":"login","code":"0","msg":"","connId":"countersign"}"#.to_owned()
+    }
+
+    fn refuse(&self, refusal: &Refusal, echo: &Echo, _: Timestamp) -> String {
+        reject_body::frame(refusal, echo.as_deref())
+    }
+}
+
+fn op<'f>(frame: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
+    let op = string(frame, "op").ok_or_else(|| malformed("op"))?;
+    match op.as_str() {
+        "login" => login(frame).map(Op::Login),
+        "subscribe" | "unsubscribe" => {
+            let private = is_private(frame)?;
+            Ok(if private { Op::Private(routes::PRIVATE) } else { Op::Public(routes::PUBLIC) })
+        }
+        op => {
+            let known = routes::MESSAGES.iter().find(|route| route.orders_or_cancels() && route.name == op);
+            known.map(|route| Op::Private(route.name)).ok_or_else(|| Reject::RouteUnknown.into())
+        }
+    }
+}
+
+fn is_private(frame: &RawObject<'_>) -> Result<bool, Refusal> {
+    let args = array(frame.member("args").ok_or_else(|| malformed("args"))?, limits::FRAME_LIST_MAX, "args")?;
+    let mut private = false;
+    for arg in args {
+        let channel = string(&object(arg.get())?, "channel").ok_or_else(|| malformed("channel"))?;
+        private |= routes::PRIVATE_CHANNELS.contains(&channel.as_str());
+    }
+    Ok(private)
+}
+
+fn login<'f>(frame: &RawObject<'_>) -> Result<Presented<'f>, Refusal> {
+    let args = array(frame.member("args").ok_or_else(|| missing("args"))?, 1, "args")?;
+    let [login] = args.as_slice() else { return Err(missing("args")) };
+    let login = object(login.get())?;
+    let needed = |name: &'static str| text(&login, name).filter(|text| !text.is_empty()).ok_or_else(|| missing(name));
+    let timestamp = needed("timestamp")?;
+    Ok(Presented {
+        purpose: Purpose::Okx,
+        key_id: key_id(&needed("apiKey")?, "apiKey")?,
+        signature: base64_mac(Algorithm::HmacSha256, &needed("sign")?),
+        signed: SignedBytes::from_piece(format!("{timestamp}GET/users/self/verify").into_bytes()),
+        passphrase: Some(clear(&needed("passphrase")?)),
+        freshness: FAMILY.fresh(decimal_seconds(&timestamp, "timestamp")?),
+        once: Once::SignedBytes,
+        // Reconnecting within the second signs the same text again; a login changes nothing.
+        effect: Effect::Read,
+    })
+}

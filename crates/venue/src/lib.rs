@@ -21,6 +21,7 @@ mod body;
 mod clock;
 mod config;
 pub mod exchange;
+mod facade;
 mod hub;
 mod identity;
 pub mod limits;

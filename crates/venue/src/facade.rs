@@ -5,8 +5,12 @@
 
 mod access;
 mod fields;
+mod json;
 mod mirror;
+mod receive;
 
 pub(crate) use access::{Access, Denied, admit};
 pub(crate) use fields::{FieldError, Fields};
+pub(crate) use json::{fields_of, iso, number, text_of};
 pub(crate) use mirror::{BookDifference, BookMirror};
+pub(crate) use receive::{Received, Unreadable, json_response, receive};

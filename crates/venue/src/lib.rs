@@ -24,6 +24,7 @@ pub mod exchange;
 mod facade;
 mod hub;
 mod identity;
+mod kraken;
 pub mod limits;
 mod native;
 mod outbox;

@@ -20,6 +20,7 @@ mod binance;
 mod body;
 mod clock;
 mod config;
+mod deribit;
 pub mod exchange;
 mod facade;
 mod hub;

@@ -21,7 +21,7 @@ use crate::exchange::Exchange;
 use crate::identity::IdentityVerifier;
 use crate::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, HEADER_READ_TIMEOUT, SHUTDOWN_GRACE};
 use crate::shell::Shell;
-use crate::{binance, kraken, native};
+use crate::{binance, deribit, kraken, native};
 
 /// The paper exchange as a server.
 #[derive(Debug)]
@@ -51,6 +51,7 @@ impl Venue {
         let shell = Arc::new(Shell::new(exchange, Arc::new(verifier), config.audience));
         let router = Router::new()
             .merge(binance::router())
+            .merge(deribit::router())
             .merge(kraken::router())
             .merge(native::router())
             .fallback(binance::not_found)

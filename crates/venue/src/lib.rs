@@ -18,6 +18,7 @@
 mod arrivals;
 mod binance;
 mod body;
+mod bybit;
 mod clock;
 mod config;
 pub mod exchange;
@@ -26,6 +27,7 @@ mod hub;
 mod identity;
 pub mod limits;
 mod native;
+mod okx;
 mod outbox;
 mod server;
 mod shell;

@@ -11,6 +11,6 @@ mod receive;
 
 pub(crate) use access::{Access, Denied, admit};
 pub(crate) use fields::{FieldError, Fields};
-pub(crate) use json::{fields_of, iso, number, text_of};
+pub(crate) use json::{fields_of, iso, number};
 pub(crate) use mirror::{BookDifference, BookMirror};
 pub(crate) use receive::{Received, Unreadable, json_response, receive};

@@ -18,7 +18,9 @@
 mod arrivals;
 mod binance;
 mod body;
+mod bybit;
 mod clock;
+mod coinbase;
 mod config;
 mod deribit;
 pub mod exchange;
@@ -28,6 +30,7 @@ mod identity;
 mod kraken;
 pub mod limits;
 mod native;
+mod okx;
 mod outbox;
 mod server;
 mod shell;

@@ -27,6 +27,8 @@ pub const BOOK_LEVELS_MAX: usize = 5_000;
 pub const BOOK_LEVELS_PUBLISHED: usize = 200;
 /// Client order id length (Binance: `^[a-zA-Z0-9-_]{1,36}$`).
 pub const CLIENT_ORDER_ID_BYTES_MAX: usize = 36;
+/// A client's label of an order: Deribit takes 64 bytes, Coinbase clients send up to 41.
+pub const ORDER_TAG_BYTES_MAX: usize = 64;
 /// Account id length accepted from an identity.
 pub const ACCOUNT_ID_BYTES_MAX: usize = 128;
 

@@ -55,8 +55,7 @@ pub(super) fn count(fields: &Fields) -> Result<usize, RpcError> {
 
 /// `public/get_currencies`
 pub(super) fn currencies(exchange: &Exchange) -> Value {
-    let mut names: Vec<&str> =
-        exchange.markets().iter().flat_map(|market| [&*market.instrument.base, &*market.instrument.quote]).collect();
+    let mut names: Vec<&str> = exchange.markets().iter().flat_map(|market| [&*market.instrument.base, &*market.instrument.quote]).collect();
     names.sort_unstable();
     names.dedup();
     let row = |name: &&str| {

@@ -11,6 +11,7 @@ use crate::exchange::account::AccountIndex;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::order::{Order, OrderId, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::Fields;
+use crate::limits::ORDER_TAG_BYTES_MAX;
 
 fn flag(fields: &Fields, name: &str, default: bool) -> bool {
     fields.find(name).map_or(default, |value| value == "true" || value == "True")
@@ -41,8 +42,7 @@ fn read(exchange: &Exchange, key: &Arc<str>, side: Side, fields: &Fields) -> Res
         Some(amount) => amount,
         None => fields.decimal("contracts")?.ok_or_else(|| RpcError::parameter("amount", "value required"))?,
     };
-    let client_id = fields.find("label").map(str::to_owned);
-    Ok(OrderRequest { market, side, kind, time_in_force, size: Size::Base(amount), price, client_id, key: Arc::clone(key) })
+    Ok(OrderRequest { market, side, kind, time_in_force, size: Size::Base(amount), price, client_id: None, key: Arc::clone(key) })
 }
 
 /// `private/buy`, `private/sell`
@@ -55,7 +55,11 @@ pub(super) fn place(
     now_ms: u64,
 ) -> Result<Value, RpcError> {
     let request = read(exchange, key, side, fields)?;
-    let placed = exchange.place(owner, request, now_ms)?;
+    let label = fields.find("label").unwrap_or("");
+    if label.len() > ORDER_TAG_BYTES_MAX {
+        return Err(RpcError::parameter("label", "too long"));
+    }
+    let placed = exchange.place_tagged(owner, request, Arc::from(label), now_ms)?;
     let trades: Value = placed.fills.iter().map(|fill| shapes::user_trade(exchange, owner, fill)).collect();
     Ok(json!({"order": shapes::order(exchange, &placed.order), "trades": trades}))
 }
@@ -77,12 +81,7 @@ fn cancel_where(exchange: &mut Exchange, owner: AccountIndex, now_ms: u64, wante
 }
 
 /// `private/cancel_all_by_instrument`
-pub(super) fn cancel_by_instrument(
-    exchange: &mut Exchange,
-    owner: AccountIndex,
-    fields: &Fields,
-    now_ms: u64,
-) -> Result<Value, RpcError> {
+pub(super) fn cancel_by_instrument(exchange: &mut Exchange, owner: AccountIndex, fields: &Fields, now_ms: u64) -> Result<Value, RpcError> {
     let market = market_data::market(exchange, fields)?;
     Ok(cancel_where(exchange, owner, now_ms, |_, order| order.market == market))
 }
@@ -98,5 +97,5 @@ pub(super) fn cancel_by_label(exchange: &mut Exchange, owner: AccountIndex, fiel
     let label = fields.need("label")?;
     let currency = fields.find("currency").unwrap_or("any");
     let of_currency = |exchange: &Exchange, order: &Order| names::is_of(&exchange.market(order.market).instrument, currency);
-    Ok(cancel_where(exchange, owner, now_ms, |exchange, order| order.client_id == label && of_currency(exchange, order)))
+    Ok(cancel_where(exchange, owner, now_ms, |exchange, order| *order.tag == *label && of_currency(exchange, order)))
 }

@@ -27,8 +27,7 @@ pub(crate) fn router() -> Router<Arc<Shell>> {
     let mut router = Router::new().route("/ws/api/v2", get(socket::handshake));
     for (name, ..) in METHODS {
         let name: &'static str = name;
-        let handler =
-            move |State(shell): State<Arc<Shell>>, request: Request<Body>| async move { answer(&shell, name, request).await };
+        let handler = move |State(shell): State<Arc<Shell>>, request: Request<Body>| async move { answer(&shell, name, request).await };
         router = router.route(&format!("/api/v2/{name}"), get(handler).post(handler));
     }
     router

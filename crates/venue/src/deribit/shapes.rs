@@ -34,11 +34,6 @@ const fn order_type(kind: OrderKind) -> &'static str {
     }
 }
 
-/// The label the client gave; the names the book makes itself are not that.
-fn label(order: &Order) -> &str {
-    if order.client_id == format!("v-{}", order.id) { "" } else { &order.client_id }
-}
-
 /// An order.
 pub(super) fn order(exchange: &Exchange, order: &Order) -> Value {
     let terms = &exchange.market(order.market).instrument;
@@ -55,7 +50,7 @@ pub(super) fn order(exchange: &Exchange, order: &Order) -> Value {
         "order_type": order_type(order.kind), "order_state": order_state(order.status), "time_in_force": time_in_force(order),
         "price": price, "amount": number(order.quantity), "contracts": number(order.quantity),
         "filled_amount": number(order.filled), "average_price": number(order.filled_quote.div_down(order.filled)),
-        "commission": number(commission), "max_show": number(order.quantity), "label": label(order),
+        "commission": number(commission), "max_show": number(order.quantity), "label": *order.tag,
         "post_only": order.kind == OrderKind::LimitMaker, "reduce_only": false, "is_liquidation": false, "api": true, "web": false,
         "replaced": false, "mmp": false, "risk_reducing": false, "creation_timestamp": order.created_ms,
         "last_update_timestamp": order.updated_ms,
@@ -76,7 +71,7 @@ pub(super) fn user_trade(exchange: &Exchange, owner: AccountIndex, fill: &Fill) 
         "amount": number(fill.quantity), "contracts": number(fill.quantity), "fee": number(fill.commission),
         "fee_currency": *fill.commission_asset, "liquidity": if fill.is_maker { "M" } else { "T" },
         "order_type": order.map_or("limit", |order| order_type(order.kind)),
-        "state": order.map_or("filled", |order| order_state(order.status)), "label": order.map_or("", label), "timestamp": fill.at_ms,
+        "state": order.map_or("filled", |order| order_state(order.status)), "label": order.map_or("", |order| &*order.tag), "timestamp": fill.at_ms,
         "mark_price": number(market.tape.last_price()), "index_price": number(index(exchange)), "tick_direction": 0,
         "matching_id": null, "self_trade": false, "reduce_only": false, "api": true, "mmp": false, "risk_reducing": false,
         "post_only": order.is_some_and(|order| order.kind == OrderKind::LimitMaker), "profit_loss": 0,

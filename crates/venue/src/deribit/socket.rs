@@ -218,9 +218,7 @@ fn opening(exchange: &Exchange, channel: &Channel, owner: Option<AccountIndex>, 
         }
         Channel::Quote(market) => (None, Some(channels::quote(exchange, *market, at_ms))),
         Channel::Ticker(market) => (None, Some(shapes::ticker(exchange, *market, at_ms))),
-        Channel::UserPortfolio(currency) if currency != "any" => {
-            (None, owner.map(|owner| account::portfolio(exchange, owner, currency)))
-        }
+        Channel::UserPortfolio(currency) if currency != "any" => (None, owner.map(|owner| account::portfolio(exchange, owner, currency))),
         Channel::BookTop(..)
         | Channel::Chart(..)
         | Channel::Trades(_)
@@ -304,9 +302,8 @@ impl Subscriptions {
         for (name, one) in &mut self.channels {
             let (market, data) = match &one.channel {
                 Channel::Book(market) => {
-                    let change = one.book.as_mut().and_then(|mirror| {
-                        channels::book_change(exchange, *market, mirror, BOOK_LEVELS_PUBLISHED, at_ms)
-                    });
+                    let change =
+                        one.book.as_mut().and_then(|mirror| channels::book_change(exchange, *market, mirror, BOOK_LEVELS_PUBLISHED, at_ms));
                     if let Some(change) = change {
                         outbox.push_flow(Bytes::from(notification(name, change)));
                     }

@@ -22,15 +22,6 @@ pub(crate) fn fields_of(object: Map<String, Value>) -> Fields {
     Fields::from_object(object.into_iter().map(|(name, value)| (name, plain(value))).collect())
 }
 
-/// The text of a value that is a string or a number.
-pub(crate) fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(text) => Some(text.clone()),
-        Value::Array(_) | Value::Bool(_) | Value::Null | Value::Object(_) => None,
-    }
-}
-
 /// RFC 3339 in UTC with microseconds, as `2026-11-21T00:51:51.840000Z`.
 pub(crate) fn iso(at_ms: u64) -> String {
     let millis = i64::try_from(at_ms).unwrap_or(i64::MAX);

@@ -101,10 +101,7 @@ pub(super) fn balance(exchange: &Exchange, owner: AccountIndex) -> Value {
 pub(super) fn balance_ex(exchange: &Exchange, owner: AccountIndex) -> Value {
     let balances = exchange.account_state(owner).balances.iter();
     let row = |total: Fixed, held: Fixed| json!({"balance": total, "hold_trade": held});
-    balances
-        .map(|(asset, balance)| (names::asset_id(asset).to_owned(), row(balance.total, balance.held)))
-        .collect::<Map<_, _>>()
-        .into()
+    balances.map(|(asset, balance)| (names::asset_id(asset).to_owned(), row(balance.total, balance.held))).collect::<Map<_, _>>().into()
 }
 
 /// `TradeBalance`: everything in the quote asset, at the last price.
@@ -170,8 +167,7 @@ pub(super) fn trades_history(exchange: &Exchange, owner: AccountIndex, fields: &
     let wanted = |fill: &&Fill| (from_ms..=until_ms).contains(&fill.at_ms);
     let fills: Vec<&Fill> = exchange.account_state(owner).fills.iter().rev().filter(spot).filter(wanted).collect();
     let page = fills.iter().skip(offset).take(PAGE_ROWS);
-    let rows: Map<String, Value> =
-        page.map(|fill| (names::trade_text(fill.trade_id), trade_shape(exchange, owner, fill))).collect();
+    let rows: Map<String, Value> = page.map(|fill| (names::trade_text(fill.trade_id), trade_shape(exchange, owner, fill))).collect();
     Ok(json!({"trades": rows, "count": fills.len()}))
 }
 

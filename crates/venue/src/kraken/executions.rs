@@ -112,8 +112,6 @@ pub(super) fn changed(exchange: &Exchange, change: OrderChange, order: &Order, f
 /// Balances of an account.
 pub(super) fn balances(exchange: &Exchange, owner: AccountIndex) -> Value {
     let balances = exchange.account_state(owner).balances.iter();
-    let row = |asset: &str, total: Value| {
-        json!({"asset": asset, "asset_class": "currency", "balance": total, "wallets": [{"type": "spot", "id": "main", "balance": total}]})
-    };
+    let row = |asset: &str, total: Value| json!({"asset": asset, "asset_class": "currency", "balance": total, "wallets": [{"type": "spot", "id": "main", "balance": total}]});
     balances.map(|(asset, balance)| row(asset, number(balance.total))).collect()
 }

@@ -32,8 +32,7 @@ pub(super) fn rfc1123(at_ms: u64) -> String {
 
 /// The assets of all pairs, each once.
 pub(super) fn asset_names(exchange: &Exchange) -> Vec<String> {
-    let mut names: Vec<String> =
-        names::pairs(exchange).flat_map(|(_, terms)| [terms.base.to_string(), terms.quote.to_string()]).collect();
+    let mut names: Vec<String> = names::pairs(exchange).flat_map(|(_, terms)| [terms.base.to_string(), terms.quote.to_string()]).collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -158,8 +157,7 @@ pub(super) fn trades(exchange: &Exchange, fields: &Fields) -> Result<Value, Krak
     };
     let market = exchange.market(index);
     let places = names::places(market.instrument.tick);
-    let trades: Vec<&PublicTrade> =
-        market.tape.last_trades(ROWS_PER_ANSWER_MAX).filter(|trade| trade.at_ms >= since_ms).collect();
+    let trades: Vec<&PublicTrade> = market.tape.last_trades(ROWS_PER_ANSWER_MAX).filter(|trade| trade.at_ms >= since_ms).collect();
     // From a start on the oldest are told, otherwise the newest.
     let skip = if since_ms > 0 { 0 } else { trades.len().saturating_sub(count) };
     let shown: Vec<&PublicTrade> = trades.into_iter().skip(skip).take(count).collect();
@@ -187,8 +185,14 @@ pub(super) fn ohlc(exchange: &Exchange, fields: &Fields) -> Result<Value, Kraken
     let last = candles.last().map_or(0, |candle| candle.open_ms / 1_000);
     let row = |candle: &Candle| {
         json!([
-            candle.open_ms / 1_000, price(candle.open), price(candle.high), price(candle.low), price(candle.close),
-            price(average(candle)), candle.volume, candle.trades,
+            candle.open_ms / 1_000,
+            price(candle.open),
+            price(candle.high),
+            price(candle.low),
+            price(candle.close),
+            price(average(candle)),
+            candle.volume,
+            candle.trades,
         ])
     };
     let rows: Value = candles.iter().map(row).collect();

@@ -29,14 +29,8 @@ pub(super) struct Words {
 pub(super) const REST: Words =
     Words { pair: "pair", side: "type", kind: "ordertype", volume: "volume", price: "price", time_in_force: "timeinforce" };
 /// WebSocket `add_order`.
-pub(super) const SOCKET: Words = Words {
-    pair: "symbol",
-    side: "side",
-    kind: "order_type",
-    volume: "order_qty",
-    price: "limit_price",
-    time_in_force: "time_in_force",
-};
+pub(super) const SOCKET: Words =
+    Words { pair: "symbol", side: "side", kind: "order_type", volume: "order_qty", price: "limit_price", time_in_force: "time_in_force" };
 
 /// Reads an order. `flags` are REST's `oflags`; the WebSocket has fields for them.
 pub(super) fn read(exchange: &Exchange, fields: &Fields, words: &Words, key: &Arc<str>) -> Result<OrderRequest, KrakenError> {

@@ -99,7 +99,9 @@ impl Protocol for Session {
         let began = now_ms();
         let Ok(frame) = serde_json::from_str::<Frame>(text) else {
             shell.counters.count_refused();
-            return Some(json!({"error": "Malformed request", "success": false, "time_in": iso(began), "time_out": iso(now_ms())}).to_string());
+            return Some(
+                json!({"error": "Malformed request", "success": false, "time_in": iso(began), "time_out": iso(now_ms())}).to_string(),
+            );
         };
         let reply = Reply { method: frame.method, req_id: frame.req_id, began };
         let done = match reply.method.as_str() {

@@ -3,9 +3,17 @@
 
 #[path = "it/binance.rs"]
 mod binance;
+#[path = "it/coinbase.rs"]
+mod coinbase;
+#[path = "it/deribit.rs"]
+mod deribit;
 #[path = "it/identity.rs"]
 mod identity;
+#[path = "it/kraken.rs"]
+mod kraken;
 #[path = "it/native.rs"]
 mod native;
+#[path = "it/shape.rs"]
+mod shape;
 #[path = "it/support.rs"]
 mod support;

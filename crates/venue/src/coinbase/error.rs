@@ -134,11 +134,11 @@ impl OrderRefusal {
     }
 
     pub(super) const fn size() -> Self {
-        Self::of("INVALID_BASE_SIZE", "PREVIEW_INVALID_BASE_SIZE", "Invalid size")
+        Self::of("INVALID_SIZE_PRECISION", "PREVIEW_INVALID_SIZE_PRECISION", "Invalid size")
     }
 
     pub(super) const fn price() -> Self {
-        Self::of("INVALID_LIMIT_PRICE", "PREVIEW_INVALID_LIMIT_PRICE", "Invalid limit price")
+        Self::of("INVALID_PRICE_PRECISION", "PREVIEW_INVALID_PRICE_PRECISION", "Invalid limit price")
     }
 
     /// The answer to an order.
@@ -159,7 +159,7 @@ impl From<OrderError> for OrderRefusal {
         match error {
             OrderError::BookUnavailable => Self::of("UNKNOWN_FAILURE_REASON", "UNKNOWN_PREVIEW_FAILURE_REASON", "Internal error"),
             OrderError::DuplicateClientId | OrderError::MalformedClientId => {
-                Self::of("INVALID_CLIENT_ORDER_ID", "UNKNOWN_PREVIEW_FAILURE_REASON", "Invalid client_order_id")
+                Self::of("INVALID_REQUEST", "UNKNOWN_PREVIEW_FAILURE_REASON", "Invalid client_order_id")
             }
             OrderError::InsufficientBalance => {
                 Self::of("INSUFFICIENT_FUND", "PREVIEW_INSUFFICIENT_FUND", "Insufficient balance in source account")

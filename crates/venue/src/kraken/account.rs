@@ -35,6 +35,11 @@ fn spot_orders<'a>(exchange: &'a Exchange, orders: impl Iterator<Item = &'a Orde
     orders.filter(|order| matches!(exchange.market(order.market).instrument.kind, InstrumentKind::Spot))
 }
 
+/// The name the client gave, or null.
+pub(super) fn given_client_id(order: &Order) -> Option<&str> {
+    Some(order.given_client_id()).filter(|given| !given.is_empty())
+}
+
 fn order_shape(exchange: &Exchange, owner: AccountIndex, order: &Order, with_trades: bool) -> Value {
     let terms = &exchange.market(order.market).instrument;
     let places = names::places(terms.tick);
@@ -53,7 +58,7 @@ fn order_shape(exchange: &Exchange, owner: AccountIndex, order: &Order, with_tra
     };
     let kind = if order.kind == OrderKind::Market { "market" } else { "limit" };
     let mut shape = json!({
-        "refid": null, "userref": null, "cl_ord_id": order.client_id, "status": status,
+        "refid": null, "userref": null, "cl_ord_id": given_client_id(order), "status": status,
         "opentm": seconds(order.created_ms), "starttm": 0, "expiretm": 0,
         "descr": {
             "pair": names::pair(terms), "type": order.side.lower(), "ordertype": kind,

@@ -12,7 +12,7 @@ use crate::identity::IdentityError;
 
 /// One refusal, in the vendor's `ECategory:Text` form.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct KrakenError(pub(super) Cow<'static, str>);
+pub(super) struct KrakenError(Cow<'static, str>);
 
 impl KrakenError {
     const fn of(text: &'static str) -> Self {
@@ -37,7 +37,16 @@ impl KrakenError {
     }
 
     pub(super) const fn unknown_pair() -> Self {
-        Self::of("EQuery:Unknown asset pair")
+        Self::of("EQuery:Invalid asset pair")
+    }
+
+    /// The same on the WebSocket, which says more than REST in two places.
+    pub(super) fn socket_text(self) -> Cow<'static, str> {
+        match &*self.0 {
+            "EOrder:Insufficient funds" => Cow::Borrowed("EOrder:Insufficient funds (insufficient user funds)"),
+            "EOrder:Order minimum not met" => Cow::Borrowed("EOrder:Order minimum not met (volume too low)"),
+            _ => self.0,
+        }
     }
 
     pub(super) fn response(&self) -> Response<Body> {

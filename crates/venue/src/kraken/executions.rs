@@ -34,12 +34,15 @@ fn report(exchange: &Exchange, order: &Order, exec_type: &str, at_ms: u64) -> Va
     let terms = &exchange.market(order.market).instrument;
     let kind = if order.kind == OrderKind::Market { "market" } else { "limit" };
     let mut report = json!({
-        "order_id": names::order_text(order.id), "cl_ord_id": order.client_id, "exec_type": exec_type,
+        "order_id": names::order_text(order.id), "exec_type": exec_type,
         "order_status": status(order), "symbol": names::symbol(terms), "side": order.side.lower(), "order_type": kind,
         "time_in_force": order.time_in_force.upper(), "order_qty": number(order.quantity), "cum_qty": number(order.filled),
         "cum_cost": number(order.filled_quote), "avg_price": number(order.filled_quote.div_down(order.filled)),
         "timestamp": iso(at_ms), "order_userref": 0,
     });
+    if let Some(given) = account::given_client_id(order) {
+        report["cl_ord_id"] = json!(given);
+    }
     if order.kind != OrderKind::Market {
         report["limit_price"] = number(order.price);
         report["limit_price_type"] = json!("static");

@@ -161,7 +161,7 @@ impl Reply {
 }
 
 fn told(error: impl Into<KrakenError>) -> String {
-    error.into().0.into_owned()
+    error.into().socket_text().into_owned()
 }
 
 impl Session {
@@ -297,7 +297,10 @@ impl Session {
         });
         let result = match placed.map_err(told)? {
             None => json!({}),
-            Some(order) => json!({"order_id": names::order_text(order.id), "cl_ord_id": order.client_id}),
+            Some(order) => match order.given_client_id() {
+                "" => json!({"order_id": names::order_text(order.id)}),
+                given => json!({"order_id": names::order_text(order.id), "cl_ord_id": given}),
+            },
         };
         push(&self.outbox, &reply.done(&result));
         Ok(())
@@ -320,7 +323,7 @@ impl Session {
                 Ok::<_, KrakenError>(exchange.cancel(owner, id, now_ms)?)
             });
             match canceled {
-                Err(error) => push(&self.outbox, &reply.refused(&error.0)),
+                Err(error) => push(&self.outbox, &reply.refused(&error.socket_text())),
                 Ok(order) => push(&self.outbox, &reply.done(&json!({"order_id": names::order_text(order.id)}))),
             }
         }

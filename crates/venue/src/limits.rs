@@ -29,6 +29,24 @@ pub const BOOK_LEVELS_PUBLISHED: usize = 200;
 pub const CLIENT_ORDER_ID_BYTES_MAX: usize = 36;
 /// A client's label of an order: Deribit takes 64 bytes, Coinbase clients send up to 41.
 pub const ORDER_TAG_BYTES_MAX: usize = 64;
+/// Most orders of one `CancelOrderBatch` of the Kraken façade (vendor: 50).
+pub const KRAKEN_CANCEL_BATCH_MAX: usize = 50;
+/// Orders or trades in one answer of the Kraken façade (vendor: 50).
+pub const KRAKEN_ROWS_MAX: usize = 50;
+/// Candles in one answer of the Kraken façade (vendor: 720).
+pub const KRAKEN_CANDLES_MAX: usize = 720;
+/// Levels per side in one book answer of the Kraken façade (vendor: 500).
+pub const KRAKEN_BOOK_LEVELS_MAX: usize = 500;
+/// Candles in the first message of a candle channel: a chart, in one frame of a few KiB.
+pub const CANDLES_FIRST_MAX: usize = 100;
+/// Trades in the first message of a trade channel (Kraken: 50).
+pub const TRADES_FIRST_MAX: usize = 50;
+/// Levels per side in one book answer of the Deribit façade (vendor: 10000; the books here are shorter).
+pub const DERIBIT_BOOK_LEVELS_MAX: usize = 1_000;
+/// Candles in one answer of the Coinbase façade (vendor: 350).
+pub const COINBASE_CANDLES_MAX: usize = 350;
+/// Most orders of one `batch_cancel` of the Coinbase façade (vendor: 100).
+pub const COINBASE_CANCEL_BATCH_MAX: usize = 100;
 /// Account id length accepted from an identity.
 pub const ACCOUNT_ID_BYTES_MAX: usize = 128;
 

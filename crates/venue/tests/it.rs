@@ -9,11 +9,11 @@ mod coinbase;
 mod deribit;
 #[path = "it/identity.rs"]
 mod identity;
+#[path = "it/kinds.rs"]
+mod kinds;
 #[path = "it/kraken.rs"]
 mod kraken;
 #[path = "it/native.rs"]
 mod native;
-#[path = "it/shape.rs"]
-mod shape;
 #[path = "it/support.rs"]
 mod support;

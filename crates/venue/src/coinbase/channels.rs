@@ -22,13 +22,10 @@ use crate::exchange::instrument::{Instrument, InstrumentKind, MarketIndex};
 use crate::exchange::order::{Order, Side};
 use crate::exchange::tape::MINUTE_MS;
 use crate::facade::{BookDifference, BookMirror, iso};
+use crate::limits::{CANDLES_FIRST_MAX, TRADES_FIRST_MAX};
 
 /// Candles of this channel are of five minutes (vendor: "Candles channel").
 const CANDLE_MS: u64 = 5 * MINUTE_MS;
-/// Candles of a first message.
-const CANDLES_FIRST: usize = 100;
-/// Trades of a first message.
-const TRADES_FIRST: usize = 50;
 
 /// A channel.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -131,7 +128,7 @@ pub(super) fn trade(terms: &Instrument, trade: &PublicTrade) -> Value {
 pub(super) fn last_trades(exchange: &Exchange, index: MarketIndex) -> Value {
     let market = exchange.market(index);
     let id = names::product_id(&market.instrument);
-    let trades: Value = market.tape.last_trades(TRADES_FIRST).rev().map(|trade| trade_shape(&id, trade)).collect();
+    let trades: Value = market.tape.last_trades(TRADES_FIRST_MAX).rev().map(|trade| trade_shape(&id, trade)).collect();
     json!({"type": "snapshot", "trades": trades})
 }
 
@@ -139,7 +136,7 @@ pub(super) fn last_trades(exchange: &Exchange, index: MarketIndex) -> Value {
 pub(super) fn candles(exchange: &Exchange, index: MarketIndex, first: bool) -> Value {
     let market = exchange.market(index);
     let id = names::product_id(&market.instrument);
-    let (kind, count) = if first { ("snapshot", CANDLES_FIRST) } else { ("update", 1) };
+    let (kind, count) = if first { ("snapshot", CANDLES_FIRST_MAX) } else { ("update", 1) };
     let candles = market.tape.candles(CANDLE_MS, 0, u64::MAX, count);
     let row = |candle| {
         let mut shape = candle_shape(candle);

@@ -12,10 +12,7 @@ use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::Side;
 use crate::exchange::tape::{Candle, MINUTE_MS};
 use crate::facade::iso;
-use crate::limits::{BOOK_LEVELS_PUBLISHED, ROWS_PER_ANSWER_MAX};
-
-/// Candles in one answer (vendor: 350).
-const CANDLES_MAX: usize = 350;
+use crate::limits::{BOOK_LEVELS_PUBLISHED, COINBASE_CANDLES_MAX, ROWS_PER_ANSWER_MAX};
 
 /// Best price and size of one side.
 pub(super) fn top(exchange: &Exchange, index: MarketIndex, side: Side) -> (Fixed, Fixed) {
@@ -152,7 +149,8 @@ pub(super) fn candles(exchange: &Exchange, input: &Input) -> Result<Value, Coinb
     let width_ms = input.find("granularity").and_then(minutes).ok_or_else(wrong)? * MINUTE_MS;
     let from_ms = input.integer("start")?.unwrap_or(0).saturating_mul(1_000);
     let until_ms = input.integer("end")?.unwrap_or(u64::MAX).saturating_mul(1_000);
-    let candles = exchange.market(index).tape.candles(width_ms, from_ms, until_ms, input.limit(CANDLES_MAX, CANDLES_MAX)?);
+    let candles =
+        exchange.market(index).tape.candles(width_ms, from_ms, until_ms, input.limit(COINBASE_CANDLES_MAX, COINBASE_CANDLES_MAX)?);
     Ok(json!({"candles": candles.iter().rev().map(candle_shape).collect::<Value>()}))
 }
 

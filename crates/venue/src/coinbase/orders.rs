@@ -12,10 +12,7 @@ use crate::exchange::account::AccountIndex;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::order::{Order, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::Fields;
-use crate::limits::ORDER_TAG_BYTES_MAX;
-
-/// Most orders of one `batch_cancel` (vendor: 100).
-const CANCEL_BATCH_MAX: usize = 100;
+use crate::limits::{COINBASE_CANCEL_BATCH_MAX, ORDER_TAG_BYTES_MAX};
 
 fn text<'a>(body: &'a Map<String, Value>, name: &str) -> &'a str {
     body.get(name).and_then(Value::as_str).unwrap_or("")
@@ -125,7 +122,7 @@ pub(super) fn preview(exchange: &Exchange, owner: AccountIndex, key: &Arc<str>, 
 
 /// `orders/batch_cancel`: each order has its own result.
 pub(super) fn batch_cancel(exchange: &mut Exchange, owner: AccountIndex, input: &Input, now_ms: u64) -> Result<Value, CoinbaseError> {
-    let ids = input.body.get("order_ids").and_then(Value::as_array).filter(|ids| !ids.is_empty() && ids.len() <= CANCEL_BATCH_MAX);
+    let ids = input.body.get("order_ids").and_then(Value::as_array).filter(|ids| !ids.is_empty() && ids.len() <= COINBASE_CANCEL_BATCH_MAX);
     let ids = ids.ok_or_else(|| CoinbaseError::argument("order_ids is not valid"))?;
     let mut results = Vec::new();
     for id in ids {

@@ -11,10 +11,8 @@ use crate::exchange::instrument::{Instrument, InstrumentKind, MarketIndex};
 use crate::exchange::order::Side;
 use crate::exchange::tape::{Candle, MINUTE_MS};
 use crate::facade::{Fields, number};
-use crate::limits::{CANDLES_PER_ANSWER_MAX, ROWS_PER_ANSWER_MAX};
+use crate::limits::{CANDLES_PER_ANSWER_MAX, DERIBIT_BOOK_LEVELS_MAX, ROWS_PER_ANSWER_MAX};
 
-/// Book levels in one answer (vendor: 10000).
-const DEPTH_MAX: usize = 1_000;
 /// Rows when none are asked for (vendor: 10).
 const ROWS: usize = 10;
 
@@ -126,7 +124,7 @@ pub(super) fn ticker(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Resul
 /// `public/get_order_book`
 pub(super) fn order_book(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result<Value, RpcError> {
     let index = market(exchange, fields)?;
-    let depth = fields.limit("depth", 5, DEPTH_MAX)?;
+    let depth = fields.limit("depth", 5, DERIBIT_BOOK_LEVELS_MAX)?;
     let market = exchange.market(index);
     let terms = &market.instrument;
     let side = |side: Side| -> Value {

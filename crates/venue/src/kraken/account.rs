@@ -11,9 +11,7 @@ use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::InstrumentKind;
 use crate::exchange::order::{Fill, Order, OrderKind, OrderStatus, Side};
 use crate::facade::Fields;
-
-/// Orders or trades in one answer (vendor: 50 per page).
-const PAGE_ROWS: usize = 50;
+use crate::limits::KRAKEN_ROWS_MAX;
 
 /// Unix seconds with a fraction, as REST writes times.
 pub(super) fn seconds(at_ms: u64) -> f64 {
@@ -152,13 +150,13 @@ pub(super) fn closed_orders(exchange: &Exchange, owner: AccountIndex, fields: &F
     let offset = usize::try_from(fields.integer("ofs")?.unwrap_or(0)).unwrap_or(usize::MAX);
     let all = exchange.all_orders(owner);
     let closed: Vec<&Order> = spot_orders(exchange, all.into_iter().rev()).filter(|order| !order.status.is_open()).collect();
-    let page = closed.iter().copied().skip(offset).take(PAGE_ROWS);
+    let page = closed.iter().copied().skip(offset).take(KRAKEN_ROWS_MAX);
     Ok(json!({"closed": by_number(exchange, owner, page, wants_trades(fields)), "count": closed.len()}))
 }
 
 /// `QueryOrders`: an order that is not the account's is left out.
 pub(super) fn query_orders(exchange: &Exchange, owner: AccountIndex, fields: &Fields) -> Result<Value, KrakenError> {
-    let numbers = fields.need("txid")?.split(',').take(PAGE_ROWS).filter_map(|text| names::read_order(text.trim()));
+    let numbers = fields.need("txid")?.split(',').take(KRAKEN_ROWS_MAX).filter_map(|text| names::read_order(text.trim()));
     let orders = spot_orders(exchange, numbers.filter_map(|id| exchange.order(owner, id)));
     Ok(by_number(exchange, owner, orders, wants_trades(fields)).into())
 }
@@ -171,7 +169,7 @@ pub(super) fn trades_history(exchange: &Exchange, owner: AccountIndex, fields: &
     let spot = |fill: &&Fill| matches!(exchange.market(fill.market).instrument.kind, InstrumentKind::Spot);
     let wanted = |fill: &&Fill| (from_ms..=until_ms).contains(&fill.at_ms);
     let fills: Vec<&Fill> = exchange.account_state(owner).fills.iter().rev().filter(spot).filter(wanted).collect();
-    let page = fills.iter().skip(offset).take(PAGE_ROWS);
+    let page = fills.iter().skip(offset).take(KRAKEN_ROWS_MAX);
     let rows: Map<String, Value> = page.map(|fill| (names::trade_text(fill.trade_id), trade_shape(exchange, owner, fill))).collect();
     Ok(json!({"trades": rows, "count": fills.len()}))
 }

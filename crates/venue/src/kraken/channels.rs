@@ -20,13 +20,10 @@ use crate::exchange::instrument::{Instrument, MarketIndex};
 use crate::exchange::order::Side;
 use crate::exchange::tape::{Candle, MINUTE_MS};
 use crate::facade::{BookDifference, BookMirror, Fields, iso, number};
+use crate::limits::{CANDLES_FIRST_MAX, TRADES_FIRST_MAX};
 
 /// Book depths the vendor has.
 const DEPTHS: [u64; 5] = [10, 25, 100, 500, 1_000];
-/// Candles of an `ohlc` snapshot.
-const CANDLES_FIRST: usize = 100;
-/// Trades of a `trade` snapshot.
-const TRADES_FIRST: usize = 50;
 /// Levels per side that go into a checksum.
 const CHECKED_LEVELS: usize = 10;
 
@@ -164,7 +161,7 @@ pub(super) fn trade(terms: &Instrument, trade: &PublicTrade) -> Value {
 /// The first message of `trade`.
 pub(super) fn last_trades(exchange: &Exchange, index: MarketIndex) -> Value {
     let market = exchange.market(index);
-    market.tape.last_trades(TRADES_FIRST).map(|one| trade(&market.instrument, one)).collect()
+    market.tape.last_trades(TRADES_FIRST_MAX).map(|one| trade(&market.instrument, one)).collect()
 }
 
 fn candle_shape(terms: &Instrument, candle: &Candle, minutes: u64) -> Value {
@@ -179,7 +176,7 @@ fn candle_shape(terms: &Instrument, candle: &Candle, minutes: u64) -> Value {
 /// The newest candles of `ohlc`: many at first, one later.
 pub(super) fn candles(exchange: &Exchange, index: MarketIndex, minutes: u64, first: bool) -> Value {
     let market = exchange.market(index);
-    let count = if first { CANDLES_FIRST } else { 1 };
+    let count = if first { CANDLES_FIRST_MAX } else { 1 };
     let candles = market.tape.candles(minutes * MINUTE_MS, 0, u64::MAX, count);
     candles.iter().map(|candle| candle_shape(&market.instrument, candle, minutes)).collect()
 }

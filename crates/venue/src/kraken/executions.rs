@@ -15,9 +15,7 @@ use crate::exchange::event::OrderChange;
 use crate::exchange::instrument::InstrumentKind;
 use crate::exchange::order::{Fill, Order, OrderKind, OrderStatus};
 use crate::facade::{iso, number};
-
-/// Trades of an `executions` snapshot (vendor: 50).
-const TRADES_FIRST: usize = 50;
+use crate::limits::TRADES_FIRST_MAX;
 
 const fn status(order: &Order) -> &'static str {
     match order.status {
@@ -77,7 +75,7 @@ pub(super) fn open_orders(exchange: &Exchange, owner: AccountIndex) -> Value {
 
 /// The last trades of an account, newest first.
 pub(super) fn last_trades(exchange: &Exchange, owner: AccountIndex) -> Value {
-    let fills = exchange.account_state(owner).fills.iter().rev().take(TRADES_FIRST);
+    let fills = exchange.account_state(owner).fills.iter().rev().take(TRADES_FIRST_MAX);
     let known = fills.filter_map(|fill| exchange.order(owner, fill.order).map(|order| (order, fill)));
     let spot = known.filter(|(order, _)| is_spot(exchange, order));
     spot.map(|(order, fill)| with_fill(exchange, report(exchange, order, "trade", fill.at_ms), fill)).collect()

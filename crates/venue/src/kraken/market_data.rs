@@ -14,14 +14,10 @@ use crate::exchange::instrument::{Instrument, MarketIndex};
 use crate::exchange::order::Side;
 use crate::exchange::tape::{Candle, MINUTE_MS};
 use crate::facade::Fields;
-use crate::limits::ROWS_PER_ANSWER_MAX;
+use crate::limits::{KRAKEN_BOOK_LEVELS_MAX, KRAKEN_CANDLES_MAX, ROWS_PER_ANSWER_MAX};
 
 /// Candle widths the vendor has and a day of minutes can give, in minutes.
 pub(super) const INTERVALS: [u64; 7] = [1, 5, 15, 30, 60, 240, 1_440];
-/// Candles in one answer (vendor: 720).
-const CANDLES_MAX: usize = 720;
-/// Book levels in one answer (vendor: 500).
-const DEPTH_MAX: usize = 500;
 const DAY_MS: u64 = 1_440 * MINUTE_MS;
 
 /// The date as HTTP writes it, in UTC.
@@ -128,7 +124,7 @@ pub(super) fn average(candle: &Candle) -> Fixed {
 /// `Depth`
 pub(super) fn depth(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result<Value, KrakenError> {
     let index = one(exchange, fields)?;
-    let count = fields.limit("count", 100, DEPTH_MAX)?;
+    let count = fields.limit("count", 100, KRAKEN_BOOK_LEVELS_MAX)?;
     let market = exchange.market(index);
     let terms = &market.instrument;
     let places = names::places(terms.tick);
@@ -181,7 +177,7 @@ pub(super) fn ohlc(exchange: &Exchange, fields: &Fields) -> Result<Value, Kraken
     let market = exchange.market(index);
     let places = names::places(market.instrument.tick);
     let price = |value: Fixed| names::with_places(value, places);
-    let candles = market.tape.candles(interval * MINUTE_MS, since_ms, u64::MAX, CANDLES_MAX);
+    let candles = market.tape.candles(interval * MINUTE_MS, since_ms, u64::MAX, KRAKEN_CANDLES_MAX);
     let last = candles.last().map_or(0, |candle| candle.open_ms / 1_000);
     let row = |candle: &Candle| {
         json!([

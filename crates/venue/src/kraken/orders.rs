@@ -11,9 +11,7 @@ use crate::exchange::account::AccountIndex;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::order::{Order, OrderId, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::Fields;
-
-/// Most orders of one `CancelOrderBatch` (vendor: 50).
-const CANCEL_BATCH_MAX: usize = 50;
+use crate::limits::KRAKEN_CANCEL_BATCH_MAX;
 
 /// The names of one order's parameters: REST and WebSocket call the same things differently.
 pub(super) struct Words {
@@ -135,7 +133,7 @@ pub(super) fn cancel_batch(exchange: &mut Exchange, owner: AccountIndex, fields:
     let names = fields.find("orders").or_else(|| fields.find("cl_ord_ids"));
     let names = names.ok_or_else(|| KrakenError::argument("orders"))?;
     let names: Vec<String> = serde_json::from_str(names).map_err(|_| KrakenError::argument("orders"))?;
-    if names.is_empty() || names.len() > CANCEL_BATCH_MAX {
+    if names.is_empty() || names.len() > KRAKEN_CANCEL_BATCH_MAX {
         return Err(KrakenError::argument("orders"));
     }
     let mut count = 0;

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::shape::shape;
+use crate::kinds::shape;
 use crate::support::{ALL_SCOPES, Bench, Client};
 
 const API: &str = "/api/v3/brokerage";

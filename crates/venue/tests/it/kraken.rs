@@ -3,8 +3,8 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::shape::shape;
-use crate::support::{ALL_SCOPES, Bench, Client};
+use crate::kinds::shape;
+use crate::support::{ALL_SCOPES, Bench, Client, Socket};
 
 const RESTING: &str = "pair=XBTUSDT&type=buy&ordertype=limit&volume=0.01&price=50000";
 
@@ -16,6 +16,13 @@ async fn call(client: &Client, name: &str, form: &str) -> Result<Value, String> 
         Some(error) => Err(error.to_owned()),
         None => Ok(body["result"].clone()),
     }
+}
+
+/// Sends a frame and waits for its reply, passing over everything else.
+async fn ask(socket: &mut Socket, frame: Value) -> Value {
+    let id = frame["req_id"].clone();
+    socket.send(frame).await;
+    socket.until(|reply| reply["req_id"] == id).await
 }
 
 #[tokio::test]
@@ -111,7 +118,7 @@ async fn the_websocket_trades_and_reports() {
     let bench = Bench::start().await;
     let mut socket = bench.alice().connect("/v2").await.unwrap();
     let subscribe = json!({"method": "subscribe", "params": {"channel": "executions", "token": "x"}, "req_id": 1});
-    assert_eq!(socket.ask("req_id", subscribe).await["success"], json!(true));
+    assert_eq!(ask(&mut socket, subscribe).await["success"], json!(true));
     let snapshot = socket.until(|frame| frame["channel"] == "executions").await;
     assert_eq!((&snapshot["type"], &snapshot["data"], &snapshot["sequence"]), (&json!("snapshot"), &json!([]), &json!(1)));
     // A number as small as Python writes with an exponent.
@@ -129,8 +136,8 @@ async fn the_websocket_trades_and_reports() {
     assert_eq!(placed["result"]["cl_ord_id"], json!("w1"));
     let id = placed["result"]["order_id"].clone();
     let cancel = json!({"method": "cancel_order", "params": {"order_id": [id]}, "req_id": 3});
-    assert_eq!(socket.ask("req_id", cancel.clone()).await["result"]["order_id"], id);
-    let again = socket.ask("req_id", cancel).await;
+    assert_eq!(ask(&mut socket, cancel.clone()).await["result"]["order_id"], id);
+    let again = ask(&mut socket, cancel).await;
     assert_eq!((&again["success"], &again["error"]), (&json!(false), &json!("EOrder:Unknown order")));
     let order = json!({"order_type": "market", "side": "sell", "order_qty": 0.01, "symbol": "BTC/USDT"});
     socket.send(json!({"method": "add_order", "params": order, "req_id": 4})).await;
@@ -153,13 +160,13 @@ async fn a_stranger_hears_the_market_and_nothing_else() {
     }
     insta::assert_json_snapshot!("kraken_channels", Value::from(shapes));
     for (id, params) in [(2, json!({"channel": "executions"})), (3, json!({"channel": "nothing"}))] {
-        let reply = socket.ask("req_id", json!({"method": "subscribe", "params": params, "req_id": id})).await;
+        let reply = ask(&mut socket, json!({"method": "subscribe", "params": params, "req_id": id})).await;
         assert_eq!(reply["success"], json!(false));
     }
     let order = json!({"order_type": "market", "side": "sell", "order_qty": 0.01, "symbol": "BTC/USDT"});
-    let refused = socket.ask("req_id", json!({"method": "add_order", "params": order, "req_id": 4})).await;
+    let refused = ask(&mut socket, json!({"method": "add_order", "params": order, "req_id": 4})).await;
     assert_eq!(refused["error"], json!("EAPI:Invalid key"));
-    let pong = socket.ask("req_id", json!({"method": "ping", "req_id": 5})).await;
+    let pong = ask(&mut socket, json!({"method": "ping", "req_id": 5})).await;
     assert_eq!(pong["method"], json!("pong"));
 }
 

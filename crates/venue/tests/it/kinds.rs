@@ -12,7 +12,7 @@ pub(crate) fn shape(value: &Value) -> Value {
         Value::Number(_) => json!("number"),
         Value::Object(fields) => fields.iter().map(|(name, value)| (plain_name(name), shape(value))).collect(),
         Value::String(text) if text.is_empty() => json!(""),
-        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-')) => json!("decimal"),
+        Value::String(text) if text.parse::<f64>().is_ok() => json!("decimal"),
         Value::String(_) => json!("text"),
     }
 }

@@ -3,9 +3,15 @@
 
 #[path = "it/binance.rs"]
 mod binance;
+#[path = "it/bybit.rs"]
+mod bybit;
 #[path = "it/identity.rs"]
 mod identity;
 #[path = "it/native.rs"]
 mod native;
+#[path = "it/okx.rs"]
+mod okx;
+#[path = "it/shape.rs"]
+mod shape;
 #[path = "it/support.rs"]
 mod support;

@@ -27,7 +27,8 @@ impl Payload {
         }
         match serde_json::from_slice(body).map_err(|_| ApiError::not_json())? {
             Value::Array(rows) => Self::from_rows(rows),
-            other => Ok(Self::One(Fields::from_value(other)?)),
+            Value::Object(fields) => Ok(Self::One(Fields::from_object(fields))),
+            Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => Err(ApiError::not_json()),
         }
     }
 

@@ -154,6 +154,7 @@ async fn only_an_identity_with_the_scope_gets_through() {
     assert_eq!(reader.get("/v5/user/query-api").await.1["result"]["readOnly"], json!(1));
     assert!(stranger.connect("/v5/private").await.is_err());
     assert!(stranger.connect("/v5/trade").await.is_err());
+    assert!(bench.client(Some(bench.signer.token("alice", "order:write"))).connect("/v5/private").await.is_err());
     let mut trade = reader.connect("/v5/trade").await.unwrap();
     trade.send(json!({"op": "order.create", "reqId": "r", "args": [resting("no")]})).await;
     assert_eq!(trade.next().await.unwrap()["retCode"], json!(10_005));

@@ -5,7 +5,7 @@
 //! clients work, and a native one for `countersign/1` sessions. `docs/venue.md` describes them.
 //!
 //! ```text
-//!   gateway ──HTTP/1.1, WebSocket──▶ server ──▶ identity ──▶ binance | bybit | … | native
+//!   gateway ──HTTP/1.1, WebSocket──▶ server ──▶ identity ──▶ binance | native
 //!                                                                │
 //!                 hub ◀── events ── exchange (pure: orders, now_ms → answers, events)
 //! ```

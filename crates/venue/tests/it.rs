@@ -3,6 +3,8 @@
 
 #[path = "it/binance.rs"]
 mod binance;
+#[path = "it/bybit.rs"]
+mod bybit;
 #[path = "it/coinbase.rs"]
 mod coinbase;
 #[path = "it/deribit.rs"]
@@ -15,5 +17,9 @@ mod kinds;
 mod kraken;
 #[path = "it/native.rs"]
 mod native;
+#[path = "it/okx.rs"]
+mod okx;
+#[path = "it/shape.rs"]
+mod shape;
 #[path = "it/support.rs"]
 mod support;

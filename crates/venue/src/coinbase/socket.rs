@@ -1,7 +1,7 @@
 //! The WebSocket: `subscribe` and `unsubscribe` frames in, channel messages out.
 //!
-//! Every message of a connection has the next `sequence_num`, so that a reader sees what a
-//! slow connection lost.
+//! Every message of a connection has the next `sequence_num`, market data too. So none may be
+//! dropped or overtaken: all wait in one queue, and a reader who is too slow for it is closed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -178,22 +178,12 @@ fn opening(exchange: &Exchange, channel: Channel, market: MarketIndex, book: Opt
 }
 
 impl Subscriptions {
-    /// The next message of the connection.
-    fn message(&mut self, channel: &str, event: Value, at_ms: u64) -> Bytes {
+    /// Sends the next message of the connection.
+    fn push(&mut self, outbox: &Outbox, channel: &str, event: Value, at_ms: u64) {
         let number = self.sequence;
         self.sequence += 1;
         let message = json!({"channel": channel, "client_id": "", "timestamp": iso(at_ms), "sequence_num": number, "events": [event]});
-        Bytes::from(message.to_string())
-    }
-
-    fn push(&mut self, outbox: &Outbox, channel: &str, event: Value, at_ms: u64) {
-        let message = self.message(channel, event, at_ms);
-        outbox.push_own(message);
-    }
-
-    fn flow(&mut self, outbox: &Outbox, channel: &str, event: Value, at_ms: u64) {
-        let message = self.message(channel, event, at_ms);
-        outbox.push_flow(message);
+        outbox.push_own(Bytes::from(message.to_string()));
     }
 
     /// Everything the connection is subscribed to now.
@@ -232,13 +222,13 @@ impl Subscriptions {
             }
         }
         for (channel, event) in events {
-            self.flow(outbox, channel.sent_name(), event, at_ms);
+            self.push(outbox, channel.sent_name(), event, at_ms);
         }
         if self.heartbeats && at_ms >= self.heartbeat_ms + HEARTBEAT_MS {
             self.heartbeat_ms = at_ms;
             self.heartbeat_counter += 1;
             let event = json!({"current_time": iso(at_ms), "heartbeat_counter": self.heartbeat_counter});
-            self.flow(outbox, "heartbeats", event, at_ms);
+            self.push(outbox, "heartbeats", event, at_ms);
         }
     }
 }
@@ -260,7 +250,7 @@ impl Observer for Subscriptions {
             Event::Trade { market, trade } => {
                 if self.markets.contains_key(&(Channel::MarketTrades, *market)) {
                     let event = channels::trade(&exchange.market(*market).instrument, trade);
-                    self.flow(outbox, "market_trades", event, trade.at_ms);
+                    self.push(outbox, "market_trades", event, trade.at_ms);
                 }
             }
         }

@@ -186,6 +186,12 @@ async fn a_stranger_hears_the_market_and_nothing_else() {
         shapes.insert(channel.to_owned(), shape(&frame));
     }
     insta::assert_json_snapshot!("coinbase_channels", Value::from(shapes));
+    let mut last = socket.next().await.unwrap()["sequence_num"].as_u64().unwrap();
+    for _ in 0..50 {
+        let next = socket.next().await.unwrap()["sequence_num"].as_u64().unwrap();
+        assert_eq!(next, last + 1);
+        last = next;
+    }
     socket.send(json!({"type": "unsubscribe", "channel": "ticker", "product_ids": []})).await;
     let left = socket
         .until(|frame| {

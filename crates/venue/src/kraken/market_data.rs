@@ -54,12 +54,18 @@ pub(super) fn assets(exchange: &Exchange, fields: &Fields) -> Result<Value, Krak
     Ok(wanted.into_iter().map(|asset| (names::asset_id(asset).to_owned(), row(asset))).collect::<Map<_, _>>().into())
 }
 
-/// The pairs named by `pair`, or all of them.
-fn wanted(exchange: &Exchange, fields: &Fields) -> Result<Vec<MarketIndex>, KrakenError> {
-    match fields.find("pair") {
-        None => Ok(names::pairs(exchange).map(|(index, _)| index).collect()),
-        Some(text) => text.split(',').map(|name| names::find_pair(exchange, name).ok_or_else(KrakenError::unknown_pair)).collect(),
-    }
+/// The pairs named by `pair`, or all of them. A pair that was asked for as `BTC/USDT` is
+/// answered under that name, as the vendor does.
+fn wanted(exchange: &Exchange, fields: &Fields) -> Result<Vec<(String, MarketIndex)>, KrakenError> {
+    let Some(text) = fields.find("pair") else {
+        return Ok(names::pairs(exchange).map(|(index, terms)| (names::pair(terms), index)).collect());
+    };
+    let named = |name: &str| {
+        let index = names::find_pair(exchange, name).ok_or_else(KrakenError::unknown_pair)?;
+        let shown = if name.contains('/') { name.to_owned() } else { names::pair(&exchange.market(index).instrument) };
+        Ok((shown, index))
+    };
+    text.split(',').map(named).collect()
 }
 
 fn one(exchange: &Exchange, fields: &Fields) -> Result<MarketIndex, KrakenError> {
@@ -86,16 +92,13 @@ pub(super) fn asset_pairs(exchange: &Exchange, fields: &Fields) -> Result<Value,
             "status": "online",
         })
     };
-    let rows = wanted(exchange, fields)?.into_iter().map(|index| {
-        let terms = &exchange.market(index).instrument;
-        (names::pair(terms), row(terms))
-    });
+    let rows = wanted(exchange, fields)?.into_iter().map(|(name, index)| (name, row(&exchange.market(index).instrument)));
     Ok(rows.collect::<Map<_, _>>().into())
 }
 
 /// `Ticker`: lists of today's and the last 24 hours' figure, prices first, then volumes.
 pub(super) fn ticker(exchange: &Exchange, fields: &Fields) -> Result<Value, KrakenError> {
-    let rows = wanted(exchange, fields)?.into_iter().map(|index| {
+    let rows = wanted(exchange, fields)?.into_iter().map(|(name, index)| {
         let market = exchange.market(index);
         let (terms, day) = (&market.instrument, market.tape.day());
         let today = market.tape.candles(DAY_MS, 0, u64::MAX, 1).pop().unwrap_or(day.day);
@@ -111,7 +114,7 @@ pub(super) fn ticker(exchange: &Exchange, fields: &Fields) -> Result<Value, Krak
             "t": [today.trades, day.day.trades], "l": [price(today.low), price(day.day.low)],
             "h": [price(today.high), price(day.day.high)], "o": price(today.open),
         });
-        (names::pair(terms), shape)
+        (name, shape)
     });
     Ok(rows.collect::<Map<_, _>>().into())
 }

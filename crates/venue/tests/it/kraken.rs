@@ -103,6 +103,15 @@ async fn refusals_carry_the_words_of_the_venue() {
 }
 
 #[tokio::test]
+async fn a_pair_is_answered_under_the_name_it_was_asked_for() {
+    let bench = Bench::start().await;
+    for (asked, answered) in [("XBTUSDT", "XBTUSDT"), ("BTC/USDT", "BTC/USDT"), ("XBT/USDT", "XBT/USDT")] {
+        let (_, body) = bench.stranger().get(&format!("/0/public/AssetPairs?pair={asked}")).await;
+        assert_eq!(body["result"][answered]["pair_decimals"], json!(2), "{asked}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_sees_or_cancels_anothers_orders() {
     let bench = Bench::start().await;
     let placed = call(&bench.alice(), "AddOrder", RESTING).await.unwrap();

@@ -120,10 +120,15 @@ pub(super) fn book(terms: &Instrument, mirror: &BookMirror, at_ms: u64) -> Value
     }])
 }
 
-/// A later message of `book`; the mirror has caught up already.
+/// A later message of `book`; the mirror has caught up already. Levels that are gone come
+/// first: a reader that cuts its book after each level would otherwise cut what is new.
 pub(super) fn book_change(terms: &Instrument, mirror: &BookMirror, change: &BookDifference, at_ms: u64) -> Value {
+    let gone_first = |levels: &[Level]| {
+        let (gone, left): (Vec<Level>, Vec<Level>) = levels.iter().partition(|level| level.lots == 0);
+        levels_of(terms, &[gone, left].concat())
+    };
     json!([{
-        "symbol": names::symbol(terms), "bids": levels_of(terms, &change.bids), "asks": levels_of(terms, &change.asks),
+        "symbol": names::symbol(terms), "bids": gone_first(&change.bids), "asks": gone_first(&change.asks),
         "checksum": checksum(terms, mirror), "timestamp": iso(at_ms),
     }])
 }

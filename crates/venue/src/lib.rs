@@ -1,8 +1,8 @@
 //! The paper exchange: a small venue to put behind the gateway.
 //!
 //! It trades three instruments (a spot pair, a dated future, an option) against a seeded
-//! market maker, and speaks two façades: the Binance spot API, so that unmodified clients
-//! work, and a native one for `countersign/1` sessions. `docs/venue.md` describes both.
+//! market maker, and speaks several façades: those of known venues, so that unmodified
+//! clients work, and a native one for `countersign/1` sessions. `docs/venue.md` describes them.
 //!
 //! ```text
 //!   gateway ──HTTP/1.1, WebSocket──▶ server ──▶ identity ──▶ binance | native
@@ -18,13 +18,19 @@
 mod arrivals;
 mod binance;
 mod body;
+mod bybit;
 mod clock;
+mod coinbase;
 mod config;
+mod deribit;
 pub mod exchange;
+mod facade;
 mod hub;
 mod identity;
+mod kraken;
 pub mod limits;
 mod native;
+mod okx;
 mod outbox;
 mod server;
 mod shell;

@@ -21,7 +21,7 @@ use crate::exchange::Exchange;
 use crate::identity::IdentityVerifier;
 use crate::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, HEADER_READ_TIMEOUT, SHUTDOWN_GRACE};
 use crate::shell::Shell;
-use crate::{binance, native};
+use crate::{binance, bybit, coinbase, deribit, kraken, native, okx};
 
 /// The paper exchange as a server.
 #[derive(Debug)]
@@ -51,7 +51,12 @@ impl Venue {
         let shell = Arc::new(Shell::new(exchange, Arc::new(verifier), config.audience));
         let router = Router::new()
             .merge(binance::router())
+            .merge(bybit::router())
+            .merge(coinbase::router())
+            .merge(deribit::router())
+            .merge(kraken::router())
             .merge(native::router())
+            .merge(okx::router())
             .fallback(binance::not_found)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(Arc::clone(&shell));

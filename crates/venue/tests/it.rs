@@ -3,9 +3,23 @@
 
 #[path = "it/binance.rs"]
 mod binance;
+#[path = "it/bybit.rs"]
+mod bybit;
+#[path = "it/coinbase.rs"]
+mod coinbase;
+#[path = "it/deribit.rs"]
+mod deribit;
 #[path = "it/identity.rs"]
 mod identity;
+#[path = "it/kinds.rs"]
+mod kinds;
+#[path = "it/kraken.rs"]
+mod kraken;
 #[path = "it/native.rs"]
 mod native;
+#[path = "it/okx.rs"]
+mod okx;
+#[path = "it/shape.rs"]
+mod shape;
 #[path = "it/support.rs"]
 mod support;

@@ -21,7 +21,7 @@ use crate::exchange::Exchange;
 use crate::identity::IdentityVerifier;
 use crate::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, HEADER_READ_TIMEOUT, SHUTDOWN_GRACE};
 use crate::shell::Shell;
-use crate::{binance, native};
+use crate::{binance, coinbase_exchange, gate, hyperliquid, kucoin, native};
 
 /// The paper exchange as a server.
 #[derive(Debug)]
@@ -52,6 +52,10 @@ impl Venue {
         let router = Router::new()
             .merge(binance::router())
             .merge(native::router())
+            .merge(coinbase_exchange::router())
+            .merge(gate::router())
+            .merge(hyperliquid::router())
+            .merge(kucoin::router())
             .fallback(binance::not_found)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(Arc::clone(&shell));

@@ -79,8 +79,8 @@ pub(super) fn name_of(exchange: &Exchange, topic: Topic) -> String {
         Feed::Ticker => format!("{symbol}@ticker"),
         Feed::Tickers => "!ticker@arr".to_owned(),
         Feed::Trade => format!("{symbol}@trade"),
-        // Native feeds have no stream name; they are never wrapped.
-        Feed::NativeBook | Feed::NativeTicker | Feed::NativeTrade => symbol,
+        // Feeds of other façades have no stream name; they are never wrapped.
+        Feed::Dialect(..) | Feed::NativeBook | Feed::NativeTicker | Feed::NativeTrade => symbol,
     }
 }
 

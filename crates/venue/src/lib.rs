@@ -1,11 +1,11 @@
 //! The paper exchange: a small venue to put behind the gateway.
 //!
 //! It trades three instruments (a spot pair, a dated future, an option) against a seeded
-//! market maker, and speaks two façades: the Binance spot API, so that unmodified clients
-//! work, and a native one for `countersign/1` sessions. `docs/venue.md` describes both.
+//! market maker, and speaks several façades: those of known venues, so that unmodified
+//! clients work, and a native one for `countersign/1` sessions. `docs/venue.md` describes them.
 //!
 //! ```text
-//!   gateway ──HTTP/1.1, WebSocket──▶ server ──▶ identity ──▶ binance | native
+//!   gateway ──HTTP/1.1, WebSocket──▶ server ──▶ identity ──▶ binance | gate | … | native
 //!                                                                │
 //!                 hub ◀── events ── exchange (pure: orders, now_ms → answers, events)
 //! ```

@@ -3,9 +3,19 @@
 
 #[path = "it/binance.rs"]
 mod binance;
+#[path = "it/coinbase_exchange.rs"]
+mod coinbase_exchange;
+#[path = "it/gate.rs"]
+mod gate;
+#[path = "it/hyperliquid.rs"]
+mod hyperliquid;
 #[path = "it/identity.rs"]
 mod identity;
+#[path = "it/kucoin.rs"]
+mod kucoin;
 #[path = "it/native.rs"]
 mod native;
+#[path = "it/shape.rs"]
+mod shape;
 #[path = "it/support.rs"]
 mod support;

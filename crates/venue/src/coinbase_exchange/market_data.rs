@@ -7,16 +7,12 @@ use super::shapes::{self, moment};
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::Side;
 use crate::exchange::{Exchange, Market};
-use crate::limits::{BOOK_LEVELS_PUBLISHED, ROWS_PER_ANSWER_MAX};
+use crate::limits::{BOOK_LEVELS_PUBLISHED, COINBASE_CANDLE_ROWS, ROWS_PER_ANSWER_MAX};
 use crate::operations::{ParamError, Params, counted_levels, find_pair, pair_name, spot_markets};
 
 const SEPARATOR: char = '-';
 /// Candle widths in seconds.
 const GRANULARITIES: [u64; 6] = [60, 300, 900, 3_600, 21_600, 86_400];
-/// Trades in one answer when the request does not say (vendor: 1000).
-const TRADE_ROWS: usize = 1_000;
-/// Candles in one answer (vendor: 300).
-const CANDLE_ROWS: usize = 300;
 
 /// The name of a spot market.
 pub(super) fn name_of(market: &Market) -> String {
@@ -117,7 +113,7 @@ pub(super) fn book(exchange: &Exchange, params: &Params, now_ms: u64) -> Result<
 /// Newest first; the side is the maker's.
 pub(super) fn trades(exchange: &Exchange, params: &Params, _: u64) -> Result<String, CoinbaseError> {
     let market = in_path(exchange, params)?.1;
-    let limit = params.limit("limit", TRADE_ROWS, ROWS_PER_ANSWER_MAX)?;
+    let limit = params.limit("limit", ROWS_PER_ANSWER_MAX, ROWS_PER_ANSWER_MAX)?;
     let rows = market.tape.last_trades(limit).rev().map(|trade| {
         json!({
             "time": moment(trade.at_ms), "trade_id": trade.id, "price": trade.price.short(), "size": trade.quantity.short(),
@@ -148,7 +144,7 @@ pub(super) fn candles(exchange: &Exchange, params: &Params, _: u64) -> Result<St
         return Err(ParamError::malformed("granularity").into());
     }
     let (from, to) = (bound(params, "start")?.unwrap_or(0), bound(params, "end")?.unwrap_or(u64::MAX));
-    let rows = market.tape.candles(width * 1_000, from, to, CANDLE_ROWS).into_iter().rev().map(|candle| {
+    let rows = market.tape.candles(width * 1_000, from, to, COINBASE_CANDLE_ROWS).into_iter().rev().map(|candle| {
         let values = [candle.low, candle.high, candle.open, candle.close, candle.volume].map(crate::exchange::fixed::Fixed::short);
         format!("[{},{}]", candle.open_ms / 1_000, values.join(","))
     });

@@ -57,10 +57,16 @@ pub(crate) fn changes_event(exchange: &Exchange, market: MarketIndex, difference
     json!({"type": "l2update", "product_id": name, "time": moment(at_ms), "changes": changes}).to_string()
 }
 
-/// `match`; who the two orders belong to is not told.
+/// Names of the maker's and the taker's order of a trade: whose they are is not told.
+fn parties(trade_id: u64) -> [String; 2] {
+    [format!("{trade_id}-maker"), format!("{trade_id}-taker")]
+}
+
+/// `match`
 pub(crate) fn trade_event(exchange: &Exchange, market: MarketIndex, trade: &PublicTrade) -> String {
+    let [maker_order, taker_order] = parties(trade.id);
     json!({
-        "type": "match", "trade_id": trade.id, "sequence": trade.id, "time": moment(trade.at_ms),
+        "type": "match", "trade_id": trade.id, "sequence": trade.id, "maker_order_id": maker_order, "taker_order_id": taker_order, "time": moment(trade.at_ms),
         "product_id": name_of(exchange.market(market)), "size": trade.quantity.short(), "price": trade.price.short(), "side": maker(trade),
     })
     .to_string()
@@ -132,7 +138,7 @@ impl Note<'_> {
         message.to_string()
     }
 
-    /// Names the own order in its role only; the side is the maker's.
+    /// Names the own order in its role, the other one as everybody sees it; the side is the maker's.
     fn matched(&self, fill: &Fill) -> String {
         let rate = Fixed::whole(1).basis_points(self.exchange.commission_points).short();
         let (id_name, rate_name, side) = if fill.is_maker {
@@ -142,6 +148,9 @@ impl Note<'_> {
         };
         let mut message = self.message("match");
         message["trade_id"] = json!(fill.trade_id);
+        let [maker_order, taker_order] = parties(fill.trade_id);
+        message["maker_order_id"] = json!(maker_order);
+        message["taker_order_id"] = json!(taker_order);
         message[id_name] = json!(self.order.id.to_string());
         message[rate_name] = json!(rate);
         message["side"] = json!(side.lower());

@@ -14,8 +14,6 @@ use crate::exchange::order::{Fill, Order, OrderError, OrderKind, OrderRequest, S
 use crate::limits::ROWS_PER_ANSWER_MAX;
 use crate::operations::{Owner, ParamError, Params, spot_markets};
 
-/// Rows in one answer when the request does not say (vendor: 1000).
-const ROWS: usize = 1_000;
 /// Marks an order id as the client's.
 const CLIENT_PREFIX: &str = "client:";
 
@@ -135,7 +133,7 @@ pub(super) fn orders(exchange: &Exchange, owner: &Owner, params: &Params, _: u64
         let state = if order.status.is_open() { open } else { done };
         spot && state && market.is_none_or(|market| order.market == market)
     };
-    let limit = params.limit("limit", ROWS, ROWS_PER_ANSWER_MAX)?;
+    let limit = params.limit("limit", ROWS_PER_ANSWER_MAX, ROWS_PER_ANSWER_MAX)?;
     let orders = exchange.all_orders(owner.index).into_iter().rev().filter(wanted).take(limit);
     Ok(orders.map(|order| shapes::order(exchange, order)).collect::<Value>().to_string())
 }
@@ -149,7 +147,7 @@ pub(super) fn fills(exchange: &Exchange, owner: &Owner, params: &Params, _: u64)
         let spot = spot_markets(exchange).any(|(index, _)| index == fill.market);
         spot && market.is_none_or(|market| fill.market == market) && order.is_none_or(|order| fill.order == order)
     };
-    let limit = params.limit("limit", ROWS, ROWS_PER_ANSWER_MAX)?;
+    let limit = params.limit("limit", ROWS_PER_ANSWER_MAX, ROWS_PER_ANSWER_MAX)?;
     let fills = exchange.account_state(owner.index).fills.iter().rev().filter(wanted).take(limit);
     Ok(fills.map(|fill| shapes::fill(exchange, fill)).collect::<Value>().to_string())
 }

@@ -127,11 +127,12 @@ impl Session {
     }
 
     fn api(&self, shell: &Shell, frame: &Frame) -> String {
-        let payload = serde_json::from_value::<ApiPayload>(frame.payload.clone());
-        let payload = payload.unwrap_or(ApiPayload { req_id: Value::Null, req_param: Map::new() });
-        let result = match handler(&frame.channel) {
-            Some(handler) => operations::call(shell, handler, &self.0.caller, &Params::from_json(payload.req_param)),
-            None => {
+        let payload = serde_json::from_value::<ApiPayload>(frame.payload.clone()).ok();
+        let named = payload.as_ref().map(|payload| &payload.req_id).filter(|id| !id.is_null());
+        let request_id = named.unwrap_or(&frame.id).clone();
+        let result = match (payload, handler(&frame.channel)) {
+            (Some(payload), Some(handler)) => operations::call(shell, handler, &self.0.caller, &Params::from_json(payload.req_param)),
+            (None, _) | (_, None) => {
                 shell.counters.count_refused();
                 Err(GateError::unknown_channel())
             }
@@ -140,7 +141,6 @@ impl Session {
             Ok(text) => ("200".to_owned(), "result", text),
             Err(error) => (error.status.as_u16().to_string(), "errs", error.json()),
         };
-        let request_id = if payload.req_id.is_null() { &frame.id } else { &payload.req_id };
         let header =
             json!({"response_time": now_ms().to_string(), "status": status, "channel": frame.channel, "event": "api", "client_id": ""});
         format!(r#"{{"request_id":{request_id},"ack":false,"header":{header},"data":{{"{name}":{data}}}}}"#)
@@ -167,7 +167,7 @@ fn wanted(exchange: &crate::exchange::Exchange, channel: &str, payload: &Value) 
         "spot.balances" => Ok(vec![Wanted::Own(OwnChannel::Balances)]),
         "spot.book_ticker" => each(Channel::Top),
         "spot.obu" => words.iter().map(|name| ultra(exchange, name)).collect(),
-        "spot.order_book" => one(Channel::Snapshot(words.get(1).and_then(|depth| depth.parse().ok()).unwrap_or(20))),
+        "spot.order_book" => one(Channel::Snapshot(depth(words.get(1).copied())?)),
         "spot.order_book_update" => one(Channel::Changes),
         "spot.orders" | "spot.usertrades" => {
             for name in words.iter().filter(|name| **name != "!all") {
@@ -178,6 +178,18 @@ fn wanted(exchange: &crate::exchange::Exchange, channel: &str, payload: &Value) 
         "spot.tickers" => each(Channel::Ticker),
         "spot.trades" => each(Channel::Trades),
         _ => Err(GateError::unknown_channel()),
+    }
+}
+
+/// Levels of `spot.order_book`.
+fn depth(word: Option<&str>) -> Result<u16, GateError> {
+    match word {
+        Some("5") => Ok(5),
+        Some("10") => Ok(10),
+        Some("20") => Ok(20),
+        Some("50") => Ok(50),
+        Some("100") => Ok(100),
+        Some(_) | None => Err(GateError::unknown_channel()),
     }
 }
 

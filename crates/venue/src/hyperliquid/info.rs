@@ -7,7 +7,7 @@ use super::{shapes, user};
 use crate::exchange::Exchange;
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::tape::MINUTE_MS;
-use crate::limits::CANDLES_PER_ANSWER_MAX;
+use crate::limits::{CANDLES_PER_ANSWER_MAX, HYPERLIQUID_BOOK_LEVELS, HYPERLIQUID_TRADE_ROWS};
 use crate::operations::{find_pair, pair_name, places, spot_markets};
 use crate::shell::{Caller, Shell};
 
@@ -58,14 +58,14 @@ pub(super) fn ask(shell: &Shell, caller: &Caller, body: &Value) -> Result<Value,
     shell.with(|exchange, now_ms| match need(body, "type")? {
         "allMids" => Ok(shapes::mids(exchange)),
         "candleSnapshot" => candles(exchange, &body["req"]),
-        "l2Book" => Ok(shapes::book(exchange, coin(exchange, body)?, shapes::BOOK_LEVELS, now_ms)),
+        "l2Book" => Ok(shapes::book(exchange, coin(exchange, body)?, HYPERLIQUID_BOOK_LEVELS.into(), now_ms)),
         "meta" => Ok(perpetual_meta()),
         "metaAndAssetCtxs" => Ok(json!([perpetual_meta(), []])),
         // The first exchange has no name: it is the vendor's own.
         "perpDexs" => Ok(json!([null])),
         "recentTrades" => {
             let market = exchange.market(coin(exchange, body)?);
-            Ok(market.tape.last_trades(shapes::TRADE_ROWS).rev().map(|trade| shapes::trade(market, trade)).collect())
+            Ok(market.tape.last_trades(HYPERLIQUID_TRADE_ROWS).rev().map(|trade| shapes::trade(market, trade)).collect())
         }
         "spotMeta" => Ok(spot_meta(exchange)),
         "spotMetaAndAssetCtxs" => {

@@ -10,11 +10,6 @@ use crate::exchange::order::{Fill, Order, OrderKind, OrderStatus, Side, TimeInFo
 use crate::exchange::{Exchange, Market};
 use crate::operations::{counted_levels, pair_name, spot_markets, top};
 
-/// Levels per side of a book (vendor: 20).
-pub(super) const BOOK_LEVELS: usize = 20;
-/// Trades in one answer.
-pub(super) const TRADE_ROWS: usize = 100;
-
 pub(super) fn coin_of(market: &Market) -> String {
     pair_name(&market.instrument, '/')
 }

@@ -16,9 +16,10 @@ use super::address::Address;
 use super::error::HyperliquidError;
 use super::info::{market_of_coin, need};
 use super::streams::message;
-use super::{actions, info, shapes, user};
+use super::{actions, info, user};
 use crate::exchange::account::AccountIndex;
 use crate::exchange::instrument::MarketIndex;
+use crate::limits::HYPERLIQUID_BOOK_LEVELS;
 use crate::operations::{self, Channel, Dialect, OwnChannel, Subscriptions, spot_markets};
 use crate::shell::Shell;
 use crate::websocket::Protocol;
@@ -133,7 +134,7 @@ impl Session {
                 first.map(|index| Wanted::Market(index, Channel::Mids)).ok_or(HyperliquidError::Malformed)
             }
             "bbo" => market(Channel::Top),
-            "l2Book" => market(Channel::Book(u16::try_from(shapes::BOOK_LEVELS).unwrap_or(u16::MAX))),
+            "l2Book" => market(Channel::Book(HYPERLIQUID_BOOK_LEVELS)),
             "orderUpdates" => user(|_| OwnChannel::Orders),
             "trades" => market(Channel::Trades),
             "userEvents" => user(|_| OwnChannel::Fills),

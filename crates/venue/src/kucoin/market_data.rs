@@ -9,12 +9,10 @@ use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::Side;
 use crate::exchange::tape::MINUTE_MS;
 use crate::exchange::{Exchange, Market};
-use crate::limits::{BOOK_LEVELS_MAX, CANDLES_PER_ANSWER_MAX};
+use crate::limits::{BOOK_LEVELS_MAX, CANDLES_PER_ANSWER_MAX, KUCOIN_HISTORY_ROWS};
 use crate::operations::{Owner, ParamError, Params, find_pair, levels, pair_name, spot_markets, top};
 
 const SEPARATOR: char = '-';
-/// Trades in one answer of `histories` (vendor: 100).
-const HISTORY_ROWS: usize = 100;
 
 /// Candle widths in the venue's names.
 const INTERVALS: &[(&str, u64)] = &[
@@ -143,7 +141,7 @@ pub(super) fn level2(exchange: &Exchange, _: &Owner, params: &Params, now_ms: u6
 
 pub(super) fn histories(exchange: &Exchange, params: &Params, _: u64) -> Result<String, KucoinError> {
     let market = exchange.market(market_of(exchange, params)?);
-    let trades = market.tape.last_trades(HISTORY_ROWS).map(|trade| {
+    let trades = market.tape.last_trades(KUCOIN_HISTORY_ROWS).map(|trade| {
         json!({
             "sequence": trade.id.to_string(), "price": trade.price.short(), "size": trade.quantity.short(),
             "side": shapes::taker(trade), "time": trade.at_ms.saturating_mul(1_000_000),

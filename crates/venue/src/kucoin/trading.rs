@@ -10,13 +10,8 @@ use super::shapes::{self, data};
 use crate::exchange::Exchange;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::order::{Fill, Order, OrderError, OrderKind, OrderRequest, Side, Size, TimeInForce};
-use crate::limits::ROWS_PER_ANSWER_MAX;
+use crate::limits::{KUCOIN_PAGE_ROWS, KUCOIN_PAGE_ROWS_MAX, ROWS_PER_ANSWER_MAX};
 use crate::operations::{Owner, ParamError, Params, spot_markets};
-
-/// Rows per page when the request does not say.
-const PAGE_ROWS: usize = 50;
-/// Rows per page at most (vendor: 500).
-const PAGE_ROWS_MAX: usize = 500;
 
 pub(super) fn account_mode(_: &Exchange, _: &Owner, _: &Params, _: u64) -> Result<String, KucoinError> {
     Ok(data(&json!({"selfAccountMode": "CLASSIC"})))
@@ -153,7 +148,7 @@ pub(super) fn cancel_all(exchange: &mut Exchange, owner: &Owner, params: &Params
 
 /// One page of rows, of which all are at hand.
 fn page(params: &Params, rows: Vec<Value>) -> Result<String, KucoinError> {
-    let size = params.limit("pageSize", PAGE_ROWS, PAGE_ROWS_MAX)?.max(1);
+    let size = params.limit("pageSize", KUCOIN_PAGE_ROWS, KUCOIN_PAGE_ROWS_MAX)?.max(1);
     let current = params.limit("currentPage", 1, ROWS_PER_ANSWER_MAX)?.max(1);
     let total = rows.len();
     let items: Vec<Value> = rows.into_iter().skip((current - 1) * size).take(size).collect();
@@ -203,6 +198,6 @@ pub(super) fn fills(exchange: &Exchange, owner: &Owner, params: &Params, _: u64)
 
 pub(super) fn hf_fills(exchange: &Exchange, owner: &Owner, params: &Params, _: u64) -> Result<String, KucoinError> {
     let mut rows = fill_rows(exchange, owner, params)?;
-    rows.truncate(params.limit("limit", PAGE_ROWS, PAGE_ROWS_MAX)?);
+    rows.truncate(params.limit("limit", KUCOIN_PAGE_ROWS, KUCOIN_PAGE_ROWS_MAX)?);
     Ok(data(&json!({"items": rows, "lastId": 0})))
 }

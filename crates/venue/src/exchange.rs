@@ -173,6 +173,13 @@ impl Exchange {
         matches!(self.market(index).instrument.kind, InstrumentKind::Spot).then_some(index)
     }
 
+    /// All spot instruments.
+    #[must_use]
+    pub fn find_spot_markets(&self) -> Vec<MarketIndex> {
+        let spot = |index: &MarketIndex| matches!(self.market(*index).instrument.kind, InstrumentKind::Spot);
+        (0..self.markets.len()).map(MarketIndex).filter(spot).collect()
+    }
+
     /// One order of one account, by either of its ids.
     #[must_use]
     pub fn order(&self, owner: AccountIndex, id: OrderId) -> Option<&Order> {

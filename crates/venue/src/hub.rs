@@ -3,7 +3,8 @@
 //! Publication happens while the exchange is locked, so every connection sees events in the
 //! order they happened. A topic is rendered once and shared by its subscribers; a topic
 //! nobody subscribed to is not rendered at all. Books, tickers and candles go out when the
-//! market ticks, trades and own events at once.
+//! market ticks, trades and own events at once. A connection may also watch for itself: see
+//! [`Observer`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,10 +14,9 @@ use parking_lot::Mutex;
 
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
-use crate::exchange::book::Level;
 use crate::exchange::event::{Event, PublicTrade};
 use crate::exchange::instrument::MarketIndex;
-use crate::exchange::order::Side;
+use crate::facade::BookMirror;
 use crate::limits::BOOK_LEVELS_PUBLISHED;
 use crate::operations::{Channel, Dialect, OwnChannel};
 use crate::outbox::Outbox;
@@ -35,6 +35,8 @@ pub(crate) enum Feed {
     DepthTop(u8, bool),
     /// A channel of one of the façades that are tables
     Dialect(Dialect, Channel),
+    /// Observed by a connection of another façade, under that façade's number; never published by topic
+    Facade(u16),
     /// Binance `@kline_<interval>`, by index into the interval table
     Kline(u8),
     /// Binance `@miniTicker`
@@ -82,6 +84,16 @@ pub(crate) enum OwnForm {
     Native,
 }
 
+/// One connection's own view of what happens, for façades whose messages depend on what the
+/// connection was told before (snapshots and differences, sequence numbers).
+///
+/// It is called for every event, in order, while the exchange is locked; so it must be short,
+/// and its own lock must never be held while the exchange is asked for.
+pub(crate) trait Observer: Send {
+    /// Writes what this connection wants to know of an event into its outbox.
+    fn observe(&mut self, exchange: &Exchange, event: &Event, outbox: &Outbox);
+}
+
 struct Subscriber {
     connection: u64,
     wrapping: Wrapping,
@@ -94,27 +106,13 @@ struct Listener {
     outbox: Arc<Outbox>,
 }
 
-/// The book as last published on a difference stream.
-#[derive(Default)]
-struct Published {
-    update_id: u64,
-    levels: [BTreeMap<u128, u64>; 2],
-}
-
-/// Changed levels of a book since the last publication; quantity nought removes a level.
-pub(crate) struct BookDifference {
-    pub(crate) first_id: u64,
-    pub(crate) last_id: u64,
-    pub(crate) bids: Vec<Level>,
-    pub(crate) asks: Vec<Level>,
-}
-
 #[derive(Default)]
 struct Tables {
     next_connection: u64,
     topics: HashMap<Topic, Vec<Subscriber>>,
     listeners: HashMap<AccountIndex, Vec<Listener>>,
-    published: HashMap<MarketIndex, Published>,
+    published: HashMap<MarketIndex, BookMirror>,
+    observers: BTreeMap<u64, (Arc<Mutex<dyn Observer>>, Arc<Outbox>)>,
 }
 
 /// All subscriptions.
@@ -140,6 +138,12 @@ impl Hub {
             listeners.retain(|one| one.connection != connection);
             !listeners.is_empty()
         });
+        tables.observers.remove(&connection);
+    }
+
+    /// Lets a connection see every event until it disconnects.
+    pub(crate) fn observe(&self, connection: u64, observer: Arc<Mutex<dyn Observer>>, outbox: &Arc<Outbox>) {
+        self.0.lock().observers.insert(connection, (observer, Arc::clone(outbox)));
     }
 
     /// Subscribes a connection to a topic; a second time changes nothing.
@@ -147,7 +151,7 @@ impl Hub {
         let mut tables = self.0.lock();
         if matches!(topic.feed, Feed::Depth(_) | Feed::Dialect(_, Channel::Changes)) {
             let baseline = tables.published.entry(topic.market);
-            baseline.or_insert_with(|| Published::of(exchange, topic.market));
+            baseline.or_insert_with(|| BookMirror::of(exchange, topic.market, BOOK_LEVELS_PUBLISHED));
         }
         let subscribers = tables.topics.entry(topic).or_default();
         if subscribers.iter().all(|one| one.connection != connection) {
@@ -184,6 +188,9 @@ impl Hub {
     pub(crate) fn publish(&self, exchange: &Exchange, events: &[Event]) {
         let mut tables = self.0.lock();
         for event in events {
+            for (observer, outbox) in tables.observers.values() {
+                observer.lock().observe(exchange, event, outbox);
+            }
             match event {
                 Event::Balances { owner, .. } => tables.tell_owner(exchange, *owner, event),
                 Event::Order { order, .. } => tables.tell_owner(exchange, order.owner, event),
@@ -192,33 +199,6 @@ impl Hub {
             }
         }
     }
-}
-
-impl Published {
-    fn of(exchange: &Exchange, market: MarketIndex) -> Self {
-        let book = &exchange.market(market).book;
-        let levels = [Side::Buy, Side::Sell].map(|side| {
-            let levels = book.levels(side).take(BOOK_LEVELS_PUBLISHED);
-            levels.map(|level| (level.ticks, level.lots)).collect()
-        });
-        Self { update_id: book.update_id(), levels }
-    }
-
-    fn advance(&mut self, exchange: &Exchange, market: MarketIndex) -> BookDifference {
-        let next = Self::of(exchange, market);
-        let [bids, asks] = [0, 1].map(|side| difference(&self.levels[side], &next.levels[side]));
-        let first_id = self.update_id + 1;
-        let last_id = next.update_id;
-        *self = next;
-        BookDifference { first_id, last_id, bids, asks }
-    }
-}
-
-fn difference(before: &BTreeMap<u128, u64>, after: &BTreeMap<u128, u64>) -> Vec<Level> {
-    let changed = after.iter().filter(|(ticks, lots)| before.get(ticks) != Some(lots));
-    let gone = before.keys().filter(|ticks| !after.contains_key(ticks));
-    let changed = changed.map(|(ticks, lots)| Level { ticks: *ticks, lots: *lots });
-    changed.chain(gone.map(|ticks| Level { ticks: *ticks, lots: 0 })).collect()
 }
 
 impl Tables {
@@ -267,11 +247,11 @@ impl Tables {
         self.published.retain(|market, _| watched(*market));
         let mut differences = HashMap::new();
         for (market, published) in &mut self.published {
-            differences.insert(*market, published.advance(exchange, *market));
+            differences.insert(*market, published.advance(exchange, *market, BOOK_LEVELS_PUBLISHED));
         }
         for (topic, subscribers) in &self.topics {
             match topic.feed {
-                Feed::AggTrade | Feed::Dialect(_, Channel::Trades) | Feed::NativeTrade | Feed::Trade => {}
+                Feed::AggTrade | Feed::Dialect(_, Channel::Trades) | Feed::Facade(_) | Feed::NativeTrade | Feed::Trade => {}
                 Feed::Dialect(dialect, Channel::Changes) => {
                     let difference = differences.get(&topic.market);
                     let data = difference.and_then(|difference| dialect.changes(exchange, topic.market, difference, at_ms));

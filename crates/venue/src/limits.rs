@@ -39,6 +39,8 @@ pub const HYPERLIQUID_TRADE_ROWS: usize = 100;
 pub const COINBASE_CANDLE_ROWS: usize = 300;
 /// Client order id length (Binance: `^[a-zA-Z0-9-_]{1,36}$`).
 pub const CLIENT_ORDER_ID_BYTES_MAX: usize = 36;
+/// A client's label of an order: Deribit takes 64 bytes, Coinbase clients send up to 41.
+pub const ORDER_TAG_BYTES_MAX: usize = 64;
 /// Account id length accepted from an identity.
 pub const ACCOUNT_ID_BYTES_MAX: usize = 128;
 

@@ -3,41 +3,18 @@
 use std::sync::Arc;
 
 use super::error::ApiError;
-use super::operation::{Access, Operation};
+use super::operation::Operation;
 use super::params::Params;
 use super::{lists, market_data, trading};
 use crate::clock::now_ms;
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
-use crate::identity::Identity;
+use crate::facade::admit;
 use crate::shell::{Caller, Shell};
-
-/// Lets a caller through to an operation, and counts the arrival.
-fn admit<'a>(shell: &Shell, access: Access, caller: &'a Caller) -> Result<Option<&'a Arc<Identity>>, ApiError> {
-    let allowed = match (access, caller) {
-        (Access::Public, _) => {
-            shell.counters.count_public();
-            return Ok(None);
-        }
-        (Access::Read | Access::Write, None) => None,
-        (Access::Read, Some(identity)) => Some(identity).filter(|identity| identity.scopes.reads()),
-        (Access::Write, Some(identity)) => Some(identity).filter(|identity| identity.scopes.order_write),
-    };
-    match allowed {
-        None => {
-            shell.counters.count_refused();
-            Err(ApiError::unauthorized())
-        }
-        Some(identity) => {
-            shell.counters.count_private();
-            Ok(Some(identity))
-        }
-    }
-}
 
 /// Answers one request with a JSON text.
 pub(super) fn call(shell: &Shell, operation: Operation, caller: &Caller, params: &Params) -> Result<String, ApiError> {
-    match admit(shell, operation.access(), caller)? {
+    match admit(shell, operation.access(), caller).map_err(ApiError::from)? {
         None => public(shell, operation, params),
         Some(identity) => shell.with(|exchange, now_ms| {
             let owner = exchange.account(&identity.account)?;

@@ -6,6 +6,7 @@ use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::exchange::order::OrderError;
+use crate::facade::Denied;
 use crate::identity::IdentityError;
 
 /// One refusal in the venue's form.
@@ -156,6 +157,14 @@ impl ApiError {
 
 /// Range the vendor states for client order ids.
 const CLIENT_ID_RANGE: &str = r"^[\.A-Z\:/a-z0-9_-]{1,36}$";
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::NoIdentity | Denied::NoScope => Self::unauthorized(),
+        }
+    }
+}
 
 impl From<IdentityError> for ApiError {
     fn from(error: IdentityError) -> Self {

@@ -12,7 +12,8 @@ use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::{InstrumentKind, MarketIndex};
 use crate::exchange::order::{Fill, Order, Side};
 use crate::exchange::{Exchange, Market};
-use crate::hub::{BookDifference, Feed, Topic};
+use crate::facade::BookDifference;
+use crate::hub::{Feed, Topic};
 
 /// Wraps a message for `/stream`.
 pub(crate) fn combined(exchange: &Exchange, topic: Topic, data: &str) -> String {
@@ -78,9 +79,14 @@ pub(crate) fn state_event(exchange: &Exchange, topic: Topic, at_ms: u64) -> Stri
         Feed::MiniTickers => all(mini_ticker),
         Feed::Ticker => ticker(market, at_ms),
         Feed::Tickers => all(ticker),
-        Feed::AggTrade | Feed::Depth(_) | Feed::Dialect(..) | Feed::NativeBook | Feed::NativeTicker | Feed::NativeTrade | Feed::Trade => {
-            String::from("{}")
-        }
+        Feed::AggTrade
+        | Feed::Depth(_)
+        | Feed::Dialect(..)
+        | Feed::Facade(_)
+        | Feed::NativeBook
+        | Feed::NativeTicker
+        | Feed::NativeTrade
+        | Feed::Trade => String::from("{}"),
     }
 }
 

@@ -2,16 +2,7 @@
 
 use http::Method;
 
-/// What a request needs.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Access {
-    /// Nothing.
-    Public,
-    /// An identity that may read.
-    Read,
-    /// An identity that may write orders.
-    Write,
-}
+use crate::facade::Access;
 
 /// One kind of request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -9,7 +9,7 @@ use crate::exchange::event::{Event, OrderChange, PublicTrade};
 use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::{Fill, Order, OrderKind, Side};
-use crate::hub::BookDifference;
+use crate::facade::BookDifference;
 use crate::limits::BOOK_LEVELS_PUBLISHED;
 use crate::operations::{Channel, OwnChannel, changed_rows, levels, top};
 

@@ -139,6 +139,12 @@ impl Book {
         self.levels(side).next()
     }
 
+    /// How many orders rest at one price.
+    #[must_use]
+    pub fn order_count(&self, side: Side, ticks: u128) -> usize {
+        self.inner.order_count_at_price(ticks, side_of(side)).unwrap_or(0)
+    }
+
     /// Levels of one side from the best on.
     pub fn levels(&self, side: Side) -> impl Iterator<Item = Level> + '_ {
         let levels = self.inner.levels_with_cumulative_depth(side_of(side));

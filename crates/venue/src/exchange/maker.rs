@@ -172,6 +172,7 @@ impl Exchange {
             status: OrderStatus::New,
             client_id: String::new(),
             key: Arc::clone(&self.accounts[HOUSE.0].name),
+            tag: Arc::from(""),
             created_ms: now_ms,
             updated_ms: now_ms,
         };

@@ -211,6 +211,8 @@ pub struct Order {
     pub client_id: String,
     /// Key that signed for it.
     pub key: Arc<str>,
+    /// The client's label for it, which means nothing to the venue; empty unless given.
+    pub tag: Arc<str>,
     /// Accepted, Unix milliseconds.
     pub created_ms: u64,
     /// Last change, Unix milliseconds.
@@ -222,6 +224,13 @@ impl Order {
     #[must_use]
     pub fn remaining(&self) -> Fixed {
         self.quantity - self.filled
+    }
+
+    /// The client's name for it; empty when the venue made one.
+    #[must_use]
+    pub fn given_client_id(&self) -> &str {
+        let made = self.client_id.strip_prefix("v-").is_some_and(|number| number.parse() == Ok(self.id));
+        if made { "" } else { &self.client_id }
     }
 }
 

@@ -37,12 +37,26 @@ impl Exchange {
     /// # Errors
     /// [`OrderError`] when refused; then nothing has changed.
     pub fn place(&mut self, owner: AccountIndex, request: OrderRequest, now_ms: u64) -> Result<PlacedOrder, OrderError> {
+        self.place_tagged(owner, request, Arc::from(""), now_ms)
+    }
+
+    /// Places an order with a label of the client's that comes back in answers and events.
+    ///
+    /// # Errors
+    /// As [`Self::place`].
+    pub fn place_tagged(
+        &mut self,
+        owner: AccountIndex,
+        request: OrderRequest,
+        tag: Arc<str>,
+        now_ms: u64,
+    ) -> Result<PlacedOrder, OrderError> {
         let admitted = self.admit(owner, &request)?;
         let asset = self.spent_asset(request.market, request.side);
         if admitted.keeps_hold {
             self.accounts[owner.0].hold(&asset, admitted.hold)?;
         }
-        let id = self.open_order(owner, request, &admitted, now_ms);
+        let id = self.open_order(owner, request, tag, &admitted, now_ms);
         let mut fills = Vec::new();
         let order = &self.orders[&id];
         let kill = order.time_in_force == TimeInForce::FillOrKill && order.kind == OrderKind::Limit && {
@@ -213,7 +227,7 @@ impl Exchange {
         }
     }
 
-    fn open_order(&mut self, owner: AccountIndex, request: OrderRequest, admitted: &Admitted, now_ms: u64) -> OrderId {
+    fn open_order(&mut self, owner: AccountIndex, request: OrderRequest, tag: Arc<str>, admitted: &Admitted, now_ms: u64) -> OrderId {
         let id = self.next_order;
         self.next_order += 1;
         let quote_quantity = match request.size {
@@ -236,6 +250,7 @@ impl Exchange {
             status: OrderStatus::New,
             client_id: request.client_id.unwrap_or_else(|| format!("v-{id}")),
             key: request.key,
+            tag,
             created_ms: now_ms,
             updated_ms: now_ms,
         };

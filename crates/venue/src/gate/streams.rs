@@ -8,7 +8,7 @@ use crate::exchange::Exchange;
 use crate::exchange::event::{Event, OrderChange, PublicTrade};
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::Side;
-use crate::hub::BookDifference;
+use crate::facade::BookDifference;
 use crate::operations::{Channel, OwnChannel, changed_rows, levels, top};
 
 fn update(channel: &str, result: &Value, at_ms: u64) -> String {

@@ -9,7 +9,7 @@ use crate::exchange::event::{Event, OrderChange, PublicTrade};
 use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::{Fill, Order, Side};
-use crate::hub::BookDifference;
+use crate::facade::BookDifference;
 use crate::operations::{Channel, OwnChannel, changed_rows, levels};
 
 fn message(topic: &str, subject: &str, data: &Value) -> String {

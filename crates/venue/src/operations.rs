@@ -3,7 +3,7 @@
 //! ```text
 //!   (GET, "/api/v4/spot/accounts", Read(trading::accounts))
 //!                                    │
-//!   request ──▶ identify ──▶ Params ─┴▶ admit: Public | Read | Write ──▶ Exchange
+//!   request ──▶ identify ──▶ Fields ─┴▶ admit: Public | Read | Write ──▶ Exchange
 //! ```
 //!
 //! What a request needs is part of its entry: a [`Handler::Read`] or [`Handler::Write`] is
@@ -12,7 +12,6 @@
 //!
 //! What is not here: shapes and error codes, which each façade has of its own.
 
-mod params;
 mod streams;
 mod views;
 
@@ -28,10 +27,10 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
 use crate::exchange::order::OrderError;
+use crate::facade::{self, Access, Denied, FieldError, Fields, Unreadable};
 use crate::identity::{Identity, IdentityError};
 use crate::shell::{Caller, Shell};
 
-pub(crate) use params::{ParamError, Params, Problem};
 pub(crate) use streams::{Channel, Dialect, OwnChannel, Subscriptions, changed_rows, handshake};
 pub(crate) use views::{average_price, commission_of, counted_levels, find_pair, levels, pair_name, places, spot_markets, top};
 
@@ -42,11 +41,11 @@ pub(crate) struct Owner {
 }
 
 /// Reads the market; needs no identity.
-type Public<E> = fn(&Exchange, &Params, u64) -> Result<String, E>;
+type Public<E> = fn(&Exchange, &Fields, u64) -> Result<String, E>;
 /// Reads an account.
-type Read<E> = fn(&Exchange, &Owner, &Params, u64) -> Result<String, E>;
+type Read<E> = fn(&Exchange, &Owner, &Fields, u64) -> Result<String, E>;
 /// Changes an account's orders.
-type Write<E> = fn(&mut Exchange, &Owner, &Params, u64) -> Result<String, E>;
+type Write<E> = fn(&mut Exchange, &Owner, &Fields, u64) -> Result<String, E>;
 
 /// The function behind a request, and with it what the request needs. The last argument is
 /// the present time in Unix milliseconds.
@@ -68,7 +67,7 @@ impl<E> Copy for Handler<E> {}
 pub(crate) type Route<E> = (Method, &'static str, Handler<E>);
 
 /// A façade's refusals.
-pub(crate) trait ApiError: From<IdentityError> + From<OrderError> + From<ParamError> + Send + Sized + 'static {
+pub(crate) trait ApiError: From<IdentityError> + From<OrderError> + From<FieldError> + Send + Sized + 'static {
     /// The identity lacks the scope.
     fn forbidden() -> Self;
 
@@ -79,20 +78,20 @@ pub(crate) trait ApiError: From<IdentityError> + From<OrderError> + From<ParamEr
     fn response(&self) -> Response<Body>;
 }
 
-/// Lets a caller through who may read (or, with `write`, write), and counts the arrival.
-pub(crate) fn admit<'a, E: ApiError>(shell: &Shell, caller: &'a Caller, write: bool) -> Result<&'a Arc<Identity>, E> {
-    let admitted = match caller {
-        None => Err(E::from(IdentityError::Refused)),
-        Some(identity) if write && !identity.scopes.order_write => Err(E::forbidden()),
-        Some(identity) if !write && !identity.scopes.reads() => Err(E::forbidden()),
-        Some(identity) => Ok(identity),
-    };
-    if admitted.is_ok() {
-        shell.counters.count_private();
-    } else {
-        shell.counters.count_refused();
-    }
-    admitted
+/// The owner whom a caller speaks for, if it may read.
+pub(crate) fn reader<E: ApiError>(shell: &Shell, caller: &Caller) -> Result<Owner, E> {
+    let identity = admitted::<E>(shell, Access::Read, caller)?;
+    Ok(shell.with(|exchange, _| owner(exchange, identity))?)
+}
+
+/// The identity of a caller whom `access` lets through; counts the arrival. Without an
+/// identity nobody is, not even to what is public.
+pub(crate) fn admitted<'a, E: ApiError>(shell: &Shell, access: Access, caller: &'a Caller) -> Result<&'a Arc<Identity>, E> {
+    let identity = facade::admit(shell, access, caller).map_err(|denied| match denied {
+        Denied::NoIdentity => E::from(IdentityError::Refused),
+        Denied::NoScope => E::forbidden(),
+    });
+    identity?.ok_or_else(|| E::from(IdentityError::Refused))
 }
 
 /// The owner an identity speaks for.
@@ -102,24 +101,24 @@ pub(crate) fn owner(exchange: &mut Exchange, identity: &Identity) -> Result<Owne
 }
 
 /// Answers one request with a JSON text.
-pub(crate) fn call<E: ApiError>(shell: &Shell, handler: Handler<E>, caller: &Caller, params: &Params) -> Result<String, E> {
+pub(crate) fn call<E: ApiError>(shell: &Shell, handler: Handler<E>, caller: &Caller, fields: &Fields) -> Result<String, E> {
     match handler {
         Handler::Public(answer) => {
             shell.counters.count_public();
-            shell.with(|exchange, now_ms| answer(exchange, params, now_ms))
+            shell.with(|exchange, now_ms| answer(exchange, fields, now_ms))
         }
         Handler::Read(answer) => {
-            let identity = admit::<E>(shell, caller, false)?;
+            let identity = admitted::<E>(shell, Access::Read, caller)?;
             shell.with(|exchange, now_ms| {
                 let owner = owner(exchange, identity)?;
-                answer(exchange, &owner, params, now_ms)
+                answer(exchange, &owner, fields, now_ms)
             })
         }
         Handler::Write(answer) => {
-            let identity = admit::<E>(shell, caller, true)?;
+            let identity = admitted::<E>(shell, Access::Write, caller)?;
             shell.with(|exchange, now_ms| {
                 let owner = owner(exchange, identity)?;
-                answer(exchange, &owner, params, now_ms)
+                answer(exchange, &owner, fields, now_ms)
             })
         }
     }
@@ -146,18 +145,15 @@ async fn answer<E: ApiError>(
     segments: Vec<(String, String)>,
     request: Request<Body>,
 ) -> Response<Body> {
-    let caller = match shell.identify(request.headers()).await {
-        Ok(caller) => caller,
-        Err(error) => {
-            shell.counters.count_refused();
-            return E::from(error).response();
-        }
+    let received = match facade::receive(shell, request).await {
+        Ok(received) => received,
+        Err(Unreadable::Body) => return E::bad_body().response(),
+        Err(Unreadable::Identity(error)) => return E::from(error).response(),
     };
-    let (head, body) = request.into_parts();
     // A GET may carry a body; no operation reads one there.
-    let body = if head.method == Method::GET { Ok(Bytes::new()) } else { crate::body::read(body).await.map_err(|_| E::bad_body()) };
-    let params = body.and_then(|body| Params::from_http(segments, head.uri.query().unwrap_or(""), &body).map_err(E::from));
-    match params.and_then(|params| call(shell, handler, &caller, &params)) {
+    let body = if received.head.method == Method::GET { Bytes::new() } else { received.body.clone() };
+    let fields = Fields::from_parts(segments, received.query(), &body).map_err(E::from);
+    match fields.and_then(|fields| call(shell, handler, &received.caller, &fields)) {
         Ok(text) => json(StatusCode::OK, text),
         Err(error) => error.response(),
     }

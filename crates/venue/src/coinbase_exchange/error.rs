@@ -5,8 +5,9 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use crate::exchange::order::OrderError;
+use crate::facade::FieldError;
 use crate::identity::IdentityError;
-use crate::operations::{self, ApiError, ParamError, Problem};
+use crate::operations::{self, ApiError};
 
 /// One refusal in the venue's form.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -70,14 +71,14 @@ impl From<IdentityError> for CoinbaseError {
     }
 }
 
-impl From<ParamError> for CoinbaseError {
-    fn from(error: ParamError) -> Self {
-        let ParamError { name, problem } = error;
-        match problem {
-            Problem::Malformed if name.is_empty() => Self::bad("Malformed JSON"),
-            Problem::Malformed => Self::bad(format!("Invalid {name}")),
-            Problem::Missing => Self::bad(format!("{name} is required")),
-            Problem::TooPrecise => Self::bad(format!("{name} too precise")),
+impl From<FieldError> for CoinbaseError {
+    fn from(error: FieldError) -> Self {
+        match error {
+            FieldError::Duplicate(name) => Self::bad(format!("{name} occurs twice")),
+            FieldError::Malformed(name) => Self::bad(format!("Invalid {name}")),
+            FieldError::Missing(name) => Self::bad(format!("{name} is required")),
+            FieldError::NotAnObject => Self::bad("Malformed JSON"),
+            FieldError::TooPrecise(name) => Self::bad(format!("{name} too precise")),
         }
     }
 }

@@ -7,8 +7,9 @@ use super::shapes::{self, moment};
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::Side;
 use crate::exchange::{Exchange, Market};
+use crate::facade::{FieldError, Fields};
 use crate::limits::{BOOK_LEVELS_PUBLISHED, COINBASE_CANDLE_ROWS, ROWS_PER_ANSWER_MAX};
-use crate::operations::{ParamError, Params, counted_levels, find_pair, pair_name, spot_markets};
+use crate::operations::{counted_levels, find_pair, pair_name, spot_markets};
 
 const SEPARATOR: char = '-';
 /// Candle widths in seconds.
@@ -25,13 +26,13 @@ pub(super) fn named(exchange: &Exchange, name: &str) -> Option<MarketIndex> {
 }
 
 /// The market that the path names.
-fn in_path<'a>(exchange: &'a Exchange, params: &Params) -> Result<(MarketIndex, &'a Market), CoinbaseError> {
-    let index = named(exchange, params.need("product_id")?).ok_or_else(CoinbaseError::not_found)?;
+fn in_path<'a>(exchange: &'a Exchange, fields: &Fields) -> Result<(MarketIndex, &'a Market), CoinbaseError> {
+    let index = named(exchange, fields.need("product_id")?).ok_or_else(CoinbaseError::not_found)?;
     Ok((index, exchange.market(index)))
 }
 
 /// The epoch has decimals, which a JSON library would round.
-pub(super) fn time(_: &Exchange, _: &Params, now_ms: u64) -> Result<String, CoinbaseError> {
+pub(super) fn time(_: &Exchange, _: &Fields, now_ms: u64) -> Result<String, CoinbaseError> {
     Ok(format!(r#"{{"iso":"{}","epoch":{}.{:03}}}"#, moment(now_ms), now_ms / 1_000, now_ms % 1_000))
 }
 
@@ -52,12 +53,12 @@ fn currency_shape(name: &str) -> Value {
     })
 }
 
-pub(super) fn currencies(exchange: &Exchange, _: &Params, _: u64) -> Result<String, CoinbaseError> {
+pub(super) fn currencies(exchange: &Exchange, _: &Fields, _: u64) -> Result<String, CoinbaseError> {
     Ok(assets(exchange).into_iter().map(currency_shape).collect::<Value>().to_string())
 }
 
-pub(super) fn currency(exchange: &Exchange, params: &Params, _: u64) -> Result<String, CoinbaseError> {
-    let name = params.need("currency_id")?;
+pub(super) fn currency(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, CoinbaseError> {
+    let name = fields.need("currency_id")?;
     let known = assets(exchange).contains(&name);
     if known { Ok(currency_shape(name).to_string()) } else { Err(CoinbaseError::not_found()) }
 }
@@ -72,32 +73,32 @@ fn product_shape(market: &Market) -> Value {
     })
 }
 
-pub(super) fn products(exchange: &Exchange, _: &Params, _: u64) -> Result<String, CoinbaseError> {
+pub(super) fn products(exchange: &Exchange, _: &Fields, _: u64) -> Result<String, CoinbaseError> {
     Ok(spot_markets(exchange).map(|(_, market)| product_shape(market)).collect::<Value>().to_string())
 }
 
-pub(super) fn product(exchange: &Exchange, params: &Params, _: u64) -> Result<String, CoinbaseError> {
-    Ok(product_shape(in_path(exchange, params)?.1).to_string())
+pub(super) fn product(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, CoinbaseError> {
+    Ok(product_shape(in_path(exchange, fields)?.1).to_string())
 }
 
-pub(super) fn ticker(exchange: &Exchange, params: &Params, now_ms: u64) -> Result<String, CoinbaseError> {
-    Ok(shapes::ticker(in_path(exchange, params)?.1, now_ms).to_string())
+pub(super) fn ticker(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result<String, CoinbaseError> {
+    Ok(shapes::ticker(in_path(exchange, fields)?.1, now_ms).to_string())
 }
 
-pub(super) fn stats(exchange: &Exchange, params: &Params, _: u64) -> Result<String, CoinbaseError> {
-    let day = in_path(exchange, params)?.1.tape.day().day;
+pub(super) fn stats(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, CoinbaseError> {
+    let day = in_path(exchange, fields)?.1.tape.day().day;
     let text = |value: crate::exchange::fixed::Fixed| value.short();
     Ok(json!({"open": text(day.open), "high": text(day.high), "low": text(day.low), "last": text(day.close), "volume": text(day.volume)})
         .to_string())
 }
 
 /// Level 1 is the best price, level 2 all prices; level 3, every order, is not served.
-pub(super) fn book(exchange: &Exchange, params: &Params, now_ms: u64) -> Result<String, CoinbaseError> {
-    let (index, market) = in_path(exchange, params)?;
-    let count = match params.integer("level")?.unwrap_or(1) {
+pub(super) fn book(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result<String, CoinbaseError> {
+    let (index, market) = in_path(exchange, fields)?;
+    let count = match fields.integer("level")?.unwrap_or(1) {
         1 => 1,
         2 => BOOK_LEVELS_PUBLISHED,
-        _ => return Err(ParamError::malformed("level").into()),
+        _ => return Err(FieldError::Malformed("level").into()),
     };
     let side = |side| {
         let rows = counted_levels(exchange, index, side, count).into_iter();
@@ -111,9 +112,9 @@ pub(super) fn book(exchange: &Exchange, params: &Params, now_ms: u64) -> Result<
 }
 
 /// Newest first; the side is the maker's.
-pub(super) fn trades(exchange: &Exchange, params: &Params, _: u64) -> Result<String, CoinbaseError> {
-    let market = in_path(exchange, params)?.1;
-    let limit = params.limit("limit", ROWS_PER_ANSWER_MAX, ROWS_PER_ANSWER_MAX)?;
+pub(super) fn trades(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, CoinbaseError> {
+    let market = in_path(exchange, fields)?.1;
+    let limit = fields.limit("limit", ROWS_PER_ANSWER_MAX, ROWS_PER_ANSWER_MAX)?;
     let rows = market.tape.last_trades(limit).rev().map(|trade| {
         json!({
             "time": moment(trade.at_ms), "trade_id": trade.id, "price": trade.price.short(), "size": trade.quantity.short(),
@@ -124,8 +125,8 @@ pub(super) fn trades(exchange: &Exchange, params: &Params, _: u64) -> Result<Str
 }
 
 /// Unix milliseconds of an ISO 8601 time or of whole seconds.
-fn bound(params: &Params, name: &str) -> Result<Option<u64>, CoinbaseError> {
-    let Some(text) = params.find(name) else {
+fn bound(fields: &Fields, name: &'static str) -> Result<Option<u64>, CoinbaseError> {
+    let Some(text) = fields.find(name) else {
         return Ok(None);
     };
     if let Ok(seconds) = text.parse::<u64>() {
@@ -133,17 +134,17 @@ fn bound(params: &Params, name: &str) -> Result<Option<u64>, CoinbaseError> {
     }
     let stamp: Option<jiff::Timestamp> = text.parse().ok();
     let millis = stamp.and_then(|stamp| u64::try_from(stamp.as_millisecond()).ok());
-    millis.map(Some).ok_or_else(|| ParamError::malformed(name).into())
+    millis.map(Some).ok_or_else(|| FieldError::Malformed(name).into())
 }
 
 /// Rows are numbers, which are printed as they are kept: a JSON library would round them.
-pub(super) fn candles(exchange: &Exchange, params: &Params, _: u64) -> Result<String, CoinbaseError> {
-    let market = in_path(exchange, params)?.1;
-    let width = params.integer("granularity")?.unwrap_or(60);
+pub(super) fn candles(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, CoinbaseError> {
+    let market = in_path(exchange, fields)?.1;
+    let width = fields.integer("granularity")?.unwrap_or(60);
     if !GRANULARITIES.contains(&width) {
-        return Err(ParamError::malformed("granularity").into());
+        return Err(FieldError::Malformed("granularity").into());
     }
-    let (from, to) = (bound(params, "start")?.unwrap_or(0), bound(params, "end")?.unwrap_or(u64::MAX));
+    let (from, to) = (bound(fields, "start")?.unwrap_or(0), bound(fields, "end")?.unwrap_or(u64::MAX));
     let rows = market.tape.candles(width * 1_000, from, to, COINBASE_CANDLE_ROWS).into_iter().rev().map(|candle| {
         let values = [candle.low, candle.high, candle.open, candle.close, candle.volume].map(crate::exchange::fixed::Fixed::short);
         format!("[{},{}]", candle.open_ms / 1_000, values.join(","))

@@ -116,9 +116,8 @@ impl Session {
     }
 
     fn user(&mut self, shell: &Shell, subscribe: bool) -> Result<(), CoinbaseError> {
-        let identity = operations::admit::<CoinbaseError>(shell, &self.0.caller, false)?;
+        let owner = operations::reader::<CoinbaseError>(shell, &self.0.caller)?;
         if subscribe {
-            let owner = shell.with(|exchange, _| operations::owner(exchange, identity))?;
             self.0.listen(shell, owner.index, OwnChannel::Orders);
         } else {
             self.0.unlisten(shell, OwnChannel::Orders);

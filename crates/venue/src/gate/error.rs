@@ -5,8 +5,9 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use crate::exchange::order::OrderError;
+use crate::facade::FieldError;
 use crate::identity::IdentityError;
-use crate::operations::{self, ApiError, ParamError, Problem};
+use crate::operations::{self, ApiError};
 
 /// One refusal in the venue's form.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -69,14 +70,14 @@ impl From<IdentityError> for GateError {
     }
 }
 
-impl From<ParamError> for GateError {
-    fn from(error: ParamError) -> Self {
-        let ParamError { name, problem } = error;
-        match problem {
-            Problem::Malformed if name.is_empty() => Self::bad("INVALID_REQUEST_BODY", "Invalid request body"),
-            Problem::Malformed => Self::bad("INVALID_PARAM_VALUE", format!("Invalid {name}")),
-            Problem::Missing => Self::bad("MISSING_REQUIRED_PARAM", format!("Missing required parameter {name}")),
-            Problem::TooPrecise => Self::bad("INVALID_PRECISION", format!("Invalid precision of {name}")),
+impl From<FieldError> for GateError {
+    fn from(error: FieldError) -> Self {
+        match error {
+            FieldError::Duplicate(name) => Self::bad("INVALID_PARAM_VALUE", format!("Duplicate {name}")),
+            FieldError::Malformed(name) => Self::bad("INVALID_PARAM_VALUE", format!("Invalid {name}")),
+            FieldError::Missing(name) => Self::bad("MISSING_REQUIRED_PARAM", format!("Missing required parameter {name}")),
+            FieldError::NotAnObject => Self::bad("INVALID_REQUEST_BODY", "Invalid request body"),
+            FieldError::TooPrecise(name) => Self::bad("INVALID_PRECISION", format!("Invalid precision of {name}")),
         }
     }
 }

@@ -8,8 +8,9 @@ use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::Side;
 use crate::exchange::tape::MINUTE_MS;
 use crate::exchange::{Exchange, Market};
+use crate::facade::{FieldError, Fields};
 use crate::limits::{BOOK_LEVELS_MAX, CANDLES_PER_ANSWER_MAX, ROWS_PER_ANSWER_MAX};
-use crate::operations::{ParamError, Params, find_pair, levels, pair_name, places, spot_markets};
+use crate::operations::{find_pair, levels, pair_name, places, spot_markets};
 
 const SEPARATOR: char = '_';
 
@@ -31,8 +32,8 @@ pub(super) fn name_of(market: &Market) -> String {
 }
 
 /// The market of `currency_pair`.
-pub(super) fn market_of(exchange: &Exchange, params: &Params) -> Result<MarketIndex, GateError> {
-    named(exchange, params.need("currency_pair")?)
+pub(super) fn market_of(exchange: &Exchange, fields: &Fields) -> Result<MarketIndex, GateError> {
+    named(exchange, fields.need("currency_pair")?)
 }
 
 /// The market of a name.
@@ -40,12 +41,12 @@ pub(super) fn named(exchange: &Exchange, name: &str) -> Result<MarketIndex, Gate
     find_pair(exchange, name, SEPARATOR).ok_or_else(|| GateError::unknown_pair(name))
 }
 
-pub(super) fn time(_: &Exchange, _: &Params, now_ms: u64) -> Result<String, GateError> {
+pub(super) fn time(_: &Exchange, _: &Fields, now_ms: u64) -> Result<String, GateError> {
     Ok(json!({"server_time": now_ms}).to_string())
 }
 
 /// The façade lists no contracts and lends nothing.
-pub(super) fn no_contracts(_: &Exchange, _: &Params, _: u64) -> Result<String, GateError> {
+pub(super) fn no_contracts(_: &Exchange, _: &Fields, _: u64) -> Result<String, GateError> {
     Ok("[]".to_owned())
 }
 
@@ -66,12 +67,12 @@ fn assets(exchange: &Exchange) -> Vec<&str> {
     names
 }
 
-pub(super) fn currencies(exchange: &Exchange, _: &Params, _: u64) -> Result<String, GateError> {
+pub(super) fn currencies(exchange: &Exchange, _: &Fields, _: u64) -> Result<String, GateError> {
     Ok(assets(exchange).into_iter().map(currency_shape).collect::<Value>().to_string())
 }
 
-pub(super) fn currency(exchange: &Exchange, params: &Params, _: u64) -> Result<String, GateError> {
-    let name = params.need("currency")?;
+pub(super) fn currency(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, GateError> {
+    let name = fields.need("currency")?;
     let known = assets(exchange).contains(&name);
     if known { Ok(currency_shape(name).to_string()) } else { Err(GateError::unknown_currency(name)) }
 }
@@ -88,50 +89,50 @@ fn pair_shape(exchange: &Exchange, market: &Market) -> Value {
     })
 }
 
-pub(super) fn pairs(exchange: &Exchange, _: &Params, _: u64) -> Result<String, GateError> {
+pub(super) fn pairs(exchange: &Exchange, _: &Fields, _: u64) -> Result<String, GateError> {
     Ok(spot_markets(exchange).map(|(_, market)| pair_shape(exchange, market)).collect::<Value>().to_string())
 }
 
-pub(super) fn pair(exchange: &Exchange, params: &Params, _: u64) -> Result<String, GateError> {
-    let market = exchange.market(market_of(exchange, params)?);
+pub(super) fn pair(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, GateError> {
+    let market = exchange.market(market_of(exchange, fields)?);
     Ok(pair_shape(exchange, market).to_string())
 }
 
-pub(super) fn tickers(exchange: &Exchange, params: &Params, _: u64) -> Result<String, GateError> {
-    let wanted = params.find("currency_pair").map(|name| named(exchange, name)).transpose()?;
+pub(super) fn tickers(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, GateError> {
+    let wanted = fields.find("currency_pair").map(|name| named(exchange, name)).transpose()?;
     let rows = spot_markets(exchange).filter(|(index, _)| wanted.is_none_or(|wanted| *index == wanted));
     Ok(rows.map(|(_, market)| shapes::ticker(market)).collect::<Value>().to_string())
 }
 
-pub(super) fn order_book(exchange: &Exchange, params: &Params, now_ms: u64) -> Result<String, GateError> {
-    let market = exchange.market(market_of(exchange, params)?);
-    let limit = params.limit("limit", 10, BOOK_LEVELS_MAX)?;
+pub(super) fn order_book(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result<String, GateError> {
+    let market = exchange.market(market_of(exchange, fields)?);
+    let limit = fields.limit("limit", 10, BOOK_LEVELS_MAX)?;
     let mut book = json!({
         "current": now_ms, "update": now_ms,
         "asks": levels(market, Side::Sell, limit), "bids": levels(market, Side::Buy, limit),
     });
-    if params.flag("with_id")? {
+    if fields.flag("with_id")? {
         book["id"] = json!(market.book.update_id());
     }
     Ok(book.to_string())
 }
 
-pub(super) fn trades(exchange: &Exchange, params: &Params, _: u64) -> Result<String, GateError> {
-    let market = exchange.market(market_of(exchange, params)?);
-    let limit = params.limit("limit", 100, ROWS_PER_ANSWER_MAX)?;
+pub(super) fn trades(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, GateError> {
+    let market = exchange.market(market_of(exchange, fields)?);
+    let limit = fields.limit("limit", 100, ROWS_PER_ANSWER_MAX)?;
     let rows = market.tape.last_trades(limit).rev();
     Ok(rows.map(|trade| shapes::trade(market, trade)).collect::<Value>().to_string())
 }
 
 /// Times are in seconds: begin of a candle, `from`, `to`.
-pub(super) fn candlesticks(exchange: &Exchange, params: &Params, now_ms: u64) -> Result<String, GateError> {
-    let market = exchange.market(market_of(exchange, params)?);
-    let interval = params.find("interval").unwrap_or("30m");
+pub(super) fn candlesticks(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result<String, GateError> {
+    let market = exchange.market(market_of(exchange, fields)?);
+    let interval = fields.find("interval").unwrap_or("30m");
     let width = INTERVALS.iter().find(|(name, _)| *name == interval).map(|(_, width)| *width);
-    let width = width.ok_or_else(|| ParamError::malformed("interval"))?;
-    let from = params.integer("from")?.map_or(0, |seconds| seconds.saturating_mul(1_000));
-    let to = params.integer("to")?.map_or(u64::MAX, |seconds| seconds.saturating_mul(1_000));
-    let limit = params.limit("limit", 100, CANDLES_PER_ANSWER_MAX)?;
+    let width = width.ok_or(FieldError::Malformed("interval"))?;
+    let from = fields.integer("from")?.map_or(0, |seconds| seconds.saturating_mul(1_000));
+    let to = fields.integer("to")?.map_or(u64::MAX, |seconds| seconds.saturating_mul(1_000));
+    let limit = fields.limit("limit", 100, CANDLES_PER_ANSWER_MAX)?;
     let rows = market.tape.candles(width, from, to, limit).into_iter().map(|candle| {
         let closed = candle.open_ms + width <= now_ms;
         let begin = (candle.open_ms / 1_000).to_string();

@@ -22,7 +22,8 @@ use super::market_data::named;
 use super::trading;
 use crate::clock::now_ms;
 use crate::exchange::instrument::MarketIndex;
-use crate::operations::{self, Channel, Dialect, Handler, OwnChannel, Params, Subscriptions};
+use crate::facade::fields_of;
+use crate::operations::{self, Channel, Dialect, Handler, OwnChannel, Subscriptions};
 use crate::shell::Shell;
 use crate::websocket::Protocol;
 
@@ -113,9 +114,8 @@ impl Session {
                     }
                 }
                 Wanted::Own(channel) => {
-                    let identity = operations::admit::<GateError>(shell, &self.0.caller, false)?;
+                    let owner = operations::reader::<GateError>(shell, &self.0.caller)?;
                     if subscribe {
-                        let owner = shell.with(|exchange, _| operations::owner(exchange, identity))?;
                         self.0.listen(shell, owner.index, channel);
                     } else {
                         self.0.unlisten(shell, channel);
@@ -131,7 +131,7 @@ impl Session {
         let named = payload.as_ref().map(|payload| &payload.req_id).filter(|id| !id.is_null());
         let request_id = named.unwrap_or(&frame.id).clone();
         let result = match (payload, handler(&frame.channel)) {
-            (Some(payload), Some(handler)) => operations::call(shell, handler, &self.0.caller, &Params::from_json(payload.req_param)),
+            (Some(payload), Some(handler)) => operations::call(shell, handler, &self.0.caller, &fields_of(payload.req_param)),
             (None, _) | (_, None) => {
                 shell.counters.count_refused();
                 Err(GateError::unknown_channel())

@@ -13,6 +13,7 @@ use super::info::market_of_asset;
 use crate::exchange::Exchange;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::order::{OrderError, OrderKind, OrderRequest, Side, Size, TimeInForce};
+use crate::facade::Access;
 use crate::operations::{self, Owner, average_price};
 use crate::shell::{Caller, Shell};
 
@@ -84,7 +85,7 @@ enum Manner {
 
 /// Performs one signed action for the account of the identity.
 pub(super) fn perform(shell: &Shell, caller: &Caller, body: &Value) -> Result<Value, HyperliquidError> {
-    let identity = operations::admit::<HyperliquidError>(shell, caller, true)?;
+    let identity = operations::admitted::<HyperliquidError>(shell, Access::Write, caller)?;
     let post = Post::deserialize(body).map_err(|_| HyperliquidError::Malformed)?;
     if let Some(vault) = post.vault {
         return Err(HyperliquidError::Action(format!("Vault not registered: {vault}")));

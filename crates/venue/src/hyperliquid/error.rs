@@ -11,8 +11,9 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use crate::exchange::order::OrderError;
+use crate::facade::FieldError;
 use crate::identity::IdentityError;
-use crate::operations::{self, ApiError, ParamError};
+use crate::operations::{self, ApiError};
 
 /// One refusal.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -68,8 +69,8 @@ impl From<IdentityError> for HyperliquidError {
     }
 }
 
-impl From<ParamError> for HyperliquidError {
-    fn from(_: ParamError) -> Self {
+impl From<FieldError> for HyperliquidError {
+    fn from(_: FieldError) -> Self {
         Self::Malformed
     }
 }

@@ -8,8 +8,9 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use crate::exchange::order::OrderError;
+use crate::facade::FieldError;
 use crate::identity::IdentityError;
-use crate::operations::{self, ApiError, ParamError, Problem};
+use crate::operations::{self, ApiError};
 
 /// One refusal in the venue's form.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -77,14 +78,14 @@ impl From<IdentityError> for KucoinError {
     }
 }
 
-impl From<ParamError> for KucoinError {
-    fn from(error: ParamError) -> Self {
-        let ParamError { name, problem } = error;
-        match problem {
-            Problem::Malformed if name.is_empty() => Self::new(StatusCode::BAD_REQUEST, 400_000, "Bad Request"),
-            Problem::Malformed => Self::bad(format!("{name} not in the given range!")),
-            Problem::Missing => Self::bad(format!("{name} is required.")),
-            Problem::TooPrecise => Self::bad(format!("{name} increment invalid.")),
+impl From<FieldError> for KucoinError {
+    fn from(error: FieldError) -> Self {
+        match error {
+            FieldError::Duplicate(name) => Self::bad(format!("{name} occurs twice.")),
+            FieldError::Malformed(name) => Self::bad(format!("{name} not in the given range!")),
+            FieldError::Missing(name) => Self::bad(format!("{name} is required.")),
+            FieldError::NotAnObject => Self::new(StatusCode::BAD_REQUEST, 400_000, "Bad Request"),
+            FieldError::TooPrecise(name) => Self::bad(format!("{name} increment invalid.")),
         }
     }
 }

@@ -9,8 +9,9 @@ use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::Side;
 use crate::exchange::tape::MINUTE_MS;
 use crate::exchange::{Exchange, Market};
+use crate::facade::{FieldError, Fields};
 use crate::limits::{BOOK_LEVELS_MAX, CANDLES_PER_ANSWER_MAX, KUCOIN_HISTORY_ROWS};
-use crate::operations::{Owner, ParamError, Params, find_pair, levels, pair_name, spot_markets, top};
+use crate::operations::{Owner, find_pair, levels, pair_name, spot_markets, top};
 
 const SEPARATOR: char = '-';
 
@@ -36,8 +37,8 @@ pub(super) fn name_of(market: &Market) -> String {
 }
 
 /// The market of `symbol`.
-pub(super) fn market_of(exchange: &Exchange, params: &Params) -> Result<MarketIndex, KucoinError> {
-    named(exchange, params.need("symbol")?)
+pub(super) fn market_of(exchange: &Exchange, fields: &Fields) -> Result<MarketIndex, KucoinError> {
+    named(exchange, fields.need("symbol")?)
 }
 
 /// The market of a name.
@@ -45,25 +46,25 @@ pub(super) fn named(exchange: &Exchange, name: &str) -> Result<MarketIndex, Kuco
     find_pair(exchange, name, SEPARATOR).ok_or_else(KucoinError::unknown_symbol)
 }
 
-pub(super) fn timestamp(_: &Exchange, _: &Params, now_ms: u64) -> Result<String, KucoinError> {
+pub(super) fn timestamp(_: &Exchange, _: &Fields, now_ms: u64) -> Result<String, KucoinError> {
     Ok(data(&json!(now_ms)))
 }
 
-pub(super) fn status(_: &Exchange, _: &Params, _: u64) -> Result<String, KucoinError> {
+pub(super) fn status(_: &Exchange, _: &Fields, _: u64) -> Result<String, KucoinError> {
     Ok(data(&json!({"status": "open", "msg": ""})))
 }
 
 /// The façade lists no contracts and no isolated pairs.
-pub(super) fn empty_list(_: &Exchange, _: &Params, _: u64) -> Result<String, KucoinError> {
+pub(super) fn empty_list(_: &Exchange, _: &Fields, _: u64) -> Result<String, KucoinError> {
     Ok(data(&json!([])))
 }
 
 /// The façade lends nothing.
-pub(super) fn no_margin(_: &Exchange, _: &Params, now_ms: u64) -> Result<String, KucoinError> {
+pub(super) fn no_margin(_: &Exchange, _: &Fields, now_ms: u64) -> Result<String, KucoinError> {
     Ok(data(&json!({"timestamp": now_ms, "items": []})))
 }
 
-pub(super) fn currencies(exchange: &Exchange, _: &Params, _: u64) -> Result<String, KucoinError> {
+pub(super) fn currencies(exchange: &Exchange, _: &Fields, _: u64) -> Result<String, KucoinError> {
     let mut names: Vec<&str> =
         spot_markets(exchange).flat_map(|(_, market)| [&*market.instrument.base, &*market.instrument.quote]).collect();
     names.sort_unstable();
@@ -96,51 +97,51 @@ fn symbol_shape(market: &Market) -> Value {
     })
 }
 
-pub(super) fn symbols(exchange: &Exchange, _: &Params, _: u64) -> Result<String, KucoinError> {
+pub(super) fn symbols(exchange: &Exchange, _: &Fields, _: u64) -> Result<String, KucoinError> {
     Ok(data(&spot_markets(exchange).map(|(_, market)| symbol_shape(market)).collect()))
 }
 
-pub(super) fn symbol(exchange: &Exchange, params: &Params, _: u64) -> Result<String, KucoinError> {
-    Ok(data(&symbol_shape(exchange.market(market_of(exchange, params)?))))
+pub(super) fn symbol(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, KucoinError> {
+    Ok(data(&symbol_shape(exchange.market(market_of(exchange, fields)?))))
 }
 
-pub(super) fn all_tickers(exchange: &Exchange, _: &Params, now_ms: u64) -> Result<String, KucoinError> {
+pub(super) fn all_tickers(exchange: &Exchange, _: &Fields, now_ms: u64) -> Result<String, KucoinError> {
     let tickers = spot_markets(exchange).map(|(_, market)| shapes::stats(exchange, market));
     Ok(data(&json!({"time": now_ms, "ticker": tickers.collect::<Vec<_>>()})))
 }
 
-pub(super) fn stats(exchange: &Exchange, params: &Params, now_ms: u64) -> Result<String, KucoinError> {
-    let mut stats = shapes::stats(exchange, exchange.market(market_of(exchange, params)?));
+pub(super) fn stats(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result<String, KucoinError> {
+    let mut stats = shapes::stats(exchange, exchange.market(market_of(exchange, fields)?));
     stats["time"] = json!(now_ms);
     Ok(data(&stats))
 }
 
-pub(super) fn level1(exchange: &Exchange, params: &Params, now_ms: u64) -> Result<String, KucoinError> {
-    let market = exchange.market(market_of(exchange, params)?);
+pub(super) fn level1(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result<String, KucoinError> {
+    let market = exchange.market(market_of(exchange, fields)?);
     Ok(data(&shapes::level1(market, now_ms)))
 }
 
-fn book(exchange: &Exchange, params: &Params, depth: usize, now_ms: u64) -> Result<String, KucoinError> {
-    let market = exchange.market(market_of(exchange, params)?);
+fn book(exchange: &Exchange, fields: &Fields, depth: usize, now_ms: u64) -> Result<String, KucoinError> {
+    let market = exchange.market(market_of(exchange, fields)?);
     let (bids, asks) = (levels(market, Side::Buy, depth), levels(market, Side::Sell, depth));
     Ok(data(&json!({"time": now_ms, "sequence": sequence(market), "bids": rows(&bids), "asks": rows(&asks)})))
 }
 
-pub(super) fn level2_20(exchange: &Exchange, params: &Params, now_ms: u64) -> Result<String, KucoinError> {
-    book(exchange, params, 20, now_ms)
+pub(super) fn level2_20(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result<String, KucoinError> {
+    book(exchange, fields, 20, now_ms)
 }
 
-pub(super) fn level2_100(exchange: &Exchange, params: &Params, now_ms: u64) -> Result<String, KucoinError> {
-    book(exchange, params, 100, now_ms)
+pub(super) fn level2_100(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result<String, KucoinError> {
+    book(exchange, fields, 100, now_ms)
 }
 
 /// The whole book; the venue wants a key for it.
-pub(super) fn level2(exchange: &Exchange, _: &Owner, params: &Params, now_ms: u64) -> Result<String, KucoinError> {
-    book(exchange, params, BOOK_LEVELS_MAX, now_ms)
+pub(super) fn level2(exchange: &Exchange, _: &Owner, fields: &Fields, now_ms: u64) -> Result<String, KucoinError> {
+    book(exchange, fields, BOOK_LEVELS_MAX, now_ms)
 }
 
-pub(super) fn histories(exchange: &Exchange, params: &Params, _: u64) -> Result<String, KucoinError> {
-    let market = exchange.market(market_of(exchange, params)?);
+pub(super) fn histories(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, KucoinError> {
+    let market = exchange.market(market_of(exchange, fields)?);
     let trades = market.tape.last_trades(KUCOIN_HISTORY_ROWS).map(|trade| {
         json!({
             "sequence": trade.id.to_string(), "price": trade.price.short(), "size": trade.quantity.short(),
@@ -151,13 +152,13 @@ pub(super) fn histories(exchange: &Exchange, params: &Params, _: u64) -> Result<
 }
 
 /// Newest first; times are in seconds.
-pub(super) fn candles(exchange: &Exchange, params: &Params, _: u64) -> Result<String, KucoinError> {
-    let market = exchange.market(market_of(exchange, params)?);
-    let interval = params.need("type")?;
+pub(super) fn candles(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, KucoinError> {
+    let market = exchange.market(market_of(exchange, fields)?);
+    let interval = fields.need("type")?;
     let width = INTERVALS.iter().find(|(name, _)| *name == interval).map(|(_, width)| *width);
-    let width = width.ok_or_else(|| ParamError::malformed("type"))?;
+    let width = width.ok_or(FieldError::Malformed("type"))?;
     // The vendor takes nought for "not said".
-    let seconds = |name| Ok::<_, ParamError>(params.integer(name)?.filter(|at| *at > 0).map(|at| at.saturating_mul(1_000)));
+    let seconds = |name| Ok::<_, FieldError>(fields.integer(name)?.filter(|at| *at > 0).map(|at| at.saturating_mul(1_000)));
     let (from, to) = (seconds("startAt")?.unwrap_or(0), seconds("endAt")?.unwrap_or(u64::MAX));
     let candles = market.tape.candles(width, from, to, CANDLES_PER_ANSWER_MAX).into_iter().rev().map(|candle| {
         let begin = (candle.open_ms / 1_000).to_string();

@@ -96,9 +96,8 @@ impl Session {
                 }
             }
             Wanted::Own(channel) => {
-                let identity = operations::admit::<KucoinError>(shell, &self.0.caller, false)?;
+                let owner = operations::reader::<KucoinError>(shell, &self.0.caller)?;
                 if subscribe {
-                    let owner = shell.with(|exchange, _| operations::owner(exchange, identity))?;
                     self.0.listen(shell, owner.index, channel);
                 } else {
                     self.0.unlisten(shell, channel);

@@ -1,5 +1,6 @@
 //! The Bybit v5 façade: REST under `/v5`, the public, private and trade WebSockets. Shapes and
-//! codes follow the vendor's public documentation of v5 (read 2026-07-24).
+//! codes follow the vendor's public documentation of v5 as ccxt 4.5.90 and pybit 5.17.0 read
+//! and cite it; both trade here unmodified.
 //!
 //! One table ([`operation`]) names every request; REST and the trade socket are two ways to
 //! call the same operations, so they cannot answer differently. Only the spot pair is listed

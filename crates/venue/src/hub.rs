@@ -100,6 +100,11 @@ struct Subscriber {
     outbox: Arc<Outbox>,
 }
 
+struct Watch {
+    observer: Arc<Mutex<dyn Observer>>,
+    outbox: Arc<Outbox>,
+}
+
 struct Listener {
     connection: u64,
     form: OwnForm,
@@ -112,7 +117,7 @@ struct Tables {
     topics: HashMap<Topic, Vec<Subscriber>>,
     listeners: HashMap<AccountIndex, Vec<Listener>>,
     published: HashMap<MarketIndex, BookMirror>,
-    observers: BTreeMap<u64, (Arc<Mutex<dyn Observer>>, Arc<Outbox>)>,
+    observers: BTreeMap<u64, Watch>,
 }
 
 /// All subscriptions.
@@ -143,7 +148,8 @@ impl Hub {
 
     /// Lets a connection see every event until it disconnects.
     pub(crate) fn observe(&self, connection: u64, observer: Arc<Mutex<dyn Observer>>, outbox: &Arc<Outbox>) {
-        self.0.lock().observers.insert(connection, (observer, Arc::clone(outbox)));
+        let watch = Watch { observer, outbox: Arc::clone(outbox) };
+        self.0.lock().observers.insert(connection, watch);
     }
 
     /// Subscribes a connection to a topic; a second time changes nothing.
@@ -188,8 +194,8 @@ impl Hub {
     pub(crate) fn publish(&self, exchange: &Exchange, events: &[Event]) {
         let mut tables = self.0.lock();
         for event in events {
-            for (observer, outbox) in tables.observers.values() {
-                observer.lock().observe(exchange, event, outbox);
+            for watch in tables.observers.values() {
+                watch.observer.lock().observe(exchange, event, &watch.outbox);
             }
             match event {
                 Event::Balances { owner, .. } => tables.tell_owner(exchange, *owner, event),

@@ -44,6 +44,30 @@ pub const ORDER_TAG_BYTES_MAX: usize = 64;
 /// Account id length accepted from an identity.
 pub const ACCOUNT_ID_BYTES_MAX: usize = 128;
 
+/// Levels per side in one book answer of the Bybit façade (vendor: spot 200).
+pub const BYBIT_BOOK_LEVELS_MAX: usize = 200;
+/// Public trades in one answer of the Bybit façade (vendor: spot 60).
+pub const BYBIT_TRADES_MAX: usize = 60;
+/// Orders on one page of the Bybit façade (vendor: 50, by default 20).
+pub const BYBIT_ORDERS_MAX: usize = 50;
+/// Executions on one page of the Bybit façade (vendor: 100, by default 50).
+pub const BYBIT_EXECUTIONS_MAX: usize = 100;
+/// Levels per side in one book answer and in the `books` channel of the OKX façade (vendor: 400).
+pub const OKX_BOOK_LEVELS_MAX: usize = 400;
+/// Public trades in one answer of the OKX façade (vendor: 500, by default 100).
+pub const OKX_TRADES_MAX: usize = 500;
+/// Candles in one answer of the OKX façade (vendor: 300, by default 100).
+pub const OKX_CANDLES_MAX: usize = 300;
+/// Orders or fills on one page of the OKX façade (vendor: 100).
+pub const OKX_ROWS_MAX: usize = 100;
+/// Orders in one request of the OKX façade (vendor: 20).
+pub const OKX_BATCH_MAX: usize = 20;
+/// Label of an order in the OKX façade (vendor: 16 characters).
+pub const OKX_TAG_BYTES_MAX: usize = 16;
+/// Channels of an account one connection may hold in the OKX façade: each is written for
+/// itself, and one per instrument and currency listed here is a handful.
+pub const OKX_OWN_CHANNELS_MAX: usize = 32;
+
 /// HTTP request body: the longest legal order form is well under 2 KiB.
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
 /// WebSocket request frame: a SUBSCRIBE with its maximum of streams fits.

@@ -1,5 +1,6 @@
 //! The OKX v5 façade: REST under `/api/v5`, the public, private and business WebSockets.
-//! Shapes and codes follow the vendor's public API guide (v5, read 2026-11-21).
+//! Shapes and codes follow the vendor's public API guide of v5 as ccxt 4.5.90 and python-okx
+//! 0.4.4 read and cite it; both trade here unmodified.
 //!
 //! One table ([`operation`]) names every request; REST and the `order` frames of the private
 //! socket are two ways to call the same operations, so they cannot answer differently. Only

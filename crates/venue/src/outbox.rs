@@ -20,6 +20,7 @@ struct Waiting {
     own: VecDeque<Bytes>,
     state: BTreeMap<Topic, Bytes>,
     flow: VecDeque<Bytes>,
+    flow_lost: u64,
     overflowed: bool,
 }
 
@@ -55,10 +56,17 @@ impl Outbox {
         let mut waiting = self.waiting.lock();
         if waiting.flow.len() >= MARKET_QUEUE_MAX {
             waiting.flow.pop_front();
+            waiting.flow_lost += 1;
         }
         waiting.flow.push_back(message);
         drop(waiting);
         self.changed.notify_one();
+    }
+
+    /// How many messages of [`Self::push_flow`] were dropped so far. Who tells differences that
+    /// bear no sequence numbers must start anew when this has risen.
+    pub(crate) fn flow_lost(&self) -> u64 {
+        self.waiting.lock().flow_lost
     }
 
     /// Waits for messages and takes all of them; `None` when own ones had to be lost, and

@@ -3,6 +3,8 @@
 
 #[path = "it/binance.rs"]
 mod binance;
+#[path = "it/bybit.rs"]
+mod bybit;
 #[path = "it/coinbase_exchange.rs"]
 mod coinbase_exchange;
 #[path = "it/gate.rs"]
@@ -15,6 +17,8 @@ mod identity;
 mod kucoin;
 #[path = "it/native.rs"]
 mod native;
+#[path = "it/okx.rs"]
+mod okx;
 #[path = "it/shape.rs"]
 mod shape;
 #[path = "it/support.rs"]

@@ -85,16 +85,17 @@ impl ApiError {
 
     /// What the exchange has against an order, in the finer words of this venue.
     pub(super) fn of_order(error: OrderError, request: &OrderRequest, terms: &Instrument) -> Self {
-        match error {
-            OrderError::PriceFilter if request.price > terms.price_max => Self::new(170_132, "Order price too high."),
-            OrderError::PriceFilter if request.price < terms.tick => Self::new(170_133, "Order price lower than the minimum."),
-            OrderError::QuantityFilter => match request.size {
-                Size::Base(quantity) if quantity > terms.quantity_max => Self::new(170_135, "Order quantity too large."),
-                Size::Base(quantity) if quantity < terms.lot => Self::new(170_136, "Order quantity lower than the minimum."),
-                Size::Base(_) => Self::new(170_137, "Order quantity has too many decimals."),
-                Size::Quote(_) => Self::new(170_124, "Order amount too large."),
-            },
-            other => Self::from(other),
+        match (error, request.size) {
+            (OrderError::PriceFilter, _) if request.price > terms.price_max => Self::new(170_132, "Order price too high."),
+            (OrderError::PriceFilter, _) if request.price < terms.tick => Self::new(170_133, "Order price lower than the minimum."),
+            (OrderError::QuantityFilter, Size::Base(quantity)) if quantity > terms.quantity_max => {
+                Self::new(170_135, "Order quantity too large.")
+            }
+            (OrderError::QuantityFilter, Size::Base(quantity)) if quantity < terms.lot => {
+                Self::new(170_136, "Order quantity lower than the minimum.")
+            }
+            (OrderError::QuantityFilter, Size::Quote(_)) => Self::new(170_124, "Order amount too large."),
+            (other, _) => Self::from(other),
         }
     }
 }

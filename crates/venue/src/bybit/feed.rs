@@ -48,6 +48,8 @@ struct Subscription {
 pub(super) struct PublicFeed {
     held: BTreeMap<String, Subscription>,
     next: u16,
+    /// Dropped messages this feed knows of.
+    lost: u64,
 }
 
 fn topic_of(exchange: &Exchange, name: &str) -> Option<(MarketIndex, Kind)> {
@@ -86,12 +88,22 @@ impl PublicFeed {
         let mut subscription = Subscription { market, kind, number: self.next };
         if let Kind::Book { depth, mirror } = &mut subscription.kind {
             *mirror = BookMirror::of(exchange, market, *depth);
-            let data = book_data(exchange.market(market), mirror.update_id(), &mirror.levels(Side::Buy), &mirror.levels(Side::Sell));
-            outbox.push_flow(message(name, "snapshot", now_ms, data));
+            outbox.push_flow(message(name, "snapshot", now_ms, snapshot_data(exchange.market(market), mirror)));
         } else {
             subscription.tell(exchange, name, now_ms, outbox);
         }
         self.held.insert(name.to_owned(), subscription);
+    }
+
+    /// Tells every book as a snapshot again, because a delta may have been dropped: deltas of
+    /// this venue do not show a gap.
+    fn start_books_anew(&mut self, exchange: &Exchange, at_ms: u64, outbox: &Outbox) {
+        for (name, subscription) in &mut self.held {
+            if let Kind::Book { depth, mirror } = &mut subscription.kind {
+                *mirror = BookMirror::of(exchange, subscription.market, *depth);
+                outbox.push_flow(message(name, "snapshot", at_ms, snapshot_data(exchange.market(subscription.market), mirror)));
+            }
+        }
     }
 
     /// Lets go of a topic.
@@ -128,6 +140,11 @@ impl Observer for PublicFeed {
         match event {
             Event::Balances { .. } | Event::Order { .. } => {}
             Event::Ticked { at_ms } => {
+                if outbox.flow_lost() != self.lost {
+                    self.start_books_anew(exchange, *at_ms, outbox);
+                    // What the snapshots themselves pushed out was older than they are.
+                    self.lost = outbox.flow_lost();
+                }
                 for (name, subscription) in &mut self.held {
                     subscription.tell(exchange, name, *at_ms, outbox);
                 }
@@ -151,6 +168,10 @@ fn book_data(market: &Market, update_id: u64, bids: &[Level], asks: &[Level]) ->
     let terms = &market.instrument;
     let side = |rows: &[Level]| levels(terms, rows.iter().copied());
     json!({"s": terms.symbol, "b": side(bids), "a": side(asks), "u": update_id, "seq": update_id})
+}
+
+fn snapshot_data(market: &Market, mirror: &BookMirror) -> Value {
+    book_data(market, mirror.update_id(), &mirror.levels(Side::Buy), &mirror.levels(Side::Sell))
 }
 
 fn trade_data(market: &Market, trade: &PublicTrade) -> Value {
@@ -190,6 +211,29 @@ fn kline_data(market: &Market, index: usize, at_ms: u64) -> Value {
 mod tests {
     use super::*;
     use crate::config::VenueConfig;
+    use crate::limits::MARKET_QUEUE_MAX;
+
+    #[tokio::test]
+    async fn a_book_starts_anew_after_a_message_was_dropped() {
+        let mut exchange = Exchange::open(&VenueConfig::default(), 1_795_219_200_000);
+        let (mut feed, outbox) = (PublicFeed::default(), Outbox::default());
+        feed.subscribe(&exchange, "orderbook.50.BTCUSDT", 0, &outbox);
+        for _ in 0..MARKET_QUEUE_MAX {
+            outbox.push_flow(Bytes::from_static(b"{}"));
+        }
+        let kinds = async |outbox: &Outbox| {
+            let batch = outbox.take().await.unwrap_or_default();
+            let frames = batch.iter().map(|frame| serde_json::from_slice::<Value>(frame).unwrap_or_default());
+            frames.filter_map(|frame| frame["type"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+        };
+        let event = |at_ms| Event::Ticked { at_ms };
+        exchange.tick(1_795_219_200_250);
+        feed.observe(&exchange, &event(1_795_219_200_250), &outbox);
+        assert_eq!(kinds(&outbox).await, ["snapshot"]);
+        exchange.tick(1_795_219_200_500);
+        feed.observe(&exchange, &event(1_795_219_200_500), &outbox);
+        assert_eq!(kinds(&outbox).await, ["delta"]);
+    }
 
     #[test]
     fn only_topics_of_the_spot_pair_are_known() {

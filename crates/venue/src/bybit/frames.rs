@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::rest::refusal;
+use crate::facade::Denied;
 use crate::shell::{Caller, Shell};
 
 /// A request frame. Numbers of requests are echoed as they were written.
@@ -26,17 +27,29 @@ pub(super) struct Frame {
     pub(super) args: Vec<Value>,
 }
 
-/// Reads the identity of a handshake and counts it; a private socket is refused without one.
-pub(super) async fn caller_of(shell: &Arc<Shell>, headers: &HeaderMap, private: bool) -> Result<Caller, Response<Body>> {
+/// Whom a socket lets in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Door {
+    /// Everyone.
+    Anyone,
+    /// Every identity: each frame is checked for itself.
+    Identity,
+    /// An identity that may read.
+    Reader,
+}
+
+/// Reads the identity of a handshake and counts it, or refuses the handshake.
+pub(super) async fn caller_of(shell: &Arc<Shell>, headers: &HeaderMap, door: Door) -> Result<Caller, Response<Body>> {
     let refuse = |error: ApiError| {
         shell.counters.count_refused();
         refusal(&error)
     };
     let caller = shell.identify(headers).await.map_err(|error| refuse(ApiError::from(error)))?;
-    match (private, &caller) {
-        (true, None) => return Err(refuse(ApiError::unauthorized())),
-        (true, Some(_)) => shell.counters.count_private(),
-        (false, _) => shell.counters.count_public(),
+    match (door, &caller) {
+        (Door::Anyone, _) => shell.counters.count_public(),
+        (Door::Identity | Door::Reader, None) => return Err(refuse(Denied::NoIdentity.into())),
+        (Door::Reader, Some(identity)) if !identity.scopes.reads() => return Err(refuse(Denied::NoScope.into())),
+        (Door::Identity | Door::Reader, Some(_)) => shell.counters.count_private(),
     }
     Ok(caller)
 }

@@ -11,12 +11,7 @@ use crate::exchange::order::Side;
 use crate::exchange::tape::MINUTE_MS;
 use crate::exchange::{Exchange, Market};
 use crate::facade::Fields;
-use crate::limits::CANDLES_PER_ANSWER_MAX;
-
-/// Levels in one book answer (vendor: spot 200).
-const BOOK_LEVELS_MAX: usize = 200;
-/// Trades in one answer (vendor: spot 60).
-const TRADES_MAX: usize = 60;
+use crate::limits::{BYBIT_BOOK_LEVELS_MAX, BYBIT_TRADES_MAX, CANDLES_PER_ANSWER_MAX};
 
 /// Candle widths, in the venue's names. Weeks and months are not served: history here is a
 /// day of minutes.
@@ -106,7 +101,7 @@ pub(super) fn tickers(exchange: &Exchange, fields: &Fields) -> Result<Value, Api
 
 pub(super) fn order_book(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result<Value, ApiError> {
     let market = exchange.market(symbol(exchange, fields)?);
-    let limit = fields.limit("limit", 1, BOOK_LEVELS_MAX)?;
+    let limit = fields.limit("limit", 1, BYBIT_BOOK_LEVELS_MAX)?;
     let side = |side| levels(&market.instrument, market.book.levels(side).take(limit));
     let id = market.book.update_id();
     Ok(json!({"s": market.instrument.symbol, "b": side(Side::Buy), "a": side(Side::Sell), "ts": now_ms, "u": id, "seq": id, "cts": now_ms}))
@@ -114,7 +109,7 @@ pub(super) fn order_book(exchange: &Exchange, fields: &Fields, now_ms: u64) -> R
 
 pub(super) fn recent_trades(exchange: &Exchange, fields: &Fields) -> Result<Value, ApiError> {
     let market = exchange.market(symbol(exchange, fields)?);
-    let limit = fields.limit("limit", TRADES_MAX, TRADES_MAX)?;
+    let limit = fields.limit("limit", BYBIT_TRADES_MAX, BYBIT_TRADES_MAX)?;
     let row = |trade: &PublicTrade| {
         json!({
             "execId": trade.id.to_string(),

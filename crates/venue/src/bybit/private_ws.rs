@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::error::ApiError;
-use super::frames::{Frame, ack, caller_of, topics};
+use super::frames::{Door, Frame, ack, caller_of, topics};
 use super::own::OwnFeed;
 use super::rest::refusal;
 use crate::clock::now_ms;
@@ -23,12 +23,12 @@ struct PrivateSocket {
 }
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
-    let caller = match caller_of(&shell, request.headers(), true).await {
+    let caller = match caller_of(&shell, request.headers(), Door::Reader).await {
         Ok(caller) => caller,
         Err(refusal) => return refusal,
     };
-    let reader = caller.filter(|identity| identity.scopes.reads()).ok_or_else(ApiError::unauthorized);
-    let owner = reader.and_then(|identity| Ok(shell.with(|exchange, _| exchange.account(&identity.account))?));
+    let identity = caller.ok_or_else(ApiError::unauthorized);
+    let owner = identity.and_then(|identity| Ok(shell.with(|exchange, _| exchange.account(&identity.account))?));
     let owner = match owner {
         Ok(owner) => owner,
         Err(error) => return refusal(&error),

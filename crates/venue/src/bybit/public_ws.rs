@@ -8,7 +8,7 @@ use http::{Request, Response};
 use parking_lot::Mutex;
 
 use super::feed::PublicFeed;
-use super::frames::{Frame, ack, caller_of, topics};
+use super::frames::{Door, Frame, ack, caller_of, topics};
 use super::request::SPOT;
 use crate::limits::STREAMS_PER_CONNECTION_MAX;
 use crate::outbox::Outbox;
@@ -24,7 +24,7 @@ struct PublicSocket {
 }
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
-    if let Err(refusal) = caller_of(&shell, request.headers(), false).await {
+    if let Err(refusal) = caller_of(&shell, request.headers(), Door::Anyone).await {
         return refusal;
     }
     let spot = request.uri().path().ends_with(SPOT);

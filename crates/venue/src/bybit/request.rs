@@ -61,10 +61,15 @@ impl Page {
         id < self.before && (self.start..=self.end).contains(&at_ms)
     }
 
-    /// Cuts the rows, newest first, to the page; and the cursor of the next one.
+    /// Cuts the rows, newest first, to the page; and the cursor of the next one. Rows of one
+    /// number (both sides of a trade with oneself) are not parted, so none is skipped.
     pub(super) fn cut<T>(&self, mut rows: Vec<T>, id: impl Fn(&T) -> u64) -> (Vec<T>, String) {
-        let more = rows.len() > self.limit;
-        rows.truncate(self.limit);
+        let mut end = self.limit.min(rows.len());
+        while end > 0 && end < rows.len() && id(&rows[end]) == id(&rows[end - 1]) {
+            end += 1;
+        }
+        let more = rows.len() > end;
+        rows.truncate(end);
         let cursor = rows.last().filter(|_| more).map_or_else(String::new, |row| id(row).to_string());
         (rows, cursor)
     }

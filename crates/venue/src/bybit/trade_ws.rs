@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::call::call;
 use super::error::ApiError;
-use super::frames::{Frame, caller_of};
+use super::frames::{Door, Frame, caller_of};
 use super::operation::Operation;
 use crate::clock::now_ms;
 use crate::facade::Fields;
@@ -23,7 +23,7 @@ struct TradeSocket {
 }
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
-    match caller_of(&shell, request.headers(), true).await {
+    match caller_of(&shell, request.headers(), Door::Identity).await {
         Ok(caller) => websocket::upgrade(&shell, request, |connection: &Connection| TradeSocket { connection: connection.id, caller }),
         Err(refusal) => refusal,
     }

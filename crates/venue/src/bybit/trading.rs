@@ -12,11 +12,7 @@ use crate::exchange::account::AccountIndex;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::order::{Order, OrderId, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::Fields;
-
-/// Rows of an order list (vendor: 20 by default, 50 at most).
-const ORDERS: (usize, usize) = (20, 50);
-/// Rows of an execution list (vendor: 50 by default, 100 at most).
-const EXECUTIONS: (usize, usize) = (50, 100);
+use crate::limits::{BYBIT_EXECUTIONS_MAX, BYBIT_ORDERS_MAX};
 
 /// Stops, take-profits and the like are not served: refused, never ignored.
 const CONDITIONS: [&str; 6] = ["triggerPrice", "takeProfit", "stopLoss", "slippageTolerance", "bboSideType", "orderIv"];
@@ -135,7 +131,7 @@ fn filter<'a>(exchange: &'a Exchange, owner: AccountIndex, fields: &Fields) -> R
 }
 
 fn page_of(exchange: &Exchange, mut orders: Vec<&Order>, fields: &Fields) -> Result<Value, ApiError> {
-    let page = Page::read(fields, ORDERS.0, ORDERS.1)?;
+    let page = Page::read(fields, 20, BYBIT_ORDERS_MAX)?;
     orders.retain(|order| page.holds(order.id, order.created_ms));
     let (orders, cursor) = page.cut(orders, |order| order.id);
     let rows: Vec<Value> = orders.into_iter().map(|order| shapes::order(exchange, order)).collect();
@@ -162,7 +158,7 @@ pub(super) fn history(exchange: &Exchange, owner: AccountIndex, fields: &Fields)
 pub(super) fn executions(exchange: &Exchange, owner: AccountIndex, fields: &Fields) -> Result<Value, ApiError> {
     let spot = is_spot(fields)?;
     let market = symbol_if_any(exchange, fields)?;
-    let page = Page::read(fields, EXECUTIONS.0, EXECUTIONS.1)?;
+    let page = Page::read(fields, 50, BYBIT_EXECUTIONS_MAX)?;
     let traded = matches!(fields.find("execType"), None | Some("Trade"));
     let (id, client_id) = (fields.find("orderId"), fields.find("orderLinkId"));
     let fills = exchange.account_state(owner).fills.iter().rev().filter(|fill| {

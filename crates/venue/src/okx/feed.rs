@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::market_data::{BARS, BOOK_LEVELS_MAX, candle_row, level, ticker_row, trade_row};
+use super::market_data::{BARS, candle_row, level, ticker_row, trade_row};
 use super::request::{find, id_of};
 use crate::exchange::book::Level;
 use crate::exchange::event::Event;
@@ -21,6 +21,7 @@ use crate::exchange::order::Side;
 use crate::exchange::{Exchange, Market};
 use crate::facade::BookMirror;
 use crate::hub::{Feed, Observer, Topic};
+use crate::limits::OKX_BOOK_LEVELS_MAX;
 use crate::outbox::Outbox;
 
 /// What a channel is about.
@@ -89,7 +90,7 @@ impl PublicFeed {
         let arg = json!({"channel": key.0, "instId": key.1});
         let mut subscription = Subscription { market, kind, number: self.next, arg };
         if let Kind::Books { mirror } = &mut subscription.kind {
-            *mirror = BookMirror::of(exchange, market, BOOK_LEVELS_MAX);
+            *mirror = BookMirror::of(exchange, market, OKX_BOOK_LEVELS_MAX);
             let sides = (mirror.levels(Side::Buy), mirror.levels(Side::Sell));
             let row = book_row(exchange.market(market), &sides.0, &sides.1, None, mirror.update_id(), now_ms);
             outbox.push_flow(message(&subscription.arg, Some("snapshot"), row));
@@ -116,7 +117,7 @@ impl Subscription {
         match &mut self.kind {
             Kind::Books { mirror } => {
                 let before = mirror.update_id();
-                let changes = mirror.advance(exchange, self.market, BOOK_LEVELS_MAX);
+                let changes = mirror.advance(exchange, self.market, OKX_BOOK_LEVELS_MAX);
                 if changes.last_id != before {
                     let row = book_row(market, &changes.bids, &changes.asks, Some(before), changes.last_id, at_ms);
                     outbox.push_flow(message(arg, Some("update"), row));

@@ -13,13 +13,8 @@ use crate::exchange::order::Side;
 use crate::exchange::tape::{Candle, MINUTE_MS, Tape};
 use crate::exchange::{Exchange, Market};
 use crate::facade::Fields;
+use crate::limits::{OKX_BOOK_LEVELS_MAX, OKX_CANDLES_MAX, OKX_TRADES_MAX};
 
-/// Levels in one book answer (vendor: 400).
-pub(super) const BOOK_LEVELS_MAX: usize = 400;
-/// Trades in one answer (vendor: 100 by default, 500 at most).
-const TRADES: (usize, usize) = (100, 500);
-/// Candles in one answer (vendor: 100 by default, 300 at most).
-const CANDLES: (usize, usize) = (100, 300);
 const DAY_MS: u64 = 1_440 * MINUTE_MS;
 
 /// Candle widths, in the venue's names. Seconds, weeks and months are not served: history here
@@ -95,7 +90,7 @@ pub(super) fn level(market: &Market, side: Side, level: Level) -> [String; 4] {
 
 pub(super) fn books(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result<Answer, ApiError> {
     let market = exchange.market(instrument(exchange, fields)?);
-    let limit = fields.limit("sz", 1, BOOK_LEVELS_MAX)?;
+    let limit = fields.limit("sz", 1, OKX_BOOK_LEVELS_MAX)?;
     let side = |side| market.book.levels(side).take(limit).map(|row| level(market, side, row)).collect::<Vec<_>>();
     let (bids, asks) = (side(Side::Buy), side(Side::Sell));
     Ok(Answer::row(json!({"asks": asks, "bids": bids, "ts": now_ms.to_string(), "seqId": market.book.update_id()})))
@@ -162,7 +157,7 @@ pub(super) fn trade_row(market: &Market, trade: &PublicTrade) -> Value {
 
 pub(super) fn trades(exchange: &Exchange, fields: &Fields) -> Result<Answer, ApiError> {
     let market = exchange.market(instrument(exchange, fields)?);
-    let limit = fields.limit("limit", TRADES.0, TRADES.1)?;
+    let limit = fields.limit("limit", 100, OKX_TRADES_MAX)?;
     Ok(Answer::rows(market.tape.last_trades(limit).rev().map(|trade| trade_row(market, trade)).collect()))
 }
 
@@ -179,7 +174,7 @@ pub(super) fn candles(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Resu
     let market = exchange.market(instrument(exchange, fields)?);
     let bar = fields.find("bar").unwrap_or("1m");
     let (_, width) = BARS.iter().find(|(name, _)| *name == bar).ok_or_else(|| ApiError::parameter("bar"))?;
-    let limit = fields.limit("limit", CANDLES.0, CANDLES.1)?;
+    let limit = fields.limit("limit", 100, OKX_CANDLES_MAX)?;
     let older_than = fields.integer("after")?.unwrap_or(u64::MAX);
     let newer_than = fields.integer("before")?;
     let from = newer_than.map_or(0, |before| before.saturating_add(1));

@@ -71,7 +71,7 @@ impl OwnFeed {
             return Some(());
         }
         if let Kind::Account(only) = &kind {
-            // State, not an own event: the acknowledgement, which comes later, goes out first.
+            // Not as an own event: those go out first, and the acknowledgement must.
             outbox.push_flow(message(arg, &shapes::balance(exchange, self.owner, only.as_deref())));
         }
         self.held.push((arg.clone(), kind));

@@ -16,7 +16,7 @@ use super::request::Payload;
 use super::rest::refusal;
 use super::socket::{Frame, caller_of, error, event, illegal, unknown_channel};
 use crate::clock::now_ms;
-use crate::limits::STREAMS_PER_CONNECTION_MAX;
+use crate::limits::OKX_OWN_CHANNELS_MAX;
 use crate::outbox::Outbox;
 use crate::shell::{Caller, Shell};
 use crate::websocket::{self, Connection, Protocol};
@@ -79,7 +79,7 @@ impl PrivateSocket {
         shell.with(|exchange, _| {
             let mut feed = self.feed.lock();
             for arg in &frame.args {
-                let room = feed.len() < STREAMS_PER_CONNECTION_MAX;
+                let room = feed.len() < OKX_OWN_CHANNELS_MAX;
                 let held = if room { feed.subscribe(exchange, arg, &self.outbox) } else { None };
                 let answer = match held {
                     None => unknown_channel(id, arg, self.connection),

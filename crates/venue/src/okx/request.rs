@@ -6,11 +6,10 @@ use super::error::ApiError;
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::{Exchange, Market};
 use crate::facade::Fields;
+use crate::limits::{OKX_BATCH_MAX, OKX_ROWS_MAX};
 
 /// The type this façade lists something of.
 pub(super) const SPOT: &str = "SPOT";
-/// Orders in one batch (vendor: 20).
-const BATCH_MAX: usize = 20;
 
 /// What a request brings: one set of parameters, or a list of them.
 #[derive(Clone, Debug)]
@@ -27,13 +26,14 @@ impl Payload {
         }
         match serde_json::from_slice(body).map_err(|_| ApiError::not_json())? {
             Value::Array(rows) => Self::from_rows(rows),
-            other => Ok(Self::One(Fields::from_value(other)?)),
+            Value::Object(fields) => Ok(Self::One(Fields::from_object(fields))),
+            Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => Err(ApiError::not_json()),
         }
     }
 
     /// Reads a list of orders.
     pub(super) fn from_rows(rows: Vec<Value>) -> Result<Self, ApiError> {
-        if rows.len() > BATCH_MAX {
+        if rows.len() > OKX_BATCH_MAX {
             return Err(ApiError::too_many_in_batch());
         }
         let rows = rows.into_iter().map(Fields::from_value).collect::<Result<_, _>>()?;
@@ -111,7 +111,7 @@ pub(super) struct Page {
 impl Page {
     pub(super) fn read(fields: &Fields) -> Result<Self, ApiError> {
         Ok(Self {
-            limit: fields.limit("limit", 100, 100)?,
+            limit: fields.limit("limit", OKX_ROWS_MAX, OKX_ROWS_MAX)?,
             older_than: fields.integer("after")?.unwrap_or(u64::MAX),
             newer_than: fields.integer("before")?,
             begin: fields.integer("begin")?.unwrap_or(0),
@@ -125,8 +125,16 @@ impl Page {
         id < self.older_than && newer && (self.begin..=self.end).contains(&at_ms)
     }
 
-    /// The rows of the page.
-    pub(super) fn cut<T>(&self, rows: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
-        rows.take(self.limit)
+    /// Cuts the rows, newest first, to the page. Rows of one number (both sides of a trade with
+    /// oneself) are not parted, so none is skipped.
+    pub(super) fn cut<T>(&self, rows: impl Iterator<Item = T>, id: impl Fn(&T) -> u64) -> Vec<T> {
+        let mut page: Vec<T> = Vec::new();
+        for row in rows {
+            if page.len() >= self.limit && page.last().is_none_or(|last| id(last) != id(&row)) {
+                break;
+            }
+            page.push(row);
+        }
+        page
     }
 }

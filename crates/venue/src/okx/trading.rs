@@ -15,9 +15,7 @@ use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::{Order, OrderId, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::Fields;
-
-/// Longest label of an order (vendor: up to 16 characters).
-const TAG_BYTES_MAX: usize = 16;
+use crate::limits::OKX_TAG_BYTES_MAX;
 
 fn read_order(exchange: &Exchange, fields: &Fields, key: &Arc<str>) -> Result<(OrderRequest, Arc<str>), ApiError> {
     let market = instrument(exchange, fields)?;
@@ -46,7 +44,7 @@ fn read_order(exchange: &Exchange, fields: &Fields, key: &Arc<str>) -> Result<(O
         OrderKind::Market => (Fixed::ZERO, market_size(fields, side, quantity)?),
     };
     let tag = fields.find("tag").unwrap_or("");
-    if tag.len() > TAG_BYTES_MAX || !tag.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    if tag.len() > OKX_TAG_BYTES_MAX || !tag.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(ApiError::parameter("tag"));
     }
     let client_id = fields.find("clOrdId").map(str::to_owned);
@@ -151,7 +149,7 @@ fn list(exchange: &Exchange, owner: AccountIndex, fields: &Fields, open: bool) -
             && kind.is_none_or(|kind| shapes::has_type(order, kind))
             && page.holds(order.id, order.created_ms)
     });
-    Ok(Answer::rows(page.cut(orders).map(|order| shapes::order(exchange, order)).collect()))
+    Ok(Answer::rows(page.cut(orders, |order| order.id).into_iter().map(|order| shapes::order(exchange, order)).collect()))
 }
 
 pub(super) fn pending(exchange: &Exchange, owner: AccountIndex, fields: &Fields) -> Result<Answer, ApiError> {
@@ -175,5 +173,5 @@ pub(super) fn fills(exchange: &Exchange, owner: AccountIndex, fields: &Fields) -
             && order.is_none_or(|order| order.parse() == Ok(fill.order))
             && page.holds(fill.trade_id, fill.at_ms)
     });
-    Ok(Answer::rows(page.cut(fills).map(|fill| shapes::fill(exchange, owner, fill)).collect()))
+    Ok(Answer::rows(page.cut(fills, |fill| fill.trade_id).into_iter().map(|fill| shapes::fill(exchange, owner, fill)).collect()))
 }

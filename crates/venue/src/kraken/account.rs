@@ -122,7 +122,7 @@ pub(super) fn trade_volume(exchange: &Exchange, owner: AccountIndex) -> Value {
     let fee = Fixed::whole(100).basis_points(exchange.commission_points);
     let row = json!({"fee": fee, "minfee": fee, "maxfee": fee, "nextfee": null, "nextvolume": null, "tiervolume": "0.0000"});
     let rows: Map<String, Value> = names::pairs(exchange).map(|(_, terms)| (names::pair(terms), row.clone())).collect();
-    json!({"currency": "USDT", "volume": volume, "fees": rows.clone(), "fees_maker": rows})
+    json!({"currency": "USDT", "volume": volume, "fees": rows, "fees_maker": rows})
 }
 
 fn by_number<'a>(

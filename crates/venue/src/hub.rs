@@ -18,6 +18,7 @@ use crate::exchange::event::{Event, PublicTrade};
 use crate::exchange::instrument::MarketIndex;
 use crate::facade::BookMirror;
 use crate::limits::BOOK_LEVELS_PUBLISHED;
+use crate::operations::{Channel, Dialect, OwnChannel};
 use crate::outbox::Outbox;
 use crate::{binance, native};
 
@@ -32,6 +33,8 @@ pub(crate) enum Feed {
     Depth(bool),
     /// Binance `@depth<levels>`; `true` with `@100ms`
     DepthTop(u8, bool),
+    /// A channel of one of the façades that are tables
+    Dialect(Dialect, Channel),
     /// Observed by a connection of another façade, under that façade's number; never published by topic
     Facade(u16),
     /// Binance `@kline_<interval>`, by index into the interval table
@@ -75,6 +78,8 @@ pub(crate) enum Wrapping {
 pub(crate) enum OwnForm {
     /// Binance WebSocket API, with the number of its subscription.
     Binance(u64),
+    /// A channel of one of the façades that are tables.
+    Dialect(Dialect, OwnChannel),
     /// Native.
     Native,
 }
@@ -150,7 +155,7 @@ impl Hub {
     /// Subscribes a connection to a topic; a second time changes nothing.
     pub(crate) fn subscribe(&self, exchange: &Exchange, topic: Topic, connection: u64, wrapping: Wrapping, outbox: &Arc<Outbox>) {
         let mut tables = self.0.lock();
-        if matches!(topic.feed, Feed::Depth(_)) {
+        if matches!(topic.feed, Feed::Depth(_) | Feed::Dialect(_, Channel::Changes)) {
             let baseline = tables.published.entry(topic.market);
             baseline.or_insert_with(|| BookMirror::of(exchange, topic.market, BOOK_LEVELS_PUBLISHED));
         }
@@ -210,6 +215,7 @@ impl Tables {
         for listener in listeners {
             let messages: Vec<String> = match listener.form {
                 OwnForm::Binance(subscription) => binance::own_event(exchange, event, subscription).into_iter().collect(),
+                OwnForm::Dialect(dialect, channel) => dialect.own(exchange, channel, event),
                 OwnForm::Native => native::own_event(exchange, event),
             };
             for message in messages {
@@ -231,12 +237,19 @@ impl Tables {
             };
             deliver(exchange, topic, subscribers, data, Outbox::push_flow);
         }
+        for dialect in Dialect::ALL {
+            let topic = Topic { market, feed: Feed::Dialect(dialect, Channel::Trades) };
+            if let Some(subscribers) = self.topics.get(&topic) {
+                deliver(exchange, topic, subscribers, dialect.trade(exchange, market, trade), Outbox::push_flow);
+            }
+        }
     }
 
     fn publish_tick(&mut self, exchange: &Exchange, at_ms: u64) {
         let topics = &self.topics;
-        let watched =
-            |market: MarketIndex| [false, true].iter().any(|fast| topics.contains_key(&Topic { market, feed: Feed::Depth(*fast) }));
+        let differing = [false, true].map(Feed::Depth).into_iter();
+        let differing = differing.chain(Dialect::ALL.map(|dialect| Feed::Dialect(dialect, Channel::Changes)));
+        let watched = |market: MarketIndex| differing.clone().any(|feed| topics.contains_key(&Topic { market, feed }));
         self.published.retain(|market, _| watched(*market));
         let mut differences = HashMap::new();
         for (market, published) in &mut self.published {
@@ -244,7 +257,19 @@ impl Tables {
         }
         for (topic, subscribers) in &self.topics {
             match topic.feed {
-                Feed::AggTrade | Feed::Facade(_) | Feed::NativeTrade | Feed::Trade => {}
+                Feed::AggTrade | Feed::Dialect(_, Channel::Trades) | Feed::Facade(_) | Feed::NativeTrade | Feed::Trade => {}
+                Feed::Dialect(dialect, Channel::Changes) => {
+                    let difference = differences.get(&topic.market);
+                    let data = difference.and_then(|difference| dialect.changes(exchange, topic.market, difference, at_ms));
+                    if let Some(data) = data {
+                        deliver(exchange, *topic, subscribers, data, Outbox::push_flow);
+                    }
+                }
+                Feed::Dialect(dialect, channel) => {
+                    if let Some(data) = dialect.state(exchange, topic.market, channel, at_ms) {
+                        deliver_state(exchange, *topic, subscribers, data);
+                    }
+                }
                 Feed::Depth(_) => {
                     if let Some(difference) = differences.get(&topic.market) {
                         let data = binance::depth_event(exchange, topic.market, difference, at_ms);

@@ -5,7 +5,7 @@
 //! clients work, and a native one for `countersign/1` sessions. `docs/venue.md` describes them.
 //!
 //! ```text
-//!   gateway ──HTTP/1.1, WebSocket──▶ server ──▶ identity ──▶ binance | native
+//!   gateway ──HTTP/1.1, WebSocket──▶ server ──▶ identity ──▶ binance | bybit | … | native
 //!                                                                │
 //!                 hub ◀── events ── exchange (pure: orders, now_ms → answers, events)
 //! ```
@@ -21,16 +21,21 @@ mod body;
 mod bybit;
 mod clock;
 mod coinbase;
+mod coinbase_exchange;
 mod config;
 mod deribit;
 pub mod exchange;
 mod facade;
+mod gate;
 mod hub;
+mod hyperliquid;
 mod identity;
 mod kraken;
+mod kucoin;
 pub mod limits;
 mod native;
 mod okx;
+mod operations;
 mod outbox;
 mod server;
 mod shell;

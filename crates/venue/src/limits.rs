@@ -25,6 +25,18 @@ pub const ROWS_PER_ANSWER_MAX: usize = 1_000;
 pub const BOOK_LEVELS_MAX: usize = 5_000;
 /// Levels per side that a `book` event and the difference stream look at.
 pub const BOOK_LEVELS_PUBLISHED: usize = 200;
+/// Trades in one answer of KuCoin's `histories` (vendor: 100).
+pub const KUCOIN_HISTORY_ROWS: usize = 100;
+/// Rows on a page of KuCoin when the request does not say (vendor: 50).
+pub const KUCOIN_PAGE_ROWS: usize = 50;
+/// Rows on a page of KuCoin at most (vendor: 500).
+pub const KUCOIN_PAGE_ROWS_MAX: usize = 500;
+/// Levels per side of a Hyperliquid book (vendor: 20).
+pub const HYPERLIQUID_BOOK_LEVELS: u16 = 20;
+/// Trades in one answer of Hyperliquid's `recentTrades`: enough to fill a screen.
+pub const HYPERLIQUID_TRADE_ROWS: usize = 100;
+/// Candles in one answer of Coinbase Exchange (vendor: 300).
+pub const COINBASE_CANDLE_ROWS: usize = 300;
 /// Client order id length (Binance: `^[a-zA-Z0-9-_]{1,36}$`).
 pub const CLIENT_ORDER_ID_BYTES_MAX: usize = 36;
 /// A client's label of an order: Deribit takes 64 bytes, Coinbase clients send up to 41.

@@ -21,7 +21,7 @@ use crate::exchange::Exchange;
 use crate::identity::IdentityVerifier;
 use crate::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, HEADER_READ_TIMEOUT, SHUTDOWN_GRACE};
 use crate::shell::Shell;
-use crate::{binance, bybit, coinbase, deribit, kraken, native, okx};
+use crate::{binance, bybit, coinbase, coinbase_exchange, deribit, gate, hyperliquid, kraken, kucoin, native, okx};
 
 /// The paper exchange as a server.
 #[derive(Debug)]
@@ -56,6 +56,10 @@ impl Venue {
             .merge(deribit::router())
             .merge(kraken::router())
             .merge(native::router())
+            .merge(coinbase_exchange::router())
+            .merge(gate::router())
+            .merge(hyperliquid::router())
+            .merge(kucoin::router())
             .merge(okx::router())
             .fallback(binance::not_found)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

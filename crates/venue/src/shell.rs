@@ -11,6 +11,7 @@ use crate::clock::now_ms;
 use crate::exchange::Exchange;
 use crate::exchange::event::{Event, OrderChange};
 use crate::hub::Hub;
+use crate::hyperliquid::Addresses;
 use crate::identity::{IDENTITY_HEADER, Identity, IdentityError, IdentityVerifier};
 
 /// A caller: `None` when the request bore no identity.
@@ -20,6 +21,7 @@ pub(crate) type Caller = Option<Arc<Identity>>;
 pub(crate) struct Shell {
     exchange: Mutex<Exchange>,
     pub(crate) hub: Hub,
+    pub(crate) addresses: Addresses,
     verifier: Arc<IdentityVerifier>,
     audience: String,
     pub(crate) counters: Counters,
@@ -31,6 +33,7 @@ impl Shell {
         Self {
             exchange: Mutex::new(exchange),
             hub: Hub::default(),
+            addresses: Addresses::default(),
             verifier,
             audience,
             counters: Counters::default(),

@@ -7,14 +7,22 @@ mod binance;
 mod bybit;
 #[path = "it/coinbase.rs"]
 mod coinbase;
+#[path = "it/coinbase_exchange.rs"]
+mod coinbase_exchange;
 #[path = "it/deribit.rs"]
 mod deribit;
+#[path = "it/gate.rs"]
+mod gate;
+#[path = "it/hyperliquid.rs"]
+mod hyperliquid;
 #[path = "it/identity.rs"]
 mod identity;
 #[path = "it/kinds.rs"]
 mod kinds;
 #[path = "it/kraken.rs"]
 mod kraken;
+#[path = "it/kucoin.rs"]
+mod kucoin;
 #[path = "it/native.rs"]
 mod native;
 #[path = "it/okx.rs"]

@@ -79,9 +79,14 @@ pub(crate) fn state_event(exchange: &Exchange, topic: Topic, at_ms: u64) -> Stri
         Feed::MiniTickers => all(mini_ticker),
         Feed::Ticker => ticker(market, at_ms),
         Feed::Tickers => all(ticker),
-        Feed::AggTrade | Feed::Depth(_) | Feed::Facade(_) | Feed::NativeBook | Feed::NativeTicker | Feed::NativeTrade | Feed::Trade => {
-            String::from("{}")
-        }
+        Feed::AggTrade
+        | Feed::Depth(_)
+        | Feed::Dialect(..)
+        | Feed::Facade(_)
+        | Feed::NativeBook
+        | Feed::NativeTicker
+        | Feed::NativeTrade
+        | Feed::Trade => String::from("{}"),
     }
 }
 

@@ -80,7 +80,7 @@ pub(super) fn name_of(exchange: &Exchange, topic: Topic) -> String {
         Feed::Tickers => "!ticker@arr".to_owned(),
         Feed::Trade => format!("{symbol}@trade"),
         // Feeds of other façades have no stream name; they are never wrapped.
-        Feed::Facade(_) | Feed::NativeBook | Feed::NativeTicker | Feed::NativeTrade => symbol,
+        Feed::Dialect(..) | Feed::Facade(_) | Feed::NativeBook | Feed::NativeTicker | Feed::NativeTrade => symbol,
     }
 }
 

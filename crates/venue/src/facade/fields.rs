@@ -45,6 +45,19 @@ impl Fields {
         Ok(Self::from_object(fields))
     }
 
+    /// Reads path segments, query, and a body that is a JSON object or a form. Of a name that
+    /// occurs twice the first counts, so that no query can stand in for a path segment.
+    pub(crate) fn from_parts(segments: Vec<(String, String)>, query: &str, body: &[u8]) -> Result<Self, FieldError> {
+        let mut fields = Self(segments);
+        fields.0.extend(form_urlencoded::parse(query.as_bytes()).into_owned());
+        if body.trim_ascii_start().first().is_some_and(|byte| *byte == b'{') {
+            fields.0.extend(Self::from_body(body)?.0);
+        } else {
+            fields.0.extend(form_urlencoded::parse(body).into_owned());
+        }
+        Ok(fields)
+    }
+
     /// Reads one element of a list of requests.
     pub(crate) fn from_value(value: Value) -> Result<Self, FieldError> {
         match value {
@@ -97,6 +110,15 @@ impl Fields {
         text.parse().ok().filter(|_| digits).map(Some).ok_or(FieldError::Malformed(name))
     }
 
+    /// `true` or `false`; absent is `false`.
+    pub(crate) fn flag(&self, name: &'static str) -> Result<bool, FieldError> {
+        match self.find(name) {
+            None | Some("false" | "False" | "0") => Ok(false),
+            Some("true" | "True" | "1") => Ok(true),
+            Some(_) => Err(FieldError::Malformed(name)),
+        }
+    }
+
     /// How many rows: the default, or what is asked for up to the maximum.
     pub(crate) fn limit(&self, name: &'static str, default: usize, max: usize) -> Result<usize, FieldError> {
         match self.integer(name)? {
@@ -121,6 +143,17 @@ mod tests {
             assert_eq!(fields.limit("limit", 20, 50).unwrap(), 5);
             assert_eq!((fields.find("link"), fields.find("none")), (Some("a-b"), None));
         }
+    }
+
+    #[test]
+    fn reads_path_query_and_either_kind_of_body() {
+        let segments = vec![("order_id".to_owned(), "7".to_owned())];
+        let fields = Fields::from_parts(segments, "order_id=8&a=%2D", br#" {"size":"0.10","post":true,"gone":null,"n":5}"#).unwrap();
+        assert_eq!((fields.find("order_id"), fields.find("a"), fields.find("gone")), (Some("7"), Some("-"), None));
+        assert_eq!((fields.flag("post"), fields.flag("gone"), fields.integer("n")), (Ok(true), Ok(false), Ok(Some(5))));
+        let form = Fields::from_parts(Vec::new(), "", b"side=buy").unwrap();
+        assert_eq!((form.need("side"), form.flag("side")), (Ok("buy"), Err(FieldError::Malformed("side"))));
+        assert_eq!(Fields::from_parts(Vec::new(), "", b"{"), Err(FieldError::NotAnObject));
     }
 
     #[test]

@@ -1,0 +1,195 @@
+//! Streams of the façades that are tables: which channels there are, who renders them, and
+//! what one connection holds.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{Request, Response};
+
+use super::ApiError;
+use crate::exchange::Exchange;
+use crate::exchange::account::AccountIndex;
+use crate::exchange::book::Level;
+use crate::exchange::event::{Event, PublicTrade};
+use crate::exchange::fixed::Fixed;
+use crate::exchange::instrument::{InstrumentKind, MarketIndex};
+use crate::facade::BookDifference;
+use crate::hub::{Feed, OwnForm, Topic, Wrapping};
+use crate::hyperliquid::Address;
+use crate::limits::STREAMS_PER_CONNECTION_MAX;
+use crate::outbox::Outbox;
+use crate::shell::{Caller, Shell};
+use crate::websocket::{self, Connection, Protocol};
+use crate::{coinbase_exchange, gate, hyperliquid, kucoin};
+
+/// Whose form a message has.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Dialect {
+    CoinbaseExchange,
+    Gate,
+    Hyperliquid,
+    Kucoin,
+}
+
+/// A kind of market data; what the venue calls it is the dialect's business.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Channel {
+    /// So many levels per side, whole, at every tick.
+    Book(u16),
+    /// What changed in the book since the last tick.
+    Changes,
+    /// The middle of the book.
+    Mids,
+    /// A second form of the whole book.
+    Snapshot(u16),
+    /// The last day.
+    Ticker,
+    /// The best level per side.
+    Top,
+    /// Every trade.
+    Trades,
+}
+
+/// A kind of news about one's own account.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) enum OwnChannel {
+    /// Fills, told under the address that asked for them.
+    AddressFills(Address),
+    Balances,
+    Fills,
+    Orders,
+}
+
+impl Dialect {
+    pub(crate) const ALL: [Self; 4] = [Self::CoinbaseExchange, Self::Gate, Self::Hyperliquid, Self::Kucoin];
+
+    /// The message of a channel of which only the newest matters; `None` when the dialect has
+    /// no such channel.
+    pub(crate) fn state(self, exchange: &Exchange, market: MarketIndex, channel: Channel, at_ms: u64) -> Option<String> {
+        match self {
+            Self::CoinbaseExchange => coinbase_exchange::state_event(exchange, market, channel, at_ms),
+            Self::Gate => gate::state_event(exchange, market, channel, at_ms),
+            Self::Hyperliquid => hyperliquid::state_event(exchange, market, channel, at_ms),
+            Self::Kucoin => kucoin::state_event(exchange, market, channel, at_ms),
+        }
+    }
+
+    /// What changed in a book; `None` when the dialect only sends whole books.
+    pub(crate) fn changes(self, exchange: &Exchange, market: MarketIndex, difference: &BookDifference, at_ms: u64) -> Option<String> {
+        match self {
+            Self::CoinbaseExchange => Some(coinbase_exchange::changes_event(exchange, market, difference, at_ms)),
+            Self::Gate => Some(gate::changes_event(exchange, market, difference, at_ms)),
+            Self::Hyperliquid => None,
+            Self::Kucoin => Some(kucoin::changes_event(exchange, market, difference, at_ms)),
+        }
+    }
+
+    /// One public trade.
+    pub(crate) fn trade(self, exchange: &Exchange, market: MarketIndex, trade: &PublicTrade) -> String {
+        match self {
+            Self::CoinbaseExchange => coinbase_exchange::trade_event(exchange, market, trade),
+            Self::Gate => gate::trade_event(exchange, market, trade),
+            Self::Hyperliquid => hyperliquid::trade_event(exchange, market, trade),
+            Self::Kucoin => kucoin::trade_event(exchange, market, trade),
+        }
+    }
+
+    /// News for the owner of an account; the façades list spot only, so contracts are not told.
+    pub(crate) fn own(self, exchange: &Exchange, channel: OwnChannel, event: &Event) -> Vec<String> {
+        if let Event::Order { order, .. } = event
+            && !matches!(exchange.market(order.market).instrument.kind, InstrumentKind::Spot)
+        {
+            return Vec::new();
+        }
+        match self {
+            Self::CoinbaseExchange => coinbase_exchange::own_events(exchange, channel, event),
+            Self::Gate => gate::own_events(exchange, channel, event),
+            Self::Hyperliquid => hyperliquid::own_events(exchange, channel, event),
+            Self::Kucoin => kucoin::own_events(exchange, channel, event),
+        }
+    }
+}
+
+/// Price and quantity of changed levels; quantity nought means the level is gone.
+pub(crate) fn changed_rows(exchange: &Exchange, market: MarketIndex, changed: &[Level]) -> Vec<(Fixed, Fixed)> {
+    let terms = &exchange.market(market).instrument;
+    changed.iter().map(|level| (terms.price_of(level.ticks), terms.quantity_of(level.lots))).collect()
+}
+
+/// The connection holds its maximum of streams.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct TooManyStreams;
+
+/// What one connection has subscribed to, and who opened it.
+pub(crate) struct Subscriptions {
+    dialect: Dialect,
+    pub(crate) caller: Caller,
+    connection: u64,
+    pub(crate) outbox: Arc<Outbox>,
+    held: BTreeSet<Topic>,
+    own: Vec<(AccountIndex, OwnChannel)>,
+}
+
+impl Subscriptions {
+    pub(crate) fn subscribe(&mut self, shell: &Shell, market: MarketIndex, channel: Channel) -> Result<(), TooManyStreams> {
+        let topic = Topic { market, feed: Feed::Dialect(self.dialect, channel) };
+        if self.held.len() >= STREAMS_PER_CONNECTION_MAX && !self.held.contains(&topic) {
+            return Err(TooManyStreams);
+        }
+        shell.with(|exchange, _| shell.hub.subscribe(exchange, topic, self.connection, Wrapping::Plain, &self.outbox));
+        self.held.insert(topic);
+        Ok(())
+    }
+
+    pub(crate) fn unsubscribe(&mut self, shell: &Shell, market: MarketIndex, channel: Channel) {
+        let topic = Topic { market, feed: Feed::Dialect(self.dialect, channel) };
+        shell.hub.unsubscribe(topic, self.connection);
+        self.held.remove(&topic);
+    }
+
+    /// Hears a kind of news about an account; a second time changes nothing.
+    pub(crate) fn listen(&mut self, shell: &Shell, owner: AccountIndex, channel: OwnChannel) {
+        if !self.own.contains(&(owner, channel)) {
+            self.own.push((owner, channel));
+            shell.hub.listen(owner, self.connection, OwnForm::Dialect(self.dialect, channel), &self.outbox);
+        }
+    }
+
+    pub(crate) fn unlisten(&mut self, shell: &Shell, channel: OwnChannel) {
+        let form = OwnForm::Dialect(self.dialect, channel);
+        self.own.retain(|(owner, held)| {
+            let ended = *held == channel;
+            if ended {
+                shell.hub.unlisten(*owner, self.connection, Some(form));
+            }
+            !ended
+        });
+    }
+}
+
+/// Answers a WebSocket handshake of a dialect. The identity is checked here and holds for the
+/// connection.
+pub(crate) async fn handshake<E: ApiError, P: Protocol>(
+    shell: Arc<Shell>,
+    request: Request<Body>,
+    dialect: Dialect,
+    make: impl FnOnce(Subscriptions) -> P,
+) -> Response<Body> {
+    let caller = match shell.identify(request.headers()).await {
+        Ok(caller) => caller,
+        Err(error) => {
+            shell.counters.count_refused();
+            return E::from(error).response();
+        }
+    };
+    if caller.is_some() {
+        shell.counters.count_private();
+    } else {
+        shell.counters.count_public();
+    }
+    websocket::upgrade(&shell, request, |connection: &Connection| {
+        let outbox = Arc::clone(&connection.outbox);
+        make(Subscriptions { dialect, caller, connection: connection.id, outbox, held: BTreeSet::new(), own: Vec::new() })
+    })
+}

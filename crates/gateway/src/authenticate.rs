@@ -8,7 +8,7 @@ use std::sync::Arc;
 use countersign_core::rate::KeyCounters;
 use countersign_core::{
     ApiKeyId, CertificateClaim, Freshness, Presented, Purpose, Refusal, Reject, Scopes, SessionId, Token, VerifiedIdentity, VerifyContext,
-    verify, verify_certificate, verify_token,
+    redeem_token, verify, verify_certificate,
 };
 use countersign_dialects::registry::ALL;
 use countersign_dialects::{Answer, Dialect, Header, Headers, RequestView, Security, of_purpose};
@@ -26,8 +26,6 @@ pub struct Login {
     pub identity: VerifiedIdentity,
     /// The native session it belongs to, with what that session was granted.
     pub session: Option<SessionRef>,
-    /// What a token that was shown was narrowed to; `None`: nothing.
-    pub granted: Option<Scopes>,
     /// How long the proof is good for.
     pub freshness: Freshness,
     /// Rate counters of the key.
@@ -40,13 +38,13 @@ impl Login {
     /// A login without a session.
     #[must_use]
     pub fn new(identity: VerifiedIdentity, freshness: Freshness, counters: Arc<KeyCounters>) -> Self {
-        Self { identity, session: None, granted: None, freshness, counters, answer_headers: SmallVec::new() }
+        Self { identity, session: None, freshness, counters, answer_headers: SmallVec::new() }
     }
 
-    /// What session or token narrow the key's scopes to.
+    /// What a session contract narrows the identity's scopes to.
     #[must_use]
     pub fn granted(&self) -> Option<&Scopes> {
-        self.session.as_ref().map(|session| &session.granted).or(self.granted.as_ref())
+        self.session.as_ref().map(|session| &session.granted)
     }
 }
 
@@ -87,7 +85,7 @@ pub fn authenticate(
     Ok(login)
 }
 
-fn of_dialect(
+pub(crate) fn of_dialect(
     worker: &Worker,
     connection: &Connection,
     dialect: Option<&dyn Dialect>,
@@ -97,7 +95,13 @@ fn of_dialect(
     match dialect.present(request, Security::Signed) {
         Answer::Malformed(refusal) => Err(refusal),
         Answer::NotMine => Err(Reject::MissingCredentials.into()),
-        Answer::Presented(presented) => verify_presented(worker, connection, &presented),
+        Answer::Presented(presented) => {
+            let known = worker.shared.credentials.load().find(presented.purpose, &presented.key_id).is_some();
+            match if known { None } else { dialect.present_otherwise(request) } {
+                Some(otherwise) => verify_presented(worker, connection, &otherwise),
+                None => verify_presented(worker, connection, &presented),
+            }
+        }
         Answer::Token { text, kind } => {
             let token = worker.shared.tokens.open(text, kind, dialect.purpose(), clock::wall())?;
             verify_shown(worker, connection, &token)
@@ -105,17 +109,17 @@ fn of_dialect(
     }
 }
 
-/// Looks the credential of a token up and verifies that it may still be used here.
+/// Looks the credential of a token up and verifies that it may still be used here; a token for getting new tokens is spent.
 ///
 /// # Errors
-/// As [`verify_token`].
+/// As [`redeem_token`].
 pub fn verify_shown(worker: &Worker, connection: &Connection, token: &Token) -> Result<Login, Refusal> {
     let table = worker.shared.credentials.load();
     let entry = table.find(token.purpose, &token.key_id);
-    let channel = connection.exporter.as_ref();
-    let identity = verify_token(token, entry.map(|entry| &entry.credential), channel, Some(connection.remote.ip()), clock::wall())?;
+    let credential = entry.map(|entry| &entry.credential);
+    let identity = redeem_token(token, credential, connection.exporter.as_ref(), &verify_context(worker, connection))?;
     let counters = entry.map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
-    Ok(Login { granted: token.scopes.clone(), ..Login::new(identity, Freshness::Channel, counters) })
+    Ok(Login::new(identity, Freshness::Channel, counters))
 }
 
 /// Looks the credential up and verifies: the path that all dialects share.
@@ -125,15 +129,19 @@ pub fn verify_shown(worker: &Worker, connection: &Connection, token: &Token) -> 
 pub fn verify_presented(worker: &Worker, connection: &Connection, presented: &Presented<'_>) -> Result<Login, Refusal> {
     let table = worker.shared.credentials.load();
     let entry = table.find(presented.purpose, &presented.key_id);
-    let context = VerifyContext {
+    let context = verify_context(worker, connection);
+    let identity = verify(presented, entry.map(|entry| &entry.credential), &context)?;
+    let counters = entry.map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
+    Ok(Login::new(identity, presented.freshness, counters))
+}
+
+fn verify_context<'w>(worker: &'w Worker, connection: &Connection) -> VerifyContext<'w> {
+    VerifyContext {
         now: clock::now(),
         remote: Some(connection.remote.ip()),
         replay: worker.shared.replay.as_ref(),
         nonces: worker.shared.nonces.as_ref(),
-    };
-    let identity = verify(presented, entry.map(|entry| &entry.credential), &context)?;
-    let counters = entry.map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
-    Ok(Login::new(identity, presented.freshness, counters))
+    }
 }
 
 fn native(worker: &Rc<Worker>, connection: &Connection, headers: &dyn Headers) -> Result<Login, Refusal> {

@@ -9,25 +9,24 @@ use countersign_core::rate::KeyCounters;
 use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Permit, Purpose, Refusal, Reject, authorize, permit_public};
 use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::binance::rest::API_KEY_HEADER;
-use countersign_dialects::{Answer as DialectAnswer, Header, LocalRequest, RequestView, Security};
+use countersign_dialects::{Header, RequestView};
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 
-use crate::authenticate::{Login, authenticate, verify_presented, verify_shown};
+use crate::authenticate::{Login, authenticate};
 use crate::body::budget::Held;
 use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
 use crate::config::{Authorities, LimitSettings};
 use crate::connection::Connection;
-use crate::desk::GatewayDesk;
 use crate::forward;
 use crate::respond::{self, CORRELATION_HEADER, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch, Routes};
 use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::worker::Worker;
-use crate::{audit, websocket};
+use crate::{audit, local, websocket};
 
 /// Where the keys of the identity assertions are published (RFC 7517).
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
@@ -69,11 +68,11 @@ pub(crate) fn is_refused_too_often(connection: &Connection) -> bool {
 }
 
 /// A request with what was established about it so far.
-struct Arrived {
-    parts: Parts,
-    body: Incoming,
-    authority: HeaderValue,
-    correlation: CorrelationId,
+pub(crate) struct Arrived {
+    pub(crate) parts: Parts,
+    pub(crate) body: Incoming,
+    pub(crate) authority: HeaderValue,
+    pub(crate) correlation: CorrelationId,
     correlation_value: HeaderValue,
 }
 
@@ -122,7 +121,7 @@ async fn on_route(worker: &Rc<Worker>, connection: &Rc<Connection>, route: &Arc<
     let mut words = words(worker, route.family);
     let outcome = match route.kind {
         RouteKind::Http => http(worker, connection, route, request, &mut subject, &mut words).await,
-        RouteKind::Local => local(worker, connection, route, request, &mut subject, &mut words).await,
+        RouteKind::Local => local::answer(worker, connection, route, request, &mut subject, &mut words).await,
         RouteKind::BinanceWsApi | RouteKind::DialectSocket | RouteKind::NativeSession | RouteKind::WebSocketRelay => {
             let admitted = admit(worker, connection, route, &view(&request.parts, &request.authority, b""), &mut subject, &mut words);
             match admitted {
@@ -153,7 +152,7 @@ pub(crate) fn refused(
 }
 
 /// A request as the dialects see it.
-fn view<'r>(parts: &'r Parts, authority: &'r HeaderValue, body: &'r [u8]) -> RequestView<'r> {
+pub(crate) fn view<'r>(parts: &'r Parts, authority: &'r HeaderValue, body: &'r [u8]) -> RequestView<'r> {
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let host = authority.to_str().ok();
     RequestView { method: parts.method.as_str(), target: target.as_bytes(), headers: &parts.headers, body, host }
@@ -196,71 +195,6 @@ async fn http(
         add_answer_headers(answer.headers_mut(), route, login, usage, words);
     }
     Ok(answer)
-}
-
-/// A request that the gateway answers itself, through the dialect of its route.
-async fn local(
-    worker: &Rc<Worker>,
-    connection: &Rc<Connection>,
-    route: &Arc<Route>,
-    request: Arrived,
-    subject: &mut audit::Subject,
-    words: &mut Words,
-) -> Result<Answer, Refusal> {
-    let Arrived { parts, body, authority, correlation, .. } = request;
-    let dialect = route.family.dialect().ok_or_else(|| Refusal::operator(Reject::Internal, "a local route without a dialect"))?;
-    let limits = &worker.shared.settings.limits;
-    let held = Held::new(connection.bodies.clone(), worker.bodies.clone());
-    let bytes_max = limits.unauthenticated_bytes_max.min(limits.body_bytes_max);
-    let mut body = RequestBody::read(body, bytes_max, limits.body_deadline, held).await?;
-    let whole = body.contiguous();
-    let host = authority.to_str().unwrap_or_default();
-    words.echo = dialect.echo(&view(&parts, &authority, &whole));
-    let presents = route.requirement.access == Access::Public;
-    let admitted = if presents {
-        // Who asks for a token here proves itself in the request itself, or nobody needs to.
-        admit_asker(worker, connection, route, &view(&parts, &authority, &whole), subject)?
-    } else {
-        admit(worker, connection, route, &view(&parts, &authority, &whole), subject, words)?
-    };
-    audit::accepted(worker, connection, subject, &admitted, correlation)?;
-    let mut desk = GatewayDesk::new(&worker.shared.tokens, connection, host);
-    let identity = admitted.login.as_ref().map(|login| &login.identity);
-    let mut asked = LocalRequest { identity, desk: &mut desk, now: clock::wall() };
-    let answer = dialect.answer(&view(&parts, &authority, &whole), &mut asked)?;
-    let mut answer = respond::own(answer, correlation);
-    if let Some(login) = admitted.login {
-        add_answer_headers(answer.headers_mut(), route, login, admitted.usage, words);
-    }
-    Ok(answer)
-}
-
-/// On an endpoint for anybody, a dialect may still find a proof: a logon in the body of the request.
-fn admit_asker(
-    worker: &Rc<Worker>,
-    connection: &Connection,
-    route: &Route,
-    request: &RequestView<'_>,
-    subject: &mut audit::Subject,
-) -> Result<Admitted, Refusal> {
-    let dialect = route.family.dialect();
-    let login = match dialect.map(|dialect| dialect.present(request, Security::None)) {
-        None | Some(DialectAnswer::NotMine) => None,
-        Some(DialectAnswer::Malformed(refusal)) => return Err(refusal),
-        Some(DialectAnswer::Presented(presented)) => Some(verify_presented(worker, connection, &presented)?),
-        Some(DialectAnswer::Token { text, kind }) => {
-            let purpose = dialect.map_or(Purpose::Native, |dialect| dialect.purpose());
-            let token = worker.shared.tokens.open(text, kind, purpose, clock::wall())?;
-            Some(verify_shown(worker, connection, &token)?)
-        }
-    };
-    let Some(login) = login else {
-        return Ok(Admitted { permit: permit_public(&route.requirement)?, login: None, usage: Charged::default() });
-    };
-    connection.note_authenticated();
-    subject.note_login(&login);
-    let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
-    Ok(Admitted { permit, login: Some(login), usage: Charged::default() })
 }
 
 /// What admission came to.
@@ -334,7 +268,7 @@ pub fn charge(counters: &KeyCounters, rate: KeyRate, weight: u32, orders: u32, w
     Ok(Charged { weight: Some(weight), orders })
 }
 
-fn add_answer_headers(headers: &mut HeaderMap, route: &Route, login: Login, usage: Charged, words: &Words) {
+pub(crate) fn add_answer_headers(headers: &mut HeaderMap, route: &Route, login: Login, usage: Charged, words: &Words) {
     if let Some(dialect) = route.family.dialect() {
         for (name, value) in dialect.rate_headers(&usage, &words.context()) {
             if let Ok(value) = HeaderValue::from_str(&value) {

@@ -32,6 +32,7 @@ pub mod head_guard;
 pub mod http_server;
 pub mod identity;
 pub mod lean;
+mod local;
 pub mod metrics;
 pub mod native;
 pub mod operator;

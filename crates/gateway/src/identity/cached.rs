@@ -25,7 +25,9 @@ struct Cached {
     minted: Timestamp,
     credential: Arc<Credential>,
     session: Option<(SessionId, [u8; 32])>,
+    /// What the session was granted, and what the identity itself may do: a login can be for less than its key.
     scopes: Option<countersign_core::Scopes>,
+    held: countersign_core::Scopes,
     audience: Box<str>,
 }
 
@@ -68,6 +70,7 @@ impl CachedIdentity {
             credential: Arc::clone(identity.credential()),
             session: session.map(|(sid, ch)| (sid, *ch)),
             scopes: granted.cloned(),
+            held: identity.scopes().clone(),
             audience: audience.into(),
         });
         value
@@ -86,6 +89,7 @@ impl Cached {
         Arc::ptr_eq(&self.credential, identity.credential())
             && self.session.as_ref().map(|(sid, ch)| (*sid, ch)) == session
             && self.scopes.as_ref() == granted
+            && self.held == *identity.scopes()
             && *self.audience == *audience
     }
 

@@ -232,7 +232,6 @@ impl HttpSession {
         Login {
             identity,
             session: Some(self.session.clone()),
-            granted: None,
             freshness: Freshness::Channel,
             counters: Arc::clone(&self.counters),
             answer_headers,

@@ -96,7 +96,11 @@ impl DialectWebSocket {
             words,
             refusals: WindowCounter::new(Duration::from_secs(60)),
         };
-        let Farewell(code, reason) = open.drive().await;
+        let farewell = open.drive().await;
+        if farewell != Farewell::CLOSED {
+            open.end_uncleanly().await;
+        }
+        let Farewell(code, reason) = farewell;
         tokio::join!(open.client.close(Some(code), reason), open.links.close());
     }
 }
@@ -106,6 +110,8 @@ impl DialectWebSocket {
 struct Farewell(CloseCode, &'static str);
 
 impl Farewell {
+    /// The machine ended it in order: a logout.
+    const CLOSED: Self = Self(CloseCode::NORMAL_CLOSURE, "logged out");
     const DRAINING: Self = Self(CloseCode::GOING_AWAY, "this node is leaving");
     const GONE: Self = Self(CloseCode::GOING_AWAY, "");
     const LIFE_OVER: Self = Self(CloseCode::GOING_AWAY, "24 hours are over");
@@ -177,6 +183,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         }
     }
 
+    /// The client went without a goodbye: what it had asked for that case is done in its name. The answers go nowhere.
+    async fn end_uncleanly(&mut self) {
+        for forward in self.machine.unclean_end() {
+            let identity = forward.identity.clone();
+            if let Err(refusal) = self.forward(forward, None).await {
+                self.note_refused(&refusal, identity.as_ref());
+            }
+        }
+    }
+
     async fn greet(&mut self) -> Result<(), Farewell> {
         let mut desk = GatewayDesk::new(&self.worker.shared.tokens, self.connection, &self.authority);
         let step = self.machine.greet(clock::wall(), &mut desk);
@@ -221,7 +237,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
                 if let Some(reply) = reply {
                     self.client.send(Message::text(reply)).await?;
                 }
-                Err(Farewell(CloseCode::try_from(code).unwrap_or(CloseCode::POLICY_VIOLATION), reason))
+                match CloseCode::try_from(code) {
+                    Ok(CloseCode::NORMAL_CLOSURE) => Err(Farewell::CLOSED),
+                    Ok(code) => Err(Farewell(code, reason)),
+                    Err(_) => Err(Farewell(CloseCode::POLICY_VIOLATION, reason)),
+                }
             }
             Step::Refuse { refusal, reply, close } => {
                 self.note_refused(&refusal, None);

@@ -1,0 +1,89 @@
+//! Requests that the gateway answers itself, through the dialect of their route: what is about the login, not about the market.
+//!
+//! ```text
+//!   POST /0/private/GetWebSocketsToken, POST /api/v1/bullet-private      signed as any other request, with a scope
+//!   GET  /api/v2/public/auth                                             the request itself is the login: signed, no scope
+//!   POST /api/v1/bullet-public, GET /api/v2/public/hello                 for anybody
+//! ```
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use countersign_core::{Access, Refusal, Reject, authorize, permit_public};
+use countersign_dialects::answer::Charged;
+use countersign_dialects::{Dialect, LocalRequest, RequestView, Security};
+use http::Response;
+
+use crate::audit::{self, Subject};
+use crate::authenticate::of_dialect;
+use crate::body::budget::Held;
+use crate::body::{RequestBody, ResponseBody};
+use crate::clock;
+use crate::connection::Connection;
+use crate::desk::GatewayDesk;
+use crate::exchange::{Admitted, Arrived, add_answer_headers, admit, charge, view};
+use crate::respond::{self, Words};
+use crate::routes::Route;
+use crate::worker::Worker;
+
+/// Answers one request.
+///
+/// # Errors
+/// The refusal: of admission, or of the dialect.
+pub(crate) async fn answer(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    route: &Arc<Route>,
+    request: Arrived,
+    subject: &mut Subject,
+    words: &mut Words,
+) -> Result<Response<ResponseBody>, Refusal> {
+    let Arrived { parts, body, authority, correlation, .. } = request;
+    let dialect = route.family.dialect().ok_or_else(|| Refusal::operator(Reject::Internal, "a local route without a dialect"))?;
+    let limits = &worker.shared.settings.limits;
+    let held = Held::new(connection.bodies.clone(), worker.bodies.clone());
+    let bytes_max = limits.unauthenticated_bytes_max.min(limits.body_bytes_max);
+    let mut body = RequestBody::read(body, bytes_max, limits.body_deadline, held).await?;
+    let whole = body.contiguous();
+    let asked = view(&parts, &authority, &whole);
+    words.echo = dialect.echo(&asked);
+    let admitted = if route.requirement.access == Access::Public {
+        admit_asker(worker, connection, route, dialect, &asked, subject, words)?
+    } else {
+        admit(worker, connection, route, &asked, subject, words)?
+    };
+    audit::accepted(worker, connection, subject, &admitted, correlation)?;
+    let mut desk = GatewayDesk::new(&worker.shared.tokens, connection, authority.to_str().unwrap_or_default());
+    let identity = admitted.login.as_ref().map(|login| &login.identity);
+    let mut local = LocalRequest { identity, desk: &mut desk, now: clock::wall() };
+    let answer = dialect.answer(&asked, &mut local)?;
+    let mut answer = respond::own(answer, correlation);
+    if let Some(login) = admitted.login {
+        add_answer_headers(answer.headers_mut(), route, login, admitted.usage, words);
+    }
+    Ok(answer)
+}
+
+/// Without a scope, a request is for anybody, or is itself the login: the dialect's table says which.
+fn admit_asker(
+    worker: &Rc<Worker>,
+    connection: &Connection,
+    route: &Route,
+    dialect: &'static dyn Dialect,
+    request: &RequestView<'_>,
+    subject: &mut Subject,
+    words: &mut Words,
+) -> Result<Admitted, Refusal> {
+    let row = dialect.rest_routes().iter().find(|row| row.matches(request.method, request.path()));
+    if row.is_none_or(|row| row.security == Security::None) {
+        return Ok(Admitted { permit: permit_public(&route.requirement)?, login: None, usage: Charged::default() });
+    }
+    let login = of_dialect(worker, connection, Some(dialect), request)?;
+    connection.note_authenticated();
+    subject.note_login(&login);
+    let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
+    let rate = login.identity.credential().rate;
+    words.limits = rate;
+    let usage = charge(&login.counters, rate, route.weight, route.orders, words)?;
+    Ok(Admitted { permit, login: Some(login), usage })
+}

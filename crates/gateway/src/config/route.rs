@@ -92,13 +92,12 @@ fn default_routes(upstreams: &[Upstream], families: Families, report: &mut Repor
     without_overlaps(native.into_iter().chain(binance).chain(others).flatten())
 }
 
-/// All dialects on one port: a few venues open their WebSockets at the same path (`/`, `/ws`). There the first table keeps it; whoever
-/// wants the other one writes its own `[[route]]`.
+/// All dialects on one port: a few venues have the same path (`/` and `/ws` for WebSockets, `/v2/ticker/{symbol}`). There the first
+/// table keeps it; whoever wants the other one writes its own `[[route]]`.
 fn without_overlaps(specs: impl Iterator<Item = RouteSpec>) -> Vec<RouteSpec> {
     let mut kept: Vec<RouteSpec> = Vec::new();
     for spec in specs {
-        let websocket = matches!(spec.kind, RouteKind::DialectSocket | RouteKind::WebSocketRelay);
-        if !(websocket && kept.iter().any(|other| other.target.overlaps(&spec.target))) {
+        if !kept.iter().any(|other| other.target.overlaps(&spec.target)) {
             kept.push(spec);
         }
     }

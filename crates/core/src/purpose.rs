@@ -81,8 +81,6 @@ purposes! {
         [HmacSha256] Text passphrase:true nonce:false;
     Okx "okx" "Signed requests and logons as at OKX (v5)."
         [HmacSha256] Text passphrase:true nonce:false;
-    HttpSignature "http-signature" "HTTP message signatures (RFC 9421)."
-        [Ed25519 EcdsaP256Sha256 RsaPkcs1Sha256 HmacSha256] Text passphrase:false nonce:false;
     ClientCertificate "client-certificate" "A client certificate of mutual TLS."
         [Ed25519 EcdsaP256Sha256 MlDsa65 RsaPssSha256 RsaPkcs1Sha256] Text passphrase:false nonce:false;
 }

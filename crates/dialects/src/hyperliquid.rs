@@ -119,7 +119,7 @@ impl Dialect for Hyperliquid {
     }
 
     fn open_socket(&self, opening: &Opening<'_>) -> Option<Box<dyn DialectSocket>> {
-        SOCKETS.iter().any(|route| route.path == opening.path()).then(|| LoginSocket::boxed(socket::Ws::default()))
+        SOCKETS.iter().any(|route| route.path == opening.path()).then(|| LoginSocket::boxed(socket::Ws))
     }
 }
 
@@ -156,7 +156,7 @@ fn present_payload<'f>(payload: &RawObject<'_>, source: Source) -> Result<Presen
     let signer = signer.unwrap_or(Address::from_bytes([0; 20]));
     Ok(Presented {
         purpose: Purpose::Hyperliquid,
-        key_id: ApiKeyId::parse(&signer.to_string()).expect("an address is visible ASCII"),
+        key_id: key_id(signer),
         signature: PresentedSignature {
             form: SignatureForm::Implied(countersign_core::Algorithm::EcdsaSecp256k1Recoverable),
             bytes: signature,
@@ -167,6 +167,10 @@ fn present_payload<'f>(payload: &RawObject<'_>, source: Source) -> Result<Presen
         once: Once::Freshness,
         effect: Effect::Write,
     })
+}
+
+fn key_id(signer: Address) -> ApiKeyId {
+    ApiKeyId::parse(&signer.to_string()).expect("an address is visible ASCII")
 }
 
 /// `{"r":"0x…","s":"0x…","v":27}` as `r || s || v`; numbers may lack leading zeros. `None`: no encoding of any.

@@ -84,7 +84,7 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
         // Joined without a separator, they could be cut in two ways.
         return Err(malformed("body"));
     }
-    let path = request.path().strip_prefix(b"/derivatives").unwrap_or(request.path());
+    let path = request.path().strip_prefix(b"/derivatives").unwrap_or_else(|| request.path());
     let mut hash = digest::Context::new(&digest::SHA256);
     for piece in [request.query(), request.body, nonce.unwrap_or_default().as_bytes(), path] {
         hash.update(piece);

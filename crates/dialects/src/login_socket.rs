@@ -18,7 +18,6 @@ use countersign_core::{Freshness, Presented, Purpose, Refusal, Reject, Timestamp
 use crate::socket::{Desk, DialectSocket, Forward, Step};
 
 /// What a frame is.
-#[expect(clippy::large_enum_variant, reason = "made once per frame and taken apart at once; a box would cost an allocation")]
 pub(crate) enum Op<'f> {
     /// The gateway answers it itself.
     Answer(String),

@@ -153,7 +153,8 @@ fn path_matches(pattern: &str, path: &[u8]) -> bool {
         }
         let Some(text) = received.next() else { return false };
         let any = segment.starts_with('{') && segment.ends_with('}');
-        if !(any && !text.is_empty()) && segment.as_bytes() != text {
+        let matches = if any { !text.is_empty() } else { segment.as_bytes() == text };
+        if !matches {
             return false;
         }
     }

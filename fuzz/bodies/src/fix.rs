@@ -66,7 +66,7 @@ fn run(version: Version, pieces: &[&[u8]]) {
             assert!(sent <= limits::TRANSMIT_MESSAGES_MAX + limits::STORED_MESSAGES_MAX, "what waits to be sent is bounded");
             assert!(Message::parse(&bytes).is_ok(), "what we send can be read");
         }
-        let expected = session.store().map_or(0, |store| countersign_fix::MessageStore::next_target(store));
+        let expected = session.store().map_or(0, countersign_fix::MessageStore::next_target);
         assert!(expected <= limits::SEQ_NUM_MAX);
         now = Now { wall: now.wall.saturating_add(STEP), mono: now.mono.saturating_add(STEP) };
     }

@@ -93,7 +93,13 @@ impl Signer {
                 let hash = match algorithm {
                     Algorithm::HmacSha384 => aws_lc_rs::hmac::HMAC_SHA384,
                     Algorithm::HmacSha512 => aws_lc_rs::hmac::HMAC_SHA512,
-                    _ => aws_lc_rs::hmac::HMAC_SHA256,
+                    Algorithm::HmacSha256 => aws_lc_rs::hmac::HMAC_SHA256,
+                    Algorithm::EcdsaP256Sha256
+                    | Algorithm::EcdsaSecp256k1Recoverable
+                    | Algorithm::Ed25519
+                    | Algorithm::MlDsa65
+                    | Algorithm::RsaPkcs1Sha256
+                    | Algorithm::RsaPssSha256 => unreachable!("no MAC"),
                 };
                 let key = aws_lc_rs::hmac::Key::new(hash, secret);
                 aws_lc_rs::hmac::sign(&key, message).as_ref().to_vec()

@@ -1,0 +1,87 @@
+"""Unmodified ccxt classes of the venues that the gateway speaks for, and what each raises when it is refused."""
+
+import json
+from dataclasses import dataclass, field
+
+import ccxt
+import ccxt.pro
+
+from .clients import rewritten
+from .server import run
+
+
+@dataclass(frozen=True)
+class Venue:
+    """One ccxt class with the credential it uses and the exceptions it raises at the venue."""
+
+    cls: str
+    purpose: str
+    kind: str
+    credential: str
+    wrong_secret: type
+    stale: type | None
+    scope: type
+    replay: type | None
+    depth: int | None = None
+    #: Why the WebSocket class cannot log in with this kind of key, at the venue as here.
+    no_pro: str = ""
+    ws: dict = field(default_factory=dict)
+
+    @property
+    def name(self):
+        return self.credential
+
+    def settings(self, record, **more):
+        """ccxt names what a venue hands out differently."""
+        settings = {"apiKey": record["api_key"], "secret": record.get("secret") or record.get("private_key_pem"), "enableRateLimit": False}
+        if "passphrase" in record:
+            settings["password"] = record["passphrase"]
+        if "private_key" in record:
+            settings = {"walletAddress": record["api_key"], "privateKey": record["private_key"], "enableRateLimit": False}
+        return {**settings, "timeout": 20_000, **more}
+
+    def sync(self, server, record):
+        """The synchronous client."""
+        exchange = getattr(ccxt, self.cls)(self.settings(record))
+        exchange.urls["api"] = rewritten(exchange.urls["api"], server.base, server.ws_base)
+        exchange.validateServerSsl = server.ca
+        return exchange
+
+    def pro(self, server, record):
+        """The WebSocket client."""
+        exchange = getattr(ccxt.pro, self.cls)(self.settings(record, cafile=server.ca))
+        exchange.urls["api"] = rewritten(exchange.urls["api"], server.base, server.ws_base)
+        if self.ws:
+            # Two venues open their WebSocket where another one does: on a port for all they have a path of their own.
+            ws = {name: server.ws_base + path for name, path in self.ws.items()}
+            exchange.urls["api"]["ws"] = ws.get("", ws)
+        return exchange
+
+    def read_only(self, server):
+        """A key that may read but not trade."""
+        scopes = ["--scopes", "md:read,account:read,order:read"]
+        done = run("key", "new", "--state", server.state, "--account", "demo", "--purpose", self.purpose, "--kind", self.kind, *scopes)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+def symbol(exchange):
+    """The spot pair that every façade lists, as this class spells it."""
+    return next(name for name in ("BTC/USDT", "BTC/USDC", "BTC/USD") if name in exchange.markets)
+
+
+Auth, Denied, Nonce = ccxt.AuthenticationError, ccxt.PermissionDenied, ccxt.InvalidNonce
+
+VENUES = [
+    Venue("bybit", "bybit", "HS256", "bybit-hmac", Auth, Nonce, Denied, ccxt.BadRequest),
+    Venue("bybit", "bybit", "RS256", "bybit-rsa", Auth, Nonce, Denied, ccxt.BadRequest, no_pro="ccxt.pro signs its login with HMAC only"),
+    Venue("okx", "okx", "HS256", "okx", Auth, Nonce, Auth, Nonce),
+    Venue("kraken", "kraken", "HS512", "kraken", Auth, None, Denied, Nonce),
+    Venue("deribit", "deribit", "HS256", "deribit-hmac", Auth, Auth, Denied, Auth),
+    Venue("coinbase", "coinbase", "ES256", "coinbase-es256", Auth, Auth, Denied, None),
+    Venue("coinbase", "coinbase", "Ed25519", "coinbase-ed25519", Auth, Auth, Denied, None, no_pro="ccxt.pro makes ES256 tokens only"),
+    Venue("gate", "gate", "HS512", "gate", Auth, Auth, Denied, Auth),
+    Venue("kucoin", "kucoin", "HS256", "kucoin", Auth, Nonce, Auth, Nonce, depth=20),
+    Venue("coinbaseexchange", "coinbase-exchange", "HS256", "coinbase-exchange", Auth, Auth, ccxt.ExchangeNotAvailable, Auth, ws={"": "/coinbase-exchange/ws"}),
+    Venue("hyperliquid", "hyperliquid", "ES256K-R", "hyperliquid", ccxt.ExchangeError, None, ccxt.ExchangeError, None, ws={"public": "/hyperliquid/ws"}),
+]

@@ -1,0 +1,158 @@
+"""Unmodified ccxt classes of every venue trade through one gateway, and raise what they raise at the venue."""
+
+import asyncio
+
+import ccxt
+import pytest
+
+from harness.venues import VENUES, symbol
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+AMOUNT = 0.01
+
+
+@pytest.fixture(scope="module", params=VENUES, ids=lambda venue: venue.name)
+def venue(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def exchange(server, venue):
+    made = venue.sync(server, server.credential(venue.credential))
+    made.load_markets()
+    return made
+
+
+def resting_price(exchange):
+    """Well below the market: the order stays in the book."""
+    pair = symbol(exchange)
+    return float(exchange.price_to_precision(pair, exchange.fetch_ticker(pair)["last"] * 0.9))
+
+
+def order(exchange, price):
+    return exchange.create_order(symbol(exchange), "limit", "buy", AMOUNT, price)
+
+
+def another(server, venue, exchange, record):
+    """Another client that knows the markets already."""
+    made = venue.sync(server, record)
+    made.set_markets_from_exchange(exchange)
+    return made
+
+
+def test_reads_ticker_and_order_book(venue, exchange):
+    pair = symbol(exchange)
+    book = exchange.fetch_order_book(pair, venue.depth)
+    assert exchange.fetch_ticker(pair)["last"] > 0
+    assert book["bids"][0][0] < book["asks"][0][0]
+
+
+def test_reads_balance(exchange):
+    quote = symbol(exchange).split("/")[1]
+    assert exchange.fetch_balance()[quote]["total"] > 0
+
+
+def test_places_lists_and_cancels_an_order(exchange):
+    pair = symbol(exchange)
+    placed = order(exchange, resting_price(exchange))
+    assert placed["id"] in [each["id"] for each in exchange.fetch_open_orders(pair)]
+    exchange.cancel_order(placed["id"], pair)
+    assert placed["id"] not in [each["id"] for each in exchange.fetch_open_orders(pair)]
+
+
+def test_a_wrong_secret_raises_what_it_raises_at_the_venue(server, venue, exchange):
+    other = venue.read_only(server)
+    record = {**other, "api_key": server.credential(venue.credential)["api_key"]}
+    with pytest.raises(venue.wrong_secret):
+        if "private_key" in record:
+            # A signature names its own key: a stranger is a key that nobody has registered.
+            record = {**record, "private_key": "0x" + "17" * 32}
+            order(another(server, venue, exchange, record), resting_price(exchange))
+        else:
+            another(server, venue, exchange, record).fetch_balance()
+
+
+def test_a_wrong_clock_raises_what_it_raises_at_the_venue(server, venue, exchange):
+    if venue.stale is None:
+        assert venue.purpose in ("hyperliquid", "kraken"), "only where no time is signed, or days are allowed"
+        return
+    skewed = another(server, venue, exchange, server.credential(venue.credential))
+    now = exchange.milliseconds() - 200_000
+    skewed.milliseconds, skewed.seconds = lambda: now, lambda: now // 1000
+    with pytest.raises(venue.stale):
+        skewed.fetch_balance()
+
+
+def test_a_missing_scope_raises_what_it_raises_at_the_venue(server, venue, exchange):
+    reader = another(server, venue, exchange, venue.read_only(server))
+    if venue.purpose != "hyperliquid":
+        assert reader.fetch_balance()
+    with pytest.raises(venue.scope):
+        order(reader, resting_price(exchange))
+
+
+def test_streams_market_data_and_own_orders(server, venue, exchange):
+    if venue.no_pro:
+        assert venue.no_pro.startswith("ccxt.pro ")
+        return
+    price = resting_price(exchange)
+
+    async def story():
+        client = venue.pro(server, server.credential(venue.credential))
+        try:
+            await client.load_markets()
+            pair = symbol(client)
+            ticker = await asyncio.wait_for(client.watch_ticker(pair), 20)
+            book = await asyncio.wait_for(client.watch_order_book(pair), 20)
+            assert ticker["symbol"] == book["symbol"] == pair
+            assert book["bids"] and book["asks"]
+            watching = asyncio.ensure_future(client.watch_orders(pair))
+            placed, told = [], set()
+            # Nothing says when the venue has taken the subscription: an order before that is not told, the next one is.
+            for _ in range(6):
+                # Two private requests at once can overtake each other; the lower nonce is refused then, at the venue as well.
+                try:
+                    placed.append((await client.create_order(pair, "limit", "buy", AMOUNT, price))["id"])
+                    told |= {each["id"] for each in await asyncio.wait_for(asyncio.shield(watching), 4)}
+                except asyncio.TimeoutError:
+                    continue
+                except ccxt.InvalidNonce:
+                    assert venue.credential == "kraken", "no other venue has an increasing nonce here"
+                    if watching.done():
+                        watching = asyncio.ensure_future(client.watch_orders(pair))
+                    continue
+                if told & set(placed):
+                    break
+                watching = asyncio.ensure_future(client.watch_orders(pair))
+            watching.cancel()
+            for each in placed:
+                await client.cancel_order(each, pair)
+            assert told & set(placed), "its own order was not told"
+        finally:
+            await client.close()
+
+    asyncio.run(story())
+
+
+def test_trades_over_the_websocket(server, venue, exchange):
+    if venue.no_pro:
+        assert venue.no_pro.startswith("ccxt.pro ")
+        return
+    price = resting_price(exchange)
+
+    async def story():
+        client = venue.pro(server, server.credential(venue.credential))
+        try:
+            if not client.has.get("createOrderWs"):
+                assert venue.cls in ("coinbase", "coinbaseexchange", "deribit", "kucoin"), "these classes have no orders over WebSocket"
+                return
+            await client.load_markets()
+            pair = symbol(client)
+            placed = await asyncio.wait_for(client.create_order_ws(pair, "limit", "buy", AMOUNT, price), 20)
+            assert placed["id"]
+            await client.cancel_order(placed["id"], pair)
+        finally:
+            await client.close()
+
+    asyncio.run(story())

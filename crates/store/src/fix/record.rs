@@ -80,9 +80,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Record<'_>>, &'static str> {
     if check(fields) != found {
         return Err("the head of a record is wrong");
     }
-    let kind = Kind::ALL.into_iter().find(|kind| kind.byte() == fields[0]).ok_or("a record of an unknown kind")?;
-    let payload_bytes = u32::from_be_bytes(fields[1..5].try_into().expect("four bytes"));
-    let number = u64::from_be_bytes(fields[5..].try_into().expect("eight bytes"));
+    let (kind, fields) = fields.split_first().ok_or("a record without a kind")?;
+    let kind = Kind::ALL.into_iter().find(|known| known.byte() == *kind).ok_or("a record of an unknown kind")?;
+    let (payload_bytes, fields) = fields.split_first_chunk().ok_or("a record without a length")?;
+    let (number, _) = fields.split_first_chunk().ok_or("a record without a number")?;
+    let (payload_bytes, number) = (u32::from_be_bytes(*payload_bytes), u64::from_be_bytes(*number));
     let payload_bytes = usize::try_from(payload_bytes).map_err(|_| "a record is too long")?;
     if payload_bytes > PAYLOAD_BYTES_MAX {
         return Err("a record is too long");

@@ -25,7 +25,7 @@ fn recorded_requests_get_their_verdict() {
 #[test]
 fn logons_of_fix_get_their_verdict() {
     let said = run(&["vectors", concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/fix.json")]).succeeded();
-    assert_eq!(said, "31 passed, 0 failed\n");
+    assert_eq!(said, "32 passed, 0 failed\n");
 }
 
 #[test]

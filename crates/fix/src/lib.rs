@@ -42,7 +42,7 @@
 //!
 //! What is here: [`Framer`] (bytes to frames), [`Message`] (a view that keeps order and literal values), [`MessageWriter`],
 //! [`UtcTimestamp`], [`Session`] (the state machine), [`MessageStore`] (what outlives a connection), [`answer`] (refusals of the gateway
-//! as FIX messages), [`LiveSessions`] (no session twice).
+//! as FIX messages), [`LiveSessions`] (no session twice), [`logon`] (where each venue's Logon has key, proof and signed bytes).
 //!
 //! What is not: sockets and clocks; a data dictionary of application messages, which pass through as they are; verification of a Logon,
 //! which is `countersign_core::verify` for every way to log in. What is supported, with limits and defaults: `docs/fix/session.md`. What the
@@ -53,6 +53,7 @@ pub mod answer;
 pub mod framer;
 pub mod limits;
 pub mod live_sessions;
+pub mod logon;
 pub mod message;
 pub mod msg_type;
 pub mod reject_reason;
@@ -67,6 +68,7 @@ pub mod writer;
 
 pub use framer::{Framed, Framer, Garble};
 pub use live_sessions::{LiveError, LiveSessions, SessionName};
+pub use logon::LogonDialect;
 pub use message::{Field, FieldFault, Message, ParseError};
 pub use msg_type::AdminType;
 pub use reject_reason::{BusinessRejectReason, SessionRejectReason};

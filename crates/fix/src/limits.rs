@@ -73,3 +73,30 @@ pub const STORED_BYTES_MAX: usize = 16 << 20;
 
 /// Sessions one registry keeps apart.
 pub const LIVE_SESSIONS_MAX: usize = 65_536;
+
+/// Longest text of a proof in a Logon: 88 characters of a signature or a MAC of 64 bytes; a longer one is none of these and not decoded.
+pub const PROOF_TEXT_BYTES_MAX: usize = 128;
+
+/// RecvWindow of a Logon when none is sent (Binance, "Timing security").
+pub const BINANCE_RECV_WINDOW_DEFAULT: Duration = Duration::from_millis(5_000);
+
+/// Longest RecvWindow (Binance, "Timing security").
+pub const BINANCE_RECV_WINDOW_MAX: Duration = Duration::from_millis(60_000);
+
+/// How far ahead of our clock a SendingTime may be (Binance, "Timing security": strictly less).
+pub const BINANCE_AHEAD_MAX: Duration = Duration::from_millis(1_000);
+
+/// How far the signed SendingTime may be from our clock, to both sides: the venue's window for signed requests.
+pub const COINBASE_EXCHANGE_WINDOW: Duration = Duration::from_secs(30);
+
+/// How far the time in RawData may be from our clock, to both sides: the venue's own bound is not published; the same as for requests.
+pub const DERIBIT_WINDOW: Duration = Duration::from_secs(60);
+
+/// Shortest nonce in RawData, decoded (Deribit, "Logon").
+pub const DERIBIT_NONCE_BYTES_MIN: usize = 32;
+
+/// Longest nonce in RawData, as text: 256 bytes are more randomness than any client has.
+pub const DERIBIT_NONCE_TEXT_BYTES_MAX: usize = 344;
+
+/// How far the nonce may be from our clock, to both sides (Kraken, "Logon").
+pub const KRAKEN_WINDOW: Duration = Duration::from_secs(5);

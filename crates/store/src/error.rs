@@ -84,6 +84,14 @@ pub enum StoreError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// A journal holds what this program would not have written.
+    #[error("the FIX journal {path} is damaged ({detail}); agree on new sequence numbers with the peer and move it away")]
+    JournalDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: &'static str,
+    },
     /// The public key is not accepted.
     #[error("the public key is not accepted: {0}")]
     Key(#[from] PublicKeyError),
@@ -214,6 +222,7 @@ impl StoreError {
                 | Self::Database { .. }
                 | Self::DiskFull { .. }
                 | Self::Io { .. }
+                | Self::JournalDamaged { .. }
                 | Self::Locked { .. }
                 | Self::SealingKeyMismatch { .. }
         )

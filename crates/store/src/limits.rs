@@ -66,3 +66,10 @@ pub const PASSPHRASE_BYTES: std::ops::RangeInclusive<usize> = 6..=64;
 
 /// The nonce journal is written anew when it is longer: a million records.
 pub const NONCE_JOURNAL_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
+
+/// A FIX journal is written anew when it is longer: four times what it keeps for resending.
+pub const FIX_JOURNAL_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
+
+/// A FIX journal that is longer is not read: it is checked at every flush, and what waits between two flushes is bounded by what a
+/// session may have waiting to be sent.
+pub const FIX_JOURNAL_READ_BYTES_MAX: u64 = 2 * FIX_JOURNAL_BYTES_MAX;

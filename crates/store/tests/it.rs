@@ -6,6 +6,7 @@ mod it {
     mod credentials;
     mod damage;
     mod files;
+    mod fix;
     mod journal;
     mod policy;
     mod replay_contract;

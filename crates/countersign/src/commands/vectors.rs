@@ -1,5 +1,7 @@
 //! `vectors`: recorded requests through the gateway's own verification.
 
+mod fix_logons;
+
 use std::process::ExitCode;
 
 use countersign_dialects::vectors::{VectorFile, run_selected};
@@ -14,7 +16,7 @@ pub(super) fn run(args: &VectorsArgs) -> anyhow::Result<ExitCode> {
     let text = std::fs::read_to_string(&args.file).map_err(|error| Failure::usage(format!("cannot read {file}: {error}")))?;
     let vectors = VectorFile::parse(&text).map_err(|error| Failure::usage(format!("{file}: {error}")))?;
     let mut lines = Vec::new();
-    let report = run_selected(&vectors, None, &|id| id.contains(&args.only), &mut |id, expected, got| {
+    let report = run_selected(&vectors, Some(&fix_logons::Logons), &|id| id.contains(&args.only), &mut |id, expected, got| {
         if expected != got {
             lines.push(format!("failed  {id}: expected {expected}, got {got}"));
         } else if args.verbose {

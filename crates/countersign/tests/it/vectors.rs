@@ -23,6 +23,12 @@ fn recorded_requests_get_their_verdict() {
 }
 
 #[test]
+fn logons_of_fix_get_their_verdict() {
+    let said = run(&["vectors", concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/fix.json")]).succeeded();
+    assert_eq!(said, "32 passed, 0 failed\n");
+}
+
+#[test]
 fn a_mismatch_is_told_and_fails() {
     let (_folder, path) = changed(|text| text.replacen(r#""verdict": "accept""#, r#""verdict": "reject""#, 1));
     let done = run(&["vectors", &path]);
@@ -32,9 +38,9 @@ fn a_mismatch_is_told_and_fails() {
 
 #[test]
 fn a_dialect_that_is_not_implemented_is_named() {
-    let (_folder, path) = changed(|text| text.replace(r#""binance-ws-api","#, r#""kraken-rest","#));
+    let (_folder, path) = changed(|text| text.replace(r#""binance-ws-api","#, r#""nowhere-rest","#));
     let said = run(&["vectors", &path]).succeeded();
-    assert!(said.contains("dialect kraken-rest is not implemented") && said.ends_with("76 passed, 0 failed\n"), "{said}");
+    assert!(said.contains("dialect nowhere-rest is not implemented") && said.ends_with("76 passed, 0 failed\n"), "{said}");
 }
 
 #[test]

@@ -1,0 +1,264 @@
+//! The memory of FIX sessions beyond a connection: one journal per session.
+//!
+//! ```text
+//!   fix/<hash of both CompIDs>.journal  = Base, then Kept …, then Message | Used | Target …
+//!   Base     next sender, kept from, next target, name of the session      Message   a number is used up, with the message
+//!   Kept     a message from before the Base                                Used      a number is used up, nothing to resend
+//!                                                                          Target    the number expected from the peer
+//! ```
+//!
+//! What [`MessageStore::sync`] acknowledged and what [`MessageStore::set_next_target`] returned for is on the disk (`fdatasync`), not
+//! only with the kernel: a number used for two orders, or an order applied twice, is worse than the millisecond. One `sync` serves all
+//! messages recorded before it.
+//!
+//! A record that the file ends in, torn or wrong, was never acknowledged and is cut off. A wrong record before the end is damage: the
+//! session does not open, because its numbers would be guessed. After a failed write the store refuses everything until it is opened again.
+//!
+//! Messages are not sealed: they are orders, and the Logon with its proof is never on record. The file is the owner's alone.
+//!
+//! What is not here: who may open a session, and that it is open only once (`countersign_fix::LiveSessions`, the lock of the state
+//! folder).
+
+mod record;
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest;
+use countersign_fix::limits::{SEQ_NUM_MAX, STORED_BYTES_MAX, STORED_MESSAGES_MAX};
+use countersign_fix::{CompId, MessageStore, StoreError as FixStoreError, Stored};
+
+use crate::error::StoreError;
+use crate::{files, limits};
+use record::{Base, Kind};
+
+/// The store of one FIX session, with a journal.
+pub struct JournaledMessageStore {
+    path: PathBuf,
+    name: Vec<u8>,
+    file: File,
+    length: u64,
+    state: State,
+    /// The highest number whose record is on the disk.
+    durable: u64,
+    /// A write failed: what is on the disk is not known.
+    broken: bool,
+}
+
+/// What the records of a journal add up to.
+#[derive(Default)]
+struct State {
+    next_sender: u64,
+    next_target: u64,
+    kept_from: u64,
+    /// Where in the file each message is, and how long.
+    messages: BTreeMap<u64, (u64, usize)>,
+    bytes: usize,
+}
+
+impl std::fmt::Debug for JournaledMessageStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "JournaledMessageStore({}, {})", self.state.next_sender, self.state.next_target)
+    }
+}
+
+impl JournaledMessageStore {
+    /// Opens the journal of the session between us and a peer in `folder`; both are made if they are not there. A session is open once:
+    /// the caller sees to it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read or written, or is damaged.
+    pub fn open(folder: &Path, ours: &CompId, peer: &CompId) -> Result<Self, StoreError> {
+        files::create_private_folder(folder)?;
+        // CompIDs have no SOH in them.
+        let name = [ours.as_str().as_bytes(), peer.as_str().as_bytes()].join(&1);
+        let hash = digest::digest(&digest::SHA256, &name);
+        let hex: String = hash.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = folder.join(format!("{hex}.journal"));
+        if !path.try_exists().map_err(|source| StoreError::io("read", &path, source))? {
+            let base = Base { next_sender: 1, kept_from: 1, next_target: 1, name: &name };
+            files::atomic_create(&path, &base.record(), files::PRIVATE_FILE_MODE)?;
+        }
+        Self::read(path, name)
+    }
+
+    fn read(path: PathBuf, name: Vec<u8>) -> Result<Self, StoreError> {
+        files::check_private(&path)?;
+        let failed = |action, source| StoreError::io(action, &path, source);
+        let damaged = |detail| StoreError::JournalDamaged { path: path.clone(), detail };
+        let length = std::fs::metadata(&path).map_err(|source| failed("read", source))?.len();
+        if length > limits::FIX_JOURNAL_READ_BYTES_MAX {
+            return Err(damaged("it is longer than it ever gets"));
+        }
+        let bytes = std::fs::read(&path).map_err(|source| failed("read", source))?;
+        let (state, whole) = State::replay(&bytes, &name).map_err(damaged)?;
+        let file = OpenOptions::new().read(true).append(true).open(&path).map_err(|source| failed("open", source))?;
+        file.set_len(whole).and_then(|()| file.sync_all()).map_err(|source| failed("write", source))?;
+        let durable = state.next_sender - 1;
+        Ok(Self { path, name, file, length: whole, state, durable, broken: false })
+    }
+
+    /// Does what may fail; after a failure nothing else is done.
+    fn guarded<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, FixStoreError> {
+        if self.broken {
+            return Err(FixStoreError("it failed before and must be opened again".into()));
+        }
+        work(self).map_err(|error| {
+            self.broken = true;
+            FixStoreError(error.to_string().into())
+        })
+    }
+
+    /// Appends a record; returns where its payload begins.
+    fn append(&mut self, kind: Kind, number: u64, payload: &[u8]) -> Result<u64, StoreError> {
+        let bytes = record::write(kind, number, payload);
+        self.file.write_all(&bytes).map_err(|source| StoreError::io("write", &self.path, source))?;
+        let at = self.length + record::HEAD_BYTES as u64;
+        self.length += bytes.len() as u64;
+        Ok(at)
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.file.sync_data().map_err(|source| StoreError::io("write", &self.path, source))?;
+        self.durable = self.state.next_sender - 1;
+        if self.length > limits::FIX_JOURNAL_BYTES_MAX {
+            return self.compact();
+        }
+        Ok(())
+    }
+
+    fn message_at(&self, at: u64, length: usize) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, at).map_err(|source| StoreError::io("read", &self.path, source))?;
+        Ok(bytes)
+    }
+
+    /// Writes the journal anew, with what still matters.
+    fn compact(&mut self) -> Result<(), StoreError> {
+        let State { next_sender, kept_from, next_target, .. } = self.state;
+        let mut bytes = Base { next_sender, kept_from, next_target, name: &self.name }.record();
+        for (seq, (at, length)) in &self.state.messages {
+            bytes.extend_from_slice(&record::write(Kind::Kept, *seq, &self.message_at(*at, *length)?));
+        }
+        self.replace(&bytes)
+    }
+
+    fn replace(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        files::atomic_write(&self.path, bytes, files::PRIVATE_FILE_MODE)?;
+        *self = Self::read(self.path.clone(), std::mem::take(&mut self.name))?;
+        Ok(())
+    }
+}
+
+impl State {
+    /// Adds up a journal; returns how long its whole records are.
+    fn replay(bytes: &[u8], name: &[u8]) -> Result<(Self, u64), &'static str> {
+        let mut state = Self::default();
+        let mut at = 0;
+        while let Some(record) = record::read(&bytes[at..])? {
+            let payload_at = (at + record::HEAD_BYTES) as u64;
+            match (record.kind, at) {
+                (Kind::Base, 0) => {
+                    let base = Base::read(&record).filter(|base| base.name == name).ok_or("it is of another session")?;
+                    (state.next_sender, state.kept_from, state.next_target) = (base.next_sender, base.kept_from, base.next_target);
+                }
+                (Kind::Base, _) | (Kind::Kept | Kind::Message | Kind::Target | Kind::Used, 0) => return Err("records are out of order"),
+                (Kind::Kept, _) if record.number < state.next_sender => state.keep(record.number, payload_at, record.payload.len()),
+                (Kind::Message, _) if record.number == state.next_sender => {
+                    state.next_sender += 1;
+                    state.keep(record.number, payload_at, record.payload.len());
+                }
+                (Kind::Used, _) if record.number == state.next_sender => state.next_sender += 1,
+                (Kind::Target, _) => state.next_target = record.number,
+                (Kind::Kept | Kind::Message | Kind::Used, _) => return Err("a number is used twice or left out"),
+            }
+            at += record.length;
+        }
+        if at == 0 { Err("it is empty") } else { Ok((state, at as u64)) }
+    }
+
+    /// Remembers a message, and drops the oldest for want of room.
+    fn keep(&mut self, seq: u64, at: u64, length: usize) {
+        self.messages.insert(seq, (at, length));
+        self.bytes += length;
+        while self.messages.len() > STORED_MESSAGES_MAX || self.bytes > STORED_BYTES_MAX {
+            let Some((seq, (_, length))) = self.messages.pop_first() else { return };
+            self.bytes -= length;
+            self.kept_from = seq + 1;
+        }
+    }
+}
+
+impl MessageStore for JournaledMessageStore {
+    fn next_sender(&self) -> u64 {
+        self.state.next_sender
+    }
+
+    fn next_target(&self) -> u64 {
+        self.state.next_target
+    }
+
+    fn record(&mut self, seq: u64, message: Option<&[u8]>) -> Result<(), FixStoreError> {
+        if seq != self.state.next_sender || seq > SEQ_NUM_MAX {
+            return Err(FixStoreError("a number was used twice or is too high".into()));
+        }
+        if message.is_some_and(|message| message.len() > record::PAYLOAD_BYTES_MAX) {
+            return Err(FixStoreError("a message is longer than any".into()));
+        }
+        self.guarded(|store| {
+            match message {
+                Some(message) => {
+                    let at = store.append(Kind::Message, seq, message)?;
+                    store.state.keep(seq, at, message.len());
+                }
+                None => drop(store.append(Kind::Used, seq, &[])?),
+            }
+            store.state.next_sender = seq + 1;
+            Ok(())
+        })
+    }
+
+    fn sync(&mut self) -> Result<u64, FixStoreError> {
+        self.guarded(|store| {
+            if store.durable + 1 < store.state.next_sender {
+                store.flush()?;
+            }
+            Ok(store.durable)
+        })
+    }
+
+    fn set_next_target(&mut self, seq: u64) -> Result<(), FixStoreError> {
+        self.guarded(|store| {
+            store.append(Kind::Target, seq, &[])?;
+            store.state.next_target = seq;
+            store.flush()
+        })
+    }
+
+    fn first_stored(&mut self, from: u64, through: u64) -> Result<Stored, FixStoreError> {
+        self.guarded(|store| {
+            if from > through {
+                return Ok(Stored::Nothing);
+            }
+            let Some((seq, (at, length))) = store.state.messages.range(from..=through).next() else { return Ok(Stored::Nothing) };
+            Ok(Stored::Message { seq: *seq, bytes: store.message_at(*at, *length)? })
+        })
+    }
+
+    fn kept_from(&self) -> u64 {
+        self.state.kept_from
+    }
+
+    fn reset(&mut self) -> Result<(), FixStoreError> {
+        self.guarded(|store| {
+            let base = Base { next_sender: 1, kept_from: 1, next_target: 1, name: &store.name }.record();
+            store.replace(&base)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -126,7 +126,7 @@ def test_config_show_names_every_value_with_its_origin(tmp_path):
         ('[limits]\nconnections_max = "many"\n', "limits.connections_max"),
         ('[[route]]\nname = "a"\npath = "/a/../b"\nscope = "order:write"\n', "path"),
         ('[[route]]\nname = "a"\npath = "/a"\n', "public"),
-        ('[[route]]\nname = "a"\npath = "/a"\npublic = true\n[[route]]\nname = "b"\npath = "/{x}"\npublic = true\n', "same request"),
+        ('[[route]]\nname = "a"\npath = "/a/{x}"\npublic = true\n[[route]]\nname = "b"\npath = "/{y}/b"\npublic = true\n', "same request"),
     ],
 )
 def test_config_check_names_what_is_wrong_and_where(content, expected, tmp_path):

@@ -59,6 +59,17 @@ pub struct PresentedSignature {
     pub bytes: Option<SmallVec<[u8; 64]>>,
 }
 
+impl PresentedSignature {
+    /// The same signature, or none when what it was made over can be read in two ways: that is refused as a signature that does not hold.
+    #[must_use]
+    pub fn only_if(mut self, plain: bool) -> Self {
+        if !plain {
+            self.bytes = None;
+        }
+        self
+    }
+}
+
 /// How a message tells its algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureForm {

@@ -33,6 +33,9 @@ pub(crate) enum Command {
     /// Keys: credentials of accounts.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Dialects: how clients of exchanges log in.
+    #[command(subcommand)]
+    Dialect(DialectCommand),
     /// The effective configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -52,6 +55,16 @@ pub(crate) enum Command {
         /// The folder; made if it is not there.
         #[arg(default_value = "man")]
         folder: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DialectCommand {
+    /// All dialects: kinds of keys, what a proof is fresh by, endpoints.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -5,6 +5,7 @@ mod audit;
 mod config;
 mod connect;
 mod demo;
+mod dialect;
 mod https;
 mod keeper;
 pub(crate) mod key;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config(command) => config::run(command),
         Command::Connect(args) => connect::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Dialect(command) => dialect::run(&command),
         Command::Key(command) => key::run(command),
         Command::Man { folder } => manual::pages(&folder),
         Command::Probe(args) => probe::run(&args),

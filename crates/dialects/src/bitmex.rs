@@ -118,7 +118,8 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     if !request.method.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Err(malformed("method"));
     }
-    // Between target and body stands only the time: a target that ends in digits would leave open where it begins.
+    // Between target and body stands only the time: were it to begin with zeros, a target could give its own to it.
+    let plain = !expires.starts_with('0');
     let mut signed = SignedBytes::new();
     signed.push(request.method.as_bytes());
     signed.push(request.target);
@@ -127,7 +128,7 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     Ok(Presented {
         purpose: Purpose::Bitmex,
         key_id: key_id(key, KEY)?,
-        signature: hex_mac(Algorithm::HmacSha256, signature),
+        signature: hex_mac(Algorithm::HmacSha256, signature).only_if(plain),
         signed,
         passphrase: None,
         freshness: fresh(expires, EXPIRES)?,

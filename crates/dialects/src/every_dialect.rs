@@ -17,10 +17,11 @@ use crate::socket::{Desk, Opening, Step};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_222_400_000);
 
-struct TestDesk(TokenSealer, SeededEntropy);
+/// Seals tokens, as the gateway does.
+pub(crate) struct TestDesk(TokenSealer, SeededEntropy);
 
 impl TestDesk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(TokenSealer::new(&[1; 32]), SeededEntropy::new_dangerous_for_tests(1))
     }
 }

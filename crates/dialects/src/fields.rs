@@ -142,14 +142,21 @@ pub(crate) fn array<'v>(value: &'v RawValue, most: usize, name: &'static str) ->
 }
 
 /// A query as it was before it was percent-encoded: some venues' clients sign that text. What is no encoding stays as it is.
-pub(crate) fn percent_decoded(text: &[u8]) -> Vec<u8> {
+///
+/// `None` for an encoded delimiter: `symbol%3DX` and `symbol=X` would be the same signed text, and the one filters where the other
+/// does not.
+pub(crate) fn percent_decoded(text: &[u8]) -> Option<Vec<u8>> {
     let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16)).and_then(|digit| u8::try_from(digit).ok());
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {
         match (first, digit(after.first()), digit(after.get(1))) {
             (b'%', Some(high), Some(low)) => {
-                decoded.push(high * 16 + low);
+                let byte = high * 16 + low;
+                if b"#%&+=".contains(&byte) {
+                    return None;
+                }
+                decoded.push(byte);
                 rest = &after[2..];
             }
             _ => {
@@ -158,7 +165,7 @@ pub(crate) fn percent_decoded(text: &[u8]) -> Vec<u8> {
             }
         }
     }
-    decoded
+    Some(decoded)
 }
 
 #[cfg(test)]
@@ -201,6 +208,13 @@ mod tests {
 
     #[test]
     fn percent_signs_that_encode_nothing_stay() {
-        assert_eq!(percent_decoded(b"a=1%2C2&b=%zz%4"), b"a=1,2&b=%zz%4");
+        assert_eq!(percent_decoded(b"a=1%2C2&b=%zz%4").unwrap(), b"a=1,2&b=%zz%4");
+    }
+
+    #[test]
+    fn encoded_delimiters_have_no_text_of_their_own() {
+        for text in ["a=x%26b=1", "a%3D1", "a=1%23", "a=%2541", "a=1%2B1"] {
+            assert_eq!(percent_decoded(text.as_bytes()), None, "{text}");
+        }
     }
 }

@@ -89,13 +89,15 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     signed.push(&b"\n"[..]);
     signed.push(request.path());
     signed.push(&b"\n"[..]);
-    signed.push(percent_decoded(request.query()));
+    let query = percent_decoded(request.query());
+    let plain = query.is_some();
+    signed.push(query.unwrap_or_default());
     let body = hex::encode(digest::digest(&digest::SHA512, request.body));
     signed.push(format!("\n{body}\n{timestamp}").into_bytes());
     Ok(Presented {
         purpose: Purpose::Gate,
         key_id: key_id(key, KEY)?,
-        signature: hex_mac(Algorithm::HmacSha512, signature),
+        signature: hex_mac(Algorithm::HmacSha512, signature).only_if(plain),
         signed,
         passphrase: None,
         freshness: fresh(decimal_seconds(timestamp, TIMESTAMP)?),

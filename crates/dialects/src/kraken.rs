@@ -52,7 +52,19 @@ impl Dialect for Kraken {
     }
 
     fn refuse(&self, refusal: &Refusal, _: &AnswerContext) -> HttpAnswer {
-        let status = if kind(refusal) == Kind::Route { 404 } else { 200 };
+        // The venue answers 200 to whatever reached its API; a failure of ours did not.
+        let status = match kind(refusal) {
+            Kind::Route => 404,
+            Kind::Unavailable => 503,
+            Kind::Credential
+            | Kind::Forbidden
+            | Kind::Invalid
+            | Kind::Missing
+            | Kind::Rate
+            | Kind::Replay
+            | Kind::Time
+            | Kind::TooLarge => 200,
+        };
         HttpAnswer::json(status, format!(r#"{{"error":[{}]}}"#, quoted(&sentence(refusal))))
     }
 

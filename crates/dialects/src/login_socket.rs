@@ -7,11 +7,12 @@
 //! | public message | forward as nobody | forward as nobody |
 //! | private message | refused | forward under the login |
 //! | signed message | `Verify` → forward under that key | the same key only |
-//! | message with a token of ours | `VerifyToken` → forward under it | the same key only |
+//! | message with a token of ours | `VerifyToken` → forward under it | the token that logged in: forward; another: the same key only |
 //! | anything else | refused | refused |
 //!
 //! What a frame is, and in which words it is answered, says a [`Venue`]; what follows from it is the same for all. A frame that is
-//! refused changes nothing. One connection has one key.
+//! refused changes nothing. One connection has one key. A token must be good when it is first shown; the login that it made lasts as
+//! long as the connection, as at the venues that have such tokens.
 
 use countersign_core::{Freshness, Presented, Purpose, Refusal, Reject, Timestamp, Token, TokenKind, VerifiedIdentity};
 
@@ -83,6 +84,7 @@ pub(crate) trait Venue: Send {
 enum Pending {
     Login,
     Message(&'static str, Option<String>, Freshness),
+    Token(&'static str, String),
 }
 
 /// The state of one connection.
@@ -90,12 +92,14 @@ pub(crate) struct LoginSocket<V> {
     venue: V,
     identity: Option<VerifiedIdentity>,
     pending: Option<Pending>,
+    /// The token that logged in.
+    token: Option<String>,
     echo: Echo,
 }
 
 impl<V: Venue + 'static> LoginSocket<V> {
     pub(crate) fn boxed(venue: V) -> Box<dyn DialectSocket> {
-        Box::new(Self { venue, identity: None, pending: None, echo: None })
+        Box::new(Self { venue, identity: None, pending: None, token: None, echo: None })
     }
 
     fn refused<'f>(&self, refusal: Refusal, close: bool, now: Timestamp) -> Step<'f> {
@@ -110,9 +114,14 @@ impl<V: Venue + 'static> LoginSocket<V> {
         now: Timestamp,
         desk: &dyn Desk,
     ) -> Result<Token, Refusal> {
-        let token = desk.open(token, kind, self.venue.purpose(), now)?;
-        self.pending = Some(Pending::Message(message, None, Freshness::Channel));
-        Ok(token)
+        let opened = desk.open(token, kind, self.venue.purpose(), now)?;
+        self.pending = Some(Pending::Token(message, token.to_owned()));
+        Ok(opened)
+    }
+
+    /// Who logged in with this very token.
+    fn holder(&self, token: &str) -> Option<&VerifiedIdentity> {
+        self.identity.as_ref().filter(|_| self.token.as_deref() == Some(token))
     }
 
     fn is_another(&self, identity: &VerifiedIdentity) -> bool {
@@ -150,10 +159,15 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
                 self.pending = Some(Pending::Message(message, text, presented.freshness));
                 Step::Verify(presented)
             }
-            Op::Token(token, kind, message) => match self.verify_token(&token, kind, message, now, desk) {
-                Ok(token) => Step::VerifyToken(token),
-                Err(refusal) => self.refused(refusal, false, now),
-            },
+            Op::Token(token, kind, message) => {
+                if let Some(identity) = self.holder(&token) {
+                    return Step::Forward(Forward::as_identity(message, identity.clone()));
+                }
+                match self.verify_token(&token, kind, message, now, desk) {
+                    Ok(token) => Step::VerifyToken(token),
+                    Err(refusal) => self.refused(refusal, false, now),
+                }
+            }
         }
     }
 
@@ -176,6 +190,10 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
             Some(Pending::Message(message, text, freshness)) => {
                 Step::Forward(Forward { text, freshness, ..Forward::as_identity(message, identity) })
             }
+            Some(Pending::Token(message, token)) => {
+                self.token = Some(token);
+                Step::Forward(Forward::as_identity(message, identity))
+            }
             None => self.refused(Refusal::operator(Reject::Internal, "a result that nothing asked for"), false, now),
         }
     }
@@ -186,5 +204,67 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
 
     fn identity(&self) -> Option<&VerifiedIdentity> {
         self.identity.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use countersign_core::{MemoryReplayGuard, Now};
+
+    use super::*;
+    use crate::every_dialect::TestDesk;
+    use crate::registry::by_name;
+    use crate::socket::Opening;
+    use crate::test_support::{HMAC_KEY, Sent, hmac_hex, now};
+
+    fn identity() -> VerifiedIdentity {
+        let query = format!("timestamp={}", now().as_millis());
+        let target = format!("/api/v3/account?{query}&signature={}", hmac_hex(query.as_bytes()));
+        Sent::new("GET", &target, "").verdict(&MemoryReplayGuard::default()).unwrap()
+    }
+
+    fn token(identity: &VerifiedIdentity, id: u8) -> Token {
+        Token {
+            kind: TokenKind::Access,
+            purpose: Purpose::Kraken,
+            credential: identity.credential().id.clone(),
+            key_id: countersign_core::ApiKeyId::parse(HMAC_KEY).unwrap(),
+            issued: now(),
+            expires: now().saturating_add(Duration::from_secs(900)),
+            scopes: None,
+            channel: None,
+            session: None,
+            id: [id; 16],
+        }
+    }
+
+    #[test]
+    fn a_login_by_token_outlasts_the_token_and_another_stale_token_is_refused() {
+        let (mut desk, identity) = (TestDesk::new(), identity());
+        let opening = Opening { target: "/v2", now: Now::default(), issued_challenge: None };
+        let mut socket = by_name("kraken").unwrap().open_socket(&opening).unwrap();
+        let order = |token: &str| format!(r#"{{"method":"add_order","params":{{"token":"{token}"}}}}"#);
+        let (first, second) = (desk.seal(&token(&identity, 1)), desk.seal(&token(&identity, 2)));
+
+        assert!(matches!(socket.handle_text(&order(&first), now(), &mut desk), Step::VerifyToken(_)));
+        assert!(matches!(socket.conclude(Ok(identity), now(), &mut desk), Step::Forward(_)));
+        let later = now().saturating_add(Duration::from_secs(901));
+        assert!(matches!(socket.handle_text(&order(&first), later, &mut desk), Step::Forward(_)));
+        assert!(matches!(socket.handle_text(&order(&second), later, &mut desk), Step::Refuse { .. }));
+    }
+
+    #[test]
+    fn a_token_that_was_refused_logs_nobody_in() {
+        let (mut desk, identity) = (TestDesk::new(), identity());
+        let opening = Opening { target: "/v2", now: Now::default(), issued_challenge: None };
+        let mut socket = by_name("kraken").unwrap().open_socket(&opening).unwrap();
+        let order = format!(r#"{{"method":"add_order","params":{{"token":"{}"}}}}"#, desk.seal(&token(&identity, 1)));
+
+        assert!(matches!(socket.handle_text(&order, now(), &mut desk), Step::VerifyToken(_)));
+        assert!(matches!(socket.conclude(Err(Reject::KeyRevoked.into()), now(), &mut desk), Step::Refuse { .. }));
+        assert!(matches!(socket.handle_text(&order, now(), &mut desk), Step::VerifyToken(_)));
     }
 }

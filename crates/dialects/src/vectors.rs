@@ -143,16 +143,16 @@ mod tests {
 
     const VENUES: &[(&str, &str, usize)] = &[
         ("bitfinex", include_str!("../../../tests/vectors/bitfinex.json"), 30),
-        ("bitmex", include_str!("../../../tests/vectors/bitmex.json"), 29),
+        ("bitmex", include_str!("../../../tests/vectors/bitmex.json"), 31),
         ("bybit", include_str!("../../../tests/vectors/bybit.json"), 71),
-        ("coinbase-exchange", include_str!("../../../tests/vectors/coinbase-exchange.json"), 47),
-        ("gate", include_str!("../../../tests/vectors/gate.json"), 74),
+        ("coinbase-exchange", include_str!("../../../tests/vectors/coinbase-exchange.json"), 50),
+        ("gate", include_str!("../../../tests/vectors/gate.json"), 75),
         ("gemini", include_str!("../../../tests/vectors/gemini.json"), 19),
         ("hyperliquid", include_str!("../../../tests/vectors/hyperliquid.json"), 12),
         ("kraken", include_str!("../../../tests/vectors/kraken.json"), 65),
         ("kraken-futures", include_str!("../../../tests/vectors/kraken-futures.json"), 11),
-        ("kucoin", include_str!("../../../tests/vectors/kucoin.json"), 68),
-        ("okx", include_str!("../../../tests/vectors/okx.json"), 32),
+        ("kucoin", include_str!("../../../tests/vectors/kucoin.json"), 70),
+        ("okx", include_str!("../../../tests/vectors/okx.json"), 33),
     ];
 
     #[test]

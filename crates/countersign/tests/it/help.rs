@@ -20,6 +20,8 @@ const COMMANDS: &[&[&str]] = &[
     &["key", "revoke"],
     &["key", "suspend"],
     &["key", "resume"],
+    &["dialect"],
+    &["dialect", "list"],
     &["config"],
     &["config", "check"],
     &["config", "show"],

@@ -1,4 +1,5 @@
-//! Our refusals as Bybit writes them: HTTP 200 and a code in the body, 401 and 403 for what never reached its API.
+//! Our refusals as Bybit writes them: HTTP 200 and a code in the body, 401 and 404 for what never reached its API, 503 when we
+//! cannot tell.
 //!
 //! Before proof of possession every refusal that depends on the credential is the same bytes: 10004, "error sign!".
 
@@ -34,7 +35,7 @@ fn words(refusal: &Refusal, unknown_key: UnknownKeyAnswer) -> Words {
         Kind::Replay => (200, 10014, "Invalid duplicate request."),
         Kind::Route => (404, 10017, "Route not found."),
         Kind::Time => (200, 10002, "invalid request, please check your server timestamp or recv_window param."),
-        Kind::Unavailable => (200, 10016, "Server error."),
+        Kind::Unavailable => (503, 10016, "Server error."),
     })
 }
 

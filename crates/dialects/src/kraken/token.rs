@@ -7,11 +7,9 @@ use countersign_core::{Refusal, Reject, Token, TokenKind};
 use crate::answer::{HttpAnswer, quoted};
 use crate::dialect::LocalRequest;
 
-/// How long a token lives (venue: 900 s to be used; here each message asks again, so a day's session needs one of a day).
-const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
-
-/// What the client is told: the venue's figure, within which it must be used first.
+/// Within which time a token must be used first, in seconds; the login that it makes lasts as long as the connection (as the venue).
 const EXPIRES: u32 = 900;
+const LIFETIME: Duration = Duration::from_secs(EXPIRES as u64);
 
 /// Answers `GetWebSocketsToken`.
 pub(super) fn answer(local: &mut LocalRequest<'_>) -> Result<HttpAnswer, Refusal> {

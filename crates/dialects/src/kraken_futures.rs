@@ -84,6 +84,10 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
         // Joined without a separator, they could be cut in two ways.
         return Err(malformed("body"));
     }
+    if nonce.is_some_and(|nonce| nonce.starts_with('0')) {
+        // The zeros could be the end of a body: `size=10` and `size=1` with a longer nonce are one text.
+        return Err(malformed(NONCE));
+    }
     let path = request.path().strip_prefix(b"/derivatives").unwrap_or_else(|| request.path());
     let mut hash = digest::Context::new(&digest::SHA256);
     for piece in [request.query(), request.body, nonce.unwrap_or_default().as_bytes(), path] {

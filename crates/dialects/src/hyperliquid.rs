@@ -175,9 +175,11 @@ fn key_id(signer: Address) -> ApiKeyId {
 
 /// `{"r":"0x…","s":"0x…","v":27}` as `r || s || v`; numbers may lack leading zeros. `None`: no encoding of any.
 fn signature(payload: &RawObject<'_>) -> Result<Option<SmallVec<[u8; 64]>>, Refusal> {
-    let signature = payload.member("signature").filter(|value| value.get() != "null").ok_or_else(|| missing("signature"))?;
+    let signature = payload.member("signature").filter(|value| !matches!(value.get(), "null" | r#""""#));
+    let signature = signature.ok_or_else(|| missing("signature"))?;
     let signature = object(signature.get())?;
-    let (r, s, v) = (string(&signature, "r"), string(&signature, "s"), text(&signature, "v"));
+    let number = |name| string(&signature, name).filter(|text| !text.is_empty());
+    let (r, s, v) = (number("r"), number("s"), text(&signature, "v"));
     let (Some(r), Some(s), Some(v)) = (r, s, v) else { return Err(missing("signature")) };
     let word = |text: &str| {
         let digits = text.strip_prefix("0x")?;

@@ -85,7 +85,8 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
         return Err(malformed("body"));
     }
     if nonce.is_some_and(|nonce| nonce.starts_with('0')) {
-        // The zeros could be the end of a body: `size=10` and `size=1` with a longer nonce are one text.
+        // The zeros could be the end of a body: `size=10` and `size=1` with another nonce are one text. For other digits the nonce
+        // of the second reading is larger, and that gap is the venue's rule: see the page.
         return Err(malformed(NONCE));
     }
     let path = request.path().strip_prefix(b"/derivatives").unwrap_or_else(|| request.path());

@@ -33,6 +33,7 @@ pub(super) const REST: &[RestRoute] = &[
     read("/derivatives/api/v3/openorders", ORDERS),
     read("/derivatives/api/v3/openpositions", ACCOUNT),
     read("/derivatives/api/v3/recentorders", ORDERS),
+    read("/derivatives/api/v3/orders/status", ORDERS),
     RestRoute::signed("POST", "/derivatives/api/v3/orders/status", ORDERS),
     trade("/derivatives/api/v3/batchorder", 10),
     trade("/derivatives/api/v3/cancelallorders", 0),

@@ -71,15 +71,17 @@ pub(super) const REST: &[RestRoute] = &[
 pub(super) const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/v2", kind: SocketKind::Dialect }];
 
 pub(super) const PUBLIC: &str = "subscribe.public";
-pub(super) const PRIVATE: &str = "subscribe.private";
 
-/// Channels that tell of one's own.
-pub(super) const PRIVATE_CHANNELS: [&str; 3] = ["balances", "executions", "level3"];
+/// Channels that need a token, and the message that a subscription to them is: `level3` is market data for whoever logs in.
+pub(super) const PRIVATE_CHANNELS: [(&str, &str); 3] =
+    [("balances", "subscribe.balances"), ("executions", "subscribe.executions"), ("level3", "subscribe.level3")];
 
 /// The messages.
 pub(super) const MESSAGES: &[MessageRoute] = &[
     MessageRoute::public(PUBLIC),
-    MessageRoute::scoped(PRIVATE, ORDERS),
+    MessageRoute::scoped(PRIVATE_CHANNELS[0].1, ACCOUNT),
+    MessageRoute::scoped(PRIVATE_CHANNELS[1].1, ORDERS),
+    MessageRoute::scoped(PRIVATE_CHANNELS[2].1, Scope::MD_READ),
     MessageRoute::trade("add_order", 1),
     MessageRoute::trade("amend_order", 1),
     MessageRoute::trade("batch_add", 15),

@@ -50,10 +50,10 @@ impl V2 {
             "ping" => Ok(Op::Answer(format!(r#"{{"method":"pong"{}}}"#, request_id(echo)))),
             "subscribe" | "unsubscribe" => {
                 let channel = string(&params, "channel").ok_or_else(|| malformed("channel"))?;
-                if routes::PRIVATE_CHANNELS.contains(&channel.as_str()) {
-                    return token(&params).map(|token| Op::Token(token, TokenKind::Access, routes::PRIVATE));
+                match routes::PRIVATE_CHANNELS.iter().find(|(name, _)| *name == channel) {
+                    Some((_, message)) => token(&params).map(|token| Op::Token(token, TokenKind::Access, message)),
+                    None => Ok(Op::Public(routes::PUBLIC)),
                 }
-                Ok(Op::Public(routes::PUBLIC))
             }
             method => {
                 let known = routes::MESSAGES.iter().find(|route| route.orders_or_cancels() && route.name == method);

@@ -57,4 +57,6 @@ pub use secret::Secret;
 pub use time::{Monotonic, Now, Timestamp};
 pub use token::{Token, TokenKind, TokenSealer};
 pub use verifier::{MacKey, Verifier};
-pub use verify::{CertificateClaim, VerifiedIdentity, VerifyContext, verify, verify_certificate, verify_token};
+pub use verify::{
+    CertificateClaim, PresentedResumption, VerifiedIdentity, VerifyContext, verify, verify_certificate, verify_resumption, verify_token,
+};

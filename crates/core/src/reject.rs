@@ -180,6 +180,9 @@ rejects! {
     SequenceRange "sequence_range" SeqRange Message 400 5 Info "A sequence number that is neither the next nor a repetition.";
     SessionUnknown "session_unknown" SessionUnknown Credential 401 99 Info "No such session.";
     SessionExpired "session_expired" SessionExpired Limit 401 99 Info "The session reached the end of its life.";
+    SessionReuse "session_reuse" SessionReuse Credential 401 99 Error "A resumption ticket was used again after a later one: one of two holders is not the client. The session is revoked.";
+    SessionTakenOver "session_taken_over" SessionTakenOver Permission 409 99 Info "A newer connection resumed the session; this one is fenced off.";
+    TicketInvalid "ticket_invalid" AuthFailed Credential 401 99 Info "The resumption ticket is not ours, of another listener, or too old.";
     // too much, too late
     RateLimited "rate_limited" RateLimited Limit 429 99 Info "The key's rate limit is used up.";
     ReplayCapacity "replay_capacity" RateLimited Limit 429 99 Warn "The key made more signed requests in one window than the replay guard remembers for one key.";
@@ -300,6 +303,7 @@ mod tests {
             Reject::WrongPassphrase,
             Reject::WrongUri,
             Reject::AddressNotAllowed,
+            Reject::TicketInvalid,
         ] {
             assert_eq!(reject.alert(), AlertCode::AuthFailed, "{reject}");
             assert_eq!(reject.http_status(), 401, "{reject}");

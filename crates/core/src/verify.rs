@@ -13,6 +13,7 @@
 //! An unknown key, a key of another algorithm and a wrong signature cost the same kind of verification and give refusals with
 //! the same [`AlertCode`](crate::AlertCode); only the operator sees which it was.
 
+mod resumption;
 mod stand_in;
 
 use std::net::IpAddr;
@@ -33,7 +34,9 @@ use crate::time::{Now, Timestamp};
 use crate::token::Token;
 use crate::verifier::Verifier;
 
-/// Proof of who it is. Only [`verify()`] and [`verify_certificate`] make one.
+pub use resumption::{PresentedResumption, verify_resumption};
+
+/// Proof of who it is. Only [`verify()`], [`verify_certificate`], [`verify_token`] and [`verify_resumption`] make one.
 #[derive(Clone, Debug)]
 pub struct VerifiedIdentity {
     credential: Arc<Credential>,

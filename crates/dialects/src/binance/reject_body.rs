@@ -99,6 +99,7 @@ fn answer(refusal: &Refusal, context: &AnswerContext) -> (u16, i32, Cow<'static,
         Reject::BadChallenge
         | Reject::BadSignature
         | Reject::CertificateUnacceptable
+        | Reject::TicketInvalid
         | Reject::TokenInvalid
         | Reject::WrongAlgorithm
         | Reject::WrongGateway
@@ -112,7 +113,12 @@ fn answer(refusal: &Refusal, context: &AnswerContext) -> (u16, i32, Cow<'static,
         | Reject::ScopeMissing => REJECTED_KEY,
         Reject::Replayed | Reject::TimestampStale => OUTSIDE_WINDOW,
         Reject::TimestampAhead => AHEAD,
-        Reject::BindingTooWeak | Reject::NonceInvalid | Reject::SessionExpired | Reject::SessionUnknown => UNAUTHORIZED,
+        Reject::BindingTooWeak
+        | Reject::NonceInvalid
+        | Reject::SessionExpired
+        | Reject::SessionReuse
+        | Reject::SessionTakenOver
+        | Reject::SessionUnknown => UNAUTHORIZED,
         Reject::Malformed
         | Reject::FramingAmbiguous
         | Reject::SequenceConflict

@@ -3,18 +3,21 @@
 //! ```text
 //!   state            | hello()      | nonce frame      | welcome ok    | nonce.stale | other err, bad welcome | deadline
 //!   ClientHandshake  | AwaitWelcome | (argument)       | -             | -           | -                      | -
+//!     resume() in place of hello(): AwaitWelcome, for the session that was left
 //!   AwaitWelcome     | -            | ignored          | ClientSession | retry, once | HandshakeError         | HandshakeError
 //! ```
 //!
 //! Nothing is ever retried with weaker settings (HS-61): the errors say which check failed, and that is the end of it.
 
 mod await_welcome;
+mod resumption;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use await_welcome::{AwaitWelcome, ClientSession, ClientStep};
 use countersign_core::{Algorithm, Binding, Entropy, Monotonic, Now};
+pub use resumption::Resumption;
 
 use crate::binding::{Channel, transcript_start};
 use crate::encoding;
@@ -23,8 +26,10 @@ use crate::hello::{Hello, VERSION};
 use crate::label;
 use crate::limits;
 use crate::need::Offer;
+use crate::resume::{self, Resume};
 use crate::signing_key::Signer;
 use crate::token::{Kind, Token};
+use crate::transcript::Transcript;
 
 /// What a client brings.
 #[derive(Clone)]
@@ -51,6 +56,19 @@ impl fmt::Debug for ClientConfig {
             .field("offer", &self.offer)
             .finish_non_exhaustive()
     }
+}
+
+/// What the first token said, as far as the answer is judged by it.
+#[derive(Debug)]
+struct Said {
+    /// The root we count on.
+    gw: String,
+    /// The versions we speak.
+    vers: Vec<u64>,
+    t1: Transcript,
+    token: String,
+    /// The session that was left, when it was a resume.
+    resumed: Option<Resumption>,
 }
 
 /// A connection whose TLS handshake is done; nothing said yet.
@@ -127,7 +145,45 @@ impl ClientHandshake {
         let payload = hello.write();
         let proof = self.config.key.sign(&start.proof_input(&label::HELLO, payload.as_bytes())).map_err(HandshakeError::Key)?;
         let token = Token::write(Kind::Hello, payload.as_bytes(), &proof);
-        Ok(AwaitWelcome::new(self.config, self.channel, hello, start.then(payload.as_bytes()), token, self.retried, now))
+        let said = Said { gw: hello.gw, vers: hello.vers, t1: start.then(payload.as_bytes()), token, resumed: None };
+        Ok(AwaitWelcome::new(self.config, self.channel, said, self.retried, now))
+    }
+
+    /// Proves the session that was left, and says where we stand in it.
+    ///
+    /// # Errors
+    /// [`HandshakeError::Continuity`] when the configured binding is another than the session's, [`HandshakeError::NonceMissing`].
+    pub fn resume(
+        self,
+        resumption: &Resumption,
+        nonce: Option<&str>,
+        entropy: &mut impl Entropy,
+        now: Now,
+    ) -> Result<AwaitWelcome, HandshakeError> {
+        // HS-83
+        if resumption.contract.bind != self.config.offer.bind {
+            return Err(HandshakeError::Continuity("bind"));
+        }
+        let nonce = nonce.filter(|_| self.needs_nonce());
+        let resume = Resume {
+            vers: vec![VERSION],
+            gw: self.config.pins.first().cloned().ok_or(HandshakeError::Pins)?,
+            host: self.config.host.clone(),
+            n: entropy.array(),
+            bind: self.config.offer.bind,
+            nonce: nonce.map(str::to_owned),
+            ticket: resumption.ticket.clone(),
+            rx: resumption.numbers.rx,
+            tx: resumption.numbers.tx,
+            pipe: self.config.pipe,
+        };
+        let start = transcript_start(self.config.offer.bind, &self.channel, &resume.host, nonce).ok_or(HandshakeError::NonceMissing)?;
+        let payload = resume.write();
+        let proof = resume::prove(&resumption.secret, start, payload.as_bytes());
+        let token = Token::write(Kind::Resume, payload.as_bytes(), &proof);
+        let t1 = start.then(payload.as_bytes());
+        let said = Said { gw: resume.gw, vers: resume.vers, t1, token, resumed: Some(resumption.clone()) };
+        Ok(AwaitWelcome::new(self.config, self.channel, said, self.retried, now))
     }
 
     fn algorithm_names(&self) -> Vec<String> {

@@ -104,6 +104,12 @@ impl Contract {
         std::time::Duration::from_secs(self.quantity(Quantity::TokenS))
     }
 
+    /// How long the session waits for its client; zero when it ends with its connection.
+    #[must_use]
+    pub fn resume_window(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.quantity(Quantity::ResumeS))
+    }
+
     /// Names of the needs this contract leaves unmet; empty when it satisfies them all.
     #[must_use]
     pub fn unmet(&self, need: &Need) -> Vec<String> {

@@ -23,6 +23,8 @@ pub enum HandshakeError {
     BindingUnavailable(Binding),
     /// The configured binding is weaker than the configured `need.min_bind`.
     BindingTooWeak,
+    /// The welcome does not go on where the session was left: the member at fault.
+    Continuity(&'static str),
     /// The gateway did not answer in time.
     Deadline,
     /// The gateway key's delegation does not hold.
@@ -70,6 +72,7 @@ impl fmt::Display for HandshakeError {
                 write!(f, "binding {binding} needs a TLS 1.3 exporter value, which this connection has not")
             }
             Self::BindingTooWeak => f.write_str("the configured binding is weaker than the configured minimum"),
+            Self::Continuity(member) => write!(f, "the welcome does not go on where the session was left: {member}"),
             Self::Deadline => f.write_str("the gateway did not answer in time"),
             Self::Delegation(error) => write!(f, "{error}"),
             Self::GatewayKeyMismatch => f.write_str("the welcome names another gateway key than its delegation"),

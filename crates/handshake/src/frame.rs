@@ -24,8 +24,10 @@ pub enum ClientFrame {
     Other,
     /// `{"ready":"<ch>"}`
     Ready(String),
-    /// `{"reauth":...}`, `{"refresh":...}` or `{"resume":...}`: understood, not offered.
+    /// `{"reauth":...}` or `{"refresh":...}`: understood, not offered here.
     Reserved(&'static str),
+    /// `{"resume":"cs1r..."}`
+    Resume(String),
 }
 
 #[derive(Deserialize)]
@@ -34,7 +36,7 @@ struct FromClient {
     ready: Option<String>,
     reauth: Option<IgnoredAny>,
     refresh: Option<IgnoredAny>,
-    resume: Option<IgnoredAny>,
+    resume: Option<String>,
 }
 
 impl ClientFrame {
@@ -48,14 +50,15 @@ impl ClientFrame {
         }
         let not_a_frame = || Refusal::operator(Reject::Malformed, "not a frame of the handshake");
         let outer: FromClient = serde_json::from_slice(frame).map_err(|_| not_a_frame())?;
-        let reserved = [("reauth", &outer.reauth), ("refresh", &outer.refresh), ("resume", &outer.resume)];
+        let reserved = [("reauth", &outer.reauth), ("refresh", &outer.refresh)];
         let mut reserved = reserved.into_iter().filter(|(_, member)| member.is_some()).map(|(name, _)| name);
         // HS-10: one frame, one thing said.
-        match (outer.hello, outer.ready, reserved.next(), reserved.next()) {
-            (Some(token), None, None, None) => Ok(Self::Hello(token)),
-            (None, Some(ch), None, None) => Ok(Self::Ready(ch)),
-            (None, None, Some(name), None) => Ok(Self::Reserved(name)),
-            (None, None, None, None) if frame.first() == Some(&b'{') => Ok(Self::Other),
+        match (outer.hello, outer.ready, outer.resume, reserved.next(), reserved.next()) {
+            (Some(token), None, None, None, None) => Ok(Self::Hello(token)),
+            (None, Some(ch), None, None, None) => Ok(Self::Ready(ch)),
+            (None, None, Some(token), None, None) => Ok(Self::Resume(token)),
+            (None, None, None, Some(name), None) => Ok(Self::Reserved(name)),
+            (None, None, None, None, None) if frame.first() == Some(&b'{') => Ok(Self::Other),
             _ => Err(not_a_frame()),
         }
     }
@@ -65,6 +68,12 @@ impl ClientFrame {
 #[must_use]
 pub fn hello(token: &str) -> String {
     json!({ "hello": token }).to_string()
+}
+
+/// A resume frame.
+#[must_use]
+pub fn resume(token: &str) -> SecretText {
+    SecretText::new(json!({ "resume": token }).to_string())
 }
 
 /// A ready frame.

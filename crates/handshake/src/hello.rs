@@ -108,7 +108,7 @@ impl Hello {
 }
 
 /// The version first: the rest has meaning only in a version we speak.
-fn read_versions(object: &Object) -> Result<Vec<u64>, Refusal> {
+pub(crate) fn read_versions(object: &Object) -> Result<Vec<u64>, Refusal> {
     let v = object.member("v").and_then(Value::as_u64).ok_or_else(|| malformed("v"))?;
     // HS-40
     if v != VERSION {
@@ -122,15 +122,7 @@ fn read_versions(object: &Object) -> Result<Vec<u64>, Refusal> {
 
 /// Members with reserved names, and members that must be understood.
 fn check_reserved(object: &Object) -> Result<(), Refusal> {
-    // HS-8
-    if let Some(crit) = object.member("crit") {
-        let names: Option<Vec<&str>> = crit.as_list().and_then(|list| list.iter().map(Value::as_text).collect());
-        for name in names.ok_or_else(|| malformed("crit"))? {
-            if !UNDERSTOOD.contains(&name) || object.member(name).is_none() {
-                return Err(Refusal::with(Reject::Unsupported, Detail::Parameter("crit")));
-            }
-        }
-    }
+    check_critical(object, &UNDERSTOOD)?;
     // HS-9: full-proof resumption has a meaning that must not be dropped silently.
     for name in ["sid", "rx", "tx"] {
         if object.member(name).is_some() {
@@ -140,7 +132,20 @@ fn check_reserved(object: &Object) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn read_bind(object: &Object) -> Result<Binding, Refusal> {
+/// What `crit` names must be understood and there.
+pub(crate) fn check_critical(object: &Object, understood: &[&str]) -> Result<(), Refusal> {
+    // HS-8
+    let Some(crit) = object.member("crit") else { return Ok(()) };
+    let names: Option<Vec<&str>> = crit.as_list().and_then(|list| list.iter().map(Value::as_text).collect());
+    for name in names.ok_or_else(|| malformed("crit"))? {
+        if !understood.contains(&name) || object.member(name).is_none() {
+            return Err(Refusal::with(Reject::Unsupported, Detail::Parameter("crit")));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn read_bind(object: &Object) -> Result<Binding, Refusal> {
     match text(object, "bind")? {
         // Reserved for a TLS front end of one's own that hands the exporter value on.
         "fwd" => Err(Refusal::with(Reject::Unsupported, Detail::Parameter("bind"))),
@@ -154,15 +159,15 @@ fn read_algorithms(object: &Object, alg: &str) -> Result<Vec<String>, Refusal> {
     names.filter(|names| names.iter().any(|name| name == alg)).ok_or_else(|| malformed("algs"))
 }
 
-fn text<'o>(object: &'o Object, name: &'static str) -> Result<&'o str, Refusal> {
+pub(crate) fn text<'o>(object: &'o Object, name: &'static str) -> Result<&'o str, Refusal> {
     object.member(name).and_then(Value::as_text).filter(|text| !text.is_empty()).ok_or_else(|| malformed(name))
 }
 
-fn optional<T>(object: &Object, name: &'static str, read: impl FnOnce(&Value) -> Option<T>) -> Result<Option<T>, Refusal> {
+pub(crate) fn optional<T>(object: &Object, name: &'static str, read: impl FnOnce(&Value) -> Option<T>) -> Result<Option<T>, Refusal> {
     object.member(name).map_or(Ok(None), |value| read(value).map(Some).ok_or_else(|| malformed(name)))
 }
 
-fn malformed(name: &'static str) -> Refusal {
+pub(crate) fn malformed(name: &'static str) -> Refusal {
     Refusal::with(Reject::Malformed, Detail::Parameter(name))
 }
 

@@ -38,6 +38,10 @@ pub const KEY_REQUEST: Label = label("key request");
 pub const KEY_RESUME: Label = label("key resume");
 /// A gateway recognises its nonce.
 pub const NONCE: Label = label("nonce");
+/// A client resumes a session.
+pub const RESUME: Label = label("resume");
+/// A gateway seals a resumption ticket.
+pub const TICKET: Label = label("ticket");
 /// A gateway grants.
 pub const WELCOME: Label = label("welcome");
 
@@ -53,7 +57,7 @@ mod tests {
 
     #[test]
     fn labels_differ() {
-        let mut labels = [CB_CHL, CB_SEP, DELEGATION, HELLO, KEY_REQUEST, KEY_RESUME, NONCE, WELCOME];
+        let mut labels = [CB_CHL, CB_SEP, DELEGATION, HELLO, KEY_REQUEST, KEY_RESUME, NONCE, RESUME, TICKET, WELCOME];
         labels.sort_unstable();
         assert!(labels.windows(2).all(|pair| pair[0] != pair[1]));
     }

@@ -9,6 +9,9 @@
 //!     │ ──── (first messages, if `pipe`) ──────────────────────▶ │   held until the proof is judged
 //!     │ ◀──── welcome cs1w: the whole contract; sec beside it ── │   signed over label ‖ T1 ‖ H(welcome), T1 = H(T0 ‖ H(hello))
 //!     │ ──── ready: ch = H(T1 ‖ H(welcome)) ───────────────────▶ │   both know that both hold the same contract
+//!     ╳                     connection lost                      ╳
+//!     │ ──── resume cs1r: ticket, where I stand ───────────────▶ │   MAC under the session secret over label ‖ T0' ‖ H(resume)
+//!     │ ◀──── welcome cs1w: the same contract; sec anew ──────── │   and, unasked, what the client missed
 //! ```
 //!
 //! What is here: tokens, transcript, channel binding, nonces, the gateway's delegated key, negotiation, and one state machine
@@ -32,17 +35,19 @@ pub mod limits;
 pub mod need;
 pub mod negotiate;
 pub mod nonce;
+pub mod resume;
 mod secret_text;
 mod secrets;
 pub mod server;
 pub mod signing_key;
 pub mod strict_json;
+pub mod ticket;
 pub mod token;
 pub mod transcript;
 pub mod welcome;
 
 pub use binding::Channel;
-pub use client::{AwaitWelcome, ClientConfig, ClientHandshake, ClientSession, ClientStep};
+pub use client::{AwaitWelcome, ClientConfig, ClientHandshake, ClientSession, ClientStep, Resumption};
 pub use contract::{Choice, Contract, Quantity};
 pub use credential_file::{CredentialFile, CredentialFileError};
 pub use delegation::{Delegation, DelegationError, GatewayIdentity};
@@ -52,13 +57,18 @@ pub use hello::Hello;
 pub use need::{Need, Offer, Want};
 pub use negotiate::{Entitlements, HostPolicy, NeedUnmet, negotiate};
 pub use nonce::NonceKeys;
+pub use resume::Resume;
 pub use secret_text::SecretText;
 pub use secrets::SessionSecrets;
-pub use server::{Authorities, AwaitReady, AwaitVerification, Declined, Established, Open, ServerConfig, ServerHandshake, TokenContext};
+pub use server::{
+    Authorities, AwaitReady, AwaitResumption, AwaitVerification, Continuation, Declined, Established, FirstToken, Open, ServerConfig,
+    ServerHandshake, TokenContext,
+};
 pub use signing_key::{ClientKey, KeyError, Signer, SigningKey};
+pub use ticket::{Ticket, TicketKeys};
 pub use token::{Kind, Token, TokenError};
 pub use transcript::{ContractHash, Transcript};
-pub use welcome::Welcome;
+pub use welcome::{Gap, GapHow, Numbers, Welcome};
 
 /// The ALPN protocol name of raw TLS connections.
 pub const ALPN: &[u8] = b"countersign/1";

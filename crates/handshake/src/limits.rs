@@ -83,3 +83,19 @@ pub const ACCESS_TOKEN_BYTES_MAX: usize = 6_144;
 
 /// Longest secrets text (`sec`): the access token, the session secret and their names.
 pub const SECRETS_BYTES_MAX: usize = 8_192;
+
+/// Life of a ticket key: after an hour a new one seals. Older ones open until the last session sealed under them is over.
+pub const TICKET_KEY_LIFE: Duration = Duration::from_secs(3_600);
+
+/// Ticket keys kept at most: a week of sessions and a little, 32 bytes each.
+pub const TICKET_KEYS_MAX: usize = 7 * 24 + 2;
+
+/// Longest ticket: names of 128 bytes, numbers and the session secret, sealed and in base64url.
+pub const TICKET_BYTES_MAX: usize = 1_024;
+
+/// Time that a session may wait for its client at most, whatever the host's policy says, in seconds: orders that nobody watches
+/// for longer than an hour are not being traded.
+pub const RESUME_S_MAX: u64 = 3_600;
+
+/// Messages kept for replay at most, whatever the host's policy says.
+pub const KEEP_MSGS_MAX: u64 = 65_536;

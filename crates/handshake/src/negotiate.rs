@@ -3,6 +3,7 @@
 //! The grant follows the wish as far as entitlement and host allow, and always lies inside the need; where it cannot, the
 //! names of the unmet needs are the answer. Nothing else in the gateway makes a [`Contract`].
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -21,13 +22,20 @@ pub struct Entitlements {
     pub rate: KeyRate,
     /// How long it will still be valid; `None` for no end.
     pub life: Option<Duration>,
+    /// Whether the carriage can lose its connection and keep its session: a stream of frames can, HTTP requests cannot.
+    pub lasting: bool,
 }
 
 impl Entitlements {
     /// What a credential has.
     #[must_use]
     pub fn of(credential: &Credential, now: Timestamp) -> Self {
-        Self { scopes: credential.scopes.clone(), rate: credential.rate, life: credential.not_after.map(|end| end.saturating_since(now)) }
+        Self {
+            scopes: credential.scopes.clone(),
+            rate: credential.rate,
+            life: credential.not_after.map(|end| end.saturating_since(now)),
+            lasting: true,
+        }
     }
 
     /// The smaller of both in everything.
@@ -41,7 +49,7 @@ impl Entitlements {
             (Some(own), Some(others)) => Some(own.min(others)),
             (own, others) => own.or(others),
         };
-        Self { scopes: self.scopes.intersection(&other.scopes), rate, life }
+        Self { scopes: self.scopes.intersection(&other.scopes), rate, life, lasting: self.lasting && other.lasting }
     }
 }
 
@@ -62,10 +70,19 @@ pub struct HostPolicy {
     pub token_s: RangeInclusive<u64>,
     /// Longest life of a session, in seconds.
     pub life_s_max: u64,
+    /// How long a session may wait for its client, in seconds; 0 where none comes back.
+    pub resume_s_max: u64,
+    /// Messages kept for replay; 0 where none is kept.
+    pub keep_msgs_max: u64,
+    /// How long they are kept, in seconds.
+    pub keep_s_max: u64,
+    /// Longest delay between a lost connection and the cancellation of orders, in milliseconds.
+    pub cod_grace_ms_max: u64,
 }
 
 impl Default for HostPolicy {
-    /// `sep` and `exp`, every native algorithm, heartbeats of 1 to 60 s (10 s unless wished), tokens of 1 to 5 minutes, sessions of a day.
+    /// `sep` and `exp`, every native algorithm, heartbeats of 1 to 60 s (10 s unless wished), tokens of 1 to 5 minutes, sessions of a
+    /// day that come back within 10 minutes, with the last 1,024 messages of these.
     fn default() -> Self {
         Self {
             min_bind: Binding::Sep,
@@ -75,22 +92,35 @@ impl Default for HostPolicy {
             hb_ms_default: 10_000,
             token_s: 60..=300,
             life_s_max: 86_400,
+            resume_s_max: 600,
+            keep_msgs_max: 1_024,
+            keep_s_max: 600,
+            cod_grace_ms_max: 60_000,
         }
     }
 }
 
 impl HostPolicy {
-    /// The range a number may be granted in, and its value when nothing is wished.
-    fn quantity(&self, parameter: Quantity, bind: Binding, entitlements: &Entitlements) -> (RangeInclusive<u64>, u64) {
+    /// The range a number may be granted in, and its value when nothing is wished. The words are chosen before.
+    fn quantity(&self, parameter: Quantity, bind: Binding, entitlements: &Entitlements, words: &Words) -> (RangeInclusive<u64>, u64) {
+        let is = |choice: Choice, word: &str| words[choice as usize] == word;
         match parameter {
-            // HS-55: what comes later is granted as what it is now: nothing.
-            Quantity::CodGraceMs | Quantity::KeepMsgs | Quantity::KeepS | Quantity::ResumeS => (0..=0, 0),
+            // Orders that are not cancelled need no grace.
+            Quantity::CodGraceMs if is(Choice::Cod, "none") => (0..=0, 0),
+            Quantity::CodGraceMs => (0..=self.cod_grace_ms_max, 0),
             Quantity::HbMs => (self.hb_ms.clone(), self.hb_ms_default),
+            // HS-89: what is kept is what the flow promises to give again.
+            Quantity::KeepMsgs if is(Choice::Rx, "recoverable") => up_to(self.keep_msgs_max.min(limits::KEEP_MSGS_MAX)),
+            Quantity::KeepS if is(Choice::Rx, "recoverable") => up_to(self.keep_s_max),
+            Quantity::KeepMsgs | Quantity::KeepS => (0..=0, 0),
             Quantity::LifeS => {
                 let left = entitlements.life.map_or(u64::MAX, |life| life.as_secs());
                 up_to(self.life_s_max.min(left))
             }
             Quantity::Orders10s => up_to(u64::from(entitlements.rate.orders_per_10s.get())),
+            // HS-93: only a session with a secret of its own comes back, and only where it is wished.
+            Quantity::ResumeS if bind == Binding::Chl || !entitlements.lasting => (0..=0, 0),
+            Quantity::ResumeS => (0..=self.resume_s_max.min(limits::RESUME_S_MAX), 0),
             Quantity::TokenS => {
                 // HS-54
                 let max = if bind == Binding::Chl { limits::CHL_TOKEN_S_MAX } else { u64::MAX };
@@ -100,20 +130,29 @@ impl HostPolicy {
             Quantity::WeightMin => up_to(u64::from(entitlements.rate.weight_per_minute.get())),
         }
     }
+
+    /// Words that can be granted; the first is granted when nothing is wished.
+    fn offered(&self, parameter: Choice, entitlements: &Entitlements, chosen: &Words) -> &'static [&'static str] {
+        match parameter {
+            // HS-55: what comes later is granted as what it is now: nothing.
+            Choice::Zk => &["none"],
+            // HS-95: whoever has no stream to lose cannot lose it.
+            Choice::Cod if entitlements.lasting => &["none", "session", "account"],
+            Choice::Cod => &["none"],
+            Choice::CodOnLogout if chosen[Choice::Cod as usize] == "none" => &["false"],
+            Choice::CodOnLogout => &["false", "true"],
+            Choice::Enc => &["json"],
+            Choice::Rx if entitlements.lasting && self.keep_msgs_max > 0 && self.keep_s_max > 0 => &["idempotent", "recoverable"],
+            Choice::Rx | Choice::Tx => &["idempotent"],
+        }
+    }
 }
+
+/// The word granted for each choice; empty while it is not chosen.
+type Words = [&'static str; Choice::ALL.len()];
 
 fn up_to(max: u64) -> (RangeInclusive<u64>, u64) {
     (1.min(max)..=max, max)
-}
-
-/// Words this version can grant; the first is granted when nothing is wished.
-const fn offered(parameter: Choice) -> &'static [&'static str] {
-    match parameter {
-        Choice::Cod | Choice::Zk => &["none"],
-        Choice::CodOnLogout => &["false"],
-        Choice::Enc => &["json"],
-        Choice::Rx | Choice::Tx => &["idempotent"],
-    }
 }
 
 /// The names of the needs that cannot be granted, sorted.
@@ -137,22 +176,26 @@ pub fn negotiate(offer: &Offer, entitlements: &Entitlements, policy: &HostPolicy
     if offer.need.min_bind.is_some_and(|weakest| offer.bind < weakest) {
         unmet.push("min_bind".to_owned());
     }
+    let mut words: Words = Default::default();
+    for parameter in Choice::ALL {
+        let offered = policy.offered(*parameter, entitlements, &words);
+        let need = offer.need.choices.get(parameter);
+        let word = grant_choice(*parameter, offer, need, offered).or_else(|| {
+            unmet.push(parameter.name().to_owned());
+            // What depends on it is judged as if the need were not there, so that each name stands for itself.
+            grant_choice(*parameter, offer, None, offered)
+        });
+        words[*parameter as usize] = word.unwrap_or_default();
+    }
     let mut quantities = [0; Quantity::ALL.len()];
     for parameter in Quantity::ALL {
-        match grant_quantity(*parameter, offer, entitlements, policy) {
+        match grant_quantity(*parameter, offer, policy.quantity(*parameter, offer.bind, entitlements, &words)) {
             Some(value) => quantities[*parameter as usize] = value,
             None => unmet.push(parameter.name().to_owned()),
         }
     }
-    let mut choices: [String; Choice::ALL.len()] = Default::default();
-    for parameter in Choice::ALL {
-        match grant_choice(*parameter, offer) {
-            Some(word) => word.clone_into(&mut choices[*parameter as usize]),
-            None => unmet.push(parameter.name().to_owned()),
-        }
-    }
     if unmet.is_empty() {
-        Ok(Contract::new(scopes, offer.bind, quantities, choices))
+        Ok(Contract::new(scopes, offer.bind, quantities, words.map(str::to_owned)))
     } else {
         unmet.sort();
         Err(NeedUnmet { names: unmet })
@@ -166,8 +209,7 @@ fn grant_scopes(offer: &Offer, entitlements: &Entitlements) -> Scopes {
     if offer.bind == Binding::Exp { granted } else { granted.without(Scope::FUNDS_WITHDRAW) }
 }
 
-fn grant_quantity(parameter: Quantity, offer: &Offer, entitlements: &Entitlements, policy: &HostPolicy) -> Option<u64> {
-    let (range, default) = policy.quantity(parameter, offer.bind, entitlements);
+fn grant_quantity(parameter: Quantity, offer: &Offer, (range, default): (RangeInclusive<u64>, u64)) -> Option<u64> {
     let (mut low, mut high) = range.into_inner();
     if let Some(need) = offer.need.quantities.get(&parameter) {
         low = low.max(*need.start());
@@ -177,10 +219,14 @@ fn grant_quantity(parameter: Quantity, offer: &Offer, entitlements: &Entitlement
     (low <= high).then(|| wish.clamp(low, high))
 }
 
-fn grant_choice(parameter: Choice, offer: &Offer) -> Option<&'static str> {
-    let need = offer.need.choices.get(&parameter);
+fn grant_choice(
+    parameter: Choice,
+    offer: &Offer,
+    need: Option<&BTreeSet<String>>,
+    offered: &'static [&'static str],
+) -> Option<&'static str> {
     let possible = |word: &&&'static str| need.is_none_or(|words| words.contains(**word));
     let wishes = offer.want.choices.get(&parameter).into_iter().flatten();
-    let wished = wishes.filter_map(|wish| offered(parameter).iter().find(|word| **word == wish.as_str())).find(possible);
-    wished.or_else(|| offered(parameter).iter().find(possible)).copied()
+    let wished = wishes.filter_map(|wish| offered.iter().find(|word| **word == wish.as_str())).find(possible);
+    wished.or_else(|| offered.iter().find(possible)).copied()
 }

@@ -17,6 +17,8 @@ pub struct SessionSecrets {
     pub access_token_s: u64,
     /// The session secret `rk`, from which the keys of later proofs are derived. None in `chl` sessions.
     pub session_secret: Option<Secret>,
+    /// The resumption ticket, where the contract has `resume_s`.
+    pub ticket: Option<SecretText>,
 }
 
 impl SessionSecrets {
@@ -27,7 +29,7 @@ impl SessionSecrets {
         if token.is_empty() || token.len() > limits::ACCESS_TOKEN_BYTES_MAX || !token.bytes().all(plain) {
             return Err(Refusal::operator(Reject::Internal, "the minted access token is not a token"));
         }
-        let mut text = Zeroizing::new(String::with_capacity(token.len() + 128));
+        let mut text = Zeroizing::new(String::with_capacity(token.len() + 128 + limits::TICKET_BYTES_MAX));
         text.push_str("{\"at\":\"");
         text.push_str(token);
         text.push_str("\",\"at_s\":");
@@ -35,6 +37,11 @@ impl SessionSecrets {
         if let Some(secret) = &self.session_secret {
             text.push_str(",\"rk\":\"");
             text.push_str(&Zeroizing::new(encoding::encode(secret.expose())));
+            text.push('"');
+        }
+        if let Some(ticket) = &self.ticket {
+            text.push_str(",\"tkt\":\"");
+            text.push_str(ticket.expose());
             text.push('"');
         }
         text.push('}');
@@ -48,10 +55,15 @@ impl SessionSecrets {
             Some(value) => Some(Secret::new(encoding::decode_array::<32>(value.as_text()?)?.to_vec())),
             None => None,
         };
+        let ticket = match object.member("tkt") {
+            Some(value) => Some(value.as_text().filter(|ticket| ticket.len() <= limits::TICKET_BYTES_MAX)?),
+            None => None,
+        };
         Some(Self {
             access_token: SecretText::new(object.member("at")?.as_text()?.to_owned()),
             access_token_s: object.member("at_s").and_then(Value::as_u64)?,
             session_secret,
+            ticket: ticket.map(|ticket| SecretText::new(ticket.to_owned())),
         })
     }
 }

@@ -1,22 +1,25 @@
 //! The gateway's side, one type per state; a step consumes the state it leaves.
 //!
 //! ```text
-//!   state               | hello ok          | nonce stale, resume | other frame   | deadline
-//!   ServerHandshake     | AwaitVerification | itself, once        | refused       | refused   (3 s)
-//!   AwaitVerification   | refused           | -                   | held, 64 KiB  | refused   (5 s)
-//!     conclude(identity)  ──▶ Established { welcome, sec, contract, AwaitReady }
-//!   AwaitReady          | refused           | -                   | by contract   | refused   (10 s)
-//!     ready(ch)           ──▶ Open
+//!   state               | hello ok          | resume ok         | nonce stale   | other frame   | deadline
+//!   ServerHandshake     | AwaitVerification | AwaitResumption   | itself, once  | refused       | refused   (3 s)
+//!   AwaitVerification   | refused           | refused           | -             | held, 64 KiB  | refused   (5 s)
+//!     conclude(identity)               ──▶ Established { welcome, sec, contract, AwaitReady }
+//!   AwaitResumption     | refused           | refused           | -             | held, 64 KiB  | refused   (5 s)
+//!     conclude(identity, continuation) ──▶ Established, of the session that was left
+//!   AwaitReady          | refused           | refused           | -             | by contract   | refused   (10 s)
+//!     ready(ch)                        ──▶ Open
 //! ```
 //!
 //! The machine neither looks keys up nor verifies them: it presents, the shell asks `countersign_core::verify`, and only a
 //! [`VerifiedIdentity`] moves it on. Order of checks (HS-30): size and grammar, version, reserved members, binding, nonce,
 //! gateway and host; then the shell's look-up and the signature; then the key's own binding, the contract and our signature.
+//! Of a resume (HS-82): the same, the ticket in place of the look-up; then the session itself, which is the shell's.
 //!
 //! The order of states cannot be broken. A state that was left is gone:
 //!
 //! ```compile_fail,E0382
-//! # use countersign_handshake::{ServerHandshake, AwaitVerification};
+//! # use countersign_handshake::ServerHandshake;
 //! # use countersign_core::Now;
 //! fn twice(handshake: ServerHandshake, now: Now) {
 //!     let _ = handshake.receive_frame(b"{}", now);
@@ -44,13 +47,17 @@
 //! ```
 
 mod await_ready;
+mod await_resumption;
 mod await_verification;
+mod countersign;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub use await_ready::{AwaitReady, Open};
-pub use await_verification::{AwaitVerification, Established, TokenContext};
+pub use await_resumption::{AwaitResumption, Continuation};
+pub use await_verification::AwaitVerification;
+pub use countersign::{Established, TokenContext};
 use countersign_core::presented::SignedBytes;
 use countersign_core::{
     Binding, Detail, Effect, Entropy, Freshness, Monotonic, Now, Once, Presented, PresentedSignature, Purpose, Refusal, Reject,
@@ -65,6 +72,8 @@ use crate::label;
 use crate::limits;
 use crate::negotiate::HostPolicy;
 use crate::nonce::NonceKeys;
+use crate::resume::Resume;
+use crate::ticket::TicketKeys;
 use crate::token::{Kind, Token};
 use crate::transcript::Transcript;
 
@@ -79,6 +88,26 @@ pub struct ServerConfig {
     pub authorities: Authorities,
     /// Makes and recognises nonces.
     pub nonces: NonceKeys,
+    /// Seals and opens resumption tickets. Shared, because it outlives a change of the gateway's signing key.
+    pub tickets: Arc<TicketKeys>,
+}
+
+/// What a connection begins with.
+#[derive(Debug)]
+#[must_use]
+pub enum FirstToken {
+    /// An offer for a new session.
+    Hello(Box<AwaitVerification>),
+    /// A session comes back.
+    Resume(Box<AwaitResumption>),
+}
+
+/// What hello and resume both say of where they were meant to go.
+struct Addressed<'m> {
+    bind: Binding,
+    nonce: Option<&'m str>,
+    gw: &'m str,
+    host: &'m str,
 }
 
 /// The names a gateway goes by, as `host:port`.
@@ -105,7 +134,7 @@ impl Authorities {
 pub struct Declined {
     /// Why.
     pub refusal: Refusal,
-    /// Where the client may try once more on the same connection: after a stale nonce, or a resume that is not offered.
+    /// Where the client may try once more on the same connection: after a stale nonce, or a resume where none is offered.
     pub retry: Option<Box<ServerHandshake>>,
 }
 
@@ -169,26 +198,26 @@ impl ServerHandshake {
     ///
     /// # Errors
     /// [`Declined`].
-    pub fn receive_frame(self, frame: &[u8], now: Now) -> Result<AwaitVerification, Declined> {
+    pub fn receive_frame(self, frame: &[u8], now: Now) -> Result<FirstToken, Declined> {
         match ClientFrame::read(frame)? {
-            ClientFrame::Hello(token) => self.receive_token(&token, now),
+            ClientFrame::Hello(token) => self.receive_kind(&token, Kind::Hello, now),
+            ClientFrame::Resume(token) => self.receive_kind(&token, Kind::Resume, now),
             // HS-37: nothing is held before a hello was read.
             ClientFrame::Other | ClientFrame::Ready(_) => Err(Reject::UnexpectedMessage.into()),
             ClientFrame::Reserved(name) => Err(self.decline_once(Refusal::with(Reject::Unsupported, Detail::Parameter(name)))),
         }
     }
 
-    /// The token of an `Authorization: Countersign` header, or of a hello frame.
+    /// The token of an `Authorization: Countersign` header, where sessions begin and never come back.
     ///
     /// # Errors
-    /// [`Declined`].
-    pub fn receive_token(mut self, token: &str, now: Now) -> Result<AwaitVerification, Declined> {
+    /// [`Declined`]; a resume is not offered there.
+    pub fn receive_hello(self, token: &str, now: Now) -> Result<AwaitVerification, Declined> {
         self.handle_timeout(now)?;
         let token = Token::parse(token).map_err(Refusal::from)?;
         match token.kind {
-            Kind::Hello => {}
-            // HS-9: a session cannot come back yet; a hello may follow on this connection.
-            Kind::Resume => return Err(self.decline_once(Refusal::with(Reject::Unsupported, Detail::Parameter("resume")))),
+            Kind::Hello => self.hello(&token, now),
+            Kind::Resume => Err(self.decline_once(Refusal::with(Reject::Unsupported, Detail::Parameter("resume")))),
             Kind::Delegation
             | Kind::Halt
             | Kind::Lift
@@ -197,19 +226,48 @@ impl ServerHandshake {
             | Kind::Reauth
             | Kind::Regrant
             | Kind::Request
-            | Kind::Welcome => return Err(Reject::UnexpectedMessage.into()),
+            | Kind::Welcome => Err(Reject::UnexpectedMessage.into()),
         }
+    }
+
+    fn receive_kind(self, token: &str, kind: Kind, now: Now) -> Result<FirstToken, Declined> {
+        self.handle_timeout(now)?;
+        let token = Token::parse_kind(token, kind).map_err(Refusal::from)?;
+        if kind == Kind::Resume {
+            self.resume(&token, now).map(|waiting| FirstToken::Resume(Box::new(waiting)))
+        } else {
+            self.hello(&token, now).map(|waiting| FirstToken::Hello(Box::new(waiting)))
+        }
+    }
+
+    fn hello(mut self, token: &Token, now: Now) -> Result<AwaitVerification, Declined> {
         let hello = Hello::read(&token.payload)?;
         check_downgrade(&hello, &self.config.policy)?;
-        self.check_binding(&hello)?;
-        if let Err(refusal) = self.spend_nonce(&hello, now) {
+        let addressed = Addressed { bind: hello.offer.bind, nonce: hello.nonce.as_deref(), gw: &hello.gw, host: &hello.host };
+        self.check_binding(&addressed)?;
+        if let Err(refusal) = self.spend_nonce(&addressed, now) {
             return Err(self.decline_once(refusal));
         }
-        self.check_gateway(&hello)?;
-        let start = transcript_start(hello.offer.bind, &self.channel, &hello.host, hello.nonce.as_deref())
-            .ok_or_else(|| Refusal::operator(Reject::BindingTooWeak, "this connection has no exporter value"))?;
-        let presented = present(&hello, start, &token);
+        let start = self.check_gateway(&addressed)?;
+        let presented = present(&hello, start, token);
         Ok(AwaitVerification::new(self.config, hello, start, &token.payload, presented, now))
+    }
+
+    fn resume(mut self, token: &Token, now: Now) -> Result<AwaitResumption, Declined> {
+        if self.config.policy.resume_s_max == 0 {
+            // HS-35: a hello may follow on this connection.
+            return Err(self.decline_once(Refusal::with(Reject::Unsupported, Detail::Parameter("resume"))));
+        }
+        // HS-82
+        let resume = Resume::read(&token.payload)?;
+        let addressed = Addressed { bind: resume.bind, nonce: resume.nonce.as_deref(), gw: &resume.gw, host: &resume.host };
+        self.check_binding(&addressed)?;
+        if let Err(refusal) = self.spend_nonce(&addressed, now) {
+            return Err(self.decline_once(refusal));
+        }
+        let start = self.check_gateway(&addressed)?;
+        let ticket = self.config.tickets.open(resume.ticket.expose(), now.wall)?;
+        Ok(AwaitResumption::new(self.config, resume, ticket, start, token, now))
     }
 
     /// Refuses, and lets the client try again if it has not already.
@@ -222,23 +280,23 @@ impl ServerHandshake {
         Declined { refusal, retry: Some(Box::new(self)) }
     }
 
-    fn check_binding(&self, hello: &Hello) -> Result<(), Refusal> {
+    fn check_binding(&self, said: &Addressed<'_>) -> Result<(), Refusal> {
         // HS-24: the host's own minimum, before any key is looked at.
-        if hello.offer.bind < self.config.policy.min_bind {
+        if said.bind < self.config.policy.min_bind {
             return Err(Refusal::operator(Reject::BindingTooWeak, "below the minimum of this host"));
         }
-        if hello.offer.bind == Binding::Chl && self.config.authorities == Authorities::Any {
+        if said.bind == Binding::Chl && self.config.authorities == Authorities::Any {
             return Err(Refusal::operator(Reject::BindingTooWeak, "mode chl needs a list of the names this gateway goes by"));
         }
         Ok(())
     }
 
     /// HS-33: a nonce is good once, on the connection it was given to.
-    fn spend_nonce(&mut self, hello: &Hello, now: Now) -> Result<(), Refusal> {
-        if hello.offer.bind == Binding::Exp {
+    fn spend_nonce(&mut self, said: &Addressed<'_>, now: Now) -> Result<(), Refusal> {
+        if said.bind == Binding::Exp {
             return Ok(());
         }
-        let nonce = hello.nonce.as_deref().ok_or_else(|| Refusal::operator(Reject::NonceInvalid, "the hello has no nonce"))?;
+        let nonce = said.nonce.ok_or_else(|| Refusal::operator(Reject::NonceInvalid, "the token has no nonce"))?;
         self.config.nonces.check(nonce, now.wall)?;
         let place = self.issued.iter().position(|issued| issued == nonce);
         let place = place.ok_or_else(|| Refusal::operator(Reject::NonceInvalid, "a nonce of another connection, or spent"))?;
@@ -246,17 +304,19 @@ impl ServerHandshake {
         Ok(())
     }
 
-    fn check_gateway(&self, hello: &Hello) -> Result<(), Refusal> {
+    /// Whether it was meant for us, and over what.
+    fn check_gateway(&self, said: &Addressed<'_>) -> Result<Transcript, Refusal> {
         // HS-26
-        if self.config.gateway.delegation_by(&hello.gw).is_none() {
+        if self.config.gateway.delegation_by(said.gw).is_none() {
             return Err(Refusal::operator(Reject::WrongGateway, "the client pins a root that is not ours"));
         }
         // HS-36
-        let named_otherwise = self.channel.authority.as_ref().is_some_and(|authority| *authority != hello.host);
-        if hello.host.len() > limits::AUTHORITY_BYTES_MAX || named_otherwise || !self.config.authorities.include(&hello.host) {
+        let named_otherwise = self.channel.authority.as_ref().is_some_and(|authority| authority != said.host);
+        if said.host.len() > limits::AUTHORITY_BYTES_MAX || named_otherwise || !self.config.authorities.include(said.host) {
             return Err(Refusal::operator(Reject::WrongGateway, "the client dialled a name that is not ours"));
         }
-        Ok(())
+        transcript_start(said.bind, &self.channel, said.host, said.nonce)
+            .ok_or_else(|| Refusal::operator(Reject::BindingTooWeak, "this connection has no exporter value"))
     }
 }
 

@@ -41,7 +41,7 @@ kinds! {
     Reauth 'a' CLIENT_PAYLOAD_BYTES_MAX "Reserved: re-authentication in a session.";
     Regrant 'g' GATEWAY_PAYLOAD_BYTES_MAX "Reserved: the answer to a re-authentication.";
     Request 'q' CLIENT_PAYLOAD_BYTES_MAX "Reserved: a request with its own MAC.";
-    Resume 'r' CLIENT_PAYLOAD_BYTES_MAX "Reserved: a session comes back.";
+    Resume 'r' CLIENT_PAYLOAD_BYTES_MAX "A session comes back.";
     Welcome 'w' WELCOME_PAYLOAD_BYTES_MAX "The gateway's contract.";
 }
 

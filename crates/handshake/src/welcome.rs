@@ -1,13 +1,75 @@
 //! The gateway's answer: the whole contract, countersigned.
 
 use countersign_core::{SessionId, Timestamp};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::contract::Contract;
 use crate::encoding;
 use crate::hello::VERSION;
 use crate::limits;
 use crate::strict_json::{Object, Value};
+
+/// The next numbers of both directions, as the writer of the message sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbers {
+    /// The next number expected from the peer: everything before it was applied or told as not applied.
+    pub rx: u64,
+    /// The next number of its own.
+    pub tx: u64,
+}
+
+impl Numbers {
+    /// Of a session that begins.
+    pub const START: Self = Self { rx: 1, tx: 1 };
+}
+
+/// What became of messages that the client missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The first of them.
+    pub from: u64,
+    /// How many.
+    pub count: u64,
+    /// What happens about them.
+    pub how: GapHow,
+}
+
+/// What happens about messages that the client missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapHow {
+    /// They are gone: ask for the state of what they told of. Whatever follows the gap is replayed.
+    Lost,
+    /// They follow at once, each with its own number and `dup`.
+    Replay,
+}
+
+impl GapHow {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Replay => "replay",
+        }
+    }
+
+    /// Reads a name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Lost, Self::Replay].into_iter().find(|how| how.name() == name)
+    }
+}
+
+impl Gap {
+    fn to_json(self) -> Json {
+        json!({ "count": self.count, "from": self.from, "how": self.how.name() })
+    }
+
+    fn from_object(gap: &Object) -> Option<Self> {
+        let number = |name: &str| gap.member(name).and_then(Value::as_u64).filter(|number| *number >= 1);
+        Some(Self { from: number("from")?, count: number("count")?, how: GapHow::parse(gap.member("how")?.as_text()?)? })
+    }
+}
 
 /// A welcome's payload, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +88,10 @@ pub struct Welcome {
     pub time: Timestamp,
     /// The contract.
     pub grant: Contract,
+    /// Where both sides stand, as the gateway sees it.
+    pub seq: Numbers,
+    /// What the client missed, when a session comes back.
+    pub gap: Option<Gap>,
     /// SHA-256 of the secrets text beside it.
     pub sec: [u8; 32],
     /// Pins to add.
@@ -39,14 +105,14 @@ impl Welcome {
         // Sorted by name, so that the bytes do not depend on how a JSON library orders members.
         json!({
             "epoch": {"halt": 0, "rev": 0},
-            "gap": null,
+            "gap": self.gap.map(Gap::to_json),
             "gk": self.gk,
             "gkc": self.gkc,
             "grant": self.grant.to_json(),
             "halts": [],
             "next_pins": self.next_pins,
             "sec": encoding::encode(&self.sec),
-            "seq": {"rx": 1, "tx": 1},
+            "seq": {"rx": self.seq.rx, "tx": self.seq.tx},
             "sid": self.sid.to_string(),
             "time": self.time.as_micros(),
             "v": self.v,
@@ -73,6 +139,8 @@ impl Welcome {
             gkc: text("gkc")?.to_owned(),
             time: Timestamp::from_micros(number("time")?),
             grant: object.member("grant").and_then(Value::as_object).and_then(Contract::from_object).ok_or("grant")?,
+            seq: object.member("seq").and_then(Value::as_object).and_then(read_numbers).ok_or("seq")?,
+            gap: read_gap(object.member("gap").ok_or("gap")?).ok_or("gap")?,
             sec: encoding::decode_array(text("sec")?).ok_or("sec")?,
             next_pins: read_pins(list("next_pins")?).ok_or("next_pins")?,
         })
@@ -81,6 +149,20 @@ impl Welcome {
     /// A welcome of this version.
     pub(crate) const fn versions() -> (u64, [u64; 1]) {
         (VERSION, [VERSION])
+    }
+}
+
+fn read_numbers(seq: &Object) -> Option<Numbers> {
+    let number = |name: &str| seq.member(name).and_then(Value::as_u64).filter(|number| *number >= 1);
+    Some(Numbers { rx: number("rx")?, tx: number("tx")? })
+}
+
+/// A gap, or none; `None` when it is malformed.
+fn read_gap(value: &Value) -> Option<Option<Gap>> {
+    match value {
+        Value::Null => Some(None),
+        Value::Object(gap) => Gap::from_object(gap).map(Some),
+        Value::Bool(_) | Value::Integer(_) | Value::List(_) | Value::Text(_) => None,
     }
 }
 

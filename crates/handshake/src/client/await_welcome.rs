@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use countersign_core::{AlertCode, Binding, Monotonic, Now, Secret, SessionId, Timestamp};
 
-use super::{ClientConfig, ClientHandshake};
+use super::{ClientConfig, ClientHandshake, Resumption, Said};
 use crate::binding::Channel;
 use crate::contract::Contract;
 use crate::delegation::Delegation;
 use crate::error::HandshakeError;
 use crate::frame::{self, ServerError, ServerFrame};
-use crate::hello::Hello;
 use crate::label;
 use crate::limits;
 use crate::secret_text::SecretText;
 use crate::secrets::SessionSecrets;
 use crate::token::{Kind, Token};
-use crate::transcript::{ContractHash, Transcript, sha256};
-use crate::welcome::Welcome;
+use crate::transcript::{ContractHash, sha256};
+use crate::welcome::{Gap, Numbers, Welcome};
 
 /// Waits for the welcome.
 #[derive(Debug)]
@@ -25,9 +24,7 @@ use crate::welcome::Welcome;
 pub struct AwaitWelcome {
     config: Arc<ClientConfig>,
     channel: Channel,
-    hello: Hello,
-    t1: Transcript,
-    token: String,
+    said: Said,
     sent: Now,
     retried: bool,
 }
@@ -54,6 +51,14 @@ pub struct ClientSession {
     pub gateway: String,
     /// Pins to add to our own.
     pub next_pins: Vec<String>,
+    /// What to come back with, where the contract has `resume_s`.
+    pub resumption: Option<Resumption>,
+    /// Where the gateway stands: `rx` is the next number of ours it expects, all before it were applied or told as not applied.
+    pub seq: Numbers,
+    /// What we missed while we were away.
+    pub gap: Option<Gap>,
+    /// The end of the session's life, by our own clock.
+    pub ends: Monotonic,
     /// The gateway's clock when it signed.
     pub time: Timestamp,
     /// Gateway clock minus ours, in microseconds, give or take half a round trip.
@@ -81,28 +86,29 @@ pub enum ClientStep {
 }
 
 impl AwaitWelcome {
-    pub(super) fn new(
-        config: Arc<ClientConfig>,
-        channel: Channel,
-        hello: Hello,
-        t1: Transcript,
-        token: String,
-        retried: bool,
-        sent: Now,
-    ) -> Self {
-        Self { config, channel, hello, t1, token, sent, retried }
+    pub(super) const fn new(config: Arc<ClientConfig>, channel: Channel, said: Said, retried: bool, sent: Now) -> Self {
+        Self { config, channel, said, sent, retried }
     }
 
     /// The hello token: header `Authorization: Countersign ...`.
     #[must_use]
     pub fn hello_token(&self) -> &str {
-        &self.token
+        &self.said.token
     }
 
     /// The hello as a frame.
     #[must_use]
     pub fn hello_frame(&self) -> String {
-        frame::hello(&self.token)
+        frame::hello(&self.said.token)
+    }
+
+    /// What was said first, as the frame to send: hello or resume. The latter holds a ticket.
+    #[must_use]
+    pub fn first_frame(&self) -> SecretText {
+        match self.said.resumed {
+            Some(_) => frame::resume(&self.said.token),
+            None => SecretText::new(self.hello_frame()),
+        }
     }
 
     /// When to call [`Self::handle_timeout`].
@@ -156,20 +162,35 @@ impl AwaitWelcome {
         let welcome = Welcome::read(&token.payload).map_err(HandshakeError::WelcomeMalformed)?;
         let delegation = self.check_gateway(&welcome, now)?;
         // HS-18
-        let input = self.t1.proof_input(&label::WELCOME, &token.payload);
+        let input = self.said.t1.proof_input(&label::WELCOME, &token.payload);
         if !delegation.gateway_key().verify(&input, &token.proof) {
             return Err(HandshakeError::WelcomeSignature);
         }
         self.check_content(&welcome)?;
+        self.check_continuity(&welcome)?;
         // HS-58
         if sec.expose().len() > limits::SECRETS_BYTES_MAX || sha256(&[sec.expose().as_bytes()]) != welcome.sec {
             return Err(HandshakeError::Secrets);
         }
         let secrets = SessionSecrets::read(sec.expose()).ok_or(HandshakeError::Secrets)?;
+        let ends = self.said.resumed.as_ref().map_or_else(|| now.mono.saturating_add(welcome.grant.life()), |resumed| resumed.ends);
+        let resumption = match (&secrets.session_secret, secrets.ticket) {
+            (Some(secret), Some(ticket)) => Some(Resumption {
+                sid: welcome.sid,
+                contract: welcome.grant.clone(),
+                ticket,
+                secret: secret.clone(),
+                // What the gateway expects next may be less than we sent: then the difference was never applied.
+                numbers: Numbers { rx: self.said.resumed.as_ref().map_or(1, |resumed| resumed.numbers.rx), tx: welcome.seq.rx },
+                ends,
+            }),
+            (_, None) => None,
+            (None, Some(_)) => return Err(HandshakeError::Secrets),
+        };
         let contract_json = String::from_utf8(token.payload.clone()).map_err(|_| HandshakeError::WelcomeMalformed("payload"))?;
         Ok(ClientSession {
             sid: welcome.sid,
-            ch: ContractHash::new(self.t1.then(&token.payload)),
+            ch: ContractHash::new(self.said.t1.then(&token.payload)),
             contract: welcome.grant,
             contract_json,
             access_token: secrets.access_token,
@@ -177,6 +198,10 @@ impl AwaitWelcome {
             session_secret: secrets.session_secret,
             gateway: welcome.gk,
             next_pins: welcome.next_pins,
+            resumption,
+            seq: welcome.seq,
+            gap: welcome.gap,
+            ends,
             time: welcome.time,
             skew_us: skew_us(welcome.time, self.sent, now),
         })
@@ -185,7 +210,7 @@ impl AwaitWelcome {
     fn check_gateway(&self, welcome: &Welcome, now: Now) -> Result<Delegation, HandshakeError> {
         let delegation = Delegation::verify(&welcome.gkc).map_err(HandshakeError::Delegation)?;
         // HS-26: the root that this very hello named, and no other pin.
-        if delegation.root() != self.hello.gw {
+        if delegation.root() != self.said.gw {
             return Err(HandshakeError::PinMismatch { presented: delegation.root().to_owned() });
         }
         delegation.check_validity(now.wall).map_err(HandshakeError::Delegation)?;
@@ -195,23 +220,36 @@ impl AwaitWelcome {
 
     fn check_content(&self, welcome: &Welcome) -> Result<(), HandshakeError> {
         // HS-42
-        let highest = self.hello.vers.iter().filter(|version| welcome.vers.contains(version)).max();
+        let highest = self.said.vers.iter().filter(|version| welcome.vers.contains(version)).max();
         if highest != Some(&welcome.v) {
             return Err(HandshakeError::VersionDowngrade);
         }
-        let (offered, granted) = (self.hello.offer.bind, welcome.grant.bind);
+        let (offered, granted) = (self.config.offer.bind, welcome.grant.bind);
         // HS-43
         if offered != granted {
             return Err(HandshakeError::BindingChanged { offered, granted });
         }
         // HS-59
-        let unmet = welcome.grant.unmet(&self.hello.offer.need);
+        let unmet = welcome.grant.unmet(&self.config.offer.need);
         if !unmet.is_empty() {
             return Err(HandshakeError::NeedUnmet(unmet));
         }
-        let offer = &self.hello.offer;
+        let offer = &self.config.offer;
         let foreign = welcome.grant.scopes.iter().find(|scope| !offer.want.scopes.contains(scope) && !offer.need.scopes.contains(scope));
         foreign.map_or(Ok(()), |scope| Err(HandshakeError::ScopeNotAsked(scope.to_string())))
+    }
+}
+
+impl AwaitWelcome {
+    /// Whether the welcome answers what was said: a new session begins at the beginning, an old one goes on.
+    fn check_continuity(&self, welcome: &Welcome) -> Result<(), HandshakeError> {
+        match &self.said.resumed {
+            Some(resumed) => resumed.check(welcome).map_err(HandshakeError::Continuity),
+            // HS-87
+            None if welcome.seq != Numbers::START => Err(HandshakeError::Continuity("seq")),
+            None if welcome.gap.is_some() => Err(HandshakeError::Continuity("gap")),
+            None => Ok(()),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod model;
 mod pair;
 mod properties;
+mod resumption;
 mod state_table;
 mod stories;
 mod tampered;

@@ -8,16 +8,17 @@ use countersign_core::entropy::SeededEntropy;
 use countersign_core::public_key::VerifyingKey;
 use countersign_core::{
     AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, MemoryReplayGuard, Now,
-    Purpose, Refusal, Scopes, Timestamp, Verifier, VerifyContext, verify,
+    Purpose, Refusal, Scopes, Timestamp, Verifier, VerifyContext, verify, verify_resumption,
 };
 use countersign_handshake::{
-    Authorities, AwaitVerification, Channel, ClientConfig, ClientHandshake, ClientSession, ClientStep, Delegation, Entitlements,
-    Established, GatewayIdentity, HandshakeError, HostPolicy, Need, NonceKeys, Offer, SecretText, ServerConfig, ServerHandshake,
-    Signer as _, SigningKey, Want,
+    Authorities, AwaitResumption, AwaitVerification, Channel, ClientConfig, ClientHandshake, ClientSession, ClientStep, Continuation,
+    Delegation, Entitlements, Established, FirstToken, GatewayIdentity, HandshakeError, HostPolicy, Need, NonceKeys, Offer, SecretText,
+    ServerConfig, ServerHandshake, Signer as _, SigningKey, TicketKeys, Want,
 };
 
 pub(crate) const ALGORITHMS: [Algorithm; 4] = [Algorithm::Ed25519, Algorithm::EcdsaP256Sha256, Algorithm::RsaPssSha256, Algorithm::MlDsa65];
 pub(crate) const HOST: &str = "127.0.0.1:8443";
+pub(crate) const LISTENER: &str = "public";
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 pub(crate) fn client_key(algorithm: Algorithm) -> SigningKey {
@@ -97,6 +98,13 @@ impl Gateway {
             policy: HostPolicy { min_bind: Binding::Chl, ..HostPolicy::default() },
             authorities: Authorities::Listed(BTreeSet::from([HOST.to_owned()])),
             nonces: NonceKeys::new(root_key().kid().as_str(), [0, 0, 0, 1], &mut entropy, START),
+            tickets: Arc::new(TicketKeys::new(
+                root_key().kid().as_str(),
+                LISTENER,
+                Duration::from_secs(86_400),
+                &mut SeededEntropy::new_dangerous_for_tests(43),
+                START,
+            )),
         };
         change(&mut config);
         let records = ALGORITHMS.map(|algorithm| {
@@ -134,6 +142,16 @@ impl Gateway {
     }
 }
 
+impl Gateway {
+    /// What the shell does between a resume and its welcome; `session` is what the session says.
+    pub(crate) fn judge_resume(&mut self, awaiting: AwaitResumption, session: Continuation) -> Result<Established, Refusal> {
+        let presented = awaiting.presented();
+        let identity = verify_resumption(presented, self.records.get(&presented.key_id), None, self.now.wall)?;
+        awaiting.check_identity(&identity)?;
+        awaiting.conclude(identity, session, |_| Ok(SecretText::new("an.other.token".to_owned())), &mut self.entropy, self.now)
+    }
+}
+
 pub(crate) fn client(algorithm: Algorithm, bind: Binding) -> ClientConfig {
     ClientConfig {
         key: Arc::new(client_key(algorithm)),
@@ -167,6 +185,14 @@ impl Failure {
     }
 }
 
+/// A first token that is an offer.
+pub(crate) fn hello(first: FirstToken) -> AwaitVerification {
+    match first {
+        FirstToken::Hello(awaiting) => *awaiting,
+        FirstToken::Resume(awaiting) => panic!("{awaiting:?}"),
+    }
+}
+
 /// One handshake between two ends that may see different channels.
 pub(crate) fn shake_over(
     gateway: &mut Gateway,
@@ -180,7 +206,7 @@ pub(crate) fn shake_over(
     let awaiting = ours.hello(Some(&nonce), &mut gateway.entropy, gateway.now).map_err(Failure::Client)?;
     let received =
         theirs.receive_frame(awaiting.hello_frame().as_bytes(), gateway.now).map_err(|declined| Failure::Gateway(declined.refusal))?;
-    let established = gateway.judge(received).map_err(Failure::Gateway)?;
+    let established = gateway.judge(hello(received)).map_err(Failure::Gateway)?;
     match awaiting.receive_frame(established.welcome_frame().expose().as_bytes(), gateway.now).map_err(Failure::Client)? {
         ClientStep::Open(session) => Ok((*session, established)),
         step @ (ClientStep::Retry(..) | ClientStep::Wait(_)) => panic!("{step:?}"),

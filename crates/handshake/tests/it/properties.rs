@@ -22,7 +22,7 @@ fn offered(algorithm: Algorithm, bind: Binding) -> (Gateway, countersign_handsha
 }
 
 fn accepts(gateway: &mut Gateway, theirs: countersign_handshake::ServerHandshake, token: &str) -> Result<(), Reject> {
-    let received = theirs.receive_token(token, gateway.now).map_err(|declined| declined.refusal.reject)?;
+    let received = theirs.receive_hello(token, gateway.now).map_err(|declined| declined.refusal.reject)?;
     gateway.judge(received).map(|_| ()).map_err(|refusal| refusal.reject)
 }
 
@@ -137,9 +137,9 @@ fn offer() -> impl Strategy<Value = Offer> {
 }
 
 fn policy() -> impl Strategy<Value = (Entitlements, HostPolicy)> {
-    (scopes(), prop::option::of(0..200_000_u64), 100..5_000_u64, 1..100_000_u64, 1..400_u64).prop_map(
-        |(scopes, life, hb_min, life_s_max, token)| {
-            let entitlements = Entitlements { scopes, rate: KeyRate::default(), life: life.map(Duration::from_secs) };
+    (scopes(), prop::option::of(0..200_000_u64), 100..5_000_u64, 1..100_000_u64, 1..400_u64, any::<bool>()).prop_map(
+        |(scopes, life, hb_min, life_s_max, token, lasting)| {
+            let entitlements = Entitlements { scopes, rate: KeyRate::default(), life: life.map(Duration::from_secs), lasting };
             let hb_ms = hb_min..=hb_min * 10;
             let policy = HostPolicy { hb_ms_default: hb_min * 2, hb_ms, life_s_max, token_s: token..=token + 100, ..HostPolicy::default() };
             (entitlements, policy)
@@ -158,7 +158,7 @@ proptest! {
     #[test]
     fn a_flipped_bit_of_any_welcome_is_refused(bind in 0..3_usize, bit in any::<usize>()) {
         let (mut gateway, theirs, awaiting) = offered(Algorithm::Ed25519, Binding::ALL[bind]);
-        let received = theirs.receive_token(awaiting.hello_token(), gateway.now).unwrap();
+        let received = theirs.receive_hello(awaiting.hello_token(), gateway.now).unwrap();
         let established = gateway.judge(received).unwrap();
         let forged = flip(&Token::parse(&established.welcome).unwrap(), bit).text();
         prop_assert!(awaiting.receive_welcome(&forged, &established.sec, gateway.now).is_err());

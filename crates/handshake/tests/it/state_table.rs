@@ -65,7 +65,7 @@ fn of_the_gateway() {
             let config = Arc::new(ClientConfig { pipe, ..client(Algorithm::Ed25519, Binding::Exp) });
             let ours = ClientHandshake::new(config, channel(CONNECTION), gateway.now).unwrap();
             let awaiting = ours.hello(None, &mut gateway.entropy, gateway.now).unwrap();
-            let mut received = gateway.accept(channel(CONNECTION)).receive_token(awaiting.hello_token(), gateway.now).unwrap();
+            let mut received = gateway.accept(channel(CONNECTION)).receive_hello(awaiting.hello_token(), gateway.now).unwrap();
             let outcome = received.hold(bytes).map_or_else(|refusal| format!("refused {refusal}"), |()| "held".to_owned());
             row(state, name, &outcome);
         }

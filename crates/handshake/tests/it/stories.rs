@@ -10,7 +10,7 @@ use countersign_handshake::{
 };
 
 use crate::pair::{
-    ALGORITHMS, Failure, Gateway, channel, client, client_key, gateway_identity, gateway_key, root_key, scopes, shake, shake_over,
+    ALGORITHMS, Failure, Gateway, channel, client, client_key, gateway_identity, gateway_key, hello, root_key, scopes, shake, shake_over,
 };
 
 #[test]
@@ -103,12 +103,12 @@ fn a_hello_is_good_once() {
         let nonce = first.nonce(&mut gateway.entropy, gateway.now);
         let ours = ClientHandshake::new(Arc::new(client(Algorithm::Ed25519, bind)), channel(1), gateway.now).unwrap();
         let awaiting = ours.hello(Some(&nonce), &mut gateway.entropy, gateway.now).unwrap();
-        let received = first.receive_token(awaiting.hello_token(), gateway.now).unwrap();
+        let received = first.receive_hello(awaiting.hello_token(), gateway.now).unwrap();
         assert!(gateway.judge(received).is_ok());
         // The same bytes on another connection: same server certificate, same name, nonce still young.
         let mut other = gateway.accept(channel(2));
         let _ = other.nonce(&mut gateway.entropy, gateway.now);
-        let verdict = match other.receive_token(awaiting.hello_token(), gateway.now) {
+        let verdict = match other.receive_hello(awaiting.hello_token(), gateway.now) {
             Ok(received) => gateway.judge(received).unwrap_err().reject,
             Err(declined) => declined.refusal.reject,
         };
@@ -135,7 +135,7 @@ fn a_stale_nonce_may_be_answered_by_a_new_hello_once() {
     let error = frame::error(&declined.refusal, CorrelationId::from_bytes([1; 16]), context);
     let ClientStep::Retry(again, nonce) = awaiting.receive_frame(error.as_bytes(), gateway.now).unwrap() else { panic!() };
     let awaiting = again.hello(Some(&nonce), &mut gateway.entropy, gateway.now).unwrap();
-    let received = theirs.receive_frame(awaiting.hello_frame().as_bytes(), gateway.now).unwrap();
+    let received = hello(theirs.receive_frame(awaiting.hello_frame().as_bytes(), gateway.now).unwrap());
     let established = gateway.judge(received).unwrap();
     // A second "stale" is final for the client.
     let HandshakeError::Refused(refused) = awaiting.receive_frame(error.as_bytes(), gateway.now).unwrap_err() else { panic!() };
@@ -161,18 +161,18 @@ fn a_second_stale_nonce_ends_the_connection() {
 }
 
 #[test]
-fn a_resume_is_declined_and_a_hello_may_follow() {
-    // HS-9
-    let mut gateway = Gateway::new();
+fn where_no_session_comes_back_a_hello_may_follow_a_resume() {
+    // HS-9 HS-35
+    let mut gateway = Gateway::with(|config| config.policy.resume_s_max = 0);
     let theirs = gateway.accept(channel(1));
     let declined = theirs.receive_frame(br#"{"resume":"cs1r.AA.AA"}"#, gateway.now).unwrap_err();
     assert_eq!(declined.refusal.reject, Reject::Unsupported);
     let ours = ClientHandshake::new(Arc::new(client(Algorithm::Ed25519, Binding::Exp)), channel(1), gateway.now).unwrap();
     let awaiting = ours.hello(None, &mut gateway.entropy, gateway.now).unwrap();
-    let received = declined.retry.unwrap().receive_frame(awaiting.hello_frame().as_bytes(), gateway.now).unwrap();
+    let received = hello(declined.retry.unwrap().receive_frame(awaiting.hello_frame().as_bytes(), gateway.now).unwrap());
     assert!(gateway.judge(received).is_ok());
-    let declined = gateway.accept(channel(1)).receive_token("cs1r.AA.AA", gateway.now).unwrap_err();
-    assert_eq!((declined.refusal.reject, declined.retry.is_some()), (Reject::Unsupported, true));
+    let declined = Gateway::new().accept(channel(1)).receive_hello("cs1r.AA.AA", gateway.now).unwrap_err();
+    assert_eq!((declined.refusal.reject, declined.retry.is_some()), (Reject::Unsupported, true), "HTTP headers carry no resume");
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_root_that_is_not_pinned_is_refused_by_the_client() {
     let mut gateway = Gateway::new();
     let ours = ClientHandshake::new(Arc::new(client(Algorithm::Ed25519, Binding::Exp)), channel(1), gateway.now).unwrap();
     let awaiting = ours.hello(None, &mut gateway.entropy, gateway.now).unwrap();
-    let received = gateway.accept(channel(1)).receive_token(awaiting.hello_token(), gateway.now).unwrap();
+    let received = gateway.accept(channel(1)).receive_hello(awaiting.hello_token(), gateway.now).unwrap();
     let established = gateway.judge(received).unwrap();
     // Somebody replaces the delegation and signs with a key of theirs.
     let foreign =
@@ -272,10 +272,10 @@ fn an_unmet_need_is_named_after_the_proof() {
     let mut demanding = client(Algorithm::Ed25519, Binding::Exp);
     demanding.offer.need.scopes = scopes("order:write admin:all");
     demanding.offer.need.quantities.insert(Quantity::HbMs, 1..=10);
-    demanding.offer.need.choices.insert(Choice::Cod, ["session".to_owned()].into());
+    demanding.offer.need.choices.insert(Choice::Enc, ["sbe".to_owned()].into());
     demanding.offer.need.unknown.insert("quorum".to_owned());
     let Failure::Gateway(refusal) = shake(&mut Gateway::new(), &demanding).unwrap_err() else { panic!() };
-    let names = ["cod", "hb_ms", "quorum", "scopes"].map(str::to_owned).to_vec();
+    let names = ["enc", "hb_ms", "quorum", "scopes"].map(str::to_owned).to_vec();
     assert_eq!((refusal.reject, refusal.detail), (Reject::NeedUnmet, Detail::Names(names)));
     let failure = shake_over(&mut Gateway::new(), &demanding, channel(1), channel(2)).unwrap_err();
     assert_eq!(failure.reject(), Reject::BadSignature, "strangers learn nothing of entitlements");
@@ -309,17 +309,12 @@ fn a_session_that_trusts_tls_alone_gets_little() {
 fn what_comes_later_is_granted_as_what_it_is_now() {
     // HS-55
     let mut wishing = client(Algorithm::Ed25519, Binding::Exp);
-    for (parameter, wish) in [(Quantity::ResumeS, 600), (Quantity::CodGraceMs, 2_000), (Quantity::HbMs, 5_000)] {
-        wishing.offer.want.quantities.insert(parameter, wish);
-    }
-    wishing.offer.want.choices.insert(Choice::Cod, vec!["session".to_owned()]);
     wishing.offer.want.choices.insert(Choice::Enc, vec!["sbe".to_owned(), "json".to_owned()]);
-    wishing.offer.want.choices.insert(Choice::Rx, vec!["recoverable".to_owned()]);
+    wishing.offer.want.choices.insert(Choice::Tx, vec!["recoverable".to_owned()]);
+    wishing.offer.want.choices.insert(Choice::Zk, vec!["notional".to_owned()]);
     let (session, _) = shake(&mut Gateway::new(), &wishing).unwrap();
-    let contract = session.contract;
-    let numbers = [Quantity::ResumeS, Quantity::CodGraceMs, Quantity::HbMs].map(|parameter| contract.quantity(parameter));
-    assert_eq!(numbers, [0, 0, 5_000]);
-    assert_eq!([Choice::Cod, Choice::Enc, Choice::Rx].map(|parameter| contract.choice(parameter)), ["none", "json", "idempotent"]);
+    let granted = [Choice::Enc, Choice::Tx, Choice::Zk].map(|parameter| session.contract.choice(parameter));
+    assert_eq!(granted, ["json", "idempotent", "none"]);
 }
 
 #[test]
@@ -371,7 +366,7 @@ fn messages_before_the_welcome_are_held_only_if_announced() {
         let config = Arc::new(countersign_handshake::ClientConfig { pipe, ..client(Algorithm::Ed25519, Binding::Exp) });
         let awaiting =
             ClientHandshake::new(config, channel(1), gateway.now).unwrap().hello(None, &mut gateway.entropy, gateway.now).unwrap();
-        let mut received = gateway.accept(channel(1)).receive_token(awaiting.hello_token(), gateway.now).unwrap();
+        let mut received = gateway.accept(channel(1)).receive_hello(awaiting.hello_token(), gateway.now).unwrap();
         if !pipe {
             assert_eq!(received.hold(10).unwrap_err().reject, Reject::UnexpectedMessage);
             continue;
@@ -392,7 +387,7 @@ fn the_client_learns_its_skew() {
     ours.wall = ours.wall.saturating_sub(Duration::from_secs(2));
     let awaiting = ClientHandshake::new(Arc::new(client(Algorithm::Ed25519, Binding::Exp)), channel(1), ours).unwrap();
     let awaiting = awaiting.hello(None, &mut gateway.entropy, ours).unwrap();
-    let received = gateway.accept(channel(1)).receive_token(awaiting.hello_token(), gateway.now).unwrap();
+    let received = gateway.accept(channel(1)).receive_hello(awaiting.hello_token(), gateway.now).unwrap();
     gateway.pass(Duration::from_millis(30));
     let established = gateway.judge(received).unwrap();
     // 30 ms out, 30 ms back.
@@ -432,7 +427,7 @@ fn another_identity_than_the_one_presented_is_our_own_fault() {
     let (_, other) = shake(&mut gateway, &client(Algorithm::RsaPssSha256, Binding::Exp)).unwrap();
     let awaiting = ClientHandshake::new(Arc::new(client(Algorithm::Ed25519, Binding::Exp)), channel(1), gateway.now).unwrap();
     let awaiting = awaiting.hello(None, &mut gateway.entropy, gateway.now).unwrap();
-    let received = gateway.accept(channel(1)).receive_token(awaiting.hello_token(), gateway.now).unwrap();
+    let received = gateway.accept(channel(1)).receive_hello(awaiting.hello_token(), gateway.now).unwrap();
     let entitlements = countersign_handshake::Entitlements::of(other.identity.credential(), gateway.now.wall);
     let now = gateway.now;
     let refusal = received.conclude(other.identity, &entitlements, |_| panic!("nothing is minted"), &mut gateway.entropy, now).unwrap_err();
@@ -477,7 +472,7 @@ fn a_client_waits_for_the_welcome_and_not_for_ever() {
 fn verified(gateway: &mut Gateway, bind: Binding) -> (countersign_handshake::AwaitVerification, countersign_core::VerifiedIdentity) {
     let awaiting = ClientHandshake::new(Arc::new(client(Algorithm::Ed25519, bind)), channel(1), gateway.now).unwrap();
     let awaiting = awaiting.hello(None, &mut gateway.entropy, gateway.now).unwrap();
-    let received = gateway.accept(channel(1)).receive_token(awaiting.hello_token(), gateway.now).unwrap();
+    let received = gateway.accept(channel(1)).receive_hello(awaiting.hello_token(), gateway.now).unwrap();
     let record = gateway.records[&received.presented().key_id].clone();
     let replay = countersign_core::MemoryReplayGuard::default();
     let context = countersign_core::VerifyContext {

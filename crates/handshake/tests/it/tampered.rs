@@ -27,7 +27,7 @@ fn offered() -> (Gateway, AwaitWelcome, Established) {
     config.offer.need.scopes = scopes("order:write");
     let awaiting = ClientHandshake::new(Arc::new(config), channel(1), gateway.now).unwrap();
     let awaiting = awaiting.hello(None, &mut gateway.entropy, gateway.now).unwrap();
-    let received = gateway.accept(channel(1)).receive_token(awaiting.hello_token(), gateway.now).unwrap();
+    let received = gateway.accept(channel(1)).receive_hello(awaiting.hello_token(), gateway.now).unwrap();
     let established = gateway.judge(received).unwrap();
     (gateway, awaiting, established)
 }

@@ -69,7 +69,7 @@ fn handshake(algorithm: Algorithm, bind: Binding, committed: &Json) -> Json {
     let start = binding::transcript_start(bind, &channel(1), HOST, Some(&nonce)).unwrap();
     let input = start.proof_input(&label::HELLO, &payload);
     let token = Token::write(Kind::Hello, &payload, &proof(&key, &input, &name, committed));
-    let received = theirs.receive_token(&token, gateway.now).unwrap();
+    let received = theirs.receive_hello(&token, gateway.now).unwrap();
     let established = gateway.judge(received).unwrap();
     let welcome = Token::parse(&established.welcome).unwrap();
     let session = drafted.receive_welcome(&established.welcome, &established.sec, gateway.now).unwrap();
@@ -168,7 +168,7 @@ fn refused_proofs() -> Json {
     cases
         .into_iter()
         .map(|(why, token)| {
-            let received = gateway.accept(channel(1)).receive_token(&token.text(), gateway.now).unwrap();
+            let received = gateway.accept(channel(1)).receive_hello(&token.text(), gateway.now).unwrap();
             assert_eq!(gateway.judge(received).unwrap_err().reject, countersign_core::Reject::BadSignature, "{why}");
             json!({ "why": why, "key": "Ed25519", "t0": hex(t0.as_bytes()), "token": token.text() })
         })

@@ -168,7 +168,7 @@ impl World {
             (token, facts.changed) = (parts.text(), true);
         }
         let expected = refused(&facts, &self.connections[at].facts, self.state_of(*algorithm), self.millis);
-        let verdict = match server.receive_token(&token, self.gateway.now) {
+        let verdict = match server.receive_hello(&token, self.gateway.now) {
             Err(declined) => {
                 self.declined(at, declined.retry);
                 Err(declined.refusal.reject)

@@ -1,0 +1,51 @@
+//! What a client keeps of a session to take it up again on another connection.
+
+use countersign_core::{Monotonic, Secret, SessionId};
+
+use crate::contract::Contract;
+use crate::secret_text::SecretText;
+use crate::welcome::{Gap, GapHow, Numbers, Welcome};
+
+/// A session that can come back: ticket, secret, and where we stand. Each resume spends it and gives a new one.
+#[derive(Clone, Debug)]
+pub struct Resumption {
+    /// The session.
+    pub sid: SessionId,
+    /// The contract it was opened with.
+    pub contract: Contract,
+    /// The ticket.
+    pub ticket: SecretText,
+    /// The secret that came with it.
+    pub secret: Secret,
+    /// Where we stand: keep it up to date before each use.
+    pub numbers: Numbers,
+    /// The end of the session's life, by our own clock.
+    pub ends: Monotonic,
+}
+
+impl Resumption {
+    /// Whether a welcome goes on where we stopped; names the member at fault.
+    pub(super) fn check(&self, welcome: &Welcome) -> Result<(), &'static str> {
+        // HS-86
+        if welcome.sid != self.sid {
+            return Err("sid");
+        }
+        if welcome.grant != self.contract {
+            return Err("grant");
+        }
+        // HS-87: the gateway cannot have received what we did not send, nor unsay what it sent.
+        let Numbers { rx, tx } = welcome.seq;
+        if rx > self.numbers.tx || tx < self.numbers.rx {
+            return Err("seq");
+        }
+        let missed = tx - self.numbers.rx;
+        let told = match welcome.gap {
+            None => missed == 0,
+            Some(Gap { from, count, how }) => {
+                let whole = how == GapHow::Lost || count == missed;
+                from == self.numbers.rx && count <= missed && whole
+            }
+        };
+        if told { Ok(()) } else { Err("gap") }
+    }
+}

@@ -27,6 +27,8 @@ pub enum Frame<'f> {
     Drain(Drain<'f>),
     /// The gateway refused something.
     Err(&'f RawValue),
+    /// The gateway no longer has messages that were asked for, or missed.
+    Gap(Gap<'f>),
     /// A frame of the handshake, which is over.
     Handshake,
     /// The peer is alive.
@@ -41,22 +43,24 @@ pub enum Frame<'f> {
     Pong(Cow<'f, str>),
     /// The client confirms the contract.
     Ready(Cow<'f, str>),
+    /// The client asks for messages again.
+    Replay(Range),
     /// A frame whose name is reserved for what comes later.
     Reserved(&'static str),
 }
 
 /// An application message.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct AppFrame<'f> {
     /// The sender's number of it, from 1.
     pub s: u64,
     /// The next number the sender expects from us.
     pub a: Option<u64>,
     /// The contract hash, on a client's first message in place of `ready`.
-    #[serde(borrow)]
     pub ch: Option<Cow<'f, str>>,
+    /// Whether it is sent again. Informational: the number decides.
+    pub dup: bool,
     /// The body, as received.
-    #[serde(borrow)]
     pub d: &'f RawValue,
 }
 
@@ -80,6 +84,18 @@ pub struct Range {
     pub from: u64,
     /// How many.
     pub count: u64,
+}
+
+/// `{"gap":{"from","count","how"}}`
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Gap<'f> {
+    /// The first number.
+    pub from: u64,
+    /// How many.
+    pub count: u64,
+    /// `lost`: they are gone.
+    #[serde(borrow)]
+    pub how: Cow<'f, str>,
 }
 
 /// `{"bye":{"code","last"}}`
@@ -120,6 +136,7 @@ struct Outer<'f> {
     ch: Option<Cow<'f, str>>,
     #[serde(borrow)]
     d: Option<&'f RawValue>,
+    dup: Option<bool>,
     busy: Option<Busy>,
     #[serde(borrow)]
     bye: Option<Bye<'f>>,
@@ -138,13 +155,14 @@ struct Outer<'f> {
     pong: Option<Cow<'f, str>>,
     #[serde(borrow)]
     ready: Option<Cow<'f, str>>,
-    gap: Option<IgnoredAny>,
+    #[serde(borrow)]
+    gap: Option<Gap<'f>>,
+    replay: Option<Range>,
     halt: Option<IgnoredAny>,
     lift: Option<IgnoredAny>,
     reauth: Option<IgnoredAny>,
     refresh: Option<IgnoredAny>,
     regrant: Option<IgnoredAny>,
-    replay: Option<IgnoredAny>,
     resume: Option<IgnoredAny>,
 }
 
@@ -172,19 +190,17 @@ impl<'f> Outer<'f> {
     /// HS-70: a frame says one thing.
     fn only_one(self) -> Option<Frame<'f>> {
         let app = match (self.s, self.d) {
-            (Some(s), Some(d)) => Some(Frame::App(AppFrame { s, a: self.a, ch: self.ch, d })),
+            (Some(s), Some(d)) => Some(Frame::App(AppFrame { s, a: self.a, ch: self.ch, dup: self.dup == Some(true), d })),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => return None,
         };
         let short = |text: Cow<'f, str>| (text.len() <= limits::TEXT_BYTES_MAX).then_some(text);
         let reserved = [
-            ("gap", self.gap),
             ("halt", self.halt),
             ("lift", self.lift),
             ("reauth", self.reauth),
             ("refresh", self.refresh),
             ("regrant", self.regrant),
-            ("replay", self.replay),
             ("resume", self.resume),
         ];
         let said = [
@@ -193,6 +209,7 @@ impl<'f> Outer<'f> {
             self.bye.map(Frame::Bye),
             self.drain.map(Frame::Drain),
             self.err.map(Frame::Err),
+            self.gap.map(Frame::Gap),
             self.hello.or(self.welcome).map(|_| Frame::Handshake),
             self.hb.map(Frame::Hb),
             self.nack.map(Frame::Nack),
@@ -200,6 +217,7 @@ impl<'f> Outer<'f> {
             self.ping.and_then(short).map(Frame::Ping),
             self.pong.and_then(short).map(Frame::Pong),
             self.ready.and_then(short).map(Frame::Ready),
+            self.replay.map(Frame::Replay),
         ];
         let reserved = reserved.into_iter().filter(|(_, member)| member.is_some()).map(|(name, _)| Frame::Reserved(name));
         let mut said = said.into_iter().flatten().chain(reserved);
@@ -211,6 +229,24 @@ impl<'f> Outer<'f> {
 #[must_use]
 pub fn app(s: u64, a: u64, body: &str) -> String {
     format!("{{\"s\":{s},\"a\":{a},\"d\":{body}}}")
+}
+
+/// Writes an application message that is sent again.
+#[must_use]
+pub fn replayed(s: u64, a: u64, body: &str) -> String {
+    format!("{{\"s\":{s},\"a\":{a},\"dup\":true,\"d\":{body}}}")
+}
+
+/// Asks for messages again.
+#[must_use]
+pub fn replay(range: Range) -> String {
+    json!({ "replay": { "from": range.from, "count": range.count } }).to_string()
+}
+
+/// Tells that messages are gone.
+#[must_use]
+pub fn lost(range: Range) -> String {
+    json!({ "gap": { "from": range.from, "count": range.count, "how": "lost" } }).to_string()
 }
 
 /// Writes a heartbeat.

@@ -8,15 +8,33 @@
 //!     │ ── {"bye":{...}} ──────────────▶ │
 //! ```
 //!
-//! What is here: [`frame`] (the codec), [`sequence`] (what is new, repeated, in conflict), [`SessionMachine`] (all of it with a
-//! clock). What is not: the handshake, scopes, forwarding, resumption, replay, halts. Those names are reserved and answered
-//! with `unsupported`. Requirements `HS-<n>` are in `docs/spec/handshake.md`.
+//! The session outlives its connection:
+//!
+//! ```text
+//!   client ═══ connection 1 ═══╳                     ╔═══ connection 2 ═══ ...
+//!   machine:  open ─▶ away: numbers and kept messages stay ─▶ take_up ─▶ open
+//!   absence:  present ─▶ waiting, grace, window ─▶ present (or orders cancelled, session over)
+//! ```
+//!
+//! What is here: [`frame`] (the codec), [`sequence`] (what is new, repeated, in conflict), [`kept`] (what may have to be sent
+//! again), [`SessionMachine`] (all of it with a clock), [`generation`] (which ticket may resume), [`absence`] (the wait for the
+//! client, and cancel on disconnect), [`admission`] (who is let in first when all come at once). What is not: the handshake, scopes,
+//! forwarding, halts. Names reserved for later are answered with `unsupported`. Requirements `HS-<n>` are in
+//! `docs/spec/handshake.md`.
 
+pub mod absence;
+pub mod admission;
 pub mod frame;
+pub mod generation;
+pub mod kept;
 pub mod limits;
 pub mod machine;
 pub mod sequence;
 
+pub use absence::{Absence, CancelPolicy, CancelScope, Departure, Due};
+pub use admission::{Admission, Entrant};
 pub use frame::{AppFrame, Frame, Heartbeat, Range};
-pub use machine::{Event, Liveness, SessionMachine, Side};
+pub use generation::{Generations, Reuse};
+pub use kept::{Keeping, Kept};
+pub use machine::{Event, Liveness, SessionMachine, Side, Standing};
 pub use sequence::{Arrival, Sequence};

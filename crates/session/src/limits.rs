@@ -26,3 +26,7 @@ pub const TEXT_BYTES_MAX: usize = 128;
 
 /// Shortest heartbeat interval the machine keeps: below it timers cost more than they tell.
 pub const HEARTBEAT_MIN: Duration = Duration::from_millis(50);
+
+/// Bytes of messages kept for replay in one session: a thousand fills. Ten thousand sessions that all lost their connection hold
+/// 2.5 GiB at worst; what does not fit is told as lost.
+pub const KEPT_BYTES_MAX: usize = 256 * 1_024;

@@ -1,12 +1,18 @@
-//! One connection of an open session, either side, without resume.
+//! One side of a session, across its connections.
 //!
 //! ```text
-//!   state \ input | app      | hb, pong | ping | nack, drain, ... | bye    | silence 1 / 1.5 / 2 hb
-//!   Open          | sequence | noted    | pong | told             | Closed | hb / ping / dead
-//!   Closed        | refused  | refused  | refused                        | -
+//!   state \ input | app      | hb, pong | ping | replay | nack, gap, drain, ... | bye    | silence 1 / 1.5 / 2 hb | take_up
+//!   Open          | sequence | noted    | pong | again  | told                  | Over   | hb / ping / dead: Away | Open
+//!   Away          | refused  | refused  | refused                               |        | -                      | Open
+//!   Over          | refused  | refused  | refused                               |        | -                      | refused
 //! ```
 //!
-//! Memory: at most [`limits::REMEMBERED_MAX`] body hashes and [`limits::TRANSMIT_QUEUE_MAX`] control frames.
+//! `send` numbers and keeps a message in any state but Over: what is sent while nobody is there is sent again when somebody is.
+//!
+//! Memory: at most [`limits::REMEMBERED_MAX`] body hashes, [`limits::TRANSMIT_QUEUE_MAX`] control frames, and what the contract keeps
+//! for replay ([`crate::kept`]).
+
+mod recovery;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,6 +21,7 @@ use countersign_core::{Monotonic, Now, Refusal, Reject};
 use serde_json::value::RawValue;
 
 use crate::frame::{self, AppFrame, Bye, Drain, Frame, Heartbeat, Range};
+use crate::kept::{Keeping, Kept, Span};
 use crate::limits;
 use crate::sequence::{Arrival, Sequence};
 
@@ -67,6 +74,8 @@ pub enum Event<'f> {
     },
     /// The gateway refused something: the member `err`, as received.
     Err(&'f RawValue),
+    /// Messages of the peer that we missed and nobody has any more: ask for the state of what they told of.
+    Lost(Range),
     /// The peer did not apply these messages of ours. Never sent again by this crate: the application decides.
     NotApplied(Range),
     /// Nothing to do.
@@ -92,20 +101,42 @@ pub enum Liveness {
     Expired,
 }
 
-/// One connection of an open session.
+/// Where one side stands: its own next number, and the next it expects of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The next number it expects.
+    pub rx: u64,
+    /// Its own next number.
+    pub tx: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Away,
+    Open,
+    Over,
+}
+
+/// One side of a session.
 #[derive(Debug)]
 pub struct SessionMachine {
     side: Side,
     heartbeat: Duration,
     ends: Monotonic,
     received: Sequence,
+    /// Whether what we miss can be had again.
+    recoverable: bool,
+    /// The hole that we asked to have filled.
+    asked: Option<Range>,
     next_out: u64,
     peer_expects: u64,
+    kept: Kept,
+    replaying: Option<Span>,
     peer_clock: Option<u64>,
     last_sent: Monotonic,
     last_received: Monotonic,
     pinged: bool,
-    closed: bool,
+    state: State,
     transmit: VecDeque<String>,
 }
 
@@ -118,31 +149,59 @@ impl SessionMachine {
             heartbeat: heartbeat.max(limits::HEARTBEAT_MIN),
             ends: now.mono.saturating_add(life),
             received: Sequence::default(),
+            recoverable: false,
+            asked: None,
             next_out: 1,
             peer_expects: 1,
+            kept: Kept::default(),
+            replaying: None,
             peer_clock: None,
             last_sent: now.mono,
             last_received: now.mono,
             pinged: false,
-            closed: false,
+            state: State::Open,
             transmit: VecDeque::new(),
         }
     }
 
-    /// Writes an application message with the next number; send it at once, and in this order. `body` must be JSON.
+    /// The same, where the flow from the gateway is recoverable: the gateway keeps what it sends, the client has it sent again.
+    #[must_use]
+    pub fn recoverable(mut self, keeping: Keeping) -> Self {
+        match self.side {
+            Side::Client => self.recoverable = true,
+            Side::Server => self.kept = Kept::new(keeping),
+        }
+        self
+    }
+
+    /// Writes an application message with the next number; send it at once, and in this order. `body` must be JSON. Where somebody
+    /// came back, first send all that [`Self::poll_transmit`] has.
     #[must_use]
     pub fn send(&mut self, body: &str, now: Now) -> String {
         let s = self.next_out;
         self.next_out += 1;
         self.last_sent = now.mono;
+        self.kept.message(s, body, now.mono);
         frame::app(s, self.received.next(), body)
+    }
+
+    /// Where we stand.
+    #[must_use]
+    pub const fn standing(&self) -> Standing {
+        Standing { rx: self.received.next(), tx: self.next_out }
+    }
+
+    /// Whether the session can go on on another connection.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.state == State::Over
     }
 
     /// Writes the end of the session; nothing is sent or accepted after it.
     #[must_use]
     pub fn bye(&mut self, code: &str) -> String {
-        self.closed = true;
-        self.transmit.clear();
+        self.leave();
+        self.state = State::Over;
         frame::bye(code, self.next_out - 1)
     }
 
@@ -154,7 +213,7 @@ impl SessionMachine {
     /// A control frame to send, until there is none.
     #[must_use]
     pub fn poll_transmit(&mut self, now: Now) -> Option<String> {
-        let frame = self.transmit.pop_front()?;
+        let frame = self.transmit.pop_front().or_else(|| self.next_replay())?;
         self.last_sent = now.mono;
         Some(frame)
     }
@@ -170,7 +229,7 @@ impl SessionMachine {
     /// # Errors
     /// The refusal to answer; the connection ends if its alert code is fatal.
     pub fn handle_frame<'f>(&mut self, bytes: &'f [u8], now: Now) -> Result<Event<'f>, Refusal> {
-        if self.closed {
+        if self.state != State::Open {
             return Err(Reject::UnexpectedMessage.into());
         }
         let frame = Frame::read(bytes, self.side.frame_bytes_max())?;
@@ -179,7 +238,7 @@ impl SessionMachine {
         match (self.side, frame) {
             (_, Frame::App(app)) => self.application(app, now),
             (_, Frame::Bye(Bye { code, .. })) => {
-                self.closed = true;
+                self.state = State::Over;
                 Ok(Event::Bye { code: code.into_owned() })
             }
             (_, Frame::Hb(heartbeat)) => self.heard(heartbeat).map(|()| Event::Nothing),
@@ -192,12 +251,16 @@ impl SessionMachine {
                 Ok(Event::Drain { by: Duration::from_millis(by_ms), to: to.into_iter().map(Into::into).collect() })
             }
             (Side::Client, Frame::Err(err)) => Ok(Event::Err(err)),
+            (Side::Client, Frame::Gap(gap)) => self.gap(&gap),
             (Side::Client, Frame::Nonce) => Ok(Event::Nothing),
+            (Side::Server, Frame::Replay(range)) => self.replay(range).map(|()| Event::Nothing),
             // HS-76: understood, and honestly not offered.
             (_, Frame::Reserved(_)) => Err(Reject::Unsupported.into()),
             (_, Frame::Handshake)
-            | (Side::Client, Frame::Ready(_))
-            | (Side::Server, Frame::Busy(_) | Frame::Drain(_) | Frame::Err(_) | Frame::Nonce) => Err(Reject::UnexpectedMessage.into()),
+            | (Side::Client, Frame::Ready(_) | Frame::Replay(_))
+            | (Side::Server, Frame::Busy(_) | Frame::Drain(_) | Frame::Err(_) | Frame::Gap(_) | Frame::Nonce) => {
+                Err(Reject::UnexpectedMessage.into())
+            }
         }
     }
 
@@ -205,6 +268,10 @@ impl SessionMachine {
         if let Some(expected) = app.a {
             self.acknowledged(expected)?;
         }
+        if self.recoverable && self.received.is_ahead(app.s) {
+            return self.ask_again(app.s).map(|()| Event::Nothing);
+        }
+        self.asked = self.asked.filter(|asked| self.received.next() < asked.from + asked.count);
         // HS-71
         match self.received.receive(app.s, app.d.get().as_bytes())? {
             Arrival::New { missed } => {
@@ -227,6 +294,7 @@ impl SessionMachine {
             return Err(Reject::SequenceRange.into());
         }
         self.peer_expects = self.peer_expects.max(expected);
+        self.kept.acknowledged(self.peer_expects);
         Ok(())
     }
 
@@ -254,8 +322,10 @@ impl SessionMachine {
     /// When to call [`Self::handle_timeout`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Monotonic> {
-        if self.closed {
-            return None;
+        match self.state {
+            State::Open => {}
+            State::Away => return Some(self.ends),
+            State::Over => return None,
         }
         let probe = if self.pinged { self.dead_at() } else { self.ping_at() };
         Some(self.heartbeat_at().min(probe).min(self.ends))
@@ -263,16 +333,16 @@ impl SessionMachine {
 
     /// Acts on the clock. Call [`Self::poll_transmit`] afterwards.
     pub fn handle_timeout(&mut self, now: Now) -> Liveness {
-        if self.closed {
-            return Liveness::Alive;
-        }
         // HS-75
-        if now.mono >= self.dead_at() {
-            self.closed = true;
+        if self.state == State::Open && now.mono >= self.dead_at() {
+            self.leave();
             return Liveness::Dead;
         }
-        if now.mono >= self.ends {
+        if self.state != State::Over && now.mono >= self.ends {
             return Liveness::Expired;
+        }
+        if self.state != State::Open {
+            return Liveness::Alive;
         }
         let mut due = Vec::new();
         if now.mono >= self.ping_at() && !self.pinged {
@@ -286,7 +356,7 @@ impl SessionMachine {
         for frame in due {
             self.last_sent = now.mono;
             if self.queue(frame).is_err() {
-                self.closed = true;
+                self.leave();
                 return Liveness::Dead;
             }
         }

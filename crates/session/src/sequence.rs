@@ -70,6 +70,19 @@ impl Sequence {
         Ok(Arrival::New { missed })
     }
 
+    /// Whether a number is behind a hole: on a flow whose messages can be had again it waits for them.
+    #[must_use]
+    pub const fn is_ahead(&self, s: u64) -> bool {
+        s > self.next && s < limits::SEQUENCE_END
+    }
+
+    /// Goes on behind messages that nobody can give any more.
+    pub const fn skip_to(&mut self, next: u64) {
+        if next > self.next && next <= limits::SEQUENCE_END {
+            self.next = next;
+        }
+    }
+
     fn repeated(&self, s: u64, hash: [u8; 16]) -> Result<Arrival, Refusal> {
         let known = self.remembered.iter().find(|(number, _)| *number == s);
         match known {

@@ -24,6 +24,7 @@ fn deliver(machine: &mut SessionMachine, frame: &str) -> u64 {
         | Event::Busy { .. }
         | Event::Drain { .. }
         | Event::Err(_)
+        | Event::Lost(_)
         | Event::NotApplied(_)
         | Event::Nothing
         | Event::Ready(_)) => panic!("{other:?}"),
@@ -103,7 +104,7 @@ fn silence_brings_a_heartbeat_then_a_ping_then_the_end() {
     assert_eq!(client.poll_transmit(at(15_000)), Some(frame::ping("alive")));
     assert_eq!(client.handle_timeout(at(19_999)), Liveness::Alive);
     assert_eq!(client.handle_timeout(at(20_000)), Liveness::Dead);
-    assert_eq!(client.poll_timeout(), None);
+    assert_eq!(client.poll_timeout(), Some(at(0).mono.saturating_add(DAY)), "the session goes on to its end");
 }
 
 #[test]
@@ -154,6 +155,143 @@ fn a_peer_that_provokes_without_reading_is_cut() {
     assert_eq!(refused.unwrap().reject, Reject::SlowConsumer);
 }
 
+fn told(machine: &mut SessionMachine) -> Vec<String> {
+    std::iter::from_fn(|| machine.poll_transmit(at(0))).collect()
+}
+
+fn recoverable() -> (SessionMachine, SessionMachine) {
+    let (client, server) = pair();
+    let keeping = Keeping { messages: 3, time: DAY };
+    (client.recoverable(keeping), server.recoverable(keeping))
+}
+
+#[test]
+fn what_a_client_missed_follows_unasked() {
+    // HS-87 HS-88
+    let (mut client, mut server) = recoverable();
+    let frame = server.send("{\"n\":1}", at(0));
+    assert_eq!(deliver(&mut client, &frame), 1);
+    let _lost = server.send("{\"n\":2}", at(0));
+    server.note_refusal("{\"err\":{}}", at(0));
+    server.leave();
+    client.leave();
+    let _kept = server.send("{\"n\":3}", at(0));
+    assert_eq!(server.take_up(client.standing(), at(0)), Ok(None));
+    client.go_on(server.standing(), None, at(0));
+    let frames = told(&mut server);
+    assert_eq!(frames.len(), 3);
+    assert_eq!(deliver(&mut client, &frames[0]), 2);
+    assert!(matches!(client.handle_frame(frames[1].as_bytes(), at(0)), Ok(Event::Err(_))));
+    assert_eq!(deliver(&mut client, &frames[2]), 3);
+    let next = server.send("{\"n\":4}", at(0));
+    assert_eq!(deliver(&mut client, &next), 4);
+}
+
+#[test]
+fn what_is_no_longer_kept_is_told_as_lost() {
+    // HS-88 HS-89
+    let (mut client, mut server) = recoverable();
+    client.leave();
+    server.leave();
+    for n in 0..5 {
+        let _kept = server.send(&format!("{{\"n\":{n}}}"), at(0));
+    }
+    let lost = server.take_up(client.standing(), at(0)).unwrap();
+    assert_eq!(lost, Some(Range { from: 1, count: 2 }));
+    client.go_on(server.standing(), lost, at(0));
+    let numbers: Vec<u64> = told(&mut server).iter().map(|frame| deliver(&mut client, frame)).collect();
+    assert_eq!(numbers, [3, 4, 5]);
+}
+
+#[test]
+fn no_order_is_in_doubt_after_a_lost_connection() {
+    // HS-87
+    let (mut client, mut server) = recoverable();
+    let first = client.send("{\"n\":1}", at(0));
+    assert_eq!(deliver(&mut server, &first), 1);
+    let second = client.send("{\"n\":2}", at(0));
+    server.leave();
+    client.leave();
+    assert_eq!(server.take_up(client.standing(), at(0)), Ok(None));
+    assert_eq!(server.standing().rx, 2, "the second was never applied");
+    client.go_on(server.standing(), None, at(0));
+    let third = client.send("{\"n\":3}", at(0));
+    assert_eq!(deliver(&mut server, &third), 2, "its number is used again, for what the application decides on");
+    assert_eq!(server.handle_frame(second.as_bytes(), at(0)).unwrap_err().reject, Reject::SequenceConflict, "a late copy is not applied");
+}
+
+#[test]
+fn a_client_cannot_stand_where_it_never_was() {
+    // HS-87
+    let (mut client, mut server) = recoverable();
+    let frame = client.send("{}", at(0));
+    assert_eq!(deliver(&mut server, &frame), 1);
+    let _sent = server.send("{}", at(0));
+    let _ = server.handle_frame(br#"{"hb":{"s":2,"a":2,"t":1,"e":null}}"#, at(0)).unwrap();
+    server.leave();
+    for theirs in [Standing { rx: 3, tx: 2 }, Standing { rx: 1, tx: 2 }, Standing { rx: 2, tx: 1 }] {
+        assert_eq!(server.take_up(theirs, at(0)).unwrap_err().reject, Reject::SequenceRange, "{theirs:?}");
+    }
+    assert_eq!(server.handle_frame(b"{\"ping\":\"x\"}", at(0)).unwrap_err().reject, Reject::UnexpectedMessage, "still away");
+    assert!(server.take_up(Standing { rx: 2, tx: 9 }, at(0)).is_ok());
+    let _ = server.bye("done");
+    assert_eq!(server.take_up(Standing { rx: 2, tx: 9 }, at(0)).unwrap_err().reject, Reject::SessionUnknown, "a clean end is the end");
+}
+
+#[test]
+fn a_hole_in_a_recoverable_flow_is_filled_before_anything_behind_it() {
+    // HS-90
+    let (mut client, mut server) = recoverable();
+    let frames: Vec<String> = (1..=3).map(|n| server.send(&format!("{{\"n\":{n}}}"), at(0))).collect();
+    assert!(matches!(client.handle_frame(frames[1].as_bytes(), at(0)), Ok(Event::Nothing)));
+    assert!(matches!(client.handle_frame(frames[2].as_bytes(), at(0)), Ok(Event::Nothing)), "asked already");
+    let asked = told(&mut client);
+    assert_eq!(asked, [frame::replay(Range { from: 1, count: 2 })]);
+    assert!(matches!(server.handle_frame(asked[0].as_bytes(), at(0)), Ok(Event::Nothing)));
+    let numbers: Vec<u64> = told(&mut server).iter().map(|frame| deliver(&mut client, frame)).collect();
+    assert_eq!(numbers, [1, 2]);
+    assert!(matches!(client.handle_frame(server.send("{}", at(0)).as_bytes(), at(0)), Ok(Event::Nothing)), "the third is asked for now");
+    assert_eq!(told(&mut client), [frame::replay(Range { from: 3, count: 2 })]);
+}
+
+#[test]
+fn a_hole_that_nobody_can_fill_is_told_and_passed_over() {
+    // HS-90
+    let (mut client, mut server) = recoverable();
+    let mut last = String::new();
+    for n in 0..5 {
+        last = server.send(&format!("{{\"n\":{n}}}"), at(0));
+    }
+    let _ = client.handle_frame(last.as_bytes(), at(0)).unwrap();
+    let asked = told(&mut client);
+    let _ = server.handle_frame(asked[0].as_bytes(), at(0)).unwrap();
+    let frames = told(&mut server);
+    assert_eq!(frames[0], frame::lost(Range { from: 1, count: 2 }));
+    assert!(matches!(client.handle_frame(frames[0].as_bytes(), at(0)), Ok(Event::Lost(Range { from: 1, count: 2 }))));
+    assert_eq!(frames[1..].iter().map(|frame| deliver(&mut client, frame)).collect::<Vec<_>>(), [3, 4, 5]);
+    assert_eq!(client.handle_frame(frames[0].as_bytes(), at(0)).unwrap_err().reject, Reject::UnexpectedMessage, "nobody asked");
+}
+
+#[test]
+fn replays_of_what_was_never_sent_are_refused() {
+    // HS-90
+    let (_, mut server) = recoverable();
+    let _sent = server.send("{}", at(0));
+    for (from, count) in [(0, 1), (1, 0), (1, 2), (2, 1), (1, 1_000_000_000), (1, u64::MAX)] {
+        let asked = frame::replay(Range { from, count });
+        assert_eq!(server.handle_frame(asked.as_bytes(), at(0)).unwrap_err().reject, Reject::SequenceRange, "{asked}");
+    }
+}
+
+#[test]
+fn a_session_that_is_away_ends_with_its_life() {
+    // HS-91
+    let (mut client, _) = pair();
+    client.leave();
+    assert_eq!((client.poll_timeout(), client.handle_timeout(at(30_000))), (Some(at(0).mono.saturating_add(DAY)), Liveness::Alive));
+    assert_eq!(client.handle_timeout(at(86_400_000)), Liveness::Expired);
+}
+
 #[test]
 fn every_message_in_every_state() {
     // HS-76
@@ -169,25 +307,27 @@ fn every_message_in_every_state() {
         r#"{"ping":"x"}"#,
         r#"{"pong":"x"}"#,
         r#"{"ready":"ch"}"#,
-        r#"{"gap":{}}"#,
+        r#"{"gap":{"from":1,"count":1,"how":"lost"}}"#,
         r#"{"halt":"x"}"#,
         r#"{"lift":"x"}"#,
         r#"{"reauth":"x"}"#,
         r#"{"refresh":"x"}"#,
         r#"{"regrant":"x"}"#,
-        r#"{"replay":{}}"#,
+        r#"{"replay":{"from":1,"count":1}}"#,
         r#"{"resume":"x"}"#,
         r#"{"hello":"x"}"#,
         r#"{"welcome":"x"}"#,
     ];
     let mut table = String::new();
     for side in [Side::Client, Side::Server] {
-        for state in ["Open", "Closed"] {
+        for state in ["Open", "Away", "Over"] {
             for message in messages {
                 let mut machine = SessionMachine::new(side, HB, DAY, at(0));
                 let _sent = machine.send("{}", at(0));
-                if state == "Closed" {
-                    let _ = machine.bye("done");
+                match state {
+                    "Away" => machine.leave(),
+                    "Over" => drop(machine.bye("done")),
+                    _ => {}
                 }
                 let outcome = match machine.handle_frame(message.as_bytes(), at(0)) {
                     Ok(event) => format!("{event:?}"),

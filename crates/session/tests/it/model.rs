@@ -46,6 +46,7 @@ fn forged() -> impl Strategy<Value = Forged> {
         1 => (65_534..65_539_u64).prop_map(Forged::Gap),
         2 => (number(), number()).prop_map(|(s, a)| Forged::Heartbeat { s, a }),
         2 => (number(), number()).prop_map(|(from, count)| Forged::Nack { from, count }),
+        2 => (number(), number()).prop_map(|(from, count)| Forged::Replay { from, count }),
         3 => any::<prop::sample::Index>().prop_map(Forged::Other),
     ]
 }

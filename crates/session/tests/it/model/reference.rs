@@ -37,6 +37,8 @@ pub(crate) struct Reference {
     spoke_at: u64,
     asked: bool,
     pub(crate) over: bool,
+    /// The connection is gone, the session is not.
+    pub(crate) away: bool,
     answers: Vec<Value>,
 }
 
@@ -55,6 +57,7 @@ impl Reference {
             spoke_at: 0,
             asked: false,
             over: false,
+            away: false,
             answers: Vec::new(),
         }
     }
@@ -62,6 +65,11 @@ impl Reference {
     /// The next number expected from the peer.
     pub(crate) fn next(&self) -> u64 {
         self.applied.last().map_or(1, |(s, _)| s + 1)
+    }
+
+    /// Whether nobody can be heard here any more.
+    pub(crate) const fn gone(&self) -> bool {
+        self.over || self.away
     }
 
     /// An application message of our own, as it must be written.
@@ -81,7 +89,7 @@ impl Reference {
     }
 
     pub(crate) fn hear(&mut self, frame: &str, now: u64, wall_us: u64) -> Verdict {
-        if self.over {
+        if self.over || self.away {
             return Verdict::Refused(Reject::UnexpectedMessage);
         }
         let Ok(Value::Object(said)) = serde_json::from_str(frame) else { return Verdict::Refused(Reject::Malformed) };
@@ -105,7 +113,8 @@ impl Reference {
             ("pong", _) | ("nonce", Side::Client) => Verdict::Noted,
             ("ready", Side::Server) => Verdict::Confirmed,
             ("busy" | "drain" | "err", Side::Client) => Verdict::Told,
-            ("gap" | "halt" | "lift" | "reauth" | "refresh" | "regrant" | "replay" | "resume", _) => Verdict::Refused(Reject::Unsupported),
+            ("replay", Side::Server) => self.hear_replay(number(body, "from").unwrap(), number(body, "count").unwrap()),
+            ("halt" | "lift" | "reauth" | "refresh" | "regrant" | "resume", _) => Verdict::Refused(Reject::Unsupported),
             _ => Verdict::Refused(Reject::UnexpectedMessage),
         }
     }
@@ -144,6 +153,14 @@ impl Reference {
         if ours { Verdict::NotApplied { from, count } } else { Verdict::Refused(Reject::SequenceRange) }
     }
 
+    /// Nothing is kept on an idempotent flow.
+    fn hear_replay(&mut self, from: u64, count: u64) -> Verdict {
+        match self.hear_nack(from, count) {
+            Verdict::NotApplied { .. } => self.answer(json!({ "gap": { "from": from, "count": count, "how": "lost" } })),
+            refused => refused,
+        }
+    }
+
     fn acknowledge(&mut self, expected: u64) -> bool {
         let ours = expected <= self.sent.len() as u64 + 1;
         if ours {
@@ -168,12 +185,15 @@ impl Reference {
         if self.over {
             return Pulse::Alive;
         }
-        if now >= self.heard_at + 2 * self.heartbeat {
-            self.over = true;
+        if !self.away && now >= self.heard_at + 2 * self.heartbeat {
+            self.away = true;
             return Pulse::Dead;
         }
         if now >= self.expires {
             return Pulse::Expired;
+        }
+        if self.away {
+            return Pulse::Alive;
         }
         if now >= self.heard_at + self.heartbeat * 3 / 2 && !self.asked {
             self.asked = true;
@@ -188,6 +208,9 @@ impl Reference {
 
     /// The next moment at which something must happen.
     pub(crate) fn deadline(&self) -> Option<u64> {
+        if self.away {
+            return Some(self.expires).filter(|_| !self.over);
+        }
         let silence = if self.asked { self.heartbeat * 2 } else { self.heartbeat * 3 / 2 };
         let due = [self.spoke_at + self.heartbeat, self.heard_at + silence, self.expires];
         due.into_iter().min().filter(|_| !self.over)

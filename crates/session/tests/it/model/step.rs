@@ -73,6 +73,10 @@ pub(crate) enum Forged {
         count: u64,
     },
     Other(Index),
+    Replay {
+        from: u64,
+        count: u64,
+    },
 }
 
 const OTHERS: [&str; 18] = [
@@ -88,7 +92,7 @@ const OTHERS: [&str; 18] = [
     r#"{"welcome":"x"}"#,
     r#"{"resume":"x"}"#,
     r#"{"halt":{}}"#,
-    r#"{"gap":{}}"#,
+    r#"{"gap":{"from":1,"count":1,"how":"lost"}}"#,
     r#"{"ping":"x","pong":"x"}"#,
     r#"{"s":1,"a":1,"d":{},"ping":"x"}"#,
     r#"{}"#,
@@ -105,6 +109,7 @@ impl Forged {
             Self::Gap(numbers) => json!({ "s": expected + numbers, "d": {} }).to_string(),
             Self::Heartbeat { s, a } => json!({ "hb": { "s": s, "a": a, "t": 7, "e": null } }).to_string(),
             Self::Nack { from, count } => json!({ "nack": { "from": from, "count": count } }).to_string(),
+            Self::Replay { from, count } => json!({ "replay": { "from": from, "count": count } }).to_string(),
             Self::Other(which) => which.get(&OTHERS).to_string(),
         }
     }

@@ -206,7 +206,7 @@ impl World {
         self.send(End::Client);
         self.send(End::Server);
         self.deliver_all();
-        if self.client.reference.over || self.server.reference.over {
+        if self.client.reference.gone() || self.server.reference.gone() {
             return;
         }
         for _ in 0..50 {
@@ -214,7 +214,7 @@ impl World {
             self.deliver_all();
         }
         if self.millis < LIFE_MS {
-            assert!(!self.client.reference.over && !self.server.reference.over, "died on a good network");
+            assert!(!self.client.reference.gone() && !self.server.reference.gone(), "died on a good network");
         }
         self.check_agreement();
         for (from, to) in [(&self.client, &self.server), (&self.server, &self.client)] {
@@ -252,6 +252,7 @@ fn verdict(event: &Event<'_>) -> Verdict {
             Verdict::Applied { s: *s, body: d.get().to_owned(), missed: missed.map(|range| (range.from, range.count)) }
         }
         Event::Busy { .. } | Event::Drain { .. } | Event::Err(_) => Verdict::Told,
+        Event::Lost(_) => Verdict::Told,
         Event::NotApplied(range) => Verdict::NotApplied { from: range.from, count: range.count },
         Event::Nothing => Verdict::Noted,
         Event::Ready(_) => Verdict::Confirmed,

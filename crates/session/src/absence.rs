@@ -1,0 +1,272 @@
+//! What happens while nobody is there: the wait for the client, and cancel on disconnect.
+//!
+//! ```text
+//!   Present ── connection lost ──▶ Away { orders live } ── grace over ──▶ Away { cancelled } ── resume window over ──▶ over
+//!      ▲                             │ resumed in time                       │ resumed: armed again
+//!      └─────────────────────────────┴───────────────────────────────────────┘
+//!   Present ── logout, end ──▶ over: cancel now, or orders stay, as the policy says
+//! ```
+//!
+//! The policy is explicit and stands in every contract (`cod`, `cod_grace_ms`, `cod_on_logout`); there is no other that applies
+//! silently. It concerns every resting order of its scope. A session is cancelled once for each time it is left.
+
+use std::time::Duration;
+
+use countersign_core::Monotonic;
+
+/// Whose orders are cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CancelScope {
+    /// All of the account.
+    Account,
+    /// None.
+    Nothing,
+    /// Those placed by this session.
+    Session,
+}
+
+impl CancelScope {
+    /// The word in the contract.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Nothing => "none",
+            Self::Session => "session",
+        }
+    }
+
+    /// Reads a word of the contract.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Account, Self::Nothing, Self::Session].into_iter().find(|scope| scope.name() == word)
+    }
+}
+
+/// Cancel on disconnect, as agreed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CancelPolicy {
+    /// Whose orders.
+    pub scope: CancelScope,
+    /// How long after a lost connection; a client that resumes before keeps its orders.
+    pub grace: Duration,
+    /// Whether a clean end (`bye`) cancels, too.
+    pub on_logout: bool,
+}
+
+impl CancelPolicy {
+    /// Orders stay whatever happens.
+    pub const NONE: Self = Self { scope: CancelScope::Nothing, grace: Duration::ZERO, on_logout: false };
+}
+
+/// How a session was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Departure {
+    /// The client said `bye`.
+    Logout,
+    /// The connection was lost, was silent for two intervals, or did not take what was sent: the client may come back.
+    Lost,
+    /// The session is over and nobody can come back: its life or key ended, an operator killed it, a ticket was used twice, the
+    /// upstream is gone.
+    Ended,
+    /// The node leaves: nobody can come back here.
+    Shutdown,
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Cancel orders, now.
+    Cancel(CancelScope),
+    /// The session waited long enough: it is over.
+    GiveUp,
+}
+
+/// The wait of one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absence {
+    policy: CancelPolicy,
+    window: Duration,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Away { since: Monotonic, cancelled: bool },
+    Over,
+    Present,
+}
+
+impl Absence {
+    /// Of a session whose client is there. `window` is `resume_s` of the contract: zero, and nobody is waited for.
+    #[must_use]
+    pub const fn new(policy: CancelPolicy, window: Duration) -> Self {
+        Self { policy, window, state: State::Present }
+    }
+
+    /// The client is gone. What is due at once, if anything; the session is over unless [`Self::is_waiting`].
+    pub fn left(&mut self, how: Departure, now: Monotonic) -> Option<Due> {
+        let cancels = self.policy.scope != CancelScope::Nothing;
+        let waits = how == Departure::Lost && (!self.window.is_zero() || (cancels && !self.policy.grace.is_zero()));
+        match (self.state, how) {
+            (State::Over, _) => None,
+            (State::Away { .. }, Departure::Lost) => None,
+            (State::Away { cancelled: true, .. }, _) => {
+                self.state = State::Over;
+                None
+            }
+            // HS-95: a clean end is no disconnect, unless the contract says so.
+            (_, Departure::Logout) => {
+                self.state = State::Over;
+                (cancels && self.policy.on_logout).then_some(Due::Cancel(self.policy.scope))
+            }
+            (State::Present, Departure::Lost) if waits => {
+                let at_once = cancels && self.policy.grace.is_zero();
+                self.state = State::Away { since: now, cancelled: at_once || !cancels };
+                at_once.then_some(Due::Cancel(self.policy.scope))
+            }
+            // HS-96: nobody can come back within the grace, so there is none.
+            (_, Departure::Ended | Departure::Lost | Departure::Shutdown) => {
+                self.state = State::Over;
+                cancels.then_some(Due::Cancel(self.policy.scope))
+            }
+        }
+    }
+
+    /// The client is back: what was not cancelled stays, and the policy is armed again.
+    pub const fn returned(&mut self) {
+        // HS-97
+        self.state = State::Present;
+    }
+
+    /// Whether the client may still come back, or orders are still to be cancelled.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Away { .. })
+    }
+
+    /// When to call [`Self::handle_timeout`].
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Monotonic> {
+        let State::Away { since, cancelled } = self.state else { return None };
+        let give_up = since.saturating_add(self.window);
+        let cancel = since.saturating_add(self.policy.grace);
+        Some(if cancelled { give_up } else { cancel.min(give_up.max(cancel)) })
+    }
+
+    /// What is due by the clock; call it until there is nothing.
+    pub fn handle_timeout(&mut self, now: Monotonic) -> Option<Due> {
+        let State::Away { since, cancelled } = self.state else { return None };
+        if !cancelled && now >= since.saturating_add(self.policy.grace) {
+            // HS-96
+            self.state = State::Away { since, cancelled: true };
+            return Some(Due::Cancel(self.policy.scope));
+        }
+        // HS-91: orders first; a session is never over while they are still to be cancelled.
+        if cancelled && now >= since.saturating_add(self.window) {
+            self.state = State::Over;
+            return Some(Due::GiveUp);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: u64) -> Monotonic {
+        Monotonic::from_micros(millis * 1_000)
+    }
+
+    const fn policy(scope: CancelScope, grace_ms: u64, on_logout: bool) -> CancelPolicy {
+        CancelPolicy { scope, grace: Duration::from_millis(grace_ms), on_logout }
+    }
+
+    fn absence(scope: CancelScope, grace_ms: u64, window_ms: u64) -> Absence {
+        Absence::new(policy(scope, grace_ms, false), Duration::from_millis(window_ms))
+    }
+
+    const CANCEL: Option<Due> = Some(Due::Cancel(CancelScope::Session));
+
+    #[test]
+    fn a_client_that_returns_within_the_grace_keeps_its_orders() {
+        // HS-96 HS-97
+        let mut session = absence(CancelScope::Session, 2_000, 60_000);
+        assert_eq!(session.left(Departure::Lost, at(0)), None);
+        assert_eq!((session.poll_timeout(), session.handle_timeout(at(1_999))), (Some(at(2_000)), None));
+        session.returned();
+        assert_eq!((session.poll_timeout(), session.handle_timeout(at(9_000))), (None, None));
+        assert_eq!(session.left(Departure::Lost, at(10_000)), None);
+        assert_eq!(session.handle_timeout(at(12_000)), CANCEL, "armed again, and the grace is counted anew");
+    }
+
+    #[test]
+    fn orders_are_cancelled_once_and_the_session_goes_on_waiting() {
+        // HS-91 HS-96
+        let mut session = absence(CancelScope::Session, 2_000, 60_000);
+        assert_eq!(session.left(Departure::Lost, at(0)), None);
+        assert_eq!((session.handle_timeout(at(2_000)), session.handle_timeout(at(2_000))), (CANCEL, None));
+        assert_eq!((session.is_waiting(), session.poll_timeout()), (true, Some(at(60_000))));
+        assert_eq!((session.handle_timeout(at(60_000)), session.is_waiting()), (Some(Due::GiveUp), false));
+        assert_eq!(session.left(Departure::Ended, at(60_000)), None, "not twice");
+    }
+
+    #[test]
+    fn without_grace_orders_go_at_once() {
+        // HS-96
+        let mut session = absence(CancelScope::Session, 0, 60_000);
+        assert_eq!((session.left(Departure::Lost, at(5)), session.is_waiting()), (CANCEL, true));
+        let mut session = absence(CancelScope::Session, 0, 0);
+        assert_eq!((session.left(Departure::Lost, at(5)), session.is_waiting()), (CANCEL, false));
+    }
+
+    #[test]
+    fn orders_outlive_a_session_that_nobody_can_resume_by_their_grace() {
+        // HS-91
+        let mut session = absence(CancelScope::Session, 2_000, 0);
+        assert_eq!((session.left(Departure::Lost, at(0)), session.is_waiting()), (None, true));
+        assert_eq!(session.poll_timeout(), Some(at(2_000)));
+        assert_eq!((session.handle_timeout(at(2_000)), session.handle_timeout(at(2_000))), (CANCEL, Some(Due::GiveUp)));
+    }
+
+    #[test]
+    fn a_clean_end_cancels_only_where_the_contract_says_so() {
+        // HS-95
+        for (on_logout, expected) in [(false, None), (true, CANCEL)] {
+            let mut session = Absence::new(policy(CancelScope::Session, 2_000, on_logout), Duration::from_secs(60));
+            assert_eq!((session.left(Departure::Logout, at(0)), session.is_waiting()), (expected, false));
+        }
+    }
+
+    #[test]
+    fn whoever_cannot_come_back_has_no_grace() {
+        // HS-96
+        for how in [Departure::Ended, Departure::Shutdown] {
+            let mut session = absence(CancelScope::Session, 2_000, 60_000);
+            assert_eq!((session.left(how, at(0)), session.is_waiting()), (CANCEL, false), "{how:?}");
+            let mut session = absence(CancelScope::Session, 2_000, 60_000);
+            assert_eq!(session.left(Departure::Lost, at(0)), None);
+            assert_eq!(session.left(how, at(1)), CANCEL, "{how:?} while away");
+            assert_eq!(session.left(how, at(2)), None);
+        }
+    }
+
+    #[test]
+    fn a_policy_of_nothing_cancels_nothing() {
+        // HS-95
+        for how in [Departure::Logout, Departure::Lost, Departure::Ended, Departure::Shutdown] {
+            let mut session = Absence::new(policy(CancelScope::Nothing, 0, true), Duration::from_secs(1));
+            assert_eq!((session.left(how, at(0)), session.is_waiting()), (None, how == Departure::Lost));
+            assert_eq!(session.handle_timeout(at(1_000)), (how == Departure::Lost).then_some(Due::GiveUp));
+        }
+    }
+
+    #[test]
+    fn words_of_the_contract_are_read() {
+        for scope in [CancelScope::Account, CancelScope::Nothing, CancelScope::Session] {
+            assert_eq!(CancelScope::parse(scope.name()), Some(scope));
+        }
+        assert_eq!(CancelScope::parse("all"), None);
+    }
+}

@@ -1,0 +1,134 @@
+//! What was missed: across a lost connection, and in a hole of a recoverable flow.
+//!
+//! ```text
+//!   leave ─▶ (numbers and kept messages stay) ─▶ gateway: take_up(where the client stands) ─▶ replays from poll_transmit
+//!                                                client:  go_on(where the gateway stands)   ─▶ numbers again what was never applied
+//!   hole  ─▶ client: {"replay":{from,count}} ─▶ gateway: kept? sent again : {"gap":{from,count,"how":"lost"}}
+//! ```
+
+use countersign_core::{Now, Refusal, Reject};
+
+use super::{Event, SessionMachine, Standing, State};
+use crate::frame::{self, Gap, Range};
+use crate::limits;
+
+impl SessionMachine {
+    /// Notes that the shell sent a refusal: who comes back is told it again.
+    pub fn note_refusal(&mut self, frame: &str, now: Now) {
+        self.last_sent = now.mono;
+        self.kept.unnumbered(self.next_out, frame, now.mono);
+    }
+
+    /// The connection is gone; what was waiting to be sent on it is gone, too.
+    pub fn leave(&mut self) {
+        if self.state == State::Open {
+            self.state = State::Away;
+        }
+        self.transmit.clear();
+        (self.replaying, self.asked) = (None, None);
+    }
+
+    /// Whether a client that stands there can go on here; changes nothing.
+    ///
+    /// # Errors
+    /// [`Reject::SequenceRange`]: it claims what we never sent, forgot what it acknowledged, or sent less than we received.
+    /// [`Reject::SessionUnknown`] when the session is over.
+    pub fn check_return(&self, theirs: Standing) -> Result<(), Refusal> {
+        if self.state == State::Over {
+            return Err(Reject::SessionUnknown.into());
+        }
+        // HS-87
+        let known = theirs.rx >= self.peer_expects && theirs.rx <= self.next_out && theirs.tx >= self.received.next();
+        if known { Ok(()) } else { Err(Refusal::operator(Reject::SequenceRange, "the client stands where it cannot stand")) }
+    }
+
+    /// What a client that stands there missed and nobody has any more.
+    #[must_use]
+    pub fn lost_for(&mut self, theirs: Standing, now: Now) -> Option<Range> {
+        self.kept.forget_old(now.mono);
+        self.kept.lost(theirs.rx, self.next_out)
+    }
+
+    /// Goes on with a client that stands there, on a new connection. What it missed and is gone; all else follows unasked from
+    /// [`Self::poll_transmit`].
+    ///
+    /// # Errors
+    /// As [`Self::check_return`].
+    pub fn take_up(&mut self, theirs: Standing, now: Now) -> Result<Option<Range>, Refusal> {
+        self.check_return(theirs)?;
+        self.leave();
+        self.reopen(now);
+        self.peer_expects = theirs.rx;
+        self.kept.acknowledged(theirs.rx);
+        self.kept.forget_old(now.mono);
+        // HS-88
+        self.replaying = Some(self.kept.span(theirs.rx));
+        Ok(self.kept.lost(theirs.rx, self.next_out))
+    }
+
+    /// Goes on as the client, where the gateway stands: `theirs.rx` is our next number, whatever we sent beyond it was never applied.
+    /// `lost` is what the gateway has no more.
+    pub fn go_on(&mut self, theirs: Standing, lost: Option<Range>, now: Now) {
+        self.leave();
+        self.reopen(now);
+        // HS-87
+        self.next_out = theirs.rx;
+        self.peer_expects = theirs.rx;
+        if let Some(Range { from, count }) = lost {
+            self.received.skip_to(from.saturating_add(count));
+        }
+    }
+
+    const fn reopen(&mut self, now: Now) {
+        self.state = State::Open;
+        (self.last_sent, self.last_received, self.pinged) = (now.mono, now.mono, false);
+    }
+
+    pub(super) fn next_replay(&mut self) -> Option<String> {
+        let (frame, behind) = self.kept.read(self.replaying?, self.received.next()).unzip();
+        self.replaying = behind;
+        frame
+    }
+
+    /// A message behind a hole waits for what is missing: nothing is delivered out of order. What comes meanwhile is asked for again
+    /// when its turn comes.
+    pub(super) fn ask_again(&mut self, s: u64) -> Result<(), Refusal> {
+        // HS-90
+        let from = self.received.next();
+        let count = s - from;
+        if count > limits::GAP_MAX {
+            return Err(Reject::SequenceRange.into());
+        }
+        if self.asked.is_some_and(|asked| from < asked.from + asked.count) {
+            return Ok(());
+        }
+        // The one that showed the hole, too: it was not delivered.
+        let asked = Range { from, count: count + 1 };
+        self.asked = Some(asked);
+        self.queue(frame::replay(asked))
+    }
+
+    /// The client asks for messages again.
+    pub(super) fn replay(&mut self, range: Range) -> Result<(), Refusal> {
+        // HS-90
+        self.not_applied(range)?;
+        let end = range.from + range.count;
+        if let Some(lost) = self.kept.lost(range.from, end) {
+            self.queue(frame::lost(lost))?;
+        }
+        self.replaying = Some(self.kept.span_of(range));
+        Ok(())
+    }
+
+    /// The gateway has messages no more. Only what was asked for can be told so.
+    pub(super) fn gap<'f>(&mut self, gap: &Gap<'_>) -> Result<Event<'f>, Refusal> {
+        // HS-90
+        let Gap { from, count, .. } = *gap;
+        let told = self.asked.is_some_and(|asked| from == self.received.next() && count >= 1 && count <= asked.count);
+        if !told || gap.how != "lost" {
+            return Err(Reject::UnexpectedMessage.into());
+        }
+        self.received.skip_to(from + count);
+        Ok(Event::Lost(Range { from, count }))
+    }
+}

@@ -26,7 +26,9 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 
 use crate::clock::now_ms;
-use crate::limits::{ACCOUNT_ID_BYTES_MAX, TOKEN_BYTES_MAX, TOKEN_LEEWAY_SECONDS, TOKEN_LIFE_SECONDS_MAX, VERIFIED_TOKENS_MAX};
+use crate::limits::{
+    ACCOUNT_ID_BYTES_MAX, SESSION_ID_BYTES_MAX, TOKEN_BYTES_MAX, TOKEN_LEEWAY_SECONDS, TOKEN_LIFE_SECONDS_MAX, VERIFIED_TOKENS_MAX,
+};
 use fetch::JwksUrl;
 use keys::KeySet;
 
@@ -76,6 +78,8 @@ pub struct Identity {
     pub key: Arc<str>,
     /// What the token allows.
     pub scopes: Scopes,
+    /// The native session it was made for (`sid`), if there is one.
+    pub session: Option<Arc<str>>,
 }
 
 /// Why there is no identity. A caller whose token is refused does not learn why.
@@ -89,7 +93,7 @@ pub enum IdentityError {
     Unavailable,
 }
 
-/// Claims the venue reads; `sid`, `ch` and `jti` are for the gateway's own records.
+/// Claims the venue reads; `ch` and `jti` are for the gateway's own records.
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
@@ -97,6 +101,8 @@ struct Claims {
     client_id: String,
     #[serde(default)]
     scope: String,
+    #[serde(default)]
+    sid: Option<String>,
     iat: u64,
     exp: u64,
 }
@@ -242,5 +248,6 @@ fn identity_of(claims: &Claims, now: u64) -> Result<Identity, IdentityError> {
         account: Arc::from(claims.sub.as_str()),
         key: Arc::from(claims.client_id.as_str()),
         scopes: Scopes::parse(&claims.scope),
+        session: claims.sid.as_deref().filter(|sid| sid.len() <= SESSION_ID_BYTES_MAX).map(Arc::from),
     })
 }

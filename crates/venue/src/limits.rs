@@ -61,6 +61,8 @@ pub const COINBASE_CANDLES_MAX: usize = 350;
 pub const COINBASE_CANCEL_BATCH_MAX: usize = 100;
 /// Account id length accepted from an identity.
 pub const ACCOUNT_ID_BYTES_MAX: usize = 128;
+/// Longest name of a session that is remembered with an order: the gateway's have 22 bytes.
+pub const SESSION_ID_BYTES_MAX: usize = 64;
 
 /// Levels per side in one book answer of the Bybit façade (vendor: spot 200).
 pub const BYBIT_BOOK_LEVELS_MAX: usize = 200;

@@ -10,7 +10,7 @@ use super::{names, shapes};
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
 use crate::exchange::fixed::Fixed;
-use crate::exchange::order::{Order, OrderKind, OrderRequest, Side, Size, TimeInForce};
+use crate::exchange::order::{Marks, Order, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::Fields;
 use crate::limits::{COINBASE_CANCEL_BATCH_MAX, ORDER_TAG_BYTES_MAX};
 
@@ -85,7 +85,7 @@ pub(super) fn place(
         Ok(request) => request,
         Err(refusal) => return Ok(refusal.json(&configuration)),
     };
-    match exchange.place_tagged(owner, request, Arc::from(client_order_id), now_ms) {
+    match exchange.place_marked(owner, request, Marks::tag(Arc::from(client_order_id)), now_ms) {
         Err(error) => Ok(OrderRefusal::from(error).json(&configuration)),
         Ok(done) => Ok(placed(&done.order, exchange, &configuration)),
     }

@@ -9,7 +9,7 @@ use super::{account, market_data, names, shapes};
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
 use crate::exchange::fixed::Fixed;
-use crate::exchange::order::{Order, OrderId, OrderKind, OrderRequest, Side, Size, TimeInForce};
+use crate::exchange::order::{Marks, Order, OrderId, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::Fields;
 use crate::limits::ORDER_TAG_BYTES_MAX;
 
@@ -59,7 +59,7 @@ pub(super) fn place(
     if label.len() > ORDER_TAG_BYTES_MAX {
         return Err(RpcError::parameter("label", "too long"));
     }
-    let placed = exchange.place_tagged(owner, request, Arc::from(label), now_ms)?;
+    let placed = exchange.place_marked(owner, request, Marks::tag(Arc::from(label)), now_ms)?;
     let trades: Value = placed.fills.iter().map(|fill| shapes::user_trade(exchange, owner, fill)).collect();
     Ok(json!({"order": shapes::order(exchange, &placed.order), "trades": trades}))
 }

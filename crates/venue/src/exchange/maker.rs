@@ -173,6 +173,7 @@ impl Exchange {
             client_id: String::new(),
             key: Arc::clone(&self.accounts[HOUSE.0].name),
             tag: Arc::from(""),
+            session: None,
             created_ms: now_ms,
             updated_ms: now_ms,
         };

@@ -178,6 +178,29 @@ pub struct OrderRequest {
     pub key: Arc<str>,
 }
 
+/// What an order is known by besides its own content.
+#[derive(Clone, Debug)]
+pub struct Marks {
+    /// The client's label for it; empty unless given.
+    pub tag: Arc<str>,
+    /// The session it is placed by, where there is one.
+    pub session: Option<Arc<str>>,
+}
+
+impl Marks {
+    /// A label alone.
+    #[must_use]
+    pub const fn tag(tag: Arc<str>) -> Self {
+        Self { tag, session: None }
+    }
+
+    /// A session alone.
+    #[must_use]
+    pub fn session(session: Option<Arc<str>>) -> Self {
+        Self { tag: Arc::from(""), session }
+    }
+}
+
 /// One order as the venue keeps it.
 #[derive(Clone, Debug)]
 pub struct Order {
@@ -213,6 +236,8 @@ pub struct Order {
     pub key: Arc<str>,
     /// The client's label for it, which means nothing to the venue; empty unless given.
     pub tag: Arc<str>,
+    /// The session it was placed by, where there is one.
+    pub session: Option<Arc<str>>,
     /// Accepted, Unix milliseconds.
     pub created_ms: u64,
     /// Last change, Unix milliseconds.

@@ -9,7 +9,7 @@ use super::account::AccountIndex;
 use super::event::{Event, OrderChange};
 use super::fixed::Fixed;
 use super::instrument::{InstrumentKind, MarketIndex};
-use super::order::{Fill, Order, OrderError, OrderId, OrderKind, OrderRequest, OrderStatus, Side, Size, TimeInForce};
+use super::order::{Fill, Marks, Order, OrderError, OrderId, OrderKind, OrderRequest, OrderStatus, Side, Size, TimeInForce};
 use super::{Exchange, HOUSE};
 use crate::limits::{CLIENT_ORDER_ID_BYTES_MAX, OPEN_ORDERS_PER_ACCOUNT_MAX};
 
@@ -37,18 +37,18 @@ impl Exchange {
     /// # Errors
     /// [`OrderError`] when refused; then nothing has changed.
     pub fn place(&mut self, owner: AccountIndex, request: OrderRequest, now_ms: u64) -> Result<PlacedOrder, OrderError> {
-        self.place_tagged(owner, request, Arc::from(""), now_ms)
+        self.place_marked(owner, request, Marks::session(None), now_ms)
     }
 
     /// Places an order with a label of the client's that comes back in answers and events.
     ///
     /// # Errors
     /// As [`Self::place`].
-    pub fn place_tagged(
+    pub fn place_marked(
         &mut self,
         owner: AccountIndex,
         request: OrderRequest,
-        tag: Arc<str>,
+        marks: Marks,
         now_ms: u64,
     ) -> Result<PlacedOrder, OrderError> {
         let admitted = self.admit(owner, &request)?;
@@ -56,7 +56,7 @@ impl Exchange {
         if admitted.keeps_hold {
             self.accounts[owner.0].hold(&asset, admitted.hold)?;
         }
-        let id = self.open_order(owner, request, tag, &admitted, now_ms);
+        let id = self.open_order(owner, request, marks, &admitted, now_ms);
         let mut fills = Vec::new();
         let order = &self.orders[&id];
         let kill = order.time_in_force == TimeInForce::FillOrKill && order.kind == OrderKind::Limit && {
@@ -96,6 +96,13 @@ impl Exchange {
     /// Withdraws all open orders of this account, of one instrument or of all.
     pub fn cancel_all(&mut self, owner: AccountIndex, market: Option<MarketIndex>, now_ms: u64) -> Vec<Order> {
         let wanted = |order: &&Order| market.is_none_or(|index| order.market == index);
+        let ids: Vec<OrderId> = self.open_orders(owner).filter(wanted).map(|order| order.id).collect();
+        ids.into_iter().filter_map(|id| self.cancel(owner, id, now_ms).ok()).collect()
+    }
+
+    /// Withdraws the open orders that one session placed, of one instrument or of all.
+    pub fn cancel_session(&mut self, owner: AccountIndex, session: &str, market: Option<MarketIndex>, now_ms: u64) -> Vec<Order> {
+        let wanted = |order: &&Order| order.session.as_deref() == Some(session) && market.is_none_or(|index| order.market == index);
         let ids: Vec<OrderId> = self.open_orders(owner).filter(wanted).map(|order| order.id).collect();
         ids.into_iter().filter_map(|id| self.cancel(owner, id, now_ms).ok()).collect()
     }
@@ -227,7 +234,7 @@ impl Exchange {
         }
     }
 
-    fn open_order(&mut self, owner: AccountIndex, request: OrderRequest, tag: Arc<str>, admitted: &Admitted, now_ms: u64) -> OrderId {
+    fn open_order(&mut self, owner: AccountIndex, request: OrderRequest, marks: Marks, admitted: &Admitted, now_ms: u64) -> OrderId {
         let id = self.next_order;
         self.next_order += 1;
         let quote_quantity = match request.size {
@@ -250,7 +257,8 @@ impl Exchange {
             status: OrderStatus::New,
             client_id: request.client_id.unwrap_or_else(|| format!("v-{id}")),
             key: request.key,
-            tag,
+            tag: marks.tag,
+            session: marks.session,
             created_ms: now_ms,
             updated_ms: now_ms,
         };

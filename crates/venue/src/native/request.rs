@@ -30,10 +30,20 @@ pub(super) struct Request<'a> {
     tif: Option<String>,
     cl: Option<String>,
     order: Option<Value>,
+    scope: Option<String>,
     depth: Option<usize>,
     limit: Option<usize>,
     #[serde(default)]
     pub(super) feeds: Vec<String>,
+}
+
+/// Whose orders are withdrawn.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum CancelScope {
+    /// All of the account.
+    Account,
+    /// Those placed by the caller's own session.
+    Session,
 }
 
 /// Which order is meant.
@@ -81,6 +91,15 @@ impl Request<'_> {
             return Ok(None);
         };
         exchange.find_market(symbol).map(Some).ok_or_else(NativeError::unknown_symbol)
+    }
+
+    /// Whose orders `order.cancel_all` is about; all of the account unless it says otherwise.
+    pub(super) fn cancel_scope(&self) -> Result<CancelScope, NativeError> {
+        match self.scope.as_deref() {
+            None | Some("account") => Ok(CancelScope::Account),
+            Some("session") => Ok(CancelScope::Session),
+            Some(_) => Err(NativeError::bad("scope must be account or session")),
+        }
     }
 
     pub(super) fn depth(&self) -> usize {

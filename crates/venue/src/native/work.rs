@@ -6,11 +6,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::error::NativeError;
-use super::request::{OrderName, Request};
+use super::request::{CancelScope, OrderName, Request};
 use super::shapes;
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
-use crate::exchange::order::{Order, OrderError, OrderId};
+use crate::exchange::order::{Marks, Order, OrderError, OrderId};
 use crate::identity::Identity;
 use crate::shell::{Caller, Shell};
 
@@ -62,7 +62,7 @@ pub(super) fn answer(shell: &Shell, caller: &Caller, request: &Request) -> Resul
         None => public(exchange, request),
         Some(identity) => {
             let owner = exchange.account(&identity.account)?;
-            private(exchange, owner, &identity.key, request, now_ms)
+            private(exchange, owner, identity, request, now_ms)
         }
     })
 }
@@ -88,7 +88,13 @@ fn public(exchange: &Exchange, request: &Request) -> Result<Value, NativeError> 
     }
 }
 
-fn private(exchange: &mut Exchange, owner: AccountIndex, key: &Arc<str>, request: &Request, now_ms: u64) -> Result<Value, NativeError> {
+fn private(
+    exchange: &mut Exchange,
+    owner: AccountIndex,
+    identity: &Identity,
+    request: &Request,
+    now_ms: u64,
+) -> Result<Value, NativeError> {
     match request.op.as_str() {
         "balance" => {
             let account = exchange.account_state(owner);
@@ -102,7 +108,13 @@ fn private(exchange: &mut Exchange, owner: AccountIndex, key: &Arc<str>, request
         }
         "order.cancel_all" => {
             let market = request.optional_market(exchange)?;
-            let orders = exchange.cancel_all(owner, market, now_ms);
+            let orders = match request.cancel_scope()? {
+                CancelScope::Account => exchange.cancel_all(owner, market, now_ms),
+                // Whoever has no session has no orders of one.
+                CancelScope::Session => {
+                    identity.session.as_deref().map_or_else(Vec::new, |session| exchange.cancel_session(owner, session, market, now_ms))
+                }
+            };
             let rows: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
             Ok(json!({"canceled": rows}))
         }
@@ -113,8 +125,8 @@ fn private(exchange: &mut Exchange, owner: AccountIndex, key: &Arc<str>, request
             Ok(json!({"orders": rows.collect::<Vec<_>>()}))
         }
         "order.place" => {
-            let wanted = request.order_request(exchange, key)?;
-            let placed = exchange.place(owner, wanted, now_ms)?;
+            let wanted = request.order_request(exchange, &identity.key)?;
+            let placed = exchange.place_marked(owner, wanted, Marks::session(identity.session.clone()), now_ms)?;
             let fills: Vec<Value> = placed.fills.iter().map(|fill| shapes::fill(exchange, fill)).collect();
             Ok(json!({"order": shapes::order(exchange, &placed.order), "fills": fills}))
         }

@@ -13,7 +13,7 @@ use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::MarketIndex;
-use crate::exchange::order::{Order, OrderId, OrderKind, OrderRequest, Side, Size, TimeInForce};
+use crate::exchange::order::{Marks, Order, OrderId, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::Fields;
 use crate::limits::OKX_TAG_BYTES_MAX;
 
@@ -103,7 +103,7 @@ pub(super) fn place(
 ) -> Result<Answer, ApiError> {
     Ok(each(&orders, now_ms, |fields| {
         let (request, tag) = read_order(exchange, fields, key)?;
-        let placed = exchange.place_tagged(owner, request.clone(), tag, now_ms);
+        let placed = exchange.place_marked(owner, request.clone(), Marks::tag(tag), now_ms);
         let placed = placed.map_err(|error| ApiError::of_order(error, &request, &exchange.market(request.market).instrument))?;
         Ok(placed.order)
     }))

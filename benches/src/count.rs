@@ -25,8 +25,8 @@ use countersign_dialects::binance::ws_api::{Step, WsApiSession};
 use countersign_dialects::{Answer, Dialect as _, RequestView, Security};
 use countersign_gateway::head_guard::lexer::{Lexer, Progress};
 use countersign_handshake::{
-    Authorities, Channel, ClientConfig, ClientHandshake, Delegation, Entitlements, GatewayIdentity, HostPolicy, Need, NonceKeys, Offer,
-    SecretText, ServerConfig, ServerHandshake, Signer as _, SigningKey, Token, Want,
+    Authorities, Channel, ClientConfig, ClientHandshake, Delegation, Entitlements, FirstToken, GatewayIdentity, HostPolicy, Need,
+    NonceKeys, Offer, SecretText, ServerConfig, ServerHandshake, Signer as _, SigningKey, TicketKeys, Token, Want,
 };
 use serde::Deserialize;
 
@@ -269,6 +269,7 @@ fn server_config() -> Result<ServerConfig> {
     let mut entropy = SeededEntropy::new_dangerous_for_tests(1);
     Ok(ServerConfig {
         nonces: NonceKeys::new(root.kid().as_str(), [0, 0, 0, 1], &mut entropy, START),
+        tickets: Arc::new(TicketKeys::new(root.kid().as_str(), "public", day, &mut entropy, START)),
         gateway: GatewayIdentity::new(gateway, &[delegation], &[]).map_err(|error| anyhow::anyhow!("{error}"))?,
         policy: HostPolicy::default(),
         authorities: Authorities::Any,
@@ -309,7 +310,8 @@ fn hello() -> Result<Work> {
     let mut entropy = SeededEntropy::new_dangerous_for_tests(3);
     Ok(Box::new(move || {
         let handshake = ServerHandshake::new(Arc::clone(&config), channel(), start());
-        let awaiting = handshake.receive_frame(frame.as_bytes(), start()).map_err(|declined| anyhow::anyhow!("{}", declined.refusal))?;
+        let first = handshake.receive_frame(frame.as_bytes(), start()).map_err(|declined| anyhow::anyhow!("{}", declined.refusal))?;
+        let FirstToken::Hello(awaiting) = first else { bail!("the frame is a hello") };
         let context = VerifyContext { now: start(), remote: None, replay: &replay, nonces: &countersign_core::MemoryNonceGuard::default() };
         let identity = verify(awaiting.presented(), Some(&credential), &context).map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
         // The access token is the shell's work and counted there.

@@ -6,6 +6,9 @@ use countersign_pki::PkiError;
 /// Why a session was not opened, or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
+    /// The connection is lost and the session is being resumed.
+    #[error("the connection is lost; the session is being resumed")]
+    Away,
     /// The gateway ended the session.
     #[error("the gateway ended the session: {0}")]
     Bye(String),
@@ -38,12 +41,23 @@ pub enum ClientError {
         /// What happened.
         error: std::io::Error,
     },
+    /// The session could not be resumed; a new one may be opened.
+    #[error("the session was not resumed after {attempts} attempts: {reason}")]
+    NotResumed {
+        /// The last answer or failure.
+        reason: String,
+        /// Connections tried.
+        attempts: u32,
+    },
     /// The gateway broke the protocol on an open session.
     #[error("the gateway broke the protocol: {0}")]
     Protocol(String),
     /// Certificates.
     #[error(transparent)]
     Pki(#[from] PkiError),
+    /// The stream of frames failed.
+    #[error("the connection failed: {0}")]
+    Transport(String),
     /// The URL.
     #[error("not an https:// or wss:// URL, nor HOST:PORT: {0}")]
     Url(String),
@@ -63,6 +77,11 @@ impl From<HandshakeError> for ClientError {
 }
 
 impl ClientError {
+    /// Whether only the connection is gone: the session may be resumed.
+    pub(crate) const fn is_loss(&self) -> bool {
+        matches!(self, Self::Closed | Self::Dead | Self::Io { .. } | Self::Transport(_))
+    }
+
     pub(crate) fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |error| Self::Io { what, error }
     }

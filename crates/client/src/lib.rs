@@ -5,6 +5,9 @@
 //!              └──────── Ladder: what happened, with times ────────┘
 //! ```
 //!
+//! A session outlives its connection: [`Session`] reconnects and resumes by itself and says so ([`Incoming::Away`],
+//! [`Incoming::Resumed`]); it never sends an order again by itself.
+//!
 //! The protocol itself is in `countersign-handshake` and `countersign-session`; this crate gives it a socket and a clock. It never
 //! retries with weaker settings: an error says which check failed, and that is the end of it.
 //!
@@ -16,6 +19,7 @@ mod error;
 mod http;
 mod ladder;
 mod options;
+mod reconnect;
 mod session;
 mod transport;
 
@@ -25,4 +29,4 @@ pub use error::ClientError;
 pub use http::{HttpAnswer, HttpSession};
 pub use ladder::{Ladder, Rung};
 pub use options::{Carriage, Endpoint, Options};
-pub use session::{Incoming, Session};
+pub use session::{Incoming, Resumed, Session};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_core::{Binding, Scope, Scopes};
+use countersign_handshake::contract::{Choice, Quantity};
 use countersign_handshake::{CredentialFile, Need, Offer, Want};
 use countersign_pki::{ClientCertificate, TrustBundle};
 
@@ -87,7 +88,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// Options from a credential file: its URL, its CA, binding `exp`, all scopes that trading needs.
+    /// Options from a credential file: its URL, its CA, binding `exp`, all scopes that trading needs, and a session that outlives its
+    /// connection by ten minutes.
     ///
     /// # Errors
     /// [`ClientError::Url`] or [`ClientError::Pki`] when the file's URL or CA cannot be used.
@@ -96,7 +98,11 @@ impl Options {
             Some(pem) => TrustBundle::from_pem(pem.as_bytes())?,
             None => TrustBundle::empty(),
         };
-        let want = Want { scopes: trading_scopes(), ..Want::default() };
+        let want = Want {
+            scopes: trading_scopes(),
+            quantities: [(Quantity::ResumeS, RESUME_WISH_S)].into(),
+            choices: [(Choice::Rx, vec!["recoverable".to_owned()])].into(),
+        };
         Ok(Self {
             endpoint: Endpoint::parse(&credential.url)?,
             credential,
@@ -108,6 +114,9 @@ impl Options {
         })
     }
 }
+
+/// How long a session should wait for us, in seconds: longer than a restart of anything between here and there takes.
+const RESUME_WISH_S: u64 = 600;
 
 /// All that trading needs; withdrawing funds is asked for explicitly or not at all.
 fn trading_scopes() -> Scopes {

@@ -1,25 +1,47 @@
-//! An open session on raw TLS or a WebSocket.
+//! An open session on raw TLS or a WebSocket. It outlives its connection where the contract has `resume_s`.
+//!
+//! ```text
+//!   connected ── lost, silent, closed ──▶ away ── dial, resume ──▶ connected          told: Away, Resumed
+//!                                          │ refused, window over ──▶ NotResumed       the caller decides whether to begin anew
+//! ```
+//!
+//! Nothing is ever sent again by itself: [`Incoming::Resumed`] names what was not applied, and the caller decides.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::{AlertCode, Now};
-use countersign_handshake::{Channel, ClientConfig, ClientHandshake, ClientSession, ClientStep, HandshakeError, Signer as _, frame};
+use countersign_handshake::contract::Choice;
+use countersign_handshake::{
+    AwaitWelcome, Channel, ClientConfig, ClientHandshake, ClientSession, ClientStep, GapHow, HandshakeError, Numbers, Resumption,
+    Signer as _, frame,
+};
 use countersign_pki::NegotiatedParameters;
-use countersign_session::{Event, Liveness, SessionMachine, Side};
+use countersign_session::{Event, Keeping, Liveness, SessionMachine, Side, Standing, frame::Range};
+use tokio::task::JoinHandle;
 
 use crate::clock::{self, SystemEntropy};
 use crate::dial::{Dialled, dial};
 use crate::error::ClientError;
 use crate::ladder::Ladder;
 use crate::options::{Carriage, Options};
+use crate::reconnect::{self, Returned};
 use crate::transport::Transport;
 
 /// What the gateway says on an open session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
+    /// The connection is gone, for this reason; the session is being resumed.
+    Away(String),
     /// The node leaves; connect again within this time.
     Drain(Duration),
+    /// Messages that nobody has any more: ask for the state of what they told of.
+    Lost {
+        /// The number of the first.
+        from: u64,
+        /// How many.
+        count: u64,
+    },
     /// A message body (JSON), as received.
     Message(String),
     /// These messages of ours were not applied; never sent again by this crate.
@@ -31,11 +53,29 @@ pub enum Incoming {
     },
     /// The gateway refused something; the member `err` (JSON), as received.
     Refused(String),
+    /// The session goes on on a new connection. What was missed follows as messages.
+    Resumed(Box<Resumed>),
+}
+
+/// How a session was resumed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resumed {
+    /// Connections tried, the last one included.
+    pub attempts: u32,
+    /// From the loss to the welcome.
+    pub took: Duration,
+    /// Messages of the gateway that follow because we missed them.
+    pub replayed: u64,
+    /// Messages of ours that were never applied: the first, and how many. Whether they are still wanted is for the caller.
+    pub not_applied: Option<(u64, u64)>,
+    /// Messages of the gateway that are gone: the first, and how many.
+    pub lost: Option<(u64, u64)>,
 }
 
 /// An open session.
 pub struct Session {
-    transport: Transport,
+    link: Link,
+    options: Arc<Options>,
     machine: SessionMachine,
     agreed: Box<ClientSession>,
     negotiated: NegotiatedParameters,
@@ -45,34 +85,36 @@ pub struct Session {
     unsent: Option<String>,
 }
 
+enum Link {
+    /// Being resumed. A task of its own, so that a cancelled [`Session::next`] does not begin anew.
+    Away(JoinHandle<Result<Returned, ClientError>>),
+    /// Lost, and the loss is still to be told.
+    Lost(String),
+    Up(Transport),
+}
+
+/// A connection whose handshake is done.
+pub(crate) struct Shaken {
+    pub(crate) transport: Transport,
+    pub(crate) agreed: Box<ClientSession>,
+    pub(crate) negotiated: NegotiatedParameters,
+}
+
 impl Session {
     /// Connects, shakes hands, verifies the contract.
     ///
     /// # Errors
     /// [`ClientError`]; the steps that did succeed are in `ladder` if the caller gave one.
     pub async fn connect(options: &Options, ladder: &mut Ladder) -> Result<Self, ClientError> {
-        let Dialled { stream, channel, negotiated } = dial(options, ladder).await?;
-        let mut transport = match options.carriage {
-            Carriage::Raw => Transport::lines(stream),
-            Carriage::WebSocket => {
-                let authority = options.endpoint.authority();
-                let upgrading = Transport::websocket(stream, &authority);
-                let transport =
-                    tokio::time::timeout(options.deadline, upgrading).await.map_err(|_| ClientError::Deadline("WebSocket upgrade"))??;
-                ladder.step("upgrade", "WebSocket");
-                transport
-            }
-            Carriage::Http => return Err(ClientError::Http("sessions over HTTP are made by HttpSession".to_owned())),
-        };
-        let shaking = shake(&mut transport, options, channel, ladder);
-        let agreed = tokio::time::timeout(options.deadline, shaking).await.map_err(|_| ClientError::Deadline("native handshake"))??;
-        transport.send(&agreed.ready_frame()).await?;
-        ladder.step("ready", format!("contract {}", agreed.ch.text()));
+        let Shaken { transport, agreed, negotiated } = open(options, None, ladder).await?;
         let machine = SessionMachine::new(Side::Client, agreed.contract.heartbeat(), agreed.contract.life(), clock::now());
-        Ok(Self { transport, machine, agreed, negotiated, ladder: ladder.clone(), unsent: None })
+        let recoverable = agreed.contract.choice(Choice::Rx) == "recoverable";
+        let machine = if recoverable { machine.recoverable(Keeping::default()) } else { machine };
+        let options = Arc::new(options.clone());
+        Ok(Self { link: Link::Up(transport), options, machine, agreed, negotiated, ladder: ladder.clone(), unsent: None })
     }
 
-    /// What was agreed.
+    /// What was agreed. After a resume it is the same contract, signed anew.
     pub fn agreed(&self) -> &ClientSession {
         &self.agreed
     }
@@ -83,47 +125,121 @@ impl Session {
         &self.negotiated
     }
 
-    /// The steps that led here.
+    /// The steps that led to the present connection.
     #[must_use]
     pub const fn ladder(&self) -> &Ladder {
         &self.ladder
     }
 
-    /// Sends a message body (JSON).
+    /// Whether there is no connection at the moment.
+    #[must_use]
+    pub const fn is_away(&self) -> bool {
+        !matches!(self.link, Link::Up(_))
+    }
+
+    /// Sends a message body (JSON); its number, by which its fate is told if the connection is lost.
     ///
     /// # Errors
-    /// [`ClientError::Protocol`] when the connection is gone.
-    pub async fn send(&mut self, body: &str) -> Result<(), ClientError> {
+    /// [`ClientError::Away`] while the session is being resumed: nothing was sent. [`ClientError::Protocol`] when the connection is
+    /// gone and the session with it.
+    pub async fn send(&mut self, body: &str) -> Result<u64, ClientError> {
+        let Link::Up(transport) = &mut self.link else { return Err(ClientError::Away) };
+        let number = self.machine.standing().tx;
         let frame = self.machine.send(body, clock::now());
-        self.transport.send(&frame).await
+        match transport.send(&frame).await {
+            Ok(()) => Ok(number),
+            // Whether it arrived is told when the session is resumed.
+            Err(error) => self.lose(error).map(|()| number),
+        }
     }
 
     /// Waits for what the gateway says next, keeping the session alive meanwhile. Safe to cancel: nothing that arrived is lost.
     ///
     /// # Errors
-    /// [`ClientError::Bye`], [`ClientError::Closed`], [`ClientError::Dead`], [`ClientError::Expired`] end the session.
+    /// [`ClientError::Bye`], [`ClientError::Closed`], [`ClientError::Dead`], [`ClientError::Expired`] and
+    /// [`ClientError::NotResumed`] end the session.
     pub async fn next(&mut self) -> Result<Incoming, ClientError> {
         loop {
-            self.check_alive()?;
-            self.transmit().await?;
-            let wait = self.machine.poll_timeout().map_or(IDLE_WAIT, |at| at.saturating_since(clock::now().mono));
-            // A wait that is over means that a deadline is due: the next round acts on it.
-            let Ok(frame) = tokio::time::timeout(wait, self.transport.next()).await else { continue };
-            let frame = frame?.ok_or(ClientError::Closed)?;
-            if let Some(incoming) = self.take(&frame, clock::now())? {
-                return Ok(incoming);
+            match self.step().await {
+                Ok(Some(incoming)) => return Ok(incoming),
+                Ok(None) => {}
+                Err(error) => self.lose(error)?,
             }
         }
     }
 
+    async fn step(&mut self) -> Result<Option<Incoming>, ClientError> {
+        let transport = match &mut self.link {
+            Link::Away(returning) => {
+                let returned = returning.await.unwrap_or(Err(ClientError::Closed));
+                return self.go_on(returned?).await.map(Some);
+            }
+            Link::Lost(why) => {
+                let why = std::mem::take(why);
+                self.begin_return()?;
+                return Ok(Some(Incoming::Away(why)));
+            }
+            Link::Up(_) => {
+                self.check_alive()?;
+                self.transmit().await?;
+                let Link::Up(transport) = &mut self.link else { return Ok(None) };
+                transport
+            }
+        };
+        let wait = self.machine.poll_timeout().map_or(IDLE_WAIT, |at| at.saturating_since(clock::now().mono));
+        // A wait that is over means that a deadline is due: the next round acts on it.
+        let Ok(frame) = tokio::time::timeout(wait, transport.next()).await else { return Ok(None) };
+        let frame = frame?.ok_or(ClientError::Closed)?;
+        self.take(&frame, clock::now())
+    }
+
+    /// Notes that the connection is gone, if that is all that happened and the session can come back.
+    fn lose(&mut self, error: ClientError) -> Result<(), ClientError> {
+        if !error.is_loss() || self.agreed.resumption.is_none() || self.machine.is_over() || !matches!(self.link, Link::Up(_)) {
+            return Err(error);
+        }
+        self.machine.leave();
+        self.unsent = None;
+        self.link = Link::Lost(error.to_string());
+        Ok(())
+    }
+
+    fn begin_return(&mut self) -> Result<(), ClientError> {
+        let Standing { rx, tx } = self.machine.standing();
+        let resumption = self.agreed.resumption.clone().ok_or(ClientError::Closed)?;
+        let resumption = Resumption { numbers: Numbers { rx, tx }, ..resumption };
+        self.link = Link::Away(tokio::spawn(reconnect::come_back(Arc::clone(&self.options), resumption)));
+        Ok(())
+    }
+
+    async fn go_on(&mut self, returned: Returned) -> Result<Incoming, ClientError> {
+        let Returned { shaken: Shaken { transport, agreed, negotiated }, ladder, attempts, took } = returned;
+        let ours = self.machine.standing();
+        let lost = agreed.gap.filter(|gap| gap.how == GapHow::Lost).map(|gap| Range { from: gap.from, count: gap.count });
+        let theirs = Standing { rx: agreed.seq.rx, tx: agreed.seq.tx };
+        self.machine.go_on(theirs, lost, clock::now());
+        let behind = ours.tx.saturating_sub(theirs.rx);
+        let resumed = Resumed {
+            attempts,
+            took,
+            replayed: theirs.tx.saturating_sub(self.machine.standing().rx),
+            not_applied: (behind > 0).then_some((theirs.rx, behind)),
+            lost: lost.map(|range| (range.from, range.count)),
+        };
+        (self.agreed, self.negotiated, self.ladder) = (agreed, negotiated, ladder);
+        self.link = Link::Up(transport);
+        Ok(Incoming::Resumed(Box::new(resumed)))
+    }
+
     /// Sends what the machine has to say by itself.
     async fn transmit(&mut self) -> Result<(), ClientError> {
+        let Link::Up(transport) = &mut self.link else { return Ok(()) };
         loop {
             if self.unsent.is_none() {
                 self.unsent = self.machine.poll_transmit(clock::now());
             }
             let Some(frame) = &self.unsent else { return Ok(()) };
-            self.transport.send(frame).await?;
+            transport.send(frame).await?;
             self.unsent = None;
         }
     }
@@ -131,12 +247,14 @@ impl Session {
     /// Ends the session in order: `bye`, then waits a moment until the other side has closed, so that it is not lost.
     ///
     /// # Errors
-    /// [`ClientError::Protocol`] when the connection is gone already.
+    /// [`ClientError::Protocol`] when the connection is gone already, [`ClientError::Away`] while it is being resumed: the session
+    /// then waits for its client until `resume_s` is over.
     pub async fn close(mut self) -> Result<(), ClientError> {
+        let Link::Up(transport) = &mut self.link else { return Err(ClientError::Away) };
         let frame = self.machine.bye("done");
-        self.transport.send(&frame).await?;
+        transport.send(&frame).await?;
         // What follows is courtesy: the session has ended, whatever comes of it.
-        drop(tokio::time::timeout(CLOSE_WAIT, self.transport.close()).await);
+        drop(tokio::time::timeout(CLOSE_WAIT, transport.close()).await);
         Ok(())
     }
 
@@ -156,10 +274,41 @@ impl Session {
             Event::Deliver { d, .. } => Some(Incoming::Message(d.get().to_owned())),
             Event::Drain { by, .. } => Some(Incoming::Drain(by)),
             Event::Err(err) => Some(Incoming::Refused(err.get().to_owned())),
+            Event::Lost(range) => Some(Incoming::Lost { from: range.from, count: range.count }),
             Event::NotApplied(range) => Some(Incoming::NotApplied { from: range.from, count: range.count }),
             Event::Nothing | Event::Ready(_) => None,
         })
     }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Link::Away(returning) = &self.link {
+            returning.abort();
+        }
+    }
+}
+
+/// Connects and shakes hands, for a new session or for one that was left; confirms the contract.
+pub(crate) async fn open(options: &Options, resumption: Option<&Resumption>, ladder: &mut Ladder) -> Result<Shaken, ClientError> {
+    let Dialled { stream, channel, negotiated } = dial(options, ladder).await?;
+    let mut transport = match options.carriage {
+        Carriage::Raw => Transport::lines(stream),
+        Carriage::WebSocket => {
+            let authority = options.endpoint.authority();
+            let upgrading = Transport::websocket(stream, &authority);
+            let transport =
+                tokio::time::timeout(options.deadline, upgrading).await.map_err(|_| ClientError::Deadline("WebSocket upgrade"))??;
+            ladder.step("upgrade", "WebSocket");
+            transport
+        }
+        Carriage::Http => return Err(ClientError::Http("sessions over HTTP are made by HttpSession".to_owned())),
+    };
+    let shaking = shake(&mut transport, options, channel, resumption, ladder);
+    let agreed = tokio::time::timeout(options.deadline, shaking).await.map_err(|_| ClientError::Deadline("native handshake"))??;
+    transport.send(&agreed.ready_frame()).await?;
+    ladder.step("ready", format!("contract {}", agreed.ch.text()));
+    Ok(Shaken { transport, agreed, negotiated })
 }
 
 /// How long to wait where the machine names no deadline.
@@ -185,6 +334,7 @@ async fn shake(
     transport: &mut Transport,
     options: &Options,
     channel: Channel,
+    resumption: Option<&Resumption>,
     ladder: &mut Ladder,
 ) -> Result<Box<ClientSession>, ClientError> {
     let mut handshake = ClientHandshake::new(handshake_config(options)?, channel, clock::now())?;
@@ -194,9 +344,8 @@ async fn shake(
         ladder.step("nonce", "from the gateway");
     }
     loop {
-        let mut waiting = handshake.hello(nonce.as_deref(), &mut SystemEntropy, clock::now())?;
-        transport.send(&waiting.hello_frame()).await?;
-        ladder.step("hello", format!("{} {}, bound by {}", options.credential.alg, options.credential.kid, options.offer.bind));
+        let mut waiting = speak_first(handshake, options, nonce.as_deref(), resumption, ladder)?;
+        transport.send(waiting.first_frame().expose()).await?;
         loop {
             let frame = transport.next().await?.ok_or(ClientError::Closed)?;
             match waiting.receive_frame(frame.as_bytes(), clock::now())? {
@@ -213,6 +362,25 @@ async fn shake(
             }
         }
     }
+}
+
+/// Hello or resume.
+fn speak_first(
+    handshake: ClientHandshake,
+    options: &Options,
+    nonce: Option<&str>,
+    resumption: Option<&Resumption>,
+    ladder: &mut Ladder,
+) -> Result<AwaitWelcome, ClientError> {
+    let Some(resumption) = resumption else {
+        let waiting = handshake.hello(nonce, &mut SystemEntropy, clock::now())?;
+        ladder.step("hello", format!("{} {}, bound by {}", options.credential.alg, options.credential.kid, options.offer.bind));
+        return Ok(waiting);
+    };
+    let waiting = handshake.resume(resumption, nonce, &mut SystemEntropy, clock::now())?;
+    let Numbers { rx, tx } = resumption.numbers;
+    ladder.step("resume", format!("session {}, received before {rx}, sent before {tx}", resumption.sid));
+    Ok(waiting)
 }
 
 async fn receive_nonce(transport: &mut Transport) -> Result<String, ClientError> {

@@ -36,9 +36,9 @@ impl Transport {
 
     pub(crate) async fn send(&mut self, frame: &str) -> Result<(), ClientError> {
         match self {
-            Self::Lines(framed) => framed.send(frame).await.map_err(|error| ClientError::Protocol(error.to_string())),
+            Self::Lines(framed) => framed.send(frame).await.map_err(|error| ClientError::Transport(error.to_string())),
             Self::WebSocket(stream) => {
-                stream.send(Message::text(frame.to_owned())).await.map_err(|error| ClientError::Protocol(error.to_string()))
+                stream.send(Message::text(frame.to_owned())).await.map_err(|error| ClientError::Transport(error.to_string()))
             }
         }
     }
@@ -46,7 +46,7 @@ impl Transport {
     /// The next frame; `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Result<Option<String>, ClientError> {
         match self {
-            Self::Lines(framed) => framed.next().await.transpose().map_err(|error| ClientError::Protocol(error.to_string())),
+            Self::Lines(framed) => framed.next().await.transpose().map_err(|error| ClientError::Transport(error.to_string())),
             Self::WebSocket(stream) => loop {
                 match stream.next().await {
                     None => return Ok(None),
@@ -56,7 +56,7 @@ impl Transport {
                             return Ok(Some(text.to_owned()));
                         }
                     }
-                    Some(Err(error)) => return Err(ClientError::Protocol(error.to_string())),
+                    Some(Err(error)) => return Err(ClientError::Transport(error.to_string())),
                 }
             },
         }
@@ -68,7 +68,7 @@ impl Transport {
             Self::Lines(framed) => SinkExt::<&str>::close(framed).await.map_err(|error| error.to_string()),
             Self::WebSocket(stream) => stream.close().await.map_err(|error| error.to_string()),
         };
-        closed.map_err(ClientError::Protocol)?;
+        closed.map_err(ClientError::Transport)?;
         while self.next().await?.is_some() {}
         Ok(())
     }

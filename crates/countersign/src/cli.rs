@@ -128,9 +128,39 @@ pub(crate) struct ConnectArgs {
     /// Scopes to ask for, separated by commas; default: all the key has.
     #[arg(long, value_name = "SCOPES")]
     pub(crate) want: Option<String>,
+    /// Whose orders are cancelled when the connection is lost for longer than the grace.
+    #[arg(long, value_enum, default_value = "none")]
+    pub(crate) cod: CodArg,
+    /// How long after a lost connection orders are cancelled, in milliseconds; a session that is resumed before keeps them.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) cod_grace_ms: u64,
+    /// Seconds that the session should wait when the connection is lost; 0 to end with it.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub(crate) resume: u64,
     /// One JSON object per line: messages in, messages out.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CodArg {
+    /// Nobody's: orders stay.
+    None,
+    /// Those of this session.
+    Session,
+    /// All of the account.
+    Account,
+}
+
+impl CodArg {
+    /// The word in the contract.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Session => "session",
+            Self::Account => "account",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

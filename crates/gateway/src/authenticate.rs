@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use countersign_core::rate::KeyCounters;
 use countersign_core::{
-    ApiKeyId, CertificateClaim, Freshness, Presented, Purpose, Refusal, Reject, Scopes, SessionId, Token, VerifiedIdentity, VerifyContext,
-    redeem_token, verify, verify_certificate,
+    ApiKeyId, CertificateClaim, Freshness, Presented, PresentedResumption, Purpose, Refusal, Reject, Scopes, SessionId, Token,
+    VerifiedIdentity, VerifyContext, redeem_token, verify, verify_certificate, verify_resumption,
 };
 use countersign_dialects::registry::ALL;
 use countersign_dialects::{Answer, Dialect, Header, Headers, RequestView, Security, of_purpose};
@@ -133,6 +133,16 @@ pub fn verify_presented(worker: &Worker, connection: &Connection, presented: &Pr
     let identity = verify(presented, entry.map(|entry| &entry.credential), &context)?;
     let counters = entry.map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
     Ok(Login::new(identity, presented.freshness, counters))
+}
+
+/// Looks the credential of a session that comes back up, and verifies the proof and the credential's standing.
+///
+/// # Errors
+/// As [`verify_resumption`].
+pub fn verify_resumed(worker: &Worker, connection: &Connection, presented: &PresentedResumption) -> Result<VerifiedIdentity, Refusal> {
+    let table = worker.shared.credentials.load();
+    let credential = table.find(Purpose::Native, &presented.key_id).map(|entry| &entry.credential);
+    verify_resumption(presented, credential, Some(connection.remote.ip()), clock::wall())
 }
 
 fn verify_context<'w>(worker: &'w Worker, connection: &Connection) -> VerifyContext<'w> {

@@ -56,10 +56,54 @@ pub struct Connection {
     pub assertions: RefCell<Vec<(Arc<Credential>, usize, CachedIdentity)>>,
     slot: Cell<Option<UnauthenticatedSlot>>,
     recorded: Cell<bool>,
-    _open: OpenSlot,
+    _open: Option<OpenSlot>,
+}
+
+/// What there is to know of a connection, for another worker or after its end.
+#[derive(Clone, Debug)]
+pub struct ConnectionFacts {
+    id: CorrelationId,
+    remote: SocketAddr,
+    since: Timestamp,
+    negotiated: Arc<NegotiatedParameters>,
+    channel: Arc<ChannelParameters>,
+    binding: (Option<[u8; 32]>, [u8; 32]),
+}
+
+impl ConnectionFacts {
+    /// The client's address.
+    #[must_use]
+    pub const fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// What TLS agreed on, for the audit log.
+    #[must_use]
+    pub fn channel(&self) -> Arc<ChannelParameters> {
+        Arc::clone(&self.channel)
+    }
 }
 
 impl Connection {
+    /// What there is to know of it.
+    #[must_use]
+    pub fn facts(&self) -> ConnectionFacts {
+        ConnectionFacts {
+            id: self.id,
+            remote: self.remote,
+            since: self.since,
+            negotiated: Arc::clone(&self.negotiated),
+            channel: Arc::clone(&self.channel),
+            binding: (self.exporter, self.server_certificate_sha256),
+        }
+    }
+
+    /// A connection that is served elsewhere or has ended, for the records of a session: it takes no place among the open ones.
+    #[must_use]
+    pub fn of_facts(facts: ConnectionFacts) -> Self {
+        Self::assemble(facts, None)
+    }
+
     /// A connection whose TLS handshake is complete.
     #[must_use]
     pub fn new(
@@ -70,14 +114,21 @@ impl Connection {
         binding: (Option<[u8; 32]>, [u8; 32]),
         slots: Slots,
     ) -> Self {
+        let channel = Arc::new(channel_parameters(&negotiated));
+        Self::assemble(ConnectionFacts { id, remote, since, negotiated: Arc::new(negotiated), channel, binding }, Some(slots))
+    }
+
+    fn assemble(facts: ConnectionFacts, slots: Option<Slots>) -> Self {
+        let ConnectionFacts { id, remote, since, negotiated, channel, binding } = facts;
+        let (open, unauthenticated) = slots.map(|slots| (slots.open, slots.unauthenticated)).unzip();
         Self {
             id,
             remote,
             address: HeaderValue::from_str(&remote.ip().to_canonical().to_string()).expect("an address is visible ASCII"),
             authority: RefCell::default(),
             since,
-            channel: Arc::new(channel_parameters(&negotiated)),
-            negotiated: Arc::new(negotiated),
+            negotiated,
+            channel,
             exporter: binding.0,
             server_certificate_sha256: binding.1,
             native: NativeConnection::default(),
@@ -86,9 +137,9 @@ impl Connection {
             bodies: ConnectionBodies::default(),
             upgrade: RefCell::default(),
             assertions: RefCell::default(),
-            slot: Cell::new(Some(slots.unauthenticated)),
+            slot: Cell::new(unauthenticated),
             recorded: Cell::new(false),
-            _open: slots.open,
+            _open: open,
         }
     }
 

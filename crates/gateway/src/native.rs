@@ -4,17 +4,18 @@
 //! ```text
 //!   raw TLS (a frame per line) ─┐
 //!   WebSocket (a frame per text)┼─▶ [`opening`] ─▶ [`grant`] ─▶ [`session`] ─▶ one upstream WebSocket, identity = contract
-//!   Authorization: Countersign ─┘       │
+//!   Authorization: Countersign ─┘       │   └─▶ [`comeback`] ─▶ the session that was left ([`line`])
 //!   HTTP requests ──────────────────────┴─▶ [`http`]: hello on the first request, access token on the others
 //! ```
 //!
 //! | carriage | state | frame | next |
 //! |---|---|---|---|
 //! | raw, WebSocket | nonce sent | hello, good | welcome sent, session open |
-//! | | | stale nonce, resume | told so, one more try |
+//! | | | resume, good | welcome sent, older connection fenced, what was missed follows |
+//! | | | stale nonce | told so, one more try |
 //! | | | anything else, 3 s over | err, closed |
 //! | | open | application message | route, scope, rate, record, upstream; or err, and the session goes on |
-//! | | | heartbeat missed twice | closed |
+//! | | | heartbeat missed twice, connection lost | session waits for its client, as the contract says |
 //! | HTTP | unproven | hello, good | session; welcome in the headers |
 //! | | proven | access token of this session | passes, the key checked again |
 //!
@@ -23,9 +24,12 @@
 //! write more audit than the market writes prices.
 
 mod carriage;
+mod comeback;
+pub(crate) mod door;
 mod grant;
 pub mod http;
 mod limits;
+mod line;
 mod message;
 mod opening;
 mod session;
@@ -48,12 +52,13 @@ use crate::websocket::UpstreamHead;
 use crate::worker::Worker;
 
 use carriage::{Carriage as _, LineCarriage};
+use opening::Opened;
 use sessions::CarriageKind;
 
 /// Serves `countersign/1` frames, one per line, until the connection ends.
 pub async fn serve_raw<S>(worker: Rc<Worker>, connection: Rc<Connection>, stream: Rewind<S>)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let mut carriage = LineCarriage::new(stream);
     let head = check_offered(&worker, &connection).and_then(|()| raw_head(&worker, &connection));
@@ -68,7 +73,8 @@ where
         }
     };
     match opening::open(&worker, &connection, &mut carriage, CarriageKind::RawTls).await {
-        Some(granted) => session::drive(&worker, &connection, carriage, granted, head).await,
+        Some(Opened::Back(line)) => line::pump(carriage, line).await,
+        Some(Opened::New(granted)) => session::drive(&worker, connection, carriage, *granted, head).await,
         None => carriage.close(None, "").await,
     }
 }

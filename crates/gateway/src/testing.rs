@@ -14,7 +14,9 @@ use countersign_core::{
     AccountId, Algorithm, ApiKeyId, Binding, CorrelationId, Credential, CredentialId, CredentialState, IpAllowList, KeyRate,
     MemoryReplayGuard, Purpose, Scopes, Verifier, VerifyingKey,
 };
-use countersign_handshake::{Authorities, Delegation, GatewayIdentity, HostPolicy, NonceKeys, ServerConfig, Signer as _, SigningKey};
+use countersign_handshake::{
+    Authorities, Delegation, GatewayIdentity, HostPolicy, NonceKeys, ServerConfig, Signer as _, SigningKey, TicketKeys,
+};
 use countersign_pki::{
     HandshakeMode, ListenerPolicy, NegotiatedParameters, PrivateAuthority, ServerCertificateRequest, ServerTls, TicketKeyRing, TlsVersion,
     UnixTime,
@@ -124,6 +126,7 @@ fn answer(text: &str) -> Option<String> {
     let id = &question["id"];
     Some(match (question.get("method"), question.get("op")) {
         (Some(_), _) => format!(r#"{{"id":{id},"status":200,"result":{{}},"rateLimits":[{{"count":999}}]}}"#),
+        (None, Some(op)) if op == "order.cancel_all" => format!(r#"{{"re":{id},"ok":true,"canceled":[7,8,9]}}"#),
         (None, Some(_)) => format!("{{\"re\":{id},\n \"ok\":true}}"),
         (None, None) => text.to_owned(),
     })
@@ -209,6 +212,14 @@ impl Stage {
         Value::Object(latest.fields().clone())
     }
 
+    /// All audit records of one event.
+    pub(crate) fn recorded(&self, event: &str) -> Vec<Value> {
+        let audit = &self.worker.shared.audit;
+        audit.flush().unwrap();
+        let entries = AuditLog::tail(audit.folder(), 1_000, &AuditFilter::default()).unwrap();
+        entries.iter().filter(|entry| entry.text("event") == Some(event)).map(|entry| Value::Object(entry.fields().clone())).collect()
+    }
+
     /// What one kind of refusal was counted.
     pub(crate) fn refused(&self, label: &str) -> bool {
         let text = self.worker.shared.metrics.encode();
@@ -227,7 +238,10 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
     let clock_of_tls = Arc::new(DefaultTimeProvider);
     let tickets = Arc::new(TicketKeyRing::new(clock_of_tls.clone()).unwrap());
     let nonces = NonceKeys::new(gateway.root(), [0; 4], &mut SystemEntropy, clock::wall());
-    let handshake = ServerConfig { gateway, policy: HostPolicy::default(), authorities: Authorities::Any, nonces };
+    let life = Duration::from_secs(86_400);
+    let session_tickets = Arc::new(TicketKeys::new(gateway.root(), "public", life, &mut SystemEntropy, clock::wall()));
+    let handshake =
+        ServerConfig { gateway, policy: HostPolicy::default(), authorities: Authorities::Any, nonces, tickets: session_tickets };
     Shared {
         credentials: ArcSwap::from_pointee(CredentialTable::new(credentials(), &CredentialTable::default())),
         routes: ArcSwap::new(Arc::clone(&settings.routes)),

@@ -13,7 +13,7 @@
 //!
 //! What is *not* here: what a message means (the dialect and the native session say that), and who somebody is.
 
-mod connect;
+pub(crate) mod connect;
 mod dialect;
 pub(crate) mod limits;
 pub(crate) mod links;

@@ -8,6 +8,7 @@ use countersign_core::Permit;
 use crate::body::budget::WorkerBodies;
 use crate::entropy::CorrelationIds;
 use crate::lean::scratch::Scratch;
+use crate::native::door::Door;
 use crate::shared::Shared;
 use crate::upstream::{Upstream, UpstreamConfig};
 use crate::websocket::standing::Standing;
@@ -24,6 +25,8 @@ pub struct Worker {
     pub bodies: WorkerBodies,
     /// Tells open connections that credentials changed.
     pub standing: Standing,
+    /// Who shakes hands next when many come at once.
+    pub door: Rc<Door>,
     /// Buffers of requests under way.
     pub scratch: Scratch,
 }
@@ -39,6 +42,7 @@ impl Worker {
             correlation: CorrelationIds::new(),
             bodies: WorkerBodies::default(),
             standing: Standing::default(),
+            door: Rc::default(),
             scratch: Scratch::default(),
         })
     }

@@ -20,6 +20,7 @@ use anyhow::Context as _;
 use countersign_client::{Carriage, Endpoint, Ladder, Options};
 use countersign_core::Scopes;
 use countersign_handshake::CredentialFile;
+use countersign_handshake::contract::{Choice, Quantity};
 use countersign_store::files::read_private;
 
 use super::{output, run_async, trust};
@@ -62,6 +63,14 @@ fn options(args: &ConnectArgs) -> anyhow::Result<Options> {
         cli::Carriage::Websocket => Carriage::WebSocket,
     };
     options.offer.bind = args.bind.into();
+    let want = &mut options.offer.want;
+    want.quantities.insert(Quantity::ResumeS, args.resume);
+    want.quantities.insert(Quantity::CodGraceMs, args.cod_grace_ms);
+    want.choices.insert(Choice::Cod, vec![args.cod.word().to_owned()]);
+    if args.cod != cli::CodArg::None {
+        // Whoever asks that orders are cancelled means it: a gateway that does not do it is refused.
+        options.offer.need.choices.insert(Choice::Cod, [args.cod.word().to_owned()].into());
+    }
     if let Some(path) = &args.ca {
         options.trust = trust::of_file(path)?;
     } else if options.trust.is_empty() {

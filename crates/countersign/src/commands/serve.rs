@@ -19,7 +19,7 @@ use countersign_gateway::native::sessions::Sessions;
 use countersign_gateway::shared::Shared;
 use countersign_gateway::start::Gateway;
 use countersign_gateway::upstream::UpstreamConfig;
-use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _};
+use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _, TicketKeys};
 use countersign_pki::PrivateAuthority;
 use countersign_store::StateDir;
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
@@ -102,7 +102,7 @@ impl Running {
             credentials: ArcSwap::default(),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
             metrics: Metrics::new(&settings.routes).started_at(clock::wall()),
-            handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway)),
+            handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway, None)),
             connections: ConnectionLimits::new(settings.limits.connections_max, settings.limits.connections_per_source_max),
             replay: Box::new(replay),
             nonces: Box::new(nonces),
@@ -200,7 +200,8 @@ impl Renewal {
     fn renew_gateway_key(&self, shared: &Shared) -> anyhow::Result<()> {
         let gateway = state::gateway_identity::open(self.dir.path(), clock::wall())?;
         if gateway.key().kid() != shared.handshake.load().gateway.key().kid() {
-            shared.handshake.store(Arc::new(handshake_config(&self.settings, gateway)));
+            let tickets = Arc::clone(&shared.handshake.load().tickets);
+            shared.handshake.store(Arc::new(handshake_config(&self.settings, gateway, Some(tickets))));
             tracing::info!("the gateway signs with a new key, delegated by the same root");
         }
         Ok(())
@@ -240,7 +241,12 @@ fn upstream_configs(settings: &Settings, venue: Option<&VenueHandle>) -> Vec<Ups
 /// Idle upstream connections are closed by us before the usual 60 to 75 s of servers, so that no request meets a closing one.
 const UPSTREAM_IDLE_FOR: std::time::Duration = std::time::Duration::from_secs(50);
 
-fn handshake_config(settings: &Settings, gateway: countersign_handshake::GatewayIdentity) -> ServerConfig {
+/// The handshake as the settings have it. `tickets` are the keys in force, where sessions are to outlive a change of the gateway's key.
+fn handshake_config(
+    settings: &Settings,
+    gateway: countersign_handshake::GatewayIdentity,
+    tickets: Option<Arc<TicketKeys>>,
+) -> ServerConfig {
     let native = &settings.native;
     let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let (shortest, longest) = (millis(native.heartbeat_min), millis(native.heartbeat_max));
@@ -251,13 +257,24 @@ fn handshake_config(settings: &Settings, gateway: countersign_handshake::Gateway
         hb_ms_default: default.hb_ms_default.clamp(shortest, longest),
         token_s: (*default.token_s.start()).min(native.access_token_life.as_secs())..=native.access_token_life.as_secs(),
         life_s_max: native.session_life.as_secs(),
+        resume_s_max: native.resume_window.as_secs(),
+        keep_msgs_max: u64::from(native.keep_messages),
+        keep_s_max: native.resume_window.as_secs(),
+        cod_grace_ms_max: millis(native.cancel_grace_max),
         ..default
     };
     let mut entropy = SystemEntropy;
     let node = std::process::id().to_be_bytes();
     let nonces = NonceKeys::new(gateway.root(), node, &mut entropy, clock::wall());
-    ServerConfig { gateway, policy, authorities: handshake_authorities(settings), nonces }
+    let tickets = tickets.unwrap_or_else(|| {
+        // Keys of this run only: the sessions they stand for live in this process.
+        Arc::new(TicketKeys::new(gateway.root(), PUBLIC_LISTENER, native.session_life, &mut entropy, clock::wall()))
+    });
+    ServerConfig { gateway, policy, authorities: handshake_authorities(settings), nonces, tickets }
 }
+
+/// The name of the listener that tickets are bound to.
+const PUBLIC_LISTENER: &str = "public";
 
 fn handshake_authorities(settings: &Settings) -> countersign_handshake::Authorities {
     match &settings.listen.authorities {

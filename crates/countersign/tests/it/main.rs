@@ -9,5 +9,6 @@ mod harness;
 mod help;
 mod keys;
 mod probe;
+mod resume;
 mod vectors;
 mod venue;

@@ -178,7 +178,36 @@ fn native(mut keys: Reader<'_>) -> NativeSettings {
         50,
         1..=100_000,
     );
-    NativeSettings { enabled, min_bind, heartbeat_min, heartbeat_max, session_life, access_token_life, orders_per_second }
+    let resume_window = keys.duration(
+        "resume_window",
+        "Longest time a session waits for a client that lost its connection; 0s, and sessions end with their connection.",
+        seconds(600),
+        seconds(0)..=seconds(3_600),
+    );
+    let keep_messages = keys.count(
+        "keep_messages",
+        "Messages that a session keeps to give them again to a client that missed them, at most 256 KiB; 0 for none.",
+        1_024,
+        0..=65_536,
+    );
+    let cancel_grace_max = keys.duration(
+        "cancel_grace_max",
+        "Longest delay between a lost connection and the cancellation of orders, where a contract has cancel on disconnect.",
+        seconds(60),
+        seconds(0)..=seconds(600),
+    );
+    NativeSettings {
+        enabled,
+        min_bind,
+        heartbeat_min,
+        heartbeat_max,
+        session_life,
+        access_token_life,
+        orders_per_second,
+        resume_window,
+        keep_messages,
+        cancel_grace_max,
+    }
 }
 
 fn binance(mut keys: Reader<'_>) -> BinanceSettings {

@@ -208,6 +208,12 @@ pub struct NativeSettings {
     pub access_token_life: Duration,
     /// Orders per second granted to one session.
     pub orders_per_second: u32,
+    /// How long a session may wait for its client; zero where none comes back.
+    pub resume_window: Duration,
+    /// Messages that one session keeps for a client that comes back; zero for none.
+    pub keep_messages: u32,
+    /// Longest delay between a lost connection and the cancellation of orders.
+    pub cancel_grace_max: Duration,
 }
 
 /// The Binance dialect.

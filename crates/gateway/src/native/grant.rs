@@ -7,7 +7,10 @@ use countersign_core::{CorrelationId, KeyRate, Refusal, VerifiedIdentity};
 use countersign_handshake::contract::Quantity;
 use countersign_handshake::{AwaitVerification, Channel, Contract, Entitlements, Established, SecretText, TokenContext};
 use countersign_store::{AuditEvent, AuditRecord};
+use tokio::sync::mpsc;
 
+use super::comeback::Return;
+use super::limits::RETURNS_WAITING_MAX;
 use super::sessions::{CarriageKind, OpenSession, SessionGuard};
 use crate::authenticate::{SessionRef, verify_presented};
 use crate::clock;
@@ -24,6 +27,8 @@ pub(super) struct Granted {
     pub(super) guard: SessionGuard,
     /// Rate counters of the key.
     pub(super) counters: Arc<KeyCounters>,
+    /// Clients that come back to it.
+    pub(super) returns: mpsc::Receiver<Return>,
 }
 
 impl Granted {
@@ -54,13 +59,15 @@ pub(super) fn grant(
     let login = verify_presented(worker, connection, awaiting.presented())?;
     let now = clock::now();
     awaiting.handle_timeout(now)?;
-    let entitlements = entitlements(worker, &login.identity, now.wall);
+    let entitlements = Entitlements { lasting: carriage != CarriageKind::Http, ..entitlements(worker, &login.identity, now.wall) };
     let mint = |context: &TokenContext<'_>| Ok(mint(worker, context));
     let established = awaiting.conclude(login.identity, &entitlements, mint, &mut SystemEntropy, now)?;
-    let guard = enter(worker, connection, &established, carriage, correlation)?;
+    let (door, returns) = mpsc::channel(RETURNS_WAITING_MAX);
+    let door = (!established.contract.resume_window().is_zero()).then_some(door);
+    let guard = enter(worker, connection, &established, carriage, door, correlation)?;
     connection.note_authenticated();
     worker.shared.metrics.logged_in(Family::NATIVE, carriage.metric(), clock::mono().saturating_since(started));
-    Ok(Granted { established, guard, counters: login.counters })
+    Ok(Granted { established, guard, counters: login.counters, returns })
 }
 
 /// What the key has, within what the node gives to one session.
@@ -73,7 +80,8 @@ fn entitlements(worker: &Worker, identity: &VerifiedIdentity, now: countersign_c
     entitlements
 }
 
-fn mint(worker: &Worker, context: &TokenContext<'_>) -> SecretText {
+/// Makes the access token.
+pub(super) fn mint(worker: &Worker, context: &TokenContext<'_>) -> SecretText {
     let TokenContext { identity, sid, t1, contract, issued_at, life, .. } = *context;
     let token =
         worker.shared.identity.mint_access_token(identity.account(), identity.key_id(), sid, &t1.text(), &contract.scopes, issued_at, life);
@@ -85,10 +93,11 @@ fn enter(
     connection: &Connection,
     established: &Established,
     carriage: CarriageKind,
+    door: Option<mpsc::Sender<Return>>,
     correlation: CorrelationId,
 ) -> Result<SessionGuard, Refusal> {
     let contract = &established.contract;
-    let session = Arc::new(OpenSession::new(established, clock::wall(), connection.remote, carriage));
+    let session = Arc::new(OpenSession::new(established, clock::wall(), connection.remote, carriage, door));
     let mut record = AuditRecord::new(session.since, AuditEvent::SessionOpen).identity(&established.identity);
     record.correlation = Some(correlation);
     record.session = Some(session.sid);

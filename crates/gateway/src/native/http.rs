@@ -107,7 +107,7 @@ impl NativeConnection {
         let granted = self.open(worker, connection, token, CarriageKind::Http)?;
         let answer_headers = welcome_headers(&granted.established)?;
         let session = granted.session_ref();
-        let Granted { established, guard, counters } = granted;
+        let Granted { established, guard, counters, returns: _ } = granted;
         let proven = HttpSession {
             identity: established.identity,
             session,
@@ -124,7 +124,7 @@ impl NativeConnection {
     /// The handshake itself; the caller decides on what the session travels. Until it does, the connection takes no other hello.
     pub(super) fn open(&self, worker: &Worker, connection: &Connection, token: &str, carriage: CarriageKind) -> Result<Granted, Refusal> {
         let machine = self.take_machine(worker, connection)?;
-        let awaiting = match machine.receive_token(token, clock::now()) {
+        let awaiting = match machine.receive_hello(token, clock::now()) {
             Ok(awaiting) => awaiting,
             Err(Declined { refusal, retry }) => {
                 if let Some(machine) = retry {

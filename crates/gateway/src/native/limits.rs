@@ -28,3 +28,27 @@ pub(super) const DRAIN_SHARE: u32 = 2;
 
 /// How long a nonce that was given out over HTTP can be answered at least.
 pub(super) const HTTP_NONCE_LIFE: Duration = countersign_handshake::limits::NONCE_LIFE;
+
+/// Hellos of one worker that wait for their turn: half a second of work. More are told to come back.
+pub(super) const HELLOS_WAITING_MAX: usize = 4_096;
+
+/// Batches of frames between a session and a connection that is served elsewhere: one under way, some to spare.
+pub(super) const LINE_BATCHES_MAX: usize = 16;
+
+/// Frames of the client that wait for the session on that way.
+pub(super) const LINE_FRAMES_MAX: usize = 64;
+
+/// Clients that wait at one session to take it up: the client and its impatience.
+pub(super) const RETURNS_WAITING_MAX: usize = 4;
+
+/// Sessions of one key that may wait for their client. Beyond it the key's connection that is lost ends its session at once.
+pub(super) const AWAY_PER_KEY_MAX: usize = 64;
+
+/// How long one attempt to cancel orders may take: connection, question and answer.
+pub(super) const CANCEL_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Attempts to cancel orders before the operator is told that they stay.
+pub(super) const CANCEL_ATTEMPTS: u32 = 3;
+
+/// Pause between two of them.
+pub(super) const CANCEL_PAUSE: Duration = Duration::from_millis(250);

@@ -1,14 +1,17 @@
-//! The handshake on a carriage that is a stream of frames: nonce unasked, then one hello in time.
+//! The handshake on a carriage that is a stream of frames: nonce unasked, then one hello or resume in time.
 
 use std::rc::Rc;
 
 use bytes::Bytes;
 use countersign_core::{CorrelationId, Monotonic, Refusal, Reject};
 use countersign_handshake::frame::{self, ErrorContext};
-use countersign_handshake::{AwaitVerification, Declined, ServerHandshake};
+use countersign_handshake::{AwaitVerification, Declined, FirstToken, SecretText, ServerHandshake};
+use countersign_session::Entrant;
 
 use super::carriage::{Carriage, CarriageError};
+use super::comeback::{self, TakenUp};
 use super::grant::{self, Granted};
+use super::line::NearEnd;
 use super::sessions::CarriageKind;
 use crate::audit::{self, Subject};
 use crate::clock;
@@ -16,13 +19,21 @@ use crate::connection::Connection;
 use crate::entropy::SystemEntropy;
 use crate::worker::Worker;
 
+/// What came of a handshake.
+pub(super) enum Opened {
+    /// A session comes back; the way to it.
+    Back(NearEnd),
+    /// A session begins.
+    New(Box<Granted>),
+}
+
 /// Shakes hands. `None` when it came to nothing; the client was told then, and the carriage is to be closed.
 pub(super) async fn open<C: Carriage>(
     worker: &Rc<Worker>,
     connection: &Rc<Connection>,
     carriage: &mut C,
     kind: CarriageKind,
-) -> Option<Granted> {
+) -> Option<Opened> {
     let now = clock::now();
     let mut machine = ServerHandshake::new(worker.shared.handshake.load_full(), grant::channel(connection), now);
     let own_deadline = now.mono.saturating_add(worker.shared.settings.limits.unauthenticated_deadline);
@@ -37,14 +48,24 @@ pub(super) async fn open<C: Carriage>(
             Err(refusal) => Err(Declined { refusal: refusal?, retry: None }),
         };
         let mut subject = Subject::none();
-        if let Ok(awaiting) = &outcome {
-            subject = subject.presenting(awaiting.presented().key_id.clone());
-        }
         let Declined { refusal, retry } = match outcome {
-            Ok(awaiting) => match conclude(worker, connection, carriage, awaiting, kind, correlation) {
-                Ok(granted) => return welcome(carriage, granted).await,
-                Err(refusal) => refusal.into(),
-            },
+            Ok(FirstToken::Hello(awaiting)) => {
+                subject = subject.presenting(awaiting.presented().key_id.clone());
+                match conclude(worker, connection, carriage, *awaiting, kind, correlation).await {
+                    Ok(granted) => {
+                        let welcome = granted.established.welcome_frame();
+                        return welcomed(carriage, &welcome).await.map(|()| Opened::New(Box::new(granted)));
+                    }
+                    Err(refusal) => refusal.into(),
+                }
+            }
+            Ok(FirstToken::Resume(awaiting)) => {
+                subject = comeback::subject(&awaiting);
+                match comeback::take_up(worker, connection, carriage, *awaiting, kind, correlation).await {
+                    Ok(TakenUp { welcome, line }) => return welcomed(carriage, &welcome).await.map(|()| Opened::Back(line)),
+                    Err(refusal) => refusal.into(),
+                }
+            }
             Err(declined) => declined,
         };
         audit::refused(worker, connection, &subject, &refusal, correlation);
@@ -67,7 +88,7 @@ async fn receive<C: Carriage>(carriage: &mut C, deadline: Monotonic) -> Result<B
     }
 }
 
-fn conclude<C: Carriage>(
+async fn conclude<C: Carriage>(
     worker: &Rc<Worker>,
     connection: &Connection,
     carriage: &C,
@@ -80,13 +101,14 @@ fn conclude<C: Carriage>(
         0 => {}
         held => awaiting.hold(held)?,
     }
+    let _turn = worker.door.enter(Entrant::Hello).await?;
     grant::grant(worker, connection, awaiting, kind, correlation)
 }
 
-async fn welcome<C: Carriage>(carriage: &mut C, granted: Granted) -> Option<Granted> {
+/// Sends the welcome: from now on the carriage carries a session.
+async fn welcomed<C: Carriage>(carriage: &mut C, welcome: &SecretText) -> Option<()> {
     carriage.set_open();
-    let frame = granted.established.welcome_frame();
-    send(carriage, frame.expose().to_owned()).await.ok().map(|()| granted)
+    send(carriage, welcome.expose().to_owned()).await.ok()
 }
 
 async fn send<C: Carriage>(carriage: &mut C, frame: String) -> Result<(), CarriageError> {

@@ -12,10 +12,18 @@
 //! | key revoked, suspended or expired; killed by an operator | `err`, `bye` | ends |
 //! | upstream lost | `err`, `bye`: answers and events may be missing | ends |
 //! | drain | `drain`, later `bye` | ends |
-//! | silence | - | ends |
+//! | silence, connection lost | - | waits as the contract says ([`absence`](countersign_session::absence)), or ends |
+//! | the client comes back | `welcome`, what it missed; the older connection: `bye session.taken_over` | goes on |
+//! | a spent ticket is shown | `err session.reuse`, to both | ends |
+//! | grace over, or an end that cancels | - | orders cancelled, once ([`cancelling`]) |
+//!
+//! A session is one task on the worker it was opened on, and stays there with its upstream links; later connections come to it
+//! through [`line`](super::line).
 
 mod admission;
+mod cancelling;
 mod ending;
+mod return_of;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,17 +31,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_core::rate::WindowCounter;
-use countersign_core::{CorrelationId, KeyRate, Monotonic, Refusal, Reject};
+use countersign_core::{CorrelationId, KeyRate, Monotonic, Refusal, Reject, Timestamp};
+use countersign_handshake::contract::{Choice, Quantity};
 use countersign_handshake::frame::{self as handshake_frame, ErrorContext};
 use countersign_handshake::{AwaitReady, Contract};
-use countersign_session::{Event, Liveness, SessionMachine, Side};
-use tokio::sync::watch;
+use countersign_session::{
+    Absence, CancelPolicy, CancelScope, Departure, Due, Event, Generations, Keeping, Liveness, SessionMachine, Side,
+};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_websockets::Message;
 
 use super::carriage::{Carriage, CarriageError};
+use super::comeback::Return;
 use super::grant::{Granted, contract_rate};
 use super::limits::DRAIN_SHARE;
+use super::line::Line;
 use super::sessions::SessionGuard;
 use crate::audit::{self, Subject};
 use crate::authenticate::{Login, SessionRef};
@@ -49,14 +62,21 @@ use crate::worker::Worker;
 use ending::Ending;
 
 /// An open session.
-struct Session<'w, C> {
-    worker: &'w Rc<Worker>,
-    connection: &'w Rc<Connection>,
-    carriage: C,
+struct Session<C> {
+    worker: Rc<Worker>,
+    /// The present connection; of one that is gone, what is to be said of it.
+    connection: Rc<Connection>,
+    line: Line<C>,
     machine: SessionMachine,
-    /// Until the client confirmed the contract.
+    absence: Absence,
+    generations: Generations,
+    /// Clients that come back.
+    returns: mpsc::Receiver<Return>,
+    /// Until the client confirmed the contract on this connection.
     await_ready: Option<AwaitReady>,
     contract: Contract,
+    /// The end of its life.
+    until: Timestamp,
     rate: KeyRate,
     /// The key, as it was when it was last checked; taken only while a message is admitted.
     login: Option<Login>,
@@ -69,56 +89,98 @@ struct Session<'w, C> {
     drain_ends: Option<Instant>,
 }
 
-/// Runs a session whose welcome was sent, until it ends.
-pub(super) async fn drive<C: Carriage>(
+/// Serves the connection of a session whose welcome was sent, until the connection ends. The session may outlive it.
+pub(super) async fn drive<C: Carriage + 'static>(
     worker: &Rc<Worker>,
-    connection: &Rc<Connection>,
+    connection: Rc<Connection>,
     carriage: C,
     granted: Granted,
     head: UpstreamHead,
 ) {
-    let session_ref = granted.session_ref();
-    let Granted { established, mut guard, counters } = granted;
-    let contract = established.contract;
-    let mut session = Session {
-        worker,
-        connection,
-        carriage,
-        machine: SessionMachine::new(Side::Server, contract.heartbeat(), contract.life(), clock::now()),
-        await_ready: Some(established.await_ready),
-        rate: contract_rate(&contract),
-        contract,
-        login: Some(Login {
-            identity: established.identity,
-            session: Some(session_ref),
-            freshness: countersign_core::Freshness::Channel,
-            counters,
-            answer_headers: smallvec::SmallVec::new(),
-        }),
-        checked: worker.shared.credentials.load_full(),
-        links: Links::new(),
-        head,
-        refusals: WindowCounter::new(Duration::from_secs(60)),
-        drain_ends: None,
-    };
-    let ending = session.run(&guard).await;
-    guard.set_reason(ending.reason());
-    // Nothing is forwarded any more: the session is over, whatever the client makes of our last words.
-    drop(guard);
-    session.end(ending).await;
+    let (serving, served) = oneshot::channel();
+    let (session, guard) = Session::new(worker, connection, Line::Own(carriage, serving), granted, head);
+    tokio::task::spawn_local(session.live(guard));
+    // Its other end is dropped when the session has closed the carriage.
+    let _ = served.await;
 }
 
-impl<C: Carriage> Session<'_, C> {
+impl<C: Carriage + 'static> Session<C> {
+    fn new(worker: &Rc<Worker>, connection: Rc<Connection>, line: Line<C>, granted: Granted, head: UpstreamHead) -> (Self, SessionGuard) {
+        let session_ref = granted.session_ref();
+        let Granted { established, guard, counters, returns } = granted;
+        let contract = established.contract;
+        let session = Self {
+            connection,
+            line,
+            machine: machine(&contract),
+            absence: Absence::new(cancel_policy(&contract), contract.resume_window()),
+            generations: Generations::new(),
+            returns,
+            await_ready: Some(established.await_ready),
+            rate: contract_rate(&contract),
+            contract,
+            until: established.until,
+            login: Some(Login {
+                identity: established.identity,
+                session: Some(session_ref),
+                freshness: countersign_core::Freshness::Channel,
+                counters,
+                answer_headers: smallvec::SmallVec::new(),
+            }),
+            checked: worker.shared.credentials.load_full(),
+            links: Links::new(),
+            head,
+            refusals: WindowCounter::new(Duration::from_secs(60)),
+            drain_ends: None,
+            worker: Rc::clone(worker),
+        };
+        (session, guard)
+    }
+
+    /// Lives until it is over, whatever connections it has meanwhile.
+    async fn live(mut self, mut guard: SessionGuard) {
+        let ending = loop {
+            let ending = self.run(&guard).await;
+            if !self.depart(&ending, &guard).await {
+                break ending;
+            }
+        };
+        guard.set_reason(ending.reason());
+        // Nothing is forwarded any more: the session is over, whatever the client makes of our last words.
+        drop(guard);
+        self.end(ending).await;
+    }
+
+    /// The client is gone, or the session is over. Cancels what the policy says; whether the session goes on and waits.
+    async fn depart(&mut self, ending: &Ending, guard: &SessionGuard) -> bool {
+        let sessions = &self.worker.shared.sessions;
+        let mut how = ending.departure();
+        // HS-91
+        if how == Departure::Lost && !sessions.wait(guard.session(), self.worker.shared.settings.limits.connections_max) {
+            how = Departure::Ended;
+        }
+        let due = self.absence.left(how, clock::mono());
+        let waits = self.absence.is_waiting();
+        if waits {
+            self.step_away(ending).await;
+        }
+        if let Some(Due::Cancel(scope)) = due {
+            self.cancel_orders(scope, ending.reason()).await;
+        }
+        waits
+    }
+
     async fn run(&mut self, guard: &SessionGuard) -> Ending {
         let mut draining = self.worker.shared.drain.subscribe();
-        let mut standing = Standing::subscribe(self.worker);
+        let mut standing = Standing::subscribe(&self.worker);
         let mut killed = guard.session().killed();
         let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         loop {
             let deadline = self.next_deadline();
             let step = tokio::select! {
-                frame = self.carriage.receive() => self.on_received(frame).await,
+                frame = self.line.receive() => self.on_received(frame).await,
                 (_, message) = self.links.next() => self.on_upstream(message).await,
+                Some(returning) = self.returns.recv() => self.take_back(returning, guard).await,
                 () = sleep_until(deadline) => self.on_timeout().await,
                 () = standing.changed() => self.check_standing(),
                 () = was_killed(&mut killed) => Err(Ending::Killed),
@@ -149,7 +211,9 @@ impl<C: Carriage> Session<'_, C> {
             Ok(Event::Ready(ch)) => self.confirm(Some(&ch)).map_err(|refusal| self.fatal(refusal)),
             // The client did not apply messages of ours: what to do about it is for the client, who knows.
             Ok(Event::NotApplied(_) | Event::Nothing) => Ok(()),
-            Ok(Event::Busy { .. } | Event::Drain { .. } | Event::Err(_)) => Err(self.fatal(Reject::UnexpectedMessage.into())),
+            Ok(Event::Busy { .. } | Event::Drain { .. } | Event::Err(_) | Event::Lost(_)) => {
+                Err(self.fatal(Reject::UnexpectedMessage.into()))
+            }
             Err(refusal) => self.refuse(&refusal, None, None).await,
         }
     }
@@ -159,6 +223,8 @@ impl<C: Carriage> Session<'_, C> {
         match (self.await_ready.take(), ch) {
             (Some(waiting), Some(ch)) => {
                 let _open = waiting.ready(ch)?;
+                // HS-84: it holds our reply, so the ticket it came with is spent.
+                self.generations.confirm();
                 Ok(())
             }
             (Some(waiting), None) => {
@@ -184,8 +250,9 @@ impl<C: Carriage> Session<'_, C> {
     async fn refuse(&mut self, refusal: &Refusal, s: Option<u64>, id: Option<&str>) -> Result<(), Ending> {
         let correlation = self.note_refused(refusal);
         let frame = error_frame(refusal, correlation, s, id);
-        self.machine.note_sent(clock::now());
-        self.carriage.feed(frame).await?;
+        // HS-88
+        self.machine.note_refusal(&frame, clock::now());
+        self.line.feed(frame).await?;
         if refusal.reject.alert().is_fatal() {
             return Err(Ending::Refused(refusal.clone()));
         }
@@ -194,7 +261,7 @@ impl<C: Carriage> Session<'_, C> {
 
     fn note_refused(&self, refusal: &Refusal) -> CorrelationId {
         let correlation = self.worker.correlation.next();
-        audit::refused(self.worker, self.connection, &Subject::none().by(self.login.as_ref()), refusal, correlation);
+        audit::refused(&self.worker, &self.connection, &Subject::none().by(self.login.as_ref()), refusal, correlation);
         correlation
     }
 
@@ -225,20 +292,20 @@ impl<C: Carriage> Session<'_, C> {
             return Ok(());
         };
         let frame = self.machine.send(&body, clock::now());
-        Ok(self.carriage.feed(frame).await?)
+        Ok(self.line.feed(frame).await?)
     }
 
     /// Writes everything that is due.
     async fn transmit(&mut self) -> Result<(), Ending> {
         while let Some(frame) = self.machine.poll_transmit(clock::now()) {
-            self.carriage.feed(frame).await?;
+            self.line.feed(frame).await?;
         }
-        Ok(self.carriage.flush().await?)
+        Ok(self.line.flush().await?)
     }
 
     fn next_deadline(&self) -> Option<Instant> {
         let ready = self.await_ready.as_ref().and_then(AwaitReady::poll_timeout);
-        let machine = [self.machine.poll_timeout(), ready].into_iter().flatten().min().map(instant);
+        let machine = [self.machine.poll_timeout(), self.absence.poll_timeout(), ready].into_iter().flatten().min().map(instant);
         [machine, self.drain_ends].into_iter().flatten().min()
     }
 
@@ -247,8 +314,13 @@ impl<C: Carriage> Session<'_, C> {
         if self.drain_ends.is_some_and(|end| Instant::now() >= end) {
             return Err(Ending::Drained);
         }
-        if let Some(waiting) = &self.await_ready {
-            waiting.handle_timeout(now).map_err(Ending::Fatal)?;
+        match self.absence.handle_timeout(now.mono) {
+            Some(Due::Cancel(scope)) => self.cancel_orders(scope, "grace over").await,
+            Some(Due::GiveUp) => return Err(Ending::GivenUp),
+            None => {}
+        }
+        if self.await_ready.as_ref().is_some_and(|waiting| waiting.handle_timeout(now).is_err()) {
+            return Err(self.unconfirmed());
         }
         match self.machine.handle_timeout(now) {
             Liveness::Alive => self.transmit().await,
@@ -257,12 +329,40 @@ impl<C: Carriage> Session<'_, C> {
         }
     }
 
+    /// The client did not confirm in time. Whoever came back may not have our reply: that connection is lost, not the session.
+    fn unconfirmed(&self) -> Ending {
+        if self.generations == Generations::new() { Ending::Fatal(Reject::AuthDeadline.into()) } else { Ending::Dead }
+    }
+
     async fn start_drain(&mut self) -> Result<(), Ending> {
+        if self.line.is_away() {
+            return Err(Ending::Drained);
+        }
         let by = self.worker.shared.settings.limits.drain_deadline / DRAIN_SHARE;
         self.drain_ends = Some(Instant::now() + by);
         self.machine.note_sent(clock::now());
-        self.carriage.feed(countersign_session::frame::drain(by, &[], "this node is leaving")).await?;
+        self.line.feed(countersign_session::frame::drain(by, &[], "this node is leaving")).await?;
         self.transmit().await
+    }
+}
+
+/// The machine of a contract.
+fn machine(contract: &Contract) -> SessionMachine {
+    let machine = SessionMachine::new(Side::Server, contract.heartbeat(), contract.life(), clock::now());
+    if contract.choice(Choice::Rx) != "recoverable" {
+        return machine;
+    }
+    let messages = usize::try_from(contract.quantity(Quantity::KeepMsgs)).unwrap_or(usize::MAX);
+    machine.recoverable(Keeping { messages, time: Duration::from_secs(contract.quantity(Quantity::KeepS)) })
+}
+
+/// Cancel on disconnect as the contract has it.
+fn cancel_policy(contract: &Contract) -> CancelPolicy {
+    CancelPolicy {
+        // A word that we did not grant cannot be in a contract of ours.
+        scope: CancelScope::parse(contract.choice(Choice::Cod)).unwrap_or(CancelScope::Nothing),
+        grace: Duration::from_millis(contract.quantity(Quantity::CodGraceMs)),
+        on_logout: contract.choice(Choice::CodOnLogout) == "true",
     }
 }
 

@@ -9,9 +9,10 @@ mod records;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use countersign_core::{AccountId, ApiKeyId, Binding, CredentialId, Refusal, Reject, Scopes, SessionId, Timestamp};
+use countersign_core::{AccountId, ApiKeyId, Binding, CredentialId, Refusal, Reject, Scopes, SessionId, Timestamp, VerifiedIdentity};
 use countersign_handshake::Established;
 use countersign_store::{AuditEvent, AuditRecord, SessionRecord};
 use parking_lot::Mutex;
@@ -19,7 +20,8 @@ use tokio::sync::{mpsc, watch};
 
 pub use records::keep_records;
 
-use super::limits::SESSION_SHARDS;
+use super::comeback::Return;
+use super::limits::{AWAY_PER_KEY_MAX, SESSION_SHARDS};
 use crate::metrics::Carriage;
 use crate::shared::Shared;
 use crate::{clock, operator};
@@ -82,10 +84,20 @@ pub struct OpenSession {
     /// When it ends at the latest.
     pub until: Timestamp,
     killed: watch::Sender<bool>,
+    /// Whether nobody is connected to it.
+    away: AtomicBool,
+    /// Where clients come back to; none where they cannot.
+    returns: Option<mpsc::Sender<Return>>,
 }
 
 impl OpenSession {
-    pub(super) fn new(established: &Established, since: Timestamp, remote: SocketAddr, carriage: CarriageKind) -> Self {
+    pub(super) fn new(
+        established: &Established,
+        since: Timestamp,
+        remote: SocketAddr,
+        carriage: CarriageKind,
+        returns: Option<mpsc::Sender<Return>>,
+    ) -> Self {
         let (identity, contract) = (&established.identity, &established.contract);
         Self {
             sid: established.sid,
@@ -98,9 +110,32 @@ impl OpenSession {
             binding: contract.bind,
             ch: established.ch.text(),
             scopes: contract.scopes.clone(),
-            until: since.saturating_add(contract.life()),
+            until: established.until,
             killed: watch::Sender::new(false),
+            away: AtomicBool::new(false),
+            returns,
         }
+    }
+
+    /// Where a client that comes back is sent.
+    ///
+    /// # Errors
+    /// [`Reject::SessionUnknown`] for another key than that which opened it, and where nobody can come back;
+    /// [`Reject::SessionExpired`] after an operator ended it.
+    pub(super) fn door(&self, identity: &VerifiedIdentity) -> Result<&mpsc::Sender<Return>, Refusal> {
+        if self.credential != identity.credential().id || self.key_id != *identity.key_id() {
+            return Err(Refusal::operator(Reject::SessionUnknown, "a ticket of another key than that of the session"));
+        }
+        if self.is_killed() {
+            return Err(Refusal::operator(Reject::SessionExpired, "an operator ended the session"));
+        }
+        self.returns.as_ref().ok_or_else(|| Reject::SessionUnknown.into())
+    }
+
+    /// Whether nobody is connected to it.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
     }
 
     /// The session as operators see it.
@@ -150,6 +185,14 @@ pub enum SessionNotice {
 pub struct Sessions {
     shards: [Mutex<HashMap<SessionId, Arc<OpenSession>>>; SESSION_SHARDS],
     recorder: OnceLock<mpsc::Sender<SessionNotice>>,
+    away: Mutex<Away>,
+}
+
+/// Counts the sessions that wait for their client.
+#[derive(Default)]
+struct Away {
+    by_key: HashMap<CredentialId, usize>,
+    in_all: usize,
 }
 
 impl fmt::Debug for Sessions {
@@ -176,6 +219,45 @@ impl Sessions {
     #[must_use]
     pub fn count_of(&self, credential: &CredentialId) -> usize {
         self.open().iter().filter(|session| session.credential == *credential).count()
+    }
+
+    /// Lets a session wait for its client. Whether it may: a key has [`AWAY_PER_KEY_MAX`] of them, the node `in_all_max`.
+    pub(super) fn wait(&self, session: &OpenSession, in_all_max: usize) -> bool {
+        let mut away = self.away.lock();
+        let of_key = away.by_key.get(&session.credential).copied().unwrap_or(0);
+        if session.is_away() || of_key >= AWAY_PER_KEY_MAX || away.in_all >= in_all_max {
+            return session.is_away();
+        }
+        away.by_key.insert(session.credential.clone(), of_key + 1);
+        away.in_all += 1;
+        session.away.store(true, Ordering::Relaxed);
+        true
+    }
+
+    /// The wait is over: the client is back, or the session is over.
+    pub(super) fn end_wait(&self, session: &OpenSession) {
+        let mut away = self.away.lock();
+        if !session.away.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        away.in_all -= 1;
+        if let Some(of_key) = away.by_key.get_mut(&session.credential) {
+            *of_key -= 1;
+            if *of_key == 0 {
+                away.by_key.remove(&session.credential);
+            }
+        }
+    }
+
+    /// How many sessions wait for their client.
+    #[must_use]
+    pub fn away(&self) -> usize {
+        self.away.lock().in_all
+    }
+
+    /// An open session.
+    pub(super) fn find(&self, sid: SessionId) -> Option<Arc<OpenSession>> {
+        self.shard(sid).lock().get(&sid).cloned()
     }
 
     fn open(&self) -> Vec<Arc<OpenSession>> {
@@ -265,6 +347,7 @@ impl SessionGuard {
 impl Drop for SessionGuard {
     fn drop(&mut self) {
         let session = &self.session;
+        self.shared.sessions.end_wait(session);
         self.shared.sessions.leave(session.sid, self.reason);
         self.shared.metrics.native_session_closed();
         let mut record = AuditRecord::new(clock::wall(), AuditEvent::SessionEnd).words(self.reason);
@@ -298,6 +381,8 @@ mod tests {
             scopes: Scopes::none(),
             until: Timestamp::MAX,
             killed: watch::Sender::new(false),
+            away: AtomicBool::new(false),
+            returns: None,
         })
     }
 

@@ -16,6 +16,7 @@ use crate::clock;
 use crate::entropy::SystemEntropy;
 use crate::testing::{CERTIFICATE, EXPORTER, Stage, native_key, on_stage};
 
+mod coming_back;
 mod open_session;
 mod over_http;
 mod over_websocket;
@@ -228,20 +229,6 @@ async fn what_is_no_hello_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_resume_is_understood_and_a_hello_may_follow() {
-    on_stage(|stage| async move {
-        let mut peer = Peer::connect(&stage);
-        let nonce = peer.nonce().await;
-        peer.send(r#"{"resume":"cs1r.e30.AA"}"#).await;
-        assert_eq!(peer.next().await["err"]["code"], "unsupported");
-        let waiting = client(&stage, offer("md:read"), false).hello(Some(&nonce), &mut SystemEntropy, clock::now()).unwrap();
-        peer.send(&waiting.hello_frame()).await;
-        let _ = peer.welcome(waiting).await.unwrap();
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn a_stale_nonce_is_answered_with_a_new_one_once() {
     on_stage(|stage| async move {
         let foreign = Peer::connect(&stage).nonce().await;
@@ -264,7 +251,7 @@ async fn a_need_that_cannot_be_met_is_named_after_the_proof() {
     on_stage(|stage| async move {
         let mut offer = offer("md:read");
         offer.need.scopes = Scopes::parse("funds:withdraw").unwrap();
-        offer.need.quantities.insert(Quantity::ResumeS, 60..=600);
+        offer.need.quantities.insert(Quantity::ResumeS, 6_000..=9_000);
         let mut peer = Peer::connect(&stage);
         let error = peer.open(&stage, offer).await.unwrap_err();
         let HandshakeError::Refused(error) = error else { panic!("{error}") };

@@ -12,8 +12,9 @@ use tokio_websockets::CloseCode;
 use super::carriage::{Carriage as _, WebSocketCarriage};
 use super::grant::Granted;
 use super::http::{Credentials, welcome_headers};
+use super::opening::{self, Opened};
 use super::sessions::CarriageKind;
-use super::{check_offered, opening, session};
+use super::{check_offered, line, session};
 use crate::connection::Connection;
 use crate::rewind::Rewind;
 use crate::websocket::UpstreamHead;
@@ -52,18 +53,19 @@ impl Opening {
     /// Serves the session until it ends.
     pub(crate) async fn run<S>(self, worker: &Rc<Worker>, connection: &Rc<Connection>, stream: Rewind<S>)
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let mut carriage = WebSocketCarriage::new(Socket::of_client(stream, HELLO_FRAME_BYTES_MAX));
-        let granted = match self.granted {
+        let opened = match self.granted {
             Some(granted) => {
                 carriage.set_open();
-                Some(granted)
+                Some(Opened::New(Box::new(granted)))
             }
             None => opening::open(worker, connection, &mut carriage, CarriageKind::WebSocket).await,
         };
-        match granted {
-            Some(granted) => session::drive(worker, connection, carriage, granted, self.head).await,
+        match opened {
+            Some(Opened::Back(line)) => line::pump(carriage, line).await,
+            Some(Opened::New(granted)) => session::drive(worker, Rc::clone(connection), carriage, *granted, self.head).await,
             None => carriage.close(Some(CloseCode::POLICY_VIOLATION), "no session").await,
         }
     }

@@ -34,6 +34,7 @@ macro_rules! events {
 events! {
     Accept "accept" "A request or a login passed.";
     AccountNew "account_new" "An account was made.";
+    CancelOnDisconnect "cancel_on_disconnect" "Orders of a session that was left were cancelled, or could not be.";
     ConfigReload "config_reload" "Configuration or certificates were read again.";
     KeyNew "key_new" "A credential was made.";
     KeyPolicy "key_policy" "Scopes, addresses, rate or expiry of a credential changed.";
@@ -45,6 +46,7 @@ events! {
     Refuse "refuse" "A request or a login was refused.";
     SessionEnd "session_end" "A session ended.";
     SessionOpen "session_open" "A session began.";
+    SessionResume "session_resume" "A session went on on another connection.";
     Start "start" "The gateway started.";
     Stop "stop" "The gateway stopped.";
 }
@@ -199,6 +201,13 @@ impl AuditRecord {
     #[must_use]
     pub fn words(mut self, words: &'static str) -> Self {
         self.detail = Some(words.into());
+        self
+    }
+
+    /// Adds a sentence of ours with numbers in it.
+    #[must_use]
+    pub fn sentence(mut self, sentence: &str) -> Self {
+        self.detail = Some(AuditText::name(sentence).as_str().into());
         self
     }
 

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use countersign_client::{Incoming, Ladder, Options, Session};
+use countersign_client::{ClientError, Incoming, Ladder, Options, Resumed, Session};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
@@ -32,8 +32,15 @@ pub(super) async fn run(options: &Options, as_json: bool, ladder: &mut Ladder) -
         // The shell's prompt belongs on a line of its own.
         output::line("")?;
     }
-    Ok(talk.session.close().await?)
+    match talk.session.close().await {
+        // Nobody to say it to: the session waits for its client, and ends by itself.
+        Err(ClientError::Away) => Ok(()),
+        closed => Ok(closed?),
+    }
 }
+
+/// Said of a message while there is no connection.
+const NOT_SENT: &str = "not sent: the connection is lost, the session is being resumed";
 
 struct Talk {
     session: Session,
@@ -98,13 +105,48 @@ impl Talk {
     }
 
     async fn send(&mut self, body: &str) -> anyhow::Result<()> {
-        self.session.send(body).await?;
-        self.asked += 1;
+        match self.session.send(body).await {
+            Ok(_) => self.asked += 1,
+            // Not kept for later: an order of now is no order of then.
+            Err(ClientError::Away) if self.as_json => output::line(json!({"err": {"code": "away", "text": NOT_SENT}}).to_string())?,
+            Err(ClientError::Away) => self.say(NOT_SENT)?,
+            Err(error) => return Err(error.into()),
+        }
         Ok(())
+    }
+
+    /// Says what became of the session; what was not applied gets no answer.
+    fn resumed(&mut self, resumed: &Resumed) -> anyhow::Result<()> {
+        let Resumed { attempts, took, replayed, not_applied, lost } = resumed;
+        let unanswered = not_applied.map_or(0, |(_, count)| count);
+        self.answered = (self.answered + unanswered).min(self.asked);
+        if self.as_json {
+            let range = |range: &Option<(u64, u64)>| range.map(|(from, count)| json!({"from": from, "count": count}));
+            let said = json!({"resumed": {
+                "attempts": attempts, "took_ms": millis(*took), "replayed": replayed,
+                "not_applied": range(not_applied), "lost": range(lost), "ch": self.session.agreed().ch.text(),
+            }});
+            return output::line(said.to_string());
+        }
+        let mut said = format!("resumed after {} ms, {attempts} attempts; {replayed} missed messages follow", took.as_millis());
+        if let Some((from, count)) = not_applied {
+            said.push_str(&format!("; {count} of yours from number {from} on were NOT applied, and are not sent again"));
+        }
+        if let Some((_, count)) = lost {
+            said.push_str(&format!("; {count} messages are lost: ask for your open orders"));
+        }
+        self.say(&said)
     }
 
     fn take(&mut self, incoming: Incoming) -> anyhow::Result<()> {
         match incoming {
+            Incoming::Away(why) if self.as_json => output::line(json!({"away": {"text": why}}).to_string()),
+            Incoming::Away(why) => self.say(&format!("{why}; resuming the session")),
+            Incoming::Lost { from, count } if self.as_json => {
+                output::line(json!({"gap": {"from": from, "count": count, "how": "lost"}}).to_string())
+            }
+            Incoming::Lost { count, .. } => self.say(&format!("{count} messages are lost: ask for your open orders")),
+            Incoming::Resumed(resumed) => self.resumed(&resumed),
             Incoming::Drain(by) if self.as_json => output::line(json!({"drain": {"by_ms": millis(by)}}).to_string()),
             Incoming::Drain(by) => self.say(&format!("this node leaves within {} ms; connect again", by.as_millis())),
             Incoming::Message(body) => {

@@ -18,7 +18,7 @@ use crate::native::carriage::Carriage;
 use crate::native::message::Request;
 use crate::routes::{Family, Route};
 
-impl<C: Carriage> Session<'_, C> {
+impl<C: Carriage + 'static> Session<C> {
     /// Forwards a message, or refuses it and goes on.
     pub(super) async fn on_message(&mut self, s: u64, body: &RawValue, frame: &Bytes) -> Result<(), Ending> {
         self.check_standing()?;
@@ -73,7 +73,7 @@ impl<C: Carriage> Session<'_, C> {
 
     /// Counters are the key's, limits the contract's.
     fn charge(&self, counters: &KeyCounters, route: &Route) -> Result<Charged, Refusal> {
-        let mut words = exchange::words(self.worker, Family::NATIVE);
+        let mut words = exchange::words(&self.worker, Family::NATIVE);
         exchange::charge(counters, self.rate, route.weight, route.orders, &mut words)
     }
 
@@ -82,7 +82,7 @@ impl<C: Carriage> Session<'_, C> {
             self.worker.shared.metrics.accepted(Some(route.index));
             return Ok(());
         }
-        audit::accepted(self.worker, self.connection, &Subject::message(Some(route)), admitted, self.worker.correlation.next())
+        audit::accepted(&self.worker, &self.connection, &Subject::message(Some(route)), admitted, self.worker.correlation.next())
     }
 
     async fn forward(&mut self, route: &Route, permit: Permit, text: Message) -> Result<(), Refusal> {
@@ -90,11 +90,11 @@ impl<C: Carriage> Session<'_, C> {
             Some(link) => link,
             None => {
                 let session = self.login.as_ref().and_then(|login| login.session.as_ref());
-                let (worker, connection) = (self.worker, self.connection);
+                let (worker, connection) = (&self.worker, &self.connection);
                 self.links.open(worker, connection, route.upstream, route.upstream, &permit, session, &self.head).await?
             }
         };
-        Ok(self.links.send(self.worker, link, permit, text).await?)
+        Ok(self.links.send(&self.worker, link, permit, text).await?)
     }
 }
 

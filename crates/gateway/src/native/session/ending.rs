@@ -1,10 +1,15 @@
 //! How a session ends: what the client is told, and what the record says.
 
+use std::rc::Rc;
+
 use countersign_core::{AlertCode, Refusal, Reject};
+use countersign_session::Departure;
 use tokio_websockets::CloseCode;
 
 use super::{Session, error_frame};
+use crate::connection::Connection;
 use crate::native::carriage::{Carriage, CarriageError};
+use crate::native::line::Line;
 
 /// Why a session ends.
 #[derive(Debug)]
@@ -17,6 +22,8 @@ pub(super) enum Ending {
     Drained,
     /// Refused; the client is still to be told.
     Fatal(Refusal),
+    /// Nobody came back in time.
+    GivenUp,
     /// An operator ended it.
     Killed,
     /// The transport ended, or the client does not read.
@@ -45,6 +52,7 @@ impl Ending {
             Self::Dead => "no heartbeat",
             Self::Drained => "drain",
             Self::Fatal(refusal) | Self::Refused(refusal) => refusal.reject.label(),
+            Self::GivenUp => "not resumed in time",
             Self::Killed => "ended by an operator",
             Self::Lost(CarriageError::Slow) => "slow consumer",
             Self::Lost(_) => "connection closed",
@@ -52,11 +60,21 @@ impl Ending {
         }
     }
 
+    /// How the session was left.
+    pub(super) const fn departure(&self) -> Departure {
+        match self {
+            Self::Bye => Departure::Logout,
+            Self::Dead | Self::Lost(_) => Departure::Lost,
+            Self::Drained => Departure::Shutdown,
+            Self::Fatal(_) | Self::GivenUp | Self::Killed | Self::Refused(_) | Self::UpstreamLost(_) => Departure::Ended,
+        }
+    }
+
     /// The code of the `bye`; `None` when there is nobody to say it to.
     const fn code(&self) -> Option<&'static str> {
         match self {
             Self::Bye => Some("done"),
-            Self::Dead | Self::Lost(_) => None,
+            Self::Dead | Self::GivenUp | Self::Lost(_) => None,
             Self::Drained => Some(AlertCode::Drain.as_str()),
             Self::Fatal(refusal) | Self::Refused(refusal) => Some(refusal.reject.alert().as_str()),
             Self::Killed => Some(AlertCode::SessionExpired.as_str()),
@@ -67,7 +85,7 @@ impl Ending {
     const fn close_code(&self) -> CloseCode {
         match self {
             Self::Bye => CloseCode::NORMAL_CLOSURE,
-            Self::Dead | Self::Drained => CloseCode::GOING_AWAY,
+            Self::Dead | Self::Drained | Self::GivenUp => CloseCode::GOING_AWAY,
             Self::Fatal(_) | Self::Killed | Self::Lost(_) | Self::Refused(_) => CloseCode::POLICY_VIOLATION,
             Self::UpstreamLost(_) => CloseCode::SERVICE_RESTART,
         }
@@ -80,26 +98,42 @@ impl Ending {
             Self::Killed => Some(Refusal::operator(Reject::SessionExpired, "an operator ended the session")),
             Self::Lost(CarriageError::Slow) => Some(Reject::SlowConsumer.into()),
             Self::UpstreamLost(reject) => Some((*reject).into()),
-            Self::Bye | Self::Dead | Self::Drained | Self::Lost(_) | Self::Refused(_) => None,
+            Self::Bye | Self::Dead | Self::Drained | Self::GivenUp | Self::Lost(_) | Self::Refused(_) => None,
         }
     }
 }
 
-impl<C: Carriage> Session<'_, C> {
-    /// Tells the client, closes the upstream and the carriage.
+impl<C: Carriage + 'static> Session<C> {
+    /// Tells the client, closes the upstream and the connection.
     pub(super) async fn end(mut self, ending: Ending) {
         let code = ending.code();
         if let Some(refusal) = ending.untold() {
             let correlation = self.note_refused(&refusal);
             if code.is_some() {
-                let _ = self.carriage.feed(error_frame(&refusal, correlation, None, None)).await;
+                let _ = self.line.feed(error_frame(&refusal, correlation, None, None)).await;
             }
         }
         if let Some(code) = code {
             let bye = self.machine.bye(code);
-            let _ = self.carriage.feed(bye).await;
-            let _ = self.carriage.flush().await;
+            let _ = self.line.feed(bye).await;
+            let _ = self.line.flush().await;
         }
-        tokio::join!(self.carriage.close(Some(ending.close_code()), ending.reason()), self.links.close());
+        let Self { line, mut links, connection, .. } = self;
+        tokio::join!(line.close(Some(ending.close_code()), ending.reason()), links.close());
+        drop(connection);
+    }
+
+    /// The connection is gone and the session waits: the one is closed, the other keeps its numbers and its links.
+    pub(super) async fn step_away(&mut self, ending: &Ending) {
+        if let Some(refusal) = ending.untold() {
+            self.note_refused(&refusal);
+        }
+        self.machine.leave();
+        self.await_ready = None;
+        let line = std::mem::replace(&mut self.line, Line::Away);
+        // The connection gives its place back; what it was is still known.
+        self.connection = Rc::new(Connection::of_facts(self.connection.facts()));
+        let (code, reason) = (ending.close_code(), ending.reason());
+        tokio::task::spawn_local(line.close(Some(code), reason));
     }
 }

@@ -1,0 +1,94 @@
+//! A session comes back: the side of the new connection.
+//!
+//! ```text
+//!   resume ─▶ turn at the door ─▶ proof, standing ─▶ registry: whose session, where ─▶ Return ─▶ the session's own task
+//!   welcome ◀──────────────────── countersigned there, with the numbers of that moment ◀────────┘
+//!   pump: frames to and from the session, which stays where it was opened
+//! ```
+//!
+//! The session decides: which ticket may be used, what was applied, what is replayed, and that the older connection is fenced. So
+//! there is one order of events for each session, whatever worker a connection came to.
+
+use std::rc::Rc;
+
+use countersign_core::{CorrelationId, Refusal, Reject, VerifiedIdentity};
+use countersign_handshake::limits::DECISION_DEADLINE;
+use countersign_handshake::{AwaitResumption, SecretText};
+use countersign_session::Entrant;
+use tokio::sync::oneshot;
+
+use super::carriage::Carriage;
+use super::line::NearEnd;
+use super::sessions::CarriageKind;
+use crate::audit::Subject;
+use crate::authenticate::verify_resumed;
+use crate::clock;
+use crate::connection::{Connection, ConnectionFacts};
+use crate::routes::Family;
+use crate::worker::Worker;
+
+/// A client at the door of its session. The proof is verified.
+pub(super) struct Return {
+    pub(super) awaiting: AwaitResumption,
+    pub(super) identity: VerifiedIdentity,
+    pub(super) connection: ConnectionFacts,
+    pub(super) correlation: CorrelationId,
+    pub(super) answer: oneshot::Sender<Result<TakenUp, Refusal>>,
+}
+
+/// What the session answers.
+pub(super) struct TakenUp {
+    /// To be sent first.
+    pub(super) welcome: SecretText,
+    /// The way to the session.
+    pub(super) line: NearEnd,
+}
+
+/// Judges a resume and asks the session.
+///
+/// # Errors
+/// The refusal.
+pub(super) async fn take_up<C: Carriage>(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    carriage: &C,
+    mut awaiting: AwaitResumption,
+    kind: CarriageKind,
+    correlation: CorrelationId,
+) -> Result<TakenUp, Refusal> {
+    let started = clock::mono();
+    // What is here already was sent before our answer. It stays where it is until the welcome is out.
+    match carriage.buffered() {
+        0 => {}
+        held => awaiting.hold(held)?,
+    }
+    let identity = {
+        let _turn = worker.door.enter(Entrant::Resume).await?;
+        verify_resumed(worker, connection, awaiting.presented())?
+    };
+    awaiting.check_identity(&identity)?;
+    connection.note_authenticated();
+    let session = worker.shared.sessions.find(awaiting.sid()).ok_or(Reject::SessionUnknown)?;
+    let door = session.door(&identity)?;
+    let (answer, answered) = oneshot::channel();
+    let returning = Return { awaiting, identity, connection: connection.facts(), correlation, answer };
+    door.try_send(returning).map_err(|error| match error {
+        tokio::sync::mpsc::error::TrySendError::Closed(_) => Refusal::from(Reject::SessionUnknown),
+        tokio::sync::mpsc::error::TrySendError::Full(_) => {
+            Refusal::operator(Reject::Busy, "the session has more clients at its door than one")
+        }
+    })?;
+    let taken = match tokio::time::timeout(DECISION_DEADLINE, answered).await {
+        Ok(Ok(answer)) => answer?,
+        // It ended while we waited.
+        Ok(Err(_)) => return Err(Reject::SessionUnknown.into()),
+        Err(_) => return Err(Reject::Busy.into()),
+    };
+    worker.shared.metrics.logged_in(Family::NATIVE, kind.metric(), clock::mono().saturating_since(started));
+    Ok(taken)
+}
+
+/// The subject of the record of a resume that is refused.
+pub(super) fn subject(awaiting: &AwaitResumption) -> Subject {
+    Subject::none().presenting(awaiting.presented().key_id.clone())
+}

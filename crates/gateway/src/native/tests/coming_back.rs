@@ -1,0 +1,411 @@
+#![allow(clippy::unwrap_used)]
+use countersign_handshake::{Choice, Gap, GapHow, Numbers, Resumption};
+use futures_util::SinkExt as _;
+use serde_json::json;
+use tokio_websockets::Message;
+
+use super::*;
+use crate::websocket::tests::{connect_client, next_text};
+
+/// An offer for a session that outlives its connection.
+fn lasting(cod: &str, grace_ms: u64) -> Offer {
+    let mut offer = offer("md:read order:write");
+    offer.want.quantities.insert(Quantity::ResumeS, 60);
+    offer.want.quantities.insert(Quantity::CodGraceMs, grace_ms);
+    offer.want.choices.insert(Choice::Rx, vec!["recoverable".to_owned()]);
+    offer.want.choices.insert(Choice::Cod, vec![cod.to_owned()]);
+    offer
+}
+
+/// Opens a session and confirms it.
+async fn begun(stage: &Stage, offer: &Offer) -> (Peer, Resumption) {
+    let mut peer = Peer::connect(stage);
+    let session = peer.open(stage, offer.clone()).await.unwrap();
+    peer.send(&session.ready_frame()).await;
+    (peer, session.resumption.unwrap())
+}
+
+/// Asks for something and gets the answer, so that numbers move.
+async fn asked(peer: &mut Peer, numbers: &mut Numbers) {
+    assert_eq!(peer.ask(r#"{"op":"book","id":1}"#).await["d"]["ok"], true);
+    *numbers = Numbers { rx: numbers.rx + 1, tx: numbers.tx + 1 };
+}
+
+/// Resumes, up to the welcome.
+async fn resume(peer: &mut Peer, stage: &Stage, offer: &Offer, resumption: &Resumption) -> Result<ClientSession, HandshakeError> {
+    let nonce = peer.nonce().await;
+    let ours = client(stage, offer.clone(), false);
+    let waiting = ours.resume(resumption, Some(&nonce), &mut SystemEntropy, clock::now()).unwrap();
+    peer.send(waiting.first_frame().expose()).await;
+    peer.number = resumption.numbers.tx - 1;
+    peer.welcome(waiting).await
+}
+
+async fn come_back(stage: &Stage, offer: &Offer, resumption: &Resumption) -> Result<(Peer, ClientSession), String> {
+    let mut peer = Peer::connect(stage);
+    match resume(&mut peer, stage, offer, resumption).await {
+        Ok(session) => {
+            peer.number = session.seq.rx - 1;
+            peer.send(&session.ready_frame()).await;
+            Ok((peer, session))
+        }
+        Err(HandshakeError::Refused(error)) => Err(error.code_text),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Lets the session see that its client is gone.
+async fn gone(stage: &Stage, peer: Peer) {
+    drop(peer);
+    until(|| stage.worker.shared.sessions.away() == 1).await;
+}
+
+async fn until(holds: impl Fn() -> bool) {
+    for _ in 0..1_000 {
+        if holds() {
+            return;
+        }
+        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("it never came about");
+}
+
+/// What the upstream was told about cancelling.
+fn cancelled(stage: &Stage) -> Vec<Value> {
+    let texts = stage.upstream.texts();
+    texts.iter().filter(|text| text.contains("cancel_all")).map(|text| serde_json::from_str(text).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_session_goes_on_with_what_its_client_missed() {
+    // HS-85 HS-87 HS-88
+    on_stage(|stage| async move {
+        let offer = lasting("none", 0);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        peer.message(r#"{"op":"order.place","id":2}"#).await;
+        peer.message(r#"{"op":"order.fly","id":3}"#).await;
+        resumption.numbers.tx += 2;
+        until(|| stage.upstream.texts().len() == 2).await;
+        gone(&stage, peer).await;
+        assert_eq!(stage.worker.shared.sessions.len(), 1);
+        let (mut peer, session) = come_back(&stage, &offer, &resumption).await.unwrap();
+        assert_eq!(session.sid, resumption.sid);
+        assert_eq!(session.seq, Numbers { rx: 4, tx: 3 }, "all three were received");
+        assert_eq!(session.gap, Some(Gap { from: 2, count: 1, how: GapHow::Replay }));
+        let told = [peer.next().await, peer.next().await];
+        assert!(told.contains(&json!({"s": 2, "a": 4, "dup": true, "d": {"re": 2, "ok": true}})), "{told:?}");
+        assert!(told.iter().any(|frame| frame["err"]["re"] == 3), "the refusal is told, too: {told:?}");
+        assert_eq!(peer.ask(r#"{"op":"book","id":4}"#).await["d"]["re"], 4);
+        assert_eq!(stage.upstream.texts().len(), 3, "nothing was forwarded twice");
+        assert_eq!(stage.upstream.upgrades.borrow().len(), 1, "the link to the upstream is the same");
+        assert_eq!(stage.worker.shared.sessions.away(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_gateway_never_got_is_known_by_number() {
+    // HS-87
+    on_stage(|stage| async move {
+        let offer = lasting("none", 0);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        gone(&stage, peer).await;
+        // Sent into the void: two orders that never arrived.
+        resumption.numbers.tx += 2;
+        let (mut peer, session) = come_back(&stage, &offer, &resumption).await.unwrap();
+        assert_eq!(session.seq.rx, 2, "the first of them is still expected");
+        assert_eq!(peer.ask(r#"{"op":"order.place","id":9}"#).await["d"]["re"], 9);
+        assert_eq!(stage.upstream.texts().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_newer_connection_fences_the_older() {
+    // HS-85
+    on_stage(|stage| async move {
+        let offer = lasting("session", 0);
+        let (mut older, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut older, &mut resumption.numbers).await;
+        let (mut newer, _) = come_back(&stage, &offer, &resumption).await.unwrap();
+        assert_eq!(older.next().await["bye"]["code"], "session.taken_over");
+        assert_eq!(older.next().await, "end");
+        // The carriage is closed: whether the bytes are taken or not, nobody reads them.
+        let _ = older.stream.write_all(b"{\"s\":2,\"d\":{\"op\":\"order.place\",\"id\":8}}\n").await;
+        assert_eq!(newer.ask(r#"{"op":"order.place","id":9}"#).await["d"]["re"], 9);
+        assert_eq!(stage.upstream.texts().len(), 2, "nothing of the older one is forwarded");
+        assert!(cancelled(&stage).is_empty(), "make before break cancels nothing");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_spent_ticket_ends_the_session_for_both() {
+    // HS-84
+    on_stage(|stage| async move {
+        let offer = lasting("session", 30_000);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        let (mut thief, _) = come_back(&stage, &offer, &resumption).await.unwrap();
+        assert_eq!(thief.ask(r#"{"op":"book","id":5}"#).await["d"]["re"], 5);
+        assert_eq!(come_back(&stage, &offer, &resumption).await.err().unwrap(), "session.reuse");
+        assert_eq!(thief.next().await["err"]["code"], "session.reuse");
+        assert_eq!(thief.next().await["bye"]["code"], "session.reuse");
+        until(|| stage.worker.shared.sessions.is_empty()).await;
+        assert_eq!(cancelled(&stage).len(), 1, "orders of a session that two parties held are not left");
+        assert_eq!(come_back(&stage, &offer, &resumption).await.err().unwrap(), "session.unknown");
+        assert!(stage.refused("session_reuse"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_reply_is_forgiven() {
+    // HS-84
+    on_stage(|stage| async move {
+        let offer = lasting("none", 0);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        gone(&stage, peer).await;
+        for _ in 0..3 {
+            let mut peer = Peer::connect(&stage);
+            let _lost = resume(&mut peer, &stage, &offer, &resumption).await.unwrap();
+        }
+        let (mut peer, session) = come_back(&stage, &offer, &resumption).await.unwrap();
+        assert_eq!(peer.ask(r#"{"op":"book","id":2}"#).await["d"]["ok"], true);
+        let next = Resumption { numbers: Numbers { rx: 3, tx: 3 }, ..session.resumption.unwrap() };
+        assert!(come_back(&stage, &offer, &next).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_ticket_is_no_login() {
+    // HS-82
+    on_stage(|stage| async move {
+        let offer = lasting("none", 0);
+        let (_peer, resumption) = begun(&stage, &offer).await;
+        let thief = Resumption { secret: countersign_core::Secret::new(vec![7; 32]), ..resumption.clone() };
+        assert_eq!(come_back(&stage, &offer, &thief).await.err().unwrap(), "auth.failed");
+        let torn = countersign_handshake::SecretText::new(format!("{}A", &resumption.ticket.expose()[1..]));
+        assert_eq!(come_back(&stage, &offer, &Resumption { ticket: torn, ..resumption.clone() }).await.err().unwrap(), "auth.failed");
+        assert!(stage.refused("bad_signature") && stage.refused("ticket_invalid"));
+        // The key was revoked, or another has its name now: the session does not come back.
+        for change in [
+            |credential: &mut countersign_core::Credential| credential.state = CredentialState::Revoked,
+            |credential: &mut countersign_core::Credential| credential.id = countersign_core::CredentialId::parse("another").unwrap(),
+        ] {
+            stage.change_credentials(change);
+            assert_eq!(come_back(&stage, &offer, &resumption).await.err().unwrap(), "auth.failed");
+        }
+        assert_eq!(stage.audited("key_revoked")["key_id"], native_key().kid().as_str());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn numbers_that_cannot_be_are_refused_and_change_nothing() {
+    // HS-87
+    on_stage(|stage| async move {
+        let offer = lasting("none", 0);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        for numbers in [Numbers { rx: 99, tx: 2 }, Numbers { rx: 2, tx: 1 }, Numbers { rx: (1 << 53) - 1, tx: (1 << 53) - 1 }] {
+            let lying = Resumption { numbers, ..resumption.clone() };
+            assert_eq!(come_back(&stage, &offer, &lying).await.err().unwrap(), "seq.range", "{numbers:?}");
+        }
+        assert_eq!(peer.ask(r#"{"op":"book","id":2}"#).await["d"]["ok"], true, "the connection it has is not fenced");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_clean_end_is_the_end() {
+    // HS-91 HS-95
+    on_stage(|stage| async move {
+        let offer = lasting("session", 0);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        peer.send(r#"{"bye":{"code":"done"}}"#).await;
+        assert_eq!(peer.next().await["bye"]["code"], "done");
+        assert_eq!(come_back(&stage, &offer, &resumption).await.err().unwrap(), "session.unknown");
+        assert!(cancelled(&stage).is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_clean_end_cancels_where_the_contract_says_so() {
+    // HS-95
+    on_stage(|stage| async move {
+        let mut offer = lasting("account", 0);
+        offer.want.choices.insert(Choice::CodOnLogout, vec!["true".to_owned()]);
+        let (mut peer, _) = begun(&stage, &offer).await;
+        peer.send(r#"{"bye":{"code":"done"}}"#).await;
+        assert_eq!(peer.next().await["bye"]["code"], "done");
+        assert_eq!(cancelled(&stage), [json!({"op": "order.cancel_all", "id": "countersign.cod", "scope": "account"})]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn orders_are_cancelled_when_the_grace_is_over_and_once() {
+    // HS-96
+    on_stage(|stage| async move {
+        let offer = lasting("session", 2_000);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        gone(&stage, peer).await;
+        assert!(cancelled(&stage).is_empty(), "a client that returns in time keeps them");
+        tokio::time::sleep(Duration::from_millis(2_100)).await;
+        until(|| cancelled(&stage).len() == 1).await;
+        assert_eq!(cancelled(&stage)[0]["scope"], "session");
+        let identity = stage.upstream.upgrades.borrow().last().unwrap().identity.clone().unwrap();
+        assert_eq!(identity["sid"], resumption.sid.to_string(), "in the name of the session");
+        let (mut peer, _) = come_back(&stage, &offer, &resumption).await.unwrap();
+        assert_eq!(peer.ask(r#"{"op":"book","id":2}"#).await["d"]["ok"], true);
+        assert_eq!(cancelled(&stage).len(), 1);
+        let record = stage.recorded("cancel_on_disconnect");
+        assert_eq!(record.len(), 1, "one event with its count: {record:?}");
+        assert!(record[0]["detail"].as_str().unwrap().starts_with("3 orders cancelled, scope session"), "{record:?}");
+        assert_eq!(stage.recorded("session_resume").len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_returns_within_the_grace_keeps_its_orders() {
+    // HS-96 HS-97
+    on_stage(|stage| async move {
+        let offer = lasting("session", 500);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        gone(&stage, peer).await;
+        let (peer, session) = come_back(&stage, &offer, &resumption).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert!(cancelled(&stage).is_empty());
+        let again = Resumption { numbers: resumption.numbers, ..session.resumption.unwrap() };
+        gone(&stage, peer).await;
+        until(|| cancelled(&stage).len() == 1).await;
+        assert!(come_back(&stage, &offer, &again).await.is_ok(), "armed again, fired, and still resumable");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_cannot_come_back_leaves_no_orders() {
+    // HS-96
+    on_stage(|stage| async move {
+        let offer = lasting("session", 30_000);
+        let (mut peer, _) = begun(&stage, &offer).await;
+        assert_eq!(peer.ask(r#"{"op":"book","id":1}"#).await["d"]["ok"], true);
+        stage.change_credentials(|credential| credential.state = CredentialState::Revoked);
+        assert_eq!(peer.next().await["err"]["code"], "auth.failed");
+        until(|| cancelled(&stage).len() == 1).await;
+        until(|| stage.worker.shared.sessions.is_empty()).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_leaving_node_cancels_for_sessions_that_are_away() {
+    // HS-96
+    on_stage(|stage| async move {
+        let offer = lasting("session", 30_000);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        gone(&stage, peer).await;
+        stage.worker.shared.drain.start();
+        until(|| stage.worker.shared.sessions.is_empty()).await;
+        assert_eq!(cancelled(&stage).len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_is_waited_for_for_ever() {
+    // HS-91
+    on_stage(|stage| async move {
+        let mut offer = lasting("none", 0);
+        offer.want.quantities.insert(Quantity::ResumeS, 1);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        gone(&stage, peer).await;
+        tokio::time::sleep(Duration::from_millis(1_050)).await;
+        until(|| stage.worker.shared.sessions.is_empty()).await;
+        assert_eq!(come_back(&stage, &offer, &resumption).await.err().unwrap(), "session.unknown");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_operator_ends_a_session_that_is_away() {
+    on_stage(|stage| async move {
+        let offer = lasting("session", 30_000);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        gone(&stage, peer).await;
+        assert!(stage.worker.shared.sessions.kill(resumption.sid));
+        until(|| stage.worker.shared.sessions.is_empty()).await;
+        assert_eq!(cancelled(&stage).len(), 1);
+        assert_eq!(come_back(&stage, &offer, &resumption).await.err().unwrap(), "session.unknown");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_without_resume_ends_with_its_connection() {
+    // HS-91
+    on_stage(|stage| async move {
+        let mut peer = opened(&stage).await;
+        assert_eq!(peer.ask(r#"{"op":"book"}"#).await["d"]["ok"], true);
+        drop(peer);
+        until(|| stage.worker.shared.sessions.is_empty()).await;
+        assert!(cancelled(&stage).is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_changes_its_carriage() {
+    // HS-85
+    on_stage(|stage| async move {
+        let offer = lasting("none", 0);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        gone(&stage, peer).await;
+        let mut socket = connect_client(&stage, "/native/v1").await;
+        assert!(next_text(&mut socket).await.starts_with("{\"nonce\":"));
+        let waiting = client(&stage, offer.clone(), false).resume(&resumption, None, &mut SystemEntropy, clock::now()).unwrap();
+        socket.send(Message::text(waiting.first_frame().expose().to_owned())).await.unwrap();
+        let welcome = next_text(&mut socket).await;
+        let ClientStep::Open(session) = waiting.receive_frame(welcome.as_bytes(), clock::now()).unwrap() else { panic!("open") };
+        socket.send(Message::text(session.ready_frame())).await.unwrap();
+        socket.send(Message::text(r#"{"s":2,"d":{"op":"book","id":7}}"#)).await.unwrap();
+        assert_eq!(next_text(&mut socket).await, "{\"s\":2,\"a\":3,\"d\":{\"re\":7,  \"ok\":true}}");
+        socket.send(Message::text(r#"{"bye":{"code":"done"}}"#)).await.unwrap();
+        assert_eq!(next_text(&mut socket).await, r#"{"bye":{"code":"done","last":2}}"#);
+        assert_eq!(next_text(&mut socket).await, "close 1000");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_keeps_a_bounded_number_of_sessions_waiting() {
+    // HS-91
+    on_stage(|stage| async move {
+        let offer = lasting("none", 0);
+        let most = super::super::limits::AWAY_PER_KEY_MAX;
+        let mut peers = Vec::new();
+        for _ in 0..=most {
+            peers.push(begun(&stage, &offer).await.0);
+        }
+        drop(peers);
+        until(|| stage.worker.shared.sessions.len() == most).await;
+        assert_eq!(stage.worker.shared.sessions.away(), most);
+    })
+    .await;
+}

@@ -56,7 +56,7 @@ impl<T> Admission<T> {
     }
 
     /// Whose turn it is.
-    pub fn next(&mut self) -> Option<T> {
+    pub fn call(&mut self) -> Option<T> {
         // HS-92
         let hello_is_due = self.in_a_row >= RESUMES_PER_HELLO && !self.hellos.is_empty();
         if let Some(resume) = self.resumes.pop_front_if(|_| !hello_is_due) {
@@ -87,7 +87,7 @@ mod tests {
         door.enter(Entrant::Resume, "r1").unwrap();
         door.enter(Entrant::Hello, "h2").unwrap();
         door.enter(Entrant::Resume, "r2").unwrap();
-        assert_eq!(std::iter::from_fn(|| door.next()).collect::<Vec<_>>(), ["r1", "r2", "h1", "h2"]);
+        assert_eq!(std::iter::from_fn(|| door.call()).collect::<Vec<_>>(), ["r1", "r2", "h1", "h2"]);
     }
 
     #[test]
@@ -96,7 +96,7 @@ mod tests {
         let mut door = Admission::new(10);
         (0..100).for_each(|_| door.enter(Entrant::Resume, 'r').unwrap());
         (0..3).for_each(|_| door.enter(Entrant::Hello, 'h').unwrap());
-        let order: String = std::iter::from_fn(|| door.next()).collect();
+        let order: String = std::iter::from_fn(|| door.call()).collect();
         assert_eq!(&order[..28], "rrrrrrrrhrrrrrrrrhrrrrrrrrhr");
         assert_eq!(order.len(), 103);
     }

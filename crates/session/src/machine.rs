@@ -269,7 +269,8 @@ impl SessionMachine {
             self.acknowledged(expected)?;
         }
         if self.recoverable && self.received.is_ahead(app.s) {
-            return self.ask_again(app.s).map(|()| Event::Nothing);
+            // The one that showed the hole, too: it is not delivered.
+            return self.ask_again(app.s + 1).map(|()| Event::Nothing);
         }
         self.asked = self.asked.filter(|asked| self.received.next() < asked.from + asked.count);
         // HS-71
@@ -286,7 +287,13 @@ impl SessionMachine {
 
     fn heard(&mut self, heartbeat: Heartbeat) -> Result<(), Refusal> {
         self.peer_clock = Some(heartbeat.t);
-        self.acknowledged(heartbeat.a)
+        self.acknowledged(heartbeat.a)?;
+        if self.recoverable && heartbeat.s > self.received.next() {
+            // The peer is silent, so whatever we asked for is not on its way any more.
+            self.asked = None;
+            return self.ask_again(heartbeat.s);
+        }
+        Ok(())
     }
 
     fn acknowledged(&mut self, expected: u64) -> Result<(), Refusal> {

@@ -46,7 +46,7 @@ impl Door {
             return;
         }
         loop {
-            let next = self.waiting.borrow_mut().next();
+            let next = self.waiting.borrow_mut().call();
             let Some(next) = next else { break };
             match next.send(Turn(Some(Rc::clone(self)))) {
                 Ok(()) => return,

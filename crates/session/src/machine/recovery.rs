@@ -90,20 +90,19 @@ impl SessionMachine {
         frame
     }
 
-    /// A message behind a hole waits for what is missing: nothing is delivered out of order. What comes meanwhile is asked for again
-    /// when its turn comes.
-    pub(super) fn ask_again(&mut self, s: u64) -> Result<(), Refusal> {
+    /// A message behind a hole waits for what is missing: nothing is delivered out of order. Asks for everything before `end`; what
+    /// comes meanwhile is asked for when its turn comes.
+    pub(super) fn ask_again(&mut self, end: u64) -> Result<(), Refusal> {
         // HS-90
         let from = self.received.next();
-        let count = s - from;
+        let count = end - from;
         if count > limits::GAP_MAX {
             return Err(Reject::SequenceRange.into());
         }
         if self.asked.is_some_and(|asked| from < asked.from + asked.count) {
             return Ok(());
         }
-        // The one that showed the hole, too: it was not delivered.
-        let asked = Range { from, count: count + 1 };
+        let asked = Range { from, count };
         self.asked = Some(asked);
         self.queue(frame::replay(asked))
     }

@@ -38,6 +38,11 @@ fn honest_step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// The same, and the connection breaks and comes back.
+fn broken_step() -> impl Strategy<Value = Step> {
+    prop_oneof![10 => honest_step(), 1 => Just(Step::Break), 2 => Just(Step::Return)]
+}
+
 /// What a peer may write that is no honest machine: numbers around the bounds that matter, and frames out of place.
 fn forged() -> impl Strategy<Value = Forged> {
     let number = || prop_oneof![9 => 0..6_u64, 2 => 60..200_u64, 1 => Just((1 << 53) - 1), 1 => Just(1 << 53), 1 => Just(u64::MAX)];
@@ -63,7 +68,7 @@ proptest! {
     /// HS-71 HS-72 HS-73 HS-74 HS-75
     #[test]
     fn honest_ends_agree_whatever_the_network_does(steps in prop::collection::vec(honest_step(), 1..80)) {
-        let mut world = World::new();
+        let mut world = World::new(false);
         for step in steps {
             world.take(&step);
             world.check_agreement();
@@ -71,10 +76,24 @@ proptest! {
         world.heal();
     }
 
+    /// HS-85 HS-87 HS-88 HS-90
+    #[test]
+    fn honest_ends_agree_however_often_the_connection_breaks(recoverable in any::<bool>(), steps in prop::collection::vec(broken_step(), 1..80)) {
+        let mut world = World::new(recoverable);
+        for step in steps {
+            world.take(&step);
+            world.check_agreement();
+        }
+        world.heal();
+        if recoverable {
+            world.check_nothing_is_lost();
+        }
+    }
+
     /// HS-70 HS-72 HS-73 HS-76 HS-77
     #[test]
-    fn a_peer_that_forges_gets_what_the_reference_says(steps in prop::collection::vec(hostile_step(), 1..80)) {
-        let mut world = World::new();
+    fn a_peer_that_forges_gets_what_the_reference_says(recoverable in any::<bool>(), steps in prop::collection::vec(hostile_step(), 1..80)) {
+        let mut world = World::new(recoverable);
         for step in steps {
             world.take(&step);
         }

@@ -39,11 +39,19 @@ pub(crate) struct Reference {
     pub(crate) over: bool,
     /// The connection is gone, the session is not.
     pub(crate) away: bool,
+    /// Whether the gateway sends again what the client missed.
+    recoverable: bool,
+    /// Behind what nobody has any more.
+    skipped: u64,
+    /// What was asked to be sent again: the first, and how many.
+    asked_again: Option<(u64, u64)>,
+    /// Frames that are to be sent again, after the answers.
+    again: Vec<Value>,
     answers: Vec<Value>,
 }
 
 impl Reference {
-    pub(crate) const fn new(side: Side, heartbeat: u64, expires: u64) -> Self {
+    pub(crate) const fn new(side: Side, heartbeat: u64, expires: u64, recoverable: bool) -> Self {
         Self {
             side,
             heartbeat,
@@ -58,13 +66,17 @@ impl Reference {
             asked: false,
             over: false,
             away: false,
+            recoverable,
+            skipped: 1,
+            asked_again: None,
+            again: Vec::new(),
             answers: Vec::new(),
         }
     }
 
     /// The next number expected from the peer.
     pub(crate) fn next(&self) -> u64 {
-        self.applied.last().map_or(1, |(s, _)| s + 1)
+        self.applied.last().map_or(1, |(s, _)| s + 1).max(self.skipped)
     }
 
     /// Whether nobody can be heard here any more.
@@ -82,6 +94,7 @@ impl Reference {
 
     /// What was said by itself since the last call.
     pub(crate) fn answers(&mut self, now: u64) -> Vec<Value> {
+        self.answers.append(&mut self.again);
         if !self.answers.is_empty() {
             self.spoke_at = now;
         }
@@ -94,7 +107,7 @@ impl Reference {
         }
         let Ok(Value::Object(said)) = serde_json::from_str(frame) else { return Verdict::Refused(Reject::Malformed) };
         let number = |object: &Value, name: &str| object[name].as_u64();
-        let topics: Vec<&str> = said.keys().map(String::as_str).filter(|name| !["s", "a", "ch"].contains(name)).collect();
+        let topics: Vec<&str> = said.keys().map(String::as_str).filter(|name| !["s", "a", "ch", "dup"].contains(name)).collect();
         let &[topic] = topics.as_slice() else { return Verdict::Refused(Reject::Malformed) };
         (self.heard_at, self.asked) = (now, false);
         let body = &said[topic];
@@ -102,7 +115,15 @@ impl Reference {
             ("d", _) => self.hear_message(said["s"].as_u64().unwrap(), said.get("a").and_then(Value::as_u64), body.to_string(), wall_us),
             ("hb", _) => {
                 self.peer_clock = number(body, "t");
-                if self.acknowledge(number(body, "a").unwrap()) { Verdict::Noted } else { Verdict::Refused(Reject::SequenceRange) }
+                if !self.acknowledge(number(body, "a").unwrap()) {
+                    return Verdict::Refused(Reject::SequenceRange);
+                }
+                let s = number(body, "s").unwrap();
+                if self.side == Side::Client && self.recoverable && s > self.next() {
+                    self.asked_again = None;
+                    return self.ask_before(s);
+                }
+                Verdict::Noted
             }
             ("nack", _) => self.hear_nack(number(body, "from").unwrap(), number(body, "count").unwrap()),
             ("ping", _) => self.answer(json!({ "pong": body })),
@@ -114,6 +135,7 @@ impl Reference {
             ("ready", Side::Server) => Verdict::Confirmed,
             ("busy" | "drain" | "err", Side::Client) => Verdict::Told,
             ("replay", Side::Server) => self.hear_replay(number(body, "from").unwrap(), number(body, "count").unwrap()),
+            ("gap", Side::Client) => self.hear_gap(number(body, "from").unwrap(), number(body, "count").unwrap()),
             ("halt" | "lift" | "reauth" | "refresh" | "regrant" | "resume", _) => Verdict::Refused(Reject::Unsupported),
             _ => Verdict::Refused(Reject::UnexpectedMessage),
         }
@@ -124,6 +146,9 @@ impl Reference {
             return Verdict::Refused(Reject::SequenceRange);
         }
         let next = self.next();
+        if self.side == Side::Client && self.recoverable && s > next {
+            return self.ask_before(s + 1);
+        }
         if s < next {
             let remembered = self.applied.iter().rev().take(128).find(|(known, _)| *known == s);
             return match remembered {
@@ -153,11 +178,92 @@ impl Reference {
         if ours { Verdict::NotApplied { from, count } } else { Verdict::Refused(Reject::SequenceRange) }
     }
 
-    /// Nothing is kept on an idempotent flow.
+    /// Nothing is delivered behind a hole of a recoverable flow; what is missing before `end` is asked for once.
+    fn ask_before(&mut self, end: u64) -> Verdict {
+        let next = self.next();
+        if end - next > 65_536 {
+            return Verdict::Refused(Reject::SequenceRange);
+        }
+        if self.asked_again.is_some_and(|(from, count)| next < from + count) {
+            return Verdict::Noted;
+        }
+        self.asked_again = Some((next, end - next));
+        self.answer(json!({ "replay": { "from": next, "count": end - next } }))
+    }
+
+    /// What the client has acknowledged is not kept, and nothing on an idempotent flow.
     fn hear_replay(&mut self, from: u64, count: u64) -> Verdict {
-        match self.hear_nack(from, count) {
-            Verdict::NotApplied { .. } => self.answer(json!({ "gap": { "from": from, "count": count, "how": "lost" } })),
-            refused => refused,
+        if !matches!(self.hear_nack(from, count), Verdict::NotApplied { .. }) {
+            return Verdict::Refused(Reject::SequenceRange);
+        }
+        let end = from + count;
+        let first = self.first_kept().unwrap_or(end).min(end);
+        if first > from {
+            let told = self.answer(json!({ "gap": { "from": from, "count": first - from, "how": "lost" } }));
+            if told != Verdict::Noted {
+                return told;
+            }
+        }
+        self.send_again(first.max(from), end);
+        Verdict::Noted
+    }
+
+    fn first_kept(&self) -> Option<u64> {
+        let kept = self.recoverable && self.sent.len() as u64 >= self.acknowledged;
+        kept.then_some(self.acknowledged)
+    }
+
+    fn send_again(&mut self, from: u64, end: u64) {
+        let a = self.next();
+        let frame = |s: u64| {
+            let d: Value = serde_json::from_str(&self.sent[usize::try_from(s).unwrap() - 1]).unwrap();
+            json!({ "s": s, "a": a, "dup": true, "d": d })
+        };
+        self.again = (from..end).map(frame).collect();
+    }
+
+    fn hear_gap(&mut self, from: u64, count: u64) -> Verdict {
+        let told = self.asked_again.is_some_and(|(_, asked)| from == self.next() && count >= 1 && count <= asked);
+        if !told {
+            return Verdict::Refused(Reject::UnexpectedMessage);
+        }
+        self.missed.push((from, count));
+        self.skipped = from + count;
+        Verdict::Told
+    }
+
+    /// The connection is gone, and all that was to be said on it.
+    pub(crate) fn leave(&mut self) {
+        self.away = !self.over;
+        self.answers.clear();
+        self.again.clear();
+        self.asked_again = None;
+    }
+
+    fn reopen(&mut self, now: u64) {
+        (self.away, self.heard_at, self.spoke_at, self.asked) = (false, now, now, false);
+    }
+
+    /// A client that expects number `expected` is back. What it missed and nobody has.
+    pub(crate) fn take_up(&mut self, expected: u64, now: u64) -> Option<(u64, u64)> {
+        self.reopen(now);
+        self.acknowledged = expected;
+        let end = self.sent.len() as u64 + 1;
+        if self.recoverable {
+            self.send_again(expected, end);
+            return None;
+        }
+        (end > expected).then_some((expected, end - expected))
+    }
+
+    /// Goes on with a gateway that expects number `expected`: what is beyond was never applied.
+    pub(crate) fn go_on(&mut self, expected: u64, lost: Option<(u64, u64)>, now: u64) {
+        self.reopen(now);
+        self.sent.truncate(usize::try_from(expected).unwrap() - 1);
+        self.acknowledged = expected;
+        if let Some((from, count)) = lost {
+            self.missed.push((from, count));
+            self.skipped = from + count;
         }
     }
 
@@ -186,7 +292,7 @@ impl Reference {
             return Pulse::Alive;
         }
         if !self.away && now >= self.heard_at + 2 * self.heartbeat {
-            self.away = true;
+            self.leave();
             return Pulse::Dead;
         }
         if now >= self.expires {

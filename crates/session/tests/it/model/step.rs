@@ -20,6 +20,8 @@ impl End {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
+    /// The connection breaks, with everything on it.
+    Break,
     /// A frame under way arrives, not necessarily the first.
     Deliver {
         to: End,
@@ -47,6 +49,8 @@ pub(crate) enum Step {
         to: End,
         which: Index,
     },
+    /// The client comes back on a new connection; the older one, if there is one, is fenced.
+    Return,
     Send(End),
     /// Messages that arrive at once, one after the other: more than are remembered.
     Talk {

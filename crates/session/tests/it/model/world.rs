@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use countersign_core::{Monotonic, Now, Reject, Timestamp};
-use countersign_session::{Event, Liveness, SessionMachine, Side};
+use countersign_session::{Event, Keeping, Liveness, SessionMachine, Side};
 use serde_json::{Value, json};
 
 use super::reference::{Pulse, Reference, Verdict};
@@ -32,12 +32,14 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
-        Self { client: Party::new(Side::Client), server: Party::new(Side::Server), millis: 0 }
+    pub(crate) fn new(recoverable: bool) -> Self {
+        Self { client: Party::new(Side::Client, recoverable), server: Party::new(Side::Server, recoverable), millis: 0 }
     }
 
     pub(crate) fn take(&mut self, step: &Step) {
         match step {
+            Step::Break => self.break_wire(),
+            Step::Return => self.come_back(),
             Step::Deliver { to, place } => {
                 let queue = &mut self.party(*to).under_way;
                 if !queue.is_empty() {
@@ -82,10 +84,16 @@ impl World {
         if party.reference.over {
             return;
         }
+        // A client keeps nothing for later: what it cannot send now it does not number.
+        if from == End::Client && party.reference.away {
+            return;
+        }
         let body = json!({ "n": party.reference.sent.len() }).to_string();
         let frame = party.machine.send(&body, now(millis));
         assert_eq!(value(&frame), party.reference.send(&body, millis));
-        self.post(from.other(), frame);
+        if !self.party(from).reference.away {
+            self.post(from.other(), frame);
+        }
     }
 
     fn post(&mut self, to: End, frame: String) {
@@ -94,7 +102,44 @@ impl World {
         party.under_way.push(frame);
     }
 
+    /// Everything under way is lost; neither end reads this connection again.
+    fn break_wire(&mut self) {
+        for party in [&mut self.client, &mut self.server] {
+            party.machine.leave();
+            party.reference.leave();
+            party.under_way.clear();
+            party.past.clear();
+        }
+    }
+
+    /// What the shells do around a resume whose proof holds.
+    fn come_back(&mut self) {
+        let (ours, theirs) = (self.client.machine.standing(), self.server.machine.standing());
+        if self.server.reference.over {
+            let refused = self.server.machine.take_up(ours, now(self.millis)).unwrap_err();
+            assert_eq!(refused.reject, Reject::SessionUnknown, "a session that ended does not come back");
+            return;
+        }
+        if self.client.reference.over {
+            return;
+        }
+        self.break_wire();
+        assert_eq!(self.server.machine.check_return(ours), Ok(()), "{ours:?} {theirs:?}");
+        let lost = self.server.machine.take_up(ours, now(self.millis)).unwrap();
+        let expected = self.server.reference.take_up(ours.rx, self.millis);
+        assert_eq!(lost.map(|range| (range.from, range.count)), expected);
+        self.client.machine.go_on(theirs, lost, now(self.millis));
+        self.client.reference.go_on(theirs.rx, expected, self.millis);
+        self.client.not_applied.retain(|number| *number < theirs.rx);
+        assert_eq!(self.client.machine.standing().tx, self.client.reference.sent.len() as u64 + 1);
+        self.transmit(End::Server);
+        self.transmit(End::Client);
+    }
+
     fn hear(&mut self, to: End, frame: &str) {
+        if self.party(to).reference.away {
+            return;
+        }
         self.judge(to, frame);
         self.transmit(to);
     }
@@ -182,6 +227,10 @@ impl World {
             Liveness::Expired => Pulse::Expired,
         };
         assert_eq!(pulse, party.reference.tick(millis, wall_us(millis)), "{end:?} at {millis} ms");
+        if pulse == Pulse::Dead {
+            // The shell closes the socket, so the other end learns of it, too.
+            self.break_wire();
+        }
         if pulse == Pulse::Expired {
             self.leave(end, Reject::SessionExpired.alert().as_str());
         }
@@ -197,12 +246,17 @@ impl World {
                 assert_eq!(Some(body), from.reference.sent.get(usize::try_from(s - 1).unwrap()), "applied what nobody sent");
             }
             assert!(from.not_applied.is_disjoint(&applied), "applied, and told that it was not");
+            let in_order = to.reference.applied.windows(2).all(|pair| pair[0].0 < pair[1].0);
+            assert!(in_order, "applied out of order");
             assert!(from.reference.acknowledged <= to.reference.next(), "acknowledged before it came");
         }
     }
 
     /// The network is good again: who is still there stays there, and knows of everything what became of it.
     pub(crate) fn heal(&mut self) {
+        if self.client.reference.away || self.server.reference.away {
+            self.come_back();
+        }
         self.send(End::Client);
         self.send(End::Server);
         self.deliver_all();
@@ -224,6 +278,16 @@ impl World {
         }
     }
 
+    /// A recoverable flow loses nothing, however often the connection broke.
+    pub(crate) fn check_nothing_is_lost(&self) {
+        if self.client.reference.gone() || self.server.reference.gone() {
+            return;
+        }
+        let applied: Vec<&String> = self.client.reference.applied.iter().map(|(_, body)| body).collect();
+        assert!(applied.into_iter().eq(&self.server.reference.sent), "the client has all, once and in order");
+        assert!(self.client.reference.missed.is_empty());
+    }
+
     fn deliver_all(&mut self) {
         while !(self.client.under_way.is_empty() && self.server.under_way.is_empty()) {
             self.take(&Step::Deliver { to: End::Client, place: 0 });
@@ -233,11 +297,13 @@ impl World {
 }
 
 impl Party {
-    fn new(side: Side) -> Self {
+    fn new(side: Side, recoverable: bool) -> Self {
         let (heartbeat, life) = (Duration::from_millis(HEARTBEAT_MS), Duration::from_millis(LIFE_MS));
+        let machine = SessionMachine::new(side, heartbeat, life, now(0));
+        let keeping = Keeping { messages: 100_000, time: life };
         Self {
-            machine: SessionMachine::new(side, heartbeat, life, now(0)),
-            reference: Reference::new(side, HEARTBEAT_MS, LIFE_MS),
+            machine: if recoverable { machine.recoverable(keeping) } else { machine },
+            reference: Reference::new(side, HEARTBEAT_MS, LIFE_MS, recoverable),
             under_way: Vec::new(),
             past: Vec::new(),
             not_applied: BTreeSet::new(),

@@ -12,23 +12,23 @@ use countersign_handshake::{
 use crate::pair::{Gateway, channel, client, root_key, shake};
 
 /// The connection the session comes back on; it began on connection 1.
-const AGAIN: u8 = 2;
+pub(crate) const AGAIN: u8 = 2;
 
-fn lasting(bind: Binding) -> ClientConfig {
+pub(crate) fn lasting(bind: Binding) -> ClientConfig {
     let mut config = client(Algorithm::Ed25519, bind);
     config.offer.want.quantities.insert(Quantity::ResumeS, 300);
     config.offer.want.choices.insert(Choice::Rx, vec!["recoverable".to_owned()]);
     config
 }
 
-fn opened(gateway: &mut Gateway, config: &ClientConfig) -> (ClientSession, Established, Resumption) {
+pub(crate) fn opened(gateway: &mut Gateway, config: &ClientConfig) -> (ClientSession, Established, Resumption) {
     let (session, established) = shake(gateway, config).unwrap();
     let resumption = session.resumption.clone().unwrap();
     (session, established, resumption)
 }
 
 /// What the session says: the client missed nothing, nothing of the client was lost.
-fn goes_on(established: &Established, resumption: &Resumption) -> Continuation {
+pub(crate) fn goes_on(established: &Established, resumption: &Resumption) -> Continuation {
     Continuation {
         contract: established.contract.clone(),
         generation: 2,
@@ -43,7 +43,7 @@ fn asks(gateway: &mut Gateway, config: &ClientConfig, resumption: &Resumption, o
     ours.resume(resumption, Some("cs1n.AA.AA"), &mut gateway.entropy, gateway.now).unwrap()
 }
 
-fn resume(first: FirstToken) -> AwaitResumption {
+pub(crate) fn resume(first: FirstToken) -> AwaitResumption {
     match first {
         FirstToken::Resume(awaiting) => *awaiting,
         FirstToken::Hello(awaiting) => panic!("{awaiting:?}"),
@@ -299,4 +299,52 @@ fn secrets_of_a_resume_are_shown_nowhere() {
     let shown = format!("{session:?} {established:?} {resumption:?}");
     assert!(!shown.contains(resumption.ticket.expose()), "{shown}");
     let _: &SecretText = &resumption.ticket;
+}
+
+#[test]
+fn every_frame_in_place_of_a_resume_as_one_table() {
+    // HS-30 HS-82
+    use std::fmt::Write as _;
+    let mut table = String::new();
+    let mut row = |state: &str, message: &str, outcome: &str| writeln!(table, "{state:<16} | {message:<26} | {outcome}").unwrap();
+    for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::Resume) {
+        let gateway = Gateway::new();
+        let frame = format!("{{\"resume\":\"{}\"}}", Token::write(*kind, b"{}", b"proof"));
+        let declined = gateway.accept(channel(AGAIN)).receive_frame(frame.as_bytes(), gateway.now).unwrap_err();
+        let again = if declined.retry.is_some() { ", may try once more" } else { "" };
+        row("ServerHandshake", &format!("resume: a {kind:?}"), &format!("refused {}{again}", declined.refusal.reject));
+    }
+    for (name, change) in [
+        ("resume, honest", None),
+        ("resume: ticket of a stranger", Some(("tkt", "AAAA"))),
+        ("resume: another gateway", Some(("gw", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"))),
+        ("resume: another host", Some(("host", "evil.example:1"))),
+        ("resume: another binding", Some(("bind", "sep"))),
+        ("resume: a nonce of nobody", Some(("nonce", "cs1n.AA.AA"))),
+    ] {
+        let mut gateway = Gateway::new();
+        let (_, established, resumption) = opened(&mut gateway, &lasting(Binding::Exp));
+        let awaiting = asks(&mut gateway, &lasting(Binding::Exp), &resumption, channel(AGAIN));
+        let token = Token::parse(&token(&awaiting)).unwrap();
+        let mut payload: serde_json::Value = serde_json::from_slice(&token.payload).unwrap();
+        if let Some((member, value)) = change {
+            payload[member] = value.into();
+        }
+        // Proved by the holder of the secret: only what is said differs.
+        let payload = payload.to_string();
+        let start = countersign_handshake::Transcript::of_channel([AGAIN; 32]);
+        let proof = countersign_handshake::resume::prove(&resumption.secret, start, payload.as_bytes());
+        let text = format!("{{\"resume\":\"{}\"}}", Token::write(Kind::Resume, payload.as_bytes(), &proof));
+        let outcome = match gateway.accept(channel(AGAIN)).receive_frame(text.as_bytes(), gateway.now) {
+            Err(Declined { refusal, retry }) => {
+                format!("refused {}{}", refusal.reject, if retry.is_some() { ", may try once more" } else { "" })
+            }
+            Ok(first) => match gateway.judge_resume(resume(first), goes_on(&established, &resumption)) {
+                Ok(_) => "AwaitResumption, AwaitReady".to_owned(),
+                Err(refusal) => format!("AwaitResumption, refused {}", refusal.reject),
+            },
+        };
+        row("ServerHandshake", name, &outcome);
+    }
+    insta::assert_snapshot!("resume", table);
 }

@@ -107,7 +107,7 @@ mod tests {
     }
 
     fn verdict(presented: &PresentedResumption, credential: Credential, now: Timestamp) -> Result<VerifiedIdentity, Reject> {
-        verify_resumption(presented, Some(&Arc::new(credential)), Some("192.0.2.1".parse().unwrap()), now).map_err(|refusal| refusal.reject)
+        verify_resumption(presented, Some(&Arc::new(credential)), Some(IpAddr::from([192, 0, 2, 1])), now).map_err(|refusal| refusal.reject)
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Model for Fencing {
         let mut generations = Generations::new();
         generations.confirm();
         let nobody = Party { holds: None, under_way: None, connection: None, answered: false, confirmed_since: false, since: false };
-        let client = Party { holds: Some(1), connection: Some(0), answered: true, ..nobody.clone() };
+        let client = Party { holds: Some(1), connection: Some(0), answered: true, ..nobody };
         vec![State { generations, issued: 1, revoked: false, stolen: false, unfenced: vec![0], connections: 1, client, thief: nobody }]
     }
 

@@ -30,7 +30,8 @@ pub mod store;
 
 pub use audit::{AuditEntry, AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditText, AuditUnavailable, ChannelParameters};
 pub use error::StoreError;
-pub use fix::JournaledMessageStore;
+pub use fix::bridge::BridgeJournals;
+pub use fix::{JournaledMessageStore, SharedMessageStore};
 pub use journal::JournaledReplayGuard;
 pub use nonces::JournaledNonceGuard;
 pub use record::{AccountRecord, Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate, SessionRecord};

@@ -41,6 +41,13 @@ impl Login {
         Self { identity, session: None, freshness, counters, answer_headers: SmallVec::new() }
     }
 
+    /// The same login, for one more message of it.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let (identity, session, counters) = (self.identity.clone(), self.session.clone(), Arc::clone(&self.counters));
+        Self { identity, session, freshness: self.freshness, counters, answer_headers: SmallVec::new() }
+    }
+
     /// What a session contract narrows the identity's scopes to.
     #[must_use]
     pub fn granted(&self) -> Option<&Scopes> {

@@ -17,6 +17,7 @@
 mod environment;
 mod error;
 mod file;
+mod fix;
 mod limits;
 mod raw;
 mod reader;
@@ -38,6 +39,7 @@ pub use settings::{
     Authorities, BinanceSettings, CertificateSource, ClientTrust, LimitSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
     OperatorSettings, Settings, Shown, Upstream, UpstreamTarget,
 };
+pub use fix::{FixSender, FixSettings};
 
 use raw::RawConfig;
 

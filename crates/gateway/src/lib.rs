@@ -27,6 +27,7 @@ pub mod detect;
 pub mod drain;
 pub mod entropy;
 pub mod exchange;
+pub mod fix;
 pub mod forward;
 pub mod head_guard;
 pub mod http_server;

@@ -23,6 +23,7 @@
 //! write more audit than the market writes prices.
 
 mod carriage;
+mod fix;
 mod grant;
 pub mod http;
 mod limits;
@@ -31,6 +32,8 @@ mod opening;
 mod session;
 pub mod sessions;
 pub(crate) mod websocket;
+
+pub(crate) use fix::{FixSession, open_fix};
 
 use std::rc::Rc;
 

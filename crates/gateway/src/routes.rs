@@ -30,7 +30,7 @@ use countersign_core::{Purpose, Requirement};
 use countersign_dialects::routes::Weight;
 use countersign_dialects::{Dialect, of_purpose};
 
-pub use builtin::{binance_routes, dialect_routes, native_routes};
+pub use builtin::{binance_routes, dialect_routes, fix_routes, native_routes};
 pub use path::{PathError, PathPattern};
 pub use spec::{RouteConflict, RouteSpec, RouteTarget};
 
@@ -209,6 +209,7 @@ pub struct Routes {
     ws_methods: HashMap<Box<str>, Arc<Route>>,
     native_ops: HashMap<Box<str>, Arc<Route>>,
     dialect_messages: HashMap<(Purpose, Box<str>), Arc<Route>>,
+    fix_messages: HashMap<Box<str>, Arc<Route>>,
 }
 
 impl Routes {
@@ -233,6 +234,9 @@ impl Routes {
             RouteTarget::Http { .. } => self.patterns.push(Arc::clone(&route)),
             RouteTarget::DialectMessage(purpose, name) => {
                 self.dialect_messages.insert((*purpose, name.as_str().into()), Arc::clone(&route));
+            }
+            RouteTarget::FixMessage(msg_type) => {
+                self.fix_messages.insert(msg_type.as_str().into(), Arc::clone(&route));
             }
             RouteTarget::NativeOp(op) => {
                 self.native_ops.insert(op.as_str().into(), Arc::clone(&route));
@@ -287,6 +291,12 @@ impl Routes {
     #[must_use]
     pub fn find_dialect_message(&self, purpose: Purpose, name: &str) -> Option<&Arc<Route>> {
         self.dialect_messages.get(&(purpose, Box::from(name)))
+    }
+
+    /// The route of a FIX message, by its MsgType.
+    #[must_use]
+    pub fn find_fix_message(&self, msg_type: &str) -> Option<&Arc<Route>> {
+        self.fix_messages.get(msg_type)
     }
 
     /// All routes, in the order of the configuration.

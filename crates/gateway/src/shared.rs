@@ -13,6 +13,7 @@ use countersign_store::audit::AuditLog;
 use crate::config::Settings;
 use crate::connection::{ConnectionLimits, OpenConnections};
 use crate::drain::Drain;
+use crate::fix::sessions::FixSessions;
 use crate::identity::IdentityIssuer;
 use crate::metrics::Metrics;
 use crate::native::sessions::Sessions;
@@ -52,6 +53,8 @@ pub struct Shared {
     pub open_connections: OpenConnections,
     /// Open native sessions, for the operator and for revocation.
     pub sessions: Sessions,
+    /// Open FIX sessions.
+    pub fix_sessions: FixSessions,
     /// Started on shutdown.
     pub drain: Drain,
 }

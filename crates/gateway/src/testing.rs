@@ -166,6 +166,7 @@ impl Stage {
             response_timeout: Duration::from_secs(2),
             idle_max: 1,
             idle_for: Duration::from_secs(1),
+            fix: None,
         };
         let worker = Worker::new(Arc::new(shared), &[config]);
         Self { worker, upstream, gateway_root, _folder: folder }
@@ -244,6 +245,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         connections: ConnectionLimits::new(100, 100),
         open_connections: crate::connection::OpenConnections::default(),
         sessions: Sessions::default(),
+        fix_sessions: crate::fix::sessions::FixSessions::default(),
         drain: Drain::default(),
         settings,
     }

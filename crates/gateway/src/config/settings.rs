@@ -9,6 +9,7 @@ use countersign_core::Binding;
 use countersign_dialects::answer::UnknownKeyAnswer;
 use countersign_pki::{ClientAuth, ProtocolVersions};
 
+use super::fix::{FixSender, FixSettings};
 use super::raw::Origin;
 use crate::routes::Routes;
 
@@ -29,6 +30,8 @@ pub struct Settings {
     pub native: NativeSettings,
     /// The Binance dialect.
     pub binance: BinanceSettings,
+    /// FIX sessions.
+    pub fix: FixSettings,
     /// Logging.
     pub log: LogSettings,
     /// Upstreams; routes name them by index.
@@ -246,6 +249,14 @@ pub struct Upstream {
     pub target: UpstreamTarget,
     /// Audience of the identity tokens made for it.
     pub audience: String,
+    /// `host:port` of its FIX acceptor; the embedded venue has its own.
+    pub fix: Option<String>,
+    /// Our SenderCompID there.
+    pub fix_sender: FixSender,
+    /// Its CompID, where it is not the one the client names.
+    pub fix_target: Option<String>,
+    /// Whether each Logon there resets the numbers.
+    pub fix_reset: bool,
 }
 
 /// Where an upstream is.

@@ -27,6 +27,8 @@ use crate::{clock, operator};
 /// What a session travels on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CarriageKind {
+    /// Messages of a FIX session.
+    Fix,
     /// Requests with an access token.
     Http,
     /// One frame per line.
@@ -40,6 +42,7 @@ impl CarriageKind {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Fix => "fix",
             Self::Http => "http",
             Self::RawTls => "raw",
             Self::WebSocket => "websocket",
@@ -49,6 +52,7 @@ impl CarriageKind {
     /// The same for metrics.
     pub(super) const fn metric(self) -> Carriage {
         match self {
+            Self::Fix => Carriage::Fix,
             Self::Http => Carriage::Http,
             Self::RawTls => Carriage::Raw,
             Self::WebSocket => Carriage::WebSocket,

@@ -14,6 +14,8 @@ use super::{Family, ROUTES_MAX, Route, RouteKind, RouteWeight};
 pub enum RouteTarget {
     /// Messages of one kind on WebSockets of a dialect.
     DialectMessage(Purpose, String),
+    /// Messages of one MsgType on FIX sessions; `A` is the Logon itself.
+    FixMessage(String),
     /// HTTP requests, WebSocket upgrades among them.
     Http {
         /// Methods, upper case.
@@ -31,7 +33,7 @@ impl RouteTarget {
     pub(super) fn methods(&self) -> &[String] {
         match self {
             Self::Http { methods, .. } => methods,
-            Self::DialectMessage(..) | Self::NativeOp(_) | Self::WsMethod(_) => &[],
+            Self::DialectMessage(..) | Self::FixMessage(_) | Self::NativeOp(_) | Self::WsMethod(_) => &[],
         }
     }
 
@@ -51,9 +53,11 @@ impl RouteTarget {
                 let same_kind = path.is_exact() == other_path.is_exact();
                 same_kind && methods.iter().any(|method| other.has_method(method)) && path.overlaps(other_path)
             }
-            (Self::NativeOp(one), Self::NativeOp(two)) | (Self::WsMethod(one), Self::WsMethod(two)) => one == two,
+            (Self::FixMessage(one), Self::FixMessage(two))
+            | (Self::NativeOp(one), Self::NativeOp(two))
+            | (Self::WsMethod(one), Self::WsMethod(two)) => one == two,
             (Self::DialectMessage(one, name), Self::DialectMessage(two, other)) => one == two && name == other,
-            (Self::DialectMessage(..) | Self::Http { .. } | Self::NativeOp(_) | Self::WsMethod(_), _) => false,
+            (Self::DialectMessage(..) | Self::FixMessage(_) | Self::Http { .. } | Self::NativeOp(_) | Self::WsMethod(_), _) => false,
         }
     }
 }
@@ -63,6 +67,7 @@ impl fmt::Display for RouteTarget {
         match self {
             Self::Http { methods, path } => write!(f, "{} {path}", methods.join("|")),
             Self::DialectMessage(purpose, name) => write!(f, "{purpose} message {name}"),
+            Self::FixMessage(msg_type) => write!(f, "FIX {msg_type}"),
             Self::NativeOp(op) => write!(f, "native op {op}"),
             Self::WsMethod(method) => write!(f, "ws method {method}"),
         }

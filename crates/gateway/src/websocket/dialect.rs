@@ -171,7 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
                     Err(error) => Err(error.into()),
                 },
                 (link, message) = self.links.next() => self.on_links(link, message).await,
-                () = until(deadline) => self.on_timeout().await,
+                () = clock::until(deadline) => self.on_timeout().await,
                 _ = ping.tick() => self.keep_alive().await,
                 () = standing.changed() => self.recheck(),
                 () = draining.wait() => Err(Farewell::DRAINING),
@@ -321,13 +321,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             return Err(Farewell::UPSTREAM_LOST);
         }
         Ok(self.client.send(Message::ping("")).await?)
-    }
-}
-
-/// Waits until a point on the monotonic clock.
-async fn until(deadline: Option<countersign_core::Monotonic>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep(deadline.saturating_since(clock::mono())).await,
-        None => std::future::pending().await,
     }
 }

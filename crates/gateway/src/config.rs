@@ -33,13 +33,13 @@ use std::path::{Path, PathBuf};
 
 pub use environment::{ENVIRONMENT_PREFIX, environment_name};
 pub use error::ConfigError;
+pub use fix::{FixSender, FixSettings};
 pub use raw::Origin;
 pub use reference::reference;
 pub use settings::{
     Authorities, BinanceSettings, CertificateSource, ClientTrust, LimitSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
     OperatorSettings, Settings, Shown, Upstream, UpstreamTarget,
 };
-pub use fix::{FixSender, FixSettings};
 
 use raw::RawConfig;
 

@@ -10,6 +10,8 @@
 //!                 hub ◀── events ── exchange (pure: orders, now_ms → answers, events)
 //! ```
 //!
+//! Beside HTTP it accepts FIX sessions of the gateway (`fix`).
+//!
 //! What it is not: a place for real money, or a second gateway. It believes one thing about
 //! a caller, the signed [`identity`] token, and does no rate limiting of its own.
 //!
@@ -26,6 +28,7 @@ mod config;
 mod deribit;
 pub mod exchange;
 mod facade;
+mod fix;
 mod gate;
 mod hub;
 mod hyperliquid;

@@ -31,6 +31,7 @@ pub struct Venue;
 pub struct VenueHandle {
     shell: Arc<Shell>,
     address: SocketAddr,
+    fix_address: Option<SocketAddr>,
     connections: TaskTracker,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -69,7 +70,7 @@ impl Venue {
             tokio::spawn(tick(Arc::clone(&shell), config.tick_interval)),
             tokio::spawn(accept(Arc::clone(&shell), listener, router, connections.clone())),
         ];
-        VenueHandle { shell, address, connections, tasks }
+        VenueHandle { shell, address, fix_address: None, connections, tasks }
     }
 }
 
@@ -78,6 +79,19 @@ impl VenueHandle {
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the venue accepts FIX sessions.
+    #[must_use]
+    pub const fn fix_addr(&self) -> Option<SocketAddr> {
+        self.fix_address
+    }
+
+    /// Accepts FIX sessions as well, on a bound listener. Must be called inside the venue's runtime.
+    pub fn serve_fix(&mut self, listener: TcpListener) {
+        self.fix_address = listener.local_addr().ok();
+        let accepting = crate::fix::accept(Arc::clone(&self.shell), listener, self.connections.clone());
+        self.tasks.push(tokio::spawn(accepting));
     }
 
     /// What has arrived so far.

@@ -14,6 +14,7 @@ use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
 use countersign_gateway::control::{ControlParts, Renew, reload_credentials};
 use countersign_gateway::drain::Drain;
 use countersign_gateway::entropy::SystemEntropy;
+use countersign_gateway::fix::sessions::FixSessions;
 use countersign_gateway::metrics::Metrics;
 use countersign_gateway::native::sessions::Sessions;
 use countersign_gateway::shared::Shared;
@@ -110,6 +111,7 @@ impl Running {
             tokens: TokenSealer::new(&SystemEntropy.array()),
             sessions: Sessions::default(),
             open_connections: OpenConnections::default(),
+            fix_sessions: FixSessions::default(),
             drain: Drain::default(),
             store: Arc::new(store),
             started: clock::wall(),
@@ -166,7 +168,13 @@ async fn start_venue(settings: &Settings, keys: IdentityKeys) -> anyhow::Result<
     let Some(embedded) = settings.upstreams.iter().find(|upstream| upstream.target == UpstreamTarget::Embedded) else { return Ok(None) };
     let listener = tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
     let config = VenueConfig { audience: embedded.audience.clone(), ..VenueConfig::default() };
-    Ok(Some(Venue::start(config, IdentityVerifier::from_keys(keys), listener)))
+    let mut venue = Venue::start(config, IdentityVerifier::from_keys(keys), listener);
+    if settings.fix.enabled {
+        let listener =
+            tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
+        venue.serve_fix(listener);
+    }
+    Ok(Some(venue))
 }
 
 /// How often the key of identity assertions changes. The next one is published for as long before it is used.
@@ -233,6 +241,10 @@ fn upstream_configs(settings: &Settings, venue: Option<&VenueHandle>) -> Vec<Ups
         response_timeout: limits.upstream_response_timeout,
         idle_max: limits.upstream_idle_connections,
         idle_for: UPSTREAM_IDLE_FOR,
+        fix: match (&upstream.fix, &upstream.target) {
+            (None, UpstreamTarget::Embedded) => venue.and_then(VenueHandle::fix_addr).map(|address| address.to_string()),
+            (address, UpstreamTarget::Embedded | UpstreamTarget::Http { .. }) => address.clone(),
+        },
     };
     settings.upstreams.iter().map(config).collect()
 }

@@ -58,19 +58,20 @@ const fn key(venue: FixVenue) -> (&'static str, &'static str, &'static [&'static
             ("coinbase_exchange", "TargetCompIDs of Logons signed as at Coinbase Exchange.", &["Coinbase"])
         }
         FixVenue::Dialect(LogonDialect::Deribit) => ("deribit", "TargetCompIDs of Logons signed as at Deribit.", &["DERIBITSERVER"]),
-        FixVenue::Dialect(LogonDialect::Kraken) => {
-            ("kraken", "TargetCompIDs of Logons signed as at Kraken.", &["KRAKEN-TRD", "KRAKEN-MD"])
-        }
-        FixVenue::Native => {
-            ("native", "TargetCompIDs of Logons with a native token in RawData, or with the certificate of their connection.", &["COUNTERSIGN"])
-        }
+        FixVenue::Dialect(LogonDialect::Kraken) => ("kraken", "TargetCompIDs of Logons signed as at Kraken.", &["KRAKEN-TRD", "KRAKEN-MD"]),
+        FixVenue::Native => (
+            "native",
+            "TargetCompIDs of Logons with a native token in RawData, or with the certificate of their connection.",
+            &["COUNTERSIGN"],
+        ),
     }
 }
 
 /// Reads the section.
 pub(super) fn read(mut keys: Reader<'_>) -> FixSettings {
     let seconds = Duration::from_secs;
-    let enabled = keys.boolean("enabled", "Whether FIX 4.2, 4.4 and FIXT 1.1 are spoken on the public port; told by the first bytes.", true);
+    let enabled =
+        keys.boolean("enabled", "Whether FIX 4.2, 4.4 and FIXT 1.1 are spoken on the public port; told by the first bytes.", true);
     let mut comp_ids: Vec<(FixVenue, Vec<String>)> = Vec::new();
     for venue in FixVenue::ALL {
         let (name, about, default) = key(venue);

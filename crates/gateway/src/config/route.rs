@@ -14,8 +14,8 @@ use super::raw::{Origin, RawRoute};
 use super::reader::{Reader, Report, boolean, choice, count, list, text};
 use super::settings::Upstream;
 use crate::routes::{
-    Family, PathPattern, RouteConflict, RouteKind, RouteSpec, RouteTarget, RouteWeight, Routes, binance_routes, dialect_routes,
-    fix_routes, native_routes,
+    Family, PathPattern, RouteConflict, RouteKind, RouteSpec, RouteTarget, RouteWeight, Routes, binance_routes, dialect_routes, fix_routes,
+    native_routes,
 };
 
 const ABOUT: &str = "What may be forwarded: match, upstream, demand, credentials.";
@@ -288,11 +288,14 @@ impl RouteReader<'_> {
         }
         let off = match matched {
             Match::Builtin(Table::Fix) | Match::Target(RouteTarget::FixMessage(_)) => (!self.families.fix).then_some("fix"),
-            Match::Builtin(Table::Of(Family::NATIVE)) | Match::Target(RouteTarget::NativeOp(_)) => (!self.families.native).then_some("native"),
+            Match::Builtin(Table::Of(Family::NATIVE)) | Match::Target(RouteTarget::NativeOp(_)) => {
+                (!self.families.native).then_some("native")
+            }
             Match::Builtin(Table::Of(Family::BINANCE)) | Match::Target(RouteTarget::WsMethod(_)) => {
                 (!self.families.binance).then_some("binance")
             }
-            Match::Builtin(Table::Of(Family::Any | Family::Of(_))) | Match::Target(RouteTarget::DialectMessage(..) | RouteTarget::Http { .. }) => None,
+            Match::Builtin(Table::Of(Family::Any | Family::Of(_)))
+            | Match::Target(RouteTarget::DialectMessage(..) | RouteTarget::Http { .. }) => None,
         };
         if let Some(section) = off {
             complain(format!("needs {section}.enabled = true"));

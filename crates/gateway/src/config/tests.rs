@@ -30,7 +30,18 @@ fn the_defaults_are_a_working_gateway() {
     let settings = load(&Sources::default()).unwrap();
     assert_eq!(settings.listen.address.to_string(), "127.0.0.1:8443");
     assert_eq!(settings.operator.socket, Path::new("countersign-state/operator.sock"));
-    assert_eq!(settings.upstreams, [Upstream { name: "venue".to_owned(), target: UpstreamTarget::Embedded, audience: "venue".to_owned() }]);
+    assert_eq!(
+        settings.upstreams,
+        [Upstream {
+            name: "venue".to_owned(),
+            target: UpstreamTarget::Embedded,
+            audience: "venue".to_owned(),
+            fix: None,
+            fix_sender: FixSender::Client,
+            fix_target: None,
+            fix_reset: false
+        }]
+    );
     assert!(settings.routes.find_native_op("order.place").is_some());
     assert!(settings.routes.find_ws_method("order.place").is_some());
     assert!(settings.show().iter().all(|(_, _, origin)| *origin == Origin::Default));

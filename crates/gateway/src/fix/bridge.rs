@@ -301,7 +301,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             Field::new(tag::BUSINESS_REJECT_REASON, b"0"),
             Field::new(tag::TEXT, text.as_bytes()),
         ];
-        let sent = self.client.session.send_application(clock::now(), Outgoing { msg_type: BUSINESS_MESSAGE_REJECT, header: &[], body: &body });
+        let sent =
+            self.client.session.send_application(clock::now(), Outgoing { msg_type: BUSINESS_MESSAGE_REJECT, header: &[], body: &body });
         self.told(sent.map(drop))
     }
 

@@ -222,7 +222,8 @@ fn resets(settings: &Settings, permit: &Permit, first: bool) -> bool {
 
 async fn journals(worker: &Worker, account: &str, client: &SessionName, upstream: &UpstreamName) -> Result<BridgeJournals, Refusal> {
     let folder = worker.shared.settings.state_dir.join("fix");
-    let parts = |name: &SessionName| [name.version.begin_string().to_owned(), name.comp_id.as_str().to_owned(), name.peer.as_str().to_owned()];
+    let parts =
+        |name: &SessionName| [name.version.begin_string().to_owned(), name.comp_id.as_str().to_owned(), name.peer.as_str().to_owned()];
     let mut of_client = vec![account.to_owned()];
     of_client.extend(parts(client));
     let at = upstream.account.as_ref().map_or("", |account| account.as_str()).to_owned();
@@ -251,7 +252,14 @@ async fn accept<T: AsyncRead + AsyncWrite + Unpin>(
         tracing::warn!(%correlation, %error, "a FIX Logon could not be answered");
     }
     let LoggedOn { login, native, .. } = logged_on;
-    Some(Bridge::new(Rc::clone(worker), Rc::clone(connection), (line, upstream), journals, (login, native), (profile.venue, taken, correlation)))
+    Some(Bridge::new(
+        Rc::clone(worker),
+        Rc::clone(connection),
+        (line, upstream),
+        journals,
+        (login, native),
+        (profile.venue, taken, correlation),
+    ))
 }
 
 impl From<Lost> for Refusal {

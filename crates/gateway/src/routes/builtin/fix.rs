@@ -41,5 +41,7 @@ pub fn fix_routes(prefix: &str, upstream: usize) -> Vec<RouteSpec> {
         orders,
     };
     let logon = route("A", "Logon", Access::Public, 0);
-    std::iter::once(logon).chain(MESSAGES.iter().map(|(msg_type, name, scope, orders)| route(msg_type, name, scoped(scope), *orders))).collect()
+    std::iter::once(logon)
+        .chain(MESSAGES.iter().map(|(msg_type, name, scope, orders)| route(msg_type, name, scoped(scope), *orders)))
+        .collect()
 }

@@ -147,7 +147,7 @@ impl JournaledMessageStore {
         self.guarded(|store| {
             store.append(Kind::Source, 0, &[])?;
             store.state.source = 0;
-            store.flush()
+            if store.deferred { Ok(()) } else { store.flush() }
         })
     }
 

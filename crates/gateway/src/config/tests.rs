@@ -265,7 +265,7 @@ fn a_section_without_keys_is_fine_only_when_there_is_such_a_section() {
     assert_eq!(problems("[limit]\n"), "1: limit: unknown key");
     assert_eq!(problems("[upstream.engine]\n"), "1: upstream.engine: unknown key", "its address is not guessed");
     assert_eq!(problems("[[routes]]\nbuiltin = \"native\"\n"), "1: routes: unknown key; did you mean \"route\"?");
-    assert_eq!(problems("route = [1]\n"), "1: route[0]: needs exactly one of builtin, path, ws_method and native_op");
+    assert_eq!(problems("route = [1]\n"), "1: route[0]: needs exactly one of builtin, path, ws_method, native_op and fix_message");
 }
 
 #[test]
@@ -298,7 +298,21 @@ fn a_reload_changes_routes_only() {
     let other_port = settings("[listen]\naddress = \"127.0.0.1:1\"\n[upstream.engine]\nurl = \"embedded\"\n");
     assert_eq!(
         before.changes_needing_restart(&other_port),
-        ["listen.address", "upstream.engine.audience", "upstream.engine.url", "upstream.venue.audience", "upstream.venue.url"]
+        [
+            "listen.address",
+            "upstream.engine.audience",
+            "upstream.engine.fix",
+            "upstream.engine.fix_reset",
+            "upstream.engine.fix_sender",
+            "upstream.engine.fix_target",
+            "upstream.engine.url",
+            "upstream.venue.audience",
+            "upstream.venue.fix",
+            "upstream.venue.fix_reset",
+            "upstream.venue.fix_sender",
+            "upstream.venue.fix_target",
+            "upstream.venue.url"
+        ]
     );
 }
 

@@ -19,7 +19,7 @@ use super::sessions::{FixSessions, Taken, UpstreamName};
 use super::upstream;
 use crate::audit::{self, Subject};
 use crate::clock;
-use crate::config::{FixSender, Settings, UpstreamTarget};
+use crate::config::{FixSender, Settings, Upstream, UpstreamTarget};
 use crate::connection::Connection;
 use crate::exchange::Admitted;
 use crate::metrics::Carriage;
@@ -111,14 +111,13 @@ async fn presented<T: AsyncRead + AsyncWrite + Unpin>(
     correlation: CorrelationId,
 ) -> Option<PresentedLogon> {
     while let Some(event) = line.session.poll_event() {
-        match event {
-            Event::LogonPresented(presented) => return Some(presented),
-            Event::Disconnect(reason) => {
-                let refusal = Refusal::operator(Reject::Malformed, format!("Logon: {reason:?}"));
-                audit::refused(worker, connection, &Subject::none(), &refusal, correlation);
-                break;
-            }
-            _ => {}
+        if let Event::LogonPresented(presented) = event {
+            return Some(presented);
+        }
+        if let Event::Disconnect(reason) = event {
+            let refusal = Refusal::operator(Reject::Malformed, format!("Logon: {reason:?}"));
+            audit::refused(worker, connection, &Subject::none(), &refusal, correlation);
+            break;
         }
     }
     let _told = line.transmit().await;
@@ -209,15 +208,18 @@ fn upstream_name(
         None => Ok((sender, client.comp_id.clone())),
     });
     let (comp_id, peer) = names.map_err(|error| Refusal::operator(Reject::Internal, format!("the upstream's CompID: {error}")))?;
-    let embedded = configured.target == UpstreamTarget::Embedded;
     let name = SessionName { version: client.version, comp_id, peer };
-    Ok(UpstreamName { upstream: permit.upstream(), account: embedded.then(|| account.clone()), name })
+    Ok(UpstreamName { upstream: permit.upstream(), account: is_embedded(configured).then(|| account.clone()), name })
 }
 
 /// The embedded venue counts from its start, which is ours.
 fn resets(settings: &Settings, permit: &Permit, first: bool) -> bool {
     let configured = &settings.upstreams[permit.upstream()];
-    configured.fix_reset || (first && configured.target == UpstreamTarget::Embedded)
+    configured.fix_reset || (first && is_embedded(configured))
+}
+
+fn is_embedded(upstream: &Upstream) -> bool {
+    upstream.target == UpstreamTarget::Embedded && upstream.fix.is_none()
 }
 
 async fn journals(worker: &Worker, account: &str, client: &SessionName, upstream: &UpstreamName) -> Result<BridgeJournals, Refusal> {

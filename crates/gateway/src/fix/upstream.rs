@@ -79,15 +79,15 @@ async fn answer(line: &mut Line<TcpStream>, journals: &BridgeJournals) -> Result
         commit(vec![journals.upstream.clone()]).await?;
         line.transmit().await?;
         while let Some(event) = line.session.poll_event() {
-            match event {
-                Event::LoggedOn(_) => return Ok(()),
-                Event::LogoutReceived { text } | Event::RejectReceived { text, .. } => told = text.or(told),
-                Event::Disconnect(reason) => {
-                    let text = told.unwrap_or_default();
-                    let sentence = format!("the upstream's FIX session did not open: {reason:?} {text}");
-                    return Err(Refusal::operator(Reject::UpstreamUnavailable, sentence));
-                }
-                _ => {}
+            if let Event::LoggedOn(_) = event {
+                return Ok(());
+            }
+            if let Event::LogoutReceived { text } | Event::RejectReceived { text, .. } = event {
+                told = text.or(told);
+            } else if let Event::Disconnect(reason) = event {
+                let text = told.unwrap_or_default();
+                let sentence = format!("the upstream's FIX session did not open: {reason:?} {text}");
+                return Err(Refusal::operator(Reject::UpstreamUnavailable, sentence));
             }
         }
         line.receive().await?;

@@ -36,6 +36,14 @@ impl SharedMessageStore {
     pub fn note_source(&self, seq: u64) {
         self.0.lock().note_source(seq);
     }
+
+    /// As [`JournaledMessageStore::clear_source`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn clear_source(&self) -> Result<(), FixStoreError> {
+        self.0.lock().clear_source()
+    }
 }
 
 impl MessageStore for SharedMessageStore {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use countersign_fix::Message;
 use parking_lot::Mutex;
 
@@ -153,7 +152,7 @@ impl Observer for Prices {
                     let Some((_, symbol)) = wanted.markets.iter().find(|(wanted, _)| wanted == market) else { continue };
                     let out = Out::new("X").field(262, id).field(268, 1).field(279, 0).field(269, 2).field(55, symbol);
                     let out = out.field(270, trade.price.short()).field(271, trade.quantity.short()).field(1003, trade.id);
-                    outbox.push_flow(Bytes::from(out.field(60, utc(trade.at_ms)).into_bytes()));
+                    outbox.push_flow(out.field(60, utc(trade.at_ms)).into_bytes());
                 }
             }
             Event::Balances { .. } | Event::Order { .. } => {}

@@ -27,7 +27,11 @@ pub(crate) fn python(machine: &Machine) -> Result<PathBuf> {
         apt_install(machine, "python3-venv")?;
         python_venv(machine)?;
     }
+    // QuickFIX comes as source: one C++ file of its bindings, which is compiled here. What it costs at run time is of no interest.
+    debian(machine, "g++", "g++")?;
+    debian(machine, "python3-config", "python3-dev")?;
     let mut install = machine.program(&python);
+    install.env("CFLAGS", "-O0 -g0 -w").env("CXXFLAGS", "-O0 -g0 -w");
     // The list is complete, so the resolver has nothing to decide: two clients pin versions that no resolver can satisfy at once.
     install.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps", "--requirement", REQUIREMENTS]);
     machine.must("install-python", &install, INSTALL_MAX)?;

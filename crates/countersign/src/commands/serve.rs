@@ -288,7 +288,7 @@ fn print_screen(running: &Running) -> anyhow::Result<()> {
     let operator = running.gateway().operator_address().map_or_else(|| "off".to_owned(), |address| format!("https://{address}"));
     let mut out = std::io::stdout().lock();
     writeln!(out, "Countersign {}", env!("CARGO_PKG_VERSION"))?;
-    writeln!(out, "  clients    {url}  (HTTP/1.1, HTTP/2, WebSocket, countersign/1)")?;
+    writeln!(out, "  clients    {url}  (HTTP/1.1, HTTP/2, WebSocket, FIX, countersign/1)")?;
     writeln!(out, "  operators  {operator}  (client certificate {})", state.folder.join("operator.pem").display())?;
     writeln!(out, "  trust      {ca}")?;
     writeln!(out, "  pin        {}", state.gateway_root)?;

@@ -160,7 +160,11 @@ fn native(worker: &Rc<Worker>, connection: &Connection, headers: &dyn Headers) -
     }
 }
 
-fn client_certificate(worker: &Worker, connection: &Connection) -> Result<Login, Refusal> {
+/// Looks up the credential of the connection's client certificate, and that it may be used.
+///
+/// # Errors
+/// [`Reject::MissingCredentials`] without a certificate, [`Reject::CertificateUnacceptable`] for one that names no credential.
+pub(crate) fn client_certificate(worker: &Worker, connection: &Connection) -> Result<Login, Refusal> {
     let certificate = connection.negotiated.peer_certificate.as_ref().ok_or(Reject::MissingCredentials)?;
     let now = clock::now();
     let table = worker.shared.credentials.load();

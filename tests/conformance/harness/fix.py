@@ -127,14 +127,24 @@ def deribit_logon(client, credential):
     return client.send("A", [*fields, (141, "Y")])
 
 
-def coinbase_logon(client, credential):
-    """HMAC-SHA-256 over time, type, number, CompIDs and passphrase; SenderCompID is the key."""
+def coinbase_logon(client, credential, more=()):
+    """HMAC-SHA-256 over time, type, number, CompIDs and passphrase; SenderCompID is the key, unless Username is."""
     at = sending_time()
     text = "\x01".join([at, "A", str(client.next_out), client.sender, client.target, credential["passphrase"]])
     mac = hmac.new(base64.b64decode(credential["secret"]), text.encode(), hashlib.sha256).digest()
     proof = base64.b64encode(mac).decode()
     fields = [(98, 0), (108, 30), (95, len(proof)), (96, proof), (554, credential["passphrase"]), (141, "Y")]
-    return client.send("A", fields, at=at)
+    return client.send("A", [*fields, *more], at=at)
+
+
+def kraken_logon(client, credential):
+    """HMAC-SHA-512 over SHA-256 of five fields and a nonce."""
+    nonce = str(int(time.time() * 1000))
+    fields = [("35", "A"), ("34", client.next_out), ("49", client.sender), ("56", client.target), ("553", credential["api_key"])]
+    text = "".join(f"{tag}={value}\x01" for tag, value in fields) + nonce
+    mac = hmac.new(base64.b64decode(credential["secret"]), hashlib.sha256(text.encode()).digest(), hashlib.sha512).digest()
+    body = [(98, 0), (108, 30), (553, credential["api_key"]), (554, base64.b64encode(mac).decode()), (5025, nonce), (141, "Y")]
+    return client.send("A", body)
 
 
 def limit_order(name, side="1", price="90000", quantity="0.01", symbol="BTCUSDT"):

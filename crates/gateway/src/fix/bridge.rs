@@ -50,7 +50,7 @@ pub(super) struct Bridge<T> {
     correlation: CorrelationId,
     /// Number at the upstream, number of the client.
     sources: VecDeque<(u64, u64)>,
-    _taken: Taken,
+    taken: Taken,
 }
 
 /// Which side something came from: what it goes to is committed first.
@@ -97,7 +97,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         (venue, taken, correlation): (FixVenue, Taken, CorrelationId),
     ) -> Self {
         let sources = VecDeque::new();
-        Self { worker, connection, client, upstream, journals, login, native, venue, correlation, sources, _taken: taken }
+        Self { worker, connection, client, upstream, journals, login, native, venue, correlation, sources, taken }
     }
 
     /// Serves until one side ends, then tells the other.
@@ -105,6 +105,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let Err(end) = self.drive().await;
         match end {
             End::Client => {
+                self.taken.leaving();
                 let _told = self.client.transmit().await;
                 self.leave_upstream().await;
             }

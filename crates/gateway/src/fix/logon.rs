@@ -1,16 +1,14 @@
 //! From a Logon that was presented to an identity, and from a refusal to the answer of its venue.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
-use countersign_core::{ApiKeyId, CertificateClaim, Freshness, Purpose, Refusal, Reject, verify_certificate};
+use countersign_core::{ApiKeyId, Refusal, Reject};
 use countersign_fix::answer::{Flavour, LogonAnswer, MessageAnswer, to_logon, to_message};
 use countersign_fix::logon::certificate;
 use countersign_fix::{LogonDialect, Message, tag};
 
 use super::FixVenue;
-use crate::authenticate::{Login, verify_presented};
-use crate::clock;
+use crate::authenticate::{Login, client_certificate, verify_presented};
 use crate::connection::Connection;
 use crate::exchange;
 use crate::native;
@@ -46,20 +44,13 @@ pub(super) fn verify(worker: &Rc<Worker>, connection: &Connection, venue: FixVen
     }
 }
 
-/// The certificate of the connection is the proof; SenderCompID must be a name in it.
+/// The certificate of the connection is the proof; SenderCompID must be a name in it, or the hash of its key.
 fn by_certificate(worker: &Worker, connection: &Connection, logon: &Message<'_>) -> Result<Login, Refusal> {
     let shown = connection.negotiated.peer_certificate.as_ref().ok_or(Reject::MissingCredentials)?;
-    let names = shown.uris.iter().chain(&shown.dns_names).chain(&shown.emails).filter_map(|name| ApiKeyId::parse(name).ok());
-    let CertificateClaim { key_id } = certificate::claim(logon, &names.collect::<Vec<_>>())?;
-    let now = clock::wall();
-    if now.as_secs() > shown.not_after {
-        return Err(Refusal::operator(Reject::CertificateUnacceptable, "the client certificate expired on this connection"));
-    }
-    let table = worker.shared.credentials.load();
-    let entry = table.find(Purpose::ClientCertificate, &key_id).ok_or(Reject::CertificateUnacceptable)?;
-    let claim = CertificateClaim { key_id };
-    let identity = verify_certificate(&claim, Some(&entry.credential), Some(connection.remote.ip()), now)?;
-    Ok(Login::new(identity, Freshness::Channel, Arc::clone(&entry.counters)))
+    let names = std::iter::once(&shown.spki_sha256).chain(&shown.uris).chain(&shown.dns_names).chain(&shown.emails);
+    let names: Vec<ApiKeyId> = names.filter_map(|name| ApiKeyId::parse(name).ok()).collect();
+    certificate::claim(logon, &names)?;
+    client_certificate(worker, connection)
 }
 
 /// How a venue says it.

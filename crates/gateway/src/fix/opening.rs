@@ -166,7 +166,7 @@ async fn begin(
     let account = logged_on.login.identity.account().clone();
     let client = SessionName { version: profile.version, comp_id: profile.comp_id.clone(), peer: presented.peer().clone() };
     let name = upstream_name(&worker.shared.settings, &permit, &client, &account)?;
-    let taken = FixSessions::take(&worker.shared, account.clone(), client.clone(), name.clone()).map_err(|error| Stopped {
+    let taken = FixSessions::take(&worker.shared, account.clone(), client.clone(), name.clone()).await.map_err(|error| Stopped {
         refusal: Refusal::operator(Reject::UnexpectedMessage, error.to_string()),
         answer: Some(LogonAnswer::Logout { text: error.to_string() }),
     })?;

@@ -29,7 +29,8 @@ async fn a_logon_opens_a_session() {
         let token = message.unique(tag::RAW_DATA).unwrap().unwrap();
         let (login, fields, session) = open_fix(&stage.worker, &connection, token, &message).unwrap();
         assert_eq!(login.granted().unwrap().to_string(), "order:write", "the contract narrows the key");
-        let text = |wanted| fields.iter().find(|(tag, _)| *tag == wanted).map(|(_, value)| String::from_utf8(value.clone()).unwrap()).unwrap();
+        let text =
+            |wanted| fields.iter().find(|(tag, _)| *tag == wanted).map(|(_, value)| String::from_utf8(value.clone()).unwrap()).unwrap();
         let secret = countersign_handshake::frame::read_secret_header(&text(SECRET_TAG)).unwrap();
         let client = waiting.receive_welcome(&text(tag::RAW_DATA), &secret, clock::now()).unwrap();
         assert!(session.check_open().is_ok());

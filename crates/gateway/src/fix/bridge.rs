@@ -103,9 +103,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     /// Serves until one side ends, then tells the other.
     pub(super) async fn run(mut self) {
         let Err(end) = self.drive().await;
+        self.taken.leaving();
         match end {
             End::Client => {
-                self.taken.leaving();
                 let _told = self.client.transmit().await;
                 self.leave_upstream().await;
             }

@@ -28,7 +28,7 @@ struct Open {
     /// By account: a name that another firm uses too is another session.
     clients: HashMap<AccountId, LiveSessions>,
     upstream: HashSet<UpstreamName>,
-    /// Those of them whose client is gone, and that are about to be given back.
+    /// Those of them that have ended on one side, and are about to be given back.
     leaving: HashSet<UpstreamName>,
     /// Upstream sessions that were open before in this run.
     begun: HashSet<UpstreamName>,
@@ -97,7 +97,7 @@ impl FixSessions {
 }
 
 impl Taken {
-    /// The client is gone: the session is about to be given back.
+    /// One side has ended: the session is about to be given back.
     pub fn leaving(&self) {
         self.shared.fix_sessions.open.lock().leaving.insert(self.upstream.clone());
     }

@@ -71,6 +71,7 @@ pub(crate) fn open_fix(worker: &Worker, connection: &Connection, token: &[u8], l
     {
         return Err(Refusal::operator(Reject::Malformed, "Username is not the key of the token"));
     }
+    // HS-90: FIX has its own words for what the token says.
     let seconds = logon.first(tag::HEART_BT_INT).and_then(number).unwrap_or(0);
     if seconds.saturating_mul(1_000) != established.contract.quantity(Quantity::HbMs) {
         return Err(Refusal::operator(Reject::Malformed, "HeartBtInt is not the heartbeat of the contract"));

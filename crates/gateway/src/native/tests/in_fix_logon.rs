@@ -40,6 +40,7 @@ async fn a_logon_opens_a_session() {
     .await;
 }
 
+/// HS-90
 #[tokio::test]
 async fn a_logon_says_what_its_token_says() {
     on_stage(|stage| async move {

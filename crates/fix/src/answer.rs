@@ -13,7 +13,7 @@
 //! Reject as the only answer to a Logon leaves common engines waiting for their timeout, so a Logout always follows it. Text before proof
 //! of possession is the alert's, the same for every fault of a credential.
 
-use countersign_core::{AlertCode, Blame, Refusal};
+use countersign_core::{AlertCode, Blame, Refusal, Reject};
 
 use crate::reject_reason::{BusinessRejectReason, SessionRejectReason};
 use crate::tag::Tag;
@@ -119,7 +119,7 @@ pub fn to_message(refusal: &Refusal, flavour: Flavour<'_>) -> MessageAnswer {
             fields: vec![(BINANCE_ERROR_CODE, code.to_string())],
         },
         Flavour::Coinbase | Flavour::Deribit | Flavour::Kraken | Flavour::Native => {
-            MessageAnswer::Business { reason: business_reason(refusal.reject.blame()), text: native_text(alert) }
+            MessageAnswer::Business { reason: business_reason(refusal.reject), text: native_text(alert) }
         }
     }
 }
@@ -133,8 +133,12 @@ fn native_code(alert: AlertCode) -> (Tag, String) {
 }
 
 /// An infrastructure failure is "not available", never "not authorized".
-const fn business_reason(blame: Blame) -> BusinessRejectReason {
-    match blame {
+/// A message without a route is one of a type that is not served here.
+fn business_reason(reject: Reject) -> BusinessRejectReason {
+    if reject == Reject::RouteUnknown {
+        return BusinessRejectReason::UnsupportedMsgType;
+    }
+    match reject.blame() {
         Blame::Credential | Blame::Permission => BusinessRejectReason::NotAuthorized,
         Blame::Infrastructure => BusinessRejectReason::ApplicationNotAvailable,
         Blame::Limit | Blame::Message => BusinessRejectReason::Other,
@@ -143,8 +147,6 @@ const fn business_reason(blame: Blame) -> BusinessRejectReason {
 
 #[cfg(test)]
 mod tests {
-    use countersign_core::Reject;
-
     use super::*;
 
     #[test]
@@ -169,6 +171,12 @@ mod tests {
             let answer = to_message(&(*reject).into(), Flavour::Kraken);
             assert!(matches!(answer, MessageAnswer::Business { reason: BusinessRejectReason::ApplicationNotAvailable, .. }), "{reject}");
         }
+    }
+
+    #[test]
+    fn a_type_that_is_not_served_is_called_that() {
+        let answer = to_message(&Reject::RouteUnknown.into(), Flavour::Deribit);
+        assert!(matches!(answer, MessageAnswer::Business { reason: BusinessRejectReason::UnsupportedMsgType, .. }));
     }
 
     #[test]

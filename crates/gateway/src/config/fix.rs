@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_fix::session::{ResendPolicy, ResetPolicy};
+use countersign_fix::session::{AdminFields, ResendPolicy, ResetPolicy, Routing};
 use countersign_fix::{CompId, LogonDialect};
 
 use super::raw::Origin;
@@ -24,6 +24,10 @@ pub struct FixSettings {
     pub reset: ResetPolicy,
     /// What is sent again to a client that missed it.
     pub resend: ResendPolicy,
+    /// Whether clients may name third parties.
+    pub routing: Routing,
+    /// Whether session messages may have fields that the standard does not give them.
+    pub admin_fields: AdminFields,
 }
 
 impl FixSettings {
@@ -102,5 +106,15 @@ pub(super) fn read(mut keys: Reader<'_>) -> FixSettings {
         "What a client gets for messages that it missed: the messages, or a gap fill.",
         &[("messages", ResendPolicy::Resend), ("gap-fill", ResendPolicy::GapFill)],
     );
-    FixSettings { enabled, comp_ids, heartbeat_min, heartbeat_max, reset, resend }
+    let routing = keys.choice(
+        "routing",
+        "Whether clients may name third parties (OnBehalfOfCompID, DeliverToCompID): then the venue decides whom they may speak for.",
+        &[("refuse", Routing::Refuse), ("allow", Routing::Allow)],
+    );
+    let admin_fields = keys.choice(
+        "admin_fields",
+        "Whether session messages other than Logon may have fields that the standard does not give them, as clients of venues send them.",
+        &[("lenient", AdminFields::Lenient), ("strict", AdminFields::Strict)],
+    );
+    FixSettings { enabled, comp_ids, heartbeat_min, heartbeat_max, reset, resend, routing, admin_fields }
 }

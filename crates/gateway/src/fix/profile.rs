@@ -69,6 +69,8 @@ impl Profile {
             heart_bt_int,
             reset: settings.reset,
             resend: settings.resend,
+            routing: settings.routing.clone(),
+            admin_fields: settings.admin_fields,
             verification_timeout: super::opening::VERIFICATION_TIMEOUT,
             appl_ver_ids: APPL_VER_IDS.to_vec(),
             ..default

@@ -38,7 +38,7 @@ pub(crate) const fn kind(refusal: &Refusal) -> Kind {
         AlertCode::RateLimited => Kind::Rate,
         AlertCode::RouteUnknown => Kind::Route,
         AlertCode::ProtoSize => Kind::TooLarge,
-        AlertCode::Busy | AlertCode::Drain | AlertCode::HaltActive | AlertCode::Internal | AlertCode::UpstreamUnavailable => {
+        AlertCode::AuthzBodyMissing | AlertCode::Busy | AlertCode::Drain | AlertCode::HaltActive | AlertCode::Internal | AlertCode::UpstreamUnavailable => {
             Kind::Unavailable
         }
         AlertCode::BindRequired

@@ -205,7 +205,7 @@ def test_envoy_over_http_gets_identity_and_the_venues_words(server, key):
     answer = ask(server.authz_port, "GET", target, envoy_headers(key))
     assert answer.status == 200 and answer.header("x-countersign-account") == "demo"
     assert answer.header("countersign-identity").count(".") == 2
-    refused = ask(server.authz_port, "GET", target.replace("timestamp=", "timestamp=0"), envoy_headers(key))
+    refused = ask(server.authz_port, "GET", target.replace("?", "?recvWindow=5000&"), envoy_headers(key))
     assert (refused.status, code(refused), refused.header("countersign-refusal-code")) == (400, -1022, "auth.failed")
 
 

@@ -143,7 +143,7 @@ def test_a_body_that_nginx_keeps_is_never_taken_for_none(nginx, venue, key, fram
     head = [f"POST {target} HTTP/1.1", f"Host: 127.0.0.1:{nginx.port}", f"X-MBX-APIKEY: {key.api_key}", *framing]
     sent = "\r\n".join(head).format(length=len(body)).encode() + b"\r\n\r\n" + body
     answer, seen = seen_by(venue, lambda: raw.exchange(nginx, sent))
-    assert (answer.status, code(answer), seen) == (501, -1020, [])
+    assert (answer.status, code(answer), seen) == (501, -1001, [])
 
 
 def test_when_the_gateway_is_out_of_reach_nothing_passes(tmp_path, server, venue, key):

@@ -36,8 +36,8 @@ pub use error::ConfigError;
 pub use raw::Origin;
 pub use reference::reference;
 pub use settings::{
-    Authorities, AuthzSettings, BinanceSettings, CertificateSource, ClientTrust, LimitSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
-    OperatorSettings, Settings, Shown, Upstream, UpstreamTarget,
+    Authorities, AuthzSettings, BinanceSettings, CertificateSource, ClientTrust, LimitSettings, ListenSettings, LogFormat, LogSettings,
+    NativeSettings, OperatorSettings, Settings, Shown, Upstream, UpstreamTarget,
 };
 
 use raw::RawConfig;

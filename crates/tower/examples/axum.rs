@@ -24,7 +24,7 @@ use countersign_tower::{ClientAddress, CountersignLayer, Gate, MemoryCredentials
 use tokio::net::TcpListener;
 
 /// The secret of the one key of this example. Yours are in a store.
-pub const SECRET: &[u8] = b"an example, not a secret";
+pub(crate) const SECRET: &[u8] = b"an example, not a secret";
 
 /// The key of a desk that may trade and read.
 fn credential() -> Credential {
@@ -54,11 +54,12 @@ const ENDPOINTS: [RestRoute; 4] = [
 ];
 
 /// The service: handlers that only say who is asking.
-pub fn service() -> Router {
+pub(crate) fn service() -> Router {
     let rules = Rules::new(&ENDPOINTS).unwrap();
     let gate = Gate::builder(by_name("okx").unwrap(), rules, Arc::new(MemoryCredentials::new([credential()]))).build();
     let whose = |Extension(verified): Extension<Verified>| async move { verified.account().unwrap().to_string() };
-    let placed = |Extension(verified): Extension<Verified>, order: String| async move { format!("{} {order}", verified.account().unwrap()) };
+    let placed =
+        |Extension(verified): Extension<Verified>, order: String| async move { format!("{} {order}", verified.account().unwrap()) };
     Router::new()
         .route("/health", get(|| async { "well" }))
         .route("/api/v5/account/balance", get(whose))
@@ -75,7 +76,7 @@ async fn note_address(ConnectInfo(remote): ConnectInfo<SocketAddr>, mut request:
 }
 
 /// Serves until the process ends.
-pub async fn serve(listener: TcpListener) {
+pub(crate) async fn serve(listener: TcpListener) {
     let service = service().into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).await.unwrap();
 }

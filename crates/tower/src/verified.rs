@@ -7,6 +7,12 @@ use countersign_core::{AccountId, Permit, VerifiedIdentity};
 
 /// Proof that a request may pass: an extension of it. Only [`Gate::judge`](crate::Gate::judge) makes one, so a handler that has one needs
 /// no check, and a client cannot bring one.
+///
+/// ```compile_fail
+/// # fn of(permit: countersign_tower::core::Permit) -> countersign_tower::Verified {
+/// countersign_tower::Verified(std::sync::Arc::new(permit))
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Verified(Arc<Permit>);
 

@@ -94,7 +94,8 @@ impl Running {
         let venue_keys = IdentityKeys::new(opened.identity.public_keys());
         let venue = start_venue(&settings, venue_keys.clone()).await?;
         let upstreams = upstream_configs(&settings, venue.as_ref());
-        let State { dir, lock, authority, tls, authz_tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces, .. } = opened;
+        let State { dir, lock, authority, tls, authz_tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces, .. } =
+            opened;
         let gateway_root = gateway.root().to_owned();
         let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
         let renew = Renewal { settings: settings.clone(), dir: dir.clone(), authority: renewed, venue_keys, rotate_at: None };

@@ -194,9 +194,11 @@ async fn nginx_gets_a_status_that_it_takes_and_the_rest_in_headers() {
     on_stage(async |stage| {
         let asking = Asking::on(stage);
         assert_eq!(for_nginx(asking.ask(account())).status(), 204);
-        for (refused, status, told) in
-            [(order(READER), 401, "401"), (Original { body: None, ..account() }, 503, "501"), (original(Method::GET, TRADER, "/x", ""), 403, "404")]
-        {
+        for (refused, status, told) in [
+            (order(READER), 401, "401"),
+            (Original { body: None, ..account() }, 503, "501"),
+            (original(Method::GET, TRADER, "/x", ""), 403, "404"),
+        ] {
             let answer = for_nginx(asking.ask(refused));
             assert_eq!((answer.status().as_u16(), answer.headers()["countersign-refusal-status"].to_str().unwrap()), (status, told));
             let (parts, body) = answer.into_parts();

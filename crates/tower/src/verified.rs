@@ -34,7 +34,6 @@ impl Verified {
     }
 
     /// The permit: for this request and no other.
-    #[must_use]
     pub fn permit(&self) -> &Permit {
         &self.0
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   core ◀─ handshake, session, dialects, fix ◀─ store, pki ◀─ gateway, client ◀─ countersign
+//!   tower: knows core and dialects; nobody knows it
 //!   venue: knows nobody but fix; only the binary knows it
 //! ```
 //!
@@ -24,6 +25,7 @@ const HEIGHTS: &[(&str, u8)] = &[
     ("countersign-session", 1),
     ("countersign-dialects", 1),
     ("countersign-fix", 1),
+    ("countersign-tower", 2),
     ("countersign-store", 2),
     ("countersign-pki", 2),
     ("countersign-client", 3),

@@ -58,7 +58,7 @@ pub async fn accept_loop(worker: Rc<Worker>, listener: TcpListener) {
 }
 
 /// How long accepting pauses after the operating system refused: long enough not to spin, short enough not to be noticed.
-const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+pub(crate) const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
 fn admit(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr) {
     let Some(slots) = worker.shared.connections.admit(remote.ip()) else {

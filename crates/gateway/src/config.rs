@@ -14,6 +14,7 @@
 //!
 //! What is not here: secrets. Keys are named by file path only, so the effective configuration can be shown to anybody.
 
+mod authz;
 mod environment;
 mod error;
 mod file;
@@ -37,8 +38,8 @@ pub use fix::{FixSender, FixSettings};
 pub use raw::Origin;
 pub use reference::reference;
 pub use settings::{
-    Authorities, BinanceSettings, CertificateSource, ClientTrust, LimitSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
-    OperatorSettings, Settings, Shown, Upstream, UpstreamTarget,
+    Authorities, AuthzSettings, BinanceSettings, CertificateSource, ClientTrust, LimitSettings, ListenSettings, LogFormat, LogSettings,
+    NativeSettings, OperatorSettings, Settings, Shown, Upstream, UpstreamTarget,
 };
 
 use raw::RawConfig;

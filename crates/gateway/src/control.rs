@@ -153,14 +153,16 @@ async fn keep_house(shared: Arc<Shared>, operator_tls: Arc<ServerTls>, tickets: 
     }
 }
 
-/// Reads the certificates of both listeners again. A bad file keeps the last good one in force.
+/// Reads the certificates of all listeners again. A bad file keeps the last good one in force.
 ///
 /// # Errors
 /// What is wrong with the first bad file.
 pub fn reload_certificates(shared: &Shared, operator_tls: &ServerTls) -> Result<(), countersign_pki::PkiError> {
-    let results = [("clients", shared.tls.reload(unix_now())), ("operators", operator_tls.reload(unix_now()))];
+    let listeners = [("clients", Some(&shared.tls)), ("operators", Some(operator_tls)), ("proxies", shared.authz_tls.as_ref())];
     let mut outcome = Ok(());
-    for (listener, result) in results {
+    for (listener, tls) in listeners {
+        let Some(tls) = tls else { continue };
+        let result = tls.reload(unix_now());
         match result {
             Ok(reload) => tracing::debug!(listener, ?reload, "certificates"),
             Err(error) => {

@@ -17,6 +17,7 @@
 pub mod accept;
 pub mod audit;
 pub mod authenticate;
+mod authz;
 pub mod body;
 pub mod clock;
 pub mod config;

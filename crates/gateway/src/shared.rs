@@ -29,6 +29,8 @@ pub struct Shared {
     pub routes: ArcSwap<Routes>,
     /// TLS of the public listener.
     pub tls: ServerTls,
+    /// TLS of the listener for proxies, where it asks for client certificates.
+    pub authz_tls: Option<ServerTls>,
     /// What was accepted once.
     pub replay: Box<dyn ReplayGuard>,
     /// The increasing nonces of keys that have them.

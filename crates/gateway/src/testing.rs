@@ -233,6 +233,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         credentials: ArcSwap::from_pointee(CredentialTable::new(credentials(), &CredentialTable::default())),
         routes: ArcSwap::new(Arc::clone(&settings.routes)),
         tls: ServerTls::new(ListenerPolicy::new("public"), vec![certificate], tickets, clock_of_tls).unwrap(),
+        authz_tls: None,
         replay: Box::new(MemoryReplayGuard::default()),
         nonces: Box::new(countersign_core::MemoryNonceGuard::default()),
         tokens: countersign_core::TokenSealer::new(&[9; 32]),
@@ -295,6 +296,15 @@ fn credentials() -> Vec<Credential> {
         binance("trader", TRADER, "account:read order:read order:write"),
         binance("reader", READER, "account:read"),
     ]
+}
+
+/// A signed query of the REST API, with the time of now.
+pub(crate) fn signed_query(key_id: &str, parameters: &str) -> String {
+    let glue = if parameters.is_empty() { "" } else { "&" };
+    let text = format!("{parameters}{glue}timestamp={}", clock::wall().as_millis());
+    let signature = binance_pair(key_id).sign(text.as_bytes());
+    let encoded = STANDARD.encode(signature).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    format!("{text}&signature={encoded}")
 }
 
 /// A signed frame of the WebSocket API; `extra` sorts between `apiKey` and `timestamp`, as signed text.

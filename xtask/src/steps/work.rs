@@ -85,7 +85,7 @@ pub(super) fn examples(machine: &Machine) -> Result<Outcome> {
 /// Builds the binary as the other levels do, so that nothing is compiled twice, and starts pytest on it.
 fn pytest(machine: &Machine, log: &str, what: &[&str]) -> Result<Outcome> {
     let python = provision::python(machine)?;
-    for (program, package) in [("openssl", "openssl"), ("curl", "curl")] {
+    for (program, package) in [("openssl", "openssl"), ("curl", "curl"), ("nginx", "nginx")] {
         provision::debian(machine, program, package)?;
     }
     machine.must("build", machine.cargo().args(["build", "--workspace", "--bins", "--tests", "--examples"]), limits::GATE_MAX)?;

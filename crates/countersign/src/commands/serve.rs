@@ -95,7 +95,8 @@ impl Running {
         let venue_keys = IdentityKeys::new(opened.identity.public_keys());
         let venue = start_venue(&settings, venue_keys.clone()).await?;
         let upstreams = upstream_configs(&settings, venue.as_ref());
-        let State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces, .. } = opened;
+        let State { dir, lock, authority, tls, authz_tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces, .. } =
+            opened;
         let gateway_root = gateway.root().to_owned();
         let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
         let renew = Renewal { settings: settings.clone(), dir: dir.clone(), authority: renewed, venue_keys, rotate_at: None };
@@ -116,6 +117,7 @@ impl Running {
             store: Arc::new(store),
             started: clock::wall(),
             tls,
+            authz_tls,
             audit,
             identity,
             settings,
@@ -290,6 +292,9 @@ fn print_screen(running: &Running) -> anyhow::Result<()> {
     writeln!(out, "Countersign {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "  clients    {url}  (HTTP/1.1, HTTP/2, WebSocket, FIX, countersign/1)")?;
     writeln!(out, "  operators  {operator}  (client certificate {})", state.folder.join("operator.pem").display())?;
+    if let Some(address) = running.gateway().authz_address() {
+        writeln!(out, "  proxies    {address}  (nginx auth_request, Envoy ext_authz)")?;
+    }
     writeln!(out, "  trust      {ca}")?;
     writeln!(out, "  pin        {}", state.gateway_root)?;
     writeln!(out, "  state      {}", state.folder.display())?;

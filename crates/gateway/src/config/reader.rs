@@ -156,6 +156,17 @@ impl<'r> Reader<'r> {
         })
     }
 
+    /// Address and port, or "off": the default.
+    pub(super) fn address_or_off(&mut self, key: &str, about: &'static str) -> Option<SocketAddr> {
+        let show = |address: &Option<SocketAddr>| address.map_or_else(|| "off".to_owned(), |address| address.to_string());
+        self.value(key, about, None, show, |raw| match text(raw)?.as_str() {
+            "off" => Ok(None),
+            address => {
+                address.parse().map(Some).map_err(|_| "expected \"off\" or address:port, such as 127.0.0.1:8480 or [::1]:8480".to_owned())
+            }
+        })
+    }
+
     /// A path that has a default.
     pub(super) fn path(&mut self, key: &str, about: &'static str, default: PathBuf) -> PathBuf {
         let parse = self.path_parser();

@@ -16,7 +16,7 @@ use super::settings::{
     Authorities, BinanceSettings, CertificateSource, ClientTrust, ListenSettings, LogFormat, LogSettings, NativeSettings, OperatorSettings,
     Settings,
 };
-use super::{fix, limits, route, upstream};
+use super::{authz, fix, limits, route, upstream};
 
 /// Where state is kept unless told otherwise: beside the one who starts it.
 const STATE_DIR: &str = "countersign-state";
@@ -36,6 +36,7 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     let (state_dir, workers) = top_level(Reader::section(&mut keys, &mut report, ""));
     let listen = listen(Reader::section(&mut keys, &mut report, "listen"));
     let operator = operator(Reader::section(&mut keys, &mut report, "operator"), &state_dir);
+    let authz = authz::read(Reader::section(&mut keys, &mut report, "authz"));
     let limits = limits::read(Reader::section(&mut keys, &mut report, "limits"));
     let native = native(Reader::section(&mut keys, &mut report, "native"));
     let binance = binance(Reader::section(&mut keys, &mut report, "binance"));
@@ -48,7 +49,7 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     report.unknown_keys(&keys, "");
     let Some(routes) = routes.filter(|_| report.errors.is_empty()) else { return Err(report.errors) };
     let routes = Arc::new(routes);
-    Ok(Settings { state_dir, workers, listen, operator, limits, native, binance, fix, log, upstreams, routes, shown: report.shown })
+    Ok(Settings { state_dir, workers, listen, operator, authz, limits, native, binance, fix, log, upstreams, routes, shown: report.shown })
 }
 
 fn top_level(mut keys: Reader<'_>) -> (PathBuf, usize) {
@@ -109,7 +110,7 @@ fn certificate(keys: &mut Reader<'_>) -> CertificateSource {
 }
 
 /// A host name with or without port, lower case.
-fn authority(text: &str) -> Result<String, String> {
+pub(super) fn authority(text: &str) -> Result<String, String> {
     let lower = text.to_ascii_lowercase();
     let parsed: Result<http::uri::Authority, _> = lower.parse();
     match parsed {

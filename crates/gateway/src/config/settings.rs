@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use countersign_core::Binding;
 use countersign_dialects::answer::UnknownKeyAnswer;
 use countersign_pki::{ClientAuth, ProtocolVersions};
@@ -24,6 +26,8 @@ pub struct Settings {
     pub listen: ListenSettings,
     /// The operator port and socket.
     pub operator: OperatorSettings,
+    /// The port where proxies ask.
+    pub authz: AuthzSettings,
     /// Every bound.
     pub limits: LimitSettings,
     /// Native sessions.
@@ -117,9 +121,7 @@ impl ListenSettings {
     /// gateway serves one set of routes under all names, so no other name can reach anything else.
     #[must_use]
     pub fn admits_authority(&self, authority: &str) -> bool {
-        let Authorities::Listed(listed) = &self.authorities else { return true };
-        let host = host_of(authority);
-        listed.iter().any(|entry| entry.eq_ignore_ascii_case(authority) || (host_of(entry) == entry && entry.eq_ignore_ascii_case(host)))
+        self.authorities.admits(authority)
     }
 }
 
@@ -161,6 +163,31 @@ pub enum Authorities {
     Any,
     /// These, lower case; with a port only that port, without one any.
     Listed(Vec<String>),
+}
+
+impl Authorities {
+    /// Whether this authority is one of them.
+    #[must_use]
+    pub fn admits(&self, authority: &str) -> bool {
+        let Self::Listed(listed) = self else { return true };
+        let host = host_of(authority);
+        listed.iter().any(|entry| entry.eq_ignore_ascii_case(authority) || (host_of(entry) == entry && entry.eq_ignore_ascii_case(host)))
+    }
+}
+
+/// The port where proxies ask.
+#[derive(Clone, Debug)]
+pub struct AuthzSettings {
+    /// Where it listens; `None`: nowhere.
+    pub address: Option<SocketAddr>,
+    /// Who may ask.
+    pub peers: Vec<IpNet>,
+    /// CA of the client certificates that they must show; `None`: no TLS on this port.
+    pub client_ca: Option<PathBuf>,
+    /// Which host names the clients of the proxy may name; [`Authorities::Any`]: those of the public port.
+    pub authorities: Authorities,
+    /// Whether the operator says that Envoy passes whole bodies on.
+    pub bodies_passed_on: bool,
 }
 
 /// The operator port and socket.

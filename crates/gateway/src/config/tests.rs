@@ -316,6 +316,25 @@ fn a_reload_changes_routes_only() {
     );
 }
 
+#[test]
+fn proxies_may_ask_only_where_that_is_configured() {
+    let off = load(&Sources::default()).unwrap().authz;
+    assert_eq!((off.address, off.client_ca, off.bodies_passed_on), (None, None, false));
+    assert!(off.peers.iter().all(|network| network.addr().is_loopback()), "{:?}", off.peers);
+    let on = settings(
+        "[authz]\naddress = \"127.0.0.1:8480\"\npeers = [\"10.1.0.0/16\", \"192.0.2.7\"]\nauthorities = [\"Api.Example\"]\nenvoy_bodies = \"passed-on\"\n",
+    )
+    .authz;
+    assert_eq!(on.address.map(|address| address.port()), Some(8480));
+    let peers: Vec<_> = on.peers.iter().map(ToString::to_string).collect();
+    assert_eq!((peers.join(" ").as_str(), on.bodies_passed_on), ("10.1.0.0/16 192.0.2.7/32", true));
+    assert!(on.authorities.admits("api.example:443") && !on.authorities.admits("evil.example"));
+    for wrong in ["peers = []", "peers = [\"proxy.example\"]", "address = \"8480\"", "envoy_bodies = true"] {
+        let told = problems(&format!("[authz]\n{wrong}\n"));
+        assert!(told.contains("authz."), "{wrong}: {told}");
+    }
+}
+
 /// The document contains the reference as it follows from the declarations. `UPDATE_DOCS=1` writes it.
 #[test]
 fn the_reference_in_the_documentation_is_the_real_one() {

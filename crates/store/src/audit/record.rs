@@ -76,6 +76,8 @@ pub struct ChannelParameters {
     pub client_subject: Option<AuditText>,
     /// Whether the TLS session was resumed.
     pub resumed: bool,
+    /// Who stands between the client and us, where its connection is not ours: then there is nothing else here.
+    pub via: Option<&'static str>,
 }
 
 impl Serialize for ChannelParameters {
@@ -88,7 +90,10 @@ impl Serialize for ChannelParameters {
         entry(&mut map, "sni", self.sni.as_ref())?;
         shown(&mut map, "client_key", self.client_key.as_ref())?;
         entry(&mut map, "client_subject", self.client_subject.as_ref())?;
-        map.serialize_entry("resumed", &self.resumed)?;
+        match self.via {
+            Some(via) => map.serialize_entry("via", via)?,
+            None => map.serialize_entry("resumed", &self.resumed)?,
+        }
         map.end()
     }
 }

@@ -152,6 +152,18 @@ def test_when_the_gateway_is_out_of_reach_nothing_passes(tmp_path, server, venue
     assert (answer.status, seen) == (503, [])
 
 
+@pytest.mark.parametrize("left_out", ["X-Original-Method", "X-Original-URI", "X-Original-Host", "X-Original-Framing", "X-Real-IP"])
+def test_a_line_left_out_of_the_configuration_lets_nothing_through(tmp_path, server, venue, key, left_out):
+    def without(text):
+        kept = [line for line in text.splitlines() if f"proxy_set_header {left_out} " not in line]
+        assert len(kept) == len(text.splitlines()) - 1
+        return "\n".join(kept)
+
+    with Nginx(tmp_path, server, server.authz_port, venue.port, without) as careless:
+        answer, seen = seen_by(venue, lambda: key.ask(careless, "GET", "/api/v3/account"))
+    assert (answer.status, seen) == (400, [])
+
+
 @pytest.fixture(scope="module")
 def traded(tmp_path_factory):
     """nginx in front of the paper venue, which believes only what this gateway signed."""

@@ -184,7 +184,6 @@ fn permit(
     if let Some(login) = login {
         add_answer_headers(&mut permitted.client, route, login, usage, words);
     }
-    worker.shared.metrics.forwarded(permit.route());
     Ok(permitted)
 }
 

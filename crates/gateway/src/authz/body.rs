@@ -23,7 +23,7 @@ pub(super) struct Framing<'f> {
     pub(super) length: Option<&'f str>,
     /// Whether it had a `Transfer-Encoding`.
     pub(super) chunked: bool,
-    /// Whether it came as HTTP/1.0 or HTTP/1.1.
+    /// Whether it came as HTTP/1.0 or HTTP/1.1, and the proxy would have told of a `Transfer-Encoding`.
     pub(super) http1: bool,
     /// Whether the proxy says that it delivers only the first part of the body.
     pub(super) partial: bool,
@@ -54,8 +54,8 @@ impl<'f> Framing<'f> {
     }
 }
 
-/// Whether a protocol, as a proxy names it, is one in which a body always tells its framing.
-pub(super) fn is_http1(protocol: &str) -> bool {
+/// Whether a protocol, as nginx names it, is one in which a body always tells its framing.
+fn is_http1(protocol: &str) -> bool {
     matches!(protocol, "HTTP/1.0" | "HTTP/1.1")
 }
 

@@ -23,7 +23,7 @@ use tonic::Code;
 use tonic::server::UnaryService;
 
 use super::answer::unset_identity_headers;
-use super::body::{Framing, is_http1};
+use super::body::Framing;
 use super::original::{Original, PARTIAL_BODY, address, is_partial};
 use super::{Authz, Permitted, Verdict};
 use crate::connection::Connection;
@@ -66,7 +66,8 @@ fn original(request: CheckRequest, passed_on: bool) -> Result<Original, Refusal>
     let framing = Framing {
         length: headers.get(CONTENT_LENGTH).map(|value| value.to_str().unwrap_or_default()),
         chunked: headers.contains_key(TRANSFER_ENCODING),
-        http1: is_http1(&http.protocol),
+        // Envoy takes Transfer-Encoding out of a request before it asks: that none is there proves nothing, in HTTP/1 either.
+        http1: false,
         partial: is_partial(headers.find(PARTIAL_BODY)),
         passed_on,
     };
@@ -137,4 +138,77 @@ fn options(headers: &HeaderMap) -> Vec<HeaderValueOption> {
         Some(HeaderValueOption { header: Some(header), append_action, ..HeaderValueOption::default() })
     };
     headers.iter().filter_map(option).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::HashMap;
+
+    use envoy_types::pb::envoy::config::core::v3::{Address as PbAddress, HeaderMap as PbHeaders, SocketAddress};
+    use envoy_types::pb::envoy::service::auth::v3::attribute_context::{Peer, Request};
+
+    use super::*;
+
+    fn question(headers: &[(&str, &str)], body: &[u8]) -> CheckRequest {
+        let http = HttpRequest {
+            method: "POST".to_owned(),
+            path: "/api/v3/order?a=%2F".to_owned(),
+            host: "api.example".to_owned(),
+            protocol: "HTTP/1.1".to_owned(),
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<HashMap<_, _>>(),
+            raw_body: body.to_vec(),
+            ..HttpRequest::default()
+        };
+        let socket = SocketAddress { address: "192.0.2.7".to_owned(), ..SocketAddress::default() };
+        let address = PbAddress { address: Some(Address::SocketAddress(socket)) };
+        let source = Peer { address: Some(address), ..Peer::default() };
+        let request = Request { http: Some(http), ..Request::default() };
+        let attributes = AttributeContext { source: Some(source), request: Some(request), ..AttributeContext::default() };
+        CheckRequest { attributes: Some(attributes) }
+    }
+
+    #[test]
+    fn that_no_transfer_encoding_is_told_does_not_prove_that_there_is_no_body() {
+        let body = |headers: &[(&str, &str)], body: &[u8], passed_on| original(question(headers, body), passed_on).unwrap().body;
+        assert_eq!(body(&[], b"", false), None);
+        assert_eq!(body(&[("content-length", "0")], b"", false), Some(Bytes::new()));
+        assert_eq!(body(&[], b"", true), Some(Bytes::new()));
+        assert_eq!(body(&[("content-length", "3")], b"abc", false), Some(Bytes::from_static(b"abc")));
+        assert_eq!(body(&[("content-length", "4")], b"abc", true), None);
+        assert_eq!(body(&[("x-envoy-auth-partial-body", "true")], b"abc", true), None);
+    }
+
+    #[test]
+    fn headers_of_one_name_stay_apart_where_envoy_sends_them_so() {
+        let mut asked = question(&[], b"");
+        let twice = ["a", "b"].map(|value| PbHeader { key: "x-mbx-apikey".to_owned(), raw_value: value.into(), ..PbHeader::default() });
+        let pseudo = PbHeader { key: ":path".to_owned(), raw_value: b"/other".to_vec(), ..PbHeader::default() };
+        let http = asked.attributes.as_mut().unwrap().request.as_mut().unwrap().http.as_mut().unwrap();
+        http.header_map = Some(PbHeaders { headers: twice.into_iter().chain([pseudo]).collect() });
+        let original = original(asked, true).unwrap();
+        assert_eq!(original.headers.find("x-mbx-apikey"), countersign_dialects::Header::Repeated);
+        assert_eq!((original.target.as_str(), original.headers.len()), ("/api/v3/order?a=%2F", 2));
+    }
+
+    #[test]
+    fn a_question_without_its_parts_is_refused() {
+        for cut in [
+            |asked: &mut CheckRequest| asked.attributes = None,
+            |asked: &mut CheckRequest| asked.attributes.as_mut().unwrap().source = None,
+            |asked: &mut CheckRequest| asked.attributes.as_mut().unwrap().request = None,
+        ] {
+            let mut asked = question(&[], b"");
+            cut(&mut asked);
+            assert_eq!(original(asked, true).unwrap_err().reject, Reject::Malformed);
+        }
+    }
+
+    #[test]
+    fn a_status_that_envoy_does_not_know_becomes_403() {
+        for (status, told) in [(418, 403), (429, 429), (503, 503)] {
+            let answer = http::Response::builder().status(status).body("{}".to_owned().into()).unwrap();
+            assert_eq!(denied(answer).status.unwrap().code, told);
+        }
+    }
 }

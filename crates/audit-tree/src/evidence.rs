@@ -167,7 +167,8 @@ impl Evidence {
     /// [`EvidenceError`].
     pub fn verify(&self, keys: &[AuditPublicKey]) -> Result<Verdict, EvidenceError> {
         let head = self.head.verify(keys).ok_or_else(|| EvidenceError::Head(self.head.key.clone()))?;
-        let shown: Vec<_> = self.records.iter().enumerate().map(|(position, record)| show(position, record, head)).collect::<Result<_, _>>()?;
+        let shown: Vec<_> =
+            self.records.iter().enumerate().map(|(position, record)| show(position, record, head)).collect::<Result<_, _>>()?;
         let earlier = self.earlier.as_ref().map(|earlier| grown(earlier, head, keys)).transpose()?;
         match (self.claim, earlier) {
             (Claim::Grown, None) => return Err(EvidenceError::Claim("there is no earlier head")),
@@ -187,7 +188,8 @@ fn show(position: usize, record: &ProvedRecord, head: TreeHead) -> Result<ShownR
     let link = Link::parse(line).ok_or_else(no_record)?;
     let at = link::time_of(line).ok_or_else(no_record)?;
     let members = serde_json::from_slice(line).map_err(|_| no_record())?;
-    if record.path.len() > limits::PROOF_HASHES_MAX || !proof::verify_inclusion(link.n, head.size, leaf_hash(line), &record.path, head.root) {
+    if record.path.len() > limits::PROOF_HASHES_MAX || !proof::verify_inclusion(link.n, head.size, leaf_hash(line), &record.path, head.root)
+    {
         return Err(EvidenceError::NotIncluded(link.n));
     }
     Ok(ShownRecord { n: link.n, at, members })
@@ -226,8 +228,6 @@ fn revoked_before(shown: &[ShownRecord]) -> Result<(), EvidenceError> {
 fn same_key(revocation: &ShownRecord, decision: &ShownRecord) -> bool {
     match (revocation.text("credential"), decision.text("credential")) {
         (Some(one), Some(other)) => one == other,
-        (Some(_) | None, None) | (None, Some(_)) => {
-            revocation.text("key_id").is_some_and(|key| decision.text("key_id") == Some(key))
-        }
+        (Some(_) | None, None) | (None, Some(_)) => revocation.text("key_id").is_some_and(|key| decision.text("key_id") == Some(key)),
     }
 }

@@ -16,13 +16,11 @@
 
 use std::collections::BTreeSet;
 
-use serde::de::IgnoredAny;
-
 use crate::frontier::Frontier;
 use crate::hash::{Hash, leaf_hash};
 use crate::head::TreeHead;
 use crate::limits;
-use crate::link::Link;
+use crate::link::{self, Link};
 
 mod report;
 
@@ -72,7 +70,7 @@ impl Judge {
     /// Takes the next line, without its end.
     pub fn line(&mut self, line: &[u8], place: &Place) {
         let Some(link) = Link::parse(line) else { return self.unlinked(line, place) };
-        if !is_object(line) {
+        if !link::is_whole(line) {
             // A link in front of something torn or mangled proves nothing.
             return self.unlinked(line, place);
         }
@@ -110,7 +108,7 @@ impl Judge {
     }
 
     fn unlinked(&mut self, line: &[u8], place: &Place) {
-        if !is_object(line) {
+        if !link::is_whole(line) {
             self.report.torn.push(place.clone());
         } else if self.report.begins.is_none() {
             self.report.before_chain += 1;
@@ -173,11 +171,8 @@ impl Judge {
     }
 
     fn out_of_order(&mut self, n: u64, place: &Place) {
-        let fault = if self.missing.remove(&n) {
-            Fault::Moved { n, place: place.clone() }
-        } else {
-            Fault::Repeated { n, place: place.clone() }
-        };
+        let fault =
+            if self.missing.remove(&n) { Fault::Moved { n, place: place.clone() } } else { Fault::Repeated { n, place: place.clone() } };
         self.report.fault(fault);
     }
 
@@ -227,10 +222,6 @@ impl Judge {
             self.report.fault(Fault::Missing { from, to, before });
         }
     }
-}
-
-fn is_object(line: &[u8]) -> bool {
-    line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok()
 }
 
 /// The subtrees that the first record of a file tells; `None` for any other record.

@@ -6,6 +6,8 @@
 //!
 //! They come first and in this form only, so that they are read and written without a JSON parser on the path of every record.
 
+use serde::de::IgnoredAny;
+
 use crate::hash::Hash;
 
 /// The place of a record in the chain.
@@ -56,6 +58,12 @@ pub fn time_of(line: &[u8]) -> Option<u64> {
     const AT: &[u8] = b"\"at\":";
     let members = Link::split(line).map_or_else(|| line.strip_prefix(b"{"), |(_, members)| Some(members))?;
     Some(number(members.strip_prefix(AT)?)?.0)
+}
+
+/// Whether a line is a JSON object and nothing else: what a crash tore is not.
+#[must_use]
+pub fn is_whole(line: &[u8]) -> bool {
+    line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok()
 }
 
 /// A decimal number in its one spelling, and what follows.

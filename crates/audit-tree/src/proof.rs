@@ -159,7 +159,11 @@ pub fn verify_consistency(first: u64, second: u64, first_root: Hash, second_root
         return path.is_empty() && first_root == second_root;
     }
     // A first tree that is complete is not told: its root is known.
-    let (seed, path) = if first.is_power_of_two() { (first_root, path) } else { (path.first().copied().unwrap_or(Hash::ZERO), path.get(1..).unwrap_or_default()) };
+    let (seed, path) = if first.is_power_of_two() {
+        (first_root, path)
+    } else {
+        (path.first().copied().unwrap_or(Hash::ZERO), path.get(1..).unwrap_or_default())
+    };
     if path.is_empty() {
         return false;
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use countersign_audit_tree::AuditKeyError;
 use countersign_core::{AccountId, Algorithm, ApiKeyId, CredentialId, PublicKeyError, Purpose, Reject, SessionId};
 
 /// Why the store did not do what was asked. Its text is one sentence for the operator.
@@ -22,6 +23,20 @@ pub enum StoreError {
         path: PathBuf,
         /// The process, if it could be read.
         pid: Option<u32>,
+    },
+    /// The key of the audit log is not one.
+    #[error("the audit key {path} is damaged ({why}); restore it from a backup")]
+    AuditKeyMalformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: AuditKeyError,
+    },
+    /// The key of the audit log is gone, and there are heads that it signed.
+    #[error("{path} is missing; restore it from a backup: it signed the audit log so far")]
+    AuditKeyMissing {
+        /// The file.
+        path: PathBuf,
     },
     /// A row that this program would not have written.
     #[error("the database holds a record that cannot be used ({table} {id}: {why}); restore it from a backup")]

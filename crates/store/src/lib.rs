@@ -3,7 +3,7 @@
 //! ```text
 //!   StateDir ── lock        one gateway per folder
 //!      ├─ Store             SQLite: accounts, credentials (secrets sealed), their history, sessions
-//!      ├─ AuditLog          append-only JSON lines, one writer thread, bounded queue; fails closed
+//!      ├─ AuditLog          chained JSON lines, one writer thread, bounded queue; fails closed
 //!      ├─ JournaledMessageStore  sequence numbers and messages of one FIX session; a number is on the disk before it is on the wire
 //!      └─ JournaledReplayGuard   the replay guard of memory, and a journal of accepted writes for the next process
 //! ```
@@ -28,7 +28,9 @@ pub mod sealing;
 pub mod state_dir;
 pub mod store;
 
-pub use audit::{AuditEntry, AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditText, AuditUnavailable, ChannelParameters};
+pub use countersign_audit_tree::AuditKey;
+
+pub use audit::{AuditEntry, AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditTags, AuditText, AuditUnavailable, ChannelParameters};
 pub use error::StoreError;
 pub use fix::JournaledMessageStore;
 pub use journal::JournaledReplayGuard;

@@ -42,6 +42,16 @@ pub const AUDIT_FLUSH_INTERVAL: Duration = Duration::from_millis(50);
 /// How often written audit records are forced onto the disk while there are new ones.
 pub const AUDIT_SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often a signed head of the audit log is kept for good while there are new records: what somebody who can write the files
+/// but has no key may rewrite is bounded by it, and a year of them is two megabytes.
+pub const AUDIT_HEAD_INTERVAL: Duration = Duration::from_secs(3_600);
+
+/// Largest file of heads that is read: 24 a day for a century, and room for those signed on demand.
+pub const AUDIT_HEADS_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// Largest checkpoint or audit key that is read.
+pub const AUDIT_KEY_BYTES_MAX: usize = 16 * 1024;
+
 /// How long a flush on request may take before it counts as failed.
 pub const AUDIT_FLUSH_DEADLINE: Duration = Duration::from_secs(5);
 

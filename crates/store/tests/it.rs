@@ -3,6 +3,8 @@
 
 mod it {
     mod audit;
+    mod audit_chain;
+    mod audit_proof;
     mod credentials;
     mod damage;
     mod files;

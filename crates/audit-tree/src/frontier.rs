@@ -5,6 +5,7 @@
 //! ```
 
 use crate::hash::{Hash, empty_root, node_hash};
+use crate::limits;
 
 /// A tree that grows at its right edge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +25,8 @@ impl Frontier {
     /// A tree of `size` leaves, of which only these roots are known; `None` when their number does not fit the size.
     #[must_use]
     pub fn from_peaks(size: u64, peaks: Vec<Hash>) -> Option<Self> {
-        (u32::try_from(peaks.len()).ok()? == size.count_ones()).then_some(Self { size, peaks })
+        let fits = size <= limits::RECORDS_MAX && u32::try_from(peaks.len()).ok()? == size.count_ones();
+        fits.then_some(Self { size, peaks })
     }
 
     /// How many leaves.

@@ -233,7 +233,7 @@ mod tests {
             SignedHead { at: HEAD.at + 1, ..signed.clone() },
             SignedHead { key: other.public().id(), ..signed.clone() },
             SignedHead { sig: other.sign(HEAD).sig, ..signed.clone() },
-            SignedHead { sig: String::new(), ..signed.clone() },
+            SignedHead { sig: String::new(), ..signed },
         ] {
             assert_eq!(changed.verify(&[*key.public(), *other.public()]), None, "{changed:?}");
         }

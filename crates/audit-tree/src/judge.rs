@@ -109,7 +109,10 @@ impl Judge {
 
     fn unlinked(&mut self, line: &[u8], place: &Place) {
         if !link::is_whole(line) {
-            self.report.torn.push(place.clone());
+            self.report.torn_total += 1;
+            if self.report.torn.len() < limits::FAULTS_LISTED_MAX {
+                self.report.torn.push(place.clone());
+            }
         } else if self.report.begins.is_none() {
             self.report.before_chain += 1;
         } else {
@@ -163,10 +166,10 @@ impl Judge {
         }
         if to - from < limits::MISSING_REMEMBERED_MAX && self.missing.len() < usize::try_from(limits::MISSING_REMEMBERED_MAX).unwrap_or(0) {
             self.missing.extend(from..=to);
+            self.report.gap_places.push((from, place.clone()));
         } else {
             self.report.fault(Fault::Missing { from, to, before: place.clone() });
         }
-        self.report.gap_places.push((from, place.clone()));
         self.next = link.n;
     }
 

@@ -9,6 +9,7 @@
 use serde::de::IgnoredAny;
 
 use crate::hash::Hash;
+use crate::limits;
 
 /// The place of a record in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,9 @@ impl Link {
         let (n, rest) = number(line.strip_prefix(NUMBER)?)?;
         let (prev, rest) = rest.strip_prefix(PREV)?.split_at_checked(64)?;
         let members = rest.strip_prefix(b"\",")?;
+        if n >= limits::RECORDS_MAX {
+            return None;
+        }
         members.starts_with(b"\"").then_some((Self { n, prev: Hash::parse(prev)? }, members))
     }
 
@@ -101,6 +105,7 @@ mod tests {
             fine.replace(":1,", ": 1,"),
             fine.replace(":1,", ":+1,"),
             fine.replace(":1,", ":18446744073709551616,"),
+            fine.replace(":1,", &format!(":{},", limits::RECORDS_MAX)),
             fine.replace('a', "A"),
             fine.replace("prev", "Prev"),
             fine.replace("abab", "ab"),

@@ -118,8 +118,10 @@ pub struct Report {
     pub begins: Option<(u64, Place)>,
     /// Records before the chain began, which nothing proves.
     pub before_chain: u64,
-    /// Lines that are no record: torn by a crash.
+    /// Lines that are no record: torn by a crash. At most [`limits::FAULTS_LISTED_MAX`].
     pub torn: Vec<Place>,
+    /// All of them.
+    pub torn_total: usize,
     /// The largest signed head that fits.
     pub proved: Option<TreeHead>,
     /// How many fit.
@@ -137,6 +139,10 @@ pub struct Report {
 
 impl Report {
     pub(super) fn fault(&mut self, fault: Fault) {
+        // Two heads of one size tell the same.
+        if self.faults.last() == Some(&fault) {
+            return;
+        }
         self.faults_total += 1;
         if self.faults.len() < limits::FAULTS_LISTED_MAX {
             self.faults.push(fault);

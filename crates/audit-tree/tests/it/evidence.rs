@@ -35,6 +35,14 @@ fn a_revocation_before_an_order_is_shown() {
     assert_eq!(verdict.head, log.head().head());
 }
 
+/// Hashed, signed and written by Python, from the documentation.
+#[test]
+fn a_proof_file_that_others_made_is_believed() {
+    let text = include_str!("../../../../fuzz/corpus/audit_evidence/signed-revoked-before");
+    let verdict = Evidence::parse(text.as_bytes()).unwrap().verify(&[*key().public()]).unwrap();
+    assert_eq!((verdict.claim, verdict.records.len(), verdict.head.size), (Claim::RevokedBefore, 2, 3));
+}
+
 #[test]
 fn records_that_do_not_show_the_claim_are_refused() {
     let mut log = log();

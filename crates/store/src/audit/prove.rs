@@ -144,10 +144,7 @@ fn collect(snapshot: &Snapshot, head: SignedHead, claim: Claim, found: Vec<Found
     };
     feed(snapshot, head.size, &mut paths)?;
     let mut paths = paths.into_iter().map(|collector| collector.finish().ok_or(ProveError::Unsound)).collect::<Result<Vec<_>, _>>()?;
-    let earlier = match earlier {
-        Some(earlier) => Some(Earlier { head: (**earlier).clone(), path: paths.pop().unwrap_or_default() }),
-        None => None,
-    };
+    let earlier = earlier.map(|earlier| Earlier { head: (**earlier).clone(), path: paths.pop().unwrap_or_default() });
     let records = found.into_iter().zip(paths).map(|((_, line), path)| ProvedRecord { line, path }).collect();
     Ok(Evidence { countersign: FORMAT.to_owned(), claim, records, head, earlier })
 }

@@ -30,9 +30,9 @@ pub(super) fn run(args: &AuditVerifyArgs) -> anyhow::Result<ExitCode> {
     };
     let found = verify(&folder, &options)?;
     if args.json {
-        output::json(&to_json(&found))?
+        output::json(&to_json(&found))?;
     } else {
-        tell(&folder, &found)?
+        tell(&folder, &found)?;
     }
     Ok(if found.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
@@ -73,7 +73,7 @@ fn tell(folder: &Path, found: &Verification) -> anyhow::Result<()> {
     }
     if !report.torn.is_empty() {
         let places: Vec<_> = report.torn.iter().take(10).map(ToString::to_string).collect();
-        output::line(format!("{} lines were torn by a crash and are no records: {}", report.torn.len(), places.join(", ")))?;
+        output::line(format!("{} lines were torn by a crash and are no records: {}", report.torn_total, places.join(", ")))?;
     }
     if let Some(head) = &report.proved {
         output::line(format!("{} signed heads fit, the newest is of {}", report.proved_heads, told_head(head)))?;

@@ -189,6 +189,12 @@ pub enum StoreError {
     /// A shared secret that is a public key: whoever reads the key could sign.
     #[error("the secret is a public key; anybody who has it could sign")]
     SecretIsPublicKey,
+    /// The memory that nodes share cannot be used.
+    #[error("the shared memory (Redis or Valkey) cannot be used: {why}")]
+    SharedMemory {
+        /// What is wrong, without its address, which may hold a password.
+        why: String,
+    },
     /// There is no such session.
     #[error("there is no session {0}")]
     SessionUnknown(SessionId),
@@ -240,6 +246,7 @@ impl StoreError {
                 | Self::JournalDamaged { .. }
                 | Self::Locked { .. }
                 | Self::SealingKeyMismatch { .. }
+                | Self::SharedMemory { .. }
         )
     }
 }

@@ -8,6 +8,8 @@
 //!      └─ JournaledReplayGuard   the replay guard of memory, and a journal of accepted writes for the next process
 //! ```
 //!
+//! [`SharedReplayGuard`] is the guard of several nodes, over Redis or Valkey.
+//!
 //! What is *not* here: decisions. This crate keeps what `countersign-core` decides with, and says plainly when it cannot:
 //! a [`StoreError`] is a sentence for the operator, and towards a client always [`Reject::StoreUnavailable`] or
 //! [`Reject::AuditUnavailable`], never a bad key.
@@ -25,6 +27,7 @@ pub mod nonces;
 pub mod record;
 mod schema;
 pub mod sealing;
+pub mod shared;
 pub mod state_dir;
 pub mod store;
 
@@ -37,5 +40,6 @@ pub use journal::JournaledReplayGuard;
 pub use nonces::JournaledNonceGuard;
 pub use record::{AccountRecord, Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate, SessionRecord};
 pub use sealing::SealingKey;
+pub use shared::SharedReplayGuard;
 pub use state_dir::{StateDir, StateLock};
 pub use store::{Store, generate_secret};

@@ -71,6 +71,19 @@ pub const JOURNAL_RETENTION: Duration = Duration::from_secs(2 * countersign_core
 /// Replay journal files written side by side: threads of the gateway do not wait for each other up to this many.
 pub const JOURNAL_SHARDS: usize = 16;
 
+/// How long one question to the shared memory may take: it stands in the way of an order, and a server on the same network
+/// answers in less than a millisecond.
+pub const SHARED_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// How long the shared memory is left alone after it failed: long enough that waiting for it costs a tenth of a thread at most.
+pub const SHARED_RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// Connections to the shared memory that are kept open: one for each worker of a large machine.
+pub const SHARED_LINKS_MAX: usize = 64;
+
+/// How far the wall clocks of two nodes may differ. What is more is an operator's mistake that NTP prevents.
+pub const SHARED_CLOCK_SKEW_MAX: Duration = Duration::from_secs(1);
+
 /// A passphrase: venues ask for 6 to 32 characters; longer ones are no harm up to this.
 pub const PASSPHRASE_BYTES: std::ops::RangeInclusive<usize> = 6..=64;
 

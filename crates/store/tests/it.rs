@@ -11,7 +11,9 @@ mod it {
     mod fix;
     mod journal;
     mod policy;
+    mod redis_server;
     mod replay_contract;
     mod sessions;
+    mod shared;
     mod support;
 }

@@ -7,6 +7,7 @@ What a fuzzer finds is added to fuzz/corpus/<target>/ by hand, under a name that
 """
 
 import base64
+import hashlib
 import json
 from pathlib import Path
 
@@ -186,6 +187,31 @@ def http_messages():
     yield "partial", get[:-3]
 
 
+def audit_lines(count, start=0, prev="0" * 64, tree=()):
+    """A chained audit log; `tree` is what its first line tells of the records before."""
+    bodies = [{"at": 1, "event": "log_file", "tree": list(tree)}] + [{"at": 2 + n, "event": "accept"} for n in range(count - 1)]
+    for n, body in enumerate(bodies, start):
+        line = compact({"n": n, "prev": prev, **body})
+        yield line
+        prev = hashlib.sha256(b"\0" + line.encode()).hexdigest()
+
+
+def audit_logs():
+    whole = list(audit_lines(5))
+    yield "whole", whole
+    yield "changed", [*whole[:2], whole[2].replace("accept", "refuse"), *whole[3:]]
+    yield "dropped", whole[:2] + whole[3:]
+    yield "dropped-two", whole[:1] + whole[3:]
+    yield "moved", [whole[0], whole[2], whole[1], *whole[3:]]
+    yield "repeated", [*whole, whole[1]]
+    yield "smuggled", [*whole[:2], '{"at":1,"event":"accept"}', *whole[2:]]
+    yield "torn", [*whole[:2], whole[2][:40], *whole[2:]]
+    yield "old-before", ['{"at":1,"event":"start"}', *whole]
+    yield "archived", list(audit_lines(3, 3, "ab" * 32, ["cd" * 32, "ab" * 32]))
+    yield "huge-number", list(audit_lines(2, (1 << 53) - 1, "ab" * 32, ["cd" * 32] * 53))
+    yield "number-too-large", list(audit_lines(2, (1 << 64) - 1, "ab" * 32, ["cd" * 32] * 64))
+
+
 CONFIGURATIONS = {
     "empty": "", "listen": '[listen]\naddress = "127.0.0.1:8443"\ntls = "1.3"\nclient_auth = "optional"\n',
     "limits": '[limits]\nhandshake_deadline = "10s"\nhead_bytes_max = "32 KiB"\nconnections_max = 100\n',
@@ -213,6 +239,12 @@ def main():
         write("strict_json", name, text)
     for name, lines in FRAMES.items():
         write("session_frames", name, "\n".join(lines))
+    for name, lines in audit_logs():
+        write("audit_log", name, "\n".join(lines) + "\n")
+    head = {"size": 1, "root": "00" * 32, "at": 1, "key": KID, "sig": b64(bytes(64))}
+    evidence = {"countersign": "audit evidence v1", "claim": "included", "records": [{"line": next(audit_lines(1)), "path": []}], "head": head}
+    for name, text in {"unsigned": evidence, "grown": {**evidence, "claim": "grown", "records": [], "earlier": {"head": head, "path": ["00" * 32]}}, "unknown-member": {**evidence, "later": 1}}.items():
+        write("audit_evidence", name, compact(text))
     for name, messages in fix_streams():
         for cut, size in (("whole", 255), ("cut", 7)):
             write("fix_session", f"{name}-{cut}", bytes([size]) + "".join(messages).encode())

@@ -1,7 +1,7 @@
 //! `cargo xtask arch`: the shape of the house, checked.
 //!
 //! ```text
-//!   core ◀─ handshake, session, dialects, fix ◀─ store, pki ◀─ gateway, client ◀─ countersign
+//!   core, audit-tree ◀─ handshake, session, dialects, fix ◀─ store, pki ◀─ gateway, client ◀─ countersign
 //!   tower: knows core and dialects; nobody knows it
 //!   venue: knows nobody but fix; only the binary knows it
 //! ```
@@ -21,6 +21,7 @@ use crate::metadata::{Member, Reached, members, reached};
 /// Height of each crate; an arrow may only point to a lower one.
 const HEIGHTS: &[(&str, u8)] = &[
     ("countersign-core", 0),
+    ("countersign-audit-tree", 0),
     ("countersign-handshake", 1),
     ("countersign-session", 1),
     ("countersign-dialects", 1),
@@ -43,7 +44,14 @@ const VENUE_KNOWS: &str = "countersign-fix";
 const TOOLS: &[&str] = &["xtask", "countersign-benches", "countersign-fuzz-bodies"];
 
 /// Crates that decide, and therefore have neither sockets nor clocks nor lots of their own.
-const PURE: &[&str] = &["countersign-core", "countersign-handshake", "countersign-session", "countersign-dialects", "countersign-fix"];
+const PURE: &[&str] = &[
+    "countersign-audit-tree",
+    "countersign-core",
+    "countersign-handshake",
+    "countersign-session",
+    "countersign-dialects",
+    "countersign-fix",
+];
 
 /// What a pure crate may not reach, with the reason.
 const IMPURE: &[(&str, &str)] = &[

@@ -1,5 +1,6 @@
 //! The command line. Help texts, completions and man pages all come from here.
 
+mod audit;
 mod key;
 
 use std::net::SocketAddr;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditProveArgs, AuditVerifyArgs, ExportFormat};
 pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs};
 
 /// The gateway in front of a trading API: TLS, authentication, and only permitted traffic behind it.
@@ -43,8 +45,8 @@ pub(crate) enum Command {
     Vectors(VectorsArgs),
     /// Run the paper venue alone.
     Venue(VenueArgs),
-    /// Show the audit log.
-    Audit(AuditArgs),
+    /// The audit log: show it, verify it, export it, prove what is in it.
+    Audit(Box<AuditArgs>),
     /// Write shell completions to standard output.
     Completions {
         /// The shell.
@@ -264,36 +266,6 @@ pub(crate) struct VenueArgs {
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct AuditArgs {
-    /// How many records, newest last.
-    #[arg(long, short = 'n', default_value_t = 20)]
-    pub(crate) count: usize,
-    /// Only the decision with this id, as told to the client.
-    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
-    pub(crate) correlation: Option<String>,
-    /// Only this event: accept, refuse, session_open, key_new...
-    #[arg(long, value_name = "EVENT")]
-    pub(crate) event: Option<String>,
-    /// Only refusals for this reason: unknown_key, bad_signature...
-    #[arg(long, value_name = "REASON")]
-    pub(crate) reject: Option<String>,
-    /// Only this account.
-    #[arg(long, value_name = "ACCOUNT")]
-    pub(crate) account: Option<String>,
-    /// Only this key, by the name clients send.
-    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
-    pub(crate) key: Option<String>,
-    /// Only since then: a duration before now (`15m`) or a time.
-    #[arg(long, value_name = "WHEN")]
-    pub(crate) since: Option<String>,
-    /// The lines as they stand in the log, one JSON object each.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -313,6 +285,8 @@ mod tests {
         for line in [
             "audit --correlation -A-kmw88fFEAAAAAAAAAEA --json",
             "audit --json --key -hV_json3hQ4",
+            "audit prove --revoked -hV_json3hQ4 --before -A-kmw88fFEAAAAAAAAAEA",
+            "audit export --key -hV_json3hQ4",
             "key show -A-kmw88fFEAAAAAAAAAEA --json",
             "key show --state /tmp/x -hV_json3hQ4",
             "key revoke -A-kmw88fFEAAAAAAAAAEA",
@@ -321,6 +295,15 @@ mod tests {
             let parsed = Cli::try_parse_from(std::iter::once("countersign").chain(line.split(' ')));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
         }
+    }
+
+    #[test]
+    fn a_proof_is_of_one_thing() {
+        let parse = |line: &str| Cli::try_parse_from(std::iter::once("countersign").chain(line.split(' ')));
+        for line in ["audit prove", "audit prove --revoked k1", "audit prove --record 1 --decision a", "audit verify --proof f --head h"] {
+            assert!(parse(line).is_err_and(|error| error.exit_code() == 2), "{line}");
+        }
+        assert!(parse("audit prove --record 1").is_ok());
     }
 
     #[test]

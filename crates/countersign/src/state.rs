@@ -8,6 +8,7 @@
 //!   gateway-root-key.pem             root of the gateway's identity: clients pin it; may be kept offline
 //!   gateway-key.pem gateway-delegation.txt   signing key of seven days, and the root's word for it
 //!   identity-key.pem jwks.json       signs identity assertions and access tokens; its public keys
+//!   audit-key.pem audit-key.pub.pem  signs the heads of the audit log; its public half
 //!   sealing.key countersign.db audit/ journal/ lock
 //!   demo/                            the demo account's credentials, made with the folder
 //! ```
@@ -75,7 +76,7 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
     let identity = IdentityIssuer::load_or_create(&dir.path().join("identity-key.pem"))?;
     publish_identity_keys(&dir, &identity)?;
     let store = Store::open(&dir.database(), SealingKey::load_or_create(&dir.sealing_key())?).await?;
-    let audit = AuditLog::open(&dir.audit())?;
+    let audit = AuditLog::open(&dir.audit(), dir.load_or_create_audit_key()?)?;
     let replay = JournaledReplayGuard::open(&dir.journal(), clock::now())?;
     let nonces = JournaledNonceGuard::open(&dir.journal())?;
     store.end_open_sessions(clock::wall(), "gateway restarted").await?;

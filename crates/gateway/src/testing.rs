@@ -19,7 +19,7 @@ use countersign_pki::{
     HandshakeMode, ListenerPolicy, NegotiatedParameters, PrivateAuthority, ServerCertificateRequest, ServerTls, TicketKeyRing, TlsVersion,
     UnixTime,
 };
-use countersign_store::{AuditFilter, AuditLog, SealingKey, Store};
+use countersign_store::{AuditFilter, AuditKey, AuditLog, SealingKey, Store};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::HeaderValue;
 use rustls::time_provider::DefaultTimeProvider;
@@ -239,7 +239,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         tokens: countersign_core::TokenSealer::new(&[9; 32]),
         store: Arc::new(Store::open(&folder.join("countersign.db"), SealingKey::from_bytes(&[1; 32])).await.unwrap()),
         started: clock::wall(),
-        audit: AuditLog::open(&folder.join("audit")).unwrap(),
+        audit: AuditLog::open(&folder.join("audit"), AuditKey::from_seed(&[7; 32]).unwrap()).unwrap(),
         metrics: Metrics::new(&settings.routes),
         identity: IdentityIssuer::load_or_create(&folder.join("identity.pem")).unwrap(),
         handshake: arc_swap::ArcSwap::from_pointee(handshake),

@@ -3,13 +3,17 @@
 
 mod it {
     mod audit;
+    mod audit_chain;
+    mod audit_proof;
     mod credentials;
     mod damage;
     mod files;
     mod fix;
     mod journal;
     mod policy;
+    mod redis_server;
     mod replay_contract;
     mod sessions;
+    mod shared;
     mod support;
 }

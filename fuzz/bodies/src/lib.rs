@@ -6,6 +6,7 @@
 //!
 //! What is not here: the generation of inputs (libFuzzer's) and the seeds (`fuzz/corpus`).
 
+mod audit;
 mod binance;
 mod fix;
 mod gateway;
@@ -13,6 +14,7 @@ mod handshake;
 mod public_key;
 mod session;
 
+pub use audit::{audit_evidence, audit_log};
 pub use binance::{binance_rest, binance_ws_api};
 pub use fix::fix_session;
 pub use gateway::{configuration, http_framing};
@@ -25,6 +27,8 @@ pub type Body = (&'static str, fn(&[u8]));
 
 /// All bodies, in the order of their names.
 pub const BODIES: &[Body] = &[
+    ("audit_evidence", audit_evidence),
+    ("audit_log", audit_log),
     ("binance_rest", binance_rest),
     ("binance_ws_api", binance_ws_api),
     ("configuration", configuration),

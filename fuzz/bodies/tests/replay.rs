@@ -49,7 +49,7 @@ macro_rules! replays {
 }
 
 replays! {
-    binance_rest binance_ws_api configuration credential_file fix_session hello http_framing public_key session_frames strict_json token welcome
+    audit_evidence audit_log binance_rest binance_ws_api configuration credential_file fix_session hello http_framing public_key session_frames strict_json token welcome
 }
 
 #[test]

@@ -15,7 +15,8 @@ use crate::{arch as arch_check, counts, dependencies as dependency_check, provis
 /// The package whose tests replay the fuzz inputs: a level of its own.
 const FUZZ_BODIES: &str = "countersign-fuzz-bodies";
 /// Crates whose properties take an argument instead of a clock, so that many cases cost only time.
-const PURE: &[&str] = &["countersign-core", "countersign-handshake", "countersign-session", "countersign-dialects"];
+const PURE: &[&str] =
+    &["countersign-audit-tree", "countersign-core", "countersign-handshake", "countersign-session", "countersign-dialects"];
 
 pub(super) fn fmt(machine: &Machine) -> Result<Outcome> {
     gate(machine, "fmt", machine.cargo().args(["fmt", "--all", "--check", "--", "--color", "never"]))
@@ -42,6 +43,8 @@ pub(super) fn dependencies(machine: &Machine) -> Result<Outcome> {
 }
 
 pub(super) fn tests(machine: &Machine) -> Result<Outcome> {
+    // The stores that nodes share are tested over real servers.
+    provision::debian(machine, "redis-server", "redis-server")?;
     rust_tests(machine, "tests", &["--workspace", "--exclude", FUZZ_BODIES], &[])
 }
 

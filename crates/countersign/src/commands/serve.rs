@@ -92,6 +92,9 @@ impl Running {
     /// Opens the state, starts venue and gateway.
     pub(crate) async fn start(settings: Settings, sources: Sources) -> anyhow::Result<Self> {
         let opened = state::open(&settings).await?;
+        if opened.audit.was_cut() {
+            tracing::error!("the audit log is shorter than it was: records are gone; `countersign audit verify` says which");
+        }
         let venue_keys = IdentityKeys::new(opened.identity.public_keys());
         let venue = start_venue(&settings, venue_keys.clone()).await?;
         let upstreams = upstream_configs(&settings, venue.as_ref());

@@ -42,6 +42,9 @@ events! {
     KeyNonceReset "key_nonce_reset" "Counting of a key's nonces began anew.";
     KeyRotate "key_rotate" "A credential was replaced by a new one.";
     KeySuspend "key_suspend" "A credential was suspended.";
+    KeyTags "key_tags" "What a key trades for was told: algorithm, desk, client.";
+    LogFile "log_file" "A file of the log begins, with the tree of all records before it.";
+    LogGap "log_gap" "The log was found shorter than it was.";
     Refuse "refuse" "A request or a login was refused.";
     SessionEnd "session_end" "A session ended.";
     SessionOpen "session_open" "A session began.";
@@ -98,6 +101,27 @@ impl Serialize for ChannelParameters {
     }
 }
 
+/// What a key trades for: the words under which a regulator asks for it (algorithm, trading desk, client of the firm).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditTags {
+    /// The algorithm that decides.
+    pub algo: Option<AuditText>,
+    /// The trading desk.
+    pub desk: Option<AuditText>,
+    /// On whose behalf.
+    pub client: Option<AuditText>,
+}
+
+impl Serialize for AuditTags {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        entry(&mut map, "algo", self.algo.as_ref())?;
+        entry(&mut map, "desk", self.desk.as_ref())?;
+        entry(&mut map, "client", self.client.as_ref())?;
+        map.end()
+    }
+}
+
 /// One audit record. Fields that are `None` are left out of the line.
 #[derive(Clone, Debug)]
 pub struct AuditRecord {
@@ -131,6 +155,8 @@ pub struct AuditRecord {
     pub binding: Option<Binding>,
     /// What was negotiated on the connection.
     pub channel: Option<Arc<ChannelParameters>>,
+    /// What a key trades for, as the operator says.
+    pub tags: Option<Box<AuditTags>>,
     /// Who proved themselves: the names are read out when the line is written, by the writer's thread.
     proved: Option<Arc<Credential>>,
     reject: Option<Reject>,
@@ -157,6 +183,7 @@ impl AuditRecord {
             status: None,
             binding: None,
             channel: None,
+            tags: None,
             proved: None,
             reject: None,
             detail: None,
@@ -239,6 +266,7 @@ impl Serialize for AuditRecord {
         entry(&mut map, "detail", self.detail.as_deref().as_ref())?;
         entry(&mut map, "binding", self.binding.map(Binding::name).as_ref())?;
         entry(&mut map, "channel", self.channel.as_deref().as_ref())?;
+        entry(&mut map, "tags", self.tags.as_deref())?;
         map.end()
     }
 }

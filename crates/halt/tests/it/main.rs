@@ -1,0 +1,8 @@
+//! The emergency shutdown, from outside.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod agreement;
+mod cluster;
+mod lattice;
+mod support;
+mod views;

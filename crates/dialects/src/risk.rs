@@ -89,11 +89,8 @@ pub const CANCEL_MESSAGES: &[(Purpose, &str)] = &[
 ];
 
 /// Endpoints that close a position.
-const REDUCTIONS: &[(Purpose, &str)] = &[
-    (Coinbase, "/api/v3/brokerage/orders/close_position"),
-    (Deribit, "private/close_position"),
-    (Okx, "/api/v5/trade/close-position"),
-];
+const REDUCTIONS: &[(Purpose, &str)] =
+    &[(Coinbase, "/api/v3/brokerage/orders/close_position"), (Deribit, "private/close_position"), (Okx, "/api/v5/trade/close-position")];
 
 /// Requests whose signed bytes are looked at. Only plain new orders: the same mark on an amendment or around a batch means nothing.
 const REFINED: &[(Purpose, &str)] = &[
@@ -319,7 +316,8 @@ mod tests {
     fn every_row_is_a_route_that_trades() {
         for (purpose, method, path) in CANCELS.iter().filter(|(purpose, ..)| *purpose != Native) {
             let dialect = ALL.iter().find(|dialect| dialect.purpose() == *purpose);
-            let rows = if *purpose == Binance { crate::binance::routes::REST } else { dialect.map_or(&[][..], |dialect| dialect.rest_routes()) };
+            let rows =
+                if *purpose == Binance { crate::binance::routes::REST } else { dialect.map_or(&[][..], |dialect| dialect.rest_routes()) };
             let row = rows.iter().find(|row| row.method == *method && row.path == *path);
             assert!(row.is_some_and(|row| row.scope == Some(Scope::ORDER_WRITE) && row.orders == 0), "{purpose} {method} {path}");
         }
@@ -370,18 +368,18 @@ mod tests {
             (Bybit, body(r#"{"category":"linear","reduceOnly":"true"}"#), Risk::Increase),
             (Bybit, body(r#"{"category":"linear","reduceOnly":true,"reduceOnly":false}"#), Risk::Increase),
             (Bybit, body(r#"{"op":"order.create","args":[{"category":"linear","reduceOnly":true}]}"#), Risk::Reduce),
-            (Bybit, body(r#"{"op":"order.create","args":[{"category":"linear","reduceOnly":true},{"category":"linear"}]}"#), Risk::Increase),
+            (
+                Bybit,
+                body(r#"{"op":"order.create","args":[{"category":"linear","reduceOnly":true},{"category":"linear"}]}"#),
+                Risk::Increase,
+            ),
             (Bybit, body(r#"{"op":"order.create","args":[],"category":"linear","reduceOnly":true}"#), Risk::Increase),
             (Deribit, query("instrument_name=BTC-PERPETUAL&reduce_only=true"), Risk::Reduce),
             (Deribit, query("instrument_name=BTC_USDC&reduce_only=true"), Risk::Increase),
             (Deribit, query("instrument_name=BTC-PERPETUAL&reduce_only=true&reduce_only=false"), Risk::Increase),
             (Deribit, query("instrument_name=BTC-PERPETUAL&reduce%5Fonly=false&reduce_only=true"), Risk::Increase),
             (Deribit, body(r#"{"method":"private/buy","params":{"instrument_name":"BTC-PERPETUAL","reduce_only":true}}"#), Risk::Reduce),
-            (
-                Deribit,
-                body(r#"{"params":{"instrument_name":"BTC-PERPETUAL","reduce_only":true,"otoco_config":[]}}"#),
-                Risk::Increase,
-            ),
+            (Deribit, body(r#"{"params":{"instrument_name":"BTC-PERPETUAL","reduce_only":true,"otoco_config":[]}}"#), Risk::Increase),
             (Deribit, query("instrument_name=BTC-PERPETUAL&reduce_only=true&otoco_config=x"), Risk::Increase),
             (KrakenFutures, body("orderType=lmt&reduceOnly=true"), Risk::Reduce),
             (KrakenFutures, SignedText { query: b"reduceOnly=true", body: b"reduceOnly=false" }, Risk::Increase),

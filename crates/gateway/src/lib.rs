@@ -28,6 +28,7 @@ pub mod drain;
 pub mod entropy;
 pub mod exchange;
 pub mod forward;
+pub mod halts;
 pub mod head_guard;
 pub mod http_server;
 pub mod identity;

@@ -13,6 +13,7 @@ use countersign_store::audit::AuditLog;
 use crate::config::Settings;
 use crate::connection::{ConnectionLimits, OpenConnections};
 use crate::drain::Drain;
+use crate::halts::HaltKeeper;
 use crate::identity::IdentityIssuer;
 use crate::metrics::Metrics;
 use crate::native::sessions::Sessions;
@@ -52,6 +53,8 @@ pub struct Shared {
     pub open_connections: OpenConnections,
     /// Open native sessions, for the operator and for revocation.
     pub sessions: Sessions,
+    /// What is halted, and who may lift it.
+    pub halts: Arc<HaltKeeper>,
     /// Started on shutdown.
     pub drain: Drain,
 }

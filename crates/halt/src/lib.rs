@@ -19,7 +19,8 @@
 //! | `freeze` | | yes | yes | yes |
 //! | `disconnect` | yes | yes | yes | yes; logins too, and open connections are cut |
 //!
-//! An unknown state is `cancel-only` for everybody: trapping a trader in a position is a risk of its own.
+//! A node that does not know the halts lets cancels pass and nothing else that writes (`deny-new`): trapping a trader in a
+//! position is a risk of its own, and a halt it did not hear of may be one of reductions.
 //!
 //! # Invariants
 //! 1. Stopping needs nobody's consent and no network; a halt never ends by itself.

@@ -13,11 +13,11 @@
 
 use countersign_core::Monotonic;
 
-use crate::halt::Halt;
+use crate::halt::{Halt, HaltId};
 use crate::lease::Lease;
 use crate::limits::LEASE_RENEW;
 use crate::notice::{Change, HaltRecord};
-use crate::set::HaltSet;
+use crate::set::{HaltSet, Lowered};
 
 /// Why a node does not know the present halts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,6 +131,17 @@ impl HaltNode {
             self.missing = None;
         }
         self.lease.renew(asked);
+    }
+
+    /// Notes a lift that this node committed.
+    pub fn note_lowered(&mut self, halts: &[HaltId], lowered: Lowered) {
+        let next = self.set.epoch() + 1;
+        self.set.lower(halts, lowered);
+        if lowered.epoch == next {
+            self.set.advance(next);
+        } else if lowered.epoch > next {
+            self.missing = self.missing.max(Some(lowered.epoch));
+        }
     }
 
     /// A notice of another node, whose MAC was checked.

@@ -93,6 +93,12 @@ impl OperatorSet {
         Ok(Self { operators, quorum, gateway: gateway.into() })
     }
 
+    /// The gateway they are operators of: the name of its pinned root key.
+    #[must_use]
+    pub fn gateway(&self) -> &str {
+        &self.gateway
+    }
+
     /// How many must agree for the wide scopes.
     #[must_use]
     pub const fn quorum(&self) -> usize {

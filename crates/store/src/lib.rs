@@ -3,6 +3,7 @@
 //! ```text
 //!   StateDir ── lock        one gateway per folder
 //!      ├─ Store             SQLite: accounts, credentials (secrets sealed), their history, sessions
+//!      ├─ HaltStore         the same database: halts, their epoch and log, lifts; connections of its own
 //!      ├─ AuditLog          append-only JSON lines, one writer thread, bounded queue; fails closed
 //!      ├─ JournaledMessageStore  sequence numbers and messages of one FIX session; a number is on the disk before it is on the wire
 //!      └─ JournaledReplayGuard   the replay guard of memory, and a journal of accepted writes for the next process
@@ -19,6 +20,7 @@ pub mod audit;
 pub mod error;
 pub mod files;
 pub mod fix;
+pub mod halts;
 pub mod journal;
 pub mod limits;
 pub mod nonces;
@@ -31,6 +33,7 @@ pub mod store;
 pub use audit::{AuditEntry, AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditText, AuditUnavailable, ChannelParameters};
 pub use error::StoreError;
 pub use fix::JournaledMessageStore;
+pub use halts::{HaltStore, StoredLift};
 pub use journal::JournaledReplayGuard;
 pub use nonces::JournaledNonceGuard;
 pub use record::{AccountRecord, Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate, SessionRecord};

@@ -325,7 +325,10 @@ fn natural_family(target: &RouteTarget, kind: RouteKind) -> Option<Family> {
         (RouteTarget::NativeOp(_), _) | (_, RouteKind::NativeSession) => Some(Family::NATIVE),
         (RouteTarget::WsMethod(_), _) | (_, RouteKind::BinanceWsApi) => Some(Family::BINANCE),
         (RouteTarget::DialectMessage(purpose, _), _) => Some(Family::Of(*purpose)),
-        (RouteTarget::Http { .. }, RouteKind::DialectSocket | RouteKind::Http | RouteKind::Local | RouteKind::WebSocketRelay) => None,
+        (
+            RouteTarget::Http { .. },
+            RouteKind::DialectSocket | RouteKind::Halt | RouteKind::Http | RouteKind::Local | RouteKind::WebSocketRelay,
+        ) => None,
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use countersign_core::Binding;
 use countersign_dialects::answer::UnknownKeyAnswer;
+use countersign_halt::Operator;
 use countersign_pki::{ClientAuth, ProtocolVersions};
 
 use super::raw::Origin;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub native: NativeSettings,
     /// The Binance dialect.
     pub binance: BinanceSettings,
+    /// Emergency shutdown.
+    pub halt: HaltSettings,
     /// Logging.
     pub log: LogSettings,
     /// Upstreams; routes name them by index.
@@ -217,6 +220,17 @@ pub struct BinanceSettings {
     pub enabled: bool,
     /// How an unknown key is answered.
     pub unknown_key: UnknownKeyAnswer,
+}
+
+/// Emergency shutdown.
+#[derive(Clone, Debug)]
+pub struct HaltSettings {
+    /// The name of this node in halts.
+    pub node: String,
+    /// How many operators must agree to lift a wide halt.
+    pub quorum: usize,
+    /// Who may agree.
+    pub operators: Vec<Operator>,
 }
 
 /// Logging.

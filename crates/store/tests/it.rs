@@ -7,6 +7,7 @@ mod it {
     mod damage;
     mod files;
     mod fix;
+    mod halts;
     mod journal;
     mod policy;
     mod replay_contract;

@@ -66,5 +66,5 @@ pub fn native_routes(prefix: &str, upstream: usize) -> Vec<RouteSpec> {
         family: Family::Any,
         ..route(format!("POST {HALT_PATH}"), http("POST", HALT_PATH), scoped(Scope::ORDER_WRITE), RouteKind::Halt, false)
     };
-    [session, halt].into_iter().chain(requests).chain(messages).collect()
+    std::iter::once(session).chain(requests).chain(messages).chain(std::iter::once(halt)).collect()
 }

@@ -1,5 +1,6 @@
 """The emergency shutdown against the binary: who is stopped, in whose words, who may lift it, and that it outlasts a kill."""
 
+import hmac
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import time
 
 import ccxt
 import pytest
+import requests
 
 from harness import clients, venues
 from harness.server import Server, run
@@ -227,6 +229,34 @@ def test_a_client_stops_its_own_key_and_cannot_lift_it(gateway, trader):
     assert halt["reason"] == "client.request" and halt["by"].startswith("client ")
     # It was their own wish: one operator is enough.
     gateway.lift(halt["id"], by=("carol",))
+
+
+def test_a_client_of_a_venue_stops_its_own_key_by_a_request_signed_as_there(gateway, trader):
+    record = gateway.server.credential("bybit-hmac")
+    path = "/native/v1/halt"
+
+    def ask(body, secret=record["secret"]):
+        stamp = str(int(time.time() * 1000))
+        signed = f"{stamp}{record['api_key']}5000{body}"
+        headers = {
+            "X-BAPI-API-KEY": record["api_key"],
+            "X-BAPI-TIMESTAMP": stamp,
+            "X-BAPI-RECV-WINDOW": "5000",
+            "X-BAPI-SIGN": hmac.new(secret.encode(), signed.encode(), "sha256").hexdigest(),
+            "Content-Type": "application/json",
+        }
+        return requests.post(gateway.server.base + path, data=body, headers=headers, verify=gateway.server.ca)
+
+    assert ask('{"scope":"key"}', secret="x" * 64).status_code == 401
+    assert ask('{"scope":"venue"}').status_code == 400, "nobody stops others"
+    assert not gateway.status()["halts"]
+    done = ask('{"scope":"key","action":"deny-new"}')
+    assert done.status_code == 200 and done.json()["confirmed"], done.text
+    (halt,) = gateway.status()["halts"]
+    assert halt["scope"] == f"key:{record['api_key']}" and halt["action"] == "deny-new"
+    again = ask('{"scope":"key"}')
+    assert again.json()["halt"] == halt["id"], "whoever is stopped may still stop, and it changes nothing"
+    trader.cancel_order(rest(trader)["id"], SYMBOL)
 
 
 def test_rehearsals_measure_the_whole_path_and_stop_nothing(gateway, trader):

@@ -241,7 +241,7 @@ fn deribit(signed: &SignedText<'_>) -> Option<Risk> {
             (
                 signed.parameter("reduce_only") == Some("true"),
                 signed.parameter("instrument_name").map(str::to_owned),
-                !COMPANIONS.iter().any(|name| named(&name)),
+                !COMPANIONS.iter().any(named),
             )
         }
     };

@@ -43,7 +43,7 @@ pub struct Holding {
 impl Holding {
     fn flags(&self) -> u8 {
         let looks = !self.view.is_empty() || !self.shadow.is_empty() || self.unknown.is_some();
-        u8::from(looks) * LOOKS | u8::from(self.view.cuts_somebody()) * CUTS
+        (if looks { LOOKS } else { 0 }) | (if self.view.cuts_somebody() { CUTS } else { 0 })
     }
 }
 

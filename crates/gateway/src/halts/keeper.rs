@@ -5,21 +5,22 @@
 //!   lower    store read ─▶ quorum ─▶ store, if the epoch is the one signed ─▶ in memory, published
 //! ```
 
+mod lifting;
+
 use std::time::Duration;
 
 use countersign_core::{Monotonic, Timestamp};
-use countersign_halt::lift::Proposal;
 use countersign_halt::{
-    Action, Halt, HaltClass, HaltError, HaltId, HaltNode, HaltScope, HaltSet, HaltView, Lift, LiftError, LiftId, Lowered, OperatorSet,
-    OperatorSignature, Posture, RaisedBy, Reason, Unknown,
+    Action, Change, Halt, HaltClass, HaltError, HaltId, HaltNode, HaltRecord, HaltScope, HaltSet, HaltView, LiftError, OperatorSet,
+    Posture, RaisedBy, Reason, Unknown,
 };
 use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord};
 use countersign_store::{HaltStore, StoreError};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 
 use super::gate::{HaltGate, Holding};
-use super::report::{DrillReport, HaltLine, HaltReport, HaltStatus, LiftReport};
+use super::report::{DrillReport, HaltLine, HaltReport, HaltStatus};
 use crate::clock;
 use crate::entropy::SystemEntropy;
 
@@ -30,6 +31,9 @@ const BARRIER_WAIT: Duration = Duration::from_secs(2);
 const BARRIER_LOOKS: u32 = 200;
 /// And then how often.
 const BARRIER_POLL: Duration = Duration::from_millis(1);
+
+/// Changes kept for a listener that is slow: more than a bad day has.
+const CHANGES_KEPT: usize = 256;
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +86,7 @@ pub struct HaltKeeper {
     operators: OperatorSet,
     audit: AuditLog,
     wake: Notify,
+    changes: broadcast::Sender<HaltRecord>,
 }
 
 impl HaltKeeper {
@@ -96,6 +101,7 @@ impl HaltKeeper {
             operators,
             audit,
             wake: Notify::new(),
+            changes: broadcast::Sender::new(CHANGES_KEPT),
         };
         keeper.read().await;
         keeper
@@ -205,9 +211,9 @@ impl HaltKeeper {
     }
 
     fn note_committed(&self, halt: Halt, epoch: u64) {
-        let mut node = self.node.lock();
-        node.handle_notice(&countersign_halt::HaltRecord { epoch, change: countersign_halt::Change::Raise(halt) });
-        drop(node);
+        let record = HaltRecord { epoch, change: Change::Raise(halt) };
+        self.node.lock().handle_notice(&record);
+        drop(self.changes.send(record));
         // Somebody else's change may lie between: then the whole is read, and until then nothing new passes.
         self.refresh(false);
         self.wake.notify_one();
@@ -235,20 +241,24 @@ impl HaltKeeper {
         let enforced_us = micros_since(begun);
         tracing::warn!(halt = %halt.id, scope = %halt.scope, action = %halt.action, by = %halt.by, reason = halt.reason.name(), "halted");
         self.record_halt(&halt);
-        let committed = self.store.raise(&halt).await;
-        let committed_us = committed.is_ok().then(|| micros_since(begun));
-        let epoch = match committed {
+        self.announce(0, Change::Raise(halt.clone()));
+        let ((epoch, committed_us), barrier_us) = tokio::join!(self.commit(&halt, begun), self.barrier(generation, begun));
+        Ok(HaltReport { id: halt.id.to_string(), epoch, enforced_us, committed_us, barrier_us, was_in_force: false })
+    }
+
+    /// Writes a halt that is in force; its epoch and when that was, if it could be written.
+    async fn commit(&self, halt: &Halt, begun: Monotonic) -> (Option<u64>, Option<u64>) {
+        match self.store.raise(halt).await {
             Ok(epoch) => {
+                let committed_us = micros_since(begun);
                 self.note_committed(halt.clone(), epoch);
-                Some(epoch)
+                (Some(epoch), Some(committed_us))
             }
             Err(error) => {
                 tracing::error!(halt = %halt.id, %error, "in force, but not in the store yet");
-                None
+                (None, None)
             }
-        };
-        let barrier_us = self.barrier(generation).await.then(|| micros_since(begun));
-        Ok(HaltReport { id: halt.id.to_string(), epoch, enforced_us, committed_us, barrier_us, was_in_force: false })
+        }
     }
 
     fn in_force_already(&self, halt: &Halt, begun: Monotonic) -> Option<HaltReport> {
@@ -269,103 +279,38 @@ impl HaltKeeper {
         })
     }
 
-    /// Waits until nothing of before a generation is under way; whether it came to that in time.
-    async fn barrier(&self, generation: u64) -> bool {
+    /// Waits until nothing of before a generation is under way; when that was, in microseconds from `begun`, if in time.
+    async fn barrier(&self, generation: u64, begun: Monotonic) -> Option<u64> {
         let until = clock::mono().saturating_add(BARRIER_WAIT);
         let mut looks = 0;
         while !self.gate.is_past(generation) {
             if clock::mono() >= until {
-                return false;
+                return None;
             }
             looks += 1;
             if looks < BARRIER_LOOKS { tokio::task::yield_now().await } else { tokio::time::sleep(BARRIER_POLL).await }
         }
-        true
+        Some(micros_since(begun))
     }
 
-    /// Proposes a lift.
-    ///
-    /// # Errors
-    /// [`KeeperError`]
-    pub async fn propose(&self, halts: Vec<HaltId>, to: Option<Action>, reason: &str, by: &str) -> Result<LiftReport, KeeperError> {
-        self.read().await;
-        let now = clock::wall();
-        let lift = {
-            let node = self.node.lock();
-            Lift::propose(node.set(), Proposal { gateway: self.operators.gateway(), halts, to, reason, by, now })??
-        };
-        self.store.propose(&lift, now).await?;
-        self.record(AuditEvent::HaltLiftSigned, &format!("{} proposed by operator {by}", lift.id()));
-        Ok(self.report(&lift, &[], None))
+    /// What changes on this node, for whatever carries it to others: a raise when it is in force (epoch 0) and again when it is
+    /// committed, a lift when it is committed. A listener that lags behind loses the oldest, which costs the others time, not
+    /// safety: they read the store four times per lease.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<HaltRecord> {
+        self.changes.subscribe()
     }
 
-    /// A proposal as it stands.
-    ///
-    /// # Errors
-    /// [`KeeperError`]
-    pub async fn lift(&self, id: LiftId) -> Result<LiftReport, KeeperError> {
-        let stored = self.store.lift(id).await?.ok_or(KeeperError::NoProposal)?;
-        Ok(self.report(&stored.lift, &stored.signatures, None))
+    fn announce(&self, epoch: u64, change: Change) {
+        // Nobody listens on a node that is alone.
+        drop(self.changes.send(HaltRecord { epoch, change }));
     }
 
-    /// Adds an operator's signature.
-    ///
-    /// # Errors
-    /// [`KeeperError`]; a signature that does not verify is not kept.
-    pub async fn sign(&self, id: LiftId, signature: &OperatorSignature) -> Result<LiftReport, KeeperError> {
-        let stored = self.store.lift(id).await?.ok_or(KeeperError::NoProposal)?;
-        self.operators.verify(&stored.lift, signature)?;
-        stored.lift.check_against(self.node.lock().set(), clock::wall())?;
-        self.store.sign(id, signature).await?.ok_or(KeeperError::NoProposal)?;
-        self.record(AuditEvent::HaltLiftSigned, &format!("{id} signed by operator {}", signature.operator));
-        self.lift(id).await
-    }
-
-    /// Applies a lift that enough operators signed.
-    ///
-    /// # Errors
-    /// [`KeeperError`]; nothing is lifted then.
-    pub async fn apply(&self, id: LiftId, by: &str) -> Result<LiftReport, KeeperError> {
-        self.read().await;
-        let stored = self.store.lift(id).await?.ok_or(KeeperError::NoProposal)?;
-        let now = clock::wall();
-        let agreed = self.operators.agree(&stored.lift, &stored.signatures, self.node.lock().set(), now)?;
-        let lift = agreed.lift().clone();
-        let names = agreed.operators().join(", ");
-        let halts = lift.halts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        let to = lift.to.map_or("nothing", Action::name);
-        // Before it is done: a restart of trading that cannot be recorded does not happen.
-        let words = format!("{id}: {halts} to {to}, signed by {names}, applied by operator {by}");
-        self.audit.append(AuditRecord::new(now, AuditEvent::HaltLift).told(&words)).map_err(|_| KeeperError::Unrecorded)?;
-        let moved = || LiftError::EpochMoved { signed: lift.if_epoch, now: self.node.lock().set().epoch() };
-        let epoch = self.store.lower(&agreed, &stored.signatures, now).await?.ok_or_else(moved)?;
-        {
-            let mut node = self.node.lock();
-            node.note_lowered(&lift.halts, Lowered { epoch, to: lift.to });
-        }
-        self.publish();
-        tracing::warn!(lift = %id, %halts, to, operators = %names, "lifted");
-        Ok(self.report(&lift, &stored.signatures, Some(epoch)))
-    }
-
-    fn report(&self, lift: &Lift, signatures: &[OperatorSignature], applied: Option<u64>) -> LiftReport {
-        let node = self.node.lock();
-        let line = |id: &HaltId| {
-            let entry = node.set().find(*id)?;
-            Some(HaltLine::new(entry, entry.level()?))
-        };
-        let obstacle = applied.is_none().then(|| self.operators.agree(lift, signatures, node.set(), clock::wall()).err()).flatten();
-        LiftReport {
-            id: lift.id().to_string(),
-            payload: lift.payload().to_owned(),
-            check_words: lift.check_words(),
-            signed_by: signatures.iter().map(|signature| signature.operator.to_string()).collect(),
-            needed: lift.needed(node.set(), self.operators.quorum()),
-            expires_ms: lift.expires.as_millis(),
-            halts: lift.halts.iter().filter_map(line).collect(),
-            obstacle: obstacle.map(|error| error.to_string()),
-            applied,
-        }
+    /// Hears of a change on another node; the caller has opened the notice with the cluster's key. A raise is in force at once.
+    pub fn hear(&self, record: &HaltRecord) {
+        self.node.lock().handle_notice(record);
+        self.refresh(true);
+        self.wake.notify_one();
     }
 
     /// Rehearses: the whole path, but what it would stop is only counted.
@@ -381,9 +326,8 @@ impl HaltKeeper {
         let generation = self.publish();
         let enforced_us = micros_since(begun);
         self.record(AuditEvent::Drill, &format!("{} {} {} by {}", halt.id, halt.scope, halt.action, halt.by));
-        let epoch = self.store.record_drill(&halt).await;
-        let committed_us = micros_since(begun);
-        let barrier_us = self.barrier(generation).await.then(|| micros_since(begun));
+        let commit = async { (self.store.record_drill(&halt).await, micros_since(begun)) };
+        let ((epoch, committed_us), barrier_us) = tokio::join!(commit, self.barrier(generation, begun));
         *self.shadow.lock() = HaltSet::default();
         self.publish();
         let would_refuse = self.gate.rehearsed().saturating_sub(counted);

@@ -1,13 +1,13 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::unwrap_in_result)]
 use std::rc::Rc;
 
 use countersign_core::{Monotonic, Risk, permit_public};
-use countersign_halt::{Action, HaltId, HaltScope, Lift, LiftId, OperatorSignature, RaisedBy, Reason};
+use countersign_halt::{Action, HaltId, HaltScope, Lift, LiftId, NoticeKey, OperatorSignature, RaisedBy, Reason, Subject};
 use futures_util::SinkExt as _;
 use tokio_websockets::Message;
 
 use super::gate::{Asked, Cleared};
-use super::keeper::{KeeperError, NewHalt};
+use super::keeper::{HaltKeeper, KeeperError, NewHalt};
 use super::report::{HaltReport, LiftReport};
 use crate::clock;
 use crate::routes::{Route, RouteTarget};
@@ -243,6 +243,38 @@ async fn a_disconnect_cuts_whoever_it_covers() {
         assert!(next_text(&mut client).await.contains("\"status\":200"), "not who is meant");
         halt(&stage, "account:desk", Action::Disconnect).await;
         assert_eq!(next_text(&mut client).await, "close 1008");
+    })
+    .await;
+}
+
+/// Two nodes over one store, and something that carries notices between them.
+#[tokio::test]
+async fn another_node_stops_by_the_notice_and_lifts_only_by_the_store() {
+    on_stage(|stage| async move {
+        let first = &stage.worker.shared.halts;
+        let store = stage.worker.shared.store.open_halts().await.unwrap();
+        let audit = stage.worker.shared.audit.clone();
+        let second = HaltKeeper::open("n2", store, first.operators().clone(), audit).await;
+        let key = NoticeKey::new(&[4; 32]);
+        let stops = |keeper: &HaltKeeper| keeper.gate().holding().view.decide(&Subject::default(), Risk::Increase).is_some();
+        let mut changes = first.changes();
+        let report = halt(&stage, "venue", Action::CancelOnly).await;
+        assert!(!stops(&second));
+        let sealed = key.seal(&changes.recv().await.unwrap());
+        second.hear(&key.open(&sealed).unwrap());
+        assert!(stops(&second), "before it read the store");
+        second.read().await;
+        assert_eq!((second.status().epoch, second.status().unknown), (first.status().epoch, None));
+        lift(&stage, &report.id, None, &["alice", "bob"]).await.unwrap();
+        while let Ok(record) = changes.try_recv() {
+            second.hear(&record);
+        }
+        assert!(stops(&second), "a notice of a lift lifts nothing");
+        second.read().await;
+        assert!(!stops(&second));
+        halt(&stage, "account:desk", Action::Freeze).await;
+        second.read().await;
+        assert_eq!(second.status().halts, first.status().halts, "a lost notice costs a quarter of the lease");
     })
     .await;
 }

@@ -104,7 +104,9 @@ async fn a_halt_that_cannot_be_understood_is_an_error_and_not_nothing() {
     halts.raise(&halt(1)).await.unwrap();
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(store.path());
     let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
-    for damage in ["UPDATE halts SET record = '{}'", "UPDATE halts SET id = 'H-ffffffffffff'", "UPDATE halts SET lowered = 2, lowered_to = 'some'"] {
+    for damage in
+        ["UPDATE halts SET record = '{}'", "UPDATE halts SET id = 'H-ffffffffffff'", "UPDATE halts SET lowered = 2, lowered_to = 'some'"]
+    {
         sqlx::raw_sql(damage).execute(&mut connection).await.unwrap();
         assert!(matches!(halts.state(None).await, Err(StoreError::BadRecord { .. })), "{damage}");
     }

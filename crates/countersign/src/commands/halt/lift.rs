@@ -33,9 +33,9 @@ pub(in crate::commands) fn run(command: &LiftCommand) -> anyhow::Result<ExitCode
             }
         };
         if json {
-            output::json(&report)?
+            output::json(&report)?;
         } else {
-            show(&report)?
+            show(&report)?;
         }
         Ok(ExitCode::SUCCESS)
     })

@@ -148,7 +148,7 @@ impl<C: Carriage> Session<'_, C> {
                 self.links.open(worker, connection, route.upstream, route.upstream, &permit, session, &self.head).await?
             }
         };
-        Ok(self.links.send(self.worker, link, permit, text).await?)
+        self.links.send(self.worker, link, permit, text).await
     }
 }
 

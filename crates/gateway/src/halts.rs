@@ -24,7 +24,7 @@ pub mod report;
 pub mod watch;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use gate::{Asked, Cleared, HaltGate};
 pub use keeper::HaltKeeper;

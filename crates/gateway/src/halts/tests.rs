@@ -25,7 +25,7 @@ fn new(scope: &str, action: Action) -> NewHalt {
     }
 }
 
-async fn halt(stage: &Stage, scope: &str, action: Action) -> HaltReport {
+pub(crate) async fn halt(stage: &Stage, scope: &str, action: Action) -> HaltReport {
     stage.worker.shared.halts.raise(new(scope, action)).await.unwrap()
 }
 
@@ -53,7 +53,7 @@ fn clear(stage: &Stage, risk: Risk) -> Result<Cleared, countersign_core::Refusal
     stage.worker.shared.halts.gate().clear(&stage.worker, permit, Asked::of(&route, None, None))
 }
 
-async fn lift(stage: &Stage, id: &str, to: Option<Action>, by: &[&str]) -> Result<LiftReport, KeeperError> {
+pub(crate) async fn lift(stage: &Stage, id: &str, to: Option<Action>, by: &[&str]) -> Result<LiftReport, KeeperError> {
     let keeper = &stage.worker.shared.halts;
     let proposed = keeper.propose(vec![HaltId::parse(id).unwrap()], to, "all is well", "alice").await?;
     let lift = Lift::from_payload(&proposed.payload).unwrap();

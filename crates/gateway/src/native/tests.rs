@@ -16,6 +16,7 @@ use crate::clock;
 use crate::entropy::SystemEntropy;
 use crate::testing::{CERTIFICATE, EXPORTER, Stage, native_key, on_stage};
 
+mod halted;
 mod open_session;
 mod over_http;
 mod over_websocket;

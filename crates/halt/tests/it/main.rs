@@ -4,5 +4,6 @@
 mod agreement;
 mod cluster;
 mod lattice;
+mod records;
 mod support;
 mod views;

@@ -1,5 +1,5 @@
 //! The emergency shutdown, from outside.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::unwrap_in_result, missing_docs)]
 
 mod agreement;
 mod cluster;

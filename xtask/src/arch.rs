@@ -1,7 +1,7 @@
 //! `cargo xtask arch`: the shape of the house, checked.
 //!
 //! ```text
-//!   core, audit-tree ◀─ handshake, session, dialects, fix ◀─ store, pki ◀─ gateway, client ◀─ countersign
+//!   core, audit-tree ◀─ handshake, session, dialects, fix, halt ◀─ store, pki ◀─ gateway, client ◀─ countersign
 //!   tower: knows core and dialects; nobody knows it
 //!   venue: knows nobody but fix; only the binary knows it
 //! ```
@@ -26,6 +26,7 @@ const HEIGHTS: &[(&str, u8)] = &[
     ("countersign-session", 1),
     ("countersign-dialects", 1),
     ("countersign-fix", 1),
+    ("countersign-halt", 1),
     ("countersign-tower", 2),
     ("countersign-store", 2),
     ("countersign-pki", 2),
@@ -51,6 +52,7 @@ const PURE: &[&str] = &[
     "countersign-session",
     "countersign-dialects",
     "countersign-fix",
+    "countersign-halt",
 ];
 
 /// What a pure crate may not reach, with the reason.

@@ -20,6 +20,17 @@ use crate::transport::Transport;
 pub enum Incoming {
     /// The node leaves; connect again within this time.
     Drain(Duration),
+    /// A halt covers this client: its name, what it stops, why.
+    Halt {
+        /// Its name.
+        id: String,
+        /// What it stops.
+        action: String,
+        /// Why, as a code.
+        reason: String,
+    },
+    /// No halt covers this client any more.
+    Lift,
     /// A message body (JSON), as received.
     Message(String),
     /// These messages of ours were not applied; never sent again by this crate.
@@ -156,6 +167,8 @@ impl Session {
             Event::Deliver { d, .. } => Some(Incoming::Message(d.get().to_owned())),
             Event::Drain { by, .. } => Some(Incoming::Drain(by)),
             Event::Err(err) => Some(Incoming::Refused(err.get().to_owned())),
+            Event::Halt { id, action, reason } => Some(Incoming::Halt { id, action, reason }),
+            Event::Lift => Some(Incoming::Lift),
             Event::NotApplied(range) => Some(Incoming::NotApplied { from: range.from, count: range.count }),
             Event::Nothing | Event::Ready(_) => None,
         })

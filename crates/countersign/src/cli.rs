@@ -1,6 +1,7 @@
 //! The command line. Help texts, completions and man pages all come from here.
 
 mod audit;
+mod halt;
 mod key;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditProveArgs, AuditVerifyArgs, ExportFormat};
+pub(crate) use halt::{DrillCommand, HaltArgs, HaltCommand, LiftCommand, OperatorCommand};
 pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs};
 
 /// The gateway in front of a trading API: TLS, authentication, and only permitted traffic behind it.
@@ -38,6 +40,17 @@ pub(crate) enum Command {
     /// Dialects: how clients of exchanges log in.
     #[command(subcommand)]
     Dialect(DialectCommand),
+    /// Stop trading, at once; see what is stopped.
+    Halt(HaltArgs),
+    /// Let trading go on again: proposed by one operator, signed by as many as the quorum asks for.
+    #[command(subcommand)]
+    Lift(LiftCommand),
+    /// Rehearse the emergency shutdown.
+    #[command(subcommand)]
+    Drill(DrillCommand),
+    /// Operators: who may lift halts.
+    #[command(subcommand)]
+    Operator(OperatorCommand),
     /// The effective configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

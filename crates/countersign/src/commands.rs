@@ -6,6 +6,7 @@ mod config;
 mod connect;
 mod demo;
 mod dialect;
+mod halt;
 mod https;
 mod keeper;
 pub(crate) mod key;
@@ -38,6 +39,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Connect(args) => connect::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Dialect(command) => dialect::run(&command),
+        Command::Drill(command) => halt::drill::run(&command),
+        Command::Halt(args) => halt::run(&args),
+        Command::Lift(command) => halt::lift::run(&command),
+        Command::Operator(command) => halt::operator::run(&command),
         Command::Key(command) => key::run(command),
         Command::Man { folder } => manual::pages(&folder),
         Command::Probe(args) => probe::run(&args),

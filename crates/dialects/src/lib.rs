@@ -43,6 +43,7 @@ pub mod limits;
 mod login_socket;
 pub mod okx;
 pub mod registry;
+pub mod risk;
 pub mod routes;
 pub mod socket;
 #[cfg(test)]

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::rate::KeyCounters;
-use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Permit, Purpose, Refusal, Reject, authorize, permit_public};
+use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Purpose, Refusal, Reject, authorize, permit_public};
 use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::binance::rest::API_KEY_HEADER;
+use countersign_dialects::risk::SignedText;
 use countersign_dialects::{Header, RequestView};
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
@@ -22,11 +23,12 @@ use crate::clock;
 use crate::config::{Authorities, LimitSettings};
 use crate::connection::Connection;
 use crate::forward;
+use crate::halts::{Asked, Cleared};
 use crate::respond::{self, CORRELATION_HEADER, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch, Routes};
 use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::worker::Worker;
-use crate::{audit, local, websocket};
+use crate::{audit, halts, local, websocket};
 
 /// Where the keys of the identity assertions are published (RFC 7517).
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
@@ -121,6 +123,7 @@ async fn on_route(worker: &Rc<Worker>, connection: &Rc<Connection>, route: &Arc<
     let mut words = words(worker, route.family);
     let outcome = match route.kind {
         RouteKind::Http => http(worker, connection, route, request, &mut subject, &mut words).await,
+        RouteKind::Halt => halts::own::answer(worker, connection, route, request, &mut subject, &mut words).await,
         RouteKind::Local => local::answer(worker, connection, route, request, &mut subject, &mut words).await,
         RouteKind::BinanceWsApi | RouteKind::DialectSocket | RouteKind::NativeSession | RouteKind::WebSocketRelay => {
             let admitted = admit(worker, connection, route, &view(&request.parts, &request.authority, b""), &mut subject, &mut words);
@@ -199,8 +202,8 @@ async fn http(
 
 /// What admission came to.
 pub struct Admitted {
-    /// Permission to forward.
-    pub permit: Permit,
+    /// Permission to forward, which no halt takes away.
+    pub permit: Cleared,
     /// Who; `None` on a public route.
     pub login: Option<Login>,
     /// What was charged.
@@ -222,7 +225,9 @@ pub(crate) fn admit(
     words: &mut Words,
 ) -> Result<Admitted, Refusal> {
     if route.requirement.access == Access::Public {
-        return Ok(Admitted { permit: permit_public(&route.requirement)?, login: None, usage: Charged::default() });
+        let asked = Asked::of(route, None, Some(signed_text(request)));
+        let permit = worker.shared.halts.gate().clear(worker, permit_public(&route.requirement)?, asked)?;
+        return Ok(Admitted { permit, login: None, usage: Charged::default() });
     }
     let login = authenticate(worker, connection, route.family, request, request.headers)
         .inspect_err(|_| words.echo = route.family.dialect().and_then(|dialect| dialect.echo(request)))?;
@@ -235,7 +240,14 @@ pub(crate) fn admit(
     words.limits = credential.rate;
     let usage =
         charge(&login.counters, credential.rate, route.weight_of_query(std::str::from_utf8(request.query()).ok()), route.orders, words)?;
+    let asked = Asked::of(route, Some(&login), Some(signed_text(request)));
+    let permit = worker.shared.halts.gate().clear(worker, permit, asked)?;
     Ok(Admitted { permit, login: Some(login), usage })
+}
+
+/// What of a request its signature covers, for halts that look into it.
+pub(crate) fn signed_text<'r>(request: &RequestView<'r>) -> SignedText<'r> {
+    SignedText { query: request.query(), body: request.body }
 }
 
 /// Browsers present a client certificate for whatever page asks them to. They say in every such request where it comes from:

@@ -30,6 +30,7 @@ pub mod entropy;
 pub mod exchange;
 pub mod fix;
 pub mod forward;
+pub mod halts;
 pub mod head_guard;
 pub mod http_server;
 pub mod identity;

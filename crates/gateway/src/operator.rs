@@ -16,6 +16,9 @@
 //! | `GET /v1/config` | the effective configuration |
 //! | `POST /v1/reload` | [`ReloadReport`] |
 //! | `POST /v1/keys/{id}/revoke` | [`RevokeReport`] |
+//! | `GET /v1/halts`, `POST /v1/halts` | what is halted; halt ([`crate::halts::report`]) |
+//! | `POST /v1/lifts`, `GET /v1/lifts/{id}`, `POST …/signatures`, `POST …/apply` | lift by quorum |
+//! | `POST /v1/drills` | rehearse |
 //!
 //! What is here: transport, who the operator is, the wire form. What is not: what the answers are; the rest of the gateway
 //! implements [`OperatorBackend`], and records who did what.
@@ -27,6 +30,7 @@
 
 mod backend;
 mod client;
+mod halts;
 mod listener;
 mod router;
 mod socket;

@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_core::{Purpose, Requirement};
+use countersign_core::{Purpose, Requirement, Risk};
 use countersign_dialects::routes::Weight;
 use countersign_dialects::{Dialect, of_purpose};
 
@@ -103,6 +103,8 @@ pub enum RouteKind {
     BinanceWsApi,
     /// A WebSocket of another dialect: each message has its own route, found by the kind that the dialect names.
     DialectSocket,
+    /// A client stops what is its own ([`crate::halts::own`]).
+    Halt,
     /// An HTTP request, or a message on one of the two session kinds.
     Http,
     /// An HTTP request that the gateway answers itself, through the dialect: what is about the login, not about the market.
@@ -120,6 +122,7 @@ impl RouteKind {
         match self {
             Self::BinanceWsApi => "binance-ws-api",
             Self::DialectSocket => "dialect",
+            Self::Halt => "halt",
             Self::Http => "http",
             Self::Local => "local",
             Self::NativeSession => "native",
@@ -150,6 +153,10 @@ pub struct Route {
     pub counts_as_order: bool,
     /// How many orders it is charged as: an order list counts each of its legs.
     pub orders: u32,
+    /// What a request can do to a position: what halts ask.
+    pub risk: Risk,
+    /// Whether its signed bytes may tell less.
+    pub is_refined: bool,
     /// What it matches.
     pub target: RouteTarget,
     weight_rule: RouteWeight,

@@ -14,6 +14,7 @@ use crate::config::Settings;
 use crate::connection::{ConnectionLimits, OpenConnections};
 use crate::drain::Drain;
 use crate::fix::sessions::FixSessions;
+use crate::halts::HaltKeeper;
 use crate::identity::IdentityIssuer;
 use crate::metrics::Metrics;
 use crate::native::sessions::Sessions;
@@ -57,6 +58,8 @@ pub struct Shared {
     pub sessions: Sessions,
     /// Open FIX sessions.
     pub fix_sessions: FixSessions,
+    /// What is halted, and who may lift it.
+    pub halts: Arc<HaltKeeper>,
     /// Started on shutdown.
     pub drain: Drain,
 }

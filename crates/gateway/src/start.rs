@@ -13,6 +13,7 @@ use tokio::task::LocalSet;
 use crate::accept::{accept_loop, listen};
 use crate::authz;
 use crate::control::{self, ControlParts};
+use crate::halts::watch::keep_watch;
 use crate::shared::Shared;
 use crate::upstream::UpstreamConfig;
 use crate::worker::Worker;
@@ -65,6 +66,8 @@ impl Gateway {
             let listeners = WorkerListeners { clients: listener, proxies: proxies.next() };
             gateway.spawn(format!("worker-{index}"), move || run_worker(shared, &upstreams, listeners))?;
         }
+        let shared = Arc::clone(&gateway.shared);
+        gateway.spawn("halts".to_owned(), move || run_halts(&shared))?;
         gateway.spawn("control".to_owned(), move || control.run())?;
         Ok(gateway)
     }
@@ -152,6 +155,12 @@ fn run_worker(shared: Arc<Shared>, upstreams: &[UpstreamConfig], listeners: Work
     let _inside = runtime.enter();
     drop(tasks);
     ended
+}
+
+fn run_halts(shared: &Shared) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let folder = shared.settings.state_dir.clone();
+    runtime.block_on(keep_watch(Arc::clone(&shared.halts), folder, shared.drain.subscribe()))
 }
 
 /// Waits until no connection of any worker is open, or the deadline is over.

@@ -229,6 +229,13 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
     let tickets = Arc::new(TicketKeyRing::new(clock_of_tls.clone()).unwrap());
     let nonces = NonceKeys::new(gateway.root(), [0; 4], &mut SystemEntropy, clock::wall());
     let handshake = ServerConfig { gateway, policy: HostPolicy::default(), authorities: Authorities::Any, nonces };
+    let audit = AuditLog::open(&folder.join("audit"), AuditKey::from_seed(&[7; 32]).unwrap()).unwrap();
+    let store = Arc::new(Store::open(&folder.join("countersign.db"), SealingKey::from_bytes(&[1; 32])).await.unwrap());
+    let operators = ["alice", "bob", "carol"].map(halt_operator).to_vec();
+    let operators = countersign_halt::OperatorSet::new(handshake.gateway.root(), operators, 2).unwrap();
+    let halts = crate::halts::HaltKeeper::open("n1", store.open_halts().await.unwrap(), operators, audit.clone()).await;
+    // Nobody renews it here; what a lease does is tested where time is an argument.
+    halts.gate().set_lease(countersign_core::Monotonic::from_micros(u64::MAX));
     Shared {
         credentials: ArcSwap::from_pointee(CredentialTable::new(credentials(), &CredentialTable::default())),
         routes: ArcSwap::new(Arc::clone(&settings.routes)),
@@ -237,9 +244,10 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         replay: Box::new(MemoryReplayGuard::default()),
         nonces: Box::new(countersign_core::MemoryNonceGuard::default()),
         tokens: countersign_core::TokenSealer::new(&[9; 32]),
-        store: Arc::new(Store::open(&folder.join("countersign.db"), SealingKey::from_bytes(&[1; 32])).await.unwrap()),
+        store,
+        halts: Arc::new(halts),
         started: clock::wall(),
-        audit: AuditLog::open(&folder.join("audit"), AuditKey::from_seed(&[7; 32]).unwrap()).unwrap(),
+        audit,
         metrics: Metrics::new(&settings.routes),
         identity: IdentityIssuer::load_or_create(&folder.join("identity.pem")).unwrap(),
         handshake: arc_swap::ArcSwap::from_pointee(handshake),
@@ -261,6 +269,15 @@ fn gateway_identity() -> (GatewayIdentity, String) {
     let now = clock::wall();
     let delegation = Delegation::sign(&root, &gateway, now, now.saturating_add(Duration::from_secs(3_600))).unwrap();
     (GatewayIdentity::new(gateway, &[delegation], &[]).unwrap(), root.kid().to_string())
+}
+
+/// The key of an operator of halts.
+pub(crate) fn halt_operator_pair(name: &str) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[name.as_bytes()[0]; 32]).unwrap()
+}
+
+fn halt_operator(name: &str) -> countersign_halt::Operator {
+    countersign_halt::Operator { name: name.into(), key: halt_operator_pair(name).public_key().as_ref().try_into().unwrap() }
 }
 
 /// The native key of all tests.

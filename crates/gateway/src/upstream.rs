@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 
 use crate::body::RequestBody;
 use crate::clock;
+use crate::halts::Cleared;
 use crate::lean::Lines;
 
 /// Where an upstream is, and how long to wait for it.
@@ -79,7 +80,7 @@ impl Upstream {
     /// twice.
     pub async fn send(
         &self,
-        _permit: &Permit,
+        _permit: &Cleared,
         mut lease: Lease,
         request: Request<RequestBody>,
     ) -> Result<(Response<Incoming>, Lease), Reject> {

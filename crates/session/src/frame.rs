@@ -27,10 +27,14 @@ pub enum Frame<'f> {
     Drain(Drain<'f>),
     /// The gateway refused something.
     Err(&'f RawValue),
+    /// A halt covers the client.
+    Halt(Halt<'f>),
     /// A frame of the handshake, which is over.
     Handshake,
     /// The peer is alive.
     Hb(Heartbeat),
+    /// The halt is lifted.
+    Lift,
     /// The peer missed messages of ours and will not apply them.
     Nack(Range),
     /// A nonce, volunteered; of no use here.
@@ -105,6 +109,20 @@ pub struct Drain<'f> {
     pub why: Option<Cow<'f, str>>,
 }
 
+/// `{"halt":{"id","action","reason"}}`: what is stopped for this client. Another one takes the place of the one before.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Halt<'f> {
+    /// Its name, for talking about it.
+    #[serde(borrow)]
+    pub id: Cow<'f, str>,
+    /// What it stops: `cancel-only`, `deny-new`, `freeze`.
+    #[serde(borrow)]
+    pub action: Cow<'f, str>,
+    /// Why, as a code.
+    #[serde(borrow)]
+    pub reason: Cow<'f, str>,
+}
+
 /// `{"busy":{"retry_ms"}}`
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub struct Busy {
@@ -139,7 +157,8 @@ struct Outer<'f> {
     #[serde(borrow)]
     ready: Option<Cow<'f, str>>,
     gap: Option<IgnoredAny>,
-    halt: Option<IgnoredAny>,
+    #[serde(borrow)]
+    halt: Option<Halt<'f>>,
     lift: Option<IgnoredAny>,
     reauth: Option<IgnoredAny>,
     refresh: Option<IgnoredAny>,
@@ -179,8 +198,6 @@ impl<'f> Outer<'f> {
         let short = |text: Cow<'f, str>| (text.len() <= limits::TEXT_BYTES_MAX).then_some(text);
         let reserved = [
             ("gap", self.gap),
-            ("halt", self.halt),
-            ("lift", self.lift),
             ("reauth", self.reauth),
             ("refresh", self.refresh),
             ("regrant", self.regrant),
@@ -194,7 +211,9 @@ impl<'f> Outer<'f> {
             self.drain.map(Frame::Drain),
             self.err.map(Frame::Err),
             self.hello.or(self.welcome).map(|_| Frame::Handshake),
+            self.halt.map(Frame::Halt),
             self.hb.map(Frame::Hb),
+            self.lift.map(|_| Frame::Lift),
             self.nack.map(Frame::Nack),
             self.nonce.map(|_| Frame::Nonce),
             self.ping.and_then(short).map(Frame::Ping),
@@ -242,6 +261,18 @@ pub fn nack(range: Range) -> String {
 #[must_use]
 pub fn bye(code: &str, last: u64) -> String {
     json!({ "bye": { "code": code, "last": last } }).to_string()
+}
+
+/// Writes a halt.
+#[must_use]
+pub fn halt(id: &str, action: &str, reason: &str) -> String {
+    json!({ "halt": { "id": id, "action": action, "reason": reason } }).to_string()
+}
+
+/// Writes the end of a halt.
+#[must_use]
+pub fn lift() -> String {
+    json!({ "lift": {} }).to_string()
 }
 
 /// Writes a drain.

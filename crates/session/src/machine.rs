@@ -14,7 +14,7 @@ use std::time::Duration;
 use countersign_core::{Monotonic, Now, Refusal, Reject};
 use serde_json::value::RawValue;
 
-use crate::frame::{self, AppFrame, Bye, Drain, Frame, Heartbeat, Range};
+use crate::frame::{self, AppFrame, Bye, Drain, Frame, Halt, Heartbeat, Range};
 use crate::limits;
 use crate::sequence::{Arrival, Sequence};
 
@@ -65,6 +65,17 @@ pub enum Event<'f> {
         /// Where else to go.
         to: Vec<String>,
     },
+    /// A halt covers the client; it takes the place of the one before.
+    Halt {
+        /// Its name.
+        id: String,
+        /// What it stops.
+        action: String,
+        /// Why.
+        reason: String,
+    },
+    /// No halt covers the client any more.
+    Lift,
     /// The gateway refused something: the member `err`, as received.
     Err(&'f RawValue),
     /// The peer did not apply these messages of ours. Never sent again by this crate: the application decides.
@@ -192,12 +203,18 @@ impl SessionMachine {
                 Ok(Event::Drain { by: Duration::from_millis(by_ms), to: to.into_iter().map(Into::into).collect() })
             }
             (Side::Client, Frame::Err(err)) => Ok(Event::Err(err)),
+            (Side::Client, Frame::Halt(Halt { id, action, reason })) => {
+                Ok(Event::Halt { id: id.into_owned(), action: action.into_owned(), reason: reason.into_owned() })
+            }
+            (Side::Client, Frame::Lift) => Ok(Event::Lift),
             (Side::Client, Frame::Nonce) => Ok(Event::Nothing),
             // HS-76: understood, and honestly not offered.
             (_, Frame::Reserved(_)) => Err(Reject::Unsupported.into()),
             (_, Frame::Handshake)
             | (Side::Client, Frame::Ready(_))
-            | (Side::Server, Frame::Busy(_) | Frame::Drain(_) | Frame::Err(_) | Frame::Nonce) => Err(Reject::UnexpectedMessage.into()),
+            | (Side::Server, Frame::Busy(_) | Frame::Drain(_) | Frame::Err(_) | Frame::Halt(_) | Frame::Lift | Frame::Nonce) => {
+                Err(Reject::UnexpectedMessage.into())
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 //! ```text
 //!   StateDir ── lock        one gateway per folder
 //!      ├─ Store             SQLite: accounts, credentials (secrets sealed), their history, sessions
+//!      ├─ HaltStore         the same database: halts, their epoch and log, lifts; connections of its own
 //!      ├─ AuditLog          chained JSON lines, one writer thread, bounded queue; fails closed
 //!      ├─ JournaledMessageStore  sequence numbers and messages of one FIX session; a number is on the disk before it is on the wire
 //!      └─ JournaledReplayGuard   the replay guard of memory, and a journal of accepted writes for the next process
@@ -21,6 +22,7 @@ pub mod audit;
 pub mod error;
 pub mod files;
 pub mod fix;
+pub mod halts;
 pub mod journal;
 pub mod limits;
 pub mod nonces;
@@ -37,6 +39,7 @@ pub use audit::{AuditEntry, AuditEvent, AuditFilter, AuditLog, AuditRecord, Audi
 pub use error::StoreError;
 pub use fix::bridge::BridgeJournals;
 pub use fix::{JournaledMessageStore, SharedMessageStore};
+pub use halts::{HaltStore, StoredLift};
 pub use journal::JournaledReplayGuard;
 pub use nonces::JournaledNonceGuard;
 pub use record::{AccountRecord, Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate, SessionRecord};

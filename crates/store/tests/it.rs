@@ -9,6 +9,7 @@ mod it {
     mod damage;
     mod files;
     mod fix;
+    mod halts;
     mod journal;
     mod policy;
     mod redis_server;

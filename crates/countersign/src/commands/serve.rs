@@ -15,14 +15,16 @@ use countersign_gateway::control::{ControlParts, Renew, reload_credentials};
 use countersign_gateway::drain::Drain;
 use countersign_gateway::entropy::SystemEntropy;
 use countersign_gateway::fix::sessions::FixSessions;
+use countersign_gateway::halts::HaltKeeper;
 use countersign_gateway::metrics::Metrics;
 use countersign_gateway::native::sessions::Sessions;
 use countersign_gateway::shared::Shared;
 use countersign_gateway::start::Gateway;
 use countersign_gateway::upstream::UpstreamConfig;
+use countersign_halt::OperatorSet;
 use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _};
 use countersign_pki::PrivateAuthority;
-use countersign_store::StateDir;
+use countersign_store::{AuditLog, StateDir, Store};
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
 
 use super::stop_signal::StopSignal;
@@ -103,7 +105,9 @@ impl Running {
         let gateway_root = gateway.root().to_owned();
         let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
         let renew = Renewal { settings: settings.clone(), dir: dir.clone(), authority: renewed, venue_keys, rotate_at: None };
+        let halts = open_halts(&settings, gateway.root(), &store, &audit).await?;
         let shared = Shared {
+            halts: Arc::new(halts),
             credentials: ArcSwap::default(),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
             metrics: Metrics::new(&settings.routes).started_at(clock::wall()),
@@ -167,6 +171,13 @@ impl Running {
             runtime.block_on(venue.shutdown());
         }
     }
+}
+
+/// Reads the halts before anybody is let in: until they are known, nothing new passes.
+async fn open_halts(settings: &Settings, root: &str, store: &Store, audit: &AuditLog) -> anyhow::Result<HaltKeeper> {
+    let halt = &settings.halt;
+    let operators = OperatorSet::new(root, halt.operators.clone(), halt.quorum).map_err(Failure::usage)?;
+    Ok(HaltKeeper::open(&halt.node, store.open_halts().await?, operators, audit.clone()).await)
 }
 
 async fn start_venue(settings: &Settings, keys: IdentityKeys) -> anyhow::Result<Option<VenueHandle>> {

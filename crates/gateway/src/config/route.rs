@@ -346,7 +346,10 @@ fn natural_family(target: &RouteTarget, kind: RouteKind) -> Option<Family> {
         (RouteTarget::WsMethod(_), _) | (_, RouteKind::BinanceWsApi) => Some(Family::BINANCE),
         (RouteTarget::DialectMessage(purpose, _), _) => Some(Family::Of(*purpose)),
         (RouteTarget::FixMessage(_), _) => Some(Family::Any),
-        (RouteTarget::Http { .. }, RouteKind::DialectSocket | RouteKind::Http | RouteKind::Local | RouteKind::WebSocketRelay) => None,
+        (
+            RouteTarget::Http { .. },
+            RouteKind::DialectSocket | RouteKind::Halt | RouteKind::Http | RouteKind::Local | RouteKind::WebSocketRelay,
+        ) => None,
     }
 }
 

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use countersign_core::Binding;
 use countersign_dialects::answer::UnknownKeyAnswer;
+use countersign_halt::{HaltScope, Operator, OperatorSet};
 use countersign_pki::{ClientAuth, ProtocolVersions};
 
 use super::error::ConfigError;
 use super::raw::{Origin, RawConfig, RawTable};
 use super::reader::{Reader, Report};
 use super::settings::{
-    Authorities, BinanceSettings, CertificateSource, ClientTrust, ListenSettings, LogFormat, LogSettings, NativeSettings, OperatorSettings,
-    Settings,
+    Authorities, BinanceSettings, CertificateSource, ClientTrust, HaltSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
+    OperatorSettings, Settings,
 };
 use super::{authz, fix, limits, route, upstream};
 
@@ -41,6 +42,7 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     let native = native(Reader::section(&mut keys, &mut report, "native"));
     let binance = binance(Reader::section(&mut keys, &mut report, "binance"));
     let fix = fix::read(Reader::section(&mut keys, &mut report, "fix"));
+    let halt = halt(Reader::section(&mut keys, &mut report, "halt"));
     let log = log(Reader::section(&mut keys, &mut report, "log"));
     let upstreams = upstream::read(&mut keys, &mut report);
     let families = route::Families { native: native.enabled, binance: binance.enabled, fix: fix.enabled };
@@ -49,7 +51,7 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     report.unknown_keys(&keys, "");
     let Some(routes) = routes.filter(|_| report.errors.is_empty()) else { return Err(report.errors) };
     let routes = Arc::new(routes);
-    Ok(Settings { state_dir, workers, listen, operator, authz, limits, native, binance, fix, log, upstreams, routes, shown: report.shown })
+    Ok(Settings { state_dir, workers, listen, operator, authz, limits, native, binance, fix, halt, log, upstreams, routes, shown: report.shown })
 }
 
 fn top_level(mut keys: Reader<'_>) -> (PathBuf, usize) {
@@ -191,6 +193,45 @@ fn binance(mut keys: Reader<'_>) -> BinanceSettings {
         &[("like-bad-signature", UnknownKeyAnswer::LikeBadSignature), ("as-venue", UnknownKeyAnswer::AsVenue)],
     );
     BinanceSettings { enabled, unknown_key }
+}
+
+fn halt(mut keys: Reader<'_>) -> HaltSettings {
+    let node = keys
+        .list_or("node", "The name of this node, for halts that stop one node only.", DEFAULT_NODE, node_name)
+        .and_then(|names| names.into_iter().next())
+        .unwrap_or_else(|| DEFAULT_NODE.to_owned());
+    let origin = keys.origin_of("operators").or_else(|| keys.origin_of("quorum")).unwrap_or(Origin::Default);
+    let quorum = keys.count(
+        "quorum",
+        "Operators who must sign to lift a halt of the venue, a dialect, an instrument, a node or an account. One person must not be able to restart trading.",
+        2,
+        1..=16,
+    ) as usize;
+    let operators = keys.list_or(
+        "operators",
+        "Who may lift: NAME:KEY, the Ed25519 public key that `countersign operator new` prints. Without any, what is halted stays halted.",
+        "none",
+        |text| {
+            Operator::parse(text)
+                .map(|operator| operator.to_string())
+                .ok_or_else(|| "expected NAME:KEY, as countersign operator new prints it".to_owned())
+        },
+    );
+    let operators: Vec<Operator> = operators.unwrap_or_default().iter().filter_map(|text| Operator::parse(text)).collect();
+    if let Err(problem) = OperatorSet::new("", operators.clone(), quorum) {
+        keys.report().problem(&origin, "halt.operators", problem);
+    }
+    HaltSettings { node, quorum, operators }
+}
+
+/// One gateway is one node.
+const DEFAULT_NODE: &str = "node-1";
+
+fn node_name(text: &str) -> Result<String, String> {
+    match HaltScope::parse(&format!("node:{text}")) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("expected 1 to 64 visible ASCII characters".to_owned()),
+    }
 }
 
 fn log(mut keys: Reader<'_>) -> LogSettings {

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use countersign_core::Binding;
 use countersign_dialects::answer::UnknownKeyAnswer;
+use countersign_halt::Operator;
 use countersign_pki::{ClientAuth, ProtocolVersions};
 
 use super::fix::{FixSender, FixSettings};
@@ -36,6 +37,8 @@ pub struct Settings {
     pub binance: BinanceSettings,
     /// FIX sessions.
     pub fix: FixSettings,
+    /// Emergency shutdown.
+    pub halt: HaltSettings,
     /// Logging.
     pub log: LogSettings,
     /// Upstreams; routes name them by index.
@@ -247,6 +250,17 @@ pub struct BinanceSettings {
     pub enabled: bool,
     /// How an unknown key is answered.
     pub unknown_key: UnknownKeyAnswer,
+}
+
+/// Emergency shutdown.
+#[derive(Clone, Debug)]
+pub struct HaltSettings {
+    /// The name of this node in halts.
+    pub node: String,
+    /// How many operators must agree to lift a wide halt.
+    pub quorum: usize,
+    /// Who may agree.
+    pub operators: Vec<Operator>,
 }
 
 /// Logging.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_core::{Permit, Refusal, Reject, authorize};
+use countersign_core::{Refusal, Reject, authorize};
 use countersign_fix::Message;
 
 use super::FixVenue;
@@ -10,6 +10,7 @@ use crate::audit::{self, Subject};
 use crate::authenticate::Login;
 use crate::connection::Connection;
 use crate::exchange::{self, Admitted, charge};
+use crate::halts::{Asked, Cleared};
 use crate::routes::Route;
 use crate::worker::Worker;
 
@@ -32,8 +33,8 @@ impl Sender<'_> {
     /// Permits a message, or says why not; both are on record then.
     ///
     /// # Errors
-    /// No route for its MsgType, scope, rate, or a record that cannot be made.
-    pub(super) fn admit(&self, message: &Message<'_>) -> Result<Permit, Refusal> {
+    /// No route for its MsgType, scope, rate, a halt, or a record that cannot be made.
+    pub(super) fn admit(&self, message: &Message<'_>) -> Result<Cleared, Refusal> {
         let route = self.route(message);
         self.permit(route.as_ref()).inspect_err(|refusal| {
             let subject = Subject::message(route.as_ref()).by(Some(self.login));
@@ -41,12 +42,13 @@ impl Sender<'_> {
         })
     }
 
-    fn permit(&self, route: Option<&Arc<Route>>) -> Result<Permit, Refusal> {
+    fn permit(&self, route: Option<&Arc<Route>>) -> Result<Cleared, Refusal> {
         let route = route.ok_or(Reject::RouteUnknown)?;
         let permit = authorize(&self.login.identity, self.login.granted(), &route.requirement)?;
         let rate = self.login.identity.credential().rate;
         let mut words = exchange::words(self.worker, self.venue.family());
         let usage = charge(&self.login.counters, rate, route.weight, route.orders, &mut words)?;
+        let permit = self.worker.shared.halts.gate().clear(self.worker, permit, Asked::of(route, Some(self.login), None))?;
         let admitted = Admitted { permit, login: Some(self.login.again()), usage };
         audit::accepted(self.worker, self.connection, &Subject::message(Some(route)), &admitted, self.correlation)?;
         self.worker.shared.metrics.forwarded(admitted.permit.route());

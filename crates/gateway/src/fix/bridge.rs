@@ -27,6 +27,7 @@ use crate::audit::{self, Subject};
 use crate::authenticate::Login;
 use crate::clock;
 use crate::connection::Connection;
+use crate::halts::Cleared;
 use crate::native;
 use crate::websocket::standing::Standing;
 use crate::worker::Worker;
@@ -48,6 +49,8 @@ pub(super) struct Bridge<T> {
     native: Option<native::FixSession>,
     venue: FixVenue,
     correlation: CorrelationId,
+    /// Messages that were admitted and are not sent yet: a halt waits for them.
+    under_way: Vec<Cleared>,
     /// Number at the upstream, number of the client.
     sources: VecDeque<(u64, u64)>,
     taken: Taken,
@@ -96,8 +99,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         (login, native): (Login, Option<native::FixSession>),
         (venue, taken, correlation): (FixVenue, Taken, CorrelationId),
     ) -> Self {
-        let sources = VecDeque::new();
-        Self { worker, connection, client, upstream, journals, login, native, venue, correlation, sources, taken }
+        let (sources, under_way) = (VecDeque::new(), Vec::new());
+        Self { worker, connection, client, upstream, journals, login, native, venue, correlation, under_way, sources, taken }
     }
 
     /// Serves until one side ends, then tells the other.
@@ -185,6 +188,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         };
         commit(order).await?;
         self.upstream.transmit().await.map_err(|Lost| End::Upstream("the venue's FIX connection is gone".to_owned()))?;
+        self.under_way.clear();
         self.client.transmit().await.map_err(|Lost| End::Client)
     }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use countersign_core::{ApiKeyId, Refusal, Reject};
-use countersign_fix::answer::{Flavour, LogonAnswer, MessageAnswer, to_logon, to_message};
+use countersign_fix::answer::{Flavour, LogonAnswer, MessageAnswer, to_halted, to_logon, to_message};
 use countersign_fix::logon::certificate;
 use countersign_fix::{LogonDialect, Message, tag};
 
@@ -95,5 +95,7 @@ pub(super) fn refuse_logon(worker: &Worker, venue: FixVenue, refusal: &Refusal) 
 
 /// The answer to an application message that is refused.
 pub(super) fn refuse_message(worker: &Worker, venue: FixVenue, refusal: &Refusal) -> MessageAnswer {
-    to_message(refusal, Tone::of(worker, venue, refusal).flavour())
+    let tone = Tone::of(worker, venue, refusal);
+    let halted = matches!(refusal.reject, Reject::HaltUnknown | Reject::Halted);
+    if halted { to_halted(refusal, tone.flavour()) } else { to_message(refusal, tone.flavour()) }
 }

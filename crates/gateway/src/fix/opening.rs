@@ -22,6 +22,7 @@ use crate::clock;
 use crate::config::{FixSender, Settings, Upstream, UpstreamTarget};
 use crate::connection::Connection;
 use crate::exchange::Admitted;
+use crate::halts::{Asked, Cleared};
 use crate::metrics::Carriage;
 use crate::routes::Route;
 use crate::worker::Worker;
@@ -182,9 +183,10 @@ fn admit(
     route: &Arc<Route>,
     logged_on: &LoggedOn,
     correlation: CorrelationId,
-) -> Result<Permit, Refusal> {
+) -> Result<Cleared, Refusal> {
     let login = &logged_on.login;
     let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
+    let permit = worker.shared.halts.gate().clear(worker, permit, Asked::of(route, Some(login), None))?;
     let admitted = Admitted { permit, login: Some(login.again()), usage: Charged::default() };
     audit::accepted(worker, connection, &Subject::message(Some(route)), &admitted, correlation)?;
     Ok(admitted.permit)

@@ -57,6 +57,7 @@ pub(super) fn grant(
     let entitlements = entitlements(worker, &login.identity, now.wall);
     let mint = |context: &TokenContext<'_>| Ok(mint(worker, context));
     let established = awaiting.conclude(login.identity, &entitlements, mint, &mut SystemEntropy, now)?;
+    worker.shared.halts.gate().admit_presence(Some(&established.identity), Family::NATIVE, None)?;
     let guard = enter(worker, connection, &established, carriage, correlation)?;
     connection.note_authenticated();
     worker.shared.metrics.logged_in(Family::NATIVE, carriage.metric(), clock::mono().saturating_since(started));

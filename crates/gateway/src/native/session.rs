@@ -24,6 +24,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign_core::rate::WindowCounter;
 use countersign_core::{CorrelationId, KeyRate, Monotonic, Refusal, Reject};
+use countersign_halt::Hit;
 use countersign_handshake::frame::{self as handshake_frame, ErrorContext};
 use countersign_handshake::{AwaitReady, Contract};
 use countersign_session::{Event, Liveness, SessionMachine, Side};
@@ -67,6 +68,8 @@ struct Session<'w, C> {
     head: UpstreamHead,
     refusals: WindowCounter,
     drain_ends: Option<Instant>,
+    /// The halt that the client knows of.
+    told_halt: Option<Hit>,
 }
 
 /// Runs a session whose welcome was sent, until it ends.
@@ -100,6 +103,7 @@ pub(super) async fn drive<C: Carriage>(
         head,
         refusals: WindowCounter::new(Duration::from_secs(60)),
         drain_ends: None,
+        told_halt: None,
     };
     let ending = session.run(&guard).await;
     guard.set_reason(ending.reason());
@@ -114,13 +118,19 @@ impl<C: Carriage> Session<'_, C> {
         let mut standing = Standing::subscribe(self.worker);
         let mut killed = guard.session().killed();
         let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+        if let Err(ending) = self.check_halts().await {
+            return ending;
+        }
         loop {
             let deadline = self.next_deadline();
             let step = tokio::select! {
                 frame = self.carriage.receive() => self.on_received(frame).await,
                 (_, message) = self.links.next() => self.on_upstream(message).await,
                 () = sleep_until(deadline) => self.on_timeout().await,
-                () = standing.changed() => self.check_standing(),
+                () = standing.changed() => match self.check_standing() {
+                    Ok(()) => self.check_halts().await,
+                    ended @ Err(_) => ended,
+                },
                 () = was_killed(&mut killed) => Err(Ending::Killed),
                 () = draining.wait(), if self.drain_ends.is_none() => self.start_drain().await,
                 _ = ping.tick() => if self.links.keep_alive().is_empty() { Ok(()) } else { Err(Ending::UpstreamLost(Reject::UpstreamUnavailable)) },
@@ -149,7 +159,9 @@ impl<C: Carriage> Session<'_, C> {
             Ok(Event::Ready(ch)) => self.confirm(Some(&ch)).map_err(|refusal| self.fatal(refusal)),
             // The client did not apply messages of ours: what to do about it is for the client, who knows.
             Ok(Event::NotApplied(_) | Event::Nothing) => Ok(()),
-            Ok(Event::Busy { .. } | Event::Drain { .. } | Event::Err(_)) => Err(self.fatal(Reject::UnexpectedMessage.into())),
+            Ok(Event::Busy { .. } | Event::Drain { .. } | Event::Err(_) | Event::Halt { .. } | Event::Lift) => {
+                Err(self.fatal(Reject::UnexpectedMessage.into()))
+            }
             Err(refusal) => self.refuse(&refusal, None, None).await,
         }
     }

@@ -8,6 +8,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::OperatorIdentity;
+use crate::halts::report::{DrillReport, DrillRequest, HaltReport, HaltRequest, HaltStatus, LiftReport, LiftRequest, SignatureRequest};
 
 /// The gateway behind the operator interface. Requests that change something are told who asked, and record it.
 pub trait OperatorBackend: Send + Sync + 'static {
@@ -38,6 +39,27 @@ pub trait OperatorBackend: Send + Sync + 'static {
     /// Reads credentials, certificates and routes anew. All or nothing: with an error in one of them the old ones stay.
     fn reload(&self, by: &OperatorIdentity) -> impl Future<Output = Result<ReloadReport, BackendError>> + Send;
 
+    /// What is halted.
+    fn halts(&self) -> HaltStatus;
+
+    /// Halts.
+    fn halt(&self, by: &OperatorIdentity, request: HaltRequest) -> impl Future<Output = Result<HaltReport, BackendError>> + Send;
+
+    /// Proposes a lift.
+    fn propose_lift(&self, by: &OperatorIdentity, request: LiftRequest) -> impl Future<Output = Result<LiftReport, BackendError>> + Send;
+
+    /// A proposal as it stands.
+    fn lift(&self, id: &str) -> impl Future<Output = Result<LiftReport, BackendError>> + Send;
+
+    /// Adds a signature under a proposal.
+    fn sign_lift(&self, id: &str, request: SignatureRequest) -> impl Future<Output = Result<LiftReport, BackendError>> + Send;
+
+    /// Applies a proposal that has its signatures.
+    fn apply_lift(&self, by: &OperatorIdentity, id: &str) -> impl Future<Output = Result<LiftReport, BackendError>> + Send;
+
+    /// Rehearses a halt.
+    fn drill(&self, by: &OperatorIdentity, request: DrillRequest) -> impl Future<Output = Result<DrillReport, BackendError>> + Send;
+
     /// Ends a credential for ever and cuts its sessions.
     fn revoke_key(&self, by: &OperatorIdentity, id: &CredentialId) -> impl Future<Output = Result<RevokeReport, BackendError>> + Send;
 }
@@ -51,6 +73,9 @@ pub enum BackendError {
     /// A store, a file or a lock failed.
     #[error("{0}")]
     Failed(String),
+    /// What was asked for is not right in itself.
+    #[error("{0}")]
+    Invalid(String),
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
@@ -63,6 +88,7 @@ impl BackendError {
         match self {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
         }
     }
@@ -73,6 +99,7 @@ impl BackendError {
         match self {
             Self::Conflict(_) => "conflict",
             Self::Failed(_) => "failed",
+            Self::Invalid(_) => "invalid",
             Self::NotFound(_) => "not_found",
         }
     }

@@ -38,6 +38,7 @@ pub(super) fn router<B: OperatorBackend>(backend: Arc<B>) -> Router {
         .route("/v1/config", get(config::<B>))
         .route("/v1/reload", post(reload::<B>))
         .route("/v1/keys/{id}/revoke", post(revoke_key::<B>))
+        .merge(super::halts::routes::<B>())
         .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "not_found", "there is no such endpoint") })
         .method_not_allowed_fallback(|| async { Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method", "not with this method") })
         .layer(axum::middleware::from_fn(require_operator))
@@ -45,10 +46,10 @@ pub(super) fn router<B: OperatorBackend>(backend: Arc<B>) -> Router {
 }
 
 /// A refusal: status, code, sentence.
-struct Refused(StatusCode, &'static str, String);
+pub(super) struct Refused(StatusCode, &'static str, String);
 
 impl Refused {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self(status, code, message.into())
     }
 }
@@ -80,7 +81,7 @@ async fn require_operator(request: axum::extract::Request, next: axum::middlewar
 }
 
 /// An operator who may change something.
-struct Changing(OperatorIdentity);
+pub(super) struct Changing(pub(super) OperatorIdentity);
 
 impl<S: Sync> FromRequestParts<S> for Changing {
     type Rejection = Refused;
@@ -179,7 +180,7 @@ async fn revoke_key<B: OperatorBackend>(
     Ok(Json(report).into_response())
 }
 
-fn log_change(by: &OperatorIdentity, action: &'static str) {
+pub(super) fn log_change(by: &OperatorIdentity, action: &'static str) {
     let via = match by.via() {
         OperatorVia::Certificate => "certificate",
         OperatorVia::Socket => "socket",

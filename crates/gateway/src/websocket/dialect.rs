@@ -114,6 +114,7 @@ impl Farewell {
     const CLOSED: Self = Self(CloseCode::NORMAL_CLOSURE, "logged out");
     const DRAINING: Self = Self(CloseCode::GOING_AWAY, "this node is leaving");
     const GONE: Self = Self(CloseCode::GOING_AWAY, "");
+    const HALTED: Self = Self(CloseCode::POLICY_VIOLATION, "halted");
     const LIFE_OVER: Self = Self(CloseCode::GOING_AWAY, "24 hours are over");
     const NOT_TEXT: Self = Self(CloseCode::UNSUPPORTED_DATA, "text frames only");
     const REFUSED_TOO_OFTEN: Self = Self(CloseCode::POLICY_VIOLATION, "too many refused messages");

@@ -1,5 +1,5 @@
-//! Tells open connections that credentials changed, so that a revoked key is cut off without a look-up per timer and
-//! connection: one timer per worker compares one pointer.
+//! Tells open connections that credentials or halts changed, so that a revoked key is cut off without a look-up per timer and
+//! connection: one timer per worker compares one pointer and one number.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -34,14 +34,16 @@ impl Standing {
         let standing = &worker.standing;
         if !standing.watching.replace(true) {
             let mut seen = worker.shared.credentials.load_full();
+            let mut generation = worker.shared.halts.gate().generation();
             let worker = Rc::downgrade(worker);
             tokio::task::spawn_local(async move {
                 loop {
                     tokio::time::sleep(STANDING_POLL).await;
                     let Some(worker) = worker.upgrade() else { return };
                     let current = worker.shared.credentials.load();
-                    if !Arc::ptr_eq(&seen, &current) {
-                        seen = Arc::clone(&current);
+                    let now = worker.shared.halts.gate().generation();
+                    if !Arc::ptr_eq(&seen, &current) || now != generation {
+                        (seen, generation) = (Arc::clone(&current), now);
                         worker.standing.changes.send_modify(|count| *count += 1);
                     }
                 }

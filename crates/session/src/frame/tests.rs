@@ -56,7 +56,9 @@ fn what_is_written_is_read() {
     assert!(matches!(read(&bye("done", 9)), Ok(Frame::Bye(read)) if read.code == "done" && read.last == Some(9)));
     assert!(matches!(read(&drain(Duration::from_secs(1), &["a:1".to_owned()], "upgrade")), Ok(Frame::Drain(read)) if read.by_ms == 1_000));
     assert!(matches!(read(&busy(Duration::from_secs(1))), Ok(Frame::Busy(read)) if read.retry_ms == 1_000));
-    for name in ["gap", "halt", "lift", "reauth", "refresh", "regrant", "replay", "resume"] {
+    assert!(matches!(read(&halt("H-1", "freeze", "runaway")), Ok(Frame::Halt(read)) if read.id == "H-1" && read.action == "freeze"));
+    assert!(matches!(read(&lift()), Ok(Frame::Lift)));
+    for name in ["gap", "reauth", "refresh", "regrant", "replay", "resume"] {
         assert!(matches!(read(&format!("{{\"{name}\":{{}}}}")), Ok(Frame::Reserved(read)) if read == name));
     }
 }

@@ -24,6 +24,8 @@ fn deliver(machine: &mut SessionMachine, frame: &str) -> u64 {
         | Event::Busy { .. }
         | Event::Drain { .. }
         | Event::Err(_)
+        | Event::Halt { .. }
+        | Event::Lift
         | Event::NotApplied(_)
         | Event::Nothing
         | Event::Ready(_)) => panic!("{other:?}"),
@@ -170,8 +172,8 @@ fn every_message_in_every_state() {
         r#"{"pong":"x"}"#,
         r#"{"ready":"ch"}"#,
         r#"{"gap":{}}"#,
-        r#"{"halt":"x"}"#,
-        r#"{"lift":"x"}"#,
+        r#"{"halt":{"id":"H-1","action":"freeze","reason":"runaway"}}"#,
+        r#"{"lift":{}}"#,
         r#"{"reauth":"x"}"#,
         r#"{"refresh":"x"}"#,
         r#"{"regrant":"x"}"#,

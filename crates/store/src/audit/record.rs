@@ -35,6 +35,11 @@ events! {
     Accept "accept" "A request or a login passed.";
     AccountNew "account_new" "An account was made.";
     ConfigReload "config_reload" "Configuration or certificates were read again.";
+    Drill "drill" "A rehearsal of the emergency shutdown.";
+    Halt "halt" "A halt was raised.";
+    HaltLift "halt_lift" "Halts were made weaker, or ended, by agreement of operators.";
+    HaltLiftSigned "halt_lift_signed" "An operator proposed or signed a lift.";
+    HaltUnknown "halt_unknown" "The node could not rely on its halts any more, or can again.";
     KeyNew "key_new" "A credential was made.";
     KeyPolicy "key_policy" "Scopes, addresses, rate or expiry of a credential changed.";
     KeyResume "key_resume" "A suspended credential is active again.";
@@ -231,6 +236,13 @@ impl AuditRecord {
     #[must_use]
     pub fn words(mut self, words: &'static str) -> Self {
         self.detail = Some(words.into());
+        self
+    }
+
+    /// Adds words that hold names: of halts, scopes, operators.
+    #[must_use]
+    pub fn told(mut self, words: &str) -> Self {
+        self.detail = Some(AuditText::name(words).as_str().into());
         self
     }
 

@@ -89,7 +89,7 @@ pub(super) async fn ask(session: &mut Session, request: &Value) -> anyhow::Resul
                     }
                 }
                 Incoming::Refused(err) => return Ok(json!({ "err": serde_json::from_str::<Value>(&err)? })),
-                Incoming::Drain(_) | Incoming::NotApplied { .. } => {}
+                Incoming::Drain(_) | Incoming::Halt { .. } | Incoming::Lift | Incoming::NotApplied { .. } => {}
             }
         }
     };

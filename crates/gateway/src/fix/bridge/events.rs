@@ -103,7 +103,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             correlation: self.correlation,
         };
         let refusal = match sender.admit(&message) {
-            Ok(_permit) => {
+            Ok(cleared) => {
+                self.under_way.push(cleared);
                 self.journals.upstream.note_source(received.seq());
                 match self.upstream.session.send_application(clock::now(), outgoing(&message, &header(&message), message.body())) {
                     Ok(seq) => return self.remember(seq, received.seq()),

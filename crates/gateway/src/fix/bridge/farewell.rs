@@ -11,6 +11,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     /// Ends the session when its key may no longer be used, or its native session is over.
     pub(super) fn recheck(&mut self) {
         let identity = &self.login.identity;
+        let session = self.login.session.as_ref().map(|session| session.sid);
+        let present = self.worker.shared.halts.gate().admit_presence(Some(identity), self.venue.family(), session);
+        if let Err(refusal) = present {
+            let subject = Subject::none().by(Some(&self.login));
+            audit::refused(&self.worker, &self.connection, &subject, &refusal, self.correlation);
+            return self.say_goodbye(refusal.reject.alert().text());
+        }
         let table = self.worker.shared.credentials.load();
         let entry = table.find(identity.purpose(), identity.key_id());
         let standing = identity.recheck(entry.map(|entry| &entry.credential), Some(self.connection.remote.ip()), clock::wall());

@@ -104,8 +104,8 @@ impl Reference {
             }
             ("pong", _) | ("nonce", Side::Client) => Verdict::Noted,
             ("ready", Side::Server) => Verdict::Confirmed,
-            ("busy" | "drain" | "err", Side::Client) => Verdict::Told,
-            ("gap" | "halt" | "lift" | "reauth" | "refresh" | "regrant" | "replay" | "resume", _) => Verdict::Refused(Reject::Unsupported),
+            ("busy" | "drain" | "err" | "halt" | "lift", Side::Client) => Verdict::Told,
+            ("gap" | "reauth" | "refresh" | "regrant" | "replay" | "resume", _) => Verdict::Refused(Reject::Unsupported),
             _ => Verdict::Refused(Reject::UnexpectedMessage),
         }
     }

@@ -75,7 +75,7 @@ pub(crate) enum Forged {
     Other(Index),
 }
 
-const OTHERS: [&str; 18] = [
+const OTHERS: [&str; 19] = [
     r#"{"bye":{"code":"done","last":0}}"#,
     r#"{"busy":{"retry_ms":9}}"#,
     r#"{"drain":{"by_ms":5,"to":[],"why":"x"}}"#,
@@ -87,7 +87,8 @@ const OTHERS: [&str; 18] = [
     r#"{"hello":"x"}"#,
     r#"{"welcome":"x"}"#,
     r#"{"resume":"x"}"#,
-    r#"{"halt":{}}"#,
+    r#"{"halt":{"id":"H-1","action":"freeze","reason":"runaway"}}"#,
+    r#"{"lift":{}}"#,
     r#"{"gap":{}}"#,
     r#"{"ping":"x","pong":"x"}"#,
     r#"{"s":1,"a":1,"d":{},"ping":"x"}"#,

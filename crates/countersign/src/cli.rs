@@ -1,5 +1,6 @@
 //! The command line. Help texts, completions and man pages all come from here.
 
+mod explain;
 mod key;
 
 use std::net::SocketAddr;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use explain::ExplainArgs;
 pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs};
 
 /// The gateway in front of a trading API: TLS, authentication, and only permitted traffic behind it.
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     /// Dialects: how clients of exchanges log in.
     #[command(subcommand)]
     Dialect(DialectCommand),
+    /// Say why a request is refused: the text that should have been signed, and the mistake behind the one that was.
+    Explain(ExplainArgs),
     /// The effective configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

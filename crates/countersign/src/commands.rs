@@ -6,6 +6,7 @@ mod config;
 mod connect;
 mod demo;
 mod dialect;
+mod explain;
 mod https;
 mod keeper;
 pub(crate) mod key;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Connect(args) => connect::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Dialect(command) => dialect::run(&command),
+        Command::Explain(args) => explain::run(args),
         Command::Key(command) => key::run(command),
         Command::Man { folder } => manual::pages(&folder),
         Command::Probe(args) => probe::run(&args),

@@ -75,13 +75,12 @@ fn explain_request(mut report: Report, sent: &Request, options: &Options) -> Res
     for finding in checked.findings {
         report.add(finding);
     }
-    match purpose {
-        Purpose::Coinbase => return jwt::explain_request(report, &checked.repaired, options),
-        Purpose::Hyperliquid => {
-            let body = String::from_utf8_lossy(&sent.body).into_owned();
-            return hyperliquid::explain(report, &body, sent.header("host"), options);
-        }
-        _ => {}
+    if purpose == Purpose::Coinbase {
+        return jwt::explain_request(report, &checked.repaired, options);
+    }
+    if purpose == Purpose::Hyperliquid {
+        let body = String::from_utf8_lossy(&sent.body).into_owned();
+        return hyperliquid::explain(report, &body, sent.header("host"), options);
     }
     let Some(dialect) = gateway::dialect(purpose) else { return Ok(unsupported(report)) };
     let (Some(draft), Some(as_sent)) = (http::read(purpose, &checked.repaired), http::read(purpose, sent)) else {
@@ -97,14 +96,13 @@ fn explain_request(mut report: Report, sent: &Request, options: &Options) -> Res
 fn explain_frame(mut report: Report, text: &str, options: &Options) -> Result<Report, InputError> {
     let Some(purpose) = recognized(&mut report, options, recognize::of_frame(text)) else { return Ok(report) };
     read_key(purpose, options)?;
-    match purpose {
-        Purpose::Coinbase => return jwt::explain_frame(report, text, options),
-        Purpose::Hyperliquid => {
-            let request = frame::member(text, "request").unwrap_or_default();
-            let payload = frame::member(&request, "payload").unwrap_or_default();
-            return hyperliquid::explain(report, &payload, None, options);
-        }
-        _ => {}
+    if purpose == Purpose::Coinbase {
+        return jwt::explain_frame(report, text, options);
+    }
+    if purpose == Purpose::Hyperliquid {
+        let request = frame::member(text, "request").unwrap_or_default();
+        let payload = frame::member(&request, "payload").unwrap_or_default();
+        return hyperliquid::explain(report, &payload, None, options);
     }
     let Some(dialect) = gateway::dialect(purpose) else { return Ok(unsupported(report)) };
     let reading = gateway::of_frame(dialect, text, options.at.unwrap_or(options.now));
@@ -165,9 +163,7 @@ pub(crate) fn without_proof(mut report: Report, reading: &Reading<'_>) -> Report
 
 /// A refusal of the dialect, as a finding.
 pub(crate) fn refused(refusal: &Refusal) -> Finding {
-    let mistake = match refusal.reject {
-        Reject::MissingCredentials | Reject::MissingParameter => Mistake::HeaderMissing,
-        _ => Mistake::Refused,
-    };
+    let missing = matches!(refusal.reject, Reject::MissingCredentials | Reject::MissingParameter);
+    let mistake = if missing { Mistake::HeaderMissing } else { Mistake::Refused };
     Finding::fault(mistake, refusal.to_string())
 }

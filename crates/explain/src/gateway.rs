@@ -108,6 +108,7 @@ impl Desk for Nobody {
 
 /// The verdict of the one verification path on a proof alone: with guards that remember nothing, at the time of arrival, or without
 /// one at a time that the proof itself is fresh at.
+#[expect(clippy::unwrap_in_result, reason = "the names are constants")]
 pub(crate) fn verdict(
     presented: &Presented<'_>,
     verifier: Verifier,

@@ -182,7 +182,7 @@ fn search(signed: &Signed, signature: &[u8], own: Address, either: bool) -> Opti
     for (base, also) in [(signed, None), (&other, (!either).then_some(network))] {
         for (named, changed) in changes(base) {
             if is_own(&changed) {
-                return Some(std::iter::once(named).chain(also.clone()).collect());
+                return Some(std::iter::once(named).chain(also).collect());
             }
         }
     }

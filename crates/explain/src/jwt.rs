@@ -75,20 +75,22 @@ fn conclude(
         check_names(header, claims, &mut report, options);
         check_times(claims, &mut report, options);
     }
-    if let Reading::Refused(refusal) = &reading {
-        if report.faults().is_empty() {
-            report.add(of_refusal(refusal));
-        }
+    if let Reading::Refused(refusal) = &reading
+        && report.faults().is_empty()
+    {
+        report.add(of_refusal(refusal));
     }
     let as_sent = draft.text.clone();
     Case { draft, as_sent, reading, checks_time: false }.conclude(report, options)
 }
 
 fn of_refusal(refusal: &Refusal) -> Finding {
-    let mistake = match refusal.reject {
-        Reject::MissingCredentials => Mistake::HeaderMissing,
-        Reject::WrongAlgorithm => Mistake::JwtAlgorithm,
-        _ => Mistake::JwtMalformed,
+    let mistake = if refusal.reject == Reject::MissingCredentials {
+        Mistake::HeaderMissing
+    } else if refusal.reject == Reject::WrongAlgorithm {
+        Mistake::JwtAlgorithm
+    } else {
+        Mistake::JwtMalformed
     };
     Finding::fault(mistake, refusal.to_string())
 }
@@ -131,10 +133,10 @@ fn check_names(header: &Value, claims: &Value, report: &mut Report, options: &Op
         }
         (Some(_), Some(_)) => {}
     }
-    if let (Some(own), Some(kid)) = (&options.api_key, &kid) {
-        if own != kid {
-            report.add(Finding::fault(Mistake::JwtOtherKey, format!("kid is {kid:?}, {own:?} was given")));
-        }
+    if let (Some(own), Some(kid)) = (&options.api_key, &kid)
+        && own != kid
+    {
+        report.add(Finding::fault(Mistake::JwtOtherKey, format!("kid is {kid:?}, {own:?} was given")));
     }
 }
 

@@ -25,10 +25,10 @@ pub(crate) fn check(line: &FixLine) -> Vec<Finding> {
         let hint = if sum.parse() == Ok(piped(line)) { ": it is that of the text with `|` for SOH" } else { "" };
         findings.push(Finding::fault(Mistake::FixCheckSum, format!("10={sum}, and the sum is {right}{hint}")));
     }
-    if let (Some(length), Some(data)) = (line.text(tag::RAW_DATA_LENGTH), line.value(tag::RAW_DATA)) {
-        if length.parse() != Ok(data.len()) {
-            findings.push(Finding::fault(Mistake::FixRawDataLength, format!("95={length}, and 96 has {} bytes", data.len())));
-        }
+    if let (Some(length), Some(data)) = (line.text(tag::RAW_DATA_LENGTH), line.value(tag::RAW_DATA))
+        && length.parse() != Ok(data.len())
+    {
+        findings.push(Finding::fault(Mistake::FixRawDataLength, format!("95={length}, and 96 has {} bytes", data.len())));
     }
     for tag in [tag::MSG_SEQ_NUM, tag::SENDER_COMP_ID, tag::TARGET_COMP_ID, tag::SENDING_TIME] {
         if line.value(tag).is_none_or(<[u8]>::is_empty) {

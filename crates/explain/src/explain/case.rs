@@ -1,6 +1,6 @@
 //! One message whose dialect is known: fields, clock, search, verdict.
 
-use countersign_core::{Presented, PresentedPassphrase, Reject, Secret};
+use countersign_core::{Presented, PresentedPassphrase, Refusal, Reject, Secret};
 
 use super::{Options, refused};
 use crate::catalogue::Mistake;
@@ -106,10 +106,10 @@ impl Case {
         if let Some(own) = options.api_key.as_ref().filter(|own| !draft.key.is_empty() && **own != draft.key) {
             report.add(Finding::fault(Mistake::KeyOther, format!("{} was sent, {own} was given", draft.key)));
         }
-        if let Some((time, unit)) = draft.time.as_ref().filter(|(time, _)| self.checks_time && !time.is_empty()) {
-            if let Some(fault) = fault_of_time(draft.purpose, time, *unit) {
-                report.add(fault);
-            }
+        if let Some((time, unit)) = draft.time.as_ref().filter(|(time, _)| self.checks_time && !time.is_empty())
+            && let Some(fault) = fault_of_time(draft.purpose, time, *unit)
+        {
+            report.add(fault);
         }
     }
 
@@ -135,10 +135,10 @@ impl Case {
 
     /// What shows without a key.
     fn by_form(&self, presented: Option<&Presented<'_>>, report: &mut Report) {
-        if let Some((sent, text)) = self.passphrase(presented) {
-            if let Some(named) = passphrase::by_form(self.draft.purpose, sent, text) {
-                report.add(Finding::from(&named));
-            }
+        if let Some((sent, text)) = self.passphrase(presented)
+            && let Some(named) = passphrase::by_form(self.draft.purpose, sent, text)
+        {
+            report.add(Finding::from(&named));
         }
         if self.draft.signature.is_empty() || self.draft.scheme == Scheme::Bare {
             return;
@@ -246,16 +246,21 @@ impl Case {
             Err(refusal) => {
                 report.gateway = Some(refusal.reject.label().to_owned());
                 if report.faults().is_empty() {
-                    report.add(match refusal.reject {
-                        Reject::BadSignature if self.draft.scheme == Scheme::Bare => {
-                            Finding::fault(Mistake::WrongSecret, "the secret shown is another one")
-                        }
-                        Reject::BadSignature => {
-                            Finding::fault(Mistake::Refused, "the signature is right, but its text can be read in two ways")
-                        }
-                        _ => refused(&refusal),
-                    });
+                    report.add(self.unforeseen(&refusal));
                 }
+            }
+        }
+    }
+
+    /// A refusal for what no check and no search has found.
+    fn unforeseen(&self, refusal: &Refusal) -> Finding {
+        if refusal.reject != Reject::BadSignature {
+            return refused(refusal);
+        }
+        match self.draft.scheme {
+            Scheme::Bare => Finding::fault(Mistake::WrongSecret, "the secret shown is another one"),
+            Scheme::Hmac(_) | Scheme::SecretThenText(_) | Scheme::TextThenSecret(_) => {
+                Finding::fault(Mistake::Refused, "the signature is right, but its text can be read in two ways")
             }
         }
     }

@@ -116,7 +116,8 @@ impl Command {
         let url = self.url.take().ok_or_else(|| InputError::new("curl: there is no URL"))?;
         let (scheme, rest) = url.split_once("://").map_or((None, url.as_str()), |(scheme, rest)| (Some(scheme.to_owned()), rest));
         let rest = rest.split('#').next().unwrap_or_default();
-        let (authority, mut target) = rest.find(['/', '?']).map_or((rest, String::from("/")), |at| (&rest[..at], rest[at..].to_owned()));
+        let (authority, mut target) =
+            rest.find(['/', '?']).map_or_else(|| (rest, String::from("/")), |at| (&rest[..at], rest[at..].to_owned()));
         if target.starts_with('?') {
             target.insert(0, '/');
         }

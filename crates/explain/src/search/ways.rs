@@ -39,6 +39,7 @@ impl Budget {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "a few dozen in one search")]
 enum Kind {
     Hash { hash: Hash, secret: Vec<u8>, secret_first: bool },
     Mac { key: hmac::Key, bytes: usize },

@@ -38,6 +38,9 @@ pub(crate) fn percent_encode(text: &[u8], keeps: &dyn Fn(u8) -> bool) -> String 
     encoded
 }
 
+/// Whether an encoder leaves a byte as it is.
+type Keeps = fn(u8) -> bool;
+
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
@@ -131,7 +134,7 @@ fn vary_part(variations: &mut Variations<'_>, name: Name, text: &[u8]) {
         add(Mistake::DoubleEncoding, ": twice when signed, once when sent", replaced(text, b"%", b"%25"));
     }
     if name != Name::Path {
-        let keeps: [(fn(u8) -> bool, &str); 3] =
+        let keeps: [(Keeps, &str); 3] =
             [(is_unreserved, "as RFC 3986"), (is_kept_by_javascript, "as encodeURIComponent"), (is_kept_by_forms, "as a form")];
         for (keeps, how) in keeps {
             let encoded = values(text, &|value| percent_encode(value, &|byte| keeps(byte) || byte == b'%').into_bytes());

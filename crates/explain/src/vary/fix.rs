@@ -52,7 +52,17 @@ fn tags(variations: &mut Variations<'_>) {
         let tag = match part.name {
             Name::Field(tag) => tag,
             Name::Passphrase => tag::PASSWORD,
-            _ => continue,
+            Name::Body
+            | Name::Key
+            | Name::Literal
+            | Name::Method
+            | Name::Nonce
+            | Name::Path
+            | Name::Payload
+            | Name::Query
+            | Name::Separator
+            | Name::Time
+            | Name::Window => continue,
         };
         tagged = true;
         part.bytes = [format!("{tag}=").as_bytes(), &part.bytes].concat();

@@ -71,7 +71,7 @@ fn path(variations: &mut Variations<'_>) {
     variations.add_bytes(Mistake::PathSlash, format!("signed as {}", slash.escape_ascii()), Name::Path, slash);
     if let Some(origin) = variations.draft.around.origin.clone() {
         let host = origin.split_once("://").map_or(origin.as_str(), |(_, host)| host).to_owned();
-        for front in [origin.clone(), host.clone(), format!("http://{host}")] {
+        for front in [origin, format!("http://{host}"), host] {
             let url = [front.as_bytes(), &path].concat();
             variations.add_bytes(Mistake::FullUrlSigned, format!("with {front} in front"), Name::Path, url);
         }

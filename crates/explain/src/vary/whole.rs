@@ -4,6 +4,9 @@ use super::Variations;
 use crate::catalogue::Mistake;
 use crate::draft::{Hash, Name, Part, Text, Whole};
 
+/// Writes a text in other letters.
+type Letters = fn(&[u8]) -> Vec<u8>;
+
 pub(super) fn vary(variations: &mut Variations<'_>) {
     let base = variations.base.clone();
     for (end, detail) in [("\n", "a line feed"), ("\r\n", "carriage return and line feed")] {
@@ -23,7 +26,7 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
     } else {
         variations.add(Mistake::TextHashed, "base64 of the text", Text { whole: Whole::Base64, ..base.clone() });
     }
-    let letters: [(fn(&[u8]) -> Vec<u8>, &str); 2] =
+    let letters: [(Letters, &str); 2] =
         [(<[u8]>::to_ascii_lowercase, "all in lower case"), (<[u8]>::to_ascii_uppercase, "all in upper case")];
     for (change, detail) in letters {
         let mut text = base.clone();

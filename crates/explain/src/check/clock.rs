@@ -70,7 +70,7 @@ fn window(
         skew_ms: signed.millis_after(against),
         window_ms: u64::try_from(behind_max.as_millis()).ok(),
         ahead_ms: u64::try_from(ahead_max.as_millis()).ok(),
-        sentence: format!("the signed time is {measured} of {of} ({allowed})"),
+        sentence: format!("the signed time is {measured}, against {of} ({allowed})"),
     };
     let far = ahead > CLOCK_ERROR_MAX || behind > CLOCK_ERROR_MAX;
     if arrival.at.is_none() || far {

@@ -1,7 +1,7 @@
 //! `cargo xtask arch`: the shape of the house, checked.
 //!
 //! ```text
-//!   core, audit-tree ◀─ handshake, session, dialects, fix, halt ◀─ store, pki ◀─ gateway, client ◀─ countersign
+//!   core, audit-tree ◀─ handshake, session, dialects, fix, halt ◀─ store, pki, explain ◀─ gateway, client ◀─ countersign
 //!   tower: knows core and dialects; nobody knows it
 //!   venue: knows nobody but fix; only the binary knows it
 //! ```
@@ -28,6 +28,7 @@ const HEIGHTS: &[(&str, u8)] = &[
     ("countersign-fix", 1),
     ("countersign-halt", 1),
     ("countersign-tower", 2),
+    ("countersign-explain", 2),
     ("countersign-store", 2),
     ("countersign-pki", 2),
     ("countersign-client", 3),
@@ -53,6 +54,7 @@ const PURE: &[&str] = &[
     "countersign-dialects",
     "countersign-fix",
     "countersign-halt",
+    "countersign-explain",
 ];
 
 /// What a pure crate may not reach, with the reason.

@@ -2,6 +2,7 @@
 
 mod audit;
 mod halt;
+mod explain;
 mod key;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditProveArgs, AuditVerifyArgs, ExportFormat};
 pub(crate) use halt::{DrillCommand, HaltArgs, HaltCommand, LiftCommand, OperatorCommand};
+pub(crate) use explain::ExplainArgs;
 pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs};
 
 /// The gateway in front of a trading API: TLS, authentication, and only permitted traffic behind it.
@@ -51,6 +53,8 @@ pub(crate) enum Command {
     /// Operators: who may lift halts.
     #[command(subcommand)]
     Operator(OperatorCommand),
+    /// Say why a request is refused: the text that should have been signed, and the mistake behind the one that was.
+    Explain(ExplainArgs),
     /// The effective configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -7,6 +7,7 @@ mod connect;
 mod demo;
 mod dialect;
 mod halt;
+mod explain;
 mod https;
 mod keeper;
 pub(crate) mod key;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Halt(args) => halt::run(&args),
         Command::Lift(command) => halt::lift::run(&command),
         Command::Operator(command) => halt::operator::run(&command),
+        Command::Explain(args) => explain::run(args),
         Command::Key(command) => key::run(command),
         Command::Man { folder } => manual::pages(&folder),
         Command::Probe(args) => probe::run(&args),

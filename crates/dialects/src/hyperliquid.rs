@@ -16,7 +16,7 @@
 //! Source: the vendor's Python SDK 0.24.0 and requests recorded from it and from ccxt on 2026-11-21; EIP-712. See
 //! `docs/dialects/hyperliquid.md`.
 
-mod action;
+pub mod action;
 mod agent;
 mod socket;
 

@@ -27,9 +27,18 @@ class Venue:
     no_pro: str = ""
     ws: dict = field(default_factory=dict)
 
+    #: Why a request sent twice is no refusal; why no clock is judged.
+    no_replay: str = ""
+    no_clock: str = ""
+
     @property
     def name(self):
         return self.credential
+
+    @property
+    def client(self):
+        """The line of the interop table."""
+        return f"ccxt.{self.cls} ({self.kind})"
 
     def settings(self, record, **more):
         """ccxt names what a venue hands out differently."""
@@ -76,12 +85,23 @@ VENUES = [
     Venue("bybit", "bybit", "HS256", "bybit-hmac", Auth, Nonce, Denied, ccxt.BadRequest),
     Venue("bybit", "bybit", "RS256", "bybit-rsa", Auth, Nonce, Denied, ccxt.BadRequest, no_pro="ccxt.pro signs its login with HMAC only"),
     Venue("okx", "okx", "HS256", "okx", Auth, Nonce, Auth, Nonce),
-    Venue("kraken", "kraken", "HS512", "kraken", Auth, None, Denied, Nonce),
+    Venue("kraken", "kraken", "HS512", "kraken", Auth, None, Denied, Nonce, no_clock="no time is signed, only a nonce"),
     Venue("deribit", "deribit", "HS256", "deribit-hmac", Auth, Auth, Denied, Auth),
-    Venue("coinbase", "coinbase", "ES256", "coinbase-es256", Auth, Auth, Denied, None),
-    Venue("coinbase", "coinbase", "Ed25519", "coinbase-ed25519", Auth, Auth, Denied, None, no_pro="ccxt.pro makes ES256 tokens only"),
+    Venue("coinbase", "coinbase", "ES256", "coinbase-es256", Auth, Auth, Denied, Auth),
+    Venue("coinbase", "coinbase", "Ed25519", "coinbase-ed25519", Auth, Auth, Denied, Auth, no_pro="ccxt.pro makes ES256 tokens only"),
     Venue("gate", "gate", "HS512", "gate", Auth, Auth, Denied, Auth),
     Venue("kucoin", "kucoin", "HS256", "kucoin", Auth, Nonce, Auth, Nonce, depth=20),
     Venue("coinbaseexchange", "coinbase-exchange", "HS256", "coinbase-exchange", Auth, Auth, ccxt.ExchangeNotAvailable, Auth, ws={"": "/coinbase-exchange/ws"}),
-    Venue("hyperliquid", "hyperliquid", "ES256K-R", "hyperliquid", ccxt.ExchangeError, None, ccxt.ExchangeError, None, ws={"public": "/hyperliquid/ws"}),
+    Venue(
+        "hyperliquid",
+        "hyperliquid",
+        "ES256K-R",
+        "hyperliquid",
+        ccxt.ExchangeError,
+        None,
+        ccxt.ExchangeError,
+        ccxt.ExchangeError,
+        ws={"public": "/hyperliquid/ws"},
+        no_clock="the nonce is a time, and the venue takes two days",
+    ),
 ]

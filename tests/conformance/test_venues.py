@@ -57,7 +57,7 @@ def test_reads_ticker_and_order_book(venue, exchange, interop):
 
 
 def test_reads_balance(venue, exchange, interop):
-    quote = symbol(exchange).split("/")[1]
+    quote = exchange.market(symbol(exchange))["quote"]
     assert exchange.fetch_balance()[quote]["total"] > 0
     interop.works(venue.client, venue.purpose, "balance")
 
@@ -93,7 +93,7 @@ def test_a_wrong_secret_raises_what_it_raises_at_the_venue(server, venue, exchan
 def test_a_wrong_clock_raises_what_it_raises_at_the_venue(server, venue, exchange, interop):
     if venue.stale is None:
         interop.none(venue.client, venue.purpose, "wrong clock", venue.no_clock)
-        assert venue.purpose in ("hyperliquid", "kraken"), "only where no time is signed, or days are allowed"
+        assert venue.purpose in ("hyperliquid", "kraken", "kraken-futures"), "only where no time is signed, or days are allowed"
         return
     skewed = another(server, venue, exchange, server.credential(venue.credential))
     now = exchange.milliseconds() - 200_000
@@ -182,7 +182,7 @@ def test_trades_over_the_websocket(server, venue, exchange):
         client = venue.pro(server, server.credential(venue.credential))
         try:
             if not client.has.get("createOrderWs"):
-                assert venue.cls in ("coinbase", "coinbaseexchange", "deribit", "kucoin"), "these classes have no orders over WebSocket"
+                assert venue.cls in ("coinbase", "coinbaseexchange", "deribit", "krakenfutures", "kucoin"), "these classes have no orders over WebSocket"
                 return
             await client.load_markets()
             pair = symbol(client)

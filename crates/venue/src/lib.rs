@@ -31,6 +31,7 @@ mod hub;
 mod hyperliquid;
 mod identity;
 mod kraken;
+mod kraken_futures;
 mod kucoin;
 pub mod limits;
 mod native;

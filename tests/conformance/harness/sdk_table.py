@@ -66,7 +66,34 @@ HTTP = "requests.exceptions.HTTPError"
 DERIBIT_AUTH = "typed_core.exceptions.AuthError"
 NO_CLOCK = "no time is signed, only a nonce"
 
+PYTHON_BINANCE = "binance.exceptions.BinanceAPIException"
+CONNECTOR = "binance.error.ClientError"
+SDK_ERROR = "binance_common.errors.{}Error"
+
+
+def binance(module, package, kind, wrong_secret, wrong_clock, missing_scope, replay, **more):
+    """One of the Binance clients; numbers: Binance spot, "Errors"."""
+    return Vendor(module, package, "binance", kind, wrong_secret, wrong_clock, missing_scope, replay, **more)
+
+
+def refusals(kind, unauthorized=None):
+    """What a client raises that has one class for all, or one for status 400 and one for 401."""
+    return (kind, "-1022"), (kind, "-1021"), (unauthorized or kind, "-2015"), (kind, "-1021")
+
+
 VENDORS = [
+    *(binance("binance_python", "python-binance", kind, *refusals(PYTHON_BINANCE)) for kind in ("HS256", "Ed25519")),
+    *(
+        binance(
+            "binance_connector",
+            "binance-connector",
+            kind,
+            *refusals(CONNECTOR),
+            lacks={"order stream": "its user stream wants a listen key, which the venue switched off on 2026-02-20"},
+        )
+        for kind in ("HS256", "Ed25519")
+    ),
+    binance("binance_sdk", "binance-sdk-spot", "Ed25519", *refusals(SDK_ERROR.format("BadRequest"), SDK_ERROR.format("Unauthorized"))),
     # pybit raises InvalidRequestError for any retCode (its _handle_response); numbers: Bybit v5, "Error Codes".
     Vendor("bybit_pybit", "pybit", "bybit", "HS256", (BYBIT, "10004"), (BYBIT, "10002"), (BYBIT, "10005"), (BYBIT, "10014")),
     Vendor("bybit_pybit", "pybit", "bybit", "RS256", (BYBIT, "10004"), (BYBIT, "10002"), (BYBIT, "10005"), (BYBIT, "10014")),

@@ -75,8 +75,9 @@ class Venue:
 
 
 def symbol(exchange):
-    """The spot pair that every façade lists, as this class spells it."""
-    return next(name for name in ("BTC/USDT", "BTC/USDC", "BTC/USD") if name in exchange.markets)
+    """The spot pair as this class spells it; where only contracts are listed, the one there is."""
+    spot = [name for name in ("BTC/USDT", "BTC/USDC", "BTC/USD") if name in exchange.markets]
+    return spot[0] if spot else next(iter(exchange.markets))
 
 
 Auth, Denied, Nonce = ccxt.AuthenticationError, ccxt.PermissionDenied, ccxt.InvalidNonce
@@ -86,6 +87,18 @@ VENUES = [
     Venue("bybit", "bybit", "RS256", "bybit-rsa", Auth, Nonce, Denied, ccxt.BadRequest, no_pro="ccxt.pro signs its login with HMAC only"),
     Venue("okx", "okx", "HS256", "okx", Auth, Nonce, Auth, Nonce),
     Venue("kraken", "kraken", "HS512", "kraken", Auth, None, Denied, Nonce, no_clock="no time is signed, only a nonce"),
+    Venue(
+        "krakenfutures",
+        "kraken-futures",
+        "HS512",
+        "kraken-futures",
+        Auth,
+        None,
+        Auth,
+        None,
+        no_clock="no time is signed",
+        no_replay="ccxt signs no nonce here, and the venue takes such a request any number of times",
+    ),
     Venue("deribit", "deribit", "HS256", "deribit-hmac", Auth, Auth, Denied, Auth),
     Venue("coinbase", "coinbase", "ES256", "coinbase-es256", Auth, Auth, Denied, Auth),
     Venue("coinbase", "coinbase", "Ed25519", "coinbase-ed25519", Auth, Auth, Denied, Auth, no_pro="ccxt.pro makes ES256 tokens only"),

@@ -17,6 +17,7 @@
 
 mod arrivals;
 mod binance;
+mod bitfinex;
 mod body;
 mod bybit;
 mod clock;

@@ -88,6 +88,18 @@ VENUES = [
     Venue("okx", "okx", "HS256", "okx", Auth, Nonce, Auth, Nonce),
     Venue("kraken", "kraken", "HS512", "kraken", Auth, None, Denied, Nonce, no_clock="no time is signed, only a nonce"),
     Venue(
+        "bitfinex",
+        "bitfinex",
+        "HS384",
+        "bitfinex",
+        Auth,
+        None,
+        Denied,
+        Nonce,
+        no_clock="no time is signed, only a nonce",
+        no_pro="the paper venue has no Bitfinex WebSocket; the gateway's is held by vectors",
+    ),
+    Venue(
         "krakenfutures",
         "kraken-futures",
         "HS512",
@@ -110,7 +122,8 @@ VENUES = [
         "hyperliquid",
         "ES256K-R",
         "hyperliquid",
-        ccxt.ExchangeError,
+        # ccxt reads "does not exist" of the unknown wallet as an order that does not.
+        ccxt.InvalidOrder,
         None,
         ccxt.ExchangeError,
         ccxt.ExchangeError,

@@ -10,11 +10,20 @@ class Twice(requests.adapters.HTTPAdapter):
 
     def send(self, request, *args, **kwargs):
         first = super().send(request, *args, **kwargs)
-        if not Twice.armed or request.method == "GET":
+        if not Twice.armed or not places(request):
             return first
         Twice.armed = False
         first.content  # the connection is free again
         return super().send(request, *args, **kwargs)
+
+
+def places(request):
+    """Whether a request places an order: one client places by GET, and one asks the market, and a fee, by POST before it."""
+    path, body = request.path_url, request.body or b""
+    if request.method == "GET":
+        return "private/buy" in path
+    fee = "approveBuilderFee" in (body if isinstance(body, str) else body.decode())
+    return not path.endswith("/info") and not fee
 
 
 def mount(session):
@@ -24,5 +33,5 @@ def mount(session):
 
 
 def arm():
-    """The next request that is not a GET goes out twice."""
+    """The next order goes out twice."""
     Twice.armed = True

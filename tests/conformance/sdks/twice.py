@@ -22,8 +22,9 @@ def places(request):
     path, body = request.path_url, request.body or b""
     if request.method == "GET":
         return "private/buy" in path
-    fee = "approveBuilderFee" in (body if isinstance(body, str) else body.decode())
-    return not path.endswith("/info") and not fee
+    if path in ("/exchange", "/info"):
+        return '"orders"' in (body if isinstance(body, str) else body.decode())
+    return True
 
 
 def mount(session):

@@ -42,6 +42,8 @@ pub mod kucoin;
 pub mod limits;
 mod login_socket;
 pub mod okx;
+#[cfg(test)]
+mod order_count;
 pub mod registry;
 pub mod risk;
 pub mod routes;

@@ -87,8 +87,12 @@ pub const OPEN_ORDERS_MAX: usize = 2_000;
 /// Most channels of one subscription (venue: 500).
 pub const CHANNELS_MAX: usize = 500;
 
-/// How far ahead the end of a signed WebSocket login may lie: clients say one to ten seconds; BitMEX clients up to a minute.
+/// How far ahead the end of a signed WebSocket login may lie: clients say one to ten seconds, some up to a minute.
 pub const LOGIN_LIFETIME_MAX: Duration = Duration::from_secs(120);
+
+/// The same for BitMEX: the vendor's own WebSocket client signs an hour ahead. A login changes nothing, so that it lives long costs no
+/// memory of the replay guard; requests, which may change something, keep [`LOGIN_LIFETIME_MAX`].
+pub const BITMEX_LOGIN_LIFETIME_MAX: Duration = Duration::from_secs(3_600);
 
 /// Most entries of a list in a login or subscription frame that is looked into.
 pub const FRAME_LIST_MAX: usize = 100;

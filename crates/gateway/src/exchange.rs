@@ -238,8 +238,9 @@ pub(crate) fn admit(
     let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
     let credential = login.identity.credential();
     words.limits = credential.rate;
-    let usage =
-        charge(&login.counters, credential.rate, route.weight_of_query(std::str::from_utf8(request.query()).ok()), route.orders, words)?;
+    let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());
+    let orders = route.family.dialect().map_or(route.orders, |dialect| dialect.orders(request, route.orders));
+    let usage = charge(&login.counters, credential.rate, weight, orders, words)?;
     let asked = Asked::of(route, Some(&login), Some(signed_text(request)));
     let permit = worker.shared.halts.gate().clear(worker, permit, asked)?;
     Ok(Admitted { permit, login: Some(login), usage })

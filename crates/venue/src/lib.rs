@@ -19,6 +19,7 @@
 
 mod arrivals;
 mod binance;
+mod bitfinex;
 mod body;
 mod bybit;
 mod clock;
@@ -34,6 +35,7 @@ mod hub;
 mod hyperliquid;
 mod identity;
 mod kraken;
+mod kraken_futures;
 mod kucoin;
 pub mod limits;
 mod native;

@@ -21,7 +21,9 @@ use crate::exchange::Exchange;
 use crate::identity::IdentityVerifier;
 use crate::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, HEADER_READ_TIMEOUT, SHUTDOWN_GRACE};
 use crate::shell::Shell;
-use crate::{binance, bybit, coinbase, coinbase_exchange, deribit, gate, hyperliquid, kraken, kucoin, native, okx};
+use crate::{
+    binance, bitfinex, bybit, coinbase, coinbase_exchange, deribit, gate, hyperliquid, kraken, kraken_futures, kucoin, native, okx,
+};
 
 /// The paper exchange as a server.
 #[derive(Debug)]
@@ -52,10 +54,12 @@ impl Venue {
         let shell = Arc::new(Shell::new(exchange, Arc::new(verifier), config.audience));
         let router = Router::new()
             .merge(binance::router())
+            .merge(bitfinex::router())
             .merge(bybit::router())
             .merge(coinbase::router())
             .merge(deribit::router())
             .merge(kraken::router())
+            .merge(kraken_futures::router())
             .merge(native::router())
             .merge(coinbase_exchange::router())
             .merge(gate::router())

@@ -71,6 +71,8 @@ purposes! {
         [HmacSha512] Text passphrase:false nonce:false;
     Gemini "gemini" "Signed requests as at Gemini."
         [HmacSha384] Text passphrase:false nonce:true;
+    HttpSignature "http-signature" "HTTP message signatures by RFC 9421, for venues without a dialect of their own."
+        [Ed25519 HmacSha256 EcdsaP256Sha256 RsaPssSha512 RsaPkcs1Sha256] Text passphrase:false nonce:false;
     Hyperliquid "hyperliquid" "EIP-712 signed actions as at Hyperliquid; the key id is the signer's address."
         [EcdsaSecp256k1Recoverable] Text passphrase:false nonce:true;
     Kraken "kraken" "Signed requests and FIX logons as at Kraken (spot)."

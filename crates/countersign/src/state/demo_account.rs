@@ -50,6 +50,7 @@ impl DemoFiles {
             Algorithm::HmacSha256 | Algorithm::HmacSha384 | Algorithm::HmacSha512 => "hmac",
             Algorithm::MlDsa65 => "ml-dsa-65",
             Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => "rsa",
+            Algorithm::RsaPssSha512 => "rsa-pss",
         };
         self.folder.join(format!("{purpose}-{kind}.json"))
     }

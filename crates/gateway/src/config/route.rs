@@ -307,7 +307,8 @@ fn families() -> Vec<(&'static str, Family)> {
 
 /// Those that bring a route table.
 fn builtins() -> Vec<(&'static str, Family)> {
-    families().into_iter().filter(|(_, family)| *family == Family::NATIVE || family.dialect().is_some()).collect()
+    let has_table = |family: &Family| family.dialect().is_some_and(|dialect| !dialect.rest_routes().is_empty());
+    families().into_iter().filter(|(_, family)| *family == Family::NATIVE || has_table(family)).collect()
 }
 
 fn builtin_table(family: Family, name: Option<String>, upstream: usize) -> Vec<RouteSpec> {

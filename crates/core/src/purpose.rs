@@ -53,6 +53,8 @@ macro_rules! purposes {
 purposes! {
     Native "native" "The native handshake `countersign/1`."
         [Ed25519 EcdsaP256Sha256 MlDsa65 RsaPssSha256] Text passphrase:false nonce:false;
+    Bearer "bearer" "Access tokens of an issuer outside (RFC 9068), bound by DPoP or a client certificate or not."
+        [Ed25519 EcdsaP256Sha256 RsaPssSha256 RsaPssSha512 RsaPkcs1Sha256] Text passphrase:false nonce:false;
     Binance "binance" "Signed requests and logons as at Binance."
         [HmacSha256 Ed25519 RsaPkcs1Sha256] Text passphrase:false nonce:false;
     Bitfinex "bitfinex" "Signed requests and logons as at Bitfinex (v2)."

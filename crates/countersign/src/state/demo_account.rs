@@ -87,7 +87,11 @@ impl DemoAccount<'_> {
         for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.is_native()) {
             self.native(files, url, algorithm).await?;
         }
-        for purpose in Purpose::ALL.iter().copied().filter(|purpose| !matches!(purpose, Purpose::ClientCertificate | Purpose::Native)) {
+        for purpose in Purpose::ALL
+            .iter()
+            .copied()
+            .filter(|purpose| !matches!(purpose, Purpose::Bearer | Purpose::ClientCertificate | Purpose::Native))
+        {
             for algorithm in purpose.algorithms() {
                 self.dialect(files, url, purpose, *algorithm).await?;
             }

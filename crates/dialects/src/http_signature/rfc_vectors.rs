@@ -1,5 +1,5 @@
 //! The examples of the standard itself: RFC 9421, sections 2.1, 2.2, 4.3, appendices B.2 and B.3; RFC 9530, appendix B.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::unwrap_in_result)]
 
 use std::sync::Arc;
 
@@ -82,9 +82,10 @@ const EXAMPLES: [Example; 5] = [
 
 fn verifies(algorithm: Algorithm, key: &str, base: Vec<u8>, signature: &[u8]) -> Result<(), Reject> {
     let bytes = STANDARD.decode(key).unwrap();
-    let verifier = match algorithm {
-        Algorithm::HmacSha256 => Verifier::hmac_sha256(&bytes),
-        _ => Verifier::PublicKey(PublicKey::parse(&bytes).unwrap().verifying_key(algorithm).unwrap()),
+    let verifier = if algorithm.is_mac() {
+        Verifier::mac(algorithm, &bytes).unwrap()
+    } else {
+        Verifier::PublicKey(PublicKey::parse(&bytes).unwrap().verifying_key(algorithm).unwrap())
     };
     let key_id = ApiKeyId::parse("test-key").unwrap();
     let credential = Arc::new(Credential {

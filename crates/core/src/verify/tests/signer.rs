@@ -117,7 +117,14 @@ impl Signer {
                 let padding: &'static dyn RsaEncoding = match algorithm {
                     Algorithm::RsaPssSha256 => &RSA_PSS_SHA256,
                     Algorithm::RsaPssSha512 => &RSA_PSS_SHA512,
-                    _ => &RSA_PKCS1_SHA256,
+                    Algorithm::EcdsaP256Sha256
+                    | Algorithm::EcdsaSecp256k1Recoverable
+                    | Algorithm::Ed25519
+                    | Algorithm::HmacSha256
+                    | Algorithm::HmacSha384
+                    | Algorithm::HmacSha512
+                    | Algorithm::MlDsa65
+                    | Algorithm::RsaPkcs1Sha256 => &RSA_PKCS1_SHA256,
                 };
                 pair.sign(padding, &random, message, &mut signature).unwrap();
                 signature

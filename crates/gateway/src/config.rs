@@ -17,6 +17,7 @@
 mod environment;
 mod error;
 mod file;
+mod issuer;
 mod limits;
 mod raw;
 mod reader;
@@ -35,8 +36,8 @@ pub use error::ConfigError;
 pub use raw::Origin;
 pub use reference::reference;
 pub use settings::{
-    Authorities, BinanceSettings, CertificateSource, ClientTrust, LimitSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
-    OperatorSettings, Settings, Shown, Upstream, UpstreamTarget,
+    Authorities, BinanceSettings, CertificateSource, ClientTrust, IssuerSettings, KeySource, LimitSettings, ListenSettings, LogFormat,
+    LogSettings, NativeSettings, OperatorSettings, Settings, Shown, Upstream, UpstreamTarget,
 };
 
 use raw::RawConfig;

@@ -17,6 +17,7 @@
 pub mod accept;
 pub mod audit;
 pub mod authenticate;
+mod bearer;
 pub mod body;
 pub mod clock;
 pub mod config;
@@ -31,6 +32,7 @@ pub mod forward;
 pub mod head_guard;
 pub mod http_server;
 pub mod identity;
+pub mod issuers;
 pub mod lean;
 mod local;
 pub mod metrics;

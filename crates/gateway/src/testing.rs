@@ -234,6 +234,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         tls: ServerTls::new(ListenerPolicy::new("public"), vec![certificate], tickets, clock_of_tls).unwrap(),
         replay: Box::new(MemoryReplayGuard::default()),
         nonces: Box::new(countersign_core::MemoryNonceGuard::default()),
+        issuers: crate::issuers::Issuers::new(&settings.issuers, &[8; 32]),
         tokens: countersign_core::TokenSealer::new(&[9; 32]),
         store: Arc::new(Store::open(&folder.join("countersign.db"), SealingKey::from_bytes(&[1; 32])).await.unwrap()),
         started: clock::wall(),

@@ -16,7 +16,7 @@ use super::settings::{
     Authorities, BinanceSettings, CertificateSource, ClientTrust, ListenSettings, LogFormat, LogSettings, NativeSettings, OperatorSettings,
     Settings,
 };
-use super::{limits, route, upstream};
+use super::{issuer, limits, route, upstream};
 
 /// Where state is kept unless told otherwise: beside the one who starts it.
 const STATE_DIR: &str = "countersign-state";
@@ -40,6 +40,7 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     let native = native(Reader::section(&mut keys, &mut report, "native"));
     let binance = binance(Reader::section(&mut keys, &mut report, "binance"));
     let log = log(Reader::section(&mut keys, &mut report, "log"));
+    let issuers = issuer::read(&mut keys, &mut report);
     let upstreams = upstream::read(&mut keys, &mut report);
     let families = route::Families { native: native.enabled, binance: binance.enabled };
     let routes = route::read(routes, &upstreams, families, &mut report);
@@ -47,7 +48,7 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     report.unknown_keys(&keys, "");
     let Some(routes) = routes.filter(|_| report.errors.is_empty()) else { return Err(report.errors) };
     let routes = Arc::new(routes);
-    Ok(Settings { state_dir, workers, listen, operator, limits, native, binance, log, upstreams, routes, shown: report.shown })
+    Ok(Settings { state_dir, workers, listen, operator, limits, native, binance, log, issuers, upstreams, routes, shown: report.shown })
 }
 
 fn top_level(mut keys: Reader<'_>) -> (PathBuf, usize) {

@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use countersign_core::{CorrelationId, Permit, Refusal, Reject};
+use countersign_core::{CorrelationId, Permit, Purpose, Refusal, Reject};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_websockets::{CloseCode, Message};
@@ -172,7 +172,11 @@ async fn expiry(login: Option<&Login>) {
 fn recheck(worker: &Worker, connection: &Connection, login: Option<&Login>) -> Result<(), Refusal> {
     let Some(login) = login else { return Ok(()) };
     let table = worker.shared.credentials.load();
-    let current = table.find(login.identity.purpose(), login.identity.key_id()).map(|entry| &entry.credential);
+    let current = match login.identity.purpose() {
+        // No record of ours stands behind a token of an issuer: it ends with its own life.
+        Purpose::Bearer => Some(login.identity.credential()),
+        purpose => table.find(purpose, login.identity.key_id()).map(|entry| &entry.credential),
+    };
     login.identity.recheck(current, Some(connection.remote.ip()), clock::wall()).map(drop)
 }
 

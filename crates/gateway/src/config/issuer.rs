@@ -34,15 +34,15 @@ fn read_one(keys: &mut RawTable, report: &mut Report, name: &str) -> Option<Issu
     }
     let errors_before = report.errors.len();
     let mut keys = Reader::section(keys, report, &section);
-    let issuer = keys.list_or("issuer", "The iss of its tokens, character by character.", "", word);
+    let issuer = keys.text_or("issuer", "The iss of its tokens, character by character.", "", word);
     let audiences = keys.list_or("audience", "Our names: a token must have one of them in aud.", "", word);
-    let url = keys.list_or("jwks_url", "Where its keys are published: https://host[:port]/path.", "not fetched", word);
+    let url = keys.text_or("jwks_url", "Where its keys are published: https://host[:port]/path.", "not fetched", word);
     let file = keys.path_or("jwks_file", "A file with its keys instead, looked at again every five minutes.", "none");
     let ca = keys.path_or("jwks_ca", "PEM file of the CAs that the server of jwks_url is believed by.", "those of the system");
     let algorithms = keys.list_or("algorithms", "What its tokens may be signed with.", "EdDSA, ES256", word);
-    let account = keys.list_or("account", "The account of all its tokens.", "by account_claim", word);
-    let claim = keys.list_or("account_claim", "The claim that names the account.", "sub", word);
-    let scope_claim = keys.list_or("scope_claim", "The claim that has the scopes.", "scope", word);
+    let account = keys.text_or("account", "The account of all its tokens.", "by account_claim", word);
+    let claim = keys.text_or("account_claim", "The claim that names the account.", "sub", word);
+    let scope_claim = keys.text_or("scope_claim", "The claim that has the scopes.", "scope", word);
     let scopes = keys.list_or("scopes", "All that its tokens may ever do; other scopes of theirs count for nothing.", "none", word);
     let lifetime_max = keys.duration(
         "lifetime_max",
@@ -52,16 +52,12 @@ fn read_one(keys: &mut RawTable, report: &mut Report, name: &str) -> Option<Issu
     );
     let bound = keys.boolean("bound", "Whether tokens must be bound to a DPoP key or a client certificate.", false);
     let mut complaints: Vec<&str> = Vec::new();
-    let mut one = |list: Option<Vec<String>>, complaint: &'static str| {
-        let first = list.as_ref().and_then(|list| list.first()).cloned();
-        if first.is_none() || list.is_some_and(|list| list.len() > 1) {
-            complaints.push(complaint);
-        }
-        first.unwrap_or_default()
-    };
-    let iss = one(issuer, "issuer is missing");
+    let iss = issuer.unwrap_or_default();
+    if iss.is_empty() {
+        complaints.push("issuer is missing");
+    }
     let source = match (url, file) {
-        (Some(url), None) => KeySource::Url { url: one(Some(url), "jwks_url is one address"), ca },
+        (Some(url), None) => KeySource::Url { url, ca },
         (None, Some(file)) => KeySource::File(file),
         (Some(_), Some(_)) | (None, None) => {
             complaints.push("needs either jwks_url or jwks_file");
@@ -72,11 +68,12 @@ fn read_one(keys: &mut RawTable, report: &mut Report, name: &str) -> Option<Issu
         complaints.push("jwks_url is https://host[:port]/path");
     }
     let account = match (account, claim) {
-        (Some(fixed), None) => {
-            AccountId::parse(&fixed.join(",")).map(AccountRule::Fixed).map_err(|_| complaints.push("account is no name"))
+        (Some(fixed), None) => AccountId::parse(&fixed).map(AccountRule::Fixed).map_err(|_| complaints.push("account is no name")),
+        (None, claim) => Ok(AccountRule::Claim(claim.unwrap_or_else(|| "sub".to_owned()))),
+        (Some(_), Some(_)) => {
+            complaints.push("says both account and account_claim");
+            Err(())
         }
-        (None, claim) => Ok(AccountRule::Claim(claim.map_or_else(|| "sub".to_owned(), |claim| claim.join(",")))),
-        (Some(_), Some(_)) => Err(complaints.push("says both account and account_claim")),
     };
     let algorithms: Vec<Option<Algorithm>> = algorithms.map_or_else(
         || vec![Some(Algorithm::Ed25519), Some(Algorithm::EcdsaP256Sha256)],
@@ -102,7 +99,7 @@ fn read_one(keys: &mut RawTable, report: &mut Report, name: &str) -> Option<Issu
         audiences,
         algorithms: algorithms.into_iter().flatten().collect(),
         account: account.ok()?,
-        scope_claim: scope_claim.map_or_else(|| "scope".to_owned(), |claim| claim.join(",")),
+        scope_claim: scope_claim.unwrap_or_else(|| "scope".to_owned()),
         scopes: scopes.ok()?,
         lifetime_max,
         bound,

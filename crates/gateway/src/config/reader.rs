@@ -169,6 +169,12 @@ impl<'r> Reader<'r> {
         self.value(key, about, None, show, |raw| parse(raw).map(Some))
     }
 
+    /// A text that may be missing; `absent` says what happens then.
+    pub(super) fn text_or(&mut self, key: &str, about: &'static str, absent: &str, check: fn(&str) -> Parsed<String>) -> Option<String> {
+        let show = |value: &Option<String>| value.clone().unwrap_or_else(|| absent.to_owned());
+        self.value(key, about, None, show, |raw| check(&text(raw)?).map(Some))
+    }
+
     /// A list of texts that may be missing; `absent` says what happens then.
     pub(super) fn list_or(
         &mut self,

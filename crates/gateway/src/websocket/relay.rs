@@ -172,10 +172,12 @@ async fn expiry(login: Option<&Login>) {
 fn recheck(worker: &Worker, connection: &Connection, login: Option<&Login>) -> Result<(), Refusal> {
     let Some(login) = login else { return Ok(()) };
     let table = worker.shared.credentials.load();
-    let current = match login.identity.purpose() {
+    let purpose = login.identity.purpose();
+    let current = if purpose == Purpose::Bearer {
         // No record of ours stands behind a token of an issuer: it ends with its own life.
-        Purpose::Bearer => Some(login.identity.credential()),
-        purpose => table.find(purpose, login.identity.key_id()).map(|entry| &entry.credential),
+        Some(login.identity.credential())
+    } else {
+        table.find(purpose, login.identity.key_id()).map(|entry| &entry.credential)
     };
     login.identity.recheck(current, Some(connection.remote.ip()), clock::wall()).map(drop)
 }

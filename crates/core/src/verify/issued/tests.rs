@@ -1,5 +1,5 @@
 //! Tokens and proofs made here, each wrong in one way, and the example of RFC 9449.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::unwrap_in_result)]
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;

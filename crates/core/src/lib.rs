@@ -17,10 +17,15 @@
 
 pub mod address;
 pub mod algorithm;
+pub mod confirmation;
 pub mod credential;
+pub mod dpop;
 pub mod entropy;
 pub mod ethereum;
 pub mod id;
+pub mod issuer;
+pub mod jwks;
+pub mod jwt;
 pub mod limits;
 pub mod nonce;
 pub mod policy;
@@ -41,10 +46,15 @@ pub mod verify;
 
 pub use address::IpAllowList;
 pub use algorithm::Algorithm;
+pub use confirmation::{Confirmation, Thumbprint};
 pub use credential::{Binding, Credential, CredentialState, KeyRate};
+pub use dpop::{DpopExpectation, DpopNonces, DpopProof};
 pub use entropy::Entropy;
 pub use ethereum::Address;
 pub use id::{AccountId, ApiKeyId, CorrelationId, CredentialId, SessionId};
+pub use issuer::{AccountRule, IssuedToken, Issuer};
+pub use jwks::KeySet;
+pub use jwt::Jwt;
 pub use nonce::{MemoryNonceGuard, NonceGuard, NoncePolicy, NonceWindow};
 pub use policy::{Access, Permit, Requirement, authorize, permit_public};
 pub use presented::{Effect, Freshness, NonceClock, Once, Presented, PresentedPassphrase, PresentedSignature, SignatureForm, SignedBytes};
@@ -59,4 +69,4 @@ pub use secret::Secret;
 pub use time::{Monotonic, Now, Timestamp};
 pub use token::{Token, TokenKind, TokenSealer};
 pub use verifier::{MacKey, Verifier};
-pub use verify::{CertificateClaim, VerifiedIdentity, VerifyContext, verify, verify_certificate, verify_token};
+pub use verify::{CertificateClaim, Possession, VerifiedIdentity, VerifyContext, verify, verify_certificate, verify_issued, verify_token};

@@ -34,6 +34,7 @@ mod fields;
 pub mod gate;
 pub mod gemini;
 mod header_family;
+pub mod http_signature;
 pub mod hyperliquid;
 mod kind;
 pub mod kraken;

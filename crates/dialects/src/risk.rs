@@ -204,7 +204,8 @@ pub fn refine(purpose: Purpose, signed: SignedText<'_>) -> Risk {
         Purpose::Deribit => deribit(&signed),
         Purpose::Hyperliquid => hyperliquid(&signed),
         Purpose::KrakenFutures => (signed.parameter("reduceOnly") == Some("true")).then_some(Risk::Reduce),
-        Purpose::Binance
+        Purpose::Bearer
+        | Purpose::Binance
         | Purpose::Bitfinex
         | Purpose::Bitmex
         | Purpose::ClientCertificate
@@ -212,6 +213,7 @@ pub fn refine(purpose: Purpose, signed: SignedText<'_>) -> Risk {
         | Purpose::CoinbaseExchange
         | Purpose::Gate
         | Purpose::Gemini
+        | Purpose::HttpSignature
         | Purpose::Kraken
         | Purpose::Kucoin
         | Purpose::Native
@@ -294,7 +296,13 @@ pub fn instrument(purpose: Purpose, signed: SignedText<'_>) -> Option<String> {
         Purpose::Kraken => "pair",
         Purpose::Native => "sym",
         Purpose::Okx => "instId",
-        Purpose::Bitfinex | Purpose::Bitmex | Purpose::ClientCertificate | Purpose::Gemini | Purpose::Hyperliquid => return None,
+        Purpose::Bearer
+        | Purpose::Bitfinex
+        | Purpose::Bitmex
+        | Purpose::ClientCertificate
+        | Purpose::Gemini
+        | Purpose::HttpSignature
+        | Purpose::Hyperliquid => return None,
     };
     let Some(whole) = signed.json() else { return signed.parameter(name).map(str::to_owned) };
     if !signed.query.is_empty() {

@@ -142,6 +142,7 @@ pub(crate) fn verdict(
 fn fresh_at(freshness: Freshness) -> Timestamp {
     match freshness {
         Freshness::Channel | Freshness::Unbound => Timestamp::from_micros(0),
+        Freshness::Issued { not_before, .. } => not_before,
         Freshness::Nonce { nonce, .. } => Timestamp::from_millis(nonce),
         Freshness::Validity { not_before, not_after, .. } => {
             not_before.unwrap_or_else(|| not_after.saturating_sub(std::time::Duration::from_secs(1)))

@@ -116,7 +116,8 @@ const fn name(algorithm: Algorithm) -> &'static str {
         | Algorithm::Ed25519
         | Algorithm::MlDsa65
         | Algorithm::RsaPkcs1Sha256
-        | Algorithm::RsaPssSha256 => algorithm.name(),
+        | Algorithm::RsaPssSha256
+        | Algorithm::RsaPssSha512 => algorithm.name(),
     }
 }
 

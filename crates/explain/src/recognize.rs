@@ -27,7 +27,13 @@ pub(crate) const fn headers(purpose: Purpose) -> Headers {
         Purpose::KrakenFutures => (&["apikey", "authent"], &["nonce"]),
         Purpose::Kucoin => (&["kc-api-key", "kc-api-sign", "kc-api-timestamp", "kc-api-passphrase"], &["kc-api-key-version"]),
         Purpose::Okx => (&["ok-access-key", "ok-access-sign", "ok-access-timestamp", "ok-access-passphrase"], &[]),
-        Purpose::ClientCertificate | Purpose::Coinbase | Purpose::Deribit | Purpose::Hyperliquid | Purpose::Native => (&[], &[]),
+        Purpose::HttpSignature => (&["signature", "signature-input"], &["content-digest"]),
+        Purpose::Bearer
+        | Purpose::ClientCertificate
+        | Purpose::Coinbase
+        | Purpose::Deribit
+        | Purpose::Hyperliquid
+        | Purpose::Native => (&[], &[]),
     };
     Headers { required, optional }
 }
@@ -130,7 +136,8 @@ fn marks(purpose: Purpose, request: &Request) -> Vec<(u32, String)> {
         }
         Purpose::Okx if request.path().starts_with(b"/api/v5/") => marks.push((2, "the path begins with /api/v5/".to_owned())),
         Purpose::Gate if request.path().starts_with(b"/api/v4/") => marks.push((2, "the path begins with /api/v4/".to_owned())),
-        Purpose::Bitfinex
+        Purpose::Bearer
+        | Purpose::Bitfinex
         | Purpose::Bitmex
         | Purpose::Bybit
         | Purpose::ClientCertificate
@@ -138,6 +145,7 @@ fn marks(purpose: Purpose, request: &Request) -> Vec<(u32, String)> {
         | Purpose::CoinbaseExchange
         | Purpose::Gate
         | Purpose::Gemini
+        | Purpose::HttpSignature
         | Purpose::Kraken
         | Purpose::KrakenFutures
         | Purpose::Kucoin

@@ -15,6 +15,7 @@ use countersign_dialects::{Answer, Dialect, Header, Headers, RequestView, Securi
 use http::header::AUTHORIZATION;
 use smallvec::SmallVec;
 
+use crate::bearer;
 use crate::clock;
 use crate::connection::Connection;
 use crate::routes::Family;
@@ -78,6 +79,7 @@ pub fn authenticate(
     headers: &dyn Headers,
 ) -> Result<Login, Refusal> {
     let login = match family {
+        Family::BEARER => bearer::authenticate(worker, connection, request),
         Family::CLIENT_CERTIFICATE => client_certificate(worker, connection),
         Family::NATIVE => native(worker, connection, headers),
         Family::Of(purpose) => of_dialect(worker, connection, of_purpose(purpose), request),
@@ -142,7 +144,7 @@ pub fn verify_presented(worker: &Worker, connection: &Connection, presented: &Pr
     Ok(Login::new(identity, presented.freshness, counters))
 }
 
-fn verify_context<'w>(worker: &'w Worker, connection: &Connection) -> VerifyContext<'w> {
+pub(crate) fn verify_context<'w>(worker: &'w Worker, connection: &Connection) -> VerifyContext<'w> {
     VerifyContext {
         now: clock::now(),
         remote: Some(connection.remote.ip()),

@@ -19,6 +19,7 @@ mod environment;
 mod error;
 mod file;
 mod fix;
+mod issuer;
 mod limits;
 mod raw;
 mod reader;
@@ -38,8 +39,8 @@ pub use fix::{FixSender, FixSettings};
 pub use raw::Origin;
 pub use reference::reference;
 pub use settings::{
-    Authorities, AuthzSettings, BinanceSettings, CertificateSource, ClientTrust, LimitSettings, ListenSettings, LogFormat, LogSettings,
-    NativeSettings, OperatorSettings, Settings, Shown, Upstream, UpstreamTarget,
+    Authorities, AuthzSettings, BinanceSettings, CertificateSource, ClientTrust, IssuerSettings, KeySource, LimitSettings, ListenSettings,
+    LogFormat, LogSettings, NativeSettings, OperatorSettings, Settings, Shown, Upstream, UpstreamTarget,
 };
 
 use raw::RawConfig;

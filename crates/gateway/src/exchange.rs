@@ -28,7 +28,7 @@ use crate::respond::{self, CORRELATION_HEADER, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch, Routes};
 use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::worker::Worker;
-use crate::{audit, halts, local, websocket};
+use crate::{audit, bearer, halts, local, websocket};
 
 /// Where the keys of the identity assertions are published (RFC 7517).
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
@@ -118,6 +118,9 @@ pub(crate) fn not_found(
 }
 
 async fn on_route(worker: &Rc<Worker>, connection: &Rc<Connection>, route: &Arc<Route>, request: Arrived) -> Answer {
+    if route.family == Family::BEARER {
+        bearer::prepare(worker, &request.parts.headers).await;
+    }
     let correlation = request.correlation;
     let mut subject = audit::Subject::request(&request.parts, Some(route));
     let mut words = words(worker, route.family);
@@ -151,6 +154,9 @@ pub(crate) fn refused(
     audit::refused(worker, connection, subject, refusal, correlation);
     let mut answer = respond::refuse(refusal, words, correlation);
     connection.native.add_nonce(worker, connection, route.family, answer.headers_mut());
+    if route.family == Family::BEARER {
+        bearer::add_nonce(worker, answer.headers_mut());
+    }
     answer
 }
 
@@ -212,7 +218,7 @@ pub struct Admitted {
 
 /// What proves a session to us is nobody else's business.
 pub(crate) fn hides_authorization(route: &Route, admitted: &Admitted) -> bool {
-    route.family == Family::NATIVE || admitted.login.as_ref().is_some_and(|login| login.session.is_some())
+    matches!(route.family, Family::BEARER | Family::NATIVE) || admitted.login.as_ref().is_some_and(|login| login.session.is_some())
 }
 
 /// Authenticates, authorizes and charges: the one way to a permit for a request, whoever parsed it.

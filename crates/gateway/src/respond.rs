@@ -9,6 +9,7 @@ use countersign_dialects::answer::{AnswerContext, Counter, UnknownKeyAnswer};
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
+use crate::bearer;
 use crate::body::ResponseBody;
 use crate::clock;
 use crate::routes::Family;
@@ -65,6 +66,9 @@ pub fn refuse(refusal: &Refusal, words: &Words, correlation: CorrelationId) -> R
             response
         }
     };
+    if words.family == Family::BEARER {
+        bearer::challenge(refusal, &mut response);
+    }
     let headers = response.headers_mut();
     if ends_connection(refusal.reject) {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -47,6 +47,8 @@ pub enum Family {
 }
 
 impl Family {
+    /// Access tokens of issuers outside.
+    pub const BEARER: Self = Self::Of(Purpose::Bearer);
     /// Signed as at Binance; refusals as at Binance.
     pub const BINANCE: Self = Self::Of(Purpose::Binance);
     /// A client certificate of mutual TLS.

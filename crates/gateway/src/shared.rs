@@ -16,6 +16,7 @@ use crate::drain::Drain;
 use crate::fix::sessions::FixSessions;
 use crate::halts::HaltKeeper;
 use crate::identity::IdentityIssuer;
+use crate::issuers::Issuers;
 use crate::metrics::Metrics;
 use crate::native::sessions::Sessions;
 use crate::routes::Routes;
@@ -38,6 +39,8 @@ pub struct Shared {
     pub nonces: Box<dyn NonceGuard>,
     /// Makes and reads the tokens that stand for a login at venues that hand such out.
     pub tokens: TokenSealer,
+    /// The issuers whose access tokens are taken, with their keys.
+    pub issuers: Issuers,
     /// Credentials and sessions, for what is not on the hot path.
     pub store: Arc<Store>,
     /// When the gateway started.

@@ -243,6 +243,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         authz_tls: None,
         replay: Box::new(MemoryReplayGuard::default()),
         nonces: Box::new(countersign_core::MemoryNonceGuard::default()),
+        issuers: crate::issuers::Issuers::new(&settings.issuers, &[8; 32]),
         tokens: countersign_core::TokenSealer::new(&[9; 32]),
         store,
         halts: Arc::new(halts),

@@ -16,6 +16,7 @@ use countersign_gateway::drain::Drain;
 use countersign_gateway::entropy::SystemEntropy;
 use countersign_gateway::fix::sessions::FixSessions;
 use countersign_gateway::halts::HaltKeeper;
+use countersign_gateway::issuers::Issuers;
 use countersign_gateway::metrics::Metrics;
 use countersign_gateway::native::sessions::Sessions;
 use countersign_gateway::shared::Shared;
@@ -115,6 +116,7 @@ impl Running {
             connections: ConnectionLimits::new(settings.limits.connections_max, settings.limits.connections_per_source_max),
             replay: Box::new(replay),
             nonces: Box::new(nonces),
+            issuers: Issuers::new(&settings.issuers, &SystemEntropy.array()),
             // Tokens of this run only: what they stand for is asked for again after a restart.
             tokens: TokenSealer::new(&SystemEntropy.array()),
             sessions: Sessions::default(),

@@ -23,7 +23,8 @@ pub(crate) struct Arrival {
 /// explained long after it was sent.
 pub(crate) fn check(purpose: Purpose, freshness: Freshness, arrival: Arrival, last_nonce: Option<u64>) -> (Option<Clock>, Option<Finding>) {
     match freshness {
-        Freshness::Channel | Freshness::Unbound => (None, None),
+        // Tokens of issuers outside are not explained here.
+        Freshness::Channel | Freshness::Issued { .. } | Freshness::Unbound => (None, None),
         Freshness::Window { timestamp, recv_window, ahead_max } => window(purpose, timestamp, recv_window, ahead_max, arrival),
         Freshness::Validity { not_before, not_after, leeway, lifetime_max } => {
             validity(purpose, [not_before, Some(not_after)], leeway, lifetime_max, arrival)

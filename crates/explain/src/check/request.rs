@@ -112,13 +112,15 @@ impl Checked {
             Purpose::Bitfinex | Purpose::Kraken => (query, false),
             Purpose::Gemini => (false, body),
             Purpose::KrakenFutures => (false, query && body),
-            Purpose::Binance
+            Purpose::Bearer
+            | Purpose::Binance
             | Purpose::Bitmex
             | Purpose::ClientCertificate
             | Purpose::Coinbase
             | Purpose::CoinbaseExchange
             | Purpose::Deribit
             | Purpose::Gate
+            | Purpose::HttpSignature
             | Purpose::Hyperliquid
             | Purpose::Kucoin
             | Purpose::Native

@@ -52,9 +52,11 @@ pub(crate) fn read(purpose: Purpose, frame: &str) -> Option<Draft> {
             let login = object(args.first().copied())?;
             Some(verify(&login, ["apiKey", "sign"], hmac(Hash::Sha256, Encoding::Base64)))
         }
-        Purpose::ClientCertificate
+        Purpose::Bearer
+        | Purpose::ClientCertificate
         | Purpose::Coinbase
         | Purpose::Gemini
+        | Purpose::HttpSignature
         | Purpose::Hyperliquid
         | Purpose::Kraken
         | Purpose::Kucoin

@@ -26,7 +26,12 @@ pub(crate) fn read(purpose: Purpose, request: &Request) -> Option<Draft> {
         Purpose::KrakenFutures => kraken_futures(request, hmac(Hash::Sha512, Encoding::Base64)),
         Purpose::Kucoin => family(request, "kc-api", Unit::Millis, hmac(Hash::Sha256, Encoding::Base64)),
         Purpose::Okx => family(request, "ok-access", Unit::Iso, hmac(Hash::Sha256, Encoding::Base64)),
-        Purpose::ClientCertificate | Purpose::Coinbase | Purpose::Hyperliquid | Purpose::Native => return None,
+        Purpose::Bearer
+        | Purpose::ClientCertificate
+        | Purpose::Coinbase
+        | Purpose::HttpSignature
+        | Purpose::Hyperliquid
+        | Purpose::Native => return None,
     };
     let scheme = request.scheme.as_deref().unwrap_or("https");
     draft.around.origin = request.header("host").map(|host| format!("{scheme}://{host}"));

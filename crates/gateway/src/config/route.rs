@@ -325,7 +325,8 @@ enum Table {
 
 /// Those that there are.
 fn builtins() -> Vec<(&'static str, Table)> {
-    let with_routes = families().into_iter().filter(|(_, family)| *family == Family::NATIVE || family.dialect().is_some());
+    let has_table = |family: &Family| family.dialect().is_some_and(|dialect| !dialect.rest_routes().is_empty());
+    let with_routes = families().into_iter().filter(|(_, family)| *family == Family::NATIVE || has_table(family));
     with_routes.map(|(name, family)| (name, Table::Of(family))).chain([("fix", Table::Fix)]).collect()
 }
 

@@ -17,7 +17,7 @@ use super::settings::{
     Authorities, BinanceSettings, CertificateSource, ClientTrust, HaltSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
     OperatorSettings, Settings,
 };
-use super::{authz, fix, limits, route, upstream};
+use super::{authz, fix, issuer, limits, route, upstream};
 
 /// Where state is kept unless told otherwise: beside the one who starts it.
 const STATE_DIR: &str = "countersign-state";
@@ -44,6 +44,7 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     let fix = fix::read(Reader::section(&mut keys, &mut report, "fix"));
     let halt = halt(Reader::section(&mut keys, &mut report, "halt"));
     let log = log(Reader::section(&mut keys, &mut report, "log"));
+    let issuers = issuer::read(&mut keys, &mut report);
     let upstreams = upstream::read(&mut keys, &mut report);
     let families = route::Families { native: native.enabled, binance: binance.enabled, fix: fix.enabled };
     let routes = route::read(routes, &upstreams, families, &mut report);
@@ -51,7 +52,23 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     report.unknown_keys(&keys, "");
     let Some(routes) = routes.filter(|_| report.errors.is_empty()) else { return Err(report.errors) };
     let routes = Arc::new(routes);
-    Ok(Settings { state_dir, workers, listen, operator, authz, limits, native, binance, fix, halt, log, upstreams, routes, shown: report.shown })
+    Ok(Settings {
+        state_dir,
+        workers,
+        listen,
+        operator,
+        authz,
+        limits,
+        native,
+        binance,
+        fix,
+        halt,
+        log,
+        issuers,
+        upstreams,
+        routes,
+        shown: report.shown,
+    })
 }
 
 fn top_level(mut keys: Reader<'_>) -> (PathBuf, usize) {

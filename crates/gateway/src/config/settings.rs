@@ -41,6 +41,8 @@ pub struct Settings {
     pub halt: HaltSettings,
     /// Logging.
     pub log: LogSettings,
+    /// Whose access tokens are taken.
+    pub issuers: Vec<IssuerSettings>,
     /// Upstreams; routes name them by index.
     pub upstreams: Vec<Upstream>,
     /// The route table.
@@ -279,6 +281,29 @@ pub enum LogFormat {
     Json,
     /// For people.
     Text,
+}
+
+/// An issuer of access tokens outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerSettings {
+    /// What its tokens must say, and what that means here.
+    pub rules: countersign_core::Issuer,
+    /// Where its keys are.
+    pub source: KeySource,
+}
+
+/// Where the keys of an issuer are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// In a file.
+    File(PathBuf),
+    /// Published by a server.
+    Url {
+        /// `https://host[:port]/path`.
+        url: String,
+        /// The CAs that the server is believed by; `None`: those of the system.
+        ca: Option<PathBuf>,
+    },
 }
 
 /// A service behind the gateway.

@@ -54,7 +54,7 @@ pub(super) fn take(
     let path = plain.path();
     let found = routes.find_http(plain.head.method, path);
     match found {
-        RouteMatch::Found(route) if route.kind != RouteKind::Http || exceeds(worker, connection, route, plain) => return None,
+        RouteMatch::Found(route) if !is_short(route) || exceeds(worker, connection, route, plain) => return None,
         RouteMatch::MethodNotAllowed | RouteMatch::NotFound if plain.body_length > 0 => return None,
         RouteMatch::Found(_) | RouteMatch::MethodNotAllowed | RouteMatch::NotFound => {}
     }
@@ -153,9 +153,14 @@ fn write_request(
 /// Whether there is a route for it that takes such a body.
 pub(super) fn is_expected(worker: &Worker, connection: &Connection, plain: &Plain<'_>) -> bool {
     match worker.shared.routes.load().find_http(plain.head.method, plain.path()) {
-        RouteMatch::Found(route) => route.kind == RouteKind::Http && !exceeds(worker, connection, route, plain),
+        RouteMatch::Found(route) => is_short(route) && !exceeds(worker, connection, route, plain),
         RouteMatch::MethodNotAllowed | RouteMatch::NotFound => false,
     }
+}
+
+/// Keys of an issuer may have to be fetched first, and nothing waits here.
+fn is_short(route: &Route) -> bool {
+    route.kind == RouteKind::Http && route.family != Family::BEARER
 }
 
 /// A body that is too long is refused where long ones are read.

@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use countersign_core::{CorrelationId, Refusal, Reject};
+use countersign_core::{CorrelationId, Purpose, Refusal, Reject};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_websockets::{CloseCode, Message};
@@ -185,7 +185,13 @@ fn recheck(worker: &Worker, connection: &Connection, route: &Route, login: Optio
     }
     let Some(login) = login else { return Ok(()) };
     let table = worker.shared.credentials.load();
-    let current = table.find(login.identity.purpose(), login.identity.key_id()).map(|entry| &entry.credential);
+    let purpose = login.identity.purpose();
+    let current = if purpose == Purpose::Bearer {
+        // No record of ours stands behind a token of an issuer: it ends with its own life.
+        Some(login.identity.credential())
+    } else {
+        table.find(purpose, login.identity.key_id()).map(|entry| &entry.credential)
+    };
     login.identity.recheck(current, Some(connection.remote.ip()), clock::wall()).map(drop)
 }
 

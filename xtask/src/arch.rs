@@ -1,7 +1,7 @@
 //! `cargo xtask arch`: the shape of the house, checked.
 //!
 //! ```text
-//!   core ◀─ handshake, session, dialects, fix ◀─ store, pki ◀─ gateway, client ◀─ countersign
+//!   core ◀─ handshake, session, dialects, fix, oauth ◀─ store, pki ◀─ gateway, client ◀─ countersign
 //!   venue: knows nobody; only the binary knows it
 //! ```
 //!
@@ -24,6 +24,7 @@ const HEIGHTS: &[(&str, u8)] = &[
     ("countersign-session", 1),
     ("countersign-dialects", 1),
     ("countersign-fix", 1),
+    ("countersign-oauth", 1),
     ("countersign-store", 2),
     ("countersign-pki", 2),
     ("countersign-client", 3),
@@ -38,7 +39,8 @@ const VENUE: &str = "countersign-venue";
 const TOOLS: &[&str] = &["xtask", "countersign-benches", "countersign-fuzz-bodies"];
 
 /// Crates that decide, and therefore have neither sockets nor clocks nor lots of their own.
-const PURE: &[&str] = &["countersign-core", "countersign-handshake", "countersign-session", "countersign-dialects", "countersign-fix"];
+const PURE: &[&str] =
+    &["countersign-core", "countersign-handshake", "countersign-session", "countersign-dialects", "countersign-fix", "countersign-oauth"];
 
 /// What a pure crate may not reach, with the reason.
 const IMPURE: &[(&str, &str)] = &[

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   StateDir ── lock        one gateway per folder
-//!      ├─ Store             SQLite: accounts, credentials (secrets sealed), their history, sessions
+//!      ├─ Store             SQLite: accounts, credentials (secrets sealed), their history, sessions, refresh families, revocations
 //!      ├─ AuditLog          append-only JSON lines, one writer thread, bounded queue; fails closed
 //!      ├─ JournaledMessageStore  sequence numbers and messages of one FIX session; a number is on the disk before it is on the wire
 //!      └─ JournaledReplayGuard   the replay guard of memory, and a journal of accepted writes for the next process
@@ -36,4 +36,4 @@ pub use nonces::JournaledNonceGuard;
 pub use record::{AccountRecord, Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate, SessionRecord};
 pub use sealing::SealingKey;
 pub use state_dir::{StateDir, StateLock};
-pub use store::{Store, generate_secret};
+pub use store::{Presented, Store, generate_secret};

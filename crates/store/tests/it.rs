@@ -12,4 +12,5 @@ mod it {
     mod replay_contract;
     mod sessions;
     mod support;
+    mod tokens;
 }

@@ -1,6 +1,7 @@
 //! The command line. Help texts, completions and man pages all come from here.
 
 mod key;
+mod session;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs};
+pub(crate) use session::{SessionCommand, TokenCommand, TokenRevokeArgs};
 
 /// The gateway in front of a trading API: TLS, authentication, and only permitted traffic behind it.
 #[derive(Debug, Parser)]
@@ -33,6 +35,12 @@ pub(crate) enum Command {
     /// Keys: credentials of accounts.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Open native sessions of the running gateway.
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Tokens that the running gateway gave out.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Dialects: how clients of exchanges log in.
     #[command(subcommand)]
     Dialect(DialectCommand),
@@ -317,6 +325,10 @@ mod tests {
             "key show --state /tmp/x -hV_json3hQ4",
             "key revoke -A-kmw88fFEAAAAAAAAAEA",
             "key rotate -A-kmw88fFEAAAAAAAAAEA --overlap 0s",
+            "session kill -A-kmw88fFEAAAAAAAAAEA",
+            "session show -A-kmw88fFEAAAAAAAAAEA --json",
+            "token revoke -A-kmw88fFEAAAAAAAAAEA",
+            "token revoke --key -hV_json3hQ4",
         ] {
             let parsed = Cli::try_parse_from(std::iter::once("countersign").chain(line.split(' ')));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());

@@ -18,6 +18,7 @@ use smallvec::SmallVec;
 use crate::clock;
 use crate::connection::Connection;
 use crate::routes::Family;
+use crate::tokens::bearer::{self, TokenLogin};
 use crate::worker::Worker;
 
 /// A request's proved identity, and what it came with.
@@ -30,6 +31,8 @@ pub struct Login {
     pub freshness: Freshness,
     /// Rate counters of the key.
     pub counters: Arc<KeyCounters>,
+    /// The access token it is by, if it is by one.
+    pub token: Option<TokenLogin>,
     /// Headers for the answer: the countersigned contract, on the request that opened the session.
     pub answer_headers: SmallVec<[(http::HeaderName, http::HeaderValue); 2]>,
 }
@@ -38,7 +41,14 @@ impl Login {
     /// A login without a session.
     #[must_use]
     pub fn new(identity: VerifiedIdentity, freshness: Freshness, counters: Arc<KeyCounters>) -> Self {
-        Self { identity, session: None, freshness, counters, answer_headers: SmallVec::new() }
+        Self { identity, session: None, token: None, freshness, counters, answer_headers: SmallVec::new() }
+    }
+
+    /// The session it belongs to: a native one, or that of its token.
+    #[must_use]
+    pub fn sid(&self) -> Option<SessionId> {
+        let of_token = || self.token.as_ref().map(|token| token.mark.sid);
+        self.session.as_ref().map(|session| session.sid).or_else(of_token)
     }
 
     /// What a session contract narrows the identity's scopes to.
@@ -70,6 +80,13 @@ pub fn authenticate(
     request: &RequestView<'_>,
     headers: &dyn Headers,
 ) -> Result<Login, Refusal> {
+    if worker.shared.settings.tokens.enabled
+        && let Some(shown) = bearer::shown(headers)
+    {
+        let login = bearer::login(worker, connection, family, request, shown)?;
+        connection.note_authenticated();
+        return Ok(login);
+    }
     let login = match family {
         Family::CLIENT_CERTIFICATE => client_certificate(worker, connection),
         Family::NATIVE => native(worker, connection, headers),

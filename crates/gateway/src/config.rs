@@ -36,7 +36,7 @@ pub use raw::Origin;
 pub use reference::reference;
 pub use settings::{
     Authorities, BinanceSettings, CertificateSource, ClientTrust, LimitSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
-    OperatorSettings, Settings, Shown, Upstream, UpstreamTarget,
+    OperatorSettings, Settings, Shown, TokenSettings, Upstream, UpstreamTarget,
 };
 
 use raw::RawConfig;

@@ -17,6 +17,7 @@ use crate::identity::IdentityIssuer;
 use crate::metrics::Metrics;
 use crate::native::sessions::Sessions;
 use crate::routes::Routes;
+use crate::tokens::TokenState;
 
 /// The shared state of the gateway.
 pub struct Shared {
@@ -40,6 +41,8 @@ pub struct Shared {
     pub started: Timestamp,
     /// The audit log. Nothing passes that cannot be recorded.
     pub audit: AuditLog,
+    /// Tokens that are given out: their key, and what was revoked.
+    pub oauth: TokenState,
     /// Counters.
     pub metrics: Metrics,
     /// Makes identity assertions and access tokens.

@@ -228,14 +228,17 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
     let tickets = Arc::new(TicketKeyRing::new(clock_of_tls.clone()).unwrap());
     let nonces = NonceKeys::new(gateway.root(), [0; 4], &mut SystemEntropy, clock::wall());
     let handshake = ServerConfig { gateway, policy: HostPolicy::default(), authorities: Authorities::Any, nonces };
+    let store = Arc::new(Store::open(&folder.join("countersign.db"), SealingKey::from_bytes(&[1; 32])).await.unwrap());
+    let oauth = crate::tokens::TokenState::open(&store).await.unwrap();
     Shared {
+        oauth,
         credentials: ArcSwap::from_pointee(CredentialTable::new(credentials(), &CredentialTable::default())),
         routes: ArcSwap::new(Arc::clone(&settings.routes)),
         tls: ServerTls::new(ListenerPolicy::new("public"), vec![certificate], tickets, clock_of_tls).unwrap(),
         replay: Box::new(MemoryReplayGuard::default()),
         nonces: Box::new(countersign_core::MemoryNonceGuard::default()),
         tokens: countersign_core::TokenSealer::new(&[9; 32]),
-        store: Arc::new(Store::open(&folder.join("countersign.db"), SealingKey::from_bytes(&[1; 32])).await.unwrap()),
+        store,
         started: clock::wall(),
         audit: AuditLog::open(&folder.join("audit")).unwrap(),
         metrics: Metrics::new(&settings.routes),

@@ -84,6 +84,12 @@ impl Revocations {
         self.entries.is_empty()
     }
 
+    /// Whether this was revoked.
+    #[must_use]
+    pub fn has(&self, target: &RevocationTarget) -> bool {
+        self.entries.contains_key(target)
+    }
+
     /// Remembers one; the order in which they come does not matter, nor does one that comes twice.
     pub fn note(&mut self, revocation: Revocation) {
         self.epoch = self.epoch.max(revocation.epoch);
@@ -105,10 +111,10 @@ impl Revocations {
             return Ok(());
         }
         let revoked = |sentence: &'static str| Err(Refusal::operator(Reject::TokenInvalid, sentence));
-        if self.entries.contains_key(&RevocationTarget::Token(mark.jti)) {
+        if self.has(&RevocationTarget::Token(mark.jti)) {
             return revoked("the token was revoked");
         }
-        if self.entries.contains_key(&RevocationTarget::Session(mark.sid)) {
+        if self.has(&RevocationTarget::Session(mark.sid)) {
             return revoked("the session of the token was revoked");
         }
         let of_key = self.entries.get(&RevocationTarget::Credential(mark.credential.clone()));

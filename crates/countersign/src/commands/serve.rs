@@ -18,6 +18,7 @@ use countersign_gateway::metrics::Metrics;
 use countersign_gateway::native::sessions::Sessions;
 use countersign_gateway::shared::Shared;
 use countersign_gateway::start::Gateway;
+use countersign_gateway::tokens::TokenState;
 use countersign_gateway::upstream::UpstreamConfig;
 use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _};
 use countersign_pki::PrivateAuthority;
@@ -98,7 +99,9 @@ impl Running {
         let gateway_root = gateway.root().to_owned();
         let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
         let renew = Renewal { settings: settings.clone(), dir: dir.clone(), authority: renewed, venue_keys, rotate_at: None };
+        let oauth = TokenState::open(&store).await?;
         let shared = Shared {
+            oauth,
             credentials: ArcSwap::default(),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
             metrics: Metrics::new(&settings.routes).started_at(clock::wall()),

@@ -29,6 +29,8 @@ pub struct Settings {
     pub native: NativeSettings,
     /// The Binance dialect.
     pub binance: BinanceSettings,
+    /// Tokens of the token endpoint.
+    pub tokens: TokenSettings,
     /// Logging.
     pub log: LogSettings,
     /// Upstreams; routes name them by index.
@@ -217,6 +219,21 @@ pub struct BinanceSettings {
     pub enabled: bool,
     /// How an unknown key is answered.
     pub unknown_key: UnknownKeyAnswer,
+}
+
+/// Tokens of the token endpoint.
+#[derive(Clone, Debug)]
+pub struct TokenSettings {
+    /// Whether there are token endpoints, and their tokens log in.
+    pub enabled: bool,
+    /// The issuer's URL; `None`: the authority that each request is made to.
+    pub issuer: Option<String>,
+    /// Audiences of others that tokens may be made for. The gateway itself takes only its own.
+    pub audiences: Vec<String>,
+    /// Life of an access token.
+    pub access_life: Duration,
+    /// Longest life of a family of refresh tokens.
+    pub session_life: Duration,
 }
 
 /// Logging.

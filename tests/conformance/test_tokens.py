@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import sqlite3
 import ssl
+import subprocess
 import threading
 import time
 
@@ -15,8 +17,8 @@ import websockets.sync.server
 from authlib.integrations.base_client.errors import OAuthError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from harness.server import Server, run
-from harness.tokens import ACCESS_TOKEN, JWT_BEARER, TOKEN_EXCHANGE, DpopKey, TokenClient
+from harness.server import BINARY, Server, environment, run
+from harness.tokens import ACCESS_TOKEN, JWT_BEARER, TOKEN_EXCHANGE, DpopKey, TokenClient, b64
 
 TICKER = "/native/v1/ticker?symbol=BTCUSDT"
 ORDERS = "/native/v1/orders"
@@ -169,10 +171,6 @@ def test_a_client_certificate_binds_tokens_without_dpop(server):
     assert token["token_type"] == "Bearer"
     claims = jwt.decode(token["access_token"], options={"verify_signature": False})
     der = ssl.PEM_cert_to_DER_cert(certificate_of(certificate))
-    import hashlib
-
-    from harness.tokens import b64
-
     assert claims["cnf"] == {"x5t#S256": b64(hashlib.sha256(der).digest())}
     assert owner.session.get(f"{owner.issuer}{TICKER}").status_code == 200, "Authlib shows it by itself"
     without = TokenClient(server)
@@ -396,3 +394,24 @@ def test_no_token_is_in_logs_audit_metrics_or_database(server, owner):
     for secret in secrets:
         signature = secret[-40:].encode()
         assert not any(signature in each for each in found)
+
+
+def test_an_operator_ends_a_live_native_session(server):
+    command = [str(BINARY), "connect", server.base, "--credential", str(server.state / "demo" / "native-ed25519.json"), "--json"]
+    client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    try:
+        deadline = time.monotonic() + SECONDS
+        while not (listed := json.loads(run("session", "list", "--state", server.state, "--json").stdout)):
+            assert time.monotonic() < deadline and client.poll() is None, client.stderr.read()
+        sid = listed[0]["sid"]
+        assert json.loads(run("session", "show", "--state", server.state, sid, "--json").stdout)["sid"] == sid
+        killed = run("session", "kill", "--state", server.state, sid)
+        assert killed.returncode == 0 and "is ended" in killed.stdout, killed.stderr
+        said, _ = client.communicate(timeout=SECONDS)
+        assert "session.expired" in said or client.returncode != 0
+        assert json.loads(run("session", "list", "--state", server.state, "--json").stdout) == []
+    finally:
+        client.kill()
+        client.wait()
+    events = [json.loads(line) for line in run("audit", "--state", server.state, "--event", "session_kill", "--json").stdout.splitlines()]
+    assert [each["session"] for each in events].count(sid) == 1

@@ -181,3 +181,47 @@ async fn revocations_of_others_arrive_and_without_news_no_token_passes() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn tokens_outlive_one_change_of_the_signing_key_which_was_published_before() {
+    on_stage(|stage| async move {
+        let connection = stage.connection();
+        let identity = &stage.worker.shared.identity;
+        let kid_of = |token: &str| -> String {
+            let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+            serde_json::from_slice::<Value>(&header).unwrap()["kid"].as_str().unwrap().to_owned()
+        };
+        let published = || send(&stage, &connection, request("GET", crate::exchange::JWKS_PATH, &[], String::new()));
+        let before = published().await.body.to_string();
+        let old = tokens(&stage, &connection, "md:read", 1).await.text("access_token");
+        identity.rotate().unwrap();
+        let new = tokens(&stage, &connection, "md:read", 1).await.text("access_token");
+        assert_ne!(kid_of(&old), kid_of(&new));
+        assert!(before.contains(&kid_of(&new)), "published before its use");
+        assert!(published().await.body.to_string().contains(&kid_of(&old)), "published after it");
+        for token in [&old, &new] {
+            assert!(call(&stage, &connection, "GET", TICKER, token, 1).await.was_forwarded());
+        }
+        identity.rotate().unwrap();
+        assert_eq!(call(&stage, &connection, "GET", TICKER, &old, 1).await.status, 401);
+        assert!(call(&stage, &connection, "GET", TICKER, &new, 1).await.was_forwarded());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_that_asks_too_often_waits_and_is_not_called_a_bad_client() {
+    on_stage(|stage| async move {
+        let connection = stage.connection();
+        stage.change_credentials(|credential| credential.rate.weight_per_minute = std::num::NonZeroU32::new(30).unwrap());
+        let mut told = Vec::new();
+        // Five within two minutes: at least one minute sees two of them, and has room for one.
+        for _ in 0..5 {
+            told.push(tokens(&stage, &connection, "md:read", 1).await);
+        }
+        let limited = told.iter().find(|told| told.status == 429).unwrap();
+        assert_eq!(limited.error(), (429, "temporarily_unavailable"));
+        assert!(limited.headers.contains_key("retry-after"));
+    })
+    .await;
+}

@@ -275,6 +275,27 @@ def test_a_store_that_is_out_of_reach_is_never_a_bad_client(tmp_path):
         assert answer.status_code == 200, "nothing was spent"
 
 
+def test_without_token_endpoints_there_are_none(tmp_path):
+    with Server(tmp_path / "state", "--set", "tokens.enabled=false") as server:
+        owner = TokenClient(server, key=DpopKey())
+        for path in ("/token", "/introspect", "/revoke"):
+            assert owner.post(path, grant_type="client_credentials").status_code == 404
+        assert owner.session.request("GET", f"{owner.issuer}/.well-known/oauth-authorization-server", withhold_token=True).status_code == 404
+
+
+def test_no_upstream_sees_a_token_of_ours(guarded):
+    owner = TokenClient(guarded.server, key=DpopKey())
+    token = owner.fetch()["access_token"]
+    url = f"{owner.issuer}/open"
+    for extra in ({}, {"Transfer-Encoding": "chunked"}):
+        body = iter([b"x"]) if extra else b"x"
+        answer = owner.session.request("POST", url, data=body, headers=owner.key.headers("POST", url, token), withhold_token=True)
+        assert answer.status_code == 200
+        assert {"authorization", "dpop"}.isdisjoint(name for name, _ in guarded.venue.last_headers())
+    theirs = owner.session.request("GET", url, headers={"Authorization": "Bearer of-somebody-else"}, withhold_token=True)
+    assert theirs.status_code == 200 and ("authorization", "Bearer of-somebody-else") in guarded.venue.last_headers()
+
+
 def test_an_operator_lists_and_ends_tokens(server, owner):
     token = owner.fetch("md:read offline_access")
     sid = jwt.decode(token["access_token"], options={"verify_signature": False})["sid"]

@@ -186,7 +186,7 @@ async fn http(
         route.upstream,
     );
     forward::rewrite_headers(&mut parts.headers, connection, &authority, identity);
-    if hides_authorization(route, &admitted) {
+    if hides_authorization(route, &admitted) || tokens::bearer::is_among(worker, &parts.headers) {
         parts.headers.remove(http::header::AUTHORIZATION);
         parts.headers.remove(DPOP_HEADER);
     }

@@ -133,7 +133,8 @@ async fn ask(
     check_content_type(&parts.headers)?;
     let limits = &worker.shared.settings.limits;
     let held = Held::new(connection.bodies.clone(), worker.bodies.clone());
-    let bytes_max = countersign_oauth::limits::FORM_BYTES_MAX;
+    // A little more than is read as a form: whoever sends it all gets an answer, and not a connection that closes on it.
+    let bytes_max = limits.unauthenticated_bytes_max.max(countersign_oauth::limits::FORM_BYTES_MAX);
     let mut body = RequestBody::read(body, bytes_max, limits.body_deadline, held).await.map_err(of_client)?;
     let whole = body.contiguous();
     let form = Form::read(&whole)?;

@@ -118,6 +118,13 @@ impl IdentityIssuer {
         self.ring.load().current().sign(ACCESS_TYPE, claims)
     }
 
+    /// Whether a JWT names one of our keys. It may still be forged.
+    #[must_use]
+    pub fn names_our_key(&self, token: &str) -> bool {
+        let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
+        kid.is_some_and(|kid| self.ring.load().find_used(&kid).is_some())
+    }
+
     /// The claims of an access token that we signed. The caller judges them: an access token of a native session and one of the
     /// token endpoint have different claims, and neither reads as the other.
     ///

@@ -80,6 +80,11 @@ pub(crate) fn shown<'h>(headers: &'h dyn Headers) -> Option<Shown<'h>> {
     has_our_type(text).then_some(Shown { scheme, text })
 }
 
+/// Whether a token of ours is among the headers: no upstream gets to see it, not even behind a public route.
+pub(crate) fn is_among(worker: &Worker, headers: &dyn Headers) -> bool {
+    shown(headers).is_some_and(|shown| worker.shared.identity.names_our_key(shown.text))
+}
+
 /// Whether the header of a JWT says `at+jwt`. It is looked at again, with everything else, when the token is verified.
 fn has_our_type(text: &str) -> bool {
     #[derive(serde::Deserialize)]

@@ -80,7 +80,9 @@ fn request(method: &str, path: &str, headers: &[(&str, String)], body: String) -
 
 fn form(pairs: &[(&str, &str)]) -> String {
     let encode = |text: &str| -> String {
-        text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+        text.bytes()
+            .map(|byte| if byte.is_ascii_alphanumeric() || byte == b'_' { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+            .collect()
     };
     pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
 }
@@ -171,6 +173,21 @@ fn connection_with(stage: &Stage, exporter: [u8; 32], certificate: Option<u8>) -
     let slots = stage.worker.shared.connections.admit("127.0.0.1".parse().unwrap()).unwrap();
     let remote = "127.0.0.1:5001".parse().unwrap();
     Rc::new(Connection::new(CorrelationId::from_bytes([2; 16]), remote, clock::wall(), negotiated, (Some(exporter), CERTIFICATE), slots))
+}
+
+/// A body that the Binance key of the stage signed, as at Binance.
+fn signed_by_trader(pairs: &[(&str, &str)]) -> String {
+    let timestamp = clock::wall().as_millis().to_string();
+    let signed = form(&[pairs, &[("recvWindow", "5000"), ("timestamp", &timestamp)]].concat());
+    let key = pair(crate::testing::TRADER.as_bytes()[0]);
+    let signature = base64::engine::general_purpose::STANDARD.encode(key.sign(signed.as_bytes()));
+    format!("{signed}&{}", form(&[("signature", &signature)]))
+}
+
+/// Sends such a body.
+async fn by_trader(stage: &Stage, connection: &Rc<Connection>, path: &str, pairs: &[(&str, &str)]) -> Told {
+    let headers = [("content-type", FORM_TYPE.to_owned()), ("x-mbx-apikey", crate::testing::TRADER.to_owned())];
+    send(stage, connection, request("POST", path, &headers, signed_by_trader(pairs))).await
 }
 
 fn claims_of(token: &str) -> Value {

@@ -50,12 +50,7 @@ async fn client_credentials_take_an_assertion_or_a_login() {
 async fn a_request_signed_as_at_a_venue_is_a_login_here_as_well() {
     on_stage(|stage| async move {
         let connection = stage.connection();
-        let timestamp = clock::wall().as_millis().to_string();
-        let pairs = [("grant_type", "client_credentials"), ("recvWindow", "5000"), ("timestamp", &timestamp)];
-        let signed = pairs.map(|(name, value)| format!("{name}={value}")).join("&");
-        let key = Ed25519KeyPair::from_seed_unchecked(&[crate::testing::TRADER.as_bytes()[0]; 32]).unwrap();
-        let signature = base64::engine::general_purpose::STANDARD.encode(key.sign(signed.as_bytes()));
-        let body = format!("{signed}&{}", form(&[("signature", &signature)]));
+        let body = signed_by_trader(&[("grant_type", "client_credentials")]);
         let headers =
             |proof: String| [("content-type", FORM_TYPE.to_owned()), ("x-mbx-apikey", crate::testing::TRADER.to_owned()), ("dpop", proof)];
         let told = send(&stage, &connection, request("POST", "/token", &headers(proof(1, "POST", "/token", None)), body.clone())).await;

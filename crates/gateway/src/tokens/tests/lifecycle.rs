@@ -104,11 +104,26 @@ async fn introspection_tells_the_owner_and_nobody_else() {
         assert_eq!((&of_refresh.body["active"], of_refresh.text("token_type").as_str()), (&json!(true), "refresh_token"));
         assert!(!of_refresh.body.to_string().contains(&refresh_token));
         assert_eq!(about(&stage, &connection, "/introspect", "nonsense").await.body, json!({ "active": false }));
-        stage.change_credentials(|credential| {
-            if credential.purpose != countersign_core::Purpose::Native {
-                credential.account = countersign_core::AccountId::parse("other").unwrap();
-            }
-        });
+        assert_eq!(by_trader(&stage, &connection, "/introspect", &[("token", &access)]).await.body["active"], json!(true), "same account");
+        let elsewhere = |scopes: &'static str| {
+            stage.change_credentials(move |credential| {
+                if credential.purpose != countersign_core::Purpose::Native {
+                    credential.account = countersign_core::AccountId::parse("other").unwrap();
+                    credential.scopes = countersign_core::Scopes::parse(scopes).unwrap();
+                }
+            });
+        };
+        elsewhere("account:read");
+        for token in [&access, &refresh_token] {
+            let told = by_trader(&stage, &connection, "/introspect", &[("token", token)]).await;
+            assert_eq!(told.body, json!({ "active": false }), "another account");
+            assert_eq!(by_trader(&stage, &connection, "/revoke", &[("token", token)]).await.error(), (400, "invalid_grant"));
+        }
+        elsewhere("account:read token:introspect");
+        for token in [&access, &refresh_token] {
+            let told = by_trader(&stage, &connection, "/introspect", &[("token", token)]).await;
+            assert_eq!(told.body["active"], json!(true), "a back end may ask about all");
+        }
         assert_eq!(post(&stage, &connection, "/introspect", &[("token", &access)], None).await.error(), (401, "invalid_client"));
         assert_eq!(about(&stage, &connection, "/introspect", "").await.error(), (400, "invalid_request"));
     })

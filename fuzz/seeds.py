@@ -267,6 +267,48 @@ def main():
             write("binance_ws_api", f"vector-{number:03}", frame if isinstance(frame, str) else compact(frame))
     for name, frame in {"twice": '{"id":1,"method":"ping","method":"time"}', "deep": '{"id":1,"params":' + "[" * 200, "status": '{"id":"a","method":"session.status"}', "logout": '{"id":null,"method":"session.logout"}', "unsigned": '{"id":1,"method":"order.place","params":{"symbol":"BTCUSDT","timestamp":1800000000000}}'}.items():
         write("binance_ws_api", name, frame)
+    for name, body in TOKEN_REQUESTS.items():
+        write("token_request", name, body)
+    for name, (header, claims) in client_jwts():
+        write("client_jwt", name, f"{b64(compact(header).encode())}.{b64(compact(claims).encode())}.{b64(bytes(64))}")
+    write("client_jwt", "refresh-token", "csr1." + b64(bytes(52)))
+
+
+JWT_TYPE = "urn:ietf:params:oauth:token-type:access_token"
+EXCHANGE = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token=a.b.c&subject_token_type=" + JWT_TYPE
+TOKEN_REQUESTS = {
+    "client-credentials": "grant_type=client_credentials&scope=md%3Aread+offline_access&bind=channel",
+    "assertion": "grant_type=client_credentials&client_assertion=a.b.c&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    "jwt-bearer": "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion=a.b.c",
+    "refresh": "grant_type=refresh_token&refresh_token=csr1.AAAA",
+    "exchange": EXCHANGE + "&scope=md:read&audience=https://gw",
+    "exchange-to-key": EXCHANGE + "&dpop_jkt=" + b64(bytes(32)),
+    "twice": "grant_type=client_credentials&grant_type=refresh_token",
+    "two-audiences": "grant_type=client_credentials&audience=a&resource=b",
+    "not-text": "grant_type=client_credentials&scope=%ff",
+    "many": "&".join(f"p{n}=1" for n in range(40)),
+    "secret": "grant_type=client_credentials&client_secret=x",
+}
+
+
+def client_jwts():
+    claims = {"iss": "key", "sub": "key", "aud": "https://127.0.0.1:8443/token", "iat": 1790000000, "exp": 1790000060, "jti": "one"}
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+    proof = {"htm": "POST", "htu": "https://127.0.0.1:8443/token", "iat": 1790000000, "jti": "one"}
+    dpop = {"typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk}
+    yield "assertion", ({"alg": "EdDSA", "typ": "JWT"}, claims)
+    yield "assertion-list", ({"alg": "ES256"}, {**claims, "aud": [claims["aud"]]})
+    yield "assertion-undated", ({"alg": "ML-DSA-65"}, {name: value for name, value in claims.items() if name != "iat"})
+    yield "none", ({"alg": "none"}, claims)
+    yield "mac", ({"alg": "HS256"}, claims)
+    yield "key-elsewhere", ({"alg": "EdDSA", "jku": "http://127.0.0.1:9/"}, claims)
+    yield "crit", ({"alg": "EdDSA", "crit": ["exp"]}, claims)
+    yield "float", ({"alg": "EdDSA"}, {**claims, "exp": 1.5})
+    yield "huge", ({"alg": "EdDSA"}, {**claims, "exp": (1 << 64) - 1})
+    yield "proof", (dpop, proof)
+    yield "proof-small-order", ({**dpop, "jwk": {**jwk, "x": b64(bytes(32))}}, proof)
+    yield "proof-private", ({**dpop, "jwk": {**jwk, "d": b64(bytes(32))}}, proof)
+    yield "proof-p256", ({**dpop, "alg": "ES256", "jwk": {"kty": "EC", "crv": "P-256", "x": b64(bytes(32)), "y": b64(bytes(32))}}, proof)
 
 
 if __name__ == "__main__":

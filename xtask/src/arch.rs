@@ -1,7 +1,7 @@
 //! `cargo xtask arch`: the shape of the house, checked.
 //!
 //! ```text
-//!   core, audit-tree ◀─ handshake, session, dialects, fix, halt ◀─ store, pki, explain ◀─ gateway, client ◀─ countersign
+//!   core, audit-tree ◀─ handshake, session, dialects, fix, halt, oauth ◀─ store, pki, explain ◀─ gateway, client ◀─ countersign
 //!   tower: knows core and dialects; nobody knows it
 //!   venue: knows nobody but fix; only the binary knows it
 //! ```
@@ -29,6 +29,7 @@ const HEIGHTS: &[(&str, u8)] = &[
     ("countersign-halt", 1),
     ("countersign-tower", 2),
     ("countersign-explain", 2),
+    ("countersign-oauth", 1),
     ("countersign-store", 2),
     ("countersign-pki", 2),
     ("countersign-client", 3),
@@ -54,6 +55,7 @@ const PURE: &[&str] = &[
     "countersign-dialects",
     "countersign-fix",
     "countersign-halt",
+    "countersign-oauth",
     "countersign-explain",
 ];
 

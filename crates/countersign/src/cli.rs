@@ -4,6 +4,7 @@ mod audit;
 mod halt;
 mod explain;
 mod key;
+mod session;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ pub(crate) use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditProveArgs,
 pub(crate) use halt::{DrillCommand, HaltArgs, HaltCommand, LiftCommand, OperatorCommand};
 pub(crate) use explain::ExplainArgs;
 pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs};
+pub(crate) use session::{SessionCommand, TokenCommand, TokenRevokeArgs};
 
 /// The gateway in front of a trading API: TLS, authentication, and only permitted traffic behind it.
 #[derive(Debug, Parser)]
@@ -39,6 +41,12 @@ pub(crate) enum Command {
     /// Keys: credentials of accounts.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Open native sessions of the running gateway.
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Tokens that the running gateway gave out.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Dialects: how clients of exchanges log in.
     #[command(subcommand)]
     Dialect(DialectCommand),
@@ -308,6 +316,10 @@ mod tests {
             "key show --state /tmp/x -hV_json3hQ4",
             "key revoke -A-kmw88fFEAAAAAAAAAEA",
             "key rotate -A-kmw88fFEAAAAAAAAAEA --overlap 0s",
+            "session kill -A-kmw88fFEAAAAAAAAAEA",
+            "session show -A-kmw88fFEAAAAAAAAAEA --json",
+            "token revoke -A-kmw88fFEAAAAAAAAAEA",
+            "token revoke --key -hV_json3hQ4",
         ] {
             let parsed = Cli::try_parse_from(std::iter::once("countersign").chain(line.split(' ')));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());

@@ -15,7 +15,9 @@ mod manual;
 mod output;
 mod probe;
 pub(crate) mod serve;
+mod session;
 mod stop_signal;
+mod token;
 mod trust;
 mod vectors;
 mod venue;
@@ -49,6 +51,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Man { folder } => manual::pages(&folder),
         Command::Probe(args) => probe::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Session(command) => session::run(&command),
+        Command::Token(command) => token::run(&command),
         Command::Vectors(args) => vectors::run(&args),
         Command::Venue(args) => venue::run(&args),
     };

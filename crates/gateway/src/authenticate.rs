@@ -19,6 +19,7 @@ use crate::bearer;
 use crate::clock;
 use crate::connection::Connection;
 use crate::routes::Family;
+use crate::tokens::bearer::{self as own_token, TokenLogin};
 use crate::worker::Worker;
 
 /// A request's proved identity, and what it came with.
@@ -31,6 +32,8 @@ pub struct Login {
     pub freshness: Freshness,
     /// Rate counters of the key.
     pub counters: Arc<KeyCounters>,
+    /// The access token it is by, if it is by one.
+    pub token: Option<TokenLogin>,
     /// Headers for the answer: the countersigned contract, on the request that opened the session.
     pub answer_headers: SmallVec<[(http::HeaderName, http::HeaderValue); 2]>,
 }
@@ -39,14 +42,21 @@ impl Login {
     /// A login without a session.
     #[must_use]
     pub fn new(identity: VerifiedIdentity, freshness: Freshness, counters: Arc<KeyCounters>) -> Self {
-        Self { identity, session: None, freshness, counters, answer_headers: SmallVec::new() }
+        Self { identity, session: None, token: None, freshness, counters, answer_headers: SmallVec::new() }
+    }
+
+    /// The session it belongs to: a native one, or that of its token.
+    #[must_use]
+    pub fn sid(&self) -> Option<SessionId> {
+        let of_token = || self.token.as_ref().map(|token| token.mark.sid);
+        self.session.as_ref().map(|session| session.sid).or_else(of_token)
     }
 
     /// The same login, for one more message of it.
     #[must_use]
     pub fn again(&self) -> Self {
         let (identity, session, counters) = (self.identity.clone(), self.session.clone(), Arc::clone(&self.counters));
-        Self { identity, session, freshness: self.freshness, counters, answer_headers: SmallVec::new() }
+        Self { identity, session, token: self.token.clone(), freshness: self.freshness, counters, answer_headers: SmallVec::new() }
     }
 
     /// What a session contract narrows the identity's scopes to.
@@ -78,6 +88,15 @@ pub fn authenticate(
     request: &RequestView<'_>,
     headers: &dyn Headers,
 ) -> Result<Login, Refusal> {
+    if worker.shared.settings.tokens.enabled
+        && let Some(shown) = own_token::shown(headers)
+        // On routes of issuers outside, a token is ours when it names a key of ours.
+        && (family != Family::BEARER || own_token::is_among(worker, headers))
+    {
+        let login = own_token::login(worker, connection, family, request, shown)?;
+        connection.note_authenticated();
+        return Ok(login);
+    }
     let login = match family {
         Family::BEARER => bearer::authenticate(worker, connection, request),
         Family::CLIENT_CERTIFICATE => client_certificate(worker, connection),

@@ -40,7 +40,7 @@ pub use raw::Origin;
 pub use reference::reference;
 pub use settings::{
     Authorities, AuthzSettings, BinanceSettings, CertificateSource, ClientTrust, IssuerSettings, KeySource, LimitSettings, ListenSettings,
-    LogFormat, LogSettings, NativeSettings, OperatorSettings, Settings, Shown, Upstream, UpstreamTarget,
+    LogFormat, LogSettings, NativeSettings, OperatorSettings, Settings, Shown, TokenSettings, Upstream, UpstreamTarget,
 };
 
 use raw::RawConfig;

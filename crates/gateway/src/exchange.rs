@@ -11,6 +11,7 @@ use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_dialects::risk::SignedText;
 use countersign_dialects::{Header, RequestView};
+use countersign_oauth::dpop::DPOP_HEADER;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
@@ -28,7 +29,7 @@ use crate::respond::{self, CORRELATION_HEADER, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch, Routes};
 use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::worker::Worker;
-use crate::{audit, bearer, halts, local, websocket};
+use crate::{audit, bearer, halts, local, tokens, websocket};
 
 /// Where the keys of the identity assertions are published (RFC 7517).
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
@@ -75,7 +76,7 @@ pub(crate) struct Arrived {
     pub(crate) body: Incoming,
     pub(crate) authority: HeaderValue,
     pub(crate) correlation: CorrelationId,
-    correlation_value: HeaderValue,
+    pub(crate) correlation_value: HeaderValue,
 }
 
 async fn dispatch(worker: &Rc<Worker>, connection: &Rc<Connection>, request: Arrived) -> Answer {
@@ -83,6 +84,9 @@ async fn dispatch(worker: &Rc<Worker>, connection: &Rc<Connection>, request: Arr
     let path = request.parts.uri.path();
     let method = request.parts.method.as_str();
     let correlation = request.correlation;
+    if tokens::is_own(worker, path) {
+        return tokens::answer(worker, connection, request).await;
+    }
     match routes.find_http(method, path) {
         RouteMatch::Found(route) => {
             let route = Arc::clone(route);
@@ -191,8 +195,9 @@ async fn http(
         route.upstream,
     );
     forward::rewrite_headers(&mut parts.headers, connection, &authority, identity);
-    if hides_authorization(route, &admitted) {
+    if hides_authorization(route, &admitted) || tokens::bearer::is_among(worker, &parts.headers) {
         parts.headers.remove(http::header::AUTHORIZATION);
+        parts.headers.remove(DPOP_HEADER);
     }
     parts.headers.insert(CORRELATION_HEADER, correlation_value);
     parts.uri = origin_form(&parts.uri);
@@ -218,7 +223,8 @@ pub struct Admitted {
 
 /// What proves a session to us is nobody else's business.
 pub(crate) fn hides_authorization(route: &Route, admitted: &Admitted) -> bool {
-    matches!(route.family, Family::BEARER | Family::NATIVE) || admitted.login.as_ref().is_some_and(|login| login.session.is_some())
+    matches!(route.family, Family::BEARER | Family::NATIVE)
+        || admitted.login.as_ref().is_some_and(|login| login.session.is_some() || login.token.is_some())
 }
 
 /// Authenticates, authorizes and charges: the one way to a permit for a request, whoever parsed it.
@@ -235,6 +241,7 @@ pub(crate) fn admit(
         let permit = worker.shared.halts.gate().clear(worker, permit_public(&route.requirement)?, asked)?;
         return Ok(Admitted { permit, login: None, usage: Charged::default() });
     }
+    words.by_token = tokens::bearer::shown(request.headers).is_some();
     let login = authenticate(worker, connection, route.family, request, request.headers)
         .inspect_err(|_| words.echo = route.family.dialect().and_then(|dialect| dialect.echo(request)))?;
     subject.note_login(&login);

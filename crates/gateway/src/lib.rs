@@ -48,6 +48,7 @@ pub mod shared;
 pub mod start;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tokens;
 pub mod upstream;
 pub mod websocket;
 pub mod worker;

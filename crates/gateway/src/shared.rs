@@ -20,6 +20,7 @@ use crate::issuers::Issuers;
 use crate::metrics::Metrics;
 use crate::native::sessions::Sessions;
 use crate::routes::Routes;
+use crate::tokens::TokenState;
 
 /// The shared state of the gateway.
 pub struct Shared {
@@ -47,6 +48,8 @@ pub struct Shared {
     pub started: Timestamp,
     /// The audit log. Nothing passes that cannot be recorded.
     pub audit: AuditLog,
+    /// Tokens that are given out: their key, and what was revoked.
+    pub oauth: TokenState,
     /// Counters.
     pub metrics: Metrics,
     /// Makes identity assertions and access tokens.

@@ -236,7 +236,9 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
     let halts = crate::halts::HaltKeeper::open("n1", store.open_halts().await.unwrap(), operators, audit.clone()).await;
     // Nobody renews it here; what a lease does is tested where time is an argument.
     halts.gate().set_lease(countersign_core::Monotonic::from_micros(u64::MAX));
+    let oauth = crate::tokens::TokenState::open(&store).await.unwrap();
     Shared {
+        oauth,
         credentials: ArcSwap::from_pointee(CredentialTable::new(credentials(), &CredentialTable::default())),
         routes: ArcSwap::new(Arc::clone(&settings.routes)),
         tls: ServerTls::new(ListenerPolicy::new("public"), vec![certificate], tickets, clock_of_tls).unwrap(),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   StateDir ── lock        one gateway per folder
-//!      ├─ Store             SQLite: accounts, credentials (secrets sealed), their history, sessions
+//!      ├─ Store             SQLite: accounts, credentials (secrets sealed), their history, sessions, refresh families, revocations
 //!      ├─ HaltStore         the same database: halts, their epoch and log, lifts; connections of its own
 //!      ├─ AuditLog          chained JSON lines, one writer thread, bounded queue; fails closed
 //!      ├─ JournaledMessageStore  sequence numbers and messages of one FIX session; a number is on the disk before it is on the wire
@@ -46,4 +46,4 @@ pub use record::{AccountRecord, Change, CredentialRecord, KeyChange, KeyChangeKi
 pub use sealing::SealingKey;
 pub use shared::SharedReplayGuard;
 pub use state_dir::{StateDir, StateLock};
-pub use store::{Store, generate_secret};
+pub use store::{Presented, Store, generate_secret};

@@ -96,3 +96,14 @@ pub const FIX_JOURNAL_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 /// A FIX journal that is longer is not read: it is checked at every flush, and what waits between two flushes is bounded by what a
 /// session may have waiting to be sent.
 pub const FIX_JOURNAL_READ_BYTES_MAX: u64 = 2 * FIX_JOURNAL_BYTES_MAX;
+
+/// Families of refresh tokens of one key that live at once: a fleet of processes that share a key. One more ends the one that was
+/// not used for the longest time, so that a client which forgets its tokens is not locked out and does not fill the disk.
+pub const FAMILIES_PER_KEY_MAX: u32 = 100;
+
+/// How long a family is kept after its end, for those who ask what happened.
+pub const FAMILY_RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// How long a revocation is remembered: access tokens live five minutes, so a wall clock that steps back by less than 55 minutes
+/// revives none.
+pub const REVOCATION_RETENTION: Duration = Duration::from_secs(3_600);

@@ -9,8 +9,10 @@ mod admission;
 mod credentials;
 mod row;
 mod sessions;
+mod tokens;
 
 pub use admission::generate_secret;
+pub use tokens::Presented;
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;

@@ -17,4 +17,5 @@ mod it {
     mod sessions;
     mod shared;
     mod support;
+    mod tokens;
 }

@@ -21,6 +21,7 @@ use countersign_gateway::metrics::Metrics;
 use countersign_gateway::native::sessions::Sessions;
 use countersign_gateway::shared::Shared;
 use countersign_gateway::start::Gateway;
+use countersign_gateway::tokens::TokenState;
 use countersign_gateway::upstream::UpstreamConfig;
 use countersign_halt::OperatorSet;
 use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _};
@@ -107,8 +108,10 @@ impl Running {
         let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
         let renew = Renewal { settings: settings.clone(), dir: dir.clone(), authority: renewed, venue_keys, rotate_at: None };
         let halts = open_halts(&settings, gateway.root(), &store, &audit).await?;
+        let oauth = TokenState::open(&store).await?;
         let shared = Shared {
             halts: Arc::new(halts),
+            oauth,
             credentials: ArcSwap::default(),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
             metrics: Metrics::new(&settings.routes).started_at(clock::wall()),

@@ -15,7 +15,7 @@ use super::raw::{Origin, RawConfig, RawTable};
 use super::reader::{Reader, Report};
 use super::settings::{
     Authorities, BinanceSettings, CertificateSource, ClientTrust, HaltSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
-    OperatorSettings, Settings,
+    OperatorSettings, Settings, TokenSettings,
 };
 use super::{authz, fix, issuer, limits, route, upstream};
 
@@ -29,6 +29,8 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALH
 const OPERATOR: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9443);
 /// Longest path of a Unix socket (sun_path has 108 bytes with its end).
 const SOCKET_PATH_BYTES_MAX: usize = 107;
+/// Longest audience of a token: a URL that people write.
+const AUDIENCE_BYTES_MAX: usize = 200;
 
 /// Validates everything; the settings, or every problem.
 pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
@@ -43,6 +45,7 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     let binance = binance(Reader::section(&mut keys, &mut report, "binance"));
     let fix = fix::read(Reader::section(&mut keys, &mut report, "fix"));
     let halt = halt(Reader::section(&mut keys, &mut report, "halt"));
+    let tokens = tokens(Reader::section(&mut keys, &mut report, "tokens"));
     let log = log(Reader::section(&mut keys, &mut report, "log"));
     let issuers = issuer::read(&mut keys, &mut report);
     let upstreams = upstream::read(&mut keys, &mut report);
@@ -63,6 +66,7 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
         binance,
         fix,
         halt,
+        tokens,
         log,
         issuers,
         upstreams,
@@ -249,6 +253,54 @@ fn node_name(text: &str) -> Result<String, String> {
         Ok(_) => Ok(text.to_owned()),
         Err(_) => Err("expected 1 to 64 visible ASCII characters".to_owned()),
     }
+}
+
+fn tokens(mut keys: Reader<'_>) -> TokenSettings {
+    let seconds = Duration::from_secs;
+    let enabled = keys.boolean("enabled", "Whether there is a token endpoint, and its tokens log in.", true);
+    let issuer_origin = keys.origin_of("issuer").unwrap_or(Origin::Default);
+    let issuer = keys.list_or(
+        "issuer",
+        "Issuer of tokens, https://HOST[:PORT]; set it when the gateway has several names. Unset, a token is of the name it was asked for by, and for no other.",
+        "the authority of the request",
+        issuer_url,
+    );
+    let audiences = keys.list_or(
+        "audiences",
+        "Audiences of services beside the gateway that tokens may be made for; those services verify them by the published keys.",
+        "none",
+        audience,
+    );
+    let access_life = keys.duration(
+        "access_life",
+        "Life of an access token: how long a verifier that asks nobody takes a revoked one.",
+        seconds(300),
+        countersign_oauth::limits::ACCESS_LIFE,
+    );
+    let session_life = keys.duration(
+        "session_life",
+        "Longest life of a family of refresh tokens; after it a key proves itself again.",
+        seconds(7 * 86_400),
+        seconds(60)..=seconds(90 * 86_400),
+    );
+    if issuer.as_ref().is_some_and(|urls| urls.len() != 1) {
+        keys.report().problem(&issuer_origin, "tokens.issuer", "one issuer signs all tokens");
+    }
+    let issuer = issuer.and_then(|urls| urls.into_iter().next());
+    TokenSettings { enabled, issuer, audiences: audiences.unwrap_or_default(), access_life, session_life }
+}
+
+/// An origin: RFC 8414, 2 forbids query and fragment, and a path would need another well-known address.
+fn issuer_url(text: &str) -> Result<String, String> {
+    match text.strip_prefix("https://").map(authority) {
+        Some(Ok(authority)) => Ok(format!("https://{authority}")),
+        Some(Err(_)) | None => Err(format!("expected https://HOST or https://HOST:PORT, found \"{}\"", text.escape_debug())),
+    }
+}
+
+fn audience(text: &str) -> Result<String, String> {
+    let fine = !text.is_empty() && text.len() <= AUDIENCE_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fine { Ok(text.to_owned()) } else { Err(format!("expected a name or URL without spaces, found \"{}\"", text.escape_debug())) }
 }
 
 fn log(mut keys: Reader<'_>) -> LogSettings {

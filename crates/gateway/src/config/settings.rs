@@ -39,6 +39,8 @@ pub struct Settings {
     pub fix: FixSettings,
     /// Emergency shutdown.
     pub halt: HaltSettings,
+    /// Tokens of the token endpoint.
+    pub tokens: TokenSettings,
     /// Logging.
     pub log: LogSettings,
     /// Whose access tokens are taken.
@@ -263,6 +265,21 @@ pub struct HaltSettings {
     pub quorum: usize,
     /// Who may agree.
     pub operators: Vec<Operator>,
+}
+
+/// Tokens of the token endpoint.
+#[derive(Clone, Debug)]
+pub struct TokenSettings {
+    /// Whether there are token endpoints, and their tokens log in.
+    pub enabled: bool,
+    /// The issuer's URL; `None`: the authority that each request is made to.
+    pub issuer: Option<String>,
+    /// Audiences of others that tokens may be made for. The gateway itself takes only its own.
+    pub audiences: Vec<String>,
+    /// Life of an access token.
+    pub access_life: Duration,
+    /// Longest life of a family of refresh tokens.
+    pub session_life: Duration,
 }
 
 /// Logging.

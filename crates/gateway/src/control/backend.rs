@@ -3,20 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::{CorrelationId, CredentialId, CredentialState, Timestamp};
+use countersign_core::{CorrelationId, CredentialId, CredentialState, SessionId, Timestamp};
 use countersign_halt::{Action, HaltId, HaltScope, LiftId, OperatorSignature, RaisedBy, Reason};
+use countersign_oauth::RevocationTarget;
 use countersign_pki::ServerTls;
 use countersign_store::audit::{AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditText};
 use countersign_store::{Change, StoreError};
 
-use super::{reload_certificates, reload_credentials};
+use super::{reload_certificates, reload_credentials, tokens};
 use crate::clock;
 use crate::config::{self, Sources};
 use crate::halts::keeper::{KeeperError, NewHalt};
 use crate::halts::report::{DrillReport, DrillRequest, HaltReport, HaltRequest, HaltStatus, LiftReport, LiftRequest, SignatureRequest};
 use crate::operator::{
-    AuditQuery, BackendError, ConfigLine, ConnectionRecord, OperatorBackend, OperatorIdentity, ReloadReport, RevokeReport, SessionRecord,
-    Status,
+    AuditQuery, BackendError, ConfigLine, ConnectionRecord, KillReport, OperatorBackend, OperatorIdentity, ReloadReport, RevokeReport,
+    SessionRecord, Status, TokenRecord, TokenRevokeReport,
 };
 use crate::shared::Shared;
 
@@ -93,6 +94,22 @@ impl OperatorBackend for Backend {
 
     fn sessions(&self, limit: usize) -> Vec<SessionRecord> {
         self.shared.sessions.list(limit)
+    }
+
+    fn session(&self, sid: SessionId) -> Option<SessionRecord> {
+        self.shared.sessions.find(sid)
+    }
+
+    async fn kill_session(&self, by: &OperatorIdentity, sid: SessionId) -> Result<KillReport, BackendError> {
+        tokens::kill_session(&self.shared, by, sid).await
+    }
+
+    async fn tokens(&self, limit: usize) -> Result<Vec<TokenRecord>, BackendError> {
+        tokens::list(&self.shared, limit).await
+    }
+
+    async fn revoke_tokens(&self, by: &OperatorIdentity, target: &RevocationTarget) -> Result<TokenRevokeReport, BackendError> {
+        tokens::revoke(&self.shared, by, target).await
     }
 
     fn connections(&self, limit: usize) -> Vec<ConnectionRecord> {
@@ -217,6 +234,6 @@ fn keeper_failure(error: KeeperError) -> BackendError {
     }
 }
 
-fn store_failure(error: StoreError) -> BackendError {
+pub(super) fn store_failure(error: StoreError) -> BackendError {
     if error.is_infrastructure() { BackendError::Failed(error.to_string()) } else { BackendError::NotFound(error.to_string()) }
 }

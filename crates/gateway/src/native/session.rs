@@ -94,6 +94,7 @@ pub(super) async fn drive<C: Carriage>(
         login: Some(Login {
             identity: established.identity,
             session: Some(session_ref),
+            token: None,
             freshness: countersign_core::Freshness::Channel,
             counters,
             answer_headers: smallvec::SmallVec::new(),

@@ -176,6 +176,12 @@ impl Sessions {
         all.iter().take(limit).map(|session| session.shown()).collect()
     }
 
+    /// One open session.
+    #[must_use]
+    pub fn find(&self, sid: SessionId) -> Option<operator::SessionRecord> {
+        self.shard(sid).lock().get(&sid).map(|session| session.shown())
+    }
+
     /// How many sessions of one credential are open.
     #[must_use]
     pub fn count_of(&self, credential: &CredentialId) -> usize {

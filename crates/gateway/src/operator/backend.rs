@@ -2,7 +2,8 @@
 
 use std::future::Future;
 
-use countersign_core::CredentialId;
+use countersign_core::{CredentialId, SessionId};
+use countersign_oauth::RevocationTarget;
 use countersign_pki::NegotiatedParameters;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,22 @@ pub trait OperatorBackend: Send + Sync + 'static {
 
     /// Open sessions, at most `limit`.
     fn sessions(&self, limit: usize) -> Vec<SessionRecord>;
+
+    /// One open session.
+    fn session(&self, sid: SessionId) -> Option<SessionRecord>;
+
+    /// Ends a session and revokes what was given out to it.
+    fn kill_session(&self, by: &OperatorIdentity, sid: SessionId) -> impl Future<Output = Result<KillReport, BackendError>> + Send;
+
+    /// Families of refresh tokens, the latest used first, at most `limit`.
+    fn tokens(&self, limit: usize) -> impl Future<Output = Result<Vec<TokenRecord>, BackendError>> + Send;
+
+    /// Revokes a token, a session with its tokens, or all tokens of a key so far, and cuts what they opened.
+    fn revoke_tokens(
+        &self,
+        by: &OperatorIdentity,
+        target: &RevocationTarget,
+    ) -> impl Future<Output = Result<TokenRevokeReport, BackendError>> + Send;
 
     /// Open connections, latest first, at most `limit`.
     fn connections(&self, limit: usize) -> Vec<ConnectionRecord>;
@@ -152,6 +169,56 @@ pub struct SessionRecord {
     pub since_ms: u64,
     /// Until when at the latest, Unix milliseconds.
     pub until_ms: u64,
+}
+
+/// A family of refresh tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRecord {
+    /// Its session id.
+    pub sid: String,
+    /// Whose.
+    pub account: String,
+    /// The key that opened it.
+    pub key_id: String,
+    /// Our record of that key.
+    pub credential: String,
+    /// What its tokens may do, separated by spaces.
+    pub scopes: String,
+    /// Whom they are for.
+    pub audience: String,
+    /// What they are bound to: `key`, `certificate`, `connection`, separated by spaces.
+    pub bound_to: String,
+    /// How often it was refreshed.
+    pub generation: u32,
+    /// Since when, Unix milliseconds.
+    pub since_ms: u64,
+    /// Last refresh, Unix milliseconds.
+    pub refreshed_ms: u64,
+    /// Until when at the latest, Unix milliseconds.
+    pub until_ms: u64,
+    /// Why it was revoked, if it was.
+    #[serde(default)]
+    pub revoked: Option<String>,
+}
+
+/// What ending a session did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KillReport {
+    /// The session.
+    pub sid: String,
+    /// Whether a native session of this name was open.
+    pub was_open: bool,
+    /// The number of the revocation of its tokens.
+    pub epoch: u64,
+}
+
+/// What revoking tokens did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRevokeReport {
+    /// What was revoked: `sid:...`, `key:...` or `jti:...`.
+    pub target: String,
+    /// The number of the revocation.
+    pub epoch: u64,
 }
 
 /// An open connection.

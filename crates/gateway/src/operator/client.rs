@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_core::CredentialId;
+use countersign_core::{CredentialId, SessionId};
 use countersign_halt::LiftId;
+use countersign_oauth::RevocationTarget;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
@@ -15,7 +16,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
-use super::backend::{AuditQuery, ConfigLine, ReloadReport, RevokeReport, SessionRecord, Status};
+use super::backend::{
+    AuditQuery, ConfigLine, KillReport, ReloadReport, RevokeReport, SessionRecord, Status, TokenRecord, TokenRevokeReport,
+};
 use crate::halts::report::{DrillReport, DrillRequest, HaltReport, HaltRequest, HaltStatus, LiftReport, LiftRequest, SignatureRequest};
 
 /// Largest answer read: a thousand audit records are about 1 MB.
@@ -93,6 +96,38 @@ impl OperatorClient {
     /// [`OperatorClientError`]
     pub async fn sessions(&self, limit: usize) -> Answer<Vec<SessionRecord>> {
         self.json(Method::GET, &format!("/v1/sessions?limit={limit}"), "sessions").await
+    }
+
+    /// `GET /v1/sessions/{sid}`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]; [`OperatorClientError::Refused`] when there is none.
+    pub async fn session(&self, sid: SessionId) -> Answer<SessionRecord> {
+        self.json(Method::GET, &format!("/v1/sessions/{sid}"), "").await
+    }
+
+    /// `POST /v1/sessions/{sid}/kill`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn kill_session(&self, sid: SessionId) -> Answer<KillReport> {
+        self.json(Method::POST, &format!("/v1/sessions/{sid}/kill"), "").await
+    }
+
+    /// `GET /v1/tokens`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn tokens(&self, limit: usize) -> Answer<Vec<TokenRecord>> {
+        self.json(Method::GET, &format!("/v1/tokens?limit={limit}"), "tokens").await
+    }
+
+    /// `POST /v1/tokens/{target}/revoke`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn revoke_tokens(&self, target: &RevocationTarget) -> Answer<TokenRevokeReport> {
+        self.json(Method::POST, &format!("/v1/tokens/{target}/revoke"), "").await
     }
 
     /// `GET /v1/connections`

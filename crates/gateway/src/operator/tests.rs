@@ -2,7 +2,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use countersign_core::CredentialId;
+use countersign_core::{CredentialId, SessionId};
+use countersign_oauth::RevocationTarget;
 use countersign_pki::{
     ClientAuth, ClientCertificate, ClientCertificateRequest, ClientTls, ListenerPolicy, PrivateAuthority, RevocationLists,
     ServerCertificate, ServerCertificateRequest, ServerTls, TicketKeyRing, UnixTime,
@@ -49,6 +50,24 @@ impl OperatorBackend for Notebook {
             until_ms: 2,
         };
         vec![record; limit.min(5)]
+    }
+
+    fn session(&self, sid: SessionId) -> Option<SessionRecord> {
+        (sid.as_bytes()[0] == 1).then(|| SessionRecord { sid: sid.to_string(), ..self.sessions(1).remove(0) })
+    }
+
+    async fn kill_session(&self, by: &OperatorIdentity, sid: SessionId) -> Result<KillReport, BackendError> {
+        self.changes.lock().push(format!("{by} kill {sid}"));
+        Ok(KillReport { sid: sid.to_string(), was_open: true, epoch: 7 })
+    }
+
+    async fn tokens(&self, _: usize) -> Result<Vec<TokenRecord>, BackendError> {
+        Ok(Vec::new())
+    }
+
+    async fn revoke_tokens(&self, by: &OperatorIdentity, target: &RevocationTarget) -> Result<TokenRevokeReport, BackendError> {
+        self.changes.lock().push(format!("{by} revoke {target}"));
+        Ok(TokenRevokeReport { target: target.to_string(), epoch: 8 })
     }
 
     fn connections(&self, _: usize) -> Vec<ConnectionRecord> {
@@ -377,4 +396,22 @@ fn only_one_plain_operator_name_counts() {
         certificate.uris = uris.iter().map(ToString::to_string).collect();
         assert_eq!(name(&certificate), None, "{uris:?}");
     }
+}
+
+#[tokio::test]
+async fn sessions_and_tokens_are_ended_by_name() {
+    let on = OnSocket::start();
+    let client = on.client();
+    let (one, two) = (SessionId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]));
+    assert_eq!(client.session(one).await.unwrap().sid, one.to_string());
+    assert!(matches!(client.session(two).await, Err(OperatorClientError::Refused { status, .. }) if status == 404));
+    assert_eq!(client.kill_session(one).await.unwrap(), KillReport { sid: one.to_string(), was_open: true, epoch: 7 });
+    assert!(client.tokens(5).await.unwrap().is_empty());
+    let target = RevocationTarget::Session(two);
+    assert_eq!(client.revoke_tokens(&target).await.unwrap(), TokenRevokeReport { target: target.to_string(), epoch: 8 });
+    let changes = on.backend.changes.lock().clone();
+    assert!(changes[0].ends_with(&format!("kill {one}")) && changes[1].ends_with(&format!("revoke {target}")), "{changes:?}");
+    let refused = on.raw("POST /v1/tokens/all:/revoke HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(refused.starts_with("HTTP/1.1 400"), "{refused}");
+    on.stop.cancel();
 }

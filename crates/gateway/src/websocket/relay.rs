@@ -11,7 +11,7 @@
 //! | client gone, or breaks the protocol | - or 1002, 1007, 1009 | 1001 |
 //! | client does not read, or is silent | 1008 | 1001 |
 //! | upstream gone or silent | 1012 | - |
-//! | key revoked | 1008 | 1001 |
+//! | key, token or session revoked, or over | 1008 | 1001 |
 //! | drain | 1001 | 1001 |
 //!
 //! A payload is moved, not copied; messages that are there already are written together.
@@ -165,9 +165,11 @@ where
     }
 }
 
-/// Waits until the key's own end.
+/// Waits until the key's own end, or that of the token's session.
 async fn expiry(login: Option<&Login>) {
-    match login.and_then(|login| login.identity.credential().not_after) {
+    let of_key = login.and_then(|login| login.identity.credential().not_after);
+    let of_token = login.and_then(|login| login.token.as_ref()).map(|token| token.ends);
+    match of_key.into_iter().chain(of_token).min() {
         Some(end) => tokio::time::sleep(end.saturating_since(clock::wall())).await,
         None => std::future::pending().await,
     }
@@ -184,6 +186,14 @@ fn recheck(worker: &Worker, connection: &Connection, route: &Route, login: Optio
         return Err(Refusal::operator(Reject::Halted, hit.id.to_string()));
     }
     let Some(login) = login else { return Ok(()) };
+    if let Some(token) = &login.token {
+        token.recheck(worker)?;
+    }
+    if let Some(session) = &login.session
+        && worker.shared.oauth.is_session_revoked(session.sid)
+    {
+        return Err(Reject::SessionExpired.into());
+    }
     let table = worker.shared.credentials.load();
     let purpose = login.identity.purpose();
     let current = if purpose == Purpose::Bearer {

@@ -52,9 +52,13 @@ events! {
     LogGap "log_gap" "The log was found shorter than it was.";
     Refuse "refuse" "A request or a login was refused.";
     SessionEnd "session_end" "A session ended.";
+    SessionKill "session_kill" "An operator ended a session.";
     SessionOpen "session_open" "A session began.";
     Start "start" "The gateway started.";
     Stop "stop" "The gateway stopped.";
+    TokenIssue "token_issue" "Tokens were given out.";
+    TokenReuse "token_reuse" "A refresh token was used twice; its family ended.";
+    TokenRevoke "token_revoke" "A token, a family of tokens, or all tokens of a key were revoked.";
 }
 
 impl AuditEvent {

@@ -1,8 +1,8 @@
 //! The command line. Help texts, completions and man pages all come from here.
 
 mod audit;
-mod halt;
 mod explain;
+mod halt;
 mod key;
 mod session;
 
@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditProveArgs, AuditVerifyArgs, ExportFormat};
-pub(crate) use halt::{DrillCommand, HaltArgs, HaltCommand, LiftCommand, OperatorCommand};
 pub(crate) use explain::ExplainArgs;
+pub(crate) use halt::{DrillCommand, HaltArgs, HaltCommand, LiftCommand, OperatorCommand};
 pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs};
 pub(crate) use session::{SessionCommand, TokenCommand, TokenRevokeArgs};
 

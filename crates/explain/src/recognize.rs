@@ -28,12 +28,9 @@ pub(crate) const fn headers(purpose: Purpose) -> Headers {
         Purpose::Kucoin => (&["kc-api-key", "kc-api-sign", "kc-api-timestamp", "kc-api-passphrase"], &["kc-api-key-version"]),
         Purpose::Okx => (&["ok-access-key", "ok-access-sign", "ok-access-timestamp", "ok-access-passphrase"], &[]),
         Purpose::HttpSignature => (&["signature", "signature-input"], &["content-digest"]),
-        Purpose::Bearer
-        | Purpose::ClientCertificate
-        | Purpose::Coinbase
-        | Purpose::Deribit
-        | Purpose::Hyperliquid
-        | Purpose::Native => (&[], &[]),
+        Purpose::Bearer | Purpose::ClientCertificate | Purpose::Coinbase | Purpose::Deribit | Purpose::Hyperliquid | Purpose::Native => {
+            (&[], &[])
+        }
     };
     Headers { required, optional }
 }

@@ -192,7 +192,9 @@ fn check_offered(route: &Route) -> Result<(), Refusal> {
     let unsupported = |sentence| Err(Refusal::operator(Reject::Unsupported, sentence));
     match route.kind {
         RouteKind::Http | RouteKind::WebSocketRelay => {}
-        RouteKind::Halt | RouteKind::Local => return unsupported("the gateway answers this itself: let the proxy pass it to the public port"),
+        RouteKind::Halt | RouteKind::Local => {
+            return unsupported("the gateway answers this itself: let the proxy pass it to the public port");
+        }
         RouteKind::BinanceWsApi | RouteKind::DialectSocket | RouteKind::NativeSession => {
             return unsupported("logins happen inside this WebSocket: let the proxy pass it to the public port");
         }

@@ -13,8 +13,12 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4373_674e;
 
 /// What each step runs.
-const STEPS: [&str; 4] =
-    [include_str!("schema/001_initial.sql"), include_str!("schema/002_dialects.sql"), include_str!("schema/003_halts.sql"), include_str!("schema/004_tokens.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("schema/001_initial.sql"),
+    include_str!("schema/002_dialects.sql"),
+    include_str!("schema/003_halts.sql"),
+    include_str!("schema/004_tokens.sql"),
+];
 
 /// The version this program writes.
 const VERSION: i64 = 4;

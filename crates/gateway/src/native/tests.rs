@@ -16,8 +16,8 @@ use crate::clock;
 use crate::entropy::SystemEntropy;
 use crate::testing::{CERTIFICATE, EXPORTER, Stage, native_key, on_stage};
 
-mod in_fix_logon;
 mod halted;
+mod in_fix_logon;
 mod open_session;
 mod over_http;
 mod over_websocket;

@@ -7,6 +7,7 @@ What a fuzzer finds is added to fuzz/corpus/<target>/ by hand, under a name that
 """
 
 import base64
+import hashlib
 import json
 from pathlib import Path
 
@@ -186,6 +187,31 @@ def http_messages():
     yield "partial", get[:-3]
 
 
+def audit_lines(count, start=0, prev="0" * 64, tree=()):
+    """A chained audit log; `tree` is what its first line tells of the records before."""
+    bodies = [{"at": 1, "event": "log_file", "tree": list(tree)}] + [{"at": 2 + n, "event": "accept"} for n in range(count - 1)]
+    for n, body in enumerate(bodies, start):
+        line = compact({"n": n, "prev": prev, **body})
+        yield line
+        prev = hashlib.sha256(b"\0" + line.encode()).hexdigest()
+
+
+def audit_logs():
+    whole = list(audit_lines(5))
+    yield "whole", whole
+    yield "changed", [*whole[:2], whole[2].replace("accept", "refuse"), *whole[3:]]
+    yield "dropped", whole[:2] + whole[3:]
+    yield "dropped-two", whole[:1] + whole[3:]
+    yield "moved", [whole[0], whole[2], whole[1], *whole[3:]]
+    yield "repeated", [*whole, whole[1]]
+    yield "smuggled", [*whole[:2], '{"at":1,"event":"accept"}', *whole[2:]]
+    yield "torn", [*whole[:2], whole[2][:40], *whole[2:]]
+    yield "old-before", ['{"at":1,"event":"start"}', *whole]
+    yield "archived", list(audit_lines(3, 3, "ab" * 32, ["cd" * 32, "ab" * 32]))
+    yield "huge-number", list(audit_lines(2, (1 << 53) - 1, "ab" * 32, ["cd" * 32] * 53))
+    yield "number-too-large", list(audit_lines(2, (1 << 64) - 1, "ab" * 32, ["cd" * 32] * 64))
+
+
 CONFIGURATIONS = {
     "empty": "", "listen": '[listen]\naddress = "127.0.0.1:8443"\ntls = "1.3"\nclient_auth = "optional"\n',
     "limits": '[limits]\nhandshake_deadline = "10s"\nhead_bytes_max = "32 KiB"\nconnections_max = 100\n',
@@ -213,6 +239,12 @@ def main():
         write("strict_json", name, text)
     for name, lines in FRAMES.items():
         write("session_frames", name, "\n".join(lines))
+    for name, lines in audit_logs():
+        write("audit_log", name, "\n".join(lines) + "\n")
+    head = {"size": 1, "root": "00" * 32, "at": 1, "key": KID, "sig": b64(bytes(64))}
+    evidence = {"countersign": "audit evidence v1", "claim": "included", "records": [{"line": next(audit_lines(1)), "path": []}], "head": head}
+    for name, text in {"unsigned": evidence, "grown": {**evidence, "claim": "grown", "records": [], "earlier": {"head": head, "path": ["00" * 32]}}, "unknown-member": {**evidence, "later": 1}}.items():
+        write("audit_evidence", name, compact(text))
     for name, messages in fix_streams():
         for cut, size in (("whole", 255), ("cut", 7)):
             write("fix_session", f"{name}-{cut}", bytes([size]) + "".join(messages).encode())
@@ -235,6 +267,48 @@ def main():
             write("binance_ws_api", f"vector-{number:03}", frame if isinstance(frame, str) else compact(frame))
     for name, frame in {"twice": '{"id":1,"method":"ping","method":"time"}', "deep": '{"id":1,"params":' + "[" * 200, "status": '{"id":"a","method":"session.status"}', "logout": '{"id":null,"method":"session.logout"}', "unsigned": '{"id":1,"method":"order.place","params":{"symbol":"BTCUSDT","timestamp":1800000000000}}'}.items():
         write("binance_ws_api", name, frame)
+    for name, body in TOKEN_REQUESTS.items():
+        write("token_request", name, body)
+    for name, (header, claims) in client_jwts():
+        write("client_jwt", name, f"{b64(compact(header).encode())}.{b64(compact(claims).encode())}.{b64(bytes(64))}")
+    write("client_jwt", "refresh-token", "csr1." + b64(bytes(52)))
+
+
+JWT_TYPE = "urn:ietf:params:oauth:token-type:access_token"
+EXCHANGE = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token=a.b.c&subject_token_type=" + JWT_TYPE
+TOKEN_REQUESTS = {
+    "client-credentials": "grant_type=client_credentials&scope=md%3Aread+offline_access&bind=channel",
+    "assertion": "grant_type=client_credentials&client_assertion=a.b.c&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    "jwt-bearer": "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion=a.b.c",
+    "refresh": "grant_type=refresh_token&refresh_token=csr1.AAAA",
+    "exchange": EXCHANGE + "&scope=md:read&audience=https://gw",
+    "exchange-to-key": EXCHANGE + "&dpop_jkt=" + b64(bytes(32)),
+    "twice": "grant_type=client_credentials&grant_type=refresh_token",
+    "two-audiences": "grant_type=client_credentials&audience=a&resource=b",
+    "not-text": "grant_type=client_credentials&scope=%ff",
+    "many": "&".join(f"p{n}=1" for n in range(40)),
+    "secret": "grant_type=client_credentials&client_secret=x",
+}
+
+
+def client_jwts():
+    claims = {"iss": "key", "sub": "key", "aud": "https://127.0.0.1:8443/token", "iat": 1790000000, "exp": 1790000060, "jti": "one"}
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+    proof = {"htm": "POST", "htu": "https://127.0.0.1:8443/token", "iat": 1790000000, "jti": "one"}
+    dpop = {"typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk}
+    yield "assertion", ({"alg": "EdDSA", "typ": "JWT"}, claims)
+    yield "assertion-list", ({"alg": "ES256"}, {**claims, "aud": [claims["aud"]]})
+    yield "assertion-undated", ({"alg": "ML-DSA-65"}, {name: value for name, value in claims.items() if name != "iat"})
+    yield "none", ({"alg": "none"}, claims)
+    yield "mac", ({"alg": "HS256"}, claims)
+    yield "key-elsewhere", ({"alg": "EdDSA", "jku": "http://127.0.0.1:9/"}, claims)
+    yield "crit", ({"alg": "EdDSA", "crit": ["exp"]}, claims)
+    yield "float", ({"alg": "EdDSA"}, {**claims, "exp": 1.5})
+    yield "huge", ({"alg": "EdDSA"}, {**claims, "exp": (1 << 64) - 1})
+    yield "proof", (dpop, proof)
+    yield "proof-small-order", ({**dpop, "jwk": {**jwk, "x": b64(bytes(32))}}, proof)
+    yield "proof-private", ({**dpop, "jwk": {**jwk, "d": b64(bytes(32))}}, proof)
+    yield "proof-p256", ({**dpop, "alg": "ES256", "jwk": {"kty": "EC", "crv": "P-256", "x": b64(bytes(32)), "y": b64(bytes(32))}}, proof)
 
 
 if __name__ == "__main__":

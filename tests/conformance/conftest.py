@@ -3,7 +3,12 @@
 import pytest
 
 from harness.binance import Key
+from harness.interop import Plugin
 from harness.server import BINARY, Server
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(Plugin(), "interop")
 
 
 def pytest_sessionstart(session):

@@ -6,10 +6,19 @@ import ccxt
 import pytest
 
 from harness import clients
+from harness.interop import class_name
 from harness.limited import read_only_key
 
 SYMBOL = "BTC/USDT"
 KINDS = ["binance-hmac", "binance-ed25519", "binance-rsa"]
+#: The line of the interop table; the other kinds of key have tests here, and no line.
+LINE = "ccxt.binance (HS256)", "binance"
+
+
+def told(interop, operation, raised, expected):
+    """On record: the class that was raised."""
+    assert type(raised.value) is expected, raised.value
+    interop.refused(*LINE, operation, class_name(type(raised.value)), "", class_name(expected))
 
 
 @pytest.fixture(scope="module")
@@ -19,27 +28,30 @@ def exchange(server):
     return made
 
 
-def test_loads_markets(exchange):
+def test_loads_markets(exchange, interop):
     market = exchange.market(SYMBOL)
     assert market["spot"] and market["id"] == "BTCUSDT"
     assert market["precision"]["price"] and market["precision"]["amount"]
+    interop.works(*LINE, "markets")
 
 
-def test_reads_ticker_and_order_book(exchange):
+def test_reads_ticker_and_order_book(exchange, interop):
     ticker = exchange.fetch_ticker(SYMBOL)
     book = exchange.fetch_order_book(SYMBOL, limit=5)
     assert ticker["last"] > 0
     assert book["bids"] and book["asks"]
     assert book["bids"][0][0] < book["asks"][0][0]
+    interop.works(*LINE, "ticker", "book")
 
 
-def test_reads_balance(exchange):
+def test_reads_balance(exchange, interop):
     balance = exchange.fetch_balance()
     assert balance["USDT"]["total"] > 0
+    interop.works(*LINE, "balance")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_places_lists_and_cancels_an_order(server, exchange, kind):
+def test_places_lists_and_cancels_an_order(server, exchange, kind, interop):
     trader = clients.ccxt_sync(server, server.credential(kind))
     trader.set_markets_from_exchange(exchange)
     price = round(trader.fetch_ticker(SYMBOL)["last"] * 0.5, 2)
@@ -50,6 +62,7 @@ def test_places_lists_and_cancels_an_order(server, exchange, kind):
     canceled = trader.cancel_order(placed["id"], SYMBOL)
     assert canceled["status"] == "canceled"
     assert placed["id"] not in [order["id"] for order in trader.fetch_open_orders(SYMBOL)]
+    interop.works(*LINE, "orders")
 
 
 def test_a_market_order_fills(exchange):
@@ -71,11 +84,12 @@ def test_the_accounts_keys_see_the_same_orders(server, exchange):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_wrong_secret_is_an_authentication_error(server, exchange, kind):
+def test_a_wrong_secret_is_an_authentication_error(server, exchange, kind, interop):
     wrong = clients.ccxt_sync(server, clients.with_wrong_secret(server.credential(kind)))
     wrong.set_markets_from_exchange(exchange)
-    with pytest.raises(ccxt.AuthenticationError):
+    with pytest.raises(ccxt.AuthenticationError) as raised:
         wrong.fetch_balance()
+    told(interop, "wrong secret", raised, ccxt.AuthenticationError)
 
 
 def test_an_unknown_key_is_an_authentication_error(server, exchange):
@@ -86,18 +100,20 @@ def test_an_unknown_key_is_an_authentication_error(server, exchange):
 
 
 @pytest.mark.parametrize("skew_ms", [-120_000, 60_000])
-def test_a_wrong_clock_is_an_invalid_nonce(server, exchange, skew_ms):
+def test_a_wrong_clock_is_an_invalid_nonce(server, exchange, skew_ms, interop):
     skewed = clients.ccxt_sync(server, server.credential("binance-hmac"), timeDifference=-skew_ms)
     skewed.set_markets_from_exchange(exchange)
-    with pytest.raises(ccxt.InvalidNonce):
+    with pytest.raises(ccxt.InvalidNonce) as raised:
         skewed.fetch_balance()
+    told(interop, "wrong clock", raised, ccxt.InvalidNonce)
 
 
-def test_a_missing_scope_is_an_authentication_error(server, exchange):
+def test_a_missing_scope_is_an_authentication_error(server, exchange, interop):
     reader = clients.ccxt_sync(server, read_only_key(server))
     reader.set_markets_from_exchange(exchange)
-    with pytest.raises(ccxt.AuthenticationError):
+    with pytest.raises(ccxt.AuthenticationError) as raised:
         reader.create_order(SYMBOL, "limit", "buy", 0.01, 1000)
+    told(interop, "missing scope", raised, ccxt.AuthenticationError)
 
 
 def test_a_missing_scope_after_a_success_is_what_ccxt_makes_of_it_at_the_venue(server, exchange):
@@ -109,7 +125,7 @@ def test_a_missing_scope_after_a_success_is_what_ccxt_makes_of_it_at_the_venue(s
         reader.create_order(SYMBOL, "limit", "buy", 0.01, 1000)
 
 
-def test_the_same_bytes_twice_are_an_invalid_nonce(server, exchange):
+def test_the_same_bytes_twice_are_an_invalid_nonce(server, exchange, interop):
     trader = clients.ccxt_sync(server, server.credential("binance-hmac"))
     trader.set_markets_from_exchange(exchange)
     frozen = trader.milliseconds()
@@ -117,8 +133,9 @@ def test_the_same_bytes_twice_are_an_invalid_nonce(server, exchange):
     order = {"newClientOrderId": "twice"}
     placed = trader.create_order(SYMBOL, "limit", "buy", 0.01, 1000, order)
     try:
-        with pytest.raises(ccxt.InvalidNonce):
+        with pytest.raises(ccxt.InvalidNonce) as raised:
             trader.create_order(SYMBOL, "limit", "buy", 0.01, 1000, order)
+        told(interop, "replay", raised, ccxt.InvalidNonce)
     finally:
         exchange.cancel_order(placed["id"], SYMBOL)
 
@@ -142,11 +159,12 @@ def in_loop(server, kind, story, seconds=30):
     return asyncio.run(run())
 
 
-def test_pro_watches_a_ticker(server):
+def test_pro_watches_a_ticker(server, interop):
     async def story(exchange):
         return await exchange.watch_ticker(SYMBOL)
 
     assert in_loop(server, "binance-hmac", story)["last"] > 0
+    interop.works(*LINE, "ticker stream")
 
 
 def test_pro_watches_an_order_book(server):
@@ -170,7 +188,7 @@ def test_pro_places_and_cancels_over_the_websocket_api(server, kind):
     assert canceled["status"] == "canceled"
 
 
-def test_pro_watches_its_own_orders(server):
+def test_pro_watches_its_own_orders(server, interop):
     async def story(exchange):
         watching = asyncio.ensure_future(exchange.watch_orders(SYMBOL))
         # The subscription is confirmed before the order is placed: watch_orders subscribes on the same connection that
@@ -186,6 +204,7 @@ def test_pro_watches_its_own_orders(server):
     placed, seen = in_loop(server, "binance-hmac", story)
     assert seen[0]["symbol"] == SYMBOL
     assert seen[0]["status"] in ("open", "canceled")
+    interop.works(*LINE, "order stream")
 
 
 def test_pro_raises_an_authentication_error_for_a_wrong_secret(server):

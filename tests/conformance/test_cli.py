@@ -21,7 +21,7 @@ def vectors():
     return os.path.join(ROOT, "tests/vectors/binance.json")
 
 
-COMMANDS = ["serve", "demo", "connect", "probe", "account", "key", "config", "vectors", "venue", "audit", "completions", "man"]
+COMMANDS = ["serve", "demo", "connect", "probe", "account", "key", "config", "vectors", "venue", "audit", "halt", "lift", "drill", "operator", "completions", "man"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

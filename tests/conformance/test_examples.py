@@ -51,3 +51,9 @@ def test_every_example_has_a_test_here():
 def test_ccxt_trades(server):
     done = example("ccxt_trade.py", server.base, server.state / "demo" / "binance-hmac.json", server.ca)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_fix_trades(server):
+    done = example("fix_trade.py", f"127.0.0.1:{server.port}", server.state / "demo" / "binance-ed25519.json", server.ca)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("logged out\n")

@@ -5,7 +5,9 @@ import asyncio
 import ccxt
 import pytest
 
+from harness.interop import class_name
 from harness.venues import VENUES, symbol
+from sdks import twice
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -41,60 +43,94 @@ def another(server, venue, exchange, record):
     return made
 
 
-def test_reads_ticker_and_order_book(venue, exchange):
+def test_loads_markets(venue, exchange, interop):
+    assert symbol(exchange) in exchange.markets
+    interop.works(venue.client, venue.purpose, "markets")
+
+
+def test_reads_ticker_and_order_book(venue, exchange, interop):
     pair = symbol(exchange)
     book = exchange.fetch_order_book(pair, venue.depth)
     assert exchange.fetch_ticker(pair)["last"] > 0
     assert book["bids"][0][0] < book["asks"][0][0]
+    interop.works(venue.client, venue.purpose, "ticker", "book")
 
 
-def test_reads_balance(exchange):
-    quote = symbol(exchange).split("/")[1]
+def test_reads_balance(venue, exchange, interop):
+    quote = exchange.market(symbol(exchange))["quote"]
     assert exchange.fetch_balance()[quote]["total"] > 0
+    interop.works(venue.client, venue.purpose, "balance")
 
 
-def test_places_lists_and_cancels_an_order(exchange):
+def test_places_lists_and_cancels_an_order(venue, exchange, interop):
     pair = symbol(exchange)
     placed = order(exchange, resting_price(exchange))
     assert placed["id"] in [each["id"] for each in exchange.fetch_open_orders(pair)]
     exchange.cancel_order(placed["id"], pair)
     assert placed["id"] not in [each["id"] for each in exchange.fetch_open_orders(pair)]
+    interop.works(venue.client, venue.purpose, "orders")
 
 
-def test_a_wrong_secret_raises_what_it_raises_at_the_venue(server, venue, exchange):
+def refused(interop, venue, operation, raised, expected):
+    """On record: the class, and the venue's own word or number in its text."""
+    assert type(raised.value) is expected, f"{type(raised.value)} is not exactly {expected}: {raised.value}"
+    interop.refused(venue.client, venue.purpose, operation, class_name(type(raised.value)), "", class_name(expected))
+
+
+def test_a_wrong_secret_raises_what_it_raises_at_the_venue(server, venue, exchange, interop):
     other = venue.read_only(server)
     record = {**other, "api_key": server.credential(venue.credential)["api_key"]}
-    with pytest.raises(venue.wrong_secret):
+    with pytest.raises(venue.wrong_secret) as raised:
         if "private_key" in record:
             # A signature names its own key: a stranger is a key that nobody has registered.
             record = {**record, "private_key": "0x" + "17" * 32}
             order(another(server, venue, exchange, record), resting_price(exchange))
         else:
             another(server, venue, exchange, record).fetch_balance()
+    refused(interop, venue, "wrong secret", raised, venue.wrong_secret)
 
 
-def test_a_wrong_clock_raises_what_it_raises_at_the_venue(server, venue, exchange):
+def test_a_wrong_clock_raises_what_it_raises_at_the_venue(server, venue, exchange, interop):
     if venue.stale is None:
-        assert venue.purpose in ("hyperliquid", "kraken"), "only where no time is signed, or days are allowed"
+        interop.none(venue.client, venue.purpose, "wrong clock", venue.no_clock)
+        assert venue.purpose in ("bitfinex", "hyperliquid", "kraken", "kraken-futures"), "only where no time is signed, or days are allowed"
         return
     skewed = another(server, venue, exchange, server.credential(venue.credential))
     now = exchange.milliseconds() - 200_000
     skewed.milliseconds, skewed.seconds = lambda: now, lambda: now // 1000
-    with pytest.raises(venue.stale):
+    with pytest.raises(venue.stale) as raised:
         skewed.fetch_balance()
+    refused(interop, venue, "wrong clock", raised, venue.stale)
 
 
-def test_a_missing_scope_raises_what_it_raises_at_the_venue(server, venue, exchange):
+def test_a_missing_scope_raises_what_it_raises_at_the_venue(server, venue, exchange, interop):
     reader = another(server, venue, exchange, venue.read_only(server))
     if venue.purpose != "hyperliquid":
         assert reader.fetch_balance()
-    with pytest.raises(venue.scope):
+    with pytest.raises(venue.scope) as raised:
         order(reader, resting_price(exchange))
+    refused(interop, venue, "missing scope", raised, venue.scope)
 
 
-def test_streams_market_data_and_own_orders(server, venue, exchange):
+def test_an_order_sent_twice_raises_what_it_raises_at_the_venue(server, venue, exchange, interop):
+    trader = another(server, venue, exchange, server.credential(venue.credential))
+    twice.mount(trader.session)
+    price = resting_price(exchange)
+    if venue.replay is None:
+        interop.none(venue.client, venue.purpose, "replay", venue.no_replay)
+        assert venue.no_replay
+        return
+    twice.arm()
+    with pytest.raises(venue.replay) as raised:
+        order(trader, price)
+    refused(interop, venue, "replay", raised, venue.replay)
+
+
+def test_streams_market_data_and_own_orders(server, venue, exchange, interop):
     if venue.no_pro:
-        assert venue.no_pro.startswith("ccxt.pro ")
+        for operation in ("ticker stream", "order stream"):
+            interop.none(venue.client, venue.purpose, operation, venue.no_pro)
+        assert venue.no_pro.startswith(("ccxt.pro ", "the paper venue has no Bitfinex"))
         return
     price = resting_price(exchange)
 
@@ -129,6 +165,7 @@ def test_streams_market_data_and_own_orders(server, venue, exchange):
             for each in placed:
                 await client.cancel_order(each, pair)
             assert told & set(placed), "its own order was not told"
+            interop.works(venue.client, venue.purpose, "ticker stream", "order stream")
         finally:
             await client.close()
 
@@ -137,7 +174,7 @@ def test_streams_market_data_and_own_orders(server, venue, exchange):
 
 def test_trades_over_the_websocket(server, venue, exchange):
     if venue.no_pro:
-        assert venue.no_pro.startswith("ccxt.pro ")
+        assert venue.no_pro.startswith(("ccxt.pro ", "the paper venue has no Bitfinex"))
         return
     price = resting_price(exchange)
 
@@ -145,7 +182,7 @@ def test_trades_over_the_websocket(server, venue, exchange):
         client = venue.pro(server, server.credential(venue.credential))
         try:
             if not client.has.get("createOrderWs"):
-                assert venue.cls in ("coinbase", "coinbaseexchange", "deribit", "kucoin"), "these classes have no orders over WebSocket"
+                assert venue.cls in ("coinbase", "coinbaseexchange", "deribit", "krakenfutures", "kucoin"), "these classes have no orders over WebSocket"
                 return
             await client.load_markets()
             pair = symbol(client)

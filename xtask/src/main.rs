@@ -5,6 +5,7 @@
 //!   arch          which crate may know which, what pure crates may not know, how long a file may be
 //!   trace         every requirement of the specification is implemented and tested
 //!   dependencies  bans, licences and sources of everything that ends up in the product
+//!   interop       docs/interop.md from the last run of the conformance level
 //!   bench         the measuring rig (see docs/benchmarks)
 //! ```
 //!
@@ -14,6 +15,7 @@
 mod arch;
 mod counts;
 mod dependencies;
+mod interop;
 mod licence;
 mod limits;
 mod machine;
@@ -50,6 +52,8 @@ enum Task {
     },
     /// Check bans, licences and sources of the resolved dependencies against deny.toml.
     Dependencies,
+    /// Write docs/interop.md from what the last run of the conformance level saw.
+    Interop,
     /// Run the tests: all levels in order, then the counts.
     Test(steps::TestArguments),
     /// Check that every requirement of the specification is cited by code and by a test.
@@ -72,6 +76,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Arch => arch::check(&machine)?,
         Task::Bench { rest } => return bench(&machine, &rest),
         Task::Dependencies => dependencies::check(&machine)?,
+        Task::Interop => interop::write(&machine)?,
         Task::Test(arguments) => return steps::run(&machine, &arguments),
         Task::Trace => trace::check(&machine)?,
     }

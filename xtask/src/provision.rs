@@ -3,40 +3,57 @@
 //! Everything but Debian packages goes below `.test-env/`; a Debian package is installed only when it is missing and we are root.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
 use crate::limits::INSTALL_MAX;
 use crate::machine::{Machine, has_program};
 
-const REQUIREMENTS: &str = "tests/conformance/requirements.txt";
+/// A Python environment: its folder, and the list of exactly what is in it.
+type Venv = (&'static str, &'static str);
 
-/// The Python of the test environment, with exactly the packages of `requirements.txt`.
+const VENV: Venv = ("venv", "tests/conformance/requirements.txt");
+/// One client needs an older version of a library that another one needs a newer of.
+const COINBASE_VENV: Venv = ("venv-coinbase", "tests/conformance/requirements-coinbase.txt");
+
+/// The Python of the test environment.
 pub(crate) fn python(machine: &Machine) -> Result<PathBuf> {
-    let venv = machine.env_path("venv");
+    venv(machine, VENV)
+}
+
+/// The Python of the client that cannot share an environment.
+pub(crate) fn coinbase_python(machine: &Machine) -> Result<PathBuf> {
+    venv(machine, COINBASE_VENV)
+}
+
+fn venv(machine: &Machine, (folder, requirements): Venv) -> Result<PathBuf> {
+    let venv = machine.env_path(folder);
     let python = venv.join("bin/python");
     let stamp = venv.join("requirements.installed");
-    let wanted = fs::read_to_string(machine.path(REQUIREMENTS)).with_context(|| format!("{REQUIREMENTS} cannot be read"))?;
+    let wanted = fs::read_to_string(machine.path(requirements)).with_context(|| format!("{requirements} cannot be read"))?;
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
     debian(machine, "python3", "python3")?;
-    if python_venv(machine).is_err() {
+    if make_venv(machine, &venv).is_err() {
         // Debian splits the module that makes environments from the interpreter.
         apt_install(machine, "python3-venv")?;
-        python_venv(machine)?;
+        make_venv(machine, &venv)?;
     }
+    // QuickFIX comes as source: one C++ file of its bindings, which is compiled here. What it costs at run time is of no interest.
+    debian(machine, "g++", "g++")?;
+    debian(machine, "python3-config", "python3-dev")?;
     let mut install = machine.program(&python);
+    install.env("CFLAGS", "-O0 -g0 -w").env("CXXFLAGS", "-O0 -g0 -w");
     // The list is complete, so the resolver has nothing to decide: two clients pin versions that no resolver can satisfy at once.
-    install.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps", "--requirement", REQUIREMENTS]);
+    install.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps", "--requirement", requirements]);
     machine.must("install-python", &install, INSTALL_MAX)?;
     fs::write(&stamp, wanted)?;
     Ok(python)
 }
 
-fn python_venv(machine: &Machine) -> Result<()> {
-    let venv = machine.env_path("venv");
+fn make_venv(machine: &Machine, venv: &Path) -> Result<()> {
     fs::create_dir_all(machine.env_path(""))?;
     let mut make = machine.program("python3");
     make.args(["-m", "venv", "--clear"]).arg(venv);

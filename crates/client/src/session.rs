@@ -42,6 +42,17 @@ pub enum Incoming {
         /// How many.
         count: u64,
     },
+    /// A halt covers this client: its name, what it stops, why.
+    Halt {
+        /// Its name.
+        id: String,
+        /// What it stops.
+        action: String,
+        /// Why, as a code.
+        reason: String,
+    },
+    /// No halt covers this client any more.
+    Lift,
     /// A message body (JSON), as received.
     Message(String),
     /// These messages of ours were not applied; never sent again by this crate.
@@ -275,6 +286,8 @@ impl Session {
             Event::Drain { by, .. } => Some(Incoming::Drain(by)),
             Event::Err(err) => Some(Incoming::Refused(err.get().to_owned())),
             Event::Lost(range) => Some(Incoming::Lost { from: range.from, count: range.count }),
+            Event::Halt { id, action, reason } => Some(Incoming::Halt { id, action, reason }),
+            Event::Lift => Some(Incoming::Lift),
             Event::NotApplied(range) => Some(Incoming::NotApplied { from: range.from, count: range.count }),
             Event::Nothing | Event::Ready(_) => None,
         })

@@ -24,15 +24,18 @@ pub enum Algorithm {
     RsaPkcs1Sha256,
     /// RSASSA-PSS with SHA-256 (salt as long as the hash), 2048 to 4096 bits.
     RsaPssSha256,
+    /// RSASSA-PSS with SHA-512 (salt as long as the hash), 2048 to 4096 bits. Dialects only.
+    RsaPssSha512,
 }
 
 impl Algorithm {
     /// All of them, in the order they are shown.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ed25519,
         Self::EcdsaP256Sha256,
         Self::MlDsa65,
         Self::RsaPssSha256,
+        Self::RsaPssSha512,
         Self::RsaPkcs1Sha256,
         Self::HmacSha256,
         Self::HmacSha384,
@@ -53,6 +56,7 @@ impl Algorithm {
             Self::MlDsa65 => "ML-DSA-65",
             Self::RsaPkcs1Sha256 => "RS256",
             Self::RsaPssSha256 => "PS256",
+            Self::RsaPssSha512 => "PS512",
         }
     }
 
@@ -74,10 +78,11 @@ impl Algorithm {
         matches!(self, Self::HmacSha256 | Self::HmacSha384 | Self::HmacSha512)
     }
 
-    /// Whether a native key may use it: no shared secrets, no PKCS #1 v1.5, no key known only by its address.
+    /// Whether a native key may use it: no shared secrets, no PKCS #1 v1.5, no key known only by its address, one
+    /// algorithm for each type of key.
     #[must_use]
     pub const fn is_native(self) -> bool {
-        self.is_public_key() && !matches!(self, Self::EcdsaSecp256k1Recoverable | Self::RsaPkcs1Sha256)
+        self.is_public_key() && !matches!(self, Self::EcdsaSecp256k1Recoverable | Self::RsaPkcs1Sha256 | Self::RsaPssSha512)
     }
 }
 

@@ -17,10 +17,15 @@
 
 pub mod address;
 pub mod algorithm;
+pub mod confirmation;
 pub mod credential;
+pub mod dpop;
 pub mod entropy;
 pub mod ethereum;
 pub mod id;
+pub mod issuer;
+pub mod jwks;
+pub mod jwt;
 pub mod limits;
 pub mod nonce;
 pub mod policy;
@@ -31,6 +36,7 @@ pub mod rate;
 pub mod redeem;
 pub mod reject;
 pub mod replay;
+pub mod risk;
 pub mod scope;
 pub mod secret;
 pub mod time;
@@ -40,10 +46,15 @@ pub mod verify;
 
 pub use address::IpAllowList;
 pub use algorithm::Algorithm;
+pub use confirmation::{Confirmation, Thumbprint};
 pub use credential::{Binding, Credential, CredentialState, KeyRate};
+pub use dpop::{DpopExpectation, DpopNonces, DpopProof};
 pub use entropy::Entropy;
 pub use ethereum::Address;
 pub use id::{AccountId, ApiKeyId, CorrelationId, CredentialId, SessionId};
+pub use issuer::{AccountRule, IssuedToken, Issuer};
+pub use jwks::KeySet;
+pub use jwt::Jwt;
 pub use nonce::{MemoryNonceGuard, NonceGuard, NoncePolicy, NonceWindow};
 pub use policy::{Access, Permit, Requirement, authorize, permit_public};
 pub use presented::{Effect, Freshness, NonceClock, Once, Presented, PresentedPassphrase, PresentedSignature, SignatureForm, SignedBytes};
@@ -52,11 +63,13 @@ pub use purpose::{Purpose, SecretEncoding};
 pub use redeem::redeem_token;
 pub use reject::{AlertCode, Blame, Detail, Refusal, Reject};
 pub use replay::{MemoryReplayGuard, ReplayGuard, ReplayId};
+pub use risk::Risk;
 pub use scope::{Scope, Scopes};
 pub use secret::Secret;
 pub use time::{Monotonic, Now, Timestamp};
 pub use token::{Token, TokenKind, TokenSealer};
 pub use verifier::{MacKey, Verifier};
 pub use verify::{
-    CertificateClaim, PresentedResumption, VerifiedIdentity, VerifyContext, verify, verify_certificate, verify_resumption, verify_token,
+    CertificateClaim, Possession, PresentedResumption, VerifiedIdentity, VerifyContext, verify, verify_certificate, verify_issued,
+    verify_resumption, verify_token,
 };

@@ -44,3 +44,28 @@ pub const RSA_EXPONENT_MIN: u32 = 65_537;
 
 /// Longest public key text accepted at registration: a PEM of an ML-DSA-65 key is 2.7 KB, an RSA-4096 JWK 0.8 KB.
 pub const PUBLIC_KEY_TEXT_BYTES_MAX: usize = 16_384;
+
+/// Longest access token of an issuer and longest DPoP proof: headers of common proxies end at 8 KiB, tokens with groups and claims of
+/// their own at 4 KiB.
+pub const JWT_TEXT_BYTES_MAX: usize = 8_192;
+
+/// Most members of a JWT's header or claims: identity providers write 10 to 40.
+pub const JWT_MEMBERS_MAX: usize = 128;
+
+/// Longest key set of an issuer: sixteen RSA keys with their certificates are 60 KiB.
+pub const JWKS_BYTES_MAX: usize = 256 * 1_024;
+
+/// Most keys of an issuer: it has two or three, more while it changes them.
+pub const JWKS_KEYS_MAX: usize = 64;
+
+/// How far ahead of our clock `iat` and `nbf` of a token or proof may be: clocks of issuers and clients are not exact.
+pub const JWT_LEEWAY: Duration = Duration::from_secs(5);
+
+/// How old a DPoP proof may be (RFC 9449, 11.1: seconds or minutes). The replay guard remembers it longer.
+pub const DPOP_AGE_MAX: Duration = Duration::from_secs(60);
+
+/// Longest `jti` of a DPoP proof: a UUID is 36 characters, 32 random bytes in base64url 43.
+pub const DPOP_JTI_BYTES_MAX: usize = 128;
+
+/// How long one server nonce for DPoP is given out; it is taken for as long again. A client asks for a new one at most so often.
+pub const DPOP_NONCE_PERIOD: Duration = Duration::from_secs(60);

@@ -153,6 +153,13 @@ impl<'m> SignedBytes<'m> {
 pub enum Freshness {
     /// The signed bytes contain the channel binding of this connection, or a challenge made for it: no clock, no nonce store.
     Channel,
+    /// The signed bytes are an access token of an issuer, which may be shown any number of times while it lives.
+    Issued {
+        /// From when on it is good.
+        not_before: Timestamp,
+        /// From when on it is nothing.
+        not_after: Timestamp,
+    },
     /// The signed bytes contain a number that each request raises.
     Nonce {
         /// The number.

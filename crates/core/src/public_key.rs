@@ -59,7 +59,7 @@ impl KeyType {
             Self::EcP256 => matches!(algorithm, Algorithm::EcdsaP256Sha256),
             Self::Ed25519 => matches!(algorithm, Algorithm::Ed25519),
             Self::MlDsa65 => matches!(algorithm, Algorithm::MlDsa65),
-            Self::Rsa { .. } => matches!(algorithm, Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256),
+            Self::Rsa { .. } => matches!(algorithm, Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 | Algorithm::RsaPssSha512),
         }
     }
 

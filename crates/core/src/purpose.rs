@@ -53,6 +53,8 @@ macro_rules! purposes {
 purposes! {
     Native "native" "The native handshake `countersign/1`."
         [Ed25519 EcdsaP256Sha256 MlDsa65 RsaPssSha256] Text passphrase:false nonce:false;
+    Bearer "bearer" "Access tokens of an issuer outside (RFC 9068), bound by DPoP or a client certificate or not."
+        [Ed25519 EcdsaP256Sha256 RsaPssSha256 RsaPssSha512 RsaPkcs1Sha256] Text passphrase:false nonce:false;
     Binance "binance" "Signed requests and logons as at Binance."
         [HmacSha256 Ed25519 RsaPkcs1Sha256] Text passphrase:false nonce:false;
     Bitfinex "bitfinex" "Signed requests and logons as at Bitfinex (v2)."
@@ -71,6 +73,8 @@ purposes! {
         [HmacSha512] Text passphrase:false nonce:false;
     Gemini "gemini" "Signed requests as at Gemini."
         [HmacSha384] Text passphrase:false nonce:true;
+    HttpSignature "http-signature" "HTTP message signatures by RFC 9421, for venues without a dialect of their own."
+        [Ed25519 HmacSha256 EcdsaP256Sha256 RsaPssSha512 RsaPkcs1Sha256] Text passphrase:false nonce:false;
     Hyperliquid "hyperliquid" "EIP-712 signed actions as at Hyperliquid; the key id is the signer's address."
         [EcdsaSecp256k1Recoverable] Text passphrase:false nonce:true;
     Kraken "kraken" "Signed requests and FIX logons as at Kraken (spot)."

@@ -89,6 +89,7 @@ alert_codes! {
     SessionTakenOver = 405 "session.taken_over" fatal:true "A newer connection took the session over.";
     SessionReuse = 406 "session.reuse" fatal:true "A spent resumption ticket was used; the session is revoked.";
     Unsupported = 407 "unsupported" fatal:false "Not offered by this gateway.";
+    AuthzBodyMissing = 408 "authz.body_missing" fatal:false "The proxy in front did not pass on the body that the signature covers.";
     RateLimited = 501 "rate.limited" fatal:false "Too many requests; wait as told.";
     HaltActive = 502 "halt.active" fatal:false "Trading is halted for this scope.";
     Busy = 503 "busy" fatal:true "The gateway is shedding load; wait as told.";
@@ -190,11 +191,14 @@ rejects! {
     AuthDeadline "auth_deadline" Busy Limit 408 99 Info "The connection did not authenticate in time or within its byte budget.";
     SlowConsumer "slow_consumer" Busy Limit 408 99 Info "The client reads slower than its bounded buffer allows.";
     Busy "busy" Busy Limit 503 99 Warn "Shedding load.";
+    Halted "halted" HaltActive Limit 503 99 Info "A halt covers the request; names tell the halt, its action and its reason.";
     // ours
     UpstreamUnavailable "upstream_unavailable" UpstreamUnavailable Infrastructure 502 99 Error "The upstream refused the connection or broke its answer.";
     UpstreamTimeout "upstream_timeout" UpstreamUnavailable Infrastructure 504 99 Error "The upstream did not answer in time.";
     StoreUnavailable "store_unavailable" Internal Infrastructure 503 99 Error "A store could not be read or written; refused, because guessing is worse.";
     AuditUnavailable "audit_unavailable" Internal Infrastructure 503 99 Error "The audit log could not be written; nothing passes that cannot be recorded.";
+    AuthzBodyMissing "authz_body_missing" AuthzBodyMissing Infrastructure 501 99 Warn "A proxy asked about a request whose signature covers a body, and did not pass the whole body on.";
+    HaltUnknown "halt_unknown" HaltActive Infrastructure 503 99 Error "This node does not know the present halts: its lease ran out or its store was not read yet. Cancels pass.";
     Draining "draining" Drain Infrastructure 503 99 Info "This node is shutting down.";
     Internal "internal" Internal Infrastructure 500 99 Error "A bug of ours: an invariant did not hold.";
 }

@@ -31,8 +31,14 @@ impl ReplayId {
     /// The name of `signed` under `credential`.
     #[must_use]
     pub fn of(credential: &Credential, signed: &SignedBytes<'_>) -> Self {
+        Self::of_owner(credential.id.as_str(), signed)
+    }
+
+    /// The name of `signed` under something that is no credential of ours. Its name has a colon, which no id of a credential has.
+    #[must_use]
+    pub fn of_owner(owner: &str, signed: &SignedBytes<'_>) -> Self {
         let mut context = digest::Context::new(&digest::SHA256);
-        let owner = credential.id.as_str().as_bytes();
+        let owner = owner.as_bytes();
         context.update(&u32::try_from(owner.len()).unwrap_or(u32::MAX).to_be_bytes());
         context.update(owner);
         let owner_hash = context.clone().finish();

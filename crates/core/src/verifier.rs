@@ -42,7 +42,8 @@ impl MacKey {
             | Algorithm::Ed25519
             | Algorithm::MlDsa65
             | Algorithm::RsaPkcs1Sha256
-            | Algorithm::RsaPssSha256 => return None,
+            | Algorithm::RsaPssSha256
+            | Algorithm::RsaPssSha512 => return None,
         };
         Some(Self { algorithm, key: hmac::Key::new(hash, secret), secret: None })
     }

@@ -13,6 +13,7 @@
 //! An unknown key, a key of another algorithm and a wrong signature cost the same kind of verification and give refusals with
 //! the same [`AlertCode`](crate::AlertCode); only the operator sees which it was.
 
+mod issued;
 mod resumption;
 mod stand_in;
 
@@ -34,9 +35,10 @@ use crate::time::{Now, Timestamp};
 use crate::token::Token;
 use crate::verifier::Verifier;
 
+pub use issued::{Possession, verify_issued};
 pub use resumption::{PresentedResumption, verify_resumption};
 
-/// Proof of who it is. Only [`verify()`], [`verify_certificate`], [`verify_token`] and [`verify_resumption`] make one.
+/// Proof of who it is. Only [`verify()`], [`verify_certificate`], [`verify_token`], [`verify_issued`] and [`verify_resumption`] make one.
 #[derive(Clone, Debug)]
 pub struct VerifiedIdentity {
     credential: Arc<Credential>,
@@ -140,7 +142,7 @@ pub fn verify(
 /// Remembers that the proof was used; refuses it when it was used before.
 fn spend(presented: &Presented<'_>, credential: &Credential, context: &VerifyContext<'_>) -> Result<(), Refusal> {
     let signed_at = match presented.freshness {
-        Freshness::Channel | Freshness::Unbound => return Ok(()),
+        Freshness::Channel | Freshness::Issued { .. } | Freshness::Unbound => return Ok(()),
         Freshness::Nonce { nonce, window_min, .. } => {
             let policy = NoncePolicy { window: window_min.max(credential.nonce.window), ..credential.nonce };
             return context.nonces.spend(&credential.id, policy, nonce);
@@ -219,6 +221,7 @@ pub fn verify_token(
 pub fn check_window(freshness: Freshness, now: Timestamp) -> Result<(), Refusal> {
     let (timestamp, behind_max, ahead_max) = match freshness {
         Freshness::Channel | Freshness::Nonce { clock: None, .. } | Freshness::Unbound => return Ok(()),
+        Freshness::Issued { not_before, not_after } => return issued::check_life(not_before, not_after, now),
         Freshness::Nonce { nonce, clock: Some(clock), .. } => (Timestamp::from_millis(nonce), clock.behind_max, clock.ahead_max),
         Freshness::Validity { not_before, not_after, leeway, lifetime_max } => {
             return check_validity(not_before, not_after, leeway, lifetime_max, now);

@@ -1,13 +1,21 @@
 //! The command line. Help texts, completions and man pages all come from here.
 
+mod audit;
+mod explain;
+mod halt;
 mod key;
+mod session;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditProveArgs, AuditVerifyArgs, ExportFormat};
+pub(crate) use explain::ExplainArgs;
+pub(crate) use halt::{DrillCommand, HaltArgs, HaltCommand, LiftCommand, OperatorCommand};
 pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs};
+pub(crate) use session::{SessionCommand, TokenCommand, TokenRevokeArgs};
 
 /// The gateway in front of a trading API: TLS, authentication, and only permitted traffic behind it.
 #[derive(Debug, Parser)]
@@ -33,9 +41,28 @@ pub(crate) enum Command {
     /// Keys: credentials of accounts.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Open native sessions of the running gateway.
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Tokens that the running gateway gave out.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Dialects: how clients of exchanges log in.
     #[command(subcommand)]
     Dialect(DialectCommand),
+    /// Stop trading, at once; see what is stopped.
+    Halt(HaltArgs),
+    /// Let trading go on again: proposed by one operator, signed by as many as the quorum asks for.
+    #[command(subcommand)]
+    Lift(LiftCommand),
+    /// Rehearse the emergency shutdown.
+    #[command(subcommand)]
+    Drill(DrillCommand),
+    /// Operators: who may lift halts.
+    #[command(subcommand)]
+    Operator(OperatorCommand),
+    /// Say why a request is refused: the text that should have been signed, and the mistake behind the one that was.
+    Explain(ExplainArgs),
     /// The effective configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -43,8 +70,8 @@ pub(crate) enum Command {
     Vectors(VectorsArgs),
     /// Run the paper venue alone.
     Venue(VenueArgs),
-    /// Show the audit log.
-    Audit(AuditArgs),
+    /// The audit log: show it, verify it, export it, prove what is in it.
+    Audit(Box<AuditArgs>),
     /// Write shell completions to standard output.
     Completions {
         /// The shell.
@@ -294,36 +321,6 @@ pub(crate) struct VenueArgs {
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct AuditArgs {
-    /// How many records, newest last.
-    #[arg(long, short = 'n', default_value_t = 20)]
-    pub(crate) count: usize,
-    /// Only the decision with this id, as told to the client.
-    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
-    pub(crate) correlation: Option<String>,
-    /// Only this event: accept, refuse, session_open, key_new...
-    #[arg(long, value_name = "EVENT")]
-    pub(crate) event: Option<String>,
-    /// Only refusals for this reason: unknown_key, bad_signature...
-    #[arg(long, value_name = "REASON")]
-    pub(crate) reject: Option<String>,
-    /// Only this account.
-    #[arg(long, value_name = "ACCOUNT")]
-    pub(crate) account: Option<String>,
-    /// Only this key, by the name clients send.
-    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
-    pub(crate) key: Option<String>,
-    /// Only since then: a duration before now (`15m`) or a time.
-    #[arg(long, value_name = "WHEN")]
-    pub(crate) since: Option<String>,
-    /// The lines as they stand in the log, one JSON object each.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -343,14 +340,29 @@ mod tests {
         for line in [
             "audit --correlation -A-kmw88fFEAAAAAAAAAEA --json",
             "audit --json --key -hV_json3hQ4",
+            "audit prove --revoked -hV_json3hQ4 --before -A-kmw88fFEAAAAAAAAAEA",
+            "audit export --key -hV_json3hQ4",
             "key show -A-kmw88fFEAAAAAAAAAEA --json",
             "key show --state /tmp/x -hV_json3hQ4",
             "key revoke -A-kmw88fFEAAAAAAAAAEA",
             "key rotate -A-kmw88fFEAAAAAAAAAEA --overlap 0s",
+            "session kill -A-kmw88fFEAAAAAAAAAEA",
+            "session show -A-kmw88fFEAAAAAAAAAEA --json",
+            "token revoke -A-kmw88fFEAAAAAAAAAEA",
+            "token revoke --key -hV_json3hQ4",
         ] {
             let parsed = Cli::try_parse_from(std::iter::once("countersign").chain(line.split(' ')));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
         }
+    }
+
+    #[test]
+    fn a_proof_is_of_one_thing() {
+        let parse = |line: &str| Cli::try_parse_from(std::iter::once("countersign").chain(line.split(' ')));
+        for line in ["audit prove", "audit prove --revoked k1", "audit prove --record 1 --decision a", "audit verify --proof f --head h"] {
+            assert!(parse(line).is_err_and(|error| error.exit_code() == 2), "{line}");
+        }
+        assert!(parse("audit prove --record 1").is_ok());
     }
 
     #[test]

@@ -6,6 +6,8 @@ mod config;
 mod connect;
 mod demo;
 mod dialect;
+mod explain;
+mod halt;
 mod https;
 mod keeper;
 pub(crate) mod key;
@@ -13,7 +15,9 @@ mod manual;
 mod output;
 mod probe;
 pub(crate) mod serve;
+mod session;
 mod stop_signal;
+mod token;
 mod trust;
 mod vectors;
 mod venue;
@@ -38,10 +42,17 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Connect(args) => connect::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Dialect(command) => dialect::run(&command),
+        Command::Drill(command) => halt::drill::run(&command),
+        Command::Halt(args) => halt::run(&args),
+        Command::Lift(command) => halt::lift::run(&command),
+        Command::Operator(command) => halt::operator::run(&command),
+        Command::Explain(args) => explain::run(args),
         Command::Key(command) => key::run(command),
         Command::Man { folder } => manual::pages(&folder),
         Command::Probe(args) => probe::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Session(command) => session::run(&command),
+        Command::Token(command) => token::run(&command),
         Command::Vectors(args) => vectors::run(&args),
         Command::Venue(args) => venue::run(&args),
     };

@@ -27,7 +27,7 @@ pub(crate) fn generate(algorithm: Algorithm) -> anyhow::Result<NewKey> {
         Algorithm::EcdsaSecp256k1Recoverable => bail!("a key that is known by its address is made by itself"),
         Algorithm::HmacSha256 | Algorithm::HmacSha384 | Algorithm::HmacSha512 => bail!("HMAC has a secret, not a key pair"),
         Algorithm::MlDsa65 => ml_dsa_65()?,
-        Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => rsa_2048()?,
+        Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 | Algorithm::RsaPssSha512 => rsa_2048()?,
     };
     Ok(NewKey { private_pem: private_pem(&private), public: PublicKey::parse(&public).context("the new public key does not parse")? })
 }

@@ -8,6 +8,7 @@
 //!   gateway-root-key.pem             root of the gateway's identity: clients pin it; may be kept offline
 //!   gateway-key.pem gateway-delegation.txt   signing key of seven days, and the root's word for it
 //!   identity-key.pem jwks.json       signs identity assertions and access tokens; its public keys
+//!   audit-key.pem audit-key.pub.pem  signs the heads of the audit log; its public half
 //!   sealing.key countersign.db audit/ journal/ lock
 //!   demo/                            the demo account's credentials, made with the folder
 //! ```
@@ -44,6 +45,7 @@ pub(crate) struct State {
     pub(crate) lock: StateLock,
     pub(crate) authority: PrivateAuthority,
     pub(crate) tls: ServerTls,
+    pub(crate) authz_tls: Option<ServerTls>,
     pub(crate) operator_tls: ServerTls,
     pub(crate) tickets: Arc<TicketKeyRing>,
     pub(crate) gateway: GatewayIdentity,
@@ -68,16 +70,17 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
     let tickets = Arc::new(TicketKeyRing::new(Arc::clone(&clock))?);
     issue_certificates(settings, &dir, &authority)?;
     let tls = public_tls(settings, &dir, &tickets, &clock)?;
+    let authz_tls = authz_tls(settings, &dir, &tickets, &clock)?;
     let operator_tls = operator_tls(&dir, &tickets, &clock)?;
     let gateway = gateway_identity::open(dir.path(), clock::wall())?;
     let identity = IdentityIssuer::load_or_create(&dir.path().join("identity-key.pem"))?;
     publish_identity_keys(&dir, &identity)?;
     let store = Store::open(&dir.database(), SealingKey::load_or_create(&dir.sealing_key())?).await?;
-    let audit = AuditLog::open(&dir.audit())?;
+    let audit = AuditLog::open(&dir.audit(), dir.load_or_create_audit_key()?)?;
     let replay = JournaledReplayGuard::open(&dir.journal(), clock::now())?;
     let nonces = JournaledNonceGuard::open(&dir.journal())?;
     store.end_open_sessions(clock::wall(), "gateway restarted").await?;
-    Ok(State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces })
+    Ok(State { dir, lock, authority, tls, authz_tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces })
 }
 
 /// Writes the public keys of identity assertions into a file, for upstreams on this machine that have no CA to trust: the same
@@ -160,10 +163,7 @@ fn public_tls(
     tickets: &Arc<TicketKeyRing>,
     clock: &Arc<dyn TimeProvider>,
 ) -> anyhow::Result<ServerTls> {
-    let files = match &settings.listen.certificate {
-        CertificateSource::Files { certificate, key } => CertificateFiles { chain: certificate.clone(), key: key.clone() },
-        CertificateSource::PrivateAuthority => combined(dir.path().join(SERVER_FILE)),
-    };
+    let files = server_files(settings, dir);
     let client_ca = match (&settings.listen.client_auth, &settings.listen.client_ca) {
         (ClientAuth::Off, _) => Vec::new(),
         (ClientAuth::Optional | ClientAuth::Required, ClientTrust::File(path)) => vec![path.clone()],
@@ -175,6 +175,30 @@ fn public_tls(
     policy.alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"countersign/1".to_vec()];
     let files = ListenerFiles { certificates: vec![files], client_ca, revocation: Vec::new() };
     Ok(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), unix_now())?)
+}
+
+fn server_files(settings: &Settings, dir: &StateDir) -> CertificateFiles {
+    match &settings.listen.certificate {
+        CertificateSource::Files { certificate, key } => CertificateFiles { chain: certificate.clone(), key: key.clone() },
+        CertificateSource::PrivateAuthority => combined(dir.path().join(SERVER_FILE)),
+    }
+}
+
+/// The port for proxies: the certificate of the public port, and a client certificate of a CA that is for proxies only.
+fn authz_tls(
+    settings: &Settings,
+    dir: &StateDir,
+    tickets: &Arc<TicketKeyRing>,
+    clock: &Arc<dyn TimeProvider>,
+) -> anyhow::Result<Option<ServerTls>> {
+    let Some(client_ca) = settings.authz.client_ca.clone().filter(|_| settings.authz.address.is_some()) else { return Ok(None) };
+    let mut policy = ListenerPolicy::new("proxies");
+    // nginx of Debian 12 and older Envoys offer 1.3 as well.
+    policy.versions = ProtocolVersions::Tls13Only;
+    policy.client_auth = ClientAuth::Required;
+    policy.alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let files = ListenerFiles { certificates: vec![server_files(settings, dir)], client_ca: vec![client_ca], revocation: Vec::new() };
+    Ok(Some(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), unix_now())?))
 }
 
 /// The operator port: a client certificate of the private CA, always.

@@ -51,7 +51,9 @@ const REST: &[RestRoute] = &[
     open("/v2/candles/{key}/{section}"),
     open("/v2/conf/{keys}"),
     open("/v2/platform/status"),
+    open("/v2/liquidations/hist"),
     open("/v2/status/{kind}"),
+    open("/v2/status/{kind}/{symbol}/hist"),
     open("/v2/ticker/{symbol}"),
     open("/v2/tickers"),
     open("/v2/trades/{symbol}/hist"),
@@ -166,7 +168,7 @@ const EXACT: &[(Reject, (u16, u32, &str))] = &[(Reject::AddressNotAllowed, (500,
 fn words(refusal: &Refusal) -> (u16, u32, &'static str) {
     exact(refusal, EXACT).unwrap_or_else(|| match kind(refusal) {
         Kind::Credential | Kind::Missing => (500, 10100, "apikey: invalid"),
-        Kind::Forbidden => (500, 10100, "apikey: permission invalid"),
+        Kind::Forbidden => (500, 10001, "api_key: permission invalid"),
         Kind::Invalid | Kind::TooLarge => (500, 10020, "request: invalid"),
         Kind::Rate => (429, 11010, "ratelimit: error"),
         Kind::Replay | Kind::Time => (500, 10114, "nonce: small"),

@@ -162,6 +162,11 @@ pub trait Dialect: Send + Sync {
     /// [`AnswerContext::unknown_key`] says otherwise); a failure of ours is never a bad key.
     fn refuse(&self, refusal: &Refusal, context: &AnswerContext) -> HttpAnswer;
 
+    /// How many orders a request is charged as; `row` is what its endpoint says. Only where one request may carry several.
+    fn orders(&self, _request: &RequestView<'_>, row: u32) -> u32 {
+        row
+    }
+
     /// What of a request its refusal repeats.
     fn echo(&self, _request: &RequestView<'_>) -> Option<String> {
         None

@@ -41,6 +41,7 @@ const REST: &[RestRoute] = &[
     open("/v1/book/{symbol}"),
     open("/v1/pricefeed"),
     open("/v1/pubticker/{symbol}"),
+    open("/v1/riskstats/{symbol}"),
     open("/v1/symbols"),
     open("/v1/symbols/details/{symbol}"),
     open("/v1/trades/{symbol}"),

@@ -16,7 +16,7 @@
 //! Source: the vendor's Python SDK 0.24.0 and requests recorded from it and from ccxt on 2026-11-21; EIP-712. See
 //! `docs/dialects/hyperliquid.md`.
 
-mod action;
+pub mod action;
 mod agent;
 mod socket;
 
@@ -98,6 +98,10 @@ impl Dialect for Hyperliquid {
         present(request, Source::Mainnet).ok()
     }
 
+    fn orders(&self, request: &RequestView<'_>, row: u32) -> u32 {
+        orders(request.body).unwrap_or(row)
+    }
+
     fn refuse(&self, refusal: &Refusal, _: &AnswerContext) -> HttpAnswer {
         let (status, text) = words(refusal);
         if status == 200 {
@@ -120,6 +124,22 @@ impl Dialect for Hyperliquid {
 
     fn open_socket(&self, opening: &Opening<'_>) -> Option<Box<dyn DialectSocket>> {
         SOCKETS.iter().any(|route| route.path == opening.path()).then(|| LoginSocket::boxed(socket::Ws))
+    }
+}
+
+/// How many orders the action of a body places or changes; `None` when the body has no action that can be read.
+fn orders(body: &[u8]) -> Option<u32> {
+    let body = object(str::from_utf8(body).ok()?).ok()?;
+    let action = object(body.member("action")?.get()).ok()?;
+    let listed = |name: &str| {
+        let list: Vec<&serde_json::value::RawValue> = serde_json::from_str(action.member(name)?.get()).ok()?;
+        u32::try_from(list.len()).ok()
+    };
+    match string(&action, "type")?.as_str() {
+        "batchModify" => listed("modifies"),
+        "modify" | "twapOrder" => Some(1),
+        "order" => listed("orders"),
+        _ => Some(0),
     }
 }
 

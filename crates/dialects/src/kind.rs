@@ -38,9 +38,12 @@ pub(crate) const fn kind(refusal: &Refusal) -> Kind {
         AlertCode::RateLimited => Kind::Rate,
         AlertCode::RouteUnknown => Kind::Route,
         AlertCode::ProtoSize => Kind::TooLarge,
-        AlertCode::Busy | AlertCode::Drain | AlertCode::HaltActive | AlertCode::Internal | AlertCode::UpstreamUnavailable => {
-            Kind::Unavailable
-        }
+        AlertCode::AuthzBodyMissing
+        | AlertCode::Busy
+        | AlertCode::Drain
+        | AlertCode::HaltActive
+        | AlertCode::Internal
+        | AlertCode::UpstreamUnavailable => Kind::Unavailable,
         AlertCode::BindRequired
         | AlertCode::NonceStale
         | AlertCode::ProtoMalformed

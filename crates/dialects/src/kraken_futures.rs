@@ -117,7 +117,7 @@ const EXACT: &[(Reject, (u16, &str))] = &[(Reject::AddressNotAllowed, (401, "aut
 fn words(refusal: &Refusal) -> (u16, &'static str) {
     exact(refusal, EXACT).unwrap_or_else(|| match kind(refusal) {
         Kind::Credential | Kind::Missing => (401, "authenticationError"),
-        Kind::Forbidden => (403, "accountInactive"),
+        Kind::Forbidden => (403, "authenticationError"),
         Kind::Invalid | Kind::TooLarge => (400, "invalidArgument"),
         Kind::Rate => (429, "apiLimitExceeded"),
         Kind::Replay | Kind::Time => (200, "nonceDuplicate"),

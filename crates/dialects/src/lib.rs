@@ -34,6 +34,7 @@ mod fields;
 pub mod gate;
 pub mod gemini;
 mod header_family;
+pub mod http_signature;
 pub mod hyperliquid;
 mod kind;
 pub mod kraken;
@@ -42,7 +43,10 @@ pub mod kucoin;
 pub mod limits;
 mod login_socket;
 pub mod okx;
+#[cfg(test)]
+mod order_count;
 pub mod registry;
+pub mod risk;
 pub mod routes;
 pub mod socket;
 #[cfg(test)]

@@ -87,8 +87,30 @@ pub const OPEN_ORDERS_MAX: usize = 2_000;
 /// Most channels of one subscription (venue: 500).
 pub const CHANNELS_MAX: usize = 500;
 
-/// How far ahead the end of a signed WebSocket login may lie: clients say one to ten seconds; BitMEX clients up to a minute.
+/// How far ahead the end of a signed WebSocket login may lie: clients say one to ten seconds, some up to a minute.
 pub const LOGIN_LIFETIME_MAX: Duration = Duration::from_secs(120);
+
+/// The same for BitMEX: the vendor's own WebSocket client signs an hour ahead. A login changes nothing, so that it lives long costs no
+/// memory of the replay guard; requests, which may change something, keep [`LOGIN_LIFETIME_MAX`].
+pub const BITMEX_LOGIN_LIFETIME_MAX: Duration = Duration::from_secs(3_600);
 
 /// Most entries of a list in a login or subscription frame that is looked into.
 pub const FRAME_LIST_MAX: usize = 100;
+
+/// How long a signature of RFC 9421 may be used after it was made, whatever `expires` says: a request is sent when it is signed.
+pub const HTTP_SIGNATURE_LIFETIME_MAX: Duration = Duration::from_secs(60);
+
+/// How far ahead of our clock `created` may be: clocks of clients are not exact, and it is in whole seconds.
+pub const HTTP_SIGNATURE_LEEWAY: Duration = Duration::from_secs(5);
+
+/// Longest `Signature-Input`: sixteen components with parameters and six parameters of the signature come to about 1 KiB.
+pub const SIGNATURE_INPUT_BYTES_MAX: usize = 4_096;
+
+/// Most components of one signature: clients sign five to ten.
+pub const SIGNATURE_COMPONENTS_MAX: usize = 32;
+
+/// Longest `nonce` of a signature: clients send 16 or 32 random bytes in some encoding.
+pub const SIGNATURE_NONCE_BYTES_MAX: usize = 128;
+
+/// Longest signature base: each component is a part of a head that has 32 KiB, and could be named in five ways.
+pub const SIGNATURE_BASE_BYTES_MAX: usize = 64 * 1_024;

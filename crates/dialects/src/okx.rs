@@ -54,6 +54,15 @@ impl Dialect for Okx {
         }
     }
 
+    /// A batch is a list of orders, and is charged as so many; one that is no list, as the longest.
+    fn orders(&self, request: &RequestView<'_>, row: u32) -> u32 {
+        if row != routes::BATCH_ORDERS_MAX {
+            return row;
+        }
+        let batch: Result<Vec<&serde_json::value::RawValue>, _> = serde_json::from_slice(request.body);
+        batch.map_or(row, |batch| u32::try_from(batch.len()).unwrap_or(row).clamp(1, row))
+    }
+
     fn refuse(&self, refusal: &Refusal, context: &AnswerContext) -> HttpAnswer {
         reject_body::http(refusal, context)
     }

@@ -12,6 +12,7 @@ use crate::deribit::http::Deribit;
 use crate::dialect::Dialect;
 use crate::gate::Gate;
 use crate::gemini::Gemini;
+use crate::http_signature::HttpSignature;
 use crate::hyperliquid::Hyperliquid;
 use crate::kraken::Kraken;
 use crate::kraken_futures::KrakenFutures;
@@ -19,7 +20,7 @@ use crate::kucoin::Kucoin;
 use crate::okx::Okx;
 
 /// All HTTP dialects, in the order they are shown.
-pub const ALL: [&dyn Dialect; 14] = [
+pub const ALL: [&dyn Dialect; 15] = [
     &BinanceRest,
     &Bitfinex,
     &Bitmex,
@@ -29,6 +30,7 @@ pub const ALL: [&dyn Dialect; 14] = [
     &Deribit,
     &Gate,
     &Gemini,
+    &HttpSignature,
     &Hyperliquid,
     &Kraken,
     &KrakenFutures,

@@ -8,6 +8,8 @@
 
 mod connection;
 mod format;
+#[cfg(test)]
+mod tamper;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

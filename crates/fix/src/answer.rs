@@ -13,7 +13,7 @@
 //! Reject as the only answer to a Logon leaves common engines waiting for their timeout, so a Logout always follows it. Text before proof
 //! of possession is the alert's, the same for every fault of a credential.
 
-use countersign_core::{AlertCode, Blame, Refusal};
+use countersign_core::{AlertCode, Blame, Detail, Refusal, Reject};
 
 use crate::reject_reason::{BusinessRejectReason, SessionRejectReason};
 use crate::tag::Tag;
@@ -119,8 +119,51 @@ pub fn to_message(refusal: &Refusal, flavour: Flavour<'_>) -> MessageAnswer {
             fields: vec![(BINANCE_ERROR_CODE, code.to_string())],
         },
         Flavour::Coinbase | Flavour::Deribit | Flavour::Kraken | Flavour::Native => {
-            MessageAnswer::Business { reason: business_reason(refusal.reject.blame()), text: native_text(alert) }
+            MessageAnswer::Business { reason: business_reason(refusal.reject), text: native_text(alert) }
         }
+    }
+}
+
+/// News (35=B) about a halt: to every session that it covers, when it begins, changes and ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HaltNews {
+    /// Headline (148).
+    pub headline: String,
+    /// Text (58) of the lines (33).
+    pub lines: Vec<String>,
+    /// Urgency (61): flash while something is stopped, normal when it is over.
+    pub urgency: char,
+}
+
+/// Urgency of News, "flash" (FIX 4.4, field 61).
+const FLASH: char = '1';
+/// Urgency of News, "normal".
+const NORMAL: char = '0';
+
+/// The News for a halt: its name, what it stops and why, as the one refused by it is told; `None` for the end of the last one.
+#[must_use]
+pub fn halt_news(halt: Option<(&str, &str, &str)>) -> HaltNews {
+    match halt {
+        Some((id, action, reason)) => HaltNews {
+            headline: format!("{}: {}", AlertCode::HaltActive.as_str(), AlertCode::HaltActive.text()),
+            lines: vec![format!("halt {id}"), format!("action {action}"), format!("reason {reason}")],
+            urgency: FLASH,
+        },
+        None => HaltNews { headline: "Trading is no longer halted for this session.".to_owned(), lines: Vec::new(), urgency: NORMAL },
+    }
+}
+
+/// The answer to an order that a halt stops: BusinessMessageReject whose Text names the halt, for whoever talks to the operators;
+/// Binance refuses with its own Reject, as everything else.
+#[must_use]
+pub fn to_halted(refusal: &Refusal, flavour: Flavour<'_>) -> MessageAnswer {
+    match (to_message(refusal, flavour), &refusal.detail) {
+        (MessageAnswer::Business { text, .. }, Detail::Names(names)) => MessageAnswer::Business {
+            // FIX 4.4, 380: 4 "application not available". The order is right; it is not its time.
+            reason: BusinessRejectReason::ApplicationNotAvailable,
+            text: format!("{text} ({})", names.join(", ")),
+        },
+        (answer, _) => answer,
     }
 }
 
@@ -133,8 +176,12 @@ fn native_code(alert: AlertCode) -> (Tag, String) {
 }
 
 /// An infrastructure failure is "not available", never "not authorized".
-const fn business_reason(blame: Blame) -> BusinessRejectReason {
-    match blame {
+/// A message without a route is one of a type that is not served here.
+fn business_reason(reject: Reject) -> BusinessRejectReason {
+    if reject == Reject::RouteUnknown {
+        return BusinessRejectReason::UnsupportedMsgType;
+    }
+    match reject.blame() {
         Blame::Credential | Blame::Permission => BusinessRejectReason::NotAuthorized,
         Blame::Infrastructure => BusinessRejectReason::ApplicationNotAvailable,
         Blame::Limit | Blame::Message => BusinessRejectReason::Other,
@@ -143,8 +190,6 @@ const fn business_reason(blame: Blame) -> BusinessRejectReason {
 
 #[cfg(test)]
 mod tests {
-    use countersign_core::Reject;
-
     use super::*;
 
     #[test]
@@ -169,6 +214,29 @@ mod tests {
             let answer = to_message(&(*reject).into(), Flavour::Kraken);
             assert!(matches!(answer, MessageAnswer::Business { reason: BusinessRejectReason::ApplicationNotAvailable, .. }), "{reject}");
         }
+    }
+
+    #[test]
+    fn a_type_that_is_not_served_is_called_that() {
+        let answer = to_message(&Reject::RouteUnknown.into(), Flavour::Deribit);
+        assert!(matches!(answer, MessageAnswer::Business { reason: BusinessRejectReason::UnsupportedMsgType, .. }));
+    }
+
+    #[test]
+    fn a_halted_order_is_told_which_halt_and_the_session_goes_on() {
+        let names = ["H-0123456789ab", "cancel-only", "runaway"].map(str::to_owned).to_vec();
+        let refusal = Refusal::with(Reject::Halted, Detail::Names(names));
+        for flavour in [Flavour::Coinbase, Flavour::Deribit, Flavour::Kraken, Flavour::Native] {
+            let MessageAnswer::Business { reason, text } = to_halted(&refusal, flavour) else { panic!("{flavour:?}") };
+            assert_eq!(reason, BusinessRejectReason::ApplicationNotAvailable);
+            assert!(text.contains("halt.active") && text.contains("H-0123456789ab, cancel-only, runaway"), "{text}");
+        }
+        let binance = to_halted(&refusal, Flavour::Binance { code: -2010, text: "Market is closed." });
+        assert!(matches!(binance, MessageAnswer::Reject { fields, .. } if fields == [(BINANCE_ERROR_CODE, "-2010".to_owned())]));
+        let unknown = to_halted(&Reject::HaltUnknown.into(), Flavour::Native);
+        assert!(matches!(unknown, MessageAnswer::Business { reason: BusinessRejectReason::ApplicationNotAvailable, .. }));
+        assert_eq!(halt_news(Some(("H-1", "freeze", "runaway"))).urgency, FLASH);
+        assert_eq!(halt_news(None).lines, Vec::<String>::new());
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub mod utc_timestamp;
 pub mod version;
 pub mod writer;
 
+/// The clocks of the session, as its callers give them.
+pub use countersign_core::{Monotonic, Now, Timestamp};
 pub use framer::{Framed, Framer, Garble};
 pub use live_sessions::{LiveError, LiveSessions, SessionName};
 pub use logon::LogonDialect;

@@ -51,6 +51,12 @@ impl LiveSessions {
         Ok(())
     }
 
+    /// Whether none is open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
     /// Gives a session back.
     pub fn release(&mut self, name: &SessionName) {
         self.open.remove(name);

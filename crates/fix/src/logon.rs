@@ -3,7 +3,7 @@
 //! ```text
 //!   dialect           | key            | proof                                | signed bytes                          | used once by
 //!   Binance           | 553            | 96, Ed25519, base64                  | 35 49 56 34 52, SOH between           | signed bytes, 52
-//!   Coinbase Exchange | 49             | 96, HMAC-SHA-256, base64; 554 phrase | 52 35 34 49 56 554, SOH between       | signed bytes, 52
+//!   Coinbase Exchange | 553, else 49   | 96, HMAC-SHA-256, base64; 554 phrase | 52 35 34 49 56 554, SOH between       | signed bytes, 52
 //!   Deribit           | 553            | 554, SHA-256 of 96 and the secret    | 96 = milliseconds.nonce               | 96, its time
 //!   Kraken            | 553            | 554, HMAC-SHA-512, base64            | SHA-256 of 35= 34= 49= 56= 553= 5025  | 5025, increasing
 //!   certificate       | 49 = a name in it | TLS                               | the handshake                         | the connection
@@ -31,7 +31,7 @@ use crate::message::Message;
 pub enum LogonDialect {
     /// Binance (FIX API documentation, "Logon"; captured 2026-07-21).
     Binance,
-    /// Coinbase Exchange, FIX 4.2 (captured 2026-11).
+    /// Coinbase Exchange, FIX 4.2 and 5.0 SP2 (captured 2026-11).
     CoinbaseExchange,
     /// Deribit (FIX API documentation, "Logon"; captured 2026-11).
     Deribit,

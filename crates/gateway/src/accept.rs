@@ -19,7 +19,7 @@ use tokio_rustls::server::TlsStream;
 use crate::connection::{Connection, OpenConnections, Slots};
 use crate::detect::{Protocol, detect};
 use crate::worker::Worker;
-use crate::{clock, http_server, native};
+use crate::{clock, fix, http_server, native};
 
 /// Connections the kernel holds for us between two turns of the accept loop.
 const ACCEPT_BACKLOG: i32 = 1_024;
@@ -58,7 +58,7 @@ pub async fn accept_loop(worker: Rc<Worker>, listener: TcpListener) {
 }
 
 /// How long accepting pauses after the operating system refused: long enough not to spin, short enough not to be noticed.
-const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+pub(crate) const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
 fn admit(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr) {
     let Some(slots) = worker.shared.connections.admit(remote.ip()) else {
@@ -145,6 +145,10 @@ async fn serve_established(worker: &Rc<Worker>, connection: Rc<Connection>, mut 
     match protocol {
         Protocol::Http1 => Box::pin(http_server::serve_http1(worker, connection, stream, read)).await,
         Protocol::Http2 => Box::pin(http_server::serve_http2(worker, connection, crate::rewind::Rewind::new(stream, read))).await,
+        Protocol::Fix if worker.shared.settings.fix.enabled => {
+            Box::pin(fix::serve(worker, connection, crate::rewind::Rewind::new(stream, read))).await;
+        }
+        Protocol::Fix => drop(stream.shutdown().await),
         Protocol::Native => Box::pin(native::serve_raw(worker, connection, crate::rewind::Rewind::new(stream, read))).await,
     }
 }

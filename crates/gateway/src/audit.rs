@@ -84,7 +84,7 @@ impl Subject {
 
     /// As [`Self::by`].
     pub fn note_login(&mut self, login: &Login) {
-        self.proved = Some((login.identity.clone(), login.session.as_ref().map(|session| session.sid)));
+        self.proved = Some((login.identity.clone(), login.sid()));
     }
 
     fn record(&self, connection: &Connection, event: AuditEvent, correlation: CorrelationId) -> AuditRecord {
@@ -132,7 +132,7 @@ pub fn accepted(
     worker.shared.metrics.accepted(subject.route_index);
     let Some(login) = &admitted.login else { return Ok(()) };
     let mut record = subject.record(connection, AuditEvent::Accept, correlation).identity(&login.identity);
-    record.session = login.session.as_ref().map(|session| session.sid);
+    record.session = login.sid();
     if connection.first_accept() {
         record.channel = Some(Arc::clone(&connection.channel));
     }

@@ -15,9 +15,11 @@ use countersign_dialects::{Answer, Dialect, Header, Headers, RequestView, Securi
 use http::header::AUTHORIZATION;
 use smallvec::SmallVec;
 
+use crate::bearer;
 use crate::clock;
 use crate::connection::Connection;
 use crate::routes::Family;
+use crate::tokens::bearer::{self as own_token, TokenLogin};
 use crate::worker::Worker;
 
 /// A request's proved identity, and what it came with.
@@ -30,6 +32,8 @@ pub struct Login {
     pub freshness: Freshness,
     /// Rate counters of the key.
     pub counters: Arc<KeyCounters>,
+    /// The access token it is by, if it is by one.
+    pub token: Option<TokenLogin>,
     /// Headers for the answer: the countersigned contract, on the request that opened the session.
     pub answer_headers: SmallVec<[(http::HeaderName, http::HeaderValue); 2]>,
 }
@@ -38,7 +42,21 @@ impl Login {
     /// A login without a session.
     #[must_use]
     pub fn new(identity: VerifiedIdentity, freshness: Freshness, counters: Arc<KeyCounters>) -> Self {
-        Self { identity, session: None, freshness, counters, answer_headers: SmallVec::new() }
+        Self { identity, session: None, token: None, freshness, counters, answer_headers: SmallVec::new() }
+    }
+
+    /// The session it belongs to: a native one, or that of its token.
+    #[must_use]
+    pub fn sid(&self) -> Option<SessionId> {
+        let of_token = || self.token.as_ref().map(|token| token.mark.sid);
+        self.session.as_ref().map(|session| session.sid).or_else(of_token)
+    }
+
+    /// The same login, for one more message of it.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let (identity, session, counters) = (self.identity.clone(), self.session.clone(), Arc::clone(&self.counters));
+        Self { identity, session, token: self.token.clone(), freshness: self.freshness, counters, answer_headers: SmallVec::new() }
     }
 
     /// What a session contract narrows the identity's scopes to.
@@ -70,7 +88,17 @@ pub fn authenticate(
     request: &RequestView<'_>,
     headers: &dyn Headers,
 ) -> Result<Login, Refusal> {
+    if worker.shared.settings.tokens.enabled
+        && let Some(shown) = own_token::shown(headers)
+        // On routes of issuers outside, a token is ours when it names a key of ours.
+        && (family != Family::BEARER || own_token::is_among(worker, headers))
+    {
+        let login = own_token::login(worker, connection, family, request, shown)?;
+        connection.note_authenticated();
+        return Ok(login);
+    }
     let login = match family {
+        Family::BEARER => bearer::authenticate(worker, connection, request),
         Family::CLIENT_CERTIFICATE => client_certificate(worker, connection),
         Family::NATIVE => native(worker, connection, headers),
         Family::Of(purpose) => of_dialect(worker, connection, of_purpose(purpose), request),
@@ -145,7 +173,7 @@ pub fn verify_resumed(worker: &Worker, connection: &Connection, presented: &Pres
     verify_resumption(presented, credential, Some(connection.remote.ip()), clock::wall())
 }
 
-fn verify_context<'w>(worker: &'w Worker, connection: &Connection) -> VerifyContext<'w> {
+pub(crate) fn verify_context<'w>(worker: &'w Worker, connection: &Connection) -> VerifyContext<'w> {
     VerifyContext {
         now: clock::now(),
         remote: Some(connection.remote.ip()),
@@ -163,7 +191,11 @@ fn native(worker: &Rc<Worker>, connection: &Connection, headers: &dyn Headers) -
     }
 }
 
-fn client_certificate(worker: &Worker, connection: &Connection) -> Result<Login, Refusal> {
+/// Looks up the credential of the connection's client certificate, and that it may be used.
+///
+/// # Errors
+/// [`Reject::MissingCredentials`] without a certificate, [`Reject::CertificateUnacceptable`] for one that names no credential.
+pub(crate) fn client_certificate(worker: &Worker, connection: &Connection) -> Result<Login, Refusal> {
     let certificate = connection.negotiated.peer_certificate.as_ref().ok_or(Reject::MissingCredentials)?;
     let now = clock::now();
     let table = worker.shared.credentials.load();

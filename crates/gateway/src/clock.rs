@@ -12,6 +12,14 @@ pub fn now() -> Now {
     Now { wall: wall(), mono: mono() }
 }
 
+/// Waits until a point on the monotonic clock; without one, for ever.
+pub async fn until(deadline: Option<Monotonic>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep(deadline.saturating_since(mono())).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The wall clock. A clock before 1970 reads as 1970: every signed window is then refused, which is right.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the one clock module")]

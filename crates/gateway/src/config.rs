@@ -14,9 +14,12 @@
 //!
 //! What is not here: secrets. Keys are named by file path only, so the effective configuration can be shown to anybody.
 
+mod authz;
 mod environment;
 mod error;
 mod file;
+mod fix;
+mod issuer;
 mod limits;
 mod raw;
 mod reader;
@@ -32,11 +35,12 @@ use std::path::{Path, PathBuf};
 
 pub use environment::{ENVIRONMENT_PREFIX, environment_name};
 pub use error::ConfigError;
+pub use fix::{FixSender, FixSettings};
 pub use raw::Origin;
 pub use reference::reference;
 pub use settings::{
-    Authorities, BinanceSettings, CertificateSource, ClientTrust, LimitSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
-    OperatorSettings, Settings, Shown, Upstream, UpstreamTarget,
+    Authorities, AuthzSettings, BinanceSettings, CertificateSource, ClientTrust, IssuerSettings, KeySource, LimitSettings, ListenSettings,
+    LogFormat, LogSettings, NativeSettings, OperatorSettings, Settings, Shown, TokenSettings, Upstream, UpstreamTarget,
 };
 
 use raw::RawConfig;

@@ -235,6 +235,7 @@ fn channel_parameters(negotiated: &NegotiatedParameters) -> ChannelParameters {
         client_key: certificate.and_then(|certificate| ApiKeyId::parse(&certificate.spki_sha256).ok()),
         client_subject: certificate.and_then(|certificate| certificate.common_name.as_deref()).map(AuditText::name),
         resumed: negotiated.handshake == HandshakeMode::Resumed,
+        via: None,
     }
 }
 

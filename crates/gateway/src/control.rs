@@ -3,6 +3,7 @@
 //! One thread with its own runtime, so that nothing here waits behind client traffic and client traffic waits for nothing here.
 
 mod backend;
+mod tokens;
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use crate::native::sessions::keep_records;
 use crate::operator::{self, OperatorSocket};
 use crate::shared::{CredentialTable, Shared};
 use crate::start::StartError;
+use crate::tokens::sync_revocations;
 
 pub use backend::Backend;
 
@@ -107,12 +109,15 @@ impl Control {
     }
 }
 
-/// Reads the credentials again when the store changed.
+/// Reads the credentials again when the store changed, and what was revoked.
 async fn watch_store(shared: Arc<Shared>) {
     let mut seen = None;
     let mut ticks = tokio::time::interval(STORE_POLL);
     loop {
         ticks.tick().await;
+        if let Err(error) = sync_revocations(&shared).await {
+            tracing::error!(%error, "revoked tokens cannot be read; soon no token is taken");
+        }
         match shared.store.change_counter().await {
             Ok(counter) if seen == Some(counter) => {}
             Ok(counter) => match reload_credentials(&shared).await {
@@ -150,17 +155,22 @@ async fn keep_house(shared: Arc<Shared>, operator_tls: Arc<ServerTls>, tickets: 
             tracing::error!(%error, "ticket keys cannot be rotated");
         }
         drop(reload_certificates(&shared, &operator_tls));
+        if let Err(error) = shared.store.forget_tokens(clock::wall()).await {
+            tracing::error!(%error, "ended tokens cannot be forgotten; they stay in the store until the next minute");
+        }
     }
 }
 
-/// Reads the certificates of both listeners again. A bad file keeps the last good one in force.
+/// Reads the certificates of all listeners again. A bad file keeps the last good one in force.
 ///
 /// # Errors
 /// What is wrong with the first bad file.
 pub fn reload_certificates(shared: &Shared, operator_tls: &ServerTls) -> Result<(), countersign_pki::PkiError> {
-    let results = [("clients", shared.tls.reload(unix_now())), ("operators", operator_tls.reload(unix_now()))];
+    let listeners = [("clients", Some(&shared.tls)), ("operators", Some(operator_tls)), ("proxies", shared.authz_tls.as_ref())];
     let mut outcome = Ok(());
-    for (listener, result) in results {
+    for (listener, tls) in listeners {
+        let Some(tls) = tls else { continue };
+        let result = tls.reload(unix_now());
         match result {
             Ok(reload) => tracing::debug!(listener, ?reload, "certificates"),
             Err(error) => {

@@ -17,6 +17,8 @@ pub enum Protocol {
     Http1,
     /// HTTP/2 (RFC 9113).
     Http2,
+    /// FIX messages, the first of them a Logon.
+    Fix,
     /// `countersign/1` frames, one per line.
     Native,
 }
@@ -42,6 +44,8 @@ impl Protocol {
         match bytes {
             [] => None,
             [b'{', ..] => Some(Self::Native),
+            // No HTTP method begins with a digit.
+            [b'8', ..] => Some(Self::Fix),
             _ if bytes.starts_with(H2_PREFACE) => Some(Self::Http2),
             _ if H2_PREFACE.starts_with(bytes) => None,
             _ => Some(Self::Http1),
@@ -78,6 +82,7 @@ mod tests {
             (b"P", None),
             (b"PO", Some(Protocol::Http1)),
             (b"{\"hello\":", Some(Protocol::Native)),
+            (b"8=FIX.4.4\x019=", Some(Protocol::Fix)),
             (b"\x16\x03", Some(Protocol::Http1)),
             (b"", None),
         ] {

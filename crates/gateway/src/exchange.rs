@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::rate::KeyCounters;
-use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Permit, Purpose, Refusal, Reject, authorize, permit_public};
+use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Purpose, Refusal, Reject, authorize, permit_public};
 use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::binance::rest::API_KEY_HEADER;
+use countersign_dialects::risk::SignedText;
 use countersign_dialects::{Header, RequestView};
+use countersign_oauth::dpop::DPOP_HEADER;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
@@ -22,11 +24,12 @@ use crate::clock;
 use crate::config::{Authorities, LimitSettings};
 use crate::connection::Connection;
 use crate::forward;
+use crate::halts::{Asked, Cleared};
 use crate::respond::{self, CORRELATION_HEADER, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch, Routes};
 use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::worker::Worker;
-use crate::{audit, local, websocket};
+use crate::{audit, bearer, halts, local, tokens, websocket};
 
 /// Where the keys of the identity assertions are published (RFC 7517).
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
@@ -73,7 +76,7 @@ pub(crate) struct Arrived {
     pub(crate) body: Incoming,
     pub(crate) authority: HeaderValue,
     pub(crate) correlation: CorrelationId,
-    correlation_value: HeaderValue,
+    pub(crate) correlation_value: HeaderValue,
 }
 
 async fn dispatch(worker: &Rc<Worker>, connection: &Rc<Connection>, request: Arrived) -> Answer {
@@ -81,6 +84,9 @@ async fn dispatch(worker: &Rc<Worker>, connection: &Rc<Connection>, request: Arr
     let path = request.parts.uri.path();
     let method = request.parts.method.as_str();
     let correlation = request.correlation;
+    if tokens::is_own(worker, path) {
+        return tokens::answer(worker, connection, request).await;
+    }
     match routes.find_http(method, path) {
         RouteMatch::Found(route) => {
             let route = Arc::clone(route);
@@ -116,11 +122,15 @@ pub(crate) fn not_found(
 }
 
 async fn on_route(worker: &Rc<Worker>, connection: &Rc<Connection>, route: &Arc<Route>, request: Arrived) -> Answer {
+    if route.family == Family::BEARER {
+        bearer::prepare(worker, &request.parts.headers).await;
+    }
     let correlation = request.correlation;
     let mut subject = audit::Subject::request(&request.parts, Some(route));
     let mut words = words(worker, route.family);
     let outcome = match route.kind {
         RouteKind::Http => http(worker, connection, route, request, &mut subject, &mut words).await,
+        RouteKind::Halt => halts::own::answer(worker, connection, route, request, &mut subject, &mut words).await,
         RouteKind::Local => local::answer(worker, connection, route, request, &mut subject, &mut words).await,
         RouteKind::BinanceWsApi | RouteKind::DialectSocket | RouteKind::NativeSession | RouteKind::WebSocketRelay => {
             let admitted = admit(worker, connection, route, &view(&request.parts, &request.authority, b""), &mut subject, &mut words);
@@ -148,6 +158,9 @@ pub(crate) fn refused(
     audit::refused(worker, connection, subject, refusal, correlation);
     let mut answer = respond::refuse(refusal, words, correlation);
     connection.native.add_nonce(worker, connection, route.family, answer.headers_mut());
+    if route.family == Family::BEARER {
+        bearer::add_nonce(worker, answer.headers_mut());
+    }
     answer
 }
 
@@ -182,8 +195,9 @@ async fn http(
         route.upstream,
     );
     forward::rewrite_headers(&mut parts.headers, connection, &authority, identity);
-    if hides_authorization(route, &admitted) {
+    if hides_authorization(route, &admitted) || tokens::bearer::is_among(worker, &parts.headers) {
         parts.headers.remove(http::header::AUTHORIZATION);
+        parts.headers.remove(DPOP_HEADER);
     }
     parts.headers.insert(CORRELATION_HEADER, correlation_value);
     parts.uri = origin_form(&parts.uri);
@@ -199,8 +213,8 @@ async fn http(
 
 /// What admission came to.
 pub struct Admitted {
-    /// Permission to forward.
-    pub permit: Permit,
+    /// Permission to forward, which no halt takes away.
+    pub permit: Cleared,
     /// Who; `None` on a public route.
     pub login: Option<Login>,
     /// What was charged.
@@ -209,7 +223,8 @@ pub struct Admitted {
 
 /// What proves a session to us is nobody else's business.
 pub(crate) fn hides_authorization(route: &Route, admitted: &Admitted) -> bool {
-    route.family == Family::NATIVE || admitted.login.as_ref().is_some_and(|login| login.session.is_some())
+    matches!(route.family, Family::BEARER | Family::NATIVE)
+        || admitted.login.as_ref().is_some_and(|login| login.session.is_some() || login.token.is_some())
 }
 
 /// Authenticates, authorizes and charges: the one way to a permit for a request, whoever parsed it.
@@ -222,8 +237,11 @@ pub(crate) fn admit(
     words: &mut Words,
 ) -> Result<Admitted, Refusal> {
     if route.requirement.access == Access::Public {
-        return Ok(Admitted { permit: permit_public(&route.requirement)?, login: None, usage: Charged::default() });
+        let asked = Asked::of(route, None, Some(signed_text(request)));
+        let permit = worker.shared.halts.gate().clear(worker, permit_public(&route.requirement)?, asked)?;
+        return Ok(Admitted { permit, login: None, usage: Charged::default() });
     }
+    words.by_token = tokens::bearer::shown(request.headers).is_some();
     let login = authenticate(worker, connection, route.family, request, request.headers)
         .inspect_err(|_| words.echo = route.family.dialect().and_then(|dialect| dialect.echo(request)))?;
     subject.note_login(&login);
@@ -233,9 +251,17 @@ pub(crate) fn admit(
     let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
     let credential = login.identity.credential();
     words.limits = credential.rate;
-    let usage =
-        charge(&login.counters, credential.rate, route.weight_of_query(std::str::from_utf8(request.query()).ok()), route.orders, words)?;
+    let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());
+    let orders = route.family.dialect().map_or(route.orders, |dialect| dialect.orders(request, route.orders));
+    let usage = charge(&login.counters, credential.rate, weight, orders, words)?;
+    let asked = Asked::of(route, Some(&login), Some(signed_text(request)));
+    let permit = worker.shared.halts.gate().clear(worker, permit, asked)?;
     Ok(Admitted { permit, login: Some(login), usage })
+}
+
+/// What of a request its signature covers, for halts that look into it.
+pub(crate) fn signed_text<'r>(request: &RequestView<'r>) -> SignedText<'r> {
+    SignedText { query: request.query(), body: request.body }
 }
 
 /// Browsers present a client certificate for whatever page asks them to. They say in every such request where it comes from:

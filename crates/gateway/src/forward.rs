@@ -1,4 +1,4 @@
-//! To the upstream: takes a [`Permit`], and nothing goes there without one.
+//! To the upstream: takes a [`Permit`] that no halt takes away ([`Cleared`]), and nothing goes there without one.
 //!
 //! The target and the body travel as received, byte for byte: what was verified is what the upstream sees. Headers lose
 //! everything that is only for one hop and everything by which a client could pass itself off as somebody: then ours are set.
@@ -13,6 +13,7 @@ use crate::authenticate::SessionRef;
 use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
 use crate::connection::Connection;
+use crate::halts::Cleared;
 use crate::identity::CachedIdentity;
 use crate::worker::Worker;
 
@@ -29,7 +30,7 @@ pub const FORWARDED_PROTO_HEADER: HeaderName = HeaderName::from_static("x-forwar
 /// The window closed meanwhile, or the upstream failed. A request is never sent twice.
 pub async fn forward(
     worker: &Worker,
-    permit: Permit,
+    permit: Cleared,
     mut request: Request<RequestBody>,
     freshness: Freshness,
 ) -> Result<Response<ResponseBody>, Refusal> {
@@ -42,6 +43,7 @@ pub async fn forward(
     };
     let lease = upstream.lease().await.map_err(failed)?;
     countersign_core::verify::check_window(freshness, clock::wall())?;
+    worker.shared.halts.gate().confirm(&permit)?;
     metrics.forwarded(permit.route());
     let sent = clock::mono();
     let (response, lease) = upstream.send(&permit, lease, request).await.map_err(failed)?;
@@ -197,6 +199,7 @@ const OF_PROXIES_PREFIXES: &[&str] = &[
     "x-authenticated-",
     "x-client-cert",
     "x-consumer-",
+    "x-countersign-",
     "x-credential-",
     "x-envoy-",
     "x-forwarded",
@@ -260,6 +263,8 @@ mod tests {
             "x-ssl-client-s-dn",
             "remote_user",
             "countersign.identity",
+            "x-countersign-account",
+            "X_Countersign_Scopes",
             "countersign~identity",
             "x.forwarded.for",
             "client-cert",

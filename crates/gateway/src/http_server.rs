@@ -80,7 +80,7 @@ async fn serve_awake<S>(worker: &Rc<Worker>, connection: &Rc<Connection>, stream
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let sink = Rc::new(Refusals { worker: Rc::clone(worker), connection: Rc::clone(connection) });
+    let sink = Rc::new(Refusals::new(Rc::clone(worker), Rc::clone(connection)));
     let quiet = Quiet::default();
     // Awake again: from now on it counts.
     connection.exchanges.note_moved();
@@ -156,14 +156,23 @@ async fn answer(
 /// Room behind a head for the beginning of its body.
 const READ_AHEAD_BYTES: usize = 8 * 1024;
 
-fn bounds(worker: &Worker) -> Bounds {
+/// The bounds of one HTTP/1.1 message, as configured.
+pub(crate) fn bounds(worker: &Worker) -> Bounds {
     let limits = &worker.shared.settings.limits;
     Bounds { head_bytes_max: limits.head_bytes_max, head: limits.head_deadline, body: limits.body_deadline, idle: limits.idle_timeout }
 }
 
-struct Refusals {
+/// Records what the head guard refuses on a connection.
+pub(crate) struct Refusals {
     worker: Rc<Worker>,
     connection: Rc<Connection>,
+}
+
+impl Refusals {
+    /// For one connection.
+    pub(crate) const fn new(worker: Rc<Worker>, connection: Rc<Connection>) -> Self {
+        Self { worker, connection }
+    }
 }
 
 impl RefusalSink for Refusals {
@@ -227,7 +236,7 @@ const H2_SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Runs the tasks of an HTTP/2 connection on the worker's own thread.
 #[derive(Clone, Copy, Debug)]
-struct LocalExecutor;
+pub(crate) struct LocalExecutor;
 
 impl<F> hyper::rt::Executor<F> for LocalExecutor
 where

@@ -3,6 +3,7 @@
 //! ```text
 //!   identity+jwt   gateway ─▶ upstream   who this request is from; 60 s; verified with /.well-known/jwks.json
 //!   at+jwt         gateway ─▶ client ─▶ gateway   a native session over HTTP; bound to its connection by `t1`
+//!   at+jwt         gateway ─▶ client ─▶ anybody   of the token endpoint; bound by `cnf`; the claims are in `countersign-oauth`
 //! ```
 //!
 //! Both are EdDSA JWTs (RFC 7519, RFC 8037) of one key ring ([`IdentityIssuer`]). They differ in `typ` (RFC 8725, 3.11) and
@@ -23,7 +24,7 @@ use arc_swap::ArcSwap;
 use countersign_core::{AccountId, ApiKeyId, Purpose, Scopes, SessionId, Timestamp, VerifiedIdentity};
 use http::HeaderValue;
 
-pub use access::{ACCESS_TOKEN_LIFE_MAX, AccessClaims, AccessTokenError};
+pub use access::{ACCESS_TOKEN_LIFE_MAX, ACCESS_TYPE, AccessClaims, AccessTokenError};
 pub use cached::CachedIdentity;
 pub use key_file::KeyFileError;
 

@@ -22,6 +22,7 @@ use crate::clock;
 use crate::connection::Connection;
 use crate::desk::GatewayDesk;
 use crate::exchange::{Admitted, Arrived, add_answer_headers, admit, charge, view};
+use crate::halts::Asked;
 use crate::respond::{self, Words};
 use crate::routes::Route;
 use crate::worker::Worker;
@@ -76,7 +77,9 @@ fn admit_asker(
 ) -> Result<Admitted, Refusal> {
     let row = dialect.rest_routes().iter().find(|row| row.matches(request.method, request.path()));
     if row.is_none_or(|row| row.security == Security::None) {
-        return Ok(Admitted { permit: permit_public(&route.requirement)?, login: None, usage: Charged::default() });
+        let asked = Asked::of(route, None, None);
+        let permit = worker.shared.halts.gate().clear(worker, permit_public(&route.requirement)?, asked)?;
+        return Ok(Admitted { permit, login: None, usage: Charged::default() });
     }
     let login = of_dialect(worker, connection, Some(dialect), request)?;
     connection.note_authenticated();
@@ -85,5 +88,6 @@ fn admit_asker(
     let rate = login.identity.credential().rate;
     words.limits = rate;
     let usage = charge(&login.counters, rate, route.weight, route.orders, words)?;
+    let permit = worker.shared.halts.gate().clear(worker, permit, Asked::of(route, Some(&login), None))?;
     Ok(Admitted { permit, login: Some(login), usage })
 }

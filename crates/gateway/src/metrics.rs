@@ -6,6 +6,7 @@
 //!
 //! All series are made at set-up and kept in arrays, so the hot path is one relaxed atomic addition: no map, no lock.
 
+mod halts;
 mod handshake;
 mod histogram;
 mod labels;
@@ -23,7 +24,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::halts::report::HaltStatus;
 use crate::routes::{Family, Routes};
+use halts::HaltMetrics;
 use handshake::HandshakeMetrics;
 use histogram::Histogram;
 use labels::{DialectLabel, LoginLabel, ReasonLabel, StatusLabel};
@@ -55,6 +58,7 @@ pub struct Metrics {
     replay_records: Gauge,
     audit_waiting: Gauge,
     audit_lost: Counter,
+    halts: HaltMetrics,
     websockets_open: Gauge,
     native_sessions_open: Gauge,
 }
@@ -96,6 +100,7 @@ impl Metrics {
                 "audit_records_lost",
                 "Records of refusals that were not written: the log was out of reach, or one connection was refused too often",
             ),
+            halts: HaltMetrics::register(&mut registry),
             websockets_open: gauge(&mut registry, "websockets_open", "Relayed and dialect WebSockets open now"),
             native_sessions_open: gauge(&mut registry, "native_sessions_open", "Native sessions open now"),
             registry,
@@ -187,6 +192,11 @@ impl Metrics {
     /// How many audit records wait; set before [`Metrics::encode`].
     pub fn set_audit_waiting(&self, records: usize) {
         self.audit_waiting.set(i64::try_from(records).unwrap_or(i64::MAX));
+    }
+
+    /// What is halted; set before [`Metrics::encode`].
+    pub fn set_halts(&self, status: &HaltStatus, rehearsed: u64) {
+        self.halts.set(status, rehearsed);
     }
 
     /// A refusal was not recorded: the log was out of reach, or one connection was refused too often.

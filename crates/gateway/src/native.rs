@@ -26,6 +26,7 @@
 mod carriage;
 mod comeback;
 pub(crate) mod door;
+mod fix;
 mod grant;
 pub mod http;
 mod limits;
@@ -35,6 +36,8 @@ mod opening;
 mod session;
 pub mod sessions;
 pub(crate) mod websocket;
+
+pub(crate) use fix::{FixSession, open_fix};
 
 use std::rc::Rc;
 

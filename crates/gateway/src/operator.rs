@@ -16,6 +16,11 @@
 //! | `GET /v1/config` | the effective configuration |
 //! | `POST /v1/reload` | [`ReloadReport`] |
 //! | `POST /v1/keys/{id}/revoke` | [`RevokeReport`] |
+//! | `GET /v1/halts`, `POST /v1/halts` | what is halted; halt ([`crate::halts::report`]) |
+//! | `POST /v1/lifts`, `GET /v1/lifts/{id}`, `POST …/signatures`, `POST …/apply` | lift by quorum |
+//! | `POST /v1/drills` | rehearse |
+//! | `GET /v1/sessions/{sid}`, `POST /v1/sessions/{sid}/kill` | [`SessionRecord`], [`KillReport`] |
+//! | `GET /v1/tokens?limit=`, `POST /v1/tokens/{target}/revoke` | [`TokenRecord`], [`TokenRevokeReport`] |
 //!
 //! What is here: transport, who the operator is, the wire form. What is not: what the answers are; the rest of the gateway
 //! implements [`OperatorBackend`], and records who did what.
@@ -27,12 +32,14 @@
 
 mod backend;
 mod client;
+mod halts;
 mod listener;
 mod router;
 mod socket;
 
 pub use backend::{
-    AuditQuery, BackendError, ConfigLine, ConnectionRecord, OperatorBackend, ReloadReport, RevokeReport, SessionRecord, Status,
+    AuditQuery, BackendError, ConfigLine, ConnectionRecord, KillReport, OperatorBackend, ReloadReport, RevokeReport, SessionRecord, Status,
+    TokenRecord, TokenRevokeReport,
 };
 pub use client::{OperatorClient, OperatorClientError};
 pub use listener::{serve_socket, serve_tls};

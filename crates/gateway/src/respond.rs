@@ -6,12 +6,14 @@ use bytes::Bytes;
 use countersign_core::{CorrelationId, Detail, KeyRate, Refusal, Reject};
 use countersign_dialects::HttpAnswer;
 use countersign_dialects::answer::{AnswerContext, Counter, UnknownKeyAnswer};
-use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
+use crate::bearer;
 use crate::body::ResponseBody;
 use crate::clock;
 use crate::routes::Family;
+use crate::tokens::bearer::CHALLENGE;
 
 /// Names the decision: the same id is in the audit log.
 pub const CORRELATION_HEADER: HeaderName = HeaderName::from_static("countersign-correlation");
@@ -29,13 +31,21 @@ pub struct Words {
     pub limits: KeyRate,
     /// What of the request its refusal repeats.
     pub echo: Option<String>,
+    /// Whether an access token of ours was shown: a 401 then says what kind of proof is asked for (RFC 6750, 3).
+    pub by_token: bool,
 }
 
 impl Words {
     /// The words of a family, without a key.
     #[must_use]
     pub fn of(family: Family, unknown_key: UnknownKeyAnswer) -> Self {
-        Self { family, unknown_key, counter: Counter::default(), limits: KeyRate::default(), echo: None }
+        Self { family, unknown_key, counter: Counter::default(), limits: KeyRate::default(), echo: None, by_token: false }
+    }
+
+    /// The words of nobody in particular.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self::of(Family::Any, UnknownKeyAnswer::default())
     }
 
     /// What a dialect needs to know of the answer.
@@ -65,7 +75,14 @@ pub fn refuse(refusal: &Refusal, words: &Words, correlation: CorrelationId) -> R
             response
         }
     };
+    if words.family == Family::BEARER {
+        bearer::challenge(refusal, &mut response);
+    }
+    let status = response.status();
     let headers = response.headers_mut();
+    if words.by_token && status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+    }
     if ends_connection(refusal.reject) {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -26,11 +26,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_core::{Purpose, Requirement};
+use countersign_core::{Purpose, Requirement, Risk};
 use countersign_dialects::routes::Weight;
 use countersign_dialects::{Dialect, of_purpose};
 
-pub use builtin::{binance_routes, dialect_routes, native_routes};
+pub use builtin::{binance_routes, dialect_routes, fix_routes, native_routes};
 pub use path::{PathError, PathPattern};
 pub use spec::{RouteConflict, RouteSpec, RouteTarget};
 
@@ -47,6 +47,8 @@ pub enum Family {
 }
 
 impl Family {
+    /// Access tokens of issuers outside.
+    pub const BEARER: Self = Self::Of(Purpose::Bearer);
     /// Signed as at Binance; refusals as at Binance.
     pub const BINANCE: Self = Self::Of(Purpose::Binance);
     /// A client certificate of mutual TLS.
@@ -103,6 +105,8 @@ pub enum RouteKind {
     BinanceWsApi,
     /// A WebSocket of another dialect: each message has its own route, found by the kind that the dialect names.
     DialectSocket,
+    /// A client stops what is its own ([`crate::halts::own`]).
+    Halt,
     /// An HTTP request, or a message on one of the two session kinds.
     Http,
     /// An HTTP request that the gateway answers itself, through the dialect: what is about the login, not about the market.
@@ -120,6 +124,7 @@ impl RouteKind {
         match self {
             Self::BinanceWsApi => "binance-ws-api",
             Self::DialectSocket => "dialect",
+            Self::Halt => "halt",
             Self::Http => "http",
             Self::Local => "local",
             Self::NativeSession => "native",
@@ -150,6 +155,10 @@ pub struct Route {
     pub counts_as_order: bool,
     /// How many orders it is charged as: an order list counts each of its legs.
     pub orders: u32,
+    /// What a request can do to a position: what halts ask.
+    pub risk: Risk,
+    /// Whether its signed bytes may tell less.
+    pub is_refined: bool,
     /// What it matches.
     pub target: RouteTarget,
     weight_rule: RouteWeight,
@@ -209,6 +218,7 @@ pub struct Routes {
     ws_methods: HashMap<Box<str>, Arc<Route>>,
     native_ops: HashMap<Box<str>, Arc<Route>>,
     dialect_messages: HashMap<(Purpose, Box<str>), Arc<Route>>,
+    fix_messages: HashMap<Box<str>, Arc<Route>>,
 }
 
 impl Routes {
@@ -233,6 +243,9 @@ impl Routes {
             RouteTarget::Http { .. } => self.patterns.push(Arc::clone(&route)),
             RouteTarget::DialectMessage(purpose, name) => {
                 self.dialect_messages.insert((*purpose, name.as_str().into()), Arc::clone(&route));
+            }
+            RouteTarget::FixMessage(msg_type) => {
+                self.fix_messages.insert(msg_type.as_str().into(), Arc::clone(&route));
             }
             RouteTarget::NativeOp(op) => {
                 self.native_ops.insert(op.as_str().into(), Arc::clone(&route));
@@ -287,6 +300,12 @@ impl Routes {
     #[must_use]
     pub fn find_dialect_message(&self, purpose: Purpose, name: &str) -> Option<&Arc<Route>> {
         self.dialect_messages.get(&(purpose, Box::from(name)))
+    }
+
+    /// The route of a FIX message, by its MsgType.
+    #[must_use]
+    pub fn find_fix_message(&self, msg_type: &str) -> Option<&Arc<Route>> {
+        self.fix_messages.get(msg_type)
     }
 
     /// All routes, in the order of the configuration.

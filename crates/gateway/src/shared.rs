@@ -13,10 +13,14 @@ use countersign_store::audit::AuditLog;
 use crate::config::Settings;
 use crate::connection::{ConnectionLimits, OpenConnections};
 use crate::drain::Drain;
+use crate::fix::sessions::FixSessions;
+use crate::halts::HaltKeeper;
 use crate::identity::IdentityIssuer;
+use crate::issuers::Issuers;
 use crate::metrics::Metrics;
 use crate::native::sessions::Sessions;
 use crate::routes::Routes;
+use crate::tokens::TokenState;
 
 /// The shared state of the gateway.
 pub struct Shared {
@@ -28,18 +32,24 @@ pub struct Shared {
     pub routes: ArcSwap<Routes>,
     /// TLS of the public listener.
     pub tls: ServerTls,
+    /// TLS of the listener for proxies, where it asks for client certificates.
+    pub authz_tls: Option<ServerTls>,
     /// What was accepted once.
     pub replay: Box<dyn ReplayGuard>,
     /// The increasing nonces of keys that have them.
     pub nonces: Box<dyn NonceGuard>,
     /// Makes and reads the tokens that stand for a login at venues that hand such out.
     pub tokens: TokenSealer,
+    /// The issuers whose access tokens are taken, with their keys.
+    pub issuers: Issuers,
     /// Credentials and sessions, for what is not on the hot path.
     pub store: Arc<Store>,
     /// When the gateway started.
     pub started: Timestamp,
     /// The audit log. Nothing passes that cannot be recorded.
     pub audit: AuditLog,
+    /// Tokens that are given out: their key, and what was revoked.
+    pub oauth: TokenState,
     /// Counters.
     pub metrics: Metrics,
     /// Makes identity assertions and access tokens.
@@ -52,6 +62,10 @@ pub struct Shared {
     pub open_connections: OpenConnections,
     /// Open native sessions, for the operator and for revocation.
     pub sessions: Sessions,
+    /// Open FIX sessions.
+    pub fix_sessions: FixSessions,
+    /// What is halted, and who may lift it.
+    pub halts: Arc<HaltKeeper>,
     /// Started on shutdown.
     pub drain: Drain,
 }

@@ -11,7 +11,9 @@ use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 
 use crate::accept::{accept_loop, listen};
+use crate::authz;
 use crate::control::{self, ControlParts};
+use crate::halts::watch::keep_watch;
 use crate::shared::Shared;
 use crate::upstream::UpstreamConfig;
 use crate::worker::Worker;
@@ -21,6 +23,7 @@ pub struct Gateway {
     shared: Arc<Shared>,
     address: SocketAddr,
     operator_address: Option<SocketAddr>,
+    authz_address: Option<SocketAddr>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -48,16 +51,23 @@ impl Gateway {
     /// # Errors
     /// [`StartError`], one sentence. Nothing keeps running then.
     pub fn start(shared: Arc<Shared>, upstreams: Vec<UpstreamConfig>, control: ControlParts) -> Result<Self, StartError> {
-        let listeners = open_listeners(&shared)?;
+        let workers = shared.settings.worker_count();
+        let listeners = open_listeners("clients", shared.settings.listen.address, workers)?;
         let address = listeners[0].local_addr()?;
+        let proxies = shared.settings.authz.address.map(|address| open_listeners("proxies", address, workers)).transpose()?;
+        let authz_address = proxies.as_ref().map(|listeners| listeners[0].local_addr()).transpose()?;
         let control = control::Control::bind(Arc::clone(&shared), control)?;
         let operator_address = control.operator_address();
         let upstreams: Arc<[UpstreamConfig]> = upstreams.into();
-        let mut gateway = Self { shared, address, operator_address, threads: Vec::new() };
+        let mut gateway = Self { shared, address, operator_address, authz_address, threads: Vec::new() };
+        let mut proxies = proxies.into_iter().flatten();
         for (index, listener) in listeners.into_iter().enumerate() {
             let (shared, upstreams) = (Arc::clone(&gateway.shared), Arc::clone(&upstreams));
-            gateway.spawn(format!("worker-{index}"), move || run_worker(shared, &upstreams, listener))?;
+            let listeners = WorkerListeners { clients: listener, proxies: proxies.next() };
+            gateway.spawn(format!("worker-{index}"), move || run_worker(shared, &upstreams, listeners))?;
         }
+        let shared = Arc::clone(&gateway.shared);
+        gateway.spawn("halts".to_owned(), move || run_halts(&shared))?;
         gateway.spawn("control".to_owned(), move || control.run())?;
         Ok(gateway)
     }
@@ -72,6 +82,12 @@ impl Gateway {
     #[must_use]
     pub const fn operator_address(&self) -> Option<SocketAddr> {
         self.operator_address
+    }
+
+    /// Where proxies ask; `None` where that is switched off.
+    #[must_use]
+    pub const fn authz_address(&self) -> Option<SocketAddr> {
+        self.authz_address
     }
 
     /// The shared state.
@@ -102,10 +118,9 @@ impl Gateway {
     }
 }
 
-fn open_listeners(shared: &Shared) -> Result<Vec<std::net::TcpListener>, StartError> {
-    let workers = shared.settings.worker_count();
-    let address = shared.settings.listen.address;
-    let failed = |error| StartError::Listen { what: "clients", address: address.to_string(), error };
+/// One listener for each worker, all on one address.
+fn open_listeners(what: &'static str, address: SocketAddr, workers: usize) -> Result<Vec<std::net::TcpListener>, StartError> {
+    let failed = |error| StartError::Listen { what, address: address.to_string(), error };
     // Without SO_REUSEPORT on a first try, so that a second gateway on the same address is an error and not a half share.
     drop(listen(address, false).map_err(failed)?);
     let first = listen(address, workers > 1).map_err(failed)?;
@@ -117,13 +132,22 @@ fn open_listeners(shared: &Shared) -> Result<Vec<std::net::TcpListener>, StartEr
     Ok(listeners)
 }
 
-fn run_worker(shared: Arc<Shared>, upstreams: &[UpstreamConfig], listener: std::net::TcpListener) -> io::Result<()> {
+/// The listeners of one worker.
+struct WorkerListeners {
+    clients: std::net::TcpListener,
+    proxies: Option<std::net::TcpListener>,
+}
+
+fn run_worker(shared: Arc<Shared>, upstreams: &[UpstreamConfig], listeners: WorkerListeners) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tasks = LocalSet::new();
     let drain_deadline = shared.settings.limits.drain_deadline;
     let ended = tasks.block_on(&runtime, async move {
         let worker = Worker::new(shared, upstreams);
-        accept_loop(Rc::clone(&worker), TcpListener::from_std(listener)?).await;
+        if let Some(proxies) = listeners.proxies {
+            tokio::task::spawn_local(authz::listener::accept_loop(Rc::clone(&worker), TcpListener::from_std(proxies)?));
+        }
+        accept_loop(Rc::clone(&worker), TcpListener::from_std(listeners.clients)?).await;
         drained(&worker, drain_deadline).await;
         Ok(())
     });
@@ -131,6 +155,12 @@ fn run_worker(shared: Arc<Shared>, upstreams: &[UpstreamConfig], listener: std::
     let _inside = runtime.enter();
     drop(tasks);
     ended
+}
+
+fn run_halts(shared: &Shared) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let folder = shared.settings.state_dir.clone();
+    runtime.block_on(keep_watch(Arc::clone(&shared.halts), folder, shared.drain.subscribe()))
 }
 
 /// Waits until no connection of any worker is open, or the deadline is over.

@@ -21,7 +21,7 @@ use countersign_pki::{
     HandshakeMode, ListenerPolicy, NegotiatedParameters, PrivateAuthority, ServerCertificateRequest, ServerTls, TicketKeyRing, TlsVersion,
     UnixTime,
 };
-use countersign_store::{AuditFilter, AuditLog, SealingKey, Store};
+use countersign_store::{AuditFilter, AuditKey, AuditLog, SealingKey, Store};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::HeaderValue;
 use rustls::time_provider::DefaultTimeProvider;
@@ -169,6 +169,7 @@ impl Stage {
             response_timeout: Duration::from_secs(2),
             idle_max: 1,
             idle_for: Duration::from_secs(1),
+            fix: None,
         };
         let worker = Worker::new(Arc::new(shared), &[config]);
         Self { worker, upstream, gateway_root, _folder: folder }
@@ -242,22 +243,35 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
     let session_tickets = Arc::new(TicketKeys::new(gateway.root(), "public", life, &mut SystemEntropy, clock::wall()));
     let handshake =
         ServerConfig { gateway, policy: HostPolicy::default(), authorities: Authorities::Any, nonces, tickets: session_tickets };
+    let audit = AuditLog::open(&folder.join("audit"), AuditKey::from_seed(&[7; 32]).unwrap()).unwrap();
+    let store = Arc::new(Store::open(&folder.join("countersign.db"), SealingKey::from_bytes(&[1; 32])).await.unwrap());
+    let operators = ["alice", "bob", "carol"].map(halt_operator).to_vec();
+    let operators = countersign_halt::OperatorSet::new(handshake.gateway.root(), operators, 2).unwrap();
+    let halts = crate::halts::HaltKeeper::open("n1", store.open_halts().await.unwrap(), operators, audit.clone()).await;
+    // Nobody renews it here; what a lease does is tested where time is an argument.
+    halts.gate().set_lease(countersign_core::Monotonic::from_micros(u64::MAX));
+    let oauth = crate::tokens::TokenState::open(&store).await.unwrap();
     Shared {
+        oauth,
         credentials: ArcSwap::from_pointee(CredentialTable::new(credentials(), &CredentialTable::default())),
         routes: ArcSwap::new(Arc::clone(&settings.routes)),
         tls: ServerTls::new(ListenerPolicy::new("public"), vec![certificate], tickets, clock_of_tls).unwrap(),
+        authz_tls: None,
         replay: Box::new(MemoryReplayGuard::default()),
         nonces: Box::new(countersign_core::MemoryNonceGuard::default()),
+        issuers: crate::issuers::Issuers::new(&settings.issuers, &[8; 32]),
         tokens: countersign_core::TokenSealer::new(&[9; 32]),
-        store: Arc::new(Store::open(&folder.join("countersign.db"), SealingKey::from_bytes(&[1; 32])).await.unwrap()),
+        store,
+        halts: Arc::new(halts),
         started: clock::wall(),
-        audit: AuditLog::open(&folder.join("audit")).unwrap(),
+        audit,
         metrics: Metrics::new(&settings.routes),
         identity: IdentityIssuer::load_or_create(&folder.join("identity.pem")).unwrap(),
         handshake: arc_swap::ArcSwap::from_pointee(handshake),
         connections: ConnectionLimits::new(100, 100),
         open_connections: crate::connection::OpenConnections::default(),
         sessions: Sessions::default(),
+        fix_sessions: crate::fix::sessions::FixSessions::default(),
         drain: Drain::default(),
         settings,
     }
@@ -272,6 +286,15 @@ fn gateway_identity() -> (GatewayIdentity, String) {
     let now = clock::wall();
     let delegation = Delegation::sign(&root, &gateway, now, now.saturating_add(Duration::from_secs(3_600))).unwrap();
     (GatewayIdentity::new(gateway, &[delegation], &[]).unwrap(), root.kid().to_string())
+}
+
+/// The key of an operator of halts.
+pub(crate) fn halt_operator_pair(name: &str) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[name.as_bytes()[0]; 32]).unwrap()
+}
+
+fn halt_operator(name: &str) -> countersign_halt::Operator {
+    countersign_halt::Operator { name: name.into(), key: halt_operator_pair(name).public_key().as_ref().try_into().unwrap() }
 }
 
 /// The native key of all tests.
@@ -307,6 +330,15 @@ fn credentials() -> Vec<Credential> {
         binance("trader", TRADER, "account:read order:read order:write"),
         binance("reader", READER, "account:read"),
     ]
+}
+
+/// A signed query of the REST API, with the time of now.
+pub(crate) fn signed_query(key_id: &str, parameters: &str) -> String {
+    let glue = if parameters.is_empty() { "" } else { "&" };
+    let text = format!("{parameters}{glue}timestamp={}", clock::wall().as_millis());
+    let signature = binance_pair(key_id).sign(text.as_bytes());
+    let encoded = STANDARD.encode(signature).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    format!("{text}&signature={encoded}")
 }
 
 /// A signed frame of the WebSocket API; `extra` sorts between `apiKey` and `timestamp`, as signed text.

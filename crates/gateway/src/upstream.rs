@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use countersign_core::{Monotonic, Permit, Reject};
+use countersign_core::{Monotonic, Permit, Refusal, Reject};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 
 use crate::body::RequestBody;
 use crate::clock;
+use crate::halts::Cleared;
 use crate::lean::Lines;
 
 /// Where an upstream is, and how long to wait for it.
@@ -33,6 +34,8 @@ pub struct UpstreamConfig {
     pub idle_max: usize,
     /// How long an idle connection is kept: below the usual keep-alive of servers, so that we close first.
     pub idle_for: Duration,
+    /// `host:port` of its FIX acceptor, if it has one.
+    pub fix: Option<String>,
 }
 
 /// Bytes read from an upstream ahead of what clients took. It is also the longest head of an answer.
@@ -77,7 +80,7 @@ impl Upstream {
     /// twice.
     pub async fn send(
         &self,
-        _permit: &Permit,
+        _permit: &Cleared,
         mut lease: Lease,
         request: Request<RequestBody>,
     ) -> Result<(Response<Incoming>, Lease), Reject> {
@@ -137,9 +140,26 @@ impl Upstream {
         self.dial().await
     }
 
+    /// A new TCP connection to the upstream's FIX acceptor.
+    ///
+    /// # Errors
+    /// [`Reject::UpstreamUnavailable`] or [`Reject::UpstreamTimeout`].
+    pub(crate) async fn connect_fix(&self, _permit: &Permit) -> Result<TcpStream, Refusal> {
+        let missing = || Refusal::operator(Reject::UpstreamUnavailable, "the upstream has no FIX address: set upstream.NAME.fix");
+        let address = self.config.fix.as_deref().ok_or_else(missing)?;
+        self.dial_address(address).await.map_err(|error| {
+            let reject = if error.kind() == std::io::ErrorKind::TimedOut { Reject::UpstreamTimeout } else { Reject::UpstreamUnavailable };
+            Refusal::operator(reject, format!("FIX at {address}: {error}"))
+        })
+    }
+
     /// A connection, on which nothing is sent yet.
     pub(crate) async fn dial(&self) -> std::io::Result<TcpStream> {
-        let stream = tokio::time::timeout(self.config.connect_timeout, TcpStream::connect(&self.config.authority))
+        self.dial_address(&self.config.authority).await
+    }
+
+    async fn dial_address(&self, address: &str) -> std::io::Result<TcpStream> {
+        let stream = tokio::time::timeout(self.config.connect_timeout, TcpStream::connect(address))
             .await
             .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
         stream.set_nodelay(true)?;

@@ -124,7 +124,9 @@ pub async fn begin(
             }
             Kind::Relay(Box::new(Relay::connect(worker, connection, route, admitted, head, correlation).await?))
         }
-        RouteKind::Http | RouteKind::Local => return Err(Refusal::operator(Reject::Internal, "an upgrade on a route that is none")),
+        RouteKind::Halt | RouteKind::Http | RouteKind::Local => {
+            return Err(Refusal::operator(Reject::Internal, "an upgrade on a route that is none"));
+        }
     };
     *connection.upgrade.borrow_mut() = Some(Upgrade(kind));
     Ok(answer)

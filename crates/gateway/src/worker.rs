@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use countersign_core::Permit;
+use countersign_halt::LaneHand;
 
 use crate::body::budget::WorkerBodies;
 use crate::entropy::CorrelationIds;
@@ -19,6 +20,8 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     /// Upstream connection pools, in the order of `Settings::upstreams`.
     pub upstreams: Vec<Rc<Upstream>>,
+    /// Marks requests under way that write, for the barrier of a halt.
+    pub lane: Rc<LaneHand>,
     /// Names for decisions.
     pub correlation: CorrelationIds,
     /// What request bodies hold.
@@ -36,9 +39,12 @@ impl Worker {
     #[must_use]
     pub fn new(shared: Arc<Shared>, upstreams: &[UpstreamConfig]) -> Rc<Self> {
         let upstreams = upstreams.iter().cloned().map(Upstream::new).collect();
+        let lane = Rc::new(LaneHand::default());
+        shared.halts.gate().register(&lane);
         Rc::new(Self {
             shared,
             upstreams,
+            lane,
             correlation: CorrelationIds::new(),
             bodies: WorkerBodies::default(),
             standing: Standing::default(),

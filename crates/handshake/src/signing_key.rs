@@ -97,7 +97,8 @@ impl SigningKey {
             | Algorithm::HmacSha256
             | Algorithm::HmacSha384
             | Algorithm::HmacSha512
-            | Algorithm::RsaPkcs1Sha256 => return Err(KeyError::Algorithm(algorithm)),
+            | Algorithm::RsaPkcs1Sha256
+            | Algorithm::RsaPssSha512 => return Err(KeyError::Algorithm(algorithm)),
         };
         Self::new(pair).ok_or(KeyError::Pkcs8(algorithm))
     }

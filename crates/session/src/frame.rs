@@ -29,10 +29,14 @@ pub enum Frame<'f> {
     Err(&'f RawValue),
     /// The gateway no longer has messages that were asked for, or missed.
     Gap(Gap<'f>),
+    /// A halt covers the client.
+    Halt(Halt<'f>),
     /// A frame of the handshake, which is over.
     Handshake,
     /// The peer is alive.
     Hb(Heartbeat),
+    /// The halt is lifted.
+    Lift,
     /// The peer missed messages of ours and will not apply them.
     Nack(Range),
     /// A nonce, volunteered; of no use here.
@@ -121,6 +125,20 @@ pub struct Drain<'f> {
     pub why: Option<Cow<'f, str>>,
 }
 
+/// `{"halt":{"id","action","reason"}}`: what is stopped for this client. Another one takes the place of the one before.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Halt<'f> {
+    /// Its name, for talking about it.
+    #[serde(borrow)]
+    pub id: Cow<'f, str>,
+    /// What it stops: `cancel-only`, `deny-new`, `freeze`.
+    #[serde(borrow)]
+    pub action: Cow<'f, str>,
+    /// Why, as a code.
+    #[serde(borrow)]
+    pub reason: Cow<'f, str>,
+}
+
 /// `{"busy":{"retry_ms"}}`
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub struct Busy {
@@ -158,7 +176,8 @@ struct Outer<'f> {
     #[serde(borrow)]
     gap: Option<Gap<'f>>,
     replay: Option<Range>,
-    halt: Option<IgnoredAny>,
+    #[serde(borrow)]
+    halt: Option<Halt<'f>>,
     lift: Option<IgnoredAny>,
     reauth: Option<IgnoredAny>,
     refresh: Option<IgnoredAny>,
@@ -195,14 +214,7 @@ impl<'f> Outer<'f> {
             (Some(_), None) | (None, Some(_)) => return None,
         };
         let short = |text: Cow<'f, str>| (text.len() <= limits::TEXT_BYTES_MAX).then_some(text);
-        let reserved = [
-            ("halt", self.halt),
-            ("lift", self.lift),
-            ("reauth", self.reauth),
-            ("refresh", self.refresh),
-            ("regrant", self.regrant),
-            ("resume", self.resume),
-        ];
+        let reserved = [("reauth", self.reauth), ("refresh", self.refresh), ("regrant", self.regrant), ("resume", self.resume)];
         let said = [
             app,
             self.busy.map(Frame::Busy),
@@ -211,7 +223,9 @@ impl<'f> Outer<'f> {
             self.err.map(Frame::Err),
             self.gap.map(Frame::Gap),
             self.hello.or(self.welcome).map(|_| Frame::Handshake),
+            self.halt.map(Frame::Halt),
             self.hb.map(Frame::Hb),
+            self.lift.map(|_| Frame::Lift),
             self.nack.map(Frame::Nack),
             self.nonce.map(|_| Frame::Nonce),
             self.ping.and_then(short).map(Frame::Ping),
@@ -278,6 +292,18 @@ pub fn nack(range: Range) -> String {
 #[must_use]
 pub fn bye(code: &str, last: u64) -> String {
     json!({ "bye": { "code": code, "last": last } }).to_string()
+}
+
+/// Writes a halt.
+#[must_use]
+pub fn halt(id: &str, action: &str, reason: &str) -> String {
+    json!({ "halt": { "id": id, "action": action, "reason": reason } }).to_string()
+}
+
+/// Writes the end of a halt.
+#[must_use]
+pub fn lift() -> String {
+    json!({ "lift": {} }).to_string()
 }
 
 /// Writes a drain.

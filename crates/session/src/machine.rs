@@ -20,7 +20,7 @@ use std::time::Duration;
 use countersign_core::{Monotonic, Now, Refusal, Reject};
 use serde_json::value::RawValue;
 
-use crate::frame::{self, AppFrame, Bye, Drain, Frame, Heartbeat, Range};
+use crate::frame::{self, AppFrame, Bye, Drain, Frame, Halt, Heartbeat, Range};
 use crate::kept::{Keeping, Kept, Span};
 use crate::limits;
 use crate::sequence::{Arrival, Sequence};
@@ -72,6 +72,17 @@ pub enum Event<'f> {
         /// Where else to go.
         to: Vec<String>,
     },
+    /// A halt covers the client; it takes the place of the one before.
+    Halt {
+        /// Its name.
+        id: String,
+        /// What it stops.
+        action: String,
+        /// Why.
+        reason: String,
+    },
+    /// No halt covers the client any more.
+    Lift,
     /// The gateway refused something: the member `err`, as received.
     Err(&'f RawValue),
     /// Messages of the peer that we missed and nobody has any more: ask for the state of what they told of.
@@ -252,15 +263,20 @@ impl SessionMachine {
             }
             (Side::Client, Frame::Err(err)) => Ok(Event::Err(err)),
             (Side::Client, Frame::Gap(gap)) => self.gap(&gap),
+            (Side::Client, Frame::Halt(Halt { id, action, reason })) => {
+                Ok(Event::Halt { id: id.into_owned(), action: action.into_owned(), reason: reason.into_owned() })
+            }
+            (Side::Client, Frame::Lift) => Ok(Event::Lift),
             (Side::Client, Frame::Nonce) => Ok(Event::Nothing),
             (Side::Server, Frame::Replay(range)) => self.replay(range).map(|()| Event::Nothing),
             // HS-76: understood, and honestly not offered.
             (_, Frame::Reserved(_)) => Err(Reject::Unsupported.into()),
             (_, Frame::Handshake)
             | (Side::Client, Frame::Ready(_) | Frame::Replay(_))
-            | (Side::Server, Frame::Busy(_) | Frame::Drain(_) | Frame::Err(_) | Frame::Gap(_) | Frame::Nonce) => {
-                Err(Reject::UnexpectedMessage.into())
-            }
+            | (
+                Side::Server,
+                Frame::Busy(_) | Frame::Drain(_) | Frame::Err(_) | Frame::Gap(_) | Frame::Halt(_) | Frame::Lift | Frame::Nonce,
+            ) => Err(Reject::UnexpectedMessage.into()),
         }
     }
 

@@ -1,22 +1,31 @@
-//! The audit log: every accept, refusal, session and key change, one JSON object a line, one file a day (UTC).
+//! The audit log: every accept, refusal, session and key change, one JSON object a line, one file a day (UTC), chained so that it
+//! cannot be edited unseen.
 //!
 //! ```text
-//!   gateway threads ──append──▶ bounded queue ──▶ one writer thread ──▶ audit/audit-YYYYMMDD.jsonl
-//!        │                                          every 50 ms, whole lines, O_APPEND
+//!   gateway threads ──append──▶ bounded queue ──▶ one writer thread ──▶ chain ──▶ audit/audit-YYYYMMDD.jsonl
+//!        │                                          every 50 ms, whole lines       heads.jsonl, checkpoint.json
 //!        └── refused (AuditUnavailable) while the queue is full or the last write failed
 //! ```
 //!
-//! `append` is a push into a queue: no lock, no system call. What it accepted is written unless the process dies within the
-//! flush interval; [`AuditLog::flush`] waits until everything is on the disk. When the disk is full or gone, lines that were
+//! `append` is a push into a queue: no lock, no system call, no hash. What it accepted is written unless the process dies within
+//! the flush interval; [`AuditLog::flush`] waits until everything is on the disk. When the disk is full or gone, lines that were
 //! accepted are kept and tried again, and nothing more is accepted until a write succeeded: the gateway fails closed.
+//!
+//! Each line carries its number and the hash of the line before; `countersign-audit-tree` says what is signed and proved.
 //!
 //! # Security
 //! Secrets cannot enter: an [`AuditRecord`] has names of checked types, words of ours, and [`AuditText`], which is bounded,
 //! printable and without a query string.
 
+mod chain;
+mod export;
+mod files_of;
+mod key;
+mod prove;
 mod reader;
 mod record;
 mod text;
+mod verify;
 mod writer;
 
 use std::fmt;
@@ -28,14 +37,19 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use countersign_audit_tree::{AuditKey, SignedHead};
 use countersign_core::{Refusal, Reject};
 
 use crate::error::StoreError;
 use crate::{files, limits};
 
+pub use export::{Exported, export};
+pub use key::read_public_key;
+pub use prove::{ProveError, Question, prove};
 pub use reader::{AuditEntry, AuditFilter};
-pub use record::{AuditEvent, AuditRecord, ChannelParameters};
+pub use record::{AuditEvent, AuditRecord, AuditTags, ChannelParameters};
 pub use text::AuditText;
+pub use verify::{NamedFault, Verification, VerifyOptions, verify};
 
 use writer::Message;
 
@@ -71,6 +85,7 @@ pub struct AuditLog {
 
 struct Shared {
     folder: PathBuf,
+    was_cut: bool,
     sender: Option<SyncSender<Message>>,
     state: Arc<WriterState>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -89,30 +104,32 @@ struct WriterState {
 }
 
 impl AuditLog {
-    /// Opens the log in `folder`, which is made if it is not there, and starts its writer.
+    /// Opens the log in `folder`, which is made if it is not there, and starts its writer. `key` signs its heads.
     ///
     /// # Errors
     /// [`StoreError::Io`] or [`StoreError::Permissions`] when the folder or today's file cannot be used.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        Self::open_bounded(folder, limits::AUDIT_QUEUE_RECORDS_MAX)
+    pub fn open(folder: &Path, key: AuditKey) -> Result<Self, StoreError> {
+        Self::open_bounded(folder, key, limits::AUDIT_QUEUE_RECORDS_MAX)
     }
 
     /// As [`Self::open`], with room for `records_max` waiting records.
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_bounded(folder: &Path, records_max: usize) -> Result<Self, StoreError> {
+    pub fn open_bounded(folder: &Path, key: AuditKey, records_max: usize) -> Result<Self, StoreError> {
         files::create_private_folder(folder)?;
         writer::check_writable(folder)?;
         let (sender, receiver) = sync_channel(records_max);
         let state = Arc::<WriterState>::default();
-        let writer = writer::Writer::new(folder.to_owned(), receiver, Arc::clone(&state));
+        let chain = chain::Chain::open(folder, key).map_err(|source| StoreError::io("read", folder, source))?;
+        let was_cut = chain.was_cut();
+        let writer = writer::Writer::new(chain, receiver, Arc::clone(&state));
         let handle = std::thread::Builder::new()
             .name("audit".to_owned())
             .spawn(move || writer.run())
             .map_err(|source| StoreError::io("start the writer of", folder, source))?;
         let thread = handle.thread().clone();
-        let shared = Shared { folder: folder.to_owned(), sender: Some(sender), state, writer: Mutex::new(Some(handle)), thread };
+        let shared = Shared { folder: folder.to_owned(), sender: Some(sender), was_cut, state, writer: Mutex::new(Some(handle)), thread };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -120,6 +137,13 @@ impl AuditLog {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.shared.folder
+    }
+
+    /// Whether the log was shorter when it was opened than what was signed before: somebody cut it. It goes on, and the hole stays
+    /// visible; `audit verify` names it.
+    #[must_use]
+    pub fn was_cut(&self) -> bool {
+        self.shared.was_cut
     }
 
     /// Hands a record to the writer. Never waits.
@@ -156,8 +180,21 @@ impl AuditLog {
     /// # Errors
     /// [`AuditUnavailable`] when it could not be written within `AUDIT_FLUSH_DEADLINE`.
     pub fn flush(&self) -> Result<(), AuditUnavailable> {
+        if self.ask(Message::Flush)? { Ok(()) } else { Err(AuditUnavailable) }
+    }
+
+    /// Signs a head of everything appended so far, and keeps it in the log's folder for good. It blocks as [`Self::flush`] does.
+    ///
+    /// # Errors
+    /// [`AuditUnavailable`] as for [`Self::flush`], and when there is no record yet.
+    pub fn sign_head(&self) -> Result<SignedHead, AuditUnavailable> {
+        self.ask(Message::Head)?.ok_or(AuditUnavailable)
+    }
+
+    /// Sends a message that is answered, and waits for the answer.
+    fn ask<T>(&self, message: impl FnOnce(SyncSender<T>) -> Message) -> Result<T, AuditUnavailable> {
         let (done, wait) = sync_channel(1);
-        let mut message = Message::Flush(done);
+        let mut message = message(done);
         let mut attempts = limits::AUDIT_FLUSH_DEADLINE.as_millis();
         while let Err(TrySendError::Full(back)) = self.send(message) {
             attempts = attempts.checked_sub(1).ok_or(AuditUnavailable)?;
@@ -166,10 +203,7 @@ impl AuditLog {
             std::thread::park_timeout(Duration::from_millis(1));
         }
         self.shared.thread.unpark();
-        match wait.recv_timeout(limits::AUDIT_FLUSH_DEADLINE) {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(AuditUnavailable),
-        }
+        wait.recv_timeout(limits::AUDIT_FLUSH_DEADLINE).map_err(|_| AuditUnavailable)
     }
 
     fn send(&self, message: Message) -> Result<(), TrySendError<Message>> {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use countersign_audit_tree::AuditKeyError;
 use countersign_core::{AccountId, Algorithm, ApiKeyId, CredentialId, PublicKeyError, Purpose, Reject, SessionId};
 
 /// Why the store did not do what was asked. Its text is one sentence for the operator.
@@ -22,6 +23,20 @@ pub enum StoreError {
         path: PathBuf,
         /// The process, if it could be read.
         pid: Option<u32>,
+    },
+    /// The key of the audit log is not one.
+    #[error("the audit key {path} is damaged ({why}); restore it from a backup")]
+    AuditKeyMalformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: AuditKeyError,
+    },
+    /// The key of the audit log is gone, and there are heads that it signed.
+    #[error("{path} is missing; restore it from a backup: it signed the audit log so far")]
+    AuditKeyMissing {
+        /// The file.
+        path: PathBuf,
     },
     /// A row that this program would not have written.
     #[error("the database holds a record that cannot be used ({table} {id}: {why}); restore it from a backup")]
@@ -174,6 +189,12 @@ pub enum StoreError {
     /// A shared secret that is a public key: whoever reads the key could sign.
     #[error("the secret is a public key; anybody who has it could sign")]
     SecretIsPublicKey,
+    /// The memory that nodes share cannot be used.
+    #[error("the shared memory (Redis or Valkey) cannot be used: {why}")]
+    SharedMemory {
+        /// What is wrong, without its address, which may hold a password.
+        why: String,
+    },
     /// There is no such session.
     #[error("there is no session {0}")]
     SessionUnknown(SessionId),
@@ -225,6 +246,7 @@ impl StoreError {
                 | Self::JournalDamaged { .. }
                 | Self::Locked { .. }
                 | Self::SealingKeyMismatch { .. }
+                | Self::SharedMemory { .. }
         )
     }
 }

@@ -1,9 +1,10 @@
 //! The memory of FIX sessions beyond a connection: one journal per session.
 //!
 //! ```text
-//!   fix/<hash of both CompIDs>.journal  = Base, then Kept …, then Message | Used | Target …
+//!   fix/<hash of the session's name>.journal  = Base, then Kept …, then Message | Forwarded | Used | Target | Source …
 //!   Base     next sender, kept from, next target, name of the session      Message   a number is used up, with the message
-//!   Kept     a message from before the Base                                Used      a number is used up, nothing to resend
+//!   Kept     a message from before the Base                                Forwarded the same, and its number on the other session
+//!   Source   highest number forwarded from the other session               Used      a number is used up, nothing to resend
 //!                                                                          Target    the number expected from the peer
 //! ```
 //!
@@ -16,10 +17,16 @@
 //!
 //! Messages are not sealed: they are orders, and the Logon with its proof is never on record. The file is the owner's alone.
 //!
+//! Whoever calls from where nothing may block defers ([`JournaledMessageStore::deferring`]): records gather in memory until
+//! [`JournaledMessageStore::commit`]. [`bridge`] says how two deferred journals forward between two sessions without loss and without a
+//! second time.
+//!
 //! What is not here: who may open a session, and that it is open only once (`countersign_fix::LiveSessions`, the lock of the state
 //! folder).
 
+pub mod bridge;
 mod record;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -34,13 +41,22 @@ use countersign_fix::{CompId, MessageStore, StoreError as FixStoreError, Stored}
 use crate::error::StoreError;
 use crate::{files, limits};
 use record::{Base, Kind};
+pub use shared::SharedMessageStore;
 
 /// The store of one FIX session, with a journal.
 pub struct JournaledMessageStore {
     path: PathBuf,
     name: Vec<u8>,
     file: File,
+    /// Of the file and of what is pending.
     length: u64,
+    /// Records that are not in the file yet.
+    pending: Vec<u8>,
+    /// What is pending takes the place of the file.
+    replaces: bool,
+    deferred: bool,
+    /// The number under which the next message came in on another session.
+    source: Option<u64>,
     state: State,
     /// The highest number whose record is on the disk.
     durable: u64,
@@ -54,6 +70,8 @@ struct State {
     next_sender: u64,
     next_target: u64,
     kept_from: u64,
+    /// The highest number on the other session whose message is on record here; 0 for none.
+    source: u64,
     /// Where in the file each message is, and how long.
     messages: BTreeMap<u64, (u64, usize)>,
     bytes: usize,
@@ -72,9 +90,16 @@ impl JournaledMessageStore {
     /// # Errors
     /// [`StoreError`] when it cannot be read or written, or is damaged.
     pub fn open(folder: &Path, ours: &CompId, peer: &CompId) -> Result<Self, StoreError> {
+        Self::open_named(folder, &[ours.as_str(), peer.as_str()])
+    }
+
+    /// As [`Self::open`], for a session whose name has more parts; none of them has SOH in it, as no CompID has.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_named(folder: &Path, parts: &[&str]) -> Result<Self, StoreError> {
         files::create_private_folder(folder)?;
-        // CompIDs have no SOH in them.
-        let name = [ours.as_str().as_bytes(), peer.as_str().as_bytes()].join(&1);
+        let name = parts.join("\u{1}").into_bytes();
         let hash = digest::digest(&digest::SHA256, &name);
         let hex: String = hash.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
         let path = folder.join(format!("{hex}.journal"));
@@ -83,6 +108,47 @@ impl JournaledMessageStore {
             files::atomic_create(&path, &base.record(), files::PRIVATE_FILE_MODE)?;
         }
         Self::read(path, name)
+    }
+
+    /// From now on nothing is written before [`Self::commit`]: `sync` only tells what is durable.
+    #[must_use]
+    pub fn deferring(mut self) -> Self {
+        self.deferred = true;
+        self
+    }
+
+    /// Writes what is pending and makes it durable. Blocks.
+    ///
+    /// # Errors
+    /// It could not be written; the store refuses everything from here on.
+    pub fn commit(&mut self) -> Result<(), FixStoreError> {
+        self.guarded(|store| if store.pending.is_empty() { Ok(()) } else { store.flush() })
+    }
+
+    /// The next message that is recorded came in on another session under this number.
+    pub fn note_source(&mut self, seq: u64) {
+        self.source = Some(seq);
+    }
+
+    /// The highest number on the other session whose message is on record here; 0 for none.
+    #[must_use]
+    pub fn last_source(&self) -> u64 {
+        self.state.source
+    }
+
+    /// Forgets where messages came from: the other session counts anew, or has this on record itself.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub fn clear_source(&mut self) -> Result<(), FixStoreError> {
+        if self.state.source == 0 {
+            return Ok(());
+        }
+        self.guarded(|store| {
+            store.append(Kind::Source, 0, &[])?;
+            store.state.source = 0;
+            if store.deferred { Ok(()) } else { store.flush() }
+        })
     }
 
     fn read(path: PathBuf, name: Vec<u8>) -> Result<Self, StoreError> {
@@ -98,7 +164,8 @@ impl JournaledMessageStore {
         let file = OpenOptions::new().read(true).append(true).open(&path).map_err(|source| failed("open", source))?;
         file.set_len(whole).and_then(|()| file.sync_all()).map_err(|source| failed("write", source))?;
         let durable = state.next_sender - 1;
-        Ok(Self { path, name, file, length: whole, state, durable, broken: false })
+        let (pending, replaces) = (Vec::new(), false);
+        Ok(Self { path, name, file, length: whole, pending, replaces, deferred: false, source: None, state, durable, broken: false })
     }
 
     /// Does what may fail; after a failure nothing else is done.
@@ -115,14 +182,33 @@ impl JournaledMessageStore {
     /// Appends a record; returns where its payload begins.
     fn append(&mut self, kind: Kind, number: u64, payload: &[u8]) -> Result<u64, StoreError> {
         let bytes = record::write(kind, number, payload);
-        self.file.write_all(&bytes).map_err(|source| StoreError::io("write", &self.path, source))?;
+        self.pending.extend_from_slice(&bytes);
         let at = self.length + record::HEAD_BYTES as u64;
         self.length += bytes.len() as u64;
+        if !self.deferred && !self.replaces {
+            self.write_pending()?;
+        }
         Ok(at)
     }
 
+    /// With the kernel, not yet on the disk.
+    fn write_pending(&mut self) -> Result<(), StoreError> {
+        self.file.write_all(&self.pending).map_err(|source| StoreError::io("write", &self.path, source))?;
+        self.pending.clear();
+        Ok(())
+    }
+
     fn flush(&mut self) -> Result<(), StoreError> {
-        self.file.sync_data().map_err(|source| StoreError::io("write", &self.path, source))?;
+        if self.replaces {
+            files::atomic_write(&self.path, &self.pending, files::PRIVATE_FILE_MODE)?;
+            let opened = OpenOptions::new().read(true).append(true).open(&self.path);
+            self.file = opened.map_err(|source| StoreError::io("open", &self.path, source))?;
+            self.pending.clear();
+            self.replaces = false;
+        } else {
+            self.write_pending()?;
+            self.file.sync_data().map_err(|source| StoreError::io("write", &self.path, source))?;
+        }
         self.durable = self.state.next_sender - 1;
         if self.length > limits::FIX_JOURNAL_BYTES_MAX {
             return self.compact();
@@ -131,6 +217,10 @@ impl JournaledMessageStore {
     }
 
     fn message_at(&self, at: u64, length: usize) -> Result<Vec<u8>, StoreError> {
+        let written = self.length - self.pending.len() as u64;
+        if let Some(at) = at.checked_sub(written).and_then(|at| usize::try_from(at).ok()) {
+            return Ok(self.pending[at..at + length].to_vec());
+        }
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, at).map_err(|source| StoreError::io("read", &self.path, source))?;
         Ok(bytes)
@@ -138,17 +228,25 @@ impl JournaledMessageStore {
 
     /// Writes the journal anew, with what still matters.
     fn compact(&mut self) -> Result<(), StoreError> {
-        let State { next_sender, kept_from, next_target, .. } = self.state;
+        let State { next_sender, kept_from, next_target, source, .. } = self.state;
         let mut bytes = Base { next_sender, kept_from, next_target, name: &self.name }.record();
         for (seq, (at, length)) in &self.state.messages {
             bytes.extend_from_slice(&record::write(Kind::Kept, *seq, &self.message_at(*at, *length)?));
         }
-        self.replace(&bytes)
+        if source > 0 {
+            bytes.extend_from_slice(&record::write(Kind::Source, source, &[]));
+        }
+        self.replace(bytes)?;
+        self.flush()
     }
 
-    fn replace(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        files::atomic_write(&self.path, bytes, files::PRIVATE_FILE_MODE)?;
-        *self = Self::read(self.path.clone(), std::mem::take(&mut self.name))?;
+    /// Puts other records in the place of all.
+    fn replace(&mut self, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let replayed = State::replay(&bytes, &self.name);
+        let (state, whole) = replayed.map_err(|detail| StoreError::JournalDamaged { path: self.path.clone(), detail })?;
+        (self.state, self.length) = (state, whole);
+        (self.pending, self.replaces) = (bytes, true);
+        self.durable = self.durable.min(self.state.next_sender - 1);
         Ok(())
     }
 }
@@ -165,7 +263,16 @@ impl State {
                     let base = Base::read(&record).filter(|base| base.name == name).ok_or("it is of another session")?;
                     (state.next_sender, state.kept_from, state.next_target) = (base.next_sender, base.kept_from, base.next_target);
                 }
-                (Kind::Base, _) | (Kind::Kept | Kind::Message | Kind::Target | Kind::Used, 0) => return Err("records are out of order"),
+                (Kind::Base, _) | (Kind::Forwarded | Kind::Kept | Kind::Message | Kind::Source | Kind::Target | Kind::Used, 0) => {
+                    return Err("records are out of order");
+                }
+                (Kind::Forwarded, _) if record.number == state.next_sender => {
+                    let (source, message) = record.payload.split_first_chunk().ok_or("a message came from nowhere")?;
+                    state.next_sender += 1;
+                    state.source = u64::from_be_bytes(*source);
+                    state.keep(record.number, payload_at + record::SOURCE_BYTES as u64, message.len());
+                }
+                (Kind::Source, _) => state.source = record.number,
                 (Kind::Kept, _) if record.number < state.next_sender => state.keep(record.number, payload_at, record.payload.len()),
                 (Kind::Message, _) if record.number == state.next_sender => {
                     state.next_sender += 1;
@@ -173,7 +280,7 @@ impl State {
                 }
                 (Kind::Used, _) if record.number == state.next_sender => state.next_sender += 1,
                 (Kind::Target, _) => state.next_target = record.number,
-                (Kind::Kept | Kind::Message | Kind::Used, _) => return Err("a number is used twice or left out"),
+                (Kind::Forwarded | Kind::Kept | Kind::Message | Kind::Used, _) => return Err("a number is used twice or left out"),
             }
             at += record.length;
         }
@@ -205,16 +312,22 @@ impl MessageStore for JournaledMessageStore {
         if seq != self.state.next_sender || seq > SEQ_NUM_MAX {
             return Err(FixStoreError("a number was used twice or is too high".into()));
         }
-        if message.is_some_and(|message| message.len() > record::PAYLOAD_BYTES_MAX) {
+        if message.is_some_and(|message| message.len() > countersign_fix::limits::MESSAGE_BYTES_MAX) {
             return Err(FixStoreError("a message is longer than any".into()));
         }
+        let source = self.source.take();
         self.guarded(|store| {
-            match message {
-                Some(message) => {
+            match (message, source) {
+                (Some(message), Some(source)) => {
+                    let at = store.append(Kind::Forwarded, seq, &[&source.to_be_bytes()[..], message].concat())?;
+                    store.state.source = source;
+                    store.state.keep(seq, at + record::SOURCE_BYTES as u64, message.len());
+                }
+                (Some(message), None) => {
                     let at = store.append(Kind::Message, seq, message)?;
                     store.state.keep(seq, at, message.len());
                 }
-                None => drop(store.append(Kind::Used, seq, &[])?),
+                (None, _) => drop(store.append(Kind::Used, seq, &[])?),
             }
             store.state.next_sender = seq + 1;
             Ok(())
@@ -223,7 +336,7 @@ impl MessageStore for JournaledMessageStore {
 
     fn sync(&mut self) -> Result<u64, FixStoreError> {
         self.guarded(|store| {
-            if store.durable + 1 < store.state.next_sender {
+            if store.durable + 1 < store.state.next_sender && !store.deferred {
                 store.flush()?;
             }
             Ok(store.durable)
@@ -234,7 +347,7 @@ impl MessageStore for JournaledMessageStore {
         self.guarded(|store| {
             store.append(Kind::Target, seq, &[])?;
             store.state.next_target = seq;
-            store.flush()
+            if store.deferred { Ok(()) } else { store.flush() }
         })
     }
 
@@ -255,7 +368,8 @@ impl MessageStore for JournaledMessageStore {
     fn reset(&mut self) -> Result<(), FixStoreError> {
         self.guarded(|store| {
             let base = Base { next_sender: 1, kept_from: 1, next_target: 1, name: &store.name }.record();
-            store.replace(&base)
+            store.replace(base)?;
+            if store.deferred { Ok(()) } else { store.flush() }
         })
     }
 }

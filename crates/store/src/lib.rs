@@ -2,11 +2,14 @@
 //!
 //! ```text
 //!   StateDir ── lock        one gateway per folder
-//!      ├─ Store             SQLite: accounts, credentials (secrets sealed), their history, sessions
-//!      ├─ AuditLog          append-only JSON lines, one writer thread, bounded queue; fails closed
+//!      ├─ Store             SQLite: accounts, credentials (secrets sealed), their history, sessions, refresh families, revocations
+//!      ├─ HaltStore         the same database: halts, their epoch and log, lifts; connections of its own
+//!      ├─ AuditLog          chained JSON lines, one writer thread, bounded queue; fails closed
 //!      ├─ JournaledMessageStore  sequence numbers and messages of one FIX session; a number is on the disk before it is on the wire
 //!      └─ JournaledReplayGuard   the replay guard of memory, and a journal of accepted writes for the next process
 //! ```
+//!
+//! [`SharedReplayGuard`] is the guard of several nodes, over Redis or Valkey.
 //!
 //! What is *not* here: decisions. This crate keeps what `countersign-core` decides with, and says plainly when it cannot:
 //! a [`StoreError`] is a sentence for the operator, and towards a client always [`Reject::StoreUnavailable`] or
@@ -19,21 +22,28 @@ pub mod audit;
 pub mod error;
 pub mod files;
 pub mod fix;
+pub mod halts;
 pub mod journal;
 pub mod limits;
 pub mod nonces;
 pub mod record;
 mod schema;
 pub mod sealing;
+pub mod shared;
 pub mod state_dir;
 pub mod store;
 
-pub use audit::{AuditEntry, AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditText, AuditUnavailable, ChannelParameters};
+pub use countersign_audit_tree::AuditKey;
+
+pub use audit::{AuditEntry, AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditTags, AuditText, AuditUnavailable, ChannelParameters};
 pub use error::StoreError;
-pub use fix::JournaledMessageStore;
+pub use fix::bridge::BridgeJournals;
+pub use fix::{JournaledMessageStore, SharedMessageStore};
+pub use halts::{HaltStore, StoredLift};
 pub use journal::JournaledReplayGuard;
 pub use nonces::JournaledNonceGuard;
 pub use record::{AccountRecord, Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate, SessionRecord};
 pub use sealing::SealingKey;
+pub use shared::SharedReplayGuard;
 pub use state_dir::{StateDir, StateLock};
-pub use store::{Store, generate_secret};
+pub use store::{Presented, Store, generate_secret};

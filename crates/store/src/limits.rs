@@ -42,6 +42,16 @@ pub const AUDIT_FLUSH_INTERVAL: Duration = Duration::from_millis(50);
 /// How often written audit records are forced onto the disk while there are new ones.
 pub const AUDIT_SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often a signed head of the audit log is kept for good while there are new records: what somebody who can write the files
+/// but has no key may rewrite is bounded by it, and a year of them is two megabytes.
+pub const AUDIT_HEAD_INTERVAL: Duration = Duration::from_secs(3_600);
+
+/// Largest file of heads that is read: 24 a day for a century, and room for those signed on demand.
+pub const AUDIT_HEADS_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// Largest checkpoint or audit key that is read.
+pub const AUDIT_KEY_BYTES_MAX: usize = 16 * 1024;
+
 /// How long a flush on request may take before it counts as failed.
 pub const AUDIT_FLUSH_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -61,6 +71,19 @@ pub const JOURNAL_RETENTION: Duration = Duration::from_secs(2 * countersign_core
 /// Replay journal files written side by side: threads of the gateway do not wait for each other up to this many.
 pub const JOURNAL_SHARDS: usize = 16;
 
+/// How long one question to the shared memory may take: it stands in the way of an order, and a server on the same network
+/// answers in less than a millisecond.
+pub const SHARED_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// How long the shared memory is left alone after it failed: long enough that waiting for it costs a tenth of a thread at most.
+pub const SHARED_RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// Connections to the shared memory that are kept open: one for each worker of a large machine.
+pub const SHARED_LINKS_MAX: usize = 64;
+
+/// How far the wall clocks of two nodes may differ. What is more is an operator's mistake that NTP prevents.
+pub const SHARED_CLOCK_SKEW_MAX: Duration = Duration::from_secs(1);
+
 /// A passphrase: venues ask for 6 to 32 characters; longer ones are no harm up to this.
 pub const PASSPHRASE_BYTES: std::ops::RangeInclusive<usize> = 6..=64;
 
@@ -73,3 +96,14 @@ pub const FIX_JOURNAL_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 /// A FIX journal that is longer is not read: it is checked at every flush, and what waits between two flushes is bounded by what a
 /// session may have waiting to be sent.
 pub const FIX_JOURNAL_READ_BYTES_MAX: u64 = 2 * FIX_JOURNAL_BYTES_MAX;
+
+/// Families of refresh tokens of one key that live at once: a fleet of processes that share a key. One more ends the one that was
+/// not used for the longest time, so that a client which forgets its tokens is not locked out and does not fill the disk.
+pub const FAMILIES_PER_KEY_MAX: u32 = 100;
+
+/// How long a family is kept after its end, for those who ask what happened.
+pub const FAMILY_RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// How long a revocation is remembered: access tokens live five minutes, so a wall clock that steps back by less than 55 minutes
+/// revives none.
+pub const REVOCATION_RETENTION: Duration = Duration::from_secs(3_600);

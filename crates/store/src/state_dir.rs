@@ -4,7 +4,8 @@
 //!   countersign-state/          0700
 //!     countersign.db            credentials, accounts, sessions (with -wal and -shm beside it)
 //!     sealing.key               32 bytes that seal the secrets in the database
-//!     audit/audit-YYYYMMDD.jsonl
+//!     audit-key.pem             signs the heads of the audit log; its public half in audit-key.pub.pem
+//!     audit/audit-YYYYMMDD.jsonl, heads.jsonl, checkpoint.json, lock
 //!     journal/replay-NN-{a,b}.journal
 //!     lock                      held by the running gateway; its process id inside
 //! ```
@@ -66,6 +67,18 @@ impl StateDir {
     #[must_use]
     pub fn audit(&self) -> PathBuf {
         self.path.join("audit")
+    }
+
+    /// The key that signs heads of the audit log.
+    #[must_use]
+    pub fn audit_key(&self) -> PathBuf {
+        self.path.join("audit-key.pem")
+    }
+
+    /// Its public half, for everybody.
+    #[must_use]
+    pub fn audit_public_key(&self) -> PathBuf {
+        self.path.join("audit-key.pub.pem")
     }
 
     /// The folder of the replay journal.

@@ -9,8 +9,10 @@ mod admission;
 mod credentials;
 mod row;
 mod sessions;
+mod tokens;
 
 pub use admission::generate_secret;
+pub use tokens::Presented;
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -22,6 +24,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Sqlite, SqliteConnection, Trans
 use tokio::sync::Mutex;
 
 use crate::error::StoreError;
+use crate::halts::HaltStore;
 use crate::record::Change;
 use crate::sealing::SealingKey;
 use crate::{files, limits, schema};
@@ -73,6 +76,17 @@ impl Store {
         let counter = store.read_counter().await?;
         store.watch.lock().await.counter = counter;
         Ok(store)
+    }
+
+    /// The halts in the same database, over connections of their own.
+    ///
+    /// # Errors
+    /// An infrastructure failure.
+    pub async fn open_halts(&self) -> Result<HaltStore, StoreError> {
+        let durable = || options(&self.path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        let reader = durable().connect().await.map_err(|source| self.failed(source))?;
+        let writer = durable().connect().await.map_err(|source| self.failed(source))?;
+        Ok(HaltStore::new(&self.path, reader, writer))
     }
 
     /// Where the database is.

@@ -3,13 +3,19 @@
 
 mod it {
     mod audit;
+    mod audit_chain;
+    mod audit_proof;
     mod credentials;
     mod damage;
     mod files;
     mod fix;
+    mod halts;
     mod journal;
     mod policy;
+    mod redis_server;
     mod replay_contract;
     mod sessions;
+    mod shared;
     mod support;
+    mod tokens;
 }

@@ -7,10 +7,12 @@ mod access;
 mod fields;
 mod json;
 mod mirror;
+mod order_uuid;
 mod receive;
 
 pub(crate) use access::{Access, Denied, admit};
 pub(crate) use fields::{FieldError, Fields};
 pub(crate) use json::{fields_of, iso, number};
 pub(crate) use mirror::{BookDifference, BookMirror};
+pub(crate) use order_uuid::{order_uuid, read_order_uuid};
 pub(crate) use receive::{Received, Unreadable, json_response, receive};

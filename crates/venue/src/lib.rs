@@ -10,6 +10,8 @@
 //!                 hub ◀── events ── exchange (pure: orders, now_ms → answers, events)
 //! ```
 //!
+//! Beside HTTP it accepts FIX sessions of the gateway (`fix`).
+//!
 //! What it is not: a place for real money, or a second gateway. It believes one thing about
 //! a caller, the signed [`identity`] token, and does no rate limiting of its own.
 //!
@@ -17,6 +19,7 @@
 
 mod arrivals;
 mod binance;
+mod bitfinex;
 mod body;
 mod bybit;
 mod clock;
@@ -26,11 +29,13 @@ mod config;
 mod deribit;
 pub mod exchange;
 mod facade;
+mod fix;
 mod gate;
 mod hub;
 mod hyperliquid;
 mod identity;
 mod kraken;
+mod kraken_futures;
 mod kucoin;
 pub mod limits;
 mod native;

@@ -21,7 +21,9 @@ use crate::exchange::Exchange;
 use crate::identity::IdentityVerifier;
 use crate::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, HEADER_READ_TIMEOUT, SHUTDOWN_GRACE};
 use crate::shell::Shell;
-use crate::{binance, bybit, coinbase, coinbase_exchange, deribit, gate, hyperliquid, kraken, kucoin, native, okx};
+use crate::{
+    binance, bitfinex, bybit, coinbase, coinbase_exchange, deribit, gate, hyperliquid, kraken, kraken_futures, kucoin, native, okx,
+};
 
 /// The paper exchange as a server.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ pub struct Venue;
 pub struct VenueHandle {
     shell: Arc<Shell>,
     address: SocketAddr,
+    fix_address: Option<SocketAddr>,
     connections: TaskTracker,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -51,10 +54,12 @@ impl Venue {
         let shell = Arc::new(Shell::new(exchange, Arc::new(verifier), config.audience));
         let router = Router::new()
             .merge(binance::router())
+            .merge(bitfinex::router())
             .merge(bybit::router())
             .merge(coinbase::router())
             .merge(deribit::router())
             .merge(kraken::router())
+            .merge(kraken_futures::router())
             .merge(native::router())
             .merge(coinbase_exchange::router())
             .merge(gate::router())
@@ -69,7 +74,7 @@ impl Venue {
             tokio::spawn(tick(Arc::clone(&shell), config.tick_interval)),
             tokio::spawn(accept(Arc::clone(&shell), listener, router, connections.clone())),
         ];
-        VenueHandle { shell, address, connections, tasks }
+        VenueHandle { shell, address, fix_address: None, connections, tasks }
     }
 }
 
@@ -78,6 +83,19 @@ impl VenueHandle {
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the venue accepts FIX sessions.
+    #[must_use]
+    pub const fn fix_addr(&self) -> Option<SocketAddr> {
+        self.fix_address
+    }
+
+    /// Accepts FIX sessions as well, on a bound listener. Must be called inside the venue's runtime.
+    pub fn serve_fix(&mut self, listener: TcpListener) {
+        self.fix_address = listener.local_addr().ok();
+        let accepting = crate::fix::accept(Arc::clone(&self.shell), listener, self.connections.clone());
+        self.tasks.push(tokio::spawn(accepting));
     }
 
     /// What has arrived so far.

@@ -10,6 +10,7 @@ use crate::arrivals::Counters;
 use crate::clock::now_ms;
 use crate::exchange::Exchange;
 use crate::exchange::event::{Event, OrderChange};
+use crate::fix::Seats;
 use crate::hub::Hub;
 use crate::hyperliquid::Addresses;
 use crate::identity::{IDENTITY_HEADER, Identity, IdentityError, IdentityVerifier};
@@ -22,6 +23,7 @@ pub(crate) struct Shell {
     exchange: Mutex<Exchange>,
     pub(crate) hub: Hub,
     pub(crate) addresses: Addresses,
+    pub(crate) fix: Seats,
     verifier: Arc<IdentityVerifier>,
     audience: String,
     pub(crate) counters: Counters,
@@ -34,6 +36,7 @@ impl Shell {
             exchange: Mutex::new(exchange),
             hub: Hub::default(),
             addresses: Addresses::default(),
+            fix: Seats::default(),
             verifier,
             audience,
             counters: Counters::default(),
@@ -67,6 +70,11 @@ impl Shell {
             return Err(IdentityError::Refused);
         }
         let token = value.to_str().map_err(|_| IdentityError::Refused)?;
-        self.verifier.verify(token, &self.audience).await.map(Some)
+        self.verify(token).await.map(Some)
+    }
+
+    /// Verifies an identity token.
+    pub(crate) async fn verify(&self, token: &str) -> Result<Arc<Identity>, IdentityError> {
+        self.verifier.verify(token, &self.audience).await
     }
 }

@@ -3,6 +3,8 @@
 
 #[path = "it/binance.rs"]
 mod binance;
+#[path = "it/bitfinex.rs"]
+mod bitfinex;
 #[path = "it/bybit.rs"]
 mod bybit;
 #[path = "it/coinbase.rs"]
@@ -21,6 +23,8 @@ mod identity;
 mod kinds;
 #[path = "it/kraken.rs"]
 mod kraken;
+#[path = "it/kraken_futures.rs"]
+mod kraken_futures;
 #[path = "it/kucoin.rs"]
 mod kucoin;
 #[path = "it/native.rs"]

@@ -6,17 +6,21 @@
 //!
 //! What is not here: the generation of inputs (libFuzzer's) and the seeds (`fuzz/corpus`).
 
+mod audit;
 mod binance;
 mod fix;
 mod gateway;
 mod handshake;
+mod oauth;
 mod public_key;
 mod session;
 
+pub use audit::{audit_evidence, audit_log};
 pub use binance::{binance_rest, binance_ws_api};
 pub use fix::fix_session;
 pub use gateway::{configuration, http_framing};
 pub use handshake::{credential_file, hello, strict_json, token, welcome};
+pub use oauth::{client_jwt, token_request};
 pub use public_key::public_key;
 pub use session::session_frames;
 
@@ -25,8 +29,11 @@ pub type Body = (&'static str, fn(&[u8]));
 
 /// All bodies, in the order of their names.
 pub const BODIES: &[Body] = &[
+    ("audit_evidence", audit_evidence),
+    ("audit_log", audit_log),
     ("binance_rest", binance_rest),
     ("binance_ws_api", binance_ws_api),
+    ("client_jwt", client_jwt),
     ("configuration", configuration),
     ("credential_file", credential_file),
     ("fix_session", fix_session),
@@ -36,5 +43,6 @@ pub const BODIES: &[Body] = &[
     ("session_frames", session_frames),
     ("strict_json", strict_json),
     ("token", token),
+    ("token_request", token_request),
     ("welcome", welcome),
 ];

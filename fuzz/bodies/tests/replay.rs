@@ -49,7 +49,7 @@ macro_rules! replays {
 }
 
 replays! {
-    binance_rest binance_ws_api configuration credential_file fix_session hello http_framing public_key session_frames strict_json token welcome
+    audit_evidence audit_log binance_rest binance_ws_api client_jwt configuration credential_file fix_session hello http_framing public_key session_frames strict_json token token_request welcome
 }
 
 #[test]
@@ -67,6 +67,14 @@ fn the_valid_seeds_are_accepted() {
     for name in ["exp", "sep", "chl", "bare", "every-wish"] {
         assert!(countersign_handshake::Hello::read(&seed(&format!("hello/{name}"))).is_ok(), "{name}");
         assert!(countersign_handshake::Token::parse(&text(&format!("token/hello-{name}"))).is_ok(), "{name}");
+    }
+    for name in ["assertion", "assertion-list", "assertion-undated"] {
+        let (audience, now) = ("https://127.0.0.1:8443/token", countersign_core::Timestamp::from_secs(1_790_000_000));
+        assert!(countersign_oauth::assertion::present(&text(&format!("client_jwt/{name}")), &[audience], now).is_ok(), "{name}");
+    }
+    for name in ["client-credentials", "jwt-bearer", "refresh", "exchange", "exchange-to-key"] {
+        let form = countersign_oauth::Form::read(&seed(&format!("token_request/{name}"))).unwrap();
+        assert!(countersign_oauth::TokenRequest::read(&form).is_ok(), "{name}");
     }
     countersign_handshake::Welcome::read(&seed("welcome/granted")).unwrap();
     countersign_handshake::CredentialFile::parse(&text("credential_file/good")).unwrap();

@@ -27,9 +27,18 @@ class Venue:
     no_pro: str = ""
     ws: dict = field(default_factory=dict)
 
+    #: Why a request sent twice is no refusal; why no clock is judged.
+    no_replay: str = ""
+    no_clock: str = ""
+
     @property
     def name(self):
         return self.credential
+
+    @property
+    def client(self):
+        """The line of the interop table."""
+        return f"ccxt.{self.cls} ({self.kind})"
 
     def settings(self, record, **more):
         """ccxt names what a venue hands out differently."""
@@ -66,8 +75,9 @@ class Venue:
 
 
 def symbol(exchange):
-    """The spot pair that every façade lists, as this class spells it."""
-    return next(name for name in ("BTC/USDT", "BTC/USDC", "BTC/USD") if name in exchange.markets)
+    """The spot pair as this class spells it; where only contracts are listed, the one there is."""
+    spot = [name for name in ("BTC/USDT", "BTC/USDC", "BTC/USD") if name in exchange.markets]
+    return spot[0] if spot else next(iter(exchange.markets))
 
 
 Auth, Denied, Nonce = ccxt.AuthenticationError, ccxt.PermissionDenied, ccxt.InvalidNonce
@@ -76,12 +86,48 @@ VENUES = [
     Venue("bybit", "bybit", "HS256", "bybit-hmac", Auth, Nonce, Denied, ccxt.BadRequest),
     Venue("bybit", "bybit", "RS256", "bybit-rsa", Auth, Nonce, Denied, ccxt.BadRequest, no_pro="ccxt.pro signs its login with HMAC only"),
     Venue("okx", "okx", "HS256", "okx", Auth, Nonce, Auth, Nonce),
-    Venue("kraken", "kraken", "HS512", "kraken", Auth, None, Denied, Nonce),
+    Venue("kraken", "kraken", "HS512", "kraken", Auth, None, Denied, Nonce, no_clock="no time is signed, only a nonce"),
+    Venue(
+        "bitfinex",
+        "bitfinex",
+        "HS384",
+        "bitfinex",
+        Auth,
+        None,
+        Denied,
+        Nonce,
+        no_clock="no time is signed, only a nonce",
+        no_pro="the paper venue has no Bitfinex WebSocket; the gateway's is held by vectors",
+    ),
+    Venue(
+        "krakenfutures",
+        "kraken-futures",
+        "HS512",
+        "kraken-futures",
+        Auth,
+        None,
+        Auth,
+        None,
+        no_clock="no time is signed",
+        no_replay="ccxt signs no nonce here, and the venue takes such a request any number of times",
+    ),
     Venue("deribit", "deribit", "HS256", "deribit-hmac", Auth, Auth, Denied, Auth),
-    Venue("coinbase", "coinbase", "ES256", "coinbase-es256", Auth, Auth, Denied, None),
-    Venue("coinbase", "coinbase", "Ed25519", "coinbase-ed25519", Auth, Auth, Denied, None, no_pro="ccxt.pro makes ES256 tokens only"),
+    Venue("coinbase", "coinbase", "ES256", "coinbase-es256", Auth, Auth, Denied, Auth),
+    Venue("coinbase", "coinbase", "Ed25519", "coinbase-ed25519", Auth, Auth, Denied, Auth, no_pro="ccxt.pro makes ES256 tokens only"),
     Venue("gate", "gate", "HS512", "gate", Auth, Auth, Denied, Auth),
     Venue("kucoin", "kucoin", "HS256", "kucoin", Auth, Nonce, Auth, Nonce, depth=20),
     Venue("coinbaseexchange", "coinbase-exchange", "HS256", "coinbase-exchange", Auth, Auth, ccxt.ExchangeNotAvailable, Auth, ws={"": "/coinbase-exchange/ws"}),
-    Venue("hyperliquid", "hyperliquid", "ES256K-R", "hyperliquid", ccxt.ExchangeError, None, ccxt.ExchangeError, None, ws={"public": "/hyperliquid/ws"}),
+    Venue(
+        "hyperliquid",
+        "hyperliquid",
+        "ES256K-R",
+        "hyperliquid",
+        # ccxt reads "does not exist" of the unknown wallet as an order that does not.
+        ccxt.InvalidOrder,
+        None,
+        ccxt.ExchangeError,
+        ccxt.ExchangeError,
+        ws={"public": "/hyperliquid/ws"},
+        no_clock="the nonce is a time, and the venue takes two days",
+    ),
 ]

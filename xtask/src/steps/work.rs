@@ -1,6 +1,7 @@
 //! What each level does.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,12 +11,13 @@ use super::table::Outcome;
 use crate::limits;
 use crate::machine::{Finished, Machine, has_program, tail};
 use crate::report::Tally;
-use crate::{arch as arch_check, counts, dependencies as dependency_check, provision, trace as trace_check};
+use crate::{arch as arch_check, counts, dependencies as dependency_check, interop, provision, trace as trace_check};
 
 /// The package whose tests replay the fuzz inputs: a level of its own.
 const FUZZ_BODIES: &str = "countersign-fuzz-bodies";
 /// Crates whose properties take an argument instead of a clock, so that many cases cost only time.
-const PURE: &[&str] = &["countersign-core", "countersign-handshake", "countersign-session", "countersign-dialects"];
+const PURE: &[&str] =
+    &["countersign-audit-tree", "countersign-core", "countersign-handshake", "countersign-session", "countersign-dialects"];
 
 pub(super) fn fmt(machine: &Machine) -> Result<Outcome> {
     gate(machine, "fmt", machine.cargo().args(["fmt", "--all", "--check", "--", "--color", "never"]))
@@ -42,6 +44,8 @@ pub(super) fn dependencies(machine: &Machine) -> Result<Outcome> {
 }
 
 pub(super) fn tests(machine: &Machine) -> Result<Outcome> {
+    // The stores that nodes share are tested over real servers.
+    provision::debian(machine, "redis-server", "redis-server")?;
     rust_tests(machine, "tests", &["--workspace", "--exclude", FUZZ_BODIES], &[])
 }
 
@@ -75,24 +79,38 @@ fn rust_tests(machine: &Machine, log: &str, packages: &[&str], environment: &[(&
 }
 
 pub(super) fn conformance(machine: &Machine) -> Result<Outcome> {
-    pytest(machine, "conformance", &["tests/conformance", "--ignore=tests/conformance/test_examples.py"])
+    let coinbase = provision::coinbase_python(machine)?;
+    let told = [("COUNTERSIGN_COINBASE_PYTHON", coinbase), ("COUNTERSIGN_INTEROP", machine.env_path(interop::FACTS))];
+    let what = ["tests/conformance", "--ignore=tests/conformance/test_examples.py"];
+    let mut outcome = pytest(machine, "conformance", &what, &told)?;
+    // Facts of a run that failed have holes; its own complaint says more.
+    if outcome.tally.is_success() {
+        match interop::check(machine) {
+            Ok(()) => outcome.tally += Tally::HELD,
+            Err(error) => {
+                outcome.tally += Tally::BROKEN;
+                outcome.complaint = format!("{error:#}");
+            }
+        }
+    }
+    Ok(outcome)
 }
 
 pub(super) fn examples(machine: &Machine) -> Result<Outcome> {
-    pytest(machine, "examples", &["tests/conformance/test_examples.py"])
+    pytest(machine, "examples", &["tests/conformance/test_examples.py"], &[])
 }
 
 /// Builds the binary as the other levels do, so that nothing is compiled twice, and starts pytest on it.
-fn pytest(machine: &Machine, log: &str, what: &[&str]) -> Result<Outcome> {
+fn pytest(machine: &Machine, log: &str, what: &[&str], told: &[(&str, PathBuf)]) -> Result<Outcome> {
     let python = provision::python(machine)?;
-    for (program, package) in [("openssl", "openssl"), ("curl", "curl")] {
+    for (program, package) in [("openssl", "openssl"), ("curl", "curl"), ("nginx", "nginx")] {
         provision::debian(machine, program, package)?;
     }
     machine.must("build", machine.cargo().args(["build", "--workspace", "--bins", "--tests", "--examples"]), limits::GATE_MAX)?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| machine.path("target"), |folder| machine.root().join(folder));
     let mut command = machine.program(python);
     command.args(["-m", "pytest", "-c", "tests/conformance/pytest.ini", "--rootdir", "."]).args(what);
-    command.env("COUNTERSIGN_BIN", target.join("debug/countersign"));
+    command.env("COUNTERSIGN_BIN", target.join("debug/countersign")).envs(told.iter().map(|(name, path)| (*name, path)));
     let finished = machine.run(log, &command, limits::CONFORMANCE_MAX)?;
     Ok(Outcome::counted(counts::pytest(&finished.text), &finished))
 }

@@ -39,6 +39,7 @@ impl VerifyingKey {
             Algorithm::MlDsa65 => &signature::ML_DSA_65,
             Algorithm::RsaPkcs1Sha256 => &signature::RSA_PKCS1_2048_8192_SHA256,
             Algorithm::RsaPssSha256 => &signature::RSA_PSS_2048_8192_SHA256,
+            Algorithm::RsaPssSha512 => &signature::RSA_PSS_2048_8192_SHA512,
         };
         let key = ParsedPublicKey::new(verification, raw).map_err(|_| PublicKeyError::Unusable("not a key for this algorithm"))?;
         let signature_bytes = match key_type {

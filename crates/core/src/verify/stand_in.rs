@@ -49,7 +49,9 @@ pub(super) fn verifier(algorithm: Algorithm, signature_bytes: usize) -> &'static
 pub(super) fn fitted(algorithm: Algorithm, signature: Option<&[u8]>) -> SmallVec<[u8; 64]> {
     let given = signature.unwrap_or(&[0; 64]);
     let wanted = match algorithm {
-        Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => RSA_SIGNATURE_BYTES.into_iter().find(|own| *own >= given.len()),
+        Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 | Algorithm::RsaPssSha512 => {
+            RSA_SIGNATURE_BYTES.into_iter().find(|own| *own >= given.len())
+        }
         Algorithm::EcdsaP256Sha256
         | Algorithm::EcdsaSecp256k1Recoverable
         | Algorithm::Ed25519
@@ -77,7 +79,7 @@ fn make(algorithm: Algorithm, rsa: &[u8]) -> Verifier {
             let pair = PqdsaKeyPair::from_seed(&ML_DSA_65_SIGNING, &[0; 32]).expect("any 32 bytes are a seed");
             public(pair.public_key().as_ref())
         }
-        Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => public(rsa),
+        Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 | Algorithm::RsaPssSha512 => public(rsa),
     }
 }
 
@@ -87,7 +89,7 @@ mod tests {
 
     #[test]
     fn the_length_of_a_signature_chooses_the_size_of_the_work() {
-        for algorithm in [Algorithm::RsaPkcs1Sha256, Algorithm::RsaPssSha256] {
+        for algorithm in [Algorithm::RsaPkcs1Sha256, Algorithm::RsaPssSha256, Algorithm::RsaPssSha512] {
             for (given, worked) in [(0, 256), (64, 256), (256, 256), (257, 384), (384, 384), (400, 512), (512, 512), (600, 600)] {
                 let bytes = fitted(algorithm, Some(&vec![7; given]));
                 assert_eq!(bytes.len(), worked, "{given}");

@@ -67,6 +67,23 @@ pub(crate) enum KeyCommand {
         #[command(flatten)]
         state: StateArgs,
     },
+    /// Say what a key trades for; it is in the audit log from then on, and in every export.
+    Tag {
+        /// Its id, or the name clients send.
+        #[arg(allow_hyphen_values = true)]
+        key: String,
+        /// The algorithm that decides.
+        #[arg(long, value_name = "TEXT")]
+        algo: Option<String>,
+        /// The trading desk.
+        #[arg(long, value_name = "TEXT")]
+        desk: Option<String>,
+        /// On whose behalf.
+        #[arg(long, value_name = "TEXT")]
+        client: Option<String>,
+        #[command(flatten)]
+        state: StateArgs,
+    },
     /// Take a suspension back.
     Resume {
         /// Its id, or the name clients send.

@@ -1,4 +1,8 @@
-//! `audit`: what was let through, what was refused and why, who changed which key.
+//! `audit`: what was let through, what was refused and why, who changed which key; and that nobody changed the record of it.
+
+mod export;
+mod prove;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -7,12 +11,23 @@ use countersign_store::StateDir;
 use countersign_store::audit::{AuditEntry, AuditEvent, AuditFilter, AuditLog};
 
 use super::{account, output, when};
-use crate::cli::AuditArgs;
+use crate::cli::{AuditArgs, AuditCommand};
 use crate::failure::Failure;
 use crate::state;
 
-/// Shows the newest records, oldest of them first.
+/// Runs the subcommand; without one, shows the newest records.
 pub(super) fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        Some(AuditCommand::Export(args)) => export::run(args),
+        Some(AuditCommand::Head { out, state }) => prove::head(out, state),
+        Some(AuditCommand::Prove(args)) => prove::run(args),
+        Some(AuditCommand::Verify(args)) => verify::run(args),
+        None => show(args),
+    }
+}
+
+/// Shows the newest records, oldest of them first.
+fn show(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     let filter = filter(args)?;
     let folder = StateDir::open(&args.state.state)?.audit();
     let entries = AuditLog::tail(&folder, args.count, &filter)?;
@@ -34,16 +49,16 @@ fn filter(args: &AuditArgs) -> anyhow::Result<AuditFilter> {
     Ok(AuditFilter {
         event: args.event.as_deref().map(event).transpose()?,
         account: args.account.as_deref().map(account::parse).transpose()?,
-        key_id: args
-            .key
-            .as_deref()
-            .map(|key| ApiKeyId::parse(key).map_err(|error| Failure::usage(format!("--key: {error}"))))
-            .transpose()?,
+        key_id: args.key.as_deref().map(key_id).transpose()?,
         session: None,
         correlation: args.correlation.as_deref().map(correlation).transpose()?,
         reject: args.reject.as_deref().map(reject).transpose()?,
         since: args.since.as_deref().map(|since| when::start(since, state::wall())).transpose()?,
     })
+}
+
+fn key_id(key: &str) -> anyhow::Result<ApiKeyId> {
+    ApiKeyId::parse(key).map_err(|error| Failure::usage(format!("--key: {error}")))
 }
 
 fn event(name: &str) -> anyhow::Result<AuditEvent> {

@@ -4,8 +4,8 @@
 //!   change ─▶ database (with its line of history, one transaction) ─▶ audit log ─▶ tell the gateway, if one runs
 //! ```
 //!
-//! The audit log is opened before anything is changed: what cannot be recorded does not happen. Two processes may write it at once:
-//! each batch of whole lines is one `write` to a file opened for appending, which the system does not interleave. A gateway that
+//! The audit log is opened before anything is changed: what cannot be recorded does not happen. Two processes may write it at
+//! once: each appends its batch under a lock, to what the other wrote, and leaves a signed head behind. A gateway that
 //! cannot be told notices the change in the database within a fraction of a second.
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use countersign_core::AccountId;
 use countersign_gateway::operator::{OperatorClient, OperatorClientError};
-use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord};
+use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord, AuditTags};
 use countersign_store::{Change, CredentialRecord, StateDir, Store};
 
 use super::output;
@@ -35,7 +35,7 @@ impl Keeper {
     /// Opens database and audit log.
     pub(super) async fn open(args: &StateArgs) -> anyhow::Result<Self> {
         let (dir, store) = state::open_store(&args.state).await?;
-        let audit = AuditLog::open(&dir.audit())?;
+        let audit = AuditLog::open(&dir.audit(), dir.load_or_create_audit_key()?)?;
         Ok(Self { dir, store, audit })
     }
 
@@ -48,11 +48,13 @@ impl Keeper {
 
     /// Records a change of a key and tells the gateway.
     pub(super) async fn key_changed(self, record: &CredentialRecord, event: AuditEvent) -> anyhow::Result<()> {
-        let mut line = AuditRecord::new(state::wall(), event).words(BY_COMMAND);
-        line.account = Some(record.account.clone());
-        line.key_id = Some(record.key_id.clone());
-        line.credential = Some(record.id.clone());
-        line.purpose = Some(record.purpose);
+        self.finish(AuditRecord::new(state::wall(), event).words(BY_COMMAND).credential(record)).await
+    }
+
+    /// Records what a key trades for.
+    pub(super) async fn key_tagged(self, record: &CredentialRecord, tags: AuditTags) -> anyhow::Result<()> {
+        let mut line = AuditRecord::new(state::wall(), AuditEvent::KeyTags).words(BY_COMMAND).credential(record);
+        line.tags = Some(Box::new(tags));
         self.finish(line).await
     }
 

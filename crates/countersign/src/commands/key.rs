@@ -10,7 +10,7 @@ pub(super) mod show;
 use std::process::ExitCode;
 
 use countersign_core::CredentialState;
-use countersign_store::audit::AuditEvent;
+use countersign_store::audit::{AuditEvent, AuditTags, AuditText};
 
 use super::keeper::{self, Keeper};
 use super::{account, output, run_async};
@@ -30,6 +30,7 @@ pub(super) fn run(command: KeyCommand) -> anyhow::Result<ExitCode> {
             KeyCommand::Rotate(args) => rotate::run(&args).await,
             KeyCommand::Show { key, json, state } => show::run(&key, json, &state).await,
             KeyCommand::Suspend { key, state } => set_state(&key, CredentialState::Suspended, AuditEvent::KeySuspend, &state).await,
+            KeyCommand::Tag { key, algo, desk, client, state } => tag(&key, [algo, desk, client], &state).await,
         }
     })
 }
@@ -62,6 +63,16 @@ async fn reset_nonce(key: &str, to: Option<u64>, args: &StateArgs) -> anyhow::Re
     let record = keeper.store.reset_nonce(&before.id, floor, &keeper::change()).await?;
     keeper.key_changed(&record, AuditEvent::KeyNonceReset).await?;
     output::line(format!("{} key {} of account {} takes nonces above {floor} now", record.purpose, record.key_id, record.account))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tags are words for the audit log: the three together replace what was said before.
+async fn tag(key: &str, tags: [Option<String>; 3], args: &StateArgs) -> anyhow::Result<ExitCode> {
+    let [algo, desk, client] = tags.map(|tag| tag.map(|tag| AuditText::name(&tag)));
+    let keeper = Keeper::open(args).await?;
+    let record = keeper::find(&keeper.store, key).await?;
+    keeper.key_tagged(&record, AuditTags { algo, desk, client }).await?;
+    output::line(format!("{} key {} of account {} is tagged", record.purpose, record.key_id, record.account))?;
     Ok(ExitCode::SUCCESS)
 }
 

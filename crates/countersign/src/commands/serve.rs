@@ -14,14 +14,19 @@ use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
 use countersign_gateway::control::{ControlParts, Renew, reload_credentials};
 use countersign_gateway::drain::Drain;
 use countersign_gateway::entropy::SystemEntropy;
+use countersign_gateway::fix::sessions::FixSessions;
+use countersign_gateway::halts::HaltKeeper;
+use countersign_gateway::issuers::Issuers;
 use countersign_gateway::metrics::Metrics;
 use countersign_gateway::native::sessions::Sessions;
 use countersign_gateway::shared::Shared;
 use countersign_gateway::start::Gateway;
+use countersign_gateway::tokens::TokenState;
 use countersign_gateway::upstream::UpstreamConfig;
+use countersign_halt::OperatorSet;
 use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _, TicketKeys};
 use countersign_pki::PrivateAuthority;
-use countersign_store::StateDir;
+use countersign_store::{AuditLog, StateDir, Store};
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
 
 use super::stop_signal::StopSignal;
@@ -91,14 +96,22 @@ impl Running {
     /// Opens the state, starts venue and gateway.
     pub(crate) async fn start(settings: Settings, sources: Sources) -> anyhow::Result<Self> {
         let opened = state::open(&settings).await?;
+        if opened.audit.was_cut() {
+            tracing::error!("the audit log is shorter than it was: records are gone; `countersign audit verify` says which");
+        }
         let venue_keys = IdentityKeys::new(opened.identity.public_keys());
         let venue = start_venue(&settings, venue_keys.clone()).await?;
         let upstreams = upstream_configs(&settings, venue.as_ref());
-        let State { dir, lock, authority, tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces, .. } = opened;
+        let State { dir, lock, authority, tls, authz_tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces, .. } =
+            opened;
         let gateway_root = gateway.root().to_owned();
         let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
         let renew = Renewal { settings: settings.clone(), dir: dir.clone(), authority: renewed, venue_keys, rotate_at: None };
+        let halts = open_halts(&settings, gateway.root(), &store, &audit).await?;
+        let oauth = TokenState::open(&store).await?;
         let shared = Shared {
+            halts: Arc::new(halts),
+            oauth,
             credentials: ArcSwap::default(),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
             metrics: Metrics::new(&settings.routes).started_at(clock::wall()),
@@ -106,14 +119,17 @@ impl Running {
             connections: ConnectionLimits::new(settings.limits.connections_max, settings.limits.connections_per_source_max),
             replay: Box::new(replay),
             nonces: Box::new(nonces),
+            issuers: Issuers::new(&settings.issuers, &SystemEntropy.array()),
             // Tokens of this run only: what they stand for is asked for again after a restart.
             tokens: TokenSealer::new(&SystemEntropy.array()),
             sessions: Sessions::default(),
             open_connections: OpenConnections::default(),
+            fix_sessions: FixSessions::default(),
             drain: Drain::default(),
             store: Arc::new(store),
             started: clock::wall(),
             tls,
+            authz_tls,
             audit,
             identity,
             settings,
@@ -162,11 +178,24 @@ impl Running {
     }
 }
 
+/// Reads the halts before anybody is let in: until they are known, nothing new passes.
+async fn open_halts(settings: &Settings, root: &str, store: &Store, audit: &AuditLog) -> anyhow::Result<HaltKeeper> {
+    let halt = &settings.halt;
+    let operators = OperatorSet::new(root, halt.operators.clone(), halt.quorum).map_err(Failure::usage)?;
+    Ok(HaltKeeper::open(&halt.node, store.open_halts().await?, operators, audit.clone()).await)
+}
+
 async fn start_venue(settings: &Settings, keys: IdentityKeys) -> anyhow::Result<Option<VenueHandle>> {
     let Some(embedded) = settings.upstreams.iter().find(|upstream| upstream.target == UpstreamTarget::Embedded) else { return Ok(None) };
     let listener = tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
     let config = VenueConfig { audience: embedded.audience.clone(), ..VenueConfig::default() };
-    Ok(Some(Venue::start(config, IdentityVerifier::from_keys(keys), listener)))
+    let mut venue = Venue::start(config, IdentityVerifier::from_keys(keys), listener);
+    if settings.fix.enabled {
+        let listener =
+            tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
+        venue.serve_fix(listener);
+    }
+    Ok(Some(venue))
 }
 
 /// How often the key of identity assertions changes. The next one is published for as long before it is used.
@@ -234,6 +263,10 @@ fn upstream_configs(settings: &Settings, venue: Option<&VenueHandle>) -> Vec<Ups
         response_timeout: limits.upstream_response_timeout,
         idle_max: limits.upstream_idle_connections,
         idle_for: UPSTREAM_IDLE_FOR,
+        fix: match (&upstream.fix, &upstream.target) {
+            (None, UpstreamTarget::Embedded) => venue.and_then(VenueHandle::fix_addr).map(|address| address.to_string()),
+            (address, UpstreamTarget::Embedded | UpstreamTarget::Http { .. }) => address.clone(),
+        },
     };
     settings.upstreams.iter().map(config).collect()
 }
@@ -293,8 +326,11 @@ fn print_screen(running: &Running) -> anyhow::Result<()> {
     let operator = running.gateway().operator_address().map_or_else(|| "off".to_owned(), |address| format!("https://{address}"));
     let mut out = std::io::stdout().lock();
     writeln!(out, "Countersign {}", env!("CARGO_PKG_VERSION"))?;
-    writeln!(out, "  clients    {url}  (HTTP/1.1, HTTP/2, WebSocket, countersign/1)")?;
+    writeln!(out, "  clients    {url}  (HTTP/1.1, HTTP/2, WebSocket, FIX, countersign/1)")?;
     writeln!(out, "  operators  {operator}  (client certificate {})", state.folder.join("operator.pem").display())?;
+    if let Some(address) = running.gateway().authz_address() {
+        writeln!(out, "  proxies    {address}  (nginx auth_request, Envoy ext_authz)")?;
+    }
     writeln!(out, "  trust      {ca}")?;
     writeln!(out, "  pin        {}", state.gateway_root)?;
     writeln!(out, "  state      {}", state.folder.display())?;

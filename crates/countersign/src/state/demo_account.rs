@@ -50,6 +50,7 @@ impl DemoFiles {
             Algorithm::HmacSha256 | Algorithm::HmacSha384 | Algorithm::HmacSha512 => "hmac",
             Algorithm::MlDsa65 => "ml-dsa-65",
             Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => "rsa",
+            Algorithm::RsaPssSha512 => "rsa-pss",
         };
         self.folder.join(format!("{purpose}-{kind}.json"))
     }
@@ -86,7 +87,11 @@ impl DemoAccount<'_> {
         for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.is_native()) {
             self.native(files, url, algorithm).await?;
         }
-        for purpose in Purpose::ALL.iter().copied().filter(|purpose| !matches!(purpose, Purpose::ClientCertificate | Purpose::Native)) {
+        for purpose in Purpose::ALL
+            .iter()
+            .copied()
+            .filter(|purpose| !matches!(purpose, Purpose::Bearer | Purpose::ClientCertificate | Purpose::Native))
+        {
             for algorithm in purpose.algorithms() {
                 self.dialect(files, url, purpose, *algorithm).await?;
             }

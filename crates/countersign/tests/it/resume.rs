@@ -83,7 +83,12 @@ async fn resumed(session: &mut Session, messages: &mut Vec<Value>) -> Box<Resume
             Incoming::Resumed(resumed) => return resumed,
             Incoming::Message(text) => messages.push(serde_json::from_str(&text).unwrap()),
             Incoming::Away(_) => {}
-            other @ (Incoming::Drain(_) | Incoming::Lost { .. } | Incoming::NotApplied { .. } | Incoming::Refused(_)) => {
+            other @ (Incoming::Drain(_)
+            | Incoming::Halt { .. }
+            | Incoming::Lift
+            | Incoming::Lost { .. }
+            | Incoming::NotApplied { .. }
+            | Incoming::Refused(_)) => {
                 panic!("{other:?}")
             }
         }

@@ -129,14 +129,17 @@ fn answer(refusal: &Refusal, context: &AnswerContext) -> (u16, i32, Cow<'static,
         Reject::TooLarge => (413, -1130, INVALID_DATA),
         Reject::RouteUnknown => (404, -1020, UNSUPPORTED),
         Reject::Unsupported => (400, -1020, UNSUPPORTED),
+        Reject::AuthzBodyMissing => (501, -1001, DISCONNECTED),
         Reject::ReplayCapacity => (429, -1003, "Too many requests queued."),
         Reject::Busy | Reject::ConnectionLimit | Reject::Draining => OVERLOADED,
+        // The venue's own words when a market does not trade.
+        Reject::Halted => (400, -2010, "Market is closed."),
         Reject::AuthDeadline | Reject::SlowConsumer => (408, -1001, DISCONNECTED),
         Reject::UpstreamUnavailable => (502, -1006, "An unexpected response was received from the message bus. Execution status unknown."),
         Reject::UpstreamTimeout => {
             (504, -1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown.")
         }
-        Reject::AuditUnavailable | Reject::StoreUnavailable => (503, -1001, DISCONNECTED),
+        Reject::AuditUnavailable | Reject::HaltUnknown | Reject::StoreUnavailable => (503, -1001, DISCONNECTED),
         Reject::Internal => (500, -1001, DISCONNECTED),
     };
     (status, code, Cow::Borrowed(msg))

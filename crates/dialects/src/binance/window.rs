@@ -61,7 +61,7 @@ mod tests {
             Freshness::Window { timestamp, recv_window, .. } => {
                 Ok((timestamp.as_micros(), u64::try_from(recv_window.as_micros()).unwrap_or(u64::MAX)))
             }
-            Freshness::Channel | Freshness::Nonce { .. } | Freshness::Unbound | Freshness::Validity { .. } => {
+            Freshness::Channel | Freshness::Issued { .. } | Freshness::Nonce { .. } | Freshness::Unbound | Freshness::Validity { .. } => {
                 unreachable!("a Binance request is fresh by its window")
             }
         }

@@ -81,7 +81,7 @@ fn login<'f>(frame: &RawObject<'_>) -> Result<Presented<'f>, Refusal> {
         signature: hex_mac(Algorithm::HmacSha256, signature),
         signed: SignedBytes::from_piece(format!("GET/realtime{expires}").into_bytes()),
         passphrase: None,
-        freshness: fresh(expires, "expires")?,
+        freshness: fresh(expires, "expires", limits::BITMEX_LOGIN_LIFETIME_MAX)?,
         once: Once::SignedBytes,
         effect: Effect::Read,
     })

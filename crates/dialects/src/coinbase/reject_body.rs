@@ -35,7 +35,9 @@ const fn words(alert: AlertCode) -> Words {
         AlertCode::ProtoSize => TOO_LARGE,
         AlertCode::RouteUnknown => NOT_FOUND,
         AlertCode::RateLimited => RATE,
-        AlertCode::Busy | AlertCode::Drain | AlertCode::HaltActive | AlertCode::UpstreamUnavailable => UNAVAILABLE,
+        AlertCode::AuthzBodyMissing | AlertCode::Busy | AlertCode::Drain | AlertCode::HaltActive | AlertCode::UpstreamUnavailable => {
+            UNAVAILABLE
+        }
         AlertCode::Internal => INTERNAL,
         AlertCode::BindRequired
         | AlertCode::NonceStale

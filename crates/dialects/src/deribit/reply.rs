@@ -38,7 +38,9 @@ pub const fn error_of(refusal: &Refusal, asked: Asked) -> (i32, &'static str) {
         AlertCode::AuthRequired => (10_000, "authorization_required"),
         AlertCode::AuthLocked | AlertCode::NeedUnmet | AlertCode::ScopeDenied => (13_021, "forbidden"),
         AlertCode::RateLimited => (10_028, "too_many_requests"),
-        AlertCode::Busy | AlertCode::Drain | AlertCode::HaltActive | AlertCode::UpstreamUnavailable => (11_051, "system_maintenance"),
+        AlertCode::AuthzBodyMissing | AlertCode::Busy | AlertCode::Drain | AlertCode::HaltActive | AlertCode::UpstreamUnavailable => {
+            (11_051, "system_maintenance")
+        }
         AlertCode::Internal => (10_001, "error"),
         AlertCode::RouteUnknown => (-32_601, "Method not found"),
         AlertCode::ProtoMalformed | AlertCode::Unsupported => (-32_602, "Invalid params"),

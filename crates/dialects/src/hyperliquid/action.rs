@@ -18,7 +18,8 @@ enum Value {
 }
 
 /// The MessagePack of a JSON text; `None` when it is no JSON, or too deep.
-pub(super) fn msgpack(json: &str) -> Option<Vec<u8>> {
+#[must_use]
+pub fn msgpack(json: &str) -> Option<Vec<u8>> {
     let value: Value = serde_json::from_str(json).ok()?;
     let mut packed = Vec::with_capacity(json.len());
     value.write(&mut packed, 0)?;

@@ -72,6 +72,12 @@ pub(super) const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/v2", kind: So
 
 pub(super) const PUBLIC: &str = "subscribe.public";
 
+/// Channels that anybody may have.
+pub(super) const PUBLIC_CHANNELS: [&str; 7] = ["book", "heartbeat", "instrument", "ohlc", "status", "ticker", "trade"];
+
+/// A channel in neither list, perhaps one that the venue added later: it may tell of anything of one's own.
+pub(super) const UNLISTED: &str = "subscribe.unlisted";
+
 /// Channels that need a token, and the message that a subscription to them is: `level3` is market data for whoever logs in.
 pub(super) const PRIVATE_CHANNELS: [(&str, &str); 3] =
     [("balances", "subscribe.balances"), ("executions", "subscribe.executions"), ("level3", "subscribe.level3")];
@@ -82,6 +88,7 @@ pub(super) const MESSAGES: &[MessageRoute] = &[
     MessageRoute::scoped(PRIVATE_CHANNELS[0].1, ACCOUNT),
     MessageRoute::scoped(PRIVATE_CHANNELS[1].1, ORDERS),
     MessageRoute::scoped(PRIVATE_CHANNELS[2].1, Scope::MD_READ),
+    MessageRoute::scoped(UNLISTED, ACCOUNT),
     MessageRoute::trade("add_order", 1),
     MessageRoute::trade("amend_order", 1),
     MessageRoute::trade("batch_add", 15),

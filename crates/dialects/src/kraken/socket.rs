@@ -50,10 +50,12 @@ impl V2 {
             "ping" => Ok(Op::Answer(format!(r#"{{"method":"pong"{}}}"#, request_id(echo)))),
             "subscribe" | "unsubscribe" => {
                 let channel = string(&params, "channel").ok_or_else(|| malformed("channel"))?;
-                match routes::PRIVATE_CHANNELS.iter().find(|(name, _)| *name == channel) {
-                    Some((_, message)) => token(&params).map(|token| Op::Token(token, TokenKind::Access, message)),
-                    None => Ok(Op::Public(routes::PUBLIC)),
+                if routes::PUBLIC_CHANNELS.contains(&channel.as_str()) {
+                    return Ok(Op::Public(routes::PUBLIC));
                 }
+                let private = routes::PRIVATE_CHANNELS.iter().find(|(name, _)| *name == channel);
+                let message = private.map_or(routes::UNLISTED, |(_, message)| message);
+                token(&params).map(|token| Op::Token(token, TokenKind::Access, message))
             }
             method => {
                 let known = routes::MESSAGES.iter().find(|route| route.orders_or_cancels() && route.name == method);

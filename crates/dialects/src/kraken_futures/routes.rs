@@ -21,12 +21,20 @@ const fn trade(path: &'static str, orders: u32) -> RestRoute {
 
 /// The endpoints.
 pub(super) const REST: &[RestRoute] = &[
+    open("/api/charts/v1/{tick}/{symbol}/{interval}"),
+    open("/api/history/v3/market/{symbol}/executions"),
+    open("/api/history/v3/market/{symbol}/orders"),
+    open("/api/history/v3/market/{symbol}/price"),
     open("/derivatives/api/v3/historicalfundingrates"),
     open("/derivatives/api/v3/history"),
     open("/derivatives/api/v3/instruments"),
     open("/derivatives/api/v3/orderbook"),
     open("/derivatives/api/v3/tickers"),
     open("/derivatives/api/v3/tickers/{symbol}"),
+    read("/api/history/v3/account-log", ACCOUNT),
+    read("/api/history/v3/executions", ORDERS),
+    read("/api/history/v3/orders", ORDERS),
+    read("/api/history/v3/triggers", ORDERS),
     read("/derivatives/api/v3/accounts", ACCOUNT),
     read("/derivatives/api/v3/fills", ORDERS),
     read("/derivatives/api/v3/leveragepreferences", ACCOUNT),
@@ -35,6 +43,7 @@ pub(super) const REST: &[RestRoute] = &[
     read("/derivatives/api/v3/recentorders", ORDERS),
     read("/derivatives/api/v3/orders/status", ORDERS),
     RestRoute::signed("POST", "/derivatives/api/v3/orders/status", ORDERS),
+    RestRoute::trade("PUT", "/derivatives/api/v3/leveragepreferences", 0),
     trade("/derivatives/api/v3/batchorder", 10),
     trade("/derivatives/api/v3/cancelallorders", 0),
     trade("/derivatives/api/v3/cancelallordersafter", 0),
@@ -49,19 +58,8 @@ pub(super) const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/ws/v1", kind:
 pub(super) const PUBLIC: &str = "subscribe.public";
 pub(super) const PRIVATE: &str = "subscribe.private";
 
-/// Feeds that tell of one's own.
-pub(super) const PRIVATE_FEEDS: [&str; 10] = [
-    "account_balances_and_margins",
-    "account_log",
-    "balances",
-    "deposits_withdrawals",
-    "fills",
-    "notifications_auth",
-    "open_orders",
-    "open_orders_verbose",
-    "open_positions",
-    "balances_snapshot",
-];
+/// Feeds that anybody may have. Any other, and one that the venue adds later, tells of one's own until it stands here.
+pub(super) const PUBLIC_FEEDS: [&str; 5] = ["book", "heartbeat", "ticker", "ticker_lite", "trade"];
 
 /// The messages.
 pub(super) const MESSAGES: &[MessageRoute] = &[MessageRoute::public(PUBLIC), MessageRoute::scoped(PRIVATE, ORDERS)];

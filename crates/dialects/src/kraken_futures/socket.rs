@@ -72,10 +72,10 @@ impl Venue for Feeds {
             "ping" => Op::Answer(r#"{"event":"pong"}"#.to_owned()),
             "subscribe" | "unsubscribe" => {
                 let feed = string(&frame, "feed").ok_or_else(|| malformed("feed"))?;
-                if routes::PRIVATE_FEEDS.contains(&feed.as_str()) {
-                    Op::Signed(self.proof(&frame)?, routes::PRIVATE, Some(without_proof(&frame)))
-                } else {
+                if routes::PUBLIC_FEEDS.contains(&feed.as_str()) {
                     Op::Public(routes::PUBLIC)
+                } else {
+                    Op::Signed(self.proof(&frame)?, routes::PRIVATE, Some(without_proof(&frame)))
                 }
             }
             _ => return Err(Reject::RouteUnknown.into()),

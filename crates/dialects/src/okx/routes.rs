@@ -19,6 +19,9 @@ const fn trade(path: &'static str, orders: u32) -> RestRoute {
     RestRoute::trade("POST", path, orders)
 }
 
+/// Most orders of one batch (venue).
+pub(super) const BATCH_ORDERS_MAX: u32 = 20;
+
 /// The endpoints.
 pub(super) const REST: &[RestRoute] = &[
     open("/api/v5/market/books"),
@@ -62,9 +65,9 @@ pub(super) const REST: &[RestRoute] = &[
     read("/api/v5/trade/orders-pending", ORDERS),
     trade("/api/v5/account/set-leverage", 0),
     trade("/api/v5/account/set-position-mode", 0),
-    trade("/api/v5/trade/amend-batch-orders", 20),
+    trade("/api/v5/trade/amend-batch-orders", BATCH_ORDERS_MAX),
     trade("/api/v5/trade/amend-order", 1),
-    trade("/api/v5/trade/batch-orders", 1),
+    trade("/api/v5/trade/batch-orders", BATCH_ORDERS_MAX),
     trade("/api/v5/trade/cancel-all-after", 0),
     trade("/api/v5/trade/cancel-batch-orders", 0),
     trade("/api/v5/trade/cancel-order", 0),

@@ -165,6 +165,7 @@ impl Key {
             "hmac-sha384" => self.mac(Algorithm::HmacSha384),
             "hmac-sha512" => self.mac(Algorithm::HmacSha512),
             "rsa-pkcs1v15-sha256" => self.public_key(Algorithm::RsaPkcs1Sha256),
+            "rsa-pss-sha512" => self.public_key(Algorithm::RsaPssSha512),
             other => Err(format!("no verification for {other}")),
         }
     }

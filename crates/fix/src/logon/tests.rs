@@ -36,6 +36,14 @@ fn coinbase_exchange_has_its_key_in_sender_comp_id() {
 }
 
 #[test]
+fn coinbase_exchange_takes_a_username_for_its_key() {
+    presented(LogonDialect::CoinbaseExchange, &format!("{HEADER}96=AAAA|553=key|554=phrase|"), |presented| {
+        assert_eq!(presented.key_id.as_str(), "key");
+        assert_eq!(presented.signed.contiguous().as_ref(), b"20261121-00:58:39.238123\x01A\x011\x01FIRM\x01SPOT\x01phrase");
+    });
+}
+
+#[test]
 fn deribit_remembers_raw_data() {
     let nonce = format!("{}=", "A".repeat(43));
     presented(LogonDialect::Deribit, &format!("{HEADER}96=1795222719238.{nonce}|553=key|554=AAAA|"), |presented| {

@@ -156,6 +156,17 @@ impl<'r> Reader<'r> {
         })
     }
 
+    /// Address and port, or "off": the default.
+    pub(super) fn address_or_off(&mut self, key: &str, about: &'static str) -> Option<SocketAddr> {
+        let show = |address: &Option<SocketAddr>| address.map_or_else(|| "off".to_owned(), |address| address.to_string());
+        self.value(key, about, None, show, |raw| match text(raw)?.as_str() {
+            "off" => Ok(None),
+            address => {
+                address.parse().map(Some).map_err(|_| "expected \"off\" or address:port, such as 127.0.0.1:8480 or [::1]:8480".to_owned())
+            }
+        })
+    }
+
     /// A path that has a default.
     pub(super) fn path(&mut self, key: &str, about: &'static str, default: PathBuf) -> PathBuf {
         let parse = self.path_parser();
@@ -167,6 +178,12 @@ impl<'r> Reader<'r> {
         let parse = self.path_parser();
         let show = |path: &Option<PathBuf>| path.as_ref().map_or_else(|| absent.to_owned(), |path| path.display().to_string());
         self.value(key, about, None, show, |raw| parse(raw).map(Some))
+    }
+
+    /// A text that may be missing; `absent` says what happens then.
+    pub(super) fn text_or(&mut self, key: &str, about: &'static str, absent: &str, check: fn(&str) -> Parsed<String>) -> Option<String> {
+        let show = |value: &Option<String>| value.clone().unwrap_or_else(|| absent.to_owned());
+        self.value(key, about, None, show, |raw| check(&text(raw)?).map(Some))
     }
 
     /// A list of texts that may be missing; `absent` says what happens then.

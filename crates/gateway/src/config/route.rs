@@ -1,7 +1,8 @@
 //! `[[route]]`: what may be forwarded, read and checked for contradictions.
 //!
 //! One entry is exactly one of: a built-in table (`builtin`), HTTP requests (`path`), messages on Binance WebSocket API
-//! connections (`ws_method`), messages on native sessions (`native_op`). It says exactly one of `scope` and `public = true`,
+//! connections (`ws_method`), messages on native sessions (`native_op`), FIX messages
+//! (`fix_message`). It says exactly one of `scope` and `public = true`,
 //! except a WebSocket that carries messages with routes of their own, which says neither.
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use super::raw::{Origin, RawRoute};
 use super::reader::{Reader, Report, boolean, choice, count, list, text};
 use super::settings::Upstream;
 use crate::routes::{
-    Family, PathPattern, RouteConflict, RouteKind, RouteSpec, RouteTarget, RouteWeight, Routes, binance_routes, dialect_routes,
+    Family, PathPattern, RouteConflict, RouteKind, RouteSpec, RouteTarget, RouteWeight, Routes, binance_routes, dialect_routes, fix_routes,
     native_routes,
 };
 
@@ -33,6 +34,7 @@ const CONFLICTS_TOLD: usize = 3;
 pub(super) struct Families {
     pub(super) native: bool,
     pub(super) binance: bool,
+    pub(super) fix: bool,
 }
 
 /// Reads all routes; both built-in tables if there is none. `None` when the report has errors about routes.
@@ -89,7 +91,8 @@ fn default_routes(upstreams: &[Upstream], families: Families, report: &mut Repor
     let binance = families.binance.then(|| binance_routes("binance", 0));
     let others =
         ALL.iter().filter(|dialect| dialect.purpose() != Purpose::Binance).map(|dialect| dialect_routes(*dialect, dialect.name(), 0));
-    without_overlaps(native.into_iter().chain(binance).chain(others).flatten())
+    let fix = families.fix.then(|| fix_routes("fix", 0));
+    without_overlaps(native.into_iter().chain(binance).chain(others).chain(fix).flatten())
 }
 
 /// All dialects on one port: a few venues have the same path (`/` and `/ws` for WebSockets, `/v2/ticker/{symbol}`). There the first
@@ -130,7 +133,7 @@ struct RouteReader<'u> {
 
 /// What an entry matches.
 enum Match {
-    Builtin(Family),
+    Builtin(Table),
     Target(RouteTarget),
 }
 
@@ -154,17 +157,17 @@ impl Written {
     fn into_specs(mut self) -> Result<Vec<RouteSpec>, Complaints> {
         let (Some(matched), Some(upstream)) = (self.matched.take(), self.upstream) else { return Ok(Vec::new()) };
         match matched {
-            Match::Builtin(family) => self.builtin(family, upstream),
+            Match::Builtin(table) => self.builtin(table, upstream),
             Match::Target(target) => self.single(target, upstream).map(|spec| vec![spec]),
         }
     }
 
-    fn builtin(self, family: Family, upstream: usize) -> Result<Vec<RouteSpec>, Complaints> {
+    fn builtin(self, table: Table, upstream: usize) -> Result<Vec<RouteSpec>, Complaints> {
         let more = self.kind.is_some() || self.family.is_some() || self.scope.is_some() || self.public;
         if more || self.weight.is_some() || self.counts_as_order.is_some() {
             return Err(vec!["a builtin table has only name and upstream besides: the rest is in the table".to_owned()]);
         }
-        Ok(builtin_table(family, self.name, upstream))
+        Ok(builtin_table(table, self.name, upstream))
     }
 
     fn single(self, target: RouteTarget, upstream: usize) -> Result<RouteSpec, Complaints> {
@@ -260,6 +263,7 @@ impl RouteReader<'_> {
         let path = keys.optional("path", |raw| PathPattern::parse(&text(raw)?).map_err(|error| error.to_string()));
         let builtin = keys.optional("builtin", |raw| choice(raw, &builtins()));
         let ws_method = keys.optional("ws_method", |raw| text(raw).and_then(|text| parse_message_name(&text)));
+        let fix_message = keys.optional("fix_message", |raw| text(raw).and_then(|text| parse_message_name(&text)));
         let native_op = keys.optional("native_op", |raw| text(raw).and_then(|text| parse_message_name(&text)));
         if keys.report().errors.len() > errors_before {
             return None;
@@ -270,21 +274,28 @@ impl RouteReader<'_> {
             let methods = methods.map_or_else(|| vec!["GET".to_owned()], |(methods, _)| methods);
             matches.push(Match::Target(RouteTarget::Http { methods, path }));
         }
-        matches.extend(builtin.map(|((_, family), _)| Match::Builtin(family)));
+        matches.extend(builtin.map(|((_, table), _)| Match::Builtin(table)));
+        matches.extend(fix_message.map(|(msg_type, _)| Match::Target(RouteTarget::FixMessage(msg_type))));
         matches.extend(ws_method.map(|(method, _)| Match::Target(RouteTarget::WsMethod(method))));
         matches.extend(native_op.map(|(op, _)| Match::Target(RouteTarget::NativeOp(op))));
         let mut complain = |message: String| keys.report().problem(origin, place.trim_end_matches('.'), message);
         let (Some(matched), true) = (matches.pop(), matches.is_empty()) else {
-            complain("needs exactly one of builtin, path, ws_method and native_op".to_owned());
+            complain("needs exactly one of builtin, path, ws_method, native_op and fix_message".to_owned());
             return None;
         };
         if has_methods && !matches!(matched, Match::Target(RouteTarget::Http { .. })) {
             complain("methods belongs to a route with path".to_owned());
         }
         let off = match matched {
-            Match::Builtin(Family::NATIVE) | Match::Target(RouteTarget::NativeOp(_)) => (!self.families.native).then_some("native"),
-            Match::Builtin(Family::BINANCE) | Match::Target(RouteTarget::WsMethod(_)) => (!self.families.binance).then_some("binance"),
-            Match::Builtin(Family::Any | Family::Of(_)) | Match::Target(RouteTarget::DialectMessage(..) | RouteTarget::Http { .. }) => None,
+            Match::Builtin(Table::Fix) | Match::Target(RouteTarget::FixMessage(_)) => (!self.families.fix).then_some("fix"),
+            Match::Builtin(Table::Of(Family::NATIVE)) | Match::Target(RouteTarget::NativeOp(_)) => {
+                (!self.families.native).then_some("native")
+            }
+            Match::Builtin(Table::Of(Family::BINANCE)) | Match::Target(RouteTarget::WsMethod(_)) => {
+                (!self.families.binance).then_some("binance")
+            }
+            Match::Builtin(Table::Of(Family::Any | Family::Of(_)))
+            | Match::Target(RouteTarget::DialectMessage(..) | RouteTarget::Http { .. }) => None,
         };
         if let Some(section) = off {
             complain(format!("needs {section}.enabled = true"));
@@ -305,12 +316,22 @@ fn families() -> Vec<(&'static str, Family)> {
     Family::all().map(|family| (family.name(), family)).collect()
 }
 
-/// Those that bring a route table.
-fn builtins() -> Vec<(&'static str, Family)> {
-    families().into_iter().filter(|(_, family)| *family == Family::NATIVE || family.dialect().is_some()).collect()
+/// A built-in table: that of a family, or of the messages of all FIX sessions.
+#[derive(Clone, Copy)]
+enum Table {
+    Fix,
+    Of(Family),
 }
 
-fn builtin_table(family: Family, name: Option<String>, upstream: usize) -> Vec<RouteSpec> {
+/// Those that there are.
+fn builtins() -> Vec<(&'static str, Table)> {
+    let has_table = |family: &Family| family.dialect().is_some_and(|dialect| !dialect.rest_routes().is_empty());
+    let with_routes = families().into_iter().filter(|(_, family)| *family == Family::NATIVE || has_table(family));
+    with_routes.map(|(name, family)| (name, Table::Of(family))).chain([("fix", Table::Fix)]).collect()
+}
+
+fn builtin_table(table: Table, name: Option<String>, upstream: usize) -> Vec<RouteSpec> {
+    let Table::Of(family) = table else { return fix_routes(name.as_deref().unwrap_or("fix"), upstream) };
     let name = name.unwrap_or_else(|| family.name().to_owned());
     match family {
         Family::BINANCE => binance_routes(&name, upstream),
@@ -325,7 +346,11 @@ fn natural_family(target: &RouteTarget, kind: RouteKind) -> Option<Family> {
         (RouteTarget::NativeOp(_), _) | (_, RouteKind::NativeSession) => Some(Family::NATIVE),
         (RouteTarget::WsMethod(_), _) | (_, RouteKind::BinanceWsApi) => Some(Family::BINANCE),
         (RouteTarget::DialectMessage(purpose, _), _) => Some(Family::Of(*purpose)),
-        (RouteTarget::Http { .. }, RouteKind::DialectSocket | RouteKind::Http | RouteKind::Local | RouteKind::WebSocketRelay) => None,
+        (RouteTarget::FixMessage(_), _) => Some(Family::Any),
+        (
+            RouteTarget::Http { .. },
+            RouteKind::DialectSocket | RouteKind::Halt | RouteKind::Http | RouteKind::Local | RouteKind::WebSocketRelay,
+        ) => None,
     }
 }
 
@@ -334,7 +359,7 @@ fn websocket_misfit(target: &RouteTarget, kind: RouteKind) -> Option<&'static st
     match (kind, target) {
         (RouteKind::Http, _) => None,
         (_, RouteTarget::Http { methods, .. }) => (*methods != ["GET"]).then_some("a WebSocket is opened by GET alone"),
-        (_, RouteTarget::DialectMessage(..) | RouteTarget::NativeOp(_) | RouteTarget::WsMethod(_)) => {
+        (_, RouteTarget::DialectMessage(..) | RouteTarget::FixMessage(_) | RouteTarget::NativeOp(_) | RouteTarget::WsMethod(_)) => {
             Some("websocket belongs to a route with path")
         }
     }

@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use countersign_core::Binding;
 use countersign_dialects::answer::UnknownKeyAnswer;
+use countersign_halt::{HaltScope, Operator, OperatorSet};
 use countersign_pki::{ClientAuth, ProtocolVersions};
 
 use super::error::ConfigError;
 use super::raw::{Origin, RawConfig, RawTable};
 use super::reader::{Reader, Report};
 use super::settings::{
-    Authorities, BinanceSettings, CertificateSource, ClientTrust, ListenSettings, LogFormat, LogSettings, NativeSettings, OperatorSettings,
-    Settings,
+    Authorities, BinanceSettings, CertificateSource, ClientTrust, HaltSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
+    OperatorSettings, Settings, TokenSettings,
 };
-use super::{limits, route, upstream};
+use super::{authz, fix, issuer, limits, route, upstream};
 
 /// Where state is kept unless told otherwise: beside the one who starts it.
 const STATE_DIR: &str = "countersign-state";
@@ -28,6 +29,8 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALH
 const OPERATOR: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9443);
 /// Longest path of a Unix socket (sun_path has 108 bytes with its end).
 const SOCKET_PATH_BYTES_MAX: usize = 107;
+/// Longest audience of a token: a URL that people write.
+const AUDIENCE_BYTES_MAX: usize = 200;
 
 /// Validates everything; the settings, or every problem.
 pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
@@ -36,18 +39,40 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     let (state_dir, workers) = top_level(Reader::section(&mut keys, &mut report, ""));
     let listen = listen(Reader::section(&mut keys, &mut report, "listen"));
     let operator = operator(Reader::section(&mut keys, &mut report, "operator"), &state_dir);
+    let authz = authz::read(Reader::section(&mut keys, &mut report, "authz"));
     let limits = limits::read(Reader::section(&mut keys, &mut report, "limits"));
     let native = native(Reader::section(&mut keys, &mut report, "native"));
     let binance = binance(Reader::section(&mut keys, &mut report, "binance"));
+    let fix = fix::read(Reader::section(&mut keys, &mut report, "fix"));
+    let halt = halt(Reader::section(&mut keys, &mut report, "halt"));
+    let tokens = tokens(Reader::section(&mut keys, &mut report, "tokens"));
     let log = log(Reader::section(&mut keys, &mut report, "log"));
+    let issuers = issuer::read(&mut keys, &mut report);
     let upstreams = upstream::read(&mut keys, &mut report);
-    let families = route::Families { native: native.enabled, binance: binance.enabled };
+    let families = route::Families { native: native.enabled, binance: binance.enabled, fix: fix.enabled };
     let routes = route::read(routes, &upstreams, families, &mut report);
     report.known.push("route".to_owned());
     report.unknown_keys(&keys, "");
     let Some(routes) = routes.filter(|_| report.errors.is_empty()) else { return Err(report.errors) };
     let routes = Arc::new(routes);
-    Ok(Settings { state_dir, workers, listen, operator, limits, native, binance, log, upstreams, routes, shown: report.shown })
+    Ok(Settings {
+        state_dir,
+        workers,
+        listen,
+        operator,
+        authz,
+        limits,
+        native,
+        binance,
+        fix,
+        halt,
+        tokens,
+        log,
+        issuers,
+        upstreams,
+        routes,
+        shown: report.shown,
+    })
 }
 
 fn top_level(mut keys: Reader<'_>) -> (PathBuf, usize) {
@@ -108,7 +133,7 @@ fn certificate(keys: &mut Reader<'_>) -> CertificateSource {
 }
 
 /// A host name with or without port, lower case.
-fn authority(text: &str) -> Result<String, String> {
+pub(super) fn authority(text: &str) -> Result<String, String> {
     let lower = text.to_ascii_lowercase();
     let parsed: Result<http::uri::Authority, _> = lower.parse();
     match parsed {
@@ -218,6 +243,93 @@ fn binance(mut keys: Reader<'_>) -> BinanceSettings {
         &[("like-bad-signature", UnknownKeyAnswer::LikeBadSignature), ("as-venue", UnknownKeyAnswer::AsVenue)],
     );
     BinanceSettings { enabled, unknown_key }
+}
+
+fn halt(mut keys: Reader<'_>) -> HaltSettings {
+    let node = keys
+        .list_or("node", "The name of this node, for halts that stop one node only.", DEFAULT_NODE, node_name)
+        .and_then(|names| names.into_iter().next())
+        .unwrap_or_else(|| DEFAULT_NODE.to_owned());
+    let origin = keys.origin_of("operators").or_else(|| keys.origin_of("quorum")).unwrap_or(Origin::Default);
+    let quorum = keys.count(
+        "quorum",
+        "Operators who must sign to lift a halt of the venue, a dialect, an instrument, a node or an account. One person must not be able to restart trading.",
+        2,
+        1..=16,
+    ) as usize;
+    let operators = keys.list_or(
+        "operators",
+        "Who may lift: NAME:KEY, the Ed25519 public key that `countersign operator new` prints. Without any, what is halted stays halted.",
+        "none",
+        |text| {
+            Operator::parse(text)
+                .map(|operator| operator.to_string())
+                .ok_or_else(|| "expected NAME:KEY, as countersign operator new prints it".to_owned())
+        },
+    );
+    let operators: Vec<Operator> = operators.unwrap_or_default().iter().filter_map(|text| Operator::parse(text)).collect();
+    if let Err(problem) = OperatorSet::new("", operators.clone(), quorum) {
+        keys.report().problem(&origin, "halt.operators", problem);
+    }
+    HaltSettings { node, quorum, operators }
+}
+
+/// One gateway is one node.
+const DEFAULT_NODE: &str = "node-1";
+
+fn node_name(text: &str) -> Result<String, String> {
+    match HaltScope::parse(&format!("node:{text}")) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("expected 1 to 64 visible ASCII characters".to_owned()),
+    }
+}
+
+fn tokens(mut keys: Reader<'_>) -> TokenSettings {
+    let seconds = Duration::from_secs;
+    let enabled = keys.boolean("enabled", "Whether there is a token endpoint, and its tokens log in.", true);
+    let issuer_origin = keys.origin_of("issuer").unwrap_or(Origin::Default);
+    let issuer = keys.list_or(
+        "issuer",
+        "Issuer of tokens, https://HOST[:PORT]; set it when the gateway has several names. Unset, a token is of the name it was asked for by, and for no other.",
+        "the authority of the request",
+        issuer_url,
+    );
+    let audiences = keys.list_or(
+        "audiences",
+        "Audiences of services beside the gateway that tokens may be made for; those services verify them by the published keys.",
+        "none",
+        audience,
+    );
+    let access_life = keys.duration(
+        "access_life",
+        "Life of an access token: how long a verifier that asks nobody takes a revoked one.",
+        seconds(300),
+        countersign_oauth::limits::ACCESS_LIFE,
+    );
+    let session_life = keys.duration(
+        "session_life",
+        "Longest life of a family of refresh tokens; after it a key proves itself again.",
+        seconds(7 * 86_400),
+        seconds(60)..=seconds(90 * 86_400),
+    );
+    if issuer.as_ref().is_some_and(|urls| urls.len() != 1) {
+        keys.report().problem(&issuer_origin, "tokens.issuer", "one issuer signs all tokens");
+    }
+    let issuer = issuer.and_then(|urls| urls.into_iter().next());
+    TokenSettings { enabled, issuer, audiences: audiences.unwrap_or_default(), access_life, session_life }
+}
+
+/// An origin: RFC 8414, 2 forbids query and fragment, and a path would need another well-known address.
+fn issuer_url(text: &str) -> Result<String, String> {
+    match text.strip_prefix("https://").map(authority) {
+        Some(Ok(authority)) => Ok(format!("https://{authority}")),
+        Some(Err(_)) | None => Err(format!("expected https://HOST or https://HOST:PORT, found \"{}\"", text.escape_debug())),
+    }
+}
+
+fn audience(text: &str) -> Result<String, String> {
+    let fine = !text.is_empty() && text.len() <= AUDIENCE_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fine { Ok(text.to_owned()) } else { Err(format!("expected a name or URL without spaces, found \"{}\"", text.escape_debug())) }
 }
 
 fn log(mut keys: Reader<'_>) -> LogSettings {

@@ -5,10 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use countersign_core::Binding;
 use countersign_dialects::answer::UnknownKeyAnswer;
+use countersign_halt::Operator;
 use countersign_pki::{ClientAuth, ProtocolVersions};
 
+use super::fix::{FixSender, FixSettings};
 use super::raw::Origin;
 use crate::routes::Routes;
 
@@ -23,14 +27,24 @@ pub struct Settings {
     pub listen: ListenSettings,
     /// The operator port and socket.
     pub operator: OperatorSettings,
+    /// The port where proxies ask.
+    pub authz: AuthzSettings,
     /// Every bound.
     pub limits: LimitSettings,
     /// Native sessions.
     pub native: NativeSettings,
     /// The Binance dialect.
     pub binance: BinanceSettings,
+    /// FIX sessions.
+    pub fix: FixSettings,
+    /// Emergency shutdown.
+    pub halt: HaltSettings,
+    /// Tokens of the token endpoint.
+    pub tokens: TokenSettings,
     /// Logging.
     pub log: LogSettings,
+    /// Whose access tokens are taken.
+    pub issuers: Vec<IssuerSettings>,
     /// Upstreams; routes name them by index.
     pub upstreams: Vec<Upstream>,
     /// The route table.
@@ -114,9 +128,7 @@ impl ListenSettings {
     /// gateway serves one set of routes under all names, so no other name can reach anything else.
     #[must_use]
     pub fn admits_authority(&self, authority: &str) -> bool {
-        let Authorities::Listed(listed) = &self.authorities else { return true };
-        let host = host_of(authority);
-        listed.iter().any(|entry| entry.eq_ignore_ascii_case(authority) || (host_of(entry) == entry && entry.eq_ignore_ascii_case(host)))
+        self.authorities.admits(authority)
     }
 }
 
@@ -158,6 +170,31 @@ pub enum Authorities {
     Any,
     /// These, lower case; with a port only that port, without one any.
     Listed(Vec<String>),
+}
+
+impl Authorities {
+    /// Whether this authority is one of them.
+    #[must_use]
+    pub fn admits(&self, authority: &str) -> bool {
+        let Self::Listed(listed) = self else { return true };
+        let host = host_of(authority);
+        listed.iter().any(|entry| entry.eq_ignore_ascii_case(authority) || (host_of(entry) == entry && entry.eq_ignore_ascii_case(host)))
+    }
+}
+
+/// The port where proxies ask.
+#[derive(Clone, Debug)]
+pub struct AuthzSettings {
+    /// Where it listens; `None`: nowhere.
+    pub address: Option<SocketAddr>,
+    /// Who may ask.
+    pub peers: Vec<IpNet>,
+    /// CA of the client certificates that they must show; `None`: no TLS on this port.
+    pub client_ca: Option<PathBuf>,
+    /// Which host names the clients of the proxy may name; [`Authorities::Any`]: those of the public port.
+    pub authorities: Authorities,
+    /// Whether the operator says that Envoy passes whole bodies on.
+    pub bodies_passed_on: bool,
 }
 
 /// The operator port and socket.
@@ -225,6 +262,32 @@ pub struct BinanceSettings {
     pub unknown_key: UnknownKeyAnswer,
 }
 
+/// Emergency shutdown.
+#[derive(Clone, Debug)]
+pub struct HaltSettings {
+    /// The name of this node in halts.
+    pub node: String,
+    /// How many operators must agree to lift a wide halt.
+    pub quorum: usize,
+    /// Who may agree.
+    pub operators: Vec<Operator>,
+}
+
+/// Tokens of the token endpoint.
+#[derive(Clone, Debug)]
+pub struct TokenSettings {
+    /// Whether there are token endpoints, and their tokens log in.
+    pub enabled: bool,
+    /// The issuer's URL; `None`: the authority that each request is made to.
+    pub issuer: Option<String>,
+    /// Audiences of others that tokens may be made for. The gateway itself takes only its own.
+    pub audiences: Vec<String>,
+    /// Life of an access token.
+    pub access_life: Duration,
+    /// Longest life of a family of refresh tokens.
+    pub session_life: Duration,
+}
+
 /// Logging.
 #[derive(Clone, Debug)]
 pub struct LogSettings {
@@ -243,6 +306,29 @@ pub enum LogFormat {
     Text,
 }
 
+/// An issuer of access tokens outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerSettings {
+    /// What its tokens must say, and what that means here.
+    pub rules: countersign_core::Issuer,
+    /// Where its keys are.
+    pub source: KeySource,
+}
+
+/// Where the keys of an issuer are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// In a file.
+    File(PathBuf),
+    /// Published by a server.
+    Url {
+        /// `https://host[:port]/path`.
+        url: String,
+        /// The CAs that the server is believed by; `None`: those of the system.
+        ca: Option<PathBuf>,
+    },
+}
+
 /// A service behind the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
@@ -252,6 +338,14 @@ pub struct Upstream {
     pub target: UpstreamTarget,
     /// Audience of the identity tokens made for it.
     pub audience: String,
+    /// `host:port` of its FIX acceptor; the embedded venue has its own.
+    pub fix: Option<String>,
+    /// Our SenderCompID there.
+    pub fix_sender: FixSender,
+    /// Its CompID, where it is not the one the client names.
+    pub fix_target: Option<String>,
+    /// Whether each Logon there resets the numbers.
+    pub fix_reset: bool,
 }
 
 /// Where an upstream is.

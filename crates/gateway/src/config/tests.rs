@@ -30,7 +30,18 @@ fn the_defaults_are_a_working_gateway() {
     let settings = load(&Sources::default()).unwrap();
     assert_eq!(settings.listen.address.to_string(), "127.0.0.1:8443");
     assert_eq!(settings.operator.socket, Path::new("countersign-state/operator.sock"));
-    assert_eq!(settings.upstreams, [Upstream { name: "venue".to_owned(), target: UpstreamTarget::Embedded, audience: "venue".to_owned() }]);
+    assert_eq!(
+        settings.upstreams,
+        [Upstream {
+            name: "venue".to_owned(),
+            target: UpstreamTarget::Embedded,
+            audience: "venue".to_owned(),
+            fix: None,
+            fix_sender: FixSender::Client,
+            fix_target: None,
+            fix_reset: false
+        }]
+    );
     assert!(settings.routes.find_native_op("order.place").is_some());
     assert!(settings.routes.find_ws_method("order.place").is_some());
     assert!(settings.show().iter().all(|(_, _, origin)| *origin == Origin::Default));
@@ -254,7 +265,7 @@ fn a_section_without_keys_is_fine_only_when_there_is_such_a_section() {
     assert_eq!(problems("[limit]\n"), "1: limit: unknown key");
     assert_eq!(problems("[upstream.engine]\n"), "1: upstream.engine: unknown key", "its address is not guessed");
     assert_eq!(problems("[[routes]]\nbuiltin = \"native\"\n"), "1: routes: unknown key; did you mean \"route\"?");
-    assert_eq!(problems("route = [1]\n"), "1: route[0]: needs exactly one of builtin, path, ws_method and native_op");
+    assert_eq!(problems("route = [1]\n"), "1: route[0]: needs exactly one of builtin, path, ws_method, native_op and fix_message");
 }
 
 #[test]
@@ -287,8 +298,41 @@ fn a_reload_changes_routes_only() {
     let other_port = settings("[listen]\naddress = \"127.0.0.1:1\"\n[upstream.engine]\nurl = \"embedded\"\n");
     assert_eq!(
         before.changes_needing_restart(&other_port),
-        ["listen.address", "upstream.engine.audience", "upstream.engine.url", "upstream.venue.audience", "upstream.venue.url"]
+        [
+            "listen.address",
+            "upstream.engine.audience",
+            "upstream.engine.fix",
+            "upstream.engine.fix_reset",
+            "upstream.engine.fix_sender",
+            "upstream.engine.fix_target",
+            "upstream.engine.url",
+            "upstream.venue.audience",
+            "upstream.venue.fix",
+            "upstream.venue.fix_reset",
+            "upstream.venue.fix_sender",
+            "upstream.venue.fix_target",
+            "upstream.venue.url"
+        ]
     );
+}
+
+#[test]
+fn proxies_may_ask_only_where_that_is_configured() {
+    let off = load(&Sources::default()).unwrap().authz;
+    assert_eq!((off.address, off.client_ca, off.bodies_passed_on), (None, None, false));
+    assert!(off.peers.iter().all(|network| network.addr().is_loopback()), "{:?}", off.peers);
+    let on = settings(
+        "[authz]\naddress = \"127.0.0.1:8480\"\npeers = [\"10.1.0.0/16\", \"192.0.2.7\"]\nauthorities = [\"Api.Example\"]\nenvoy_bodies = \"passed-on\"\n",
+    )
+    .authz;
+    assert_eq!(on.address.map(|address| address.port()), Some(8480));
+    let peers: Vec<_> = on.peers.iter().map(ToString::to_string).collect();
+    assert_eq!((peers.join(" ").as_str(), on.bodies_passed_on), ("10.1.0.0/16 192.0.2.7/32", true));
+    assert!(on.authorities.admits("api.example:443") && !on.authorities.admits("evil.example"));
+    for wrong in ["peers = []", "peers = [\"proxy.example\"]", "address = \"8480\"", "envoy_bodies = true"] {
+        let told = problems(&format!("[authz]\n{wrong}\n"));
+        assert!(told.contains("authz."), "{wrong}: {told}");
+    }
 }
 
 /// The document contains the reference as it follows from the declarations. `UPDATE_DOCS=1` writes it.

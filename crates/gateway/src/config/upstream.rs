@@ -1,5 +1,6 @@
 //! `[upstream.NAME]`: the services behind the gateway.
 
+use super::fix::FixSender;
 use super::raw::{Origin, RawTable};
 use super::reader::{Reader, Report, text};
 use super::sections::names_below;
@@ -14,6 +15,12 @@ const UPSTREAMS_MAX: usize = 64;
 /// Longest name: it is part of log lines and metrics.
 const NAME_BYTES_MAX: usize = 32;
 const ABOUT_URL: &str = "Where the service is: http://host:port, or embedded for the paper venue inside this process. Put it on a private network: this hop is not encrypted.";
+const ABOUT_FIX: &str =
+    "FIX acceptor of the service, host:port on a private network: after a client's Logon a session of ours is opened there.";
+const ABOUT_FIX_SENDER: &str =
+    "SenderCompID of ours there: the client's own, or account:client where names of several firms could be the same.";
+const ABOUT_FIX_TARGET: &str = "TargetCompID there; the one that the client names unless set.";
+const ABOUT_FIX_RESET: &str = "Whether each Logon there resets both sequence numbers: for acceptors that forget them. What such an acceptor had for a client that was away is lost.";
 const ABOUT_AUDIENCE: &str = "Audience (aud) of the identity tokens made for it; its name unless set.";
 
 /// Reads all upstreams; the embedded venue if there is none.
@@ -49,7 +56,24 @@ fn read_one(keys: &mut RawTable, report: &mut Report, name: &str) -> Upstream {
     let audience = keys.optional("audience", |raw| text(raw).and_then(|text| parse_audience(&text)));
     let (audience, origin) = audience.unwrap_or_else(|| (name.to_owned(), Origin::Default));
     keys.show("audience", audience.clone(), origin, name.to_owned(), ABOUT_AUDIENCE);
-    Upstream { name: name.to_owned(), target, audience }
+    let (fix_sender, fix_target, fix_reset, fix) = fix(&mut keys, target == UpstreamTarget::Embedded);
+    Upstream { name: name.to_owned(), target, audience, fix, fix_sender, fix_target, fix_reset }
+}
+
+fn fix(keys: &mut Reader<'_>, embedded: bool) -> (FixSender, Option<String>, bool, Option<String>) {
+    let absent = if embedded { "that of the embedded venue" } else { "none" };
+    let address = keys.text_or("fix", ABOUT_FIX, absent, parse_address);
+    let senders = [("client", FixSender::Client), ("account-and-client", FixSender::AccountAndClient)];
+    let sender = keys.choice("fix_sender", ABOUT_FIX_SENDER, &senders);
+    let target = keys.text_or("fix_target", ABOUT_FIX_TARGET, "as the client", super::fix::comp_id);
+    let reset = keys.boolean("fix_reset", ABOUT_FIX_RESET, false);
+    (sender, target, reset, address)
+}
+
+fn parse_address(text: &str) -> Result<String, String> {
+    let parsed: Result<http::uri::Authority, _> = text.parse();
+    let fine = parsed.is_ok_and(|authority| authority.port_u16().is_some_and(|port| port != 0) && !text.contains('@'));
+    if fine { Ok(text.to_owned()) } else { Err(format!("expected host:port, found \"{}\"", text.escape_debug())) }
 }
 
 fn default_text(name: &str, default: &str) -> String {

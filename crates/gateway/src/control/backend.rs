@@ -3,17 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::{CorrelationId, CredentialId, CredentialState};
+use countersign_core::{CorrelationId, CredentialId, CredentialState, SessionId, Timestamp};
+use countersign_halt::{Action, HaltId, HaltScope, LiftId, OperatorSignature, RaisedBy, Reason};
+use countersign_oauth::RevocationTarget;
 use countersign_pki::ServerTls;
 use countersign_store::audit::{AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditText};
 use countersign_store::{Change, StoreError};
 
-use super::{reload_certificates, reload_credentials};
+use super::{reload_certificates, reload_credentials, tokens};
 use crate::clock;
 use crate::config::{self, Sources};
+use crate::halts::keeper::{KeeperError, NewHalt};
+use crate::halts::report::{DrillReport, DrillRequest, HaltReport, HaltRequest, HaltStatus, LiftReport, LiftRequest, SignatureRequest};
 use crate::operator::{
-    AuditQuery, BackendError, ConfigLine, ConnectionRecord, OperatorBackend, OperatorIdentity, ReloadReport, RevokeReport, SessionRecord,
-    Status,
+    AuditQuery, BackendError, ConfigLine, ConnectionRecord, KillReport, OperatorBackend, OperatorIdentity, ReloadReport, RevokeReport,
+    SessionRecord, Status, TokenRecord, TokenRevokeReport,
 };
 use crate::shared::Shared;
 
@@ -61,6 +65,8 @@ impl OperatorBackend for Backend {
         let metrics = &self.shared.metrics;
         metrics.set_audit_waiting(self.shared.audit.waiting());
         metrics.set_replay_records(self.shared.replay.records());
+        let halts = &self.shared.halts;
+        metrics.set_halts(&halts.status(), halts.gate().rehearsed());
         metrics.encode()
     }
 
@@ -88,6 +94,22 @@ impl OperatorBackend for Backend {
 
     fn sessions(&self, limit: usize) -> Vec<SessionRecord> {
         self.shared.sessions.list(limit)
+    }
+
+    fn session(&self, sid: SessionId) -> Option<SessionRecord> {
+        self.shared.sessions.find(sid)
+    }
+
+    async fn kill_session(&self, by: &OperatorIdentity, sid: SessionId) -> Result<KillReport, BackendError> {
+        tokens::kill_session(&self.shared, by, sid).await
+    }
+
+    async fn tokens(&self, limit: usize) -> Result<Vec<TokenRecord>, BackendError> {
+        tokens::list(&self.shared, limit).await
+    }
+
+    async fn revoke_tokens(&self, by: &OperatorIdentity, target: &RevocationTarget) -> Result<TokenRevokeReport, BackendError> {
+        tokens::revoke(&self.shared, by, target).await
     }
 
     fn connections(&self, limit: usize) -> Vec<ConnectionRecord> {
@@ -126,6 +148,51 @@ impl OperatorBackend for Backend {
         Ok(ReloadReport { credentials: credentials as u64, routes, certificates_replaced })
     }
 
+    fn halts(&self) -> HaltStatus {
+        self.shared.halts.status()
+    }
+
+    async fn halt(&self, by: &OperatorIdentity, request: HaltRequest) -> Result<HaltReport, BackendError> {
+        let HaltRequest { scope, action, reason, text, review_by_ms } = request;
+        let new = NewHalt {
+            scope: HaltScope::parse(&scope).map_err(invalid)?,
+            action: known("action", &action, Action::parse)?,
+            reason: known("reason", &reason, Reason::parse)?,
+            text,
+            by: RaisedBy::Operator(by.name().into()),
+            review_by: review_by_ms.map(Timestamp::from_millis),
+        };
+        self.shared.halts.raise(new).await.map_err(keeper_failure)
+    }
+
+    async fn propose_lift(&self, by: &OperatorIdentity, request: LiftRequest) -> Result<LiftReport, BackendError> {
+        let halts = request.halts.iter().map(|text| known("halt", text, HaltId::parse)).collect::<Result<_, _>>()?;
+        let to = request.to.as_deref().map(|text| known("action", text, Action::parse)).transpose()?;
+        self.shared.halts.propose(halts, to, &request.reason, by.name()).await.map_err(keeper_failure)
+    }
+
+    async fn lift(&self, id: &str) -> Result<LiftReport, BackendError> {
+        self.shared.halts.lift(known("proposal", id, LiftId::parse)?).await.map_err(keeper_failure)
+    }
+
+    async fn sign_lift(&self, id: &str, request: SignatureRequest) -> Result<LiftReport, BackendError> {
+        let signature = countersign_handshake::encoding::decode(&request.signature);
+        let signature = signature.ok_or_else(|| BackendError::Invalid("the signature is not base64url".to_owned()))?;
+        let signature = OperatorSignature { operator: request.operator.into(), signature };
+        self.shared.halts.sign(known("proposal", id, LiftId::parse)?, &signature).await.map_err(keeper_failure)
+    }
+
+    async fn apply_lift(&self, by: &OperatorIdentity, id: &str) -> Result<LiftReport, BackendError> {
+        self.shared.halts.apply(known("proposal", id, LiftId::parse)?, by.name()).await.map_err(keeper_failure)
+    }
+
+    async fn drill(&self, by: &OperatorIdentity, request: DrillRequest) -> Result<DrillReport, BackendError> {
+        let scope = HaltScope::parse(&request.scope).map_err(invalid)?;
+        let action = known("action", &request.action, Action::parse)?;
+        let by = RaisedBy::Operator(by.name().into());
+        self.shared.halts.drill(scope, action, by).await.map_err(keeper_failure)
+    }
+
     async fn revoke_key(&self, by: &OperatorIdentity, id: &CredentialId) -> Result<RevokeReport, BackendError> {
         let store = &self.shared.store;
         let before = store.credential(id).await.map_err(store_failure)?;
@@ -150,6 +217,23 @@ impl OperatorBackend for Backend {
     }
 }
 
-fn store_failure(error: StoreError) -> BackendError {
+fn known<T>(what: &str, text: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, BackendError> {
+    parse(text).ok_or_else(|| BackendError::Invalid(format!("{text:?} is no {what}")))
+}
+
+fn invalid(error: impl std::fmt::Display) -> BackendError {
+    BackendError::Invalid(error.to_string())
+}
+
+fn keeper_failure(error: KeeperError) -> BackendError {
+    match error {
+        KeeperError::Asked(error) => invalid(error),
+        KeeperError::Full | KeeperError::Lift(_) => BackendError::Conflict(error.to_string()),
+        KeeperError::NoProposal => BackendError::NotFound(error.to_string()),
+        KeeperError::Store(_) | KeeperError::Unrecorded => BackendError::Failed(error.to_string()),
+    }
+}
+
+pub(super) fn store_failure(error: StoreError) -> BackendError {
     if error.is_infrastructure() { BackendError::Failed(error.to_string()) } else { BackendError::NotFound(error.to_string()) }
 }

@@ -1,5 +1,4 @@
 #![allow(clippy::unwrap_used)]
-use countersign_core::Requirement;
 use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -64,7 +63,10 @@ async fn an_upstream_that_is_not_there_is_counted_and_never_called_a_bad_key() {
         let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let config = UpstreamConfig { authority: gone.to_string(), ..stage.worker.upstreams[0].config().clone() };
         let worker = Worker::new(Arc::clone(&stage.worker.shared), &[config]);
-        let permit = permit_public(&Requirement { route: "time".into(), access: Access::Public, upstream: 0 }).unwrap();
+        let routes = worker.shared.routes.load_full();
+        let RouteMatch::Found(route) = routes.find_http("GET", "/api/v3/time") else { panic!("a route") };
+        let permit = permit_public(&route.requirement).unwrap();
+        let permit = worker.shared.halts.gate().clear(&worker, permit, crate::halts::Asked::of(route, None, None)).unwrap();
         let request = Request::get("/api/v3/time").body(RequestBody::default()).unwrap();
         let outcome = forward::forward(&worker, permit, request, Freshness::Channel).await;
         assert_eq!(outcome.err().map(|refusal| refusal.reject), Some(Reject::UpstreamUnavailable));

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use countersign_core::{AccountId, ApiKeyId, Scopes, SessionId, Timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::claims::random_id;
 use super::{ISSUER, IdentityIssuer};
 
 /// `typ` of access tokens (RFC 9068 section 2.1).
-const ACCESS_TYPE: &str = "at+jwt";
+pub const ACCESS_TYPE: &str = "at+jwt";
 /// Longest life that is ever minted or believed.
 pub const ACCESS_TOKEN_LIFE_MAX: Duration = Duration::from_secs(300);
 /// Longest token looked at: ours have about 600 bytes, with the longest names and all scopes 3 KiB.
@@ -96,7 +97,7 @@ impl IdentityIssuer {
             exp: now.as_secs().saturating_add(life.min(ACCESS_TOKEN_LIFE_MAX).as_secs()),
             jti: random_id(),
         };
-        self.ring.load().current().sign(ACCESS_TYPE, &claims)
+        self.sign_access_token(&claims)
     }
 
     /// Verifies an access token.
@@ -108,6 +109,28 @@ impl IdentityIssuer {
     /// The type is pinned before anything else is believed, the algorithm is EdDSA whatever the header says, and keys are only
     /// those of our own ring. The caller must compare [`AccessClaims::t1`] with its connection: a token alone is worth nothing.
     pub fn verify_access_token(&self, token: &str, now: Timestamp) -> Result<AccessClaims, AccessTokenError> {
+        checked(&self.read_access_token::<WireClaims>(token)?, now)
+    }
+
+    /// Signs an access token with these claims.
+    #[must_use]
+    pub fn sign_access_token(&self, claims: &impl Serialize) -> String {
+        self.ring.load().current().sign(ACCESS_TYPE, claims)
+    }
+
+    /// Whether a JWT names one of our keys. It may still be forged.
+    #[must_use]
+    pub fn names_our_key(&self, token: &str) -> bool {
+        let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
+        kid.is_some_and(|kid| self.ring.load().find_used(&kid).is_some())
+    }
+
+    /// The claims of an access token that we signed. The caller judges them: an access token of a native session and one of the
+    /// token endpoint have different claims, and neither reads as the other.
+    ///
+    /// # Errors
+    /// [`AccessTokenError`], for the operator.
+    pub fn read_access_token<C: DeserializeOwned>(&self, token: &str) -> Result<C, AccessTokenError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(AccessTokenError::Malformed);
         }
@@ -118,8 +141,7 @@ impl IdentityIssuer {
         let kid = header.kid.ok_or(AccessTokenError::Type)?;
         let ring = self.ring.load();
         let key = ring.find_used(&kid).ok_or(AccessTokenError::Signature)?;
-        let claims: WireClaims = key.verify(token).map_err(|_| AccessTokenError::Signature)?;
-        checked(&claims, now)
+        key.verify(token).map_err(|_| AccessTokenError::Signature)
     }
 }
 

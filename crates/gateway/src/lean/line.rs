@@ -8,12 +8,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use bytes::BytesMut;
-use countersign_core::{Monotonic, Permit, Reject};
+use countersign_core::{Monotonic, Reject};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
 
 use crate::clock;
+use crate::halts::Cleared;
 use crate::upstream::Upstream;
 
 /// The idle ones, the youngest last.
@@ -70,7 +71,7 @@ impl Line {
     ///
     /// # Errors
     /// As the operating system says.
-    pub(super) async fn send(&mut self, _permit: &Permit, request: &[u8]) -> io::Result<()> {
+    pub(super) async fn send(&mut self, _permit: &Cleared, request: &[u8]) -> io::Result<()> {
         self.stream.write_all(request).await
     }
 

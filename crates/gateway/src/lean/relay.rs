@@ -69,10 +69,12 @@ where
     let mut line = Line::lease(upstream).await.map_err(failed)?;
     let freshness = permitted.admitted.login.as_ref().map_or(Freshness::Channel, |login| login.freshness);
     countersign_core::verify::check_window(freshness, clock::wall())?;
+    worker.shared.halts.gate().confirm(permit)?;
     metrics.forwarded(permit.route());
     let sent = clock::mono();
     let asking = async {
         line.send(permit, out).await?;
+        permit.sent();
         out.clear();
         head(&mut line, permitted, read, out).await
     };

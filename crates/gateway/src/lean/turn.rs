@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use countersign_core::{CorrelationId, Refusal};
 use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_dialects::{Header, Headers as _, RequestView};
+use countersign_oauth::dpop::DPOP_HEADER;
 use http::HeaderValue;
 
 use super::answer::{pass_field, write_correlation, write_field};
@@ -20,6 +21,7 @@ use crate::exchange::{self, Admitted};
 use crate::forward::{self, FORWARDED_FOR_HEADER, FORWARDED_PROTO_HEADER, IDENTITY_HEADER, is_hop_by_hop, says_who};
 use crate::respond::{self, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch};
+use crate::tokens;
 use crate::worker::Worker;
 
 /// What became of a request.
@@ -52,9 +54,12 @@ pub(super) fn take(
 ) -> Option<(usize, Turn)> {
     let routes = worker.shared.routes.load();
     let path = plain.path();
+    if tokens::is_own(worker, path) {
+        return None;
+    }
     let found = routes.find_http(plain.head.method, path);
     match found {
-        RouteMatch::Found(route) if route.kind != RouteKind::Http || exceeds(worker, connection, route, plain) => return None,
+        RouteMatch::Found(route) if !is_short(route) || exceeds(worker, connection, route, plain) => return None,
         RouteMatch::MethodNotAllowed | RouteMatch::NotFound if plain.body_length > 0 => return None,
         RouteMatch::Found(_) | RouteMatch::MethodNotAllowed | RouteMatch::NotFound => {}
     }
@@ -116,7 +121,7 @@ fn permit(
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
     let session = admitted.login.as_ref().and_then(|login| login.session.as_ref());
     let identity = forward::identity_assertion(worker, connection, &admitted.permit, session, admitted.permit.upstream());
-    let hides_authorization = exchange::hides_authorization(route, &admitted);
+    let hides_authorization = exchange::hides_authorization(route, &admitted) || tokens::bearer::is_among(worker, &plain.fields);
     write_request(connection, plain, identity.as_ref(), hides_authorization, correlation, out);
     out.extend_from_slice(body);
     Ok((admitted, held))
@@ -137,8 +142,12 @@ fn write_request(
     }
     write_field("host", plain.head.host.as_bytes(), out);
     for (name, value) in plain.fields.iter() {
-        let drops =
-            |name: &str| name == "host" || is_hop_by_hop(name) || says_who(name) || (hides_authorization && name == "authorization");
+        let drops = |name: &str| {
+            name == "host"
+                || is_hop_by_hop(name)
+                || says_who(name)
+                || (hides_authorization && (name == "authorization" || name == DPOP_HEADER))
+        };
         pass_field(name, value, drops, out);
     }
     write_field(FORWARDED_FOR_HEADER.as_str(), connection.address.as_bytes(), out);
@@ -153,9 +162,14 @@ fn write_request(
 /// Whether there is a route for it that takes such a body.
 pub(super) fn is_expected(worker: &Worker, connection: &Connection, plain: &Plain<'_>) -> bool {
     match worker.shared.routes.load().find_http(plain.head.method, plain.path()) {
-        RouteMatch::Found(route) => route.kind == RouteKind::Http && !exceeds(worker, connection, route, plain),
+        RouteMatch::Found(route) => is_short(route) && !exceeds(worker, connection, route, plain),
         RouteMatch::MethodNotAllowed | RouteMatch::NotFound => false,
     }
+}
+
+/// Keys of an issuer may have to be fetched first, and nothing waits here.
+fn is_short(route: &Route) -> bool {
+    route.kind == RouteKind::Http && route.family != Family::BEARER
 }
 
 /// A body that is too long is refused where long ones are read.

@@ -5,6 +5,8 @@ use prometheus_client::encoding::EncodeLabelSet;
 /// How a login came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Carriage {
+    /// FIX Logon.
+    Fix,
     /// HTTP request.
     Http,
     /// Native frames straight on TLS.
@@ -15,12 +17,13 @@ pub enum Carriage {
 
 impl Carriage {
     /// All of them, in the order of their discriminants, which index the arrays.
-    pub const ALL: [Self; 3] = [Self::Http, Self::Raw, Self::WebSocket];
+    pub const ALL: [Self; 4] = [Self::Fix, Self::Http, Self::Raw, Self::WebSocket];
 
     /// The name on metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Fix => "fix",
             Self::Http => "http",
             Self::Raw => "raw",
             Self::WebSocket => "websocket",

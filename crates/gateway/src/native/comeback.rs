@@ -68,7 +68,7 @@ pub(super) async fn take_up<C: Carriage>(
     };
     awaiting.check_identity(&identity)?;
     connection.note_authenticated();
-    let session = worker.shared.sessions.find(awaiting.sid()).ok_or(Reject::SessionUnknown)?;
+    let session = worker.shared.sessions.entry(awaiting.sid()).ok_or(Reject::SessionUnknown)?;
     let door = session.door(&identity)?;
     let (answer, answered) = oneshot::channel();
     let returning = Return { awaiting, identity, connection: connection.facts(), correlation, answer };

@@ -62,6 +62,7 @@ pub(super) fn grant(
     let entitlements = Entitlements { lasting: carriage != CarriageKind::Http, ..entitlements(worker, &login.identity, now.wall) };
     let mint = |context: &TokenContext<'_>| Ok(mint(worker, context));
     let established = awaiting.conclude(login.identity, &entitlements, mint, &mut SystemEntropy, now)?;
+    worker.shared.halts.gate().admit_presence(Some(&established.identity), Family::NATIVE, None)?;
     let (door, returns) = mpsc::channel(RETURNS_WAITING_MAX);
     let door = (!established.contract.resume_window().is_zero()).then_some(door);
     let guard = enter(worker, connection, &established, carriage, door, correlation)?;

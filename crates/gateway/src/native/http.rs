@@ -232,6 +232,7 @@ impl HttpSession {
         Login {
             identity,
             session: Some(self.session.clone()),
+            token: None,
             freshness: Freshness::Channel,
             counters: Arc::clone(&self.counters),
             answer_headers,

@@ -32,6 +32,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign_core::rate::WindowCounter;
 use countersign_core::{CorrelationId, KeyRate, Monotonic, Refusal, Reject, Timestamp};
+use countersign_halt::Hit;
 use countersign_handshake::contract::{Choice, Quantity};
 use countersign_handshake::frame::{self as handshake_frame, ErrorContext};
 use countersign_handshake::{AwaitReady, Contract};
@@ -87,6 +88,8 @@ struct Session<C> {
     head: UpstreamHead,
     refusals: WindowCounter,
     drain_ends: Option<Instant>,
+    /// The halt that the client knows of.
+    told_halt: Option<Hit>,
 }
 
 /// Serves the connection of a session whose welcome was sent, until the connection ends. The session may outlive it.
@@ -123,6 +126,7 @@ impl<C: Carriage + 'static> Session<C> {
             login: Some(Login {
                 identity: established.identity,
                 session: Some(session_ref),
+                token: None,
                 freshness: countersign_core::Freshness::Channel,
                 counters,
                 answer_headers: smallvec::SmallVec::new(),
@@ -132,6 +136,7 @@ impl<C: Carriage + 'static> Session<C> {
             head,
             refusals: WindowCounter::new(Duration::from_secs(60)),
             drain_ends: None,
+            told_halt: None,
             worker: Rc::clone(worker),
         };
         (session, guard)
@@ -175,6 +180,9 @@ impl<C: Carriage + 'static> Session<C> {
         let mut standing = Standing::subscribe(&self.worker);
         let mut killed = guard.session().killed();
         let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+        if let Err(ending) = self.check_halts().await {
+            return ending;
+        }
         loop {
             let deadline = self.next_deadline();
             let step = tokio::select! {
@@ -182,7 +190,10 @@ impl<C: Carriage + 'static> Session<C> {
                 (_, message) = self.links.next() => self.on_upstream(message).await,
                 Some(returning) = self.returns.recv() => self.take_back(returning, guard).await,
                 () = sleep_until(deadline) => self.on_timeout().await,
-                () = standing.changed() => self.check_standing(),
+                () = standing.changed() => match self.check_standing() {
+                    Ok(()) => self.check_halts().await,
+                    ended @ Err(_) => ended,
+                },
                 () = was_killed(&mut killed) => Err(Ending::Killed),
                 () = draining.wait(), if self.drain_ends.is_none() => self.start_drain().await,
                 _ = ping.tick() => if self.links.keep_alive().is_empty() { Ok(()) } else { Err(Ending::UpstreamLost(Reject::UpstreamUnavailable)) },
@@ -211,7 +222,7 @@ impl<C: Carriage + 'static> Session<C> {
             Ok(Event::Ready(ch)) => self.confirm(Some(&ch)).map_err(|refusal| self.fatal(refusal)),
             // The client did not apply messages of ours: what to do about it is for the client, who knows.
             Ok(Event::NotApplied(_) | Event::Nothing) => Ok(()),
-            Ok(Event::Busy { .. } | Event::Drain { .. } | Event::Err(_) | Event::Lost(_)) => {
+            Ok(Event::Busy { .. } | Event::Drain { .. } | Event::Err(_) | Event::Halt { .. } | Event::Lift | Event::Lost(_)) => {
                 Err(self.fatal(Reject::UnexpectedMessage.into()))
             }
             Err(refusal) => self.refuse(&refusal, None, None).await,

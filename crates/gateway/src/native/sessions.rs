@@ -29,6 +29,8 @@ use crate::{clock, operator};
 /// What a session travels on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CarriageKind {
+    /// Messages of a FIX session.
+    Fix,
     /// Requests with an access token.
     Http,
     /// One frame per line.
@@ -42,6 +44,7 @@ impl CarriageKind {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Fix => "fix",
             Self::Http => "http",
             Self::RawTls => "raw",
             Self::WebSocket => "websocket",
@@ -51,6 +54,7 @@ impl CarriageKind {
     /// The same for metrics.
     pub(super) const fn metric(self) -> Carriage {
         match self {
+            Self::Fix => Carriage::Fix,
             Self::Http => Carriage::Http,
             Self::RawTls => Carriage::Raw,
             Self::WebSocket => Carriage::WebSocket,
@@ -215,6 +219,12 @@ impl Sessions {
         all.iter().take(limit).map(|session| session.shown()).collect()
     }
 
+    /// One open session.
+    #[must_use]
+    pub fn find(&self, sid: SessionId) -> Option<operator::SessionRecord> {
+        self.shard(sid).lock().get(&sid).map(|session| session.shown())
+    }
+
     /// How many sessions of one credential are open.
     #[must_use]
     pub fn count_of(&self, credential: &CredentialId) -> usize {
@@ -256,7 +266,7 @@ impl Sessions {
     }
 
     /// An open session.
-    pub(super) fn find(&self, sid: SessionId) -> Option<Arc<OpenSession>> {
+    pub(super) fn entry(&self, sid: SessionId) -> Option<Arc<OpenSession>> {
         self.shard(sid).lock().get(&sid).cloned()
     }
 

@@ -17,6 +17,8 @@ use crate::entropy::SystemEntropy;
 use crate::testing::{CERTIFICATE, EXPORTER, Stage, native_key, on_stage};
 
 mod coming_back;
+mod halted;
+mod in_fix_logon;
 mod open_session;
 mod over_http;
 mod over_websocket;

@@ -2,12 +2,14 @@
 
 use std::future::Future;
 
-use countersign_core::CredentialId;
+use countersign_core::{CredentialId, SessionId};
+use countersign_oauth::RevocationTarget;
 use countersign_pki::NegotiatedParameters;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::OperatorIdentity;
+use crate::halts::report::{DrillReport, DrillRequest, HaltReport, HaltRequest, HaltStatus, LiftReport, LiftRequest, SignatureRequest};
 
 /// The gateway behind the operator interface. Requests that change something are told who asked, and record it.
 pub trait OperatorBackend: Send + Sync + 'static {
@@ -26,6 +28,22 @@ pub trait OperatorBackend: Send + Sync + 'static {
     /// Open sessions, at most `limit`.
     fn sessions(&self, limit: usize) -> Vec<SessionRecord>;
 
+    /// One open session.
+    fn session(&self, sid: SessionId) -> Option<SessionRecord>;
+
+    /// Ends a session and revokes what was given out to it.
+    fn kill_session(&self, by: &OperatorIdentity, sid: SessionId) -> impl Future<Output = Result<KillReport, BackendError>> + Send;
+
+    /// Families of refresh tokens, the latest used first, at most `limit`.
+    fn tokens(&self, limit: usize) -> impl Future<Output = Result<Vec<TokenRecord>, BackendError>> + Send;
+
+    /// Revokes a token, a session with its tokens, or all tokens of a key so far, and cuts what they opened.
+    fn revoke_tokens(
+        &self,
+        by: &OperatorIdentity,
+        target: &RevocationTarget,
+    ) -> impl Future<Output = Result<TokenRevokeReport, BackendError>> + Send;
+
     /// Open connections, latest first, at most `limit`.
     fn connections(&self, limit: usize) -> Vec<ConnectionRecord>;
 
@@ -37,6 +55,27 @@ pub trait OperatorBackend: Send + Sync + 'static {
 
     /// Reads credentials, certificates and routes anew. All or nothing: with an error in one of them the old ones stay.
     fn reload(&self, by: &OperatorIdentity) -> impl Future<Output = Result<ReloadReport, BackendError>> + Send;
+
+    /// What is halted.
+    fn halts(&self) -> HaltStatus;
+
+    /// Halts.
+    fn halt(&self, by: &OperatorIdentity, request: HaltRequest) -> impl Future<Output = Result<HaltReport, BackendError>> + Send;
+
+    /// Proposes a lift.
+    fn propose_lift(&self, by: &OperatorIdentity, request: LiftRequest) -> impl Future<Output = Result<LiftReport, BackendError>> + Send;
+
+    /// A proposal as it stands.
+    fn lift(&self, id: &str) -> impl Future<Output = Result<LiftReport, BackendError>> + Send;
+
+    /// Adds a signature under a proposal.
+    fn sign_lift(&self, id: &str, request: SignatureRequest) -> impl Future<Output = Result<LiftReport, BackendError>> + Send;
+
+    /// Applies a proposal that has its signatures.
+    fn apply_lift(&self, by: &OperatorIdentity, id: &str) -> impl Future<Output = Result<LiftReport, BackendError>> + Send;
+
+    /// Rehearses a halt.
+    fn drill(&self, by: &OperatorIdentity, request: DrillRequest) -> impl Future<Output = Result<DrillReport, BackendError>> + Send;
 
     /// Ends a credential for ever and cuts its sessions.
     fn revoke_key(&self, by: &OperatorIdentity, id: &CredentialId) -> impl Future<Output = Result<RevokeReport, BackendError>> + Send;
@@ -51,6 +90,9 @@ pub enum BackendError {
     /// A store, a file or a lock failed.
     #[error("{0}")]
     Failed(String),
+    /// What was asked for is not right in itself.
+    #[error("{0}")]
+    Invalid(String),
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
@@ -63,6 +105,7 @@ impl BackendError {
         match self {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
         }
     }
@@ -73,6 +116,7 @@ impl BackendError {
         match self {
             Self::Conflict(_) => "conflict",
             Self::Failed(_) => "failed",
+            Self::Invalid(_) => "invalid",
             Self::NotFound(_) => "not_found",
         }
     }
@@ -125,6 +169,56 @@ pub struct SessionRecord {
     pub since_ms: u64,
     /// Until when at the latest, Unix milliseconds.
     pub until_ms: u64,
+}
+
+/// A family of refresh tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRecord {
+    /// Its session id.
+    pub sid: String,
+    /// Whose.
+    pub account: String,
+    /// The key that opened it.
+    pub key_id: String,
+    /// Our record of that key.
+    pub credential: String,
+    /// What its tokens may do, separated by spaces.
+    pub scopes: String,
+    /// Whom they are for.
+    pub audience: String,
+    /// What they are bound to: `key`, `certificate`, `connection`, separated by spaces.
+    pub bound_to: String,
+    /// How often it was refreshed.
+    pub generation: u32,
+    /// Since when, Unix milliseconds.
+    pub since_ms: u64,
+    /// Last refresh, Unix milliseconds.
+    pub refreshed_ms: u64,
+    /// Until when at the latest, Unix milliseconds.
+    pub until_ms: u64,
+    /// Why it was revoked, if it was.
+    #[serde(default)]
+    pub revoked: Option<String>,
+}
+
+/// What ending a session did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KillReport {
+    /// The session.
+    pub sid: String,
+    /// Whether a native session of this name was open.
+    pub was_open: bool,
+    /// The number of the revocation of its tokens.
+    pub epoch: u64,
+}
+
+/// What revoking tokens did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRevokeReport {
+    /// What was revoked: `sid:...`, `key:...` or `jti:...`.
+    pub target: String,
+    /// The number of the revocation.
+    pub epoch: u64,
 }
 
 /// An open connection.

@@ -5,15 +5,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_core::CredentialId;
+use countersign_core::{CredentialId, SessionId};
+use countersign_halt::LiftId;
+use countersign_oauth::RevocationTarget;
 use http::{Method, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
-use super::backend::{AuditQuery, ConfigLine, ReloadReport, RevokeReport, SessionRecord, Status};
+use super::backend::{
+    AuditQuery, ConfigLine, KillReport, ReloadReport, RevokeReport, SessionRecord, Status, TokenRecord, TokenRevokeReport,
+};
+use crate::halts::report::{DrillReport, DrillRequest, HaltReport, HaltRequest, HaltStatus, LiftReport, LiftRequest, SignatureRequest};
 
 /// Largest answer read: a thousand audit records are about 1 MB.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
@@ -92,6 +98,38 @@ impl OperatorClient {
         self.json(Method::GET, &format!("/v1/sessions?limit={limit}"), "sessions").await
     }
 
+    /// `GET /v1/sessions/{sid}`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]; [`OperatorClientError::Refused`] when there is none.
+    pub async fn session(&self, sid: SessionId) -> Answer<SessionRecord> {
+        self.json(Method::GET, &format!("/v1/sessions/{sid}"), "").await
+    }
+
+    /// `POST /v1/sessions/{sid}/kill`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn kill_session(&self, sid: SessionId) -> Answer<KillReport> {
+        self.json(Method::POST, &format!("/v1/sessions/{sid}/kill"), "").await
+    }
+
+    /// `GET /v1/tokens`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn tokens(&self, limit: usize) -> Answer<Vec<TokenRecord>> {
+        self.json(Method::GET, &format!("/v1/tokens?limit={limit}"), "tokens").await
+    }
+
+    /// `POST /v1/tokens/{target}/revoke`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn revoke_tokens(&self, target: &RevocationTarget) -> Answer<TokenRevokeReport> {
+        self.json(Method::POST, &format!("/v1/tokens/{target}/revoke"), "").await
+    }
+
     /// `GET /v1/connections`
     ///
     /// # Errors
@@ -137,6 +175,69 @@ impl OperatorClient {
         self.json(Method::POST, &format!("/v1/keys/{id}/revoke"), "").await
     }
 
+    /// `GET /v1/halts`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn halts(&self) -> Answer<HaltStatus> {
+        self.json(Method::GET, "/v1/halts", "").await
+    }
+
+    /// `POST /v1/halts`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn halt(&self, request: &HaltRequest) -> Answer<HaltReport> {
+        self.post("/v1/halts", request).await
+    }
+
+    /// `POST /v1/lifts`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn propose_lift(&self, request: &LiftRequest) -> Answer<LiftReport> {
+        self.post("/v1/lifts", request).await
+    }
+
+    /// `GET /v1/lifts/{id}`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn lift(&self, id: LiftId) -> Answer<LiftReport> {
+        self.json(Method::GET, &format!("/v1/lifts/{id}"), "").await
+    }
+
+    /// `POST /v1/lifts/{id}/signatures`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn sign_lift(&self, id: LiftId, request: &SignatureRequest) -> Answer<LiftReport> {
+        self.post(&format!("/v1/lifts/{id}/signatures"), request).await
+    }
+
+    /// `POST /v1/lifts/{id}/apply`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]; nothing is lifted then.
+    pub async fn apply_lift(&self, id: LiftId) -> Answer<LiftReport> {
+        self.json(Method::POST, &format!("/v1/lifts/{id}/apply"), "").await
+    }
+
+    /// `POST /v1/drills`
+    ///
+    /// # Errors
+    /// [`OperatorClientError`]
+    pub async fn drill(&self, request: &DrillRequest) -> Answer<DrillReport> {
+        self.post("/v1/drills", request).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, request: &impl Serialize) -> Answer<T> {
+        let broken = |error: serde_json::Error| OperatorClientError::Exchange(error.to_string());
+        let body = serde_json::to_vec(request).map_err(broken)?;
+        let answer = self.exchange_with(Method::POST, path, body.into()).await?;
+        serde_json::from_slice(&answer).map_err(|error| OperatorClientError::Exchange(format!("unexpected answer: {error}")))
+    }
+
     /// The member of the answer, or the whole answer when no member is named.
     async fn json<T: DeserializeOwned>(&self, method: Method, path: &str, member: &str) -> Answer<T> {
         let wrong = |error: serde_json::Error| OperatorClientError::Exchange(format!("unexpected answer: {error}"));
@@ -148,9 +249,13 @@ impl OperatorClient {
     }
 
     async fn exchange(&self, method: Method, path: &str) -> Answer<Bytes> {
+        self.exchange_with(method, path, Bytes::new()).await
+    }
+
+    async fn exchange_with(&self, method: Method, path: &str, body: Bytes) -> Answer<Bytes> {
         let stream = UnixStream::connect(&self.path).await;
         let stream = stream.map_err(|source| OperatorClientError::Connect { path: self.path.clone(), source })?;
-        let answer = tokio::time::timeout(DEADLINE, send(stream, method, path)).await;
+        let answer = tokio::time::timeout(DEADLINE, send(stream, method, path, body)).await;
         let (status, body) = answer.map_err(|_| OperatorClientError::Exchange("it took too long".to_owned()))??;
         if status.is_success() {
             return Ok(body);
@@ -160,10 +265,14 @@ impl OperatorClient {
     }
 }
 
-async fn send(stream: UnixStream, method: Method, path: &str) -> Answer<(StatusCode, Bytes)> {
+async fn send(stream: UnixStream, method: Method, path: &str, body: Bytes) -> Answer<(StatusCode, Bytes)> {
     let broken = |error: &dyn std::fmt::Display| OperatorClientError::Exchange(error.to_string());
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
-    let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost").body(Empty::<Bytes>::new());
+    let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+    if !body.is_empty() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    let request = request.body(Full::new(body));
     let request = request.map_err(|error| broken(&error))?;
     let exchange = async {
         let answer = sender.send_request(request).await.map_err(|error| broken(&error))?;

@@ -7,7 +7,8 @@ use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use countersign_core::CredentialId;
+use countersign_core::{CredentialId, SessionId};
+use countersign_oauth::RevocationTarget;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
@@ -33,11 +34,16 @@ pub(super) fn router<B: OperatorBackend>(backend: Arc<B>) -> Router {
         .route("/readyz", get(readyz::<B>))
         .route("/v1/status", get(status::<B>))
         .route("/v1/sessions", get(sessions::<B>))
+        .route("/v1/sessions/{sid}", get(session::<B>))
+        .route("/v1/sessions/{sid}/kill", post(kill_session::<B>))
+        .route("/v1/tokens", get(tokens::<B>))
+        .route("/v1/tokens/{target}/revoke", post(revoke_tokens::<B>))
         .route("/v1/connections", get(connections::<B>))
         .route("/v1/audit", get(audit::<B>))
         .route("/v1/config", get(config::<B>))
         .route("/v1/reload", post(reload::<B>))
         .route("/v1/keys/{id}/revoke", post(revoke_key::<B>))
+        .merge(super::halts::routes::<B>())
         .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "not_found", "there is no such endpoint") })
         .method_not_allowed_fallback(|| async { Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method", "not with this method") })
         .layer(axum::middleware::from_fn(require_operator))
@@ -45,10 +51,10 @@ pub(super) fn router<B: OperatorBackend>(backend: Arc<B>) -> Router {
 }
 
 /// A refusal: status, code, sentence.
-struct Refused(StatusCode, &'static str, String);
+pub(super) struct Refused(StatusCode, &'static str, String);
 
 impl Refused {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self(status, code, message.into())
     }
 }
@@ -80,7 +86,7 @@ async fn require_operator(request: axum::extract::Request, next: axum::middlewar
 }
 
 /// An operator who may change something.
-struct Changing(OperatorIdentity);
+pub(super) struct Changing(pub(super) OperatorIdentity);
 
 impl<S: Sync> FromRequestParts<S> for Changing {
     type Rejection = Refused;
@@ -137,6 +143,46 @@ async fn sessions<B: OperatorBackend>(
     Ok(Json(json!({ "sessions": sessions })).into_response())
 }
 
+fn session_id(text: &str) -> Result<SessionId, Refused> {
+    SessionId::parse(text).ok_or_else(|| Refused::new(StatusCode::BAD_REQUEST, "id", "not a session id"))
+}
+
+async fn session<B: OperatorBackend>(State(backend): State<Arc<B>>, Path(sid): Path<String>) -> Result<Response, Refused> {
+    let found = backend.session(session_id(&sid)?);
+    let found = found.ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "not_found", format!("there is no open session {sid}")))?;
+    Ok(Json(found).into_response())
+}
+
+async fn kill_session<B: OperatorBackend>(
+    State(backend): State<Arc<B>>,
+    Changing(by): Changing,
+    Path(sid): Path<String>,
+) -> Result<Response, Refused> {
+    let report = backend.kill_session(&by, session_id(&sid)?).await?;
+    log_change(&by, "session kill");
+    Ok(Json(report).into_response())
+}
+
+async fn tokens<B: OperatorBackend>(
+    State(backend): State<Arc<B>>,
+    query: Result<Query<Limit>, QueryRejection>,
+) -> Result<Response, Refused> {
+    let tokens = backend.tokens(bounded(query?.limit)).await?;
+    Ok(Json(json!({ "tokens": tokens })).into_response())
+}
+
+async fn revoke_tokens<B: OperatorBackend>(
+    State(backend): State<Arc<B>>,
+    Changing(by): Changing,
+    Path(target): Path<String>,
+) -> Result<Response, Refused> {
+    let target = RevocationTarget::parse(&target)
+        .ok_or_else(|| Refused::new(StatusCode::BAD_REQUEST, "target", "expected sid:SESSION, key:CREDENTIAL or jti:TOKEN"))?;
+    let report = backend.revoke_tokens(&by, &target).await?;
+    log_change(&by, "token revoke");
+    Ok(Json(report).into_response())
+}
+
 async fn connections<B: OperatorBackend>(
     State(backend): State<Arc<B>>,
     query: Result<Query<Limit>, QueryRejection>,
@@ -179,7 +225,7 @@ async fn revoke_key<B: OperatorBackend>(
     Ok(Json(report).into_response())
 }
 
-fn log_change(by: &OperatorIdentity, action: &'static str) {
+pub(super) fn log_change(by: &OperatorIdentity, action: &'static str) {
     let via = match by.via() {
         OperatorVia::Certificate => "certificate",
         OperatorVia::Socket => "socket",

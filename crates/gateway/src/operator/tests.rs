@@ -2,7 +2,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use countersign_core::CredentialId;
+use countersign_core::{CredentialId, SessionId};
+use countersign_oauth::RevocationTarget;
 use countersign_pki::{
     ClientAuth, ClientCertificate, ClientCertificateRequest, ClientTls, ListenerPolicy, PrivateAuthority, RevocationLists,
     ServerCertificate, ServerCertificateRequest, ServerTls, TicketKeyRing, UnixTime,
@@ -15,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::halts::report::{DrillReport, DrillRequest, HaltReport, HaltRequest, HaltStatus, LiftReport, LiftRequest, SignatureRequest};
 
 /// Notes who asked for what.
 #[derive(Default)]
@@ -50,6 +52,24 @@ impl OperatorBackend for Notebook {
         vec![record; limit.min(5)]
     }
 
+    fn session(&self, sid: SessionId) -> Option<SessionRecord> {
+        (sid.as_bytes()[0] == 1).then(|| SessionRecord { sid: sid.to_string(), ..self.sessions(1).remove(0) })
+    }
+
+    async fn kill_session(&self, by: &OperatorIdentity, sid: SessionId) -> Result<KillReport, BackendError> {
+        self.changes.lock().push(format!("{by} kill {sid}"));
+        Ok(KillReport { sid: sid.to_string(), was_open: true, epoch: 7 })
+    }
+
+    async fn tokens(&self, _: usize) -> Result<Vec<TokenRecord>, BackendError> {
+        Ok(Vec::new())
+    }
+
+    async fn revoke_tokens(&self, by: &OperatorIdentity, target: &RevocationTarget) -> Result<TokenRevokeReport, BackendError> {
+        self.changes.lock().push(format!("{by} revoke {target}"));
+        Ok(TokenRevokeReport { target: target.to_string(), epoch: 8 })
+    }
+
     fn connections(&self, _: usize) -> Vec<ConnectionRecord> {
         Vec::new()
     }
@@ -66,6 +86,52 @@ impl OperatorBackend for Notebook {
     async fn reload(&self, by: &OperatorIdentity) -> Result<ReloadReport, BackendError> {
         self.changes.lock().push(format!("{by} reload"));
         Ok(ReloadReport { credentials: 3, routes: 4, certificates_replaced: true })
+    }
+
+    fn halts(&self) -> HaltStatus {
+        HaltStatus { node: "n1".to_owned(), epoch: 7, unknown: None, lease_ms: 900, confirmed: true, quorum: (2, 3), halts: Vec::new() }
+    }
+
+    async fn halt(&self, by: &OperatorIdentity, request: HaltRequest) -> Result<HaltReport, BackendError> {
+        self.changes.lock().push(format!("{by} halt {}", request.scope));
+        if request.scope == "nowhere" {
+            return Err(BackendError::Invalid("not a scope".to_owned()));
+        }
+        let (enforced_us, committed_us, barrier_us) = (1, Some(2), Some(3));
+        Ok(HaltReport { id: "H-1".to_owned(), epoch: Some(8), enforced_us, committed_us, barrier_us, was_in_force: false })
+    }
+
+    async fn propose_lift(&self, by: &OperatorIdentity, request: LiftRequest) -> Result<LiftReport, BackendError> {
+        self.changes.lock().push(format!("{by} propose {}", request.halts.join(" ")));
+        self.lift("P-0").await
+    }
+
+    async fn lift(&self, id: &str) -> Result<LiftReport, BackendError> {
+        Ok(LiftReport {
+            id: id.to_owned(),
+            payload: "{}".to_owned(),
+            check_words: String::new(),
+            signed_by: Vec::new(),
+            needed: 2,
+            expires_ms: 1,
+            halts: Vec::new(),
+            obstacle: None,
+            applied: None,
+        })
+    }
+
+    async fn sign_lift(&self, id: &str, request: SignatureRequest) -> Result<LiftReport, BackendError> {
+        self.changes.lock().push(format!("{} sign {id}", request.operator));
+        self.lift(id).await
+    }
+
+    async fn apply_lift(&self, by: &OperatorIdentity, id: &str) -> Result<LiftReport, BackendError> {
+        self.changes.lock().push(format!("{by} apply {id}"));
+        self.lift(id).await
+    }
+
+    async fn drill(&self, _: &OperatorIdentity, _: DrillRequest) -> Result<DrillReport, BackendError> {
+        Ok(DrillReport { epoch: 1, enforced_us: 1, committed_us: 2, barrier_us: None, would_refuse: 4 })
     }
 
     async fn revoke_key(&self, by: &OperatorIdentity, id: &CredentialId) -> Result<RevokeReport, BackendError> {
@@ -137,6 +203,43 @@ async fn the_client_reads_every_answer() {
     assert_eq!(*on_socket.backend.audit.lock(), [AuditQuery { limit: 1_000, ..query }], "an answer is bounded");
     let refused = client.ready().await.unwrap_err();
     assert_eq!(refused.to_string(), "the audit log cannot be written");
+}
+
+#[tokio::test]
+async fn halts_and_lifts_reach_the_backend_with_who_asked() {
+    let on_socket = OnSocket::start();
+    let client = on_socket.client();
+    let halt = |scope: &str| HaltRequest {
+        scope: scope.to_owned(),
+        action: "freeze".to_owned(),
+        reason: "runaway".to_owned(),
+        text: String::new(),
+        review_by_ms: None,
+    };
+    assert_eq!(client.halt(&halt("venue")).await.unwrap().epoch, Some(8));
+    assert_eq!(client.halts().await.unwrap().quorum, (2, 3));
+    let refused = client.halt(&halt("nowhere")).await.unwrap_err();
+    assert!(matches!(refused, OperatorClientError::Refused { status: http::StatusCode::BAD_REQUEST, .. }), "{refused}");
+    let lift = LiftRequest { halts: vec!["H-1".to_owned()], to: None, reason: "over".to_owned() };
+    client.propose_lift(&lift).await.unwrap();
+    let id = countersign_halt::LiftId::parse("P-0123456789ab").unwrap();
+    client.sign_lift(id, &SignatureRequest { operator: "bob".to_owned(), signature: String::new() }).await.unwrap();
+    client.apply_lift(id).await.unwrap();
+    let me = format!("uid-{}", rustix::process::geteuid().as_raw());
+    let expected = ["{me} halt venue", "{me} halt nowhere", "{me} propose H-1", "bob sign P-0123456789ab", "{me} apply P-0123456789ab"];
+    assert_eq!(*on_socket.backend.changes.lock(), expected.map(|line| line.replace("{me}", &me)));
+}
+
+#[tokio::test]
+async fn a_halt_with_a_member_nobody_knows_is_refused() {
+    let on_socket = OnSocket::start();
+    let body = r#"{"scope":"venue","action":"freeze","reason":"runaway","until":"tomorrow"}"#;
+    let request = format!(
+        "POST /v1/halts HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    assert!(on_socket.raw(&request).await.starts_with("HTTP/1.1 400"), "a halt never ends by itself, and must not seem to");
+    assert!(on_socket.backend.changes.lock().is_empty());
 }
 
 #[tokio::test]
@@ -293,4 +396,22 @@ fn only_one_plain_operator_name_counts() {
         certificate.uris = uris.iter().map(ToString::to_string).collect();
         assert_eq!(name(&certificate), None, "{uris:?}");
     }
+}
+
+#[tokio::test]
+async fn sessions_and_tokens_are_ended_by_name() {
+    let on = OnSocket::start();
+    let client = on.client();
+    let (one, two) = (SessionId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]));
+    assert_eq!(client.session(one).await.unwrap().sid, one.to_string());
+    assert!(matches!(client.session(two).await, Err(OperatorClientError::Refused { status, .. }) if status == 404));
+    assert_eq!(client.kill_session(one).await.unwrap(), KillReport { sid: one.to_string(), was_open: true, epoch: 7 });
+    assert!(client.tokens(5).await.unwrap().is_empty());
+    let target = RevocationTarget::Session(two);
+    assert_eq!(client.revoke_tokens(&target).await.unwrap(), TokenRevokeReport { target: target.to_string(), epoch: 8 });
+    let changes = on.backend.changes.lock().clone();
+    assert!(changes[0].ends_with(&format!("kill {one}")) && changes[1].ends_with(&format!("revoke {target}")), "{changes:?}");
+    let refused = on.raw("POST /v1/tokens/all:/revoke HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(refused.starts_with("HTTP/1.1 400"), "{refused}");
+    on.stop.cancel();
 }

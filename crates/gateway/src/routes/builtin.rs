@@ -2,6 +2,7 @@
 
 mod binance;
 mod dialect;
+mod fix;
 mod native;
 
 use countersign_core::{Access, Scope};
@@ -11,6 +12,7 @@ use super::spec::RouteTarget;
 
 pub use binance::binance_routes;
 pub use dialect::dialect_routes;
+pub use fix::fix_routes;
 pub use native::native_routes;
 
 fn scoped(scope: &str) -> Access {

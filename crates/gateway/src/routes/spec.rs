@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_core::{Access, Purpose, Requirement};
+use countersign_core::{Access, Purpose, Requirement, Risk};
+use countersign_dialects::risk::{self, Target};
 
 use super::path::PathPattern;
 use super::{Family, ROUTES_MAX, Route, RouteKind, RouteWeight};
@@ -14,6 +15,8 @@ use super::{Family, ROUTES_MAX, Route, RouteKind, RouteWeight};
 pub enum RouteTarget {
     /// Messages of one kind on WebSockets of a dialect.
     DialectMessage(Purpose, String),
+    /// Messages of one MsgType on FIX sessions; `A` is the Logon itself.
+    FixMessage(String),
     /// HTTP requests, WebSocket upgrades among them.
     Http {
         /// Methods, upper case.
@@ -31,7 +34,7 @@ impl RouteTarget {
     pub(super) fn methods(&self) -> &[String] {
         match self {
             Self::Http { methods, .. } => methods,
-            Self::DialectMessage(..) | Self::NativeOp(_) | Self::WsMethod(_) => &[],
+            Self::DialectMessage(..) | Self::FixMessage(_) | Self::NativeOp(_) | Self::WsMethod(_) => &[],
         }
     }
 
@@ -51,9 +54,11 @@ impl RouteTarget {
                 let same_kind = path.is_exact() == other_path.is_exact();
                 same_kind && methods.iter().any(|method| other.has_method(method)) && path.overlaps(other_path)
             }
-            (Self::NativeOp(one), Self::NativeOp(two)) | (Self::WsMethod(one), Self::WsMethod(two)) => one == two,
+            (Self::FixMessage(one), Self::FixMessage(two))
+            | (Self::NativeOp(one), Self::NativeOp(two))
+            | (Self::WsMethod(one), Self::WsMethod(two)) => one == two,
             (Self::DialectMessage(one, name), Self::DialectMessage(two, other)) => one == two && name == other,
-            (Self::DialectMessage(..) | Self::Http { .. } | Self::NativeOp(_) | Self::WsMethod(_), _) => false,
+            (Self::DialectMessage(..) | Self::FixMessage(_) | Self::Http { .. } | Self::NativeOp(_) | Self::WsMethod(_), _) => false,
         }
     }
 }
@@ -63,6 +68,7 @@ impl fmt::Display for RouteTarget {
         match self {
             Self::Http { methods, path } => write!(f, "{} {path}", methods.join("|")),
             Self::DialectMessage(purpose, name) => write!(f, "{purpose} message {name}"),
+            Self::FixMessage(msg_type) => write!(f, "FIX {msg_type}"),
             Self::NativeOp(op) => write!(f, "native op {op}"),
             Self::WsMethod(method) => write!(f, "ws method {method}"),
         }
@@ -91,7 +97,42 @@ pub struct RouteSpec {
 }
 
 impl RouteSpec {
+    /// What a request can do to a position, and whether its signed bytes may tell less.
+    fn risk(&self) -> (Risk, bool) {
+        let purpose = match self.family {
+            Family::Any => None,
+            Family::Of(purpose) => Some(purpose),
+        };
+        let scope = match &self.access {
+            Access::Public => None,
+            Access::Scoped(scope) => Some(scope.as_str()),
+        };
+        let of = |target| (risk::of_route(purpose, target, scope), risk::is_refined(purpose, target));
+        match (&self.target, self.kind) {
+            // Whoever stops is never stopped.
+            (_, RouteKind::Halt) => (Risk::Read, false),
+            // Orders over FIX are what their scope is, and cancels are told by their type.
+            (RouteTarget::FixMessage(msg_type), _) => (risk::of_fix(msg_type, scope), false),
+            (RouteTarget::DialectMessage(_, name) | RouteTarget::NativeOp(name) | RouteTarget::WsMethod(name), _) => {
+                of(Target::Message(name))
+            }
+            // A route for several methods is what the worst of them is.
+            (RouteTarget::Http { methods, path }, _) => methods
+                .iter()
+                .map(|method| of(Target::Http(method, path.as_str())))
+                .max_by_key(|(risk, _)| *risk)
+                .unwrap_or((Risk::Increase, false)),
+        }
+    }
+
+    /// The route of a table with nothing else in it, of this risk.
+    #[cfg(test)]
+    pub(crate) fn into_route_of_risk(self, risk: Risk) -> Route {
+        Route { risk, ..self.into_route(0) }
+    }
+
     pub(super) fn into_route(self, index: usize) -> Route {
+        let (risk, is_refined) = self.risk();
         let name: Arc<str> = self.name.into();
         Route {
             index,
@@ -104,6 +145,8 @@ impl RouteSpec {
             counts_as_order: self.orders > 0,
             orders: self.orders,
             weight_rule: self.weight,
+            risk,
+            is_refined,
             target: self.target,
         }
     }

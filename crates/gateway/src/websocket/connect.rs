@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf as _, BytesMut};
 use countersign_core::{CorrelationId, Entropy as _, Permit, Refusal, Reject};
+use countersign_oauth::dpop::DPOP_HEADER;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
@@ -23,6 +24,7 @@ use crate::entropy::SystemEntropy;
 use crate::forward::{self, IDENTITY_HEADER};
 use crate::respond::{self, CORRELATION_HEADER};
 use crate::rewind::Rewind;
+use crate::tokens::bearer;
 use crate::worker::Worker;
 
 /// A WebSocket to an upstream.
@@ -46,8 +48,9 @@ impl UpstreamHead {
             headers.remove(name);
         }
         let native = headers.get(http::header::AUTHORIZATION).is_some_and(|value| is_native_scheme(value.as_bytes()));
-        if native {
+        if native || bearer::shown(&headers).is_some() {
             headers.remove(http::header::AUTHORIZATION);
+            headers.remove(DPOP_HEADER);
         }
         forward::rewrite_headers(&mut headers, connection, authority, None);
         headers.insert(CORRELATION_HEADER, respond::correlation_value(correlation));

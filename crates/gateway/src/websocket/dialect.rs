@@ -114,6 +114,7 @@ impl Farewell {
     const CLOSED: Self = Self(CloseCode::NORMAL_CLOSURE, "logged out");
     const DRAINING: Self = Self(CloseCode::GOING_AWAY, "this node is leaving");
     const GONE: Self = Self(CloseCode::GOING_AWAY, "");
+    const HALTED: Self = Self(CloseCode::POLICY_VIOLATION, "halted");
     const LIFE_OVER: Self = Self(CloseCode::GOING_AWAY, "24 hours are over");
     const NOT_TEXT: Self = Self(CloseCode::UNSUPPORTED_DATA, "text frames only");
     const REFUSED_TOO_OFTEN: Self = Self(CloseCode::POLICY_VIOLATION, "too many refused messages");
@@ -171,7 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
                     Err(error) => Err(error.into()),
                 },
                 (link, message) = self.links.next() => self.on_links(link, message).await,
-                () = until(deadline) => self.on_timeout().await,
+                () = clock::until(deadline) => self.on_timeout().await,
                 _ = ping.tick() => self.keep_alive().await,
                 () = standing.changed() => self.recheck(),
                 () = draining.wait() => Err(Farewell::DRAINING),
@@ -321,13 +322,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             return Err(Farewell::UPSTREAM_LOST);
         }
         Ok(self.client.send(Message::ping("")).await?)
-    }
-}
-
-/// Waits until a point on the monotonic clock.
-async fn until(deadline: Option<countersign_core::Monotonic>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep(deadline.saturating_since(clock::mono())).await,
-        None => std::future::pending().await,
     }
 }

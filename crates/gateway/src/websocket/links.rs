@@ -10,6 +10,7 @@ use super::limits::{LINKS_MAX, SILENCE_MAX};
 use super::socket::SocketError;
 use crate::authenticate::SessionRef;
 use crate::connection::Connection;
+use crate::halts::Cleared;
 use crate::worker::Worker;
 
 /// Names a link for the life of its client connection.
@@ -80,16 +81,19 @@ impl<K: PartialEq> Links<K> {
     /// Sends a message that was permitted; the permit is used up.
     ///
     /// # Errors
-    /// [`Reject::UpstreamUnavailable`] or [`Reject::UpstreamTimeout`]; the link is of no use then.
-    pub(crate) async fn send(&mut self, worker: &Worker, id: LinkId, permit: Permit, message: Message) -> Result<(), Reject> {
+    /// A halt took it away meanwhile. [`Reject::UpstreamUnavailable`] or [`Reject::UpstreamTimeout`]; the link is of no use then.
+    pub(crate) async fn send(&mut self, worker: &Worker, id: LinkId, permit: Cleared, message: Message) -> Result<(), Refusal> {
         let link = self.links.iter_mut().find(|link| link.id == id).ok_or(Reject::UpstreamUnavailable)?;
+        worker.shared.halts.gate().confirm(&permit)?;
         worker.shared.metrics.forwarded(permit.route());
+        let sent = link.socket.send(message).await;
+        // Only now: until here it holds the barrier of a halt up.
         drop(permit);
-        link.socket.send(message).await.map_err(|error| {
+        sent.map_err(|error| {
             link.failed = true;
             match error {
-                SocketError::Slow => Reject::UpstreamTimeout,
-                SocketError::Lost | SocketError::Protocol | SocketError::TooLarge => Reject::UpstreamUnavailable,
+                SocketError::Slow => Reject::UpstreamTimeout.into(),
+                SocketError::Lost | SocketError::Protocol | SocketError::TooLarge => Reject::UpstreamUnavailable.into(),
             }
         })
     }

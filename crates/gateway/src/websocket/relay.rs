@@ -11,7 +11,7 @@
 //! | client gone, or breaks the protocol | - or 1002, 1007, 1009 | 1001 |
 //! | client does not read, or is silent | 1008 | 1001 |
 //! | upstream gone or silent | 1012 | - |
-//! | key revoked | 1008 | 1001 |
+//! | key, token or session revoked, or over | 1008 | 1001 |
 //! | drain | 1001 | 1001 |
 //!
 //! A payload is moved, not copied; messages that are there already are written together.
@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use countersign_core::{CorrelationId, Permit, Refusal, Reject};
+use countersign_core::{CorrelationId, Purpose, Refusal, Reject};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_websockets::{CloseCode, Message};
@@ -34,6 +34,7 @@ use crate::authenticate::Login;
 use crate::clock;
 use crate::connection::Connection;
 use crate::exchange::Admitted;
+use crate::halts::Cleared;
 use crate::rewind::Rewind;
 use crate::routes::Route;
 use crate::worker::Worker;
@@ -42,7 +43,7 @@ use crate::worker::Worker;
 pub(super) struct Relay {
     upstream: UpstreamSocket,
     /// Held as long as frames pass.
-    _permit: Permit,
+    _permit: Cleared,
     login: Option<Login>,
     route: Arc<Route>,
     correlation: CorrelationId,
@@ -120,6 +121,9 @@ impl Relay {
         let Admitted { permit, login, .. } = admitted;
         let session = login.as_ref().and_then(|login| login.session.as_ref());
         let upstream = connect(worker, connection, route.upstream, &permit, session, &head).await?;
+        // What it may do from now on is asked at every change of the halts; it does not hold up a barrier for hours.
+        worker.shared.halts.gate().confirm(&permit)?;
+        permit.sent();
         Ok(Self { upstream, _permit: permit, login, route: Arc::clone(route), correlation })
     }
 
@@ -130,7 +134,7 @@ impl Relay {
     {
         let client = Socket::of_client(stream, worker.shared.settings.limits.websocket_message_bytes_max);
         let mut pair = Pair { client, upstream: self.upstream, to_client: Direction::default(), to_upstream: Direction::default() };
-        let ended = drive(worker, connection, &mut pair, self.login.as_ref()).await;
+        let ended = drive(worker, connection, &self.route, &mut pair, self.login.as_ref()).await;
         if let Some(refusal) = ended.refusal() {
             let subject = Subject::message(Some(&self.route)).by(self.login.as_ref());
             audit::refused(worker, connection, &subject, &refusal, self.correlation);
@@ -140,7 +144,7 @@ impl Relay {
     }
 }
 
-async fn drive<C, U>(worker: &Rc<Worker>, connection: &Connection, pair: &mut Pair<C, U>, login: Option<&Login>) -> Ended
+async fn drive<C, U>(worker: &Rc<Worker>, connection: &Connection, route: &Route, pair: &mut Pair<C, U>, login: Option<&Login>) -> Ended
 where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
@@ -155,24 +159,49 @@ where
             ended = std::future::poll_fn(|cx| pair.poll(cx)) => return ended,
             _ = ping.tick() => if let Err(ended) = pair.keep_alive() { return ended },
             () = draining.wait() => return Ended::Draining,
-            () = standing.changed(), if login.is_some() => if let Err(refusal) = recheck(worker, connection, login) { return Ended::Revoked(refusal) },
+            () = standing.changed() => if let Err(refusal) = recheck(worker, connection, route, login) { return Ended::Revoked(refusal) },
             () = &mut expiry => return Ended::Revoked(Reject::KeyExpired.into()),
         }
     }
 }
 
-/// Waits until the key's own end.
+/// Waits until the key's own end, or that of the token's session.
 async fn expiry(login: Option<&Login>) {
-    match login.and_then(|login| login.identity.credential().not_after) {
+    let of_key = login.and_then(|login| login.identity.credential().not_after);
+    let of_token = login.and_then(|login| login.token.as_ref()).map(|token| token.ends);
+    match of_key.into_iter().chain(of_token).min() {
         Some(end) => tokio::time::sleep(end.saturating_since(clock::wall())).await,
         None => std::future::pending().await,
     }
 }
 
-fn recheck(worker: &Worker, connection: &Connection, login: Option<&Login>) -> Result<(), Refusal> {
+fn recheck(worker: &Worker, connection: &Connection, route: &Route, login: Option<&Login>) -> Result<(), Refusal> {
+    let gate = worker.shared.halts.gate();
+    let session = login.and_then(|login| login.session.as_ref()).map(|session| session.sid);
+    gate.admit_presence(login.map(|login| &login.identity), route.family, session)?;
+    // Frames of a relay are not read: what may carry orders is cut by whatever stops orders.
+    if route.risk.writes()
+        && let Some(hit) = login.and_then(|login| gate.strongest(&login.identity, session))
+    {
+        return Err(Refusal::operator(Reject::Halted, hit.id.to_string()));
+    }
     let Some(login) = login else { return Ok(()) };
+    if let Some(token) = &login.token {
+        token.recheck(worker)?;
+    }
+    if let Some(session) = &login.session
+        && worker.shared.oauth.is_session_revoked(session.sid)
+    {
+        return Err(Reject::SessionExpired.into());
+    }
     let table = worker.shared.credentials.load();
-    let current = table.find(login.identity.purpose(), login.identity.key_id()).map(|entry| &entry.credential);
+    let purpose = login.identity.purpose();
+    let current = if purpose == Purpose::Bearer {
+        // No record of ours stands behind a token of an issuer: it ends with its own life.
+        Some(login.identity.credential())
+    } else {
+        table.find(purpose, login.identity.key_id()).map(|entry| &entry.credential)
+    };
     login.identity.recheck(current, Some(connection.remote.ip()), clock::wall()).map(drop)
 }
 

@@ -1,5 +1,5 @@
-//! Tells open connections that credentials changed, so that a revoked key is cut off without a look-up per timer and
-//! connection: one timer per worker compares one pointer.
+//! Tells open connections that credentials or halts changed or tokens were revoked, so that they are cut off without a look-up per timer and
+//! connection: one timer per worker compares one pointer and one number.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -34,14 +34,16 @@ impl Standing {
         let standing = &worker.standing;
         if !standing.watching.replace(true) {
             let mut seen = worker.shared.credentials.load_full();
+            let (mut generation, mut epoch) = (worker.shared.halts.gate().generation(), worker.shared.oauth.epoch());
             let worker = Rc::downgrade(worker);
             tokio::task::spawn_local(async move {
                 loop {
                     tokio::time::sleep(STANDING_POLL).await;
                     let Some(worker) = worker.upgrade() else { return };
                     let current = worker.shared.credentials.load();
-                    if !Arc::ptr_eq(&seen, &current) {
-                        seen = Arc::clone(&current);
+                    let (now, latest) = (worker.shared.halts.gate().generation(), worker.shared.oauth.epoch());
+                    if !Arc::ptr_eq(&seen, &current) || now != generation || epoch != latest {
+                        (seen, generation, epoch) = (Arc::clone(&current), now, latest);
                         worker.standing.changes.send_modify(|count| *count += 1);
                     }
                 }
@@ -52,7 +54,7 @@ impl Standing {
 }
 
 impl StandingWatch {
-    /// Waits until credentials changed since the last call.
+    /// Waits until credentials changed, or tokens were revoked, since the last call.
     pub async fn changed(&mut self) {
         if self.0.changed().await.is_err() {
             // The worker is gone; so will be the connection.

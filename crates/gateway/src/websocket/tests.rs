@@ -14,11 +14,16 @@ use crate::routes::RouteMatch;
 use crate::testing::{Stage, authority, on_stage, upgrade_request};
 use countersign_dialects::answer::Charged;
 
+fn cleared(worker: &Worker, route: &Route) -> crate::halts::Cleared {
+    let asked = crate::halts::Asked::of(route, None, None);
+    worker.shared.halts.gate().clear(worker, permit_public(&route.requirement).unwrap(), asked).unwrap()
+}
+
 /// Begins as the HTTP server would; the client's end of the stream if there is a 101.
 pub(crate) async fn begin_on(stage: &Stage, connection: &Rc<Connection>, parts: &Parts) -> Result<Response<ResponseBody>, Refusal> {
     let routes = stage.worker.shared.routes.load_full();
     let RouteMatch::Found(route) = routes.find_http("GET", parts.uri.path()) else { panic!("a route") };
-    let admitted = Admitted { permit: permit_public(&route.requirement).unwrap(), login: None, usage: Charged::default() };
+    let admitted = Admitted { permit: cleared(&stage.worker, route), login: None, usage: Charged::default() };
     begin(&stage.worker, connection, route, parts, admitted, &authority()).await
 }
 
@@ -107,7 +112,7 @@ async fn an_upstream_that_does_not_switch_is_a_502_and_no_tunnel() {
             let connection = stage.connection();
             let routes = worker.shared.routes.load_full();
             let RouteMatch::Found(route) = routes.find_http("GET", "/ws") else { panic!("a route") };
-            let admitted = Admitted { permit: permit_public(&route.requirement).unwrap(), login: None, usage: Charged::default() };
+            let admitted = Admitted { permit: cleared(&worker, route), login: None, usage: Charged::default() };
             let refusal = begin(&worker, &connection, route, &upgrade_request("/ws"), admitted, &authority()).await.err().unwrap();
             assert_eq!(refusal.reject, Reject::UpstreamUnavailable);
             assert_eq!(refusal.reject.http_status(), 502);

@@ -64,6 +64,7 @@ struct Farewell(CloseCode, &'static str);
 impl Farewell {
     const DRAINING: Self = Self(CloseCode::GOING_AWAY, "this node is leaving");
     const GONE: Self = Self(CloseCode::GOING_AWAY, "");
+    const HALTED: Self = Self(CloseCode::POLICY_VIOLATION, "halted");
     const LIFE_OVER: Self = Self(CloseCode::GOING_AWAY, "24 hours are over");
     const NOT_TEXT: Self = Self(CloseCode::UNSUPPORTED_DATA, "text frames only");
     const REVOKED: Self = Self(CloseCode::POLICY_VIOLATION, "the credential may no longer be used");
@@ -77,6 +78,7 @@ impl Farewell {
     /// The refusal that goes on record.
     fn reject(self) -> Option<Reject> {
         match self {
+            Self::HALTED => Some(Reject::Halted),
             Self::REFUSED_TOO_OFTEN => Some(Reject::RateLimited),
             Self::REVOKED => Some(Reject::KeyRevoked),
             Self::SLOW => Some(Reject::SlowConsumer),

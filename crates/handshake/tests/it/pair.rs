@@ -31,7 +31,8 @@ pub(crate) fn client_key(algorithm: Algorithm) -> SigningKey {
         | Algorithm::HmacSha256
         | Algorithm::HmacSha384
         | Algorithm::HmacSha512
-        | Algorithm::RsaPkcs1Sha256 => panic!("not a native algorithm"),
+        | Algorithm::RsaPkcs1Sha256
+        | Algorithm::RsaPssSha512 => panic!("not a native algorithm"),
     }
 }
 

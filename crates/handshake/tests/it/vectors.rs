@@ -43,7 +43,8 @@ fn private(algorithm: Algorithm) -> Json {
         | Algorithm::HmacSha256
         | Algorithm::HmacSha384
         | Algorithm::HmacSha512
-        | Algorithm::RsaPkcs1Sha256 => panic!("not native"),
+        | Algorithm::RsaPkcs1Sha256
+        | Algorithm::RsaPssSha512 => panic!("not native"),
     }
 }
 

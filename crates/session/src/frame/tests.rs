@@ -56,10 +56,12 @@ fn what_is_written_is_read() {
     assert!(matches!(read(&bye("done", 9)), Ok(Frame::Bye(read)) if read.code == "done" && read.last == Some(9)));
     assert!(matches!(read(&drain(Duration::from_secs(1), &["a:1".to_owned()], "upgrade")), Ok(Frame::Drain(read)) if read.by_ms == 1_000));
     assert!(matches!(read(&busy(Duration::from_secs(1))), Ok(Frame::Busy(read)) if read.retry_ms == 1_000));
+    assert!(matches!(read(&halt("H-1", "freeze", "runaway")), Ok(Frame::Halt(read)) if read.id == "H-1" && read.action == "freeze"));
+    assert!(matches!(read(&lift()), Ok(Frame::Lift)));
     assert!(matches!(read(&replay(range)), Ok(Frame::Replay(read)) if read == range));
     assert!(matches!(read(&lost(range)), Ok(Frame::Gap(read)) if (read.from, read.count, &*read.how) == (3, 4, "lost")));
     assert!(matches!(read(&replayed(7, 2, "{}")), Ok(Frame::App(read)) if (read.s, read.a, read.dup) == (7, Some(2), true)));
-    for name in ["halt", "lift", "reauth", "refresh", "regrant", "resume"] {
+    for name in ["reauth", "refresh", "regrant", "resume"] {
         assert!(matches!(read(&format!("{{\"{name}\":{{}}}}")), Ok(Frame::Reserved(read)) if read == name));
     }
 }

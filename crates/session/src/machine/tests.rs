@@ -24,6 +24,8 @@ fn deliver(machine: &mut SessionMachine, frame: &str) -> u64 {
         | Event::Busy { .. }
         | Event::Drain { .. }
         | Event::Err(_)
+        | Event::Halt { .. }
+        | Event::Lift
         | Event::Lost(_)
         | Event::NotApplied(_)
         | Event::Nothing
@@ -308,8 +310,8 @@ fn every_message_in_every_state() {
         r#"{"pong":"x"}"#,
         r#"{"ready":"ch"}"#,
         r#"{"gap":{"from":1,"count":1,"how":"lost"}}"#,
-        r#"{"halt":"x"}"#,
-        r#"{"lift":"x"}"#,
+        r#"{"halt":{"id":"H-1","action":"freeze","reason":"runaway"}}"#,
+        r#"{"lift":{}}"#,
         r#"{"reauth":"x"}"#,
         r#"{"refresh":"x"}"#,
         r#"{"regrant":"x"}"#,

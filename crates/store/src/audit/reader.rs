@@ -1,14 +1,14 @@
 //! Reading the audit log back, newest first, without reading all of it.
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use countersign_core::{AccountId, ApiKeyId, CorrelationId, Reject, SessionId, Timestamp};
 use serde_json::{Map, Value};
 
-use super::writer::{PREFIX, SUFFIX};
+use super::files_of::{days, file_name};
 use super::{AuditEvent, AuditLog};
 use crate::error::StoreError;
 use crate::limits;
@@ -41,7 +41,7 @@ pub struct AuditEntry {
 }
 
 impl AuditEntry {
-    fn parse(line: &[u8]) -> Option<Self> {
+    pub(super) fn parse(line: &[u8]) -> Option<Self> {
         let line = std::str::from_utf8(line).ok()?;
         let fields = serde_json::from_str(line).ok()?;
         Some(Self { line: line.to_owned(), fields })
@@ -65,9 +65,11 @@ impl AuditEntry {
         &self.fields
     }
 
-    fn matches(&self, filter: &AuditFilter) -> bool {
+    pub(super) fn matches(&self, filter: &AuditFilter) -> bool {
         let is = |member, wanted: Option<&str>| wanted.is_none_or(|wanted| self.text(member) == Some(wanted));
-        is("event", filter.event.map(AuditEvent::name))
+        let shown = filter.event.is_some() || self.text("event") != Some(AuditEvent::LogFile.name());
+        shown
+            && is("event", filter.event.map(AuditEvent::name))
             && is("account", filter.account.as_ref().map(AccountId::as_str))
             && is("key_id", filter.key_id.as_ref().map(ApiKeyId::as_str))
             && is("session", filter.session.map(|session| session.to_string()).as_deref())
@@ -78,7 +80,8 @@ impl AuditEntry {
 }
 
 impl AuditLog {
-    /// The newest `count` records that match, oldest of them first. Lines that are no records (torn by a crash) are skipped.
+    /// The newest `count` records that match, oldest of them first. The records that begin a file are shown only when asked for.
+    /// Lines that are no records (torn by a crash) are skipped.
     ///
     /// # Errors
     /// [`StoreError::Io`] when the folder or a file cannot be read.
@@ -106,16 +109,8 @@ impl AuditLog {
 
 fn files_newest_first(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let failed = |source| StoreError::io("read", folder, source);
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let ours = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
-        if ours {
-            paths.push(path);
-        }
-    }
-    paths.sort_unstable_by(|one, other| other.cmp(one));
-    Ok(paths)
+    let days = days(folder).map_err(failed)?;
+    Ok(days.into_iter().rev().map(|day| folder.join(file_name(day))).collect())
 }
 
 /// The lines of a file from its end, one block in memory at a time.

@@ -36,6 +36,11 @@ events! {
     AccountNew "account_new" "An account was made.";
     CancelOnDisconnect "cancel_on_disconnect" "Orders of a session that was left were cancelled, or could not be.";
     ConfigReload "config_reload" "Configuration or certificates were read again.";
+    Drill "drill" "A rehearsal of the emergency shutdown.";
+    Halt "halt" "A halt was raised.";
+    HaltLift "halt_lift" "Halts were made weaker, or ended, by agreement of operators.";
+    HaltLiftSigned "halt_lift_signed" "An operator proposed or signed a lift.";
+    HaltUnknown "halt_unknown" "The node could not rely on its halts any more, or can again.";
     KeyNew "key_new" "A credential was made.";
     KeyPolicy "key_policy" "Scopes, addresses, rate or expiry of a credential changed.";
     KeyResume "key_resume" "A suspended credential is active again.";
@@ -43,12 +48,19 @@ events! {
     KeyNonceReset "key_nonce_reset" "Counting of a key's nonces began anew.";
     KeyRotate "key_rotate" "A credential was replaced by a new one.";
     KeySuspend "key_suspend" "A credential was suspended.";
+    KeyTags "key_tags" "What a key trades for was told: algorithm, desk, client.";
+    LogFile "log_file" "A file of the log begins, with the tree of all records before it.";
+    LogGap "log_gap" "The log was found shorter than it was.";
     Refuse "refuse" "A request or a login was refused.";
     SessionEnd "session_end" "A session ended.";
+    SessionKill "session_kill" "An operator ended a session.";
     SessionOpen "session_open" "A session began.";
     SessionResume "session_resume" "A session went on on another connection.";
     Start "start" "The gateway started.";
     Stop "stop" "The gateway stopped.";
+    TokenIssue "token_issue" "Tokens were given out.";
+    TokenReuse "token_reuse" "A refresh token was used twice; its family ended.";
+    TokenRevoke "token_revoke" "A token, a family of tokens, or all tokens of a key were revoked.";
 }
 
 impl AuditEvent {
@@ -78,6 +90,8 @@ pub struct ChannelParameters {
     pub client_subject: Option<AuditText>,
     /// Whether the TLS session was resumed.
     pub resumed: bool,
+    /// Who stands between the client and us, where its connection is not ours: then there is nothing else here.
+    pub via: Option<&'static str>,
 }
 
 impl Serialize for ChannelParameters {
@@ -90,7 +104,31 @@ impl Serialize for ChannelParameters {
         entry(&mut map, "sni", self.sni.as_ref())?;
         shown(&mut map, "client_key", self.client_key.as_ref())?;
         entry(&mut map, "client_subject", self.client_subject.as_ref())?;
-        map.serialize_entry("resumed", &self.resumed)?;
+        match self.via {
+            Some(via) => map.serialize_entry("via", via)?,
+            None => map.serialize_entry("resumed", &self.resumed)?,
+        }
+        map.end()
+    }
+}
+
+/// What a key trades for: the words under which a regulator asks for it (algorithm, trading desk, client of the firm).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditTags {
+    /// The algorithm that decides.
+    pub algo: Option<AuditText>,
+    /// The trading desk.
+    pub desk: Option<AuditText>,
+    /// On whose behalf.
+    pub client: Option<AuditText>,
+}
+
+impl Serialize for AuditTags {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        entry(&mut map, "algo", self.algo.as_ref())?;
+        entry(&mut map, "desk", self.desk.as_ref())?;
+        entry(&mut map, "client", self.client.as_ref())?;
         map.end()
     }
 }
@@ -128,6 +166,8 @@ pub struct AuditRecord {
     pub binding: Option<Binding>,
     /// What was negotiated on the connection.
     pub channel: Option<Arc<ChannelParameters>>,
+    /// What a key trades for, as the operator says.
+    pub tags: Option<Box<AuditTags>>,
     /// Who proved themselves: the names are read out when the line is written, by the writer's thread.
     proved: Option<Arc<Credential>>,
     reject: Option<Reject>,
@@ -154,6 +194,7 @@ impl AuditRecord {
             status: None,
             binding: None,
             channel: None,
+            tags: None,
             proved: None,
             reject: None,
             detail: None,
@@ -211,6 +252,13 @@ impl AuditRecord {
         self
     }
 
+    /// Adds words that hold names: of halts, scopes, operators.
+    #[must_use]
+    pub fn told(mut self, words: &str) -> Self {
+        self.detail = Some(AuditText::name(words).as_str().into());
+        self
+    }
+
     /// Why it was refused.
     #[must_use]
     pub const fn reject(&self) -> Option<Reject> {
@@ -243,6 +291,7 @@ impl Serialize for AuditRecord {
         entry(&mut map, "detail", self.detail.as_deref().as_ref())?;
         entry(&mut map, "binding", self.binding.map(Binding::name).as_ref())?;
         entry(&mut map, "channel", self.channel.as_deref().as_ref())?;
+        entry(&mut map, "tags", self.tags.as_deref())?;
         map.end()
     }
 }

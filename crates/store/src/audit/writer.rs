@@ -1,19 +1,25 @@
 //! The one thread that writes the audit log.
 //!
-//! It sleeps for the flush interval, takes what is in the queue, and writes whole lines in one call. A write that fails leaves
-//! the rest of the batch in place; it is tried again each interval from the exact byte where it stopped, so no line is lost
-//! or torn as long as the process lives.
+//! It sleeps for the flush interval, takes what is in the queue, and hands whole lines to the chain, which writes them in one call.
+//! A write that fails leaves the rest of the batch in place; it is tried again each interval from the line where it stopped, so no
+//! line is lost or torn as long as the process lives.
+//!
+//! ```text
+//!   every 50 ms   lines ─▶ chain ─▶ file
+//!   every second  file ─▶ disk, then a signed checkpoint
+//!   every hour, at close, on demand   a signed head that is kept for good
+//! ```
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::time::Duration;
 
+use countersign_audit_tree::SignedHead;
 use countersign_core::Timestamp;
 
+use super::chain::{AppendError, Chain};
 use super::{AuditRecord, WriterState};
 use crate::error::StoreError;
 use crate::{files, limits};
@@ -22,13 +28,11 @@ use crate::{files, limits};
 pub(super) enum Message {
     /// Write everything before this, force it onto the disk, and tell whether that worked.
     Flush(SyncSender<bool>),
+    /// The same, and sign a head of it; `None` when that did not work or there is no record yet.
+    Head(SyncSender<Option<SignedHead>>),
     /// Write this.
     Record(Box<AuditRecord>),
 }
-
-/// The files of the log are named by the day, in UTC.
-pub(super) const PREFIX: &str = "audit-";
-pub(super) const SUFFIX: &str = ".jsonl";
 
 const SECONDS_PER_DAY: u64 = 86_400;
 
@@ -40,10 +44,6 @@ fn day_of(at: Timestamp) -> u32 {
     u32::try_from(date.year()).unwrap_or(0) * 10_000 + part(date.month()) * 100 + part(date.day())
 }
 
-fn file_of(folder: &Path, day: u32) -> PathBuf {
-    folder.join(format!("{PREFIX}{day:08}{SUFFIX}"))
-}
-
 /// Tries at start what the writer will do later, so that a folder that cannot be written is one clear sentence then.
 pub(super) fn check_writable(folder: &Path) -> Result<(), StoreError> {
     let probe = folder.join(format!(".probe-{}", uuid::Uuid::new_v4().simple()));
@@ -52,21 +52,21 @@ pub(super) fn check_writable(folder: &Path) -> Result<(), StoreError> {
 }
 
 pub(super) struct Writer {
-    folder: PathBuf,
+    chain: Chain,
     receiver: Receiver<Message>,
     state: Arc<WriterState>,
-    /// Lines not yet handed to the operating system; `written` bytes of them are.
+    /// Lines not yet handed to the chain.
     batch: Vec<u8>,
-    written: usize,
     /// The day the batch belongs to.
     day: u32,
     /// The same, counted from 1970: records of one day are told by a division.
     epoch_day: u64,
-    file: Option<File>,
     unsynced: bool,
     sync_failed: bool,
     /// Times it slept since the last sync: the thread's own measure of time.
     rounds: u32,
+    /// The same since the last head.
+    head_rounds: u32,
 }
 
 enum Drained {
@@ -77,19 +77,18 @@ enum Drained {
 }
 
 impl Writer {
-    pub(super) fn new(folder: PathBuf, receiver: Receiver<Message>, state: Arc<WriterState>) -> Self {
+    pub(super) fn new(chain: Chain, receiver: Receiver<Message>, state: Arc<WriterState>) -> Self {
         Self {
-            folder,
+            chain,
             receiver,
             state,
             batch: Vec::with_capacity(limits::AUDIT_BATCH_BYTES),
-            written: 0,
             day: 0,
             epoch_day: 0,
-            file: None,
             unsynced: false,
             sync_failed: false,
             rounds: 0,
+            head_rounds: 0,
         }
     }
 
@@ -104,14 +103,19 @@ impl Writer {
             match self.drain() {
                 Drained::ForNow => {}
                 Drained::ForEver => {
-                    self.sync();
+                    if self.sync() {
+                        self.keep_head();
+                    }
                     return;
                 }
             }
             self.rounds += 1;
-            let due = self.sync_failed || limits::AUDIT_FLUSH_INTERVAL * self.rounds >= limits::AUDIT_SYNC_INTERVAL;
-            if due {
+            self.head_rounds += 1;
+            if self.sync_failed || slept(self.rounds) >= limits::AUDIT_SYNC_INTERVAL {
                 self.sync();
+            }
+            if slept(self.head_rounds) >= limits::AUDIT_HEAD_INTERVAL {
+                self.keep_head();
             }
         }
     }
@@ -131,6 +135,13 @@ impl Writer {
                     let fine = self.write() && self.sync();
                     // Whoever asked may have given up waiting.
                     let _ = done.try_send(fine);
+                    if !fine && !self.is_closing() {
+                        return Drained::ForNow;
+                    }
+                }
+                Ok(Message::Head(done)) => {
+                    let fine = self.write() && self.sync();
+                    let _ = done.try_send(if fine { self.keep_head() } else { None });
                     if !fine && !self.is_closing() {
                         return Drained::ForNow;
                     }
@@ -158,6 +169,9 @@ impl Writer {
                 Ok(Message::Flush(done)) => {
                     let _ = done.try_send(false);
                 }
+                Ok(Message::Head(done)) => {
+                    let _ = done.try_send(None);
+                }
                 Ok(Message::Record(record)) => {
                     self.note_taken();
                     self.push_same_day(&record);
@@ -175,7 +189,7 @@ impl Writer {
     fn push(&mut self, record: &AuditRecord) {
         let epoch_day = record.at.as_secs() / SECONDS_PER_DAY;
         if epoch_day > self.epoch_day {
-            if self.pending() && !self.write() {
+            if !self.write() {
                 // The old file cannot be written: the line follows in the same file rather than overtake what waits.
                 self.push_same_day(record);
                 return;
@@ -184,7 +198,6 @@ impl Writer {
                 self.sync();
             }
             (self.day, self.epoch_day) = (day_of(record.at), epoch_day);
-            self.file = None;
         }
         self.push_same_day(record);
     }
@@ -199,83 +212,58 @@ impl Writer {
         self.batch.push(b'\n');
     }
 
-    fn pending(&self) -> bool {
-        self.written < self.batch.len()
-    }
-
     /// Writes what is gathered; `false` if some of it is left.
     fn write(&mut self) -> bool {
-        if !self.pending() {
+        if self.batch.is_empty() {
             return true;
         }
-        match self.try_write() {
-            Ok(()) => {
-                self.batch.clear();
-                self.written = 0;
-                self.state.failed.store(self.sync_failed, Ordering::Release);
-                true
-            }
-            Err(_) => {
-                // Opened again for the next attempt: the file may have been moved or its disk mounted again.
-                self.file = None;
-                self.state.failed.store(true, Ordering::Release);
-                false
-            }
-        }
-    }
-
-    fn try_write(&mut self) -> io::Result<()> {
         if self.day == 0 {
             self.day = day_of(Timestamp::default());
         }
-        let mut file = match self.file.take() {
-            Some(file) => file,
-            None => self.open()?,
-        };
-        while self.written < self.batch.len() {
-            match file.write(&self.batch[self.written..]) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => self.written += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+        let fine = match self.chain.append(self.day, &self.batch) {
+            Ok(()) => {
+                self.batch.clear();
+                true
             }
-        }
+            Err(AppendError { taken }) => {
+                self.batch.drain(..taken);
+                false
+            }
+        };
         self.unsynced = true;
-        self.file = Some(file);
-        Ok(())
+        self.state.failed.store(!fine || self.sync_failed, Ordering::Release);
+        fine
     }
 
-    fn open(&self) -> io::Result<File> {
-        let path = file_of(&self.folder, self.day);
-        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(files::PRIVATE_FILE_MODE).open(path)?;
-        if self.written == 0 && ends_torn(&file)? {
-            // A process before us died in the middle of a line; ours begins on its own.
-            file.write_all(b"\n")?;
-        }
-        Ok(file)
-    }
-
-    /// Forces what was written onto the disk.
+    /// Forces what was written onto the disk, and signs where the log ends.
     fn sync(&mut self) -> bool {
-        let fine = !self.unsynced || self.file.as_ref().is_none_or(|file| file.sync_data().is_ok());
         self.rounds = 0;
+        if !self.unsynced {
+            return true;
+        }
+        let fine = self.chain.sync().is_ok();
         self.unsynced = !fine;
         if self.sync_failed == fine {
             self.sync_failed = !fine;
-            self.state.failed.store(!fine || self.pending(), Ordering::Release);
+            self.state.failed.store(!fine || !self.batch.is_empty(), Ordering::Release);
+        }
+        if fine {
+            // The records are on the disk: a checkpoint that cannot be written is written with the next ones.
+            self.unsynced = self.chain.checkpoint().is_err() && !self.is_closing();
         }
         fine
     }
+
+    /// Signs a head that is kept for good, if there is anything that the last one is not of.
+    fn keep_head(&mut self) -> Option<SignedHead> {
+        self.head_rounds = 0;
+        self.chain.sign_head().ok().flatten()
+    }
 }
 
-fn ends_torn(file: &File) -> io::Result<bool> {
-    let length = file.metadata()?.len();
-    if length == 0 {
-        return Ok(false);
-    }
-    let mut last = [0];
-    file.read_exact_at(&mut last, length - 1)?;
-    Ok(last != *b"\n")
+/// The thread's own measure of time.
+fn slept(rounds: u32) -> Duration {
+    limits::AUDIT_FLUSH_INTERVAL * rounds
 }
 
 #[cfg(test)]

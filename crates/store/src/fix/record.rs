@@ -15,18 +15,25 @@ const FIELDS_BYTES: usize = 1 + 4 + 8;
 /// Bytes before the payload.
 pub(super) const HEAD_BYTES: usize = FIELDS_BYTES + CHECK_BYTES;
 
-/// Longest payload: a message.
-pub(super) const PAYLOAD_BYTES_MAX: usize = countersign_fix::limits::MESSAGE_BYTES_MAX;
+/// Bytes of the number that a forwarded message came under.
+pub(super) const SOURCE_BYTES: usize = 8;
+
+/// Longest payload: a message, and where it came from.
+pub(super) const PAYLOAD_BYTES_MAX: usize = countersign_fix::limits::MESSAGE_BYTES_MAX + SOURCE_BYTES;
 
 /// What a record says of its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The journal begins: the number is the next to send.
     Base,
+    /// The number is used up by this message, which was received on another session: the payload begins with its number there.
+    Forwarded,
     /// A message that was sent before the journal was written anew.
     Kept,
     /// The number is used up by this message.
     Message,
+    /// The highest number on the other session whose message was forwarded.
+    Source,
     /// The number is expected from the peer.
     Target,
     /// The number is used up by what is not sent again.
@@ -34,13 +41,15 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Base, Self::Kept, Self::Message, Self::Target, Self::Used];
+    const ALL: [Self; 7] = [Self::Base, Self::Forwarded, Self::Kept, Self::Message, Self::Source, Self::Target, Self::Used];
 
     const fn byte(self) -> u8 {
         match self {
             Self::Base => b'B',
+            Self::Forwarded => b'F',
             Self::Kept => b'K',
             Self::Message => b'M',
+            Self::Source => b'S',
             Self::Target => b'T',
             Self::Used => b'U',
         }

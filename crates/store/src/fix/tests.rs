@@ -27,8 +27,8 @@ fn a_long_journal_is_written_anew_with_what_it_keeps() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(folder.path());
     store.set_next_target(7).unwrap();
-    let mut message = vec![b'm'; record::PAYLOAD_BYTES_MAX];
-    let count = limits::FIX_JOURNAL_BYTES_MAX / record::PAYLOAD_BYTES_MAX as u64;
+    let mut message = vec![b'm'; countersign_fix::limits::MESSAGE_BYTES_MAX];
+    let count = limits::FIX_JOURNAL_BYTES_MAX / countersign_fix::limits::MESSAGE_BYTES_MAX as u64;
     for seq in 1..=count {
         message[..8].copy_from_slice(&seq.to_be_bytes());
         store.record(seq, Some(&message)).unwrap();

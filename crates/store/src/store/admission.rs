@@ -53,6 +53,8 @@ fn credential_id(created: Timestamp) -> CredentialId {
 
 fn check_material(purpose: Purpose, material: &Material) -> Result<(), StoreError> {
     match material {
+        // Whoever holds such a token is named by its issuer, never by a record of ours.
+        _ if purpose == Purpose::Bearer => Err(StoreError::MaterialRefused { purpose, material: "anything that is registered here" }),
         Material::Certificate { .. } if purpose == Purpose::ClientCertificate => Ok(()),
         Material::Certificate { .. } => Err(StoreError::MaterialRefused { purpose, material: "a certificate" }),
         Material::PublicKey(..) if purpose == Purpose::ClientCertificate => {

@@ -6,6 +6,7 @@ use countersign_core::{
     AccountId, Address, Algorithm, ApiKeyId, Binding, CredentialId, CredentialState, IpAllowList, KeyRate, NoncePolicy, PublicKey, Purpose,
     Scopes, Secret, SessionId, Timestamp,
 };
+use countersign_oauth::{Confirmation, Family, Revocation, RevocationTarget};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row as _, Sqlite, Type};
 
@@ -172,5 +173,39 @@ pub(super) fn session(row: &SqliteRow) -> Result<SessionRecord, StoreError> {
         created: reader.time("created")?,
         ended: reader.time_or_none("ended")?,
         end_reason: reader.column("end_reason")?,
+    })
+}
+
+pub(super) fn family(row: &SqliteRow) -> Result<Family, StoreError> {
+    let reader = Reader::new(row, "refresh family", "sid");
+    let hash = |name: &'static str| -> Result<Option<[u8; 32]>, StoreError> {
+        let bytes = reader.column::<Option<&[u8]>>(name)?;
+        bytes.map(|bytes| bytes.try_into().map_err(|_| reader.bad(format_args!("{name}: not 32 bytes")))).transpose()
+    };
+    Ok(Family {
+        sid: reader.named("sid", SessionId::parse)?,
+        credential: reader.parsed("credential", CredentialId::parse)?,
+        account: reader.parsed("account", AccountId::parse)?,
+        key_id: reader.parsed("key_id", ApiKeyId::parse)?,
+        purpose: reader.named("purpose", Purpose::parse)?,
+        scopes: reader.parsed("scopes", Scopes::parse)?,
+        audience: reader.column("audience")?,
+        cnf: reader.parsed("cnf", |text| serde_json::from_str::<Confirmation>(text))?,
+        generation: reader.number("generation")?,
+        current: hash("current_hash")?.ok_or_else(|| reader.bad("no hash"))?,
+        previous: hash("previous_hash")?,
+        rotated: reader.time("rotated")?,
+        created: reader.time("created")?,
+        ends: reader.time("ends")?,
+        revoked: reader.column("revoked")?,
+    })
+}
+
+pub(super) fn revocation(row: &SqliteRow) -> Result<Revocation, StoreError> {
+    let reader = Reader::new(row, "token revocation", "target");
+    Ok(Revocation {
+        target: reader.named("target", RevocationTarget::parse)?,
+        epoch: reader.number("epoch")?,
+        until: reader.time("until")?,
     })
 }

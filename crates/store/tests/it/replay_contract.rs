@@ -1,9 +1,10 @@
-//! What every replay guard promises, asked of both.
+//! What every replay guard promises, asked of all.
 
 use countersign_core::limits::{RECV_WINDOW_MAX, TIMESTAMP_AHEAD_MAX};
 use countersign_core::{Effect, MemoryReplayGuard, Monotonic, Now, Reject, ReplayGuard, ReplayId, Timestamp};
-use countersign_store::JournaledReplayGuard;
+use countersign_store::{JournaledReplayGuard, SharedReplayGuard};
 
+use super::redis_server::RedisServer;
 use super::support::{Place, T0};
 
 pub fn id(message: u8, credential: u8) -> ReplayId {
@@ -28,6 +29,10 @@ fn each(check: impl Fn(&(dyn ReplayGuard + Sync))) {
     check(&MemoryReplayGuard::default());
     let place = Place::new();
     check(&JournaledReplayGuard::open(&place.dir.journal(), at(0)).unwrap());
+    let server = RedisServer::start(&[]);
+    // Its memory began long before the messages of the test.
+    let began = Timestamp::from_micros(T0.as_micros() - 3_600_000_000);
+    check(&SharedReplayGuard::open(&server.url(), move || began).unwrap());
 }
 
 #[test]

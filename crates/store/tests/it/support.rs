@@ -23,6 +23,10 @@ impl Place {
         SealingKey::load_or_create(&self.dir.sealing_key()).unwrap()
     }
 
+    pub fn audit_key(&self) -> countersign_audit_tree::AuditKey {
+        self.dir.load_or_create_audit_key().unwrap()
+    }
+
     pub async fn store(&self) -> Store {
         Store::open(&self.dir.database(), self.sealing()).await.unwrap()
     }

@@ -10,9 +10,8 @@ use jiff::Timestamp;
 
 use crate::exchange::Exchange;
 use crate::exchange::instrument::{Instrument, InstrumentKind, MarketIndex};
-use crate::exchange::order::OrderId;
+pub(super) use crate::facade::{order_uuid as order_text, read_order_uuid as read_order};
 
-const ORDER_PREFIX: &str = "00000000-0000-4000-8000-";
 const ACCOUNT_PREFIX: &str = "00000000-0000-4000-9000-";
 /// Hexadecimal digits of a UUID's last group.
 const LAST_GROUP_DIGITS: usize = 12;
@@ -31,18 +30,6 @@ pub(super) fn products(exchange: &Exchange) -> impl Iterator<Item = MarketIndex>
 /// Finds a product.
 pub(super) fn find(exchange: &Exchange, id: &str) -> Option<MarketIndex> {
     products(exchange).find(|index| product_id(&exchange.market(*index).instrument) == id)
-}
-
-/// The `order_id`.
-pub(super) fn order_text(id: OrderId) -> String {
-    format!("{ORDER_PREFIX}{id:012x}")
-}
-
-/// Reads an `order_id`.
-pub(super) fn read_order(text: &str) -> Option<OrderId> {
-    let digits = text.strip_prefix(ORDER_PREFIX)?;
-    let hex = digits.len() == LAST_GROUP_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    u64::from_str_radix(digits, 16).ok().filter(|_| hex)
 }
 
 /// The UUID of one currency's account: its name, as bytes.

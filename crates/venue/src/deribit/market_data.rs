@@ -78,7 +78,7 @@ fn instrument_shape(exchange: &Exchange, index: MarketIndex) -> Value {
     let mut shape = json!({
         "instrument_name": names::instrument_name(terms), "instrument_id": index.0 + 1, "kind": names::kind(terms),
         "base_currency": *terms.base, "quote_currency": *terms.quote, "counter_currency": *terms.quote,
-        "settlement_currency": *terms.quote, "instrument_type": "linear", "contract_size": 1, "is_active": !terms.expired,
+        "settlement_currency": *terms.quote, "instrument_type": "linear", "underlying_type": "crypto", "contract_size": 1, "is_active": !terms.expired,
         "tick_size": number(terms.tick), "tick_size_steps": [], "min_trade_amount": number(terms.lot),
         "maker_commission": commission, "taker_commission": commission, "rfq": false, "price_index": "btc_usdt",
         "creation_timestamp": 0, "expiration_timestamp": terms.kind.expiry_ms().unwrap_or(NEVER_MS),

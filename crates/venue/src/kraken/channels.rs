@@ -136,16 +136,16 @@ pub(super) fn book_change(terms: &Instrument, mirror: &BookMirror, change: &Book
 /// CRC-32 over the ten best asks, then bids: price and quantity with all their places,
 /// without point and leading noughts (vendor guide "Book checksum (v2)").
 fn checksum(terms: &Instrument, mirror: &BookMirror) -> u32 {
-    let (price_places, quantity_places) = (names::places(terms.tick), names::places(terms.lot));
+    let levels = [Side::Sell, Side::Buy].map(|side| mirror.levels(side));
+    let level = |level: &Level| (terms.price_of(level.ticks), terms.quantity_of(level.lots));
+    let levels = levels.iter().flat_map(|side| side.iter().take(CHECKED_LEVELS).map(level));
+    crc32(checked_text(levels, names::places(terms.tick), names::places(terms.lot)).as_bytes())
+}
+
+/// What is summed: prices and quantities in the order given, as digits.
+fn checked_text(levels: impl Iterator<Item = (Fixed, Fixed)>, price_places: usize, quantity_places: usize) -> String {
     let digits = |value: Fixed, places: usize| names::with_places(value, places).replace('.', "").trim_start_matches('0').to_owned();
-    let mut text = String::new();
-    for side in [Side::Sell, Side::Buy] {
-        for level in mirror.levels(side).iter().take(CHECKED_LEVELS) {
-            text += &digits(terms.price_of(level.ticks), price_places);
-            text += &digits(terms.quantity_of(level.lots), quantity_places);
-        }
-    }
-    crc32(text.as_bytes())
+    levels.map(|(price, quantity)| digits(price, price_places) + &digits(quantity, quantity_places)).collect()
 }
 
 /// CRC-32 as in IEEE 802.3, bit by bit: the text is a few hundred bytes.
@@ -204,7 +204,52 @@ pub(super) fn instruments(exchange: &Exchange) -> Value {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    /// The worked example of the vendor guide "Book checksum (v2)": asks from low to high, then bids from high to low.
+    const EXAMPLE: [[(&str, &str); 10]; 2] = [
+        [
+            ("45285.2", "0.00100000"),
+            ("45286.4", "1.54571953"),
+            ("45286.6", "1.54571109"),
+            ("45289.6", "1.54560911"),
+            ("45290.2", "0.15890660"),
+            ("45291.8", "1.54553491"),
+            ("45294.7", "0.04454749"),
+            ("45296.1", "0.35380000"),
+            ("45297.5", "0.09945542"),
+            ("45299.5", "0.18772827"),
+        ],
+        [
+            ("45283.5", "0.10000000"),
+            ("45283.4", "1.54582015"),
+            ("45282.1", "0.10000000"),
+            ("45281.0", "0.10000000"),
+            ("45280.3", "1.54592586"),
+            ("45279.0", "0.07990000"),
+            ("45277.6", "0.03310103"),
+            ("45277.5", "0.30000000"),
+            ("45277.3", "1.54602737"),
+            ("45276.6", "0.15445238"),
+        ],
+    ];
+
+    fn example(sides: [usize; 2]) -> String {
+        let decimal = |text| Fixed::parse(text).unwrap();
+        let levels = sides.into_iter().flat_map(|side| EXAMPLE[side].iter().map(|(price, quantity)| (decimal(price), decimal(quantity))));
+        checked_text(levels, 1, 8)
+    }
+
+    #[test]
+    fn the_text_of_a_checksum_is_that_of_the_vendors_example() {
+        let text = example([0, 1]);
+        assert!(text.starts_with("45285210000045286415457195345286615457110945289615456091145290215890660"));
+        // A price without cents keeps its nought: the number of places is the pair's.
+        assert!(text.contains("45281010000000") && text.ends_with("45276615445238"));
+        assert_eq!(crc32(text.as_bytes()), 3_310_070_434);
+        assert_ne!(crc32(example([1, 0]).as_bytes()), 3_310_070_434, "asks come first");
+    }
 
     #[test]
     fn the_sum_is_the_common_crc32() {

@@ -21,7 +21,7 @@ use crate::limits::STREAMS_PER_CONNECTION_MAX;
 use crate::outbox::Outbox;
 use crate::shell::{Caller, Shell};
 use crate::websocket::{self, Connection, Protocol};
-use crate::{coinbase_exchange, gate, hyperliquid, kucoin};
+use crate::{coinbase_exchange, gate, hyperliquid, kraken_futures, kucoin};
 
 /// Whose form a message has.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -29,6 +29,7 @@ pub(crate) enum Dialect {
     CoinbaseExchange,
     Gate,
     Hyperliquid,
+    KrakenFutures,
     Kucoin,
 }
 
@@ -62,7 +63,7 @@ pub(crate) enum OwnChannel {
 }
 
 impl Dialect {
-    pub(crate) const ALL: [Self; 4] = [Self::CoinbaseExchange, Self::Gate, Self::Hyperliquid, Self::Kucoin];
+    pub(crate) const ALL: [Self; 5] = [Self::CoinbaseExchange, Self::Gate, Self::Hyperliquid, Self::KrakenFutures, Self::Kucoin];
 
     /// The message of a channel of which only the newest matters; `None` when the dialect has
     /// no such channel.
@@ -71,6 +72,7 @@ impl Dialect {
             Self::CoinbaseExchange => coinbase_exchange::state_event(exchange, market, channel, at_ms),
             Self::Gate => gate::state_event(exchange, market, channel, at_ms),
             Self::Hyperliquid => hyperliquid::state_event(exchange, market, channel, at_ms),
+            Self::KrakenFutures => kraken_futures::state_event(exchange, market, channel, at_ms),
             Self::Kucoin => kucoin::state_event(exchange, market, channel, at_ms),
         }
     }
@@ -80,7 +82,7 @@ impl Dialect {
         match self {
             Self::CoinbaseExchange => Some(coinbase_exchange::changes_event(exchange, market, difference, at_ms)),
             Self::Gate => Some(gate::changes_event(exchange, market, difference, at_ms)),
-            Self::Hyperliquid => None,
+            Self::Hyperliquid | Self::KrakenFutures => None,
             Self::Kucoin => Some(kucoin::changes_event(exchange, market, difference, at_ms)),
         }
     }
@@ -91,14 +93,23 @@ impl Dialect {
             Self::CoinbaseExchange => coinbase_exchange::trade_event(exchange, market, trade),
             Self::Gate => gate::trade_event(exchange, market, trade),
             Self::Hyperliquid => hyperliquid::trade_event(exchange, market, trade),
+            Self::KrakenFutures => kraken_futures::trade_event(exchange, market, trade),
             Self::Kucoin => kucoin::trade_event(exchange, market, trade),
         }
     }
 
-    /// News for the owner of an account; the façades list spot only, so contracts are not told.
+    /// Whether the façade lists such instruments: all but one list spot only.
+    const fn lists(self, kind: InstrumentKind) -> bool {
+        match self {
+            Self::CoinbaseExchange | Self::Gate | Self::Hyperliquid | Self::Kucoin => matches!(kind, InstrumentKind::Spot),
+            Self::KrakenFutures => matches!(kind, InstrumentKind::Future { .. }),
+        }
+    }
+
+    /// News for the owner of an account; what the façade does not list is not told.
     pub(crate) fn own(self, exchange: &Exchange, channel: OwnChannel, event: &Event) -> Vec<String> {
         if let Event::Order { order, .. } = event
-            && !matches!(exchange.market(order.market).instrument.kind, InstrumentKind::Spot)
+            && !self.lists(exchange.market(order.market).instrument.kind)
         {
             return Vec::new();
         }
@@ -106,6 +117,7 @@ impl Dialect {
             Self::CoinbaseExchange => coinbase_exchange::own_events(exchange, channel, event),
             Self::Gate => gate::own_events(exchange, channel, event),
             Self::Hyperliquid => hyperliquid::own_events(exchange, channel, event),
+            Self::KrakenFutures => kraken_futures::own_events(exchange, channel, event),
             Self::Kucoin => kucoin::own_events(exchange, channel, event),
         }
     }

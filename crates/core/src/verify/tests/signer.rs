@@ -6,7 +6,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, ML_DSA_65_SIGNING, PqdsaKeyPair, RSA_PKCS1_SHA256,
-    RSA_PSS_SHA256,
+    RSA_PSS_SHA256, RSA_PSS_SHA512, RsaEncoding,
 };
 use secp256k1::SecretKey;
 
@@ -43,9 +43,11 @@ impl Signer {
             }
             Algorithm::HmacSha256 | Algorithm::HmacSha384 | Algorithm::HmacSha512 => Self::Hmac([0; 32], algorithm),
             Algorithm::MlDsa65 => Self::MlDsa(PqdsaKeyPair::from_seed(&ML_DSA_65_SIGNING, &[0; 32]).unwrap()),
-            Algorithm::EcdsaP256Sha256 | Algorithm::EcdsaSecp256k1Recoverable | Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => {
-                unreachable!("not published here")
-            }
+            Algorithm::EcdsaP256Sha256
+            | Algorithm::EcdsaSecp256k1Recoverable
+            | Algorithm::RsaPkcs1Sha256
+            | Algorithm::RsaPssSha256
+            | Algorithm::RsaPssSha512 => unreachable!("not published here"),
         }
     }
 
@@ -56,7 +58,7 @@ impl Signer {
             Algorithm::HmacSha256 | Algorithm::HmacSha384 | Algorithm::HmacSha512 => Self::Hmac([number; 32], algorithm),
             Algorithm::EcdsaSecp256k1Recoverable => Self::Secp256k1(SecretKey::from_secret_bytes([number; 32]).unwrap()),
             Algorithm::MlDsa65 => Self::MlDsa(PqdsaKeyPair::from_seed(&ML_DSA_65_SIGNING, &[number; 32]).unwrap()),
-            Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 => Self::Rsa(rsa(number), algorithm),
+            Algorithm::RsaPkcs1Sha256 | Algorithm::RsaPssSha256 | Algorithm::RsaPssSha512 => Self::Rsa(rsa(number), algorithm),
         }
     }
 
@@ -99,7 +101,8 @@ impl Signer {
                     | Algorithm::Ed25519
                     | Algorithm::MlDsa65
                     | Algorithm::RsaPkcs1Sha256
-                    | Algorithm::RsaPssSha256 => unreachable!("no MAC"),
+                    | Algorithm::RsaPssSha256
+                    | Algorithm::RsaPssSha512 => unreachable!("no MAC"),
                 };
                 let key = aws_lc_rs::hmac::Key::new(hash, secret);
                 aws_lc_rs::hmac::sign(&key, message).as_ref().to_vec()
@@ -111,7 +114,18 @@ impl Signer {
             }
             Self::Rsa(pair, algorithm) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                let padding = if *algorithm == Algorithm::RsaPssSha256 { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+                let padding: &'static dyn RsaEncoding = match algorithm {
+                    Algorithm::RsaPssSha256 => &RSA_PSS_SHA256,
+                    Algorithm::RsaPssSha512 => &RSA_PSS_SHA512,
+                    Algorithm::EcdsaP256Sha256
+                    | Algorithm::EcdsaSecp256k1Recoverable
+                    | Algorithm::Ed25519
+                    | Algorithm::HmacSha256
+                    | Algorithm::HmacSha384
+                    | Algorithm::HmacSha512
+                    | Algorithm::MlDsa65
+                    | Algorithm::RsaPkcs1Sha256 => &RSA_PKCS1_SHA256,
+                };
                 pair.sign(padding, &random, message, &mut signature).unwrap();
                 signature
             }

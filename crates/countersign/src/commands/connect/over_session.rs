@@ -149,6 +149,12 @@ impl Talk {
             Incoming::Resumed(resumed) => self.resumed(&resumed),
             Incoming::Drain(by) if self.as_json => output::line(json!({"drain": {"by_ms": millis(by)}}).to_string()),
             Incoming::Drain(by) => self.say(&format!("this node leaves within {} ms; connect again", by.as_millis())),
+            Incoming::Halt { id, action, reason } if self.as_json => {
+                output::line(json!({"halt": {"id": id, "action": action, "reason": reason}}).to_string())
+            }
+            Incoming::Halt { id, action, reason } => self.say(&format!("halted ({id}): {action}, because of {reason}")),
+            Incoming::Lift if self.as_json => output::line(json!({"lift": {}}).to_string()),
+            Incoming::Lift => self.say("no halt any more"),
             Incoming::Message(body) => {
                 self.answered += u64::from(is_answer(&body));
                 if self.as_json { output::line(body) } else { self.say(&show::message(&body)) }

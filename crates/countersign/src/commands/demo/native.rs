@@ -89,7 +89,13 @@ pub(super) async fn ask(session: &mut Session, request: &Value) -> anyhow::Resul
                     }
                 }
                 Incoming::Refused(err) => return Ok(json!({ "err": serde_json::from_str::<Value>(&err)? })),
-                Incoming::Away(_) | Incoming::Drain(_) | Incoming::Lost { .. } | Incoming::NotApplied { .. } | Incoming::Resumed(_) => {}
+                Incoming::Away(_)
+                | Incoming::Drain(_)
+                | Incoming::Halt { .. }
+                | Incoming::Lift
+                | Incoming::Lost { .. }
+                | Incoming::NotApplied { .. }
+                | Incoming::Resumed(_) => {}
             }
         }
     };

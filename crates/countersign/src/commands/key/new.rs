@@ -75,6 +75,9 @@ pub(super) async fn hand_over(
 }
 
 fn check_combination(args: &KeyNewArgs, purpose: Purpose) -> anyhow::Result<()> {
+    if purpose == Purpose::Bearer {
+        return Err(Failure::usage("bearer tokens are made by their issuer, which is named in the configuration: [issuer.NAME]"));
+    }
     if args.certificate.is_some() && purpose != Purpose::ClientCertificate {
         return Err(Failure::usage("--certificate is for --purpose client-certificate"));
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::rate::KeyCounters;
-use countersign_core::{Access, Permit, Purpose, Refusal, Reject, authorize};
+use countersign_core::{Access, Detail, Purpose, Refusal, Reject, Scope, authorize};
 use countersign_dialects::answer::Charged;
+use countersign_dialects::risk::SignedText;
 use serde_json::value::RawValue;
 use tokio_websockets::Message;
 
@@ -14,6 +15,8 @@ use super::ending::Ending;
 use crate::audit::{self, Subject};
 use crate::clock;
 use crate::exchange::{self, Admitted};
+use crate::halts::own::{self, HALT_OP, Wish};
+use crate::halts::{Asked, Cleared};
 use crate::native::carriage::Carriage;
 use crate::native::message::Request;
 use crate::routes::{Family, Route};
@@ -26,7 +29,10 @@ impl<C: Carriage + 'static> Session<C> {
             Ok(request) => request,
             Err(refusal) => return self.refuse(&refusal, Some(s), None).await,
         };
-        let outcome = match self.admit(&request) {
+        if request.op == HALT_OP {
+            return self.halt_own(s, body, request.id()).await;
+        }
+        let outcome = match self.admit(&request, body) {
             Ok((route, permit)) => {
                 let text = Message::text(frame.slice_ref(body.get().as_bytes()));
                 self.forward(&route, permit, text).await
@@ -37,6 +43,52 @@ impl<C: Carriage + 'static> Session<C> {
             Ok(()) => Ok(()),
             Err(refusal) => self.refuse(&refusal, Some(s), request.id()).await,
         }
+    }
+
+    /// The client stops what is its own. Answered by us, like a reply of the venue.
+    async fn halt_own(&mut self, s: u64, body: &RawValue, id: Option<&str>) -> Result<(), Ending> {
+        let outcome = async {
+            let login = self.login.as_ref().ok_or(Reject::Internal)?;
+            let trades = Scope::parse(Scope::ORDER_WRITE).is_ok_and(|scope| self.contract.scopes.contains(&scope));
+            if !trades {
+                return Err(Refusal::with(Reject::ScopeMissing, Detail::Names(vec![Scope::ORDER_WRITE.to_owned()])));
+            }
+            let sid = login.session.as_ref().map(|session| session.sid);
+            own::halt(&self.worker.shared.halts, Wish::read(body.get().as_bytes())?, &login.identity, sid).await
+        }
+        .await;
+        match outcome {
+            Ok(report) => {
+                let re = id.map_or(serde_json::Value::Null, |id| serde_json::from_str(id).unwrap_or_default());
+                let reply = serde_json::json!({ "re": re, "ok": true, "result": own::told(&report) }).to_string();
+                let frame = self.machine.send(&reply, clock::now());
+                Ok(self.line.feed(frame).await?)
+            }
+            Err(refusal) => self.refuse(&refusal, Some(s), id).await,
+        }
+    }
+
+    /// Tells the client of the halt that covers it, when that changed; ends a session that a halt cuts off.
+    pub(super) async fn check_halts(&mut self) -> Result<(), Ending> {
+        let Some(login) = &self.login else { return Ok(()) };
+        let gate = self.worker.shared.halts.gate();
+        let sid = login.session.as_ref().map(|session| session.sid);
+        gate.admit_presence(Some(&login.identity), Family::NATIVE, sid).map_err(Ending::Fatal)?;
+        if self.line.is_away() {
+            return Ok(());
+        }
+        let strongest = gate.strongest(&login.identity, sid);
+        if strongest == self.told_halt {
+            return Ok(());
+        }
+        let frame = match strongest {
+            Some(hit) => countersign_session::frame::halt(&hit.id.to_string(), hit.action.name(), hit.reason.name()),
+            None => countersign_session::frame::lift(),
+        };
+        self.told_halt = strongest;
+        self.machine.note_sent(clock::now());
+        self.line.feed(frame).await?;
+        self.transmit().await
     }
 
     /// Whether the key may still be used. Costs one pointer comparison while credentials do not change.
@@ -52,12 +104,17 @@ impl<C: Carriage + 'static> Session<C> {
         Ok(())
     }
 
-    fn admit(&mut self, request: &Request<'_>) -> Result<(Arc<Route>, Permit), Refusal> {
+    fn admit(&mut self, request: &Request<'_>, body: &RawValue) -> Result<(Arc<Route>, Cleared), Refusal> {
         let routes = self.worker.shared.routes.load();
         let route = Arc::clone(routes.find_native_op(&request.op).ok_or(Reject::RouteUnknown)?);
         let login = self.login.take().ok_or(Reject::Internal)?;
         let permit = authorize(&login.identity, Some(&self.contract.scopes), &route.requirement);
         let permit = permit.and_then(|permit| self.charge(&login.counters, &route).map(|usage| (permit, usage)));
+        let signed = SignedText { query: b"", body: body.get().as_bytes() };
+        let gate = self.worker.shared.halts.gate();
+        let permit = permit.and_then(|(permit, usage)| {
+            gate.clear(&self.worker, permit, Asked::of(&route, Some(&login), Some(signed))).map(|permit| (permit, usage))
+        });
         let (permit, usage) = match permit {
             Ok(permitted) => permitted,
             Err(refusal) => {
@@ -85,7 +142,7 @@ impl<C: Carriage + 'static> Session<C> {
         audit::accepted(&self.worker, &self.connection, &Subject::message(Some(route)), admitted, self.worker.correlation.next())
     }
 
-    async fn forward(&mut self, route: &Route, permit: Permit, text: Message) -> Result<(), Refusal> {
+    async fn forward(&mut self, route: &Route, permit: Cleared, text: Message) -> Result<(), Refusal> {
         let link = match self.links.find(&route.upstream) {
             Some(link) => link,
             None => {
@@ -94,7 +151,7 @@ impl<C: Carriage + 'static> Session<C> {
                 self.links.open(worker, connection, route.upstream, route.upstream, &permit, session, &self.head).await?
             }
         };
-        Ok(self.links.send(&self.worker, link, permit, text).await?)
+        self.links.send(&self.worker, link, permit, text).await
     }
 }
 

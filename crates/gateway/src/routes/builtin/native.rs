@@ -3,6 +3,7 @@
 use countersign_core::{Access, Scope};
 
 use super::{http, scoped};
+use crate::halts::own::HALT_PATH;
 use crate::routes::{Family, RouteKind, RouteSpec, RouteTarget, RouteWeight};
 
 /// Where native sessions open their WebSocket.
@@ -61,5 +62,9 @@ pub fn native_routes(prefix: &str, upstream: usize) -> Vec<RouteSpec> {
         let target = RouteTarget::NativeOp((*op).to_owned());
         route(format!("op {op}"), target, scoped(scope), RouteKind::Http, *op == "order.place")
     });
-    std::iter::once(session).chain(requests).chain(messages).collect()
+    let halt = RouteSpec {
+        family: Family::Any,
+        ..route(format!("POST {HALT_PATH}"), http("POST", HALT_PATH), scoped(Scope::ORDER_WRITE), RouteKind::Halt, false)
+    };
+    std::iter::once(session).chain(requests).chain(messages).chain(std::iter::once(halt)).collect()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use countersign_core::verify::check_window;
 use countersign_core::{KeyRate, Permit, Presented, Refusal, Reject, Token, VerifiedIdentity, authorize, permit_public};
+use countersign_dialects::risk::SignedText;
 use countersign_dialects::socket::Forward;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_websockets::Message;
@@ -15,6 +16,7 @@ use crate::authenticate::{Login, verify_presented, verify_shown};
 use crate::clock;
 use crate::connection::Connection;
 use crate::exchange::{Admitted, charge};
+use crate::halts::{Asked, Cleared};
 use crate::routes::Route;
 use crate::websocket::limits::LINKS_MAX;
 use crate::websocket::links::LinkId;
@@ -59,6 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             Some(known) => *known = login,
             None => {
                 let permit = authorize(&identity, login.granted(), &self.route.requirement)?;
+                let permit = self.worker.shared.halts.gate().clear(self.worker, permit, Asked::of(&self.route, Some(&login), None))?;
                 let admitted = Admitted { permit, login: Some(login), usage: countersign_dialects::answer::Charged::default() };
                 audit::accepted(self.worker, self.connection, &Subject::message(Some(&self.route)), &admitted, self.correlation)?;
                 if self.logins.len() == LINKS_MAX {
@@ -70,8 +73,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         Ok(identity)
     }
 
+    /// Ends the connection when a halt cuts off somebody who logged in on it, or everybody.
+    fn recheck_halts(&self) -> Result<(), Farewell> {
+        let gate = self.worker.shared.halts.gate();
+        let nobody = gate.admit_presence(None, self.route.family, None);
+        let cut = nobody.and_then(|()| {
+            let identities = self.logins.iter().map(|login| &login.identity).chain(self.machine.identity());
+            identities.into_iter().try_for_each(|identity| gate.admit_presence(Some(identity), self.route.family, None))
+        });
+        cut.map_err(|refusal| {
+            self.note_refused(&refusal, None);
+            Farewell::HALTED
+        })
+    }
+
     /// Ends the connection when somebody who logged in on it may no longer be used.
     pub(super) fn recheck(&mut self) -> Result<(), Farewell> {
+        self.recheck_halts()?;
         let table = self.worker.shared.credentials.load();
         let fallen = |identity: &VerifiedIdentity| {
             let entry = table.find(identity.purpose(), identity.key_id());
@@ -103,16 +121,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let routes = self.worker.shared.routes.load_full();
         let dialect = self.route.family.dialect().ok_or(Reject::Internal)?;
         let route = routes.find_dialect_message(dialect.purpose(), kind).ok_or(Reject::RouteUnknown)?;
-        let permit = self.admit(route, identity.as_ref())?;
+        let signed = SignedText { query: b"", body: outgoing.as_text().unwrap_or_default().as_bytes() };
+        let permit = self.admit(route, identity.as_ref(), signed)?;
         let key = identity.map_or(LinkKey::Public, LinkKey::Key);
         let link = self.link(route, key, &permit).await?;
         // The last moment: opening a link takes time, and a signed window is short.
         check_window(freshness, clock::wall())?;
-        self.links.send(self.worker, link, permit, outgoing).await.map_err(Refusal::from)
+        self.links.send(self.worker, link, permit, outgoing).await
     }
 
     /// Permit, charge, record.
-    fn admit(&mut self, route: &Arc<Route>, identity: Option<&VerifiedIdentity>) -> Result<Permit, Refusal> {
+    fn admit(&mut self, route: &Arc<Route>, identity: Option<&VerifiedIdentity>, signed: SignedText<'_>) -> Result<Cleared, Refusal> {
         let login =
             identity.and_then(|identity| self.logins.iter().find(|login| login.identity.credential().id == identity.credential().id));
         let permit = match identity {
@@ -123,6 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let counters = login.map_or_else(|| Arc::clone(&self.counters), |login| Arc::clone(&login.counters));
         let usage = charge(&counters, rate, route.weight, route.orders, &mut self.words)?;
         let login = identity.map(|identity| Login::new(identity.clone(), countersign_core::Freshness::Channel, counters));
+        let permit = self.worker.shared.halts.gate().clear(self.worker, permit, Asked::of(route, login.as_ref(), Some(signed)))?;
         let admitted = Admitted { permit, login, usage };
         audit::accepted(self.worker, self.connection, &Subject::message(Some(route)), &admitted, self.correlation)?;
         Ok(admitted.permit)

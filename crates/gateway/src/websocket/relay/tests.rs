@@ -32,9 +32,15 @@ fn story() -> Story {
     }
 }
 
+fn route(stage: &Stage) -> Arc<Route> {
+    let routes = stage.worker.shared.routes.load_full();
+    let crate::routes::RouteMatch::Found(route) = routes.find_http("GET", "/ws") else { panic!("a route") };
+    Arc::clone(route)
+}
+
 async fn relayed(stage: &Stage, pair: &mut Pair<DuplexStream, DuplexStream>) -> Ended {
     let connection = stage.connection();
-    drive(&stage.worker, &connection, pair, None).await
+    drive(&stage.worker, &connection, &route(stage), pair, None).await
 }
 
 #[tokio::test]

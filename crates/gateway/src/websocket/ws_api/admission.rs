@@ -8,6 +8,7 @@ use countersign_dialects::answer::Charged;
 use countersign_dialects::binance::rate::RateLimitView;
 use countersign_dialects::binance::routes::{WsHandling, WsMethod};
 use countersign_dialects::binance::ws_api::{Frame, Step, freshness};
+use countersign_dialects::risk::SignedText;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_websockets::Message;
@@ -18,6 +19,7 @@ use crate::audit::{self, Subject};
 use crate::authenticate::{Login, verify_presented};
 use crate::clock;
 use crate::exchange::{Admitted, charge};
+use crate::halts::{Asked, Cleared};
 use crate::routes::Route;
 use crate::websocket::links::LinkId;
 
@@ -84,6 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let rate = login.identity.credential().rate;
         let usage = charge(&login.counters, rate, method.weight.of(|_| None), method.orders, &mut self.words)?;
         let permit = authorize(&login.identity, None, &self.route.requirement)?;
+        let permit = self.worker.shared.halts.gate().clear(self.worker, permit, Asked::of(&self.route, Some(&login), None))?;
         let admitted = Admitted { permit, login: Some(login), usage };
         audit::accepted(self.worker, self.connection, &Subject::message(Some(&self.route)), &admitted, self.correlation)?;
         admitted.login.ok_or_else(|| Reject::Internal.into())
@@ -108,6 +111,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
 
     /// Ends links whose key may no longer be used. If one had a user data stream, or its key is gone, the client must notice.
     pub(super) fn recheck_links(&mut self) -> Result<(), Farewell> {
+        let gate = self.worker.shared.halts.gate();
+        let cut = |identity: Option<&VerifiedIdentity>| gate.admit_presence(identity, self.route.family, None).is_err();
+        let of_link = |key: &LinkKey| match key {
+            LinkKey::Key(identity) => cut(Some(identity)),
+            LinkKey::Public => false,
+        };
+        if cut(self.session.identity()) || self.links.iter().any(|(_, key)| of_link(key)) {
+            return Err(Farewell::HALTED);
+        }
         let fallen: Vec<LinkId> = self
             .links
             .iter()
@@ -159,7 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             Err(refusal) => return Err((refusal, who)),
         };
         let key = LinkKey::of(&who);
-        let admitted = match self.admit(frame, route, who) {
+        let admitted = match self.admit(frame, route, who, message) {
             Ok(admitted) => admitted,
             Err(refused) => return Err(refused),
         };
@@ -188,7 +200,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     }
 
     /// Permit, charge, record.
-    fn admit(&mut self, frame: &Frame<'_>, route: &Arc<Route>, who: Who) -> Result<Admitted, (Refusal, Who)> {
+    fn admit(&mut self, frame: &Frame<'_>, route: &Arc<Route>, who: Who, message: &Message) -> Result<Admitted, (Refusal, Who)> {
         let permit = match &who {
             Who::Key(login) => authorize(&login.identity, None, &route.requirement),
             Who::Nobody => permit_public(&route.requirement),
@@ -204,6 +216,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let login = match who {
             Who::Key(login) => Some(*login),
             Who::Nobody => None,
+        };
+        let signed = SignedText { query: b"", body: message.as_text().unwrap_or_default().as_bytes() };
+        let permit = match self.worker.shared.halts.gate().clear(self.worker, permit, Asked::of(route, login.as_ref(), Some(signed))) {
+            Ok(permit) => permit,
+            Err(refusal) => return Err((refusal, login.map_or(Who::Nobody, |login| Who::Key(Box::new(login))))),
         };
         let admitted = Admitted { permit, login, usage };
         match audit::accepted(self.worker, self.connection, &Subject::message(Some(route)), &admitted, self.correlation) {
@@ -232,7 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         route: &Route,
         key: LinkKey,
         method: &WsMethod,
-        permit: countersign_core::Permit,
+        permit: Cleared,
         freshness: Freshness,
         message: &Message,
     ) -> Result<LinkId, Refusal> {

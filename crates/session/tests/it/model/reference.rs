@@ -133,10 +133,10 @@ impl Reference {
             }
             ("pong", _) | ("nonce", Side::Client) => Verdict::Noted,
             ("ready", Side::Server) => Verdict::Confirmed,
-            ("busy" | "drain" | "err", Side::Client) => Verdict::Told,
+            ("busy" | "drain" | "err" | "halt" | "lift", Side::Client) => Verdict::Told,
             ("replay", Side::Server) => self.hear_replay(number(body, "from").unwrap(), number(body, "count").unwrap()),
             ("gap", Side::Client) => self.hear_gap(number(body, "from").unwrap(), number(body, "count").unwrap()),
-            ("halt" | "lift" | "reauth" | "refresh" | "regrant" | "resume", _) => Verdict::Refused(Reject::Unsupported),
+            ("reauth" | "refresh" | "regrant" | "resume", _) => Verdict::Refused(Reject::Unsupported),
             _ => Verdict::Refused(Reject::UnexpectedMessage),
         }
     }

@@ -83,7 +83,7 @@ pub(crate) enum Forged {
     },
 }
 
-const OTHERS: [&str; 18] = [
+const OTHERS: [&str; 19] = [
     r#"{"bye":{"code":"done","last":0}}"#,
     r#"{"busy":{"retry_ms":9}}"#,
     r#"{"drain":{"by_ms":5,"to":[],"why":"x"}}"#,
@@ -95,7 +95,8 @@ const OTHERS: [&str; 18] = [
     r#"{"hello":"x"}"#,
     r#"{"welcome":"x"}"#,
     r#"{"resume":"x"}"#,
-    r#"{"halt":{}}"#,
+    r#"{"halt":{"id":"H-1","action":"freeze","reason":"runaway"}}"#,
+    r#"{"lift":{}}"#,
     r#"{"gap":{"from":1,"count":1,"how":"lost"}}"#,
     r#"{"ping":"x","pong":"x"}"#,
     r#"{"s":1,"a":1,"d":{},"ping":"x"}"#,

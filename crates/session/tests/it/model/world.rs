@@ -317,7 +317,7 @@ fn verdict(event: &Event<'_>) -> Verdict {
         Event::Deliver { s, d, missed, .. } => {
             Verdict::Applied { s: *s, body: d.get().to_owned(), missed: missed.map(|range| (range.from, range.count)) }
         }
-        Event::Busy { .. } | Event::Drain { .. } | Event::Err(_) => Verdict::Told,
+        Event::Busy { .. } | Event::Drain { .. } | Event::Err(_) | Event::Halt { .. } | Event::Lift => Verdict::Told,
         Event::Lost(_) => Verdict::Told,
         Event::NotApplied(range) => Verdict::NotApplied { from: range.from, count: range.count },
         Event::Nothing => Verdict::Noted,

@@ -1,0 +1,218 @@
+//! Compact JWS with JSON claims (RFC 7515, RFC 7519), read strictly and not yet believed.
+//!
+//! ```text
+//!   text = base64url(header) "." base64url(claims) "." base64url(signature)
+//!          └────────── signed bytes, as sent ───┘
+//! ```
+//!
+//! Base64url without padding or stray bits; objects without repeated names; times in whole seconds. `alg` is what the signature claims to
+//! be, one of a list without `none` and without MACs: the key that was registered or published decides (RFC 8725, 3.1). A key inside the
+//! token or behind an address (`jku`, `x5u`, `x5c`) is never looked at; `jwk` only by DPoP, whose proofs are about the key itself.
+//! Extensions that must be understood (`crit`, `b64`) are refused.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::Value;
+use smallvec::SmallVec;
+
+use crate::algorithm::Algorithm;
+use crate::limits::{JWT_MEMBERS_MAX, JWT_TEXT_BYTES_MAX};
+use crate::presented::{PresentedSignature, SignatureForm};
+use crate::reject::{Refusal, Reject};
+use crate::time::Timestamp;
+
+/// A token as it came. Nothing in it is verified.
+#[derive(Clone, Debug)]
+pub struct Jwt<'m> {
+    /// What the header says.
+    pub header: Members,
+    /// What the claims say.
+    pub claims: Members,
+    /// The bytes that the signature covers.
+    pub signed: &'m str,
+    /// The signature, with the algorithm it claims to be of.
+    pub signature: PresentedSignature,
+}
+
+/// The members of a JSON object, each name once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Members(BTreeMap<String, Value>);
+
+/// Why a text is no token that could be verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JwtError {
+    /// An `alg` that no key here has, `none` among them.
+    Algorithm,
+    /// It breaks the grammar; the word says where.
+    Grammar(&'static str),
+    /// Longer than [`JWT_TEXT_BYTES_MAX`].
+    TooLong,
+}
+
+impl JwtError {
+    /// The refusal of a token with this error.
+    #[must_use]
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::Algorithm => Refusal::operator(Reject::WrongAlgorithm, "the alg of the token is none that a key here may have"),
+            Self::Grammar(place) => Refusal::operator(Reject::TokenInvalid, format!("not a JWT: {place}")),
+            Self::TooLong => Refusal::operator(Reject::TokenInvalid, "the token is too long"),
+        }
+    }
+}
+
+impl<'m> Jwt<'m> {
+    /// Reads a token.
+    ///
+    /// # Errors
+    /// [`JwtError`].
+    pub fn read(text: &'m str) -> Result<Self, JwtError> {
+        if text.len() > JWT_TEXT_BYTES_MAX {
+            return Err(JwtError::TooLong);
+        }
+        let (signed, signature) = text.rsplit_once('.').ok_or(JwtError::Grammar("three parts"))?;
+        let (header, claims) = signed.split_once('.').ok_or(JwtError::Grammar("three parts"))?;
+        let header = Members::of_part(header).ok_or(JwtError::Grammar("header"))?;
+        let claims = Members::of_part(claims).ok_or(JwtError::Grammar("claims"))?;
+        if header.value("crit").is_some() || header.value("b64").is_some() {
+            return Err(JwtError::Grammar("crit"));
+        }
+        let algorithm = header.text("alg").and_then(algorithm).ok_or(JwtError::Algorithm)?;
+        let bytes = URL_SAFE_NO_PAD.decode(signature).ok().map(SmallVec::from_vec);
+        Ok(Self { header, claims, signed, signature: PresentedSignature { form: SignatureForm::Explicit(algorithm), bytes } })
+    }
+
+    /// Whether the header's `typ` is this media type; `application/` may be left out (RFC 7515, 4.1.9).
+    #[must_use]
+    pub fn is_of_type(&self, kind: &str) -> bool {
+        let own = self.header.text("typ").unwrap_or_default();
+        let short = own
+            .get(.."application/".len())
+            .filter(|start| start.eq_ignore_ascii_case("application/"))
+            .map_or(own, |start| &own[start.len()..]);
+        short.eq_ignore_ascii_case(kind)
+    }
+}
+
+/// The algorithm of a JOSE name (RFC 7518, 3.1; RFC 8037; RFC 9864).
+fn algorithm(name: &str) -> Option<Algorithm> {
+    match name {
+        "ES256" => Some(Algorithm::EcdsaP256Sha256),
+        "EdDSA" | "Ed25519" => Some(Algorithm::Ed25519),
+        "PS256" => Some(Algorithm::RsaPssSha256),
+        "PS512" => Some(Algorithm::RsaPssSha512),
+        "RS256" => Some(Algorithm::RsaPkcs1Sha256),
+        _ => None,
+    }
+}
+
+impl Members {
+    fn of_part(part: &str) -> Option<Self> {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+    }
+
+    /// A member.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// A member that is a string; `None` without it and for another type.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.value(name)?.as_str()
+    }
+
+    /// A member that is a time in whole seconds; `None` without it and for any other spelling.
+    #[must_use]
+    pub fn time(&self, name: &str) -> Option<Timestamp> {
+        // Beyond it seconds are no longer microseconds: the year 9999.
+        self.value(name)?.as_u64().filter(|seconds| *seconds <= 253_402_300_799).map(Timestamp::from_secs)
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object without repeated names")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry::<String, Value>()? {
+            if members.len() == JWT_MEMBERS_MAX || members.insert(name, value).is_some() {
+                return Err(A::Error::custom("repeated or too many names"));
+            }
+        }
+        Ok(Members(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(header: &str, claims: &str) -> String {
+        format!("{}.{}.AAAA", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    #[test]
+    fn tokens_are_read_strictly() {
+        let read = |header: &str, claims: &str| Jwt::read(&text(header, claims)).map(drop);
+        assert_eq!(read(r#"{"alg":"EdDSA","jku":"https://elsewhere/"}"#, "{}"), Ok(()));
+        for alg in ["none", "None", "HS256", "HS512", "ES384", "eddsa", ""] {
+            assert_eq!(read(&format!(r#"{{"alg":"{alg}"}}"#), "{}"), Err(JwtError::Algorithm), "{alg}");
+        }
+        assert_eq!(read(r#"{"alg":1}"#, "{}"), Err(JwtError::Algorithm));
+        assert_eq!(read("{}", "{}"), Err(JwtError::Algorithm));
+        assert_eq!(read(r#"{"alg":"EdDSA","alg":"EdDSA"}"#, "{}"), Err(JwtError::Grammar("header")));
+        assert_eq!(read(r#"{"alg":"EdDSA","crit":["b64"]}"#, "{}"), Err(JwtError::Grammar("crit")));
+        assert_eq!(read(r#"{"alg":"EdDSA"}"#, r#"{"exp":1,"exp":2}"#), Err(JwtError::Grammar("claims")));
+        assert_eq!(read(r#"{"alg":"EdDSA"}"#, "[]"), Err(JwtError::Grammar("claims")));
+        assert_eq!(Jwt::read("a.b").map(drop), Err(JwtError::Grammar("three parts")));
+        assert_eq!(Jwt::read(&"a".repeat(JWT_TEXT_BYTES_MAX + 1)).map(drop), Err(JwtError::TooLong));
+    }
+
+    #[test]
+    fn times_are_whole_seconds() {
+        let members: Members =
+            serde_json::from_str(r#"{"a":1700000000,"b":"1700000000","c":1.5,"d":-1,"e":1e18,"f":99999999999999,"g":1700000000.0}"#)
+                .unwrap();
+        assert_eq!(members.time("a"), Some(Timestamp::from_secs(1_700_000_000)));
+        for name in ["b", "c", "d", "e", "f", "g", "h"] {
+            assert_eq!(members.time(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn types_may_be_short() {
+        let header = |typ: &str| format!(r#"{{"alg":"EdDSA","typ":"{typ}"}}"#);
+        for (typ, same) in [("at+jwt", true), ("AT+JWT", true), ("application/at+jwt", true), ("JWT", false), ("application/", false)] {
+            assert_eq!(Jwt::read(&text(&header(typ), "{}")).unwrap().is_of_type("at+jwt"), same, "{typ}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_judged(any in "\\PC{0,60}", header in "\\PC{0,40}", claims in "\\PC{0,40}") {
+            let _ = Jwt::read(&any);
+            let _ = Jwt::read(&text(&header, &claims));
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `halt`, `lift`, `drill`, `operator`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::StateArgs;
+
+/// Stop trading, at once.
+#[derive(Debug, Args)]
+#[command(subcommand_negates_reqs = true)]
+pub(crate) struct HaltArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<HaltCommand>,
+    /// Whom: venue, dialect:NAME, instrument:NAME, account:NAME, key:ID, session:ID or node:NAME.
+    #[arg(long, default_value = "venue")]
+    pub(crate) scope: String,
+    /// What still passes: cancel-only (cancels and reductions), deny-new (cancels), freeze (reads), disconnect (nothing).
+    #[arg(long, default_value = "cancel-only", value_parser = ["cancel-only", "deny-new", "freeze", "disconnect"])]
+    pub(crate) action: String,
+    /// Why, as a code that clients see: client.request, credential.compromise, duplicate, infrastructure, limit, market.disorder,
+    /// regulator or runaway.
+    #[arg(long, required = true)]
+    pub(crate) reason: Option<String>,
+    /// Why, in words that only operators see.
+    #[arg(long, default_value = "")]
+    pub(crate) text: String,
+    /// When somebody must look again (2h, 2027-01-01T00:00:00Z); the halt does not end then.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) review: Option<String>,
+    /// Break the glass: stop the node of this state folder by the file HALT, without asking it.
+    #[arg(long)]
+    pub(crate) local: bool,
+    /// One JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HaltCommand {
+    /// What is halted, and whether it is confirmed.
+    Status {
+        /// Show it again whenever it changes, until interrupted.
+        #[arg(long)]
+        watch: bool,
+        /// One JSON object, one per line with --watch.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LiftCommand {
+    /// Propose to lift halts, wholly or down to a weaker action; prints the proposal's name and its check words.
+    Propose {
+        /// Names of halts, as `halt status` shows them.
+        #[arg(required = true)]
+        halts: Vec<String>,
+        /// What is to be left: deny-new or cancel-only, for a restart in stages; without it nothing.
+        #[arg(long, value_name = "ACTION", value_parser = ["cancel-only", "deny-new", "freeze"])]
+        stage: Option<String>,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+    /// Show a proposal: what it lifts, who signed, what is in its way.
+    Show {
+        /// Its name.
+        proposal: String,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+    /// Sign a proposal with an operator's key.
+    Sign {
+        /// Its name.
+        proposal: String,
+        /// The operator's name in the configuration.
+        #[arg(long)]
+        operator: String,
+        /// The operator's private key, as `operator new` wrote it.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// The check words that the proposer read out; another proposal is not signed.
+        #[arg(long, value_name = "WORDS")]
+        check: Option<String>,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+    /// Apply a proposal that has its signatures.
+    Apply {
+        /// Its name.
+        proposal: String,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DrillCommand {
+    /// Halt in rehearsal: the whole path, measured; what it would stop is counted, not stopped.
+    Run {
+        /// Whom.
+        #[arg(long, default_value = "venue")]
+        scope: String,
+        /// With which action.
+        #[arg(long, default_value = "cancel-only", value_parser = ["cancel-only", "deny-new", "freeze", "disconnect"])]
+        action: String,
+        /// How often.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        count: u32,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OperatorCommand {
+    /// Make an operator's key; prints the line for `halt.operators`.
+    New {
+        /// The operator's name: letters, digits, `.`, `_`, `-`.
+        name: String,
+        /// Where the private key is written; must not exist.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+}

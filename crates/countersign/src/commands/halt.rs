@@ -1,0 +1,139 @@
+//! `halt`: stop, and see what is stopped. Over the operator socket; with `--local` by a file alone.
+
+pub(super) mod drill;
+pub(super) mod lift;
+pub(super) mod operator;
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use countersign_core::Timestamp;
+use countersign_gateway::halts::report::{HaltReport, HaltRequest, HaltStatus};
+use countersign_gateway::halts::watch::HALT_FILE;
+use countersign_gateway::operator::OperatorClient;
+use countersign_halt::Reason;
+
+use super::{output, run_async, when};
+use crate::cli::{HaltArgs, HaltCommand, StateArgs};
+use crate::failure::Failure;
+use crate::state;
+
+/// How often `--watch` looks.
+const WATCH: Duration = Duration::from_millis(200);
+
+/// Runs the command.
+pub(super) fn run(args: &HaltArgs) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        Some(HaltCommand::Status { watch, json, state }) => run_async(status(&client(state), *watch, *json)),
+        None if args.local => break_glass(args),
+        None => run_async(halt(args)),
+    }
+}
+
+/// The running gateway of a state folder.
+fn client(args: &StateArgs) -> OperatorClient {
+    OperatorClient::new(args.state.join("operator.sock"))
+}
+
+async fn halt(args: &HaltArgs) -> anyhow::Result<ExitCode> {
+    let reason = args.reason.clone().unwrap_or_default();
+    if Reason::parse(&reason).is_none() {
+        let known: Vec<&str> = Reason::ALL.iter().map(|reason| reason.name()).collect();
+        return Err(Failure::usage(format!("--reason {reason:?} is none of: {}", known.join(", "))));
+    }
+    let review = args.review.as_deref().map(|text| when::end(text, state::wall())).transpose()?;
+    let request = HaltRequest {
+        scope: args.scope.clone(),
+        action: args.action.clone(),
+        reason,
+        text: args.text.clone(),
+        review_by_ms: review.map(Timestamp::as_millis),
+    };
+    let report = client(&args.state).halt(&request).await?;
+    if args.json {
+        output::json(&report)?;
+    } else {
+        output::line(told(&report, &args.scope, &args.action))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn told(report: &HaltReport, scope: &str, action: &str) -> String {
+    let confirmed = match report.barrier_us {
+        Some(micros) => format!("confirmed after {}", shown(micros)),
+        None => "not confirmed yet: requests of before are still under way (halt status --watch)".to_owned(),
+    };
+    match (report.was_in_force, report.epoch) {
+        (true, _) => format!("{} covers it already; {confirmed}", report.id),
+        (false, Some(epoch)) => {
+            format!("{} {scope} {action}, epoch {epoch}; in force after {}, {confirmed}", report.id, shown(report.enforced_us))
+        }
+        (false, None) => format!(
+            "{} {scope} {action}; in force after {}, {confirmed}; NOT in the store yet: the node goes on trying",
+            report.id,
+            shown(report.enforced_us)
+        ),
+    }
+}
+
+fn shown(micros: u64) -> String {
+    if micros < 1_000 { format!("{micros} µs") } else { format!("{}.{:03} ms", micros / 1_000, micros % 1_000) }
+}
+
+/// Writes the file that stops the node: no gateway has to answer.
+fn break_glass(args: &HaltArgs) -> anyhow::Result<ExitCode> {
+    let path = args.state.state.join(HALT_FILE);
+    let mut file = std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    writeln!(file, "{} {}", args.reason.as_deref().unwrap_or_default(), args.text)?;
+    file.sync_all()?;
+    output::line(format!("{} is there: the node stops within a quarter of a second and stays so while it is", path.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn status(client: &OperatorClient, watch: bool, json: bool) -> anyhow::Result<ExitCode> {
+    let mut shown: Option<HaltStatus> = None;
+    loop {
+        let status = client.halts().await?;
+        // The lease runs all the time; that is no news.
+        let same = shown.as_ref().is_some_and(|shown| HaltStatus { lease_ms: status.lease_ms, ..shown.clone() } == status);
+        if !same {
+            show(&status, watch, json)?;
+        }
+        if !watch {
+            return Ok(ExitCode::SUCCESS);
+        }
+        shown = Some(status);
+        tokio::time::sleep(WATCH).await;
+    }
+}
+
+fn show(status: &HaltStatus, watch: bool, json: bool) -> anyhow::Result<()> {
+    if json {
+        return if watch { output::line(serde_json::to_string(status)?) } else { output::json(status) };
+    }
+    let known = match &status.unknown {
+        None => format!("knows its halts (lease {} ms)", status.lease_ms),
+        Some(why) => format!("DOES NOT KNOW its halts ({why}): cancels pass, nothing new"),
+    };
+    let confirmed = if status.confirmed { "confirmed" } else { "NOT confirmed: requests of before are under way" };
+    let (quorum, operators) = status.quorum;
+    output::line(format!("node {} {known}; epoch {}, {confirmed}; {quorum} of {operators} operators lift", status.node, status.epoch))?;
+    if status.halts.is_empty() {
+        return output::line("nothing is halted");
+    }
+    let mut table = output::table(&["HALT", "SCOPE", "ACTION", "REASON", "SINCE", "BY", "WORDS"]);
+    for halt in &status.halts {
+        let action = if halt.action == halt.raised_as { halt.action.clone() } else { format!("{} (was {})", halt.action, halt.raised_as) };
+        let since = when::show(Timestamp::from_millis(halt.at_ms));
+        table.add_row([&halt.id, &halt.scope, &action, &halt.reason, &since, &halt.by, &halt.text]);
+    }
+    output::print(&table)
+}
+
+/// Reads a text file, or says which one cannot be read.
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}

@@ -1,0 +1,85 @@
+//! `lift`: let trading go on again, by agreement.
+
+use std::process::ExitCode;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_core::{Algorithm, Timestamp};
+use countersign_gateway::halts::report::{LiftReport, LiftRequest, SignatureRequest};
+use countersign_halt::{Lift, LiftId};
+use countersign_handshake::{Signer as _, SigningKey};
+
+use super::super::{output, run_async, when};
+use super::client;
+use crate::cli::LiftCommand;
+use crate::failure::Failure;
+
+/// Runs the subcommand.
+pub(in crate::commands) fn run(command: &LiftCommand) -> anyhow::Result<ExitCode> {
+    run_async(async {
+        let (report, json) = match command {
+            LiftCommand::Apply { proposal, json, state } => (client(state).apply_lift(parse(proposal)?).await?, *json),
+            LiftCommand::Propose { halts, stage, reason, json, state } => {
+                let request = LiftRequest { halts: halts.clone(), to: stage.clone(), reason: reason.clone() };
+                (client(state).propose_lift(&request).await?, *json)
+            }
+            LiftCommand::Show { proposal, json, state } => (client(state).lift(parse(proposal)?).await?, *json),
+            LiftCommand::Sign { proposal, operator, key, check, json, state } => {
+                let client = client(state);
+                let before = client.lift(parse(proposal)?).await?;
+                let signature = sign(&before, &super::read(key)?, check.as_deref())?;
+                let request = SignatureRequest { operator: operator.clone(), signature };
+                (client.sign_lift(parse(proposal)?, &request).await?, *json)
+            }
+        };
+        if json {
+            output::json(&report)?;
+        } else {
+            show(&report)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn parse(text: &str) -> anyhow::Result<LiftId> {
+    LiftId::parse(text).ok_or_else(|| Failure::usage(format!("{text:?} is not a proposal: P- and twelve hexadecimal digits")))
+}
+
+/// Signs what was received, not what the report says about it: name and words are made from the payload here.
+fn sign(report: &LiftReport, pem: &str, check: Option<&str>) -> anyhow::Result<String> {
+    let lift = Lift::from_payload(&report.payload)?;
+    if lift.id().to_string() != report.id {
+        return Err(Failure::usage(format!("the gateway answered with another proposal ({}); not signed", lift.id())));
+    }
+    if let Some(check) = check.filter(|check| *check != lift.check_words()) {
+        return Err(Failure::usage(format!("the check words are {}, not {check}: another proposal; not signed", lift.check_words())));
+    }
+    let key = SigningKey::from_pkcs8_pem(Algorithm::Ed25519, pem)?;
+    Ok(URL_SAFE_NO_PAD.encode(key.sign(&lift.signed_bytes())?))
+}
+
+fn show(report: &LiftReport) -> anyhow::Result<()> {
+    if let Some(epoch) = report.applied {
+        return output::line(format!("{} applied, epoch {epoch}", report.id));
+    }
+    let lift = Lift::from_payload(&report.payload)?;
+    let to = lift.to.map_or("nothing", countersign_halt::Action::name);
+    output::line(format!("{}  check words {}", report.id, report.check_words))?;
+    output::line(format!("lifts to {to}, because: {}", lift.reason))?;
+    for halt in &report.halts {
+        output::line(format!(
+            "  {} {} {} since {} by {}",
+            halt.id,
+            halt.scope,
+            halt.action,
+            when::show(Timestamp::from_millis(halt.at_ms)),
+            halt.by
+        ))?;
+    }
+    let signed = if report.signed_by.is_empty() { "nobody".to_owned() } else { report.signed_by.join(", ") };
+    output::line(format!("signed by {signed}; {} needed; until {}", report.needed, when::show(Timestamp::from_millis(report.expires_ms))))?;
+    match &report.obstacle {
+        Some(obstacle) => output::line(format!("not to be applied yet: {obstacle}")),
+        None => output::line(format!("ready: countersign lift apply {}", report.id)),
+    }
+}

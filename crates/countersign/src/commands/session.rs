@@ -1,0 +1,73 @@
+//! `session`: open native sessions of the running gateway, over its operator socket.
+
+use std::process::ExitCode;
+
+use comfy_table::Table;
+use countersign_core::{SessionId, Timestamp};
+use countersign_gateway::operator::{OperatorClient, SessionRecord};
+
+use super::{output, run_async, when};
+use crate::cli::{SessionCommand, StateArgs};
+use crate::failure::Failure;
+
+/// Runs the subcommand.
+pub(super) fn run(command: &SessionCommand) -> anyhow::Result<ExitCode> {
+    run_async(async {
+        match command {
+            SessionCommand::Kill { sid, state } => kill(sid, state).await,
+            SessionCommand::List { count, json, state } => list(*count, *json, state).await,
+            SessionCommand::Show { sid, json, state } => show(sid, *json, state).await,
+        }
+    })
+}
+
+/// The running gateway of a state folder.
+pub(super) fn gateway(args: &StateArgs) -> OperatorClient {
+    OperatorClient::new(args.state.join("operator.sock"))
+}
+
+/// Reads a session id.
+pub(super) fn parse(text: &str) -> anyhow::Result<SessionId> {
+    SessionId::parse(text).ok_or_else(|| Failure::usage(format!("not a session id: {text}")))
+}
+
+/// A time as people read it.
+pub(super) fn time(millis: u64) -> String {
+    when::show(Timestamp::from_millis(millis))
+}
+
+async fn list(count: usize, as_json: bool, args: &StateArgs) -> anyhow::Result<ExitCode> {
+    let sessions = gateway(args).sessions(count).await?;
+    if as_json {
+        output::json(&sessions)?;
+    } else {
+        output::print(&table(&sessions))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(sid: &str, as_json: bool, args: &StateArgs) -> anyhow::Result<ExitCode> {
+    let session = gateway(args).session(parse(sid)?).await?;
+    if as_json {
+        output::json(&session)?;
+    } else {
+        output::print(&table(&[session]))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn kill(sid: &str, args: &StateArgs) -> anyhow::Result<ExitCode> {
+    let report = gateway(args).kill_session(parse(sid)?).await?;
+    let what = if report.was_open { "is ended" } else { "was not open" };
+    output::line(format!("session {} {what}; its tokens are revoked (epoch {})", report.sid, report.epoch))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(sessions: &[SessionRecord]) -> Table {
+    let mut table = output::table(&["SESSION", "ACCOUNT", "KEY", "SCOPES", "BOUND", "FROM", "SINCE", "UNTIL"]);
+    for session in sessions {
+        let SessionRecord { sid, account, key_id, scopes, bind, remote, since_ms, until_ms } = session;
+        table.add_row([sid, account, key_id, scopes, bind, remote, &time(*since_ms), &time(*until_ms)]);
+    }
+    table
+}

@@ -1,0 +1,453 @@
+//! What a request can do to a position, told from its route and, where a venue has the words for it, from its signed bytes.
+//!
+//! ```text
+//!   route ──▶ Read      market data, own data
+//!         ──▶ Cancel    the tables here: surely takes orders away and does nothing else
+//!         ──▶ Reduce    closes a position
+//!         ──▶ Increase  everything else that writes ── refine(signed bytes) ──▶ Cancel | Reduce | Increase
+//! ```
+//!
+//! The tables name what halts let pass; what is not in them is stopped. So a new endpoint is stopped until somebody writes it down.
+//!
+//! # Security
+//! A reduce-only mark counts only where the venue refuses an order that breaks it. OKX and Bybit ignore the mark on spot orders,
+//! so there it counts for contracts only (Bybit) or not at all (OKX, BitMEX, Bitfinex); Binance spot, Coinbase, Gate, Gemini,
+//! Kraken spot and KuCoin spot have none. What has two readings (a name twice, an escape, query and body) is an increase.
+
+use countersign_core::{Purpose, Risk, Scope};
+
+use crate::binance::ws_api::frame::RawObject;
+use crate::fields::{array, object, string, text};
+
+/// Orders in one batch that is looked through; a longer one is an increase.
+const BATCH_MAX: usize = 100;
+
+use Purpose::{
+    Binance, Bitfinex, Bitmex, Bybit, Coinbase, CoinbaseExchange, Deribit, Gate, Gemini, Kraken, KrakenFutures, Kucoin, Native, Okx,
+};
+
+/// Endpoints that cancel: method and path as in the dialect's table. Timers that cancel later are among them.
+#[rustfmt::skip]
+pub const CANCELS: &[(Purpose, &str, &str)] = &[
+    (Binance, "DELETE", "/api/v3/openOrders"),
+    (Binance, "DELETE", "/api/v3/order"),
+    (Binance, "DELETE", "/api/v3/orderList"),
+    (Bitfinex, "POST", "/v2/auth/w/order/cancel"),
+    (Bitfinex, "POST", "/v2/auth/w/order/cancel/multi"),
+    (Bitmex, "DELETE", "/api/v1/order"),
+    (Bitmex, "DELETE", "/api/v1/order/all"),
+    (Bitmex, "POST", "/api/v1/order/cancelAllAfter"),
+    (Bybit, "POST", "/v5/order/cancel"),
+    (Bybit, "POST", "/v5/order/cancel-all"),
+    (Bybit, "POST", "/v5/order/cancel-batch"),
+    (Bybit, "POST", "/v5/order/disconnected-cancel-all"),
+    (Coinbase, "POST", "/api/v3/brokerage/orders/batch_cancel"),
+    (CoinbaseExchange, "DELETE", "/orders"),
+    (CoinbaseExchange, "DELETE", "/orders/{id}"),
+    (Gate, "DELETE", "/api/v4/spot/orders"),
+    (Gate, "DELETE", "/api/v4/spot/orders/{id}"),
+    (Gate, "POST", "/api/v4/spot/cancel_batch_orders"),
+    (Gate, "POST", "/api/v4/spot/countdown_cancel_all"),
+    (Gemini, "POST", "/v1/order/cancel"),
+    (Gemini, "POST", "/v1/order/cancel/all"),
+    (Gemini, "POST", "/v1/order/cancel/session"),
+    (Kraken, "POST", "/0/private/CancelAll"),
+    (Kraken, "POST", "/0/private/CancelAllOrdersAfter"),
+    (Kraken, "POST", "/0/private/CancelOrder"),
+    (Kraken, "POST", "/0/private/CancelOrderBatch"),
+    (KrakenFutures, "POST", "/derivatives/api/v3/cancelallorders"),
+    (KrakenFutures, "POST", "/derivatives/api/v3/cancelallordersafter"),
+    (KrakenFutures, "POST", "/derivatives/api/v3/cancelorder"),
+    (Kucoin, "DELETE", "/api/v1/hf/orders"),
+    (Kucoin, "DELETE", "/api/v1/hf/orders/cancelAll"),
+    (Kucoin, "DELETE", "/api/v1/hf/orders/client-order/{oid}"),
+    (Kucoin, "DELETE", "/api/v1/hf/orders/{id}"),
+    (Kucoin, "DELETE", "/api/v1/order/client-order/{oid}"),
+    (Kucoin, "DELETE", "/api/v1/orders"),
+    (Kucoin, "DELETE", "/api/v1/orders/{id}"),
+    (Native, "DELETE", "/native/v1/orders"),
+    (Native, "DELETE", "/native/v1/orders/{order}"),
+    (Okx, "POST", "/api/v5/trade/cancel-all-after"),
+    (Okx, "POST", "/api/v5/trade/cancel-batch-orders"),
+    (Okx, "POST", "/api/v5/trade/cancel-order"),
+];
+
+/// Messages that cancel, by their names in the dialect's table. Deribit's are its methods over HTTP, too.
+#[rustfmt::skip]
+pub const CANCEL_MESSAGES: &[(Purpose, &str)] = &[
+    (Binance, "openOrders.cancelAll"), (Binance, "order.cancel"), (Binance, "orderList.cancel"),
+    (Bitfinex, "cancel"),
+    (Bitmex, "cancelAllAfter"),
+    (Bybit, "order.cancel"), (Bybit, "order.cancel-batch"),
+    (Deribit, "private/cancel"), (Deribit, "private/cancel_all"), (Deribit, "private/cancel_all_by_currency"),
+    (Deribit, "private/cancel_all_by_currency_pair"), (Deribit, "private/cancel_all_by_instrument"),
+    (Deribit, "private/cancel_all_by_kind_or_type"), (Deribit, "private/cancel_by_label"), (Deribit, "private/cancel_quotes"),
+    (Gate, "spot.order_cancel"), (Gate, "spot.order_cancel_cp"), (Gate, "spot.order_cancel_ids"),
+    (Kraken, "batch_cancel"), (Kraken, "cancel_all"), (Kraken, "cancel_all_orders_after"), (Kraken, "cancel_order"),
+    (Native, "order.cancel"), (Native, "order.cancel_all"),
+    (Okx, "batch-cancel-orders"), (Okx, "cancel-order"), (Okx, "mass-cancel"),
+];
+
+/// Endpoints that close a position.
+const REDUCTIONS: &[(Purpose, &str)] =
+    &[(Coinbase, "/api/v3/brokerage/orders/close_position"), (Deribit, "private/close_position"), (Okx, "/api/v5/trade/close-position")];
+
+/// Requests whose signed bytes are looked at. Only plain new orders: the same mark on an amendment or around a batch means nothing.
+const REFINED: &[(Purpose, &str)] = &[
+    (Bybit, "/v5/order/create"),
+    (Bybit, "order.create"),
+    (Deribit, "private/buy"),
+    (Deribit, "private/sell"),
+    (Purpose::Hyperliquid, "/exchange"),
+    (Purpose::Hyperliquid, "post.action"),
+    (KrakenFutures, "/derivatives/api/v3/sendorder"),
+];
+
+/// What a route is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'t> {
+    /// An HTTP request, its path as in the table.
+    Http(&'t str, &'t str),
+    /// A message by its name.
+    Message(&'t str),
+}
+
+/// The risk of a route.
+#[must_use]
+pub fn of_route(purpose: Option<Purpose>, target: Target<'_>, scope: Option<&str>) -> Risk {
+    if !scope.is_some_and(writes) {
+        return Risk::Read;
+    }
+    let Some(purpose) = purpose else { return Risk::Increase };
+    let name = match target {
+        Target::Http(method, path) => {
+            if CANCELS.contains(&(purpose, method, path)) {
+                return Risk::Cancel;
+            }
+            path.strip_prefix("/api/v2/").filter(|_| purpose == Deribit).unwrap_or(path)
+        }
+        Target::Message(name) => name,
+    };
+    let http_twin = matches!(target, Target::Message(_)) || purpose == Deribit;
+    if http_twin && CANCEL_MESSAGES.contains(&(purpose, name)) {
+        Risk::Cancel
+    } else if REDUCTIONS.contains(&(purpose, name)) {
+        Risk::Reduce
+    } else {
+        Risk::Increase
+    }
+}
+
+/// FIX messages that cancel, by MsgType: OrderCancelRequest, OrderMassCancelRequest, QuoteCancel (FIX 4.4).
+pub const FIX_CANCELS: &[&str] = &["F", "Z", "q"];
+
+/// The risk of a FIX message by its MsgType. A cancel-replace is an increase: it is an order too.
+#[must_use]
+pub fn of_fix(msg_type: &str, scope: Option<&str>) -> Risk {
+    match scope.is_some_and(writes) {
+        false => Risk::Read,
+        true if FIX_CANCELS.contains(&msg_type) => Risk::Cancel,
+        true => Risk::Increase,
+    }
+}
+
+/// Whether [`refine`] is to be asked about requests on a route.
+#[must_use]
+pub fn is_refined(purpose: Option<Purpose>, target: Target<'_>) -> bool {
+    let name = match target {
+        Target::Http(_, path) => path.strip_prefix("/api/v2/").filter(|_| purpose == Some(Deribit)).unwrap_or(path),
+        Target::Message(name) => name,
+    };
+    purpose.is_some_and(|purpose| REFINED.contains(&(purpose, name)))
+}
+
+/// Scopes of what changes something.
+fn writes(scope: &str) -> bool {
+    scope.ends_with(":write") || scope == Scope::FUNDS_WITHDRAW || !scope.ends_with(":read")
+}
+
+/// The signed bytes of a request or message.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SignedText<'m> {
+    /// The query, without its question mark.
+    pub query: &'m [u8],
+    /// The body, or the whole text of a message.
+    pub body: &'m [u8],
+}
+
+impl<'m> SignedText<'m> {
+    fn json(&self) -> Option<RawObject<'m>> {
+        object(std::str::from_utf8(self.body).ok()?).ok()
+    }
+
+    /// The value of a parameter that stands once in query and form together, without escapes.
+    fn parameter(&self, name: &str) -> Option<&'m str> {
+        let mut found = None;
+        for pair in [self.query, self.body].into_iter().flat_map(|part| part.split(|byte| *byte == b'&')) {
+            let (key, value) = std::str::from_utf8(pair).ok()?.split_once('=').unwrap_or_default();
+            if key.contains(['%', '+']) || (key == name && (found.is_some() || value.contains(['%', '+']))) {
+                return None;
+            }
+            if key == name {
+                found = Some(value);
+            }
+        }
+        found
+    }
+}
+
+/// What the signed bytes make of a request that its route calls an increase, where [`is_refined`].
+#[must_use]
+pub fn refine(purpose: Purpose, signed: SignedText<'_>) -> Risk {
+    let told = match purpose {
+        Purpose::Bybit => bybit(&signed),
+        Purpose::Deribit => deribit(&signed),
+        Purpose::Hyperliquid => hyperliquid(&signed),
+        Purpose::KrakenFutures => (signed.parameter("reduceOnly") == Some("true")).then_some(Risk::Reduce),
+        Purpose::Bearer
+        | Purpose::Binance
+        | Purpose::Bitfinex
+        | Purpose::Bitmex
+        | Purpose::ClientCertificate
+        | Purpose::Coinbase
+        | Purpose::CoinbaseExchange
+        | Purpose::Gate
+        | Purpose::Gemini
+        | Purpose::HttpSignature
+        | Purpose::Kraken
+        | Purpose::Kucoin
+        | Purpose::Native
+        | Purpose::Okx => None,
+    };
+    told.unwrap_or(Risk::Increase)
+}
+
+fn is_true(object: &RawObject<'_>, name: &str) -> bool {
+    object.member(name).is_some_and(|value| value.get() == "true")
+}
+
+fn bybit(signed: &SignedText<'_>) -> Option<Risk> {
+    let whole = signed.json()?;
+    let reduces = |order: &RawObject<'_>| {
+        // The venue ignores the mark on spot orders.
+        is_true(order, "reduceOnly") && matches!(string(order, "category").as_deref(), Some("linear" | "inverse"))
+    };
+    let Some(args) = whole.member("args") else { return reduces(&whole).then_some(Risk::Reduce) };
+    let args = array(args, BATCH_MAX, "args").ok()?;
+    let all = !args.is_empty() && args.iter().all(|order| object(order.get()).is_ok_and(|order| reduces(&order)));
+    all.then_some(Risk::Reduce)
+}
+
+fn deribit(signed: &SignedText<'_>) -> Option<Risk> {
+    let whole = signed.json();
+    if whole.is_some() && !signed.query.is_empty() {
+        return None;
+    }
+    let params = whole.as_ref().and_then(|whole| whole.member("params")).map(|params| object(params.get())).transpose().ok()?;
+    // Orders that come with others: what those do is theirs to say.
+    const COMPANIONS: [&str; 2] = ["linked_order_type", "otoco_config"];
+    let (reduces, instrument, alone) = match &params {
+        Some(params) => {
+            let alone = COMPANIONS.iter().all(|name| params.member(name).is_none());
+            (is_true(params, "reduce_only"), string(params, "instrument_name"), alone)
+        }
+        None => {
+            let named = |name: &&str| signed.query.windows(name.len()).any(|window| window == name.as_bytes());
+            (
+                signed.parameter("reduce_only") == Some("true"),
+                signed.parameter("instrument_name").map(str::to_owned),
+                !COMPANIONS.iter().any(named),
+            )
+        }
+    };
+    // Contracts have a hyphen in their names (BTC-PERPETUAL); spot pairs (BTC_USDC) have no position to reduce.
+    (reduces && alone && instrument.is_some_and(|name| name.contains('-'))).then_some(Risk::Reduce)
+}
+
+fn hyperliquid(signed: &SignedText<'_>) -> Option<Risk> {
+    let whole = signed.json()?;
+    let inner = match whole.member("request") {
+        Some(request) => object(object(request.get()).ok()?.member("payload")?.get()).ok()?,
+        None => whole,
+    };
+    let action = object(inner.member("action")?.get()).ok()?;
+    match string(&action, "type")?.as_str() {
+        "cancel" | "cancelByCloid" | "noop" | "scheduleCancel" | "twapCancel" => Some(Risk::Cancel),
+        "order" => {
+            let orders = array(action.member("orders")?, BATCH_MAX, "orders").ok()?;
+            let all = !orders.is_empty() && orders.iter().all(|order| object(order.get()).is_ok_and(|order| is_true(&order, "r")));
+            all.then_some(Risk::Reduce)
+        }
+        _ => None,
+    }
+}
+
+/// The instrument of a request, if it names exactly one.
+///
+/// # Security
+/// `None` means "may be any": a halt of an instrument stops it.
+#[must_use]
+pub fn instrument(purpose: Purpose, signed: SignedText<'_>) -> Option<String> {
+    let name = match purpose {
+        Purpose::Binance | Purpose::Bybit | Purpose::Kucoin | Purpose::KrakenFutures => "symbol",
+        Purpose::Coinbase | Purpose::CoinbaseExchange => "product_id",
+        Purpose::Deribit => "instrument_name",
+        Purpose::Gate => "currency_pair",
+        Purpose::Kraken => "pair",
+        Purpose::Native => "sym",
+        Purpose::Okx => "instId",
+        Purpose::Bearer
+        | Purpose::Bitfinex
+        | Purpose::Bitmex
+        | Purpose::ClientCertificate
+        | Purpose::Gemini
+        | Purpose::HttpSignature
+        | Purpose::Hyperliquid => return None,
+    };
+    let Some(whole) = signed.json() else { return signed.parameter(name).map(str::to_owned) };
+    if !signed.query.is_empty() {
+        return None;
+    }
+    let inner = [whole.member("params"), whole.member("payload")].into_iter().flatten().next();
+    let inner = inner.map(|inner| object(inner.get())).transpose().ok()?;
+    let own = text(&whole, name);
+    match inner.and_then(|inner| text(&inner, name)) {
+        Some(inner) if own.is_none() => Some(inner),
+        Some(_) => None,
+        None => own,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::registry::ALL;
+
+    fn body(text: &str) -> SignedText<'_> {
+        SignedText { query: b"", body: text.as_bytes() }
+    }
+
+    fn query(text: &str) -> SignedText<'_> {
+        SignedText { query: text.as_bytes(), body: b"" }
+    }
+
+    #[test]
+    fn every_row_is_a_route_that_trades() {
+        for (purpose, method, path) in CANCELS.iter().filter(|(purpose, ..)| *purpose != Native) {
+            let dialect = ALL.iter().find(|dialect| dialect.purpose() == *purpose);
+            let rows =
+                if *purpose == Binance { crate::binance::routes::REST } else { dialect.map_or(&[][..], |dialect| dialect.rest_routes()) };
+            let row = rows.iter().find(|row| row.method == *method && row.path == *path);
+            assert!(row.is_some_and(|row| row.scope == Some(Scope::ORDER_WRITE) && row.orders == 0), "{purpose} {method} {path}");
+        }
+        for (purpose, name) in CANCEL_MESSAGES.iter().filter(|(purpose, _)| *purpose != Native) {
+            let known = if *purpose == Binance {
+                crate::binance::routes::ws_method(name).is_some_and(|row| row.writes && row.orders == 0)
+            } else {
+                let dialect = ALL.iter().find(|dialect| dialect.purpose() == *purpose);
+                let rows = dialect.map_or(&[][..], |dialect| dialect.message_routes());
+                rows.iter().any(|row| row.name == *name && row.orders_or_cancels() && row.orders == 0)
+            };
+            assert!(known, "{purpose} {name}");
+        }
+    }
+
+    /// Whoever adds an endpoint that counts no order decides here whether halts let it pass.
+    #[test]
+    fn what_counts_no_order_and_is_no_cancel_is_known_by_name() {
+        let mut others = BTreeSet::new();
+        for dialect in ALL {
+            let rows = if dialect.purpose() == Binance { crate::binance::routes::REST } else { dialect.rest_routes() };
+            for row in rows.iter().filter(|row| row.scope == Some(Scope::ORDER_WRITE) && row.orders == 0) {
+                if of_route(Some(dialect.purpose()), Target::Http(row.method, row.path), row.scope) == Risk::Increase {
+                    others.insert(format!("{} {} {}", dialect.name(), row.method, row.path));
+                }
+            }
+        }
+        insta::assert_debug_snapshot!(others);
+    }
+
+    #[test]
+    fn a_message_is_not_mistaken_for_an_endpoint() {
+        assert_eq!(of_route(Some(Okx), Target::Http("POST", "cancel-order"), Some("order:write")), Risk::Increase);
+        assert_eq!(of_route(Some(Okx), Target::Message("cancel-order"), Some("order:write")), Risk::Cancel);
+        assert_eq!(of_route(Some(Bybit), Target::Message("cancel-order"), Some("order:write")), Risk::Increase, "of another venue");
+        assert_eq!(of_route(Some(Deribit), Target::Http("GET", "/api/v2/private/cancel"), Some("order:write")), Risk::Cancel);
+        assert_eq!(of_route(Some(Deribit), Target::Http("GET", "/api/v2/private/buy"), Some("order:write")), Risk::Increase);
+        assert_eq!(of_route(None, Target::Message("anything"), Some("order:write")), Risk::Increase);
+        assert_eq!(of_route(Some(Native), Target::Message("withdraw"), Some(Scope::FUNDS_WITHDRAW)), Risk::Increase);
+        assert_eq!(of_route(Some(Native), Target::Message("balance"), Some("account:read")), Risk::Read);
+        assert_eq!(of_route(Some(Native), Target::Message("x"), Some("house:rules")), Risk::Increase, "a scope nobody knows may write");
+    }
+
+    #[test]
+    fn reduce_only_counts_where_the_venue_enforces_it() {
+        let cases = [
+            (Bybit, body(r#"{"category":"linear","symbol":"BTCUSDT","reduceOnly":true}"#), Risk::Reduce),
+            (Bybit, body(r#"{"category":"spot","symbol":"BTCUSDT","reduceOnly":true}"#), Risk::Increase),
+            (Bybit, body(r#"{"category":"linear","reduceOnly":"true"}"#), Risk::Increase),
+            (Bybit, body(r#"{"category":"linear","reduceOnly":true,"reduceOnly":false}"#), Risk::Increase),
+            (Bybit, body(r#"{"op":"order.create","args":[{"category":"linear","reduceOnly":true}]}"#), Risk::Reduce),
+            (
+                Bybit,
+                body(r#"{"op":"order.create","args":[{"category":"linear","reduceOnly":true},{"category":"linear"}]}"#),
+                Risk::Increase,
+            ),
+            (Bybit, body(r#"{"op":"order.create","args":[],"category":"linear","reduceOnly":true}"#), Risk::Increase),
+            (Deribit, query("instrument_name=BTC-PERPETUAL&reduce_only=true"), Risk::Reduce),
+            (Deribit, query("instrument_name=BTC_USDC&reduce_only=true"), Risk::Increase),
+            (Deribit, query("instrument_name=BTC-PERPETUAL&reduce_only=true&reduce_only=false"), Risk::Increase),
+            (Deribit, query("instrument_name=BTC-PERPETUAL&reduce%5Fonly=false&reduce_only=true"), Risk::Increase),
+            (Deribit, body(r#"{"method":"private/buy","params":{"instrument_name":"BTC-PERPETUAL","reduce_only":true}}"#), Risk::Reduce),
+            (Deribit, body(r#"{"params":{"instrument_name":"BTC-PERPETUAL","reduce_only":true,"otoco_config":[]}}"#), Risk::Increase),
+            (Deribit, query("instrument_name=BTC-PERPETUAL&reduce_only=true&otoco_config=x"), Risk::Increase),
+            (KrakenFutures, body("orderType=lmt&reduceOnly=true"), Risk::Reduce),
+            (KrakenFutures, SignedText { query: b"reduceOnly=true", body: b"reduceOnly=false" }, Risk::Increase),
+            (Purpose::Hyperliquid, body(r#"{"action":{"type":"cancel","cancels":[]}}"#), Risk::Cancel),
+            (Purpose::Hyperliquid, body(r#"{"action":{"type":"order","orders":[{"a":0,"r":true}]}}"#), Risk::Reduce),
+            (Purpose::Hyperliquid, body(r#"{"action":{"type":"order","orders":[{"a":0,"r":true},{"a":1,"r":false}]}}"#), Risk::Increase),
+            (Purpose::Hyperliquid, body(r#"{"action":{"type":"modify"}}"#), Risk::Increase),
+            (
+                Purpose::Hyperliquid,
+                body(r#"{"method":"post","request":{"type":"action","payload":{"action":{"type":"cancelByCloid"}}}}"#),
+                Risk::Cancel,
+            ),
+            (Okx, body(r#"{"instId":"BTC-USDT","reduceOnly":true}"#), Risk::Increase),
+        ];
+        for (purpose, signed, risk) in cases {
+            let shown = String::from_utf8_lossy(signed.body).into_owned() + &String::from_utf8_lossy(signed.query);
+            assert_eq!(refine(purpose, signed), risk, "{purpose} {shown}");
+        }
+    }
+
+    #[test]
+    fn only_plain_new_orders_are_looked_into() {
+        assert!(is_refined(Some(Bybit), Target::Http("POST", "/v5/order/create")));
+        assert!(is_refined(Some(Deribit), Target::Http("GET", "/api/v2/private/buy")));
+        for path in ["/v5/order/amend", "/v5/order/create-batch", "/v5/position/trading-stop"] {
+            assert!(!is_refined(Some(Bybit), Target::Http("POST", path)), "{path}");
+        }
+        assert!(!is_refined(Some(Deribit), Target::Message("private/edit")));
+        assert!(!is_refined(Some(KrakenFutures), Target::Http("POST", "/derivatives/api/v3/batchorder")));
+    }
+
+    #[test]
+    fn an_instrument_is_told_only_when_there_is_one_reading() {
+        let cases = [
+            (Binance, query("symbol=BTCUSDT&side=BUY"), Some("BTCUSDT")),
+            (Binance, SignedText { query: b"symbol=BTCUSDT", body: b"symbol=ETHUSDT" }, None),
+            (Binance, query("side=BUY"), None),
+            (Binance, query("symbol=BTC%55SDT"), None),
+            (Bybit, body(r#"{"symbol":"BTCUSDT"}"#), Some("BTCUSDT")),
+            (Bybit, body(r#"{"symbol":"BTCUSDT","symbol":"ETHUSDT"}"#), None),
+            (Deribit, body(r#"{"params":{"instrument_name":"BTC-PERPETUAL"}}"#), Some("BTC-PERPETUAL")),
+            (Native, body(r#"{"op":"order.place","sym":"BTC-USDT"}"#), Some("BTC-USDT")),
+            (Okx, body(r#"{"op":"order","args":[{"instId":"BTC-USDT"}]}"#), None),
+        ];
+        for (purpose, signed, expected) in cases {
+            assert_eq!(instrument(purpose, signed).as_deref(), expected, "{purpose} {}", String::from_utf8_lossy(signed.body));
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! A signed text in its parts, so that it can be shown, compared and varied.
+//!
+//! ```text
+//!   request ──http, frame, logon──▶ Draft { text: parts in signing order, signature, key, time, … }
+//!                                     │
+//!                                     ├─ compose ──▶ the bytes that are signed; equal to `Presented::signed` of the dialect
+//!                                     └─ preimage ─▶ the bytes that a person compares: before any inner hash
+//! ```
+//!
+//! The dialect decides what is right. A draft only adds the seams between the parts; where its text is not the dialect's, the dialect's
+//! is shown without seams, and the search begins from both.
+
+pub(crate) mod frame;
+pub(crate) mod http;
+pub(crate) mod logon;
+mod names;
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_core::Purpose;
+
+pub(crate) use names::Name;
+
+/// A hash function, for inner hashes and for MACs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hash {
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl Hash {
+    pub(crate) const ALL: [Self; 5] = [Self::Sha256, Self::Sha512, Self::Sha384, Self::Sha1, Self::Sha224];
+
+    pub(crate) fn algorithm(self) -> &'static digest::Algorithm {
+        match self {
+            Self::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha224 => &digest::SHA224,
+            Self::Sha256 => &digest::SHA256,
+            Self::Sha384 => &digest::SHA384,
+            Self::Sha512 => &digest::SHA512,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "SHA-1",
+            Self::Sha224 => "SHA-224",
+            Self::Sha256 => "SHA-256",
+            Self::Sha384 => "SHA-384",
+            Self::Sha512 => "SHA-512",
+        }
+    }
+
+    pub(crate) fn bytes(self) -> usize {
+        self.algorithm().output_len()
+    }
+}
+
+/// How a part enters the text. Neighbours with the same digest are hashed together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As it is.
+    Plain,
+    /// Its hash, as bytes.
+    Digest(Hash),
+    /// Its hash, in hexadecimal.
+    HexDigest(Hash),
+}
+
+/// What is done with the whole text before it is signed: nothing, unless by mistake.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Whole {
+    #[default]
+    AsIs,
+    Digest(Hash),
+    HexDigest(Hash),
+    Base64,
+}
+
+/// A part of a signed text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) name: Name,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) form: Form,
+}
+
+impl Part {
+    pub(crate) fn plain(name: Name, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { name, bytes: bytes.into(), form: Form::Plain }
+    }
+
+    pub(crate) fn hashed(name: Name, bytes: impl Into<Vec<u8>>, hash: Hash) -> Self {
+        Self { name, bytes: bytes.into(), form: Form::Digest(hash) }
+    }
+}
+
+/// A signed text in its parts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Text {
+    pub(crate) parts: Vec<Part>,
+    pub(crate) whole: Whole,
+}
+
+impl Text {
+    pub(crate) const fn new(parts: Vec<Part>) -> Self {
+        Self { parts, whole: Whole::AsIs }
+    }
+
+    /// The bytes that are signed.
+    pub(crate) fn compose(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        let mut parts = self.parts.iter().peekable();
+        while let Some(part) = parts.next() {
+            let (hash, hex) = match part.form {
+                Form::Plain => {
+                    text.extend_from_slice(&part.bytes);
+                    continue;
+                }
+                Form::Digest(hash) => (hash, false),
+                Form::HexDigest(hash) => (hash, true),
+            };
+            let mut context = digest::Context::new(hash.algorithm());
+            context.update(&part.bytes);
+            while let Some(next) = parts.next_if(|next| next.form == part.form) {
+                context.update(&next.bytes);
+            }
+            let digest = context.finish();
+            if hex { text.extend_from_slice(hex::encode(digest).as_bytes()) } else { text.extend_from_slice(digest.as_ref()) }
+        }
+        match self.whole {
+            Whole::AsIs => text,
+            Whole::Base64 => STANDARD.encode(text).into_bytes(),
+            Whole::Digest(hash) => digest::digest(hash.algorithm(), &text).as_ref().to_vec(),
+            Whole::HexDigest(hash) => hex::encode(digest::digest(hash.algorithm(), &text)).into_bytes(),
+        }
+    }
+
+    /// What a person compares: the parts before any hash, secrets as stars.
+    pub(crate) fn preimage(&self) -> Vec<u8> {
+        self.parts.iter().flat_map(|part| part.name.shown(&part.bytes).into_owned()).collect()
+    }
+
+    /// In which part a byte of the preimage is.
+    pub(crate) fn part_at(&self, place: usize) -> Option<Name> {
+        let mut end = 0;
+        self.parts
+            .iter()
+            .find(|part| {
+                end += part.bytes.len();
+                place < end
+            })
+            .map(|part| part.name)
+    }
+
+    /// The first part of this name.
+    pub(crate) fn find(&self, name: Name) -> Option<&Part> {
+        self.parts.iter().find(|part| part.name == name)
+    }
+
+    /// The text with each part of this name replaced by others.
+    pub(crate) fn replaced(&self, name: Name, with: &[Part]) -> Self {
+        let parts = self.parts.iter().flat_map(|part| if part.name == name { with.to_vec() } else { vec![part.clone()] }).collect();
+        Self { parts, whole: self.whole }
+    }
+
+    /// The text with other bytes in each part of this name.
+    pub(crate) fn with_bytes(&self, name: Name, bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        let mut text = self.clone();
+        text.parts.iter_mut().filter(|part| part.name == name).for_each(|part| part.bytes.clone_from(&bytes));
+        text
+    }
+}
+
+/// The unit that a time is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Fix,
+    Iso,
+    Millis,
+    Seconds,
+}
+
+impl Unit {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Fix => "FIX UTCTimestamp",
+            Self::Iso => "ISO 8601 with milliseconds",
+            Self::Millis => "milliseconds since 1970",
+            Self::Seconds => "seconds since 1970",
+        }
+    }
+}
+
+/// In which text form a signature is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Base64,
+    Base64Url,
+    Hex,
+    /// Hex for MACs, base64 for signatures by a private key.
+    HexOrBase64,
+}
+
+/// How the shared secret proves itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Hmac(Hash),
+    /// Hash over text and secret.
+    TextThenSecret(Hash),
+    /// Hash over secret and text.
+    SecretThenText(Hash),
+    /// The secret itself is shown.
+    Bare,
+}
+
+/// What stands around the signed text, for mistakes that draw on it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Around {
+    /// `https://host`, where known.
+    pub(crate) origin: Option<String>,
+    /// What could have been signed as a body: the parameters of the query.
+    pub(crate) query: Vec<u8>,
+    /// Parameters in the order of the frame, where the rule sorts them.
+    pub(crate) unsorted: Option<Vec<u8>>,
+    /// What stands before the signature parameter.
+    pub(crate) before_signature: Option<Vec<u8>>,
+    /// The text with an empty signature parameter in its place.
+    pub(crate) with_signature: Option<Vec<u8>>,
+    /// What was encoded into the payload.
+    pub(crate) payload_plain: Option<Vec<u8>>,
+    /// The path before it was cut to what is signed.
+    pub(crate) whole_path: Option<Vec<u8>>,
+    /// Whether the message is a logon of FIX.
+    pub(crate) fix: bool,
+}
+
+/// What a message says, part by part; nothing of it is verified, and what is missing is empty.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) purpose: Purpose,
+    pub(crate) text: Text,
+    pub(crate) key: String,
+    pub(crate) signature: String,
+    pub(crate) encoding: Encoding,
+    pub(crate) scheme: Scheme,
+    pub(crate) time: Option<(String, Unit)>,
+    pub(crate) passphrase: Option<String>,
+    pub(crate) around: Around,
+}
+
+impl Draft {
+    pub(crate) fn new(purpose: Purpose, scheme: Scheme, encoding: Encoding) -> Self {
+        Self {
+            purpose,
+            text: Text::default(),
+            key: String::new(),
+            signature: String::new(),
+            encoding,
+            scheme,
+            time: None,
+            passphrase: None,
+            around: Around::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_hashed_together_and_seams_are_found() {
+        let text = Text::new(vec![
+            Part::plain(Name::Path, "/0/private/X"),
+            Part::hashed(Name::Nonce, "1", Hash::Sha256),
+            Part::hashed(Name::Body, "nonce=1", Hash::Sha256),
+        ]);
+        let inner = digest::digest(&digest::SHA256, b"1nonce=1");
+        assert_eq!(text.compose(), [b"/0/private/X", inner.as_ref()].concat());
+        assert_eq!(text.preimage(), b"/0/private/X1nonce=1");
+        assert_eq!((text.part_at(12), text.part_at(13), text.part_at(99)), (Some(Name::Nonce), Some(Name::Body), None));
+    }
+
+    #[test]
+    fn a_passphrase_is_never_shown() {
+        let text = Text::new(vec![Part::plain(Name::Passphrase, "phrase")]);
+        assert_eq!((text.preimage(), text.compose()), (b"******".to_vec(), b"phrase".to_vec()));
+    }
+}

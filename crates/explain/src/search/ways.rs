@@ -1,0 +1,241 @@
+//! The ways in which a text may have become a signature: secret and hash, or algorithm of a public key.
+
+use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::{digest, hmac};
+use countersign_core::{KeyType, PublicKey};
+
+use crate::catalogue::Mistake;
+use crate::draft::{Hash, Scheme};
+use crate::keys::{Named, Variant};
+use crate::limits;
+use crate::signature::Reading;
+
+/// What a search may still spend.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    macs: usize,
+    bytes: usize,
+    verifications: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { macs: limits::MACS_MAX, bytes: limits::HASHED_BYTES_MAX, verifications: limits::VERIFICATIONS_MAX }
+    }
+}
+
+impl Budget {
+    pub(crate) const fn is_spent(&self) -> bool {
+        self.macs == 0 || self.bytes == 0 || self.verifications == 0
+    }
+
+    fn mac(&mut self, bytes: usize) {
+        self.macs = self.macs.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    fn verification(&mut self) {
+        self.verifications = self.verifications.saturating_sub(1);
+    }
+}
+
+#[expect(clippy::large_enum_variant, reason = "a few dozen in one search")]
+enum Kind {
+    Hash { hash: Hash, secret: Vec<u8>, secret_first: bool },
+    Mac { key: hmac::Key, bytes: usize },
+    Public { algorithm: &'static dyn VerificationAlgorithm, key: Vec<u8> },
+}
+
+struct Way {
+    named: Vec<Named>,
+    kind: Kind,
+    /// Whether it does not matter how the result is written: the way as such is the mistake.
+    in_any_writing: bool,
+}
+
+/// All ways.
+pub(crate) struct Ways(Vec<Way>);
+
+impl Ways {
+    /// Those of a shared secret.
+    pub(crate) fn shared(secrets: &[Variant], right: Scheme) -> Self {
+        let mut ways = Vec::new();
+        for (secret_mistake, secret) in secrets {
+            for (scheme_mistake, scheme) in schemes(right) {
+                let named = secret_mistake.iter().cloned().chain(scheme_mistake).collect();
+                let secret = secret.clone();
+                let kind = match scheme {
+                    Scheme::Bare => continue,
+                    Scheme::Hmac(hash) => Kind::Mac { key: hmac::Key::new(hmac_of(hash), &secret), bytes: hash.bytes() },
+                    Scheme::SecretThenText(hash) => Kind::Hash { hash, secret, secret_first: true },
+                    Scheme::TextThenSecret(hash) => Kind::Hash { hash, secret, secret_first: false },
+                };
+                ways.push(Way { named, kind, in_any_writing: false });
+            }
+        }
+        Self(ways)
+    }
+
+    /// Those of a public key; `texts` are what HMAC may have been keyed with instead.
+    pub(crate) fn public(key: &PublicKey, texts: &[Variant]) -> Self {
+        let mut ways: Vec<Way> = algorithms(key.key_type())
+            .into_iter()
+            .map(|(named, algorithm)| {
+                let kind = Kind::Public { algorithm, key: raw(key) };
+                Way { named: named.into_iter().collect(), kind, in_any_writing: false }
+            })
+            .collect();
+        for (named, text) in texts {
+            for hash in [Hash::Sha256, Hash::Sha512, Hash::Sha384] {
+                let key = hmac::Key::new(hmac_of(hash), text);
+                let kind = Kind::Mac { key, bytes: hash.bytes() };
+                ways.push(Way { named: named.iter().cloned().collect(), kind, in_any_writing: true });
+            }
+        }
+        Self(ways)
+    }
+
+    /// The ways with so many mistakes that make one of the readings of this text, each with the mistake of the reading.
+    pub(crate) fn hits<'w>(
+        &'w self,
+        text: &[u8],
+        mistakes: usize,
+        readings: &[Reading],
+        budget: &mut Budget,
+    ) -> Vec<(&'w [Named], Option<Named>)> {
+        let mut hits = Vec::new();
+        for way in self.0.iter().filter(|way| way.named.len() == mistakes) {
+            for (named, bytes) in readings {
+                if budget.is_spent() {
+                    return hits;
+                }
+                if way.kind.makes(text, bytes, budget) {
+                    hits.push((way.named.as_slice(), named.clone().filter(|_| !way.in_any_writing)));
+                }
+            }
+        }
+        hits
+    }
+
+    /// Whether the right way makes something that begins with a reading, eight bytes at least.
+    pub(crate) fn begins_with(&self, text: &[u8], readings: &[Reading]) -> bool {
+        self.0.iter().filter(|way| way.named.is_empty()).any(|way| match &way.kind {
+            Kind::Mac { key, .. } => {
+                let tag = hmac::sign(key, text);
+                readings.iter().any(|(_, bytes)| bytes.len() >= 8 && bytes.len() < tag.as_ref().len() && tag.as_ref().starts_with(bytes))
+            }
+            Kind::Hash { .. } | Kind::Public { .. } => false,
+        })
+    }
+}
+
+impl Kind {
+    fn makes(&self, text: &[u8], bytes: &[u8], budget: &mut Budget) -> bool {
+        match self {
+            Self::Hash { hash, secret, secret_first } => {
+                if bytes.len() != hash.bytes() {
+                    return false;
+                }
+                budget.mac(text.len());
+                let mut context = digest::Context::new(hash.algorithm());
+                let (first, second) = if *secret_first { (secret.as_slice(), text) } else { (text, secret.as_slice()) };
+                context.update(first);
+                context.update(second);
+                context.finish().as_ref() == bytes
+            }
+            Self::Mac { key, bytes: length } => {
+                if bytes.len() != *length {
+                    return false;
+                }
+                budget.mac(text.len());
+                hmac::verify(key, text, bytes).is_ok()
+            }
+            Self::Public { algorithm, key } => {
+                // The shortest signature is one of ECDSA in DER: no MAC is taken for one.
+                if bytes.len() < 60 {
+                    return false;
+                }
+                budget.verification();
+                UnparsedPublicKey::new(*algorithm, key).verify(text, bytes).is_ok()
+            }
+        }
+    }
+}
+
+const fn hmac_of(hash: Hash) -> hmac::Algorithm {
+    match hash {
+        Hash::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        Hash::Sha224 => hmac::HMAC_SHA224,
+        Hash::Sha256 => hmac::HMAC_SHA256,
+        Hash::Sha384 => hmac::HMAC_SHA384,
+        Hash::Sha512 => hmac::HMAC_SHA512,
+    }
+}
+
+/// The right scheme, and those that are taken for it.
+fn schemes(right: Scheme) -> Vec<(Option<Named>, Scheme)> {
+    let mut all = vec![(None, right)];
+    for hash in Hash::ALL {
+        let name = hash.name();
+        let other = |scheme| scheme != right;
+        let hashes = [
+            (Scheme::TextThenSecret(hash), format!("{name} over text and secret")),
+            (Scheme::SecretThenText(hash), format!("{name} over secret and text")),
+        ];
+        let plain = |(scheme, detail): (Scheme, String)| other(scheme).then(|| (Some(Named::new(Mistake::PlainHash, detail)), scheme));
+        match right {
+            Scheme::Hmac(_) => {
+                if other(Scheme::Hmac(hash)) {
+                    all.push((Some(Named::new(Mistake::WrongHash, format!("HMAC-{name}"))), Scheme::Hmac(hash)));
+                }
+                all.extend(hashes.into_iter().filter_map(plain));
+            }
+            Scheme::SecretThenText(_) | Scheme::TextThenSecret(_) => {
+                all.push((Some(Named::new(Mistake::HmacForHash, format!("HMAC-{name}"))), Scheme::Hmac(hash)));
+                let [same_order, other_order] = hashes;
+                if other(same_order.0) {
+                    all.push((Some(Named::new(Mistake::WrongHash, same_order.1)), same_order.0));
+                }
+                all.extend(plain(other_order));
+            }
+            Scheme::Bare => {}
+        }
+    }
+    all
+}
+
+type Verification = &'static dyn VerificationAlgorithm;
+
+/// The right algorithm of a key, and those that are taken for it.
+fn algorithms(key: KeyType) -> Vec<(Option<Named>, Verification)> {
+    let wrong = |mistake, detail: &str| Some(Named::new(mistake, detail));
+    match key {
+        KeyType::EcP256 => vec![
+            (None, &signature::ECDSA_P256_SHA256_FIXED as Verification),
+            (wrong(Mistake::SignatureDer, ""), &signature::ECDSA_P256_SHA256_ASN1),
+            (wrong(Mistake::WrongHash, "SHA-384, in DER"), &signature::ECDSA_P256_SHA384_ASN1),
+            (wrong(Mistake::WrongHash, "SHA-512, in DER"), &signature::ECDSA_P256_SHA512_ASN1),
+        ],
+        KeyType::Ed25519 => vec![(None, &signature::ED25519)],
+        KeyType::MlDsa65 => vec![(None, &signature::ML_DSA_65)],
+        KeyType::Rsa { .. } => vec![
+            (None, &signature::RSA_PKCS1_2048_8192_SHA256 as Verification),
+            (wrong(Mistake::RsaPss, ""), &signature::RSA_PSS_2048_8192_SHA256),
+            (wrong(Mistake::WrongHash, "SHA-1"), &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
+            (wrong(Mistake::WrongHash, "SHA-384"), &signature::RSA_PKCS1_2048_8192_SHA384),
+            (wrong(Mistake::WrongHash, "SHA-512"), &signature::RSA_PKCS1_2048_8192_SHA512),
+        ],
+    }
+}
+
+/// The key as its algorithm reads it: what follows the header of its SubjectPublicKeyInfo; RSA is read whole.
+fn raw(key: &PublicKey) -> Vec<u8> {
+    let spki = key.spki_der();
+    let last = |bytes: usize| spki[spki.len() - bytes..].to_vec();
+    match key.key_type() {
+        KeyType::EcP256 => last(65),
+        KeyType::Ed25519 => last(32),
+        KeyType::MlDsa65 => last(1_952),
+        KeyType::Rsa { .. } => spki.to_vec(),
+    }
+}

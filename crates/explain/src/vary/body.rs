@@ -1,0 +1,96 @@
+//! The body: left out, added, written again; and the inner hashes that some venues have.
+
+use super::target::left_out;
+use super::{Variations, json};
+use crate::catalogue::Mistake;
+use crate::draft::{Form, Hash, Name};
+
+/// What libraries make of no body.
+const NOTHINGS: [&str; 6] = ["{}", "[]", "null", "\"\"", "undefined", "None"];
+
+pub(super) fn vary(variations: &mut Variations<'_>) {
+    hashes(variations);
+    let body = variations.base.find(Name::Body).map(|part| part.bytes.clone());
+    let query = variations.base.find(Name::Query).map(|part| part.bytes.clone());
+    match (body, query) {
+        (Some(body), _) if body.is_empty() => nothing(variations, Name::Body),
+        (Some(body), _) => something(variations, &body),
+        (None, Some(_)) => nothing(variations, Name::Query),
+        (None, None) => {}
+    }
+}
+
+/// Nothing was sent: what could have been signed all the same.
+fn nothing(variations: &mut Variations<'_>, name: Name) {
+    let own = variations.base.find(name).map_or_else(Vec::new, |part| part.bytes.clone());
+    for text in NOTHINGS {
+        variations.add_bytes(Mistake::BodyNotSent, format!("{text} was signed"), name, [own.as_slice(), text.as_bytes()].concat());
+    }
+    let query = variations.draft.around.query.clone();
+    let Some(text) = str::from_utf8(&query).ok().filter(|text| !text.is_empty()) else { return };
+    let object = json::from_form(text);
+    for (style, text) in json::styles(&object) {
+        let detail = format!("the query as JSON {style}");
+        variations.add_bytes(Mistake::BodyNotSent, detail.clone(), name, text.clone());
+        if name == Name::Body {
+            let mut whole = variations.base.with_bytes(name, text);
+            whole.parts.retain(|part| part.name != Name::Query && part.bytes != b"?");
+            variations.add(Mistake::BodyNotSent, format!("{detail} in place of the query"), whole);
+        }
+    }
+    if name == Name::Body {
+        variations.add_bytes(Mistake::BodyNotSent, "the query once more", name, query);
+    }
+}
+
+fn something(variations: &mut Variations<'_>, body: &[u8]) {
+    for end in ["\n", "\r\n"] {
+        let longer = [body, end.as_bytes()].concat();
+        variations.add_bytes(Mistake::BodyNewline, "signed with a line break that was not sent", Name::Body, longer);
+    }
+    let bare: &[u8] = body.trim_ascii_end();
+    variations.add_bytes(Mistake::BodyNewline, "sent with a line break or blank at its end that was not signed", Name::Body, bare);
+    if let Ok(text) = str::from_utf8(body) {
+        for (style, text) in json::styles(text) {
+            variations.add_bytes(Mistake::JsonReserialised, format!("signed {style}"), Name::Body, text);
+        }
+        if let Some(form) = json::to_form(text) {
+            variations.add_bytes(Mistake::BodyOtherForm, "signed as a form", Name::Body, form);
+        } else if text.contains('=') {
+            for (style, text) in json::styles(&json::from_form(text)) {
+                variations.add_bytes(Mistake::BodyOtherForm, format!("signed as JSON {style}"), Name::Body, text);
+            }
+        }
+    }
+    left_out(variations, Name::Body, Mistake::BodyLeftOut);
+    for text in NOTHINGS {
+        variations.add_bytes(Mistake::BodyLeftOut, format!("{text} in its place"), Name::Body, text);
+    }
+}
+
+fn hashes(variations: &mut Variations<'_>) {
+    let Some(form) = variations.base.parts.iter().map(|part| part.form).find(|form| *form != Form::Plain) else { return };
+    let mut all = |mistake, detail: String, other: Form, only: Option<Name>| {
+        let mut text = variations.base.clone();
+        let chosen = text.parts.iter_mut().filter(|part| part.form == form && only.is_none_or(|name| part.name == name));
+        chosen.for_each(|part| part.form = other);
+        variations.add(mistake, detail, text);
+    };
+    all(Mistake::BodyHashLeftOut, String::new(), Form::Plain, None);
+    match form {
+        Form::Digest(own) => {
+            all(Mistake::InnerHashHex, String::new(), Form::HexDigest(own), None);
+            all(Mistake::BodyHashLeftOut, "the nonce stands outside the hash".to_owned(), Form::Plain, Some(Name::Nonce));
+            for hash in Hash::ALL {
+                all(Mistake::BodyHashWrong, format!("{} inside", hash.name()), Form::Digest(hash), None);
+            }
+        }
+        Form::HexDigest(own) => {
+            all(Mistake::BodyHashWrong, format!("the bytes of {}, not its hexadecimal text", own.name()), Form::Digest(own), None);
+            for hash in Hash::ALL {
+                all(Mistake::BodyHashWrong, format!("{} inside", hash.name()), Form::HexDigest(hash), None);
+            }
+        }
+        Form::Plain => {}
+    }
+}

@@ -1,0 +1,137 @@
+//! Times and nonces: another one signed than sent, another unit, left out; windows.
+
+use countersign_core::Timestamp;
+use countersign_fix::utc_timestamp::{Precision, UtcTimestamp};
+
+use super::Variations;
+use super::target::left_out;
+use crate::catalogue::Mistake;
+use crate::draft::{Name, Unit};
+use crate::limits::SIGNED_TIME_SHIFT_MAX_MS;
+use crate::moment::{iso, read_time};
+
+pub(super) fn vary(variations: &mut Variations<'_>, wide: bool) {
+    left_out(variations, Name::Time, Mistake::TimestampLeftOut);
+    left_out(variations, Name::Nonce, Mistake::NonceLeftOut);
+    left_out(variations, Name::Key, Mistake::KeyLeftOut);
+    window(variations);
+    units(variations);
+    if wide {
+        shifts(variations);
+    }
+}
+
+fn window(variations: &mut Variations<'_>) {
+    let base = variations.base;
+    if base.find(Name::Window).is_some() {
+        left_out(variations, Name::Window, Mistake::WindowLeftOut);
+        variations.add_bytes(Mistake::WindowLeftOut, "5000 was signed in its place", Name::Window, "5000");
+    } else if let Some(key) = base.find(Name::Key).cloned() {
+        for window in ["5000", "10000", "20000", "60000"] {
+            let with = [key.clone(), crate::draft::Part::plain(Name::Window, window)];
+            variations.add(Mistake::WindowNotSent, format!("{window} was signed"), base.replaced(Name::Key, &with));
+        }
+    }
+}
+
+/// The time in the other units.
+fn units(variations: &mut Variations<'_>) {
+    let Some((text, unit)) = variations.draft.time.clone() else { return };
+    let Some(at) = read_time(&text).or_else(|| UtcTimestamp::parse(text.as_bytes()).ok().map(UtcTimestamp::timestamp)) else { return };
+    if unit == Unit::Fix {
+        let tag = countersign_fix::tag::SENDING_TIME;
+        for precision in [Precision::Seconds, Precision::Millis, Precision::Micros] {
+            let written = UtcTimestamp::new(at, precision).to_string();
+            variations.add_bytes(Mistake::FixSendingTime, format!("signed as {written}"), Name::Field(tag), written);
+        }
+        return;
+    }
+    let forms = [
+        (Mistake::TimestampInSeconds, at.as_secs().to_string()),
+        (Mistake::TimestampInMillis, at.as_millis().to_string()),
+        (Mistake::TimestampFormat, iso(at)),
+        (Mistake::TimestampFormat, iso(at).replace('Z', "+00:00")),
+        (Mistake::TimestampFormat, iso(Timestamp::from_secs(at.as_secs())).replace(".000", "")),
+        (Mistake::TimestampFormat, at.as_micros().to_string()),
+    ];
+    for (mistake, written) in forms {
+        // Where seconds are right, a signed time in seconds is at most another form of it.
+        let mistake = match (mistake, unit) {
+            (Mistake::TimestampInSeconds, Unit::Seconds) | (Mistake::TimestampInMillis, Unit::Millis) => Mistake::TimestampFormat,
+            (mistake, _) => mistake,
+        };
+        time(variations, mistake, &format!("signed as {written}"), &text, &written, false);
+    }
+}
+
+/// Puts another time into every place that has this one.
+fn time(variations: &mut Variations<'_>, mistake: Mistake, detail: &str, from: &str, to: &str, wide: bool) {
+    let mut text = variations.base.clone();
+    for part in &mut text.parts {
+        if part.name == Name::Time || part.name == Name::Nonce {
+            if part.bytes == from.as_bytes() {
+                part.bytes = to.as_bytes().to_vec();
+            }
+        } else if part.name == Name::Query || part.name == Name::Body {
+            let Ok(written) = str::from_utf8(&part.bytes) else { continue };
+            for name in ["timestamp=", "nonce=", "\"nonce\":", "\"nonce\": "] {
+                let (old, new) = (format!("{name}{from}"), format!("{name}{to}"));
+                if written.contains(&old) {
+                    part.bytes = written.replacen(&old, &new, 1).into_bytes();
+                    break;
+                }
+            }
+        }
+    }
+    if wide { variations.add_wide(mistake, detail, text) } else { variations.add(mistake, detail, text) }
+}
+
+/// Times and nonces near the one that was sent.
+fn shifts(variations: &mut Variations<'_>) {
+    let nonce = variations.base.find(Name::Nonce).and_then(|part| String::from_utf8(part.bytes.clone()).ok());
+    if let Some(text) = nonce.filter(|text| !text.is_empty()) {
+        near(variations, &text, SIGNED_TIME_SHIFT_MAX_MS);
+    }
+    let Some((text, unit)) = variations.draft.time.clone() else { return };
+    match unit {
+        Unit::Iso => {
+            let Some(at) = read_time(&text).map(Timestamp::as_millis) else { return };
+            for shift in 1..=SIGNED_TIME_SHIFT_MAX_MS {
+                for at in [at.saturating_add(shift), at.saturating_sub(shift)] {
+                    let written = iso(Timestamp::from_millis(at));
+                    time(variations, Mistake::TimestampDiffers, &format!("{written} was signed, {text} was sent"), &text, &written, true);
+                }
+            }
+        }
+        Unit::Millis => near(variations, &text, SIGNED_TIME_SHIFT_MAX_MS),
+        Unit::Seconds => near(variations, &text, SIGNED_TIME_SHIFT_MAX_MS / 50),
+        Unit::Fix => sending_time(variations, &text),
+    }
+}
+
+fn near(variations: &mut Variations<'_>, text: &str, most: u64) {
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
+    let Ok(number) = whole.parse::<u64>() else { return };
+    if fraction.is_some() {
+        let detail = format!("{whole} was signed, {text} was sent");
+        time(variations, Mistake::TimestampDiffers, &detail, text, whole, true);
+    }
+    for shift in 1..=most {
+        for other in [number.checked_sub(shift), number.checked_add(shift)].into_iter().flatten() {
+            let written = other.to_string();
+            time(variations, Mistake::TimestampDiffers, &format!("{written} was signed, {text} was sent"), text, &written, true);
+        }
+    }
+}
+
+fn sending_time(variations: &mut Variations<'_>, text: &str) {
+    let Ok(sent) = UtcTimestamp::parse(text.as_bytes()) else { return };
+    let (at, precision) = (sent.timestamp().as_millis(), sent.precision());
+    for shift in 1..=SIGNED_TIME_SHIFT_MAX_MS {
+        for at in [at.saturating_sub(shift), at.saturating_add(shift)] {
+            let written = UtcTimestamp::new(Timestamp::from_millis(at), precision).to_string();
+            let other = variations.base.with_bytes(Name::Field(countersign_fix::tag::SENDING_TIME), written.clone());
+            variations.add_wide(Mistake::FixSendingTime, format!("{written} was signed, {text} was sent"), other);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Fields of a Logon: separators, tags, numbers.
+
+use countersign_fix::tag;
+
+use super::Variations;
+use crate::catalogue::Mistake;
+use crate::draft::{Name, Part};
+use crate::limits::SIGNED_NUMBER_SHIFT_MAX;
+
+pub(super) fn vary(variations: &mut Variations<'_>) {
+    separators(variations);
+    tags(variations);
+    number(variations);
+}
+
+fn is_soh(part: &Part) -> bool {
+    part.name == Name::Separator && part.bytes == [1]
+}
+
+fn separators(variations: &mut Variations<'_>) {
+    let base = variations.base.clone();
+    let Some(separator) = base.parts.iter().find(|part| is_soh(part)).cloned() else { return };
+    for (sign, name) in [("|", "`|`"), ("", "nothing"), (" ", "a blank"), ("^A", "^A"), ("\n", "a line feed"), ("\\x01", "\\x01 as text")] {
+        let mut text = base.clone();
+        text.parts.iter_mut().filter(|part| is_soh(part)).for_each(|part| part.bytes = sign.as_bytes().to_vec());
+        variations.add(Mistake::FixPipe, format!("{name} for SOH"), text.clone());
+        text.parts.push(Part { bytes: sign.as_bytes().to_vec(), ..separator.clone() });
+        variations.add(Mistake::FixPipe, format!("{name} for SOH, and at the end"), text);
+    }
+    let mut text = base.clone();
+    text.parts.push(separator);
+    variations.add(Mistake::FixTrailingSoh, "a SOH at the end", text);
+    if let Some(last) = base.parts.iter().rposition(is_soh) {
+        let mut text = base;
+        text.parts.remove(last);
+        variations.add(Mistake::FixTrailingSoh, "the last SOH was left out", text);
+    }
+}
+
+/// `35=` in front of each value, or not.
+fn tags(variations: &mut Variations<'_>) {
+    let base = variations.base.clone();
+    if base.find(Name::Literal).is_some() {
+        let mut text = base;
+        text.parts.retain(|part| part.name != Name::Literal);
+        variations.add(Mistake::FixTagsSigned, "the values alone were signed", text);
+        return;
+    }
+    let mut text = base;
+    let mut tagged = false;
+    for part in &mut text.parts {
+        let tag = match part.name {
+            Name::Field(tag) => tag,
+            Name::Passphrase => tag::PASSWORD,
+            Name::Body
+            | Name::Key
+            | Name::Literal
+            | Name::Method
+            | Name::Nonce
+            | Name::Path
+            | Name::Payload
+            | Name::Query
+            | Name::Separator
+            | Name::Time
+            | Name::Window => continue,
+        };
+        tagged = true;
+        part.bytes = [format!("{tag}=").as_bytes(), &part.bytes].concat();
+    }
+    if tagged {
+        variations.add(Mistake::FixTagsSigned, "tags and values were signed", text);
+    }
+}
+
+fn number(variations: &mut Variations<'_>) {
+    let name = Name::Field(tag::MSG_SEQ_NUM);
+    let Some(sent) = variations.base.find(name).and_then(|part| str::from_utf8(&part.bytes).ok()?.parse::<u64>().ok()) else { return };
+    for shift in 1..=SIGNED_NUMBER_SHIFT_MAX {
+        for other in [sent.checked_sub(shift), sent.checked_add(shift)].into_iter().flatten() {
+            let text = variations.base.with_bytes(name, other.to_string());
+            variations.add_wide(Mistake::FixSeqNum, format!("{other} was signed, {sent} was sent"), text);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Method, path and query.
+
+use super::Variations;
+use crate::catalogue::Mistake;
+use crate::draft::{Name, Part, Text};
+
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
+
+pub(super) fn vary(variations: &mut Variations<'_>) {
+    method(variations);
+    path(variations);
+    query(variations);
+}
+
+fn method(variations: &mut Variations<'_>) {
+    let Some(method) = variations.base.find(Name::Method).map(|part| part.bytes.clone()) else { return };
+    variations.add_bytes(Mistake::MethodLowerCase, "", Name::Method, method.to_ascii_lowercase());
+    for other in METHODS.into_iter().filter(|other| other.as_bytes() != method) {
+        variations.add_bytes(Mistake::MethodWrong, format!("{other} was signed, {} was sent", method.escape_ascii()), Name::Method, other);
+        variations.add_bytes(
+            Mistake::MethodWrong,
+            format!("{} was signed, {} was sent", other.to_ascii_lowercase(), method.escape_ascii()),
+            Name::Method,
+            other.to_ascii_lowercase(),
+        );
+    }
+    left_out(variations, Name::Method, Mistake::MethodLeftOut);
+}
+
+/// Leaves a part out: with its separator, and without.
+pub(super) fn left_out(variations: &mut Variations<'_>, name: Name, mistake: Mistake) {
+    if variations.base.find(name).is_none_or(|part| part.bytes.is_empty()) {
+        return;
+    }
+    variations.add_bytes(mistake, "", name, Vec::new());
+    let mut text = variations.base.clone();
+    let Some(at) = text.parts.iter().position(|part| part.name == name) else { return };
+    let separated = |place: Option<usize>| place.filter(|place| text.parts.get(*place).is_some_and(|part| part.name == Name::Separator));
+    let neighbour = separated(Some(at + 1)).or_else(|| separated(at.checked_sub(1)));
+    if let Some(neighbour) = neighbour {
+        text.parts.remove(at.max(neighbour));
+        text.parts.remove(at.min(neighbour));
+        variations.add(mistake, "with its separator", text);
+    }
+}
+
+fn path(variations: &mut Variations<'_>) {
+    let Some(path) = variations.base.find(Name::Path).map(|part| part.bytes.clone()) else { return };
+    for (at, _) in path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/') {
+        let detail = format!("signed from {} on, without {}", path[at..].escape_ascii(), path[..at].escape_ascii());
+        variations.add_bytes(Mistake::PathPrefixLeftOut, detail, Name::Path, &path[at..]);
+        variations.add_bytes(
+            Mistake::PathPrefixLeftOut,
+            format!("signed as {}", path[at + 1..].escape_ascii()),
+            Name::Path,
+            &path[at + 1..],
+        );
+    }
+    if let Some(bare) = path.strip_prefix(b"/") {
+        variations.add_bytes(Mistake::PathPrefixLeftOut, "the first slash was left out", Name::Path, bare);
+    }
+    // Where the rule has a constant before the path, too.
+    if variations.base.parts.first().is_some_and(|part| part.name == Name::Literal && part.bytes == b"/api") {
+        let parts = variations.base.parts[1..].to_vec();
+        variations.add(Mistake::PathPrefixLeftOut, "/api is not in the path, but in the text", Text::new(parts));
+    }
+    if let Some(whole) = variations.draft.around.whole_path.clone() {
+        variations.add_bytes(Mistake::PathPrefixKept, "", Name::Path, whole);
+    }
+    let slash = path.strip_suffix(b"/").map_or_else(|| [path.as_slice(), b"/"].concat(), <[u8]>::to_vec);
+    variations.add_bytes(Mistake::PathSlash, format!("signed as {}", slash.escape_ascii()), Name::Path, slash);
+    if let Some(origin) = variations.draft.around.origin.clone() {
+        let host = origin.split_once("://").map_or(origin.as_str(), |(_, host)| host).to_owned();
+        for front in [origin, format!("http://{host}"), host] {
+            let url = [front.as_bytes(), &path].concat();
+            variations.add_bytes(Mistake::FullUrlSigned, format!("with {front} in front"), Name::Path, url);
+        }
+    }
+    left_out(variations, Name::Path, Mistake::PathLeftOut);
+}
+
+fn query(variations: &mut Variations<'_>) {
+    let base = variations.base.clone();
+    let mark = base.parts.iter().position(|part| part.name == Name::Separator && part.bytes == b"?");
+    if let Some(mark) = mark {
+        let mut text = base.clone();
+        text.parts.retain(|part| part.name != Name::Query);
+        text.parts.remove(mark);
+        variations.add(Mistake::QueryLeftOut, "", text);
+        let mut text = base;
+        text.parts.remove(mark);
+        variations.add(Mistake::QuestionMark, "the question mark was left out", text);
+        return;
+    }
+    if base.find(Name::Path).is_some() && base.find(Name::Query).is_none() && base.find(Name::Method).is_some() {
+        let with = [base.find(Name::Path).map_or_else(Vec::new, |part| part.bytes.clone()), b"?".to_vec()].concat();
+        variations.add_bytes(Mistake::QuestionMark, "a question mark without a query was signed", Name::Path, with);
+    }
+    if let Some(query) = base.find(Name::Query).filter(|part| !part.bytes.is_empty()) {
+        let marked = Part { bytes: [b"?", query.bytes.as_slice()].concat(), ..query.clone() };
+        variations.add(Mistake::QuestionMark, "the question mark was signed", base.replaced(Name::Query, &[marked]));
+        if base.parts.len() > 2 {
+            variations.add_bytes(Mistake::QueryLeftOut, "", Name::Query, Vec::new());
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Logons of FIX.
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use countersign_core::{PublicKey, Secret, Timestamp};
+use countersign_explain::{Mistake, Options};
+
+use crate::client::*;
+
+/// 2026-11-21T00:53:20Z.
+const SENT: &str = "20261121-00:53:20.000";
+
+fn sealed(body: &str) -> String {
+    let bytes = body.replace('|', "\u{1}");
+    let front = format!("8=FIX.4.4\u{1}9={}\u{1}{bytes}", bytes.len());
+    let sum = front.bytes().fold(0_u8, u8::wrapping_add);
+    format!("{front}10={sum:03}\u{1}").replace('\u{1}', "|")
+}
+
+fn coinbase(signed: &str) -> String {
+    let signature = coinbase_exchange().sign(signed.replace('|', "\u{1}"));
+    sealed(&format!("35=A|49={KEY}|56=Coinbase|34=1|52={SENT}|98=0|108=30|95={}|96={signature}|554={PASSPHRASE}|8013=S|", signature.len()))
+}
+
+fn right() -> String {
+    format!("{SENT}|A|1|{KEY}|Coinbase|{PASSPHRASE}")
+}
+
+#[test]
+fn signed_texts() {
+    assert!(faults(coinbase(&right())).is_empty());
+    named(Mistake::FixFieldOrder, coinbase(&format!("{SENT}|A|1|Coinbase|{KEY}|{PASSPHRASE}")));
+    named(Mistake::FixTrailingSoh, coinbase(&format!("{}|", right())));
+    named(Mistake::FixSeqNum, coinbase(&right().replace("|1|", "|7|")));
+    named(Mistake::FixSendingTime, coinbase(&right().replace("20.000", "19.988")));
+    named(Mistake::FixSendingTime, coinbase(&right().replace(".000", "")));
+    let tags = format!("52={SENT}|35=A|34=1|49={KEY}|56=Coinbase|554={PASSPHRASE}");
+    named(Mistake::FixTagsSigned, coinbase(&tags));
+    let piped = coinbase_exchange().sign(right());
+    let wrong = coinbase(&right());
+    let sign = coinbase_exchange().sign(right().replace('|', "\u{1}"));
+    let body = wrong.split("35=").nth(1).unwrap().split("10=").next().unwrap().replace(&sign, &piped);
+    named(Mistake::FixPipe, sealed(&format!("35={body}")));
+}
+
+#[test]
+fn frames() {
+    let good = coinbase(&right());
+    let length = good.split("|9=").nth(1).unwrap().split('|').next().unwrap().to_owned();
+    let sum = good.split("|10=").nth(1).unwrap().trim_end_matches('|').to_owned();
+    named(Mistake::FixCheckSum, good.replace(&format!("|10={sum}"), "|10=999"));
+    let faults_of = |text: String| faults(text);
+    assert!(faults_of(good.replace(&format!("|9={length}"), "|9=7")).contains(&"fix-body-length"));
+    assert!(faults_of(good.replace("95=44", "95=43")).contains(&"fix-raw-data-length"));
+    let moved = good.replacen("8=FIX.4.4|", "", 1).replacen("35=A|", "8=FIX.4.4|35=A|", 1);
+    assert!(faults_of(moved).contains(&"fix-header-order"));
+    // The checksum of a text that was never put on the wire.
+    let piped = good[..good.len() - 7].bytes().fold(0_u8, u8::wrapping_add);
+    let report = explained(good.replace(&format!("|10={sum}"), &format!("|10={piped:03}")));
+    assert!(report.findings[0].saw.contains("`|` for SOH"), "{}", report.findings[0].saw);
+    for shown in [good.replace('|', "^A"), good.replace('|', "\u{1}"), good.replace('|', "<SOH>")] {
+        assert!(faults(shown).is_empty());
+    }
+}
+
+#[test]
+fn binance_signs_by_a_private_key() {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let public = PublicKey::parse(pair.public_key().as_ref()).unwrap().to_pem();
+    let options = Options { secret: Some(Secret::new(public.into_bytes())), ..options() };
+    let logon = |signed: &str| {
+        let signature = base64_text(pair.sign(signed.replace('|', "\u{1}").as_bytes()).as_ref());
+        sealed(&format!("35=A|49=FIRM|56=SPOT|34=1|52={SENT}|98=0|108=30|95=88|96={signature}|141=Y|553={KEY}|25035=1|"))
+    };
+    let right = format!("A|FIRM|SPOT|1|{SENT}");
+    assert!(explained_with(logon(&right), &options).faults().is_empty());
+    named_with(Mistake::FixTrailingSoh, logon(&format!("{right}|")), &options);
+    named_with(Mistake::FixFieldOrder, logon(&format!("A|FIRM|SPOT|{SENT}|1")), &options);
+    let late = Options { at: Some(Timestamp::from_millis(NOW_MS + 9_000)), ..options };
+    named_with(Mistake::ClockBehind, logon(&right), &late);
+}
+
+#[test]
+fn deribit_wants_a_plain_hash() {
+    let data = format!("{NOW_MS}.{}", base64_text(&[5; 32]));
+    let logon = |password: &[u8]| {
+        let head = format!("35=A|49=FIRM|56=DERIBITSERVER|34=1|52={SENT}|98=0|108=30");
+        sealed(&format!("{head}|95={}|96={data}|553={KEY}|554={}|", data.len(), base64_text(password)))
+    };
+    assert!(faults(logon(&sha256(format!("{data}{SECRET}").as_bytes()))).is_empty());
+    named(Mistake::HmacForHash, logon(&mac(aws_lc_rs::hmac::HMAC_SHA256, SECRET.as_bytes(), data.as_bytes())));
+    named(Mistake::PlainHash, logon(&sha256(format!("{SECRET}{data}").as_bytes())));
+}
+
+#[test]
+fn kraken_signs_whole_fields() {
+    let logon = |signed: &str| {
+        let text = sha256(signed.replace('|', "\u{1}").as_bytes());
+        let head = format!("35=A|34=1|49=FIRM|56=KRAKEN-TRD|52={SENT}|553={KEY}|5025={NOW_MS}|98=0|108=30");
+        sealed(&format!("{head}|554={}|", kraken().sign(text)))
+    };
+    let right = format!("35=A|34=1|49=FIRM|56=KRAKEN-TRD|553={KEY}|{NOW_MS}");
+    assert!(faults(logon(&right)).is_empty());
+    named(Mistake::FixTagsSigned, logon(&format!("A|1|FIRM|KRAKEN-TRD|{KEY}|{NOW_MS}")));
+    named(Mistake::FixFieldOrder, logon(&format!("34=1|35=A|49=FIRM|56=KRAKEN-TRD|553={KEY}|{NOW_MS}")));
+}

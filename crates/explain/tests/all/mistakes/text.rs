@@ -1,0 +1,227 @@
+//! Mistakes in the signed text.
+
+use countersign_explain::Mistake;
+
+use crate::client::*;
+
+const QUERY: &str = "symbol=BTCUSDT&side=BUY&quantity=1&timestamp=1795222400000";
+
+fn binance_signed(mistake: Mistake, sent: &str, signed: &str) {
+    named(mistake, binance_get(sent, &binance().sign(signed)));
+}
+
+fn okx_signed(mistake: Mistake, method: &str, target: &str, body: &str, signed: &str) {
+    named(mistake, okx_request(method, target, body, &okx().sign(signed)));
+}
+
+#[test]
+fn right_texts_are_called_right() {
+    assert!(faults(binance_get(QUERY, &binance().sign(QUERY))).is_empty());
+    assert!(faults(okx_request("GET", "/api/v5/a?b=c", "", &okx().sign(format!("{ISO}GET/api/v5/a?b=c")))).is_empty());
+}
+
+#[test]
+fn order_of_parameters() {
+    binance_signed(Mistake::ParametersSorted, QUERY, "quantity=1&side=BUY&symbol=BTCUSDT&timestamp=1795222400000");
+    binance_signed(Mistake::ParametersReordered, QUERY, "timestamp=1795222400000&side=BUY&symbol=BTCUSDT&quantity=1");
+    binance_signed(Mistake::ParameterLeftOut, QUERY, "symbol=BTCUSDT&quantity=1&timestamp=1795222400000");
+    binance_signed(Mistake::TimestampLeftOut, QUERY, "symbol=BTCUSDT&side=BUY&quantity=1");
+    let target = "/v5/order/realtime?symbol=BTCUSDT&category=linear";
+    let signed = format!("{NOW_MS}{KEY}5000category=linear&symbol=BTCUSDT");
+    named(Mistake::ParametersSorted, bybit("GET", target, &NOW_MS.to_string(), Some("5000"), "", &binance().sign(signed)));
+    okx_signed(Mistake::ParametersSorted, "GET", "/api/v5/a?z=1&b=2", "", &format!("{ISO}GET/api/v5/a?b=2&z=1"));
+}
+
+#[test]
+fn websocket_parameters_must_be_sorted() {
+    let signed = format!("symbol=BTCUSDT&apiKey={KEY}&timestamp={NOW_MS}");
+    let frame = format!(
+        r#"{{"id":1,"method":"order.place","params":{{"symbol":"BTCUSDT","apiKey":"{KEY}","timestamp":{NOW_MS},"signature":"{}"}}}}"#,
+        binance().sign(signed)
+    );
+    named(Mistake::ParametersNotSorted, frame);
+}
+
+#[test]
+fn where_the_signature_stands() {
+    let signature = binance().sign("symbol=BTCUSDT&timestamp=1795222400000");
+    let target = format!("/api/v3/openOrders?symbol=BTCUSDT&timestamp=1795222400000&signature={signature}&recvWindow=5000");
+    named(Mistake::ParametersAfterSignature, raw("GET", &target, &[("X-MBX-APIKEY", KEY)], ""));
+    let signature = binance().sign("a=1&timestamp=1795222400000&signature=");
+    named(Mistake::SignatureSigned, binance_get("a=1&timestamp=1795222400000", &signature));
+}
+
+#[test]
+fn query_and_body_have_no_seam() {
+    let send = |signed: &str| {
+        let body = format!("price=1&timestamp=1795222400000&signature={}", binance().sign(signed));
+        raw("POST", "/api/v3/order?symbol=BTCUSDT&side=BUY", &[("X-MBX-APIKEY", KEY)], &body)
+    };
+    assert!(faults(send("symbol=BTCUSDT&side=BUYprice=1&timestamp=1795222400000")).is_empty());
+    named(Mistake::QueryBodyJoined, send("symbol=BTCUSDT&side=BUY&price=1&timestamp=1795222400000"));
+    named(Mistake::BodyBeforeQuery, send("price=1&timestamp=1795222400000symbol=BTCUSDT&side=BUY"));
+}
+
+#[test]
+fn percent_encoding() {
+    let sent = "symbols=%5B%22BTCUSDT%22%5D&timestamp=1795222400000";
+    binance_signed(Mistake::EncodingNotSigned, sent, "symbols=[\"BTCUSDT\"]&timestamp=1795222400000");
+    binance_signed(Mistake::EncodingCase, sent, "symbols=%5b%22BTCUSDT%22%5d&timestamp=1795222400000");
+    binance_signed(Mistake::DoubleEncoding, sent, "symbols=%255B%2522BTCUSDT%2522%255D&timestamp=1795222400000");
+    let twice = "symbols=%255B%2522X%2522%255D&timestamp=1795222400000";
+    binance_signed(Mistake::DoubleEncoding, twice, "symbols=%5B%22X%22%5D&timestamp=1795222400000");
+    binance_signed(Mistake::PlusForSpace, "note=a+b&timestamp=1795222400000", "note=a%20b&timestamp=1795222400000");
+    binance_signed(Mistake::PlusForSpace, "note=a%20b&timestamp=1795222400000", "note=a+b&timestamp=1795222400000");
+    binance_signed(Mistake::EncodingAdded, "ids=1,2&timestamp=1795222400000", "ids=1%2C2&timestamp=1795222400000");
+    okx_signed(Mistake::EncodingNotSigned, "GET", "/api/v5/a?ids=1%2C2", "", &format!("{ISO}GET/api/v5/a?ids=1,2"));
+    let kucoin = okx().sign(format!("{NOW_MS}GET/api/v1/a?ids=1%2C2"));
+    let phrase = base64_text(&mac(aws_lc_rs::hmac::HMAC_SHA256, SECRET.as_bytes(), PASSPHRASE.as_bytes()));
+    named(Mistake::EncodingSigned, kucoin_request("GET", "/api/v1/a?ids=1%2C2", "", &kucoin, &phrase, "2"));
+    let hash = sha512_hex(b"");
+    let signed = format!("GET\n/api/v4/spot/orders\nids=1%2C2\n{hash}\n1795222400");
+    named(Mistake::EncodingSigned, gate_request("GET", "/api/v4/spot/orders?ids=1%2C2", "", &gate().sign(signed)));
+}
+
+#[test]
+fn method_and_path() {
+    let target = "/api/v5/account/balance?ccy=BTC";
+    for (mistake, signed) in [
+        (Mistake::MethodWrong, format!("{ISO}POST{target}")),
+        (Mistake::MethodLowerCase, format!("{ISO}get{target}")),
+        (Mistake::MethodLeftOut, format!("{ISO}{target}")),
+        (Mistake::QueryLeftOut, format!("{ISO}GET/api/v5/account/balance")),
+        (Mistake::QuestionMark, format!("{ISO}GET/api/v5/account/balanceccy=BTC")),
+        (Mistake::PathPrefixLeftOut, format!("{ISO}GET/account/balance?ccy=BTC")),
+        (Mistake::PathSlash, format!("{ISO}GET/api/v5/account/balance/?ccy=BTC")),
+        (Mistake::FullUrlSigned, format!("{ISO}GEThttps://www.okx.com{target}")),
+        (Mistake::PathLeftOut, format!("{ISO}GET?ccy=BTC")),
+    ] {
+        okx_signed(mistake, "GET", target, "", &signed);
+    }
+    let signed = [b"/private/Balance".to_vec(), sha256(b"1nonce=1")].concat();
+    named(Mistake::PathPrefixLeftOut, kraken_request("/0/private/Balance", "nonce=1", &kraken().sign(signed)));
+    let headers = [("bfx-apikey", KEY), ("bfx-nonce", "7"), ("bfx-signature", &bitfinex().sign("/v2/auth/r/wallets7{}"))];
+    named(Mistake::PathPrefixLeftOut, raw("POST", "/v2/auth/r/wallets", &headers, "{}"));
+}
+
+#[test]
+fn kraken_futures_signs_without_its_prefix() {
+    let send = |signed: &[u8]| {
+        let authent = kraken().sign(sha256(signed));
+        raw("GET", "/derivatives/api/v3/accounts?a=1", &[("APIKey", KEY), ("Authent", &authent)], "")
+    };
+    assert!(faults(send(b"a=1/api/v3/accounts")).is_empty());
+    named(Mistake::PathPrefixKept, send(b"a=1/derivatives/api/v3/accounts"));
+    named(Mistake::PartsReordered, send(b"/api/v3/accountsa=1"));
+}
+
+#[test]
+fn bodies() {
+    let body = r#"{"instId":"BTC-USDT","sz":"1"}"#;
+    let target = "/api/v5/trade/order";
+    for (mistake, signed) in [
+        (Mistake::BodyLeftOut, format!("{ISO}POST{target}")),
+        (Mistake::JsonReserialised, format!("{ISO}POST{target}{}", r#"{"instId": "BTC-USDT", "sz": "1"}"#)),
+        (Mistake::JsonReserialised, format!("{ISO}POST{target}{}", r#"{"instId":"BTC-USDT","sz":1}"#)),
+        (Mistake::BodyOtherForm, format!("{ISO}POST{target}instId=BTC-USDT&sz=1")),
+    ] {
+        okx_signed(mistake, "POST", target, body, &signed);
+    }
+    okx_signed(Mistake::BodyNotSent, "GET", "/api/v5/a", "", &format!("{ISO}GET/api/v5/a{{}}"));
+    okx_signed(Mistake::BodyNotSent, "GET", "/api/v5/a?ccy=BTC", "", &format!("{ISO}GET/api/v5/a?ccy=BTC{}", r#"{"ccy":"BTC"}"#));
+    let spaced = r#"{"category": "linear", "symbol": "BTCUSDT"}"#;
+    let compact = r#"{"category":"linear","symbol":"BTCUSDT"}"#;
+    let signature = binance().sign(format!("{NOW_MS}{KEY}5000{compact}"));
+    named(Mistake::JsonReserialised, bybit("POST", "/v5/order/create", &NOW_MS.to_string(), Some("5000"), spaced, &signature));
+    let signature = binance().sign(format!("{NOW_MS}{KEY}5000category=linear&symbol=BTCUSDT"));
+    named(Mistake::BodyOtherForm, bybit("POST", "/v5/order/create", &NOW_MS.to_string(), Some("5000"), compact, &signature));
+}
+
+#[test]
+fn a_body_that_was_sent_or_signed_with_a_line_break() {
+    let hash = sha512_hex(b"{}\n");
+    let signature = gate().sign(format!("POST\n/api/v4/spot/orders\n\n{hash}\n1795222400"));
+    named(Mistake::BodyNewline, gate_request("POST", "/api/v4/spot/orders", "{}", &signature));
+    let body = "{\"a\":1}\n";
+    okx_signed(Mistake::BodyNewline, "POST", "/api/v5/a", body, &format!("{ISO}POST/api/v5/a{}", body.trim()));
+}
+
+#[test]
+fn inner_hashes() {
+    let body = "nonce=1795222400000&pair=XBTUSD";
+    let text = format!("1795222400000{body}");
+    let path = b"/0/private/AddOrder".to_vec();
+    let send = |signed: Vec<u8>| kraken_request("/0/private/AddOrder", body, &kraken().sign(signed));
+    assert!(faults(send([path.clone(), sha256(text.as_bytes())].concat())).is_empty());
+    named(Mistake::BodyHashLeftOut, send([path.clone(), text.as_bytes().to_vec()].concat()));
+    named(Mistake::InnerHashHex, send([path.clone(), hex::encode(sha256(text.as_bytes())).into_bytes()].concat()));
+    named(Mistake::NonceLeftOut, send([path.clone(), sha256(body.as_bytes())].concat()));
+    let sha512 = hex::decode(sha512_hex(text.as_bytes())).unwrap();
+    named(Mistake::BodyHashWrong, send([path, sha512].concat()));
+    let gate_body = "{}";
+    let signed = |inner: &str| gate().sign(format!("POST\n/api/v4/spot/orders\n\n{inner}\n1795222400"));
+    named(Mistake::BodyHashLeftOut, gate_request("POST", "/api/v4/spot/orders", gate_body, &signed(gate_body)));
+    let sha256_hex = hex::encode(sha256(gate_body.as_bytes()));
+    named(Mistake::BodyHashWrong, gate_request("POST", "/api/v4/spot/orders", gate_body, &signed(&sha256_hex)));
+}
+
+#[test]
+fn parts_and_separators() {
+    let target = "/v5/order/realtime?category=linear";
+    let send = |window, signed: String| bybit("GET", target, &NOW_MS.to_string(), window, "", &binance().sign(signed));
+    named(Mistake::WindowLeftOut, send(Some("5000"), format!("{NOW_MS}{KEY}category=linear")));
+    named(Mistake::WindowNotSent, send(None, format!("{NOW_MS}{KEY}5000category=linear")));
+    named(Mistake::KeyLeftOut, send(Some("5000"), format!("{NOW_MS}5000category=linear")));
+    named(Mistake::TimestampLeftOut, send(Some("5000"), format!("{KEY}5000category=linear")));
+    named(Mistake::PartsReordered, send(Some("5000"), format!("{KEY}{NOW_MS}5000category=linear")));
+    okx_signed(Mistake::PartsReordered, "GET", "/api/v5/a", "", &format!("GET{ISO}/api/v5/a"));
+    okx_signed(Mistake::SeparatorsAdded, "GET", "/api/v5/a", "", &format!("{ISO}\nGET\n/api/v5/a"));
+    let hash = sha512_hex(b"");
+    let signed = format!("GET/api/v4/spot/accounts{hash}1795222400");
+    named(Mistake::SeparatorsLeftOut, gate_request("GET", "/api/v4/spot/accounts", "", &gate().sign(signed)));
+    let header = |signed: String| {
+        let value = format!("deri-hmac-sha256 id={KEY},ts={NOW_MS},sig={},nonce=n1", binance().sign(signed));
+        raw("GET", "/api/v2/private/get_positions", &[("Authorization", &value)], "")
+    };
+    let right = format!("{NOW_MS}\nn1\nGET\n/api/v2/private/get_positions\n\n");
+    assert!(faults(header(right.clone())).is_empty());
+    named(Mistake::LastSeparatorLeftOut, header(right[..right.len() - 1].to_owned()));
+    named(Mistake::NonceLeftOut, header(right.replace("n1\n", "")));
+}
+
+#[test]
+fn the_text_as_a_whole() {
+    let signed = format!("{ISO}GET/api/v5/a");
+    okx_signed(Mistake::TextNewline, "GET", "/api/v5/a", "", &format!("{signed}\n"));
+    okx_signed(Mistake::TextHashed, "GET", "/api/v5/a", "", &hex::encode(sha256(signed.as_bytes())));
+    okx_signed(Mistake::LettersChanged, "GET", "/api/v5/a", "", &signed.to_lowercase());
+    binance_signed(Mistake::TextNewline, QUERY, &format!("{QUERY}\n"));
+    let payload = br#"{"request":"/v1/orders","nonce":5}"#;
+    let headers = |signed: &[u8]| {
+        let (payload, signature) = (base64_text(payload), bitfinex().sign(signed));
+        raw("POST", "/v1/orders", &[("X-GEMINI-APIKEY", KEY), ("X-GEMINI-PAYLOAD", &payload), ("X-GEMINI-SIGNATURE", &signature)], "")
+    };
+    assert!(faults(headers(base64_text(payload).as_bytes())).is_empty());
+    named(Mistake::PayloadPlain, headers(payload));
+}
+
+#[test]
+fn two_mistakes_are_both_named() {
+    let signed = format!("{ISO}get/api/v5/account/balance\n");
+    let report = explained(okx_request("GET", "/api/v5/account/balance?ccy=BTC", "", &okx().sign(signed)));
+    // Three of them are one too many.
+    assert_eq!(report.faults(), [Mistake::WrongSecret]);
+    let signed = format!("{ISO}get/api/v5/account/balance");
+    let mut found = faults(okx_request("GET", "/api/v5/account/balance?ccy=BTC", "", &okx().sign(signed)));
+    found.sort_unstable();
+    assert_eq!(found, ["method-lower-case", "query-left-out"]);
+}
+
+#[test]
+fn the_first_byte_that_differs_is_shown() {
+    let report = explained(okx_request("GET", "/api/v5/a?ids=1%2C2", "", &okx().sign(format!("{ISO}GET/api/v5/a?ids=1,2"))));
+    let difference = report.difference.unwrap();
+    assert_eq!(difference.part.as_deref(), Some("query"));
+    assert!(difference.expected.ends_with("⟦%2C2") && difference.signed.ends_with("⟦,2"), "{difference:?}");
+    assert_eq!(difference.at, ISO.len() + "GET/api/v5/a?ids=1".len());
+}

@@ -1,0 +1,42 @@
+//! FIX behind TLS: a client's session on one side, a session of ours with the venue on the other, nothing between them without a permit.
+//!
+//! ```text
+//!   client ── Logon ──▶ opening: first frame names venue and version ─▶ verify ─▶ permit ─▶ audit ─▶ session name ─▶ journals
+//!                                                                                                         │
+//!   client ◀─ Logon ── accept ◀────────────── upstream answers ◀── Logon of ours, with the identity ◀─────┘
+//!   client ── NewOrderSingle ──▶ admission: route by MsgType, scope, rate, audit ──▶ journal ──▶ upstream
+//!   client ◀── ExecutionReport ◀── journal ◀── upstream
+//! ```
+//!
+//! Decisions (ADR 0014, ADR 0030):
+//! - One upstream session per client session: numbers, gaps and resends of one client are nobody else's.
+//! - A message is on record for the side it goes to before it counts as received on the side it came from
+//!   ([`countersign_store::fix::bridge`]); what is on record is sent, after a restart too.
+//! - The protocol core blocks nowhere; journals are committed on threads that may.
+//! - Whoever ends first, the other side is told by Logout.
+//!
+//! What is not here: codec and session rules (`countersign-fix`), and what application messages mean.
+
+mod admission;
+mod bridge;
+mod line;
+mod logon;
+mod opening;
+mod profile;
+pub mod sessions;
+mod upstream;
+
+use std::rc::Rc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::connection::Connection;
+use crate::worker::Worker;
+
+pub use profile::FixVenue;
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve<T: AsyncRead + AsyncWrite + Unpin>(worker: Rc<Worker>, connection: Rc<Connection>, stream: T) {
+    let Some(bridge) = Box::pin(opening::open(&worker, &connection, stream)).await else { return };
+    Box::pin(bridge.run()).await;
+}

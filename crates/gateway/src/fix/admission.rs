@@ -1,0 +1,57 @@
+//! From an application message to a permit: route by MsgType, scope, rate, record.
+
+use std::sync::Arc;
+
+use countersign_core::{Refusal, Reject, authorize};
+use countersign_fix::Message;
+
+use super::FixVenue;
+use crate::audit::{self, Subject};
+use crate::authenticate::Login;
+use crate::connection::Connection;
+use crate::exchange::{self, Admitted, charge};
+use crate::halts::{Asked, Cleared};
+use crate::routes::Route;
+use crate::worker::Worker;
+
+/// Who sends, and on what.
+pub(super) struct Sender<'s> {
+    pub(super) worker: &'s Worker,
+    pub(super) connection: &'s Connection,
+    pub(super) venue: FixVenue,
+    pub(super) login: &'s Login,
+    pub(super) correlation: countersign_core::CorrelationId,
+}
+
+impl Sender<'_> {
+    /// The route of a message.
+    fn route(&self, message: &Message<'_>) -> Option<Arc<Route>> {
+        let msg_type = std::str::from_utf8(message.msg_type()).ok()?;
+        self.worker.shared.routes.load().find_fix_message(msg_type).cloned()
+    }
+
+    /// Permits a message, or says why not; both are on record then.
+    ///
+    /// # Errors
+    /// No route for its MsgType, scope, rate, a halt, or a record that cannot be made.
+    pub(super) fn admit(&self, message: &Message<'_>) -> Result<Cleared, Refusal> {
+        let route = self.route(message);
+        self.permit(route.as_ref()).inspect_err(|refusal| {
+            let subject = Subject::message(route.as_ref()).by(Some(self.login));
+            audit::refused(self.worker, self.connection, &subject, refusal, self.correlation);
+        })
+    }
+
+    fn permit(&self, route: Option<&Arc<Route>>) -> Result<Cleared, Refusal> {
+        let route = route.ok_or(Reject::RouteUnknown)?;
+        let permit = authorize(&self.login.identity, self.login.granted(), &route.requirement)?;
+        let rate = self.login.identity.credential().rate;
+        let mut words = exchange::words(self.worker, self.venue.family());
+        let usage = charge(&self.login.counters, rate, route.weight, route.orders, &mut words)?;
+        let permit = self.worker.shared.halts.gate().clear(self.worker, permit, Asked::of(route, Some(self.login), None))?;
+        let admitted = Admitted { permit, login: Some(self.login.again()), usage };
+        audit::accepted(self.worker, self.connection, &Subject::message(Some(route)), &admitted, self.correlation)?;
+        self.worker.shared.metrics.forwarded(admitted.permit.route());
+        Ok(admitted.permit)
+    }
+}

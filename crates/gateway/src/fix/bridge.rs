@@ -1,0 +1,211 @@
+//! Between two open sessions: what one side sends is admitted, put on record for the other, committed, and sent.
+//!
+//! ```text
+//!   client   ── application ──▶ admit ──▶ upstream journal (with the client's number) ─▶ commit upstream, commit client ─▶ send
+//!   upstream ── application ──▶ client journal (with the upstream's number) ─▶ commit client, commit upstream ─▶ send
+//!   client gone      ─▶ Logout to the upstream: what it has for the client waits there, under its numbers
+//!   upstream gone    ─▶ Logout to the client, with the reason
+//!   key revoked, drain ─▶ Logout to both
+//! ```
+
+mod events;
+mod farewell;
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use countersign_core::{CorrelationId, Refusal, Reject};
+use countersign_store::{AuditEvent, AuditRecord, BridgeJournals, SharedMessageStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::FixVenue;
+use super::line::{Line, Lost};
+use super::sessions::Taken;
+use crate::audit::{self, Subject};
+use crate::authenticate::Login;
+use crate::clock;
+use crate::connection::Connection;
+use crate::halts::Cleared;
+use crate::native;
+use crate::websocket::standing::Standing;
+use crate::worker::Worker;
+
+/// Forwarded messages whose number on the client's side is remembered, so that a refusal by the upstream names the right one.
+const SOURCES_MAX: usize = 4_096;
+
+/// How long the other side gets to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// An open session.
+pub(super) struct Bridge<T> {
+    worker: Rc<Worker>,
+    connection: Rc<Connection>,
+    client: Line<T>,
+    upstream: Line<TcpStream>,
+    journals: BridgeJournals,
+    login: Login,
+    native: Option<native::FixSession>,
+    venue: FixVenue,
+    correlation: CorrelationId,
+    /// Messages that were admitted and are not sent yet: a halt waits for them.
+    under_way: Vec<Cleared>,
+    /// Number at the upstream, number of the client.
+    sources: VecDeque<(u64, u64)>,
+    taken: Taken,
+}
+
+/// Which side something came from: what it goes to is committed first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Client,
+    Upstream,
+}
+
+/// Why a bridge ends.
+#[derive(Debug)]
+enum End {
+    /// The client's session or connection.
+    Client,
+    /// The upstream's, with its words.
+    Upstream(String),
+    /// A journal cannot be written: nothing more is sent on either side.
+    Store(Refusal),
+}
+
+impl From<Refusal> for End {
+    fn from(refusal: Refusal) -> Self {
+        Self::Store(refusal)
+    }
+}
+
+/// Writes journals out, in this order, where blocking is allowed.
+pub(super) async fn commit(stores: Vec<SharedMessageStore>) -> Result<(), Refusal> {
+    if !stores.iter().any(SharedMessageStore::is_dirty) {
+        return Ok(());
+    }
+    let failed = |error: String| Refusal::operator(Reject::StoreUnavailable, error);
+    let work = tokio::task::spawn_blocking(move || stores.iter().try_for_each(SharedMessageStore::commit));
+    work.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
+    pub(super) fn new(
+        worker: Rc<Worker>,
+        connection: Rc<Connection>,
+        (client, upstream): (Line<T>, Line<TcpStream>),
+        journals: BridgeJournals,
+        (login, native): (Login, Option<native::FixSession>),
+        (venue, taken, correlation): (FixVenue, Taken, CorrelationId),
+    ) -> Self {
+        let (sources, under_way) = (VecDeque::new(), Vec::new());
+        Self { worker, connection, client, upstream, journals, login, native, venue, correlation, under_way, sources, taken }
+    }
+
+    /// Serves until one side ends, then tells the other.
+    pub(super) async fn run(mut self) {
+        let Err(end) = self.drive().await;
+        self.taken.leaving();
+        match end {
+            End::Client => {
+                let _told = self.client.transmit().await;
+                self.leave_upstream().await;
+            }
+            End::Upstream(text) => self.leave_client(&text).await,
+            End::Store(refusal) => {
+                let subject = Subject::none().by(Some(&self.login));
+                audit::refused(&self.worker, &self.connection, &subject, &refusal, self.correlation);
+            }
+        }
+        self.note_end();
+        tokio::join!(self.client.close(), self.upstream.close());
+    }
+
+    async fn drive(&mut self) -> Result<std::convert::Infallible, End> {
+        let mut standing = Standing::subscribe(&self.worker);
+        let mut draining = self.worker.shared.drain.subscribe();
+        let mut left = false;
+        // What came with the upstream's Logon, and what the client sent while it waited.
+        let mut ended = self.take_from_upstream().err();
+        self.settle(Side::Upstream).await?;
+        ended = self.take_from_client().err().or(ended);
+        self.settle(Side::Client).await?;
+        loop {
+            if let Some(end) = ended {
+                return Err(end);
+            }
+            let (client_due, upstream_due) = (self.client.session.poll_timeout(), self.upstream.session.poll_timeout());
+            let (from, outcome) = tokio::select! {
+                read = self.client.receive() => (Side::Client, self.received_from_client(read)),
+                read = self.upstream.receive() => (Side::Upstream, self.received_from_upstream(read)),
+                () = clock::until(client_due) => {
+                    self.client.session.handle_timeout(clock::now());
+                    (Side::Client, self.take_from_client())
+                }
+                () = clock::until(upstream_due) => {
+                    self.upstream.session.handle_timeout(clock::now());
+                    (Side::Upstream, self.take_from_upstream())
+                }
+                () = standing.changed() => {
+                    self.recheck();
+                    (Side::Client, self.take_from_client())
+                }
+                () = over(&mut self.native), if !left => {
+                    left = true;
+                    self.say_goodbye("the native session is over");
+                    (Side::Client, self.take_from_client())
+                }
+                () = draining.wait(), if !left => {
+                    left = true;
+                    self.say_goodbye("this node is leaving");
+                    (Side::Client, self.take_from_client())
+                }
+            };
+            self.settle(from).await?;
+            ended = outcome.err();
+        }
+    }
+
+    fn received_from_client(&mut self, read: Result<(), Lost>) -> Result<(), End> {
+        read.map_err(|Lost| End::Client)?;
+        self.client.take();
+        self.take_from_client()
+    }
+
+    fn received_from_upstream(&mut self, read: Result<(), Lost>) -> Result<(), End> {
+        read.map_err(|Lost| End::Upstream("the venue's FIX connection is gone".to_owned()))?;
+        self.upstream.take();
+        self.take_from_upstream()
+    }
+
+    /// Makes durable what happened, the destination first, then sends.
+    async fn settle(&mut self, from: Side) -> Result<(), End> {
+        let (client, upstream) = (self.journals.client.clone(), self.journals.upstream.clone());
+        let order = match from {
+            Side::Client => vec![upstream, client],
+            Side::Upstream => vec![client, upstream],
+        };
+        commit(order).await?;
+        self.upstream.transmit().await.map_err(|Lost| End::Upstream("the venue's FIX connection is gone".to_owned()))?;
+        self.under_way.clear();
+        self.client.transmit().await.map_err(|Lost| End::Client)
+    }
+
+    fn note_end(&self) {
+        let mut record = AuditRecord::new(clock::wall(), AuditEvent::SessionEnd).identity(&self.login.identity);
+        record.correlation = Some(self.correlation);
+        record.remote = Some(self.connection.remote.ip());
+        if self.worker.shared.audit.append(record).is_err() {
+            self.worker.shared.metrics.audit_lost();
+        }
+    }
+}
+
+/// Waits until a native session is over, if there is one.
+async fn over(native: &mut Option<native::FixSession>) {
+    match native {
+        Some(native) => native.over().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,234 @@
+//! What happened on either side, and what becomes of it on the other.
+
+use countersign_core::{Refusal, Reject};
+use countersign_fix::message::number;
+use countersign_fix::msg_type::BUSINESS_MESSAGE_REJECT;
+use countersign_fix::session::{ApplicationMessage, DisconnectReason, Outgoing, SendError};
+use countersign_fix::{Event, Field, Message, PresentedLogon, tag};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Bridge, End, SOURCES_MAX};
+use crate::audit::{self, Subject};
+use crate::clock;
+use crate::fix::admission::Sender;
+use crate::fix::{logon, profile};
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
+    pub(super) fn take_from_client(&mut self) -> Result<(), End> {
+        let mut ended = Ok(());
+        while let Some(event) = self.client.session.poll_event() {
+            match event {
+                Event::Application(message) => self.forward(&message),
+                Event::Disconnect(reason) => {
+                    tracing::info!(correlation = %self.correlation, ?reason, "FIX session ended");
+                    ended = Err(End::Client);
+                }
+                Event::LogonPresented(presented) => self.log_on_again(&presented),
+                Event::SequencesReset => {
+                    tracing::info!(correlation = %self.correlation, "FIX sequence numbers of the client begin anew");
+                    self.journals.upstream.clear_source().map_err(store_failed)?;
+                }
+                event @ (Event::SequenceMoved { .. } | Event::ResendIncomplete { .. }) => {
+                    tracing::info!(correlation = %self.correlation, ?event, "FIX sequence numbers");
+                }
+                event @ (Event::Garbled(_)
+                | Event::GapFound { .. }
+                | Event::LoggedOn(_)
+                | Event::LogoutReceived { .. }
+                | Event::RejectReceived { .. }
+                | Event::RejectSent { .. }
+                | Event::ResendRequested { .. }) => tracing::debug!(correlation = %self.correlation, ?event, "FIX client"),
+            }
+        }
+        ended
+    }
+
+    pub(super) fn take_from_upstream(&mut self) -> Result<(), End> {
+        let mut told = None;
+        let mut ended = Ok(());
+        while let Some(event) = self.upstream.session.poll_event() {
+            match event {
+                Event::Application(message) => self.pass_down(&message)?,
+                Event::RejectReceived { ref_seq, text, .. } => self.pass_reject(ref_seq, text.as_deref())?,
+                Event::LogoutReceived { text } => told = text,
+                Event::Disconnect(reason) => {
+                    let why = told.take().unwrap_or_else(|| why(&reason).to_owned());
+                    ended = Err(End::Upstream(format!("the venue's FIX session ended: {why}")));
+                }
+                Event::SequencesReset => self.journals.client.clear_source().map_err(store_failed)?,
+                event @ (Event::Garbled(_)
+                | Event::GapFound { .. }
+                | Event::LoggedOn(_)
+                | Event::LogonPresented(_)
+                | Event::RejectSent { .. }
+                | Event::ResendRequested { .. }
+                | Event::ResendIncomplete { .. }
+                | Event::SequenceMoved { .. }) => tracing::debug!(correlation = %self.correlation, ?event, "FIX upstream"),
+            }
+        }
+        ended
+    }
+
+    /// A Logon within the session resets the numbers; it is verified as the first one was, and must be of the same account.
+    fn log_on_again(&mut self, presented: &PresentedLogon) {
+        let verified = logon::verify(&self.worker, &self.connection, self.venue, &presented.message());
+        let verified = verified.and_then(|again| {
+            let same = again.login.identity.account() == self.login.identity.account();
+            if same { Ok(again) } else { Err(Refusal::operator(Reject::UnexpectedMessage, "a Logon of another account within a session")) }
+        });
+        let answered = match verified {
+            Ok(again) => {
+                self.login = again.login;
+                self.client.session.accept_reset(clock::now(), &[]).map_err(|error| error.to_string())
+            }
+            Err(refusal) => {
+                let subject = Subject::none().by(Some(&self.login));
+                audit::refused(&self.worker, &self.connection, &subject, &refusal, self.correlation);
+                let answer = logon::refuse_logon(&self.worker, self.venue, &refusal);
+                self.client.session.refuse_logon(clock::now(), &answer).map_err(|error| error.to_string())
+            }
+        };
+        if let Err(error) = answered {
+            tracing::debug!(correlation = %self.correlation, error, "a FIX Logon within a session could not be answered");
+        }
+    }
+
+    fn forward(&mut self, received: &ApplicationMessage) {
+        let message = received.message();
+        let sender = Sender {
+            worker: &self.worker,
+            connection: &self.connection,
+            venue: self.venue,
+            login: &self.login,
+            correlation: self.correlation,
+        };
+        let refusal = match sender.admit(&message) {
+            Ok(cleared) => {
+                self.under_way.push(cleared);
+                self.journals.upstream.note_source(received.seq());
+                match self.upstream.session.send_application(clock::now(), outgoing(&message, &header(&message), message.body())) {
+                    Ok(seq) => return self.remember(seq, received.seq()),
+                    Err(SendError::QueueFull) => Reject::Busy.into(),
+                    Err(SendError::Write(error)) => Refusal::operator(Reject::Malformed, error.to_string()),
+                    Err(SendError::Store(error)) => Refusal::operator(Reject::StoreUnavailable, error.to_string()),
+                    Err(error @ (SendError::NoPeer | SendError::NotApplication | SendError::Phase(_))) => {
+                        Refusal::operator(Reject::UpstreamUnavailable, error.to_string())
+                    }
+                }
+            }
+            Err(refusal) => refusal,
+        };
+        let answer = logon::refuse_message(&self.worker, self.venue, &refusal);
+        if let Err(error) = self.client.session.refuse_message(clock::now(), received, &answer) {
+            tracing::debug!(correlation = %self.correlation, %error, "a FIX refusal could not be told");
+        }
+    }
+
+    fn remember(&mut self, upstream: u64, client: u64) {
+        if self.sources.len() == SOURCES_MAX {
+            self.sources.pop_front();
+        }
+        self.sources.push_back((upstream, client));
+    }
+
+    /// The client's number of a message that the upstream knows by another.
+    fn source_of(&self, upstream: u64) -> Option<u64> {
+        let place = self.sources.binary_search_by_key(&upstream, |(upstream, _)| *upstream).ok()?;
+        self.sources.get(place).map(|(_, client)| *client)
+    }
+
+    /// Passes a message of the upstream to the client. When the client takes nothing, nothing is counted either: the upstream is asked
+    /// for it when the client is back.
+    fn pass_down(&mut self, received: &ApplicationMessage) -> Result<(), End> {
+        let message = received.message();
+        let rejected = message.first(tag::REF_SEQ_NUM).filter(|_| message.msg_type() == BUSINESS_MESSAGE_REJECT).and_then(number);
+        let source = rejected.and_then(|seq| self.source_of(seq)).map(|seq| seq.to_string());
+        let body: Vec<Field<'_>> = message
+            .body()
+            .iter()
+            .filter_map(|field| match (field.tag, &rejected, &source) {
+                (tag::REF_SEQ_NUM, Some(_), Some(source)) => Some(Field::new(tag::REF_SEQ_NUM, source.as_bytes())),
+                // A number of ours would name another message of the client's.
+                (tag::REF_SEQ_NUM, Some(_), None) => None,
+                _ => Some(*field),
+            })
+            .collect();
+        self.journals.client.note_source(received.seq());
+        let sent = self.client.session.send_application(clock::now(), outgoing(&message, &header(&message), &body));
+        self.told(sent.map(drop))
+    }
+
+    /// The upstream rejected a message at session level: the client is told about its own number.
+    fn pass_reject(&mut self, ref_seq: u64, text: Option<&str>) -> Result<(), End> {
+        tracing::warn!(correlation = %self.correlation, ref_seq, text, "the upstream rejected a FIX message");
+        let Some(source) = profile::is_seq_num(ref_seq).then(|| self.source_of(ref_seq)).flatten() else { return Ok(()) };
+        let source = source.to_string();
+        let text = text.unwrap_or("rejected by the venue");
+        // 0: other. The session's number for the reason is about a message that the client did not write.
+        let body = [
+            Field::new(tag::REF_SEQ_NUM, source.as_bytes()),
+            Field::new(tag::BUSINESS_REJECT_REASON, b"0"),
+            Field::new(tag::TEXT, text.as_bytes()),
+        ];
+        let sent =
+            self.client.session.send_application(clock::now(), Outgoing { msg_type: BUSINESS_MESSAGE_REJECT, header: &[], body: &body });
+        self.told(sent.map(drop))
+    }
+
+    fn told(&mut self, sent: Result<(), SendError>) -> Result<(), End> {
+        match sent {
+            Ok(()) => Ok(()),
+            Err(SendError::Store(error)) => Err(store_failed(error)),
+            // It cannot be told and is not lost: nothing of this turn is committed.
+            Err(error) => {
+                let sentence = format!("the client takes nothing more: {error}");
+                Err(End::Store(Refusal::operator(Reject::SlowConsumer, sentence)))
+            }
+        }
+    }
+}
+
+fn store_failed(error: countersign_fix::StoreError) -> End {
+    End::Store(Refusal::operator(Reject::StoreUnavailable, error.to_string()))
+}
+
+fn why(reason: &DisconnectReason) -> &'static str {
+    match reason {
+        DisconnectReason::TimedOut | DisconnectReason::TimedOutWaiting => "it does not answer",
+        DisconnectReason::Protocol(text) => text,
+        DisconnectReason::HeldTooMuch
+        | DisconnectReason::LoggedOut
+        | DisconnectReason::NotLogon
+        | DisconnectReason::Refused
+        | DisconnectReason::SlowConsumer
+        | DisconnectReason::Store(_)
+        | DisconnectReason::TooManyGarbled => "it said goodbye",
+    }
+}
+
+fn outgoing<'m>(message: &Message<'m>, header: &'m [Field<'m>], body: &'m [Field<'m>]) -> Outgoing<'m> {
+    Outgoing { msg_type: message.msg_type(), header, body }
+}
+
+/// Header fields that are about the message and not about one session.
+fn header<'m>(message: &Message<'m>) -> Vec<Field<'m>> {
+    let of_session = |tag: tag::Tag| {
+        matches!(
+            tag,
+            tag::BEGIN_STRING
+                | tag::BODY_LENGTH
+                | tag::MSG_TYPE
+                | tag::MSG_SEQ_NUM
+                | tag::POSS_DUP_FLAG
+                | tag::SENDER_COMP_ID
+                | tag::SENDING_TIME
+                | tag::TARGET_COMP_ID
+                | tag::ORIG_SENDING_TIME
+                | LAST_MSG_SEQ_NUM_PROCESSED
+        )
+    };
+    message.header().iter().filter(|field| !of_session(field.tag)).copied().collect()
+}
+
+/// LastMsgSeqNumProcessed: a number of one session.
+const LAST_MSG_SEQ_NUM_PROCESSED: tag::Tag = 369;

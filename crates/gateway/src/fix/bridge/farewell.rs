@@ -1,0 +1,75 @@
+//! How a bridge ends: who is told what, and for how long it is waited.
+
+use countersign_fix::{Event, Phase};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Bridge, FAREWELL, commit};
+use crate::audit::{self, Subject};
+use crate::{clock, native};
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
+    /// Ends the session when its key may no longer be used, or its native session is over.
+    pub(super) fn recheck(&mut self) {
+        let identity = &self.login.identity;
+        let session = self.login.session.as_ref().map(|session| session.sid);
+        let present = self.worker.shared.halts.gate().admit_presence(Some(identity), self.venue.family(), session);
+        if let Err(refusal) = present {
+            let subject = Subject::none().by(Some(&self.login));
+            audit::refused(&self.worker, &self.connection, &subject, &refusal, self.correlation);
+            return self.say_goodbye(refusal.reject.alert().text());
+        }
+        let table = self.worker.shared.credentials.load();
+        let entry = table.find(identity.purpose(), identity.key_id());
+        let standing = identity.recheck(entry.map(|entry| &entry.credential), Some(self.connection.remote.ip()), clock::wall());
+        let standing = standing.map(drop).and_then(|()| self.native.as_ref().map_or(Ok(()), native::FixSession::check_open));
+        if let Err(refusal) = standing {
+            let subject = Subject::none().by(Some(&self.login));
+            audit::refused(&self.worker, &self.connection, &subject, &refusal, self.correlation);
+            self.say_goodbye("the credential may no longer be used");
+        }
+    }
+
+    pub(super) fn say_goodbye(&mut self, text: &str) {
+        if self.client.session.logout(clock::now(), Some(text)).is_err() {
+            tracing::debug!(correlation = %self.correlation, "no FIX session to log out of");
+        }
+    }
+
+    pub(super) async fn leave_upstream(&mut self) {
+        if self.upstream.session.logout(clock::now(), None).is_err() {
+            return;
+        }
+        let goodbye = async {
+            commit(vec![self.journals.upstream.clone()]).await.ok()?;
+            self.upstream.transmit().await.ok()?;
+            while self.upstream.session.phase() != Phase::Disconnected {
+                self.upstream.receive().await.ok()?;
+                self.upstream.take();
+                while let Some(event) = self.upstream.session.poll_event() {
+                    // News that the client cannot get any more is not counted: it is asked for when the client is back.
+                    if matches!(event, Event::Application(_)) {
+                        return None;
+                    }
+                }
+                commit(vec![self.journals.upstream.clone()]).await.ok()?;
+                self.upstream.transmit().await.ok()?;
+            }
+            Some(())
+        };
+        drop(tokio::time::timeout(FAREWELL, goodbye).await);
+    }
+
+    pub(super) async fn leave_client(&mut self, text: &str) {
+        self.say_goodbye(text);
+        let goodbye = async {
+            while commit(vec![self.journals.client.clone()]).await.is_ok()
+                && self.client.transmit().await.is_ok()
+                && self.client.session.phase() != Phase::Disconnected
+                && self.client.receive().await.is_ok()
+            {
+                self.client.take();
+            }
+        };
+        drop(tokio::time::timeout(FAREWELL, goodbye).await);
+    }
+}

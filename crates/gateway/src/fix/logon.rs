@@ -1,0 +1,101 @@
+//! From a Logon that was presented to an identity, and from a refusal to the answer of its venue.
+
+use std::rc::Rc;
+
+use countersign_core::{ApiKeyId, Refusal, Reject};
+use countersign_fix::answer::{Flavour, LogonAnswer, MessageAnswer, to_halted, to_logon, to_message};
+use countersign_fix::logon::certificate;
+use countersign_fix::{LogonDialect, Message, tag};
+
+use super::FixVenue;
+use crate::authenticate::{Login, client_certificate, verify_presented};
+use crate::connection::Connection;
+use crate::exchange;
+use crate::native;
+use crate::worker::Worker;
+
+/// A login, and what its answer says beyond the standard fields.
+pub(super) struct LoggedOn {
+    pub(super) login: Login,
+    pub(super) fields: Vec<(tag::Tag, Vec<u8>)>,
+    /// The native session, if the Logon opened one.
+    pub(super) native: Option<native::FixSession>,
+}
+
+/// Verifies a Logon by the rules of its venue.
+///
+/// # Errors
+/// The refusal.
+pub(super) fn verify(worker: &Rc<Worker>, connection: &Connection, venue: FixVenue, logon: &Message<'_>) -> Result<LoggedOn, Refusal> {
+    let plain = |login| LoggedOn { login, fields: Vec::new(), native: None };
+    match venue {
+        FixVenue::Dialect(dialect) => {
+            let presented = dialect.present(logon)?;
+            verify_presented(worker, connection, &presented).map(plain)
+        }
+        FixVenue::Native => match logon.unique(tag::RAW_DATA) {
+            Err(_) => Err(Refusal::operator(Reject::Malformed, "RawData twice")),
+            Ok(Some(token)) => {
+                let (login, fields, native) = native::open_fix(worker, connection, token, logon)?;
+                Ok(LoggedOn { login, fields, native: Some(native) })
+            }
+            Ok(None) => by_certificate(worker, connection, logon).map(plain),
+        },
+    }
+}
+
+/// The certificate of the connection is the proof; SenderCompID must be a name in it, or the hash of its key.
+fn by_certificate(worker: &Worker, connection: &Connection, logon: &Message<'_>) -> Result<Login, Refusal> {
+    let shown = connection.negotiated.peer_certificate.as_ref().ok_or(Reject::MissingCredentials)?;
+    let names = std::iter::once(&shown.spki_sha256).chain(&shown.uris).chain(&shown.dns_names).chain(&shown.emails);
+    let names: Vec<ApiKeyId> = names.filter_map(|name| ApiKeyId::parse(name).ok()).collect();
+    certificate::claim(logon, &names)?;
+    client_certificate(worker, connection)
+}
+
+/// How a venue says it.
+struct Tone {
+    venue: FixVenue,
+    /// Binance: number and words of its REST API.
+    code: i32,
+    text: String,
+}
+
+impl Tone {
+    fn of(worker: &Worker, venue: FixVenue, refusal: &Refusal) -> Self {
+        let fallback = || Self { venue, code: -1000, text: refusal.reject.alert().text().to_owned() };
+        if venue != FixVenue::Dialect(LogonDialect::Binance) {
+            return fallback();
+        }
+        let words = exchange::words(worker, venue.family());
+        let body = venue.family().dialect().map(|dialect| dialect.refuse(refusal, &words.context()).body).unwrap_or_default();
+        let answer: Option<serde_json::Value> = serde_json::from_slice(body.as_ref()).ok();
+        let read = answer.as_ref().and_then(|answer| {
+            let code = i32::try_from(answer.get("code")?.as_i64()?).ok()?;
+            Some(Self { venue, code, text: answer.get("msg")?.as_str()?.to_owned() })
+        });
+        read.unwrap_or_else(fallback)
+    }
+
+    fn flavour(&self) -> Flavour<'_> {
+        match self.venue {
+            FixVenue::Dialect(LogonDialect::Binance) => Flavour::Binance { code: self.code, text: &self.text },
+            FixVenue::Dialect(LogonDialect::CoinbaseExchange) => Flavour::Coinbase,
+            FixVenue::Dialect(LogonDialect::Deribit) => Flavour::Deribit,
+            FixVenue::Dialect(LogonDialect::Kraken) => Flavour::Kraken,
+            FixVenue::Native => Flavour::Native,
+        }
+    }
+}
+
+/// The answer to a Logon that is refused.
+pub(super) fn refuse_logon(worker: &Worker, venue: FixVenue, refusal: &Refusal) -> LogonAnswer {
+    to_logon(refusal, Tone::of(worker, venue, refusal).flavour())
+}
+
+/// The answer to an application message that is refused.
+pub(super) fn refuse_message(worker: &Worker, venue: FixVenue, refusal: &Refusal) -> MessageAnswer {
+    let tone = Tone::of(worker, venue, refusal);
+    let halted = matches!(refusal.reject, Reject::HaltUnknown | Reject::Halted);
+    if halted { to_halted(refusal, tone.flavour()) } else { to_message(refusal, tone.flavour()) }
+}

@@ -1,0 +1,273 @@
+//! How a session opens: one frame, a verdict, two journals, an upstream that answers; only then the client's Logon is accepted.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::{CorrelationId, Permit, Refusal, Reject, authorize};
+use countersign_dialects::answer::Charged;
+use countersign_fix::answer::LogonAnswer;
+use countersign_fix::{Event, Framed, Framer, Message, PresentedLogon, Session, SessionName, limits};
+use countersign_store::BridgeJournals;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+
+use super::bridge::Bridge;
+use super::line::{Line, Lost};
+use super::logon::{self, LoggedOn};
+use super::profile::Profile;
+use super::sessions::{FixSessions, Taken, UpstreamName};
+use super::upstream;
+use crate::audit::{self, Subject};
+use crate::clock;
+use crate::config::{FixSender, Settings, Upstream, UpstreamTarget};
+use crate::connection::Connection;
+use crate::exchange::Admitted;
+use crate::halts::{Asked, Cleared};
+use crate::metrics::Carriage;
+use crate::routes::Route;
+use crate::worker::Worker;
+
+/// From a presented Logon to its answer: journals are opened and the upstream is asked meanwhile.
+pub(super) const VERIFICATION_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// MsgType of Logon: its route names the upstream.
+const LOGON: &str = "A";
+
+/// Opens a session; none when it came to nothing, and the client was told what it is told then.
+pub(super) async fn open<T>(worker: &Rc<Worker>, connection: &Rc<Connection>, mut stream: T) -> Option<Bridge<T>>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let correlation = worker.correlation.next();
+    let deadline = worker.shared.settings.limits.unauthenticated_deadline;
+    let first = tokio::time::timeout(deadline, first_bytes(worker, &mut stream)).await;
+    let (profile, bytes) = match first.unwrap_or_else(|_| Err(Reject::AuthDeadline.into())) {
+        Ok(found) => found,
+        Err(refusal) => {
+            // Nothing is answered: whoever names no session of ours is told nothing.
+            audit::refused(worker, connection, &Subject::none(), &refusal, correlation);
+            return None;
+        }
+    };
+    let settings = &worker.shared.settings.fix;
+    let mut line = Line::new(Session::acceptor(profile.acceptor(settings), clock::now()), stream);
+    line.session.handle_input(clock::now(), &bytes);
+    let presented = presented(&mut line, worker, connection, correlation).await?;
+    match begin(worker, connection, &profile, &presented, correlation).await {
+        Ok(opening) => accept(worker, connection, line, profile, opening, correlation).await,
+        Err(Stopped { refusal, answer }) => {
+            let subject = subject(worker, &profile, &presented);
+            audit::refused(worker, connection, &subject, &refusal, correlation);
+            let answer = answer.unwrap_or_else(|| logon::refuse_logon(worker, profile.venue, &refusal));
+            let _answered = line.session.refuse_logon(clock::now(), &answer);
+            let _told = line.transmit().await;
+            line.close().await;
+            None
+        }
+    }
+}
+
+fn subject(worker: &Worker, profile: &Profile, presented: &PresentedLogon) -> Subject {
+    let subject = Subject::message(worker.shared.routes.load().find_fix_message(LOGON));
+    let super::FixVenue::Dialect(dialect) = profile.venue else { return subject };
+    match dialect.present(&presented.message()) {
+        Ok(named) => subject.presenting(named.key_id),
+        Err(_) => subject,
+    }
+}
+
+/// Reads until the first frame is there, and finds the rules it is under.
+async fn first_bytes<T: AsyncRead + Unpin>(worker: &Worker, stream: &mut T) -> Result<(Profile, Vec<u8>), Refusal> {
+    let mut framer = Framer::new(limits::LOGON_BYTES_MAX);
+    let (mut all, mut chunk) = (Vec::new(), [0; 2_048]);
+    loop {
+        let count = stream.read(&mut chunk).await.unwrap_or(0);
+        if count == 0 {
+            return Err(Refusal::operator(Reject::Malformed, "a FIX connection that ends before its Logon"));
+        }
+        all.extend_from_slice(&chunk[..count]);
+        framer.push(&chunk[..count]);
+        match framer.next_frame() {
+            None => {}
+            Some(Framed::Garbled(garble)) => return Err(Refusal::operator(Reject::Malformed, format!("not a Logon: {garble:?}"))),
+            Some(Framed::Frame(frame)) => {
+                let message = match Message::parse(frame) {
+                    Ok(message) => message,
+                    Err(countersign_fix::ParseError::Faulty { readable, .. }) => readable,
+                    Err(countersign_fix::ParseError::Garbled) => return Err(Refusal::operator(Reject::Malformed, "not a Logon")),
+                };
+                let profile = Profile::of(&worker.shared.settings.fix, &message);
+                let profile = profile.ok_or_else(|| Refusal::operator(Reject::RouteUnknown, "no FIX session has this target"))?;
+                return Ok((profile, all));
+            }
+        }
+    }
+}
+
+/// The Logon; none when the session ended instead, which it has answered by itself.
+async fn presented<T: AsyncRead + AsyncWrite + Unpin>(
+    line: &mut Line<T>,
+    worker: &Worker,
+    connection: &Connection,
+    correlation: CorrelationId,
+) -> Option<PresentedLogon> {
+    while let Some(event) = line.session.poll_event() {
+        if let Event::LogonPresented(presented) = event {
+            return Some(presented);
+        }
+        if let Event::Disconnect(reason) = event {
+            let refusal = Refusal::operator(Reject::Malformed, format!("Logon: {reason:?}"));
+            audit::refused(worker, connection, &Subject::none(), &refusal, correlation);
+            break;
+        }
+    }
+    let _told = line.transmit().await;
+    None
+}
+
+/// Why there is no session: the refusal, and the answer where it is not the usual one.
+struct Stopped {
+    refusal: Refusal,
+    answer: Option<LogonAnswer>,
+}
+
+impl From<Refusal> for Stopped {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, answer: None }
+    }
+}
+
+impl From<Reject> for Stopped {
+    fn from(reject: Reject) -> Self {
+        Refusal::from(reject).into()
+    }
+}
+
+/// A session that may open.
+struct Opening {
+    logged_on: LoggedOn,
+    journals: BridgeJournals,
+    upstream: Line<tokio::net::TcpStream>,
+    taken: Taken,
+}
+
+async fn begin(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    profile: &Profile,
+    presented: &PresentedLogon,
+    correlation: CorrelationId,
+) -> Result<Opening, Stopped> {
+    let started = clock::mono();
+    let route = worker.shared.routes.load().find_fix_message(LOGON).cloned().ok_or(Reject::RouteUnknown)?;
+    let logged_on = logon::verify(worker, connection, profile.venue, &presented.message())?;
+    connection.note_authenticated();
+    let permit = admit(worker, connection, &route, &logged_on, correlation)?;
+    worker.shared.metrics.logged_in(profile.venue.family(), Carriage::Fix, clock::mono().saturating_since(started));
+    let account = logged_on.login.identity.account().clone();
+    let client = SessionName { version: profile.version, comp_id: profile.comp_id.clone(), peer: presented.peer().clone() };
+    let name = upstream_name(&worker.shared.settings, &permit, &client, &account)?;
+    let taken = FixSessions::take(&worker.shared, account.clone(), client.clone(), name.clone()).await.map_err(|error| Stopped {
+        refusal: Refusal::operator(Reject::UnexpectedMessage, error.to_string()),
+        answer: Some(LogonAnswer::Logout { text: error.to_string() }),
+    })?;
+    let journals = journals(worker, account.as_str(), &client, &name).await?;
+    let asked = upstream::Asked { name: &name.name, reset: resets(&worker.shared.settings, &permit, taken.first), profile };
+    let upstream = upstream::log_on(worker, connection, &permit, &logged_on.login, asked, &journals).await?;
+    Ok(Opening { logged_on, journals, upstream, taken })
+}
+
+fn admit(
+    worker: &Worker,
+    connection: &Connection,
+    route: &Arc<Route>,
+    logged_on: &LoggedOn,
+    correlation: CorrelationId,
+) -> Result<Cleared, Refusal> {
+    let login = &logged_on.login;
+    let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
+    let permit = worker.shared.halts.gate().clear(worker, permit, Asked::of(route, Some(login), None))?;
+    let admitted = Admitted { permit, login: Some(login.again()), usage: Charged::default() };
+    audit::accepted(worker, connection, &Subject::message(Some(route)), &admitted, correlation)?;
+    Ok(admitted.permit)
+}
+
+/// The session at the upstream: the client's own names, unless the upstream wants the account in them.
+fn upstream_name(
+    settings: &Settings,
+    permit: &Permit,
+    client: &SessionName,
+    account: &countersign_core::AccountId,
+) -> Result<UpstreamName, Refusal> {
+    let configured = &settings.upstreams[permit.upstream()];
+    let sender = match configured.fix_sender {
+        FixSender::Client => client.peer.as_str().to_owned(),
+        FixSender::AccountAndClient => format!("{}:{}", account.as_str(), client.peer.as_str()),
+    };
+    let parse = |text: &str| countersign_fix::CompId::parse(text.as_bytes());
+    let names = parse(&sender).and_then(|sender| match &configured.fix_target {
+        Some(target) => Ok((sender, parse(target)?)),
+        None => Ok((sender, client.comp_id.clone())),
+    });
+    let (comp_id, peer) = names.map_err(|error| Refusal::operator(Reject::Internal, format!("the upstream's CompID: {error}")))?;
+    let name = SessionName { version: client.version, comp_id, peer };
+    Ok(UpstreamName { upstream: permit.upstream(), account: is_embedded(configured).then(|| account.clone()), name })
+}
+
+/// The embedded venue counts from its start, which is ours.
+fn resets(settings: &Settings, permit: &Permit, first: bool) -> bool {
+    let configured = &settings.upstreams[permit.upstream()];
+    configured.fix_reset || (first && is_embedded(configured))
+}
+
+fn is_embedded(upstream: &Upstream) -> bool {
+    upstream.target == UpstreamTarget::Embedded && upstream.fix.is_none()
+}
+
+async fn journals(worker: &Worker, account: &str, client: &SessionName, upstream: &UpstreamName) -> Result<BridgeJournals, Refusal> {
+    let folder = worker.shared.settings.state_dir.join("fix");
+    let parts =
+        |name: &SessionName| [name.version.begin_string().to_owned(), name.comp_id.as_str().to_owned(), name.peer.as_str().to_owned()];
+    let mut of_client = vec![account.to_owned()];
+    of_client.extend(parts(client));
+    let at = upstream.account.as_ref().map_or("", |account| account.as_str()).to_owned();
+    let mut of_upstream = vec![worker.shared.settings.upstreams[upstream.upstream].name.clone(), at];
+    of_upstream.extend(parts(&upstream.name));
+    let opened = tokio::task::spawn_blocking(move || {
+        let borrow = |parts: &[String]| parts.iter().map(String::as_str).collect::<Vec<_>>().join("\u{1}");
+        BridgeJournals::open(&folder, &[&borrow(&of_client)], &[&borrow(&of_upstream)])
+    });
+    let unavailable = |error: &dyn std::fmt::Display| Refusal::operator(Reject::StoreUnavailable, error.to_string());
+    opened.await.map_err(|error| unavailable(&error))?.map_err(|error| unavailable(&error))
+}
+
+async fn accept<T: AsyncRead + AsyncWrite + Unpin>(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    mut line: Line<T>,
+    profile: Profile,
+    opening: Opening,
+    correlation: CorrelationId,
+) -> Option<Bridge<T>> {
+    let Opening { logged_on, journals, upstream, taken } = opening;
+    let fields: Vec<_> = logged_on.fields.iter().map(|(tag, value)| countersign_fix::Field::new(*tag, value)).collect();
+    let accepted = line.session.accept_logon(clock::now(), journals.client.clone(), &fields);
+    if let Err(error) = accepted {
+        tracing::warn!(%correlation, %error, "a FIX Logon could not be answered");
+    }
+    let LoggedOn { login, native, .. } = logged_on;
+    Some(Bridge::new(
+        Rc::clone(worker),
+        Rc::clone(connection),
+        (line, upstream),
+        journals,
+        (login, native),
+        (profile.venue, taken, correlation),
+    ))
+}
+
+impl From<Lost> for Refusal {
+    fn from(_: Lost) -> Self {
+        Self::operator(Reject::UpstreamUnavailable, "the upstream's FIX connection is gone")
+    }
+}

@@ -1,0 +1,376 @@
+//! Raise, lift, rehearse: everything that changes what holds.
+//!
+//! ```text
+//!   raise    in memory, published, enforced ─▶ audit ─▶ store ─▶ barrier      a failure behind the first arrow stops nothing
+//!   lower    store read ─▶ quorum ─▶ store, if the epoch is the one signed ─▶ in memory, published
+//! ```
+
+mod lifting;
+
+use std::time::Duration;
+
+use countersign_core::{Monotonic, Timestamp};
+use countersign_halt::{
+    Action, Change, Halt, HaltClass, HaltError, HaltId, HaltNode, HaltRecord, HaltScope, HaltSet, HaltView, LiftError, OperatorSet,
+    Posture, RaisedBy, Reason, Unknown,
+};
+use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord};
+use countersign_store::{HaltStore, StoreError};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, broadcast};
+
+use super::gate::{HaltGate, Holding};
+use super::report::{DrillReport, HaltLine, HaltReport, HaltStatus};
+use crate::clock;
+use crate::entropy::SystemEntropy;
+
+/// How long an operator's command waits for the barrier: as long as the slowest answer of an upstream is likely to take. `halt
+/// status` goes on telling.
+const BARRIER_WAIT: Duration = Duration::from_secs(2);
+/// Looks at the lanes without sleeping, before it sleeps: requests are under way for microseconds.
+const BARRIER_LOOKS: u32 = 200;
+/// And then how often.
+const BARRIER_POLL: Duration = Duration::from_millis(1);
+
+/// Changes kept for a listener that is slow: more than a bad day has.
+const CHANGES_KEPT: usize = 256;
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum KeeperError {
+    /// What was asked for is not right in itself.
+    #[error("{0}")]
+    Asked(#[from] HaltError),
+    /// A lift that cannot be proposed, signed or applied.
+    #[error("{0}")]
+    Lift(#[from] LiftError),
+    /// No such proposal.
+    #[error("there is no such proposal; it may have expired or been applied")]
+    NoProposal,
+    /// No room.
+    #[error("there are as many halts in force as there may be; lift some, or halt a wider scope")]
+    Full,
+    /// The store.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// It could not be recorded, so it was not done.
+    #[error("the audit log cannot be written, so nothing is lifted")]
+    Unrecorded,
+}
+
+/// A halt as it is asked for.
+#[derive(Clone, Debug)]
+pub struct NewHalt {
+    /// Whom.
+    pub scope: HaltScope,
+    /// How.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+    /// In words.
+    pub text: String,
+    /// Who.
+    pub by: RaisedBy,
+    /// When somebody must look again.
+    pub review_by: Option<Timestamp>,
+}
+
+/// Keeps the halts of this node.
+#[derive(Debug)]
+pub struct HaltKeeper {
+    gate: HaltGate,
+    node: Mutex<HaltNode>,
+    shadow: Mutex<HaltSet>,
+    shown: Mutex<Option<Unknown>>,
+    store: HaltStore,
+    operators: OperatorSet,
+    audit: AuditLog,
+    wake: Notify,
+    changes: broadcast::Sender<HaltRecord>,
+}
+
+impl HaltKeeper {
+    /// Opens the halts and reads them once. When they cannot be read, the gateway starts and passes nothing new.
+    pub async fn open(name: &str, store: HaltStore, operators: OperatorSet, audit: AuditLog) -> Self {
+        let keeper = Self {
+            gate: HaltGate::default(),
+            node: Mutex::new(HaltNode::new(name)),
+            shadow: Mutex::default(),
+            shown: Mutex::new(Some(Unknown::NeverRead)),
+            store,
+            operators,
+            audit,
+            wake: Notify::new(),
+            changes: broadcast::Sender::new(CHANGES_KEPT),
+        };
+        keeper.read().await;
+        keeper
+    }
+
+    /// What requests ask.
+    #[must_use]
+    pub const fn gate(&self) -> &HaltGate {
+        &self.gate
+    }
+
+    /// Who may lift.
+    #[must_use]
+    pub const fn operators(&self) -> &OperatorSet {
+        &self.operators
+    }
+
+    /// Woken when the store is worth a read at once.
+    pub(super) const fn wake(&self) -> &Notify {
+        &self.wake
+    }
+
+    /// When the store is to be read next.
+    pub(super) fn poll_timeout(&self) -> Monotonic {
+        self.node.lock().poll_timeout()
+    }
+
+    /// Reads the store, commits what only this node knows, and publishes what changed. Called four times per lease.
+    pub async fn read(&self) {
+        let asked = clock::mono();
+        let known = {
+            let mut node = self.node.lock();
+            node.note_asked(asked);
+            (node.posture(asked) != Posture::Unknown(Unknown::NeverRead)).then(|| node.set().epoch())
+        };
+        match self.store.state(known).await {
+            Ok(state) => {
+                let mut node = self.node.lock();
+                let before = node.set().clone();
+                node.handle_state(asked, &state);
+                if let Some(until) = node.lease().until() {
+                    self.gate.set_lease(until);
+                }
+                let changed = *node.set() != before;
+                drop(node);
+                self.refresh(changed);
+            }
+            Err(error) => {
+                tracing::error!(%error, "the halts cannot be read; without them no new order passes when the lease is over");
+                self.refresh(false);
+            }
+        }
+        self.commit_pending().await;
+    }
+
+    /// Publishes when the set or the trust in it changed.
+    fn refresh(&self, changed: bool) {
+        let unknown = self.unknown();
+        let was = std::mem::replace(&mut *self.shown.lock(), unknown);
+        if was != unknown {
+            self.note_posture(unknown);
+        }
+        if changed || was != unknown {
+            self.publish();
+        }
+    }
+
+    fn unknown(&self) -> Option<Unknown> {
+        match self.node.lock().posture(clock::mono()) {
+            Posture::Known => None,
+            Posture::Unknown(why) => Some(why),
+        }
+    }
+
+    fn note_posture(&self, unknown: Option<Unknown>) {
+        match unknown {
+            Some(why) => tracing::error!(why = why.name(), "this node does not know its halts: no new orders, cancels pass"),
+            None => tracing::info!("this node knows its halts"),
+        }
+        self.record(AuditEvent::HaltUnknown, unknown.map_or("known again", Unknown::name));
+    }
+
+    fn publish(&self) -> u64 {
+        let node = self.node.lock();
+        let view = HaltView::compile(node.set(), node.name());
+        let shadow = HaltView::compile(&self.shadow.lock(), node.name());
+        let unknown = match node.posture(clock::mono()) {
+            Posture::Known => None,
+            Posture::Unknown(why) => Some(why),
+        };
+        // Under the lock: of two publications the later one has the later state.
+        self.gate.publish(Holding { view, shadow, unknown })
+    }
+
+    /// What nodes raised without the store is committed as soon as the store can be written.
+    async fn commit_pending(&self) {
+        let pending: Vec<Halt> = {
+            let node = self.node.lock();
+            node.set().entries().filter(|entry| entry.raised == 0).map(|entry| entry.halt.clone()).collect()
+        };
+        for halt in pending {
+            match self.store.raise(&halt).await {
+                Ok(epoch) => self.note_committed(halt, epoch),
+                Err(error) => tracing::error!(halt = %halt.id, %error, "a halt is in force on this node and not in the store yet"),
+            }
+        }
+    }
+
+    fn note_committed(&self, halt: Halt, epoch: u64) {
+        let record = HaltRecord { epoch, change: Change::Raise(halt) };
+        self.node.lock().handle_notice(&record);
+        drop(self.changes.send(record));
+        // Somebody else's change may lie between: then the whole is read, and until then nothing new passes.
+        self.refresh(false);
+        self.wake.notify_one();
+    }
+
+    /// Stops. Enforced on this node before anything else is tried.
+    ///
+    /// # Errors
+    /// [`KeeperError::Asked`], [`KeeperError::Full`]. A store that fails is no error: the report says so.
+    pub async fn raise(&self, new: NewHalt) -> Result<HaltReport, KeeperError> {
+        let begun = clock::mono();
+        let halt = named(new, HaltClass::Manual)?;
+        if let Some(report) = self.in_force_already(&halt, begun) {
+            return Ok(report);
+        }
+        let generation = {
+            let mut node = self.node.lock();
+            if !node.set().has_room_for(&halt.by) {
+                return Err(KeeperError::Full);
+            }
+            node.raise_first(halt.clone());
+            drop(node);
+            self.publish()
+        };
+        let enforced_us = micros_since(begun);
+        tracing::warn!(halt = %halt.id, scope = %halt.scope, action = %halt.action, by = %halt.by, reason = halt.reason.name(), "halted");
+        self.record_halt(&halt);
+        self.announce(0, Change::Raise(halt.clone()));
+        let ((epoch, committed_us), barrier_us) = tokio::join!(self.commit(&halt, begun), self.barrier(generation, begun));
+        Ok(HaltReport { id: halt.id.to_string(), epoch, enforced_us, committed_us, barrier_us, was_in_force: false })
+    }
+
+    /// Writes a halt that is in force; its epoch and when that was, if it could be written.
+    async fn commit(&self, halt: &Halt, begun: Monotonic) -> (Option<u64>, Option<u64>) {
+        match self.store.raise(halt).await {
+            Ok(epoch) => {
+                let committed_us = micros_since(begun);
+                self.note_committed(halt.clone(), epoch);
+                (Some(epoch), Some(committed_us))
+            }
+            Err(error) => {
+                tracing::error!(halt = %halt.id, %error, "in force, but not in the store yet");
+                (None, None)
+            }
+        }
+    }
+
+    fn in_force_already(&self, halt: &Halt, begun: Monotonic) -> Option<HaltReport> {
+        let node = self.node.lock();
+        let known = node.set().covering(&halt.scope, halt.action)?;
+        // For ever is more than for now, however strong.
+        if halt.is_for_ever() && !known.halt.is_for_ever() {
+            return None;
+        }
+        let past = self.gate.is_past(self.gate.generation());
+        Some(HaltReport {
+            id: known.halt.id.to_string(),
+            epoch: Some(known.raised).filter(|epoch| *epoch > 0),
+            enforced_us: micros_since(begun),
+            committed_us: None,
+            barrier_us: past.then(|| micros_since(begun)),
+            was_in_force: true,
+        })
+    }
+
+    /// Waits until nothing of before a generation is under way; when that was, in microseconds from `begun`, if in time.
+    async fn barrier(&self, generation: u64, begun: Monotonic) -> Option<u64> {
+        let until = clock::mono().saturating_add(BARRIER_WAIT);
+        let mut looks = 0;
+        while !self.gate.is_past(generation) {
+            if clock::mono() >= until {
+                return None;
+            }
+            looks += 1;
+            if looks < BARRIER_LOOKS { tokio::task::yield_now().await } else { tokio::time::sleep(BARRIER_POLL).await }
+        }
+        Some(micros_since(begun))
+    }
+
+    /// What changes on this node, for whatever carries it to others: a raise when it is in force (epoch 0) and again when it is
+    /// committed, a lift when it is committed. A listener that lags behind loses the oldest, which costs the others time, not
+    /// safety: they read the store four times per lease.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<HaltRecord> {
+        self.changes.subscribe()
+    }
+
+    fn announce(&self, epoch: u64, change: Change) {
+        // Nobody listens on a node that is alone.
+        drop(self.changes.send(HaltRecord { epoch, change }));
+    }
+
+    /// Hears of a change on another node; the caller has opened the notice with the cluster's key. A raise is in force at once.
+    pub fn hear(&self, record: &HaltRecord) {
+        self.node.lock().handle_notice(record);
+        self.refresh(true);
+        self.wake.notify_one();
+    }
+
+    /// Rehearses: the whole path, but what it would stop is only counted.
+    ///
+    /// # Errors
+    /// [`KeeperError`]
+    pub async fn drill(&self, scope: HaltScope, action: Action, by: RaisedBy) -> Result<DrillReport, KeeperError> {
+        let begun = clock::mono();
+        let new = NewHalt { scope, action, reason: Reason::Drill, text: "rehearsal".to_owned(), by, review_by: None };
+        let halt = named(new, HaltClass::Drill)?;
+        let counted = self.gate.rehearsed();
+        self.shadow.lock().raise(halt.clone(), 0);
+        let generation = self.publish();
+        let enforced_us = micros_since(begun);
+        self.record(AuditEvent::Drill, &format!("{} {} {} by {}", halt.id, halt.scope, halt.action, halt.by));
+        let commit = async { (self.store.record_drill(&halt).await, micros_since(begun)) };
+        let ((epoch, committed_us), barrier_us) = tokio::join!(commit, self.barrier(generation, begun));
+        *self.shadow.lock() = HaltSet::default();
+        self.publish();
+        let would_refuse = self.gate.rehearsed().saturating_sub(counted);
+        Ok(DrillReport { epoch: epoch?, enforced_us, committed_us, barrier_us, would_refuse })
+    }
+
+    /// What holds, for operators.
+    #[must_use]
+    pub fn status(&self) -> HaltStatus {
+        let now = clock::mono();
+        let unknown = self.unknown();
+        let node = self.node.lock();
+        let lease = node.lease().until().map_or(Duration::ZERO, |until| until.saturating_since(now));
+        HaltStatus {
+            node: node.name().to_owned(),
+            epoch: node.set().epoch(),
+            unknown: unknown.map(|why| why.name().to_owned()),
+            lease_ms: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
+            confirmed: self.gate.is_past(self.gate.generation()),
+            quorum: (self.operators.quorum(), self.operators.operators().len()),
+            halts: node.set().in_force().map(|(entry, level)| HaltLine::new(entry, level)).collect(),
+        }
+    }
+
+    fn record_halt(&self, halt: &Halt) {
+        let words = format!("{} {} {} {} by {}: {}", halt.id, halt.scope, halt.action, halt.reason.name(), halt.by, halt.text);
+        self.record(AuditEvent::Halt, &words);
+    }
+
+    /// A stop does not wait for its record.
+    fn record(&self, event: AuditEvent, words: &str) {
+        if self.audit.append(AuditRecord::new(clock::wall(), event).told(words)).is_err() {
+            tracing::error!(event = event.name(), words, "not in the audit log");
+        }
+    }
+}
+
+fn named(new: NewHalt, class: HaltClass) -> Result<Halt, HaltError> {
+    let NewHalt { scope, action, reason, text, by, review_by } = new;
+    let id = HaltId::random(&mut SystemEntropy);
+    Halt { action, id, scope, reason, text: text.into(), class, by, at: clock::wall(), review_by }.checked()
+}
+
+fn micros_since(begun: Monotonic) -> u64 {
+    u64::try_from(clock::mono().saturating_since(begun).as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,173 @@
+//! The wire form for operators.
+
+use countersign_halt::{Action, Entry};
+use serde::{Deserialize, Serialize};
+
+/// `POST /v1/halts`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HaltRequest {
+    /// Whom: `venue`, `account:NAME`, …
+    pub scope: String,
+    /// How: `cancel-only`, `deny-new`, `freeze`, `disconnect`.
+    pub action: String,
+    /// Why, as a code.
+    pub reason: String,
+    /// Why, in words for operators.
+    #[serde(default)]
+    pub text: String,
+    /// When somebody must look again, Unix milliseconds.
+    #[serde(default)]
+    pub review_by_ms: Option<u64>,
+}
+
+/// What became of a halt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaltReport {
+    /// Its name.
+    pub id: String,
+    /// The epoch it is committed under; `None` when the store could not be written: it is in force all the same, and the node goes
+    /// on trying.
+    pub epoch: Option<u64>,
+    /// Microseconds from the request until every new request on this node met it.
+    pub enforced_us: u64,
+    /// Microseconds until it was on the disk.
+    pub committed_us: Option<u64>,
+    /// Microseconds until no request of before it was under way any more; `None` when some still are.
+    pub barrier_us: Option<u64>,
+    /// Whether a halt that is as strong was in force already; then it is that one.
+    pub was_in_force: bool,
+}
+
+/// One halt in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaltLine {
+    /// Its name.
+    pub id: String,
+    /// Whom.
+    pub scope: String,
+    /// How strong it is now.
+    pub action: String,
+    /// How strong it began.
+    pub raised_as: String,
+    /// Why.
+    pub reason: String,
+    /// In words.
+    pub text: String,
+    /// Who.
+    pub by: String,
+    /// Since when, Unix milliseconds.
+    pub at_ms: u64,
+    /// When somebody must look again, Unix milliseconds.
+    pub review_by_ms: Option<u64>,
+    /// The epoch it was committed under; 0 when it is not yet.
+    pub epoch: u64,
+}
+
+impl HaltLine {
+    pub(super) fn new(entry: &Entry, level: Action) -> Self {
+        let halt = &entry.halt;
+        Self {
+            id: halt.id.to_string(),
+            scope: halt.scope.to_string(),
+            action: level.name().to_owned(),
+            raised_as: halt.action.name().to_owned(),
+            reason: halt.reason.name().to_owned(),
+            text: halt.text.to_string(),
+            by: halt.by.to_string(),
+            at_ms: halt.at.as_millis(),
+            review_by_ms: halt.review_by.map(countersign_core::Timestamp::as_millis),
+            epoch: entry.raised,
+        }
+    }
+}
+
+/// `GET /v1/halts`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaltStatus {
+    /// The node that answers.
+    pub node: String,
+    /// The epoch it knows.
+    pub epoch: u64,
+    /// Whether it relies on what it knows; else why not.
+    pub unknown: Option<String>,
+    /// Milliseconds that its lease still holds.
+    pub lease_ms: u64,
+    /// Whether no request of before the latest change is under way.
+    pub confirmed: bool,
+    /// How many operators must sign a lift of the wide scopes, of how many.
+    pub quorum: (usize, usize),
+    /// What is in force.
+    pub halts: Vec<HaltLine>,
+}
+
+/// `POST /v1/lifts`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiftRequest {
+    /// Names of halts.
+    pub halts: Vec<String>,
+    /// What is to be left; `None` for nothing.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// `POST /v1/lifts/{id}/signatures`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignatureRequest {
+    /// Whose.
+    pub operator: String,
+    /// Ed25519, base64url.
+    pub signature: String,
+}
+
+/// A lift as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiftReport {
+    /// Its name.
+    pub id: String,
+    /// What is signed, as text.
+    pub payload: String,
+    /// Words that operators read to each other.
+    pub check_words: String,
+    /// Who signed.
+    pub signed_by: Vec<String>,
+    /// How many must.
+    pub needed: usize,
+    /// Until when, Unix milliseconds.
+    pub expires_ms: u64,
+    /// The halts it names, as they are now.
+    pub halts: Vec<HaltLine>,
+    /// Why it cannot be applied as things are.
+    pub obstacle: Option<String>,
+    /// The epoch it was applied under.
+    pub applied: Option<u64>,
+}
+
+/// `POST /v1/drills`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrillRequest {
+    /// Whom it rehearses.
+    pub scope: String,
+    /// With which action.
+    pub action: String,
+}
+
+/// What a rehearsal came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrillReport {
+    /// Its epoch among the rehearsals.
+    pub epoch: u64,
+    /// As [`HaltReport::enforced_us`].
+    pub enforced_us: u64,
+    /// As [`HaltReport::committed_us`].
+    pub committed_us: u64,
+    /// As [`HaltReport::barrier_us`].
+    pub barrier_us: Option<u64>,
+    /// Requests that it would have refused.
+    pub would_refuse: u64,
+}

@@ -1,0 +1,290 @@
+#![allow(clippy::unwrap_used, clippy::unwrap_in_result)]
+use std::rc::Rc;
+
+use countersign_core::{Monotonic, Risk, permit_public};
+use countersign_halt::{Action, HaltId, HaltScope, Lift, LiftId, NoticeKey, OperatorSignature, RaisedBy, Reason, Subject};
+use futures_util::SinkExt as _;
+use tokio_websockets::Message;
+
+use super::gate::{Asked, Cleared};
+use super::keeper::{HaltKeeper, KeeperError, NewHalt};
+use super::report::{HaltReport, LiftReport};
+use crate::clock;
+use crate::routes::{Route, RouteTarget};
+use crate::testing::{Stage, TRADER, halt_operator_pair, on_stage, signed_frame};
+use crate::websocket::tests::{connect_client, next_text};
+
+fn new(scope: &str, action: Action) -> NewHalt {
+    NewHalt {
+        scope: HaltScope::parse(scope).unwrap(),
+        action,
+        reason: Reason::Runaway,
+        text: "words for operators".to_owned(),
+        by: RaisedBy::Operator("alice".into()),
+        review_by: None,
+    }
+}
+
+pub(crate) async fn halt(stage: &Stage, scope: &str, action: Action) -> HaltReport {
+    stage.worker.shared.halts.raise(new(scope, action)).await.unwrap()
+}
+
+/// A public route stands for the path of a request; its risk is what is asked about.
+fn route(stage: &Stage, risk: Risk) -> Rc<Route> {
+    let routes = stage.worker.shared.routes.load_full();
+    let public = routes.all().iter().find(|route| &*route.name == "binance GET /api/v3/time").unwrap();
+    let RouteTarget::Http { methods, path } = &public.target else { panic!("HTTP") };
+    let spec = crate::routes::RouteSpec {
+        name: public.name.to_string(),
+        target: RouteTarget::Http { methods: methods.clone(), path: path.clone() },
+        access: public.requirement.access.clone(),
+        upstream: 0,
+        family: public.family,
+        kind: public.kind,
+        weight: crate::routes::RouteWeight::Fixed(1),
+        orders: 0,
+    };
+    Rc::new(spec.into_route_of_risk(risk))
+}
+
+fn clear(stage: &Stage, risk: Risk) -> Result<Cleared, countersign_core::Refusal> {
+    let route = route(stage, risk);
+    let permit = permit_public(&route.requirement).unwrap();
+    stage.worker.shared.halts.gate().clear(&stage.worker, permit, Asked::of(&route, None, None))
+}
+
+pub(crate) async fn lift(stage: &Stage, id: &str, to: Option<Action>, by: &[&str]) -> Result<LiftReport, KeeperError> {
+    let keeper = &stage.worker.shared.halts;
+    let proposed = keeper.propose(vec![HaltId::parse(id).unwrap()], to, "all is well", "alice").await?;
+    let lift = Lift::from_payload(&proposed.payload).unwrap();
+    for name in by {
+        let signature = halt_operator_pair(name).sign(&lift.signed_bytes()).as_ref().to_vec();
+        keeper.sign(lift.id(), &OperatorSignature { operator: (*name).into(), signature }).await?;
+    }
+    keeper.apply(lift.id(), "uid-0").await
+}
+
+#[tokio::test]
+async fn each_action_stops_its_risks_and_a_lift_lets_them_pass_again() {
+    on_stage(|stage| async move {
+        for action in Action::ALL {
+            let report = halt(&stage, "venue", action).await;
+            assert!(report.barrier_us.is_some() && report.epoch.is_some() && !report.was_in_force, "{report:?}");
+            for risk in [Risk::Read, Risk::Cancel, Risk::Reduce, Risk::Increase] {
+                let label = clear(&stage, risk).err().map(|refusal| refusal.reject.label());
+                assert_eq!(label, action.stops(risk).then_some("halted"), "{action} {risk}");
+            }
+            let done = lift(&stage, &report.id, None, &["bob", "carol"]).await.unwrap();
+            assert!(done.applied > report.epoch);
+            assert!(clear(&stage, Risk::Increase).is_ok(), "{action}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_that_was_cleared_before_the_halt_is_stopped_at_the_last_moment() {
+    on_stage(|stage| async move {
+        let gate = stage.worker.shared.halts.gate();
+        let (order, cancel) = (clear(&stage, Risk::Increase).unwrap(), clear(&stage, Risk::Cancel).unwrap());
+        let report = halt(&stage, "venue", Action::CancelOnly).await;
+        assert_eq!(report.barrier_us, None, "both are still under way");
+        let label = gate.confirm(&order).err().map(|refusal| refusal.reject.label());
+        assert_eq!(label, Some("halted"));
+        assert!(gate.confirm(&cancel).is_ok());
+        drop(order);
+        assert!(stage.worker.shared.halts.status().confirmed, "what goes on was asked again under the halt");
+        cancel.sent();
+        assert_eq!(stage.worker.lane.count(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_under_way_holds_the_barrier_until_it_is_sent() {
+    on_stage(|stage| async move {
+        let keeper = &stage.worker.shared.halts;
+        let order = clear(&stage, Risk::Increase).unwrap();
+        assert!(keeper.gate().confirm(&order).is_ok());
+        let raising = halt(&stage, "venue", Action::Freeze);
+        let sending = async {
+            // Between the last question and the wire; the halt comes here.
+            while keeper.status().halts.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            assert!(!keeper.status().confirmed);
+            order.sent();
+        };
+        let (report, ()) = tokio::join!(raising, sending);
+        assert!(report.barrier_us.is_some());
+        assert!(keeper.status().confirmed);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_lease_cancels_pass_and_orders_do_not() {
+    on_stage(|stage| async move {
+        let gate = stage.worker.shared.halts.gate();
+        let (order, cancel) = (clear(&stage, Risk::Increase).unwrap(), clear(&stage, Risk::Cancel).unwrap());
+        gate.set_lease(Monotonic::from_micros(0));
+        assert_eq!(gate.confirm(&order).err().map(|refusal| refusal.reject.label()), Some("halt_unknown"));
+        assert!(gate.confirm(&cancel).is_ok());
+        gate.set_lease(clock::mono().saturating_add(std::time::Duration::from_secs(60)));
+        assert!(gate.confirm(&order).is_ok());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_gate_that_knows_nothing_lets_no_order_pass() {
+    on_stage(|stage| async move {
+        let gate = super::HaltGate::default();
+        let ask = |risk| {
+            let route = route(&stage, risk);
+            let permit = permit_public(&route.requirement).unwrap();
+            gate.clear(&stage.worker, permit, Asked::of(&route, None, None)).err().map(|refusal| refusal.reject.label())
+        };
+        assert_eq!([ask(Risk::Read), ask(Risk::Cancel)], [None, None]);
+        assert_eq!([ask(Risk::Reduce), ask(Risk::Increase)], [Some("halt_unknown"); 2]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_same_halt_again_changes_nothing_and_a_stronger_one_does() {
+    on_stage(|stage| async move {
+        let first = halt(&stage, "venue", Action::DenyNew).await;
+        let again = halt(&stage, "venue", Action::CancelOnly).await;
+        assert_eq!((again.was_in_force, &again.id, again.epoch), (true, &first.id, first.epoch));
+        assert!(!halt(&stage, "venue", Action::Freeze).await.was_in_force);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lift_needs_its_quorum_its_epoch_and_real_signatures() {
+    on_stage(|stage| async move {
+        let keeper = &stage.worker.shared.halts;
+        let report = halt(&stage, "venue", Action::Freeze).await;
+        let said = |error: KeeperError| error.to_string();
+        assert_eq!(said(lift(&stage, &report.id, None, &["alice"]).await.unwrap_err()), "1 of 2 operators signed");
+        assert!(said(lift(&stage, &report.id, None, &["alice", "mallory"]).await.unwrap_err()).contains("mallory is not an operator"));
+        let proposed = keeper.propose(vec![HaltId::parse(&report.id).unwrap()], None, "well", "alice").await.unwrap();
+        let signed = Lift::from_payload(&proposed.payload).unwrap();
+        for name in ["alice", "bob"] {
+            let signature = halt_operator_pair(name).sign(&signed.signed_bytes()).as_ref().to_vec();
+            keeper.sign(signed.id(), &OperatorSignature { operator: name.into(), signature }).await.unwrap();
+        }
+        halt(&stage, "account:desk", Action::Freeze).await;
+        assert!(said(keeper.apply(signed.id(), "uid-0").await.unwrap_err()).contains("the halts changed"));
+        assert!(clear(&stage, Risk::Increase).is_err());
+        // In stages: first down to cancel-only, then wholly; the old proposal is never of use again.
+        lift(&stage, &report.id, Some(Action::CancelOnly), &["alice", "bob"]).await.unwrap();
+        assert!(clear(&stage, Risk::Cancel).is_ok() && clear(&stage, Risk::Increase).is_err());
+        lift(&stage, &report.id, None, &["carol", "bob"]).await.unwrap();
+        assert!(clear(&stage, Risk::Increase).is_ok());
+        assert!(keeper.apply(signed.id(), "uid-0").await.is_err());
+        assert!(matches!(keeper.lift(LiftId::parse("P-000000000000").unwrap()).await, Err(KeeperError::NoProposal)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rehearsal_counts_and_stops_nothing() {
+    on_stage(|stage| async move {
+        let keeper = &stage.worker.shared.halts;
+        let before = keeper.status().epoch;
+        let by = RaisedBy::Operator("alice".into());
+        let drill = keeper.drill(HaltScope::Venue, Action::CancelOnly, by);
+        let trading = async {
+            while keeper.gate().holding().shadow.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            let order = clear(&stage, Risk::Increase).unwrap();
+            keeper.gate().confirm(&order).unwrap();
+        };
+        let (report, ()) = tokio::join!(drill, trading);
+        let report = report.unwrap();
+        assert_eq!((report.would_refuse, report.epoch), (1, 1));
+        assert!(report.barrier_us.is_some());
+        assert_eq!(keeper.status().epoch, before, "rehearsals have an epoch of their own");
+        assert!(keeper.gate().holding().shadow.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn on_the_websocket_api_orders_are_refused_in_the_venues_words_and_cancels_pass() {
+    on_stage(|stage| async move {
+        let mut client = connect_client(&stage, "/ws-api/v3").await;
+        halt(&stage, "account:desk", Action::CancelOnly).await;
+        client.send(Message::text(signed_frame(1, "order.place", TRADER, &[]))).await.unwrap();
+        let refused = next_text(&mut client).await;
+        assert!(refused.contains("-2010") && refused.contains("Market is closed."), "{refused}");
+        client.send(Message::text(signed_frame(2, "order.cancel", TRADER, &[]))).await.unwrap();
+        assert!(next_text(&mut client).await.contains("\"status\":200"));
+        assert!(stage.refused("halted"));
+        assert_eq!(stage.upstream.texts().len(), 1, "the order never reached the venue");
+        let audited = stage.audited("halted");
+        assert!(audited["detail"].as_str().unwrap().contains("cancel-only, runaway"), "{audited}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_disconnect_cuts_whoever_it_covers() {
+    on_stage(|stage| async move {
+        let mut client = connect_client(&stage, "/ws-api/v3").await;
+        client.send(Message::text(signed_frame(1, "account.status", TRADER, &[]))).await.unwrap();
+        assert!(next_text(&mut client).await.contains("\"status\":200"));
+        halt(&stage, "account:somebody-else", Action::Disconnect).await;
+        client.send(Message::text(signed_frame(2, "account.status", TRADER, &[]))).await.unwrap();
+        assert!(next_text(&mut client).await.contains("\"status\":200"), "not who is meant");
+        halt(&stage, "account:desk", Action::Disconnect).await;
+        assert_eq!(next_text(&mut client).await, "close 1008");
+    })
+    .await;
+}
+
+/// Two nodes over one store, and something that carries notices between them.
+#[tokio::test]
+async fn another_node_stops_by_the_notice_and_lifts_only_by_the_store() {
+    on_stage(|stage| async move {
+        let first = &stage.worker.shared.halts;
+        let store = stage.worker.shared.store.open_halts().await.unwrap();
+        let audit = stage.worker.shared.audit.clone();
+        let second = HaltKeeper::open("n2", store, first.operators().clone(), audit).await;
+        let key = NoticeKey::new(&[4; 32]);
+        let stops = |keeper: &HaltKeeper| keeper.gate().holding().view.decide(&Subject::default(), Risk::Increase).is_some();
+        let mut changes = first.changes();
+        let report = halt(&stage, "venue", Action::CancelOnly).await;
+        assert!(!stops(&second));
+        let sealed = key.seal(&changes.recv().await.unwrap());
+        second.hear(&key.open(&sealed).unwrap());
+        assert!(stops(&second), "before it read the store");
+        second.read().await;
+        assert_eq!((second.status().epoch, second.status().unknown), (first.status().epoch, None));
+        lift(&stage, &report.id, None, &["alice", "bob"]).await.unwrap();
+        while let Ok(record) = changes.try_recv() {
+            second.hear(&record);
+        }
+        assert!(stops(&second), "a notice of a lift lifts nothing");
+        second.read().await;
+        assert!(!stops(&second));
+        halt(&stage, "account:desk", Action::Freeze).await;
+        second.read().await;
+        assert_eq!(second.status().halts, first.status().halts, "a lost notice costs a quarter of the lease");
+    })
+    .await;
+}
+
+#[test]
+fn the_words_of_a_client_are_checked() {
+    use super::own::Wish;
+    assert!(Wish::read(br#"{"scope":"key"}"#).is_ok());
+    assert!(Wish::read(br#"{"op":"halt","id":1,"scope":"account","action":"freeze"}"#).is_ok());
+    for wrong in [&b""[..], b"[]", b"{}", br#"{"scope":1}"#, &[b' '; 4_096]] {
+        assert!(Wish::read(wrong).is_err());
+    }
+}

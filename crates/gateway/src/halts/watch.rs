@@ -1,0 +1,82 @@
+//! The thread of the halts: keeps the lease, and looks for the break-glass.
+//!
+//! A thread of its own, so that neither client traffic nor housekeeping makes a node stop itself, and a stop waits for neither.
+//!
+//! | break-glass | needs | ends |
+//! |---|---|---|
+//! | file `HALT` in the state folder | write access to the folder | by a lift, and no sooner than the file is gone |
+//! | SIGUSR2 | the same user | by a lift |
+//!
+//! Both stop this node only, with no network, no certificate and no store.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_halt::{Action, HaltScope, RaisedBy, Reason};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::keeper::{HaltKeeper, NewHalt};
+use crate::clock;
+use crate::drain::DrainWatch;
+
+/// The file in the state folder that stops the node.
+pub const HALT_FILE: &str = "HALT";
+/// Longest wait between two looks: a quarter of the lease.
+const LOOK: Duration = countersign_halt::limits::LEASE_RENEW;
+/// Words of the file that are kept.
+const WORDS_BYTES_MAX: usize = 200;
+
+/// Keeps watch until the gateway drains.
+pub(crate) async fn keep_watch(keeper: Arc<HaltKeeper>, folder: PathBuf, mut drain: DrainWatch) -> io::Result<()> {
+    let mut usr2 = signal(SignalKind::user_defined2())?;
+    let mut draining = std::pin::pin!(drain.wait());
+    loop {
+        keeper.read().await;
+        look_for_file(&keeper, &folder).await;
+        let next = keeper.poll_timeout().saturating_since(clock::mono()).clamp(Duration::from_millis(1), LOOK);
+        tokio::select! {
+            () = tokio::time::sleep(next) => {}
+            () = keeper.wake().notified() => {}
+            () = pulled(&mut usr2) => break_glass(&keeper, "SIGUSR2").await,
+            () = &mut draining => return Ok(()),
+        }
+    }
+}
+
+async fn pulled(signal: &mut Signal) {
+    if signal.recv().await.is_none() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// As long as the file is there, the halt is: also right after somebody lifted it.
+async fn look_for_file(keeper: &HaltKeeper, folder: &Path) {
+    let path = folder.join(HALT_FILE);
+    match tokio::fs::read(&path).await {
+        Ok(words) => {
+            let words = String::from_utf8_lossy(&words[..words.len().min(WORDS_BYTES_MAX)]);
+            let words: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            break_glass(keeper, &format!("file {HALT_FILE}: {}", words.trim())).await;
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        // It is there, whatever it is: a folder, or a file that we may not read.
+        Err(error) => break_glass(keeper, &format!("file {HALT_FILE}: {}", error.kind())).await,
+    }
+}
+
+async fn break_glass(keeper: &HaltKeeper, words: &str) {
+    let node = keeper.status().node;
+    let new = NewHalt {
+        scope: HaltScope::Node(node.as_str().into()),
+        action: Action::CancelOnly,
+        reason: Reason::Infrastructure,
+        text: words.to_owned(),
+        by: RaisedBy::Local(node.as_str().into()),
+        review_by: None,
+    };
+    if let Err(error) = keeper.raise(new).await {
+        tracing::error!(%error, "break-glass");
+    }
+}

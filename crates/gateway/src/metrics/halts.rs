@@ -1,0 +1,40 @@
+//! The emergency shutdown in numbers. Requests that it stops are counted with the other refusals, as `halted` and `halt_unknown`.
+
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::gauge;
+use crate::halts::report::HaltStatus;
+
+/// Gauges that are set when somebody asks.
+pub(super) struct HaltMetrics {
+    epoch: Gauge,
+    in_force: Gauge,
+    known: Gauge,
+    confirmed: Gauge,
+    lease_ms: Gauge,
+    rehearsed: Gauge,
+}
+
+impl HaltMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        Self {
+            epoch: gauge(registry, "halt_epoch", "Epoch of the halts that this node knows"),
+            in_force: gauge(registry, "halts_in_force", "Halts in force"),
+            known: gauge(registry, "halt_state_known", "1 while this node may rely on the halts it knows; 0: no new orders pass"),
+            confirmed: gauge(registry, "halt_confirmed", "1 when no request of before the latest change is under way"),
+            lease_ms: gauge(registry, "halt_lease_milliseconds", "How long this node may still rely on what it last read"),
+            rehearsed: gauge(registry, "halt_drill_would_refuse", "Requests that rehearsals would have refused, since the start"),
+        }
+    }
+
+    pub(super) fn set(&self, status: &HaltStatus, rehearsed: u64) {
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.epoch.set(number(status.epoch));
+        self.in_force.set(number(status.halts.len() as u64));
+        self.known.set(i64::from(status.unknown.is_none()));
+        self.confirmed.set(i64::from(status.confirmed));
+        self.lease_ms.set(number(status.lease_ms));
+        self.rehearsed.set(number(rehearsed));
+    }
+}

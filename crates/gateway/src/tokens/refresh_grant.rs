@@ -1,0 +1,114 @@
+//! Tokens for a refresh token.
+//!
+//! ```text
+//!   text is ours ─▶ [one transaction: asker holds what it is bound to ─▶ key may be used ─▶ scopes ─▶ proof used once ─▶ generation] ─▶ tokens
+//! ```
+//!
+//! Nothing is spent before the asker is known to hold what the family is bound to, so that a stolen text alone ends nothing.
+
+use countersign_core::{Detail, Refusal, Reject, Token, TokenKind};
+use countersign_dialects::HttpAnswer;
+use countersign_oauth::{Family, OAuthError, OAuthRefusal, Part, RefreshTicket, TokenRequest, request};
+use countersign_store::Presented;
+use countersign_store::audit::AuditEvent;
+
+use super::client::{Asker, of_client, of_store};
+use super::grant::{Made, answer, key_now, scopes};
+use crate::audit::Subject;
+use crate::authenticate::Login;
+
+/// Answers a refresh.
+///
+/// # Errors
+/// `invalid_grant` and its kin.
+pub(super) async fn refresh(
+    asker: &Asker<'_>,
+    subject: &mut Subject,
+    wanted: &TokenRequest,
+    text: &str,
+) -> Result<HttpAnswer, OAuthRefusal> {
+    let shared = &asker.worker.shared;
+    let ticket = shared.oauth.refresh().read(text).ok_or_else(|| grant("not a refresh token of ours"))?;
+    let next_generation = ticket.generation.checked_add(1).ok_or_else(|| grant("a generation that was never given out"))?;
+    let (_, next) = shared.oauth.refresh().issue(ticket.sid, next_generation);
+    // Who asserts beside the token must be the owner of the family (RFC 6749, 6).
+    let asserted = request::client_assertion(asker.form)?.map(|text| asker.asserted(text, Part::Client)).transpose()?;
+    let proof = asker.proof()?;
+    let mut admitted: Option<(Login, countersign_core::Scopes)> = None;
+    let mut told: Option<OAuthRefusal> = None;
+    let admit = |family: &Family| -> Result<(), Refusal> {
+        let judge = || -> Result<(Login, countersign_core::Scopes), OAuthRefusal> {
+            let of_grant = |refusal: Refusal| OAuthRefusal::of(refusal, Part::Grant);
+            family.cnf.check(&asker.held(proof.as_ref())).map_err(of_grant)?;
+            if asserted.as_ref().is_some_and(|login| login.identity.credential().id != family.credential) {
+                return Err(grant("the family of another client"));
+            }
+            let login = key_now(asker, &token_of(family, &ticket)).map_err(of_grant)?;
+            asker.check_named(&login)?;
+            let scopes = scopes(login.identity.scopes(), &TokenRequest { to_channel: family.cnf.tls_exp.is_some(), ..wanted.clone() })?;
+            asker.charge(&login)?;
+            asker.use_once(&login, proof.as_ref())?;
+            Ok((login, scopes))
+        };
+        judge().map(|known| admitted = Some(known)).map_err(|refusal| {
+            let reason = refusal.refusal.clone();
+            told = Some(refusal);
+            reason
+        })
+    };
+    let presented = shared.store.present_refresh(&ticket, &next, asker.now(), admit).await.map_err(|error| of_store(&error))?;
+    if let Some((login, _)) = &admitted {
+        subject.note_login(login);
+    }
+    let family = match presented {
+        Presented::Given(family) => family,
+        Presented::Over(_, why) => return Err(grant(why)),
+        Presented::Refused(refusal) => return Err(told.unwrap_or_else(|| OAuthRefusal::of(refusal, Part::Grant))),
+        Presented::Reused(family, revocation) => {
+            shared.oauth.note([revocation]);
+            // Ended already, whether or not it can be recorded.
+            asker.record(AuditEvent::TokenReuse, |mut record| {
+                record.session = Some(family.sid);
+                record.account = Some(family.account.clone());
+                record.key_id = Some(family.key_id.clone());
+                record.credential = Some(family.credential.clone());
+                record.words("the family is revoked")
+            })?;
+            return Err(grant("a refresh token was used twice; its family is revoked"));
+        }
+        Presented::Unknown => return Err(grant("a family that is not on record")),
+    };
+    let (login, scopes) = admitted
+        .ok_or_else(|| of_client(Refusal { reject: Reject::Internal, detail: Detail::Operator("a family without an asker".into()) }))?;
+    let (text, _) = shared.oauth.refresh().issue(family.sid, family.generation);
+    let made = Made {
+        identity: &login.identity,
+        scopes: &scopes,
+        audience: &family.audience,
+        cnf: family.cnf,
+        sid: family.sid,
+        session_ends: Some(family.ends),
+        not_beyond: login.identity.credential().not_after,
+    };
+    answer(asker, &made, Some(text), request::REFRESH_TOKEN, false)
+}
+
+/// The family as a token, to ask whether its key may still be used.
+fn token_of(family: &Family, ticket: &RefreshTicket) -> Token {
+    Token {
+        kind: TokenKind::Refresh,
+        purpose: family.purpose,
+        credential: family.credential.clone(),
+        key_id: family.key_id.clone(),
+        issued: family.rotated,
+        expires: family.ends,
+        scopes: Some(family.scopes.clone()),
+        channel: None,
+        session: Some(family.sid.to_string()),
+        id: *ticket.hash.first_chunk().expect("32 bytes have 16 in front"),
+    }
+}
+
+fn grant(sentence: &'static str) -> OAuthRefusal {
+    OAuthRefusal::with(OAuthError::InvalidGrant, Reject::TokenInvalid, sentence)
+}

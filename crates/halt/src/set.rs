@@ -1,0 +1,155 @@
+//! The state of all halts, and how two states become one.
+//!
+//! ```text
+//!   epoch    max                                 entry of one name (the same halt on all nodes)
+//!   entries  union by name ───────────────────▶    halt     the greater (the stronger action)
+//!                                                  raised   max
+//!                                                  lowered  the higher epoch; at one epoch the stronger level
+//! ```
+//!
+//! Every part is a maximum of a total order or a union, so the whole is a join semilattice: commutative, associative, idempotent,
+//! and nothing that was known is forgotten. An entry that was lifted stays, so that a late notice of its raising changes nothing.
+
+use std::collections::BTreeMap;
+
+use countersign_core::AccountId;
+
+use crate::action::Action;
+use crate::halt::{Halt, HaltId, RaisedBy};
+use crate::limits::{CLIENT_HALTS_PER_ACCOUNT_MAX, HALTS_MAX};
+use crate::scope::HaltScope;
+
+/// What a lift left of a halt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lowered {
+    /// The epoch of the lift.
+    pub epoch: u64,
+    /// The level it left; `None` when nothing is left.
+    pub to: Option<Action>,
+}
+
+/// One halt with its history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The halt as it was raised.
+    pub halt: Halt,
+    /// The epoch it was committed under; 0 while only nodes know of it.
+    pub raised: u64,
+    /// The latest lift.
+    pub lowered: Option<Lowered>,
+}
+
+impl Entry {
+    /// How strong it is now; `None` when it is lifted. A lift never makes it stronger.
+    #[must_use]
+    pub fn level(&self) -> Option<Action> {
+        match self.lowered {
+            None => Some(self.halt.action),
+            Some(Lowered { to, .. }) => to.map(|to| to.min(self.halt.action)),
+        }
+    }
+
+    fn join(&mut self, other: &Self) {
+        if other.halt > self.halt {
+            self.halt = other.halt.clone();
+        }
+        self.raised = self.raised.max(other.raised);
+        self.lowered = self.lowered.max(other.lowered);
+    }
+}
+
+/// All halts that are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HaltSet {
+    epoch: u64,
+    entries: BTreeMap<HaltId, Entry>,
+}
+
+impl HaltSet {
+    /// A state as a store has it.
+    #[must_use]
+    pub fn new(epoch: u64, entries: impl IntoIterator<Item = Entry>) -> Self {
+        let mut set = Self { epoch, entries: BTreeMap::new() };
+        for entry in entries {
+            set.put(entry);
+        }
+        set
+    }
+
+    /// The highest epoch that is known.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// All entries, lifted ones too, by name.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// What is in force, with its level.
+    pub fn in_force(&self) -> impl Iterator<Item = (&Entry, Action)> {
+        self.entries.values().filter_map(|entry| entry.level().map(|level| (entry, level)))
+    }
+
+    /// One entry.
+    #[must_use]
+    pub fn find(&self, id: HaltId) -> Option<&Entry> {
+        self.entries.get(&id)
+    }
+
+    /// A halt in force of this scope that is as strong: another one would change nothing.
+    #[must_use]
+    pub fn covering(&self, scope: &HaltScope, action: Action) -> Option<&Entry> {
+        self.in_force().find(|(entry, level)| entry.halt.scope == *scope && *level >= action).map(|(entry, _)| entry)
+    }
+
+    /// Whether there is room for one more of this origin.
+    #[must_use]
+    pub fn has_room_for(&self, by: &RaisedBy) -> bool {
+        let of_client = |account: &AccountId| {
+            let own = |entry: &Entry| matches!(&entry.halt.by, RaisedBy::Client { account: other, .. } if other == account);
+            self.in_force().filter(|(entry, _)| own(entry)).count()
+        };
+        match by {
+            RaisedBy::Client { account, .. } => of_client(account) < CLIENT_HALTS_PER_ACCOUNT_MAX && self.in_force().count() < HALTS_MAX,
+            // Somebody who stops a machine is never told that there is no room.
+            RaisedBy::Local(_) => true,
+            RaisedBy::Operator(_) => self.in_force().count() < HALTS_MAX,
+        }
+    }
+
+    /// Makes this state the least that knows everything both know.
+    pub fn join(&mut self, other: &Self) {
+        self.epoch = self.epoch.max(other.epoch);
+        for entry in other.entries.values() {
+            self.put(entry.clone());
+        }
+    }
+
+    /// Adds a halt; `epoch` 0 while it is not committed.
+    pub fn raise(&mut self, halt: Halt, epoch: u64) {
+        self.put(Entry { halt, raised: epoch, lowered: None });
+    }
+
+    /// Notes a committed lift. A halt that is not known here is learnt with the next full read.
+    pub fn lower(&mut self, ids: &[HaltId], lowered: Lowered) {
+        for id in ids {
+            if let Some(entry) = self.entries.get_mut(id) {
+                entry.lowered = entry.lowered.max(Some(lowered));
+            }
+        }
+    }
+
+    /// Notes that an epoch was read.
+    pub fn advance(&mut self, epoch: u64) {
+        self.epoch = self.epoch.max(epoch);
+    }
+
+    fn put(&mut self, entry: Entry) {
+        match self.entries.get_mut(&entry.halt.id) {
+            Some(known) => known.join(&entry),
+            None => drop(self.entries.insert(entry.halt.id, entry)),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Three nodes, one store, a network that loses, doubles, delays and parts: under a virtual clock.
+//!
+//! After each step two things must hold, whatever happened: an order that passes on any node is one that the store's halts of one
+//! lease ago would have let pass; and nodes that can be reached agree after a read.
+
+use std::time::Duration;
+
+use countersign_core::{Monotonic, Risk};
+use countersign_halt::limits::{LEASE_LIFE, LEASE_RENEW};
+use countersign_halt::{Action, Change, HaltNode, HaltRecord, HaltSet, HaltView, Lowered, NoticeKey, Posture, Subject, Unknown};
+use proptest::prelude::*;
+
+use crate::support::{halt, id};
+
+const TICK: Duration = Duration::from_millis(10);
+
+struct World {
+    now: Monotonic,
+    store: HaltSet,
+    nodes: Vec<HaltNode>,
+    /// Whether a node reaches the store.
+    reaches: [bool; 3],
+    /// How long an answer of the store takes.
+    delay: Duration,
+    answers: Vec<(Monotonic, usize, Monotonic, HaltSet)>,
+    notices: Vec<(Monotonic, usize, String)>,
+    key: NoticeKey,
+    /// When the store first had a halt of everybody.
+    stopped: Option<Monotonic>,
+    names: u8,
+}
+
+impl World {
+    fn new() -> Self {
+        let nodes = ["n1", "n2", "n3"].map(HaltNode::new).to_vec();
+        Self {
+            now: Monotonic::from_micros(10_000_000),
+            store: HaltSet::default(),
+            nodes,
+            reaches: [true; 3],
+            delay: Duration::from_millis(2),
+            answers: Vec::new(),
+            notices: Vec::new(),
+            key: NoticeKey::new(&[3; 32]),
+            stopped: None,
+            names: 0,
+        }
+    }
+
+    fn run(&mut self, time: Duration) {
+        let end = self.now.saturating_add(time);
+        while self.now < end {
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        self.now = self.now.saturating_add(TICK);
+        for index in 0..self.nodes.len() {
+            if self.nodes[index].poll_timeout() <= self.now {
+                self.nodes[index].note_asked(self.now);
+                if self.reaches[index] {
+                    self.answers.push((self.now.saturating_add(self.delay), index, self.now, self.store.clone()));
+                }
+            }
+        }
+        let now = self.now;
+        let (due, later) = std::mem::take(&mut self.answers).into_iter().partition(|(at, ..)| *at <= now);
+        self.answers = later;
+        for (_, index, asked, state) in due {
+            self.nodes[index].handle_state(asked, &state);
+        }
+        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.notices).into_iter().partition(|(at, ..)| *at <= now);
+        self.notices = later;
+        for (_, index, notice) in due {
+            let record = self.key.open(&notice).unwrap();
+            self.nodes[index].handle_notice(&record);
+        }
+        self.check();
+    }
+
+    /// An order passes where the node's halts let it pass and it may rely on them.
+    fn passes(&self, index: usize) -> bool {
+        let node = &self.nodes[index];
+        let halted = HaltView::compile(node.set(), node.name()).decide(&Subject::default(), Risk::Increase).is_some();
+        !halted && node.posture(self.now) == Posture::Known
+    }
+
+    fn check(&self) {
+        if let Some(stopped) = self.stopped.filter(|at| self.now.saturating_since(*at) >= LEASE_LIFE + TICK) {
+            for index in 0..self.nodes.len() {
+                assert!(!self.passes(index), "node {index} passes orders {:?} after the halt", self.now.saturating_since(stopped));
+            }
+        }
+    }
+
+    fn halt(&mut self, told: [bool; 3]) {
+        self.names += 1;
+        let halt = halt(self.names, "venue", Action::CancelOnly);
+        let epoch = self.store.epoch() + 1;
+        self.store.raise(halt.clone(), epoch);
+        self.store.advance(epoch);
+        self.stopped = self.stopped.or(Some(self.now));
+        self.tell(&HaltRecord { epoch, change: Change::Raise(halt) }, told);
+    }
+
+    fn lift(&mut self, told: [bool; 3]) {
+        let halts: Vec<_> = self.store.in_force().map(|(entry, _)| entry.halt.id).collect();
+        let epoch = self.store.epoch() + 1;
+        self.store.lower(&halts, Lowered { epoch, to: None });
+        self.store.advance(epoch);
+        self.stopped = None;
+        self.tell(&HaltRecord { epoch, change: Change::Lower { halts, to: None } }, told);
+    }
+
+    fn tell(&mut self, record: &HaltRecord, told: [bool; 3]) {
+        for (index, _) in told.into_iter().enumerate().filter(|(_, told)| *told) {
+            let at = self.now.saturating_add(TICK * u32::try_from(index).unwrap());
+            // Twice: a notice that comes again changes nothing.
+            self.notices.push((at, index, self.key.seal(record)));
+            self.notices.push((at.saturating_add(TICK * 30), index, self.key.seal(record)));
+        }
+    }
+
+    fn passing(&self) -> Vec<bool> {
+        (0..self.nodes.len()).map(|index| self.passes(index)).collect()
+    }
+}
+
+#[test]
+fn a_node_is_halted_until_it_has_read() {
+    let mut world = World::new();
+    assert_eq!(world.passing(), [false; 3]);
+    assert_eq!(world.nodes[0].posture(world.now), Posture::Unknown(Unknown::NeverRead));
+    world.run(TICK * 3);
+    assert_eq!(world.passing(), [true; 3]);
+}
+
+#[test]
+fn a_notice_stops_every_node_that_hears_it_at_once() {
+    let mut world = World::new();
+    world.run(LEASE_RENEW);
+    world.halt([true; 3]);
+    world.run(TICK * 4);
+    assert_eq!(world.passing(), [false; 3]);
+}
+
+#[test]
+fn a_node_that_hears_nothing_stops_itself_within_its_lease() {
+    let mut world = World::new();
+    world.run(Duration::from_secs(1));
+    world.reaches[2] = false;
+    world.halt([true, true, false]);
+    let parted = world.now;
+    world.run(Duration::from_millis(500));
+    assert_eq!(world.passing(), [false, false, true], "the lease is what the node still has");
+    while world.passes(2) {
+        world.step();
+    }
+    assert!(world.now.saturating_since(parted) <= LEASE_LIFE, "{:?}", world.now.saturating_since(parted));
+    assert_eq!(world.nodes[2].posture(world.now), Posture::Unknown(Unknown::LeaseOver));
+    world.reaches[2] = true;
+    world.run(LEASE_RENEW * 2);
+    assert_eq!(world.passing(), [false; 3], "when it comes back it reads the halt before it passes anything");
+    world.lift([false; 3]);
+    world.run(LEASE_RENEW * 2);
+    assert_eq!(world.passing(), [true; 3]);
+}
+
+#[test]
+fn an_answer_slower_than_the_lease_is_no_lease() {
+    let mut world = World::new();
+    world.delay = LEASE_LIFE + TICK;
+    world.run(Duration::from_secs(5));
+    assert_eq!(world.passing(), [false; 3]);
+}
+
+#[test]
+fn a_missing_epoch_stops_until_it_is_read() {
+    let mut world = World::new();
+    world.run(LEASE_RENEW * 2);
+    // The store had one change that nobody was told of, then a halt of one account, which everybody hears of.
+    world.store.raise(halt(9, "account:a", Action::Freeze), 1);
+    world.store.advance(1);
+    let other = halt(8, "account:b", Action::Freeze);
+    world.store.raise(other.clone(), 2);
+    world.store.advance(2);
+    world.nodes[0].handle_notice(&HaltRecord { epoch: 2, change: Change::Raise(other) });
+    assert_eq!(world.nodes[0].posture(world.now), Posture::Unknown(Unknown::EpochMissing));
+    world.run(TICK * 3);
+    assert_eq!(world.nodes[0].posture(world.now), Posture::Known);
+    assert_eq!(world.nodes[0].set().in_force().count(), 2);
+}
+
+#[test]
+fn a_store_put_back_to_an_older_state_gives_no_lease() {
+    let mut world = World::new();
+    world.run(LEASE_RENEW);
+    world.halt([true; 3]);
+    world.run(LEASE_RENEW * 2);
+    world.store = HaltSet::default();
+    world.run(LEASE_LIFE * 2);
+    assert_eq!(world.passing(), [false; 3]);
+    assert!(world.nodes[0].set().find(id(1)).is_some(), "and the halt is not forgotten");
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Delay(u8),
+    Halt([bool; 3]),
+    Lift([bool; 3]),
+    Part(usize, bool),
+    Run(u8),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let told = || prop::array::uniform3(any::<bool>());
+    prop_oneof![
+        (0_u8..120).prop_map(Event::Delay),
+        told().prop_map(Event::Halt),
+        told().prop_map(Event::Lift),
+        (0_usize..3, any::<bool>()).prop_map(|(node, reaches)| Event::Part(node, reaches)),
+        (1_u8..150).prop_map(Event::Run),
+        (1_u8..150).prop_map(Event::Run),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// [`World::check`] after every step is the property; at the end everybody who can be reached agrees.
+    #[test]
+    fn no_node_ever_passes_an_order_later_than_its_lease_after_a_halt(events in prop::collection::vec(event(), 1..20)) {
+        let mut world = World::new();
+        for event in events {
+            match event {
+                Event::Delay(ticks) => world.delay = TICK * u32::from(ticks),
+                Event::Halt(told) => world.halt(told),
+                Event::Lift(told) => world.lift(told),
+                Event::Part(node, reaches) => world.reaches[node] = reaches,
+                Event::Run(ticks) => world.run(TICK * u32::from(ticks)),
+            }
+        }
+        (world.reaches, world.delay) = ([true; 3], TICK);
+        world.run(LEASE_LIFE * 3);
+        for index in 0..3 {
+            prop_assert_eq!(world.nodes[index].set(), &world.store);
+            prop_assert_eq!(world.passes(index), world.stopped.is_none());
+        }
+    }
+}

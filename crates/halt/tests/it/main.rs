@@ -1,0 +1,9 @@
+//! The emergency shutdown, from outside.
+#![allow(clippy::unwrap_used, clippy::unwrap_in_result, missing_docs)]
+
+mod agreement;
+mod cluster;
+mod lattice;
+mod records;
+mod support;
+mod views;

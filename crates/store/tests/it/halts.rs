@@ -1,0 +1,121 @@
+//! Halts in the database: epochs, what a crash leaves, what damage does.
+
+use std::path::Path;
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use countersign_core::Timestamp;
+use countersign_halt::lift::Proposal;
+use countersign_halt::{
+    Action, Halt, HaltClass, HaltId, HaltScope, HaltSet, Lift, Operator, OperatorSet, OperatorSignature, RaisedBy, Reason,
+};
+use countersign_store::{HaltStore, SealingKey, Store, StoreError};
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+async fn open(folder: &Path) -> (Store, HaltStore) {
+    let store = Store::open(&folder.join("countersign.db"), SealingKey::from_bytes(&[1; 32])).await.unwrap();
+    let halts = store.open_halts().await.unwrap();
+    (store, halts)
+}
+
+fn halt(byte: u8) -> Halt {
+    Halt {
+        action: Action::Freeze,
+        id: HaltId::from_bytes([byte; 6]),
+        scope: HaltScope::Venue,
+        reason: Reason::Runaway,
+        text: "words".into(),
+        class: HaltClass::Manual,
+        by: RaisedBy::Operator("alice".into()),
+        at: NOW,
+        review_by: None,
+    }
+}
+
+fn pair() -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap()
+}
+
+fn operators() -> OperatorSet {
+    let key = pair().public_key().as_ref().try_into().unwrap();
+    OperatorSet::new("root", vec![Operator { name: "alice".into(), key }], 1).unwrap()
+}
+
+fn lift(set: &HaltSet, to: Option<Action>) -> (Lift, OperatorSignature) {
+    let halts = set.in_force().map(|(entry, _)| entry.halt.id).collect();
+    let lift = Lift::propose(set, Proposal { gateway: "root", halts, to, reason: "well", by: "alice", now: NOW }).unwrap().unwrap();
+    let signature = OperatorSignature { operator: "alice".into(), signature: pair().sign(&lift.signed_bytes()).as_ref().to_vec() };
+    (lift, signature)
+}
+
+#[tokio::test]
+async fn what_is_halted_is_read_back_after_a_restart_under_its_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, halts) = open(folder.path()).await;
+    assert_eq!(halts.state(None).await.unwrap(), HaltSet::default());
+    assert_eq!((halts.raise(&halt(1)).await.unwrap(), halts.raise(&halt(2)).await.unwrap()), (1, 2));
+    assert_eq!(halts.raise(&halt(1)).await.unwrap(), 2, "the same halt again is no change");
+    drop(halts);
+    let (_, halts) = open(folder.path()).await;
+    let state = halts.state(None).await.unwrap();
+    assert_eq!((state.epoch(), state.in_force().count()), (2, 2));
+    assert_eq!(state.find(halt(1).id).unwrap().halt, halt(1));
+    assert_eq!(halts.state(Some(2)).await.unwrap().entries().count(), 0, "what is known is not read again");
+    assert_eq!(halts.state(Some(1)).await.unwrap().entries().count(), 2);
+}
+
+#[tokio::test]
+async fn a_lift_is_committed_only_under_the_epoch_that_was_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, halts) = open(folder.path()).await;
+    halts.raise(&halt(1)).await.unwrap();
+    let set = halts.state(None).await.unwrap();
+    let (first, signature) = lift(&set, Some(Action::CancelOnly));
+    halts.propose(&first, NOW).await.unwrap();
+    assert_eq!(halts.sign(first.id(), &signature).await.unwrap(), Some(1));
+    assert_eq!(halts.sign(first.id(), &signature).await.unwrap(), Some(1), "one operator signs once");
+    let stored = halts.lift(first.id()).await.unwrap().unwrap();
+    assert_eq!((&stored.lift, stored.signatures.len()), (&first, 1));
+    let agreed = operators().agree(&stored.lift, &stored.signatures, &set, NOW).unwrap();
+    assert_eq!(halts.lower(&agreed, &stored.signatures, NOW).await.unwrap(), Some(2));
+    assert_eq!(halts.lower(&agreed, &stored.signatures, NOW).await.unwrap(), None, "and never again");
+    let after = halts.state(None).await.unwrap();
+    assert_eq!(after.find(halt(1).id).unwrap().level(), Some(Action::CancelOnly));
+    assert_eq!(halts.lift(first.id()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_proposal_goes_when_it_has_expired() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, halts) = open(folder.path()).await;
+    halts.raise(&halt(1)).await.unwrap();
+    let set = halts.state(None).await.unwrap();
+    let (old, _) = lift(&set, None);
+    halts.propose(&old, NOW).await.unwrap();
+    let (other, _) = lift(&set, Some(Action::CancelOnly));
+    halts.propose(&other, old.expires).await.unwrap();
+    assert_eq!(halts.lift(old.id()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_halt_that_cannot_be_understood_is_an_error_and_not_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, halts) = open(folder.path()).await;
+    halts.raise(&halt(1)).await.unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(store.path());
+    let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    for damage in
+        ["UPDATE halts SET record = '{}'", "UPDATE halts SET id = 'H-ffffffffffff'", "UPDATE halts SET lowered = 2, lowered_to = 'some'"]
+    {
+        sqlx::raw_sql(damage).execute(&mut connection).await.unwrap();
+        assert!(matches!(halts.state(None).await, Err(StoreError::BadRecord { .. })), "{damage}");
+    }
+}
+
+#[tokio::test]
+async fn rehearsals_have_an_epoch_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, halts) = open(folder.path()).await;
+    assert_eq!((halts.record_drill(&halt(1)).await.unwrap(), halts.record_drill(&halt(1)).await.unwrap()), (1, 2));
+    assert_eq!(halts.state(None).await.unwrap(), HaltSet::default());
+}

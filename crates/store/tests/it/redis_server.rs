@@ -1,0 +1,60 @@
+//! A Redis server of a test's own, on a socket in a folder of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+pub struct RedisServer {
+    folder: TempDir,
+    child: Child,
+}
+
+impl RedisServer {
+    pub fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let child = spawn(&folder, arguments);
+        Self { folder, child }
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis+unix://{}", self.folder.path().join("socket").display())
+    }
+
+    pub fn command(&self, words: &[&str]) {
+        let client = redis::Client::open(self.url()).unwrap();
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query::<redis::Value>(&mut client.get_connection().unwrap()).unwrap();
+    }
+
+    /// As a crash does it.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn start_again(&mut self) {
+        self.child = spawn(&self.folder, &[]);
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn spawn(folder: &TempDir, arguments: &[&str]) -> Child {
+    let mut command = Command::new("redis-server");
+    command.current_dir(folder.path()).args(["--port", "0", "--unixsocket", "socket", "--save", "", "--appendonly", "no"]).args(arguments);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("these tests need redis-server: apt-get install redis-server (`cargo xtask test` does it)");
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.find(|line| line.as_ref().unwrap().contains("eady to accept connections")).expect("redis-server says that it is ready").unwrap();
+    // It goes on writing into a pipe that nobody reads, which it is told and does not mind.
+    child
+}

@@ -1,0 +1,208 @@
+//! Decisions with a clock that stands still until it is told.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use countersign_tower::core::{
+    AccountId, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, Monotonic, NoncePolicy, Now, Purpose,
+    Refusal, Reject, Scopes, Timestamp, Verifier,
+};
+use countersign_tower::dialects::by_name;
+use countersign_tower::{ClientAddress, Clock, Credentials, Gate, MemoryCredentials, Refused, Registered, Rules, Verified};
+use http::Request;
+use http::request::Parts;
+
+const SECRET: &[u8] = b"a secret of the tests";
+const KEY: &str = "key-of-desk-1";
+const ORDER: &str = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=1000";
+
+/// Milliseconds since 1970; moves only when told.
+#[derive(Default)]
+struct Standing(AtomicU64);
+
+impl Standing {
+    fn at(millis: u64) -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(millis)))
+    }
+
+    fn pass(&self, time: Duration) {
+        self.0.fetch_add(u64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for Standing {
+    fn now(&self) -> Now {
+        let millis = self.0.load(Ordering::Relaxed);
+        Now { wall: Timestamp::from_millis(millis), mono: Monotonic::from_micros(millis * 1_000) }
+    }
+}
+
+fn credential() -> Credential {
+    Credential {
+        id: CredentialId::parse("first").unwrap(),
+        account: AccountId::parse("desk-1").unwrap(),
+        purpose: Purpose::Binance,
+        key_id: ApiKeyId::parse(KEY).unwrap(),
+        verifier: Verifier::hmac_sha256(SECRET),
+        passphrase: None,
+        nonce: NoncePolicy::default(),
+        scopes: Scopes::parse("account:read order:write").unwrap(),
+        ip_allow: IpAllowList::any(),
+        rate: KeyRate::default(),
+        min_bind: Binding::Exp,
+        not_after: None,
+        state: CredentialState::Active,
+    }
+}
+
+const NOW: u64 = 1_795_222_310_484;
+
+fn rules() -> Rules {
+    Rules::new(by_name("binance").unwrap().rest_routes()).unwrap()
+}
+
+fn gate_of(credentials: Arc<dyn Credentials>, clock: Arc<Standing>) -> Gate {
+    Gate::builder(by_name("binance").unwrap(), rules(), credentials).clock(clock).build()
+}
+
+fn gate() -> Gate {
+    gate_of(Arc::new(MemoryCredentials::new([credential()])), Standing::at(NOW))
+}
+
+fn signed(method: &str, path: &str, parameters: &str) -> Parts {
+    let text = format!("{parameters}{}timestamp={NOW}", if parameters.is_empty() { "" } else { "&" });
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SECRET), text.as_bytes());
+    let target = format!("{path}?{text}&signature={}", hex::encode(tag));
+    let request = Request::builder().method(method).uri(target).header("x-mbx-apikey", KEY);
+    let (mut head, ()) = request.body(()).unwrap().into_parts();
+    head.extensions.insert(ClientAddress(IpAddr::from([192, 0, 2, 7])));
+    head
+}
+
+fn account() -> Parts {
+    signed("GET", "/api/v3/account", "")
+}
+
+fn order() -> Parts {
+    signed("POST", "/api/v3/order", ORDER)
+}
+
+fn reject(outcome: Result<Verified, Box<Refused>>) -> (Reject, u16, String) {
+    let Refused { refusal, answer } = *outcome.unwrap_err();
+    (refusal.reject, answer.status, answer.body)
+}
+
+#[test]
+fn a_signed_request_is_verified_and_named() {
+    let verified = gate().judge(&account(), b"").unwrap();
+    assert_eq!(verified.account().unwrap().as_str(), "desk-1");
+    assert_eq!(verified.identity().unwrap().key_id().as_str(), KEY);
+    assert_eq!(verified.permit().route(), "GET /api/v3/account");
+}
+
+#[test]
+fn an_order_is_accepted_once_and_a_read_again() {
+    let gate = gate();
+    gate.judge(&order(), b"").unwrap();
+    assert_eq!(reject(gate.judge(&order(), b"")).0, Reject::Replayed);
+    gate.judge(&account(), b"").unwrap();
+    gate.judge(&account(), b"").unwrap();
+}
+
+#[test]
+fn a_bad_and_an_unknown_key_are_told_the_same() {
+    let gate = gate();
+    let mut unknown = account();
+    unknown.headers.insert("x-mbx-apikey", "nobody".parse().unwrap());
+    let mut forged = account();
+    let target = forged.uri.to_string().replacen("signature=", "signature=0", 1);
+    forged.uri = target[..target.len() - 1].parse().unwrap();
+    let (unknown, forged) = (reject(gate.judge(&unknown, b"")), reject(gate.judge(&forged, b"")));
+    assert_eq!((unknown.0, forged.0), (Reject::UnknownKey, Reject::BadSignature));
+    assert_eq!((unknown.1, &unknown.2), (forged.1, &forged.2));
+    assert!(forged.2.contains("-1022"), "{}", forged.2);
+}
+
+#[test]
+fn the_body_is_part_of_what_is_signed() {
+    let gate = gate();
+    assert_eq!(reject(gate.judge(&order(), b"newClientOrderId=2")).0, Reject::BadSignature);
+    gate.judge(&order(), b"").unwrap();
+}
+
+#[test]
+fn the_window_is_that_of_the_clock() {
+    let clock = Standing::at(NOW);
+    let gate = gate_of(Arc::new(MemoryCredentials::new([credential()])), Arc::clone(&clock));
+    clock.pass(Duration::from_millis(5_000));
+    gate.judge(&account(), b"").unwrap();
+    clock.pass(Duration::from_millis(1));
+    assert_eq!(reject(gate.judge(&account(), b"")).0, Reject::TimestampStale);
+}
+
+#[test]
+fn scope_address_and_state_of_the_key_hold() {
+    let with = |change: fn(&mut Credential)| {
+        let mut changed = credential();
+        change(&mut changed);
+        gate_of(Arc::new(MemoryCredentials::new([changed])), Standing::at(NOW))
+    };
+    let reader = with(|credential| credential.scopes = Scopes::parse("account:read").unwrap());
+    assert_eq!(reject(reader.judge(&order(), b"")).0, Reject::ScopeMissing);
+    let elsewhere = with(|credential| credential.ip_allow = IpAllowList::parse(["198.51.100.0/24"]).unwrap());
+    assert_eq!(reject(elsewhere.judge(&account(), b"")).0, Reject::AddressNotAllowed);
+    let revoked = with(|credential| credential.state = CredentialState::Revoked);
+    assert_eq!(reject(revoked.judge(&account(), b"")).0, Reject::KeyRevoked);
+    let slow = with(|credential| credential.rate.orders_per_10s = std::num::NonZeroU32::MIN);
+    slow.judge(&order(), b"").unwrap();
+    let (reject, status, _) = reject(slow.judge(&signed("POST", "/api/v3/order", &format!("{ORDER}&newClientOrderId=2")), b""));
+    assert_eq!((reject, status), (Reject::RateLimited, 429));
+}
+
+#[test]
+fn without_an_address_nothing_that_is_signed_passes() {
+    let mut nowhere = account();
+    nowhere.extensions.remove::<ClientAddress>();
+    assert_eq!(reject(gate().judge(&nowhere, b"")).0, Reject::Internal);
+    let public = Request::get("/api/v3/time").body(()).unwrap().into_parts().0;
+    assert!(gate().judge(&public, b"").unwrap().identity().is_none());
+}
+
+#[test]
+fn only_listed_hosts_are_served_where_there_is_a_list() {
+    let credentials = Arc::new(MemoryCredentials::new([credential()]));
+    let gate =
+        Gate::builder(by_name("binance").unwrap(), rules(), credentials).clock(Standing::at(NOW)).authorities(["api.example"]).build();
+    for (hosts, passes) in
+        [(&["api.example"][..], true), (&["evil.example"], false), (&[], false), (&["api.example", "api.example"], false)]
+    {
+        let mut head = account();
+        for host in hosts {
+            head.headers.append("host", host.parse().unwrap());
+        }
+        assert_eq!(gate.judge(&head, b"").is_ok(), passes, "{hosts:?}");
+    }
+}
+
+#[test]
+fn a_store_that_is_out_of_reach_is_no_bad_key() {
+    struct Gone;
+    impl Credentials for Gone {
+        fn find(&self, _: Purpose, _: &ApiKeyId) -> Result<Option<Registered>, Refusal> {
+            Err(Reject::StoreUnavailable.into())
+        }
+    }
+    let (reject, status, body) = reject(gate_of(Arc::new(Gone), Standing::at(NOW)).judge(&account(), b""));
+    assert_eq!((reject, status), (Reject::StoreUnavailable, 503));
+    assert!(!body.contains("-1022"), "{body}");
+}
+
+#[test]
+fn what_has_no_rule_is_refused() {
+    for path in ["/api/v3/nowhere", "//api/v3/account", "/api/v3/account/"] {
+        assert_eq!(reject(gate().judge(&signed("GET", path, ""), b"")).0, Reject::RouteUnknown, "{path}");
+    }
+}

@@ -1,0 +1,101 @@
+//! Orders and balances of an account.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::error::BitfinexError;
+use super::market_data::market_of;
+use super::shapes;
+use crate::exchange::Exchange;
+use crate::exchange::fixed::Fixed;
+use crate::exchange::order::{Order, OrderError, OrderKind, OrderRequest, Side, Size, TimeInForce};
+use crate::facade::{FieldError, Fields, number};
+use crate::limits::ROWS_PER_ANSWER_MAX;
+use crate::operations::{Owner, spot_markets};
+
+/// `[TYPE, CURRENCY, BALANCE, INTEREST, AVAILABLE, …]`
+pub(super) fn wallets(exchange: &Exchange, owner: &Owner, _: &Fields, _: u64) -> Result<String, BitfinexError> {
+    let rows =
+        exchange.account_state(owner.index).balances.iter().map(|(asset, balance)| {
+            json!(["exchange", shapes::currency(asset), number(balance.total), 0, number(balance.free()), null, null])
+        });
+    Ok(rows.collect::<Value>().to_string())
+}
+
+fn manner(fields: &Fields) -> Result<(OrderKind, TimeInForce), BitfinexError> {
+    let makes = fields.integer("flags")?.unwrap_or(0) & shapes::POST_ONLY != 0;
+    match fields.need("type")? {
+        "EXCHANGE FOK" => Ok((OrderKind::Limit, TimeInForce::FillOrKill)),
+        "EXCHANGE IOC" => Ok((OrderKind::Limit, TimeInForce::ImmediateOrCancel)),
+        "EXCHANGE LIMIT" if makes => Ok((OrderKind::LimitMaker, TimeInForce::GoodTillCanceled)),
+        "EXCHANGE LIMIT" => Ok((OrderKind::Limit, TimeInForce::GoodTillCanceled)),
+        "EXCHANGE MARKET" => Ok((OrderKind::Market, TimeInForce::GoodTillCanceled)),
+        _ => Err(FieldError::Malformed("type").into()),
+    }
+}
+
+/// An amount whose sign is the side.
+fn amount(fields: &Fields) -> Result<(Side, Fixed), BitfinexError> {
+    let text = fields.need("amount")?;
+    let (side, text) = text.strip_prefix('-').map_or((Side::Buy, text), |text| (Side::Sell, text));
+    let amount = Fixed::parse(text).map_err(|_| FieldError::Malformed("amount"))?;
+    Ok((side, amount))
+}
+
+/// What a write is answered: the order it was about, in one more array when it was placed.
+fn notice(kind: &str, what: &Value, text: &str, now_ms: u64) -> String {
+    json!([now_ms, kind, null, null, what, null, "SUCCESS", text]).to_string()
+}
+
+pub(super) fn submit(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, BitfinexError> {
+    let market = market_of(exchange, fields)?;
+    let (side, amount) = amount(fields)?;
+    let (kind, time_in_force) = manner(fields)?;
+    let price = if kind == OrderKind::Market { Fixed::ZERO } else { fields.need_decimal("price")? };
+    let client_id = fields.integer("cid")?.map(|id| id.to_string());
+    let request =
+        OrderRequest { market, side, kind, time_in_force, size: Size::Base(amount), price, client_id, key: Arc::clone(&owner.key) };
+    let placed = exchange.place(owner.index, request, now_ms)?;
+    Ok(notice("on-req", &json!([shapes::order(exchange, &placed.order)]), "Submitting 1 orders.", now_ms))
+}
+
+pub(super) fn cancel(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, BitfinexError> {
+    let id = match (fields.integer("id")?, fields.integer("cid")?) {
+        (Some(id), _) => Some(id),
+        (None, Some(cid)) => exchange.order_by_client_id(owner.index, None, &cid.to_string()).map(|order| order.id),
+        (None, None) => return Err(FieldError::Missing("id").into()),
+    };
+    let canceled = exchange.cancel(owner.index, id.ok_or(OrderError::UnknownOrder)?, now_ms)?;
+    Ok(notice("oc-req", &shapes::order(exchange, &canceled), "Submitted for cancellation.", now_ms))
+}
+
+/// Orders in pairs that are listed, of one pair when it is named; newest first.
+fn listed<'a>(exchange: &'a Exchange, owner: &Owner, fields: &Fields, open: bool) -> Result<Vec<&'a Order>, BitfinexError> {
+    let named = fields.find("symbol").map(|_| market_of(exchange, fields)).transpose()?;
+    let limit = fields.limit("limit", 25, ROWS_PER_ANSWER_MAX)?;
+    let wanted = |order: &&Order| {
+        order.status.is_open() == open
+            && named.map_or_else(|| spot_markets(exchange).any(|(index, _)| index == order.market), |named| named == order.market)
+    };
+    let orders = exchange.all_orders(owner.index).into_iter().rev().filter(wanted);
+    // Open orders are told whole.
+    Ok(orders.take(if open { usize::MAX } else { limit }).collect())
+}
+
+pub(super) fn open_orders(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, BitfinexError> {
+    let orders = listed(exchange, owner, fields, true)?;
+    Ok(orders.into_iter().map(|order| shapes::order(exchange, order)).collect::<Value>().to_string())
+}
+
+pub(super) fn past_orders(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, BitfinexError> {
+    let orders = listed(exchange, owner, fields, false)?;
+    Ok(orders.into_iter().map(|order| shapes::order(exchange, order)).collect::<Value>().to_string())
+}
+
+pub(super) fn trades(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, BitfinexError> {
+    let market = market_of(exchange, fields)?;
+    let limit = fields.limit("limit", 25, ROWS_PER_ANSWER_MAX)?;
+    let fills = exchange.account_state(owner.index).fills.iter().rev().filter(|fill| fill.market == market);
+    Ok(fills.take(limit).map(|fill| shapes::fill(exchange, fill)).collect::<Value>().to_string())
+}

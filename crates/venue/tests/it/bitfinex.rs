@@ -1,0 +1,82 @@
+//! The Bitfinex façade: REST.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::shape::shape;
+use crate::support::{Bench, Client};
+
+const RESTING: &str = r#"{"symbol":"tBTCUST","type":"EXCHANGE LIMIT","amount":"0.01","price":"50000","cid":7}"#;
+
+async fn post(client: &Client, path: &str, body: &str) -> (StatusCode, Value) {
+    client.send(Method::POST, &format!("/v2/auth/{path}"), body).await
+}
+
+#[tokio::test]
+async fn answers_have_the_shape_of_the_venue() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    let mut shapes = serde_json::Map::new();
+    shapes.insert("submit".to_owned(), shape(&post(&alice, "w/order/submit", RESTING).await.1));
+    let taking = r#"{"symbol":"tBTCUST","type":"EXCHANGE MARKET","amount":"-0.01"}"#;
+    let (_, sold) = post(&alice, "w/order/submit", taking).await;
+    assert!(sold[4][0][13].as_str().unwrap().starts_with("EXECUTED @ "), "{sold}");
+    assert_eq!(sold[4][0][7], json!(-0.01));
+    for path in ["r/orders", "r/orders/tBTCUST", "r/orders/tBTCUST/hist", "r/trades/tBTCUST/hist", "r/wallets"] {
+        let (status, body) = post(&alice, path, "{}").await;
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        shapes.insert(path.to_owned(), shape(&body));
+    }
+    for path in [
+        "book/tBTCUST/P0?len=5",
+        "book/tBTCUST/R0?len=5",
+        "candles/trade:1m:tBTCUST/hist?limit=2",
+        "candles/trade:1m:tBTCUST/last",
+        "conf/pub:info:pair,pub:list:currency,pub:map:currency:sym",
+        "platform/status",
+        "ticker/tBTCUST",
+        "tickers?symbols=ALL",
+        "trades/tBTCUST/hist",
+    ] {
+        let (status, body) = alice.get(&format!("/v2/{path}")).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        shapes.insert(path.to_owned(), shape(&body));
+    }
+    insta::assert_json_snapshot!("bitfinex_shapes", Value::from(shapes));
+}
+
+#[tokio::test]
+async fn an_order_is_found_by_either_of_its_ids_and_cancelled_once() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    let (_, placed) = post(&alice, "w/order/submit", RESTING).await;
+    assert_eq!((&placed[1], &placed[6], &placed[4][0][13]), (&json!("on-req"), &json!("SUCCESS"), &json!("ACTIVE")));
+    let (_, open) = post(&alice, "r/orders/tBTCUST", "{}").await;
+    assert_eq!((&open[0][0], &open[0][2]), (&placed[4][0][0], &json!(7)));
+    let (_, canceled) = post(&alice, "w/order/cancel", r#"{"cid":7,"cid_date":"2026-11-28"}"#).await;
+    assert_eq!((&canceled[4][0], &canceled[4][13]), (&placed[4][0][0], &json!("CANCELED")));
+    let (status, again) = post(&alice, "w/order/cancel", &json!({"id": placed[4][0][0]}).to_string()).await;
+    assert_eq!((status, again), (StatusCode::INTERNAL_SERVER_ERROR, json!(["error", 10001, "Order not found."])));
+}
+
+#[tokio::test]
+async fn refusals_carry_the_code_of_the_venue() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    for (body, code) in [
+        ("{", 10020),
+        ("{}", 10020),
+        (r#"{"symbol":"tNOPE","type":"EXCHANGE LIMIT","amount":"1","price":"1"}"#, 10020),
+        (r#"{"symbol":"tBTCUST","type":"LIMIT","amount":"1","price":"1"}"#, 10020),
+        (r#"{"symbol":"tBTCUST","type":"EXCHANGE LIMIT","amount":"--1","price":"1"}"#, 10020),
+        (r#"{"symbol":"tBTCUST","type":"EXCHANGE LIMIT","amount":"500","price":"90000"}"#, 10001),
+        (r#"{"symbol":"tBTCUST","type":"EXCHANGE LIMIT","amount":"0.1","price":"200000","flags":4096}"#, 10001),
+    ] {
+        let (status, answer) = post(&alice, "w/order/submit", body).await;
+        assert_eq!((status, &answer[1]), (StatusCode::INTERNAL_SERVER_ERROR, &json!(code)), "{body}: {answer}");
+    }
+    assert_eq!(post(&bench.stranger(), "w/order/submit", RESTING).await.1[1], 10100);
+    let reader = bench.client(Some(bench.signer.token("alice", "order:read")));
+    assert_eq!(post(&reader, "w/order/submit", RESTING).await.1, json!(["error", 10001, "api_key: permission invalid"]));
+    assert_eq!(bench.venue.arrivals().orders_placed, 0);
+}

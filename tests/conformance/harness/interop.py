@@ -1,0 +1,80 @@
+"""What each unmodified client could do, and what it raised when it was refused: told by the tests, written as JSON at the end.
+
+`COUNTERSIGN_INTEROP` names the file. `cargo xtask interop` makes docs/interop.md of it, and the conformance level refuses a page that is not
+what its run says. A client that lacks an operation must give the reason; a cell without result or reason is a hole, and an error there.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1]
+
+#: What is asked of every client, in the order of the table.
+WORKS = ["markets", "balance", "ticker", "book", "orders", "ticker stream", "order stream"]
+REFUSED = ["wrong secret", "wrong clock", "missing scope", "replay"]
+
+
+def versions():
+    """The pinned versions, by package name in lower case."""
+    lines = [line for name in ("requirements.txt", "requirements-coinbase.txt") for line in (FOLDER / name).read_text().splitlines()]
+    pinned = (line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+    return {name.lower().replace("_", "-"): version for name, version in pinned}
+
+
+def class_name(kind):
+    """A class as its users import it: `ccxt.AuthenticationError`."""
+    module = kind.__module__.split(".")[0]
+    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
+
+
+class Interop:
+    """The rows so far."""
+
+    def __init__(self):
+        self.rows = {}
+        self.versions = versions()
+
+    def _tell(self, client, venue, operation, **what):
+        name, _, _ = client.partition(" ")
+        version = self.versions[name.split(".")[0].lower()]
+        self.rows[client, operation] = {"client": client, "version": version, "venue": venue, "operation": operation, **what}
+
+    def works(self, client, venue, *operations):
+        """The client did these."""
+        for operation in operations:
+            assert operation in WORKS, operation
+            self._tell(client, venue, operation, outcome="works")
+
+    def refused(self, client, venue, operation, raised, code, expected):
+        """The client raised `raised`, with the venue's `code`; `expected` is what it raises at the venue."""
+        assert operation in REFUSED, operation
+        self._tell(client, venue, operation, outcome="refused", raised=raised, code=str(code), expected=expected)
+
+    def none(self, client, venue, operation, reason):
+        """The client or the venue has no such thing."""
+        self._tell(client, venue, operation, outcome="none", reason=reason)
+
+    def write(self, path):
+        order = {operation: place for place, operation in enumerate(WORKS + REFUSED)}
+        rows = sorted(self.rows.values(), key=lambda row: (row["venue"], row["client"], order[row["operation"]]))
+        Path(path).write_text(json.dumps({"works": WORKS, "refused": REFUSED, "rows": rows}, indent=1) + "\n")
+
+
+class Plugin:
+    """Keeps the rows of one session."""
+
+    def __init__(self):
+        self.interop = Interop()
+
+    @pytest.fixture(scope="session", name="interop")
+    def told(self):
+        """Where a test tells what its client did."""
+        return self.interop
+
+    def pytest_sessionfinish(self):
+        path = os.environ.get("COUNTERSIGN_INTEROP")
+        if path:
+            self.interop.write(path)

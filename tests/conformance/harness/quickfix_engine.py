@@ -1,0 +1,139 @@
+"""A QuickFIX engine in a process of its own: two in one process crash its binding.
+
+    quickfix_engine.py initiator|acceptor FOLDER BEGIN_STRING SENDER TARGET PORT [CREDENTIAL]
+
+Reads commands from standard input, one JSON object per line, and writes what happens to standard output:
+
+    {"send": [[35, "D"], [11, "x"], …]}     an application message; tags in this order
+    {"stop": true}                          Logout, then the end
+
+    {"event": "logon"}, {"event": "logout"}, {"event": "app", "fields": [[35, "8"], …]}, {"event": "admin", "fields": […]}
+
+The acceptor answers each NewOrderSingle with an ExecutionReport (150=0) by itself.
+"""
+
+import base64
+import json
+import sys
+import threading
+
+import quickfix as fix
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+SOH = "\x01"
+OUTPUT = threading.Lock()
+
+
+def tell(event, **more):
+    with OUTPUT:
+        print(json.dumps({"event": event, **more}), flush=True)
+
+
+def fields_of(message):
+    pairs = (pair.partition("=") for pair in message.toString().split(SOH) if pair)
+    return [[int(tag), value] for tag, _, value in pairs]
+
+
+class Engine(fix.Application):
+    def __init__(self, role, credential):
+        super().__init__()
+        self.role, self.session = role, None
+        self.credential = credential and json.load(open(credential))
+        self.orders = 0
+
+    def onCreate(self, session):
+        self.session = session
+
+    def onLogon(self, session):
+        tell("logon")
+
+    def onLogout(self, session):
+        tell("logout")
+
+    def toAdmin(self, message, session):
+        if self.role == "initiator" and self.header(message, 35) == "A":
+            self.sign(message)
+        tell("sent-admin", fields=fields_of(message))
+
+    def toApp(self, message, session):
+        tell("sent-app", fields=fields_of(message))
+
+    def fromAdmin(self, message, session):
+        tell("admin", fields=fields_of(message))
+
+    def fromApp(self, message, session):
+        tell("app", fields=fields_of(message))
+        if self.role == "acceptor" and self.header(message, 35) == "D":
+            self.report(message, session)
+
+    @staticmethod
+    def header(message, tag):
+        field = fix.StringField(tag)
+        message.getHeader().getField(field)
+        return field.getString()
+
+    def sign(self, message):
+        text = SOH.join(self.header(message, tag) for tag in (35, 49, 56, 34, 52))
+        key = load_pem_private_key(self.credential["private_key_pem"].encode(), None)
+        signature = base64.b64encode(key.sign(text.encode())).decode()
+        for tag, value in ((95, str(len(signature))), (96, signature), (553, self.credential["api_key"]), (25035, "1")):
+            message.setField(fix.StringField(tag, value))
+
+    def report(self, message, session):
+        self.orders += 1
+        name = fix.StringField(11)
+        message.getField(name)
+        report = fix.Message()
+        report.getHeader().setField(fix.StringField(35, "8"))
+        body = [(37, f"V{self.orders}"), (11, name.getString()), (17, f"E{self.orders}"), (150, "0"), (39, "0")]
+        body += [(55, "BTCUSDT"), (54, "1"), (151, "1"), (14, "0"), (6, "0")]
+        for tag, value in body:
+            report.setField(fix.StringField(tag, value))
+        fix.Session.sendToTarget(report, session)
+
+    def send(self, fields):
+        message = fix.Message()
+        for tag, value in fields:
+            where = message.getHeader() if tag in (35, 50, 57, 115, 128) else message
+            where.setField(fix.StringField(tag, str(value)))
+        fix.Session.sendToTarget(message, self.session)
+
+
+def settings(role, folder, begin_string, sender, target, port):
+    connection = (
+        f"SocketConnectHost=127.0.0.1\nSocketConnectPort={port}\nReconnectInterval=1\n"
+        if role == "initiator"
+        else f"SocketAcceptHost=127.0.0.1\nSocketAcceptPort={port}\nSocketReuseAddress=Y\n"
+    )
+    # Data dictionaries are the application's business; the session layer is what is tested.
+    return (
+        f"[DEFAULT]\nConnectionType={role}\nFileStorePath={folder}/store\nFileLogPath={folder}/log\nStartTime=00:00:00\nEndTime=00:00:00\n"
+        f"UseDataDictionary=N\nHeartBtInt=30\nResetOnLogon=N\nResetOnDisconnect=N\nPersistMessages=Y\nValidateUserDefinedFields=N\n{connection}"
+        + ("DefaultApplVerID=FIX.5.0SP2\n" if begin_string == "FIXT.1.1" else "")
+        + f"[SESSION]\nBeginString={begin_string}\nSenderCompID={sender}\nTargetCompID={target}\n"
+    )
+
+
+def main():
+    role, folder, begin_string, sender, target, port, *credential = sys.argv[1:]
+    path = f"{folder}/engine.cfg"
+    with open(path, "w") as config:
+        config.write(settings(role, folder, begin_string, sender, target, port))
+    read = fix.SessionSettings(path)
+    engine = Engine(role, credential[0] if credential else None)
+    make = fix.SocketInitiator if role == "initiator" else fix.SocketAcceptor
+    running = make(engine, fix.FileStoreFactory(read), read)
+    running.start()
+    tell("started")
+    for line in sys.stdin:
+        command = json.loads(line)
+        if "send" in command:
+            engine.send(command["send"])
+        if command.get("stop"):
+            break
+    running.stop()
+    tell("stopped")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+"""The emergency shutdown against the binary: who is stopped, in whose words, who may lift it, and that it outlasts a kill."""
+
+import hmac
+import json
+import os
+import signal
+import time
+
+import ccxt
+import pytest
+import requests
+
+from harness import clients, venues
+from harness.server import Server, run
+
+SYMBOL = "BTC/USDT"
+OPERATORS = ["alice", "bob", "carol"]
+
+
+class Halted:
+    """A gateway with three operators, of whom two must agree; and what they type."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        lines = []
+        for name in OPERATORS:
+            made = run("operator", "new", name, "--out", folder / f"{name}.pem")
+            assert made.returncode == 0, made.stderr
+            lines.append(made.stdout.strip())
+        config = folder / "gateway.toml"
+        config.write_text(f"[halt]\nquorum = 2\noperators = {json.dumps(lines)}\n")
+        self.server = Server(folder / "state", config=config)
+
+    def command(self, *arguments, code=0):
+        done = run(*arguments, "--state", self.server.state)
+        assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}\n{self.server.said()}"
+        return done
+
+    def halt(self, scope="venue", action="cancel-only", reason="runaway"):
+        return json.loads(self.command("halt", "--scope", scope, "--action", action, "--reason", reason, "--text", "a test", "--json").stdout)
+
+    def status(self):
+        return json.loads(self.command("halt", "status", "--json").stdout)
+
+    def propose(self, *halts, stage=None):
+        more = ["--stage", stage] if stage else []
+        return json.loads(self.command("lift", "propose", *halts, *more, "--reason", "all is well", "--json").stdout)
+
+    def sign(self, proposal, name, key=None, code=0, check=None):
+        more = ["--check", check] if check else []
+        return self.command("lift", "sign", proposal, "--operator", name, "--key", self.folder / f"{key or name}.pem", *more, code=code)
+
+    def apply(self, proposal, code=0):
+        return self.command("lift", "apply", proposal, code=code)
+
+    def lift(self, *halts, by=("alice", "bob"), stage=None):
+        proposal = self.propose(*halts, stage=stage)
+        for name in by:
+            self.sign(proposal["id"], name, check=proposal["check_words"])
+        self.apply(proposal["id"])
+
+    def lift_all(self):
+        halts = [halt["id"] for halt in self.status()["halts"]]
+        if halts:
+            self.lift(*halts)
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory):
+    halted = Halted(tmp_path_factory.mktemp("halt"))
+    with halted.server:
+        yield halted
+
+
+@pytest.fixture(autouse=True)
+def lifted(gateway):
+    """Each test begins and ends with nothing halted."""
+    yield
+    gateway.lift_all()
+
+
+@pytest.fixture(scope="module")
+def markets(gateway):
+    exchange = clients.ccxt_sync(gateway.server, gateway.server.credential("binance-hmac"))
+    exchange.load_markets()
+    return exchange
+
+
+@pytest.fixture
+def trader(gateway, markets):
+    exchange = clients.ccxt_sync(gateway.server, gateway.server.credential("binance-hmac"))
+    exchange.set_markets_from_exchange(markets)
+    return exchange
+
+
+def rest(exchange, price=1000):
+    return exchange.create_order(SYMBOL, "limit", "buy", 0.01, price)
+
+
+def test_during_a_halt_orders_are_refused_in_the_venues_words_and_cancels_pass(gateway, trader):
+    resting = rest(trader)
+    report = gateway.halt()
+    assert report["epoch"] and report["barrier_us"] is not None and not report["was_in_force"]
+    with pytest.raises(ccxt.MarketClosed, match="Market is closed"):
+        rest(trader)
+    assert trader.fetch_balance()["USDT"]["total"] > 0, "reads pass"
+    assert trader.cancel_order(resting["id"], SYMBOL)["status"] == "canceled"
+    gateway.lift_all()
+    trader.cancel_order(rest(trader)["id"], SYMBOL)
+
+
+@pytest.mark.parametrize("name, raised", [("okx", ccxt.OnMaintenance), ("bybit", ccxt.ExchangeError), ("kraken", ccxt.ExchangeNotAvailable)])
+def test_clients_of_other_venues_see_an_outage_and_never_a_bad_key(gateway, name, raised):
+    venue = next(venue for venue in venues.VENUES if venue.cls == name)
+    exchange = venue.sync(gateway.server, gateway.server.credential(venue.credential))
+    exchange.load_markets()
+    symbol = next(symbol for symbol in exchange.symbols if exchange.market(symbol)["spot"] and symbol.startswith("BTC/"))
+    price = exchange.fetch_ticker(symbol)["last"] * 0.5
+    gateway.halt(action="deny-new")
+    with pytest.raises(ccxt.BaseError) as refused:
+        exchange.create_order(symbol, "limit", "buy", 0.01, exchange.price_to_precision(symbol, price))
+    assert type(refused.value) is raised, repr(refused.value)
+
+
+def test_a_freeze_stops_cancels_and_a_restart_goes_in_stages(gateway, trader):
+    resting = rest(trader)
+    halt = gateway.halt(action="freeze")
+    with pytest.raises(ccxt.BaseError):
+        trader.cancel_order(resting["id"], SYMBOL)
+    gateway.lift(halt["id"], stage="cancel-only")
+    assert [(line["action"], line["raised_as"]) for line in gateway.status()["halts"]] == [("cancel-only", "freeze")]
+    assert trader.cancel_order(resting["id"], SYMBOL)["status"] == "canceled"
+    with pytest.raises(ccxt.MarketClosed):
+        rest(trader)
+
+
+def test_a_halt_of_one_account_or_key_stops_nobody_else(gateway, trader):
+    gateway.halt(scope="account:somebody-else")
+    gateway.halt(scope="dialect:okx")
+    gateway.halt(scope="key:another", action="disconnect")
+    trader.cancel_order(rest(trader)["id"], SYMBOL)
+    gateway.halt(scope=f"key:{trader.apiKey}", reason="limit")
+    with pytest.raises(ccxt.MarketClosed):
+        rest(trader)
+    other = clients.ccxt_sync(gateway.server, gateway.server.credential("binance-ed25519"))
+    other.set_markets_from_exchange(trader)
+    other.cancel_order(rest(other)["id"], SYMBOL)
+
+
+def test_a_halt_of_an_instrument_stops_its_orders_alone(gateway, trader):
+    gateway.halt(scope="instrument:ETHUSDT", reason="market.disorder")
+    trader.cancel_order(rest(trader)["id"], SYMBOL)
+    gateway.halt(scope="instrument:BTCUSDT", reason="market.disorder")
+    with pytest.raises(ccxt.MarketClosed):
+        rest(trader)
+
+
+def test_a_lift_needs_two_different_operators_and_the_epoch_they_saw(gateway, trader):
+    halt = gateway.halt()
+    proposal = gateway.propose(halt["id"])
+    assert proposal["needed"] == 2
+    assert "0 of 2" in gateway.apply(proposal["id"], code=1).stderr
+    gateway.sign(proposal["id"], "alice")
+    gateway.sign(proposal["id"], "alice")
+    assert "1 of 2" in gateway.apply(proposal["id"], code=1).stderr, "twice the same is one"
+    assert "does not verify" in gateway.sign(proposal["id"], "bob", key="alice", code=1).stderr
+    assert "not an operator" in gateway.sign(proposal["id"], "mallory", key="bob", code=1).stderr
+    assert "not signed" in gateway.sign(proposal["id"], "bob", check="0000-0000-0000-0000", code=2).stderr
+    gateway.sign(proposal["id"], "carol")
+    gateway.halt(scope="account:somebody-else")
+    assert "changed since the proposal" in gateway.apply(proposal["id"], code=1).stderr
+    with pytest.raises(ccxt.MarketClosed):
+        rest(trader)
+    gateway.lift(halt["id"], by=("carol", "bob"))
+    trader.cancel_order(rest(trader)["id"], SYMBOL)
+    assert gateway.apply(proposal["id"], code=1).stderr
+
+
+def test_a_restart_while_halted_stays_halted(gateway, trader):
+    halt = gateway.halt()
+    gateway.server.kill()
+    gateway.server.start()
+    # It listens on another port now.
+    trader.urls["api"] = clients.rewritten(trader.urls["api"], gateway.server.base, gateway.server.ws_base)
+    status = gateway.status()
+    assert [line["id"] for line in status["halts"]] == [halt["id"]] and status["epoch"] == halt["epoch"] and status["unknown"] is None
+    with pytest.raises(ccxt.MarketClosed):
+        rest(trader)
+
+
+def test_the_file_and_the_signal_stop_a_node_without_any_command(gateway, trader):
+    halted = lambda: [halt["scope"] for halt in gateway.status()["halts"]]  # noqa: E731
+    gateway.command("halt", "--local", "--reason", "infrastructure", "--text", "the fan stands still")
+    until(lambda: halted() == ["node:node-1"])
+    with pytest.raises(ccxt.MarketClosed):
+        rest(trader)
+    gateway.lift_all()
+    until(lambda: halted() == ["node:node-1"])  # as long as the file is there
+    (gateway.server.state / "HALT").unlink()
+    until(lambda: lifted_for_good(gateway))
+    os.kill(gateway.server.process.pid, signal.SIGUSR2)
+    until(lambda: halted() == ["node:node-1"])
+
+
+def lifted_for_good(gateway):
+    gateway.lift_all()
+    return not gateway.status()["halts"]
+
+
+def until(holds, seconds=5):
+    """Polls: what is waited for is a thread of the gateway that looks four times a second."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.02)
+
+
+def test_a_client_stops_its_own_key_and_cannot_lift_it(gateway, trader):
+    credential = gateway.server.state / "demo" / "native-ed25519.json"
+    lines = '{"op":"halt","id":1,"scope":"account","text":"our algorithm runs away"}\n'
+    done = run("connect", gateway.server.base, "--credential", credential, "--json", stdin=lines)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    result = next(message["result"] for message in said if message.get("re") == 1 and message.get("ok"))
+    assert result["confirmed"] and result["halt"].startswith("H-")
+    with pytest.raises(ccxt.MarketClosed):
+        rest(trader)
+    (halt,) = gateway.status()["halts"]
+    assert halt["reason"] == "client.request" and halt["by"].startswith("client ")
+    # It was their own wish: one operator is enough.
+    gateway.lift(halt["id"], by=("carol",))
+
+
+def test_a_client_of_a_venue_stops_its_own_key_by_a_request_signed_as_there(gateway, trader):
+    record = gateway.server.credential("bybit-hmac")
+    path = "/native/v1/halt"
+
+    def ask(body, secret=record["secret"]):
+        stamp = str(int(time.time() * 1000))
+        signed = f"{stamp}{record['api_key']}5000{body}"
+        headers = {
+            "X-BAPI-API-KEY": record["api_key"],
+            "X-BAPI-TIMESTAMP": stamp,
+            "X-BAPI-RECV-WINDOW": "5000",
+            "X-BAPI-SIGN": hmac.new(secret.encode(), signed.encode(), "sha256").hexdigest(),
+            "Content-Type": "application/json",
+        }
+        return requests.post(gateway.server.base + path, data=body, headers=headers, verify=gateway.server.ca)
+
+    assert ask('{"scope":"key"}', secret="x" * 64).status_code == 401
+    assert ask('{"scope":"venue"}').status_code == 400, "nobody stops others"
+    assert not gateway.status()["halts"]
+    done = ask('{"scope":"key","action":"deny-new"}')
+    assert done.status_code == 200 and done.json()["confirmed"], done.text
+    (halt,) = gateway.status()["halts"]
+    assert halt["scope"] == f"key:{record['api_key']}" and halt["action"] == "deny-new"
+    again = ask('{"scope":"key"}')
+    assert again.json()["halt"] == halt["id"], "whoever is stopped may still stop, and it changes nothing"
+    trader.cancel_order(rest(trader)["id"], SYMBOL)
+
+
+def test_rehearsals_measure_the_whole_path_and_stop_nothing(gateway, trader):
+    epoch = gateway.status()["epoch"]
+    report = json.loads(gateway.command("drill", "run", "--count", "20", "--json").stdout)
+    assert report["count"] == 20 and report["unconfirmed"] == 0
+    for stage in ["enforced", "committed", "barrier", "command"]:
+        spread = report["stages"][stage]
+        assert 0 <= spread["p50_us"] <= spread["p99_us"] <= spread["max_us"]
+    assert gateway.status()["epoch"] == epoch
+    trader.cancel_order(rest(trader)["id"], SYMBOL)
+
+
+def test_every_step_is_in_the_audit_log(gateway):
+    halt = gateway.halt(scope="account:somebody-else", reason="regulator")
+    gateway.lift(halt["id"])
+    records = [json.loads(line) for line in gateway.command("audit", "--json", "-n", "500").stdout.splitlines()]
+    about = [record for record in records if halt["id"] in record.get("detail", "")]
+    assert [record["event"] for record in about] == ["halt", "halt_lift"]
+    assert "regulator" in about[0]["detail"] and "a test" in about[0]["detail"]
+    assert "alice, bob" in about[1]["detail"]
+    assert sum(record["event"] == "halt_lift_signed" for record in records) >= 3

@@ -1,0 +1,198 @@
+//! docs/interop.md: what each unmodified client did in the last run of the conformance level.
+//!
+//! ```text
+//!   pytest ──▶ .test-env/interop.json ──▶ page ──▶ cargo xtask interop: docs/interop.md is written
+//!                                              └──▶ conformance level:   docs/interop.md must be this page
+//! ```
+//!
+//! The page has no times in it: the same clients doing the same things give the same page. A client without a word on one of the
+//! operations is a hole, and no page is made.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Deserialize;
+
+use crate::machine::Machine;
+
+/// Where the tests leave what they saw, below the folder of installed things.
+pub(crate) const FACTS: &str = "interop.json";
+const PAGE: &str = "docs/interop.md";
+
+const HEAD: &str = "\
+# Interoperability
+
+What unmodified clients do through the gateway, in front of the paper venue.
+This page is generated from a run of the black-box tests: `cargo xtask test --only conformance`, then `cargo xtask interop`.
+The conformance level fails when its run says something else than this page.
+
+Each client is the pinned release, installed from PyPI and not patched: settings, arguments and class attributes point it here.
+Every SDK but ccxt runs in a process of its own; a wrong clock is that process's, and a replay is its transport sending one order twice.
+";
+
+/// What the tests wrote.
+#[derive(Deserialize)]
+struct Facts {
+    works: Vec<String>,
+    refused: Vec<String>,
+    rows: Vec<Row>,
+}
+
+/// One client and one operation.
+#[derive(Clone, Deserialize)]
+struct Row {
+    client: String,
+    version: String,
+    venue: String,
+    operation: String,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+/// How it went.
+#[derive(Clone, Deserialize)]
+#[serde(tag = "outcome", rename_all = "lowercase")]
+enum Outcome {
+    /// There is no such thing, and this is why.
+    None { reason: String },
+    /// It was refused, as it should be.
+    Refused { raised: String, code: String, expected: String },
+    /// It did it.
+    Works,
+}
+
+/// Writes the page.
+///
+/// # Errors
+/// When the conformance level has not run here, or its facts have a hole.
+pub(crate) fn write(machine: &Machine) -> Result<()> {
+    fs::write(machine.path(PAGE), page(&facts(machine)?)?).with_context(|| format!("{PAGE} cannot be written"))
+}
+
+/// Whether the committed page is what the last run says.
+///
+/// # Errors
+/// When it is not.
+pub(crate) fn check(machine: &Machine) -> Result<()> {
+    let committed = fs::read_to_string(machine.path(PAGE)).unwrap_or_default();
+    let page = page(&facts(machine)?)?;
+    if let Some((number, line)) = page.lines().enumerate().find(|(number, line)| committed.lines().nth(*number) != Some(line)) {
+        bail!("{PAGE} is not what this run says (line {}: {line}); `cargo xtask interop` writes it", number + 1);
+    }
+    ensure!(page == committed, "{PAGE} says more than this run; `cargo xtask interop` writes it");
+    Ok(())
+}
+
+fn facts(machine: &Machine) -> Result<Facts> {
+    let path = machine.env_path(FACTS);
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("{} is not there: run `cargo xtask test --only conformance`", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not understood", path.display()))
+}
+
+fn page(facts: &Facts) -> Result<String> {
+    let clients: Vec<&Row> = {
+        let mut seen = BTreeSet::new();
+        facts.rows.iter().filter(|row| seen.insert(&row.client)).collect()
+    };
+    ensure!(!clients.is_empty(), "no client told anything");
+    let mut page = HEAD.to_owned();
+    let mut notes = Notes::default();
+    page.push_str("\n## What works\n\n");
+    table(&mut page, facts, &clients, &facts.works, &mut notes)?;
+    page.push_str("\n## What a refusal raises\n\nThe class that the client raises, with the venue's code where the client shows it. ");
+    page.push_str("`(returned)`: the client raises nothing and hands the venue's answer to its caller. ");
+    page.push_str("Each class is the one that the client raises at the venue itself, by the client's source and the venue's documents; ");
+    page.push_str(
+        "a test fails when it is another. Replay is the gateway's own: most venues take the same order twice within its window, and here ",
+    );
+    page.push_str("the client raises what it raises for the venue's word for a stale or repeated request.\n\n");
+    table(&mut page, facts, &clients, &facts.refused, &mut notes)?;
+    page.push_str("\n## Why a cell is empty\n\n");
+    for (number, reason) in notes.0.iter().enumerate() {
+        let _ = writeln!(page, "{}. {reason}.", number + 1);
+    }
+    Ok(page)
+}
+
+/// The reasons, in the order in which they came up.
+#[derive(Default)]
+struct Notes(Vec<String>);
+
+impl Notes {
+    fn number(&mut self, reason: &str) -> usize {
+        let known = self.0.iter().position(|each| each == reason);
+        known.map_or_else(
+            || {
+                self.0.push(reason.to_owned());
+                self.0.len()
+            },
+            |place| place + 1,
+        )
+    }
+}
+
+fn table(page: &mut String, facts: &Facts, clients: &[&Row], operations: &[String], notes: &mut Notes) -> Result<()> {
+    let _ = writeln!(page, "| venue | client | version | {} |", operations.join(" | "));
+    let _ = writeln!(page, "|---|---|---|{}", "---|".repeat(operations.len()));
+    for client in clients {
+        let _ = write!(page, "| {} | {} | {} |", client.venue, client.client, client.version);
+        for operation in operations {
+            let row = facts.rows.iter().find(|row| row.client == client.client && row.operation == *operation);
+            let row = row.with_context(|| format!("a hole: {} says nothing about {operation}", client.client))?;
+            let _ = write!(page, " {} |", cell(row, notes)?);
+        }
+        page.push('\n');
+    }
+    Ok(())
+}
+
+fn cell(row: &Row, notes: &mut Notes) -> Result<String> {
+    Ok(match &row.outcome {
+        Outcome::None { reason } => {
+            ensure!(!reason.is_empty(), "a hole: {} gives no reason about {}", row.client, row.operation);
+            format!("[{}]", notes.number(reason))
+        }
+        Outcome::Refused { raised, code, expected } => {
+            ensure!(raised == expected, "{} raises {raised}, at the venue {expected}", row.client);
+            if code.is_empty() { format!("`{raised}`") } else { format!("`{raised}` {code}") }
+        }
+        Outcome::Works => "yes".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn facts(rows: &str) -> Facts {
+        serde_json::from_str(&format!(r#"{{"works":["ticker"],"refused":["replay"],"rows":[{rows}]}}"#)).unwrap()
+    }
+
+    const TICKER: &str = r#"{"client":"c","version":"1","venue":"v","operation":"ticker","outcome":"works"}"#;
+
+    #[test]
+    fn each_client_has_a_line_in_both_tables_and_each_reason_a_number() {
+        let none = r#"{"client":"c","version":"1","venue":"v","operation":"replay","outcome":"none","reason":"no nonce"}"#;
+        let page = page(&facts(&format!("{TICKER},{none}"))).unwrap();
+        assert!(page.contains("| v | c | 1 | yes |\n") && page.contains("| v | c | 1 | [1] |\n") && page.contains("1. no nonce.\n"));
+    }
+
+    #[test]
+    fn a_hole_makes_no_page() {
+        assert!(page(&facts(TICKER)).unwrap_err().to_string().contains("c says nothing about replay"));
+        assert!(page(&facts("")).is_err());
+    }
+
+    #[test]
+    fn another_class_than_the_venues_makes_no_page() {
+        let row =
+            r#"{"client":"c","version":"1","venue":"v","operation":"replay","outcome":"refused","code":"7","raised":"A","expected":"B"}"#;
+        assert!(page(&facts(&format!("{TICKER},{row}"))).is_err());
+        let page = page(&facts(&format!("{TICKER},{}", row.replace("\"B\"", "\"A\"")))).unwrap();
+        assert!(page.contains("| v | c | 1 | `A` 7 |"));
+    }
+}

@@ -118,7 +118,9 @@ mod tests {
     fn the_table_of_every_dialect_is_a_set_of_rules() {
         for dialect in ALL {
             let rules = Rules::new(dialect.rest_routes()).unwrap_or_else(|error| panic!("{}: {error}", dialect.name()));
-            assert!(rules.iter().any(|rule| rule.requirement().access != Access::Public), "{}", dialect.name());
+            // One without a table of its own is for routes of the operator.
+            let private = rules.iter().any(|rule| rule.requirement().access != Access::Public);
+            assert!(private || dialect.rest_routes().is_empty(), "{}", dialect.name());
         }
     }
 

@@ -190,9 +190,17 @@ async fn orders_of_a_session_that_stays_away_are_cancelled_by_the_gateway() {
     }
     assert_eq!(open_orders(&mut other, 6).await, ["r99".to_owned()].into(), "orders of other sessions are left alone");
     other.close().await.unwrap();
-    let audit = state.run(&["audit", "--json", "--event", "cancel_on_disconnect"]).succeeded();
-    let events: Vec<Value> = audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let fired: Vec<_> = events.iter().filter(|event| event["event"] == "cancel_on_disconnect").collect();
+    // The record has the count, so it is made when the upstream has answered.
+    let fired = loop {
+        let audit = state.run(&["audit", "--json", "--event", "cancel_on_disconnect"]).succeeded();
+        let events = audit.lines().map(|line| serde_json::from_str(line).unwrap());
+        let fired: Vec<Value> = events.filter(|event: &Value| event["event"] == "cancel_on_disconnect").collect();
+        assert!(began.elapsed() < DEADLINE, "no record of the cancel");
+        if !fired.is_empty() {
+            break fired;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
     assert_eq!(fired.len(), 1, "{fired:?}");
     assert!(fired[0]["detail"].as_str().unwrap().starts_with("1 orders cancelled, scope session"), "{fired:?}");
 }

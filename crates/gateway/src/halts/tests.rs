@@ -222,8 +222,10 @@ async fn on_the_websocket_api_orders_are_refused_in_the_venues_words_and_cancels
         client.send(Message::text(signed_frame(1, "order.place", TRADER, &[]))).await.unwrap();
         let refused = next_text(&mut client).await;
         assert!(refused.contains("-2010") && refused.contains("Market is closed."), "{refused}");
-        client.send(Message::text(signed_frame(2, "order.cancel", TRADER, &[]))).await.unwrap();
-        assert!(next_text(&mut client).await.contains("\"status\":200"));
+        // Another text: two frames of one millisecond would be one signature.
+        client.send(Message::text(signed_frame(2, "order.cancel", TRADER, &[("orderId", "1")]))).await.unwrap();
+        let canceled = next_text(&mut client).await;
+        assert!(canceled.contains("\"status\":200"), "{canceled}");
         assert!(stage.refused("halted"));
         assert_eq!(stage.upstream.texts().len(), 1, "the order never reached the venue");
         let audited = stage.audited("halted");

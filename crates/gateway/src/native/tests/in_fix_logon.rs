@@ -24,7 +24,7 @@ async fn a_logon_opens_a_session() {
     on_stage(|stage| async move {
         let connection = stage.connection();
         let waiting = hello(&stage, 20);
-        let bytes = logon(20, native_key().kid().as_str(), &waiting.hello_token());
+        let bytes = logon(20, native_key().kid().as_str(), waiting.hello_token());
         let message = Message::parse(&bytes).unwrap();
         let token = message.unique(tag::RAW_DATA).unwrap().unwrap();
         let (login, fields, session) = open_fix(&stage.worker, &connection, token, &message).unwrap();
@@ -46,7 +46,7 @@ async fn a_logon_says_what_its_token_says() {
     on_stage(|stage| async move {
         for (heartbeat, key) in [(21, native_key().kid().to_string()), (20, "another".to_owned())] {
             let waiting = hello(&stage, 20);
-            let bytes = logon(heartbeat, &key, &waiting.hello_token());
+            let bytes = logon(heartbeat, &key, waiting.hello_token());
             let message = Message::parse(&bytes).unwrap();
             let token = message.unique(tag::RAW_DATA).unwrap().unwrap();
             let refusal = open_fix(&stage.worker, &stage.connection(), token, &message).err().unwrap();

@@ -322,7 +322,7 @@ def test_a_corrupt_database_is_one_sentence_and_stays_as_it_was(stopped):
     assert database.read_bytes() == before
 
 
-PUBLIC = ("ca.pem", "jwks.json")
+PUBLIC = ("audit-key.pub.pem", "ca.pem", "jwks.json")
 
 
 def secret_files(state):

@@ -273,8 +273,12 @@ def test_rehearsals_measure_the_whole_path_and_stop_nothing(gateway, trader):
 def test_every_step_is_in_the_audit_log(gateway):
     halt = gateway.halt(scope="account:somebody-else", reason="regulator")
     gateway.lift(halt["id"])
-    records = [json.loads(line) for line in gateway.command("audit", "--json", "-n", "500").stdout.splitlines()]
-    about = [record for record in records if halt["id"] in record.get("detail", "")]
+    # The log is written in batches, a moment behind the answer.
+    deadline = time.monotonic() + 10
+    about = []
+    while len(about) < 2 and time.monotonic() < deadline:
+        records = [json.loads(line) for line in gateway.command("audit", "--json", "-n", "500").stdout.splitlines()]
+        about = [record for record in records if halt["id"] in record.get("detail", "")]
     assert [record["event"] for record in about] == ["halt", "halt_lift"]
     assert "regulator" in about[0]["detail"] and "a test" in about[0]["detail"]
     assert "alice, bob" in about[1]["detail"]

@@ -149,7 +149,9 @@ def test_streams_market_data_and_own_orders(server, venue, exchange, interop):
             for _ in range(6):
                 # Two private requests at once can overtake each other; the lower nonce is refused then, at the venue as well.
                 try:
-                    placed.append((await client.create_order(pair, "limit", "buy", AMOUNT, price))["id"])
+                    # Another amount than elsewhere: an order is used once, and some venues sign no more of the time than its second.
+                    amount = AMOUNT * (2 + len(placed))
+                    placed.append((await client.create_order(pair, "limit", "buy", amount, price))["id"])
                     told |= {each["id"] for each in await asyncio.wait_for(asyncio.shield(watching), 4)}
                 except asyncio.TimeoutError:
                     continue

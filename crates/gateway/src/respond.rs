@@ -80,7 +80,8 @@ pub fn refuse(refusal: &Refusal, words: &Words, correlation: CorrelationId) -> R
     }
     let status = response.status();
     let headers = response.headers_mut();
-    if words.by_token && status == StatusCode::UNAUTHORIZED {
+    // On routes of issuers outside the answer has said it already, for their tokens and for ours.
+    if words.by_token && words.family != Family::BEARER && status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
     }
     if ends_connection(refusal.reject) {

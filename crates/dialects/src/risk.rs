@@ -14,94 +14,18 @@
 //! so there it counts for contracts only (Bybit) or not at all (OKX, BitMEX, Bitfinex); Binance spot, Coinbase, Gate, Gemini,
 //! Kraken spot and KuCoin spot have none. What has two readings (a name twice, an escape, query and body) is an increase.
 
+mod tables;
+
 use countersign_core::{Purpose, Risk, Scope};
+
+pub use tables::{CANCEL_MESSAGES, CANCELS, FIX_CANCELS};
+use tables::{REDUCTIONS, REFINED};
 
 use crate::binance::ws_api::frame::RawObject;
 use crate::fields::{array, object, string, text};
 
 /// Orders in one batch that is looked through; a longer one is an increase.
 const BATCH_MAX: usize = 100;
-
-use Purpose::{
-    Binance, Bitfinex, Bitmex, Bybit, Coinbase, CoinbaseExchange, Deribit, Gate, Gemini, Kraken, KrakenFutures, Kucoin, Native, Okx,
-};
-
-/// Endpoints that cancel: method and path as in the dialect's table. Timers that cancel later are among them.
-#[rustfmt::skip]
-pub const CANCELS: &[(Purpose, &str, &str)] = &[
-    (Binance, "DELETE", "/api/v3/openOrders"),
-    (Binance, "DELETE", "/api/v3/order"),
-    (Binance, "DELETE", "/api/v3/orderList"),
-    (Bitfinex, "POST", "/v2/auth/w/order/cancel"),
-    (Bitfinex, "POST", "/v2/auth/w/order/cancel/multi"),
-    (Bitmex, "DELETE", "/api/v1/order"),
-    (Bitmex, "DELETE", "/api/v1/order/all"),
-    (Bitmex, "POST", "/api/v1/order/cancelAllAfter"),
-    (Bybit, "POST", "/v5/order/cancel"),
-    (Bybit, "POST", "/v5/order/cancel-all"),
-    (Bybit, "POST", "/v5/order/cancel-batch"),
-    (Bybit, "POST", "/v5/order/disconnected-cancel-all"),
-    (Coinbase, "POST", "/api/v3/brokerage/orders/batch_cancel"),
-    (CoinbaseExchange, "DELETE", "/orders"),
-    (CoinbaseExchange, "DELETE", "/orders/{id}"),
-    (Gate, "DELETE", "/api/v4/spot/orders"),
-    (Gate, "DELETE", "/api/v4/spot/orders/{id}"),
-    (Gate, "POST", "/api/v4/spot/cancel_batch_orders"),
-    (Gate, "POST", "/api/v4/spot/countdown_cancel_all"),
-    (Gemini, "POST", "/v1/order/cancel"),
-    (Gemini, "POST", "/v1/order/cancel/all"),
-    (Gemini, "POST", "/v1/order/cancel/session"),
-    (Kraken, "POST", "/0/private/CancelAll"),
-    (Kraken, "POST", "/0/private/CancelAllOrdersAfter"),
-    (Kraken, "POST", "/0/private/CancelOrder"),
-    (Kraken, "POST", "/0/private/CancelOrderBatch"),
-    (KrakenFutures, "POST", "/derivatives/api/v3/cancelallorders"),
-    (KrakenFutures, "POST", "/derivatives/api/v3/cancelallordersafter"),
-    (KrakenFutures, "POST", "/derivatives/api/v3/cancelorder"),
-    (Kucoin, "DELETE", "/api/v1/hf/orders"),
-    (Kucoin, "DELETE", "/api/v1/hf/orders/cancelAll"),
-    (Kucoin, "DELETE", "/api/v1/hf/orders/client-order/{oid}"),
-    (Kucoin, "DELETE", "/api/v1/hf/orders/{id}"),
-    (Kucoin, "DELETE", "/api/v1/order/client-order/{oid}"),
-    (Kucoin, "DELETE", "/api/v1/orders"),
-    (Kucoin, "DELETE", "/api/v1/orders/{id}"),
-    (Native, "DELETE", "/native/v1/orders"),
-    (Native, "DELETE", "/native/v1/orders/{order}"),
-    (Okx, "POST", "/api/v5/trade/cancel-all-after"),
-    (Okx, "POST", "/api/v5/trade/cancel-batch-orders"),
-    (Okx, "POST", "/api/v5/trade/cancel-order"),
-];
-
-/// Messages that cancel, by their names in the dialect's table. Deribit's are its methods over HTTP, too.
-#[rustfmt::skip]
-pub const CANCEL_MESSAGES: &[(Purpose, &str)] = &[
-    (Binance, "openOrders.cancelAll"), (Binance, "order.cancel"), (Binance, "orderList.cancel"),
-    (Bitfinex, "cancel"),
-    (Bitmex, "cancelAllAfter"),
-    (Bybit, "order.cancel"), (Bybit, "order.cancel-batch"),
-    (Deribit, "private/cancel"), (Deribit, "private/cancel_all"), (Deribit, "private/cancel_all_by_currency"),
-    (Deribit, "private/cancel_all_by_currency_pair"), (Deribit, "private/cancel_all_by_instrument"),
-    (Deribit, "private/cancel_all_by_kind_or_type"), (Deribit, "private/cancel_by_label"), (Deribit, "private/cancel_quotes"),
-    (Gate, "spot.order_cancel"), (Gate, "spot.order_cancel_cp"), (Gate, "spot.order_cancel_ids"),
-    (Kraken, "batch_cancel"), (Kraken, "cancel_all"), (Kraken, "cancel_all_orders_after"), (Kraken, "cancel_order"),
-    (Native, "order.cancel"), (Native, "order.cancel_all"),
-    (Okx, "batch-cancel-orders"), (Okx, "cancel-order"), (Okx, "mass-cancel"),
-];
-
-/// Endpoints that close a position.
-const REDUCTIONS: &[(Purpose, &str)] =
-    &[(Coinbase, "/api/v3/brokerage/orders/close_position"), (Deribit, "private/close_position"), (Okx, "/api/v5/trade/close-position")];
-
-/// Requests whose signed bytes are looked at. Only plain new orders: the same mark on an amendment or around a batch means nothing.
-const REFINED: &[(Purpose, &str)] = &[
-    (Bybit, "/v5/order/create"),
-    (Bybit, "order.create"),
-    (Deribit, "private/buy"),
-    (Deribit, "private/sell"),
-    (Purpose::Hyperliquid, "/exchange"),
-    (Purpose::Hyperliquid, "post.action"),
-    (KrakenFutures, "/derivatives/api/v3/sendorder"),
-];
 
 /// What a route is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,11 +48,11 @@ pub fn of_route(purpose: Option<Purpose>, target: Target<'_>, scope: Option<&str
             if CANCELS.contains(&(purpose, method, path)) {
                 return Risk::Cancel;
             }
-            path.strip_prefix("/api/v2/").filter(|_| purpose == Deribit).unwrap_or(path)
+            path.strip_prefix("/api/v2/").filter(|_| purpose == Purpose::Deribit).unwrap_or(path)
         }
         Target::Message(name) => name,
     };
-    let http_twin = matches!(target, Target::Message(_)) || purpose == Deribit;
+    let http_twin = matches!(target, Target::Message(_)) || purpose == Purpose::Deribit;
     if http_twin && CANCEL_MESSAGES.contains(&(purpose, name)) {
         Risk::Cancel
     } else if REDUCTIONS.contains(&(purpose, name)) {
@@ -137,9 +61,6 @@ pub fn of_route(purpose: Option<Purpose>, target: Target<'_>, scope: Option<&str
         Risk::Increase
     }
 }
-
-/// FIX messages that cancel, by MsgType: OrderCancelRequest, OrderMassCancelRequest, QuoteCancel (FIX 4.4).
-pub const FIX_CANCELS: &[&str] = &["F", "Z", "q"];
 
 /// The risk of a FIX message by its MsgType. A cancel-replace is an increase: it is an order too.
 #[must_use]
@@ -155,7 +76,7 @@ pub fn of_fix(msg_type: &str, scope: Option<&str>) -> Risk {
 #[must_use]
 pub fn is_refined(purpose: Option<Purpose>, target: Target<'_>) -> bool {
     let name = match target {
-        Target::Http(_, path) => path.strip_prefix("/api/v2/").filter(|_| purpose == Some(Deribit)).unwrap_or(path),
+        Target::Http(_, path) => path.strip_prefix("/api/v2/").filter(|_| purpose == Some(Purpose::Deribit)).unwrap_or(path),
         Target::Message(name) => name,
     };
     purpose.is_some_and(|purpose| REFINED.contains(&(purpose, name)))
@@ -324,6 +245,7 @@ mod tests {
 
     use super::*;
     use crate::registry::ALL;
+    use Purpose::{Binance, Bybit, Deribit, KrakenFutures, Native, Okx};
 
     fn body(text: &str) -> SignedText<'_> {
         SignedText { query: b"", body: text.as_bytes() }
@@ -374,8 +296,8 @@ mod tests {
         assert_eq!(of_route(Some(Okx), Target::Http("POST", "cancel-order"), Some("order:write")), Risk::Increase);
         assert_eq!(of_route(Some(Okx), Target::Message("cancel-order"), Some("order:write")), Risk::Cancel);
         assert_eq!(of_route(Some(Bybit), Target::Message("cancel-order"), Some("order:write")), Risk::Increase, "of another venue");
-        assert_eq!(of_route(Some(Deribit), Target::Http("GET", "/api/v2/private/cancel"), Some("order:write")), Risk::Cancel);
-        assert_eq!(of_route(Some(Deribit), Target::Http("GET", "/api/v2/private/buy"), Some("order:write")), Risk::Increase);
+        assert_eq!(of_route(Some(Purpose::Deribit), Target::Http("GET", "/api/v2/private/cancel"), Some("order:write")), Risk::Cancel);
+        assert_eq!(of_route(Some(Purpose::Deribit), Target::Http("GET", "/api/v2/private/buy"), Some("order:write")), Risk::Increase);
         assert_eq!(of_route(None, Target::Message("anything"), Some("order:write")), Risk::Increase);
         assert_eq!(of_route(Some(Native), Target::Message("withdraw"), Some(Scope::FUNDS_WITHDRAW)), Risk::Increase);
         assert_eq!(of_route(Some(Native), Target::Message("balance"), Some("account:read")), Risk::Read);
@@ -425,11 +347,11 @@ mod tests {
     #[test]
     fn only_plain_new_orders_are_looked_into() {
         assert!(is_refined(Some(Bybit), Target::Http("POST", "/v5/order/create")));
-        assert!(is_refined(Some(Deribit), Target::Http("GET", "/api/v2/private/buy")));
+        assert!(is_refined(Some(Purpose::Deribit), Target::Http("GET", "/api/v2/private/buy")));
         for path in ["/v5/order/amend", "/v5/order/create-batch", "/v5/position/trading-stop"] {
             assert!(!is_refined(Some(Bybit), Target::Http("POST", path)), "{path}");
         }
-        assert!(!is_refined(Some(Deribit), Target::Message("private/edit")));
+        assert!(!is_refined(Some(Purpose::Deribit), Target::Message("private/edit")));
         assert!(!is_refined(Some(KrakenFutures), Target::Http("POST", "/derivatives/api/v3/batchorder")));
     }
 

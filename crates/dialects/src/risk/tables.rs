@@ -1,0 +1,86 @@
+//! What surely cancels or reduces, venue by venue: the endpoints and messages that halts let pass.
+
+use Purpose::{
+    Binance, Bitfinex, Bitmex, Bybit, Coinbase, CoinbaseExchange, Deribit, Gate, Gemini, Kraken, KrakenFutures, Kucoin, Native, Okx,
+};
+use countersign_core::Purpose;
+
+/// Endpoints that cancel: method and path as in the dialect's table. Timers that cancel later are among them.
+#[rustfmt::skip]
+pub const CANCELS: &[(Purpose, &str, &str)] = &[
+    (Binance, "DELETE", "/api/v3/openOrders"),
+    (Binance, "DELETE", "/api/v3/order"),
+    (Binance, "DELETE", "/api/v3/orderList"),
+    (Bitfinex, "POST", "/v2/auth/w/order/cancel"),
+    (Bitfinex, "POST", "/v2/auth/w/order/cancel/multi"),
+    (Bitmex, "DELETE", "/api/v1/order"),
+    (Bitmex, "DELETE", "/api/v1/order/all"),
+    (Bitmex, "POST", "/api/v1/order/cancelAllAfter"),
+    (Bybit, "POST", "/v5/order/cancel"),
+    (Bybit, "POST", "/v5/order/cancel-all"),
+    (Bybit, "POST", "/v5/order/cancel-batch"),
+    (Bybit, "POST", "/v5/order/disconnected-cancel-all"),
+    (Coinbase, "POST", "/api/v3/brokerage/orders/batch_cancel"),
+    (CoinbaseExchange, "DELETE", "/orders"),
+    (CoinbaseExchange, "DELETE", "/orders/{id}"),
+    (Gate, "DELETE", "/api/v4/spot/orders"),
+    (Gate, "DELETE", "/api/v4/spot/orders/{id}"),
+    (Gate, "POST", "/api/v4/spot/cancel_batch_orders"),
+    (Gate, "POST", "/api/v4/spot/countdown_cancel_all"),
+    (Gemini, "POST", "/v1/order/cancel"),
+    (Gemini, "POST", "/v1/order/cancel/all"),
+    (Gemini, "POST", "/v1/order/cancel/session"),
+    (Kraken, "POST", "/0/private/CancelAll"),
+    (Kraken, "POST", "/0/private/CancelAllOrdersAfter"),
+    (Kraken, "POST", "/0/private/CancelOrder"),
+    (Kraken, "POST", "/0/private/CancelOrderBatch"),
+    (KrakenFutures, "POST", "/derivatives/api/v3/cancelallorders"),
+    (KrakenFutures, "POST", "/derivatives/api/v3/cancelallordersafter"),
+    (KrakenFutures, "POST", "/derivatives/api/v3/cancelorder"),
+    (Kucoin, "DELETE", "/api/v1/hf/orders"),
+    (Kucoin, "DELETE", "/api/v1/hf/orders/cancelAll"),
+    (Kucoin, "DELETE", "/api/v1/hf/orders/client-order/{oid}"),
+    (Kucoin, "DELETE", "/api/v1/hf/orders/{id}"),
+    (Kucoin, "DELETE", "/api/v1/order/client-order/{oid}"),
+    (Kucoin, "DELETE", "/api/v1/orders"),
+    (Kucoin, "DELETE", "/api/v1/orders/{id}"),
+    (Native, "DELETE", "/native/v1/orders"),
+    (Native, "DELETE", "/native/v1/orders/{order}"),
+    (Okx, "POST", "/api/v5/trade/cancel-all-after"),
+    (Okx, "POST", "/api/v5/trade/cancel-batch-orders"),
+    (Okx, "POST", "/api/v5/trade/cancel-order"),
+];
+
+/// Messages that cancel, by their names in the dialect's table. Deribit's are its methods over HTTP, too.
+#[rustfmt::skip]
+pub const CANCEL_MESSAGES: &[(Purpose, &str)] = &[
+    (Binance, "openOrders.cancelAll"), (Binance, "order.cancel"), (Binance, "orderList.cancel"),
+    (Bitfinex, "cancel"),
+    (Bitmex, "cancelAllAfter"),
+    (Bybit, "order.cancel"), (Bybit, "order.cancel-batch"),
+    (Deribit, "private/cancel"), (Deribit, "private/cancel_all"), (Deribit, "private/cancel_all_by_currency"),
+    (Deribit, "private/cancel_all_by_currency_pair"), (Deribit, "private/cancel_all_by_instrument"),
+    (Deribit, "private/cancel_all_by_kind_or_type"), (Deribit, "private/cancel_by_label"), (Deribit, "private/cancel_quotes"),
+    (Gate, "spot.order_cancel"), (Gate, "spot.order_cancel_cp"), (Gate, "spot.order_cancel_ids"),
+    (Kraken, "batch_cancel"), (Kraken, "cancel_all"), (Kraken, "cancel_all_orders_after"), (Kraken, "cancel_order"),
+    (Native, "order.cancel"), (Native, "order.cancel_all"),
+    (Okx, "batch-cancel-orders"), (Okx, "cancel-order"), (Okx, "mass-cancel"),
+];
+
+/// Endpoints that close a position.
+pub(super) const REDUCTIONS: &[(Purpose, &str)] =
+    &[(Coinbase, "/api/v3/brokerage/orders/close_position"), (Deribit, "private/close_position"), (Okx, "/api/v5/trade/close-position")];
+
+/// Requests whose signed bytes are looked at. Only plain new orders: the same mark on an amendment or around a batch means nothing.
+pub(super) const REFINED: &[(Purpose, &str)] = &[
+    (Bybit, "/v5/order/create"),
+    (Bybit, "order.create"),
+    (Deribit, "private/buy"),
+    (Deribit, "private/sell"),
+    (Purpose::Hyperliquid, "/exchange"),
+    (Purpose::Hyperliquid, "post.action"),
+    (KrakenFutures, "/derivatives/api/v3/sendorder"),
+];
+
+/// FIX messages that cancel, by MsgType: OrderCancelRequest, OrderMassCancelRequest, QuoteCancel (FIX 4.4).
+pub const FIX_CANCELS: &[&str] = &["F", "Z", "q"];

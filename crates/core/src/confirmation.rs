@@ -8,13 +8,27 @@ use std::fmt;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A SHA-256 that names a key or certificate.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// A SHA-256 that names a key or certificate, as tokens write it: base64url, 43 characters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Thumbprint([u8; 32]);
 
 impl Thumbprint {
+    /// From the hash itself.
+    #[must_use]
+    pub const fn new(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
+    /// The hash.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Reads base64url as the standards write it: 43 characters.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -48,6 +62,20 @@ impl Thumbprint {
 impl fmt::Display for Thumbprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl From<Thumbprint> for String {
+    fn from(thumbprint: Thumbprint) -> Self {
+        thumbprint.to_string()
+    }
+}
+
+impl TryFrom<String> for Thumbprint {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("not a thumbprint")
     }
 }
 

@@ -21,10 +21,11 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::algorithm::Algorithm;
 use crate::confirmation::Thumbprint;
 use crate::jwt::{Jwt, JwtError};
 use crate::limits::{DPOP_AGE_MAX, DPOP_JTI_BYTES_MAX, DPOP_NONCE_PERIOD, JWT_LEEWAY};
-use crate::presented::{Effect, SignedBytes};
+use crate::presented::{Effect, Freshness, SignedBytes};
 use crate::public_key::{PublicKey, VerifyingKey};
 use crate::reject::{Detail, Refusal, Reject};
 use crate::replay::{ReplayGuard, ReplayId};
@@ -33,12 +34,34 @@ use crate::time::{Now, Timestamp};
 /// The name of the header, and of what is wrong in refusals.
 const DPOP: &str = "dpop";
 
+/// Members of a header that point to keys elsewhere or wrap the token: refused, never followed (RFC 8725, 3.10).
+const ELSEWHERE: [&str; 5] = ["enc", "jku", "x5c", "x5u", "zip"];
+
 /// A proof as it came. Nothing in it is verified.
 #[derive(Debug)]
 pub struct DpopProof<'m> {
     jwt: Jwt<'m>,
     key: VerifyingKey,
     thumbprint: Thumbprint,
+}
+
+/// A proof that was made for a request: which key it shows, and how it is told from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DpopShown {
+    /// The key that signed it (RFC 7638).
+    pub key: Thumbprint,
+    /// Names this proof: hash of key and `jti`.
+    pub once: [u8; 32],
+    /// When it was made.
+    pub issued: Timestamp,
+}
+
+impl DpopShown {
+    /// How long it is good for: it must be remembered for as long.
+    #[must_use]
+    pub const fn freshness(&self) -> Freshness {
+        Freshness::Window { timestamp: self.issued, recv_window: DPOP_AGE_MAX, ahead_max: JWT_LEEWAY }
+    }
 }
 
 /// What a proof must be for.
@@ -69,7 +92,8 @@ impl<'m> DpopProof<'m> {
             JwtError::Grammar(_) | JwtError::TooLong => malformed(),
         })?;
         let jwk = jwt.header.value("jwk").filter(|jwk| jwk.is_object()).ok_or_else(malformed)?;
-        if !jwt.is_of_type("dpop+jwt") {
+        let points_elsewhere = ELSEWHERE.iter().any(|name| jwt.header.value(name).is_some());
+        if !jwt.is_of_type("dpop+jwt") || points_elsewhere {
             return Err(malformed());
         }
         let key = PublicKey::parse(jwk.to_string().as_bytes()).map_err(|_| malformed())?;
@@ -80,12 +104,31 @@ impl<'m> DpopProof<'m> {
         Ok(Self { jwt, key, thumbprint })
     }
 
-    /// Verifies that the proof was made for this request, with the key it names, just now and for the first time; returns the thumbprint
-    /// of that key.
+    /// Verifies that the proof was made for this request, with the key it names, and just now. Whoever calls this sees to it that it is
+    /// used once.
     ///
     /// # Errors
     /// [`Reject::BadSignature`], [`Reject::WrongUri`] (method, place or token), [`Reject::TimestampStale`], [`Reject::TimestampAhead`],
-    /// [`Reject::NonceInvalid`] (no nonce of ours: give the current one), [`Reject::Replayed`], or as the replay guard.
+    /// [`Reject::Malformed`].
+    ///
+    /// # Security
+    /// It proves nothing but possession of the key in it: it means something only where a token is bound to that key.
+    pub fn show(&self, expected: &DpopExpectation<'_>, now: Timestamp) -> Result<DpopShown, Refusal> {
+        let signature = self.jwt.signature.bytes.as_deref().unwrap_or_default();
+        if !self.key.verify(self.jwt.signed.as_bytes(), signature) {
+            return Err(Refusal::with(Reject::BadSignature, Detail::Parameter(DPOP)));
+        }
+        self.check_place(expected)?;
+        let issued = self.check_age(now)?;
+        let id = self.jwt.claims.text("jti").filter(|id| !id.is_empty() && id.len() <= DPOP_JTI_BYTES_MAX).ok_or_else(malformed)?;
+        let named = [&b"countersign dpop v1\0"[..], self.thumbprint.as_bytes(), id.as_bytes()].concat();
+        Ok(DpopShown { key: self.thumbprint, once: *Thumbprint::of(&named).as_bytes(), issued })
+    }
+
+    /// As [`Self::show`], and that it has a nonce of ours and comes for the first time; returns the thumbprint of the key.
+    ///
+    /// # Errors
+    /// As there, and [`Reject::NonceInvalid`] (no nonce of ours: give the current one), [`Reject::Replayed`], or as the replay guard.
     ///
     /// # Security
     /// Anybody can make a proof with a key of their own. Call it only for a caller whose token or client authentication holds already and
@@ -97,26 +140,26 @@ impl<'m> DpopProof<'m> {
         replay: &dyn ReplayGuard,
         now: Now,
     ) -> Result<Thumbprint, Refusal> {
-        let signature = self.jwt.signature.bytes.as_deref().unwrap_or_default();
-        if !self.key.verify(self.jwt.signed.as_bytes(), signature) {
-            return Err(Refusal::with(Reject::BadSignature, Detail::Parameter(DPOP)));
-        }
-        self.check_place(expected)?;
-        let issued = self.check_age(now.wall)?;
+        let shown = self.show(expected, now.wall)?;
         let nonce = self.jwt.claims.text("nonce");
         if !nonce.is_some_and(|nonce| nonces.accept(nonce, now.wall)) {
             return Err(Refusal::with(Reject::NonceInvalid, Detail::Parameter(DPOP)));
         }
-        let id = self.jwt.claims.text("jti").filter(|id| !id.is_empty() && id.len() <= DPOP_JTI_BYTES_MAX).ok_or_else(malformed)?;
-        let id = ReplayId::of_owner(&format!("dpop:{}", self.thumbprint), &SignedBytes::from_piece(id.as_bytes()));
-        replay.check_and_insert(id, Effect::Write, issued, now.mono)?;
-        Ok(self.thumbprint)
+        let id = ReplayId::of_owner(&format!("dpop:{}", self.thumbprint), &SignedBytes::from_piece(&shown.once[..]));
+        replay.check_and_insert(id, Effect::Write, shown.issued, now.mono)?;
+        Ok(shown.key)
     }
 
     /// The name of the key in it: not yet shown to be the signer's.
     #[must_use]
     pub const fn thumbprint(&self) -> Thumbprint {
         self.thumbprint
+    }
+
+    /// The algorithm that it claims.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.jwt.signature.form.algorithm()
     }
 
     fn check_place(&self, expected: &DpopExpectation<'_>) -> Result<(), Refusal> {

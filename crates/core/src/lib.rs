@@ -48,7 +48,7 @@ pub use address::IpAllowList;
 pub use algorithm::Algorithm;
 pub use confirmation::{Confirmation, Thumbprint};
 pub use credential::{Binding, Credential, CredentialState, KeyRate};
-pub use dpop::{DpopExpectation, DpopNonces, DpopProof};
+pub use dpop::{DpopExpectation, DpopNonces, DpopProof, DpopShown};
 pub use entropy::Entropy;
 pub use ethereum::Address;
 pub use id::{AccountId, ApiKeyId, CorrelationId, CredentialId, SessionId};

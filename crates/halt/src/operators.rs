@@ -2,10 +2,9 @@
 //!
 //! A list of signatures and not one threshold signature: afterwards it says who agreed.
 
-use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_core::Timestamp;
+use countersign_core::{Algorithm, Timestamp, VerifyingKey};
 
 use crate::error::LiftError;
 use crate::lift::{Lift, OperatorSignature};
@@ -121,9 +120,9 @@ impl OperatorSet {
         }
         let known = self.operators.iter().find(|operator| operator.name == signature.operator);
         let operator = known.ok_or_else(|| LiftError::UnknownOperator(signature.operator.to_string()))?;
-        UnparsedPublicKey::new(&ED25519, operator.key)
-            .verify(&lift.signed_bytes(), &signature.signature)
-            .map_err(|_| LiftError::BadSignature(signature.operator.to_string()))
+        let key = VerifyingKey::from_raw(Algorithm::Ed25519, &operator.key).ok();
+        let good = key.is_some_and(|key| key.verify(&lift.signed_bytes(), &signature.signature));
+        good.then_some(()).ok_or_else(|| LiftError::BadSignature(signature.operator.to_string()))
     }
 
     /// Whether enough different operators signed a lift that fits what is in force.

@@ -8,63 +8,10 @@
 //!
 //! There is no token without one of them: whoever finds a token cannot use it.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+pub use countersign_core::confirmation::Thumbprint;
 use countersign_core::{Refusal, Reject};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
-
-/// A SHA-256 hash as tokens write it: base64url, 43 characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Thumbprint([u8; 32]);
-
-impl Thumbprint {
-    /// From the hash itself.
-    #[must_use]
-    pub const fn new(hash: [u8; 32]) -> Self {
-        Self(hash)
-    }
-
-    /// The hash of some bytes.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes"))
-    }
-
-    /// Reads the text form.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Some(Self(URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?))
-    }
-
-    /// The hash.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for Thumbprint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
-    }
-}
-
-impl From<Thumbprint> for String {
-    fn from(thumbprint: Thumbprint) -> Self {
-        thumbprint.to_string()
-    }
-}
-
-impl TryFrom<String> for Thumbprint {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or("not a thumbprint")
-    }
-}
 
 /// What a token is bound to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +73,7 @@ impl Confirmation {
         }
         let holds = |bound: Option<Thumbprint>, held: Option<Thumbprint>| match (bound, held) {
             (None, _) => true,
-            (Some(bound), Some(held)) => bool::from(bound.0.ct_eq(&held.0)),
+            (Some(bound), Some(held)) => bool::from(bound.as_bytes().ct_eq(held.as_bytes())),
             (Some(_), None) => false,
         };
         if !holds(self.jkt, held.key) {

@@ -88,6 +88,7 @@ pub(super) fn read(mut keys: Reader<'_>) -> FixSettings {
         }
         comp_ids.push((venue, names));
     }
+    let heartbeat_origin = keys.origin_of("heartbeat_min").or_else(|| keys.origin_of("heartbeat_max")).unwrap_or(Origin::Default);
     let heartbeat_min =
         keys.duration("heartbeat_min", "Shortest HeartBtInt accepted, in whole seconds.", seconds(1), seconds(1)..=seconds(60));
     let heartbeat_max = keys.duration(
@@ -96,6 +97,9 @@ pub(super) fn read(mut keys: Reader<'_>) -> FixSettings {
         seconds(120),
         seconds(1)..=seconds(600),
     );
+    if heartbeat_min > heartbeat_max {
+        keys.report().problem(&heartbeat_origin, "fix.heartbeat_min", "is longer than fix.heartbeat_max: no Logon could be accepted");
+    }
     let reset = keys.choice(
         "reset",
         "When ResetSeqNumFlag is granted to clients: on a connection's Logon, also within a session, or never.",

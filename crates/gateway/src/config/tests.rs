@@ -291,6 +291,14 @@ fn a_wrong_variable_is_told_by_its_name() {
 }
 
 #[test]
+fn fix_heartbeats_that_no_logon_could_have_are_told() {
+    let told = problems("[fix]\nheartbeat_min = \"30s\"\nheartbeat_max = \"10s\"\n");
+    assert!(told.contains("is longer than fix.heartbeat_max"), "{told}");
+    let told = problems("[fix]\nbinance = [\"A\"]\nkraken = [\"B\", \"A\"]\n");
+    assert!(told.contains("\"A\" is the CompID of another venue's Logons"), "{told}");
+}
+
+#[test]
 fn a_reload_changes_routes_only() {
     let before = settings("[[route]]\nname = \"a\"\npath = \"/a\"\npublic = true\n");
     let other_routes = settings("[[route]]\nname = \"b\"\npath = \"/b\"\npublic = true\n");

@@ -234,8 +234,8 @@ async fn journals(worker: &Worker, account: &str, client: &SessionName, upstream
     let mut of_upstream = vec![worker.shared.settings.upstreams[upstream.upstream].name.clone(), at];
     of_upstream.extend(parts(&upstream.name));
     let opened = tokio::task::spawn_blocking(move || {
-        let borrow = |parts: &[String]| parts.iter().map(String::as_str).collect::<Vec<_>>().join("\u{1}");
-        BridgeJournals::open(&folder, &[&borrow(&of_client)], &[&borrow(&of_upstream)])
+        let [client, upstream] = [&of_client, &of_upstream].map(|parts| parts.iter().map(String::as_str).collect::<Vec<_>>());
+        BridgeJournals::open(&folder, &client, &upstream)
     });
     let unavailable = |error: &dyn std::fmt::Display| Refusal::operator(Reject::StoreUnavailable, error.to_string());
     opened.await.map_err(|error| unavailable(&error))?.map_err(|error| unavailable(&error))

@@ -88,12 +88,6 @@ impl FixSessions {
         drop(open);
         Ok(Taken { shared: Arc::clone(shared), account, client, upstream, first })
     }
-
-    /// How many are open.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.open.lock().upstream.len()
-    }
 }
 
 impl Taken {

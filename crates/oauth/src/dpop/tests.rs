@@ -3,6 +3,11 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_core::confirmation::Thumbprint;
+
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -79,19 +84,10 @@ fn with(name: &str, value: Value) -> Value {
 fn a_proof_names_its_key_whatever_the_algorithm() {
     for signer in [Signer::ed25519(1), Signer::p256()] {
         let proof = verify(&signer.jwt(&signer.header(), &claims()), &target(), NOW).unwrap();
-        let key = PublicKey::parse(signer.jwk().to_string().as_bytes()).unwrap();
-        assert_eq!(Some(proof.key), thumbprint(&key));
+        assert_eq!(Some(proof.key), Thumbprint::of_jwk(&signer.jwk()));
         let other = verify(&signer.jwt(&signer.header(), &with("jti", "two".into())), &target(), NOW).unwrap();
         assert_ne!(proof.once, other.once, "another name is another proof");
     }
-}
-
-/// RFC 8037, appendix A.3; RFC 7638 has the rule.
-#[test]
-fn the_thumbprint_of_the_published_key() {
-    let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
-    let key = PublicKey::parse(jwk.as_bytes()).unwrap();
-    assert_eq!(thumbprint(&key).unwrap().to_string(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
 }
 
 #[test]
@@ -109,11 +105,11 @@ fn refuses_a_proof_for_something_else() {
         ("ath", json!("x"), Reject::WrongUri),
         ("ath", Value::Null, Reject::WrongUri),
         ("iat", json!(NOW.as_secs() - 61), Reject::TimestampStale),
-        ("iat", json!(NOW.as_secs() + 5), Reject::TimestampAhead),
+        ("iat", json!(NOW.as_secs() + 6), Reject::TimestampAhead),
         ("iat", json!("now"), Reject::Malformed),
         ("iat", json!(u64::MAX), Reject::Malformed),
         ("jti", json!(""), Reject::Malformed),
-        ("jti", json!("j".repeat(JTI_BYTES_MAX + 1)), Reject::Malformed),
+        ("jti", json!("j".repeat(countersign_core::limits::DPOP_JTI_BYTES_MAX + 1)), Reject::Malformed),
     ] {
         let found = verify(&signer.jwt(&signer.header(), &with(name, value.clone())), &target(), NOW).map(|_| ());
         assert_eq!(found.unwrap_err().reject, reject, "{name}: {value}");
@@ -149,7 +145,7 @@ fn refuses_forged_headers() {
         (header("alg", "none".into()), Reject::WrongAlgorithm),
         (header("alg", "HS256".into()), Reject::WrongAlgorithm),
         (header("alg", "PS256".into()), Reject::WrongAlgorithm),
-        (header("alg", "ES256".into()), Reject::Malformed),
+        (header("alg", "ES256".into()), Reject::WrongAlgorithm),
         (header("jwk", Value::Null), Reject::Malformed),
         (header("jwk", private), Reject::Malformed),
         (header("jwk", json!({ "kty": "oct", "k": "AAAA" })), Reject::Malformed),

@@ -281,7 +281,7 @@ impl Session {
         let event = self.machine.handle_frame(frame.as_bytes(), now).map_err(|refusal| ClientError::Protocol(refusal.to_string()))?;
         Ok(match event {
             Event::Busy { retry } => return Err(ClientError::Bye(format!("busy, retry after {} ms", retry.as_millis()))),
-            Event::Bye { code } => return Err(ClientError::Bye(code)),
+            Event::Bye { code, missed } => return Err(ClientError::Bye(end_of(code, missed))),
             Event::Deliver { d, .. } => Some(Incoming::Message(d.get().to_owned())),
             Event::Drain { by, .. } => Some(Incoming::Drain(by)),
             Event::Err(err) => Some(Incoming::Refused(err.get().to_owned())),
@@ -291,6 +291,16 @@ impl Session {
             Event::NotApplied(range) => Some(Incoming::NotApplied { from: range.from, count: range.count }),
             Event::Nothing | Event::Ready(_) => None,
         })
+    }
+}
+
+/// What the peer's `bye` says, with what it sent and never arrived.
+fn end_of(code: String, missed: Option<Range>) -> String {
+    match missed {
+        None => code,
+        Some(Range { from, count }) => {
+            format!("{code}; {count} messages from number {from} on never arrived: ask for the state of your orders")
+        }
     }
 }
 

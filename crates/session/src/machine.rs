@@ -53,6 +53,8 @@ pub enum Event<'f> {
     Bye {
         /// Why.
         code: String,
+        /// Messages that the peer sent and we never received; nobody sends them any more. Ask for the state of what they told of.
+        missed: Option<Range>,
     },
     /// Act on this body.
     Deliver {
@@ -248,10 +250,7 @@ impl SessionMachine {
         self.pinged = false;
         match (self.side, frame) {
             (_, Frame::App(app)) => self.application(app, now),
-            (_, Frame::Bye(Bye { code, .. })) => {
-                self.state = State::Over;
-                Ok(Event::Bye { code: code.into_owned() })
-            }
+            (_, Frame::Bye(bye)) => Ok(self.said_bye(bye)),
             (_, Frame::Hb(heartbeat)) => self.heard(heartbeat).map(|()| Event::Nothing),
             (_, Frame::Nack(range)) => self.not_applied(range).map(|()| Event::NotApplied(range)),
             (_, Frame::Ping(id)) => self.queue(frame::pong(&id)).map(|()| Event::Nothing),
@@ -278,6 +277,14 @@ impl SessionMachine {
                 Frame::Busy(_) | Frame::Drain(_) | Frame::Err(_) | Frame::Gap(_) | Frame::Halt(_) | Frame::Lift | Frame::Nonce,
             ) => Err(Reject::UnexpectedMessage.into()),
         }
+    }
+
+    fn said_bye<'f>(&mut self, Bye { code, last }: Bye<'_>) -> Event<'f> {
+        self.state = State::Over;
+        let from = self.received.next();
+        // `last` is only a claim: what it costs to believe it is one question by the application.
+        let missed = last.and_then(|last| last.checked_sub(from)).map(|behind| Range { from, count: behind.saturating_add(1) });
+        Event::Bye { code: code.into_owned(), missed }
     }
 
     fn application<'f>(&mut self, app: AppFrame<'f>, now: Now) -> Result<Event<'f>, Refusal> {

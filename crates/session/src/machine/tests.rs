@@ -145,8 +145,22 @@ fn a_session_ends_with_its_life() {
     assert_eq!(server.handle_timeout(at(1_000)), Liveness::Expired);
     let bye = server.bye("session.expired");
     let (mut client, _) = pair();
-    assert!(matches!(client.handle_frame(bye.as_bytes(), at(1_000)), Ok(Event::Bye { code }) if code == "session.expired"));
+    assert!(matches!(client.handle_frame(bye.as_bytes(), at(1_000)), Ok(Event::Bye { code, missed: None }) if code == "session.expired"));
     assert_eq!(client.handle_frame(b"{\"ping\":\"x\"}", at(1_000)).unwrap_err().reject, Reject::UnexpectedMessage);
+}
+
+#[test]
+fn the_end_tells_what_never_arrived() {
+    let (mut client, mut server) = pair();
+    for _ in 0..3 {
+        let _ = server.send("{}", at(0));
+    }
+    let bye = server.bye("done");
+    let heard = client.handle_frame(bye.as_bytes(), at(0));
+    assert!(matches!(heard, Ok(Event::Bye { missed: Some(Range { from: 1, count: 3 }), .. })), "{heard:?}");
+    let (mut client, _) = pair();
+    let boast = r#"{"bye":{"code":"done","last":18446744073709551615}}"#;
+    assert!(matches!(client.handle_frame(boast.as_bytes(), at(0)), Ok(Event::Bye { missed: Some(_), .. }) | Err(_)));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Applied { s: u64, body: String, missed: Option<(u64, u64)> },
-    Bye,
+    Bye { missed: Option<(u64, u64)> },
     Confirmed,
     NotApplied { from: u64, count: u64 },
     Noted,
@@ -37,6 +37,8 @@ pub(crate) struct Reference {
     spoke_at: u64,
     asked: bool,
     pub(crate) over: bool,
+    /// The peer said how far it came before it ended the session.
+    told_the_end: bool,
     /// The connection is gone, the session is not.
     pub(crate) away: bool,
     /// Whether the gateway sends again what the client missed.
@@ -65,6 +67,7 @@ impl Reference {
             spoke_at: 0,
             asked: false,
             over: false,
+            told_the_end: false,
             away: false,
             recoverable,
             skipped: 1,
@@ -82,6 +85,11 @@ impl Reference {
     /// Whether nobody can be heard here any more.
     pub(crate) const fn gone(&self) -> bool {
         self.over || self.away
+    }
+
+    /// Whether this end reached the end of the session's life before the peer could say how far it came.
+    pub(crate) const fn ended_alone(&self) -> bool {
+        self.gone() && !self.told_the_end
     }
 
     /// An application message of our own, as it must be written.
@@ -128,8 +136,11 @@ impl Reference {
             ("nack", _) => self.hear_nack(number(body, "from").unwrap(), number(body, "count").unwrap()),
             ("ping", _) => self.answer(json!({ "pong": body })),
             ("bye", _) => {
-                self.over = true;
-                Verdict::Bye
+                (self.over, self.told_the_end) = (true, true);
+                let (last, next) = (number(body, "last").unwrap(), self.next());
+                let missed = (last >= next).then(|| (next, last - next + 1));
+                self.missed.extend(missed);
+                Verdict::Bye { missed }
             }
             ("pong", _) | ("nonce", Side::Client) => Verdict::Noted,
             ("ready", Side::Server) => Verdict::Confirmed,

@@ -158,7 +158,7 @@ impl World {
         match verdict {
             Verdict::NotApplied { from, count } => party.not_applied.extend(from..from + count),
             Verdict::Refused(reject) if reject.alert().is_fatal() && !party.reference.over => self.leave(to, reject.alert().as_str()),
-            Verdict::Applied { .. } | Verdict::Bye | Verdict::Confirmed | Verdict::Noted | Verdict::Refused(_) | Verdict::Told => {}
+            Verdict::Applied { .. } | Verdict::Bye { .. } | Verdict::Confirmed | Verdict::Noted | Verdict::Refused(_) | Verdict::Told => {}
         }
     }
 
@@ -272,6 +272,9 @@ impl World {
         }
         self.check_agreement();
         for (from, to) in [(&self.client, &self.server), (&self.server, &self.client)] {
+            if to.reference.ended_alone() {
+                continue;
+            }
             let mut known: BTreeSet<u64> = to.reference.applied.iter().map(|(s, _)| *s).collect();
             known.extend(to.reference.missed.iter().flat_map(|(first, count)| *first..first + count));
             assert!(known.into_iter().eq(1..=from.reference.sent.len() as u64), "a message of which nobody knows what became of it");
@@ -313,7 +316,7 @@ impl Party {
 
 fn verdict(event: &Event<'_>) -> Verdict {
     match event {
-        Event::Bye { .. } => Verdict::Bye,
+        Event::Bye { missed, .. } => Verdict::Bye { missed: missed.map(|range| (range.from, range.count)) },
         Event::Deliver { s, d, missed, .. } => {
             Verdict::Applied { s: *s, body: d.get().to_owned(), missed: missed.map(|range| (range.from, range.count)) }
         }

@@ -217,6 +217,19 @@ def test_an_old_log_without_a_chain_shows_where_the_chain_begins(tmp_path):
     assert found["whole"] and found["records_before_chain"] == len(bare) and found["begins"]["line"] == len(bare) + 1
 
 
+def test_the_log_tells_when_the_gateway_ran(state):
+    events = [json.loads(line)["event"] for line in lines(state)]
+    assert events[:2] == ["log_file", "start"] and events[-1] == "stop"
+
+
+def test_what_is_answered_is_under_a_signature_from_the_start(tmp_path):
+    """Killed in the moment it was ready: the log has a beginning that somebody signed."""
+    with Server(tmp_path / "state") as server:
+        server.kill()
+        found = verify(server.state)
+        assert found["whole"] and found["records"] >= 2
+
+
 def test_kill_9_leaves_a_whole_log(tmp_path):
     server = Server(tmp_path / "state")
     for _ in range(3):

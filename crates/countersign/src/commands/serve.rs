@@ -26,7 +26,7 @@ use countersign_gateway::upstream::UpstreamConfig;
 use countersign_halt::OperatorSet;
 use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _, TicketKeys};
 use countersign_pki::PrivateAuthority;
-use countersign_store::{AuditLog, StateDir, Store};
+use countersign_store::{AuditEvent, AuditLog, AuditRecord, StateDir, Store};
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
 
 use super::stop_signal::StopSignal;
@@ -99,6 +99,7 @@ impl Running {
         if opened.audit.was_cut() {
             tracing::error!("the audit log is shorter than it was: records are gone; `countersign audit verify` says which");
         }
+        record_start(&opened.audit);
         let venue_keys = IdentityKeys::new(opened.identity.public_keys());
         let venue = start_venue(&settings, venue_keys.clone()).await?;
         let upstreams = upstream_configs(&settings, venue.as_ref());
@@ -171,10 +172,24 @@ impl Running {
 
     /// Drains and stops everything. Blocks.
     pub(crate) fn stop(self, runtime: &tokio::runtime::Runtime) {
+        let audit = self.gateway.shared().audit.clone();
         self.gateway.shutdown();
+        let stop = AuditRecord::new(clock::wall(), AuditEvent::Stop).words(concat!("countersign ", env!("CARGO_PKG_VERSION")));
+        if audit.append(stop).and_then(|()| audit.flush()).is_err() {
+            tracing::error!("the audit log could not be written at the end");
+        }
         if let Some(venue) = self.venue {
             runtime.block_on(venue.shutdown());
         }
+    }
+}
+
+/// Records that this process serves, and waits for the signed checkpoint behind it: from the first answer on there is a signature
+/// that covers the beginning of the log. A log that cannot be written refuses requests, not the start.
+fn record_start(audit: &AuditLog) {
+    let start = AuditRecord::new(clock::wall(), AuditEvent::Start).words(concat!("countersign ", env!("CARGO_PKG_VERSION")));
+    if audit.append(start).and_then(|()| audit.flush()).is_err() {
+        tracing::error!("the audit log cannot be written: nothing passes until it can");
     }
 }
 

@@ -3,14 +3,17 @@
 import json
 import os
 import re
+import select
 import socket
 import stat
+import subprocess
+import time
 
 import pytest
 
 from harness.binance import Key
 from harness.limited import made_key
-from harness.server import Server, run
+from harness.server import BINARY, Server, environment, run
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 USAGE, ENVIRONMENT = 2, 3
@@ -287,6 +290,38 @@ def test_a_port_that_is_taken_is_one_sentence(tmp_path):
         port = taken.getsockname()[1]
         arguments = ["serve", "--state", tmp_path / "state", "--listen", f"127.0.0.1:{port}", "--operator-listen", "127.0.0.1:0"]
         failed(arguments, ENVIRONMENT, str(port), "use")
+
+
+def with_files(count, *arguments):
+    """`countersign serve` where the system permits `count` open files, and no more whoever asks."""
+    serve = ["serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", *map(str, arguments)]
+    limited = f'ulimit -n {count} && exec "$0" "$@"'
+    return subprocess.Popen(["bash", "-c", limited, str(BINARY), *serve], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+
+
+def test_too_few_open_files_for_anybody_is_one_sentence(tmp_path):
+    with with_files(200, "--state", tmp_path / "state") as process:
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == ENVIRONMENT
+    assert "permits 200 open files" in said and "ulimit -n" in said and not (tmp_path / "state").exists()
+
+
+def test_where_few_files_may_be_open_clients_get_what_is_over(tmp_path):
+    """With 300 descriptors there is room for 22 clients; the rest is refused, and the gateway's own files still open."""
+    with with_files(300, "--state", tmp_path / "state", "--json", "--set", "limits.handshake_deadline=60s") as process:
+        try:
+            ready = next(line for line in process.stdout if "ready: " in line)
+            port = int(re.search(r":(\d+)", ready.split("ready: https://")[1]).group(1))
+            clients = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(40)]
+            until = time.monotonic() + 30
+            while len(closed := select.select(clients, [], [], 1)[0]) < 18 and time.monotonic() < until:
+                pass
+            assert len(closed) == 18, len(closed)
+            assert run("key", "list", "--state", tmp_path / "state").returncode == 0
+        finally:
+            process.terminate()
+            _, said = process.communicate(timeout=60)
+    assert "lowered from 10000 to 22" in said + ready, said
 
 
 def test_a_second_server_on_the_same_state_is_refused(server):

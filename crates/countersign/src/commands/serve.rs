@@ -1,5 +1,7 @@
 //! `serve`: the gateway, and behind it the paper venue unless the configuration names upstreams.
 
+mod descriptors;
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -38,8 +40,9 @@ use crate::state::{self, DemoAccount, DemoFiles, State};
 /// Runs until a signal asks it to stop.
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let sources = sources(args)?;
-    let settings = load(&sources)?;
+    let mut settings = load(&sources)?;
     logging::start(&settings.log);
+    descriptors::fit(&mut settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("background").enable_all().build()?;
     let stop = runtime.block_on(async { StopSignal::listen() })?;
     let running = runtime.block_on(Running::start(settings, sources))?;

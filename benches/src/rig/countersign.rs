@@ -69,6 +69,7 @@ address = "{operator}"
 [limits]
 connections_max = 100000
 connections_per_source_max = 100000
+public_weight_per_minute = 4000000000
 upstream_idle_connections = 128
 
 [log]

@@ -250,10 +250,11 @@ pub struct ConnectionLimits {
 
 /// The part of an address that one party usually owns: /24 of IPv4, /48 of IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct SourcePrefix([u8; 6]);
+pub(crate) struct SourcePrefix([u8; 6]);
 
 impl SourcePrefix {
-    fn of(address: IpAddr) -> Self {
+    /// That of an address.
+    pub(crate) fn of(address: IpAddr) -> Self {
         let mut prefix = [0; 6];
         match address.to_canonical() {
             IpAddr::V4(v4) => prefix[..3].copy_from_slice(&v4.octets()[..3]),

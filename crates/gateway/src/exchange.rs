@@ -1,6 +1,7 @@
 //! One request: route, authenticate, admit, forward, answer.
 
 use std::convert::Infallible;
+use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -237,6 +238,9 @@ pub(crate) fn admit(
     words: &mut Words,
 ) -> Result<Admitted, Refusal> {
     if route.requirement.access == Access::Public {
+        if route.kind == RouteKind::Http {
+            charge_stranger(worker, connection, route, request, words)?;
+        }
         let asked = Asked::of(route, None, Some(signed_text(request)));
         let permit = worker.shared.halts.gate().clear(worker, permit_public(&route.requirement)?, asked)?;
         return Ok(Admitted { permit, login: None, usage: Charged::default() });
@@ -257,6 +261,26 @@ pub(crate) fn admit(
     let asked = Asked::of(route, Some(&login), Some(signed_text(request)));
     let permit = worker.shared.halts.gate().clear(worker, permit, asked)?;
     Ok(Admitted { permit, login: Some(login), usage })
+}
+
+/// Charges a request that nobody signed to where it comes from.
+///
+/// # Errors
+/// As [`charge`].
+pub(crate) fn charge_stranger(
+    worker: &Worker,
+    connection: &Connection,
+    route: &Route,
+    request: &RequestView<'_>,
+    words: &mut Words,
+) -> Result<(), Refusal> {
+    let rates = &worker.shared.public_rates;
+    words.counter = Counter::Weight;
+    if let Some(weight) = NonZeroU32::new(rates.weight_max()) {
+        words.limits.weight_per_minute = weight;
+    }
+    let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());
+    rates.charge(connection.remote.ip(), weight, clock::wall()).map(drop)
 }
 
 /// What of a request its signature covers, for halts that look into it.

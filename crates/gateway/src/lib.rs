@@ -41,6 +41,7 @@ mod local;
 pub mod metrics;
 pub mod native;
 pub mod operator;
+pub mod public_rates;
 pub mod respond;
 pub mod rewind;
 pub mod routes;

@@ -21,7 +21,7 @@ use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
 use crate::connection::Connection;
 use crate::desk::GatewayDesk;
-use crate::exchange::{Admitted, Arrived, add_answer_headers, admit, charge, view};
+use crate::exchange::{Admitted, Arrived, add_answer_headers, admit, charge, charge_stranger, view};
 use crate::halts::Asked;
 use crate::respond::{self, Words};
 use crate::routes::Route;
@@ -77,6 +77,7 @@ fn admit_asker(
 ) -> Result<Admitted, Refusal> {
     let row = dialect.rest_routes().iter().find(|row| row.matches(request.method, request.path()));
     if row.is_none_or(|row| row.security == Security::None) {
+        charge_stranger(worker, connection, route, request, words)?;
         let asked = Asked::of(route, None, None);
         let permit = worker.shared.halts.gate().clear(worker, permit_public(&route.requirement)?, asked)?;
         return Ok(Admitted { permit, login: None, usage: Charged::default() });

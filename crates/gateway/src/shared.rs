@@ -19,6 +19,7 @@ use crate::identity::IdentityIssuer;
 use crate::issuers::Issuers;
 use crate::metrics::Metrics;
 use crate::native::sessions::Sessions;
+use crate::public_rates::PublicRates;
 use crate::routes::Routes;
 use crate::tokens::TokenState;
 
@@ -58,6 +59,8 @@ pub struct Shared {
     pub handshake: ArcSwap<countersign_handshake::ServerConfig>,
     /// Connection caps.
     pub connections: Arc<ConnectionLimits>,
+    /// What strangers asked of public routes.
+    pub public_rates: PublicRates,
     /// Open connections with what TLS agreed on, for the operator.
     pub open_connections: OpenConnections,
     /// Open native sessions, for the operator and for revocation.

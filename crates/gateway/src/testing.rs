@@ -38,6 +38,7 @@ use crate::entropy::SystemEntropy;
 use crate::identity::IdentityIssuer;
 use crate::metrics::Metrics;
 use crate::native::sessions::Sessions;
+use crate::public_rates::PublicRates;
 use crate::shared::{CredentialTable, Shared};
 use crate::upstream::UpstreamConfig;
 use crate::worker::Worker;
@@ -257,6 +258,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         routes: ArcSwap::new(Arc::clone(&settings.routes)),
         tls: ServerTls::new(ListenerPolicy::new("public"), vec![certificate], tickets, clock_of_tls).unwrap(),
         authz_tls: None,
+        public_rates: PublicRates::new(settings.limits.public_weight_per_minute),
         replay: Box::new(MemoryReplayGuard::default()),
         nonces: Box::new(countersign_core::MemoryNonceGuard::default()),
         issuers: crate::issuers::Issuers::new(&settings.issuers, &[8; 32]),

@@ -21,6 +21,7 @@ use countersign_gateway::halts::HaltKeeper;
 use countersign_gateway::issuers::Issuers;
 use countersign_gateway::metrics::Metrics;
 use countersign_gateway::native::sessions::Sessions;
+use countersign_gateway::public_rates::PublicRates;
 use countersign_gateway::shared::Shared;
 use countersign_gateway::start::Gateway;
 use countersign_gateway::tokens::TokenState;
@@ -121,6 +122,7 @@ impl Running {
             metrics: Metrics::new(&settings.routes).started_at(clock::wall()),
             handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway, None)),
             connections: ConnectionLimits::new(settings.limits.connections_max, settings.limits.connections_per_source_max),
+            public_rates: PublicRates::new(settings.limits.public_weight_per_minute),
             replay: Box::new(replay),
             nonces: Box::new(nonces),
             issuers: Issuers::new(&settings.issuers, &SystemEntropy.array()),

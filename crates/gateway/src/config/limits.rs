@@ -31,6 +31,12 @@ pub(super) fn read(mut keys: Reader<'_>) -> LimitSettings {
             256,
             1..=1_000_000,
         ) as usize,
+        public_weight_per_minute: keys.count(
+            "public_weight_per_minute",
+            "Request weight per minute that one source (an IPv4 /24 or IPv6 /48) may ask of public routes. Twice what venues grant one address: an office has several.",
+            12_000,
+            1..=u32::MAX,
+        ),
         handshake_deadline: keys.duration(
             "handshake_deadline",
             "Time from accept to the end of the TLS handshake. Three round trips of a bad mobile network are below it.",

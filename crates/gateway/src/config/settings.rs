@@ -212,6 +212,7 @@ pub struct OperatorSettings {
 pub struct LimitSettings {
     pub connections_max: usize,
     pub connections_per_source_max: usize,
+    pub public_weight_per_minute: u32,
     pub handshake_deadline: Duration,
     pub unauthenticated_deadline: Duration,
     pub head_deadline: Duration,

@@ -1,0 +1,26 @@
+"""What strangers may ask of public routes is counted by where they come from."""
+
+import pytest
+
+from harness import raw
+from harness.binance import ORDER, Key
+from harness.server import Server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("public") / "state", "--set", "limits.public_weight_per_minute=20") as server:
+        yield server
+
+
+def test_a_source_that_asked_enough_waits_and_a_key_does_not(server):
+    price = raw.request(server, "GET", "/api/v3/ticker/price?symbol=BTCUSDT", [])
+    answers = [raw.exchange(server, price) for _ in range(41)]
+    # The minute may change once in between, and nobody gets more than two of them.
+    refused = [answer for answer in answers if answer.status == 429]
+    assert {answer.status for answer in answers} == {200, 429} and refused
+    headers = {name.lower(): value for name, value in refused[0].headers}
+    assert 1 <= int(headers["retry-after"]) <= 60
+    assert b"-1003" in refused[0].body and b"20 request weight per 1 MINUTE" in refused[0].body
+    # Who logs in has limits of their own.
+    assert Key(server.credential("binance-hmac")).ask(server, "POST", "/api/v3/order", **ORDER).status == 200

@@ -1,11 +1,21 @@
 """What TLS refuses, seen from other people's TLS stacks: Python's and OpenSSL's."""
 
+import array
+import contextlib
+import datetime
+import fcntl
+import os
 import socket
 import ssl
 import subprocess
+import termios
+from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from harness import raw
 from harness.raw import Connection, ask, context, request
@@ -95,6 +105,36 @@ def test_early_data_is_not_offered_by_any_ticket(server, tmp_path):
     assert "Early data was accepted" not in said
 
 
+@pytest.mark.parametrize("answered", ["K", "k"])
+def test_a_flood_of_key_updates_ends_its_connection(server, answered):
+    """Each costs the server a key derivation and, if it is asked to answer (K), a record; nothing honest sends so many."""
+    with subprocess.Popen(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-CAfile", server.ca, "-servername", "localhost"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
+    ) as client:
+        try:
+            # The command is read as such at the beginning of what is typed, so each is written by itself.
+            with contextlib.suppress(BrokenPipeError):
+                for _ in range(200):
+                    client.stdin.write(f"{answered}\n".encode())
+                    wait_until_read(client)
+            # Its input stays open: it ends because the server ended it, or not at all.
+            client.wait(timeout=30)
+            said = client.stdout.read().decode(errors="replace")
+        finally:
+            client.kill()
+    assert "KEYUPDATE" in said, said
+    assert said.rstrip().endswith("closed"), said[-500:]
+    assert ask(server, "GET", "/api/v3/ping").status == 200
+
+
+def wait_until_read(client):
+    """Until the pipe is empty or its reader is gone."""
+    waiting = array.array("i", [1])
+    while waiting[0] and client.poll() is None:
+        fcntl.ioctl(client.stdin.fileno(), termios.FIONREAD, waiting)
+
+
 def test_renegotiation_does_not_exist(server):
     _, said = s_client(server, stdin=b"R\n")
     assert "RENEGOTIATING" not in said or "error" in said.lower()
@@ -174,3 +214,41 @@ def test_a_client_certificate_of_another_ca_is_refused(server, tmp_path):
         with Connection(server, tls=tls) as connection:
             connection.send(request(server, "GET", "/api/v3/ping"))
             connection.answer()
+
+
+def bomb(folder, length):
+    """A client's chain in which every certificate may have issued every other: `length` keys under one name, none of them trusted."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "many of one name")])
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(length + 1)]
+    now = datetime.datetime.now(datetime.UTC)
+    chain = []
+    for number, key in enumerate(keys):
+        made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(number + 1)
+        made = made.not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(hours=1))
+        made = made.add_extension(x509.BasicConstraints(ca=number > 0, path_length=None), critical=True)
+        # Signed by a key that is in the chain, so that no signature ends the search early.
+        chain.append(made.sign(keys[(number + 1) % len(keys)], hashes.SHA256()))
+    file = folder / f"bomb-{length}.pem"
+    private = keys[0].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain))
+    return file
+
+
+def processor_seconds(server):
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("length", [9, 60, 120])
+def test_a_chain_that_explodes_is_refused_at_a_bounded_price(server, tmp_path, length):
+    """Looking for a path through it takes as many tries as there are orders of its certificates, if nobody counts them."""
+    tls = context(server.ca)
+    tls.load_cert_chain(bomb(tmp_path, length))
+    before = processor_seconds(server)
+    with pytest.raises((ssl.SSLError, ConnectionResetError, BrokenPipeError, raw.Closed)):
+        with Connection(server, tls=tls) as connection:
+            connection.send(request(server, "GET", "/api/v3/ping"))
+            connection.answer()
+    # An unoptimised build takes tens of milliseconds; unbounded it would be years.
+    assert processor_seconds(server) - before < 5
+    assert ask(server, "GET", "/api/v3/ping").status == 200

@@ -36,16 +36,16 @@ def test_binance_fix_connector(server, trust):
         api_key=credential["api_key"], private_key=key, endpoint=f"tcp+tls://localhost:{server.port}", sender_comp_id="CONN", recv_window=5000
     )
     try:
-        logon = session.retrieve_messages_until(message_type="A", timeout_seconds=10)
+        logon = session.retrieve_messages_until(message_type="A", timeout_seconds=40)
         assert logon[-1].get("35") == b"A"
         message = session.create_fix_message_with_basic_header("D")
         for tag, value in limit_order("connector"):
             message.append_pair(tag, value)
         session.send_message(message)
-        report = session.retrieve_messages_until(message_type="8", timeout_seconds=10)[-1]
+        report = session.retrieve_messages_until(message_type="8", timeout_seconds=40)[-1]
         assert (report.get("11"), report.get("39"), report.get("150")) == (b"connector", b"0", b"0")
         session.logout()
-        assert session.retrieve_messages_until(message_type="5", timeout_seconds=10)[-1].get("35") == b"5"
+        assert session.retrieve_messages_until(message_type="5", timeout_seconds=40)[-1].get("35") == b"5"
     finally:
         session.disconnect()
 

@@ -14,7 +14,7 @@ import time
 import simplefix
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-TIMEOUT = 10
+TIMEOUT = 40
 
 
 def sending_time():

@@ -4,7 +4,7 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 
-TIMEOUT_SECONDS = 15
+TIMEOUT_SECONDS = 45
 
 
 @dataclass

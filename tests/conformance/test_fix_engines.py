@@ -155,7 +155,8 @@ def test_a_killed_gateway_loses_no_order_and_sends_none_twice(upstream):
     server.kill()
     client.close()
     server.start()
-    # The client does not know what arrived. It logs on with its numbers and sends again what it is asked for.
+    # The client does not know what arrived. It logs on with its numbers, sends again what it is asked for, and asks for what the
+    # gateway had sent and it had not read.
     sent = {number + 1: limit_order(f"n{number}") for number in range(1, 6)}
     with connect(server, next_out=7) as again:
         reports = set()
@@ -163,7 +164,9 @@ def test_a_killed_gateway_loses_no_order_and_sends_none_twice(upstream):
             message = again.read()
             assert message is not None
             kind = message.get(35)
-            if kind == b"2":
+            if kind == b"A":
+                again.send("2", [(7, len(client.received) + 1), (16, 0)])
+            elif kind == b"2":
                 for seq in range(int(message.get(7)), 7):
                     if seq in sent:
                         again.send("D", sent[seq], seq=seq, header=[(43, "Y"), (122, sending_time())])

@@ -11,7 +11,11 @@ mod it {
     mod fix;
     mod halts;
     mod journal;
+    mod migrate;
+    mod nodes;
     mod policy;
+    mod postgres;
+    mod postgres_server;
     mod redis_server;
     mod replay_contract;
     mod sessions;

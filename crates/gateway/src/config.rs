@@ -40,9 +40,9 @@ pub use fix::{FixSender, FixSettings};
 pub use raw::Origin;
 pub use reference::reference;
 pub use settings::{
-    Authorities, AuthzSettings, BinanceSettings, CertificateSource, ClientTrust, ClusterSettings, IssuerSettings, KeySource, LimitSettings,
-    ListenSettings, LogFormat, LogSettings, NativeSettings, OperatorSettings, RedisSettings, Settings, Shown, TokenSettings, Upstream,
-    UpstreamTarget,
+    Authorities, AuthzSettings, BinanceSettings, CertificateSource, ClientTrust, ClusterSettings, DatabaseSettings, IssuerSettings,
+    KeySource, LimitSettings, ListenSettings, LogFormat, LogSettings, NativeSettings, OperatorSettings, RedisSettings, Settings, Shown,
+    TokenSettings, Upstream, UpstreamTarget,
 };
 
 use raw::RawConfig;

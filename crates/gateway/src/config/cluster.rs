@@ -1,8 +1,10 @@
-//! `[cluster]`: the name of this node, and the memory it shares with the others.
+//! `[cluster]`: the name of this node, and the database and the memory that it shares with the others.
+
+use countersign_store::DatabaseAddress;
 
 use super::raw::Origin;
 use super::reader::Reader;
-use super::settings::{ClusterSettings, RedisSettings};
+use super::settings::{ClusterSettings, DatabaseSettings, RedisSettings};
 
 /// The name of a node that has no others beside it.
 const NODE: &str = "node-1";
@@ -21,6 +23,7 @@ pub(super) fn read(mut keys: Reader<'_>) -> ClusterSettings {
         NODE,
         node_name,
     );
+    let database = database(&mut keys);
     let redis_origin = keys.origin_of("redis").unwrap_or(Origin::Default);
     let url = keys.text_or(
         "redis",
@@ -38,7 +41,31 @@ pub(super) fn read(mut keys: Reader<'_>) -> ClusterSettings {
         keys.report().problem(&redis_origin, "cluster.redis", "redis_ca is for rediss:// only");
     }
     let redis = url.map(|url| RedisSettings { url, password_file, ca });
-    ClusterSettings { node: node.unwrap_or_else(|| NODE.to_owned()), redis }
+    ClusterSettings { node: node.unwrap_or_else(|| NODE.to_owned()), database, redis }
+}
+
+fn database(keys: &mut Reader<'_>) -> Option<DatabaseSettings> {
+    let origin = keys.origin_of("database").unwrap_or(Origin::Default);
+    let url = keys.text_or(
+        "database",
+        "PostgreSQL database that all nodes share: postgresql://USER@HOST[:PORT]/DATABASE. Without sslmode in it, a server that is not on this machine needs TLS with a certificate for its name (verify-full). `countersign migrate` copies the embedded database into it.",
+        "embedded SQLite",
+        database_url,
+    );
+    let password_file = keys.path_or(
+        "database_password_file",
+        "File with the password, readable by its owner only. Without it, PGPASSWORD or ~/.pgpass counts, as for PostgreSQL's own programs. A URL that holds one is refused.",
+        "none",
+    );
+    if url.is_none() && password_file.is_some() {
+        keys.report().problem(&origin, "cluster.database", "is missing, and database_password_file is there");
+    }
+    url.map(|url| DatabaseSettings { url, password_file })
+}
+
+/// A URL without a password. What was found is not repeated: it may hold one.
+fn database_url(text: &str) -> Result<String, String> {
+    DatabaseAddress::parse(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 fn node_name(text: &str) -> Result<String, String> {

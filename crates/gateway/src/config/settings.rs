@@ -269,8 +269,19 @@ pub struct BinanceSettings {
 pub struct ClusterSettings {
     /// The name of this node: 1 to 32 of a-z, 0-9 and -.
     pub node: String,
+    /// The database that all nodes share; `None`: the embedded one, of this node alone.
+    pub database: Option<DatabaseSettings>,
     /// The memory that all nodes share; `None`: this node is alone.
     pub redis: Option<RedisSettings>,
+}
+
+/// PostgreSQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseSettings {
+    /// `postgresql://user@host[:port]/database`; never with a password.
+    pub url: String,
+    /// The file that holds the password; `None`: as PostgreSQL's own programs find it.
+    pub password_file: Option<PathBuf>,
 }
 
 /// Redis or Valkey.

@@ -365,6 +365,24 @@ fn a_node_has_a_name_and_may_share_a_memory() {
     }
 }
 
+#[test]
+fn nodes_may_share_a_database_and_its_password_is_in_a_file() {
+    assert_eq!(load(&Sources::default()).unwrap().cluster.database, None);
+    let shared = settings("[cluster]\ndatabase = \"postgresql://c@db.example/countersign\"\ndatabase_password_file = \"secret\"\n");
+    let database = shared.cluster.database.unwrap();
+    assert_eq!(database.url, "postgresql://c@db.example/countersign");
+    assert!(database.password_file.unwrap().ends_with("secret"));
+    for wrong in [
+        "database = \"postgresql://c:hunter2@db/x\"",
+        "database = \"postgresql://c@db/x?password=hunter2\"",
+        "database = \"mysql://hunter2\"",
+        "database_password_file = \"secret\"",
+    ] {
+        let told = problems(&format!("[cluster]\n{wrong}\n"));
+        assert!(told.contains("cluster.database") && !told.contains("hunter2"), "{wrong}: {told}");
+    }
+}
+
 /// The document contains the reference as it follows from the declarations. `UPDATE_DOCS=1` writes it.
 #[test]
 fn the_reference_in_the_documentation_is_the_real_one() {

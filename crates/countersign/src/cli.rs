@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditProveArgs, AuditVerifyArgs, ExportFormat};
+pub(crate) use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditFetchArgs, AuditProveArgs, AuditVerifyArgs, ExportFormat};
 pub(crate) use explain::ExplainArgs;
 pub(crate) use halt::{DrillCommand, HaltArgs, HaltCommand, LiftCommand, OperatorCommand};
 pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs};

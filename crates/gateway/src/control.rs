@@ -4,6 +4,7 @@
 
 mod backend;
 mod news;
+mod ship;
 mod tokens;
 
 use std::io;
@@ -88,6 +89,7 @@ impl Control {
                 Err(error) => tracing::error!(socket = %socket.display(), %error, "no operator socket"),
             }
             tokio::task::spawn_local(news::watch_store(Arc::clone(&shared)));
+            tokio::task::spawn_local(ship::ship_audit(Arc::clone(&shared)));
             tokio::task::spawn_local(keep_records(Arc::clone(&shared)));
             tokio::task::spawn_local(keep_house(Arc::clone(&shared), operator_tls, tickets, renew));
             shared.drain.subscribe().wait().await;

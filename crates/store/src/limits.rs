@@ -33,6 +33,15 @@ pub const ADDRESS_BYTES_MAX: usize = 1_024;
 /// Rows of a table that are read at once when all are copied or compared: a few megabytes at most.
 pub const COPY_ROWS: u32 = 500;
 
+/// Lines of the audit log that are copied into the database at once: a fraction of a second's worth on a busy node.
+pub const SHIP_LINES_MAX: usize = 5_000;
+
+/// Bytes of such a batch: it is one statement, twice as long on the wire.
+pub const SHIP_BYTES_MAX: u64 = 1_024 * 1_024;
+
+/// How often new lines of the audit log are copied: what a node that is lost with its disk has told nobody.
+pub const SHIP_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Longest label of an account or a credential: one line on a screen.
 pub const LABEL_BYTES_MAX: usize = 200;
 

@@ -81,9 +81,9 @@ pub async fn copy(from: &Store, to: &Store) -> Result<Copied, StoreError> {
         return Err(StoreError::TargetInUse { path: to.path().to_owned() });
     }
     if is_empty {
-        target.commit().await?
+        target.commit().await?;
     } else {
-        target.leave().await?
+        target.leave().await?;
     }
     Ok(Copied { tables, was_there: !is_empty })
 }

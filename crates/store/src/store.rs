@@ -26,6 +26,8 @@ use std::path::Path;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
+use crate::audit::ship;
+use crate::audit::ship::AuditShipper;
 use crate::db::{Db, Row};
 use crate::error::StoreError;
 use crate::halts::HaltStore;
@@ -66,6 +68,20 @@ impl Store {
     /// An infrastructure failure.
     pub fn notices(&self) -> Option<Notices> {
         self.db.links().map(|links| Notices::new(links))
+    }
+
+    /// Copies the audit log of this node into the database; `None` where there are no nodes, because the database is a file.
+    #[must_use]
+    pub fn audit_shipper(&self, folder: &Path) -> Option<AuditShipper> {
+        self.db.links().map(|links| AuditShipper::new(Db::postgres(links.apart(1)), &self.node, folder))
+    }
+
+    /// Writes the copy of a node's audit log into a new folder, byte for byte; how many lines. A file has none.
+    ///
+    /// # Errors
+    /// The folder is there already or cannot be written; an infrastructure failure.
+    pub async fn fetch_audit(&self, node: &str, folder: &Path) -> Result<u64, StoreError> {
+        if self.db.links().is_none() { Ok(0) } else { ship::fetch(&self.db, node, folder).await }
     }
 
     /// Where the database is: a file, or a server without its password.

@@ -5,6 +5,7 @@ mod it {
     mod audit;
     mod audit_chain;
     mod audit_proof;
+    mod audit_ship;
     mod credentials;
     mod damage;
     mod files;

@@ -24,8 +24,9 @@ const STEPS: [&str; 1] = [include_str!("postgres/001_initial.sql")];
 const VERSION: i64 = 1;
 
 /// What must be there for the rest to hold: each table, and each trigger on it.
-const TABLES: [(&str, &[&str]); 13] = [
+const TABLES: [(&str, &[&str]); 14] = [
     ("accounts", &["accounts_changed"]),
+    ("audit_lines", &["audit_lines_kept", "audit_lines_whole"]),
     ("counters", &[]),
     ("credentials", &["credentials_changed"]),
     ("halt_drills", &[]),

@@ -149,6 +149,17 @@ CREATE TABLE token_revocations (
     by     text NOT NULL
 );
 
+-- A copy of each node's audit log: whole lines of its files, byte for byte, with where they begin and end.
+CREATE TABLE audit_lines (
+    node   text COLLATE "C" NOT NULL,
+    file   text COLLATE "C" NOT NULL,
+    begins bigint NOT NULL,
+    ends   bigint NOT NULL,
+    line   bytea NOT NULL,
+    PRIMARY KEY (node, file, begins)
+);
+CREATE INDEX audit_lines_ends ON audit_lines (node, file, ends);
+
 -- The counter counts by itself, so that no writer can forget it; and whoever listens hears it when it is committed.
 CREATE FUNCTION countersign_keys_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -189,7 +200,7 @@ CREATE TRIGGER key_changes_numbered BEFORE INSERT ON key_changes
 CREATE TRIGGER revocations_numbered BEFORE INSERT ON token_revocations
     FOR EACH ROW EXECUTE FUNCTION countersign_number();
 
--- What was recorded about keys and halts stays recorded.
+-- What was recorded stays recorded.
 CREATE FUNCTION countersign_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
@@ -201,4 +212,8 @@ CREATE TRIGGER key_changes_whole BEFORE TRUNCATE ON key_changes
 CREATE TRIGGER halt_log_kept BEFORE UPDATE OR DELETE ON halt_log
     FOR EACH ROW EXECUTE FUNCTION countersign_append_only();
 CREATE TRIGGER halt_log_whole BEFORE TRUNCATE ON halt_log
+    FOR EACH STATEMENT EXECUTE FUNCTION countersign_append_only();
+CREATE TRIGGER audit_lines_kept BEFORE UPDATE OR DELETE ON audit_lines
+    FOR EACH ROW EXECUTE FUNCTION countersign_append_only();
+CREATE TRIGGER audit_lines_whole BEFORE TRUNCATE ON audit_lines
     FOR EACH STATEMENT EXECUTE FUNCTION countersign_append_only();

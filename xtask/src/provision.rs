@@ -83,6 +83,19 @@ pub(crate) fn debian(machine: &Machine, program: &str, package: &str) -> Result<
     Ok(())
 }
 
+/// Installs PostgreSQL's server unless one is there; Debian keeps its programs off the path.
+pub(crate) fn postgres(machine: &Machine) -> Result<()> {
+    let is_there = || {
+        let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
+        versions.into_iter().any(|version| version.path().join("bin/initdb").exists())
+    };
+    if !is_there() {
+        apt_install(machine, "postgresql")?;
+    }
+    ensure!(is_there(), "postgresql is installed but there is no initdb below /usr/lib/postgresql");
+    Ok(())
+}
+
 fn apt_install(machine: &Machine, package: &str) -> Result<()> {
     let by_hand = || format!("this level needs the Debian package {package}: apt-get install {package}");
     ensure!(has_program("apt-get") && is_root(machine), "{}", by_hand());

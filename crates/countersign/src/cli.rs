@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditProveArgs, AuditVerifyArgs, ExportFormat};
+pub(crate) use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditFetchArgs, AuditProveArgs, AuditVerifyArgs, ExportFormat};
 pub(crate) use explain::ExplainArgs;
 pub(crate) use halt::{DrillCommand, HaltArgs, HaltCommand, LiftCommand, OperatorCommand};
 pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs};
@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Venue(VenueArgs),
     /// The audit log: show it, verify it, export it, prove what is in it.
     Audit(Box<AuditArgs>),
+    /// Copy the embedded database into a PostgreSQL database that nodes share, and compare row by row.
+    Migrate(MigrateArgs),
     /// Write shell completions to standard output.
     Completions {
         /// The shell.
@@ -101,6 +103,25 @@ pub(crate) struct StateArgs {
     /// State folder.
     #[arg(long, value_name = "DIR", env = "COUNTERSIGN_STATE_DIR", default_value = "countersign-state")]
     pub(crate) state: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// State folder with the embedded database; its gateway must be stopped.
+    #[arg(long, value_name = "DIR", default_value = "countersign-state")]
+    pub(crate) from: PathBuf,
+    /// PostgreSQL database, empty: postgresql://USER@HOST[:PORT]/DATABASE.
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: String,
+    /// File with the password of its user; without it PGPASSWORD or ~/.pgpass counts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Only compare; the gateway may be running.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

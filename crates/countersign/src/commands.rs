@@ -12,6 +12,7 @@ mod https;
 mod keeper;
 pub(crate) mod key;
 mod manual;
+mod migrate;
 mod output;
 mod probe;
 pub(crate) mod serve;
@@ -49,6 +50,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => explain::run(args),
         Command::Key(command) => key::run(command),
         Command::Man { folder } => manual::pages(&folder),
+        Command::Migrate(args) => migrate::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Session(command) => session::run(&command),

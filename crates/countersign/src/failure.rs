@@ -67,6 +67,7 @@ const fn is_of_surroundings(error: &StoreError) -> bool {
         error,
         StoreError::AccountExists(_)
             | StoreError::AccountUnknown(_)
+            | StoreError::AddressRefused { .. }
             | StoreError::CredentialUnknown(_)
             | StoreError::Field { .. }
             | StoreError::Key(_)

@@ -10,9 +10,11 @@
 //!   identity-key.pem jwks.json       signs identity assertions and access tokens; its public keys
 //!   audit-key.pem audit-key.pub.pem  signs the heads of the audit log; its public half
 //!   sealing.key countersign.db audit/ journal/ lock
+//!   database.json                    instead of countersign.db: which server the node shares with others
 //!   demo/                            the demo account's credentials, made with the folder
 //! ```
 
+pub(crate) mod database;
 mod demo_account;
 pub(crate) mod gateway_identity;
 
@@ -32,7 +34,7 @@ use countersign_pki::{
 use countersign_store::audit::AuditLog;
 use countersign_store::files::atomic_write;
 use countersign_store::journal::JournaledReplayGuard;
-use countersign_store::{JournaledNonceGuard, SealingKey, StateDir, StateLock, Store, StoreError};
+use countersign_store::{JournaledNonceGuard, StateDir, StateLock, Store, StoreError};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 
 use crate::failure::Failure;
@@ -75,7 +77,7 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
     let gateway = gateway_identity::open(dir.path(), clock::wall())?;
     let identity = IdentityIssuer::load_or_create(&dir.path().join("identity-key.pem"))?;
     publish_identity_keys(&dir, &identity)?;
-    let store = Store::open(&dir.database(), SealingKey::load_or_create(&dir.sealing_key())?).await?;
+    let store = database::open_for_gateway(settings, &dir).await?;
     let audit = AuditLog::open(&dir.audit(), dir.load_or_create_audit_key()?)?;
     let replay = JournaledReplayGuard::open(&dir.journal(), clock::now())?;
     let nonces = JournaledNonceGuard::open(&dir.journal())?;
@@ -117,7 +119,7 @@ fn check_whole(dir: &StateDir) -> anyhow::Result<()> {
 /// Opens only the database, for commands that look after keys; the gateway may be running.
 pub(crate) async fn open_store(state: &Path) -> anyhow::Result<(StateDir, Store)> {
     let dir = StateDir::open(state)?;
-    let store = Store::open(&dir.database(), SealingKey::load(&dir.sealing_key())?).await?;
+    let store = database::open_for_command(&dir).await?;
     Ok((dir, store))
 }
 

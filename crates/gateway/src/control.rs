@@ -3,6 +3,8 @@
 //! One thread with its own runtime, so that nothing here waits behind client traffic and client traffic waits for nothing here.
 
 mod backend;
+mod news;
+mod ship;
 mod tokens;
 
 use std::io;
@@ -24,12 +26,9 @@ use crate::native::sessions::keep_records;
 use crate::operator::{self, OperatorSocket};
 use crate::shared::{CredentialTable, Shared};
 use crate::start::StartError;
-use crate::tokens::sync_revocations;
 
 pub use backend::Backend;
 
-/// How often the store is asked whether somebody changed it: a revocation made by another process takes effect within this.
-const STORE_POLL: Duration = Duration::from_millis(200);
 /// How often keys and certificates are looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
@@ -89,7 +88,8 @@ impl Control {
                 Ok(socket) => drop(tokio::spawn(operator::serve_socket(socket, backend, stop.clone()))),
                 Err(error) => tracing::error!(socket = %socket.display(), %error, "no operator socket"),
             }
-            tokio::task::spawn_local(watch_store(Arc::clone(&shared)));
+            tokio::task::spawn_local(news::watch_store(Arc::clone(&shared)));
+            tokio::task::spawn_local(ship::ship_audit(Arc::clone(&shared)));
             tokio::task::spawn_local(keep_records(Arc::clone(&shared)));
             tokio::task::spawn_local(keep_house(Arc::clone(&shared), operator_tls, tickets, renew));
             shared.drain.subscribe().wait().await;
@@ -106,29 +106,6 @@ impl Control {
         let _inside = runtime.enter();
         drop(tasks);
         ended
-    }
-}
-
-/// Reads the credentials again when the store changed, and what was revoked.
-async fn watch_store(shared: Arc<Shared>) {
-    let mut seen = None;
-    let mut ticks = tokio::time::interval(STORE_POLL);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = sync_revocations(&shared).await {
-            tracing::error!(%error, "revoked tokens cannot be read; soon no token is taken");
-        }
-        match shared.store.change_counter().await {
-            Ok(counter) if seen == Some(counter) => {}
-            Ok(counter) => match reload_credentials(&shared).await {
-                Ok(count) => {
-                    tracing::debug!(count, "credentials read");
-                    seen = Some(counter);
-                }
-                Err(error) => tracing::error!(%error, "credentials cannot be read; the last good ones stay in force"),
-            },
-            Err(error) => tracing::error!(%error, "the store cannot be read; the last good credentials stay in force"),
-        }
     }
 }
 

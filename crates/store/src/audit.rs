@@ -24,6 +24,7 @@ mod key;
 mod prove;
 mod reader;
 mod record;
+pub(crate) mod ship;
 mod text;
 mod verify;
 mod writer;
@@ -48,6 +49,7 @@ pub use key::read_public_key;
 pub use prove::{ProveError, Question, prove};
 pub use reader::{AuditEntry, AuditFilter};
 pub use record::{AuditEvent, AuditRecord, AuditTags, ChannelParameters};
+pub use ship::AuditShipper;
 pub use text::AuditText;
 pub use verify::{NamedFault, Verification, VerifyOptions, verify};
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_audit_tree::AuditKeyError;
 use countersign_core::{AccountId, Algorithm, ApiKeyId, CredentialId, PublicKeyError, Purpose, Reject, SessionId};
+use sqlx::postgres::PgDatabaseError;
 
 /// Why the store did not do what was asked. Its text is one sentence for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,12 @@ pub enum StoreError {
     /// There is no such account.
     #[error("there is no account {0}")]
     AccountUnknown(AccountId),
+    /// An address of a database that is not taken.
+    #[error("the address of the database is refused: {why}")]
+    AddressRefused {
+        /// Why, without the address, which may hold a password.
+        why: String,
+    },
     /// Another process holds the state folder.
     #[error("the state folder {path} is in use by another gateway{}", process(*pid))]
     AlreadyRunning {
@@ -48,12 +55,12 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
-    /// The database file is damaged.
+    /// The database is damaged.
     #[error("the database {path} is damaged ({detail}); restore it from a backup, or move it away to start with an empty one")]
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// What SQLite says.
+        /// What the database says.
         detail: String,
     },
     /// There is no such credential.
@@ -64,7 +71,7 @@ pub enum StoreError {
     Database {
         /// The file.
         path: PathBuf,
-        /// What SQLite says.
+        /// What the database says.
         source: sqlx::Error,
     },
     /// No room left.
@@ -74,7 +81,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A database of another program.
-    #[error("{path} is a database of another program; choose another state folder")]
+    #[error("{path} is a database of another program; choose another place for ours")]
     ForeignDatabase {
         /// The file.
         path: PathBuf,
@@ -195,9 +202,29 @@ pub enum StoreError {
         /// What is wrong, without its address, which may hold a password.
         why: String,
     },
+    /// A server that would not keep what it is given, or may not have all of it.
+    #[error("the database {path} cannot be used: {why}")]
+    ServerUnfit {
+        /// The server.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// There is no such session.
     #[error("there is no session {0}")]
     SessionUnknown(SessionId),
+    /// A database that something is to be copied into holds other things.
+    #[error("the database {path} holds records already, and others than those to be copied; copy into an empty one")]
+    TargetInUse {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A server did not answer in time, or ended what took too long.
+    #[error("the database {path} did not answer in time")]
+    Unanswered {
+        /// The server.
+        path: PathBuf,
+    },
 }
 
 fn process(pid: Option<u32>) -> String {
@@ -217,8 +244,22 @@ impl StoreError {
         Self::Io { action, path, source }
     }
 
-    /// Turns a failure of the database into the sentence it deserves (primary result codes, sqlite.org/rescode.html).
+    /// Turns a failure of the database into the sentence it deserves.
     pub(crate) fn database(path: &Path, source: sqlx::Error) -> Self {
+        match source.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>()) {
+            Some(told) => match ServerFailure::of(told.code()) {
+                Some(ServerFailure::Conflict) => Self::Locked { path: path.to_owned() },
+                Some(ServerFailure::Damage) => Self::Corrupt { path: path.to_owned(), detail: told.message().to_owned() },
+                Some(ServerFailure::Full) => Self::DiskFull { path: path.to_owned() },
+                Some(ServerFailure::Late) => Self::Unanswered { path: path.to_owned() },
+                None => Self::Database { path: path.to_owned(), source },
+            },
+            None => Self::file(path, source),
+        }
+    }
+
+    /// Primary result codes of SQLite: sqlite.org/rescode.html.
+    fn file(path: &Path, source: sqlx::Error) -> Self {
         const BUSY: i32 = 5;
         const LOCKED: i32 = 6;
         const CORRUPT: i32 = 11;
@@ -246,8 +287,32 @@ impl StoreError {
                 | Self::JournalDamaged { .. }
                 | Self::Locked { .. }
                 | Self::SealingKeyMismatch { .. }
+                | Self::ServerUnfit { .. }
                 | Self::SharedMemory { .. }
+                | Self::Unanswered { .. }
         )
+    }
+}
+
+/// What a server's error means for us (SQLSTATE, PostgreSQL appendix A).
+enum ServerFailure {
+    Conflict,
+    Damage,
+    Full,
+    Late,
+}
+
+impl ServerFailure {
+    fn of(code: &str) -> Option<Self> {
+        match code {
+            // Serialization failure, deadlock: the server chose this one to give way.
+            "40001" | "40P01" => Some(Self::Conflict),
+            "XX001" | "XX002" => Some(Self::Damage),
+            "53100" => Some(Self::Full),
+            // Its own limits of time, which we set: a lock, a statement, a transaction that does nothing.
+            "25P03" | "55P03" | "57014" => Some(Self::Late),
+            _ => None,
+        }
     }
 }
 

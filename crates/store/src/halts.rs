@@ -6,29 +6,24 @@
 //!   state(known)    epoch, and the rows if the epoch is another than `known`
 //! ```
 //!
-//! In the database of the [`Store`](crate::Store), over two connections of its own: a stop does not queue behind the recording of
+//! In the database of the [`Store`](crate::Store), over two connections of their own: a stop does not queue behind the recording of
 //! sessions, and the reading that keeps a node's lease does not queue behind a write.
 //!
 //! What cannot be read is an error, never an empty state: a node that does not know its halts passes nothing new.
-
-use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::Timestamp;
 use countersign_halt::{Action, Agreed, Change, Entry, Halt, HaltRecord, HaltSet, Lift, LiftId, Lowered, OperatorSignature};
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection as _, Row as _, Sqlite, SqliteConnection, Transaction};
-use tokio::sync::Mutex;
 
+use crate::db::{Db, Lock, Row, Tx};
 use crate::error::StoreError;
 
 /// The store of halts.
 pub struct HaltStore {
-    path: PathBuf,
-    reader: Mutex<SqliteConnection>,
-    writer: Mutex<SqliteConnection>,
+    reader: Db,
+    writer: Db,
 }
 
 /// A lift with the signatures it has so far.
@@ -47,8 +42,9 @@ struct SignatureRow {
 }
 
 impl HaltStore {
-    pub(crate) fn new(path: &Path, reader: SqliteConnection, writer: SqliteConnection) -> Self {
-        Self { path: path.to_owned(), reader: Mutex::new(reader), writer: Mutex::new(writer) }
+    /// Over two databases that are one, each with a connection of its own.
+    pub(crate) const fn new(reader: Db, writer: Db) -> Self {
+        Self { reader, writer }
     }
 
     /// The state, if its epoch is not `known`; else the epoch alone, with no entries.
@@ -56,14 +52,15 @@ impl HaltStore {
     /// # Errors
     /// An infrastructure failure, a row that cannot be used among them.
     pub async fn state(&self, known: Option<u64>) -> Result<HaltSet, StoreError> {
-        let mut reader = self.reader.lock().await;
         // One transaction: epoch and rows are of one moment.
-        let mut transaction = reader.begin().await.map_err(|source| self.failed(source))?;
-        let epoch = self.epoch(&mut transaction).await?;
+        let mut transaction = self.reader.view().await?;
+        let epoch = epoch(&mut transaction).await?;
         if known == Some(epoch) {
+            transaction.leave().await?;
             return Ok(HaltSet::new(epoch, []));
         }
-        let rows = sqlx::query("SELECT * FROM halts").fetch_all(&mut *transaction).await.map_err(|source| self.failed(source))?;
+        let rows = transaction.rows("SELECT * FROM halts", &[]).await?;
+        transaction.leave().await?;
         let entries: Vec<Entry> = rows.iter().map(entry).collect::<Result<_, _>>()?;
         Ok(HaltSet::new(epoch, entries))
     }
@@ -73,22 +70,18 @@ impl HaltStore {
     /// # Errors
     /// An infrastructure failure.
     pub async fn raise(&self, halt: &Halt) -> Result<u64, StoreError> {
-        let mut writer = self.writer.lock().await;
-        let mut transaction = self.begin(&mut writer).await?;
-        let epoch = self.epoch(&mut transaction).await? + 1;
-        let added = sqlx::query("INSERT INTO halts (id, record, raised) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING")
-            .bind(halt.id.to_string())
-            .bind(halt.to_json())
-            .bind(signed(epoch))
-            .execute(&mut *transaction)
-            .await
-            .map_err(|source| self.failed(source))?;
-        if added.rows_affected() == 0 {
+        let mut transaction = self.writer.begin(Lock::Halts).await?;
+        let epoch = epoch(&mut transaction).await? + 1;
+        let values = [halt.id.to_string().into(), halt.to_json().into(), signed(epoch).into()];
+        let added =
+            transaction.run("INSERT INTO halts (id, record, raised) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING", &values).await?;
+        if added == 0 {
+            transaction.leave().await?;
             return Ok(epoch - 1);
         }
         let record = HaltRecord { epoch, change: Change::Raise(halt.clone()) };
-        self.log(&mut transaction, &record, halt.at, None).await?;
-        transaction.commit().await.map_err(|source| self.failed(source))?;
+        log(&mut transaction, &record, halt.at, None).await?;
+        transaction.commit().await?;
         Ok(epoch)
     }
 
@@ -98,30 +91,21 @@ impl HaltStore {
     /// An infrastructure failure.
     pub async fn lower(&self, agreed: &Agreed, signatures: &[OperatorSignature], now: Timestamp) -> Result<Option<u64>, StoreError> {
         let lift = agreed.lift();
-        let mut writer = self.writer.lock().await;
-        let mut transaction = self.begin(&mut writer).await?;
-        let before = self.epoch(&mut transaction).await?;
+        let mut transaction = self.writer.begin(Lock::Halts).await?;
+        let before = epoch(&mut transaction).await?;
         if before != lift.if_epoch {
+            transaction.leave().await?;
             return Ok(None);
         }
         let epoch = before + 1;
         for id in &lift.halts {
-            sqlx::query("UPDATE halts SET lowered = ?2, lowered_to = ?3 WHERE id = ?1")
-                .bind(id.to_string())
-                .bind(signed(epoch))
-                .bind(lift.to.map(Action::name))
-                .execute(&mut *transaction)
-                .await
-                .map_err(|source| self.failed(source))?;
+            let values = [id.to_string().into(), signed(epoch).into(), lift.to.map(Action::name).into()];
+            transaction.run("UPDATE halts SET lowered = $2, lowered_to = $3 WHERE id = $1", &values).await?;
         }
         let record = HaltRecord { epoch, change: Change::Lower { halts: lift.halts.clone(), to: lift.to } };
-        self.log(&mut transaction, &record, now, Some((lift.payload(), &to_json(signatures)))).await?;
-        sqlx::query("DELETE FROM halt_lifts WHERE id = ?1")
-            .bind(lift.id().to_string())
-            .execute(&mut *transaction)
-            .await
-            .map_err(|source| self.failed(source))?;
-        transaction.commit().await.map_err(|source| self.failed(source))?;
+        log(&mut transaction, &record, now, Some((lift.payload(), &to_json(signatures)))).await?;
+        transaction.run("DELETE FROM halt_lifts WHERE id = $1", &[lift.id().to_string().into()]).await?;
+        transaction.commit().await?;
         Ok(Some(epoch))
     }
 
@@ -130,19 +114,12 @@ impl HaltStore {
     /// # Errors
     /// An infrastructure failure.
     pub async fn record_drill(&self, halt: &Halt) -> Result<u64, StoreError> {
-        let mut writer = self.writer.lock().await;
-        let mut transaction = self.begin(&mut writer).await?;
-        let epoch: i64 = sqlx::query_scalar("UPDATE halt_epoch SET drill_epoch = drill_epoch + 1 RETURNING drill_epoch")
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(|source| self.failed(source))?;
-        sqlx::query("INSERT INTO halt_drills (drill_epoch, record) VALUES (?1, ?2)")
-            .bind(epoch)
-            .bind(halt.to_json())
-            .execute(&mut *transaction)
-            .await
-            .map_err(|source| self.failed(source))?;
-        transaction.commit().await.map_err(|source| self.failed(source))?;
+        let mut transaction = self.writer.begin(Lock::Halts).await?;
+        let next = transaction.one("UPDATE halt_epoch SET drill_epoch = drill_epoch + 1 RETURNING drill_epoch", &[]).await?;
+        let epoch = next.number("drill_epoch").map_err(|error| bad("drill_epoch", error))?;
+        let values = [epoch.into(), halt.to_json().into()];
+        transaction.run("INSERT INTO halt_drills (drill_epoch, record) VALUES ($1, $2)", &values).await?;
+        transaction.commit().await?;
         Ok(u64::try_from(epoch).unwrap_or(0))
     }
 
@@ -151,21 +128,11 @@ impl HaltStore {
     /// # Errors
     /// An infrastructure failure.
     pub async fn propose(&self, lift: &Lift, now: Timestamp) -> Result<(), StoreError> {
-        let mut writer = self.writer.lock().await;
-        let mut transaction = self.begin(&mut writer).await?;
-        sqlx::query("DELETE FROM halt_lifts WHERE expires <= ?1")
-            .bind(signed(now.as_micros()))
-            .execute(&mut *transaction)
-            .await
-            .map_err(|source| self.failed(source))?;
-        sqlx::query("INSERT INTO halt_lifts (id, payload, expires) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING")
-            .bind(lift.id().to_string())
-            .bind(lift.payload())
-            .bind(signed(lift.expires.as_micros()))
-            .execute(&mut *transaction)
-            .await
-            .map_err(|source| self.failed(source))?;
-        transaction.commit().await.map_err(|source| self.failed(source))
+        let mut transaction = self.writer.begin(Lock::Halts).await?;
+        transaction.run("DELETE FROM halt_lifts WHERE expires <= $1", &[signed(now.as_micros()).into()]).await?;
+        let values = [lift.id().to_string().into(), lift.payload().into(), signed(lift.expires.as_micros()).into()];
+        transaction.run("INSERT INTO halt_lifts (id, payload, expires) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING", &values).await?;
+        transaction.commit().await
     }
 
     /// A proposal with its signatures.
@@ -173,9 +140,7 @@ impl HaltStore {
     /// # Errors
     /// An infrastructure failure.
     pub async fn lift(&self, id: LiftId) -> Result<Option<StoredLift>, StoreError> {
-        let mut reader = self.reader.lock().await;
-        let found = sqlx::query("SELECT * FROM halt_lifts WHERE id = ?1").bind(id.to_string()).fetch_optional(&mut *reader).await;
-        found.map_err(|source| self.failed(source))?.map(|row| stored_lift(&row)).transpose()
+        self.reader.row(LIFT, &[id.to_string().into()]).await?.as_ref().map(stored_lift).transpose()
     }
 
     /// Adds a signature that was verified; one operator's second takes the place of the first. How many there are then, or `None`
@@ -184,66 +149,47 @@ impl HaltStore {
     /// # Errors
     /// An infrastructure failure.
     pub async fn sign(&self, id: LiftId, signature: &OperatorSignature) -> Result<Option<usize>, StoreError> {
-        let mut writer = self.writer.lock().await;
-        let mut transaction = self.begin(&mut writer).await?;
-        let found = sqlx::query("SELECT * FROM halt_lifts WHERE id = ?1").bind(id.to_string()).fetch_optional(&mut *transaction).await;
-        let Some(row) = found.map_err(|source| self.failed(source))? else { return Ok(None) };
+        let mut transaction = self.writer.begin(Lock::Halts).await?;
+        let Some(row) = transaction.row(LIFT, &[id.to_string().into()]).await? else {
+            transaction.leave().await?;
+            return Ok(None);
+        };
         let mut signatures = stored_lift(&row)?.signatures;
         signatures.retain(|known| known.operator != signature.operator);
         signatures.push(signature.clone());
-        sqlx::query("UPDATE halt_lifts SET signatures = ?2 WHERE id = ?1")
-            .bind(id.to_string())
-            .bind(to_json(&signatures))
-            .execute(&mut *transaction)
-            .await
-            .map_err(|source| self.failed(source))?;
-        transaction.commit().await.map_err(|source| self.failed(source))?;
+        let values = [id.to_string().into(), to_json(&signatures).into()];
+        transaction.run("UPDATE halt_lifts SET signatures = $2 WHERE id = $1", &values).await?;
+        transaction.commit().await?;
         Ok(Some(signatures.len()))
-    }
-
-    async fn begin<'c>(&self, writer: &'c mut SqliteConnection) -> Result<Transaction<'c, Sqlite>, StoreError> {
-        writer.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))
-    }
-
-    async fn epoch(&self, connection: &mut SqliteConnection) -> Result<u64, StoreError> {
-        let epoch: i64 =
-            sqlx::query_scalar("SELECT epoch FROM halt_epoch").fetch_one(connection).await.map_err(|source| self.failed(source))?;
-        u64::try_from(epoch).map_err(|error| bad("epoch", error))
-    }
-
-    async fn log(
-        &self,
-        transaction: &mut Transaction<'_, Sqlite>,
-        record: &HaltRecord,
-        at: Timestamp,
-        lift: Option<(&str, &str)>,
-    ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE halt_epoch SET epoch = ?1")
-            .bind(signed(record.epoch))
-            .execute(&mut **transaction)
-            .await
-            .map_err(|source| self.failed(source))?;
-        sqlx::query("INSERT INTO halt_log (epoch, at, record, payload, signatures) VALUES (?1, ?2, ?3, ?4, ?5)")
-            .bind(signed(record.epoch))
-            .bind(signed(at.as_micros()))
-            .bind(record.to_json())
-            .bind(lift.map(|(payload, _)| payload.to_owned()))
-            .bind(lift.map(|(_, signatures)| signatures.to_owned()))
-            .execute(&mut **transaction)
-            .await
-            .map(|_| ())
-            .map_err(|source| self.failed(source))
-    }
-
-    fn failed(&self, source: sqlx::Error) -> StoreError {
-        StoreError::database(&self.path, source)
     }
 }
 
 impl std::fmt::Debug for HaltStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "HaltStore({})", self.path.display())
+        write!(f, "HaltStore({})", self.reader.place().display())
     }
+}
+
+const LIFT: &str = "SELECT * FROM halt_lifts WHERE id = $1";
+
+async fn epoch(transaction: &mut Tx) -> Result<u64, StoreError> {
+    let row = transaction.one("SELECT epoch FROM halt_epoch", &[]).await?;
+    let epoch = row.number("epoch").map_err(|error| bad("epoch", error))?;
+    u64::try_from(epoch).map_err(|error| bad("epoch", error))
+}
+
+/// Moves the epoch on, and writes down why.
+async fn log(transaction: &mut Tx, record: &HaltRecord, at: Timestamp, lift: Option<(&str, &str)>) -> Result<(), StoreError> {
+    transaction.run("UPDATE halt_epoch SET epoch = $1", &[signed(record.epoch).into()]).await?;
+    let values = [
+        signed(record.epoch).into(),
+        signed(at.as_micros()).into(),
+        record.to_json().into(),
+        lift.map(|(payload, _)| payload).into(),
+        lift.map(|(_, signatures)| signatures).into(),
+    ];
+    let insert = "INSERT INTO halt_log (epoch, at, record, payload, signatures) VALUES ($1, $2, $3, $4, $5)";
+    transaction.run(insert, &values).await.map(|_| ())
 }
 
 fn signed(number: u64) -> i64 {
@@ -254,31 +200,31 @@ fn bad(id: &str, why: impl std::fmt::Display) -> StoreError {
     StoreError::BadRecord { table: "halts", id: id.to_owned(), why: why.to_string() }
 }
 
-fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
-    let id: String = row.try_get("id").map_err(|error| bad("?", error))?;
-    let failed = |error: sqlx::Error| bad(&id, error);
-    let record: String = row.try_get("record").map_err(failed)?;
-    let raised: i64 = row.try_get("raised").map_err(failed)?;
-    let lowered: Option<i64> = row.try_get("lowered").map_err(failed)?;
-    let to: Option<String> = row.try_get("lowered_to").map_err(failed)?;
-    let number = |number: i64| u64::try_from(number).map_err(|error| bad(&id, error));
-    let to = to.map(|name| Action::parse(&name).ok_or_else(|| bad(&id, "not an action"))).transpose()?;
-    let halt = Halt::from_json(&record).map_err(|error| bad(&id, error))?;
+fn entry(row: &Row) -> Result<Entry, StoreError> {
+    let id = row.text("id").map_err(|error| bad("?", error))?;
+    let failed = |error: sqlx::Error| bad(id, error);
+    let record = row.text("record").map_err(failed)?;
+    let raised = row.number("raised").map_err(failed)?;
+    let lowered = row.number_or_none("lowered").map_err(failed)?;
+    let to = row.text_or_none("lowered_to").map_err(failed)?;
+    let number = |number: i64| u64::try_from(number).map_err(|error| bad(id, error));
+    let to = to.map(|name| Action::parse(name).ok_or_else(|| bad(id, "not an action"))).transpose()?;
+    let halt = Halt::from_json(record).map_err(|error| bad(id, error))?;
     if halt.id.to_string() != id {
-        return Err(bad(&id, "the record has another name"));
+        return Err(bad(id, "the record has another name"));
     }
     let lowered = lowered.map(number).transpose()?.map(|epoch| Lowered { epoch, to });
     Ok(Entry { halt, raised: number(raised)?, lowered })
 }
 
-fn stored_lift(row: &SqliteRow) -> Result<StoredLift, StoreError> {
-    let id: String = row.try_get("id").map_err(|error| bad("?", error))?;
-    let payload: String = row.try_get("payload").map_err(|error| bad(&id, error))?;
-    let signatures: String = row.try_get("signatures").map_err(|error| bad(&id, error))?;
-    let lift = Lift::from_payload(&payload).map_err(|error| bad(&id, error))?;
-    let rows: Vec<SignatureRow> = serde_json::from_str(&signatures).map_err(|error| bad(&id, error))?;
+fn stored_lift(row: &Row) -> Result<StoredLift, StoreError> {
+    let id = row.text("id").map_err(|error| bad("?", error))?;
+    let payload = row.text("payload").map_err(|error| bad(id, error))?;
+    let signatures = row.text("signatures").map_err(|error| bad(id, error))?;
+    let lift = Lift::from_payload(payload).map_err(|error| bad(id, error))?;
+    let rows: Vec<SignatureRow> = serde_json::from_str(signatures).map_err(|error| bad(id, error))?;
     let read = |row: SignatureRow| {
-        let signature = URL_SAFE_NO_PAD.decode(&row.signature).map_err(|error| bad(&id, error))?;
+        let signature = URL_SAFE_NO_PAD.decode(&row.signature).map_err(|error| bad(id, error))?;
         Ok(OperatorSignature { operator: row.operator.into(), signature })
     };
     Ok(StoredLift { lift, signatures: rows.into_iter().map(read).collect::<Result<_, StoreError>>()? })

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   StateDir ── lock        one gateway per folder
-//!      ├─ Store             SQLite: accounts, credentials (secrets sealed), their history, sessions, refresh families, revocations
+//!      ├─ Store             SQLite or PostgreSQL: accounts, credentials (secrets sealed), their history, sessions, refresh families, revocations
 //!      ├─ HaltStore         the same database: halts, their epoch and log, lifts; connections of its own
 //!      ├─ AuditLog          chained JSON lines, one writer thread, bounded queue; fails closed
 //!      ├─ JournaledMessageStore  sequence numbers and messages of one FIX session; a number is on the disk before it is on the wire
@@ -19,13 +19,16 @@
 //! [`Reject::AuditUnavailable`]: countersign_core::Reject::AuditUnavailable
 
 pub mod audit;
+mod db;
 pub mod error;
 pub mod files;
 pub mod fix;
 pub mod halts;
 pub mod journal;
 pub mod limits;
+pub mod migrate;
 pub mod nonces;
+pub mod notices;
 pub mod record;
 mod schema;
 pub mod sealing;
@@ -36,12 +39,14 @@ pub mod store;
 pub use countersign_audit_tree::AuditKey;
 
 pub use audit::{AuditEntry, AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditTags, AuditText, AuditUnavailable, ChannelParameters};
+pub use db::address::DatabaseAddress;
 pub use error::StoreError;
 pub use fix::bridge::BridgeJournals;
 pub use fix::{JournaledMessageStore, SharedMessageStore};
 pub use halts::{HaltStore, StoredLift};
 pub use journal::JournaledReplayGuard;
 pub use nonces::JournaledNonceGuard;
+pub use notices::{Notice, Notices};
 pub use record::{AccountRecord, Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate, SessionRecord};
 pub use sealing::SealingKey;
 pub use shared::SharedReplayGuard;

@@ -11,6 +11,37 @@ pub const CONNECTIONS_MAX: u32 = 4;
 /// How long a caller waits for one of these connections: as long as a writer may wait, and a little.
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// How long a server may take to accept a connection, its TLS and password included: some milliseconds in one data centre.
+pub const SERVER_CONNECT_MAX: Duration = Duration::from_secs(3);
+
+/// How long a server may take for one statement. The longest reads all sessions that are shown; the server ends it by itself then.
+pub const SERVER_ANSWER_MAX: Duration = Duration::from_secs(4);
+
+/// How long a server may take to say that it is there. It is asked before a kept connection is used.
+pub const SERVER_PING_MAX: Duration = Duration::from_secs(1);
+
+/// How long a transaction may be idle before the server ends it: ours never wait for anything but the server.
+pub const SERVER_IDLE_MAX: Duration = Duration::from_secs(10);
+
+/// How often a statement is tried that the server chose to give way to another. Its reasons are gone with the first try; three in a
+/// row are something else.
+pub const CONFLICT_TRIES: u32 = 3;
+
+/// Longest address of a database: a host name has at most 253 bytes, a path of a socket 107, paths of certificates the rest.
+pub const ADDRESS_BYTES_MAX: usize = 1_024;
+
+/// Rows of a table that are read at once when all are copied or compared: a few megabytes at most.
+pub const COPY_ROWS: u32 = 500;
+
+/// Lines of the audit log that are copied into the database at once: a fraction of a second's worth on a busy node.
+pub const SHIP_LINES_MAX: usize = 5_000;
+
+/// Bytes of such a batch: it is one statement, twice as long on the wire.
+pub const SHIP_BYTES_MAX: u64 = 1_024 * 1_024;
+
+/// How often new lines of the audit log are copied: what a node that is lost with its disk has told nobody.
+pub const SHIP_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Longest label of an account or a credential: one line on a screen.
 pub const LABEL_BYTES_MAX: usize = 200;
 

@@ -1,7 +1,10 @@
 //! The database's shape, step by step. A step that was released is never changed; the next one is added.
 //!
 //! `user_version` counts the steps taken, `application_id` says whose file it is. All steps that are missing are taken in one
-//! transaction, so a crash leaves the old shape or the new one.
+//! transaction, so a crash leaves the old shape or the new one. PostgreSQL has steps of its own, with the same rules
+//! ([`postgres`]); SQLite's are the files of `schema/`, PostgreSQL's those of `schema/postgres/`.
+
+pub(crate) mod postgres;
 
 use std::path::Path;
 
@@ -12,16 +15,20 @@ use crate::error::StoreError;
 /// "CsgN": marks the file as ours.
 const APPLICATION_ID: i64 = 0x4373_674e;
 
+/// The same as the name of our locks in a server, which other programs may use, too.
+pub(crate) const LOCK_SPACE: i32 = 0x4373_674e;
+
 /// What each step runs.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("schema/001_initial.sql"),
     include_str!("schema/002_dialects.sql"),
     include_str!("schema/003_halts.sql"),
     include_str!("schema/004_tokens.sql"),
+    include_str!("schema/005_nodes.sql"),
 ];
 
 /// The version this program writes.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// Checks that the file is ours, sound and not of a newer program, then brings it to the current shape.
 pub(crate) async fn prepare(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {

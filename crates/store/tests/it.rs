@@ -5,13 +5,18 @@ mod it {
     mod audit;
     mod audit_chain;
     mod audit_proof;
+    mod audit_ship;
     mod credentials;
     mod damage;
     mod files;
     mod fix;
     mod halts;
     mod journal;
+    mod migrate;
+    mod nodes;
     mod policy;
+    mod postgres;
+    mod postgres_server;
     mod redis_server;
     mod replay_contract;
     mod sessions;

@@ -46,6 +46,7 @@ pub(super) fn dependencies(machine: &Machine) -> Result<Outcome> {
 pub(super) fn tests(machine: &Machine) -> Result<Outcome> {
     // The stores that nodes share are tested over real servers.
     provision::debian(machine, "redis-server", "redis-server")?;
+    provision::postgres(machine)?;
     rust_tests(machine, "tests", &["--workspace", "--exclude", FUZZ_BODIES], &[])
 }
 

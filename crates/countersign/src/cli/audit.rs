@@ -45,6 +45,8 @@ pub(crate) enum AuditCommand {
     Verify(AuditVerifyArgs),
     /// Write records for an auditor: who, by which key, for what, at which microsecond.
     Export(AuditExportArgs),
+    /// Fetch the copy of a node's log from the database that nodes share, into a new folder, byte for byte.
+    Fetch(AuditFetchArgs),
     /// Write a proof file that others can check without the log.
     Prove(AuditProveArgs),
     /// Sign the log as it is now; keep the head elsewhere, and nothing before it can be changed unseen.
@@ -81,6 +83,17 @@ pub(crate) struct AuditVerifyArgs {
     pub(crate) state: StateArgs,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct AuditFetchArgs {
+    /// The node, by its name in `[cluster]`.
+    pub(crate) node: String,
+    /// The folder; it must not be there yet.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
     /// One JSON object a line.
@@ -109,6 +122,9 @@ pub(crate) struct AuditExportArgs {
     /// Before then.
     #[arg(long, value_name = "WHEN")]
     pub(crate) until: Option<String>,
+    /// Folder of the log, when it is not in a state folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) log: Option<PathBuf>,
     /// Where to write it (0600); `-` for standard output. Nothing is overwritten.
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub(crate) out: PathBuf,

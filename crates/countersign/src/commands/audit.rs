@@ -1,6 +1,7 @@
 //! `audit`: what was let through, what was refused and why, who changed which key; and that nobody changed the record of it.
 
 mod export;
+mod fetch;
 mod prove;
 mod verify;
 
@@ -19,6 +20,7 @@ use crate::state;
 pub(super) fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         Some(AuditCommand::Export(args)) => export::run(args),
+        Some(AuditCommand::Fetch(args)) => fetch::run(args),
         Some(AuditCommand::Head { out, state }) => prove::head(out, state),
         Some(AuditCommand::Prove(args)) => prove::run(args),
         Some(AuditCommand::Verify(args)) => verify::run(args),

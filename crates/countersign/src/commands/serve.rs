@@ -354,7 +354,7 @@ fn print_screen(running: &Running) -> anyhow::Result<()> {
     writeln!(out, "  trust      {ca}")?;
     writeln!(out, "  pin        {}", state.gateway_root)?;
     writeln!(out, "  state      {}", state.folder.display())?;
-    if running.venue().is_some() {
+    if running.venue().is_some() && state.demo.exist() {
         writeln!(out, "\nConnect natively:\n  countersign connect {url} --credential {}", native.display())?;
         writeln!(out, "\nTrade with ccxt:\n  python3 examples/ccxt_trade.py {url} {} {ca}", hmac.display())?;
         writeln!(out, "\nAsk with curl:\n  curl --cacert {ca} '{url}/api/v3/ticker/24hr?symbol=BTCUSDT'")?;

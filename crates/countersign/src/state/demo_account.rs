@@ -30,6 +30,11 @@ impl DemoFiles {
         Self { folder: state.join("demo") }
     }
 
+    /// Whether they were made.
+    pub(crate) fn exist(&self) -> bool {
+        self.folder.exists()
+    }
+
     /// A native credential file.
     pub(crate) fn native(&self, algorithm: Algorithm) -> PathBuf {
         self.folder.join(format!("native-{}.json", algorithm.name().to_ascii_lowercase()))
@@ -71,10 +76,11 @@ pub(crate) struct DemoAccount<'s> {
 }
 
 impl DemoAccount<'_> {
-    /// Makes the account with a credential of each kind, unless there is an account already.
+    /// Makes the account with a credential of each kind, unless there is an account already. In a database that nodes share nothing is
+    /// made by itself: none of them is the first.
     pub(crate) async fn ensure(&self, state: &Path, url: &str) -> anyhow::Result<DemoFiles> {
         let files = DemoFiles::new(state);
-        if self.store.accounts().await?.is_empty() {
+        if self.store.notices().is_none() && self.store.accounts().await?.is_empty() {
             self.create(&files, url).await?;
         }
         Ok(files)

@@ -124,6 +124,11 @@ impl HaltKeeper {
         &self.wake
     }
 
+    /// Reads the store soon: somebody said that it changed.
+    pub fn look(&self) {
+        self.wake.notify_one();
+    }
+
     /// When the store is to be read next.
     pub(super) fn poll_timeout(&self) -> Monotonic {
         self.node.lock().poll_timeout()

@@ -28,19 +28,37 @@ const LOOK: Duration = countersign_halt::limits::LEASE_RENEW;
 /// Words of the file that are kept.
 const WORDS_BYTES_MAX: usize = 200;
 
-/// Keeps watch until the gateway drains.
+/// Keeps watch until the gateway drains. The two do not wait for each other: a store that is slow to fail keeps nobody from pulling
+/// the break-glass.
 pub(crate) async fn keep_watch(keeper: Arc<HaltKeeper>, folder: PathBuf, mut drain: DrainWatch) -> io::Result<()> {
-    let mut usr2 = signal(SignalKind::user_defined2())?;
-    let mut draining = std::pin::pin!(drain.wait());
+    let usr2 = signal(SignalKind::user_defined2())?;
+    tokio::select! {
+        () = keep_lease(&keeper) => {}
+        () = keep_glass(&keeper, &folder, usr2) => {}
+        () = drain.wait() => {}
+    }
+    Ok(())
+}
+
+/// Reads the store as often as the lease needs it, and when somebody says that it changed.
+async fn keep_lease(keeper: &HaltKeeper) {
     loop {
         keeper.read().await;
-        look_for_file(&keeper, &folder).await;
         let next = keeper.poll_timeout().saturating_since(clock::mono()).clamp(Duration::from_millis(1), LOOK);
         tokio::select! {
             () = tokio::time::sleep(next) => {}
             () = keeper.wake().notified() => {}
-            () = pulled(&mut usr2) => break_glass(&keeper, "SIGUSR2").await,
-            () = &mut draining => return Ok(()),
+        }
+    }
+}
+
+/// Looks for the file, and hears the signal.
+async fn keep_glass(keeper: &HaltKeeper, folder: &Path, mut usr2: Signal) {
+    loop {
+        look_for_file(keeper, folder).await;
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = pulled(&mut usr2) => break_glass(keeper, "SIGUSR2").await,
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn file_name(day: u32) -> String {
 }
 
 /// The day of a file of the log; `None` for another file.
-fn day_of_name(name: &str) -> Option<u32> {
+pub(super) fn day_of_name(name: &str) -> Option<u32> {
     let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
     (digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok()).flatten()
 }

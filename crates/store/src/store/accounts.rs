@@ -16,14 +16,9 @@ impl Store {
         check_change(change)?;
         check_text("the label", label, 0, limits::LABEL_BYTES_MAX)?;
         let record = AccountRecord { id, label: label.to_owned(), created: change.at };
-        let done = sqlx::query("INSERT INTO accounts (id, label, created) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
-            .bind(record.id.as_str())
-            .bind(&record.label)
-            .bind(row::micros(record.created))
-            .execute(&self.pool)
-            .await
-            .map_err(|source| self.failed(source))?;
-        if done.rows_affected() == 0 {
+        let values = [record.id.as_str().into(), label.into(), row::micros(record.created).into()];
+        let added = self.db.run("INSERT INTO accounts (id, label, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", &values).await?;
+        if added == 0 {
             return Err(StoreError::AccountExists(record.id));
         }
         Ok(record)
@@ -34,8 +29,7 @@ impl Store {
     /// # Errors
     /// An infrastructure failure.
     pub async fn accounts(&self) -> Result<Vec<AccountRecord>, StoreError> {
-        let rows = sqlx::query("SELECT id, label, created FROM accounts ORDER BY id").fetch_all(&self.pool).await;
-        rows.map_err(|source| self.failed(source))?.iter().map(row::account).collect()
+        self.db.rows("SELECT id, label, created FROM accounts ORDER BY id", &[]).await?.iter().map(row::account).collect()
     }
 
     /// One account.
@@ -43,8 +37,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::AccountUnknown`], or an infrastructure failure.
     pub async fn account(&self, id: &AccountId) -> Result<AccountRecord, StoreError> {
-        let found = sqlx::query("SELECT id, label, created FROM accounts WHERE id = ?1").bind(id.as_str()).fetch_optional(&self.pool).await;
-        let found = found.map_err(|source| self.failed(source))?;
+        let found = self.db.row("SELECT id, label, created FROM accounts WHERE id = $1", &[id.as_str().into()]).await?;
         row::account(&found.ok_or_else(|| StoreError::AccountUnknown(id.clone()))?)
     }
 }

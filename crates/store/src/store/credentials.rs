@@ -4,13 +4,26 @@
 //! ones included, so that a key that was given up cannot come back.
 
 use countersign_core::{ApiKeyId, CredentialId, CredentialState, NoncePolicy, Purpose, Timestamp};
-use sqlx::{Row as _, SqliteConnection};
 
 use super::admission::{admit, key_hash};
 use super::{Store, check_change, check_text, row};
+use crate::db::{Lock, Tx, Value};
 use crate::error::StoreError;
 use crate::limits;
 use crate::record::{Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate};
+
+const ONE: &str = "SELECT * FROM credentials WHERE id = $1";
+
+const INSERT: &str = "INSERT INTO credentials (id, account, purpose, key_id, algorithm, spki, sealed_secret, key_hash, scopes, ip_allow, \
+     weight_per_minute, orders_per_10s, min_bind, not_after, state, label, created, replaces, sealed_passphrase, nonce_window, \
+     nonce_epoch, nonce_floor) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+
+const UPDATE: &str = "UPDATE credentials SET scopes = $2, ip_allow = $3, weight_per_minute = $4, orders_per_10s = $5, min_bind = $6, \
+     not_after = $7, state = $8, label = $9, nonce_window = $10, nonce_epoch = $11, nonce_floor = $12 WHERE id = $1";
+
+const NOTE: &str = "INSERT INTO key_changes (at, by, credential, account, purpose, key_id, change, detail) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
 impl Store {
     /// Makes a credential.
@@ -21,10 +34,10 @@ impl Store {
     pub async fn create_credential(&self, new: NewCredential, change: &Change) -> Result<CredentialRecord, StoreError> {
         check_change(change)?;
         let record = admit(new, change.at)?;
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.db.begin(Lock::Keys).await?;
         self.insert(&mut transaction, &record).await?;
         self.note(&mut transaction, &record, KeyChangeKind::Created, &describe(&record), change).await?;
-        self.commit(transaction).await?;
+        transaction.commit().await?;
         Ok(record)
     }
 
@@ -33,8 +46,8 @@ impl Store {
     /// # Errors
     /// An infrastructure failure, among them a record that cannot be used: guessing which keys are good is worse than none.
     pub async fn credentials(&self) -> Result<Vec<CredentialRecord>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM credentials ORDER BY created, id").fetch_all(&self.pool).await;
-        rows.map_err(|source| self.failed(source))?.iter().map(|found| row::credential(found, &self.sealing)).collect()
+        let rows = self.db.rows("SELECT * FROM credentials ORDER BY created, id", &[]).await?;
+        rows.iter().map(|found| row::credential(found, &self.sealing)).collect()
     }
 
     /// One credential.
@@ -42,8 +55,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::CredentialUnknown`], or an infrastructure failure.
     pub async fn credential(&self, id: &CredentialId) -> Result<CredentialRecord, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(|source| self.failed(source))?;
-        self.read(&mut connection, id).await
+        let found = self.db.row(ONE, &[id.as_str().into()]).await?;
+        row::credential(&found.ok_or_else(|| StoreError::CredentialUnknown(id.clone()))?, &self.sealing)
     }
 
     /// The credential that clients name so, if there is one.
@@ -51,12 +64,8 @@ impl Store {
     /// # Errors
     /// An infrastructure failure.
     pub async fn find_credential(&self, purpose: Purpose, key_id: &ApiKeyId) -> Result<Option<CredentialRecord>, StoreError> {
-        let found = sqlx::query("SELECT * FROM credentials WHERE purpose = ?1 AND key_id = ?2")
-            .bind(purpose.name())
-            .bind(key_id.as_str())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(|source| self.failed(source))?;
+        let values = [purpose.name().into(), key_id.as_str().into()];
+        let found = self.db.row("SELECT * FROM credentials WHERE purpose = $1 AND key_id = $2", &values).await?;
         found.map(|found| row::credential(&found, &self.sealing)).transpose()
     }
 
@@ -70,12 +79,12 @@ impl Store {
     /// no other mark on them. A new key is the safer way where TLS may have been broken.
     pub async fn reset_nonce(&self, id: &CredentialId, floor: u64, change: &Change) -> Result<CredentialRecord, StoreError> {
         check_change(change)?;
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.db.begin(Lock::Keys).await?;
         let mut record = self.read(&mut transaction, id).await?;
         record.nonce = NoncePolicy { epoch: record.nonce.epoch.wrapping_add(1), floor, ..record.nonce };
         self.update(&mut transaction, &record).await?;
         self.note(&mut transaction, &record, KeyChangeKind::NonceReset, &format!("nonces begin above {floor}"), change).await?;
-        self.commit(transaction).await?;
+        transaction.commit().await?;
         Ok(record)
     }
 
@@ -85,9 +94,10 @@ impl Store {
     /// [`StoreError::Revoked`]: revocation is for ever; unknown credential; an infrastructure failure.
     pub async fn set_state(&self, id: &CredentialId, state: CredentialState, change: &Change) -> Result<CredentialRecord, StoreError> {
         check_change(change)?;
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.db.begin(Lock::Keys).await?;
         let mut record = self.read(&mut transaction, id).await?;
         if record.state == state {
+            transaction.leave().await?;
             return Ok(record);
         }
         if record.state == CredentialState::Revoked {
@@ -97,7 +107,7 @@ impl Store {
         record.state = state;
         self.update(&mut transaction, &record).await?;
         self.note(&mut transaction, &record, KeyChangeKind::State, &detail, change).await?;
-        self.commit(transaction).await?;
+        transaction.commit().await?;
         Ok(record)
     }
 
@@ -115,7 +125,7 @@ impl Store {
         change: &Change,
     ) -> Result<CredentialRecord, StoreError> {
         check_change(change)?;
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.db.begin(Lock::Keys).await?;
         let mut old = self.read(&mut transaction, id).await?;
         if old.state != CredentialState::Active {
             return Err(StoreError::NotActive(id.clone()));
@@ -129,7 +139,7 @@ impl Store {
         self.note(&mut transaction, &record, KeyChangeKind::Rotated, &detail, change).await?;
         let detail = format!("by {} at {}", record.id, row::micros(overlap_end));
         self.note(&mut transaction, &old, KeyChangeKind::Superseded, &detail, change).await?;
-        self.commit(transaction).await?;
+        transaction.commit().await?;
         Ok(record)
     }
 
@@ -139,7 +149,7 @@ impl Store {
     /// [`StoreError::Revoked`], unknown credential, a field out of bounds, or an infrastructure failure.
     pub async fn update_policy(&self, id: &CredentialId, update: PolicyUpdate, change: &Change) -> Result<CredentialRecord, StoreError> {
         check_change(change)?;
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.db.begin(Lock::Keys).await?;
         let mut record = self.read(&mut transaction, id).await?;
         if record.state == CredentialState::Revoked {
             return Err(StoreError::Revoked(id.clone()));
@@ -147,7 +157,7 @@ impl Store {
         apply(&mut record, update)?;
         self.update(&mut transaction, &record).await?;
         self.note(&mut transaction, &record, KeyChangeKind::Policy, &describe(&record), change).await?;
-        self.commit(transaction).await?;
+        transaction.commit().await?;
         Ok(record)
     }
 
@@ -156,22 +166,19 @@ impl Store {
     /// # Errors
     /// An infrastructure failure.
     pub async fn key_changes(&self, of: Option<&CredentialId>, limit: u32) -> Result<Vec<KeyChange>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM key_changes WHERE ?1 IS NULL OR credential = ?1 ORDER BY seq DESC LIMIT ?2")
-            .bind(of.map(CredentialId::as_str))
-            .bind(i64::from(limit.min(limits::LIST_MAX)))
-            .fetch_all(&self.pool)
-            .await;
-        rows.map_err(|source| self.failed(source))?.iter().map(row::key_change).collect()
+        let values = [of.map(CredentialId::as_str).into(), limit.min(limits::LIST_MAX).into()];
+        let rows =
+            self.db.rows("SELECT * FROM key_changes WHERE $1 IS NULL OR credential = $1 ORDER BY seq DESC LIMIT $2", &values).await?;
+        rows.iter().map(row::key_change).collect()
     }
 
-    async fn read(&self, connection: &mut SqliteConnection, id: &CredentialId) -> Result<CredentialRecord, StoreError> {
-        let found = sqlx::query("SELECT * FROM credentials WHERE id = ?1").bind(id.as_str()).fetch_optional(connection).await;
-        let found = found.map_err(|source| self.failed(source))?;
+    async fn read(&self, transaction: &mut Tx, id: &CredentialId) -> Result<CredentialRecord, StoreError> {
+        let found = transaction.row(ONE, &[id.as_str().into()]).await?;
         row::credential(&found.ok_or_else(|| StoreError::CredentialUnknown(id.clone()))?, &self.sealing)
     }
 
-    async fn insert(&self, connection: &mut SqliteConnection, record: &CredentialRecord) -> Result<(), StoreError> {
-        self.check_free(connection, record).await?;
+    async fn insert(&self, transaction: &mut Tx, record: &CredentialRecord) -> Result<(), StoreError> {
+        self.check_free(transaction, record).await?;
         let (spki, sealed) = match &record.material {
             Material::Address(_) | Material::Certificate { .. } => (None, None),
             Material::PublicKey(key, _) => (Some(key.spki_der()), None),
@@ -179,110 +186,95 @@ impl Store {
         };
         let passphrase = record.passphrase.as_ref();
         let passphrase = passphrase.map(|text| self.sealing.seal(&row::passphrase_name(record.id.as_str()), text.expose()));
-        let done = sqlx::query(
-            "INSERT INTO credentials (id, account, purpose, key_id, algorithm, spki, sealed_secret, key_hash, scopes, ip_allow, \
-             weight_per_minute, orders_per_10s, min_bind, not_after, state, label, created, replaces, sealed_passphrase, \
-             nonce_window, nonce_epoch, nonce_floor) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
-        )
-        .bind(record.id.as_str())
-        .bind(record.account.as_str())
-        .bind(record.purpose.name())
-        .bind(record.key_id.as_str())
-        .bind(record.material.algorithm().map(|algorithm| algorithm.name()))
-        .bind(spki)
-        .bind(sealed)
-        .bind(key_hash(&record.material).as_ref().map(ApiKeyId::as_str))
-        .bind(record.scopes.to_string())
-        .bind(addresses(record))
-        .bind(i64::from(record.rate.weight_per_minute.get()))
-        .bind(i64::from(record.rate.orders_per_10s.get()))
-        .bind(record.min_bind.name())
-        .bind(record.not_after.map(row::micros))
-        .bind(record.state.name())
-        .bind(&record.label)
-        .bind(row::micros(record.created))
-        .bind(record.replaces.as_ref().map(CredentialId::as_str))
-        .bind(passphrase)
-        .bind(i64::from(record.nonce.window))
-        .bind(i64::from(record.nonce.epoch))
-        .bind(record.nonce.floor.to_string())
-        .execute(connection)
-        .await;
-        done.map(|_| ()).map_err(|source| self.failed(source))
+        let values: [Value; 22] = [
+            record.id.as_str().into(),
+            record.account.as_str().into(),
+            record.purpose.name().into(),
+            record.key_id.as_str().into(),
+            record.material.algorithm().map(|algorithm| algorithm.name()).into(),
+            spki.into(),
+            sealed.into(),
+            key_hash(&record.material).as_ref().map(ApiKeyId::as_str).into(),
+            record.scopes.to_string().into(),
+            addresses(record).into(),
+            record.rate.weight_per_minute.get().into(),
+            record.rate.orders_per_10s.get().into(),
+            record.min_bind.name().into(),
+            record.not_after.map(row::micros).into(),
+            record.state.name().into(),
+            record.label.as_str().into(),
+            row::micros(record.created).into(),
+            record.replaces.as_ref().map(CredentialId::as_str).into(),
+            passphrase.into(),
+            i64::from(record.nonce.window).into(),
+            i64::from(record.nonce.epoch).into(),
+            record.nonce.floor.to_string().into(),
+        ];
+        transaction.run(INSERT, &values).await.map(|_| ())
     }
 
-    /// Says clearly what the constraints of the table would refuse. The write lock is held, so nobody comes between.
-    async fn check_free(&self, connection: &mut SqliteConnection, record: &CredentialRecord) -> Result<(), StoreError> {
-        let failed = |source| self.failed(source);
-        let account = sqlx::query("SELECT 1 FROM accounts WHERE id = ?1").bind(record.account.as_str());
-        if account.fetch_optional(&mut *connection).await.map_err(failed)?.is_none() {
+    /// Says clearly what the constraints of the table would refuse. The lock of keys is held, so nobody comes between.
+    async fn check_free(&self, transaction: &mut Tx, record: &CredentialRecord) -> Result<(), StoreError> {
+        let account = [record.account.as_str().into()];
+        if transaction.row("SELECT id FROM accounts WHERE id = $1", &account).await?.is_none() {
             return Err(StoreError::AccountUnknown(record.account.clone()));
         }
         if let Some(hash) = key_hash(&record.material) {
-            let same = sqlx::query("SELECT id, purpose FROM credentials WHERE key_hash = ?1").bind(hash.as_str());
-            if let Some(holder) = same.fetch_optional(&mut *connection).await.map_err(failed)? {
-                let id = CredentialId::parse(holder.try_get("id").map_err(failed)?);
-                let purpose = Purpose::parse(holder.try_get("purpose").map_err(failed)?);
+            let same = transaction.row("SELECT id, purpose FROM credentials WHERE key_hash = $1", &[hash.as_str().into()]).await?;
+            if let Some(holder) = same {
+                let failed = |source| self.failed(source);
+                let id = CredentialId::parse(holder.text("id").map_err(failed)?);
+                let purpose = Purpose::parse(holder.text("purpose").map_err(failed)?);
                 if let (Ok(id), Some(purpose)) = (id, purpose) {
                     return Err(StoreError::KeyTaken { id, purpose });
                 }
             }
         }
-        let name = sqlx::query("SELECT 1 FROM credentials WHERE purpose = ?1 AND key_id = ?2");
-        let name = name.bind(record.purpose.name()).bind(record.key_id.as_str());
-        if name.fetch_optional(connection).await.map_err(failed)?.is_some() {
+        let name = [record.purpose.name().into(), record.key_id.as_str().into()];
+        if transaction.row("SELECT id FROM credentials WHERE purpose = $1 AND key_id = $2", &name).await?.is_some() {
             return Err(StoreError::NameTaken { purpose: record.purpose, key_id: record.key_id.clone() });
         }
         Ok(())
     }
 
     /// Writes what of a credential may change; its key never does.
-    async fn update(&self, connection: &mut SqliteConnection, record: &CredentialRecord) -> Result<(), StoreError> {
-        let done = sqlx::query(
-            "UPDATE credentials SET scopes = ?2, ip_allow = ?3, weight_per_minute = ?4, orders_per_10s = ?5, min_bind = ?6, \
-             not_after = ?7, state = ?8, label = ?9, nonce_window = ?10, nonce_epoch = ?11, nonce_floor = ?12 WHERE id = ?1",
-        )
-        .bind(record.id.as_str())
-        .bind(record.scopes.to_string())
-        .bind(addresses(record))
-        .bind(i64::from(record.rate.weight_per_minute.get()))
-        .bind(i64::from(record.rate.orders_per_10s.get()))
-        .bind(record.min_bind.name())
-        .bind(record.not_after.map(row::micros))
-        .bind(record.state.name())
-        .bind(&record.label)
-        .bind(i64::from(record.nonce.window))
-        .bind(i64::from(record.nonce.epoch))
-        .bind(record.nonce.floor.to_string())
-        .execute(connection)
-        .await;
-        done.map(|_| ()).map_err(|source| self.failed(source))
+    async fn update(&self, transaction: &mut Tx, record: &CredentialRecord) -> Result<(), StoreError> {
+        let values: [Value; 12] = [
+            record.id.as_str().into(),
+            record.scopes.to_string().into(),
+            addresses(record).into(),
+            record.rate.weight_per_minute.get().into(),
+            record.rate.orders_per_10s.get().into(),
+            record.min_bind.name().into(),
+            record.not_after.map(row::micros).into(),
+            record.state.name().into(),
+            record.label.as_str().into(),
+            i64::from(record.nonce.window).into(),
+            i64::from(record.nonce.epoch).into(),
+            record.nonce.floor.to_string().into(),
+        ];
+        transaction.run(UPDATE, &values).await.map(|_| ())
     }
 
     async fn note(
         &self,
-        connection: &mut SqliteConnection,
+        transaction: &mut Tx,
         record: &CredentialRecord,
         kind: KeyChangeKind,
         detail: &str,
         change: &Change,
     ) -> Result<(), StoreError> {
-        let done = sqlx::query(
-            "INSERT INTO key_changes (at, by, credential, account, purpose, key_id, change, detail) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )
-        .bind(row::micros(change.at))
-        .bind(&change.by)
-        .bind(record.id.as_str())
-        .bind(record.account.as_str())
-        .bind(record.purpose.name())
-        .bind(record.key_id.as_str())
-        .bind(kind.name())
-        .bind(detail)
-        .execute(connection)
-        .await;
-        done.map(|_| ()).map_err(|source| self.failed(source))
+        let values: [Value; 8] = [
+            row::micros(change.at).into(),
+            change.by.as_str().into(),
+            record.id.as_str().into(),
+            record.account.as_str().into(),
+            record.purpose.name().into(),
+            record.key_id.as_str().into(),
+            kind.name().into(),
+            detail.into(),
+        ];
+        transaction.run(NOTE, &values).await.map(|_| ())
     }
 }
 

@@ -4,9 +4,28 @@ use countersign_core::{SessionId, Timestamp};
 use serde_json::json;
 
 use super::{Store, check_text, row};
+use crate::db::Sql;
 use crate::error::StoreError;
 use crate::limits;
 use crate::record::SessionRecord;
+
+/// Many rows in one statement, from a JSON array of arrays; each database has functions of its own for that.
+const RECORD: Sql = Sql::two(
+    "INSERT INTO sessions (sid, account, credential, ch, contract, remote, created, ended, end_reason, node) \
+               SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, (value ->> 6)::bigint, \
+               (value ->> 7)::bigint, value ->> 8, $2 FROM json_array_elements($1::json)",
+    "INSERT INTO sessions (sid, account, credential, ch, contract, remote, created, ended, end_reason, node) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, $2 \
+             FROM json_each($1)",
+);
+
+/// A session that has ended keeps its first end.
+const END: Sql = Sql::two(
+    "UPDATE sessions SET ended = coalesce(ended, (one.value ->> 1)::bigint), end_reason = coalesce(end_reason, one.value ->> 2) \
+               FROM json_array_elements($1::json) AS one WHERE sid = one.value ->> 0",
+    "UPDATE sessions SET ended = coalesce(ended, one.value ->> 1), end_reason = coalesce(end_reason, one.value ->> 2) \
+             FROM json_each($1) AS one WHERE sid = one.value ->> 0",
+);
 
 impl Store {
     /// Stores a session as it begins (or, for an import, as it was).
@@ -43,15 +62,7 @@ impl Store {
             ])
         };
         let rows: Vec<_> = sessions.iter().map(row).collect();
-        let done = sqlx::query(
-            "INSERT INTO sessions (sid, account, credential, ch, contract, remote, created, ended, end_reason) \
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8 \
-             FROM json_each(?1)",
-        )
-        .bind(json!(rows).to_string())
-        .execute(&self.pool)
-        .await;
-        done.map(|_| ()).map_err(|source| self.failed(source))
+        self.db.run(RECORD, &[json!(rows).to_string().into(), self.node.as_str().into()]).await.map(|_| ())
     }
 
     /// Ends a session; one that has ended keeps its first end.
@@ -72,28 +83,17 @@ impl Store {
             check_text("the reason", reason, 1, limits::SESSION_TEXT_BYTES_MAX)?;
         }
         let rows: Vec<_> = ends.iter().map(|(sid, at, reason)| json!([sid.to_string(), row::micros(*at), reason])).collect();
-        let done = sqlx::query(
-            "UPDATE sessions SET ended = coalesce(ended, one.value ->> 1), end_reason = coalesce(end_reason, one.value ->> 2) \
-             FROM json_each(?1) AS one WHERE sid = one.value ->> 0",
-        )
-        .bind(json!(rows).to_string())
-        .execute(&self.pool)
-        .await;
-        done.map(|done| done.rows_affected()).map_err(|source| self.failed(source))
+        self.db.run(END, &[json!(rows).to_string().into()]).await
     }
 
-    /// Ends all sessions that are open in the records; for the start of a gateway after one that could not say goodbye.
+    /// Ends all sessions of this node that are open in the records; for the start of a gateway after one that could not say goodbye.
     ///
     /// # Errors
     /// As [`Self::end_session`].
     pub async fn end_open_sessions(&self, at: Timestamp, reason: &str) -> Result<u64, StoreError> {
         check_text("the reason", reason, 1, limits::SESSION_TEXT_BYTES_MAX)?;
-        let done = sqlx::query("UPDATE sessions SET ended = ?1, end_reason = ?2 WHERE ended IS NULL")
-            .bind(row::micros(at))
-            .bind(reason)
-            .execute(&self.pool)
-            .await;
-        done.map(|done| done.rows_affected()).map_err(|source| self.failed(source))
+        let values = [row::micros(at).into(), reason.into(), self.node.as_str().into()];
+        self.db.run("UPDATE sessions SET ended = $1, end_reason = $2 WHERE ended IS NULL AND node = $3", &values).await
     }
 
     /// The newest `limit` sessions, newest first.
@@ -101,10 +101,8 @@ impl Store {
     /// # Errors
     /// An infrastructure failure.
     pub async fn sessions(&self, limit: u32) -> Result<Vec<SessionRecord>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM sessions ORDER BY created DESC, sid LIMIT ?1")
-            .bind(i64::from(limit.min(limits::LIST_MAX)))
-            .fetch_all(&self.pool)
-            .await;
-        rows.map_err(|source| self.failed(source))?.iter().map(row::session).collect()
+        let rows =
+            self.db.rows("SELECT * FROM sessions ORDER BY created DESC, sid LIMIT $1", &[limit.min(limits::LIST_MAX).into()]).await?;
+        rows.iter().map(row::session).collect()
     }
 }

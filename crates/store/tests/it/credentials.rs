@@ -5,11 +5,21 @@ use countersign_core::{
 };
 use countersign_store::{KeyChangeKind, Material, NewCredential, Store, StoreError, generate_secret};
 
-use super::support::{Place, T0, change, desk, ed25519, hmac, native};
+use super::support::{Place, T0, change, contract, desk, ed25519, hmac, native};
 
-#[tokio::test]
-async fn accounts_are_kept_and_unique() {
-    let place = Place::new();
+contract!(
+    accounts_are_kept_and_unique,
+    a_credential_is_read_back_as_it_was_made,
+    a_sealed_secret_does_not_open_for_another_credential,
+    one_key_serves_one_purpose,
+    a_name_is_taken_once_per_purpose,
+    material_fits_its_purpose_or_is_refused,
+    of_two_who_register_one_key_at_once_one_wins,
+    every_change_of_a_key_is_on_record_with_who_and_when,
+    scopes_survive_as_they_are,
+);
+
+async fn accounts_are_kept_and_unique(place: Place) {
     let store = place.store().await;
     store.create_account(desk(), "the desk", &change()).await.unwrap();
     let again = store.create_account(desk(), "another", &change()).await.unwrap_err();
@@ -35,9 +45,7 @@ fn full() -> NewCredential {
     new
 }
 
-#[tokio::test]
-async fn a_credential_is_read_back_as_it_was_made() {
-    let place = Place::new();
+async fn a_credential_is_read_back_as_it_was_made(place: Place) {
     let store = place.store_with_account().await;
     let made = store.create_credential(full(), &change()).await.unwrap();
     store.close().await;
@@ -76,15 +84,15 @@ async fn a_secret_comes_back_but_is_nowhere_in_the_files() {
     assert!(matches!(read.to_credential().unwrap().verifier, Verifier::Mac(_)));
 }
 
-#[tokio::test]
-async fn a_sealed_secret_does_not_open_for_another_credential() {
-    let place = Place::new();
+async fn a_sealed_secret_does_not_open_for_another_credential(mut place: Place) {
     let store = place.store_with_account().await;
     let one = store.create_credential(hmac(&"a".repeat(64)), &change()).await.unwrap();
     let other = store.create_credential(hmac(&"b".repeat(64)), &change()).await.unwrap();
     store.close().await;
-    let swap = "UPDATE credentials SET sealed_secret = (SELECT sealed_secret FROM credentials WHERE id = ?1) WHERE id = ?2";
-    super::damage::edit(&place.dir.database(), swap, &[one.id.as_str(), other.id.as_str()]).await;
+    let (from, to) = (&one.id, &other.id);
+    let swap =
+        format!("UPDATE credentials SET sealed_secret = (SELECT sealed_secret FROM credentials WHERE id = '{from}') WHERE id = '{to}'");
+    place.edit(&swap).await.unwrap();
     let store = place.store().await;
     let error = store.credential(&other.id).await.unwrap_err();
     assert!(error.to_string().contains("does not open"), "{error}");
@@ -101,9 +109,7 @@ async fn refused(store: &Store, new: NewCredential) -> StoreError {
     error
 }
 
-#[tokio::test]
-async fn one_key_serves_one_purpose() {
-    let place = Place::new();
+async fn one_key_serves_one_purpose(place: Place) {
     let store = place.store_with_account().await;
     let made = store.create_credential(native(1), &change()).await.unwrap();
     let same = refused(&store, native(1)).await;
@@ -121,9 +127,7 @@ async fn one_key_serves_one_purpose() {
     assert!(matches!(refused(&store, native(1)).await, StoreError::KeyTaken { .. }), "nor when it was revoked");
 }
 
-#[tokio::test]
-async fn a_name_is_taken_once_per_purpose() {
-    let place = Place::new();
+async fn a_name_is_taken_once_per_purpose(place: Place) {
     let store = place.store_with_account().await;
     let named = |number: u8, purpose| {
         let mut new = native(number);
@@ -136,9 +140,7 @@ async fn a_name_is_taken_once_per_purpose() {
     store.create_credential(named(2, Purpose::Binance), &change()).await.unwrap();
 }
 
-#[tokio::test]
-async fn material_fits_its_purpose_or_is_refused() {
-    let place = Place::new();
+async fn material_fits_its_purpose_or_is_refused(place: Place) {
     let store = place.store_with_account().await;
     let with = |purpose, material| NewCredential::new(desk(), purpose, material);
     let secret = |text: &str| Material::Secret(Secret::new(text.as_bytes().to_vec()), Algorithm::HmacSha256);
@@ -182,9 +184,7 @@ async fn material_fits_its_purpose_or_is_refused() {
     );
 }
 
-#[tokio::test]
-async fn of_two_who_register_one_key_at_once_one_wins() {
-    let place = Place::new();
+async fn of_two_who_register_one_key_at_once_one_wins(place: Place) {
     let (one, other) = (place.store_with_account().await, place.store().await);
     let by = change();
     for number in 10..20 {
@@ -194,9 +194,7 @@ async fn of_two_who_register_one_key_at_once_one_wins() {
     }
 }
 
-#[tokio::test]
-async fn every_change_of_a_key_is_on_record_with_who_and_when() {
-    let place = Place::new();
+async fn every_change_of_a_key_is_on_record_with_who_and_when(mut place: Place) {
     let store = place.store_with_account().await;
     let made = store.create_credential(native(1), &change()).await.unwrap();
     let mut later = change();
@@ -213,13 +211,11 @@ async fn every_change_of_a_key_is_on_record_with_who_and_when() {
     assert!(matches!(store.set_state(&made.id, CredentialState::Active, &nobody).await, Err(StoreError::Field { .. })));
     store.close().await;
     for sql in ["UPDATE key_changes SET by = 'x'", "DELETE FROM key_changes"] {
-        assert!(super::damage::try_edit(&place.dir.database(), sql).await.is_err(), "the history is append-only");
+        assert!(place.edit(sql).await.is_err(), "the history is append-only");
     }
 }
 
-#[tokio::test]
-async fn scopes_survive_as_they_are() {
-    let place = Place::new();
+async fn scopes_survive_as_they_are(place: Place) {
     let store = place.store_with_account().await;
     let mut new = native(1);
     new.scopes = Scopes::none();

@@ -13,21 +13,11 @@ pub async fn raw(path: &Path) -> SqliteConnection {
     SqliteConnectOptions::new().filename(path).create_if_missing(true).connect().await.unwrap()
 }
 
-pub async fn try_edit(path: &Path, sql: &'static str) -> Result<(), sqlx::Error> {
+async fn try_edit(path: &Path, sql: &'static str) -> Result<(), sqlx::Error> {
     let mut connection = raw(path).await;
     let done = sqlx::raw_sql(sql).execute(&mut connection).await.map(|_| ());
     connection.close().await?;
     done
-}
-
-pub async fn edit(path: &Path, sql: &'static str, values: &[&str]) {
-    let mut connection = raw(path).await;
-    let mut query = sqlx::query(sql);
-    for value in values {
-        query = query.bind((*value).to_owned());
-    }
-    query.execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
 }
 
 async fn open_error(place: &Place) -> StoreError {

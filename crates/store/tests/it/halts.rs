@@ -1,22 +1,24 @@
 //! Halts in the database: epochs, what a crash leaves, what damage does.
 
-use std::path::Path;
-
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use countersign_core::Timestamp;
 use countersign_halt::lift::Proposal;
 use countersign_halt::{
     Action, Halt, HaltClass, HaltId, HaltScope, HaltSet, Lift, Operator, OperatorSet, OperatorSignature, RaisedBy, Reason,
 };
-use countersign_store::{HaltStore, SealingKey, Store, StoreError};
+use countersign_store::StoreError;
+
+use super::support::{Place, contract};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-async fn open(folder: &Path) -> (Store, HaltStore) {
-    let store = Store::open(&folder.join("countersign.db"), SealingKey::from_bytes(&[1; 32])).await.unwrap();
-    let halts = store.open_halts().await.unwrap();
-    (store, halts)
-}
+contract!(
+    what_is_halted_is_read_back_after_a_restart_under_its_epoch,
+    a_lift_is_committed_only_under_the_epoch_that_was_signed,
+    a_proposal_goes_when_it_has_expired,
+    a_halt_that_cannot_be_understood_is_an_error_and_not_nothing,
+    rehearsals_have_an_epoch_of_their_own,
+);
 
 fn halt(byte: u8) -> Halt {
     Halt {
@@ -48,15 +50,13 @@ fn lift(set: &HaltSet, to: Option<Action>) -> (Lift, OperatorSignature) {
     (lift, signature)
 }
 
-#[tokio::test]
-async fn what_is_halted_is_read_back_after_a_restart_under_its_epoch() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, halts) = open(folder.path()).await;
+async fn what_is_halted_is_read_back_after_a_restart_under_its_epoch(place: Place) {
+    let halts = place.halts().await;
     assert_eq!(halts.state(None).await.unwrap(), HaltSet::default());
     assert_eq!((halts.raise(&halt(1)).await.unwrap(), halts.raise(&halt(2)).await.unwrap()), (1, 2));
     assert_eq!(halts.raise(&halt(1)).await.unwrap(), 2, "the same halt again is no change");
     drop(halts);
-    let (_, halts) = open(folder.path()).await;
+    let halts = place.halts().await;
     let state = halts.state(None).await.unwrap();
     assert_eq!((state.epoch(), state.in_force().count()), (2, 2));
     assert_eq!(state.find(halt(1).id).unwrap().halt, halt(1));
@@ -64,10 +64,8 @@ async fn what_is_halted_is_read_back_after_a_restart_under_its_epoch() {
     assert_eq!(halts.state(Some(1)).await.unwrap().entries().count(), 2);
 }
 
-#[tokio::test]
-async fn a_lift_is_committed_only_under_the_epoch_that_was_signed() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, halts) = open(folder.path()).await;
+async fn a_lift_is_committed_only_under_the_epoch_that_was_signed(place: Place) {
+    let halts = place.halts().await;
     halts.raise(&halt(1)).await.unwrap();
     let set = halts.state(None).await.unwrap();
     let (first, signature) = lift(&set, Some(Action::CancelOnly));
@@ -84,10 +82,8 @@ async fn a_lift_is_committed_only_under_the_epoch_that_was_signed() {
     assert_eq!(halts.lift(first.id()).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn a_proposal_goes_when_it_has_expired() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, halts) = open(folder.path()).await;
+async fn a_proposal_goes_when_it_has_expired(place: Place) {
+    let halts = place.halts().await;
     halts.raise(&halt(1)).await.unwrap();
     let set = halts.state(None).await.unwrap();
     let (old, _) = lift(&set, None);
@@ -97,25 +93,19 @@ async fn a_proposal_goes_when_it_has_expired() {
     assert_eq!(halts.lift(old.id()).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn a_halt_that_cannot_be_understood_is_an_error_and_not_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, halts) = open(folder.path()).await;
+async fn a_halt_that_cannot_be_understood_is_an_error_and_not_nothing(mut place: Place) {
+    let halts = place.halts().await;
     halts.raise(&halt(1)).await.unwrap();
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(store.path());
-    let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
     for damage in
         ["UPDATE halts SET record = '{}'", "UPDATE halts SET id = 'H-ffffffffffff'", "UPDATE halts SET lowered = 2, lowered_to = 'some'"]
     {
-        sqlx::raw_sql(damage).execute(&mut connection).await.unwrap();
+        place.edit(damage).await.unwrap();
         assert!(matches!(halts.state(None).await, Err(StoreError::BadRecord { .. })), "{damage}");
     }
 }
 
-#[tokio::test]
-async fn rehearsals_have_an_epoch_of_their_own() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, halts) = open(folder.path()).await;
+async fn rehearsals_have_an_epoch_of_their_own(place: Place) {
+    let halts = place.halts().await;
     assert_eq!((halts.record_drill(&halt(1)).await.unwrap(), halts.record_drill(&halt(1)).await.unwrap()), (1, 2));
     assert_eq!(halts.state(None).await.unwrap(), HaltSet::default());
 }

@@ -5,11 +5,16 @@ use std::time::Duration;
 use countersign_core::{Algorithm, ApiKeyId, CredentialId, CredentialState, IpAllowList, Scopes, Timestamp};
 use countersign_store::{KeyChangeKind, Material, PolicyUpdate, StoreError, generate_secret};
 
-use super::support::{Place, T0, change, ed25519, hmac, native};
+use super::support::{Place, T0, change, contract, ed25519, hmac, native};
 
-#[tokio::test]
-async fn rotation_keeps_the_policy_and_ends_the_old_key_with_the_overlap() {
-    let place = Place::new();
+contract!(
+    rotation_keeps_the_policy_and_ends_the_old_key_with_the_overlap,
+    rotation_never_prolongs_and_is_all_or_nothing,
+    policy_changes_are_partial_and_stop_at_revocation,
+    the_change_counter_tells_of_every_writer,
+);
+
+async fn rotation_keeps_the_policy_and_ends_the_old_key_with_the_overlap(place: Place) {
     let store = place.store_with_account().await;
     let old = store.create_credential(native(1), &change()).await.unwrap();
     let end = T0.saturating_add(Duration::from_secs(3_600));
@@ -25,9 +30,7 @@ async fn rotation_keeps_the_policy_and_ends_the_old_key_with_the_overlap() {
     assert_eq!(kinds(store.key_changes(Some(&new.id), 9).await.unwrap()), [KeyChangeKind::Rotated]);
 }
 
-#[tokio::test]
-async fn rotation_never_prolongs_and_is_all_or_nothing() {
-    let place = Place::new();
+async fn rotation_never_prolongs_and_is_all_or_nothing(place: Place) {
     let store = place.store_with_account().await;
     let mut short = hmac(&"a".repeat(64));
     short.not_after = Some(T0);
@@ -46,9 +49,7 @@ async fn rotation_never_prolongs_and_is_all_or_nothing() {
     assert!(matches!(suspended, Err(StoreError::NotActive(_))));
 }
 
-#[tokio::test]
-async fn policy_changes_are_partial_and_stop_at_revocation() {
-    let place = Place::new();
+async fn policy_changes_are_partial_and_stop_at_revocation(place: Place) {
     let store = place.store_with_account().await;
     let made = store.create_credential(native(1), &change()).await.unwrap();
     let update = PolicyUpdate {
@@ -72,9 +73,7 @@ async fn policy_changes_are_partial_and_stop_at_revocation() {
     assert!(matches!(store.set_state(&unknown, CredentialState::Active, &change()).await, Err(StoreError::CredentialUnknown(_))));
 }
 
-#[tokio::test]
-async fn the_change_counter_tells_of_every_writer() {
-    let place = Place::new();
+async fn the_change_counter_tells_of_every_writer(place: Place) {
     let gateway = place.store_with_account().await;
     let start = gateway.change_counter().await.unwrap();
     assert_eq!(gateway.change_counter().await.unwrap(), start, "asking is no change");

@@ -3,7 +3,9 @@
 use countersign_core::{CredentialId, SessionId, Timestamp};
 use countersign_store::{SessionRecord, StoreError};
 
-use super::support::{Place, T0, desk};
+use super::support::{Place, T0, contract, desk};
+
+contract!(sessions_are_kept_newest_first_and_end_once, a_new_start_ends_what_a_crash_left_open, a_contract_is_bounded,);
 
 fn session(number: u8) -> SessionRecord {
     SessionRecord {
@@ -19,9 +21,7 @@ fn session(number: u8) -> SessionRecord {
     }
 }
 
-#[tokio::test]
-async fn sessions_are_kept_newest_first_and_end_once() {
-    let place = Place::new();
+async fn sessions_are_kept_newest_first_and_end_once(place: Place) {
     let store = place.store_with_account().await;
     for number in 1..=3 {
         store.record_session(&session(number)).await.unwrap();
@@ -34,9 +34,7 @@ async fn sessions_are_kept_newest_first_and_end_once() {
     assert!(matches!(store.end_session(SessionId::from_bytes([9; 16]), T0, "x").await, Err(StoreError::SessionUnknown(_))));
 }
 
-#[tokio::test]
-async fn a_new_start_ends_what_a_crash_left_open() {
-    let place = Place::new();
+async fn a_new_start_ends_what_a_crash_left_open(place: Place) {
     let store = place.store_with_account().await;
     for number in 1..=3 {
         store.record_session(&session(number)).await.unwrap();
@@ -48,9 +46,7 @@ async fn a_new_start_ends_what_a_crash_left_open() {
     assert_eq!(reasons, ["gateway restarted", "gateway restarted", "logout"]);
 }
 
-#[tokio::test]
-async fn a_contract_is_bounded() {
-    let place = Place::new();
+async fn a_contract_is_bounded(place: Place) {
     let store = place.store_with_account().await;
     let mut long = session(1);
     long.contract = "x".repeat(20_000);

@@ -1,22 +1,57 @@
-//! A state folder with a store in it, and keys to put there.
+//! A state folder with a store in it, and keys to put there; and how one test runs over each kind of store.
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use countersign_core::{AccountId, Algorithm, PublicKey, Purpose, Scopes, Secret, Timestamp};
-use countersign_store::{Change, Material, NewCredential, SealingKey, StateDir, Store};
+use countersign_store::{Change, DatabaseAddress, HaltStore, Material, NewCredential, SealingKey, StateDir, Store};
+use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
+
+use super::postgres_server::PostgresServer;
 
 pub const T0: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 pub struct Place {
     pub folder: TempDir,
     pub dir: StateDir,
+    server: Option<(DatabaseAddress, sqlx::postgres::PgConnection)>,
 }
+
+/// What every store promises: each test by itself over SQLite, and all of them over one PostgreSQL server, each in a database of its
+/// own. A test takes the place where its store is.
+macro_rules! contract {
+    ($($name:ident),* $(,)?) => {
+        mod over_sqlite {
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    super::$name(super::Place::new()).await;
+                }
+            )*
+        }
+
+        #[tokio::test]
+        async fn the_same_over_postgres() {
+            let server = super::postgres_server::PostgresServer::start();
+            $($name(Place::on(&server, stringify!($name)).await).await;)*
+        }
+    };
+}
+
+pub(crate) use contract;
 
 impl Place {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = StateDir::create(folder.path().join("state")).unwrap();
-        Self { folder, dir }
+        Self { folder, dir, server: None }
+    }
+
+    /// A state folder whose store is in a database of this name.
+    pub async fn on(server: &PostgresServer, name: &str) -> Self {
+        // The server cuts longer names.
+        let name = &name[..name.len().min(60)];
+        let address = server.database(name).await;
+        Self { server: Some((address, server.raw(name).await)), ..Self::new() }
     }
 
     pub fn sealing(&self) -> SealingKey {
@@ -28,7 +63,28 @@ impl Place {
     }
 
     pub async fn store(&self) -> Store {
-        Store::open(&self.dir.database(), self.sealing()).await.unwrap()
+        self.node("").await
+    }
+
+    /// The store, as one node of several opens it.
+    pub async fn node(&self, node: &str) -> Store {
+        match &self.server {
+            Some((address, _)) => Store::connect(address, node, self.sealing()).await.unwrap(),
+            None => Store::open(&self.dir.database(), self.sealing()).await.unwrap(),
+        }
+    }
+
+    pub async fn halts(&self) -> HaltStore {
+        self.store().await.open_halts().await.unwrap()
+    }
+
+    /// Runs a statement past the store.
+    pub async fn edit(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match &mut self.server {
+            Some((_, connection)) => sqlx::raw_sql(sql).execute(connection).await.map(|_| ()),
+            None => sqlx::raw_sql(sql).execute(&mut super::damage::raw(&self.dir.database()).await).await.map(|_| ()),
+        }
     }
 
     /// A store with the account `desk-1`.

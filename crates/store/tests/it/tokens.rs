@@ -6,7 +6,16 @@ use countersign_core::{ApiKeyId, CredentialId, Purpose, Refusal, Reject, Scopes,
 use countersign_oauth::{Confirmation, Family, RefreshKey, RevocationTarget, Thumbprint};
 use countersign_store::{Change, Presented, Store};
 
-use super::support::{Place, T0, desk};
+use super::support::{Place, T0, contract, desk};
+
+contract!(
+    a_family_reads_back_and_rotates,
+    a_second_use_ends_the_family_and_is_remembered,
+    whoever_may_not_ask_changes_nothing,
+    of_parallel_uses_there_is_one_successor,
+    revocations_have_their_order_and_end_families,
+    one_family_too_many_ends_the_one_that_slept_longest,
+);
 
 fn sid(number: u8) -> SessionId {
     SessionId::from_bytes([number; 16])
@@ -45,9 +54,7 @@ async fn present(store: &Store, key: &RefreshKey, generation: u32, at: u64) -> P
     store.present_refresh(&ticket, &next, after(at), |_| Ok(())).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_family_reads_back_and_rotates() {
-    let place = Place::new();
+async fn a_family_reads_back_and_rotates(place: Place) {
     let store = place.store_with_account().await;
     let key = store.refresh_key().await.unwrap();
     let made = family(&key, 1);
@@ -64,9 +71,7 @@ async fn a_family_reads_back_and_rotates() {
     ));
 }
 
-#[tokio::test]
-async fn a_second_use_ends_the_family_and_is_remembered() {
-    let place = Place::new();
+async fn a_second_use_ends_the_family_and_is_remembered(place: Place) {
     let store = place.store_with_account().await;
     let key = store.refresh_key().await.unwrap();
     store.open_family(&family(&key, 1)).await.unwrap();
@@ -80,9 +85,7 @@ async fn a_second_use_ends_the_family_and_is_remembered() {
     }
 }
 
-#[tokio::test]
-async fn whoever_may_not_ask_changes_nothing() {
-    let place = Place::new();
+async fn whoever_may_not_ask_changes_nothing(place: Place) {
     let store = place.store_with_account().await;
     let key = store.refresh_key().await.unwrap();
     store.open_family(&family(&key, 1)).await.unwrap();
@@ -98,9 +101,7 @@ async fn whoever_may_not_ask_changes_nothing() {
     assert!(store.revocations_after(0).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn of_parallel_uses_there_is_one_successor() {
-    let place = Place::new();
+async fn of_parallel_uses_there_is_one_successor(place: Place) {
     let store = place.store_with_account().await;
     let key = store.refresh_key().await.unwrap();
     store.open_family(&family(&key, 1)).await.unwrap();
@@ -116,9 +117,7 @@ async fn of_parallel_uses_there_is_one_successor() {
     }
 }
 
-#[tokio::test]
-async fn revocations_have_their_order_and_end_families() {
-    let place = Place::new();
+async fn revocations_have_their_order_and_end_families(place: Place) {
     let store = place.store_with_account().await;
     let key = store.refresh_key().await.unwrap();
     for number in 1..=3 {
@@ -143,9 +142,7 @@ async fn revocations_have_their_order_and_end_families() {
     assert!(store.families(None, 9).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn one_family_too_many_ends_the_one_that_slept_longest() {
-    let place = Place::new();
+async fn one_family_too_many_ends_the_one_that_slept_longest(place: Place) {
     let store = place.store_with_account().await;
     let key = store.refresh_key().await.unwrap();
     for number in 1..=100 {

@@ -31,7 +31,10 @@ pub(super) fn run(args: &AuditExportArgs) -> anyhow::Result<ExitCode> {
         ..AuditFilter::default()
     };
     let until = args.until.as_deref().map(|until| when::start(until, now)).transpose()?;
-    let folder = StateDir::open(&args.state.state)?.audit();
+    let folder = match &args.log {
+        Some(folder) => folder.clone(),
+        None => StateDir::open(&args.state.state)?.audit(),
+    };
     let mut out = open(&args.out)?;
     if args.format == ExportFormat::Csv {
         row(&mut out, COLUMNS.iter().map(|column| (*column).to_owned()))?;

@@ -1,0 +1,27 @@
+//! `audit fetch`: the copy of a node's log, out of the database that nodes share; for a node that is lost, or whose log is doubted.
+
+use std::process::ExitCode;
+
+use crate::cli::AuditFetchArgs;
+use crate::commands::{output, run_async};
+use crate::failure::Failure;
+use crate::state;
+
+pub(super) fn run(args: &AuditFetchArgs) -> anyhow::Result<ExitCode> {
+    run_async(fetch(args))
+}
+
+async fn fetch(args: &AuditFetchArgs) -> anyhow::Result<ExitCode> {
+    let (_, store) = state::open_store(&args.state.state).await?;
+    let lines = store.fetch_audit(&args.node, &args.out).await?;
+    store.close().await;
+    if lines == 0 {
+        // Made and left empty.
+        drop(std::fs::remove_dir(&args.out));
+        return Err(Failure::usage(format!("the database has no log of a node {}", args.node)));
+    }
+    let out = args.out.display();
+    output::line(format!("{lines} lines of node {} are in {out}; check them with the public key of that node:", args.node))?;
+    output::line(format!("  countersign audit verify --log {out} --key audit-key.pub.pem"))?;
+    Ok(ExitCode::SUCCESS)
+}

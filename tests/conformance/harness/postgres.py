@@ -1,0 +1,71 @@
+"""A PostgreSQL server of a test's own, on a Unix socket in a folder of its own."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+NEEDED = "this test needs PostgreSQL: apt-get install postgresql (`cargo xtask test` does it)"
+START_SECONDS = 60
+
+
+def _programs():
+    versions = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
+    assert versions, NEEDED
+    return max(versions, key=lambda path: int(path.parent.name))
+
+
+class Postgres:
+    """The server refuses to run as root, so it runs as nobody then."""
+
+    def __init__(self):
+        # Not below the folder of a test, which others than root may not enter; in memory where there is room, for its flushes.
+        memory = Path("/dev/shm")
+        roomy = memory.is_dir() and shutil.disk_usage(memory).free > 1 << 30
+        self.folder = Path(tempfile.mkdtemp(prefix="countersign-postgres-", dir=memory if roomy else None))
+        self.user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+        if self.user:
+            shutil.chown(self.folder, "nobody", "nogroup")
+        self.programs = _programs()
+        made = self._run("initdb", "-D", "data", "-U", "countersign", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        assert made.returncode == 0, made.stderr
+        self.start()
+
+    def _run(self, program, *arguments):
+        command = [str(self.programs / program), *arguments]
+        environment = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=START_SECONDS, env=environment, **self.user)
+
+    def start(self):
+        """Starts it and waits until it lets clients in."""
+        settings = f"-c listen_addresses= -k {self.folder} -c shared_buffers=8MB -c max_connections=60"
+        done = self._run("pg_ctl", "-D", "data", "-w", "-t", str(START_SECONDS), "-l", "log", "-o", settings, "start")
+        assert done.returncode == 0, done.stdout + done.stderr + (self.folder / "log").read_text(errors="replace")
+
+    def stop(self):
+        """As a crash does it: nothing is written, nobody is told."""
+        self._run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
+
+    def hang(self, on=True):
+        """All of its processes stop in their tracks, or go on."""
+        postmaster = int((self.folder / "data/postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for pid in [postmaster, *map(int, children)]:
+            os.kill(pid, signal.SIGSTOP if on else signal.SIGCONT)
+
+    def database(self, name):
+        """Makes a database; its address."""
+        self.sql("postgres", f'CREATE DATABASE "{name}"')
+        return f"postgresql://countersign@localhost/{name}?host={self.folder}"
+
+    def sql(self, name, statement):
+        """What psql says, unaligned and without headings."""
+        done = self._run("psql", "-h", str(self.folder), "-U", "countersign", "-d", name, "-At", "-v", "ON_ERROR_STOP=1", "-c", statement)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def close(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,206 @@
+"""Two nodes with one PostgreSQL database: what one does the other knows; a server that is gone stops orders and is found again."""
+
+import json
+import os
+import shutil
+import time
+
+import pytest
+
+from harness.binance import ORDER, Key
+from harness.postgres import Postgres
+from harness.server import Server, run
+
+SECONDS = 30
+
+
+def until(holds, seconds=SECONDS):
+    """Waits for a condition; how long that took."""
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() < began + seconds, "it never came true"
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    running = Postgres()
+    yield running
+    running.close()
+
+
+class Node:
+    """A gateway of a cluster."""
+
+    def __init__(self, folder, name, database, sealing_key=None):
+        self.state = folder / name
+        if sealing_key:
+            self.state.mkdir(mode=0o700)
+            shutil.copy(sealing_key, self.state / "sealing.key")
+            os.chmod(self.state / "sealing.key", 0o600)
+        config = folder / f"{name}.toml"
+        config.write_text(f'[cluster]\nnode = "{name}"\ndatabase = "{database}"\n')
+        self.server = Server(self.state, config=config)
+
+    def command(self, *arguments, code=0):
+        done = run(*arguments, "--state", self.state)
+        assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}\n{self.server.said()}"
+        return done.stdout
+
+    def halts(self):
+        status = json.loads(self.command("halt", "status", "--json"))
+        return [halt["id"] for halt in status["halts"]], status["unknown"]
+
+    def order(self, key):
+        return key.ask(self.server, "POST", "/api/v3/order", **ORDER)
+
+    def passes(self, key):
+        return self.order(key).status == 200
+
+    def new_key(self, account):
+        """A key of an account that is made first; what `key new` prints."""
+        self.command("account", "new", account)
+        kind = ["--purpose", "binance", "--kind", "HS256", "--scopes", "order:write,order:read,account:read"]
+        return json.loads(self.command("key", "new", "--account", account, *kind))
+
+
+@pytest.fixture(scope="module")
+def nodes(postgres, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cluster")
+    database = postgres.database("cluster")
+    one = Node(folder, "east-1", database)
+    with one.server:
+        two = Node(folder, "east-2", database, one.state / "sealing.key")
+        with two.server:
+            yield one, two
+
+
+def test_a_key_made_at_one_node_is_known_at_the_other_and_so_is_its_end(nodes, postgres):
+    one, two = nodes
+    record = one.new_key("known")
+    key = Key(record)
+    until(lambda: two.passes(key))
+    assert not (two.state / "countersign.db").exists() and not (one.state / "countersign.db").exists()
+    shown = json.loads(two.command("key", "show", key.api_key, "--json"))
+    assert shown["account"] == "known", "commands of a folder ask its database"
+    two.command("key", "revoke", key.api_key)
+    until(lambda: one.order(key).status == 401)
+    assert record["secret"] not in postgres.sql("cluster", "SELECT encode(sealed_secret, 'escape') FROM credentials")
+
+
+def test_the_audit_log_of_a_node_is_fetched_at_another_and_verifies(nodes, tmp_path):
+    one, two = nodes
+    key = Key(one.new_key("audited"))
+    until(lambda: one.passes(key))
+    public = one.state / "audit-key.pub.pem"
+
+    def fetched(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        two.command("audit", "fetch", "east-1", "--out", folder)
+        shown = run("audit", "export", "--log", folder, "--key", key.api_key, "--event", "accept")
+        assert shown.returncode == 0, shown.stderr
+        return shown.stdout.count("\n") > 0
+
+    until(lambda: fetched(tmp_path / "log"))
+    one.command("audit", "head", "--out", tmp_path / "head")
+    # A head is among the files when it was signed on demand; then the copy proves itself.
+    until(lambda: fetched(tmp_path / "later") and (tmp_path / "later" / "heads.jsonl").exists())
+    verified = run("audit", "verify", "--log", tmp_path / "later", "--key", public)
+    assert verified.returncode == 0, verified.stdout
+    assert "the database has no log" in run("audit", "fetch", "nobody", "--out", tmp_path / "none", "--state", two.state).stderr
+
+
+def test_a_halt_at_one_node_stops_the_other_within_a_moment(nodes):
+    one, two = nodes
+    key = Key(one.new_key("halted"))
+    until(lambda: two.passes(key))
+    halt = json.loads(one.command("halt", "--scope", "account:halted", "--action", "cancel-only", "--reason", "runaway", "--json"))
+    assert halt["epoch"] and halt["barrier_us"] is not None
+    # The lease bounds it by a second without any notice; how much sooner it is depends on the machine.
+    until(lambda: halt["id"] in two.halts()[0])
+    assert two.order(key).status != 200
+    other = json.loads(two.command("halt", "--scope", "account:somebody-else", "--action", "deny-new", "--reason", "limit", "--json"))
+    assert other["epoch"] == halt["epoch"] + 1, "one order of changes for all nodes"
+
+
+def test_a_server_that_is_gone_stops_orders_and_is_found_again(nodes, postgres):
+    one, two = nodes
+    key = Key(one.new_key("patient"))
+    until(lambda: one.passes(key) and two.passes(key))
+    postgres.stop()
+    until(lambda: not one.passes(key) and not two.passes(key))
+    answer = one.order(key)
+    assert answer.status >= 500 and b"Invalid" not in answer.body, answer.body
+    assert key.ask(one.server, "GET", "/api/v3/account").status == 200, "reads pass"
+    assert one.server.process.poll() is None and two.server.process.poll() is None
+    failed = run("key", "list", "--state", one.state)
+    assert failed.returncode == 3 and "postgresql://" in failed.stderr, failed
+    postgres.start()
+    until(lambda: one.passes(key) and two.passes(key))
+
+
+def test_a_server_that_hangs_is_not_waited_for(postgres, tmp_path):
+    node = Node(tmp_path, "west-1", postgres.database("hangs"))
+    with node.server:
+        key = Key(node.new_key("waits"))
+        until(lambda: node.passes(key))
+        postgres.hang()
+        try:
+            until(lambda: not node.passes(key))
+            (node.state / "HALT").write_text("the database stands still")
+            until(lambda: any(halt["scope"] == "node:west-1" for halt in json.loads(node.command("halt", "status", "--json"))["halts"]))
+        finally:
+            postgres.hang(on=False)
+        until(lambda: node.halts()[1] is None)
+        assert not node.passes(key), "the break-glass holds"
+
+
+def test_a_node_is_told_what_is_wrong_before_it_serves(postgres, nodes, tmp_path):
+    def refused(config, state):
+        done = run("serve", "--state", state, "--config", config, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0")
+        assert done.returncode == 3, done.stdout + done.stderr
+        return done.stderr
+
+    database = f"postgresql://countersign@localhost/cluster?host={postgres.folder}"
+    stranger = Node(tmp_path, "stranger", database)
+    assert "copy their sealing.key" in refused(tmp_path / "stranger.toml", stranger.state)
+    assert not (stranger.state / "sealing.key").exists(), "a key that opens nothing is not left behind"
+    alone = tmp_path / "alone.toml"
+    alone.write_text("")
+    copy = tmp_path / "copy"
+    shutil.copytree(nodes[0].state, copy, ignore=shutil.ignore_patterns("*.sock"))
+    os.chmod(copy, 0o700)
+    told = refused(alone, copy)
+    assert "belongs to node east-1" in told and "postgresql://" in told
+
+
+def test_migrate_copies_everything_and_the_gateway_goes_on_with_it(postgres, tmp_path):
+    database = postgres.database("moved")
+    state = tmp_path / "state"
+    with Server(state) as server:
+        key = Key(server.credential("binance-hmac"))
+        until(lambda: key.ask(server, "POST", "/api/v3/order", **ORDER).status == 200)
+        busy = run("migrate", "--from", state, "--to", database)
+        assert busy.returncode == 3 and "in use by another gateway" in busy.stderr
+    secret = run("migrate", "--from", state, "--to", "postgresql://c:hunter2@localhost/x")
+    assert secret.returncode == 1 and "hunter2" not in secret.stderr, secret
+    before = run("migrate", "--from", state, "--to", database, "--check")
+    assert before.returncode == 3 and "not the same" in before.stderr
+    moved = run("migrate", "--from", state, "--to", database, "--json")
+    assert moved.returncode == 0, moved.stderr
+    tables = {table["table"]: table for table in json.loads(moved.stdout)}
+    assert tables["credentials"]["source_rows"] == tables["credentials"]["target_rows"] > 10
+    assert all(table["differing"] == 0 for table in tables.values())
+    again = run("migrate", "--from", state, "--to", database)
+    assert again.returncode == 0 and "there already" in again.stdout
+    assert run("migrate", "--from", state, "--to", database, "--check").returncode == 0
+    config = tmp_path / "gateway.toml"
+    config.write_text(f'[cluster]\nnode = "east-1"\ndatabase = "{database}"\n')
+    with Server(state, config=config) as server:
+        # The same keys; on a busy machine the lease of halts may run out now and then.
+        until(lambda: key.ask(server, "POST", "/api/v3/order", **ORDER).status == 200)
+        assert run("account", "new", "later", "--state", state).returncode == 0
+    refused = run("migrate", "--from", state, "--to", database)
+    assert refused.returncode == 3 and "holds records already" in refused.stderr
+    assert "TABLE" not in refused.stdout

@@ -220,7 +220,8 @@ pub enum Once {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Takes orders away and does nothing else: accepted once as far as can be told. Where a memory that nodes share cannot be asked
-    /// it passes all the same: twice takes away only what its owner wanted gone, and refusing it leaves orders in the market.
+    /// it passes all the same: twice takes away only what its owner wanted gone, and refusing it leaves orders in the market. Also
+    /// what only reads and counts once all the same ([`Self::once`]).
     Cancel,
     /// Only reads: clients repeat these within a millisecond, byte for byte, and venues accept it.
     Read,

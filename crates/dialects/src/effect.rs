@@ -3,7 +3,8 @@
 //! ```text
 //!   route ──▶ Cancel   takes orders away whatever its parameters are, and does nothing else
 //!         ──▶ Read     a GET or HEAD that no scope of writing protects; a message that reads
-//!         ──▶ Write    everything else
+//!         ──▶ as a cancel   any other method under a scope of reading: it counts once, and twice harms nobody
+//!         ──▶ Write    everything else; what the gateway answers itself, because it may hand out a token
 //! ```
 //!
 //! A cancel passes where the memory that nodes share cannot be asked, so the table is narrower than that of halts: a timer that cancels
@@ -21,6 +22,7 @@ pub fn of_route(purpose: Option<Purpose>, target: Target<'_>, scope: Option<&str
     match risk::of_route(purpose, target, scope) {
         Risk::Cancel if !is_timer(purpose, target) => Effect::Cancel,
         Risk::Read if reads(target) => Effect::Read,
+        Risk::Read if scope.is_some() => Effect::Read.once(),
         Risk::Cancel | Risk::Increase | Risk::Read | Risk::Reduce => Effect::Write,
     }
 }
@@ -62,13 +64,29 @@ mod tests {
         }
     }
 
+    fn only_reads(row: &RestRoute) -> bool {
+        row.scope.is_some_and(|scope| scope.ends_with(":read"))
+    }
+
+    #[test]
+    fn what_hands_out_a_token_is_a_write() {
+        for dialect in ALL {
+            for row in rows(dialect.purpose()).iter().filter(|row| row.handling == crate::routes::Handling::Local) {
+                assert_eq!(row.effect(dialect.purpose()), Effect::Write, "{} {}", dialect.name(), row.path);
+            }
+        }
+        let kraken = |path: &str| of_request(Purpose::Kraken, rows(Purpose::Kraken), "POST", path.as_bytes());
+        assert_eq!(kraken("/0/private/Balance"), Effect::Cancel, "it counts once, and harms nobody");
+        assert_eq!(kraken("/0/private/GetWebSocketsToken"), Effect::Write);
+    }
+
     /// Whoever adds an endpoint decides here whether it passes without the memory that nodes share.
     #[test]
     fn what_counts_as_a_cancel_is_known_by_name() {
         let mut cancels = BTreeSet::new();
         for dialect in ALL {
             let purpose = dialect.purpose();
-            for row in rows(purpose).iter().filter(|row| row.effect(purpose) == Effect::Cancel) {
+            for row in rows(purpose).iter().filter(|row| row.effect(purpose) == Effect::Cancel && !only_reads(row)) {
                 cancels.insert(format!("{} {} {}", dialect.name(), row.method, row.path));
             }
             let messages = dialect.message_routes().iter().map(|row| (row.name, row.scope));
@@ -87,7 +105,7 @@ mod tests {
         let suspicious = ["replace", "amend", "edit", "modify", "place", "create", "new", "buy", "sell", "close", "after", "countdown"];
         for dialect in ALL {
             let purpose = dialect.purpose();
-            for row in rows(purpose).iter().filter(|row| row.effect(purpose) == Effect::Cancel) {
+            for row in rows(purpose).iter().filter(|row| row.effect(purpose) == Effect::Cancel && !only_reads(row)) {
                 let path = row.path.to_ascii_lowercase();
                 assert!(row.orders == 0 && row.scope == Some(Scope::ORDER_WRITE), "{purpose} {} {path}", row.method);
                 assert!(row.method == "DELETE" || path.contains("cancel"), "{purpose} {} {path}", row.method);

@@ -124,7 +124,10 @@ impl RestRoute {
     /// Whether acting on a request twice does harm, at this venue: see [`crate::effect`].
     #[must_use]
     pub fn effect(&self, purpose: Purpose) -> Effect {
-        effect::of_route(Some(purpose), Target::Http(self.method, self.path), self.scope)
+        match self.handling {
+            Handling::Forward => effect::of_route(Some(purpose), Target::Http(self.method, self.path), self.scope),
+            Handling::Local => Effect::Write,
+        }
     }
 
     /// Whether a path as received is one of this endpoint's.
@@ -232,6 +235,7 @@ mod tests {
         let effect = |row: RestRoute| row.effect(Purpose::Deribit);
         assert_eq!(effect(RestRoute::trade("GET", "/private/buy", 1)), Effect::Write);
         assert_eq!(effect(RestRoute::signed("GET", "/orders", "order:read")), Effect::Read);
-        assert_eq!(effect(RestRoute::signed("POST", "/balances", "account:read")), Effect::Write);
+        assert_eq!(effect(RestRoute::signed("POST", "/balances", "account:read")), Effect::Cancel, "once, but never in the way");
+        assert_eq!(effect(RestRoute::signed("POST", "/token", "account:read").local()), Effect::Write);
     }
 }

@@ -12,19 +12,20 @@ use std::time::Duration;
 
 use countersign_core::Credential;
 use countersign_pki::{ServerTls, TicketKeyRing, UnixTime};
+use countersign_store::shared::Topic;
 use countersign_store::{CredentialRecord, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::listen;
-use crate::clock;
 use crate::config::Sources;
 use crate::native::sessions::keep_records;
 use crate::operator::{self, OperatorSocket};
 use crate::shared::{CredentialTable, Shared};
 use crate::start::StartError;
 use crate::tokens::sync_revocations;
+use crate::{clock, cluster};
 
 pub use backend::Backend;
 
@@ -90,6 +91,7 @@ impl Control {
                 Err(error) => tracing::error!(socket = %socket.display(), %error, "no operator socket"),
             }
             tokio::task::spawn_local(watch_store(Arc::clone(&shared)));
+            tokio::task::spawn_local(cluster::announce_changes(Arc::clone(&shared)));
             tokio::task::spawn_local(keep_records(Arc::clone(&shared)));
             tokio::task::spawn_local(keep_house(Arc::clone(&shared), operator_tls, tickets, renew));
             shared.drain.subscribe().wait().await;
@@ -114,7 +116,10 @@ async fn watch_store(shared: Arc<Shared>) {
     let mut seen = None;
     let mut ticks = tokio::time::interval(STORE_POLL);
     loop {
-        ticks.tick().await;
+        let told = tokio::select! {
+            _ = ticks.tick() => false,
+            () = changed_elsewhere(&shared) => true,
+        };
         if let Err(error) = sync_revocations(&shared).await {
             tracing::error!(%error, "revoked tokens cannot be read; soon no token is taken");
         }
@@ -123,12 +128,22 @@ async fn watch_store(shared: Arc<Shared>) {
             Ok(counter) => match reload_credentials(&shared).await {
                 Ok(count) => {
                     tracing::debug!(count, "credentials read");
-                    seen = Some(counter);
+                    // A command on this machine changed them. Others are told once, by whoever was not told.
+                    if seen.replace(counter).is_some() && !told {
+                        shared.announce(Topic::Credentials);
+                    }
                 }
                 Err(error) => tracing::error!(%error, "credentials cannot be read; the last good ones stay in force"),
             },
             Err(error) => tracing::error!(%error, "the store cannot be read; the last good credentials stay in force"),
         }
+    }
+}
+
+async fn changed_elsewhere(shared: &Shared) {
+    match &shared.cluster {
+        Some(cluster) => cluster.store_changed().notified().await,
+        None => std::future::pending().await,
     }
 }
 

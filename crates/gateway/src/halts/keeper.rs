@@ -124,6 +124,11 @@ impl HaltKeeper {
         &self.wake
     }
 
+    /// Somebody says that the store has something new.
+    pub fn look_again(&self) {
+        self.wake.notify_one();
+    }
+
     /// When the store is to be read next.
     pub(super) fn poll_timeout(&self) -> Monotonic {
         self.node.lock().poll_timeout()

@@ -125,6 +125,8 @@ impl RouteSpec {
         match (&self.target, self.kind) {
             // Stopping twice is stopping.
             (_, RouteKind::Halt) => Effect::Cancel,
+            // It may hand out a token.
+            (_, RouteKind::Local) => Effect::Write,
             (RouteTarget::FixMessage(msg_type), _) => match risk::of_fix(msg_type, scope) {
                 Risk::Cancel => Effect::Cancel,
                 Risk::Read => Effect::Read,

@@ -164,6 +164,11 @@ impl SharedMemory {
     /// # Errors
     /// [`StoreError::SharedMemory`] when the server is out of reach, is a replica, or may evict what it has to remember.
     pub fn check(&self) -> Result<(), StoreError> {
+        if !self.is_available() {
+            // While it is looked for, no order waits for it.
+            let looked_for = self.now().mono.saturating_add(limits::SHARED_CONNECT_TIMEOUT * 3);
+            self.down_until.store(retry_at(looked_for), Ordering::Release);
+        }
         let outcome = self.look();
         self.note(self.now().mono, outcome.is_ok());
         outcome
@@ -264,7 +269,8 @@ impl SharedMemory {
             let micros = self.now().mono.saturating_since(begun).as_micros();
             self.asked_micros.fetch_add(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
-        self.note(now, answer.is_some());
+        // From the end of the wait, not from its beginning.
+        self.note(now.max(self.now().mono), answer.is_some());
         answer
     }
 

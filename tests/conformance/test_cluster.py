@@ -28,11 +28,11 @@ pytestmark = pytest.mark.skipif(not (shutil.which("redis-server") and shutil.whi
 class Nodes:
     """Two gateways with the same keys, each with a state of its own and a venue of its own."""
 
-    def __init__(self, folder, **settings):
-        self.redis = Redis(folder / "redis").start()
+    def __init__(self, folder, redis=None, **settings):
         first = folder / "a"
         with Server(first):
             pass
+        self.redis = (redis(first) if redis else Redis(folder / "redis")).start()
         shutil.copytree(first, folder / "b", ignore=shutil.ignore_patterns("*.sock"))
         settings = {"COUNTERSIGN_CLUSTER__REDIS": self.redis.url, "COUNTERSIGN_CLUSTER__REDIS_TIMEOUT": "2s", **settings}
         self.a, self.b = (Server(folder / name, COUNTERSIGN_CLUSTER__NODE=name, **settings) for name in "ab")
@@ -229,6 +229,36 @@ def test_a_node_starts_without_the_memory_and_cancels_pass(tmp_path):
         eventually(lambda: metric(nodes.b, "countersign_cluster_shared_available") == 1, "not found")
         nodes.redis.age()
         nodes.until_an_order_passes(nodes.b)
+
+
+def test_the_memory_is_reached_by_tls_with_a_password_and_no_other_way(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    password = tmp_path / "password"
+    password.write_text("hunter2\n")
+    password.chmod(0o600)
+
+    def encrypted(state):
+        files = ["--tls-cert-file", state / "server.pem", "--tls-key-file", state / "server.pem", "--tls-ca-cert-file", state / "ca.pem"]
+        return Redis(tmp_path / "redis", "--tls-port", str(port), "--tls-auth-clients", "no", *map(str, files), password="hunter2")
+
+    settings = {
+        "COUNTERSIGN_CLUSTER__REDIS": f"rediss://localhost:{port}",
+        "COUNTERSIGN_CLUSTER__REDIS_PASSWORD_FILE": str(password),
+        "COUNTERSIGN_CLUSTER__REDIS_CA": str(tmp_path / "a" / "ca.pem"),
+    }
+    with running(tmp_path, redis=encrypted, **settings) as nodes:
+        sent = nodes.order("encrypted")
+        assert raw.exchange(nodes.a, sent).status == 200, nodes.a.said()
+        assert raw.exchange(nodes.b, sent).status == 400
+        shown = operator(nodes.a, "v1/config").stdout + nodes.a.said()
+        assert "redis_password_file" in shown and "hunter2" not in shown
+        # A server whose certificate nobody vouches for is none.
+        nodes.b.stop()
+        del nodes.b.extra["COUNTERSIGN_CLUSTER__REDIS_CA"]
+        nodes.b.start()
+        assert nodes.places(nodes.b, "unknown-authority") == 503
 
 
 def test_a_node_is_told_what_changes_at_another(nodes):

@@ -1,5 +1,6 @@
 """A Redis server of a test's own, on a socket in a folder of its own."""
 
+import os
 import signal
 import subprocess
 import time
@@ -11,9 +12,11 @@ START_SECONDS = 30
 class Redis:
     """Started, killed, stopped and continued as operators and machines do it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *arguments, password=None):
         self.folder = Path(folder)
         self.folder.mkdir(exist_ok=True)
+        self.password = password
+        self.arguments = [*arguments, *(["--requirepass", password] if password else [])]
         self.process = None
 
     @property
@@ -21,7 +24,7 @@ class Redis:
         return f"redis+unix://{self.folder / 'socket'}"
 
     def start(self):
-        command = ["redis-server", "--port", "0", "--unixsocket", "socket", "--save", "", "--appendonly", "no"]
+        command = ["redis-server", "--port", "0", "--unixsocket", "socket", "--save", "", "--appendonly", "no", *self.arguments]
         self.process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + START_SECONDS
         while "PONG" not in self.ask("PING", check=False):
@@ -31,7 +34,8 @@ class Redis:
 
     def ask(self, *words, check=True):
         command = ["redis-cli", "-s", str(self.folder / "socket"), *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True, check=check, timeout=START_SECONDS).stdout.strip()
+        environment = {**os.environ, **({"REDISCLI_AUTH": self.password} if self.password else {})}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=check, timeout=START_SECONDS).stdout.strip()
 
     def age(self):
         """Makes its memory an hour old: what nodes ask of a new one is to wait for a minute."""

@@ -20,12 +20,12 @@ use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::listen;
-use crate::clock;
 use crate::config::Sources;
 use crate::native::sessions::keep_records;
 use crate::operator::{self, OperatorSocket};
 use crate::shared::{CredentialTable, Shared};
 use crate::start::StartError;
+use crate::{clock, cluster};
 
 pub use backend::Backend;
 
@@ -90,6 +90,7 @@ impl Control {
             }
             tokio::task::spawn_local(news::watch_store(Arc::clone(&shared)));
             tokio::task::spawn_local(ship::ship_audit(Arc::clone(&shared)));
+            tokio::task::spawn_local(cluster::announce_changes(Arc::clone(&shared)));
             tokio::task::spawn_local(keep_records(Arc::clone(&shared)));
             tokio::task::spawn_local(keep_house(Arc::clone(&shared), operator_tls, tickets, renew));
             shared.drain.subscribe().wait().await;

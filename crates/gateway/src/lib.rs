@@ -21,6 +21,7 @@ mod authz;
 mod bearer;
 pub mod body;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod connection;
 pub mod control;

@@ -6,6 +6,7 @@
 //!
 //! All series are made at set-up and kept in arrays, so the hot path is one relaxed atomic addition: no map, no lock.
 
+mod cluster;
 mod halts;
 mod handshake;
 mod histogram;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use countersign_core::{Reject, Timestamp};
 use countersign_pki::NegotiatedParameters;
+use countersign_store::shared::{SharedStatus, Topic};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family as Series;
@@ -26,6 +28,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::halts::report::HaltStatus;
 use crate::routes::{Family, Routes};
+use cluster::ClusterMetrics;
 use halts::HaltMetrics;
 use handshake::HandshakeMetrics;
 use histogram::Histogram;
@@ -59,6 +62,7 @@ pub struct Metrics {
     audit_waiting: Gauge,
     audit_lost: Counter,
     halts: HaltMetrics,
+    cluster: Option<ClusterMetrics>,
     websockets_open: Gauge,
     native_sessions_open: Gauge,
 }
@@ -101,6 +105,7 @@ impl Metrics {
                 "Records of refusals that were not written: the log was out of reach, or one connection was refused too often",
             ),
             halts: HaltMetrics::register(&mut registry),
+            cluster: None,
             websockets_open: gauge(&mut registry, "websockets_open", "Relayed and dialect WebSockets open now"),
             native_sessions_open: gauge(&mut registry, "native_sessions_open", "Native sessions open now"),
             registry,
@@ -199,6 +204,13 @@ impl Metrics {
         self.halts.set(status, rehearsed);
     }
 
+    /// How the memory that nodes share is; set before [`Metrics::encode`].
+    pub fn set_cluster(&self, status: &SharedStatus, notices: impl Fn(Topic) -> [u64; 2]) {
+        if let Some(cluster) = &self.cluster {
+            cluster.set(status, notices);
+        }
+    }
+
     /// A refusal was not recorded: the log was out of reach, or one connection was refused too often.
     pub fn audit_lost(&self) {
         self.audit_lost.inc();
@@ -242,6 +254,13 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a string does not fail");
         text
+    }
+
+    /// Registers what a node among others has beside the rest.
+    #[must_use]
+    pub fn of_cluster(mut self) -> Self {
+        self.cluster = Some(ClusterMetrics::register(&mut self.registry));
+        self
     }
 
     /// Registers when the process started, once, for `time() - countersign_start_time_seconds`.

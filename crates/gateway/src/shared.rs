@@ -9,7 +9,9 @@ use countersign_core::{ApiKeyId, Credential, NonceGuard, Purpose, ReplayGuard, T
 use countersign_pki::ServerTls;
 use countersign_store::Store;
 use countersign_store::audit::AuditLog;
+use countersign_store::shared::Topic;
 
+use crate::cluster::Cluster;
 use crate::config::Settings;
 use crate::connection::{ConnectionLimits, OpenConnections};
 use crate::drain::Drain;
@@ -67,10 +69,21 @@ pub struct Shared {
     pub sessions: Sessions,
     /// Open FIX sessions.
     pub fix_sessions: FixSessions,
+    /// The other nodes; `None`: there are none.
+    pub cluster: Option<Arc<Cluster>>,
     /// What is halted, and who may lift it.
     pub halts: Arc<HaltKeeper>,
     /// Started on shutdown.
     pub drain: Drain,
+}
+
+impl Shared {
+    /// Tells the other nodes, if there are any, that the database has something new.
+    pub fn announce(&self, topic: Topic) {
+        if let Some(cluster) = &self.cluster {
+            cluster.announce(topic);
+        }
+    }
 }
 
 /// One credential with its rate counters.

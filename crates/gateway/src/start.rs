@@ -12,6 +12,7 @@ use tokio::task::LocalSet;
 
 use crate::accept::{accept_loop, listen};
 use crate::authz;
+use crate::cluster;
 use crate::control::{self, ControlParts};
 use crate::halts::watch::keep_watch;
 use crate::shared::Shared;
@@ -68,6 +69,18 @@ impl Gateway {
         }
         let shared = Arc::clone(&gateway.shared);
         gateway.spawn("halts".to_owned(), move || run_halts(&shared))?;
+        if let Some(cluster) = gateway.shared.cluster.clone() {
+            let (shared, listening) = (Arc::clone(&gateway.shared), Arc::clone(&cluster));
+            gateway.spawn("cluster".to_owned(), move || {
+                cluster::look_after(&cluster, &shared);
+                Ok(())
+            })?;
+            let shared = Arc::clone(&gateway.shared);
+            gateway.spawn("notices".to_owned(), move || {
+                cluster::listen(&listening, &shared);
+                Ok(())
+            })?;
+        }
         gateway.spawn("control".to_owned(), move || control.run())?;
         Ok(gateway)
     }

@@ -264,6 +264,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         issuers: crate::issuers::Issuers::new(&settings.issuers, &[8; 32]),
         tokens: countersign_core::TokenSealer::new(&[9; 32]),
         store,
+        cluster: None,
         halts: Arc::new(halts),
         started: clock::wall(),
         audit,

@@ -4,13 +4,15 @@ mod descriptors;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use countersign_core::{Algorithm, Entropy as _, Monotonic, TokenSealer};
+use countersign_core::{Algorithm, Entropy as _, Monotonic, NonceGuard, ReplayGuard, Secret, TokenSealer};
 use countersign_gateway::clock;
+use countersign_gateway::cluster::Cluster;
 use countersign_gateway::config::{self, Override, Settings, Sources, UpstreamTarget};
 use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
 use countersign_gateway::control::{ControlParts, Renew, reload_credentials};
@@ -29,7 +31,11 @@ use countersign_gateway::upstream::UpstreamConfig;
 use countersign_halt::OperatorSet;
 use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _, TicketKeys};
 use countersign_pki::PrivateAuthority;
-use countersign_store::{AuditEvent, AuditLog, AuditRecord, StateDir, Store};
+use countersign_store::files::check_private;
+use countersign_store::{
+    AuditEvent, AuditLog, AuditRecord, JournaledNonceGuard, JournaledReplayGuard, SharedMemory, SharedNonceGuard, SharedReplayGuard,
+    SharedServer, StateDir, Store,
+};
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
 
 use super::stop_signal::StopSignal;
@@ -114,17 +120,21 @@ impl Running {
         let renew = Renewal { settings: settings.clone(), dir: dir.clone(), authority: renewed, venue_keys, rotate_at: None };
         let halts = open_halts(&settings, gateway.root(), &store, &audit).await?;
         let oauth = TokenState::open(&store).await?;
+        let (replay, nonces, cluster) = guards(&settings, replay, nonces)?;
+        let metrics = Metrics::new(&settings.routes).started_at(clock::wall());
+        let metrics = if cluster.is_some() { metrics.of_cluster() } else { metrics };
         let shared = Shared {
+            cluster,
             halts: Arc::new(halts),
             oauth,
             credentials: ArcSwap::default(),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
-            metrics: Metrics::new(&settings.routes).started_at(clock::wall()),
+            metrics,
             handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway, None)),
             connections: ConnectionLimits::new(settings.limits.connections_max, settings.limits.connections_per_source_max),
             public_rates: PublicRates::new(settings.limits.public_weight_per_minute),
-            replay: Box::new(replay),
-            nonces: Box::new(nonces),
+            replay,
+            nonces,
             issuers: Issuers::new(&settings.issuers, &SystemEntropy.array()),
             // Tokens of this run only: what they stand for is asked for again after a restart.
             tokens: TokenSealer::new(&SystemEntropy.array()),
@@ -196,6 +206,37 @@ fn record_start(audit: &AuditLog) {
     if audit.append(start).and_then(|()| audit.flush()).is_err() {
         tracing::error!("the audit log cannot be written: nothing passes until it can");
     }
+}
+
+/// What was accepted once: known to this node, and to the others where there are any.
+type Guards = (Box<dyn ReplayGuard>, Box<dyn NonceGuard>, Option<Arc<Cluster>>);
+
+/// The guards of this node, with the memory of all nodes over them where one is configured. A memory that is away does not keep the
+/// gateway from starting: cancels pass without it.
+fn guards(settings: &Settings, replay: JournaledReplayGuard, nonces: JournaledNonceGuard) -> anyhow::Result<Guards> {
+    let Some(redis) = &settings.cluster.redis else { return Ok((Box::new(replay), Box::new(nonces), None)) };
+    let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let password = redis.password_file.as_ref().map(|path| {
+        check_private(path)?;
+        let mut password = read(path)?;
+        password.truncate(password.trim_ascii_end().len());
+        anyhow::Ok(Secret::new(password))
+    });
+    let server = SharedServer {
+        url: redis.url.clone(),
+        password: password.transpose()?,
+        ca: redis.ca.as_ref().map(read).transpose()?,
+        timeout: redis.timeout,
+        // One for each worker, and one for whoever looks after the memory.
+        links: settings.worker_count() + 1,
+    };
+    let memory = SharedMemory::new(&server, clock::now)?;
+    let replay = SharedReplayGuard::new(Arc::clone(&memory), Box::new(replay));
+    let nonces = SharedNonceGuard::new(Arc::clone(&memory), nonces);
+    if let Err(error) = memory.check() {
+        tracing::error!(%error, "started without it: new orders are refused until it answers");
+    }
+    Ok((Box::new(replay), Box::new(nonces), Some(Arc::new(Cluster::new(&settings.cluster.node, memory)))))
 }
 
 /// Reads the halts before anybody is let in: until they are known, nothing new passes.

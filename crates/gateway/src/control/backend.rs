@@ -8,6 +8,7 @@ use countersign_halt::{Action, HaltId, HaltScope, LiftId, OperatorSignature, Rai
 use countersign_oauth::RevocationTarget;
 use countersign_pki::ServerTls;
 use countersign_store::audit::{AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditText};
+use countersign_store::shared::Topic;
 use countersign_store::{Change, StoreError};
 
 use super::{reload_certificates, reload_credentials, tokens};
@@ -67,6 +68,9 @@ impl OperatorBackend for Backend {
         metrics.set_replay_records(self.shared.replay.records());
         let halts = &self.shared.halts;
         metrics.set_halts(&halts.status(), halts.gate().rehearsed());
+        if let Some(cluster) = &self.shared.cluster {
+            metrics.set_cluster(&cluster.status(), |topic| cluster.notices(topic));
+        }
         metrics.encode()
     }
 
@@ -78,6 +82,11 @@ impl OperatorBackend for Backend {
             return Err("the audit log cannot be written".to_owned());
         }
         Ok(())
+    }
+
+    fn degraded(&self) -> Vec<String> {
+        let cluster = self.shared.cluster.as_ref().filter(|cluster| !cluster.status().available);
+        cluster.map(|_| "the memory that nodes share does not answer: no new orders pass, cancels do".to_owned()).into_iter().collect()
     }
 
     fn status(&self) -> Status {
@@ -201,6 +210,7 @@ impl OperatorBackend for Backend {
             let change = Change::new(clock::wall(), format!("operator {}", by.name()));
             store.set_state(id, CredentialState::Revoked, &change).await.map_err(store_failure)?;
         }
+        self.shared.announce(Topic::Credentials);
         let open = self.shared.sessions.count_of(id);
         reload_credentials(&self.shared).await.map_err(|error| BackendError::Failed(error.to_string()))?;
         self.record(AuditEvent::KeyRevoke, by, |record| {

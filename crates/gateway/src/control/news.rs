@@ -1,7 +1,8 @@
 //! What others changed in the store: asked for from time to time, and heard at once where the database tells.
 //!
 //! ```text
-//!   every 200 ms ───────┐
+//!   every 200 ms ────────┐
+//!   notice of a node ────┤
 //!   notice: keys, tokens ┼──▶ revocations, credentials        notice: halts ──▶ the keeper of halts reads
 //! ```
 //!
@@ -10,6 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_store::shared::Topic;
 use countersign_store::{Notice, Notices};
 use tokio::sync::Notify;
 
@@ -31,6 +33,7 @@ pub(super) async fn watch_store(shared: Arc<Shared>) {
 /// Reads the credentials again when the store changed, and what was revoked.
 async fn ask(shared: &Shared, news: &Notify) {
     let mut seen = None;
+    let mut told = false;
     loop {
         let mut wait = STORE_POLL;
         if let Err(error) = sync_revocations(shared).await {
@@ -42,7 +45,10 @@ async fn ask(shared: &Shared, news: &Notify) {
             Ok(counter) => match reload_credentials(shared).await {
                 Ok(count) => {
                     tracing::debug!(count, "credentials read");
-                    seen = Some(counter);
+                    // A command on this machine changed them. Others are told once, by whoever was not told.
+                    if seen.replace(counter).is_some() && !told {
+                        shared.announce(Topic::Credentials);
+                    }
                 }
                 Err(error) => tracing::error!(%error, "credentials cannot be read; the last good ones stay in force"),
             },
@@ -51,10 +57,19 @@ async fn ask(shared: &Shared, news: &Notify) {
                 wait = STORE_POLL_FAILED;
             }
         }
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = news.notified() => {}
-        }
+        told = tokio::select! {
+            () = tokio::time::sleep(wait) => false,
+            () = news.notified() => true,
+            () = told_by_a_node(shared) => true,
+        };
+    }
+}
+
+/// Another node said, over the memory that all share, that the store has something new.
+async fn told_by_a_node(shared: &Shared) {
+    match &shared.cluster {
+        Some(cluster) => cluster.store_changed().notified().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -22,6 +22,9 @@ pub trait OperatorBackend: Send + Sync + 'static {
     /// The reason.
     fn ready(&self) -> Result<(), String>;
 
+    /// What does not work while requests are served, in words for an operator.
+    fn degraded(&self) -> Vec<String>;
+
     /// Version, uptime, counts.
     fn status(&self) -> Status;
 

@@ -128,7 +128,8 @@ async fn healthz() -> Json<serde_json::Value> {
 
 async fn readyz<B: OperatorBackend>(State(backend): State<Arc<B>>) -> Result<Json<serde_json::Value>, Refused> {
     backend.ready().map_err(|reason| Refused::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", reason))?;
-    Ok(Json(json!({ "ready": true })))
+    let degraded = backend.degraded();
+    Ok(Json(if degraded.is_empty() { json!({ "ready": true }) } else { json!({ "ready": true, "degraded": degraded }) }))
 }
 
 async fn status<B: OperatorBackend>(State(backend): State<Arc<B>>) -> Response {

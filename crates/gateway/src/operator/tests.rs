@@ -34,6 +34,10 @@ impl OperatorBackend for Notebook {
         Err("the audit log cannot be written".to_owned())
     }
 
+    fn degraded(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn status(&self) -> Status {
         Status { version: "1".to_owned(), uptime_s: 5, connections: 2, sessions: 1, credentials: 3, routes: 4, draining: false }
     }

@@ -11,6 +11,7 @@ use countersign_oauth::claims::TokenMark;
 use countersign_oauth::{RefreshKey, Revocation, RevocationTarget, Revocations};
 use countersign_store::{Change, Store, StoreError};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::rates::SourceRates;
 use crate::clock;
@@ -33,6 +34,7 @@ pub struct TokenState {
     /// Monotonic microseconds of the last news.
     heard: AtomicU64,
     rates: SourceRates,
+    revoked: Notify,
 }
 
 impl std::fmt::Debug for TokenState {
@@ -56,6 +58,7 @@ impl TokenState {
             changing: Mutex::default(),
             heard: AtomicU64::new(clock::mono().as_micros()),
             rates: SourceRates::default(),
+            revoked: Notify::new(),
         })
     }
 
@@ -115,7 +118,13 @@ impl TokenState {
     pub async fn revoke(&self, store: &Store, target: RevocationTarget, change: &Change) -> Result<Revocation, StoreError> {
         let revocation = store.revoke_tokens(target, change).await?;
         self.note([revocation.clone()]);
+        self.revoked.notify_one();
         Ok(revocation)
+    }
+
+    /// Woken when something was revoked here, and is in the store.
+    pub(crate) const fn revoked(&self) -> &Notify {
+        &self.revoked
     }
 
     /// Whether a client may revoke one more.

@@ -1,0 +1,164 @@
+//! The other nodes: looks after the memory that all share, and carries notices between them.
+//!
+//! ```text
+//!   thread "cluster"   look at the memory five times a second; say what changed here ─▶ publish
+//!   thread "notices"   hear what changed elsewhere ─▶ halts: read them now
+//!                                                  ─▶ credentials, tokens: read the database now
+//! ```
+//!
+//! A notice has no content: whoever hears it reads the database, which is asked several times a second anyhow. So a lost notice costs
+//! a moment, and a forged one a read.
+//!
+//! What is not here: what the memory decides (`countersign_store::shared`), and what passes without it (`core::Effect`).
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use countersign_store::SharedMemory;
+use countersign_store::shared::{Heard, SharedStatus, Topic};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::shared::Shared;
+
+/// How often the memory is looked at: a loss is noticed, and a return, within this and the time of one question.
+const LOOK: Duration = Duration::from_millis(200);
+/// Notices that wait to be said. What does not fit is not said: the others look by themselves.
+const WAITING_MAX: usize = 64;
+/// How long nobody listens after the connection was lost.
+const LISTEN_AGAIN: Duration = Duration::from_millis(500);
+
+/// This node among the others.
+pub struct Cluster {
+    node: String,
+    memory: Arc<SharedMemory>,
+    say: SyncSender<Topic>,
+    waiting: Mutex<Option<Receiver<Topic>>>,
+    store_changed: Notify,
+    said: [AtomicU64; Topic::ALL.len()],
+    heard: [AtomicU64; Topic::ALL.len()],
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Cluster({}, {:?})", self.node, self.memory)
+    }
+}
+
+impl Cluster {
+    /// The node of this name.
+    #[must_use]
+    pub fn new(node: &str, memory: Arc<SharedMemory>) -> Self {
+        let (say, waiting) = sync_channel(WAITING_MAX);
+        Self {
+            node: node.to_owned(),
+            memory,
+            say,
+            waiting: Mutex::new(Some(waiting)),
+            store_changed: Notify::new(),
+            said: Default::default(),
+            heard: Default::default(),
+        }
+    }
+
+    /// Tells the other nodes that the database has something new. Never waits.
+    pub fn announce(&self, topic: Topic) {
+        if self.say.try_send(topic).is_ok() {
+            self.said[topic as usize].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Woken when another node changed credentials or revoked tokens.
+    pub const fn store_changed(&self) -> &Notify {
+        &self.store_changed
+    }
+
+    /// How the shared memory is.
+    #[must_use]
+    pub fn status(&self) -> SharedStatus {
+        self.memory.status()
+    }
+
+    /// Notices of a kind: said, and heard from others.
+    #[must_use]
+    pub fn notices(&self, topic: Topic) -> [u64; 2] {
+        [&self.said, &self.heard].map(|counts| counts[topic as usize].load(Ordering::Relaxed))
+    }
+
+    fn note_heard(&self, heard: Heard, shared: &Shared) {
+        match heard {
+            Heard::Changed(topic) => {
+                self.heard[topic as usize].fetch_add(1, Ordering::Relaxed);
+                match topic {
+                    Topic::Credentials | Topic::Tokens => self.store_changed.notify_one(),
+                    Topic::Halts => shared.halts.look(),
+                }
+            }
+            // Anything may have been said while nobody listened.
+            Heard::Connected => {
+                self.store_changed.notify_one();
+                shared.halts.look();
+            }
+            Heard::Nothing => {}
+        }
+    }
+}
+
+/// Looks after the shared memory until the gateway drains.
+pub(crate) fn look_after(cluster: &Cluster, shared: &Shared) {
+    let Some(waiting) = cluster.waiting.lock().take() else { return };
+    let mut was_available = None;
+    while !shared.drain.is_started() {
+        let outcome = cluster.memory.check();
+        let available = outcome.is_ok();
+        if was_available != Some(available) {
+            tell(&outcome);
+            was_available = Some(available);
+        }
+        match waiting.recv_timeout(LOOK) {
+            Ok(topic) => drop(cluster.memory.publish(&cluster.node, topic)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+fn tell(outcome: &Result<(), countersign_store::StoreError>) {
+    match outcome {
+        Ok(()) => tracing::info!("the memory that nodes share answers"),
+        Err(error) => tracing::error!(%error, "new orders are refused, cancels and reads pass"),
+    }
+}
+
+/// Listens to the other nodes until the gateway drains.
+pub(crate) fn listen(cluster: &Cluster, shared: &Shared) {
+    while !shared.drain.is_started() {
+        let outcome = cluster.memory.listen(&cluster.node, |heard| {
+            cluster.note_heard(heard, shared);
+            if shared.drain.is_started() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if outcome.is_err() {
+            std::thread::sleep(LISTEN_AGAIN);
+        }
+    }
+}
+
+/// Says what changes here of halts and tokens; credentials are said where they change.
+pub(crate) async fn announce_changes(shared: Arc<Shared>) {
+    let Some(cluster) = &shared.cluster else { return };
+    let mut halts = shared.halts.changes();
+    loop {
+        tokio::select! {
+            change = halts.recv() => match change {
+                // In force here and not in the database yet: nobody could find it there.
+                Ok(record) if record.epoch == 0 => {}
+                Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => cluster.announce(Topic::Halts),
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+            },
+            () = shared.oauth.revoked().notified() => cluster.announce(Topic::Tokens),
+        }
+    }
+}

@@ -78,7 +78,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Line<T> {
     }
 
     /// Ends the stream.
-    pub(super) async fn close(mut self) {
+    pub(super) async fn close(&mut self) {
         drop(tokio::time::timeout(CLOSE_DEADLINE, self.stream.shutdown()).await);
     }
 }

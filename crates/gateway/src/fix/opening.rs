@@ -4,26 +4,31 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::{CorrelationId, Permit, Refusal, Reject, authorize};
+use countersign_core::{CorrelationId, Permit, Refusal, Reject, SessionId, authorize};
 use countersign_dialects::answer::Charged;
 use countersign_fix::answer::LogonAnswer;
 use countersign_fix::{Event, Framed, Framer, Message, PresentedLogon, Session, SessionName, limits};
-use countersign_store::BridgeJournals;
+use countersign_session::Absence;
+use countersign_store::{AuditEvent, AuditRecord, BridgeJournals};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::sync::mpsc;
 
-use super::bridge::Bridge;
+use super::bridge::{Bridge, Parts};
 use super::line::{Line, Lost};
 use super::logon::{self, LoggedOn};
+use super::open::{CancelAsk, Holder, OpenFix};
 use super::profile::Profile;
-use super::sessions::{FixSessions, Taken, UpstreamName};
+use super::sessions::{FixSessions, Listed, Taken, UpstreamName};
 use super::upstream;
 use crate::audit::{self, Subject};
 use crate::clock;
 use crate::config::{FixSender, Settings, Upstream, UpstreamTarget};
 use crate::connection::Connection;
+use crate::entropy::SystemEntropy;
 use crate::exchange::Admitted;
 use crate::halts::{Asked, Cleared};
 use crate::metrics::Carriage;
+use crate::native;
 use crate::routes::Route;
 use crate::worker::Worker;
 
@@ -149,6 +154,8 @@ struct Opening {
     journals: BridgeJournals,
     upstream: Line<tokio::net::TcpStream>,
     taken: Taken,
+    listed: Listed,
+    asks: mpsc::Receiver<CancelAsk>,
 }
 
 async fn begin(
@@ -174,7 +181,47 @@ async fn begin(
     let journals = journals(worker, account.as_str(), &client, &name).await?;
     let asked = upstream::Asked { name: &name.name, reset: resets(&worker.shared.settings, &permit, taken.first), profile };
     let upstream = upstream::log_on(worker, connection, &permit, &logged_on.login, asked, &journals).await?;
-    Ok(Opening { logged_on, journals, upstream, taken })
+    let (listed, asks) = list(worker, connection, profile, &logged_on, (client, name), &journals, correlation)?;
+    Ok(Opening { logged_on, journals, upstream, taken, listed, asks })
+}
+
+/// Names the session, records that it opens, and enters it for operators.
+fn list(
+    worker: &Rc<Worker>,
+    connection: &Connection,
+    profile: &Profile,
+    logged_on: &LoggedOn,
+    (client, upstream): (SessionName, UpstreamName),
+    journals: &BridgeJournals,
+    correlation: CorrelationId,
+) -> Result<(Listed, mpsc::Receiver<CancelAsk>), Refusal> {
+    let LoggedOn { login, native, policy, .. } = logged_on;
+    let identity = &login.identity;
+    let holder = Holder {
+        sid: native.as_ref().map_or_else(|| SessionId::random(&mut SystemEntropy), native::FixSession::sid),
+        native: native.is_some(),
+        account: identity.account().clone(),
+        key_id: identity.key_id().clone(),
+        credential: identity.credential().id.clone(),
+        scopes: login.granted().unwrap_or_else(|| identity.scopes()).to_string(),
+        proof: profile.venue.proof(),
+        purpose: identity.purpose(),
+        remote: connection.remote,
+        since: clock::wall(),
+        until: native.as_ref().map(native::FixSession::until),
+        cancels: policy.scope,
+    };
+    // A native session is on record already.
+    if !holder.native {
+        let mut record = AuditRecord::new(holder.since, AuditEvent::SessionOpen).identity(identity);
+        record.correlation = Some(correlation);
+        record.session = Some(holder.sid);
+        record.remote = Some(connection.remote.ip());
+        worker.shared.audit.append(record).map_err(Refusal::from)?;
+    }
+    let name = worker.shared.settings.upstreams[upstream.upstream].name.clone();
+    let (open, asks) = OpenFix::new(holder, client, (name, upstream.name), journals);
+    Ok((FixSessions::enter(&worker.shared, open), asks))
 }
 
 fn admit(
@@ -215,7 +262,7 @@ fn upstream_name(
 }
 
 /// The embedded venue counts from its start, which is ours.
-fn resets(settings: &Settings, permit: &Permit, first: bool) -> bool {
+pub(super) fn resets(settings: &Settings, permit: &Permit, first: bool) -> bool {
     let configured = &settings.upstreams[permit.upstream()];
     configured.fix_reset || (first && is_embedded(configured))
 }
@@ -224,7 +271,12 @@ fn is_embedded(upstream: &Upstream) -> bool {
     upstream.target == UpstreamTarget::Embedded && upstream.fix.is_none()
 }
 
-async fn journals(worker: &Worker, account: &str, client: &SessionName, upstream: &UpstreamName) -> Result<BridgeJournals, Refusal> {
+pub(super) async fn journals(
+    worker: &Worker,
+    account: &str,
+    client: &SessionName,
+    upstream: &UpstreamName,
+) -> Result<BridgeJournals, Refusal> {
     let folder = worker.shared.settings.state_dir.join("fix");
     let parts =
         |name: &SessionName| [name.version.begin_string().to_owned(), name.comp_id.as_str().to_owned(), name.peer.as_str().to_owned()];
@@ -249,20 +301,20 @@ async fn accept<T: AsyncRead + AsyncWrite + Unpin>(
     opening: Opening,
     correlation: CorrelationId,
 ) -> Option<Bridge<T>> {
-    let Opening { logged_on, journals, upstream, taken } = opening;
+    let Opening { logged_on, journals, upstream, taken, listed, asks } = opening;
     let fields: Vec<_> = logged_on.fields.iter().map(|(tag, value)| countersign_fix::Field::new(*tag, value)).collect();
     let accepted = line.session.accept_logon(clock::now(), journals.client.clone(), &fields);
     if let Err(error) = accepted {
         tracing::warn!(%correlation, %error, "a FIX Logon could not be answered");
     }
-    let LoggedOn { login, native, .. } = logged_on;
+    let LoggedOn { login, native, policy, .. } = logged_on;
+    // A session is taken up by another Logon, not resumed: there is no window.
+    let absence = Absence::new(policy, Duration::ZERO);
     Some(Bridge::new(
         Rc::clone(worker),
         Rc::clone(connection),
         (line, upstream),
-        journals,
-        (login, native),
-        (profile.venue, taken, correlation),
+        Parts { journals, login, native, profile, correlation, taken, listed, asks, absence },
     ))
 }
 

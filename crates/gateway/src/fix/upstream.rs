@@ -82,7 +82,7 @@ async fn answer(line: &mut Line<TcpStream>, journals: &BridgeJournals) -> Result
             if let Event::LoggedOn(_) = event {
                 return Ok(());
             }
-            if let Event::LogoutReceived { text } | Event::RejectReceived { text, .. } = event {
+            if let Event::LogoutReceived { text, .. } | Event::RejectReceived { text, .. } = event {
                 told = text.or(told);
             } else if let Event::Disconnect(reason) = event {
                 let text = told.unwrap_or_default();

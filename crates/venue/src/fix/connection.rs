@@ -69,7 +69,8 @@ pub(super) async fn serve(shell: Arc<Shell>, stream: TcpStream) {
     if wire.session.accept_logon(now(), store, &[]).is_ok() {
         let market = Feed::begin(&shell);
         let watch = Arc::clone(&seat.watch);
-        let mut desk = Desk { shell: Arc::clone(&shell), caller: Some(identity), owner, version, watch, market, reports: 0 };
+        let session = name.text();
+        let mut desk = Desk { shell: Arc::clone(&shell), caller: Some(identity), owner, version, session, watch, market, reports: 0 };
         let lost = drive(&mut wire, &mut desk, &seat).await;
         desk.market.end(&shell);
         if lost == Lost::Reports {

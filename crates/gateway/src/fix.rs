@@ -27,6 +27,7 @@ mod opening;
 mod profile;
 pub mod sessions;
 mod upstream;
+mod visitor;
 
 use std::rc::Rc;
 

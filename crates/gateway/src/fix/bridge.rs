@@ -38,12 +38,16 @@ use crate::native;
 use crate::websocket::standing::Standing;
 use crate::worker::Worker;
 use cancelling::Asked;
+pub(super) use events::{header, why as said_why};
 
 /// Forwarded messages whose number on the client's side is remembered, so that a refusal by the upstream names the right one.
 const SOURCES_MAX: usize = 4_096;
 
 /// How long the other side gets to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// How long the client's side gets for what is left to say to it: its orders wait behind that.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// An open session.
 pub(super) struct Bridge<T> {
@@ -166,7 +170,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         // Whether the upstream session can be used for what is left to say.
         let open = match end {
             End::Client => {
-                let _told = self.client.transmit().await;
+                let _told = tokio::time::timeout(LAST_WORDS, self.client.transmit()).await;
                 true
             }
             End::Upstream(text) => {

@@ -19,7 +19,7 @@ use super::logon::{self, LoggedOn};
 use super::open::{CancelAsk, Holder, OpenFix};
 use super::profile::Profile;
 use super::sessions::{FixSessions, Listed, Taken, UpstreamName};
-use super::upstream;
+use super::{upstream, visitor};
 use crate::audit::{self, Subject};
 use crate::clock;
 use crate::config::{FixSender, Settings, Upstream, UpstreamTarget};
@@ -46,7 +46,7 @@ where
     let correlation = worker.correlation.next();
     let deadline = worker.shared.settings.limits.unauthenticated_deadline;
     let first = tokio::time::timeout(deadline, first_bytes(worker, &mut stream)).await;
-    let (profile, bytes) = match first.unwrap_or_else(|_| Err(Reject::AuthDeadline.into())) {
+    let First { profile, bytes, is_visitor } = match first.unwrap_or_else(|_| Err(Reject::AuthDeadline.into())) {
         Ok(found) => found,
         Err(refusal) => {
             // Nothing is answered: whoever names no session of ours is told nothing.
@@ -54,6 +54,10 @@ where
             return None;
         }
     };
+    if is_visitor {
+        Box::pin(visitor::serve(worker, connection, stream, profile, &bytes, correlation)).await;
+        return None;
+    }
     let settings = &worker.shared.settings.fix;
     let mut line = Line::new(Session::acceptor(profile.acceptor(settings), clock::now()), stream);
     line.session.handle_input(clock::now(), &bytes);
@@ -81,8 +85,16 @@ fn subject(worker: &Worker, profile: &Profile, presented: &PresentedLogon) -> Su
     }
 }
 
+/// What a connection begins with.
+struct First {
+    profile: Profile,
+    bytes: Vec<u8>,
+    /// Whether it is the Logon of nobody, for market data.
+    is_visitor: bool,
+}
+
 /// Reads until the first frame is there, and finds the rules it is under.
-async fn first_bytes<T: AsyncRead + Unpin>(worker: &Worker, stream: &mut T) -> Result<(Profile, Vec<u8>), Refusal> {
+async fn first_bytes<T: AsyncRead + Unpin>(worker: &Worker, stream: &mut T) -> Result<First, Refusal> {
     let mut framer = Framer::new(limits::LOGON_BYTES_MAX);
     let (mut all, mut chunk) = (Vec::new(), [0; 2_048]);
     loop {
@@ -103,7 +115,8 @@ async fn first_bytes<T: AsyncRead + Unpin>(worker: &Worker, stream: &mut T) -> R
                 };
                 let profile = Profile::of(&worker.shared.settings.fix, &message);
                 let profile = profile.ok_or_else(|| Refusal::operator(Reject::RouteUnknown, "no FIX session has this target"))?;
-                return Ok((profile, all));
+                let is_visitor = visitor::is_one(&worker.shared.settings.fix, &profile, &message);
+                return Ok(First { profile, bytes: all, is_visitor });
             }
         }
     }

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::open::OpenFix;
+use super::visitor::Visitors;
 use crate::operator::SessionRecord;
 use crate::shared::Shared;
 
@@ -31,6 +32,7 @@ pub struct FixSessions {
     listed: Mutex<HashMap<SessionId, Arc<OpenFix>>>,
     /// The halt that a session was told of and that is not over for all it knows.
     told: Mutex<HashMap<(AccountId, SessionName), Hit>>,
+    visitors: Visitors,
     /// Told whenever a name is given back.
     given_back: Notify,
 }
@@ -107,6 +109,11 @@ impl FixSessions {
                 None => {}
             }
         }
+    }
+
+    /// Who is there without credentials.
+    pub(super) const fn visitors(&self) -> &Visitors {
+        &self.visitors
     }
 
     /// Those that are open.

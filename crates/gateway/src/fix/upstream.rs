@@ -18,7 +18,7 @@ use crate::forward;
 use crate::worker::Worker;
 
 /// HeartBtInt towards upstreams, in seconds: the same network, where a dead peer is to be noticed within a minute.
-const HEART_BT_INT: u64 = 20;
+pub(super) const HEART_BT_INT: u64 = 20;
 
 /// What session is asked for.
 pub(super) struct Asked<'a> {

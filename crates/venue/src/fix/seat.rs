@@ -38,6 +38,13 @@ pub(super) struct Seat {
     store: Mutex<Option<MemoryStore>>,
 }
 
+impl Seat {
+    /// Of a session that nobody comes back to, and that hears of no account.
+    pub(super) fn of_nobody(watch: Watch) -> Self {
+        Self { outbox: Arc::default(), watch: Arc::new(Mutex::new(watch)), connection: 0, store: Mutex::new(None) }
+    }
+}
+
 /// All sessions.
 #[derive(Default)]
 pub(crate) struct Seats(Mutex<HashMap<SeatName, Arc<Seat>>>);

@@ -214,7 +214,7 @@ fn store_failed(error: countersign_fix::StoreError) -> End {
     End::Store(Refusal::operator(Reject::StoreUnavailable, error.to_string()))
 }
 
-fn why(reason: &DisconnectReason) -> &'static str {
+pub(in crate::fix) fn why(reason: &DisconnectReason) -> &'static str {
     match reason {
         DisconnectReason::TimedOut | DisconnectReason::TimedOutWaiting => "it does not answer",
         DisconnectReason::Protocol(text) => text,
@@ -233,7 +233,7 @@ fn outgoing<'m>(message: &Message<'m>, header: &'m [Field<'m>], body: &'m [Field
 }
 
 /// Header fields that are about the message and not about one session.
-fn header<'m>(message: &Message<'m>) -> Vec<Field<'m>> {
+pub(in crate::fix) fn header<'m>(message: &Message<'m>) -> Vec<Field<'m>> {
     let of_session = |tag: tag::Tag| {
         matches!(
             tag,

@@ -99,7 +99,8 @@ mod tests {
 
     fn terms(dialect: LogonDialect, fields: &str) -> Result<CancelTerms, Refusal> {
         let bytes = sealed("FIX.4.4", &format!("35=A|34=1|49=FIRM|56=VENUE|98=0|108=30|{fields}"));
-        dialect.cancel_terms(&Message::parse(&bytes).unwrap())
+        let Ok(message) = Message::parse(&bytes) else { panic!("a whole message") };
+        dialect.cancel_terms(&message)
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod certificates;
 mod contestants;
 mod countersign;
 mod goals;
+mod halts;
 mod haproxy;
 mod instructions;
 mod machine;
@@ -51,6 +52,9 @@ pub(crate) struct RigArgs {
     /// With --instructions: write the numbers instead of comparing.
     #[arg(long, requires = "instructions")]
     bless: bool,
+    /// Raise and lift this many halts in earnest instead, on a gateway of their own, and rehearse as many; prints their times.
+    #[arg(long, value_name = "COUNT", num_args = 0..=1, default_missing_value = "1000", conflicts_with = "instructions")]
+    halts: Option<u32>,
     /// Where the results go; default: docs/benchmarks. Quick and smoke runs write nowhere unless told.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -94,6 +98,9 @@ impl RigArgs {
 pub(crate) fn run(args: &RigArgs) -> Result<bool> {
     if args.instructions {
         return instructions::run(args.bless);
+    }
+    if let Some(count) = args.halts {
+        return halts::run(count);
     }
     if !args.inside {
         machine::provision()?;

@@ -160,12 +160,13 @@ def test_a_killed_gateway_loses_no_order_and_sends_none_twice(upstream):
     sent = {number + 1: limit_order(f"n{number}") for number in range(1, 6)}
     with connect(server, next_out=7) as again:
         reports = set()
-        while len(reports) < 4:
+        while not reports >= {b"n2", b"n3", b"n4", b"n5"}:
             message = again.read()
             assert message is not None
             kind = message.get(35)
             if kind == b"A":
-                again.send("2", [(7, len(client.received) + 1), (16, 0)])
+                # Reports that were on their way when the gateway died are on record there: as an engine would, ask for them.
+                again.send("2", [(7, 2), (16, 0)])
             elif kind == b"2":
                 for seq in range(int(message.get(7)), 7):
                     if seq in sent:

@@ -4,6 +4,7 @@ import hmac
 import json
 import os
 import signal
+import socket
 import time
 
 import ccxt
@@ -11,58 +12,10 @@ import pytest
 import requests
 
 from harness import clients, venues
-from harness.server import Server, run
+from harness.halted import Halted
+from harness.server import run
 
 SYMBOL = "BTC/USDT"
-OPERATORS = ["alice", "bob", "carol"]
-
-
-class Halted:
-    """A gateway with three operators, of whom two must agree; and what they type."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        lines = []
-        for name in OPERATORS:
-            made = run("operator", "new", name, "--out", folder / f"{name}.pem")
-            assert made.returncode == 0, made.stderr
-            lines.append(made.stdout.strip())
-        config = folder / "gateway.toml"
-        config.write_text(f"[halt]\nquorum = 2\noperators = {json.dumps(lines)}\n")
-        self.server = Server(folder / "state", config=config)
-
-    def command(self, *arguments, code=0):
-        done = run(*arguments, "--state", self.server.state)
-        assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}\n{self.server.said()}"
-        return done
-
-    def halt(self, scope="venue", action="cancel-only", reason="runaway"):
-        return json.loads(self.command("halt", "--scope", scope, "--action", action, "--reason", reason, "--text", "a test", "--json").stdout)
-
-    def status(self):
-        return json.loads(self.command("halt", "status", "--json").stdout)
-
-    def propose(self, *halts, stage=None):
-        more = ["--stage", stage] if stage else []
-        return json.loads(self.command("lift", "propose", *halts, *more, "--reason", "all is well", "--json").stdout)
-
-    def sign(self, proposal, name, key=None, code=0, check=None):
-        more = ["--check", check] if check else []
-        return self.command("lift", "sign", proposal, "--operator", name, "--key", self.folder / f"{key or name}.pem", *more, code=code)
-
-    def apply(self, proposal, code=0):
-        return self.command("lift", "apply", proposal, code=code)
-
-    def lift(self, *halts, by=("alice", "bob"), stage=None):
-        proposal = self.propose(*halts, stage=stage)
-        for name in by:
-            self.sign(proposal["id"], name, check=proposal["check_words"])
-        self.apply(proposal["id"])
-
-    def lift_all(self):
-        halts = [halt["id"] for halt in self.status()["halts"]]
-        if halts:
-            self.lift(*halts)
 
 
 @pytest.fixture(scope="module")
@@ -283,3 +236,85 @@ def test_every_step_is_in_the_audit_log(gateway):
     assert "regulator" in about[0]["detail"] and "a test" in about[0]["detail"]
     assert "alice, bob" in about[1]["detail"]
     assert sum(record["event"] == "halt_lift_signed" for record in records) >= 3
+
+
+def cancelled(gateway, halt):
+    """What venues confirmed for a halt, once all of them were asked."""
+    found = {}
+
+    def done():
+        (line,) = [line for line in gateway.status()["halts"] if line["id"] == halt["id"]]
+        found.update(line["cancel"] or {})
+        return found.get("done")
+
+    until(done, seconds=40)
+    return found
+
+
+def test_a_halt_that_cancels_takes_out_what_rests(gateway, trader):
+    resting = rest(trader)
+    halt = gateway.halt(scope="account:demo", cancel=True)
+    counts = cancelled(gateway, halt)
+    assert counts["unconfirmed"] == 0 and counts["asked"] == counts["confirmed"] == 1 and counts["orders"] >= 1, counts
+    assert trader.fetch_order(resting["id"], SYMBOL)["status"] == "canceled"
+    assert "1 of 1 confirmed" in gateway.command("halt", "status").stdout
+    with pytest.raises(ccxt.MarketClosed):
+        rest(trader)
+    # Asked again under the same halt: there is nothing left.
+    again = gateway.halt(scope="account:demo", cancel=True)
+    assert again["was_in_force"] and again["id"] == halt["id"]
+    until(lambda: len(about(gateway, "halt_cancel", halt["id"])) == 4)
+    details = [record["detail"] for record in about(gateway, "halt_cancel", halt["id"])]
+    assert "asks for 1 accounts and sessions of account:demo" in details[0]
+    assert f"{counts['orders']} orders cancelled, 1 of 1 confirmed, 0 NOT confirmed" in details[1]
+    assert "0 orders cancelled" in details[3]
+
+
+def about(gateway, event, name):
+    records = [json.loads(line) for line in gateway.command("audit", "--json", "-n", "500").stdout.splitlines()]
+    return [record for record in records if record["event"] == event and name in record.get("detail", "")]
+
+
+def test_a_halt_without_cancel_leaves_what_rests(gateway, trader):
+    resting = rest(trader)
+    halt = gateway.halt(scope="account:demo")
+    assert "cancel" not in gateway.status()["halts"][0]
+    assert trader.fetch_order(resting["id"], SYMBOL)["status"] == "open"
+    gateway.lift(halt["id"])
+    trader.cancel_order(resting["id"], SYMBOL)
+
+
+def test_a_halt_of_an_instrument_cancels_its_orders_alone(gateway, trader):
+    resting = rest(trader)
+    counts = cancelled(gateway, gateway.halt(scope="instrument:ETHUSDT", cancel=True))
+    assert counts["orders"] == 0 and counts["unconfirmed"] == counts["asked"], f"the venue lists no such instrument: {counts}"
+    assert trader.fetch_order(resting["id"], SYMBOL)["status"] == "open"
+    counts = cancelled(gateway, gateway.halt(scope="instrument:BTCUSDT", cancel=True))
+    assert counts["unconfirmed"] == 0 and counts["orders"] >= 1, counts
+    assert trader.fetch_order(resting["id"], SYMBOL)["status"] == "canceled"
+
+
+def test_what_no_venue_confirms_is_told_with_its_reason(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    gone = Halted(tmp_path, more=f'[upstream.venue]\nurl = "http://127.0.0.1:{port}"\n')
+    with gone.server:
+        counts = cancelled(gone, gone.halt(cancel=True))
+        assert counts["confirmed"] == 0 and counts["unconfirmed"] == counts["asked"] >= 1, counts
+        assert "account demo" in [fault["whom"] for fault in counts["faults"]]
+        assert "NOT confirmed" in gone.command("halt", "status").stdout
+        refused = gone.command("halt", "--scope", "node:elsewhere", "--reason", "runaway", "--cancel", code=1)
+        assert "not this one" in refused.stderr
+
+
+def test_real_halts_are_measured_and_leave_nothing_halted(gateway, trader):
+    arguments = ["drill", "run", "--real", "--operator", "carol", "--key", gateway.folder / "carol.pem", "--count", "5", "--json"]
+    before = gateway.status()["epoch"]
+    report = json.loads(gateway.command(*arguments).stdout)
+    assert (report["count"], report["real"], report["unconfirmed"]) == (5, True, 0)
+    for stage in ["enforced", "committed", "barrier", "command", "lifted"]:
+        assert report["stages"][stage]["max_us"] >= report["stages"][stage]["p50_us"] > 0
+    status = gateway.status()
+    assert status["halts"] == [] and status["epoch"] == before + 10, "five raised and five lifted, each an epoch"
+    trader.cancel_order(rest(trader)["id"], SYMBOL)
+    assert "--operator" in gateway.command("drill", "run", "--real", code=2).stderr

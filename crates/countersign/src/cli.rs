@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditFetchArgs, AuditProveArgs, AuditVerifyArgs, ExportFormat};
 pub(crate) use explain::ExplainArgs;
-pub(crate) use halt::{DrillCommand, HaltArgs, HaltCommand, LiftCommand, OperatorCommand};
+pub(crate) use halt::{DrillCommand, DrillRunArgs, HaltArgs, HaltCommand, LiftCommand, OperatorCommand};
 pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs};
 pub(crate) use session::{SessionCommand, TokenCommand, TokenRevokeArgs};
 

@@ -16,7 +16,7 @@
 use countersign_core::{AlertCode, Blame, Detail, Refusal, Reject};
 
 use crate::reject_reason::{BusinessRejectReason, SessionRejectReason};
-use crate::tag::Tag;
+use crate::tag::{self, Tag};
 
 /// ErrorCode of Binance (FIX API documentation, "Reject"; captured 2026-07-21).
 pub const BINANCE_ERROR_CODE: Tag = 25_016;
@@ -135,6 +135,26 @@ pub struct HaltNews {
     pub urgency: char,
 }
 
+/// Headline of News.
+const HEADLINE: Tag = 148;
+/// NoLinesOfText of News: its group is made of Text.
+const NO_LINES_OF_TEXT: Tag = 33;
+/// Urgency of News.
+const URGENCY: Tag = 61;
+
+impl HaltNews {
+    /// MsgType of News.
+    pub const MSG_TYPE: &'static [u8] = b"B";
+
+    /// The body, in the order of the standard.
+    #[must_use]
+    pub fn body(&self) -> Vec<(Tag, String)> {
+        let head =
+            [(URGENCY, self.urgency.to_string()), (HEADLINE, self.headline.clone()), (NO_LINES_OF_TEXT, self.lines.len().to_string())];
+        head.into_iter().chain(self.lines.iter().map(|line| (tag::TEXT, line.clone()))).collect()
+    }
+}
+
 /// Urgency of News, "flash" (FIX 4.4, field 61).
 const FLASH: char = '1';
 /// Urgency of News, "normal".
@@ -149,7 +169,12 @@ pub fn halt_news(halt: Option<(&str, &str, &str)>) -> HaltNews {
             lines: vec![format!("halt {id}"), format!("action {action}"), format!("reason {reason}")],
             urgency: FLASH,
         },
-        None => HaltNews { headline: "Trading is no longer halted for this session.".to_owned(), lines: Vec::new(), urgency: NORMAL },
+        None => HaltNews {
+            headline: "Trading is no longer halted for this session.".to_owned(),
+            // FIX 4.4 wants at least one line.
+            lines: vec!["no halt covers this session".to_owned()],
+            urgency: NORMAL,
+        },
     }
 }
 
@@ -236,7 +261,10 @@ mod tests {
         let unknown = to_halted(&Reject::HaltUnknown.into(), Flavour::Native);
         assert!(matches!(unknown, MessageAnswer::Business { reason: BusinessRejectReason::ApplicationNotAvailable, .. }));
         assert_eq!(halt_news(Some(("H-1", "freeze", "runaway"))).urgency, FLASH);
-        assert_eq!(halt_news(None).lines, Vec::<String>::new());
+        assert_eq!((halt_news(None).lines.len(), halt_news(None).urgency), (1, NORMAL));
+        let body = halt_news(Some(("H-1", "freeze", "runaway"))).body();
+        assert_eq!(body.iter().map(|(tag, _)| *tag).collect::<Vec<_>>(), [61, 148, 33, 58, 58, 58]);
+        assert_eq!((body[0].1.as_str(), body[2].1.as_str(), body[3].1.as_str()), ("1", "3", "halt H-1"));
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //! market data sessions without credentials, which some venues allow.
 
 mod binance;
+mod cancelling;
 pub mod certificate;
 mod coinbase_exchange;
 mod deribit;
@@ -23,6 +24,8 @@ mod fields;
 mod kraken;
 
 use countersign_core::{Presented, Purpose, Refusal, Reject};
+
+pub use cancelling::{CancelOnLoss, CancelTerms};
 
 use crate::message::Message;
 

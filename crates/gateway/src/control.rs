@@ -25,6 +25,7 @@ use crate::native::sessions::keep_records;
 use crate::operator::{self, OperatorSocket};
 use crate::shared::{CredentialTable, Shared};
 use crate::start::StartError;
+use crate::upstream::UpstreamConfig;
 use crate::{clock, cluster};
 
 pub use backend::Backend;
@@ -51,6 +52,7 @@ pub type Renew = Box<dyn FnMut(&Shared) + Send>;
 pub(crate) struct Control {
     shared: Arc<Shared>,
     parts: ControlParts,
+    upstreams: Arc<[UpstreamConfig]>,
     listener: std::net::TcpListener,
     socket: PendingSocket,
 }
@@ -60,12 +62,12 @@ type PendingSocket = std::path::PathBuf;
 
 impl Control {
     /// Opens the operator port and socket.
-    pub(crate) fn bind(shared: Arc<Shared>, parts: ControlParts) -> Result<Self, StartError> {
+    pub(crate) fn bind(shared: Arc<Shared>, parts: ControlParts, upstreams: Arc<[UpstreamConfig]>) -> Result<Self, StartError> {
         let settings = &shared.settings.operator;
         let failed = |error| StartError::Listen { what: "operators", address: settings.address.to_string(), error };
         let listener = listen(settings.address, false).map_err(failed)?;
         let socket = settings.socket.clone();
-        Ok(Self { shared, parts, listener, socket })
+        Ok(Self { shared, parts, upstreams, listener, socket })
     }
 
     /// Where operators connect.
@@ -76,12 +78,12 @@ impl Control {
     /// Works until the gateway drains.
     pub(crate) fn run(self) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let Self { shared, parts: ControlParts { operator_tls, tickets, sources, renew }, listener, socket } = self;
+        let Self { shared, parts: ControlParts { operator_tls, tickets, sources, renew }, upstreams, listener, socket } = self;
         let drain = shared.settings.limits.drain_deadline;
         let tasks = LocalSet::new();
         let ended = tasks.block_on(&runtime, async move {
             let stop = CancellationToken::new();
-            let backend = Arc::new(Backend::new(Arc::clone(&shared), Arc::clone(&operator_tls), sources));
+            let backend = Arc::new(Backend::new(Arc::clone(&shared), Arc::clone(&operator_tls), sources, upstreams));
             let listener = TcpListener::from_std(listener)?;
             tokio::spawn(operator::serve_tls(listener, Arc::clone(&operator_tls), Arc::clone(&backend), stop.clone()));
             match OperatorSocket::bind(&socket) {

@@ -14,6 +14,7 @@
 //!   ([`countersign_store::fix::bridge`]); what is on record is sent, after a restart too.
 //! - The protocol core blocks nowhere; journals are committed on threads that may.
 //! - Whoever ends first, the other side is told by Logout.
+//! - A session that is lost takes its orders with it where its Logon agreed on that (ADR 0032).
 //!
 //! What is not here: codec and session rules (`countersign-fix`), and what application messages mean.
 
@@ -21,10 +22,12 @@ mod admission;
 mod bridge;
 mod line;
 mod logon;
+pub mod open;
 mod opening;
 mod profile;
 pub mod sessions;
 mod upstream;
+mod visitor;
 
 use std::rc::Rc;
 

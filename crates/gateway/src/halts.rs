@@ -12,11 +12,13 @@
 //! | [`gate`] | the path of a request: [`Cleared`] is what the forwarder takes, and only the gate makes it |
 //! | [`keeper`] | raise, lift, drill, status; what holds is published from here |
 //! | [`watch`] | the thread that keeps the lease and looks for the break-glass |
+//! | [`cancels`] | venues are asked to cancel what rests, where a halt says so |
 //! | [`own`] | clients stop what is their own |
 //! | [`report`] | the wire form for operators |
 //!
 //! What is *not* here: what is stopped by what, how states merge, who may lift (`countersign-halt`).
 
+pub mod cancels;
 pub mod gate;
 pub mod keeper;
 pub mod own;

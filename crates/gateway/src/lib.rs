@@ -20,6 +20,7 @@ pub mod authenticate;
 mod authz;
 mod bearer;
 pub mod body;
+mod cancelled;
 pub mod clock;
 pub mod cluster;
 pub mod config;

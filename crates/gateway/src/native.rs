@@ -23,6 +23,7 @@
 //! (a scope that does not end in `:read`) are audit records. Messages that read are counted only: a subscriber would otherwise
 //! write more audit than the market writes prices.
 
+pub(crate) mod cancel_question;
 mod carriage;
 mod comeback;
 pub(crate) mod door;

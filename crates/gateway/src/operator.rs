@@ -38,8 +38,8 @@ mod router;
 mod socket;
 
 pub use backend::{
-    AuditQuery, BackendError, ConfigLine, ConnectionRecord, KillReport, OperatorBackend, ReloadReport, RevokeReport, SessionRecord, Status,
-    TokenRecord, TokenRevokeReport,
+    AuditQuery, BackendError, ConfigLine, ConnectionRecord, FixRecord, FixUpstreamRecord, KillReport, OperatorBackend, ReloadReport,
+    RevokeReport, SessionRecord, Status, TokenRecord, TokenRevokeReport,
 };
 pub use client::{OperatorClient, OperatorClientError};
 pub use listener::{serve_socket, serve_tls};

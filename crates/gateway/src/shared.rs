@@ -121,6 +121,11 @@ impl CredentialTable {
         self.by_purpose[purpose.index()].get(key_id)
     }
 
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Credential>> {
+        self.by_purpose.iter().flat_map(HashMap::values).map(|entry| &entry.credential)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

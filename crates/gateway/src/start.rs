@@ -57,9 +57,9 @@ impl Gateway {
         let address = listeners[0].local_addr()?;
         let proxies = shared.settings.authz.address.map(|address| open_listeners("proxies", address, workers)).transpose()?;
         let authz_address = proxies.as_ref().map(|listeners| listeners[0].local_addr()).transpose()?;
-        let control = control::Control::bind(Arc::clone(&shared), control)?;
-        let operator_address = control.operator_address();
         let upstreams: Arc<[UpstreamConfig]> = upstreams.into();
+        let control = control::Control::bind(Arc::clone(&shared), control, Arc::clone(&upstreams))?;
+        let operator_address = control.operator_address();
         let mut gateway = Self { shared, address, operator_address, authz_address, threads: Vec::new() };
         let mut proxies = proxies.into_iter().flatten();
         for (index, listener) in listeners.into_iter().enumerate() {

@@ -119,12 +119,13 @@ def binance_logon(client, credential, seq=None, at=None, reset=True, window=None
     return client.send("A", fields, seq=seq, at=at)
 
 
-def deribit_logon(client, credential):
+def deribit_logon(client, credential, more=(), reset=True):
     """SHA-256 over `timestamp.nonce` and the secret."""
     raw = f"{int(time.time() * 1000)}.{base64.b64encode(os.urandom(32)).decode()}"
     digest = hashlib.sha256(raw.encode() + credential["secret"].encode()).digest()
     fields = [(98, 0), (108, 30), (95, len(raw)), (96, raw), (553, credential["api_key"]), (554, base64.b64encode(digest).decode())]
-    return client.send("A", [*fields, (141, "Y")])
+    fields += [(141, "Y")] if reset else []
+    return client.send("A", [*fields, *more])
 
 
 def coinbase_logon(client, credential, more=()):
@@ -137,14 +138,14 @@ def coinbase_logon(client, credential, more=()):
     return client.send("A", [*fields, *more], at=at)
 
 
-def kraken_logon(client, credential):
+def kraken_logon(client, credential, more=()):
     """HMAC-SHA-512 over SHA-256 of five fields and a nonce."""
     nonce = str(int(time.time() * 1000))
     fields = [("35", "A"), ("34", client.next_out), ("49", client.sender), ("56", client.target), ("553", credential["api_key"])]
     text = "".join(f"{tag}={value}\x01" for tag, value in fields) + nonce
     mac = hmac.new(base64.b64decode(credential["secret"]), hashlib.sha256(text.encode()).digest(), hashlib.sha512).digest()
     body = [(98, 0), (108, 30), (553, credential["api_key"]), (554, base64.b64encode(mac).decode()), (5025, nonce), (141, "Y")]
-    return client.send("A", body)
+    return client.send("A", [*body, *more])
 
 
 def limit_order(name, side="1", price="90000", quantity="0.01", symbol="BTCUSDT"):

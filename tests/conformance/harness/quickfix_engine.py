@@ -9,13 +9,16 @@ Reads commands from standard input, one JSON object per line, and writes what ha
 
     {"event": "logon"}, {"event": "logout"}, {"event": "app", "fields": [[35, "8"], …]}, {"event": "admin", "fields": […]}
 
-The acceptor answers each NewOrderSingle with an ExecutionReport (150=0) by itself.
+The acceptor answers each NewOrderSingle with an ExecutionReport (150=0) and each mass cancel by itself.
 """
 
 import base64
+import hashlib
 import json
+import os
 import sys
 import threading
+import time
 
 import quickfix as fix
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -65,6 +68,8 @@ class Engine(fix.Application):
         tell("app", fields=fields_of(message))
         if self.role == "acceptor" and self.header(message, 35) == "D":
             self.report(message, session)
+        elif self.role == "acceptor" and self.header(message, 35) == "q":
+            self.mass_cancel(message, session)
 
     @staticmethod
     def header(message, tag):
@@ -73,6 +78,21 @@ class Engine(fix.Application):
         return field.getString()
 
     def sign(self, message):
+        """As at Binance with a private key, as at Deribit with a secret; the file may name further fields of the Logon."""
+        if "private_key_pem" in self.credential:
+            self.sign_binance(message)
+        else:
+            self.sign_deribit(message)
+        for tag, value in self.credential.get("logon", []):
+            message.setField(fix.StringField(tag, value))
+
+    def sign_deribit(self, message):
+        raw = f"{int(time.time() * 1000)}.{base64.b64encode(os.urandom(32)).decode()}"
+        digest = base64.b64encode(hashlib.sha256(raw.encode() + self.credential["secret"].encode()).digest()).decode()
+        for tag, value in ((95, str(len(raw))), (96, raw), (553, self.credential["api_key"]), (554, digest)):
+            message.setField(fix.StringField(tag, value))
+
+    def sign_binance(self, message):
         text = SOH.join(self.header(message, tag) for tag in (35, 49, 56, 34, 52))
         key = load_pem_private_key(self.credential["private_key_pem"].encode(), None)
         signature = base64.b64encode(key.sign(text.encode())).decode()
@@ -87,6 +107,22 @@ class Engine(fix.Application):
         report.getHeader().setField(fix.StringField(35, "8"))
         body = [(37, f"V{self.orders}"), (11, name.getString()), (17, f"E{self.orders}"), (150, "0"), (39, "0")]
         body += [(55, "BTCUSDT"), (54, "1"), (151, "1"), (14, "0"), (6, "0")]
+        for tag, value in body:
+            report.setField(fix.StringField(tag, value))
+        fix.Session.sendToTarget(report, session)
+
+    def mass_cancel(self, message, session):
+        """All orders go: a report of each, then how many they were."""
+        name = fix.StringField(11)
+        message.getField(name)
+        for order in range(1, self.orders + 1):
+            self.answer("8", [(37, f"V{order}"), (17, f"C{order}"), (150, "4"), (39, "4"), (55, "BTCUSDT"), (54, "1"), (151, "0"), (14, "0"), (6, "0")], session)
+        self.answer("r", [(11, name.getString()), (37, "M1"), (530, "7"), (531, "7"), (533, str(self.orders))], session)
+
+    @staticmethod
+    def answer(kind, body, session):
+        report = fix.Message()
+        report.getHeader().setField(fix.StringField(35, kind))
         for tag, value in body:
             report.setField(fix.StringField(tag, value))
         fix.Session.sendToTarget(report, session)

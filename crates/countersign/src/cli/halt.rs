@@ -28,6 +28,9 @@ pub(crate) struct HaltArgs {
     /// When somebody must look again (2h, 2027-01-01T00:00:00Z); the halt does not end then.
     #[arg(long, value_name = "TIME")]
     pub(crate) review: Option<String>,
+    /// Ask the venues to cancel the resting orders of whoever is halted, too; `halt status` tells what they confirm.
+    #[arg(long, conflicts_with = "local")]
+    pub(crate) cancel: bool,
     /// Break the glass: stop the node of this state folder by the file HALT, without asking it.
     #[arg(long)]
     pub(crate) local: bool,
@@ -116,22 +119,34 @@ pub(crate) enum LiftCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DrillCommand {
     /// Halt in rehearsal: the whole path, measured; what it would stop is counted, not stopped.
-    Run {
-        /// Whom.
-        #[arg(long, default_value = "venue")]
-        scope: String,
-        /// With which action.
-        #[arg(long, default_value = "cancel-only", value_parser = ["cancel-only", "deny-new", "freeze", "disconnect"])]
-        action: String,
-        /// How often.
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-        count: u32,
-        /// One JSON object.
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        state: StateArgs,
-    },
+    Run(DrillRunArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DrillRunArgs {
+    /// Whom.
+    #[arg(long, default_value = "venue", conflicts_with = "real")]
+    pub(crate) scope: String,
+    /// With which action.
+    #[arg(long, default_value = "cancel-only", value_parser = ["cancel-only", "deny-new", "freeze", "disconnect"])]
+    pub(crate) action: String,
+    /// How often.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) count: u32,
+    /// Raise and lift halts in earnest, each of a session that nobody has; stays in the store and the audit log.
+    #[arg(long, requires_all = ["operator", "key"])]
+    pub(crate) real: bool,
+    /// With --real: who lifts, by the name in the configuration.
+    #[arg(long, requires = "real")]
+    pub(crate) operator: Option<String>,
+    /// With --real: the operator's private key.
+    #[arg(long, value_name = "FILE", requires = "real")]
+    pub(crate) key: Option<PathBuf>,
+    /// One JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,7 +6,7 @@ use super::StateArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionCommand {
-    /// List open native sessions, latest first.
+    /// List open sessions, native and FIX, latest first.
     List {
         /// At most so many.
         #[arg(long, short = 'n', default_value_t = 100)]
@@ -17,7 +17,7 @@ pub(crate) enum SessionCommand {
         #[command(flatten)]
         state: StateArgs,
     },
-    /// Show one open session.
+    /// Show one open session; of a FIX session also CompIDs, sequence numbers and what is behind it.
     Show {
         /// Session id.
         #[arg(value_name = "SESSION", allow_hyphen_values = true)]
@@ -28,7 +28,8 @@ pub(crate) enum SessionCommand {
         #[command(flatten)]
         state: StateArgs,
     },
-    /// End a session, native or of refresh tokens, with every token that was given out to it; open connections are cut.
+    /// End a session, native, FIX or of refresh tokens, with every token that was given out to it; open connections are cut. A FIX
+    /// client gets a Logout; it comes back by a new Logon only.
     Kill {
         /// Session id.
         #[arg(value_name = "SESSION", allow_hyphen_values = true)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use countersign_core::Timestamp;
-use countersign_gateway::halts::report::{HaltReport, HaltRequest, HaltStatus};
+use countersign_gateway::halts::report::{CancelFault, CancelLine, HaltReport, HaltRequest, HaltStatus};
 use countersign_gateway::halts::watch::HALT_FILE;
 use countersign_gateway::operator::OperatorClient;
 use countersign_halt::Reason;
@@ -51,12 +51,16 @@ async fn halt(args: &HaltArgs) -> anyhow::Result<ExitCode> {
         reason,
         text: args.text.clone(),
         review_by_ms: review.map(Timestamp::as_millis),
+        cancel: args.cancel,
     };
     let report = client(&args.state).halt(&request).await?;
     if args.json {
         output::json(&report)?;
     } else {
         output::line(told(&report, &args.scope, &args.action))?;
+        if args.cancel {
+            output::line("resting orders are being cancelled: halt status tells what venues confirm")?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -124,13 +128,28 @@ fn show(status: &HaltStatus, watch: bool, json: bool) -> anyhow::Result<()> {
     if status.halts.is_empty() {
         return output::line("nothing is halted");
     }
-    let mut table = output::table(&["HALT", "SCOPE", "ACTION", "REASON", "SINCE", "BY", "WORDS"]);
+    let mut table = output::table(&["HALT", "SCOPE", "ACTION", "REASON", "SINCE", "BY", "RESTING ORDERS", "WORDS"]);
     for halt in &status.halts {
         let action = if halt.action == halt.raised_as { halt.action.clone() } else { format!("{} (was {})", halt.action, halt.raised_as) };
         let since = when::show(Timestamp::from_millis(halt.at_ms));
-        table.add_row([&halt.id, &halt.scope, &action, &halt.reason, &since, &halt.by, &halt.text]);
+        let resting = halt.cancel.as_ref().map_or_else(|| "-".to_owned(), resting);
+        table.add_row([&halt.id, &halt.scope, &action, &halt.reason, &since, &halt.by, &resting, &halt.text]);
     }
     output::print(&table)
+}
+
+/// What became of resting orders.
+fn resting(cancel: &CancelLine) -> String {
+    let CancelLine { done, asked, confirmed, orders, unconfirmed, faults } = cancel;
+    let state = if *done { "" } else { ", going on" };
+    let mut text = format!("{orders} cancelled; {confirmed} of {asked} confirmed{state}");
+    if *unconfirmed > 0 {
+        text.push_str(&format!("; {unconfirmed} NOT confirmed"));
+    }
+    for CancelFault { whom, why } in faults {
+        text.push_str(&format!("\n{whom}: {why}"));
+    }
+    text
 }
 
 /// Reads a text file, or says which one cannot be read.

@@ -1,10 +1,10 @@
-//! `session`: open native sessions of the running gateway, over its operator socket.
+//! `session`: open sessions of the running gateway, native and FIX, over its operator socket.
 
 use std::process::ExitCode;
 
 use comfy_table::Table;
 use countersign_core::{SessionId, Timestamp};
-use countersign_gateway::operator::{OperatorClient, SessionRecord};
+use countersign_gateway::operator::{FixRecord, FixUpstreamRecord, OperatorClient, SessionRecord};
 
 use super::{output, run_async, when};
 use crate::cli::{SessionCommand, StateArgs};
@@ -51,7 +51,10 @@ async fn show(sid: &str, as_json: bool, args: &StateArgs) -> anyhow::Result<Exit
     if as_json {
         output::json(&session)?;
     } else {
-        output::print(&table(&[session]))?;
+        output::print(&table(std::slice::from_ref(&session)))?;
+        if let Some(fix) = &session.fix {
+            output::print(&sides(fix))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -64,10 +67,23 @@ async fn kill(sid: &str, args: &StateArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn table(sessions: &[SessionRecord]) -> Table {
-    let mut table = output::table(&["SESSION", "ACCOUNT", "KEY", "SCOPES", "BOUND", "FROM", "SINCE", "UNTIL"]);
+    let mut table = output::table(&["SESSION", "ACCOUNT", "KEY", "ON", "SCOPES", "BOUND", "FROM", "SINCE", "UNTIL", "FIX"]);
     for session in sessions {
-        let SessionRecord { sid, account, key_id, scopes, bind, remote, since_ms, until_ms } = session;
-        table.add_row([sid, account, key_id, scopes, bind, remote, &time(*since_ms), &time(*until_ms)]);
+        let SessionRecord { sid, account, key_id, scopes, bind, remote, since_ms, until_ms, carriage, away, fix } = session;
+        let on = if *away { format!("{carriage} (away)") } else { carriage.clone() };
+        let until = until_ms.map_or_else(|| "-".to_owned(), time);
+        let fix = fix.as_ref().map_or_else(|| "-".to_owned(), |fix| format!("{} to {}", fix.sender, fix.target));
+        table.add_row([sid, account, key_id, &on, scopes, bind, remote, &time(*since_ms), &until, &fix]);
     }
+    table
+}
+
+/// What a FIX session is besides: both sides with their next numbers.
+fn sides(fix: &FixRecord) -> Table {
+    let FixRecord { version, sender, target, expects, sends, cancel_on_disconnect, upstream } = fix;
+    let mut table = output::table(&["SIDE", "VERSION", "SENDER", "TARGET", "STATE", "EXPECTS", "SENDS", "CANCEL ON DISCONNECT"]);
+    table.add_row(["client", version, sender, target, "open", &expects.to_string(), &sends.to_string(), cancel_on_disconnect]);
+    let FixUpstreamRecord { name, sender, target, state, expects, sends } = upstream;
+    table.add_row([name, version, sender, target, state, &expects.to_string(), &sends.to_string(), "-"]);
     table
 }

@@ -79,7 +79,7 @@ impl<S: MessageStore> Session<S> {
     }
 
     pub(super) fn logout_received(&mut self, message: &Message<'_>) {
-        self.events.push_back(Event::LogoutReceived { text: text_of(message) });
+        self.events.push_back(Event::LogoutReceived { text: text_of(message), frame: message.frame().to_vec() });
     }
 
     /// Logout ends a session whatever its number; one that came too early is not counted, so that the next session asks for the rest.

@@ -102,6 +102,8 @@ pub enum Event {
     LogoutReceived {
         /// Its Text.
         text: Option<String>,
+        /// The message as received: venues let their clients say more in it.
+        frame: Vec<u8>,
     },
     /// A Logon asks to be verified.
     LogonPresented(PresentedLogon),

@@ -84,7 +84,7 @@ fn a_refused_logon_is_told_with_the_reason_of_the_venue() {
     answer(&mut session, Version::Fix44, "2", "5", "58=bad key");
     let told = events(&mut session);
     assert_eq!(told[0], Event::RejectReceived { ref_seq: 1, reason: Some(8), text: Some("Signature".to_owned()) });
-    assert_eq!(told[1], Event::LogoutReceived { text: Some("bad key".to_owned()) });
+    assert!(matches!(&told[1], Event::LogoutReceived { text: Some(text), .. } if text == "bad key"));
     assert_eq!(told[2], Event::Disconnect(DisconnectReason::Refused));
 }
 

@@ -28,6 +28,8 @@ pub struct FixSettings {
     pub routing: Routing,
     /// Whether session messages may have fields that the standard does not give them.
     pub admin_fields: AdminFields,
+    /// Our CompIDs at which anybody gets public market data.
+    pub public_market_data: Vec<String>,
 }
 
 impl FixSettings {
@@ -120,5 +122,25 @@ pub(super) fn read(mut keys: Reader<'_>) -> FixSettings {
         "Whether session messages other than Logon may have fields that the standard does not give them, as clients of venues send them.",
         &[("lenient", AdminFields::Lenient), ("strict", AdminFields::Strict)],
     );
-    FixSettings { enabled, comp_ids, heartbeat_min, heartbeat_max, reset, resend, routing, admin_fields }
+    let public_market_data = keys.list_or(
+        "public_market_data",
+        "TargetCompIDs of Kraken's Logons that are let in without credentials, for market data alone. Whoever is meant by it must be \
+         anybody: the venue then sees sessions PUBLIC-n without an identity.",
+        "none",
+        comp_id,
+    );
+    let public_market_data = public_market_data.unwrap_or_default();
+    let of_kraken = |name: &String| {
+        let kraken = FixVenue::Dialect(LogonDialect::Kraken);
+        comp_ids.iter().any(|(venue, names)| *venue == kraken && names.contains(name))
+    };
+    if let Some(name) = public_market_data.iter().find(|name| !of_kraken(name)) {
+        let written = keys.origin_of("public_market_data").unwrap_or(Origin::Default);
+        keys.report().problem(
+            &written,
+            "fix.public_market_data",
+            format!("\"{name}\" is not in fix.kraken: no other venue has such Logons"),
+        );
+    }
+    FixSettings { enabled, comp_ids, heartbeat_min, heartbeat_max, reset, resend, routing, admin_fields, public_market_data }
 }

@@ -296,6 +296,8 @@ fn fix_heartbeats_that_no_logon_could_have_are_told() {
     assert!(told.contains("is longer than fix.heartbeat_max"), "{told}");
     let told = problems("[fix]\nbinance = [\"A\"]\nkraken = [\"B\", \"A\"]\n");
     assert!(told.contains("\"A\" is the CompID of another venue's Logons"), "{told}");
+    let told = problems("[fix]\npublic_market_data = [\"SPOT\"]\n");
+    assert!(told.contains("\"SPOT\" is not in fix.kraken"), "{told}");
 }
 
 #[test]

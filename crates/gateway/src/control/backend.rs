@@ -14,6 +14,7 @@ use countersign_store::{Change, StoreError};
 use super::{reload_certificates, reload_credentials, tokens};
 use crate::clock;
 use crate::config::{self, Sources};
+use crate::halts::cancels;
 use crate::halts::keeper::{KeeperError, NewHalt};
 use crate::halts::report::{DrillReport, DrillRequest, HaltReport, HaltRequest, HaltStatus, LiftReport, LiftRequest, SignatureRequest};
 use crate::operator::{
@@ -21,6 +22,7 @@ use crate::operator::{
     SessionRecord, Status, TokenRecord, TokenRevokeReport,
 };
 use crate::shared::Shared;
+use crate::upstream::UpstreamConfig;
 
 /// How long cutting the sessions of a revoked key is waited for, so that the report can tell how many there were.
 const CUT_WAIT: Duration = Duration::from_millis(300);
@@ -30,13 +32,14 @@ pub struct Backend {
     shared: Arc<Shared>,
     operator_tls: Arc<ServerTls>,
     sources: Sources,
+    upstreams: Arc<[UpstreamConfig]>,
 }
 
 impl Backend {
     /// The backend of a running gateway; `sources` is where its configuration came from.
     #[must_use]
-    pub const fn new(shared: Arc<Shared>, operator_tls: Arc<ServerTls>, sources: Sources) -> Self {
-        Self { shared, operator_tls, sources }
+    pub const fn new(shared: Arc<Shared>, operator_tls: Arc<ServerTls>, sources: Sources, upstreams: Arc<[UpstreamConfig]>) -> Self {
+        Self { shared, operator_tls, sources, upstreams }
     }
 
     fn record(&self, event: AuditEvent, by: &OperatorIdentity, fill: impl FnOnce(&mut AuditRecord)) -> Result<(), BackendError> {
@@ -102,11 +105,19 @@ impl OperatorBackend for Backend {
     }
 
     fn sessions(&self, limit: usize) -> Vec<SessionRecord> {
-        self.shared.sessions.list(limit)
+        let mut all = self.shared.sessions.list(usize::MAX);
+        self.shared.fix_sessions.complete(&mut all);
+        all.sort_by_key(|session| std::cmp::Reverse(session.since_ms));
+        all.truncate(limit);
+        all
     }
 
     fn session(&self, sid: SessionId) -> Option<SessionRecord> {
-        self.shared.sessions.find(sid)
+        let fix = self.shared.fix_sessions.find(sid);
+        match self.shared.sessions.find(sid) {
+            Some(native) => Some(SessionRecord { fix: fix.map(|session| session.record()), ..native }),
+            None => fix.filter(|session| !session.holder().native).map(|session| session.shown()),
+        }
     }
 
     async fn kill_session(&self, by: &OperatorIdentity, sid: SessionId) -> Result<KillReport, BackendError> {
@@ -162,16 +173,25 @@ impl OperatorBackend for Backend {
     }
 
     async fn halt(&self, by: &OperatorIdentity, request: HaltRequest) -> Result<HaltReport, BackendError> {
-        let HaltRequest { scope, action, reason, text, review_by_ms } = request;
+        let HaltRequest { scope, action, reason, text, review_by_ms, cancel } = request;
+        let scope = HaltScope::parse(&scope).map_err(invalid)?;
+        if cancel {
+            cancels::check(&scope, self.shared.halts.status().node.as_str()).map_err(BackendError::Invalid)?;
+        }
         let new = NewHalt {
-            scope: HaltScope::parse(&scope).map_err(invalid)?,
+            scope: scope.clone(),
             action: known("action", &action, Action::parse)?,
             reason: known("reason", &reason, Reason::parse)?,
             text,
             by: RaisedBy::Operator(by.name().into()),
             review_by: review_by_ms.map(Timestamp::from_millis),
         };
-        self.shared.halts.raise(new).await.map_err(keeper_failure)
+        let report = self.shared.halts.raise(new).await.map_err(keeper_failure)?;
+        if let Some(halt) = HaltId::parse(&report.id).filter(|_| cancel) {
+            // Behind the barrier, which was waited for.
+            tokio::spawn(cancels::run(Arc::clone(&self.shared), Arc::clone(&self.upstreams), halt, scope));
+        }
+        Ok(report)
     }
 
     async fn propose_lift(&self, by: &OperatorIdentity, request: LiftRequest) -> Result<LiftReport, BackendError> {
@@ -211,7 +231,8 @@ impl OperatorBackend for Backend {
             store.set_state(id, CredentialState::Revoked, &change).await.map_err(store_failure)?;
         }
         self.shared.announce(Topic::Credentials);
-        let open = self.shared.sessions.count_of(id);
+        let count = || self.shared.sessions.count_of(id) + self.shared.fix_sessions.count_of(id);
+        let open = count();
         reload_credentials(&self.shared).await.map_err(|error| BackendError::Failed(error.to_string()))?;
         self.record(AuditEvent::KeyRevoke, by, |record| {
             record.account = Some(before.account.clone());
@@ -222,7 +243,7 @@ impl OperatorBackend for Backend {
         if open > 0 {
             tokio::time::sleep(CUT_WAIT).await;
         }
-        let sessions_closed = open.saturating_sub(self.shared.sessions.count_of(id)) as u64;
+        let sessions_closed = open.saturating_sub(count()) as u64;
         Ok(RevokeReport { id: id.to_string(), was_active, sessions_closed })
     }
 }

@@ -62,13 +62,16 @@ pub(super) async fn revoke(shared: &Shared, by: &OperatorIdentity, target: &Revo
 /// As [`revoke`]; [`BackendError::NotFound`] when neither a session nor a family has this name.
 pub(super) async fn kill_session(shared: &Shared, by: &OperatorIdentity, sid: SessionId) -> Result<KillReport, BackendError> {
     let family = shared.store.family(sid).await.map_err(store_failure)?;
-    if family.is_none() && shared.sessions.find(sid).is_none() {
+    let open = shared.sessions.find(sid).is_some() || shared.fix_sessions.find(sid).is_some();
+    if family.is_none() && !open {
         return Err(BackendError::NotFound(format!("there is no session {sid}")));
     }
     let target = RevocationTarget::Session(sid);
     // The tokens first: whoever is cut must not come back with one.
     let epoch = end(shared, by, &target).await?;
-    let was_open = shared.sessions.kill(sid);
+    // The FIX side first: of a session that is both, its client is to be told who ended it.
+    let fix = shared.fix_sessions.kill(sid);
+    let was_open = shared.sessions.kill(sid) || fix;
     record(shared, by, AuditEvent::SessionKill, &target)?;
     Ok(KillReport { sid: sid.to_string(), was_open, epoch })
 }

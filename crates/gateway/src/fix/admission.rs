@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_core::{Refusal, Reject, authorize};
+use countersign_core::{Refusal, Reject, SessionId, authorize};
 use countersign_fix::Message;
 
 use super::FixVenue;
@@ -20,6 +20,8 @@ pub(super) struct Sender<'s> {
     pub(super) connection: &'s Connection,
     pub(super) venue: FixVenue,
     pub(super) login: &'s Login,
+    /// The FIX session: halts may name it.
+    pub(super) session: SessionId,
     pub(super) correlation: countersign_core::CorrelationId,
 }
 
@@ -48,7 +50,11 @@ impl Sender<'_> {
         let rate = self.login.identity.credential().rate;
         let mut words = exchange::words(self.worker, self.venue.family());
         let usage = charge(&self.login.counters, rate, route.weight, route.orders, &mut words)?;
-        let permit = self.worker.shared.halts.gate().clear(self.worker, permit, Asked::of(route, Some(self.login), None))?;
+        let permit = self.worker.shared.halts.gate().clear(
+            self.worker,
+            permit,
+            Asked { session: Some(self.session), ..Asked::of(route, Some(self.login), None) },
+        )?;
         let admitted = Admitted { permit, login: Some(self.login.again()), usage };
         audit::accepted(self.worker, self.connection, &Subject::message(Some(route)), &admitted, self.correlation)?;
         self.worker.shared.metrics.forwarded(admitted.permit.route());

@@ -5,24 +5,30 @@
 //!   upstream ── application ──▶ client journal (with the upstream's number) ─▶ commit client, commit upstream ─▶ send
 //!   client gone      ─▶ Logout to the upstream: what it has for the client waits there, under its numbers
 //!   upstream gone    ─▶ Logout to the client, with the reason
-//!   key revoked, drain ─▶ Logout to both
+//!   key revoked, killed, drain ─▶ Logout to both
+//!   however it was lost: orders cancelled as the Logon agreed ([`cancelling`]), then the Logout to the upstream
 //! ```
 
+mod cancelling;
 mod events;
 mod farewell;
+mod news;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
 use countersign_core::{CorrelationId, Refusal, Reject};
+use countersign_session::{Absence, Departure, Due};
 use countersign_store::{AuditEvent, AuditRecord, BridgeJournals, SharedMessageStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
-use super::FixVenue;
 use super::line::{Line, Lost};
-use super::sessions::Taken;
+use super::open::{CancelAsk, UpstreamState};
+use super::profile::Profile;
+use super::sessions::{Listed, Taken};
 use crate::audit::{self, Subject};
 use crate::authenticate::Login;
 use crate::clock;
@@ -31,12 +37,17 @@ use crate::halts::Cleared;
 use crate::native;
 use crate::websocket::standing::Standing;
 use crate::worker::Worker;
+use cancelling::Asked;
+pub(super) use events::{header, why as said_why};
 
 /// Forwarded messages whose number on the client's side is remembered, so that a refusal by the upstream names the right one.
 const SOURCES_MAX: usize = 4_096;
 
 /// How long the other side gets to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// How long the client's side gets for what is left to say to it: its orders wait behind that.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// An open session.
 pub(super) struct Bridge<T> {
@@ -47,13 +58,39 @@ pub(super) struct Bridge<T> {
     journals: BridgeJournals,
     login: Login,
     native: Option<native::FixSession>,
-    venue: FixVenue,
+    profile: Profile,
     correlation: CorrelationId,
     /// Messages that were admitted and are not sent yet: a halt waits for them.
     under_way: Vec<Cleared>,
     /// Number at the upstream, number of the client.
     sources: VecDeque<(u64, u64)>,
     taken: Taken,
+    listed: Listed,
+    /// Halts that want the orders cancelled.
+    asks: mpsc::Receiver<CancelAsk>,
+    /// Those of them that the venue was asked for.
+    asked: Vec<Asked>,
+    /// What is due to the orders when the session is left.
+    absence: Absence,
+    /// We said Logout first, and so the session was left.
+    parting: Option<Departure>,
+    /// The client said Logout, and we did not before.
+    logged_out: bool,
+    /// The client's Logout asks that its orders stay.
+    keeps_orders: bool,
+}
+
+/// What a session opened with.
+pub(super) struct Parts {
+    pub(super) journals: BridgeJournals,
+    pub(super) login: Login,
+    pub(super) native: Option<native::FixSession>,
+    pub(super) profile: Profile,
+    pub(super) correlation: CorrelationId,
+    pub(super) taken: Taken,
+    pub(super) listed: Listed,
+    pub(super) asks: mpsc::Receiver<CancelAsk>,
+    pub(super) absence: Absence,
 }
 
 /// Which side something came from: what it goes to is committed first.
@@ -95,42 +132,91 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         worker: Rc<Worker>,
         connection: Rc<Connection>,
         (client, upstream): (Line<T>, Line<TcpStream>),
-        journals: BridgeJournals,
-        (login, native): (Login, Option<native::FixSession>),
-        (venue, taken, correlation): (FixVenue, Taken, CorrelationId),
+        parts: Parts,
     ) -> Self {
-        let (sources, under_way) = (VecDeque::new(), Vec::new());
-        Self { worker, connection, client, upstream, journals, login, native, venue, correlation, under_way, sources, taken }
+        let Parts { journals, login, native, profile, correlation, taken, listed, asks, absence } = parts;
+        Self {
+            worker,
+            connection,
+            client,
+            upstream,
+            journals,
+            login,
+            native,
+            profile,
+            correlation,
+            under_way: Vec::new(),
+            sources: VecDeque::new(),
+            taken,
+            listed,
+            asks,
+            asked: Vec::new(),
+            absence,
+            parting: None,
+            logged_out: false,
+            keeps_orders: false,
+        }
     }
 
     /// Serves until one side ends, then tells the other.
     pub(super) async fn run(mut self) {
         let Err(end) = self.drive().await;
         self.taken.leaving();
-        match end {
+        let how = self.departure(&end);
+        let due = self.absence.left(how, clock::mono()).filter(|_| !self.keeps_orders);
+        let state = if matches!(end, End::Upstream(_)) { UpstreamState::Lost } else { UpstreamState::Leaving };
+        self.listed.session().note_upstream(state);
+        let why = why(&end, how);
+        // Whether the upstream session can be used for what is left to say.
+        let open = match end {
             End::Client => {
-                let _told = self.client.transmit().await;
-                self.leave_upstream().await;
+                let _told = tokio::time::timeout(LAST_WORDS, self.client.transmit()).await;
+                true
             }
-            End::Upstream(text) => self.leave_client(&text).await,
+            End::Upstream(text) => {
+                self.leave_client(&text).await;
+                false
+            }
             End::Store(refusal) => {
                 let subject = Subject::none().by(Some(&self.login));
                 audit::refused(&self.worker, &self.connection, &subject, &refusal, self.correlation);
+                false
             }
+        };
+        self.client.close().await;
+        let open = match due {
+            Some(Due::Cancel(scope)) => self.cancel_orders(scope, why, open).await,
+            Some(Due::GiveUp) | None => open,
+        };
+        if open {
+            self.leave_upstream().await;
         }
         self.note_end();
-        tokio::join!(self.client.close(), self.upstream.close());
+        self.upstream.close().await;
+    }
+
+    /// How the session was left. Who comes back opens it by another Logon: there is no grace (HS-96).
+    const fn departure(&self, end: &End) -> Departure {
+        match (self.parting, end) {
+            (Some(how), _) => how,
+            (None, End::Client) if self.logged_out => Departure::Logout,
+            (None, End::Client | End::Store(_) | End::Upstream(_)) => Departure::Ended,
+        }
     }
 
     async fn drive(&mut self) -> Result<std::convert::Infallible, End> {
         let mut standing = Standing::subscribe(&self.worker);
         let mut draining = self.worker.shared.drain.subscribe();
+        let mut killed = self.listed.session().killed();
         let mut left = false;
         // What came with the upstream's Logon, and what the client sent while it waited.
         let mut ended = self.take_from_upstream().err();
         self.settle(Side::Upstream).await?;
         ended = self.take_from_client().err().or(ended);
         self.settle(Side::Client).await?;
+        // A halt that began while the client was away.
+        self.tell_halts();
+        self.settle(Side::Upstream).await?;
         loop {
             if let Some(end) = ended {
                 return Err(end);
@@ -151,14 +237,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                     self.recheck();
                     (Side::Client, self.take_from_client())
                 }
+                Some(ask) = self.asks.recv() => {
+                    self.ask_for_halt(ask);
+                    (Side::Upstream, Ok(()))
+                }
+                _ = killed.wait_for(|killed| *killed), if !left => {
+                    left = true;
+                    self.say_goodbye("an operator ended the session", Departure::Ended);
+                    (Side::Client, self.take_from_client())
+                }
                 () = over(&mut self.native), if !left => {
                     left = true;
-                    self.say_goodbye("the native session is over");
+                    self.say_goodbye("the native session is over", Departure::Ended);
                     (Side::Client, self.take_from_client())
                 }
                 () = draining.wait(), if !left => {
                     left = true;
-                    self.say_goodbye("this node is leaving");
+                    self.say_goodbye("this node is leaving", Departure::Shutdown);
                     (Side::Client, self.take_from_client())
                 }
             };
@@ -189,16 +284,29 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         commit(order).await?;
         self.upstream.transmit().await.map_err(|Lost| End::Upstream("the venue's FIX connection is gone".to_owned()))?;
         self.under_way.clear();
+        self.listed.session().note_numbers(&self.journals);
         self.client.transmit().await.map_err(|Lost| End::Client)
     }
 
     fn note_end(&self) {
         let mut record = AuditRecord::new(clock::wall(), AuditEvent::SessionEnd).identity(&self.login.identity);
         record.correlation = Some(self.correlation);
+        record.session = Some(self.listed.session().holder().sid);
         record.remote = Some(self.connection.remote.ip());
         if self.worker.shared.audit.append(record).is_err() {
             self.worker.shared.metrics.audit_lost();
         }
+    }
+}
+
+/// Why a session was left, for the record of what became of its orders.
+const fn why(end: &End, how: Departure) -> &'static str {
+    match (how, end) {
+        (Departure::Logout, _) => "logout",
+        (Departure::Shutdown, _) => "drain",
+        (Departure::Ended | Departure::Lost, End::Client) => "session lost",
+        (Departure::Ended | Departure::Lost, End::Upstream(_)) => "upstream lost",
+        (Departure::Ended | Departure::Lost, End::Store(_)) => "it cannot be recorded any more",
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
+use countersign_fix::MessageStore;
 use countersign_fix::session::Session;
 use countersign_store::SharedMessageStore;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -27,14 +28,14 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
 pub(super) struct Lost;
 
 /// One side of the bridge.
-pub(super) struct Line<T> {
-    pub(super) session: Session<SharedMessageStore>,
+pub(super) struct Line<T, S = SharedMessageStore> {
+    pub(super) session: Session<S>,
     stream: T,
     read: BytesMut,
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Line<T> {
-    pub(super) fn new(session: Session<SharedMessageStore>, stream: T) -> Self {
+impl<T: AsyncRead + AsyncWrite + Unpin, S: MessageStore> Line<T, S> {
+    pub(super) fn new(session: Session<S>, stream: T) -> Self {
         Self { session, stream, read: BytesMut::new() }
     }
 
@@ -78,7 +79,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Line<T> {
     }
 
     /// Ends the stream.
-    pub(super) async fn close(mut self) {
+    pub(super) async fn close(&mut self) {
         drop(tokio::time::timeout(CLOSE_DEADLINE, self.stream.shutdown()).await);
     }
 }

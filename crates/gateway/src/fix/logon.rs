@@ -1,11 +1,13 @@
 //! From a Logon that was presented to an identity, and from a refusal to the answer of its venue.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use countersign_core::{ApiKeyId, Refusal, Reject};
 use countersign_fix::answer::{Flavour, LogonAnswer, MessageAnswer, to_halted, to_logon, to_message};
-use countersign_fix::logon::certificate;
+use countersign_fix::logon::{CancelOnLoss, CancelTerms, certificate};
 use countersign_fix::{LogonDialect, Message, tag};
+use countersign_session::{CancelPolicy, CancelScope};
 
 use super::FixVenue;
 use crate::authenticate::{Login, client_certificate, verify_presented};
@@ -20,6 +22,14 @@ pub(super) struct LoggedOn {
     pub(super) fields: Vec<(tag::Tag, Vec<u8>)>,
     /// The native session, if the Logon opened one.
     pub(super) native: Option<native::FixSession>,
+    /// Cancel on disconnect, as agreed.
+    pub(super) policy: CancelPolicy,
+}
+
+impl LoggedOn {
+    fn plain(login: Login) -> Self {
+        Self { login, fields: Vec::new(), native: None, policy: CancelPolicy::NONE }
+    }
 }
 
 /// Verifies a Logon by the rules of its venue.
@@ -27,21 +37,35 @@ pub(super) struct LoggedOn {
 /// # Errors
 /// The refusal.
 pub(super) fn verify(worker: &Rc<Worker>, connection: &Connection, venue: FixVenue, logon: &Message<'_>) -> Result<LoggedOn, Refusal> {
-    let plain = |login| LoggedOn { login, fields: Vec::new(), native: None };
     match venue {
         FixVenue::Dialect(dialect) => {
             let presented = dialect.present(logon)?;
-            verify_presented(worker, connection, &presented).map(plain)
+            let login = verify_presented(worker, connection, &presented)?;
+            // After the proof: what is wrong here is told exactly.
+            let terms = dialect.cancel_terms(logon)?;
+            let fields = terms.echo.into_iter().map(|(tag, value)| (tag, value.as_bytes().to_vec())).collect();
+            Ok(LoggedOn { login, fields, native: None, policy: policy(&terms) })
         }
         FixVenue::Native => match logon.unique(tag::RAW_DATA) {
             Err(_) => Err(Refusal::operator(Reject::Malformed, "RawData twice")),
             Ok(Some(token)) => {
                 let (login, fields, native) = native::open_fix(worker, connection, token, logon)?;
-                Ok(LoggedOn { login, fields, native: Some(native) })
+                let policy = native.policy();
+                Ok(LoggedOn { login, fields, native: Some(native), policy })
             }
-            Ok(None) => by_certificate(worker, connection, logon).map(plain),
+            Ok(None) => by_certificate(worker, connection, logon).map(LoggedOn::plain),
         },
     }
+}
+
+/// Venues have no grace: the orders of a session go when it is lost.
+const fn policy(terms: &CancelTerms) -> CancelPolicy {
+    let scope = match terms.scope {
+        CancelOnLoss::Account => CancelScope::Account,
+        CancelOnLoss::Nothing => CancelScope::Nothing,
+        CancelOnLoss::Session => CancelScope::Session,
+    };
+    CancelPolicy { scope, grace: Duration::ZERO, on_logout: terms.on_logout }
 }
 
 /// The certificate of the connection is the proof; SenderCompID must be a name in it, or the hash of its key.

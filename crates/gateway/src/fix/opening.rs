@@ -4,26 +4,31 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::{CorrelationId, Permit, Refusal, Reject, authorize};
+use countersign_core::{CorrelationId, Permit, Refusal, Reject, SessionId, authorize};
 use countersign_dialects::answer::Charged;
 use countersign_fix::answer::LogonAnswer;
 use countersign_fix::{Event, Framed, Framer, Message, PresentedLogon, Session, SessionName, limits};
-use countersign_store::BridgeJournals;
+use countersign_session::Absence;
+use countersign_store::{AuditEvent, AuditRecord, BridgeJournals};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::sync::mpsc;
 
-use super::bridge::Bridge;
+use super::bridge::{Bridge, Parts};
 use super::line::{Line, Lost};
 use super::logon::{self, LoggedOn};
+use super::open::{CancelAsk, Holder, OpenFix};
 use super::profile::Profile;
-use super::sessions::{FixSessions, Taken, UpstreamName};
-use super::upstream;
+use super::sessions::{FixSessions, Listed, Taken, UpstreamName};
+use super::{upstream, visitor};
 use crate::audit::{self, Subject};
 use crate::clock;
 use crate::config::{FixSender, Settings, Upstream, UpstreamTarget};
 use crate::connection::Connection;
+use crate::entropy::SystemEntropy;
 use crate::exchange::Admitted;
 use crate::halts::{Asked, Cleared};
 use crate::metrics::Carriage;
+use crate::native;
 use crate::routes::Route;
 use crate::worker::Worker;
 
@@ -41,7 +46,7 @@ where
     let correlation = worker.correlation.next();
     let deadline = worker.shared.settings.limits.unauthenticated_deadline;
     let first = tokio::time::timeout(deadline, first_bytes(worker, &mut stream)).await;
-    let (profile, bytes) = match first.unwrap_or_else(|_| Err(Reject::AuthDeadline.into())) {
+    let First { profile, bytes, is_visitor } = match first.unwrap_or_else(|_| Err(Reject::AuthDeadline.into())) {
         Ok(found) => found,
         Err(refusal) => {
             // Nothing is answered: whoever names no session of ours is told nothing.
@@ -49,6 +54,10 @@ where
             return None;
         }
     };
+    if is_visitor {
+        Box::pin(visitor::serve(worker, connection, stream, profile, &bytes, correlation)).await;
+        return None;
+    }
     let settings = &worker.shared.settings.fix;
     let mut line = Line::new(Session::acceptor(profile.acceptor(settings), clock::now()), stream);
     line.session.handle_input(clock::now(), &bytes);
@@ -76,8 +85,16 @@ fn subject(worker: &Worker, profile: &Profile, presented: &PresentedLogon) -> Su
     }
 }
 
+/// What a connection begins with.
+struct First {
+    profile: Profile,
+    bytes: Vec<u8>,
+    /// Whether it is the Logon of nobody, for market data.
+    is_visitor: bool,
+}
+
 /// Reads until the first frame is there, and finds the rules it is under.
-async fn first_bytes<T: AsyncRead + Unpin>(worker: &Worker, stream: &mut T) -> Result<(Profile, Vec<u8>), Refusal> {
+async fn first_bytes<T: AsyncRead + Unpin>(worker: &Worker, stream: &mut T) -> Result<First, Refusal> {
     let mut framer = Framer::new(limits::LOGON_BYTES_MAX);
     let (mut all, mut chunk) = (Vec::new(), [0; 2_048]);
     loop {
@@ -98,7 +115,8 @@ async fn first_bytes<T: AsyncRead + Unpin>(worker: &Worker, stream: &mut T) -> R
                 };
                 let profile = Profile::of(&worker.shared.settings.fix, &message);
                 let profile = profile.ok_or_else(|| Refusal::operator(Reject::RouteUnknown, "no FIX session has this target"))?;
-                return Ok((profile, all));
+                let is_visitor = visitor::is_one(&worker.shared.settings.fix, &profile, &message);
+                return Ok(First { profile, bytes: all, is_visitor });
             }
         }
     }
@@ -149,6 +167,8 @@ struct Opening {
     journals: BridgeJournals,
     upstream: Line<tokio::net::TcpStream>,
     taken: Taken,
+    listed: Listed,
+    asks: mpsc::Receiver<CancelAsk>,
 }
 
 async fn begin(
@@ -174,7 +194,47 @@ async fn begin(
     let journals = journals(worker, account.as_str(), &client, &name).await?;
     let asked = upstream::Asked { name: &name.name, reset: resets(&worker.shared.settings, &permit, taken.first), profile };
     let upstream = upstream::log_on(worker, connection, &permit, &logged_on.login, asked, &journals).await?;
-    Ok(Opening { logged_on, journals, upstream, taken })
+    let (listed, asks) = list(worker, connection, profile, &logged_on, (client, name), &journals, correlation)?;
+    Ok(Opening { logged_on, journals, upstream, taken, listed, asks })
+}
+
+/// Names the session, records that it opens, and enters it for operators.
+fn list(
+    worker: &Rc<Worker>,
+    connection: &Connection,
+    profile: &Profile,
+    logged_on: &LoggedOn,
+    (client, upstream): (SessionName, UpstreamName),
+    journals: &BridgeJournals,
+    correlation: CorrelationId,
+) -> Result<(Listed, mpsc::Receiver<CancelAsk>), Refusal> {
+    let LoggedOn { login, native, policy, .. } = logged_on;
+    let identity = &login.identity;
+    let holder = Holder {
+        sid: native.as_ref().map_or_else(|| SessionId::random(&mut SystemEntropy), native::FixSession::sid),
+        native: native.is_some(),
+        account: identity.account().clone(),
+        key_id: identity.key_id().clone(),
+        credential: identity.credential().id.clone(),
+        scopes: login.granted().unwrap_or_else(|| identity.scopes()).to_string(),
+        proof: profile.venue.proof(),
+        purpose: identity.purpose(),
+        remote: connection.remote,
+        since: clock::wall(),
+        until: native.as_ref().map(native::FixSession::until),
+        cancels: policy.scope,
+    };
+    // A native session is on record already.
+    if !holder.native {
+        let mut record = AuditRecord::new(holder.since, AuditEvent::SessionOpen).identity(identity);
+        record.correlation = Some(correlation);
+        record.session = Some(holder.sid);
+        record.remote = Some(connection.remote.ip());
+        worker.shared.audit.append(record).map_err(Refusal::from)?;
+    }
+    let name = worker.shared.settings.upstreams[upstream.upstream].name.clone();
+    let (open, asks) = OpenFix::new(holder, client, (name, upstream.name), journals);
+    Ok((FixSessions::enter(&worker.shared, open), asks))
 }
 
 fn admit(
@@ -215,7 +275,7 @@ fn upstream_name(
 }
 
 /// The embedded venue counts from its start, which is ours.
-fn resets(settings: &Settings, permit: &Permit, first: bool) -> bool {
+pub(super) fn resets(settings: &Settings, permit: &Permit, first: bool) -> bool {
     let configured = &settings.upstreams[permit.upstream()];
     configured.fix_reset || (first && is_embedded(configured))
 }
@@ -224,7 +284,12 @@ fn is_embedded(upstream: &Upstream) -> bool {
     upstream.target == UpstreamTarget::Embedded && upstream.fix.is_none()
 }
 
-async fn journals(worker: &Worker, account: &str, client: &SessionName, upstream: &UpstreamName) -> Result<BridgeJournals, Refusal> {
+pub(super) async fn journals(
+    worker: &Worker,
+    account: &str,
+    client: &SessionName,
+    upstream: &UpstreamName,
+) -> Result<BridgeJournals, Refusal> {
     let folder = worker.shared.settings.state_dir.join("fix");
     let parts =
         |name: &SessionName| [name.version.begin_string().to_owned(), name.comp_id.as_str().to_owned(), name.peer.as_str().to_owned()];
@@ -249,20 +314,20 @@ async fn accept<T: AsyncRead + AsyncWrite + Unpin>(
     opening: Opening,
     correlation: CorrelationId,
 ) -> Option<Bridge<T>> {
-    let Opening { logged_on, journals, upstream, taken } = opening;
+    let Opening { logged_on, journals, upstream, taken, listed, asks } = opening;
     let fields: Vec<_> = logged_on.fields.iter().map(|(tag, value)| countersign_fix::Field::new(*tag, value)).collect();
     let accepted = line.session.accept_logon(clock::now(), journals.client.clone(), &fields);
     if let Err(error) = accepted {
         tracing::warn!(%correlation, %error, "a FIX Logon could not be answered");
     }
-    let LoggedOn { login, native, .. } = logged_on;
+    let LoggedOn { login, native, policy, .. } = logged_on;
+    // A session is taken up by another Logon, not resumed: there is no window.
+    let absence = Absence::new(policy, Duration::ZERO);
     Some(Bridge::new(
         Rc::clone(worker),
         Rc::clone(connection),
         (line, upstream),
-        journals,
-        (login, native),
-        (profile.venue, taken, correlation),
+        Parts { journals, login, native, profile, correlation, taken, listed, asks, absence },
     ))
 }
 

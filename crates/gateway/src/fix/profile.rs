@@ -27,6 +27,14 @@ impl FixVenue {
         Self::Native,
     ];
 
+    /// Whose proof is in the Logon, for operators.
+    pub(super) const fn proof(self) -> &'static str {
+        match self {
+            Self::Dialect(dialect) => dialect.purpose().name(),
+            Self::Native => "certificate",
+        }
+    }
+
     /// Whose words refusals are in.
     #[must_use]
     pub const fn family(self) -> Family {

@@ -1,24 +1,38 @@
-//! The FIX sessions that are open on this node: none twice, neither towards clients nor towards upstreams.
+//! The FIX sessions that are open on this node: none twice, neither towards clients nor towards upstreams; for operators to list and
+//! to end; and which halt each was told of last, over connections.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::AccountId;
+use countersign_core::{AccountId, CredentialId, SessionId};
 use countersign_fix::live_sessions::LiveError;
 use countersign_fix::{LiveSessions, SessionName};
+use countersign_halt::Hit;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::open::OpenFix;
+use super::visitor::Visitors;
+use crate::operator::SessionRecord;
 use crate::shared::Shared;
 
 /// How long a Logon waits for a session whose client is gone: longer than its farewell to the upstream takes.
 const LEAVING_MAX: Duration = Duration::from_secs(4);
 
+/// Sessions whose last halt is remembered. Beyond it all are forgotten, and told once more: a nuisance, where a list without end would
+/// be a leak.
+const TOLD_MAX: usize = 65_536;
+
 /// The registry.
 #[derive(Debug, Default)]
 pub struct FixSessions {
     open: Mutex<Open>,
+    /// By their names for operators.
+    listed: Mutex<HashMap<SessionId, Arc<OpenFix>>>,
+    /// The halt that a session was told of and that is not over for all it knows.
+    told: Mutex<HashMap<(AccountId, SessionName), Hit>>,
+    visitors: Visitors,
     /// Told whenever a name is given back.
     given_back: Notify,
 }
@@ -77,6 +91,74 @@ impl FixSessions {
         }
     }
 
+    /// Enters a session for operators, until the guard is dropped.
+    pub(super) fn enter(shared: &Arc<Shared>, session: OpenFix) -> Listed {
+        let session = Arc::new(session);
+        shared.fix_sessions.listed.lock().insert(session.holder().sid, Arc::clone(&session));
+        Listed { shared: Arc::clone(shared), session }
+    }
+
+    /// Adds the sessions that are open: their FIX side to the native ones that are listed, the others behind them.
+    pub fn complete(&self, native: &mut Vec<SessionRecord>) {
+        for session in self.all() {
+            let sid = session.holder().sid.to_string();
+            match native.iter_mut().find(|record| record.sid == sid) {
+                Some(record) => record.fix = Some(session.record()),
+                None if !session.holder().native => native.push(session.shown()),
+                // It ended, or opened, while the list was made.
+                None => {}
+            }
+        }
+    }
+
+    /// Who is there without credentials.
+    pub(super) const fn visitors(&self) -> &Visitors {
+        &self.visitors
+    }
+
+    /// Those that are open.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<OpenFix>> {
+        self.listed.lock().values().cloned().collect()
+    }
+
+    /// One that is open.
+    #[must_use]
+    pub fn find(&self, sid: SessionId) -> Option<Arc<OpenFix>> {
+        self.listed.lock().get(&sid).cloned()
+    }
+
+    /// Ends a session: its client gets a Logout that says so. Whether there was one.
+    pub fn kill(&self, sid: SessionId) -> bool {
+        self.find(sid).is_some_and(|session| session.kill())
+    }
+
+    /// How many sessions that are not native one credential has open.
+    #[must_use]
+    pub fn count_of(&self, credential: &CredentialId) -> usize {
+        self.listed.lock().values().filter(|session| !session.holder().native && session.holder().credential == *credential).count()
+    }
+
+    /// The halt that a session was told of last.
+    #[must_use]
+    pub fn told(&self, session: &(AccountId, SessionName)) -> Option<Hit> {
+        self.told.lock().get(session).copied()
+    }
+
+    /// Notes what a session was told: a halt, or that there is none.
+    pub fn note_told(&self, session: &(AccountId, SessionName), hit: Option<Hit>) {
+        let mut told = self.told.lock();
+        match hit {
+            None => drop(told.remove(session)),
+            Some(hit) => {
+                if told.len() >= TOLD_MAX {
+                    told.clear();
+                }
+                told.insert(session.clone(), hit);
+            }
+        }
+    }
+
     fn try_take(shared: &Arc<Shared>, account: AccountId, client: SessionName, upstream: UpstreamName) -> Result<Taken, LiveError> {
         let mut open = shared.fix_sessions.open.lock();
         if open.upstream.contains(&upstream) {
@@ -90,7 +172,39 @@ impl FixSessions {
     }
 }
 
+/// A session is listed while this lives.
+pub struct Listed {
+    shared: Arc<Shared>,
+    session: Arc<OpenFix>,
+}
+
+impl Listed {
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &Arc<OpenFix> {
+        &self.session
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.shared.fix_sessions.listed.lock().remove(&self.session.holder().sid);
+    }
+}
+
 impl Taken {
+    /// The client's session, which goes on over connections.
+    #[must_use]
+    pub fn client(&self) -> (AccountId, SessionName) {
+        (self.account.clone(), self.client.clone())
+    }
+
+    /// The session at the upstream.
+    #[must_use]
+    pub const fn upstream(&self) -> &UpstreamName {
+        &self.upstream
+    }
+
     /// One side has ended: the session is about to be given back.
     pub fn leaving(&self) {
         self.shared.fix_sessions.open.lock().leaving.insert(self.upstream.clone());

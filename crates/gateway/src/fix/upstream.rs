@@ -18,7 +18,7 @@ use crate::forward;
 use crate::worker::Worker;
 
 /// HeartBtInt towards upstreams, in seconds: the same network, where a dead peer is to be noticed within a minute.
-const HEART_BT_INT: u64 = 20;
+pub(super) const HEART_BT_INT: u64 = 20;
 
 /// What session is asked for.
 pub(super) struct Asked<'a> {
@@ -82,7 +82,7 @@ async fn answer(line: &mut Line<TcpStream>, journals: &BridgeJournals) -> Result
             if let Event::LoggedOn(_) = event {
                 return Ok(());
             }
-            if let Event::LogoutReceived { text } | Event::RejectReceived { text, .. } = event {
+            if let Event::LogoutReceived { text, .. } | Event::RejectReceived { text, .. } = event {
                 told = text.or(told);
             } else if let Event::Disconnect(reason) = event {
                 let text = told.unwrap_or_default();

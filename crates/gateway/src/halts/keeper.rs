@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use countersign_core::{Monotonic, Timestamp};
 use countersign_halt::{
-    Action, Change, Halt, HaltClass, HaltError, HaltId, HaltNode, HaltRecord, HaltScope, HaltSet, HaltView, LiftError, OperatorSet,
+    Action, Change, Entry, Halt, HaltClass, HaltError, HaltId, HaltNode, HaltRecord, HaltScope, HaltSet, HaltView, LiftError, OperatorSet,
     Posture, RaisedBy, Reason, Unknown,
 };
 use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord};
@@ -19,6 +19,7 @@ use countersign_store::{HaltStore, StoreError};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast};
 
+use super::cancels::Cancels;
 use super::gate::{HaltGate, Holding};
 use super::report::{DrillReport, HaltLine, HaltReport, HaltStatus};
 use crate::clock;
@@ -87,6 +88,7 @@ pub struct HaltKeeper {
     audit: AuditLog,
     wake: Notify,
     changes: broadcast::Sender<HaltRecord>,
+    cancels: Cancels,
 }
 
 impl HaltKeeper {
@@ -102,6 +104,7 @@ impl HaltKeeper {
             audit,
             wake: Notify::new(),
             changes: broadcast::Sender::new(CHANGES_KEPT),
+            cancels: Cancels::default(),
         };
         keeper.read().await;
         keeper
@@ -111,6 +114,12 @@ impl HaltKeeper {
     #[must_use]
     pub const fn gate(&self) -> &HaltGate {
         &self.gate
+    }
+
+    /// What became of resting orders, by halt.
+    #[must_use]
+    pub const fn cancels(&self) -> &Cancels {
+        &self.cancels
     }
 
     /// Who may lift.
@@ -353,8 +362,12 @@ impl HaltKeeper {
             lease_ms: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
             confirmed: self.gate.is_past(self.gate.generation()),
             quorum: (self.operators.quorum(), self.operators.operators().len()),
-            halts: node.set().in_force().map(|(entry, level)| HaltLine::new(entry, level)).collect(),
+            halts: node.set().in_force().map(|(entry, level)| self.line(entry, level)).collect(),
         }
+    }
+
+    fn line(&self, entry: &Entry, level: Action) -> HaltLine {
+        HaltLine { cancel: self.cancels.of(entry.halt.id), ..HaltLine::new(entry, level) }
     }
 
     fn record_halt(&self, halt: &Halt) {

@@ -19,6 +19,9 @@ pub struct HaltRequest {
     /// When somebody must look again, Unix milliseconds.
     #[serde(default)]
     pub review_by_ms: Option<u64>,
+    /// Whether venues are asked to cancel the resting orders of whoever it covers.
+    #[serde(default)]
+    pub cancel: bool,
 }
 
 /// What became of a halt.
@@ -62,6 +65,35 @@ pub struct HaltLine {
     pub review_by_ms: Option<u64>,
     /// The epoch it was committed under; 0 when it is not yet.
     pub epoch: u64,
+    /// What became of the resting orders, where it was to cancel them; of this run of the gateway, the audit log has all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel: Option<CancelLine>,
+}
+
+/// What became of resting orders.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelLine {
+    /// Whether all questions are answered or given up.
+    pub done: bool,
+    /// Accounts and sessions that venues are asked for.
+    pub asked: u64,
+    /// Those of them for which a venue has confirmed.
+    pub confirmed: u64,
+    /// Orders that venues say they cancelled.
+    pub orders: u64,
+    /// How many could not be confirmed: orders may rest there.
+    pub unconfirmed: u64,
+    /// The first of those, with the reason.
+    pub faults: Vec<CancelFault>,
+}
+
+/// One question that came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelFault {
+    /// The account, or the session.
+    pub whom: String,
+    /// Why.
+    pub why: String,
 }
 
 impl HaltLine {
@@ -78,6 +110,7 @@ impl HaltLine {
             at_ms: halt.at.as_millis(),
             review_by_ms: halt.review_by.map(countersign_core::Timestamp::as_millis),
             epoch: entry.raised,
+            cancel: None,
         }
     }
 }

@@ -7,14 +7,16 @@
 //!
 //! Sequence numbers are those of the FIX session; scopes and end are those of the contract.
 
-use countersign_core::{Detail, Freshness, Monotonic, Refusal, Reject};
+use countersign_core::{Detail, Freshness, Monotonic, Refusal, Reject, SessionId, Timestamp};
 use countersign_fix::message::number;
 use countersign_fix::{Message, tag};
 use countersign_handshake::contract::Quantity;
 use countersign_handshake::frame;
+use countersign_session::CancelPolicy;
 use tokio::sync::watch;
 
 use super::grant::Granted;
+use super::session::cancel_policy;
 use super::sessions::{CarriageKind, SessionGuard};
 use crate::authenticate::Login;
 use crate::clock;
@@ -29,6 +31,7 @@ pub(crate) struct FixSession {
     guard: SessionGuard,
     killed: watch::Receiver<bool>,
     ends: Monotonic,
+    policy: CancelPolicy,
 }
 
 impl FixSession {
@@ -41,6 +44,21 @@ impl FixSession {
             return Err(Refusal::with(Reject::SessionExpired, Detail::Operator("an operator ended the session".into())));
         }
         if clock::mono() >= self.ends { Err(Reject::SessionExpired.into()) } else { Ok(()) }
+    }
+
+    /// Its name.
+    pub(crate) fn sid(&self) -> SessionId {
+        self.guard.session().sid
+    }
+
+    /// The end of its life.
+    pub(crate) fn until(&self) -> Timestamp {
+        self.guard.session().until
+    }
+
+    /// Cancel on disconnect, as the contract has it.
+    pub(crate) const fn policy(&self) -> CancelPolicy {
+        self.policy
     }
 
     /// Waits until it is over.
@@ -81,7 +99,7 @@ pub(crate) fn open_fix(worker: &Worker, connection: &Connection, token: &[u8], l
     let secret = frame::secret_header(&established.sec).expose().as_bytes().to_vec();
     let fields = vec![(tag::RAW_DATA_LENGTH, welcome.len().to_string().into_bytes()), (tag::RAW_DATA, welcome), (SECRET_TAG, secret)];
     let ends = clock::mono().saturating_add(established.contract.life());
-    let killed = guard.session().killed();
+    let (killed, policy) = (guard.session().killed(), cancel_policy(&established.contract));
     let login = Login { session: Some(session), ..Login::new(established.identity, Freshness::Channel, counters) };
-    Ok((login, fields, FixSession { guard, killed, ends }))
+    Ok((login, fields, FixSession { guard, killed, ends, policy }))
 }

@@ -43,12 +43,3 @@ pub(super) const RETURNS_WAITING_MAX: usize = 4;
 
 /// Sessions of one key that may wait for their client. Beyond it the key's connection that is lost ends its session at once.
 pub(super) const AWAY_PER_KEY_MAX: usize = 64;
-
-/// How long one attempt to cancel orders may take: connection, question and answer.
-pub(super) const CANCEL_DEADLINE: Duration = Duration::from_secs(5);
-
-/// Attempts to cancel orders before the operator is told that they stay.
-pub(super) const CANCEL_ATTEMPTS: u32 = 3;
-
-/// Pause between two of them.
-pub(super) const CANCEL_PAUSE: Duration = Duration::from_millis(250);

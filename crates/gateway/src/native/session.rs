@@ -88,8 +88,11 @@ struct Session<C> {
     head: UpstreamHead,
     refusals: WindowCounter,
     drain_ends: Option<Instant>,
-    /// The halt that the client knows of.
+    /// The halt that the client was told of.
     told_halt: Option<Hit>,
+    /// The one it surely knows of: it was told before the last frame that it sent. A halt is not numbered, so nothing else says that it
+    /// arrived.
+    known_halt: Option<Hit>,
 }
 
 /// Serves the connection of a session whose welcome was sent, until the connection ends. The session may outlive it.
@@ -137,6 +140,7 @@ impl<C: Carriage + 'static> Session<C> {
             refusals: WindowCounter::new(Duration::from_secs(60)),
             drain_ends: None,
             told_halt: None,
+            known_halt: None,
             worker: Rc::clone(worker),
         };
         (session, guard)
@@ -206,7 +210,10 @@ impl<C: Carriage + 'static> Session<C> {
 
     async fn on_received(&mut self, frame: Result<Bytes, CarriageError>) -> Result<(), Ending> {
         match frame {
-            Ok(frame) => self.on_frame(&frame).await?,
+            Ok(frame) => {
+                self.known_halt = self.told_halt;
+                self.on_frame(&frame).await?;
+            }
             Err(error) => return Err(error.into()),
         }
         self.transmit().await
@@ -368,7 +375,7 @@ fn machine(contract: &Contract) -> SessionMachine {
 }
 
 /// Cancel on disconnect as the contract has it.
-fn cancel_policy(contract: &Contract) -> CancelPolicy {
+pub(super) fn cancel_policy(contract: &Contract) -> CancelPolicy {
     CancelPolicy {
         // A word that we did not grant cannot be in a contract of ours.
         scope: CancelScope::parse(contract.choice(Choice::Cod)).unwrap_or(CancelScope::Nothing),

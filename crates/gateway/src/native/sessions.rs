@@ -152,7 +152,10 @@ impl OpenSession {
             bind: self.binding.name().to_owned(),
             remote: self.remote.to_string(),
             since_ms: self.since.as_millis(),
-            until_ms: self.until.as_millis(),
+            until_ms: Some(self.until.as_millis()),
+            carriage: self.carriage.name().to_owned(),
+            away: self.is_away(),
+            fix: None,
         }
     }
 
@@ -270,7 +273,8 @@ impl Sessions {
         self.shard(sid).lock().get(&sid).cloned()
     }
 
-    fn open(&self) -> Vec<Arc<OpenSession>> {
+    /// Those that are open.
+    pub(crate) fn open(&self) -> Vec<Arc<OpenSession>> {
         self.shards.iter().flat_map(|shard| shard.lock().values().cloned().collect::<Vec<_>>()).collect()
     }
 

@@ -153,7 +153,7 @@ pub struct Status {
     pub draining: bool,
 }
 
-/// An open session.
+/// An open session, native or FIX.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRecord {
     /// Session id.
@@ -164,14 +164,59 @@ pub struct SessionRecord {
     pub key_id: String,
     /// What it was granted, separated by spaces.
     pub scopes: String,
-    /// Channel binding, as on the wire.
+    /// Channel binding as on the wire; for a FIX session that is not native, whose proof was in its Logon.
     pub bind: String,
     /// From where.
     pub remote: String,
     /// Since when, Unix milliseconds.
     pub since_ms: u64,
-    /// Until when at the latest, Unix milliseconds.
-    pub until_ms: u64,
+    /// Until when at the latest, Unix milliseconds; none where only the key ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<u64>,
+    /// What it travels on: `fix`, `http`, `raw` or `websocket`.
+    pub carriage: String,
+    /// Whether nobody is connected to it and it waits for its client.
+    #[serde(default)]
+    pub away: bool,
+    /// What a FIX session is besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<FixRecord>,
+}
+
+/// The FIX side of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FixRecord {
+    /// BeginString.
+    pub version: String,
+    /// The client's CompID.
+    pub sender: String,
+    /// Ours.
+    pub target: String,
+    /// The number expected from the client next.
+    pub expects: u64,
+    /// The number that it is sent next.
+    pub sends: u64,
+    /// Whose orders go when the session is lost: `account`, `session` or `none`.
+    pub cancel_on_disconnect: String,
+    /// The session with the venue behind it.
+    pub upstream: FixUpstreamRecord,
+}
+
+/// The session with the venue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FixUpstreamRecord {
+    /// The upstream's name in the configuration.
+    pub name: String,
+    /// Our CompID there.
+    pub sender: String,
+    /// Its CompID.
+    pub target: String,
+    /// `open`, `leaving` or `lost`.
+    pub state: String,
+    /// The number expected from it next.
+    pub expects: u64,
+    /// The number that it is sent next.
+    pub sends: u64,
 }
 
 /// A family of refresh tokens.
@@ -209,7 +254,7 @@ pub struct TokenRecord {
 pub struct KillReport {
     /// The session.
     pub sid: String,
-    /// Whether a native session of this name was open.
+    /// Whether a session of this name was open.
     pub was_open: bool,
     /// The number of the revocation of its tokens.
     pub epoch: u64,

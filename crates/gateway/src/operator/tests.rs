@@ -51,7 +51,10 @@ impl OperatorBackend for Notebook {
             bind: "exp".to_owned(),
             remote: "127.0.0.1:1".to_owned(),
             since_ms: 1,
-            until_ms: 2,
+            until_ms: Some(2),
+            carriage: "raw".to_owned(),
+            away: false,
+            fix: None,
         };
         vec![record; limit.min(5)]
     }
@@ -214,6 +217,7 @@ async fn halts_and_lifts_reach_the_backend_with_who_asked() {
     let on_socket = OnSocket::start();
     let client = on_socket.client();
     let halt = |scope: &str| HaltRequest {
+        cancel: false,
         scope: scope.to_owned(),
         action: "freeze".to_owned(),
         reason: "runaway".to_owned(),

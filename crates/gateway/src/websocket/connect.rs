@@ -5,7 +5,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf as _, BytesMut};
-use countersign_core::{CorrelationId, Entropy as _, Permit, Refusal, Reject};
+use countersign_core::{CancelPermit, CorrelationId, Entropy as _, Permit, Refusal, Reject};
 use countersign_oauth::dpop::DPOP_HEADER;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
@@ -25,6 +25,7 @@ use crate::forward::{self, IDENTITY_HEADER};
 use crate::respond::{self, CORRELATION_HEADER};
 use crate::rewind::Rewind;
 use crate::tokens::bearer;
+use crate::upstream::UpstreamConfig;
 use crate::worker::Worker;
 
 /// A WebSocket to an upstream.
@@ -61,6 +62,14 @@ impl UpstreamHead {
     pub(crate) fn of_path(connection: &Connection, path: &str, authority: &HeaderValue, correlation: CorrelationId) -> Self {
         let mut headers = HeaderMap::new();
         forward::rewrite_headers(&mut headers, connection, authority, None);
+        headers.insert(CORRELATION_HEADER, respond::correlation_value(correlation));
+        Self { target: path.to_owned(), headers }
+    }
+
+    /// For a question of the gateway's own.
+    pub(crate) fn own(path: &str, authority: &HeaderValue, correlation: CorrelationId) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::HOST, authority.clone());
         headers.insert(CORRELATION_HEADER, respond::correlation_value(correlation));
         Self { target: path.to_owned(), headers }
     }
@@ -117,6 +126,24 @@ pub(crate) async fn connect(
     let socket = switched.map_err(|_| Reject::UpstreamTimeout)??;
     worker.shared.metrics.forwarded(permit.route());
     Ok(socket)
+}
+
+/// Opens a WebSocket to the upstream of a mass cancel, from a thread that has no pool of connections.
+///
+/// # Errors
+/// As [`connect`].
+pub(crate) async fn connect_to_cancel(
+    config: &UpstreamConfig,
+    _permit: &CancelPermit,
+    head: &UpstreamHead,
+    identity: &HeaderValue,
+) -> Result<UpstreamSocket, Refusal> {
+    let dialled = tokio::time::timeout(config.connect_timeout, TcpStream::connect(&config.authority)).await;
+    let stream = dialled.map_err(|_| Reject::UpstreamTimeout)?.map_err(|_| Reject::UpstreamUnavailable)?;
+    // Latency only: without it the question waits for an acknowledgement.
+    drop(stream.set_nodelay(true));
+    let switched = tokio::time::timeout(config.response_timeout, switch_protocols(stream, head, Some(identity))).await;
+    switched.map_err(|_| Reject::UpstreamTimeout)?
 }
 
 /// The handshake on a connected stream.

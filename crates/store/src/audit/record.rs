@@ -38,6 +38,7 @@ events! {
     ConfigReload "config_reload" "Configuration or certificates were read again.";
     Drill "drill" "A rehearsal of the emergency shutdown.";
     Halt "halt" "A halt was raised.";
+    HaltCancel "halt_cancel" "A halt asked venues to cancel resting orders; how many were.";
     HaltLift "halt_lift" "Halts were made weaker, or ended, by agreement of operators.";
     HaltLiftSigned "halt_lift_signed" "An operator proposed or signed a lift.";
     HaltUnknown "halt_unknown" "The node could not rely on its halts any more, or can again.";

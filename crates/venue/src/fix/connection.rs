@@ -49,14 +49,12 @@ pub(super) async fn serve(shell: Arc<Shell>, stream: TcpStream) {
     let _latency_only = stream.set_nodelay(true);
     let opened = tokio::time::timeout(LOGON_TIMEOUT, open(stream)).await;
     let Ok(Some((mut wire, logon, version, ours))) = opened else { return };
-    let token = logon.message().first(tag::RAW_DATA).and_then(|token| std::str::from_utf8(token).ok()).map(str::to_owned);
-    let identity = match token {
-        Some(token) => shell.verify(&token).await.ok(),
-        None => None,
-    };
-    let Some(identity) = identity else {
+    // What is no text does not verify either; only a Logon without the field is of nobody.
+    let token = logon.message().first(tag::RAW_DATA).map(|token| String::from_utf8_lossy(token).into_owned());
+    let Some(token) = token else { return visit(shell, wire, version).await };
+    let Ok(identity) = shell.verify(&token).await else {
         shell.counters.count_refused();
-        return wire.refuse("no identity in RawData").await;
+        return wire.refuse("the identity in RawData does not verify").await;
     };
     shell.counters.count_private();
     let Ok(index) = shell.with(|exchange, _| exchange.account(&identity.account)) else { return wire.refuse("too many accounts").await };
@@ -69,7 +67,8 @@ pub(super) async fn serve(shell: Arc<Shell>, stream: TcpStream) {
     if wire.session.accept_logon(now(), store, &[]).is_ok() {
         let market = Feed::begin(&shell);
         let watch = Arc::clone(&seat.watch);
-        let mut desk = Desk { shell: Arc::clone(&shell), caller: Some(identity), owner, version, watch, market, reports: 0 };
+        let session = name.text();
+        let mut desk = Desk { shell: Arc::clone(&shell), caller: Some(identity), owner, version, session, watch, market, reports: 0 };
         let lost = drive(&mut wire, &mut desk, &seat).await;
         desk.market.end(&shell);
         if lost == Lost::Reports {
@@ -77,6 +76,23 @@ pub(super) async fn serve(shell: Arc<Shell>, stream: TcpStream) {
         }
     }
     shell.fix.give_back(&name, wire.session.into_store());
+}
+
+/// Whose watch a session of nobody has: a name that no account can have. It hears of nothing, and nothing is placed for it.
+const NOBODY: &str = "\u{1}";
+
+/// Nobody logged on: what is public, as over HTTP without an identity. Nothing of it outlives the connection.
+async fn visit(shell: Arc<Shell>, mut wire: Wire, version: Version) {
+    shell.counters.count_public();
+    let Ok(index) = shell.with(|exchange, _| exchange.account(NOBODY)) else { return wire.refuse("too many accounts").await };
+    let seat = Seat::of_nobody(Watch::new(index, version));
+    if wire.session.accept_logon(now(), MemoryStore::default(), &[]).is_ok() {
+        let (market, watch) = (Feed::begin(&shell), Arc::clone(&seat.watch));
+        let owner = Owner { index, key: NOBODY.into() };
+        let mut desk = Desk { shell: Arc::clone(&shell), caller: None, owner, version, session: NOBODY.into(), watch, market, reports: 0 };
+        drive(&mut wire, &mut desk, &seat).await;
+        desk.market.end(&shell);
+    }
 }
 
 /// Reads up to the Logon. Its rules follow from what it says: any CompID is ours.

@@ -13,10 +13,13 @@ use super::watch::Watch;
 use crate::exchange::Exchange;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::{InstrumentKind, MarketIndex};
-use crate::exchange::order::{Order, OrderError, OrderKind, OrderRequest, Side, Size, TimeInForce};
+use crate::exchange::order::{Marks, Order, OrderError, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::{self, Access, Denied};
 use crate::operations::Owner;
 use crate::shell::{Caller, Shell};
+
+/// Whose orders a mass cancel is about, as the gateway says it: `session`, or else those of the account.
+const CANCEL_SCOPE: countersign_fix::Tag = 20_003;
 
 /// One connection's desk.
 pub(super) struct Desk {
@@ -24,6 +27,8 @@ pub(super) struct Desk {
     pub(super) caller: Caller,
     pub(super) owner: Owner,
     pub(super) version: Version,
+    /// What tells this session's orders from those of others of its account.
+    pub(super) session: Arc<str>,
     pub(super) watch: Arc<Mutex<Watch>>,
     pub(super) market: market_data::Feed,
     /// ExecIDs of reports that are no executions.
@@ -58,6 +63,11 @@ impl Desk {
         }
     }
 
+    /// Orders bear the name of their session, which may cancel them all.
+    fn marks(&self) -> Marks {
+        Marks::session(Some(Arc::clone(&self.session)))
+    }
+
     fn exec_id(&mut self) -> String {
         self.reports += 1;
         format!("R{}-{}", self.owner.index.0, self.reports)
@@ -67,7 +77,7 @@ impl Desk {
         let outcome = self.shell.with(|exchange, now_ms| {
             let request = read_order(exchange, &self.owner, message)?;
             self.watch_symbol(request.market, message);
-            exchange.place(self.owner.index, request, now_ms).map_err(Problem::from)
+            exchange.place_marked(self.owner.index, request, self.marks(), now_ms).map_err(Problem::from)
         });
         let problem = outcome.err()?;
         let (exec_id, now_ms) = (self.exec_id(), crate::clock::now_ms());
@@ -103,7 +113,7 @@ impl Desk {
             exchange.check(self.owner.index, &request)?;
             self.watch.lock().replaces(Some((request.client_id.as_deref().unwrap_or_default(), &old)));
             exchange.cancel(self.owner.index, old.id, now_ms)?;
-            exchange.place(self.owner.index, request, now_ms).map_err(Problem::from)
+            exchange.place_marked(self.owner.index, request, self.marks(), now_ms).map_err(Problem::from)
         });
         self.watch.lock().replaces(None);
         outcome.err().map(|problem| replies::cancel_rejected(message, &problem))
@@ -145,9 +155,14 @@ impl Desk {
 
     fn cancel_all(&mut self, message: &Message<'_>) -> Out {
         let by_symbol = text(message, 530) == Some("1");
+        let of_session = text(message, CANCEL_SCOPE) == Some("session");
         let outcome = self.shell.with(|exchange, now_ms| {
             let market = if by_symbol { Some(market_of(exchange, message)?) } else { None };
-            let canceled = exchange.cancel_all(self.owner.index, market, now_ms);
+            let canceled = if of_session {
+                exchange.cancel_session(self.owner.index, &self.session, market, now_ms)
+            } else {
+                exchange.cancel_all(self.owner.index, market, now_ms)
+            };
             Ok::<usize, Problem>(canceled.len())
         });
         let report = Out::new("r").maybe(11, text(message, 11)).field(37, self.exec_id()).maybe(530, text(message, 530));

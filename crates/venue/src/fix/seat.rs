@@ -22,6 +22,13 @@ pub(super) struct SeatName {
     pub(super) theirs: CompId,
 }
 
+impl SeatName {
+    /// The name as one text, for what bears it: CompIDs have no SOH in them.
+    pub(super) fn text(&self) -> Arc<str> {
+        [self.version.begin_string(), self.ours.as_str(), self.theirs.as_str()].join("\u{1}").into()
+    }
+}
+
 /// A session, connected or not.
 pub(super) struct Seat {
     pub(super) outbox: Arc<Outbox>,
@@ -29,6 +36,13 @@ pub(super) struct Seat {
     connection: u64,
     /// Taken while somebody is connected.
     store: Mutex<Option<MemoryStore>>,
+}
+
+impl Seat {
+    /// Of a session that nobody comes back to, and that hears of no account.
+    pub(super) fn of_nobody(watch: Watch) -> Self {
+        Self { outbox: Arc::default(), watch: Arc::new(Mutex::new(watch)), connection: 0, store: Mutex::new(None) }
+    }
 }
 
 /// All sessions.

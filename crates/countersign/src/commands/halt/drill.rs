@@ -1,67 +1,140 @@
-//! `drill run`: rehearse, and measure.
+//! `drill run`: rehearse, and measure. With `--real` halts are raised and lifted in earnest, on a session that nobody has.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use countersign_core::Monotonic;
+use countersign_core::{Monotonic, SessionId};
 use countersign_gateway::clock;
-use countersign_gateway::halts::report::DrillRequest;
-use countersign_halt::Spread;
-use serde_json::json;
+use countersign_gateway::entropy::SystemEntropy;
+use countersign_gateway::halts::report::{DrillRequest, HaltRequest, LiftRequest, SignatureRequest};
+use countersign_gateway::operator::OperatorClient;
+use countersign_halt::{LiftId, Reason, Spread};
+use serde_json::{Map, Value, json};
 
 use super::super::{output, run_async};
-use super::client;
-use crate::cli::DrillCommand;
-
-/// What was measured, in the order of what happens.
-const STAGES: [&str; 4] = ["enforced", "committed", "barrier", "command"];
+use super::{client, lift};
+use crate::cli::{DrillCommand, DrillRunArgs};
+use crate::failure::Failure;
 
 /// Runs the subcommand.
 pub(in crate::commands) fn run(command: &DrillCommand) -> anyhow::Result<ExitCode> {
-    let DrillCommand::Run { scope, action, count, json, state } = command;
+    let DrillCommand::Run(args) = command;
     run_async(async {
-        let client = client(state);
-        let request = DrillRequest { scope: scope.clone(), action: action.clone() };
-        let mut times: [Vec<Duration>; 4] = Default::default();
-        let (mut unconfirmed, mut would_refuse) = (0_u32, 0_u64);
-        for _ in 0..*count {
-            let begun = clock::mono();
-            let report = client.drill(&request).await?;
-            let command = since(begun);
-            let micros = Duration::from_micros;
-            times[0].push(micros(report.enforced_us));
-            times[1].push(micros(report.committed_us));
-            match report.barrier_us {
-                Some(barrier) => times[2].push(micros(barrier)),
-                None => unconfirmed += 1,
-            }
-            times[3].push(command);
-            would_refuse += report.would_refuse;
+        let client = client(&args.state);
+        let measured = match (args.real, &args.operator, &args.key) {
+            (true, Some(operator), Some(key)) => halt_and_lift(&client, args, operator, key).await?,
+            (true, ..) => return Err(Failure::usage("--real needs --operator and --key: what is halted must be lifted".to_owned())),
+            (false, ..) => rehearse(&client, args).await?,
+        };
+        measured.show(args)?;
+        // A barrier that was not reached is a failure: it would not have been known when trading had stopped.
+        Ok(if measured.unconfirmed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
+/// What was measured.
+#[derive(Default)]
+struct Measured {
+    /// By stage, in the order of what happens.
+    stages: Vec<(&'static str, Vec<Duration>)>,
+    unconfirmed: u32,
+    would_refuse: Option<u64>,
+}
+
+impl Measured {
+    fn note(&mut self, stage: &'static str, took: Duration) {
+        match self.stages.iter_mut().find(|(name, _)| *name == stage) {
+            Some((_, times)) => times.push(took),
+            None => self.stages.push((stage, vec![took])),
         }
-        let spreads = times.map(Spread::of);
+    }
+
+    fn note_micros(&mut self, stage: &'static str, took: Option<u64>) {
+        if let Some(took) = took {
+            self.note(stage, Duration::from_micros(took));
+        }
+    }
+
+    fn show(&self, args: &DrillRunArgs) -> anyhow::Result<()> {
+        let DrillRunArgs { scope, action, count, json, .. } = args;
+        let spreads: Vec<(&str, Spread)> = self.stages.iter().map(|(stage, times)| (*stage, Spread::of(times.clone()))).collect();
         if *json {
             let of = |spread: &Spread| json!({ "p50_us": micros(spread.p50), "p99_us": micros(spread.p99), "max_us": micros(spread.max) });
-            let stages: serde_json::Map<String, serde_json::Value> =
-                STAGES.iter().zip(&spreads).map(|(stage, spread)| ((*stage).to_owned(), of(spread))).collect();
-            output::json(&json!({ "count": count, "unconfirmed": unconfirmed, "would_refuse": would_refuse, "stages": stages }))?;
-        } else {
-            let mut table = output::table(&["STAGE", "P50 µs", "P99 µs", "MAX µs"]);
-            for (stage, spread) in STAGES.iter().zip(&spreads) {
-                table.add_row([
-                    (*stage).to_owned(),
-                    micros(spread.p50).to_string(),
-                    micros(spread.p99).to_string(),
-                    micros(spread.max).to_string(),
-                ]);
-            }
-            output::print(&table)?;
-            output::line(format!(
-                "{count} rehearsals of {scope} {action}; {would_refuse} requests would have been refused; {unconfirmed} not confirmed in time"
-            ))?;
+            let stages: Map<String, Value> = spreads.iter().map(|(stage, spread)| ((*stage).to_owned(), of(spread))).collect();
+            let real = args.real;
+            let refused = self.would_refuse;
+            return output::json(
+                &json!({ "count": count, "real": real, "unconfirmed": self.unconfirmed, "would_refuse": refused, "stages": stages }),
+            );
         }
-        // A rehearsal whose barrier was not reached has failed: in earnest it would not have been known when trading had stopped.
-        Ok(if unconfirmed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    })
+        let mut table = output::table(&["STAGE", "P50 µs", "P99 µs", "MAX µs"]);
+        for (stage, spread) in &spreads {
+            let times = [spread.p50, spread.p99, spread.max].map(|time| micros(time).to_string());
+            table.add_row([&(*stage).to_owned(), &times[0], &times[1], &times[2]]);
+        }
+        output::print(&table)?;
+        let unconfirmed = self.unconfirmed;
+        output::line(match self.would_refuse {
+            Some(refused) => format!(
+                "{count} rehearsals of {scope} {action}; {refused} requests would have been refused; {unconfirmed} not confirmed in time"
+            ),
+            None => {
+                format!("{count} halts of a session that nobody has, {action}, each raised and lifted; {unconfirmed} not confirmed in time")
+            }
+        })
+    }
+}
+
+async fn rehearse(client: &OperatorClient, args: &DrillRunArgs) -> anyhow::Result<Measured> {
+    let request = DrillRequest { scope: args.scope.clone(), action: args.action.clone() };
+    let mut measured = Measured { would_refuse: Some(0), ..Measured::default() };
+    for _ in 0..args.count {
+        let begun = clock::mono();
+        let report = client.drill(&request).await?;
+        let command = since(begun);
+        measured.note_micros("enforced", Some(report.enforced_us));
+        measured.note_micros("committed", Some(report.committed_us));
+        measured.note_micros("barrier", report.barrier_us);
+        measured.note("command", command);
+        measured.unconfirmed += u32::from(report.barrier_us.is_none());
+        measured.would_refuse = measured.would_refuse.map(|refused| refused + report.would_refuse);
+    }
+    Ok(measured)
+}
+
+/// In earnest: in force, on the disk, confirmed, signed, lifted. The scope is one session, so that one operator lifts it, and its name is
+/// drawn, so that nobody is stopped.
+async fn halt_and_lift(client: &OperatorClient, args: &DrillRunArgs, operator: &str, key: &Path) -> anyhow::Result<Measured> {
+    let pem = super::read(key)?;
+    let mut measured = Measured::default();
+    for _ in 0..args.count {
+        let request = HaltRequest {
+            scope: format!("session:{}", SessionId::random(&mut SystemEntropy)),
+            action: args.action.clone(),
+            reason: Reason::Drill.name().to_owned(),
+            text: "a halt in earnest of a session that nobody has".to_owned(),
+            review_by_ms: None,
+            cancel: false,
+        };
+        let begun = clock::mono();
+        let report = client.halt(&request).await?;
+        let command = since(begun);
+        measured.note_micros("enforced", Some(report.enforced_us));
+        measured.note_micros("committed", report.committed_us);
+        measured.note_micros("barrier", report.barrier_us);
+        measured.note("command", command);
+        measured.unconfirmed += u32::from(report.barrier_us.is_none() || report.epoch.is_none());
+        let begun = clock::mono();
+        let request = LiftRequest { halts: vec![report.id], to: None, reason: "the end of a drill".to_owned() };
+        let proposal = client.propose_lift(&request).await?;
+        let signature = SignatureRequest { operator: operator.to_owned(), signature: lift::sign(&proposal, &pem, None)? };
+        let id = LiftId::parse(&proposal.id).ok_or_else(|| anyhow::anyhow!("{:?} is no proposal", proposal.id))?;
+        client.sign_lift(id, &signature).await?;
+        client.apply_lift(id).await?;
+        measured.note("lifted", since(begun));
+    }
+    Ok(measured)
 }
 
 fn since(begun: Monotonic) -> Duration {

@@ -1,17 +1,20 @@
 //! What happened on either side, and what becomes of it on the other.
 
+use std::time::Duration;
+
 use countersign_core::{Refusal, Reject};
 use countersign_fix::message::number;
 use countersign_fix::msg_type::BUSINESS_MESSAGE_REJECT;
 use countersign_fix::session::{ApplicationMessage, DisconnectReason, Outgoing, SendError};
 use countersign_fix::{Event, Field, Message, PresentedLogon, tag};
+use countersign_session::Absence;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Bridge, End, SOURCES_MAX};
 use crate::audit::{self, Subject};
 use crate::clock;
 use crate::fix::admission::Sender;
-use crate::fix::{logon, profile};
+use crate::fix::{FixVenue, logon, profile};
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     pub(super) fn take_from_client(&mut self) -> Result<(), End> {
@@ -21,20 +24,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                 Event::Application(message) => self.forward(&message),
                 Event::Disconnect(reason) => {
                     tracing::info!(correlation = %self.correlation, ?reason, "FIX session ended");
+                    self.logged_out = reason == DisconnectReason::LoggedOut && self.parting.is_none();
                     ended = Err(End::Client);
                 }
                 Event::LogonPresented(presented) => self.log_on_again(&presented),
                 Event::SequencesReset => {
                     tracing::info!(correlation = %self.correlation, "FIX sequence numbers of the client begin anew");
+                    self.forget_halts();
                     self.journals.upstream.clear_source().map_err(store_failed)?;
                 }
+                Event::LogoutReceived { frame, .. } => self.note_logout(&frame),
                 event @ (Event::SequenceMoved { .. } | Event::ResendIncomplete { .. }) => {
                     tracing::info!(correlation = %self.correlation, ?event, "FIX sequence numbers");
                 }
                 event @ (Event::Garbled(_)
                 | Event::GapFound { .. }
                 | Event::LoggedOn(_)
-                | Event::LogoutReceived { .. }
                 | Event::RejectReceived { .. }
                 | Event::RejectSent { .. }
                 | Event::ResendRequested { .. }) => tracing::debug!(correlation = %self.correlation, ?event, "FIX client"),
@@ -50,7 +55,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             match event {
                 Event::Application(message) => self.pass_down(&message)?,
                 Event::RejectReceived { ref_seq, text, .. } => self.pass_reject(ref_seq, text.as_deref())?,
-                Event::LogoutReceived { text } => told = text,
+                Event::LogoutReceived { text, .. } => told = text,
                 Event::Disconnect(reason) => {
                     let why = told.take().unwrap_or_else(|| why(&reason).to_owned());
                     ended = Err(End::Upstream(format!("the venue's FIX session ended: {why}")));
@@ -71,7 +76,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
 
     /// A Logon within the session resets the numbers; it is verified as the first one was, and must be of the same account.
     fn log_on_again(&mut self, presented: &PresentedLogon) {
-        let verified = logon::verify(&self.worker, &self.connection, self.venue, &presented.message());
+        let verified = logon::verify(&self.worker, &self.connection, self.profile.venue, &presented.message());
         let verified = verified.and_then(|again| {
             let same = again.login.identity.account() == self.login.identity.account();
             if same { Ok(again) } else { Err(Refusal::operator(Reject::UnexpectedMessage, "a Logon of another account within a session")) }
@@ -79,12 +84,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let answered = match verified {
             Ok(again) => {
                 self.login = again.login;
-                self.client.session.accept_reset(clock::now(), &[]).map_err(|error| error.to_string())
+                // It may agree on something else than the Logon before it.
+                self.absence = Absence::new(again.policy, Duration::ZERO);
+                let fields: Vec<Field<'_>> = again.fields.iter().map(|(tag, value)| Field::new(*tag, value)).collect();
+                self.client.session.accept_reset(clock::now(), &fields).map_err(|error| error.to_string())
             }
             Err(refusal) => {
                 let subject = Subject::none().by(Some(&self.login));
                 audit::refused(&self.worker, &self.connection, &subject, &refusal, self.correlation);
-                let answer = logon::refuse_logon(&self.worker, self.venue, &refusal);
+                let answer = logon::refuse_logon(&self.worker, self.profile.venue, &refusal);
                 self.client.session.refuse_logon(clock::now(), &answer).map_err(|error| error.to_string())
             }
         };
@@ -93,12 +101,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         }
     }
 
+    fn note_logout(&mut self, frame: &[u8]) {
+        let FixVenue::Dialect(dialect) = self.profile.venue else { return };
+        // A Logout that was read with a fault says nothing more than that.
+        self.keeps_orders = Message::parse(frame).is_ok_and(|logout| dialect.keeps_orders(&logout));
+    }
+
     fn forward(&mut self, received: &ApplicationMessage) {
         let message = received.message();
         let sender = Sender {
             worker: &self.worker,
             connection: &self.connection,
-            venue: self.venue,
+            venue: self.profile.venue,
+            session: self.listed.session().holder().sid,
             login: &self.login,
             correlation: self.correlation,
         };
@@ -118,7 +133,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             }
             Err(refusal) => refusal,
         };
-        let answer = logon::refuse_message(&self.worker, self.venue, &refusal);
+        let answer = logon::refuse_message(&self.worker, self.profile.venue, &refusal);
         if let Err(error) = self.client.session.refuse_message(clock::now(), received, &answer) {
             tracing::debug!(correlation = %self.correlation, %error, "a FIX refusal could not be told");
         }
@@ -141,6 +156,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     /// for it when the client is back.
     fn pass_down(&mut self, received: &ApplicationMessage) -> Result<(), End> {
         let message = received.message();
+        // Of a halt, or of an earlier connection's end; counted, and nobody else's.
+        if self.answers_us(&message) {
+            return Ok(());
+        }
         let rejected = message.first(tag::REF_SEQ_NUM).filter(|_| message.msg_type() == BUSINESS_MESSAGE_REJECT).and_then(number);
         let source = rejected.and_then(|seq| self.source_of(seq)).map(|seq| seq.to_string());
         let body: Vec<Field<'_>> = message
@@ -161,6 +180,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     /// The upstream rejected a message at session level: the client is told about its own number.
     fn pass_reject(&mut self, ref_seq: u64, text: Option<&str>) -> Result<(), End> {
         tracing::warn!(correlation = %self.correlation, ref_seq, text, "the upstream rejected a FIX message");
+        if self.refuses_us(ref_seq, text.unwrap_or("rejected")) {
+            return Ok(());
+        }
         let Some(source) = profile::is_seq_num(ref_seq).then(|| self.source_of(ref_seq)).flatten() else { return Ok(()) };
         let source = source.to_string();
         let text = text.unwrap_or("rejected by the venue");
@@ -192,7 +214,7 @@ fn store_failed(error: countersign_fix::StoreError) -> End {
     End::Store(Refusal::operator(Reject::StoreUnavailable, error.to_string()))
 }
 
-fn why(reason: &DisconnectReason) -> &'static str {
+pub(in crate::fix) fn why(reason: &DisconnectReason) -> &'static str {
     match reason {
         DisconnectReason::TimedOut | DisconnectReason::TimedOutWaiting => "it does not answer",
         DisconnectReason::Protocol(text) => text,
@@ -211,7 +233,7 @@ fn outgoing<'m>(message: &Message<'m>, header: &'m [Field<'m>], body: &'m [Field
 }
 
 /// Header fields that are about the message and not about one session.
-fn header<'m>(message: &Message<'m>) -> Vec<Field<'m>> {
+pub(in crate::fix) fn header<'m>(message: &Message<'m>) -> Vec<Field<'m>> {
     let of_session = |tag: tag::Tag| {
         matches!(
             tag,

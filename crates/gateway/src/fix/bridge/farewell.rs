@@ -1,6 +1,7 @@
 //! How a bridge ends: who is told what, and for how long it is waited.
 
 use countersign_fix::{Event, Phase};
+use countersign_session::Departure;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Bridge, FAREWELL, commit};
@@ -8,15 +9,15 @@ use crate::audit::{self, Subject};
 use crate::{clock, native};
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
-    /// Ends the session when its key may no longer be used, or its native session is over.
+    /// Ends the session when its key may no longer be used, or its native session is over; else tells it of halts.
     pub(super) fn recheck(&mut self) {
         let identity = &self.login.identity;
-        let session = self.login.session.as_ref().map(|session| session.sid);
-        let present = self.worker.shared.halts.gate().admit_presence(Some(identity), self.venue.family(), session);
+        let session = self.listed.session().holder().sid;
+        let present = self.worker.shared.halts.gate().admit_presence(Some(identity), self.profile.venue.family(), Some(session));
         if let Err(refusal) = present {
             let subject = Subject::none().by(Some(&self.login));
             audit::refused(&self.worker, &self.connection, &subject, &refusal, self.correlation);
-            return self.say_goodbye(refusal.reject.alert().text());
+            return self.say_goodbye(refusal.reject.alert().text(), Departure::Ended);
         }
         let table = self.worker.shared.credentials.load();
         let entry = table.find(identity.purpose(), identity.key_id());
@@ -25,11 +26,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         if let Err(refusal) = standing {
             let subject = Subject::none().by(Some(&self.login));
             audit::refused(&self.worker, &self.connection, &subject, &refusal, self.correlation);
-            self.say_goodbye("the credential may no longer be used");
+            return self.say_goodbye("the credential may no longer be used", Departure::Ended);
         }
+        self.tell_halts();
     }
 
-    pub(super) fn say_goodbye(&mut self, text: &str) {
+    /// Says Logout first: whatever the client answers, it was not the one who left.
+    pub(super) fn say_goodbye(&mut self, text: &str, how: Departure) {
+        self.parting.get_or_insert(how);
         if self.client.session.logout(clock::now(), Some(text)).is_err() {
             tracing::debug!(correlation = %self.correlation, "no FIX session to log out of");
         }
@@ -60,7 +64,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     }
 
     pub(super) async fn leave_client(&mut self, text: &str) {
-        self.say_goodbye(text);
+        self.say_goodbye(text, Departure::Ended);
         let goodbye = async {
             while commit(vec![self.journals.client.clone()]).await.is_ok()
                 && self.client.transmit().await.is_ok()

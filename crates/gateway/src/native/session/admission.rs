@@ -68,7 +68,8 @@ impl<C: Carriage + 'static> Session<C> {
         }
     }
 
-    /// Tells the client of the halt that covers it, when that changed; ends a session that a halt cuts off.
+    /// Tells the client of the halt that covers it, when that changed; ends a session that a halt cuts off. Whoever is away is told when
+    /// it is back.
     pub(super) async fn check_halts(&mut self) -> Result<(), Ending> {
         let Some(login) = &self.login else { return Ok(()) };
         let gate = self.worker.shared.halts.gate();
@@ -77,6 +78,7 @@ impl<C: Carriage + 'static> Session<C> {
         if self.line.is_away() {
             return Ok(());
         }
+        // HS-99
         let strongest = gate.strongest(&login.identity, sid);
         if strongest == self.told_halt {
             return Ok(());

@@ -11,31 +11,15 @@
 
 use countersign_core::{Permit, Refusal, Reject, authorize};
 use countersign_session::CancelScope;
-use countersign_store::{AuditEvent, AuditRecord};
-use serde::Deserialize;
-use serde_json::json;
-use tokio_websockets::{CloseCode, Message};
 
 use super::Session;
-use crate::clock;
+use crate::cancelled::{Cancelled, ask_until_answered};
+use crate::native::cancel_question::{OPERATION, Question};
 use crate::native::carriage::Carriage;
-use crate::native::limits::{CANCEL_ATTEMPTS, CANCEL_DEADLINE, CANCEL_PAUSE};
 use crate::websocket::connect::connect;
-
-/// The operation of the native venue protocol that cancels.
-const OPERATION: &str = "order.cancel_all";
 
 /// The name of our question.
 const QUESTION: &str = "countersign.cod";
-
-#[derive(Deserialize)]
-struct Answer {
-    re: Option<String>,
-    #[serde(default)]
-    ok: bool,
-    #[serde(default)]
-    canceled: Vec<serde::de::IgnoredAny>,
-}
 
 impl<C: Carriage + 'static> Session<C> {
     /// Cancels the orders of a scope and records it. `why` is the reason in words of ours.
@@ -43,43 +27,20 @@ impl<C: Carriage + 'static> Session<C> {
         if scope == CancelScope::Nothing {
             return;
         }
-        let mut outcome = Err(Refusal::from(Reject::Internal));
-        for attempt in 0..CANCEL_ATTEMPTS {
-            if attempt > 0 {
-                tokio::time::sleep(CANCEL_PAUSE).await;
-            }
-            outcome = match tokio::time::timeout(CANCEL_DEADLINE, self.ask_to_cancel(scope)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(Reject::UpstreamTimeout.into()),
-            };
-            let again = outcome.as_ref().is_err_and(|refusal| refusal.reject.blame() == countersign_core::Blame::Infrastructure);
-            if !again {
-                break;
-            }
-        }
+        let asking = &*self;
+        let outcome = ask_until_answered(|_| asking.ask_to_cancel(scope)).await;
         // HS-96
-        self.record_cancelling(scope, why, &outcome);
+        let identity = self.login.as_ref().map(|login| &login.identity);
+        let session = self.session_ref().map(|session| session.sid);
+        Cancelled { scope, why, outcome: &outcome, identity, session }.record(&self.worker, &self.connection);
     }
 
     /// How many were cancelled; none where the contract has no right to orders.
     async fn ask_to_cancel(&self, scope: CancelScope) -> Result<usize, Refusal> {
         let Some((upstream, permit)) = self.permit_to_cancel()? else { return Ok(0) };
         let session = self.session_ref();
-        let mut socket = connect(&self.worker, &self.connection, upstream, &permit, session, &self.head).await?;
-        let question = json!({ "op": OPERATION, "id": QUESTION, "scope": scope.name() });
-        let failed = |_| Refusal::from(Reject::UpstreamUnavailable);
-        socket.send(Message::text(question.to_string())).await.map_err(failed)?;
-        loop {
-            let message = socket.next().await.map_err(failed)?;
-            if message.is_close() {
-                return Err(Reject::UpstreamUnavailable.into());
-            }
-            let answer = message.as_text().and_then(|text| serde_json::from_str::<Answer>(text).ok());
-            let Some(answer) = answer.filter(|answer| answer.re.as_deref() == Some(QUESTION)) else { continue };
-            tokio::task::spawn_local(socket.close(Some(CloseCode::NORMAL_CLOSURE), ""));
-            let refused = || Refusal::operator(Reject::UpstreamUnavailable, "the upstream refused to cancel");
-            return if answer.ok { Ok(answer.canceled.len()) } else { Err(refused()) };
-        }
+        let socket = connect(&self.worker, &self.connection, upstream, &permit, session, &self.head).await?;
+        Question { id: QUESTION, scope, instrument: None }.put(socket).await
     }
 
     fn permit_to_cancel(&self) -> Result<Option<(usize, Permit)>, Refusal> {
@@ -90,28 +51,6 @@ impl<C: Carriage + 'static> Session<C> {
             Ok(permit) => Ok(Some((route.upstream, permit))),
             Err(refusal) if refusal.reject == Reject::ScopeMissing => Ok(None),
             Err(refusal) => Err(refusal),
-        }
-    }
-
-    fn record_cancelling(&self, scope: CancelScope, why: &'static str, outcome: &Result<usize, Refusal>) {
-        let scope = scope.name();
-        let words = match outcome {
-            Ok(count) => format!("{count} orders cancelled, scope {scope}: {why}"),
-            Err(refusal) => format!("orders NOT cancelled, scope {scope}: {why}; {refusal}"),
-        };
-        let sid = self.session_ref().map(|session| session.sid);
-        match outcome {
-            Ok(_) => tracing::info!(?sid, words, "cancel on disconnect"),
-            Err(_) => tracing::error!(?sid, words, "cancel on disconnect failed: orders of a session that was left may rest"),
-        }
-        let mut record = AuditRecord::new(clock::wall(), AuditEvent::CancelOnDisconnect).sentence(&words);
-        if let Some(login) = &self.login {
-            record = record.identity(&login.identity);
-        }
-        record.session = sid;
-        record.remote = Some(self.connection.remote.ip());
-        if self.worker.shared.audit.append(record).is_err() {
-            self.worker.shared.metrics.audit_lost();
         }
     }
 }

@@ -129,6 +129,8 @@ impl<C: Carriage + 'static> Session<C> {
             self.note_refused(&refusal);
         }
         self.machine.leave();
+        // HS-99: what it may not have heard is said again.
+        self.told_halt = self.known_halt;
         self.await_ready = None;
         let line = std::mem::replace(&mut self.line, Line::Away);
         // The connection gives its place back; what it was is still known.

@@ -75,7 +75,9 @@ impl<C: Carriage + 'static> Session<C> {
             return Err(Ending::Dead);
         }
         // HS-88
-        self.transmit().await
+        self.transmit().await?;
+        // HS-99
+        self.check_halts().await
     }
 
     /// What changes with the new contract: its hash, and what is confirmed.

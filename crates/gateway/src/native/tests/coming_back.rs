@@ -7,6 +7,8 @@ use tokio_websockets::Message;
 use super::*;
 use crate::websocket::tests::{connect_client, next_text};
 
+mod halted;
+
 /// An offer for a session that outlives its connection.
 fn lasting(cod: &str, grace_ms: u64) -> Offer {
     let mut offer = offer("md:read order:write");

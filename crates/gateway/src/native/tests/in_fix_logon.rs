@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use countersign_fix::{Field, Message, MessageWriter, tag};
+use countersign_handshake::Choice;
+use countersign_session::CancelScope;
 
 use super::*;
 use crate::native::fix::{SECRET_TAG, open_fix};
@@ -36,6 +38,27 @@ async fn a_logon_opens_a_session() {
         assert!(session.check_open().is_ok());
         assert!(stage.worker.shared.sessions.kill(client.sid));
         assert_eq!(session.check_open().err().unwrap().reject, Reject::SessionExpired);
+    })
+    .await;
+}
+
+/// HS-95
+#[tokio::test]
+async fn a_session_over_fix_has_the_cancelling_of_its_contract() {
+    on_stage(|stage| async move {
+        for (cod, scope) in [("none", CancelScope::Nothing), ("session", CancelScope::Session), ("account", CancelScope::Account)] {
+            let mut offer = offer("order:write");
+            offer.want.quantities.insert(Quantity::HbMs, 20_000);
+            offer.want.choices.insert(Choice::Cod, vec![cod.to_owned()]);
+            offer.want.choices.insert(Choice::CodOnLogout, vec!["true".to_owned()]);
+            let waiting = client(&stage, offer, false).hello(None, &mut SystemEntropy, clock::now()).unwrap();
+            let bytes = logon(20, native_key().kid().as_str(), waiting.hello_token());
+            let message = Message::parse(&bytes).unwrap();
+            let token = message.unique(tag::RAW_DATA).unwrap().unwrap();
+            let (_, _, session) = open_fix(&stage.worker, &stage.connection(), token, &message).unwrap();
+            assert_eq!(session.policy().scope, scope);
+            assert!(cod == "none" || session.policy().on_logout, "{cod}");
+        }
     })
     .await;
 }

@@ -1,0 +1,273 @@
+//! Cancel on disconnect over FIX: one OrderMassCancelRequest in the client's own upstream session, behind the orders it sent, and one
+//! record of what came back.
+//!
+//! ```text
+//!   client lost ─▶ 35=q 530=7 on the open upstream session ─▶ 35=r 533=count ─▶ audit
+//!                       │ no answer, or the upstream is what was lost
+//!                       └▶ a session of the same name is opened for it, at most twice
+//! ```
+//!
+//! Why not a connection and identity apart, as native sessions have: an order that was sent a moment before the loss is on its way in
+//! this session; a question elsewhere could overtake it, and the order would rest. Numbers settle that.
+//!
+//! # What the client still gets
+//! Reports of the cancelled orders are the client's. They are not counted here, so the upstream is asked for them when the client is
+//! back ([`Bridge::leave_upstream`] does the same); only the answer to our own question is kept from it ([`Bridge::answers_us`]).
+//!
+//! A halt that cancels asks the same of a session that is open; then everything that comes is the client's as usual, but the answer.
+
+use countersign_core::{Permit, Refusal, Reject, authorize};
+use countersign_fix::message::number;
+use countersign_fix::msg_type::BUSINESS_MESSAGE_REJECT;
+use countersign_fix::session::Outgoing;
+use countersign_fix::{Event, Field, Message, MessageStore as _, Precision, UtcTimestamp, tag};
+use countersign_session::CancelScope;
+use countersign_store::SharedMessageStore;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+use super::{Bridge, commit};
+use crate::cancelled::{CANCEL_ATTEMPTS, CANCEL_PAUSE, Cancelled, is_worth_another, once};
+use crate::clock;
+use crate::fix::line::{Line, Lost};
+use crate::fix::open::CancelAsk;
+use crate::fix::{opening, upstream};
+
+/// OrderMassCancelRequest; its route says who may send one, and where to.
+const REQUEST: &str = "q";
+/// OrderMassCancelReport.
+const REPORT: &[u8] = b"r";
+/// Begins the ClOrdID of our questions.
+const QUESTION: &str = "countersign-cod-";
+/// MassCancelRequestType: all orders. What "all" is depends on the acceptor; [`SCOPE`] says what was agreed.
+const ALL_ORDERS: &[u8] = b"7";
+/// MassCancelRequestType: orders for Symbol.
+const OF_INSTRUMENT: &[u8] = b"1";
+const SYMBOL: tag::Tag = 55;
+/// `session` or `account`: which orders are meant. User-defined range, beside the codes of refusals and the secrets of a welcome.
+const SCOPE: tag::Tag = 20_003;
+
+const CL_ORD_ID: tag::Tag = 11;
+const TRANSACT_TIME: tag::Tag = 60;
+const MASS_CANCEL_REQUEST_TYPE: tag::Tag = 530;
+const MASS_CANCEL_RESPONSE: tag::Tag = 531;
+const TOTAL_AFFECTED_ORDERS: tag::Tag = 533;
+const EXECUTION_REPORT: &[u8] = b"8";
+const ORD_STATUS: tag::Tag = 39;
+const CANCELED: &[u8] = b"4";
+
+/// A question of a halt that the venue has not answered yet.
+pub(super) struct Asked {
+    name: String,
+    seq: u64,
+    answer: oneshot::Sender<Result<usize, Refusal>>,
+}
+
+/// What came back.
+struct Answered {
+    orders: usize,
+    /// Whether there are messages for the client among what came, which nobody may count as received.
+    for_client: bool,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
+    /// Cancels the orders of a scope and records it. `open` says whether the upstream session can be asked. Whether it can still be
+    /// told goodbye afterwards.
+    pub(super) async fn cancel_orders(&mut self, scope: CancelScope, why: &'static str, open: bool) -> bool {
+        if scope == CancelScope::Nothing {
+            return open;
+        }
+        let mut first = if open { once(self.ask_on_open(scope)).await } else { Err(Reject::UpstreamUnavailable.into()) };
+        let intact = first.as_ref().is_ok_and(|answered| !answered.for_client);
+        for _ in 1..CANCEL_ATTEMPTS {
+            if !is_worth_another(&first) {
+                break;
+            }
+            // The open one is given up: the acceptor must see that before it lets the next one in.
+            self.upstream.close().await;
+            tokio::time::sleep(CANCEL_PAUSE).await;
+            first = once(self.ask_anew(scope)).await;
+        }
+        // HS-96
+        let outcome = first.map(|answered| answered.orders);
+        let identity = Some(&self.login.identity);
+        let session = Some(self.listed.session().holder().sid);
+        Cancelled { scope, why, outcome: &outcome, identity, session }.record(&self.worker, &self.connection);
+        intact
+    }
+
+    /// A halt wants the orders of this session to go. Asked in the session, as a message of its client would be; answered by
+    /// [`Self::answers_us`].
+    pub(super) fn ask_for_halt(&mut self, ask: CancelAsk) {
+        let CancelAsk { instrument, answer } = ask;
+        let asked = self.permit_to_cancel().and_then(|permit| match permit {
+            Some(_permit) => send(&mut self.upstream, &self.journals.upstream, CancelScope::Session, instrument.as_deref()).map(Some),
+            None => Ok(None),
+        });
+        match asked {
+            Ok(Some((name, seq))) => {
+                self.asked.retain(|asked| !asked.answer.is_closed());
+                self.asked.push(Asked { name, seq, answer });
+            }
+            // Whoever asked may have given up; then nobody is waiting for it.
+            Ok(None) => drop(answer.send(Ok(0))),
+            Err(refusal) => drop(answer.send(Err(refusal))),
+        }
+    }
+
+    /// Whether a message of the venue is about a question of ours, and not for the client.
+    pub(super) fn answers_us(&mut self, message: &Message<'_>) -> bool {
+        let name = message.first(CL_ORD_ID).filter(|name| message.msg_type() == REPORT && name.starts_with(QUESTION.as_bytes()));
+        if let Some(name) = name {
+            if let Some(place) = self.asked.iter().position(|asked| asked.name.as_bytes() == name) {
+                let answered = Reports::default().answer(message).map(|answered| answered.orders);
+                drop(self.asked.swap_remove(place).answer.send(answered));
+            }
+            return true;
+        }
+        let rejected = message.first(tag::REF_SEQ_NUM).filter(|_| message.msg_type() == BUSINESS_MESSAGE_REJECT).and_then(number);
+        rejected.is_some_and(|seq| self.refuses_us(seq, &text_of(message)))
+    }
+
+    /// Whether what the venue rejects is a question of ours.
+    pub(super) fn refuses_us(&mut self, seq: u64, text: &str) -> bool {
+        let Some(place) = self.asked.iter().position(|asked| asked.seq == seq) else { return false };
+        drop(self.asked.swap_remove(place).answer.send(Err(refused(text))));
+        true
+    }
+
+    async fn ask_on_open(&mut self, scope: CancelScope) -> Result<Answered, Refusal> {
+        let Some(_permit) = self.permit_to_cancel()? else { return Ok(Answered { orders: 0, for_client: false }) };
+        ask(&mut self.upstream, &self.journals.upstream, scope).await
+    }
+
+    /// The journals are read anew: what this bridge has not committed did not happen.
+    async fn ask_anew(&self, scope: CancelScope) -> Result<Answered, Refusal> {
+        let Some(permit) = self.permit_to_cancel()? else { return Ok(Answered { orders: 0, for_client: false }) };
+        let (account, client) = self.taken.client();
+        let name = self.taken.upstream();
+        let journals = opening::journals(&self.worker, account.as_str(), &client, name).await?;
+        let reset = opening::resets(&self.worker.shared.settings, &permit, false);
+        let asked = upstream::Asked { name: &name.name, reset, profile: &self.profile };
+        let mut line = upstream::log_on(&self.worker, &self.connection, &permit, &self.login, asked, &journals).await?;
+        let answered = ask(&mut line, &journals.upstream, scope).await;
+        line.close().await;
+        answered
+    }
+
+    /// None where the key has no right to orders: then it has none.
+    fn permit_to_cancel(&self) -> Result<Option<Permit>, Refusal> {
+        let routes = self.worker.shared.routes.load();
+        let route = routes.find_fix_message(REQUEST).ok_or(Reject::RouteUnknown)?;
+        let permit = match authorize(&self.login.identity, self.login.granted(), &route.requirement) {
+            Ok(permit) => permit,
+            Err(refusal) if refusal.reject == Reject::ScopeMissing => return Ok(None),
+            Err(refusal) => return Err(refusal),
+        };
+        let same = permit.upstream() == self.taken.upstream().upstream;
+        let elsewhere = || Refusal::operator(Reject::Internal, "the route of mass cancels leads to another upstream than the session");
+        if same { Ok(Some(permit)) } else { Err(elsewhere()) }
+    }
+}
+
+/// Asks on an open session and waits for the answer. Nothing that comes is committed.
+async fn ask(line: &mut Line<TcpStream>, journal: &SharedMessageStore, scope: CancelScope) -> Result<Answered, Refusal> {
+    while let Some(event) = line.session.poll_event() {
+        // It would be committed with our question, as received by a client that is not there.
+        if matches!(event, Event::Application(_)) {
+            return Err(Refusal::operator(Reject::UpstreamUnavailable, "the venue has messages for the client, which come first"));
+        }
+    }
+    let (name, seq) = send(line, journal, scope, None)?;
+    commit(vec![journal.clone()]).await?;
+    line.transmit().await?;
+    let mut reports = Reports::default();
+    loop {
+        while let Some(event) = line.session.poll_event() {
+            if let Some(answer) = reports.take(&event, &name, seq) {
+                return answer;
+            }
+        }
+        line.receive().await.map_err(|Lost| Reject::UpstreamUnavailable)?;
+        line.take();
+    }
+}
+
+/// Puts a question into a session; its name and number.
+fn send(
+    line: &mut Line<TcpStream>,
+    journal: &SharedMessageStore,
+    scope: CancelScope,
+    instrument: Option<&str>,
+) -> Result<(String, u64), Refusal> {
+    let name = format!("{QUESTION}{}", journal.next_sender());
+    let time = UtcTimestamp::new(clock::wall(), Precision::Millis).to_string();
+    let kind = if instrument.is_some() { OF_INSTRUMENT } else { ALL_ORDERS };
+    let mut body = vec![Field::new(CL_ORD_ID, name.as_bytes()), Field::new(MASS_CANCEL_REQUEST_TYPE, kind)];
+    body.extend(instrument.map(|symbol| Field::new(SYMBOL, symbol.as_bytes())));
+    body.extend([Field::new(TRANSACT_TIME, time.as_bytes()), Field::new(SCOPE, scope.name().as_bytes())]);
+    let sent = line.session.send_application(clock::now(), Outgoing { msg_type: REQUEST.as_bytes(), header: &[], body: &body });
+    let seq = sent.map_err(|error| Refusal::operator(Reject::UpstreamUnavailable, error.to_string()))?;
+    Ok((name, seq))
+}
+
+fn refused(text: &str) -> Refusal {
+    Refusal::operator(Reject::Unsupported, format!("the venue does not cancel: {text}"))
+}
+
+/// What came so far.
+#[derive(Default)]
+struct Reports {
+    canceled: usize,
+    for_client: bool,
+}
+
+impl Reports {
+    /// The answer, when this is it.
+    fn take(&mut self, event: &Event, name: &str, seq: u64) -> Option<Result<Answered, Refusal>> {
+        match event {
+            Event::Application(received) => {
+                let message = received.message();
+                let of_ours = message.first(CL_ORD_ID) == Some(name.as_bytes());
+                if message.msg_type() == REPORT && of_ours {
+                    return Some(self.answer(&message));
+                }
+                let rejected =
+                    message.msg_type() == BUSINESS_MESSAGE_REJECT && message.first(tag::REF_SEQ_NUM).and_then(number) == Some(seq);
+                if rejected {
+                    return Some(Err(refused(&text_of(&message))));
+                }
+                self.for_client = true;
+                let canceled = message.msg_type() == EXECUTION_REPORT && message.first(ORD_STATUS) == Some(CANCELED);
+                self.canceled += usize::from(canceled);
+                None
+            }
+            Event::RejectReceived { ref_seq, text, .. } if *ref_seq == seq => Some(Err(refused(text.as_deref().unwrap_or("rejected")))),
+            Event::Disconnect(_) | Event::LogoutReceived { .. } => Some(Err(Reject::UpstreamUnavailable.into())),
+            Event::Garbled(_)
+            | Event::GapFound { .. }
+            | Event::LoggedOn(_)
+            | Event::LogonPresented(_)
+            | Event::RejectReceived { .. }
+            | Event::RejectSent { .. }
+            | Event::ResendIncomplete { .. }
+            | Event::ResendRequested { .. }
+            | Event::SequenceMoved { .. }
+            | Event::SequencesReset => None,
+        }
+    }
+
+    fn answer(&self, report: &Message<'_>) -> Result<Answered, Refusal> {
+        // 0: the request was rejected.
+        if report.first(MASS_CANCEL_RESPONSE) == Some(b"0") {
+            return Err(refused(&text_of(report)));
+        }
+        let told = report.first(TOTAL_AFFECTED_ORDERS).and_then(number).and_then(|count| usize::try_from(count).ok());
+        Ok(Answered { orders: told.unwrap_or(self.canceled), for_client: self.for_client })
+    }
+}
+
+fn text_of(message: &Message<'_>) -> String {
+    message.first(tag::TEXT).map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default()
+}

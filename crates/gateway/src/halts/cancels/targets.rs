@@ -1,0 +1,126 @@
+//! Whom a halt covers, as a list of questions to venues.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use countersign_core::{AccountId, CancelPermit, Credential, Purpose, Refusal, Reject, SessionId, authorize_mass_cancel};
+use countersign_halt::HaltScope;
+
+use crate::fix::open::OpenFix;
+use crate::native::cancel_question::OPERATION;
+use crate::native::sessions::{CarriageKind, OpenSession};
+use crate::shared::Shared;
+
+/// One question.
+pub(super) struct Target {
+    pub(super) whom: Whom,
+    /// Of this instrument only.
+    pub(super) instrument: Option<Box<str>>,
+}
+
+/// Whose orders.
+pub(super) enum Whom {
+    /// All of an account.
+    Account(Result<CancelPermit, Refusal>),
+    /// Of an open FIX session, asked in it.
+    Fix(Arc<OpenFix>),
+    /// Of an open native session.
+    Native { permit: Result<CancelPermit, Refusal>, sid: SessionId, ch: [u8; 32] },
+}
+
+impl Target {
+    /// The name for operators.
+    pub(super) fn name(&self) -> String {
+        match &self.whom {
+            Whom::Account(Ok(permit)) => format!("account {}", permit.account()),
+            Whom::Account(Err(_)) => "account ?".to_owned(),
+            Whom::Fix(session) => format!("FIX session {}", session.holder().sid),
+            Whom::Native { sid, .. } => format!("session {sid}"),
+        }
+    }
+}
+
+/// All questions of a halt.
+pub(super) fn of(shared: &Shared, scope: &HaltScope) -> Vec<Target> {
+    let instrument = match scope {
+        HaltScope::Instrument(name) => Some(name.clone()),
+        HaltScope::Account(_)
+        | HaltScope::Dialect(_)
+        | HaltScope::Key(_)
+        | HaltScope::Node(_)
+        | HaltScope::Session(_)
+        | HaltScope::Venue => None,
+    };
+    let whom = accounts(shared, scope).into_iter().chain(native_sessions(shared, scope)).chain(fix_sessions(shared, scope));
+    whom.map(|whom| Target { whom, instrument: instrument.clone() }).collect()
+}
+
+/// One key for each account that is covered and may trade.
+fn accounts(shared: &Shared, scope: &HaltScope) -> Vec<Whom> {
+    let covers = |credential: &Credential| match scope {
+        HaltScope::Account(account) => credential.account == *account,
+        HaltScope::Dialect(purpose) => credential.purpose == *purpose,
+        HaltScope::Instrument(_) | HaltScope::Node(_) | HaltScope::Venue => true,
+        // Of these only what they do in sessions can be told from the rest of their account.
+        HaltScope::Key(_) | HaltScope::Session(_) => false,
+    };
+    let table = shared.credentials.load();
+    let mut found: BTreeMap<AccountId, CancelPermit> = BTreeMap::new();
+    for credential in table.iter().filter(|credential| covers(credential)) {
+        if found.contains_key(&credential.account) {
+            continue;
+        }
+        match permit(shared, credential) {
+            Ok(permit) => drop(found.insert(credential.account.clone(), permit)),
+            // Another key of the account may.
+            Err(refusal) if refusal.reject == Reject::ScopeMissing => {}
+            // Nobody can be asked for.
+            Err(refusal) => return vec![Whom::Account(Err(refusal))],
+        }
+    }
+    found.into_values().map(|permit| Whom::Account(Ok(permit))).collect()
+}
+
+fn permit(shared: &Shared, credential: &Arc<Credential>) -> Result<CancelPermit, Refusal> {
+    let routes = shared.routes.load();
+    let unknown = || Refusal::operator(Reject::RouteUnknown, "no route leads to a venue that can be asked to cancel");
+    authorize_mass_cancel(credential, &routes.find_native_op(OPERATION).ok_or_else(unknown)?.requirement)
+}
+
+fn native_sessions(shared: &Shared, scope: &HaltScope) -> Vec<Whom> {
+    let covers = |session: &OpenSession| match scope {
+        HaltScope::Key(key) => session.key_id == *key,
+        HaltScope::Session(sid) => session.sid == *sid,
+        // Their orders are their accounts'.
+        HaltScope::Account(_) | HaltScope::Dialect(_) | HaltScope::Instrument(_) | HaltScope::Node(_) | HaltScope::Venue => false,
+    };
+    let open = shared.sessions.open();
+    // The orders of a session over FIX are known by its FIX session.
+    let own = open.iter().filter(|session| session.carriage != CarriageKind::Fix && covers(session));
+    own.map(|session| native(shared, session)).collect()
+}
+
+fn native(shared: &Shared, session: &OpenSession) -> Whom {
+    let table = shared.credentials.load();
+    let gone = || Refusal::operator(Reject::UnknownKey, "the key of the session is not there any more");
+    let permit = table.find(Purpose::Native, &session.key_id).ok_or_else(gone).and_then(|entry| permit(shared, &entry.credential));
+    let ch = countersign_handshake::encoding::decode(&session.ch).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    match ch {
+        Some(ch) => Whom::Native { permit, sid: session.sid, ch },
+        None => Whom::Account(Err(Refusal::operator(Reject::Internal, "a session without a contract hash"))),
+    }
+}
+
+fn fix_sessions(shared: &Shared, scope: &HaltScope) -> Vec<Whom> {
+    let covers = |session: &OpenFix| {
+        let holder = session.holder();
+        match scope {
+            HaltScope::Account(account) => holder.account == *account,
+            HaltScope::Dialect(purpose) => holder.purpose == *purpose,
+            HaltScope::Instrument(_) | HaltScope::Node(_) | HaltScope::Venue => true,
+            HaltScope::Key(key) => holder.key_id == *key,
+            HaltScope::Session(sid) => holder.sid == *sid,
+        }
+    };
+    shared.fix_sessions.all().into_iter().filter(|session| covers(session)).map(Whom::Fix).collect()
+}

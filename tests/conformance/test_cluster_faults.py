@@ -1,0 +1,209 @@
+"""Three nodes, and what happens to them: no order reaches the venue twice, none after a halt, and what is broken is never called a bad key.
+
+`COUNTERSIGN_FAULT_ROUNDS=20 pytest test_cluster_faults.py` does each of them twenty times.
+"""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from harness import raw
+from harness.binance import ORDER, Key, now_ms
+from harness.cluster import Cluster, until
+
+ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
+
+pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with Cluster(tmp_path_factory.mktemp("three")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def key(cluster, request):
+    name = f"{request.node.name.split('[')[0][5:]}-{now_ms()}".replace("_", "-")[-40:]
+    key = Key(cluster.new_key(name))
+    key.account = name
+    for node in cluster.nodes:
+        until(lambda node=node: key.ask(node.server, "GET", "/api/v3/account").status == 200)
+    return key
+
+
+def order(key, node, name):
+    return key.bytes(node.server, "POST", "/api/v3/order", **ORDER, newClientOrderId=name)
+
+
+def cancels(key, node):
+    return key.ask(node.server, "DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=1)
+
+
+def places(key, node):
+    return key.ask(node.server, "POST", "/api/v3/order", **ORDER, newClientOrderId=f"n{time.monotonic_ns()}")
+
+
+class Flow:
+    """Clients that place orders at one node, and when it does not answer send the same bytes to the next: the worst that a client may do."""
+
+    def __init__(self, cluster, key, nodes, clients=3):
+        self.cluster, self.key, self.nodes = cluster, key, nodes
+        self.sent, self.acknowledged, self.refused = [], [], Counter()
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=self._run, args=(number,)) for number in range(clients)]
+
+    def _run(self, number):
+        count = 0
+        while not self.stopping.is_set():
+            name = f"c{number}x{count}t{time.monotonic_ns()}"
+            count += 1
+            self.sent.append(name)
+            request = order(self.key, self.nodes[0], name)
+            for node in self.nodes:
+                try:
+                    answer = raw.exchange(node.server, request)
+                except (OSError, raw.Closed):
+                    continue
+                if answer.status == 200:
+                    self.acknowledged.append(name)
+                else:
+                    self.refused[answer.status] += 1
+                break
+
+    def __enter__(self):
+        self.since = len(self.cluster.venue.seen)
+        for thread in self.threads:
+            thread.start()
+        until(lambda: len(self.acknowledged) >= 5)
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+    def goes_on(self, more=10):
+        before = len(self.acknowledged)
+        until(lambda: len(self.acknowledged) >= before + more, 120)
+
+    def check(self):
+        """Nothing twice, nothing acknowledged that did not arrive, nothing that nobody sent."""
+        arrived = Counter(self.cluster.orders(self.since))
+        assert not [name for name, times in arrived.items() if times > 1], "an order reached the venue twice"
+        assert set(self.acknowledged) <= set(arrived), "an acknowledged order is not at the venue"
+        assert set(arrived) <= set(self.sent)
+
+
+def test_of_many_copies_at_all_nodes_one_passes(cluster, key, round):
+    for _ in range(5):
+        name = f"copy{time.monotonic_ns()}"
+        request, statuses = order(key, cluster.nodes[0], name), []
+        copies = [threading.Thread(target=lambda node=node: statuses.append(raw.exchange(node.server, request).status)) for node in cluster.nodes * 8]
+        for copy in copies:
+            copy.start()
+        for copy in copies:
+            copy.join()
+        assert cluster.orders().count(name) == 1 and statuses.count(200) == 1, statuses
+
+
+def test_a_node_that_is_killed_loses_no_order_and_doubles_none(cluster, key, round):
+    first, second, _ = cluster.nodes
+    with Flow(cluster, key, cluster.nodes) as flow:
+        first.server.kill()
+        flow.goes_on()
+        first.server.start()
+        until(lambda: places(key, first).status == 200)
+        flow.goes_on()
+    flow.check()
+
+
+def test_a_node_that_is_stopped_answers_what_it_took(cluster, key, round):
+    first = cluster.nodes[0]
+    with Flow(cluster, key, cluster.nodes) as flow:
+        first.server.process.send_signal(signal.SIGTERM)
+        flow.goes_on()
+        assert first.server.process.wait(60) == 0
+        first.server.start()
+        flow.goes_on()
+    flow.check()
+
+
+def test_a_database_that_restarts_stops_orders_and_then_does_not(cluster, key, round):
+    with Flow(cluster, key, cluster.nodes) as flow:
+        cluster.postgres.stop()
+        until(lambda: flow.refused)
+        assert 401 not in flow.refused and cancels(key, cluster.nodes[1]).status == 200
+        cluster.postgres.start()
+        flow.goes_on()
+    flow.check()
+    assert not set(flow.refused) & {400, 401, 403}, "never called a mistake of the client"
+
+
+def test_a_memory_that_hangs_stops_orders_and_cancels_pass(cluster, key, round):
+    node = cluster.nodes[0]
+    cluster.memory.hang()
+    try:
+        until(lambda: places(key, node).status >= 500)
+        began = time.monotonic()
+        refused = [places(key, node) for _ in range(20)]
+        assert all(answer.status >= 500 for answer in refused), refused
+        assert time.monotonic() - began < 20, "nobody waits for it each time"
+        assert cancels(key, node).status == 200 and key.ask(node.server, "GET", "/api/v3/account").status == 200
+    finally:
+        cluster.memory.hang(on=False)
+    until(lambda: places(key, node).status == 200)
+
+
+@pytest.mark.parametrize("loss", ["flushed", "killed"])
+def test_a_memory_that_forgets_opens_nothing_again(cluster, key, round, loss):
+    """What was accepted before stays refused at every node; new orders wait until nothing from before can be meant."""
+    name = f"old{time.monotonic_ns()}"
+    # Signed as late as clients may: this is what a forgetful memory would let pass the longest.
+    request = key.bytes(cluster.nodes[0].server, "POST", "/api/v3/order", timestamp=now_ms() + 500, **ORDER, newClientOrderId=name, recvWindow=60000)
+    assert raw.exchange(cluster.nodes[0].server, request).status == 200
+    if loss == "flushed":
+        assert cluster.memory.say("FLUSHALL") == b"+OK\r\n"
+    else:
+        cluster.memory.kill()
+        assert cancels(key, cluster.nodes[1]).status == 200
+        cluster.memory.start()
+    for node in cluster.nodes:
+        assert raw.exchange(node.server, request).status != 200
+    until(lambda: places(key, cluster.nodes[1]).status == 200, 150)
+    for node in cluster.nodes:
+        assert raw.exchange(node.server, request).status != 200
+    assert cluster.orders().count(name) == 1
+
+
+def test_a_node_that_is_cut_off_passes_nothing_that_a_halt_forbids(cluster, key, round):
+    first, second, third = cluster.nodes
+    first.cut()
+    try:
+        halt = json.loads(second.command("halt", "--scope", f"account:{key.account}", "--action", "cancel-only", "--reason", "runaway", "--json"))
+        raised = time.monotonic()
+        # The bound is the lease of a second; the rest is the machine's.
+        until(lambda: places(key, first).status != 200, 10)
+        until(lambda: halt["id"] in third.halts())
+        before = len(cluster.orders())
+        for node in cluster.nodes:
+            for _ in range(5):
+                assert places(key, node).status != 200
+        assert len(cluster.orders()) == before and time.monotonic() > raised
+    finally:
+        first.mend()
+    until(lambda: halt["id"] in first.halts())
+    assert places(key, first).status != 200 and cancels(key, first).status == 200
+
+
+def test_a_key_that_is_revoked_at_one_node_ends_at_all(cluster, key, round):
+    cluster.nodes[2].command("key", "revoke", key.api_key)
+    for node in cluster.nodes:
+        until(lambda node=node: places(key, node).status == 401)
+    before = len(cluster.orders())
+    assert all(places(key, node).status == 401 for node in cluster.nodes) and len(cluster.orders()) == before

@@ -10,7 +10,7 @@ from harness.authz import AuthzServer
 from harness.binance import ORDER, Key, code
 from harness.clients import with_wrong_secret
 from harness.envoy import Envoy
-from harness.limited import read_only_key
+from harness.limited import made_key, read_only_key
 from harness.venue import CountingVenue
 
 FORGED = [
@@ -112,6 +112,13 @@ def test_a_bad_key_is_told_in_the_venues_words(envoy, venue, server):
     answer, seen = seen_by(venue, lambda: wrong.ask(envoy, "GET", "/api/v3/account"))
     assert (answer.status, code(answer), seen) == (400, -1022, [])
     assert answer.header("content-type") == "application/json" and answer.header("countersign-correlation")
+
+
+def test_it_is_passed_on_where_a_refusal_is_explained(envoy, server):
+    wrong = Key(with_wrong_secret(made_key(server, "--explain")))
+    link = wrong.ask(envoy, "GET", "/api/v3/account").header("countersign-explain")
+    assert link.startswith(f"https://127.0.0.1:{envoy.port}/.well-known/countersign/explain/")
+    assert b"WRONG: wrong-secret" in raw.ask(server, "GET", link[link.index("/.well-known") :]).body
 
 
 def test_a_missing_scope_is_told_in_the_venues_words(envoy, venue, server):

@@ -257,6 +257,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         routes: ArcSwap::new(Arc::clone(&settings.routes)),
         tls: ServerTls::new(ListenerPolicy::new("public"), vec![certificate], tickets, clock_of_tls).unwrap(),
         authz_tls: None,
+        explanations: crate::explanations::Explanations::default(),
         replay: Box::new(MemoryReplayGuard::default()),
         nonces: Box::new(countersign_core::MemoryNonceGuard::default()),
         issuers: crate::issuers::Issuers::new(&settings.issuers, &[8; 32]),

@@ -99,6 +99,7 @@ pub(super) fn credential(row: &SqliteRow, sealing: &SealingKey) -> Result<Creden
         label: reader.column("label")?,
         created: reader.time("created")?,
         replaces: reader.column::<Option<&str>>("replaces")?.map(CredentialId::parse).transpose().map_err(|error| reader.bad(error))?,
+        explain: reader.column("explain")?,
     })
 }
 

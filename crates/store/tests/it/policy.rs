@@ -73,6 +73,31 @@ async fn policy_changes_are_partial_and_stop_at_revocation() {
 }
 
 #[tokio::test]
+async fn refusals_are_explained_where_an_operator_says_so_and_the_purpose_allows() {
+    let place = Place::new();
+    let store = place.store_with_account().await;
+    let made = store.create_credential(hmac(&"a".repeat(64)), &change()).await.unwrap();
+    assert!(!made.explain, "off unless somebody says otherwise");
+    let switch = |on| PolicyUpdate { explain: Some(on), ..PolicyUpdate::default() };
+    assert!(store.update_policy(&made.id, switch(true), &change()).await.unwrap().explain);
+    assert!(store.update_policy(&made.id, PolicyUpdate::default(), &change()).await.unwrap().explain, "nothing said, nothing changed");
+    assert!(place.store().await.credential(&made.id).await.unwrap().explain);
+    let detail = store.key_changes(Some(&made.id), 1).await.unwrap().remove(0).detail;
+    assert!(detail.ends_with("refusals explained"), "{detail}");
+    let later = T0.saturating_add(Duration::from_secs(60));
+    let material = Material::Secret(generate_secret(), Algorithm::HmacSha256);
+    let rotated = store.rotate(&made.id, material, None, later, &change()).await.unwrap();
+    assert!(rotated.explain, "rotation keeps the policy");
+    assert!(!store.update_policy(&rotated.id, switch(false), &change()).await.unwrap().explain);
+    let native_key = store.create_credential(native(1), &change()).await.unwrap();
+    let refused = store.update_policy(&native_key.id, switch(true), &change()).await;
+    assert!(matches!(refused, Err(StoreError::NotExplained { .. })));
+    let mut flagged = native(2);
+    flagged.explain = true;
+    assert!(matches!(store.create_credential(flagged, &change()).await, Err(StoreError::NotExplained { .. })));
+}
+
+#[tokio::test]
 async fn the_change_counter_tells_of_every_writer() {
     let place = Place::new();
     let gateway = place.store_with_account().await;

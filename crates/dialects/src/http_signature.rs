@@ -24,6 +24,7 @@ mod base;
 mod component;
 mod content_digest;
 mod fields;
+pub(crate) mod standard;
 mod unique;
 
 use countersign_core::{

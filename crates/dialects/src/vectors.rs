@@ -4,7 +4,7 @@
 //! and its own replay guard, after the vectors it names in `after`. Only the key a vector names is registered for it.
 //!
 //! A vector's dialect is a name such as `okx-rest`, `bybit-ws-auth` or `deribit-fix`: the family before the first hyphen chooses the
-//! dialect, the kind of the request chooses the way in.
+//! dialect, the kind of the request chooses the way in. The family `rfc9421` is the standard without the gateway's rules on it.
 
 mod connection;
 mod format;
@@ -155,6 +155,7 @@ mod tests {
         ("kraken-futures", include_str!("../../../tests/vectors/kraken-futures.json"), 11),
         ("kucoin", include_str!("../../../tests/vectors/kucoin.json"), 70),
         ("okx", include_str!("../../../tests/vectors/okx.json"), 33),
+        ("rfc9421", include_str!("../../../tests/vectors/rfc9421.json"), 110),
     ];
 
     #[test]

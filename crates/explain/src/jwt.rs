@@ -42,6 +42,21 @@ pub(crate) fn explain_request(mut report: Report, request: &Request, options: &O
     conclude(report, token, claims.as_ref(), reading, options)
 }
 
+/// The key that the token of a request names.
+pub(crate) fn key_of_request(request: &Request) -> Option<String> {
+    key_of(request.header("authorization")?.split_once(' ')?.1.trim())
+}
+
+/// The key that the token of a frame names.
+pub(crate) fn key_of_frame(frame: &str) -> Option<String> {
+    key_of(&frame::member(frame, "jwt")?)
+}
+
+fn key_of(token: &str) -> Option<String> {
+    let header: Value = serde_json::from_slice(&any_base64(token.split('.').next()?)?).ok()?;
+    text(&header, "kid")
+}
+
 /// Explains the token of a frame.
 pub(crate) fn explain_frame(mut report: Report, text: &str, options: &Options) -> Result<Report, InputError> {
     let token = frame::member(text, "jwt").unwrap_or_default();

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Longest input. The largest signed request is a 64 KiB body; a curl command with its quoting is at most a few times that.
 pub const INPUT_BYTES_MAX: usize = 1 << 20;
 
+/// Longest message that a gateway keeps to explain it later: orders are a few hundred bytes, batches of twenty a few thousand.
+pub const KEPT_BYTES_MAX: usize = 16 * 1_024;
+
 /// Longest secret: an RSA private key of 4096 bits in PEM is about 3.3 KiB.
 pub const SECRET_BYTES_MAX: usize = 16 * 1_024;
 

@@ -119,7 +119,8 @@ impl Control {
 pub async fn reload_credentials(shared: &Shared) -> Result<usize, StoreError> {
     let records = shared.store.credentials().await?;
     let credentials = records.iter().map(CredentialRecord::to_credential).collect::<Result<Vec<Credential>, _>>()?;
-    let table = CredentialTable::new(credentials, &shared.credentials.load());
+    let explained = records.iter().filter(|record| record.explain).map(|record| record.id.clone()).collect();
+    let table = CredentialTable::new(credentials, &shared.credentials.load()).explaining(&explained);
     let count = table.len();
     shared.credentials.store(Arc::new(table));
     Ok(count)

@@ -30,7 +30,7 @@ use crate::respond::{self, CORRELATION_HEADER, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch, Routes};
 use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::worker::Worker;
-use crate::{audit, bearer, halts, local, tokens, websocket};
+use crate::{audit, bearer, explanations, halts, local, tokens, websocket};
 
 /// Where the keys of the identity assertions are published (RFC 7517).
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
@@ -95,6 +95,11 @@ async fn dispatch(worker: &Rc<Worker>, connection: &Rc<Connection>, request: Arr
         }
         RouteMatch::MethodNotAllowed => method_not_allowed(worker, &routes, path, correlation),
         RouteMatch::NotFound => {
+            if let Some(id) = explanations::asked(method, path)
+                && let Some(answer) = explanations::answer(worker, id, &request.parts.headers, correlation).await
+            {
+                return answer;
+            }
             let named_key = request.parts.headers.get(API_KEY_HEADER).map(HeaderValue::as_bytes);
             not_found(worker, connection, (method, path), named_key, correlation)
         }
@@ -246,8 +251,10 @@ pub(crate) fn admit(
         return Ok(Admitted { permit, login: None, usage: Charged::default() });
     }
     words.by_token = tokens::bearer::shown(request.headers).is_some();
-    let login = authenticate(worker, connection, route.family, route.effect, request)
-        .inspect_err(|_| words.echo = route.family.dialect().and_then(|dialect| dialect.echo(request)))?;
+    let login = authenticate(worker, connection, route.family, route.effect, request).inspect_err(|refusal| {
+        words.echo = route.family.dialect().and_then(|dialect| dialect.echo(request));
+        words.explained = explanations::of_request(worker, connection, route.family, request, refusal);
+    })?;
     subject.note_login(&login);
     if login.identity.purpose() == Purpose::ClientCertificate && is_foreign_page(request) {
         return Err(Refusal::operator(Reject::ScopeMissing, "a page of another origin on a route that logs in by client certificate"));

@@ -31,6 +31,7 @@ pub mod detect;
 pub mod drain;
 pub mod entropy;
 pub mod exchange;
+pub mod explanations;
 pub mod fix;
 pub mod forward;
 pub mod halts;

@@ -22,6 +22,7 @@ use crate::clock;
 use crate::connection::Connection;
 use crate::desk::GatewayDesk;
 use crate::exchange::{Admitted, Arrived, add_answer_headers, admit, charge, charge_stranger, view};
+use crate::explanations;
 use crate::halts::Asked;
 use crate::respond::{self, Words};
 use crate::routes::Route;
@@ -82,7 +83,8 @@ fn admit_asker(
         let permit = worker.shared.halts.gate().clear(worker, permit_public(&route.requirement)?, asked)?;
         return Ok(Admitted { permit, login: None, usage: Charged::default() });
     }
-    let login = of_dialect(worker, connection, Some(dialect), request)?;
+    let login = of_dialect(worker, connection, Some(dialect), request)
+        .inspect_err(|refusal| words.explained = explanations::of_request(worker, connection, route.family, request, refusal))?;
     connection.note_authenticated();
     subject.note_login(&login);
     let permit = authorize(&login.identity, login.granted(), &route.requirement)?;

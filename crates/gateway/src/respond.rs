@@ -18,6 +18,9 @@ use crate::tokens::bearer::CHALLENGE;
 /// Names the decision: the same id is in the audit log.
 pub const CORRELATION_HEADER: HeaderName = HeaderName::from_static("countersign-correlation");
 
+/// Where a refused login is explained, for a key whose operator allows that (ADR 0017).
+pub const EXPLAIN_HEADER: HeaderName = HeaderName::from_static("countersign-explain");
+
 /// What the words of an answer depend on, besides the refusal.
 #[derive(Clone, Debug)]
 pub struct Words {
@@ -33,13 +36,15 @@ pub struct Words {
     pub echo: Option<String>,
     /// Whether an access token of ours was shown: a 401 then says what kind of proof is asked for (RFC 6750, 3).
     pub by_token: bool,
+    /// Where the refusal is explained.
+    pub explained: Option<HeaderValue>,
 }
 
 impl Words {
     /// The words of a family, without a key.
     #[must_use]
     pub fn of(family: Family, unknown_key: UnknownKeyAnswer) -> Self {
-        Self { family, unknown_key, counter: Counter::default(), limits: KeyRate::default(), echo: None, by_token: false }
+        Self { family, unknown_key, counter: Counter::default(), limits: KeyRate::default(), echo: None, by_token: false, explained: None }
     }
 
     /// The words of nobody in particular.
@@ -83,6 +88,9 @@ pub fn refuse(refusal: &Refusal, words: &Words, correlation: CorrelationId) -> R
     // On routes of issuers outside the answer has said it already, for their tokens and for ours.
     if words.by_token && words.family != Family::BEARER && status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+    }
+    if let Some(link) = &words.explained {
+        headers.insert(EXPLAIN_HEADER, link.clone());
     }
     if ends_connection(refusal.reject) {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));

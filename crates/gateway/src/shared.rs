@@ -1,11 +1,11 @@
 //! What all workers share: read through atomics or swapped whole, never locked on the hot path.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use countersign_core::rate::KeyCounters;
-use countersign_core::{ApiKeyId, Credential, NonceGuard, Purpose, ReplayGuard, Timestamp, TokenSealer};
+use countersign_core::{ApiKeyId, Credential, CredentialId, NonceGuard, Purpose, ReplayGuard, Timestamp, TokenSealer};
 use countersign_pki::ServerTls;
 use countersign_store::Store;
 use countersign_store::audit::AuditLog;
@@ -15,6 +15,7 @@ use crate::cluster::Cluster;
 use crate::config::Settings;
 use crate::connection::{ConnectionLimits, OpenConnections};
 use crate::drain::Drain;
+use crate::explanations::Explanations;
 use crate::fix::sessions::FixSessions;
 use crate::halts::HaltKeeper;
 use crate::identity::IdentityIssuer;
@@ -53,6 +54,8 @@ pub struct Shared {
     pub audit: AuditLog,
     /// Tokens that are given out: their key, and what was revoked.
     pub oauth: TokenState,
+    /// Refused logins that may be explained to whoever has their link.
+    pub explanations: Explanations,
     /// Counters.
     pub metrics: Metrics,
     /// Makes identity assertions and access tokens.
@@ -93,12 +96,16 @@ pub struct CredentialEntry {
     pub credential: Arc<Credential>,
     /// What it used; kept when the credential is reloaded.
     pub counters: Arc<KeyCounters>,
+    /// Whether a refused login of it may be explained online (ADR 0017).
+    pub explain: bool,
 }
 
 /// All credentials by purpose and key id.
 #[derive(Debug, Default)]
 pub struct CredentialTable {
     by_purpose: [HashMap<ApiKeyId, CredentialEntry>; Purpose::ALL.len()],
+    /// Whether a purpose has a key whose refused logins are explained.
+    explains: [bool; Purpose::ALL.len()],
 }
 
 impl CredentialTable {
@@ -110,9 +117,27 @@ impl CredentialTable {
             let counters =
                 previous.find(credential.purpose, &credential.key_id).map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
             let key_id = credential.key_id.clone();
-            table.by_purpose[credential.purpose.index()].insert(key_id, CredentialEntry { credential: Arc::new(credential), counters });
+            table.by_purpose[credential.purpose.index()]
+                .insert(key_id, CredentialEntry { credential: Arc::new(credential), counters, explain: false });
         }
         table
+    }
+
+    /// The same table, with refused logins of these keys explained.
+    #[must_use]
+    pub fn explaining(mut self, of: &HashSet<CredentialId>) -> Self {
+        for (explains, entries) in self.explains.iter_mut().zip(&mut self.by_purpose) {
+            for entry in entries.values_mut().filter(|entry| of.contains(&entry.credential.id)) {
+                (entry.explain, *explains) = (true, true);
+            }
+        }
+        self
+    }
+
+    /// Whether a purpose has a key whose refused logins are explained.
+    #[must_use]
+    pub const fn explains(&self, purpose: Purpose) -> bool {
+        self.explains[purpose.index()]
     }
 
     /// Looks a credential up.

@@ -259,6 +259,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         tls: ServerTls::new(ListenerPolicy::new("public"), vec![certificate], tickets, clock_of_tls).unwrap(),
         authz_tls: None,
         public_rates: PublicRates::new(settings.limits.public_weight_per_minute),
+        explanations: crate::explanations::Explanations::default(),
         replay: Box::new(MemoryReplayGuard::default()),
         nonces: Box::new(countersign_core::MemoryNonceGuard::default()),
         issuers: crate::issuers::Issuers::new(&settings.issuers, &[8; 32]),

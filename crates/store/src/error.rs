@@ -178,6 +178,14 @@ pub enum StoreError {
         /// The algorithm.
         algorithm: Algorithm,
     },
+    /// A refused login of this purpose names no key, so there is nothing to explain.
+    #[error("a {purpose} credential cannot have its refusals explained online: {why}")]
+    NotExplained {
+        /// What the credential is for.
+        purpose: Purpose,
+        /// Why not.
+        why: &'static str,
+    },
     /// A revoked credential stays revoked.
     #[error("credential {0} is revoked, for ever; make a new one")]
     Revoked(CredentialId),

@@ -93,6 +93,8 @@ pub struct NewCredential {
     pub not_after: Option<Timestamp>,
     /// What people call it.
     pub label: String,
+    /// Whether a refused login of it may be explained online (ADR 0017).
+    pub explain: bool,
 }
 
 impl NewCredential {
@@ -112,6 +114,7 @@ impl NewCredential {
             min_bind: Binding::Exp,
             not_after: None,
             label: String::new(),
+            explain: false,
         }
     }
 }
@@ -151,6 +154,8 @@ pub struct CredentialRecord {
     pub created: Timestamp,
     /// The credential it was rotated from.
     pub replaces: Option<CredentialId>,
+    /// Whether a refused login of it may be explained online (ADR 0017).
+    pub explain: bool,
 }
 
 impl CredentialRecord {
@@ -203,6 +208,8 @@ pub struct PolicyUpdate {
     pub not_after: Option<Option<Timestamp>>,
     /// What people call it.
     pub label: Option<String>,
+    /// Whether a refused login of it may be explained online.
+    pub explain: Option<bool>,
 }
 
 /// What happened to a key.
@@ -210,7 +217,7 @@ pub struct PolicyUpdate {
 pub enum KeyChangeKind {
     /// It was made.
     Created,
-    /// Scopes, addresses, rate, binding, expiry or label changed.
+    /// Scopes, addresses, rate, binding, expiry, label or the explanation of refusals changed.
     Policy,
     /// Counting of its nonces began anew.
     NonceReset,

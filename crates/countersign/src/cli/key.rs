@@ -37,6 +37,17 @@ pub(crate) enum KeyCommand {
         #[command(flatten)]
         state: StateArgs,
     },
+    /// Let refused logins of a sandbox key be explained to whoever sends them, or stop that.
+    Explain {
+        /// Its id, or the name clients send.
+        #[arg(allow_hyphen_values = true)]
+        key: String,
+        /// Whether.
+        #[arg(value_parser = ["on", "off"])]
+        switch: String,
+        #[command(flatten)]
+        state: StateArgs,
+    },
     /// Replace a key by a new one with the same policy; the old one stays valid for the overlap.
     Rotate(Box<KeyRotateArgs>),
     /// End a key for ever; open sessions of it are cut.
@@ -145,6 +156,9 @@ pub(crate) struct KeyNewArgs {
     /// What people call it.
     #[arg(long, default_value = "")]
     pub(crate) label: String,
+    /// Let its refused logins be explained to whoever sends them: for keys of a sandbox, see `key explain`.
+    #[arg(long)]
+    pub(crate) explain: bool,
     /// Where clients reach the gateway, written into the credential file.
     #[arg(long, value_name = "URL", default_value = "https://127.0.0.1:8443")]
     pub(crate) url: String,

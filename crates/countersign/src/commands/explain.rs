@@ -1,7 +1,5 @@
 //! `explain`: why a request is refused.
 
-mod show;
-
 use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,7 +24,7 @@ pub(super) fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
     if json {
         output::json(&report)?;
     } else {
-        output::text(&show::text(&report))?;
+        output::text(&countersign_explain::text(&report))?;
     }
     Ok(match report.verdict {
         Verdict::Correct | Verdict::Unchecked => ExitCode::SUCCESS,

@@ -10,6 +10,7 @@ pub(super) mod show;
 use std::process::ExitCode;
 
 use countersign_core::CredentialState;
+use countersign_store::PolicyUpdate;
 use countersign_store::audit::{AuditEvent, AuditTags, AuditText};
 
 use super::keeper::{self, Keeper};
@@ -22,6 +23,7 @@ use crate::state;
 pub(super) fn run(command: KeyCommand) -> anyhow::Result<ExitCode> {
     run_async(async {
         match command {
+            KeyCommand::Explain { key, switch, state } => explain(&key, switch == "on", &state).await,
             KeyCommand::List { account, all, json, state } => list(account.as_deref(), all, json, &state).await,
             KeyCommand::New(args) => new::run(&args).await,
             KeyCommand::ResetNonce { key, to, state } => reset_nonce(&key, to, &state).await,
@@ -50,6 +52,24 @@ async fn list(of: Option<&str>, all: bool, as_json: bool, args: &StateArgs) -> a
     } else {
         output::print(&show::table(&credentials))?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn explain(key: &str, on: bool, args: &StateArgs) -> anyhow::Result<ExitCode> {
+    let keeper = Keeper::open(args).await?;
+    let before = keeper::find(&keeper.store, key).await?;
+    let words = if on { "explained to whoever sends them" } else { "told in the venue's words only" };
+    if before.explain == on {
+        output::line(format!(
+            "refused logins of {} key {} of account {} are {words} already",
+            before.purpose, before.key_id, before.account
+        ))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let update = PolicyUpdate { explain: Some(on), ..PolicyUpdate::default() };
+    let record = keeper.store.update_policy(&before.id, update, &keeper::change()).await?;
+    keeper.key_changed(&record, AuditEvent::KeyPolicy).await?;
+    output::line(format!("refused logins of {} key {} of account {} are {words} now", record.purpose, record.key_id, record.account))?;
     Ok(ExitCode::SUCCESS)
 }
 

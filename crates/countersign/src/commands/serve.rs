@@ -18,6 +18,7 @@ use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
 use countersign_gateway::control::{ControlParts, Renew, reload_credentials};
 use countersign_gateway::drain::Drain;
 use countersign_gateway::entropy::SystemEntropy;
+use countersign_gateway::explanations::Explanations;
 use countersign_gateway::fix::sessions::FixSessions;
 use countersign_gateway::halts::HaltKeeper;
 use countersign_gateway::issuers::Issuers;
@@ -139,6 +140,7 @@ impl Running {
             // Tokens of this run only: what they stand for is asked for again after a restart.
             tokens: TokenSealer::new(&SystemEntropy.array()),
             sessions: Sessions::default(),
+            explanations: Explanations::default(),
             open_connections: OpenConnections::default(),
             fix_sessions: FixSessions::default(),
             drain: Drain::default(),

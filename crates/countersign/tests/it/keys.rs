@@ -170,6 +170,30 @@ fn a_key_is_rotated_suspended_resumed_and_revoked() {
 }
 
 #[test]
+fn refused_logins_are_explained_where_an_operator_says_so() {
+    let state = State::made();
+    let key = new_key(&state, &["--purpose", "binance", "--explain"]);
+    let key = key["api_key"].as_str().unwrap();
+    let explained = |key: &str| state.json(&["key", "show", key, "--json"])["explain"].clone();
+    assert_eq!(explained(key), true);
+    let successor = state.json(&["key", "rotate", key]);
+    let successor = successor["api_key"].as_str().unwrap();
+    assert_eq!(explained(successor), true, "rotation keeps the policy");
+    assert!(state.run(&["key", "explain", successor, "off"]).succeeded().contains("venue's words only now"));
+    assert!(state.run(&["key", "explain", successor, "off"]).succeeded().contains("already"));
+    assert_eq!((explained(successor), explained(key)), (Value::from(false), Value::from(true)));
+    assert!(state.run(&["key", "explain", successor, "on"]).succeeded().contains("explained to whoever sends them now"));
+    assert!(state.run(&["audit", "--json", "--key", successor]).succeeded().contains("key_policy"));
+    let plain = new_key(&state, &["--purpose", "okx"]);
+    assert_eq!(explained(plain["api_key"].as_str().unwrap()), false, "off by default");
+    let native = new_key(&state, &[]);
+    let said = state.run(&["key", "explain", native["kid"].as_str().unwrap(), "on"]).failed(1);
+    assert!(said.contains("proves itself on its connection"), "{said}");
+    let said = state.run(&["key", "new", "--account", "demo", "--purpose", "hyperliquid", "--explain"]).failed(1);
+    assert!(said.contains("another key"), "{said}");
+}
+
+#[test]
 fn a_client_certificate_is_issued_or_registered() {
     let state = State::made();
     let made = state.run(&["key", "new", "--account", "demo", "--purpose", "client-certificate"]).succeeded();

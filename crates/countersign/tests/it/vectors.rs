@@ -29,6 +29,16 @@ fn logons_of_fix_get_their_verdict() {
 }
 
 #[test]
+fn examples_of_the_standard_get_their_verdict() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/rfc9421.json");
+    assert_eq!(run(&["vectors", file]).succeeded(), "110 passed, 0 failed\n");
+    for section in ["b21", "b22", "b23", "b25", "b26"] {
+        let said = run(&["vectors", file, "--only", &format!("rfc9421/{section}"), "--verbose"]).succeeded();
+        assert!(said.contains(&format!("passed  rfc9421/{section}: accept\n")), "{said}");
+    }
+}
+
+#[test]
 fn a_mismatch_is_told_and_fails() {
     let (_folder, path) = changed(|text| text.replacen(r#""verdict": "accept""#, r#""verdict": "reject""#, 1));
     let done = run(&["vectors", &path]);

@@ -89,12 +89,12 @@ impl Signed {
         })
     }
 
-    fn text(&self, name: &'static str) -> Result<Option<&str>, Refusal> {
+    pub(super) fn text(&self, name: &'static str) -> Result<Option<&str>, Refusal> {
         let value = self.input.params.get(name);
         value.map(|value| value.as_string().map(|text| text.as_str()).ok_or_else(|| malformed(name))).transpose()
     }
 
-    fn seconds(&self, name: &'static str) -> Result<Option<u64>, Refusal> {
+    pub(super) fn seconds(&self, name: &'static str) -> Result<Option<u64>, Refusal> {
         let value = self.input.params.get(name);
         value.map(|value| value.as_integer().and_then(|number| u64::try_from(number).ok()).ok_or_else(|| malformed(name))).transpose()
     }

@@ -1,4 +1,5 @@
-//! The examples of the standard itself: RFC 9421, sections 2.1, 2.2, 4.3, appendices B.2 and B.3; RFC 9530, appendix B.
+//! The examples of the standard itself, component by component: RFC 9421, sections 2.1, 2.2, 4.3, appendices B.2 and B.3; RFC 9530,
+//! appendix B. The whole requests, with their mutants, are in `tests/vectors/rfc9421.json`.
 #![allow(clippy::unwrap_used, clippy::unwrap_in_result)]
 
 use std::sync::Arc;

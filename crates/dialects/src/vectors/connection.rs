@@ -12,6 +12,7 @@ use super::format::{Request, Vector, purpose_of};
 use super::{FixLogons, Keys};
 use crate::binance::ws_api::{self, WsApiSession};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
+use crate::http_signature::standard;
 use crate::registry::of_purpose;
 use crate::socket::{Desk, DialectSocket, Opening, Step};
 
@@ -20,12 +21,15 @@ fn family(vector: &Vector) -> &str {
     vector.dialect.split('-').next().unwrap_or_default()
 }
 
+/// The standard behind the family `httpsignature`, without what the gateway asks for besides: the examples of RFC 9421 are of it.
+const STANDARD: &str = "rfc9421";
+
 /// Whether there is a way in for a vector.
 pub(super) fn is_known(vector: &Vector, fix: Option<&dyn FixLogons>) -> bool {
     match vector.request {
         Request::Fix { .. } => fix.is_some(),
         Request::Http { .. } | Request::Other | Request::Ws { .. } | Request::WsHandshake { .. } => {
-            purpose_of(family(vector)).and_then(of_purpose).is_some()
+            family(vector) == STANDARD || purpose_of(family(vector)).and_then(of_purpose).is_some()
         }
     }
 }
@@ -102,13 +106,18 @@ impl<'f> Connection<'f> {
         headers: &Vec<(String, String)>,
         body: &str,
     ) -> Result<Result<(), Refusal>, String> {
-        let dialect = purpose_of(family(vector)).and_then(of_purpose);
-        let dialect = dialect.ok_or_else(|| format!("no dialect of the family {}", family(vector)))?;
         let host = match headers.find("host") {
             Header::Once(host) => str::from_utf8(host).ok(),
             Header::Absent | Header::Repeated => None,
         };
         let request = RequestView { method, target: target.as_bytes(), headers, body: body.as_bytes(), host };
+        if family(vector) == STANDARD {
+            let algorithm = key.verifier.algorithm().ok_or("a certificate signs no request")?;
+            let presented = standard::present(&request, algorithm);
+            return Ok(presented.and_then(|presented| self.verify(&presented, key, vector.now())).map(drop));
+        }
+        let dialect = purpose_of(family(vector)).and_then(of_purpose);
+        let dialect = dialect.ok_or_else(|| format!("no dialect of the family {}", family(vector)))?;
         Ok(self.judge_request(dialect, &request, key, vector.now()))
     }
 

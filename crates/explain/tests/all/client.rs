@@ -1,5 +1,8 @@
 //! A client for every dialect, that can make every mistake: it composes its text itself, by the venue's documentation.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -161,10 +164,16 @@ pub(crate) fn named(mistake: Mistake, input: impl AsRef<[u8]>) {
     named_with(mistake, input, &options());
 }
 
+thread_local! {
+    /// Which mistakes were named, each alone, by the tests that ran on this thread.
+    pub(crate) static NAMED: RefCell<BTreeSet<Mistake>> = const { RefCell::new(BTreeSet::new()) };
+}
+
 /// Asserts that exactly this mistake is named, with other options.
 #[track_caller]
 pub(crate) fn named_with(mistake: Mistake, input: impl AsRef<[u8]>, options: &Options) {
     let report = explained_with(input.as_ref(), options);
     let saw: Vec<_> = report.findings.iter().map(|finding| format!("{}: {}", finding.id, finding.saw)).collect();
     assert_eq!(report.faults(), [mistake], "{saw:?} {:?}\n{}", report.notes, String::from_utf8_lossy(input.as_ref()));
+    NAMED.with_borrow_mut(|named| named.insert(mistake));
 }

@@ -1,6 +1,7 @@
 //! The whole way from an input to a report.
 #![allow(clippy::unwrap_used, clippy::unwrap_in_result, missing_docs)]
 
+mod catalogue;
 mod client;
 mod mistakes;
 mod other;

@@ -1,10 +1,10 @@
 //! Each mistake of the catalogue, made by a client, is named.
 
-mod clock;
-mod fix;
-mod hyperliquid;
-mod key;
-mod requests;
-mod signature;
-mod text;
-mod token;
+pub(crate) mod clock;
+pub(crate) mod fix;
+pub(crate) mod hyperliquid;
+pub(crate) mod key;
+pub(crate) mod requests;
+pub(crate) mod signature;
+pub(crate) mod text;
+pub(crate) mod token;

@@ -6,15 +6,14 @@ use std::time::Duration;
 use countersign_core::{ApiKeyId, Refusal, Reject};
 use countersign_fix::answer::{Flavour, LogonAnswer, MessageAnswer, to_halted, to_logon, to_message};
 use countersign_fix::logon::{CancelOnLoss, CancelTerms, certificate};
-use countersign_fix::{LogonDialect, Message, tag};
+use countersign_fix::{LogonDialect, Message, PresentedLogon, tag};
 use countersign_session::{CancelPolicy, CancelScope};
 
 use super::FixVenue;
 use crate::authenticate::{Login, client_certificate, verify_presented};
 use crate::connection::Connection;
-use crate::exchange;
-use crate::native;
 use crate::worker::Worker;
+use crate::{exchange, explanations, native};
 
 /// A login, and what its answer says beyond the standard fields.
 pub(super) struct LoggedOn {
@@ -112,9 +111,22 @@ impl Tone {
     }
 }
 
-/// The answer to a Logon that is refused.
-pub(super) fn refuse_logon(worker: &Worker, venue: FixVenue, refusal: &Refusal) -> LogonAnswer {
-    to_logon(refusal, Tone::of(worker, venue, refusal).flavour())
+/// The answer to a Logon that is refused; its Text says where it is explained, if its key allows that.
+pub(super) fn refuse_logon(
+    worker: &Worker,
+    connection: &Connection,
+    venue: FixVenue,
+    presented: &PresentedLogon,
+    refusal: &Refusal,
+) -> LogonAnswer {
+    let mut answer = to_logon(refusal, Tone::of(worker, venue, refusal).flavour());
+    let FixVenue::Dialect(dialect) = venue else { return answer };
+    let path = explanations::of_logon(worker, connection, dialect.purpose(), presented.message().frame(), refusal);
+    if let (Some(path), LogonAnswer::Logout { text } | LogonAnswer::RejectAndLogout { text, .. }) = (path, &mut answer) {
+        text.push_str(" See ");
+        text.push_str(&path);
+    }
+    answer
 }
 
 /// The answer to an application message that is refused.

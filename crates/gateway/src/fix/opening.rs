@@ -67,7 +67,7 @@ where
         Err(Stopped { refusal, answer }) => {
             let subject = subject(worker, &profile, &presented);
             audit::refused(worker, connection, &subject, &refusal, correlation);
-            let answer = answer.unwrap_or_else(|| logon::refuse_logon(worker, profile.venue, &refusal));
+            let answer = answer.unwrap_or_else(|| logon::refuse_logon(worker, connection, profile.venue, &presented, &refusal));
             let _answered = line.session.refuse_logon(clock::now(), &answer);
             let _told = line.transmit().await;
             line.close().await;

@@ -21,8 +21,8 @@ use crate::exchange::{self, Admitted};
 use crate::forward::{self, FORWARDED_FOR_HEADER, FORWARDED_PROTO_HEADER, IDENTITY_HEADER, is_hop_by_hop, says_who};
 use crate::respond::{self, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch};
-use crate::tokens;
 use crate::worker::Worker;
+use crate::{explanations, tokens};
 
 /// What became of a request.
 pub(super) enum Turn {
@@ -61,6 +61,8 @@ pub(super) fn take(
     match found {
         RouteMatch::Found(route) if !is_short(route) || exceeds(worker, connection, route, plain) => return None,
         RouteMatch::MethodNotAllowed | RouteMatch::NotFound if plain.body_length > 0 => return None,
+        // What has to wait is for the long way.
+        RouteMatch::NotFound if explanations::asked(plain.head.method, path).is_some() => return None,
         RouteMatch::Found(_) | RouteMatch::MethodNotAllowed | RouteMatch::NotFound => {}
     }
     let asked = Asked {

@@ -39,11 +39,11 @@ use crate::authenticate::Login;
 use crate::clock;
 use crate::connection::Connection;
 use crate::desk::GatewayDesk;
-use crate::exchange;
 use crate::respond::Words;
 use crate::rewind::Rewind;
 use crate::routes::Route;
 use crate::worker::Worker;
+use crate::{exchange, explanations};
 
 use admission::LinkKey;
 
@@ -246,7 +246,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             }
             Step::Refuse { refusal, reply, close } => {
                 self.note_refused(&refusal, None);
-                self.client.send(Message::text(reply)).await?;
+                let link = message.and_then(|message| self.explained(message, &refusal));
+                self.client.send(Message::text(explanations::linked(reply, link.as_deref()))).await?;
                 if close { Err(Farewell(CloseCode::POLICY_VIOLATION, "refused")) } else { self.charge_refusal() }
             }
             Step::Forward(forward) => {
@@ -262,6 +263,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             // A machine that asks again after it was told has no answer: nothing passes.
             Step::Verify(_) | Step::VerifyToken(_) => Err(Farewell::GONE),
         }
+    }
+
+    /// Where a refused login is explained, if it is one and its key allows that.
+    fn explained(&self, message: &Message, refusal: &Refusal) -> Option<String> {
+        explanations::of_frame(self.worker, self.connection, self.route.family, message.as_text()?, refusal)
     }
 
     async fn refuse(&mut self, refusal: &Refusal, identity: Option<&VerifiedIdentity>) -> Result<(), Farewell> {

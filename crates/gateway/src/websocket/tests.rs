@@ -30,6 +30,7 @@ pub(crate) async fn begin_on(stage: &Stage, connection: &Rc<Connection>, parts: 
 /// A WebSocket client of the gateway whose upgrade succeeded.
 pub(crate) async fn connect_client(stage: &Stage, target: &str) -> WebSocketStream<DuplexStream> {
     let connection = stage.connection();
+    connection.authority.replace(Some(authority()));
     let answer = begin_on(stage, &connection, &upgrade_request(target)).await.unwrap();
     assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
     let upgrade = connection.upgrade.take().unwrap();

@@ -41,11 +41,11 @@ use super::standing::Standing;
 use crate::audit::{self, Subject};
 use crate::clock;
 use crate::connection::Connection;
-use crate::exchange;
 use crate::respond::Words;
 use crate::rewind::Rewind;
 use crate::routes::{Family, Route};
 use crate::worker::Worker;
+use crate::{exchange, explanations};
 
 use admission::{LinkKey, Who};
 use pending::Waiting;
@@ -196,11 +196,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let step = self.session.handle_text(text, clock::wall());
         match self.verify(step) {
             (Step::Reply(reply), who) => {
+                let mut link = None;
                 if let Some(refusal) = reply.refusal() {
                     self.note_refused(refusal);
                     self.charge_refusal()?;
+                    link = explanations::of_frame(self.worker, self.connection, self.route.family, text, refusal);
                 }
-                self.reply_as(&reply, &who).await
+                self.reply_as(&reply, &who, link.as_deref()).await
             }
             (Step::Forward(frame, method) | Step::ForwardAs(frame, method, _), who) => {
                 let id = frame.id;
@@ -234,7 +236,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         self.note_refused(&refusal);
         self.charge_refusal()?;
         let reply = Reply::refused(id, refusal, clock::wall());
-        self.reply_as(&reply, who).await
+        self.reply_as(&reply, who, None).await
     }
 
     fn charge_refusal(&self) -> Result<(), Farewell> {

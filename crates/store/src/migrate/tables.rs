@@ -90,6 +90,7 @@ pub(super) const TABLES: [Table; 12] = [
             ("nonce_window", Number),
             ("nonce_epoch", Number),
             ("nonce_floor", Text),
+            ("explain", Number),
         ],
     ),
     Table::new(

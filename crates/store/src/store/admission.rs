@@ -16,6 +16,7 @@ pub(super) fn admit(new: NewCredential, created: Timestamp) -> Result<Credential
     check_text("the label", &new.label, 0, limits::LABEL_BYTES_MAX)?;
     check_material(new.purpose, &new.material)?;
     check_passphrase(new.purpose, new.passphrase.as_ref())?;
+    check_explain(new.purpose, new.explain)?;
     let key_id = new.key_id.clone().unwrap_or_else(|| default_key_id(new.purpose, &new.material));
     if let Material::Certificate { key_id: found_by } = &new.material
         && *found_by != key_id
@@ -40,6 +41,7 @@ pub(super) fn admit(new: NewCredential, created: Timestamp) -> Result<Credential
         label: new.label,
         created,
         replaces: None,
+        explain: new.explain,
     })
 }
 
@@ -95,6 +97,30 @@ fn check_passphrase(purpose: Purpose, passphrase: Option<&Secret>) -> Result<(),
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// An explanation needs a message that names its key and carries the proof as a text that can be composed again.
+pub(super) fn check_explain(purpose: Purpose, explain: bool) -> Result<(), StoreError> {
+    let why = match purpose {
+        Purpose::Bearer => "its tokens are their issuer's",
+        Purpose::ClientCertificate | Purpose::Native => "it proves itself on its connection",
+        Purpose::HttpSignature => "its refusals say by Accept-Signature what to sign",
+        Purpose::Hyperliquid => "a wrong signature there names another key",
+        Purpose::Binance
+        | Purpose::Bitfinex
+        | Purpose::Bitmex
+        | Purpose::Bybit
+        | Purpose::Coinbase
+        | Purpose::CoinbaseExchange
+        | Purpose::Deribit
+        | Purpose::Gate
+        | Purpose::Gemini
+        | Purpose::Kraken
+        | Purpose::KrakenFutures
+        | Purpose::Kucoin
+        | Purpose::Okx => return Ok(()),
+    };
+    if explain { Err(StoreError::NotExplained { purpose, why }) } else { Ok(()) }
 }
 
 fn default_key_id(purpose: Purpose, material: &Material) -> ApiKeyId {

@@ -5,7 +5,7 @@
 
 use countersign_core::{ApiKeyId, CredentialId, CredentialState, NoncePolicy, Purpose, Timestamp};
 
-use super::admission::{admit, key_hash};
+use super::admission::{admit, check_explain, key_hash};
 use super::{Store, check_change, check_text, row};
 use crate::db::{Lock, Tx, Value};
 use crate::error::StoreError;
@@ -16,11 +16,11 @@ const ONE: &str = "SELECT * FROM credentials WHERE id = $1";
 
 const INSERT: &str = "INSERT INTO credentials (id, account, purpose, key_id, algorithm, spki, sealed_secret, key_hash, scopes, ip_allow, \
      weight_per_minute, orders_per_10s, min_bind, not_after, state, label, created, replaces, sealed_passphrase, nonce_window, \
-     nonce_epoch, nonce_floor) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+     nonce_epoch, nonce_floor, explain) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
 
 const UPDATE: &str = "UPDATE credentials SET scopes = $2, ip_allow = $3, weight_per_minute = $4, orders_per_10s = $5, min_bind = $6, \
-     not_after = $7, state = $8, label = $9, nonce_window = $10, nonce_epoch = $11, nonce_floor = $12 WHERE id = $1";
+     not_after = $7, state = $8, label = $9, nonce_window = $10, nonce_epoch = $11, nonce_floor = $12, explain = $13 WHERE id = $1";
 
 const NOTE: &str = "INSERT INTO key_changes (at, by, credential, account, purpose, key_id, change, detail) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -186,7 +186,7 @@ impl Store {
         };
         let passphrase = record.passphrase.as_ref();
         let passphrase = passphrase.map(|text| self.sealing.seal(&row::passphrase_name(record.id.as_str()), text.expose()));
-        let values: [Value; 22] = [
+        let values: [Value; 23] = [
             record.id.as_str().into(),
             record.account.as_str().into(),
             record.purpose.name().into(),
@@ -209,6 +209,7 @@ impl Store {
             i64::from(record.nonce.window).into(),
             i64::from(record.nonce.epoch).into(),
             record.nonce.floor.to_string().into(),
+            i64::from(record.explain).into(),
         ];
         transaction.run(INSERT, &values).await.map(|_| ())
     }
@@ -239,7 +240,7 @@ impl Store {
 
     /// Writes what of a credential may change; its key never does.
     async fn update(&self, transaction: &mut Tx, record: &CredentialRecord) -> Result<(), StoreError> {
-        let values: [Value; 12] = [
+        let values: [Value; 13] = [
             record.id.as_str().into(),
             record.scopes.to_string().into(),
             addresses(record).into(),
@@ -252,6 +253,7 @@ impl Store {
             i64::from(record.nonce.window).into(),
             i64::from(record.nonce.epoch).into(),
             record.nonce.floor.to_string().into(),
+            i64::from(record.explain).into(),
         ];
         transaction.run(UPDATE, &values).await.map(|_| ())
     }
@@ -292,10 +294,14 @@ fn successor(old: &CredentialRecord, material: Material, key_id: Option<ApiKeyId
         min_bind: old.min_bind,
         not_after: old.not_after,
         label: old.label.clone(),
+        explain: old.explain,
     }
 }
 
 fn apply(record: &mut CredentialRecord, update: PolicyUpdate) -> Result<(), StoreError> {
+    let explain = update.explain.unwrap_or(record.explain);
+    check_explain(record.purpose, explain)?;
+    record.explain = explain;
     if let Some(label) = update.label {
         check_text("the label", &label, 0, limits::LABEL_BYTES_MAX)?;
         record.label = label;
@@ -317,8 +323,9 @@ fn describe(record: &CredentialRecord) -> String {
     let algorithm = record.material.algorithm().map_or("certificate", |algorithm| algorithm.name());
     let from = if record.ip_allow.is_any() { "any".to_owned() } else { addresses(record) };
     let end = record.not_after.map_or_else(|| "never".to_owned(), |end| row::micros(end).to_string());
+    let explained = if record.explain { "; refusals explained" } else { "" };
     format!(
-        "{algorithm}; scopes {}; from {from}; weight {}/min, orders {}/10s; bind {}; ends {end}",
+        "{algorithm}; scopes {}; from {from}; weight {}/min, orders {}/10s; bind {}; ends {end}{explained}",
         record.scopes, record.rate.weight_per_minute, record.rate.orders_per_10s, record.min_bind
     )
 }

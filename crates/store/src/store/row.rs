@@ -111,6 +111,7 @@ pub(super) fn credential(row: &Row, sealing: &SealingKey) -> Result<CredentialRe
         label: reader.text("label")?,
         created: reader.time("created")?,
         replaces: reader.text_or_none("replaces")?.map(CredentialId::parse).transpose().map_err(|error| reader.bad(error))?,
+        explain: reader.integer("explain")? != 0,
     })
 }
 

@@ -11,6 +11,7 @@ contract!(
     rotation_keeps_the_policy_and_ends_the_old_key_with_the_overlap,
     rotation_never_prolongs_and_is_all_or_nothing,
     policy_changes_are_partial_and_stop_at_revocation,
+    refusals_are_explained_where_an_operator_says_so_and_the_purpose_allows,
     the_change_counter_tells_of_every_writer,
 );
 
@@ -71,6 +72,29 @@ async fn policy_changes_are_partial_and_stop_at_revocation(place: Place) {
     assert!(matches!(store.update_policy(&made.id, PolicyUpdate::default(), &change()).await, Err(StoreError::Revoked(_))));
     let unknown = CredentialId::parse("cred-unknown").unwrap();
     assert!(matches!(store.set_state(&unknown, CredentialState::Active, &change()).await, Err(StoreError::CredentialUnknown(_))));
+}
+
+async fn refusals_are_explained_where_an_operator_says_so_and_the_purpose_allows(place: Place) {
+    let store = place.store_with_account().await;
+    let made = store.create_credential(hmac(&"a".repeat(64)), &change()).await.unwrap();
+    assert!(!made.explain, "off unless somebody says otherwise");
+    let switch = |on| PolicyUpdate { explain: Some(on), ..PolicyUpdate::default() };
+    assert!(store.update_policy(&made.id, switch(true), &change()).await.unwrap().explain);
+    assert!(store.update_policy(&made.id, PolicyUpdate::default(), &change()).await.unwrap().explain, "nothing said, nothing changed");
+    assert!(place.store().await.credential(&made.id).await.unwrap().explain);
+    let detail = store.key_changes(Some(&made.id), 1).await.unwrap().remove(0).detail;
+    assert!(detail.ends_with("refusals explained"), "{detail}");
+    let later = T0.saturating_add(Duration::from_secs(60));
+    let material = Material::Secret(generate_secret(), Algorithm::HmacSha256);
+    let rotated = store.rotate(&made.id, material, None, later, &change()).await.unwrap();
+    assert!(rotated.explain, "rotation keeps the policy");
+    assert!(!store.update_policy(&rotated.id, switch(false), &change()).await.unwrap().explain);
+    let native_key = store.create_credential(native(1), &change()).await.unwrap();
+    let refused = store.update_policy(&native_key.id, switch(true), &change()).await;
+    assert!(matches!(refused, Err(StoreError::NotExplained { .. })));
+    let mut flagged = native(2);
+    flagged.explain = true;
+    assert!(matches!(store.create_credential(flagged, &change()).await, Err(StoreError::NotExplained { .. })));
 }
 
 async fn the_change_counter_tells_of_every_writer(place: Place) {

@@ -51,6 +51,7 @@ pub(super) async fn run(args: &KeyNewArgs) -> anyhow::Result<ExitCode> {
     new.min_bind = args.min_bind.into();
     new.not_after = not_after;
     new.label.clone_from(&args.label);
+    new.explain = args.explain;
     let record = keeper.store.create_credential(new, &keeper::change()).await?;
     let reach = Reach { url: &args.url, folder: keeper.dir.path(), ca: args.ca.as_deref() };
     hand_over(&keeper, &record, &private, &reach, delivery).await?;

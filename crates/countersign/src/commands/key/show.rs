@@ -65,6 +65,7 @@ fn sheet(record: &CredentialRecord) -> Table {
         ("addresses", addresses(record)),
         ("rate", format!("{} weight a minute, {} orders in 10 s", record.rate.weight_per_minute, record.rate.orders_per_10s)),
         ("min bind", record.min_bind.to_string()),
+        ("refusals", if record.explain { "explained to whoever sends them" } else { "told in the venue's words only" }.to_owned()),
         ("made", when::show(record.created)),
         ("expires", record.not_after.map_or_else(|| "never".to_owned(), when::show)),
         ("replaces", record.replaces.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)),
@@ -90,6 +91,7 @@ pub(in crate::commands) fn to_json(record: &CredentialRecord) -> Value {
         "not_after_us": record.not_after.map(Timestamp::as_micros),
         "replaces": record.replaces.as_ref().map(|id| id.as_str()),
         "label": record.label,
+        "explain": record.explain,
     })
 }
 

@@ -14,14 +14,14 @@ fn binance_at(query: &str) -> String {
 }
 
 #[test]
-fn a_clock_that_is_wrong_is_measured() {
+pub(crate) fn a_clock_that_is_wrong_is_measured() {
     let request = binance_at("timestamp=1795222400000");
     let report = explained_with(&request, &at(NOW_MS + 12_400));
     assert_eq!(report.faults(), [Mistake::ClockBehind]);
     assert!(report.findings[0].saw.contains("12.4 s behind"), "{}", report.findings[0].saw);
     assert_eq!(report.clock.as_ref().unwrap().skew_ms, -12_400);
+    named_with(Mistake::ClockAhead, &request, &at(NOW_MS - 12_400));
     let report = explained_with(&request, &at(NOW_MS - 12_400));
-    assert_eq!(report.faults(), [Mistake::ClockAhead]);
     assert!(report.findings[0].saw.contains("12.4 s ahead"), "{}", report.findings[0].saw);
     let okx_get = okx_request("GET", "/api/v5/a", "", &okx().sign(format!("{ISO}GET/api/v5/a")));
     named_with(Mistake::ClockBehind, &okx_get, &at(NOW_MS + 31_000));
@@ -29,7 +29,7 @@ fn a_clock_that_is_wrong_is_measured() {
 }
 
 #[test]
-fn without_a_time_of_arrival_the_clock_is_told_and_not_judged() {
+pub(crate) fn without_a_time_of_arrival_the_clock_is_told_and_not_judged() {
     let options = Options { at: None, now: Timestamp::from_millis(NOW_MS + 3_600_000), ..options() };
     let report = explained_with(binance_at("timestamp=1795222400000"), &options);
     assert!(report.faults().is_empty());
@@ -37,7 +37,7 @@ fn without_a_time_of_arrival_the_clock_is_told_and_not_judged() {
 }
 
 #[test]
-fn windows() {
+pub(crate) fn windows() {
     named_with(Mistake::WindowTooSmall, binance_at("timestamp=1795222400000&recvWindow=100"), &at(NOW_MS + 350));
     let target = "/v5/a";
     let small = bybit("GET", target, &NOW_MS.to_string(), Some("100"), "", &binance().sign(format!("{NOW_MS}{KEY}100")));
@@ -46,7 +46,7 @@ fn windows() {
 }
 
 #[test]
-fn units() {
+pub(crate) fn units() {
     named(Mistake::TimestampInSeconds, binance_at("timestamp=1795222400"));
     let seconds = bybit("GET", "/v5/a", "1795222400", None, "", &binance().sign(format!("1795222400{KEY}")));
     named(Mistake::TimestampInSeconds, seconds);
@@ -64,7 +64,7 @@ fn units() {
 }
 
 #[test]
-fn another_time_was_signed_than_sent() {
+pub(crate) fn another_time_was_signed_than_sent() {
     let signature = binance().sign("a=1&timestamp=1795222399988");
     named(Mistake::TimestampDiffers, binance_get("a=1&timestamp=1795222400000", &signature));
     let signature = okx().sign("2026-11-21T00:53:19.997ZGET/api/v5/a");
@@ -76,7 +76,7 @@ fn another_time_was_signed_than_sent() {
 }
 
 #[test]
-fn ends() {
+pub(crate) fn ends() {
     let bitmex = |expires: &str| {
         let signature = binance().sign(format!("GET/api/v1/order{expires}"));
         raw("GET", "/api/v1/order", &[("api-key", KEY), ("api-expires", expires), ("api-signature", &signature)], "")
@@ -87,7 +87,7 @@ fn ends() {
 }
 
 #[test]
-fn nonces() {
+pub(crate) fn nonces() {
     let body = "nonce=1795222400000";
     let signed = [b"/0/private/Balance".to_vec(), sha256(format!("1795222400000{body}").as_bytes())].concat();
     let request = kraken_request("/0/private/Balance", body, &kraken().sign(signed));

@@ -46,7 +46,7 @@ fn request(host: &str, action: &str, signature: &str) -> String {
 }
 
 #[test]
-fn both_networks_are_right_towards_a_gateway_and_one_towards_the_venue() {
+pub(crate) fn both_networks_are_right_towards_a_gateway_and_one_towards_the_venue() {
     let (main, test) = (signature(ACTION, NOW_MS, &[0], b'a', 1_337), signature(ACTION, NOW_MS, &[0], b'b', 1_337));
     for signature in [&main, &test] {
         assert_eq!(explained_with(request("gateway:8443", ACTION, signature), &options()).verdict, Verdict::Correct);
@@ -56,7 +56,7 @@ fn both_networks_are_right_towards_a_gateway_and_one_towards_the_venue() {
 }
 
 #[test]
-fn what_was_signed_is_found() {
+pub(crate) fn what_was_signed_is_found() {
     let sign = |action: &str, nonce, vault: &[u8], chain| request("gateway", ACTION, &signature(action, nonce, vault, b'a', chain));
     named_with(Mistake::ChainId, sign(ACTION, NOW_MS, &[0], 999), &options());
     named_with(Mistake::TimestampDiffers, sign(ACTION, NOW_MS - 3, &[0], 1_337), &options());
@@ -73,7 +73,7 @@ fn what_was_signed_is_found() {
 }
 
 #[test]
-fn the_clock_is_in_the_nonce() {
+pub(crate) fn the_clock_is_in_the_nonce() {
     let body = |nonce: u64| {
         let signature = signature(ACTION, nonce, &[0], b'b', 1_337);
         let body = format!(r#"{{"action":{ACTION},"nonce":{nonce},"signature":{signature}}}"#);
@@ -84,7 +84,7 @@ fn the_clock_is_in_the_nonce() {
 }
 
 #[test]
-fn without_a_key_the_signer_is_told() {
+pub(crate) fn without_a_key_the_signer_is_told() {
     let request = request("gateway", ACTION, &signature(ACTION, NOW_MS, &[0], b'a', 1_337));
     let report = explained_with(request, &Options { secret: None, ..options() });
     assert_eq!(report.verdict, Verdict::Unchecked);

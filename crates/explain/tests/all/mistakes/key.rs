@@ -15,7 +15,7 @@ fn okx_with(secret: impl Into<Vec<u8>>) -> String {
 }
 
 #[test]
-fn forms_of_a_text_secret() {
+pub(crate) fn forms_of_a_text_secret() {
     for (mistake, secret) in [
         (Mistake::SecretNewline, format!("{SECRET}\n").into_bytes()),
         (Mistake::SecretNewline, format!(" {SECRET}").into_bytes()),
@@ -37,7 +37,7 @@ fn forms_of_a_text_secret() {
 }
 
 #[test]
-fn a_base64_secret_used_as_text() {
+pub(crate) fn a_base64_secret_used_as_text() {
     let send = |secret: &[u8]| {
         let signed = [b"/0/private/Balance".to_vec(), sha256(b"5nonce=5")].concat();
         kraken_request("/0/private/Balance", "nonce=5", &kraken().with_secret(secret).sign(signed))
@@ -59,7 +59,7 @@ fn a_base64_secret_used_as_text() {
 }
 
 #[test]
-fn hash_functions() {
+pub(crate) fn hash_functions() {
     for (hash, mistake) in [(hmac::HMAC_SHA512, Mistake::WrongHash), (hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, Mistake::WrongHash)] {
         let signer = Signer { hash, ..binance() };
         named(mistake, binance_get(QUERY, &signer.sign(QUERY)));
@@ -84,7 +84,7 @@ fn encoded(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn ed25519_keys() {
+pub(crate) fn ed25519_keys() {
     let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
     let private = pem(pair.to_pkcs8v1().unwrap().as_ref());
     let public = PublicKey::parse(pair.public_key().as_ref()).unwrap().to_pem();
@@ -102,7 +102,7 @@ fn ed25519_keys() {
 }
 
 #[test]
-fn rsa_keys() {
+pub(crate) fn rsa_keys() {
     let pair = RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
     let der = aws_lc_rs::encoding::AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair).unwrap();
     let key = with_key(&pem(der.as_ref()));
@@ -117,7 +117,7 @@ fn rsa_keys() {
 }
 
 #[test]
-fn the_secret_of_another_key() {
+pub(crate) fn the_secret_of_another_key() {
     let other = Options { api_key: Some("another-key".to_owned()), ..options() };
     named_with(Mistake::KeyOther, binance_get(QUERY, &binance().sign(QUERY)), &other);
 }

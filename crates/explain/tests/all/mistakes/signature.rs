@@ -18,7 +18,7 @@ fn okx_with(signature: &str) -> String {
 }
 
 #[test]
-fn encodings() {
+pub(crate) fn encodings() {
     let bytes = okx_mac();
     let base64 = base64_text(&bytes);
     assert!(faults(okx_with(&base64)).is_empty());
@@ -35,7 +35,7 @@ fn encodings() {
 }
 
 #[test]
-fn lengths() {
+pub(crate) fn lengths() {
     let whole = binance().sign(QUERY);
     named(Mistake::SignatureLength, binance_get(QUERY, &whole[..62]));
     named(Mistake::SignatureLength, binance_get(QUERY, &whole[..61]));
@@ -43,7 +43,7 @@ fn lengths() {
 }
 
 #[test]
-fn a_wrong_form_and_a_wrong_text_are_both_named() {
+pub(crate) fn a_wrong_form_and_a_wrong_text_are_both_named() {
     let signer = Signer { write: hex_text, ..okx() };
     let mut found = faults(okx_with(&signer.sign(format!("{ISO}get/api/v5/abc"))));
     found.sort_unstable();
@@ -55,7 +55,7 @@ fn kucoin(passphrase: &str, version: &str) -> String {
 }
 
 #[test]
-fn passphrases() {
+pub(crate) fn passphrases() {
     let encrypted = base64_text(&mac(HMAC_SHA256, SECRET.as_bytes(), PASSPHRASE.as_bytes()));
     for version in ["2", "3"] {
         assert!(faults(kucoin(&encrypted, version)).is_empty());

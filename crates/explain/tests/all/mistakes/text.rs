@@ -15,13 +15,13 @@ fn okx_signed(mistake: Mistake, method: &str, target: &str, body: &str, signed: 
 }
 
 #[test]
-fn right_texts_are_called_right() {
+pub(crate) fn right_texts_are_called_right() {
     assert!(faults(binance_get(QUERY, &binance().sign(QUERY))).is_empty());
     assert!(faults(okx_request("GET", "/api/v5/a?b=c", "", &okx().sign(format!("{ISO}GET/api/v5/a?b=c")))).is_empty());
 }
 
 #[test]
-fn order_of_parameters() {
+pub(crate) fn order_of_parameters() {
     binance_signed(Mistake::ParametersSorted, QUERY, "quantity=1&side=BUY&symbol=BTCUSDT&timestamp=1795222400000");
     binance_signed(Mistake::ParametersReordered, QUERY, "timestamp=1795222400000&side=BUY&symbol=BTCUSDT&quantity=1");
     binance_signed(Mistake::ParameterLeftOut, QUERY, "symbol=BTCUSDT&quantity=1&timestamp=1795222400000");
@@ -33,7 +33,7 @@ fn order_of_parameters() {
 }
 
 #[test]
-fn websocket_parameters_must_be_sorted() {
+pub(crate) fn websocket_parameters_must_be_sorted() {
     let signed = format!("symbol=BTCUSDT&apiKey={KEY}&timestamp={NOW_MS}");
     let frame = format!(
         r#"{{"id":1,"method":"order.place","params":{{"symbol":"BTCUSDT","apiKey":"{KEY}","timestamp":{NOW_MS},"signature":"{}"}}}}"#,
@@ -43,7 +43,7 @@ fn websocket_parameters_must_be_sorted() {
 }
 
 #[test]
-fn where_the_signature_stands() {
+pub(crate) fn where_the_signature_stands() {
     let signature = binance().sign("symbol=BTCUSDT&timestamp=1795222400000");
     let target = format!("/api/v3/openOrders?symbol=BTCUSDT&timestamp=1795222400000&signature={signature}&recvWindow=5000");
     named(Mistake::ParametersAfterSignature, raw("GET", &target, &[("X-MBX-APIKEY", KEY)], ""));
@@ -52,7 +52,7 @@ fn where_the_signature_stands() {
 }
 
 #[test]
-fn query_and_body_have_no_seam() {
+pub(crate) fn query_and_body_have_no_seam() {
     let send = |signed: &str| {
         let body = format!("price=1&timestamp=1795222400000&signature={}", binance().sign(signed));
         raw("POST", "/api/v3/order?symbol=BTCUSDT&side=BUY", &[("X-MBX-APIKEY", KEY)], &body)
@@ -63,7 +63,7 @@ fn query_and_body_have_no_seam() {
 }
 
 #[test]
-fn percent_encoding() {
+pub(crate) fn percent_encoding() {
     let sent = "symbols=%5B%22BTCUSDT%22%5D&timestamp=1795222400000";
     binance_signed(Mistake::EncodingNotSigned, sent, "symbols=[\"BTCUSDT\"]&timestamp=1795222400000");
     binance_signed(Mistake::EncodingCase, sent, "symbols=%5b%22BTCUSDT%22%5d&timestamp=1795222400000");
@@ -83,7 +83,7 @@ fn percent_encoding() {
 }
 
 #[test]
-fn method_and_path() {
+pub(crate) fn method_and_path() {
     let target = "/api/v5/account/balance?ccy=BTC";
     for (mistake, signed) in [
         (Mistake::MethodWrong, format!("{ISO}POST{target}")),
@@ -105,7 +105,7 @@ fn method_and_path() {
 }
 
 #[test]
-fn kraken_futures_signs_without_its_prefix() {
+pub(crate) fn kraken_futures_signs_without_its_prefix() {
     let send = |signed: &[u8]| {
         let authent = kraken().sign(sha256(signed));
         raw("GET", "/derivatives/api/v3/accounts?a=1", &[("APIKey", KEY), ("Authent", &authent)], "")
@@ -116,7 +116,7 @@ fn kraken_futures_signs_without_its_prefix() {
 }
 
 #[test]
-fn bodies() {
+pub(crate) fn bodies() {
     let body = r#"{"instId":"BTC-USDT","sz":"1"}"#;
     let target = "/api/v5/trade/order";
     for (mistake, signed) in [
@@ -138,7 +138,7 @@ fn bodies() {
 }
 
 #[test]
-fn a_body_that_was_sent_or_signed_with_a_line_break() {
+pub(crate) fn a_body_that_was_sent_or_signed_with_a_line_break() {
     let hash = sha512_hex(b"{}\n");
     let signature = gate().sign(format!("POST\n/api/v4/spot/orders\n\n{hash}\n1795222400"));
     named(Mistake::BodyNewline, gate_request("POST", "/api/v4/spot/orders", "{}", &signature));
@@ -147,7 +147,7 @@ fn a_body_that_was_sent_or_signed_with_a_line_break() {
 }
 
 #[test]
-fn inner_hashes() {
+pub(crate) fn inner_hashes() {
     let body = "nonce=1795222400000&pair=XBTUSD";
     let text = format!("1795222400000{body}");
     let path = b"/0/private/AddOrder".to_vec();
@@ -166,7 +166,7 @@ fn inner_hashes() {
 }
 
 #[test]
-fn parts_and_separators() {
+pub(crate) fn parts_and_separators() {
     let target = "/v5/order/realtime?category=linear";
     let send = |window, signed: String| bybit("GET", target, &NOW_MS.to_string(), window, "", &binance().sign(signed));
     named(Mistake::WindowLeftOut, send(Some("5000"), format!("{NOW_MS}{KEY}category=linear")));
@@ -190,7 +190,7 @@ fn parts_and_separators() {
 }
 
 #[test]
-fn the_text_as_a_whole() {
+pub(crate) fn the_text_as_a_whole() {
     let signed = format!("{ISO}GET/api/v5/a");
     okx_signed(Mistake::TextNewline, "GET", "/api/v5/a", "", &format!("{signed}\n"));
     okx_signed(Mistake::TextHashed, "GET", "/api/v5/a", "", &hex::encode(sha256(signed.as_bytes())));
@@ -206,7 +206,7 @@ fn the_text_as_a_whole() {
 }
 
 #[test]
-fn two_mistakes_are_both_named() {
+pub(crate) fn two_mistakes_are_both_named() {
     let signed = format!("{ISO}get/api/v5/account/balance\n");
     let report = explained(okx_request("GET", "/api/v5/account/balance?ccy=BTC", "", &okx().sign(signed)));
     // Three of them are one too many.
@@ -218,7 +218,7 @@ fn two_mistakes_are_both_named() {
 }
 
 #[test]
-fn the_first_byte_that_differs_is_shown() {
+pub(crate) fn the_first_byte_that_differs_is_shown() {
     let report = explained(okx_request("GET", "/api/v5/a?ids=1%2C2", "", &okx().sign(format!("{ISO}GET/api/v5/a?ids=1,2"))));
     let difference = report.difference.unwrap();
     assert_eq!(difference.part.as_deref(), Some("query"));

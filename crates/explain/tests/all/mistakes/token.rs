@@ -64,7 +64,7 @@ fn request(token: &str) -> String {
 const URI: &str = "GET api.coinbase.com/v2/accounts";
 
 #[test]
-fn claims_against_the_request() {
+pub(crate) fn claims_against_the_request() {
     let client = Client::new();
     let right = client.request(HEADER, &claims(URI));
     assert!(explained_with(&right, &client.options).faults().is_empty());
@@ -80,7 +80,7 @@ fn claims_against_the_request() {
 }
 
 #[test]
-fn times() {
+pub(crate) fn times() {
     let client = Client::new();
     let right = client.request(HEADER, &claims(URI));
     let at = |ms| Options { at: Some(Timestamp::from_millis(ms)), ..client.options.clone() };
@@ -93,18 +93,17 @@ fn times() {
 }
 
 #[test]
-fn names_and_algorithms() {
+pub(crate) fn names_and_algorithms() {
     let client = Client::new();
     client.named(Mistake::JwtSubject, &client.request(HEADER, &claims(URI).replace("KID", "other")));
     let other = client.request(&HEADER.replace("KID", "other"), &claims(URI).replace("KID", "other"));
-    let faults = explained_with(other, &client.options).faults();
-    assert!(faults.contains(&Mistake::JwtOtherKey), "{faults:?}");
+    client.named(Mistake::JwtOtherKey, &other);
     client.named(Mistake::JwtAlgorithm, &client.request(&HEADER.replace("ES256", "none"), &claims(URI)));
     client.named(Mistake::JwtMalformed, &request("a.b"));
 }
 
 #[test]
-fn signatures() {
+pub(crate) fn signatures() {
     let client = Client::new();
     client.named(Mistake::SignatureDer, &request(&client.token(HEADER, &claims(URI), &ECDSA_P256_SHA256_ASN1_SIGNING)));
     let token = client.token(HEADER, &claims(URI), &ECDSA_P256_SHA256_FIXED_SIGNING);

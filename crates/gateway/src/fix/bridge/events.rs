@@ -92,7 +92,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             Err(refusal) => {
                 let subject = Subject::none().by(Some(&self.login));
                 audit::refused(&self.worker, &self.connection, &subject, &refusal, self.correlation);
-                let answer = logon::refuse_logon(&self.worker, self.profile.venue, &refusal);
+                let answer = logon::refuse_logon(&self.worker, &self.connection, self.profile.venue, presented, &refusal);
                 self.client.session.refuse_logon(clock::now(), &answer).map_err(|error| error.to_string())
             }
         };

@@ -14,22 +14,22 @@ use tokio_websockets::Message;
 use super::admission::Who;
 use super::pending::Pending;
 use super::{Farewell, Open};
-use crate::clock;
 use crate::websocket::links::LinkId;
+use crate::{clock, explanations};
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     /// Sends a reply of ours with the connection's own counters.
     pub(super) async fn reply(&mut self, reply: &Reply<'_>) -> Result<(), Farewell> {
-        self.reply_as(reply, &Who::Nobody).await
+        self.reply_as(reply, &Who::Nobody, None).await
     }
 
-    /// Sends a reply of ours with the counters of who asked.
-    pub(super) async fn reply_as(&mut self, reply: &Reply<'_>, who: &Who) -> Result<(), Farewell> {
+    /// Sends a reply of ours with the counters of who asked, and where a refusal is explained.
+    pub(super) async fn reply_as(&mut self, reply: &Reply<'_>, who: &Who, link: Option<&str>) -> Result<(), Farewell> {
         let (counters, rate) = match who {
             Who::Key(login) => (Arc::clone(&login.counters), login.identity.credential().rate),
             Who::Nobody => self.own_limits(),
         };
-        let text = reply.text(&self.answer_context(rate), &view(&counters, rate));
+        let text = explanations::linked(reply.text(&self.answer_context(rate), &view(&counters, rate)), link);
         Ok(self.client.send(Message::text(text)).await?)
     }
 

@@ -54,6 +54,7 @@ CREATE TABLE credentials (
     nonce_window      bigint NOT NULL DEFAULT 0,
     nonce_epoch       bigint NOT NULL DEFAULT 0,
     nonce_floor       text NOT NULL DEFAULT '0',
+    explain           bigint NOT NULL DEFAULT 0 CHECK (explain IN (0, 1)),
     UNIQUE (purpose, key_id),
     CHECK ((spki IS NULL) OR (sealed_secret IS NULL))
 );

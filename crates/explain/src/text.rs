@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use countersign_explain::report::{Finding, Report, SignedText};
-use countersign_explain::{Verdict, Weight};
+use crate::report::{Finding, Report, SignedText, Verdict, Weight};
 
 /// The text of a report.
-pub(super) fn text(report: &Report) -> String {
+#[must_use]
+pub fn text(report: &Report) -> String {
     let mut out = String::new();
     // Writing into a string does not fail.
     let _ = write_all(report, &mut out);

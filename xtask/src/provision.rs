@@ -17,6 +17,9 @@ const VENV: Venv = ("venv", "tests/conformance/requirements.txt");
 /// One client needs an older version of a library that another one needs a newer of.
 const COINBASE_VENV: Venv = ("venv-coinbase", "tests/conformance/requirements-coinbase.txt");
 
+/// One client is of an older version than the others of its package.
+const BITMEX_VENV: Venv = ("venv-bitmex", "tests/conformance/requirements-bitmex.txt");
+
 /// The Python of the test environment.
 pub(crate) fn python(machine: &Machine) -> Result<PathBuf> {
     venv(machine, VENV)
@@ -25,6 +28,11 @@ pub(crate) fn python(machine: &Machine) -> Result<PathBuf> {
 /// The Python of the client that cannot share an environment.
 pub(crate) fn coinbase_python(machine: &Machine) -> Result<PathBuf> {
     venv(machine, COINBASE_VENV)
+}
+
+/// The Python of the client that its newer versions dropped.
+pub(crate) fn bitmex_python(machine: &Machine) -> Result<PathBuf> {
+    venv(machine, BITMEX_VENV)
 }
 
 fn venv(machine: &Machine, (folder, requirements): Venv) -> Result<PathBuf> {

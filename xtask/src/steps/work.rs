@@ -80,7 +80,11 @@ fn rust_tests(machine: &Machine, log: &str, packages: &[&str], environment: &[(&
 
 pub(super) fn conformance(machine: &Machine) -> Result<Outcome> {
     let coinbase = provision::coinbase_python(machine)?;
-    let told = [("COUNTERSIGN_COINBASE_PYTHON", coinbase), ("COUNTERSIGN_INTEROP", machine.env_path(interop::FACTS))];
+    let told = [
+        ("COUNTERSIGN_BITMEX_PYTHON", provision::bitmex_python(machine)?),
+        ("COUNTERSIGN_COINBASE_PYTHON", coinbase),
+        ("COUNTERSIGN_INTEROP", machine.env_path(interop::FACTS)),
+    ];
     let what = ["tests/conformance", "--ignore=tests/conformance/test_examples.py"];
     let mut outcome = pytest(machine, "conformance", &what, &told)?;
     // Facts of a run that failed have holes; its own complaint says more.

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::shape::shape;
 use crate::support::{Bench, Client};
 
-const RESTING: &str = r#"{"symbol":"btcusdt","amount":"0.01","price":"50000","side":"buy","type":"exchange limit","client_order_id":"g-1"}"#;
+const RESTING: &str =
+    r#"{"symbol":"btcusdt","amount":"0.01","price":"50000","side":"buy","type":"exchange limit","client_order_id":"g-1"}"#;
 
 async fn post(client: &Client, path: &str, body: &str) -> (StatusCode, Value) {
     client.send(Method::POST, &format!("/v1/{path}"), body).await
@@ -18,7 +19,8 @@ async fn answers_have_the_shape_of_the_venue() {
     let alice = bench.alice();
     let mut shapes = serde_json::Map::new();
     shapes.insert("order/new".to_owned(), shape(&post(&alice, "order/new", RESTING).await.1));
-    let taking = r#"{"symbol":"BTCUSDT","amount":"0.01","price":"200000","side":"buy","type":"exchange limit","options":["immediate-or-cancel"]}"#;
+    let taking =
+        r#"{"symbol":"BTCUSDT","amount":"0.01","price":"200000","side":"buy","type":"exchange limit","options":["immediate-or-cancel"]}"#;
     let (_, bought) = post(&alice, "order/new", taking).await;
     assert_eq!((&bought["is_live"], &bought["is_cancelled"], &bought["executed_amount"]), (&json!(false), &json!(false), &json!("0.01")));
     for (path, body) in [
@@ -90,7 +92,11 @@ async fn refusals_carry_the_word_of_the_venue() {
         ("{".to_owned(), 400, "InvalidJson"),
     ] {
         let (answered, answer) = post(&alice, "order/new", &body).await;
-        assert_eq!((answered.as_u16(), &answer["reason"], &answer["result"]), (status, &json!(reason), &json!("error")), "{body}: {answer}");
+        assert_eq!(
+            (answered.as_u16(), &answer["reason"], &answer["result"]),
+            (status, &json!(reason), &json!("error")),
+            "{body}: {answer}"
+        );
     }
     assert_eq!(post(&bench.stranger(), "order/new", RESTING).await.1["reason"], "InvalidSignature");
     let reader = bench.client(Some(bench.signer.token("alice", "order:read")));

@@ -2,10 +2,11 @@
 
 import pytest
 
-from harness.sdk import COINBASE_PYTHON, Refused
+from harness.sdk import BITMEX_PYTHON, COINBASE_PYTHON, Refused
 from harness.sdk_table import CLOCK_SECONDS, VENDORS
 
-assert COINBASE_PYTHON.is_file(), f"{COINBASE_PYTHON} is missing: run `cargo xtask test --only conformance`"
+for python in (BITMEX_PYTHON, COINBASE_PYTHON):
+    assert python.is_file(), f"{python} is missing: run `cargo xtask test --only conformance`"
 
 
 @pytest.fixture(scope="module", params=VENDORS, ids=lambda vendor: vendor.name)

@@ -29,7 +29,7 @@ This page is generated from a run of the black-box tests: `cargo xtask test --on
 The conformance level fails when its run says something else than this page.
 
 Each client is the pinned release, installed from PyPI and not patched: settings, arguments and class attributes point it here.
-Every SDK but ccxt runs in a process of its own; a wrong clock is that process's, and a replay is its transport sending one order twice.
+Every SDK but ccxt 4.5 runs in a process of its own; a wrong clock is that process's, and a replay is its transport sending one order twice.
 ";
 
 /// What the tests wrote.

@@ -19,6 +19,8 @@ const COINBASE_VENV: Venv = ("venv-coinbase", "tests/conformance/requirements-co
 
 /// Envoy, whose package has the name of another one's module.
 const ENVOY_VENV: Venv = ("venv-envoy", "tests/conformance/requirements-envoy.txt");
+/// One client is of an older version than the others of its package.
+const BITMEX_VENV: Venv = ("venv-bitmex", "tests/conformance/requirements-bitmex.txt");
 
 /// The Python of the test environment.
 pub(crate) fn python(machine: &Machine) -> Result<PathBuf> {
@@ -33,6 +35,11 @@ pub(crate) fn coinbase_python(machine: &Machine) -> Result<PathBuf> {
 /// The Python beside which Envoy's binary is.
 pub(crate) fn envoy_python(machine: &Machine) -> Result<PathBuf> {
     venv(machine, ENVOY_VENV)
+}
+
+/// The Python of the client that its newer versions dropped.
+pub(crate) fn bitmex_python(machine: &Machine) -> Result<PathBuf> {
+    venv(machine, BITMEX_VENV)
 }
 
 fn venv(machine: &Machine, (folder, requirements): Venv) -> Result<PathBuf> {

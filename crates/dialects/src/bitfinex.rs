@@ -81,12 +81,18 @@ const REST: &[RestRoute] = &[
 const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/ws/2", kind: SocketKind::Dialect }];
 
 const PUBLIC: &str = "subscribe.public";
+const LOGIN: &str = "auth";
 const ORDER: &str = "order";
 const CANCEL: &str = "cancel";
 const CALC: &str = "calc";
 
-const MESSAGES: &[MessageRoute] =
-    &[MessageRoute::public(PUBLIC), MessageRoute::scoped(CALC, ACCOUNT), MessageRoute::trade(CANCEL, 0), MessageRoute::trade(ORDER, 1)];
+const MESSAGES: &[MessageRoute] = &[
+    MessageRoute::public(PUBLIC),
+    MessageRoute::scoped(CALC, ACCOUNT),
+    MessageRoute::scoped(LOGIN, ORDERS),
+    MessageRoute::trade(CANCEL, 0),
+    MessageRoute::trade(ORDER, 1),
+];
 
 /// The dialect of Bitfinex.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,8 +5,9 @@
 //!   signed text = the payload header as it stands;   HMAC-SHA-384 in hex
 //! ```
 //!
-//! Parameters travel in the payload; the body is empty, and one that is not is refused, because nobody vouches for it. `request` must
-//! be the path of the request. The nonce is a number or text of one, in whatever unit, and must be above all before it.
+//! Parameters travel in the payload; nobody vouches for the body, so it is empty, or repeats members of the payload to the letter, as
+//! some clients do; another one is refused. `request` must be the path of the request. The nonce is a number or text of one, in
+//! whatever unit, and must be above all before it. The handshake of the order events is signed in the same way.
 //!
 //! Source: requests recorded from ccxt on 2026-11-21. See `docs/dialects/gemini.md`.
 
@@ -15,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, Reject, Scope, SignedBytes};
 
 use crate::answer::{AnswerContext, HttpAnswer, quoted};
+use crate::binance::ws_api::frame::RawObject;
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
 use crate::effect;
 use crate::fields::{digits, header, hex_mac, key_id, malformed, object, string, text};
@@ -62,8 +64,11 @@ const REST: &[RestRoute] = &[
     RestRoute::trade("POST", "/v1/order/new", 1),
 ];
 
-/// Public market data. The private stream needs headers that ccxt does not send; it has no route.
-const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/v2/marketdata", kind: SocketKind::Relay }];
+const SOCKETS: &[SocketRoute] = &[
+    SocketRoute { path: "/v1/multimarketdata", kind: SocketKind::Relay },
+    SocketRoute { path: "/v1/order/events", kind: SocketKind::SignedRelay(ORDERS) },
+    SocketRoute { path: "/v2/marketdata", kind: SocketKind::Relay },
+];
 
 /// The dialect of Gemini.
 #[derive(Clone, Copy, Debug, Default)]
@@ -103,14 +108,12 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     let key = header(request.headers, KEY)?;
     let payload = header(request.headers, PAYLOAD)?;
     let signature = header(request.headers, SIGNATURE)?;
-    if !request.body.is_empty() {
-        return Err(malformed("body"));
-    }
     if payload.len() > limits::BODY_BYTES_MAX {
         return Err(Reject::TooLarge.into());
     }
     let json = STANDARD.decode(payload).ok().and_then(|json| String::from_utf8(json).ok()).ok_or_else(|| malformed(PAYLOAD))?;
     let members = object(&json)?;
+    check_body(request.body, &members)?;
     let nonce = text(&members, "nonce").ok_or_else(|| malformed("nonce"))?;
     // Some clients count with decimals; the whole part orders them.
     let nonce = digits(nonce.split('.').next().unwrap_or_default(), "nonce")?;
@@ -128,6 +131,20 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
         once: Once::Freshness,
         effect: effect::of_request(Purpose::Gemini, REST, request.method, request.path()),
     })
+}
+
+/// A body may say again what the payload says, and nothing else: no reader can act on what is not signed.
+fn check_body(body: &[u8], payload: &RawObject<'_>) -> Result<(), Refusal> {
+    if body.is_empty() {
+        return Ok(());
+    }
+    if body.len() > limits::BODY_BYTES_MAX {
+        return Err(Reject::TooLarge.into());
+    }
+    let body = str::from_utf8(body).map_err(|_| malformed("body"))?;
+    let said = object(body).map_err(|_| malformed("body"))?;
+    let signed = |name: &str, value: &str| payload.member(name).is_some_and(|signed| signed.get() == value);
+    if said.members().all(|(name, value)| signed(name, value.get())) { Ok(()) } else { Err(malformed("body")) }
 }
 
 /// What is told exactly, to whoever has the secret.
@@ -149,4 +166,29 @@ fn words(refusal: &Refusal) -> (u16, &'static str, &'static str) {
         Kind::Route => (404, "EndpointNotFound", "API entry point not found"),
         Kind::Unavailable => (503, "System", "We are experiencing technical issues"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_body_may_repeat_the_payload_and_say_nothing_else() {
+        let payload = object(r#"{"request":"/v1/order/new","nonce":"7","amount":"0.01","options":["maker-or-cancel"]}"#).unwrap();
+        for (body, fine) in [
+            ("", true),
+            ("{}", true),
+            (r#"{"amount":"0.01"}"#, true),
+            (r#"{"amount":"0.01","options":["maker-or-cancel"]}"#, true),
+            (r#"{"amount":"0.02"}"#, false),
+            (r#"{"amount":0.01}"#, false),
+            (r#"{"amount":"0.01","price":"1"}"#, false),
+            (r#"{"amount":"0.01","amount":"9"}"#, false),
+            ("x=1", false),
+            ("[]", false),
+        ] {
+            assert_eq!(check_body(body.as_bytes(), &payload).is_ok(), fine, "{body}");
+        }
+    }
 }

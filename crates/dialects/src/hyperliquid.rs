@@ -129,7 +129,11 @@ impl Dialect for Hyperliquid {
 
 /// How many orders the action of a body places or changes; `None` when the body has no action that can be read.
 fn orders(body: &[u8]) -> Option<u32> {
-    let body = object(str::from_utf8(body).ok()?).ok()?;
+    orders_of(&object(str::from_utf8(body).ok()?).ok()?)
+}
+
+/// The same of a payload.
+fn orders_of(body: &RawObject<'_>) -> Option<u32> {
     let action = object(body.member("action")?.get()).ok()?;
     let listed = |name: &str| {
         let list: Vec<&serde_json::value::RawValue> = serde_json::from_str(action.member(name)?.get()).ok()?;

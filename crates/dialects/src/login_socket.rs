@@ -7,6 +7,7 @@
 //! | public message | forward as nobody | forward as nobody |
 //! | private message | refused | forward under the login |
 //! | signed message | `Verify` → forward under that key | the same key only |
+//! | … with two readings | the second is taken where nobody has the key of the first | the same key only |
 //! | message with a token of ours | `VerifyToken` → forward under it | the token that logged in: forward; another: the same key only |
 //! | anything else | refused | refused |
 //!
@@ -30,6 +31,8 @@ pub(crate) enum Op<'f> {
     Public(&'static str),
     /// A message with a proof of its own; the text goes out instead of the frame.
     Signed(Presented<'f>, &'static str, Option<String>),
+    /// A message with a proof that can be read in two ways, and the orders it is charged as.
+    SignedEither(Presented<'f>, Box<Presented<'static>>, &'static str, u32),
     /// A message with a token of ours.
     Token(String, TokenKind, &'static str),
 }
@@ -71,6 +74,11 @@ pub(crate) trait Venue: Send {
     /// What a login is answered.
     fn welcome(&self, identity: &VerifiedIdentity, echo: &Echo, now: Timestamp) -> String;
 
+    /// What the venue behind is told of a login, as a message and its text: for venues whose news begin with it.
+    fn announcement(&self, _identity: &VerifiedIdentity) -> Option<(&'static str, String)> {
+        None
+    }
+
     /// What a refusal is answered.
     fn refuse(&self, refusal: &Refusal, echo: &Echo, now: Timestamp) -> String;
 
@@ -83,7 +91,7 @@ pub(crate) trait Venue: Send {
 /// What waits for a verification.
 enum Pending {
     Login,
-    Message(&'static str, Option<String>, Freshness),
+    Message(&'static str, Option<String>, Freshness, Option<u32>),
     Token(&'static str, String),
 }
 
@@ -94,12 +102,14 @@ pub(crate) struct LoginSocket<V> {
     pending: Option<Pending>,
     /// The token that logged in.
     token: Option<String>,
+    /// The second reading of the proof that waits.
+    otherwise: Option<Box<Presented<'static>>>,
     echo: Echo,
 }
 
 impl<V: Venue + 'static> LoginSocket<V> {
     pub(crate) fn boxed(venue: V) -> Box<dyn DialectSocket> {
-        Box::new(Self { venue, identity: None, pending: None, token: None, echo: None })
+        Box::new(Self { venue, identity: None, pending: None, token: None, otherwise: None, echo: None })
     }
 
     fn refused<'f>(&self, refusal: Refusal, close: bool, now: Timestamp) -> Step<'f> {
@@ -135,7 +145,7 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
     }
 
     fn handle_text<'f>(&mut self, text: &'f str, now: Timestamp, desk: &mut dyn Desk) -> Step<'f> {
-        self.pending = None;
+        (self.pending, self.otherwise) = (None, None);
         let frame = match self.venue.read(text, now, desk) {
             Ok(frame) => frame,
             Err(Refused { refusal, echo }) => {
@@ -156,7 +166,12 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
             },
             Op::Public(message) => Step::Forward(Forward::public(message)),
             Op::Signed(presented, message, text) => {
-                self.pending = Some(Pending::Message(message, text, presented.freshness));
+                self.pending = Some(Pending::Message(message, text, presented.freshness, None));
+                Step::Verify(presented)
+            }
+            Op::SignedEither(presented, otherwise, message, orders) => {
+                self.pending = Some(Pending::Message(message, None, presented.freshness, Some(orders)));
+                self.otherwise = Some(otherwise);
                 Step::Verify(presented)
             }
             Op::Token(token, kind, message) => {
@@ -186,9 +201,17 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
         };
         self.identity = Some(identity.clone());
         match pending {
-            Some(Pending::Login) => Step::reply(self.venue.welcome(&identity, &self.echo, now)),
-            Some(Pending::Message(message, text, freshness)) => {
-                Step::Forward(Forward { text, freshness, ..Forward::as_identity(message, identity) })
+            Some(Pending::Login) => {
+                let welcome = self.venue.welcome(&identity, &self.echo, now);
+                match self.venue.announcement(&identity) {
+                    Some((message, text)) => {
+                        Step::Forward(Forward { text: Some(text), reply: Some(welcome), ..Forward::as_identity(message, identity) })
+                    }
+                    None => Step::reply(welcome),
+                }
+            }
+            Some(Pending::Message(message, text, freshness, orders)) => {
+                Step::Forward(Forward { text, freshness, orders, ..Forward::as_identity(message, identity) })
             }
             Some(Pending::Token(message, token)) => {
                 self.token = Some(token);
@@ -196,6 +219,10 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
             }
             None => self.refused(Refusal::operator(Reject::Internal, "a result that nothing asked for"), false, now),
         }
+    }
+
+    fn take_other_reading(&mut self) -> Option<Presented<'static>> {
+        self.otherwise.take().map(|presented| *presented)
     }
 
     fn refuse(&mut self, refusal: &Refusal, now: Timestamp) -> String {

@@ -169,6 +169,8 @@ pub enum SocketKind {
     Dialect,
     /// Public data only: frames are passed on unread, without identity.
     Relay,
+    /// The headers of the handshake prove who it is, and that key needs this scope; frames are passed on unread, under its identity.
+    SignedRelay(&'static str),
 }
 
 /// A kind of message on a WebSocket of the venue, as [`crate::socket::Forward::message`] names it.

@@ -74,6 +74,8 @@ pub struct Forward {
     pub identity: Option<VerifiedIdentity>,
     /// What it is to be checked again before it is passed on.
     pub freshness: countersign_core::Freshness,
+    /// How many orders it is charged as; `None`: as its route says.
+    pub orders: Option<u32>,
     /// What goes out; `None`: the frame as received.
     pub text: Option<String>,
     /// What the client gets before.
@@ -84,13 +86,13 @@ impl Forward {
     /// The frame as received, about public data.
     #[must_use]
     pub const fn public(message: &'static str) -> Self {
-        Self { message, identity: None, freshness: countersign_core::Freshness::Channel, text: None, reply: None }
+        Self { message, identity: None, freshness: countersign_core::Freshness::Channel, orders: None, text: None, reply: None }
     }
 
     /// The frame as received, under this identity.
     #[must_use]
     pub const fn as_identity(message: &'static str, identity: VerifiedIdentity) -> Self {
-        Self { message, identity: Some(identity), freshness: countersign_core::Freshness::Channel, text: None, reply: None }
+        Self { message, identity: Some(identity), freshness: countersign_core::Freshness::Channel, orders: None, text: None, reply: None }
     }
 }
 
@@ -159,6 +161,12 @@ pub trait DialectSocket: Send {
 
     /// Takes a text frame of the client.
     fn handle_text<'f>(&mut self, text: &'f str, now: Timestamp, desk: &mut dyn Desk) -> Step<'f>;
+
+    /// The other reading of the proof that the last step asked to verify, for when nobody has the key that the first one names: a
+    /// signature that names its own key can be over one of two texts.
+    fn take_other_reading(&mut self) -> Option<Presented<'static>> {
+        None
+    }
 
     /// Takes the result of the verification that the last step asked for. Never answers with [`Step::Verify`].
     fn conclude(&mut self, result: Result<VerifiedIdentity, Refusal>, now: Timestamp, desk: &mut dyn Desk) -> Step<'static>;

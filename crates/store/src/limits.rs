@@ -53,6 +53,8 @@ pub const SECRET_BYTES: std::ops::RangeInclusive<usize> = 16..=512;
 
 /// Length of a generated exchange key id and of a generated secret, in characters: what Binance hands out.
 pub const GENERATED_TEXT_BYTES: usize = 64;
+/// Length of what follows `account-` in the id of a Gemini key: what the venue hands out.
+pub const GEMINI_KEY_NAME_BYTES: usize = 20;
 
 /// Longest session contract stored: a contract is a page of JSON.
 pub const CONTRACT_BYTES_MAX: usize = 16_384;

@@ -260,8 +260,9 @@ impl Tables {
                 Feed::AggTrade | Feed::Dialect(_, Channel::Trades) | Feed::Facade(_) | Feed::NativeTrade | Feed::Trade => {}
                 Feed::Dialect(dialect, Channel::Changes) => {
                     let difference = differences.get(&topic.market);
-                    let data = difference.and_then(|difference| dialect.changes(exchange, topic.market, difference, at_ms));
-                    if let Some(data) = data {
+                    for data in
+                        difference.map(|difference| dialect.changes(exchange, topic.market, difference, at_ms)).into_iter().flatten()
+                    {
                         deliver(exchange, *topic, subscribers, data, Outbox::push_flow);
                     }
                 }

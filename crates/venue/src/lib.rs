@@ -20,6 +20,7 @@
 mod arrivals;
 mod binance;
 mod bitfinex;
+mod bitmex;
 mod body;
 mod bybit;
 mod clock;
@@ -31,6 +32,7 @@ pub mod exchange;
 mod facade;
 mod fix;
 mod gate;
+mod gemini;
 mod hub;
 mod hyperliquid;
 mod identity;

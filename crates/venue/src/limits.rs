@@ -33,6 +33,10 @@ pub const KUCOIN_PAGE_ROWS: usize = 50;
 pub const KUCOIN_PAGE_ROWS_MAX: usize = 500;
 /// Levels per side of a Hyperliquid book (vendor: 20).
 pub const HYPERLIQUID_BOOK_LEVELS: u16 = 20;
+/// Trades in one answer of Gemini (vendor: 500).
+pub const GEMINI_TRADE_ROWS: usize = 500;
+/// Rows in one answer of BitMEX: orders, trades, candles (vendor: 500).
+pub const BITMEX_ROWS_MAX: usize = 500;
 /// Levels per side of a Kraken Futures book: more than any client here asks for, and a whole book is sent at each tick.
 pub const KRAKEN_FUTURES_BOOK_LEVELS: u16 = 100;
 /// Trades in one answer of Hyperliquid's `recentTrades`: enough to fill a screen.

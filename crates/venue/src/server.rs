@@ -22,7 +22,8 @@ use crate::identity::IdentityVerifier;
 use crate::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, HEADER_READ_TIMEOUT, SHUTDOWN_GRACE};
 use crate::shell::Shell;
 use crate::{
-    binance, bitfinex, bybit, coinbase, coinbase_exchange, deribit, gate, hyperliquid, kraken, kraken_futures, kucoin, native, okx,
+    binance, bitfinex, bitmex, bybit, coinbase, coinbase_exchange, deribit, gate, gemini, hyperliquid, kraken, kraken_futures, kucoin,
+    native, okx,
 };
 
 /// The paper exchange as a server.
@@ -55,6 +56,7 @@ impl Venue {
         let router = Router::new()
             .merge(binance::router())
             .merge(bitfinex::router())
+            .merge(bitmex::router())
             .merge(bybit::router())
             .merge(coinbase::router())
             .merge(deribit::router())
@@ -63,6 +65,7 @@ impl Venue {
             .merge(native::router())
             .merge(coinbase_exchange::router())
             .merge(gate::router())
+            .merge(gemini::router())
             .merge(hyperliquid::router())
             .merge(kucoin::router())
             .merge(okx::router())

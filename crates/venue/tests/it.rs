@@ -5,6 +5,8 @@
 mod binance;
 #[path = "it/bitfinex.rs"]
 mod bitfinex;
+#[path = "it/bitmex.rs"]
+mod bitmex;
 #[path = "it/bybit.rs"]
 mod bybit;
 #[path = "it/coinbase.rs"]
@@ -15,6 +17,8 @@ mod coinbase_exchange;
 mod deribit;
 #[path = "it/gate.rs"]
 mod gate;
+#[path = "it/gemini.rs"]
+mod gemini;
 #[path = "it/hyperliquid.rs"]
 mod hyperliquid;
 #[path = "it/identity.rs"]

@@ -17,9 +17,9 @@ WORKS = ["markets", "balance", "ticker", "book", "orders", "ticker stream", "ord
 REFUSED = ["wrong secret", "wrong clock", "missing scope", "replay"]
 
 
-def versions():
+def versions(*files):
     """The pinned versions, by package name in lower case."""
-    lines = [line for name in ("requirements.txt", "requirements-coinbase.txt") for line in (FOLDER / name).read_text().splitlines()]
+    lines = [line for name in files for line in (FOLDER / name).read_text().splitlines()]
     pinned = (line.split("==") for line in lines if "==" in line and not line.startswith("#"))
     return {name.lower().replace("_", "-"): version for name, version in pinned}
 
@@ -35,11 +35,13 @@ class Interop:
 
     def __init__(self):
         self.rows = {}
-        self.versions = versions()
+        self.versions = versions("requirements.txt", "requirements-coinbase.txt")
+        #: A package of which one client needs another version, by that client.
+        self.others = {"ccxt.bitmex": versions("requirements-bitmex.txt")["ccxt"]}
 
     def _tell(self, client, venue, operation, **what):
         name, _, _ = client.partition(" ")
-        version = self.versions[name.split(".")[0].lower()]
+        version = self.others.get(name) or self.versions[name.split(".")[0].lower()]
         self.rows[client, operation] = {"client": client, "version": version, "venue": venue, "operation": operation, **what}
 
     def works(self, client, venue, *operations):

@@ -12,6 +12,8 @@ from .server import environment
 FOLDER = Path(__file__).parents[1]
 #: The environment of the client that cannot share one: made by `cargo xtask test`.
 COINBASE_PYTHON = Path(os.environ.get("COUNTERSIGN_COINBASE_PYTHON", FOLDER.parents[1] / ".test-env/venv-coinbase/bin/python"))
+#: The environment of the client that its newer versions dropped; likewise.
+BITMEX_PYTHON = Path(os.environ.get("COUNTERSIGN_BITMEX_PYTHON", FOLDER.parents[1] / ".test-env/venv-bitmex/bin/python"))
 #: Longer than any one operation may take.
 ANSWER_SECONDS = 90
 

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 
 from .clients import with_wrong_secret
-from .sdk import COINBASE_PYTHON, Sdk
+from .sdk import BITMEX_PYTHON, COINBASE_PYTHON, Sdk
 from .server import run
 
 RETURNED = "(returned)"
@@ -82,6 +82,18 @@ def refusals(kind, unauthorized=None):
 
 
 VENDORS = [
+    # ccxt 4.4.100 knows "Signature not valid" and "Access Denied" (its bitmex.py, exceptions), and has one class for all it does not know.
+    Vendor(
+        "bitmex_ccxt",
+        "ccxt.bitmex",
+        "bitmex",
+        "HS256",
+        ("ccxt.base.errors.AuthenticationError", ""),
+        ("ccxt.base.errors.ExchangeError", ""),
+        ("ccxt.base.errors.PermissionDenied", ""),
+        ("ccxt.base.errors.ExchangeError", ""),
+        python=BITMEX_PYTHON,
+    ),
     *(binance("binance_python", "python-binance", kind, *refusals(PYTHON_BINANCE)) for kind in ("HS256", "Ed25519")),
     *(
         binance(

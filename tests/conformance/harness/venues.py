@@ -27,9 +27,15 @@ class Venue:
     no_pro: str = ""
     ws: dict = field(default_factory=dict)
 
-    #: Why a request sent twice is no refusal; why no clock is judged.
+    #: Why a request sent twice is no refusal; why no clock is judged; why there is no stream of a ticker, or of one's own orders.
     no_replay: str = ""
     no_clock: str = ""
+    no_ticker: str = ""
+    no_orders: str = ""
+    #: Settings of the class.
+    options: dict = field(default_factory=dict)
+    #: The login of a WebSocket and a request share a nonce: who sends both at once has one of them refused.
+    login_first: bool = False
 
     @property
     def name(self):
@@ -47,7 +53,7 @@ class Venue:
             settings["password"] = record["passphrase"]
         if "private_key" in record:
             settings = {"walletAddress": record["api_key"], "privateKey": record["private_key"], "enableRateLimit": False}
-        return {**settings, "timeout": 20_000, **more}
+        return {**settings, "timeout": 20_000, "options": self.options, **more}
 
     def sync(self, server, record):
         """The synchronous client."""
@@ -66,12 +72,16 @@ class Venue:
             exchange.urls["api"]["ws"] = ws.get("", ws)
         return exchange
 
-    def read_only(self, server):
-        """A key that may read but not trade."""
-        scopes = ["--scopes", "md:read,account:read,order:read"]
+    def key(self, server, *scopes):
+        """A new key of the demo account."""
+        scopes = ["--scopes", ",".join(scopes)] if scopes else []
         done = run("key", "new", "--state", server.state, "--account", "demo", "--purpose", self.purpose, "--kind", self.kind, *scopes)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def read_only(self, server):
+        """A key that may read but not trade."""
+        return self.key(server, "md:read", "account:read", "order:read")
 
 
 def symbol(exchange):
@@ -97,7 +107,23 @@ VENUES = [
         Denied,
         Nonce,
         no_clock="no time is signed, only a nonce",
-        no_pro="the paper venue has no Bitfinex WebSocket; the gateway's is held by vectors",
+        login_first=True,
+    ),
+    Venue(
+        "gemini",
+        "gemini",
+        "HS384",
+        "gemini",
+        Auth,
+        None,
+        # ccxt knows the venue's word for it, and reads it as a failed login.
+        Auth,
+        Nonce,
+        no_clock="no time is signed, only a nonce",
+        no_ticker="ccxt.pro has no ticker stream for Gemini",
+        no_orders="ccxt.pro sends its proof with no handshake: it takes the headers back before it connects",
+        # Markets with their steps come from the API; by default ccxt reads them from the venue's web pages.
+        options={"fetchCurrencies": {"webApiEnable": False}, "fetchMarketsFromAPI": {"fetchDetailsForAllSymbols": True}},
     ),
     Venue(
         "krakenfutures",

@@ -81,10 +81,10 @@ fn rust_tests(machine: &Machine, log: &str, packages: &[&str], environment: &[(&
 
 pub(super) fn conformance(machine: &Machine) -> Result<Outcome> {
     let coinbase = provision::coinbase_python(machine)?;
-    let envoy = provision::envoy_python(machine)?;
     let told = [
+        ("COUNTERSIGN_BITMEX_PYTHON", provision::bitmex_python(machine)?),
         ("COUNTERSIGN_COINBASE_PYTHON", coinbase),
-        ("COUNTERSIGN_ENVOY_PYTHON", envoy),
+        ("COUNTERSIGN_ENVOY_PYTHON", provision::envoy_python(machine)?),
         ("COUNTERSIGN_INTEROP", machine.env_path(interop::FACTS)),
     ];
     let what = ["tests/conformance", "--ignore=tests/conformance/test_examples.py"];

@@ -3,7 +3,7 @@
 use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 use serde_json::value::RawValue;
 
-use super::{CALC, CANCEL, ORDER, PUBLIC, nonce, words};
+use super::{CALC, CANCEL, LOGIN, ORDER, ORDERS, PUBLIC, nonce, words};
 use crate::answer::quoted;
 use crate::binance::ws_api::frame::RawObject;
 use crate::fields::{array, hex_mac, key_id, malformed, missing, object, string, text};
@@ -35,6 +35,12 @@ impl Venue for V2 {
     fn welcome(&self, _: &VerifiedIdentity, _: &Echo, _: Timestamp) -> String {
         r#"{"event":"auth","status":"OK","chanId":0,"userId":0,"caps":{"orders":{"read":1,"write":1},"wallets":{"read":1,"write":0}}}"#
             .to_owned()
+    }
+
+    fn announcement(&self, identity: &VerifiedIdentity) -> Option<(&'static str, String)> {
+        // Who may not read has no news; the login is good all the same.
+        let reads = identity.scopes().iter().any(|scope| scope.as_str() == ORDERS);
+        reads.then(|| (LOGIN, r#"{"event":"auth"}"#.to_owned()))
     }
 
     fn refuse(&self, refusal: &Refusal, _: &Echo, _: Timestamp) -> String {

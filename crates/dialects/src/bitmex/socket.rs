@@ -1,11 +1,11 @@
 //! BitMEX's WebSocket.
 
-use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
+use countersign_core::{Algorithm, Effect, Freshness, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 
 use super::{CANCEL_ALL_AFTER, PRIVATE, PUBLIC, fresh, words};
 use crate::answer::quoted;
 use crate::binance::ws_api::frame::{RawObject, literal};
-use crate::fields::{array, hex_mac, key_id, malformed, missing, object, string};
+use crate::fields::{array, digits, hex_mac, key_id, malformed, missing, object, string};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
 use crate::socket::Desk;
@@ -81,8 +81,54 @@ fn login<'f>(frame: &RawObject<'_>) -> Result<Presented<'f>, Refusal> {
         signature: hex_mac(Algorithm::HmacSha256, signature),
         signed: SignedBytes::from_piece(format!("GET/realtime{expires}").into_bytes()),
         passphrase: None,
-        freshness: fresh(expires, "expires", limits::BITMEX_LOGIN_LIFETIME_MAX)?,
+        freshness: login_freshness(expires)?,
         once: Once::SignedBytes,
         effect: Effect::Read,
     })
+}
+
+/// As seconds, this is the year 5138; as milliseconds, 1973. What is above is no second.
+const MILLISECONDS_FROM: u64 = 100_000_000_000;
+
+/// How long a login is good for. ccxt writes the time of signing in milliseconds where the venue wants the end in seconds; the venue reads
+/// an end that never comes. Here it is what it is, the time of signing, and the login is good for a while after it.
+fn login_freshness(expires: &str) -> Result<Freshness, Refusal> {
+    let number = digits(expires, "expires")?;
+    if number < MILLISECONDS_FROM {
+        return fresh(expires, "expires", limits::BITMEX_LOGIN_LIFETIME_MAX);
+    }
+    let signed = Timestamp::from_millis(number);
+    Ok(Freshness::Validity {
+        not_before: Some(signed),
+        not_after: signed.saturating_add(limits::LOGIN_LIFETIME_MAX),
+        leeway: limits::TIMESTAMP_AHEAD_MAX,
+        lifetime_max: limits::BITMEX_LOGIN_LIFETIME_MAX,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use countersign_core::verify::check_window;
+
+    use super::*;
+
+    #[test]
+    fn a_login_ends_by_its_seconds_or_a_while_after_its_milliseconds() {
+        let now = Timestamp::from_secs(1_795_222_400);
+        for (expires, reject) in [
+            ("1795222405", None),
+            ("1795222400", Some(Reject::TimestampStale)),
+            ("1795226001", Some(Reject::TimestampAhead)),
+            ("1795222400000", None),
+            ("1795222399000", None),
+            ("1795222280000", Some(Reject::TimestampStale)),
+            ("1795222402000", Some(Reject::TimestampAhead)),
+            ("9999999999999999", Some(Reject::TimestampAhead)),
+        ] {
+            let verdict = check_window(login_freshness(expires).unwrap(), now).err().map(|refusal| refusal.reject);
+            assert_eq!(verdict, reject, "{expires}");
+        }
+        assert!(login_freshness("soon").is_err());
+    }
 }

@@ -3,7 +3,7 @@
 use countersign_core::{Purpose, Refusal, Reject, Timestamp, VerifiedIdentity};
 
 use super::agent::Source;
-use super::{ACTION, PUBLIC, present_payload, words};
+use super::{ACTION, PUBLIC, orders_of, present_payload, words};
 use crate::answer::quoted;
 use crate::fields::{malformed, object, string};
 use crate::limits;
@@ -31,10 +31,12 @@ impl Venue for Ws {
                     Some("info") => Op::Public(PUBLIC),
                     Some("action") => {
                         let payload = object(request.member("payload").ok_or_else(|| malformed("payload"))?.get())?;
-                        // One connection dials one address, so its SDK signs one source; ccxt on its main network is the common one.
-                        let presented =
-                            present_payload(&payload, Source::Mainnet).map_err(|refusal| Refused { refusal, echo: echo.clone() })?;
-                        Op::Signed(presented, ACTION, None)
+                        let refused = |refusal| Refused { refusal, echo: echo.clone() };
+                        // As over HTTP: whichever network the client believes to be on.
+                        let elsewhere = present_payload(&payload, Source::Elsewhere).map_err(refused)?;
+                        let mainnet = present_payload(&payload, Source::Mainnet).map_err(refused)?;
+                        // What cannot be counted is one.
+                        Op::SignedEither(elsewhere, Box::new(mainnet), ACTION, orders_of(&payload).unwrap_or(1))
                     }
                     Some(_) | None => return Err(malformed("request").into()),
                 }

@@ -180,7 +180,11 @@ impl<'f> Connection<'f> {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let result = match socket.handle_text(text, now, &mut self.desk) {
-            Step::Verify(presented) => self.verify(&presented, key, now),
+            Step::Verify(presented) if presented.key_id == key.key_id => self.verify(&presented, key, now),
+            Step::Verify(presented) => match socket.take_other_reading() {
+                Some(otherwise) => self.verify(&otherwise, key, now),
+                None => self.verify(&presented, key, now),
+            },
             Step::VerifyToken(token) => self.redeem(&token, key, now),
             step @ (Step::Close { .. } | Step::Forward(_) | Step::Refuse { .. } | Step::Reply(_)) => return verdict(step),
         };

@@ -213,7 +213,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let mut desk = GatewayDesk::new(&worker.shared.tokens, connection, &self.authority);
         let step = self.machine.handle_text(text, clock::wall(), &mut desk);
         let verified = match step {
-            Step::Verify(presented) => admission::verify(worker, connection, &presented),
+            Step::Verify(presented) => {
+                let known = worker.shared.credentials.load().find(presented.purpose, &presented.key_id).is_some();
+                match if known { None } else { self.machine.take_other_reading() } {
+                    Some(otherwise) => admission::verify(worker, connection, &otherwise),
+                    None => admission::verify(worker, connection, &presented),
+                }
+            }
             Step::VerifyToken(token) => admission::verify_token(worker, connection, &token),
             step @ (Step::Close { .. } | Step::Forward(_) | Step::Refuse { .. } | Step::Reply(_)) => {
                 return self.carry_out(step, Some(&message)).await;

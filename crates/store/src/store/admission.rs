@@ -133,6 +133,11 @@ fn default_key_id(purpose: Purpose, material: &Material) -> ApiKeyId {
             let name = format!("organizations/{}/apiKeys/{}", uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
             ApiKeyId::parse(&name).expect("letters, digits, slashes and dashes are a key id")
         }
+        // They refuse a key that is not of one account.
+        (Purpose::Gemini, _) => {
+            let name = format!("account-{}", *random_text(limits::GEMINI_KEY_NAME_BYTES));
+            ApiKeyId::parse(&name).expect("letters, digits and a dash are a key id")
+        }
         (_, Material::PublicKey(..) | Material::Secret(..)) => random_key_id(),
     }
 }

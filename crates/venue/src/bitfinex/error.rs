@@ -39,6 +39,19 @@ impl BitfinexError {
         Self::new(GENERIC, format!("Invalid order: {text}"))
     }
 
+    /// One of the WebSocket's own refusals (vendor document "Websockets: general").
+    pub(super) fn subscription(code: u32, text: &str) -> Self {
+        Self::new(code, text)
+    }
+
+    pub(super) const fn code(&self) -> u32 {
+        self.code
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     pub(super) fn invalid(name: &str) -> Self {
         Self::new(INVALID, format!("{name}: invalid"))
     }

@@ -9,6 +9,7 @@ use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::Side;
 use crate::exchange::tape::MINUTE_MS;
 use crate::facade::{FieldError, Fields, number};
+use crate::gemini;
 use crate::limits::{BOOK_LEVELS_MAX, CANDLES_PER_ANSWER_MAX, ROWS_PER_ANSWER_MAX};
 use crate::operations::{counted_levels, spot_markets};
 
@@ -59,7 +60,11 @@ pub(super) fn conf(exchange: &Exchange, fields: &Fields, _: u64) -> Result<Strin
     Ok(fields.need("keys")?.split(',').map(list).collect::<Value>().to_string())
 }
 
+/// Gemini has this path as well; its symbols bear no `t`.
 pub(super) fn ticker(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, BitfinexError> {
+    if let Some(other) = fields.find("symbol").and_then(|name| gemini::ticker(exchange, name)) {
+        return Ok(other);
+    }
     let market = exchange.market(market_of(exchange, fields)?);
     Ok(Value::from(shapes::ticker(market)).to_string())
 }
@@ -103,8 +108,14 @@ pub(super) fn trades(exchange: &Exchange, fields: &Fields, _: u64) -> Result<Str
     Ok(rows.collect::<Value>().to_string())
 }
 
-/// `trade:1m:tBTCUST`: `[MTS, OPEN, CLOSE, HIGH, LOW, VOLUME]`, newest first unless `sort` is 1; `last` is the newest alone.
+/// `trade:1m:tBTCUST`: `[MTS, OPEN, CLOSE, HIGH, LOW, VOLUME]`, newest first unless `sort` is 1; `last` is the newest alone. Gemini
+/// has this path as well: a symbol where the key is, and a width where the section is.
 pub(super) fn candles(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, BitfinexError> {
+    if let (Some(name), Some(width)) = (fields.find("key"), fields.find("section"))
+        && let Some(other) = gemini::candles(exchange, name, width)
+    {
+        return Ok(other);
+    }
     let mut parts = fields.need("key")?.splitn(3, ':');
     let (Some("trade"), Some(interval), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(BitfinexError::invalid("key"));

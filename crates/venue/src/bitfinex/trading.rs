@@ -8,6 +8,7 @@ use super::error::BitfinexError;
 use super::market_data::market_of;
 use super::shapes;
 use crate::exchange::Exchange;
+use crate::exchange::account::{AccountIndex, Balance};
 use crate::exchange::fixed::Fixed;
 use crate::exchange::order::{Order, OrderError, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::{FieldError, Fields, number};
@@ -15,12 +16,16 @@ use crate::limits::ROWS_PER_ANSWER_MAX;
 use crate::operations::{Owner, spot_markets};
 
 /// `[TYPE, CURRENCY, BALANCE, INTEREST, AVAILABLE, …]`
+pub(super) fn wallet_rows(exchange: &Exchange, owner: AccountIndex) -> Vec<Value> {
+    let balances = exchange.account_state(owner).balances.iter();
+    let row = |(asset, balance): (&Arc<str>, &Balance)| {
+        json!(["exchange", shapes::currency(asset), number(balance.total), 0, number(balance.free()), null, null])
+    };
+    balances.map(row).collect()
+}
+
 pub(super) fn wallets(exchange: &Exchange, owner: &Owner, _: &Fields, _: u64) -> Result<String, BitfinexError> {
-    let rows =
-        exchange.account_state(owner.index).balances.iter().map(|(asset, balance)| {
-            json!(["exchange", shapes::currency(asset), number(balance.total), 0, number(balance.free()), null, null])
-        });
-    Ok(rows.collect::<Value>().to_string())
+    Ok(Value::from(wallet_rows(exchange, owner.index)).to_string())
 }
 
 fn manner(fields: &Fields) -> Result<(OrderKind, TimeInForce), BitfinexError> {
@@ -48,7 +53,7 @@ fn notice(kind: &str, what: &Value, text: &str, now_ms: u64) -> String {
     json!([now_ms, kind, null, null, what, null, "SUCCESS", text]).to_string()
 }
 
-pub(super) fn submit(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, BitfinexError> {
+fn place(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<Value, BitfinexError> {
     let market = market_of(exchange, fields)?;
     let (side, amount) = amount(fields)?;
     let (kind, time_in_force) = manner(fields)?;
@@ -57,7 +62,18 @@ pub(super) fn submit(exchange: &mut Exchange, owner: &Owner, fields: &Fields, no
     let request =
         OrderRequest { market, side, kind, time_in_force, size: Size::Base(amount), price, client_id, key: Arc::clone(&owner.key) };
     let placed = exchange.place(owner.index, request, now_ms)?;
-    Ok(notice("on-req", &json!([shapes::order(exchange, &placed.order)]), "Submitting 1 orders.", now_ms))
+    Ok(shapes::order(exchange, &placed.order))
+}
+
+pub(super) fn submit(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, BitfinexError> {
+    let order = place(exchange, owner, fields, now_ms)?;
+    Ok(notice("on-req", &json!([order]), "Submitting 1 orders.", now_ms))
+}
+
+/// The same over the WebSocket, where the order stands alone.
+pub(super) fn submit_input(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, BitfinexError> {
+    let order = place(exchange, owner, fields, now_ms)?;
+    Ok(notice("on-req", &order, "Submitting exchange order.", now_ms))
 }
 
 pub(super) fn cancel(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, BitfinexError> {
@@ -68,6 +84,14 @@ pub(super) fn cancel(exchange: &mut Exchange, owner: &Owner, fields: &Fields, no
     };
     let canceled = exchange.cancel(owner.index, id.ok_or(OrderError::UnknownOrder)?, now_ms)?;
     Ok(notice("oc-req", &shapes::order(exchange, &canceled), "Submitted for cancellation.", now_ms))
+}
+
+/// Open orders in pairs that are listed, newest first.
+pub(super) fn open_rows(exchange: &Exchange, owner: AccountIndex) -> Vec<Value> {
+    let listed = |order: &&Order| spot_markets(exchange).any(|(index, _)| index == order.market);
+    let mut rows: Vec<Value> = exchange.open_orders(owner).filter(listed).map(|order| shapes::order(exchange, order)).collect();
+    rows.reverse();
+    rows
 }
 
 /// Orders in pairs that are listed, of one pair when it is named; newest first.

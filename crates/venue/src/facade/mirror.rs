@@ -1,6 +1,6 @@
 //! A book as it was last told to somebody, and what has changed since.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::exchange::Exchange;
 use crate::exchange::book::Level;
@@ -21,6 +21,8 @@ pub(crate) struct BookDifference {
     pub(crate) last_id: u64,
     pub(crate) bids: Vec<Level>,
     pub(crate) asks: Vec<Level>,
+    /// Prices in ticks, of bids and of asks, that had no level before.
+    pub(crate) added: [BTreeSet<u128>; 2],
 }
 
 impl BookMirror {
@@ -49,10 +51,11 @@ impl BookMirror {
     pub(crate) fn advance(&mut self, exchange: &Exchange, market: MarketIndex, depth: usize) -> BookDifference {
         let next = Self::of(exchange, market, depth);
         let [bids, asks] = [0, 1].map(|side| difference(&self.levels[side], &next.levels[side]));
+        let added = [0, 1].map(|side| next.levels[side].keys().filter(|ticks| !self.levels[side].contains_key(ticks)).copied().collect());
         let first_id = self.update_id + 1;
         let last_id = next.update_id;
         *self = next;
-        BookDifference { first_id, last_id, bids, asks }
+        BookDifference { first_id, last_id, bids, asks, added }
     }
 }
 

@@ -21,13 +21,16 @@ use crate::limits::STREAMS_PER_CONNECTION_MAX;
 use crate::outbox::Outbox;
 use crate::shell::{Caller, Shell};
 use crate::websocket::{self, Connection, Protocol};
-use crate::{coinbase_exchange, gate, hyperliquid, kraken_futures, kucoin};
+use crate::{bitfinex, bitmex, coinbase_exchange, gate, gemini, hyperliquid, kraken_futures, kucoin};
 
 /// Whose form a message has.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Dialect {
+    Bitfinex,
+    Bitmex,
     CoinbaseExchange,
     Gate,
+    Gemini,
     Hyperliquid,
     KrakenFutures,
     Kucoin,
@@ -63,35 +66,53 @@ pub(crate) enum OwnChannel {
 }
 
 impl Dialect {
-    pub(crate) const ALL: [Self; 5] = [Self::CoinbaseExchange, Self::Gate, Self::Hyperliquid, Self::KrakenFutures, Self::Kucoin];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Bitfinex,
+        Self::Bitmex,
+        Self::CoinbaseExchange,
+        Self::Gate,
+        Self::Gemini,
+        Self::Hyperliquid,
+        Self::KrakenFutures,
+        Self::Kucoin,
+    ];
 
     /// The message of a channel of which only the newest matters; `None` when the dialect has
     /// no such channel.
     pub(crate) fn state(self, exchange: &Exchange, market: MarketIndex, channel: Channel, at_ms: u64) -> Option<String> {
         match self {
+            Self::Bitfinex => bitfinex::state_event(exchange, market, channel),
+            Self::Bitmex => bitmex::state_event(exchange, market, channel, at_ms),
             Self::CoinbaseExchange => coinbase_exchange::state_event(exchange, market, channel, at_ms),
             Self::Gate => gate::state_event(exchange, market, channel, at_ms),
+            Self::Gemini => gemini::state_event(exchange, market, channel, at_ms),
             Self::Hyperliquid => hyperliquid::state_event(exchange, market, channel, at_ms),
             Self::KrakenFutures => kraken_futures::state_event(exchange, market, channel, at_ms),
             Self::Kucoin => kucoin::state_event(exchange, market, channel, at_ms),
         }
     }
 
-    /// What changed in a book; `None` when the dialect only sends whole books.
-    pub(crate) fn changes(self, exchange: &Exchange, market: MarketIndex, difference: &BookDifference, at_ms: u64) -> Option<String> {
+    /// What changed in a book, in one message or several; none when the dialect only sends whole books.
+    pub(crate) fn changes(self, exchange: &Exchange, market: MarketIndex, difference: &BookDifference, at_ms: u64) -> Vec<String> {
         match self {
-            Self::CoinbaseExchange => Some(coinbase_exchange::changes_event(exchange, market, difference, at_ms)),
-            Self::Gate => Some(gate::changes_event(exchange, market, difference, at_ms)),
-            Self::Hyperliquid | Self::KrakenFutures => None,
-            Self::Kucoin => Some(kucoin::changes_event(exchange, market, difference, at_ms)),
+            Self::Bitfinex => bitfinex::changes_events(exchange, market, difference),
+            Self::Bitmex => bitmex::changes_events(exchange, market, difference, at_ms),
+            Self::CoinbaseExchange => vec![coinbase_exchange::changes_event(exchange, market, difference, at_ms)],
+            Self::Gate => vec![gate::changes_event(exchange, market, difference, at_ms)],
+            Self::Gemini => gemini::changes_event(exchange, market, difference).into_iter().collect(),
+            Self::Hyperliquid | Self::KrakenFutures => Vec::new(),
+            Self::Kucoin => vec![kucoin::changes_event(exchange, market, difference, at_ms)],
         }
     }
 
     /// One public trade.
     pub(crate) fn trade(self, exchange: &Exchange, market: MarketIndex, trade: &PublicTrade) -> String {
         match self {
+            Self::Bitfinex => bitfinex::trade_event(market, trade),
+            Self::Bitmex => bitmex::trade_event(exchange, market, trade),
             Self::CoinbaseExchange => coinbase_exchange::trade_event(exchange, market, trade),
             Self::Gate => gate::trade_event(exchange, market, trade),
+            Self::Gemini => gemini::trade_event(exchange, market, trade),
             Self::Hyperliquid => hyperliquid::trade_event(exchange, market, trade),
             Self::KrakenFutures => kraken_futures::trade_event(exchange, market, trade),
             Self::Kucoin => kucoin::trade_event(exchange, market, trade),
@@ -101,7 +122,9 @@ impl Dialect {
     /// Whether the façade lists such instruments: all but one list spot only.
     const fn lists(self, kind: InstrumentKind) -> bool {
         match self {
-            Self::CoinbaseExchange | Self::Gate | Self::Hyperliquid | Self::Kucoin => matches!(kind, InstrumentKind::Spot),
+            Self::Bitfinex | Self::Bitmex | Self::CoinbaseExchange | Self::Gate | Self::Gemini | Self::Hyperliquid | Self::Kucoin => {
+                matches!(kind, InstrumentKind::Spot)
+            }
             Self::KrakenFutures => matches!(kind, InstrumentKind::Future { .. }),
         }
     }
@@ -114,8 +137,11 @@ impl Dialect {
             return Vec::new();
         }
         match self {
+            Self::Bitfinex => bitfinex::own_events(exchange, channel, event),
+            Self::Bitmex => bitmex::own_events(exchange, channel, event),
             Self::CoinbaseExchange => coinbase_exchange::own_events(exchange, channel, event),
             Self::Gate => gate::own_events(exchange, channel, event),
+            Self::Gemini => gemini::own_events(exchange, channel, event),
             Self::Hyperliquid => hyperliquid::own_events(exchange, channel, event),
             Self::KrakenFutures => kraken_futures::own_events(exchange, channel, event),
             Self::Kucoin => kucoin::own_events(exchange, channel, event),

@@ -1,4 +1,4 @@
-//! The Bitfinex façade: REST.
+//! The Bitfinex façade: REST and WebSocket.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -79,4 +79,63 @@ async fn refusals_carry_the_code_of_the_venue() {
     let reader = bench.client(Some(bench.signer.token("alice", "order:read")));
     assert_eq!(post(&reader, "w/order/submit", RESTING).await.1, json!(["error", 10001, "api_key: permission invalid"]));
     assert_eq!(bench.venue.arrivals().orders_placed, 0);
+}
+
+#[tokio::test]
+async fn channels_tell_the_market_to_anybody_and_orders_to_their_owner() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    let mut stranger = bench.stranger().connect("/ws/2").await.unwrap();
+    for channel in ["ticker", "book", "trades"] {
+        stranger.send(json!({"event": "subscribe", "channel": channel, "symbol": "tBTCUST"})).await;
+        let answer = stranger.until(|frame| frame["event"] == "subscribed").await;
+        assert_eq!((&answer["channel"], &answer["pair"]), (&json!(channel), &json!("BTCUST")));
+        let number = answer["chanId"].clone();
+        let first = stranger.until(|frame| frame[0] == number).await;
+        match channel {
+            "ticker" => assert_eq!(first[1].as_array().unwrap().len(), 10),
+            "book" => {
+                assert!(first[1].as_array().unwrap().iter().all(|level| level.as_array().unwrap().len() == 3));
+                let change = stranger.until(|frame| frame[0] == number).await;
+                assert_eq!(change[1].as_array().unwrap().len(), 3);
+                assert!(change[1][0].is_number());
+            }
+            _ => {
+                let trade = stranger.until(|frame| frame[0] == number && frame[1] == "te").await;
+                assert_eq!(trade[2].as_array().unwrap().len(), 4);
+            }
+        }
+        stranger.send(json!({"event": "unsubscribe", "chanId": number})).await;
+        stranger.until(|frame| frame["event"] == "unsubscribed" && frame["chanId"] == number).await;
+    }
+    for (frame, code) in [
+        (json!({"event": "subscribe", "channel": "ticker", "symbol": "tNO"}), 10_300),
+        (json!({"event": "subscribe", "channel": "status", "symbol": "tBTCUST"}), 10_302),
+        (json!({"event": "unsubscribe", "chanId": 7}), 10_400),
+        (json!({"event": "auth"}), 10_100),
+        (json!({"event": "dance"}), 10_000),
+    ] {
+        stranger.send(frame.clone()).await;
+        let refused = stranger.until(|answer| answer["event"] == "error").await;
+        assert_eq!(refused["code"], json!(code), "{frame}");
+    }
+    stranger.send(json!([0, "on", null, {"symbol": "tBTCUST"}])).await;
+    let refused = stranger.until(|frame| frame[1] == "n").await;
+    assert_eq!((&refused[2][1], &refused[2][6]), (&json!("on-req"), &json!("ERROR")));
+
+    let mut own = alice.connect("/ws/2").await.unwrap();
+    own.send(json!({"event": "auth"})).await;
+    own.until(|frame| frame[0] == 0 && frame[1] == "ws").await;
+    assert_eq!(own.until(|frame| frame[1] == "os").await, json!([0, "os", []]));
+    own.send(json!([0, "on", null, {"symbol": "tBTCUST", "type": "EXCHANGE LIMIT", "amount": "0.01", "price": "50000", "cid": 7}])).await;
+    let told = own.until(|frame| frame[1] == "on").await;
+    let notice = own.until(|frame| frame[1] == "n").await;
+    assert_eq!((&notice[2][6], &notice[2][4][0]), (&json!("SUCCESS"), &told[2][0]));
+    own.send(json!([0, "oc", null, {"id": told[2][0]}])).await;
+    let gone = own.until(|frame| frame[1] == "oc").await;
+    assert_eq!((&gone[2][0], &gone[2][13]), (&told[2][0], &json!("CANCELED")));
+    post(&alice, "w/order/submit", r#"{"symbol":"tBTCUST","type":"EXCHANGE MARKET","amount":"0.01"}"#).await;
+    for kind in ["te", "tu", "wu"] {
+        own.until(|frame| frame[0] == 0 && frame[1] == kind).await;
+    }
 }

@@ -29,13 +29,16 @@ impl Table<'_> {
         RouteSpec {
             name: format!("{} ws {}", self.prefix, row.path),
             target: http("GET", row.path),
-            // The login happens inside; each message has a route of its own.
-            access: Access::Public,
+            access: match row.kind {
+                // The login happens inside; each message has a route of its own.
+                SocketKind::Dialect | SocketKind::Relay => Access::Public,
+                SocketKind::SignedRelay(scope) => scoped(scope),
+            },
             upstream: self.upstream,
             family: self.family,
             kind: match row.kind {
                 SocketKind::Dialect => RouteKind::DialectSocket,
-                SocketKind::Relay => RouteKind::WebSocketRelay,
+                SocketKind::Relay | SocketKind::SignedRelay(_) => RouteKind::WebSocketRelay,
             },
             weight: RouteWeight::Fixed(1),
             orders: 0,

@@ -112,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
 
     /// Forwards a frame, or says why not.
     pub(super) async fn forward(&mut self, forward: Forward, message: Option<&Message>) -> Result<(), Refusal> {
-        let Forward { message: kind, identity, freshness, text, .. } = forward;
+        let Forward { message: kind, identity, freshness, orders, text, .. } = forward;
         let outgoing = match (text, message) {
             (Some(text), _) => Message::text(text),
             (None, Some(message)) => message.clone(),
@@ -122,7 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let dialect = self.route.family.dialect().ok_or(Reject::Internal)?;
         let route = routes.find_dialect_message(dialect.purpose(), kind).ok_or(Reject::RouteUnknown)?;
         let signed = SignedText { query: b"", body: outgoing.as_text().unwrap_or_default().as_bytes() };
-        let permit = self.admit(route, identity.as_ref(), signed)?;
+        let permit = self.admit(route, orders.unwrap_or(route.orders), identity.as_ref(), signed)?;
         let key = identity.map_or(LinkKey::Public, LinkKey::Key);
         let link = self.link(route, key, &permit).await?;
         // The last moment: opening a link takes time, and a signed window is short.
@@ -131,7 +131,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     }
 
     /// Permit, charge, record.
-    fn admit(&mut self, route: &Arc<Route>, identity: Option<&VerifiedIdentity>, signed: SignedText<'_>) -> Result<Cleared, Refusal> {
+    fn admit(
+        &mut self,
+        route: &Arc<Route>,
+        orders: u32,
+        identity: Option<&VerifiedIdentity>,
+        signed: SignedText<'_>,
+    ) -> Result<Cleared, Refusal> {
         let login =
             identity.and_then(|identity| self.logins.iter().find(|login| login.identity.credential().id == identity.credential().id));
         let permit = match identity {
@@ -140,7 +146,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         };
         let rate = identity.map_or_else(KeyRate::default, |identity| identity.credential().rate);
         let counters = login.map_or_else(|| Arc::clone(&self.counters), |login| Arc::clone(&login.counters));
-        let usage = charge(&counters, rate, route.weight, route.orders, &mut self.words)?;
+        let usage = charge(&counters, rate, route.weight, orders, &mut self.words)?;
         let login = identity.map(|identity| Login::new(identity.clone(), countersign_core::Freshness::Channel, counters));
         let permit = self.worker.shared.halts.gate().clear(self.worker, permit, Asked::of(route, login.as_ref(), Some(signed)))?;
         let admitted = Admitted { permit, login, usage };

@@ -1,0 +1,141 @@
+//! Messages of the channels: `[CHANNEL, …]`, where channel 0 is one's own.
+//!
+//! | channel | first | then |
+//! |---|---|---|
+//! | `ticker` | – | the ticker at every tick |
+//! | `book` | all levels | one message for each level that changed |
+//! | `trades` | the newest | `te` for each |
+//! | 0 | `ws`, `os` | `wu`; `on`, `ou`, `oc`; `te` and `tu` for each fill |
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::{shapes, trading};
+use crate::exchange::Exchange;
+use crate::exchange::account::AccountIndex;
+use crate::exchange::event::{Event, OrderChange, PublicTrade};
+use crate::exchange::fixed::Fixed;
+use crate::exchange::instrument::MarketIndex;
+use crate::exchange::order::Side;
+use crate::facade::{BookDifference, number};
+use crate::limits::{BOOK_LEVELS_PUBLISHED, TRADES_FIRST_MAX};
+use crate::operations::{Channel, OwnChannel, changed_rows, counted_levels};
+
+/// Channel numbers of one market, by tens.
+const CHANNELS_PER_MARKET: usize = 10;
+
+/// The number of a channel: the same for everybody, so that a message is written once. Nought is one's own.
+pub(super) fn number_of(market: MarketIndex, channel: Channel) -> Option<usize> {
+    let place = match channel {
+        Channel::Changes => 1,
+        Channel::Ticker => 2,
+        Channel::Trades => 3,
+        Channel::Book(_) | Channel::Mids | Channel::Snapshot(_) | Channel::Top => return None,
+    };
+    Some((market.0 + 1) * CHANNELS_PER_MARKET + place)
+}
+
+/// The channel of a number.
+pub(super) fn channel_of(number: usize) -> Option<(MarketIndex, Channel)> {
+    let market = MarketIndex((number / CHANNELS_PER_MARKET).checked_sub(1)?);
+    [Channel::Changes, Channel::Ticker, Channel::Trades]
+        .into_iter()
+        .find(|channel| number_of(market, *channel) == Some(number))
+        .map(|channel| (market, channel))
+}
+
+/// `ticker`
+pub(crate) fn state_event(exchange: &Exchange, market: MarketIndex, channel: Channel) -> Option<String> {
+    let number = number_of(market, channel)?;
+    (channel == Channel::Ticker).then(|| json!([number, shapes::ticker(exchange.market(market))]).to_string())
+}
+
+/// The first message of `book` and `trades`.
+pub(super) fn snapshot(exchange: &Exchange, market: MarketIndex, channel: Channel) -> Option<String> {
+    let number = number_of(market, channel)?;
+    let rows: Vec<Value> = match channel {
+        Channel::Changes => [Side::Buy, Side::Sell].into_iter().flat_map(|side| levels(exchange, market, side)).collect(),
+        Channel::Trades => exchange.market(market).tape.last_trades(TRADES_FIRST_MAX).rev().map(trade_row).collect(),
+        Channel::Book(_) | Channel::Mids | Channel::Snapshot(_) | Channel::Ticker | Channel::Top => return None,
+    };
+    Some(json!([number, rows]).to_string())
+}
+
+fn levels(exchange: &Exchange, market: MarketIndex, side: Side) -> Vec<Value> {
+    let counted = counted_levels(exchange, market, side, BOOK_LEVELS_PUBLISHED).into_iter();
+    counted.map(|(price, size, count)| json!([number(price), count.max(1), shapes::signed(side, size)])).collect()
+}
+
+/// `book`: `[PRICE, COUNT, AMOUNT]`; a level that is gone has count 0, and an amount that tells its side.
+pub(crate) fn changes_events(exchange: &Exchange, market: MarketIndex, difference: &BookDifference) -> Vec<String> {
+    let Some(channel) = number_of(market, Channel::Changes) else {
+        return Vec::new();
+    };
+    let rows = |side, changed| {
+        let counted = counted_levels(exchange, market, side, BOOK_LEVELS_PUBLISHED).into_iter();
+        let counts: HashMap<Fixed, usize> = counted.map(|(price, _, count)| (price, count.max(1))).collect();
+        let row = move |(price, size): (Fixed, Fixed)| {
+            let gone = size.is_zero();
+            let count = if gone { 0 } else { counts.get(&price).copied().unwrap_or(1) };
+            let amount = shapes::signed(side, if gone { Fixed::whole(1) } else { size });
+            json!([channel, [number(price), count, amount]]).to_string()
+        };
+        changed_rows(exchange, market, changed).into_iter().map(row)
+    };
+    rows(Side::Buy, &difference.bids).chain(rows(Side::Sell, &difference.asks)).collect()
+}
+
+fn trade_row(trade: &PublicTrade) -> Value {
+    let side = if trade.buyer_is_maker { Side::Sell } else { Side::Buy };
+    json!([trade.id, trade.at_ms, shapes::signed(side, trade.quantity), number(trade.price)])
+}
+
+/// `trades`
+pub(crate) fn trade_event(market: MarketIndex, trade: &PublicTrade) -> String {
+    json!([number_of(market, Channel::Trades), "te", trade_row(trade)]).to_string()
+}
+
+/// What somebody is told at once who logs in.
+pub(super) fn own_snapshots(exchange: &Exchange, owner: AccountIndex) -> [String; 2] {
+    let wallets = json!([0, "ws", trading::wallet_rows(exchange, owner)]);
+    let orders = json!([0, "os", trading::open_rows(exchange, owner)]);
+    [wallets.to_string(), orders.to_string()]
+}
+
+/// `wu`; `on`, `ou`, `oc`; `te`, `tu`.
+pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event) -> Vec<String> {
+    match (channel, event) {
+        (OwnChannel::Balances, Event::Balances { owner, .. }) => {
+            trading::wallet_rows(exchange, *owner).into_iter().map(|row| json!([0, "wu", row]).to_string()).collect()
+        }
+        (OwnChannel::Fills, Event::Order { fill: Some(fill), .. }) => {
+            let row = shapes::fill(exchange, fill);
+            ["te", "tu"].map(|kind| json!([0, kind, row]).to_string()).into()
+        }
+        (OwnChannel::Orders, Event::Order { change, order, .. }) => {
+            let kind = match change {
+                OrderChange::Canceled | OrderChange::Expired => "oc",
+                OrderChange::New => "on",
+                OrderChange::Trade if order.status.is_open() => "ou",
+                OrderChange::Trade => "oc",
+            };
+            vec![json!([0, kind, shapes::order(exchange, order)]).to_string()]
+        }
+        (OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders, _) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_is_found_by_its_number_and_nought_is_none() {
+        for channel in [Channel::Changes, Channel::Ticker, Channel::Trades] {
+            let number = number_of(MarketIndex(0), channel);
+            assert_eq!(number.and_then(channel_of), Some((MarketIndex(0), channel)));
+        }
+        assert_eq!([0, 9, 10, 14].map(channel_of), [None; 4]);
+    }
+}

@@ -1,0 +1,150 @@
+//! The WebSockets. What a connection of `/v1` tells is said by its address and by who opened it; it takes no frames.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use bytes::Bytes;
+use http::{Request, Response};
+use serde::Deserialize;
+
+use super::error::GeminiError;
+use super::{shapes, streams};
+use crate::exchange::instrument::MarketIndex;
+use crate::facade::{Access, Fields};
+use crate::operations::{self, ApiError, Channel, Dialect, OwnChannel, Subscriptions};
+use crate::shell::Shell;
+use crate::websocket::Protocol;
+
+/// A connection that only tells: what it is subscribed to ends with it.
+struct Listening;
+
+impl Protocol for Listening {
+    fn on_text(&mut self, shell: &Shell, _: &str) -> Option<String> {
+        shell.counters.count_refused();
+        None
+    }
+}
+
+/// `/v1/order/events`
+pub(super) async fn order_events(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
+    let caller = match shell.identify(request.headers()).await {
+        Ok(caller) => caller,
+        Err(error) => return GeminiError::from(error).response(),
+    };
+    let admitted = operations::admitted::<GeminiError>(&shell, Access::Read, &caller);
+    let owner = admitted.and_then(|identity| Ok(shell.with(|exchange, _| operations::owner(exchange, identity))?));
+    let owner = match owner {
+        Ok(owner) => owner,
+        Err(error) => return error.response(),
+    };
+    let at = Arc::clone(&shell);
+    operations::handshake::<GeminiError, Listening>(shell, request, Dialect::Gemini, move |mut subscriptions| {
+        subscriptions.listen(&at, owner.index, OwnChannel::Orders);
+        // Taken after the subscription: an order told twice is harmless, one missed is not.
+        for first in at.with(|exchange, _| streams::first_events(exchange, owner.index, "orderevents-websocket")) {
+            subscriptions.outbox.push_own(Bytes::from(first));
+        }
+        Listening
+    })
+    .await
+}
+
+/// `/v1/multimarketdata?symbols=btcusdt&top_of_book=true`
+pub(super) async fn top_of_book(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
+    let markets = match named(&shell, request.uri().query().unwrap_or("")) {
+        Ok(markets) => markets,
+        Err(error) => {
+            shell.counters.count_refused();
+            return error.response();
+        }
+    };
+    let at = Arc::clone(&shell);
+    operations::handshake::<GeminiError, Listening>(shell, request, Dialect::Gemini, move |mut subscriptions| {
+        for market in markets {
+            // One connection, at most as many topics as there are markets.
+            let _within_the_limit = subscriptions.subscribe(&at, market, Channel::Top);
+        }
+        Listening
+    })
+    .await
+}
+
+fn named(shell: &Shell, query: &str) -> Result<Vec<MarketIndex>, GeminiError> {
+    let fields = Fields::from_query(query)?;
+    if !fields.flag("top_of_book")? {
+        return Err(GeminiError::option("top_of_book=false"));
+    }
+    let symbols = fields.need("symbols")?;
+    shell.with(|exchange, _| {
+        let found = symbols.split(',').map(|name| shapes::find(exchange, name).ok_or_else(GeminiError::no_pairs));
+        let mut markets = found.collect::<Result<Vec<_>, _>>()?;
+        markets.sort_unstable();
+        markets.dedup();
+        Ok(markets)
+    })
+}
+
+#[derive(Deserialize)]
+struct Frame {
+    #[serde(rename = "type")]
+    kind: Kind,
+    subscriptions: Vec<Named>,
+}
+
+#[derive(Clone, Copy, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Subscribe,
+    Unsubscribe,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+    symbols: Vec<String>,
+}
+
+/// `/v2/marketdata`: subscriptions to `l2`.
+struct MarketData(Subscriptions);
+
+pub(super) async fn market_data(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
+    operations::handshake::<GeminiError, MarketData>(shell, request, Dialect::Gemini, MarketData).await
+}
+
+impl Protocol for MarketData {
+    fn on_text(&mut self, shell: &Shell, text: &str) -> Option<String> {
+        let done = match serde_json::from_str::<Frame>(text) {
+            Ok(frame) => frame.subscriptions.iter().try_for_each(|named| self.one(shell, frame.kind, named)),
+            Err(_) => Err(GeminiError::bad_body()),
+        };
+        done.err().map(|error| {
+            shell.counters.count_refused();
+            error.text()
+        })
+    }
+}
+
+impl MarketData {
+    fn one(&mut self, shell: &Shell, kind: Kind, named: &Named) -> Result<(), GeminiError> {
+        if named.name != "l2" {
+            return Err(GeminiError::option(&named.name));
+        }
+        for symbol in &named.symbols {
+            let market = shell.with(|exchange, _| shapes::find(exchange, symbol)).ok_or_else(GeminiError::no_pairs)?;
+            shell.counters.count_public();
+            for channel in [Channel::Changes, Channel::Trades] {
+                match kind {
+                    Kind::Subscribe => self.0.subscribe(shell, market, channel).map_err(|_| GeminiError::no_pairs())?,
+                    Kind::Unsubscribe => self.0.unsubscribe(shell, market, channel),
+                }
+            }
+            if kind == Kind::Subscribe {
+                // Taken after the subscription: a change told twice is harmless, one missed is not.
+                let book = shell.with(|exchange, _| streams::snapshot(exchange, market));
+                self.0.outbox.push_own(Bytes::from(book));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! Messages of the WebSockets.
+//!
+//! | path | messages |
+//! |---|---|
+//! | `/v2/marketdata` | `l2_updates`: first the whole book with trades, then what changed; `trade` |
+//! | `/v1/multimarketdata` | `update` with the top of the book |
+//! | `/v1/order/events` | a list of events: `initial`, `accepted`, `booked`, `fill`, `closed`, `cancelled` |
+
+use serde_json::{Value, json};
+
+use super::shapes;
+use crate::exchange::Exchange;
+use crate::exchange::account::AccountIndex;
+use crate::exchange::event::{Event, OrderChange, PublicTrade};
+use crate::exchange::fixed::Fixed;
+use crate::exchange::instrument::MarketIndex;
+use crate::exchange::order::{Fill, Order, Side};
+use crate::facade::BookDifference;
+use crate::limits::{BOOK_LEVELS_PUBLISHED, TRADES_FIRST_MAX};
+use crate::operations::{Channel, OwnChannel, average_price, changed_rows, levels, spot_markets, top};
+
+fn name(exchange: &Exchange, market: MarketIndex) -> &str {
+    &exchange.market(market).instrument.symbol
+}
+
+/// The top of the book, as two changes of one `update`.
+pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Channel, at_ms: u64) -> Option<String> {
+    let market = exchange.market(index);
+    match channel {
+        Channel::Top => {
+            let event = |side, name_of_side| {
+                let (price, size) = top(market, side);
+                json!({
+                    "type": "change", "reason": "top-of-book", "side": name_of_side, "price": price.short(), "remaining": size.short(),
+                    "symbol": market.instrument.symbol,
+                })
+            };
+            let message = json!({
+                "type": "update", "eventId": market.book.update_id(), "timestamp": at_ms / 1_000, "timestampms": at_ms,
+                "events": [event(Side::Buy, "bid"), event(Side::Sell, "ask")],
+            });
+            Some(message.to_string())
+        }
+        Channel::Book(_) | Channel::Changes | Channel::Mids | Channel::Snapshot(_) | Channel::Ticker | Channel::Trades => None,
+    }
+}
+
+fn row(side: &'static str) -> impl Fn((Fixed, Fixed)) -> Value {
+    move |(price, size)| json!([side, price.short(), size.short()])
+}
+
+/// The first `l2_updates`: all levels, and the newest trades.
+pub(super) fn snapshot(exchange: &Exchange, index: MarketIndex) -> String {
+    let market = exchange.market(index);
+    let side = |side, name| levels(market, side, BOOK_LEVELS_PUBLISHED).into_iter().map(row(name));
+    let changes: Vec<Value> = side(Side::Buy, "buy").chain(side(Side::Sell, "sell")).collect();
+    let trades: Vec<Value> = market.tape.last_trades(TRADES_FIRST_MAX).rev().map(|trade| trade_shape(exchange, index, trade)).collect();
+    json!({"type": "l2_updates", "symbol": name(exchange, index), "changes": changes, "trades": trades, "auction_events": []}).to_string()
+}
+
+/// `l2_updates`; none when nothing changed.
+pub(crate) fn changes_event(exchange: &Exchange, market: MarketIndex, difference: &BookDifference) -> Option<String> {
+    let rows = |changed, name| changed_rows(exchange, market, changed).into_iter().map(row(name));
+    let changes: Vec<Value> = rows(&difference.bids, "buy").chain(rows(&difference.asks, "sell")).collect();
+    let message = json!({"type": "l2_updates", "symbol": name(exchange, market), "changes": changes});
+    (!changes.is_empty()).then(|| message.to_string())
+}
+
+fn trade_shape(exchange: &Exchange, market: MarketIndex, trade: &PublicTrade) -> Value {
+    json!({
+        "type": "trade", "symbol": name(exchange, market), "event_id": trade.id, "timestamp": trade.at_ms, "price": trade.price.short(),
+        "quantity": trade.quantity.short(), "side": shapes::taker(trade),
+    })
+}
+
+/// `trade`
+pub(crate) fn trade_event(exchange: &Exchange, market: MarketIndex, trade: &PublicTrade) -> String {
+    trade_shape(exchange, market, trade).to_string()
+}
+
+/// What somebody who listens is told first: that it is heard, and what is open.
+pub(super) fn first_events(exchange: &Exchange, owner: AccountIndex, connection: &str) -> [String; 2] {
+    let acknowledged = json!({
+        "type": "subscription_ack", "accountId": owner.0, "subscriptionId": connection, "symbolFilter": [], "apiSessionFilter": [],
+        "eventTypeFilter": [],
+    });
+    let listed = |order: &&Order| spot_markets(exchange).any(|(index, _)| index == order.market);
+    let open: Value =
+        exchange.open_orders(owner).filter(listed).map(|order| event(exchange, "initial", order, 0, order.updated_ms)).collect();
+    [acknowledged.to_string(), open.to_string()]
+}
+
+fn event(exchange: &Exchange, kind: &str, order: &Order, execution: u64, at_ms: u64) -> Value {
+    let mut event = json!({
+        "type": kind, "order_id": order.id.to_string(), "event_id": execution.to_string(), "account_name": "primary",
+        "client_order_id": order.given_client_id(), "api_session": *order.key, "symbol": shapes::symbol(&exchange.market(order.market).instrument),
+        "side": order.side.lower(), "order_type": shapes::kind(order), "timestamp": (at_ms / 1_000).to_string(), "timestampms": at_ms,
+        "is_live": order.status.is_open(), "is_cancelled": kind == "cancelled", "is_hidden": false,
+        "avg_execution_price": average_price(order).short(), "executed_amount": order.filled.short(),
+        "remaining_amount": order.remaining().short(), "original_amount": order.quantity.short(), "price": order.price.short(),
+        "socket_sequence": execution,
+    });
+    if let Some(option) = shapes::option(order) {
+        event["behavior"] = json!(option);
+    }
+    event
+}
+
+fn fill_shape(fill: &Fill) -> Value {
+    json!({
+        "trade_id": fill.trade_id.to_string(), "liquidity": if fill.is_maker { "Maker" } else { "Taker" }, "price": fill.price.short(),
+        "amount": fill.quantity.short(), "fee": fill.commission.short(), "fee_currency": *fill.commission_asset,
+    })
+}
+
+/// Order events, in one list.
+pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event_of: &Event) -> Vec<String> {
+    let (OwnChannel::Orders, Event::Order { change, order, fill, execution, at_ms }) = (channel, event_of) else {
+        return Vec::new();
+    };
+    let one = |kind| event(exchange, kind, order, *execution, *at_ms);
+    let events = match change {
+        OrderChange::Canceled | OrderChange::Expired => vec![one("cancelled")],
+        OrderChange::New => {
+            // News is told when the placing is over, so the order's rest is known by now.
+            let rests = exchange.order(order.owner, order.id).is_some_and(|order| order.status.is_open());
+            std::iter::once(one("accepted")).chain(rests.then(|| one("booked"))).collect()
+        }
+        OrderChange::Trade => {
+            let mut filled = one("fill");
+            filled["fill"] = fill.as_deref().map(fill_shape).unwrap_or_default();
+            std::iter::once(filled).chain((!order.status.is_open()).then(|| one("closed"))).collect()
+        }
+    };
+    vec![Value::from(events).to_string()]
+}

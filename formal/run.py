@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Run the ProVerif model of the handshake and its mutants, and compare with what must come out.
+"""Run the ProVerif models of handshake and resumption and their mutants, and compare with what must come out.
 
-Fails when a goal of the base model is not proved, or when a variant made to be attacked is not.
-Without ProVerif it still checks that every variant can be derived from the base model.
+Fails when a goal of a base model is not proved, or when a variant made to be attacked is not.
+Without ProVerif it still checks that every variant can be derived from its model.
 
 Exit status: 0 as expected; 1 a verdict differs or a variant cannot be derived; 2 wrong usage,
 or --require was given and ProVerif is not installed.
@@ -24,9 +24,8 @@ sys.dont_write_bytecode = True
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER))
 
-from variants import QUERIES, VARIANTS  # noqa: E402
+from models import MODELS, model_of  # noqa: E402
 
-BASE_MODEL = FOLDER / "handshake.pv"
 # The slowest variant takes 8 minutes beside other work; a prover that diverges must still end.
 DEFAULT_TIMEOUT_S = 1800
 # ProVerif's three verdicts, by how its RESULT line ends.
@@ -34,7 +33,7 @@ ENDINGS = ((" is true.", "T"), (" is false.", "F"), (" cannot be proved.", "?"))
 
 
 class DerivationError(Exception):
-    """An edit does not apply as stated: base model and variants.py have drifted apart."""
+    """An edit does not apply as stated: model and variants have drifted apart."""
 
 
 class ResultError(Exception):
@@ -56,9 +55,9 @@ class Outcome:
         return not self.problems
 
 
-def derive(variant, base):
-    """The text of a variant: each edit must find its text exactly as often as it says."""
-    text = base
+def derive(variant, base=None):
+    """The text of a variant of its model, or of another base: each edit must find its text exactly as often as it says."""
+    text = model_of(variant).text if base is None else base
     for edit in variant.edits:
         found = text.count(edit.old)
         if found != edit.count:
@@ -68,7 +67,7 @@ def derive(variant, base):
     return text
 
 
-def parse_results(output):
+def parse_results(output, queries):
     """Verdict letter per query name. Lines in parentheses are ProVerif's remarks about weaker
     forms of a query ("but non-injectively it is true") and are not verdicts."""
     verdicts = {}
@@ -76,7 +75,7 @@ def parse_results(output):
         if not line.startswith("RESULT ") or line.startswith("RESULT ("):
             continue
         statement = line.removeprefix("RESULT ")
-        query = next((q for q in QUERIES if statement.startswith(q.result_prefix)), None)
+        query = next((q for q in queries if statement.startswith(q.result_prefix)), None)
         letter = next((l for ending, l in ENDINGS if statement.endswith(ending)), None)
         if query is None or letter is None:
             raise ResultError(f"not understood: {line}")
@@ -86,10 +85,10 @@ def parse_results(output):
     return verdicts
 
 
-def judge(expect, verdicts):
+def judge(expect, verdicts, queries):
     """Compare letters; returns the list of differences, empty when all is as it must be."""
     problems = []
-    for query, wanted in zip(QUERIES, expect, strict=True):
+    for query, wanted in zip(queries, expect, strict=True):
         got = verdicts.get(query.name, "-")
         if got == wanted or (wanted == "?" and got == "F"):
             continue
@@ -101,8 +100,8 @@ def spell(letter):
     return {"T": "true", "F": "false", "?": "not proved", "-": "absent"}[letter]
 
 
-def letters(verdicts):
-    return "".join(verdicts.get(query.name, "-") for query in QUERIES)
+def letters(verdicts, queries):
+    return "".join(verdicts.get(query.name, "-") for query in queries)
 
 
 def run_variant(variant, text, prover, folder, timeout):
@@ -121,21 +120,22 @@ def run_variant(variant, text, prover, folder, timeout):
         outcome.problems.append(f"cannot run {prover}: {error.strerror}")
         return outcome
     outcome.seconds = time.monotonic() - start
+    queries = model_of(variant).queries
     try:
-        verdicts = parse_results(done.stdout)
+        verdicts = parse_results(done.stdout, queries)
     except ResultError as error:
         outcome.problems.append(str(error))
         return outcome
-    outcome.verdicts = letters(verdicts)
-    outcome.problems = judge(variant.expect, verdicts)
+    outcome.verdicts = letters(verdicts, queries)
+    outcome.problems = judge(variant.expect, verdicts, queries)
     if done.returncode != 0:
         said = (done.stdout + done.stderr).strip().splitlines()
         outcome.problems.insert(0, f"prover ended with {done.returncode}: {said[-1] if said else 'no output'}")
     return outcome
 
 
-def run_all(variants, base, prover, timeout, jobs):
-    texts = {variant.name: derive(variant, base) for variant in variants}
+def run_all(variants, prover, timeout, jobs):
+    texts = {variant.name: derive(variant) for variant in variants}
     outcomes = []
     with tempfile.TemporaryDirectory(prefix="countersign-formal-") as folder:
         with concurrent.futures.ThreadPoolExecutor(max_workers=jobs) as pool:
@@ -150,7 +150,7 @@ def run_all(variants, base, prover, timeout, jobs):
 
 def report(outcome):
     state = "ok  " if outcome.good else "FAIL"
-    print(f"{state} {outcome.name:<11} {outcome.verdicts or '(none)':<10} {outcome.seconds:6.0f} s", flush=True)
+    print(f"{state} {outcome.name:<14} {outcome.verdicts or '(none)':<10} {outcome.seconds:6.0f} s", flush=True)
     for problem in outcome.problems:
         print(f"       {problem}", flush=True)
 
@@ -170,30 +170,39 @@ def prover_version(prover):
     return match.group(1) if match else "of unknown version"
 
 
-def table(outcomes):
-    """The verdict table of RESULTS.md."""
-    titles = {variant.name: variant.title for variant in VARIANTS}
-    names = [query.name for query in QUERIES]
+def table(outcomes, model):
+    """A verdict table of RESULTS.md."""
+    titles = {variant.name: variant.title for variant in model.variants}
+    names = [query.name for query in model.queries]
     lines = ["| Variant | " + " | ".join(names) + " | s | What is changed |", "|---|" + "---|" * (len(names) + 2)]
-    for outcome in outcomes:
+    for outcome in (outcome for outcome in outcomes if outcome.name in titles):
         cells = " | ".join(f"**{c}**" if c == "F" else c for c in outcome.verdicts or "!" * len(names))
         lines.append(f"| `{outcome.name}` | {cells} | {outcome.seconds:.0f} | {titles[outcome.name]} |")
     return "\n".join(lines)
 
 
+def tables(outcomes):
+    return "\n\n".join(table(outcomes, model) for model in MODELS)
+
+
+def every_variant():
+    return [variant for model in MODELS for variant in model.variants]
+
+
 def list_variants():
-    print("variant      " + " ".join(query.name for query in QUERIES))
-    for variant in VARIANTS:
-        print(f"{variant.name:<12} " + "  ".join(variant.expect) + f"   {variant.title}")
+    for model in MODELS:
+        print(f"{model.file:<14} " + " ".join(query.name for query in model.queries))
+        for variant in model.variants:
+            print(f"{variant.name:<14} " + "  ".join(variant.expect) + f"   {variant.title}")
 
 
 def chosen(names):
-    known = {variant.name: variant for variant in VARIANTS}
+    known = {variant.name: variant for variant in every_variant()}
     unknown = [name for name in names or () if name not in known]
     if unknown:
         print(f"no variant named {', '.join(unknown)}; see --list", file=sys.stderr)
         raise SystemExit(2)
-    return [known[name] for name in names] if names else list(VARIANTS)
+    return [known[name] for name in names] if names else list(known.values())
 
 
 def arguments(argv):
@@ -205,7 +214,7 @@ def arguments(argv):
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="provers at the same time")
     parser.add_argument("--proverif", metavar="PATH", help="the prover (else $PROVERIF, else `proverif` on PATH)")
     parser.add_argument("--require", action="store_true", help="exit 2 when ProVerif is not installed")
-    parser.add_argument("--markdown", metavar="FILE", help="write the verdict table to FILE")
+    parser.add_argument("--markdown", metavar="FILE", help="write the verdict tables to FILE")
     parser.add_argument("--self-check", action="store_true", help="test this script itself; needs no prover")
     return parser.parse_args(argv)
 
@@ -219,26 +228,25 @@ def main(argv=None):
     if options.list:
         list_variants()
         return 0
-    base = BASE_MODEL.read_text(encoding="utf-8")
     if options.show:
-        print(derive(chosen([options.show])[0], base), end="")
+        print(derive(chosen([options.show])[0]), end="")
         return 0
     variants = chosen(options.only)
     try:
-        for variant in VARIANTS:
-            derive(variant, base)
+        for variant in every_variant():
+            derive(variant)
     except DerivationError as error:
         print(f"cannot derive {error}", file=sys.stderr)
         return 1
     prover, named = find_prover(options.proverif)
     if prover is None:
         what = f"{named} cannot be run" if named else "ProVerif is not installed"
-        print(f"{what}: derived {len(VARIANTS)} variants, but did NOT check goals Q1..Q7, R1, R2 nor that mutants are refuted")
+        print(f"{what}: derived {len(every_variant())} variants, but did NOT check a goal nor that mutants are refuted")
         return 2 if options.require or named else 0
     print(f"ProVerif {prover_version(prover)}: {len(variants)} variants, {options.jobs} at a time")
-    outcomes = run_all(variants, base, prover, options.timeout, max(1, options.jobs))
+    outcomes = run_all(variants, prover, options.timeout, max(1, options.jobs))
     if options.markdown:
-        Path(options.markdown).write_text(table(outcomes) + "\n", encoding="utf-8")
+        Path(options.markdown).write_text(tables(outcomes) + "\n", encoding="utf-8")
     bad = [outcome.name for outcome in outcomes if not outcome.good]
     print(f"{len(outcomes) - len(bad)} as expected, {len(bad)} not" + (f": {', '.join(bad)}" if bad else ""))
     return 1 if bad else 0

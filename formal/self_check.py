@@ -16,10 +16,10 @@ from pathlib import Path
 from unittest import mock
 
 import run
-from variants import QUERIES, VARIANTS, Edit
+from models import MODELS, model_of
+from variants import Edit
 
-BASE = run.BASE_MODEL.read_text(encoding="utf-8")
-GOALS = 7
+VARIANTS = run.every_variant()
 RESULTS = run.FOLDER / "RESULTS.md"
 SAYS = {"T": " is true.", "F": " is false.", "?": " cannot be proved."}
 # A stand-in prover: answers with the RESULT lines kept in a file named like the model.
@@ -33,10 +33,10 @@ else:
 """
 
 
-def answer(letters):
+def answer(letters, queries):
     """What ProVerif would print for these verdicts, its remarks included."""
     lines = ["-- Query in process 1.", "RESULT (but event(x) ==> event(y) is true.)"]
-    for query, letter in zip(QUERIES, letters, strict=True):
+    for query, letter in zip(queries, letters, strict=True):
         if letter != "-":
             lines.append(f"RESULT {query.result_prefix}pk(s_2),t)) ==> event(LeakC(pk(s_2))){SAYS[letter]}")
     return "\n".join(lines)
@@ -49,78 +49,100 @@ def inverted(letters, place):
 
 class Derivation(unittest.TestCase):
     def test_every_variant_derives_and_no_two_are_equal(self):
-        texts = [run.derive(variant, BASE) for variant in VARIANTS]
+        texts = [run.derive(variant) for variant in VARIANTS]
         self.assertEqual(len(set(texts)), len(VARIANTS))
 
     def test_refuses_an_edit_whose_text_is_gone_or_repeated(self):
         for count in (0, 2):
             edit = Edit("let hello = (pk(sk), gw, n, offer) in", "", count=count)
             with self.assertRaises(run.DerivationError):
-                run.derive(replace(VARIANTS[0], edits=(edit,)), BASE)
+                run.derive(replace(VARIANTS[0], edits=(edit,)), MODELS[0].text)
 
     def test_every_derived_text_asks_the_queries_it_is_judged_by(self):
         for variant in VARIANTS:
-            text = run.derive(variant, BASE)
-            asked = "".join("-" if f"(*{query.name}" not in text else "x" for query in QUERIES)
+            text = run.derive(variant)
+            asked = "".join("-" if f"(*{query.name}," not in text and f"(*{query.name}:" not in text else "x" for query in model_of(variant).queries)
             wanted = "".join("-" if letter == "-" else "x" for letter in variant.expect)
             self.assertEqual(asked, wanted, variant.name)
 
 
 class Expectations(unittest.TestCase):
     def test_every_variant_has_a_verdict_for_every_query(self):
+        names = [variant.name for variant in VARIANTS]
+        self.assertEqual(len(set(names)), len(names))
         for variant in VARIANTS:
-            self.assertEqual(len(variant.expect), len(QUERIES), variant.name)
+            self.assertEqual(len(variant.expect), len(model_of(variant).queries), variant.name)
             self.assertLessEqual(set(variant.expect), set("TF?-"), variant.name)
 
-    def test_the_base_model_must_prove_every_goal(self):
-        self.assertEqual(VARIANTS[0].edits, ())
-        self.assertEqual(VARIANTS[0].expect[:GOALS], "T" * GOALS)
+    def test_the_base_models_must_prove_every_goal(self):
+        for model in MODELS:
+            self.assertEqual(model.variants[0].edits, ())
+            self.assertEqual(model.variants[0].expect, "T" * model.goals + "F" * (len(model.queries) - model.goals))
 
     def test_honest_runs_exist_in_every_variant(self):
-        for variant in VARIANTS:
-            self.assertEqual(variant.expect[GOALS], "F", variant.name)
-            self.assertIn(variant.expect[GOALS + 1], "F-", variant.name)
+        for model in MODELS:
+            for variant in model.variants:
+                self.assertEqual(variant.expect[model.goals], "F", variant.name)
+                self.assertLessEqual(set(variant.expect[model.goals + 1 :]), set("F-"), variant.name)
 
     def test_every_goal_is_refuted_by_some_mutant(self):
-        for place in range(GOALS):
-            self.assertTrue(any(variant.expect[place] == "F" for variant in VARIANTS), QUERIES[place].name)
+        for model in MODELS:
+            for place in range(model.goals):
+                self.assertTrue(any(variant.expect[place] == "F" for variant in model.variants), model.queries[place].name)
 
-    def test_results_table_agrees_with_the_expectations(self):
+    def test_results_tables_agree_with_the_expectations(self):
         rows = [line for line in RESULTS.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
         cells = {row.split("|")[1].strip(" `"): [c.strip(" *") for c in row.split("|")[2:-1]] for row in rows}
         self.assertEqual(list(cells), [variant.name for variant in VARIANTS])
         for variant in VARIANTS:
-            verdicts = dict(zip((query.name for query in QUERIES), cells[variant.name]))
-            self.assertEqual(run.judge(variant.expect, verdicts), [], variant.name)
+            queries = model_of(variant).queries
+            verdicts = dict(zip((query.name for query in queries), cells[variant.name]))
+            self.assertEqual(run.judge(variant.expect, verdicts, queries), [], variant.name)
 
 
 class Judging(unittest.TestCase):
+    @staticmethod
+    def judged(expect, letters, queries):
+        return run.judge(expect, run.parse_results(answer(letters, queries), queries), queries)
+
     def test_accepts_the_expected_answer(self):
         for variant in VARIANTS:
-            self.assertEqual(run.judge(variant.expect, run.parse_results(answer(variant.expect))), [])
+            self.assertEqual(self.judged(variant.expect, variant.expect, model_of(variant).queries), [])
 
     def test_any_inverted_verdict_is_a_failure(self):
         for variant in VARIANTS:
             for place, letter in enumerate(variant.expect):
                 if letter != "-":
-                    wrong = run.parse_results(answer(inverted(variant.expect, place)))
-                    self.assertEqual(len(run.judge(variant.expect, wrong)), 1, (variant.name, place))
+                    wrong = inverted(variant.expect, place)
+                    self.assertEqual(len(self.judged(variant.expect, wrong, model_of(variant).queries)), 1, (variant.name, place))
 
     def test_an_undecided_goal_or_mutant_is_a_failure(self):
-        for wanted in "TF":
-            self.assertTrue(run.judge(wanted * len(QUERIES), run.parse_results(answer("?" * len(QUERIES)))))
+        for model in MODELS:
+            size = len(model.queries)
+            for wanted in "TF":
+                self.assertTrue(self.judged(wanted * size, "?" * size, model.queries))
 
     def test_a_missing_verdict_is_a_failure(self):
-        self.assertEqual(len(run.judge("T" * len(QUERIES), {})), len(QUERIES))
+        for model in MODELS:
+            self.assertEqual(len(run.judge("T" * len(model.queries), {}, model.queries)), len(model.queries))
 
     def test_remarks_are_not_verdicts(self):
-        self.assertEqual(run.parse_results("RESULT (even event(a) ==> event(b) is false.)"), {})
+        for model in MODELS:
+            self.assertEqual(run.parse_results("RESULT (even event(a) ==> event(b) is false.)", model.queries), {})
 
     def test_refuses_results_it_does_not_know_or_sees_twice(self):
-        twice = answer("T" * len(QUERIES)) + "\n" + answer("F" * len(QUERIES))
-        for output in (twice, "RESULT not attacker(k[]) is true.", "RESULT inj-event(ServerAccept(x)) is odd."):
-            with self.assertRaises(run.ResultError):
-                run.parse_results(output)
+        for model in MODELS:
+            size, queries = len(model.queries), model.queries
+            twice = answer("T" * size, queries) + "\n" + answer("F" * size, queries)
+            for output in (twice, "RESULT not attacker(k[]) is true.", f"RESULT {queries[0].result_prefix}x)) is odd."):
+                with self.assertRaises(run.ResultError):
+                    run.parse_results(output, queries)
+
+    def test_no_query_is_taken_for_another(self):
+        for model in MODELS:
+            for query in model.queries:
+                alike = [other for other in model.queries if query.result_prefix.startswith(other.result_prefix)]
+                self.assertEqual(alike, [query])
 
 
 class WholeRun(unittest.TestCase):
@@ -135,8 +157,9 @@ class WholeRun(unittest.TestCase):
         self.prover.chmod(self.prover.stat().st_mode | stat.S_IXUSR)
 
     def outcome(self, answers, *options):
+        queries = {variant.name: model_of(variant).queries for variant in VARIANTS}
         for name, letters in answers.items():
-            (self.folder / f"{name}.answer").write_text(answer(letters), encoding="utf-8")
+            (self.folder / f"{name}.answer").write_text(answer(letters, queries[name]), encoding="utf-8")
         only = [word for name in answers for word in ("--only", name)]
         return self.quietly("--proverif", str(self.prover), *only, *options)
 
@@ -150,6 +173,15 @@ class WholeRun(unittest.TestCase):
     def test_succeeds_when_every_verdict_is_as_expected(self):
         status, said = self.outcome({"base": "TTTTTTTFF", "m1": "FTFFTTFFF"}, "--jobs", "2")
         self.assertEqual(status, 0, said)
+
+    def test_runs_variants_of_both_models_and_writes_a_table_for_each(self):
+        report = self.folder / "tables.md"
+        resume = MODELS[1].variants[0]
+        status, said = self.outcome({"base": "TTTTTTTFF", resume.name: resume.expect}, "--markdown", str(report))
+        self.assertEqual(status, 0, said)
+        text = report.read_text(encoding="utf-8")
+        self.assertEqual([f"`{name}`" in text for name in ("base", resume.name, "m1")], [True, True, False])
+        self.assertEqual(self.outcome({resume.name: inverted(resume.expect, 1)})[0], 1)
 
     def test_fails_when_a_goal_is_false(self):
         status, said = self.outcome({"base": "TTFTTTTFF"})

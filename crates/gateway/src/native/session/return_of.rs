@@ -34,8 +34,10 @@ impl<C: Carriage + 'static> Session<C> {
     /// The session ends when a spent ticket is shown. All other refusals are answered, and nothing has changed.
     pub(super) async fn take_back(&mut self, returning: Return, guard: &SessionGuard) -> Result<(), Ending> {
         let Return { awaiting, identity, connection, correlation, answer } = returning;
-        // HS-84
-        let Ok(generation) = self.generations.show(awaiting.generation()) else {
+        // HS-84. Counted on a copy: a return that is refused leaves the older connection unfenced, and a `ready` that is still on its
+        // way there must confirm the ticket that was given with it, not one that nobody was given.
+        let mut generations = self.generations;
+        let Ok(generation) = generations.show(awaiting.generation()) else {
             let _ = answer.send(Err(Reject::SessionReuse.into()));
             return Err(Ending::Fatal(Refusal::operator(Reject::SessionReuse, "a spent resumption ticket was shown")));
         };
@@ -61,6 +63,7 @@ impl<C: Carriage + 'static> Session<C> {
                 return Ok(());
             }
         };
+        self.generations = generations;
         self.fence();
         self.worker.shared.sessions.end_wait(guard.session());
         self.absence.returned();

@@ -225,6 +225,23 @@ async fn numbers_that_cannot_be_are_refused_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn a_ready_that_arrives_after_a_refused_return_spends_no_ticket_but_its_own() {
+    // HS-84 HS-87
+    on_stage(|stage| async move {
+        let offer = lasting("none", 0);
+        let mut peer = Peer::connect(&stage);
+        let session = peer.open(&stage, offer.clone()).await.unwrap();
+        let mut resumption = session.resumption.clone().unwrap();
+        let lying = Resumption { numbers: Numbers { rx: 99, tx: 2 }, ..resumption.clone() };
+        assert_eq!(come_back(&stage, &offer, &lying).await.err().unwrap(), "seq.range");
+        peer.send(&session.ready_frame()).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        assert!(come_back(&stage, &offer, &resumption).await.is_ok(), "the ticket it was given is still the last one");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_clean_end_is_the_end() {
     // HS-91 HS-95
     on_stage(|stage| async move {

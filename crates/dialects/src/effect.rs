@@ -58,10 +58,10 @@ mod tests {
     use crate::risk::{CANCEL_MESSAGES, CANCELS};
 
     fn rows(purpose: Purpose) -> &'static [RestRoute] {
-        match purpose {
-            Purpose::Binance => crate::binance::routes::REST,
-            other => ALL.iter().find(|dialect| dialect.purpose() == other).map_or(&[][..], |dialect| dialect.rest_routes()),
+        if purpose == Purpose::Binance {
+            return crate::binance::routes::REST;
         }
+        ALL.iter().find(|dialect| dialect.purpose() == purpose).map_or(&[][..], |dialect| dialect.rest_routes())
     }
 
     fn only_reads(row: &RestRoute) -> bool {

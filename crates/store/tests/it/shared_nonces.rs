@@ -18,6 +18,7 @@ struct Node {
     memory: Arc<SharedMemory>,
     seconds: Arc<AtomicU64>,
     place: Place,
+    credential: CredentialId,
 }
 
 impl Node {
@@ -33,11 +34,11 @@ impl Node {
         let journal = JournaledNonceGuard::open(&place.dir.journal()).unwrap();
         let guard = SharedNonceGuard::new(Arc::clone(&memory), journal);
         memory.check().unwrap();
-        Self { guard, memory, seconds, place }
+        Self { guard, memory, seconds, place, credential: CredentialId::parse("cred-1").unwrap() }
     }
 
     fn spend(&self, nonce: u64, window: u16, effect: Effect) -> Result<(), Refusal> {
-        self.guard.spend(&CredentialId::parse("cred-1").unwrap(), NoncePolicy { window, epoch: 0, floor: 0 }, nonce, effect)
+        self.guard.spend(&self.credential, NoncePolicy { window, epoch: 0, floor: 0 }, nonce, effect)
     }
 
     fn write(&self, nonce: u64, window: u16) -> Result<(), Reject> {

@@ -53,6 +53,12 @@ VARIANTS = (
         "with a lost rk the answer is relayed to the client, and its orders are read",
     ),
     Variant(
+        "r3", "welcome proof without H(resume)",
+        (Edit("letfun transcript(cb: bitstring, m: bitstring) =\n  h((cb, h(m))).",
+              "letfun transcript(cb: bitstring, m: bitstring) =\n  h(cb)."),), "TTFTTTTTTF",
+        "with a lost rk another resume takes the place of the client's, and it does not notice",
+    ),
+    Variant(
         "r4", "client ignores the gateway's signature",
         (Edit("  if check(prf, (L_WELCOME, transcript(cb, resume), h(w)), gw) = true then\n", ""),), "TTFTT?TTFF",
         "whoever ends the TLS connection goes on with the client",
@@ -86,6 +92,11 @@ VARIANTS = (
         "r10", "access tokens sealed under the ticket key, with the tickets' label",
         access_token_sealed("(L_TICKET, pk(sk))"), "FTTFFTTTTF",
         "an access token passes for a ticket whose secret is public",
+    ),
+    Variant(
+        "r11", "access tokens sealed under the ticket key, with a label of their own",
+        access_token_sealed("(L_READY, pk(sk))"), "TTTTTTTTTF",
+        "the label is enough; one key for one purpose all the same",
     ),
     Variant(
         "tickets-stolen", "the ticket keys are public from the start",

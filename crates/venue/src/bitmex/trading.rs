@@ -54,7 +54,8 @@ fn manner(fields: &Fields) -> Result<(OrderKind, TimeInForce), BitmexError> {
         "ImmediateOrCancel" => TimeInForce::ImmediateOrCancel,
         _ => return Err(BitmexError::field("timeInForce")),
     };
-    let named = fields.find("ordType").unwrap_or(if fields.find("price").is_some() { "Limit" } else { "Market" });
+    let unnamed = if fields.find("price").is_some() { "Limit" } else { "Market" };
+    let named = fields.find("ordType").unwrap_or(unnamed);
     match named {
         "Limit" if makes => Ok((OrderKind::LimitMaker, time_in_force)),
         "Limit" => Ok((OrderKind::Limit, time_in_force)),

@@ -80,6 +80,8 @@ pub struct Exchange {
     pub(crate) events: Vec<Event>,
     pub(crate) next_order: u64,
     pub(crate) next_execution: u64,
+    /// The day (UTC) that was last seen, counted from 1970.
+    pub(crate) day: u64,
     pub(crate) commission_points: u32,
     starting: Vec<(String, Fixed)>,
 }
@@ -98,6 +100,7 @@ impl Exchange {
             events: Vec::new(),
             next_order: 1,
             next_execution: 1,
+            day: now_ms / order::DAY_MS,
             commission_points: config.commission_basis_points,
             starting: config.starting_balances.clone(),
         };

@@ -13,11 +13,10 @@ use std::sync::Arc;
 use super::event::Event;
 use super::fixed::Fixed;
 use super::instrument::{Instrument, InstrumentKind, MarketIndex, START_PRICE};
-use super::order::{Order, OrderId, OrderKind, OrderStatus, Side, TimeInForce};
+use super::order::{DAY_MS, Order, OrderId, OrderKind, OrderStatus, Side, TimeInForce};
 use super::tape::{Candle, MINUTE_MS};
 use super::{Exchange, HOUSE};
 
-const DAY_MS: u64 = 86_400_000;
 /// Levels per side on spot and on contracts; 20 is the deepest partial-depth stream.
 const SPOT_LEVELS: u64 = 20;
 const CONTRACT_LEVELS: u64 = 10;
@@ -100,6 +99,10 @@ impl Exchange {
     pub fn tick(&mut self, now_ms: u64) {
         self.maker.step();
         self.expire_contracts(now_ms);
+        if self.day != now_ms / DAY_MS {
+            self.day = now_ms / DAY_MS;
+            self.expire_day_orders(now_ms);
+        }
         for id in std::mem::take(&mut self.maker.quotes) {
             self.end_order(id, OrderStatus::Canceled, now_ms);
         }
@@ -174,6 +177,8 @@ impl Exchange {
             key: Arc::clone(&self.accounts[HOUSE.0].name),
             tag: Arc::from(""),
             session: None,
+            day: false,
+            reduce: false,
             created_ms: now_ms,
             updated_ms: now_ms,
         };

@@ -17,6 +17,9 @@ use super::instrument::MarketIndex;
 /// The venue's number of an order, rising over the venue's life.
 pub type OrderId = u64;
 
+/// A day (UTC), in milliseconds: what day orders live by.
+pub const DAY_MS: u64 = 86_400_000;
+
 /// Buy or sell.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Side {
@@ -178,26 +181,54 @@ pub struct OrderRequest {
     pub key: Arc<str>,
 }
 
+/// Which resting orders a mass cancel concerns.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum CancelClass {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that end with the day anyway; what is good until cancelled stays.
+    Day,
+    /// Those that may open or enlarge a position; what only reduces one stays.
+    Opening,
+}
+
+impl CancelClass {
+    /// Whether an order is of the class.
+    #[must_use]
+    pub const fn covers(self, order: &Order) -> bool {
+        match self {
+            Self::All => true,
+            Self::Day => order.day,
+            Self::Opening => !order.reduce,
+        }
+    }
+}
+
 /// What an order is known by besides its own content.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Marks {
     /// The client's label for it; empty unless given.
     pub tag: Arc<str>,
     /// The session it is placed by, where there is one.
     pub session: Option<Arc<str>>,
+    /// Whether it ends with the day (UTC).
+    pub day: bool,
+    /// Whether it only reduces a position.
+    pub reduce: bool,
 }
 
 impl Marks {
     /// A label alone.
     #[must_use]
     pub const fn tag(tag: Arc<str>) -> Self {
-        Self { tag, session: None }
+        Self { tag, session: None, day: false, reduce: false }
     }
 
     /// A session alone.
     #[must_use]
     pub fn session(session: Option<Arc<str>>) -> Self {
-        Self { tag: Arc::from(""), session }
+        Self { session, ..Self::default() }
     }
 }
 
@@ -238,6 +269,10 @@ pub struct Order {
     pub tag: Arc<str>,
     /// The session it was placed by, where there is one.
     pub session: Option<Arc<str>>,
+    /// Whether it ends with the day (UTC).
+    pub day: bool,
+    /// Whether it only reduces a position.
+    pub reduce: bool,
     /// Accepted, Unix milliseconds.
     pub created_ms: u64,
     /// Last change, Unix milliseconds.

@@ -9,7 +9,9 @@ use super::account::AccountIndex;
 use super::event::{Event, OrderChange};
 use super::fixed::Fixed;
 use super::instrument::{InstrumentKind, MarketIndex};
-use super::order::{Fill, Marks, Order, OrderError, OrderId, OrderKind, OrderRequest, OrderStatus, Side, Size, TimeInForce};
+use super::order::{
+    CancelClass, DAY_MS, Fill, Marks, Order, OrderError, OrderId, OrderKind, OrderRequest, OrderStatus, Side, Size, TimeInForce,
+};
 use super::{Exchange, HOUSE};
 use crate::limits::{CLIENT_ORDER_ID_BYTES_MAX, OPEN_ORDERS_PER_ACCOUNT_MAX};
 
@@ -100,11 +102,43 @@ impl Exchange {
         ids.into_iter().filter_map(|id| self.cancel(owner, id, now_ms).ok()).collect()
     }
 
-    /// Withdraws the open orders that one session placed, of one instrument or of all.
-    pub fn cancel_session(&mut self, owner: AccountIndex, session: &str, market: Option<MarketIndex>, now_ms: u64) -> Vec<Order> {
-        let wanted = |order: &&Order| order.session.as_deref() == Some(session) && market.is_none_or(|index| order.market == index);
+    /// Withdraws the open orders of a class, of this account or of one session, of one instrument or of all.
+    pub fn cancel_class(
+        &mut self,
+        owner: AccountIndex,
+        session: Option<&str>,
+        market: Option<MarketIndex>,
+        class: CancelClass,
+        now_ms: u64,
+    ) -> Vec<Order> {
+        let of_session = |order: &Order| session.is_none() || order.session.as_deref() == session;
+        let wanted = |order: &&Order| of_session(order) && class.covers(order) && market.is_none_or(|index| order.market == index);
         let ids: Vec<OrderId> = self.open_orders(owner).filter(wanted).map(|order| order.id).collect();
         ids.into_iter().filter_map(|id| self.cancel(owner, id, now_ms).ok()).collect()
+    }
+
+    /// Whether an order would only reduce what the account holds, with all it has resting for that.
+    #[must_use]
+    pub fn only_reduces(&self, owner: AccountIndex, request: &OrderRequest) -> bool {
+        let held = self.accounts[owner.0].position(request.market).quantity;
+        let closing = if held > Fixed::ZERO { Side::Sell } else { Side::Buy };
+        let same = |order: &&Order| order.reduce && order.market == request.market && order.side == closing;
+        let resting = self.open_orders(owner).filter(same).fold(Fixed::ZERO, |sum, order| sum + order.remaining());
+        match request.size {
+            Size::Base(quantity) => request.side == closing && quantity + resting <= held.abs(),
+            Size::Quote(_) => false,
+        }
+    }
+
+    /// Ends what was good for a day that is over.
+    pub(super) fn expire_day_orders(&mut self, now_ms: u64) {
+        let over = |order: &&Order| order.day && order.status.is_open() && order.created_ms / DAY_MS < now_ms / DAY_MS;
+        let ids: Vec<OrderId> = self.orders.values().filter(over).map(|order| order.id).collect();
+        for id in ids {
+            let owner = self.orders[&id].owner;
+            self.end_order(id, OrderStatus::Expired, now_ms);
+            self.note_balances(owner, now_ms);
+        }
     }
 
     fn admit(&self, owner: AccountIndex, request: &OrderRequest) -> Result<Admitted, OrderError> {
@@ -259,6 +293,8 @@ impl Exchange {
             key: request.key,
             tag: marks.tag,
             session: marks.session,
+            day: marks.day,
+            reduce: marks.reduce,
             created_ms: now_ms,
             updated_ms: now_ms,
         };

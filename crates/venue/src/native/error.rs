@@ -38,6 +38,10 @@ impl NativeError {
         Self::new(StatusCode::NOT_FOUND, "unknown_symbol", "no such instrument")
     }
 
+    pub(super) fn not_reducing() -> Self {
+        Self::new(StatusCode::CONFLICT, "not_reducing", "the order would open or enlarge a position")
+    }
+
     /// `{"code":…,"text":…}`
     pub(super) fn json(&self) -> String {
         let text = serde_json::to_string(&self.text).expect("a string is always JSON");

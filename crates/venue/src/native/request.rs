@@ -10,7 +10,7 @@ use super::error::NativeError;
 use crate::exchange::Exchange;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::MarketIndex;
-use crate::exchange::order::{OrderId, OrderKind, OrderRequest, Side, Size, TimeInForce};
+use crate::exchange::order::{CancelClass, Marks, OrderId, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::limits::{BOOK_LEVELS_MAX, ROWS_PER_ANSWER_MAX};
 
 /// Every field any op takes. Fields an op does not take are refused by nobody: a newer
@@ -31,6 +31,9 @@ pub(super) struct Request<'a> {
     cl: Option<String>,
     order: Option<Value>,
     scope: Option<String>,
+    class: Option<String>,
+    #[serde(default)]
+    reduce: bool,
     depth: Option<usize>,
     limit: Option<usize>,
     #[serde(default)]
@@ -102,6 +105,21 @@ impl Request<'_> {
         }
     }
 
+    /// Which of them; all unless it says otherwise.
+    pub(super) fn cancel_class(&self) -> Result<CancelClass, NativeError> {
+        match self.class.as_deref() {
+            None | Some("all") => Ok(CancelClass::All),
+            Some("day") => Ok(CancelClass::Day),
+            Some("opening") => Ok(CancelClass::Opening),
+            Some(_) => Err(NativeError::bad("class must be all, day or opening")),
+        }
+    }
+
+    /// What the order is known by besides its own content.
+    pub(super) fn marks(&self, session: Option<Arc<str>>) -> Marks {
+        Marks { day: self.tif.as_deref() == Some("day"), reduce: self.reduce, ..Marks::session(session) }
+    }
+
     pub(super) fn depth(&self) -> usize {
         self.depth.unwrap_or(20).min(BOOK_LEVELS_MAX)
     }
@@ -133,11 +151,12 @@ impl Request<'_> {
             Some(_) | None => return Err(NativeError::bad("side must be buy or sell")),
         };
         let (time_in_force, post_only) = match self.tif.as_deref() {
-            None | Some("gtc") => (TimeInForce::GoodTillCanceled, false),
+            // Which of both is among its marks.
+            None | Some("day" | "gtc") => (TimeInForce::GoodTillCanceled, false),
             Some("fok") => (TimeInForce::FillOrKill, false),
             Some("ioc") => (TimeInForce::ImmediateOrCancel, false),
             Some("post") => (TimeInForce::GoodTillCanceled, true),
-            Some(_) => return Err(NativeError::bad("tif must be gtc, ioc, fok or post")),
+            Some(_) => return Err(NativeError::bad("tif must be day, gtc, ioc, fok or post")),
         };
         let (kind, price, size) = match self.r#type.as_deref() {
             Some("limit") => {

@@ -63,7 +63,7 @@ pub(super) fn order(exchange: &Exchange, order: &Order) -> Value {
     json!({
         "order": order.id, "cl": order.client_id, "sym": exchange.market(order.market).instrument.symbol,
         "side": order.side.lower(), "type": order.kind.upper().to_ascii_lowercase(),
-        "tif": order.time_in_force.upper().to_ascii_lowercase(), "state": order.status.lower(),
+        "tif": if order.day { "day".to_owned() } else { order.time_in_force.upper().to_ascii_lowercase() }, "reduce": order.reduce, "state": order.status.lower(),
         "px": order.price.short(), "qty": order.quantity.short(), "filled": order.filled.short(),
         "filled_quote": order.filled_quote.short(), "created": order.created_ms, "updated": order.updated_ms,
     })

@@ -10,7 +10,7 @@ use super::request::{CancelScope, OrderName, Request};
 use super::shapes;
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
-use crate::exchange::order::{Marks, Order, OrderError, OrderId};
+use crate::exchange::order::{Order, OrderError, OrderId};
 use crate::identity::Identity;
 use crate::shell::{Caller, Shell};
 
@@ -108,12 +108,12 @@ fn private(
         }
         "order.cancel_all" => {
             let market = request.optional_market(exchange)?;
-            let orders = match request.cancel_scope()? {
-                CancelScope::Account => exchange.cancel_all(owner, market, now_ms),
+            let class = request.cancel_class()?;
+            let orders = match (request.cancel_scope()?, identity.session.as_deref()) {
+                (CancelScope::Account, _) => exchange.cancel_class(owner, None, market, class, now_ms),
+                (CancelScope::Session, Some(session)) => exchange.cancel_class(owner, Some(session), market, class, now_ms),
                 // Whoever has no session has no orders of one.
-                CancelScope::Session => {
-                    identity.session.as_deref().map_or_else(Vec::new, |session| exchange.cancel_session(owner, session, market, now_ms))
-                }
+                (CancelScope::Session, None) => Vec::new(),
             };
             let rows: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
             Ok(json!({"canceled": rows}))
@@ -126,7 +126,11 @@ fn private(
         }
         "order.place" => {
             let wanted = request.order_request(exchange, &identity.key)?;
-            let placed = exchange.place_marked(owner, wanted, Marks::session(identity.session.clone()), now_ms)?;
+            let marks = request.marks(identity.session.clone());
+            if marks.reduce && !exchange.only_reduces(owner, &wanted) {
+                return Err(NativeError::not_reducing());
+            }
+            let placed = exchange.place_marked(owner, wanted, marks, now_ms)?;
             let fills: Vec<Value> = placed.fills.iter().map(|fill| shapes::fill(exchange, fill)).collect();
             Ok(json!({"order": shapes::order(exchange, &placed.order), "fills": fills}))
         }

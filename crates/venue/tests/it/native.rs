@@ -75,6 +75,35 @@ async fn a_live_client_order_id_is_refused_and_the_id_is_echoed_as_written() {
 }
 
 #[tokio::test]
+async fn orders_are_withdrawn_by_class() {
+    let bench = Bench::start().await;
+    let mut socket = bench.alice().connect("/native/v1").await.unwrap();
+    let markets = socket.ask("re", json!({"op": "markets", "id": "m"})).await;
+    let future = markets["markets"].as_array().unwrap().iter().find(|market| market["kind"] == "future").unwrap()["sym"].clone();
+    let order = |sym: &Value, side: &str, qty: &str, px: &str, more: Value| {
+        let mut order = json!({"op": "order.place", "id": 1, "sym": sym, "side": side, "type": "limit", "qty": qty, "px": px});
+        order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        order
+    };
+    let spot = json!("BTCUSDT");
+    let reducing = order(&future, "sell", "0.1", "900000", json!({"reduce": true}));
+    assert_eq!(socket.ask("re", reducing.clone()).await["err"]["code"], json!("not_reducing"), "nothing is held");
+    let bought = json!({"op": "order.place", "id": 2, "sym": future, "side": "buy", "type": "market", "qty": "0.1"});
+    assert_eq!(socket.ask("re", bought).await["order"]["state"], json!("filled"));
+    let reduces = socket.ask("re", reducing.clone()).await["order"].clone();
+    assert_eq!((&reduces["state"], &reduces["reduce"]), (&json!("open"), &json!(true)));
+    assert_eq!(socket.ask("re", reducing).await["err"]["code"], json!("not_reducing"), "what rests counts");
+    let day = socket.ask("re", order(&spot, "buy", "0.01", "50000", json!({"tif": "day"}))).await["order"].clone();
+    let lasting = socket.ask("re", order(&spot, "buy", "0.01", "50000", json!({"tif": "gtc"}))).await["order"].clone();
+    assert_eq!((&day["tif"], &lasting["tif"]), (&json!("day"), &json!("gtc")));
+    let mut cancel = async |class: &str| socket.ask("re", json!({"op": "order.cancel_all", "id": 3, "class": class})).await;
+    assert_eq!(cancel("night").await["err"]["code"], json!("bad_request"));
+    assert_eq!(cancel("day").await["canceled"], json!([day["order"]]));
+    assert_eq!(cancel("opening").await["canceled"], json!([lasting["order"]]), "what reduces stays");
+    assert_eq!(cancel("all").await["canceled"], json!([reduces["order"]]));
+}
+
+#[tokio::test]
 async fn events_follow_subscriptions() {
     let bench = Bench::start().await;
     let mut socket = bench.alice().connect("/native/v1").await.unwrap();

@@ -15,6 +15,7 @@
 //! What is not here: secrets. Keys are named by file path only, so the effective configuration can be shown to anybody.
 
 mod authz;
+mod cluster;
 mod environment;
 mod error;
 mod file;
@@ -39,8 +40,9 @@ pub use fix::{FixSender, FixSettings};
 pub use raw::Origin;
 pub use reference::reference;
 pub use settings::{
-    Authorities, AuthzSettings, BinanceSettings, CertificateSource, ClientTrust, IssuerSettings, KeySource, LimitSettings, ListenSettings,
-    LogFormat, LogSettings, NativeSettings, OperatorSettings, Settings, Shown, TokenSettings, Upstream, UpstreamTarget,
+    Authorities, AuthzSettings, BinanceSettings, CertificateSource, ClientTrust, ClusterSettings, IssuerSettings, KeySource, LimitSettings,
+    ListenSettings, LogFormat, LogSettings, NativeSettings, OperatorSettings, RedisSettings, Settings, Shown, TokenSettings, Upstream,
+    UpstreamTarget,
 };
 
 use raw::RawConfig;

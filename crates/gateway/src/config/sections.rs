@@ -17,7 +17,7 @@ use super::settings::{
     Authorities, BinanceSettings, CertificateSource, ClientTrust, HaltSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
     OperatorSettings, Settings, TokenSettings,
 };
-use super::{authz, fix, issuer, limits, route, upstream};
+use super::{authz, cluster, fix, issuer, limits, route, upstream};
 
 /// Where state is kept unless told otherwise: beside the one who starts it.
 const STATE_DIR: &str = "countersign-state";
@@ -44,7 +44,8 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     let native = native(Reader::section(&mut keys, &mut report, "native"));
     let binance = binance(Reader::section(&mut keys, &mut report, "binance"));
     let fix = fix::read(Reader::section(&mut keys, &mut report, "fix"));
-    let halt = halt(Reader::section(&mut keys, &mut report, "halt"));
+    let cluster = cluster::read(Reader::section(&mut keys, &mut report, "cluster"));
+    let halt = halt(Reader::section(&mut keys, &mut report, "halt"), &cluster.node);
     let tokens = tokens(Reader::section(&mut keys, &mut report, "tokens"));
     let log = log(Reader::section(&mut keys, &mut report, "log"));
     let issuers = issuer::read(&mut keys, &mut report);
@@ -65,6 +66,7 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
         native,
         binance,
         fix,
+        cluster,
         halt,
         tokens,
         log,
@@ -245,11 +247,11 @@ fn binance(mut keys: Reader<'_>) -> BinanceSettings {
     BinanceSettings { enabled, unknown_key }
 }
 
-fn halt(mut keys: Reader<'_>) -> HaltSettings {
+fn halt(mut keys: Reader<'_>, cluster_node: &str) -> HaltSettings {
     let node = keys
-        .list_or("node", "The name of this node, for halts that stop one node only.", DEFAULT_NODE, node_name)
+        .list_or("node", "The name of this node, for halts that stop one node only.", cluster_node, node_name)
         .and_then(|names| names.into_iter().next())
-        .unwrap_or_else(|| DEFAULT_NODE.to_owned());
+        .unwrap_or_else(|| cluster_node.to_owned());
     let origin = keys.origin_of("operators").or_else(|| keys.origin_of("quorum")).unwrap_or(Origin::Default);
     let quorum = keys.count(
         "quorum",
@@ -273,9 +275,6 @@ fn halt(mut keys: Reader<'_>) -> HaltSettings {
     }
     HaltSettings { node, quorum, operators }
 }
-
-/// One gateway is one node.
-const DEFAULT_NODE: &str = "node-1";
 
 fn node_name(text: &str) -> Result<String, String> {
     match HaltScope::parse(&format!("node:{text}")) {

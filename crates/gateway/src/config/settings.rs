@@ -37,6 +37,8 @@ pub struct Settings {
     pub binance: BinanceSettings,
     /// FIX sessions.
     pub fix: FixSettings,
+    /// The other nodes.
+    pub cluster: ClusterSettings,
     /// Emergency shutdown.
     pub halt: HaltSettings,
     /// Tokens of the token endpoint.
@@ -260,6 +262,26 @@ pub struct BinanceSettings {
     pub enabled: bool,
     /// How an unknown key is answered.
     pub unknown_key: UnknownKeyAnswer,
+}
+
+/// The other nodes.
+#[derive(Clone, Debug)]
+pub struct ClusterSettings {
+    /// The name of this node: 1 to 32 of a-z, 0-9 and -.
+    pub node: String,
+    /// The memory that all nodes share; `None`: this node is alone.
+    pub redis: Option<RedisSettings>,
+}
+
+/// Redis or Valkey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedisSettings {
+    /// `redis://[user@]host[:port][/db]`, `rediss://…` or `redis+unix:///path`; never with a password.
+    pub url: String,
+    /// The file that holds the password.
+    pub password_file: Option<PathBuf>,
+    /// The CAs that a server with TLS is believed by; `None`: those of the system.
+    pub ca: Option<PathBuf>,
 }
 
 /// Emergency shutdown.

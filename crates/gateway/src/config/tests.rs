@@ -343,6 +343,28 @@ fn proxies_may_ask_only_where_that_is_configured() {
     }
 }
 
+#[test]
+fn a_node_has_a_name_and_may_share_a_memory() {
+    let alone = load(&Sources::default()).unwrap();
+    assert_eq!((alone.cluster.node.as_str(), alone.halt.node.as_str()), ("node-1", "node-1"));
+    assert_eq!(alone.cluster.redis, None);
+    let file = "[cluster]\nnode = \"east-2\"\nredis = \"rediss://node@cache.example:6380\"\nredis_password_file = \"secret\"\n";
+    let shared = settings(file);
+    let redis = shared.cluster.redis.unwrap();
+    assert_eq!((redis.url.as_str(), redis.ca), ("rediss://node@cache.example:6380", None));
+    assert!(redis.password_file.unwrap().ends_with("secret"));
+    assert_eq!(shared.halt.node, "east-2", "halts of a node name it alike");
+    for wrong in [
+        "node = \"East\"",
+        "redis = \"redis://:hunter2@cache\"",
+        "redis_password_file = \"secret\"",
+        "redis = \"redis://h\"\nredis_ca = \"x\"",
+    ] {
+        let told = problems(&format!("[cluster]\n{wrong}\n"));
+        assert!(told.contains("cluster.") && !told.contains("hunter2"), "{wrong}: {told}");
+    }
+}
+
 /// The document contains the reference as it follows from the declarations. `UPDATE_DOCS=1` writes it.
 #[test]
 fn the_reference_in_the_documentation_is_the_real_one() {

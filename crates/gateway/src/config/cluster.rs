@@ -1,0 +1,90 @@
+//! `[cluster]`: the name of this node, and the memory it shares with the others.
+
+use super::raw::Origin;
+use super::reader::Reader;
+use super::settings::{ClusterSettings, RedisSettings};
+
+/// The name of a node that has no others beside it.
+const NODE: &str = "node-1";
+/// Longest name: it is part of keys in the shared memory, of metrics and of halts.
+const NODE_BYTES_MAX: usize = 32;
+/// Longest URL: a host name has at most 253 bytes, a path of a socket 107.
+const URL_BYTES_MAX: usize = 512;
+/// What the URL of the shared memory starts with.
+const SCHEMES: [&str; 3] = ["redis://", "rediss://", "redis+unix://"];
+
+/// Reads the section.
+pub(super) fn read(mut keys: Reader<'_>) -> ClusterSettings {
+    let node = keys.text_or(
+        "node",
+        "The name of this node among those that share its database and memory: a-z, 0-9 and -. Each node has its own.",
+        NODE,
+        node_name,
+    );
+    let redis_origin = keys.origin_of("redis").unwrap_or(Origin::Default);
+    let url = keys.text_or(
+        "redis",
+        "Redis or Valkey that all nodes share: redis://, rediss:// (TLS) or redis+unix://. It remembers accepted writes, so that none passes at a second node; while it is out of reach new orders are refused and cancels pass.",
+        "none",
+        redis_url,
+    );
+    let password_file =
+        keys.path_or("redis_password_file", "File with the password, readable by its owner only. A URL that holds one is refused.", "none");
+    let ca = keys.path_or("redis_ca", "PEM file of the CAs that the server of a rediss:// URL is believed by.", "those of the system");
+    let tls = url.as_ref().is_some_and(|url| url.starts_with("rediss://"));
+    if url.is_none() && (password_file.is_some() || ca.is_some()) {
+        keys.report().problem(&redis_origin, "cluster.redis", "is missing, and other keys say how to reach it");
+    } else if ca.is_some() && !tls {
+        keys.report().problem(&redis_origin, "cluster.redis", "redis_ca is for rediss:// only");
+    }
+    let redis = url.map(|url| RedisSettings { url, password_file, ca });
+    ClusterSettings { node: node.unwrap_or_else(|| NODE.to_owned()), redis }
+}
+
+fn node_name(text: &str) -> Result<String, String> {
+    let fine = (1..=NODE_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if fine { Ok(text.to_owned()) } else { Err(format!("expected 1 to {NODE_BYTES_MAX} of a-z, 0-9 and -")) }
+}
+
+/// A URL without a password. What was found is not repeated: it may hold one.
+fn redis_url(text: &str) -> Result<String, String> {
+    let rest = SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme)).filter(|rest| !rest.is_empty());
+    let Some(rest) = rest else { return Err("expected redis://HOST[:PORT][/DB], rediss://… or redis+unix:///PATH".to_owned()) };
+    if text.len() > URL_BYTES_MAX || !text.bytes().all(|byte| byte.is_ascii_graphic()) || text.contains('#') {
+        return Err(format!("expected at most {URL_BYTES_MAX} visible ASCII characters without #"));
+    }
+    let user = rest.rsplit_once('@').map(|(user, _)| user);
+    if user.is_some_and(|user| user.contains(':')) || rest.contains("pass=") {
+        return Err("holds a password, which everybody could see: put it into a file and name that in redis_password_file".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_no_password_and_a_known_scheme() {
+        for fine in
+            ["redis://127.0.0.1", "redis://node@cache.example:6380/2", "rediss://cache.example", "redis+unix:///run/redis.sock?db=3"]
+        {
+            assert_eq!(redis_url(fine).as_deref(), Ok(fine));
+        }
+        let secret =
+            ["redis://:hunter2@h", "rediss://user:hunter2@h", "redis+unix:///s?pass=hunter2", "hunter2", "redis://h#hunter2", "redis://"];
+        for wrong in secret {
+            let told = redis_url(wrong).unwrap_err();
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+    }
+
+    #[test]
+    fn names_of_nodes_fit_everywhere() {
+        assert!(node_name("node-1").is_ok() && node_name(&"a".repeat(NODE_BYTES_MAX)).is_ok());
+        for wrong in ["", "Node", "a.b", "a b", &"a".repeat(NODE_BYTES_MAX + 1)] {
+            assert!(node_name(wrong).is_err(), "{wrong}");
+        }
+    }
+}

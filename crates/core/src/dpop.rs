@@ -125,7 +125,8 @@ impl<'m> DpopProof<'m> {
         Ok(DpopShown { key: self.thumbprint, once: *Thumbprint::of(&named).as_bytes(), issued })
     }
 
-    /// As [`Self::show`], and that it has a nonce of ours and comes for the first time; returns the thumbprint of the key.
+    /// As [`Self::show`], and that it has a nonce of ours and comes for the first time, for a request of this effect; returns the
+    /// thumbprint of the key.
     ///
     /// # Errors
     /// As there, and [`Reject::NonceInvalid`] (no nonce of ours: give the current one), [`Reject::Replayed`], or as the replay guard.
@@ -138,6 +139,7 @@ impl<'m> DpopProof<'m> {
         expected: &DpopExpectation<'_>,
         nonces: &DpopNonces,
         replay: &dyn ReplayGuard,
+        effect: Effect,
         now: Now,
     ) -> Result<Thumbprint, Refusal> {
         let shown = self.show(expected, now.wall)?;
@@ -146,7 +148,7 @@ impl<'m> DpopProof<'m> {
             return Err(Refusal::with(Reject::NonceInvalid, Detail::Parameter(DPOP)));
         }
         let id = ReplayId::of_owner(&format!("dpop:{}", self.thumbprint), &SignedBytes::from_piece(&shown.once[..]));
-        replay.check_and_insert(id, Effect::Write, shown.issued, now.mono)?;
+        replay.check_and_insert(id, effect.once(), shown.issued, now.mono)?;
         Ok(shown.key)
     }
 

@@ -16,6 +16,7 @@ use std::sync::Mutex;
 
 use crate::id::CredentialId;
 use crate::limits::NONCE_WINDOW_MAX;
+use crate::presented::Effect;
 use crate::reject::{Detail, Refusal, Reject};
 
 /// The nonces of one key.
@@ -88,7 +89,8 @@ pub struct NoncePolicy {
 
 /// Remembers accepted nonces for ever, per credential and epoch.
 pub trait NonceGuard: Send + Sync {
-    /// Spends a nonce of a credential.
+    /// Spends a nonce of a credential, for something of this effect: whether it counts once is the same for all, but what is shared
+    /// with other nodes and out of reach stops only what needs certainty.
     ///
     /// # Errors
     /// As [`NonceWindow::spend`]; [`Reject::StoreUnavailable`] when the memory is out of reach.
@@ -96,7 +98,13 @@ pub trait NonceGuard: Send + Sync {
     /// # Security
     /// A false "new" lets a captured order through again at any later time. Of any number of parallel calls with one nonce exactly
     /// one succeeds. Call it only after the signature was verified: a stranger must not be able to spend the nonces of a key.
-    fn spend(&self, credential: &CredentialId, policy: NoncePolicy, nonce: u64) -> Result<(), Refusal>;
+    fn spend(&self, credential: &CredentialId, policy: NoncePolicy, nonce: u64, effect: Effect) -> Result<(), Refusal>;
+}
+
+impl<G: NonceGuard + ?Sized> NonceGuard for std::sync::Arc<G> {
+    fn spend(&self, credential: &CredentialId, policy: NoncePolicy, nonce: u64, effect: Effect) -> Result<(), Refusal> {
+        (**self).spend(credential, policy, nonce, effect)
+    }
 }
 
 /// Nonces of one process, for tests and recorded vectors: forgotten when it ends.
@@ -106,7 +114,7 @@ pub struct MemoryNonceGuard {
 }
 
 impl NonceGuard for MemoryNonceGuard {
-    fn spend(&self, credential: &CredentialId, policy: NoncePolicy, nonce: u64) -> Result<(), Refusal> {
+    fn spend(&self, credential: &CredentialId, policy: NoncePolicy, nonce: u64, _: Effect) -> Result<(), Refusal> {
         // A poisoned lock means that another thread panicked inside this small section: refuse rather than guess.
         let mut windows = self.windows.lock().map_err(|_| Reject::StoreUnavailable)?;
         let window = windows.entry((credential.clone(), policy.epoch)).or_insert_with(|| NonceWindow::from_parts(policy.floor, []));

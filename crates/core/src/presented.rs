@@ -209,20 +209,44 @@ pub struct NonceClock {
 pub enum Once {
     /// Nothing beyond what [`Freshness`] itself remembers: channel and increasing nonces need nothing more.
     Freshness,
-    /// These bytes, which the signature covers: a random nonce, a `jti`. Used once whatever the effect.
+    /// These bytes, which the signature covers: a random nonce, a `jti`. Used once whatever the effect ([`Effect::once`]).
     Nonce(SmallVec<[u8; 64]>),
-    /// The signed bytes: once for a write, any number of times for a read.
+    /// The signed bytes: once for a write or a cancel, any number of times for a read.
     #[default]
     SignedBytes,
 }
 
 /// Whether acting on a message twice does harm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
+    /// Takes orders away and does nothing else: accepted once as far as can be told. Where a memory that nodes share cannot be asked
+    /// it passes all the same: twice takes away only what its owner wanted gone, and refusing it leaves orders in the market.
+    Cancel,
     /// Only reads: clients repeat these within a millisecond, byte for byte, and venues accept it.
     Read,
     /// Changes something: accepted once.
     Write,
+}
+
+impl Effect {
+    /// The effect of something that counts once whatever it does, such as a nonce that a client chose for a read. Where that cannot
+    /// be told for sure it passes, if it would harm nobody.
+    #[must_use]
+    pub const fn once(self) -> Self {
+        match self {
+            Self::Cancel | Self::Read => Self::Cancel,
+            Self::Write => Self::Write,
+        }
+    }
+
+    /// Whether it passes only where it is known to come for the first time at any node.
+    #[must_use]
+    pub const fn needs_certainty(self) -> bool {
+        match self {
+            Self::Cancel | Self::Read => false,
+            Self::Write => true,
+        }
+    }
 }
 
 #[cfg(test)]

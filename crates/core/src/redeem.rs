@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::credential::Credential;
 use crate::limits::NONCE_WINDOW_MAX;
 use crate::nonce::NoncePolicy;
+use crate::presented::Effect;
 use crate::reject::Refusal;
 use crate::token::{Token, TokenKind};
 use crate::verify::{VerifiedIdentity, VerifyContext, verify_token};
@@ -35,7 +36,7 @@ pub fn redeem_token(
         TokenKind::Access | TokenKind::Connect => {}
         TokenKind::Refresh => {
             let policy = NoncePolicy { window: NONCE_WINDOW_MAX, epoch: REFRESH_EPOCH, floor: 0 };
-            context.nonces.spend(&identity.credential().id, policy, token.issued.as_millis())?;
+            context.nonces.spend(&identity.credential().id, policy, token.issued.as_millis(), Effect::Write)?;
         }
     }
     Ok(identity)

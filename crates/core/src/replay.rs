@@ -3,11 +3,13 @@
 //! Keyed by credential and signed bytes, never by the signature's bytes: a signature can often be re-encoded without its
 //! secret (hex case, base64 padding, ECDSA `s`), the signed bytes cannot be changed.
 //!
-//! | earlier use | now a read | now a write |
+//! | earlier use | now a read | now a write or a cancel |
 //! |---|---|---|
 //! | none | accepted, remembered | accepted, remembered |
 //! | read | accepted | refused: a signed read is no ticket for a write elsewhere |
-//! | write | accepted: reads harm nobody | refused |
+//! | write, cancel | accepted: reads harm nobody | refused |
+//!
+//! In one memory a cancel is a write. They differ where a memory that nodes share cannot be asked: then cancels pass.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -74,7 +76,7 @@ pub trait ReplayGuard: Send + Sync {
     /// Checks that `id`, whose signed timestamp is `signed_at`, may be used for `effect` now, and remembers that it was.
     ///
     /// # Errors
-    /// [`Reject::Replayed`]; [`Reject::TimestampStale`] for a write signed at or before one that is already forgotten (only a
+    /// [`Reject::Replayed`]; [`Reject::TimestampStale`] for a write or cancel signed at or before one that is already forgotten (only a
     /// wall clock that stepped back makes that happen inside a window); [`Reject::ReplayCapacity`] when the key, or all keys together, made more signed requests than are
     /// remembered; [`Reject::StoreUnavailable`] when the memory is out of reach.
     ///
@@ -85,6 +87,16 @@ pub trait ReplayGuard: Send + Sync {
 
     /// How many messages it remembers, for the operator. Not for the path of a request.
     fn records(&self) -> usize;
+}
+
+impl<G: ReplayGuard + ?Sized> ReplayGuard for std::sync::Arc<G> {
+    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject> {
+        (**self).check_and_insert(id, effect, signed_at, now)
+    }
+
+    fn records(&self) -> usize {
+        (**self).records()
+    }
 }
 
 /// The replay guard of one process: sharded, two generations, bounded; forgets by monotonic time only, and refuses writes
@@ -147,11 +159,11 @@ impl ReplayGuard for MemoryReplayGuard {
         shard.turn(now);
         let seen = shard.current.seen.get(&id).or_else(|| shard.previous.seen.get(&id)).copied();
         match (seen, effect) {
-            (Some(_), Effect::Write) => return Err(Reject::Replayed),
+            (Some(_), Effect::Cancel | Effect::Write) => return Err(Reject::Replayed),
             (Some(_), Effect::Read) => return Ok(()),
-            (None, Effect::Read | Effect::Write) => {}
+            (None, Effect::Cancel | Effect::Read | Effect::Write) => {}
         }
-        if effect == Effect::Write && shard.forgotten_until.is_some_and(|horizon| signed_at <= horizon) {
+        if effect != Effect::Read && shard.forgotten_until.is_some_and(|horizon| signed_at <= horizon) {
             return Err(Reject::TimestampStale);
         }
         let full = shard.current.seen.len() >= self.records_per_shard_max;

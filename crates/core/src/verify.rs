@@ -26,7 +26,7 @@ use crate::credential::{Credential, CredentialState};
 use crate::id::{AccountId, ApiKeyId};
 use crate::limits;
 use crate::nonce::{NonceGuard, NoncePolicy};
-use crate::presented::{Effect, Freshness, Once, Presented, PresentedPassphrase, SignatureForm, SignedBytes};
+use crate::presented::{Freshness, Once, Presented, PresentedPassphrase, SignatureForm, SignedBytes};
 use crate::purpose::Purpose;
 use crate::reject::{Detail, Refusal, Reject};
 use crate::replay::{ReplayGuard, ReplayId};
@@ -145,7 +145,7 @@ fn spend(presented: &Presented<'_>, credential: &Credential, context: &VerifyCon
         Freshness::Channel | Freshness::Issued { .. } | Freshness::Unbound => return Ok(()),
         Freshness::Nonce { nonce, window_min, .. } => {
             let policy = NoncePolicy { window: window_min.max(credential.nonce.window), ..credential.nonce };
-            return context.nonces.spend(&credential.id, policy, nonce);
+            return context.nonces.spend(&credential.id, policy, nonce, presented.effect);
         }
         // The guard forgets by the time of signing; of a validity only the end is sure.
         Freshness::Validity { not_before, not_after, .. } => not_before.unwrap_or(not_after),
@@ -153,7 +153,7 @@ fn spend(presented: &Presented<'_>, credential: &Credential, context: &VerifyCon
     };
     let (id, effect) = match &presented.once {
         Once::Freshness => return Ok(()),
-        Once::Nonce(nonce) => (ReplayId::of(credential, &SignedBytes::from_piece(nonce.as_slice())), Effect::Write),
+        Once::Nonce(nonce) => (ReplayId::of(credential, &SignedBytes::from_piece(nonce.as_slice())), presented.effect.once()),
         Once::SignedBytes => (ReplayId::of(credential, &presented.signed), presented.effect),
     };
     context.replay.check_and_insert(id, effect, signed_at, context.now.mono).map_err(Refusal::from)

@@ -17,10 +17,11 @@ use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, 
 
 use crate::answer::{AnswerContext, HttpAnswer, quoted};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
+use crate::effect;
 use crate::fields::{digits, header, hex_mac, key_id, malformed};
 use crate::kind::{Kind, exact, kind};
 use crate::login_socket::LoginSocket;
-use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute, effect_of};
+use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
 use crate::socket::{DialectSocket, Opening};
 
 const KEY: &str = "bfx-apikey";
@@ -157,7 +158,7 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
         passphrase: None,
         freshness: nonce(counted, NONCE)?,
         once: Once::Freshness,
-        effect: effect_of(REST, request.method, request.path()),
+        effect: effect::of_request(Purpose::Bitfinex, REST, request.method, request.path()),
     })
 }
 

@@ -14,11 +14,12 @@ use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, 
 
 use crate::answer::{AnswerContext, HttpAnswer, quoted};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
+use crate::effect;
 use crate::fields::{digits, header, hex_mac, key_id, malformed};
 use crate::kind::{Kind, exact, kind};
 use crate::limits;
 use crate::login_socket::LoginSocket;
-use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute, effect_of};
+use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
 use crate::socket::{DialectSocket, Opening};
 
 const KEY: &str = "api-key";
@@ -141,7 +142,7 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
         passphrase: None,
         freshness: fresh(expires, EXPIRES, limits::LOGIN_LIFETIME_MAX)?,
         once: Once::SignedBytes,
-        effect: effect_of(REST, request.method, request.path()),
+        effect: effect::of_request(Purpose::Bitmex, REST, request.method, request.path()),
     })
 }
 

@@ -23,10 +23,11 @@ use countersign_core::{Freshness, Once, Presented, Purpose, Refusal, SignedBytes
 use crate::answer::{AnswerContext, Charged, HttpAnswer, RateHeaders};
 use crate::binance::signature;
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
+use crate::effect;
 use crate::fields::{digits, header, key_id, malformed, millis, optional_header};
 use crate::limits;
 use crate::login_socket::LoginSocket;
-use crate::routes::{MessageRoute, RestRoute, SocketRoute, effect_of};
+use crate::routes::{MessageRoute, RestRoute, SocketRoute};
 use crate::socket::{DialectSocket, Opening};
 
 const KEY: &str = "x-bapi-api-key";
@@ -110,6 +111,6 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
         passphrase: None,
         freshness: Freshness::Window { timestamp: millis(timestamp, TIMESTAMP)?, recv_window, ahead_max: limits::TIMESTAMP_AHEAD_MAX },
         once: Once::SignedBytes,
-        effect: effect_of(routes::REST, request.method, request.path()),
+        effect: effect::of_request(Purpose::Bybit, routes::REST, request.method, request.path()),
     })
 }

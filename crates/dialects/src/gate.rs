@@ -18,10 +18,11 @@ use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, 
 
 use crate::answer::{AnswerContext, HttpAnswer, quoted};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
+use crate::effect;
 use crate::fields::{decimal_seconds, header, hex_mac, key_id, malformed, percent_decoded};
 use crate::kind::{Kind, exact, kind};
 use crate::login_socket::LoginSocket;
-use crate::routes::{MessageRoute, RestRoute, SocketRoute, effect_of};
+use crate::routes::{MessageRoute, RestRoute, SocketRoute};
 use crate::socket::{DialectSocket, Opening};
 
 const KEY: &str = "key";
@@ -102,7 +103,7 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
         passphrase: None,
         freshness: fresh(decimal_seconds(timestamp, TIMESTAMP)?),
         once: Once::SignedBytes,
-        effect: effect_of(routes::REST, request.method, request.path()),
+        effect: effect::of_request(Purpose::Gate, routes::REST, request.method, request.path()),
     })
 }
 

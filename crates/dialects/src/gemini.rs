@@ -16,10 +16,11 @@ use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, 
 
 use crate::answer::{AnswerContext, HttpAnswer, quoted};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
+use crate::effect;
 use crate::fields::{digits, header, hex_mac, key_id, malformed, object, string, text};
 use crate::kind::{Kind, exact, kind};
 use crate::limits;
-use crate::routes::{RestRoute, SocketKind, SocketRoute, effect_of};
+use crate::routes::{RestRoute, SocketKind, SocketRoute};
 
 const KEY: &str = "x-gemini-apikey";
 const PAYLOAD: &str = "x-gemini-payload";
@@ -125,7 +126,7 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
         passphrase: None,
         freshness: Freshness::Nonce { nonce, window_min: 0, clock: None },
         once: Once::Freshness,
-        effect: effect_of(REST, request.method, request.path()),
+        effect: effect::of_request(Purpose::Gemini, REST, request.method, request.path()),
     })
 }
 

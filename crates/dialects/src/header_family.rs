@@ -18,8 +18,9 @@ use std::time::Duration;
 use countersign_core::{Algorithm, Freshness, Once, Presented, PresentedPassphrase, Purpose, Refusal, Secret, SignedBytes, Timestamp};
 
 use crate::dialect::{Header, Headers, RequestView};
+use crate::effect;
 use crate::fields::{base64, base64_mac, header, key_id, malformed, optional_header, percent_decoded};
-use crate::routes::{RestRoute, effect_of};
+use crate::routes::RestRoute;
 
 /// What is a venue's own about the rule.
 pub(crate) struct Family {
@@ -66,7 +67,7 @@ impl Family {
             passphrase: Some(self.read_passphrase(headers, passphrase)?),
             freshness: self.fresh((self.read_time)(timestamp, self.timestamp)?),
             once: Once::SignedBytes,
-            effect: effect_of(self.routes, request.method, request.path()),
+            effect: effect::of_request(self.purpose, self.routes, request.method, request.path()),
         })
     }
 

@@ -33,9 +33,10 @@ use smallvec::SmallVec;
 
 use crate::answer::{AnswerContext, HttpAnswer, quoted};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
+use crate::effect;
 use crate::fields::{key_id, malformed};
 use crate::limits;
-use crate::routes::{RestRoute, effect};
+use crate::routes::RestRoute;
 
 use fields::{Parameters, Signed};
 
@@ -102,7 +103,7 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
         passphrase: None,
         freshness: freshness(created, expires)?,
         once: nonce.map_or(Once::SignedBytes, Once::Nonce),
-        effect: effect(request.method, None),
+        effect: effect::of_request(Purpose::HttpSignature, &[], request.method, request.path()),
     })
 }
 

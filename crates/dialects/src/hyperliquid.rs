@@ -185,7 +185,8 @@ fn present_payload<'f>(payload: &RawObject<'_>, source: Source) -> Result<Presen
         passphrase: None,
         freshness: Freshness::Nonce { nonce, window_min: NONCE_WINDOW, clock: Some(CLOCK) },
         once: Once::Freshness,
-        effect: Effect::Write,
+        // `scheduleCancel` sets a timer or stops it.
+        effect: if matches!(kind.as_str(), "cancel" | "cancelByCloid" | "twapCancel") { Effect::Cancel } else { Effect::Write },
     })
 }
 

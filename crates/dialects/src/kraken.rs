@@ -21,11 +21,12 @@ use countersign_core::{Algorithm, Detail, Freshness, Once, Presented, Purpose, R
 
 use crate::answer::{AnswerContext, HttpAnswer, quoted};
 use crate::dialect::{Answer, Dialect, Header, Headers, LocalRequest, RequestView, Security};
+use crate::effect;
 use crate::fields::{base64_mac, digits, header, key_id, malformed, object, text};
 use crate::kind::{Kind, exact, kind};
 use crate::limits;
 use crate::login_socket::LoginSocket;
-use crate::routes::{MessageRoute, RestRoute, SocketRoute, effect_of};
+use crate::routes::{MessageRoute, RestRoute, SocketRoute};
 use crate::socket::{DialectSocket, Opening};
 
 const KEY: &str = "api-key";
@@ -110,7 +111,7 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
         passphrase: None,
         freshness: Freshness::Nonce { nonce: digits(&nonce, "nonce")?, window_min: 0, clock: None },
         once: Once::Freshness,
-        effect: effect_of(routes::REST, request.method, request.path()),
+        effect: effect::of_request(Purpose::Kraken, routes::REST, request.method, request.path()),
     })
 }
 

@@ -19,10 +19,11 @@ use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, 
 
 use crate::answer::{AnswerContext, HttpAnswer};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
+use crate::effect;
 use crate::fields::{base64_mac, digits, header, key_id, malformed, optional_header};
 use crate::kind::{Kind, exact, kind};
 use crate::login_socket::LoginSocket;
-use crate::routes::{MessageRoute, RestRoute, SocketRoute, effect_of};
+use crate::routes::{MessageRoute, RestRoute, SocketRoute};
 use crate::socket::{DialectSocket, Opening};
 
 const KEY: &str = "apikey";
@@ -106,7 +107,7 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
         passphrase: None,
         freshness,
         once: Once::Freshness,
-        effect: effect_of(routes::REST, request.method, request.path()),
+        effect: effect::of_request(Purpose::KrakenFutures, routes::REST, request.method, request.path()),
     })
 }
 

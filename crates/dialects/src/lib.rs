@@ -28,6 +28,7 @@ pub mod coinbase;
 pub mod coinbase_exchange;
 pub mod deribit;
 pub mod dialect;
+pub mod effect;
 #[cfg(test)]
 mod every_dialect;
 mod fields;

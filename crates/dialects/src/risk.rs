@@ -19,7 +19,7 @@ mod tables;
 use countersign_core::{Purpose, Risk, Scope};
 
 pub use tables::{CANCEL_MESSAGES, CANCELS, FIX_CANCELS};
-use tables::{REDUCTIONS, REFINED};
+use tables::{REDUCTIONS, REFINED, TIMERS};
 
 use crate::binance::ws_api::frame::RawObject;
 use crate::fields::{array, object, string, text};
@@ -80,6 +80,13 @@ pub fn is_refined(purpose: Option<Purpose>, target: Target<'_>) -> bool {
         Target::Message(name) => name,
     };
     purpose.is_some_and(|purpose| REFINED.contains(&(purpose, name)))
+}
+
+/// Whether a request or message sets a timer that cancels later, or stops it.
+#[must_use]
+pub fn is_timer(purpose: Option<Purpose>, target: Target<'_>) -> bool {
+    let (Target::Http(_, name) | Target::Message(name)) = target;
+    purpose.is_some_and(|purpose| TIMERS.contains(&(purpose, name)))
 }
 
 /// Scopes of what changes something.

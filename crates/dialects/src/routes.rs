@@ -4,9 +4,11 @@
 //! information `account:read`; moving funds out `funds:withdraw`. Endpoints that move funds in other ways, or change keys and
 //! sub-accounts, are in no table: what is not in a table has no route.
 
-use countersign_core::Effect;
+use countersign_core::{Effect, Purpose};
 
 use crate::dialect::Security;
+use crate::effect;
+use crate::risk::Target;
 
 /// Request weight: what one request takes from the weight of a minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,10 +121,10 @@ impl RestRoute {
         })
     }
 
-    /// Whether acting on a request twice does harm: what a scope that writes protects, and what is not plainly a read.
+    /// Whether acting on a request twice does harm, at this venue: see [`crate::effect`].
     #[must_use]
-    pub fn effect(&self) -> Effect {
-        effect(self.method, self.scope)
+    pub fn effect(&self, purpose: Purpose) -> Effect {
+        effect::of_route(Some(purpose), Target::Http(self.method, self.path), self.scope)
     }
 
     /// Whether a path as received is one of this endpoint's.
@@ -130,19 +132,6 @@ impl RestRoute {
     pub fn matches(&self, method: &str, path: &[u8]) -> bool {
         self.method == method && path_matches(self.path, path)
     }
-}
-
-/// Whether acting twice does harm, by method and scope.
-#[must_use]
-pub fn effect(method: &str, scope: Option<&str>) -> Effect {
-    let writes = scope.is_some_and(|scope| scope.ends_with(":write") || scope == countersign_core::Scope::FUNDS_WITHDRAW);
-    if !writes && matches!(method, "GET" | "HEAD") { Effect::Read } else { Effect::Write }
-}
-
-/// The effect of a request by a dialect's table; of what is in no table, by its method alone.
-#[must_use]
-pub fn effect_of(routes: &[RestRoute], method: &str, path: &[u8]) -> Effect {
-    routes.iter().find(|route| route.matches(method, path)).map_or_else(|| effect(method, None), RestRoute::effect)
 }
 
 fn path_matches(pattern: &str, path: &[u8]) -> bool {
@@ -240,10 +229,9 @@ mod tests {
 
     #[test]
     fn a_get_that_trades_is_a_write() {
-        assert_eq!(RestRoute::trade("GET", "/private/buy", 1).effect(), Effect::Write);
-        assert_eq!(RestRoute::signed("GET", "/orders", "order:read").effect(), Effect::Read);
-        assert_eq!(RestRoute::signed("POST", "/balances", "account:read").effect(), Effect::Write);
-        assert_eq!(effect_of(&[], "GET", b"/anything"), Effect::Read);
-        assert_eq!(effect_of(&[RestRoute::trade("GET", "/private/buy", 1)], "GET", b"/private/buy"), Effect::Write);
+        let effect = |row: RestRoute| row.effect(Purpose::Deribit);
+        assert_eq!(effect(RestRoute::trade("GET", "/private/buy", 1)), Effect::Write);
+        assert_eq!(effect(RestRoute::signed("GET", "/orders", "order:read")), Effect::Read);
+        assert_eq!(effect(RestRoute::signed("POST", "/balances", "account:read")), Effect::Write);
     }
 }

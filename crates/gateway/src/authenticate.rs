@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use countersign_core::rate::KeyCounters;
 use countersign_core::{
-    ApiKeyId, CertificateClaim, Freshness, Presented, PresentedResumption, Purpose, Refusal, Reject, Scopes, SessionId, Token,
+    ApiKeyId, CertificateClaim, Effect, Freshness, Presented, PresentedResumption, Purpose, Refusal, Reject, Scopes, SessionId, Token,
     VerifiedIdentity, VerifyContext, redeem_token, verify, verify_certificate, verify_resumption,
 };
 use countersign_dialects::registry::ALL;
@@ -77,7 +77,7 @@ pub struct SessionRef {
     pub granted: Scopes,
 }
 
-/// Authenticates one request.
+/// Authenticates one request to a route of this family and effect.
 ///
 /// # Errors
 /// The refusal; [`Reject::MissingCredentials`] when there is nothing to verify.
@@ -85,20 +85,21 @@ pub fn authenticate(
     worker: &Rc<Worker>,
     connection: &Connection,
     family: Family,
+    effect: Effect,
     request: &RequestView<'_>,
-    headers: &dyn Headers,
 ) -> Result<Login, Refusal> {
+    let headers = request.headers;
     if worker.shared.settings.tokens.enabled
         && let Some(shown) = own_token::shown(headers)
         // On routes of issuers outside, a token is ours when it names a key of ours.
         && (family != Family::BEARER || own_token::is_among(worker, headers))
     {
-        let login = own_token::login(worker, connection, family, request, shown)?;
+        let login = own_token::login(worker, connection, family, request, effect, shown)?;
         connection.note_authenticated();
         return Ok(login);
     }
     let login = match family {
-        Family::BEARER => bearer::authenticate(worker, connection, request),
+        Family::BEARER => bearer::authenticate(worker, connection, request, effect),
         Family::CLIENT_CERTIFICATE => client_certificate(worker, connection),
         Family::NATIVE => native(worker, connection, headers),
         Family::Of(purpose) => of_dialect(worker, connection, of_purpose(purpose), request),

@@ -1,7 +1,7 @@
 //! Access tokens of issuers outside, shown as RFC 6750 (`Bearer`) or RFC 9449 (`DPoP`) say, and what their callers are told.
 
 use countersign_core::{
-    AlertCode, Detail, DpopExpectation, DpopProof, Possession, Refusal, Reject, confirmation::Thumbprint, verify_issued,
+    AlertCode, Detail, DpopExpectation, DpopProof, Effect, Possession, Refusal, Reject, confirmation::Thumbprint, verify_issued,
 };
 use countersign_dialects::{Header, Headers, RequestView};
 use http::header::{AUTHORIZATION, HeaderName, WWW_AUTHENTICATE};
@@ -54,7 +54,7 @@ pub(crate) async fn prepare(worker: &Worker, headers: &dyn Headers) {
 ///
 /// # Errors
 /// The refusal.
-pub(crate) fn authenticate(worker: &Worker, connection: &Connection, request: &RequestView<'_>) -> Result<Login, Refusal> {
+pub(crate) fn authenticate(worker: &Worker, connection: &Connection, request: &RequestView<'_>, effect: Effect) -> Result<Login, Refusal> {
     let (token, proof) = shown(request.headers)?;
     let issuers = &worker.shared.issuers;
     let (token, key) = issuers.read(token)?;
@@ -65,6 +65,7 @@ pub(crate) fn authenticate(worker: &Worker, connection: &Connection, request: &R
         request: DpopExpectation { method: request.method, authority: request.host.unwrap_or_default(), path, access_token: None },
         nonces: &issuers.nonces,
         certificate: certificate(connection),
+        effect,
     };
     let identity = verify_issued(&token, key, &possession, &verify_context(worker, connection))?;
     let counters = issuers.counters(&identity.credential().id);

@@ -242,7 +242,7 @@ pub(crate) fn admit(
         return Ok(Admitted { permit, login: None, usage: Charged::default() });
     }
     words.by_token = tokens::bearer::shown(request.headers).is_some();
-    let login = authenticate(worker, connection, route.family, request, request.headers)
+    let login = authenticate(worker, connection, route.family, route.effect, request)
         .inspect_err(|_| words.echo = route.family.dialect().and_then(|dialect| dialect.echo(request)))?;
     subject.note_login(&login);
     if login.identity.purpose() == Purpose::ClientCertificate && is_foreign_page(request) {

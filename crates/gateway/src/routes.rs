@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_core::{Purpose, Requirement, Risk};
+use countersign_core::{Effect, Purpose, Requirement, Risk};
 use countersign_dialects::routes::Weight;
 use countersign_dialects::{Dialect, of_purpose};
 
@@ -159,6 +159,8 @@ pub struct Route {
     pub risk: Risk,
     /// Whether its signed bytes may tell less.
     pub is_refined: bool,
+    /// Whether acting on a request twice does harm.
+    pub effect: Effect,
     /// What it matches.
     pub target: RouteTarget,
     weight_rule: RouteWeight,

@@ -114,7 +114,7 @@ impl ReplayGuard for JournaledReplayGuard {
     fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject> {
         match effect {
             Effect::Read => self.memory.check_and_insert(id, effect, signed_at, now),
-            Effect::Write => {
+            Effect::Cancel | Effect::Write => {
                 self.check_recovered(id, signed_at, now)?;
                 self.memory.check_and_insert(id, effect, signed_at, now)?;
                 // If this fails the write is refused, and its id stays spent: the client signs again.

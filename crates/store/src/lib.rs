@@ -9,7 +9,7 @@
 //!      └─ JournaledReplayGuard   the replay guard of memory, and a journal of accepted writes for the next process
 //! ```
 //!
-//! [`SharedReplayGuard`] is the guard of several nodes, over Redis or Valkey.
+//! [`SharedReplayGuard`] and [`SharedNonceGuard`] are the guards of several nodes, over Redis or Valkey ([`shared`]).
 //!
 //! What is *not* here: decisions. This crate keeps what `countersign-core` decides with, and says plainly when it cannot:
 //! a [`StoreError`] is a sentence for the operator, and towards a client always [`Reject::StoreUnavailable`] or
@@ -44,6 +44,6 @@ pub use journal::JournaledReplayGuard;
 pub use nonces::JournaledNonceGuard;
 pub use record::{AccountRecord, Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate, SessionRecord};
 pub use sealing::SealingKey;
-pub use shared::SharedReplayGuard;
+pub use shared::{SharedMemory, SharedNonceGuard, SharedReplayGuard, SharedServer};
 pub use state_dir::{StateDir, StateLock};
 pub use store::{Presented, Store, generate_secret};

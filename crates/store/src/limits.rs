@@ -81,6 +81,21 @@ pub const SHARED_RETRY_AFTER: Duration = Duration::from_millis(500);
 /// Connections to the shared memory that are kept open: one for each worker of a large machine.
 pub const SHARED_LINKS_MAX: usize = 64;
 
+/// How long making a connection to the shared memory may take, TLS and all: nobody's order waits for it.
+pub const SHARED_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Cancels that passed while the shared memory was away and are told to it later: more than a minute of cancels of a busy venue.
+pub const SHARED_UNTOLD_MAX: usize = 1 << 18;
+
+/// How many things the shared memory is told at once, so that an answer comes within its time limit.
+pub const SHARED_BATCH: usize = 512;
+
+/// Longest lease. As long as whatever else is in doubt after the shared memory was lost.
+pub const SHARED_LEASE_MAX: Duration = Duration::from_secs(60);
+
+/// How long a listener waits for a notice before it looks whether it shall stop.
+pub const SHARED_LISTEN: Duration = Duration::from_millis(500);
+
 /// How far the wall clocks of two nodes may differ. What is more is an operator's mistake that NTP prevents.
 pub const SHARED_CLOCK_SKEW_MAX: Duration = Duration::from_secs(1);
 

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use aws_lc_rs::digest;
-use countersign_core::{CredentialId, NonceGuard, NoncePolicy, NonceWindow, Refusal, Reject};
+use countersign_core::{CredentialId, Effect, NonceGuard, NoncePolicy, NonceWindow, Refusal, Reject};
 
 use crate::error::StoreError;
 use crate::{files, limits};
@@ -28,7 +28,7 @@ use crate::{files, limits};
 const KEY_BYTES: usize = 16;
 const RECORD_BYTES: usize = KEY_BYTES + 8 + 8;
 
-type Key = [u8; KEY_BYTES];
+pub(crate) type Key = [u8; KEY_BYTES];
 
 /// What a record says about its number.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,8 +70,15 @@ impl JournaledNonceGuard {
     }
 }
 
+impl JournaledNonceGuard {
+    /// All that is known of all keys.
+    pub(crate) fn windows(&self) -> Vec<(Key, NonceWindow)> {
+        self.inner.lock().map(|inner| inner.windows.iter().map(|(key, window)| (*key, window.clone())).collect()).unwrap_or_default()
+    }
+}
+
 impl NonceGuard for JournaledNonceGuard {
-    fn spend(&self, credential: &CredentialId, policy: NoncePolicy, nonce: u64) -> Result<(), Refusal> {
+    fn spend(&self, credential: &CredentialId, policy: NoncePolicy, nonce: u64, _: Effect) -> Result<(), Refusal> {
         let mut inner = self.inner.lock().map_err(|_| Reject::StoreUnavailable)?;
         inner.spend(key_of(credential, policy.epoch), policy, nonce)
     }
@@ -109,7 +116,7 @@ impl Inner {
     }
 }
 
-fn key_of(credential: &CredentialId, epoch: u32) -> Key {
+pub(crate) fn key_of(credential: &CredentialId, epoch: u32) -> Key {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(credential.as_str().as_bytes());
     context.update(&epoch.to_be_bytes());

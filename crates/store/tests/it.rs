@@ -16,6 +16,8 @@ mod it {
     mod replay_contract;
     mod sessions;
     mod shared;
+    mod shared_leases;
+    mod shared_nonces;
     mod support;
     mod tokens;
 }

@@ -16,6 +16,7 @@ use crate::confirmation::Thumbprint;
 use crate::dpop::{DpopExpectation, DpopNonces, DpopProof};
 use crate::issuer::IssuedToken;
 use crate::limits::JWT_LEEWAY;
+use crate::presented::Effect;
 use crate::public_key::VerifyingKey;
 use crate::reject::{Refusal, Reject};
 use crate::time::Timestamp;
@@ -33,6 +34,8 @@ pub struct Possession<'p> {
     pub nonces: &'p DpopNonces,
     /// SHA-256 of the client certificate that TLS verified on this connection.
     pub certificate: Option<Thumbprint>,
+    /// What acting on the request twice does.
+    pub effect: Effect,
 }
 
 /// Turns an access token of an issuer into an identity. `key` is the one that the issuer publishes under the token's `kid`, for the
@@ -80,7 +83,7 @@ fn check_proof(token: &IssuedToken<'_>, possession: &Possession<'_>, context: &V
         (Some(bound), Some(proof)) if proof.thumbprint() != bound => Err(invalid("it is bound to another key")),
         (Some(_), Some(proof)) => {
             let request = DpopExpectation { access_token: Some(token.text), ..possession.request };
-            proof.verify(&request, possession.nonces, context.replay, context.now).map(drop)
+            proof.verify(&request, possession.nonces, context.replay, possession.effect, context.now).map(drop)
         }
     }
 }

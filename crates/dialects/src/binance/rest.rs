@@ -26,8 +26,8 @@ use super::reject_body::RejectBody;
 use super::{NAME, rate, routes, signature, window};
 use crate::answer::{AnswerContext, Charged, HttpAnswer, RateHeaders};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
-use crate::limits;
 use crate::routes::RestRoute;
+use crate::{effect, limits};
 
 /// The header that names the key, in lower case.
 pub const API_KEY_HEADER: &str = "x-mbx-apikey";
@@ -95,13 +95,17 @@ fn present_signed<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusa
         passphrase: None,
         freshness,
         once: Once::SignedBytes,
-        effect: effect(request.method),
+        effect: effect(request),
     })
 }
 
-/// `GET` and `HEAD` read; everything else is taken to change something.
-fn effect(method: &str) -> Effect {
-    if matches!(method, "GET" | "HEAD") { Effect::Read } else { Effect::Write }
+/// `GET` and `HEAD` read; everything else is taken to change something, but for the `DELETE`s that cancel.
+fn effect(request: &RequestView<'_>) -> Effect {
+    match request.method {
+        "GET" | "HEAD" => Effect::Read,
+        "DELETE" => effect::of_request(Purpose::Binance, routes::REST, request.method, request.path()),
+        _ => Effect::Write,
+    }
 }
 
 fn api_key(request: &RequestView<'_>) -> Result<ApiKeyId, Fault> {

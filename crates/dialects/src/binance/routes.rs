@@ -6,10 +6,11 @@
 //! The venue's security types map to our scopes: `NONE` is public; `TRADE` is `order:write`; `USER_DATA` is `order:read` where it is
 //! about orders, else `account:read`; `USER_STREAM` is `account:read`, because its events tell balances.
 
-use countersign_core::Scope;
+use countersign_core::{Effect, Purpose, Scope};
 
 use super::ws_api::Frame;
 use crate::dialect::Security;
+use crate::effect;
 use crate::routes::{Handling, RestRoute, Weight};
 
 /// Where a frame of the WebSocket API ends.
@@ -47,6 +48,17 @@ pub struct WsMethod {
 }
 
 impl WsMethod {
+    /// Whether acting on a frame twice does harm.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        match effect::of_message(Purpose::Binance, self.name, self.scope) {
+            _ if !self.writes => Effect::Read,
+            Effect::Cancel => Effect::Cancel,
+            // A logon needs no scope of writing, and happens once.
+            Effect::Read | Effect::Write => Effect::Write,
+        }
+    }
+
     /// The weight of one frame.
     #[must_use]
     pub fn weight_of(&self, frame: &Frame<'_>) -> u32 {

@@ -76,12 +76,12 @@ impl<'m> Jwt<'m> {
         &self.uris
     }
 
-    /// What it presents. A write is remembered by the token's own nonce; a read may be sent again while the token lives.
+    /// What it presents. A write or cancel is remembered by the token's own nonce; a read may be sent again while the token lives.
     #[must_use]
     pub fn present(self, effect: Effect) -> Presented<'m> {
         let once = match (effect, self.nonce) {
-            (Effect::Write, Some(nonce)) => Once::Nonce(nonce),
-            (Effect::Read, _) | (Effect::Write, None) => Once::SignedBytes,
+            (Effect::Cancel | Effect::Write, Some(nonce)) => Once::Nonce(nonce),
+            (Effect::Read, _) | (Effect::Cancel | Effect::Write, None) => Once::SignedBytes,
         };
         Presented {
             purpose: Purpose::Coinbase,

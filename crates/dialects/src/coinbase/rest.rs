@@ -15,7 +15,8 @@ use super::jwt::Jwt;
 use super::{reject_body, routes, socket};
 use crate::answer::{AnswerContext, HttpAnswer};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
-use crate::routes::{MessageRoute, RestRoute, SocketRoute, effect_of};
+use crate::effect;
+use crate::routes::{MessageRoute, RestRoute, SocketRoute};
 use crate::socket::{DialectSocket, Opening};
 
 /// The dialect of CDP keys.
@@ -84,7 +85,7 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     if !jwt.uris().iter().any(|uri| names(uri, request)) {
         return Err(Refusal::operator(Reject::WrongUri, "the token names another method, host or path"));
     }
-    let effect = effect_of(routes::REST, request.method, request.path());
+    let effect = effect::of_request(Purpose::Coinbase, routes::REST, request.method, request.path());
     Ok(jwt.present(effect))
 }
 

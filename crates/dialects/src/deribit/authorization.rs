@@ -17,8 +17,8 @@ use smallvec::SmallVec;
 use super::methods;
 use super::rpc::malformed;
 use crate::dialect::{Answer, Header, Headers, RequestView};
+use crate::effect;
 use crate::limits;
-use crate::routes::effect_of;
 
 /// The scheme of signed requests.
 pub const SCHEME: &str = "deri-hmac-sha256";
@@ -98,13 +98,13 @@ fn signed<'m>(request: &RequestView<'m>, text: &str) -> Result<Presented<'m>, Re
         passphrase: None,
         freshness: window(&ts)?,
         once: once("http", &ts, &nonce)?,
-        effect: effect(request),
+        effect: effect_of(request),
     })
 }
 
 /// A GET that trades writes.
-fn effect(request: &RequestView<'_>) -> Effect {
-    effect_of(methods::REST, request.method, request.path())
+fn effect_of(request: &RequestView<'_>) -> Effect {
+    effect::of_request(Purpose::Deribit, methods::REST, request.method, request.path())
 }
 
 /// A minute to both sides of our clock.

@@ -204,7 +204,7 @@ fn every_method_has_one_row_and_writes_are_writes() {
     }
     let buy = methods::REST.iter().find(|route| route.matches("GET", b"/api/v2/private/buy")).unwrap();
     assert!(Method::find("private/create_api_key").is_none());
-    assert_eq!((buy.effect(), buy.orders, buy.security), (countersign_core::Effect::Write, 1, Security::Signed));
+    assert_eq!((buy.effect(Purpose::Deribit), buy.orders, buy.security), (countersign_core::Effect::Write, 1, Security::Signed));
 }
 
 #[test]

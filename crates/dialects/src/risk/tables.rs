@@ -67,6 +67,18 @@ pub const CANCEL_MESSAGES: &[(Purpose, &str)] = &[
     (Okx, "batch-cancel-orders"), (Okx, "cancel-order"), (Okx, "mass-cancel"),
 ];
 
+/// Of the cancels, those that set a timer or stop it: endpoints by their path, messages by their name.
+pub(super) const TIMERS: &[(Purpose, &str)] = &[
+    (Bitmex, "/api/v1/order/cancelAllAfter"),
+    (Bitmex, "cancelAllAfter"),
+    (Bybit, "/v5/order/disconnected-cancel-all"),
+    (Gate, "/api/v4/spot/countdown_cancel_all"),
+    (Kraken, "/0/private/CancelAllOrdersAfter"),
+    (Kraken, "cancel_all_orders_after"),
+    (KrakenFutures, "/derivatives/api/v3/cancelallordersafter"),
+    (Okx, "/api/v5/trade/cancel-all-after"),
+];
+
 /// Endpoints that close a position.
 pub(super) const REDUCTIONS: &[(Purpose, &str)] =
     &[(Coinbase, "/api/v3/brokerage/orders/close_position"), (Deribit, "private/close_position"), (Okx, "/api/v5/trade/close-position")];

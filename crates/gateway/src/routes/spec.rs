@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_core::{Access, Purpose, Requirement, Risk};
+use countersign_core::{Access, Effect, Purpose, Requirement, Risk};
+use countersign_dialects::effect;
 use countersign_dialects::risk::{self, Target};
 
 use super::path::PathPattern;
@@ -99,14 +100,7 @@ pub struct RouteSpec {
 impl RouteSpec {
     /// What a request can do to a position, and whether its signed bytes may tell less.
     fn risk(&self) -> (Risk, bool) {
-        let purpose = match self.family {
-            Family::Any => None,
-            Family::Of(purpose) => Some(purpose),
-        };
-        let scope = match &self.access {
-            Access::Public => None,
-            Access::Scoped(scope) => Some(scope.as_str()),
-        };
+        let (purpose, scope) = (self.purpose(), self.scope());
         let of = |target| (risk::of_route(purpose, target, scope), risk::is_refined(purpose, target));
         match (&self.target, self.kind) {
             // Whoever stops is never stopped.
@@ -125,6 +119,41 @@ impl RouteSpec {
         }
     }
 
+    /// Whether acting on a request twice does harm. A route for several methods is what the worst of them is.
+    fn effect(&self, purpose: Option<Purpose>, scope: Option<&str>) -> Effect {
+        let of = |target| effect::of_route(purpose, target, scope);
+        match (&self.target, self.kind) {
+            // Stopping twice is stopping.
+            (_, RouteKind::Halt) => Effect::Cancel,
+            (RouteTarget::FixMessage(msg_type), _) => match risk::of_fix(msg_type, scope) {
+                Risk::Cancel => Effect::Cancel,
+                Risk::Read => Effect::Read,
+                Risk::Increase | Risk::Reduce => Effect::Write,
+            },
+            (RouteTarget::DialectMessage(_, name) | RouteTarget::NativeOp(name) | RouteTarget::WsMethod(name), _) => {
+                of(Target::Message(name))
+            }
+            (RouteTarget::Http { methods, path }, _) => {
+                let effects = methods.iter().map(|method| of(Target::Http(method, path.as_str())));
+                effects.reduce(|one, two| if one == two { one } else { Effect::Write }).unwrap_or(Effect::Write)
+            }
+        }
+    }
+
+    fn purpose(&self) -> Option<Purpose> {
+        match self.family {
+            Family::Any => None,
+            Family::Of(purpose) => Some(purpose),
+        }
+    }
+
+    fn scope(&self) -> Option<&str> {
+        match &self.access {
+            Access::Public => None,
+            Access::Scoped(scope) => Some(scope.as_str()),
+        }
+    }
+
     /// The route of a table with nothing else in it, of this risk.
     #[cfg(test)]
     pub(crate) fn into_route_of_risk(self, risk: Risk) -> Route {
@@ -133,6 +162,7 @@ impl RouteSpec {
 
     pub(super) fn into_route(self, index: usize) -> Route {
         let (risk, is_refined) = self.risk();
+        let effect = self.effect(self.purpose(), self.scope());
         let name: Arc<str> = self.name.into();
         Route {
             index,
@@ -147,6 +177,7 @@ impl RouteSpec {
             weight_rule: self.weight,
             risk,
             is_refined,
+            effect,
             target: self.target,
         }
     }

@@ -105,6 +105,7 @@ pub(crate) fn login(
     connection: &Connection,
     family: Family,
     request: &RequestView<'_>,
+    effect: Effect,
     shown: Shown<'_>,
 ) -> Result<Login, Refusal> {
     let authority = request.host.ok_or_else(|| Refusal::operator(Reject::HostMismatch, "a token without an authority"))?;
@@ -120,7 +121,7 @@ pub(crate) fn login(
     access.cnf.check(&held(connection, proof.as_ref()))?;
     let (identity, login) = standing(worker, connection, &access)?;
     if let Some(proof) = &proof {
-        use_once(worker, &identity, proof)?;
+        use_once(worker, &identity, proof, effect)?;
     }
     if let Family::Of(purpose) = family
         && purpose != identity.purpose()
@@ -197,11 +198,11 @@ pub(super) fn held(connection: &Connection, proof: Option<&DpopProof>) -> Held {
     }
 }
 
-/// Remembers a proof; refuses it when it was used before.
+/// Remembers a proof for a request of this effect; refuses it when it was used before.
 ///
 /// # Errors
 /// As [`countersign_core::ReplayGuard::check_and_insert`].
-pub(super) fn use_once(worker: &Worker, identity: &VerifiedIdentity, proof: &DpopProof) -> Result<(), Refusal> {
+pub(super) fn use_once(worker: &Worker, identity: &VerifiedIdentity, proof: &DpopProof, effect: Effect) -> Result<(), Refusal> {
     let id = ReplayId::of(identity.credential(), &SignedBytes::from_piece(&proof.once[..]));
-    worker.shared.replay.check_and_insert(id, Effect::Write, proof.issued, clock::mono()).map_err(Refusal::from)
+    worker.shared.replay.check_and_insert(id, effect.once(), proof.issued, clock::mono()).map_err(Refusal::from)
 }

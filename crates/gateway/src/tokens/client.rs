@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use countersign_core::{CorrelationId, Detail, Refusal, Reject, Timestamp};
+use countersign_core::{CorrelationId, Detail, Effect, Refusal, Reject, Timestamp};
 use countersign_dialects::{Header, RequestView};
 use countersign_oauth::{DpopProof, Form, Held, OAuthError, OAuthRefusal, Part, assertion, request};
 use countersign_store::audit::{AuditEvent, AuditRecord};
@@ -48,7 +48,7 @@ impl Asker<'_> {
                 return Err(OAuthRefusal::request("a client assertion beside other credentials"));
             }
             Some(text) => self.asserted(text, Part::Client)?,
-            None => authenticate(self.worker, self.connection, Family::Any, self.view, self.view.headers).map_err(of_client)?,
+            None => authenticate(self.worker, self.connection, Family::Any, Effect::Write, self.view).map_err(of_client)?,
         };
         subject.note_login(&login);
         self.check_named(&login)?;
@@ -98,7 +98,7 @@ impl Asker<'_> {
     /// Spends the proof.
     pub(super) fn use_once(&self, login: &Login, proof: Option<&DpopProof>) -> Result<(), OAuthRefusal> {
         let Some(proof) = proof else { return Ok(()) };
-        bearer::use_once(self.worker, &login.identity, proof).map_err(|refusal| OAuthRefusal::of(refusal, Part::Dpop))
+        bearer::use_once(self.worker, &login.identity, proof, Effect::Write).map_err(|refusal| OAuthRefusal::of(refusal, Part::Dpop))
     }
 
     /// What the asker holds.

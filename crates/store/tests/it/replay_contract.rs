@@ -2,7 +2,7 @@
 
 use countersign_core::limits::{RECV_WINDOW_MAX, TIMESTAMP_AHEAD_MAX};
 use countersign_core::{Effect, MemoryReplayGuard, Monotonic, Now, Reject, ReplayGuard, ReplayId, Timestamp};
-use countersign_store::{JournaledReplayGuard, SharedReplayGuard};
+use countersign_store::{JournaledReplayGuard, SharedMemory, SharedReplayGuard};
 
 use super::redis_server::RedisServer;
 use super::support::{Place, T0};
@@ -32,7 +32,11 @@ fn each(check: impl Fn(&(dyn ReplayGuard + Sync))) {
     let server = RedisServer::start(&[]);
     // Its memory began long before the messages of the test.
     let began = Timestamp::from_micros(T0.as_micros() - 3_600_000_000);
-    check(&SharedReplayGuard::open(&server.url(), move || began).unwrap());
+    let clock = move || Now { wall: began, mono: Monotonic::default() };
+    let memory = SharedMemory::open(&super::shared::patient(&server.url()), clock).unwrap();
+    let place = Place::new();
+    let journal = JournaledReplayGuard::open(&place.dir.journal(), at(0)).unwrap();
+    check(&*SharedReplayGuard::new(memory, Box::new(journal)));
 }
 
 #[test]

@@ -111,7 +111,8 @@ impl Bench {
         let now = Now { wall: Timestamp::from_secs(self.now), mono: Monotonic::from_micros(1) };
         let context = VerifyContext { now, remote: None, replay: &self.replay, nonces: &nonces };
         let request = DpopExpectation { method: "POST", authority: "api.example.com", path: "/orders", access_token: None };
-        let possession = Possession { proof: proof.as_ref(), request, nonces: &self.nonces, certificate: self.certificate };
+        let possession =
+            Possession { proof: proof.as_ref(), request, nonces: &self.nonces, certificate: self.certificate, effect: Effect::Write };
         verify_issued(&token, keys.find(&token.kid, token.algorithm()), &possession, &context)
     }
 
@@ -273,7 +274,7 @@ fn the_example_of_the_standard_is_signed_for_its_request() {
     let request = DpopExpectation { method: "POST", authority: "server.example.com", path: "/token", access_token: None };
     let now = Now { wall: Timestamp::from_secs(1_562_262_616), mono: Monotonic::from_micros(1) };
     let verdict = |proof: &DpopProof<'_>, request: DpopExpectation<'_>| {
-        proof.verify(&request, &DpopNonces::new(&[9; 32]), &MemoryReplayGuard::default(), now).unwrap_err().reject
+        proof.verify(&request, &DpopNonces::new(&[9; 32]), &MemoryReplayGuard::default(), Effect::Write, now).unwrap_err().reject
     };
     assert_eq!(verdict(&proof, request), Reject::NonceInvalid);
     assert_eq!(verdict(&proof, DpopExpectation { path: "/other", ..request }), Reject::WrongUri);

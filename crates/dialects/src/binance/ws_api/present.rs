@@ -10,20 +10,20 @@ use crate::binance::fault::Fault;
 use crate::binance::{signature, window};
 use crate::dialect::{Answer, Security};
 
-/// Finds identity, signature, signed bytes and freshness of a frame. `writes` says whether its method changes something.
+/// Finds identity, signature, signed bytes and freshness of a frame. `effect` is that of its method.
 ///
 /// [`Answer::NotMine`] for a frame without `apiKey` and `signature`: whether it may pass under the identity of the session is for
 /// [`WsApiSession`](super::WsApiSession) to say.
-pub fn present<'f>(frame: &Frame<'f>, security: Security, writes: bool) -> Answer<'f> {
+pub fn present<'f>(frame: &Frame<'f>, security: Security, effect: Effect) -> Answer<'f> {
     let unsigned = frame.params.member("apiKey").is_none() && frame.params.member("signature").is_none();
     match security {
         Security::None => Answer::NotMine,
         Security::ApiKey | Security::Signed if unsigned => Answer::NotMine,
-        Security::ApiKey | Security::Signed => present_signed(frame, writes).into(),
+        Security::ApiKey | Security::Signed => present_signed(frame, effect).into(),
     }
 }
 
-fn present_signed<'f>(frame: &Frame<'f>, writes: bool) -> Result<Presented<'f>, Refusal> {
+fn present_signed<'f>(frame: &Frame<'f>, effect: Effect) -> Result<Presented<'f>, Refusal> {
     let key_id = frame.param("apiKey").ok_or(Fault::ApiKeyMissing)?;
     let key_id = ApiKeyId::parse(&key_id).map_err(|_| Fault::ApiKeyMalformed)?;
     let signature = frame.param("signature").ok_or(Fault::SignatureMissing)?;
@@ -35,7 +35,7 @@ fn present_signed<'f>(frame: &Frame<'f>, writes: bool) -> Result<Presented<'f>, 
         passphrase: None,
         freshness: freshness(frame)?,
         once: Once::SignedBytes,
-        effect: if writes { Effect::Write } else { Effect::Read },
+        effect,
     })
 }
 
@@ -85,7 +85,7 @@ mod tests {
 
     fn presented(params: &str) -> Result<String, Fault> {
         let text = format!(r#"{{"id":1,"method":"order.place","params":{params}}}"#);
-        match present(&Frame::read(&text).map_err(|error| error.fault)?, Security::Signed, true) {
+        match present(&Frame::read(&text).map_err(|error| error.fault)?, Security::Signed, Effect::Write) {
             Answer::Malformed(refusal) => Err(Fault::of(&refusal).unwrap()),
             Answer::NotMine | Answer::Token { .. } => panic!("it names a key or a signature"),
             Answer::Presented(presented) => Ok(String::from_utf8(presented.signed.contiguous().into_owned()).unwrap()),

@@ -120,7 +120,7 @@ impl WsApiSession {
     }
 
     fn handle_request<'f>(&self, frame: Frame<'f>, method: &'static WsMethod, now: Timestamp) -> Step<'f> {
-        match present(&frame, method.security, method.writes) {
+        match present(&frame, method.security, method.effect()) {
             Answer::Malformed(refusal) => refused(frame.id, refusal, now),
             Answer::Token { .. } => refused(frame.id, Reject::Malformed.into(), now),
             Answer::NotMine if method.security == Security::None => Step::Forward(frame, method),

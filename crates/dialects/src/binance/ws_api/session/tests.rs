@@ -184,7 +184,7 @@ proptest! {
         let changed = format!("{}{with}{}", &good[..place], &good[place + 1..]);
         let mut session = WsApiSession::new(now());
         if let Step::ForwardAs(frame, ..) = take(&mut session, &MemoryReplayGuard::default(), &changed) {
-            let text = |frame: &Frame<'_>| match present(frame, Security::Signed, true) {
+            let text = |frame: &Frame<'_>| match present(frame, Security::Signed, countersign_core::Effect::Write) {
                 Answer::Presented(presented) => presented.signed.contiguous().into_owned(),
                 Answer::Malformed(_) | Answer::NotMine | Answer::Token { .. } => panic!("it was verified"),
             };

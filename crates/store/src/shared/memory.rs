@@ -1,0 +1,337 @@
+//! The server: connections to it, whether it answers, and since when it remembers.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use countersign_core::{Monotonic, Now, Secret, Timestamp};
+use redis::{Client, Connection, ConnectionInfo, InfoDict, IntoConnectionInfo as _, RedisError, RedisResult, Script, TlsCertificates};
+
+use super::{PREFIX, millis, with_beginning};
+use crate::error::StoreError;
+use crate::limits;
+
+/// Where the server is, and how long it may take.
+#[derive(Clone, Debug)]
+pub struct SharedServer {
+    /// `redis://[user@]host:port/db`, `rediss://…` (TLS) or `redis+unix:///path`.
+    pub url: String,
+    /// The password.
+    pub password: Option<Secret>,
+    /// The CAs that a server with TLS is believed by, PEM; `None`: those of the system.
+    pub ca: Option<Vec<u8>>,
+    /// How long one question may take.
+    pub timeout: Duration,
+    /// Connections that [`SharedMemory::check`] keeps ready: one for each thread that asks.
+    pub links: usize,
+}
+
+impl SharedServer {
+    /// A server without password, with the time limit for production.
+    #[must_use]
+    pub fn at(url: &str) -> Self {
+        Self { url: url.to_owned(), password: None, ca: None, timeout: limits::SHARED_TIMEOUT, links: 1 }
+    }
+
+    fn client(&self) -> Result<Client, StoreError> {
+        let failed = |error: RedisError| unusable(error.category());
+        let mut info: ConnectionInfo = self.url.as_str().into_connection_info().map_err(failed)?;
+        if let Some(password) = &self.password {
+            let text = std::str::from_utf8(password.expose()).map_err(|_| unusable("its password is not text"))?;
+            let settings = info.redis_settings().clone().set_password(text);
+            info = info.set_redis_settings(settings);
+        }
+        match &self.ca {
+            Some(ca) => Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(ca.clone()) }),
+            None => Client::open(info),
+        }
+        .map_err(failed)
+    }
+}
+
+/// The memory that nodes share.
+pub struct SharedMemory {
+    client: Client,
+    timeout: Duration,
+    links_wanted: usize,
+    links: Mutex<VecDeque<Link>>,
+    /// No attempt before this, in microseconds of the monotonic clock; 0 while the server answers.
+    down_until: AtomicU64,
+    keepers: Mutex<Vec<Weak<dyn Keeper>>>,
+    clock: Box<dyn Fn() -> Now + Send + Sync>,
+    began: Script,
+    asked_micros: AtomicU64,
+    results: [AtomicU64; SharedResult::ALL.len()],
+}
+
+/// A connection to one run of the server.
+pub(super) struct Link {
+    pub(super) connection: Connection,
+    /// The name under which the beginning of its memory is kept.
+    pub(super) began: String,
+}
+
+/// One memory, from its beginning until it is lost: the name and time of the beginning.
+pub(super) type MemoryId = (String, u64);
+
+/// Brings to the server what it lacks: called before it is used again, and at every look.
+pub(super) trait Keeper: Send + Sync {
+    /// # Errors
+    /// The server's; it is then not used.
+    fn settle(&self, link: &mut Link, memory: &MemoryId, now: Now) -> RedisResult<()>;
+}
+
+/// What came of a message that had to be asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SharedResult {
+    /// It came for the first time at any node.
+    Accepted,
+    /// Nobody could tell, and it passed: a cancel, or something else that harms nobody.
+    PassedUnasked,
+    /// It was accepted before, here or elsewhere.
+    Replayed,
+    /// The server is too young to tell.
+    Stale,
+    /// The server did not answer, and it was refused.
+    Unavailable,
+}
+
+impl SharedResult {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Accepted, Self::PassedUnasked, Self::Replayed, Self::Stale, Self::Unavailable];
+
+    /// Its name on metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::PassedUnasked => "passed_unasked",
+            Self::Replayed => "replayed",
+            Self::Stale => "stale",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// What the operator is told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedStatus {
+    /// Whether the server answered the last time it was asked.
+    pub available: bool,
+    /// How long the answered questions took together, in microseconds.
+    pub asked_micros: u64,
+    /// What came of messages, in the order of [`SharedResult::ALL`].
+    pub results: [u64; SharedResult::ALL.len()],
+}
+
+impl SharedMemory {
+    /// A memory that was not asked yet. `clock` tells both clocks of this node: the wall clocks of nodes may differ by
+    /// `SHARED_CLOCK_SKEW_MAX`.
+    ///
+    /// # Errors
+    /// [`StoreError::SharedMemory`] for a URL or CA that is none.
+    pub fn new(server: &SharedServer, clock: impl Fn() -> Now + Send + Sync + 'static) -> Result<Arc<Self>, StoreError> {
+        Ok(Arc::new(Self {
+            client: server.client()?,
+            timeout: server.timeout,
+            links_wanted: server.links.clamp(1, limits::SHARED_LINKS_MAX),
+            links: Mutex::default(),
+            // Until it has answered, it is away.
+            down_until: AtomicU64::new(1),
+            keepers: Mutex::default(),
+            clock: Box::new(clock),
+            began: Script::new(with_beginning!("return tonumber(began)")),
+            asked_micros: AtomicU64::new(0),
+            results: Default::default(),
+        }))
+    }
+
+    /// As [`Self::new`], and connects.
+    ///
+    /// # Errors
+    /// As there and [`Self::check`].
+    pub fn open(server: &SharedServer, clock: impl Fn() -> Now + Send + Sync + 'static) -> Result<Arc<Self>, StoreError> {
+        let memory = Self::new(server, clock)?;
+        memory.check()?;
+        Ok(memory)
+    }
+
+    /// Looks after it: connects, brings it what it lacks, and says whether it can be asked. Call it several times a second, on a thread
+    /// that may wait for seconds.
+    ///
+    /// # Errors
+    /// [`StoreError::SharedMemory`] when the server is out of reach, is a replica, or may evict what it has to remember.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let outcome = self.look();
+        self.note(self.now().mono, outcome.is_ok());
+        outcome
+    }
+
+    fn look(&self) -> Result<(), StoreError> {
+        let poisoned = || unusable("a thread of ours failed");
+        let waiting = self.links.lock().map_err(|_| poisoned())?.pop_front();
+        let now = self.now();
+        let failed = |error: RedisError| unusable(error.category());
+        let begin = |link: &mut Link| -> RedisResult<u64> {
+            self.began.key(link.began.as_str()).arg(now.wall.as_millis()).invoke(&mut link.connection)
+        };
+        let (mut link, began) = match waiting.and_then(|mut link| begin(&mut link).ok().map(|began| (link, began))) {
+            Some(answered) => answered,
+            // There was none, or the server closed it: perhaps it was started anew meanwhile.
+            None => {
+                self.links.lock().map_err(|_| poisoned())?.clear();
+                let mut link = self.connect(limits::SHARED_CONNECT_TIMEOUT)?;
+                let began = begin(&mut link).map_err(failed)?;
+                (link, began)
+            }
+        };
+        let memory = (link.began.clone(), began);
+        let keepers: Vec<_> = self.keepers.lock().map_err(|_| poisoned())?.iter().filter_map(Weak::upgrade).collect();
+        for keeper in keepers {
+            keeper.settle(&mut link, &memory, now).map_err(failed)?;
+        }
+        let missing = {
+            let mut links = self.links.lock().map_err(|_| poisoned())?;
+            links.push_back(link);
+            self.links_wanted.saturating_sub(links.len())
+        };
+        for _ in 0..missing {
+            let more = self.connect(limits::SHARED_CONNECT_TIMEOUT)?;
+            self.links.lock().map_err(|_| poisoned())?.push_front(more);
+        }
+        Ok(())
+    }
+
+    fn connect(&self, timeout: Duration) -> Result<Link, StoreError> {
+        Link::open(&self.client, timeout, self.timeout)
+    }
+
+    /// Whether the server answered the last time it was asked.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.down_until.load(Ordering::Acquire) == 0
+    }
+
+    /// What the operator is told of it.
+    #[must_use]
+    pub fn status(&self) -> SharedStatus {
+        SharedStatus {
+            available: self.is_available(),
+            asked_micros: self.asked_micros.load(Ordering::Relaxed),
+            results: SharedResult::ALL.map(|result| self.results[result as usize].load(Ordering::Relaxed)),
+        }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        (self.clock)()
+    }
+
+    pub(super) fn wall(&self) -> Timestamp {
+        self.now().wall
+    }
+
+    pub(super) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn keep(&self, keeper: Weak<dyn Keeper>) {
+        if let Ok(mut keepers) = self.keepers.lock() {
+            keepers.push(keeper);
+        }
+    }
+
+    pub(super) fn count(&self, result: SharedResult) {
+        self.results[result as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Of the callers that come after a pause one tries again.
+    pub(super) fn may_try(&self, now: Monotonic) -> bool {
+        let down_until = self.down_until.load(Ordering::Acquire);
+        if down_until == 0 {
+            return true;
+        }
+        now.as_micros() >= down_until
+            && self.down_until.compare_exchange(down_until, retry_at(now), Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Asks one question, if [`Self::may_try`] said so; `None`: no answer in time.
+    pub(super) fn ask<T>(&self, now: Monotonic, question: impl FnOnce(&mut Link) -> RedisResult<T>) -> Option<T> {
+        let begun = self.now().mono;
+        let answer = self.try_ask(question);
+        if answer.is_some() {
+            let micros = self.now().mono.saturating_since(begun).as_micros();
+            self.asked_micros.fetch_add(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+        self.note(now, answer.is_some());
+        answer
+    }
+
+    fn try_ask<T>(&self, question: impl FnOnce(&mut Link) -> RedisResult<T>) -> Option<T> {
+        let waiting = self.links.lock().ok()?.pop_back();
+        let mut link = match waiting {
+            Some(link) => link,
+            None => self.connect(self.timeout).ok()?,
+        };
+        let answer = question(&mut link).ok()?;
+        // A connection that failed is dropped above: its answer could come later, for another question.
+        let mut links = self.links.lock().ok()?;
+        if links.len() < limits::SHARED_LINKS_MAX {
+            links.push_back(link);
+        }
+        Some(answer)
+    }
+
+    fn note(&self, now: Monotonic, answered: bool) {
+        if answered {
+            self.down_until.store(0, Ordering::Release);
+            return;
+        }
+        self.down_until.store(retry_at(now), Ordering::Release);
+        // What one connection met, the others will meet.
+        if let Ok(mut links) = self.links.lock() {
+            links.clear();
+        }
+    }
+}
+
+impl fmt::Debug for SharedMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the address: it is nobody's business.
+        write!(f, "SharedMemory(available: {})", self.is_available())
+    }
+}
+
+impl Link {
+    fn open(client: &Client, connect: Duration, timeout: Duration) -> Result<Self, StoreError> {
+        let failed = |error: RedisError| unusable(error.category());
+        let mut connection = client.get_connection_with_timeout(connect.max(timeout)).map_err(failed)?;
+        connection.set_read_timeout(Some(connect.max(timeout))).map_err(failed)?;
+        connection.set_write_timeout(Some(timeout)).map_err(failed)?;
+        let info: InfoDict = redis::cmd("INFO").query(&mut connection).map_err(failed)?;
+        let told = |name: &str| info.get::<String>(name).ok_or_else(|| unusable("it does not tell what it is"));
+        if told("role")? != "master" {
+            return Err(unusable("it is a replica"));
+        }
+        if told("maxmemory_policy")? != "noeviction" {
+            return Err(unusable("it may evict keys: set maxmemory-policy to noeviction"));
+        }
+        let began = format!("{PREFIX}:began:{}:{}", told("run_id")?, told("master_replid")?);
+        connection.set_read_timeout(Some(timeout)).map_err(failed)?;
+        Ok(Self { connection, began })
+    }
+}
+
+pub(super) fn unusable(why: &str) -> StoreError {
+    StoreError::SharedMemory { why: why.to_owned() }
+}
+
+fn retry_at(now: Monotonic) -> u64 {
+    now.saturating_add(limits::SHARED_RETRY_AFTER).as_micros().max(1)
+}
+
+/// For how long after the beginning of a memory something before it may still be valid.
+pub(super) fn doubt() -> u64 {
+    millis(countersign_core::limits::TIMESTAMP_AHEAD_MAX + limits::SHARED_CLOCK_SKEW_MAX)
+}

@@ -14,6 +14,7 @@ mod it {
     mod policy;
     mod redis_server;
     mod replay_contract;
+    mod session_mirror;
     mod sessions;
     mod shared;
     mod shared_leases;

@@ -1,5 +1,9 @@
 //! `[cluster]`: the name of this node, and the memory it shares with the others.
 
+use std::time::Duration;
+
+use countersign_store::limits::SHARED_TIMEOUT as TIMEOUT;
+
 use super::raw::Origin;
 use super::reader::Reader;
 use super::settings::{ClusterSettings, RedisSettings};
@@ -31,13 +35,19 @@ pub(super) fn read(mut keys: Reader<'_>) -> ClusterSettings {
     let password_file =
         keys.path_or("redis_password_file", "File with the password, readable by its owner only. A URL that holds one is refused.", "none");
     let ca = keys.path_or("redis_ca", "PEM file of the CAs that the server of a rediss:// URL is believed by.", "those of the system");
+    let timeout = keys.duration(
+        "redis_timeout",
+        "How long one question to it may take: it stands in the way of each order. After one that took longer nobody asks for half a second.",
+        TIMEOUT,
+        Duration::from_millis(5)..=Duration::from_secs(5),
+    );
     let tls = url.as_ref().is_some_and(|url| url.starts_with("rediss://"));
     if url.is_none() && (password_file.is_some() || ca.is_some()) {
         keys.report().problem(&redis_origin, "cluster.redis", "is missing, and other keys say how to reach it");
     } else if ca.is_some() && !tls {
         keys.report().problem(&redis_origin, "cluster.redis", "redis_ca is for rediss:// only");
     }
-    let redis = url.map(|url| RedisSettings { url, password_file, ca });
+    let redis = url.map(|url| RedisSettings { url, password_file, ca, timeout });
     ClusterSettings { node: node.unwrap_or_else(|| NODE.to_owned()), redis }
 }
 

@@ -282,6 +282,8 @@ pub struct RedisSettings {
     pub password_file: Option<PathBuf>,
     /// The CAs that a server with TLS is believed by; `None`: those of the system.
     pub ca: Option<PathBuf>,
+    /// How long one question may take.
+    pub timeout: Duration,
 }
 
 /// Emergency shutdown.

@@ -13,6 +13,7 @@
 //! for replay ([`crate::kept`]).
 
 mod recovery;
+mod restore;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -194,6 +195,12 @@ impl SessionMachine {
         self.last_sent = now.mono;
         self.kept.message(s, body, now.mono);
         frame::app(s, self.received.next(), body)
+    }
+
+    /// What may have to be sent again.
+    #[must_use]
+    pub const fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// Where we stand.
@@ -398,6 +405,8 @@ impl SessionMachine {
         self.last_received.saturating_add(self.heartbeat * 2)
     }
 }
+
+pub use restore::Restored;
 
 #[cfg(test)]
 mod tests;

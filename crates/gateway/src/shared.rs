@@ -7,8 +7,8 @@ use arc_swap::ArcSwap;
 use countersign_core::rate::KeyCounters;
 use countersign_core::{ApiKeyId, Credential, NonceGuard, Purpose, ReplayGuard, Timestamp, TokenSealer};
 use countersign_pki::ServerTls;
-use countersign_store::Store;
 use countersign_store::audit::AuditLog;
+use countersign_store::{SessionMirror, Store};
 
 use crate::config::Settings;
 use crate::connection::{ConnectionLimits, OpenConnections};
@@ -62,6 +62,8 @@ pub struct Shared {
     pub open_connections: OpenConnections,
     /// Open native sessions, for the operator and for revocation.
     pub sessions: Sessions,
+    /// What other nodes need to go on with them; `None`: there are no other nodes.
+    pub mirror: Option<Arc<SessionMirror>>,
     /// Open FIX sessions.
     pub fix_sessions: FixSessions,
     /// What is halted, and who may lift it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use countersign_core::{Algorithm, Entropy as _, Monotonic, TokenSealer};
+use countersign_core::{Algorithm, Entropy as _, Monotonic, Secret, TokenSealer};
 use countersign_gateway::clock;
 use countersign_gateway::config::{self, Override, Settings, Sources, UpstreamTarget};
 use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
@@ -26,7 +26,8 @@ use countersign_gateway::upstream::UpstreamConfig;
 use countersign_halt::OperatorSet;
 use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _, TicketKeys};
 use countersign_pki::PrivateAuthority;
-use countersign_store::{AuditLog, StateDir, Store};
+use countersign_store::files::check_private;
+use countersign_store::{AuditLog, SealingKey, SessionMirror, SharedMemory, SharedServer, StateDir, Store};
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
 
 use super::stop_signal::StopSignal;
@@ -105,17 +106,19 @@ impl Running {
         let State { dir, lock, authority, tls, authz_tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces, .. } =
             opened;
         let gateway_root = gateway.root().to_owned();
+        let cluster_tickets = cluster_tickets(&settings, &dir, &gateway_root)?;
         let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
         let renew = Renewal { settings: settings.clone(), dir: dir.clone(), authority: renewed, venue_keys, rotate_at: None };
         let halts = open_halts(&settings, gateway.root(), &store, &audit).await?;
         let oauth = TokenState::open(&store).await?;
+        let mirror = session_mirror(&settings, &dir)?;
         let shared = Shared {
             halts: Arc::new(halts),
             oauth,
             credentials: ArcSwap::default(),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
             metrics: Metrics::new(&settings.routes).started_at(clock::wall()),
-            handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway, None)),
+            handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway, cluster_tickets)),
             connections: ConnectionLimits::new(settings.limits.connections_max, settings.limits.connections_per_source_max),
             replay: Box::new(replay),
             nonces: Box::new(nonces),
@@ -123,6 +126,7 @@ impl Running {
             // Tokens of this run only: what they stand for is asked for again after a restart.
             tokens: TokenSealer::new(&SystemEntropy.array()),
             sessions: Sessions::default(),
+            mirror,
             open_connections: OpenConnections::default(),
             fix_sessions: FixSessions::default(),
             drain: Drain::default(),
@@ -176,6 +180,41 @@ impl Running {
             runtime.block_on(venue.shutdown());
         }
     }
+}
+
+/// What other nodes need to go on with our sessions, where there are other nodes. A memory that is away does not keep the gateway from
+/// starting: new orders are refused until it answers.
+fn session_mirror(settings: &Settings, dir: &StateDir) -> anyhow::Result<Option<Arc<SessionMirror>>> {
+    let Some(redis) = &settings.cluster.redis else { return Ok(None) };
+    let read = |path: &std::path::PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let password = redis.password_file.as_ref().map(|path| {
+        check_private(path)?;
+        let mut password = read(path)?;
+        password.truncate(password.trim_ascii_end().len());
+        anyhow::Ok(Secret::new(password))
+    });
+    let server = SharedServer {
+        password: password.transpose()?,
+        ca: redis.ca.as_ref().map(read).transpose()?,
+        links: settings.worker_count(),
+        timeout: redis.timeout,
+        url: redis.url.clone(),
+    };
+    let memory = SharedMemory::new(&server, clock::now)?;
+    if let Err(error) = memory.check() {
+        tracing::error!(%error, "started without the memory that nodes share: new orders of sessions are refused until it answers");
+    }
+    let key = SealingKey::load(&dir.sealing_key())?;
+    Ok(Some(Arc::new(SessionMirror::new(memory, &settings.cluster.node, Arc::new(key)))))
+}
+
+/// Ticket keys that every node derives from the sealing key which all of them have.
+fn cluster_tickets(settings: &Settings, dir: &StateDir, root: &str) -> anyhow::Result<Option<Arc<TicketKeys>>> {
+    if settings.cluster.redis.is_none() {
+        return Ok(None);
+    }
+    let secret = SealingKey::load(&dir.sealing_key())?.derive("countersign session tickets v1");
+    Ok(Some(Arc::new(TicketKeys::shared(root, PUBLIC_LISTENER, settings.native.session_life, secret))))
 }
 
 /// Reads the halts before anybody is let in: until they are known, nothing new passes.

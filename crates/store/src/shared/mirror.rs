@@ -36,6 +36,12 @@ impl Fence {
     /// Of the node that a session was opened on.
     pub const FIRST: Self = Self(1);
 
+    /// From its number; `None` for zero.
+    #[must_use]
+    pub const fn of(number: u64) -> Option<Self> {
+        if number == 0 { None } else { Some(Self(number)) }
+    }
+
     /// The number.
     #[must_use]
     pub const fn number(self) -> u64 {
@@ -46,7 +52,10 @@ impl Fence {
 /// Why the mirror does not have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MirrorError {
-    /// Another node serves the session, or it is over.
+    /// Another node serves the session, for this one was silent for longer than a lease. The client does not know.
+    #[error("another node has adopted the session: this one was silent for too long")]
+    Adopted,
+    /// Another node serves the session, for its client is there.
     #[error("another node has taken the session over")]
     Fenced,
     /// The server does not know the session.
@@ -286,6 +295,7 @@ impl SessionMirror {
 fn answer(told: u8) -> Result<(), MirrorError> {
     match told {
         scripts::DONE => Ok(()),
+        scripts::ADOPTED => Err(MirrorError::Adopted),
         scripts::FENCED => Err(MirrorError::Fenced),
         _ => Err(MirrorError::Forgotten),
     }

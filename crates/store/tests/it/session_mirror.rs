@@ -95,7 +95,8 @@ fn of_many_nodes_one_takes_a_session_that_nobody_serves() {
         tries.into_iter().map(|one| one.join().unwrap()).sum()
     });
     assert_eq!(takers, 1);
-    assert_eq!(nodes[0].write(SID, Fence::FIRST, &write(2, 1, &[], 0)), Err(MirrorError::Fenced), "whoever was thought dead is");
+    assert_eq!(nodes[0].write(SID, Fence::FIRST, &write(2, 1, &[], 0)), Err(MirrorError::Adopted), "whoever was thought dead is");
+    assert_eq!(nodes[0].renew(&[(SID, Fence::FIRST)]), Ok(vec![(SID, MirrorError::Adopted)]));
 }
 
 #[test]

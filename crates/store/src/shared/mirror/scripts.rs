@@ -4,6 +4,8 @@
 
 /// The answers of a script that carries a fence.
 pub(super) const FENCED: u8 = 0;
+/// Another one took it, because its owner was silent.
+pub(super) const ADOPTED: u8 = 3;
 /// It was done.
 pub(super) const DONE: u8 = 1;
 
@@ -25,7 +27,7 @@ if ARGV[5] == '1' then
   redis.call('HSET', KEYS[1], 'fence', ARGV[2], 'node', ARGV[15], 'facts', ARGV[16])
 else
   if not fence then return 2 end
-  if fence ~= ARGV[2] then return 0 end
+  if fence ~= ARGV[2] then return redis.call('HGET', KEYS[1], 'adopted') == '1' and 3 or 0 end
 end
 local away = 0
 if tonumber(ARGV[6]) >= 0 then away = now - tonumber(ARGV[6]) end
@@ -55,7 +57,7 @@ local away = tonumber(redis.call('HGET', KEYS[1], 'away'))
 if away > 0 then left = math.max(0, now - away) end
 local before = redis.call('HGET', KEYS[1], 'node')
 redis.call('HINCRBY', KEYS[1], 'fence', 1)
-redis.call('HSET', KEYS[1], 'node', ARGV[2])
+redis.call('HSET', KEYS[1], 'node', ARGV[2], 'adopted', ARGV[4])
 redis.call('ZADD', KEYS[3], string.format('%.0f', now + tonumber(ARGV[3])), ARGV[1])
 return {string.format('%.0f', now), string.format('%.0f', left), before, redis.call('HGETALL', KEYS[1]), redis.call('LRANGE', KEYS[2], 0, -1)}
 "
@@ -78,7 +80,7 @@ local answers = {}
 for i = 2, #KEYS do
   local fence = redis.call('HGET', KEYS[i], 'fence')
   if not fence then answers[i - 1] = 2
-  elseif fence ~= ARGV[2 * i - 1] then answers[i - 1] = 0
+  elseif fence ~= ARGV[2 * i - 1] then answers[i - 1] = redis.call('HGET', KEYS[i], 'adopted') == '1' and 3 or 0
   else
     answers[i - 1] = 1
     redis.call('ZADD', KEYS[1], string.format('%.0f', now + tonumber(ARGV[1])), ARGV[2 * i - 2])

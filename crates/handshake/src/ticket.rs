@@ -193,8 +193,8 @@ impl TicketKeys {
             Keys::Shared(secret) => {
                 // The clock of the node that sealed may be ahead of ours.
                 let latest = hour(now).saturating_add(1);
-                let hours = (0..=self.kept as u64).map(|ago| latest.saturating_sub(ago));
-                open_under(&key_of_hour(secret, hours.into_iter().find(|hour| name_of_hour(secret, *hour) == *name)?))
+                let mut hours = (0..=self.kept as u64).map(|ago| latest.saturating_sub(ago));
+                open_under(&key_of_hour(secret, hours.find(|hour| name_of_hour(secret, *hour) == *name)?))
             }
         }
     }

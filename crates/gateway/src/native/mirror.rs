@@ -84,14 +84,17 @@ impl Facts {
 /// The session that a client comes back to: ours, or another node's, which is ours from now on.
 ///
 /// # Errors
-/// [`Reject::SessionUnknown`]; [`Reject::StoreUnavailable`] when it may be another node's and nobody can tell.
+/// [`Reject::SessionUnknown`]; [`Reject::Busy`] when it may be another node's and nobody can tell now: the client comes again.
 pub(super) fn find(worker: &Rc<Worker>, sid: SessionId) -> Result<Arc<OpenSession>, Refusal> {
     let sessions = &worker.shared.sessions;
     if let Some(session) = sessions.entry(sid) {
         return Ok(session);
     }
     let mirror = worker.shared.mirror.as_ref().ok_or(Reject::SessionUnknown)?;
-    let taken = mirror.take(sid, Take::Any).map_err(|error| Refusal::operator(Reject::StoreUnavailable, error.to_string()))?;
+    let taken = mirror.take(sid, Take::Any).map_err(|error| match error {
+        MirrorError::Unavailable => Refusal::operator(Reject::Busy, error.to_string()),
+        MirrorError::Adopted | MirrorError::Fenced | MirrorError::Forgotten => Refusal::operator(Reject::SessionUnknown, error.to_string()),
+    })?;
     take(worker, mirror, sid, taken.ok_or(Reject::SessionUnknown)?)?;
     sessions.entry(sid).ok_or_else(|| Reject::SessionUnknown.into())
 }
@@ -129,8 +132,11 @@ pub(crate) async fn keep_mirror(worker: Rc<Worker>, mirror: Arc<SessionMirror>) 
 fn renew(worker: &Rc<Worker>, mirror: &SessionMirror) -> Result<(), MirrorError> {
     let mirrored = worker.shared.sessions.mirrored();
     let held: Vec<_> = mirrored.iter().map(|(session, fence)| (session.sid, *fence)).collect();
-    // Asked even for none: whether it answers is what counts.
-    let lost = if held.is_empty() { mirror.expired().map(|_| Vec::new()) } else { mirror.renew(&held) };
+    let lost = mirror.renew(&held);
+    if held.is_empty() {
+        // Asked even for none: whether it answers is what counts.
+        mirror.expired()?;
+    }
     for (sid, told) in lost? {
         if let Some((session, _)) = mirrored.iter().find(|(session, _)| session.sid == sid) {
             session.tell(told);

@@ -133,5 +133,9 @@ pub const MIRROR_RENEW: Duration = Duration::from_millis(500);
 /// Leases renewed in one question: a few hundred microseconds of the server, which everybody else waits for.
 pub const MIRROR_RENEW_MAX: usize = 256;
 
+/// Ends of sessions that wait for the memory to be back: as many as records of sessions wait for the database. Those beyond it are found
+/// by another node, which waits for a client that may not come.
+pub const MIRROR_ENDS_MAX: usize = 4_096;
+
 /// Sessions without a node that one node takes at a look: the others take theirs.
 pub const MIRROR_TAKE_MAX: usize = 64;

@@ -13,7 +13,7 @@
 use stateright::{Checker as _, Model, Property};
 
 /// Orders the client places.
-const ORDERS: usize = 3;
+const ORDERS: usize = 2;
 /// Fences given at most: every interesting history is over before.
 const FENCES_MAX: u8 = 4;
 

@@ -18,14 +18,14 @@ mod scripts;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_core::SessionId;
 use redis::Script;
 
 use super::{PREFIX, SharedMemory, millis};
-use crate::limits::{MIRROR_LEASE, MIRROR_RENEW_MAX, MIRROR_TAKE_MAX};
+use crate::limits::{MIRROR_ENDS_MAX, MIRROR_LEASE, MIRROR_RENEW_MAX, MIRROR_TAKE_MAX};
 use crate::sealing::SealingKey;
 
 /// Names one owner of a session: each later one has a higher number.
@@ -147,6 +147,8 @@ pub struct SessionMirror {
     remove: Script,
     renew: Script,
     expired: Script,
+    /// Ends that could not be written.
+    ends: Mutex<Vec<(SessionId, Fence)>>,
 }
 
 impl fmt::Debug for SessionMirror {
@@ -161,7 +163,7 @@ impl SessionMirror {
     pub fn new(memory: Arc<SharedMemory>, node: &str, key: Arc<SealingKey>) -> Self {
         let [write, take, remove, renew, expired] =
             [scripts::WRITE, scripts::TAKE, scripts::REMOVE, scripts::RENEW, scripts::EXPIRED].map(Script::new);
-        Self { memory, node: node.to_owned(), key, write, take, remove, renew, expired }
+        Self { memory, node: node.to_owned(), key, write, take, remove, renew, expired, ends: Mutex::default() }
     }
 
     /// The memory it is in.
@@ -229,11 +231,12 @@ impl SessionMirror {
         Some(Mirrored { fence: Fence(number("fence")?), node, facts, progress, frames: frames? })
     }
 
-    /// Renews leases. Which are not ours any more, or forgotten; the others are renewed.
+    /// Renews leases, and writes the ends that could not be written. Which are not ours any more, or forgotten; the others are renewed.
     ///
     /// # Errors
     /// [`MirrorError::Unavailable`].
     pub fn renew(&self, held: &[(SessionId, Fence)]) -> Result<Vec<(SessionId, MirrorError)>, MirrorError> {
+        self.write_ends()?;
         let mut lost = Vec::new();
         for held in held.chunks(MIRROR_RENEW_MAX) {
             let mut call = self.renew.prepare_invoke();
@@ -258,11 +261,36 @@ impl SessionMirror {
         Ok(names.iter().filter_map(|name| SessionId::parse(name)).collect())
     }
 
-    /// The session is over.
+    /// The session is over. An end that cannot be written now is written with a later [`Self::renew`].
     ///
     /// # Errors
     /// [`MirrorError`].
     pub fn remove(&self, sid: SessionId, fence: Fence) -> Result<(), MirrorError> {
+        let outcome = self.remove_now(sid, fence);
+        if outcome == Err(MirrorError::Unavailable) {
+            let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+            if ends.len() < MIRROR_ENDS_MAX {
+                ends.push((sid, fence));
+            }
+        }
+        outcome
+    }
+
+    fn write_ends(&self) -> Result<(), MirrorError> {
+        let waiting = std::mem::take(&mut *self.ends.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut waiting = waiting.into_iter();
+        while let Some((sid, fence)) = waiting.next() {
+            if self.remove_now(sid, fence) == Err(MirrorError::Unavailable) {
+                let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+                ends.push((sid, fence));
+                ends.extend(waiting);
+                return Err(MirrorError::Unavailable);
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_now(&self, sid: SessionId, fence: Fence) -> Result<(), MirrorError> {
         let mut call = self.remove.prepare_invoke();
         call.key(hash_of(sid)).key(frames_of(sid)).key(index()).arg(sid.to_string()).arg(fence.0);
         answer(self.ask(|link| call.invoke(link))?)

@@ -161,6 +161,24 @@ fn without_the_server_nothing_is_mirrored_and_it_is_found_again() {
 }
 
 #[test]
+fn an_end_that_could_not_be_written_is_written_later() {
+    let server = RedisServer::start(&[]);
+    let clock = Arc::new(std::sync::atomic::AtomicU64::new(1));
+    let of_node = Arc::clone(&clock);
+    let memory = SharedMemory::open(&patient(&server.url()), move || at(of_node.load(std::sync::atomic::Ordering::Relaxed))).unwrap();
+    let a = SessionMirror::new(Arc::clone(&memory), "a", Arc::new(SealingKey::from_bytes(&[1; 32])));
+    a.write(SID, Fence::FIRST, &whole(1, 1)).unwrap();
+    // A server without room refuses what writes.
+    server.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    assert_eq!(a.write(SID, Fence::FIRST, &write(2, 1, &[], 0)), Err(MirrorError::Unavailable));
+    assert_eq!(a.remove(SID, Fence::FIRST), Err(MirrorError::Unavailable), "nobody asks for a while");
+    server.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    clock.store(2, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(a.renew(&[]), Ok(Vec::new()));
+    assert_eq!(take(&node(&server, "b"), Take::Any), None);
+}
+
+#[test]
 fn whoever_reads_or_writes_the_server_learns_and_makes_up_nothing() {
     let server = RedisServer::start(&[]);
     let (a, stranger) = (node(&server, "a"), node_with(&server, "b", 9, || at(1)));

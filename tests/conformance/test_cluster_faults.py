@@ -14,7 +14,7 @@ import pytest
 
 from harness import raw
 from harness.binance import ORDER, Key, now_ms
-from harness.cluster import Cluster, until
+from harness.three import Cluster, until
 
 ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
 

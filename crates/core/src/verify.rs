@@ -36,9 +36,10 @@ use crate::token::Token;
 use crate::verifier::Verifier;
 
 pub use issued::{Possession, verify_issued};
-pub use resumption::{PresentedResumption, verify_resumption};
+pub use resumption::{PresentedResumption, inherit, verify_resumption};
 
-/// Proof of who it is. Only [`verify()`], [`verify_certificate`], [`verify_token`], [`verify_issued`] and [`verify_resumption`] make one.
+/// Proof of who it is. Only [`verify()`], [`verify_certificate`], [`verify_token`], [`verify_issued`], [`verify_resumption`]
+/// and [`inherit`] make one.
 #[derive(Clone, Debug)]
 pub struct VerifiedIdentity {
     credential: Arc<Credential>,

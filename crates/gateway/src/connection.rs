@@ -71,6 +71,22 @@ pub struct ConnectionFacts {
 }
 
 impl ConnectionFacts {
+    /// Of a session whose connections were another node's: of them the address is known.
+    #[must_use]
+    pub fn of_another_node(id: CorrelationId, remote: SocketAddr, since: Timestamp) -> Self {
+        let negotiated = NegotiatedParameters {
+            version: TlsVersion::Tls13,
+            suite: "at another node".to_owned(),
+            group: None,
+            alpn: None,
+            sni: None,
+            handshake: HandshakeMode::Full,
+            peer_certificate: None,
+        };
+        let channel = Arc::new(channel_parameters(&negotiated));
+        Self { id, remote, since, negotiated: Arc::new(negotiated), channel, binding: (None, [0; 32]) }
+    }
+
     /// The client's address.
     #[must_use]
     pub const fn remote(&self) -> SocketAddr {

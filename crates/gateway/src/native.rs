@@ -6,6 +6,7 @@
 //!   WebSocket (a frame per text)┼─▶ [`opening`] ─▶ [`grant`] ─▶ [`session`] ─▶ one upstream WebSocket, identity = contract
 //!   Authorization: Countersign ─┘       │   └─▶ [`comeback`] ─▶ the session that was left ([`line`])
 //!   HTTP requests ──────────────────────┴─▶ [`http`]: hello on the first request, access token on the others
+//!   [`mirror`]: what other nodes need to go on with a session; the sessions of nodes that are gone
 //! ```
 //!
 //! | carriage | state | frame | next |
@@ -33,12 +34,14 @@ pub mod http;
 mod limits;
 mod line;
 mod message;
+mod mirror;
 mod opening;
 mod session;
 pub mod sessions;
 pub(crate) mod websocket;
 
 pub(crate) use fix::{FixSession, open_fix};
+pub(crate) use mirror::keep_mirror;
 
 use std::rc::Rc;
 

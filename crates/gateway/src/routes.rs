@@ -298,6 +298,11 @@ impl Routes {
         self.native_ops.get(op)
     }
 
+    /// The routes of messages on a native session.
+    pub fn native_ops(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.native_ops.values()
+    }
+
     /// The route of a message on a WebSocket of a dialect.
     #[must_use]
     pub fn find_dialect_message(&self, purpose: Purpose, name: &str) -> Option<&Arc<Route>> {

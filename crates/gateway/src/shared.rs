@@ -7,9 +7,9 @@ use arc_swap::ArcSwap;
 use countersign_core::rate::KeyCounters;
 use countersign_core::{ApiKeyId, Credential, CredentialId, NonceGuard, Purpose, ReplayGuard, Timestamp, TokenSealer};
 use countersign_pki::ServerTls;
-use countersign_store::Store;
 use countersign_store::audit::AuditLog;
 use countersign_store::shared::Topic;
+use countersign_store::{SessionMirror, Store};
 
 use crate::cluster::Cluster;
 use crate::config::Settings;
@@ -70,6 +70,8 @@ pub struct Shared {
     pub open_connections: OpenConnections,
     /// Open native sessions, for the operator and for revocation.
     pub sessions: Sessions,
+    /// What other nodes need to go on with them; `None`: there are no other nodes.
+    pub mirror: Option<Arc<SessionMirror>>,
     /// Open FIX sessions.
     pub fix_sessions: FixSessions,
     /// The other nodes; `None`: there are none.

@@ -15,6 +15,7 @@ use crate::authz;
 use crate::cluster;
 use crate::control::{self, ControlParts};
 use crate::halts::watch::keep_watch;
+use crate::native::keep_mirror;
 use crate::shared::Shared;
 use crate::upstream::UpstreamConfig;
 use crate::worker::Worker;
@@ -65,7 +66,7 @@ impl Gateway {
         for (index, listener) in listeners.into_iter().enumerate() {
             let (shared, upstreams) = (Arc::clone(&gateway.shared), Arc::clone(&upstreams));
             let listeners = WorkerListeners { clients: listener, proxies: proxies.next() };
-            gateway.spawn(format!("worker-{index}"), move || run_worker(shared, &upstreams, listeners))?;
+            gateway.spawn(format!("worker-{index}"), move || run_worker(shared, &upstreams, listeners, index))?;
         }
         let shared = Arc::clone(&gateway.shared);
         gateway.spawn("halts".to_owned(), move || run_halts(&shared))?;
@@ -151,12 +152,16 @@ struct WorkerListeners {
     proxies: Option<std::net::TcpListener>,
 }
 
-fn run_worker(shared: Arc<Shared>, upstreams: &[UpstreamConfig], listeners: WorkerListeners) -> io::Result<()> {
+fn run_worker(shared: Arc<Shared>, upstreams: &[UpstreamConfig], listeners: WorkerListeners, index: usize) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tasks = LocalSet::new();
     let drain_deadline = shared.settings.limits.drain_deadline;
     let ended = tasks.block_on(&runtime, async move {
         let worker = Worker::new(shared, upstreams);
+        // One worker looks after the mirror: what it adopts it serves.
+        if let Some(mirror) = worker.shared.mirror.clone().filter(|_| index == 0) {
+            tokio::task::spawn_local(keep_mirror(Rc::clone(&worker), mirror));
+        }
         if let Some(proxies) = listeners.proxies {
             tokio::task::spawn_local(authz::listener::accept_loop(Rc::clone(&worker), TcpListener::from_std(proxies)?));
         }

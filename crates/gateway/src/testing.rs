@@ -275,6 +275,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         connections: ConnectionLimits::new(100, 100),
         open_connections: crate::connection::OpenConnections::default(),
         sessions: Sessions::default(),
+        mirror: None,
         fix_sessions: crate::fix::sessions::FixSessions::default(),
         drain: Drain::default(),
         settings,

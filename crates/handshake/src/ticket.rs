@@ -8,12 +8,16 @@
 //! A ticket is worth nothing by itself: it says which session and holds the secret `rk` under which the resume must be proved, and
 //! `rk` was given to the client beside it. The associated data ties it to one gateway and one listener, so that no door opens to a
 //! ticket that was made at another. Keys are made hourly; one that sealed a ticket opens it for as long as its session may live.
+//!
+//! Where several nodes serve one gateway the key of an hour is derived from a secret that all of them have, and any of them opens what
+//! another one sealed. Nothing has to travel between them for that.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
 use countersign_core::{ApiKeyId, Binding, CredentialId, Entropy, Refusal, Reject, Secret, SessionId, Timestamp};
 use zeroize::Zeroizing;
 
@@ -82,7 +86,14 @@ impl Ticket {
 pub struct TicketKeys {
     context: Vec<u8>,
     kept: usize,
-    ring: Mutex<Ring>,
+    keys: Keys,
+}
+
+enum Keys {
+    /// Of this process.
+    Drawn(Mutex<Ring>),
+    /// Of all that have this secret.
+    Shared(Secret),
 }
 
 struct Ring {
@@ -105,27 +116,50 @@ impl std::fmt::Debug for TicketKeys {
 impl TicketKeys {
     /// Fresh keys of a gateway's listener, for sessions that live no longer than `session_life`.
     pub fn new(gateway: &str, listener: &str, session_life: Duration, entropy: &mut impl Entropy, now: Timestamp) -> Self {
+        let ring = Ring { keys: VecDeque::from([fresh_key(entropy)]), since: now };
+        Self::with(gateway, listener, session_life, Keys::Drawn(Mutex::new(ring)))
+    }
+
+    /// The keys that all nodes have which have this secret: one for each hour of the wall clock.
+    #[must_use]
+    pub fn shared(gateway: &str, listener: &str, session_life: Duration, secret: Secret) -> Self {
+        Self::with(gateway, listener, session_life, Keys::Shared(secret))
+    }
+
+    fn with(gateway: &str, listener: &str, session_life: Duration, keys: Keys) -> Self {
         let context = [&label::TICKET[..], &sha256(&[gateway.as_bytes()]), &sha256(&[listener.as_bytes()])].concat();
         let lives = session_life.as_secs().div_ceil(limits::TICKET_KEY_LIFE.as_secs());
         // One more than the life has hours: a key seals until its own hour is over.
         let kept = usize::try_from(lives).unwrap_or(usize::MAX).saturating_add(2).min(limits::TICKET_KEYS_MAX);
-        let ring = Ring { keys: VecDeque::from([fresh_key(entropy)]), since: now };
-        Self { context, kept, ring: Mutex::new(ring) }
+        Self { context, kept, keys }
     }
 
     /// Seals a ticket under the newest key.
     pub fn seal(&self, ticket: &Ticket, entropy: &mut impl Entropy, now: Timestamp) -> SecretText {
         let mut sealed = ticket.write().as_bytes().to_vec();
         let nonce: [u8; NONCE_LEN] = entropy.array();
-        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.rotate(self.kept, entropy, now);
-        let current = ring.keys.front().expect("a ring is never empty");
-        current
-            .key
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&self.context), &mut sealed)
-            .expect("a ticket is shorter than what one key may seal");
-        let text = [&current.name[..], &nonce, &sealed].concat();
+        let name = match &self.keys {
+            Keys::Drawn(ring) => {
+                let mut ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
+                ring.rotate(self.kept, entropy, now);
+                let current = ring.keys.front().expect("a ring is never empty");
+                self.seal_under(current, nonce, &mut sealed);
+                current.name
+            }
+            Keys::Shared(secret) => {
+                let current = key_of_hour(secret, hour(now));
+                self.seal_under(&current, nonce, &mut sealed);
+                current.name
+            }
+        };
+        let text = [&name[..], &nonce, &sealed].concat();
         SecretText::new(encoding::encode(&text))
+    }
+
+    fn seal_under(&self, key: &TicketKey, nonce: [u8; NONCE_LEN], sealed: &mut Vec<u8>) {
+        key.key
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&self.context), sealed)
+            .expect("a ticket is shorter than what one key may seal");
     }
 
     /// Opens a ticket that has not expired.
@@ -135,21 +169,34 @@ impl TicketKeys {
     /// like every other failed proof (HS-60).
     pub fn open(&self, text: &str, now: Timestamp) -> Result<Ticket, Refusal> {
         let invalid = |why: &'static str| Refusal::operator(Reject::TicketInvalid, why);
-        let ticket = self.unseal(text).ok_or_else(|| invalid("not a ticket of this listener"))?;
+        let ticket = self.unseal(text, now).ok_or_else(|| invalid("not a ticket of this listener"))?;
         // HS-80
         if now >= ticket.expires { Err(invalid("the session of the ticket is over")) } else { Ok(ticket) }
     }
 
-    fn unseal(&self, text: &str) -> Option<Ticket> {
+    fn unseal(&self, text: &str, now: Timestamp) -> Option<Ticket> {
         let bytes = (text.len() <= limits::TICKET_BYTES_MAX).then(|| encoding::decode(text)).flatten()?;
         let (name, rest) = bytes.split_first_chunk::<KEY_NAME_BYTES>()?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
         let mut sealed = Zeroizing::new(sealed.to_vec());
-        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = &ring.keys.iter().find(|key| key.name == *name)?.key;
-        // HS-80: the listener is part of what is authenticated.
-        let opened = key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(&self.context), sealed.as_mut_slice()).ok()?;
-        Ticket::read(opened)
+        let mut open_under = |key: &TicketKey| {
+            let nonce = Nonce::assume_unique_for_key(*nonce);
+            // HS-80: the listener is part of what is authenticated.
+            let opened = key.key.open_in_place(nonce, Aad::from(&self.context), sealed.as_mut_slice()).ok()?;
+            Ticket::read(opened)
+        };
+        match &self.keys {
+            Keys::Drawn(ring) => {
+                let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
+                open_under(ring.keys.iter().find(|key| key.name == *name)?)
+            }
+            Keys::Shared(secret) => {
+                // The clock of the node that sealed may be ahead of ours.
+                let latest = hour(now).saturating_add(1);
+                let mut hours = (0..=self.kept as u64).map(|ago| latest.saturating_sub(ago));
+                open_under(&key_of_hour(secret, hours.find(|hour| name_of_hour(secret, *hour) == *name)?))
+            }
+        }
     }
 }
 
@@ -161,6 +208,26 @@ impl Ring {
             self.since = now;
         }
     }
+}
+
+/// Hours since 1970.
+const fn hour(now: Timestamp) -> u64 {
+    now.as_secs() / limits::TICKET_KEY_LIFE.as_secs()
+}
+
+fn key_of_hour(secret: &Secret, hour: u64) -> TicketKey {
+    let bytes = derived(secret, b"countersign/1 ticket key", hour);
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, bytes.as_ref()).expect("32 bytes are a key of AES-256"));
+    TicketKey { name: name_of_hour(secret, hour), key }
+}
+
+fn name_of_hour(secret: &Secret, hour: u64) -> [u8; KEY_NAME_BYTES] {
+    *derived(secret, b"countersign/1 ticket name", hour).as_ref().first_chunk().expect("a MAC is longer than a name")
+}
+
+fn derived(secret: &Secret, what: &[u8], hour: u64) -> hmac::Tag {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
+    hmac::sign(&key, &[what, &hour.to_be_bytes()].concat())
 }
 
 fn fresh_key(entropy: &mut impl Entropy) -> TicketKey {

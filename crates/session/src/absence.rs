@@ -104,6 +104,35 @@ impl Absence {
         Self { policy, window, state: State::Present }
     }
 
+    /// Of a session that another node served until `since`: nobody is there, and its orders may be cancelled already.
+    #[must_use]
+    pub const fn restored(policy: CancelPolicy, window: Duration, since: Monotonic, cancelled: bool) -> Self {
+        // What there is nothing of is cancelled.
+        let cancelled = cancelled || matches!(policy.scope, CancelScope::Nothing);
+        Self { policy, window, state: State::Away { since, cancelled } }
+    }
+
+    /// Whether being left cancels orders.
+    #[must_use]
+    pub const fn cancels(&self) -> bool {
+        !matches!(self.policy.scope, CancelScope::Nothing)
+    }
+
+    /// For how long nobody is there.
+    #[must_use]
+    pub const fn away_for(&self, now: Monotonic) -> Option<Duration> {
+        match self.state {
+            State::Away { since, .. } => Some(now.saturating_since(since)),
+            State::Over | State::Present => None,
+        }
+    }
+
+    /// Whether the orders of this absence were cancelled.
+    #[must_use]
+    pub const fn has_cancelled(&self) -> bool {
+        matches!(self.state, State::Away { cancelled: true, .. })
+    }
+
     /// The client is gone. What is due at once, if anything; the session is over unless [`Self::is_waiting`].
     pub fn left(&mut self, how: Departure, now: Monotonic) -> Option<Due> {
         let cancels = self.policy.scope != CancelScope::Nothing;
@@ -260,6 +289,21 @@ mod tests {
             assert_eq!((session.left(how, at(0)), session.is_waiting()), (None, how == Departure::Lost));
             assert_eq!(session.handle_timeout(at(1_000)), (how == Departure::Lost).then_some(Due::GiveUp));
         }
+    }
+
+    #[test]
+    fn another_node_goes_on_with_the_wait() {
+        // HS-96
+        let policy = policy(CancelScope::Session, 2_000, false);
+        let mut session = Absence::restored(policy, Duration::from_secs(60), at(1_000), false);
+        assert_eq!((session.away_for(at(1_500)), session.poll_timeout()), (Some(Duration::from_millis(500)), Some(at(3_000))));
+        assert_eq!((session.handle_timeout(at(2_999)), session.handle_timeout(at(3_000))), (None, CANCEL));
+        assert!(session.has_cancelled());
+        let mut session = Absence::restored(policy, Duration::from_secs(60), at(1_000), true);
+        assert_eq!((session.handle_timeout(at(9_000)), session.handle_timeout(at(61_000))), (None, Some(Due::GiveUp)));
+        session.returned();
+        assert_eq!(session.left(Departure::Lost, at(70_000)), None);
+        assert_eq!(session.handle_timeout(at(72_000)), CANCEL, "armed again");
     }
 
     #[test]

@@ -35,6 +35,18 @@ impl Generations {
         Self { committed: 0, issued: 1 }
     }
 
+    /// As another node left them.
+    #[must_use]
+    pub const fn restored(committed: u64, issued: u64) -> Self {
+        Self { committed, issued }
+    }
+
+    /// The last ticket that the client proved to hold, and the last that was given.
+    #[must_use]
+    pub const fn numbers(self) -> (u64, u64) {
+        (self.committed, self.issued)
+    }
+
     /// A ticket is shown, its proof verified. The generation of the ticket to give instead.
     ///
     /// # Errors

@@ -121,13 +121,35 @@ impl Kept {
         }
     }
 
-    /// What of the messages from `from` to before `end` is gone; `None` when all are here.
+    /// What of the messages from `from` to before `end` is gone: the first stretch of it; `None` when all are here.
     #[must_use]
     pub fn lost(&self, from: u64, end: u64) -> Option<Range> {
-        // The buffer has no holes: everything from its first message on is here.
-        let mut messages = self.entries.iter().filter(|entry| matches!(entry.sent, Sent::Message(_)));
-        let first = messages.next().map_or(end, |entry| entry.s).min(end);
-        (first > from).then(|| Range { from, count: first - from })
+        let mut expected = from;
+        for entry in self.entries.iter().filter(|entry| matches!(entry.sent, Sent::Message(_)) && entry.s >= from) {
+            // A buffer that another node filled has a hole: what that node was about to say.
+            if entry.s > expected || expected >= end {
+                break;
+            }
+            expected = entry.s + 1;
+        }
+        let next = self.entries.iter().filter(|entry| matches!(entry.sent, Sent::Message(_)));
+        let until = next.map(|entry| entry.s).find(|s| *s >= expected).unwrap_or(end).min(end);
+        (expected < until).then(|| Range { from: expected, count: until - expected })
+    }
+
+    /// Entries taken in since the beginning: where the next one will be.
+    #[must_use]
+    pub fn place(&self) -> u64 {
+        self.taken + self.entries.len() as u64
+    }
+
+    /// Entries from a place on, for a copy of the buffer: number, whether it has one of its own, text.
+    pub fn since(&self, place: u64) -> impl Iterator<Item = (u64, bool, &str)> {
+        let from = usize::try_from(place.saturating_sub(self.taken)).unwrap_or(usize::MAX).min(self.entries.len());
+        self.entries.range(from..).map(|entry| match &entry.sent {
+            Sent::Message(text) => (entry.s, true, &**text),
+            Sent::Unnumbered(text) => (entry.s, false, &**text),
+        })
     }
 
     /// Where a replay from message `from` begins, and where one of everything up to now ends.
@@ -230,6 +252,26 @@ mod tests {
         old.message(4, "{}", at(11));
         assert_eq!(old.lost(1, 5), Some(Range { from: 1, count: 2 }));
         assert_eq!(filled(0, 9).held(), (0, 0), "a flow that promises nothing keeps nothing");
+    }
+
+    #[test]
+    fn a_hole_that_another_node_left_is_told() {
+        // HS-88 HS-90
+        let mut kept = filled(9, 2);
+        kept.message(4, "{}", at(0));
+        let lost = |from, end| kept.lost(from, end).map(|range| (range.from, range.count));
+        assert_eq!((lost(1, 5), lost(3, 4), lost(3, 5), lost(4, 5)), (Some((3, 1)), Some((3, 1)), Some((3, 1)), None));
+        assert_eq!((lost(1, 3), lost(5, 6), lost(4, 6)), (None, Some((5, 1)), Some((5, 1))));
+    }
+
+    #[test]
+    fn a_copy_is_brought_up_to_date_by_what_is_new() {
+        let mut kept = filled(3, 2);
+        let place = kept.place();
+        kept.unnumbered(3, "{\"err\":1}", at(0));
+        kept.message(3, "{}", at(0));
+        assert_eq!(kept.since(place).collect::<Vec<_>>(), [(3, false, "{\"err\":1}"), (3, true, "{}")]);
+        assert_eq!((kept.since(0).count(), kept.since(kept.place()).count(), kept.since(99).count()), (3, 0, 0));
     }
 
     #[test]

@@ -36,5 +36,5 @@ pub use admission::{Admission, Entrant};
 pub use frame::{AppFrame, Frame, Heartbeat, Range};
 pub use generation::{Generations, Reuse};
 pub use kept::{Keeping, Kept};
-pub use machine::{Event, Liveness, SessionMachine, Side, Standing};
+pub use machine::{Event, Liveness, Restored, SessionMachine, Side, Standing};
 pub use sequence::{Arrival, Sequence};

@@ -13,6 +13,7 @@
 //! for replay ([`crate::kept`]).
 
 mod recovery;
+mod restore;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -196,6 +197,12 @@ impl SessionMachine {
         self.last_sent = now.mono;
         self.kept.message(s, body, now.mono);
         frame::app(s, self.received.next(), body)
+    }
+
+    /// What may have to be sent again.
+    #[must_use]
+    pub const fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// Where we stand.
@@ -405,6 +412,8 @@ impl SessionMachine {
         self.last_received.saturating_add(self.heartbeat * 2)
     }
 }
+
+pub use restore::Restored;
 
 #[cfg(test)]
 mod tests;

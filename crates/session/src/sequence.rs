@@ -42,6 +42,12 @@ impl Default for Sequence {
 }
 
 impl Sequence {
+    /// One that received everything before `next` elsewhere. What is repeated of it is not remembered, and so refused.
+    #[must_use]
+    pub const fn from_next(next: u64) -> Self {
+        Self { next: if next == 0 { 1 } else { next }, remembered: VecDeque::new() }
+    }
+
     /// The next number expected: everything before it is acknowledged.
     #[must_use]
     pub const fn next(&self) -> u64 {

@@ -155,3 +155,20 @@ pub const FAMILY_RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How long a revocation is remembered: access tokens live five minutes, so a wall clock that steps back by less than 55 minutes
 /// revives none.
 pub const REVOCATION_RETENTION: Duration = Duration::from_secs(3_600);
+
+/// How long a session stays with a node that says nothing: a hiccup of a busy machine is shorter, and whoever waits for orders to be
+/// cancelled waits no longer than this and the grace that was agreed.
+pub const MIRROR_LEASE: Duration = Duration::from_secs(5);
+
+/// How often a node renews the leases of its sessions, and looks for those that nobody serves: several times in a lease.
+pub const MIRROR_RENEW: Duration = Duration::from_millis(500);
+
+/// Leases renewed in one question: a few hundred microseconds of the server, which everybody else waits for.
+pub const MIRROR_RENEW_MAX: usize = 256;
+
+/// Ends of sessions that wait for the memory to be back: as many as records of sessions wait for the database. Those beyond it are found
+/// by another node, which waits for a client that may not come.
+pub const MIRROR_ENDS_MAX: usize = 4_096;
+
+/// Sessions without a node that one node takes at a look: the others take theirs.
+pub const MIRROR_TAKE_MAX: usize = 64;

@@ -10,6 +10,7 @@
 use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use countersign_core::Secret;
 use zeroize::Zeroizing;
 
@@ -20,9 +21,14 @@ const KEY_BYTES: usize = 32;
 const TAG_BYTES: usize = 16;
 const VERSION: u8 = 1;
 const LABEL: &[u8] = b"countersign sealed secret v1\0";
+const DERIVE_SALT: &[u8] = b"countersign derived keys v1";
 
 /// The key that seals secrets in the database.
-pub struct SealingKey(RandomizedNonceKey);
+pub struct SealingKey {
+    key: RandomizedNonceKey,
+    /// What other keys are derived from.
+    derive: Prk,
+}
 
 /// The sealed bytes do not open: another key, another owner, or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +63,18 @@ impl SealingKey {
     /// The key from its bytes, for keys that are not kept in a file.
     #[must_use]
     pub fn from_bytes(key: &[u8; KEY_BYTES]) -> Self {
-        Self(RandomizedNonceKey::new(&AES_256_GCM_SIV, key).expect("32 bytes are a key of AES-256"))
+        let derive = Salt::new(HKDF_SHA256, DERIVE_SALT).extract(key);
+        Self { key: RandomizedNonceKey::new(&AES_256_GCM_SIV, key).expect("32 bytes are a key of AES-256"), derive }
+    }
+
+    /// A key for another purpose, the same wherever this one is: HKDF-SHA-256 of it.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> Secret {
+        let mut derived = Zeroizing::new([0; KEY_BYTES]);
+        let purpose = [purpose.as_bytes()];
+        let okm = self.derive.expand(&purpose, HKDF_SHA256).expect("one block is never too long");
+        okm.fill(derived.as_mut_slice()).expect("the length asked for");
+        Secret::new(derived.to_vec())
     }
 
     /// Seals `secret` for `owner`.
@@ -65,7 +82,7 @@ impl SealingKey {
         // Room for the tag, so that the buffer with the plain bytes is never outgrown and left behind.
         let mut buffer = Vec::with_capacity(secret.len() + TAG_BYTES);
         buffer.extend_from_slice(secret);
-        let nonce = self.0.seal_in_place_append_tag(aad(owner), &mut buffer).expect("a short message and a random nonce are sealed");
+        let nonce = self.key.seal_in_place_append_tag(aad(owner), &mut buffer).expect("a short message and a random nonce are sealed");
         let mut sealed = Vec::with_capacity(1 + NONCE_LEN + buffer.len());
         sealed.push(VERSION);
         sealed.extend_from_slice(nonce.as_ref());
@@ -79,7 +96,7 @@ impl SealingKey {
         let (nonce, ciphertext) = body.split_at_checked(NONCE_LEN).ok_or(Unsealable)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Unsealable)?;
         let mut buffer = Zeroizing::new(ciphertext.to_vec());
-        let plain = self.0.open_in_place(nonce, aad(owner), &mut buffer).map_err(|_| Unsealable)?;
+        let plain = self.key.open_in_place(nonce, aad(owner), &mut buffer).map_err(|_| Unsealable)?;
         Ok(Secret::new(plain.to_vec()))
     }
 }
@@ -113,6 +130,15 @@ mod tests {
         assert!(key.open("cred-2", &sealed).is_err());
         assert!(SealingKey::from_bytes(&[8; 32]).open("cred-1", &sealed).is_err());
         assert_ne!(sealed, key.seal("cred-1", b"a secret of a client"), "nonces are fresh");
+    }
+
+    #[test]
+    fn derived_keys_are_the_same_everywhere_and_differ_by_purpose() {
+        let [one, other] = [[7; 32], [8; 32]].map(|bytes| SealingKey::from_bytes(&bytes));
+        let derived = one.derive("tickets");
+        assert!(SealingKey::from_bytes(&[7; 32]).derive("tickets").ct_eq(derived.expose()));
+        assert!(!one.derive("others").ct_eq(derived.expose()) && !other.derive("tickets").ct_eq(derived.expose()));
+        assert!(!derived.ct_eq(&[7; 32]));
     }
 
     #[test]

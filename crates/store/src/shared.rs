@@ -5,6 +5,7 @@
 //!      ├─ SharedReplayGuard   this node's guard and journal first, then one script on the server
 //!      ├─ SharedNonceGuard    the same for increasing nonces; each node's journal is a floor
 //!      ├─ lease               one holder at a time, with a number that only grows
+//!      ├─ mirror              what a session needs to go on at another node
 //!      └─ notice              "look into the database": losing one costs time, never safety
 //! ```
 //!
@@ -25,6 +26,7 @@
 
 mod lease;
 mod memory;
+pub mod mirror;
 mod nonces;
 mod notice;
 mod replay;

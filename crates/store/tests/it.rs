@@ -19,6 +19,7 @@ mod it {
     mod postgres_server;
     mod redis_server;
     mod replay_contract;
+    mod session_mirror;
     mod sessions;
     mod shared;
     mod shared_leases;

@@ -65,6 +65,20 @@ pub fn verify_resumption(
     Ok(VerifiedIdentity { credential: Arc::clone(credential), verified_at: now, narrowed: None })
 }
 
+/// The identity of a session that another node of this gateway verified and left: for its orders to be cancelled, and for its client
+/// to come back to. It says nothing about who is there: whoever comes back proves itself by [`verify_resumption`].
+///
+/// # Errors
+/// [`Reject::KeyRevoked`] when the credential is gone or another one. Its standing is not asked: orders of a key that was revoked are
+/// to be cancelled, too. Ask [`VerifiedIdentity::recheck`] before anything else is forwarded.
+///
+/// # Security
+/// `id` and `verified_at` must come from a record that a node of this gateway sealed, and the session must be this node's by its fence.
+pub fn inherit(id: &CredentialId, credential: Option<&Arc<Credential>>, verified_at: Timestamp) -> Result<VerifiedIdentity, Refusal> {
+    let credential = credential.filter(|record| record.purpose == Purpose::Native && record.id == *id).ok_or(Reject::KeyRevoked)?;
+    Ok(VerifiedIdentity { credential: Arc::clone(credential), verified_at, narrowed: None })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -114,6 +128,19 @@ mod tests {
     fn the_holder_of_the_session_secret_is_the_credential() {
         let identity = verdict(&presented(), credential(), NOW).unwrap();
         assert_eq!((identity.account().as_str(), identity.scopes().to_string().as_str()), ("desk", "order:write"));
+    }
+
+    #[test]
+    fn a_session_is_inherited_with_its_own_credential_only() {
+        let record = Arc::new(Credential { state: CredentialState::Revoked, ..credential() });
+        let inherited = inherit(&record.id, Some(&record), NOW).unwrap();
+        assert_eq!((inherited.account().as_str(), inherited.verified_at()), ("desk", NOW));
+        assert_eq!(inherited.recheck(Some(&record), None, NOW).unwrap_err().reject, Reject::KeyRevoked, "it forwards nothing more");
+        let other = CredentialId::parse("cred-2").unwrap();
+        assert_eq!(inherit(&other, Some(&record), NOW).unwrap_err().reject, Reject::KeyRevoked);
+        assert_eq!(inherit(&record.id, None, NOW).unwrap_err().reject, Reject::KeyRevoked);
+        let foreign = Arc::new(Credential { purpose: Purpose::Binance, ..credential() });
+        assert_eq!(inherit(&foreign.id, Some(&foreign), NOW).unwrap_err().reject, Reject::KeyRevoked);
     }
 
     #[test]

@@ -34,8 +34,8 @@ use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _, Ti
 use countersign_pki::PrivateAuthority;
 use countersign_store::files::check_private;
 use countersign_store::{
-    AuditEvent, AuditLog, AuditRecord, JournaledNonceGuard, JournaledReplayGuard, SharedMemory, SharedNonceGuard, SharedReplayGuard,
-    SharedServer, StateDir, Store,
+    AuditEvent, AuditLog, AuditRecord, JournaledNonceGuard, JournaledReplayGuard, SealingKey, SessionMirror, SharedMemory,
+    SharedNonceGuard, SharedReplayGuard, SharedServer, StateDir, Store,
 };
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
 
@@ -117,11 +117,12 @@ impl Running {
         let State { dir, lock, authority, tls, authz_tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces, .. } =
             opened;
         let gateway_root = gateway.root().to_owned();
+        let cluster_tickets = cluster_tickets(&settings, &dir, &gateway_root)?;
         let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
         let renew = Renewal { settings: settings.clone(), dir: dir.clone(), authority: renewed, venue_keys, rotate_at: None };
         let halts = open_halts(&settings, gateway.root(), &store, &audit).await?;
         let oauth = TokenState::open(&store).await?;
-        let (replay, nonces, cluster) = guards(&settings, replay, nonces)?;
+        let Guards { replay, nonces, cluster, mirror } = guards(&settings, &dir, replay, nonces)?;
         let metrics = Metrics::new(&settings.routes).started_at(clock::wall());
         let metrics = if cluster.is_some() { metrics.of_cluster() } else { metrics };
         let shared = Shared {
@@ -131,7 +132,7 @@ impl Running {
             credentials: ArcSwap::default(),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
             metrics,
-            handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway, None)),
+            handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway, cluster_tickets)),
             connections: ConnectionLimits::new(settings.limits.connections_max, settings.limits.connections_per_source_max),
             public_rates: PublicRates::new(settings.limits.public_weight_per_minute),
             replay,
@@ -141,6 +142,7 @@ impl Running {
             tokens: TokenSealer::new(&SystemEntropy.array()),
             sessions: Sessions::default(),
             explanations: Explanations::default(),
+            mirror,
             open_connections: OpenConnections::default(),
             fix_sessions: FixSessions::default(),
             drain: Drain::default(),
@@ -210,13 +212,21 @@ fn record_start(audit: &AuditLog) {
     }
 }
 
-/// What was accepted once: known to this node, and to the others where there are any.
-type Guards = (Box<dyn ReplayGuard>, Box<dyn NonceGuard>, Option<Arc<Cluster>>);
+/// What was accepted once, known to this node and to the others where there are any; and what the others need to go on with our
+/// sessions.
+struct Guards {
+    replay: Box<dyn ReplayGuard>,
+    nonces: Box<dyn NonceGuard>,
+    cluster: Option<Arc<Cluster>>,
+    mirror: Option<Arc<SessionMirror>>,
+}
 
 /// The guards of this node, with the memory of all nodes over them where one is configured. A memory that is away does not keep the
 /// gateway from starting: cancels pass without it.
-fn guards(settings: &Settings, replay: JournaledReplayGuard, nonces: JournaledNonceGuard) -> anyhow::Result<Guards> {
-    let Some(redis) = &settings.cluster.redis else { return Ok((Box::new(replay), Box::new(nonces), None)) };
+fn guards(settings: &Settings, dir: &StateDir, replay: JournaledReplayGuard, nonces: JournaledNonceGuard) -> anyhow::Result<Guards> {
+    let Some(redis) = &settings.cluster.redis else {
+        return Ok(Guards { replay: Box::new(replay), nonces: Box::new(nonces), cluster: None, mirror: None });
+    };
     let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let password = redis.password_file.as_ref().map(|path| {
         check_private(path)?;
@@ -238,7 +248,19 @@ fn guards(settings: &Settings, replay: JournaledReplayGuard, nonces: JournaledNo
     if let Err(error) = memory.check() {
         tracing::error!(%error, "started without it: new orders are refused until it answers");
     }
-    Ok((Box::new(replay), Box::new(nonces), Some(Arc::new(Cluster::new(&settings.cluster.node, memory)))))
+    let key = SealingKey::load(&dir.sealing_key())?;
+    let mirror = SessionMirror::new(Arc::clone(&memory), &settings.cluster.node, Arc::new(key));
+    let cluster = Cluster::new(&settings.cluster.node, memory);
+    Ok(Guards { replay: Box::new(replay), nonces: Box::new(nonces), cluster: Some(Arc::new(cluster)), mirror: Some(Arc::new(mirror)) })
+}
+
+/// Ticket keys that every node derives from the sealing key which all of them have.
+fn cluster_tickets(settings: &Settings, dir: &StateDir, root: &str) -> anyhow::Result<Option<Arc<TicketKeys>>> {
+    if settings.cluster.redis.is_none() {
+        return Ok(None);
+    }
+    let secret = SealingKey::load(&dir.sealing_key())?.derive("countersign session tickets v1");
+    Ok(Some(Arc::new(TicketKeys::shared(root, PUBLIC_LISTENER, settings.native.session_life, secret))))
 }
 
 /// Reads the halts before anybody is let in: until they are known, nothing new passes.

@@ -111,6 +111,11 @@ impl Tone {
     }
 }
 
+/// The answer to a Logon without credentials that is refused.
+pub(super) fn refuse_stranger(worker: &Worker, venue: FixVenue, refusal: &Refusal) -> LogonAnswer {
+    to_logon(refusal, Tone::of(worker, venue, refusal).flavour())
+}
+
 /// The answer to a Logon that is refused; its Text says where it is explained, if its key allows that.
 pub(super) fn refuse_logon(
     worker: &Worker,
@@ -119,7 +124,7 @@ pub(super) fn refuse_logon(
     presented: &PresentedLogon,
     refusal: &Refusal,
 ) -> LogonAnswer {
-    let mut answer = to_logon(refusal, Tone::of(worker, venue, refusal).flavour());
+    let mut answer = refuse_stranger(worker, venue, refusal);
     let FixVenue::Dialect(dialect) = venue else { return answer };
     let path = explanations::of_logon(worker, connection, dialect.purpose(), presented.message().frame(), refusal);
     if let (Some(path), LogonAnswer::Logout { text } | LogonAnswer::RejectAndLogout { text, .. }) = (path, &mut answer) {

@@ -121,7 +121,7 @@ pub(super) async fn serve<T>(
             }
             Err(refusal) => {
                 audit::refused(worker, connection, &Subject::none(), &refusal, correlation);
-                let answer = logon::refuse_logon(worker, profile.venue, &refusal);
+                let answer = logon::refuse_stranger(worker, profile.venue, &refusal);
                 let _answered = client.session.refuse_logon(clock::now(), &answer);
             }
         }

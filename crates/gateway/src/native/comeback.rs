@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 
 use super::carriage::Carriage;
 use super::line::NearEnd;
+use super::mirror;
 use super::sessions::CarriageKind;
 use crate::audit::Subject;
 use crate::authenticate::verify_resumed;
@@ -68,7 +69,7 @@ pub(super) async fn take_up<C: Carriage>(
     };
     awaiting.check_identity(&identity)?;
     connection.note_authenticated();
-    let session = worker.shared.sessions.entry(awaiting.sid()).ok_or(Reject::SessionUnknown)?;
+    let session = mirror::find(worker, awaiting.sid())?;
     let door = session.door(&identity)?;
     let (answer, answered) = oneshot::channel();
     let returning = Return { awaiting, identity, connection: connection.facts(), correlation, answer };

@@ -23,7 +23,12 @@
 mod admission;
 mod cancelling;
 mod ending;
+mod inherited;
+mod mirrored;
+mod passing_on;
 mod return_of;
+
+pub(super) use inherited::inherit;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -41,7 +46,6 @@ use countersign_session::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
-use tokio_websockets::Message;
 
 use super::carriage::{Carriage, CarriageError};
 use super::comeback::Return;
@@ -55,12 +59,13 @@ use crate::clock;
 use crate::connection::Connection;
 use crate::shared::CredentialTable;
 use crate::websocket::UpstreamHead;
-use crate::websocket::limits::{BATCH_MAX, PING_INTERVAL, REFUSALS_PER_MINUTE_MAX};
+use crate::websocket::limits::{PING_INTERVAL, REFUSALS_PER_MINUTE_MAX};
 use crate::websocket::links::Links;
 use crate::websocket::standing::Standing;
 use crate::worker::Worker;
 
 use ending::Ending;
+use mirrored::{Mirroring, was_told};
 
 /// An open session.
 struct Session<C> {
@@ -93,6 +98,8 @@ struct Session<C> {
     /// The one it surely knows of: it was told before the last frame that it sent. A halt is not numbered, so nothing else says that it
     /// arrived.
     known_halt: Option<Hit>,
+    /// What other nodes need to go on with it; `None` where they cannot, or where there are none.
+    mirroring: Option<Mirroring>,
 }
 
 /// Serves the connection of a session whose welcome was sent, until the connection ends. The session may outlive it.
@@ -141,6 +148,7 @@ impl<C: Carriage + 'static> Session<C> {
             drain_ends: None,
             told_halt: None,
             known_halt: None,
+            mirroring: None,
             worker: Rc::clone(worker),
         };
         (session, guard)
@@ -148,20 +156,26 @@ impl<C: Carriage + 'static> Session<C> {
 
     /// Lives until it is over, whatever connections it has meanwhile.
     async fn live(mut self, mut guard: SessionGuard) {
+        self.begin_mirroring(guard.session());
         let ending = loop {
             let ending = self.run(&guard).await;
-            if !self.depart(&ending, &guard).await {
+            if let Some(ending) = self.depart(ending, &guard).await {
                 break ending;
             }
         };
+        self.end_mirroring(&ending);
         guard.set_reason(ending.reason());
         // Nothing is forwarded any more: the session is over, whatever the client makes of our last words.
         drop(guard);
         self.end(ending).await;
     }
 
-    /// The client is gone, or the session is over. Cancels what the policy says; whether the session goes on and waits.
-    async fn depart(&mut self, ending: &Ending, guard: &SessionGuard) -> bool {
+    /// The client is gone, or the session is over. Cancels what the policy says; gives the ending back unless the session goes on and
+    /// waits. Whoever lost the session to another node cancels nothing.
+    async fn depart(&mut self, ending: Ending, guard: &SessionGuard) -> Option<Ending> {
+        if matches!(ending, Ending::Lease(_)) {
+            return Some(ending);
+        }
         let sessions = &self.worker.shared.sessions;
         let mut how = ending.departure();
         // HS-91
@@ -171,19 +185,30 @@ impl<C: Carriage + 'static> Session<C> {
         let due = self.absence.left(how, clock::mono());
         let waits = self.absence.is_waiting();
         if waits {
-            self.step_away(ending).await;
+            self.step_away(&ending).await;
         }
         if let Some(Due::Cancel(scope)) = due {
+            if let Err(lost) = self.check_lease() {
+                return Some(lost);
+            }
             self.cancel_orders(scope, ending.reason()).await;
         }
-        waits
+        match self.mirror() {
+            Err(lost) => Some(lost),
+            Ok(_) if waits => None,
+            Ok(_) => Some(ending),
+        }
     }
 
     async fn run(&mut self, guard: &SessionGuard) -> Ending {
         let mut draining = self.worker.shared.drain.subscribe();
         let mut standing = Standing::subscribe(&self.worker);
         let mut killed = guard.session().killed();
+        let mut told = guard.session().told();
         let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+        if let Err(ending) = self.mirror().and(self.check_standing()) {
+            return ending;
+        }
         if let Err(ending) = self.check_halts().await {
             return ending;
         }
@@ -199,6 +224,7 @@ impl<C: Carriage + 'static> Session<C> {
                     ended @ Err(_) => ended,
                 },
                 () = was_killed(&mut killed) => Err(Ending::Killed),
+                error = was_told(&mut told) => self.on_told(error),
                 () = draining.wait(), if self.drain_ends.is_none() => self.start_drain().await,
                 _ = ping.tick() => if self.links.keep_alive().is_empty() { Ok(()) } else { Err(Ending::UpstreamLost(Reject::UpstreamUnavailable)) },
             };
@@ -226,7 +252,10 @@ impl<C: Carriage + 'static> Session<C> {
                 self.confirm(ch.as_deref()).map_err(|refusal| self.fatal(refusal))?;
                 self.on_message(s, d, frame).await
             }
-            Ok(Event::Ready(ch)) => self.confirm(Some(&ch)).map_err(|refusal| self.fatal(refusal)),
+            Ok(Event::Ready(ch)) => {
+                self.confirm(Some(&ch)).map_err(|refusal| self.fatal(refusal))?;
+                self.mirror().map(drop)
+            }
             // The client did not apply messages of ours: what to do about it is for the client, who knows.
             Ok(Event::NotApplied(_) | Event::Nothing) => Ok(()),
             Ok(Event::Busy { .. } | Event::Drain { .. } | Event::Err(_) | Event::Halt { .. } | Event::Lift | Event::Lost(_)) => {
@@ -270,6 +299,7 @@ impl<C: Carriage + 'static> Session<C> {
         let frame = error_frame(refusal, correlation, s, id);
         // HS-88
         self.machine.note_refusal(&frame, clock::now());
+        self.mirror()?;
         self.line.feed(frame).await?;
         if refusal.reject.alert().is_fatal() {
             return Err(Ending::Refused(refusal.clone()));
@@ -286,31 +316,6 @@ impl<C: Carriage + 'static> Session<C> {
     /// An ending whose error is still to be told.
     fn fatal(&self, refusal: Refusal) -> Ending {
         Ending::Fatal(refusal)
-    }
-
-    /// Passes on what upstreams have, and what else is there already.
-    async fn on_upstream(&mut self, message: Option<Message>) -> Result<(), Ending> {
-        let mut next = Some(message);
-        for _ in 0..BATCH_MAX {
-            let Some(message) = next else { break };
-            self.deliver(message).await?;
-            next = self.links.try_next().map(|(_, message)| message);
-        }
-        if let Some(message) = next {
-            // Taken out already, one more than a batch.
-            self.deliver(message).await?;
-        }
-        self.transmit().await
-    }
-
-    async fn deliver(&mut self, message: Option<Message>) -> Result<(), Ending> {
-        let message = message.ok_or(Ending::UpstreamLost(Reject::UpstreamUnavailable))?;
-        let Some(body) = message.as_text().and_then(as_body) else {
-            tracing::warn!(connection = %self.connection.id, "an upstream sent what is no JSON object");
-            return Ok(());
-        };
-        let frame = self.machine.send(&body, clock::now());
-        Ok(self.line.feed(frame).await?)
     }
 
     /// Writes everything that is due.
@@ -333,7 +338,11 @@ impl<C: Carriage + 'static> Session<C> {
             return Err(Ending::Drained);
         }
         match self.absence.handle_timeout(now.mono) {
-            Some(Due::Cancel(scope)) => self.cancel_orders(scope, "grace over").await,
+            Some(Due::Cancel(scope)) => {
+                self.check_lease()?;
+                self.cancel_orders(scope, "grace over").await;
+                self.mirror()?;
+            }
             Some(Due::GiveUp) => return Err(Ending::GivenUp),
             None => {}
         }
@@ -367,11 +376,17 @@ impl<C: Carriage + 'static> Session<C> {
 /// The machine of a contract.
 fn machine(contract: &Contract) -> SessionMachine {
     let machine = SessionMachine::new(Side::Server, contract.heartbeat(), contract.life(), clock::now());
-    if contract.choice(Choice::Rx) != "recoverable" {
-        return machine;
+    match keeping(contract) {
+        Some(keeping) => machine.recoverable(keeping),
+        None => machine,
     }
+}
+
+/// What is kept for replay, where the flow to the client is recoverable.
+fn keeping(contract: &Contract) -> Option<Keeping> {
     let messages = usize::try_from(contract.quantity(Quantity::KeepMsgs)).unwrap_or(usize::MAX);
-    machine.recoverable(Keeping { messages, time: Duration::from_secs(contract.quantity(Quantity::KeepS)) })
+    let time = Duration::from_secs(contract.quantity(Quantity::KeepS));
+    (contract.choice(Choice::Rx) == "recoverable").then_some(Keeping { messages, time })
 }
 
 /// Cancel on disconnect as the contract has it.
@@ -399,19 +414,6 @@ fn error_frame(refusal: &Refusal, correlation: CorrelationId, s: Option<u64>, id
         frame.push_str("}}");
     }
     frame
-}
-
-/// The text of an upstream as the body of a frame. Line ends between its tokens are white space, and a frame has none: each
-/// becomes a blank. Anything else is passed on unread.
-fn as_body(text: &str) -> Option<std::borrow::Cow<'_, str>> {
-    let text = text.trim();
-    if !text.starts_with('{') || !text.ends_with('}') {
-        return None;
-    }
-    if text.bytes().any(|byte| byte == b'\n' || byte == b'\r') {
-        return Some(text.replace(['\n', '\r'], " ").into());
-    }
-    Some(text.into())
 }
 
 /// A point of our clock on the runtime's.

@@ -4,63 +4,30 @@
 //! change is told to a recorder, if there is one, which keeps it in the store: a session whose beginning cannot be told does not
 //! begin.
 
+mod carriage_kind;
 mod records;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use countersign_core::{AccountId, ApiKeyId, Binding, CredentialId, Refusal, Reject, Scopes, SessionId, Timestamp, VerifiedIdentity};
 use countersign_handshake::Established;
+use countersign_store::shared::mirror::{Fence, MirrorError};
 use countersign_store::{AuditEvent, AuditRecord, SessionRecord};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
+pub use carriage_kind::CarriageKind;
 pub use records::keep_records;
 
 use super::comeback::Return;
 use super::limits::{AWAY_PER_KEY_MAX, SESSION_SHARDS};
-use crate::metrics::Carriage;
+use super::mirror::Facts;
 use crate::shared::Shared;
 use crate::{clock, operator};
-
-/// What a session travels on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CarriageKind {
-    /// Messages of a FIX session.
-    Fix,
-    /// Requests with an access token.
-    Http,
-    /// One frame per line.
-    RawTls,
-    /// One frame per text message.
-    WebSocket,
-}
-
-impl CarriageKind {
-    /// The name shown to operators.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fix => "fix",
-            Self::Http => "http",
-            Self::RawTls => "raw",
-            Self::WebSocket => "websocket",
-        }
-    }
-
-    /// The same for metrics.
-    pub(super) const fn metric(self) -> Carriage {
-        match self {
-            Self::Fix => Carriage::Fix,
-            Self::Http => Carriage::Http,
-            Self::RawTls => Carriage::Raw,
-            Self::WebSocket => Carriage::WebSocket,
-        }
-    }
-}
 
 /// One open session.
 #[derive(Debug)]
@@ -92,6 +59,10 @@ pub struct OpenSession {
     away: AtomicBool,
     /// Where clients come back to; none where they cannot.
     returns: Option<mpsc::Sender<Return>>,
+    /// The number of this owner in the mirror; 0: it is not there.
+    fence: AtomicU64,
+    /// What the mirror said of it when its lease was to be renewed.
+    told: watch::Sender<Option<MirrorError>>,
 }
 
 impl OpenSession {
@@ -118,7 +89,51 @@ impl OpenSession {
             killed: watch::Sender::new(false),
             away: AtomicBool::new(false),
             returns,
+            fence: AtomicU64::new(0),
+            told: watch::Sender::new(None),
         }
+    }
+
+    /// Of a session that another node served until now.
+    pub(super) fn inherited(facts: &Facts, sid: SessionId, identity: &VerifiedIdentity, returns: Option<mpsc::Sender<Return>>) -> Self {
+        Self {
+            sid,
+            account: identity.account().clone(),
+            key_id: identity.key_id().clone(),
+            credential: identity.credential().id.clone(),
+            since: facts.since,
+            remote: facts.remote,
+            carriage: CarriageKind::RawTls,
+            binding: facts.contract.bind,
+            ch: countersign_handshake::encoding::encode(&facts.ch),
+            scopes: facts.contract.scopes.clone(),
+            until: facts.until,
+            killed: watch::Sender::new(false),
+            away: AtomicBool::new(false),
+            returns,
+            fence: AtomicU64::new(0),
+            told: watch::Sender::new(None),
+        }
+    }
+
+    /// Nobody may come back to it: it ends, as if an operator had ended it.
+    pub(super) fn give_up(&self) {
+        self.killed.send_replace(true);
+    }
+
+    /// It is in the mirror from now on, under this fence.
+    pub(super) fn set_fence(&self, fence: Fence) {
+        self.fence.store(fence.number(), Ordering::Relaxed);
+    }
+
+    /// What the mirror says of it.
+    pub(super) fn tell(&self, told: MirrorError) {
+        self.told.send_replace(Some(told));
+    }
+
+    /// An ear for that.
+    pub(super) fn told(&self) -> watch::Receiver<Option<MirrorError>> {
+        self.told.subscribe()
     }
 
     /// Where a client that comes back is sent.
@@ -278,6 +293,12 @@ impl Sessions {
         self.shards.iter().flat_map(|shard| shard.lock().values().cloned().collect::<Vec<_>>()).collect()
     }
 
+    /// Those that are in the mirror.
+    pub(super) fn mirrored(&self) -> Vec<(Arc<OpenSession>, Fence)> {
+        let fenced = |session: Arc<OpenSession>| Fence::of(session.fence.load(Ordering::Relaxed)).map(|fence| (session, fence));
+        self.open().into_iter().filter_map(fenced).collect()
+    }
+
     /// How many are open.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -397,6 +418,8 @@ mod tests {
             killed: watch::Sender::new(false),
             away: AtomicBool::new(false),
             returns: None,
+            fence: AtomicU64::new(0),
+            told: watch::Sender::new(None),
         })
     }
 

@@ -75,11 +75,11 @@ fn keys_change_hourly_and_open_for_the_life_of_a_session() {
         let now = NOW.saturating_add(limits::TICKET_KEY_LIFE * u32::try_from(hour).unwrap());
         let text = keys.seal(&ticket(), &mut entropy, now);
         names.insert(text.expose()[..10].to_owned());
-        assert!(keys.unseal(first.expose()).is_some(), "hour {hour}: a session of a day may be alive");
+        assert!(keys.unseal(first.expose(), NOW).is_some(), "hour {hour}: a session of a day may be alive");
     }
     assert_eq!(names.len(), 25, "a new key each hour");
     let _ = keys.seal(&ticket(), &mut entropy, NOW.saturating_add(DAY * 2));
-    assert!(keys.unseal(first.expose()).is_none(), "the key is gone, and with it what it sealed");
+    assert!(keys.unseal(first.expose(), NOW).is_none(), "the key is gone, and with it what it sealed");
 }
 
 #[test]
@@ -99,4 +99,21 @@ proptest! {
         prop_assume!(changed != text.expose());
         prop_assert!(keys.open(&changed, NOW).is_err());
     }
+}
+
+#[test]
+fn any_node_that_has_the_secret_opens_what_another_sealed() {
+    // HS-80
+    let node = |secret: u8, listener| TicketKeys::shared("gw", listener, DAY, Secret::new(vec![secret; 32]));
+    let (one, other) = (node(1, "public"), node(1, "public"));
+    let mut entropy = SeededEntropy::new_dangerous_for_tests(1);
+    let text = one.seal(&ticket(), &mut entropy, NOW);
+    let opened = |keys: &TicketKeys, now| keys.open(text.expose(), now).map(|ticket| ticket.generation).map_err(|refusal| refusal.reject);
+    assert_eq!(opened(&other, NOW), Ok(ticket().generation));
+    let hour = std::time::Duration::from_secs(3_600);
+    assert_eq!(opened(&other, Timestamp::from_micros(NOW.as_micros() - 3_600_000_000)), Ok(ticket().generation), "a slow clock");
+    assert_eq!(opened(&node(2, "public"), NOW).unwrap_err(), Reject::TicketInvalid);
+    assert_eq!(opened(&node(1, "internal"), NOW).unwrap_err(), Reject::TicketInvalid);
+    let later = one.seal(&ticket(), &mut entropy, NOW.saturating_add(hour));
+    assert_ne!(later.expose().get(..10), text.expose().get(..10), "another hour, another key");
 }

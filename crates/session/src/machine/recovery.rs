@@ -46,7 +46,12 @@ impl SessionMachine {
     #[must_use]
     pub fn lost_for(&mut self, theirs: Standing, now: Now) -> Option<Range> {
         self.kept.forget_old(now.mono);
-        self.kept.lost(theirs.rx, self.next_out)
+        self.lost_at(theirs.rx)
+    }
+
+    /// A hole further on is asked for when the client comes to it.
+    fn lost_at(&self, rx: u64) -> Option<Range> {
+        self.kept.lost(rx, self.next_out).filter(|lost| lost.from == rx)
     }
 
     /// Goes on with a client that stands there, on a new connection. What it missed and is gone; all else follows unasked from
@@ -63,7 +68,7 @@ impl SessionMachine {
         self.kept.forget_old(now.mono);
         // HS-88
         self.replaying = Some(self.kept.span(theirs.rx));
-        Ok(self.kept.lost(theirs.rx, self.next_out))
+        Ok(self.lost_at(theirs.rx))
     }
 
     /// Goes on as the client, where the gateway stands: `theirs.rx` is our next number, whatever we sent beyond it was never applied.

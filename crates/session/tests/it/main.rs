@@ -2,4 +2,5 @@
 #![allow(clippy::unwrap_used)]
 
 mod fencing;
+mod mirror;
 mod model;

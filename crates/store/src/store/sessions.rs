@@ -13,25 +13,30 @@ use crate::record::SessionRecord;
 const RECORD: Sql = Sql::two(
     "INSERT INTO sessions (sid, account, credential, ch, contract, remote, created, ended, end_reason, node) \
                SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, (value ->> 6)::bigint, \
-               (value ->> 7)::bigint, value ->> 8, $2 FROM json_array_elements($1::json)",
+               (value ->> 7)::bigint, value ->> 8, $2 FROM json_array_elements($1::json) WHERE true \
+               ON CONFLICT (sid) DO UPDATE SET node = excluded.node, remote = excluded.remote, ended = NULL, end_reason = NULL \
+               WHERE sessions.node <> excluded.node AND sessions.contract = excluded.contract",
     "INSERT INTO sessions (sid, account, credential, ch, contract, remote, created, ended, end_reason, node) \
              SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, $2 \
-             FROM json_each($1)",
+             FROM json_each($1) WHERE true \
+             ON CONFLICT (sid) DO UPDATE SET node = excluded.node, remote = excluded.remote, ended = NULL, end_reason = NULL \
+             WHERE sessions.node <> excluded.node AND sessions.contract = excluded.contract",
 );
 
-/// A session that has ended keeps its first end.
+/// A session that has ended keeps its first end. One that went on at another node is not ended by the one it left.
 const END: Sql = Sql::two(
     "UPDATE sessions SET ended = coalesce(ended, (one.value ->> 1)::bigint), end_reason = coalesce(end_reason, one.value ->> 2) \
-               FROM json_array_elements($1::json) AS one WHERE sid = one.value ->> 0",
+               FROM json_array_elements($1::json) AS one WHERE sid = one.value ->> 0 AND node = $2",
     "UPDATE sessions SET ended = coalesce(ended, one.value ->> 1), end_reason = coalesce(end_reason, one.value ->> 2) \
-             FROM json_each($1) AS one WHERE sid = one.value ->> 0",
+             FROM json_each($1) AS one WHERE sid = one.value ->> 0 AND node = $2",
 );
 
 impl Store {
-    /// Stores a session as it begins (or, for an import, as it was).
+    /// Stores a session as it begins (or, for an import, as it was). One that another node had is this node's from now on, and open;
+    /// one that this node has stays as it is.
     ///
     /// # Errors
-    /// [`StoreError::Field`], or an infrastructure failure, which a second record of one name is, too.
+    /// [`StoreError::Field`], or an infrastructure failure.
     pub async fn record_session(&self, session: &SessionRecord) -> Result<(), StoreError> {
         self.record_sessions(std::slice::from_ref(session)).await
     }
@@ -83,7 +88,7 @@ impl Store {
             check_text("the reason", reason, 1, limits::SESSION_TEXT_BYTES_MAX)?;
         }
         let rows: Vec<_> = ends.iter().map(|(sid, at, reason)| json!([sid.to_string(), row::micros(*at), reason])).collect();
-        self.db.run(END, &[json!(rows).to_string().into()]).await
+        self.db.run(END, &[json!(rows).to_string().into(), self.node.as_str().into()]).await
     }
 
     /// Ends all sessions of this node that are open in the records; for the start of a gateway after one that could not say goodbye.

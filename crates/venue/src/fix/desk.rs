@@ -13,7 +13,7 @@ use super::watch::Watch;
 use crate::exchange::Exchange;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::{InstrumentKind, MarketIndex};
-use crate::exchange::order::{Marks, Order, OrderError, OrderKind, OrderRequest, Side, Size, TimeInForce};
+use crate::exchange::order::{CancelClass, Marks, Order, OrderError, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::{self, Access, Denied};
 use crate::operations::Owner;
 use crate::shell::{Caller, Shell};
@@ -159,7 +159,7 @@ impl Desk {
         let outcome = self.shell.with(|exchange, now_ms| {
             let market = if by_symbol { Some(market_of(exchange, message)?) } else { None };
             let canceled = if of_session {
-                exchange.cancel_session(self.owner.index, &self.session, market, now_ms)
+                exchange.cancel_class(self.owner.index, Some(&self.session), market, CancelClass::All, now_ms)
             } else {
                 exchange.cancel_all(self.owner.index, market, now_ms)
             };

@@ -32,6 +32,9 @@ impl<C: Carriage + 'static> Session<C> {
         if request.op == HALT_OP {
             return self.halt_own(s, body, request.id()).await;
         }
+        if let Err(refusal) = self.mirror_before(&request.op)? {
+            return self.refuse(&refusal, Some(s), request.id()).await;
+        }
         let outcome = match self.admit(&request, body) {
             Ok((route, permit)) => {
                 let text = Message::text(frame.slice_ref(body.get().as_bytes()));
@@ -62,6 +65,7 @@ impl<C: Carriage + 'static> Session<C> {
                 let re = id.map_or(serde_json::Value::Null, |id| serde_json::from_str(id).unwrap_or_default());
                 let reply = serde_json::json!({ "re": re, "ok": true, "result": own::told(&report) }).to_string();
                 let frame = self.machine.send(&reply, clock::now());
+                self.mirror()?;
                 Ok(self.line.feed(frame).await?)
             }
             Err(refusal) => self.refuse(&refusal, Some(s), id).await,

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use countersign_core::{AlertCode, Refusal, Reject};
 use countersign_session::Departure;
+use countersign_store::shared::mirror::MirrorError;
 use tokio_websockets::CloseCode;
 
 use super::{Session, error_frame};
@@ -26,6 +27,8 @@ pub(super) enum Ending {
     GivenUp,
     /// An operator ended it.
     Killed,
+    /// Another node serves it.
+    Lease(MirrorError),
     /// The transport ended, or the client does not read.
     Lost(CarriageError),
     /// Refused with a fatal code; the client was told.
@@ -54,6 +57,7 @@ impl Ending {
             Self::Fatal(refusal) | Self::Refused(refusal) => refusal.reject.label(),
             Self::GivenUp => "not resumed in time",
             Self::Killed => "ended by an operator",
+            Self::Lease(_) => "served by another node",
             Self::Lost(CarriageError::Slow) => "slow consumer",
             Self::Lost(_) => "connection closed",
             Self::UpstreamLost(_) => "upstream lost",
@@ -66,7 +70,7 @@ impl Ending {
             Self::Bye => Departure::Logout,
             Self::Dead | Self::Lost(_) => Departure::Lost,
             Self::Drained => Departure::Shutdown,
-            Self::Fatal(_) | Self::GivenUp | Self::Killed | Self::Refused(_) | Self::UpstreamLost(_) => Departure::Ended,
+            Self::Fatal(_) | Self::GivenUp | Self::Killed | Self::Lease(_) | Self::Refused(_) | Self::UpstreamLost(_) => Departure::Ended,
         }
     }
 
@@ -74,7 +78,10 @@ impl Ending {
     const fn code(&self) -> Option<&'static str> {
         match self {
             Self::Bye => Some("done"),
-            Self::Dead | Self::GivenUp | Self::Lost(_) => None,
+            // Adopted, for we were silent: the client does not know, and comes back to wherever it is.
+            Self::Lease(MirrorError::Adopted) | Self::Dead | Self::GivenUp | Self::Lost(_) => None,
+            // HS-85
+            Self::Lease(_) => Some(AlertCode::SessionTakenOver.as_str()),
             Self::Drained => Some(AlertCode::Drain.as_str()),
             Self::Fatal(refusal) | Self::Refused(refusal) => Some(refusal.reject.alert().as_str()),
             Self::Killed => Some(AlertCode::SessionExpired.as_str()),
@@ -86,7 +93,7 @@ impl Ending {
         match self {
             Self::Bye => CloseCode::NORMAL_CLOSURE,
             Self::Dead | Self::Drained | Self::GivenUp => CloseCode::GOING_AWAY,
-            Self::Fatal(_) | Self::Killed | Self::Lost(_) | Self::Refused(_) => CloseCode::POLICY_VIOLATION,
+            Self::Fatal(_) | Self::Killed | Self::Lease(_) | Self::Lost(_) | Self::Refused(_) => CloseCode::POLICY_VIOLATION,
             Self::UpstreamLost(_) => CloseCode::SERVICE_RESTART,
         }
     }
@@ -98,7 +105,7 @@ impl Ending {
             Self::Killed => Some(Refusal::operator(Reject::SessionExpired, "an operator ended the session")),
             Self::Lost(CarriageError::Slow) => Some(Reject::SlowConsumer.into()),
             Self::UpstreamLost(reject) => Some((*reject).into()),
-            Self::Bye | Self::Dead | Self::Drained | Self::GivenUp | Self::Lost(_) | Self::Refused(_) => None,
+            Self::Bye | Self::Dead | Self::Drained | Self::GivenUp | Self::Lease(_) | Self::Lost(_) | Self::Refused(_) => None,
         }
     }
 }

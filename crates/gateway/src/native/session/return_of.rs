@@ -72,6 +72,8 @@ impl<C: Carriage + 'static> Session<C> {
         self.connection = Rc::new(Connection::of_facts(connection));
         let welcome = established.welcome_frame();
         self.adopt(established);
+        // Before the client has its new ticket, whoever goes on with the session must know of it.
+        self.mirror_anew()?;
         let (far, near) = line::ends();
         self.line = Line::Far(far);
         if answer.send(Ok(TakenUp { welcome, line: near })).is_err() {

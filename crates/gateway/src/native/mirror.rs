@@ -1,0 +1,160 @@
+//! Sessions that other nodes can go on with, and sessions of other nodes that are gone on with here.
+//!
+//! ```text
+//!   a client comes back   ─▶ in our registry: as always
+//!                         └▶ in the mirror: taken, with a higher fence ─▶ [`inherit`](super::session::inherit) ─▶ as always
+//!   twice a second        ─▶ leases of ours renewed; what another one took is told to its task, which stops
+//!                         └▶ leases that ran out: of all nodes one takes the session ─▶ inherit ─▶ it waits, its orders are cancelled in time
+//! ```
+//!
+//! A session that was taken is at first one that waits for its client. So everything after that (tickets, numbers, replay, the grace,
+//! the end) is what happens in one process, too ([`session`](super::session)).
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use countersign_core::{ApiKeyId, CredentialId, Refusal, Reject, SessionId, Timestamp};
+use countersign_handshake::Contract;
+use countersign_handshake::strict_json::Object;
+use countersign_store::SessionMirror;
+use countersign_store::limits::{MIRROR_LEASE, MIRROR_RENEW};
+use countersign_store::shared::mirror::{MirrorError, Mirrored, Take};
+use serde_json::{Value, json};
+
+use super::session::inherit;
+use super::sessions::OpenSession;
+use crate::clock;
+use crate::worker::Worker;
+
+/// What does not change while a client is there.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    /// The key that opened it.
+    pub(super) key_id: ApiKeyId,
+    /// The record of that key.
+    pub(super) credential: CredentialId,
+    /// When its identity was verified last.
+    pub(super) verified: Timestamp,
+    /// Since when.
+    pub(super) since: Timestamp,
+    /// The end of its life.
+    pub(super) until: Timestamp,
+    /// From where.
+    pub(super) remote: SocketAddr,
+    /// The contract hash.
+    pub(super) ch: [u8; 32],
+    /// What was agreed.
+    pub(super) contract: Contract,
+}
+
+impl Facts {
+    pub(super) fn write(&self) -> Vec<u8> {
+        json!({
+            "key": self.key_id.as_str(),
+            "cred": self.credential.as_str(),
+            "verified": self.verified.as_micros(),
+            "since": self.since.as_micros(),
+            "until": self.until.as_micros(),
+            "remote": self.remote.to_string(),
+            "ch": countersign_handshake::encoding::encode(&self.ch),
+            "contract": self.contract.to_json().to_string(),
+        })
+        .to_string()
+        .into_bytes()
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let facts: Value = serde_json::from_slice(bytes).ok()?;
+        let text = |name: &str| facts[name].as_str();
+        let time = |name: &str| facts[name].as_u64().map(Timestamp::from_micros);
+        Some(Self {
+            key_id: ApiKeyId::parse(text("key")?).ok()?,
+            credential: CredentialId::parse(text("cred")?).ok()?,
+            verified: time("verified")?,
+            since: time("since")?,
+            until: time("until")?,
+            remote: text("remote")?.parse().ok()?,
+            ch: countersign_handshake::encoding::decode_array(text("ch")?)?,
+            contract: Contract::from_object(&Object::parse(text("contract")?.as_bytes()).ok()?)?,
+        })
+    }
+}
+
+/// The session that a client comes back to: ours, or another node's, which is ours from now on.
+///
+/// # Errors
+/// [`Reject::SessionUnknown`]; [`Reject::Busy`] when it may be another node's and nobody can tell now: the client comes again.
+pub(super) fn find(worker: &Rc<Worker>, sid: SessionId) -> Result<Arc<OpenSession>, Refusal> {
+    let sessions = &worker.shared.sessions;
+    if let Some(session) = sessions.entry(sid) {
+        return Ok(session);
+    }
+    let mirror = worker.shared.mirror.as_ref().ok_or(Reject::SessionUnknown)?;
+    let taken = mirror.take(sid, Take::Any).map_err(|error| match error {
+        MirrorError::Unavailable => Refusal::operator(Reject::Busy, error.to_string()),
+        MirrorError::Adopted | MirrorError::Fenced | MirrorError::Forgotten => Refusal::operator(Reject::SessionUnknown, error.to_string()),
+    })?;
+    take(worker, mirror, sid, taken.ok_or(Reject::SessionUnknown)?)?;
+    sessions.entry(sid).ok_or_else(|| Reject::SessionUnknown.into())
+}
+
+fn take(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>, sid: SessionId, taken: Mirrored) -> Result<(), Refusal> {
+    let node = taken.node.clone();
+    inherit(worker, mirror, sid, taken).inspect_err(|refusal| {
+        tracing::error!(%sid, node, %refusal, "a session of another node cannot be gone on with: its orders may rest");
+    })?;
+    tracing::info!(%sid, node, "goes on with a session of another node");
+    Ok(())
+}
+
+/// Renews the leases of this node's sessions and adopts those that nobody serves, until the gateway drains.
+pub(crate) async fn keep_mirror(worker: Rc<Worker>, mirror: Arc<SessionMirror>) {
+    let mut ticks = tokio::time::interval(MIRROR_RENEW);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // After a silence of the memory every lease looks as if it had run out: their owners come first.
+    let mut adopts_from = clock::mono().saturating_add(MIRROR_LEASE);
+    loop {
+        ticks.tick().await;
+        if worker.shared.drain.is_started() {
+            return;
+        }
+        let now = clock::mono();
+        let outcome = renew(&worker, &mirror);
+        if outcome.is_ok() && now >= adopts_from {
+            adopt(&worker, &mirror);
+        } else if outcome.is_err() {
+            adopts_from = now.saturating_add(MIRROR_LEASE);
+        }
+    }
+}
+
+fn renew(worker: &Rc<Worker>, mirror: &SessionMirror) -> Result<(), MirrorError> {
+    let mirrored = worker.shared.sessions.mirrored();
+    let held: Vec<_> = mirrored.iter().map(|(session, fence)| (session.sid, *fence)).collect();
+    let lost = mirror.renew(&held);
+    if held.is_empty() {
+        // Asked even for none: whether it answers is what counts.
+        mirror.expired()?;
+    }
+    for (sid, told) in lost? {
+        if let Some((session, _)) = mirrored.iter().find(|(session, _)| session.sid == sid) {
+            session.tell(told);
+        }
+    }
+    Ok(())
+}
+
+fn adopt(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>) {
+    let Ok(expired) = mirror.expired() else { return };
+    for sid in expired {
+        // Of ours the worker that serves it was late; it is renewed above.
+        if worker.shared.sessions.entry(sid).is_some() {
+            continue;
+        }
+        if let Ok(Some(taken)) = mirror.take(sid, Take::Expired) {
+            // Said where it failed.
+            let _ = take(worker, mirror, sid, taken);
+        }
+    }
+}

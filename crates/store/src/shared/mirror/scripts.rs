@@ -1,0 +1,95 @@
+//! What the server does in one step for a mirrored session. Times are the server's own, in milliseconds: nodes need not agree on one.
+//!
+//! `KEYS`: the session's hash, the list of its kept frames, the index of leases. A fence that is not the one on the server refuses.
+
+/// The answers of a script that carries a fence.
+pub(super) const FENCED: u8 = 0;
+/// Another one took it, because its owner was silent.
+pub(super) const ADOPTED: u8 = 3;
+/// It was done.
+pub(super) const DONE: u8 = 1;
+
+macro_rules! with_clock {
+    ($script:literal) => {
+        concat!("local time = redis.call('TIME')\nlocal now = time[1] * 1000 + math.floor(time[2] / 1000)\n", $script)
+    };
+}
+
+/// `ARGV`: sid, fence, lease, life, whole, away for (-1: present), held, rx, tx, acked, committed, issued, cancelled, links, node, facts, frames.
+///
+/// A whole write begins the mirror, or begins it again on a server that has forgotten; a higher fence wins over whatever is there.
+pub(super) const WRITE: &str = with_clock!(
+    "
+local fence = redis.call('HGET', KEYS[1], 'fence')
+if ARGV[5] == '1' then
+  if fence and tonumber(fence) > tonumber(ARGV[2]) then return 0 end
+  redis.call('DEL', KEYS[1], KEYS[2])
+  redis.call('HSET', KEYS[1], 'fence', ARGV[2], 'node', ARGV[15], 'facts', ARGV[16])
+else
+  if not fence then return 2 end
+  if fence ~= ARGV[2] then return redis.call('HGET', KEYS[1], 'adopted') == '1' and 3 or 0 end
+end
+local away = 0
+if tonumber(ARGV[6]) >= 0 then away = now - tonumber(ARGV[6]) end
+redis.call('HSET', KEYS[1], 'rx', ARGV[8], 'tx', ARGV[9], 'acked', ARGV[10], 'committed', ARGV[11], 'issued', ARGV[12],
+  'cancelled', ARGV[13], 'links', ARGV[14], 'away', string.format('%.0f', away))
+for i = 17, #ARGV do redis.call('RPUSH', KEYS[2], string.format('%.0f ', now) .. ARGV[i]) end
+if ARGV[7] == '0' then redis.call('DEL', KEYS[2]) else redis.call('LTRIM', KEYS[2], '-' .. ARGV[7], -1) end
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
+redis.call('ZADD', KEYS[3], string.format('%.0f', now + tonumber(ARGV[3])), ARGV[1])
+return 1
+"
+);
+
+/// `ARGV`: sid, node, lease, whether only an expired lease is taken.
+pub(super) const TAKE: &str = with_clock!(
+    "
+local ends = redis.call('ZSCORE', KEYS[3], ARGV[1])
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  if ends then redis.call('ZREM', KEYS[3], ARGV[1]) end
+  return false
+end
+local left = 0
+if ends then left = math.max(0, now - (tonumber(ends) - tonumber(ARGV[3]))) end
+if ARGV[4] == '1' and ends and tonumber(ends) > now then return false end
+local away = tonumber(redis.call('HGET', KEYS[1], 'away'))
+if away > 0 then left = math.max(0, now - away) end
+local before = redis.call('HGET', KEYS[1], 'node')
+redis.call('HINCRBY', KEYS[1], 'fence', 1)
+redis.call('HSET', KEYS[1], 'node', ARGV[2], 'adopted', ARGV[4])
+redis.call('ZADD', KEYS[3], string.format('%.0f', now + tonumber(ARGV[3])), ARGV[1])
+return {string.format('%.0f', now), string.format('%.0f', left), before, redis.call('HGETALL', KEYS[1]), redis.call('LRANGE', KEYS[2], 0, -1)}
+"
+);
+
+/// `ARGV`: sid, fence.
+pub(super) const REMOVE: &str = "
+local fence = redis.call('HGET', KEYS[1], 'fence')
+if not fence then return 2 end
+if fence ~= ARGV[2] then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('ZREM', KEYS[3], ARGV[1])
+return 1
+";
+
+/// `KEYS`: the index, then hashes. `ARGV`: lease, then sid and fence of each.
+pub(super) const RENEW: &str = with_clock!(
+    "
+local answers = {}
+for i = 2, #KEYS do
+  local fence = redis.call('HGET', KEYS[i], 'fence')
+  if not fence then answers[i - 1] = 2
+  elseif fence ~= ARGV[2 * i - 1] then answers[i - 1] = redis.call('HGET', KEYS[i], 'adopted') == '1' and 3 or 0
+  else
+    answers[i - 1] = 1
+    redis.call('ZADD', KEYS[1], string.format('%.0f', now + tonumber(ARGV[1])), ARGV[2 * i - 2])
+  end
+end
+return answers
+"
+);
+
+/// `KEYS`: the index. `ARGV`: how many at most.
+pub(super) const EXPIRED: &str =
+    with_clock!("return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[1])");

@@ -1,0 +1,97 @@
+"""A node is killed under order flow: its sessions go on at another node, and no order is in doubt."""
+
+from collections import Counter
+
+import pytest
+
+from harness.cluster import Client, Cluster, Wire, wait_for
+
+ORDERS = 40
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    with Cluster(tmp_path, ["node-a", "node-b", "node-c"]) as running:
+        yield running
+
+
+def credential(cluster):
+    return cluster.nodes["node-b"].state / "demo" / "native-ed25519.json"
+
+
+def order(number):
+    """The price tells which order it is, and nothing else does: the venue sees no two orders as one."""
+    return {"op": "order.place", "sym": "BTCUSDT", "side": "buy", "type": "limit", "qty": "0.01", "px": str(1000 + number), "id": number}
+
+
+def resting(client, number):
+    """How often each order rests at the venue."""
+    orders = client.ask({"op": "order.list", "id": number})["orders"]
+    return Counter(round(float(order["px"])) - 1000 for order in orders)
+
+
+def test_no_order_comes_twice_and_no_answer_is_lost_when_a_node_is_killed(cluster):
+    a, b = cluster.nodes["node-a"], cluster.nodes["node-b"]
+    wire = Wire(a.port)
+    with Client(wire.port, credential(cluster), "--resume", "120") as client:
+        assert client.ask(order(1)).get("ok")
+        for number in range(2, ORDERS + 1):
+            client.send(order(number))
+            if number == ORDERS // 2:
+                # Some are answered, some are with the venue, some are on their way.
+                client.until(lambda line: line.get("re") == ORDERS // 4)
+                a.kill()
+                wire.lead_to(b.port)
+        resumed = client.until(lambda line: "resumed" in line)["resumed"]
+        client.ask(order(1000))
+        lines = list(client.seen)
+        counted = resting(client, 2000)
+    wire.close()
+    answered = {line["re"] for line in lines if line.get("ok") and line.get("re", 0) <= 1000}
+    assert 1000 in answered and len(answered) >= ORDERS // 4, lines
+    assert all(times == 1 for times in counted.values()), counted
+    assert answered <= set(counted), "what was acknowledged rests"
+    # What the node had forwarded when it died is told: by an answer, or as lost.
+    silent = set(counted) - answered
+    told = resumed["lost"] or [line for line in lines if "gap" in line]
+    assert told or not silent, (silent, resumed, lines)
+    never = resumed["not_applied"]
+    if never:
+        # Numbers of messages are those of orders here: one each, from 1.
+        refused = set(range(never["from"], never["from"] + never["count"]))
+        assert not refused & set(counted), "what the gateway says was not applied is not at the venue"
+    assert [name for name, _ in cluster.records("session_resume")] == ["node-b"]
+
+
+def test_orders_of_a_client_that_does_not_come_back_are_cancelled_once(cluster):
+    a, b = cluster.nodes["node-a"], cluster.nodes["node-b"]
+    with Client(a.port, credential(cluster), "--resume", "120", "--cod", "session", "--cod-grace-ms", "1000") as client:
+        for number in range(1, 4):
+            assert client.ask(order(number)).get("ok")
+        client.kill()
+        a.kill()
+    cancelled = wait_for(lambda: cluster.records("cancel_on_disconnect"), "nobody cancelled")
+    with Client(b.port, credential(cluster)) as other:
+        wait_for(lambda: not resting(other, 1), "orders rest")
+        # Whoever else meant to would have by now: each look of a node takes half a second.
+        for number in range(2, 60):
+            assert not resting(other, number)
+    assert len(cancelled) == 1 and len(cluster.records("cancel_on_disconnect")) == 1, cancelled
+    assert cancelled[0][0] in ("node-b", "node-c")
+    assert "3 orders cancelled" in str(cancelled[0][1]), cancelled
+
+
+def test_a_live_node_lets_go_of_a_session_whose_client_is_elsewhere(cluster):
+    a, b = cluster.nodes["node-a"], cluster.nodes["node-b"]
+    wire = Wire(a.port)
+    with Client(wire.port, credential(cluster), "--resume", "120", "--cod", "session", "--cod-grace-ms", "60000") as client:
+        assert client.ask(order(1)).get("ok")
+        kept = resting(client, 2)
+        wire.lead_to(b.port)
+        client.until(lambda line: "resumed" in line)
+        assert client.ask(order(3)).get("ok")
+        assert resting(client, 4)[3] == 1 and kept[1] == 1
+        ends = wait_for(lambda: [(name, record) for name, record in cluster.records("session_end") if name == "node-a"], "node a did not let go")
+        assert "served by another node" in str(ends), ends
+        assert not cluster.records("cancel_on_disconnect"), "its client is there"
+    wire.close()

@@ -21,6 +21,7 @@ contract!(
     a_theft_that_two_nodes_see_at_once_is_revoked_once,
     who_follows_revocations_misses_none,
     a_node_that_starts_again_ends_its_own_sessions,
+    a_session_that_went_to_another_node_is_ended_there_only,
     changes_of_one_node_are_counted_at_the_other,
 );
 
@@ -166,8 +167,8 @@ async fn who_follows_revocations_misses_none(place: Place) {
     assert_eq!(seen, (1..=40).collect::<Vec<u64>>());
 }
 
-async fn a_node_that_starts_again_ends_its_own_sessions(place: Place) {
-    let session = |number: u8| SessionRecord {
+fn session(number: u8) -> SessionRecord {
+    SessionRecord {
         sid: sid(number),
         account: desk(),
         credential: CredentialId::parse("cred-1").unwrap(),
@@ -177,7 +178,10 @@ async fn a_node_that_starts_again_ends_its_own_sessions(place: Place) {
         created: T0,
         ended: None,
         end_reason: None,
-    };
+    }
+}
+
+async fn a_node_that_starts_again_ends_its_own_sessions(place: Place) {
     // A file has one gateway, so all sessions in it are that one's.
     let alone = place.node("a").await.notices().is_none();
     let (one, other) = (place.node("a").await, place.node("b").await);
@@ -186,6 +190,18 @@ async fn a_node_that_starts_again_ends_its_own_sessions(place: Place) {
     let ended = one.end_open_sessions(T0, "gateway restarted").await.unwrap();
     assert_eq!(ended, if alone { 2 } else { 1 });
     assert_eq!(other.end_open_sessions(T0, "gateway restarted").await.unwrap(), 2 - ended);
+}
+
+async fn a_session_that_went_to_another_node_is_ended_there_only(place: Place) {
+    let alone = place.node("a").await.notices().is_none();
+    let (one, other) = (place.node("a").await, place.node("b").await);
+    one.record_session(&session(1)).await.unwrap();
+    other.record_session(&session(1)).await.unwrap();
+    let ended = one.end_sessions(&[(sid(1), T0, "served by another node")]).await.unwrap();
+    assert_eq!(ended, u64::from(alone), "a file has one gateway, which has all sessions in it");
+    assert_eq!(other.sessions(9).await.unwrap()[0].ended.is_some(), alone);
+    other.end_session(sid(1), T0, "logout").await.unwrap();
+    assert!(one.sessions(9).await.unwrap()[0].ended.is_some());
 }
 
 async fn changes_of_one_node_are_counted_at_the_other(place: Place) {

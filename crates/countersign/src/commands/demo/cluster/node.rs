@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use countersign_store::files::{PRIVATE_FILE_MODE, atomic_write, create_private_folder};
 use serde_json::Value;
 
-use super::servers::Process;
+use super::servers::{Process, Servers};
 use crate::failure::Failure;
 
 /// What every node has in common beside the database: clients trust one CA and one gateway root, and all open one another's secrets
@@ -29,13 +29,13 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Writes its configuration.
-    pub(super) fn make(folder: &Path, name: &'static str, common: &str) -> anyhow::Result<Self> {
+    /// Writes its configuration: `common`, and the section of the cluster.
+    pub(super) fn make(folder: &Path, name: &'static str, common: &str, servers: &Servers) -> anyhow::Result<Self> {
         let state = folder.join(name);
         create_private_folder(&state)?;
         let config = folder.join(format!("{name}.toml"));
-        let text = format!("{common}\n[cluster]\nnode = \"{name}\"\n");
-        // Sections may stand once: what is common of [cluster] was written by its full names.
+        let Servers { database, redis, .. } = servers;
+        let text = format!("{common}\n[cluster]\nnode = \"{name}\"\ndatabase = \"{database}\"\nredis = \"{redis}\"\n");
         atomic_write(&config, text.as_bytes(), PRIVATE_FILE_MODE)?;
         Ok(Self { name, state, authority: String::new(), config, process: None })
     }
@@ -53,7 +53,10 @@ impl Node {
         let listen = if self.authority.is_empty() { "127.0.0.1:0" } else { &self.authority };
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("serve").arg("--config").arg(&self.config).arg("--state").arg(&self.state);
-        command.args(["--listen", listen, "--operator-listen", "127.0.0.1:0", "--workers", "1"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .args(["--listen", listen, "--operator-listen", "127.0.0.1:0", "--workers", "1"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut process = Process::start(&mut command)?;
         let output = process.child().stdout.take().context("no standard output")?;
         let ready = BufReader::new(output)
@@ -70,13 +73,18 @@ impl Node {
         self.process = None;
     }
 
-    /// Runs a command of this program for its operator, and gives what it said as JSON.
-    pub(super) async fn operate(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+    /// Runs a command of this program for its operator; what it said.
+    pub(super) async fn run(&self, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
         let mut command = tokio::process::Command::new(std::env::current_exe()?);
-        command.args(arguments).arg("--json").arg("--state").arg(&self.state).stdin(Stdio::null());
-        let done = command.output().await?;
+        let done = command.args(arguments).arg("--state").arg(&self.state).stdin(Stdio::null()).output().await?;
         let said = String::from_utf8_lossy(&done.stderr);
         ensure!(done.status.success(), "{} on node {}: {}", arguments.join(" "), self.name, said.trim());
-        serde_json::from_slice(&done.stdout).with_context(|| format!("{} did not answer in JSON", arguments.join(" ")))
+        Ok(done.stdout)
+    }
+
+    /// The same, with what it said as JSON.
+    pub(super) async fn operate(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+        let said = self.run(&[arguments, &["--json"]].concat()).await?;
+        serde_json::from_slice(&said).with_context(|| format!("{} did not answer in JSON", arguments.join(" ")))
     }
 }

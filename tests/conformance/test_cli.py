@@ -66,6 +66,14 @@ def test_demo_speaks_json(tmp_path):
     assert len(steps) > 8
 
 
+def test_demo_of_a_cluster_loses_a_node_and_no_order(tmp_path):
+    done = run("demo", "--cluster", "--json", timeout=300, cwd=tmp_path)
+    steps = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(steps) == 13 and all(step["held"] for step in steps)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_vectors_hold(vectors):
     done = run("vectors", vectors)
     assert done.returncode == 0, done.stdout

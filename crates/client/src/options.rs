@@ -73,6 +73,8 @@ impl Endpoint {
 pub struct Options {
     /// Where.
     pub endpoint: Endpoint,
+    /// Other nodes of the same gateway: where a session is resumed when the one before does not answer.
+    pub also: Vec<Endpoint>,
     /// As whom.
     pub credential: CredentialFile,
     /// Whom to trust for the server certificate.
@@ -88,6 +90,14 @@ pub struct Options {
 }
 
 impl Options {
+    /// The options of an attempt to come back, from 1: each node has its turn, the one that was lost first, for it may be back.
+    #[must_use]
+    pub fn of_attempt(&self, attempt: u32) -> Self {
+        let place = turn(attempt, self.also.len()).checked_sub(1);
+        let endpoint = place.and_then(|place| self.also.get(place)).unwrap_or(&self.endpoint).clone();
+        Self { endpoint, ..self.clone() }
+    }
+
     /// Options from a credential file: its URL, its CA, binding `exp`, all scopes that trading needs, and a session that outlives its
     /// connection by ten minutes.
     ///
@@ -105,6 +115,7 @@ impl Options {
         };
         Ok(Self {
             endpoint: Endpoint::parse(&credential.url)?,
+            also: Vec::new(),
             credential,
             trust,
             certificate: None,
@@ -113,6 +124,11 @@ impl Options {
             deadline: Duration::from_secs(5),
         })
     }
+}
+
+/// Whose turn an attempt is, counted from 1: 0 is the node that was lost, then the others as they are listed.
+fn turn(attempt: u32, others: usize) -> usize {
+    usize::try_from(attempt.saturating_sub(1)).unwrap_or(0) % (others + 1)
 }
 
 /// How long a session should wait for us, in seconds: longer than a restart of anything between here and there takes.
@@ -128,6 +144,12 @@ fn trading_scopes() -> Scopes {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn every_node_has_its_turn() {
+        assert_eq!((1..=5).map(|attempt| turn(attempt, 2)).collect::<Vec<_>>(), [0, 1, 2, 0, 1]);
+        assert_eq!([0, 1, 7, u32::MAX].map(|attempt| turn(attempt, 0)), [0; 4], "alone");
+    }
 
     #[test]
     fn reads_endpoints() {

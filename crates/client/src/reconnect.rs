@@ -40,7 +40,7 @@ pub(crate) async fn come_back(options: Arc<Options>, resumption: Resumption) -> 
     loop {
         attempts += 1;
         let mut ladder = Ladder::default();
-        let error = match open(&options, Some(&resumption), &mut ladder).await {
+        let error = match open(&options.of_attempt(attempts), Some(&resumption), &mut ladder).await {
             Ok(shaken) => return Ok(Returned { shaken, ladder, attempts, took: since(lost_at) }),
             Err(error) => error,
         };

@@ -151,6 +151,10 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
+    /// Three nodes as processes of their own instead: live orders, a killed node, a resumed session, a halt and a lift. Needs
+    /// PostgreSQL and Redis or Valkey on this machine.
+    #[arg(long)]
+    pub(crate) cluster: bool,
     /// One JSON object per step instead of the ladders.
     #[arg(long)]
     pub(crate) json: bool,
@@ -164,6 +168,9 @@ pub(crate) struct ConnectArgs {
     /// Native credential file, as `key new` writes it.
     #[arg(long, value_name = "FILE")]
     pub(crate) credential: PathBuf,
+    /// Another node of the same gateway, where the session is resumed when this one is gone; may be given several times.
+    #[arg(long, value_name = "URL")]
+    pub(crate) also: Vec<String>,
     /// CA certificates to trust, PEM; default: those in the credential file, else the system's.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,

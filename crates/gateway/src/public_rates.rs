@@ -43,9 +43,12 @@ impl PublicRates {
     /// # Errors
     /// [`Reject::RateLimited`](countersign_core::Reject::RateLimited) with the time until the next minute.
     pub fn charge(&self, address: IpAddr, weight: u32, now: Timestamp) -> Result<Usage, Refusal> {
+        self.counters[self.place_of(address)].charge(weight, self.weight_max, now)
+    }
+
+    fn place_of(&self, address: IpAddr) -> usize {
         let hash = self.places.hash_one(SourcePrefix::of(address));
-        let place = usize::try_from(hash % (PLACES as u64)).expect("below the number of places");
-        self.counters[place].charge(weight, self.weight_max, now)
+        usize::try_from(hash % (PLACES as u64)).expect("below the number of places")
     }
 }
 

@@ -57,6 +57,8 @@ fn options(args: &ConnectArgs) -> anyhow::Result<Options> {
     }
     Endpoint::parse(&credential.url).map_err(|error| Failure::usage(error.to_string()))?;
     let mut options = Options::new(credential)?;
+    let also = args.also.iter().map(|url| Endpoint::parse(url).map_err(|error| Failure::usage(error.to_string())));
+    options.also = also.collect::<Result<_, _>>()?;
     options.carriage = match args.carriage {
         cli::Carriage::Http => Carriage::Http,
         cli::Carriage::Raw => Carriage::Raw,

@@ -4,6 +4,7 @@
 //! and at the venue's door the count of what arrived. Exit code 0 only when every step held.
 
 mod binance;
+mod cluster;
 mod native;
 mod raw;
 mod refusals;
@@ -20,6 +21,9 @@ use tour::Tour;
 
 /// Runs the tour.
 pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    if args.cluster {
+        return cluster::run(args.json);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("demo").enable_all().build()?;
     let mut tour = Tour::new(args.json);
     let stage = runtime.block_on(Stage::open(&mut tour))?;

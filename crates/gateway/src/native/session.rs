@@ -206,7 +206,7 @@ impl<C: Carriage + 'static> Session<C> {
         let mut killed = guard.session().killed();
         let mut told = guard.session().told();
         let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
-        if let Err(ending) = self.mirror().and(self.check_standing()) {
+        if let Err(ending) = self.mirror().and_then(|_| self.check_standing()) {
             return ending;
         }
         if let Err(ending) = self.check_halts().await {

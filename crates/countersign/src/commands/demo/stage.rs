@@ -20,7 +20,7 @@ use crate::logging;
 /// How long any one answer may take.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 /// Largest demo file.
-const FILE_BYTES_MAX: usize = 64 * 1024;
+pub(super) const FILE_BYTES_MAX: usize = 64 * 1024;
 
 /// What the tour plays on.
 pub(super) struct Stage {
@@ -110,15 +110,21 @@ fn sources(folder: &std::path::Path) -> Sources {
 }
 
 /// A folder that is removed at the end, however the tour ends.
-struct Folder {
+pub(super) struct Folder {
     path: PathBuf,
 }
 
 impl Folder {
-    fn make() -> anyhow::Result<Self> {
+    /// Makes one.
+    pub(super) fn make() -> anyhow::Result<Self> {
         let path = std::env::temp_dir().join(format!("countersign-demo-{}", uuid::Uuid::new_v4().simple()));
         countersign_store::files::create_private_folder(&path)?;
         Ok(Self { path })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &std::path::Path {
+        &self.path
     }
 }
 

@@ -1,0 +1,51 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+
+fn session(first: u8) -> Arc<OpenSession> {
+    Arc::new(OpenSession {
+        sid: SessionId::from_bytes([first; 16]),
+        account: AccountId::parse("desk").unwrap(),
+        key_id: ApiKeyId::parse("key").unwrap(),
+        credential: CredentialId::parse("credential").unwrap(),
+        since: Timestamp::from_secs(u64::from(first)),
+        remote: "192.0.2.1:1".parse().unwrap(),
+        carriage: CarriageKind::RawTls,
+        binding: Binding::Exp,
+        ch: "ch".to_owned(),
+        scopes: Scopes::none(),
+        until: Timestamp::MAX,
+        killed: watch::Sender::new(false),
+        away: AtomicBool::new(false),
+        returns: None,
+        fence: AtomicU64::new(0),
+        told: watch::Sender::new(None),
+    })
+}
+
+#[test]
+fn sessions_are_listed_and_killed_once() {
+    let sessions = Sessions::default();
+    for first in [9, 3, 200] {
+        sessions.enter(session(first), "{}".to_owned()).unwrap();
+    }
+    let shown = |first| SessionId::from_bytes([first; 16]).to_string();
+    assert_eq!(sessions.list(2).into_iter().map(|each| each.sid).collect::<Vec<_>>(), [shown(200), shown(9)]);
+    assert_eq!(sessions.count_of(&CredentialId::parse("credential").unwrap()), 3);
+    let sid = SessionId::from_bytes([9; 16]);
+    assert!(sessions.kill(sid) && !sessions.kill(sid), "a session ends once");
+    assert!(!sessions.kill(SessionId::from_bytes([1; 16])));
+    assert_eq!(sessions.open().iter().filter(|session| session.is_killed()).count(), 1);
+    sessions.leave(sid, "killed");
+    assert_eq!(sessions.len(), 2);
+}
+
+#[test]
+fn a_session_that_cannot_be_recorded_does_not_begin() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let sessions = Sessions::default();
+    sessions.set_recorder(sender);
+    sessions.enter(session(1), "{}".to_owned()).unwrap();
+    assert_eq!(sessions.enter(session(2), "{}".to_owned()).unwrap_err().reject, Reject::StoreUnavailable);
+    assert_eq!(sessions.len(), 1);
+    assert!(matches!(receiver.try_recv(), Ok(SessionNotice::Opened(record)) if record.ch == "ch"));
+}

@@ -1,5 +1,7 @@
 """Three nodes, and what happens to them: no order reaches the venue twice, none after a halt, and what is broken is never called a bad key.
 
+What a memory that forgot does is in test_cluster.py, sessions of nodes that die in test_cluster_resume.py.
+
 `COUNTERSIGN_FAULT_ROUNDS=20 pytest test_cluster_faults.py` does each of them twenty times.
 """
 
@@ -24,12 +26,15 @@ pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     with Cluster(tmp_path_factory.mktemp("three")) as cluster:
+        # A memory that has just begun takes nothing that could have been accepted before it began.
+        key = Key(cluster.new_key("first"))
+        until(lambda: places(key, cluster.nodes[0]).status == 200, 150)
         yield cluster
 
 
 @pytest.fixture
-def key(cluster, request):
-    name = f"{request.node.name.split('[')[0][5:]}-{now_ms()}".replace("_", "-")[-40:]
+def key(cluster):
+    name = f"desk-{time.monotonic_ns()}"
     key = Key(cluster.new_key(name))
     key.account = name
     for node in cluster.nodes:
@@ -96,8 +101,9 @@ class Flow:
         """Nothing twice, nothing acknowledged that did not arrive, nothing that nobody sent."""
         arrived = Counter(self.cluster.orders(self.since))
         assert not [name for name, times in arrived.items() if times > 1], "an order reached the venue twice"
-        assert set(self.acknowledged) <= set(arrived), "an acknowledged order is not at the venue"
-        assert set(arrived) <= set(self.sent)
+        missing = set(self.acknowledged) - set(arrived)
+        assert not missing, f"acknowledged, and not at the venue: {missing}"
+        assert {name for name in arrived if name.startswith("c")} <= set(self.sent)
 
 
 def test_of_many_copies_at_all_nodes_one_passes(cluster, key, round):
@@ -137,9 +143,11 @@ def test_a_node_that_is_stopped_answers_what_it_took(cluster, key, round):
 def test_a_database_that_restarts_stops_orders_and_then_does_not(cluster, key, round):
     with Flow(cluster, key, cluster.nodes) as flow:
         cluster.postgres.stop()
-        until(lambda: flow.refused)
-        assert 401 not in flow.refused and cancels(key, cluster.nodes[1]).status == 200
-        cluster.postgres.start()
+        try:
+            until(lambda: flow.refused)
+            assert 401 not in flow.refused and cancels(key, cluster.nodes[1]).status == 200
+        finally:
+            cluster.postgres.start()
         flow.goes_on()
     flow.check()
     assert not set(flow.refused) & {400, 401, 403}, "never called a mistake of the client"
@@ -158,27 +166,6 @@ def test_a_memory_that_hangs_stops_orders_and_cancels_pass(cluster, key, round):
     finally:
         cluster.memory.hang(on=False)
     until(lambda: places(key, node).status == 200)
-
-
-@pytest.mark.parametrize("loss", ["flushed", "killed"])
-def test_a_memory_that_forgets_opens_nothing_again(cluster, key, round, loss):
-    """What was accepted before stays refused at every node; new orders wait until nothing from before can be meant."""
-    name = f"old{time.monotonic_ns()}"
-    # Signed as late as clients may: this is what a forgetful memory would let pass the longest.
-    request = key.bytes(cluster.nodes[0].server, "POST", "/api/v3/order", timestamp=now_ms() + 500, **ORDER, newClientOrderId=name, recvWindow=60000)
-    assert raw.exchange(cluster.nodes[0].server, request).status == 200
-    if loss == "flushed":
-        assert cluster.memory.say("FLUSHALL") == b"+OK\r\n"
-    else:
-        cluster.memory.kill()
-        assert cancels(key, cluster.nodes[1]).status == 200
-        cluster.memory.start()
-    for node in cluster.nodes:
-        assert raw.exchange(node.server, request).status != 200
-    until(lambda: places(key, cluster.nodes[1]).status == 200, 150)
-    for node in cluster.nodes:
-        assert raw.exchange(node.server, request).status != 200
-    assert cluster.orders().count(name) == 1
 
 
 def test_a_node_that_is_cut_off_passes_nothing_that_a_halt_forbids(cluster, key, round):

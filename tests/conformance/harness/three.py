@@ -35,7 +35,14 @@ url = "http://127.0.0.1:{venue}"
 [[route]]
 name = "place"
 path = "/api/v3/order"
-methods = ["POST", "DELETE"]
+methods = ["POST"]
+scope = "order:write"
+dialect = "binance"
+
+[[route]]
+name = "cancel"
+path = "/api/v3/order"
+methods = ["DELETE"]
 scope = "order:write"
 dialect = "binance"
 

@@ -22,8 +22,6 @@ from harness.server import Server, run
 SECONDS = 60
 """How long a condition is waited for on a machine that has other things to do."""
 
-pytestmark = pytest.mark.skipif(not (shutil.which("redis-server") and shutil.which("redis-cli")), reason="needs redis-server")
-
 
 class Nodes:
     """Two gateways with the same keys, each with a state of its own and a venue of its own."""

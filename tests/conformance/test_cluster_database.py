@@ -3,24 +3,13 @@
 import json
 import os
 import shutil
-import time
 
 import pytest
 
 from harness.binance import ORDER, Key
 from harness.postgres import Postgres
 from harness.server import Server, run
-
-SECONDS = 30
-
-
-def until(holds, seconds=SECONDS):
-    """Waits for a condition; how long that took."""
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() < began + seconds, "it never came true"
-        time.sleep(0.01)
-    return time.monotonic() - began
+from harness.waiting import until
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ import pytest
 
 from harness import raw
 from harness.binance import ORDER, Key, now_ms
-from harness.three import Cluster, until
+from harness.three import Cluster
+from harness.waiting import until
 
 ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
 
@@ -26,9 +27,6 @@ pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     with Cluster(tmp_path_factory.mktemp("three")) as cluster:
-        # A memory that has just begun takes nothing that could have been accepted before it began.
-        key = Key(cluster.new_key("first"))
-        until(lambda: places(key, cluster.nodes[0]).status == 200, 150)
         yield cluster
 
 
@@ -155,7 +153,7 @@ def test_a_database_that_restarts_stops_orders_and_then_does_not(cluster, key, r
 
 def test_a_memory_that_hangs_stops_orders_and_cancels_pass(cluster, key, round):
     node = cluster.nodes[0]
-    cluster.memory.hang()
+    cluster.memory.pause()
     try:
         until(lambda: places(key, node).status >= 500)
         began = time.monotonic()
@@ -164,7 +162,7 @@ def test_a_memory_that_hangs_stops_orders_and_cancels_pass(cluster, key, round):
         assert time.monotonic() - began < 20, "nobody waits for it each time"
         assert cancels(key, node).status == 200 and key.ask(node.server, "GET", "/api/v3/account").status == 200
     finally:
-        cluster.memory.hang(on=False)
+        cluster.memory.resume()
     until(lambda: places(key, node).status == 200)
 
 
@@ -173,7 +171,6 @@ def test_a_node_that_is_cut_off_passes_nothing_that_a_halt_forbids(cluster, key,
     first.cut()
     try:
         halt = json.loads(second.command("halt", "--scope", f"account:{key.account}", "--action", "cancel-only", "--reason", "runaway", "--json"))
-        raised = time.monotonic()
         # The bound is the lease of a second; the rest is the machine's.
         until(lambda: places(key, first).status != 200, 10)
         until(lambda: halt["id"] in third.halts())
@@ -181,7 +178,7 @@ def test_a_node_that_is_cut_off_passes_nothing_that_a_halt_forbids(cluster, key,
         for node in cluster.nodes:
             for _ in range(5):
                 assert places(key, node).status != 200
-        assert len(cluster.orders()) == before and time.monotonic() > raised
+        assert len(cluster.orders()) == before
     finally:
         first.mend()
     until(lambda: halt["id"] in first.halts())

@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from harness.cluster import Client, Cluster, Wire, wait_for
+from harness.cluster import DEADLINE, Client, Cluster, Wire
+from harness.waiting import until
 
 ORDERS = 40
 
@@ -70,9 +71,9 @@ def test_orders_of_a_client_that_does_not_come_back_are_cancelled_once(cluster):
             assert client.ask(order(number)).get("ok")
         client.kill()
         a.kill()
-    cancelled = wait_for(lambda: cluster.records("cancel_on_disconnect"), "nobody cancelled")
+    cancelled = until(lambda: cluster.records("cancel_on_disconnect"), DEADLINE, "nobody cancelled")
     with Client(b.port, credential(cluster)) as other:
-        wait_for(lambda: not resting(other, 1), "orders rest")
+        until(lambda: not resting(other, 1), DEADLINE, "orders rest")
         # Whoever else meant to would have by now: each look of a node takes half a second.
         for number in range(2, 60):
             assert not resting(other, number)
@@ -91,7 +92,7 @@ def test_a_live_node_lets_go_of_a_session_whose_client_is_elsewhere(cluster):
         client.until(lambda line: "resumed" in line)
         assert client.ask(order(3)).get("ok")
         assert resting(client, 4)[3] == 1 and kept[1] == 1
-        ends = wait_for(lambda: [(name, record) for name, record in cluster.records("session_end") if name == "node-a"], "node a did not let go")
+        ends = until(lambda: [(name, record) for name, record in cluster.records("session_end") if name == "node-a"], DEADLINE, "node a did not let go")
         assert "served by another node" in str(ends), ends
         assert not cluster.records("cancel_on_disconnect"), "its client is there"
     wire.close()

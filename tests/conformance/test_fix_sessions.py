@@ -1,7 +1,6 @@
 """What an operator, a halt and a lost connection do to FIX sessions: listed, ended, told, and their orders cancelled as agreed."""
 
 import json
-import time
 
 import pytest
 
@@ -10,8 +9,7 @@ from harness.fix import FixClient, binance_logon, coinbase_logon, deribit_logon,
 from harness.halted import Halted
 from harness.server import Server, run
 from harness.tls_tunnel import TlsTunnel
-
-SECONDS = 30
+from harness.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +23,6 @@ def gateway(tmp_path_factory):
 def lifted(gateway):
     yield
     gateway.lift_all()
-
-
-def until(look, seconds=SECONDS):
-    """Polls for something that another thread or process brings about."""
-    end = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.05)
-    return found
 
 
 def value(message, tag):

@@ -14,6 +14,7 @@ import requests
 from harness import clients, venues
 from harness.halted import Halted
 from harness.server import run
+from harness.waiting import until
 
 SYMBOL = "BTC/USDT"
 
@@ -158,14 +159,6 @@ def test_the_file_and_the_signal_stop_a_node_without_any_command(gateway, trader
 def lifted_for_good(gateway):
     gateway.lift_all()
     return not gateway.status()["halts"]
-
-
-def until(holds, seconds=5):
-    """Polls: what is waited for is a thread of the gateway that looks four times a second."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.02)
 
 
 def test_a_client_stops_its_own_key_and_cannot_lift_it(gateway, trader):

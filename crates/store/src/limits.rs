@@ -123,9 +123,6 @@ pub const SHARED_UNTOLD_MAX: usize = 1 << 18;
 /// How many things the shared memory is told at once, so that an answer comes within its time limit.
 pub const SHARED_BATCH: usize = 512;
 
-/// Longest lease. As long as whatever else is in doubt after the shared memory was lost.
-pub const SHARED_LEASE_MAX: Duration = Duration::from_secs(60);
-
 /// How long a listener waits for a notice before it looks whether it shall stop.
 pub const SHARED_LISTEN: Duration = Duration::from_millis(500);
 

@@ -1,10 +1,9 @@
-//! What nodes share, in Redis or Valkey: accepted writes, spent nonces, leases, notices.
+//! What nodes share, in Redis or Valkey: accepted writes, spent nonces, sessions, notices.
 //!
 //! ```text
 //!   SharedMemory ── connections, whether it answers, when its memory began
 //!      ├─ SharedReplayGuard   this node's guard and journal first, then one script on the server
 //!      ├─ SharedNonceGuard    the same for increasing nonces; each node's journal is a floor
-//!      ├─ lease               one holder at a time, with a number that only grows
 //!      ├─ mirror              what a session needs to go on at another node
 //!      └─ notice              "look into the database": losing one costs time, never safety
 //! ```
@@ -24,14 +23,12 @@
 //! # Security
 //! Whoever can write to the server can make replays pass or orders fail: it belongs on a private network, with a password and TLS.
 
-mod lease;
 mod memory;
 pub mod mirror;
 mod nonces;
 mod notice;
 mod replay;
 
-pub use lease::{Lease, LeaseAnswer};
 pub use memory::{SharedMemory, SharedResult, SharedServer, SharedStatus};
 pub use nonces::SharedNonceGuard;
 pub use notice::{Heard, Topic};

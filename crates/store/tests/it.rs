@@ -22,8 +22,8 @@ mod it {
     mod session_mirror;
     mod sessions;
     mod shared;
-    mod shared_leases;
     mod shared_nonces;
+    mod shared_notices;
     mod support;
     mod tokens;
 }

@@ -5,12 +5,12 @@ import queue
 import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from pathlib import Path
 
 from .authz import PaperVenue
+from .redis import Redis
 from .server import BINARY, Server, environment
 
 DEADLINE = 90
@@ -18,7 +18,7 @@ DEADLINE = 90
 CONFIGURATION = """
 [cluster]
 node = "{node}"
-redis = "redis+unix://{socket}"
+redis = "{redis}"
 redis_timeout = "5s"
 
 
@@ -27,39 +27,18 @@ url = "http://127.0.0.1:{venue}"
 """
 
 
-class Redis:
-    """A server on a socket of its own. The folder is short: so is the longest path of a socket."""
-
-    def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="redis-", dir="/tmp")
-        self.socket = f"{self.folder}/s"
-        command = ["redis-server", "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no", "--dir", self.folder]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        for line in self.process.stdout:
-            if "eady to accept connections" in line:
-                break
-        else:
-            raise AssertionError("redis-server ended")
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
 class Cluster:
     """Nodes by name. They share what an operator gives to all nodes of a gateway: keys, credentials, the pinned root."""
 
     def __init__(self, folder, names):
         with Server(folder / "first") as first:
             assert first.port
-        self.redis = Redis()
+        self.redis = Redis(folder / "redis").start()
         self.venue = PaperVenue(0, folder / "first" / "jwks.json")
         self.nodes = {}
         for name in names:
             config = folder / f"{name}.toml"
-            config.write_text(CONFIGURATION.format(node=name, socket=self.redis.socket, venue=self.venue.port))
+            config.write_text(CONFIGURATION.format(node=name, redis=self.redis.url, venue=self.venue.port))
             shutil.copytree(folder / "first", folder / name)
             self.nodes[name] = Server(folder / name, config=config)
 
@@ -72,7 +51,7 @@ class Cluster:
         for node in self.nodes.values():
             node.stop()
         self.venue.stop()
-        self.redis.stop()
+        self.redis.kill()
 
     def records(self, event):
         """Audit records of an event, of all nodes."""
@@ -190,15 +169,6 @@ class Client:
 
     def __exit__(self, *_):
         self.kill()
-
-
-def wait_for(condition, why):
-    """Asks until it is so."""
-    deadline = time.monotonic() + DEADLINE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, why
-        time.sleep(0.1)
-    return found
 
 
 def private_copy(source, folder):

@@ -2,22 +2,17 @@
 
 import contextlib
 import json
-import os
 import selectors
 import shutil
-import signal
 import socket
-import subprocess
-import tempfile
 import threading
-import time
 from pathlib import Path
 
 from .postgres import Postgres
+from .redis import Redis
 from .server import Server, run
 from .venue import CountingVenue
 
-SECONDS = 60
 SHARED_FILES = ["ca.pem", "ca-key.pem", "gateway-root-key.pem", "gateway-key.pem", "gateway-delegation.txt", "identity-key.pem", "sealing.key"]
 
 CONFIGURATION = """
@@ -52,54 +47,6 @@ path = "/api/v3/account"
 scope = "account:read"
 dialect = "binance"
 """
-
-
-def until(holds, seconds=SECONDS):
-    """Waits for a condition; how long that took."""
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() < began + seconds, "it never came true"
-        time.sleep(0.01)
-    return time.monotonic() - began
-
-
-class SharedMemory:
-    """A Redis server of a test's own on a port of its own; it keeps nothing over a restart."""
-
-    def __init__(self):
-        self.program = shutil.which("redis-server") or shutil.which("valkey-server")
-        assert self.program, "this test needs Redis: apt-get install redis-server (`cargo xtask test` does it)"
-        self.folder = Path(tempfile.mkdtemp(prefix="countersign-redis-"))
-        self.port = None
-        self.process = None
-        self.start()
-
-    def start(self):
-        if self.port is None:
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                self.port = free.getsockname()[1]
-        command = [self.program, "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
-        self.process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(lambda: self.say("PING") == b"+PONG\r\n")
-
-    def say(self, *words):
-        """One command, and the first bytes of its answer."""
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 5) as talk:
-            talk.sendall(f"*{len(words)}\r\n".encode() + b"".join(f"${len(word)}\r\n{word}\r\n".encode() for word in words))
-            return talk.recv(4096)
-        return None
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def hang(self, on=True):
-        self.process.send_signal(signal.SIGSTOP if on else signal.SIGCONT)
-
-    def close(self):
-        self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Wire:
@@ -190,7 +137,7 @@ class Cluster:
         self.folder = Path(folder)
         self.postgres = Postgres()
         self.postgres.database("cluster")
-        self.memory = SharedMemory()
+        self.memory = Redis(self.folder / "redis").start()
         self.venue = CountingVenue()
         self.nodes = []
 
@@ -200,13 +147,16 @@ class Cluster:
         return talk
 
     def to_redis(self):
-        return socket.create_connection(("127.0.0.1", self.memory.port), 5)
+        talk = socket.socket(socket.AF_UNIX)
+        talk.connect(str(self.memory.folder / "socket"))
+        return talk
 
     def __enter__(self):
         self.venue.__enter__()
         try:
             for name in "abc":
                 self.nodes.append(Node(self, name, self.nodes[0] if self.nodes else None))
+            self.memory.age()
         except BaseException:
             self.__exit__()
             raise
@@ -219,7 +169,8 @@ class Cluster:
             for wire in node.wires:
                 wire.close()
         self.venue.__exit__()
-        self.memory.close()
+        self.memory.resume()
+        self.memory.kill()
         self.postgres.close()
 
     def new_key(self, account):

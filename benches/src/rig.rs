@@ -24,11 +24,14 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use crate::storm::StormArgs;
 use crate::{in_memory, primitives};
 use contestants::Contestants;
+pub(crate) use countersign::binary;
 use machine::Machine;
 use plan::Plan;
 use publish::{Alone, Report};
+pub(crate) use server::{Server, free_address};
 
 /// What to measure, and for how long.
 #[derive(Clone, Debug, Args)]
@@ -42,7 +45,7 @@ pub(crate) struct RigArgs {
     /// Rounds; the figures are medians over them.
     #[arg(long)]
     rounds: Option<usize>,
-    /// Only what these goals need, for example P7,P9.
+    /// Only what these goals need, for example P7,P9; or `storm`, which is measured by itself.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Count instructions under valgrind instead, and compare with the committed numbers.
@@ -54,6 +57,8 @@ pub(crate) struct RigArgs {
     /// Where the results go; default: docs/benchmarks. Quick and smoke runs write nowhere unless told.
     #[arg(long)]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    storm: StormArgs,
     /// The rig sets this when it runs itself in a network namespace of its own.
     #[arg(long, hide = true)]
     inside: bool,
@@ -94,6 +99,10 @@ impl RigArgs {
 pub(crate) fn run(args: &RigArgs) -> Result<bool> {
     if args.instructions {
         return instructions::run(args.bless);
+    }
+    if args.only == ["storm"] {
+        machine::build_gateway()?;
+        return crate::storm::run(&args.storm);
     }
     if !args.inside {
         machine::provision()?;

@@ -139,6 +139,9 @@ impl HostPolicy {
             // HS-95: whoever has no stream to lose cannot lose it.
             Choice::Cod if entitlements.lasting => &["none", "session", "account"],
             Choice::Cod => &["none"],
+            Choice::CodClass if chosen[Choice::Cod as usize] == "none" => &["all"],
+            // HS-99
+            Choice::CodClass => &["all", "day", "opening"],
             Choice::CodOnLogout if chosen[Choice::Cod as usize] == "none" => &["false"],
             Choice::CodOnLogout => &["false", "true"],
             Choice::Enc => &["json"],
@@ -200,6 +203,25 @@ pub fn negotiate(offer: &Offer, entitlements: &Entitlements, policy: &HostPolicy
         unmet.sort();
         Err(NeedUnmet { names: unmet })
     }
+}
+
+/// The contract of a session whose client proved itself again: the scopes asked for (or those it has) as far as the key has them now,
+/// and a life that begins again. All else stays.
+#[must_use]
+pub fn renew(
+    contract: &Contract,
+    asked: Option<&Scopes>,
+    life_s: Option<u64>,
+    entitlements: &Entitlements,
+    policy: &HostPolicy,
+) -> Contract {
+    // HS-123
+    let scopes = asked.unwrap_or(&contract.scopes).intersection(&entitlements.scopes);
+    // HS-53
+    let scopes = if contract.bind == Binding::Exp { scopes } else { scopes.without(Scope::FUNDS_WITHDRAW) };
+    let (range, _) = policy.quantity(Quantity::LifeS, contract.bind, entitlements, &Words::default());
+    let life = life_s.unwrap_or_else(|| contract.quantity(Quantity::LifeS)).clamp(*range.start(), *range.end());
+    contract.renewed(scopes, life)
 }
 
 fn grant_scopes(offer: &Offer, entitlements: &Entitlements) -> Scopes {

@@ -72,7 +72,7 @@ pub(super) fn grant(
 }
 
 /// What the key has, within what the node gives to one session.
-fn entitlements(worker: &Worker, identity: &VerifiedIdentity, now: countersign_core::Timestamp) -> Entitlements {
+pub(super) fn entitlements(worker: &Worker, identity: &VerifiedIdentity, now: countersign_core::Timestamp) -> Entitlements {
     let mut entitlements = Entitlements::of(identity.credential(), now);
     let per_second = worker.shared.settings.native.orders_per_second;
     if let Some(orders) = std::num::NonZeroU32::new(per_second.saturating_mul(10)) {

@@ -12,6 +12,8 @@
 //! | key revoked, suspended or expired; killed by an operator | `err`, `bye` | ends |
 //! | upstream lost | `err`, `bye`: answers and events may be missing | ends |
 //! | drain | `drain`, later `bye` | ends |
+//! | the client proves itself again | `regrant`: the life begins again, scopes as asked | goes on ([`renewal`]) |
+//! | its key has fewer scopes | `regrant`, unasked | goes on |
 //! | silence, connection lost | - | waits as the contract says ([`absence`](countersign_session::absence)), or ends |
 //! | the client comes back | `welcome`, what it missed; the older connection: `bye session.taken_over` | goes on |
 //! | a spent ticket is shown | `err session.reuse`, to both | ends |
@@ -23,6 +25,7 @@
 mod admission;
 mod cancelling;
 mod ending;
+mod renewal;
 mod return_of;
 
 use std::rc::Rc;
@@ -35,9 +38,9 @@ use countersign_core::{CorrelationId, KeyRate, Monotonic, Refusal, Reject, Times
 use countersign_halt::Hit;
 use countersign_handshake::contract::{Choice, Quantity};
 use countersign_handshake::frame::{self as handshake_frame, ErrorContext};
-use countersign_handshake::{AwaitReady, Contract};
+use countersign_handshake::{AwaitReady, Contract, Renewable};
 use countersign_session::{
-    Absence, CancelPolicy, CancelScope, Departure, Due, Event, Generations, Keeping, Liveness, SessionMachine, Side,
+    Absence, CancelPolicy, CancelScope, Departure, Due, Event, Generations, Keeping, Liveness, OrderClass, SessionMachine, Side,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -76,6 +79,8 @@ struct Session<C> {
     /// Until the client confirmed the contract on this connection.
     await_ready: Option<AwaitReady>,
     contract: Contract,
+    /// For signing it anew.
+    renewable: Renewable,
     /// The end of its life.
     until: Timestamp,
     rate: KeyRate,
@@ -87,6 +92,7 @@ struct Session<C> {
     links: Links<usize>,
     head: UpstreamHead,
     refusals: WindowCounter,
+    reauths: WindowCounter,
     drain_ends: Option<Instant>,
     /// The halt that the client knows of.
     told_halt: Option<Hit>,
@@ -121,6 +127,7 @@ impl<C: Carriage + 'static> Session<C> {
             returns,
             await_ready: Some(established.await_ready),
             rate: contract_rate(&contract),
+            renewable: established.renewable,
             contract,
             until: established.until,
             login: Some(Login {
@@ -135,6 +142,7 @@ impl<C: Carriage + 'static> Session<C> {
             links: Links::new(),
             head,
             refusals: WindowCounter::new(Duration::from_secs(60)),
+            reauths: WindowCounter::new(Duration::from_secs(60)),
             drain_ends: None,
             told_halt: None,
             worker: Rc::clone(worker),
@@ -169,8 +177,8 @@ impl<C: Carriage + 'static> Session<C> {
         if waits {
             self.step_away(ending).await;
         }
-        if let Some(Due::Cancel(scope)) = due {
-            self.cancel_orders(scope, ending.reason()).await;
+        if let Some(Due::Cancel(scope, class)) = due {
+            self.cancel_orders((scope, class), ending.reason()).await;
         }
         waits
     }
@@ -191,7 +199,7 @@ impl<C: Carriage + 'static> Session<C> {
                 Some(returning) = self.returns.recv() => self.take_back(returning, guard).await,
                 () = sleep_until(deadline) => self.on_timeout().await,
                 () = standing.changed() => match self.check_standing() {
-                    Ok(()) => self.check_halts().await,
+                    Ok(()) => self.told_changes().await,
                     ended @ Err(_) => ended,
                 },
                 () = was_killed(&mut killed) => Err(Ending::Killed),
@@ -202,6 +210,12 @@ impl<C: Carriage + 'static> Session<C> {
                 return ending;
             }
         }
+    }
+
+    /// Credentials or halts changed.
+    async fn told_changes(&mut self) -> Result<(), Ending> {
+        self.check_scopes().await?;
+        self.check_halts().await
     }
 
     async fn on_received(&mut self, frame: Result<Bytes, CarriageError>) -> Result<(), Ending> {
@@ -220,11 +234,20 @@ impl<C: Carriage + 'static> Session<C> {
                 self.on_message(s, d, frame).await
             }
             Ok(Event::Ready(ch)) => self.confirm(Some(&ch)).map_err(|refusal| self.fatal(refusal)),
+            Ok(Event::NonceAsked) => self.give_nonce().await,
+            Ok(Event::Reauth(token)) => self.on_reauth(&token).await,
             // The client did not apply messages of ours: what to do about it is for the client, who knows.
             Ok(Event::NotApplied(_) | Event::Nothing) => Ok(()),
-            Ok(Event::Busy { .. } | Event::Drain { .. } | Event::Err(_) | Event::Halt { .. } | Event::Lift | Event::Lost(_)) => {
-                Err(self.fatal(Reject::UnexpectedMessage.into()))
-            }
+            Ok(
+                Event::Busy { .. }
+                | Event::Drain { .. }
+                | Event::Err(_)
+                | Event::Halt { .. }
+                | Event::Lift
+                | Event::Lost(_)
+                | Event::Nonce(_)
+                | Event::Regrant { .. },
+            ) => Err(self.fatal(Reject::UnexpectedMessage.into())),
             Err(refusal) => self.refuse(&refusal, None, None).await,
         }
     }
@@ -326,7 +349,7 @@ impl<C: Carriage + 'static> Session<C> {
             return Err(Ending::Drained);
         }
         match self.absence.handle_timeout(now.mono) {
-            Some(Due::Cancel(scope)) => self.cancel_orders(scope, "grace over").await,
+            Some(Due::Cancel(scope, class)) => self.cancel_orders((scope, class), "grace over").await,
             Some(Due::GiveUp) => return Err(Ending::GivenUp),
             None => {}
         }
@@ -372,6 +395,7 @@ fn cancel_policy(contract: &Contract) -> CancelPolicy {
     CancelPolicy {
         // A word that we did not grant cannot be in a contract of ours.
         scope: CancelScope::parse(contract.choice(Choice::Cod)).unwrap_or(CancelScope::Nothing),
+        class: OrderClass::parse(contract.choice(Choice::CodClass)).unwrap_or(OrderClass::All),
         grace: Duration::from_millis(contract.quantity(Quantity::CodGraceMs)),
         on_logout: contract.choice(Choice::CodOnLogout) == "true",
     }

@@ -62,6 +62,17 @@ impl CarriageKind {
     }
 }
 
+/// What a re-grant changes.
+#[derive(Clone, Debug)]
+struct Terms {
+    /// The contract hash, base64url.
+    ch: String,
+    /// What it was granted.
+    scopes: Scopes,
+    /// When it ends at the latest.
+    until: Timestamp,
+}
+
 /// One open session.
 #[derive(Debug)]
 pub struct OpenSession {
@@ -81,12 +92,8 @@ pub struct OpenSession {
     pub carriage: CarriageKind,
     /// How it is bound to its channel.
     pub binding: Binding,
-    /// The contract hash, base64url.
-    pub ch: String,
-    /// What it was granted.
-    pub scopes: Scopes,
-    /// When it ends at the latest.
-    pub until: Timestamp,
+    /// What a re-grant changes.
+    terms: Mutex<Terms>,
     killed: watch::Sender<bool>,
     /// Whether nobody is connected to it.
     away: AtomicBool,
@@ -112,9 +119,7 @@ impl OpenSession {
             remote,
             carriage,
             binding: contract.bind,
-            ch: established.ch.text(),
-            scopes: contract.scopes.clone(),
-            until: established.until,
+            terms: Mutex::new(Terms { ch: established.ch.text(), scopes: contract.scopes.clone(), until: established.until }),
             killed: watch::Sender::new(false),
             away: AtomicBool::new(false),
             returns,
@@ -144,16 +149,22 @@ impl OpenSession {
 
     /// The session as operators see it.
     fn shown(&self) -> operator::SessionRecord {
+        let Terms { scopes, until, .. } = self.terms.lock().clone();
         operator::SessionRecord {
             sid: self.sid.to_string(),
             account: self.account.to_string(),
             key_id: self.key_id.to_string(),
-            scopes: self.scopes.to_string(),
+            scopes: scopes.to_string(),
             bind: self.binding.name().to_owned(),
             remote: self.remote.to_string(),
             since_ms: self.since.as_millis(),
-            until_ms: self.until.as_millis(),
+            until_ms: until.as_millis(),
         }
+    }
+
+    /// Its contract was signed anew.
+    fn regrant(&self, scopes: &Scopes, until: Timestamp, ch: String) {
+        *self.terms.lock() = Terms { ch, scopes: scopes.clone(), until };
     }
 
     /// Whether an operator ended it.
@@ -265,6 +276,13 @@ impl Sessions {
         self.away.lock().in_all
     }
 
+    /// The contract of a session was signed anew: operators see what is in force.
+    pub(super) fn regranted(&self, sid: SessionId, scopes: &Scopes, until: Timestamp, ch: String) {
+        if let Some(session) = self.entry(sid) {
+            session.regrant(scopes, until, ch);
+        }
+    }
+
     /// An open session.
     pub(super) fn entry(&self, sid: SessionId) -> Option<Arc<OpenSession>> {
         self.shard(sid).lock().get(&sid).cloned()
@@ -301,7 +319,7 @@ impl Sessions {
             sid: session.sid,
             account: session.account.clone(),
             credential: session.credential.clone(),
-            ch: session.ch.clone(),
+            ch: session.terms.lock().ch.clone(),
             contract,
             remote: Some(session.remote.ip()),
             created: session.since,
@@ -387,9 +405,7 @@ mod tests {
             remote: "192.0.2.1:1".parse().unwrap(),
             carriage: CarriageKind::RawTls,
             binding: Binding::Exp,
-            ch: "ch".to_owned(),
-            scopes: Scopes::none(),
-            until: Timestamp::MAX,
+            terms: Mutex::new(Terms { ch: "ch".to_owned(), scopes: Scopes::none(), until: Timestamp::MAX }),
             killed: watch::Sender::new(false),
             away: AtomicBool::new(false),
             returns: None,

@@ -10,7 +10,7 @@
 //! its orders: the permit is made of the identity as it was verified last.
 
 use countersign_core::{Permit, Refusal, Reject, authorize};
-use countersign_session::CancelScope;
+use countersign_session::{CancelScope, OrderClass};
 use countersign_store::{AuditEvent, AuditRecord};
 use serde::Deserialize;
 use serde_json::json;
@@ -39,8 +39,8 @@ struct Answer {
 
 impl<C: Carriage + 'static> Session<C> {
     /// Cancels the orders of a scope and records it. `why` is the reason in words of ours.
-    pub(super) async fn cancel_orders(&mut self, scope: CancelScope, why: &'static str) {
-        if scope == CancelScope::Nothing {
+    pub(super) async fn cancel_orders(&mut self, what: (CancelScope, OrderClass), why: &'static str) {
+        if what.0 == CancelScope::Nothing {
             return;
         }
         let mut outcome = Err(Refusal::from(Reject::Internal));
@@ -48,7 +48,7 @@ impl<C: Carriage + 'static> Session<C> {
             if attempt > 0 {
                 tokio::time::sleep(CANCEL_PAUSE).await;
             }
-            outcome = match tokio::time::timeout(CANCEL_DEADLINE, self.ask_to_cancel(scope)).await {
+            outcome = match tokio::time::timeout(CANCEL_DEADLINE, self.ask_to_cancel(what)).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(Reject::UpstreamTimeout.into()),
             };
@@ -58,15 +58,18 @@ impl<C: Carriage + 'static> Session<C> {
             }
         }
         // HS-96
-        self.record_cancelling(scope, why, &outcome);
+        self.record_cancelling(what, why, &outcome);
     }
 
     /// How many were cancelled; none where the contract has no right to orders.
-    async fn ask_to_cancel(&self, scope: CancelScope) -> Result<usize, Refusal> {
+    async fn ask_to_cancel(&self, (scope, class): (CancelScope, OrderClass)) -> Result<usize, Refusal> {
         let Some((upstream, permit)) = self.permit_to_cancel()? else { return Ok(0) };
         let session = self.session_ref();
         let mut socket = connect(&self.worker, &self.connection, upstream, &permit, session, &self.head).await?;
-        let question = json!({ "op": OPERATION, "id": QUESTION, "scope": scope.name() });
+        let mut question = json!({ "op": OPERATION, "id": QUESTION, "scope": scope.name() });
+        if class != OrderClass::All {
+            question["class"] = json!(class.name());
+        }
         let failed = |_| Refusal::from(Reject::UpstreamUnavailable);
         socket.send(Message::text(question.to_string())).await.map_err(failed)?;
         loop {
@@ -93,11 +96,11 @@ impl<C: Carriage + 'static> Session<C> {
         }
     }
 
-    fn record_cancelling(&self, scope: CancelScope, why: &'static str, outcome: &Result<usize, Refusal>) {
-        let scope = scope.name();
+    fn record_cancelling(&self, (scope, class): (CancelScope, OrderClass), why: &'static str, outcome: &Result<usize, Refusal>) {
+        let (scope, class) = (scope.name(), class.name());
         let words = match outcome {
-            Ok(count) => format!("{count} orders cancelled, scope {scope}: {why}"),
-            Err(refusal) => format!("orders NOT cancelled, scope {scope}: {why}; {refusal}"),
+            Ok(count) => format!("{count} orders cancelled, scope {scope}, class {class}: {why}"),
+            Err(refusal) => format!("orders NOT cancelled, scope {scope}, class {class}: {why}; {refusal}"),
         };
         let sid = self.session_ref().map(|session| session.sid);
         match outcome {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   (nothing)   the rig: builds, starts contestants, measures in rounds, writes docs/benchmarks
+//!   --only storm --sessions N   all sessions lose their connections at once and come back
 //!   load        one load, one window; JSON on standard output
 //!   upstream    the trivial server behind every contestant
 //!   count       one workload of the instruction counts, so many times
@@ -18,6 +19,7 @@ mod load;
 mod primitives;
 mod process;
 mod rig;
+mod storm;
 mod upstream;
 
 use std::process::ExitCode;

@@ -25,11 +25,14 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use crate::storm::StormArgs;
 use crate::{in_memory, primitives};
 use contestants::Contestants;
+pub(crate) use countersign::binary;
 use machine::Machine;
 use plan::Plan;
 use publish::{Alone, Report};
+pub(crate) use server::{Server, free_address};
 
 /// What to measure, and for how long.
 #[derive(Clone, Debug, Args)]
@@ -43,7 +46,7 @@ pub(crate) struct RigArgs {
     /// Rounds; the figures are medians over them.
     #[arg(long)]
     rounds: Option<usize>,
-    /// Only what these goals need, for example P7,P9.
+    /// Only what these goals need, for example P7,P9; or `storm`, which is measured by itself.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Count instructions under valgrind instead, and compare with the committed numbers.
@@ -58,6 +61,8 @@ pub(crate) struct RigArgs {
     /// Where the results go; default: docs/benchmarks. Quick and smoke runs write nowhere unless told.
     #[arg(long)]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    storm: StormArgs,
     /// The rig sets this when it runs itself in a network namespace of its own.
     #[arg(long, hide = true)]
     inside: bool,
@@ -101,6 +106,10 @@ pub(crate) fn run(args: &RigArgs) -> Result<bool> {
     }
     if let Some(count) = args.halts {
         return halts::run(count);
+    }
+    if args.only == ["storm"] {
+        machine::build_gateway()?;
+        return crate::storm::run(&args.storm);
     }
     if !args.inside {
         machine::provision()?;

@@ -1,11 +1,13 @@
 """The native client of the product against the gateway: every binding and carriage, and what is refused."""
 
 import json
+import subprocess
+import time
 
 import pytest
 
 from harness.limited import made_key
-from harness.server import run
+from harness.server import BINARY, environment, run
 
 KINDS = ["ed25519", "es256", "ps256", "ml-dsa-65"]
 
@@ -46,6 +48,39 @@ def test_orders_are_placed_and_canceled_from_piped_lines(server):
     first, second = [json.loads(line) for line in canceled.stdout.splitlines()][:2]
     assert first["order"]["state"] == "canceled", first
     assert rows[0][0] not in [str(order["order"]) for order in second["orders"]]
+
+
+def test_a_session_outlives_its_life_by_proving_its_key_again(server):
+    """HS-120 HS-123: a life of four seconds is renewed a second before its end, and no other session is begun."""
+    file = server.state / "demo" / "native-ed25519.json"
+    command = [str(BINARY), "connect", server.base, "--credential", file, "--json", "--life", "4"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()) as client:
+        renewed = [json.loads(client.stdout.readline()) for _ in range(2)]
+        assert all(line["regranted"]["life_s"] == 4 for line in renewed), renewed
+        assert renewed[0]["regranted"]["ch"] != renewed[1]["regranted"]["ch"]
+        answers, _ = client.communicate('{"op":"ticker","sym":"BTCUSDT","id":1}\n', timeout=60)
+    assert any(json.loads(line).get("ok") for line in answers.splitlines()), answers
+    assert client.returncode == 0
+
+
+def test_orders_outside_the_class_of_the_contract_rest(server):
+    """HS-130: a session that is cut off leaves what is good until cancelled, and takes its day orders along."""
+    order = {"op": "order.place", "sym": "BTCUSDT", "side": "buy", "type": "limit", "qty": "0.01", "px": "1000"}
+    file = server.state / "demo" / "native-ed25519.json"
+    command = [str(BINARY), "connect", server.base, "--credential", file, "--json", "--cod", "session", "--cod-class", "day"]
+    placed = {}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()) as client:
+        for tif in ["day", "gtc"]:
+            client.stdin.write(json.dumps({**order, "id": tif, "tif": tif}) + "\n")
+            client.stdin.flush()
+            placed[tif] = json.loads(client.stdout.readline())["order"]["order"]
+        client.kill()
+    deadline = time.monotonic() + 60
+    resting = set(placed.values())
+    while placed["day"] in resting and time.monotonic() < deadline:
+        listed = connect(server, "--json", lines='{"op":"order.list"}\n')
+        resting = {row["order"] for row in json.loads(listed.stdout.splitlines()[0])["orders"]}
+    assert placed["day"] not in resting and placed["gtc"] in resting
 
 
 def test_a_wrong_pin_is_refused_by_the_client(server, tmp_path):

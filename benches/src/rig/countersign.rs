@@ -158,7 +158,7 @@ pub(super) fn start_venue(machine: &Machine, folder: &Path, address: SocketAddr,
 }
 
 /// The release binary lies beside this one.
-pub(super) fn binary() -> Result<PathBuf> {
+pub(crate) fn binary() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let binary = own.parent().context("no folder of its own")?.join("countersign");
     if binary.exists() { Ok(binary) } else { bail!("{} is not there: start the rig with cargo xtask bench", binary.display()) }

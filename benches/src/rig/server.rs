@@ -17,14 +17,14 @@ const START_DEADLINE: Duration = Duration::from_secs(15);
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 /// A running server; ended when dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     name: &'static str,
     child: Child,
 }
 
 impl Server {
     /// Starts a server, and returns when all `addresses` accept connections. What it says goes to `NAME.log` in `folder`.
-    pub(super) fn start(name: &'static str, mut command: Command, addresses: &[SocketAddr], folder: &Path) -> Result<Self> {
+    pub(crate) fn start(name: &'static str, mut command: Command, addresses: &[SocketAddr], folder: &Path) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let output = File::create(&log)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
@@ -78,6 +78,6 @@ fn tail(log: &Path) -> String {
 }
 
 /// A loopback address with a free port.
-pub(super) fn free_address() -> Result<SocketAddr> {
+pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

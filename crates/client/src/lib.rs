@@ -20,6 +20,7 @@ mod http;
 mod ladder;
 mod options;
 mod reconnect;
+mod renewal;
 mod session;
 mod transport;
 

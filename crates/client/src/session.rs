@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::{AlertCode, Now};
+use countersign_core::{AlertCode, Now, Scopes};
 use countersign_handshake::contract::Choice;
 use countersign_handshake::{
     AwaitWelcome, Channel, ClientConfig, ClientHandshake, ClientSession, ClientStep, GapHow, HandshakeError, Numbers, Resumption,
@@ -26,6 +26,7 @@ use crate::error::ClientError;
 use crate::ladder::Ladder;
 use crate::options::{Carriage, Options};
 use crate::reconnect::{self, Returned};
+use crate::renewal::Renewal;
 use crate::transport::Transport;
 
 /// What the gateway says on an open session.
@@ -64,6 +65,13 @@ pub enum Incoming {
     },
     /// The gateway refused something; the member `err` (JSON), as received.
     Refused(String),
+    /// The contract was signed anew ([`Session::agreed`]): scopes or life changed.
+    Regranted {
+        /// Whether we asked for it. If not, scopes were taken away.
+        asked: bool,
+    },
+    /// We asked for the contract to be signed anew and were refused: the member `err` (JSON), as received. The session goes on.
+    RegrantRefused(String),
     /// The session goes on on a new connection. What was missed follows as messages.
     Resumed(Box<Resumed>),
 }
@@ -94,6 +102,7 @@ pub struct Session {
     /// A control frame that is being sent: kept until it is out, so that a cancelled [`Session::next`] loses none. Sent twice at
     /// worst, which heartbeats, pings and nacks survive.
     unsent: Option<String>,
+    renewal: Renewal,
 }
 
 enum Link {
@@ -122,7 +131,16 @@ impl Session {
         let recoverable = agreed.contract.choice(Choice::Rx) == "recoverable";
         let machine = if recoverable { machine.recoverable(Keeping::default()) } else { machine };
         let options = Arc::new(options.clone());
-        Ok(Self { link: Link::Up(transport), options, machine, agreed, negotiated, ladder: ladder.clone(), unsent: None })
+        Ok(Self {
+            link: Link::Up(transport),
+            options,
+            machine,
+            agreed,
+            negotiated,
+            ladder: ladder.clone(),
+            unsent: None,
+            renewal: Renewal::default(),
+        })
     }
 
     /// What was agreed. After a resume it is the same contract, signed anew.
@@ -146,6 +164,12 @@ impl Session {
     #[must_use]
     pub const fn is_away(&self) -> bool {
         !matches!(self.link, Link::Up(_))
+    }
+
+    /// Asks for other scopes, with a proof of the key; [`Incoming::Regranted`] or [`Incoming::RegrantRefused`] follows. The life of the
+    /// session is renewed in any case, and without asking, before it is over.
+    pub fn ask_scopes(&mut self, scopes: Scopes) {
+        self.renewal.wish(scopes);
     }
 
     /// Sends a message body (JSON); its number, by which its fate is told if the connection is lost.
@@ -193,11 +217,16 @@ impl Session {
             Link::Up(_) => {
                 self.check_alive()?;
                 self.transmit().await?;
+                if let Some(frame) = self.renewal.begin(&self.agreed) {
+                    self.unsent = Some(frame);
+                    self.transmit().await?;
+                }
                 let Link::Up(transport) = &mut self.link else { return Ok(None) };
                 transport
             }
         };
         let wait = self.machine.poll_timeout().map_or(IDLE_WAIT, |at| at.saturating_since(clock::now().mono));
+        let wait = wait.min(self.renewal.due_in(&self.agreed));
         // A wait that is over means that a deadline is due: the next round acts on it.
         let Ok(frame) = tokio::time::timeout(wait, transport.next()).await else { return Ok(None) };
         let frame = frame?.ok_or(ClientError::Closed)?;
@@ -211,6 +240,7 @@ impl Session {
         }
         self.machine.leave();
         self.unsent = None;
+        self.renewal.forget();
         self.link = Link::Lost(error.to_string());
         Ok(())
     }
@@ -255,6 +285,15 @@ impl Session {
         }
     }
 
+    /// Leaves the connection without a word, as a network that fails does. The session is resumed by [`Session::next`], where its
+    /// contract has `resume_s`; else it is over.
+    pub fn cut(&mut self) {
+        // What is lost here is told by the next call, whatever it is.
+        if self.lose(ClientError::Closed).is_err() {
+            self.link = Link::Lost(ClientError::Closed.to_string());
+        }
+    }
+
     /// Ends the session in order: `bye`, then waits a moment until the other side has closed, so that it is not lost.
     ///
     /// # Errors
@@ -284,12 +323,23 @@ impl Session {
             Event::Bye { code, missed } => return Err(ClientError::Bye(end_of(code, missed))),
             Event::Deliver { d, .. } => Some(Incoming::Message(d.get().to_owned())),
             Event::Drain { by, .. } => Some(Incoming::Drain(by)),
+            Event::Err(err) if self.renewal.is_refused(&self.agreed, err.get()) => Some(Incoming::RegrantRefused(err.get().to_owned())),
             Event::Err(err) => Some(Incoming::Refused(err.get().to_owned())),
             Event::Lost(range) => Some(Incoming::Lost { from: range.from, count: range.count }),
             Event::Halt { id, action, reason } => Some(Incoming::Halt { id, action, reason }),
             Event::Lift => Some(Incoming::Lift),
             Event::NotApplied(range) => Some(Incoming::NotApplied { from: range.from, count: range.count }),
-            Event::Nothing | Event::Ready(_) => None,
+            Event::Nonce(nonce) => {
+                // Nothing waits to be sent while we read.
+                self.unsent = self.renewal.prove(&mut self.agreed, &self.options, &nonce)?;
+                None
+            }
+            Event::Regrant { token, sec } => {
+                let told = self.renewal.granted(&mut self.agreed, &self.options, &token, sec)?;
+                self.machine.extend(self.agreed.ends);
+                Some(told)
+            }
+            Event::NonceAsked | Event::Nothing | Event::Ready(_) | Event::Reauth(_) => None,
         })
     }
 }

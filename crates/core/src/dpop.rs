@@ -143,13 +143,20 @@ impl<'m> DpopProof<'m> {
         now: Now,
     ) -> Result<Thumbprint, Refusal> {
         let shown = self.show(expected, now.wall)?;
-        let nonce = self.jwt.claims.text("nonce");
-        if !nonce.is_some_and(|nonce| nonces.accept(nonce, now.wall)) {
-            return Err(Refusal::with(Reject::NonceInvalid, Detail::Parameter(DPOP)));
-        }
+        self.check_nonce(nonces, now.wall)?;
         let id = ReplayId::of_owner(&format!("dpop:{}", self.thumbprint), &SignedBytes::from_piece(&shown.once[..]));
         replay.check_and_insert(id, effect.once(), shown.issued, now.mono)?;
         Ok(shown.key)
+    }
+
+    /// Whether the proof has a nonce of ours that is not too old (RFC 9449, 8).
+    ///
+    /// # Errors
+    /// [`Reject::NonceInvalid`]: give the current one.
+    pub fn check_nonce(&self, nonces: &DpopNonces, now: Timestamp) -> Result<(), Refusal> {
+        let nonce = self.jwt.claims.text("nonce");
+        let ours = nonce.is_some_and(|nonce| nonces.accept(nonce, now));
+        if ours { Ok(()) } else { Err(Refusal::with(Reject::NonceInvalid, Detail::Parameter(DPOP))) }
     }
 
     /// The name of the key in it: not yet shown to be the signer's.

@@ -186,9 +186,16 @@ pub(crate) struct ConnectArgs {
     /// Whose orders are cancelled when the connection is lost for longer than the grace.
     #[arg(long, value_enum, default_value = "none")]
     pub(crate) cod: CodArg,
+    /// Which of these orders.
+    #[arg(long, value_enum, default_value = "all")]
+    pub(crate) cod_class: CodClassArg,
     /// How long after a lost connection orders are cancelled, in milliseconds; a session that is resumed before keeps them.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub(crate) cod_grace_ms: u64,
+    /// Seconds that the session should live before its key is proved again, which happens by itself; default: as long as the gateway
+    /// grants.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) life: Option<u64>,
     /// Seconds that the session should wait when the connection is lost; 0 to end with it.
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     pub(crate) resume: u64,
@@ -214,6 +221,27 @@ impl CodArg {
             Self::None => "none",
             Self::Session => "session",
             Self::Account => "account",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CodClassArg {
+    /// All of them.
+    All,
+    /// Those that end with the day; what is good until cancelled stays.
+    Day,
+    /// Those that may open or enlarge a position; what only reduces one stays.
+    Opening,
+}
+
+impl CodClassArg {
+    /// The word in the contract.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Day => "day",
+            Self::Opening => "opening",
         }
     }
 }

@@ -12,7 +12,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use countersign_core::{Blame, Refusal, Reject, SessionId, VerifiedIdentity};
-use countersign_session::CancelScope;
+use countersign_session::{CancelScope, OrderClass};
 use countersign_store::{AuditEvent, AuditRecord};
 
 use crate::clock;
@@ -57,6 +57,7 @@ pub(crate) fn is_worth_another<T>(outcome: &Result<T, Refusal>) -> bool {
 /// A session that was left, and what that did to its orders.
 pub(crate) struct Cancelled<'c> {
     pub(crate) scope: CancelScope,
+    pub(crate) class: OrderClass,
     /// Why, in words of ours.
     pub(crate) why: &'static str,
     /// How many orders were cancelled.
@@ -68,11 +69,11 @@ pub(crate) struct Cancelled<'c> {
 impl Cancelled<'_> {
     /// Puts it on record.
     pub(crate) fn record(&self, worker: &Worker, connection: &Connection) {
-        let Self { scope, why, outcome, identity, session } = self;
-        let scope = scope.name();
+        let Self { scope, class, why, outcome, identity, session } = self;
+        let (scope, class) = (scope.name(), class.name());
         let words = match outcome {
-            Ok(count) => format!("{count} orders cancelled, scope {scope}: {why}"),
-            Err(refusal) => format!("orders NOT cancelled, scope {scope}: {why}; {refusal}"),
+            Ok(count) => format!("{count} orders cancelled, scope {scope}, class {class}: {why}"),
+            Err(refusal) => format!("orders NOT cancelled, scope {scope}, class {class}: {why}; {refusal}"),
         };
         match outcome {
             Ok(_) => tracing::info!(sid = ?session, words, "cancel on disconnect"),

@@ -31,7 +31,7 @@ use tokio::task::LocalSet;
 use tokio_websockets::{Message, ServerBuilder};
 
 use crate::clock;
-use crate::config::{self, Override, Sources};
+use crate::config::{self, Override, Settings, Sources};
 use crate::connection::{Connection, ConnectionLimits};
 use crate::drain::Drain;
 use crate::entropy::SystemEntropy;
@@ -148,22 +148,28 @@ pub(crate) struct Stage {
 
 /// Runs a story on a stage, on one thread as a worker runs.
 pub(crate) async fn on_stage<F: Future<Output = ()>>(story: impl FnOnce(Stage) -> F) {
+    on_stage_with(|_| (), story).await;
+}
+
+/// The same with other settings.
+pub(crate) async fn on_stage_with<F: Future<Output = ()>>(change: impl FnOnce(&mut Settings), story: impl FnOnce(Stage) -> F) {
     LocalSet::new()
         .run_until(async {
-            story(Stage::new().await).await;
+            story(Stage::new(change).await).await;
         })
         .await;
 }
 
 impl Stage {
-    async fn new() -> Self {
+    async fn new(change: impl FnOnce(&mut Settings)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let upstream = StubUpstream::default();
         tokio::task::spawn_local(upstream.clone().serve(listener));
         let folder = tempfile::tempdir().unwrap();
         let (gateway, gateway_root) = gateway_identity();
-        let shared = shared(folder.path(), address, gateway).await;
+        let mut shared = shared(folder.path(), address, gateway).await;
+        change(&mut shared.settings);
         let config = UpstreamConfig {
             authority: address.to_string(),
             connect_timeout: Duration::from_secs(2),

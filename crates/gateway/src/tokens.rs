@@ -107,13 +107,18 @@ pub(crate) async fn answer(worker: &Rc<Worker>, connection: &Rc<Connection>, req
     }
     let correlation = request.correlation;
     let mut subject = Subject::request(&request.parts, None);
-    match ask(worker, connection, endpoint, request, &mut subject).await {
+    let mut answer = match ask(worker, connection, endpoint, request, &mut subject).await {
         Ok(answer) => respond::own(answer, correlation),
         Err(told) => {
             audit::refused(worker, connection, &subject, &told.refusal, correlation);
             refused(&told, correlation)
         }
+    };
+    if endpoint == Endpoint::Token && worker.shared.settings.tokens.dpop_nonce {
+        // RFC 9449, 8.2: with every answer, so that the next proof needs no second attempt.
+        crate::bearer::add_nonce(worker, answer.headers_mut());
     }
+    answer
 }
 
 async fn ask(

@@ -10,6 +10,7 @@
 //! Nothing is ever retried with weaker settings (HS-61): the errors say which check failed, and that is the end of it.
 
 mod await_welcome;
+mod renewal;
 mod resumption;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 pub use await_welcome::{AwaitWelcome, ClientSession, ClientStep};
 use countersign_core::{Algorithm, Binding, Entropy, Monotonic, Now};
+pub use renewal::AwaitRegrant;
 pub use resumption::Resumption;
 
 use crate::binding::{Channel, transcript_start};

@@ -51,6 +51,7 @@ parameters! {
     /// A parameter whose value is one of a few words.
     Choice:
     Cod "cod" "Cancel on disconnect: `none`, `session`, `account`.";
+    CodClass "cod_class" "Which resting orders are cancelled: `all`, `day`, `opening`.";
     CodOnLogout "cod_on_logout" "Whether a clean end cancels orders: `false`, `true`.";
     Enc "enc" "Encoding of application messages: `json`, `sbe`.";
     Rx "rx" "Flow from the gateway: `idempotent`, `recoverable`, `unsequenced`, `none`.";
@@ -110,6 +111,29 @@ impl Contract {
         std::time::Duration::from_secs(self.quantity(Quantity::ResumeS))
     }
 
+    /// The same contract, with what a re-grant may change: scopes and life (HS-123).
+    pub(crate) fn renewed(&self, scopes: Scopes, life_s: u64) -> Self {
+        let mut renewed = Self { scopes, ..self.clone() };
+        renewed.quantities[Quantity::LifeS as usize] = life_s;
+        renewed
+    }
+
+    /// The same contract without the scopes that a key no longer has; `None` when it has them all (HS-124).
+    #[must_use]
+    pub fn narrowed(&self, scopes: &Scopes) -> Option<Self> {
+        (!scopes.contains_all(&self.scopes)).then(|| Self { scopes: self.scopes.intersection(scopes), ..self.clone() })
+    }
+
+    /// Whether a contract goes on with this one: the same but for scopes, which may be fewer. Where a re-authentication `asked` for
+    /// scopes, these may be there, too, and the life may be another.
+    #[must_use]
+    pub fn continues(&self, former: &Self, asked: Option<&Scopes>) -> bool {
+        // HS-123 HS-124
+        let known = |scope| former.scopes.contains(scope) || asked.is_some_and(|asked| asked.contains(scope));
+        let life = if asked.is_some() { self } else { former }.quantity(Quantity::LifeS);
+        self.scopes.iter().all(known) && *self == former.renewed(self.scopes.clone(), life)
+    }
+
     /// Names of the needs this contract leaves unmet; empty when it satisfies them all.
     #[must_use]
     pub fn unmet(&self, need: &Need) -> Vec<String> {
@@ -159,7 +183,7 @@ impl Contract {
 pub(crate) fn choice_to_json(parameter: Choice, word: &str) -> Json {
     match parameter {
         Choice::CodOnLogout => json!(word == "true"),
-        Choice::Cod | Choice::Enc | Choice::Rx | Choice::Tx | Choice::Zk => json!(word),
+        Choice::Cod | Choice::CodClass | Choice::Enc | Choice::Rx | Choice::Tx | Choice::Zk => json!(word),
     }
 }
 
@@ -167,7 +191,7 @@ pub(crate) fn choice_to_json(parameter: Choice, word: &str) -> Json {
 pub(crate) fn choice_text(parameter: Choice, value: &Value) -> Option<String> {
     match parameter {
         Choice::CodOnLogout => value.as_bool().map(|truth| truth.to_string()),
-        Choice::Cod | Choice::Enc | Choice::Rx | Choice::Tx | Choice::Zk => {
+        Choice::Cod | Choice::CodClass | Choice::Enc | Choice::Rx | Choice::Tx | Choice::Zk => {
             value.as_text().filter(|word| word.len() <= crate::limits::NAME_BYTES_MAX).map(str::to_owned)
         }
     }

@@ -82,6 +82,19 @@ pub fn ready(ch: &str) -> String {
     json!({ "ready": ch }).to_string()
 }
 
+/// A re-authentication frame.
+#[must_use]
+pub fn reauth(token: &str) -> String {
+    json!({ "reauth": token }).to_string()
+}
+
+/// A re-grant frame with the secrets beside it.
+#[must_use]
+pub fn regrant(token: &str, sec: &SecretText) -> SecretText {
+    let quoted = zeroize::Zeroizing::new(json!(sec.expose()).to_string());
+    SecretText::new(format!("{{\"regrant\":\"{token}\",\"sec\":{}}}", quoted.as_str()))
+}
+
 /// A nonce frame.
 #[must_use]
 pub fn nonce(token: &str) -> String {

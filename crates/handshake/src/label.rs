@@ -38,6 +38,10 @@ pub const KEY_REQUEST: Label = label("key request");
 pub const KEY_RESUME: Label = label("key resume");
 /// A gateway recognises its nonce.
 pub const NONCE: Label = label("nonce");
+/// A client proves itself again.
+pub const REAUTH: Label = label("reauth");
+/// A gateway grants anew.
+pub const REGRANT: Label = label("regrant");
 /// A client resumes a session.
 pub const RESUME: Label = label("resume");
 /// A gateway seals a resumption ticket.
@@ -57,7 +61,7 @@ mod tests {
 
     #[test]
     fn labels_differ() {
-        let mut labels = [CB_CHL, CB_SEP, DELEGATION, HELLO, KEY_REQUEST, KEY_RESUME, NONCE, RESUME, TICKET, WELCOME];
+        let mut labels = [CB_CHL, CB_SEP, DELEGATION, HELLO, KEY_REQUEST, KEY_RESUME, NONCE, REAUTH, REGRANT, RESUME, TICKET, WELCOME];
         labels.sort_unstable();
         assert!(labels.windows(2).all(|pair| pair[0] != pair[1]));
     }

@@ -35,6 +35,7 @@ pub mod limits;
 pub mod need;
 pub mod negotiate;
 pub mod nonce;
+pub mod renewal;
 pub mod resume;
 mod secret_text;
 mod secrets;
@@ -47,7 +48,7 @@ pub mod transcript;
 pub mod welcome;
 
 pub use binding::Channel;
-pub use client::{AwaitWelcome, ClientConfig, ClientHandshake, ClientSession, ClientStep, Resumption};
+pub use client::{AwaitRegrant, AwaitWelcome, ClientConfig, ClientHandshake, ClientSession, ClientStep, Resumption};
 pub use contract::{Choice, Contract, Quantity};
 pub use credential_file::{CredentialFile, CredentialFileError};
 pub use delegation::{Delegation, DelegationError, GatewayIdentity};
@@ -55,14 +56,15 @@ pub use error::HandshakeError;
 pub use frame::{ClientFrame, ErrorContext, ServerError, ServerFrame};
 pub use hello::Hello;
 pub use need::{Need, Offer, Want};
-pub use negotiate::{Entitlements, HostPolicy, NeedUnmet, negotiate};
+pub use negotiate::{Entitlements, HostPolicy, NeedUnmet, negotiate, renew};
 pub use nonce::NonceKeys;
+pub use renewal::{Reauth, Regrant};
 pub use resume::Resume;
 pub use secret_text::SecretText;
 pub use secrets::SessionSecrets;
 pub use server::{
-    Authorities, AwaitReady, AwaitResumption, AwaitVerification, Continuation, Declined, Established, FirstToken, Open, ServerConfig,
-    ServerHandshake, TokenContext,
+    Authorities, AwaitReady, AwaitRenewal, AwaitResumption, AwaitVerification, Continuation, Declined, Established, FirstToken, Open,
+    Renewable, Renewed, ServerConfig, ServerHandshake, Terms, TokenContext,
 };
 pub use signing_key::{ClientKey, KeyError, Signer, SigningKey};
 pub use ticket::{Ticket, TicketKeys};

@@ -24,6 +24,8 @@ pub struct Entitlements {
     pub life: Option<Duration>,
     /// Whether the carriage can lose its connection and keep its session: a stream of frames can, HTTP requests cannot.
     pub lasting: bool,
+    /// Whether its venue can be asked to cancel one class of orders: that of a FIX session cannot.
+    pub cod_classes: bool,
 }
 
 impl Entitlements {
@@ -35,6 +37,7 @@ impl Entitlements {
             rate: credential.rate,
             life: credential.not_after.map(|end| end.saturating_since(now)),
             lasting: true,
+            cod_classes: true,
         }
     }
 
@@ -49,7 +52,13 @@ impl Entitlements {
             (Some(own), Some(others)) => Some(own.min(others)),
             (own, others) => own.or(others),
         };
-        Self { scopes: self.scopes.intersection(&other.scopes), rate, life, lasting: self.lasting && other.lasting }
+        Self {
+            scopes: self.scopes.intersection(&other.scopes),
+            rate,
+            life,
+            lasting: self.lasting && other.lasting,
+            cod_classes: self.cod_classes && other.cod_classes,
+        }
     }
 }
 
@@ -139,6 +148,9 @@ impl HostPolicy {
             // HS-95: whoever has no stream to lose cannot lose it.
             Choice::Cod if entitlements.lasting => &["none", "session", "account"],
             Choice::Cod => &["none"],
+            // HS-130: what cannot be left resting is not promised.
+            Choice::CodClass if !entitlements.cod_classes || chosen[Choice::Cod as usize] == "none" => &["all"],
+            Choice::CodClass => &["all", "day", "opening"],
             Choice::CodOnLogout if chosen[Choice::Cod as usize] == "none" => &["false"],
             Choice::CodOnLogout => &["false", "true"],
             Choice::Enc => &["json"],
@@ -200,6 +212,25 @@ pub fn negotiate(offer: &Offer, entitlements: &Entitlements, policy: &HostPolicy
         unmet.sort();
         Err(NeedUnmet { names: unmet })
     }
+}
+
+/// The contract of a session whose client proved itself again: the scopes asked for (or those it has) as far as the key has them now,
+/// and a life that begins again. All else stays.
+#[must_use]
+pub fn renew(
+    contract: &Contract,
+    asked: Option<&Scopes>,
+    life_s: Option<u64>,
+    entitlements: &Entitlements,
+    policy: &HostPolicy,
+) -> Contract {
+    // HS-123
+    let scopes = asked.unwrap_or(&contract.scopes).intersection(&entitlements.scopes);
+    // HS-53
+    let scopes = if contract.bind == Binding::Exp { scopes } else { scopes.without(Scope::FUNDS_WITHDRAW) };
+    let (range, _) = policy.quantity(Quantity::LifeS, contract.bind, entitlements, &Words::default());
+    let life = life_s.unwrap_or_else(|| contract.quantity(Quantity::LifeS)).clamp(*range.start(), *range.end());
+    contract.renewed(scopes, life)
 }
 
 fn grant_scopes(offer: &Offer, entitlements: &Entitlements) -> Scopes {

@@ -50,6 +50,7 @@ mod await_ready;
 mod await_resumption;
 mod await_verification;
 mod countersign;
+mod renewal;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -63,6 +64,7 @@ use countersign_core::{
     Binding, Detail, Effect, Entropy, Freshness, Monotonic, Now, Once, Presented, PresentedSignature, Purpose, Refusal, Reject,
     SignatureForm,
 };
+pub use renewal::{AwaitRenewal, Renewable, Renewed, Terms};
 
 use crate::binding::{Channel, transcript_start};
 use crate::delegation::GatewayIdentity;

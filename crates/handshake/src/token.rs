@@ -38,8 +38,8 @@ kinds! {
     Lift 'l' GATEWAY_PAYLOAD_BYTES_MAX "Reserved: a halt is lifted.";
     Nonce 'n' CLIENT_PAYLOAD_BYTES_MAX "The gateway's nonce for modes `sep` and `chl`.";
     Order 'o' CLIENT_PAYLOAD_BYTES_MAX "Reserved: an order with its own signature.";
-    Reauth 'a' CLIENT_PAYLOAD_BYTES_MAX "Reserved: re-authentication in a session.";
-    Regrant 'g' GATEWAY_PAYLOAD_BYTES_MAX "Reserved: the answer to a re-authentication.";
+    Reauth 'a' CLIENT_PAYLOAD_BYTES_MAX "A client proves itself again in a session.";
+    Regrant 'g' GATEWAY_PAYLOAD_BYTES_MAX "The gateway grants anew.";
     Request 'q' CLIENT_PAYLOAD_BYTES_MAX "Reserved: a request with its own MAC.";
     Resume 'r' CLIENT_PAYLOAD_BYTES_MAX "A session comes back.";
     Welcome 'w' WELCOME_PAYLOAD_BYTES_MAX "The gateway's contract.";

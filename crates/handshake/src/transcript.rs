@@ -74,6 +74,11 @@ impl ContractHash {
         Self(t2)
     }
 
+    /// The link it is: what comes later in the session is signed over it.
+    pub(crate) const fn transcript(self) -> Transcript {
+        self.0
+    }
+
     /// Its 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

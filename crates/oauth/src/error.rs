@@ -46,6 +46,7 @@ oauth_errors! {
     UnauthorizedClient "unauthorized_client" 400 "This client may not do this.";
     UnsupportedGrantType "unsupported_grant_type" 400 "The grant type is not offered.";
     UnsupportedTokenType "unsupported_token_type" 400 "Tokens of this type cannot be revoked here.";
+    UseDpopNonce "use_dpop_nonce" 400 "The DPoP proof needs the nonce of the header DPoP-Nonce.";
 }
 
 /// What of a request a refusal is about.
@@ -85,6 +86,8 @@ impl OAuthRefusal {
     #[must_use]
     pub fn of(refusal: Refusal, part: Part) -> Self {
         let error = match refusal.reject.blame() {
+            // RFC 9449, 8
+            _ if refusal.reject == Reject::NonceInvalid && part == Part::Dpop => OAuthError::UseDpopNonce,
             Blame::Credential => proof_error(part),
             Blame::Infrastructure if refusal.reject == Reject::Internal => OAuthError::ServerError,
             Blame::Infrastructure | Blame::Limit => OAuthError::TemporarilyUnavailable,
@@ -171,6 +174,8 @@ mod tests {
         assert_eq!((told.status(), told.retry_after()), (429, Some(Duration::from_secs(7))));
         assert_eq!(OAuthRefusal::of(Reject::ScopeMissing.into(), Part::Grant).error, OAuthError::InvalidScope);
         assert_eq!(OAuthRefusal::of(Reject::KeySuspended.into(), Part::Client).error, OAuthError::UnauthorizedClient);
+        let told = OAuthRefusal::of(Reject::NonceInvalid.into(), Part::Dpop);
+        assert_eq!((told.error, told.status()), (OAuthError::UseDpopNonce, 400));
         assert_eq!(OAuthRefusal::of(Reject::Replayed.into(), Part::Dpop).error, OAuthError::InvalidDpopProof);
     }
 }

@@ -7,8 +7,8 @@
 //!   Present ── logout, end ──▶ over: cancel now, or orders stay, as the policy says
 //! ```
 //!
-//! The policy is explicit and stands in every contract (`cod`, `cod_grace_ms`, `cod_on_logout`); there is no other that applies
-//! silently. It concerns every resting order of its scope. A session is cancelled once for each time it is left.
+//! The policy is explicit and stands in every contract (`cod`, `cod_class`, `cod_grace_ms`, `cod_on_logout`); there is no other
+//! that applies silently. A session is cancelled once for each time it is left.
 
 use std::time::Duration;
 
@@ -43,11 +43,45 @@ impl CancelScope {
     }
 }
 
+/// Which resting orders of the scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OrderClass {
+    /// All of them.
+    All,
+    /// Those that end with the day; what is good until cancelled stays.
+    Day,
+    /// Those that may open or enlarge a position; what only reduces one stays.
+    Opening,
+}
+
+impl OrderClass {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::All, Self::Day, Self::Opening];
+
+    /// The word in the contract.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Day => "day",
+            Self::Opening => "opening",
+        }
+    }
+
+    /// Reads a word of the contract.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == word)
+    }
+}
+
 /// Cancel on disconnect, as agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CancelPolicy {
     /// Whose orders.
     pub scope: CancelScope,
+    /// Which of them.
+    pub class: OrderClass,
     /// How long after a lost connection; a client that resumes before keeps its orders.
     pub grace: Duration,
     /// Whether a clean end (`bye`) cancels, too.
@@ -55,8 +89,12 @@ pub struct CancelPolicy {
 }
 
 impl CancelPolicy {
+    const fn due(self) -> Due {
+        Due::Cancel(self.scope, self.class)
+    }
+
     /// Orders stay whatever happens.
-    pub const NONE: Self = Self { scope: CancelScope::Nothing, grace: Duration::ZERO, on_logout: false };
+    pub const NONE: Self = Self { scope: CancelScope::Nothing, class: OrderClass::All, grace: Duration::ZERO, on_logout: false };
 }
 
 /// How a session was left.
@@ -77,7 +115,7 @@ pub enum Departure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// Cancel orders, now.
-    Cancel(CancelScope),
+    Cancel(CancelScope, OrderClass),
     /// The session waited long enough: it is over.
     GiveUp,
 }
@@ -147,17 +185,17 @@ impl Absence {
             // HS-95: a clean end is no disconnect, unless the contract says so.
             (_, Departure::Logout) => {
                 self.state = State::Over;
-                (cancels && self.policy.on_logout).then_some(Due::Cancel(self.policy.scope))
+                (cancels && self.policy.on_logout).then_some(self.policy.due())
             }
             (State::Present, Departure::Lost) if waits => {
                 let at_once = cancels && self.policy.grace.is_zero();
                 self.state = State::Away { since: now, cancelled: at_once || !cancels };
-                at_once.then_some(Due::Cancel(self.policy.scope))
+                at_once.then_some(self.policy.due())
             }
             // HS-96: nobody can come back within the grace, so there is none.
             (_, Departure::Ended | Departure::Lost | Departure::Shutdown) => {
                 self.state = State::Over;
-                cancels.then_some(Due::Cancel(self.policy.scope))
+                cancels.then_some(self.policy.due())
             }
         }
     }
@@ -189,7 +227,7 @@ impl Absence {
         if !cancelled && now >= since.saturating_add(self.policy.grace) {
             // HS-96
             self.state = State::Away { since, cancelled: true };
-            return Some(Due::Cancel(self.policy.scope));
+            return Some(self.policy.due());
         }
         // HS-91: orders first; a session is never over while they are still to be cancelled.
         if cancelled && now >= since.saturating_add(self.window) {
@@ -209,14 +247,14 @@ mod tests {
     }
 
     const fn policy(scope: CancelScope, grace_ms: u64, on_logout: bool) -> CancelPolicy {
-        CancelPolicy { scope, grace: Duration::from_millis(grace_ms), on_logout }
+        CancelPolicy { scope, class: OrderClass::All, grace: Duration::from_millis(grace_ms), on_logout }
     }
 
     fn absence(scope: CancelScope, grace_ms: u64, window_ms: u64) -> Absence {
         Absence::new(policy(scope, grace_ms, false), Duration::from_millis(window_ms))
     }
 
-    const CANCEL: Option<Due> = Some(Due::Cancel(CancelScope::Session));
+    const CANCEL: Option<Due> = Some(Due::Cancel(CancelScope::Session, OrderClass::All));
 
     #[test]
     fn a_client_that_returns_within_the_grace_keeps_its_orders() {
@@ -307,10 +345,27 @@ mod tests {
     }
 
     #[test]
+    fn the_class_of_the_policy_is_what_is_cancelled() {
+        // HS-130
+        for class in OrderClass::ALL {
+            for grace_ms in [0, 2_000] {
+                let policy = CancelPolicy { class, ..policy(CancelScope::Account, grace_ms, false) };
+                let mut session = Absence::new(policy, Duration::from_secs(60));
+                let at_once = session.left(Departure::Lost, at(0));
+                assert_eq!(at_once.or_else(|| session.handle_timeout(at(2_000))), Some(Due::Cancel(CancelScope::Account, class)));
+            }
+        }
+    }
+
+    #[test]
     fn words_of_the_contract_are_read() {
         for scope in [CancelScope::Account, CancelScope::Nothing, CancelScope::Session] {
             assert_eq!(CancelScope::parse(scope.name()), Some(scope));
         }
         assert_eq!(CancelScope::parse("all"), None);
+        for class in OrderClass::ALL {
+            assert_eq!(OrderClass::parse(class.name()), Some(class));
+        }
+        assert_eq!(OrderClass::parse("none"), None);
     }
 }

@@ -39,14 +39,23 @@ pub enum Frame<'f> {
     Lift,
     /// The peer missed messages of ours and will not apply them.
     Nack(Range),
-    /// A nonce, volunteered; of no use here.
-    Nonce,
+    /// A nonce of the gateway; empty, from the client: it asks for one.
+    Nonce(Cow<'f, str>),
     /// The peer asks for an answer.
     Ping(Cow<'f, str>),
     /// The peer's answer.
     Pong(Cow<'f, str>),
+    /// The client proves itself again: the token.
+    Reauth(Cow<'f, str>),
     /// The client confirms the contract.
     Ready(Cow<'f, str>),
+    /// The gateway grants anew.
+    Regrant {
+        /// The token.
+        token: Cow<'f, str>,
+        /// The secrets text beside it.
+        sec: Cow<'f, str>,
+    },
     /// The client asks for messages again.
     Replay(Range),
     /// A frame whose name is reserved for what comes later.
@@ -166,7 +175,8 @@ struct Outer<'f> {
     welcome: Option<IgnoredAny>,
     hb: Option<Heartbeat>,
     nack: Option<Range>,
-    nonce: Option<IgnoredAny>,
+    #[serde(borrow)]
+    nonce: Option<Cow<'f, str>>,
     #[serde(borrow)]
     ping: Option<Cow<'f, str>>,
     #[serde(borrow)]
@@ -179,9 +189,13 @@ struct Outer<'f> {
     #[serde(borrow)]
     halt: Option<Halt<'f>>,
     lift: Option<IgnoredAny>,
-    reauth: Option<IgnoredAny>,
+    #[serde(borrow)]
+    reauth: Option<Cow<'f, str>>,
     refresh: Option<IgnoredAny>,
-    regrant: Option<IgnoredAny>,
+    #[serde(borrow)]
+    regrant: Option<Cow<'f, str>>,
+    #[serde(borrow)]
+    sec: Option<Cow<'f, str>>,
     resume: Option<IgnoredAny>,
 }
 
@@ -214,7 +228,12 @@ impl<'f> Outer<'f> {
             (Some(_), None) | (None, Some(_)) => return None,
         };
         let short = |text: Cow<'f, str>| (text.len() <= limits::TEXT_BYTES_MAX).then_some(text);
-        let reserved = [("reauth", self.reauth), ("refresh", self.refresh), ("regrant", self.regrant), ("resume", self.resume)];
+        let reserved = [("refresh", self.refresh), ("resume", self.resume)];
+        let regrant = match (self.regrant, self.sec) {
+            (Some(token), Some(sec)) => Some(Frame::Regrant { token, sec }),
+            (None, _) => None,
+            (Some(_), None) => return None,
+        };
         let said = [
             app,
             self.busy.map(Frame::Busy),
@@ -227,10 +246,12 @@ impl<'f> Outer<'f> {
             self.hb.map(Frame::Hb),
             self.lift.map(|_| Frame::Lift),
             self.nack.map(Frame::Nack),
-            self.nonce.map(|_| Frame::Nonce),
+            self.nonce.map(Frame::Nonce),
             self.ping.and_then(short).map(Frame::Ping),
             self.pong.and_then(short).map(Frame::Pong),
+            self.reauth.map(Frame::Reauth),
             self.ready.and_then(short).map(Frame::Ready),
+            regrant,
             self.replay.map(Frame::Replay),
         ];
         let reserved = reserved.into_iter().filter(|(_, member)| member.is_some()).map(|(name, _)| Frame::Reserved(name));
@@ -280,6 +301,12 @@ pub fn ping(id: &str) -> String {
 #[must_use]
 pub fn pong(id: &str) -> String {
     json!({ "pong": id }).to_string()
+}
+
+/// Asks for a nonce, for a re-authentication.
+#[must_use]
+pub fn ask_nonce() -> String {
+    json!({ "nonce": "" }).to_string()
 }
 
 /// Writes a nack.

@@ -63,6 +63,12 @@ impl Generations {
         Ok(self.issued)
     }
 
+    /// The last ticket that was given.
+    #[must_use]
+    pub const fn last(&self) -> u64 {
+        self.issued
+    }
+
     /// The client spoke on the newest connection: it holds the last ticket that was given.
     pub const fn confirm(&mut self) {
         // HS-84

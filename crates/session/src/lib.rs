@@ -31,7 +31,7 @@ pub mod limits;
 pub mod machine;
 pub mod sequence;
 
-pub use absence::{Absence, CancelPolicy, CancelScope, Departure, Due};
+pub use absence::{Absence, CancelPolicy, CancelScope, Departure, Due, OrderClass};
 pub use admission::{Admission, Entrant};
 pub use frame::{AppFrame, Frame, Heartbeat, Range};
 pub use generation::{Generations, Reuse};

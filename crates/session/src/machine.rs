@@ -92,8 +92,21 @@ pub enum Event<'f> {
     Lost(Range),
     /// The peer did not apply these messages of ours. Never sent again by this crate: the application decides.
     NotApplied(Range),
+    /// The gateway's nonce, for a re-authentication.
+    Nonce(String),
+    /// The client asks for a nonce.
+    NonceAsked,
     /// Nothing to do.
     Nothing,
+    /// The client proves itself again: the token, for the handshake's `Renewable`.
+    Reauth(String),
+    /// The gateway grants anew: token and secrets text, for the handshake's `ClientSession`.
+    Regrant {
+        /// The token.
+        token: String,
+        /// The secrets text.
+        sec: String,
+    },
     /// The client confirms the contract; ask the handshake's `AwaitReady`.
     Ready(String),
     /// The gateway sheds load; the connection ends.
@@ -205,6 +218,17 @@ impl SessionMachine {
         &self.kept
     }
 
+    /// The life was granted anew: it ends then.
+    pub const fn extend(&mut self, ends: Monotonic) {
+        self.ends = ends;
+    }
+
+    /// The end of its life.
+    #[must_use]
+    pub const fn ends(&self) -> Monotonic {
+        self.ends
+    }
+
     /// Where we stand.
     #[must_use]
     pub const fn standing(&self) -> Standing {
@@ -273,15 +297,25 @@ impl SessionMachine {
                 Ok(Event::Halt { id: id.into_owned(), action: action.into_owned(), reason: reason.into_owned() })
             }
             (Side::Client, Frame::Lift) => Ok(Event::Lift),
-            (Side::Client, Frame::Nonce) => Ok(Event::Nothing),
+            (Side::Client, Frame::Nonce(nonce)) => Ok(Event::Nonce(nonce.into_owned())),
+            (Side::Server, Frame::Nonce(empty)) if empty.is_empty() => Ok(Event::NonceAsked),
+            (Side::Server, Frame::Reauth(token)) => Ok(Event::Reauth(token.into_owned())),
+            (Side::Client, Frame::Regrant { token, sec }) => Ok(Event::Regrant { token: token.into_owned(), sec: sec.into_owned() }),
             (Side::Server, Frame::Replay(range)) => self.replay(range).map(|()| Event::Nothing),
             // HS-76: understood, and honestly not offered.
             (_, Frame::Reserved(_)) => Err(Reject::Unsupported.into()),
             (_, Frame::Handshake)
-            | (Side::Client, Frame::Ready(_) | Frame::Replay(_))
+            | (Side::Client, Frame::Ready(_) | Frame::Reauth(_) | Frame::Replay(_))
             | (
                 Side::Server,
-                Frame::Busy(_) | Frame::Drain(_) | Frame::Err(_) | Frame::Gap(_) | Frame::Halt(_) | Frame::Lift | Frame::Nonce,
+                Frame::Busy(_)
+                | Frame::Drain(_)
+                | Frame::Err(_)
+                | Frame::Gap(_)
+                | Frame::Halt(_)
+                | Frame::Lift
+                | Frame::Nonce(_)
+                | Frame::Regrant { .. },
             ) => Err(Reject::UnexpectedMessage.into()),
         }
     }

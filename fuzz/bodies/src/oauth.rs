@@ -26,7 +26,7 @@ pub fn client_jwt(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     assert!(RefreshKey::new(&[7; 32]).read(text).is_none(), "nobody knows the key");
     let read = Jws::read(text);
-    if dpop::verify(text, &TARGET, NOW).is_ok() {
+    if dpop::verify(text, &TARGET, None, NOW).is_ok() {
         let typ = read.as_ref().ok().and_then(|jws| jws.typ.as_deref());
         assert_eq!(typ, Some("dpop+jwt"), "a JWT is good for one thing");
         assert!(assertion::present(text, &["https://127.0.0.1:8443/token"], NOW).is_err());

@@ -68,10 +68,13 @@ fn options(args: &ConnectArgs) -> anyhow::Result<Options> {
     let want = &mut options.offer.want;
     want.quantities.insert(Quantity::ResumeS, args.resume);
     want.quantities.insert(Quantity::CodGraceMs, args.cod_grace_ms);
+    want.quantities.extend(args.life.map(|life| (Quantity::LifeS, life)));
     want.choices.insert(Choice::Cod, vec![args.cod.word().to_owned()]);
     if args.cod != cli::CodArg::None {
         // Whoever asks that orders are cancelled means it: a gateway that does not do it is refused.
         options.offer.need.choices.insert(Choice::Cod, [args.cod.word().to_owned()].into());
+        want.choices.insert(Choice::CodClass, vec![args.cod_class.word().to_owned()]);
+        options.offer.need.choices.insert(Choice::CodClass, [args.cod_class.word().to_owned()].into());
     }
     if let Some(path) = &args.ca {
         options.trust = trust::of_file(path)?;

@@ -88,7 +88,9 @@ async fn resumed(session: &mut Session, messages: &mut Vec<Value>) -> Box<Resume
             | Incoming::Lift
             | Incoming::Lost { .. }
             | Incoming::NotApplied { .. }
-            | Incoming::Refused(_)) => {
+            | Incoming::Refused(_)
+            | Incoming::Regranted { .. }
+            | Incoming::RegrantRefused(_)) => {
                 panic!("{other:?}")
             }
         }

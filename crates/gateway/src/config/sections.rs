@@ -311,11 +311,16 @@ fn tokens(mut keys: Reader<'_>) -> TokenSettings {
         seconds(7 * 86_400),
         seconds(60)..=seconds(90 * 86_400),
     );
+    let dpop_nonce = keys.boolean(
+        "dpop_nonce",
+        "Whether DPoP proofs at the token endpoint need a nonce of this gateway (RFC 9449, 8), so that none is made in advance.",
+        false,
+    );
     if issuer.as_ref().is_some_and(|urls| urls.len() != 1) {
         keys.report().problem(&issuer_origin, "tokens.issuer", "one issuer signs all tokens");
     }
     let issuer = issuer.and_then(|urls| urls.into_iter().next());
-    TokenSettings { enabled, issuer, audiences: audiences.unwrap_or_default(), access_life, session_life }
+    TokenSettings { enabled, issuer, audiences: audiences.unwrap_or_default(), dpop_nonce, access_life, session_life }
 }
 
 /// An origin: RFC 8414, 2 forbids query and fragment, and a path would need another well-known address.

@@ -320,6 +320,8 @@ pub struct TokenSettings {
     pub audiences: Vec<String>,
     /// Life of an access token.
     pub access_life: Duration,
+    /// Whether DPoP proofs at the token endpoint need a nonce of ours.
+    pub dpop_nonce: bool,
     /// Longest life of a family of refresh tokens.
     pub session_life: Duration,
 }

@@ -185,7 +185,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         };
         self.client.close().await;
         let open = match due {
-            Some(Due::Cancel(scope)) => self.cancel_orders(scope, why, open).await,
+            // Always of all classes: a contract over FIX has no other.
+            Some(Due::Cancel(scope, _)) => self.cancel_orders(scope, why, open).await,
             Some(Due::GiveUp) | None => open,
         };
         if open {

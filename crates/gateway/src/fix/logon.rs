@@ -7,7 +7,7 @@ use countersign_core::{ApiKeyId, Refusal, Reject};
 use countersign_fix::answer::{Flavour, LogonAnswer, MessageAnswer, to_halted, to_logon, to_message};
 use countersign_fix::logon::{CancelOnLoss, CancelTerms, certificate};
 use countersign_fix::{LogonDialect, Message, PresentedLogon, tag};
-use countersign_session::{CancelPolicy, CancelScope};
+use countersign_session::{CancelPolicy, CancelScope, OrderClass};
 
 use super::FixVenue;
 use crate::authenticate::{Login, client_certificate, verify_presented};
@@ -64,7 +64,7 @@ const fn policy(terms: &CancelTerms) -> CancelPolicy {
         CancelOnLoss::Nothing => CancelScope::Nothing,
         CancelOnLoss::Session => CancelScope::Session,
     };
-    CancelPolicy { scope, grace: Duration::ZERO, on_logout: terms.on_logout }
+    CancelPolicy { scope, class: OrderClass::All, grace: Duration::ZERO, on_logout: terms.on_logout }
 }
 
 /// The certificate of the connection is the proof; SenderCompID must be a name in it, or the hash of its key.

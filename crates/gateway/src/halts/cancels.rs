@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use countersign_core::{CancelPermit, Refusal, Reject};
 use countersign_halt::{HaltId, HaltScope};
-use countersign_session::CancelScope;
+use countersign_session::{CancelScope, OrderClass};
 use countersign_store::audit::{AuditEvent, AuditRecord};
 use http::HeaderValue;
 use parking_lot::Mutex;
@@ -191,7 +191,7 @@ async fn ask_native(
     let head = UpstreamHead::own(path.as_str(), &authority, CorrelationIds::new().next());
     tracing::debug!(account = %permit.account(), "asking a venue to cancel");
     let socket = connect_to_cancel(config, permit, &head, &identity.value).await?;
-    Question { id: QUESTION, scope, instrument }.put(socket).await
+    Question { id: QUESTION, scope, class: OrderClass::All, instrument }.put(socket).await
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! ```
 
 use countersign_core::{Refusal, Reject};
-use countersign_session::CancelScope;
+use countersign_session::{CancelScope, OrderClass};
 use serde::Deserialize;
 use serde_json::json;
 use tokio_websockets::{CloseCode, Message};
@@ -32,6 +32,8 @@ pub(crate) struct Question<'q> {
     pub(crate) id: &'q str,
     /// Whose orders.
     pub(crate) scope: CancelScope,
+    /// Of this class only; a venue that knows no classes is not asked for one.
+    pub(crate) class: OrderClass,
     /// Of this instrument only.
     pub(crate) instrument: Option<&'q str>,
 }
@@ -39,6 +41,9 @@ pub(crate) struct Question<'q> {
 impl Question<'_> {
     fn text(&self) -> String {
         let mut question = json!({ "op": OPERATION, "id": self.id, "scope": self.scope.name() });
+        if self.class != OrderClass::All {
+            question["class"] = self.class.name().into();
+        }
         if let Some(instrument) = self.instrument {
             question["sym"] = instrument.into();
         }
@@ -75,11 +80,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instrument_is_named_only_where_it_is_meant() {
-        let all = Question { id: "a", scope: CancelScope::Account, instrument: None };
+    fn an_instrument_and_a_class_are_named_only_where_they_are_meant() {
+        let all = Question { id: "a", scope: CancelScope::Account, class: OrderClass::All, instrument: None };
         let read = |question: Question<'_>| serde_json::from_str::<serde_json::Value>(&question.text()).ok();
         assert_eq!(read(all), Some(json!({ "op": "order.cancel_all", "id": "a", "scope": "account" })));
         let one = Question { scope: CancelScope::Session, instrument: Some("BTCUSDT"), ..all };
+        let day = Question { class: OrderClass::Day, ..all };
+        assert_eq!(read(day), Some(json!({ "op": "order.cancel_all", "id": "a", "scope": "account", "class": "day" })));
         assert_eq!(read(one), Some(json!({ "op": "order.cancel_all", "id": "a", "scope": "session", "sym": "BTCUSDT" })));
     }
 }

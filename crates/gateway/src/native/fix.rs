@@ -53,7 +53,7 @@ impl FixSession {
 
     /// The end of its life.
     pub(crate) fn until(&self) -> Timestamp {
-        self.guard.session().until
+        self.guard.session().until()
     }
 
     /// Cancel on disconnect, as the contract has it.

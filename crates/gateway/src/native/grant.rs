@@ -59,7 +59,9 @@ pub(super) fn grant(
     let login = verify_presented(worker, connection, awaiting.presented())?;
     let now = clock::now();
     awaiting.handle_timeout(now)?;
-    let entitlements = Entitlements { lasting: carriage != CarriageKind::Http, ..entitlements(worker, &login.identity, now.wall) };
+    let lasting = carriage != CarriageKind::Http;
+    let cod_classes = lasting && carriage != CarriageKind::Fix;
+    let entitlements = Entitlements { lasting, cod_classes, ..entitlements(worker, &login.identity, now.wall) };
     let mint = |context: &TokenContext<'_>| Ok(mint(worker, context));
     let established = awaiting.conclude(login.identity, &entitlements, mint, &mut SystemEntropy, now)?;
     worker.shared.halts.gate().admit_presence(Some(&established.identity), Family::NATIVE, None)?;
@@ -72,7 +74,7 @@ pub(super) fn grant(
 }
 
 /// What the key has, within what the node gives to one session.
-fn entitlements(worker: &Worker, identity: &VerifiedIdentity, now: countersign_core::Timestamp) -> Entitlements {
+pub(super) fn entitlements(worker: &Worker, identity: &VerifiedIdentity, now: countersign_core::Timestamp) -> Entitlements {
     let mut entitlements = Entitlements::of(identity.credential(), now);
     let per_second = worker.shared.settings.native.orders_per_second;
     if let Some(orders) = std::num::NonZeroU32::new(per_second.saturating_mul(10)) {

@@ -41,5 +41,8 @@ pub(super) const LINE_FRAMES_MAX: usize = 64;
 /// Clients that wait at one session to take it up: the client and its impatience.
 pub(super) const RETURNS_WAITING_MAX: usize = 4;
 
+/// Re-authentications of one session in a minute: a life is longer than ten seconds, and each costs two signatures.
+pub(super) const REAUTHS_PER_MINUTE_MAX: u32 = 6;
+
 /// Sessions of one key that may wait for their client. Beyond it the key's connection that is lost ends its session at once.
 pub(super) const AWAY_PER_KEY_MAX: usize = 64;

@@ -12,6 +12,8 @@
 //! | key revoked, suspended or expired; killed by an operator | `err`, `bye` | ends |
 //! | upstream lost | `err`, `bye`: answers and events may be missing | ends |
 //! | drain | `drain`, later `bye` | ends |
+//! | the client proves itself again | `regrant`: the life begins again, scopes as asked | goes on ([`renewal`]) |
+//! | its key has fewer scopes | `regrant`, unasked | goes on |
 //! | silence, connection lost | - | waits as the contract says ([`absence`](countersign_session::absence)), or ends |
 //! | the client comes back | `welcome`, what it missed; the older connection: `bye session.taken_over` | goes on |
 //! | a spent ticket is shown | `err session.reuse`, to both | ends |
@@ -21,13 +23,17 @@
 //! through [`line`](super::line).
 
 mod admission;
+mod agreed;
 mod cancelling;
+mod confirming;
 mod ending;
 mod inherited;
 mod mirrored;
 mod passing_on;
+mod renewal;
 mod return_of;
 
+pub(super) use agreed::cancel_policy;
 pub(super) use inherited::inherit;
 
 use std::rc::Rc;
@@ -38,12 +44,8 @@ use bytes::Bytes;
 use countersign_core::rate::WindowCounter;
 use countersign_core::{CorrelationId, KeyRate, Monotonic, Refusal, Reject, Timestamp};
 use countersign_halt::Hit;
-use countersign_handshake::contract::{Choice, Quantity};
-use countersign_handshake::frame::{self as handshake_frame, ErrorContext};
-use countersign_handshake::{AwaitReady, Contract};
-use countersign_session::{
-    Absence, CancelPolicy, CancelScope, Departure, Due, Event, Generations, Keeping, Liveness, SessionMachine, Side,
-};
+use countersign_handshake::{AwaitReady, Contract, Renewable};
+use countersign_session::{Absence, Departure, Due, Event, Generations, Liveness, SessionMachine};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -64,6 +66,7 @@ use crate::websocket::links::Links;
 use crate::websocket::standing::Standing;
 use crate::worker::Worker;
 
+use agreed::{error_frame, machine};
 use ending::Ending;
 use mirrored::{Mirroring, was_told};
 
@@ -81,6 +84,8 @@ struct Session<C> {
     /// Until the client confirmed the contract on this connection.
     await_ready: Option<AwaitReady>,
     contract: Contract,
+    /// For signing it anew; none before a client is there.
+    renewable: Option<Renewable>,
     /// The end of its life.
     until: Timestamp,
     rate: KeyRate,
@@ -92,6 +97,7 @@ struct Session<C> {
     links: Links<usize>,
     head: UpstreamHead,
     refusals: WindowCounter,
+    reauths: WindowCounter,
     drain_ends: Option<Instant>,
     /// The halt that the client was told of.
     told_halt: Option<Hit>,
@@ -131,6 +137,7 @@ impl<C: Carriage + 'static> Session<C> {
             returns,
             await_ready: Some(established.await_ready),
             rate: contract_rate(&contract),
+            renewable: Some(established.renewable),
             contract,
             until: established.until,
             login: Some(Login {
@@ -145,6 +152,7 @@ impl<C: Carriage + 'static> Session<C> {
             links: Links::new(),
             head,
             refusals: WindowCounter::new(Duration::from_secs(60)),
+            reauths: WindowCounter::new(Duration::from_secs(60)),
             drain_ends: None,
             told_halt: None,
             known_halt: None,
@@ -187,11 +195,11 @@ impl<C: Carriage + 'static> Session<C> {
         if waits {
             self.step_away(&ending).await;
         }
-        if let Some(Due::Cancel(scope)) = due {
+        if let Some(Due::Cancel(scope, class)) = due {
             if let Err(lost) = self.check_lease() {
                 return Some(lost);
             }
-            self.cancel_orders(scope, ending.reason()).await;
+            self.cancel_orders((scope, class), ending.reason()).await;
         }
         match self.mirror() {
             Err(lost) => Some(lost),
@@ -220,7 +228,7 @@ impl<C: Carriage + 'static> Session<C> {
                 Some(returning) = self.returns.recv() => self.take_back(returning, guard).await,
                 () = sleep_until(deadline) => self.on_timeout().await,
                 () = standing.changed() => match self.check_standing() {
-                    Ok(()) => self.check_halts().await,
+                    Ok(()) => self.told_changes().await,
                     ended @ Err(_) => ended,
                 },
                 () = was_killed(&mut killed) => Err(Ending::Killed),
@@ -232,6 +240,12 @@ impl<C: Carriage + 'static> Session<C> {
                 return ending;
             }
         }
+    }
+
+    /// Credentials or halts changed.
+    async fn told_changes(&mut self) -> Result<(), Ending> {
+        self.check_scopes().await?;
+        self.check_halts().await
     }
 
     async fn on_received(&mut self, frame: Result<Bytes, CarriageError>) -> Result<(), Ending> {
@@ -256,37 +270,22 @@ impl<C: Carriage + 'static> Session<C> {
                 self.confirm(Some(&ch)).map_err(|refusal| self.fatal(refusal))?;
                 self.mirror().map(drop)
             }
+            Ok(Event::NonceAsked) => self.give_nonce().await,
+            Ok(Event::Reauth(token)) => self.on_reauth(&token).await,
             // The client did not apply messages of ours: what to do about it is for the client, who knows.
             Ok(Event::NotApplied(_) | Event::Nothing) => Ok(()),
-            Ok(Event::Busy { .. } | Event::Drain { .. } | Event::Err(_) | Event::Halt { .. } | Event::Lift | Event::Lost(_)) => {
-                Err(self.fatal(Reject::UnexpectedMessage.into()))
-            }
+            Ok(
+                Event::Busy { .. }
+                | Event::Drain { .. }
+                | Event::Err(_)
+                | Event::Halt { .. }
+                | Event::Lift
+                | Event::Lost(_)
+                | Event::Nonce(_)
+                | Event::Regrant { .. },
+            ) => Err(self.fatal(Reject::UnexpectedMessage.into())),
             Err(refusal) => self.refuse(&refusal, None, None).await,
         }
-    }
-
-    /// The client names the contract it accepted, or sends its first message as its hello announced.
-    fn confirm(&mut self, ch: Option<&str>) -> Result<(), Refusal> {
-        match (self.await_ready.take(), ch) {
-            (Some(waiting), Some(ch)) => {
-                let _open = waiting.ready(ch)?;
-                // HS-84: it holds our reply, so the ticket it came with is spent.
-                self.generations.confirm();
-                Ok(())
-            }
-            (Some(waiting), None) => {
-                let outcome = waiting.application();
-                self.await_ready = Some(waiting);
-                outcome
-            }
-            (None, Some(ch)) if !self.names_contract(ch) => Err(Reject::UnexpectedMessage.into()),
-            (None, _) => Ok(()),
-        }
-    }
-
-    fn names_contract(&self, ch: &str) -> bool {
-        let own = self.session_ref().map(|session| countersign_handshake::encoding::encode(&session.ch));
-        own.is_some_and(|own| own == ch)
     }
 
     fn session_ref(&self) -> Option<&SessionRef> {
@@ -338,9 +337,9 @@ impl<C: Carriage + 'static> Session<C> {
             return Err(Ending::Drained);
         }
         match self.absence.handle_timeout(now.mono) {
-            Some(Due::Cancel(scope)) => {
+            Some(Due::Cancel(scope, class)) => {
                 self.check_lease()?;
-                self.cancel_orders(scope, "grace over").await;
+                self.cancel_orders((scope, class), "grace over").await;
                 self.mirror()?;
             }
             Some(Due::GiveUp) => return Err(Ending::GivenUp),
@@ -356,11 +355,6 @@ impl<C: Carriage + 'static> Session<C> {
         }
     }
 
-    /// The client did not confirm in time. Whoever came back may not have our reply: that connection is lost, not the session.
-    fn unconfirmed(&self) -> Ending {
-        if self.generations == Generations::new() { Ending::Fatal(Reject::AuthDeadline.into()) } else { Ending::Dead }
-    }
-
     async fn start_drain(&mut self) -> Result<(), Ending> {
         if self.line.is_away() {
             return Err(Ending::Drained);
@@ -371,49 +365,6 @@ impl<C: Carriage + 'static> Session<C> {
         self.line.feed(countersign_session::frame::drain(by, &[], "this node is leaving")).await?;
         self.transmit().await
     }
-}
-
-/// The machine of a contract.
-fn machine(contract: &Contract) -> SessionMachine {
-    let machine = SessionMachine::new(Side::Server, contract.heartbeat(), contract.life(), clock::now());
-    match keeping(contract) {
-        Some(keeping) => machine.recoverable(keeping),
-        None => machine,
-    }
-}
-
-/// What is kept for replay, where the flow to the client is recoverable.
-fn keeping(contract: &Contract) -> Option<Keeping> {
-    let messages = usize::try_from(contract.quantity(Quantity::KeepMsgs)).unwrap_or(usize::MAX);
-    let time = Duration::from_secs(contract.quantity(Quantity::KeepS));
-    (contract.choice(Choice::Rx) == "recoverable").then_some(Keeping { messages, time })
-}
-
-/// Cancel on disconnect as the contract has it.
-pub(super) fn cancel_policy(contract: &Contract) -> CancelPolicy {
-    CancelPolicy {
-        // A word that we did not grant cannot be in a contract of ours.
-        scope: CancelScope::parse(contract.choice(Choice::Cod)).unwrap_or(CancelScope::Nothing),
-        grace: Duration::from_millis(contract.quantity(Quantity::CodGraceMs)),
-        on_logout: contract.choice(Choice::CodOnLogout) == "true",
-    }
-}
-
-/// An error frame of an open session: `s` and `re` tell which message it is about.
-fn error_frame(refusal: &Refusal, correlation: CorrelationId, s: Option<u64>, id: Option<&str>) -> String {
-    let mut frame = handshake_frame::error(refusal, correlation, ErrorContext::default());
-    if let Some(end) = frame.strip_suffix("}}").map(str::len) {
-        frame.truncate(end);
-        if let Some(s) = s {
-            frame.push_str(&format!(",\"s\":{s}"));
-        }
-        if let Some(id) = id {
-            frame.push_str(",\"re\":");
-            frame.push_str(id);
-        }
-        frame.push_str("}}");
-    }
-    frame
 }
 
 /// A point of our clock on the runtime's.

@@ -5,186 +5,26 @@
 //! begin.
 
 mod carriage_kind;
+mod open;
 mod records;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use countersign_core::{AccountId, ApiKeyId, Binding, CredentialId, Refusal, Reject, Scopes, SessionId, Timestamp, VerifiedIdentity};
-use countersign_handshake::Established;
-use countersign_store::shared::mirror::{Fence, MirrorError};
+use countersign_core::{CredentialId, Refusal, Reject, Scopes, SessionId, Timestamp};
+use countersign_store::shared::mirror::Fence;
 use countersign_store::{AuditEvent, AuditRecord, SessionRecord};
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 pub use carriage_kind::CarriageKind;
+pub use open::OpenSession;
 pub use records::keep_records;
 
-use super::comeback::Return;
 use super::limits::{AWAY_PER_KEY_MAX, SESSION_SHARDS};
-use super::mirror::Facts;
 use crate::shared::Shared;
 use crate::{clock, operator};
-
-/// One open session.
-#[derive(Debug)]
-pub struct OpenSession {
-    /// Its name.
-    pub sid: SessionId,
-    /// Whose.
-    pub account: AccountId,
-    /// The key that opened it.
-    pub key_id: ApiKeyId,
-    /// The record of that key.
-    pub credential: CredentialId,
-    /// Since when.
-    pub since: Timestamp,
-    /// From where.
-    pub remote: SocketAddr,
-    /// On what.
-    pub carriage: CarriageKind,
-    /// How it is bound to its channel.
-    pub binding: Binding,
-    /// The contract hash, base64url.
-    pub ch: String,
-    /// What it was granted.
-    pub scopes: Scopes,
-    /// When it ends at the latest.
-    pub until: Timestamp,
-    killed: watch::Sender<bool>,
-    /// Whether nobody is connected to it.
-    away: AtomicBool,
-    /// Where clients come back to; none where they cannot.
-    returns: Option<mpsc::Sender<Return>>,
-    /// The number of this owner in the mirror; 0: it is not there.
-    fence: AtomicU64,
-    /// What the mirror said of it when its lease was to be renewed.
-    told: watch::Sender<Option<MirrorError>>,
-}
-
-impl OpenSession {
-    pub(super) fn new(
-        established: &Established,
-        since: Timestamp,
-        remote: SocketAddr,
-        carriage: CarriageKind,
-        returns: Option<mpsc::Sender<Return>>,
-    ) -> Self {
-        let (identity, contract) = (&established.identity, &established.contract);
-        Self {
-            sid: established.sid,
-            account: identity.account().clone(),
-            key_id: identity.key_id().clone(),
-            credential: identity.credential().id.clone(),
-            since,
-            remote,
-            carriage,
-            binding: contract.bind,
-            ch: established.ch.text(),
-            scopes: contract.scopes.clone(),
-            until: established.until,
-            killed: watch::Sender::new(false),
-            away: AtomicBool::new(false),
-            returns,
-            fence: AtomicU64::new(0),
-            told: watch::Sender::new(None),
-        }
-    }
-
-    /// Of a session that another node served until now.
-    pub(super) fn inherited(facts: &Facts, sid: SessionId, identity: &VerifiedIdentity, returns: Option<mpsc::Sender<Return>>) -> Self {
-        Self {
-            sid,
-            account: identity.account().clone(),
-            key_id: identity.key_id().clone(),
-            credential: identity.credential().id.clone(),
-            since: facts.since,
-            remote: facts.remote,
-            carriage: CarriageKind::RawTls,
-            binding: facts.contract.bind,
-            ch: countersign_handshake::encoding::encode(&facts.ch),
-            scopes: facts.contract.scopes.clone(),
-            until: facts.until,
-            killed: watch::Sender::new(false),
-            away: AtomicBool::new(false),
-            returns,
-            fence: AtomicU64::new(0),
-            told: watch::Sender::new(None),
-        }
-    }
-
-    /// Nobody may come back to it: it ends, as if an operator had ended it.
-    pub(super) fn give_up(&self) {
-        self.killed.send_replace(true);
-    }
-
-    /// It is in the mirror from now on, under this fence.
-    pub(super) fn set_fence(&self, fence: Fence) {
-        self.fence.store(fence.number(), Ordering::Relaxed);
-    }
-
-    /// What the mirror says of it.
-    pub(super) fn tell(&self, told: MirrorError) {
-        self.told.send_replace(Some(told));
-    }
-
-    /// An ear for that.
-    pub(super) fn told(&self) -> watch::Receiver<Option<MirrorError>> {
-        self.told.subscribe()
-    }
-
-    /// Where a client that comes back is sent.
-    ///
-    /// # Errors
-    /// [`Reject::SessionUnknown`] for another key than that which opened it, and where nobody can come back;
-    /// [`Reject::SessionExpired`] after an operator ended it.
-    pub(super) fn door(&self, identity: &VerifiedIdentity) -> Result<&mpsc::Sender<Return>, Refusal> {
-        if self.credential != identity.credential().id || self.key_id != *identity.key_id() {
-            return Err(Refusal::operator(Reject::SessionUnknown, "a ticket of another key than that of the session"));
-        }
-        if self.is_killed() {
-            return Err(Refusal::operator(Reject::SessionExpired, "an operator ended the session"));
-        }
-        self.returns.as_ref().ok_or_else(|| Reject::SessionUnknown.into())
-    }
-
-    /// Whether nobody is connected to it.
-    #[must_use]
-    pub fn is_away(&self) -> bool {
-        self.away.load(Ordering::Relaxed)
-    }
-
-    /// The session as operators see it.
-    fn shown(&self) -> operator::SessionRecord {
-        operator::SessionRecord {
-            sid: self.sid.to_string(),
-            account: self.account.to_string(),
-            key_id: self.key_id.to_string(),
-            scopes: self.scopes.to_string(),
-            bind: self.binding.name().to_owned(),
-            remote: self.remote.to_string(),
-            since_ms: self.since.as_millis(),
-            until_ms: Some(self.until.as_millis()),
-            carriage: self.carriage.name().to_owned(),
-            away: self.is_away(),
-            fix: None,
-        }
-    }
-
-    /// Whether an operator ended it.
-    #[must_use]
-    pub fn is_killed(&self) -> bool {
-        *self.killed.borrow()
-    }
-
-    /// An ear for its end.
-    pub(super) fn killed(&self) -> watch::Receiver<bool> {
-        self.killed.subscribe()
-    }
-}
 
 /// What the recorder is told.
 #[derive(Clone, Debug)]
@@ -258,14 +98,14 @@ impl Sessions {
         }
         away.by_key.insert(session.credential.clone(), of_key + 1);
         away.in_all += 1;
-        session.away.store(true, Ordering::Relaxed);
+        session.set_away(true);
         true
     }
 
     /// The wait is over: the client is back, or the session is over.
     pub(super) fn end_wait(&self, session: &OpenSession) {
         let mut away = self.away.lock();
-        if !session.away.swap(false, Ordering::Relaxed) {
+        if !session.set_away(false) {
             return;
         }
         away.in_all -= 1;
@@ -283,6 +123,13 @@ impl Sessions {
         self.away.lock().in_all
     }
 
+    /// The contract of a session was signed anew: operators see what is in force.
+    pub(super) fn regranted(&self, sid: SessionId, scopes: &Scopes, until: Timestamp, ch: String) {
+        if let Some(session) = self.entry(sid) {
+            session.regrant(scopes, until, ch);
+        }
+    }
+
     /// An open session.
     pub(super) fn entry(&self, sid: SessionId) -> Option<Arc<OpenSession>> {
         self.shard(sid).lock().get(&sid).cloned()
@@ -295,7 +142,7 @@ impl Sessions {
 
     /// Those that are in the mirror.
     pub(super) fn mirrored(&self) -> Vec<(Arc<OpenSession>, Fence)> {
-        let fenced = |session: Arc<OpenSession>| Fence::of(session.fence.load(Ordering::Relaxed)).map(|fence| (session, fence));
+        let fenced = |session: Arc<OpenSession>| session.fence().map(|fence| (session, fence));
         self.open().into_iter().filter_map(fenced).collect()
     }
 
@@ -314,7 +161,7 @@ impl Sessions {
     /// Ends a session: its connection says `bye`, and its access token is worth nothing from now on. Whether there was one.
     pub fn kill(&self, sid: SessionId) -> bool {
         let found = self.shard(sid).lock().get(&sid).cloned();
-        found.is_some_and(|session| !session.killed.send_replace(true))
+        found.is_some_and(|session| session.kill())
     }
 
     /// Enters a session whose beginning was recorded.
@@ -326,7 +173,7 @@ impl Sessions {
             sid: session.sid,
             account: session.account.clone(),
             credential: session.credential.clone(),
-            ch: session.ch.clone(),
+            ch: session.ch(),
             contract,
             remote: Some(session.remote.ip()),
             created: session.since,

@@ -22,6 +22,7 @@ mod in_fix_logon;
 mod open_session;
 mod over_http;
 mod over_websocket;
+mod renewal;
 
 const HOST: &str = "localhost:8443";
 

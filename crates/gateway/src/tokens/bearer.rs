@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_core::{Effect, Freshness, Refusal, Reject, ReplayId, SignedBytes, Timestamp, VerifiedIdentity, verify_token};
+use countersign_core::{DpopNonces, Effect, Freshness, Refusal, Reject, ReplayId, SignedBytes, Timestamp, VerifiedIdentity, verify_token};
 use countersign_dialects::{Header, Headers, RequestView};
 use countersign_oauth::claims::{Access, TokenMark};
 use countersign_oauth::dpop::{self, DPOP_HEADER, Target};
@@ -113,7 +113,7 @@ pub(crate) fn login(
     let now = clock::now();
     let claims = read(worker, shown.text)?;
     let access = claims.check(&issuer, &issuer, now.wall)?;
-    let proof = proof_for(request, authority, Some(shown.text), now.wall)?;
+    let proof = proof_for(request, authority, Some(shown.text), None, now.wall)?;
     if (shown.scheme == Scheme::Dpop) != access.cnf.jkt.is_some() {
         // RFC 9449, 7.2: a bound token shown as a bearer token is refused, whatever else comes with it.
         return Err(Refusal::operator(Reject::TokenInvalid, "the token is not of the scheme that it is shown by"));
@@ -176,6 +176,7 @@ pub(super) fn proof_for(
     request: &RequestView<'_>,
     authority: &str,
     access_token: Option<&str>,
+    nonces: Option<&DpopNonces>,
     now: Timestamp,
 ) -> Result<Option<DpopProof>, Refusal> {
     let text = match request.headers.find(DPOP_HEADER) {
@@ -185,7 +186,7 @@ pub(super) fn proof_for(
     };
     let path = std::str::from_utf8(request.path()).map_err(|_| Reject::Malformed)?;
     let target = Target { method: request.method, authority, path, access_token };
-    dpop::verify(text, &target, now).map(Some)
+    dpop::verify(text, &target, nonces, now).map(Some)
 }
 
 /// What the asker holds.

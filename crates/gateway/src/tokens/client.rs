@@ -90,9 +90,12 @@ impl Asker<'_> {
         exchange::charge(&login.counters, rate, TOKEN_WEIGHT, 0, &mut Words::plain()).map(drop).map_err(of_client)
     }
 
-    /// The DPoP proof of this request, if it has one. It is not spent yet.
+    /// The DPoP proof of this request, if it has one. It is not spent yet. At the token endpoint it has a nonce of ours, if that is
+    /// configured.
     pub(super) fn proof(&self) -> Result<Option<DpopProof>, OAuthRefusal> {
-        bearer::proof_for(self.view, self.authority, None, self.now()).map_err(|refusal| OAuthRefusal::of(refusal, Part::Dpop))
+        let shared = &self.worker.shared;
+        let nonces = shared.settings.tokens.dpop_nonce.then_some(&shared.issuers.nonces);
+        bearer::proof_for(self.view, self.authority, None, nonces, self.now()).map_err(|refusal| OAuthRefusal::of(refusal, Part::Dpop))
     }
 
     /// Spends the proof.

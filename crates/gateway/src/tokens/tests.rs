@@ -23,7 +23,7 @@ use super::state::REVOCATIONS_STALE_MAX;
 use super::*;
 use crate::clock;
 use crate::exchange::exchange;
-use crate::testing::{CERTIFICATE, EXPORTER, Stage, native_key, on_stage};
+use crate::testing::{CERTIFICATE, EXPORTER, Stage, native_key, on_stage, on_stage_with};
 
 mod attacks;
 mod grants;

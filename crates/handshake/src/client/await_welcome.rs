@@ -160,7 +160,7 @@ impl AwaitWelcome {
         self.handle_timeout(now)?;
         let token = Token::parse_kind(token, Kind::Welcome).map_err(HandshakeError::Token)?;
         let welcome = Welcome::read(&token.payload).map_err(HandshakeError::WelcomeMalformed)?;
-        let delegation = self.check_gateway(&welcome, now)?;
+        let delegation = check_gateway(&welcome.gk, &welcome.gkc, &self.said.gw, now)?;
         // HS-18
         let input = self.said.t1.proof_input(&label::WELCOME, &token.payload);
         if !delegation.gateway_key().verify(&input, &token.proof) {
@@ -183,6 +183,7 @@ impl AwaitWelcome {
                 // What the gateway expects next may be less than we sent: then the difference was never applied.
                 numbers: Numbers { rx: self.said.resumed.as_ref().map_or(1, |resumed| resumed.numbers.rx), tx: welcome.seq.rx },
                 ends,
+                asked: None,
             }),
             (_, None) => None,
             (None, Some(_)) => return Err(HandshakeError::Secrets),
@@ -205,17 +206,6 @@ impl AwaitWelcome {
             time: welcome.time,
             skew_us: skew_us(welcome.time, self.sent, now),
         })
-    }
-
-    fn check_gateway(&self, welcome: &Welcome, now: Now) -> Result<Delegation, HandshakeError> {
-        let delegation = Delegation::verify(&welcome.gkc).map_err(HandshakeError::Delegation)?;
-        // HS-26: the root that this very hello named, and no other pin.
-        if delegation.root() != self.said.gw {
-            return Err(HandshakeError::PinMismatch { presented: delegation.root().to_owned() });
-        }
-        delegation.check_validity(now.wall).map_err(HandshakeError::Delegation)?;
-        // HS-29
-        if delegation.gateway() != welcome.gk { Err(HandshakeError::GatewayKeyMismatch) } else { Ok(delegation) }
     }
 
     fn check_content(&self, welcome: &Welcome) -> Result<(), HandshakeError> {
@@ -251,6 +241,18 @@ impl AwaitWelcome {
             None => Ok(()),
         }
     }
+}
+
+/// The delegation of the key that signs, by the root that the client counts on.
+pub(super) fn check_gateway(gk: &str, gkc: &str, gw: &str, now: Now) -> Result<Delegation, HandshakeError> {
+    let delegation = Delegation::verify(gkc).map_err(HandshakeError::Delegation)?;
+    // HS-26: the root that this very client named, and no other pin.
+    if delegation.root() != gw {
+        return Err(HandshakeError::PinMismatch { presented: delegation.root().to_owned() });
+    }
+    delegation.check_validity(now.wall).map_err(HandshakeError::Delegation)?;
+    // HS-29
+    if delegation.gateway() != gk { Err(HandshakeError::GatewayKeyMismatch) } else { Ok(delegation) }
 }
 
 /// HS-63: the gateway's clock, half a round trip later, minus ours.

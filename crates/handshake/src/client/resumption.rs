@@ -1,6 +1,6 @@
 //! What a client keeps of a session to take it up again on another connection.
 
-use countersign_core::{Monotonic, Secret, SessionId};
+use countersign_core::{Monotonic, Scopes, Secret, SessionId};
 
 use crate::contract::Contract;
 use crate::secret_text::SecretText;
@@ -21,6 +21,8 @@ pub struct Resumption {
     pub numbers: Numbers,
     /// The end of the session's life, by our own clock.
     pub ends: Monotonic,
+    /// The scopes of a re-authentication that was not answered yet: the answer may have been lost.
+    pub asked: Option<Scopes>,
 }
 
 impl Resumption {
@@ -30,7 +32,8 @@ impl Resumption {
         if welcome.sid != self.sid {
             return Err("sid");
         }
-        if welcome.grant != self.contract {
+        // HS-126
+        if !welcome.grant.continues(&self.contract, self.asked.as_ref()) {
             return Err("grant");
         }
         // HS-87: the gateway cannot have received what we did not send, nor unsay what it sent.

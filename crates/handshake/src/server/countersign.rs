@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_core::{Binding, CredentialId, Entropy, Now, Refusal, Reject, Secret, SessionId, Timestamp, VerifiedIdentity};
 
-use super::{AwaitReady, ServerConfig};
+use super::{AwaitReady, Renewable, ServerConfig};
 use crate::contract::{Contract, Quantity};
 use crate::frame;
 use crate::label;
@@ -60,6 +60,8 @@ pub struct Established {
     pub session_secret: Option<Secret>,
     /// The end of the session's life.
     pub until: Timestamp,
+    /// For signing the contract anew while the session is open.
+    pub renewable: Renewable,
     /// The next state.
     pub await_ready: AwaitReady,
 }
@@ -74,7 +76,7 @@ impl Established {
 
 /// What is granted, to whom, over what.
 pub(super) struct Grant<'g> {
-    pub(super) config: &'g ServerConfig,
+    pub(super) config: &'g std::sync::Arc<ServerConfig>,
     pub(super) identity: VerifiedIdentity,
     pub(super) sid: SessionId,
     pub(super) contract: Contract,
@@ -121,8 +123,9 @@ impl Grant<'_> {
         let sec = secrets.write()?;
         let (welcome, ch) = self.sign(&sec, now)?;
         let await_ready = AwaitReady::new(ch, self.pipe, now);
+        let renewable = Renewable::new(self.config, self.sid, &self.identity, self.gw, self.t0, ch);
         let Self { sid, t1, identity, contract, pipe, until, .. } = self;
-        Ok(Established { sid, ch, t1, identity, contract, pipe, welcome, sec, session_secret, until, await_ready })
+        Ok(Established { sid, ch, t1, identity, contract, pipe, welcome, sec, session_secret, until, renewable, await_ready })
     }
 
     fn ticket(&self, secret: &Secret, entropy: &mut impl Entropy, now: Now) -> Option<SecretText> {

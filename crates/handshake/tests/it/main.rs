@@ -4,6 +4,7 @@
 mod model;
 mod pair;
 mod properties;
+mod renewal;
 mod resume_vectors;
 mod resumption;
 mod state_table;

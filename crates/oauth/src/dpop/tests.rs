@@ -83,9 +83,9 @@ fn with(name: &str, value: Value) -> Value {
 #[test]
 fn a_proof_names_its_key_whatever_the_algorithm() {
     for signer in [Signer::ed25519(1), Signer::p256()] {
-        let proof = verify(&signer.jwt(&signer.header(), &claims()), &target(), NOW).unwrap();
+        let proof = verify(&signer.jwt(&signer.header(), &claims()), &target(), None, NOW).unwrap();
         assert_eq!(Some(proof.key), Thumbprint::of_jwk(&signer.jwk()));
-        let other = verify(&signer.jwt(&signer.header(), &with("jti", "two".into())), &target(), NOW).unwrap();
+        let other = verify(&signer.jwt(&signer.header(), &with("jti", "two".into())), &target(), None, NOW).unwrap();
         assert_ne!(proof.once, other.once, "another name is another proof");
     }
 }
@@ -111,7 +111,7 @@ fn refuses_a_proof_for_something_else() {
         ("jti", json!(""), Reject::Malformed),
         ("jti", json!("j".repeat(countersign_core::limits::DPOP_JTI_BYTES_MAX + 1)), Reject::Malformed),
     ] {
-        let found = verify(&signer.jwt(&signer.header(), &with(name, value.clone())), &target(), NOW).map(|_| ());
+        let found = verify(&signer.jwt(&signer.header(), &with(name, value.clone())), &target(), None, NOW).map(|_| ());
         assert_eq!(found.unwrap_err().reject, reject, "{name}: {value}");
     }
 }
@@ -125,7 +125,7 @@ fn query_case_and_default_port_are_no_difference() {
         ("https://gw.example/orders", "gw.example:443"),
         ("https://gw.example:443/orders", "GW.example"),
     ] {
-        verify(&signer.jwt(&signer.header(), &with("htu", htu.into())), &Target { authority, ..target() }, NOW).unwrap();
+        verify(&signer.jwt(&signer.header(), &with("htu", htu.into())), &Target { authority, ..target() }, None, NOW).unwrap();
     }
 }
 
@@ -152,11 +152,11 @@ fn refuses_forged_headers() {
         (header("jwk", other.jwk()), Reject::BadSignature),
         (header("jku", "http://127.0.0.1:9/".into()), Reject::Malformed),
     ] {
-        assert_eq!(verify(&signer.jwt(&header, &claims()), &target(), NOW).unwrap_err().reject, reject, "{header}");
+        assert_eq!(verify(&signer.jwt(&header, &claims()), &target(), None, NOW).unwrap_err().reject, reject, "{header}");
     }
     // A small-order point verifies signatures that nobody made.
     let low = json!({ "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode([0_u8; 32]) });
-    assert_eq!(verify(&signer.jwt(&header("jwk", low), &claims()), &target(), NOW).unwrap_err().reject, Reject::Malformed);
+    assert_eq!(verify(&signer.jwt(&header("jwk", low), &claims()), &target(), None, NOW).unwrap_err().reject, Reject::Malformed);
 }
 
 #[test]
@@ -167,7 +167,24 @@ fn no_changed_signature_passes() {
         let bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
         for changed in [vec![0; 64], bytes[..63].to_vec(), [&bytes[..], &[0]].concat(), bytes.iter().map(|byte| byte ^ 1).collect()] {
             let forged = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(changed));
-            assert_eq!(verify(&forged, &target(), NOW).unwrap_err().reject, Reject::BadSignature);
+            assert_eq!(verify(&forged, &target(), None, NOW).unwrap_err().reject, Reject::BadSignature);
         }
     }
+}
+
+#[test]
+fn with_nonces_a_proof_needs_one_of_this_period_or_the_last() {
+    let nonces = DpopNonces::new(&[5; 32]);
+    let signer = Signer::ed25519(1);
+    let shown = |nonce: Option<String>| {
+        let claims = nonce.map_or_else(claims, |nonce| with("nonce", nonce.into()));
+        verify(&signer.jwt(&signer.header(), &claims), &target(), Some(&nonces), NOW).map(drop).map_err(|refusal| refusal.reject)
+    };
+    let before = |seconds| NOW.saturating_sub(std::time::Duration::from_secs(seconds));
+    let period = countersign_core::limits::DPOP_NONCE_PERIOD.as_secs();
+    assert_eq!(shown(Some(nonces.current(NOW))), Ok(()));
+    assert_eq!(shown(Some(nonces.current(before(period)))), Ok(()));
+    assert_eq!(shown(Some(nonces.current(before(2 * period)))), Err(Reject::NonceInvalid));
+    assert_eq!(shown(Some(DpopNonces::new(&[6; 32]).current(NOW))), Err(Reject::NonceInvalid), "of somebody else");
+    assert_eq!(shown(None), Err(Reject::NonceInvalid));
 }

@@ -61,7 +61,11 @@ fn what_is_written_is_read() {
     assert!(matches!(read(&replay(range)), Ok(Frame::Replay(read)) if read == range));
     assert!(matches!(read(&lost(range)), Ok(Frame::Gap(read)) if (read.from, read.count, &*read.how) == (3, 4, "lost")));
     assert!(matches!(read(&replayed(7, 2, "{}")), Ok(Frame::App(read)) if (read.s, read.a, read.dup) == (7, Some(2), true)));
-    for name in ["reauth", "refresh", "regrant", "resume"] {
+    assert!(matches!(read(&ask_nonce()), Ok(Frame::Nonce(nonce)) if nonce.is_empty()));
+    assert!(matches!(read(r#"{"reauth":"t"}"#), Ok(Frame::Reauth(token)) if token == "t"));
+    assert!(matches!(read(r#"{"regrant":"t","sec":"s"}"#), Ok(Frame::Regrant { token, sec }) if token == "t" && sec == "s"));
+    assert_eq!(read(r#"{"regrant":"t"}"#).unwrap_err(), Reject::Malformed);
+    for name in ["refresh", "resume"] {
         assert!(matches!(read(&format!("{{\"{name}\":{{}}}}")), Ok(Frame::Reserved(read)) if read == name));
     }
 }

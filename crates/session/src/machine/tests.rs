@@ -28,7 +28,11 @@ fn deliver(machine: &mut SessionMachine, frame: &str) -> u64 {
         | Event::Lift
         | Event::Lost(_)
         | Event::NotApplied(_)
+        | Event::Nonce(_)
+        | Event::NonceAsked
         | Event::Nothing
+        | Event::Reauth(_)
+        | Event::Regrant { .. }
         | Event::Ready(_)) => panic!("{other:?}"),
     }
 }
@@ -329,7 +333,8 @@ fn every_message_in_every_state() {
         r#"{"lift":{}}"#,
         r#"{"reauth":"x"}"#,
         r#"{"refresh":"x"}"#,
-        r#"{"regrant":"x"}"#,
+        r#"{"regrant":"x","sec":"y"}"#,
+        r#"{"nonce":""}"#,
         r#"{"replay":{"from":1,"count":1}}"#,
         r#"{"resume":"x"}"#,
         r#"{"hello":"x"}"#,

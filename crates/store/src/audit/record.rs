@@ -56,6 +56,7 @@ events! {
     SessionEnd "session_end" "A session ended.";
     SessionKill "session_kill" "An operator ended a session.";
     SessionOpen "session_open" "A session began.";
+    SessionRegrant "session_regrant" "The contract of an open session was signed anew: scopes or life changed.";
     SessionResume "session_resume" "A session went on on another connection.";
     Start "start" "The gateway started.";
     Stop "stop" "The gateway stopped.";

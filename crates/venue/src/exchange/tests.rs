@@ -9,7 +9,7 @@ use super::account::AccountIndex;
 use super::event::{Event, OrderChange};
 use super::fixed::Fixed;
 use super::instrument::MarketIndex;
-use super::order::{OrderError, OrderKind, OrderRequest, OrderStatus, Side, Size, TimeInForce};
+use super::order::{Marks, OrderError, OrderKind, OrderRequest, OrderStatus, Side, Size, TimeInForce};
 use super::{Exchange, HOUSE};
 use crate::config::VenueConfig;
 
@@ -65,6 +65,24 @@ fn assert_sound(exchange: &Exchange) {
             assert!(owner == HOUSE || balance.free() >= Fixed::ZERO, "{asset} of account {index}");
         }
     }
+}
+
+#[test]
+fn a_day_order_ends_with_its_day_and_no_other_does() {
+    const DAY_MS: u64 = super::order::DAY_MS;
+    let mut exchange = open();
+    let owner = exchange.account("alice").unwrap();
+    let marks = Marks { day: true, ..Marks::session(None) };
+    let order = || limit(SPOT, Side::Buy, "0.01", "50000");
+    let day = exchange.place_marked(owner, order(), marks, NOW).unwrap().order.id;
+    let lasting = exchange.place(owner, order(), NOW).unwrap().order.id;
+    let midnight = (NOW / DAY_MS + 1) * DAY_MS;
+    exchange.tick(midnight - 1);
+    assert!(exchange.order(owner, day).unwrap().status.is_open());
+    exchange.tick(midnight);
+    assert_eq!(exchange.order(owner, day).unwrap().status, OrderStatus::Expired);
+    assert!(exchange.order(owner, lasting).unwrap().status.is_open());
+    assert_sound(&exchange);
 }
 
 #[test]

@@ -163,6 +163,21 @@ impl Talk {
                 output::line(json!({"nack": {"from": from, "count": count}}).to_string())
             }
             Incoming::NotApplied { from, count } => self.say(&format!("{count} messages from number {from} on were not applied")),
+            Incoming::Regranted { .. } if self.as_json => {
+                let agreed = self.session.agreed();
+                let scopes: Vec<_> = agreed.contract.scopes.iter().map(|scope| scope.as_str()).collect();
+                let said = json!({"scopes": scopes, "life_s": agreed.contract.life().as_secs(), "ch": agreed.ch.text()});
+                output::line(json!({ "regranted": said }).to_string())
+            }
+            Incoming::Regranted { asked: true } => {
+                let contract = &self.session.agreed().contract;
+                self.say(&format!("proved again: {} s from now, scopes {}", contract.life().as_secs(), contract.scopes))
+            }
+            Incoming::Regranted { asked: false } => {
+                self.say(&format!("the key lost scopes; left are: {}", self.session.agreed().contract.scopes))
+            }
+            Incoming::RegrantRefused(err) if self.as_json => output::line(format!("{{\"not_regranted\":{err}}}")),
+            Incoming::RegrantRefused(err) => self.say(&format!("not proved again: {err}")),
             Incoming::Refused(err) => {
                 self.answered += 1;
                 let frame = format!("{{\"err\":{err}}}");

@@ -95,6 +95,8 @@ pub(super) async fn ask(session: &mut Session, request: &Value) -> anyhow::Resul
                 | Incoming::Lift
                 | Incoming::Lost { .. }
                 | Incoming::NotApplied { .. }
+                | Incoming::Regranted { .. }
+                | Incoming::RegrantRefused(_)
                 | Incoming::Resumed(_) => {}
             }
         }

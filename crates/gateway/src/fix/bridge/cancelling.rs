@@ -21,7 +21,7 @@ use countersign_fix::message::number;
 use countersign_fix::msg_type::BUSINESS_MESSAGE_REJECT;
 use countersign_fix::session::Outgoing;
 use countersign_fix::{Event, Field, Message, MessageStore as _, Precision, UtcTimestamp, tag};
-use countersign_session::CancelScope;
+use countersign_session::{CancelScope, OrderClass};
 use countersign_store::SharedMessageStore;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -93,7 +93,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let outcome = first.map(|answered| answered.orders);
         let identity = Some(&self.login.identity);
         let session = Some(self.listed.session().holder().sid);
-        Cancelled { scope, why, outcome: &outcome, identity, session }.record(&self.worker, &self.connection);
+        Cancelled { scope, class: OrderClass::All, why, outcome: &outcome, identity, session }.record(&self.worker, &self.connection);
         intact
     }
 

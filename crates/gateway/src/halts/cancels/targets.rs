@@ -104,7 +104,7 @@ fn native(shared: &Shared, session: &OpenSession) -> Whom {
     let table = shared.credentials.load();
     let gone = || Refusal::operator(Reject::UnknownKey, "the key of the session is not there any more");
     let permit = table.find(Purpose::Native, &session.key_id).ok_or_else(gone).and_then(|entry| permit(shared, &entry.credential));
-    let ch = countersign_handshake::encoding::decode(&session.ch).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let ch = countersign_handshake::encoding::decode_array(&session.ch());
     match ch {
         Some(ch) => Whom::Native { permit, sid: session.sid, ch },
         None => Whom::Account(Err(Refusal::operator(Reject::Internal, "a session without a contract hash"))),

@@ -10,7 +10,7 @@
 //! its orders: the permit is made of the identity as it was verified last.
 
 use countersign_core::{Permit, Refusal, Reject, authorize};
-use countersign_session::CancelScope;
+use countersign_session::{CancelScope, OrderClass};
 
 use super::Session;
 use crate::cancelled::{Cancelled, ask_until_answered};
@@ -23,24 +23,24 @@ const QUESTION: &str = "countersign.cod";
 
 impl<C: Carriage + 'static> Session<C> {
     /// Cancels the orders of a scope and records it. `why` is the reason in words of ours.
-    pub(super) async fn cancel_orders(&mut self, scope: CancelScope, why: &'static str) {
-        if scope == CancelScope::Nothing {
+    pub(super) async fn cancel_orders(&mut self, what: (CancelScope, OrderClass), why: &'static str) {
+        if what.0 == CancelScope::Nothing {
             return;
         }
         let asking = &*self;
-        let outcome = ask_until_answered(|_| asking.ask_to_cancel(scope)).await;
+        let outcome = ask_until_answered(|_| asking.ask_to_cancel(what)).await;
         // HS-96
         let identity = self.login.as_ref().map(|login| &login.identity);
         let session = self.session_ref().map(|session| session.sid);
-        Cancelled { scope, why, outcome: &outcome, identity, session }.record(&self.worker, &self.connection);
+        Cancelled { scope: what.0, class: what.1, why, outcome: &outcome, identity, session }.record(&self.worker, &self.connection);
     }
 
     /// How many were cancelled; none where the contract has no right to orders.
-    async fn ask_to_cancel(&self, scope: CancelScope) -> Result<usize, Refusal> {
+    async fn ask_to_cancel(&self, (scope, class): (CancelScope, OrderClass)) -> Result<usize, Refusal> {
         let Some((upstream, permit)) = self.permit_to_cancel()? else { return Ok(0) };
         let session = self.session_ref();
         let socket = connect(&self.worker, &self.connection, upstream, &permit, session, &self.head).await?;
-        Question { id: QUESTION, scope, instrument: None }.put(socket).await
+        Question { id: QUESTION, scope, class, instrument: None }.put(socket).await
     }
 
     fn permit_to_cancel(&self) -> Result<Option<(usize, Permit)>, Refusal> {

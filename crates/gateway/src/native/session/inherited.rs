@@ -14,9 +14,10 @@ use countersign_store::shared::mirror::Mirrored;
 use tokio::sync::mpsc;
 use tokio_websockets::CloseCode;
 
+use super::Session;
+use super::agreed::{cancel_policy, keeping};
 use super::ending::Ending;
 use super::mirrored::Mirroring;
-use super::{Session, cancel_policy, keeping};
 use crate::authenticate::{Login, SessionRef};
 use crate::clock;
 use crate::connection::{Connection, ConnectionFacts};
@@ -102,6 +103,8 @@ pub(in crate::native) fn inherit(worker: &Rc<Worker>, mirror: &Arc<SessionMirror
         links: Links::new(),
         head,
         refusals: WindowCounter::new(Duration::from_secs(60)),
+        reauths: WindowCounter::new(Duration::from_secs(60)),
+        renewable: None,
         drain_ends: None,
         told_halt: None,
         known_halt: None,

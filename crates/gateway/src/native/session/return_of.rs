@@ -45,6 +45,7 @@ impl<C: Carriage + 'static> Session<C> {
         let theirs = Standing { rx, tx };
         let now = clock::now();
         let ours = self.machine.standing();
+        self.narrow_to(&identity);
         let continued = self.machine.check_return(theirs).map(|()| Continuation {
             contract: self.contract.clone(),
             generation,
@@ -87,7 +88,9 @@ impl<C: Carriage + 'static> Session<C> {
 
     /// What changes with the new contract: its hash, and what is confirmed.
     fn adopt(&mut self, established: Established) {
-        let Established { sid, ch, contract, await_ready, identity, .. } = established;
+        let Established { sid, ch, contract, await_ready, identity, renewable, .. } = established;
+        self.worker.shared.sessions.regranted(sid, &contract.scopes, self.until, ch.text());
+        self.renewable = Some(renewable);
         self.await_ready = Some(await_ready);
         if let Some(login) = &mut self.login {
             login.identity = identity;

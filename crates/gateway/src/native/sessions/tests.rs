@@ -2,24 +2,7 @@
 use super::*;
 
 fn session(first: u8) -> Arc<OpenSession> {
-    Arc::new(OpenSession {
-        sid: SessionId::from_bytes([first; 16]),
-        account: AccountId::parse("desk").unwrap(),
-        key_id: ApiKeyId::parse("key").unwrap(),
-        credential: CredentialId::parse("credential").unwrap(),
-        since: Timestamp::from_secs(u64::from(first)),
-        remote: "192.0.2.1:1".parse().unwrap(),
-        carriage: CarriageKind::RawTls,
-        binding: Binding::Exp,
-        ch: "ch".to_owned(),
-        scopes: Scopes::none(),
-        until: Timestamp::MAX,
-        killed: watch::Sender::new(false),
-        away: AtomicBool::new(false),
-        returns: None,
-        fence: AtomicU64::new(0),
-        told: watch::Sender::new(None),
-    })
+    Arc::new(OpenSession::example(first))
 }
 
 #[test]

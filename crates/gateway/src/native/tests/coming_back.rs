@@ -271,6 +271,30 @@ async fn a_clean_end_cancels_where_the_contract_says_so() {
 }
 
 #[tokio::test]
+async fn the_class_of_the_contract_is_what_the_upstream_is_asked_to_cancel() {
+    // HS-99
+    for (class, asked) in [
+        ("day", json!({"op": "order.cancel_all", "id": "countersign.cod", "scope": "session", "class": "day"})),
+        ("opening", json!({"op": "order.cancel_all", "id": "countersign.cod", "scope": "session", "class": "opening"})),
+        ("all", json!({"op": "order.cancel_all", "id": "countersign.cod", "scope": "session"})),
+    ] {
+        on_stage(|stage| async move {
+            let mut offer = lasting("session", 0);
+            offer.want.choices.insert(Choice::CodClass, vec![class.to_owned()]);
+            let (peer, resumption) = begun(&stage, &offer).await;
+            assert_eq!(resumption.contract.choice(Choice::CodClass), class);
+            gone(&stage, peer).await;
+            until(|| !cancelled(&stage).is_empty()).await;
+            assert_eq!(cancelled(&stage), [asked]);
+            until(|| !stage.recorded("cancel_on_disconnect").is_empty()).await;
+            let record = stage.recorded("cancel_on_disconnect").remove(0);
+            assert!(record.to_string().contains(&format!("class {class}")), "{record}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn orders_are_cancelled_when_the_grace_is_over_and_once() {
     // HS-96
     on_stage(|stage| async move {

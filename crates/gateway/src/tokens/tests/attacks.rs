@@ -240,3 +240,45 @@ async fn a_source_that_guesses_waits() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn with_nonces_a_proof_that_was_made_in_advance_gets_no_token() {
+    on_stage_with(
+        |settings| settings.tokens.dpop_nonce = true,
+        |stage| async move {
+            let connection = stage.connection();
+            // An assertion is spent by the request that shows it, so each has its own.
+            let asked = |nonce: Option<&str>| {
+                let text = assertion(OWNER);
+                let pairs = [("grant_type", JWT_BEARER), ("assertion", &*text), ("scope", "md:read")];
+                let mut claims =
+                    json!({ "htm": "POST", "htu": format!("{ISSUER}/token"), "iat": clock::wall().as_secs(), "jti": fresh_name() });
+                if let Some(nonce) = nonce {
+                    claims["nonce"] = nonce.into();
+                }
+                let proof = jwt(1, &json!({ "typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk(1) }), &claims);
+                request("POST", "/token", &[("content-type", FORM_TYPE.to_owned()), ("dpop", proof)], form(&pairs))
+            };
+            let told = send(&stage, &connection, asked(None)).await;
+            assert_eq!(told.error(), (400, "use_dpop_nonce"));
+            assert_eq!(send(&stage, &connection, asked(Some("mine"))).await.error(), (400, "use_dpop_nonce"));
+            let nonce = told.headers["dpop-nonce"].to_str().unwrap().to_owned();
+            let told = send(&stage, &connection, asked(Some(&nonce))).await;
+            assert_eq!(told.status, 200, "{}", told.body);
+            assert!(told.headers.contains_key("dpop-nonce"), "the next one comes with every answer");
+            let token = told.text("access_token");
+            assert!(call(&stage, &connection, "GET", TICKER, &token, 1).await.was_forwarded(), "requests need none");
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn without_nonces_none_is_given() {
+    on_stage(|stage| async move {
+        let told = tokens(&stage, &stage.connection(), "md:read", 1).await;
+        assert_eq!(told.status, 200);
+        assert!(!told.headers.contains_key("dpop-nonce"));
+    })
+    .await;
+}

@@ -10,9 +10,14 @@ pub(crate) enum Verdict {
     Applied { s: u64, body: String, missed: Option<(u64, u64)> },
     Bye { missed: Option<(u64, u64)> },
     Confirmed,
-    NotApplied { from: u64, count: u64 },
+    NotApplied {
+        from: u64,
+        count: u64,
+    },
     Noted,
     Refused(Reject),
+    /// Of a contract that is signed anew.
+    Renewal,
     Told,
 }
 
@@ -115,7 +120,7 @@ impl Reference {
         }
         let Ok(Value::Object(said)) = serde_json::from_str(frame) else { return Verdict::Refused(Reject::Malformed) };
         let number = |object: &Value, name: &str| object[name].as_u64();
-        let topics: Vec<&str> = said.keys().map(String::as_str).filter(|name| !["s", "a", "ch", "dup"].contains(name)).collect();
+        let topics: Vec<&str> = said.keys().map(String::as_str).filter(|name| !["s", "a", "ch", "dup", "sec"].contains(name)).collect();
         let &[topic] = topics.as_slice() else { return Verdict::Refused(Reject::Malformed) };
         (self.heard_at, self.asked) = (now, false);
         let body = &said[topic];
@@ -142,12 +147,14 @@ impl Reference {
                 self.missed.extend(missed);
                 Verdict::Bye { missed }
             }
-            ("pong", _) | ("nonce", Side::Client) => Verdict::Noted,
+            ("pong", _) => Verdict::Noted,
+            ("nonce", Side::Client) | ("reauth", Side::Server) | ("regrant", Side::Client) => Verdict::Renewal,
+            ("nonce", Side::Server) if body == "" => Verdict::Renewal,
             ("ready", Side::Server) => Verdict::Confirmed,
             ("busy" | "drain" | "err" | "halt" | "lift", Side::Client) => Verdict::Told,
             ("replay", Side::Server) => self.hear_replay(number(body, "from").unwrap(), number(body, "count").unwrap()),
             ("gap", Side::Client) => self.hear_gap(number(body, "from").unwrap(), number(body, "count").unwrap()),
-            ("reauth" | "refresh" | "regrant" | "resume", _) => Verdict::Refused(Reject::Unsupported),
+            ("refresh" | "resume", _) => Verdict::Refused(Reject::Unsupported),
             _ => Verdict::Refused(Reject::UnexpectedMessage),
         }
     }

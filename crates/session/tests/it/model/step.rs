@@ -83,12 +83,15 @@ pub(crate) enum Forged {
     },
 }
 
-const OTHERS: [&str; 19] = [
+const OTHERS: [&str; 22] = [
     r#"{"bye":{"code":"done","last":0}}"#,
     r#"{"busy":{"retry_ms":9}}"#,
     r#"{"drain":{"by_ms":5,"to":[],"why":"x"}}"#,
     r#"{"err":{"code":"halt.active"}}"#,
     r#"{"nonce":"x"}"#,
+    r#"{"nonce":""}"#,
+    r#"{"reauth":"x"}"#,
+    r#"{"regrant":"x","sec":"y"}"#,
     r#"{"ping":"x"}"#,
     r#"{"pong":"x"}"#,
     r#"{"ready":"x"}"#,

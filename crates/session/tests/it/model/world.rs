@@ -158,7 +158,13 @@ impl World {
         match verdict {
             Verdict::NotApplied { from, count } => party.not_applied.extend(from..from + count),
             Verdict::Refused(reject) if reject.alert().is_fatal() && !party.reference.over => self.leave(to, reject.alert().as_str()),
-            Verdict::Applied { .. } | Verdict::Bye { .. } | Verdict::Confirmed | Verdict::Noted | Verdict::Refused(_) | Verdict::Told => {}
+            Verdict::Applied { .. }
+            | Verdict::Bye { .. }
+            | Verdict::Confirmed
+            | Verdict::Noted
+            | Verdict::Refused(_)
+            | Verdict::Renewal
+            | Verdict::Told => {}
         }
     }
 
@@ -323,6 +329,7 @@ fn verdict(event: &Event<'_>) -> Verdict {
         Event::Busy { .. } | Event::Drain { .. } | Event::Err(_) | Event::Halt { .. } | Event::Lift => Verdict::Told,
         Event::Lost(_) => Verdict::Told,
         Event::NotApplied(range) => Verdict::NotApplied { from: range.from, count: range.count },
+        Event::Nonce(_) | Event::NonceAsked | Event::Reauth(_) | Event::Regrant { .. } => Verdict::Renewal,
         Event::Nothing => Verdict::Noted,
         Event::Ready(_) => Verdict::Confirmed,
     }

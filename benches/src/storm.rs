@@ -228,7 +228,16 @@ async fn order(session: &mut Session) -> Result<()> {
         match session.next().await? {
             Incoming::Message(text) if text.contains(r#""re":"storm""#) => return Ok(()),
             Incoming::Refused(err) => bail!("the order was refused: {err}"),
-            _ => {}
+            Incoming::Away(why) => bail!("the connection is gone: {why}"),
+            Incoming::Drain(_)
+            | Incoming::Halt { .. }
+            | Incoming::Lift
+            | Incoming::Lost { .. }
+            | Incoming::Message(_)
+            | Incoming::NotApplied { .. }
+            | Incoming::RegrantRefused(_)
+            | Incoming::Regranted { .. }
+            | Incoming::Resumed(_) => {}
         }
     }
 }

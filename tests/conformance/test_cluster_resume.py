@@ -1,10 +1,12 @@
 """A node is killed under order flow: its sessions go on at another node, and no order is in doubt."""
 
+import json
 from collections import Counter
 
 import pytest
 
 from harness.cluster import DEADLINE, Client, Cluster, Wire
+from harness.server import run
 from harness.waiting import until
 
 ORDERS = 40
@@ -62,6 +64,22 @@ def test_no_order_comes_twice_and_no_answer_is_lost_when_a_node_is_killed(cluste
         refused = set(range(never["from"], never["from"] + never["count"]))
         assert not refused & set(counted), "what the gateway says was not applied is not at the venue"
     assert [name for name, _ in cluster.records("session_resume")] == ["node-b"]
+
+
+def test_the_contract_that_was_signed_anew_is_what_another_node_goes_on_with(cluster):
+    """HS-123 HS-125: the life of a session counts from its last proof, wherever it is gone on with."""
+    a, b = cluster.nodes["node-a"], cluster.nodes["node-b"]
+    life = 16
+    wire = Wire(a.port)
+    with Client(wire.port, credential(cluster), "--resume", "120", "--life", str(life)) as client:
+        assert client.until(lambda line: "regranted" in line)["regranted"]["life_s"] == life
+        a.kill()
+        wire.lead_to(b.port)
+        client.until(lambda line: "resumed" in line)
+        assert client.ask(order(1)).get("ok")
+        (listed,) = json.loads(run("session", "list", "--json", "--state", b.state).stdout)
+    wire.close()
+    assert listed["until_ms"] - listed["since_ms"] > life * 1000, listed
 
 
 def test_orders_of_a_client_that_does_not_come_back_are_cancelled_once(cluster):

@@ -17,8 +17,8 @@ use crate::clock::{self, SystemEntropy};
 use crate::dial::{Dialled, dial};
 use crate::error::ClientError;
 use crate::ladder::Ladder;
+use crate::opening::handshake_config;
 use crate::options::Options;
-use crate::session::handshake_config;
 
 /// Largest answer body taken.
 const BODY_BYTES_MAX: usize = 16 << 20;

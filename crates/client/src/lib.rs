@@ -18,6 +18,7 @@ mod dial;
 mod error;
 mod http;
 mod ladder;
+mod opening;
 mod options;
 mod reconnect;
 mod renewal;

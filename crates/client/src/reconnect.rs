@@ -16,8 +16,8 @@ use countersign_handshake::{HandshakeError, Resumption};
 use crate::clock::{self, SystemEntropy};
 use crate::error::ClientError;
 use crate::ladder::Ladder;
+use crate::opening::{Shaken, open};
 use crate::options::Options;
-use crate::session::{Shaken, open};
 
 /// The first wait is below it: a gateway that is restarted is back in about that time.
 const WAIT_FIRST: Duration = Duration::from_millis(100);

@@ -10,24 +10,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::{AlertCode, Now, Scopes};
+use countersign_core::{Now, Scopes};
 use countersign_handshake::contract::Choice;
-use countersign_handshake::{
-    AwaitWelcome, Channel, ClientConfig, ClientHandshake, ClientSession, ClientStep, GapHow, HandshakeError, Numbers, Resumption,
-    Signer as _, frame,
-};
+use countersign_handshake::{ClientSession, GapHow, Numbers, Resumption};
 use countersign_pki::NegotiatedParameters;
 use countersign_session::{Event, Keeping, Liveness, SessionMachine, Side, Standing, frame::Range};
 use tokio::task::JoinHandle;
 
-use crate::clock::{self, SystemEntropy};
-use crate::dial::{Dialled, dial};
+use crate::clock;
 use crate::error::ClientError;
 use crate::ladder::Ladder;
-use crate::options::{Carriage, Options};
+use crate::opening::{Shaken, open};
+use crate::options::Options;
 use crate::reconnect::{self, Returned};
 use crate::renewal::Renewal;
 use crate::transport::Transport;
+
+/// How long to wait where the machine names no deadline.
+const IDLE_WAIT: Duration = Duration::from_secs(1);
+
+/// How long the other side may take to close after our `bye`: a round trip across the world, and a little.
+const CLOSE_WAIT: Duration = Duration::from_millis(500);
 
 /// What the gateway says on an open session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,13 +114,6 @@ enum Link {
     /// Lost, and the loss is still to be told.
     Lost(String),
     Up(Transport),
-}
-
-/// A connection whose handshake is done.
-pub(crate) struct Shaken {
-    pub(crate) transport: Transport,
-    pub(crate) agreed: Box<ClientSession>,
-    pub(crate) negotiated: NegotiatedParameters,
 }
 
 impl Session {
@@ -359,108 +355,5 @@ impl Drop for Session {
         if let Link::Away(returning) = &self.link {
             returning.abort();
         }
-    }
-}
-
-/// Connects and shakes hands, for a new session or for one that was left; confirms the contract.
-pub(crate) async fn open(options: &Options, resumption: Option<&Resumption>, ladder: &mut Ladder) -> Result<Shaken, ClientError> {
-    let Dialled { stream, channel, negotiated } = dial(options, ladder).await?;
-    let mut transport = match options.carriage {
-        Carriage::Raw => Transport::lines(stream),
-        Carriage::WebSocket => {
-            let authority = options.endpoint.authority();
-            let upgrading = Transport::websocket(stream, &authority);
-            let transport =
-                tokio::time::timeout(options.deadline, upgrading).await.map_err(|_| ClientError::Deadline("WebSocket upgrade"))??;
-            ladder.step("upgrade", "WebSocket");
-            transport
-        }
-        Carriage::Http => return Err(ClientError::Http("sessions over HTTP are made by HttpSession".to_owned())),
-    };
-    let shaking = shake(&mut transport, options, channel, resumption, ladder);
-    let agreed = tokio::time::timeout(options.deadline, shaking).await.map_err(|_| ClientError::Deadline("native handshake"))??;
-    transport.send(&agreed.ready_frame()).await?;
-    ladder.step("ready", format!("contract {}", agreed.ch.text()));
-    Ok(Shaken { transport, agreed, negotiated })
-}
-
-/// How long to wait where the machine names no deadline.
-const IDLE_WAIT: Duration = Duration::from_secs(1);
-
-/// How long the other side may take to close after our `bye`: a round trip across the world, and a little.
-const CLOSE_WAIT: Duration = Duration::from_millis(500);
-
-/// The configuration of the client machine.
-pub(crate) fn handshake_config(options: &Options) -> Result<Arc<ClientConfig>, ClientError> {
-    let key = options.credential.signing_key()?;
-    Ok(Arc::new(ClientConfig {
-        algorithms: vec![key.algorithm()],
-        key: Arc::new(key),
-        pins: options.credential.gateway_pins.clone(),
-        host: options.endpoint.authority(),
-        offer: options.offer.clone(),
-        pipe: false,
-    }))
-}
-
-async fn shake(
-    transport: &mut Transport,
-    options: &Options,
-    channel: Channel,
-    resumption: Option<&Resumption>,
-    ladder: &mut Ladder,
-) -> Result<Box<ClientSession>, ClientError> {
-    let mut handshake = ClientHandshake::new(handshake_config(options)?, channel, clock::now())?;
-    let mut nonce = None;
-    if handshake.needs_nonce() {
-        nonce = Some(receive_nonce(transport).await?);
-        ladder.step("nonce", "from the gateway");
-    }
-    loop {
-        let mut waiting = speak_first(handshake, options, nonce.as_deref(), resumption, ladder)?;
-        transport.send(waiting.first_frame().expose()).await?;
-        loop {
-            let frame = transport.next().await?.ok_or(ClientError::Closed)?;
-            match waiting.receive_frame(frame.as_bytes(), clock::now())? {
-                ClientStep::Open(session) => {
-                    ladder.step("welcome", format!("countersigned by {}, scopes {}", session.gateway, session.contract.scopes));
-                    return Ok(session);
-                }
-                ClientStep::Retry(again, fresh) => {
-                    ladder.step("nonce", AlertCode::NonceStale.as_str());
-                    (handshake, nonce) = (*again, Some(fresh));
-                    break;
-                }
-                ClientStep::Wait(same) => waiting = *same,
-            }
-        }
-    }
-}
-
-/// Hello or resume.
-fn speak_first(
-    handshake: ClientHandshake,
-    options: &Options,
-    nonce: Option<&str>,
-    resumption: Option<&Resumption>,
-    ladder: &mut Ladder,
-) -> Result<AwaitWelcome, ClientError> {
-    let Some(resumption) = resumption else {
-        let waiting = handshake.hello(nonce, &mut SystemEntropy, clock::now())?;
-        ladder.step("hello", format!("{} {}, bound by {}", options.credential.alg, options.credential.kid, options.offer.bind));
-        return Ok(waiting);
-    };
-    let waiting = handshake.resume(resumption, nonce, &mut SystemEntropy, clock::now())?;
-    let Numbers { rx, tx } = resumption.numbers;
-    ladder.step("resume", format!("session {}, received before {rx}, sent before {tx}", resumption.sid));
-    Ok(waiting)
-}
-
-async fn receive_nonce(transport: &mut Transport) -> Result<String, ClientError> {
-    let frame = transport.next().await?.ok_or(ClientError::Closed)?;
-    match frame::ServerFrame::read(frame.as_bytes()) {
-        Some(frame::ServerFrame::Nonce(nonce)) => Ok(nonce),
-        Some(frame::ServerFrame::Error(error)) => Err(HandshakeError::Refused(error).into()),
-        Some(_) | None => Err(HandshakeError::UnexpectedFrame.into()),
     }
 }

@@ -139,7 +139,8 @@ fn offer() -> impl Strategy<Value = Offer> {
 fn policy() -> impl Strategy<Value = (Entitlements, HostPolicy)> {
     (scopes(), prop::option::of(0..200_000_u64), 100..5_000_u64, 1..100_000_u64, 1..400_u64, any::<bool>()).prop_map(
         |(scopes, life, hb_min, life_s_max, token, lasting)| {
-            let entitlements = Entitlements { scopes, rate: KeyRate::default(), life: life.map(Duration::from_secs), lasting, cod_classes: lasting };
+            let entitlements =
+                Entitlements { scopes, rate: KeyRate::default(), life: life.map(Duration::from_secs), lasting, cod_classes: lasting };
             let hb_ms = hb_min..=hb_min * 10;
             let policy = HostPolicy { hb_ms_default: hb_min * 2, hb_ms, life_s_max, token_s: token..=token + 100, ..HostPolicy::default() };
             (entitlements, policy)

@@ -43,6 +43,13 @@ fn asks(gateway: &mut Gateway, established: &mut Established, session: &ClientSe
     session.reauth(&client_key(Algorithm::Ed25519), wish.map(scopes), None, &nonce).unwrap()
 }
 
+/// The token of a re-grant, and the secrets beside it.
+fn written(renewed: &Renewed) -> (String, SecretText) {
+    let frame: serde_json::Value = serde_json::from_str(renewed.frame.expose()).unwrap();
+    let text = |name: &str| frame[name].as_str().unwrap().to_owned();
+    (text("regrant"), SecretText::new(text("sec")))
+}
+
 fn takes(
     gateway: &Gateway,
     session: &mut ClientSession,
@@ -50,9 +57,8 @@ fn takes(
     renewed: &Renewed,
     need: &Need,
 ) -> Result<bool, HandshakeError> {
-    let frame: serde_json::Value = serde_json::from_str(renewed.frame.expose()).unwrap();
-    let (token, sec) = (frame["regrant"].as_str().unwrap(), SecretText::new(frame["sec"].as_str().unwrap().to_owned()));
-    session.regranted(waiting, (token, &sec), (root_key().kid().as_str(), need), gateway.now)
+    let (token, sec) = written(renewed);
+    session.regranted(waiting, (&token, &sec), (root_key().kid().as_str(), need), gateway.now)
 }
 
 #[test]

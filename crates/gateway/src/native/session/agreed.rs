@@ -53,4 +53,3 @@ pub(super) fn error_frame(refusal: &Refusal, correlation: CorrelationId, s: Opti
     }
     frame
 }
-

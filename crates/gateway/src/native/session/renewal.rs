@@ -89,6 +89,7 @@ impl<C: Carriage + 'static> Session<C> {
     async fn adopt_renewed(&mut self, identity: VerifiedIdentity, renewed: Renewed) -> Result<(), Ending> {
         let Renewed { contract, ch, until, frame } = renewed;
         let words = format!("scopes {}, until {}", contract.scopes, until.as_secs());
+        // HS-125
         self.record_regrant(&identity, &words).map_err(Ending::Fatal)?;
         let now = clock::now();
         self.machine.extend(now.mono.saturating_add(Timestamp::saturating_since(until, now.wall)));

@@ -86,7 +86,12 @@ impl OpenSession {
     }
 
     /// Of a session that another node served until now.
-    pub(in crate::native) fn inherited(facts: &Facts, sid: SessionId, identity: &VerifiedIdentity, returns: Option<mpsc::Sender<Return>>) -> Self {
+    pub(in crate::native) fn inherited(
+        facts: &Facts,
+        sid: SessionId,
+        identity: &VerifiedIdentity,
+        returns: Option<mpsc::Sender<Return>>,
+    ) -> Self {
         Self {
             sid,
             account: identity.account().clone(),

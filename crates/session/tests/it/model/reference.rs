@@ -7,8 +7,14 @@ use serde_json::{Value, json};
 /// What a frame means, without the machine's own types.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Applied { s: u64, body: String, missed: Option<(u64, u64)> },
-    Bye { missed: Option<(u64, u64)> },
+    Applied {
+        s: u64,
+        body: String,
+        missed: Option<(u64, u64)>,
+    },
+    Bye {
+        missed: Option<(u64, u64)>,
+    },
     Confirmed,
     NotApplied {
         from: u64,

@@ -74,6 +74,16 @@ def test_demo_of_a_cluster_loses_a_node_and_no_order(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_halts_of_a_cluster_are_measured_under_load(tmp_path):
+    done = run("demo", "--cluster", "--halts", "3", "--json", timeout=300, cwd=tmp_path)
+    steps = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stdout + done.stderr
+    measured = steps[-1]["outcome"]
+    assert int(re.match(r"(\d+) orders reached the venue, none between", measured)[1]) > 0
+    for stage in ["in force at the node", "barrier", "clients of all nodes told"]:
+        assert stage in measured, measured
+
+
 def test_vectors_hold(vectors):
     done = run("vectors", vectors)
     assert done.returncode == 0, done.stdout

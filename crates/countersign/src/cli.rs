@@ -155,6 +155,12 @@ pub(crate) struct DemoArgs {
     /// PostgreSQL and Redis or Valkey on this machine.
     #[arg(long)]
     pub(crate) cluster: bool,
+    /// With --cluster: measure this many halts under load in place of the tour, each raised at one node and lifted by two operators.
+    #[arg(long, value_name = "COUNT", requires = "cluster", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) halts: Option<u32>,
+    /// With --halts: this many more while one node reaches neither database nor Redis.
+    #[arg(long, value_name = "COUNT", requires = "halts", default_value_t = 0)]
+    pub(crate) partitions: u32,
     /// One JSON object per step instead of the ladders.
     #[arg(long)]
     pub(crate) json: bool,

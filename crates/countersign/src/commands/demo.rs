@@ -22,7 +22,7 @@ use tour::Tour;
 /// Runs the tour.
 pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     if args.cluster {
-        return cluster::run(args.json);
+        return cluster::run(args);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("demo").enable_all().build()?;
     let mut tour = Tour::new(args.json);

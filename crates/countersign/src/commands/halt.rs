@@ -34,7 +34,7 @@ pub(super) fn run(args: &HaltArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The running gateway of a state folder.
-fn client(args: &StateArgs) -> OperatorClient {
+pub(super) fn client(args: &StateArgs) -> OperatorClient {
     OperatorClient::new(args.state.join("operator.sock"))
 }
 

@@ -9,9 +9,12 @@
 //!
 //! Every step checks what really happened: at the venue's door the count of orders, at each node what its clients were told.
 
+mod cut;
+mod measured;
 mod node;
 mod servers;
 mod story;
+mod traders;
 mod wire;
 
 use std::path::PathBuf;
@@ -20,14 +23,16 @@ use std::process::{Command, ExitCode};
 use anyhow::Context as _;
 use countersign_gateway::config::{LogFormat, LogSettings};
 use countersign_handshake::CredentialFile;
-use countersign_store::files::read_private;
+use countersign_store::files::{create_private_folder, read_private};
 use countersign_venue::{IdentityVerifier, Venue, VenueConfig, VenueHandle};
 use tokio::net::TcpListener;
 
 use super::stage::{FILE_BYTES_MAX, Folder};
 use super::tour::Tour;
+use crate::cli::DemoArgs;
 use crate::failure::{FAILED, Failure};
 use crate::logging;
+use cut::Network;
 use node::Node;
 use servers::Servers;
 
@@ -37,23 +42,32 @@ const OPERATORS: [&str; 3] = ["alice", "bob", "carol"];
 /// Whose orders.
 pub(super) const ACCOUNT: &str = "demo";
 
+/// More than anybody here asks for: what is measured is not the rate limit.
+const RATE: &str = "10000000";
+
 /// Everything that runs. Fields end in this order: nodes before the servers they use.
 pub(super) struct Cluster {
     nodes: Vec<Node>,
     venue: VenueHandle,
     credential: CredentialFile,
+    /// What can be cut between the last node and the servers.
+    network: Network,
     folder: Folder,
     _servers: Servers,
 }
 
-/// Runs the tour.
-pub(super) fn run(as_json: bool) -> anyhow::Result<ExitCode> {
+/// Runs the tour, or the measurement in its place.
+pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     logging::start(&LogSettings { format: LogFormat::Text, level: "error" });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("demo").enable_all().build()?;
-    let mut tour = Tour::new(as_json);
+    let mut tour = Tour::new(args.json);
     let cluster = runtime.block_on(Cluster::open(&mut tour))?;
-    let outcome = runtime.block_on(story::tour(cluster, &mut tour));
-    outcome?;
+    runtime.block_on(async {
+        match args.halts {
+            Some(count) => measured::measure(cluster, &mut tour, count, args.partitions).await,
+            None => story::tour(cluster, &mut tour).await,
+        }
+    })?;
     tour.end()?;
     Ok(if tour.held() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
@@ -78,12 +92,15 @@ impl Cluster {
         let operators = OPERATORS.map(|name| new_operator(&folder, name)).into_iter().collect::<anyhow::Result<Vec<_>>>()?;
         let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
         let common = format!(
-            "[upstream.venue]\nurl = \"http://{}\"\n\n[halt]\nquorum = 2\noperators = [{}]\n\n[fix]\nenabled = false\n\n[log]\nlevel = \"error\"\n",
+            "[upstream.venue]\nurl = \"http://{}\"\n\n[halt]\nquorum = 2\noperators = [{}]\n\n[fix]\nenabled = false\n\n[native]\norders_per_second = 100000\n\n[log]\nlevel = \"error\"\n",
             listener.local_addr()?,
             operators.iter().map(|line| format!("\"{line}\"")).collect::<Vec<_>>().join(", "),
         );
-        let mut nodes = ["a", "b", "c"]
-            .map(|name| Node::make(folder.path(), name, &common, &servers))
+        let apart = folder.path().join("apart");
+        create_private_folder(&apart)?;
+        let network = Network::between(&apart, servers.sockets())?;
+        let mut nodes = [("a", servers.sockets()), ("b", servers.sockets()), ("c", &apart)]
+            .map(|(name, sockets)| Node::make(folder.path(), name, &common, sockets))
             .into_iter()
             .collect::<anyhow::Result<Vec<_>>>()?;
         let (first, others) = nodes.split_first_mut().context("there are three nodes")?;
@@ -96,11 +113,12 @@ impl Cluster {
         let file = folder.path().join("demo.json");
         let out = file.to_str().context("the temporary folder has a strange name")?;
         first.run(&["account", "new", ACCOUNT]).await?;
-        first.run(&["key", "new", "--account", ACCOUNT, "--purpose", "native", "--out", out]).await?;
+        let key = ["key", "new", "--account", ACCOUNT, "--purpose", "native", "--out", out];
+        first.run(&[&key[..], &["--weight-per-minute", RATE, "--orders-per-10s", RATE]].concat()).await?;
         let credential = read_private(&file, FILE_BYTES_MAX)?;
         let credential = CredentialFile::parse(std::str::from_utf8(&credential)?)?;
         let venue = Venue::start(VenueConfig::default(), verifier, listener);
-        Ok(Self { nodes, venue, credential, folder, _servers: servers })
+        Ok(Self { nodes, venue, credential, network, folder, _servers: servers })
     }
 
     fn operator_key(&self, name: &str) -> PathBuf {

@@ -46,7 +46,7 @@ fn parse(text: &str) -> anyhow::Result<LiftId> {
 }
 
 /// Signs what was received, not what the report says about it: name and words are made from the payload here.
-pub(super) fn sign(report: &LiftReport, pem: &str, check: Option<&str>) -> anyhow::Result<String> {
+pub(in crate::commands) fn sign(report: &LiftReport, pem: &str, check: Option<&str>) -> anyhow::Result<String> {
     let lift = Lift::from_payload(&report.payload)?;
     if lift.id().to_string() != report.id {
         return Err(Failure::usage(format!("the gateway answered with another proposal ({}); not signed", lift.id())));

@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use countersign_store::files::{PRIVATE_FILE_MODE, atomic_write, create_private_folder};
 use serde_json::Value;
 
-use super::servers::{Process, Servers};
+use super::servers::{Process, REDIS_SOCKET};
 use crate::failure::Failure;
 
 /// What every node has in common beside the database: clients trust one CA and one gateway root, and all open one another's secrets
@@ -29,12 +29,13 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Writes its configuration: `common`, and the section of the cluster.
-    pub(super) fn make(folder: &Path, name: &'static str, common: &str, servers: &Servers) -> anyhow::Result<Self> {
+    /// Writes its configuration: `common`, and the section of the cluster, with the servers whose sockets are in `sockets`.
+    pub(super) fn make(folder: &Path, name: &'static str, common: &str, sockets: &Path) -> anyhow::Result<Self> {
         let state = folder.join(name);
         create_private_folder(&state)?;
         let config = folder.join(format!("{name}.toml"));
-        let Servers { database, redis, .. } = servers;
+        let database = format!("postgresql://countersign@localhost/postgres?host={}", sockets.display());
+        let redis = format!("redis+unix://{}", sockets.join(REDIS_SOCKET).display());
         let text = format!("{common}\n[cluster]\nnode = \"{name}\"\ndatabase = \"{database}\"\nredis = \"{redis}\"\n");
         atomic_write(&config, text.as_bytes(), PRIVATE_FILE_MODE)?;
         Ok(Self { name, state, authority: String::new(), config, process: None })

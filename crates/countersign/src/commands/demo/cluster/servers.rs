@@ -22,15 +22,16 @@ const NOBODY: u32 = 65_534;
 /// Where distributions put the programs of PostgreSQL that are not in the path.
 const POSTGRES_FOLDERS: &str = "/usr/lib/postgresql";
 
+/// The socket of PostgreSQL, in the folder of the servers.
+pub(super) const POSTGRES_SOCKET: &str = ".s.PGSQL.5432";
+/// The socket of Redis, beside it.
+pub(super) const REDIS_SOCKET: &str = "redis.sock";
+
 /// Both servers.
 pub(super) struct Servers {
-    /// Where the database is.
-    pub(super) database: String,
-    /// Where the shared memory is.
-    pub(super) redis: String,
     /// Kept for what they end: the servers first, then the folder.
     _processes: Vec<Process>,
-    _folder: Folder,
+    folder: Folder,
 }
 
 /// A child that does not outlive us.
@@ -76,7 +77,7 @@ impl Servers {
         };
         let folder = Folder::make()?;
         let owner = rustix::process::geteuid().is_root().then_some(NOBODY);
-        let (data, socket) = (folder.path().join("postgres"), folder.path().join("redis.sock"));
+        let (data, socket) = (folder.path().join("postgres"), folder.path().join(REDIS_SOCKET));
         std::fs::create_dir(&data)?;
         if let Some(owner) = owner {
             chown(folder.path(), Some(owner), Some(owner))?;
@@ -98,14 +99,14 @@ impl Servers {
                 owner,
             ))?,
         ];
-        answers(&sockets.join(".s.PGSQL.5432"), "PostgreSQL").await?;
+        answers(&sockets.join(POSTGRES_SOCKET), "PostgreSQL").await?;
         answers(&socket, "Redis").await?;
-        Ok(Self {
-            database: format!("postgresql://countersign@localhost/postgres?host={}", sockets.display()),
-            redis: format!("redis+unix://{}", socket.display()),
-            _processes: processes,
-            _folder: folder,
-        })
+        Ok(Self { _processes: processes, folder })
+    }
+
+    /// Where their sockets are.
+    pub(super) fn sockets(&self) -> &Path {
+        self.folder.path()
     }
 }
 

@@ -22,7 +22,7 @@ const ORDERS_TOO_LATE: u64 = 5;
 /// How long a session may take to come back: the lease of the dead node must run out first.
 const RETURN_DEADLINE: Duration = Duration::from_secs(20);
 /// The bound of a halt on a node that can read its halts, and of its lease on one that cannot.
-const HALT_BOUND: Duration = Duration::from_secs(1);
+pub(super) const HALT_BOUND: Duration = Duration::from_secs(1);
 
 /// How often a client asks whether it may trade again: refusals are counted, and a flood of them ends a session.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
@@ -70,7 +70,7 @@ pub(super) async fn tour(mut cluster: Cluster, tour: &mut Tour) -> anyhow::Resul
     Ok(())
 }
 
-fn options(cluster: &Cluster, first: usize) -> anyhow::Result<Options> {
+pub(super) fn options(cluster: &Cluster, first: usize) -> anyhow::Result<Options> {
     let mut options = Options::new(cluster.credential.clone())?;
     options.endpoint = Endpoint::parse(&cluster.nodes[first].authority)?;
     let others = cluster.nodes.iter().enumerate().filter(|(index, _)| *index != first);

@@ -8,6 +8,9 @@ pub(crate) const GATE_MAX: Duration = Duration::from_secs(30 * 60);
 pub(crate) const RUST_TESTS_MAX: Duration = Duration::from_secs(40 * 60);
 /// Longest the black-box tests may take: they aim at eight minutes, a third of it for vendor SDKs that take seconds to load.
 pub(crate) const CONFORMANCE_MAX: Duration = Duration::from_secs(25 * 60);
+/// Processes that run black-box tests, file by file: tests wait as much as they compute, so two keep two processors busy; more would
+/// starve the gateways under test on a small machine.
+pub(crate) const CONFORMANCE_PROCESSES: usize = 2;
 /// Longest a model checker may take: the unbounded proofs take minutes, on a busy machine a quarter of an hour.
 pub(crate) const FORMAL_MAX: Duration = Duration::from_secs(60 * 60);
 /// Longest an installation may take: tools are compiled from source.

@@ -115,7 +115,8 @@ fn pytest(machine: &Machine, log: &str, what: &[&str], told: &[(&str, PathBuf)])
     machine.must("build", machine.cargo().args(["build", "--workspace", "--bins", "--tests", "--examples"]), limits::GATE_MAX)?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| machine.path("target"), |folder| machine.root().join(folder));
     let mut command = machine.program(python);
-    command.args(["-m", "pytest", "-c", "tests/conformance/pytest.ini", "--rootdir", "."]).args(what);
+    command.args(["-m", "pytest", "-c", "tests/conformance/pytest.ini", "--rootdir", ".", "--dist", "loadfile", "--numprocesses"]);
+    command.arg(limits::CONFORMANCE_PROCESSES.to_string()).args(what);
     command.env("COUNTERSIGN_BIN", target.join("debug/countersign")).envs(told.iter().map(|(name, path)| (*name, path)));
     let finished = machine.run(log, &command, limits::CONFORMANCE_MAX)?;
     Ok(Outcome::counted(counts::pytest(&finished.text), &finished))

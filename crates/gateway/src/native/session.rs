@@ -28,6 +28,7 @@ mod mirrored;
 mod passing_on;
 mod return_of;
 
+pub(super) use ending::is_final;
 pub(super) use inherited::inherit;
 
 use std::rc::Rc;

@@ -1,12 +1,16 @@
 """A node is killed under order flow: its sessions go on at another node, and no order is in doubt."""
 
 import json
+import shutil
 from collections import Counter
 
 import pytest
 
 from harness.cluster import DEADLINE, Client, Cluster, Wire
-from harness.server import run
+from harness.postgres import Postgres
+from harness.redis import Redis
+from harness.server import Server, run
+from harness.three import SHARED_FILES
 from harness.waiting import until
 
 ORDERS = 40
@@ -114,3 +118,65 @@ def test_a_live_node_lets_go_of_a_session_whose_client_is_elsewhere(cluster):
         assert "served by another node" in str(ends), ends
         assert not cluster.records("cancel_on_disconnect"), "its client is there"
     wire.close()
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Two nodes with one database and one memory, each with the embedded venue."""
+    postgres, redis = Postgres(), Redis(tmp_path / "redis").start()
+    database = postgres.database("cluster")
+    nodes = []
+    try:
+        for name in ("one", "two"):
+            state, config = tmp_path / name, tmp_path / f"{name}.toml"
+            config.write_text(f'[cluster]\nnode = "{name}"\ndatabase = "{database}"\nredis = "{redis.url}"\n')
+            if nodes:
+                state.mkdir(mode=0o700)
+                for file in SHARED_FILES:
+                    shutil.copy2(nodes[0].state / file, state / file)
+            nodes.append(Server(state, config=config).start())
+        yield *nodes, redis
+    finally:
+        for node in nodes:
+            node.kill()
+        redis.resume()
+        redis.kill()
+        postgres.close()
+
+
+def test_a_session_that_an_operator_ended_is_over_though_the_memory_has_it(pair):
+    """The memory was away when it ended, and its node died before it could say so: the records know."""
+    one, two, redis = pair
+    wire, key = Wire(one.port), one.state / "key.json"
+    kind = ["--account", "desk", "--purpose", "native", "--kind", "Ed25519", "--scopes", "order:read"]
+    for made in (run("account", "new", "desk", "--state", one.state), run("key", "new", *kind, "--out", key, "--state", one.state)):
+        assert made.returncode == 0, made.stderr
+    with Client(wire.port, key, "--resume", "300") as client:
+        assert client.ask({"op": "order.list", "id": 1}).get("ok")
+
+        def sessions():
+            return json.loads(run("session", "list", "--json", "--state", one.state).stdout)
+
+        [session] = sessions()
+        sid = session["sid"]
+        # Its client is on the way, and knocks again and again.
+        wire.lead_to(1)
+        until(lambda: sessions()[0]["away"], DEADLINE, "the client is not missed")
+        redis.pause()
+        ended = run("session", "kill", sid, "--state", one.state)
+        assert ended.returncode == 0, ended.stderr
+        until(lambda: "session_end" in audit(one), DEADLINE, "it did not end")
+        until(lambda: not sessions(), DEADLINE, "it is still listed")
+        one.kill()
+        redis.resume()
+        assert sid in redis.ask("KEYS", "*"), "the memory still has it"
+        wire.lead_to(two.port)
+        until(lambda: client.process.poll() is not None or any("resumed" in line for line in list(client._lines.queue) if line), DEADLINE, "no end")
+        told = [line for line in list(client._lines.queue) if line]
+    wire.close()
+    assert not any("resumed" in line for line in told), told
+    until(lambda: sid not in redis.ask("KEYS", "*"), DEADLINE, "the memory keeps it")
+
+
+def audit(node):
+    return "".join(file.read_text(errors="replace") for file in (node.state / "audit").glob("audit-*.jsonl"))

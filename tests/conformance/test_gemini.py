@@ -90,3 +90,12 @@ def test_a_body_that_says_more_than_the_payload_is_refused(server, record):
     headers = proof(record, "/v1/balances")
     answer = requests.post(server.base + "/v1/balances", headers=headers, data='{"account":"other"}', verify=server.ca, timeout=20)
     assert (answer.status_code, answer.json()["reason"]) == (400, "InvalidJson")
+
+
+def test_a_query_that_nobody_signed_does_not_pass(server, record):
+    """A payload that names the path alone vouches for no query; a reader may take parameters from it."""
+    query = "/v1/balances?account=other"
+    refused = requests.post(server.base + query, headers=proof(record, "/v1/balances"), verify=server.ca, timeout=20)
+    assert (refused.status_code, refused.json()["result"]) == (400, "error"), refused.text
+    signed = requests.post(server.base + query, headers=proof(record, query), verify=server.ca, timeout=20)
+    assert signed.status_code == 200, signed.text

@@ -1,5 +1,6 @@
 """The emergency shutdown against the binary: who is stopped, in whose words, who may lift it, and that it outlasts a kill."""
 
+import hashlib
 import hmac
 import json
 import os
@@ -11,7 +12,8 @@ import ccxt
 import pytest
 import requests
 
-from harness import clients, venues
+from harness import clients, raw, venues
+from harness.binance import now_ms
 from harness.halted import Halted
 from harness.server import run
 from harness.waiting import until
@@ -311,3 +313,58 @@ def test_real_halts_are_measured_and_leave_nothing_halted(gateway, trader):
     assert status["halts"] == [] and status["epoch"] == before + 10, "five raised and five lifted, each an epoch"
     trader.cancel_order(rest(trader)["id"], SYMBOL)
     assert "--operator" in gateway.command("drill", "run", "--real", code=2).stderr
+
+
+# Orders that say to the gateway what the venue does not read.
+
+
+def hyperliquid_order(gateway):
+    """The body of an order, signed by ccxt and not sent."""
+    venue = next(venue for venue in venues.VENUES if venue.cls == "hyperliquid")
+    exchange = venue.sync(gateway.server, gateway.server.credential(venue.credential))
+    exchange.load_markets()
+    bodies = []
+    taken = {"status": "ok", "response": {"type": "order", "data": {"statuses": [{"resting": {"oid": 1}}]}}}
+    exchange.fetch = lambda url, method="GET", headers=None, body=None: bodies.append(body) or taken
+    exchange.create_order(venues.symbol(exchange), "limit", "buy", 0.01, 1000)
+    return json.loads(bodies[-1])
+
+
+def ask_hyperliquid(gateway, body):
+    return raw.ask(gateway.server, "POST", "/exchange", [("Content-Type", "application/json")], json.dumps(body).encode())
+
+
+def ask_bybit(gateway, path="/v5/order/create", **order):
+    key, now, body = gateway.server.credential("bybit-hmac"), str(now_ms()), json.dumps(order)
+    proof = hmac.new(key["secret"].encode(), f"{now}{key['api_key']}5000{body}".encode(), hashlib.sha256).hexdigest()
+    headers = [("X-BAPI-API-KEY", key["api_key"]), ("X-BAPI-TIMESTAMP", now), ("X-BAPI-RECV-WINDOW", "5000"), ("X-BAPI-SIGN", proof)]
+    return raw.ask(gateway.server, "POST", path, headers, body.encode())
+
+
+def test_an_order_beside_a_cancel_is_an_order(gateway):
+    """The venue reads `action`; a cancel where messages of the WebSocket have theirs is nobody's, and nobody signed it."""
+    cancel = {"payload": {"action": {"type": "cancel", "cancels": []}}}
+    passed = ask_hyperliquid(gateway, {**hyperliquid_order(gateway), "request": cancel})
+    assert passed.status == 200 and b"resting" in passed.body, "without a halt it is taken"
+    gateway.halt()
+    refused = ask_hyperliquid(gateway, {**hyperliquid_order(gateway), "request": cancel})
+    assert refused.status == 503, refused.body
+
+
+def test_a_reduction_that_the_venue_does_not_look_at_reduces_nothing(gateway):
+    order = {"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.01", "price": "1000"}
+    gateway.halt()
+    assert json.loads(ask_bybit(gateway, **order, reduceOnly=True).body)["retCode"] != 10016, "a reduction passes"
+    for more in ({}, {"args": [{"category": "linear", "reduceOnly": True}]}):
+        assert json.loads(ask_bybit(gateway, **order, **more).body)["retCode"] == 10016, more
+
+
+def test_a_name_that_the_venue_does_not_look_at_is_no_instrument(gateway):
+    """A halt of one instrument stops a batch, whatever name stands beside it."""
+    order = {"category": "spot", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.01", "price": "1000"}
+    gateway.halt(scope="instrument:BTCUSDT", reason="market.disorder")
+    assert json.loads(ask_bybit(gateway, **{**order, "symbol": "ETHUSDT"}).body)["retCode"] != 10016, "another instrument trades"
+    for stopped in ({**order, "symbol": "BTCUSDT"}, {**order, "symbol": "btcusdt"}):
+        assert json.loads(ask_bybit(gateway, **stopped).body)["retCode"] == 10016, stopped
+    decoy = {"category": "spot", "symbol": "ETHUSDT", "request": [order]}
+    assert json.loads(ask_bybit(gateway, path="/v5/order/create-batch", **decoy).body)["retCode"] == 10016

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Parameters travel in the payload; nobody vouches for the body, so it is empty, or repeats members of the payload to the letter, as
-//! some clients do; another one is refused. `request` must be the path of the request. The nonce is a number or text of one, in
+//! some clients do; another one is refused. `request` must be the path of the request, with its query if there is one. The nonce is a number or text of one, in
 //! whatever unit, and must be above all before it. The handshake of the order events is signed in the same way.
 //!
 //! Source: requests recorded from ccxt on 2026-11-21. See `docs/dialects/gemini.md`.
@@ -118,7 +118,8 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     // Some clients count with decimals; the whole part orders them.
     let nonce = digits(nonce.split('.').next().unwrap_or_default(), "nonce")?;
     let path = string(&members, "request").ok_or_else(|| malformed("request"))?;
-    if path.as_bytes() != request.path() && path.as_bytes() != request.target {
+    let names = if is_covered(request) { request.path() } else { request.target };
+    if path.as_bytes() != names && path.as_bytes() != request.target {
         return Err(Refusal::operator(Reject::WrongUri, "the payload names another path"));
     }
     Ok(Presented {
@@ -131,6 +132,12 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
         once: Once::Freshness,
         effect: effect::of_request(Purpose::Gemini, REST, request.method, request.path()),
     })
+}
+
+/// Whether a payload that names the path alone vouches for the request: nobody signs a query, and a reader may take parameters from it.
+/// The handshake of the order events has one all the same, as at the venue: it filters what is told.
+fn is_covered(request: &RequestView<'_>) -> bool {
+    request.query().is_empty() || request.method == "GET"
 }
 
 /// A body may say again what the payload says, and nothing else: no reader can act on what is not signed.
@@ -190,5 +197,20 @@ mod tests {
         ] {
             assert_eq!(check_body(body.as_bytes(), &payload).is_ok(), fine, "{body}");
         }
+    }
+
+    #[test]
+    fn a_query_that_nobody_signed_is_no_part_of_a_request() {
+        let verdict = |method: &str, target: &str, named: &str| {
+            let payload = STANDARD.encode(format!(r#"{{"request":"{named}","nonce":"7","amount":"0.01"}}"#));
+            let headers = [("x-gemini-apikey", "account-k"), ("x-gemini-signature", "00"), ("x-gemini-payload", payload.as_str())];
+            let headers: Vec<(String, String)> = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            let request = RequestView { method, target: target.as_bytes(), headers: &headers, body: b"", host: None };
+            present(&request).map(drop).map_err(|refusal| refusal.reject)
+        };
+        assert_eq!(verdict("POST", "/v1/order/new", "/v1/order/new"), Ok(()));
+        assert_eq!(verdict("POST", "/v1/order/new?amount=9", "/v1/order/new"), Err(Reject::WrongUri));
+        assert_eq!(verdict("POST", "/v1/order/new?amount=9", "/v1/order/new?amount=9"), Ok(()));
+        assert_eq!(verdict("GET", "/v1/order/events?heartbeat=true", "/v1/order/events"), Ok(()), "a filter, as at the venue");
     }
 }

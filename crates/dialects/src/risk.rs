@@ -13,16 +13,19 @@
 //! A reduce-only mark counts only where the venue refuses an order that breaks it. OKX and Bybit ignore the mark on spot orders,
 //! so there it counts for contracts only (Bybit) or not at all (OKX, BitMEX, Bitfinex); Binance spot, Coinbase, Gate, Gemini,
 //! Kraken spot and KuCoin spot have none. What has two readings (a name twice, an escape, query and body) is an increase.
+//! A mark or name counts only where the venue reads it: members that a venue ignores may say anything.
 
+mod instrument;
 mod tables;
 
 use countersign_core::{Purpose, Risk, Scope};
 
+pub use instrument::{InstrumentPlace, instrument, instrument_place};
 pub use tables::{CANCEL_MESSAGES, CANCELS, FIX_CANCELS};
 use tables::{REDUCTIONS, REFINED, TIMERS};
 
 use crate::binance::ws_api::frame::RawObject;
-use crate::fields::{array, object, string, text};
+use crate::fields::{array, object, string};
 
 /// Orders in one batch that is looked through; a longer one is an increase.
 const BATCH_MAX: usize = 100;
@@ -108,10 +111,18 @@ impl<'m> SignedText<'m> {
         object(std::str::from_utf8(self.body).ok()?).ok()
     }
 
-    /// The value of a parameter that stands once in query and form together, without escapes.
+    /// The value of a parameter that stands once in the query or in the form, without escapes. Nothing where there are both: venues
+    /// differ in which they read. Nothing in JSON: a string in it may look like a form.
     fn parameter(&self, name: &str) -> Option<&'m str> {
+        let text = match (self.query, self.body) {
+            (text, b"") | (b"", text) => text,
+            (_, _) => return None,
+        };
+        if text.trim_ascii_start().starts_with(b"{") || text.trim_ascii_start().starts_with(b"[") {
+            return None;
+        }
         let mut found = None;
-        for pair in [self.query, self.body].into_iter().flat_map(|part| part.split(|byte| *byte == b'&')) {
+        for pair in text.split(|byte| *byte == b'&') {
             let (key, value) = std::str::from_utf8(pair).ok()?.split_once('=').unwrap_or_default();
             if key.contains(['%', '+']) || (key == name && (found.is_some() || value.contains(['%', '+']))) {
                 return None;
@@ -124,13 +135,22 @@ impl<'m> SignedText<'m> {
     }
 }
 
+/// How the signed bytes came: venues look for an order in another place of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carriage {
+    /// As a request.
+    Http,
+    /// As a message of a WebSocket.
+    Message,
+}
+
 /// What the signed bytes make of a request that its route calls an increase, where [`is_refined`].
 #[must_use]
-pub fn refine(purpose: Purpose, signed: SignedText<'_>) -> Risk {
+pub fn refine(purpose: Purpose, carriage: Carriage, signed: SignedText<'_>) -> Risk {
     let told = match purpose {
-        Purpose::Bybit => bybit(&signed),
+        Purpose::Bybit => bybit(carriage, &signed),
         Purpose::Deribit => deribit(&signed),
-        Purpose::Hyperliquid => hyperliquid(&signed),
+        Purpose::Hyperliquid => hyperliquid(carriage, &signed),
         Purpose::KrakenFutures => (signed.parameter("reduceOnly") == Some("true")).then_some(Risk::Reduce),
         Purpose::Bearer
         | Purpose::Binance
@@ -154,14 +174,17 @@ fn is_true(object: &RawObject<'_>, name: &str) -> bool {
     object.member(name).is_some_and(|value| value.get() == "true")
 }
 
-fn bybit(signed: &SignedText<'_>) -> Option<Risk> {
+fn bybit(carriage: Carriage, signed: &SignedText<'_>) -> Option<Risk> {
     let whole = signed.json()?;
     let reduces = |order: &RawObject<'_>| {
         // The venue ignores the mark on spot orders.
         is_true(order, "reduceOnly") && matches!(string(order, "category").as_deref(), Some("linear" | "inverse"))
     };
-    let Some(args) = whole.member("args") else { return reduces(&whole).then_some(Risk::Reduce) };
-    let args = array(args, BATCH_MAX, "args").ok()?;
+    // An order in the place of the other carriage is one that the venue does not look at.
+    if carriage == Carriage::Http {
+        return reduces(&whole).then_some(Risk::Reduce);
+    }
+    let args = array(whole.member("args")?, BATCH_MAX, "args").ok()?;
     let all = !args.is_empty() && args.iter().all(|order| object(order.get()).is_ok_and(|order| reduces(&order)));
     all.then_some(Risk::Reduce)
 }
@@ -192,11 +215,11 @@ fn deribit(signed: &SignedText<'_>) -> Option<Risk> {
     (reduces && alone && instrument.is_some_and(|name| name.contains('-'))).then_some(Risk::Reduce)
 }
 
-fn hyperliquid(signed: &SignedText<'_>) -> Option<Risk> {
+fn hyperliquid(carriage: Carriage, signed: &SignedText<'_>) -> Option<Risk> {
     let whole = signed.json()?;
-    let inner = match whole.member("request") {
-        Some(request) => object(object(request.get()).ok()?.member("payload")?.get()).ok()?,
-        None => whole,
+    let inner = match carriage {
+        Carriage::Http => whole,
+        Carriage::Message => object(object(whole.member("request")?.get()).ok()?.member("payload")?.get()).ok()?,
     };
     let action = object(inner.member("action")?.get()).ok()?;
     match string(&action, "type")?.as_str() {
@@ -210,48 +233,13 @@ fn hyperliquid(signed: &SignedText<'_>) -> Option<Risk> {
     }
 }
 
-/// The instrument of a request, if it names exactly one.
-///
-/// # Security
-/// `None` means "may be any": a halt of an instrument stops it.
-#[must_use]
-pub fn instrument(purpose: Purpose, signed: SignedText<'_>) -> Option<String> {
-    let name = match purpose {
-        Purpose::Binance | Purpose::Bybit | Purpose::Kucoin | Purpose::KrakenFutures => "symbol",
-        Purpose::Coinbase | Purpose::CoinbaseExchange => "product_id",
-        Purpose::Deribit => "instrument_name",
-        Purpose::Gate => "currency_pair",
-        Purpose::Kraken => "pair",
-        Purpose::Native => "sym",
-        Purpose::Okx => "instId",
-        Purpose::Bearer
-        | Purpose::Bitfinex
-        | Purpose::Bitmex
-        | Purpose::ClientCertificate
-        | Purpose::Gemini
-        | Purpose::HttpSignature
-        | Purpose::Hyperliquid => return None,
-    };
-    let Some(whole) = signed.json() else { return signed.parameter(name).map(str::to_owned) };
-    if !signed.query.is_empty() {
-        return None;
-    }
-    let inner = [whole.member("params"), whole.member("payload")].into_iter().flatten().next();
-    let inner = inner.map(|inner| object(inner.get())).transpose().ok()?;
-    let own = text(&whole, name);
-    match inner.and_then(|inner| text(&inner, name)) {
-        Some(inner) if own.is_none() => Some(inner),
-        Some(_) => None,
-        None => own,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
     use crate::registry::ALL;
+    use Carriage::{Http, Message};
     use Purpose::{Binance, Bybit, Deribit, KrakenFutures, Native, Okx};
 
     fn body(text: &str) -> SignedText<'_> {
@@ -314,40 +302,77 @@ mod tests {
     #[test]
     fn reduce_only_counts_where_the_venue_enforces_it() {
         let cases = [
-            (Bybit, body(r#"{"category":"linear","symbol":"BTCUSDT","reduceOnly":true}"#), Risk::Reduce),
-            (Bybit, body(r#"{"category":"spot","symbol":"BTCUSDT","reduceOnly":true}"#), Risk::Increase),
-            (Bybit, body(r#"{"category":"linear","reduceOnly":"true"}"#), Risk::Increase),
-            (Bybit, body(r#"{"category":"linear","reduceOnly":true,"reduceOnly":false}"#), Risk::Increase),
-            (Bybit, body(r#"{"op":"order.create","args":[{"category":"linear","reduceOnly":true}]}"#), Risk::Reduce),
+            (Bybit, Http, body(r#"{"category":"linear","symbol":"BTCUSDT","reduceOnly":true}"#), Risk::Reduce),
+            (Bybit, Http, body(r#"{"category":"spot","symbol":"BTCUSDT","reduceOnly":true}"#), Risk::Increase),
+            (Bybit, Http, body(r#"{"category":"linear","reduceOnly":"true"}"#), Risk::Increase),
+            (Bybit, Http, body(r#"{"category":"linear","reduceOnly":true,"reduceOnly":false}"#), Risk::Increase),
+            (Bybit, Message, body(r#"{"op":"order.create","args":[{"category":"linear","reduceOnly":true}]}"#), Risk::Reduce),
             (
                 Bybit,
+                Message,
                 body(r#"{"op":"order.create","args":[{"category":"linear","reduceOnly":true},{"category":"linear"}]}"#),
                 Risk::Increase,
             ),
-            (Bybit, body(r#"{"op":"order.create","args":[],"category":"linear","reduceOnly":true}"#), Risk::Increase),
-            (Deribit, query("instrument_name=BTC-PERPETUAL&reduce_only=true"), Risk::Reduce),
-            (Deribit, query("instrument_name=BTC_USDC&reduce_only=true"), Risk::Increase),
-            (Deribit, query("instrument_name=BTC-PERPETUAL&reduce_only=true&reduce_only=false"), Risk::Increase),
-            (Deribit, query("instrument_name=BTC-PERPETUAL&reduce%5Fonly=false&reduce_only=true"), Risk::Increase),
-            (Deribit, body(r#"{"method":"private/buy","params":{"instrument_name":"BTC-PERPETUAL","reduce_only":true}}"#), Risk::Reduce),
-            (Deribit, body(r#"{"params":{"instrument_name":"BTC-PERPETUAL","reduce_only":true,"otoco_config":[]}}"#), Risk::Increase),
-            (Deribit, query("instrument_name=BTC-PERPETUAL&reduce_only=true&otoco_config=x"), Risk::Increase),
-            (KrakenFutures, body("orderType=lmt&reduceOnly=true"), Risk::Reduce),
-            (KrakenFutures, SignedText { query: b"reduceOnly=true", body: b"reduceOnly=false" }, Risk::Increase),
-            (Purpose::Hyperliquid, body(r#"{"action":{"type":"cancel","cancels":[]}}"#), Risk::Cancel),
-            (Purpose::Hyperliquid, body(r#"{"action":{"type":"order","orders":[{"a":0,"r":true}]}}"#), Risk::Reduce),
-            (Purpose::Hyperliquid, body(r#"{"action":{"type":"order","orders":[{"a":0,"r":true},{"a":1,"r":false}]}}"#), Risk::Increase),
-            (Purpose::Hyperliquid, body(r#"{"action":{"type":"modify"}}"#), Risk::Increase),
+            (Bybit, Message, body(r#"{"op":"order.create","args":[],"category":"linear","reduceOnly":true}"#), Risk::Increase),
+            (Deribit, Http, query("instrument_name=BTC-PERPETUAL&reduce_only=true"), Risk::Reduce),
+            (Deribit, Http, query("instrument_name=BTC_USDC&reduce_only=true"), Risk::Increase),
+            (Deribit, Http, query("instrument_name=BTC-PERPETUAL&reduce_only=true&reduce_only=false"), Risk::Increase),
+            (Deribit, Http, query("instrument_name=BTC-PERPETUAL&reduce%5Fonly=false&reduce_only=true"), Risk::Increase),
+            (
+                Deribit,
+                Http,
+                body(r#"{"method":"private/buy","params":{"instrument_name":"BTC-PERPETUAL","reduce_only":true}}"#),
+                Risk::Reduce,
+            ),
+            (
+                Deribit,
+                Message,
+                body(r#"{"params":{"instrument_name":"BTC-PERPETUAL","reduce_only":true,"otoco_config":[]}}"#),
+                Risk::Increase,
+            ),
+            (Deribit, Http, query("instrument_name=BTC-PERPETUAL&reduce_only=true&otoco_config=x"), Risk::Increase),
+            (KrakenFutures, Http, body("orderType=lmt&reduceOnly=true"), Risk::Reduce),
+            (KrakenFutures, Http, SignedText { query: b"reduceOnly=true", body: b"reduceOnly=false" }, Risk::Increase),
+            (Purpose::Hyperliquid, Http, body(r#"{"action":{"type":"cancel","cancels":[]}}"#), Risk::Cancel),
+            (Purpose::Hyperliquid, Http, body(r#"{"action":{"type":"order","orders":[{"a":0,"r":true}]}}"#), Risk::Reduce),
             (
                 Purpose::Hyperliquid,
+                Http,
+                body(r#"{"action":{"type":"order","orders":[{"a":0,"r":true},{"a":1,"r":false}]}}"#),
+                Risk::Increase,
+            ),
+            (Purpose::Hyperliquid, Http, body(r#"{"action":{"type":"modify"}}"#), Risk::Increase),
+            (
+                Purpose::Hyperliquid,
+                Message,
                 body(r#"{"method":"post","request":{"type":"action","payload":{"action":{"type":"cancelByCloid"}}}}"#),
                 Risk::Cancel,
             ),
-            (Okx, body(r#"{"instId":"BTC-USDT","reduceOnly":true}"#), Risk::Increase),
+            (Okx, Http, body(r#"{"instId":"BTC-USDT","reduceOnly":true}"#), Risk::Increase),
         ];
-        for (purpose, signed, risk) in cases {
+        for (purpose, carriage, signed, risk) in cases {
             let shown = String::from_utf8_lossy(signed.body).into_owned() + &String::from_utf8_lossy(signed.query);
-            assert_eq!(refine(purpose, signed), risk, "{purpose} {shown}");
+            assert_eq!(refine(purpose, carriage, signed), risk, "{purpose} {shown}");
+        }
+    }
+
+    /// Each of these was an order to the venue and a cancel or reduction to a halt.
+    #[test]
+    fn a_mark_where_the_venue_does_not_look_is_none() {
+        let cancel = r#"{"type":"cancel","cancels":[]}"#;
+        let order = r#"{"type":"order","orders":[{"a":0,"r":false}]}"#;
+        let hidden = |outer: &str, inner: &str| format!(r#"{{"action":{outer},"request":{{"payload":{{"action":{inner}}}}}}}"#);
+        let (http, message) = (hidden(order, cancel), hidden(cancel, order));
+        let cases = [
+            (Purpose::Hyperliquid, Http, body(&http)),
+            (Purpose::Hyperliquid, Message, body(&message)),
+            (Bybit, Http, body(r#"{"category":"linear","side":"Buy","qty":"9","args":[{"category":"linear","reduceOnly":true}]}"#)),
+            (Bybit, Message, body(r#"{"op":"order.create","category":"linear","reduceOnly":true}"#)),
+            (Deribit, Http, SignedText { query: b"instrument_name=BTC-PERPETUAL&amount=10", body: b"&reduce_only=true" }),
+            (KrakenFutures, Http, SignedText { query: b"reduceOnly=true", body: b"orderType=lmt&side=buy&size=9" }),
+        ];
+        for (purpose, carriage, signed) in cases {
+            assert_eq!(refine(purpose, carriage, signed), Risk::Increase, "{purpose} {}", String::from_utf8_lossy(signed.body));
         }
     }
 
@@ -360,23 +385,5 @@ mod tests {
         }
         assert!(!is_refined(Some(Purpose::Deribit), Target::Message("private/edit")));
         assert!(!is_refined(Some(KrakenFutures), Target::Http("POST", "/derivatives/api/v3/batchorder")));
-    }
-
-    #[test]
-    fn an_instrument_is_told_only_when_there_is_one_reading() {
-        let cases = [
-            (Binance, query("symbol=BTCUSDT&side=BUY"), Some("BTCUSDT")),
-            (Binance, SignedText { query: b"symbol=BTCUSDT", body: b"symbol=ETHUSDT" }, None),
-            (Binance, query("side=BUY"), None),
-            (Binance, query("symbol=BTC%55SDT"), None),
-            (Bybit, body(r#"{"symbol":"BTCUSDT"}"#), Some("BTCUSDT")),
-            (Bybit, body(r#"{"symbol":"BTCUSDT","symbol":"ETHUSDT"}"#), None),
-            (Deribit, body(r#"{"params":{"instrument_name":"BTC-PERPETUAL"}}"#), Some("BTC-PERPETUAL")),
-            (Native, body(r#"{"op":"order.place","sym":"BTC-USDT"}"#), Some("BTC-USDT")),
-            (Okx, body(r#"{"op":"order","args":[{"instId":"BTC-USDT"}]}"#), None),
-        ];
-        for (purpose, signed, expected) in cases {
-            assert_eq!(instrument(purpose, signed).as_deref(), expected, "{purpose} {}", String::from_utf8_lossy(signed.body));
-        }
     }
 }

@@ -27,6 +27,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_core::{Effect, Purpose, Requirement, Risk};
+use countersign_dialects::risk::InstrumentPlace;
 use countersign_dialects::routes::Weight;
 use countersign_dialects::{Dialect, of_purpose};
 
@@ -159,6 +160,8 @@ pub struct Route {
     pub risk: Risk,
     /// Whether its signed bytes may tell less.
     pub is_refined: bool,
+    /// Where its signed bytes name the instrument; `None` where they may be about any.
+    pub instrument: Option<InstrumentPlace>,
     /// Whether acting on a request twice does harm.
     pub effect: Effect,
     /// What it matches.

@@ -75,7 +75,7 @@ impl HaltView {
                     None => view.dialects.push((*purpose, hit)),
                 },
                 HaltScope::Instrument(name) => {
-                    put(&mut view.instruments, name, hit);
+                    put(&mut view.instruments, &name.to_ascii_uppercase().into_boxed_str(), hit);
                     view.any_instrument = stronger(view.any_instrument, hit);
                 }
                 HaltScope::Key(key) => put(&mut view.keys, key, hit),
@@ -123,8 +123,9 @@ impl HaltView {
     #[must_use]
     pub fn decide(&self, subject: &Subject<'_>, risk: Risk) -> Option<Hit> {
         let dialect = |purpose: Purpose| self.dialects.iter().find(|(known, _)| *known == purpose).map(|(_, hit)| *hit);
-        let instrument = match subject.instrument {
-            Some(name) => self.instruments.get(name).copied(),
+        let instrument = match subject.instrument.filter(|_| self.has_instruments()) {
+            // Some venues take a name in any case.
+            Some(name) => self.instruments.get(&*name.to_ascii_uppercase()).copied(),
             None => self.any_instrument.filter(|_| risk.writes()),
         };
         [

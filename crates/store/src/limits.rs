@@ -167,5 +167,9 @@ pub const MIRROR_RENEW_MAX: usize = 256;
 /// by another node, which waits for a client that may not come.
 pub const MIRROR_ENDS_MAX: usize = 4_096;
 
+/// Highest number that a mirror is believed: numbers of sessions are whole numbers of a double, and what is above was put there by
+/// somebody else.
+pub const MIRROR_NUMBER_MAX: u64 = 1 << 53;
+
 /// Sessions without a node that one node takes at a look: the others take theirs.
 pub const MIRROR_TAKE_MAX: usize = 64;

@@ -16,7 +16,7 @@ from pathlib import Path
 BINARY = Path(os.environ.get("COUNTERSIGN_BIN", Path(__file__).parents[3] / "target/debug/countersign"))
 READY = re.compile(r"^ready: https://([0-9.]+|\[::1\]):([0-9]+)\s*$")
 OPERATOR = re.compile(r"https://127\.0\.0\.1:([0-9]+)")
-START_SECONDS = 30
+START_SECONDS = 120
 STOP_SECONDS = 10
 
 

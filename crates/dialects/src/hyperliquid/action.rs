@@ -1,5 +1,6 @@
 //! An action as MessagePack: what the client hashed before it wrote JSON, members in the same order.
 
+use crate::limits;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// Deepest nesting of an action: an order's own is four.
@@ -104,8 +105,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut map: Vec<(String, Value)> = Vec::new();
         while let Some((name, value)) = members.next_entry::<String, Value>()? {
-            if map.iter().any(|(each, _)| *each == name) {
-                return Err(serde::de::Error::custom("a name stands twice"));
+            if map.len() == limits::PARAMETERS_MAX || map.iter().any(|(each, _)| *each == name) {
+                return Err(serde::de::Error::custom("a name stands twice, or too many names"));
             }
             map.push((name, value));
         }
@@ -129,5 +130,16 @@ mod tests {
         assert_eq!(msgpack(r#"{"a":1,"a":2}"#), None);
         assert_eq!(msgpack(&format!("{}{}", "[".repeat(100), "]".repeat(100))), None);
         assert_eq!(msgpack("{"), None);
+    }
+
+    /// Each name is compared with those before it, and nobody is known yet.
+    #[test]
+    fn an_object_of_many_names_is_not_looked_through() {
+        let names = |count: usize| {
+            let members: Vec<_> = (0..count).map(|number| format!(r#""{number}":0"#)).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert!(msgpack(&names(limits::PARAMETERS_MAX)).is_some());
+        assert_eq!(msgpack(&names(limits::PARAMETERS_MAX + 1)), None);
     }
 }

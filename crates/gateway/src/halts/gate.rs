@@ -15,13 +15,13 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use countersign_core::{Detail, Monotonic, Permit, Purpose, Refusal, Reject, Risk, SessionId, VerifiedIdentity};
-use countersign_dialects::risk::{self, SignedText};
+use countersign_dialects::risk::{self, Carriage, SignedText};
 use countersign_halt::{Generation, HaltView, Hit, Lane, LaneHand, Subject, Unknown};
 use parking_lot::Mutex;
 
 use crate::authenticate::Login;
 use crate::clock;
-use crate::routes::{Family, Route};
+use crate::routes::{Family, Route, RouteTarget};
 use crate::worker::Worker;
 
 /// Something holds: writes are looked at.
@@ -193,12 +193,13 @@ impl HaltGate {
     /// The slow way, while something holds.
     fn look(&self, cleared: &mut Cleared, asked: &Asked<'_>) -> Result<(), Refusal> {
         let holding = self.holding.load();
-        if let (Some(purpose), Some(signed)) = (cleared.purpose, asked.signed) {
-            if asked.route.is_refined {
-                cleared.risk = risk::refine(purpose, signed);
+        if let Some(signed) = asked.signed {
+            // The venue reads a request by its endpoint, whoever sends it.
+            if let (true, Family::Of(purpose)) = (asked.route.is_refined, asked.route.family) {
+                cleared.risk = risk::refine(purpose, carriage(asked.route), signed);
             }
-            if holding.view.has_instruments() {
-                cleared.instrument = risk::instrument(purpose, signed).map(String::into_boxed_str);
+            if let (true, Some(place)) = (holding.view.has_instruments(), asked.route.instrument) {
+                cleared.instrument = risk::instrument(place, signed).map(String::into_boxed_str);
             }
         }
         if holding.shadow.decide(&cleared.subject(), cleared.risk).is_some() {
@@ -292,6 +293,15 @@ impl HaltGate {
     #[must_use]
     pub fn rehearsed(&self) -> u64 {
         self.rehearsed.load(Ordering::Relaxed)
+    }
+}
+
+fn carriage(route: &Route) -> Carriage {
+    match &route.target {
+        RouteTarget::Http { .. } => Carriage::Http,
+        RouteTarget::DialectMessage(..) | RouteTarget::FixMessage(_) | RouteTarget::NativeOp(_) | RouteTarget::WsMethod(_) => {
+            Carriage::Message
+        }
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn take_up<C: Carriage>(
     };
     awaiting.check_identity(&identity)?;
     connection.note_authenticated();
-    let session = mirror::find(worker, awaiting.sid())?;
+    let session = mirror::find(worker, awaiting.sid()).await?;
     let door = session.door(&identity)?;
     let (answer, answered) = oneshot::channel();
     let returning = Return { awaiting, identity, connection: connection.facts(), correlation, answer };

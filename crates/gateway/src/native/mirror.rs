@@ -13,6 +13,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_core::{ApiKeyId, CredentialId, Refusal, Reject, SessionId, Timestamp};
 use countersign_handshake::Contract;
@@ -22,10 +23,14 @@ use countersign_store::limits::{MIRROR_LEASE, MIRROR_RENEW};
 use countersign_store::shared::mirror::{MirrorError, Mirrored, Take};
 use serde_json::{Value, json};
 
-use super::session::inherit;
+use super::session::{inherit, is_final};
 use super::sessions::OpenSession;
 use crate::clock;
 use crate::worker::Worker;
+
+/// How long the record of a session that is taken over is waited for: far below what a client waits for its resume, and below the lease
+/// of our own sessions, which are not renewed meanwhile.
+const RECORD_WAIT: Duration = Duration::from_secs(1);
 
 /// What does not change while a client is there.
 #[derive(Clone, Debug)]
@@ -85,26 +90,55 @@ impl Facts {
 ///
 /// # Errors
 /// [`Reject::SessionUnknown`]; [`Reject::Busy`] when it may be another node's and nobody can tell now: the client comes again.
-pub(super) fn find(worker: &Rc<Worker>, sid: SessionId) -> Result<Arc<OpenSession>, Refusal> {
+pub(super) async fn find(worker: &Rc<Worker>, sid: SessionId) -> Result<Arc<OpenSession>, Refusal> {
     let sessions = &worker.shared.sessions;
     if let Some(session) = sessions.entry(sid) {
         return Ok(session);
     }
     let mirror = worker.shared.mirror.as_ref().ok_or(Reject::SessionUnknown)?;
+    // Before it is taken: from there until it is in the registry nothing waits, so nobody takes it from us in between.
+    let is_over = is_over(worker, sid).await;
+    if let Some(session) = sessions.entry(sid) {
+        return Ok(session);
+    }
     let taken = mirror.take(sid, Take::Any).map_err(|error| match error {
         MirrorError::Unavailable => Refusal::operator(Reject::Busy, error.to_string()),
         MirrorError::Adopted | MirrorError::Fenced | MirrorError::Forgotten => Refusal::operator(Reject::SessionUnknown, error.to_string()),
     })?;
-    take(worker, mirror, sid, taken.ok_or(Reject::SessionUnknown)?)?;
+    take(worker, mirror, sid, taken.ok_or(Reject::SessionUnknown)?, is_over)?;
     sessions.entry(sid).ok_or_else(|| Reject::SessionUnknown.into())
 }
 
-fn take(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>, sid: SessionId, taken: Mirrored) -> Result<(), Refusal> {
+/// Whether the records say that a session is over for good. A memory that lost the last word of a node that died after it (it was away,
+/// or an older copy of it answers) still holds what an operator ended. A database that does not answer is no reason to leave a client
+/// alone whose node just died: the key is looked at all the same.
+async fn is_over(worker: &Worker, sid: SessionId) -> bool {
+    match tokio::time::timeout(RECORD_WAIT, worker.shared.store.session(sid)).await {
+        Ok(Ok(record)) => record.and_then(|record| record.end_reason).is_some_and(|reason| is_final(&reason)),
+        Ok(Err(error)) => {
+            tracing::warn!(%sid, %error, "a session is taken over, and its record cannot be read");
+            false
+        }
+        Err(_) => {
+            tracing::warn!(%sid, "a session is taken over, and its record is not read in time");
+            false
+        }
+    }
+}
+
+fn take(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>, sid: SessionId, taken: Mirrored, is_over: bool) -> Result<(), Refusal> {
     let node = taken.node.clone();
     inherit(worker, mirror, sid, taken).inspect_err(|refusal| {
         tracing::error!(%sid, node, %refusal, "a session of another node cannot be gone on with: its orders may rest");
     })?;
-    tracing::info!(%sid, node, "goes on with a session of another node");
+    match worker.shared.sessions.entry(sid).filter(|_| is_over) {
+        // Its orders are cancelled as its contract says, and nobody comes back to it.
+        Some(session) => {
+            tracing::warn!(%sid, node, "a session that was ended is still in the shared memory: it ends here");
+            session.give_up();
+        }
+        None => tracing::info!(%sid, node, "goes on with a session of another node"),
+    }
     Ok(())
 }
 
@@ -122,7 +156,7 @@ pub(crate) async fn keep_mirror(worker: Rc<Worker>, mirror: Arc<SessionMirror>) 
         let now = clock::mono();
         let outcome = renew(&worker, &mirror);
         if outcome.is_ok() && now >= adopts_from {
-            adopt(&worker, &mirror);
+            adopt(&worker, &mirror).await;
         } else if outcome.is_err() {
             adopts_from = now.saturating_add(MIRROR_LEASE);
         }
@@ -145,16 +179,18 @@ fn renew(worker: &Rc<Worker>, mirror: &SessionMirror) -> Result<(), MirrorError>
     Ok(())
 }
 
-fn adopt(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>) {
+async fn adopt(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>) {
     let Ok(expired) = mirror.expired() else { return };
-    for sid in expired {
+    // All at once: our own leases are not renewed meanwhile.
+    let over = futures_util::future::join_all(expired.iter().map(|sid| is_over(worker, *sid))).await;
+    for (sid, is_over) in expired.into_iter().zip(over) {
         // Of ours the worker that serves it was late; it is renewed above.
         if worker.shared.sessions.entry(sid).is_some() {
             continue;
         }
         if let Ok(Some(taken)) = mirror.take(sid, Take::Expired) {
             // Said where it failed.
-            let _ = take(worker, mirror, sid, taken);
+            let _ = take(worker, mirror, sid, taken, is_over);
         }
     }
 }

@@ -34,6 +34,7 @@ mod renewal;
 mod return_of;
 
 pub(super) use agreed::cancel_policy;
+pub(super) use ending::is_final;
 pub(super) use inherited::inherit;
 
 use std::rc::Rc;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use countersign_core::{Access, Effect, Purpose, Requirement, Risk};
 use countersign_dialects::effect;
-use countersign_dialects::risk::{self, Target};
+use countersign_dialects::risk::{self, InstrumentPlace, Target};
 
 use super::path::PathPattern;
 use super::{Family, ROUTES_MAX, Route, RouteKind, RouteWeight};
@@ -119,6 +119,19 @@ impl RouteSpec {
         }
     }
 
+    /// Where its requests name their instrument. A route for several methods tells it only where all of them do, in one place.
+    fn instrument(&self) -> Option<InstrumentPlace> {
+        let of = |target| risk::instrument_place(self.purpose(), target);
+        match &self.target {
+            RouteTarget::FixMessage(_) => None,
+            RouteTarget::DialectMessage(_, name) | RouteTarget::NativeOp(name) | RouteTarget::WsMethod(name) => of(Target::Message(name)),
+            RouteTarget::Http { methods, path } => {
+                let places = methods.iter().map(|method| of(Target::Http(method, path.as_str())));
+                places.reduce(|one, two| if one == two { one } else { None }).flatten()
+            }
+        }
+    }
+
     /// Whether acting on a request twice does harm. A route for several methods is what the worst of them is.
     fn effect(&self, purpose: Option<Purpose>, scope: Option<&str>) -> Effect {
         let of = |target| effect::of_route(purpose, target, scope);
@@ -164,6 +177,7 @@ impl RouteSpec {
 
     pub(super) fn into_route(self, index: usize) -> Route {
         let (risk, is_refined) = self.risk();
+        let instrument = self.instrument();
         let effect = self.effect(self.purpose(), self.scope());
         let name: Arc<str> = self.name.into();
         Route {
@@ -179,6 +193,7 @@ impl RouteSpec {
             weight_rule: self.weight,
             risk,
             is_refined,
+            instrument,
             effect,
             target: self.target,
         }

@@ -61,6 +61,7 @@ fn an_order_whose_instrument_cannot_be_told_is_of_every_instrument() {
     let view = view(&[("instrument:BTC", Action::CancelOnly)]);
     let of = |instrument| Subject { instrument, ..Subject::default() };
     assert!(view.decide(&of(Some("BTC")), Risk::Increase).is_some());
+    assert!(view.decide(&of(Some("btc")), Risk::Increase).is_some(), "some venues take a name in any case");
     assert!(view.decide(&of(Some("ETH")), Risk::Increase).is_none());
     assert!(view.decide(&of(None), Risk::Increase).is_some());
     assert!(view.decide(&of(None), Risk::Read).is_none());

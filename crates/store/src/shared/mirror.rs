@@ -25,7 +25,7 @@ use countersign_core::SessionId;
 use redis::Script;
 
 use super::{PREFIX, SharedMemory, millis};
-use crate::limits::{MIRROR_ENDS_MAX, MIRROR_LEASE, MIRROR_RENEW_MAX, MIRROR_TAKE_MAX};
+use crate::limits::{MIRROR_ENDS_MAX, MIRROR_LEASE, MIRROR_NUMBER_MAX, MIRROR_RENEW_MAX, MIRROR_TAKE_MAX};
 use crate::sealing::SealingKey;
 
 /// Names one owner of a session: each later one has a higher number.
@@ -193,7 +193,8 @@ impl SessionMirror {
     /// Takes a session, with the highest fence there is. `None`: there is none, or somebody serves it.
     ///
     /// # Errors
-    /// [`MirrorError::Unavailable`]; [`MirrorError::Forgotten`] when what is there was sealed under another key.
+    /// [`MirrorError::Unavailable`]; [`MirrorError::Forgotten`] when what is there was sealed under another key, or stands where no
+    /// session can stand.
     pub fn take(&self, sid: SessionId, which: Take) -> Result<Option<Mirrored>, MirrorError> {
         type Taken = (u64, u64, String, HashMap<String, redis::Value>, Vec<Vec<u8>>);
         let mut call = self.take.prepare_invoke();
@@ -213,7 +214,7 @@ impl SessionMirror {
         fields: &HashMap<String, redis::Value>,
         frames: &[Vec<u8>],
     ) -> Option<Mirrored> {
-        let number = |name: &str| redis::from_redis_value_ref::<u64>(fields.get(name)?).ok();
+        let number = |name: &str| redis::from_redis_value_ref::<u64>(fields.get(name)?).ok().filter(|number| *number <= MIRROR_NUMBER_MAX);
         let facts = redis::from_redis_value_ref::<Vec<u8>>(fields.get("facts")?).ok()?;
         let links = redis::from_redis_value_ref::<String>(fields.get("links")?).ok()?;
         let progress = Progress {
@@ -226,6 +227,10 @@ impl SessionMirror {
             away_for: Some(Duration::from_millis(left)),
             links: links.split(',').filter_map(|link| link.parse().ok()).collect(),
         };
+        let stands = progress.rx > 0 && progress.tx > 0 && progress.acked <= progress.tx && progress.committed <= progress.issued;
+        if !stands {
+            return None;
+        }
         let frames: Option<Vec<_>> = frames.iter().map(|frame| self.unsealed(sid, now, frame)).collect();
         let facts = self.key.open(&owner(sid, "facts"), &facts).ok()?.expose().to_vec();
         Some(Mirrored { fence: Fence(number("fence")?), node, facts, progress, frames: frames? })

@@ -101,6 +101,15 @@ impl Store {
         self.db.run("UPDATE sessions SET ended = $1, end_reason = $2 WHERE ended IS NULL AND node = $3", &values).await
     }
 
+    /// One session, if it is on record.
+    ///
+    /// # Errors
+    /// An infrastructure failure.
+    pub async fn session(&self, sid: SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        let row = self.db.row("SELECT * FROM sessions WHERE sid = $1", &[sid.to_string().into()]).await?;
+        row.as_ref().map(row::session).transpose()
+    }
+
     /// The newest `limit` sessions, newest first.
     ///
     /// # Errors

@@ -197,3 +197,32 @@ fn whoever_reads_or_writes_the_server_learns_and_makes_up_nothing() {
     let () = redis::cmd("LSET").arg(format!("{{countersign}}:frames:{SID}")).arg(0).arg(moved).query(&mut connection).unwrap();
     assert_eq!(a.take(SID, Take::Any), Err(MirrorError::Forgotten));
 }
+
+/// Whoever writes to the server can set numbers. None of them is one that a session cannot have: it would be counted on from there.
+#[test]
+fn numbers_that_no_session_can_have_are_not_believed() {
+    let server = RedisServer::start(&[]);
+    let (a, b) = (node(&server, "a"), node(&server, "b"));
+    let hash = format!("{{countersign}}:session:{SID}");
+    let highest = u64::MAX.to_string();
+    for (field, value) in [
+        ("rx", "0"),
+        ("rx", &highest),
+        ("tx", "0"),
+        ("tx", &highest),
+        ("tx", "9007199254740993"),
+        ("tx", "-1"),
+        ("acked", "8"),
+        ("committed", "2"),
+        ("issued", &highest),
+        ("cancelled", "x"),
+    ] {
+        server.command(&["DEL", &hash]);
+        a.write(SID, Fence::FIRST, &whole(4, 7)).unwrap();
+        server.command(&["HSET", &hash, field, value]);
+        assert_eq!(b.take(SID, Take::Any), Err(MirrorError::Forgotten), "{field} {value}");
+    }
+    server.command(&["DEL", &hash]);
+    a.write(SID, Fence::FIRST, &whole(4, 7)).unwrap();
+    assert!(take(&b, Take::Any).is_some());
+}

@@ -12,6 +12,15 @@ use crate::connection::Connection;
 use crate::native::carriage::{Carriage, CarriageError};
 use crate::native::line::Line;
 
+/// The words of an end by an operator.
+const KILLED: &str = "ended by an operator";
+
+/// Whether a session that ended so is over wherever its mirror turns up: an operator, or a ticket that two parties had, ended it. What a
+/// node said that lost it, or a start after a crash, is no such word.
+pub(in crate::native) fn is_final(reason: &str) -> bool {
+    [KILLED, Reject::SessionReuse.label()].contains(&reason)
+}
+
 /// Why a session ends.
 #[derive(Debug)]
 pub(super) enum Ending {
@@ -56,7 +65,7 @@ impl Ending {
             Self::Drained => "drain",
             Self::Fatal(refusal) | Self::Refused(refusal) => refusal.reject.label(),
             Self::GivenUp => "not resumed in time",
-            Self::Killed => "ended by an operator",
+            Self::Killed => KILLED,
             Self::Lease(_) => "served by another node",
             Self::Lost(CarriageError::Slow) => "slow consumer",
             Self::Lost(_) => "connection closed",

@@ -5,8 +5,13 @@
 //!                                          │ refused, window over ──▶ NotResumed       the caller decides whether to begin anew
 //! ```
 //!
+//! A node that says that it leaves is left for another connection before the present one breaks ([`moving`]).
+//!
 //! Nothing is ever sent again by itself: [`Incoming::Resumed`] names what was not applied, and the caller decides.
 
+mod moving;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,13 +32,14 @@ use crate::ladder::Ladder;
 use crate::options::{Carriage, Options};
 use crate::reconnect::{self, Returned};
 use crate::transport::Transport;
+use moving::Leaving;
 
 /// What the gateway says on an open session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
     /// The connection is gone, for this reason; the session is being resumed.
     Away(String),
-    /// The node leaves; connect again within this time.
+    /// The node leaves within this time. A session that can be resumed moves by itself, and [`Incoming::Resumed`] says so.
     Drain(Duration),
     /// Messages that nobody has any more: ask for the state of what they told of.
     Lost {
@@ -94,6 +100,10 @@ pub struct Session {
     /// A control frame that is being sent: kept until it is out, so that a cancelled [`Session::next`] loses none. Sent twice at
     /// worst, which heartbeats, pings and nacks survive.
     unsent: Option<String>,
+    /// Set while the node leaves.
+    leaving: Option<Leaving>,
+    /// What happened while a message was sent, and is still to be told.
+    untold: VecDeque<Incoming>,
 }
 
 enum Link {
@@ -101,6 +111,8 @@ enum Link {
     Away(JoinHandle<Result<Returned, ClientError>>),
     /// Lost, and the loss is still to be told.
     Lost(String),
+    /// Being resumed on another connection, while this one is still there.
+    Moving(Transport, JoinHandle<Result<Returned, ClientError>>),
     Up(Transport),
 }
 
@@ -122,7 +134,7 @@ impl Session {
         let recoverable = agreed.contract.choice(Choice::Rx) == "recoverable";
         let machine = if recoverable { machine.recoverable(Keeping::default()) } else { machine };
         let options = Arc::new(options.clone());
-        Ok(Self { link: Link::Up(transport), options, machine, agreed, negotiated, ladder: ladder.clone(), unsent: None })
+        Ok(Self { link: Link::Up(transport), options, machine, agreed, negotiated, ladder: ladder.clone(), unsent: None, leaving: None, untold: VecDeque::new() })
     }
 
     /// What was agreed. After a resume it is the same contract, signed anew.
@@ -145,7 +157,7 @@ impl Session {
     /// Whether there is no connection at the moment.
     #[must_use]
     pub const fn is_away(&self) -> bool {
-        !matches!(self.link, Link::Up(_))
+        !matches!(self.link, Link::Moving(..) | Link::Up(_))
     }
 
     /// Sends a message body (JSON); its number, by which its fate is told if the connection is lost.
@@ -154,6 +166,9 @@ impl Session {
     /// [`ClientError::Away`] while the session is being resumed: nothing was sent. [`ClientError::Protocol`] when the connection is
     /// gone and the session with it.
     pub async fn send(&mut self, body: &str) -> Result<u64, ClientError> {
+        if let Some(moved) = self.finish_moving().await {
+            self.untold.push_back(moved);
+        }
         let Link::Up(transport) = &mut self.link else { return Err(ClientError::Away) };
         let number = self.machine.standing().tx;
         let frame = self.machine.send(body, clock::now());
@@ -180,16 +195,20 @@ impl Session {
     }
 
     async fn step(&mut self) -> Result<Option<Incoming>, ClientError> {
+        if let Some(told) = self.untold.pop_front() {
+            return Ok(Some(told));
+        }
         let transport = match &mut self.link {
             Link::Away(returning) => {
                 let returned = returning.await.unwrap_or(Err(ClientError::Closed));
-                return self.go_on(returned?).await.map(Some);
+                return returned.map(|returned| Some(self.go_on(returned)));
             }
             Link::Lost(why) => {
                 let why = std::mem::take(why);
                 self.begin_return()?;
                 return Ok(Some(Incoming::Away(why)));
             }
+            Link::Moving(..) => return Ok(self.finish_moving().await),
             Link::Up(_) => {
                 self.check_alive()?;
                 self.transmit().await?;
@@ -198,10 +217,25 @@ impl Session {
             }
         };
         let wait = self.machine.poll_timeout().map_or(IDLE_WAIT, |at| at.saturating_since(clock::now().mono));
-        // A wait that is over means that a deadline is due: the next round acts on it.
-        let Ok(frame) = tokio::time::timeout(wait, transport.next()).await else { return Ok(None) };
-        let frame = frame?.ok_or(ClientError::Closed)?;
-        self.take(&frame, clock::now())
+        let dialled = async {
+            match &mut self.leaving {
+                Some(leaving) => leaving.dialled().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            frame = transport.next() => {
+                let frame = frame?.ok_or(ClientError::Closed)?;
+                self.take(&frame, clock::now())
+            }
+            dialled = dialled => {
+                self.on_dialled(dialled);
+                Ok(None)
+            }
+            // A deadline is due: the next round acts on it.
+            () = tokio::time::sleep(wait) => Ok(None),
+        }
     }
 
     /// Notes that the connection is gone, if that is all that happened and the session can come back.
@@ -211,6 +245,7 @@ impl Session {
         }
         self.machine.leave();
         self.unsent = None;
+        self.leaving = None;
         self.link = Link::Lost(error.to_string());
         Ok(())
     }
@@ -223,7 +258,7 @@ impl Session {
         Ok(())
     }
 
-    async fn go_on(&mut self, returned: Returned) -> Result<Incoming, ClientError> {
+    fn go_on(&mut self, returned: Returned) -> Incoming {
         let Returned { shaken: Shaken { transport, agreed, negotiated }, ladder, attempts, took } = returned;
         let ours = self.machine.standing();
         let lost = agreed.gap.filter(|gap| gap.how == GapHow::Lost).map(|gap| Range { from: gap.from, count: gap.count });
@@ -239,7 +274,7 @@ impl Session {
         };
         (self.agreed, self.negotiated, self.ladder) = (agreed, negotiated, ladder);
         self.link = Link::Up(transport);
-        Ok(Incoming::Resumed(Box::new(resumed)))
+        Incoming::Resumed(Box::new(resumed))
     }
 
     /// Sends what the machine has to say by itself.
@@ -261,6 +296,7 @@ impl Session {
     /// [`ClientError::Protocol`] when the connection is gone already, [`ClientError::Away`] while it is being resumed: the session
     /// then waits for its client until `resume_s` is over.
     pub async fn close(mut self) -> Result<(), ClientError> {
+        drop(self.finish_moving().await);
         let Link::Up(transport) = &mut self.link else { return Err(ClientError::Away) };
         let frame = self.machine.bye("done");
         transport.send(&frame).await?;
@@ -281,9 +317,16 @@ impl Session {
         let event = self.machine.handle_frame(frame.as_bytes(), now).map_err(|refusal| ClientError::Protocol(refusal.to_string()))?;
         Ok(match event {
             Event::Busy { retry } => return Err(ClientError::Bye(format!("busy, retry after {} ms", retry.as_millis()))),
+            // Where it goes on is known, or looked for.
+            Event::Bye { code, .. } if self.leaving.is_some() && code == AlertCode::SessionTakenOver.as_str() => {
+                return Err(ClientError::Transport("the node has left".to_owned()));
+            }
             Event::Bye { code, missed } => return Err(ClientError::Bye(end_of(code, missed))),
             Event::Deliver { d, .. } => Some(Incoming::Message(d.get().to_owned())),
-            Event::Drain { by, .. } => Some(Incoming::Drain(by)),
+            Event::Drain { by, to } => {
+                self.begin_to_leave(&to);
+                Some(Incoming::Drain(by))
+            }
             Event::Err(err) => Some(Incoming::Refused(err.get().to_owned())),
             Event::Lost(range) => Some(Incoming::Lost { from: range.from, count: range.count }),
             Event::Halt { id, action, reason } => Some(Incoming::Halt { id, action, reason }),
@@ -306,7 +349,7 @@ fn end_of(code: String, missed: Option<Range>) -> String {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if let Link::Away(returning) = &self.link {
+        if let Link::Away(returning) | Link::Moving(_, returning) = &self.link {
             returning.abort();
         }
     }
@@ -314,6 +357,36 @@ impl Drop for Session {
 
 /// Connects and shakes hands, for a new session or for one that was left; confirms the contract.
 pub(crate) async fn open(options: &Options, resumption: Option<&Resumption>, ladder: &mut Ladder) -> Result<Shaken, ClientError> {
+    let mut prepared = connect(options, ladder).await?;
+    let agreed = shake_in_time(&mut prepared, options, resumption, ladder).await?;
+    Ok(Shaken { transport: prepared.transport, agreed, negotiated: prepared.negotiated })
+}
+
+/// A connection on which nothing is said yet of who we are.
+pub(crate) struct Prepared {
+    transport: Transport,
+    channel: Channel,
+    negotiated: NegotiatedParameters,
+    options: Options,
+    ladder: Ladder,
+    /// What the gateway said unasked.
+    nonce: Option<String>,
+}
+
+/// Connects, as far as that goes without a word of the session.
+async fn prepare(options: &Options, mut ladder: Ladder) -> Result<Prepared, ClientError> {
+    let prepared = connect(options, &mut ladder).await?;
+    Ok(Prepared { ladder, ..prepared })
+}
+
+/// Shakes hands on a connection that is prepared.
+async fn conclude(mut prepared: Prepared, resumption: Option<&Resumption>) -> Result<(Shaken, Ladder), ClientError> {
+    let (options, mut ladder) = (prepared.options.clone(), std::mem::take(&mut prepared.ladder));
+    let agreed = shake_in_time(&mut prepared, &options, resumption, &mut ladder).await?;
+    Ok((Shaken { transport: prepared.transport, agreed, negotiated: prepared.negotiated }, ladder))
+}
+
+async fn connect(options: &Options, ladder: &mut Ladder) -> Result<Prepared, ClientError> {
     let Dialled { stream, channel, negotiated } = dial(options, ladder).await?;
     let mut transport = match options.carriage {
         Carriage::Raw => Transport::lines(stream),
@@ -327,11 +400,28 @@ pub(crate) async fn open(options: &Options, resumption: Option<&Resumption>, lad
         }
         Carriage::Http => return Err(ClientError::Http("sessions over HTTP are made by HttpSession".to_owned())),
     };
-    let shaking = shake(&mut transport, options, channel, resumption, ladder);
+    let handshake = ClientHandshake::new(handshake_config(options)?, channel.clone(), clock::now())?;
+    let mut nonce = None;
+    if handshake.needs_nonce() {
+        let receiving = tokio::time::timeout(options.deadline, receive_nonce(&mut transport));
+        nonce = Some(receiving.await.map_err(|_| ClientError::Deadline("native handshake"))??);
+        ladder.step("nonce", "from the gateway");
+    }
+    Ok(Prepared { transport, channel, negotiated, options: options.clone(), ladder: Ladder::default(), nonce })
+}
+
+async fn shake_in_time(
+    prepared: &mut Prepared,
+    options: &Options,
+    resumption: Option<&Resumption>,
+    ladder: &mut Ladder,
+) -> Result<Box<ClientSession>, ClientError> {
+    let (channel, nonce) = (prepared.channel.clone(), prepared.nonce.take());
+    let shaking = shake(&mut prepared.transport, options, channel, nonce, resumption, ladder);
     let agreed = tokio::time::timeout(options.deadline, shaking).await.map_err(|_| ClientError::Deadline("native handshake"))??;
-    transport.send(&agreed.ready_frame()).await?;
+    prepared.transport.send(&agreed.ready_frame()).await?;
     ladder.step("ready", format!("contract {}", agreed.ch.text()));
-    Ok(Shaken { transport, agreed, negotiated })
+    Ok(agreed)
 }
 
 /// How long to wait where the machine names no deadline.
@@ -357,15 +447,11 @@ async fn shake(
     transport: &mut Transport,
     options: &Options,
     channel: Channel,
+    mut nonce: Option<String>,
     resumption: Option<&Resumption>,
     ladder: &mut Ladder,
 ) -> Result<Box<ClientSession>, ClientError> {
     let mut handshake = ClientHandshake::new(handshake_config(options)?, channel, clock::now())?;
-    let mut nonce = None;
-    if handshake.needs_nonce() {
-        nonce = Some(receive_nonce(transport).await?);
-        ladder.step("nonce", "from the gateway");
-    }
     loop {
         let mut waiting = speak_first(handshake, options, nonce.as_deref(), resumption, ladder)?;
         transport.send(waiting.first_frame().expose()).await?;

@@ -278,6 +278,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         mirror: None,
         fix_sessions: crate::fix::sessions::FixSessions::default(),
         drain: Drain::default(),
+        predecessor: None,
         settings,
     }
 }

@@ -11,8 +11,9 @@
 //! ```
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::StoreError;
@@ -103,7 +104,30 @@ impl StateDir {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
-        Ok(StateLock { _file: file })
+        Ok(StateLock { file })
+    }
+
+    /// Goes on with the lock of another process that gave us its descriptor: a lock is the file's that was opened, and is held as long as
+    /// one process has that. So it is never free in between.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when it is not the lock of this folder, or is not held.
+    pub fn adopt_lock(&self, descriptor: OwnedFd) -> Result<StateLock, StoreError> {
+        let path = self.path.join("lock");
+        let failed = |source| StoreError::io("lock", &path, source);
+        let mut file = File::from(descriptor);
+        let (theirs, ours) = (file.metadata().map_err(failed)?, std::fs::metadata(&path).map_err(failed)?);
+        if (theirs.dev(), theirs.ino()) != (ours.dev(), ours.ino()) {
+            return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the running gateway has another state folder")));
+        }
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::AlreadyRunning { path: self.path.clone(), pid: read_pid(&mut file) }),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+        noted.map_err(failed)?;
+        Ok(StateLock { file })
     }
 }
 
@@ -117,5 +141,15 @@ fn read_pid(file: &mut File) -> Option<u32> {
 #[derive(Debug)]
 #[must_use]
 pub struct StateLock {
-    _file: File,
+    file: File,
+}
+
+impl StateLock {
+    /// A second hold on the lock, to be given to another process.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn descriptor(&self) -> std::io::Result<OwnedFd> {
+        self.file.try_clone().map(OwnedFd::from)
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   a client comes back   ─▶ in our registry: as always
+//!                         ├▶ in the process before this one: brought to rest there, handed over ─▶ inherit ─▶ as always
 //!                         └▶ in the mirror: taken, with a higher fence ─▶ [`inherit`](super::session::inherit) ─▶ as always
 //!   twice a second        ─▶ leases of ours renewed; what another one took is told to its task, which stops
 //!                         └▶ leases that ran out: of all nodes one takes the session ─▶ inherit ─▶ it waits, its orders are cancelled in time
@@ -13,18 +14,22 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_core::{ApiKeyId, CredentialId, Refusal, Reject, SessionId, Timestamp};
 use countersign_handshake::Contract;
 use countersign_handshake::strict_json::Object;
 use countersign_store::SessionMirror;
 use countersign_store::limits::{MIRROR_LEASE, MIRROR_RENEW};
-use countersign_store::shared::mirror::{MirrorError, Mirrored, Take};
+use countersign_store::shared::mirror::{Fence, KeptFrame, MirrorError, Mirrored, Progress, Take};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use super::session::inherit;
 use super::sessions::OpenSession;
 use crate::clock;
+use crate::handover::taking::StillThere;
+use crate::handover::{Handed, HandedSession};
 use crate::worker::Worker;
 
 /// What does not change while a client is there.
@@ -85,30 +90,77 @@ impl Facts {
 ///
 /// # Errors
 /// [`Reject::SessionUnknown`]; [`Reject::Busy`] when it may be another node's and nobody can tell now: the client comes again.
-pub(super) fn find(worker: &Rc<Worker>, sid: SessionId) -> Result<Arc<OpenSession>, Refusal> {
+pub(super) async fn find(worker: &Rc<Worker>, sid: SessionId) -> Result<Arc<OpenSession>, Refusal> {
     let sessions = &worker.shared.sessions;
     if let Some(session) = sessions.entry(sid) {
         return Ok(session);
+    }
+    if let Some(predecessor) = &worker.shared.predecessor {
+        let handed = predecessor.session(sid).await;
+        let still = |StillThere| Refusal::operator(Reject::Busy, "the process before this one does not let go of the session");
+        go_on(worker, sid, handed.map_err(still)?)?;
+        if let Some(session) = sessions.entry(sid) {
+            return Ok(session);
+        }
     }
     let mirror = worker.shared.mirror.as_ref().ok_or(Reject::SessionUnknown)?;
     let taken = mirror.take(sid, Take::Any).map_err(|error| match error {
         MirrorError::Unavailable => Refusal::operator(Reject::Busy, error.to_string()),
         MirrorError::Adopted | MirrorError::Fenced | MirrorError::Forgotten => Refusal::operator(Reject::SessionUnknown, error.to_string()),
     })?;
-    take(worker, mirror, sid, taken.ok_or(Reject::SessionUnknown)?)?;
+    take(worker, Some(mirror), sid, taken.ok_or(Reject::SessionUnknown)?)?;
     sessions.entry(sid).ok_or_else(|| Reject::SessionUnknown.into())
 }
 
-fn take(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>, sid: SessionId, taken: Mirrored) -> Result<(), Refusal> {
+/// Goes on with what the process before this one handed over.
+fn go_on(worker: &Rc<Worker>, sid: SessionId, handed: Handed) -> Result<(), Refusal> {
+    let mirror = worker.shared.mirror.as_ref();
+    match (handed, mirror) {
+        (Handed::Here(session), mirror) => take(worker, mirror, sid, on_arrival(*session, &worker.shared.settings.cluster.node)),
+        // Found there like any other.
+        (Handed::InMemory | Handed::Unknown, _) => Ok(()),
+    }
+}
+
+/// Sessions that the process before this one hands over unasked: nobody is there, or has come back yet.
+pub(crate) async fn take_in(worker: Rc<Worker>, mut sessions: mpsc::Receiver<(SessionId, Handed)>) {
+    while let Some((sid, handed)) = sessions.recv().await {
+        let outcome = match (&handed, worker.shared.mirror.as_ref()) {
+            (Handed::InMemory, Some(mirror)) => match mirror.take(sid, Take::Any) {
+                Ok(Some(taken)) => take(&worker, Some(mirror), sid, taken),
+                // Its lease runs out, and then it is adopted.
+                Ok(None) | Err(_) => Ok(()),
+            },
+            (Handed::Here(_) | Handed::InMemory | Handed::Unknown, _) => go_on(&worker, sid, handed),
+        };
+        // Said where it failed.
+        drop(outcome);
+    }
+}
+
+fn on_arrival(session: HandedSession, node: &str) -> Mirrored {
+    let HandedSession { facts, rx, tx, acked, committed, issued, cancelled, away_ms, links, frames } = session;
+    let away_for = away_ms.map(Duration::from_millis);
+    let frame = |(s, numbered, text)| (KeptFrame { s, numbered, text }, Duration::ZERO);
+    Mirrored {
+        fence: Fence::FIRST,
+        node: node.to_owned(),
+        facts: facts.into_bytes(),
+        progress: Progress { rx, tx, acked, committed, issued, cancelled, away_for, links },
+        frames: frames.into_iter().map(frame).collect(),
+    }
+}
+
+fn take(worker: &Rc<Worker>, mirror: Option<&Arc<SessionMirror>>, sid: SessionId, taken: Mirrored) -> Result<(), Refusal> {
     let node = taken.node.clone();
     inherit(worker, mirror, sid, taken).inspect_err(|refusal| {
         tracing::error!(%sid, node, %refusal, "a session of another node cannot be gone on with: its orders may rest");
     })?;
-    tracing::info!(%sid, node, "goes on with a session of another node");
+    tracing::info!(%sid, node, "goes on with a session of another node or of the process before");
     Ok(())
 }
 
-/// Renews the leases of this node's sessions and adopts those that nobody serves, until the gateway drains.
+/// Renews the leases of this node's sessions until the gateway has drained, and adopts those that nobody serves until it drains.
 pub(crate) async fn keep_mirror(worker: Rc<Worker>, mirror: Arc<SessionMirror>) {
     let mut ticks = tokio::time::interval(MIRROR_RENEW);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -116,11 +168,12 @@ pub(crate) async fn keep_mirror(worker: Rc<Worker>, mirror: Arc<SessionMirror>) 
     let mut adopts_from = clock::mono().saturating_add(MIRROR_LEASE);
     loop {
         ticks.tick().await;
-        if worker.shared.drain.is_started() {
-            return;
-        }
         let now = clock::mono();
         let outcome = renew(&worker, &mirror);
+        if worker.shared.drain.is_started() {
+            // What is here is renewed until it has gone elsewhere. Nothing new begins here.
+            continue;
+        }
         if outcome.is_ok() && now >= adopts_from {
             adopt(&worker, &mirror);
         } else if outcome.is_err() {
@@ -154,7 +207,7 @@ fn adopt(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>) {
         }
         if let Ok(Some(taken)) = mirror.take(sid, Take::Expired) {
             // Said where it failed.
-            let _ = take(worker, mirror, sid, taken);
+            let _ = take(worker, Some(mirror), sid, taken);
         }
     }
 }

@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, watch};
 pub use carriage_kind::CarriageKind;
 pub use records::keep_records;
 
-use super::comeback::Return;
+use super::comeback::AtDoor;
 use super::limits::{AWAY_PER_KEY_MAX, SESSION_SHARDS};
 use super::mirror::Facts;
 use crate::shared::Shared;
@@ -58,7 +58,7 @@ pub struct OpenSession {
     /// Whether nobody is connected to it.
     away: AtomicBool,
     /// Where clients come back to; none where they cannot.
-    returns: Option<mpsc::Sender<Return>>,
+    returns: Option<mpsc::Sender<AtDoor>>,
     /// The number of this owner in the mirror; 0: it is not there.
     fence: AtomicU64,
     /// What the mirror said of it when its lease was to be renewed.
@@ -71,7 +71,7 @@ impl OpenSession {
         since: Timestamp,
         remote: SocketAddr,
         carriage: CarriageKind,
-        returns: Option<mpsc::Sender<Return>>,
+        returns: Option<mpsc::Sender<AtDoor>>,
     ) -> Self {
         let (identity, contract) = (&established.identity, &established.contract);
         Self {
@@ -95,7 +95,7 @@ impl OpenSession {
     }
 
     /// Of a session that another node served until now.
-    pub(super) fn inherited(facts: &Facts, sid: SessionId, identity: &VerifiedIdentity, returns: Option<mpsc::Sender<Return>>) -> Self {
+    pub(super) fn inherited(facts: &Facts, sid: SessionId, identity: &VerifiedIdentity, returns: Option<mpsc::Sender<AtDoor>>) -> Self {
         Self {
             sid,
             account: identity.account().clone(),
@@ -141,7 +141,7 @@ impl OpenSession {
     /// # Errors
     /// [`Reject::SessionUnknown`] for another key than that which opened it, and where nobody can come back;
     /// [`Reject::SessionExpired`] after an operator ended it.
-    pub(super) fn door(&self, identity: &VerifiedIdentity) -> Result<&mpsc::Sender<Return>, Refusal> {
+    pub(super) fn door(&self, identity: &VerifiedIdentity) -> Result<&mpsc::Sender<AtDoor>, Refusal> {
         if self.credential != identity.credential().id || self.key_id != *identity.key_id() {
             return Err(Refusal::operator(Reject::SessionUnknown, "a ticket of another key than that of the session"));
         }
@@ -149,6 +149,14 @@ impl OpenSession {
             return Err(Refusal::operator(Reject::SessionExpired, "an operator ended the session"));
         }
         self.returns.as_ref().ok_or_else(|| Reject::SessionUnknown.into())
+    }
+
+    /// Asks it to go on in the next process of this node. Whether it heard so: it is open, and somebody can come back to it.
+    pub(crate) async fn ask_to_leave(&self) -> bool {
+        match &self.returns {
+            Some(door) => door.send(AtDoor::Leave).await.is_ok(),
+            None => false,
+        }
     }
 
     /// Whether nobody is connected to it.
@@ -284,7 +292,7 @@ impl Sessions {
     }
 
     /// An open session.
-    pub(super) fn entry(&self, sid: SessionId) -> Option<Arc<OpenSession>> {
+    pub(crate) fn entry(&self, sid: SessionId) -> Option<Arc<OpenSession>> {
         self.shard(sid).lock().get(&sid).cloned()
     }
 

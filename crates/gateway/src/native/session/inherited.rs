@@ -1,4 +1,4 @@
-//! A session that another node served: from its mirror to a task of ours, at which nobody is yet.
+//! A session that another node, or the process before this one, served: from its mirror to a task of ours, at which nobody is yet.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -64,7 +64,12 @@ impl Carriage for Nobody {
 ///
 /// # Errors
 /// The refusal: what is there cannot be read, its key is not known here, or its beginning here cannot be recorded.
-pub(in crate::native) fn inherit(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>, sid: SessionId, taken: Mirrored) -> Result<(), Refusal> {
+pub(in crate::native) fn inherit(
+    worker: &Rc<Worker>,
+    mirror: Option<&Arc<SessionMirror>>,
+    sid: SessionId,
+    taken: Mirrored,
+) -> Result<(), Refusal> {
     let facts = Facts::read(&taken.facts).ok_or_else(|| Refusal::operator(Reject::Internal, "a mirror that nobody can read"))?;
     let table = worker.shared.credentials.load();
     let entry = table.find(Purpose::Native, &facts.key_id);
@@ -103,9 +108,10 @@ pub(in crate::native) fn inherit(worker: &Rc<Worker>, mirror: &Arc<SessionMirror
         head,
         refusals: WindowCounter::new(Duration::from_secs(60)),
         drain_ends: None,
+        unanswered: 0,
         told_halt: None,
         known_halt: None,
-        mirroring: Some(Mirroring::new(Arc::clone(mirror), Arc::clone(&open), fence)),
+        mirroring: mirror.map(|mirror| Mirroring::new(Arc::clone(mirror), Arc::clone(&open), fence)),
         contract: facts.contract,
     };
     worker.shared.sessions.enter(Arc::clone(&open), session.contract.to_json().to_string())?;

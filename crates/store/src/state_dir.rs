@@ -153,3 +153,30 @@ impl StateLock {
         self.file.try_clone().map(OwnedFd::from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_handed_over_is_never_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = StateDir::create(folder.path().join("state")).unwrap();
+        let old = dir.lock().unwrap();
+        let new = dir.adopt_lock(old.descriptor().unwrap()).unwrap();
+        assert!(matches!(dir.lock(), Err(StoreError::AlreadyRunning { .. })));
+        drop(old);
+        assert!(matches!(dir.lock(), Err(StoreError::AlreadyRunning { .. })), "held by the successor");
+        drop(new);
+        assert!(dir.lock().is_ok());
+    }
+
+    #[test]
+    fn another_folders_lock_is_not_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let [ours, other] = ["ours", "other"].map(|name| StateDir::create(folder.path().join(name)).unwrap());
+        let (_held, theirs) = (ours.lock().unwrap(), other.lock().unwrap());
+        assert!(ours.adopt_lock(theirs.descriptor().unwrap()).is_err());
+    }
+}

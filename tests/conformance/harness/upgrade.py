@@ -86,7 +86,7 @@ def drained(server):
 
 
 class Requests:
-    """Clients that place orders, each on a connection of its own or, `kept`, on one that they keep as long as the gateway lets them. Nothing
+    """Clients that place orders which rest nowhere, each on a connection of its own or, `kept`, on one that they keep as long as the gateway lets them. Nothing
     is tried again: whatever goes wrong is a finding."""
 
     def __init__(self, server, key, kept=False, clients=2):
@@ -100,7 +100,7 @@ class Requests:
         while not self.stopping.is_set():
             name = f"r{number}x{count}t{time.monotonic_ns()}"
             count += 1
-            request = self.key.bytes(self.server, "POST", "/api/v3/order", **ORDER, newClientOrderId=name)
+            request = self.key.bytes(self.server, "POST", "/api/v3/order", **{**ORDER, "timeInForce": "IOC"}, newClientOrderId=name)
             try:
                 connection = connection or raw.Connection(self.server)
                 connection.send(request)

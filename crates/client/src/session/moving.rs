@@ -71,12 +71,16 @@ fn dial_after(pause: Duration, options: &Arc<Options>, attempt: u32) -> JoinHand
 /// The options with the nodes that the gateway names, those that we did not know behind those that we did.
 fn with_others(options: &Arc<Options>, to: &[String]) -> Arc<Options> {
     let mut known = Options::clone(options);
+    learn(&known.endpoint, &mut known.also, to);
+    Arc::new(known)
+}
+
+fn learn(own: &Endpoint, also: &mut Vec<Endpoint>, to: &[String]) {
     for endpoint in to.iter().filter_map(|text| Endpoint::parse(text).ok()) {
-        if known.also.len() < ALSO_MAX && endpoint != known.endpoint && !known.also.contains(&endpoint) {
-            known.also.push(endpoint);
+        if also.len() < ALSO_MAX && endpoint != *own && !also.contains(&endpoint) {
+            also.push(endpoint);
         }
     }
-    Arc::new(known)
 }
 
 impl Session {
@@ -131,5 +135,23 @@ impl Session {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn nodes_that_are_named_come_behind_those_that_we_know() {
+        let own = Endpoint::parse("a:1").unwrap();
+        let mut also = vec![Endpoint::parse("b:1").unwrap()];
+        let named = ["a:1", "c:1", "no port", "b:1", "c:1", "[::1]:2"].map(str::to_owned);
+        learn(&own, &mut also, &named);
+        assert_eq!(also.iter().map(Endpoint::authority).collect::<Vec<_>>(), ["b:1", "c:1", "[::1]:2"]);
+        let many: Vec<_> = (1..=100).map(|port| format!("d:{port}")).collect();
+        learn(&own, &mut also, &many);
+        assert_eq!(also.len(), ALSO_MAX);
     }
 }

@@ -129,7 +129,10 @@ pub(crate) enum Handed {
     /// It is here.
     Here(Box<HandedSession>),
     /// It is in the memory that nodes share; nobody holds it.
-    InMemory,
+    InMemory {
+        /// Whether every answer that was due is there.
+        at_rest: bool,
+    },
     /// There is none of this name that can go on.
     Unknown,
 }
@@ -149,6 +152,8 @@ pub(crate) struct HandedSession {
     pub(crate) committed: u64,
     /// The last ticket that was given.
     pub(crate) issued: u64,
+    /// Whether every answer that was due is among the frames.
+    pub(crate) at_rest: bool,
     /// Whether the orders of this absence were cancelled.
     pub(crate) cancelled: bool,
     /// For how long nobody is there, in milliseconds; none: somebody is.

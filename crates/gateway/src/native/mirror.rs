@@ -95,10 +95,13 @@ pub(super) async fn find(worker: &Rc<Worker>, sid: SessionId) -> Result<Arc<Open
     if let Some(session) = sessions.entry(sid) {
         return Ok(session);
     }
+    let mut at_rest = false;
     if let Some(predecessor) = &worker.shared.predecessor {
         let handed = predecessor.session(sid).await;
         let still = |StillThere| Refusal::operator(Reject::Busy, "the process before this one does not let go of the session");
-        go_on(worker, sid, handed.map_err(still)?)?;
+        let handed = handed.map_err(still)?;
+        at_rest = matches!(handed, Handed::InMemory { at_rest: true });
+        go_on(worker, sid, handed)?;
         if let Some(session) = sessions.entry(sid) {
             return Ok(session);
         }
@@ -108,17 +111,20 @@ pub(super) async fn find(worker: &Rc<Worker>, sid: SessionId) -> Result<Arc<Open
         MirrorError::Unavailable => Refusal::operator(Reject::Busy, error.to_string()),
         MirrorError::Adopted | MirrorError::Fenced | MirrorError::Forgotten => Refusal::operator(Reject::SessionUnknown, error.to_string()),
     })?;
-    take(worker, Some(mirror), sid, taken.ok_or(Reject::SessionUnknown)?)?;
+    take(worker, Some(mirror), sid, taken.ok_or(Reject::SessionUnknown)?, at_rest)?;
     sessions.entry(sid).ok_or_else(|| Reject::SessionUnknown.into())
 }
 
 /// Goes on with what the process before this one handed over.
 fn go_on(worker: &Rc<Worker>, sid: SessionId, handed: Handed) -> Result<(), Refusal> {
-    let mirror = worker.shared.mirror.as_ref();
-    match (handed, mirror) {
-        (Handed::Here(session), mirror) => take(worker, mirror, sid, on_arrival(*session, &worker.shared.settings.cluster.node)),
+    match handed {
+        Handed::Here(session) => {
+            let at_rest = session.at_rest;
+            let taken = on_arrival(*session, &worker.shared.settings.cluster.node);
+            take(worker, worker.shared.mirror.as_ref(), sid, taken, at_rest)
+        }
         // Found there like any other.
-        (Handed::InMemory | Handed::Unknown, _) => Ok(()),
+        Handed::InMemory { .. } | Handed::Unknown => Ok(()),
     }
 }
 
@@ -126,12 +132,12 @@ fn go_on(worker: &Rc<Worker>, sid: SessionId, handed: Handed) -> Result<(), Refu
 pub(crate) async fn take_in(worker: Rc<Worker>, mut sessions: mpsc::Receiver<(SessionId, Handed)>) {
     while let Some((sid, handed)) = sessions.recv().await {
         let outcome = match (&handed, worker.shared.mirror.as_ref()) {
-            (Handed::InMemory, Some(mirror)) => match mirror.take(sid, Take::Any) {
-                Ok(Some(taken)) => take(&worker, Some(mirror), sid, taken),
+            (Handed::InMemory { at_rest }, Some(mirror)) => match mirror.take(sid, Take::Any) {
+                Ok(Some(taken)) => take(&worker, Some(mirror), sid, taken, *at_rest),
                 // Its lease runs out, and then it is adopted.
                 Ok(None) | Err(_) => Ok(()),
             },
-            (Handed::Here(_) | Handed::InMemory | Handed::Unknown, _) => go_on(&worker, sid, handed),
+            (Handed::Here(_) | Handed::InMemory { .. } | Handed::Unknown, _) => go_on(&worker, sid, handed),
         };
         // Said where it failed.
         drop(outcome);
@@ -139,7 +145,7 @@ pub(crate) async fn take_in(worker: Rc<Worker>, mut sessions: mpsc::Receiver<(Se
 }
 
 fn on_arrival(session: HandedSession, node: &str) -> Mirrored {
-    let HandedSession { facts, rx, tx, acked, committed, issued, cancelled, away_ms, links, frames } = session;
+    let HandedSession { facts, rx, tx, acked, committed, issued, at_rest: _, cancelled, away_ms, links, frames } = session;
     let away_for = away_ms.map(Duration::from_millis);
     let frame = |(s, numbered, text)| (KeptFrame { s, numbered, text }, Duration::ZERO);
     Mirrored {
@@ -151,9 +157,15 @@ fn on_arrival(session: HandedSession, node: &str) -> Mirrored {
     }
 }
 
-fn take(worker: &Rc<Worker>, mirror: Option<&Arc<SessionMirror>>, sid: SessionId, taken: Mirrored) -> Result<(), Refusal> {
+fn take(
+    worker: &Rc<Worker>,
+    mirror: Option<&Arc<SessionMirror>>,
+    sid: SessionId,
+    taken: Mirrored,
+    at_rest: bool,
+) -> Result<(), Refusal> {
     let node = taken.node.clone();
-    inherit(worker, mirror, sid, taken).inspect_err(|refusal| {
+    inherit(worker, mirror, sid, taken, at_rest).inspect_err(|refusal| {
         tracing::error!(%sid, node, %refusal, "a session of another node cannot be gone on with: its orders may rest");
     })?;
     tracing::info!(%sid, node, "goes on with a session of another node or of the process before");
@@ -207,7 +219,7 @@ fn adopt(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>) {
         }
         if let Ok(Some(taken)) = mirror.take(sid, Take::Expired) {
             // Said where it failed.
-            let _ = take(worker, Some(mirror), sid, taken);
+            let _ = take(worker, Some(mirror), sid, taken, false);
         }
     }
 }

@@ -170,6 +170,9 @@ impl<C: Carriage + 'static> Session<C> {
         };
         self.end_mirroring(&ending);
         guard.set_reason(ending.reason());
+        if matches!(ending, Ending::HandedOver) {
+            guard.set_goes_on();
+        }
         // Nothing is forwarded any more: the session is over, whatever the client makes of our last words.
         drop(guard);
         self.end(ending).await;
@@ -217,15 +220,18 @@ impl<C: Carriage + 'static> Session<C> {
         if let Err(ending) = self.check_halts().await {
             return ending;
         }
+        // Whoever is at the door already is not absent: no deadline comes first, however short the grace is.
+        while let Ok(visit) = self.returns.try_recv() {
+            if let Err(ending) = self.on_visit(visit, guard).await {
+                return ending;
+            }
+        }
         loop {
             let deadline = self.next_deadline();
             let step = tokio::select! {
                 frame = self.line.receive() => self.on_received(frame).await,
                 (_, message) = self.links.next() => self.on_upstream(message).await,
-                Some(visit) = self.returns.recv() => match visit {
-                    AtDoor::Leave => self.hand_over(guard).await,
-                    AtDoor::Return(returning) => self.take_back(*returning, guard).await,
-                },
+                Some(visit) = self.returns.recv() => self.on_visit(visit, guard).await,
                 () = sleep_until(deadline) => self.on_timeout(guard).await,
                 () = standing.changed() => match self.check_standing() {
                     Ok(()) => self.check_halts().await,
@@ -239,6 +245,13 @@ impl<C: Carriage + 'static> Session<C> {
             if let Err(ending) = step {
                 return ending;
             }
+        }
+    }
+
+    async fn on_visit(&mut self, visit: AtDoor, guard: &SessionGuard) -> Result<(), Ending> {
+        match visit {
+            AtDoor::Leave => self.hand_over(guard).await,
+            AtDoor::Return(returning) => self.take_back(*returning, guard).await,
         }
     }
 

@@ -48,7 +48,7 @@ impl<C: Carriage + 'static> Session<C> {
         self.rest().await?;
         let handed = if self.mirroring.is_some() {
             match self.mirror()? {
-                Written::Done => Handed::InMemory,
+                Written::Done => Handed::InMemory { at_rest: self.unanswered == 0 },
                 Written::Not => return Ok(()),
             }
         } else {
@@ -92,6 +92,7 @@ impl<C: Carriage + 'static> Session<C> {
             acked: progress.acked,
             committed: progress.committed,
             issued: progress.issued,
+            at_rest: self.unanswered == 0,
             cancelled: progress.cancelled,
             away_ms: progress.away_for.map(|away| u64::try_from(away.as_millis()).unwrap_or(u64::MAX)),
             links: progress.links,

@@ -60,7 +60,7 @@ impl Carriage for Nobody {
     }
 }
 
-/// Goes on with a session that was taken. When it returns, the session is in the registry and waits for its client.
+/// Goes on with a session that was taken; `at_rest` when it had come to rest before. When it returns, the session is in the registry and waits for its client.
 ///
 /// # Errors
 /// The refusal: what is there cannot be read, its key is not known here, or its beginning here cannot be recorded.
@@ -69,6 +69,7 @@ pub(in crate::native) fn inherit(
     mirror: Option<&Arc<SessionMirror>>,
     sid: SessionId,
     taken: Mirrored,
+    at_rest: bool,
 ) -> Result<(), Refusal> {
     let facts = Facts::read(&taken.facts).ok_or_else(|| Refusal::operator(Reject::Internal, "a mirror that nobody can read"))?;
     let table = worker.shared.credentials.load();
@@ -81,7 +82,7 @@ pub(in crate::native) fn inherit(
     let head = raw_head(worker, &connection)?;
     let fence = taken.fence;
     let links = taken.progress.links.clone();
-    let (machine, generations, absence) = restored(&facts, taken, clock::now());
+    let (machine, generations, absence) = restored(&facts, taken, at_rest, clock::now());
     let login = Login {
         identity,
         session: Some(SessionRef { sid, ch: facts.ch, granted: facts.contract.scopes.clone() }),
@@ -120,7 +121,7 @@ pub(in crate::native) fn inherit(
     Ok(())
 }
 
-fn restored(facts: &Facts, taken: Mirrored, now: Now) -> (SessionMachine, Generations, Absence) {
+fn restored(facts: &Facts, taken: Mirrored, at_rest: bool, now: Now) -> (SessionMachine, Generations, Absence) {
     let contract = &facts.contract;
     let ago =
         |since: Duration| Monotonic::from_micros(now.mono.as_micros().saturating_sub(u64::try_from(since.as_micros()).unwrap_or(u64::MAX)));
@@ -129,6 +130,7 @@ fn restored(facts: &Facts, taken: Mirrored, now: Now) -> (SessionMachine, Genera
         rx: progress.rx,
         tx: progress.tx,
         acked: progress.acked,
+        at_rest,
         kept: taken.frames.into_iter().map(|(frame, age)| (ago(age), frame.s, frame.numbered, frame.text)).collect(),
     };
     let life = facts.until.saturating_since(now.wall);

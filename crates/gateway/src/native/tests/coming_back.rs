@@ -8,6 +8,7 @@ use super::*;
 use crate::websocket::tests::{connect_client, next_text};
 
 mod halted;
+mod handing_over;
 
 /// An offer for a session that outlives its connection.
 fn lasting(cod: &str, grace_ms: u64) -> Offer {

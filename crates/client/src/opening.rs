@@ -29,6 +29,36 @@ pub(crate) struct Shaken {
 
 /// Connects and shakes hands, for a new session or for one that was left; confirms the contract.
 pub(crate) async fn open(options: &Options, resumption: Option<&Resumption>, ladder: &mut Ladder) -> Result<Shaken, ClientError> {
+    let mut prepared = connect(options, ladder).await?;
+    let agreed = shake_in_time(&mut prepared, options, resumption, ladder).await?;
+    Ok(Shaken { transport: prepared.transport, agreed, negotiated: prepared.negotiated })
+}
+
+/// A connection on which nothing is said yet of who we are.
+pub(crate) struct Prepared {
+    transport: Transport,
+    channel: Channel,
+    negotiated: NegotiatedParameters,
+    options: Options,
+    ladder: Ladder,
+    /// What the gateway said unasked.
+    nonce: Option<String>,
+}
+
+/// Connects, as far as that goes without a word of the session.
+pub(crate) async fn prepare(options: &Options, mut ladder: Ladder) -> Result<Prepared, ClientError> {
+    let prepared = connect(options, &mut ladder).await?;
+    Ok(Prepared { ladder, ..prepared })
+}
+
+/// Shakes hands on a connection that is prepared.
+pub(crate) async fn conclude(mut prepared: Prepared, resumption: Option<&Resumption>) -> Result<(Shaken, Ladder), ClientError> {
+    let (options, mut ladder) = (prepared.options.clone(), std::mem::take(&mut prepared.ladder));
+    let agreed = shake_in_time(&mut prepared, &options, resumption, &mut ladder).await?;
+    Ok((Shaken { transport: prepared.transport, agreed, negotiated: prepared.negotiated }, ladder))
+}
+
+async fn connect(options: &Options, ladder: &mut Ladder) -> Result<Prepared, ClientError> {
     let Dialled { stream, channel, negotiated } = dial(options, ladder).await?;
     let mut transport = match options.carriage {
         Carriage::Raw => Transport::lines(stream),
@@ -42,11 +72,28 @@ pub(crate) async fn open(options: &Options, resumption: Option<&Resumption>, lad
         }
         Carriage::Http => return Err(ClientError::Http("sessions over HTTP are made by HttpSession".to_owned())),
     };
-    let shaking = shake(&mut transport, options, channel, resumption, ladder);
+    let handshake = ClientHandshake::new(handshake_config(options)?, channel.clone(), clock::now())?;
+    let mut nonce = None;
+    if handshake.needs_nonce() {
+        let receiving = tokio::time::timeout(options.deadline, receive_nonce(&mut transport));
+        nonce = Some(receiving.await.map_err(|_| ClientError::Deadline("native handshake"))??);
+        ladder.step("nonce", "from the gateway");
+    }
+    Ok(Prepared { transport, channel, negotiated, options: options.clone(), ladder: Ladder::default(), nonce })
+}
+
+async fn shake_in_time(
+    prepared: &mut Prepared,
+    options: &Options,
+    resumption: Option<&Resumption>,
+    ladder: &mut Ladder,
+) -> Result<Box<ClientSession>, ClientError> {
+    let (channel, nonce) = (prepared.channel.clone(), prepared.nonce.take());
+    let shaking = shake(&mut prepared.transport, options, channel, nonce, resumption, ladder);
     let agreed = tokio::time::timeout(options.deadline, shaking).await.map_err(|_| ClientError::Deadline("native handshake"))??;
-    transport.send(&agreed.ready_frame()).await?;
+    prepared.transport.send(&agreed.ready_frame()).await?;
     ladder.step("ready", format!("contract {}", agreed.ch.text()));
-    Ok(Shaken { transport, agreed, negotiated })
+    Ok(agreed)
 }
 
 /// The configuration of the client machine.
@@ -66,15 +113,11 @@ async fn shake(
     transport: &mut Transport,
     options: &Options,
     channel: Channel,
+    mut nonce: Option<String>,
     resumption: Option<&Resumption>,
     ladder: &mut Ladder,
 ) -> Result<Box<ClientSession>, ClientError> {
     let mut handshake = ClientHandshake::new(handshake_config(options)?, channel, clock::now())?;
-    let mut nonce = None;
-    if handshake.needs_nonce() {
-        nonce = Some(receive_nonce(transport).await?);
-        ladder.step("nonce", "from the gateway");
-    }
     loop {
         let mut waiting = speak_first(handshake, options, nonce.as_deref(), resumption, ladder)?;
         transport.send(waiting.first_frame().expose()).await?;

@@ -81,7 +81,7 @@ fn final_verdict(error: ClientError, attempts: u32, until: Monotonic) -> Option<
 }
 
 /// Full jitter: thousands that lost the same node do not come back in the same millisecond.
-fn wait(attempts: u32, entropy: &mut SystemEntropy) -> Duration {
+pub(crate) fn wait(attempts: u32, entropy: &mut SystemEntropy) -> Duration {
     let below = WAIT_FIRST.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX)).min(WAIT_MAX);
     let share = u32::from_be_bytes(entropy.array());
     below.mul_f64(f64::from(share) / f64::from(u32::MAX))

@@ -5,12 +5,17 @@
 //!                                          │ refused, window over ──▶ NotResumed       the caller decides whether to begin anew
 //! ```
 //!
+//! A node that says that it leaves is left for another connection before the present one breaks ([`moving`]).
+//!
 //! Nothing is ever sent again by itself: [`Incoming::Resumed`] names what was not applied, and the caller decides.
 
+mod moving;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::{Now, Scopes};
+use countersign_core::{AlertCode, Now, Scopes};
 use countersign_handshake::contract::Choice;
 use countersign_handshake::{ClientSession, GapHow, Numbers, Resumption};
 use countersign_pki::NegotiatedParameters;
@@ -25,6 +30,7 @@ use crate::options::Options;
 use crate::reconnect::{self, Returned};
 use crate::renewal::Renewal;
 use crate::transport::Transport;
+use moving::Leaving;
 
 /// How long to wait where the machine names no deadline.
 const IDLE_WAIT: Duration = Duration::from_secs(1);
@@ -37,7 +43,7 @@ const CLOSE_WAIT: Duration = Duration::from_millis(500);
 pub enum Incoming {
     /// The connection is gone, for this reason; the session is being resumed.
     Away(String),
-    /// The node leaves; connect again within this time.
+    /// The node leaves within this time. A session that can be resumed moves by itself, and [`Incoming::Resumed`] says so.
     Drain(Duration),
     /// Messages that nobody has any more: ask for the state of what they told of.
     Lost {
@@ -106,6 +112,10 @@ pub struct Session {
     /// worst, which heartbeats, pings and nacks survive.
     unsent: Option<String>,
     renewal: Renewal,
+    /// Set while the node leaves.
+    leaving: Option<Leaving>,
+    /// What happened while a message was sent, and is still to be told.
+    untold: VecDeque<Incoming>,
 }
 
 enum Link {
@@ -113,6 +123,8 @@ enum Link {
     Away(JoinHandle<Result<Returned, ClientError>>),
     /// Lost, and the loss is still to be told.
     Lost(String),
+    /// Being resumed on another connection, while this one is still there.
+    Moving(Transport, JoinHandle<Result<Returned, ClientError>>),
     Up(Transport),
 }
 
@@ -136,6 +148,8 @@ impl Session {
             ladder: ladder.clone(),
             unsent: None,
             renewal: Renewal::default(),
+            leaving: None,
+            untold: VecDeque::new(),
         })
     }
 
@@ -159,7 +173,7 @@ impl Session {
     /// Whether there is no connection at the moment.
     #[must_use]
     pub const fn is_away(&self) -> bool {
-        !matches!(self.link, Link::Up(_))
+        !matches!(self.link, Link::Moving(..) | Link::Up(_))
     }
 
     /// Asks for other scopes, with a proof of the key; [`Incoming::Regranted`] or [`Incoming::RegrantRefused`] follows. The life of the
@@ -174,6 +188,9 @@ impl Session {
     /// [`ClientError::Away`] while the session is being resumed: nothing was sent. [`ClientError::Protocol`] when the connection is
     /// gone and the session with it.
     pub async fn send(&mut self, body: &str) -> Result<u64, ClientError> {
+        if let Some(moved) = self.finish_moving().await {
+            self.untold.push_back(moved);
+        }
         let Link::Up(transport) = &mut self.link else { return Err(ClientError::Away) };
         let number = self.machine.standing().tx;
         let frame = self.machine.send(body, clock::now());
@@ -200,16 +217,20 @@ impl Session {
     }
 
     async fn step(&mut self) -> Result<Option<Incoming>, ClientError> {
+        if let Some(told) = self.untold.pop_front() {
+            return Ok(Some(told));
+        }
         let transport = match &mut self.link {
             Link::Away(returning) => {
                 let returned = returning.await.unwrap_or(Err(ClientError::Closed));
-                return self.go_on(returned?).await.map(Some);
+                return returned.map(|returned| Some(self.go_on(returned)));
             }
             Link::Lost(why) => {
                 let why = std::mem::take(why);
                 self.begin_return()?;
                 return Ok(Some(Incoming::Away(why)));
             }
+            Link::Moving(..) => return Ok(self.finish_moving().await),
             Link::Up(_) => {
                 self.check_alive()?;
                 self.transmit().await?;
@@ -223,10 +244,25 @@ impl Session {
         };
         let wait = self.machine.poll_timeout().map_or(IDLE_WAIT, |at| at.saturating_since(clock::now().mono));
         let wait = wait.min(self.renewal.due_in(&self.agreed));
-        // A wait that is over means that a deadline is due: the next round acts on it.
-        let Ok(frame) = tokio::time::timeout(wait, transport.next()).await else { return Ok(None) };
-        let frame = frame?.ok_or(ClientError::Closed)?;
-        self.take(&frame, clock::now())
+        let dialled = async {
+            match &mut self.leaving {
+                Some(leaving) => leaving.dialled().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            frame = transport.next() => {
+                let frame = frame?.ok_or(ClientError::Closed)?;
+                self.take(&frame, clock::now())
+            }
+            dialled = dialled => {
+                self.on_dialled(dialled);
+                Ok(None)
+            }
+            // A deadline is due: the next round acts on it.
+            () = tokio::time::sleep(wait) => Ok(None),
+        }
     }
 
     /// Notes that the connection is gone, if that is all that happened and the session can come back.
@@ -237,6 +273,7 @@ impl Session {
         self.machine.leave();
         self.unsent = None;
         self.renewal.forget();
+        self.leaving = None;
         self.link = Link::Lost(error.to_string());
         Ok(())
     }
@@ -249,7 +286,7 @@ impl Session {
         Ok(())
     }
 
-    async fn go_on(&mut self, returned: Returned) -> Result<Incoming, ClientError> {
+    fn go_on(&mut self, returned: Returned) -> Incoming {
         let Returned { shaken: Shaken { transport, agreed, negotiated }, ladder, attempts, took } = returned;
         let ours = self.machine.standing();
         let lost = agreed.gap.filter(|gap| gap.how == GapHow::Lost).map(|gap| Range { from: gap.from, count: gap.count });
@@ -265,7 +302,7 @@ impl Session {
         };
         (self.agreed, self.negotiated, self.ladder) = (agreed, negotiated, ladder);
         self.link = Link::Up(transport);
-        Ok(Incoming::Resumed(Box::new(resumed)))
+        Incoming::Resumed(Box::new(resumed))
     }
 
     /// Sends what the machine has to say by itself.
@@ -296,6 +333,7 @@ impl Session {
     /// [`ClientError::Protocol`] when the connection is gone already, [`ClientError::Away`] while it is being resumed: the session
     /// then waits for its client until `resume_s` is over.
     pub async fn close(mut self) -> Result<(), ClientError> {
+        drop(self.finish_moving().await);
         let Link::Up(transport) = &mut self.link else { return Err(ClientError::Away) };
         let frame = self.machine.bye("done");
         transport.send(&frame).await?;
@@ -316,9 +354,16 @@ impl Session {
         let event = self.machine.handle_frame(frame.as_bytes(), now).map_err(|refusal| ClientError::Protocol(refusal.to_string()))?;
         Ok(match event {
             Event::Busy { retry } => return Err(ClientError::Bye(format!("busy, retry after {} ms", retry.as_millis()))),
+            // Where it goes on is known, or looked for.
+            Event::Bye { code, .. } if self.leaving.is_some() && code == AlertCode::SessionTakenOver.as_str() => {
+                return Err(ClientError::Transport("the node has left".to_owned()));
+            }
             Event::Bye { code, missed } => return Err(ClientError::Bye(end_of(code, missed))),
             Event::Deliver { d, .. } => Some(Incoming::Message(d.get().to_owned())),
-            Event::Drain { by, .. } => Some(Incoming::Drain(by)),
+            Event::Drain { by, to } => {
+                self.begin_to_leave(&to);
+                Some(Incoming::Drain(by))
+            }
             Event::Err(err) if self.renewal.is_refused(&self.agreed, err.get()) => Some(Incoming::RegrantRefused(err.get().to_owned())),
             Event::Err(err) => Some(Incoming::Refused(err.get().to_owned())),
             Event::Lost(range) => Some(Incoming::Lost { from: range.from, count: range.count }),
@@ -352,7 +397,7 @@ fn end_of(code: String, missed: Option<Range>) -> String {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if let Link::Away(returning) = &self.link {
+        if let Link::Away(returning) | Link::Moving(_, returning) = &self.link {
             returning.abort();
         }
     }

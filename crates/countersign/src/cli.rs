@@ -141,6 +141,9 @@ pub(crate) struct ServeArgs {
     /// Worker threads, each with its own runtime; 0 for one per core.
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,
+    /// Take over from the gateway that runs on this state folder, if one does: its ports, its sessions, without a refused connection.
+    #[arg(long)]
+    pub(crate) take_over: bool,
     /// Log lines as JSON, for machines.
     #[arg(long)]
     pub(crate) json: bool,
@@ -369,6 +372,9 @@ pub(crate) struct VenueArgs {
     /// Where to listen; keep it out of reach of clients.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8081")]
     pub(crate) listen: SocketAddr,
+    /// Where to listen for the gateway's FIX sessions; none without it.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) fix_listen: Option<SocketAddr>,
     /// Where the gateway publishes its keys: `http://host:port/path`, or a file.
     #[arg(long, value_name = "URL|FILE")]
     pub(crate) jwks: String,

@@ -18,6 +18,7 @@ pub(crate) mod database;
 mod demo_account;
 pub(crate) mod gateway_identity;
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,8 +34,7 @@ use countersign_pki::{
 };
 use countersign_store::audit::AuditLog;
 use countersign_store::files::atomic_write;
-use countersign_store::journal::JournaledReplayGuard;
-use countersign_store::{JournaledNonceGuard, StateDir, StateLock, Store, StoreError};
+use countersign_store::{StateDir, StateLock, Store, StoreError};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 
 use crate::failure::Failure;
@@ -54,18 +54,20 @@ pub(crate) struct State {
     pub(crate) identity: IdentityIssuer,
     pub(crate) store: Store,
     pub(crate) audit: AuditLog,
-    pub(crate) replay: JournaledReplayGuard,
-    pub(crate) nonces: JournaledNonceGuard,
 }
 
-/// Opens the state folder for the gateway.
+/// Opens the state folder for the gateway; with the lock of the process that serves it until now, where this one takes over.
 ///
 /// # Errors
 /// One sentence: permissions, damage, a folder in use by another gateway. What was complete before stays as it was.
-pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
+pub(crate) async fn open(settings: &Settings, lock: Option<OwnedFd>) -> anyhow::Result<State> {
     let now = unix_now();
     let dir = StateDir::create(&settings.state_dir)?;
-    let lock = dir.lock()?;
+    let takes_over = lock.is_some();
+    let lock = match lock {
+        Some(lock) => dir.adopt_lock(lock)?,
+        None => dir.lock()?,
+    };
     check_whole(&dir)?;
     let clock: Arc<dyn TimeProvider> = Arc::new(DefaultTimeProvider);
     let (authority, _) = PrivateAuthority::load_or_create(dir.path(), now)?;
@@ -79,10 +81,10 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
     publish_identity_keys(&dir, &identity)?;
     let store = database::open_for_gateway(settings, &dir).await?;
     let audit = AuditLog::open(&dir.audit(), dir.load_or_create_audit_key()?)?;
-    let replay = JournaledReplayGuard::open(&dir.journal(), clock::now())?;
-    let nonces = JournaledNonceGuard::open(&dir.journal())?;
-    store.end_open_sessions(clock::wall(), "gateway restarted").await?;
-    Ok(State { dir, lock, authority, tls, authz_tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces })
+    if !takes_over {
+        store.end_open_sessions(clock::wall(), "gateway restarted").await?;
+    }
+    Ok(State { dir, lock, authority, tls, authz_tls, operator_tls, tickets, gateway, identity, store, audit })
 }
 
 /// Writes the public keys of identity assertions into a file, for upstreams on this machine that have no CA to trust: the same

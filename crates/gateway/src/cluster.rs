@@ -107,11 +107,11 @@ impl Cluster {
     }
 }
 
-/// Looks after the shared memory until the gateway drains.
+/// Looks after the shared memory until the gateway has drained.
 pub(crate) fn look_after(cluster: &Cluster, shared: &Shared) {
     let Some(waiting) = cluster.waiting.lock().take() else { return };
     let mut was_available = None;
-    while !shared.drain.is_started() {
+    while !shared.drain.is_over() {
         let outcome = cluster.memory.check();
         let available = outcome.is_ok();
         if was_available != Some(available) {
@@ -133,12 +133,12 @@ fn tell(outcome: &Result<(), countersign_store::StoreError>) {
     }
 }
 
-/// Listens to the other nodes until the gateway drains.
+/// Listens to the other nodes until the gateway has drained.
 pub(crate) fn listen(cluster: &Cluster, shared: &Shared) {
-    while !shared.drain.is_started() {
+    while !shared.drain.is_over() {
         let outcome = cluster.memory.listen(&cluster.node, |heard| {
             cluster.note_heard(heard, shared);
-            if shared.drain.is_started() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if shared.drain.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         if outcome.is_err() {
             // Nobody unparks this thread; it does not matter when it wakes.

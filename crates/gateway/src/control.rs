@@ -9,6 +9,7 @@ mod tokens;
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,10 +22,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accept::listen;
 use crate::config::Sources;
+use crate::handover::Doors;
 use crate::native::sessions::keep_records;
 use crate::operator::{self, OperatorSocket};
 use crate::shared::{CredentialTable, Shared};
-use crate::start::StartError;
+use crate::start::{self, StartError};
 use crate::upstream::UpstreamConfig;
 use crate::{clock, cluster};
 
@@ -54,19 +56,31 @@ pub(crate) struct Control {
     parts: ControlParts,
     upstreams: Arc<[UpstreamConfig]>,
     listener: std::net::TcpListener,
-    socket: PendingSocket,
+    /// None where it cannot be had: the port is there all the same.
+    socket: Option<OperatorSocket>,
 }
 
-/// The socket is bound on the control thread, where its runtime is.
-type PendingSocket = std::path::PathBuf;
-
 impl Control {
-    /// Opens the operator port and socket.
-    pub(crate) fn bind(shared: Arc<Shared>, parts: ControlParts, upstreams: Arc<[UpstreamConfig]>) -> Result<Self, StartError> {
+    /// Opens the operator port and socket, or goes on with those of the process before.
+    pub(crate) fn bind(
+        shared: Arc<Shared>,
+        parts: ControlParts,
+        upstreams: Arc<[UpstreamConfig]>,
+        (port, socket): (Option<std::net::TcpListener>, Option<UnixListener>),
+    ) -> Result<Self, StartError> {
         let settings = &shared.settings.operator;
         let failed = |error| StartError::Listen { what: "operators", address: settings.address.to_string(), error };
-        let listener = listen(settings.address, false).map_err(failed)?;
-        let socket = settings.socket.clone();
+        let listener = match port {
+            Some(port) => start::agrees(&port, settings.address).map(|()| port),
+            None => listen(settings.address, false),
+        };
+        let listener = listener.map_err(failed)?;
+        let path = &settings.socket;
+        let socket = match socket {
+            Some(socket) => OperatorSocket::adopt(socket, path).or_else(|_| OperatorSocket::bind(path)),
+            None => OperatorSocket::bind(path),
+        };
+        let socket = socket.inspect_err(|error| tracing::error!(socket = %path.display(), %error, "no operator socket")).ok();
         Ok(Self { shared, parts, upstreams, listener, socket })
     }
 
@@ -75,33 +89,38 @@ impl Control {
         self.listener.local_addr().ok()
     }
 
-    /// Works until the gateway drains.
+    /// The same sockets once more, for a successor.
+    pub(crate) fn doors(&self) -> io::Result<Doors> {
+        let socket = self.socket.as_ref().map(|socket| socket.listener.try_clone()).transpose()?;
+        let handed_over = self.socket.as_ref().map(OperatorSocket::handed_over).unwrap_or_default();
+        Ok(Doors { operators: Some(self.listener.try_clone()?), operator_socket: socket, handed_over, ..Doors::default() })
+    }
+
+    /// Works until the gateway has drained.
     pub(crate) fn run(self) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let Self { shared, parts: ControlParts { operator_tls, tickets, sources, renew }, upstreams, listener, socket } = self;
-        let drain = shared.settings.limits.drain_deadline;
         let tasks = LocalSet::new();
         let ended = tasks.block_on(&runtime, async move {
             let stop = CancellationToken::new();
             let backend = Arc::new(Backend::new(Arc::clone(&shared), Arc::clone(&operator_tls), sources, upstreams));
             let listener = TcpListener::from_std(listener)?;
             tokio::spawn(operator::serve_tls(listener, Arc::clone(&operator_tls), Arc::clone(&backend), stop.clone()));
-            match OperatorSocket::bind(&socket) {
-                Ok(socket) => drop(tokio::spawn(operator::serve_socket(socket, backend, stop.clone()))),
-                Err(error) => tracing::error!(socket = %socket.display(), %error, "no operator socket"),
+            if let Some(socket) = socket {
+                tokio::spawn(operator::serve_socket(socket, backend, stop.clone()));
             }
             tokio::task::spawn_local(news::watch_store(Arc::clone(&shared)));
             tokio::task::spawn_local(ship::ship_audit(Arc::clone(&shared)));
             tokio::task::spawn_local(cluster::announce_changes(Arc::clone(&shared)));
             tokio::task::spawn_local(keep_records(Arc::clone(&shared)));
             tokio::task::spawn_local(keep_house(Arc::clone(&shared), operator_tls, tickets, renew));
-            shared.drain.subscribe().wait().await;
-            let closed = async {
-                while shared.connections.open() > 0 {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-            };
-            drop(tokio::time::timeout(drain, closed).await);
+            let mut draining = shared.drain.subscribe();
+            draining.wait().await;
+            if shared.drain.successor().is_some() {
+                // Whoever comes now is the successor's.
+                stop.cancel();
+            }
+            draining.wait_until_over().await;
             stop.cancel();
             io::Result::Ok(())
         });

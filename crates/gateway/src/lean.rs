@@ -33,13 +33,15 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use bytes::{Buf as _, BytesMut};
-use countersign_core::{Refusal, Reject};
+use countersign_core::{Monotonic, Refusal, Reject};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::clock;
 use crate::connection::Connection;
 use crate::worker::Worker;
 
 use client::Client;
+use limits::LAST_CALL_SHARE;
 pub(crate) use line::Lines;
 use plain::{Plain, Reading};
 use turn::Turn;
@@ -64,6 +66,8 @@ where
 {
     let mut draining = worker.shared.drain.subscribe();
     let mut draining = pin!(draining.wait());
+    // Since when there is a successor: until when the client may still ask here.
+    let mut last_call: Option<Monotonic> = None;
     let limits = &worker.shared.settings.limits;
     let mut client = Client::new(worker, connection, stream);
     loop {
@@ -76,9 +80,17 @@ where
             continue;
         }
         let wait = if connection.exchanges.begun() == 0 { limits.head_deadline } else { limits.idle_timeout };
-        let heard = client.hear(read, wait, |cx| draining.as_mut().poll(cx)).await;
+        let heard = match last_call {
+            None => client.hear(read, wait, |cx| draining.as_mut().poll(cx)).await,
+            Some(until) => client.hear(read, wait.min(until.saturating_since(clock::mono())), |_| Poll::Pending).await,
+        };
         match heard {
             Heard::Bytes => {}
+            // A request may be on its way. It is answered, and the answer says that the next one goes to the successor.
+            Heard::Draining if worker.shared.drain.successor().is_some() => {
+                last_call = Some(clock::mono().saturating_add(limits.drain_deadline / LAST_CALL_SHARE));
+            }
+            Heard::Nothing if last_call.is_some() => return Leave::Closed,
             Heard::Draining | Heard::Ended => return Leave::Closed,
             Heard::Broken => return Leave::Broken,
             Heard::Nothing if connection.exchanges.begun() == 0 => return Leave::Refused(Reject::AuthDeadline.into()),

@@ -35,6 +35,7 @@ pub mod explanations;
 pub mod fix;
 pub mod forward;
 pub mod halts;
+pub mod handover;
 pub mod head_guard;
 pub mod http_server;
 pub mod identity;

@@ -41,7 +41,7 @@ pub mod sessions;
 pub(crate) mod websocket;
 
 pub(crate) use fix::{FixSession, open_fix};
-pub(crate) use mirror::keep_mirror;
+pub(crate) use mirror::{keep_mirror, take_in};
 
 use std::rc::Rc;
 

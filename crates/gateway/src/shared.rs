@@ -18,6 +18,7 @@ use crate::drain::Drain;
 use crate::explanations::Explanations;
 use crate::fix::sessions::FixSessions;
 use crate::halts::HaltKeeper;
+use crate::handover::taking::Predecessor;
 use crate::identity::IdentityIssuer;
 use crate::issuers::Issuers;
 use crate::metrics::Metrics;
@@ -80,9 +81,16 @@ pub struct Shared {
     pub halts: Arc<HaltKeeper>,
     /// Started on shutdown.
     pub drain: Drain,
+    /// The process of this node that served before, where this one took over from it.
+    pub predecessor: Option<Arc<Predecessor>>,
 }
 
 impl Shared {
+    /// Whether the process before this one still drains.
+    pub(crate) fn has_predecessor(&self) -> bool {
+        self.predecessor.as_ref().is_some_and(|predecessor| !predecessor.is_gone())
+    }
+
     /// Tells the other nodes, if there are any, that the database has something new.
     pub fn announce(&self, topic: Topic) {
         if let Some(cluster) = &self.cluster {

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
 use crate::accept::{accept_loop, listen};
@@ -15,7 +17,10 @@ use crate::authz;
 use crate::cluster;
 use crate::control::{self, ControlParts};
 use crate::halts::watch::keep_watch;
-use crate::native::keep_mirror;
+use crate::handover::giving::{self, Giver};
+use crate::handover::guards::Lender;
+use crate::handover::{Doors, RunSecrets};
+use crate::native::{keep_mirror, take_in};
 use crate::shared::Shared;
 use crate::upstream::UpstreamConfig;
 use crate::worker::Worker;
@@ -26,7 +31,12 @@ pub struct Gateway {
     address: SocketAddr,
     operator_address: Option<SocketAddr>,
     authz_address: Option<SocketAddr>,
-    threads: Vec<JoinHandle<()>>,
+    /// They end when everything is drained, or the deadline is over.
+    workers: Vec<JoinHandle<()>>,
+    /// They end when the workers have.
+    others: Vec<JoinHandle<()>>,
+    /// The same sockets once more, for a successor.
+    doors: Option<Doors>,
 }
 
 /// What could not be started.
@@ -48,25 +58,28 @@ pub enum StartError {
 }
 
 impl Gateway {
-    /// Starts listening. When it returns, connections are accepted.
+    /// Starts listening, or goes on with the sockets of the process before. When it returns, connections are accepted.
     ///
     /// # Errors
     /// [`StartError`], one sentence. Nothing keeps running then.
-    pub fn start(shared: Arc<Shared>, upstreams: Vec<UpstreamConfig>, control: ControlParts) -> Result<Self, StartError> {
+    pub fn start(shared: Arc<Shared>, upstreams: Vec<UpstreamConfig>, control: ControlParts, doors: Doors) -> Result<Self, StartError> {
         let workers = shared.settings.worker_count();
-        let listeners = open_listeners("clients", shared.settings.listen.address, workers)?;
+        let Doors { clients, proxies, operators, operator_socket, .. } = doors;
+        let listeners = listeners("clients", shared.settings.listen.address, workers, clients)?;
         let address = listeners[0].local_addr()?;
-        let proxies = shared.settings.authz.address.map(|address| open_listeners("proxies", address, workers)).transpose()?;
-        let authz_address = proxies.as_ref().map(|listeners| listeners[0].local_addr()).transpose()?;
+        let proxies = shared.settings.authz.address.map(|address| self::listeners("proxies", address, workers, proxies)).transpose()?;
+        let proxies = proxies.unwrap_or_default();
+        let authz_address = proxies.first().map(std::net::TcpListener::local_addr).transpose()?;
         let upstreams: Arc<[UpstreamConfig]> = upstreams.into();
-        let control = control::Control::bind(Arc::clone(&shared), control, Arc::clone(&upstreams))?;
+        let control = control::Control::bind(Arc::clone(&shared), control, Arc::clone(&upstreams), (operators, operator_socket))?;
         let operator_address = control.operator_address();
-        let mut gateway = Self { shared, address, operator_address, authz_address, threads: Vec::new() };
-        let mut proxies = proxies.into_iter().flatten();
-        for (index, listener) in listeners.into_iter().enumerate() {
+        let doors = Doors { clients: again(&listeners)?, proxies: again(&proxies)?, ..control.doors()? };
+        let mut gateway =
+            Self { shared, address, operator_address, authz_address, workers: Vec::new(), others: Vec::new(), doors: Some(doors) };
+        for (index, listeners) in shares(listeners, proxies, workers)?.into_iter().enumerate() {
             let (shared, upstreams) = (Arc::clone(&gateway.shared), Arc::clone(&upstreams));
-            let listeners = WorkerListeners { clients: listener, proxies: proxies.next() };
-            gateway.spawn(format!("worker-{index}"), move || run_worker(shared, &upstreams, listeners, index))?;
+            let worker = spawn(format!("worker-{index}"), move || run_worker(shared, &upstreams, listeners, index))?;
+            gateway.workers.push(worker);
         }
         let shared = Arc::clone(&gateway.shared);
         gateway.spawn("halts".to_owned(), move || run_halts(&shared))?;
@@ -110,26 +123,96 @@ impl Gateway {
         &self.shared
     }
 
+    /// Lets a successor take over from now on, as [`giving`] says. `given` is told when one has.
+    ///
+    /// # Errors
+    /// The thread cannot be made.
+    pub fn offer(&mut self, lock: OwnedFd, lender: Arc<Lender>, secrets: RunSecrets, given: Arc<Notify>) -> io::Result<()> {
+        let Some(doors) = self.doors.take() else { return Ok(()) };
+        let shared = Arc::clone(&self.shared);
+        let giver = Giver { doors, lock, lender, secrets };
+        self.spawn("hand-over".to_owned(), move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let tasks = LocalSet::new();
+            tasks.block_on(&runtime, giving::give(shared, giver, given))
+        })
+    }
+
     /// Stops accepting, lets requests under way end, then stops all threads. Blocks at most about the configured drain deadline.
-    pub fn shutdown(self) {
+    pub fn shutdown(mut self) {
+        // A socket that somebody still has would go on taking connections that nobody serves.
+        self.doors = None;
         self.shared.drain.start();
-        for thread in self.threads {
-            if thread.join().is_err() {
-                tracing::error!("a gateway thread panicked");
-            }
-        }
+        join(self.workers);
+        self.shared.drain.finish();
+        join(self.others);
     }
 
     fn spawn(&mut self, name: String, run: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
-        let named = name.clone();
-        let thread = std::thread::Builder::new().name(name).spawn(move || {
-            if let Err(error) = run() {
-                tracing::error!(thread = named, %error, "gateway thread failed");
-            }
-        })?;
-        self.threads.push(thread);
+        self.others.push(spawn(name, run)?);
         Ok(())
     }
+}
+
+fn spawn(name: String, run: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let named = name.clone();
+    std::thread::Builder::new().name(name).spawn(move || {
+        if let Err(error) = run() {
+            tracing::error!(thread = named, %error, "gateway thread failed");
+        }
+    })
+}
+
+fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a gateway thread panicked");
+        }
+    }
+}
+
+/// The listeners of the process before, or new ones.
+fn listeners(
+    what: &'static str,
+    address: SocketAddr,
+    workers: usize,
+    taken_over: Vec<std::net::TcpListener>,
+) -> Result<Vec<std::net::TcpListener>, StartError> {
+    let failed = |error| StartError::Listen { what, address: address.to_string(), error };
+    if taken_over.is_empty() {
+        return open_listeners(what, address, workers);
+    }
+    taken_over.iter().try_for_each(|listener| agrees(listener, address)).map_err(failed)?;
+    Ok(taken_over)
+}
+
+/// Whether a listener is where the configuration wants it. Another address would leave clients in front of a closed door.
+pub(crate) fn agrees(listener: &std::net::TcpListener, wanted: SocketAddr) -> io::Result<()> {
+    let is = listener.local_addr()?;
+    if is.ip() == wanted.ip() && (wanted.port() == 0 || is.port() == wanted.port()) {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("the running gateway listens on {is}; stop it to move to another address")))
+}
+
+fn again(listeners: &[std::net::TcpListener]) -> io::Result<Vec<std::net::TcpListener>> {
+    listeners.iter().map(std::net::TcpListener::try_clone).collect()
+}
+
+/// What each worker accepts from: every socket has a worker, and every worker a socket, however many there are of either.
+fn shares(clients: Vec<std::net::TcpListener>, proxies: Vec<std::net::TcpListener>, workers: usize) -> io::Result<Vec<WorkerListeners>> {
+    let mut shares: Vec<_> = (0..workers).map(|_| WorkerListeners::default()).collect();
+    for number in 0..workers.max(clients.len()) {
+        if let Some(listener) = clients.get(number % clients.len().max(1)) {
+            shares[number % workers].clients.push(listener.try_clone()?);
+        }
+    }
+    for number in 0..workers.max(proxies.len()) {
+        if let Some(listener) = proxies.get(number % proxies.len().max(1)) {
+            shares[number % workers].proxies.push(listener.try_clone()?);
+        }
+    }
+    Ok(shares)
 }
 
 /// One listener for each worker, all on one address.
@@ -147,9 +230,10 @@ fn open_listeners(what: &'static str, address: SocketAddr, workers: usize) -> Re
 }
 
 /// The listeners of one worker.
+#[derive(Debug, Default)]
 struct WorkerListeners {
-    clients: std::net::TcpListener,
-    proxies: Option<std::net::TcpListener>,
+    clients: Vec<std::net::TcpListener>,
+    proxies: Vec<std::net::TcpListener>,
 }
 
 fn run_worker(shared: Arc<Shared>, upstreams: &[UpstreamConfig], listeners: WorkerListeners, index: usize) -> io::Result<()> {
@@ -162,10 +246,14 @@ fn run_worker(shared: Arc<Shared>, upstreams: &[UpstreamConfig], listeners: Work
         if let Some(mirror) = worker.shared.mirror.clone().filter(|_| index == 0) {
             tokio::task::spawn_local(keep_mirror(Rc::clone(&worker), mirror));
         }
-        if let Some(proxies) = listeners.proxies {
+        if let Some(sessions) = worker.shared.predecessor.as_ref().filter(|_| index == 0).and_then(|before| before.take_adopted()) {
+            tokio::task::spawn_local(take_in(Rc::clone(&worker), sessions));
+        }
+        for proxies in listeners.proxies {
             tokio::task::spawn_local(authz::listener::accept_loop(Rc::clone(&worker), TcpListener::from_std(proxies)?));
         }
-        accept_loop(Rc::clone(&worker), TcpListener::from_std(listeners.clients)?).await;
+        let clients = listeners.clients.into_iter().map(TcpListener::from_std).collect::<io::Result<Vec<_>>>()?;
+        futures_util::future::join_all(clients.into_iter().map(|clients| accept_loop(Rc::clone(&worker), clients))).await;
         drained(&worker, drain_deadline).await;
         Ok(())
     });
@@ -181,10 +269,10 @@ fn run_halts(shared: &Shared) -> io::Result<()> {
     runtime.block_on(keep_watch(Arc::clone(&shared.halts), folder, shared.drain.subscribe()))
 }
 
-/// Waits until no connection of any worker is open, or the deadline is over.
+/// Waits until no connection of any worker is open and no session waits to be ended or handed over, or the deadline is over.
 async fn drained(worker: &Worker, deadline: Duration) {
     let all_closed = async {
-        while worker.shared.connections.open() > 0 {
+        while worker.shared.connections.open() > 0 || !worker.shared.sessions.is_empty() {
             tokio::time::sleep(DRAIN_POLL).await;
         }
     };
@@ -195,3 +283,36 @@ async fn drained(worker: &Worker, deadline: Duration) {
 
 /// How often a draining worker looks whether all connections are closed.
 const DRAIN_POLL: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn some(count: usize) -> Vec<std::net::TcpListener> {
+        (0..count).map(|_| listen("127.0.0.1:0".parse().unwrap(), true).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_socket_has_a_worker_and_every_worker_a_socket() {
+        for (sockets, workers) in [(1, 1), (4, 4), (4, 2), (2, 4), (3, 2), (1, 3)] {
+            let clients = some(sockets);
+            let wanted: Vec<_> = clients.iter().map(|socket| socket.local_addr().unwrap()).collect();
+            let shares = shares(clients, Vec::new(), workers).unwrap();
+            assert_eq!(shares.len(), workers);
+            assert!(shares.iter().all(|share| !share.clients.is_empty() && share.proxies.is_empty()), "{sockets} {workers}");
+            let served: Vec<_> = shares.iter().flat_map(|share| &share.clients).map(|socket| socket.local_addr().unwrap()).collect();
+            assert!(wanted.iter().all(|address| served.contains(address)), "{sockets} {workers}");
+        }
+    }
+
+    #[test]
+    fn a_socket_is_taken_over_where_the_configuration_wants_it() {
+        let socket = some(1).remove(0);
+        let is = socket.local_addr().unwrap();
+        assert!(agrees(&socket, is).is_ok() && agrees(&socket, SocketAddr::new(is.ip(), 0)).is_ok());
+        for other in [SocketAddr::new(is.ip(), is.port() ^ 1), "0.0.0.0:0".parse().unwrap()] {
+            assert!(agrees(&socket, other).unwrap_err().to_string().contains("stop it to move"), "{other}");
+        }
+    }
+}

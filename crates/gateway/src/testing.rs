@@ -124,6 +124,9 @@ fn answer(text: &str) -> Option<String> {
     if text.contains("die") {
         return None;
     }
+    if text.contains("mute") {
+        return Some(r#"{"ev":"noted"}"#.to_owned());
+    }
     let id = &question["id"];
     Some(match (question.get("method"), question.get("op")) {
         (Some(_), _) => format!(r#"{{"id":{id},"status":200,"result":{{}},"rateLimits":[{{"count":999}}]}}"#),
@@ -284,6 +287,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         mirror: None,
         fix_sessions: crate::fix::sessions::FixSessions::default(),
         drain: Drain::default(),
+        predecessor: None,
         settings,
     }
 }

@@ -19,7 +19,7 @@ mod restore;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use countersign_core::{Monotonic, Now, Refusal, Reject};
+use countersign_core::{AlertCode, Monotonic, Now, Refusal, Reject};
 
 pub use event::{Event, Liveness, Side, Standing};
 
@@ -212,7 +212,8 @@ impl SessionMachine {
     }
 
     fn said_bye<'f>(&mut self, Bye { code, last }: Bye<'_>) -> Event<'f> {
-        self.state = State::Over;
+        // HS-85: this connection is over, and the session is not.
+        self.state = if code == AlertCode::SessionTakenOver.as_str() { State::Away } else { State::Over };
         let from = self.received.next();
         // `last` is only a claim: what it costs to believe it is one question by the application.
         let missed = last.and_then(|last| last.checked_sub(from)).map(|behind| Range { from, count: behind.saturating_add(1) });

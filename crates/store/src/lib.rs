@@ -45,7 +45,7 @@ pub use fix::bridge::BridgeJournals;
 pub use fix::{JournaledMessageStore, SharedMessageStore};
 pub use halts::{HaltStore, StoredLift};
 pub use journal::JournaledReplayGuard;
-pub use nonces::JournaledNonceGuard;
+pub use nonces::{JournaledNonceGuard, Key as NonceKey, LocalNonces};
 pub use notices::{Notice, Notices};
 pub use record::{AccountRecord, Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate, SessionRecord};
 pub use sealing::SealingKey;

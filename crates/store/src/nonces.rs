@@ -28,7 +28,8 @@ use crate::{files, limits};
 const KEY_BYTES: usize = 16;
 const RECORD_BYTES: usize = KEY_BYTES + 8 + 8;
 
-pub(crate) type Key = [u8; KEY_BYTES];
+/// What tells the nonces of one credential and epoch from those of others.
+pub type Key = [u8; KEY_BYTES];
 
 /// What a record says about its number.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,9 +71,14 @@ impl JournaledNonceGuard {
     }
 }
 
-impl JournaledNonceGuard {
+/// The nonces of this node, which what nodes share is built on.
+pub trait LocalNonces: NonceGuard {
     /// All that is known of all keys.
-    pub(crate) fn windows(&self) -> Vec<(Key, NonceWindow)> {
+    fn windows(&self) -> Vec<(Key, NonceWindow)>;
+}
+
+impl LocalNonces for JournaledNonceGuard {
+    fn windows(&self) -> Vec<(Key, NonceWindow)> {
         self.inner.lock().map(|inner| inner.windows.iter().map(|(key, window)| (*key, window.clone())).collect()).unwrap_or_default()
     }
 }

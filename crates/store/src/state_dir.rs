@@ -11,8 +11,9 @@
 //! ```
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::StoreError;
@@ -103,7 +104,30 @@ impl StateDir {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
-        Ok(StateLock { _file: file })
+        Ok(StateLock { file })
+    }
+
+    /// Goes on with the lock of another process that gave us its descriptor: a lock is the file's that was opened, and is held as long as
+    /// one process has that. So it is never free in between.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when it is not the lock of this folder, or is not held.
+    pub fn adopt_lock(&self, descriptor: OwnedFd) -> Result<StateLock, StoreError> {
+        let path = self.path.join("lock");
+        let failed = |source| StoreError::io("lock", &path, source);
+        let mut file = File::from(descriptor);
+        let (theirs, ours) = (file.metadata().map_err(failed)?, std::fs::metadata(&path).map_err(failed)?);
+        if (theirs.dev(), theirs.ino()) != (ours.dev(), ours.ino()) {
+            return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the running gateway has another state folder")));
+        }
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::AlreadyRunning { path: self.path.clone(), pid: read_pid(&mut file) }),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+        noted.map_err(failed)?;
+        Ok(StateLock { file })
     }
 }
 
@@ -117,5 +141,42 @@ fn read_pid(file: &mut File) -> Option<u32> {
 #[derive(Debug)]
 #[must_use]
 pub struct StateLock {
-    _file: File,
+    file: File,
+}
+
+impl StateLock {
+    /// A second hold on the lock, to be given to another process.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn descriptor(&self) -> std::io::Result<OwnedFd> {
+        self.file.try_clone().map(OwnedFd::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_handed_over_is_never_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = StateDir::create(folder.path().join("state")).unwrap();
+        let old = dir.lock().unwrap();
+        let new = dir.adopt_lock(old.descriptor().unwrap()).unwrap();
+        assert!(matches!(dir.lock(), Err(StoreError::AlreadyRunning { .. })));
+        drop(old);
+        assert!(matches!(dir.lock(), Err(StoreError::AlreadyRunning { .. })), "held by the successor");
+        drop(new);
+        assert!(dir.lock().is_ok());
+    }
+
+    #[test]
+    fn another_folders_lock_is_not_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let [ours, other] = ["ours", "other"].map(|name| StateDir::create(folder.path().join(name)).unwrap());
+        let (_held, theirs) = (ours.lock().unwrap(), other.lock().unwrap());
+        assert!(ours.adopt_lock(theirs.descriptor().unwrap()).is_err());
+    }
 }

@@ -1,6 +1,8 @@
 //! `serve`: the gateway, and behind it the paper venue unless the configuration names upstreams.
 
 mod descriptors;
+mod service_manager;
+mod taken_over;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -21,6 +23,9 @@ use countersign_gateway::entropy::SystemEntropy;
 use countersign_gateway::explanations::Explanations;
 use countersign_gateway::fix::sessions::FixSessions;
 use countersign_gateway::halts::HaltKeeper;
+use countersign_gateway::handover::RunSecrets;
+use countersign_gateway::handover::guards::{Lender, LentNonces, LentReplay};
+use countersign_gateway::handover::taking::Offered;
 use countersign_gateway::issuers::Issuers;
 use countersign_gateway::metrics::Metrics;
 use countersign_gateway::native::sessions::Sessions;
@@ -34,10 +39,11 @@ use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _, Ti
 use countersign_pki::PrivateAuthority;
 use countersign_store::files::check_private;
 use countersign_store::{
-    AuditEvent, AuditLog, AuditRecord, JournaledNonceGuard, JournaledReplayGuard, SealingKey, SessionMirror, SharedMemory,
-    SharedNonceGuard, SharedReplayGuard, SharedServer, StateDir, Store,
+    AuditEvent, AuditLog, AuditRecord, SealingKey, SessionMirror, SharedMemory, SharedNonceGuard, SharedReplayGuard, SharedServer,
+    StateDir, Store,
 };
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
+use tokio::sync::Notify;
 
 use super::stop_signal::StopSignal;
 use crate::cli::ServeArgs;
@@ -53,9 +59,17 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     descriptors::fit(&mut settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("background").enable_all().build()?;
     let stop = runtime.block_on(async { StopSignal::listen() })?;
-    let running = runtime.block_on(Running::start(settings, sources))?;
+    let offered = if args.take_over { taken_over::ask(&settings)? } else { None };
+    let running = runtime.block_on(Running::start(settings, sources, offered))?;
     print_screen(&running)?;
-    runtime.block_on(stop.wait());
+    service_manager::tell_ready();
+    let given = Arc::clone(&running.given);
+    runtime.block_on(async {
+        tokio::select! {
+            () = stop.wait() => {}
+            () = given.notified() => {}
+        }
+    });
     tracing::info!("stopping: no new connections, open ones end after the request under way");
     running.stop(&runtime);
     Ok(ExitCode::SUCCESS)
@@ -92,6 +106,8 @@ pub(crate) struct Running {
     gateway: Gateway,
     venue: Option<VenueHandle>,
     state: RunningState,
+    /// Told when another process took over.
+    given: Arc<Notify>,
 }
 
 /// What of the state folder is needed while the gateway runs.
@@ -105,8 +121,10 @@ pub(crate) struct RunningState {
 
 impl Running {
     /// Opens the state, starts venue and gateway.
-    pub(crate) async fn start(settings: Settings, sources: Sources) -> anyhow::Result<Self> {
-        let opened = state::open(&settings).await?;
+    /// Or goes on with what the process before has.
+    pub(crate) async fn start(settings: Settings, sources: Sources, offered: Option<Offered>) -> anyhow::Result<Self> {
+        let lock = offered.as_ref().map(|offered| offered.lock.try_clone()).transpose()?;
+        let opened = state::open(&settings, lock).await?;
         if opened.audit.was_cut() {
             tracing::error!("the audit log is shorter than it was: records are gone; `countersign audit verify` says which");
         }
@@ -114,15 +132,17 @@ impl Running {
         let venue_keys = IdentityKeys::new(opened.identity.public_keys());
         let venue = start_venue(&settings, venue_keys.clone()).await?;
         let upstreams = upstream_configs(&settings, venue.as_ref());
-        let State { dir, lock, authority, tls, authz_tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces, .. } =
-            opened;
+        let State { dir, lock, authority, tls, authz_tls, operator_tls, tickets, gateway, identity, store, audit } = opened;
         let gateway_root = gateway.root().to_owned();
-        let cluster_tickets = cluster_tickets(&settings, &dir, &gateway_root)?;
+        let secrets = offered.as_ref().map_or_else(|| RunSecrets::draw(&mut SystemEntropy), |offered| offered.secrets.clone());
+        let session_tickets = session_tickets(&settings, &dir, &gateway_root, &secrets)?;
         let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
         let renew = Renewal { settings: settings.clone(), dir: dir.clone(), authority: renewed, venue_keys, rotate_at: None };
         let halts = open_halts(&settings, gateway.root(), &store, &audit).await?;
         let oauth = TokenState::open(&store).await?;
-        let Guards { replay, nonces, cluster, mirror } = guards(&settings, &dir, replay, nonces)?;
+        let memory = shared_memory(&settings)?;
+        let (lender, doors, predecessor, pending) = taken_over::take(&dir, offered)?;
+        let Guards { replay, nonces, cluster, mirror } = guards(&settings, &dir, memory, &lender)?;
         let metrics = Metrics::new(&settings.routes).started_at(clock::wall());
         let metrics = if cluster.is_some() { metrics.of_cluster() } else { metrics };
         let shared = Shared {
@@ -132,14 +152,15 @@ impl Running {
             credentials: ArcSwap::default(),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
             metrics,
-            handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway, cluster_tickets)),
+            handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway, session_tickets)),
             connections: ConnectionLimits::new(settings.limits.connections_max, settings.limits.connections_per_source_max),
             public_rates: PublicRates::new(settings.limits.public_weight_per_minute),
             replay,
             nonces,
             issuers: Issuers::new(&settings.issuers, &SystemEntropy.array()),
             // Tokens of this run only: what they stand for is asked for again after a restart.
-            tokens: TokenSealer::new(&SystemEntropy.array()),
+            tokens: TokenSealer::new(&secrets.tokens),
+            predecessor,
             sessions: Sessions::default(),
             explanations: Explanations::default(),
             mirror,
@@ -155,18 +176,24 @@ impl Running {
             settings,
         };
         let shared = Arc::new(shared);
-        let gateway = Gateway::start(
+        // Before anybody can come: whoever takes over is asked at once.
+        reload_credentials(&shared).await?;
+        let mut gateway = Gateway::start(
             Arc::clone(&shared),
             upstreams,
             ControlParts { operator_tls: Arc::new(operator_tls), tickets, sources, renew: renew.into_task() },
+            doors,
         )
         .map_err(|error| Failure::environment(format!("{error} (--listen and --operator-listen choose other addresses)")))?;
         let making = DemoAccount { store: &shared.store, audit: &shared.audit, authority: &authority, gateway_root: &gateway_root };
         let url = format!("https://{}", gateway.address());
         let demo = making.ensure(dir.path(), &url).await?;
         reload_credentials(&shared).await?;
+        let given = Arc::new(Notify::new());
+        taken_over::go_on(pending)?;
+        gateway.offer(lock.descriptor()?, lender, secrets, Arc::clone(&given))?;
         let state = RunningState { demo, ca_file: dir.path().join("ca.pem"), folder: dir.path().to_owned(), gateway_root, _lock: lock };
-        Ok(Self { gateway, venue, state })
+        Ok(Self { gateway, venue, state, given })
     }
 
     /// Where clients connect.
@@ -223,10 +250,25 @@ struct Guards {
 
 /// The guards of this node, with the memory of all nodes over them where one is configured. A memory that is away does not keep the
 /// gateway from starting: cancels pass without it.
-fn guards(settings: &Settings, dir: &StateDir, replay: JournaledReplayGuard, nonces: JournaledNonceGuard) -> anyhow::Result<Guards> {
-    let Some(redis) = &settings.cluster.redis else {
-        return Ok(Guards { replay: Box::new(replay), nonces: Box::new(nonces), cluster: None, mirror: None });
+fn guards(settings: &Settings, dir: &StateDir, memory: Option<Arc<SharedMemory>>, lender: &Arc<Lender>) -> anyhow::Result<Guards> {
+    let (replay, nonces) = (Box::new(LentReplay(Arc::clone(lender))), Box::new(LentNonces(Arc::clone(lender))));
+    let Some(memory) = memory else {
+        return Ok(Guards { replay, nonces, cluster: None, mirror: None });
     };
+    let replay = SharedReplayGuard::new(Arc::clone(&memory), replay);
+    let nonces = SharedNonceGuard::new(Arc::clone(&memory), nonces);
+    if let Err(error) = memory.check() {
+        tracing::error!(%error, "started without it: new orders are refused until it answers");
+    }
+    let key = SealingKey::load(&dir.sealing_key())?;
+    let mirror = SessionMirror::new(Arc::clone(&memory), &settings.cluster.node, Arc::new(key));
+    let cluster = Cluster::new(&settings.cluster.node, memory);
+    Ok(Guards { replay: Box::new(replay), nonces: Box::new(nonces), cluster: Some(Arc::new(cluster)), mirror: Some(Arc::new(mirror)) })
+}
+
+/// The memory that nodes share, where one is configured. It may be away.
+fn shared_memory(settings: &Settings) -> anyhow::Result<Option<Arc<SharedMemory>>> {
+    let Some(redis) = &settings.cluster.redis else { return Ok(None) };
     let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let password = redis.password_file.as_ref().map(|path| {
         check_private(path)?;
@@ -243,24 +285,19 @@ fn guards(settings: &Settings, dir: &StateDir, replay: JournaledReplayGuard, non
         links: settings.worker_count() + 1,
     };
     let memory = SharedMemory::new(&server, clock::now)?;
-    let replay = SharedReplayGuard::new(Arc::clone(&memory), Box::new(replay));
-    let nonces = SharedNonceGuard::new(Arc::clone(&memory), nonces);
-    if let Err(error) = memory.check() {
-        tracing::error!(%error, "started without it: new orders are refused until it answers");
-    }
-    let key = SealingKey::load(&dir.sealing_key())?;
-    let mirror = SessionMirror::new(Arc::clone(&memory), &settings.cluster.node, Arc::new(key));
-    let cluster = Cluster::new(&settings.cluster.node, memory);
-    Ok(Guards { replay: Box::new(replay), nonces: Box::new(nonces), cluster: Some(Arc::new(cluster)), mirror: Some(Arc::new(mirror)) })
+    // Connected before the first question: a successor keeps nobody waiting for that. Whether it answers is asked again later.
+    drop(memory.check());
+    Ok(Some(memory))
 }
 
-/// Ticket keys that every node derives from the sealing key which all of them have.
-fn cluster_tickets(settings: &Settings, dir: &StateDir, root: &str) -> anyhow::Result<Option<Arc<TicketKeys>>> {
-    if settings.cluster.redis.is_none() {
-        return Ok(None);
-    }
-    let secret = SealingKey::load(&dir.sealing_key())?.derive("countersign session tickets v1");
-    Ok(Some(Arc::new(TicketKeys::shared(root, PUBLIC_LISTENER, settings.native.session_life, secret))))
+/// Ticket keys: every node derives them from the sealing key which all of them have; a node that is alone from a secret of its run, which
+/// only the processes that take over from each other have.
+fn session_tickets(settings: &Settings, dir: &StateDir, root: &str, secrets: &RunSecrets) -> anyhow::Result<Arc<TicketKeys>> {
+    let secret = match settings.cluster.redis {
+        Some(_) => SealingKey::load(&dir.sealing_key())?.derive("countersign session tickets v1"),
+        None => Secret::new(secrets.tickets.to_vec()),
+    };
+    Ok(Arc::new(TicketKeys::shared(root, PUBLIC_LISTENER, settings.native.session_life, secret)))
 }
 
 /// Reads the halts before anybody is let in: until they are known, nothing new passes.
@@ -315,7 +352,7 @@ impl Renewal {
         let gateway = state::gateway_identity::open(self.dir.path(), clock::wall())?;
         if gateway.key().kid() != shared.handshake.load().gateway.key().kid() {
             let tickets = Arc::clone(&shared.handshake.load().tickets);
-            shared.handshake.store(Arc::new(handshake_config(&self.settings, gateway, Some(tickets))));
+            shared.handshake.store(Arc::new(handshake_config(&self.settings, gateway, tickets)));
             tracing::info!("the gateway signs with a new key, delegated by the same root");
         }
         Ok(())
@@ -359,12 +396,8 @@ fn upstream_configs(settings: &Settings, venue: Option<&VenueHandle>) -> Vec<Ups
 /// Idle upstream connections are closed by us before the usual 60 to 75 s of servers, so that no request meets a closing one.
 const UPSTREAM_IDLE_FOR: std::time::Duration = std::time::Duration::from_secs(50);
 
-/// The handshake as the settings have it. `tickets` are the keys in force, where sessions are to outlive a change of the gateway's key.
-fn handshake_config(
-    settings: &Settings,
-    gateway: countersign_handshake::GatewayIdentity,
-    tickets: Option<Arc<TicketKeys>>,
-) -> ServerConfig {
+/// The handshake as the settings have it. `tickets` are the keys in force: sessions outlive a change of the gateway's key.
+fn handshake_config(settings: &Settings, gateway: countersign_handshake::GatewayIdentity, tickets: Arc<TicketKeys>) -> ServerConfig {
     let native = &settings.native;
     let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let (shortest, longest) = (millis(native.heartbeat_min), millis(native.heartbeat_max));
@@ -384,10 +417,6 @@ fn handshake_config(
     let mut entropy = SystemEntropy;
     let node = std::process::id().to_be_bytes();
     let nonces = NonceKeys::new(gateway.root(), node, &mut entropy, clock::wall());
-    let tickets = tickets.unwrap_or_else(|| {
-        // Keys of this run only: the sessions they stand for live in this process.
-        Arc::new(TicketKeys::new(gateway.root(), PUBLIC_LISTENER, native.session_life, &mut entropy, clock::wall()))
-    });
     ServerConfig { gateway, policy, authorities: handshake_authorities(settings), nonces, tickets }
 }
 

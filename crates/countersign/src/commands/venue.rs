@@ -1,5 +1,6 @@
 //! `venue`: the paper exchange alone, behind a gateway of another process.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -20,17 +21,26 @@ pub(super) fn run(args: &VenueArgs) -> anyhow::Result<ExitCode> {
     let verifier = verifier(&args.jwks)?;
     run_async(async {
         let stop = StopSignal::listen()?;
-        let listener = TcpListener::bind(args.listen)
-            .await
-            .map_err(|error| Failure::environment(format!("cannot listen on {}: {error}", args.listen)))?;
+        let listener = bind(args.listen).await?;
         let defaults = VenueConfig::default();
         let config = VenueConfig { seed: args.seed.unwrap_or(defaults.seed), audience: args.audience.clone(), ..defaults };
-        let venue = Venue::start(config, verifier, listener);
+        let mut venue = Venue::start(config, verifier, listener);
+        if let Some(address) = args.fix_listen {
+            venue.serve_fix(bind(address).await?);
+        }
+        if let Some(address) = venue.fix_addr() {
+            output::line(format!("fix: {address}"))?;
+        }
         output::line(format!("ready: http://{}", venue.local_addr()))?;
         stop.wait().await;
         venue.shutdown().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| Failure::environment(format!("cannot listen on {address}: {error}")))
 }
 
 /// Keys from an address or a file.

@@ -15,6 +15,8 @@ const NODE: &str = "node-1";
 const NODE_BYTES_MAX: usize = 32;
 /// Longest URL: a host name has at most 253 bytes, a path of a socket 107.
 const URL_BYTES_MAX: usize = 512;
+/// Most other nodes that a client is told of: it tries them in turn.
+const ALSO_MAX: usize = 16;
 /// What the URL of the shared memory starts with.
 const SCHEMES: [&str; 3] = ["redis://", "rediss://", "redis+unix://"];
 
@@ -50,7 +52,32 @@ pub(super) fn read(mut keys: Reader<'_>) -> ClusterSettings {
         keys.report().problem(&redis_origin, "cluster.redis", "redis_ca is for rediss:// only");
     }
     let redis = url.map(|url| RedisSettings { url, password_file, ca, timeout });
-    ClusterSettings { node: node.unwrap_or_else(|| NODE.to_owned()), database, redis }
+    let also = also(&mut keys, redis.is_some());
+    ClusterSettings { node: node.unwrap_or_else(|| NODE.to_owned()), database, redis, also }
+}
+
+/// Where clients find the other nodes.
+fn also(keys: &mut Reader<'_>, shares: bool) -> Vec<String> {
+    let origin = keys.origin_of("also").unwrap_or(Origin::Default);
+    let also = keys.list_or(
+        "also",
+        "Where clients find the other nodes, HOST:PORT each: told to them when this node leaves. With it, sessions are left to the others then; without, they end with the last process of this node, and orders are cancelled as agreed.",
+        "none",
+        address_of_a_node,
+    );
+    let also = also.unwrap_or_default();
+    if also.len() > ALSO_MAX {
+        keys.report().problem(&origin, "cluster.also", format!("has more than {ALSO_MAX} nodes"));
+    } else if !also.is_empty() && !shares {
+        keys.report().problem(&origin, "cluster.also", "is of no use without redis: no other node could go on with a session");
+    }
+    also
+}
+
+fn address_of_a_node(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').and_then(|(host, port)| port.parse::<u16>().ok().filter(|port| *port > 0 && !host.is_empty()));
+    let fine = text.len() <= URL_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
+    if port.is_some() && fine { Ok(text.to_owned()) } else { Err("expected HOST:PORT".to_owned()) }
 }
 
 fn database(keys: &mut Reader<'_>) -> Option<DatabaseSettings> {
@@ -116,6 +143,12 @@ mod tests {
             let told = redis_url(wrong).unwrap_err();
             assert!(!told.contains("hunter2"), "{told}");
         }
+    }
+
+    #[test]
+    fn addresses_of_nodes_have_a_port() {
+        assert!(["east-2.example:8443", "10.0.0.2:1", "[::1]:8443"].iter().all(|fine| address_of_a_node(fine).is_ok()));
+        assert!(["east-2.example", ":1", "a:0", "a:b", "https://a:1", "a b:1"].iter().all(|wrong| address_of_a_node(wrong).is_err()));
     }
 
     #[test]

@@ -274,6 +274,8 @@ pub struct ClusterSettings {
     pub database: Option<DatabaseSettings>,
     /// The memory that all nodes share; `None`: this node is alone.
     pub redis: Option<RedisSettings>,
+    /// Where clients find the other nodes, `host:port` each.
+    pub also: Vec<String>,
 }
 
 /// PostgreSQL.

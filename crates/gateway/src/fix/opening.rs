@@ -191,6 +191,11 @@ async fn begin(
         refusal: Refusal::operator(Reject::UnexpectedMessage, error.to_string()),
         answer: Some(LogonAnswer::Logout { text: error.to_string() }),
     })?;
+    // Looked at behind the name: whoever waits until no name is taken finds none of ours later.
+    if worker.shared.drain.is_started() {
+        let text = "this node is leaving".to_owned();
+        return Err(Stopped { refusal: Reject::Draining.into(), answer: Some(LogonAnswer::Logout { text }) });
+    }
     let journals = journals(worker, account.as_str(), &client, &name).await?;
     let asked = upstream::Asked { name: &name.name, reset: resets(&worker.shared.settings, &permit, taken.first), profile };
     let upstream = upstream::log_on(worker, connection, &permit, &logged_on.login, asked, &journals).await?;

@@ -77,6 +77,12 @@ impl FixSessions {
     /// # Errors
     /// One of them is taken, or there are too many.
     pub async fn take(shared: &Arc<Shared>, account: AccountId, client: SessionName, upstream: UpstreamName) -> Result<Taken, LiveError> {
+        // The journals are the other process's until it has let go of all sessions.
+        if let Some(predecessor) = &shared.predecessor
+            && !predecessor.fix_is_over().await
+        {
+            return Err(LiveError::AlreadyLoggedOn);
+        }
         let deadline = tokio::time::Instant::now() + LEAVING_MAX;
         loop {
             let given_back = shared.fix_sessions.given_back.notified();
@@ -114,6 +120,11 @@ impl FixSessions {
     /// Who is there without credentials.
     pub(super) const fn visitors(&self) -> &Visitors {
         &self.visitors
+    }
+
+    /// Whether no session is open, nor about to be or to end.
+    pub(crate) fn none_open(&self) -> bool {
+        self.open.lock().upstream.is_empty()
     }
 
     /// Those that are open.

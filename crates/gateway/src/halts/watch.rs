@@ -28,14 +28,14 @@ const LOOK: Duration = countersign_halt::limits::LEASE_RENEW;
 /// Words of the file that are kept.
 const WORDS_BYTES_MAX: usize = 200;
 
-/// Keeps watch until the gateway drains. The two do not wait for each other: a store that is slow to fail keeps nobody from pulling
+/// Keeps watch until the gateway has drained: what is still open is halted like everything else. The two do not wait for each other: a store that is slow to fail keeps nobody from pulling
 /// the break-glass.
 pub(crate) async fn keep_watch(keeper: Arc<HaltKeeper>, folder: PathBuf, mut drain: DrainWatch) -> io::Result<()> {
     let usr2 = signal(SignalKind::user_defined2())?;
     tokio::select! {
         () = keep_lease(&keeper) => {}
         () = keep_glass(&keeper, &folder, usr2) => {}
-        () = drain.wait() => {}
+        () = drain.wait_until_over() => {}
     }
     Ok(())
 }

@@ -7,6 +7,10 @@ pub(crate) const BUFFER_BYTES: usize = 16 * 1024;
 /// Buffers that a worker keeps when nobody uses them: two for each of 64 requests under way, 2 MiB.
 pub(crate) const BUFFERS_KEPT_MAX: usize = 128;
 
+/// The part of the drain deadline that a quiet connection gets for one more request, where a successor serves the same port: the rest is for
+/// answers that take their time.
+pub(crate) const LAST_CALL_SHARE: u32 = 2;
+
 /// Longest name of a request field: the longest that is in use has 35 bytes. Longer ones go the long way.
 pub(crate) const FIELD_NAME_BYTES_MAX: usize = 64;
 

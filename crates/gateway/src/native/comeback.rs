@@ -28,6 +28,14 @@ use crate::connection::{Connection, ConnectionFacts};
 use crate::routes::Family;
 use crate::worker::Worker;
 
+/// What comes to the door of a session.
+pub(super) enum AtDoor {
+    /// The next process of this node wants it.
+    Leave,
+    /// Its client.
+    Return(Box<Return>),
+}
+
 /// A client at the door of its session. The proof is verified.
 pub(super) struct Return {
     pub(super) awaiting: AwaitResumption,
@@ -73,7 +81,7 @@ pub(super) async fn take_up<C: Carriage>(
     let door = session.door(&identity)?;
     let (answer, answered) = oneshot::channel();
     let returning = Return { awaiting, identity, connection: connection.facts(), correlation, answer };
-    door.try_send(returning).map_err(|error| match error {
+    door.try_send(AtDoor::Return(Box::new(returning))).map_err(|error| match error {
         tokio::sync::mpsc::error::TrySendError::Closed(_) => Refusal::from(Reject::SessionUnknown),
         tokio::sync::mpsc::error::TrySendError::Full(_) => {
             Refusal::operator(Reject::Busy, "the session has more clients at its door than one")

@@ -9,7 +9,7 @@ use countersign_handshake::{AwaitVerification, Channel, Contract, Entitlements, 
 use countersign_store::{AuditEvent, AuditRecord};
 use tokio::sync::mpsc;
 
-use super::comeback::Return;
+use super::comeback::AtDoor;
 use super::limits::RETURNS_WAITING_MAX;
 use super::sessions::{CarriageKind, OpenSession, SessionGuard};
 use crate::authenticate::{SessionRef, verify_presented};
@@ -28,7 +28,7 @@ pub(super) struct Granted {
     /// Rate counters of the key.
     pub(super) counters: Arc<KeyCounters>,
     /// Clients that come back to it.
-    pub(super) returns: mpsc::Receiver<Return>,
+    pub(super) returns: mpsc::Receiver<AtDoor>,
 }
 
 impl Granted {
@@ -96,7 +96,7 @@ fn enter(
     connection: &Connection,
     established: &Established,
     carriage: CarriageKind,
-    door: Option<mpsc::Sender<Return>>,
+    door: Option<mpsc::Sender<AtDoor>>,
     correlation: CorrelationId,
 ) -> Result<SessionGuard, Refusal> {
     let contract = &established.contract;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   a client comes back   ─▶ in our registry: as always
+//!                         ├▶ in the process before this one: brought to rest there, handed over ─▶ inherit ─▶ as always
 //!                         └▶ in the mirror: taken, with a higher fence ─▶ [`inherit`](super::session::inherit) ─▶ as always
 //!   twice a second        ─▶ leases of ours renewed; what another one took is told to its task, which stops
 //!                         └▶ leases that ran out: of all nodes one takes the session ─▶ inherit ─▶ it waits, its orders are cancelled in time
@@ -20,17 +21,41 @@ use countersign_handshake::Contract;
 use countersign_handshake::strict_json::Object;
 use countersign_store::SessionMirror;
 use countersign_store::limits::{MIRROR_LEASE, MIRROR_RENEW};
-use countersign_store::shared::mirror::{MirrorError, Mirrored, Take};
+use countersign_store::shared::mirror::{Fence, KeptFrame, MirrorError, Mirrored, Progress, Take};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use super::session::{inherit, is_final};
 use super::sessions::OpenSession;
 use crate::clock;
+use crate::handover::taking::StillThere;
+use crate::handover::{Handed, HandedSession};
 use crate::worker::Worker;
 
 /// How long the record of a session that is taken over is waited for: far below what a client waits for its resume, and below the lease
 /// of our own sessions, which are not renewed meanwhile.
 const RECORD_WAIT: Duration = Duration::from_secs(1);
+
+/// How a session is found that another one served.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// Its process let go of it: what is written is where it stands.
+    AtRest,
+    /// Its last word may not be written.
+    Open,
+    /// An operator, or a ticket that two parties had, ended it.
+    Over,
+}
+
+impl Found {
+    const fn of(at_rest: bool, is_over: bool) -> Self {
+        match (is_over, at_rest) {
+            (true, _) => Self::Over,
+            (false, true) => Self::AtRest,
+            (false, false) => Self::Open,
+        }
+    }
+}
 
 /// What does not change while a client is there.
 #[derive(Clone, Debug)]
@@ -95,6 +120,17 @@ pub(super) async fn find(worker: &Rc<Worker>, sid: SessionId) -> Result<Arc<Open
     if let Some(session) = sessions.entry(sid) {
         return Ok(session);
     }
+    let mut at_rest = false;
+    if let Some(predecessor) = &worker.shared.predecessor {
+        let handed = predecessor.session(sid).await;
+        let still = |StillThere| Refusal::operator(Reject::Busy, "the process before this one does not let go of the session");
+        let handed = handed.map_err(still)?;
+        at_rest = matches!(handed, Handed::InMemory { at_rest: true });
+        go_on(worker, sid, handed)?;
+        if let Some(session) = sessions.entry(sid) {
+            return Ok(session);
+        }
+    }
     let mirror = worker.shared.mirror.as_ref().ok_or(Reject::SessionUnknown)?;
     // Before it is taken: from there until it is in the registry nothing waits, so nobody takes it from us in between.
     let is_over = is_over(worker, sid).await;
@@ -105,8 +141,37 @@ pub(super) async fn find(worker: &Rc<Worker>, sid: SessionId) -> Result<Arc<Open
         MirrorError::Unavailable => Refusal::operator(Reject::Busy, error.to_string()),
         MirrorError::Adopted | MirrorError::Fenced | MirrorError::Forgotten => Refusal::operator(Reject::SessionUnknown, error.to_string()),
     })?;
-    take(worker, mirror, sid, taken.ok_or(Reject::SessionUnknown)?, is_over)?;
+    take(worker, Some(mirror), sid, taken.ok_or(Reject::SessionUnknown)?, Found::of(at_rest, is_over))?;
     sessions.entry(sid).ok_or_else(|| Reject::SessionUnknown.into())
+}
+
+/// Goes on with what the process before this one handed over.
+fn go_on(worker: &Rc<Worker>, sid: SessionId, handed: Handed) -> Result<(), Refusal> {
+    match handed {
+        Handed::Here(session) => {
+            let at_rest = session.at_rest;
+            let taken = on_arrival(*session, &worker.shared.settings.cluster.node);
+            take(worker, worker.shared.mirror.as_ref(), sid, taken, Found::of(at_rest, false))
+        }
+        // Found there like any other.
+        Handed::InMemory { .. } | Handed::Unknown => Ok(()),
+    }
+}
+
+/// Sessions that the process before this one hands over unasked: nobody is there, or has come back yet.
+pub(crate) async fn take_in(worker: Rc<Worker>, mut sessions: mpsc::Receiver<(SessionId, Handed)>) {
+    while let Some((sid, handed)) = sessions.recv().await {
+        let outcome = match (&handed, worker.shared.mirror.as_ref()) {
+            (Handed::InMemory { at_rest }, Some(mirror)) => match mirror.take(sid, Take::Any) {
+                Ok(Some(taken)) => take(&worker, Some(mirror), sid, taken, Found::of(*at_rest, false)),
+                // Its lease runs out, and then it is adopted.
+                Ok(None) | Err(_) => Ok(()),
+            },
+            (Handed::Here(_) | Handed::InMemory { .. } | Handed::Unknown, _) => go_on(&worker, sid, handed),
+        };
+        // Said where it failed.
+        drop(outcome);
+    }
 }
 
 /// Whether the records say that a session is over for good. A memory that lost the last word of a node that died after it (it was away,
@@ -126,23 +191,36 @@ async fn is_over(worker: &Worker, sid: SessionId) -> bool {
     }
 }
 
-fn take(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>, sid: SessionId, taken: Mirrored, is_over: bool) -> Result<(), Refusal> {
+fn on_arrival(session: HandedSession, node: &str) -> Mirrored {
+    let HandedSession { facts, rx, tx, acked, committed, issued, at_rest: _, cancelled, away_ms, links, frames } = session;
+    let away_for = away_ms.map(Duration::from_millis);
+    let frame = |(s, numbered, text)| (KeptFrame { s, numbered, text }, Duration::ZERO);
+    Mirrored {
+        fence: Fence::FIRST,
+        node: node.to_owned(),
+        facts: facts.into_bytes(),
+        progress: Progress { rx, tx, acked, committed, issued, cancelled, away_for, links },
+        frames: frames.into_iter().map(frame).collect(),
+    }
+}
+
+fn take(worker: &Rc<Worker>, mirror: Option<&Arc<SessionMirror>>, sid: SessionId, taken: Mirrored, found: Found) -> Result<(), Refusal> {
     let node = taken.node.clone();
-    inherit(worker, mirror, sid, taken).inspect_err(|refusal| {
+    inherit(worker, mirror, sid, taken, found == Found::AtRest).inspect_err(|refusal| {
         tracing::error!(%sid, node, %refusal, "a session of another node cannot be gone on with: its orders may rest");
     })?;
-    match worker.shared.sessions.entry(sid).filter(|_| is_over) {
+    match worker.shared.sessions.entry(sid).filter(|_| found == Found::Over) {
         // Its orders are cancelled as its contract says, and nobody comes back to it.
         Some(session) => {
             tracing::warn!(%sid, node, "a session that was ended is still in the shared memory: it ends here");
             session.give_up();
         }
-        None => tracing::info!(%sid, node, "goes on with a session of another node"),
+        None => tracing::info!(%sid, node, "goes on with a session of another node or of the process before"),
     }
     Ok(())
 }
 
-/// Renews the leases of this node's sessions and adopts those that nobody serves, until the gateway drains.
+/// Renews the leases of this node's sessions until the gateway has drained, and adopts those that nobody serves until it drains.
 pub(crate) async fn keep_mirror(worker: Rc<Worker>, mirror: Arc<SessionMirror>) {
     let mut ticks = tokio::time::interval(MIRROR_RENEW);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -150,11 +228,12 @@ pub(crate) async fn keep_mirror(worker: Rc<Worker>, mirror: Arc<SessionMirror>) 
     let mut adopts_from = clock::mono().saturating_add(MIRROR_LEASE);
     loop {
         ticks.tick().await;
-        if worker.shared.drain.is_started() {
-            return;
-        }
         let now = clock::mono();
         let outcome = renew(&worker, &mirror);
+        if worker.shared.drain.is_started() {
+            // What is here is renewed until it has gone elsewhere. Nothing new begins here.
+            continue;
+        }
         if outcome.is_ok() && now >= adopts_from {
             adopt(&worker, &mirror).await;
         } else if outcome.is_err() {
@@ -190,7 +269,7 @@ async fn adopt(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>) {
         }
         if let Ok(Some(taken)) = mirror.take(sid, Take::Expired) {
             // Said where it failed.
-            let _ = take(worker, mirror, sid, taken, is_over);
+            let _ = take(worker, Some(mirror), sid, taken, Found::of(false, is_over));
         }
     }
 }

@@ -11,7 +11,8 @@
 //! | a message is refused | `err` with `s`, and `re` if it had an `id` | goes on, unless the code is fatal |
 //! | key revoked, suspended or expired; killed by an operator | `err`, `bye` | ends |
 //! | upstream lost | `err`, `bye`: answers and events may be missing | ends |
-//! | drain | `drain`, later `bye` | ends |
+//! | drain, and nobody goes on with it | `drain`, later `bye` | ends |
+//! | drain, with a successor or other nodes | `drain`; the client comes back there, or is told `bye` | goes on there ([`handing_over`]) |
 //! | the client proves itself again | `regrant`: the life begins again, scopes as asked | goes on ([`renewal`]) |
 //! | its key has fewer scopes | `regrant`, unasked | goes on |
 //! | silence, connection lost | - | waits as the contract says ([`absence`](countersign_session::absence)), or ends |
@@ -27,6 +28,7 @@ mod agreed;
 mod cancelling;
 mod confirming;
 mod ending;
+mod handing_over;
 mod inherited;
 mod mirrored;
 mod passing_on;
@@ -51,7 +53,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::carriage::{Carriage, CarriageError};
-use super::comeback::Return;
+use super::comeback::AtDoor;
 use super::grant::{Granted, contract_rate};
 use super::limits::DRAIN_SHARE;
 use super::line::Line;
@@ -81,7 +83,7 @@ struct Session<C> {
     absence: Absence,
     generations: Generations,
     /// Clients that come back.
-    returns: mpsc::Receiver<Return>,
+    returns: mpsc::Receiver<AtDoor>,
     /// Until the client confirmed the contract on this connection.
     await_ready: Option<AwaitReady>,
     contract: Contract,
@@ -100,6 +102,8 @@ struct Session<C> {
     refusals: WindowCounter,
     reauths: WindowCounter,
     drain_ends: Option<Instant>,
+    /// Messages that were forwarded and ask for an answer that has not come.
+    unanswered: u32,
     /// The halt that the client was told of.
     told_halt: Option<Hit>,
     /// The one it surely knows of: it was told before the last frame that it sent. A halt is not numbered, so nothing else says that it
@@ -155,6 +159,7 @@ impl<C: Carriage + 'static> Session<C> {
             refusals: WindowCounter::new(Duration::from_secs(60)),
             reauths: WindowCounter::new(Duration::from_secs(60)),
             drain_ends: None,
+            unanswered: 0,
             told_halt: None,
             known_halt: None,
             mirroring: None,
@@ -174,6 +179,9 @@ impl<C: Carriage + 'static> Session<C> {
         };
         self.end_mirroring(&ending);
         guard.set_reason(ending.reason());
+        if matches!(ending, Ending::HandedOver) {
+            guard.set_goes_on();
+        }
         // Nothing is forwarded any more: the session is over, whatever the client makes of our last words.
         drop(guard);
         self.end(ending).await;
@@ -182,7 +190,7 @@ impl<C: Carriage + 'static> Session<C> {
     /// The client is gone, or the session is over. Cancels what the policy says; gives the ending back unless the session goes on and
     /// waits. Whoever lost the session to another node cancels nothing.
     async fn depart(&mut self, ending: Ending, guard: &SessionGuard) -> Option<Ending> {
-        if matches!(ending, Ending::Lease(_)) {
+        if ending.goes_on_elsewhere() {
             return Some(ending);
         }
         let sessions = &self.worker.shared.sessions;
@@ -221,20 +229,26 @@ impl<C: Carriage + 'static> Session<C> {
         if let Err(ending) = self.check_halts().await {
             return ending;
         }
+        // Whoever is at the door already is not absent: no deadline comes first, however short the grace is.
+        while let Ok(visit) = self.returns.try_recv() {
+            if let Err(ending) = self.on_visit(visit, guard).await {
+                return ending;
+            }
+        }
         loop {
             let deadline = self.next_deadline();
             let step = tokio::select! {
                 frame = self.line.receive() => self.on_received(frame).await,
                 (_, message) = self.links.next() => self.on_upstream(message).await,
-                Some(returning) = self.returns.recv() => self.take_back(returning, guard).await,
-                () = sleep_until(deadline) => self.on_timeout().await,
+                Some(visit) = self.returns.recv() => self.on_visit(visit, guard).await,
+                () = sleep_until(deadline) => self.on_timeout(guard).await,
                 () = standing.changed() => match self.check_standing() {
                     Ok(()) => self.told_changes().await,
                     ended @ Err(_) => ended,
                 },
                 () = was_killed(&mut killed) => Err(Ending::Killed),
                 error = was_told(&mut told) => self.on_told(error),
-                () = draining.wait(), if self.drain_ends.is_none() => self.start_drain().await,
+                () = draining.wait(), if self.drain_ends.is_none() => self.start_drain(guard).await,
                 _ = ping.tick() => if self.links.keep_alive().is_empty() { Ok(()) } else { Err(Ending::UpstreamLost(Reject::UpstreamUnavailable)) },
             };
             if let Err(ending) = step {
@@ -247,6 +261,13 @@ impl<C: Carriage + 'static> Session<C> {
     async fn told_changes(&mut self) -> Result<(), Ending> {
         self.check_scopes().await?;
         self.check_halts().await
+    }
+
+    async fn on_visit(&mut self, visit: AtDoor, guard: &SessionGuard) -> Result<(), Ending> {
+        match visit {
+            AtDoor::Leave => self.hand_over(guard).await,
+            AtDoor::Return(returning) => self.take_back(*returning, guard).await,
+        }
     }
 
     async fn on_received(&mut self, frame: Result<Bytes, CarriageError>) -> Result<(), Ending> {
@@ -332,10 +353,10 @@ impl<C: Carriage + 'static> Session<C> {
         [machine, self.drain_ends].into_iter().flatten().min()
     }
 
-    async fn on_timeout(&mut self) -> Result<(), Ending> {
+    async fn on_timeout(&mut self, guard: &SessionGuard) -> Result<(), Ending> {
         let now = clock::now();
         if self.drain_ends.is_some_and(|end| Instant::now() >= end) {
-            return Err(Ending::Drained);
+            return self.leave_node(guard).await;
         }
         match self.absence.handle_timeout(now.mono) {
             Some(Due::Cancel(scope, class)) => {
@@ -356,14 +377,15 @@ impl<C: Carriage + 'static> Session<C> {
         }
     }
 
-    async fn start_drain(&mut self) -> Result<(), Ending> {
+    async fn start_drain(&mut self, guard: &SessionGuard) -> Result<(), Ending> {
         if self.line.is_away() {
-            return Err(Ending::Drained);
+            return self.leave_node(guard).await;
         }
         let by = self.worker.shared.settings.limits.drain_deadline / DRAIN_SHARE;
         self.drain_ends = Some(Instant::now() + by);
         self.machine.note_sent(clock::now());
-        self.line.feed(countersign_session::frame::drain(by, &[], "this node is leaving")).await?;
+        let others = &self.worker.shared.settings.cluster.also;
+        self.line.feed(countersign_session::frame::drain(by, others, "this node is leaving")).await?;
         self.transmit().await
     }
 }

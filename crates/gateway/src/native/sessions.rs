@@ -131,7 +131,7 @@ impl Sessions {
     }
 
     /// An open session.
-    pub(super) fn entry(&self, sid: SessionId) -> Option<Arc<OpenSession>> {
+    pub(crate) fn entry(&self, sid: SessionId) -> Option<Arc<OpenSession>> {
         self.shard(sid).lock().get(&sid).cloned()
     }
 
@@ -186,9 +186,9 @@ impl Sessions {
         Ok(())
     }
 
-    fn leave(&self, sid: SessionId, reason: &'static str) {
+    fn leave(&self, sid: SessionId, reason: &'static str, goes_on: bool) {
         self.shard(sid).lock().remove(&sid);
-        if self.tell(SessionNotice::Ended { sid, at: clock::wall(), reason }).is_err() {
+        if !goes_on && self.tell(SessionNotice::Ended { sid, at: clock::wall(), reason }).is_err() {
             // The next start of the gateway ends what is still open in the records.
             tracing::warn!(%sid, "the end of a session could not be recorded");
         }
@@ -208,12 +208,14 @@ pub(super) struct SessionGuard {
     shared: Arc<Shared>,
     session: Arc<OpenSession>,
     reason: &'static str,
+    /// In the next process of this node, whose record it is, too.
+    goes_on: bool,
 }
 
 impl SessionGuard {
     pub(super) fn new(shared: Arc<Shared>, session: Arc<OpenSession>) -> Self {
         shared.metrics.native_session_opened();
-        Self { shared, session, reason: "connection closed" }
+        Self { shared, session, reason: "connection closed", goes_on: false }
     }
 
     pub(super) fn session(&self) -> &Arc<OpenSession> {
@@ -224,13 +226,18 @@ impl SessionGuard {
     pub(super) fn set_reason(&mut self, reason: &'static str) {
         self.reason = reason;
     }
+
+    /// Says that its record stays open.
+    pub(super) fn set_goes_on(&mut self) {
+        self.goes_on = true;
+    }
 }
 
 impl Drop for SessionGuard {
     fn drop(&mut self) {
         let session = &self.session;
         self.shared.sessions.end_wait(session);
-        self.shared.sessions.leave(session.sid, self.reason);
+        self.shared.sessions.leave(session.sid, self.reason, self.goes_on);
         self.shared.metrics.native_session_closed();
         let mut record = AuditRecord::new(clock::wall(), AuditEvent::SessionEnd).words(self.reason);
         record.session = Some(session.sid);

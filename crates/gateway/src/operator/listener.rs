@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -68,7 +68,11 @@ pub async fn serve_tls<B: OperatorBackend>(listener: TcpListener, tls: Arc<Serve
 pub async fn serve_socket<B: OperatorBackend>(socket: OperatorSocket, backend: Arc<B>, stop: CancellationToken) {
     let router = router(backend);
     let mut tasks = Tasks::new(stop);
-    while let Some(accepted) = tasks.next(|| socket.listener.accept()).await {
+    let listener = match socket.listener.try_clone().and_then(UnixListener::from_std) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "no operator socket"),
+    };
+    while let Some(accepted) = tasks.next(|| listener.accept()).await {
         let Ok((stream, _)) = accepted else { continue };
         let (router, stop, slots) = (router.clone(), tasks.stop.clone(), Arc::clone(&tasks.slots));
         tasks.open.spawn(async move {

@@ -3,11 +3,13 @@
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-use tokio::net::UnixListener;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 16;
@@ -15,13 +17,15 @@ const BACKLOG: i32 = 16;
 /// A bound socket; its file is removed when it is dropped.
 #[derive(Debug)]
 pub struct OperatorSocket {
-    pub(super) listener: UnixListener,
+    pub(crate) listener: UnixListener,
     path: PathBuf,
     inode: u64,
+    /// Set when the file belongs to the next process of this node.
+    handed_over: Arc<AtomicBool>,
 }
 
 impl OperatorSocket {
-    /// Binds the socket. What a gateway that was killed left behind is replaced. Needs a tokio runtime.
+    /// Binds the socket, not blocking. What a gateway that was killed left behind is replaced.
     ///
     /// # Errors
     /// [`io::ErrorKind::AddrInUse`] when a gateway answers there, [`io::ErrorKind::AlreadyExists`] when there is something that
@@ -39,8 +43,26 @@ impl OperatorSocket {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file system gives the socket to others"));
         }
         rustix::net::listen(&socket, BACKLOG)?;
-        let listener = UnixListener::from_std(std::os::unix::net::UnixListener::from(socket))?;
-        Ok(Self { listener, path: path.to_owned(), inode: metadata.ino() })
+        Ok(Self { listener: socket.into(), path: path.to_owned(), inode: metadata.ino(), handed_over: Arc::default() })
+    }
+
+    /// Goes on with a socket that another process of this node bound at this path.
+    ///
+    /// # Errors
+    /// It is bound elsewhere, or its file is gone.
+    pub(crate) fn adopt(listener: UnixListener, path: &Path) -> io::Result<Self> {
+        let bound = listener.local_addr()?;
+        let bound = bound.as_pathname().map(std::fs::canonicalize).transpose()?;
+        if bound != Some(std::fs::canonicalize(path)?) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the running gateway has its operator socket elsewhere"));
+        }
+        let inode = std::fs::symlink_metadata(path)?.ino();
+        Ok(Self { listener, path: path.to_owned(), inode, handed_over: Arc::default() })
+    }
+
+    /// Set it, and the file stays when this end is dropped.
+    pub(crate) fn handed_over(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.handed_over)
     }
 
     /// Where it is.
@@ -52,8 +74,10 @@ impl OperatorSocket {
 
 impl Drop for OperatorSocket {
     fn drop(&mut self) {
-        // Another gateway may have replaced it meanwhile: only our own file is removed.
-        if std::fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.ino() == self.inode) {
+        // Another gateway may have replaced it meanwhile, or have it now: only our own file is removed.
+        if !self.handed_over.load(Ordering::Relaxed)
+            && std::fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.ino() == self.inode)
+        {
             let _ = std::fs::remove_file(&self.path);
         }
     }

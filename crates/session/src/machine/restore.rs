@@ -3,6 +3,8 @@
 //! What that node was about to say is lost with it, and nobody knows whether it was anything: an answer that the upstream gave to a node
 //! that was gone, a fill. So one number is left out. The client finds the hole, asks, is told that it is lost, and looks at its orders,
 //! as it does with every message that nobody has any more.
+//!
+//! A session that came to rest before it went has nothing under way, and no number is left out (HS-121).
 
 use countersign_core::{Monotonic, Now};
 
@@ -18,6 +20,8 @@ pub struct Restored {
     pub tx: u64,
     /// The first number of ours that the client has not acknowledged.
     pub acked: u64,
+    /// Whether it had come to rest: every answer that was due is among what is kept.
+    pub at_rest: bool,
     /// What is kept: since when, number, whether it has one of its own, text.
     pub kept: Vec<(Monotonic, u64, bool, String)>,
 }
@@ -31,7 +35,7 @@ impl SessionMachine {
         machine.kept = keeping.map_or_else(Kept::default, Kept::new);
         machine.received = Sequence::from_next(from.rx);
         // A client that said nothing was not answered: nothing was under way to it.
-        let hole = u64::from(from.rx > 1);
+        let hole = u64::from(from.rx > 1 && !from.at_rest);
         machine.next_out = from.tx.max(1) + hole;
         machine.peer_expects = from.acked.max(1);
         for (at, s, numbered, text) in from.kept {
@@ -39,5 +43,27 @@ impl SessionMachine {
         }
         machine.state = State::Away;
         machine
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use countersign_core::Timestamp;
+
+    use super::*;
+
+    fn next_of(rx: u64, at_rest: bool) -> u64 {
+        let now = Now { wall: Timestamp::from_millis(1_000), mono: Monotonic::from_micros(1) };
+        let from = Restored { rx, tx: 5, acked: 1, at_rest, kept: Vec::new() };
+        SessionMachine::restored(Duration::from_secs(5), Duration::from_secs(60), None, from, now).standing().tx
+    }
+
+    #[test]
+    fn a_number_is_left_out_where_an_answer_may_have_been_lost() {
+        // HS-121
+        assert_eq!([next_of(3, false), next_of(3, true)], [6, 5]);
+        assert_eq!([next_of(1, false), next_of(1, true)], [5, 5], "nothing was asked");
     }
 }

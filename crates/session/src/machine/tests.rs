@@ -154,6 +154,19 @@ fn a_session_ends_with_its_life() {
 }
 
 #[test]
+fn a_connection_that_is_taken_over_is_no_end_of_the_session() {
+    // HS-85 HS-120
+    for (code, is_over) in [("session.taken_over", false), ("drain", true), ("done", true)] {
+        let (mut client, mut server) = pair();
+        let bye = server.bye(code);
+        assert!(matches!(client.handle_frame(bye.as_bytes(), at(0)), Ok(Event::Bye { .. })), "{code}");
+        assert_eq!(client.is_over(), is_over, "{code}");
+        let later = client.handle_frame(b"{\"ping\":\"x\"}", at(0));
+        assert_eq!(later.unwrap_err().reject, Reject::UnexpectedMessage, "{code}: nothing more is taken on this connection");
+    }
+}
+
+#[test]
 fn the_end_tells_what_never_arrived() {
     let (mut client, mut server) = pair();
     for _ in 0..3 {

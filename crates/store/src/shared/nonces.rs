@@ -21,7 +21,7 @@ use redis::{RedisResult, Script};
 
 use super::memory::{Keeper, Link, MemoryId, SharedMemory, SharedResult, doubt};
 use super::{PREFIX, with_beginning};
-use crate::nonces::{JournaledNonceGuard, Key, key_of};
+use crate::nonces::{Key, LocalNonces, key_of};
 
 /// `{0, …}`: accepted; `{1, highest}`: spent; `{2, …}`: the memory is too young. Nonces are 20 digits, because the numbers of scripts
 /// are floating point: texts of one length compare as their numbers do.
@@ -63,7 +63,7 @@ return 0
 
 /// This node's nonces with their journal, and a memory that all nodes share.
 pub struct SharedNonceGuard {
-    local: JournaledNonceGuard,
+    local: Box<dyn LocalNonces>,
     memory: Arc<SharedMemory>,
     spend: Script,
     bring: Script,
@@ -76,7 +76,7 @@ pub struct SharedNonceGuard {
 impl SharedNonceGuard {
     /// Over this node's own journal, which is asked first.
     #[must_use]
-    pub fn new(memory: Arc<SharedMemory>, local: JournaledNonceGuard) -> Arc<Self> {
+    pub fn new(memory: Arc<SharedMemory>, local: Box<dyn LocalNonces>) -> Arc<Self> {
         let (spend, bring) = (Script::new(SPEND), Script::new(BRING));
         let guard = Arc::new(Self { local, memory, spend, bring, brought: Mutex::default(), untold: AtomicBool::new(false) });
         let keeper: Weak<dyn Keeper> = Arc::downgrade(&(Arc::clone(&guard) as Arc<dyn Keeper>));

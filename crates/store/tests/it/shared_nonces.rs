@@ -32,7 +32,7 @@ impl Node {
         let clock = Arc::clone(&seconds);
         let memory = SharedMemory::new(&patient(&server.url()), move || at(clock.load(Ordering::Relaxed))).unwrap();
         let journal = JournaledNonceGuard::open(&place.dir.journal()).unwrap();
-        let guard = SharedNonceGuard::new(Arc::clone(&memory), journal);
+        let guard = SharedNonceGuard::new(Arc::clone(&memory), Box::new(journal));
         memory.check().unwrap();
         Self { guard, memory, seconds, place, credential: CredentialId::parse("cred-1").unwrap() }
     }

@@ -44,7 +44,7 @@ impl Stage {
         logging::start(&settings.log);
         tour.section("A gateway and a paper venue, in this process")?;
         let starting = async {
-            let running = Running::start(settings, sources).await?;
+            let running = Running::start(settings, sources, None).await?;
             let said = format!("https://{}, venue behind it, demo account with a key of each kind", running.address());
             Ok((running, said))
         };

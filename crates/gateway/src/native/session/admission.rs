@@ -43,7 +43,10 @@ impl<C: Carriage + 'static> Session<C> {
             Err(refusal) => Err(refusal),
         };
         match outcome {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.unanswered = self.unanswered.saturating_add(u32::from(request.id().is_some()));
+                Ok(())
+            }
             Err(refusal) => self.refuse(&refusal, Some(s), request.id()).await,
         }
     }

@@ -34,6 +34,8 @@ pub(super) enum Ending {
     Fatal(Refusal),
     /// Nobody came back in time.
     GivenUp,
+    /// The next process of this node, or another node, goes on with it.
+    HandedOver,
     /// An operator ended it.
     Killed,
     /// Another node serves it.
@@ -65,6 +67,7 @@ impl Ending {
             Self::Drained => "drain",
             Self::Fatal(refusal) | Self::Refused(refusal) => refusal.reject.label(),
             Self::GivenUp => "not resumed in time",
+            Self::HandedOver => "handed over",
             Self::Killed => KILLED,
             Self::Lease(_) => "served by another node",
             Self::Lost(CarriageError::Slow) => "slow consumer",
@@ -73,13 +76,24 @@ impl Ending {
         }
     }
 
+    /// Whether somebody else goes on with it: nothing is cancelled, and what others know of it stays.
+    pub(super) const fn goes_on_elsewhere(&self) -> bool {
+        matches!(self, Self::HandedOver | Self::Lease(_))
+    }
+
     /// How the session was left.
     pub(super) const fn departure(&self) -> Departure {
         match self {
             Self::Bye => Departure::Logout,
             Self::Dead | Self::Lost(_) => Departure::Lost,
             Self::Drained => Departure::Shutdown,
-            Self::Fatal(_) | Self::GivenUp | Self::Killed | Self::Lease(_) | Self::Refused(_) | Self::UpstreamLost(_) => Departure::Ended,
+            Self::Fatal(_)
+            | Self::GivenUp
+            | Self::HandedOver
+            | Self::Killed
+            | Self::Lease(_)
+            | Self::Refused(_)
+            | Self::UpstreamLost(_) => Departure::Ended,
         }
     }
 
@@ -89,8 +103,8 @@ impl Ending {
             Self::Bye => Some("done"),
             // Adopted, for we were silent: the client does not know, and comes back to wherever it is.
             Self::Lease(MirrorError::Adopted) | Self::Dead | Self::GivenUp | Self::Lost(_) => None,
-            // HS-85
-            Self::Lease(_) => Some(AlertCode::SessionTakenOver.as_str()),
+            // HS-85: whoever was told of the drain comes back elsewhere.
+            Self::HandedOver | Self::Lease(_) => Some(AlertCode::SessionTakenOver.as_str()),
             Self::Drained => Some(AlertCode::Drain.as_str()),
             Self::Fatal(refusal) | Self::Refused(refusal) => Some(refusal.reject.alert().as_str()),
             Self::Killed => Some(AlertCode::SessionExpired.as_str()),
@@ -101,7 +115,7 @@ impl Ending {
     const fn close_code(&self) -> CloseCode {
         match self {
             Self::Bye => CloseCode::NORMAL_CLOSURE,
-            Self::Dead | Self::Drained | Self::GivenUp => CloseCode::GOING_AWAY,
+            Self::Dead | Self::Drained | Self::GivenUp | Self::HandedOver => CloseCode::GOING_AWAY,
             Self::Fatal(_) | Self::Killed | Self::Lease(_) | Self::Lost(_) | Self::Refused(_) => CloseCode::POLICY_VIOLATION,
             Self::UpstreamLost(_) => CloseCode::SERVICE_RESTART,
         }
@@ -114,7 +128,14 @@ impl Ending {
             Self::Killed => Some(Refusal::operator(Reject::SessionExpired, "an operator ended the session")),
             Self::Lost(CarriageError::Slow) => Some(Reject::SlowConsumer.into()),
             Self::UpstreamLost(reject) => Some((*reject).into()),
-            Self::Bye | Self::Dead | Self::Drained | Self::GivenUp | Self::Lease(_) | Self::Lost(_) | Self::Refused(_) => None,
+            Self::Bye
+            | Self::Dead
+            | Self::Drained
+            | Self::GivenUp
+            | Self::HandedOver
+            | Self::Lease(_)
+            | Self::Lost(_)
+            | Self::Refused(_) => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A session that another node served: from its mirror to a task of ours, at which nobody is yet.
+//! A session that another node, or the process before this one, served: from its mirror to a task of ours, at which nobody is yet.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -61,11 +61,17 @@ impl Carriage for Nobody {
     }
 }
 
-/// Goes on with a session that was taken. When it returns, the session is in the registry and waits for its client.
+/// Goes on with a session that was taken; `at_rest` when it had come to rest before. When it returns, the session is in the registry and waits for its client.
 ///
 /// # Errors
 /// The refusal: what is there cannot be read, its key is not known here, or its beginning here cannot be recorded.
-pub(in crate::native) fn inherit(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>, sid: SessionId, taken: Mirrored) -> Result<(), Refusal> {
+pub(in crate::native) fn inherit(
+    worker: &Rc<Worker>,
+    mirror: Option<&Arc<SessionMirror>>,
+    sid: SessionId,
+    taken: Mirrored,
+    at_rest: bool,
+) -> Result<(), Refusal> {
     let facts = Facts::read(&taken.facts).ok_or_else(|| Refusal::operator(Reject::Internal, "a mirror that nobody can read"))?;
     let table = worker.shared.credentials.load();
     let entry = table.find(Purpose::Native, &facts.key_id);
@@ -77,7 +83,7 @@ pub(in crate::native) fn inherit(worker: &Rc<Worker>, mirror: &Arc<SessionMirror
     let head = raw_head(worker, &connection)?;
     let fence = taken.fence;
     let links = taken.progress.links.clone();
-    let (machine, generations, absence) = restored(&facts, taken, clock::now());
+    let (machine, generations, absence) = restored(&facts, taken, at_rest, clock::now());
     let login = Login {
         identity,
         session: Some(SessionRef { sid, ch: facts.ch, granted: facts.contract.scopes.clone() }),
@@ -106,9 +112,10 @@ pub(in crate::native) fn inherit(worker: &Rc<Worker>, mirror: &Arc<SessionMirror
         reauths: WindowCounter::new(Duration::from_secs(60)),
         renewable: None,
         drain_ends: None,
+        unanswered: 0,
         told_halt: None,
         known_halt: None,
-        mirroring: Some(Mirroring::new(Arc::clone(mirror), Arc::clone(&open), fence)),
+        mirroring: mirror.map(|mirror| Mirroring::new(Arc::clone(mirror), Arc::clone(&open), fence)),
         contract: facts.contract,
     };
     worker.shared.sessions.enter(Arc::clone(&open), session.contract.to_json().to_string())?;
@@ -117,7 +124,7 @@ pub(in crate::native) fn inherit(worker: &Rc<Worker>, mirror: &Arc<SessionMirror
     Ok(())
 }
 
-fn restored(facts: &Facts, taken: Mirrored, now: Now) -> (SessionMachine, Generations, Absence) {
+fn restored(facts: &Facts, taken: Mirrored, at_rest: bool, now: Now) -> (SessionMachine, Generations, Absence) {
     let contract = &facts.contract;
     let ago =
         |since: Duration| Monotonic::from_micros(now.mono.as_micros().saturating_sub(u64::try_from(since.as_micros()).unwrap_or(u64::MAX)));
@@ -126,6 +133,7 @@ fn restored(facts: &Facts, taken: Mirrored, now: Now) -> (SessionMachine, Genera
         rx: progress.rx,
         tx: progress.tx,
         acked: progress.acked,
+        at_rest,
         kept: taken.frames.into_iter().map(|(frame, age)| (ago(age), frame.s, frame.numbered, frame.text)).collect(),
     };
     let life = facts.until.saturating_since(now.wall);

@@ -64,7 +64,7 @@ impl<C: Carriage + 'static> Session<C> {
 
     /// The session is over.
     pub(super) fn end_mirroring(&self, ending: &Ending) {
-        let Some(mirroring) = self.mirroring.as_ref().filter(|_| !matches!(ending, Ending::Lease(_))) else { return };
+        let Some(mirroring) = self.mirroring.as_ref().filter(|_| !ending.goes_on_elsewhere()) else { return };
         if let Err(MirrorError::Unavailable) = mirroring.mirror.remove(mirroring.session.sid, mirroring.fence) {
             tracing::warn!(sid = %mirroring.session.sid, "the end of a session is not in the shared memory: another node may wait for its client");
         }
@@ -118,7 +118,7 @@ impl<C: Carriage + 'static> Session<C> {
         Ok(())
     }
 
-    fn progress(&self) -> Progress {
+    pub(super) fn progress(&self) -> Progress {
         let standing = self.machine.standing();
         let (committed, issued) = self.generations.numbers();
         Progress {
@@ -133,7 +133,7 @@ impl<C: Carriage + 'static> Session<C> {
         }
     }
 
-    fn facts(&self, session: &OpenSession) -> Option<Facts> {
+    pub(super) fn facts(&self, session: &OpenSession) -> Option<Facts> {
         let login = self.login.as_ref()?;
         Some(Facts {
             key_id: login.identity.key_id().clone(),

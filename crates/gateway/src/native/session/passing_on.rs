@@ -55,9 +55,23 @@ impl<C: Carriage + 'static> Session<C> {
         if body.is_none() {
             tracing::warn!(connection = %self.connection.id, "an upstream sent what is no JSON object");
         }
-        Some(self.machine.send(&body?, clock::now()))
+        let body = body?;
+        if self.unanswered > 0 && is_answer(&body) {
+            self.unanswered -= 1;
+        }
+        Some(self.machine.send(&body, clock::now()))
     }
 }
+
+/// Whether a body answers a message, as far as its first members tell. Taken for one too many, and a session comes to rest too early; for
+/// one too few, and it rests for as long as it may: either way nothing is lost that a broken connection would not lose.
+fn is_answer(body: &str) -> bool {
+    let beginning = &body.as_bytes()[..body.len().min(ANSWER_BYTES_LOOKED_AT)];
+    memchr::memmem::find(beginning, b"\"re\"").is_some()
+}
+
+/// Where the name of the message that is answered stands: among the first members.
+const ANSWER_BYTES_LOOKED_AT: usize = 64;
 
 /// The text of an upstream as the body of a frame. Line ends between its tokens are white space, and a frame has none: each
 /// becomes a blank. Anything else is passed on unread.

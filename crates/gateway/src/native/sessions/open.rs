@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
 use super::CarriageKind;
-use crate::native::comeback::Return;
+use crate::native::comeback::AtDoor;
 use crate::native::mirror::Facts;
 use crate::operator;
 
@@ -51,7 +51,7 @@ pub struct OpenSession {
     /// Whether nobody is connected to it.
     away: AtomicBool,
     /// Where clients come back to; none where they cannot.
-    returns: Option<mpsc::Sender<Return>>,
+    returns: Option<mpsc::Sender<AtDoor>>,
     /// The number of this owner in the mirror; 0: it is not there.
     fence: AtomicU64,
     /// What the mirror said of it when its lease was to be renewed.
@@ -64,7 +64,7 @@ impl OpenSession {
         since: Timestamp,
         remote: SocketAddr,
         carriage: CarriageKind,
-        returns: Option<mpsc::Sender<Return>>,
+        returns: Option<mpsc::Sender<AtDoor>>,
     ) -> Self {
         let (identity, contract) = (&established.identity, &established.contract);
         Self {
@@ -90,7 +90,7 @@ impl OpenSession {
         facts: &Facts,
         sid: SessionId,
         identity: &VerifiedIdentity,
-        returns: Option<mpsc::Sender<Return>>,
+        returns: Option<mpsc::Sender<AtDoor>>,
     ) -> Self {
         Self {
             sid,
@@ -139,7 +139,7 @@ impl OpenSession {
     /// # Errors
     /// [`Reject::SessionUnknown`] for another key than that which opened it, and where nobody can come back;
     /// [`Reject::SessionExpired`] after an operator ended it.
-    pub(in crate::native) fn door(&self, identity: &VerifiedIdentity) -> Result<&mpsc::Sender<Return>, Refusal> {
+    pub(in crate::native) fn door(&self, identity: &VerifiedIdentity) -> Result<&mpsc::Sender<AtDoor>, Refusal> {
         if self.credential != identity.credential().id || self.key_id != *identity.key_id() {
             return Err(Refusal::operator(Reject::SessionUnknown, "a ticket of another key than that of the session"));
         }
@@ -147,6 +147,14 @@ impl OpenSession {
             return Err(Refusal::operator(Reject::SessionExpired, "an operator ended the session"));
         }
         self.returns.as_ref().ok_or_else(|| Reject::SessionUnknown.into())
+    }
+
+    /// Asks it to go on in the next process of this node. Whether it heard so: it is open, and somebody can come back to it.
+    pub(crate) async fn ask_to_leave(&self) -> bool {
+        match &self.returns {
+            Some(door) => door.send(AtDoor::Leave).await.is_ok(),
+            None => false,
+        }
     }
 
     /// Whether its place in the mirror is known, and under which fence.

@@ -18,7 +18,7 @@ fn sessions_are_listed_and_killed_once() {
     assert!(sessions.kill(sid) && !sessions.kill(sid), "a session ends once");
     assert!(!sessions.kill(SessionId::from_bytes([1; 16])));
     assert_eq!(sessions.open().iter().filter(|session| session.is_killed()).count(), 1);
-    sessions.leave(sid, "killed");
+    sessions.leave(sid, "killed", false);
     assert_eq!(sessions.len(), 2);
 }
 

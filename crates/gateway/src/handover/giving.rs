@@ -1,0 +1,202 @@
+//! The predecessor's side: offers what it has, and when the successor serves, drains towards it.
+//!
+//! | state \ heard | hello | release | ready | take | end, or nonsense |
+//! |---|---|---|---|---|---|
+//! | Alone | offer: Offered | refused | refused | refused | Alone |
+//! | Offered | - | journals closed: Released | - | - | Alone |
+//! | Released | - | - | Leaving | - | journals taken back: Alone |
+//! | Leaving | - | - | - | the session, or that there is none | what is left ends here |
+
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use countersign_core::SessionId;
+use rustix::net::sockopt::socket_peercred;
+use tokio::net::UnixListener;
+use tokio::sync::{Notify, mpsc};
+
+use super::guards::Lender;
+use super::limits::{DESCRIPTORS_MAX, LOOK, OUTBOX_MAX, PREPARE_DEADLINE, RELEASE_DEADLINE};
+use super::wire::{self, Descriptor, Frame, Offer, VERSION};
+use super::{Doors, Handed, RunSecrets, socket_of};
+use crate::operator::OperatorSocket;
+use crate::shared::Shared;
+
+/// What a gateway has to give.
+pub struct Giver {
+    /// Its listening sockets.
+    pub doors: Doors,
+    /// The lock of the state folder.
+    pub lock: OwnedFd,
+    /// Its journals.
+    pub lender: Arc<Lender>,
+    /// The secrets of the run.
+    pub secrets: RunSecrets,
+}
+
+/// Waits for a successor and hands over to it; returns when the gateway has drained, with or without one. `given` is told when there is
+/// one: then it is time to stop.
+///
+/// # Errors
+/// The socket cannot be made: nobody can take over then.
+pub(crate) async fn give(shared: Arc<Shared>, giver: Giver, given: Arc<Notify>) -> io::Result<()> {
+    let socket = OperatorSocket::bind(&socket_of(&shared.settings.state_dir))?;
+    let listener = UnixListener::from_std(socket.listener.try_clone()?)?;
+    let giver = Arc::new(giver);
+    let stream = loop {
+        let mut draining = shared.drain.subscribe();
+        let stream = tokio::select! {
+            accepted = listener.accept() => accepted?.0.into_std()?,
+            () = draining.wait() => return Ok(()),
+        };
+        stream.set_nonblocking(false)?;
+        let talk = stream.try_clone()?;
+        let (offering, busy) = (Arc::clone(&giver), shared.has_predecessor());
+        let mut offered = tokio::task::spawn_blocking(move || offering.offer(&stream, busy));
+        let outcome = tokio::select! {
+            outcome = &mut offered => outcome,
+            () = draining.wait() => {
+                // Whoever was about to take over finds nobody any more.
+                let _ = talk.shutdown(std::net::Shutdown::Both);
+                drop(offered.await);
+                return Ok(());
+            }
+        };
+        match outcome.map_err(io::Error::other)? {
+            Ok(()) => break talk,
+            Err(error) => tracing::warn!(%error, "nobody took over"),
+        }
+    };
+    let (outbox, sessions) = mpsc::channel(OUTBOX_MAX);
+    let giver = Arc::into_inner(giver).ok_or_else(|| io::Error::other("somebody else is offering"))?;
+    giver.doors.handed_over.store(true, Ordering::Relaxed);
+    // Only the successor has them from now on, as soon as each worker has let go of its own.
+    drop((giver, listener));
+    shared.drain.start_handing_over(outbox);
+    drop(socket);
+    tracing::info!("another process of this node took over");
+    wire::send(&stream, &Frame::Leaving)?;
+    given.notify_one();
+    hand_over(&shared, stream, sessions).await
+}
+
+impl Giver {
+    /// Until the successor is ready. An error leaves everything as it was.
+    fn offer(&self, stream: &UnixStream, busy: bool) -> io::Result<()> {
+        check_peer(stream)?;
+        stream.set_read_timeout(Some(PREPARE_DEADLINE))?;
+        stream.set_write_timeout(Some(RELEASE_DEADLINE))?;
+        let why = match wire::receive(stream)? {
+            Frame::Hello { version: VERSION } if busy => "the process before the running one has not drained yet".to_owned(),
+            Frame::Hello { version: VERSION } => return self.offer_all(stream),
+            Frame::Hello { version } => format!("the running gateway hands over by version {VERSION}, not {version}: stop it instead"),
+            _ => return Err(unexpected()),
+        };
+        wire::send(stream, &Frame::Refused { why: why.clone() })?;
+        Err(io::Error::other(why))
+    }
+
+    fn offer_all(&self, stream: &UnixStream) -> io::Result<()> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let (names, descriptors) = self.descriptors(&theirs);
+        if names.len() > DESCRIPTORS_MAX {
+            return Err(io::Error::other("more listeners than one message may carry"));
+        }
+        let (tickets, tokens) = (self.secrets.tickets, self.secrets.tokens);
+        let offer = Offer { version: VERSION, descriptors: names, tickets, tokens };
+        wire::send_with(stream, &Frame::Offer(offer), &descriptors)?;
+        drop(theirs);
+        let Frame::Release = wire::receive(stream)? else { return Err(unexpected()) };
+        self.lender.release()?;
+        let ready = wire::send(stream, &Frame::Released)
+            .and_then(|()| stream.set_read_timeout(Some(RELEASE_DEADLINE)))
+            .and_then(|()| wire::receive(stream))
+            .and_then(|frame| if matches!(frame, Frame::Ready) { Ok(()) } else { Err(unexpected()) })
+            .and_then(|()| self.lender.lend(ours));
+        ready.inspect_err(|_| {
+            if let Err(error) = self.lender.take_back() {
+                tracing::error!(%error, "the replay journal cannot be opened again: nothing that counts once passes");
+            }
+        })
+    }
+
+    fn descriptors<'a>(&'a self, questions: &'a UnixStream) -> (Vec<Descriptor>, Vec<BorrowedFd<'a>>) {
+        let doors = &self.doors;
+        let clients = doors.clients.iter().map(|door| (Descriptor::Clients, door.as_fd()));
+        let proxies = doors.proxies.iter().map(|door| (Descriptor::Proxies, door.as_fd()));
+        let operators = doors.operators.iter().map(|door| (Descriptor::Operators, door.as_fd()));
+        let socket = doors.operator_socket.iter().map(|door| (Descriptor::OperatorSocket, door.as_fd()));
+        let others = [(Descriptor::Lock, self.lock.as_fd()), (Descriptor::Questions, questions.as_fd())];
+        clients.chain(proxies).chain(operators).chain(socket).chain(others).unzip()
+    }
+}
+
+/// The file's mode lets only the owner and root in; the kernel is asked once more.
+fn check_peer(stream: &UnixStream) -> io::Result<()> {
+    let uid = socket_peercred(stream)?.uid;
+    if uid.is_root() || uid == rustix::process::geteuid() {
+        Ok(())
+    } else {
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("uid {} is not the owner", uid.as_raw())))
+    }
+}
+
+fn unexpected() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "an unexpected message")
+}
+
+/// Hands sessions over, those that are asked for and those that go by themselves, until all is drained.
+async fn hand_over(shared: &Arc<Shared>, stream: UnixStream, mut sessions: mpsc::Receiver<(SessionId, Handed)>) -> io::Result<()> {
+    stream.set_nonblocking(true)?;
+    let (mut from, mut to) = tokio::net::UnixStream::from_std(stream)?.into_split();
+    let asking = tokio::task::spawn_local({
+        let shared = Arc::clone(shared);
+        async move {
+            while let Ok(Frame::Take { sid }) = wire::read(&mut from).await {
+                if let Some(sid) = SessionId::parse(&sid) {
+                    tokio::task::spawn_local(ask_for(Arc::clone(&shared), sid));
+                }
+            }
+        }
+    });
+    let mut over = shared.drain.subscribe();
+    let mut look = tokio::time::interval(LOOK);
+    let mut fix_over = false;
+    loop {
+        tokio::select! {
+            biased;
+            Some((sid, what)) = sessions.recv() => wire::write(&mut to, &handed(sid, what)).await?,
+            () = over.wait_until_over() => break,
+            _ = look.tick(), if !fix_over => {
+                if shared.fix_sessions.none_open() {
+                    wire::write(&mut to, &Frame::FixOver).await?;
+                    fix_over = true;
+                }
+            }
+        }
+    }
+    while let Ok((sid, what)) = sessions.try_recv() {
+        wire::write(&mut to, &handed(sid, what)).await?;
+    }
+    asking.abort();
+    Ok(())
+}
+
+fn handed(sid: SessionId, what: Handed) -> Frame {
+    Frame::Handed { sid: sid.to_string(), what }
+}
+
+/// Asks a session to come to rest; it hands itself over then. In one channel with those that go by themselves, so that "unknown" is
+/// never heard before the session that it is about.
+async fn ask_for(shared: Arc<Shared>, sid: SessionId) {
+    let asked = match shared.sessions.entry(sid) {
+        Some(session) => session.ask_to_leave().await,
+        None => false,
+    };
+    if let Some(successor) = shared.drain.successor().filter(|_| !asked) {
+        drop(successor.send((sid, Handed::Unknown)).await);
+    }
+}

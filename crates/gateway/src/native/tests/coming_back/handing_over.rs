@@ -1,0 +1,106 @@
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::handover::{Handed, HandedSession};
+
+/// The node drains, and this is what its successor gets.
+fn succeed(stage: &Stage) -> mpsc::Receiver<(countersign_core::SessionId, Handed)> {
+    let (outbox, sessions) = mpsc::channel(8);
+    stage.worker.shared.drain.start_handing_over(outbox);
+    sessions
+}
+
+fn here((_, handed): (countersign_core::SessionId, Handed)) -> HandedSession {
+    match handed {
+        Handed::Here(session) => *session,
+        other @ (Handed::InMemory { .. } | Handed::Unknown) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_session_comes_to_rest_and_the_next_process_goes_on_with_it() {
+    // HS-121
+    on_stage(|stage| async move {
+        let offer = lasting("session", 0);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        let mut sessions = succeed(&stage);
+        assert!(peer.next().await["drain"]["by_ms"].as_u64().unwrap() > 0);
+        peer.message(r#"{"op":"order.place","id":2}"#).await;
+        until(|| stage.upstream.texts().len() == 2).await;
+        let session = stage.worker.shared.sessions.entry(resumption.sid).unwrap();
+        assert!(session.ask_to_leave().await);
+        let arrived = sessions.recv().await.unwrap();
+        assert_eq!(arrived.0, resumption.sid);
+        let wire = serde_json::to_string(&arrived.1).unwrap();
+        assert_eq!(serde_json::from_str::<Handed>(&wire).unwrap(), arrived.1, "as it travels");
+        let packed = here(arrived.clone());
+        assert_eq!((packed.rx, packed.tx, packed.at_rest, packed.away_ms), (3, 3, true, None));
+        assert!(packed.frames.iter().any(|(s, numbered, text)| *s == 2 && *numbered && text.contains("\"re\":2")), "{:?}", packed.frames);
+        assert_eq!(peer.next().await["d"]["re"], 2, "whoever still listens hears it, too");
+        assert_eq!(peer.next().await["bye"]["code"], "session.taken_over");
+        until(|| stage.worker.shared.sessions.is_empty()).await;
+
+        // The same as the next process: it is in the registry, and as this one leaves, too, it goes on at once, as it is.
+        let (to, from) = mpsc::channel(1);
+        to.send(arrived).await.unwrap();
+        drop(to);
+        take_in(Rc::clone(&stage.worker), from).await;
+        let again = here(sessions.recv().await.unwrap());
+        assert_eq!((again.rx, again.tx, &again.frames), (3, 3, &packed.frames), "no number is left out");
+        assert!(again.away_ms.is_some());
+        assert_eq!(stage.upstream.texts().iter().filter(|text| text.contains("order.place")).count(), 1);
+        assert!(cancelled(&stage).is_empty(), "however short the grace is");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_is_away_goes_at_once_and_who_does_not_move_at_the_deadline() {
+    // HS-121
+    on_stage(|stage| async move {
+        let offer = lasting("session", 30_000);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        let (mut other, _) = begun(&stage, &offer).await;
+        gone(&stage, peer).await;
+        let mut sessions = succeed(&stage);
+        let first = sessions.recv().await.unwrap();
+        assert_eq!(first.0, resumption.sid);
+        assert!(here(first).away_ms.is_some());
+        assert!(other.next().await["drain"]["by_ms"].as_u64().unwrap() > 0);
+        tokio::time::pause();
+        assert_eq!(here(sessions.recv().await.unwrap()).away_ms, None, "told to come back there");
+        assert!(cancelled(&stage).is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_is_not_promised() {
+    on_stage(|stage| async move {
+        let (mut peer, resumption) = begun(&stage, &lasting("none", 0)).await;
+        peer.message(r#"{"op":"order.place","id":"mute"}"#).await;
+        assert_eq!(peer.next().await["d"]["ev"], "noted");
+        let mut sessions = succeed(&stage);
+        let session = stage.worker.shared.sessions.entry(resumption.sid).unwrap();
+        assert!(session.ask_to_leave().await);
+        tokio::time::pause();
+        assert!(!here(sessions.recv().await.unwrap()).at_rest, "one number is left out, and the client looks at its orders");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_nobody_takes_ends_as_agreed() {
+    // HS-96
+    on_stage(|stage| async move {
+        let (mut peer, mut resumption) = begun(&stage, &lasting("session", 30_000)).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        gone(&stage, peer).await;
+        drop(succeed(&stage));
+        until(|| stage.worker.shared.sessions.is_empty()).await;
+        assert_eq!(cancelled(&stage).len(), 1, "the successor died: nobody waits for the client");
+    })
+    .await;
+}

@@ -1,6 +1,7 @@
 """What an operator, a halt and a lost connection do to FIX sessions: listed, ended, told, and their orders cancelled as agreed."""
 
 import json
+import socket
 
 import pytest
 
@@ -203,8 +204,6 @@ def test_unmodified_quickfix_loses_its_orders_with_its_connection(gateway, tmp_p
 
 
 def test_a_quickfix_acceptor_is_asked_in_its_own_words(tmp_path):
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     config = tmp_path / "gateway.toml"
@@ -230,6 +229,36 @@ def test_a_quickfix_acceptor_is_asked_in_its_own_words(tmp_path):
             again.expect("8", t11="next")
         acceptor.wait("app", "D", t11="next")
         assert len(acceptor.told("app", "q")) == 1, "once"
+    finally:
+        server.stop()
+        if acceptor.process.poll() is None:
+            acceptor.kill()
+
+
+def test_a_session_at_the_venue_is_not_for_another_account(tmp_path):
+    """The venue knows it by its CompIDs alone, and would send what it owes to one firm to the other."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    config = tmp_path / "gateway.toml"
+    config.write_text(f'[upstream.venue]\nfix = "127.0.0.1:{port}"\nfix_target = "VENUE"\n')
+    server = Server(tmp_path / "state", config=config).start()
+    acceptor = Engine("acceptor", tmp_path / "acceptor", "FIX.4.4", "VENUE", "FIRM", port)
+    try:
+        acceptor.wait("started")
+        assert run("account", "new", "other", "--state", server.state).returncode == 0
+        kind = ["--account", "other", "--purpose", "deribit", "--kind", "HS256", "--scopes", "order:read,order:write"]
+        other = json.loads(run("key", "new", *kind, "--state", server.state).stdout)
+        with FixClient(server, "FIRM", "DERIBITSERVER") as owner:
+            deribit_logon(owner, server.credential("deribit-hmac"))
+            owner.expect("A")
+            owner.logout()
+        with FixClient(server, "FIRM", "DERIBITSERVER") as taker:
+            deribit_logon(taker, other)
+            taker.expect("5")
+            assert taker.read() is None
+        with FixClient(server, "FIRM", "DERIBITSERVER") as owner:
+            deribit_logon(owner, server.credential("deribit-hmac"))
+            owner.expect("A")
     finally:
         server.stop()
         if acceptor.process.poll() is None:

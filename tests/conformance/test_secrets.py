@@ -95,6 +95,13 @@ def test_no_plain_secret_at_rest(busy):
                 assert not any(form.encode() in data for form in forms), (name, path)
 
 
+def test_no_core_file_is_left(busy):
+    server, _, _ = busy
+    with open(f"/proc/{server.process.pid}/limits") as limits:
+        core = next(line for line in limits if line.startswith("Max core file size"))
+    assert core.split()[4:6] == ["0", "0"], core
+
+
 def test_metrics_have_no_label_that_a_client_chooses(busy):
     server, _, before = busy
     for number in range(20):

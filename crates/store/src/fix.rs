@@ -21,6 +21,9 @@
 //! [`JournaledMessageStore::commit`]. [`bridge`] says how two deferred journals forward between two sessions without loss and without a
 //! second time.
 //!
+//! `fix/<hash of a session's name at an upstream>.owner` is the account whose client opened it first: a venue knows a session by its
+//! CompIDs, and what it owes to one firm is not for another that takes the same name ([`claim`]).
+//!
 //! What is not here: who may open a session, and that it is open only once (`countersign_fix::LiveSessions`, the lock of the state
 //! folder).
 
@@ -83,6 +86,25 @@ impl std::fmt::Debug for JournaledMessageStore {
     }
 }
 
+/// Whether the session of this name at an upstream is the account's: it is whoever claims it first, from then on. A session is claimed by
+/// one at a time: the caller sees to it.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be read or written.
+pub fn claim(folder: &Path, parts: &[&str], account: &str) -> Result<bool, StoreError> {
+    files::create_private_folder(folder)?;
+    let path = folder.join(format!("{}.owner", file_stem(&parts.join("\u{1}"))));
+    files::atomic_create(&path, account.as_bytes(), files::PRIVATE_FILE_MODE)?;
+    let owner = std::fs::read(&path).map_err(|source| StoreError::io("read", &path, source))?;
+    Ok(owner == account.as_bytes())
+}
+
+/// Names have characters that file systems do not take, and any length.
+fn file_stem(name: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, name.as_bytes());
+    hash.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl JournaledMessageStore {
     /// Opens the journal of the session between us and a peer in `folder`; both are made if they are not there. A session is open once:
     /// the caller sees to it.
@@ -99,10 +121,9 @@ impl JournaledMessageStore {
     /// As [`Self::open`].
     pub fn open_named(folder: &Path, parts: &[&str]) -> Result<Self, StoreError> {
         files::create_private_folder(folder)?;
-        let name = parts.join("\u{1}").into_bytes();
-        let hash = digest::digest(&digest::SHA256, &name);
-        let hex: String = hash.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        let path = folder.join(format!("{hex}.journal"));
+        let name = parts.join("\u{1}");
+        let path = folder.join(format!("{}.journal", file_stem(&name)));
+        let name = name.into_bytes();
         if !path.try_exists().map_err(|source| StoreError::io("read", &path, source))? {
             let base = Base { next_sender: 1, kept_from: 1, next_target: 1, name: &name };
             files::atomic_create(&path, &base.record(), files::PRIVATE_FILE_MODE)?;

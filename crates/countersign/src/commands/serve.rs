@@ -56,6 +56,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let sources = sources(args)?;
     let mut settings = load(&sources)?;
     logging::start(&settings.log);
+    descriptors::dump_no_core();
     descriptors::fit(&mut settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("background").enable_all().build()?;
     let stop = runtime.block_on(async { StopSignal::listen() })?;

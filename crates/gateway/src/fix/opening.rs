@@ -305,10 +305,13 @@ pub(super) async fn journals(
     of_upstream.extend(parts(&upstream.name));
     let opened = tokio::task::spawn_blocking(move || {
         let [client, upstream] = [&of_client, &of_upstream].map(|parts| parts.iter().map(String::as_str).collect::<Vec<_>>());
-        BridgeJournals::open(&folder, &client, &upstream)
+        // The venue knows a session by its CompIDs alone: what it owes to one firm is not for another under the same name.
+        let is_ours = countersign_store::fix::claim(&folder, &upstream, client[0])?;
+        is_ours.then(|| BridgeJournals::open(&folder, &client, &upstream)).transpose()
     });
     let unavailable = |error: &dyn std::fmt::Display| Refusal::operator(Reject::StoreUnavailable, error.to_string());
-    opened.await.map_err(|error| unavailable(&error))?.map_err(|error| unavailable(&error))
+    let opened = opened.await.map_err(|error| unavailable(&error))?.map_err(|error| unavailable(&error))?;
+    opened.ok_or_else(|| Refusal::operator(Reject::ScopeMissing, "the session of this SenderCompID at the upstream is another account's"))
 }
 
 async fn accept<T: AsyncRead + AsyncWrite + Unpin>(

@@ -42,3 +42,12 @@ fn a_long_journal_is_written_anew_with_what_it_keeps() {
         assert_eq!((seq, &bytes[..8]), (before.0, &before.0.to_be_bytes()[..]));
     }
 }
+
+#[test]
+fn a_session_at_an_upstream_is_of_the_account_that_opened_it_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let claim = |name: &str, account: &str| super::claim(folder.path(), &["venue", "", "FIX.4.4", name, "VENUE"], account).unwrap();
+    assert!(claim("FIRM", "desk") && claim("FIRM", "desk"));
+    assert!(!claim("FIRM", "other"), "who has a key of their own has no session of the desk's");
+    assert!(claim("OTHER", "other") && !claim("OTHER", "desk"));
+}

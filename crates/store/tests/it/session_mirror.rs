@@ -205,16 +205,17 @@ fn numbers_that_no_session_can_have_are_not_believed() {
     let (a, b) = (node(&server, "a"), node(&server, "b"));
     let hash = format!("{{countersign}}:session:{SID}");
     let highest = u64::MAX.to_string();
+    let highest = highest.as_str();
     for (field, value) in [
         ("rx", "0"),
-        ("rx", &highest),
+        ("rx", highest),
         ("tx", "0"),
-        ("tx", &highest),
+        ("tx", highest),
         ("tx", "9007199254740993"),
         ("tx", "-1"),
         ("acked", "8"),
         ("committed", "2"),
-        ("issued", &highest),
+        ("issued", highest),
         ("cancelled", "x"),
     ] {
         server.command(&["DEL", &hash]);

@@ -12,6 +12,11 @@ const PER_CONNECTION: u64 = 2;
 /// With fewer clients than this nothing sensible can be run.
 const CONNECTIONS_MIN: u64 = 16;
 
+/// No core file of this process: keys and secrets of clients would be in it. What is refused leaves things as they were.
+pub(super) fn dump_no_core() {
+    drop(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }));
+}
+
 /// Raises this process's limit as far as is needed and permitted, and lowers `limits.connections_max` to what fits.
 ///
 /// # Errors

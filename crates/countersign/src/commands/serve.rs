@@ -25,7 +25,7 @@ use countersign_gateway::issuers::Issuers;
 use countersign_gateway::metrics::Metrics;
 use countersign_gateway::native::sessions::Sessions;
 use countersign_gateway::public_rates::PublicRates;
-use countersign_gateway::shared::Shared;
+use countersign_gateway::shared::{CredentialTable, Shared};
 use countersign_gateway::start::Gateway;
 use countersign_gateway::tokens::TokenState;
 use countersign_gateway::upstream::UpstreamConfig;
@@ -125,11 +125,12 @@ impl Running {
         let Guards { replay, nonces, cluster, mirror } = guards(&settings, &dir, replay, nonces)?;
         let metrics = Metrics::new(&settings.routes).started_at(clock::wall());
         let metrics = if cluster.is_some() { metrics.of_cluster() } else { metrics };
+        let lender = cluster.as_ref().map(|cluster| cluster.lender());
         let shared = Shared {
             cluster,
             halts: Arc::new(halts),
             oauth,
-            credentials: ArcSwap::default(),
+            credentials: ArcSwap::from_pointee(CredentialTable::sharing(lender.clone())),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
             metrics,
             handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway, cluster_tickets)),
@@ -137,7 +138,7 @@ impl Running {
             public_rates: PublicRates::new(settings.limits.public_weight_per_minute),
             replay,
             nonces,
-            issuers: Issuers::new(&settings.issuers, &SystemEntropy.array()),
+            issuers: Issuers::new(&settings.issuers, &SystemEntropy.array()).sharing(lender),
             // Tokens of this run only: what they stand for is asked for again after a restart.
             tokens: TokenSealer::new(&SystemEntropy.array()),
             sessions: Sessions::default(),
@@ -249,8 +250,9 @@ fn guards(settings: &Settings, dir: &StateDir, replay: JournaledReplayGuard, non
         tracing::error!(%error, "started without it: new orders are refused until it answers");
     }
     let key = SealingKey::load(&dir.sealing_key())?;
-    let mirror = SessionMirror::new(Arc::clone(&memory), &settings.cluster.node, Arc::new(key));
-    let cluster = Cluster::new(&settings.cluster.node, memory);
+    let key = Arc::new(key);
+    let mirror = SessionMirror::new(Arc::clone(&memory), &settings.cluster.node, Arc::clone(&key));
+    let cluster = Cluster::new(&settings.cluster.node, memory, key);
     Ok(Guards { replay: Box::new(replay), nonces: Box::new(nonces), cluster: Some(Arc::new(cluster)), mirror: Some(Arc::new(mirror)) })
 }
 

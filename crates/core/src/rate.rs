@@ -1,12 +1,18 @@
 //! Rate limits of one key: counters per aligned window, as the exchanges count and report them.
 //!
 //! One atomic word holds the number of the window and the count in it, so that no lock is shared between cores.
+//! Where several nodes have one limit, each borrows parts of it ([`shared`]).
 
+pub mod shared;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::reject::{Detail, Refusal, Reject};
 use crate::time::Timestamp;
+
+use shared::{RateLender, Share};
 
 /// Counts what was used in the current window of a fixed length, aligned to the epoch.
 #[derive(Debug)]
@@ -42,7 +48,7 @@ impl WindowCounter {
         loop {
             let used = used_in(state, window);
             let Some(next) = used.checked_add(units).filter(|next| *next <= limit) else {
-                return Err(Refusal::with(Reject::RateLimited, Detail::RetryAfter(self.until_next(now))));
+                return Err(self.refusal(now));
             };
             let replacement = (u64::from(window) << 32) | u64::from(next);
             match self.state.compare_exchange_weak(state, replacement, Ordering::Relaxed, Ordering::Relaxed) {
@@ -62,6 +68,10 @@ impl WindowCounter {
     #[must_use]
     pub const fn window(&self) -> Duration {
         self.window
+    }
+
+    fn refusal(&self, now: Timestamp) -> Refusal {
+        Refusal::with(Reject::RateLimited, Detail::RetryAfter(self.until_next(now)))
     }
 
     fn window_micros(&self) -> u64 {
@@ -84,18 +94,72 @@ fn used_in(state: u64, window: u32) -> u32 {
     if of == window { u32::try_from(state & u64::from(u32::MAX)).expect("32 bits") } else { 0 }
 }
 
+/// A counter of this node alone, or of all nodes together.
+#[derive(Debug)]
+pub struct RateCounter {
+    window: WindowCounter,
+    share: Option<Share>,
+}
+
+impl RateCounter {
+    /// A counter of this node alone.
+    #[must_use]
+    pub const fn new(window: Duration) -> Self {
+        Self { window: WindowCounter::new(window), share: None }
+    }
+
+    /// A counter of all nodes that have one of this name.
+    #[must_use]
+    pub fn shared(window: Duration, name: &str, lender: Arc<dyn RateLender>) -> Self {
+        Self { window: WindowCounter::new(window), share: Some(Share::new(name, lender)) }
+    }
+
+    /// Charges `units` if they fit below `limit`. A counter of all nodes may ask its lender, which blocks for one round trip.
+    ///
+    /// # Errors
+    /// As [`WindowCounter::charge`].
+    pub fn charge(&self, units: u32, limit: u32, now: Timestamp) -> Result<Usage, Refusal> {
+        match &self.share {
+            None => self.window.charge(units, limit, now),
+            Some(share) => share.charge(&self.window, units, limit, now),
+        }
+    }
+
+    /// Units used in the current window; of a counter of all nodes with what the others were lent, as far as this node knows.
+    #[must_use]
+    pub fn used(&self, now: Timestamp) -> u32 {
+        let own = self.window.used(now);
+        let others = self.share.as_ref().map_or(0, |share| share.of_others(self.window.window_number(now)));
+        own.saturating_add(others)
+    }
+}
+
 /// The counters of one key.
 #[derive(Debug)]
 pub struct KeyCounters {
     /// Request weight per minute.
-    pub weight: WindowCounter,
+    pub weight: RateCounter,
     /// Orders per ten seconds.
-    pub orders: WindowCounter,
+    pub orders: RateCounter,
+}
+
+const WEIGHT_WINDOW: Duration = Duration::from_secs(60);
+const ORDERS_WINDOW: Duration = Duration::from_secs(10);
+
+impl KeyCounters {
+    /// The counters that all nodes have together of whoever has this name.
+    #[must_use]
+    pub fn shared(name: &str, lender: &Arc<dyn RateLender>) -> Self {
+        Self {
+            weight: RateCounter::shared(WEIGHT_WINDOW, &format!("weight:{name}"), Arc::clone(lender)),
+            orders: RateCounter::shared(ORDERS_WINDOW, &format!("orders:{name}"), Arc::clone(lender)),
+        }
+    }
 }
 
 impl Default for KeyCounters {
     fn default() -> Self {
-        Self { weight: WindowCounter::new(Duration::from_secs(60)), orders: WindowCounter::new(Duration::from_secs(10)) }
+        Self { weight: RateCounter::new(WEIGHT_WINDOW), orders: RateCounter::new(ORDERS_WINDOW) }
     }
 }
 

@@ -78,6 +78,7 @@ pub(crate) async fn open(settings: &Settings, lock: Option<OwnedFd>) -> anyhow::
     let operator_tls = operator_tls(&dir, &tickets, &clock)?;
     let gateway = gateway_identity::open(dir.path(), clock::wall())?;
     let identity = IdentityIssuer::load_or_create(&dir.path().join("identity-key.pem"))?;
+    let identity = identity.signing_access_tokens_by(settings.tokens.algorithm);
     publish_identity_keys(&dir, &identity)?;
     let store = database::open_for_gateway(settings, &dir).await?;
     let audit = AuditLog::open(&dir.audit(), dir.load_or_create_audit_key()?)?;

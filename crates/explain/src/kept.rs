@@ -11,6 +11,8 @@
 //! for its secret already, and a page adds none for another one: the passphrase is only compared where the signature is right, as the
 //! gateway itself does. A message that shows the secret itself is not kept at all.
 
+mod parcel;
+
 use std::fmt;
 
 use countersign_core::{Purpose, Secret, Timestamp};

@@ -4,6 +4,7 @@
 //!   thread "cluster"   look at the memory five times a second; say what changed here ─▶ publish
 //!   thread "notices"   hear what changed elsewhere ─▶ halts: read them now
 //!                                                  ─▶ credentials, tokens: read the database now
+//!   refused logins that may be explained ─▶ thread "cluster" ─▶ shelf that all nodes see
 //! ```
 //!
 //! A notice has no content: whoever hears it reads the database, which is asked several times a second anyhow. So a lost notice costs
@@ -11,32 +12,55 @@
 //!
 //! What is not here: what the memory decides (`countersign_store::shared`), and what passes without it (`core::Effect`).
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use countersign_store::SharedMemory;
-use countersign_store::shared::{Heard, SharedStatus, Topic};
+use countersign_core::rate::shared::RateLender;
+use countersign_core::{Monotonic, Secret};
+use countersign_store::shared::{Heard, SharedShelf, SharedStatus, ShelfName, Topic};
+use countersign_store::{SealingKey, SharedMemory, SharedRates};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::clock;
 use crate::shared::Shared;
 
 /// How often the memory is looked at: a loss is noticed, and a return, within this and the time of one question.
 const LOOK: Duration = Duration::from_millis(200);
-/// Notices that wait to be said. What does not fit is not said: the others look by themselves.
+/// Notices and things for the shelf that wait to be said. What does not fit is not said: the others look by themselves, and a link
+/// works here.
 const WAITING_MAX: usize = 64;
+/// Things that wait for the memory to be back: as many as a node holds explanations.
+const UNSHELVED_MAX: usize = 128;
 /// How long nobody listens after the connection was lost.
 const LISTEN_AGAIN: Duration = Duration::from_millis(500);
+
+/// What the thread "cluster" does for the others.
+enum Said {
+    Changed(Topic),
+    Shelved(Shelved),
+    Unshelved(ShelfName),
+}
+
+/// A thing for the shelf, until when it is to be there.
+struct Shelved {
+    name: ShelfName,
+    content: Secret,
+    ends: Monotonic,
+}
 
 /// This node among the others.
 pub struct Cluster {
     node: String,
     memory: Arc<SharedMemory>,
-    say: SyncSender<Topic>,
-    waiting: Mutex<Option<Receiver<Topic>>>,
+    rates: Arc<SharedRates>,
+    shelf: SharedShelf,
+    say: SyncSender<Said>,
+    waiting: Mutex<Option<Receiver<Said>>>,
     store_changed: Notify,
     said: [AtomicU64; Topic::ALL.len()],
     heard: [AtomicU64; Topic::ALL.len()],
@@ -49,12 +73,14 @@ impl std::fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    /// The node of this name.
+    /// The node of this name; `key` is what all nodes have to seal with.
     #[must_use]
-    pub fn new(node: &str, memory: Arc<SharedMemory>) -> Self {
+    pub fn new(node: &str, memory: Arc<SharedMemory>, key: Arc<SealingKey>) -> Self {
         let (say, waiting) = sync_channel(WAITING_MAX);
         Self {
             node: node.to_owned(),
+            rates: SharedRates::new(Arc::clone(&memory), node),
+            shelf: SharedShelf::new(Arc::clone(&memory), key),
             memory,
             say,
             waiting: Mutex::new(Some(waiting)),
@@ -66,14 +92,49 @@ impl Cluster {
 
     /// Tells the other nodes that the database has something new. Never waits.
     pub fn announce(&self, topic: Topic) {
-        if self.say.try_send(topic).is_ok() {
+        if self.say.try_send(Said::Changed(topic)).is_ok() {
             self.said[topic as usize].fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Lets all nodes find a thing by its name for so long. Never waits; what cannot be said is found here alone.
+    pub fn shelve(&self, name: ShelfName, content: Secret, life: Duration) {
+        let ends = clock::mono().saturating_add(life);
+        let _ = self.say.try_send(Said::Shelved(Shelved { name, content, ends }));
+    }
+
+    /// Takes a thing away before its time. Never waits.
+    pub fn unshelve(&self, name: ShelfName) {
+        let _ = self.say.try_send(Said::Unshelved(name));
+    }
+
+    /// What all nodes may show.
+    pub(crate) const fn shelf(&self) -> &SharedShelf {
+        &self.shelf
+    }
+
+    /// Puts a thing on the shelf; gives it back where the memory is away and its time is not over.
+    fn put(&self, shelved: Shelved) -> Option<Shelved> {
+        let left = shelved.ends.saturating_since(clock::mono());
+        let done = left.is_zero() || self.shelf.put(&shelved.name, &shelved.content, left);
+        if done { None } else { Some(shelved) }
     }
 
     /// Woken when another node changed credentials or revoked tokens.
     pub const fn store_changed(&self) -> &Notify {
         &self.store_changed
+    }
+
+    /// Lends this node parts of the limits that keys have at all nodes together.
+    #[must_use]
+    pub fn lender(&self) -> Arc<dyn RateLender> {
+        Arc::clone(&self.rates) as Arc<dyn RateLender>
+    }
+
+    /// Nodes that are alive, this one included; 0 where that was never known.
+    #[must_use]
+    pub fn nodes(&self) -> u32 {
+        self.rates.known_nodes().map_or(0, std::num::NonZeroU32::get)
     }
 
     /// How the shared memory is.
@@ -111,6 +172,7 @@ impl Cluster {
 pub(crate) fn look_after(cluster: &Cluster, shared: &Shared) {
     let Some(waiting) = cluster.waiting.lock().take() else { return };
     let mut was_available = None;
+    let mut unshelved = VecDeque::new();
     while !shared.drain.is_over() {
         let outcome = cluster.memory.check();
         let available = outcome.is_ok();
@@ -118,8 +180,23 @@ pub(crate) fn look_after(cluster: &Cluster, shared: &Shared) {
             tell(&outcome);
             was_available = Some(available);
         }
+        if available {
+            unshelved = unshelved.into_iter().filter_map(|shelved| cluster.put(shelved)).collect();
+        }
         match waiting.recv_timeout(LOOK) {
-            Ok(topic) => drop(cluster.memory.publish(&cluster.node, topic)),
+            Ok(Said::Changed(topic)) => drop(cluster.memory.publish(&cluster.node, topic)),
+            Ok(Said::Shelved(shelved)) => {
+                if let Some(shelved) = cluster.put(shelved) {
+                    if unshelved.len() >= UNSHELVED_MAX {
+                        unshelved.pop_front();
+                    }
+                    unshelved.push_back(shelved);
+                }
+            }
+            Ok(Said::Unshelved(name)) => {
+                unshelved.retain(|shelved: &Shelved| shelved.name != name);
+                cluster.shelf.remove(&name);
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }

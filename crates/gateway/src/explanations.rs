@@ -5,6 +5,8 @@
 //!              (else nothing at all happens)                                                                           │
 //!   Countersign-Explain: https://host/.well-known/countersign/explain/ID ◀── ID, 128 random bits, ten minutes ◀────────┘
 //!
+//!              (with other nodes: sealed into the memory that they share, see [`elsewhere`])
+//!
 //!   GET of it ─▶ still there, still allowed? ─▶ key from the store ─▶ worked out once, on a thread of its own ─▶ JSON or text
 //! ```
 //!
@@ -15,6 +17,7 @@
 //! * A page never has a MAC, a secret, or anything of another key than the one that the message names.
 //! * A name that is wrong, over or taken back is answered as any path that is not there.
 
+mod elsewhere;
 mod held;
 mod limits;
 #[cfg(test)]
@@ -65,12 +68,14 @@ pub struct Explanations {
     shelf: Mutex<Shelf>,
     turns: Arc<Semaphore>,
     worked_out: WindowCounter,
+    fetched: WindowCounter,
 }
 
 impl Default for Explanations {
     fn default() -> Self {
         let turns = Arc::new(Semaphore::new(AT_ONCE_MAX));
-        Self { shelf: Mutex::default(), turns, worked_out: WindowCounter::new(Duration::from_secs(60)) }
+        let [worked_out, fetched] = [(); 2].map(|()| WindowCounter::new(Duration::from_secs(60)));
+        Self { shelf: Mutex::default(), turns, worked_out, fetched }
     }
 }
 
@@ -143,8 +148,16 @@ fn offer(
         Detail::Names(_) | Detail::None | Detail::Operator(_) | Detail::Parameter(_) | Detail::RetryAfter(_) | Detail::Skew { .. } => None,
     };
     let told = held::told(now, refusal.reject.label(), last_nonce);
+    let parcel = worker.shared.cluster.as_ref().map(|cluster| (cluster, elsewhere::pack(&entry.credential.id, &kept, told)));
     let offered = Offered { credential: entry.credential.id.clone(), purpose, key_id, kept, told };
-    worker.shared.explanations.shelf.lock().offer(offered, &mut SystemEntropy)
+    let (id, given_up) = {
+        let mut shelf = worker.shared.explanations.shelf.lock();
+        (shelf.offer(offered, &mut SystemEntropy)?, shelf.take_given_up())
+    };
+    if let Some((cluster, parcel)) = parcel {
+        elsewhere::tell(cluster, id, parcel, given_up);
+    }
+    Some(id)
 }
 
 /// Whether the operator allows it for a key that is in use.
@@ -195,7 +208,11 @@ pub(crate) fn asked(method: &str, path: &str) -> Option<ExplanationId> {
 
 /// Answers whoever has the name of an explanation; `None` when there is none of this name, or none any more.
 pub(crate) async fn answer(worker: &Worker, id: ExplanationId, headers: &HeaderMap, correlation: CorrelationId) -> Option<Answer> {
-    let held = find(worker, id)?;
+    let held = match find(worker, id).await {
+        Found::Here(held) => held,
+        Found::Nothing => return None,
+        Found::Unknown => return Some(elsewhere::nobody_knows(headers)),
+    };
     let page = match held.page.get() {
         Some(page) => Ok(page.clone()),
         None => work_out(worker, &held).await,
@@ -206,13 +223,30 @@ pub(crate) async fn answer(worker: &Worker, id: ExplanationId, headers: &HeaderM
     })
 }
 
-/// What is held under a name, if the operator allows it still.
-fn find(worker: &Worker, id: ExplanationId) -> Option<Arc<Held>> {
+/// What is known of a name.
+enum Found {
+    Here(Arc<Held>),
+    Nothing,
+    /// Another node may have it, and cannot be asked.
+    Unknown,
+}
+
+/// What is held under a name, here or at another node, if the operator allows it still.
+async fn find(worker: &Worker, id: ExplanationId) -> Found {
     let now = clock::wall();
-    let held = worker.shared.explanations.shelf.lock().find(id, now)?;
+    let here = worker.shared.explanations.shelf.lock().find(id, now);
+    let held = match here {
+        Some(held) => held,
+        None => match elsewhere::fetch(worker, id).await {
+            Ok(Some(held)) => held,
+            Ok(None) => return Found::Nothing,
+            Err(elsewhere::Unknown) => return Found::Unknown,
+        },
+    };
     let table = worker.shared.credentials.load();
-    let entry = table.find(held.purpose, &held.key_id)?;
-    (entry.credential.id == held.credential && is_allowed(entry, now)).then_some(held)
+    let allowed =
+        table.find(held.purpose, &held.key_id).is_some_and(|entry| entry.credential.id == held.credential && is_allowed(entry, now));
+    if allowed { Found::Here(held) } else { Found::Nothing }
 }
 
 async fn work_out(worker: &Worker, held: &Arc<Held>) -> Result<Page, Refusal> {
@@ -260,13 +294,17 @@ fn as_its_owner_has_it(record: &CredentialRecord) -> Option<Secret> {
     }
 }
 
+/// Whether whoever asks wants a page for programs.
+fn wants_json(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| {
+        accept.split(',').any(|range| range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case("application/json")))
+    })
+}
+
 /// As JSON where only that is asked for, else as text. Neither is ever taken for a document that runs: it repeats what a client sent.
 fn shown(page: &Page, headers: &HeaderMap) -> Answer {
-    let wants_json = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| {
-        accept.split(',').any(|range| range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case("application/json")))
-    });
     let (content_type, body) =
-        if wants_json { ("application/json", page.json.clone()) } else { ("text/plain; charset=utf-8", page.text.clone()) };
+        if wants_json(headers) { ("application/json", page.json.clone()) } else { ("text/plain; charset=utf-8", page.text.clone()) };
     let mut answer = Response::new(ResponseBody::from(body));
     let said: [(HeaderName, &'static str); 6] = [
         (CONTENT_TYPE, content_type),

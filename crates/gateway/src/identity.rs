@@ -6,8 +6,9 @@
 //!   at+jwt         gateway ─▶ client ─▶ anybody   of the token endpoint; bound by `cnf`; the claims are in `countersign-oauth`
 //! ```
 //!
-//! Both are EdDSA JWTs (RFC 7519, RFC 8037) of one key ring ([`IdentityIssuer`]). They differ in `typ` (RFC 8725, 3.11) and
-//! audience, and the type is checked first: an identity token that leaks from an upstream is never an access token.
+//! All are JWTs (RFC 7519) of one key ring ([`IdentityIssuer`]): EdDSA (RFC 8037), or ES256 where the last kind is configured so.
+//! They differ in `typ` (RFC 8725, 3.11) and audience, and the type is checked first: an identity token that leaks from an upstream
+//! is never an access token.
 //!
 //! What is not here: the decision who somebody is (`countersign-core`), and the binding of an access token to its connection,
 //! which the native handshake compares.
@@ -17,6 +18,7 @@ mod cached;
 mod claims;
 mod key_file;
 mod key_ring;
+mod named_key;
 
 use std::path::Path;
 
@@ -27,6 +29,7 @@ use http::HeaderValue;
 pub use access::{ACCESS_TOKEN_LIFE_MAX, ACCESS_TYPE, AccessClaims, AccessTokenError};
 pub use cached::CachedIdentity;
 pub use key_file::KeyFileError;
+pub use named_key::TokenAlgorithm;
 
 use claims::IdentityClaims;
 use key_ring::KeyRing;
@@ -78,6 +81,8 @@ pub struct IdentityToken {
 /// Signs tokens and verifies its own.
 pub struct IdentityIssuer {
     ring: ArcSwap<KeyRing>,
+    /// What access tokens of the token endpoint are signed with. Tokens of the other algorithm hold as long as they live.
+    access: TokenAlgorithm,
 }
 
 impl std::fmt::Debug for IdentityIssuer {
@@ -92,7 +97,14 @@ impl IdentityIssuer {
     /// # Errors
     /// [`KeyFileError`]: others can read it, it is not what it should be, or it cannot be written.
     pub fn load_or_create(path: &Path) -> Result<Self, KeyFileError> {
-        Ok(Self { ring: ArcSwap::from_pointee(KeyRing::load_or_create(path)?) })
+        Ok(Self { ring: ArcSwap::from_pointee(KeyRing::load_or_create(path)?), access: TokenAlgorithm::default() })
+    }
+
+    /// Signs access tokens of the token endpoint with this algorithm. Everything else stays EdDSA: identity tokens, which upstreams
+    /// pin, and tokens of native sessions, which the gateway alone reads.
+    #[must_use]
+    pub fn signing_access_tokens_by(self, algorithm: TokenAlgorithm) -> Self {
+        Self { access: algorithm, ..self }
     }
 
     /// Signs with the next key from now on. The next one was published since the last rotation, and the present one stays
@@ -112,13 +124,13 @@ impl IdentityIssuer {
         self.ring.load().current().kid().to_owned()
     }
 
-    /// The public keys, as a JWK set (RFC 7517): current, next and previous.
+    /// The public keys, as a JWK set (RFC 7517): current, next and previous for EdDSA, then those for ES256.
     #[must_use]
     pub fn jwks(&self) -> String {
         self.ring.load().jwks().to_owned()
     }
 
-    /// Current, next and previous public key by id, for an upstream in this process.
+    /// Current, next and previous public key of identity tokens by id, for an upstream in this process.
     #[must_use]
     pub fn public_keys(&self) -> Vec<(String, [u8; 32])> {
         self.ring.load().public_keys()
@@ -129,7 +141,7 @@ impl IdentityIssuer {
     pub fn mint(&self, subject: Subject<'_>, session: Option<(SessionId, &[u8; 32])>, audience: &str, now: Timestamp) -> IdentityToken {
         let expires = Timestamp::from_secs(now.as_secs().saturating_add(IDENTITY_LIFE_SECONDS));
         let claims = IdentityClaims::new(subject, session, audience, now, expires);
-        let text = self.ring.load().current().sign(IDENTITY_TYPE, &claims);
+        let text = self.ring.load().current().of(TokenAlgorithm::EdDsa).sign(IDENTITY_TYPE, &claims);
         let mut value = HeaderValue::try_from(text).expect("base64url and dots are visible ASCII");
         value.set_sensitive(true);
         IdentityToken { value, expires }

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use countersign_core::rate::KeyCounters;
+use countersign_core::rate::shared::RateLender;
 use countersign_core::{CredentialId, DpopNonces, IssuedToken, Issuer, KeySet, Monotonic, Refusal, Reject, VerifyingKey};
 use parking_lot::Mutex;
 
@@ -42,6 +43,7 @@ pub struct Issuers {
     /// The nonces that DPoP proofs must have.
     pub nonces: DpopNonces,
     callers: Mutex<[HashMap<CredentialId, Arc<KeyCounters>>; 2]>,
+    lender: Option<Arc<dyn RateLender>>,
 }
 
 #[derive(Debug)]
@@ -74,7 +76,7 @@ impl Issuers {
             state: Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
         };
-        Self { all: settings.iter().map(source).collect(), nonces: DpopNonces::new(nonce_key), callers: Mutex::default() }
+        Self { all: settings.iter().map(source).collect(), nonces: DpopNonces::new(nonce_key), callers: Mutex::default(), lender: None }
     }
 
     /// Sees to it that the keys for a token are here, if they can be had.
@@ -104,13 +106,24 @@ impl Issuers {
         Ok((token, key))
     }
 
+    /// The same issuers, with the limits of their callers lent to this node.
+    #[must_use]
+    pub fn sharing(self, lender: Option<Arc<dyn RateLender>>) -> Self {
+        Self { lender, ..self }
+    }
+
+    fn new_counters(&self, caller: &CredentialId) -> KeyCounters {
+        let shared = |lender| KeyCounters::shared(&format!("caller:{caller}"), lender);
+        self.lender.as_ref().map_or_else(KeyCounters::default, shared)
+    }
+
     /// What a caller has used.
     pub fn counters(&self, caller: &CredentialId) -> Arc<KeyCounters> {
         let mut callers = self.callers.lock();
         if let Some(counters) = callers[0].get(caller) {
             return Arc::clone(counters);
         }
-        let counters = callers[1].get(caller).map(Arc::clone).unwrap_or_default();
+        let counters = callers[1].get(caller).map(Arc::clone).unwrap_or_else(|| Arc::new(self.new_counters(caller)));
         if callers[0].len() == CALLERS_MAX {
             callers[1] = std::mem::take(&mut callers[0]);
         }

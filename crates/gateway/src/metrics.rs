@@ -205,9 +205,9 @@ impl Metrics {
     }
 
     /// How the memory that nodes share is; set before [`Metrics::encode`].
-    pub fn set_cluster(&self, status: &SharedStatus, notices: impl Fn(Topic) -> [u64; 2]) {
+    pub fn set_cluster(&self, status: &SharedStatus, nodes: u32, notices: impl Fn(Topic) -> [u64; 2]) {
         if let Some(cluster) = &self.cluster {
-            cluster.set(status, notices);
+            cluster.set(status, nodes, notices);
         }
     }
 

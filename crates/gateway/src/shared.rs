@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use countersign_core::rate::KeyCounters;
+use countersign_core::rate::shared::RateLender;
 use countersign_core::{ApiKeyId, Credential, CredentialId, NonceGuard, Purpose, ReplayGuard, Timestamp, TokenSealer};
 use countersign_pki::ServerTls;
 use countersign_store::audit::AuditLog;
@@ -116,21 +117,35 @@ pub struct CredentialTable {
     by_purpose: [HashMap<ApiKeyId, CredentialEntry>; Purpose::ALL.len()],
     /// Whether a purpose has a key whose refused logins are explained.
     explains: [bool; Purpose::ALL.len()],
+    /// Lends parts of each key's limits; `None`: this node has them alone.
+    lender: Option<Arc<dyn RateLender>>,
 }
 
 impl CredentialTable {
-    /// Builds a table, keeping the counters of keys that `previous` has too.
+    /// An empty table, from which all tables that are built have this lender of their keys' limits.
+    #[must_use]
+    pub fn sharing(lender: Option<Arc<dyn RateLender>>) -> Self {
+        Self { lender, ..Self::default() }
+    }
+
+    /// Builds a table, keeping the counters of keys that `previous` has too, and its lender.
     #[must_use]
     pub fn new(credentials: impl IntoIterator<Item = Credential>, previous: &Self) -> Self {
-        let mut table = Self::default();
+        let mut table = Self::sharing(previous.lender.clone());
         for credential in credentials {
-            let counters =
-                previous.find(credential.purpose, &credential.key_id).map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
+            let known = previous.find(credential.purpose, &credential.key_id).map(|entry| Arc::clone(&entry.counters));
+            let counters = known.unwrap_or_else(|| Arc::new(table.counters(&credential)));
             let key_id = credential.key_id.clone();
             table.by_purpose[credential.purpose.index()]
                 .insert(key_id, CredentialEntry { credential: Arc::new(credential), counters, explain: false });
         }
         table
+    }
+
+    fn counters(&self, credential: &Credential) -> KeyCounters {
+        // By the name that is the key's at every node and in every version of its record.
+        let shared = |lender| KeyCounters::shared(&format!("{}:{}", credential.purpose.name(), credential.key_id), lender);
+        self.lender.as_ref().map_or_else(KeyCounters::default, shared)
     }
 
     /// The same table, with refused logins of these keys explained.
@@ -148,6 +163,12 @@ impl CredentialTable {
     #[must_use]
     pub const fn explains(&self, purpose: Purpose) -> bool {
         self.explains[purpose.index()]
+    }
+
+    /// Whether any key has its refused logins explained.
+    #[must_use]
+    pub fn explains_any(&self) -> bool {
+        self.explains.contains(&true)
     }
 
     /// Looks a credential up.

@@ -50,6 +50,6 @@ pub use notices::{Notice, Notices};
 pub use record::{AccountRecord, Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate, SessionRecord};
 pub use sealing::SealingKey;
 pub use shared::mirror::SessionMirror;
-pub use shared::{SharedMemory, SharedNonceGuard, SharedReplayGuard, SharedServer};
+pub use shared::{SharedMemory, SharedNonceGuard, SharedRates, SharedReplayGuard, SharedServer};
 pub use state_dir::{StateDir, StateLock};
 pub use store::{Presented, Store, generate_secret};

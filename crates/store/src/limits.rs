@@ -1,5 +1,6 @@
 //! Every bound of this crate, with its reason.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// How long a database command waits for another process that writes: the CLI's transactions last milliseconds.
@@ -173,3 +174,11 @@ pub const MIRROR_NUMBER_MAX: u64 = 1 << 53;
 
 /// Sessions without a node that one node takes at a look: the others take theirs.
 pub const MIRROR_TAKE_MAX: usize = 64;
+
+/// How long a node may be silent before it counts as gone when limits are shared out: a lease of sessions, by which the others have
+/// taken what it served.
+pub const NODE_SILENT: Duration = MIRROR_LEASE;
+
+/// Nodes that are assumed where none were counted yet: a node that starts while the memory is away takes a small share, because the
+/// others go on with theirs.
+pub const NODES_UNKNOWN: NonZeroU32 = NonZeroU32::new(8).expect("not zero");

@@ -4,6 +4,8 @@
 //!   SharedMemory ── connections, whether it answers, when its memory began
 //!      ├─ SharedReplayGuard   this node's guard and journal first, then one script on the server
 //!      ├─ SharedNonceGuard    the same for increasing nonces; each node's journal is a floor
+//!      ├─ SharedRates         parts of a key's limit, lent to nodes; which nodes are alive
+//!      ├─ SharedShelf         things that any node may show to whoever has their name
 //!      ├─ mirror              what a session needs to go on at another node
 //!      └─ notice              "look into the database": losing one costs time, never safety
 //! ```
@@ -27,12 +29,16 @@ mod memory;
 pub mod mirror;
 mod nonces;
 mod notice;
+mod rates;
 mod replay;
+mod shelf;
 
 pub use memory::{SharedMemory, SharedResult, SharedServer, SharedStatus};
 pub use nonces::SharedNonceGuard;
 pub use notice::{Heard, Topic};
+pub use rates::SharedRates;
 pub use replay::SharedReplayGuard;
+pub use shelf::{SharedShelf, ShelfName};
 
 /// All keys lie in one slot of a cluster, because scripts use several of them.
 const PREFIX: &str = "{countersign}";

@@ -24,6 +24,8 @@ mod it {
     mod shared;
     mod shared_nonces;
     mod shared_notices;
+    mod shared_rates;
+    mod shared_shelf;
     mod support;
     mod tokens;
 }

@@ -28,11 +28,15 @@ url = "http://127.0.0.1:{venue}"
 
 
 class Cluster:
-    """Nodes by name. They share what an operator gives to all nodes of a gateway: keys, credentials, the pinned root."""
+    """Nodes by name. They share what an operator gives to all nodes of a gateway: keys, credentials, the pinned root.
 
-    def __init__(self, folder, names):
+    `prepare` gets the first one before the others have what it has.
+    """
+
+    def __init__(self, folder, names, prepare=lambda first: None):
         with Server(folder / "first") as first:
             assert first.port
+            prepare(first)
         self.redis = Redis(folder / "redis").start()
         self.venue = PaperVenue(0, folder / "first" / "jwks.json")
         self.nodes = {}

@@ -1,20 +1,19 @@
 //! `serve`: the gateway, and behind it the paper venue unless the configuration names upstreams.
 
 mod descriptors;
+mod guards;
 mod service_manager;
 mod taken_over;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use countersign_core::{Algorithm, Entropy as _, Monotonic, NonceGuard, ReplayGuard, Secret, TokenSealer};
+use countersign_core::{Algorithm, Entropy as _, Monotonic, TokenSealer};
 use countersign_gateway::clock;
-use countersign_gateway::cluster::Cluster;
 use countersign_gateway::config::{self, Override, Settings, Sources, UpstreamTarget};
 use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
 use countersign_gateway::control::{ControlParts, Renew, reload_credentials};
@@ -24,27 +23,23 @@ use countersign_gateway::explanations::Explanations;
 use countersign_gateway::fix::sessions::FixSessions;
 use countersign_gateway::halts::HaltKeeper;
 use countersign_gateway::handover::RunSecrets;
-use countersign_gateway::handover::guards::{Lender, LentNonces, LentReplay};
 use countersign_gateway::handover::taking::Offered;
 use countersign_gateway::issuers::Issuers;
 use countersign_gateway::metrics::Metrics;
 use countersign_gateway::native::sessions::Sessions;
 use countersign_gateway::public_rates::PublicRates;
-use countersign_gateway::shared::Shared;
+use countersign_gateway::shared::{CredentialTable, Shared};
 use countersign_gateway::start::Gateway;
 use countersign_gateway::tokens::TokenState;
 use countersign_gateway::upstream::UpstreamConfig;
 use countersign_halt::OperatorSet;
 use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _, TicketKeys};
 use countersign_pki::PrivateAuthority;
-use countersign_store::files::check_private;
-use countersign_store::{
-    AuditEvent, AuditLog, AuditRecord, SealingKey, SessionMirror, SharedMemory, SharedNonceGuard, SharedReplayGuard, SharedServer,
-    StateDir, Store,
-};
+use countersign_store::{AuditEvent, AuditLog, AuditRecord, StateDir, Store};
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
 use tokio::sync::Notify;
 
+use self::guards::{Guards, guards, session_tickets, shared_memory};
 use super::stop_signal::StopSignal;
 use crate::cli::ServeArgs;
 use crate::failure::Failure;
@@ -121,8 +116,7 @@ pub(crate) struct RunningState {
 }
 
 impl Running {
-    /// Opens the state, starts venue and gateway.
-    /// Or goes on with what the process before has.
+    /// Opens the state, starts venue and gateway; or goes on with what the process before has.
     pub(crate) async fn start(settings: Settings, sources: Sources, offered: Option<Offered>) -> anyhow::Result<Self> {
         let lock = offered.as_ref().map(|offered| offered.lock.try_clone()).transpose()?;
         let opened = state::open(&settings, lock).await?;
@@ -146,11 +140,12 @@ impl Running {
         let Guards { replay, nonces, cluster, mirror } = guards(&settings, &dir, memory, &lender)?;
         let metrics = Metrics::new(&settings.routes).started_at(clock::wall());
         let metrics = if cluster.is_some() { metrics.of_cluster() } else { metrics };
+        let rates = cluster.as_ref().map(|cluster| cluster.lender());
         let shared = Shared {
             cluster,
             halts: Arc::new(halts),
             oauth,
-            credentials: ArcSwap::default(),
+            credentials: ArcSwap::from_pointee(CredentialTable::sharing(rates.clone())),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
             metrics,
             handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway, session_tickets)),
@@ -158,7 +153,7 @@ impl Running {
             public_rates: PublicRates::new(settings.limits.public_weight_per_minute),
             replay,
             nonces,
-            issuers: Issuers::new(&settings.issuers, &SystemEntropy.array()),
+            issuers: Issuers::new(&settings.issuers, &SystemEntropy.array()).sharing(rates),
             // Tokens of this run only: what they stand for is asked for again after a restart.
             tokens: TokenSealer::new(&secrets.tokens),
             predecessor,
@@ -238,67 +233,6 @@ fn record_start(audit: &AuditLog) {
     if audit.append(start).and_then(|()| audit.flush()).is_err() {
         tracing::error!("the audit log cannot be written: nothing passes until it can");
     }
-}
-
-/// What was accepted once, known to this node and to the others where there are any; and what the others need to go on with our
-/// sessions.
-struct Guards {
-    replay: Box<dyn ReplayGuard>,
-    nonces: Box<dyn NonceGuard>,
-    cluster: Option<Arc<Cluster>>,
-    mirror: Option<Arc<SessionMirror>>,
-}
-
-/// The guards of this node, with the memory of all nodes over them where one is configured. A memory that is away does not keep the
-/// gateway from starting: cancels pass without it.
-fn guards(settings: &Settings, dir: &StateDir, memory: Option<Arc<SharedMemory>>, lender: &Arc<Lender>) -> anyhow::Result<Guards> {
-    let (replay, nonces) = (Box::new(LentReplay(Arc::clone(lender))), Box::new(LentNonces(Arc::clone(lender))));
-    let Some(memory) = memory else {
-        return Ok(Guards { replay, nonces, cluster: None, mirror: None });
-    };
-    let replay = SharedReplayGuard::new(Arc::clone(&memory), replay);
-    let nonces = SharedNonceGuard::new(Arc::clone(&memory), nonces);
-    if let Err(error) = memory.check() {
-        tracing::error!(%error, "started without it: new orders are refused until it answers");
-    }
-    let key = SealingKey::load(&dir.sealing_key())?;
-    let mirror = SessionMirror::new(Arc::clone(&memory), &settings.cluster.node, Arc::new(key));
-    let cluster = Cluster::new(&settings.cluster.node, memory);
-    Ok(Guards { replay: Box::new(replay), nonces: Box::new(nonces), cluster: Some(Arc::new(cluster)), mirror: Some(Arc::new(mirror)) })
-}
-
-/// The memory that nodes share, where one is configured. It may be away.
-fn shared_memory(settings: &Settings) -> anyhow::Result<Option<Arc<SharedMemory>>> {
-    let Some(redis) = &settings.cluster.redis else { return Ok(None) };
-    let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-    let password = redis.password_file.as_ref().map(|path| {
-        check_private(path)?;
-        let mut password = read(path)?;
-        password.truncate(password.trim_ascii_end().len());
-        anyhow::Ok(Secret::new(password))
-    });
-    let server = SharedServer {
-        url: redis.url.clone(),
-        password: password.transpose()?,
-        ca: redis.ca.as_ref().map(read).transpose()?,
-        timeout: redis.timeout,
-        // One for each worker, and one for whoever looks after the memory.
-        links: settings.worker_count() + 1,
-    };
-    let memory = SharedMemory::new(&server, clock::now)?;
-    // Connected before the first question: a successor keeps nobody waiting for that. Whether it answers is asked again later.
-    drop(memory.check());
-    Ok(Some(memory))
-}
-
-/// Ticket keys: every node derives them from the sealing key which all of them have; a node that is alone from a secret of its run, which
-/// only the processes that take over from each other have.
-fn session_tickets(settings: &Settings, dir: &StateDir, root: &str, secrets: &RunSecrets) -> anyhow::Result<Arc<TicketKeys>> {
-    let secret = match settings.cluster.redis {
-        Some(_) => SealingKey::load(&dir.sealing_key())?.derive("countersign session tickets v1"),
-        None => Secret::new(secrets.tickets.to_vec()),
-    };
-    Ok(Arc::new(TicketKeys::shared(root, PUBLIC_LISTENER, settings.native.session_life, secret)))
 }
 
 /// Reads the halts before anybody is let in: until they are known, nothing new passes.

@@ -18,6 +18,7 @@ use super::settings::{
     OperatorSettings, Settings, TokenSettings,
 };
 use super::{authz, cluster, fix, issuer, limits, route, upstream};
+use crate::identity::TokenAlgorithm;
 
 /// Where state is kept unless told otherwise: beside the one who starts it.
 const STATE_DIR: &str = "countersign-state";
@@ -299,6 +300,11 @@ fn tokens(mut keys: Reader<'_>) -> TokenSettings {
         "none",
         audience,
     );
+    let algorithm = keys.choice(
+        "algorithm",
+        "What access tokens are signed with. ES256 is for services whose library knows no Ed25519. Keys of both kinds are always published, and after a change the tokens made before it hold until they end.",
+        &TokenAlgorithm::ALL.map(|algorithm| (algorithm.name(), algorithm)),
+    );
     let access_life = keys.duration(
         "access_life",
         "Life of an access token: how long a verifier that asks nobody takes a revoked one.",
@@ -320,7 +326,7 @@ fn tokens(mut keys: Reader<'_>) -> TokenSettings {
         keys.report().problem(&issuer_origin, "tokens.issuer", "one issuer signs all tokens");
     }
     let issuer = issuer.and_then(|urls| urls.into_iter().next());
-    TokenSettings { enabled, issuer, audiences: audiences.unwrap_or_default(), dpop_nonce, access_life, session_life }
+    TokenSettings { enabled, issuer, audiences: audiences.unwrap_or_default(), algorithm, dpop_nonce, access_life, session_life }
 }
 
 /// An origin: RFC 8414, 2 forbids query and fragment, and a path would need another well-known address.

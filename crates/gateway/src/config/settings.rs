@@ -14,6 +14,7 @@ use countersign_pki::{ClientAuth, ProtocolVersions};
 
 use super::fix::{FixSender, FixSettings};
 use super::raw::Origin;
+use crate::identity::TokenAlgorithm;
 use crate::routes::Routes;
 
 /// Everything that was configured, with every default filled in.
@@ -320,6 +321,8 @@ pub struct TokenSettings {
     pub issuer: Option<String>,
     /// Audiences of others that tokens may be made for. The gateway itself takes only its own.
     pub audiences: Vec<String>,
+    /// What access tokens are signed with.
+    pub algorithm: TokenAlgorithm,
     /// Life of an access token.
     pub access_life: Duration,
     /// Whether DPoP proofs at the token endpoint need a nonce of ours.

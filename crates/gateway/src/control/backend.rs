@@ -72,7 +72,7 @@ impl OperatorBackend for Backend {
         let halts = &self.shared.halts;
         metrics.set_halts(&halts.status(), halts.gate().rehearsed());
         if let Some(cluster) = &self.shared.cluster {
-            metrics.set_cluster(&cluster.status(), |topic| cluster.notices(topic));
+            metrics.set_cluster(&cluster.status(), cluster.nodes(), |topic| cluster.notices(topic));
         }
         metrics.encode()
     }

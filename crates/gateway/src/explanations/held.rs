@@ -28,12 +28,19 @@ impl ExplanationId {
     pub(crate) fn text(self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
+
+    /// Its bits.
+    pub(super) const fn bytes(self) -> [u8; 16] {
+        self.0
+    }
 }
 
 /// A refused login that may be explained.
 #[derive(Debug)]
 pub(crate) struct Held {
     id: ExplanationId,
+    /// Whether this node refused it; else it was fetched from the one that did.
+    own: bool,
     /// Whose it is: the key is looked at again before it is told.
     pub(crate) credential: CredentialId,
     pub(crate) purpose: Purpose,
@@ -61,6 +68,8 @@ pub(crate) struct Shelf {
     held: VecDeque<Arc<Held>>,
     /// One counter for each key that was offered; there are no more than keys whose operator allowed it.
     offers: HashMap<CredentialId, WindowCounter>,
+    /// Own ones that gave way before their time: other nodes shall not show them either.
+    given_up: Vec<ExplanationId>,
 }
 
 impl Shelf {
@@ -70,17 +79,40 @@ impl Shelf {
         self.forget(now);
         let counter = self.offers.entry(offered.credential.clone()).or_insert_with(|| WindowCounter::new(Duration::from_secs(60)));
         counter.charge(1, OFFERS_PER_KEY_AND_MINUTE_MAX, now).ok()?;
-        let own = self.held.iter().filter(|held| held.credential == offered.credential).count();
-        if own >= HELD_PER_KEY_MAX {
-            let oldest = self.held.iter().position(|held| held.credential == offered.credential);
-            oldest.and_then(|oldest| self.held.remove(oldest));
-        } else if self.held.len() >= HELD_MAX {
-            self.held.pop_front();
-        }
         let id = ExplanationId(entropy.array());
-        let Offered { credential, purpose, key_id, kept, told } = offered;
-        self.held.push_back(Arc::new(Held { id, credential, purpose, key_id, kept, told, page: OnceLock::new() }));
+        self.place(id, true, offered);
         Some(id)
+    }
+
+    /// Holds what another node refused.
+    pub(crate) fn adopt(&mut self, id: ExplanationId, offered: Offered) -> Arc<Held> {
+        self.place(id, false, offered)
+    }
+
+    fn place(&mut self, id: ExplanationId, own: bool, offered: Offered) -> Arc<Held> {
+        self.make_room(&offered.credential);
+        let Offered { credential, purpose, key_id, kept, told } = offered;
+        let held = Arc::new(Held { id, own, credential, purpose, key_id, kept, told, page: OnceLock::new() });
+        self.held.push_back(Arc::clone(&held));
+        held
+    }
+
+    fn make_room(&mut self, credential: &CredentialId) {
+        let of_key = self.held.iter().filter(|held| held.credential == *credential).count();
+        let gone = if of_key >= HELD_PER_KEY_MAX {
+            let oldest = self.held.iter().position(|held| held.credential == *credential);
+            oldest.and_then(|oldest| self.held.remove(oldest))
+        } else if self.held.len() >= HELD_MAX {
+            self.held.pop_front()
+        } else {
+            None
+        };
+        self.given_up.extend(gone.filter(|held| held.own).map(|held| held.id));
+    }
+
+    /// What gave way since the last call. As many as were offered meanwhile at most: whoever offers calls it.
+    pub(crate) fn take_given_up(&mut self) -> Vec<ExplanationId> {
+        std::mem::take(&mut self.given_up)
     }
 
     /// What has this name. All names are compared, each in constant time.

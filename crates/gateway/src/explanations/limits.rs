@@ -22,3 +22,7 @@ pub(super) const AT_ONCE_MAX: usize = 1;
 
 /// How long a reader waits for their turn to have theirs worked out.
 pub(super) const TURN_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Times a minute that the memory which nodes share is asked for an explanation: people open links, and whoever guesses names learns
+/// nothing faster.
+pub(super) const FETCHED_PER_MINUTE_MAX: u32 = 600;

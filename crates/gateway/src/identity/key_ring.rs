@@ -1,27 +1,20 @@
-//! The signing keys: one in use, one published for later, one that was in use before.
+//! The signing keys: one in use, one published for later, one that was in use before. Each signs with two algorithms.
 
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::encoding::{AsBigEndian as _, Curve25519SeedBin};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::Secret;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::key_file::{self, KeyFileError};
+use super::named_key::{NamedKey, TokenAlgorithm};
 
-/// Room for a usual token.
-const TOKEN_BYTES: usize = 768;
-
-/// One Ed25519 key.
+/// One Ed25519 key, and the P-256 key that is derived from it.
 pub(super) struct SigningKey {
-    kid: String,
     public: [u8; 32],
     pkcs8: Secret,
-    signer: Ed25519KeyPair,
-    verifier: DecodingKey,
+    ed25519: NamedKey,
+    p256: NamedKey,
 }
 
 impl SigningKey {
@@ -35,14 +28,21 @@ impl SigningKey {
         let pair =
             Ed25519KeyPair::from_pkcs8(pkcs8.expose()).or_else(|_| Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8.expose())).ok()?;
         let public: [u8; 32] = pair.public_key().as_ref().try_into().ok()?;
-        // RFC 7638 and RFC 8037 appendix A.3: the thumbprint names the key, so the same key has the same name everywhere.
-        let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, URL_SAFE_NO_PAD.encode(public));
-        let kid = URL_SAFE_NO_PAD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, canonical.as_bytes()));
-        Some(Self { kid, public, signer: pair, verifier: DecodingKey::from_ed_der(&public), pkcs8 })
+        let seed: Curve25519SeedBin<'_> = pair.seed().ok()?.as_be_bytes().ok()?;
+        let p256 = NamedKey::p256_of(seed.as_ref())?;
+        Some(Self { public, p256, ed25519: NamedKey::ed25519(pair), pkcs8 })
+    }
+
+    /// The key of this algorithm.
+    pub(super) const fn of(&self, algorithm: TokenAlgorithm) -> &NamedKey {
+        match algorithm {
+            TokenAlgorithm::EdDsa => &self.ed25519,
+            TokenAlgorithm::Es256 => &self.p256,
+        }
     }
 
     pub(super) fn kid(&self) -> &str {
-        &self.kid
+        self.ed25519.kid()
     }
 
     pub(super) fn pkcs8(&self) -> &Secret {
@@ -51,38 +51,6 @@ impl SigningKey {
 
     fn copy(&self) -> Self {
         Self::from_pkcs8(self.pkcs8.clone()).expect("it was read before")
-    }
-
-    /// A JWS in compact form (RFC 7515, 3.1). The library that verifies parses the private key again for each signature, which
-    /// is a tenth of the work of opening a session; hence this one keeps the key parsed.
-    pub(super) fn sign(&self, typ: &'static str, claims: &impl Serialize) -> String {
-        let claims = serde_json::to_vec(claims).expect("claims are plain text and numbers");
-        let header = format!(r#"{{"typ":"{typ}","alg":"EdDSA","kid":"{}"}}"#, self.kid);
-        let mut token = String::with_capacity(TOKEN_BYTES);
-        URL_SAFE_NO_PAD.encode_string(header, &mut token);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        let signature = self.signer.sign(token.as_bytes());
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        token
-    }
-
-    /// Checks the signature and the algorithm; everything else is the caller's.
-    pub(super) fn verify<C: DeserializeOwned>(&self, token: &str) -> jsonwebtoken::errors::Result<C> {
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        // Times are compared with the caller's clock, audience and issuer exactly, all by the caller.
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        validation.validate_aud = false;
-        validation.required_spec_claims.clear();
-        jsonwebtoken::decode::<C>(token, &self.verifier, &validation).map(|data| data.claims)
-    }
-
-    fn jwk(&self) -> serde_json::Value {
-        serde_json::json!({
-            "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.kid, "x": URL_SAFE_NO_PAD.encode(self.public),
-        })
     }
 }
 
@@ -110,7 +78,9 @@ impl KeyRing {
     }
 
     fn new(path: PathBuf, keys: Vec<SigningKey>) -> Self {
-        let published: Vec<_> = keys.iter().map(SigningKey::jwk).collect();
+        // Both kinds, always: whoever changes the algorithm signs with a key that verifiers know.
+        let of = |algorithm| keys.iter().map(move |key: &SigningKey| key.of(algorithm).jwk());
+        let published: Vec<_> = TokenAlgorithm::ALL.into_iter().flat_map(of).collect();
         let jwks = serde_json::json!({ "keys": published }).to_string();
         Self { path, keys, jwks }
     }
@@ -126,9 +96,10 @@ impl KeyRing {
         &self.keys[0]
     }
 
-    /// A key that has signed tokens: the current or the previous one.
-    pub(super) fn find_used(&self, kid: &str) -> Option<&SigningKey> {
-        std::iter::once(&self.keys[0]).chain(self.keys.get(2)).find(|key| key.kid == kid)
+    /// A key that may have signed tokens: the current or the previous one, of either algorithm.
+    pub(super) fn find_used(&self, kid: &str) -> Option<&NamedKey> {
+        let used = std::iter::once(&self.keys[0]).chain(self.keys.get(2));
+        used.flat_map(|key| TokenAlgorithm::ALL.map(|algorithm| key.of(algorithm))).find(|key| key.kid() == kid)
     }
 
     pub(super) fn jwks(&self) -> &str {
@@ -136,6 +107,6 @@ impl KeyRing {
     }
 
     pub(super) fn public_keys(&self) -> Vec<(String, [u8; 32])> {
-        self.keys.iter().map(|key| (key.kid.clone(), key.public)).collect()
+        self.keys.iter().map(|key| (key.kid().to_owned(), key.public)).collect()
     }
 }

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use super::*;
 
+mod algorithms;
+
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
 struct Fixture {
@@ -52,7 +54,7 @@ fn as_upstream(jwks: &str, token: &str) -> Option<(Header, Value)> {
     let set: JwkSet = serde_json::from_str(jwks).ok()?;
     let header = jsonwebtoken::decode_header(token).ok()?;
     let key = DecodingKey::from_jwk(set.find(header.kid.as_deref()?)?).ok()?;
-    let mut validation = Validation::new(Algorithm::EdDSA);
+    let mut validation = Validation::new(header.alg);
     validation.validate_exp = false;
     validation.set_audience(&["venue"]);
     validation.set_issuer(&["countersign"]);

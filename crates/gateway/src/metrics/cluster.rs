@@ -13,6 +13,7 @@ use super::gauge;
 /// Numbers that are set when somebody asks.
 pub(super) struct ClusterMetrics {
     available: Gauge,
+    nodes: Gauge,
     results: Vec<Counter>,
     seconds: Counter<f64, AtomicU64>,
     said: Vec<Counter>,
@@ -32,6 +33,8 @@ struct TopicLabel {
 impl ClusterMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let available = gauge(registry, "cluster_shared_available", "1 while the memory that nodes share answers; 0: no new orders pass");
+        let nodes =
+            gauge(registry, "cluster_nodes", "Nodes that are alive, as of the last look at the memory that they share; 0: not known");
         let results: Series<ResultLabel, Counter> = Series::default();
         registry.register("cluster_shared_questions", "Questions to the memory that nodes share, by what came of them", results.clone());
         let seconds = Counter::default();
@@ -44,6 +47,7 @@ impl ClusterMetrics {
         };
         Self {
             available,
+            nodes,
             results: SharedResult::ALL.map(|result| results.get_or_create(&ResultLabel { result: result.name() }).clone()).to_vec(),
             seconds,
             said: topics(registry, "cluster_notices_said", "Changes that other nodes were told of"),
@@ -51,8 +55,9 @@ impl ClusterMetrics {
         }
     }
 
-    pub(super) fn set(&self, status: &SharedStatus, notices: impl Fn(Topic) -> [u64; 2]) {
+    pub(super) fn set(&self, status: &SharedStatus, nodes: u32, notices: impl Fn(Topic) -> [u64; 2]) {
         self.available.set(i64::from(status.available));
+        self.nodes.set(i64::from(nodes));
         for (counter, result) in self.results.iter().zip(SharedResult::ALL) {
             counter.inner().store(status.results[result as usize], Ordering::Relaxed);
         }

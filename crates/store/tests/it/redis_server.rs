@@ -28,6 +28,29 @@ impl RedisServer {
         command.query::<redis::Value>(&mut client.get_connection().unwrap()).unwrap();
     }
 
+    /// A question whose answer is a number.
+    pub fn number(&self, words: &[&str]) -> i64 {
+        let client = redis::Client::open(self.url()).unwrap();
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query(&mut client.get_connection().unwrap()).unwrap()
+    }
+
+    /// All keys and values, one behind the other.
+    pub fn dump(&self) -> Vec<u8> {
+        let mut connection = redis::Client::open(self.url()).unwrap().get_connection().unwrap();
+        let names: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
+        let value = |name: &Vec<u8>| redis::cmd("DUMP").arg(name).query::<Vec<u8>>(&mut connection).unwrap();
+        let values = names.iter().map(value).collect::<Vec<_>>().concat();
+        [names.concat(), values].concat()
+    }
+
+    /// Where a thing of the shelf is.
+    pub fn key_of(&self, name: &[u8; 16]) -> String {
+        use aws_lc_rs::digest::{SHA256, digest};
+        format!("{{countersign}}:shelf:{}", hex::encode(digest(&SHA256, name)))
+    }
+
     /// As a crash does it.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

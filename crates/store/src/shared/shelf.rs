@@ -1,0 +1,82 @@
+//! Things that any node may show for a while to whoever has their name.
+//!
+//! ```text
+//!   name, 128 random bits ─┬─ SHA-256 ─▶ {countersign}:shelf:<hash>     what the server sees
+//!                          └─ authenticated with the content, which is sealed under the key that all nodes have
+//! ```
+//!
+//! # Security
+//! Whoever reads the server learns neither names nor contents; whoever writes to it makes up none, because what he writes does not
+//! open, and what he moves does not open under another name. He can take things away.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use countersign_core::Secret;
+
+use super::{PREFIX, SharedMemory, millis};
+use crate::error::StoreError;
+use crate::sealing::SealingKey;
+
+/// A name: whoever knows it may see the thing.
+pub type ShelfName = [u8; 16];
+
+/// What nodes keep for each other to be shown.
+pub struct SharedShelf {
+    memory: Arc<SharedMemory>,
+    key: Arc<SealingKey>,
+}
+
+impl SharedShelf {
+    /// Over the memory, sealed under the key that all nodes have.
+    #[must_use]
+    pub const fn new(memory: Arc<SharedMemory>, key: Arc<SealingKey>) -> Self {
+        Self { memory, key }
+    }
+
+    /// Keeps a thing for so long; whether it could be kept.
+    pub fn put(&self, name: &ShelfName, content: &Secret, life: Duration) -> bool {
+        let sealed = self.key.seal(&owner(name), content.expose());
+        self.ask(|link| {
+            redis::cmd("SET").arg(place(name)).arg(&sealed).arg("PX").arg(millis(life).max(1)).query::<()>(&mut link.connection)
+        })
+        .is_ok()
+    }
+
+    /// What has this name; `None` where nothing has, or what is there was sealed under another key.
+    ///
+    /// # Errors
+    /// [`StoreError::SharedMemory`]: no answer in time, so that nobody knows.
+    pub fn find(&self, name: &ShelfName) -> Result<Option<Secret>, StoreError> {
+        let sealed: Option<Vec<u8>> = self.ask(|link| redis::cmd("GET").arg(place(name)).query(&mut link.connection))?;
+        Ok(sealed.and_then(|sealed| self.key.open(&owner(name), &sealed).ok()))
+    }
+
+    /// Takes a thing away before its time; a server that is away forgets it by itself.
+    pub fn remove(&self, name: &ShelfName) {
+        // It ends by itself within its life.
+        let _ = self.ask(|link| redis::cmd("DEL").arg(place(name)).query::<()>(&mut link.connection));
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(&mut super::memory::Link) -> redis::RedisResult<T>) -> Result<T, StoreError> {
+        let now = self.memory.now().mono;
+        let answer = if self.memory.may_try(now) { self.memory.ask(now, question) } else { None };
+        answer.ok_or_else(|| super::memory::unusable("no answer in time"))
+    }
+}
+
+impl fmt::Debug for SharedShelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SharedShelf({:?})", self.memory)
+    }
+}
+
+fn owner(name: &ShelfName) -> String {
+    format!("shelf {}", hex::encode(name))
+}
+
+fn place(name: &ShelfName) -> String {
+    format!("{PREFIX}:shelf:{}", hex::encode(digest(&SHA256, name)))
+}

@@ -79,8 +79,8 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<State> {
     publish_identity_keys(&dir, &identity)?;
     let store = database::open_for_gateway(settings, &dir).await?;
     let audit = AuditLog::open(&dir.audit(), dir.load_or_create_audit_key()?)?;
-    let replay = JournaledReplayGuard::open(&dir.journal(), clock::now())?;
-    let nonces = JournaledNonceGuard::open(&dir.journal())?;
+    let replay = JournaledReplayGuard::open(&dir.journal(), clock::now())?.heeding(audit.health());
+    let nonces = JournaledNonceGuard::open(&dir.journal())?.heeding(audit.health());
     store.end_open_sessions(clock::wall(), "gateway restarted").await?;
     Ok(State { dir, lock, authority, tls, authz_tls, operator_tls, tickets, gateway, identity, store, audit, replay, nonces })
 }

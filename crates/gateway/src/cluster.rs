@@ -22,6 +22,7 @@ use countersign_store::shared::{Heard, SharedStatus, Topic};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::clock;
 use crate::shared::Shared;
 
 /// How often the memory is looked at: a loss is noticed, and a return, within this and the time of one question.
@@ -76,6 +77,12 @@ impl Cluster {
         &self.store_changed
     }
 
+    /// Whether this node's clock and that of the shared memory differ, so that nobody can tell what is late.
+    #[must_use]
+    pub fn clocks_are_apart(&self) -> bool {
+        self.memory.clocks_are_apart()
+    }
+
     /// How the shared memory is.
     #[must_use]
     pub fn status(&self) -> SharedStatus {
@@ -111,12 +118,18 @@ impl Cluster {
 pub(crate) fn look_after(cluster: &Cluster, shared: &Shared) {
     let Some(waiting) = cluster.waiting.lock().take() else { return };
     let mut was_available = None;
+    let mut clock_was_set = false;
     while !shared.drain.is_started() {
         let outcome = cluster.memory.check();
         let available = outcome.is_ok();
         if was_available != Some(available) {
             tell(&outcome);
             was_available = Some(available);
+        }
+        let ahead = clock::machine_ahead_millis();
+        if clock_was_set != (ahead != 0) {
+            clock_was_set = ahead != 0;
+            tell_clock(ahead);
         }
         match waiting.recv_timeout(LOOK) {
             Ok(topic) => drop(cluster.memory.publish(&cluster.node, topic)),
@@ -130,6 +143,14 @@ fn tell(outcome: &Result<(), countersign_store::StoreError>) {
     match outcome {
         Ok(()) => tracing::info!("the memory that nodes share answers"),
         Err(error) => tracing::error!(%error, "new orders are refused, cancels and reads pass"),
+    }
+}
+
+fn tell_clock(ahead: i64) {
+    if ahead == 0 {
+        tracing::info!("the clock of this machine agrees with that of the shared memory");
+    } else {
+        tracing::error!(ahead_ms = ahead, "the clock of this machine was set, and the shared memory's says wrongly; going on without it");
     }
 }
 

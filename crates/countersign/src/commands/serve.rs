@@ -242,7 +242,8 @@ fn guards(settings: &Settings, dir: &StateDir, replay: JournaledReplayGuard, non
         // One for each worker, and one for whoever looks after the memory.
         links: settings.worker_count() + 1,
     };
-    let memory = SharedMemory::new(&server, clock::now)?;
+    clock::rely_on_witness();
+    let memory = SharedMemory::witnessed(&server, clock::now, clock::hear_witness)?;
     let replay = SharedReplayGuard::new(Arc::clone(&memory), Box::new(replay));
     let nonces = SharedNonceGuard::new(Arc::clone(&memory), nonces);
     if let Err(error) = memory.check() {

@@ -13,6 +13,8 @@ use super::gauge;
 /// Numbers that are set when somebody asks.
 pub(super) struct ClusterMetrics {
     available: Gauge,
+    clock_ahead: Gauge,
+    machine_ahead: Gauge,
     results: Vec<Counter>,
     seconds: Counter<f64, AtomicU64>,
     said: Vec<Counter>,
@@ -32,6 +34,10 @@ struct TopicLabel {
 impl ClusterMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let available = gauge(registry, "cluster_shared_available", "1 while the memory that nodes share answers; 0: no new orders pass");
+        let help = "Milliseconds by which the clock of the memory that nodes share is ahead of ours";
+        let clock_ahead = gauge(registry, "cluster_clock_ahead_milliseconds", help);
+        let help = "Milliseconds by which the clock of this machine is ahead of the one in use: not 0 after it was set wrong";
+        let machine_ahead = gauge(registry, "cluster_machine_clock_ahead_milliseconds", help);
         let results: Series<ResultLabel, Counter> = Series::default();
         registry.register("cluster_shared_questions", "Questions to the memory that nodes share, by what came of them", results.clone());
         let seconds = Counter::default();
@@ -44,6 +50,8 @@ impl ClusterMetrics {
         };
         Self {
             available,
+            clock_ahead,
+            machine_ahead,
             results: SharedResult::ALL.map(|result| results.get_or_create(&ResultLabel { result: result.name() }).clone()).to_vec(),
             seconds,
             said: topics(registry, "cluster_notices_said", "Changes that other nodes were told of"),
@@ -53,6 +61,8 @@ impl ClusterMetrics {
 
     pub(super) fn set(&self, status: &SharedStatus, notices: impl Fn(Topic) -> [u64; 2]) {
         self.available.set(i64::from(status.available));
+        self.clock_ahead.set(status.clock_ahead_millis);
+        self.machine_ahead.set(crate::clock::machine_ahead_millis());
         for (counter, result) in self.results.iter().zip(SharedResult::ALL) {
             counter.inner().store(status.results[result as usize], Ordering::Relaxed);
         }

@@ -12,7 +12,7 @@ import pytest
 from harness import raw
 from harness.binance import ORDER, code, now_ms
 from harness.broken import Clock, full_disk, hanging_disk
-from harness.flow import Flow, cancels, new_key, order, places
+from harness.flow import PATIENT, Flow, cancels, new_key, order, places
 from harness.three import Cluster
 from harness.waiting import until
 
@@ -126,7 +126,7 @@ def test_a_clock_that_is_set_by_an_hour_is_told_and_not_followed(cluster, key, r
                 assert raw.exchange(each.server, once).status in CLIENTS_FAULT, "accepted before"
             # What is right by the clock that was set was captured an hour ago, or is kept for then.
             for late in [now_ms() + jump * 1_000, now_ms() + jump * 1_000 // 2]:
-                answer = key.ask(node.server, "POST", "/api/v3/order", timestamp=late, **ORDER, newClientOrderId=name)
+                answer = key.ask(node.server, "POST", "/api/v3/order", timestamp=late, **PATIENT, **ORDER, newClientOrderId=name)
                 assert (answer.status, code(answer)) == (400, -1021)
         finally:
             cluster.clock.set(0)
@@ -147,7 +147,7 @@ def test_a_node_that_starts_with_a_wrong_clock_takes_no_orders_until_it_is_set_r
         assert "apart" in "".join(node.degraded())
         refuses(key, node)
         # Taken by its clock alone, an order of an hour ago would pass.
-        then = key.ask(node.server, "POST", "/api/v3/order", timestamp=now_ms() + jump * 1_000, **ORDER, newClientOrderId="then")
+        then = key.ask(node.server, "POST", "/api/v3/order", timestamp=now_ms() + jump * 1_000, **PATIENT, **ORDER, newClientOrderId="then")
         assert then.status == 503 and "then" not in cluster.orders()
         assert places(key, cluster.nodes[0]).status == 200, "the others go on"
     finally:

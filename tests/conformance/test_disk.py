@@ -26,7 +26,7 @@ def command(server, *words):
 
 
 def places(server, key):
-    return key.ask(server, "POST", "/api/v3/order", **ORDER).status
+    return key.ask(server, "POST", "/api/v3/order", **ORDER, recvWindow=60_000).status
 
 
 def halts(server):
@@ -40,7 +40,7 @@ def test_a_full_disk_stops_neither_cancels_nor_halts(server, round):
     until(lambda: places(server, key) == 200)
     with full_disk(server):
         until(lambda: places(server, key) == 503)
-        assert key.ask(server, "DELETE", "/api/v3/openOrders", symbol="BTCUSDT").status == 200
+        assert key.ask(server, "DELETE", "/api/v3/openOrders", symbol="BTCUSDT", recvWindow=60_000).status == 200
         stop = ["halt", "--scope", f"account:other-{round}", "--action", "cancel-only", "--reason", "runaway", "--json"]
         told = json.loads(command(server, *stop))
         assert told["id"] in halts(server), "in force before it is written"

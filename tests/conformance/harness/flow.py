@@ -9,6 +9,10 @@ from .binance import ORDER, Key
 from .waiting import until
 
 
+PATIENT = {"recvWindow": 60_000}
+"""For a machine that has other things to do."""
+
+
 def new_key(cluster):
     """A key of an account of its own, known to all nodes."""
     name = f"desk-{time.monotonic_ns()}"
@@ -21,15 +25,15 @@ def new_key(cluster):
 
 def order(key, node, name):
     """The bytes of an order of this name."""
-    return key.bytes(node.server, "POST", "/api/v3/order", **ORDER, newClientOrderId=name)
+    return key.bytes(node.server, "POST", "/api/v3/order", **PATIENT, **ORDER, newClientOrderId=name)
 
 
 def cancels(key, node):
-    return key.ask(node.server, "DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=1)
+    return key.ask(node.server, "DELETE", "/api/v3/order", **PATIENT, symbol="BTCUSDT", orderId=1)
 
 
 def places(key, node):
-    return key.ask(node.server, "POST", "/api/v3/order", **ORDER, newClientOrderId=f"n{time.monotonic_ns()}")
+    return key.ask(node.server, "POST", "/api/v3/order", **PATIENT, **ORDER, newClientOrderId=f"n{time.monotonic_ns()}")
 
 
 class Flow:

@@ -22,6 +22,7 @@ CONFIGURATION = """
 node = "{name}"
 database = "{database}"
 redis = "{redis}"
+redis_timeout = "500ms"
 
 [limits]
 drain_deadline = "5s"

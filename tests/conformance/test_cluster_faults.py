@@ -1,6 +1,7 @@
 """Three nodes, and what happens to them: no order reaches the venue twice, none after a halt, and what is broken is never called a bad key.
 
-What a memory that forgot does is in test_cluster.py, sessions of nodes that die in test_cluster_resume.py.
+What a memory that forgot does is in test_cluster.py, sessions of nodes that die in test_cluster_resume.py, disks and clocks of a machine in
+test_cluster_machines.py, databases that change places in test_cluster_failover.py.
 
 `COUNTERSIGN_FAULT_ROUNDS=20 pytest test_cluster_faults.py` does each of them twenty times.
 """
@@ -10,12 +11,11 @@ import os
 import signal
 import threading
 import time
-from collections import Counter
 
 import pytest
 
 from harness import raw
-from harness.binance import ORDER, Key, now_ms
+from harness.flow import Flow, cancels, new_key, order, places
 from harness.three import Cluster
 from harness.waiting import until
 
@@ -32,76 +32,7 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture
 def key(cluster):
-    name = f"desk-{time.monotonic_ns()}"
-    key = Key(cluster.new_key(name))
-    key.account = name
-    for node in cluster.nodes:
-        until(lambda node=node: key.ask(node.server, "GET", "/api/v3/account").status == 200)
-    return key
-
-
-def order(key, node, name):
-    return key.bytes(node.server, "POST", "/api/v3/order", **ORDER, newClientOrderId=name)
-
-
-def cancels(key, node):
-    return key.ask(node.server, "DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=1)
-
-
-def places(key, node):
-    return key.ask(node.server, "POST", "/api/v3/order", **ORDER, newClientOrderId=f"n{time.monotonic_ns()}")
-
-
-class Flow:
-    """Clients that place orders at one node, and when it does not answer send the same bytes to the next: the worst that a client may do."""
-
-    def __init__(self, cluster, key, nodes, clients=3):
-        self.cluster, self.key, self.nodes = cluster, key, nodes
-        self.sent, self.acknowledged, self.refused = [], [], Counter()
-        self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self._run, args=(number,)) for number in range(clients)]
-
-    def _run(self, number):
-        count = 0
-        while not self.stopping.is_set():
-            name = f"c{number}x{count}t{time.monotonic_ns()}"
-            count += 1
-            self.sent.append(name)
-            request = order(self.key, self.nodes[0], name)
-            for node in self.nodes:
-                try:
-                    answer = raw.exchange(node.server, request)
-                except (OSError, raw.Closed):
-                    continue
-                if answer.status == 200:
-                    self.acknowledged.append(name)
-                else:
-                    self.refused[answer.status] += 1
-                break
-
-    def __enter__(self):
-        self.since = len(self.cluster.venue.seen)
-        for thread in self.threads:
-            thread.start()
-        until(lambda: len(self.acknowledged) >= 5)
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
-
-    def goes_on(self, more=10):
-        before = len(self.acknowledged)
-        until(lambda: len(self.acknowledged) >= before + more, 120)
-
-    def check(self):
-        """Nothing twice, nothing acknowledged that did not arrive, nothing that nobody sent."""
-        arrived = Counter(self.cluster.orders(self.since))
-        assert not [name for name, times in arrived.items() if times > 1], "an order reached the venue twice"
-        missing = set(self.acknowledged) - set(arrived)
-        assert not missing, f"acknowledged, and not at the venue: {missing}"
-        assert {name for name in arrived if name.startswith("c")} <= set(self.sent)
+    return new_key(cluster)
 
 
 def test_of_many_copies_at_all_nodes_one_passes(cluster, key, round):

@@ -1,4 +1,5 @@
-//! Log lines on standard error: for people, or one JSON object per line.
+//! Log lines on standard error: for people, or one JSON object per line. A line that cannot be written is lost: standard error may be a
+//! file on a disk that is full, and then nothing of the gateway may fail for that.
 
 use countersign_gateway::config::{LogFormat, LogSettings};
 use tracing_subscriber::EnvFilter;
@@ -6,7 +7,8 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging. `RUST_LOG` overrides the configured level, as everywhere.
 pub(crate) fn start(settings: &LogSettings) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(settings.level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).log_internal_errors(false);
     // A second start in one process (the demo) keeps the first.
     match settings.format {
         LogFormat::Json => drop(builder.json().try_init()),

@@ -2,12 +2,13 @@
 //! the client has too.
 //!
 //! Paths are recorded without their query, because queries hold signatures and order details. A refusal whose record cannot be
-//! written stays a refusal; an accept whose record cannot be written becomes one.
+//! written stays a refusal; an accept whose record cannot be written becomes one. Of a cancel the record may wait for the disk
+//! (ADR 0038): refusing it would leave orders in the market because of a disk of ours.
 
 use std::sync::Arc;
 
 use countersign_core::reject::LogLevel;
-use countersign_core::{ApiKeyId, CorrelationId, Refusal, SessionId, VerifiedIdentity};
+use countersign_core::{ApiKeyId, CorrelationId, Refusal, Risk, SessionId, VerifiedIdentity};
 use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_store::audit::{AuditEvent, AuditRecord, AuditText};
 use http::HeaderValue;
@@ -136,7 +137,9 @@ pub fn accepted(
     if connection.first_accept() {
         record.channel = Some(Arc::clone(&connection.channel));
     }
-    worker.shared.audit.append(record).map_err(Refusal::from)
+    let log = &worker.shared.audit;
+    let recorded = if admitted.permit.risk() == Risk::Cancel { log.append_waiting(record) } else { log.append(record) };
+    recorded.map_err(Refusal::from)
 }
 
 /// Records a refusal, counts it and logs it. What one connection is refused beyond [`REFUSALS_PER_MINUTE_MAX`] is counted only:

@@ -159,9 +159,18 @@ pub fn verify_presented(worker: &Worker, connection: &Connection, presented: &Pr
     let table = worker.shared.credentials.load();
     let entry = table.find(presented.purpose, &presented.key_id);
     let context = verify_context(worker, connection);
-    let identity = verify(presented, entry.map(|entry| &entry.credential), &context)?;
+    let identity = verify(presented, entry.map(|entry| &entry.credential), &context).map_err(|refusal| blamed(worker, refusal))?;
     let counters = entry.map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();
     Ok(Login::new(identity, presented.freshness, counters))
+}
+
+/// A message is not called late or early by a clock that is known to be wrong: that is ours to mend, and another node can tell.
+fn blamed(worker: &Worker, refusal: Refusal) -> Refusal {
+    let by_time = matches!(refusal.reject, Reject::TimestampAhead | Reject::TimestampStale);
+    if by_time && worker.shared.cluster.as_ref().is_some_and(|cluster| cluster.clocks_are_apart()) {
+        return Refusal::operator(Reject::StoreUnavailable, "the clock of this node and that of the shared memory are apart");
+    }
+    refusal
 }
 
 /// Looks the credential of a session that comes back up, and verifies the proof and the credential's standing.

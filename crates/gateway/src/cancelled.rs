@@ -85,7 +85,7 @@ impl Cancelled<'_> {
         }
         record.session = *session;
         record.remote = Some(connection.remote.ip());
-        if worker.shared.audit.append(record).is_err() {
+        if worker.shared.audit.append_waiting(record).is_err() {
             worker.shared.metrics.audit_lost();
         }
     }

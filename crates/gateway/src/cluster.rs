@@ -137,6 +137,12 @@ impl Cluster {
         self.rates.known_nodes().map_or(0, std::num::NonZeroU32::get)
     }
 
+    /// Whether this node's clock and that of the shared memory differ, so that nobody can tell what is late.
+    #[must_use]
+    pub fn clocks_are_apart(&self) -> bool {
+        self.memory.clocks_are_apart()
+    }
+
     /// How the shared memory is.
     #[must_use]
     pub fn status(&self) -> SharedStatus {
@@ -173,6 +179,7 @@ pub(crate) fn look_after(cluster: &Cluster, shared: &Shared) {
     let Some(waiting) = cluster.waiting.lock().take() else { return };
     let mut was_available = None;
     let mut unshelved = VecDeque::new();
+    let mut clock_was_set = false;
     while !shared.drain.is_over() {
         let outcome = cluster.memory.check();
         let available = outcome.is_ok();
@@ -182,6 +189,11 @@ pub(crate) fn look_after(cluster: &Cluster, shared: &Shared) {
         }
         if available {
             unshelved = unshelved.into_iter().filter_map(|shelved| cluster.put(shelved)).collect();
+        }
+        let ahead = clock::machine_ahead_millis();
+        if clock_was_set != (ahead != 0) {
+            clock_was_set = ahead != 0;
+            tell_clock(ahead);
         }
         match waiting.recv_timeout(LOOK) {
             Ok(Said::Changed(topic)) => drop(cluster.memory.publish(&cluster.node, topic)),
@@ -207,6 +219,14 @@ fn tell(outcome: &Result<(), countersign_store::StoreError>) {
     match outcome {
         Ok(()) => tracing::info!("the memory that nodes share answers"),
         Err(error) => tracing::error!(%error, "new orders are refused, cancels and reads pass"),
+    }
+}
+
+fn tell_clock(ahead: i64) {
+    if ahead == 0 {
+        tracing::info!("the clock of this machine agrees with that of the shared memory");
+    } else {
+        tracing::error!(ahead_ms = ahead, "the clock of this machine was set, and the shared memory's says wrongly; going on without it");
     }
 }
 

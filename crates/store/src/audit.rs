@@ -8,8 +8,10 @@
 //! ```
 //!
 //! `append` is a push into a queue: no lock, no system call, no hash. What it accepted is written unless the process dies within
-//! the flush interval; [`AuditLog::flush`] waits until everything is on the disk. When the disk is full or gone, lines that were
-//! accepted are kept and tried again, and nothing more is accepted until a write succeeded: the gateway fails closed.
+//! the flush interval; [`AuditLog::flush`] waits until everything is on the disk. When the disk is full, gone, or does not answer
+//! for [`AUDIT_STALL_MAX`](limits::AUDIT_STALL_MAX), lines that were accepted are kept and tried again, and nothing more is accepted
+//! until a write succeeded: the gateway fails closed. What takes risk away is accepted into the queue meanwhile
+//! ([`AuditLog::append_waiting`], ADR 0038).
 //!
 //! Each line carries its number and the hash of the line before; `countersign-audit-tree` says what is signed and proved.
 //!
@@ -27,13 +29,14 @@ mod record;
 pub(crate) mod ship;
 mod text;
 mod verify;
+mod watch;
 mod writer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -52,6 +55,7 @@ pub use record::{AuditEvent, AuditRecord, AuditTags, ChannelParameters};
 pub use ship::AuditShipper;
 pub use text::AuditText;
 pub use verify::{NamedFault, Verification, VerifyOptions, verify};
+pub use watch::AuditHealth;
 
 use writer::Message;
 
@@ -92,13 +96,18 @@ struct Shared {
     state: Arc<WriterState>,
     writer: Mutex<Option<JoinHandle<()>>>,
     thread: std::thread::Thread,
+    watcher: std::thread::Thread,
 }
 
 /// What the writer tells and is told without a message.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct WriterState {
     /// The last write failed.
     failed: AtomicBool,
+    /// The disk has not answered for too long.
+    stalled: AtomicBool,
+    /// Counts up when the writer goes to the disk, and when it is back: odd while it is there.
+    errands: AtomicU64,
     /// The log is being closed: one more attempt, then give up.
     closing: AtomicBool,
     /// Records handed over and not yet taken.
@@ -131,7 +140,9 @@ impl AuditLog {
             .spawn(move || writer.run())
             .map_err(|source| StoreError::io("start the writer of", folder, source))?;
         let thread = handle.thread().clone();
-        let shared = Shared { folder: folder.to_owned(), sender: Some(sender), was_cut, state, writer: Mutex::new(Some(handle)), thread };
+        let watcher = watch::start(&state).map_err(|source| StoreError::io("start the watch of", folder, source))?;
+        let writer = Mutex::new(Some(handle));
+        let shared = Shared { folder: folder.to_owned(), sender: Some(sender), was_cut, state, writer, thread, watcher };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -151,11 +162,18 @@ impl AuditLog {
     /// Hands a record to the writer. Never waits.
     ///
     /// # Errors
-    /// [`AuditUnavailable`] when the queue is full or the last write failed: what the record is about must not happen then.
+    /// [`AuditUnavailable`] when the queue is full, the last write failed, or the disk does not answer: what the record is about must
+    /// not happen then.
     pub fn append(&self, record: AuditRecord) -> Result<(), AuditUnavailable> {
-        if !self.is_available() {
-            return Err(AuditUnavailable);
-        }
+        if self.is_available() { self.append_waiting(record) } else { Err(AuditUnavailable) }
+    }
+
+    /// As [`Self::append`], for what takes risk away: it is accepted while there is room in the queue, whatever the disk does, and is
+    /// written when the disk is back. A process that ends before that takes it along.
+    ///
+    /// # Errors
+    /// [`AuditUnavailable`] when the queue is full.
+    pub fn append_waiting(&self, record: AuditRecord) -> Result<(), AuditUnavailable> {
         let waiting = &self.shared.state.waiting;
         waiting.fetch_add(1, Ordering::Relaxed);
         self.send(Message::Record(Box::new(record))).map_err(|_| {
@@ -170,10 +188,16 @@ impl AuditLog {
         self.shared.state.waiting.load(Ordering::Relaxed)
     }
 
-    /// Whether the last write succeeded.
+    /// Whether the last write succeeded, and the disk answers.
     #[must_use]
     pub fn is_available(&self) -> bool {
-        !self.shared.state.failed.load(Ordering::Acquire)
+        self.shared.state.is_well()
+    }
+
+    /// Tells whether the disk of the log takes writes, to those who write to the same one.
+    #[must_use]
+    pub fn health(&self) -> AuditHealth {
+        AuditHealth::of(&self.shared.state)
     }
 
     /// Waits until everything appended so far is on the disk. It blocks the thread: call it at shutdown and before an answer
@@ -227,6 +251,7 @@ impl Drop for Shared {
         self.state.closing.store(true, Ordering::Release);
         self.sender = None;
         self.thread.unpark();
+        self.watcher.unpark();
         let handle = self.writer.get_mut().map_or_else(|poisoned| poisoned.into_inner().take(), Option::take);
         if let Some(handle) = handle {
             // A writer that panicked has said so on its own; there is nobody left to tell.

@@ -15,6 +15,10 @@
 //! `NN` is chosen by the thread, so threads do not wait for each other. Reads are not kept: repeating one harms nobody. (A
 //! signed read from before a crash could pass as a write after it only where one method and path is both, which no route is.)
 //!
+//! While the disk takes no writes ([`JournaledReplayGuard::heeding`]) writes are refused before anything is tried, so that nobody waits
+//! for it, and cancels count in memory only: after a crash in that time they could pass a second time, which takes away nothing that
+//! its owner wanted to stay.
+//!
 //! # Security
 //! A wall clock that was set back while the process was down re-opens nothing: ids from the future are kept until it has
 //! caught up, and writes signed at or before the horizon are refused as stale.
@@ -30,6 +34,7 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwapOption;
 use countersign_core::{Effect, MemoryReplayGuard, Monotonic, Now, Reject, ReplayGuard, ReplayId, Timestamp};
 
+use crate::audit::AuditHealth;
 use crate::error::StoreError;
 use crate::{files, limits};
 
@@ -38,6 +43,7 @@ use shard::Shard;
 /// [`MemoryReplayGuard`] with a journal.
 pub struct JournaledReplayGuard {
     memory: MemoryReplayGuard,
+    disk: Option<AuditHealth>,
     shards: Box<[Mutex<Shard>]>,
     /// Let go at `recovered_until`, when none of it can be used any more.
     recovered: ArcSwapOption<HashSet<ReplayId>>,
@@ -80,12 +86,29 @@ impl JournaledReplayGuard {
         let ahead = recovered.latest.map_or_else(Default::default, |latest| latest.saturating_since(now.wall));
         Ok(Self {
             memory,
+            disk: None,
             shards: shards?.into(),
             recovered_until: now.mono.saturating_add(limits::JOURNAL_RETENTION + ahead),
             horizon: recovered.horizon,
             later_horizon: recovered.horizon.max(recovered.latest),
             recovered: ArcSwapOption::from((!recovered.ids.is_empty()).then(|| Arc::new(recovered.ids))),
         })
+    }
+
+    /// Asks, before it writes, whether the disk takes writes.
+    #[must_use]
+    pub fn heeding(mut self, disk: AuditHealth) -> Self {
+        self.disk = Some(disk);
+        self
+    }
+
+    fn disk_is_well(&self) -> bool {
+        self.disk.as_ref().is_none_or(AuditHealth::is_available)
+    }
+
+    fn write_down(&self, id: ReplayId, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject> {
+        let mut shard = self.shards[shard_of_thread()].lock().map_err(|_| Reject::StoreUnavailable)?;
+        shard.append(id, signed_at, now).map_err(|_| Reject::StoreUnavailable)
     }
 
     /// How many writes of the process before us are still remembered.
@@ -114,12 +137,23 @@ impl ReplayGuard for JournaledReplayGuard {
     fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject> {
         match effect {
             Effect::Read => self.memory.check_and_insert(id, effect, signed_at, now),
-            Effect::Cancel | Effect::Write => {
+            Effect::Cancel => {
+                self.check_recovered(id, signed_at, now)?;
+                self.memory.check_and_insert(id, effect, signed_at, now)?;
+                if self.disk_is_well() {
+                    // A cancel that cannot be written down passes all the same.
+                    let _ = self.write_down(id, signed_at, now);
+                }
+                Ok(())
+            }
+            Effect::Write => {
+                if !self.disk_is_well() {
+                    return Err(Reject::AuditUnavailable);
+                }
                 self.check_recovered(id, signed_at, now)?;
                 self.memory.check_and_insert(id, effect, signed_at, now)?;
                 // If this fails the write is refused, and its id stays spent: the client signs again.
-                let mut shard = self.shards[shard_of_thread()].lock().map_err(|_| Reject::StoreUnavailable)?;
-                shard.append(id, signed_at, now).map_err(|_| Reject::StoreUnavailable)
+                self.write_down(id, signed_at, now)
             }
         }
     }

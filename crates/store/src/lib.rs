@@ -38,7 +38,9 @@ pub mod store;
 
 pub use countersign_audit_tree::AuditKey;
 
-pub use audit::{AuditEntry, AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditTags, AuditText, AuditUnavailable, ChannelParameters};
+pub use audit::{
+    AuditEntry, AuditEvent, AuditFilter, AuditHealth, AuditLog, AuditRecord, AuditTags, AuditText, AuditUnavailable, ChannelParameters,
+};
 pub use db::address::DatabaseAddress;
 pub use error::StoreError;
 pub use fix::bridge::BridgeJournals;

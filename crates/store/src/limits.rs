@@ -73,6 +73,13 @@ pub const AUDIT_QUEUE_RECORDS_MAX: usize = 65_536;
 /// How long an audit record may wait before it is handed to the operating system.
 pub const AUDIT_FLUSH_INTERVAL: Duration = Duration::from_millis(50);
 
+/// How long the disk may take for one write or flush of the audit log. Disks of busy machines take a second now and then; what takes
+/// longer has stopped, and what was accepted meanwhile is in memory only.
+pub const AUDIT_STALL_MAX: Duration = Duration::from_secs(3);
+
+/// How often the writer of the audit log is looked at.
+pub const AUDIT_WATCH_INTERVAL: Duration = Duration::from_millis(100);
+
 /// How often written audit records are forced onto the disk while there are new ones.
 pub const AUDIT_SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -127,7 +134,11 @@ pub const SHARED_BATCH: usize = 512;
 /// How long a listener waits for a notice before it looks whether it shall stop.
 pub const SHARED_LISTEN: Duration = Duration::from_millis(500);
 
-/// How far the wall clocks of two nodes may differ. What is more is an operator's mistake that NTP prevents.
+/// How far the wall clock of a node and that of the shared memory may differ, beyond what the question took. What is more is a mistake
+/// that NTP prevents, and then the node and the memory do not forget at the same time.
+pub const SHARED_CLOCK_APART_MAX: Duration = Duration::from_millis(500);
+
+/// How far the wall clocks of two nodes may differ: each by half of it from that of the shared memory.
 pub const SHARED_CLOCK_SKEW_MAX: Duration = Duration::from_secs(1);
 
 /// A passphrase: venues ask for 6 to 32 characters; longer ones are no harm up to this.
@@ -150,9 +161,9 @@ pub const FAMILIES_PER_KEY_MAX: u32 = 100;
 /// How long a family is kept after its end, for those who ask what happened.
 pub const FAMILY_RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
 
-/// How long a revocation is remembered: access tokens live five minutes, so a wall clock that steps back by less than 55 minutes
-/// revives none.
-pub const REVOCATION_RETENTION: Duration = Duration::from_secs(3_600);
+/// How long a revocation is remembered: access tokens live five minutes, so a wall clock that is wrong by less than 85 minutes in either
+/// direction, also while it forgets for all nodes, revives none.
+pub const REVOCATION_RETENTION: Duration = Duration::from_secs(3 * 3_600);
 
 /// How long a session stays with a node that says nothing: a hiccup of a busy machine is shorter, and whoever waits for orders to be
 /// cancelled waits no longer than this and the grace that was agreed.

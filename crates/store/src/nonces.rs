@@ -10,6 +10,9 @@
 //! machine's power is told by its check and ends the file; the nonces of the last moments before a power failure may be forgotten
 //! (SECURITY.md). When the file is long it is written anew with what still matters, beside the old one, and takes its place whole.
 //!
+//! While the disk takes no writes, what needs certainty is refused, and cancels and reads spend their nonces in memory only. When it
+//! takes them again the journal is written anew: what is behind a record that a full disk tore would not be read.
+//!
 //! One lock for all keys: it is held for a look-up and one `write`, and only by venues whose clients sign an increasing nonce.
 
 use std::collections::HashMap;
@@ -22,6 +25,7 @@ use std::sync::Mutex;
 use aws_lc_rs::digest;
 use countersign_core::{CredentialId, Effect, NonceGuard, NoncePolicy, NonceWindow, Refusal, Reject};
 
+use crate::audit::AuditHealth;
 use crate::error::StoreError;
 use crate::{files, limits};
 
@@ -41,6 +45,7 @@ enum Kind {
 /// Nonces with a journal.
 pub struct JournaledNonceGuard {
     inner: Mutex<Inner>,
+    disk: Option<AuditHealth>,
 }
 
 struct Inner {
@@ -48,6 +53,8 @@ struct Inner {
     path: PathBuf,
     file: File,
     length: u64,
+    /// Something counts that is not in it, or a write failed: it is written anew before anything is added.
+    behind: bool,
 }
 
 impl std::fmt::Debug for JournaledNonceGuard {
@@ -67,7 +74,14 @@ impl JournaledNonceGuard {
         let path = folder.join("nonces.journal");
         let windows = read(&path)?;
         let (file, length) = rewrite(&path, &windows)?;
-        Ok(Self { inner: Mutex::new(Inner { windows, path, file, length }) })
+        Ok(Self { inner: Mutex::new(Inner { windows, path, file, length, behind: false }), disk: None })
+    }
+
+    /// Asks, before it writes, whether the disk takes writes.
+    #[must_use]
+    pub fn heeding(mut self, disk: AuditHealth) -> Self {
+        self.disk = Some(disk);
+        self
     }
 }
 
@@ -84,26 +98,28 @@ impl LocalNonces for JournaledNonceGuard {
 }
 
 impl NonceGuard for JournaledNonceGuard {
-    fn spend(&self, credential: &CredentialId, policy: NoncePolicy, nonce: u64, _: Effect) -> Result<(), Refusal> {
+    fn spend(&self, credential: &CredentialId, policy: NoncePolicy, nonce: u64, effect: Effect) -> Result<(), Refusal> {
+        let written = self.disk.as_ref().is_none_or(AuditHealth::is_available);
+        if effect.needs_certainty() && !written {
+            return Err(Reject::AuditUnavailable.into());
+        }
         let mut inner = self.inner.lock().map_err(|_| Reject::StoreUnavailable)?;
-        inner.spend(key_of(credential, policy.epoch), policy, nonce)
+        inner.spend(key_of(credential, policy.epoch), policy, nonce, (effect, written))
     }
 }
 
 impl Inner {
-    fn spend(&mut self, key: Key, policy: NoncePolicy, nonce: u64) -> Result<(), Refusal> {
+    fn spend(&mut self, key: Key, policy: NoncePolicy, nonce: u64, (effect, written): (Effect, bool)) -> Result<(), Refusal> {
         let known = self.windows.get(&key);
         let mut window = known.cloned().unwrap_or_else(|| NonceWindow::from_parts(policy.floor, []));
         window.spend(nonce, policy.window)?;
-        // Written before it counts: a nonce that is not on record was not spent.
-        if known.is_none() {
-            self.append(key, Kind::Floor, policy.floor)?;
-        }
-        self.append(key, Kind::Spent, nonce)?;
-        // With a window of 0 the nonce itself is the floor; else the floor rises when old nonces fall out of the window.
-        let risen = window.floor();
-        if policy.window > 0 && self.windows.get(&key).is_none_or(|before| before.floor() < risen) && risen > policy.floor {
-            self.append(key, Kind::Floor, risen)?;
+        // Written before it counts: a nonce that is not on record was not spent. Of a cancel it may be in memory only.
+        let recorded = if written { self.write_down(key, policy, nonce, window.floor()) } else { Err(Reject::StoreUnavailable) };
+        if recorded.is_err() {
+            self.behind = true;
+            if effect.needs_certainty() {
+                return Err(Reject::StoreUnavailable.into());
+            }
         }
         self.windows.insert(key, window);
         if self.length > limits::NONCE_JOURNAL_BYTES_MAX {
@@ -111,6 +127,23 @@ impl Inner {
             if let Ok((file, length)) = rewrite(&self.path, &self.windows) {
                 (self.file, self.length) = (file, length);
             }
+        }
+        Ok(())
+    }
+
+    fn write_down(&mut self, key: Key, policy: NoncePolicy, nonce: u64, risen: u64) -> Result<(), Reject> {
+        if self.behind {
+            (self.file, self.length) = rewrite(&self.path, &self.windows).map_err(|_| Reject::StoreUnavailable)?;
+            self.behind = false;
+        }
+        let before = self.windows.get(&key).map(NonceWindow::floor);
+        if before.is_none() {
+            self.append(key, Kind::Floor, policy.floor)?;
+        }
+        self.append(key, Kind::Spent, nonce)?;
+        // With a window of 0 the nonce itself is the floor; else the floor rises when old nonces fall out of the window.
+        if policy.window > 0 && before.is_none_or(|before| before < risen) && risen > policy.floor {
+            self.append(key, Kind::Floor, risen)?;
         }
         Ok(())
     }

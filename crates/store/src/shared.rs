@@ -16,6 +16,10 @@
 //! have been known before that is refused: for a minute and a second after every such loss new orders are refused, and nothing old
 //! passes. A server that evicts keys is not used.
 //!
+//! # Clocks
+//! What the server forgets it forgets by its own clock, and what a node takes it takes by the node's. So [`SharedMemory::witnessed`]
+//! compares them: apart, nobody asks, and new orders are refused. A server whose clock was set and set back begins its memory anew.
+//!
 //! # Time
 //! A question blocks its thread for one round trip, at most the time limit. After a failure nobody asks for
 //! [`limits::SHARED_RETRY_AFTER`](crate::limits::SHARED_RETRY_AFTER), and then one caller tries while the others are refused at once.
@@ -33,7 +37,7 @@ mod rates;
 mod replay;
 mod shelf;
 
-pub use memory::{SharedMemory, SharedResult, SharedServer, SharedStatus};
+pub use memory::{SharedMemory, SharedResult, SharedServer, SharedStatus, Witness};
 pub use nonces::SharedNonceGuard;
 pub use notice::{Heard, Topic};
 pub use rates::SharedRates;

@@ -8,6 +8,7 @@ mod it {
     mod audit_ship;
     mod credentials;
     mod damage;
+    mod disk;
     mod files;
     mod fix;
     mod halts;
@@ -22,6 +23,7 @@ mod it {
     mod session_mirror;
     mod sessions;
     mod shared;
+    mod shared_clock;
     mod shared_nonces;
     mod shared_notices;
     mod shared_rates;

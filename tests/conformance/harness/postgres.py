@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from .waiting import until
+
 NEEDED = "this test needs PostgreSQL: apt-get install postgresql (`cargo xtask test` does it)"
 START_SECONDS = 60
 
@@ -20,7 +22,7 @@ def _programs():
 class Postgres:
     """The server refuses to run as root, so it runs as nobody then."""
 
-    def __init__(self):
+    def __init__(self, primary=None):
         # Not below the folder of a test, which others than root may not enter; in memory where there is room, for its flushes.
         memory = Path("/dev/shm")
         roomy = memory.is_dir() and shutil.disk_usage(memory).free > 1 << 30
@@ -29,6 +31,9 @@ class Postgres:
         if self.user:
             shutil.chown(self.folder, "nobody", "nogroup")
         self.programs = _programs()
+        if primary is not None:
+            self._copy(primary)
+            return
         made = self._run("initdb", "-D", "data", "-U", "countersign", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         assert made.returncode == 0, made.stderr
         self.start()
@@ -43,6 +48,22 @@ class Postgres:
         settings = f"-c listen_addresses= -k {self.folder} -c shared_buffers=8MB -c max_connections=60"
         done = self._run("pg_ctl", "-D", "data", "-w", "-t", str(START_SECONDS), "-l", "log", "-o", settings, "start")
         assert done.returncode == 0, done.stdout + done.stderr + (self.folder / "log").read_text(errors="replace")
+
+    def _copy(self, primary):
+        """Becomes a standby that the primary waits for with each commit."""
+        copied = self._run("pg_basebackup", "-h", str(primary.folder), "-U", "countersign", "-D", "data", "-R", "-X", "stream", "-c", "fast", "--no-sync")
+        assert copied.returncode == 0, copied.stderr
+        self.start()
+        primary.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'")
+        primary.sql("postgres", "SELECT pg_reload_conf()")
+        until(lambda: primary.sql("postgres", "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") == "1")
+
+    def promote(self):
+        """A standby becomes the primary, and waits for nobody."""
+        done = self._run("pg_ctl", "-D", "data", "-w", "-t", str(START_SECONDS), "promote")
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.sql("postgres", "ALTER SYSTEM RESET synchronous_standby_names")
+        self.sql("postgres", "SELECT pg_reload_conf()")
 
     def stop(self):
         """As a crash does it: nothing is written, nobody is told."""

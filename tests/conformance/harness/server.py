@@ -36,13 +36,15 @@ def run(*arguments, stdin=None, timeout=60, cwd=None, **extra):
 class Server:
     """One running `countersign serve`."""
 
-    def __init__(self, state, *arguments, listen="127.0.0.1:0", config=None, **extra):
+    def __init__(self, state, *arguments, listen="127.0.0.1:0", config=None, limits_files=False, **extra):
         self.state = Path(state)
         self.arguments = ["serve", "--state", str(self.state), "--listen", listen, "--operator-listen", "127.0.0.1:0"]
         if config is not None:
             self.arguments += ["--config", str(config)]
         self.arguments += list(arguments)
         self.extra = extra
+        # A write beyond the limit of a file's size then fails, and does not end the process (Python ignores SIGXFSZ, and gives that on).
+        self.restore_signals = not limits_files
         self.process = None
         self.port = None
         self.lines = []
@@ -52,7 +54,13 @@ class Server:
         """Starts it and waits for its ready line."""
         errors = open(self.stderr_path, "ab")
         self.process = subprocess.Popen(
-            [str(BINARY), *self.arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment(**self.extra)
+            [str(BINARY), *self.arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=environment(**self.extra),
+            restore_signals=self.restore_signals,
         )
         errors.close()
         self._output = queue.Queue()

@@ -1,16 +1,18 @@
 """Three gateways with one PostgreSQL and one Redis, in front of a venue that counts; the wires of a node can be cut."""
 
 import contextlib
+import http.client
 import json
 import selectors
 import shutil
 import socket
+import ssl
 import threading
 from pathlib import Path
 
 from .postgres import Postgres
 from .redis import Redis
-from .server import Server, run
+from .server import OPERATOR, Server, run
 from .venue import CountingVenue
 
 SHARED_FILES = ["ca.pem", "ca-key.pem", "gateway-root-key.pem", "gateway-key.pem", "gateway-delegation.txt", "identity-key.pem", "sealing.key"]
@@ -20,6 +22,7 @@ CONFIGURATION = """
 node = "{name}"
 database = "{database}"
 redis = "{redis}"
+redis_timeout = "500ms"
 
 [limits]
 drain_deadline = "5s"
@@ -105,7 +108,7 @@ class Node:
         database = f"postgresql://countersign@127.0.0.1:{self.wires[0].port}/cluster?sslmode=disable"
         redis = f"redis://127.0.0.1:{self.wires[1].port}"
         config.write_text(CONFIGURATION.format(name=name, database=database, redis=redis, venue=cluster.venue.port))
-        self.server = Server(self.state, config=config, **extra)
+        self.server = Server(self.state, config=config, limits_files=True, **extra)
         self.server.start()
 
     def command(self, *arguments):
@@ -115,6 +118,21 @@ class Node:
 
     def halts(self):
         return [halt["id"] for halt in json.loads(self.command("halt", "status", "--json"))["halts"]]
+
+    def degraded(self):
+        """What it tells operators that is wrong with it."""
+        context = ssl.create_default_context(cafile=self.server.ca)
+        context.load_cert_chain(self.state / "operator.pem")
+        port = next(int(match.group(1)) for line in self.server.lines if "operators" in line and (match := OPERATOR.search(line)))
+        link = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=30)
+        with contextlib.closing(link):
+            link.request("GET", "/readyz")
+            return json.loads(link.getresponse().read()).get("degraded", [])
+
+    def accepted(self, route):
+        """How many requests of a route its audit log has."""
+        files = sorted((self.state / "audit").glob("audit-*.jsonl"))
+        return sum(f'"accept"' in line and f'"route":"{route}"' in line for file in files for line in file.read_text(errors="replace").splitlines())
 
     def cut(self):
         """The network between this node and both servers is gone."""

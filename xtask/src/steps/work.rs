@@ -80,6 +80,8 @@ fn rust_tests(machine: &Machine, log: &str, packages: &[&str], environment: &[(&
 }
 
 pub(super) fn conformance(machine: &Machine) -> Result<Outcome> {
+    // The clock of one of several nodes is set.
+    provision::debian(machine, "faketime", "faketime")?;
     let coinbase = provision::coinbase_python(machine)?;
     let told = [
         ("COUNTERSIGN_BITMEX_PYTHON", provision::bitmex_python(machine)?),

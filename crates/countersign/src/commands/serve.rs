@@ -136,7 +136,7 @@ impl Running {
         let halts = open_halts(&settings, gateway.root(), &store, &audit).await?;
         let oauth = TokenState::open(&store).await?;
         let memory = shared_memory(&settings)?;
-        let (lender, doors, predecessor, pending) = taken_over::take(&dir, offered)?;
+        let (lender, doors, predecessor, pending) = taken_over::take(&dir, audit.health(), offered)?;
         let Guards { replay, nonces, cluster, mirror } = guards(&settings, &dir, memory, &lender)?;
         let metrics = Metrics::new(&settings.routes).started_at(clock::wall());
         let metrics = if cluster.is_some() { metrics.of_cluster() } else { metrics };

@@ -24,6 +24,9 @@ use crate::operator::{
 use crate::shared::Shared;
 use crate::upstream::UpstreamConfig;
 
+/// Clocks that are less apart than this differ as clocks do, and as the question takes.
+const CLOCK_TOLD_MS: i64 = 250;
+
 /// How long cutting the sessions of a revoked key is waited for, so that the report can tell how many there were.
 const CUT_WAIT: Duration = Duration::from_millis(300);
 
@@ -46,7 +49,10 @@ impl Backend {
         let mut record = AuditRecord::new(clock::wall(), event);
         record.path = Some(AuditText::name(&format!("by operator {}", by.name())));
         fill(&mut record);
-        self.shared.audit.append(record).map_err(|error| BackendError::Failed(error.to_string()))
+        // What an operator takes away does not wait for the disk.
+        let log = &self.shared.audit;
+        let recorded = if event == AuditEvent::KeyRevoke { log.append_waiting(record) } else { log.append(record) };
+        recorded.map_err(|error| BackendError::Failed(error.to_string()))
     }
 
     fn reload_routes(&self) -> Result<u64, BackendError> {
@@ -88,8 +94,14 @@ impl OperatorBackend for Backend {
     }
 
     fn degraded(&self) -> Vec<String> {
-        let cluster = self.shared.cluster.as_ref().filter(|cluster| !cluster.status().available);
-        cluster.map(|_| "the memory that nodes share does not answer: no new orders pass, cancels do".to_owned()).into_iter().collect()
+        let Some(cluster) = &self.shared.cluster else { return Vec::new() };
+        let status = cluster.status();
+        let away = (!status.available).then(|| "the memory that nodes share is not used: no new orders pass, cancels do".to_owned());
+        let apart = status.clock_ahead_millis;
+        let apart = (apart.abs() > CLOCK_TOLD_MS).then(|| format!("its clock and ours are {apart} ms apart"));
+        let ahead = clock::machine_ahead_millis();
+        let set = (ahead != 0).then(|| format!("the clock of this machine was set by {ahead} ms and is not followed"));
+        [away, apart, set].into_iter().flatten().collect()
     }
 
     fn status(&self) -> Status {

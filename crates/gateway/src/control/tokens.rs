@@ -90,5 +90,5 @@ fn record(shared: &Shared, by: &OperatorIdentity, event: AuditEvent, target: &Re
         RevocationTarget::Session(sid) => record.session = Some(*sid),
         RevocationTarget::Token(_) => {}
     }
-    shared.audit.append(record).map_err(|error| BackendError::Failed(error.to_string()))
+    shared.audit.append_waiting(record).map_err(|error| BackendError::Failed(error.to_string()))
 }

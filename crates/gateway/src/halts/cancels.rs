@@ -150,7 +150,7 @@ pub async fn run(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>, halt: Ha
 
 /// A stop does not wait for its record.
 fn record(shared: &Shared, words: &str) {
-    if shared.audit.append(AuditRecord::new(clock::wall(), AuditEvent::HaltCancel).told(words)).is_err() {
+    if shared.audit.append_waiting(AuditRecord::new(clock::wall(), AuditEvent::HaltCancel).told(words)).is_err() {
         tracing::error!(words, "not in the audit log");
     }
 }

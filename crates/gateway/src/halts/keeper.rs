@@ -377,7 +377,7 @@ impl HaltKeeper {
 
     /// A stop does not wait for its record.
     fn record(&self, event: AuditEvent, words: &str) {
-        if self.audit.append(AuditRecord::new(clock::wall(), event).told(words)).is_err() {
+        if self.audit.append_waiting(AuditRecord::new(clock::wall(), event).told(words)).is_err() {
             tracing::error!(event = event.name(), words, "not in the audit log");
         }
     }

@@ -19,7 +19,7 @@ use arc_swap::ArcSwap;
 use countersign_core::{
     CredentialId, Effect, Monotonic, NonceGuard, NoncePolicy, NonceWindow, Refusal, Reject, ReplayGuard, ReplayId, Timestamp,
 };
-use countersign_store::{JournaledNonceGuard, JournaledReplayGuard, LocalNonces, NonceKey, StoreError};
+use countersign_store::{AuditHealth, JournaledNonceGuard, JournaledReplayGuard, LocalNonces, NonceKey, StoreError};
 
 use super::limits::{LET_GO_DEADLINE, QUESTION_DEADLINE, RELEASE_DEADLINE};
 use super::wire::{self, Frame};
@@ -28,6 +28,8 @@ use crate::clock;
 /// The journals of this node, or the way to whoever has them.
 pub struct Lender {
     folder: PathBuf,
+    /// Whether it takes writes; both journals ask first.
+    disk: AuditHealth,
     state: ArcSwap<State>,
     /// Whether it is between two states, for those who wait.
     between: Mutex<bool>,
@@ -46,8 +48,9 @@ struct Own {
 }
 
 impl Own {
-    fn open(folder: &Path) -> Result<Self, StoreError> {
-        Ok(Self { replay: JournaledReplayGuard::open(folder, clock::now())?, nonces: JournaledNonceGuard::open(folder)? })
+    fn open(folder: &Path, disk: &AuditHealth) -> Result<Self, StoreError> {
+        let replay = JournaledReplayGuard::open(folder, clock::now())?.heeding(disk.clone());
+        Ok(Self { replay, nonces: JournaledNonceGuard::open(folder)?.heeding(disk.clone()) })
     }
 }
 
@@ -62,14 +65,15 @@ impl std::fmt::Debug for Lender {
 }
 
 impl Lender {
-    /// Opens both journals in `folder`, which must be this process's alone.
+    /// Opens both journals in `folder`, which must be this process's alone, on a disk of that health.
     ///
     /// # Errors
     /// [`StoreError`] when they cannot be read or written.
-    pub fn open(folder: &Path) -> Result<Arc<Self>, StoreError> {
-        let state = State::Own(Own::open(folder)?);
+    pub fn open(folder: &Path, disk: AuditHealth) -> Result<Arc<Self>, StoreError> {
+        let state = State::Own(Own::open(folder, &disk)?);
         Ok(Arc::new(Self {
             folder: folder.to_owned(),
+            disk,
             state: ArcSwap::from_pointee(state),
             between: Mutex::new(false),
             settled: Condvar::new(),
@@ -108,7 +112,7 @@ impl Lender {
     /// # Errors
     /// [`StoreError`]; then nothing that counts once passes any more.
     pub(super) fn take_back(&self) -> Result<(), StoreError> {
-        self.settle(Arc::new(State::Own(Own::open(&self.folder)?)));
+        self.settle(Arc::new(State::Own(Own::open(&self.folder, &self.disk)?)));
         Ok(())
     }
 
@@ -240,6 +244,8 @@ pub(super) fn answer_questions(questions: &UnixStream, lender: &Arc<Lender>) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use countersign_store::{AuditKey, AuditLog};
+
     use super::*;
 
     fn id(number: u8) -> ReplayId {
@@ -256,11 +262,16 @@ mod tests {
         guard.spend(&credential, policy, nonce, Effect::Write).map_err(|refusal| refusal.reject)
     }
 
+    /// A disk that takes writes.
+    fn disk(folder: &tempfile::TempDir) -> AuditHealth {
+        AuditLog::open(&folder.path().join("audit"), AuditKey::from_seed(&[7; 32]).unwrap()).unwrap().health()
+    }
+
     /// Two processes of one node: what either accepted, neither accepts again, before, during and after the hand-over.
     #[test]
     fn of_two_processes_one_decides() {
         let folder = tempfile::tempdir().unwrap();
-        let old = Lender::open(folder.path()).unwrap();
+        let old = Lender::open(folder.path(), disk(&folder)).unwrap();
         let (old_replay, old_nonces) = (LentReplay(Arc::clone(&old)), LentNonces(Arc::clone(&old)));
         assert_eq!((write(&old_replay, 1), spend(&old_nonces, 5)), (Ok(()), Ok(())));
 
@@ -269,7 +280,7 @@ mod tests {
             let guard = old_replay.clone();
             move || write(&guard, 2)
         });
-        let new = Lender::open(folder.path()).unwrap();
+        let new = Lender::open(folder.path(), disk(&folder)).unwrap();
         let (new_replay, new_nonces) = (LentReplay(Arc::clone(&new)), LentNonces(Arc::clone(&new)));
         assert_eq!(write(&new_replay, 1), Err(Reject::Replayed), "what was accepted before is in the journal");
 
@@ -294,7 +305,7 @@ mod tests {
     #[test]
     fn without_a_successor_the_journals_are_taken_back_and_without_an_answer_nothing_passes() {
         let folder = tempfile::tempdir().unwrap();
-        let lender = Lender::open(folder.path()).unwrap();
+        let lender = Lender::open(folder.path(), disk(&folder)).unwrap();
         let guard = LentReplay(Arc::clone(&lender));
         write(&guard, 1).unwrap();
         lender.release().unwrap();

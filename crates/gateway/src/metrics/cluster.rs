@@ -14,6 +14,8 @@ use super::gauge;
 pub(super) struct ClusterMetrics {
     available: Gauge,
     nodes: Gauge,
+    clock_ahead: Gauge,
+    machine_ahead: Gauge,
     results: Vec<Counter>,
     seconds: Counter<f64, AtomicU64>,
     said: Vec<Counter>,
@@ -35,6 +37,10 @@ impl ClusterMetrics {
         let available = gauge(registry, "cluster_shared_available", "1 while the memory that nodes share answers; 0: no new orders pass");
         let nodes =
             gauge(registry, "cluster_nodes", "Nodes that are alive, as of the last look at the memory that they share; 0: not known");
+        let help = "Milliseconds by which the clock of the memory that nodes share is ahead of ours";
+        let clock_ahead = gauge(registry, "cluster_clock_ahead_milliseconds", help);
+        let help = "Milliseconds by which the clock of this machine is ahead of the one in use: not 0 after it was set wrong";
+        let machine_ahead = gauge(registry, "cluster_machine_clock_ahead_milliseconds", help);
         let results: Series<ResultLabel, Counter> = Series::default();
         registry.register("cluster_shared_questions", "Questions to the memory that nodes share, by what came of them", results.clone());
         let seconds = Counter::default();
@@ -48,6 +54,8 @@ impl ClusterMetrics {
         Self {
             available,
             nodes,
+            clock_ahead,
+            machine_ahead,
             results: SharedResult::ALL.map(|result| results.get_or_create(&ResultLabel { result: result.name() }).clone()).to_vec(),
             seconds,
             said: topics(registry, "cluster_notices_said", "Changes that other nodes were told of"),
@@ -58,6 +66,8 @@ impl ClusterMetrics {
     pub(super) fn set(&self, status: &SharedStatus, nodes: u32, notices: impl Fn(Topic) -> [u64; 2]) {
         self.available.set(i64::from(status.available));
         self.nodes.set(i64::from(nodes));
+        self.clock_ahead.set(status.clock_ahead_millis);
+        self.machine_ahead.set(crate::clock::machine_ahead_millis());
         for (counter, result) in self.results.iter().zip(SharedResult::ALL) {
             counter.inner().store(status.results[result as usize], Ordering::Relaxed);
         }

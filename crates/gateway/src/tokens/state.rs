@@ -21,9 +21,9 @@ use crate::shared::Shared;
 /// second; ten seconds are a disk that hangs.
 pub(super) const REVOCATIONS_STALE_MAX: Duration = Duration::from_secs(10);
 
-/// Most revocations that are remembered at once: an hour of what all clients together may revoke one by one. Beyond it clients wait;
-/// operators do not.
-pub(super) const REVOCATIONS_MAX: usize = 100_000;
+/// Most revocations that are remembered at once: three hours of what all clients together may revoke one by one. Beyond it clients
+/// wait; operators do not.
+pub(super) const REVOCATIONS_MAX: usize = 300_000;
 
 /// What all workers share.
 pub struct TokenState {

@@ -220,7 +220,7 @@ impl Writer {
         if self.day == 0 {
             self.day = day_of(Timestamp::default());
         }
-        let fine = match self.chain.append(self.day, &self.batch) {
+        let fine = match self.state.on_disk(|| self.chain.append(self.day, &self.batch)) {
             Ok(()) => {
                 self.batch.clear();
                 true
@@ -241,7 +241,7 @@ impl Writer {
         if !self.unsynced {
             return true;
         }
-        let fine = self.chain.sync().is_ok();
+        let fine = self.state.on_disk(|| self.chain.sync()).is_ok();
         self.unsynced = !fine;
         if self.sync_failed == fine {
             self.sync_failed = !fine;
@@ -249,7 +249,7 @@ impl Writer {
         }
         if fine {
             // The records are on the disk: a checkpoint that cannot be written is written with the next ones.
-            self.unsynced = self.chain.checkpoint().is_err() && !self.is_closing();
+            self.unsynced = self.state.on_disk(|| self.chain.checkpoint()).is_err() && !self.is_closing();
         }
         fine
     }
@@ -257,7 +257,7 @@ impl Writer {
     /// Signs a head that is kept for good, if there is anything that the last one is not of.
     fn keep_head(&mut self) -> Option<SignedHead> {
         self.head_rounds = 0;
-        self.chain.sign_head().ok().flatten()
+        self.state.on_disk(|| self.chain.sign_head()).ok().flatten()
     }
 }
 

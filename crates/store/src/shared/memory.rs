@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -61,9 +61,36 @@ pub struct SharedMemory {
     down_until: AtomicU64,
     keepers: Mutex<Vec<Weak<dyn Keeper>>>,
     clock: Box<dyn Fn() -> Now + Send + Sync>,
+    witness: Option<Box<Witness>>,
+    /// What is known of the server's clock, in milliseconds after ours.
+    ahead_millis: AtomicI64,
+    apart: AtomicBool,
+    trust: Mutex<Trust>,
     began: Script,
+    begin_anew: Script,
     asked_micros: AtomicU64,
     results: [AtomicU64; SharedResult::ALL.len()],
+}
+
+/// Is told the server's wall clock at every look, with how far it may be off, and says whether ours was set by that.
+pub type Witness = dyn Fn(Timestamp, Duration) -> bool + Send + Sync;
+
+/// What the server's clock said, and when it was asked: the answer is of some time since.
+struct Moment {
+    told: Timestamp,
+    asked: Monotonic,
+}
+
+/// What came of comparing clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Trust {
+    /// They agree.
+    Agreed,
+    /// They agreed, and then the server's was set: what it has to remember may have ended before its time.
+    Broken,
+    /// They never agreed.
+    #[default]
+    Unknown,
 }
 
 /// A connection to one run of the server.
@@ -122,6 +149,8 @@ pub struct SharedStatus {
     pub available: bool,
     /// How long the answered questions took together, in microseconds.
     pub asked_micros: u64,
+    /// How far the server's wall clock is ahead of ours, in milliseconds; 0 where clocks are not compared.
+    pub clock_ahead_millis: i64,
     /// What came of messages, in the order of [`SharedResult::ALL`].
     pub results: [u64; SharedResult::ALL.len()],
 }
@@ -133,6 +162,26 @@ impl SharedMemory {
     /// # Errors
     /// [`StoreError::SharedMemory`] for a URL or CA that is none.
     pub fn new(server: &SharedServer, clock: impl Fn() -> Now + Send + Sync + 'static) -> Result<Arc<Self>, StoreError> {
+        Self::with(server, clock, None)
+    }
+
+    /// As [`Self::new`], and compares clocks at every look: one that is more than `SHARED_CLOCK_APART_MAX` apart from ours is not used.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn witnessed(
+        server: &SharedServer,
+        clock: impl Fn() -> Now + Send + Sync + 'static,
+        witness: impl Fn(Timestamp, Duration) -> bool + Send + Sync + 'static,
+    ) -> Result<Arc<Self>, StoreError> {
+        Self::with(server, clock, Some(Box::new(witness)))
+    }
+
+    fn with(
+        server: &SharedServer,
+        clock: impl Fn() -> Now + Send + Sync + 'static,
+        witness: Option<Box<Witness>>,
+    ) -> Result<Arc<Self>, StoreError> {
         Ok(Arc::new(Self {
             client: server.client()?,
             timeout: server.timeout,
@@ -142,7 +191,12 @@ impl SharedMemory {
             down_until: AtomicU64::new(1),
             keepers: Mutex::default(),
             clock: Box::new(clock),
+            witness,
+            ahead_millis: AtomicI64::new(0),
+            apart: AtomicBool::new(false),
+            trust: Mutex::default(),
             began: Script::new(with_beginning!("return tonumber(began)")),
+            begin_anew: Script::new("redis.call('SET', KEYS[1], ARGV[1])\nreturn tonumber(ARGV[1])"),
             asked_micros: AtomicU64::new(0),
             results: Default::default(),
         }))
@@ -177,21 +231,31 @@ impl SharedMemory {
     fn look(&self) -> Result<(), StoreError> {
         let poisoned = || unusable("a thread of ours failed");
         let waiting = self.links.lock().map_err(|_| poisoned())?.pop_front();
-        let now = self.now();
         let failed = |error: RedisError| unusable(error.category());
-        let begin = |link: &mut Link| -> RedisResult<u64> {
-            self.began.key(link.began.as_str()).arg(now.wall.as_millis()).invoke(&mut link.connection)
+        let ask_time = |link: &mut Link| -> RedisResult<Moment> {
+            let asked = self.now().mono;
+            let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(&mut link.connection)?;
+            Ok(Moment { told: Timestamp::from_micros(seconds.saturating_mul(1_000_000).saturating_add(micros)), asked })
         };
-        let (mut link, began) = match waiting.and_then(|mut link| begin(&mut link).ok().map(|began| (link, began))) {
+        let (mut link, moment) = match waiting.and_then(|mut link| ask_time(&mut link).ok().map(|moment| (link, moment))) {
             Some(answered) => answered,
             // There was none, or the server closed it: perhaps it was started anew meanwhile.
             None => {
                 self.links.lock().map_err(|_| poisoned())?.clear();
                 let mut link = self.connect(limits::SHARED_CONNECT_TIMEOUT)?;
-                let began = begin(&mut link).map_err(failed)?;
-                (link, began)
+                let moment = ask_time(&mut link).map_err(failed)?;
+                (link, moment)
             }
         };
+        // Compared before it may begin: its beginning is by the clock of the node that asks first.
+        let anew = self.compare(moment)?;
+        let script = if anew { &self.begin_anew } else { &self.began };
+        let now = self.now();
+        let begun = script.key(link.began.as_str()).arg(now.wall.as_millis()).invoke(&mut link.connection);
+        if anew && begun.is_err() {
+            *self.trust.lock().map_err(|_| poisoned())? = Trust::Broken;
+        }
+        let began: u64 = begun.map_err(failed)?;
         let memory = (link.began.clone(), began);
         let keepers: Vec<_> = self.keepers.lock().map_err(|_| poisoned())?.iter().filter_map(Weak::upgrade).collect();
         for keeper in keepers {
@@ -209,6 +273,27 @@ impl SharedMemory {
         Ok(())
     }
 
+    /// Compares the server's clock with ours; whether its memory has to begin anew, because it counted time by a wrong clock.
+    fn compare(&self, Moment { told, asked }: Moment) -> Result<bool, StoreError> {
+        let Some(witness) = &self.witness else { return Ok(false) };
+        let was_set = witness(told, self.now().mono.saturating_since(asked));
+        let Now { wall: ours, mono } = self.now();
+        let within = mono.saturating_since(asked);
+        self.ahead_millis.store(told.millis_after(ours), Ordering::Relaxed);
+        let apart = told.saturating_since(ours).max(ours.saturating_since(told));
+        let agree = apart <= within.saturating_add(limits::SHARED_CLOCK_APART_MAX);
+        let mut trust = self.trust.lock().map_err(|_| unusable("a thread of ours failed"))?;
+        let (next, anew) = match (*trust, agree) {
+            (Trust::Broken, true) => (Trust::Agreed, !was_set),
+            (Trust::Agreed | Trust::Unknown, true) => (Trust::Agreed, false),
+            (Trust::Agreed | Trust::Broken, false) => (Trust::Broken, false),
+            (Trust::Unknown, false) => (Trust::Unknown, false),
+        };
+        *trust = next;
+        self.apart.store(!agree, Ordering::Relaxed);
+        if agree { Ok(anew) } else { Err(unusable(&format!("its clock and ours are {} ms apart", apart.as_millis()))) }
+    }
+
     fn connect(&self, timeout: Duration) -> Result<Link, StoreError> {
         Link::open(&self.client, timeout, self.timeout)
     }
@@ -219,12 +304,19 @@ impl SharedMemory {
         self.down_until.load(Ordering::Acquire) == 0
     }
 
+    /// Whether its clock and ours were found apart when they were compared last.
+    #[must_use]
+    pub fn clocks_are_apart(&self) -> bool {
+        self.apart.load(Ordering::Relaxed)
+    }
+
     /// What the operator is told of it.
     #[must_use]
     pub fn status(&self) -> SharedStatus {
         SharedStatus {
             available: self.is_available(),
             asked_micros: self.asked_micros.load(Ordering::Relaxed),
+            clock_ahead_millis: self.ahead_millis.load(Ordering::Relaxed),
             results: SharedResult::ALL.map(|result| self.results[result as usize].load(Ordering::Relaxed)),
         }
     }

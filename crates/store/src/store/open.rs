@@ -103,7 +103,13 @@ fn durable(path: &Path) -> SqliteConnectOptions {
 }
 
 async fn pool(path: &Path, count: u32) -> Result<SqlitePool, sqlx::Error> {
-    SqlitePoolOptions::new().max_connections(count).acquire_timeout(limits::ACQUIRE_TIMEOUT).connect_with(durable(path)).await
+    // On a disk without room SQLite ends a transaction by itself; the library then asks for its end in vain, and takes the connection to be
+    // inside it for ever. Such a one is closed. It was pinged before, behind all that it was asked, so what it says is so.
+    let options = SqlitePoolOptions::new().max_connections(count).acquire_timeout(limits::ACQUIRE_TIMEOUT).before_acquire(|link, _| {
+        let usable = !link.is_in_transaction();
+        Box::pin(async move { Ok(usable) })
+    });
+    options.connect_with(durable(path)).await
 }
 
 pub(super) async fn data_version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {

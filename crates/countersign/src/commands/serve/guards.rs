@@ -67,7 +67,8 @@ pub(super) fn shared_memory(settings: &Settings) -> anyhow::Result<Option<Arc<Sh
         // One for each worker, and one for whoever looks after the memory.
         links: settings.worker_count() + 1,
     };
-    let memory = SharedMemory::new(&server, clock::now)?;
+    clock::rely_on_witness();
+    let memory = SharedMemory::witnessed(&server, clock::now, clock::hear_witness)?;
     // Connected before the first question: a successor keeps nobody waiting for that. Whether it answers is asked again later.
     drop(memory.check());
     Ok(Some(memory))

@@ -11,7 +11,7 @@ use countersign_gateway::config::{Settings, UpstreamTarget};
 use countersign_gateway::handover::Doors;
 use countersign_gateway::handover::guards::Lender;
 use countersign_gateway::handover::taking::{self, Offered, Pending, Predecessor};
-use countersign_store::StateDir;
+use countersign_store::{AuditHealth, StateDir};
 
 use crate::failure::Failure;
 
@@ -37,12 +37,12 @@ pub(super) type Taken = (Arc<Lender>, Doors, Option<Arc<Predecessor>>, Option<Pe
 ///
 /// # Errors
 /// It does not answer, or they cannot be opened.
-pub(super) fn take(dir: &StateDir, offered: Option<Offered>) -> anyhow::Result<Taken> {
+pub(super) fn take(dir: &StateDir, disk: AuditHealth, offered: Option<Offered>) -> anyhow::Result<Taken> {
     let Some(mut offered) = offered else {
-        return Ok((Lender::open(&dir.journal())?, Doors::default(), None, None));
+        return Ok((Lender::open(&dir.journal(), disk)?, Doors::default(), None, None));
     };
     offered.release().map_err(|error| Failure::environment(error.to_string()))?;
-    let lender = Lender::open(&dir.journal())?;
+    let lender = Lender::open(&dir.journal(), disk)?;
     let doors = std::mem::take(&mut offered.doors);
     let (predecessor, pending) = offered.into_predecessor(Arc::clone(&lender));
     Ok((lender, doors, Some(predecessor), Some(pending)))

@@ -1,0 +1,156 @@
+"""One of three nodes has a disk that is full or hangs, or a clock that is set: orders there get the code of an infrastructure that failed or
+pass at their right time, cancels pass, and it recovers by itself.
+
+`COUNTERSIGN_FAULT_ROUNDS=20 pytest test_cluster_machines.py` does each of them twenty times.
+"""
+
+import os
+import time
+
+import pytest
+
+from harness import raw
+from harness.binance import ORDER, code, now_ms
+from harness.broken import Clock, full_disk, hanging_disk
+from harness.flow import PATIENT, Flow, cancels, new_key, order, places
+from harness.three import Cluster
+from harness.waiting import until
+
+ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
+HOUR = 3_600
+CLIENTS_FAULT = {400, 401, 403, 404, 429}
+
+pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("machines")
+    with Cluster(folder) as cluster:
+        cluster.clock = Clock(folder)
+        last = cluster.nodes[2].server
+        last.kill()
+        last.extra.update(cluster.clock.environment)
+        last.start()
+        yield cluster
+
+
+@pytest.fixture
+def key(cluster):
+    return new_key(cluster)
+
+
+def whole(node):
+    """What the auditor says of a node's log."""
+    return node.command("audit", "verify")
+
+
+def cancels_pass(key, node, count=5):
+    return all(cancels(key, node).status == 200 for _ in range(count))
+
+
+def refuses(key, node, count=5):
+    """Orders are refused, promptly and as our fault; none reaches the venue."""
+    before = len(node.cluster.orders())
+    for _ in range(count):
+        began = time.monotonic()
+        answer = places(key, node)
+        assert answer.status == 503, answer
+        assert time.monotonic() - began < 20, "nobody waits for a disk"
+    assert not [name for name in node.cluster.orders(before) if name.startswith("n")]
+
+
+def test_a_full_disk_stops_orders_and_cancels_pass(cluster, key, round):
+    node = cluster.nodes[0]
+    with Flow(cluster, key, cluster.nodes) as flow:
+        recorded = node.accepted("cancel")
+        with full_disk(node.server):
+            until(lambda: flow.refused)
+            until(lambda: places(key, node).status == 503)
+            refuses(key, node)
+            assert cancels_pass(key, node)
+            assert places(key, cluster.nodes[1]).status == 200, "the others have disks of their own"
+        until(lambda: places(key, node).status == 200)
+        flow.goes_on()
+    flow.check()
+    assert not set(flow.refused) & CLIENTS_FAULT, flow.refused
+    until(lambda: node.accepted("cancel") == recorded + 5, why="cancels that passed are recorded when there is room again")
+    whole(node)
+
+
+def test_a_node_that_dies_on_a_full_disk_starts_again_and_doubles_nothing(cluster, key, round):
+    node, name = cluster.nodes[0], f"kept{time.monotonic_ns()}"
+    kept = order(key, node, name)
+    assert raw.exchange(node.server, kept).status == 200
+    with full_disk(node.server):
+        until(lambda: places(key, node).status == 503)
+        assert cancels_pass(key, node)
+        node.server.kill()
+    node.server.start()
+    until(lambda: places(key, node).status == 200)
+    for each in cluster.nodes:
+        assert raw.exchange(each.server, kept).status in CLIENTS_FAULT
+    assert cluster.orders().count(name) == 1
+    whole(node)
+
+
+def test_a_disk_that_hangs_stops_orders_and_cancels_pass(cluster, key, round):
+    node = cluster.nodes[0]
+    with Flow(cluster, key, cluster.nodes) as flow:
+        recorded = node.accepted("cancel")
+        with hanging_disk(node.server):
+            until(lambda: flow.refused)
+            refuses(key, node)
+            assert cancels_pass(key, node)
+        until(lambda: places(key, node).status == 200)
+        flow.goes_on()
+    flow.check()
+    assert not set(flow.refused) & CLIENTS_FAULT, flow.refused
+    until(lambda: node.accepted("cancel") == recorded + 5)
+    whole(node)
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_a_clock_that_is_set_by_an_hour_is_told_and_not_followed(cluster, key, round, jump):
+    node, name = cluster.nodes[2], f"once{time.monotonic_ns()}"
+    until(lambda: not node.degraded())
+    once = order(key, cluster.nodes[1], name)
+    assert raw.exchange(cluster.nodes[1].server, once).status == 200
+    with Flow(cluster, key, [node]) as flow:
+        cluster.clock.set(jump)
+        try:
+            until(lambda: "was set" in "".join(node.degraded()))
+            flow.goes_on()
+            assert cancels_pass(key, node)
+            for each in cluster.nodes:
+                assert raw.exchange(each.server, once).status in CLIENTS_FAULT, "accepted before"
+            # What is right by the clock that was set was captured an hour ago, or is kept for then.
+            for late in [now_ms() + jump * 1_000, now_ms() + jump * 1_000 // 2]:
+                answer = key.ask(node.server, "POST", "/api/v3/order", timestamp=late, **PATIENT, **ORDER, newClientOrderId=name)
+                assert (answer.status, code(answer)) == (400, -1021)
+        finally:
+            cluster.clock.set(0)
+        until(lambda: not node.degraded())
+        flow.goes_on()
+    flow.check()
+    assert not flow.refused, "nobody was locked out, nobody was called late"
+    assert cluster.orders().count(name) == 1
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_a_node_that_starts_with_a_wrong_clock_takes_no_orders_until_it_is_set_right(cluster, key, round, jump):
+    node = cluster.nodes[2]
+    node.server.kill()
+    cluster.clock.set(jump)
+    try:
+        node.server.start()
+        assert "apart" in "".join(node.degraded())
+        refuses(key, node)
+        # Taken by its clock alone, an order of an hour ago would pass.
+        then = key.ask(node.server, "POST", "/api/v3/order", timestamp=now_ms() + jump * 1_000, **PATIENT, **ORDER, newClientOrderId="then")
+        assert then.status == 503 and "then" not in cluster.orders()
+        assert places(key, cluster.nodes[0]).status == 200, "the others go on"
+    finally:
+        cluster.clock.set(0)
+    until(lambda: places(key, node).status == 200)
+    assert not node.degraded()

@@ -74,6 +74,26 @@ pub(crate) fn seed_and_public(pkcs8_pem: &SecretText, public: &PublicKey) -> any
     Ok(SecretText::new(STANDARD.encode(both.as_slice())))
 }
 
+/// A P-256 key as clients of Coinbase want it, and as that venue hands it out: `EC PRIVATE KEY` with curve and public half
+/// (RFC 5915, section 3), from PKCS #8 (RFC 5958).
+pub(crate) fn sec1(pkcs8_pem: &SecretText) -> anyhow::Result<SecretText> {
+    /// SEQUENCE (119 bytes), version 1, OCTET STRING (32 bytes).
+    const HEAD: &[u8] = &[0x30, 0x77, 0x02, 0x01, 0x01, 0x04, 0x20];
+    /// `[0]` with the OID of P-256.
+    const CURVE: &[u8] = &[0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    /// `[1]` with a BIT STRING (66 bytes) that holds an uncompressed point.
+    const POINT: &[u8] = &[0xa1, 0x44, 0x03, 0x42, 0x00, 0x04];
+    let der = pem_body(pkcs8_pem.expose())?;
+    // What PKCS #8 wraps has the same parts, without the curve.
+    let inner = der.last_chunk::<109>().context("PKCS #8 of P-256 ends with the key")?;
+    let (head, rest) = inner.split_at(HEAD.len());
+    let (scalar, public) = rest.split_at(32);
+    let is_key = head.first() == HEAD.first() && head[2..] == HEAD[2..] && public.starts_with(POINT);
+    anyhow::ensure!(is_key, "PKCS #8 of P-256 holds the key with its public half");
+    let der = zeroize::Zeroizing::new([HEAD, scalar, CURVE, public].concat());
+    Ok(pem("EC PRIVATE KEY", &der))
+}
+
 fn pem_body(pem: &str) -> anyhow::Result<zeroize::Zeroizing<Vec<u8>>> {
     let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     Ok(STANDARD.decode(zeroize::Zeroizing::new(body).as_bytes()).context("a PEM of ours is base64")?.into())
@@ -111,14 +131,18 @@ fn rsa_2048() -> anyhow::Result<Ders> {
 }
 
 fn private_pem(der: &[u8]) -> SecretText {
+    pem("PRIVATE KEY", der)
+}
+
+fn pem(label: &str, der: &[u8]) -> SecretText {
     let encoded = zeroize::Zeroizing::new(STANDARD.encode(der));
     let mut pem = String::with_capacity(encoded.len() + encoded.len() / 64 + 64);
-    pem.push_str("-----BEGIN PRIVATE KEY-----\n");
+    pem.push_str(&["-----BEGIN ", label, "-----\n"].concat());
     for line in encoded.as_bytes().chunks(64) {
         pem.push_str(std::str::from_utf8(line).expect("base64 is ASCII"));
         pem.push('\n');
     }
-    pem.push_str("-----END PRIVATE KEY-----\n");
+    pem.push_str(&["-----END ", label, "-----\n"].concat());
     SecretText::new(pem)
 }
 
@@ -128,6 +152,20 @@ mod tests {
     use countersign_handshake::{Signer as _, SigningKey};
 
     use super::*;
+
+    #[test]
+    fn a_key_of_p256_can_be_told_in_its_older_form() {
+        let key = generate(Algorithm::EcdsaP256Sha256).unwrap();
+        let told = sec1(&key.private_pem).unwrap();
+        assert!(told.expose().starts_with("-----BEGIN EC PRIVATE KEY-----\n"), "{}", told.expose());
+        let der = pem_body(told.expose()).unwrap();
+        let public = key.public.spki_der();
+        let point = public.last_chunk::<65>().unwrap();
+        let pair = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, &der).unwrap();
+        assert_eq!(aws_lc_rs::signature::KeyPair::public_key(&pair).as_ref(), point);
+        assert_eq!(der.len(), 121, "curve and public half are in it");
+        assert!(sec1(&generate(Algorithm::Ed25519).unwrap().private_pem).is_err());
+    }
 
     #[test]
     fn every_native_key_signs_what_its_public_half_verifies() {

@@ -76,6 +76,15 @@ const REST: &[RestRoute] = &[
     trade("/v2/auth/w/order/multi", 75),
     trade("/v2/auth/w/order/submit", 1),
     trade("/v2/auth/w/order/update", 1),
+    read("/v2/auth/r/audit/hist", ACCOUNT),
+    read("/v2/auth/r/movements/hist", ACCOUNT),
+    read("/v2/auth/r/movements/{currency}/hist", ACCOUNT),
+    read("/v2/auth/r/permissions", ACCOUNT),
+    read("/v2/auth/r/positions/audit", ACCOUNT),
+    read("/v2/auth/r/positions/hist", ACCOUNT),
+    read("/v2/auth/w/deposit/address", ACCOUNT),
+    read("/v2/auth/calc/order/avail", ACCOUNT),
+    RestRoute::signed("POST", "/v2/auth/w/withdraw", Scope::FUNDS_WITHDRAW),
 ];
 
 const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/ws/2", kind: SocketKind::Dialect }];

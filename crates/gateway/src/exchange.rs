@@ -106,12 +106,13 @@ async fn dispatch(worker: &Rc<Worker>, connection: &Rc<Connection>, request: Arr
     }
 }
 
-/// The answer to a method that a known path does not have.
+/// The answer to a method that a known path does not have, in the words of its neighbours.
 pub(crate) fn method_not_allowed(worker: &Worker, routes: &Routes, path: &str, correlation: CorrelationId) -> Answer {
-    respond::method_not_allowed(&routes.allowed_methods(path), &words(worker, Family::Any), correlation)
+    respond::method_not_allowed(&routes.allowed_methods(path), &words(worker, routes.family_near(path)), correlation)
 }
 
-/// The answer to a request without a route: what the gateway itself publishes, or 404.
+/// The answer to a request without a route: what the gateway itself publishes, or 404 in the words of
+/// its neighbours.
 pub(crate) fn not_found(
     worker: &Worker,
     connection: &Connection,
@@ -124,7 +125,8 @@ pub(crate) fn not_found(
     }
     let refusal = Reject::RouteUnknown.into();
     audit::refused(worker, connection, &audit::Subject::target(method, path, named_key, None), &refusal, correlation);
-    respond::refuse(&refusal, &words(worker, Family::Any), correlation)
+    let family = worker.shared.routes.load().family_near(path);
+    respond::refuse(&refusal, &words(worker, family), correlation)
 }
 
 async fn on_route(worker: &Rc<Worker>, connection: &Rc<Connection>, route: &Arc<Route>, request: Arrived) -> Answer {

@@ -19,6 +19,7 @@
 //! (`/ws/v1` before `/ws/*`).
 
 mod builtin;
+mod neighbours;
 mod path;
 mod spec;
 
@@ -31,11 +32,13 @@ use countersign_dialects::risk::InstrumentPlace;
 use countersign_dialects::routes::Weight;
 use countersign_dialects::{Dialect, of_purpose};
 
+use neighbours::Neighbours;
+
 pub use builtin::{binance_routes, dialect_routes, fix_routes, native_routes};
 pub use path::{PathError, PathPattern};
 pub use spec::{RouteConflict, RouteSpec, RouteTarget};
 
-/// Most routes in one table: all built-in tables have about 700 together. Each route has its own metric series.
+/// Most routes in one table: all built-in tables have about 1000 together. Each route has its own metric series.
 pub const ROUTES_MAX: usize = 2_048;
 
 /// Which family of credentials may use a route, and in whose words it is refused.
@@ -224,6 +227,7 @@ pub struct Routes {
     native_ops: HashMap<Box<str>, Arc<Route>>,
     dialect_messages: HashMap<(Purpose, Box<str>), Arc<Route>>,
     fix_messages: HashMap<Box<str>, Arc<Route>>,
+    neighbours: Neighbours,
 }
 
 impl Routes {
@@ -241,6 +245,7 @@ impl Routes {
     }
 
     fn add(&mut self, route: Arc<Route>) {
+        self.neighbours.add(&route);
         match &route.target {
             RouteTarget::Http { path, .. } if path.is_exact() => {
                 self.exact.entry(path.as_str().into()).or_default().push(Arc::clone(&route));
@@ -273,6 +278,12 @@ impl Routes {
             path_known = true;
         }
         if path_known { RouteMatch::MethodNotAllowed } else { RouteMatch::NotFound }
+    }
+
+    /// In whose words a request without a route is refused: the family that all routes of its neighbourhood share.
+    #[must_use]
+    pub fn family_near(&self, path: &str) -> Family {
+        self.neighbours.family(path)
     }
 
     /// The methods that have a route on this path, for the `Allow` header of a 405 (RFC 9110 section 15.5.6).

@@ -41,6 +41,7 @@ mod kraken_futures;
 mod kucoin;
 pub mod limits;
 mod native;
+mod nowhere;
 mod okx;
 mod operations;
 mod outbox;

@@ -20,6 +20,7 @@ use crate::config::VenueConfig;
 use crate::exchange::Exchange;
 use crate::identity::IdentityVerifier;
 use crate::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, HEADER_READ_TIMEOUT, SHUTDOWN_GRACE};
+use crate::nowhere::nowhere;
 use crate::shell::Shell;
 use crate::{
     binance, bitfinex, bitmex, bybit, coinbase, coinbase_exchange, deribit, gate, gemini, hyperliquid, kraken, kraken_futures, kucoin,
@@ -69,7 +70,8 @@ impl Venue {
             .merge(hyperliquid::router())
             .merge(kucoin::router())
             .merge(okx::router())
-            .fallback(binance::not_found)
+            .method_not_allowed_fallback(nowhere)
+            .fallback(nowhere)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(Arc::clone(&shell));
         let connections = TaskTracker::new();

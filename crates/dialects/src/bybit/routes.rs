@@ -6,6 +6,8 @@ use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
 
 const ACCOUNT: &str = Scope::ACCOUNT_READ;
 const ORDERS: &str = Scope::ORDER_READ;
+/// Moving funds out.
+const WITHDRAW: &str = Scope::FUNDS_WITHDRAW;
 
 const fn open(path: &'static str) -> RestRoute {
     RestRoute::public("GET", path)
@@ -61,6 +63,34 @@ pub(super) const REST: &[RestRoute] = &[
     trade("/v5/position/set-leverage", 0),
     trade("/v5/position/switch-mode", 0),
     trade("/v5/position/trading-stop", 0),
+    open("/v5/market/account-ratio"),
+    open("/v5/market/fee-group-info"),
+    open("/v5/market/index-price-components"),
+    open("/v5/market/new-delivery-price"),
+    open("/v5/market/price-limit"),
+    open("/v5/market/rpi_orderbook"),
+    open("/v5/system/status"),
+    read("/v5/account/borrow-history", ACCOUNT),
+    read("/v5/account/collateral-info", ACCOUNT),
+    read("/v5/account/contract-transaction-log", ACCOUNT),
+    read("/v5/account/withdrawal", ACCOUNT),
+    read("/v5/asset/deposit/query-address", ACCOUNT),
+    read("/v5/asset/deposit/query-internal-record", ACCOUNT),
+    read("/v5/asset/deposit/query-record", ACCOUNT),
+    read("/v5/asset/delivery-record", ACCOUNT),
+    read("/v5/asset/settlement-record", ACCOUNT),
+    read("/v5/asset/transfer/query-inter-transfer-list", ACCOUNT),
+    read("/v5/asset/transfer/query-transfer-coin-list", ACCOUNT),
+    read("/v5/asset/withdraw/query-record", ACCOUNT),
+    read("/v5/asset/withdraw/withdrawable-amount", ACCOUNT),
+    read("/v5/order/spot-borrow-check", ORDERS),
+    trade("/v5/account/set-margin-mode", 0),
+    trade("/v5/position/add-margin", 0),
+    trade("/v5/position/set-auto-add-margin", 0),
+    trade("/v5/position/set-risk-limit", 0),
+    trade("/v5/position/switch-isolated", 0),
+    RestRoute::signed("POST", "/v5/asset/withdraw/cancel", WITHDRAW),
+    RestRoute::signed("POST", "/v5/asset/withdraw/create", WITHDRAW),
 ];
 
 const fn socket(path: &'static str) -> SocketRoute {

@@ -6,6 +6,8 @@ use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
 
 const ACCOUNT: &str = Scope::ACCOUNT_READ;
 const ORDERS: &str = Scope::ORDER_READ;
+/// Moving funds out.
+const WITHDRAW: &str = Scope::FUNDS_WITHDRAW;
 
 const fn open(path: &'static str) -> RestRoute {
     RestRoute::public("GET", path)
@@ -40,6 +42,14 @@ pub(super) const REST: &[RestRoute] = &[
     RestRoute::trade("DELETE", "/orders", 0),
     RestRoute::trade("DELETE", "/orders/{id}", 0),
     RestRoute::trade("POST", "/orders", 1),
+    open("/products/volume-summary"),
+    read("/accounts/{id}/transfers", ACCOUNT),
+    read("/coinbase-accounts", ACCOUNT),
+    read("/payment-methods", ACCOUNT),
+    read("/transfers", ACCOUNT),
+    read("/transfers/{id}", ACCOUNT),
+    read("/withdrawals/fee-estimate", ACCOUNT),
+    RestRoute::signed("POST", "/withdrawals/crypto", WITHDRAW),
 ];
 
 /// The WebSockets: clients open the root.

@@ -7,6 +7,8 @@ use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
 
 const ACCOUNT: &str = Scope::ACCOUNT_READ;
 const ORDERS: &str = Scope::ORDER_READ;
+/// Moving funds out.
+const WITHDRAW: &str = Scope::FUNDS_WITHDRAW;
 
 const fn get(path: &'static str) -> RestRoute {
     RestRoute::public("GET", path)
@@ -65,6 +67,21 @@ pub(super) const REST: &[RestRoute] = &[
     trade("/0/private/CancelOrder", 0),
     trade("/0/private/CancelOrderBatch", 0),
     trade("/0/private/EditOrder", 1),
+    get("/0/public/GroupedBook"),
+    get("/0/public/PostTrade"),
+    get("/0/public/PreTrade"),
+    read("/0/private/CreditLines", ACCOUNT),
+    read("/0/private/DepositAddresses", ACCOUNT),
+    read("/0/private/DepositMethods", ACCOUNT),
+    read("/0/private/DepositStatus", ACCOUNT),
+    read("/0/private/GetApiKeyInfo", ACCOUNT),
+    read("/0/private/WithdrawAddresses", ACCOUNT),
+    read("/0/private/WithdrawInfo", ACCOUNT),
+    read("/0/private/WithdrawMethods", ACCOUNT),
+    read("/0/private/WithdrawStatus", ACCOUNT),
+    read("/0/private/OrderAmends", ORDERS),
+    read("/0/private/Withdraw", WITHDRAW),
+    read("/0/private/WithdrawCancel", WITHDRAW),
 ];
 
 /// The WebSockets.

@@ -50,6 +50,19 @@ pub(super) const REST: &[RestRoute] = &[
     trade("/derivatives/api/v3/cancelorder", 0),
     trade("/derivatives/api/v3/editorder", 1),
     trade("/derivatives/api/v3/sendorder", 1),
+    open("/api/charts/v1/{tick}"),
+    open("/api/charts/v1/{tick}/{symbol}"),
+    open("/derivatives/api/v3/feeschedules"),
+    open("/derivatives/api/v3/instruments/status"),
+    open("/derivatives/api/v4/historicalfundingrates"),
+    read("/api/history/v3/positions", ACCOUNT),
+    read("/derivatives/api/v3/feeschedules/volumes", ACCOUNT),
+    read("/derivatives/api/v3/notifications", ACCOUNT),
+    read("/derivatives/api/v3/pnlpreferences", ACCOUNT),
+    read("/derivatives/api/v3/unwindqueue", ACCOUNT),
+    read("/api/history/v2/executions", ORDERS),
+    read("/api/history/v2/orders", ORDERS),
+    read("/api/history/v2/triggers", ORDERS),
 ];
 
 /// The WebSockets.

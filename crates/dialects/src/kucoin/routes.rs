@@ -6,6 +6,8 @@ use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
 
 const ACCOUNT: &str = Scope::ACCOUNT_READ;
 const ORDERS: &str = Scope::ORDER_READ;
+/// Moving funds out.
+const WITHDRAW: &str = Scope::FUNDS_WITHDRAW;
 
 /// Where a client gets a token for its own streams.
 pub(super) const BULLET_PRIVATE: &str = "/api/v1/bullet-private";
@@ -91,6 +93,46 @@ pub(super) const REST: &[RestRoute] = &[
     trade("POST", "/api/v1/orders", 1),
     trade("POST", "/api/v1/orders/multi", 5),
     trade("POST", "/api/v1/orders/test", 0),
+    open("/api/v1/contracts/{symbol}"),
+    open("/api/v1/currencies"),
+    open("/api/v1/currencies/{currency}"),
+    open("/api/v1/mark-price/{symbol}/current"),
+    open("/api/v1/symbols"),
+    open("/api/v2/currencies/{currency}"),
+    open("/api/v3/mark-price/all-symbols"),
+    read("/api/v1/accounts/ledgers", ACCOUNT),
+    read("/api/v1/deposit-addresses", ACCOUNT),
+    read("/api/v1/deposits", ACCOUNT),
+    read("/api/v1/hf/accounts/ledgers", ACCOUNT),
+    read("/api/v1/transaction-history", ACCOUNT),
+    read("/api/v1/user/api-key", ACCOUNT),
+    read("/api/v1/withdrawals", ACCOUNT),
+    read("/api/v1/withdrawals/quotas", ACCOUNT),
+    read("/api/v1/withdrawals/{id}", ACCOUNT),
+    read("/api/v2/deposit-addresses", ACCOUNT),
+    read("/api/v2/user-info", ACCOUNT),
+    read("/api/v3/deposit-addresses", ACCOUNT),
+    read("/api/v1/hf/orders/active/page", ORDERS),
+    read("/api/v1/hf/orders/active/symbols", ORDERS),
+    read("/api/v1/hf/orders/dead-cancel-all/query", ORDERS),
+    read("/api/v1/limit/fills", ORDERS),
+    read("/api/v1/stop-order", ORDERS),
+    read("/api/v1/stop-order/queryOrderByClientOid", ORDERS),
+    read("/api/v1/stop-order/{id}", ORDERS),
+    trade("DELETE", "/api/v1/hf/orders/cancel/{id}", 0),
+    trade("DELETE", "/api/v1/hf/orders/sync/client-order/{oid}", 0),
+    trade("DELETE", "/api/v1/hf/orders/sync/{id}", 0),
+    trade("DELETE", "/api/v1/stop-order/cancel", 0),
+    trade("DELETE", "/api/v1/stop-order/cancelOrderByClientOid", 0),
+    trade("DELETE", "/api/v1/stop-order/{id}", 0),
+    trade("POST", "/api/v1/hf/orders/alter", 1),
+    trade("POST", "/api/v1/hf/orders/dead-cancel-all", 0),
+    trade("POST", "/api/v1/hf/orders/multi/sync", 20),
+    trade("POST", "/api/v1/hf/orders/sync", 1),
+    trade("POST", "/api/v1/stop-order", 1),
+    RestRoute::signed("DELETE", "/api/v1/withdrawals/{id}", WITHDRAW),
+    RestRoute::signed("POST", "/api/v1/withdrawals", WITHDRAW),
+    RestRoute::signed("POST", "/api/v3/withdrawals", WITHDRAW),
 ];
 
 /// The WebSockets.

@@ -6,6 +6,8 @@ use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
 
 const ACCOUNT: &str = Scope::ACCOUNT_READ;
 const ORDERS: &str = Scope::ORDER_READ;
+/// Moving funds out.
+const WITHDRAW: &str = Scope::FUNDS_WITHDRAW;
 
 const fn open(path: &'static str) -> RestRoute {
     RestRoute::public("GET", path)
@@ -73,6 +75,58 @@ pub(super) const REST: &[RestRoute] = &[
     trade("/api/v5/trade/cancel-order", 0),
     trade("/api/v5/trade/close-position", 1),
     trade("/api/v5/trade/order", 1),
+    open("/api/v5/market/block-ticker"),
+    open("/api/v5/market/block-tickers"),
+    open("/api/v5/market/books-lite"),
+    open("/api/v5/market/exchange-rate"),
+    open("/api/v5/market/history-index-candles"),
+    open("/api/v5/market/history-mark-price-candles"),
+    open("/api/v5/market/index-components"),
+    open("/api/v5/market/option/instrument-family-trades"),
+    open("/api/v5/market/platform-24-volume"),
+    open("/api/v5/public/block-trades"),
+    open("/api/v5/public/convert-contract-coin"),
+    open("/api/v5/public/discount-rate-interest-free-quota"),
+    open("/api/v5/public/estimated-price"),
+    open("/api/v5/public/estimated-settlement-info"),
+    open("/api/v5/public/instrument-tick-bands"),
+    open("/api/v5/public/insurance-fund"),
+    open("/api/v5/public/interest-rate-loan-quota"),
+    open("/api/v5/public/option-trades"),
+    open("/api/v5/public/position-tiers"),
+    open("/api/v5/public/premium-history"),
+    open("/api/v5/public/settlement-history"),
+    open("/api/v5/rubik/stat/*"),
+    read("/api/v5/account/account-position-risk", ACCOUNT),
+    read("/api/v5/account/bills-archive", ACCOUNT),
+    read("/api/v5/account/greeks", ACCOUNT),
+    read("/api/v5/account/interest-accrued", ACCOUNT),
+    read("/api/v5/account/interest-limits", ACCOUNT),
+    read("/api/v5/account/interest-rate", ACCOUNT),
+    read("/api/v5/account/max-loan", ACCOUNT),
+    read("/api/v5/account/max-withdrawal", ACCOUNT),
+    read("/api/v5/account/position-tiers", ACCOUNT),
+    read("/api/v5/account/positions-history", ACCOUNT),
+    read("/api/v5/account/risk-state", ACCOUNT),
+    read("/api/v5/asset/asset-valuation", ACCOUNT),
+    read("/api/v5/asset/bills", ACCOUNT),
+    read("/api/v5/asset/deposit-address", ACCOUNT),
+    read("/api/v5/asset/deposit-history", ACCOUNT),
+    read("/api/v5/asset/deposit-withdraw-status", ACCOUNT),
+    read("/api/v5/asset/non-tradable-assets", ACCOUNT),
+    read("/api/v5/asset/transfer-state", ACCOUNT),
+    read("/api/v5/asset/withdrawal-history", ACCOUNT),
+    read("/api/v5/trade/account-rate-limit", ORDERS),
+    read("/api/v5/trade/order-algo", ORDERS),
+    read("/api/v5/trade/orders-algo-history", ORDERS),
+    read("/api/v5/trade/orders-algo-pending", ORDERS),
+    trade("/api/v5/trade/amend-algos", 1),
+    trade("/api/v5/trade/cancel-algos", 0),
+    trade("/api/v5/trade/mass-cancel", 0),
+    trade("/api/v5/trade/order-algo", 1),
+    trade("/api/v5/trade/order-precheck", 0),
+    RestRoute::signed("POST", "/api/v5/asset/cancel-withdrawal", WITHDRAW),
+    RestRoute::signed("POST", "/api/v5/asset/withdrawal", WITHDRAW),
 ];
 
 const fn socket(path: &'static str) -> SocketRoute {

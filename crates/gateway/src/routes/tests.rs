@@ -207,3 +207,25 @@ fn every_scope_a_built_in_route_demands_is_a_known_one() {
         }
     }
 }
+
+#[test]
+fn what_has_no_route_is_refused_in_the_words_of_its_neighbours() {
+    let mut specs = Vec::new();
+    for purpose in [Purpose::Bitmex, Purpose::Gate, Purpose::Kraken, Purpose::Kucoin] {
+        specs.extend(dialect_routes(Family::Of(purpose).dialect().unwrap(), purpose.name(), 0));
+    }
+    let routes = Routes::new(specs).unwrap();
+    for (path, family) in [
+        ("/0/private/Unheard", Family::Of(Purpose::Kraken)),
+        ("/api/v4/earn/uni/currencies", Family::Of(Purpose::Gate)),
+        ("/api/v1/hf/unheard", Family::Of(Purpose::Kucoin)),
+        ("/api/v1/hf/orders/", Family::Of(Purpose::Kucoin)),
+        ("/api/v1/unheard", Family::Any),
+        ("/unheard", Family::Any),
+        ("", Family::Any),
+    ] {
+        assert_eq!(routes.family_near(path), family, "{path}");
+    }
+    let one = Routes::new(dialect_routes(Family::Of(Purpose::Kraken).dialect().unwrap(), "kraken", 0)).unwrap();
+    assert_eq!(one.family_near("/unheard"), Family::Of(Purpose::Kraken), "a listener of one venue has no other words");
+}

@@ -10,7 +10,7 @@ use super::shapes;
 use crate::exchange::Exchange;
 use crate::exchange::account::{AccountIndex, Balance};
 use crate::exchange::fixed::Fixed;
-use crate::exchange::order::{Order, OrderError, OrderKind, OrderRequest, Side, Size, TimeInForce};
+use crate::exchange::order::{Order, OrderError, OrderId, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::{FieldError, Fields, number};
 use crate::limits::ROWS_PER_ANSWER_MAX;
 use crate::operations::{Owner, spot_markets};
@@ -86,6 +86,35 @@ pub(super) fn cancel(exchange: &mut Exchange, owner: &Owner, fields: &Fields, no
     Ok(notice("oc-req", &shapes::order(exchange, &canceled), "Submitted for cancellation.", now_ms))
 }
 
+/// Cancels what is named by `id` (numbers) or `cid` (pairs of number and date), or `all` that is open; what is not open is passed over,
+/// as at the venue.
+pub(super) fn cancel_multi(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, BitfinexError> {
+    let named = named_orders(exchange, owner, fields)?;
+    let canceled: Vec<Order> = named.into_iter().filter_map(|id| exchange.cancel(owner.index, id, now_ms).ok()).collect();
+    let rows: Value = canceled.iter().map(|order| shapes::order(exchange, order)).collect();
+    Ok(notice("oc_multi-req", &rows, &format!("Submitting {} order cancellations.", canceled.len()), now_ms))
+}
+
+fn named_orders(exchange: &Exchange, owner: &Owner, fields: &Fields) -> Result<Vec<OrderId>, BitfinexError> {
+    let listed = |market| spot_markets(exchange).any(|(index, _)| index == market);
+    if fields.flag("all")? {
+        return Ok(exchange.open_orders(owner.index).filter(|order| listed(order.market)).map(|order| order.id).collect());
+    }
+    let list = |name| fields.find(name).map(serde_json::from_str::<Vec<Value>>).transpose();
+    if let Some(ids) = list("id").map_err(|_| FieldError::Malformed("id"))? {
+        let read = ids.iter().map(Value::as_u64).collect::<Option<_>>();
+        return Ok(read.ok_or(FieldError::Malformed("id"))?);
+    }
+    let wrong = || FieldError::Malformed("cid");
+    let pairs = list("cid").map_err(|_| wrong())?.ok_or(FieldError::Missing("id"))?;
+    let mut orders = Vec::new();
+    for pair in &pairs {
+        let id = pair.get(0).and_then(Value::as_u64).ok_or_else(wrong)?;
+        orders.extend(exchange.order_by_client_id(owner.index, None, &id.to_string()).map(|order| order.id));
+    }
+    Ok(orders)
+}
+
 /// Open orders in pairs that are listed, newest first.
 pub(super) fn open_rows(exchange: &Exchange, owner: AccountIndex) -> Vec<Value> {
     let listed = |order: &&Order| spot_markets(exchange).any(|(index, _)| index == order.market);
@@ -118,8 +147,9 @@ pub(super) fn past_orders(exchange: &Exchange, owner: &Owner, fields: &Fields, _
 }
 
 pub(super) fn trades(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, BitfinexError> {
-    let market = market_of(exchange, fields)?;
+    let named = fields.find("symbol").map(|_| market_of(exchange, fields)).transpose()?;
     let limit = fields.limit("limit", 25, ROWS_PER_ANSWER_MAX)?;
-    let fills = exchange.account_state(owner.index).fills.iter().rev().filter(|fill| fill.market == market);
+    let wanted = |market| named.map_or_else(|| spot_markets(exchange).any(|(index, _)| index == market), |named| named == market);
+    let fills = exchange.account_state(owner.index).fills.iter().rev().filter(|fill| wanted(fill.market));
     Ok(fills.take(limit).map(|fill| shapes::fill(exchange, fill)).collect::<Value>().to_string())
 }

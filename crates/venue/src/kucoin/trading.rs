@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::error::KucoinError;
-use super::market_data::{market_of, named};
+use super::market_data::{market_of, name_of, named};
 use super::shapes::{self, data};
 use crate::exchange::Exchange;
 use crate::exchange::fixed::Fixed;
@@ -147,6 +147,25 @@ pub(super) fn cancel_all(exchange: &mut Exchange, owner: &Owner, fields: &Fields
     Ok(data(&json!({"cancelledOrderIds": ids})))
 }
 
+/// Cancels what is open in one pair.
+pub(super) fn hf_cancel_pair(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, KucoinError> {
+    let market = market_of(exchange, fields)?;
+    exchange.cancel_all(owner.index, Some(market), now_ms);
+    Ok(data(&json!("success")))
+}
+
+/// Cancels what is open in every pair, and names the pairs that had something.
+pub(super) fn hf_cancel_all(exchange: &mut Exchange, owner: &Owner, _: &Fields, now_ms: u64) -> Result<String, KucoinError> {
+    let markets: Vec<_> = spot_markets(exchange).map(|(index, market)| (index, name_of(market))).collect();
+    let mut canceled = Vec::new();
+    for (market, name) in markets {
+        if !exchange.cancel_all(owner.index, Some(market), now_ms).is_empty() {
+            canceled.push(name);
+        }
+    }
+    Ok(data(&json!({"succeedSymbols": canceled, "failedSymbols": []})))
+}
+
 /// One page of rows, of which all are at hand.
 fn page(fields: &Fields, rows: Vec<Value>) -> Result<String, KucoinError> {
     let size = fields.limit("pageSize", KUCOIN_PAGE_ROWS, KUCOIN_PAGE_ROWS_MAX)?.max(1);
@@ -180,6 +199,15 @@ pub(super) fn orders(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64
 pub(super) fn hf_active(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, KucoinError> {
     market_of(exchange, fields)?;
     Ok(data(&Value::from(orders_that(exchange, owner, fields, true)?)))
+}
+
+/// Finished orders of one pair, newest first.
+pub(super) fn hf_done(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, KucoinError> {
+    market_of(exchange, fields)?;
+    let limit = fields.limit("limit", 20, ROWS_PER_ANSWER_MAX)?;
+    let rows: Vec<Value> = orders_that(exchange, owner, fields, false)?.into_iter().take(limit).collect();
+    let last = rows.last().map_or(json!(0), |row| row["id"].clone());
+    Ok(data(&json!({"lastId": last, "items": rows})))
 }
 
 fn fill_rows(exchange: &Exchange, owner: &Owner, fields: &Fields) -> Result<Vec<Value>, KucoinError> {

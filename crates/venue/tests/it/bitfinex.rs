@@ -60,6 +60,26 @@ async fn an_order_is_found_by_either_of_its_ids_and_cancelled_once() {
 }
 
 #[tokio::test]
+async fn several_orders_are_cancelled_at_once_and_the_past_is_told_of_all_pairs() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    let (_, first) = post(&alice, "w/order/submit", RESTING).await;
+    let (_, second) = post(&alice, "w/order/submit", &RESTING.replace("\"cid\":7", "\"cid\":8")).await;
+    let (_, third) = post(&alice, "w/order/submit", &RESTING.replace("\"cid\":7", "\"cid\":9")).await;
+    let ids = |answer: &Value| -> Vec<Value> { answer[4].as_array().unwrap().iter().map(|order| order[0].clone()).collect() };
+    let (_, by_id) = post(&alice, "w/order/cancel/multi", &json!({"id": [first[4][0][0], 1]}).to_string()).await;
+    assert_eq!((&by_id[1], &by_id[6], ids(&by_id)), (&json!("oc_multi-req"), &json!("SUCCESS"), ids(&first)));
+    let (_, by_cid) = post(&alice, "w/order/cancel/multi", r#"{"cid":[[8,"2026-11-28"]]}"#).await;
+    assert_eq!(ids(&by_cid), ids(&second));
+    let (_, all) = post(&alice, "w/order/cancel/multi", r#"{"all":1}"#).await;
+    assert_eq!(ids(&all), ids(&third));
+    assert_eq!(post(&alice, "w/order/cancel/multi", "{}").await.1[1], 10020);
+    let (status, past) = post(&alice, "r/orders/hist", "{}").await;
+    assert_eq!((status, past.as_array().unwrap().len()), (StatusCode::OK, 3));
+    assert_eq!(post(&alice, "r/trades/hist", "{}").await, (StatusCode::OK, json!([])));
+}
+
+#[tokio::test]
 async fn refusals_carry_the_code_of_the_venue() {
     let bench = Bench::start().await;
     let alice = bench.alice();

@@ -54,6 +54,24 @@ async fn answers_have_the_shape_of_the_venue() {
 }
 
 #[tokio::test]
+async fn the_newer_family_checks_cancels_and_tells_what_is_done() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    let (status, _) = alice.send(Method::POST, "/api/v1/hf/orders/test", RESTING).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(bench.venue.arrivals().orders_placed, 0);
+    let placed = alice.send(Method::POST, "/api/v1/hf/orders", RESTING).await.1;
+    let (_, canceled) = alice.send(Method::DELETE, "/api/v1/hf/orders/cancelAll", "").await;
+    assert_eq!(canceled["data"], json!({"succeedSymbols": ["BTC-USDT"], "failedSymbols": []}));
+    let (_, nothing) = alice.send(Method::DELETE, "/api/v1/hf/orders?symbol=BTC-USDT", "").await;
+    assert_eq!(nothing["data"], json!("success"));
+    let (_, done) = alice.send(Method::GET, "/api/v1/hf/orders/done?symbol=BTC-USDT", "").await;
+    assert_eq!(done["data"]["items"][0]["id"], placed["data"]["orderId"]);
+    let (status, none) = alice.send(Method::POST, "/api/v1/hf/orders/alter", "{}").await;
+    assert_eq!((status, &none["code"]), (StatusCode::NOT_FOUND, &json!("404000")), "in the venue's words");
+}
+
+#[tokio::test]
 async fn an_order_is_found_by_either_of_its_ids_and_cancelled_once() {
     let bench = Bench::start().await;
     let alice = bench.alice();

@@ -39,7 +39,11 @@ pub(crate) fn dialect(record: &CredentialRecord, private: &Private, url: &str) -
     let mut file = json!({ "v": 1, "kind": record.purpose.name(), "url": url, "alg": algorithm, "api_key": record.key_id.as_str() });
     match private {
         Private::Certificate(pem) | Private::KeyPair(pem) => {
-            file["private_key_pem"] = pem.expose().into();
+            file["private_key_pem"] = match (record.purpose, record.material.algorithm()) {
+                // One client reads no other form.
+                (Purpose::Coinbase, Some(Algorithm::EcdsaP256Sha256)) => keygen::sec1(pem)?.expose().into(),
+                _ => pem.expose().into(),
+            };
             if let (Purpose::Coinbase, Material::PublicKey(public, Algorithm::Ed25519)) = (record.purpose, &record.material) {
                 file["secret"] = keygen::seed_and_public(pem, public)?.expose().into();
             }

@@ -1,0 +1,51 @@
+//! In whose words a request without a route is refused.
+//!
+//! A client of a venue reads the venue's errors and nothing else: told in other words that there is no such endpoint, it raises
+//! whatever its parser makes of them. So the refusal borrows the words of the routes that share most leading segments with the path:
+//!
+//! ```text
+//!   /sapi/v1/asset/dust  ──▶ "/sapi/v1/asset": only Binance  ──▶ in Binance's words
+//!   /api/v1/nowhere      ──▶ "/api/v1": two venues           ──▶ plain
+//!   /nowhere             ──▶ "": one venue's listener, or many ──▶ its words, or plain
+//! ```
+//!
+//! # Security
+//! Only words are chosen here. There is no route, and nothing is forwarded.
+
+use std::collections::HashMap;
+
+use super::{Family, Route, RouteTarget};
+
+/// The family of every leading part of the paths of a table.
+#[derive(Default)]
+pub(super) struct Neighbours {
+    families: HashMap<Box<str>, Family>,
+}
+
+impl Neighbours {
+    /// Takes a route into account; one whose family has no words of its own changes nothing.
+    pub(super) fn add(&mut self, route: &Route) {
+        let RouteTarget::Http { path, .. } = &route.target else { return };
+        if route.family.dialect().is_none() {
+            return;
+        }
+        let literal = path.as_str().split(['{', '*']).next().unwrap_or_default();
+        for part in parts(literal) {
+            let family = self.families.entry(part.into()).or_insert(route.family);
+            if *family != route.family {
+                *family = Family::Any;
+            }
+        }
+    }
+
+    /// The family around a path: of the longest leading part that any route has. [`Family::Any`] where more than one has it.
+    pub(super) fn family(&self, path: &str) -> Family {
+        parts(path).find_map(|part| self.families.get(part).copied()).unwrap_or(Family::Any)
+    }
+}
+
+/// The leading parts that end before a slash, the longest first, and the whole path before them.
+fn parts(path: &str) -> impl Iterator<Item = &str> {
+    let whole = path.trim_end_matches('/');
+    std::iter::successors(Some(whole), |part| part.rfind('/').map(|end| &part[..end]))
+}

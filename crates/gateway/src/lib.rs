@@ -36,6 +36,7 @@ pub mod fix;
 pub mod forward;
 pub mod halts;
 pub mod head_guard;
+mod held;
 pub mod http_server;
 pub mod identity;
 pub mod issuers;

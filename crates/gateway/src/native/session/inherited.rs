@@ -108,9 +108,9 @@ pub(in crate::native) fn inherit(worker: &Rc<Worker>, mirror: &Arc<SessionMirror
         mirroring: Some(Mirroring::new(Arc::clone(mirror), Arc::clone(&open), fence)),
         contract: facts.contract,
     };
-    worker.shared.sessions.enter(Arc::clone(&open), session.contract.to_json().to_string())?;
+    worker.shared.sessions.enter(Arc::clone(&open), session.contract.to_text())?;
     let guard = SessionGuard::new(Arc::clone(&worker.shared), open);
-    tokio::task::spawn_local(session.live_on(guard, links));
+    tokio::task::spawn_local(Box::pin(session.live_on(guard, links)));
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::connection::{Connection, OpenConnections, Slots};
 use crate::detect::{Protocol, detect};
+use crate::held::HeldBack;
 use crate::worker::Worker;
 use crate::{clock, fix, http_server, native};
 
@@ -92,24 +93,31 @@ async fn serve(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr, slots
 }
 
 /// The stream is in a box: it moves through many hands, and each would keep room for it.
-type Established = (Rc<Connection>, Box<TlsStream<TcpStream>>);
+type Established = (Rc<Connection>, Box<Stream>);
+
+/// What clients are spoken to through.
+type Stream = TlsStream<HeldBack<TcpStream>>;
 
 async fn handshake(worker: &Worker, stream: TcpStream, remote: SocketAddr, slots: Slots) -> Result<Established, Refusal> {
     let failed = |error: io::Error| Refusal::operator(Reject::Malformed, error.to_string());
     stream.set_nodelay(true).map_err(failed)?;
     let snapshot = worker.shared.tls.snapshot();
-    let stream = TlsAcceptor::from(snapshot.config()).accept(stream).await.map_err(failed)?;
+    let accepted = TlsAcceptor::from(snapshot.config()).accept(HeldBack::new(stream)).into_fallible().await;
+    let mut stream = match accepted {
+        Ok(stream) => stream,
+        Err((error, mut refused)) => {
+            // The alert says why; it is the last thing that was kept back.
+            refused.set_established();
+            drop(refused.flush().await);
+            return Err(failed(error));
+        }
+    };
+    stream.get_mut().0.set_established();
     let connection = record(worker, &snapshot, &stream, remote, slots)?;
     Ok((Rc::new(connection), Box::new(stream)))
 }
 
-fn record(
-    worker: &Worker,
-    snapshot: &ServerTlsSnapshot,
-    stream: &TlsStream<TcpStream>,
-    remote: SocketAddr,
-    slots: Slots,
-) -> Result<Connection, Refusal> {
+fn record(worker: &Worker, snapshot: &ServerTlsSnapshot, stream: &Stream, remote: SocketAddr, slots: Slots) -> Result<Connection, Refusal> {
     let (_, tls) = stream.get_ref();
     let internal = |why: &dyn std::fmt::Display| Refusal::operator(Reject::Internal, why.to_string());
     let negotiated = NegotiatedParameters::of_server(tls).map_err(|error| internal(&error))?;
@@ -128,7 +136,7 @@ fn record(
     Ok(connection)
 }
 
-async fn serve_established(worker: &Rc<Worker>, connection: Rc<Connection>, mut stream: Box<TlsStream<TcpStream>>) {
+async fn serve_established(worker: &Rc<Worker>, connection: Rc<Connection>, mut stream: Box<Stream>) {
     let told = connection.negotiated.alpn.as_deref().and_then(Protocol::from_alpn);
     let (protocol, read) = match told {
         Some(protocol) => (protocol, BytesMut::new()),

@@ -37,6 +37,7 @@ pub mod forward;
 pub mod halts;
 pub mod handover;
 pub mod head_guard;
+mod held;
 pub mod http_server;
 pub mod identity;
 pub mod issuers;

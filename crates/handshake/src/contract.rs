@@ -3,12 +3,11 @@
 //! One table of parameter names serves the wish (`want`), the hard limit (`need`) and the grant, so that none can be
 //! negotiated in one place and forgotten in another.
 
-use std::collections::BTreeMap;
+mod text;
 
 use countersign_core::{Binding, Scopes};
 use serde_json::{Value as Json, json};
 
-use crate::encoding;
 use crate::need::Need;
 use crate::strict_json::{Object, Value};
 
@@ -142,18 +141,8 @@ impl Contract {
 
     /// The contract as the member `grant` of a welcome.
     #[must_use]
-    pub fn to_json(&self) -> Json {
-        let mut grant = BTreeMap::new();
-        grant.insert("scopes".to_owned(), self.scopes.iter().map(|scope| scope.as_str()).collect());
-        grant.insert("bind".to_owned(), json!(self.bind.name()));
-        grant.insert("proof".to_owned(), json!([]));
-        for parameter in Quantity::ALL {
-            grant.insert(parameter.name().to_owned(), json!(self.quantity(*parameter)));
-        }
-        for parameter in Choice::ALL {
-            grant.insert(parameter.name().to_owned(), choice_to_json(*parameter, self.choice(*parameter)));
-        }
-        encoding::sorted_object(grant)
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("texts, numbers and lists are JSON")
     }
 
     /// Reads the member `grant` of a welcome; `None` names nothing more precise than "incomplete or malformed", because each

@@ -104,8 +104,13 @@ pub fn nonce(token: &str) -> String {
 /// A welcome frame with the secrets beside it.
 #[must_use]
 pub fn welcome(token: &str, sec: &SecretText) -> SecretText {
-    let quoted = zeroize::Zeroizing::new(json!(sec.expose()).to_string());
-    SecretText::new(format!("{{\"welcome\":\"{token}\",\"sec\":{}}}", quoted.as_str()))
+    let quoted = zeroize::Zeroizing::new(serde_json::to_string(sec.expose()).expect("text is JSON"));
+    // Made in one piece: a text that grows leaves its secrets behind in the pieces it grew out of.
+    let mut text = String::with_capacity(token.len() + quoted.len() + 32);
+    for part in ["{\"welcome\":\"", token, "\",\"sec\":", &quoted, "}"] {
+        text.push_str(part);
+    }
+    SecretText::new(text)
 }
 
 /// What an error frame tells besides the refusal.

@@ -77,7 +77,7 @@ use crate::nonce::NonceKeys;
 use crate::resume::Resume;
 use crate::ticket::TicketKeys;
 use crate::token::{Kind, Token};
-use crate::transcript::Transcript;
+use crate::transcript::{PayloadHash, Transcript};
 
 /// What all connections of a gateway share.
 #[derive(Debug)]
@@ -251,8 +251,9 @@ impl ServerHandshake {
             return Err(self.decline_once(refusal));
         }
         let start = self.check_gateway(&addressed)?;
-        let presented = present(&hello, start, token);
-        Ok(AwaitVerification::new(self.config, hello, start, &token.payload, presented, now))
+        let payload = PayloadHash::of(&token.payload);
+        let presented = present(&hello, start, token, &payload);
+        Ok(AwaitVerification::new(self.config, hello, start, &payload, presented, now))
     }
 
     fn resume(mut self, token: &Token, now: Now) -> Result<AwaitResumption, Declined> {
@@ -334,13 +335,13 @@ fn check_downgrade(hello: &Hello, policy: &HostPolicy) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn present(hello: &Hello, start: Transcript, token: &Token) -> Presented<'static> {
+fn present(hello: &Hello, start: Transcript, token: &Token, payload: &PayloadHash) -> Presented<'static> {
     Presented {
         purpose: Purpose::Native,
         key_id: hello.kid.clone(),
         signature: PresentedSignature { form: SignatureForm::Explicit(hello.alg), bytes: Some(token.proof.as_slice().into()) },
         // HS-16
-        signed: SignedBytes::from_piece(start.proof_input(&label::HELLO, &token.payload).to_vec()),
+        signed: SignedBytes::from_piece(start.proof_input_hashed(&label::HELLO, payload).to_vec()),
         passphrase: None,
         freshness: Freshness::Channel,
         once: Once::Freshness,

@@ -23,6 +23,18 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     context.finish().as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
+/// SHA-256 of a payload: all that the chain and its proofs take from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PayloadHash([u8; 32]);
+
+impl PayloadHash {
+    /// Hashes a payload as it came or goes.
+    #[must_use]
+    pub fn of(payload: &[u8]) -> Self {
+        Self(sha256(&[payload]))
+    }
+}
+
 /// A link of the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transcript([u8; 32]);
@@ -37,18 +49,30 @@ impl Transcript {
     /// The link after one more payload.
     #[must_use]
     pub fn then(self, payload: &[u8]) -> Self {
+        self.then_hashed(&PayloadHash::of(payload))
+    }
+
+    /// The same of a payload whose hash is known: whoever signs a payload and goes on hashes it once.
+    #[must_use]
+    pub fn then_hashed(self, payload: &PayloadHash) -> Self {
         // HS-14
-        Self(sha256(&[&self.0, &sha256(&[payload])]))
+        Self(sha256(&[&self.0, &payload.0]))
     }
 
     /// What is signed for the next payload: 96 bytes.
     #[must_use]
     pub fn proof_input(self, label: &Label, payload: &[u8]) -> [u8; 96] {
+        self.proof_input_hashed(label, &PayloadHash::of(payload))
+    }
+
+    /// The same of a payload whose hash is known.
+    #[must_use]
+    pub fn proof_input_hashed(self, label: &Label, payload: &PayloadHash) -> [u8; 96] {
         // HS-13
         let mut input = [0; 96];
         input[..32].copy_from_slice(label);
         input[32..64].copy_from_slice(&self.0);
-        input[64..].copy_from_slice(&sha256(&[payload]));
+        input[64..].copy_from_slice(&payload.0);
         input
     }
 

@@ -1,13 +1,15 @@
 //! The gateway's answer: the whole contract, countersigned.
 
-use countersign_core::{SessionId, Timestamp};
-use serde_json::{Value as Json, json};
+mod text;
 
 use crate::contract::Contract;
 use crate::encoding;
 use crate::hello::VERSION;
 use crate::limits;
 use crate::strict_json::{Object, Value};
+use countersign_core::{SessionId, Timestamp};
+
+pub(crate) use text::WelcomeText;
 
 /// The next numbers of both directions, as the writer of the message sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +63,6 @@ impl GapHow {
 }
 
 impl Gap {
-    fn to_json(self) -> Json {
-        json!({ "count": self.count, "from": self.from, "how": self.how.name() })
-    }
-
     fn from_object(gap: &Object) -> Option<Self> {
         let number = |name: &str| gap.member(name).and_then(Value::as_u64).filter(|number| *number >= 1);
         Some(Self { from: number("from")?, count: number("count")?, how: GapHow::parse(gap.member("how")?.as_text()?)? })
@@ -99,28 +97,6 @@ pub struct Welcome {
 }
 
 impl Welcome {
-    /// Writes the payload: once, before it is signed.
-    #[must_use]
-    pub fn write(&self) -> String {
-        // Sorted by name, so that the bytes do not depend on how a JSON library orders members.
-        json!({
-            "epoch": {"halt": 0, "rev": 0},
-            "gap": self.gap.map(Gap::to_json),
-            "gk": self.gk,
-            "gkc": self.gkc,
-            "grant": self.grant.to_json(),
-            "halts": [],
-            "next_pins": self.next_pins,
-            "sec": encoding::encode(&self.sec),
-            "seq": {"rx": self.seq.rx, "tx": self.seq.tx},
-            "sid": self.sid.to_string(),
-            "time": self.time.as_micros(),
-            "v": self.v,
-            "vers": self.vers,
-        })
-        .to_string()
-    }
-
     /// Reads a payload; names the member at fault.
     ///
     /// # Errors

@@ -108,7 +108,7 @@ fn enter(
     record.remote = Some(connection.remote.ip());
     record.channel = Some(Arc::clone(&connection.channel));
     worker.shared.audit.append(record).map_err(Refusal::from)?;
-    worker.shared.sessions.enter(Arc::clone(&session), contract.to_json().to_string())?;
+    worker.shared.sessions.enter(Arc::clone(&session), contract.to_text())?;
     Ok(SessionGuard::new(Arc::clone(&worker.shared), session))
 }
 

@@ -88,7 +88,7 @@ impl Facts {
             "until": self.until.as_micros(),
             "remote": self.remote.to_string(),
             "ch": countersign_handshake::encoding::encode(&self.ch),
-            "contract": self.contract.to_json().to_string(),
+            "contract": self.contract.to_text(),
         })
         .to_string()
         .into_bytes()

@@ -123,7 +123,8 @@ pub(super) async fn drive<C: Carriage + 'static>(
 ) {
     let (serving, served) = oneshot::channel();
     let (session, guard) = Session::new(worker, connection, Line::Own(carriage, serving), granted, head);
-    tokio::task::spawn_local(session.live(guard));
+    // A box: the runtime moves a task's future four times on its way in and out, and this one is as large as all that may happen.
+    tokio::task::spawn_local(Box::pin(session.live(guard)));
     // Its other end is dropped when the session has closed the carriage.
     let _ = served.await;
 }

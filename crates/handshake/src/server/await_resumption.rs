@@ -14,7 +14,7 @@ use crate::resume::{Resume, proof_key};
 use crate::secret_text::SecretText;
 use crate::ticket::Ticket;
 use crate::token::Token;
-use crate::transcript::Transcript;
+use crate::transcript::{PayloadHash, Transcript};
 use crate::welcome::{Gap, Numbers};
 
 /// Waits for the verdict on the proof, and for the session.
@@ -48,16 +48,17 @@ pub struct Continuation {
 
 impl AwaitResumption {
     pub(super) fn new(config: Arc<ServerConfig>, resume: Resume, ticket: Ticket, start: Transcript, token: &Token, now: Now) -> Self {
+        let payload = PayloadHash::of(&token.payload);
         // HS-81
         let presented = PresentedResumption {
             credential: ticket.credential.clone(),
             key_id: ticket.key_id.clone(),
             key: proof_key(&ticket.secret),
-            signed: SignedBytes::from_piece(start.proof_input(&label::RESUME, &token.payload).to_vec()),
+            signed: SignedBytes::from_piece(start.proof_input_hashed(&label::RESUME, &payload).to_vec()),
             mac: token.proof.clone(),
         };
         let deadline = now.mono.saturating_add(limits::DECISION_DEADLINE);
-        Self { config, resume, ticket, t0: start, t1: start.then(&token.payload), presented, held_bytes: 0, deadline }
+        Self { config, resume, ticket, t0: start, t1: start.then_hashed(&payload), presented, held_bytes: 0, deadline }
     }
 
     /// What `countersign_core::verify_resumption` judges; look the key up by `(Purpose::Native, presented.key_id)`.

@@ -10,7 +10,7 @@ use crate::hello::Hello;
 use crate::limits;
 use crate::negotiate::{Entitlements, negotiate};
 use crate::secret_text::SecretText;
-use crate::transcript::Transcript;
+use crate::transcript::{PayloadHash, Transcript};
 use crate::welcome::Numbers;
 
 /// Waits for the verdict on the presented proof.
@@ -31,12 +31,12 @@ impl AwaitVerification {
         config: Arc<ServerConfig>,
         hello: Hello,
         channel_value: Transcript,
-        payload: &[u8],
+        payload: &PayloadHash,
         presented: Presented<'static>,
         now: Now,
     ) -> Self {
         let deadline = now.mono.saturating_add(limits::DECISION_DEADLINE);
-        Self { config, hello, channel_value, t1: channel_value.then(payload), presented, held_bytes: 0, deadline }
+        Self { config, hello, channel_value, t1: channel_value.then_hashed(payload), presented, held_bytes: 0, deadline }
     }
 
     /// What `countersign_core::verify` judges; look the key up by `(presented.purpose, presented.key_id)`.

@@ -13,8 +13,8 @@ use crate::secrets::SessionSecrets;
 use crate::signing_key::Signer as _;
 use crate::ticket::Ticket;
 use crate::token::{Kind, Token};
-use crate::transcript::{ContractHash, Transcript, sha256};
-use crate::welcome::{Gap, Numbers, Welcome};
+use crate::transcript::{ContractHash, PayloadHash, Transcript, sha256};
+use crate::welcome::{Gap, Numbers, Welcome, WelcomeText};
 
 /// What an access token is minted from. It cannot name the contract hash, because the contract covers the token: it names the
 /// session and T1, the hash of channel and offer (HS-57).
@@ -149,25 +149,26 @@ impl Grant<'_> {
         let gateway = &self.config.gateway;
         let gkc = gateway.delegation_by(self.gw).ok_or(Reject::WrongGateway)?;
         let (v, vers) = Welcome::versions();
-        let payload = Welcome {
+        let payload = WelcomeText {
             v,
-            vers: vers.to_vec(),
+            vers: &vers,
             sid: self.sid,
-            gk: gateway.key().kid().to_string(),
-            gkc: gkc.to_owned(),
+            gk: gateway.key().kid().as_str(),
+            gkc,
             time: now.wall,
-            grant: self.contract.clone(),
+            grant: &self.contract,
             seq: self.seq,
             gap: self.gap,
             // HS-58
-            sec: sha256(&[sec.expose().as_bytes()]),
-            next_pins: gateway.next_pins().to_vec(),
+            sec: &sha256(&[sec.expose().as_bytes()]),
+            next_pins: gateway.next_pins(),
         }
         .write();
         // HS-17
-        let input = self.t1.proof_input(&label::WELCOME, payload.as_bytes());
+        let hash = PayloadHash::of(payload.as_bytes());
+        let input = self.t1.proof_input_hashed(&label::WELCOME, &hash);
         let proof = gateway.key().sign(&input).map_err(|error| Refusal::operator(Reject::Internal, error.to_string()))?;
-        let ch = ContractHash::new(self.t1.then(payload.as_bytes()));
+        let ch = ContractHash::new(self.t1.then_hashed(&hash));
         Ok((Token::write(Kind::Welcome, payload.as_bytes(), &proof), ch))
     }
 }

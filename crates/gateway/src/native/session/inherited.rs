@@ -118,9 +118,9 @@ pub(in crate::native) fn inherit(
         mirroring: mirror.map(|mirror| Mirroring::new(Arc::clone(mirror), Arc::clone(&open), fence)),
         contract: facts.contract,
     };
-    worker.shared.sessions.enter(Arc::clone(&open), session.contract.to_json().to_string())?;
+    worker.shared.sessions.enter(Arc::clone(&open), session.contract.to_text())?;
     let guard = SessionGuard::new(Arc::clone(&worker.shared), open);
-    tokio::task::spawn_local(session.live_on(guard, links));
+    tokio::task::spawn_local(Box::pin(session.live_on(guard, links)));
     Ok(())
 }
 

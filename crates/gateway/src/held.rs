@@ -22,7 +22,7 @@ const HELD_BYTES_MAX: usize = 8 * 1_024;
 
 /// See the module.
 #[derive(Debug)]
-pub struct HeldBack<S> {
+pub(crate) struct HeldBack<S> {
     inner: S,
     held: Vec<u8>,
     established: bool,
@@ -30,12 +30,12 @@ pub struct HeldBack<S> {
 
 impl<S> HeldBack<S> {
     /// A stream whose TLS handshake is about to begin.
-    pub const fn new(inner: S) -> Self {
+    pub(crate) const fn new(inner: S) -> Self {
         Self { inner, held: Vec::new(), established: false }
     }
 
     /// The handshake is complete: from now on only what it left is still kept back, and goes with what is written next.
-    pub const fn set_established(&mut self) {
+    pub(crate) const fn set_established(&mut self) {
         self.established = true;
     }
 }

@@ -110,7 +110,7 @@ impl Regrant {
             "ends": self.ends.as_micros(),
             "gk": self.gk,
             "gkc": self.gkc,
-            "grant": self.grant.to_json(),
+            "grant": self.grant,
             "re": self.re.map(|hash| encoding::encode(&hash)),
             "sec": encoding::encode(&self.sec),
             "sid": self.sid.to_string(),

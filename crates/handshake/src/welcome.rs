@@ -97,6 +97,14 @@ pub struct Welcome {
 }
 
 impl Welcome {
+    /// Writes the payload as the gateway does.
+    #[must_use]
+    pub fn write(&self) -> String {
+        let Self { v, vers, sid, gk, gkc, time, grant, seq, gap, sec, next_pins } = self;
+        let (sid, time, seq, gap) = (*sid, *time, *seq, *gap);
+        WelcomeText { v: *v, vers, sid, gk, gkc, time, grant, seq, gap, sec, next_pins }.write()
+    }
+
     /// Reads a payload; names the member at fault.
     ///
     /// # Errors

@@ -21,8 +21,8 @@ use countersign_core::{Purpose, Risk, Scope};
 pub use tables::{CANCEL_MESSAGES, CANCELS, FIX_CANCELS};
 use tables::{REDUCTIONS, REFINED, TIMERS};
 
-use crate::binance::ws_api::frame::RawObject;
 use crate::fields::{array, object, string, text};
+use crate::raw_object::RawObject;
 
 /// Orders in one batch that is looked through; a longer one is an increase.
 const BATCH_MAX: usize = 100;

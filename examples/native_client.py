@@ -14,6 +14,7 @@ d64 = lambda text: base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 kid = lambda spki: e64(H(spki))
 SPKI = bytes.fromhex("302a300506032b6570032100")                 # what DER puts in front of an Ed25519 public key
 
+sys.exit(__doc__) if len(sys.argv) != 5 else None
 mode, address, credential, ca = sys.argv[1:]
 credential, (host, port) = json.load(open(credential)), address.rsplit(":", 1)
 seed = base64.b64decode("".join(credential["private_key_pem"].split("\n")[1:-1]).split("-")[0])[16:48]   # PKCS #8: the seed is here

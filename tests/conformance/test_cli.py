@@ -24,19 +24,60 @@ def vectors():
     return os.path.join(ROOT, "tests/vectors/binance.json")
 
 
-COMMANDS = ["serve", "demo", "connect", "probe", "account", "key", "config", "vectors", "venue", "audit", "halt", "lift", "drill", "operator", "completions", "man"]
+def subcommands(*command):
+    """What the help text of a command lists."""
+    listed = re.search(r"Commands:\n(.*?)\n\n", run(*command, "--help").stdout, re.S)
+    found = re.findall(r"^  ([a-z-]+)  ", listed.group(1), re.M) if listed else []
+    return [name for name in found if name != "help"]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_is_there_and_says_something_about_every_option(command):
-    done = run(command, "--help")
-    assert done.returncode == 0 and "Usage:" in done.stdout
-    lines = done.stdout.splitlines()
-    options = [number for number, line in enumerate(lines) if re.match(r"^\s+(-\w, )?--[a-z]", line)]
-    for number in options:
-        rest = re.sub(r"^\s+(-\w, )?--[a-z0-9-]+( <[^>]+>)?", "", lines[number]).strip()
-        below = lines[number + 1].strip() if number + 1 < len(lines) else ""
-        assert rest or below, lines[number]
+def test_every_command_is_in_the_documentation():
+    page = open(os.path.join(ROOT, "docs/cli.md")).read()
+    found = subcommands()
+    assert len(found) > 20
+    assert [command for command in found if f"`{command}" not in page] == []
+
+
+def test_help_is_there_and_says_something_about_every_option():
+    commands = [(command,) for command in subcommands()]
+    commands += [(command, each) for (command,) in commands for each in subcommands(command)]
+    assert len(commands) > 50
+    for command in commands:
+        done = run(*command, "--help")
+        assert done.returncode == 0 and "Usage:" in done.stdout, command
+        lines = done.stdout.splitlines()
+        options = [number for number, line in enumerate(lines) if re.match(r"^\s+(-\w, )?--[a-z]", line)]
+        assert options, command
+        for number in options:
+            rest = re.sub(r"^\s+(-\w, )?--[a-z0-9-]+( <[^>]+>)?", "", lines[number]).strip()
+            below = lines[number + 1].strip() if number + 1 < len(lines) else ""
+            assert rest or below, (command, lines[number])
+
+
+def test_errors_say_what_to_do_and_end_with_their_code(tmp_path):
+    missing, empty, there = tmp_path / "missing", tmp_path / "empty", tmp_path / "there"
+    empty.mkdir(mode=0o700)
+    there.write_text("")
+    for command, code, words in [
+        (["account", "list", "--state", missing], ENVIRONMENT, ["no state folder", "countersign serve", "--state"]),
+        (["session", "list", "--state", missing], ENVIRONMENT, ["no state folder"]),
+        (["session", "list", "--state", empty], 1, ["no gateway runs", "countersign serve"]),
+        (["halt", "--reason", "runaway", "--state", empty], 1, ["no gateway runs"]),
+        (["halt", "--reason", "runaway", "--scope", "desk", "--state", empty], USAGE, ["desk", "account:NAME"]),
+        (["halt", "--reason", "none", "--state", empty], USAGE, ["credential.compromise"]),
+        (["halt", "--local", "--reason", "runaway", "--scope", "account:a", "--state", empty], USAGE, ["--local", "--scope"]),
+        (["token", "revoke"], USAGE, ["SESSION", "--key", "--jti"]),
+        (["connect", "--credential", missing], USAGE, ["no file", "countersign key new"]),
+        (["vectors", missing], USAGE, ["cannot read"]),
+        (["explain", missing], USAGE, ["cannot read"]),
+        (["audit", "verify", "--proof", missing, "--key", missing], USAGE, ["cannot read"]),
+        (["operator", "new", "alice", "--out", there], USAGE, ["nothing is overwritten"]),
+        (["key", "new", "--account", "a", "--url", "x", "--state", empty], USAGE, ["--url"]),
+    ]:
+        done = run(*command)
+        assert done.returncode == code, (command, done)
+        assert all(word in done.stderr for word in words), (command, done.stderr)
+    assert there.read_text() == "" and list(empty.iterdir()) == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -27,15 +27,13 @@ use crate::jwt::{Jwt, JwtError};
 use crate::limits::{DPOP_AGE_MAX, DPOP_JTI_BYTES_MAX, DPOP_NONCE_PERIOD, JWT_LEEWAY};
 use crate::presented::{Effect, Freshness, SignedBytes};
 use crate::public_key::{PublicKey, VerifyingKey};
+use crate::purpose::Purpose;
 use crate::reject::{Detail, Refusal, Reject};
 use crate::replay::{ReplayGuard, ReplayId};
 use crate::time::{Now, Timestamp};
 
 /// The name of the header, and of what is wrong in refusals.
 const DPOP: &str = "dpop";
-
-/// Members of a header that point to keys elsewhere or wrap the token: refused, never followed (RFC 8725, 3.10).
-const ELSEWHERE: [&str; 5] = ["enc", "jku", "x5c", "x5u", "zip"];
 
 /// A proof as it came. Nothing in it is verified.
 #[derive(Debug)]
@@ -92,14 +90,13 @@ impl<'m> DpopProof<'m> {
             JwtError::Grammar(_) | JwtError::TooLong => malformed(),
         })?;
         let jwk = jwt.header.value("jwk").filter(|jwk| jwk.is_object()).ok_or_else(malformed)?;
-        let points_elsewhere = ELSEWHERE.iter().any(|name| jwt.header.value(name).is_some());
-        if !jwt.is_of_type("dpop+jwt") || points_elsewhere {
+        if !jwt.is_of_type("dpop+jwt") || jwt.points_elsewhere() {
             return Err(malformed());
         }
+        let wrong_algorithm = || Refusal::with(Reject::WrongAlgorithm, Detail::Parameter(DPOP));
+        let algorithm = Some(jwt.signature.form.algorithm()).filter(|algorithm| Purpose::Bearer.accepts(*algorithm));
         let key = PublicKey::parse(jwk.to_string().as_bytes()).map_err(|_| malformed())?;
-        let key = key
-            .verifying_key(jwt.signature.form.algorithm())
-            .map_err(|_| Refusal::with(Reject::WrongAlgorithm, Detail::Parameter(DPOP)))?;
+        let key = key.verifying_key(algorithm.ok_or_else(wrong_algorithm)?).map_err(|_| wrong_algorithm())?;
         let thumbprint = Thumbprint::of_jwk(jwk).ok_or_else(malformed)?;
         Ok(Self { jwt, key, thumbprint })
     }

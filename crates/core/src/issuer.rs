@@ -128,10 +128,7 @@ impl Issuer {
     }
 
     fn life(&self, jwt: &Jwt<'_>) -> Result<(Freshness, Timestamp), Refusal> {
-        let time = |name: &str| match jwt.claims.value(name) {
-            None => Ok(None),
-            Some(_) => jwt.claims.time(name).map(Some).ok_or_else(|| invalid("a time is not in whole seconds")),
-        };
+        let time = |name| jwt.claims.time_if_any(name).map_err(|_| invalid("a time is not in whole seconds"));
         let issued = time("iat")?.ok_or_else(|| invalid("iat is missing"))?;
         let not_after = time("exp")?.ok_or_else(|| invalid("exp is missing"))?;
         if not_after.saturating_since(issued) > self.lifetime_max {

@@ -9,6 +9,8 @@
 //! be, one of a list without `none` and without MACs: the key that was registered or published decides (RFC 8725, 3.1). A key inside the
 //! token or behind an address (`jku`, `x5u`, `x5c`) is never looked at; `jwk` only by DPoP, whose proofs are about the key itself.
 //! Extensions that must be understood (`crit`, `b64`) are refused.
+//!
+//! Access tokens of issuers, DPoP proofs, client assertions and the tokens of Coinbase's clients are all read here.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,7 +22,7 @@ use serde_json::Value;
 use smallvec::SmallVec;
 
 use crate::algorithm::Algorithm;
-use crate::limits::{JWT_MEMBERS_MAX, JWT_TEXT_BYTES_MAX};
+use crate::limits::{JWT_MEMBERS_MAX, JWT_TEXT_BYTES_MAX, NUMERIC_DATE_MAX};
 use crate::presented::{PresentedSignature, SignatureForm};
 use crate::reject::{Refusal, Reject};
 use crate::time::Timestamp;
@@ -47,7 +49,7 @@ pub struct Members(BTreeMap<String, Value>);
 pub enum JwtError {
     /// An `alg` that no key here has, `none` among them.
     Algorithm,
-    /// It breaks the grammar; the word says where.
+    /// It breaks the grammar; the word says where: `jwt` for the three parts, or the name of a part or member.
     Grammar(&'static str),
     /// Longer than [`JWT_TEXT_BYTES_MAX`].
     TooLong,
@@ -59,7 +61,7 @@ impl JwtError {
     pub fn refusal(self) -> Refusal {
         match self {
             Self::Algorithm => Refusal::operator(Reject::WrongAlgorithm, "the alg of the token is none that a key here may have"),
-            Self::Grammar(place) => Refusal::operator(Reject::TokenInvalid, format!("not a JWT: {place}")),
+            Self::Grammar(place) => Refusal::operator(Reject::TokenInvalid, format!("the token cannot be read: {place}")),
             Self::TooLong => Refusal::operator(Reject::TokenInvalid, "the token is too long"),
         }
     }
@@ -74,16 +76,23 @@ impl<'m> Jwt<'m> {
         if text.len() > JWT_TEXT_BYTES_MAX {
             return Err(JwtError::TooLong);
         }
-        let (signed, signature) = text.rsplit_once('.').ok_or(JwtError::Grammar("three parts"))?;
-        let (header, claims) = signed.split_once('.').ok_or(JwtError::Grammar("three parts"))?;
+        let (signed, signature) = text.rsplit_once('.').ok_or(JwtError::Grammar("jwt"))?;
+        let (header, claims) = signed.split_once('.').ok_or(JwtError::Grammar("jwt"))?;
         let header = Members::of_part(header).ok_or(JwtError::Grammar("header"))?;
         let claims = Members::of_part(claims).ok_or(JwtError::Grammar("claims"))?;
-        if header.value("crit").is_some() || header.value("b64").is_some() {
-            return Err(JwtError::Grammar("crit"));
+        if let Some(name) = ["crit", "b64"].into_iter().find(|name| header.value(name).is_some()) {
+            return Err(JwtError::Grammar(name));
         }
         let algorithm = header.text("alg").and_then(algorithm).ok_or(JwtError::Algorithm)?;
         let bytes = URL_SAFE_NO_PAD.decode(signature).ok().map(SmallVec::from_vec);
         Ok(Self { header, claims, signed, signature: PresentedSignature { form: SignatureForm::Explicit(algorithm), bytes } })
+    }
+
+    /// Whether the header points to keys elsewhere or wraps the token: what makes a JWT for itself (DPoP, assertions) has no use for it,
+    /// and it is refused there, never followed (RFC 8725, 3.10).
+    #[must_use]
+    pub fn points_elsewhere(&self) -> bool {
+        ["enc", "jku", "x5c", "x5u", "zip"].iter().any(|name| self.header.value(name).is_some())
     }
 
     /// Whether the header's `typ` is this media type; `application/` may be left out (RFC 7515, 4.1.9).
@@ -98,11 +107,18 @@ impl<'m> Jwt<'m> {
     }
 }
 
-/// The algorithm of a JOSE name (RFC 7518, 3.1; RFC 8037; RFC 9864).
+/// A time in a token, in whole seconds since the Unix epoch (RFC 7519, 2). `None` for a second that no calendar has.
+#[must_use]
+pub fn numeric_date(seconds: u64) -> Option<Timestamp> {
+    (seconds <= NUMERIC_DATE_MAX).then(|| Timestamp::from_secs(seconds))
+}
+
+/// The algorithm of a JOSE name (RFC 7518, 3.1; RFC 8037; RFC 9864; RFC 9964).
 fn algorithm(name: &str) -> Option<Algorithm> {
     match name {
         "ES256" => Some(Algorithm::EcdsaP256Sha256),
         "EdDSA" | "Ed25519" => Some(Algorithm::Ed25519),
+        "ML-DSA-65" => Some(Algorithm::MlDsa65),
         "PS256" => Some(Algorithm::RsaPssSha256),
         "PS512" => Some(Algorithm::RsaPssSha512),
         "RS256" => Some(Algorithm::RsaPkcs1Sha256),
@@ -130,8 +146,23 @@ impl Members {
     /// A member that is a time in whole seconds; `None` without it and for any other spelling.
     #[must_use]
     pub fn time(&self, name: &str) -> Option<Timestamp> {
-        // Beyond it seconds are no longer microseconds: the year 9999.
-        self.value(name)?.as_u64().filter(|seconds| *seconds <= 253_402_300_799).map(Timestamp::from_secs)
+        self.value(name)?.as_u64().and_then(numeric_date)
+    }
+
+    /// As [`Self::text`], of a member that may be left out.
+    ///
+    /// # Errors
+    /// [`JwtError::Grammar`] with its name, when it is there and no string.
+    pub fn text_if_any(&self, name: &'static str) -> Result<Option<&str>, JwtError> {
+        self.value(name).map(|value| value.as_str().ok_or(JwtError::Grammar(name))).transpose()
+    }
+
+    /// As [`Self::time`], of a member that may be left out.
+    ///
+    /// # Errors
+    /// [`JwtError::Grammar`] with its name, when it is there and no time.
+    pub fn time_if_any(&self, name: &'static str) -> Result<Option<Timestamp>, JwtError> {
+        self.value(name).map(|_| self.time(name).ok_or(JwtError::Grammar(name))).transpose()
     }
 }
 
@@ -185,19 +216,37 @@ mod tests {
         assert_eq!(read(r#"{"alg":"EdDSA","crit":["b64"]}"#, "{}"), Err(JwtError::Grammar("crit")));
         assert_eq!(read(r#"{"alg":"EdDSA"}"#, r#"{"exp":1,"exp":2}"#), Err(JwtError::Grammar("claims")));
         assert_eq!(read(r#"{"alg":"EdDSA"}"#, "[]"), Err(JwtError::Grammar("claims")));
-        assert_eq!(Jwt::read("a.b").map(drop), Err(JwtError::Grammar("three parts")));
+        assert_eq!(Jwt::read("a.b").map(drop), Err(JwtError::Grammar("jwt")));
         assert_eq!(Jwt::read(&"a".repeat(JWT_TEXT_BYTES_MAX + 1)).map(drop), Err(JwtError::TooLong));
+    }
+
+    #[test]
+    fn a_text_has_one_spelling() {
+        let good = format!("{}{}", text(r#"{"alg":"EdDSA"}"#, "{}").trim_end_matches("AAAA"), URL_SAFE_NO_PAD.encode([1; 64]));
+        let jwt = Jwt::read(&good).unwrap();
+        assert_eq!((jwt.signed.len() + 1 + 86, jwt.signature.bytes.as_deref()), (good.len(), Some(&[1; 64][..])));
+        for other in [format!("{good}.x"), good.replace('.', ".."), format!(" {good}"), String::new(), "..".to_owned()] {
+            assert!(Jwt::read(&other).is_err(), "{other}");
+        }
+        // 64 bytes end in a character with four spare bits: only zeros are read. What is no signature is none, and verifies as none.
+        for signature in ["==", "B"] {
+            let spare = format!("{}{signature}", &good[..good.len() - 1]);
+            assert_eq!(Jwt::read(&spare).unwrap().signature.bytes, None, "{spare}");
+        }
     }
 
     #[test]
     fn times_are_whole_seconds() {
         let members: Members =
-            serde_json::from_str(r#"{"a":1700000000,"b":"1700000000","c":1.5,"d":-1,"e":1e18,"f":99999999999999,"g":1700000000.0}"#)
+            serde_json::from_str(r#"{"a":1700000000,"b":"1700000000","c":1.5,"d":-1,"e":1e18,"f":253402300800,"g":1700000000.0,"h":null}"#)
                 .unwrap();
         assert_eq!(members.time("a"), Some(Timestamp::from_secs(1_700_000_000)));
         for name in ["b", "c", "d", "e", "f", "g", "h"] {
-            assert_eq!(members.time(name), None, "{name}");
+            assert_eq!((members.time(name), members.time_if_any(name)), (None, Err(JwtError::Grammar(name))), "{name}");
         }
+        assert_eq!((members.time("i"), members.time_if_any("i"), members.text_if_any("i")), (None, Ok(None), Ok(None)));
+        assert_eq!((members.text_if_any("b"), members.text_if_any("a")), (Ok(Some("1700000000")), Err(JwtError::Grammar("a"))));
+        assert_eq!(numeric_date(NUMERIC_DATE_MAX), Some(Timestamp::from_secs(NUMERIC_DATE_MAX)));
     }
 
     #[test]

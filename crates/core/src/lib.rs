@@ -17,6 +17,7 @@
 
 pub mod address;
 pub mod algorithm;
+pub mod civil;
 pub mod confirmation;
 pub mod credential;
 pub mod dpop;

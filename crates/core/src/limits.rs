@@ -45,12 +45,15 @@ pub const RSA_EXPONENT_MIN: u32 = 65_537;
 /// Longest public key text accepted at registration: a PEM of an ML-DSA-65 key is 2.7 KB, an RSA-4096 JWK 0.8 KB.
 pub const PUBLIC_KEY_TEXT_BYTES_MAX: usize = 16_384;
 
-/// Longest access token of an issuer and longest DPoP proof: headers of common proxies end at 8 KiB, tokens with groups and claims of
-/// their own at 4 KiB.
+/// Longest JWT that is looked at: headers of common proxies end at 8 KiB, access tokens with groups and claims of their own at 4 KiB, an
+/// assertion signed with ML-DSA-65 has 4.4 KB of signature.
 pub const JWT_TEXT_BYTES_MAX: usize = 8_192;
 
 /// Most members of a JWT's header or claims: identity providers write 10 to 40.
 pub const JWT_MEMBERS_MAX: usize = 128;
+
+/// Last second that a time in a JWT may name: the end of the year 9999. Later ones are no times but attempts to overflow one.
+pub const NUMERIC_DATE_MAX: u64 = 253_402_300_799;
 
 /// Longest key set of an issuer: sixteen RSA keys with their certificates are 60 KiB.
 pub const JWKS_BYTES_MAX: usize = 256 * 1_024;

@@ -41,7 +41,7 @@ pub(crate) enum Command {
     /// Keys: credentials of accounts.
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Open native sessions of the running gateway.
+    /// Open sessions of the running gateway, native and FIX.
     #[command(subcommand)]
     Session(SessionCommand),
     /// Tokens that the running gateway gave out.

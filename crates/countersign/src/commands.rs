@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod account;
+mod argument;
 mod audit;
 mod config;
 mod connect;

@@ -27,6 +27,7 @@ use countersign_core::Timestamp;
 use countersign_gateway::clock;
 use countersign_gateway::config::{Authorities, CertificateSource, ClientTrust, Settings};
 use countersign_gateway::identity::IdentityIssuer;
+use countersign_gateway::operator::OperatorClient;
 use countersign_handshake::GatewayIdentity;
 use countersign_pki::{
     CertificateFiles, ClientAuth, ClientCertificateRequest, ListenerFiles, ListenerPolicy, PkiError, PrivateAuthority, ProtocolVersions,
@@ -119,9 +120,33 @@ fn check_whole(dir: &StateDir) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The state folder that a command is to work on.
+///
+/// # Errors
+/// There is none, or others may write to it.
+pub(crate) fn existing(folder: &Path) -> anyhow::Result<StateDir> {
+    if !folder.exists() {
+        return Err(Failure::environment(format!(
+            "there is no state folder {}; `countersign serve` makes it, --state names another",
+            folder.display()
+        )));
+    }
+    Ok(StateDir::open(folder)?)
+}
+
+/// Where the gateway of a state folder answers commands, while it runs.
+pub(crate) fn operator_client(folder: &Path) -> OperatorClient {
+    OperatorClient::new(operator_socket(folder))
+}
+
+/// The socket of the gateway in a state folder.
+pub(crate) fn operator_socket(folder: &Path) -> PathBuf {
+    folder.join("operator.sock")
+}
+
 /// Opens only the database, for commands that look after keys; the gateway may be running.
 pub(crate) async fn open_store(state: &Path) -> anyhow::Result<(StateDir, Store)> {
-    let dir = StateDir::open(state)?;
+    let dir = existing(state)?;
     let store = database::open_for_command(&dir).await?;
     Ok((dir, store))
 }

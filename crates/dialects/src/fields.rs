@@ -2,13 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_core::civil::Date;
 use countersign_core::{Algorithm, ApiKeyId, Detail, PresentedSignature, Refusal, Reject, SignatureForm, Timestamp};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use crate::binance::ws_api::frame::{RawObject, literal};
 use crate::dialect::{Header, Headers};
 use crate::limits;
+use crate::raw_object::{RawObject, literal};
 
 /// A field that is not there, or is empty.
 pub(crate) fn missing(name: &'static str) -> Refusal {
@@ -74,30 +75,8 @@ pub(crate) fn iso_millis(text: &str, name: &'static str) -> Result<Timestamp, Re
     let number = |from: usize, to: usize| digits(text.get(from..to).unwrap_or_default(), name);
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute, second, milli) = (number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 23)?);
-    if year < 1970 || !(1..=12).contains(&month) || day < 1 || day > days_in(year, month) || hour > 23 || minute > 59 || second > 59 {
-        return Err(malformed(name));
-    }
-    let days = days_before_year(year) + (1..month).map(|month| days_in(year, month)).sum::<u64>() + day - 1;
-    Ok(Timestamp::from_millis((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + milli))
-}
-
-const fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-}
-
-const fn days_in(year: u64, month: u64) -> u64 {
-    match month {
-        2 if is_leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days from the epoch to the first of January.
-const fn days_before_year(year: u64) -> u64 {
-    let before = year - 1;
-    (year - 1970) * 365 + (before / 4 - before / 100 + before / 400) - (1969 / 4 - 1969 / 100 + 1969 / 400)
+    let date = Date::new(year, month, day).filter(|_| hour <= 23 && minute <= 59 && second <= 59).ok_or_else(|| malformed(name))?;
+    Ok(Timestamp::from_millis((((date.days() * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + milli))
 }
 
 /// A MAC in hexadecimal digits of any case.

@@ -16,12 +16,12 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, Reject, Scope, SignedBytes};
 
 use crate::answer::{AnswerContext, HttpAnswer, quoted};
-use crate::binance::ws_api::frame::RawObject;
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
 use crate::effect;
 use crate::fields::{digits, header, hex_mac, key_id, malformed, object, string, text};
 use crate::kind::{Kind, exact, kind};
 use crate::limits;
+use crate::raw_object::RawObject;
 use crate::routes::{RestRoute, SocketKind, SocketRoute};
 
 const KEY: &str = "x-gemini-apikey";

@@ -29,12 +29,12 @@ use countersign_core::{
 use smallvec::SmallVec;
 
 use crate::answer::{AnswerContext, HttpAnswer, quoted};
-use crate::binance::ws_api::frame::RawObject;
 use crate::dialect::{Answer, Dialect, Headers, RequestView, Security};
 use crate::fields::{digits, malformed, missing, object, string, text};
 use crate::kind::{Kind, kind};
 use crate::limits;
 use crate::login_socket::LoginSocket;
+use crate::raw_object::RawObject;
 use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
 use crate::socket::{DialectSocket, Opening};
 

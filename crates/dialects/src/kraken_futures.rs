@@ -15,7 +15,7 @@ mod routes;
 mod socket;
 
 use aws_lc_rs::digest;
-use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, Reject, SignedBytes};
+use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, Reject, SignedBytes, civil};
 
 use crate::answer::{AnswerContext, HttpAnswer};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
@@ -55,7 +55,7 @@ impl Dialect for KrakenFutures {
 
     fn refuse(&self, refusal: &Refusal, context: &AnswerContext) -> HttpAnswer {
         let (status, error) = words(refusal);
-        let time = iso(context.now.as_millis());
+        let time = civil::iso(context.now);
         HttpAnswer::json(status, format!(r#"{{"result":"error","error":"{error}","serverTime":"{time}"}}"#))
     }
 
@@ -125,20 +125,4 @@ fn words(refusal: &Refusal) -> (u16, &'static str) {
         Kind::Route => (404, "notFound"),
         Kind::Unavailable => (503, "Unavailable"),
     })
-}
-
-/// Milliseconds since the epoch as the venue writes times.
-fn iso(millis: u64) -> String {
-    let (days, rest) = (millis / 86_400_000, millis % 86_400_000);
-    // Days to a date by Howard Hinnant's method, from the first of March of the year 0.
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second, milli) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60, rest % 1_000);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }

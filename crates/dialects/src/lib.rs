@@ -46,6 +46,7 @@ mod login_socket;
 pub mod okx;
 #[cfg(test)]
 mod order_count;
+pub mod raw_object;
 pub mod registry;
 pub mod risk;
 pub mod routes;

@@ -24,8 +24,8 @@ pub use instrument::{InstrumentPlace, instrument, instrument_place};
 pub use tables::{CANCEL_MESSAGES, CANCELS, FIX_CANCELS};
 use tables::{REDUCTIONS, REFINED, TIMERS};
 
-use crate::binance::ws_api::frame::RawObject;
 use crate::fields::{array, object, string};
+use crate::raw_object::RawObject;
 
 /// Orders in one batch that is looked through; a longer one is an increase.
 const BATCH_MAX: usize = 100;

@@ -23,10 +23,10 @@ use crate::draft::{self, Draft, Scheme, frame, http};
 use crate::explain::{Options, explain};
 use crate::input::{Input, InputError};
 use crate::limits::KEPT_BYTES_MAX;
-use crate::moment::iso;
 use crate::report::Report;
 use crate::request::Request;
 use crate::{jwt, recognize, text};
+use countersign_core::civil::iso;
 
 /// A message that names a key.
 pub struct Kept {

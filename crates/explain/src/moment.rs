@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_core::Timestamp;
+use countersign_core::civil::iso;
 use countersign_fix::utc_timestamp::{Precision, UtcTimestamp};
 
 use crate::draft::Unit;
@@ -68,12 +69,6 @@ pub(crate) fn unit_of(text: &str) -> Option<Written> {
         18..=19 => Some(Written::Nanos),
         _ => None,
     }
-}
-
-/// `2026-11-21T00:51:51.840Z`.
-pub(crate) fn iso(at: Timestamp) -> String {
-    let fix = UtcTimestamp::new(at, Precision::Millis).to_string();
-    format!("{}-{}-{}T{}Z", &fix[..4], &fix[4..6], &fix[6..8], &fix[9..])
 }
 
 fn read_iso(text: &str) -> Option<Timestamp> {

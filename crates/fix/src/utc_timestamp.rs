@@ -6,9 +6,9 @@
 use std::fmt;
 
 use countersign_core::Timestamp;
+use countersign_core::civil::Date;
 
 const SECONDS_PER_DAY: u64 = 86_400;
-const DAYS_PER_YEAR: u64 = 365;
 
 /// Digits of a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,7 +78,7 @@ impl UtcTimestamp {
         let (date, rest) = value.split_at_checked(8).ok_or(UtcTimestampError)?;
         let (clock, fraction) = rest.split_at_checked(9).ok_or(UtcTimestampError)?;
         let [b'-', clock @ ..] = clock else { return Err(UtcTimestampError) };
-        let days = days_since_epoch(number(&date[..4])?, number(&date[4..6])?, number(&date[6..])?)?;
+        let days = Date::new(number(&date[..4])?, number(&date[4..6])?, number(&date[6..])?).ok_or(UtcTimestampError)?.days();
         let [h1, h2, b':', m1, m2, b':', s1, s2] = clock else { return Err(UtcTimestampError) };
         let (hour, minute, second) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?, number(&[*s1, *s2])?);
         if hour > 23 || minute > 59 || second > 60 {
@@ -113,7 +113,7 @@ impl UtcTimestamp {
 
 impl fmt::Display for UtcTimestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = date_of(self.seconds / SECONDS_PER_DAY);
+        let (year, month, day) = Date::from_days(self.seconds / SECONDS_PER_DAY).parts();
         let clock = self.seconds % SECONDS_PER_DAY;
         write!(f, "{year:04}{month:02}{day:02}-{:02}:{:02}:{:02}", clock / 3_600, clock / 60 % 60, clock % 60)?;
         let width = self.precision.digits();
@@ -141,51 +141,6 @@ fn fraction_of(fraction: &[u8]) -> Result<(u32, Precision), UtcTimestampError> {
     };
     let nanos = number(digits)? * u64::from(precision.unit());
     Ok((u32::try_from(nanos).map_err(|_| UtcTimestampError)?, precision))
-}
-
-const fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-}
-
-const fn month_days(year: u64, month: u64) -> u64 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap(year) => 29,
-        2 => 28,
-        _ => 31,
-    }
-}
-
-/// Leap days from year 1 up to the end of `year`.
-const fn leap_days(year: u64) -> u64 {
-    year / 4 - year / 100 + year / 400
-}
-
-/// Days from 1970-01-01 to the first day of `year`.
-const fn days_before_year(year: u64) -> u64 {
-    (year - 1970) * DAYS_PER_YEAR + leap_days(year - 1) - leap_days(1969)
-}
-
-fn days_since_epoch(year: u64, month: u64, day: u64) -> Result<u64, UtcTimestampError> {
-    if year < 1970 || !(1..=12).contains(&month) || day == 0 || day > month_days(year, month) {
-        return Err(UtcTimestampError);
-    }
-    Ok(days_before_year(year) + (1..month).map(|month| month_days(year, month)).sum::<u64>() + day - 1)
-}
-
-fn date_of(days: u64) -> (u64, u64, u64) {
-    // A year has at least 365 days, so this guess is never too early; after it come at most a few steps back.
-    let mut year = 1970 + days / DAYS_PER_YEAR;
-    while days_before_year(year) > days {
-        year -= 1;
-    }
-    let mut rest = days - days_before_year(year);
-    let mut month = 1;
-    while rest >= month_days(year, month) {
-        rest -= month_days(year, month);
-        month += 1;
-    }
-    (year, month, rest + 1)
 }
 
 #[cfg(test)]

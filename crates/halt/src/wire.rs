@@ -12,16 +12,11 @@ use crate::limits::RECORD_BYTES_MAX;
 use crate::notice::{Change, HaltRecord};
 use crate::scope::HaltScope;
 
-/// Twelve lower-case hexadecimal digits.
+/// Twelve lower-case hexadecimal digits: a name has one spelling.
 pub(crate) fn unhex(text: &str) -> Option<[u8; 6]> {
-    if text.len() != 12 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        return None;
-    }
     let mut bytes = [0; 6];
-    for (place, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
-    }
-    Some(bytes)
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    (hex::encode(bytes) == text).then_some(bytes)
 }
 
 #[derive(Serialize, Deserialize)]

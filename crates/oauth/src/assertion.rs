@@ -12,40 +12,24 @@
 //! Native proofs sign 96 bytes that begin with `countersign/1 `; the signed text of a JWT begins with `ey` or `ew`. No signature of one
 //! kind is one of the other, so the same key may make both.
 
-use countersign_core::{
-    ApiKeyId, Effect, Freshness, Once, Presented, PresentedSignature, Purpose, Refusal, Reject, SignatureForm, SignedBytes, Timestamp,
-};
-use serde::Deserialize;
+use countersign_core::jwt::{JwtError, Members};
+use countersign_core::{ApiKeyId, Effect, Freshness, Jwt, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp};
+use serde_json::Value;
 
-use crate::jws::{Jws, numeric_date};
 use crate::limits::{ASSERTION_LIFE_MAX, JTI_BYTES_MAX, PROOF_AGE_MAX, PROOF_AHEAD_MAX};
 
 /// Value of `client_assertion_type` (RFC 7523, 2.2).
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-#[derive(Deserialize)]
-struct Claims {
-    iss: String,
-    sub: String,
-    aud: Audience,
-    exp: u64,
-    nbf: Option<u64>,
-    iat: Option<u64>,
-    jti: Option<String>,
+fn malformed(sentence: &'static str) -> Refusal {
+    Refusal::operator(Reject::Malformed, sentence)
 }
 
-/// One audience, as a text or as a list of one. A proof made for two servers can be used by one of them at the other.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    List([String; 1]),
-    One(String),
-}
-
-impl Audience {
-    fn is_one_of(&self, ours: &[&str]) -> bool {
-        let (Self::List([audience]) | Self::One(audience)) = self;
-        ours.contains(&audience.as_str())
+fn unreadable(error: JwtError) -> Refusal {
+    match error {
+        JwtError::Algorithm => Refusal::operator(Reject::WrongAlgorithm, "an assertion with an algorithm of no key"),
+        JwtError::Grammar(place) => Refusal::operator(Reject::Malformed, format!("no assertion can be read: {place}")),
+        JwtError::TooLong => malformed("longer than any assertion"),
     }
 }
 
@@ -55,29 +39,28 @@ impl Audience {
 /// [`Reject::Malformed`], [`Reject::WrongAlgorithm`]; [`Reject::WrongGateway`] when it was made for another server;
 /// [`Reject::TimestampStale`] past its end.
 pub fn present<'t>(text: &'t str, audiences: &[&str], now: Timestamp) -> Result<Presented<'t>, Refusal> {
-    let jws = Jws::read(text)?;
-    if !matches!(jws.typ.as_deref(), None | Some("jwt" | "client-authentication+jwt")) || jws.jwk.is_some() {
-        return Err(Refusal::operator(Reject::Malformed, "a JWT of another type where an assertion is expected"));
+    let jwt = Jwt::read(text).map_err(unreadable)?;
+    check_header(&jwt)?;
+    let claims = &jwt.claims;
+    let subject = claims.text("sub").ok_or_else(|| malformed("sub is missing"))?;
+    if claims.text("iss") != Some(subject) {
+        return Err(malformed("an assertion by one about another"));
     }
-    let claims: Claims = jws.claims()?;
-    if claims.iss != claims.sub {
-        return Err(Refusal::operator(Reject::Malformed, "an assertion by one about another"));
-    }
-    if !claims.aud.is_one_of(audiences) {
+    if !audiences.contains(&audience(claims)?) {
         return Err(Refusal::operator(Reject::WrongGateway, "an assertion for another server"));
     }
-    let key_id = ApiKeyId::parse(&claims.sub).map_err(|_| Refusal::operator(Reject::Malformed, "the subject is no key id"))?;
-    let freshness = freshness(&claims, now)?;
-    let once = match &claims.jti {
+    let key_id = ApiKeyId::parse(subject).map_err(|_| malformed("the subject is no key id"))?;
+    let freshness = freshness(claims, now)?;
+    let once = match claims.text_if_any("jti").map_err(unreadable)? {
         None => Once::SignedBytes,
         Some(jti) if jti.len() <= JTI_BYTES_MAX => Once::Nonce(jti.as_bytes().into()),
-        Some(_) => return Err(Refusal::operator(Reject::Malformed, "a jti longer than any")),
+        Some(_) => return Err(malformed("a jti longer than any")),
     };
     Ok(Presented {
         purpose: Purpose::Native,
         key_id,
-        signature: PresentedSignature { form: SignatureForm::Explicit(jws.algorithm), bytes: Some(jws.signature.into()) },
-        signed: SignedBytes::from_piece(jws.signed.as_bytes()),
+        signature: jwt.signature,
+        signed: SignedBytes::from_piece(jwt.signed.as_bytes()),
         passphrase: None,
         freshness,
         once,
@@ -85,10 +68,30 @@ pub fn present<'t>(text: &'t str, audiences: &[&str], now: Timestamp) -> Result<
     })
 }
 
-fn freshness(claims: &Claims, now: Timestamp) -> Result<Freshness, Refusal> {
-    let not_after = numeric_date(claims.exp)?;
-    let not_before = claims.nbf.map(numeric_date).transpose()?;
-    let Some(issued) = claims.iat.map(numeric_date).transpose()? else {
+/// A JWT of another type, one about a key inside it, or one of an algorithm that no native key has is no assertion.
+fn check_header(jwt: &Jwt<'_>) -> Result<(), Refusal> {
+    let typed = jwt.header.value("typ").is_none() || jwt.is_of_type("jwt") || jwt.is_of_type("client-authentication+jwt");
+    if !typed || jwt.header.value("jwk").is_some() || jwt.points_elsewhere() {
+        return Err(malformed("a JWT of another type where an assertion is expected"));
+    }
+    if Purpose::Native.accepts(jwt.signature.form.algorithm()) { Ok(()) } else { Err(unreadable(JwtError::Algorithm)) }
+}
+
+/// The one audience, as a text or as a list of one. A proof made for two servers can be used by one of them at the other.
+fn audience(claims: &Members) -> Result<&str, Refusal> {
+    let named = match claims.value("aud") {
+        Some(Value::Array(list)) if list.len() == 1 => list[0].as_str(),
+        Some(one) => one.as_str(),
+        None => None,
+    };
+    named.ok_or_else(|| malformed("aud is not one text"))
+}
+
+fn freshness(claims: &Members, now: Timestamp) -> Result<Freshness, Refusal> {
+    let time = |name| claims.time_if_any(name).map_err(unreadable);
+    let not_after = time("exp")?.ok_or_else(|| malformed("exp is missing"))?;
+    let not_before = time("nbf")?;
+    let Some(issued) = time("iat")? else {
         return Ok(Freshness::Validity { not_before, not_after, leeway: PROOF_AHEAD_MAX, lifetime_max: ASSERTION_LIFE_MAX });
     };
     if now >= not_after {

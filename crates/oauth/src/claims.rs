@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_core::jwt::numeric_date;
 use countersign_core::{ApiKeyId, CredentialId, Purpose, Refusal, Reject, Scopes, SessionId, Timestamp, Token, TokenKind};
 use serde::{Deserialize, Serialize};
 
 use crate::confirmation::Confirmation;
-use crate::jws::numeric_date;
 use crate::limits::{ACCESS_LIFE, PROOF_AHEAD_MAX};
 
 /// The claims on the wire.
@@ -152,7 +152,8 @@ impl AccessClaims {
     /// [`Reject::TokenInvalid`].
     pub fn read(&self, now: Timestamp) -> Result<Access, Refusal> {
         let impossible = || invalid("claims that no access token of ours has");
-        let (issued, expires) = (numeric_date(self.iat).map_err(|_| impossible())?, numeric_date(self.exp).map_err(|_| impossible())?);
+        let issued = numeric_date(self.iat).ok_or_else(impossible)?;
+        let expires = numeric_date(self.exp).ok_or_else(impossible)?;
         if expires.saturating_since(issued) > *ACCESS_LIFE.end() || issued > now.saturating_add(PROOF_AHEAD_MAX) {
             return Err(impossible());
         }
@@ -175,7 +176,7 @@ impl AccessClaims {
             session: Some(self.sid.clone()),
             id: jti,
         };
-        let session_ends = self.session_exp.map_or(Ok(expires), numeric_date).map_err(|_| impossible())?;
+        let session_ends = self.session_exp.map_or(Some(expires), numeric_date).ok_or_else(impossible)?;
         Ok(Access { token, scopes, cnf: self.cnf, mark: TokenMark { jti, sid, credential, epoch: self.epoch }, session_ends })
     }
 }

@@ -28,7 +28,6 @@ pub mod dpop;
 pub mod error;
 pub mod family;
 pub mod form;
-pub mod jws;
 pub mod limits;
 pub mod refresh;
 pub mod request;

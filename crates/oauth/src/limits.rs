@@ -8,9 +8,6 @@ pub const FORM_BYTES_MAX: usize = 16 * 1_024;
 /// Most parameters of a request: all standards together define fewer; the rest are strangers that are ignored.
 pub const FORM_PARAMETERS_MAX: usize = 32;
 
-/// Longest assertion, proof or token that is looked at: one signed with ML-DSA-65 has 4.4 KB of signature.
-pub const JWT_BYTES_MAX: usize = 8 * 1_024;
-
 /// Longest `jti`: a UUID has 36 characters, libraries use up to 64.
 pub const JTI_BYTES_MAX: usize = 256;
 
@@ -36,6 +33,3 @@ pub const REFRESH_IDLE_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 /// Generations of one family: one each minute for a week, and ten times that. A counter that runs further is a loop of a client.
 pub const GENERATIONS_MAX: u32 = 100_000;
-
-/// Last second that a time in a token may name: the end of the year 9999. Later ones are no times but attempts to overflow one.
-pub const NUMERIC_DATE_MAX: u64 = 253_402_300_799;

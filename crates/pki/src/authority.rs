@@ -22,7 +22,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use webpki::EndEntityCert;
 use zeroize::Zeroizing;
 
-use crate::digest::{hex, sha256};
+use crate::digest::sha256;
 use crate::error::PkiError;
 use crate::files::{Access, Existing, create_folder, exists, read_private, read_public, write_atomically};
 use crate::identities::{CertificateIdentities, IN_MEMORY, parse};
@@ -135,7 +135,7 @@ impl PrivateAuthority {
 
     /// The name comes from the key alone, so a second certificate for the key has the same name.
     fn certify(key: Zeroizing<KeyPair>, now: UnixTime) -> Result<Self, PkiError> {
-        let short_id = hex(&sha256(&key.subject_public_key_info())[..SHORT_ID_BYTES]);
+        let short_id = hex::encode(&sha256(&key.subject_public_key_info())[..SHORT_ID_BYTES]);
         let mut parameters = CertificateParams::default();
         parameters.distinguished_name = named(&format!("Countersign private CA {short_id}"))?;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

@@ -1,4 +1,4 @@
-//! SHA-256 and the two text forms in which its values are shown.
+//! SHA-256 and the text form of its values.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -12,11 +12,6 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// Base64url without padding, as JOSE writes thumbprints.
 pub(crate) fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// Lower-case hexadecimal, as serial numbers are written.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A hash over fields that cannot be confused with one another: each is preceded by its length.
@@ -51,10 +46,5 @@ mod tests {
         let first = FieldHash::new("t").field(b"ab").field(b"c").finish();
         let second = FieldHash::new("t").field(b"a").field(b"bc").finish();
         assert_ne!(first, second);
-    }
-
-    #[test]
-    fn hex_keeps_leading_zeros() {
-        assert_eq!(hex(&[0, 0x0a, 0xff]), "000aff");
     }
 }

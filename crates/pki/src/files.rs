@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::digest::hex;
 use crate::error::PkiError;
 
 /// Mode of files with a private key.
@@ -130,7 +129,7 @@ fn temporary_path(path: &Path) -> Result<PathBuf, PkiError> {
     let mut random = [0_u8; 8];
     aws_lc_rs::rand::fill(&mut random).map_err(|_| PkiError::Crypto { operation: "draw random bytes" })?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(folder_of(path).join(format!(".{name}.{}.tmp", hex(&random))))
+    Ok(folder_of(path).join(format!(".{name}.{}.tmp", hex::encode(random))))
 }
 
 pub(crate) fn failed(action: &'static str, path: &Path, source: io::Error) -> PkiError {

@@ -8,7 +8,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
-use crate::digest::{base64url, hex, sha256};
+use crate::digest::{base64url, sha256};
 use crate::error::PkiError;
 use crate::limits::SUBJECT_ALT_NAMES_MAX;
 
@@ -165,8 +165,8 @@ fn ip_address(bytes: &[u8], origin: &str) -> Result<IpAddr, PkiError> {
 /// DER puts a zero before a serial whose first bit is set; people do not write it.
 fn serial(raw: &[u8]) -> String {
     match raw {
-        [0, rest @ ..] if !rest.is_empty() => hex(rest),
-        whole => hex(whole),
+        [0, rest @ ..] if !rest.is_empty() => hex::encode(rest),
+        whole => hex::encode(whole),
     }
 }
 

@@ -176,6 +176,17 @@ impl Exchange {
         matches!(self.market(index).instrument.kind, InstrumentKind::Spot).then_some(index)
     }
 
+    /// Price of an asset in USDT, taken for US dollars: one for USDT, the last trade of its spot pair for another, nought when there is
+    /// none.
+    #[must_use]
+    pub fn usd_price(&self, asset: &str) -> Fixed {
+        if asset == "USDT" {
+            return Fixed::whole(1);
+        }
+        let pair = self.find_spot(&format!("{asset}USDT"));
+        pair.map_or(Fixed::ZERO, |index| self.market(index).tape.last_price())
+    }
+
     /// All spot instruments.
     #[must_use]
     pub fn find_spot_markets(&self) -> Vec<MarketIndex> {

@@ -1,8 +1,7 @@
 //! Requests to the token endpoints, and the JWTs of clients.
 
-use countersign_core::Timestamp;
+use countersign_core::{Jwt, Timestamp};
 use countersign_oauth::dpop::{self, Target};
-use countersign_oauth::jws::Jws;
 use countersign_oauth::{Form, RefreshKey, TokenRequest, assertion, request};
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -25,18 +24,17 @@ pub fn token_request(data: &[u8]) {
 pub fn client_jwt(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     assert!(RefreshKey::new(&[7; 32]).read(text).is_none(), "nobody knows the key");
-    let read = Jws::read(text);
+    let read = Jwt::read(text);
     if dpop::verify(text, &TARGET, None, NOW).is_ok() {
-        let typ = read.as_ref().ok().and_then(|jws| jws.typ.as_deref());
-        assert_eq!(typ, Some("dpop+jwt"), "a JWT is good for one thing");
+        assert!(read.as_ref().is_ok_and(|jwt| jwt.is_of_type("dpop+jwt")), "a JWT is good for one thing");
         assert!(assertion::present(text, &["https://127.0.0.1:8443/token"], NOW).is_err());
     }
     if let Ok(presented) = assertion::present(text, &["https://127.0.0.1:8443/token"], NOW) {
-        let jws = read.as_ref().expect("what can be presented can be read");
-        assert_eq!(presented.signed.contiguous().as_ref(), jws.signed.as_bytes());
+        let jwt = read.as_ref().expect("what can be presented can be read");
+        assert_eq!(presented.signed.contiguous().as_ref(), jwt.signed.as_bytes());
     }
-    if let Ok(jws) = read {
-        assert!(text.starts_with(jws.signed) && text.as_bytes()[jws.signed.len()] == b'.');
-        assert!(!jws.signed.starts_with("countersign/1 "), "no signed text of a native proof");
+    if let Ok(jwt) = read {
+        assert!(text.starts_with(jwt.signed) && text.as_bytes()[jwt.signed.len()] == b'.');
+        assert!(!jwt.signed.starts_with("countersign/1 "), "no signed text of a native proof");
     }
 }

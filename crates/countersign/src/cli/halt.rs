@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
+use countersign_halt::{Action, HaltScope, Reason};
 
 use super::StateArgs;
 
@@ -13,15 +15,14 @@ pub(crate) struct HaltArgs {
     #[command(subcommand)]
     pub(crate) command: Option<HaltCommand>,
     /// Whom: venue, dialect:NAME, instrument:NAME, account:NAME, key:ID, session:ID or node:NAME.
-    #[arg(long, default_value = "venue")]
-    pub(crate) scope: String,
+    #[arg(long, default_value = "venue", value_parser = HaltScope::parse)]
+    pub(crate) scope: HaltScope,
     /// What still passes: cancel-only (cancels and reductions), deny-new (cancels), freeze (reads), disconnect (nothing).
-    #[arg(long, default_value = "cancel-only", value_parser = ["cancel-only", "deny-new", "freeze", "disconnect"])]
-    pub(crate) action: String,
-    /// Why, as a code that clients see: client.request, credential.compromise, duplicate, infrastructure, limit, market.disorder,
-    /// regulator or runaway.
-    #[arg(long, required = true)]
-    pub(crate) reason: Option<String>,
+    #[arg(long, default_value = "cancel-only", value_parser = actions(&Action::ALL))]
+    pub(crate) action: Action,
+    /// Why, as a code that clients see.
+    #[arg(long, value_name = "CODE", required = true, value_parser = reasons())]
+    pub(crate) reason: Option<Reason>,
     /// Why, in words that only operators see.
     #[arg(long, default_value = "")]
     pub(crate) text: String,
@@ -31,8 +32,8 @@ pub(crate) struct HaltArgs {
     /// Ask the venues to cancel the resting orders of whoever is halted, too; `halt status` tells what they confirm.
     #[arg(long, conflicts_with = "local")]
     pub(crate) cancel: bool,
-    /// Break the glass: stop the node of this state folder by the file HALT, without asking it.
-    #[arg(long)]
+    /// Break the glass: stop the node of this state folder by the file HALT, without asking it: all of it, cancel-only.
+    #[arg(long, conflicts_with_all = ["scope", "action", "review"])]
     pub(crate) local: bool,
     /// One JSON object.
     #[arg(long)]
@@ -64,8 +65,8 @@ pub(crate) enum LiftCommand {
         #[arg(required = true)]
         halts: Vec<String>,
         /// What is to be left: deny-new or cancel-only, for a restart in stages; without it nothing.
-        #[arg(long, value_name = "ACTION", value_parser = ["cancel-only", "deny-new", "freeze"])]
-        stage: Option<String>,
+        #[arg(long, value_name = "ACTION", value_parser = actions(STAGES))]
+        stage: Option<Action>,
         /// Why.
         #[arg(long)]
         reason: String,
@@ -124,12 +125,12 @@ pub(crate) enum DrillCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct DrillRunArgs {
-    /// Whom.
-    #[arg(long, default_value = "venue", conflicts_with = "real")]
-    pub(crate) scope: String,
+    /// Whom, as for `halt`.
+    #[arg(long, default_value = "venue", value_parser = HaltScope::parse, conflicts_with = "real")]
+    pub(crate) scope: HaltScope,
     /// With which action.
-    #[arg(long, default_value = "cancel-only", value_parser = ["cancel-only", "deny-new", "freeze", "disconnect"])]
-    pub(crate) action: String,
+    #[arg(long, default_value = "cancel-only", value_parser = actions(&Action::ALL))]
+    pub(crate) action: Action,
     /// How often.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) count: u32,
@@ -159,4 +160,17 @@ pub(crate) enum OperatorCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+}
+
+/// What a lift may leave: the weaker actions.
+const STAGES: &[Action] = &[Action::CancelOnly, Action::DenyNew, Action::Freeze];
+
+fn actions(possible: &'static [Action]) -> impl TypedValueParser<Value = Action> {
+    let names = PossibleValuesParser::new(possible.iter().map(|action| action.name()));
+    names.map(|name| Action::parse(&name).expect("only names of actions are possible"))
+}
+
+fn reasons() -> impl TypedValueParser<Value = Reason> {
+    let names = PossibleValuesParser::new(Reason::ALL.iter().map(|reason| PossibleValue::new(reason.name()).help(reason.doc())));
+    names.map(|name| Reason::parse(&name).expect("only codes of reasons are possible"))
 }

@@ -60,15 +60,16 @@ pub(crate) enum TokenCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
 pub(crate) struct TokenRevokeArgs {
     /// Session id of the tokens: `sid` in each of them and in `token list`.
-    #[arg(value_name = "SESSION", allow_hyphen_values = true, required_unless_present_any = ["key", "jti"], conflicts_with_all = ["key", "jti"])]
+    #[arg(value_name = "SESSION", group = "which", allow_hyphen_values = true)]
     pub(crate) sid: Option<String>,
     /// All tokens so far of this key, by its id or the name clients send.
-    #[arg(long, value_name = "KEY", allow_hyphen_values = true, conflicts_with = "jti")]
+    #[arg(long, value_name = "KEY", group = "which", allow_hyphen_values = true)]
     pub(crate) key: Option<String>,
     /// One access token, by its `jti`.
-    #[arg(long, value_name = "JTI", allow_hyphen_values = true)]
+    #[arg(long, value_name = "JTI", group = "which", allow_hyphen_values = true)]
     pub(crate) jti: Option<String>,
     #[command(flatten)]
     pub(crate) state: StateArgs,

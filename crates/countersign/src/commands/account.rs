@@ -25,7 +25,8 @@ pub(super) fn run(command: AccountCommand) -> anyhow::Result<ExitCode> {
 
 /// An account's name as given.
 pub(super) fn parse(account: &str) -> anyhow::Result<AccountId> {
-    AccountId::parse(account).map_err(|error| Failure::usage(format!("account {account:?}: {error}")))
+    AccountId::parse(account)
+        .map_err(|error| Failure::usage(format!("account {account:?}: {error}; a name has letters, digits, `.`, `_` and `-`, at most 64")))
 }
 
 async fn new(account: &str, label: &str, state: &StateArgs) -> anyhow::Result<ExitCode> {

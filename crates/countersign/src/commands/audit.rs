@@ -8,7 +8,6 @@ mod verify;
 use std::process::ExitCode;
 
 use countersign_core::{ApiKeyId, CorrelationId, Reject};
-use countersign_store::StateDir;
 use countersign_store::audit::{AuditEntry, AuditEvent, AuditFilter, AuditLog};
 
 use super::{account, output, when};
@@ -31,7 +30,7 @@ pub(super) fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
 /// Shows the newest records, oldest of them first.
 fn show(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     let filter = filter(args)?;
-    let folder = StateDir::open(&args.state.state)?.audit();
+    let folder = state::existing(&args.state.state)?.audit();
     let entries = AuditLog::tail(&folder, args.count, &filter)?;
     if args.json {
         for entry in &entries {

@@ -48,6 +48,11 @@ pub(super) fn run(args: &ConnectArgs) -> anyhow::Result<ExitCode> {
 /// The credential file, and what the flags say differently.
 fn options(args: &ConnectArgs) -> anyhow::Result<Options> {
     let file = args.credential.display();
+    if !args.credential.exists() {
+        return Err(Failure::usage(format!(
+            "there is no file {file}; `countersign key new --out {file}` makes one, and the first `serve` some in its state folder, under demo/"
+        )));
+    }
     let text = read_private(&args.credential, CREDENTIAL_FILE_BYTES_MAX)?;
     let text = std::str::from_utf8(&text).with_context(|| format!("{file} is not text"))?;
     let mut credential =

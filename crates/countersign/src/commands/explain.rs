@@ -1,6 +1,5 @@
 //! `explain`: why a request is refused.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,7 +10,7 @@ use countersign_gateway::clock;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{output, when};
+use super::{argument, output, when};
 use crate::cli::ExplainArgs;
 use crate::failure::{FAILED, Failure};
 
@@ -33,24 +32,11 @@ pub(super) fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The bytes of the request: from standard input, a file of this name, or the argument itself.
-fn request(text: &str) -> anyhow::Result<Vec<u8>> {
-    if text == "-" {
-        return bounded(std::io::stdin().lock(), INPUT_BYTES_MAX)
-            .map_err(|error| Failure::usage(format!("cannot read standard input: {error}")));
-    }
-    // No name of a file has a line break in it or is this long, and asking for one would be an error.
-    let may_be_file = text.len() < 4_096 && !text.contains(['\n', '\0']);
-    match std::fs::File::open(text) {
-        Ok(file) if may_be_file => bounded(file, INPUT_BYTES_MAX).map_err(|error| Failure::usage(format!("cannot read {text}: {error}"))),
-        _ => Ok(text.as_bytes().to_vec()),
-    }
-}
-
-/// At most one byte more than the limit, so that what is too long shows as such.
-fn bounded(source: impl std::io::Read, most: usize) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    source.take(u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn request(text: &str) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let path = Path::new(text);
+    // Every request, command, frame and message has one of these in it; hardly a name of a file has.
+    let may_be_request = text.contains([' ', '\n', '{', '=']);
+    if may_be_request && !path.is_file() { Ok(Zeroizing::new(text.as_bytes().to_vec())) } else { argument::read(path, INPUT_BYTES_MAX) }
 }
 
 fn options(args: ExplainArgs) -> anyhow::Result<Options> {
@@ -63,7 +49,7 @@ fn options(args: ExplainArgs) -> anyhow::Result<Options> {
         options.secret = Some(Secret::new(text.into_bytes()));
     }
     if let Some(file) = &args.secret_file {
-        options.secret = Some(Secret::new(secret_file(file)?));
+        options.secret = Some(Secret::new(secret_file(file)?.to_vec()));
     }
     if let Some(file) = &args.credential {
         credential(file, &mut options)?;
@@ -84,9 +70,8 @@ fn arrival(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
     }
 }
 
-fn secret_file(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let cannot = |error: std::io::Error| Failure::usage(format!("cannot read {}: {error}", file.display()));
-    let mut bytes = bounded(std::fs::File::open(file).map_err(cannot)?, SECRET_BYTES_MAX).map_err(cannot)?;
+fn secret_file(file: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = argument::read(file, SECRET_BYTES_MAX)?;
     // The line break that editors put at the end of a file is none of the secret's.
     if bytes.ends_with(b"\n") {
         bytes.pop();
@@ -97,7 +82,7 @@ fn secret_file(file: &Path) -> anyhow::Result<Vec<u8>> {
 /// A credential file of a dialect's key: `api_key`, and one of `secret`, `private_key_pem` and `private_key`.
 fn credential(file: &Path, options: &mut Options) -> anyhow::Result<()> {
     let name = file.display();
-    let bytes = Zeroizing::new(secret_file(file)?);
+    let bytes = secret_file(file)?;
     let object: Value =
         serde_json::from_slice(&bytes).map_err(|_| Failure::usage(format!("{name} is no credential file: it is no JSON")))?;
     let text = |member: &str| object.get(member).and_then(Value::as_str).map(str::to_owned);
@@ -142,8 +127,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("request.txt");
         std::fs::write(&file, "GET / HTTP/1.1\n").unwrap();
-        assert_eq!(request(file.to_str().unwrap()).unwrap(), b"GET / HTTP/1.1\n");
-        assert_eq!(request("GET /\nHost: h").unwrap(), b"GET /\nHost: h");
+        assert_eq!(*request(file.to_str().unwrap()).unwrap(), b"GET / HTTP/1.1\n");
+        assert_eq!(*request("GET /\nHost: h").unwrap(), b"GET /\nHost: h");
+        let missing = request("no/such/file.txt").unwrap_err().to_string();
+        assert!(missing.starts_with("cannot read no/such/file.txt"), "{missing}");
     }
 
     #[test]

@@ -15,49 +15,43 @@ use countersign_gateway::halts::report::{CancelFault, CancelLine, HaltReport, Ha
 use countersign_gateway::halts::watch::HALT_FILE;
 use countersign_gateway::operator::OperatorClient;
 use countersign_halt::Reason;
+use zeroize::Zeroizing;
 
-use super::{output, run_async, when};
-use crate::cli::{HaltArgs, HaltCommand, StateArgs};
-use crate::failure::Failure;
+use super::session::gateway;
+use super::{argument, output, run_async, when};
+use crate::cli::{HaltArgs, HaltCommand};
 use crate::state;
 
 /// How often `--watch` looks.
 const WATCH: Duration = Duration::from_millis(200);
 
+/// Longest key file of an operator: an Ed25519 key in PEM has 120 bytes.
+const KEY_FILE_BYTES_MAX: usize = 4 * 1_024;
+
 /// Runs the command.
 pub(super) fn run(args: &HaltArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
-        Some(HaltCommand::Status { watch, json, state }) => run_async(status(&client(state), *watch, *json)),
+        Some(HaltCommand::Status { watch, json, state }) => run_async(status(&gateway(state)?, *watch, *json)),
         None if args.local => break_glass(args),
         None => run_async(halt(args)),
     }
 }
 
-/// The running gateway of a state folder.
-pub(super) fn client(args: &StateArgs) -> OperatorClient {
-    OperatorClient::new(args.state.join("operator.sock"))
-}
-
 async fn halt(args: &HaltArgs) -> anyhow::Result<ExitCode> {
-    let reason = args.reason.clone().unwrap_or_default();
-    if Reason::parse(&reason).is_none() {
-        let known: Vec<&str> = Reason::ALL.iter().map(|reason| reason.name()).collect();
-        return Err(Failure::usage(format!("--reason {reason:?} is none of: {}", known.join(", "))));
-    }
     let review = args.review.as_deref().map(|text| when::end(text, state::wall())).transpose()?;
     let request = HaltRequest {
-        scope: args.scope.clone(),
-        action: args.action.clone(),
-        reason,
+        scope: args.scope.to_string(),
+        action: args.action.to_string(),
+        reason: reason_name(args).to_owned(),
         text: args.text.clone(),
         review_by_ms: review.map(Timestamp::as_millis),
         cancel: args.cancel,
     };
-    let report = client(&args.state).halt(&request).await?;
+    let report = gateway(&args.state)?.halt(&request).await?;
     if args.json {
         output::json(&report)?;
     } else {
-        output::line(told(&report, &args.scope, &args.action))?;
+        output::line(told(&report, args))?;
         if args.cancel {
             output::line("resting orders are being cancelled: halt status tells what venues confirm")?;
         }
@@ -65,7 +59,13 @@ async fn halt(args: &HaltArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn told(report: &HaltReport, scope: &str, action: &str) -> String {
+/// The argument parser sees to it that there is one.
+fn reason_name(args: &HaltArgs) -> &'static str {
+    args.reason.map_or("", Reason::name)
+}
+
+fn told(report: &HaltReport, args: &HaltArgs) -> String {
+    let (scope, action) = (&args.scope, args.action);
     let confirmed = match report.barrier_us {
         Some(micros) => format!("confirmed after {}", shown(micros)),
         None => "not confirmed yet: requests of before are still under way (halt status --watch)".to_owned(),
@@ -89,9 +89,9 @@ fn shown(micros: u64) -> String {
 
 /// Writes the file that stops the node: no gateway has to answer.
 fn break_glass(args: &HaltArgs) -> anyhow::Result<ExitCode> {
-    let path = args.state.state.join(HALT_FILE);
+    let path = state::existing(&args.state.state)?.path().join(HALT_FILE);
     let mut file = std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    writeln!(file, "{} {}", args.reason.as_deref().unwrap_or_default(), args.text)?;
+    writeln!(file, "{} {}", reason_name(args), args.text)?;
     file.sync_all()?;
     output::line(format!("{} is there: the node stops within a quarter of a second and stays so while it is", path.display()))?;
     Ok(ExitCode::SUCCESS)
@@ -123,8 +123,11 @@ fn show(status: &HaltStatus, watch: bool, json: bool) -> anyhow::Result<()> {
         Some(why) => format!("DOES NOT KNOW its halts ({why}): cancels pass, nothing new"),
     };
     let confirmed = if status.confirmed { "confirmed" } else { "NOT confirmed: requests of before are under way" };
-    let (quorum, operators) = status.quorum;
-    output::line(format!("node {} {known}; epoch {}, {confirmed}; {quorum} of {operators} operators lift", status.node, status.epoch))?;
+    let lifts = match status.quorum {
+        (_, 0) => "no operators are named who lift (halt.operators)".to_owned(),
+        (quorum, operators) => format!("{quorum} of {operators} operators lift"),
+    };
+    output::line(format!("node {} {known}; epoch {}, {confirmed}; {lifts}", status.node, status.epoch))?;
     if status.halts.is_empty() {
         return output::line("nothing is halted");
     }
@@ -152,7 +155,7 @@ fn resting(cancel: &CancelLine) -> String {
     text
 }
 
-/// Reads a text file, or says which one cannot be read.
-fn read(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+/// An operator's private key in PEM.
+fn read_key(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+    argument::read_text(path, KEY_FILE_BYTES_MAX)
 }

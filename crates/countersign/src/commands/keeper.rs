@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use countersign_core::AccountId;
-use countersign_gateway::operator::{OperatorClient, OperatorClientError};
+use countersign_gateway::operator::OperatorClientError;
 use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord, AuditTags};
 use countersign_store::{Change, CredentialRecord, StateDir, Store};
 
@@ -79,13 +79,13 @@ pub(super) async fn find(store: &Store, name: &str) -> anyhow::Result<Credential
     match (found.next(), found.next()) {
         (Some(record), None) => Ok(record),
         (Some(_), Some(_)) => Err(Failure::usage(format!("{name} names keys of two purposes; use the id that `key list --json` shows"))),
-        (None, _) => Err(Failure::usage(format!("there is no key {name}"))),
+        (None, _) => Err(anyhow::anyhow!("there is no key {name}; `countersign key list --all` shows them")),
     }
 }
 
 /// Asks a running gateway to read its credentials at once.
 async fn tell_gateway(dir: &StateDir) {
-    let client = OperatorClient::new(dir.path().join("operator.sock"));
+    let client = state::operator_client(dir.path());
     match tokio::time::timeout(RELOAD_DEADLINE, client.reload()).await {
         Ok(Ok(_) | Err(OperatorClientError::Connect { .. })) => {}
         Ok(Err(error)) => output::note(format!("the running gateway did not reload ({error}); it will notice the change by itself")),

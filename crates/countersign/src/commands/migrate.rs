@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use countersign_store::migrate::{TableReport, compare, copy};
-use countersign_store::{SealingKey, StateDir, Store};
+use countersign_store::{SealingKey, Store};
 
 use super::{output, run_async};
 use crate::cli::MigrateArgs;
@@ -19,7 +19,7 @@ pub(super) fn run(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn migrate(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
-    let dir = StateDir::open(&args.from)?;
+    let dir = state::existing(&args.from)?;
     // A gateway that runs would go on writing into what was copied.
     let _alone = if args.check { None } else { Some(dir.lock()?) };
     let sealing = || SealingKey::load(&dir.sealing_key());

@@ -48,9 +48,13 @@ pub(crate) fn sheet<'r>(rows: impl IntoIterator<Item = (&'r str, String)>) -> Ta
     table
 }
 
-/// Writes a table, without blanks at line ends.
+/// Writes a table, without blanks at line ends. Of one without rows standard output gets nothing, and a person a word.
 pub(crate) fn print(table: &Table) -> anyhow::Result<()> {
-    if table.is_empty() { Ok(()) } else { text(&layout(table)) }
+    if table.is_empty() {
+        note("none");
+        return Ok(());
+    }
+    text(&layout(table))
 }
 
 /// A table as text: no blanks around its lines.

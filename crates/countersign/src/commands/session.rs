@@ -9,6 +9,7 @@ use countersign_gateway::operator::{FixRecord, FixUpstreamRecord, OperatorClient
 use super::{output, run_async, when};
 use crate::cli::{SessionCommand, StateArgs};
 use crate::failure::Failure;
+use crate::state;
 
 /// Runs the subcommand.
 pub(super) fn run(command: &SessionCommand) -> anyhow::Result<ExitCode> {
@@ -22,8 +23,18 @@ pub(super) fn run(command: &SessionCommand) -> anyhow::Result<ExitCode> {
 }
 
 /// The running gateway of a state folder.
-pub(super) fn gateway(args: &StateArgs) -> OperatorClient {
-    OperatorClient::new(args.state.join("operator.sock"))
+///
+/// # Errors
+/// There is no such folder, or nobody runs on it. That one ended without taking its socket along is known when it is asked.
+pub(super) fn gateway(args: &StateArgs) -> anyhow::Result<OperatorClient> {
+    let folder = state::existing(&args.state)?;
+    if !state::operator_socket(folder.path()).exists() {
+        let folder = folder.path().display();
+        anyhow::bail!(
+            "no gateway runs on the state folder {folder}; `countersign serve --state {folder}` starts it, --state names another"
+        );
+    }
+    Ok(state::operator_client(folder.path()))
 }
 
 /// Reads a session id.
@@ -37,7 +48,7 @@ pub(super) fn time(millis: u64) -> String {
 }
 
 async fn list(count: usize, as_json: bool, args: &StateArgs) -> anyhow::Result<ExitCode> {
-    let sessions = gateway(args).sessions(count).await?;
+    let sessions = gateway(args)?.sessions(count).await?;
     if as_json {
         output::json(&sessions)?;
     } else {
@@ -47,7 +58,7 @@ async fn list(count: usize, as_json: bool, args: &StateArgs) -> anyhow::Result<E
 }
 
 async fn show(sid: &str, as_json: bool, args: &StateArgs) -> anyhow::Result<ExitCode> {
-    let session = gateway(args).session(parse(sid)?).await?;
+    let session = gateway(args)?.session(parse(sid)?).await?;
     if as_json {
         output::json(&session)?;
     } else {
@@ -60,7 +71,7 @@ async fn show(sid: &str, as_json: bool, args: &StateArgs) -> anyhow::Result<Exit
 }
 
 async fn kill(sid: &str, args: &StateArgs) -> anyhow::Result<ExitCode> {
-    let report = gateway(args).kill_session(parse(sid)?).await?;
+    let report = gateway(args)?.kill_session(parse(sid)?).await?;
     let what = if report.was_open { "is ended" } else { "was not open" };
     output::line(format!("session {} {what}; its tokens are revoked (epoch {})", report.sid, report.epoch))?;
     Ok(ExitCode::SUCCESS)

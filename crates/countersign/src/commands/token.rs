@@ -25,7 +25,7 @@ pub(super) fn run(command: &TokenCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn list(count: usize, all: bool, as_json: bool, args: &StateArgs) -> anyhow::Result<ExitCode> {
-    let mut families = gateway(args).tokens(count).await?;
+    let mut families = gateway(args)?.tokens(count).await?;
     families.retain(|family| all || is_alive(family));
     if as_json {
         output::json(&families)?;
@@ -49,7 +49,7 @@ async fn revoke(args: &TokenRevokeArgs) -> anyhow::Result<ExitCode> {
         (None, None, Some(jti)) => RevocationTarget::Token(token_name(jti)?),
         (None, None, None) => return Err(Failure::usage("name a session, a key or a token".to_owned())),
     };
-    let report = gateway(&args.state).revoke_tokens(&target).await?;
+    let report = gateway(&args.state)?.revoke_tokens(&target).await?;
     output::line(format!("{} is revoked (epoch {})", report.target, report.epoch))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,14 +6,17 @@ use std::process::ExitCode;
 
 use countersign_dialects::vectors::{VectorFile, run_selected};
 
-use super::output;
+use super::{argument, output};
 use crate::cli::VectorsArgs;
 use crate::failure::Failure;
+
+/// Longest file of vectors: the longest recorded one is below a megabyte.
+const FILE_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 
 /// Runs the file. The last line is `N passed, M failed`.
 pub(super) fn run(args: &VectorsArgs) -> anyhow::Result<ExitCode> {
     let file = args.file.display();
-    let text = std::fs::read_to_string(&args.file).map_err(|error| Failure::usage(format!("cannot read {file}: {error}")))?;
+    let text = argument::read_text(&args.file, FILE_BYTES_MAX)?;
     let vectors = VectorFile::parse(&text).map_err(|error| Failure::usage(format!("{file}: {error}")))?;
     let mut lines = Vec::new();
     let report = run_selected(&vectors, Some(&fix_logons::Logons), &|id| id.contains(&args.only), &mut |id, expected, got| {

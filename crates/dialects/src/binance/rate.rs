@@ -57,7 +57,7 @@ impl RateLimitView {
     /// as it is: `None`.
     #[must_use]
     pub fn add_to(&self, reply: &str) -> Option<String> {
-        let object: super::ws_api::frame::RawObject<'_> = serde_json::from_str(reply).ok()?;
+        let object: crate::raw_object::RawObject<'_> = serde_json::from_str(reply).ok()?;
         let is_reply = object.member("id").is_some() && object.member("status").is_some();
         if !is_reply || object.member("rateLimits").is_some() {
             return None;

@@ -5,10 +5,10 @@ use serde_json::value::RawValue;
 
 use super::{CALC, CANCEL, LOGIN, ORDER, ORDERS, PUBLIC, nonce, words};
 use crate::answer::quoted;
-use crate::binance::ws_api::frame::RawObject;
 use crate::fields::{array, hex_mac, key_id, malformed, missing, object, string, text};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
+use crate::raw_object::RawObject;
 use crate::socket::Desk;
 
 /// What is Bitfinex's own about a connection.

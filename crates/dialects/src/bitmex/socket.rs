@@ -4,10 +4,10 @@ use countersign_core::{Algorithm, Effect, Freshness, Once, Presented, Purpose, R
 
 use super::{CANCEL_ALL_AFTER, PRIVATE, PUBLIC, fresh, words};
 use crate::answer::quoted;
-use crate::binance::ws_api::frame::{RawObject, literal};
 use crate::fields::{array, digits, hex_mac, key_id, malformed, missing, object, string};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
+use crate::raw_object::{RawObject, literal};
 use crate::socket::Desk;
 
 /// What is BitMEX's own about a connection.

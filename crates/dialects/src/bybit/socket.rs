@@ -7,10 +7,10 @@ use countersign_core::{Effect, Freshness, Once, Presented, Purpose, Refusal, Rej
 
 use super::{reject_body, routes};
 use crate::binance::signature;
-use crate::binance::ws_api::frame::literal;
 use crate::fields::{array, key_id, malformed, millis, missing, object, string};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
+use crate::raw_object::literal;
 use crate::socket::Desk;
 
 /// Which of the venue's sockets it is.

@@ -19,8 +19,8 @@ use serde_json::value::RawValue;
 use super::jwt::Jwt;
 use super::reject_body;
 use super::routes::Channel;
-use crate::binance::ws_api::frame::{RawObject, literal};
 use crate::limits;
+use crate::raw_object::{RawObject, literal};
 use crate::socket::{Desk, DialectSocket, Forward, Step};
 
 /// The state of one connection.

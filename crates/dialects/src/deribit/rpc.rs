@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use countersign_core::{Detail, Refusal, Reject};
 use serde_json::value::RawValue;
 
-use crate::binance::ws_api::frame::{RawObject, literal};
 use crate::dialect::RequestView;
 use crate::limits;
+use crate::raw_object::{RawObject, literal};
 
 /// Where every method is over HTTP.
 pub const PATH_PREFIX: &str = "/api/v2/";

@@ -11,10 +11,10 @@ use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Rej
 
 use super::{fresh, routes, words};
 use crate::answer::quoted;
-use crate::binance::ws_api::frame::RawObject;
 use crate::fields::{decimal_seconds, hex_mac, key_id, malformed, missing, object, string, text};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
+use crate::raw_object::RawObject;
 use crate::socket::Desk;
 
 /// What is Gate's own about a connection.

@@ -4,10 +4,10 @@ use countersign_core::{Purpose, Refusal, Reject, Timestamp, TokenKind, VerifiedI
 
 use super::{routes, sentence};
 use crate::answer::quoted;
-use crate::binance::ws_api::frame::RawObject;
 use crate::fields::{malformed, missing, object, string};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
+use crate::raw_object::RawObject;
 use crate::socket::Desk;
 
 /// What is Kraken's own about a connection.

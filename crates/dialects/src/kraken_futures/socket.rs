@@ -13,9 +13,9 @@ use countersign_core::{Algorithm, Effect, Freshness, Once, Presented, Purpose, R
 
 use super::{routes, words};
 use crate::answer::quoted;
-use crate::binance::ws_api::frame::RawObject;
 use crate::fields::{base64_mac, key_id, malformed, missing, object, string};
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
+use crate::raw_object::RawObject;
 use crate::socket::Desk;
 
 /// Members of a frame that are the proof.

@@ -59,7 +59,7 @@ impl Venue for Connection {
 }
 
 impl Connection {
-    fn op<'f>(&self, frame: &crate::binance::ws_api::frame::RawObject<'_>, echo: &Echo, now: Timestamp) -> Result<Op<'f>, Refusal> {
+    fn op<'f>(&self, frame: &crate::raw_object::RawObject<'_>, echo: &Echo, now: Timestamp) -> Result<Op<'f>, Refusal> {
         match string(frame, "type").ok_or_else(|| malformed("type"))?.as_str() {
             "ping" => {
                 let micros = now.as_micros();

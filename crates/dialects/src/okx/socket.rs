@@ -6,11 +6,11 @@
 use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 
 use super::{FAMILY, reject_body, routes};
-use crate::binance::ws_api::frame::RawObject;
 use crate::fields::{array, base64_mac, decimal_seconds, key_id, malformed, missing, object, string, text};
 use crate::header_family::clear;
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
+use crate::raw_object::RawObject;
 use crate::socket::Desk;
 
 /// What is OKX's own about a connection.

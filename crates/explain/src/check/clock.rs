@@ -7,8 +7,9 @@ use countersign_core::{Freshness, Purpose, Timestamp};
 
 use crate::catalogue::Mistake;
 use crate::limits::{CLOCK_ERROR_MAX, ORDINARY_WINDOW};
-use crate::moment::{iso, span};
+use crate::moment::span;
 use crate::report::{Clock, Finding};
+use countersign_core::civil::iso;
 
 /// When it is.
 #[derive(Clone, Copy, Debug)]

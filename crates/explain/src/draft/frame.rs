@@ -11,7 +11,7 @@
 //! | Kraken Futures | `signed_challenge` | SHA-256 of the challenge |
 
 use countersign_core::Purpose;
-use countersign_dialects::binance::ws_api::frame::{RawObject, literal};
+use countersign_dialects::raw_object::{RawObject, literal};
 use serde_json::value::RawValue;
 
 use super::{Draft, Encoding, Hash, Name, Part, Scheme, Text, Unit};

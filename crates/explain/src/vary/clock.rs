@@ -8,7 +8,8 @@ use super::target::left_out;
 use crate::catalogue::Mistake;
 use crate::draft::{Name, Unit};
 use crate::limits::SIGNED_TIME_SHIFT_MAX_MS;
-use crate::moment::{iso, read_time};
+use crate::moment::read_time;
+use countersign_core::civil::iso;
 
 pub(super) fn vary(variations: &mut Variations<'_>, wide: bool) {
     left_out(variations, Name::Time, Mistake::TimestampLeftOut);

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use countersign_dialects::binance::ws_api::frame::RawObject;
+use countersign_dialects::raw_object::RawObject;
 use serde_json::value::RawValue;
 
 use crate::limits::JSON_DEPTH_MAX;
@@ -155,7 +155,7 @@ pub(crate) fn to_form(text: &str) -> Option<String> {
     let object: RawObject<'_> = serde_json::from_str(text.trim()).ok()?;
     let pairs: Vec<String> = object
         .members()
-        .map(|(name, value)| format!("{name}={}", countersign_dialects::binance::ws_api::frame::literal(value).unwrap_or_default()))
+        .map(|(name, value)| format!("{name}={}", countersign_dialects::raw_object::literal(value).unwrap_or_default()))
         .collect();
     Some(pairs.join("&"))
 }

@@ -101,10 +101,11 @@ pub(super) fn book(exchange: &Exchange, fields: &Fields, _: u64) -> Result<Strin
 /// `[ID, MTS, AMOUNT, PRICE]`, newest first; the amount has the taker's sign.
 pub(super) fn trades(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, BitfinexError> {
     let market = exchange.market(market_of(exchange, fields)?);
-    let rows = market.tape.last_trades(fields.limit("limit", 125, ROWS_PER_ANSWER_MAX)?).rev().map(|trade| {
-        let side = if trade.buyer_is_maker { Side::Sell } else { Side::Buy };
-        json!([trade.id, trade.at_ms, shapes::signed(side, trade.quantity), number(trade.price)])
-    });
+    let rows = market
+        .tape
+        .last_trades(fields.limit("limit", 125, ROWS_PER_ANSWER_MAX)?)
+        .rev()
+        .map(|trade| json!([trade.id, trade.at_ms, shapes::signed(trade.taker(), trade.quantity), number(trade.price)]));
     Ok(rows.collect::<Value>().to_string())
 }
 

@@ -87,8 +87,7 @@ pub(crate) fn changes_events(exchange: &Exchange, market: MarketIndex, differenc
 }
 
 fn trade_row(trade: &PublicTrade) -> Value {
-    let side = if trade.buyer_is_maker { Side::Sell } else { Side::Buy };
-    json!([trade.id, trade.at_ms, shapes::signed(side, trade.quantity), number(trade.price)])
+    json!([trade.id, trade.at_ms, shapes::signed(trade.taker(), trade.quantity), number(trade.price)])
 }
 
 /// `trades`

@@ -18,19 +18,6 @@ pub(super) fn moment(at_ms: u64) -> String {
     format!("{:.3}", jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX))
 }
 
-/// `Buy` or `Sell`.
-pub(super) const fn side(side: Side) -> &'static str {
-    match side {
-        Side::Buy => "Buy",
-        Side::Sell => "Sell",
-    }
-}
-
-/// The side of the one who took.
-const fn taker(trade: &PublicTrade) -> Side {
-    if trade.buyer_is_maker { Side::Sell } else { Side::Buy }
-}
-
 /// An instrument with its ticker, which is one row here.
 pub(super) fn instrument(exchange: &Exchange, market: &Market, at_ms: u64) -> Value {
     let (terms, day) = (&market.instrument, market.tape.day());
@@ -57,7 +44,7 @@ pub(super) fn level(terms: &Instrument, of_side: Side, price: Fixed, size: Optio
     // Buys are even and sells odd, so that a price which changes sides is another row.
     let id = terms.ticks(price) * 2 + u128::from(of_side == Side::Sell);
     let mut row = json!({
-        "symbol": names::symbol(terms), "id": u64::try_from(id).unwrap_or(u64::MAX), "side": side(of_side), "price": number(price),
+        "symbol": names::symbol(terms), "id": u64::try_from(id).unwrap_or(u64::MAX), "side": of_side.capital(), "price": number(price),
         "timestamp": moment(at_ms),
     });
     if let Some(size) = size {
@@ -68,7 +55,7 @@ pub(super) fn level(terms: &Instrument, of_side: Side, price: Fixed, size: Optio
 
 pub(super) fn trade(terms: &Instrument, trade: &PublicTrade) -> Value {
     json!({
-        "timestamp": moment(trade.at_ms), "symbol": names::symbol(terms), "side": side(taker(trade)),
+        "timestamp": moment(trade.at_ms), "symbol": names::symbol(terms), "side": trade.taker().capital(),
         "size": names::units(&terms.base, trade.quantity), "price": number(trade.price), "tickDirection": "ZeroPlusTick",
         "trdMatchID": order_uuid(trade.id), "grossValue": null, "homeNotional": number(trade.quantity),
         "foreignNotional": number(trade.quote), "trdType": "Regular",
@@ -100,7 +87,7 @@ pub(super) fn order(exchange: &Exchange, order: &Order) -> Value {
     let leaves = if order.status.is_open() { order.remaining() } else { Fixed::ZERO };
     json!({
         "orderID": order_uuid(order.id), "clOrdID": order.given_client_id(), "clOrdLinkID": "", "account": order.owner.0,
-        "symbol": names::symbol(terms), "side": side(order.side), "orderQty": of_base(order.quantity),
+        "symbol": names::symbol(terms), "side": order.side.capital(), "orderQty": of_base(order.quantity),
         "price": if market { Value::Null } else { number(order.price) }, "displayQty": null, "stopPx": null, "pegOffsetValue": null,
         "pegPriceType": "", "currency": names::asset(&terms.quote), "settlCurrency": "", "ordType": if market { "Market" } else { "Limit" },
         "timeInForce": time_in_force(order),
@@ -121,7 +108,7 @@ pub(super) fn execution(exchange: &Exchange, fill: &Fill) -> Value {
     let placed = exchange.orders.get(&fill.order);
     json!({
         "execID": order_uuid(fill.trade_id), "orderID": order_uuid(fill.order), "clOrdID": placed.map(Order::given_client_id),
-        "account": placed.map(|order| order.owner.0), "symbol": names::symbol(terms), "side": side(fill.side),
+        "account": placed.map(|order| order.owner.0), "symbol": names::symbol(terms), "side": fill.side.capital(),
         "lastQty": names::units(&terms.base, fill.quantity), "lastPx": number(fill.price), "price": number(fill.price),
         "currency": names::asset(&terms.quote), "settlCurrency": names::unit(&terms.quote), "execType": "Trade",
         "ordType": if placed.is_some_and(|order| order.kind == OrderKind::Market) { "Market" } else { "Limit" },

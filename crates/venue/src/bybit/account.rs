@@ -58,16 +58,6 @@ pub(super) fn api_key(identity: &Identity, owner: AccountIndex) -> Value {
     })
 }
 
-/// Price of an asset in USDT, taken for US dollars: one for USDT, the last trade of its spot
-/// pair for another, nought when there is none.
-pub(super) fn usd_price(exchange: &Exchange, asset: &str) -> Fixed {
-    if asset == "USDT" {
-        return Fixed::whole(1);
-    }
-    let pair = exchange.find_spot(&format!("{asset}USDT"));
-    pair.map_or(Fixed::ZERO, |index| exchange.market(index).tape.last_price())
-}
-
 pub(super) fn wallet_balance(exchange: &Exchange, owner: AccountIndex, fields: &Fields) -> Result<Value, ApiError> {
     match fields.need("accountType")? {
         "UNIFIED" => Ok(json!({"list": [wallet(exchange, owner, fields.find("coin"))]})),

@@ -79,10 +79,10 @@ fn private(
 }
 
 /// The envelope of a REST answer.
-pub(super) fn envelope(result: Result<Value, &ApiError>) -> String {
+pub(super) fn envelope(result: Result<Value, &ApiError>) -> Value {
     let (code, text, result) = match result {
         Ok(result) => (0, "OK", result),
         Err(error) => (error.code, &*error.text, json!({})),
     };
-    json!({"retCode": code, "retMsg": text, "result": result, "retExtInfo": {}, "time": now_ms()}).to_string()
+    json!({"retCode": code, "retMsg": text, "result": result, "retExtInfo": {}, "time": now_ms()})
 }

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::market_data::{INTERVALS, taker_side, ticker};
-use super::shapes::{levels, side_word};
+use super::market_data::{INTERVALS, ticker};
+use super::shapes::levels;
 use crate::exchange::book::Level;
 use crate::exchange::event::{Event, PublicTrade};
 use crate::exchange::instrument::MarketIndex;
@@ -178,7 +178,7 @@ fn trade_data(market: &Market, trade: &PublicTrade) -> Value {
     json!([{
         "T": trade.at_ms,
         "s": market.instrument.symbol,
-        "S": side_word(taker_side(trade)),
+        "S": trade.taker().capital(),
         "v": trade.quantity.short(),
         "p": trade.price.short(),
         "i": trade.id.to_string(),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::request::{SPOT, is_spot, symbol, symbol_if_any};
-use super::shapes::{levels, side_word};
+use super::shapes::levels;
 use crate::exchange::event::PublicTrade;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::order::Side;
@@ -116,7 +116,7 @@ pub(super) fn recent_trades(exchange: &Exchange, fields: &Fields) -> Result<Valu
             "symbol": market.instrument.symbol,
             "price": trade.price.short(),
             "size": trade.quantity.short(),
-            "side": side_word(taker_side(trade)),
+            "side": trade.taker().capital(),
             "time": trade.at_ms.to_string(),
             "isBlockTrade": false,
             "isRPITrade": false,
@@ -124,11 +124,6 @@ pub(super) fn recent_trades(exchange: &Exchange, fields: &Fields) -> Result<Valu
     };
     let rows: Vec<Value> = market.tape.last_trades(limit).rev().map(row).collect();
     Ok(json!({"category": SPOT, "list": rows}))
-}
-
-/// The side that took.
-pub(super) const fn taker_side(trade: &PublicTrade) -> Side {
-    if trade.buyer_is_maker { Side::Sell } else { Side::Buy }
 }
 
 pub(super) fn kline(exchange: &Exchange, fields: &Fields) -> Result<Value, ApiError> {

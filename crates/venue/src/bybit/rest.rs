@@ -6,13 +6,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::routing::{MethodFilter, any, get, on};
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{Method, Request, Response, StatusCode};
 
 use super::call::{call, envelope};
 use super::error::ApiError;
 use super::operation::{Operation, ROUTES};
 use super::{private_ws, public_ws, trade_ws};
-use crate::facade::Fields;
+use crate::facade::{Fields, json_response};
 use crate::shell::Shell;
 
 /// All routes of the façade.
@@ -54,21 +54,12 @@ async fn answer(shell: &Shell, operation: Operation, request: Request<Body>) -> 
         body.and_then(|body| Fields::from_body(&body).map_err(ApiError::from))
     };
     match fields.and_then(|fields| call(shell, operation, &caller, &fields)) {
-        Ok(result) => json(envelope(Ok(result))),
+        Ok(result) => json_response(StatusCode::OK, &envelope(Ok(result))),
         Err(error) => refusal(&error),
     }
 }
 
 /// An error as an HTTP answer.
 pub(super) fn refusal(error: &ApiError) -> Response<Body> {
-    let mut response = json(envelope(Err(error)));
-    *response.status_mut() = error.status;
-    response
-}
-
-fn json(text: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    let json = HeaderValue::from_static("application/json; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
+    json_response(error.status, &envelope(Err(error)))
 }

@@ -8,14 +8,7 @@ use crate::exchange::account::{Account, AccountIndex, Balance};
 use crate::exchange::book::Level;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::Instrument;
-use crate::exchange::order::{Fill, Order, OrderKind, OrderStatus, Side, TimeInForce};
-
-pub(super) const fn side_word(side: Side) -> &'static str {
-    match side {
-        Side::Buy => "Buy",
-        Side::Sell => "Sell",
-    }
-}
+use crate::exchange::order::{Fill, Order, OrderKind, OrderStatus, TimeInForce};
 
 /// `[["price","quantity"],…]`; nought as quantity removes the level.
 pub(super) fn levels(terms: &Instrument, levels: impl Iterator<Item = Level>) -> Vec<[String; 2]> {
@@ -74,10 +67,6 @@ fn ordered(order: &Order) -> Fixed {
     if order.quote_quantity.is_positive() { order.quote_quantity } else { order.quantity }
 }
 
-fn or_empty(number: Fixed) -> String {
-    if number.is_zero() { String::new() } else { number.short() }
-}
-
 /// What the account paid for the fills of one order, by asset.
 fn fees(account: &Account, order: &Order) -> (Fixed, Map<String, Value>) {
     let fills = account.fills.iter().filter(|fill| fill.order == order.id);
@@ -102,13 +91,13 @@ pub(super) fn order(exchange: &Exchange, order: &Order) -> Value {
         "symbol": terms.symbol,
         "price": order.price.short(),
         "qty": ordered(order).short(),
-        "side": side_word(order.side),
+        "side": order.side.capital(),
         "isLeverage": "0",
         "positionIdx": 0,
         "orderStatus": status_word(order),
         "cancelType": if order.status == OrderStatus::Canceled { "CancelByUser" } else { "UNKNOWN" },
         "rejectReason": reject_reason(order),
-        "avgPrice": or_empty(order.filled_quote.div_down(order.filled)),
+        "avgPrice": order.filled_quote.div_down(order.filled).short_or_empty(),
         "leavesQty": leaves.short(),
         "leavesValue": leaves.mul_down(order.price).short(),
         "cumExecQty": order.filled.short(),
@@ -142,7 +131,7 @@ pub(super) fn execution(exchange: &Exchange, owner: AccountIndex, fill: &Fill) -
         "symbol": exchange.market(fill.market).instrument.symbol,
         "orderId": fill.order.to_string(),
         "orderLinkId": order.map_or("", Order::given_client_id),
-        "side": side_word(fill.side),
+        "side": fill.side.capital(),
         "orderPrice": order.map_or_else(String::new, |order| order.price.short()),
         "orderQty": order.map_or_else(String::new, |order| ordered(order).short()),
         "leavesQty": order.map_or_else(String::new, |order| order.remaining().short()),
@@ -192,7 +181,7 @@ pub(super) fn wallet(exchange: &Exchange, owner: AccountIndex, only: Option<&str
     let (mut total, mut free) = (Fixed::ZERO, Fixed::ZERO);
     let mut coins = Vec::new();
     for (asset, balance) in &account.balances {
-        let price = super::account::usd_price(exchange, asset);
+        let price = exchange.usd_price(asset);
         total += balance.total.mul_down(price);
         free += balance.free().mul_down(price);
         if wanted(asset) {

@@ -97,10 +97,9 @@ pub(super) fn best_bid_ask(exchange: &Exchange, input: &Input, now_ms: u64) -> R
 
 /// One public trade; `side` is the taker's.
 pub(super) fn trade_shape(product_id: &str, trade: &PublicTrade) -> Value {
-    let side = if trade.buyer_is_maker { Side::Sell } else { Side::Buy };
     json!({
         "trade_id": trade.id.to_string(), "product_id": product_id, "price": trade.price.short(), "size": trade.quantity.short(),
-        "time": iso(trade.at_ms), "side": side.upper(), "exchange": "CBE",
+        "time": iso(trade.at_ms), "side": trade.taker().upper(), "exchange": "CBE",
     })
 }
 

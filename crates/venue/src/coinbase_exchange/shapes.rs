@@ -17,7 +17,7 @@ pub(super) fn moment(at_ms: u64) -> String {
 
 /// The side of the resting order of a trade.
 pub(super) const fn maker(trade: &PublicTrade) -> &'static str {
-    if trade.buyer_is_maker { "buy" } else { "sell" }
+    trade.taker().opposite().lower()
 }
 
 pub(super) fn ticker(market: &Market, at_ms: u64) -> Value {

@@ -20,7 +20,7 @@ pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Chan
         Channel::Ticker => {
             let day = market.tape.day();
             let last = market.tape.last_trades(1).next();
-            let taker = last.map_or("buy", |trade| if trade.buyer_is_maker { "sell" } else { "buy" });
+            let taker = last.map_or("buy", |trade| trade.taker().lower());
             let ((bid, bids), (ask, asks)) = (top(market, Side::Buy), top(market, Side::Sell));
             let message = json!({
                 "type": "ticker", "sequence": market.book.update_id(), "product_id": name_of(market), "price": day.day.close.short(),

@@ -80,10 +80,9 @@ pub(super) fn user_trade(exchange: &Exchange, owner: AccountIndex, fill: &Fill) 
 
 /// A public trade.
 pub(super) fn trade(exchange: &Exchange, market: &Market, trade: &PublicTrade) -> Value {
-    let direction = if trade.buyer_is_maker { Side::Sell } else { Side::Buy };
     json!({
         "trade_id": names::number_text(trade.id), "trade_seq": trade.id,
-        "instrument_name": names::instrument_name(&market.instrument), "direction": direction.lower(), "price": number(trade.price),
+        "instrument_name": names::instrument_name(&market.instrument), "direction": trade.taker().lower(), "price": number(trade.price),
         "amount": number(trade.quantity), "contracts": number(trade.quantity), "timestamp": trade.at_ms,
         "mark_price": number(market.tape.last_price()), "index_price": number(index(exchange)), "tick_direction": 0,
     })

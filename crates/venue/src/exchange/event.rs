@@ -3,7 +3,7 @@
 use super::account::AccountIndex;
 use super::fixed::Fixed;
 use super::instrument::MarketIndex;
-use super::order::{Fill, Order};
+use super::order::{Fill, Order, Side};
 
 /// What happened to an order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,6 +33,14 @@ pub struct PublicTrade {
     pub buyer_is_maker: bool,
     /// When, Unix milliseconds.
     pub at_ms: u64,
+}
+
+impl PublicTrade {
+    /// The side of the one who took.
+    #[must_use]
+    pub const fn taker(&self) -> Side {
+        if self.buyer_is_maker { Side::Sell } else { Side::Buy }
+    }
 }
 
 /// Something that happened. Market events go to everyone, the others to one account.

@@ -152,6 +152,12 @@ impl Fixed {
         let long = self.to_string();
         long.trim_end_matches('0').trim_end_matches('.').to_owned()
     }
+
+    /// As [`Self::short`], and nothing for nought: how some venues write a price that is not there.
+    #[must_use]
+    pub fn short_or_empty(self) -> String {
+        if self.is_zero() { String::new() } else { self.short() }
+    }
 }
 
 /// Always eight places, as the Binance API prints decimals.

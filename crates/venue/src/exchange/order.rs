@@ -48,6 +48,15 @@ impl Side {
         }
     }
 
+    /// `Buy` or `Sell`.
+    #[must_use]
+    pub const fn capital(self) -> &'static str {
+        match self {
+            Self::Buy => "Buy",
+            Self::Sell => "Sell",
+        }
+    }
+
     /// `buy` or `sell`.
     #[must_use]
     pub const fn lower(self) -> &'static str {

@@ -24,14 +24,10 @@ pub(super) fn ticker(market: &Market) -> Value {
     })
 }
 
-const fn taker(trade: &PublicTrade) -> &'static str {
-    if trade.buyer_is_maker { "sell" } else { "buy" }
-}
-
 pub(super) fn trade(market: &Market, trade: &PublicTrade) -> Value {
     json!({
         "id": trade.id.to_string(), "create_time": seconds(trade.at_ms), "create_time_ms": trade.at_ms.to_string(),
-        "side": taker(trade), "amount": trade.quantity, "price": trade.price, "currency_pair": name_of(market),
+        "side": trade.taker().lower(), "amount": trade.quantity, "price": trade.price, "currency_pair": name_of(market),
         "range": format!("{0}-{0}", trade.id), "sequence_id": trade.id.to_string(),
     })
 }

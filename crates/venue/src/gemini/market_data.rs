@@ -117,7 +117,7 @@ pub(super) fn trades(exchange: &Exchange, fields: &Fields, _: u64) -> Result<Str
     let rows = rows.filter(|trade| trade.at_ms >= since).map(|trade| {
         json!({
             "timestamp": trade.at_ms / 1_000, "timestampms": trade.at_ms, "tid": trade.id, "price": trade.price.short(),
-            "amount": trade.quantity.short(), "exchange": "gemini", "type": shapes::taker(trade),
+            "amount": trade.quantity.short(), "exchange": "gemini", "type": trade.taker().lower(),
         })
     });
     Ok(rows.collect::<Value>().to_string())

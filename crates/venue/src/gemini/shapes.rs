@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::exchange::Exchange;
-use crate::exchange::event::PublicTrade;
 use crate::exchange::instrument::{Instrument, MarketIndex};
 use crate::exchange::order::{Fill, Order, OrderKind, OrderStatus, Side, TimeInForce};
 use crate::operations::{average_price, spot_markets};
@@ -16,11 +15,6 @@ pub(super) fn symbol(terms: &Instrument) -> String {
 /// Finds a symbol, in whatever case: REST writes it small, the WebSocket large.
 pub(super) fn find(exchange: &Exchange, name: &str) -> Option<MarketIndex> {
     spot_markets(exchange).find(|(_, market)| market.instrument.symbol.eq_ignore_ascii_case(name)).map(|(index, _)| index)
-}
-
-/// The side of the one who took.
-pub(super) const fn taker(trade: &PublicTrade) -> &'static str {
-    if trade.buyer_is_maker { "sell" } else { "buy" }
 }
 
 /// What an order may not do.
@@ -61,13 +55,9 @@ pub(super) fn order(exchange: &Exchange, order: &Order) -> Value {
 }
 
 pub(super) fn fill(exchange: &Exchange, fill: &Fill) -> Value {
-    let side = match fill.side {
-        Side::Buy => "Buy",
-        Side::Sell => "Sell",
-    };
     json!({
         "price": fill.price.short(), "amount": fill.quantity.short(), "timestamp": fill.at_ms / 1_000, "timestampms": fill.at_ms,
-        "type": side, "aggressor": !fill.is_maker, "fee_currency": *fill.commission_asset, "fee_amount": fill.commission.short(),
+        "type": fill.side.capital(), "aggressor": !fill.is_maker, "fee_currency": *fill.commission_asset, "fee_amount": fill.commission.short(),
         "tid": fill.trade_id, "order_id": fill.order.to_string(), "exchange": "gemini", "is_auction_fill": false,
         "is_clearing_fill": false, "symbol": exchange.market(fill.market).instrument.symbol,
         "client_order_id": exchange.orders.get(&fill.order).map(Order::given_client_id),

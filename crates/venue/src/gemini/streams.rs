@@ -69,7 +69,7 @@ pub(crate) fn changes_event(exchange: &Exchange, market: MarketIndex, difference
 fn trade_shape(exchange: &Exchange, market: MarketIndex, trade: &PublicTrade) -> Value {
     json!({
         "type": "trade", "symbol": name(exchange, market), "event_id": trade.id, "timestamp": trade.at_ms, "price": trade.price.short(),
-        "quantity": trade.quantity.short(), "side": shapes::taker(trade),
+        "quantity": trade.quantity.short(), "side": trade.taker().lower(),
     })
 }
 

@@ -62,9 +62,8 @@ pub(super) fn context(market: &Market) -> Value {
 }
 
 pub(super) fn trade(market: &Market, trade: &PublicTrade) -> Value {
-    let side = if trade.buyer_is_maker { Side::Sell } else { Side::Buy };
     json!({
-        "coin": coin_of(market), "side": letter(side), "px": trade.price.short(), "sz": trade.quantity.short(), "time": trade.at_ms,
+        "coin": coin_of(market), "side": letter(trade.taker()), "px": trade.price.short(), "sz": trade.quantity.short(), "time": trade.at_ms,
         "tid": trade.id,
     })
 }
@@ -102,13 +101,9 @@ pub(super) fn told_order(exchange: &Exchange, one: &Order) -> Value {
 }
 
 pub(super) fn fill(exchange: &Exchange, fill: &Fill) -> Value {
-    let direction = match fill.side {
-        Side::Buy => "Buy",
-        Side::Sell => "Sell",
-    };
     json!({
         "coin": coin_of(exchange.market(fill.market)), "px": fill.price.short(), "sz": fill.quantity.short(), "side": letter(fill.side),
-        "time": fill.at_ms, "dir": direction, "oid": fill.order, "crossed": !fill.is_maker, "fee": fill.commission.short(),
+        "time": fill.at_ms, "dir": fill.side.capital(), "oid": fill.order, "crossed": !fill.is_maker, "fee": fill.commission.short(),
         "tid": fill.trade_id, "feeToken": *fill.commission_asset,
     })
 }

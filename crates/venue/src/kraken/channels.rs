@@ -10,7 +10,7 @@
 
 use serde_json::{Value, json};
 
-use super::market_data::{INTERVALS, asset_names, average, taker};
+use super::market_data::{INTERVALS, asset_names, average};
 use super::names;
 use crate::exchange::Exchange;
 use crate::exchange::book::Level;
@@ -158,7 +158,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 /// One trade of `trade`.
 pub(super) fn trade(terms: &Instrument, trade: &PublicTrade) -> Value {
     json!({
-        "symbol": names::symbol(terms), "side": taker(trade).lower(), "price": number(trade.price), "qty": number(trade.quantity),
+        "symbol": names::symbol(terms), "side": trade.taker().lower(), "price": number(trade.price), "qty": number(trade.quantity),
         "ord_type": "market", "trade_id": trade.id, "timestamp": iso(trade.at_ms),
     })
 }

@@ -140,11 +140,6 @@ pub(super) fn depth(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result
     Ok(json!({names::pair(terms): {"asks": side(Side::Sell), "bids": side(Side::Buy)}}))
 }
 
-/// `b` or `s`: which way the taker traded.
-pub(super) fn taker(trade: &PublicTrade) -> Side {
-    if trade.buyer_is_maker { Side::Sell } else { Side::Buy }
-}
-
 /// `Trades`: oldest first; `since` is a time in seconds, milliseconds or nanoseconds.
 pub(super) fn trades(exchange: &Exchange, fields: &Fields) -> Result<Value, KrakenError> {
     let index = one(exchange, fields)?;
@@ -162,7 +157,7 @@ pub(super) fn trades(exchange: &Exchange, fields: &Fields) -> Result<Value, Krak
     let shown: Vec<&PublicTrade> = trades.into_iter().skip(skip).take(count).collect();
     let last = shown.last().map_or(since_ms, |trade| trade.at_ms) * 1_000_000;
     let row = |trade: &&PublicTrade| {
-        let side = if taker(trade) == Side::Buy { "b" } else { "s" };
+        let side = if trade.taker() == Side::Buy { "b" } else { "s" };
         json!([names::with_places(trade.price, places), trade.quantity, seconds(trade.at_ms), side, "m", "", trade.id])
     };
     let rows: Value = shown.iter().map(row).collect();

@@ -56,7 +56,7 @@ pub(super) fn history(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Resu
     let trades = market.tape.last_trades(TRADES.min(ROWS_PER_ANSWER_MAX)).rev().map(|trade| {
         json!({
             "time": iso(trade.at_ms), "trade_id": trade.id, "price": number(trade.price), "size": number(trade.quantity),
-            "side": shapes::taker(trade), "type": "fill", "uid": trade.id.to_string(),
+            "side": trade.taker().lower(), "type": "fill", "uid": trade.id.to_string(),
         })
     });
     Ok(shapes::success("history", trades.collect(), now_ms))

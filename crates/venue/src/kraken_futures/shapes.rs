@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use super::names;
-use crate::exchange::event::PublicTrade;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::order::{Fill, Order, OrderKind, OrderStatus, Side, TimeInForce};
 use crate::exchange::{Exchange, Market};
@@ -35,10 +34,6 @@ pub(super) fn ticker(market: &Market) -> Value {
 /// Price and quantity of the best levels of one side.
 pub(super) fn rows(market: &Market, side: Side, count: usize) -> Value {
     levels(market, side, count).into_iter().map(|(price, quantity)| json!([number(price), number(quantity)])).collect()
-}
-
-pub(super) const fn taker(trade: &PublicTrade) -> &'static str {
-    if trade.buyer_is_maker { "sell" } else { "buy" }
 }
 
 /// `lmt`, `ioc`, `post` or `mkt`.

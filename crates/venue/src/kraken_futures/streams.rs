@@ -60,7 +60,7 @@ fn ticker(market: &Market, name: &str, at_ms: u64) -> Value {
 pub(crate) fn trade_event(exchange: &Exchange, market: MarketIndex, trade: &PublicTrade) -> String {
     json!({
         "feed": "trade", "product_id": names::symbol(&exchange.market(market).instrument), "uid": trade.id.to_string(),
-        "side": shapes::taker(trade), "type": "fill", "seq": trade.id, "time": trade.at_ms, "qty": number(trade.quantity),
+        "side": trade.taker().lower(), "type": "fill", "seq": trade.id, "time": trade.at_ms, "qty": number(trade.quantity),
         "price": number(trade.price),
     })
     .to_string()

@@ -145,7 +145,7 @@ pub(super) fn histories(exchange: &Exchange, fields: &Fields, _: u64) -> Result<
     let trades = market.tape.last_trades(KUCOIN_HISTORY_ROWS).map(|trade| {
         json!({
             "sequence": trade.id.to_string(), "price": trade.price.short(), "size": trade.quantity.short(),
-            "side": shapes::taker(trade), "time": trade.at_ms.saturating_mul(1_000_000),
+            "side": trade.taker().lower(), "time": trade.at_ms.saturating_mul(1_000_000),
         })
     });
     Ok(data(&trades.collect()))

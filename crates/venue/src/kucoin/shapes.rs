@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::market_data::{best, name_of};
-use crate::exchange::event::PublicTrade;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::order::{Fill, Order, OrderKind, OrderStatus, TimeInForce};
 use crate::exchange::{Exchange, Market};
@@ -22,10 +21,6 @@ pub(super) fn sequence(market: &Market) -> String {
 /// `[price, size]` rows.
 pub(super) fn rows(levels: &[(Fixed, Fixed)]) -> Vec<[String; 2]> {
     levels.iter().map(|(price, size)| [price.short(), size.short()]).collect()
-}
-
-pub(super) const fn taker(trade: &PublicTrade) -> &'static str {
-    if trade.buyer_is_maker { "sell" } else { "buy" }
 }
 
 /// The last day, as in `stats` and `allTickers`.

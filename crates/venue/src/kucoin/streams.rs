@@ -57,7 +57,7 @@ pub(crate) fn trade_event(exchange: &Exchange, market: MarketIndex, trade: &Publ
     let name = name_of(exchange.market(market));
     let data = json!({
         "makerOrderId": "", "takerOrderId": "", "price": trade.price.short(), "size": trade.quantity.short(),
-        "side": shapes::taker(trade), "sequence": trade.id.to_string(), "tradeId": trade.id.to_string(), "symbol": name,
+        "side": trade.taker().lower(), "sequence": trade.id.to_string(), "tradeId": trade.id.to_string(), "symbol": name,
         "time": nanoseconds(trade.at_ms).to_string(), "type": "match",
     });
     message(&format!("/market/match:{name}"), "trade.l3match", &data)

@@ -111,10 +111,9 @@ pub(super) fn settlement(exchange: &Exchange, account: &Account, one: &Settlemen
 
 /// `{"ev":"trade",…}`
 pub(crate) fn trade_event(exchange: &Exchange, market: MarketIndex, trade: &PublicTrade) -> String {
-    let taker = if trade.buyer_is_maker { "sell" } else { "buy" };
     json!({
         "ev": "trade", "t": trade.at_ms, "sym": exchange.market(market).instrument.symbol,
-        "trade": trade.id, "px": trade.price.short(), "qty": trade.quantity.short(), "taker": taker,
+        "trade": trade.id, "px": trade.price.short(), "qty": trade.quantity.short(), "taker": trade.taker().lower(),
     })
     .to_string()
 }

@@ -44,16 +44,6 @@ pub(super) fn config(identity: &Identity, owner: AccountIndex) -> Answer {
     }))
 }
 
-/// Price of a currency in USDT, taken for US dollars: one for USDT, the last trade of its spot
-/// pair for another, nought when there is none.
-pub(super) fn usd_price(exchange: &Exchange, asset: &str) -> Fixed {
-    if asset == "USDT" {
-        return Fixed::whole(1);
-    }
-    let pair = exchange.find_spot(&format!("{asset}USDT"));
-    pair.map_or(Fixed::ZERO, |index| exchange.market(index).tape.last_price())
-}
-
 /// Currencies of the listed instruments. Nothing goes in and nothing goes out: each has one
 /// chain, on which neither is possible.
 pub(super) fn currencies(exchange: &Exchange, fields: &Fields) -> Answer {

@@ -149,7 +149,7 @@ pub(super) fn trade_row(market: &Market, trade: &PublicTrade) -> Value {
         "tradeId": trade.id.to_string(),
         "px": trade.price.short(),
         "sz": trade.quantity.short(),
-        "side": if trade.buyer_is_maker { "sell" } else { "buy" },
+        "side": trade.taker().lower(),
         "ts": trade.at_ms.to_string(),
         "source": "0",
     })

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::routing::{MethodFilter, any, get, on};
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{Method, Request, Response, StatusCode};
 use serde_json::json;
 
 use super::call::{Answer, call};
@@ -14,7 +14,7 @@ use super::error::ApiError;
 use super::operation::{Operation, ROUTES};
 use super::request::Payload;
 use super::{private_ws, public_ws};
-use crate::facade::Fields;
+use crate::facade::{Fields, json_response};
 use crate::shell::Shell;
 
 /// All routes of the façade.
@@ -53,21 +53,12 @@ async fn answer(shell: &Shell, operation: Operation, request: Request<Body>) -> 
         body.and_then(|body| Payload::from_body(&body))
     };
     match payload.and_then(|payload| call(shell, operation, &caller, payload)) {
-        Ok(Answer { code, data }) => json(json!({"code": code.to_string(), "msg": "", "data": data}).to_string()),
+        Ok(Answer { code, data }) => json_response(StatusCode::OK, &json!({"code": code.to_string(), "msg": "", "data": data})),
         Err(error) => refusal(&error),
     }
 }
 
 /// An error as an HTTP answer.
 pub(super) fn refusal(error: &ApiError) -> Response<Body> {
-    let mut response = json(json!({"code": error.code.to_string(), "msg": error.text, "data": []}).to_string());
-    *response.status_mut() = error.status;
-    response
-}
-
-fn json(text: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    let json = HeaderValue::from_static("application/json; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
+    json_response(error.status, &json!({"code": error.code.to_string(), "msg": error.text, "data": []}))
 }

@@ -43,11 +43,6 @@ const fn cancel_source(order: &Order) -> &'static str {
     }
 }
 
-/// A number, or nothing for nought.
-fn or_empty(number: Fixed) -> String {
-    if number.is_zero() { String::new() } else { number.short() }
-}
-
 /// What was paid, which the venue prints below nought.
 fn fee_text(commission: Fixed) -> String {
     (-commission).short()
@@ -81,12 +76,12 @@ pub(super) fn report(exchange: &Exchange, order: &Order, fill: Option<&Fill>) ->
         "tdMode": "cash",
         "ccy": "",
         "ordType": type_word(order),
-        "px": or_empty(order.price),
+        "px": order.price.short_or_empty(),
         "sz": if quoted { order.quote_quantity.short() } else { order.quantity.short() },
         "tgtCcy": if order.kind == OrderKind::Market { if quoted { "quote_ccy" } else { "base_ccy" } } else { "" },
         "state": state_word(order.status),
         "accFillSz": order.filled.short(),
-        "avgPx": or_empty(order.filled_quote.div_down(order.filled)),
+        "avgPx": order.filled_quote.div_down(order.filled).short_or_empty(),
         "fillPx": text(|fill| fill.price.short()),
         "fillSz": fill.map_or_else(|| "0".to_owned(), |fill| fill.quantity.short()),
         "fillTime": text(|fill| fill.at_ms.to_string()),
@@ -164,7 +159,7 @@ pub(super) fn balance(exchange: &Exchange, owner: AccountIndex, only: Option<&st
     let mut total = Fixed::ZERO;
     let mut details = Vec::new();
     for (asset, balance) in &account.balances {
-        let usd = balance.total.mul_down(super::account::usd_price(exchange, asset));
+        let usd = balance.total.mul_down(exchange.usd_price(asset));
         total += usd;
         if only.is_none_or(|names| names.split(',').any(|name| name == &**asset)) {
             details.push(detail(asset, *balance, usd, account.updated_ms));

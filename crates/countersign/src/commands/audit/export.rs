@@ -3,22 +3,19 @@
 //! A cell that a spreadsheet would take for a formula (`=`, `+`, `-`, `@` first) gets an apostrophe in front: names of keys come
 //! from clients. JSON lines have every value as it is.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use countersign_core::Timestamp;
-use countersign_store::StateDir;
 use countersign_store::audit::{AuditFilter, Exported, export};
-use countersign_store::files::PRIVATE_FILE_MODE;
 use serde_json::{Map, Value};
 
 use super::{event, key_id};
 use crate::cli::{AuditExportArgs, ExportFormat};
-use crate::commands::{account, when};
+use crate::commands::{account, argument, when};
 use crate::state;
 
 pub(super) fn run(args: &AuditExportArgs) -> anyhow::Result<ExitCode> {
@@ -33,7 +30,7 @@ pub(super) fn run(args: &AuditExportArgs) -> anyhow::Result<ExitCode> {
     let until = args.until.as_deref().map(|until| when::start(until, now)).transpose()?;
     let folder = match &args.log {
         Some(folder) => folder.clone(),
-        None => StateDir::open(&args.state.state)?.audit(),
+        None => state::existing(&args.state.state)?.audit(),
     };
     let mut out = open(&args.out)?;
     if args.format == ExportFormat::Csv {
@@ -51,12 +48,8 @@ fn open(path: &Path) -> anyhow::Result<BufWriter<Box<dyn Write>>> {
     if path == Path::new("-") {
         return Ok(BufWriter::new(Box::new(std::io::stdout().lock())));
     }
-    let file: File = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(PRIVATE_FILE_MODE)
-        .open(path)
-        .with_context(|| format!("cannot create {}", path.display()))?;
+    argument::create(path, b"")?;
+    let file = OpenOptions::new().write(true).open(path).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(BufWriter::new(Box::new(file)))
 }
 

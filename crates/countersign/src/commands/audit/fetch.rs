@@ -12,13 +12,16 @@ pub(super) fn run(args: &AuditFetchArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn fetch(args: &AuditFetchArgs) -> anyhow::Result<ExitCode> {
-    let (_, store) = state::open_store(&args.state.state).await?;
+    let (dir, store) = state::open_store(&args.state.state).await?;
+    if store.notices().is_none() {
+        return Err(Failure::usage(format!("the database is a file of one node, whose log is in {}", dir.audit().display())));
+    }
     let lines = store.fetch_audit(&args.node, &args.out).await?;
     store.close().await;
     if lines == 0 {
         // Made and left empty.
         drop(std::fs::remove_dir(&args.out));
-        return Err(Failure::usage(format!("the database has no log of a node {}", args.node)));
+        return Err(anyhow::anyhow!("the database has no log of a node {}", args.node));
     }
     let out = args.out.display();
     output::line(format!("{lines} lines of node {} are in {out}; check them with the public key of that node:", args.node))?;

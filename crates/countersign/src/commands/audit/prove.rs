@@ -6,16 +6,16 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use countersign_store::StateDir;
 use countersign_store::audit::{AuditLog, Question, prove, read_public_key};
-use countersign_store::files::{PRIVATE_FILE_MODE, atomic_create};
 
 use super::{correlation, verify};
 use crate::cli::{AuditProveArgs, StateArgs};
-use crate::commands::output;
+use crate::commands::{argument, output};
 use crate::failure::Failure;
+use crate::state;
 
 pub(super) fn run(args: &AuditProveArgs) -> anyhow::Result<ExitCode> {
     let question = question(args)?;
-    let dir = StateDir::open(&args.state.state)?;
+    let dir = state::existing(&args.state.state)?;
     // With the key at hand everything up to this moment can be proved; without it, what its newest head is of.
     if dir.audit_key().exists() {
         sign(&dir)?;
@@ -42,7 +42,7 @@ fn question(args: &AuditProveArgs) -> anyhow::Result<Question> {
 
 /// Signs the log as it is now.
 pub(super) fn head(out: &Path, args: &StateArgs) -> anyhow::Result<ExitCode> {
-    let head = sign(&StateDir::open(&args.state)?)?;
+    let head = sign(&state::existing(&args.state)?)?;
     write(out, serde_json::to_string(&head)?)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -56,8 +56,5 @@ fn write(out: &Path, text: String) -> anyhow::Result<()> {
     if out == Path::new("-") {
         return output::line(text);
     }
-    if atomic_create(out, format!("{text}\n").as_bytes(), PRIVATE_FILE_MODE)? {
-        return Ok(());
-    }
-    Err(Failure::usage(format!("{} is there already; nothing is overwritten", out.display())))
+    argument::create(out, format!("{text}\n").as_bytes())
 }

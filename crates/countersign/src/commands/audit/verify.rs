@@ -3,17 +3,19 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use countersign_audit_tree::evidence::ShownRecord;
 use countersign_audit_tree::{AuditPublicKey, Claim, Evidence, SignedHead, TreeHead, Verdict, limits};
 use countersign_core::Timestamp;
-use countersign_store::StateDir;
 use countersign_store::audit::{AuditEntry, NamedFault, Verification, VerifyOptions, read_public_key, verify};
 use serde_json::json;
 
 use crate::cli::AuditVerifyArgs;
-use crate::commands::{output, when};
+use crate::commands::{argument, output, when};
 use crate::failure::{FAILED, Failure};
+use crate::state;
+
+/// Longest file with a head: one has 300 bytes.
+const HEAD_BYTES_MAX: usize = 4 * 1_024;
 
 pub(super) fn run(args: &AuditVerifyArgs) -> anyhow::Result<ExitCode> {
     if let Some(file) = &args.proof {
@@ -21,7 +23,7 @@ pub(super) fn run(args: &AuditVerifyArgs) -> anyhow::Result<ExitCode> {
     }
     let folder = match &args.log {
         Some(folder) => folder.clone(),
-        None => StateDir::open(&args.state.state)?.audit(),
+        None => state::existing(&args.state.state)?.audit(),
     };
     let options = VerifyOptions {
         keys: keys(args)?,
@@ -39,14 +41,14 @@ pub(super) fn run(args: &AuditVerifyArgs) -> anyhow::Result<ExitCode> {
 
 fn keys(args: &AuditVerifyArgs) -> anyhow::Result<Vec<AuditPublicKey>> {
     if args.key.is_empty() {
-        return Ok(vec![read_public_key(&StateDir::open(&args.state.state)?.audit_public_key())?]);
+        return Ok(vec![read_public_key(&state::existing(&args.state.state)?.audit_public_key())?]);
     }
-    args.key.iter().map(|path| Ok(read_public_key(path)?)).collect()
+    args.key.iter().map(|path| read_public_key(path).map_err(|error| Failure::usage(error.to_string()))).collect()
 }
 
 /// A head from its file.
 pub(super) fn head(path: &Path) -> anyhow::Result<SignedHead> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = argument::read(path, HEAD_BYTES_MAX)?;
     serde_json::from_slice(&bytes).map_err(|error| Failure::usage(format!("{} is no signed head: {error}", path.display())))
 }
 
@@ -124,11 +126,7 @@ fn to_json(found: &Verification) -> serde_json::Value {
 }
 
 fn proof(file: &Path, args: &AuditVerifyArgs) -> anyhow::Result<ExitCode> {
-    let length = std::fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?.len();
-    if length > u64::try_from(limits::EVIDENCE_BYTES_MAX)? {
-        return Err(Failure::usage(format!("{} is too long for a proof file", file.display())));
-    }
-    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let bytes = argument::read(file, limits::EVIDENCE_BYTES_MAX)?;
     let keys = keys(args)?;
     let verdict = Evidence::parse(&bytes).and_then(|evidence| evidence.verify(&keys))?;
     if args.json {

@@ -12,8 +12,9 @@ use countersign_gateway::operator::OperatorClient;
 use countersign_halt::{LiftId, Reason, Spread};
 use serde_json::{Map, Value, json};
 
+use super::super::session::gateway;
 use super::super::{output, run_async};
-use super::{client, lift};
+use super::lift;
 use crate::cli::{DrillCommand, DrillRunArgs};
 use crate::failure::Failure;
 
@@ -21,7 +22,7 @@ use crate::failure::Failure;
 pub(in crate::commands) fn run(command: &DrillCommand) -> anyhow::Result<ExitCode> {
     let DrillCommand::Run(args) = command;
     run_async(async {
-        let client = client(&args.state);
+        let client = gateway(&args.state)?;
         let measured = match (args.real, &args.operator, &args.key) {
             (true, Some(operator), Some(key)) => halt_and_lift(&client, args, operator, key).await?,
             (true, ..) => return Err(Failure::usage("--real needs --operator and --key: what is halted must be lifted".to_owned())),
@@ -87,7 +88,7 @@ impl Measured {
 }
 
 async fn rehearse(client: &OperatorClient, args: &DrillRunArgs) -> anyhow::Result<Measured> {
-    let request = DrillRequest { scope: args.scope.clone(), action: args.action.clone() };
+    let request = DrillRequest { scope: args.scope.to_string(), action: args.action.to_string() };
     let mut measured = Measured { would_refuse: Some(0), ..Measured::default() };
     for _ in 0..args.count {
         let begun = clock::mono();
@@ -106,12 +107,12 @@ async fn rehearse(client: &OperatorClient, args: &DrillRunArgs) -> anyhow::Resul
 /// In earnest: in force, on the disk, confirmed, signed, lifted. The scope is one session, so that one operator lifts it, and its name is
 /// drawn, so that nobody is stopped.
 async fn halt_and_lift(client: &OperatorClient, args: &DrillRunArgs, operator: &str, key: &Path) -> anyhow::Result<Measured> {
-    let pem = super::read(key)?;
+    let pem = super::read_key(key)?;
     let mut measured = Measured::default();
     for _ in 0..args.count {
         let request = HaltRequest {
             scope: format!("session:{}", SessionId::random(&mut SystemEntropy)),
-            action: args.action.clone(),
+            action: args.action.to_string(),
             reason: Reason::Drill.name().to_owned(),
             text: "a halt in earnest of a session that nobody has".to_owned(),
             review_by_ms: None,

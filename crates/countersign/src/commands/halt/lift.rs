@@ -9,8 +9,8 @@ use countersign_gateway::halts::report::{LiftReport, LiftRequest, SignatureReque
 use countersign_halt::{Lift, LiftId};
 use countersign_handshake::{Signer as _, SigningKey};
 
+use super::super::session::gateway;
 use super::super::{output, run_async, when};
-use super::client;
 use crate::cli::LiftCommand;
 use crate::failure::Failure;
 
@@ -18,16 +18,16 @@ use crate::failure::Failure;
 pub(in crate::commands) fn run(command: &LiftCommand) -> anyhow::Result<ExitCode> {
     run_async(async {
         let (report, json) = match command {
-            LiftCommand::Apply { proposal, json, state } => (client(state).apply_lift(parse(proposal)?).await?, *json),
+            LiftCommand::Apply { proposal, json, state } => (gateway(state)?.apply_lift(parse(proposal)?).await?, *json),
             LiftCommand::Propose { halts, stage, reason, json, state } => {
-                let request = LiftRequest { halts: halts.clone(), to: stage.clone(), reason: reason.clone() };
-                (client(state).propose_lift(&request).await?, *json)
+                let request = LiftRequest { halts: halts.clone(), to: stage.map(|action| action.to_string()), reason: reason.clone() };
+                (gateway(state)?.propose_lift(&request).await?, *json)
             }
-            LiftCommand::Show { proposal, json, state } => (client(state).lift(parse(proposal)?).await?, *json),
+            LiftCommand::Show { proposal, json, state } => (gateway(state)?.lift(parse(proposal)?).await?, *json),
             LiftCommand::Sign { proposal, operator, key, check, json, state } => {
-                let client = client(state);
+                let client = gateway(state)?;
                 let before = client.lift(parse(proposal)?).await?;
-                let signature = sign(&before, &super::read(key)?, check.as_deref())?;
+                let signature = sign(&before, &super::read_key(key)?, check.as_deref())?;
                 let request = SignatureRequest { operator: operator.clone(), signature };
                 (client.sign_lift(parse(proposal)?, &request).await?, *json)
             }

@@ -1,21 +1,15 @@
 //! `operator new`: a key with which an operator signs lifts.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use countersign_core::Algorithm;
 use countersign_halt::Operator;
 
-use super::super::output;
+use super::super::{argument, output};
 use crate::cli::OperatorCommand;
 use crate::failure::Failure;
 use crate::keygen;
-
-/// The key is its owner's alone.
-const PRIVATE_FILE_MODE: u32 = 0o600;
 
 /// Runs the subcommand. The private half never meets the gateway.
 pub(in crate::commands) fn run(command: &OperatorCommand) -> anyhow::Result<ExitCode> {
@@ -26,10 +20,7 @@ pub(in crate::commands) fn run(command: &OperatorCommand) -> anyhow::Result<Exit
     if Operator::parse(&operator.to_string()).is_none() {
         return Err(Failure::usage(format!("{name:?} is not a name for an operator: letters, digits, `.`, `_`, `-`, at most 64")));
     }
-    let made = OpenOptions::new().write(true).create_new(true).mode(PRIVATE_FILE_MODE).open(out);
-    let mut file = made.with_context(|| format!("cannot make {}", out.display()))?;
-    file.write_all(key.private_pem.expose().as_bytes())?;
-    file.sync_all()?;
+    argument::create(out, key.private_pem.expose().as_bytes())?;
     output::note(format!("the private key is in {}; the line below belongs into halt.operators of every node", out.display()));
     output::line(operator.to_string())?;
     Ok(ExitCode::SUCCESS)

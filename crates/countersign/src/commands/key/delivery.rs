@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use countersign_handshake::SecretText;
-use countersign_store::files::{PRIVATE_FILE_MODE, atomic_create, atomic_write};
+use countersign_store::files::{PRIVATE_FILE_MODE, atomic_write};
 
-use crate::commands::output;
-use crate::failure::Failure;
+use crate::commands::{argument, output};
 
 /// A place that was found free before the key was made. A file not written to is removed again.
 pub(super) struct Delivery {
@@ -19,10 +18,8 @@ impl Delivery {
         if out == Path::new("-") {
             return Ok(Self { reserved: None });
         }
-        if atomic_create(out, b"", PRIVATE_FILE_MODE)? {
-            return Ok(Self { reserved: Some(out.to_owned()) });
-        }
-        Err(Failure::usage(format!("{} is there already; choose another file, nothing is overwritten", out.display())))
+        argument::create(out, b"")?;
+        Ok(Self { reserved: Some(out.to_owned()) })
     }
 
     /// Writes the secret: into the file, whole and mode 0600, or to standard output.

@@ -1,9 +1,7 @@
 //! What a credential is made of: made here, with the private half for its owner, or registered from what the owner made.
 
-use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::{Address, Algorithm, ApiKeyId, KeyType, PublicKey, Purpose, Secret, SecretEncoding, Timestamp, limits};
@@ -14,12 +12,12 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use zeroize::Zeroizing;
 
-use crate::commands::output;
+use crate::commands::{argument, output};
 use crate::failure::Failure;
 use crate::{keygen, state};
 
 /// Largest certificate file read.
-const CERTIFICATE_FILE_BYTES_MAX: u64 = 256 * 1024;
+const CERTIFICATE_FILE_BYTES_MAX: usize = 256 * 1024;
 
 /// The private half, for its owner.
 pub(crate) enum Private {
@@ -99,14 +97,13 @@ pub(super) fn passphrase(file: &Path) -> anyhow::Result<Secret> {
 
 /// The text of a file, without the end of its line.
 fn text_of(file: &Path) -> anyhow::Result<Zeroizing<String>> {
-    let bytes = Zeroizing::new(read(file, limits::PUBLIC_KEY_TEXT_BYTES_MAX as u64)?);
-    let text = std::str::from_utf8(&bytes).map_err(|_| Failure::usage(format!("{}: not text", file.display())))?;
+    let text = argument::read_text(file, limits::PUBLIC_KEY_TEXT_BYTES_MAX)?;
     Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 /// A public key made elsewhere, in any format; says how it was read.
 pub(super) fn registered(purpose: Purpose, kind: Option<&str>, file: &Path) -> anyhow::Result<Made> {
-    let key = PublicKey::parse(&read(file, limits::PUBLIC_KEY_TEXT_BYTES_MAX as u64)?)
+    let key = PublicKey::parse(&argument::read(file, limits::PUBLIC_KEY_TEXT_BYTES_MAX)?)
         .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
     output::note(format!("read {} as {}: {} public key {}", file.display(), key.format(), key.key_type(), key.key_id()));
     if purpose == Purpose::ClientCertificate {
@@ -172,7 +169,7 @@ pub(super) fn certificate(file_or_name: &str) -> anyhow::Result<Made> {
 }
 
 fn read_certificate(path: &Path) -> anyhow::Result<CertificateIdentities> {
-    let bytes = read(path, CERTIFICATE_FILE_BYTES_MAX)?;
+    let bytes = argument::read(path, CERTIFICATE_FILE_BYTES_MAX)?.to_vec();
     let wrong = |why: String| Failure::usage(format!("{}: {why}", path.display()));
     let der = if bytes.starts_with(b"\x30") {
         CertificateDer::from(bytes)
@@ -180,18 +177,6 @@ fn read_certificate(path: &Path) -> anyhow::Result<CertificateIdentities> {
         CertificateDer::from_pem_slice(&bytes).map_err(|error| wrong(format!("no certificate in PEM or DER: {error}")))?
     };
     CertificateIdentities::from_der(&der).map_err(|error| wrong(error.to_string()))
-}
-
-/// A file, or standard input for `-`, up to one byte beyond the bound.
-fn read(path: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if path == Path::new("-") {
-        std::io::stdin().lock().take(bytes_max + 1).read_to_end(&mut bytes).context("standard input")?;
-        return Ok(bytes);
-    }
-    let opened = std::fs::File::open(path).and_then(|file| file.take(bytes_max + 1).read_to_end(&mut bytes));
-    opened.map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

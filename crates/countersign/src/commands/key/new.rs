@@ -85,6 +85,7 @@ fn check_combination(args: &KeyNewArgs, purpose: Purpose) -> anyhow::Result<()> 
     if args.certificate.is_some() && args.public_key.is_some() {
         return Err(Failure::usage("give either --certificate or --public-key"));
     }
+    countersign_client::Endpoint::parse(&args.url).map_err(|error| Failure::usage(format!("--url: {error}")))?;
     if args.kind.is_some() && purpose == Purpose::ClientCertificate {
         return Err(Failure::usage("--kind is for keys; a certificate has its own"));
     }

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use countersign_core::{ApiKeyId, Effect, Freshness, Once, Presented, Purpose, Refusal, SignedBytes};
 use smallvec::SmallVec;
 
-use super::frame::{Frame, literal};
+use super::frame::Frame;
 use crate::binance::fault::Fault;
 use crate::binance::{signature, window};
 use crate::dialect::{Answer, Security};
+use crate::raw_object::literal;
 
 /// Finds identity, signature, signed bytes and freshness of a frame. `effect` is that of its method.
 ///

@@ -6,8 +6,8 @@ use countersign_core::rate::KeyCounters;
 use countersign_core::{KeyRate, Refusal};
 use countersign_dialects::AnswerContext;
 use countersign_dialects::binance::rate::RateLimitView;
-use countersign_dialects::binance::ws_api::frame::RawObject;
 use countersign_dialects::binance::ws_api::{Frame, Reply};
+use countersign_dialects::raw_object::RawObject;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_websockets::Message;
 

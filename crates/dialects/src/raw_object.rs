@@ -1,0 +1,108 @@
+//! A JSON object of a frame or body, read without losing a literal: members keep the text they had on the wire.
+//!
+//! A name that stands twice, however it is spelled, is refused: readers differ in which one they take.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use smallvec::SmallVec;
+
+use crate::limits;
+
+/// The members of a JSON object in wire order, values as they stand.
+#[derive(Debug, Default)]
+pub struct RawObject<'f>(SmallVec<[(Cow<'f, str>, &'f RawValue); 16]>);
+
+impl<'f> RawObject<'f> {
+    /// The value of a member.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&'f RawValue> {
+        self.0.iter().find(|(each, _)| each == name).map(|(_, value)| *value)
+    }
+
+    /// All members, in wire order.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &'f RawValue)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
+    }
+
+    /// How many members.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no member.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'de> Deserialize<'de> for RawObject<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(RawObjectVisitor)
+    }
+}
+
+struct RawObjectVisitor;
+
+impl<'de> Visitor<'de> for RawObjectVisitor {
+    type Value = RawObject<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object without repeated names")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut object = RawObject::default();
+        while let Some(name) = map.next_key_seed(Name)? {
+            let full = object.len() > limits::PARAMETERS_MAX;
+            if full || object.member(&name).is_some() {
+                return Err(A::Error::custom("repeated or too many names"));
+            }
+            object.0.push((name, map.next_value()?));
+        }
+        Ok(object)
+    }
+}
+
+/// A member name, borrowed where it has no escapes.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(name.to_owned()))
+    }
+}
+
+/// The text that stands for a value in the signed text: a string without quotes and escapes, anything else as it is.
+/// `None` when a string has an escape that is no character.
+#[must_use]
+pub fn literal(value: &RawValue) -> Option<Cow<'_, str>> {
+    let text = value.get();
+    match text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(inside) if inside.contains('\\') => serde_json::from_str::<String>(text).ok().map(Cow::Owned),
+        Some(inside) => Some(Cow::Borrowed(inside)),
+        None => Some(Cow::Borrowed(text)),
+    }
+}

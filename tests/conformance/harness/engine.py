@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("quickfix_engine.py")
-SECONDS = 20
+SECONDS = 90
 
 
 class Engine:

@@ -17,7 +17,7 @@ BINARY = Path(os.environ.get("COUNTERSIGN_BIN", Path(__file__).parents[3] / "tar
 READY = re.compile(r"^ready: https://([0-9.]+|\[::1\]):([0-9]+)\s*$")
 OPERATOR = re.compile(r"https://127\.0\.0\.1:([0-9]+)")
 START_SECONDS = 120
-STOP_SECONDS = 10
+STOP_SECONDS = 30
 
 
 def environment(**extra):

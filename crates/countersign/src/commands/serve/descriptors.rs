@@ -14,7 +14,9 @@ const CONNECTIONS_MIN: u64 = 16;
 
 /// No core file of this process: keys and secrets of clients would be in it. What is refused leaves things as they were.
 pub(super) fn dump_no_core() {
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
+        tracing::warn!(%error, "core files stay possible");
+    }
 }
 
 /// Raises this process's limit as far as is needed and permitted, and lowers `limits.connections_max` to what fits.

@@ -18,6 +18,14 @@ def test_a_good_request_is_answered(guarded):
     assert guarded.venue.targets[-1] == "GET /open?h2"
 
 
+def test_the_answer_to_a_head_ends_with_its_headers(guarded):
+    with H2(guarded.server) as connection:
+        connection.request(1, pseudo(guarded, "/nowhere", method="HEAD"))
+        frames = iter(connection.next, None)
+        flags = next(flags for kind, flags, stream, _ in frames if kind == HEADERS and stream == 1)
+    assert flags & END_STREAM, "a body after a HEAD breaks the stream"
+
+
 def cases(guarded):
     good = pseudo(guarded)
     return {

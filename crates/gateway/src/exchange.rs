@@ -15,7 +15,7 @@ use countersign_dialects::{Header, RequestView};
 use countersign_oauth::dpop::DPOP_HEADER;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 
 use crate::authenticate::{Login, authenticate};
@@ -48,6 +48,7 @@ pub async fn exchange(worker: Rc<Worker>, connection: Rc<Connection>, request: R
     let started = clock::mono();
     let (parts, body) = request.into_parts();
     let correlation_value = respond::correlation_value(correlation);
+    let is_bodiless = parts.method == Method::HEAD && parts.version == Version::HTTP_2;
     let mut answer = match check_target(&parts.uri).and_then(|()| admit_authority(&worker, &connection, &parts)) {
         Ok(authority) => {
             let told = correlation_value.clone();
@@ -62,6 +63,7 @@ pub async fn exchange(worker: Rc<Worker>, connection: Rc<Connection>, request: R
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer.headers_mut().entry(CORRELATION_HEADER).or_insert(correlation_value);
+    let answer = if is_bodiless { respond::to_head(answer) } else { answer };
     worker.shared.metrics.request_done(answer.status().as_u16(), clock::mono().saturating_since(started));
     Ok(answer)
 }

@@ -98,6 +98,17 @@ pub fn refuse(refusal: &Refusal, words: &Words, correlation: CorrelationId) -> R
     response
 }
 
+/// The answer to a HEAD over HTTP/2, whose body must not be sent (RFC 9110, 9.3.2): over HTTP/1.1 the library leaves it out, here it
+/// would send frames that break the stream.
+#[must_use]
+pub fn to_head(answer: Response<ResponseBody>) -> Response<ResponseBody> {
+    let (mut parts, body) = answer.into_parts();
+    if let ResponseBody::Own(Some(bytes)) = &body {
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    }
+    Response::from_parts(parts, ResponseBody::empty())
+}
+
 /// An answer that the gateway makes itself: refusals, and what is about the login.
 #[must_use]
 pub fn own(answer: HttpAnswer, correlation: CorrelationId) -> Response<ResponseBody> {
@@ -202,6 +213,14 @@ mod tests {
             assert_eq!(unknown, bad, "{family:?}");
             assert!(!unknown.1.contains("operator only"));
         }
+    }
+
+    #[tokio::test]
+    async fn a_head_gets_the_length_and_not_the_body() {
+        let refused = refuse(&Reject::RouteUnknown.into(), &Words::plain(), CorrelationId::from_bytes([7; 16]));
+        let answer = to_head(refused);
+        let length: usize = answer.headers()[CONTENT_LENGTH].to_str().unwrap().parse().unwrap();
+        assert!(length > 0 && answer.into_body().collect().await.unwrap().to_bytes().is_empty());
     }
 
     #[tokio::test]

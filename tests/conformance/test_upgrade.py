@@ -91,12 +91,12 @@ def test_requests_pass_while_one_process_takes_over_from_another(node, key, roun
 
 
 def test_what_one_process_accepted_the_next_does_not(node, key, round):
-    request = key.bytes(node, "POST", "/api/v3/order", **ORDER)
+    request = key.bytes(node, "POST", "/api/v3/order", **ORDER, recvWindow=60000)
     assert raw.exchange(node, request).status == 200
     node.upgrade()
     again = raw.exchange(node, request)
     assert again.status == 400 and b"-1022" not in again.body, again.body
-    assert raw.exchange(node, key.bytes(node, "POST", "/api/v3/order", **ORDER, newClientOrderId="other")).status == 200
+    assert raw.exchange(node, key.bytes(node, "POST", "/api/v3/order", **ORDER, newClientOrderId="other", recvWindow=60000)).status == 200
 
 
 def test_a_native_session_moves_and_its_orders_stay(node, round):
@@ -166,7 +166,7 @@ def test_a_fix_session_logs_out_and_comes_back_with_its_numbers(node, round):
 
 
 def test_a_successor_that_fails_changes_nothing(node, key, round):
-    request = key.bytes(node, "POST", "/api/v3/order", **ORDER)
+    request = key.bytes(node, "POST", "/api/v3/order", **ORDER, recvWindow=60000)
     assert raw.exchange(node, request).status == 200
     elsewhere = Server(node.state, "--take-over", listen="127.0.0.1:1", config=node.config)
     with pytest.raises(AssertionError, match="stop it to move to another address"):

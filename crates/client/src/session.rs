@@ -134,7 +134,17 @@ impl Session {
         let recoverable = agreed.contract.choice(Choice::Rx) == "recoverable";
         let machine = if recoverable { machine.recoverable(Keeping::default()) } else { machine };
         let options = Arc::new(options.clone());
-        Ok(Self { link: Link::Up(transport), options, machine, agreed, negotiated, ladder: ladder.clone(), unsent: None, leaving: None, untold: VecDeque::new() })
+        Ok(Self {
+            link: Link::Up(transport),
+            options,
+            machine,
+            agreed,
+            negotiated,
+            ladder: ladder.clone(),
+            unsent: None,
+            leaving: None,
+            untold: VecDeque::new(),
+        })
     }
 
     /// What was agreed. After a resume it is the same contract, signed anew.

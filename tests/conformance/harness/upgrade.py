@@ -101,7 +101,7 @@ class Requests:
         while not self.stopping.is_set():
             name = f"r{number}x{count}t{time.monotonic_ns()}"
             count += 1
-            request = self.key.bytes(self.server, "POST", "/api/v3/order", **{**ORDER, "timeInForce": "IOC"}, newClientOrderId=name)
+            request = self.key.bytes(self.server, "POST", "/api/v3/order", **{**ORDER, "timeInForce": "IOC"}, newClientOrderId=name, recvWindow=60000)
             try:
                 connection = connection or raw.Connection(self.server)
                 connection.send(request)

@@ -39,11 +39,11 @@ use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _, Ti
 use countersign_pki::PrivateAuthority;
 use countersign_store::files::check_private;
 use countersign_store::{
-    AuditEvent, AuditLog, AuditRecord, SealingKey, SessionMirror, SharedMemory, SharedNonceGuard, SharedReplayGuard, SharedServer, StateDir,
-    Store,
+    AuditEvent, AuditLog, AuditRecord, SealingKey, SessionMirror, SharedMemory, SharedNonceGuard, SharedReplayGuard, SharedServer,
+    StateDir, Store,
 };
-use tokio::sync::Notify;
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
+use tokio::sync::Notify;
 
 use super::stop_signal::StopSignal;
 use crate::cli::ServeArgs;
@@ -397,11 +397,7 @@ fn upstream_configs(settings: &Settings, venue: Option<&VenueHandle>) -> Vec<Ups
 const UPSTREAM_IDLE_FOR: std::time::Duration = std::time::Duration::from_secs(50);
 
 /// The handshake as the settings have it. `tickets` are the keys in force: sessions outlive a change of the gateway's key.
-fn handshake_config(
-    settings: &Settings,
-    gateway: countersign_handshake::GatewayIdentity,
-    tickets: Arc<TicketKeys>,
-) -> ServerConfig {
+fn handshake_config(settings: &Settings, gateway: countersign_handshake::GatewayIdentity, tickets: Arc<TicketKeys>) -> ServerConfig {
     let native = &settings.native;
     let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let (shortest, longest) = (millis(native.heartbeat_min), millis(native.heartbeat_max));

@@ -174,10 +174,7 @@ pub struct LentReplay(pub Arc<Lender>);
 impl ReplayGuard for LentReplay {
     fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject> {
         let question = || Frame::Replay { id: id.to_bytes(), effect: effect_byte(effect), signed_at: signed_at.as_micros() };
-        let decided = self.0.decide(
-            |own| own.replay.check_and_insert(id, effect, signed_at, now),
-            |questions| ask(questions, &question()),
-        );
+        let decided = self.0.decide(|own| own.replay.check_and_insert(id, effect, signed_at, now), |questions| ask(questions, &question()));
         decided.unwrap_or(Err(Reject::StoreUnavailable))
     }
 

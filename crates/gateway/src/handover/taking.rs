@@ -108,14 +108,8 @@ impl Offered {
             gone: watch::Sender::new(false),
             fix_over: watch::Sender::new(false),
         });
-        let pending = Pending {
-            predecessor: Arc::clone(&predecessor),
-            stream: self.stream,
-            questions: self.questions,
-            lender,
-            wishes,
-            unclaimed,
-        };
+        let pending =
+            Pending { predecessor: Arc::clone(&predecessor), stream: self.stream, questions: self.questions, lender, wishes, unclaimed };
         (predecessor, pending)
     }
 }

@@ -157,13 +157,7 @@ fn on_arrival(session: HandedSession, node: &str) -> Mirrored {
     }
 }
 
-fn take(
-    worker: &Rc<Worker>,
-    mirror: Option<&Arc<SessionMirror>>,
-    sid: SessionId,
-    taken: Mirrored,
-    at_rest: bool,
-) -> Result<(), Refusal> {
+fn take(worker: &Rc<Worker>, mirror: Option<&Arc<SessionMirror>>, sid: SessionId, taken: Mirrored, at_rest: bool) -> Result<(), Refusal> {
     let node = taken.node.clone();
     inherit(worker, mirror, sid, taken, at_rest).inspect_err(|refusal| {
         tracing::error!(%sid, node, %refusal, "a session of another node cannot be gone on with: its orders may rest");

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::os::fd::AsFd as _;
-use std::os::unix::net::UnixListener;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -76,7 +76,8 @@ impl Drop for OperatorSocket {
     fn drop(&mut self) {
         // Another gateway may have replaced it meanwhile, or have it now: only our own file is removed.
         if !self.handed_over.load(Ordering::Relaxed)
-            && std::fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.ino() == self.inode) {
+            && std::fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.ino() == self.inode)
+        {
             let _ = std::fs::remove_file(&self.path);
         }
     }

@@ -135,7 +135,7 @@ impl Running {
         let State { dir, lock, authority, tls, authz_tls, operator_tls, tickets, gateway, identity, store, audit } = opened;
         let gateway_root = gateway.root().to_owned();
         let secrets = offered.as_ref().map_or_else(|| RunSecrets::draw(&mut SystemEntropy), |offered| offered.secrets.clone());
-        let session_tickets = session_tickets(&settings, &dir, &gateway_root, &secrets)?;
+        let session_tickets = taken_over::session_tickets(&settings, &dir, &gateway_root, &secrets)?;
         let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
         let renew = Renewal { settings: settings.clone(), dir: dir.clone(), authority: renewed, venue_keys, rotate_at: None };
         let halts = open_halts(&settings, gateway.root(), &store, &audit).await?;
@@ -288,16 +288,6 @@ fn shared_memory(settings: &Settings) -> anyhow::Result<Option<Arc<SharedMemory>
     // Connected before the first question: a successor keeps nobody waiting for that. Whether it answers is asked again later.
     drop(memory.check());
     Ok(Some(memory))
-}
-
-/// Ticket keys: every node derives them from the sealing key which all of them have; a node that is alone from a secret of its run, which
-/// only the processes that take over from each other have.
-fn session_tickets(settings: &Settings, dir: &StateDir, root: &str, secrets: &RunSecrets) -> anyhow::Result<Arc<TicketKeys>> {
-    let secret = match settings.cluster.redis {
-        Some(_) => SealingKey::load(&dir.sealing_key())?.derive("countersign session tickets v1"),
-        None => Secret::new(secrets.tickets.to_vec()),
-    };
-    Ok(Arc::new(TicketKeys::shared(root, PUBLIC_LISTENER, settings.native.session_life, secret)))
 }
 
 /// Reads the halts before anybody is let in: until they are known, nothing new passes.

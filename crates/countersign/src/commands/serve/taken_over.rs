@@ -7,12 +7,15 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use countersign_core::Secret;
 use countersign_gateway::config::{Settings, UpstreamTarget};
-use countersign_gateway::handover::Doors;
 use countersign_gateway::handover::guards::Lender;
 use countersign_gateway::handover::taking::{self, Offered, Pending, Predecessor};
-use countersign_store::StateDir;
+use countersign_gateway::handover::{Doors, RunSecrets};
+use countersign_handshake::TicketKeys;
+use countersign_store::{SealingKey, StateDir};
 
+use super::PUBLIC_LISTENER;
 use crate::failure::Failure;
 
 /// Asks the gateway that runs on the state folder. None: nobody runs, and this is a start like any other.
@@ -57,4 +60,17 @@ pub(super) fn go_on(pending: Option<Pending>) -> anyhow::Result<()> {
         drop(pending.ready().context("cannot follow the process before this one")?);
     }
     Ok(())
+}
+
+/// Ticket keys: every node derives them from the sealing key which all of them have; a node that is alone from a secret of its run, which
+/// only the processes that take over from each other have.
+///
+/// # Errors
+/// The sealing key cannot be read.
+pub(super) fn session_tickets(settings: &Settings, dir: &StateDir, root: &str, secrets: &RunSecrets) -> anyhow::Result<Arc<TicketKeys>> {
+    let secret = match settings.cluster.redis {
+        Some(_) => SealingKey::load(&dir.sealing_key())?.derive("countersign session tickets v1"),
+        None => Secret::new(secrets.tickets.to_vec()),
+    };
+    Ok(Arc::new(TicketKeys::shared(root, PUBLIC_LISTENER, settings.native.session_life, secret)))
 }

@@ -17,7 +17,7 @@ from harness.cluster import Cluster as Resuming
 from harness.fix import FixClient, binance_logon, limit_order
 from harness.server import Server, run
 from harness.three import Cluster as Three
-from harness.upgrade import Node, Requests, drained, replace
+from harness.upgrade import Node, Requests, drained, only_starved, replace
 from harness.waiting import until
 
 ORDERS_MAX = 40
@@ -82,6 +82,7 @@ def test_requests_pass_while_one_process_takes_over_from_another(node, key, roun
             drained(node.former[-1])
             anew.goes_on()
     assert not anew.wrong and not kept.wrong, (anew.wrong[:5], kept.wrong[:5])
+    assert not (anew.stopped or kept.stopped) or only_starved(node.state)
     # Each process appended to one log, and none broke its chain.
     verified = run("audit", "verify", "--state", node.state)
     assert verified.returncode == 0, verified.stdout + verified.stderr
@@ -90,12 +91,12 @@ def test_requests_pass_while_one_process_takes_over_from_another(node, key, roun
 
 
 def test_what_one_process_accepted_the_next_does_not(node, key, round):
-    request = key.bytes(node, "POST", "/api/v3/order", **ORDER)
+    request = key.bytes(node, "POST", "/api/v3/order", **ORDER, recvWindow=60000)
     assert raw.exchange(node, request).status == 200
     node.upgrade()
     again = raw.exchange(node, request)
     assert again.status == 400 and b"-1022" not in again.body, again.body
-    assert raw.exchange(node, key.bytes(node, "POST", "/api/v3/order", **ORDER, newClientOrderId="other")).status == 200
+    assert raw.exchange(node, key.bytes(node, "POST", "/api/v3/order", **ORDER, newClientOrderId="other", recvWindow=60000)).status == 200
 
 
 def test_a_native_session_moves_and_its_orders_stay(node, round):
@@ -165,7 +166,7 @@ def test_a_fix_session_logs_out_and_comes_back_with_its_numbers(node, round):
 
 
 def test_a_successor_that_fails_changes_nothing(node, key, round):
-    request = key.bytes(node, "POST", "/api/v3/order", **ORDER)
+    request = key.bytes(node, "POST", "/api/v3/order", **ORDER, recvWindow=60000)
     assert raw.exchange(node, request).status == 200
     elsewhere = Server(node.state, "--take-over", listen="127.0.0.1:1", config=node.config)
     with pytest.raises(AssertionError, match="stop it to move to another address"):
@@ -208,6 +209,7 @@ def test_three_nodes_are_replaced_one_after_the_other(three, round):
         for flow in flows:
             flow.__exit__()
     assert not [flow.wrong[:3] for flow in flows if flow.wrong]
+    assert not [flow for flow in flows if flow.stopped] or only_starved(*(node.state for node in three.nodes))
     arrived = Counter(three.orders(since))
     placed = {name for flow in flows for name in flow.placed}
     assert set(arrived.values()) == {1} and placed == set(arrived)

@@ -76,13 +76,14 @@ impl Gateway {
         let doors = Doors { clients: again(&listeners)?, proxies: again(&proxies)?, ..control.doors()? };
         let mut gateway =
             Self { shared, address, operator_address, authz_address, workers: Vec::new(), others: Vec::new(), doors: Some(doors) };
+        // First: the lease of what was read at the start is short, and a successor is asked at once.
+        let watching = Arc::clone(&gateway.shared);
+        gateway.spawn("halts".to_owned(), move || run_halts(&watching))?;
         for (index, listeners) in shares(listeners, proxies, workers)?.into_iter().enumerate() {
             let (shared, upstreams) = (Arc::clone(&gateway.shared), Arc::clone(&upstreams));
             let worker = spawn(format!("worker-{index}"), move || run_worker(shared, &upstreams, listeners, index))?;
             gateway.workers.push(worker);
         }
-        let shared = Arc::clone(&gateway.shared);
-        gateway.spawn("halts".to_owned(), move || run_halts(&shared))?;
         if let Some(cluster) = gateway.shared.cluster.clone() {
             let (shared, listening) = (Arc::clone(&gateway.shared), Arc::clone(&cluster));
             gateway.spawn("cluster".to_owned(), move || {

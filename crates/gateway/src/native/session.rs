@@ -55,7 +55,6 @@ use tokio::time::Instant;
 use super::carriage::{Carriage, CarriageError};
 use super::comeback::AtDoor;
 use super::grant::{Granted, contract_rate};
-use super::limits::DRAIN_SHARE;
 use super::line::Line;
 use super::sessions::SessionGuard;
 use crate::audit::{self, Subject};
@@ -378,16 +377,6 @@ impl<C: Carriage + 'static> Session<C> {
         }
     }
 
-    async fn start_drain(&mut self, guard: &SessionGuard) -> Result<(), Ending> {
-        if self.line.is_away() {
-            return self.leave_node(guard).await;
-        }
-        let by = self.worker.shared.settings.limits.drain_deadline / DRAIN_SHARE;
-        self.drain_ends = Some(Instant::now() + by);
-        self.machine.note_sent(clock::now());
-        let others = &self.worker.shared.settings.cluster.also;
-        self.line.feed(countersign_session::frame::drain(by, others, "this node is leaving")).await?;
-        self.transmit().await
     }
 }
 

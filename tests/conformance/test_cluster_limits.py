@@ -32,7 +32,7 @@ def nodes(tmp_path_factory):
     with Cluster(tmp_path_factory.mktemp("limits"), NAMES, prepare) as cluster:
         cluster.keys = keys
         for node in cluster.nodes.values():
-            until(lambda node=node: metric(node, why="countersign_cluster_nodes") == len(NAMES), "the nodes do not see each other")
+            until(lambda node=node: metric(node, "countersign_cluster_nodes") == len(NAMES), why="the nodes do not see each other")
         yield cluster
 
 
@@ -100,7 +100,7 @@ def test_without_the_memory_each_has_its_share_and_a_link_says_that_nobody_knows
     nodes.redis.kill()
     try:
         for node in (a, b, c):
-            until(lambda node=node: metric(node, why="countersign_cluster_shared_available") == 0, "nobody notices")
+            until(lambda node=node: metric(node, "countersign_cluster_shared_available") == 0, why="nobody notices")
         counts, _ = passed(nodes.keys[1], [a, c], 20)
         assert counts == [6, 6], "a third of twenty each"
         path = refusal(nodes.keys[2], a)

@@ -10,7 +10,8 @@ from harness import raw
 from harness.binance import Key, now_ms
 from harness.cluster import Cluster
 from harness.limited import made_key
-from test_cluster import eventually, metric
+from harness.waiting import until
+from test_cluster import metric
 
 NAMES = ["a", "b", "c"]
 PATH = "/.well-known/countersign/explain/"
@@ -31,7 +32,7 @@ def nodes(tmp_path_factory):
     with Cluster(tmp_path_factory.mktemp("limits"), NAMES, prepare) as cluster:
         cluster.keys = keys
         for node in cluster.nodes.values():
-            eventually(lambda node=node: metric(node, "countersign_cluster_nodes") == len(NAMES), "the nodes do not see each other")
+            until(lambda node=node: metric(node, "countersign_cluster_nodes") == len(NAMES), why="the nodes do not see each other")
         yield cluster
 
 
@@ -86,7 +87,7 @@ def test_a_link_works_at_every_node_and_nothing_else_does(nodes):
     a, b, c = nodes.nodes.values()
     path = refusal(nodes.keys[2], a)
     for node in (a, b, c):
-        eventually(lambda node=node: page(node, path).status == 200, "the others do not have it")
+        until(lambda node=node: page(node, path).status == 200, why="the others do not have it")
     pages = [page(node, path).body for node in (a, b, c)]
     assert pages[0] == pages[1] == pages[2] and findings(page(b, path)) == ["parameters-not-sorted"]
     wrong = path[:-4] + ("AAAA" if path[-4:-1] != "AAA" else "BBBA")
@@ -99,7 +100,7 @@ def test_without_the_memory_each_has_its_share_and_a_link_says_that_nobody_knows
     nodes.redis.kill()
     try:
         for node in (a, b, c):
-            eventually(lambda node=node: metric(node, "countersign_cluster_shared_available") == 0, "nobody notices")
+            until(lambda node=node: metric(node, "countersign_cluster_shared_available") == 0, why="nobody notices")
         counts, _ = passed(nodes.keys[1], [a, c], 20)
         assert counts == [6, 6], "a third of twenty each"
         path = refusal(nodes.keys[2], a)
@@ -109,4 +110,4 @@ def test_without_the_memory_each_has_its_share_and_a_link_says_that_nobody_knows
         assert "ask the node that refused" in json.loads(answer.body)["message"]
     finally:
         nodes.redis.start()
-    eventually(lambda: page(b, path).status == 200, "it is not put there later")
+    until(lambda: page(b, path).status == 200, why="it is not put there later")

@@ -229,7 +229,7 @@ async fn nothing_is_worked_out_before_it_is_asked_for_and_then_once() {
         assert!((within_a_minute..=2 * within_a_minute).contains(&paths.len()), "{} of 20", paths.len());
         assert_eq!(explanations.worked_out.used(clock::wall()), 0, "a refusal costs no search");
         let id = asked("GET", paths.last().unwrap()).unwrap();
-        let Found::Here(held) = find(&sandbox.stage.worker, id).await else { panic!("it is held here") };
+        let Found::Here(held) = find(&sandbox.stage.worker, id).await else { panic!("it was refused here") };
         assert!(held.page.get().is_none());
         let (_, first) = sandbox.ask(Request::get(paths.last().unwrap())).await;
         assert!(first.contains("wrong-secret"), "{first}");

@@ -376,8 +376,6 @@ impl<C: Carriage + 'static> Session<C> {
             Liveness::Expired => Err(Ending::Fatal(Reject::SessionExpired.into())),
         }
     }
-
-    }
 }
 
 /// A point of our clock on the runtime's.

@@ -301,7 +301,7 @@ impl<C: Carriage + 'static> Session<C> {
         self.machine.note_refusal(&frame, clock::now());
         self.mirror()?;
         self.line.feed(frame).await?;
-        if refusal.reject.alert().is_fatal() {
+        if ends_session(refusal, s) {
             return Err(Ending::Refused(refusal.clone()));
         }
         self.refusals.charge(1, REFUSALS_PER_MINUTE_MAX, clock::wall()).map(drop).map_err(Ending::Fatal)
@@ -399,9 +399,19 @@ pub(super) fn cancel_policy(contract: &Contract) -> CancelPolicy {
     }
 }
 
+/// Whether a session ends with a refusal. One message that could not be remembered or recorded is refused, and the next may pass: whoever
+/// loses its session by that cannot cancel over it.
+fn ends_session(refusal: &Refusal, s: Option<u64>) -> bool {
+    let passes_by = s.is_some() && matches!(refusal.reject, Reject::AuditUnavailable | Reject::StoreUnavailable);
+    refusal.reject.alert().is_fatal() && !passes_by
+}
+
 /// An error frame of an open session: `s` and `re` tell which message it is about.
 fn error_frame(refusal: &Refusal, correlation: CorrelationId, s: Option<u64>, id: Option<&str>) -> String {
     let mut frame = handshake_frame::error(refusal, correlation, ErrorContext::default());
+    if refusal.reject.alert().is_fatal() && !ends_session(refusal, s) {
+        frame = frame.replacen(r#""fatal":true"#, r#""fatal":false"#, 1);
+    }
     if let Some(end) = frame.strip_suffix("}}").map(str::len) {
         frame.truncate(end);
         if let Some(s) = s {

@@ -137,16 +137,16 @@ def test_a_clock_that_is_set_by_an_hour_is_told_and_not_followed(cluster, key, r
     assert cluster.orders().count(name) == 1
 
 
-@pytest.mark.parametrize("jump", [HOUR, -HOUR])
-def test_a_node_that_starts_with_a_wrong_clock_takes_no_orders_until_it_is_set_right(cluster, key, round, jump):
-    node = cluster.nodes[2]
+def test_a_node_that_starts_with_a_wrong_clock_takes_no_orders_until_it_is_set_right(cluster, key, round):
+    # An hour behind it does not start at all: the CA of this test is younger than that.
+    node, jump = cluster.nodes[2], HOUR
     node.server.kill()
     cluster.clock.set(jump)
     try:
         node.server.start()
         assert "apart" in "".join(node.degraded())
         refuses(key, node)
-        # Taken by its clock alone, an order of an hour ago would pass.
+        # By its clock alone, an order that was signed for in an hour would pass.
         then = key.ask(node.server, "POST", "/api/v3/order", timestamp=now_ms() + jump * 1_000, **PATIENT, **ORDER, newClientOrderId="then")
         assert then.status == 503 and "then" not in cluster.orders()
         assert places(key, cluster.nodes[0]).status == 200, "the others go on"

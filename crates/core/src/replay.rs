@@ -78,7 +78,7 @@ pub trait ReplayGuard: Send + Sync {
     /// # Errors
     /// [`Reject::Replayed`]; [`Reject::TimestampStale`] for a write or cancel signed at or before one that is already forgotten (only a
     /// wall clock that stepped back makes that happen inside a window); [`Reject::ReplayCapacity`] when the key, or all keys together, made more signed requests than are
-    /// remembered; [`Reject::StoreUnavailable`] when the memory is out of reach.
+    /// remembered; [`Reject::StoreUnavailable`] when the memory is out of reach, [`Reject::AuditUnavailable`] when its disk takes no writes.
     ///
     /// # Security
     /// A false "new" lets an order through twice. A false "seen" refuses an order that the client may sign again with a new

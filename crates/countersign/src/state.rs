@@ -36,7 +36,7 @@ use countersign_pki::{
 use countersign_store::audit::AuditLog;
 use countersign_store::files::atomic_write;
 use countersign_store::{StateDir, StateLock, Store, StoreError};
-use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
+use rustls::time_provider::TimeProvider;
 
 use crate::failure::Failure;
 
@@ -70,7 +70,7 @@ pub(crate) async fn open(settings: &Settings, lock: Option<OwnedFd>) -> anyhow::
         None => dir.lock()?,
     };
     check_whole(&dir)?;
-    let clock: Arc<dyn TimeProvider> = Arc::new(DefaultTimeProvider);
+    let clock: Arc<dyn TimeProvider> = Arc::new(WallClock);
     let (authority, _) = PrivateAuthority::load_or_create(dir.path(), now)?;
     let tickets = Arc::new(TicketKeyRing::new(Arc::clone(&clock))?);
     issue_certificates(settings, &dir, &authority)?;
@@ -149,6 +149,17 @@ pub(crate) async fn open_store(state: &Path) -> anyhow::Result<(StateDir, Store)
     let dir = existing(state)?;
     let store = database::open_for_command(&dir).await?;
     Ok((dir, store))
+}
+
+/// Certificates and tickets of TLS are judged by the clock that everything else is judged by: a machine's clock that was set wrong would
+/// call them expired.
+#[derive(Debug)]
+struct WallClock;
+
+impl TimeProvider for WallClock {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(unix_now())
+    }
 }
 
 /// The time, as certificates count it.

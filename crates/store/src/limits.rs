@@ -75,10 +75,13 @@ pub const AUDIT_FLUSH_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long the disk may take for one write or flush of the audit log. Disks of busy machines take a second now and then; what takes
 /// longer has stopped, and what was accepted meanwhile is in memory only.
-pub const AUDIT_STALL_MAX: Duration = Duration::from_secs(3);
+pub const AUDIT_STALL_MAX: Duration = AUDIT_WATCH_INTERVAL.saturating_mul(AUDIT_STALL_LOOKS);
 
 /// How often the writer of the audit log is looked at.
 pub const AUDIT_WATCH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Looks that find it at the same until its disk has stopped: three seconds.
+pub const AUDIT_STALL_LOOKS: u32 = 30;
 
 /// How often written audit records are forced onto the disk while there are new ones.
 pub const AUDIT_SYNC_INTERVAL: Duration = Duration::from_secs(1);

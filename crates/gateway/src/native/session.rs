@@ -68,7 +68,7 @@ use crate::websocket::links::Links;
 use crate::websocket::standing::Standing;
 use crate::worker::Worker;
 
-use agreed::{error_frame, machine};
+use agreed::{ends_session, error_frame, machine};
 use ending::Ending;
 use mirrored::{Mirroring, was_told};
 
@@ -322,7 +322,7 @@ impl<C: Carriage + 'static> Session<C> {
         self.machine.note_refusal(&frame, clock::now());
         self.mirror()?;
         self.line.feed(frame).await?;
-        if refusal.reject.alert().is_fatal() {
+        if ends_session(refusal, s) {
             return Err(Ending::Refused(refusal.clone()));
         }
         self.refusals.charge(1, REFUSALS_PER_MINUTE_MAX, clock::wall()).map(drop).map_err(Ending::Fatal)

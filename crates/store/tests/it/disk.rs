@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::symlink;
 
 use countersign_core::{CredentialId, Effect, NonceGuard as _, NoncePolicy, Reject, ReplayGuard as _, Timestamp};
-use countersign_store::audit::VerifyOptions;
+use countersign_store::audit::{VerifyOptions, verify};
 use countersign_store::{AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditUnavailable, JournaledNonceGuard, JournaledReplayGuard};
 
 use super::replay_contract::{at, id, write};
@@ -86,7 +86,7 @@ fn a_disk_that_hangs_closes_the_log_until_it_answers() {
     log.flush().unwrap();
     assert_eq!(numbers(&place), [1, 2, 3, 4]);
     let options = VerifyOptions { keys: vec![*place.audit_key().public()], ..VerifyOptions::default() };
-    assert!(countersign_store::audit::verify(&place.dir.audit(), &options).unwrap().is_whole());
+    assert!(verify(&place.dir.audit(), &options).unwrap().is_whole());
 }
 
 #[test]

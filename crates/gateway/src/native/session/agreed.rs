@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_core::{CorrelationId, Refusal};
+use countersign_core::{CorrelationId, Refusal, Reject};
 use countersign_handshake::Contract;
 use countersign_handshake::contract::{Choice, Quantity};
 use countersign_handshake::frame::{self as handshake_frame, ErrorContext};
@@ -37,9 +37,19 @@ pub(in crate::native) fn cancel_policy(contract: &Contract) -> CancelPolicy {
     }
 }
 
+/// Whether a session ends with a refusal. One message that could not be remembered or recorded is refused, and the next may pass: whoever
+/// loses its session by that cannot cancel over it.
+pub(super) fn ends_session(refusal: &Refusal, s: Option<u64>) -> bool {
+    let passes_by = s.is_some() && matches!(refusal.reject, Reject::AuditUnavailable | Reject::StoreUnavailable);
+    refusal.reject.alert().is_fatal() && !passes_by
+}
+
 /// An error frame of an open session: `s` and `re` tell which message it is about.
 pub(super) fn error_frame(refusal: &Refusal, correlation: CorrelationId, s: Option<u64>, id: Option<&str>) -> String {
     let mut frame = handshake_frame::error(refusal, correlation, ErrorContext::default());
+    if refusal.reject.alert().is_fatal() && !ends_session(refusal, s) {
+        frame = frame.replacen(r#""fatal":true"#, r#""fatal":false"#, 1);
+    }
     if let Some(end) = frame.strip_suffix("}}").map(str::len) {
         frame.truncate(end);
         if let Some(s) = s {

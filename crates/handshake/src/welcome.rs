@@ -97,6 +97,25 @@ pub struct Welcome {
 }
 
 impl Welcome {
+    /// Writes the payload, as a gateway does before it signs.
+    #[must_use]
+    pub fn write(&self) -> String {
+        let text = WelcomeText {
+            v: self.v,
+            vers: &self.vers,
+            sid: self.sid,
+            gk: &self.gk,
+            gkc: &self.gkc,
+            time: self.time,
+            grant: &self.grant,
+            seq: self.seq,
+            gap: self.gap,
+            sec: &self.sec,
+            next_pins: &self.next_pins,
+        };
+        text.write()
+    }
+
     /// Reads a payload; names the member at fault.
     ///
     /// # Errors

@@ -127,7 +127,7 @@ mod tests {
         match value {
             Value::Object(members) => {
                 let mut members: Vec<_> = members.iter().collect();
-                members.sort();
+                members.sort_by_key(|(name, _)| name.as_str());
                 let members: Vec<String> =
                     members.iter().map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), sorted(value))).collect();
                 format!("{{{}}}", members.join(","))

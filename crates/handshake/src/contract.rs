@@ -139,7 +139,13 @@ impl Contract {
         need.unmet_by(self)
     }
 
-    /// The contract as the member `grant` of a welcome.
+    /// The contract as a member of a larger JSON tree.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        serde_json::to_value(self).expect("texts, numbers and lists are JSON")
+    }
+
+    /// The contract as text: the bytes of the member `grant` of a welcome.
     #[must_use]
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).expect("texts, numbers and lists are JSON")

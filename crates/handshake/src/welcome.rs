@@ -97,12 +97,23 @@ pub struct Welcome {
 }
 
 impl Welcome {
-    /// Writes the payload as the gateway does.
+    /// Writes the payload, as a gateway does before it signs.
     #[must_use]
     pub fn write(&self) -> String {
-        let Self { v, vers, sid, gk, gkc, time, grant, seq, gap, sec, next_pins } = self;
-        let (sid, time, seq, gap) = (*sid, *time, *seq, *gap);
-        WelcomeText { v: *v, vers, sid, gk, gkc, time, grant, seq, gap, sec, next_pins }.write()
+        let text = WelcomeText {
+            v: self.v,
+            vers: &self.vers,
+            sid: self.sid,
+            gk: &self.gk,
+            gkc: &self.gkc,
+            time: self.time,
+            grant: &self.grant,
+            seq: self.seq,
+            gap: self.gap,
+            sec: &self.sec,
+            next_pins: &self.next_pins,
+        };
+        text.write()
     }
 
     /// Reads a payload; names the member at fault.

@@ -114,10 +114,7 @@ impl<'m> SignedText<'m> {
     /// The value of a parameter that stands once in the query or in the form, without escapes. Nothing where there are both: venues
     /// differ in which they read. Nothing in JSON: a string in it may look like a form.
     fn parameter(&self, name: &str) -> Option<&'m str> {
-        let text = match (self.query, self.body) {
-            (text, b"") | (b"", text) => text,
-            (_, _) => return None,
-        };
+        let ((text, b"") | (b"", text)) = (self.query, self.body) else { return None };
         if text.trim_ascii_start().starts_with(b"{") || text.trim_ascii_start().starts_with(b"[") {
             return None;
         }

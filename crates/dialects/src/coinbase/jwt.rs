@@ -90,8 +90,11 @@ impl<'m> Jwt<'m> {
     }
 }
 
+/// A nonce as the header has it.
+type HeaderNonce = SmallVec<[u8; 64]>;
+
 /// The key that the header names, and its nonce.
-fn names(header: &Members) -> Result<(ApiKeyId, Option<SmallVec<[u8; 64]>>), Refusal> {
+fn names(header: &Members) -> Result<(ApiKeyId, Option<HeaderNonce>), Refusal> {
     let text = |name| header.text_if_any(name).map_err(unreadable);
     if text("typ")?.is_some_and(|kind| !kind.eq_ignore_ascii_case("JWT")) {
         return Err(malformed("typ"));

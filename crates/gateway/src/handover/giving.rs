@@ -89,11 +89,11 @@ impl Giver {
         check_peer(stream)?;
         stream.set_read_timeout(Some(PREPARE_DEADLINE))?;
         stream.set_write_timeout(Some(RELEASE_DEADLINE))?;
-        let why = match wire::receive(stream)? {
-            Frame::Hello { version: VERSION } if busy => "the process before the running one has not drained yet".to_owned(),
-            Frame::Hello { version: VERSION } => return self.offer_all(stream),
-            Frame::Hello { version } => format!("the running gateway hands over by version {VERSION}, not {version}: stop it instead"),
-            _ => return Err(unexpected()),
+        let Frame::Hello { version } = wire::receive(stream)? else { return Err(unexpected()) };
+        let why = match version {
+            VERSION if busy => "the process before the running one has not drained yet".to_owned(),
+            VERSION => return self.offer_all(stream),
+            _ => format!("the running gateway hands over by version {VERSION}, not {version}: stop it instead"),
         };
         wire::send(stream, &Frame::Refused { why: why.clone() })?;
         Err(io::Error::other(why))

@@ -232,7 +232,17 @@ pub(super) fn answer_questions(questions: &UnixStream, lender: &Arc<Lender>) {
                     .map_err(|refusal| refusal.reject),
                 Err(_) => Err(Reject::Internal),
             },
-            _ => return,
+            Frame::FixOver
+            | Frame::Handed { .. }
+            | Frame::Hello { .. }
+            | Frame::Leaving
+            | Frame::Offer(_)
+            | Frame::Ready
+            | Frame::Refused { .. }
+            | Frame::Release
+            | Frame::Released
+            | Frame::Take { .. }
+            | Frame::Verdict { .. } => return,
         };
         let reject = verdict.err().map(|reject| reject.label().to_owned());
         if wire::send(questions, &Frame::Verdict { reject }).is_err() {
@@ -257,7 +267,7 @@ mod tests {
     }
 
     fn spend(guard: &LentNonces, nonce: u64) -> Result<(), Reject> {
-        let credential = CredentialId::parse("credential").unwrap();
+        let credential = CredentialId::parse("credential").map_err(|_| Reject::Internal)?;
         let policy = NoncePolicy { window: 0, epoch: 0, floor: 0 };
         guard.spend(&credential, policy, nonce, Effect::Write).map_err(|refusal| refusal.reject)
     }

@@ -90,10 +90,7 @@ impl Offered {
     pub fn release(&self) -> Result<(), TakeError> {
         self.stream.set_read_timeout(Some(PREPARE_DEADLINE))?;
         wire::send(&self.stream, &Frame::Release)?;
-        match wire::receive(&self.stream)? {
-            Frame::Released => Ok(()),
-            _ => Err(unexpected().into()),
-        }
+        if matches!(wire::receive(&self.stream)?, Frame::Released) { Ok(()) } else { Err(unexpected().into()) }
     }
 
     /// Our side of what follows: known to whoever looks for a session before the first connection is accepted.

@@ -206,7 +206,7 @@ pub(super) fn hf_done(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u6
     market_of(exchange, fields)?;
     let limit = fields.limit("limit", 20, ROWS_PER_ANSWER_MAX)?;
     let rows: Vec<Value> = orders_that(exchange, owner, fields, false)?.into_iter().take(limit).collect();
-    let last = rows.last().map_or(json!(0), |row| row["id"].clone());
+    let last = rows.last().map_or_else(|| json!(0), |row| row["id"].clone());
     Ok(data(&json!({"lastId": last, "items": rows})))
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use countersign_gateway::config::{Settings, UpstreamTarget};
+use countersign_gateway::handover::Doors;
 use countersign_gateway::handover::guards::Lender;
 use countersign_gateway::handover::taking::{self, Offered, Pending, Predecessor};
 use countersign_store::{AuditHealth, StateDir};

@@ -100,7 +100,7 @@ def test_what_one_process_accepted_the_next_does_not(node, key, round):
 
 
 def test_a_native_session_moves_and_its_orders_stay(node, round):
-    # HS-120, HS-121
+    # HS-131, HS-132
     credential = node.state / "demo" / "native-ed25519.json"
     cancels = ["--cod", "session", "--cod-grace-ms", "0"]
     with Client(node.port, credential, "--resume", "120", *cancels) as client:

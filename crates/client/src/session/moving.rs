@@ -85,7 +85,7 @@ fn learn(own: &Endpoint, also: &mut Vec<Endpoint>, to: &[String]) {
 }
 
 impl Session {
-    /// HS-120: the node leaves. A session that cannot be resumed stays until it is told goodbye.
+    /// HS-131: the node leaves. A session that cannot be resumed stays until it is told goodbye.
     pub(super) fn begin_to_leave(&mut self, to: &[String]) {
         if self.agreed.resumption.is_none() || self.leaving.is_some() {
             return;

@@ -4,7 +4,7 @@
 //! that was gone, a fill. So one number is left out. The client finds the hole, asks, is told that it is lost, and looks at its orders,
 //! as it does with every message that nobody has any more.
 //!
-//! A session that came to rest before it went has nothing under way, and no number is left out (HS-121).
+//! A session that came to rest before it went has nothing under way, and no number is left out (HS-132).
 
 use countersign_core::{Monotonic, Now};
 
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_number_is_left_out_where_an_answer_may_have_been_lost() {
-        // HS-121
+        // HS-132
         assert_eq!([next_of(3, false), next_of(3, true)], [6, 5]);
         assert_eq!([next_of(1, false), next_of(1, true)], [5, 5], "nothing was asked");
     }

@@ -155,7 +155,7 @@ fn a_session_ends_with_its_life() {
 
 #[test]
 fn a_connection_that_is_taken_over_is_no_end_of_the_session() {
-    // HS-85 HS-120
+    // HS-85 HS-131
     for (code, is_over) in [("session.taken_over", false), ("drain", true), ("done", true)] {
         let (mut client, mut server) = pair();
         let bye = server.bye(code);

@@ -8,7 +8,7 @@
 //! | | nobody | left in the mirror at once |
 //! | nobody | | ends, and orders are cancelled as agreed |
 //!
-//! HS-121: to come to rest is to read nothing more of the client and to wait until the upstreams have answered what was forwarded: so the answer to
+//! HS-132: to come to rest is to read nothing more of the client and to wait until the upstreams have answered what was forwarded: so the answer to
 //! an order is numbered and kept before the session goes, and the client has it there. Nothing is cancelled: the wait goes on where it was.
 
 use tokio::time::Instant;

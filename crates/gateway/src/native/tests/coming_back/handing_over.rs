@@ -19,7 +19,7 @@ fn here((_, handed): (countersign_core::SessionId, Handed)) -> HandedSession {
 
 #[tokio::test]
 async fn a_session_comes_to_rest_and_the_next_process_goes_on_with_it() {
-    // HS-121
+    // HS-132
     on_stage(|stage| async move {
         let offer = lasting("session", 30_000);
         let (mut peer, mut resumption) = begun(&stage, &offer).await;
@@ -57,7 +57,7 @@ async fn a_session_comes_to_rest_and_the_next_process_goes_on_with_it() {
 
 #[tokio::test]
 async fn who_is_away_goes_at_once_and_who_does_not_move_at_the_deadline() {
-    // HS-121
+    // HS-132
     on_stage(|stage| async move {
         let offer = lasting("session", 30_000);
         let (mut peer, mut resumption) = begun(&stage, &offer).await;

@@ -89,7 +89,7 @@ def test_a_link_works_at_every_node_and_nothing_else_does(nodes):
     for node in (a, b, c):
         until(lambda node=node: page(node, path).status == 200, why="the others do not have it")
     pages = [page(node, path).body for node in (a, b, c)]
-    assert pages[0] == pages[1] == pages[2] and findings(page(b, path)) == ["parameters-not-sorted"]
+    assert pages[0] == pages[1] == pages[2] and findings(page(b, path)) == ["parameters-sorted"]
     wrong = path[:-4] + ("AAAA" if path[-4:-1] != "AAA" else "BBBA")
     assert page(b, wrong).status == 404
     assert all(nodes.keys[2].secret not in str(text) for text in pages)

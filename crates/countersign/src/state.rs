@@ -35,7 +35,7 @@ use countersign_pki::{
 };
 use countersign_store::audit::AuditLog;
 use countersign_store::files::atomic_write;
-use countersign_store::{StateDir, StateLock, Store, StoreError};
+use countersign_store::{SealingKey, StateDir, StateLock, Store, StoreError};
 use rustls::time_provider::TimeProvider;
 
 use crate::failure::Failure;
@@ -78,15 +78,25 @@ pub(crate) async fn open(settings: &Settings, lock: Option<OwnedFd>) -> anyhow::
     let authz_tls = authz_tls(settings, &dir, &tickets, &clock)?;
     let operator_tls = operator_tls(&dir, &tickets, &clock)?;
     let gateway = gateway_identity::open(dir.path(), clock::wall())?;
-    let identity = IdentityIssuer::load_or_create(&dir.path().join("identity-key.pem"))?;
-    let identity = identity.signing_access_tokens_by(settings.tokens.algorithm);
-    publish_identity_keys(&dir, &identity)?;
     let store = database::open_for_gateway(settings, &dir).await?;
+    // Behind the store, which makes the sealing key.
+    let identity = open_identity(settings, &dir)?.signing_access_tokens_by(settings.tokens.algorithm);
+    publish_identity_keys(&dir, &identity)?;
     let audit = AuditLog::open(&dir.audit(), dir.load_or_create_audit_key()?)?;
     if !takes_over {
         store.end_open_sessions(clock::wall(), "gateway restarted").await?;
     }
     Ok(State { dir, lock, authority, tls, authz_tls, operator_tls, tickets, gateway, identity, store, audit })
+}
+
+/// The keys of identity assertions and access tokens: of this node's file, or those that all nodes derive from what they share.
+fn open_identity(settings: &Settings, dir: &StateDir) -> anyhow::Result<IdentityIssuer> {
+    let cluster = &settings.cluster;
+    if cluster.redis.is_none() && cluster.database.is_none() {
+        return Ok(IdentityIssuer::load_or_create(&dir.path().join("identity-key.pem"))?);
+    }
+    let secret = SealingKey::load(&dir.sealing_key())?.derive("countersign identity keys v1");
+    Ok(IdentityIssuer::shared(secret, clock::wall())?)
 }
 
 /// Writes the public keys of identity assertions into a file, for upstreams on this machine that have no CA to trust: the same

@@ -70,10 +70,11 @@ impl Cancelled<'_> {
     /// Puts it on record.
     pub(crate) fn record(&self, worker: &Worker, connection: &Connection) {
         let Self { scope, class, why, outcome, identity, session } = self;
-        let (scope, class) = (scope.name(), class.name());
+        let scope = scope.name();
+        let class = if *class == OrderClass::All { String::new() } else { format!(", class {}", class.name()) };
         let words = match outcome {
-            Ok(count) => format!("{count} orders cancelled, scope {scope}, class {class}: {why}"),
-            Err(refusal) => format!("orders NOT cancelled, scope {scope}, class {class}: {why}; {refusal}"),
+            Ok(count) => format!("{count} orders cancelled, scope {scope}{class}: {why}"),
+            Err(refusal) => format!("orders NOT cancelled, scope {scope}{class}: {why}; {refusal}"),
         };
         match outcome {
             Ok(_) => tracing::info!(sid = ?session, words, "cancel on disconnect"),

@@ -23,12 +23,13 @@ mod named_key;
 use std::path::Path;
 
 use arc_swap::ArcSwap;
-use countersign_core::{AccountId, ApiKeyId, Purpose, Scopes, SessionId, Timestamp, VerifiedIdentity};
+use countersign_core::{AccountId, ApiKeyId, Purpose, Scopes, Secret, SessionId, Timestamp, VerifiedIdentity};
 use http::HeaderValue;
 
 pub use access::{ACCESS_TOKEN_LIFE_MAX, ACCESS_TYPE, AccessClaims, AccessTokenError};
 pub use cached::CachedIdentity;
 pub use key_file::KeyFileError;
+pub use key_ring::KEY_PERIOD;
 pub use named_key::TokenAlgorithm;
 
 use claims::IdentityClaims;
@@ -100,6 +101,14 @@ impl IdentityIssuer {
         Ok(Self { ring: ArcSwap::from_pointee(KeyRing::load_or_create(path)?), access: TokenAlgorithm::default() })
     }
 
+    /// Keys that all nodes derive alike from a secret that they share: each day has its own. Call [`Self::follow`] now and then.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Generation`].
+    pub fn shared(secret: Secret, now: Timestamp) -> Result<Self, KeyFileError> {
+        Ok(Self { ring: ArcSwap::from_pointee(KeyRing::shared(secret, now)?), access: TokenAlgorithm::default() })
+    }
+
     /// Signs access tokens of the token endpoint with this algorithm. Everything else stays EdDSA: identity tokens, which upstreams
     /// pin, and tokens of native sessions, which the gateway alone reads.
     #[must_use]
@@ -110,12 +119,31 @@ impl IdentityIssuer {
     /// Signs with the next key from now on. The next one was published since the last rotation, and the present one stays
     /// published until the next, so verifiers that fetch keys now and then never meet an unknown key.
     ///
+    /// Keys that nodes share change by the day and not by this.
+    ///
     /// # Errors
     /// [`KeyFileError`] when the file cannot be replaced; nothing changes then.
     pub fn rotate(&self) -> Result<(), KeyFileError> {
-        let rotated = self.ring.load().rotated()?;
-        self.ring.store(std::sync::Arc::new(rotated));
+        if let Some(rotated) = self.ring.load().rotated()? {
+            self.ring.store(std::sync::Arc::new(rotated));
+        }
         Ok(())
+    }
+
+    /// Signs with the key of this day, where nodes share keys. Whether the keys changed.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Generation`]; the present key stays.
+    pub fn follow(&self, now: Timestamp) -> Result<bool, KeyFileError> {
+        let Some(ring) = self.ring.load().at(now)? else { return Ok(false) };
+        self.ring.store(std::sync::Arc::new(ring));
+        Ok(true)
+    }
+
+    /// Whether [`Self::rotate`] is to be called every [`KEY_PERIOD`].
+    #[must_use]
+    pub fn is_rotated_by_timer(&self) -> bool {
+        self.ring.load().is_in_a_file()
     }
 
     /// Id of the key that signs now.

@@ -14,7 +14,7 @@ from .redis import Redis
 from .server import Server, run
 from .venue import CountingVenue
 
-SHARED_FILES = ["ca.pem", "ca-key.pem", "gateway-root-key.pem", "gateway-key.pem", "gateway-delegation.txt", "identity-key.pem", "sealing.key"]
+SHARED_FILES = ["ca.pem", "ca-key.pem", "gateway-root-key.pem", "gateway-key.pem", "gateway-delegation.txt", "sealing.key"]
 
 CONFIGURATION = """
 [cluster]

@@ -24,6 +24,7 @@ use countersign_gateway::fix::sessions::FixSessions;
 use countersign_gateway::halts::HaltKeeper;
 use countersign_gateway::handover::RunSecrets;
 use countersign_gateway::handover::taking::Offered;
+use countersign_gateway::identity::KEY_PERIOD;
 use countersign_gateway::issuers::Issuers;
 use countersign_gateway::metrics::Metrics;
 use countersign_gateway::native::sessions::Sessions;
@@ -255,9 +256,6 @@ async fn start_venue(settings: &Settings, keys: IdentityKeys) -> anyhow::Result<
     Ok(Some(venue))
 }
 
-/// How often the key of identity assertions changes. The next one is published for as long before it is used.
-const IDENTITY_KEY_LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
-
 /// Keeps what expires from expiring while the gateway runs: certificates of the private CA, the gateway's signing key with its
 /// delegation, the key of identity assertions.
 struct Renewal {
@@ -294,16 +292,27 @@ impl Renewal {
     }
 
     fn rotate_identity_key(&mut self, shared: &Shared) -> anyhow::Result<()> {
-        let now = clock::mono();
-        let due = *self.rotate_at.get_or_insert_with(|| now.saturating_add(IDENTITY_KEY_LIFE));
-        if now < due {
+        if !self.next_identity_key(shared)? {
             return Ok(());
         }
-        shared.identity.rotate()?;
         self.venue_keys.replace(shared.identity.public_keys());
         state::publish_identity_keys(&self.dir, &shared.identity)?;
-        self.rotate_at = Some(now.saturating_add(IDENTITY_KEY_LIFE));
         Ok(())
+    }
+
+    /// Whether the keys changed.
+    fn next_identity_key(&mut self, shared: &Shared) -> anyhow::Result<bool> {
+        if !shared.identity.is_rotated_by_timer() {
+            return Ok(shared.identity.follow(clock::wall())?);
+        }
+        let now = clock::mono();
+        let due = *self.rotate_at.get_or_insert_with(|| now.saturating_add(KEY_PERIOD));
+        if now < due {
+            return Ok(false);
+        }
+        shared.identity.rotate()?;
+        self.rotate_at = Some(now.saturating_add(KEY_PERIOD));
+        Ok(true)
     }
 }
 

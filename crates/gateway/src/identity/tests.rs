@@ -274,3 +274,35 @@ fn a_cached_token_is_for_one_key_session_scope_and_upstream() {
     let (_, claims) = as_upstream(&issuer.jwks(), seen[2].to_str().unwrap()).unwrap();
     assert_eq!(claims["scope"], "md:read", "a contract that grants less is what the upstream sees");
 }
+
+#[test]
+fn nodes_that_share_a_secret_read_one_anothers_tokens_on_every_day() {
+    let fixture = Fixture::new();
+    let shared = |now| IdentityIssuer::shared(countersign_core::Secret::new(vec![5; 32]), now).unwrap();
+    let mint = |issuer: &IdentityIssuer, now| {
+        issuer.mint_access_token(&fixture.account, &fixture.key_id, fixture.sid, "dDE", &fixture.scopes, now, Duration::from_secs(300))
+    };
+    let (one, other) = (shared(NOW), shared(NOW));
+    assert_eq!(one.jwks(), other.jwks());
+    assert!(!one.is_rotated_by_timer());
+    one.rotate().unwrap();
+    assert_eq!(one.jwks(), other.jwks(), "no timer of one node changes the keys of all");
+    let midnight = |days: u64| Timestamp::from_secs((NOW.as_secs() / 86_400 + days) * 86_400);
+    for day in 1..=3 {
+        let (before, at) = (Timestamp::from_secs(midnight(day).as_secs() - 1), midnight(day));
+        assert!(!other.follow(before).unwrap());
+        let published = other.jwks();
+        assert!(one.follow(at).unwrap() && !one.follow(at).unwrap());
+        // The clock of one node is ahead: the other one takes its tokens already, and upstreams know the key.
+        let early = mint(&one, at);
+        assert!(other.verify_access_token(&early, at).is_ok(), "day {day}");
+        let kid = jsonwebtoken::decode_header(&early).unwrap().kid.unwrap();
+        assert!(published.contains(&kid), "published before it is used");
+        let late = mint(&other, before);
+        assert!(one.verify_access_token(&late, at).is_ok(), "day {day}");
+        assert!(other.follow(at).unwrap());
+        assert_eq!(one.jwks(), other.jwks());
+    }
+    let stranger = IdentityIssuer::shared(countersign_core::Secret::new(vec![6; 32]), midnight(3)).unwrap();
+    assert!(one.verify_access_token(&mint(&stranger, midnight(3)), midnight(3)).is_err());
+}

@@ -13,8 +13,8 @@ use crate::failure::Failure;
 
 /// What every node has in common beside the database: clients trust one CA and one gateway root, and all open one another's secrets
 /// and tickets.
-const SHARED_FILES: [&str; 7] =
-    ["ca.pem", "ca-key.pem", "gateway-root-key.pem", "gateway-key.pem", "gateway-delegation.txt", "identity-key.pem", "sealing.key"];
+const SHARED_FILES: [&str; 6] =
+    ["ca.pem", "ca-key.pem", "gateway-root-key.pem", "gateway-key.pem", "gateway-delegation.txt", "sealing.key"];
 
 /// A node of the cluster, running or not.
 pub(super) struct Node {

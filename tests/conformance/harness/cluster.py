@@ -34,10 +34,13 @@ class Cluster:
     """
 
     def __init__(self, folder, names, prepare=lambda first: None):
-        with Server(folder / "first") as first:
+        self.redis = Redis(folder / "redis").start()
+        # The keys that all of them sign with follow from what they share: a node alone would draw others.
+        config = folder / "first.toml"
+        config.write_text(f'[cluster]\nnode = "first"\nredis = "{self.redis.url}"\nredis_timeout = "5s"\n')
+        with Server(folder / "first", config=config) as first:
             assert first.port
             prepare(first)
-        self.redis = Redis(folder / "redis").start()
         self.venue = PaperVenue(0, folder / "first" / "jwks.json")
         self.nodes = {}
         for name in names:

@@ -1,9 +1,11 @@
 """A node whose process is replaced by the next one, with clients at it all the time."""
 
 import json
+import os
 import subprocess
 import threading
 import time
+import warnings
 
 from . import raw
 from .binance import ORDER
@@ -138,6 +140,10 @@ class Requests:
 
 
 def only_starved(*states):
-    """Whether nothing was refused but for halts that a process could not read in time."""
+    """Whether nothing was refused but for halts that a process could not read in time: said aloud, and with COUNTERSIGN_STRICT, on a
+    machine that is quiet, no excuse."""
+    if os.environ.get("COUNTERSIGN_STRICT"):
+        return False
+    warnings.warn("requests were refused because this machine was too busy to read the halts in a second", stacklevel=2)
     lines = [line for state in states for file in (state / "audit").glob("audit-*.jsonl") for line in file.read_text().splitlines()]
     return {json.loads(line)["reject"] for line in lines if '"event":"refuse"' in line} <= {"halt_unknown"}

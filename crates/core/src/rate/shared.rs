@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   request ─▶ does what was lent to this node cover it? ─ yes ─▶ charged here, nobody is asked
-//!                └─ no ─▶ borrow ─▶ a part of what is left    (about forty times a window at most, whatever the number of requests)
+//!                └─ no ─▶ borrow ─▶ a part of what is left    (at most sixty times a window, whatever the number of requests)
 //!                           │ nothing is left: refused, and nobody is asked again in this window
 //!                           └ no answer: limit / nodes, by which all nodes together stay within the limit
 //! ```

@@ -20,7 +20,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::guards::Lender;
 use super::limits::{DESCRIPTORS_MAX, LOOK, OUTBOX_MAX, PREPARE_DEADLINE, RELEASE_DEADLINE};
-use super::wire::{self, Descriptor, Frame, Offer, VERSION};
+use super::wire::{self, Descriptor, Frame, Offer, VERSION, unexpected};
 use super::{Doors, Handed, RunSecrets, socket_of};
 use crate::operator::OperatorSocket;
 use crate::shared::Shared;
@@ -142,10 +142,6 @@ fn check_peer(stream: &UnixStream) -> io::Result<()> {
     } else {
         Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("uid {} is not the owner", uid.as_raw())))
     }
-}
-
-fn unexpected() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "an unexpected message")
 }
 
 /// Hands sessions over, those that are asked for and those that go by themselves, until all is drained.

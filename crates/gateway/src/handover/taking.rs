@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::guards::{Lender, answer_questions};
 use super::limits::{FIX_DEADLINE, OUTBOX_MAX, PREPARE_DEADLINE, RELEASE_DEADLINE, TAKE_DEADLINE};
-use super::wire::{self, Descriptor, Frame, Offer, VERSION};
+use super::wire::{self, Descriptor, Frame, Offer, VERSION, unexpected};
 use super::{Doors, Handed, RunSecrets, socket_of};
 
 /// Why nothing was taken over. The running gateway goes on.
@@ -76,10 +76,6 @@ pub fn ask(state: &Path) -> Result<Option<Offered>, TakeError> {
     }
     let (Some(lock), Some(questions)) = (lock, questions) else { return Err(unexpected().into()) };
     Ok(Some(Offered { doors, lock, secrets: RunSecrets { tickets, tokens }, stream, questions }))
-}
-
-fn unexpected() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "an unexpected message")
 }
 
 impl Offered {

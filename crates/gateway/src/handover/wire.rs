@@ -180,6 +180,11 @@ fn decode(body: &[u8]) -> io::Result<Frame> {
     serde_json::from_slice(body).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
+/// The other end said what has no place here.
+pub(super) fn unexpected() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "an unexpected message")
+}
+
 /// Writes a frame. Blocks.
 pub(super) fn send(mut stream: &UnixStream, frame: &Frame) -> io::Result<()> {
     stream.write_all(&encode(frame)?)

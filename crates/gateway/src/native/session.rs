@@ -100,7 +100,7 @@ struct Session<C> {
     head: UpstreamHead,
     refusals: WindowCounter,
     reauths: WindowCounter,
-    drain_ends: Option<Instant>,
+    drain_ends: Option<Monotonic>,
     /// Messages that were forwarded and ask for an answer that has not come.
     unanswered: u32,
     /// The halt that the client was told of.
@@ -241,7 +241,7 @@ impl<C: Carriage + 'static> Session<C> {
                 frame = self.line.receive() => self.on_received(frame).await,
                 (_, message) = self.links.next() => self.on_upstream(message).await,
                 Some(visit) = self.returns.recv() => self.on_visit(visit, guard).await,
-                () = sleep_until(deadline) => self.on_timeout(guard).await,
+                () = clock::until(deadline) => self.on_timeout(guard).await,
                 () = standing.changed() => match self.check_standing() {
                     Ok(()) => self.told_changes().await,
                     ended @ Err(_) => ended,
@@ -347,15 +347,14 @@ impl<C: Carriage + 'static> Session<C> {
         Ok(self.line.flush().await?)
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
+    fn next_deadline(&self) -> Option<Monotonic> {
         let ready = self.await_ready.as_ref().and_then(AwaitReady::poll_timeout);
-        let machine = [self.machine.poll_timeout(), self.absence.poll_timeout(), ready].into_iter().flatten().min().map(instant);
-        [machine, self.drain_ends].into_iter().flatten().min()
+        [self.machine.poll_timeout(), self.absence.poll_timeout(), ready, self.drain_ends].into_iter().flatten().min()
     }
 
     async fn on_timeout(&mut self, guard: &SessionGuard) -> Result<(), Ending> {
         let now = clock::now();
-        if self.drain_ends.is_some_and(|end| Instant::now() >= end) {
+        if self.drain_ends.is_some_and(|end| now.mono >= end) {
             return self.leave_node(guard).await;
         }
         match self.absence.handle_timeout(now.mono) {
@@ -375,18 +374,6 @@ impl<C: Carriage + 'static> Session<C> {
             Liveness::Dead => Err(Ending::Dead),
             Liveness::Expired => Err(Ending::Fatal(Reject::SessionExpired.into())),
         }
-    }
-}
-
-/// A point of our clock on the runtime's.
-fn instant(at: Monotonic) -> Instant {
-    Instant::now() + at.saturating_since(clock::mono())
-}
-
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use countersign_core::Timestamp;
 use countersign_core::rate::RateCounter;
-use countersign_core::rate::shared::RateLender;
+use countersign_core::rate::shared::{Loan, RateLender, Wanted};
 use countersign_store::limits::{NODE_SILENT, NODES_UNKNOWN};
 use countersign_store::{SharedMemory, SharedRates};
 
@@ -51,6 +51,22 @@ fn three(server: &RedisServer) -> ([Node; 3], Arc<AtomicU64>) {
 
 fn sum(passed: impl IntoIterator<Item = u32>) -> u32 {
     passed.into_iter().sum()
+}
+
+#[test]
+fn the_server_lends_as_core_says() {
+    let server = RedisServer::start(&[]);
+    let ([node, ..], _) = three(&server);
+    for limit in [1, 7, 100, 6_000] {
+        let counter = format!("rule:{limit}");
+        let mut lent = 0;
+        for units in [1, 3, 1, 50, 1, 1, 400, 1] {
+            let wanted = Wanted { counter: &counter, window: 7, life_millis: 60_000, units, limit };
+            let expected = wanted.of_left(limit - lent);
+            lent += expected;
+            assert_eq!(node.rates.borrow(&wanted), Some(Loan { units: expected, lent }), "{units} of {limit}");
+        }
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl<C: Carriage + 'static> Session<C> {
             return self.leave_node(guard).await;
         }
         let by = self.worker.shared.settings.limits.drain_deadline / DRAIN_SHARE;
-        self.drain_ends = Some(Instant::now() + by);
+        self.drain_ends = Some(clock::mono().saturating_add(by));
         self.machine.note_sent(clock::now());
         let others = &self.worker.shared.settings.cluster.also;
         self.line.feed(countersign_session::frame::drain(by, others, "this node is leaving")).await?;

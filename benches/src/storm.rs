@@ -1,13 +1,14 @@
 //! A storm: all sessions lose their connections in the same instant, and come back while newcomers knock.
 //!
 //! ```text
-//!   keys ─▶ gateway and paper venue ─▶ open N sessions, one order each ─▶ cut all ─┬▶ each resumes, asks for an order
-//!                                                                                  └▶ N/10 newcomers say hello meanwhile
+//!   keys ─▶ gateways and paper venues ─▶ open N sessions, one order each ─▶ cut all ─┬▶ each resumes, asks for an order
+//!                                                                                    └▶ N/10 newcomers say hello meanwhile
 //!   measured: until the last is back; loss to welcome, loss to the answer of the first order; newcomers served by then
 //! ```
 //!
 //! Clients are those of `countersign-client`, with their checks and their jitter, on the same machine as the gateway: the figures hold
-//! both sides. A session needs two file descriptors here and three at the gateway (`ulimit -n`).
+//! both sides. A session needs two file descriptors here and three at its gateway (`ulimit -n`); where a process may not have that many,
+//! sessions are spread over several gateways, each with keys and a venue of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,9 +33,12 @@ pub(crate) struct StormArgs {
     /// Sessions of the storm.
     #[arg(long, default_value_t = 1_000)]
     pub(crate) sessions: usize,
-    /// Workers of the gateway; default: as many as there are cores.
+    /// Workers of a gateway; default: as many as there are cores.
     #[arg(long)]
     pub(crate) workers: Option<usize>,
+    /// Gateways that share the sessions of the storm.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) gateways: u8,
 }
 
 /// Sessions of one key: a gateway lets 64 of them wait for their client.
@@ -56,6 +60,8 @@ const ORDER: &str =
 pub(crate) struct StormReport {
     /// Sessions cut.
     sessions: usize,
+    /// The gateways that they were spread over.
+    gateways: u8,
     /// Sessions that came back and had their first order answered.
     back: usize,
     /// Until the last of them.
@@ -108,15 +114,24 @@ pub(crate) fn run(args: &StormArgs) -> Result<bool> {
         bail!("a storm needs sessions");
     }
     let folder = tempfile::tempdir()?;
-    let (gateway, port) = start(args, folder.path())?;
-    let keys = (0..args.sessions.div_ceil(SESSIONS_PER_KEY)).map(|number| key(folder.path(), number)).collect::<Result<Vec<_>>>()?;
-    let newcomer = key(folder.path(), keys.len())?;
-    let keys = keys.iter().map(|file| options(file, port)).collect::<Result<Vec<_>>>()?;
-    let newcomer = options(&newcomer, port)?;
+    let gateways = usize::from(args.gateways);
+    let (mut running, mut keys, mut newcomers) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..gateways {
+        let folder = folder.path().join(format!("gateway-{number}"));
+        std::fs::create_dir(&folder)?;
+        let (gateway, port) = start(args, &folder)?;
+        running.push(gateway);
+        let count = args.sessions.div_ceil(gateways).div_ceil(SESSIONS_PER_KEY);
+        for number in 0..count {
+            keys.push(options(&key(&folder, number)?, port)?);
+        }
+        newcomers.push(options(&key(&folder, count)?, port)?);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let report = runtime.block_on(storm(args.sessions, &keys, &newcomer))?;
+    let mut report = runtime.block_on(storm(args.sessions, &keys, &newcomers))?;
+    report.gateways = args.gateways;
     println!("{}", serde_json::to_string_pretty(&report)?);
-    drop(gateway);
+    drop(running);
     Ok(report.back == report.sessions)
 }
 
@@ -166,7 +181,7 @@ fn options(file: &Path, port: u16) -> Result<Options> {
     Ok(options)
 }
 
-async fn storm(sessions: usize, keys: &[Options], newcomer: &Options) -> Result<StormReport> {
+async fn storm(sessions: usize, keys: &[Options], newcomers: &[Options]) -> Result<StormReport> {
     let (cut, watching) = watch::channel(None);
     let opened = open(sessions, keys).await?;
     let mut ride = JoinSet::new();
@@ -174,12 +189,12 @@ async fn storm(sessions: usize, keys: &[Options], newcomer: &Options) -> Result<
         ride.spawn(tokio::time::timeout(STORM_DEADLINE, through(session, watching.clone())));
     }
     let mut knocking = JoinSet::new();
-    let newcomers = (sessions / NEWCOMERS_PART).max(1);
-    for _ in 0..newcomers {
+    let knocks = (sessions / NEWCOMERS_PART).max(1);
+    for newcomer in newcomers.iter().cycle().take(knocks) {
         knocking.spawn(knock(newcomer.clone(), watching.clone()));
     }
     cut.send(Some(Moment::now())).context("nobody waits for the storm")?;
-    let mut report = StormReport { sessions, newcomers, ..StormReport::default() };
+    let mut report = StormReport { sessions, newcomers: knocks, ..StormReport::default() };
     let (mut resumed, mut ordered) = (Vec::new(), Vec::new());
     while let Some(joined) = ride.join_next().await {
         match joined? {

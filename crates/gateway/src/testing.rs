@@ -27,6 +27,7 @@ use http::HeaderValue;
 use rustls::time_provider::DefaultTimeProvider;
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::LocalSet;
 use tokio_websockets::{Message, ServerBuilder};
 
@@ -77,6 +78,8 @@ pub(crate) struct Upgraded {
 pub(crate) struct StubUpstream {
     pub(crate) upgrades: Rc<RefCell<Vec<Upgraded>>>,
     pub(crate) arrivals: Rc<RefCell<Vec<Arrival>>>,
+    /// What has `later` in it is answered when this is told.
+    pub(crate) later: Rc<Notify>,
 }
 
 impl StubUpstream {
@@ -100,6 +103,9 @@ impl StubUpstream {
                     let Some(text) = message.as_text() else { continue };
                     stub.arrivals.borrow_mut().push(Arrival { connection: number, text: text.to_owned() });
                     let Some(answer) = answer(text) else { return };
+                    if text.contains("later") {
+                        stub.later.notified().await;
+                    }
                     if socket.send(Message::text(answer)).await.is_err() {
                         return;
                     }

@@ -15,6 +15,7 @@
 
 pub(crate) mod connect;
 mod dialect;
+mod farewell;
 pub(crate) mod limits;
 pub(crate) mod links;
 mod progress;

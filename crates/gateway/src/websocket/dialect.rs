@@ -11,16 +11,16 @@
 //! - One upstream connection per identity, opened with its identity assertion when its first message needs it, and one without any
 //!   for public data. Texts go out as received, unless the machine rewrites them.
 //! - An upstream that is lost closes the connection with 1012: the client could not notice otherwise that its streams ended.
+//! - A node that leaves takes no more messages, waits for answers to the latest ones, and closes with 1001.
 //! - Every record of a connection has the correlation id of its 101.
 
 mod admission;
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
-use countersign_core::rate::{KeyCounters, WindowCounter};
-use countersign_core::{CorrelationId, Refusal, Reject, VerifiedIdentity};
+use countersign_core::rate::KeyCounters;
+use countersign_core::{CorrelationId, Monotonic, Refusal, Reject, VerifiedIdentity};
 use countersign_dialects::DialectSocket;
 use countersign_dialects::socket::{Downstream, Opening, Step};
 use http::HeaderValue;
@@ -30,9 +30,10 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_websockets::{CloseCode, Message};
 
 use super::UpstreamHead;
-use super::limits::{BATCH_MAX, PING_INTERVAL, REFUSALS_PER_MINUTE_MAX, SILENCE_MAX, UNPROVED_MESSAGE_BYTES_MAX, WS_API_LIFE};
+use super::farewell::{Farewell, Refusals};
+use super::limits::{ANSWER_GRACE, BATCH_MAX, PING_INTERVAL, SILENCE_MAX, UNPROVED_MESSAGE_BYTES_MAX, WS_API_LIFE};
 use super::links::{LinkId, Links};
-use super::socket::{Socket, SocketError};
+use super::socket::Socket;
 use super::standing::Standing;
 use crate::audit::{self, Subject};
 use crate::authenticate::Login;
@@ -94,43 +95,19 @@ impl DialectWebSocket {
             logins: Vec::new(),
             counters: Arc::default(),
             words,
-            refusals: WindowCounter::new(Duration::from_secs(60)),
+            refusals: Refusals::default(),
+            asked: None,
+            leaving: None,
         };
         let farewell = open.drive().await;
+        if let Some(reject) = farewell.reject() {
+            open.note_refused(&Refusal::operator(reject, farewell.1), None);
+        }
         if farewell != Farewell::CLOSED {
             open.end_uncleanly().await;
         }
         let Farewell(code, reason) = farewell;
         tokio::join!(open.client.close(Some(code), reason), open.links.close());
-    }
-}
-
-/// How a connection ends: what the client is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Farewell(CloseCode, &'static str);
-
-impl Farewell {
-    /// The machine ended it in order: a logout.
-    const CLOSED: Self = Self(CloseCode::NORMAL_CLOSURE, "logged out");
-    const DRAINING: Self = Self(CloseCode::GOING_AWAY, "this node is leaving");
-    const GONE: Self = Self(CloseCode::GOING_AWAY, "");
-    const HALTED: Self = Self(CloseCode::POLICY_VIOLATION, "halted");
-    const LIFE_OVER: Self = Self(CloseCode::GOING_AWAY, "24 hours are over");
-    const NOT_TEXT: Self = Self(CloseCode::UNSUPPORTED_DATA, "text frames only");
-    const REFUSED_TOO_OFTEN: Self = Self(CloseCode::POLICY_VIOLATION, "too many refused messages");
-    const REVOKED: Self = Self(CloseCode::POLICY_VIOLATION, "the credential may no longer be used");
-    const SILENT: Self = Self(CloseCode::POLICY_VIOLATION, "no pong");
-    const SLOW: Self = Self(CloseCode::POLICY_VIOLATION, "slow consumer");
-    const UPSTREAM_LOST: Self = Self(CloseCode::SERVICE_RESTART, "the upstream is gone");
-}
-
-impl From<SocketError> for Farewell {
-    fn from(error: SocketError) -> Self {
-        match error {
-            SocketError::Slow => Self::SLOW,
-            // After a breach the library's own close frame goes out first.
-            SocketError::Lost | SocketError::Protocol | SocketError::TooLarge => Self::GONE,
-        }
     }
 }
 
@@ -150,7 +127,11 @@ struct Open<'w, S> {
     /// What is charged without a key.
     counters: Arc<KeyCounters>,
     words: Words,
-    refusals: WindowCounter,
+    refusals: Refusals,
+    /// When a message last went upstream.
+    asked: Option<Monotonic>,
+    /// Since the node leaves: until when answers are waited for.
+    leaving: Option<Monotonic>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
@@ -175,13 +156,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
                 () = clock::until(deadline) => self.on_timeout().await,
                 _ = ping.tick() => self.keep_alive().await,
                 () = standing.changed() => self.recheck(),
-                () = draining.wait() => Err(Farewell::DRAINING),
+                () = draining.wait(), if self.leaving.is_none() => self.leave(),
+                () = clock::until(self.leaving) => Err(Farewell::DRAINING),
                 () = &mut end => Err(Farewell::LIFE_OVER),
             };
             if let Err(farewell) = step {
                 return farewell;
             }
         }
+    }
+
+    /// The node leaves. What was asked a moment ago is answered first.
+    fn leave(&mut self) -> Result<(), Farewell> {
+        let until = self.asked.map(|asked| asked.saturating_add(ANSWER_GRACE)).filter(|until| *until > clock::mono());
+        self.leaving = Some(until.ok_or(Farewell::DRAINING)?);
+        Ok(())
     }
 
     /// The client went without a goodbye: what it had asked for that case is done in its name. The answers go nowhere.
@@ -254,7 +243,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
                 self.note_refused(&refusal, None);
                 let link = message.and_then(|message| self.explained(message, &refusal));
                 self.client.send(Message::text(explanations::linked(reply, link.as_deref()))).await?;
-                if close { Err(Farewell(CloseCode::POLICY_VIOLATION, "refused")) } else { self.charge_refusal() }
+                if close { Err(Farewell(CloseCode::POLICY_VIOLATION, "refused")) } else { self.refusals.charge() }
+            }
+            Step::Forward(forward) if self.worker.shared.drain.is_started() => {
+                self.refuse(&Reject::Draining.into(), forward.identity.as_ref()).await
             }
             Step::Forward(forward) => {
                 if let Some(reply) = forward.reply.clone() {
@@ -280,12 +272,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         self.note_refused(refusal, identity);
         let reply = self.machine.refuse(refusal, clock::wall());
         self.client.send(Message::text(reply)).await?;
-        self.charge_refusal()
-    }
-
-    fn charge_refusal(&self) -> Result<(), Farewell> {
-        let charged = self.refusals.charge(1, REFUSALS_PER_MINUTE_MAX, clock::wall());
-        charged.map(drop).map_err(|_| Farewell::REFUSED_TOO_OFTEN)
+        self.refusals.charge()
     }
 
     fn note_refused(&self, refusal: &Refusal, identity: Option<&VerifiedIdentity>) {
@@ -336,3 +323,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         Ok(self.client.send(Message::ping("")).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,5 +51,9 @@ pub(crate) const STANDING_POLL: Duration = Duration::from_millis(100);
 /// How long a draining connection waits for answers under way.
 pub(crate) const DRAIN_GRACE: Duration = Duration::from_secs(5);
 
+/// The same where answers cannot be told from news: how long after the latest question. Venues answer within a few milliseconds, far
+/// ones within a third of a second.
+pub(crate) const ANSWER_GRACE: Duration = Duration::from_secs(1);
+
 /// Messages from upstreams passed on before the client's side is flushed and looked at again.
 pub(crate) const BATCH_MAX: usize = 64;

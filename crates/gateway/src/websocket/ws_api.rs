@@ -23,20 +23,20 @@ mod reply;
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
-use countersign_core::rate::{KeyCounters, WindowCounter};
+use countersign_core::rate::KeyCounters;
 use countersign_core::{CorrelationId, KeyRate, Refusal, Reject};
 use countersign_dialects::binance::routes::WsHandling;
 use countersign_dialects::binance::ws_api::{Reply, Step, WsApiSession};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior};
-use tokio_websockets::{CloseCode, Message};
+use tokio_websockets::Message;
 
 use super::UpstreamHead;
-use super::limits::{BATCH_MAX, DRAIN_GRACE, PING_INTERVAL, REFUSALS_PER_MINUTE_MAX, SILENCE_MAX, UNPROVED_MESSAGE_BYTES_MAX, WS_API_LIFE};
+use super::farewell::{Farewell, Refusals};
+use super::limits::{BATCH_MAX, DRAIN_GRACE, PING_INTERVAL, SILENCE_MAX, UNPROVED_MESSAGE_BYTES_MAX, WS_API_LIFE};
 use super::links::{LinkId, Links};
-use super::socket::{Socket, SocketError};
+use super::socket::Socket;
 use super::standing::Standing;
 use crate::audit::{self, Subject};
 use crate::clock;
@@ -57,46 +57,6 @@ pub(super) struct WsApi {
     correlation: CorrelationId,
 }
 
-/// How a connection ends: what the client is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Farewell(CloseCode, &'static str);
-
-impl Farewell {
-    const DRAINING: Self = Self(CloseCode::GOING_AWAY, "this node is leaving");
-    const GONE: Self = Self(CloseCode::GOING_AWAY, "");
-    const HALTED: Self = Self(CloseCode::POLICY_VIOLATION, "halted");
-    const LIFE_OVER: Self = Self(CloseCode::GOING_AWAY, "24 hours are over");
-    const NOT_TEXT: Self = Self(CloseCode::UNSUPPORTED_DATA, "text frames only");
-    const REVOKED: Self = Self(CloseCode::POLICY_VIOLATION, "the credential may no longer be used");
-    const SILENT: Self = Self(CloseCode::POLICY_VIOLATION, "no pong");
-    const SLOW: Self = Self(CloseCode::POLICY_VIOLATION, "slow consumer");
-    const REFUSED_TOO_OFTEN: Self = Self(CloseCode::POLICY_VIOLATION, "too many refused messages");
-    const STREAM_LOST: Self = Self(CloseCode::SERVICE_RESTART, "the user data stream is lost");
-}
-
-impl Farewell {
-    /// The refusal that goes on record.
-    fn reject(self) -> Option<Reject> {
-        match self {
-            Self::HALTED => Some(Reject::Halted),
-            Self::REFUSED_TOO_OFTEN => Some(Reject::RateLimited),
-            Self::REVOKED => Some(Reject::KeyRevoked),
-            Self::SLOW => Some(Reject::SlowConsumer),
-            Self(..) => None,
-        }
-    }
-}
-
-impl From<SocketError> for Farewell {
-    fn from(error: SocketError) -> Self {
-        match error {
-            SocketError::Slow => Self::SLOW,
-            // After a breach the library's own close frame goes out first.
-            SocketError::Lost | SocketError::Protocol | SocketError::TooLarge => Self::GONE,
-        }
-    }
-}
-
 /// An open connection.
 struct Open<'w, S> {
     worker: &'w Rc<Worker>,
@@ -111,7 +71,7 @@ struct Open<'w, S> {
     /// What is charged without a key.
     counters: Arc<KeyCounters>,
     words: Words,
-    refusals: WindowCounter,
+    refusals: Refusals,
     draining: bool,
 }
 
@@ -137,7 +97,7 @@ impl WsApi {
             waiting: Waiting::default(),
             counters: Arc::default(),
             words: exchange::words(worker, Family::BINANCE),
-            refusals: WindowCounter::new(Duration::from_secs(60)),
+            refusals: Refusals::default(),
             draining: false,
         };
         let farewell = open.drive().await;
@@ -199,7 +159,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
                 let mut link = None;
                 if let Some(refusal) = reply.refusal() {
                     self.note_refused(refusal);
-                    self.charge_refusal()?;
+                    self.refusals.charge()?;
                     link = explanations::of_frame(self.worker, self.connection, self.route.family, text, refusal);
                 }
                 self.reply_as(&reply, &who, link.as_deref()).await
@@ -234,14 +194,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         who: &Who,
     ) -> Result<(), Farewell> {
         self.note_refused(&refusal);
-        self.charge_refusal()?;
+        self.refusals.charge()?;
         let reply = Reply::refused(id, refusal, clock::wall());
         self.reply_as(&reply, who, None).await
-    }
-
-    fn charge_refusal(&self) -> Result<(), Farewell> {
-        let charged = self.refusals.charge(1, REFUSALS_PER_MINUTE_MAX, clock::wall());
-        charged.map(drop).map_err(|_| Farewell::REFUSED_TOO_OFTEN)
     }
 
     fn note_refused(&self, refusal: &Refusal) {

@@ -10,7 +10,7 @@ use countersign_dialects::socket::Forward;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_websockets::Message;
 
-use super::{Farewell, Open};
+use super::Open;
 use crate::audit::{self, Subject};
 use crate::authenticate::{Login, verify_presented, verify_shown};
 use crate::clock;
@@ -18,6 +18,7 @@ use crate::connection::Connection;
 use crate::exchange::{Admitted, charge};
 use crate::halts::{Asked, Cleared};
 use crate::routes::Route;
+use crate::websocket::farewell::Farewell;
 use crate::websocket::limits::LINKS_MAX;
 use crate::websocket::links::LinkId;
 use crate::worker::Worker;
@@ -127,6 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let link = self.link(route, key, &permit).await?;
         // The last moment: opening a link takes time, and a signed window is short.
         check_window(freshness, clock::wall())?;
+        self.asked = Some(clock::mono());
         self.links.send(self.worker, link, permit, outgoing).await
     }
 

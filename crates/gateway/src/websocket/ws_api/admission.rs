@@ -13,14 +13,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_websockets::Message;
 
+use super::Open;
 use super::pending::Pending;
-use super::{Farewell, Open};
 use crate::audit::{self, Subject};
 use crate::authenticate::{Login, verify_presented};
 use crate::clock;
 use crate::exchange::{Admitted, charge};
 use crate::halts::{Asked, Cleared};
 use crate::routes::Route;
+use crate::websocket::farewell::Farewell;
 use crate::websocket::links::LinkId;
 
 /// Who a message is from.
@@ -118,6 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             LinkKey::Public => false,
         };
         if cut(self.session.identity()) || self.links.iter().any(|(_, key)| of_link(key)) {
+            self.note_refused(&Reject::Halted.into());
             return Err(Farewell::HALTED);
         }
         let fallen: Vec<LinkId> = self
@@ -131,6 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             .collect();
         for link in fallen {
             if !self.waiting.is_idle(link) {
+                self.note_refused(&Reject::KeyRevoked.into());
                 return Err(Farewell::REVOKED);
             }
             self.links.remove(link);

@@ -11,9 +11,10 @@ use countersign_dialects::raw_object::RawObject;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_websockets::Message;
 
+use super::Open;
 use super::admission::Who;
 use super::pending::Pending;
-use super::{Farewell, Open};
+use crate::websocket::farewell::Farewell;
 use crate::websocket::links::LinkId;
 use crate::{clock, explanations};
 

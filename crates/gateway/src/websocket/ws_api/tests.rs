@@ -9,6 +9,7 @@ use tokio_websockets::WebSocketStream;
 
 use super::*;
 use crate::testing::{READER, Stage, TRADER, frame, on_stage, signed_frame};
+use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::websocket::tests::{connect_client, next_text};
 
 type Client = WebSocketStream<DuplexStream>;

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections import Counter
 
 import pytest
@@ -84,6 +85,25 @@ def test_the_contract_that_was_signed_anew_is_what_another_node_goes_on_with(clu
         (listed,) = json.loads(run("session", "list", "--json", "--state", b.state).stdout)
     wire.close()
     assert listed["until_ms"] - listed["since_ms"] > life * 1000, listed
+
+
+def test_what_was_subscribed_to_goes_on_at_another_node(cluster):
+    """HS-133: nobody has to ask again, and what was ended stays ended."""
+    a, b = cluster.nodes["node-a"], cluster.nodes["node-b"]
+    wire = Wire(a.port)
+    with Client(wire.port, credential(cluster), "--resume", "120") as client:
+        for number, (op, feed) in enumerate([("subscribe", "ticker"), ("subscribe", "book"), ("unsubscribe", "book")]):
+            assert client.ask({"op": op, "sym": "BTCUSDT", "feeds": [feed], "id": number}).get("ok")
+        a.kill()
+        wire.lead_to(b.port)
+        client.until(lambda line: "resumed" in line)
+        since, before = time.time() * 1000, len(client.seen)
+        for _ in range(3):
+            client.until(lambda line: line.get("ev") == "ticker" and line["t"] > since)
+        fresh = {line["ev"] for line in client.seen[before:] if "ev" in line and line["t"] > since}
+        assert fresh == {"ticker"}, "a book comes with each tick, to whoever wants it"
+        assert not any("countersign.again" in str(line) for line in client.seen), "nobody asked now"
+    wire.close()
 
 
 def test_orders_of_a_client_that_does_not_come_back_are_cancelled_once(cluster):

@@ -131,6 +131,7 @@ def test_a_session_whose_client_is_away_is_found_by_it_in_the_next_process(node,
     wire = Wire(node.port)
     with Client(wire.port, credential, "--resume", "120", "--cod", "session", "--cod-grace-ms", "60000") as client:
         assert client.ask(native_order(1)).get("ok")
+        assert client.ask({"op": "subscribe", "sym": "BTCUSDT", "feeds": ["ticker"], "id": 7}).get("ok")
         # Nothing answers there: it stays away.
         wire.lead_to(1)
         client.until(lambda line: "away" in line)
@@ -138,8 +139,11 @@ def test_a_session_whose_client_is_away_is_found_by_it_in_the_next_process(node,
         drained(node.former[-1])
         wire.lead_to(node.port)
         assert client.until(lambda line: "resumed" in line)["resumed"]["lost"] is None
+        since = time.time() * 1000
         assert client.ask(native_order(2)).get("ok")
         assert resting(client, 9) == Counter([1, 2])
+        # HS-133
+        client.until(lambda line: line.get("ev") == "ticker" and line["t"] > since)
     wire.close()
 
 

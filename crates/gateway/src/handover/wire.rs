@@ -160,6 +160,9 @@ pub(crate) struct HandedSession {
     pub(crate) away_ms: Option<u64>,
     /// The upstreams it has links to.
     pub(crate) links: Vec<usize>,
+    /// What it subscribed to; a process of before does not say it.
+    #[serde(default)]
+    pub(crate) streams: Vec<String>,
     /// What is kept for replay: number, whether it is the frame's own, text.
     pub(crate) frames: Vec<(u64, bool, String)>,
 }

@@ -46,3 +46,7 @@ pub(super) const REAUTHS_PER_MINUTE_MAX: u32 = 6;
 
 /// Sessions of one key that may wait for their client. Beyond it the key's connection that is lost ends its session at once.
 pub(super) const AWAY_PER_KEY_MAX: usize = 64;
+
+/// What is kept of the subscriptions of one session, to be asked for again where it goes on: a thousand symbols, one by one. Those
+/// beyond it are not asked for again.
+pub(super) const STREAMS_BYTES_MAX: usize = 64 * 1_024;

@@ -192,7 +192,7 @@ async fn is_over(worker: &Worker, sid: SessionId) -> bool {
 }
 
 fn on_arrival(session: HandedSession, node: &str) -> Mirrored {
-    let HandedSession { facts, rx, tx, acked, committed, issued, at_rest: _, cancelled, away_ms, links, frames } = session;
+    let HandedSession { facts, rx, tx, acked, committed, issued, at_rest: _, cancelled, away_ms, links, streams, frames } = session;
     let away_for = away_ms.map(Duration::from_millis);
     let frame = |(s, numbered, text)| (KeptFrame { s, numbered, text }, Duration::ZERO);
     Mirrored {
@@ -200,6 +200,7 @@ fn on_arrival(session: HandedSession, node: &str) -> Mirrored {
         node: node.to_owned(),
         facts: facts.into_bytes(),
         progress: Progress { rx, tx, acked, committed, issued, cancelled, away_for, links },
+        streams: serde_json::to_vec(&streams).unwrap_or_default(),
         frames: frames.into_iter().map(frame).collect(),
     }
 }

@@ -16,6 +16,7 @@
 //! | the client proves itself again | `regrant`: the life begins again, scopes as asked | goes on ([`renewal`]) |
 //! | its key has fewer scopes | `regrant`, unasked | goes on |
 //! | silence, connection lost | - | waits as the contract says ([`absence`](countersign_session::absence)), or ends |
+//! | another node or process goes on with it | - | goes on there, what it subscribed to is asked for again ([`streams`]) |
 //! | the client comes back | `welcome`, what it missed; the older connection: `bye session.taken_over` | goes on |
 //! | a spent ticket is shown | `err session.reuse`, to both | ends |
 //! | grace over, or an end that cancels | - | orders cancelled, once ([`cancelling`]) |
@@ -34,6 +35,7 @@ mod mirrored;
 mod passing_on;
 mod renewal;
 mod return_of;
+mod streams;
 
 pub(super) use agreed::cancel_policy;
 pub(super) use ending::is_final;
@@ -71,6 +73,7 @@ use crate::worker::Worker;
 use agreed::{ends_session, error_frame, machine};
 use ending::Ending;
 use mirrored::{Mirroring, was_told};
+use streams::Streams;
 
 /// An open session.
 struct Session<C> {
@@ -97,6 +100,8 @@ struct Session<C> {
     checked: Arc<CredentialTable>,
     /// One per upstream that operations go to; usually one.
     links: Links<usize>,
+    /// What was subscribed to there.
+    streams: Streams,
     head: UpstreamHead,
     refusals: WindowCounter,
     reauths: WindowCounter,
@@ -155,6 +160,7 @@ impl<C: Carriage + 'static> Session<C> {
             }),
             checked: worker.shared.credentials.load_full(),
             links: Links::new(),
+            streams: Streams::default(),
             head,
             refusals: WindowCounter::new(Duration::from_secs(60)),
             reauths: WindowCounter::new(Duration::from_secs(60)),

@@ -1,7 +1,7 @@
 //! What a session needs to go on at another node: numbers, tickets, kept frames, the policy, and who serves it.
 //!
 //! ```text
-//!   owner ── write (fence f) ─▶ rx, tx, tickets, kept frames; lease + 5 s        before an order is forwarded, before an answer is sent
+//!   owner ── write (fence f) ─▶ rx, tx, tickets, subscriptions, kept frames; lease + 5 s        before an order is forwarded, before an answer is sent
 //!         ── renew ──────────▶ lease + 5 s                                        several times in it, for all sessions of a node
 //!   other ── take ───────────▶ fence f + 1: whatever the owner writes from now on is refused        a client came back here
 //!         ── take, expired ──▶ the same, of one node                              the lease ran out: nobody serves it
@@ -107,6 +107,8 @@ pub struct MirrorWrite<'w> {
     pub frames: Vec<KeptFrame>,
     /// Frames kept, with those: older ones go.
     pub held: usize,
+    /// What it subscribed to, where that changed; none leaves what is there. A whole write has it.
+    pub streams: Option<&'w [u8]>,
     /// How long the server may keep it without another word.
     pub life: Duration,
     /// What does not change, where all of it is written.
@@ -124,6 +126,8 @@ pub struct Mirrored {
     pub facts: Vec<u8>,
     /// Where it stands. `away_for` counts from the last sign of its owner.
     pub progress: Progress,
+    /// What it subscribed to; empty where nobody said.
+    pub streams: Vec<u8>,
     /// What is kept, and for how long already.
     pub frames: Vec<(KeptFrame, Duration)>,
 }
@@ -184,6 +188,7 @@ impl SessionMirror {
         call.arg(away_for.map_or(-1, |away| i64::try_from(millis(away)).unwrap_or(i64::MAX))).arg(write.held);
         call.arg(rx).arg(tx).arg(acked).arg(committed).arg(issued).arg(u8::from(*cancelled)).arg(join(links)).arg(self.node.as_str());
         call.arg(write.whole.map_or_else(Vec::new, |facts| self.key.seal(&owner(sid, "facts"), facts)));
+        call.arg(write.streams.map_or_else(Vec::new, |streams| self.key.seal(&owner(sid, "streams"), streams)));
         for frame in &write.frames {
             call.arg(self.sealed(sid, frame));
         }
@@ -233,7 +238,14 @@ impl SessionMirror {
         }
         let frames: Option<Vec<_>> = frames.iter().map(|frame| self.unsealed(sid, now, frame)).collect();
         let facts = self.key.open(&owner(sid, "facts"), &facts).ok()?.expose().to_vec();
-        Some(Mirrored { fence: Fence(number("fence")?), node, facts, progress, frames: frames? })
+        let streams = match fields.get("streams") {
+            Some(sealed) => {
+                let sealed = redis::from_redis_value_ref::<Vec<u8>>(sealed).ok()?;
+                self.key.open(&owner(sid, "streams"), &sealed).ok()?.expose().to_vec()
+            }
+            None => Vec::new(),
+        };
+        Some(Mirrored { fence: Fence(number("fence")?), node, facts, progress, streams, frames: frames? })
     }
 
     /// Renews leases, and writes the ends that could not be written. Which are not ours any more, or forgotten; the others are renewed.

@@ -33,7 +33,7 @@ fn progress(rx: u64, tx: u64) -> Progress {
 
 fn write(rx: u64, tx: u64, frames: &[u64], held: usize) -> MirrorWrite<'static> {
     let frames = frames.iter().map(|s| frame(*s)).collect();
-    MirrorWrite { progress: progress(rx, tx), frames, held, life: Duration::from_secs(3_600), whole: None }
+    MirrorWrite { progress: progress(rx, tx), frames, held, streams: None, life: Duration::from_secs(3_600), whole: None }
 }
 
 fn whole(rx: u64, tx: u64) -> MirrorWrite<'static> {
@@ -64,6 +64,23 @@ fn what_was_written_is_found_at_another_node() {
     assert_eq!(Progress { away_for: None, ..taken.progress }, progress(5, 5));
     let frames: Vec<_> = taken.frames.into_iter().map(|(frame, _)| frame).collect();
     assert_eq!(frames, [frame(3), frame(4), refusal], "the oldest that is not kept any more is gone");
+}
+
+#[test]
+fn subscriptions_are_written_when_they_change() {
+    let server = RedisServer::start(&[]);
+    let (a, b) = (node(&server, "a"), node(&server, "b"));
+    let of = |streams| MirrorWrite { streams, ..write(2, 2, &[1], 1) };
+    a.write(SID, Fence::FIRST, &whole(1, 1)).unwrap();
+    assert_eq!(take(&b, Take::Any).unwrap().streams, b"", "a process of before wrote none");
+    let fence = take(&a, Take::Any).unwrap().fence;
+    a.write(SID, fence, &of(Some(br#"["one"]"#))).unwrap();
+    a.write(SID, fence, &of(None)).unwrap();
+    let taken = take(&b, Take::Any).unwrap();
+    assert_eq!((taken.streams.as_slice(), taken.frames.len()), (br#"["one"]"#.as_slice(), 1));
+    b.write(SID, taken.fence, &MirrorWrite { streams: Some(b"[]"), ..whole(3, 3) }).unwrap();
+    assert_eq!(take(&a, Take::Any).unwrap().streams, b"[]");
+    assert!(server.number(&["HSTRLEN", &format!("{{countersign}}:session:{SID}"), "streams"]) > 2, "sealed");
 }
 
 #[test]

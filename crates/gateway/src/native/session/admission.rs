@@ -44,6 +44,7 @@ impl<C: Carriage + 'static> Session<C> {
         };
         match outcome {
             Ok(()) => {
+                self.streams.note(&request.op, body);
                 self.unanswered = self.unanswered.saturating_add(u32::from(request.id().is_some()));
                 Ok(())
             }
@@ -151,7 +152,7 @@ impl<C: Carriage + 'static> Session<C> {
         audit::accepted(&self.worker, &self.connection, &Subject::message(Some(route)), admitted, self.worker.correlation.next())
     }
 
-    async fn forward(&mut self, route: &Route, permit: Cleared, text: Message) -> Result<(), Refusal> {
+    pub(super) async fn forward(&mut self, route: &Route, permit: Cleared, text: Message) -> Result<(), Refusal> {
         let link = match self.links.find(&route.upstream) {
             Some(link) => link,
             None => {

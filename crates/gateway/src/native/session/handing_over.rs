@@ -111,6 +111,7 @@ impl<C: Carriage + 'static> Session<C> {
             cancelled: progress.cancelled,
             away_ms: progress.away_for.map(|away| u64::try_from(away.as_millis()).unwrap_or(u64::MAX)),
             links: progress.links,
+            streams: self.streams.kept().to_vec(),
             frames,
         })
     }

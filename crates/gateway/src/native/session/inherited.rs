@@ -18,6 +18,7 @@ use super::Session;
 use super::agreed::{cancel_policy, keeping};
 use super::ending::Ending;
 use super::mirrored::Mirroring;
+use super::streams::Streams;
 use crate::authenticate::{Login, SessionRef};
 use crate::clock;
 use crate::connection::{Connection, ConnectionFacts};
@@ -83,6 +84,7 @@ pub(in crate::native) fn inherit(
     let head = raw_head(worker, &connection)?;
     let fence = taken.fence;
     let links = taken.progress.links.clone();
+    let streams = Streams::read(&taken.streams);
     let (machine, generations, absence) = restored(&facts, taken, at_rest, clock::now());
     let login = Login {
         identity,
@@ -107,6 +109,7 @@ pub(in crate::native) fn inherit(
         // None that is in force: the key is looked at before anything else.
         checked: Arc::new(CredentialTable::default()),
         links: Links::new(),
+        streams,
         head,
         refusals: WindowCounter::new(Duration::from_secs(60)),
         reauths: WindowCounter::new(Duration::from_secs(60)),
@@ -156,6 +159,7 @@ impl<C: Carriage + 'static> Session<C> {
             return;
         }
         self.reopen(upstreams).await;
+        self.subscribe_again().await;
         self.live(guard).await;
     }
 

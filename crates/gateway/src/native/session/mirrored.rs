@@ -34,6 +34,8 @@ pub(super) struct Mirroring {
     fence: Fence,
     /// The place in the replay buffer up to which it is there.
     place: u64,
+    /// The version of the subscriptions that is there.
+    streams: u64,
     /// Whether all of it has to be written: nothing is there, or nobody knows what.
     whole: bool,
 }
@@ -41,7 +43,7 @@ pub(super) struct Mirroring {
 impl Mirroring {
     pub(super) fn new(mirror: Arc<SessionMirror>, session: Arc<OpenSession>, fence: Fence) -> Self {
         session.set_fence(fence);
-        Self { mirror, session, fence, place: 0, whole: true }
+        Self { mirror, session, fence, place: 0, streams: 0, whole: true }
     }
 }
 
@@ -106,15 +108,17 @@ impl<C: Carriage + 'static> Session<C> {
         let kept = self.machine.kept();
         let frame = |(s, numbered, text): (u64, bool, &str)| KeptFrame { s, numbered, text: text.to_owned() };
         let facts = if mirroring.whole { self.facts(&mirroring.session).map(|facts| facts.write()) } else { None };
+        let streams = (mirroring.whole || mirroring.streams != self.streams.version()).then(|| self.streams.write());
         let write = MirrorWrite {
             progress: self.progress(),
+            streams: streams.as_deref(),
             frames: kept.since(mirroring.place).map(frame).collect(),
             held: kept.held().0,
             life: self.until.saturating_since(clock::wall()) + KEPT_BEYOND,
             whole: facts.as_deref(),
         };
         mirroring.mirror.write(mirroring.session.sid, mirroring.fence, &write)?;
-        (mirroring.place, mirroring.whole) = (kept.place(), false);
+        (mirroring.place, mirroring.streams, mirroring.whole) = (kept.place(), self.streams.version(), false);
         Ok(())
     }
 

@@ -56,6 +56,12 @@ impl<C: Carriage + 'static> Session<C> {
             tracing::warn!(connection = %self.connection.id, "an upstream sent what is no JSON object");
         }
         let body = body?;
+        if let Some(refused) = self.streams.take_answer(&body) {
+            if refused {
+                tracing::warn!(connection = %self.connection.id, "an upstream refuses a subscription of a session that was taken over");
+            }
+            return None;
+        }
         if self.unanswered > 0 && is_answer(&body) {
             self.unanswered -= 1;
         }

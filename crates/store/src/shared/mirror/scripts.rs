@@ -15,7 +15,8 @@ macro_rules! with_clock {
     };
 }
 
-/// `ARGV`: sid, fence, lease, life, whole, away for (-1: present), held, rx, tx, acked, committed, issued, cancelled, links, node, facts, frames.
+/// `ARGV`: sid, fence, lease, life, whole, away for (-1: present), held, rx, tx, acked, committed, issued, cancelled, links, node, facts, subscriptions (empty:
+/// as they are), frames.
 ///
 /// A whole write begins the mirror, or begins it again on a server that has forgotten; a higher fence wins over whatever is there.
 pub(super) const WRITE: &str = with_clock!(
@@ -33,7 +34,8 @@ local away = 0
 if tonumber(ARGV[6]) >= 0 then away = now - tonumber(ARGV[6]) end
 redis.call('HSET', KEYS[1], 'rx', ARGV[8], 'tx', ARGV[9], 'acked', ARGV[10], 'committed', ARGV[11], 'issued', ARGV[12],
   'cancelled', ARGV[13], 'links', ARGV[14], 'away', string.format('%.0f', away))
-for i = 17, #ARGV do redis.call('RPUSH', KEYS[2], string.format('%.0f ', now) .. ARGV[i]) end
+if ARGV[17] ~= '' then redis.call('HSET', KEYS[1], 'streams', ARGV[17]) end
+for i = 18, #ARGV do redis.call('RPUSH', KEYS[2], string.format('%.0f ', now) .. ARGV[i]) end
 if ARGV[7] == '0' then redis.call('DEL', KEYS[2]) else redis.call('LTRIM', KEYS[2], '-' .. ARGV[7], -1) end
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])

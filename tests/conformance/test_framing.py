@@ -83,6 +83,8 @@ CASES = {
     "host with path": head(b"Content-Length: 0", host=b"Host: localhost/open"),
     "another host": head(b"Content-Length: 0", host=b"Host: evil.example"),
     "absolute form of another host": b"GET http://evil.example/open HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "absolute form without TLS": b"GET http://localhost/open HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "host with a port beyond all ports": head(b"Content-Length: 0", host=b"Host: localhost:65536"),
     "absolute form that differs from Host": b"GET https://127.0.0.1/open HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "absolute form with user": b"GET https://a@localhost/open HTTP/1.1\r\nHost: localhost\r\n\r\n",
     # too much

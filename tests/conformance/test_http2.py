@@ -60,6 +60,7 @@ def cases(guarded):
         "response pseudo-header": [*good, (":status", "200")],
         "host that differs": [*good, ("host", "evil.example")],
         "authority of somebody else": pseudo(guarded, authority="evil.example"),
+        "scheme without TLS": pseudo(guarded, scheme="http"),
         "authority with user": pseudo(guarded, authority=f"a@127.0.0.1:{guarded.server.port}"),
         "two lengths": [*good, ("content-length", "0"), ("content-length", "5")],
         "length list": [*good, ("content-length", "0, 0")],

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use countersign_core::Timestamp;
 use countersign_gateway::clock;
-use countersign_gateway::config::{Authorities, CertificateSource, ClientTrust, Settings};
+use countersign_gateway::config::{Authorities, CertificateSource, ClientTrust, Settings, host_of};
 use countersign_gateway::identity::IdentityIssuer;
 use countersign_gateway::operator::OperatorClient;
 use countersign_handshake::GatewayIdentity;
@@ -224,6 +224,10 @@ fn public_tls(
     policy.versions = settings.listen.tls;
     policy.client_auth = settings.listen.client_auth;
     policy.alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"countersign/1".to_vec()];
+    policy.sni = settings.listen.sni.policy();
+    if let Authorities::Listed(listed) = &settings.listen.authorities {
+        policy.names = listed.iter().map(|authority| host_of(authority).to_owned()).collect();
+    }
     let files = ListenerFiles { certificates: vec![files], client_ca, revocation: Vec::new() };
     Ok(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), unix_now())?)
 }

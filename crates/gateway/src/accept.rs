@@ -10,10 +10,11 @@ use std::rc::Rc;
 use bytes::BytesMut;
 use countersign_core::{Refusal, Reject};
 use countersign_pki::{NegotiatedParameters, ServerTlsSnapshot, UnixTime, exporter_binding};
+use rustls::server::Acceptor;
 use socket2::{Domain, Socket, Type};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::connection::{Connection, OpenConnections, Slots};
@@ -102,19 +103,45 @@ async fn handshake(worker: &Worker, stream: TcpStream, remote: SocketAddr, slots
     let failed = |error: io::Error| Refusal::operator(Reject::Malformed, error.to_string());
     stream.set_nodelay(true).map_err(failed)?;
     let snapshot = worker.shared.tls.snapshot();
-    let accepted = TlsAcceptor::from(snapshot.config()).accept(HeldBack::new(stream)).into_fallible().await;
-    let mut stream = match accepted {
-        Ok(stream) => stream,
-        Err((error, mut refused)) => {
-            // The alert says why; it is the last thing that was kept back.
-            refused.set_established();
-            drop(refused.flush().await);
-            return Err(failed(error));
-        }
-    };
+    let mut stream = shake_hands(&snapshot, HeldBack::new(stream)).await.map_err(failed)?;
     stream.get_mut().0.set_established();
     let connection = record(worker, &snapshot, &stream, remote, slots)?;
     Ok((Rc::new(connection), Box::new(stream)))
+}
+
+/// The hello is looked at before there is a TLS connection: rustls has no way to say `unrecognized_name` afterwards.
+async fn shake_hands(snapshot: &ServerTlsSnapshot, stream: HeldBack<TcpStream>) -> io::Result<Stream> {
+    let mut hearing = LazyConfigAcceptor::new(Acceptor::default(), stream);
+    let hello = match (&mut hearing).await {
+        Ok(hello) => hello,
+        Err(error) => {
+            if let Some(refused) = hearing.take_io() {
+                say_last(refused, &[]).await;
+            }
+            return Err(error);
+        }
+    };
+    if !snapshot.serves(hello.client_hello().server_name()) {
+        say_last(hello.io, &UNRECOGNIZED_NAME).await;
+        return Err(io::Error::other("the hello asks for a host that is not served here (SNI)"));
+    }
+    match hello.into_stream(snapshot.config()).into_fallible().await {
+        Ok(stream) => Ok(stream),
+        Err((error, refused)) => {
+            say_last(refused, &[]).await;
+            Err(error)
+        }
+    }
+}
+
+/// A fatal alert in a record of its own, before there are keys (RFC 8446, 5.1 and 6): RFC 6066, 3 wants it for a name that is not ours.
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+
+/// The alert says why; it is the last thing that was kept back, or comes behind it.
+async fn say_last(mut refused: HeldBack<TcpStream>, alert: &[u8]) {
+    refused.set_established();
+    drop(refused.write_all(alert).await);
+    drop(refused.flush().await);
 }
 
 fn record(worker: &Worker, snapshot: &ServerTlsSnapshot, stream: &Stream, remote: SocketAddr, slots: Slots) -> Result<Connection, Refusal> {

@@ -43,7 +43,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::config::Authorities;
 use crate::connection::Connection;
-use crate::exchange::{self, Admitted, Answer, add_answer_headers, admit, admit_host, signs_body};
+use crate::exchange::{self, Admitted, Answer, add_answer_headers, admit, admit_name, signs_body};
 use crate::respond::{self, CORRELATION_HEADER, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch};
 use crate::worker::Worker;
@@ -219,7 +219,7 @@ fn signed_body(route: &Route, original: &Original) -> Result<Bytes, Refusal> {
 /// The names that the proxy may be asked by: its own list, or that of the public port.
 fn admit_authority(worker: &Worker, connection: &Connection, host: &HeaderValue) -> Result<HeaderValue, Refusal> {
     match &worker.shared.settings.authz.authorities {
-        Authorities::Any => admit_host(worker, connection, host.clone()),
+        Authorities::Any => admit_name(worker, connection, host.clone()),
         listed @ Authorities::Listed(_) => {
             let admitted = host.to_str().is_ok_and(|host| listed.admits(host));
             if admitted { Ok(host.clone()) } else { Err(Reject::HostMismatch.into()) }

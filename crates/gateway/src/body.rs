@@ -77,7 +77,8 @@ impl Body for ResponseBody {
                 if matches!(frame, None | Some(Err(_))) || incoming.is_end_stream() {
                     finish(lease, frame.as_ref().is_none_or(Result::is_ok));
                 }
-                Poll::Ready(frame)
+                // Trailers stop here, as on the short way: nobody has looked at their names.
+                Poll::Ready(frame.filter(|frame| !frame.as_ref().is_ok_and(Frame::is_trailers)))
             }
         }
     }

@@ -42,7 +42,7 @@ pub use reference::reference;
 pub use settings::{
     Authorities, AuthzSettings, BinanceSettings, CertificateSource, ClientTrust, ClusterSettings, DatabaseSettings, IssuerSettings,
     KeySource, LimitSettings, ListenSettings, LogFormat, LogSettings, NativeSettings, OperatorSettings, RedisSettings, Settings, Shown,
-    TokenSettings, Upstream, UpstreamTarget,
+    SniRule, TokenSettings, Upstream, UpstreamTarget, host_of,
 };
 
 use raw::RawConfig;

@@ -1,6 +1,7 @@
 //! One request: route, authenticate, admit, forward, answer.
 
 use std::convert::Infallible;
+use std::net::Ipv6Addr;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use countersign_dialects::{Header, RequestView};
 use countersign_oauth::dpop::DPOP_HEADER;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
+use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 
@@ -22,7 +24,7 @@ use crate::authenticate::{Login, authenticate};
 use crate::body::budget::Held;
 use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
-use crate::config::{Authorities, LimitSettings};
+use crate::config::{Authorities, LimitSettings, host_of};
 use crate::connection::Connection;
 use crate::forward;
 use crate::halts::{Asked, Cleared};
@@ -209,6 +211,7 @@ async fn http(
         parts.headers.remove(http::header::AUTHORIZATION);
         parts.headers.remove(DPOP_HEADER);
     }
+    forward::join_cookies(&mut parts.headers);
     parts.headers.insert(CORRELATION_HEADER, correlation_value);
     parts.uri = origin_form(&parts.uri);
     let request = Request::from_parts(parts, body);
@@ -355,8 +358,11 @@ pub(crate) fn signs_body(route: &Route) -> bool {
 }
 
 /// HTTP/2 and the URI type let more bytes into a target than HTTP/1.1 has (RFC 9112, 3.2). Upstreams split request lines at some
-/// of them.
+/// of them. And what came through TLS is not for a resource without it (RFC 9110, 7.4).
 fn check_target(uri: &Uri) -> Result<(), Refusal> {
+    if uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTPS) {
+        return Err(Refusal::operator(Reject::HostMismatch, "the target has another scheme than https"));
+    }
     let plain = uri.path_and_query().is_none_or(|target| target.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
     if plain { Ok(()) } else { Err(Refusal::operator(Reject::Malformed, "request target has a byte that is not allowed")) }
 }
@@ -379,8 +385,21 @@ fn admit_authority(worker: &Worker, connection: &Connection, parts: &Parts) -> R
     admit_host(worker, connection, authority)
 }
 
-/// Whether an authority is ours.
+/// Whether an authority is ours, and the one that the connection was made to.
 pub(crate) fn admit_host(worker: &Worker, connection: &Connection, authority: HeaderValue) -> Result<HeaderValue, Refusal> {
+    if connection.authority.borrow().as_ref() == Some(&authority) {
+        return Ok(authority);
+    }
+    let asked = connection.negotiated.sni.as_deref();
+    let admitted = authority.to_str().is_ok_and(|text| worker.shared.settings.listen.sni.admits(asked, host_of(text)));
+    if !admitted {
+        return Err(Refusal::operator(Reject::HostMismatch, "the request is for another host than the TLS hello (SNI)"));
+    }
+    admit_name(worker, connection, authority)
+}
+
+/// Whether an authority is ours.
+pub(crate) fn admit_name(worker: &Worker, connection: &Connection, authority: HeaderValue) -> Result<HeaderValue, Refusal> {
     if connection.authority.borrow().as_ref() == Some(&authority) {
         return Ok(authority);
     }
@@ -396,13 +415,13 @@ pub(crate) fn admit_host(worker: &Worker, connection: &Connection, authority: He
 fn is_ours(worker: &Worker, authority: &str) -> bool {
     let settings = &worker.shared.settings.listen;
     match &settings.authorities {
+        // Which port clients dial is not known here: there may be a forwarded one in front.
         Authorities::Any => {
-            let host = authority
-                .rsplit_once(':')
-                .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
-                .map_or(authority, |(host, _)| host);
-            let name = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-            worker.shared.tls.snapshot().certificate_for(None).is_some_and(|certificate| certificate.is_valid_for(name))
+            let host = host_of(authority);
+            let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+            let is_written_right = bracketed.map_or(!host.contains(':'), |address| address.parse::<Ipv6Addr>().is_ok());
+            let name = bracketed.unwrap_or(host);
+            is_written_right && worker.shared.tls.snapshot().certificate_for(None).is_some_and(|certificate| certificate.is_valid_for(name))
         }
         Authorities::Listed(_) => settings.admits_authority(authority),
     }

@@ -4,8 +4,8 @@
 //! everything that is only for one hop and everything by which a client could pass itself off as somebody: then ours are set.
 
 use countersign_core::{Freshness, Permit, Refusal, Reject};
-use http::header::{CONNECTION, HOST, HeaderName};
-use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
 
@@ -52,14 +52,36 @@ pub async fn forward(
         // Nobody asked to switch protocols: a client that believed it would read the rest of the connection as something else.
         return Err(Refusal::operator(Reject::UpstreamUnavailable, "the upstream switched protocols unasked"));
     }
+    if let Err(why) = check_framing(response.headers()) {
+        // The connection goes with the lease: nobody knows where this answer ends.
+        metrics.upstream_failed(Reject::UpstreamUnavailable);
+        return Err(Refusal::operator(Reject::UpstreamUnavailable, why));
+    }
     drop(permit);
     Ok(downstream_answer(response, lease))
+}
+
+/// An answer that two readers would end in two places is none, as on the short way: the library takes the one and passes on the other.
+fn check_framing(headers: &HeaderMap) -> Result<(), &'static str> {
+    let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) if lengths > 1 => Err("an answer with more than one Content-Length"),
+        (Some(_), _) if lengths > 0 => Err("an answer with Content-Length and Transfer-Encoding"),
+        (Some(coding), None) if !coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Err("an answer with another coding than chunked"),
+        (Some(_), Some(_)) => Err("an answer with more than one Transfer-Encoding"),
+        (None | Some(_), _) => Ok(()),
+    }
 }
 
 fn downstream_answer(response: Response<Incoming>, lease: crate::upstream::Lease) -> Response<ResponseBody> {
     let (mut parts, body) = response.into_parts();
     remove_hop_by_hop(&mut parts.headers);
     remove_ours(&mut parts.headers);
+    if parts.status == StatusCode::NO_CONTENT {
+        // There is nothing to count (RFC 9110, 8.6), and HTTP/2 clients take one that counts something for an attack.
+        parts.headers.remove(CONTENT_LENGTH);
+    }
     parts.version = Version::default();
     parts.extensions = http::Extensions::default();
     Response::from_parts(parts, ResponseBody::from_upstream(body, lease))
@@ -75,6 +97,22 @@ pub fn rewrite_headers(headers: &mut HeaderMap, connection: &Connection, authori
     if let Some(identity) = identity {
         headers.insert(IDENTITY_HEADER, identity);
     }
+}
+
+/// One `cookie` field of the crumbs that HTTP/2 may cut it into (RFC 9113, 8.2.3): HTTP/1.1 has no more than one.
+pub fn join_cookies(headers: &mut HeaderMap) {
+    if let Some(whole) = whole_cookie(headers) {
+        headers.insert(COOKIE, whole);
+    }
+}
+
+/// The cookie, where it came in crumbs.
+fn whole_cookie(headers: &HeaderMap) -> Option<HeaderValue> {
+    let crumbs: SmallVec<[&[u8]; 4]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() < 2 {
+        return None;
+    }
+    HeaderValue::from_bytes(&crumbs.join(&b"; "[..])).ok()
 }
 
 /// The identity assertion of a permit for one upstream; cached on the connection while it is young.
@@ -246,6 +284,37 @@ mod tests {
             headers(&[("connection", "keep-alive, X-Mine"), ("x-mine", "1"), ("te", "trailers"), ("upgrade", "h2c"), ("x-kept", "2")]);
         remove_hop_by_hop(&mut map);
         assert_eq!(map, headers(&[("x-kept", "2")]));
+    }
+
+    #[test]
+    fn an_answer_with_two_ends_is_none() {
+        for (fields, has_one) in [
+            (&[][..], true),
+            (&[("content-length", "5")][..], true),
+            (&[("transfer-encoding", "Chunked")][..], true),
+            (&[("content-length", "5"), ("content-length", "5")][..], false),
+            (&[("content-length", "5"), ("transfer-encoding", "chunked")][..], false),
+            (&[("transfer-encoding", "gzip, chunked")][..], false),
+            (&[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")][..], false),
+        ] {
+            let mut map = HeaderMap::new();
+            for (name, value) in fields {
+                map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            assert_eq!(check_framing(&map).is_ok(), has_one, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn crumbs_of_a_cookie_are_one_cookie() {
+        let mut map = headers(&[("cookie", "a=1"), ("x-kept", "2")]);
+        for crumb in ["b=2; c=3", "d=4"] {
+            map.append(COOKIE, HeaderValue::from_static(crumb));
+        }
+        join_cookies(&mut map);
+        assert_eq!(map, headers(&[("cookie", "a=1; b=2; c=3; d=4"), ("x-kept", "2")]));
+        join_cookies(&mut map);
+        assert_eq!(map.get(COOKIE).unwrap(), "a=1; b=2; c=3; d=4");
     }
 
     #[test]

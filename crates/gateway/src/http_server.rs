@@ -26,7 +26,7 @@ use crate::rewind::Rewind;
 use crate::websocket::Upgrade;
 use crate::worker::Worker;
 
-use stall::{Answers, Watched, stalled};
+use stall::{Answers, Patience, Watched, stalled};
 
 /// How long a closing connection may take to take our last bytes.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
@@ -100,6 +100,8 @@ where
         .serve_connection(TokioIo::new(guard), service);
     let mut draining = worker.shared.drain.subscribe();
     let idle = worker.shared.settings.limits.idle_timeout;
+    // A client that is gone is not noticed behind an upstream that is silent: HTTP/1.1 has no word for it.
+    let patience = Patience { client: idle, upstream: worker.shared.settings.limits.upstream_silence_max };
     let (ended, park) = loop {
         let park = tokio::select! {
             biased;
@@ -107,7 +109,7 @@ where
             () = quiet.notified() => true,
             () = draining.wait() => false,
             // Idle connections are the guard's and the parking's: what stalls here is an answer that nobody reads.
-            () = stalled(connection, &answers, idle, idle) => break (Ok(()), false),
+            () = stalled(connection, &answers, idle, patience) => break (Ok(()), false),
         };
         // A request under way is not quiet, however long its answer takes.
         if !park || connection.exchanges.under_way() == 0 {
@@ -209,6 +211,8 @@ where
         .keep_alive_interval(limits_of.idle_timeout)
         .keep_alive_timeout(limits_of.head_deadline)
         .serve_connection(TokioIo::new(stream), service);
+    // Here a client that is gone takes its answers with it.
+    let patience = Patience { client: limits_of.idle_timeout, upstream: Duration::MAX };
     let mut server = std::pin::pin!(server);
     let mut draining = worker.shared.drain.subscribe();
     let ended = tokio::select! {
@@ -217,7 +221,7 @@ where
             server.as_mut().graceful_shutdown();
             server.await
         }
-        () = stalled(&connection, &answers, limits_of.head_deadline, limits_of.idle_timeout) => {
+        () = stalled(&connection, &answers, limits_of.head_deadline, patience) => {
             server.as_mut().graceful_shutdown();
             tokio::time::timeout(CLOSE_DEADLINE, server).await.unwrap_or(Ok(()))
         }

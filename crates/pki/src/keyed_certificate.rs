@@ -74,7 +74,7 @@ impl ServerCertificate {
     /// True if a client that asked for `name` (DNS name or IP address) would accept this certificate.
     pub fn is_valid_for(&self, name: &str) -> bool {
         // Asked for every request: names that stand in the certificate as they are need no second reading of it.
-        if self.0.identities.dns_names.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        if self.0.identities.dns_names.iter().any(|own| !own.starts_with('*') && own.eq_ignore_ascii_case(name)) {
             return true;
         }
         let Ok(name) = ServerName::try_from(name) else {
@@ -84,6 +84,13 @@ impl ServerCertificate {
             .first()
             .and_then(|leaf| EndEntityCert::try_from(leaf).ok())
             .is_some_and(|leaf| leaf.verify_is_valid_for_subject_name(&name).is_ok())
+    }
+
+    /// True if a client of old times would accept this certificate for `name`: it looks at the common name where no DNS name stands
+    /// (RFC 6125, 6.4.4).
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        let identities = &self.0.identities;
+        identities.dns_names.is_empty() && identities.common_name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name))
     }
 
     pub(crate) fn certified_key(&self) -> Arc<CertifiedKey> {

@@ -34,13 +34,15 @@ pub enum ProtocolVersions {
     Tls12AndTls13,
 }
 
-/// What happens to a hello that names a host (SNI) which no certificate covers.
+/// What happens to a hello that names a host (SNI) which is not ours. One without SNI, as every connection to an IP address makes it,
+/// gets the first certificate under either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SniPolicy {
-    /// It gets the first certificate; so does a hello without SNI, as every connection to an IP address makes it.
+    /// It gets the first certificate.
     Any,
-    /// It is refused, and so is a hello without SNI. rustls sends the alert `access_denied`.
-    KnownOnly,
+    /// It is refused: whoever accepts connections asks [`ServerTlsSnapshot::serves`](crate::ServerTlsSnapshot::serves) and answers with
+    /// the alert `unrecognized_name` (RFC 6066, 3). Whoever does not ask has rustls refuse it, with `access_denied`.
+    Known,
 }
 
 /// The demands of one listener. All of it is part of the binding of its resumption tickets, except `alpn`, which is
@@ -59,8 +61,10 @@ pub struct ListenerPolicy {
     pub revocation: RevocationLists,
     /// ALPN protocols, best first. A client that offers only others is refused (RFC 7301); one that offers none is not.
     pub alpn: Vec<Vec<u8>>,
-    /// Which host names are served.
+    /// What becomes of host names that are not ours.
     pub sni: SniPolicy,
+    /// Host names that are ours although no certificate covers them: clients that pin a certificate may dial any.
+    pub names: Vec<String>,
 }
 
 impl ListenerPolicy {
@@ -74,6 +78,7 @@ impl ListenerPolicy {
             revocation: RevocationLists::none(),
             alpn: Vec::new(),
             sni: SniPolicy::Any,
+            names: Vec::new(),
         }
     }
 

@@ -13,11 +13,27 @@ use crate::listener_policy::SniPolicy;
 pub(crate) struct NamedCertificates {
     certificates: Vec<ServerCertificate>,
     sni: SniPolicy,
+    /// Ours without a certificate.
+    names: Vec<String>,
 }
 
 impl NamedCertificates {
-    pub(crate) fn new(certificates: Vec<ServerCertificate>, sni: SniPolicy) -> Self {
-        Self { certificates, sni }
+    pub(crate) fn new(certificates: Vec<ServerCertificate>, sni: SniPolicy, names: Vec<String>) -> Self {
+        Self { certificates, sni, names }
+    }
+
+    /// Whether a hello with this name is answered.
+    pub(crate) fn serves(&self, name: Option<&str>) -> bool {
+        match (self.sni, name) {
+            (SniPolicy::Any, _) | (SniPolicy::Known, None) => true,
+            (SniPolicy::Known, Some(name)) => {
+                // Written with the dot of the root by those who do not know RFC 6066; they check the same certificate.
+                let name = name.strip_suffix('.').unwrap_or(name);
+                self.covering(Some(name)).is_some()
+                    || self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
+                    || self.certificates.iter().any(|certificate| certificate.is_called(name))
+            }
+        }
     }
 
     /// The choice depends on the name alone, so it can be made again later for a connection's record.
@@ -26,7 +42,8 @@ impl NamedCertificates {
             // The usual case, one certificate for everybody, costs no comparison.
             SniPolicy::Any if self.certificates.len() == 1 => self.certificates.first(),
             SniPolicy::Any => self.covering(name).or_else(|| self.certificates.first()),
-            SniPolicy::KnownOnly => self.covering(name),
+            SniPolicy::Known if !self.serves(name) => None,
+            SniPolicy::Known => self.covering(name).or_else(|| self.certificates.first()),
         }
     }
 

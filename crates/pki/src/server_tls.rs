@@ -212,7 +212,7 @@ impl ServerTlsSnapshot {
         }
         let client_verifier = policy.client_verifier()?;
         let ticketer = BoundTicketer::new(Arc::clone(tickets), &policy, &certificates);
-        let certificates = Arc::new(NamedCertificates::new(certificates, policy.sni));
+        let certificates = Arc::new(NamedCertificates::new(certificates, policy.sni, policy.names.clone()));
         let mut config = bare_config(&policy, client_verifier.as_ref(), &certificates, clock)?;
         config.ticketer = Arc::new(ticketer);
         Ok(Self { config: Arc::new(config), certificates, client_verifier, policy, generation })
@@ -231,6 +231,11 @@ impl ServerTlsSnapshot {
     /// Counts the snapshots of a listener from 0.
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Whether a hello with this SNI is answered, under [`SniPolicy`](crate::SniPolicy).
+    pub fn serves(&self, server_name: Option<&str>) -> bool {
+        self.certificates.serves(server_name)
     }
 
     /// The server certificate that a connection with this SNI got, or gets.

@@ -79,6 +79,6 @@ fn client_auth_name(client_auth: ClientAuth) -> &'static [u8] {
 fn sni_name(sni: SniPolicy) -> &'static [u8] {
     match sni {
         SniPolicy::Any => b"any",
-        SniPolicy::KnownOnly => b"known",
+        SniPolicy::Known => b"known",
     }
 }

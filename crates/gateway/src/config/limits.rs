@@ -31,6 +31,12 @@ pub(super) fn read(mut keys: Reader<'_>) -> LimitSettings {
             256,
             1..=1_000_000,
         ) as usize,
+        connections_per_account_max: keys.count(
+            "connections_per_account_max",
+            "Open connections of one account that count against no source: a quarter of all, so that one key cannot keep everybody else out. Further ones are served, and count against their source.",
+            2_500,
+            0..=1_000_000,
+        ) as usize,
         public_weight_per_minute: keys.count(
             "public_weight_per_minute",
             "Request weight per minute that one source (an IPv4 /24 or IPv6 /48) may ask of public routes. Twice what venues grant one address: an office has several.",
@@ -108,6 +114,12 @@ pub(super) fn read(mut keys: Reader<'_>) -> LimitSettings {
             "Time from a forwarded request to the head of its answer. Longer than any engine should think, shorter than the 10 s after which clients give up.",
             seconds(8),
             millis(10)..=seconds(600),
+        ),
+        upstream_silence_max: keys.duration(
+            "upstream_silence_max",
+            "Longest pause of an upstream in the middle of an answer over HTTP/1.1. Behind a longer one nobody would notice that the client is gone, and its connection would never come back. Feeds that are silent for longer send comments, or come over HTTP/2 or WebSocket.",
+            seconds(300),
+            seconds(1)..=seconds(86_400),
         ),
         upstream_idle_connections: keys.count(
             "upstream_idle_connections",

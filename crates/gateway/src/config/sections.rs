@@ -15,7 +15,7 @@ use super::raw::{Origin, RawConfig, RawTable};
 use super::reader::{Reader, Report};
 use super::settings::{
     Authorities, BinanceSettings, CertificateSource, ClientTrust, HaltSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
-    OperatorSettings, Settings, TokenSettings,
+    OperatorSettings, Settings, SniRule, TokenSettings,
 };
 use super::{authz, cluster, fix, issuer, limits, route, upstream};
 use crate::identity::TokenAlgorithm;
@@ -111,12 +111,17 @@ fn listen(mut keys: Reader<'_>) -> ListenSettings {
     let authorities = keys
         .list_or(
             "authorities",
-            "Host names, with or without port, that requests may name; others get 421. Unset, any: clients check that the certificate covers the name they dial.",
+            "Host names, with or without port, that requests may name; others get 421. Unset, those of the certificate. With a port, only that port.",
             "any",
             authority,
         )
         .map_or(Authorities::Any, Authorities::Listed);
-    ListenSettings { address, tls, client_auth, client_ca, certificate, authorities }
+    let sni = keys.choice(
+        "sni",
+        "What the host name in a TLS hello is held to. \"same\": it stands in the certificate or in authorities, else the alert unrecognized_name; and requests name the same host (or an address), else 421. \"known\": requests may name another host of ours, for a proxy in front that dials under one name. \"any\": every name gets the certificate, for clients that dial another name and do not check it. A hello without a name is served.",
+        &[("same", SniRule::Same), ("known", SniRule::Known), ("any", SniRule::Any)],
+    );
+    ListenSettings { address, tls, client_auth, client_ca, certificate, authorities, sni }
 }
 
 fn certificate(keys: &mut Reader<'_>) -> CertificateSource {

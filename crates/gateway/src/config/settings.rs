@@ -1,6 +1,6 @@
 //! Second stage: validated settings.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use countersign_core::Binding;
 use countersign_dialects::answer::UnknownKeyAnswer;
 use countersign_halt::Operator;
-use countersign_pki::{ClientAuth, ProtocolVersions};
+use countersign_pki::{ClientAuth, ProtocolVersions, SniPolicy};
 
 use super::fix::{FixSender, FixSettings};
 use super::raw::Origin;
@@ -121,6 +121,8 @@ pub struct ListenSettings {
     pub certificate: CertificateSource,
     /// Which host names requests may name.
     pub authorities: Authorities,
+    /// What the host name in a TLS hello is held to.
+    pub sni: SniRule,
 }
 
 impl ListenSettings {
@@ -135,11 +137,48 @@ impl ListenSettings {
     }
 }
 
-/// An authority without its port.
-fn host_of(authority: &str) -> &str {
+/// An authority without its port; whole, where what stands behind its last colon is no port.
+#[must_use]
+pub fn host_of(authority: &str) -> &str {
     match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && (!host.contains(':') || host.ends_with(']')) => host,
+        Some((host, port)) if is_port(port) && (!host.contains(':') || host.ends_with(']')) => host,
         Some(_) | None => authority,
+    }
+}
+
+/// A port, or none behind its colon (RFC 3986, 3.2.3).
+fn is_port(text: &str) -> bool {
+    text.is_empty() || (text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port != 0))
+}
+
+/// What the host name in a TLS hello (SNI) is held to. A hello without one, as clients of an address send it, is held to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SniRule {
+    /// It is ours, and requests on the connection name the same host.
+    Same,
+    /// It is ours.
+    Known,
+    /// Nothing.
+    Any,
+}
+
+impl SniRule {
+    /// What a listener does about names that are not ours.
+    #[must_use]
+    pub const fn policy(self) -> SniPolicy {
+        match self {
+            Self::Same | Self::Known => SniPolicy::Known,
+            Self::Any => SniPolicy::Any,
+        }
+    }
+
+    /// Whether a request may name `host` on a connection whose hello asked for `sni`. An address names this machine and no other site
+    /// that shares its certificate.
+    #[must_use]
+    pub fn admits(self, sni: Option<&str>, host: &str) -> bool {
+        let (Self::Same, Some(sni)) = (self, sni) else { return true };
+        let without_root = |name: &str| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() || without_root(sni) == without_root(host)
     }
 }
 
@@ -215,6 +254,7 @@ pub struct OperatorSettings {
 pub struct LimitSettings {
     pub connections_max: usize,
     pub connections_per_source_max: usize,
+    pub connections_per_account_max: usize,
     pub public_weight_per_minute: u32,
     pub handshake_deadline: Duration,
     pub unauthenticated_deadline: Duration,
@@ -228,6 +268,7 @@ pub struct LimitSettings {
     pub websocket_message_bytes_max: usize,
     pub upstream_connect_timeout: Duration,
     pub upstream_response_timeout: Duration,
+    pub upstream_silence_max: Duration,
     pub upstream_idle_connections: usize,
     pub drain_deadline: Duration,
 }

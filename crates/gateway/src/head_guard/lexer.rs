@@ -263,19 +263,25 @@ fn check_request_line(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
     Ok((method, target))
 }
 
-/// The target is a path; or, in absolute form, names the same authority as `Host` (RFC 9112, 3.2.2).
+/// The target is a path; or, in absolute form, names the same authority as `Host` (RFC 9112, 3.2.2) and the scheme of what comes
+/// through TLS (RFC 9110, 7.4).
 fn check_target(target: &[u8], host: &[u8]) -> Result<(), Refusal> {
     if target.starts_with(b"/") {
         return Ok(());
     }
-    let authority = [&b"https://"[..], b"http://"].iter().find_map(|scheme| target.strip_prefix(*scheme));
-    let authority = authority.map(|rest| rest.split(|byte| b"/?".contains(byte)).next().unwrap_or_default());
-    match authority {
-        Some(authority) if authority.eq_ignore_ascii_case(host) => Ok(()),
-        Some(_) => Err(Reject::HostMismatch.into()),
-        None => Err(malformed("request target is neither a path nor an absolute URI")),
+    if target.get(..HTTP.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(HTTP)) {
+        return Err(Refusal::operator(Reject::HostMismatch, "the target has another scheme than https"));
     }
+    let (scheme, rest) = target.split_at_checked(HTTPS.len()).unwrap_or_default();
+    let authority = rest.split(|byte| b"/?".contains(byte)).next().unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case(HTTPS) {
+        return Err(malformed("request target is neither a path nor an absolute URI"));
+    }
+    if authority.eq_ignore_ascii_case(host) { Ok(()) } else { Err(Reject::HostMismatch.into()) }
 }
+
+const HTTP: &[u8] = b"http://";
+const HTTPS: &[u8] = b"https://";
 
 /// Name and value.
 fn check_field<'h>(line: &'h [u8], fields: &mut Fields<'h>) -> Result<(&'h [u8], &'h [u8]), Refusal> {

@@ -31,9 +31,20 @@ struct Progress {
 }
 
 impl Progress {
-    fn still_for(&self) -> Duration {
-        if self.waits_for_upstream.get() { Duration::ZERO } else { clock::mono().saturating_since(self.asked.get()) }
+    /// How long it may still stand where it stands.
+    fn left(&self, patience: Patience) -> Duration {
+        let patience = if self.waits_for_upstream.get() { patience.upstream } else { patience.client };
+        patience.saturating_sub(clock::mono().saturating_since(self.asked.get()))
     }
+}
+
+/// How long an answer may stand still, by whose turn it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// Clients that take no byte.
+    pub(super) client: Duration,
+    /// Upstreams that give none.
+    pub(super) upstream: Duration,
 }
 
 impl Answers {
@@ -48,9 +59,9 @@ impl Answers {
         self.0.borrow().is_empty()
     }
 
-    /// For how long the slowest client of them took nothing.
-    fn still_for(&self) -> Duration {
-        self.0.borrow().iter().map(|progress| progress.still_for()).max().unwrap_or_default()
+    /// How long the slowest of them may still take nothing.
+    fn left(&self, patience: Patience) -> Duration {
+        self.0.borrow().iter().map(|progress| progress.left(patience)).min().unwrap_or(patience.client)
     }
 }
 
@@ -89,16 +100,17 @@ impl Drop for Watched {
     }
 }
 
-/// Waits until no request came for `idle` (for `first` as long as there was none at all), or the client left an answer standing
-/// for `idle`.
-pub(super) async fn stalled(connection: &Connection, answers: &Answers, first: Duration, idle: Duration) {
+/// Waits until no request came for as long as a client is waited for (for `first` as long as there was none at all), or an answer stood
+/// still for longer than it may.
+pub(super) async fn stalled(connection: &Connection, answers: &Answers, first: Duration, patience: Patience) {
     loop {
         let quiet = if answers.are_empty() { connection.exchanges.still_for() } else { Duration::ZERO };
-        let patience = if connection.exchanges.begun() == 0 { first } else { idle };
-        let left = patience.saturating_sub(quiet).min(idle.saturating_sub(answers.still_for()));
+        let between = if connection.exchanges.begun() == 0 { first } else { patience.client };
+        let left = between.saturating_sub(quiet).min(answers.left(patience));
         if left.is_zero() {
             return;
         }
-        tokio::time::sleep(left).await;
+        // An answer that begins meanwhile may have to be given up sooner.
+        tokio::time::sleep(left.min(patience.upstream)).await;
     }
 }

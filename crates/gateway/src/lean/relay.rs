@@ -147,7 +147,10 @@ where
             client.worker.scratch.give(std::mem::take(read));
             *read = client.worker.scratch.take();
         }
-        if line.read(read).await? == 0 {
+        // The client may be gone, and nobody would notice: it is not listened to while it is answered.
+        let patience = client.worker.shared.settings.limits.upstream_silence_max;
+        let count = client.timer.within(patience, line.read(read)).await.ok_or(io::ErrorKind::TimedOut)??;
+        if count == 0 {
             body.end(out)?;
             return client.write(out).await;
         }

@@ -3,15 +3,17 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use countersign_pki::{
-    CertificateIdentities, ClientCertificate, ClientCertificateRequest, ClientTls, PkiError, PrivateAuthority, RevocationLists,
-    ServerCertificate, ServerCertificateRequest, TrustBundle,
+    CertificateIdentities, ClientCertificate, ClientCertificateRequest, ClientTls, ListenerPolicy, PkiError, PrivateAuthority,
+    RevocationLists, ServerCertificate, ServerCertificateRequest, ServerTls, SniPolicy, TrustBundle,
 };
 use rcgen::{CertificateParams, DnType, KeyPair, SanType};
+use rustls::time_provider::TimeProvider;
 use rustls_pki_types::CertificateDer;
 
-use crate::harness::{DAY, START, at};
+use crate::harness::{DAY, START, World, at};
 
 struct Folder(tempfile::TempDir);
 
@@ -114,6 +116,35 @@ fn a_server_certificate_without_a_host_name_is_refused() {
     let chain = folder.write("chain.pem", &parameters.self_signed(&key).unwrap().pem());
     let key = folder.write("key.pem", &key.serialize_pem());
     assert!(matches!(load(&chain, &key), Err(PkiError::NoServerName { .. })), "a common name is not enough");
+}
+
+/// Which of these names a listener serves whose one certificate was made elsewhere, for `names` and under a common name.
+fn served<'n>(names: &[SanType], asked: &[&'n str]) -> Vec<&'n str> {
+    let folder = Folder::new();
+    let key = KeyPair::generate().unwrap();
+    let mut parameters = CertificateParams::default();
+    parameters.distinguished_name.push(DnType::CommonName, "old.example");
+    parameters.subject_alt_names = names.to_vec();
+    let chain = folder.write("chain.pem", &parameters.self_signed(&key).unwrap().pem());
+    let key = folder.write("key.pem", &key.serialize_pem());
+    let policy = ListenerPolicy { sni: SniPolicy::Known, ..ListenerPolicy::new("public") };
+    let world = World::new();
+    let clock = Arc::clone(&world.clock) as Arc<dyn TimeProvider>;
+    let server = ServerTls::new(policy, vec![load(&chain, &key).unwrap()], Arc::clone(&world.tickets), clock).unwrap();
+    let snapshot = server.snapshot();
+    assert!(snapshot.serves(None), "a client of an address sends no name");
+    asked.iter().copied().filter(|name| snapshot.serves(Some(name))).collect()
+}
+
+#[test]
+fn the_names_that_are_served_are_those_for_which_a_client_would_accept_the_certificate() {
+    let named = ["*.trade.example", "api.example"].map(|name| SanType::DnsName(name.try_into().unwrap()));
+    let good = ["api.example", "API.Example", "api.example.", "a.trade.example"];
+    let bad = ["a.b.trade.example", "trade.example", "*.trade.example", "xapi.example", "api.example.evil.example", "old.example", ".", ""];
+    assert_eq!(served(&named, &[&good[..], &bad[..]].concat()), good);
+    // Clients of old times look at the common name where there is no DNS name.
+    let address = [SanType::IpAddress("192.0.2.1".parse().unwrap())];
+    assert_eq!(served(&address, &["old.example", "api.example"]), ["old.example"]);
 }
 
 #[test]

@@ -138,16 +138,20 @@ fn serves_ip_addresses_and_unless_told_otherwise_unknown_names() {
 }
 
 #[test]
-fn a_listener_for_known_names_refuses_others_and_hellos_without_a_name() {
+fn a_listener_for_known_names_refuses_others_and_answers_hellos_without_a_name() {
     let world = World::new();
-    let policy = ListenerPolicy { sni: SniPolicy::KnownOnly, ..ListenerPolicy::new("public") };
+    let names = vec!["pinned.example".to_owned()];
+    let policy = ListenerPolicy { sni: SniPolicy::Known, names, ..ListenerPolicy::new("public") };
     let server = world.server(policy);
     let client = world.client().build().unwrap();
-    assert!(connect(&client, server.current()).is_ok());
-    for name in ["other.example", "127.0.0.1"] {
-        let refused = connect_to(name, &client, server.current()).err().unwrap();
-        assert_eq!(refused.client, Some(Error::AlertReceived(AlertDescription::AccessDenied)), "{name}");
+    for name in ["localhost", "LocalHost", "127.0.0.1"] {
+        assert!(connect_to(name, &client, server.current()).is_ok(), "{name}");
     }
+    let refused = connect_to("other.example", &client, server.current()).err().unwrap();
+    assert_eq!(refused.client, Some(Error::AlertReceived(AlertDescription::AccessDenied)));
+    // It is served, and this client believes no certificate that does not have the name.
+    let refused = connect_to("pinned.example", &client, server.current()).err().unwrap();
+    assert!(matches!(refused.client, Some(Error::InvalidCertificate(_))));
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn a_change_of_client_auth_trust_revocation_or_names_makes_a_full_handshake() {
         ("required", ListenerPolicy { client_auth: ClientAuth::Required, ..optional.clone() }),
         ("trust", ListenerPolicy { client_trust: wider_trust, ..optional.clone() }),
         ("revocation", ListenerPolicy { revocation: RevocationLists::from_pem(list.as_bytes()).unwrap(), ..optional.clone() }),
-        ("sni", ListenerPolicy { sni: SniPolicy::KnownOnly, ..optional.clone() }),
+        ("sni", ListenerPolicy { sni: SniPolicy::Known, ..optional.clone() }),
     ] {
         let server = world.server(optional.clone());
         let client = world.operator(world.clock.now(), DAY).0.build().unwrap();

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use countersign_pki::{NegotiatedParameters, TlsVersion, crypto_provider};
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, SignatureScheme};
+use rustls::{AlertDescription, ClientConfig, ClientConnection, HandshakeKind, SignatureScheme};
 use rustls_pki_types::CertificateDer;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -97,13 +97,28 @@ pub(super) async fn versions(target: &Target, report: &mut Report) -> anyhow::Re
             Err(error) => {
                 let mark = if best.is_some() { Mark::Note } else { Mark::Bad };
                 let asked = attempt.certificate.asked.load(Ordering::Relaxed);
-                let what = if asked { "offered, but not without a client certificate" } else { "not offered" };
-                report.step(mark, name, format!("{what}: {}", why(&error)))?;
+                let said = match (is_unknown_name(&error), asked) {
+                    (true, _) => format!(
+                        "the server does not know the name {:?} that was asked for (SNI); --server-name asks for another, one of its certificate: {}",
+                        target.server_name.to_str(),
+                        why(&error)
+                    ),
+                    (false, true) => format!("offered, but not without a client certificate: {}", why(&error)),
+                    (false, false) => format!("not offered: {}", why(&error)),
+                };
+                report.step(mark, name, said)?;
             }
         }
     }
     report.fact(Mark::Note, "TLS 1.1, 1.0", "not tried: the TLS library of this program does not have them")?;
     Ok(best)
+}
+
+/// Whether the server refused because of the name, and of nothing else.
+fn is_unknown_name(error: &anyhow::Error) -> bool {
+    let said = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).filter_map(std::io::Error::get_ref);
+    said.filter_map(|cause| cause.downcast_ref::<rustls::Error>())
+        .any(|cause| matches!(cause, rustls::Error::AlertReceived(AlertDescription::UnrecognisedName)))
 }
 
 /// The innermost reason: what the TLS library says.

@@ -1,5 +1,7 @@
 """What an operator, a halt and a lost connection do to FIX sessions: listed, ended, told, and their orders cancelled as agreed."""
 
+import contextlib
+import hashlib
 import json
 import socket
 
@@ -267,6 +269,37 @@ def test_a_session_at_the_venue_is_not_for_another_account(tmp_path):
 
 # Operators.
 
+SESSIONS_PER_ACCOUNT_MAX = 1_024
+
+
+def stem(*parts):
+    """The file name of what has a name with these parts."""
+    return hashlib.sha256("\x01".join(parts).encode()).hexdigest()[:32]
+
+
+def test_an_account_does_not_fill_the_disk_with_sessions(tmp_path):
+    """As if its clients had invented all but one of the names already."""
+    with Server(tmp_path / "state") as server:
+        credential = server.credential("binance-ed25519")
+
+        def opens(sender):
+            with FixClient(server, sender, "SPOT") as client:
+                binance_logon(client, credential)
+                message = client.read()
+                return message.get(35) == b"A" or message.get(58).decode()
+
+        assert opens("FIRST") is True
+        marks = server.state / "fix" / f"{stem('demo')}.sessions"
+        assert [mark.name for mark in marks.iterdir()] == [stem("client", "demo", "FIX.4.4", "SPOT", "FIRST")]
+        for number in range(SESSIONS_PER_ACCOUNT_MAX - 2):
+            (marks / f"{number:032x}").touch(0o600)
+        assert opens("LAST") is True
+        journals = len(list((server.state / "fix").glob("*.journal")))
+        assert f"{SESSIONS_PER_ACCOUNT_MAX} FIX sessions" in opens("ONE-MORE")
+        assert opens("FIRST") is True
+        assert len(list((server.state / "fix").glob("*.journal"))) == journals
+
+
 def test_fix_sessions_are_listed_shown_and_ended(gateway):
     credential = gateway.server.credential("binance-ed25519")
     with FixClient(gateway.server, "LISTED", "SPOT") as client:
@@ -423,6 +456,26 @@ def test_nobody_is_let_in_unless_the_operator_says_so(gateway):
     with anonymous(gateway.server) as client:
         client.expect("5")
         assert client.read() is None
+
+
+VISITORS_PER_SOURCE_MAX = 32
+
+
+def test_visitors_of_one_source_do_not_take_all_places(tmp_path):
+    config = tmp_path / "gateway.toml"
+    config.write_text('[fix]\npublic_market_data = ["KRAKEN-MD"]\n')
+    with Server(tmp_path / "state", config=config) as server, contextlib.ExitStack() as held:
+        for _ in range(VISITORS_PER_SOURCE_MAX):
+            held.enter_context(anonymous(server)).expect("A")
+        with anonymous(server) as one_more:
+            one_more.expect("5")
+        held.close()
+
+        def is_let_in():
+            with anonymous(server) as client:
+                return client.read().get(35) == b"A"
+
+        until(is_let_in)
 
 
 def test_krakens_market_data_is_public_where_the_operator_says_so(tmp_path):

@@ -25,6 +25,7 @@ mod logon;
 pub mod open;
 mod opening;
 mod profile;
+mod quota;
 pub mod sessions;
 mod upstream;
 mod visitor;

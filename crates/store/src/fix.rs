@@ -28,6 +28,7 @@
 //! folder).
 
 pub mod bridge;
+pub mod quota;
 mod record;
 mod shared;
 

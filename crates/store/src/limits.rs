@@ -150,6 +150,10 @@ pub const PASSPHRASE_BYTES: std::ops::RangeInclusive<usize> = 6..=64;
 /// The nonce journal is written anew when it is longer: a million records.
 pub const NONCE_JOURNAL_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
 
+/// FIX sessions that one account may have journals of, open or not: desks and machines of the largest firm, each with names for orders,
+/// drop copies and market data. Nobody deletes a journal, and a client chooses its name.
+pub const FIX_SESSIONS_PER_ACCOUNT_MAX: usize = 1_024;
+
 /// A FIX journal is written anew when it is longer: four times what it keeps for resending.
 pub const FIX_JOURNAL_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 

@@ -19,7 +19,7 @@ use super::logon::{self, LoggedOn};
 use super::open::{CancelAsk, Holder, OpenFix};
 use super::profile::Profile;
 use super::sessions::{FixSessions, Listed, Taken, UpstreamName};
-use super::{upstream, visitor};
+use super::{quota, upstream, visitor};
 use crate::audit::{self, Subject};
 use crate::clock;
 use crate::config::{FixSender, Settings, Upstream, UpstreamTarget};
@@ -181,7 +181,7 @@ async fn begin(
     let started = clock::mono();
     let route = worker.shared.routes.load().find_fix_message(LOGON).cloned().ok_or(Reject::RouteUnknown)?;
     let logged_on = logon::verify(worker, connection, profile.venue, &presented.message())?;
-    connection.note_authenticated();
+    connection.note_authenticated(logged_on.login.identity.account());
     let permit = admit(worker, connection, &route, &logged_on, correlation)?;
     worker.shared.metrics.logged_in(profile.venue.family(), Carriage::Fix, clock::mono().saturating_since(started));
     let account = logged_on.login.identity.account().clone();
@@ -196,6 +196,7 @@ async fn begin(
         let text = "this node is leaving".to_owned();
         return Err(Stopped { refusal: Reject::Draining.into(), answer: Some(LogonAnswer::Logout { text }) });
     }
+    quota::admit(worker, &taken).await.map_err(|(refusal, answer)| Stopped { refusal, answer })?;
     let journals = journals(worker, account.as_str(), &client, &name).await?;
     let asked = upstream::Asked { name: &name.name, reset: resets(&worker.shared.settings, &permit, taken.first), profile };
     let upstream = upstream::log_on(worker, connection, &permit, &logged_on.login, asked, &journals).await?;

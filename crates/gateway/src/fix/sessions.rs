@@ -216,6 +216,13 @@ impl Taken {
         &self.upstream
     }
 
+    /// The session does not come to be, so it does not count as open before in this run either.
+    pub(super) fn never_was(&self) {
+        if self.first {
+            self.shared.fix_sessions.open.lock().begun.remove(&self.upstream);
+        }
+    }
+
     /// One side has ended: the session is about to be given back.
     pub fn leaving(&self) {
         self.shared.fix_sessions.open.lock().leaving.insert(self.upstream.clone());

@@ -9,11 +9,13 @@
 //! # Security
 //! There is no [`Login`](crate::authenticate::Login) here and nothing that makes one, so no permit of a scoped route can be made: an order
 //! does not compile, let alone pass. Strangers cost memory and an upstream session: both are bounded ([`VISITORS_MAX`],
-//! [`MESSAGES_PER_MINUTE_MAX`]), nothing is written to the disk ([`numbers`]), and no name of a client's session is used, so nobody is
+//! [`VISITORS_PER_SOURCE_MAX`], [`MESSAGES_PER_MINUTE_MAX`]), nothing is written to the disk ([`numbers`]), and no name of a client's session is used, so nobody is
 //! locked out by them.
 
 mod numbers;
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +25,7 @@ use countersign_core::rate::WindowCounter;
 use countersign_core::{Access, CorrelationId, Permit, Refusal, Reject, Requirement, permit_public};
 use countersign_fix::session::{ApplicationMessage, HeartBtIntRange, Outgoing, Peer, ResendPolicy, Routing};
 use countersign_fix::{CompId, Event, LogonDialect, Message, Session, SessionConfig, tag};
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -35,7 +38,7 @@ use super::upstream::HEART_BT_INT;
 use crate::audit::{self, Subject};
 use crate::clock;
 use crate::config::FixSettings;
-use crate::connection::Connection;
+use crate::connection::{Connection, SourcePrefix};
 use crate::halts::{Asked, Cleared};
 use crate::routes::Route;
 use crate::shared::Shared;
@@ -45,6 +48,9 @@ use numbers::Numbers;
 
 /// Visitors of one node: each is a session at the upstream, of which venues have hundreds and not thousands.
 const VISITORS_MAX: usize = 256;
+
+/// Visitors from one source (an IPv4 /24, an IPv6 /48, as for connections): an office with a screen on every desk, and far from all places.
+const VISITORS_PER_SOURCE_MAX: usize = 32;
 
 /// Requests of one visitor in a minute: subscribing to every book of a venue, once.
 const MESSAGES_PER_MINUTE_MAX: u32 = 120;
@@ -67,30 +73,58 @@ pub(super) fn is_one(settings: &FixSettings, profile: &Profile, first: &Message<
 /// Counts the visitors of a node.
 #[derive(Debug, Default)]
 pub(super) struct Visitors {
-    present: AtomicUsize,
+    /// By where they come from; no source is there with none.
+    present: Mutex<HashMap<SourcePrefix, usize>>,
     /// Names of sessions at upstreams, none of them twice in a run.
     named: AtomicUsize,
 }
 
+impl Visitors {
+    /// Takes a place for somebody from `source`, if there is one.
+    fn enter(&self, source: SourcePrefix) -> bool {
+        let mut present = self.present.lock();
+        if present.values().sum::<usize>() >= VISITORS_MAX || present.get(&source).is_some_and(|count| *count >= VISITORS_PER_SOURCE_MAX) {
+            return false;
+        }
+        *present.entry(source).or_default() += 1;
+        true
+    }
+
+    fn leave(&self, source: SourcePrefix) {
+        let mut present = self.present.lock();
+        if let Some(count) = present.get_mut(&source) {
+            *count -= 1;
+            if *count == 0 {
+                present.remove(&source);
+            }
+        }
+    }
+}
+
 /// A visitor's place.
-struct Place(Arc<Shared>);
+struct Place {
+    shared: Arc<Shared>,
+    source: SourcePrefix,
+}
 
 impl Place {
-    fn take(shared: &Arc<Shared>) -> Result<Self, Refusal> {
-        let present = shared.fix_sessions.visitors().present.fetch_add(1, Ordering::Relaxed);
-        let place = Self(Arc::clone(shared));
-        if present < VISITORS_MAX { Ok(place) } else { Err(Reject::Busy.into()) }
+    fn take(shared: &Arc<Shared>, address: IpAddr) -> Result<Self, Refusal> {
+        let source = SourcePrefix::of(address);
+        if !shared.fix_sessions.visitors().enter(source) {
+            return Err(Refusal::operator(Reject::Busy, "there are as many FIX visitors as can be, from this source or in all"));
+        }
+        Ok(Self { shared: Arc::clone(shared), source })
     }
 
     /// A name for the session at the upstream.
     fn name(&self) -> usize {
-        self.0.fix_sessions.visitors().named.fetch_add(1, Ordering::Relaxed)
+        self.shared.fix_sessions.visitors().named.fetch_add(1, Ordering::Relaxed)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fix_sessions.visitors().present.fetch_sub(1, Ordering::Relaxed);
+        self.shared.fix_sessions.visitors().leave(self.source);
     }
 }
 
@@ -110,7 +144,7 @@ pub(super) async fn serve<T>(
     client.session.handle_input(clock::now(), bytes);
     let presented = std::iter::from_fn(|| client.session.poll_event()).any(|event| matches!(event, Event::LogonPresented(_)));
     if presented {
-        match open(worker, &profile).await {
+        match open(worker, connection, &profile).await {
             Ok((upstream, place)) => {
                 if client.session.accept_logon(clock::now(), Numbers::default(), &[]).is_ok() {
                     tracing::info!(%correlation, remote = %connection.remote, "FIX market data without credentials");
@@ -147,9 +181,9 @@ fn permit(worker: &Worker, message: &Message<'_>) -> Result<Cleared, Refusal> {
 }
 
 /// The session at the upstream of market data.
-async fn open(worker: &Rc<Worker>, profile: &Profile) -> Result<(Line<TcpStream, Numbers>, Place), Refusal> {
+async fn open(worker: &Rc<Worker>, connection: &Connection, profile: &Profile) -> Result<(Line<TcpStream, Numbers>, Place), Refusal> {
     worker.shared.halts.gate().admit_presence(None, profile.venue.family(), None)?;
-    let place = Place::take(&worker.shared)?;
+    let place = Place::take(&worker.shared, connection.remote.ip())?;
     let route = worker.shared.routes.load().find_fix_message("V").cloned().ok_or(Reject::RouteUnknown)?;
     let permit = permit_public(&requirement(&route))?;
     let upstream = worker.upstream(&permit);
@@ -291,5 +325,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Visit<'_, T> {
             let answer = logon::refuse_message(self.worker, self.profile.venue, &refusal);
             let _told = self.client.session.refuse_message(clock::now(), received, &answer);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn one_source_does_not_take_the_places_of_all() {
+        let visitors = Visitors::default();
+        let source = |text: &str| SourcePrefix::of(text.parse().unwrap());
+        let taken = (0..VISITORS_MAX).filter(|number| visitors.enter(source(&format!("192.0.2.{}", number % 256)))).count();
+        assert_eq!(taken, VISITORS_PER_SOURCE_MAX);
+        assert!(!visitors.enter(source("::ffff:192.0.2.9")), "the same in the other notation");
+        let others = (0..VISITORS_MAX).filter(|number| visitors.enter(source(&format!("2001:db8:{number:x}::1")))).count();
+        assert_eq!(taken + others, VISITORS_MAX);
+        visitors.leave(source("192.0.2.7"));
+        assert!(visitors.enter(source("2001:db8:ffff::1")));
+        assert!(!visitors.enter(source("198.51.100.1")), "all places are taken");
     }
 }

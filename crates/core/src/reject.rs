@@ -269,12 +269,25 @@ impl fmt::Display for Refusal {
         match &self.detail {
             Detail::None => Ok(()),
             Detail::LastNonce(last) => write!(f, ": the last nonce was {last}"),
-            Detail::Names(names) => write!(f, ": {}", names.join(", ")),
+            Detail::Names(names) => write!(f, ": {}", OneLine(&names.join(", "))),
             Detail::Parameter(name) => write!(f, ": {name}"),
             Detail::RetryAfter(wait) => write!(f, ": retry after {} ms", wait.as_millis()),
             Detail::Skew { skew_ms, window_ms } => write!(f, ": skew {skew_ms} ms, window {window_ms} ms"),
-            Detail::Operator(sentence) => write!(f, ": {sentence}"),
+            Detail::Operator(sentence) => write!(f, ": {}", OneLine(sentence)),
         }
+    }
+}
+
+/// A text in which others may have had a word, a venue's reason or a name that a client made up: it stays on its line of the log.
+struct OneLine<'t>(&'t str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in self.0.split_inclusive(char::is_control) {
+            let plain = piece.trim_end_matches(char::is_control);
+            write!(f, "{plain}{}", piece[plain.len()..].escape_default())?;
+        }
+        Ok(())
     }
 }
 
@@ -285,6 +298,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn a_refusal_is_one_line() {
+        let forged = Refusal::operator(Reject::Busy, "no\r\n2026-01-01 INFO halted\u{1b}[31m\u{85}, grüße\n");
+        assert_eq!(forged.to_string(), "busy: no\\r\\n2026-01-01 INFO halted\\u{1b}[31m\\u{85}, grüße\\n");
+        let named = Refusal::with(Reject::NeedUnmet, Detail::Names(vec!["a\nb".into()]));
+        assert_eq!(named.to_string(), "need_unmet: a\\nb");
+    }
 
     #[test]
     fn codes_labels_and_numbers_are_unique() {

@@ -142,11 +142,18 @@ pub fn accepted(
     recorded.map_err(Refusal::from)
 }
 
-/// Records a refusal, counts it and logs it. What one connection is refused beyond [`REFUSALS_PER_MINUTE_MAX`] is counted only:
-/// whoever floods us with nonsense does not get to fill the disk, on which everybody else's accepts depend.
+/// Refusals of one source (an IPv4 /24 or IPv6 /48) in a minute that are recorded: as many as ten of its connections may have. Whoever
+/// comes back with new connections would have all the disk otherwise.
+pub const REFUSALS_PER_SOURCE_MAX: u32 = 10 * REFUSALS_PER_MINUTE_MAX;
+
+/// Records a refusal, counts it and logs it. What one connection is refused beyond [`REFUSALS_PER_MINUTE_MAX`], or one source beyond
+/// [`REFUSALS_PER_SOURCE_MAX`], is counted only: whoever floods us with nonsense does not get to fill the disk, on which everybody
+/// else's accepts depend.
 pub fn refused(worker: &Worker, connection: &Connection, subject: &Subject, refusal: &Refusal, correlation: CorrelationId) {
     worker.shared.metrics.refused(refusal.reject);
-    if connection.refusals.charge(1, REFUSALS_PER_MINUTE_MAX, clock::wall()).is_err() {
+    let now = clock::wall();
+    let of_connection = connection.refusals.charge(1, REFUSALS_PER_MINUTE_MAX, now);
+    if of_connection.and_then(|_| worker.shared.refusals.charge(connection.remote.ip(), 1, now)).is_err() {
         worker.shared.metrics.audit_lost();
         return;
     }
@@ -164,5 +171,34 @@ pub fn refused(worker: &Worker, connection: &Connection, subject: &Subject, refu
         LogLevel::Error => tracing::error!(%correlation, %remote, route, %refusal, "refused"),
         LogLevel::Info => tracing::info!(%correlation, %remote, route, %refusal, "refused"),
         LogLevel::Warn => tracing::warn!(%correlation, %remote, route, %refusal, "refused"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use countersign_core::Reject;
+
+    use super::*;
+    use crate::testing::on_stage;
+
+    #[tokio::test]
+    async fn one_source_does_not_fill_the_disk_from_many_connections() {
+        on_stage(async |stage| {
+            const CONNECTIONS: u32 = 40;
+            for _ in 0..CONNECTIONS {
+                let connection = stage.connection();
+                for _ in 0..REFUSALS_PER_MINUTE_MAX {
+                    let correlation = stage.worker.correlation.next();
+                    refused(&stage.worker, &connection, &Subject::none(), &Reject::RouteUnknown.into(), correlation);
+                }
+            }
+            let text = stage.worker.shared.metrics.encode();
+            let lost = text.lines().find_map(|line| line.strip_prefix("countersign_audit_records_lost_total ")).unwrap();
+            // Twice the bound where the minute turns in between.
+            let (lost, all): (f64, u32) = (lost.parse().unwrap(), CONNECTIONS * REFUSALS_PER_MINUTE_MAX);
+            assert!(lost >= f64::from(all - 2 * REFUSALS_PER_SOURCE_MAX) && lost < f64::from(all), "{lost} of {all}");
+        })
+        .await;
     }
 }

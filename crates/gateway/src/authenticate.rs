@@ -95,7 +95,7 @@ pub fn authenticate(
         && (family != Family::BEARER || own_token::is_among(worker, headers))
     {
         let login = own_token::login(worker, connection, family, request, effect, shown)?;
-        connection.note_authenticated();
+        connection.note_authenticated(login.identity.account());
         return Ok(login);
     }
     let login = match family {
@@ -110,7 +110,7 @@ pub fn authenticate(
             None => client_certificate(worker, connection),
         },
     }?;
-    connection.note_authenticated();
+    connection.note_authenticated(login.identity.account());
     Ok(login)
 }
 

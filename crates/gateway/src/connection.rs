@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign_core::rate::WindowCounter;
-use countersign_core::{ApiKeyId, CorrelationId, Credential, Monotonic, Timestamp};
+use countersign_core::{AccountId, ApiKeyId, CorrelationId, Credential, Monotonic, Timestamp};
 use countersign_pki::{HandshakeMode, NegotiatedParameters, TlsVersion};
 use countersign_store::audit::{AuditText, ChannelParameters};
 use http::HeaderValue;
@@ -54,7 +54,10 @@ pub struct Connection {
     pub upgrade: RefCell<Option<Upgrade>>,
     /// Identity tokens for the upstream, by credential and audience: a connection rarely has more than one.
     pub assertions: RefCell<Vec<(Arc<Credential>, usize, CachedIdentity)>>,
+    /// Its place among those of its source, until it has one among those of an account.
     slot: Cell<Option<UnauthenticatedSlot>>,
+    account: Cell<Option<AccountSlot>>,
+    authenticated: Cell<bool>,
     recorded: Cell<bool>,
     _open: Option<OpenSlot>,
 }
@@ -154,6 +157,8 @@ impl Connection {
             upgrade: RefCell::default(),
             assertions: RefCell::default(),
             slot: Cell::new(unauthenticated),
+            account: Cell::new(None),
+            authenticated: Cell::new(false),
             recorded: Cell::new(false),
             _open: open,
         }
@@ -165,18 +170,30 @@ impl Connection {
         !self.recorded.replace(true)
     }
 
-    /// Somebody proved an identity: the connection no longer counts against its source.
-    pub fn note_authenticated(&self) {
+    /// Somebody proved an identity: the connection no longer counts against its source, as long as the account has not as many of those
+    /// as it may. Whoever holds one key cannot keep everybody else out with it.
+    pub fn note_authenticated(&self, account: &AccountId) {
+        if self.authenticated.replace(true) {
+            return;
+        }
+        if let Some(slot) = self.slot.take() {
+            match slot.limits().admit_account(account) {
+                Some(place) => drop(self.account.replace(Some(place))),
+                None => self.slot.set(Some(slot)),
+            }
+        }
+    }
+
+    /// It is trusted by configuration, and counts against nobody.
+    pub fn note_trusted(&self) {
+        self.authenticated.set(true);
         drop(self.slot.take());
     }
 
     /// Whether somebody proved an identity on it.
     #[must_use]
     pub fn is_authenticated(&self) -> bool {
-        let slot = self.slot.take();
-        let authenticated = slot.is_none();
-        self.slot.set(slot);
-        authenticated
+        self.authenticated.get()
     }
 }
 
@@ -255,13 +272,15 @@ fn channel_parameters(negotiated: &NegotiatedParameters) -> ChannelParameters {
     }
 }
 
-/// Counts open connections: all of them, and per source those on which nobody has proved anything yet.
+/// Counts open connections: all of them, per source those on which nobody has proved anything yet, and per account the others.
 #[derive(Debug)]
 pub struct ConnectionLimits {
     open: AtomicUsize,
     open_max: usize,
     by_source: Mutex<HashMap<SourcePrefix, usize>>,
     by_source_max: usize,
+    by_account: Mutex<HashMap<AccountId, usize>>,
+    by_account_max: usize,
 }
 
 /// The part of an address that one party usually owns: /24 of IPv4, /48 of IPv6.
@@ -333,6 +352,16 @@ pub struct OpenSlot(Arc<ConnectionLimits>);
 #[derive(Debug)]
 pub struct UnauthenticatedSlot(Arc<ConnectionLimits>, SourcePrefix);
 
+impl UnauthenticatedSlot {
+    const fn limits(&self) -> &Arc<ConnectionLimits> {
+        &self.0
+    }
+}
+
+/// A place among the connections of one account; given back when dropped.
+#[derive(Debug)]
+pub struct AccountSlot(Arc<ConnectionLimits>, AccountId);
+
 /// Both places of a new connection.
 #[derive(Debug)]
 pub struct Slots {
@@ -341,10 +370,29 @@ pub struct Slots {
 }
 
 impl ConnectionLimits {
-    /// Limits: connections in all, and unauthenticated ones per source.
+    /// Limits: connections in all, unauthenticated ones per source, and those per account that count against no source.
     #[must_use]
-    pub fn new(open_max: usize, by_source_max: usize) -> Arc<Self> {
-        Arc::new(Self { open: AtomicUsize::new(0), open_max, by_source: Mutex::default(), by_source_max })
+    pub fn new(open_max: usize, by_source_max: usize, by_account_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            open: AtomicUsize::new(0),
+            open_max,
+            by_source: Mutex::default(),
+            by_source_max,
+            by_account: Mutex::default(),
+            by_account_max,
+        })
+    }
+
+    /// Takes a place for a connection of an account, if it has one left.
+    fn admit_account(self: &Arc<Self>, account: &AccountId) -> Option<AccountSlot> {
+        let mut by_account = self.by_account.lock();
+        let count = by_account.entry(account.clone()).or_default();
+        if *count >= self.by_account_max {
+            return None;
+        }
+        *count += 1;
+        drop(by_account);
+        Some(AccountSlot(Arc::clone(self), account.clone()))
     }
 
     /// Takes both places for a connection from `address`; `None` when one of them is used up.
@@ -390,14 +438,45 @@ impl Drop for UnauthenticatedSlot {
     }
 }
 
+impl Drop for AccountSlot {
+    fn drop(&mut self) {
+        let mut by_account = self.0.by_account.lock();
+        if let Some(count) = by_account.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                by_account.remove(&self.1);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
+    fn one_account_does_not_take_the_places_of_all_sources() {
+        let limits = ConnectionLimits::new(100, 2, 3);
+        let near: IpAddr = "192.0.2.1".parse().unwrap();
+        let (greedy, other) = (AccountId::parse("greedy").unwrap(), AccountId::parse("other").unwrap());
+        let open = |account: &AccountId| {
+            let slots = limits.admit(near)?;
+            let place = limits.admit_account(account);
+            // As a connection does: it gives back the place that it needs no more.
+            let (unauthenticated, kept) = if place.is_some() { (None, place) } else { (Some(slots.unauthenticated), None) };
+            Some((slots.open, unauthenticated, kept))
+        };
+        let held: Vec<_> = std::iter::repeat_with(|| open(&greedy)).take_while(Option::is_some).collect();
+        assert_eq!(held.len(), 5, "three of the account, and two of its source");
+        assert!(open(&other).is_none(), "of the same source");
+        drop(held);
+        assert!(open(&other).is_some() && limits.by_account.lock().is_empty() && limits.by_source.lock().is_empty());
+    }
+
+    #[test]
     fn counts_per_source_until_authenticated_and_in_all() {
-        let limits = ConnectionLimits::new(3, 2);
+        let limits = ConnectionLimits::new(3, 2, 3);
         let near: IpAddr = "192.0.2.1".parse().unwrap();
         let same_net: IpAddr = "192.0.2.200".parse().unwrap();
         let far: IpAddr = "198.51.100.1".parse().unwrap();

@@ -85,7 +85,7 @@ fn admit_asker(
     }
     let login = of_dialect(worker, connection, Some(dialect), request)
         .inspect_err(|refusal| words.explained = explanations::of_request(worker, connection, route.family, request, refusal))?;
-    connection.note_authenticated();
+    connection.note_authenticated(login.identity.account());
     subject.note_login(&login);
     let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
     let rate = login.identity.credential().rate;

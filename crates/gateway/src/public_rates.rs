@@ -1,4 +1,4 @@
-//! What strangers may ask of public routes: weight per minute and source.
+//! What strangers may ask of public routes: weight per minute and source. The same table counts what is refused of each source.
 //!
 //! A table of fixed size, so that no number of sources makes it grow; sources that fall on one place share it. Places are chosen by
 //! a hash with a key of this run: nobody can look for a source that shares one with somebody else.

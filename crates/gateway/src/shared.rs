@@ -68,6 +68,8 @@ pub struct Shared {
     pub connections: Arc<ConnectionLimits>,
     /// What strangers asked of public routes.
     pub public_rates: PublicRates,
+    /// What was refused, by where it came from: as many of them are recorded.
+    pub refusals: PublicRates,
     /// Open connections with what TLS agreed on, for the operator.
     pub open_connections: OpenConnections,
     /// Open native sessions, for the operator and for revocation.

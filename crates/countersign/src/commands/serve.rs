@@ -13,6 +13,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use countersign_core::{Algorithm, Entropy as _, Monotonic, TokenSealer};
+use countersign_gateway::audit::REFUSALS_PER_SOURCE_MAX;
 use countersign_gateway::clock;
 use countersign_gateway::config::{self, Override, Settings, Sources, UpstreamTarget};
 use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
@@ -150,8 +151,9 @@ impl Running {
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
             metrics,
             handshake: ArcSwap::from_pointee(handshake_config(&settings, gateway, session_tickets)),
-            connections: ConnectionLimits::new(settings.limits.connections_max, settings.limits.connections_per_source_max),
+            connections: connection_limits(&settings),
             public_rates: PublicRates::new(settings.limits.public_weight_per_minute),
+            refusals: PublicRates::new(REFUSALS_PER_SOURCE_MAX),
             replay,
             nonces,
             issuers: Issuers::new(&settings.issuers, &SystemEntropy.array()).sharing(rates),
@@ -366,6 +368,12 @@ fn handshake_config(settings: &Settings, gateway: countersign_handshake::Gateway
 
 /// The name of the listener that tickets are bound to.
 const PUBLIC_LISTENER: &str = "public";
+
+/// The places that connections take.
+fn connection_limits(settings: &Settings) -> Arc<ConnectionLimits> {
+    let limits = &settings.limits;
+    ConnectionLimits::new(limits.connections_max, limits.connections_per_source_max, limits.connections_per_account_max)
+}
 
 fn handshake_authorities(settings: &Settings) -> countersign_handshake::Authorities {
     match &settings.listen.authorities {

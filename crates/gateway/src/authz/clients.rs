@@ -27,7 +27,7 @@ pub(super) struct Clients {
 
 impl Default for Clients {
     fn default() -> Self {
-        Self { known: RefCell::default(), uncounted: ConnectionLimits::new(usize::MAX, usize::MAX) }
+        Self { known: RefCell::default(), uncounted: ConnectionLimits::new(usize::MAX, usize::MAX, usize::MAX) }
     }
 }
 

@@ -84,7 +84,7 @@ async fn serve(authz: &Rc<Authz>, stream: TcpStream, remote: SocketAddr) {
     };
     let proxy = Rc::new(behind_proxy(worker, remote, slots));
     // It is trusted by configuration: it does not count as a stranger.
-    proxy.note_authenticated();
+    proxy.note_trusted();
     drop(stream.set_nodelay(true));
     worker.shared.metrics.connection_opened();
     let served = match &worker.shared.authz_tls {

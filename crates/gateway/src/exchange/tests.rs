@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+use countersign_core::AccountId;
 use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -37,7 +38,7 @@ async fn a_stranger_sends_no_large_body_to_a_route_that_needs_a_login() {
         let limits = &stage.worker.shared.settings.limits;
         let RouteMatch::Found(route) = routes.find_http("POST", "/api/v3/order") else { panic!("no such route") };
         assert_eq!(body_bytes_max(limits, &connection, route), bytes_max);
-        connection.note_authenticated();
+        connection.note_authenticated(&AccountId::parse("demo").unwrap());
         assert_eq!(body_bytes_max(limits, &connection, route), limits.body_bytes_max, "somebody proved an identity here");
     })
     .await;

@@ -76,7 +76,7 @@ pub(super) async fn take_up<C: Carriage>(
         verify_resumed(worker, connection, awaiting.presented())?
     };
     awaiting.check_identity(&identity)?;
-    connection.note_authenticated();
+    connection.note_authenticated(identity.account());
     let session = mirror::find(worker, awaiting.sid()).await?;
     let door = session.door(&identity)?;
     let (answer, answered) = oneshot::channel();

@@ -68,7 +68,7 @@ pub(super) fn grant(
     let (door, returns) = mpsc::channel(RETURNS_WAITING_MAX);
     let door = (!established.contract.resume_window().is_zero()).then_some(door);
     let guard = enter(worker, connection, &established, carriage, door, correlation)?;
-    connection.note_authenticated();
+    connection.note_authenticated(established.identity.account());
     worker.shared.metrics.logged_in(Family::NATIVE, carriage.metric(), clock::mono().saturating_since(started));
     Ok(Granted { established, guard, counters: login.counters, returns })
 }

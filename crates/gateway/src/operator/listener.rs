@@ -41,7 +41,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve_tls<B: OperatorBackend>(listener: TcpListener, tls: Arc<ServerTls>, backend: Arc<B>, stop: CancellationToken) {
     let router = router(backend);
     let mut tasks = Tasks::new(stop);
-    let handshakes = ConnectionLimits::new(HANDSHAKES_MAX, HANDSHAKES_PER_SOURCE_MAX);
+    let handshakes = ConnectionLimits::new(HANDSHAKES_MAX, HANDSHAKES_PER_SOURCE_MAX, 0);
     while let Some(accepted) = tasks.next(|| listener.accept()).await {
         let Ok((stream, remote)) = accepted else { continue };
         let Some(shaking) = handshakes.admit(remote.ip()) else { continue };

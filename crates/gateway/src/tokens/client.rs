@@ -70,7 +70,7 @@ impl Asker<'_> {
         let audiences: Vec<&str> = urls.iter().map(String::as_str).collect();
         let presented = assertion::present(text, &audiences, self.now()).map_err(|refusal| OAuthRefusal::of(as_proof(refusal), part))?;
         let login = verify_presented(self.worker, self.connection, &presented).map_err(|refusal| OAuthRefusal::of(refusal, part))?;
-        self.connection.note_authenticated();
+        self.connection.note_authenticated(login.identity.account());
         Ok(login)
     }
 

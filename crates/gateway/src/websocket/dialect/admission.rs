@@ -54,7 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     /// Remembers who proved themselves, and puts the login on record.
     pub(super) fn note_login(&mut self, verified: Result<Login, Refusal>) -> Result<VerifiedIdentity, Refusal> {
         let login = verified?;
-        self.connection.note_authenticated();
+        self.connection.note_authenticated(login.identity.account());
         self.client.set_message_bytes_max(self.worker.shared.settings.limits.websocket_message_bytes_max);
         let identity = login.identity.clone();
         let known = self.logins.iter_mut().find(|known| known.identity.credential().id == identity.credential().id);

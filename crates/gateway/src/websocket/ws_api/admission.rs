@@ -74,7 +74,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let now = clock::wall();
         match verified {
             Ok(login) => {
-                self.connection.note_authenticated();
+                self.connection.note_authenticated(login.identity.account());
                 self.client.set_message_bytes_max(self.worker.shared.settings.limits.websocket_message_bytes_max);
                 let identity = login.identity.clone();
                 (self.session.conclude(pending, Ok(identity), now), Who::Key(Box::new(login)))

@@ -88,6 +88,7 @@ pub(super) fn conformance(machine: &Machine) -> Result<Outcome> {
         ("COUNTERSIGN_COINBASE_PYTHON", coinbase),
         ("COUNTERSIGN_ENVOY_PYTHON", provision::envoy_python(machine)?),
         ("COUNTERSIGN_INTEROP", machine.env_path(interop::FACTS)),
+        ("COUNTERSIGN_JS", provision::javascript(machine)?),
     ];
     let what = ["tests/conformance", "--ignore=tests/conformance/test_examples.py"];
     let mut outcome = pytest(machine, "conformance", &what, &told)?;

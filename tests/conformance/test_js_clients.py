@@ -9,7 +9,7 @@ from harness.javascript_table import SCRIPTS
 from harness.sdk_table import CLOCK_SECONDS
 from harness.stories import Stories, record, sdk  # noqa: F401
 
-assert shutil.which("node") and (INSTALLED / "node_modules").is_dir(), f"{INSTALLED} is missing: run `cargo xtask test --only conformance`"
+assert shutil.which("node") and INSTALLED.is_dir(), f"{INSTALLED} is missing: run `cargo xtask test --only conformance`"
 
 
 @pytest.fixture(scope="module", params=SCRIPTS, ids=lambda script: script.name)

@@ -3,6 +3,7 @@
 //! Everything but Debian packages goes below `.test-env/`; a Debian package is installed only when it is missing and we are root.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
@@ -80,8 +81,8 @@ const JAVASCRIPT: &str = "tests/conformance/js";
 /// What npm reads: the clients, and everything they need, to the last version.
 const JAVASCRIPT_LISTS: [&str; 2] = ["package.json", "package-lock.json"];
 
-/// The folder in which the JavaScript clients are installed.
-pub(crate) fn javascript(machine: &Machine) -> Result<PathBuf> {
+/// Installs the JavaScript clients, and lets the scripts that import them find them: imports look beside the script that they stand in.
+pub(crate) fn javascript(machine: &Machine) -> Result<()> {
     let installed = machine.env_path("js");
     let stamp = installed.join("lists.installed");
     let list = |name| machine.path(JAVASCRIPT).join(name);
@@ -91,7 +92,7 @@ pub(crate) fn javascript(machine: &Machine) -> Result<PathBuf> {
     }
     debian(machine, "node", "nodejs")?;
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(installed);
+        return link(machine, &installed);
     }
     debian(machine, "npm", "npm")?;
     fs::create_dir_all(&installed)?;
@@ -103,7 +104,18 @@ pub(crate) fn javascript(machine: &Machine) -> Result<PathBuf> {
     install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]).arg(&installed);
     machine.must("install-javascript", &install, INSTALL_MAX)?;
     fs::write(&stamp, wanted)?;
-    Ok(installed)
+    link(machine, &installed)
+}
+
+fn link(machine: &Machine, installed: &Path) -> Result<()> {
+    let beside = machine.path(JAVASCRIPT).join("node_modules");
+    let packages = installed.join("node_modules");
+    if fs::read_link(&beside).is_ok_and(|target| target == packages) {
+        return Ok(());
+    }
+    // A link to where this tree once was.
+    let _ = fs::remove_file(&beside);
+    symlink(&packages, &beside).with_context(|| format!("{} cannot be made", beside.display()))
 }
 
 /// A tool built by cargo, installed below `.test-env/tools` unless it is there or on the path.

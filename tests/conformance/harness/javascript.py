@@ -1,7 +1,6 @@
 """Runs unmodified JavaScript clients: one Node process for all clients with the same clock, each client asked by its number."""
 
 import json
-import os
 import selectors
 import shutil
 import subprocess
@@ -11,8 +10,8 @@ from .sdk import ANSWER_SECONDS, Refused
 from .server import environment
 
 FOLDER = Path(__file__).parents[1] / "js"
-#: Where the clients are installed: made by `cargo xtask test`.
-INSTALLED = Path(os.environ.get("COUNTERSIGN_JS", FOLDER.parents[2] / ".test-env/js"))
+#: Where the clients are installed, beside the scripts that import them: made by `cargo xtask test`.
+INSTALLED = FOLDER / "node_modules"
 
 
 def versions():
@@ -37,7 +36,7 @@ class Node:
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
-            env=environment(NODE_EXTRA_CA_CERTS=self.server.ca, COUNTERSIGN_JS=str(INSTALLED)),
+            env=environment(NODE_EXTRA_CA_CERTS=self.server.ca),
         )
         self._say({"clock": self.clock})
 

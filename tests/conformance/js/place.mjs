@@ -1,9 +1,5 @@
 // What every client is told, what they share in their stories, and how a refusal that nothing throws is passed on.
 
-import { createRequire } from "node:module";
-import path from "node:path";
-import { pathToFileURL } from "node:url";
-
 /** What every story buys, far too little to move the market. */
 export const AMOUNT = 0.01;
 /** A resting order stands this far below the market. */
@@ -43,13 +39,6 @@ export class Returned extends Error {
     super(text ?? String(code));
     this.code = code;
   }
-}
-
-/** A package of the installed clients. They are not beside these scripts but where the tests keep what they install. */
-export async function load(name) {
-  const installed = createRequire(path.join(process.env.COUNTERSIGN_JS, "package.json"));
-  const module = await import(pathToFileURL(installed.resolve(name)));
-  return module.default && typeof module.default === "object" ? { ...module.default, ...module } : module;
 }
 
 /** A price that rests. */

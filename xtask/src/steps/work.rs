@@ -82,13 +82,13 @@ fn rust_tests(machine: &Machine, log: &str, packages: &[&str], environment: &[(&
 pub(super) fn conformance(machine: &Machine) -> Result<Outcome> {
     // The clock of one of several nodes is set.
     provision::debian(machine, "faketime", "faketime")?;
+    provision::javascript(machine)?;
     let coinbase = provision::coinbase_python(machine)?;
     let told = [
         ("COUNTERSIGN_BITMEX_PYTHON", provision::bitmex_python(machine)?),
         ("COUNTERSIGN_COINBASE_PYTHON", coinbase),
         ("COUNTERSIGN_ENVOY_PYTHON", provision::envoy_python(machine)?),
         ("COUNTERSIGN_INTEROP", machine.env_path(interop::FACTS)),
-        ("COUNTERSIGN_JS", provision::javascript(machine)?),
     ];
     let what = ["tests/conformance", "--ignore=tests/conformance/test_examples.py"];
     let mut outcome = pytest(machine, "conformance", &what, &told)?;

@@ -1,9 +1,10 @@
 // `binance`, the client that most JavaScript traders of Binance use. It throws objects without a class.
 
-import { AMOUNT, load, Mailbox, numberTold, orderTold, quiet, resting } from "../place.mjs";
+import { MainClient, WebsocketAPIClient, WebsocketClient } from "binance";
+
+import { AMOUNT, Mailbox, numberTold, orderTold, quiet, resting } from "../place.mjs";
 import { arm } from "../twice.mjs";
 
-const { MainClient, WebsocketAPIClient, WebsocketClient } = await load("binance");
 const symbol = "BTCUSDT";
 
 export class Client {

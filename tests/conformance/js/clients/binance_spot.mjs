@@ -1,9 +1,10 @@
 // `@binance/spot`, Binance's own client. It has one class per HTTP status.
 
-import { AMOUNT, load, Mailbox, numberTold, orderTold, resting } from "../place.mjs";
+import { Spot } from "@binance/spot";
+
+import { AMOUNT, Mailbox, numberTold, orderTold, resting } from "../place.mjs";
 import { arm } from "../twice.mjs";
 
-const { Spot } = await load("@binance/spot");
 const symbol = "BTCUSDT";
 
 export class Client {

@@ -1,9 +1,10 @@
 // bybit-api, the client that most JavaScript traders of Bybit use. It throws objects without a class, or hands the body to its caller.
 
-import { AMOUNT, load, Mailbox, numberTold, orderTold, quiet, resting, Returned } from "../place.mjs";
+import { RestClientV5, WebsocketClient } from "bybit-api";
+
+import { AMOUNT, Mailbox, numberTold, orderTold, quiet, resting, Returned } from "../place.mjs";
 import { arm } from "../twice.mjs";
 
-const { RestClientV5, WebsocketClient } = await load("bybit-api");
 const category = "spot";
 const symbol = "BTCUSDT";
 

@@ -1,9 +1,9 @@
 // ccxt in JavaScript: the REST and the WebSocket class of one exchange, which the record names.
 
-import { AMOUNT, load, Mailbox, orderTold, resting } from "../place.mjs";
-import { arm, places } from "../twice.mjs";
+import ccxt from "ccxt";
 
-const { default: ccxt } = await load("ccxt");
+import { AMOUNT, Mailbox, orderTold, resting } from "../place.mjs";
+import { arm, places } from "../twice.mjs";
 
 /** The same tree of URLs with another scheme and host; path suffixes stay. */
 function rewritten(urls, place) {

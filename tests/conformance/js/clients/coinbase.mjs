@@ -1,9 +1,10 @@
 // coinbase-api, Advanced Trade: each request carries a token of its own. It throws objects without a class.
 
-import { AMOUNT, load, Mailbox, numberTold, orderTold, quiet, resting, Returned } from "../place.mjs";
+import { CBAdvancedTradeClient, WebsocketClient } from "coinbase-api";
+
+import { AMOUNT, Mailbox, numberTold, orderTold, quiet, resting, Returned } from "../place.mjs";
 import { arm } from "../twice.mjs";
 
-const { CBAdvancedTradeClient, WebsocketClient } = await load("coinbase-api");
 const product_id = "BTC-USDT";
 
 function placed({ success, success_response, error_response }) {

@@ -1,9 +1,10 @@
 // coinbase-api, Exchange: key, passphrase and secret. It throws objects without a class.
 
-import { AMOUNT, load, Mailbox, numberTold, orderTold, quiet, resting } from "../place.mjs";
+import { CBExchangeClient, WebsocketClient } from "coinbase-api";
+
+import { AMOUNT, Mailbox, numberTold, orderTold, quiet, resting } from "../place.mjs";
 import { arm } from "../twice.mjs";
 
-const { CBExchangeClient, WebsocketClient } = await load("coinbase-api");
 const product_id = "BTC-USDT";
 
 export class Client {

@@ -1,9 +1,10 @@
 // gateio-api, the client that most JavaScript traders of Gate use. It throws objects without a class, with the venue's answer inside.
 
-import { AMOUNT, load, Mailbox, numberTold, orderTold, quiet, resting } from "../place.mjs";
+import { RestClient, WebsocketClient } from "gateio-api";
+
+import { AMOUNT, Mailbox, numberTold, orderTold, quiet, resting } from "../place.mjs";
 import { arm } from "../twice.mjs";
 
-const { RestClient, WebsocketClient } = await load("gateio-api");
 const currency_pair = "BTC_USDT";
 
 export class Client {

@@ -1,9 +1,12 @@
 // `hyperliquid`: it hands a refused action to its caller, as the venue answers it with 200.
 
-import { AMOUNT, load, Mailbox, numberTold, orderTold, resting, Returned } from "../place.mjs";
+import { createRequire } from "node:module";
+
+import { AMOUNT, Mailbox, numberTold, orderTold, resting, Returned } from "../place.mjs";
 import { arm } from "../twice.mjs";
 
-const { BASE_URLS, Hyperliquid, WSS_URLS } = await load("hyperliquid");
+// What it gives to `import` finds a WebSocket from Node 22 on only.
+const { BASE_URLS, Hyperliquid, WSS_URLS } = createRequire(import.meta.url)("hyperliquid");
 const coin = "BTC-SPOT";
 
 /** What the venue says about one order. */

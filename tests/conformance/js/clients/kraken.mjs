@@ -1,9 +1,10 @@
 // `kraken-api`, REST only. It throws plain Errors with the venue's words, without their first letter.
 
-import { AMOUNT, load, resting } from "../place.mjs";
+import Kraken from "kraken-api";
+
+import { AMOUNT, resting } from "../place.mjs";
 import { arm } from "../twice.mjs";
 
-const { default: Kraken } = await load("kraken-api");
 const pair = "XBTUSDT";
 
 export class Client {

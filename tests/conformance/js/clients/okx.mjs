@@ -1,9 +1,10 @@
 // okx-api, the client that most JavaScript traders of OKX use. It throws the venue's answer, an object without a class.
 
-import { AMOUNT, load, Mailbox, numberTold, orderTold, quiet, resting } from "../place.mjs";
+import { RestClient, WebsocketClient } from "okx-api";
+
+import { AMOUNT, Mailbox, numberTold, orderTold, quiet, resting } from "../place.mjs";
 import { arm } from "../twice.mjs";
 
-const { RestClient, WebsocketClient } = await load("okx-api");
 const instId = "BTC-USDT";
 
 export class Client {

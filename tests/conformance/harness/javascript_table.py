@@ -4,7 +4,7 @@ Where the expectation comes from is said in each entry, as in `sdk_table`: the c
 A client that throws what is no class shows its caller an object, `(object)`, or hands the venue's answer over, `(returned)`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .sdk_table import NO_CLOCK, RETURNED, Vendor, refusals
 from .venues import VENUES, Auth, Nonce, Venue
@@ -23,6 +23,11 @@ class Script(Vendor):
         return f"npm:{self.package} ({self.kind})"
 
 
+def in_javascript(venue):
+    """What differs: the WebSocket of Gemini is opened with the proof that Python's takes back before."""
+    return replace(venue, no_orders="", login_first=True) if venue.cls == "gemini" else venue
+
+
 def ccxt(venue):
     """A class of ccxt in JavaScript. It is generated from the same source as in Python, and so are the errors that it knows a venue's words as."""
 
@@ -30,7 +35,7 @@ def ccxt(venue):
         return (f"ccxt.{kind.__name__}", "") if kind else reason
 
     reasons = {"ticker stream": venue.no_pro or venue.no_ticker, "order stream": venue.no_pro or venue.no_orders}
-    more = {"cls": venue.cls, "options": venue.options, "depth": venue.depth}
+    more = {"cls": venue.cls, "options": venue.options, "depth": venue.depth, "login_first": venue.login_first}
     if venue.ws:
         # Only the path counts.
         ws = {name: f"wss://gateway{path}" for name, path in venue.ws.items()}
@@ -53,7 +58,7 @@ def ccxt(venue):
 BINANCE = Venue("binance", "binance", "HS256", "binance-hmac", Auth, Nonce, Auth, Nonce)
 
 SCRIPTS = [
-    *map(ccxt, [BINANCE, *VENUES]),
+    *map(ccxt, [BINANCE, *map(in_javascript, VENUES)]),
     # `binance` throws the venue's number in an object for any status (its BaseRestClient.js, parseException).
     *(Script("binance", "binance", "binance", kind, *refusals(OBJECT)) for kind in ("HS256", "Ed25519", "RS256")),
     # `@binance/spot` has a class for each status (@binance/common, its axios wrapper).

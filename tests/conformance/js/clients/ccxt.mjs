@@ -38,6 +38,7 @@ export class Client {
     };
     this.exchange = this.make({});
     this.depth = place.record.depth ?? undefined;
+    this.loginFirst = place.record.login_first;
   }
 
   static code() {
@@ -107,6 +108,12 @@ export class Client {
     return [bids[0][0], asks[0][0]];
   }
 
+  /** Where requests and the login of a WebSocket count one nonce up, a request that overtakes the login has it refused. */
+  async #loggedIn() {
+    await this.exchange.authenticate();
+    await Promise.all(Object.values(this.exchange.clients).map((each) => each.connected));
+  }
+
   async order_stream() {
     const told = new Mailbox();
     const symbol = await this.symbol();
@@ -115,6 +122,7 @@ export class Client {
       while (watching.now) told.put(await this.exchange.watchOrders(symbol));
     })();
     try {
+      if (this.loginFirst) await this.#loggedIn();
       return await Promise.race([orderTold(this, told, (orders) => orders.map((each) => each.id)), watched]);
     } finally {
       watching.now = false;

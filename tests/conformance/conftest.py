@@ -2,6 +2,9 @@
 
 import pytest
 
+# The stories assert outside of a test file.
+pytest.register_assert_rewrite("harness.stories")
+
 from harness.binance import Key
 from harness.interop import Plugin
 from harness.server import BINARY, Server

@@ -2,8 +2,9 @@
 
 import pytest
 
-from harness.sdk import BITMEX_PYTHON, COINBASE_PYTHON, Refused
-from harness.sdk_table import CLOCK_SECONDS, VENDORS
+from harness.sdk import BITMEX_PYTHON, COINBASE_PYTHON
+from harness.sdk_table import VENDORS
+from harness.stories import Stories, record, sdk  # noqa: F401
 
 for python in (BITMEX_PYTHON, COINBASE_PYTHON):
     assert python.is_file(), f"{python} is missing: run `cargo xtask test --only conformance`"
@@ -15,57 +16,13 @@ def vendor(request):
 
 
 @pytest.fixture(scope="module")
-def record(server, vendor):
-    return vendor.key(server)
+def start(server):
+    """Each SDK has a process of its own."""
+    return lambda vendor, record, clock=0: vendor.start(server, record, clock)
 
 
-@pytest.fixture(scope="module")
-def sdk(server, vendor, record):
-    with vendor.start(server, record) as running:
-        yield running
-
-
-def refusal(interop, vendor, operation, expected, attempt):
-    """Runs what must be refused, and compares it with the venue's refusal."""
-    with pytest.raises(Refused) as raised:
-        attempt()
-    kind, code = raised.value.kind, raised.value.code.split(" (the last accepted")[0]
-    assert (kind, code) == expected, raised.value.text
-    interop.refused(vendor.name, vendor.purpose, operation, kind, code, expected[0])
-
-
-def test_lists_markets(vendor, sdk, interop):
-    assert any(name.startswith(("BTC", "XBT")) for name in sdk.ask("markets"))
-    interop.works(vendor.name, vendor.purpose, "markets")
-
-
-def test_reads_ticker_and_book(vendor, sdk, interop):
-    bid, ask = sdk.ask("book")
-    assert 0 < bid < ask
-    assert sdk.ask("ticker") > 0
-    interop.works(vendor.name, vendor.purpose, "ticker", "book")
-
-
-def test_reads_balance(vendor, sdk, interop):
-    assert sdk.ask("balance") > 0
-    interop.works(vendor.name, vendor.purpose, "balance")
-
-
-def test_places_lists_and_cancels_an_order(vendor, sdk, interop):
-    order = sdk.ask("place_order")
-    assert order in sdk.ask("open_orders")
-    assert sdk.ask("cancel_order", order)
-    assert order not in sdk.ask("open_orders")
-    interop.works(vendor.name, vendor.purpose, "orders")
-
-
-@pytest.mark.parametrize("operation", ["ticker stream", "order stream"])
-def test_streams(vendor, sdk, interop, operation):
-    if operation in vendor.lacks:
-        interop.none(vendor.name, vendor.purpose, operation, vendor.lacks[operation])
-        return
-    assert sdk.ask(operation.replace(" ", "_"))
-    interop.works(vendor.name, vendor.purpose, operation)
+class TestVendorSdks(Stories):
+    """The stories in Python."""
 
 
 def test_every_book_update_checks_out(server):
@@ -73,29 +30,3 @@ def test_every_book_update_checks_out(server):
     vendor = next(each for each in VENDORS if each.package == "python-kraken-sdk")
     with vendor.start(server, vendor.key(server)) as sdk:
         assert sdk.ask("book_checksum") >= 20
-
-
-def test_a_wrong_secret_raises_what_it_raises_at_the_venue(server, vendor, record, interop):
-    with vendor.start(server, vendor.wrong(server, record)) as stranger:
-        attempt = "place_order" if "private_key" in record else "balance"
-        refusal(interop, vendor, "wrong secret", vendor.wrong_secret, lambda: stranger.ask(attempt))
-
-
-def test_a_wrong_clock_raises_what_it_raises_at_the_venue(server, vendor, interop):
-    if isinstance(vendor.wrong_clock, str):
-        interop.none(vendor.name, vendor.purpose, "wrong clock", vendor.wrong_clock)
-        return
-    with vendor.start(server, vendor.key(server), CLOCK_SECONDS) as late:
-        refusal(interop, vendor, "wrong clock", vendor.wrong_clock, lambda: late.ask("balance"))
-
-
-def test_a_missing_scope_raises_what_it_raises_at_the_venue(server, vendor, interop):
-    with vendor.start(server, vendor.read_only(server)) as reader:
-        refusal(interop, vendor, "missing scope", vendor.missing_scope, lambda: reader.ask("place_order"))
-
-
-def test_an_order_sent_twice_raises_what_it_raises_at_the_venue(vendor, sdk, interop):
-    if isinstance(vendor.replay, str):
-        interop.none(vendor.name, vendor.purpose, "replay", vendor.replay)
-        return
-    refusal(interop, vendor, "replay", vendor.replay, lambda: sdk.ask("replay"))

@@ -28,8 +28,8 @@ What unmodified clients do through the gateway, in front of the paper venue.
 This page is generated from a run of the black-box tests: `cargo xtask test --only conformance`, then `cargo xtask interop`.
 The conformance level fails when its run says something else than this page.
 
-Each client is the pinned release, installed from PyPI and not patched: settings, arguments and class attributes point it here.
-Every SDK but ccxt 4.5 runs in a process of its own; a wrong clock is that process's, and a replay is its transport sending one order twice.
+Each client is the pinned release, installed from PyPI or, where its name begins with `npm:`, from the npm registry, and not patched: settings, arguments and exported tables of addresses point it here.
+Every SDK in Python but ccxt 4.5 runs in a process of its own, those in JavaScript in one of Node; a wrong clock is that process's, and a replay is its transport sending one order twice.
 ";
 
 /// What the tests wrote.
@@ -104,6 +104,7 @@ fn page(facts: &Facts) -> Result<String> {
     table(&mut page, facts, &clients, &facts.works, &mut notes)?;
     page.push_str("\n## What a refusal raises\n\nThe class that the client raises, with the venue's code where the client shows it. ");
     page.push_str("`(returned)`: the client raises nothing and hands the venue's answer to its caller. ");
+    page.push_str("`(object)`: what the client throws has no class. ");
     page.push_str("Each class is the one that the client raises at the venue itself, by the client's source and the venue's documents; ");
     page.push_str(
         "a test fails when it is another. Replay is the gateway's own: most venues take the same order twice within its window, and here ",

@@ -1,8 +1,9 @@
-//! Installs what a level of the tests needs: a Python environment, tools built by cargo, Debian packages.
+//! Installs what a level of the tests needs: a Python environment, JavaScript packages, tools built by cargo, Debian packages.
 //!
 //! Everything but Debian packages goes below `.test-env/`; a Debian package is installed only when it is missing and we are root.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
@@ -73,6 +74,48 @@ fn make_venv(machine: &Machine, venv: &Path) -> Result<()> {
     let mut make = machine.program("python3");
     make.args(["-m", "venv", "--clear"]).arg(venv);
     machine.must("install-venv", &make, INSTALL_MAX).map(drop)
+}
+
+/// Where the JavaScript clients are listed.
+const JAVASCRIPT: &str = "tests/conformance/js";
+/// What npm reads: the clients, and everything they need, to the last version.
+const JAVASCRIPT_LISTS: [&str; 2] = ["package.json", "package-lock.json"];
+
+/// Installs the JavaScript clients, and lets the scripts that import them find them: imports look beside the script that they stand in.
+pub(crate) fn javascript(machine: &Machine) -> Result<()> {
+    let installed = machine.env_path("js");
+    let stamp = installed.join("lists.installed");
+    let list = |name| machine.path(JAVASCRIPT).join(name);
+    let mut wanted = String::new();
+    for name in JAVASCRIPT_LISTS {
+        wanted += &fs::read_to_string(list(name)).with_context(|| format!("{JAVASCRIPT}/{name} cannot be read"))?;
+    }
+    debian(machine, "node", "nodejs")?;
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return link(machine, &installed);
+    }
+    debian(machine, "npm", "npm")?;
+    fs::create_dir_all(&installed)?;
+    for name in JAVASCRIPT_LISTS {
+        fs::copy(list(name), installed.join(name))?;
+    }
+    let mut install = machine.program("npm");
+    // Nothing of a package runs while it is installed: what one would compile it also has in JavaScript.
+    install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]).arg(&installed);
+    machine.must("install-javascript", &install, INSTALL_MAX)?;
+    fs::write(&stamp, wanted)?;
+    link(machine, &installed)
+}
+
+fn link(machine: &Machine, installed: &Path) -> Result<()> {
+    let beside = machine.path(JAVASCRIPT).join("node_modules");
+    let packages = installed.join("node_modules");
+    if fs::read_link(&beside).is_ok_and(|target| target == packages) {
+        return Ok(());
+    }
+    // A link to where this tree once was.
+    let _ = fs::remove_file(&beside);
+    symlink(&packages, &beside).with_context(|| format!("{} cannot be made", beside.display()))
 }
 
 /// A tool built by cargo, installed below `.test-env/tools` unless it is there or on the path.

@@ -73,12 +73,17 @@ def with_wrong_secret(record):
     if record.get("secret"):
         secret = record["secret"]
         return {**record, "secret": ("A" if secret[0] != "A" else "B") + secret[1:]}
-    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-    old = load_pem_private_key(record["private_key_pem"].encode(), None)
-    new = rsa.generate_private_key(65537, 2048) if isinstance(old, rsa.RSAPrivateKey) else ed25519.Ed25519PrivateKey.generate()
-    return {**record, "private_key_pem": new.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()}
+    old, form = load_pem_private_key(record["private_key_pem"].encode(), None), PrivateFormat.PKCS8
+    if isinstance(old, rsa.RSAPrivateKey):
+        new = rsa.generate_private_key(65537, 2048)
+    elif isinstance(old, ec.EllipticCurvePrivateKey):
+        new, form = ec.generate_private_key(old.curve), PrivateFormat.TraditionalOpenSSL
+    else:
+        new = ed25519.Ed25519PrivateKey.generate()
+    return {**record, "private_key_pem": new.private_bytes(Encoding.PEM, form, NoEncryption()).decode()}
 
 
 def unknown(record):

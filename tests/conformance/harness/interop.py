@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from . import javascript
+
 FOLDER = Path(__file__).parents[1]
 
 #: What is asked of every client, in the order of the table.
@@ -38,11 +40,18 @@ class Interop:
         self.versions = versions("requirements.txt", "requirements-coinbase.txt")
         #: A package of which one client needs another version, by that client.
         self.others = {"ccxt.bitmex": versions("requirements-bitmex.txt")["ccxt"]}
+        self.scripts = javascript.versions()
+
+    def _version(self, name):
+        """Of a client; those in JavaScript say so."""
+        if name.startswith("npm:"):
+            script = name.removeprefix("npm:")
+            return self.scripts.get(script) or self.scripts[script.split(".")[0]]
+        return self.others.get(name) or self.versions[name.split(".")[0].lower()]
 
     def _tell(self, client, venue, operation, **what):
         name, _, _ = client.partition(" ")
-        version = self.others.get(name) or self.versions[name.split(".")[0].lower()]
-        self.rows[client, operation] = {"client": client, "version": version, "venue": venue, "operation": operation, **what}
+        self.rows[client, operation] = {"client": client, "version": self._version(name), "venue": venue, "operation": operation, **what}
 
     def works(self, client, venue, *operations):
         """The client did these."""

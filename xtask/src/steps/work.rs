@@ -82,6 +82,7 @@ fn rust_tests(machine: &Machine, log: &str, packages: &[&str], environment: &[(&
 pub(super) fn conformance(machine: &Machine) -> Result<Outcome> {
     // The clock of one of several nodes is set.
     provision::debian(machine, "faketime", "faketime")?;
+    provision::javascript(machine)?;
     let coinbase = provision::coinbase_python(machine)?;
     let told = [
         ("COUNTERSIGN_BITMEX_PYTHON", provision::bitmex_python(machine)?),

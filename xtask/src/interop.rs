@@ -36,6 +36,9 @@ Every SDK in Python but ccxt 4.5 runs in a process of its own, those in JavaScri
 #[derive(Deserialize)]
 struct Facts {
     works: Vec<String>,
+    /// What only some clients were asked for: those that say something about one of these say something about all.
+    #[serde(default)]
+    more: Vec<String>,
     refused: Vec<String>,
     rows: Vec<Row>,
 }
@@ -102,6 +105,15 @@ fn page(facts: &Facts) -> Result<String> {
     let mut notes = Notes::default();
     page.push_str("\n## What works\n\n");
     table(&mut page, facts, &clients, &facts.works, &mut notes)?;
+    let asked = |row: &&Row| facts.rows.iter().any(|told| told.client == row.client && facts.more.contains(&told.operation));
+    let some: Vec<&Row> = clients.iter().copied().filter(asked).collect();
+    if !some.is_empty() {
+        page.push_str(
+            "\n## What more works\n\nOf these classes, one kind of key each: changing an order, several orders in one request, cancelling ",
+        );
+        page.push_str("all of them, and one's own trades with their fees.\n\n");
+        table(&mut page, facts, &some, &facts.more, &mut notes)?;
+    }
     page.push_str("\n## What a refusal raises\n\nThe class that the client raises, with the venue's code where the client shows it. ");
     page.push_str("`(returned)`: the client raises nothing and hands the venue's answer to its caller. ");
     page.push_str("`(object)`: what the client throws has no class. ");
@@ -180,6 +192,19 @@ mod tests {
         let none = r#"{"client":"c","version":"1","venue":"v","operation":"replay","outcome":"none","reason":"no nonce"}"#;
         let page = page(&facts(&format!("{TICKER},{none}"))).unwrap();
         assert!(page.contains("| v | c | 1 | yes |\n") && page.contains("| v | c | 1 | [1] |\n") && page.contains("1. no nonce.\n"));
+    }
+
+    #[test]
+    fn what_some_clients_were_asked_for_has_a_table_of_those() {
+        let refused =
+            r#"{"client":"c","version":"1","venue":"v","operation":"replay","outcome":"refused","code":"7","raised":"A","expected":"A"}"#;
+        let change = r#"{"client":"c","version":"1","venue":"v","operation":"change","outcome":"works"}"#;
+        let one = format!("{TICKER},{refused},{change}");
+        let two = one.replace("\"c\"", "\"d\"").replace("\"change\"", "\"ticker\"");
+        let told = Facts { more: vec!["change".to_owned()], ..facts(&format!("{one},{two}")) };
+        let page = page(&told).unwrap();
+        let table = page.split("## What more works").nth(1).unwrap().split("##").next().unwrap();
+        assert!(table.contains("| v | c | 1 | yes |") && !table.contains("| d |"), "{table}");
     }
 
     #[test]

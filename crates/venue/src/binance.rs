@@ -8,6 +8,7 @@
 //! Signatures, keys and timestamps in the parameters are for the gateway. They are read by
 //! nobody here.
 
+mod amend;
 mod call;
 mod error;
 mod events;

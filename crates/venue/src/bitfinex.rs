@@ -4,6 +4,7 @@
 //! Only the spot pair is listed, as `tBTCUST` (the vendor calls USDT `UST`). `bfx-apikey`, `bfx-nonce` and `bfx-signature` are for the
 //! gateway: nobody here reads them. On the WebSocket `auth` bears no proof: the gateway took it, and the identity is the connection's.
 
+mod change;
 mod error;
 mod market_data;
 mod routes;

@@ -4,6 +4,7 @@
 //! hundred-millionth of a bitcoin, and `USDt`, a millionth of a tether. `api-key`, `api-expires`, `api-signature` and logins on the
 //! WebSocket are for the gateway: nobody here reads them.
 
+mod change;
 mod error;
 mod market_data;
 mod names;

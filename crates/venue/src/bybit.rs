@@ -9,6 +9,8 @@
 //! Keys, signatures, timestamps and `auth` frames are for the gateway and read by nobody here.
 
 mod account;
+mod amend;
+mod batch;
 mod call;
 mod error;
 mod feed;

@@ -10,6 +10,7 @@
 mod account;
 mod call;
 mod channels;
+mod edit;
 mod error;
 mod market_data;
 mod names;

@@ -13,6 +13,7 @@
 mod account;
 mod call;
 mod channels;
+mod edit;
 mod error;
 mod market_data;
 mod method;

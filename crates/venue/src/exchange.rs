@@ -11,7 +11,10 @@
 //! | [`order`] | an order, its life and the reasons to refuse it |
 //! | [`book`] | price-time priority, by the order-book crate |
 //! | [`account`] | balances, holds, positions |
-//! | [`place`] | admission, matching, cancellation |
+//! | `admit` | what must hold before an order is taken |
+//! | [`place`] | matching, cancellation |
+//! | [`amend`] | changing a resting order |
+//! | [`countdown`] | cancelling everything unless told otherwise in time |
 //! | [`settle`] | what a trade and an expiry do to accounts |
 //! | [`maker`] | the seeded market maker |
 //! | [`tape`] | trades, candles, the 24-hour ticker |
@@ -25,7 +28,10 @@
 //!    holds nothing.
 
 pub mod account;
+mod admit;
+pub mod amend;
 pub mod book;
+pub mod countdown;
 pub mod event;
 pub mod fixed;
 pub mod instrument;
@@ -38,7 +44,7 @@ pub mod tape;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::config::VenueConfig;
@@ -78,6 +84,7 @@ pub struct Exchange {
     pub(crate) orders: HashMap<OrderId, Order>,
     pub(crate) maker: Maker,
     pub(crate) events: Vec<Event>,
+    pub(crate) countdowns: BTreeMap<countdown::CountdownKey, u64>,
     pub(crate) next_order: u64,
     pub(crate) next_execution: u64,
     /// The day (UTC) that was last seen, counted from 1970.
@@ -98,6 +105,7 @@ impl Exchange {
             orders: HashMap::new(),
             maker: Maker::new(config.seed),
             events: Vec::new(),
+            countdowns: BTreeMap::new(),
             next_order: 1,
             next_execution: 1,
             day: now_ms / order::DAY_MS,

@@ -5,6 +5,7 @@
 //! `SIGN`, `Timestamp`, the `auth` of a subscription and `spot.login` are for the gateway:
 //! nobody here reads them.
 
+mod batch;
 mod error;
 mod market_data;
 mod routes;

@@ -12,6 +12,7 @@ mod actions;
 mod address;
 mod error;
 mod info;
+mod modify;
 mod rest;
 mod shapes;
 mod socket;

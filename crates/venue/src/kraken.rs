@@ -10,6 +10,8 @@
 //! answered by it, and the `token` of a message is read by nobody here.
 
 mod account;
+mod amend;
+mod batch;
 mod call;
 mod channels;
 mod error;
@@ -20,5 +22,6 @@ mod operation;
 mod orders;
 mod rest;
 mod socket;
+mod socket_orders;
 
 pub(crate) use rest::router;

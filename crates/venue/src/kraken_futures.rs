@@ -4,12 +4,16 @@
 //! Only the dated future is listed, as `FF_XBTUSD_<yymmdd>`: the vendor quotes in USD, so USDT is told as USD here and BTC as XBT.
 //! `APIKey`, `Authent`, `Nonce` and the challenge of a subscription are for the gateway: nobody here reads them.
 
+mod change;
+mod charts;
 mod error;
+mod fees;
 mod market_data;
 mod names;
 mod routes;
 mod shapes;
 mod socket;
+mod status;
 mod streams;
 mod trading;
 

@@ -6,12 +6,14 @@
 //! `POST /api/v1/bullet-public` and `bullet-private`: the venue has no tokens of its own, and
 //! its own socket's address takes none.
 
+mod batch;
 mod error;
 mod market_data;
 mod routes;
 mod shapes;
 mod socket;
 mod streams;
+mod switch;
 mod trading;
 
 use std::sync::Arc;

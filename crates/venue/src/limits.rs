@@ -31,14 +31,36 @@ pub const KUCOIN_HISTORY_ROWS: usize = 100;
 pub const KUCOIN_PAGE_ROWS: usize = 50;
 /// Rows on a page of KuCoin at most (vendor: 500).
 pub const KUCOIN_PAGE_ROWS_MAX: usize = 500;
+/// Orders placed in one request of Gate (vendor: 10).
+pub const GATE_PLACE_BATCH_MAX: usize = 10;
+/// Countdowns of Gate, in seconds (vendor: from 5; a day is the venue's own bound).
+pub const GATE_COUNTDOWN_SECONDS: std::ops::RangeInclusive<u64> = 5..=86_400;
+/// Orders amended in one request of Gate (vendor: 5).
+pub const GATE_AMEND_BATCH_MAX: usize = 5;
+/// Orders cancelled in one request of Gate (vendor: 20).
+pub const GATE_CANCEL_BATCH_MAX: usize = 20;
+/// Orders in one `hf/orders/multi` of KuCoin (vendor: 20).
+pub const KUCOIN_BATCH_MAX: usize = 20;
+/// Orders in one `orders/multi` of KuCoin (vendor: 5).
+pub const KUCOIN_OLDER_BATCH_MAX: usize = 5;
+/// Longest countdown of KuCoin, in seconds (vendor: a day).
+pub const KUCOIN_COUNTDOWN_SECONDS_MAX: u64 = 86_400;
 /// Levels per side of a Hyperliquid book (vendor: 20).
 pub const HYPERLIQUID_BOOK_LEVELS: u16 = 20;
+/// Operations in one `order/multi` of Bitfinex (vendor: 75).
+pub const BITFINEX_OPERATIONS_MAX: usize = 75;
 /// Trades in one answer of Gemini (vendor: 500).
 pub const GEMINI_TRADE_ROWS: usize = 500;
 /// Rows in one answer of BitMEX: orders, trades, candles (vendor: 500).
 pub const BITMEX_ROWS_MAX: usize = 500;
+/// Longest countdown of BitMEX, in milliseconds: a day, as elsewhere.
+pub const BITMEX_COUNTDOWN_MS_MAX: u64 = 86_400_000;
+/// Operations in one `batchorder` of Kraken Futures (vendor: 10 by its rate of cost).
+pub const KRAKEN_FUTURES_BATCH_MAX: usize = 10;
 /// Levels per side of a Kraken Futures book: more than any client here asks for, and a whole book is sent at each tick.
 pub const KRAKEN_FUTURES_BOOK_LEVELS: u16 = 100;
+/// How far off a scheduled cancel of Hyperliquid must be (vendor: 5 s).
+pub const HYPERLIQUID_SCHEDULE_MS_MIN: u64 = 5_000;
 /// Trades in one answer of Hyperliquid's `recentTrades`: enough to fill a screen.
 pub const HYPERLIQUID_TRADE_ROWS: usize = 100;
 /// Candles in one answer of Coinbase Exchange (vendor: 300).
@@ -49,6 +71,10 @@ pub const CLIENT_ORDER_ID_BYTES_MAX: usize = 36;
 pub const ORDER_TAG_BYTES_MAX: usize = 64;
 /// Most orders of one `CancelOrderBatch` of the Kraken façade (vendor: 50).
 pub const KRAKEN_CANCEL_BATCH_MAX: usize = 50;
+/// Most orders of one `AddOrderBatch` of the Kraken façade (vendor: 2 to 15).
+pub const KRAKEN_ADD_BATCH_MAX: usize = 15;
+/// Longest countdown of the Kraken façade, in seconds (vendor: a day).
+pub const KRAKEN_COUNTDOWN_SECONDS_MAX: u64 = 86_400;
 /// Orders or trades in one answer of the Kraken façade (vendor: 50).
 pub const KRAKEN_ROWS_MAX: usize = 50;
 /// Candles in one answer of the Kraken façade (vendor: 720).
@@ -78,6 +104,8 @@ pub const BYBIT_TRADES_MAX: usize = 60;
 pub const BYBIT_ORDERS_MAX: usize = 50;
 /// Executions on one page of the Bybit façade (vendor: 100, by default 50).
 pub const BYBIT_EXECUTIONS_MAX: usize = 100;
+/// Orders in one batch of the Bybit façade (vendor: 10 for spot).
+pub const BYBIT_BATCH_MAX: usize = 10;
 /// Levels per side in one book answer and in the `books` channel of the OKX façade (vendor: 400).
 pub const OKX_BOOK_LEVELS_MAX: usize = 400;
 /// Public trades in one answer of the OKX façade (vendor: 500, by default 100).
@@ -88,6 +116,8 @@ pub const OKX_CANDLES_MAX: usize = 300;
 pub const OKX_ROWS_MAX: usize = 100;
 /// Orders in one request of the OKX façade (vendor: 20).
 pub const OKX_BATCH_MAX: usize = 20;
+/// Countdowns of the OKX façade, in seconds (vendor: 10 to 120).
+pub const OKX_COUNTDOWN_SECONDS: std::ops::RangeInclusive<u64> = 10..=120;
 /// Label of an order in the OKX façade (vendor: 16 characters).
 pub const OKX_TAG_BYTES_MAX: usize = 16;
 /// Channels of an account one connection may hold in the OKX façade: each is written for

@@ -10,6 +10,7 @@
 //! nobody here.
 
 mod account;
+mod amend;
 mod call;
 mod error;
 mod feed;

@@ -1,6 +1,10 @@
 //! The venue over its sockets: what it serves, whom it refuses, what it counts.
 #![allow(clippy::unwrap_used)]
 
+#[path = "it/amend.rs"]
+mod amend;
+#[path = "it/batches.rs"]
+mod batches;
 #[path = "it/binance.rs"]
 mod binance;
 #[path = "it/bitfinex.rs"]
@@ -13,6 +17,8 @@ mod bybit;
 mod coinbase;
 #[path = "it/coinbase_exchange.rs"]
 mod coinbase_exchange;
+#[path = "it/countdowns.rs"]
+mod countdowns;
 #[path = "it/deribit.rs"]
 mod deribit;
 #[path = "it/gate.rs"]

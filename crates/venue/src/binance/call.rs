@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::error::ApiError;
 use super::operation::Operation;
 use super::params::Params;
-use super::{lists, market_data, trading};
+use super::{amend, lists, market_data, trading};
 use crate::clock::now_ms;
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
@@ -41,6 +41,7 @@ fn public(shell: &Shell, operation: Operation, params: &Params) -> Result<String
         Operation::Trades => shell.with(|exchange, _| market_data::trades(exchange, params)),
         Operation::Account
         | Operation::AllOrders
+        | Operation::AmendOrder
         | Operation::CancelOpenOrders
         | Operation::CancelOrder
         | Operation::CancelReplace
@@ -67,6 +68,7 @@ fn private(
     match operation {
         Operation::Account => Ok(trading::account(exchange, owner, params)),
         Operation::AllOrders => trading::all_orders(exchange, owner, params),
+        Operation::AmendOrder => amend::amend(exchange, owner, params, now_ms),
         Operation::CancelOpenOrders => trading::cancel_open(exchange, owner, params, now_ms),
         Operation::CancelOrder => trading::cancel(exchange, owner, params, now_ms),
         Operation::CancelReplace => trading::cancel_replace(exchange, owner, key, params, now_ms),

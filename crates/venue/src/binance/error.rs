@@ -70,6 +70,11 @@ impl ApiError {
         Self::bad(-2011, "Unknown order sent.")
     }
 
+    /// An amendment is refused; the text says why.
+    pub(super) const fn not_amended(text: &'static str) -> Self {
+        Self::bad(-2038, text)
+    }
+
     pub(super) const fn bad_interval() -> Self {
         Self::bad(-1120, "Invalid interval.")
     }

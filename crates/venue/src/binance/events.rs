@@ -229,6 +229,7 @@ fn execution_report(exchange: &Exchange, change: OrderChange, order: &Order, fil
         g: -1,
         C: if canceled { &order.client_id } else { "" },
         x: match change {
+            OrderChange::Amended => "REPLACED",
             OrderChange::Canceled => "CANCELED",
             OrderChange::Expired => "EXPIRED",
             OrderChange::New => "NEW",

@@ -10,6 +10,7 @@ pub(super) enum Operation {
     Account,
     AggTrades,
     AllOrders,
+    AmendOrder,
     AvgPrice,
     CancelOpenOrders,
     CancelOrder,
@@ -50,7 +51,9 @@ impl Operation {
             | Self::OrderRateLimits
             | Self::OrderStatus
             | Self::TradeFee => Access::Read,
-            Self::CancelOpenOrders | Self::CancelOrder | Self::CancelReplace | Self::PlaceOrder | Self::TestOrder => Access::Write,
+            Self::AmendOrder | Self::CancelOpenOrders | Self::CancelOrder | Self::CancelReplace | Self::PlaceOrder | Self::TestOrder => {
+                Access::Write
+            }
             Self::AggTrades
             | Self::AvgPrice
             | Self::Depth
@@ -82,6 +85,7 @@ impl Operation {
             "myTrades" => Self::MyTrades,
             "openOrders.cancelAll" => Self::CancelOpenOrders,
             "openOrders.status" => Self::OpenOrders,
+            "order.amend.keepPriority" => Self::AmendOrder,
             "order.cancel" => Self::CancelOrder,
             "order.cancelReplace" => Self::CancelReplace,
             "order.place" => Self::PlaceOrder,
@@ -116,6 +120,7 @@ pub(super) const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::DELETE, "/api/v3/order", Operation::CancelOrder),
     (Method::GET, "/api/v3/order", Operation::OrderStatus),
     (Method::POST, "/api/v3/order", Operation::PlaceOrder),
+    (Method::PUT, "/api/v3/order/amend/keepPriority", Operation::AmendOrder),
     (Method::POST, "/api/v3/order/cancelReplace", Operation::CancelReplace),
     (Method::POST, "/api/v3/order/test", Operation::TestOrder),
     (Method::GET, "/api/v3/ping", Operation::Ping),

@@ -7,7 +7,7 @@ use crate::exchange::account::Account;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::order::{Fill, Order};
 
-const NO_LIST: i64 = -1;
+pub(super) const NO_LIST: i64 = -1;
 /// Accounts trade with themselves freely: self-trade prevention is `NONE`.
 pub(super) const STP: &str = "NONE";
 

@@ -112,7 +112,12 @@ pub(super) fn test(exchange: &Exchange, owner: AccountIndex, key: &Arc<str>, par
 }
 
 /// Finds the order that `orderId` or `origClientOrderId` (here under any two names) means.
-fn find<'a>(exchange: &'a Exchange, owner: AccountIndex, params: &Params, names: [&str; 2]) -> Result<Option<&'a Order>, ApiError> {
+pub(super) fn find<'a>(
+    exchange: &'a Exchange,
+    owner: AccountIndex,
+    params: &Params,
+    names: [&str; 2],
+) -> Result<Option<&'a Order>, ApiError> {
     let market = params.symbol(exchange)?;
     let id = params.integer(names[0])?;
     let client_id = params.find(names[1]);
@@ -125,7 +130,7 @@ fn find<'a>(exchange: &'a Exchange, owner: AccountIndex, params: &Params, names:
     Ok(order.filter(matches))
 }
 
-const BY_ID: [&str; 2] = ["orderId", "origClientOrderId"];
+pub(super) const BY_ID: [&str; 2] = ["orderId", "origClientOrderId"];
 const REPLACED_BY_ID: [&str; 2] = ["cancelOrderId", "cancelOrigClientOrderId"];
 
 pub(super) fn status(exchange: &Exchange, owner: AccountIndex, params: &Params) -> Result<String, ApiError> {

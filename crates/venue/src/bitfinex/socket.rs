@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::BitfinexError;
-use super::{shapes, streams, trading};
+use super::{change, shapes, streams, trading};
 use crate::clock::now_ms;
 use crate::exchange::instrument::MarketIndex;
 use crate::facade::fields_of;
@@ -169,7 +169,9 @@ impl Session {
         };
         let handler = match kind.as_str() {
             "oc" => Handler::Write(trading::cancel),
+            "oc_multi" => Handler::Write(trading::cancel_multi),
             "on" => Handler::Write(trading::submit_input),
+            "ou" => Handler::Write(change::update),
             _ => {
                 shell.counters.count_refused();
                 return json!({"event": "error", "msg": "input: unknown", "code": UNKNOWN_EVENT}).to_string();

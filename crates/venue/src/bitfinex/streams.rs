@@ -116,12 +116,16 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             let kind = match change {
                 OrderChange::Canceled | OrderChange::Expired => "oc",
                 OrderChange::New => "on",
+                OrderChange::Amended => "ou",
                 OrderChange::Trade if order.status.is_open() => "ou",
                 OrderChange::Trade => "oc",
             };
             vec![json!([0, kind, shapes::order(exchange, order)]).to_string()]
         }
-        (OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders, _) => Vec::new(),
+        (
+            OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders,
+            _,
+        ) => Vec::new(),
     }
 }
 

@@ -28,6 +28,18 @@ pub(super) fn wallets(exchange: &Exchange, owner: &Owner, _: &Fields, _: u64) ->
     Ok(Value::from(wallet_rows(exchange, owner.index)).to_string())
 }
 
+/// Spot has none.
+pub(super) fn positions(_: &Exchange, _: &Owner, _: &Fields, _: u64) -> Result<String, BitfinexError> {
+    Ok("[]".to_owned())
+}
+
+/// The fees, in the fifth place: what a maker pays for each kind of pair, and what a taker pays.
+pub(super) fn summary(exchange: &Exchange, _: &Owner, _: &Fields, _: u64) -> Result<String, BitfinexError> {
+    let rate = number(Fixed::whole(1).basis_points(exchange.commission_points));
+    let kinds = json!([rate, rate, rate, null, null, rate]);
+    Ok(json!([null, null, null, null, [kinds, kinds], [[], []], null, null, null, {"leo_lev": 0, "leo_amount_avg": 0}]).to_string())
+}
+
 fn manner(fields: &Fields) -> Result<(OrderKind, TimeInForce), BitfinexError> {
     let makes = fields.integer("flags")?.unwrap_or(0) & shapes::POST_ONLY != 0;
     match fields.need("type")? {
@@ -49,7 +61,7 @@ fn amount(fields: &Fields) -> Result<(Side, Fixed), BitfinexError> {
 }
 
 /// What a write is answered: the order it was about, in one more array when it was placed.
-fn notice(kind: &str, what: &Value, text: &str, now_ms: u64) -> String {
+pub(super) fn notice(kind: &str, what: &Value, text: &str, now_ms: u64) -> String {
     json!([now_ms, kind, null, null, what, null, "SUCCESS", text]).to_string()
 }
 
@@ -123,12 +135,14 @@ pub(super) fn open_rows(exchange: &Exchange, owner: AccountIndex) -> Vec<Value> 
     rows
 }
 
-/// Orders in pairs that are listed, of one pair when it is named; newest first.
+/// Orders in pairs that are listed, of one pair when it is named, those of `id` when that is a list; newest first.
 fn listed<'a>(exchange: &'a Exchange, owner: &Owner, fields: &Fields, open: bool) -> Result<Vec<&'a Order>, BitfinexError> {
     let named = fields.find("symbol").map(|_| market_of(exchange, fields)).transpose()?;
     let limit = fields.limit("limit", 25, ROWS_PER_ANSWER_MAX)?;
+    let ids = fields.words("id")?;
     let wanted = |order: &&Order| {
         order.status.is_open() == open
+            && (ids.is_empty() || ids.contains(&order.id.to_string()))
             && named.map_or_else(|| spot_markets(exchange).any(|(index, _)| index == order.market), |named| named == order.market)
     };
     let orders = exchange.all_orders(owner.index).into_iter().rev().filter(wanted);
@@ -144,6 +158,14 @@ pub(super) fn open_orders(exchange: &Exchange, owner: &Owner, fields: &Fields, _
 pub(super) fn past_orders(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, BitfinexError> {
     let orders = listed(exchange, owner, fields, false)?;
     Ok(orders.into_iter().map(|order| shapes::order(exchange, order)).collect::<Value>().to_string())
+}
+
+/// The trades of one order, whose place in the path is the pair and the number with a colon between.
+pub(super) fn order_trades(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, BitfinexError> {
+    let id = fields.need("symbol_id")?.rsplit_once(':').and_then(|(_, id)| id.parse().ok());
+    let id: OrderId = id.ok_or(FieldError::Malformed("id"))?;
+    let fills = exchange.account_state(owner.index).fills.iter().rev().filter(|fill| fill.order == id);
+    Ok(fills.map(|fill| shapes::fill(exchange, fill)).collect::<Value>().to_string())
 }
 
 pub(super) fn trades(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, BitfinexError> {

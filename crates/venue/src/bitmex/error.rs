@@ -38,6 +38,14 @@ impl BitmexError {
         Self::invalid(format!("{name} is invalid"))
     }
 
+    pub(super) fn state() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "Invalid ordStatus")
+    }
+
+    pub(super) fn unchanged() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "Invalid amend: orderQty, leavesQty, price, stopPx, pegOffsetValue unchanged")
+    }
+
     pub(super) fn topic(name: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, format!("Unknown table: {name}"))
     }

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::error::BitmexError;
-use super::{market_data, trading};
+use super::{change, market_data, trading};
 use crate::operations::Handler::{Public, Read, Write};
 use crate::operations::Route;
 
@@ -16,8 +16,10 @@ pub(super) const ROUTES: &[Route<BitmexError>] = &[
     (Method::GET, "/api/v1/instrument/indices", Public(market_data::nothing)),
     (Method::GET, "/api/v1/order", Read(trading::orders)),
     (Method::POST, "/api/v1/order", Write(trading::place)),
+    (Method::PUT, "/api/v1/order", Write(change::amend)),
     (Method::DELETE, "/api/v1/order", Write(trading::cancel)),
     (Method::DELETE, "/api/v1/order/all", Write(trading::cancel_all)),
+    (Method::POST, "/api/v1/order/cancelAllAfter", Write(change::cancel_all_after)),
     (Method::GET, "/api/v1/orderBook/L2", Public(market_data::book)),
     (Method::GET, "/api/v1/position", Read(trading::positions)),
     (Method::GET, "/api/v1/quote", Public(market_data::quote)),

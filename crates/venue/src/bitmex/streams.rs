@@ -112,7 +112,7 @@ pub(crate) fn trade_event(exchange: &Exchange, market: MarketIndex, trade: &Publ
 /// The first message of a table of one's own.
 pub(super) fn own_first(exchange: &Exchange, owner: AccountIndex, channel: OwnChannel, at_ms: u64) -> String {
     match channel {
-        OwnChannel::AddressFills(_) | OwnChannel::Fills => partial("execution", None, &json!([])),
+        OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Fills => partial("execution", None, &json!([])),
         OwnChannel::Balances => partial("margin", None, &Value::from(trading::margin_rows(exchange, owner, at_ms))),
         OwnChannel::Orders => partial("order", None, &Value::from(trading::open(exchange, owner))),
     }
@@ -130,10 +130,13 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
         (OwnChannel::Orders, Event::Order { change, order, .. }) => {
             let action = match change {
                 OrderChange::New => "insert",
-                OrderChange::Canceled | OrderChange::Expired | OrderChange::Trade => "update",
+                OrderChange::Amended | OrderChange::Canceled | OrderChange::Expired | OrderChange::Trade => "update",
             };
             vec![message("order", action, &json!([shapes::order(exchange, order)]))]
         }
-        (OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders, _) => Vec::new(),
+        (
+            OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders,
+            _,
+        ) => Vec::new(),
     }
 }

@@ -79,7 +79,7 @@ pub(super) fn coins(exchange: &Exchange, fields: &Fields) -> Result<Value, ApiEr
 }
 
 pub(super) fn fee_rate(exchange: &Exchange, fields: &Fields) -> Result<Value, ApiError> {
-    let category = fields.need("category")?;
+    let category = fields.find("category").unwrap_or(SPOT);
     let named = symbol_if_any(exchange, fields)?;
     let rate = Fixed::whole(1).basis_points(exchange.commission_points).short();
     let markets = exchange.markets().iter().enumerate().filter(|(number, market)| {

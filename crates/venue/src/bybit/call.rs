@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::operation::Operation;
-use super::{account, market_data, trading};
+use super::{account, amend, batch, market_data, trading};
 use crate::clock::now_ms;
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
@@ -14,10 +14,22 @@ use crate::facade::{Fields, admit};
 use crate::identity::Identity;
 use crate::shell::{Caller, Shell};
 
-/// Answers one request with the `result` of its envelope.
-pub(super) fn call(shell: &Shell, operation: Operation, caller: &Caller, fields: &Fields) -> Result<Value, ApiError> {
+/// The `result` of an envelope and, for a batch, how each of its orders fared.
+pub(super) struct Answer {
+    pub(super) result: Value,
+    pub(super) more: Value,
+}
+
+impl From<Value> for Answer {
+    fn from(result: Value) -> Self {
+        Self { result, more: json!({}) }
+    }
+}
+
+/// Answers one request.
+pub(super) fn call(shell: &Shell, operation: Operation, caller: &Caller, fields: &Fields) -> Result<Answer, ApiError> {
     match admit(shell, operation.access(), caller)? {
-        None => shell.with(|exchange, now_ms| public(exchange, operation, fields, now_ms)),
+        None => shell.with(|exchange, now_ms| public(exchange, operation, fields, now_ms)).map(Answer::from),
         Some(identity) => shell.with(|exchange, now_ms| {
             let owner = exchange.account(&identity.account)?;
             private(exchange, operation, owner, identity, fields, now_ms)
@@ -32,12 +44,18 @@ fn public(exchange: &Exchange, operation: Operation, fields: &Fields, now_ms: u6
         Operation::OrderBook => market_data::order_book(exchange, fields, now_ms),
         Operation::RecentTrades => market_data::recent_trades(exchange, fields),
         Operation::ServerTime => Ok(json!({"timeSecond": (now_ms / 1_000).to_string(), "timeNano": format!("{now_ms}000000")})),
+        // Announcements of maintenance: there are none.
+        Operation::SystemStatus => Ok(json!({"list": []})),
         Operation::Tickers => market_data::tickers(exchange, fields),
         Operation::AccountInfo
+        | Operation::AmendBatch
+        | Operation::AmendOrder
         | Operation::ApiKeyInfo
         | Operation::CancelAll
+        | Operation::CancelBatch
         | Operation::CancelOrder
         | Operation::CoinInfo
+        | Operation::CreateBatch
         | Operation::CreateOrder
         | Operation::Executions
         | Operation::FeeRate
@@ -55,8 +73,22 @@ fn private(
     identity: &Arc<Identity>,
     fields: &Fields,
     now_ms: u64,
-) -> Result<Value, ApiError> {
-    match operation {
+) -> Result<Answer, ApiError> {
+    let result = match operation {
+        Operation::AmendBatch => {
+            return batch::each(exchange, fields, |exchange, fields| amend::amend(exchange, owner, &identity.key, fields, now_ms));
+        }
+        Operation::CancelBatch => {
+            return batch::each(exchange, fields, |exchange, fields| trading::cancel(exchange, owner, fields, now_ms));
+        }
+        Operation::CreateBatch => {
+            return batch::each(exchange, fields, |exchange, fields| {
+                let mut made = trading::create(exchange, owner, &identity.key, fields, now_ms)?;
+                made["createAt"] = json!(now_ms.to_string());
+                Ok(made)
+            });
+        }
+        Operation::AmendOrder => amend::amend(exchange, owner, &identity.key, fields, now_ms),
         Operation::AccountInfo => Ok(account::info(exchange, owner)),
         Operation::ApiKeyInfo => Ok(account::api_key(identity, owner)),
         Operation::CancelAll => trading::cancel_all(exchange, owner, fields, now_ms),
@@ -74,15 +106,17 @@ fn private(
         | Operation::OrderBook
         | Operation::RecentTrades
         | Operation::ServerTime
+        | Operation::SystemStatus
         | Operation::Tickers => Err(ApiError::not_found()),
-    }
+    };
+    result.map(Answer::from)
 }
 
 /// The envelope of a REST answer.
-pub(super) fn envelope(result: Result<Value, &ApiError>) -> Value {
-    let (code, text, result) = match result {
-        Ok(result) => (0, "OK", result),
-        Err(error) => (error.code, &*error.text, json!({})),
+pub(super) fn envelope(result: Result<Answer, &ApiError>) -> Value {
+    let (code, text, answer) = match result {
+        Ok(answer) => (0, "OK", answer),
+        Err(error) => (error.code, &*error.text, Answer::from(json!({}))),
     };
-    json!({"retCode": code, "retMsg": text, "result": result, "retExtInfo": {}, "time": now_ms()})
+    json!({"retCode": code, "retMsg": text, "result": answer.result, "retExtInfo": answer.more, "time": now_ms()})
 }

@@ -62,6 +62,11 @@ impl ApiError {
         Self::new(170_213, "Order does not exist.")
     }
 
+    /// An amendment that changes nothing.
+    pub(super) const fn unchanged() -> Self {
+        Self::new(10_001, "The order remains unchanged as the parameters entered match the existing ones.")
+    }
+
     pub(super) const fn unknown_op() -> Self {
         Self::new(10_404, "op type is not found")
     }

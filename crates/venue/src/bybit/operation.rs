@@ -8,10 +8,14 @@ use crate::facade::Access;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Operation {
     AccountInfo,
+    AmendBatch,
+    AmendOrder,
     ApiKeyInfo,
     CancelAll,
+    CancelBatch,
     CancelOrder,
     CoinInfo,
+    CreateBatch,
     CreateOrder,
     Executions,
     FeeRate,
@@ -23,6 +27,7 @@ pub(super) enum Operation {
     Positions,
     RecentTrades,
     ServerTime,
+    SystemStatus,
     Tickers,
     WalletBalance,
 }
@@ -40,16 +45,32 @@ impl Operation {
             | Self::Orders
             | Self::Positions
             | Self::WalletBalance => Access::Read,
-            Self::CancelAll | Self::CancelOrder | Self::CreateOrder => Access::Write,
-            Self::Instruments | Self::Kline | Self::OrderBook | Self::RecentTrades | Self::ServerTime | Self::Tickers => Access::Public,
+            Self::AmendBatch
+            | Self::AmendOrder
+            | Self::CancelAll
+            | Self::CancelBatch
+            | Self::CancelOrder
+            | Self::CreateBatch
+            | Self::CreateOrder => Access::Write,
+            Self::Instruments
+            | Self::Kline
+            | Self::OrderBook
+            | Self::RecentTrades
+            | Self::ServerTime
+            | Self::SystemStatus
+            | Self::Tickers => Access::Public,
         }
     }
 
     /// The operation behind an `op` of the trade socket.
     pub(super) fn of_op(op: &str) -> Option<Self> {
         match op {
+            "order.amend" => Some(Self::AmendOrder),
+            "order.amend-batch" => Some(Self::AmendBatch),
             "order.cancel" => Some(Self::CancelOrder),
+            "order.cancel-batch" => Some(Self::CancelBatch),
             "order.create" => Some(Self::CreateOrder),
+            "order.create-batch" => Some(Self::CreateBatch),
             _ => None,
         }
     }
@@ -68,11 +89,16 @@ pub(super) const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::GET, "/v5/market/recent-trade", Operation::RecentTrades),
     (Method::GET, "/v5/market/tickers", Operation::Tickers),
     (Method::GET, "/v5/market/time", Operation::ServerTime),
+    (Method::POST, "/v5/order/amend", Operation::AmendOrder),
+    (Method::POST, "/v5/order/amend-batch", Operation::AmendBatch),
     (Method::POST, "/v5/order/cancel", Operation::CancelOrder),
     (Method::POST, "/v5/order/cancel-all", Operation::CancelAll),
+    (Method::POST, "/v5/order/cancel-batch", Operation::CancelBatch),
     (Method::POST, "/v5/order/create", Operation::CreateOrder),
+    (Method::POST, "/v5/order/create-batch", Operation::CreateBatch),
     (Method::GET, "/v5/order/history", Operation::OrderHistory),
     (Method::GET, "/v5/order/realtime", Operation::Orders),
     (Method::GET, "/v5/position/list", Operation::Positions),
+    (Method::GET, "/v5/system/status", Operation::SystemStatus),
     (Method::GET, "/v5/user/query-api", Operation::ApiKeyInfo),
 ];

@@ -1,4 +1,4 @@
-//! The trade socket `/v5/trade`: orders created and cancelled by frames.
+//! The trade socket `/v5/trade`: orders created, amended and cancelled by frames.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use axum::extract::State;
 use http::{Request, Response};
 use serde_json::{Value, json};
 
-use super::call::call;
+use super::call::{Answer, call};
 use super::error::ApiError;
 use super::frames::{Door, Frame, caller_of};
 use super::operation::Operation;
@@ -37,7 +37,7 @@ impl Protocol for TradeSocket {
         };
         if frame.op == "ping" {
             shell.counters.count_public();
-            return Some(self.reply("pong", frame.req_id, Ok(json!([now_ms().to_string()]))));
+            return Some(self.reply("pong", frame.req_id, Ok(json!([now_ms().to_string()]).into())));
         }
         let result = self.answer(shell, &frame.op, frame.args);
         Some(self.reply(&frame.op, frame.req_id, result))
@@ -45,7 +45,7 @@ impl Protocol for TradeSocket {
 }
 
 impl TradeSocket {
-    fn answer(&self, shell: &Shell, op: &str, mut args: Vec<Value>) -> Result<Value, ApiError> {
+    fn answer(&self, shell: &Shell, op: &str, mut args: Vec<Value>) -> Result<Answer, ApiError> {
         let Some(operation) = Operation::of_op(op) else {
             shell.counters.count_refused();
             return Err(ApiError::unknown_op());
@@ -55,17 +55,17 @@ impl TradeSocket {
         call(shell, operation, &self.caller, &Fields::from_value(order)?)
     }
 
-    fn reply(&self, op: &str, req_id: Option<Value>, result: Result<Value, ApiError>) -> String {
-        let (code, text, data) = match result {
-            Ok(data) => (0, "OK".into(), data),
-            Err(error) => (error.code, error.text, json!({})),
+    fn reply(&self, op: &str, req_id: Option<Value>, result: Result<Answer, ApiError>) -> String {
+        let (code, text, Answer { result: data, more }) = match result {
+            Ok(answer) => (0, "OK".into(), answer),
+            Err(error) => (error.code, error.text, json!({}).into()),
         };
         let mut answer = json!({
             "retCode": code,
             "retMsg": text,
             "op": op,
             "data": data,
-            "retExtInfo": {},
+            "retExtInfo": more,
             "header": {"Timenow": now_ms().to_string()},
             "connId": self.connection.to_string(),
         });

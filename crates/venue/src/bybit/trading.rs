@@ -15,7 +15,7 @@ use crate::facade::Fields;
 use crate::limits::{BYBIT_EXECUTIONS_MAX, BYBIT_ORDERS_MAX};
 
 /// Stops, take-profits and the like are not served: refused, never ignored.
-const CONDITIONS: [&str; 6] = ["triggerPrice", "takeProfit", "stopLoss", "slippageTolerance", "bboSideType", "orderIv"];
+pub(super) const CONDITIONS: [&str; 6] = ["triggerPrice", "takeProfit", "stopLoss", "slippageTolerance", "bboSideType", "orderIv"];
 
 fn read_order(exchange: &Exchange, fields: &Fields, key: &Arc<str>) -> Result<OrderRequest, ApiError> {
     let market = order_symbol(exchange, fields)?;
@@ -66,7 +66,7 @@ fn market_size(fields: &Fields, side: Side) -> Result<Size, ApiError> {
     }
 }
 
-fn reference(order: &Order) -> Value {
+pub(super) fn reference(order: &Order) -> Value {
     json!({"orderId": order.id.to_string(), "orderLinkId": order.given_client_id()})
 }
 
@@ -83,7 +83,8 @@ pub(super) fn create(
     Ok(reference(&placed.order))
 }
 
-pub(super) fn cancel(exchange: &mut Exchange, owner: AccountIndex, fields: &Fields, now_ms: u64) -> Result<Value, ApiError> {
+/// The open order that `orderId` or `orderLinkId` means.
+pub(super) fn find_open<'a>(exchange: &'a Exchange, owner: AccountIndex, fields: &Fields) -> Result<&'a Order, ApiError> {
     let market = order_symbol(exchange, fields)?;
     let order = match (fields.find("orderId"), fields.find("orderLinkId")) {
         (None, None) => return Err(ApiError::params("params error: orderId or orderLinkId is required")),
@@ -91,7 +92,11 @@ pub(super) fn cancel(exchange: &mut Exchange, owner: AccountIndex, fields: &Fiel
         (None, Some(client_id)) => exchange.order_by_client_id(owner, Some(market), client_id),
     };
     let open = order.filter(|order| order.market == market && order.status.is_open());
-    let id = open.ok_or_else(ApiError::unknown_order)?.id;
+    open.ok_or_else(ApiError::unknown_order)
+}
+
+pub(super) fn cancel(exchange: &mut Exchange, owner: AccountIndex, fields: &Fields, now_ms: u64) -> Result<Value, ApiError> {
+    let id = find_open(exchange, owner, fields)?.id;
     let order = exchange.cancel(owner, id, now_ms)?;
     Ok(reference(&order))
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::CoinbaseError;
 use super::operation::Operation;
-use super::{account, market_data, names, orders};
+use super::{account, edit, market_data, names, orders};
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
 use crate::exchange::instrument::MarketIndex;
@@ -70,12 +70,15 @@ pub(super) fn call(shell: &Shell, operation: Operation, access: Access, caller: 
                     "portfolio_uuid": names::account_text(""), "portfolio_type": "DEFAULT",
                 })),
                 Operation::BatchCancel => orders::batch_cancel(exchange, owner, input, now_ms),
+                Operation::EditOrder => edit::edit(exchange, owner, input, now_ms),
+                Operation::EditPreview => edit::preview(exchange, owner, input),
                 Operation::PlaceOrder => orders::place(exchange, owner, &identity.key, input, now_ms),
                 Operation::PreviewOrder => orders::preview(exchange, owner, &identity.key, input),
                 Operation::Account
                 | Operation::Accounts
                 | Operation::AccountsV2
                 | Operation::Fills
+                | Operation::FuturesPositions
                 | Operation::Order
                 | Operation::Orders
                 | Operation::TransactionSummary => private(exchange, operation, owner, input),
@@ -101,6 +104,8 @@ fn private(exchange: &Exchange, operation: Operation, owner: AccountIndex, input
         Operation::Accounts => Ok(account::accounts(exchange, owner)),
         Operation::AccountsV2 => Ok(account::accounts_v2(exchange, owner)),
         Operation::Fills => account::fills(exchange, owner, input),
+        // No contract is listed at this façade.
+        Operation::FuturesPositions => Ok(json!({"positions": []})),
         Operation::Order => account::order(exchange, owner, input),
         Operation::Orders => account::orders(exchange, owner, input),
         Operation::TransactionSummary => Ok(account::transaction_summary(exchange, owner)),
@@ -108,6 +113,8 @@ fn private(exchange: &Exchange, operation: Operation, owner: AccountIndex, input
         | Operation::BestBidAsk
         | Operation::Candles
         | Operation::CryptoCurrencies
+        | Operation::EditOrder
+        | Operation::EditPreview
         | Operation::ExchangeRates
         | Operation::FiatCurrencies
         | Operation::KeyPermissions
@@ -142,7 +149,10 @@ fn public(exchange: &Exchange, operation: Operation, input: &Input, now_ms: u64)
         | Operation::Accounts
         | Operation::AccountsV2
         | Operation::BatchCancel
+        | Operation::EditOrder
+        | Operation::EditPreview
         | Operation::Fills
+        | Operation::FuturesPositions
         | Operation::KeyPermissions
         | Operation::Order
         | Operation::Orders

@@ -14,7 +14,7 @@ use crate::exchange::order::{Marks, Order, OrderKind, OrderRequest, Side, Size, 
 use crate::facade::Fields;
 use crate::limits::{COINBASE_CANCEL_BATCH_MAX, ORDER_TAG_BYTES_MAX};
 
-fn text<'a>(body: &'a Map<String, Value>, name: &str) -> &'a str {
+pub(super) fn text<'a>(body: &'a Map<String, Value>, name: &str) -> &'a str {
     body.get(name).and_then(Value::as_str).unwrap_or("")
 }
 

@@ -6,12 +6,15 @@ use super::error::CoinbaseError;
 use super::shapes::{self, moment};
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::Side;
+use crate::exchange::tape::MINUTE_MS;
 use crate::exchange::{Exchange, Market};
-use crate::facade::{FieldError, Fields};
+use crate::facade::{FieldError, Fields, number};
 use crate::limits::{BOOK_LEVELS_PUBLISHED, COINBASE_CANDLE_ROWS, ROWS_PER_ANSWER_MAX};
 use crate::operations::{counted_levels, find_pair, pair_name, spot_markets};
 
 const SEPARATOR: char = '-';
+/// The step of a spark line.
+const HOUR_MS: u64 = 60 * MINUTE_MS;
 /// Candle widths in seconds.
 const GRANULARITIES: [u64; 6] = [60, 300, 900, 3_600, 21_600, 86_400];
 
@@ -83,6 +86,16 @@ pub(super) fn product(exchange: &Exchange, fields: &Fields, _: u64) -> Result<St
 
 pub(super) fn ticker(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result<String, CoinbaseError> {
     Ok(shapes::ticker(in_path(exchange, fields)?.1, now_ms).to_string())
+}
+
+/// Closing prices of the last hours, newest first.
+pub(super) fn spark_lines(exchange: &Exchange, _: &Fields, _: u64) -> Result<String, CoinbaseError> {
+    let line = |market: &Market| {
+        let hours = market.tape.candles(HOUR_MS, 0, u64::MAX, COINBASE_CANDLE_ROWS);
+        hours.into_iter().rev().map(|hour| json!([hour.open_ms / 1_000, number(hour.close)])).collect::<Value>()
+    };
+    let lines = spot_markets(exchange).map(|(_, market)| (name_of(market), line(market)));
+    Ok(Value::Object(lines.collect()).to_string())
 }
 
 pub(super) fn stats(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, CoinbaseError> {

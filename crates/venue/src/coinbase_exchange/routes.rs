@@ -21,6 +21,7 @@ pub(super) const ROUTES: &[Route<CoinbaseError>] = &[
     (Method::DELETE, "/orders/{order_id}", Write(trading::cancel)),
     (Method::GET, "/orders/{order_id}", Read(trading::status)),
     (Method::GET, "/products", Public(market_data::products)),
+    (Method::GET, "/products/spark-lines", Public(market_data::spark_lines)),
     (Method::GET, "/products/{product_id}", Public(market_data::product)),
     (Method::GET, "/products/{product_id}/book", Public(market_data::book)),
     (Method::GET, "/products/{product_id}/candles", Public(market_data::candles)),

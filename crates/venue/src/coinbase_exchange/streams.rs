@@ -82,6 +82,7 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
     }
     let note = Note { exchange, order, sequence: *execution, at_ms: *at_ms };
     match change {
+        OrderChange::Amended => vec![note.changed()],
         OrderChange::Canceled | OrderChange::Expired => vec![note.done("canceled")],
         OrderChange::New => {
             // News is told when the placing is over, so the order's rest is known by now.
@@ -127,6 +128,16 @@ impl Note<'_> {
             message["order_type"] = json!("limit");
             message["price"] = json!(order.price.short());
         }
+        message.to_string()
+    }
+
+    /// The terms as they are now; what they were is not told here.
+    fn changed(&self) -> String {
+        let mut message = self.message("change");
+        message["reason"] = json!("modify_order");
+        message["order_id"] = json!(self.order.id.to_string());
+        message["new_size"] = json!(self.order.remaining().short());
+        message["new_price"] = json!(self.order.price.short());
         message.to_string()
     }
 

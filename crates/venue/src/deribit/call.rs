@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::error::RpcError;
 use super::method::Method;
-use super::{account, market_data, orders};
+use super::{account, edit, market_data, orders};
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
 use crate::exchange::order::Side;
@@ -49,6 +49,8 @@ fn public(exchange: &Exchange, method: Method, fields: &Fields, now_ms: u64) -> 
         | Method::CancelAllByCurrency
         | Method::CancelAllByInstrument
         | Method::CancelByLabel
+        | Method::Edit
+        | Method::EditByLabel
         | Method::OpenOrders
         | Method::OpenOrdersByCurrency
         | Method::OpenOrdersByInstrument
@@ -84,6 +86,8 @@ fn private(
         Method::CancelAllByCurrency => orders::cancel_by_currency(exchange, owner, fields, now_ms),
         Method::CancelAllByInstrument => orders::cancel_by_instrument(exchange, owner, fields, now_ms),
         Method::CancelByLabel => orders::cancel_by_label(exchange, owner, fields, now_ms),
+        Method::Edit => edit::edit(exchange, owner, fields, now_ms),
+        Method::EditByLabel => edit::edit_by_label(exchange, owner, fields, now_ms),
         Method::OpenOrders => account::open_orders(exchange, owner, |_| true),
         Method::OpenOrdersByCurrency => account::open_by_currency(exchange, owner, fields),
         Method::OpenOrdersByInstrument => account::open_by_instrument(exchange, owner, fields),

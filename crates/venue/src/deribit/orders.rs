@@ -17,6 +17,14 @@ fn flag(fields: &Fields, name: &str, default: bool) -> bool {
     fields.find(name).map_or(default, |value| value == "true" || value == "True")
 }
 
+/// A contract is one unit of the base asset, so both counts mean the same.
+pub(super) fn amount(fields: &Fields) -> Result<Option<Fixed>, RpcError> {
+    match fields.decimal("amount")? {
+        Some(amount) => Ok(Some(amount)),
+        None => Ok(fields.decimal("contracts")?),
+    }
+}
+
 /// Reads an order. A `post_only` order that would trade is refused, never repriced: the
 /// book keeps the price it was given, so `reject_post_only` may not be false.
 fn read(exchange: &Exchange, key: &Arc<str>, side: Side, fields: &Fields) -> Result<OrderRequest, RpcError> {
@@ -37,11 +45,7 @@ fn read(exchange: &Exchange, key: &Arc<str>, side: Side, fields: &Fields) -> Res
     if post_only && !flag(fields, "reject_post_only", true) {
         return Err(RpcError::parameter("reject_post_only", "must be true"));
     }
-    // A contract is one unit of the base asset, so both counts mean the same.
-    let amount = match fields.decimal("amount")? {
-        Some(amount) => amount,
-        None => fields.decimal("contracts")?.ok_or_else(|| RpcError::parameter("amount", "value required"))?,
-    };
+    let amount = amount(fields)?.ok_or_else(|| RpcError::parameter("amount", "value required"))?;
     Ok(OrderRequest { market, side, kind, time_in_force, size: Size::Base(amount), price, client_id: None, key: Arc::clone(key) })
 }
 

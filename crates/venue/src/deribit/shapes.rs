@@ -52,7 +52,7 @@ pub(super) fn order(exchange: &Exchange, order: &Order) -> Value {
         "filled_amount": number(order.filled), "average_price": number(order.filled_quote.div_down(order.filled)),
         "commission": number(commission), "max_show": number(order.quantity), "label": *order.tag,
         "post_only": order.kind == OrderKind::LimitMaker, "reduce_only": false, "is_liquidation": false, "api": true, "web": false,
-        "replaced": false, "mmp": false, "risk_reducing": false, "creation_timestamp": order.created_ms,
+        "replaced": order.amended, "mmp": false, "risk_reducing": false, "creation_timestamp": order.created_ms,
         "last_update_timestamp": order.updated_ms,
     });
     if let Some(reason) = reason {

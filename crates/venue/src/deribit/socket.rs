@@ -114,6 +114,8 @@ impl Protocol for Session {
             | Method::CancelByLabel
             | Method::ChartData
             | Method::Currencies
+            | Method::Edit
+            | Method::EditByLabel
             | Method::IndexPrice
             | Method::Instrument
             | Method::Instruments

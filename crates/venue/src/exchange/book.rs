@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use orderbook_rs::{Clock, Id, OrderBook, TimeInForce, TimestampMs};
+use pricelevel::{OrderUpdate, Quantity};
 
 use super::order::{OrderId, Side};
 
@@ -116,6 +117,21 @@ impl Book {
             self.update_id += 1;
         }
         removed
+    }
+
+    /// Leaves fewer lots of a resting order, which keeps its place in the queue.
+    ///
+    /// # Errors
+    /// [`BookError`] when the crate refuses or the order does not rest here; nothing has happened then.
+    pub fn reduce(&mut self, id: OrderId, lots: u64, now_ms: u64) -> Result<(), BookError> {
+        self.time.0.store(now_ms, Ordering::Relaxed);
+        let update = OrderUpdate::UpdateQuantity { order_id: Id::sequential(id), new_quantity: Quantity::new(lots) };
+        if !matches!(self.inner.update_order(update), Ok(Some(_))) {
+            tracing::error!(id, lots, "order book refused a smaller quantity");
+            return Err(BookError);
+        }
+        self.update_id += 1;
+        Ok(())
     }
 
     /// How many of `lots` an incoming order could fill at once at `limit` ticks or better.

@@ -8,6 +8,8 @@ use super::order::{Fill, Order, Side};
 /// What happened to an order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum OrderChange {
+    /// Changed by its owner while it rests.
+    Amended,
     /// Withdrawn by its owner.
     Canceled,
     /// Ended by the venue.

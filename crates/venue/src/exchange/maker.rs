@@ -99,6 +99,7 @@ impl Exchange {
     pub fn tick(&mut self, now_ms: u64) {
         self.maker.step();
         self.expire_contracts(now_ms);
+        self.fire_countdowns(now_ms);
         if self.day != now_ms / DAY_MS {
             self.day = now_ms / DAY_MS;
             self.expire_day_orders(now_ms);
@@ -179,6 +180,7 @@ impl Exchange {
             session: None,
             day: false,
             reduce: false,
+            amended: false,
             created_ms: now_ms,
             updated_ms: now_ms,
         };

@@ -282,6 +282,8 @@ pub struct Order {
     pub day: bool,
     /// Whether it only reduces a position.
     pub reduce: bool,
+    /// Whether its terms were changed while it rested.
+    pub amended: bool,
     /// Accepted, Unix milliseconds.
     pub created_ms: u64,
     /// Last change, Unix milliseconds.

@@ -1,29 +1,14 @@
-//! Admission, matching and cancellation of orders.
-//!
-//! Order of checks, cheapest and most blameable first: instrument open → client order id →
-//! filters → number of open orders → maker-only → balance. Nothing changes until all pass.
-
-use std::sync::Arc;
+//! Matching and cancellation of orders.
 
 use super::account::AccountIndex;
+use super::admit::Admitted;
 use super::event::{Event, OrderChange};
 use super::fixed::Fixed;
-use super::instrument::{InstrumentKind, MarketIndex};
+use super::instrument::MarketIndex;
 use super::order::{
     CancelClass, DAY_MS, Fill, Marks, Order, OrderError, OrderId, OrderKind, OrderRequest, OrderStatus, Side, Size, TimeInForce,
 };
 use super::{Exchange, HOUSE};
-use crate::limits::{CLIENT_ORDER_ID_BYTES_MAX, OPEN_ORDERS_PER_ACCOUNT_MAX};
-
-/// A request that passed the filters: how many lots, at which worst price, for what hold.
-struct Admitted {
-    lots: u64,
-    limit_ticks: u128,
-    quantity: Fixed,
-    hold: Fixed,
-    /// Market orders are paid at once, so their need is checked but not held.
-    keeps_hold: bool,
-}
 
 impl Exchange {
     /// Checks an order as [`Self::place`] would, without placing it.
@@ -31,7 +16,7 @@ impl Exchange {
     /// # Errors
     /// What `place` would answer.
     pub fn check(&self, owner: AccountIndex, request: &OrderRequest) -> Result<(), OrderError> {
-        self.admit(owner, request).map(|_| ())
+        self.admit(owner, request, None).map(|_| ())
     }
 
     /// Places an order: admits, matches, rests or expires what is left.
@@ -53,7 +38,7 @@ impl Exchange {
         marks: Marks,
         now_ms: u64,
     ) -> Result<PlacedOrder, OrderError> {
-        let admitted = self.admit(owner, &request)?;
+        let admitted = self.admit(owner, &request, None)?;
         let asset = self.spent_asset(request.market, request.side);
         if admitted.keeps_hold {
             self.accounts[owner.0].hold(&asset, admitted.hold)?;
@@ -141,133 +126,6 @@ impl Exchange {
         }
     }
 
-    fn admit(&self, owner: AccountIndex, request: &OrderRequest) -> Result<Admitted, OrderError> {
-        if self.markets[request.market.0].instrument.expired {
-            return Err(OrderError::MarketClosed);
-        }
-        if let Some(client_id) = &request.client_id {
-            self.check_client_id(owner, client_id)?;
-        }
-        let (lots, limit_ticks, cost) = match request.kind {
-            OrderKind::Limit | OrderKind::LimitMaker => self.size_limit(request)?,
-            OrderKind::Market => self.size_market(request)?,
-        };
-        if self.accounts[owner.0].open.len() >= OPEN_ORDERS_PER_ACCOUNT_MAX {
-            return Err(OrderError::TooManyOpenOrders);
-        }
-        let market = &self.markets[request.market.0];
-        let quantity = market.instrument.quantity_of(lots);
-        if request.kind == OrderKind::LimitMaker && market.book.fillable(request.side, 1, limit_ticks) > 0 {
-            return Err(OrderError::WouldMatch);
-        }
-        let hold = self.need(request.market, request.side, quantity, cost);
-        let asset = self.spent_asset(request.market, request.side);
-        if owner != HOUSE && self.accounts[owner.0].balance(&asset).free() < hold {
-            return Err(OrderError::InsufficientBalance);
-        }
-        let keeps_hold = request.kind != OrderKind::Market;
-        Ok(Admitted { lots, limit_ticks, quantity, hold, keeps_hold })
-    }
-
-    fn check_client_id(&self, owner: AccountIndex, client_id: &str) -> Result<(), OrderError> {
-        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/');
-        if client_id.is_empty() || client_id.len() > CLIENT_ORDER_ID_BYTES_MAX || !client_id.bytes().all(legal) {
-            return Err(OrderError::MalformedClientId);
-        }
-        if self.open_orders(owner).any(|order| order.client_id == client_id) {
-            return Err(OrderError::DuplicateClientId);
-        }
-        Ok(())
-    }
-
-    /// Lots, limit in ticks and the quote an order at its limit is worth.
-    fn size_limit(&self, request: &OrderRequest) -> Result<(u64, u128, Fixed), OrderError> {
-        let market = &self.markets[request.market.0];
-        let terms = &market.instrument;
-        let Size::Base(quantity) = request.size else {
-            return Err(OrderError::QuantityFilter);
-        };
-        if !request.price.is_positive() || request.price > terms.price_max || !request.price.is_multiple_of(terms.tick) {
-            return Err(OrderError::PriceFilter);
-        }
-        self.check_quantity(request.market, quantity)?;
-        if request.price.mul_down(quantity) < terms.notional_min {
-            return Err(OrderError::NotionalTooSmall);
-        }
-        let ticks = terms.ticks(request.price);
-        // A sell that meets a higher bid is margined at that bid.
-        let best = market.book.best(request.side.opposite()).unwrap_or(ticks);
-        let worst = if request.side == Side::Sell { ticks.max(best) } else { ticks };
-        Ok((terms.lots(quantity), ticks, terms.price_of(worst).mul_down(quantity)))
-    }
-
-    fn check_quantity(&self, market: MarketIndex, quantity: Fixed) -> Result<(), OrderError> {
-        let terms = &self.markets[market.0].instrument;
-        let legal = quantity.is_positive() && quantity <= terms.quantity_max && quantity.is_multiple_of(terms.lot);
-        if legal { Ok(()) } else { Err(OrderError::QuantityFilter) }
-    }
-
-    /// Walks the opposite side: what a market order will get, and what it will cost.
-    fn size_market(&self, request: &OrderRequest) -> Result<(u64, u128, Fixed), OrderError> {
-        if let Size::Base(quantity) = request.size {
-            self.check_quantity(request.market, quantity)?;
-        }
-        let market = &self.markets[request.market.0];
-        let terms = &market.instrument;
-        let (mut lots, mut limit, mut cost) = (0_u64, 0_u128, Fixed::ZERO);
-        for level in market.book.levels(request.side.opposite()) {
-            let price = terms.price_of(level.ticks);
-            let wanted = match request.size {
-                Size::Base(quantity) => terms.lots(quantity) - lots,
-                Size::Quote(amount) => terms.lots((amount - cost).div_down(price)),
-            };
-            let taken = wanted.min(level.lots);
-            if taken == 0 {
-                break;
-            }
-            lots += taken;
-            limit = level.ticks;
-            cost += price.mul_down(terms.quantity_of(taken));
-        }
-        if lots == 0 {
-            let empty = market.book.best(request.side.opposite()).is_none();
-            return Err(if empty { OrderError::NoLiquidity } else { OrderError::NotionalTooSmall });
-        }
-        if cost < terms.notional_min {
-            return Err(OrderError::NotionalTooSmall);
-        }
-        // The rest of an order larger than the book expires; it is sized by what it asked for.
-        let lots = match request.size {
-            Size::Base(quantity) => terms.lots(quantity),
-            Size::Quote(_) => lots,
-        };
-        Ok((lots, limit, cost))
-    }
-
-    /// What an order may take from its owner's balance, in [`Self::spent_asset`].
-    fn need(&self, market: MarketIndex, side: Side, quantity: Fixed, cost: Fixed) -> Fixed {
-        let terms = &self.markets[market.0].instrument;
-        let commission = cost.basis_points(self.commission_points);
-        match (terms.kind, side) {
-            (InstrumentKind::Spot, Side::Buy) => cost,
-            (InstrumentKind::Spot, Side::Sell) => quantity,
-            (InstrumentKind::Option { .. }, Side::Buy) => cost + commission,
-            (InstrumentKind::Option { strike, .. }, Side::Sell) => strike.mul_down(quantity).basis_points(terms.margin_points) + commission,
-            (InstrumentKind::Future { .. }, _) => cost.basis_points(terms.margin_points) + commission,
-        }
-    }
-
-    /// The asset an order reserves.
-    pub(crate) fn spent_asset(&self, market: MarketIndex, side: Side) -> Arc<str> {
-        let terms = &self.markets[market.0].instrument;
-        match (terms.kind, side) {
-            (InstrumentKind::Spot, Side::Sell) => Arc::clone(&terms.base),
-            (InstrumentKind::Spot, Side::Buy) | (InstrumentKind::Future { .. } | InstrumentKind::Option { .. }, _) => {
-                Arc::clone(&terms.quote)
-            }
-        }
-    }
-
     fn open_order(&mut self, owner: AccountIndex, request: OrderRequest, marks: Marks, admitted: &Admitted, now_ms: u64) -> OrderId {
         let id = self.next_order;
         self.next_order += 1;
@@ -295,6 +153,7 @@ impl Exchange {
             session: marks.session,
             day: marks.day,
             reduce: marks.reduce,
+            amended: false,
             created_ms: now_ms,
             updated_ms: now_ms,
         };
@@ -345,7 +204,7 @@ impl Exchange {
 
     /// Forgets the oldest finished orders beyond the limit. Separate from [`Self::retire`]
     /// so that a call can still read the order it just finished.
-    fn forget_surplus(&mut self, owner: AccountIndex) {
+    pub(super) fn forget_surplus(&mut self, owner: AccountIndex) {
         let account = &mut self.accounts[owner.0];
         while account.closed.len() > crate::limits::CLOSED_ORDERS_PER_ACCOUNT_MAX {
             if let Some(forgotten) = account.closed.pop_front() {

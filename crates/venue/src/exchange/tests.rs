@@ -1,11 +1,14 @@
 //! Stories and properties of the whole state machine.
 #![allow(clippy::unwrap_used)]
 
+mod amend;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::account::AccountIndex;
+use super::amend::Amendment;
 use super::event::{Event, OrderChange};
 use super::fixed::Fixed;
 use super::instrument::MarketIndex;
@@ -262,6 +265,7 @@ fn finished_orders_are_forgotten_oldest_first() {
 /// One step of random flow.
 #[derive(Clone, Debug)]
 enum Step {
+    AmendOldest { who: usize, lots: u64, offset: i64 },
     CancelAll(usize),
     CancelOldest(usize),
     Place { who: usize, market: usize, buy: bool, kind: u8, lots: u64, offset: i64 },
@@ -273,6 +277,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         .prop_map(|(who, market, buy, kind, lots, offset)| Step::Place { who, market, buy, kind, lots, offset });
     let step = prop_oneof![
         8 => place,
+        3 => (0..3_usize, 1..400_u64, -300..300_i64).prop_map(|(who, lots, offset)| Step::AmendOldest { who, lots, offset }),
         2 => (0..3_usize).prop_map(Step::CancelOldest),
         1 => (0..3_usize).prop_map(Step::CancelAll),
         2 => Just(Step::Tick),
@@ -315,6 +320,21 @@ proptest! {
         for (number, step) in steps.into_iter().enumerate() {
             let now = NOW + number as u64 * 100;
             match step {
+                Step::AmendOldest { who, lots, offset } => {
+                    let order = exchange.open_orders(owners[who]).next().map(|order| (order.id, order.market, order.quantity, order.filled));
+                    if let Some((id, market, quantity, filled)) = order {
+                        let wanted = request(&exchange, market.0, true, 4, lots, offset);
+                        let Size::Base(size) = wanted.size else { unreachable!("limit orders are sized in base") };
+                        // Every other one only shrinks, and keeps its place.
+                        let shrunk = size.min(quantity);
+                        let amendment = match lots % 2 {
+                            0 => Amendment { quantity: Some(shrunk), ..Amendment::default() },
+                            _ => Amendment { price: Some(wanted.price), quantity: Some(size), client_id: None },
+                        };
+                        let amended = exchange.amend(owners[who], id, &amendment, now);
+                        prop_assert!(amended.is_err() || amendment.quantity > Some(filled));
+                    }
+                }
                 Step::CancelAll(who) => { exchange.cancel_all(owners[who], None, now); }
                 Step::CancelOldest(who) => {
                     let id = exchange.open_orders(owners[who]).next().map(|order| order.id);

@@ -4,9 +4,12 @@ use serde_json::{Map, Value};
 
 use crate::exchange::fixed::{Fixed, FixedError};
 
-/// Names and values of one request, few enough to be searched in a row.
+/// Names and values of one request, few enough to be searched in a row; and what a body that is a list brought.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Fields(Vec<(String, String)>);
+pub(crate) struct Fields {
+    named: Vec<(String, String)>,
+    rows: Vec<Self>,
+}
 
 /// What is wrong with a parameter; each façade has its own code for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,7 +36,11 @@ impl Fields {
             }
             fields.push((name.into_owned(), value.into_owned()));
         }
-        Ok(Self(fields))
+        Ok(Self::named(fields))
+    }
+
+    const fn named(named: Vec<(String, String)>) -> Self {
+        Self { named, rows: Vec::new() }
     }
 
     /// Reads a body that is one JSON object; an empty body is an empty object.
@@ -45,15 +52,15 @@ impl Fields {
         Ok(Self::from_object(fields))
     }
 
-    /// Reads path segments, query, and a body that is a JSON object or a form. Of a name that
-    /// occurs twice the first counts, so that no query can stand in for a path segment.
+    /// Reads path segments, query, and a body that is a JSON object, a list of them or a form. Of
+    /// a name that occurs twice the first counts, so that no query can stand in for a path segment.
     pub(crate) fn from_parts(segments: Vec<(String, String)>, query: &str, body: &[u8]) -> Result<Self, FieldError> {
-        let mut fields = Self(segments);
-        fields.0.extend(form_urlencoded::parse(query.as_bytes()).into_owned());
-        if body.trim_ascii_start().first().is_some_and(|byte| *byte == b'{') {
-            fields.0.extend(Self::from_body(body)?.0);
-        } else {
-            fields.0.extend(form_urlencoded::parse(body).into_owned());
+        let mut fields = Self::named(segments);
+        fields.named.extend(form_urlencoded::parse(query.as_bytes()).into_owned());
+        match body.trim_ascii_start().first() {
+            Some(b'{') => fields.named.extend(Self::from_body(body)?.named),
+            Some(b'[') => fields.rows = read_rows(body)?,
+            Some(_) | None => fields.named.extend(form_urlencoded::parse(body).into_owned()),
         }
         Ok(fields)
     }
@@ -66,6 +73,16 @@ impl Fields {
         }
     }
 
+    /// Reads what a frame brings: one object or a list of them; nothing is an empty object.
+    pub(crate) fn from_param(value: Value) -> Result<Self, FieldError> {
+        match value {
+            Value::Array(_) => Ok(Self { rows: read_rows(value.to_string().as_bytes())?, ..Self::default() }),
+            Value::Null => Ok(Self::default()),
+            Value::Object(fields) => Ok(super::fields_of(fields)),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => Err(FieldError::NotAnObject),
+        }
+    }
+
     /// Strings as they are, everything else as JSON text; `null` is as good as absent.
     pub(crate) fn from_object(fields: Map<String, Value>) -> Self {
         let text = |value: Value| match value {
@@ -73,12 +90,42 @@ impl Fields {
             Value::String(text) => text,
             Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
         };
-        Self(fields.into_iter().map(|(name, value)| (name, text(value))).collect())
+        Self::named(fields.into_iter().map(|(name, value)| (name, text(value))).collect())
+    }
+
+    /// The objects that a body brought as a list; none when it was no list.
+    pub(crate) fn rows(&self) -> &[Self] {
+        &self.rows
+    }
+
+    /// The objects of a list in a member; none when there is no such member.
+    pub(crate) fn list(&self, name: &'static str) -> Result<Vec<Self>, FieldError> {
+        let text = self.find(name).unwrap_or("[]");
+        read_rows(text.as_bytes()).map_err(|_| FieldError::Malformed(name))
+    }
+
+    /// The words of a list in a member, strings or numbers; none when there is no such member.
+    pub(crate) fn words(&self, name: &'static str) -> Result<Vec<String>, FieldError> {
+        let word = |value: Value| match value {
+            Value::Number(number) => Ok(number.to_string()),
+            Value::String(text) => Ok(text),
+            Value::Array(_) | Value::Bool(_) | Value::Null | Value::Object(_) => Err(FieldError::Malformed(name)),
+        };
+        let list: Vec<Value> = serde_json::from_str(self.find(name).unwrap_or("[]")).map_err(|_| FieldError::Malformed(name))?;
+        list.into_iter().map(word).collect()
+    }
+
+    /// The same with one value more, where nothing has that name yet.
+    pub(crate) fn or(mut self, name: &str, value: &str) -> Self {
+        if self.find(name).is_none() {
+            self.named.push((name.to_owned(), value.to_owned()));
+        }
+        self
     }
 
     /// A value that is there and not empty.
     pub(crate) fn find(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(known, _)| known == name);
+        let found = self.named.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
@@ -129,6 +176,12 @@ impl Fields {
     }
 }
 
+/// Numbers in a list are read as they are elsewhere: without exponent.
+fn read_rows(text: &[u8]) -> Result<Vec<Fields>, FieldError> {
+    let rows: Vec<Map<String, Value>> = serde_json::from_slice(text).map_err(|_| FieldError::NotAnObject)?;
+    Ok(rows.into_iter().map(super::fields_of).collect())
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -154,6 +207,20 @@ mod tests {
         let form = Fields::from_parts(Vec::new(), "", b"side=buy").unwrap();
         assert_eq!((form.need("side"), form.flag("side")), (Ok("buy"), Err(FieldError::Malformed("side"))));
         assert_eq!(Fields::from_parts(Vec::new(), "", b"{"), Err(FieldError::NotAnObject));
+    }
+
+    #[test]
+    fn reads_lists_of_objects_and_of_words() {
+        let body = br#"[{"size":1e-05,"side":"buy"},{"size":"2"}]"#;
+        let fields = Fields::from_parts(Vec::new(), "account=spot", body).unwrap();
+        let sizes: Vec<String> = fields.rows().iter().map(|row| row.need_decimal("size").unwrap().short()).collect();
+        assert_eq!((sizes.join(" ").as_str(), fields.find("account")), ("0.00001 2", Some("spot")));
+        let fields = Fields::from_body(br#"{"orders":[{"a":1}],"ids":["x",7],"bad":[[]]}"#).unwrap();
+        assert_eq!(fields.list("orders").unwrap()[0].find("a"), Some("1"));
+        assert_eq!((fields.words("ids").unwrap(), fields.words("none").unwrap()), (vec!["x".to_owned(), "7".to_owned()], vec![]));
+        assert_eq!((fields.words("bad"), fields.list("ids")), (Err(FieldError::Malformed("bad")), Err(FieldError::Malformed("ids"))));
+        assert_eq!(fields.or("ids", "x").or("more", "y").find("more"), Some("y"));
+        assert_eq!(Fields::from_parts(Vec::new(), "", b"[1]"), Err(FieldError::NotAnObject));
     }
 
     #[test]

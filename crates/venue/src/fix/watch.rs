@@ -59,6 +59,11 @@ impl Observer for Watch {
         }
         let mut names = Names { cl_ord_id: order.client_id.clone(), orig: None, symbol: self.symbol(exchange, order.market).to_owned() };
         let kind = match change {
+            // Amended through another façade: the names stay, the terms are new.
+            OrderChange::Amended => {
+                names.orig = Some(names.cl_ord_id.clone());
+                Kind::Replaced
+            }
             OrderChange::Canceled => {
                 if self.replacing.as_ref().is_some_and(|(_, old, _)| *old == order.id) {
                     return;

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::error::GateError;
-use super::{market_data, trading};
+use super::{batch, market_data, trading};
 use crate::operations::Handler::{Public, Read, Write};
 use crate::operations::Route;
 
@@ -12,10 +12,16 @@ pub(super) const ROUTES: &[Route<GateError>] = &[
     (Method::GET, "/api/v4/account/detail", Read(trading::account_detail)),
     (Method::GET, "/api/v4/delivery/{settle}/contracts", Public(market_data::no_contracts)),
     (Method::GET, "/api/v4/futures/{settle}/contracts", Public(market_data::no_contracts)),
+    (Method::GET, "/api/v4/futures/{settle}/positions", Read(trading::no_positions)),
     (Method::GET, "/api/v4/margin/currency_pairs", Public(market_data::no_contracts)),
     (Method::GET, "/api/v4/options/underlyings", Public(market_data::no_contracts)),
     (Method::GET, "/api/v4/spot/accounts", Read(trading::accounts)),
+    (Method::POST, "/api/v4/spot/amend_batch_orders", Write(batch::amend)),
+    (Method::GET, "/api/v4/spot/batch_fee", Read(trading::batch_fee)),
+    (Method::POST, "/api/v4/spot/batch_orders", Write(batch::place)),
+    (Method::POST, "/api/v4/spot/cancel_batch_orders", Write(batch::cancel)),
     (Method::GET, "/api/v4/spot/candlesticks", Public(market_data::candlesticks)),
+    (Method::POST, "/api/v4/spot/countdown_cancel_all", Write(batch::countdown)),
     (Method::GET, "/api/v4/spot/currencies", Public(market_data::currencies)),
     (Method::GET, "/api/v4/spot/currencies/{currency}", Public(market_data::currency)),
     (Method::GET, "/api/v4/spot/currency_pairs", Public(market_data::pairs)),
@@ -27,6 +33,7 @@ pub(super) const ROUTES: &[Route<GateError>] = &[
     (Method::GET, "/api/v4/spot/orders", Read(trading::orders)),
     (Method::POST, "/api/v4/spot/orders", Write(trading::place)),
     (Method::DELETE, "/api/v4/spot/orders/{order_id}", Write(trading::cancel)),
+    (Method::PATCH, "/api/v4/spot/orders/{order_id}", Write(trading::amend)),
     (Method::GET, "/api/v4/spot/orders/{order_id}", Read(trading::status)),
     (Method::GET, "/api/v4/spot/tickers", Public(market_data::tickers)),
     (Method::GET, "/api/v4/spot/time", Public(market_data::time)),

@@ -15,14 +15,14 @@ use axum::body::Body;
 use axum::extract::State;
 use http::{Request, Response};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::error::GateError;
 use super::market_data::named;
-use super::trading;
+use super::{batch, trading};
 use crate::clock::now_ms;
 use crate::exchange::instrument::MarketIndex;
-use crate::facade::fields_of;
+use crate::facade::Fields;
 use crate::operations::{self, Channel, Dialect, Handler, OwnChannel, Subscriptions};
 use crate::shell::Shell;
 use crate::websocket::Protocol;
@@ -43,7 +43,7 @@ struct ApiPayload {
     #[serde(default)]
     req_id: Value,
     #[serde(default)]
-    req_param: Map<String, Value>,
+    req_param: Value,
 }
 
 struct Session(Subscriptions);
@@ -131,7 +131,9 @@ impl Session {
         let named = payload.as_ref().map(|payload| &payload.req_id).filter(|id| !id.is_null());
         let request_id = named.unwrap_or(&frame.id).clone();
         let result = match (payload, handler(&frame.channel)) {
-            (Some(payload), Some(handler)) => operations::call(shell, handler, &self.0.caller, &fields_of(payload.req_param)),
+            (Some(payload), Some(handler)) => Fields::from_param(payload.req_param)
+                .map_err(GateError::from)
+                .and_then(|fields| operations::call(shell, handler, &self.0.caller, &fields)),
             (None, _) | (_, None) => {
                 shell.counters.count_refused();
                 Err(GateError::unknown_channel())
@@ -150,8 +152,10 @@ impl Session {
 /// The handler behind an `api` channel: the same as over HTTP.
 fn handler(channel: &str) -> Option<Handler<GateError>> {
     match channel {
+        "spot.order_amend" => Some(Handler::Write(trading::amend)),
         "spot.order_cancel" => Some(Handler::Write(trading::cancel)),
         "spot.order_cancel_cp" => Some(Handler::Write(trading::cancel_all)),
+        "spot.order_cancel_ids" => Some(Handler::Write(batch::cancel)),
         "spot.order_place" => Some(Handler::Write(trading::place)),
         "spot.order_status" => Some(Handler::Read(trading::status)),
         _ => None,

@@ -79,6 +79,7 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             row["event"] = json!(match change {
                 OrderChange::Canceled | OrderChange::Expired => "finish",
                 OrderChange::New => "put",
+                OrderChange::Amended => "update",
                 OrderChange::Trade if open => "update",
                 OrderChange::Trade => "finish",
             });
@@ -87,6 +88,9 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             row["update_time_ms"] = json!(order.updated_ms.to_string());
             vec![update("spot.orders", &json!([row]), *at_ms)]
         }
-        (OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders, _) => Vec::new(),
+        (
+            OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders,
+            _,
+        ) => Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ use super::error::GateError;
 use super::market_data::{market_of, name_of, named};
 use super::shapes;
 use crate::exchange::Exchange;
+use crate::exchange::amend::Amendment;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::order::{Order, OrderError, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::{FieldError, Fields};
@@ -26,14 +27,30 @@ pub(super) fn accounts(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u
     Ok(rows.map(row).collect::<Value>().to_string())
 }
 
-pub(super) fn fee(exchange: &Exchange, owner: &Owner, _: &Fields, _: u64) -> Result<String, GateError> {
+/// No contract is listed at this façade.
+pub(super) fn no_positions(_: &Exchange, _: &Owner, _: &Fields, _: u64) -> Result<String, GateError> {
+    Ok("[]".to_owned())
+}
+
+fn fee_shape(exchange: &Exchange, owner: &Owner) -> Value {
     let rate = Fixed::whole(1).basis_points(exchange.commission_points).short();
     let none = "0";
-    Ok(json!({
+    json!({
         "user_id": owner.index.0, "taker_fee": rate, "maker_fee": rate, "gt_discount": false, "gt_taker_fee": none, "gt_maker_fee": none,
         "loan_fee": none, "point_type": none, "futures_taker_fee": rate, "futures_maker_fee": rate,
     })
-    .to_string())
+}
+
+pub(super) fn fee(exchange: &Exchange, owner: &Owner, _: &Fields, _: u64) -> Result<String, GateError> {
+    Ok(fee_shape(exchange, owner).to_string())
+}
+
+/// Fees of the pairs that are named.
+pub(super) fn batch_fee(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, GateError> {
+    let names: Vec<&str> = fields.need("currency_pairs")?.split(',').collect();
+    let fee = fee_shape(exchange, owner);
+    let rows = names.into_iter().map(|name| named(exchange, name).map(|_| (name.to_owned(), fee.clone())));
+    Ok(Value::Object(rows.collect::<Result<_, _>>()?).to_string())
 }
 
 /// Kind and time in force: a market order is `ioc` unless it says `fok`.
@@ -76,10 +93,34 @@ fn read_order(exchange: &Exchange, owner: &Owner, fields: &Fields) -> Result<Ord
     Ok(OrderRequest { market, side, kind, time_in_force, size, price, client_id, key: Arc::clone(&owner.key) })
 }
 
-pub(super) fn place(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, GateError> {
+/// Places one order, and tells it.
+pub(super) fn place_one(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<Value, GateError> {
     let request = read_order(exchange, owner, fields)?;
     let placed = exchange.place(owner.index, request, now_ms)?;
-    Ok(shapes::order(exchange, &placed.order).to_string())
+    Ok(shapes::order(exchange, &placed.order))
+}
+
+pub(super) fn place(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, GateError> {
+    Ok(place_one(exchange, owner, fields, now_ms)?.to_string())
+}
+
+/// Amends one order, whose `amount` is that of the whole order; its number stays.
+pub(super) fn amend_one(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<Value, GateError> {
+    let id = find(exchange, owner, fields)?.id;
+    let amendment = Amendment { price: fields.decimal("price")?, quantity: fields.decimal("amount")?, client_id: None };
+    if amendment.price.is_none() && amendment.quantity.is_none() {
+        return Err(FieldError::Missing("amount or price").into());
+    }
+    let amended = exchange.amend(owner.index, id, &amendment, now_ms)?;
+    let mut shape = shapes::order(exchange, &amended.order);
+    if let Some(text) = fields.find("amend_text") {
+        shape["amend_text"] = json!(text);
+    }
+    Ok(shape)
+}
+
+pub(super) fn amend(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, GateError> {
+    Ok(amend_one(exchange, owner, fields, now_ms)?.to_string())
 }
 
 /// The order that `order_id` means: the venue's number, or the client's text.
@@ -98,10 +139,15 @@ pub(super) fn status(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64
     Ok(shapes::order(exchange, find(exchange, owner, fields)?).to_string())
 }
 
-pub(super) fn cancel(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, GateError> {
+/// Cancels one order.
+pub(super) fn cancel_one(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<Value, GateError> {
     let id = find(exchange, owner, fields)?.id;
     let canceled = exchange.cancel(owner.index, id, now_ms)?;
-    Ok(shapes::order(exchange, &canceled).to_string())
+    Ok(shapes::order(exchange, &canceled))
+}
+
+pub(super) fn cancel(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, GateError> {
+    Ok(cancel_one(exchange, owner, fields, now_ms)?.to_string())
 }
 
 pub(super) fn cancel_all(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, GateError> {

@@ -120,6 +120,8 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event_of: &Ev
     };
     let one = |kind| event(exchange, kind, order, *execution, *at_ms);
     let events = match change {
+        // This API cannot amend; what another one amended is told as it rests now.
+        OrderChange::Amended => vec![one("booked")],
         OrderChange::Canceled | OrderChange::Expired => vec![one("cancelled")],
         OrderChange::New => {
             // News is told when the placing is over, so the order's rest is known by now.

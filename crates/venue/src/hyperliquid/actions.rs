@@ -1,4 +1,4 @@
-//! `POST /exchange`: orders and cancels.
+//! `POST /exchange`: orders, changes of orders, cancels.
 //!
 //! The orders of one action stand alone: each has its own status, and one that is refused
 //! does not take the others with it.
@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use super::error::{HyperliquidError, order_text};
 use super::info::market_of_asset;
+use super::modify::{self, Modify};
 use crate::exchange::Exchange;
 use crate::exchange::fixed::Fixed;
-use crate::exchange::order::{OrderError, OrderKind, OrderRequest, Side, Size, TimeInForce};
+use crate::exchange::order::{Order, OrderError, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::Access;
 use crate::operations::{self, Owner, average_price};
 use crate::shell::{Caller, Shell};
@@ -30,16 +31,24 @@ struct Post {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 enum Action {
+    BatchModify {
+        modifies: Vec<Modify>,
+    },
     Cancel {
         cancels: Vec<Cancel>,
     },
     CancelByCloid {
         cancels: Vec<CancelByCloid>,
     },
+    Modify(Modify),
     Order {
         orders: Vec<OrderWire>,
         #[serde(default)]
         builder: Option<Builder>,
+    },
+    ScheduleCancel {
+        #[serde(default)]
+        time: Option<u64>,
     },
     #[serde(other)]
     Unserved,
@@ -64,7 +73,7 @@ struct Builder {
 
 /// An order as it is signed; the letters are the vendor's.
 #[derive(Deserialize)]
-struct OrderWire {
+pub(super) struct OrderWire {
     a: u32,
     b: bool,
     p: String,
@@ -94,9 +103,18 @@ pub(super) fn perform(shell: &Shell, caller: &Caller, body: &Value) -> Result<Va
         let owner = operations::owner(exchange, identity)?;
         shell.addresses.remember(identity, owner.index);
         let (kind, statuses) = match post.action {
+            Action::BatchModify { modifies } => {
+                let modifies = modifies.into_iter().map(|modify| modify::modify(exchange, &owner, modify, now_ms));
+                ("order", modifies.map(status).collect::<Vec<Value>>())
+            }
+            Action::Modify(one) => {
+                modify::modify(exchange, &owner, one, now_ms).map_err(HyperliquidError::Action)?;
+                return Ok(modify::done());
+            }
+            Action::ScheduleCancel { time } => return modify::schedule_cancel(exchange, &owner, time, now_ms),
             Action::Cancel { cancels } => {
                 let cancels = cancels.into_iter().map(|cancel| cancel_one(exchange, &owner, &cancel, now_ms));
-                ("cancel", cancels.map(status).collect::<Vec<Value>>())
+                ("cancel", cancels.map(status).collect())
             }
             Action::CancelByCloid { cancels } => {
                 let cancels = cancels.into_iter().map(|cancel| cancel_by_cloid(exchange, &owner, &cancel, now_ms));
@@ -119,11 +137,11 @@ fn status(result: Result<Value, String>) -> Value {
     result.unwrap_or_else(|error| json!({"error": error}))
 }
 
-fn told(error: OrderError) -> String {
+pub(super) fn told(error: OrderError) -> String {
     order_text(error).to_owned()
 }
 
-fn read(exchange: &Exchange, owner: &Owner, wire: OrderWire) -> Result<OrderRequest, String> {
+pub(super) fn read(exchange: &Exchange, owner: &Owner, wire: OrderWire) -> Result<OrderRequest, String> {
     let market = market_of_asset(exchange, wire.a).ok_or_else(|| format!("Unknown asset {}", wire.a))?;
     let tif = match wire.t {
         Manner::Limit { tif } => tif,
@@ -151,9 +169,14 @@ fn read(exchange: &Exchange, owner: &Owner, wire: OrderWire) -> Result<OrderRequ
 }
 
 fn place(exchange: &mut Exchange, owner: &Owner, wire: OrderWire, now_ms: u64) -> Result<Value, String> {
-    let cloid = wire.c.clone();
     let request = read(exchange, owner, wire)?;
+    let cloid = request.client_id.clone();
     let order = exchange.place(owner.index, request, now_ms).map_err(told)?.order;
+    outcome(&order, cloid.as_deref())
+}
+
+/// What became of an order that was placed: it rests, it is filled, or it found nobody.
+pub(super) fn outcome(order: &Order, cloid: Option<&str>) -> Result<Value, String> {
     let with_cloid = |mut inner: Value| {
         if let Some(cloid) = &cloid {
             inner["cloid"] = json!(cloid);
@@ -166,7 +189,7 @@ fn place(exchange: &mut Exchange, owner: &Owner, wire: OrderWire, now_ms: u64) -
     if order.filled.is_zero() {
         return Err("Order could not immediately match against any resting orders. asset=10000".to_owned());
     }
-    let filled = json!({"totalSz": order.filled.short(), "avgPx": average_price(&order).short(), "oid": order.id});
+    let filled = json!({"totalSz": order.filled.short(), "avgPx": average_price(order).short(), "oid": order.id});
     Ok(json!({"filled": with_cloid(filled)}))
 }
 

@@ -58,6 +58,7 @@ pub(super) fn ask(shell: &Shell, caller: &Caller, body: &Value) -> Result<Value,
     shell.with(|exchange, now_ms| match need(body, "type")? {
         "allMids" => Ok(shapes::mids(exchange)),
         "candleSnapshot" => candles(exchange, &body["req"]),
+        "exchangeStatus" => Ok(json!({"specialStatuses": null, "time": now_ms})),
         "l2Book" => Ok(shapes::book(exchange, coin(exchange, body)?, HYPERLIQUID_BOOK_LEVELS.into(), now_ms)),
         "meta" => Ok(perpetual_meta()),
         "metaAndAssetCtxs" => Ok(json!([perpetual_meta(), []])),

@@ -16,7 +16,7 @@ use super::address::Address;
 use super::error::HyperliquidError;
 use super::info::{market_of_coin, need};
 use super::streams::message;
-use super::{actions, info, user};
+use super::{actions, info, streams, user};
 use crate::exchange::account::AccountIndex;
 use crate::exchange::instrument::MarketIndex;
 use crate::limits::HYPERLIQUID_BOOK_LEVELS;
@@ -105,6 +105,9 @@ impl Session {
             Wanted::Market(market, channel) => self.0.unsubscribe(shell, market, channel),
             Wanted::Own(account, channel) if subscribe => {
                 self.0.listen(shell, account, channel);
+                if let OwnChannel::AddressBalances(address) = channel {
+                    return Some(shell.with(|exchange, _| streams::spot_state(exchange, address, Some(account))));
+                }
                 if let OwnChannel::AddressFills(address) = channel {
                     let fills = shell.with(|exchange, _| user::fills(exchange, Some(account), 0, u64::MAX));
                     return Some(message("userFills", &json!({"user": address.to_string(), "isSnapshot": true, "fills": fills})));
@@ -136,6 +139,7 @@ impl Session {
             "bbo" => market(Channel::Top),
             "l2Book" => market(Channel::Book(HYPERLIQUID_BOOK_LEVELS)),
             "orderUpdates" => user(|_| OwnChannel::Orders),
+            "spotState" => user(OwnChannel::AddressBalances),
             "trades" => market(Channel::Trades),
             "userEvents" => user(|_| OwnChannel::Fills),
             "userFills" => user(OwnChannel::AddressFills),

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::shapes;
+use super::address::Address;
+use super::{shapes, user};
 use crate::exchange::Exchange;
+use crate::exchange::account::AccountIndex;
 use crate::exchange::event::{Event, PublicTrade};
 use crate::exchange::instrument::MarketIndex;
 use crate::operations::{Channel, OwnChannel};
@@ -32,9 +34,15 @@ pub(crate) fn trade_event(exchange: &Exchange, market: MarketIndex, trade: &Publ
     message("trades", &json!([shapes::trade(exchange.market(market), trade)]))
 }
 
-/// `orderUpdates`, `userFills` and `userEvents`
+/// `spotState`
+pub(super) fn spot_state(exchange: &Exchange, address: Address, account: Option<AccountIndex>) -> String {
+    message("spotState", &json!({"user": address.to_string(), "spotState": user::balances(exchange, account)}))
+}
+
+/// `orderUpdates`, `userFills`, `userEvents` and `spotState`
 pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event) -> Vec<String> {
     match (channel, event) {
+        (OwnChannel::AddressBalances(address), Event::Balances { owner, .. }) => vec![spot_state(exchange, address, Some(*owner))],
         (OwnChannel::AddressFills(address), Event::Order { fill: Some(fill), .. }) => {
             vec![message("userFills", &json!({"user": address.to_string(), "fills": [shapes::fill(exchange, fill)]}))]
         }
@@ -42,6 +50,9 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             vec![message("user", &json!({"fills": [shapes::fill(exchange, fill)]}))]
         }
         (OwnChannel::Orders, Event::Order { order, .. }) => vec![message("orderUpdates", &json!([shapes::told_order(exchange, order)]))],
-        (OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders, _) => Vec::new(),
+        (
+            OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders,
+            _,
+        ) => Vec::new(),
     }
 }

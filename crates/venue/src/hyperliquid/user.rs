@@ -93,7 +93,7 @@ fn order_status(exchange: &Exchange, account: Option<AccountIndex>, wanted: &Val
     found.map_or_else(|| json!({"status": "unknownOid"}), |order| json!({"status": "order", "order": order}))
 }
 
-fn balances(exchange: &Exchange, account: Option<AccountIndex>) -> Value {
+pub(super) fn balances(exchange: &Exchange, account: Option<AccountIndex>) -> Value {
     let names = tokens(exchange);
     let balances = account.into_iter().flat_map(|account| &exchange.account_state(account).balances);
     let rows = balances.map(|(asset, balance)| {

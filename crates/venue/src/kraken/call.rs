@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::error::KrakenError;
 use super::operation::Operation;
-use super::{account, market_data, orders};
+use super::{account, amend, batch, market_data, orders};
 use crate::clock::now_ms;
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
@@ -35,13 +35,18 @@ fn public(exchange: &Exchange, operation: Operation, fields: &Fields, at_ms: u64
         Operation::Time => Ok(json!({"unixtime": at_ms / 1_000, "rfc1123": market_data::rfc1123(at_ms)})),
         Operation::Trades => market_data::trades(exchange, fields),
         Operation::AddOrder
+        | Operation::AddOrderBatch
+        | Operation::AmendOrder
         | Operation::Balance
         | Operation::BalanceEx
         | Operation::CancelAll
+        | Operation::CancelAllOrdersAfter
         | Operation::CancelOrder
         | Operation::CancelOrderBatch
         | Operation::ClosedOrders
+        | Operation::EditOrder
         | Operation::OpenOrders
+        | Operation::OpenPositions
         | Operation::QueryOrders
         | Operation::QueryTrades
         | Operation::TradeBalance
@@ -60,13 +65,20 @@ fn private(
 ) -> Result<Value, KrakenError> {
     match operation {
         Operation::AddOrder => orders::add(exchange, owner, key, fields, now_ms),
+        Operation::AddOrderBatch => batch::add(exchange, owner, key, fields, now_ms),
+        Operation::AmendOrder => amend::amend(exchange, owner, fields, now_ms),
         Operation::Balance => Ok(account::balance(exchange, owner)),
         Operation::BalanceEx => Ok(account::balance_ex(exchange, owner)),
         Operation::CancelAll => Ok(json!({"count": exchange.cancel_all(owner, None, now_ms).len()})),
+        Operation::CancelAllOrdersAfter => orders::cancel_all_after(exchange, owner, fields, now_ms),
         Operation::CancelOrder => orders::cancel(exchange, owner, fields, now_ms),
         Operation::CancelOrderBatch => orders::cancel_batch(exchange, owner, fields, now_ms),
         Operation::ClosedOrders => account::closed_orders(exchange, owner, fields),
+        Operation::EditOrder => amend::edit(exchange, owner, key, fields, now_ms),
         Operation::OpenOrders => account::open_orders(exchange, owner, fields),
+        // There is no margin here.
+        Operation::OpenPositions if fields.find("consolidation").is_some() => Ok(json!([])),
+        Operation::OpenPositions => Ok(json!({})),
         Operation::QueryOrders => account::query_orders(exchange, owner, fields),
         Operation::QueryTrades => account::query_trades(exchange, owner, fields),
         Operation::TradeBalance => Ok(account::trade_balance(exchange, owner)),

@@ -40,6 +40,10 @@ impl KrakenError {
         Self::of("EQuery:Invalid asset pair")
     }
 
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// The same on the WebSocket, which says more than REST in two places.
     pub(super) fn socket_text(self) -> Cow<'static, str> {
         match &*self.0 {

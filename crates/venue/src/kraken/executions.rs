@@ -88,6 +88,7 @@ pub(super) fn changed(exchange: &Exchange, change: OrderChange, order: &Order, f
     }
     let plain = |exec_type: &str| report(exchange, order, exec_type, at_ms);
     match (change, fill) {
+        (OrderChange::Amended, _) => vec![plain("amended")],
         (OrderChange::Canceled, _) => {
             let mut report = plain("canceled");
             report["reason"] = json!("User requested");

@@ -53,6 +53,11 @@ fn number_text(letter: char, number: u64) -> String {
     format!("{letter}{:05}-{:05}-{:06}", number / 100_000_000_000, number / 1_000_000 % 100_000, number % 1_000_000)
 }
 
+/// The vendor's form of an amendment's number.
+pub(super) fn amend_text(number: u64) -> String {
+    number_text('A', number)
+}
+
 /// The vendor's form of an order number.
 pub(super) fn order_text(id: OrderId) -> String {
     number_text('O', id)

@@ -8,17 +8,22 @@ use crate::facade::Access;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Operation {
     AddOrder,
+    AddOrderBatch,
+    AmendOrder,
     AssetPairs,
     Assets,
     Balance,
     BalanceEx,
     CancelAll,
+    CancelAllOrdersAfter,
     CancelOrder,
     CancelOrderBatch,
     ClosedOrders,
     Depth,
+    EditOrder,
     Ohlc,
     OpenOrders,
+    OpenPositions,
     QueryOrders,
     QueryTrades,
     SystemStatus,
@@ -41,12 +46,20 @@ impl Operation {
             | Self::BalanceEx
             | Self::ClosedOrders
             | Self::OpenOrders
+            | Self::OpenPositions
             | Self::QueryOrders
             | Self::QueryTrades
             | Self::TradeBalance
             | Self::TradeVolume
             | Self::TradesHistory => Access::Read,
-            Self::AddOrder | Self::CancelAll | Self::CancelOrder | Self::CancelOrderBatch => Access::Write,
+            Self::AddOrder
+            | Self::AddOrderBatch
+            | Self::AmendOrder
+            | Self::CancelAll
+            | Self::CancelAllOrdersAfter
+            | Self::CancelOrder
+            | Self::CancelOrderBatch
+            | Self::EditOrder => Access::Write,
         }
     }
 }
@@ -54,13 +67,18 @@ impl Operation {
 /// REST: method, path, operation.
 pub(super) const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::POST, "/0/private/AddOrder", Operation::AddOrder),
+    (Method::POST, "/0/private/AddOrderBatch", Operation::AddOrderBatch),
+    (Method::POST, "/0/private/AmendOrder", Operation::AmendOrder),
     (Method::POST, "/0/private/Balance", Operation::Balance),
     (Method::POST, "/0/private/BalanceEx", Operation::BalanceEx),
     (Method::POST, "/0/private/CancelAll", Operation::CancelAll),
+    (Method::POST, "/0/private/CancelAllOrdersAfter", Operation::CancelAllOrdersAfter),
     (Method::POST, "/0/private/CancelOrder", Operation::CancelOrder),
     (Method::POST, "/0/private/CancelOrderBatch", Operation::CancelOrderBatch),
     (Method::POST, "/0/private/ClosedOrders", Operation::ClosedOrders),
+    (Method::POST, "/0/private/EditOrder", Operation::EditOrder),
     (Method::POST, "/0/private/OpenOrders", Operation::OpenOrders),
+    (Method::POST, "/0/private/OpenPositions", Operation::OpenPositions),
     (Method::POST, "/0/private/QueryOrders", Operation::QueryOrders),
     (Method::POST, "/0/private/QueryTrades", Operation::QueryTrades),
     (Method::POST, "/0/private/TradeBalance", Operation::TradeBalance),

@@ -10,8 +10,8 @@ use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::order::{Order, OrderId, OrderKind, OrderRequest, Side, Size, TimeInForce};
-use crate::facade::Fields;
-use crate::limits::KRAKEN_CANCEL_BATCH_MAX;
+use crate::facade::{Fields, iso};
+use crate::limits::{KRAKEN_CANCEL_BATCH_MAX, KRAKEN_COUNTDOWN_SECONDS_MAX};
 
 /// The names of one order's parameters: REST and WebSocket call the same things differently.
 pub(super) struct Words {
@@ -86,17 +86,15 @@ pub(super) fn add(
     now_ms: u64,
 ) -> Result<Value, KrakenError> {
     let request = read(exchange, fields, &REST, key)?;
-    let volume = match request.size {
-        Size::Base(volume) | Size::Quote(volume) => volume,
-    };
-    let order = describe(exchange, &request, volume);
+    let order = describe(exchange, &request);
     match place(exchange, owner, fields, request, now_ms)? {
         None => Ok(json!({"descr": {"order": order}})),
         Some(placed) => Ok(json!({"descr": {"order": order}, "txid": [names::order_text(placed.id)]})),
     }
 }
 
-fn describe(exchange: &Exchange, request: &OrderRequest, volume: Fixed) -> String {
+pub(super) fn describe(exchange: &Exchange, request: &OrderRequest) -> String {
+    let (Size::Base(volume) | Size::Quote(volume)) = request.size;
     let terms = &exchange.market(request.market).instrument;
     let how = how_priced(request.kind, request.price, names::places(terms.tick));
     format!("{} {volume} {} @ {how}", request.side.lower(), names::pair(terms))
@@ -117,22 +115,35 @@ pub(super) fn find_open(exchange: &Exchange, owner: AccountIndex, name: &str) ->
     order.filter(|order| order.status.is_open()).map(|order| order.id).ok_or_else(KrakenError::unknown_order)
 }
 
+/// The order a request names, by the client's name or the venue's.
+pub(super) fn named<'a>(fields: &'a Fields, number: &'static str) -> Result<&'a str, KrakenError> {
+    match fields.find("cl_ord_id") {
+        Some(name) => Ok(name),
+        None => Ok(fields.need(number)?),
+    }
+}
+
 /// `CancelOrder`
 pub(super) fn cancel(exchange: &mut Exchange, owner: AccountIndex, fields: &Fields, now_ms: u64) -> Result<Value, KrakenError> {
-    let name = match fields.find("cl_ord_id") {
-        Some(name) => name,
-        None => fields.need("txid")?,
-    };
-    let id = find_open(exchange, owner, name)?;
+    let id = find_open(exchange, owner, named(fields, "txid")?)?;
     exchange.cancel(owner, id, now_ms)?;
     Ok(json!({"count": 1}))
 }
 
+/// `CancelAllOrdersAfter`: in so many seconds; nought takes it back.
+pub(super) fn cancel_all_after(exchange: &mut Exchange, owner: AccountIndex, fields: &Fields, now_ms: u64) -> Result<Value, KrakenError> {
+    let seconds = fields.integer("timeout")?.filter(|seconds| *seconds <= KRAKEN_COUNTDOWN_SECONDS_MAX);
+    let seconds = seconds.ok_or_else(|| KrakenError::argument("timeout"))?;
+    let trigger = exchange.cancel_all_after(owner, None, seconds * 1_000, now_ms);
+    Ok(json!({"currentTime": iso(now_ms), "triggerTime": trigger.map_or_else(|| "0".to_owned(), iso)}))
+}
+
 /// `CancelOrderBatch`: unknown orders are passed over, and the count says so.
 pub(super) fn cancel_batch(exchange: &mut Exchange, owner: AccountIndex, fields: &Fields, now_ms: u64) -> Result<Value, KrakenError> {
-    let names = fields.find("orders").or_else(|| fields.find("cl_ord_ids"));
-    let names = names.ok_or_else(|| KrakenError::argument("orders"))?;
-    let names: Vec<String> = serde_json::from_str(names).map_err(|_| KrakenError::argument("orders"))?;
+    let mut names = fields.words("orders")?;
+    for list in ["cl_ord_ids", "cl_ord_id"] {
+        names.extend(fields.words(list)?);
+    }
     if names.is_empty() || names.len() > KRAKEN_CANCEL_BATCH_MAX {
         return Err(KrakenError::argument("orders"));
     }

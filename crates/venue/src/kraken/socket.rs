@@ -6,7 +6,7 @@
 //! | `ping` | – |
 //! | `subscribe`, `unsubscribe` to `book`, `instrument`, `ohlc`, `ticker`, `trade` | – |
 //! | `subscribe`, `unsubscribe` to `executions`, `balances` | reading |
-//! | `add_order`, `cancel_order`, `cancel_all` | `order:write` |
+//! | what `socket_orders` answers | `order:write` |
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 use super::channels::{self, Channel, message};
 use super::error::KrakenError;
-use super::{executions, names, orders};
+use super::{executions, names};
 use crate::clock::now_ms;
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
@@ -61,9 +61,9 @@ struct Subscriptions {
 }
 
 /// One connection.
-struct Session {
-    caller: Caller,
-    outbox: Arc<Outbox>,
+pub(super) struct Session {
+    pub(super) caller: Caller,
+    pub(super) outbox: Arc<Outbox>,
     heard: Arc<Mutex<Subscriptions>>,
 }
 
@@ -90,7 +90,7 @@ pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<
     })
 }
 
-fn push(outbox: &Outbox, message: &Value) {
+pub(super) fn push(outbox: &Outbox, message: &Value) {
     outbox.push_own(Bytes::from(message.to_string()));
 }
 
@@ -106,8 +106,13 @@ impl Protocol for Session {
         let reply = Reply { method: frame.method, req_id: frame.req_id, began };
         let done = match reply.method.as_str() {
             "add_order" => self.add_order(shell, &reply, frame.params),
+            "amend_order" => self.amend_order(shell, &reply, frame.params),
+            "batch_add" => self.batch_add(shell, &reply, frame.params),
+            "batch_cancel" => self.batch_cancel(shell, &reply, frame.params),
             "cancel_all" => self.cancel_all(shell, &reply),
+            "cancel_all_orders_after" => self.cancel_all_after(shell, &reply, frame.params),
             "cancel_order" => self.cancel_order(shell, &reply, &frame.params),
+            "edit_order" => self.edit_order(shell, &reply, frame.params),
             "ping" => {
                 shell.counters.count_public();
                 let mut pong = json!({"method": "pong", "time_in": iso(began), "time_out": iso(now_ms())});
@@ -130,20 +135,20 @@ impl Protocol for Session {
 }
 
 /// What a reply repeats of its request.
-struct Reply {
+pub(super) struct Reply {
     method: String,
     req_id: Option<u64>,
     began: u64,
 }
 
 impl Reply {
-    fn name(&self, reply: &mut Value) {
+    pub(super) fn name(&self, reply: &mut Value) {
         if let Some(req_id) = self.req_id {
             reply["req_id"] = json!(req_id);
         }
     }
 
-    fn done(&self, result: &Value) -> Value {
+    pub(super) fn done(&self, result: &Value) -> Value {
         let mut reply = json!({
             "method": self.method, "result": result, "success": true, "time_in": iso(self.began), "time_out": iso(now_ms()),
         });
@@ -151,7 +156,7 @@ impl Reply {
         reply
     }
 
-    fn refused(&self, text: &str) -> Value {
+    pub(super) fn refused(&self, text: &str) -> Value {
         let mut reply = json!({
             "method": self.method, "error": text, "success": false, "time_in": iso(self.began), "time_out": iso(now_ms()),
         });
@@ -160,7 +165,7 @@ impl Reply {
     }
 }
 
-fn told(error: impl Into<KrakenError>) -> String {
+pub(super) fn told(error: impl Into<KrakenError>) -> String {
     error.into().socket_text().into_owned()
 }
 
@@ -282,63 +287,6 @@ impl Session {
             self.heard.lock().markets.retain(|one| one.market != market || one.channel != channel);
             push(&self.outbox, &reply.done(&channel.result(Some(symbol), false)));
         }
-        Ok(())
-    }
-
-    fn add_order(&self, shell: &Shell, reply: &Reply, params: Map<String, Value>) -> Result<(), String> {
-        let Some(identity) = admit(shell, Access::Write, &self.caller).map_err(told)? else {
-            return Err(told(KrakenError::malformed()));
-        };
-        let fields = fields_of(params);
-        let placed = shell.with(|exchange, now_ms| {
-            let owner = exchange.account(&identity.account)?;
-            let request = orders::read(exchange, &fields, &orders::SOCKET, &identity.key)?;
-            orders::place(exchange, owner, &fields, request, now_ms)
-        });
-        let result = match placed.map_err(told)? {
-            None => json!({}),
-            Some(order) => match order.given_client_id() {
-                "" => json!({"order_id": names::order_text(order.id)}),
-                given => json!({"order_id": names::order_text(order.id), "cl_ord_id": given}),
-            },
-        };
-        push(&self.outbox, &reply.done(&result));
-        Ok(())
-    }
-
-    /// One reply for each order named.
-    fn cancel_order(&self, shell: &Shell, reply: &Reply, params: &Map<String, Value>) -> Result<(), String> {
-        let Some(identity) = admit(shell, Access::Write, &self.caller).map_err(told)? else {
-            return Err(told(KrakenError::malformed()));
-        };
-        let named = ["order_id", "cl_ord_id"].into_iter().filter_map(|name| params.get(name)?.as_array()).flatten();
-        let named: Vec<&str> = named.filter_map(Value::as_str).take(STREAMS_PER_CONNECTION_MAX).collect();
-        if named.is_empty() {
-            return Err(told(KrakenError::argument("order_id")));
-        }
-        for name in named {
-            let canceled = shell.with(|exchange, now_ms| {
-                let owner = exchange.account(&identity.account)?;
-                let id = orders::find_open(exchange, owner, name)?;
-                Ok::<_, KrakenError>(exchange.cancel(owner, id, now_ms)?)
-            });
-            match canceled {
-                Err(error) => push(&self.outbox, &reply.refused(&error.socket_text())),
-                Ok(order) => push(&self.outbox, &reply.done(&json!({"order_id": names::order_text(order.id)}))),
-            }
-        }
-        Ok(())
-    }
-
-    fn cancel_all(&self, shell: &Shell, reply: &Reply) -> Result<(), String> {
-        let Some(identity) = admit(shell, Access::Write, &self.caller).map_err(told)? else {
-            return Err(told(KrakenError::malformed()));
-        };
-        let canceled = shell.with(|exchange, now_ms| {
-            let owner = exchange.account(&identity.account)?;
-            Ok::<_, KrakenError>(exchange.cancel_all(owner, None, now_ms).len())
-        });
-        push(&self.outbox, &reply.done(&json!({"count": canceled.map_err(told)?})));
         Ok(())
     }
 }

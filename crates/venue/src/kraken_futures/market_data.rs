@@ -28,7 +28,7 @@ pub(super) fn instruments(exchange: &Exchange, _: &Fields, now_ms: u64) -> Resul
             "contractSize": 1, "tradeable": true, "impactMidSize": 1, "maxPositionSize": number(terms.quantity_max),
             "openingDate": iso(0), "lastTradingTime": terms.kind.expiry_ms().map(iso), "contractValueTradePrecision": places(terms.lot),
             "marginLevels": [{"contracts": 0, "initialMargin": margin, "maintenanceMargin": margin / 2.0}],
-            "postOnly": false, "feeScheduleUid": "paper", "retailMarginLevels": [], "category": "", "tags": [], "base": names::currency(&terms.base),
+            "postOnly": false, "feeScheduleUid": super::fees::SCHEDULE, "retailMarginLevels": [], "category": "", "tags": [], "base": names::currency(&terms.base),
             "quote": names::currency(&terms.quote), "pair": format!("{}:{}", names::currency(&terms.base), names::currency(&terms.quote)),
         })
     };

@@ -54,6 +54,7 @@ enum Feed {
 impl Feed {
     fn read(name: &str) -> Result<Self, FuturesError> {
         match name {
+            "balances" => Ok(Self::Own(OwnChannel::Balances)),
             "book" => Ok(Self::Market(Channel::Book(KRAKEN_FUTURES_BOOK_LEVELS))),
             "fills" => Ok(Self::Own(OwnChannel::Fills)),
             "open_orders" | "open_orders_verbose" => Ok(Self::Own(OwnChannel::Orders)),
@@ -107,10 +108,14 @@ impl Session {
             return Ok(());
         }
         self.0.listen(shell, owner.index, channel);
-        if channel == OwnChannel::Orders {
-            // Taken after the subscription: an order told twice is harmless, one missed is not.
-            let snapshot = shell.with(|exchange, _| streams::orders_snapshot(exchange, owner.index));
-            self.0.outbox.push_own(Bytes::from(snapshot));
+        // Taken after the subscription: what is told twice is harmless, what is missed is not.
+        let first = shell.with(|exchange, now_ms| match channel {
+            OwnChannel::Balances => Some(streams::balances(exchange, owner.index, "balances_snapshot", now_ms)),
+            OwnChannel::Orders => Some(streams::orders_snapshot(exchange, owner.index)),
+            OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Fills => None,
+        });
+        if let Some(first) = first {
+            self.0.outbox.push_own(Bytes::from(first));
         }
         Ok(())
     }

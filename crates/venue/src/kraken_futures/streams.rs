@@ -1,6 +1,6 @@
 //! Messages of the feeds. The book is told whole at every tick, as `book_snapshot`: what the vendor sends first, clients take at any time.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{names, shapes};
 use crate::exchange::account::AccountIndex;
@@ -72,8 +72,27 @@ pub(super) fn orders_snapshot(exchange: &Exchange, owner: AccountIndex) -> Strin
     json!({"feed": "open_orders_snapshot", "account": owner.0.to_string(), "orders": orders}).to_string()
 }
 
-/// `open_orders` and `fills`
+/// What is held: as cash, and as margin for all contracts.
+pub(super) fn balances(exchange: &Exchange, owner: AccountIndex, feed: &str, at_ms: u64) -> String {
+    let (mut holding, mut flex) = (Map::new(), Map::new());
+    for (asset, balance) in &exchange.account_state(owner).balances {
+        let (name, total) = (names::currency(asset), number(balance.total));
+        let margin = json!({"quantity": total, "value": total, "collateral_value": total, "available": number(balance.free())});
+        holding.insert(name.to_owned(), total);
+        flex.insert(name.to_owned(), margin);
+    }
+    json!({
+        "feed": feed, "account": owner.0.to_string(), "holding": holding, "futures": {}, "flex_futures": {"currencies": flex},
+        "timestamp": at_ms, "seq": at_ms,
+    })
+    .to_string()
+}
+
+/// `open_orders`, `fills` and `balances`
 pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event) -> Vec<String> {
+    if let (OwnChannel::Balances, Event::Balances { owner, at_ms }) = (channel, event) {
+        return vec![balances(exchange, *owner, "balances", *at_ms)];
+    }
     let Event::Order { change, order, fill, .. } = event else {
         return Vec::new();
     };
@@ -91,6 +110,7 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
         }
         OwnChannel::Orders => {
             let reason = match change {
+                OrderChange::Amended => "edited_by_user",
                 OrderChange::Canceled => "cancelled_by_user",
                 OrderChange::Expired => "market_inactive",
                 OrderChange::New => "new_placed_order_by_user",
@@ -107,6 +127,6 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             }
             vec![message.to_string()]
         }
-        OwnChannel::AddressFills(_) | OwnChannel::Balances => Vec::new(),
+        OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Balances => Vec::new(),
     }
 }

@@ -39,7 +39,8 @@ fn manner(fields: &Fields) -> Result<(OrderKind, TimeInForce), FuturesError> {
     }
 }
 
-pub(super) fn place(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, FuturesError> {
+/// Places one order; how that went.
+pub(super) fn place_one(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<Value, FuturesError> {
     let market = market_of(exchange, fields)?;
     let side = match fields.need("side")? {
         "buy" => Side::Buy,
@@ -66,15 +67,18 @@ pub(super) fn place(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now
     if events.is_empty() {
         events.push(json!({"type": "PLACE", "order": order, "reducedQuantity": null}));
     }
-    let status = json!({
+    Ok(json!({
         "order_id": order_uuid(placed.order.id), "cliOrdId": placed.order.given_client_id(), "status": "placed",
         "receivedTime": iso(now_ms), "orderEvents": events,
-    });
-    Ok(shapes::success("sendStatus", status, now_ms))
+    }))
+}
+
+pub(super) fn place(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, FuturesError> {
+    Ok(shapes::success("sendStatus", place_one(exchange, owner, fields, now_ms)?, now_ms))
 }
 
 /// The open order that `order_id` or `cliOrdId` means.
-fn find<'a>(exchange: &'a Exchange, owner: &Owner, fields: &Fields) -> Result<&'a Order, FuturesError> {
+pub(super) fn find<'a>(exchange: &'a Exchange, owner: &Owner, fields: &Fields) -> Result<&'a Order, FuturesError> {
     let order = match (fields.find("order_id"), fields.find("cliOrdId")) {
         (Some(id), _) => read_order_uuid(id).and_then(|id| exchange.order(owner.index, id)),
         (None, Some(id)) => exchange.order_by_client_id(owner.index, None, id),
@@ -84,18 +88,22 @@ fn find<'a>(exchange: &'a Exchange, owner: &Owner, fields: &Fields) -> Result<&'
 }
 
 /// A cancel that finds nothing succeeds, and says so.
-pub(super) fn cancel(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, FuturesError> {
+pub(super) fn cancel_one(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<Value, FuturesError> {
     let found = find(exchange, owner, fields).map(|order| order.id);
     let canceled = found.and_then(|id| exchange.cancel(owner.index, id, now_ms).map_err(FuturesError::from));
-    let status = match canceled {
+    match canceled {
         Ok(order) => {
             let event = json!({"type": "CANCEL", "uid": order_uuid(order.id), "order": shapes::event_order(exchange, &order)});
-            json!({"status": "cancelled", "order_id": order_uuid(order.id), "receivedTime": iso(now_ms), "orderEvents": [event]})
+            let id = order_uuid(order.id);
+            Ok(json!({"status": "cancelled", "order_id": id, "receivedTime": iso(now_ms), "orderEvents": [event]}))
         }
-        Err(FuturesError::NotTaken(word)) => json!({"status": word, "receivedTime": iso(now_ms)}),
-        Err(failed @ FuturesError::Failed(..)) => return Err(failed),
-    };
-    Ok(shapes::success("cancelStatus", status, now_ms))
+        Err(FuturesError::NotTaken(word)) => Ok(json!({"status": word, "receivedTime": iso(now_ms)})),
+        Err(failed @ FuturesError::Failed(..)) => Err(failed),
+    }
+}
+
+pub(super) fn cancel(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, FuturesError> {
+    Ok(shapes::success("cancelStatus", cancel_one(exchange, owner, fields, now_ms)?, now_ms))
 }
 
 pub(super) fn cancel_all(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, FuturesError> {

@@ -5,7 +5,7 @@
 use http::Method;
 
 use super::error::KucoinError;
-use super::{market_data, trading};
+use super::{batch, market_data, switch, trading};
 use crate::operations::Handler::{Public, Read, Write};
 use crate::operations::Route;
 
@@ -20,10 +20,21 @@ pub(super) const ROUTES: &[Route<KucoinError>] = &[
     (Method::DELETE, "/api/v1/hf/orders", Write(trading::hf_cancel_pair)),
     (Method::POST, "/api/v1/hf/orders", Write(trading::place)),
     (Method::GET, "/api/v1/hf/orders/active", Read(trading::hf_active)),
+    (Method::GET, "/api/v1/hf/orders/active/page", Read(trading::hf_active_page)),
+    (Method::GET, "/api/v1/hf/orders/active/symbols", Read(trading::hf_active_symbols)),
+    (Method::POST, "/api/v1/hf/orders/alter", Write(batch::alter)),
+    (Method::DELETE, "/api/v1/hf/orders/cancel/{order_id}", Write(batch::cancel_part)),
     (Method::DELETE, "/api/v1/hf/orders/cancelAll", Write(trading::hf_cancel_all)),
     (Method::DELETE, "/api/v1/hf/orders/client-order/{client_oid}", Write(trading::hf_cancel_by_client_id)),
     (Method::GET, "/api/v1/hf/orders/client-order/{client_oid}", Read(trading::status)),
+    (Method::POST, "/api/v1/hf/orders/dead-cancel-all", Write(switch::set)),
+    (Method::GET, "/api/v1/hf/orders/dead-cancel-all/query", Read(switch::query)),
     (Method::GET, "/api/v1/hf/orders/done", Read(trading::hf_done)),
+    (Method::POST, "/api/v1/hf/orders/multi", Write(batch::place)),
+    (Method::POST, "/api/v1/hf/orders/multi/sync", Write(batch::place_sync)),
+    (Method::POST, "/api/v1/hf/orders/sync", Write(batch::place_one_sync)),
+    (Method::DELETE, "/api/v1/hf/orders/sync/client-order/{client_oid}", Write(batch::cancel_sync)),
+    (Method::DELETE, "/api/v1/hf/orders/sync/{order_id}", Write(batch::cancel_sync)),
     (Method::POST, "/api/v1/hf/orders/test", Write(trading::test)),
     (Method::DELETE, "/api/v1/hf/orders/{order_id}", Write(trading::hf_cancel)),
     (Method::GET, "/api/v1/hf/orders/{order_id}", Read(trading::status)),
@@ -40,6 +51,7 @@ pub(super) const ROUTES: &[Route<KucoinError>] = &[
     (Method::DELETE, "/api/v1/orders", Write(trading::cancel_all)),
     (Method::GET, "/api/v1/orders", Read(trading::orders)),
     (Method::POST, "/api/v1/orders", Write(trading::place)),
+    (Method::POST, "/api/v1/orders/multi", Write(batch::place_older)),
     (Method::POST, "/api/v1/orders/test", Write(trading::test)),
     (Method::DELETE, "/api/v1/orders/{order_id}", Write(trading::cancel)),
     (Method::GET, "/api/v1/orders/{order_id}", Read(trading::status)),

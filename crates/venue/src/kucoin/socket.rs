@@ -121,6 +121,7 @@ fn wanted(exchange: &Exchange, topic: &str) -> Result<Wanted, KucoinError> {
         "/market/match" => Channel::Trades,
         "/market/snapshot" => Channel::Ticker,
         "/market/ticker" => Channel::Top,
+        "/spotMarket/level1" => Channel::Snapshot(1),
         "/spotMarket/level2Depth5" => Channel::Book(5),
         "/spotMarket/level2Depth50" => Channel::Book(50),
         _ => return Err(unknown()),

@@ -30,12 +30,17 @@ pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Chan
             let data = json!({"asks": side(Side::Sell), "bids": side(Side::Buy), "timestamp": at_ms});
             Some(message(&format!("/spotMarket/level2Depth{depth}:{name}"), "level2", &data))
         }
+        Channel::Snapshot(_) => {
+            let side = |side| rows(&levels(market, side, 1)).pop();
+            let data = json!({"asks": side(Side::Sell), "bids": side(Side::Buy), "timestamp": at_ms});
+            Some(message(&format!("/spotMarket/level1:{name}"), "level1", &data))
+        }
         Channel::Ticker => {
             let data = json!({"sequence": shapes::sequence(market), "data": shapes::board(market, at_ms)});
             Some(message(&format!("/market/snapshot:{name}"), "trade.snapshot", &data))
         }
         Channel::Top => Some(message(&format!("/market/ticker:{name}"), "trade.ticker", &shapes::level1(market, at_ms))),
-        Channel::Changes | Channel::Mids | Channel::Snapshot(_) | Channel::Trades => None,
+        Channel::Changes | Channel::Mids | Channel::Trades => None,
     }
 }
 
@@ -84,7 +89,10 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
         (OwnChannel::Orders, Event::Order { change, order, fill, at_ms, .. }) => {
             order_events(exchange, *change, order, fill.as_deref(), *at_ms)
         }
-        (OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders, _) => Vec::new(),
+        (
+            OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders,
+            _,
+        ) => Vec::new(),
     }
 }
 
@@ -92,6 +100,7 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
 fn order_events(exchange: &Exchange, change: OrderChange, order: &Order, fill: Option<&Fill>, at_ms: u64) -> Vec<String> {
     let open = order.status.is_open();
     let kinds: &[(&str, &str)] = match change {
+        OrderChange::Amended => &[("update", "open")],
         OrderChange::Canceled | OrderChange::Expired => &[("canceled", "done")],
         OrderChange::New => &[("open", "open")],
         OrderChange::Trade if open => &[("match", "match")],

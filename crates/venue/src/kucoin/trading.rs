@@ -48,7 +48,7 @@ pub(super) fn trade_fees(exchange: &Exchange, _: &Owner, fields: &Fields, _: u64
     Ok(data(&names.map(row).collect::<Result<Value, KucoinError>>()?))
 }
 
-fn read_order(exchange: &Exchange, owner: &Owner, fields: &Fields) -> Result<OrderRequest, KucoinError> {
+pub(super) fn read_order(exchange: &Exchange, owner: &Owner, fields: &Fields) -> Result<OrderRequest, KucoinError> {
     let market = market_of(exchange, fields)?;
     let side = match fields.need("side")? {
         "buy" => Side::Buy,
@@ -97,7 +97,7 @@ pub(super) fn test(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_
 }
 
 /// The order that the path names, by either of its ids.
-fn find<'a>(exchange: &'a Exchange, owner: &Owner, fields: &Fields) -> Result<Option<&'a Order>, KucoinError> {
+pub(super) fn find<'a>(exchange: &'a Exchange, owner: &Owner, fields: &Fields) -> Result<Option<&'a Order>, KucoinError> {
     let market = fields.find("symbol").map(|name| named(exchange, name)).transpose()?;
     let order = match (fields.find("order_id"), fields.find("client_oid")) {
         (Some(id), _) => id.parse().ok().and_then(|id| exchange.order(owner.index, id)),
@@ -112,7 +112,7 @@ pub(super) fn status(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64
     Ok(data(&shapes::order(exchange, order)))
 }
 
-fn cancel_one(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<Order, KucoinError> {
+pub(super) fn cancel_one(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<Order, KucoinError> {
     let id = find(exchange, owner, fields)?.ok_or(OrderError::UnknownOrder)?.id;
     Ok(exchange.cancel(owner.index, id, now_ms)?)
 }
@@ -199,6 +199,20 @@ pub(super) fn orders(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64
 pub(super) fn hf_active(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, KucoinError> {
     market_of(exchange, fields)?;
     Ok(data(&Value::from(orders_that(exchange, owner, fields, true)?)))
+}
+
+/// Open orders of one pair, a page at a time.
+pub(super) fn hf_active_page(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, KucoinError> {
+    market_of(exchange, fields)?;
+    let page_fields = fields.clone().or("currentPage", fields.find("pageNum").unwrap_or("1"));
+    page(&page_fields, orders_that(exchange, owner, fields, true)?)
+}
+
+/// The pairs that have an open order.
+pub(super) fn hf_active_symbols(exchange: &Exchange, owner: &Owner, _: &Fields, _: u64) -> Result<String, KucoinError> {
+    let has = |index| exchange.open_orders(owner.index).any(|order| order.market == index);
+    let names: Vec<String> = spot_markets(exchange).filter(|(index, _)| has(*index)).map(|(_, market)| name_of(market)).collect();
+    Ok(data(&json!({"symbolSize": names.len(), "symbols": names})))
 }
 
 /// Finished orders of one pair, newest first.

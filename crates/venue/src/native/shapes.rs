@@ -144,6 +144,7 @@ pub(crate) fn own_event(exchange: &Exchange, happened: &Event) -> Vec<String> {
         }
         Event::Order { change, order: changed, fill: filled, at_ms, .. } => {
             let change = match change {
+                OrderChange::Amended => "amended",
                 OrderChange::Canceled => "canceled",
                 OrderChange::Expired => "expired",
                 OrderChange::New => "new",

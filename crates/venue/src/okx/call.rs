@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::operation::Operation;
 use super::request::Payload;
-use super::{account, market_data, trading};
+use super::{account, amend, market_data, trading};
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
 use crate::facade::admit;
@@ -56,7 +56,10 @@ fn public(exchange: &Exchange, operation: Operation, payload: &Payload, now_ms: 
         Operation::Trades => market_data::trades(exchange, fields),
         Operation::AccountConfig
         | Operation::AccountInstruments
+        | Operation::AmendBatch
+        | Operation::AmendOrder
         | Operation::Balance
+        | Operation::CancelAllAfter
         | Operation::CancelBatch
         | Operation::CancelOrder
         | Operation::Currencies
@@ -83,7 +86,9 @@ fn private(
     match operation {
         Operation::AccountConfig => Ok(account::config(identity, owner)),
         Operation::AccountInstruments => market_data::instruments(exchange, payload.fields()?),
+        Operation::AmendBatch | Operation::AmendOrder => amend::amend(exchange, owner, &identity.key, payload.orders()?, now_ms),
         Operation::Balance => Ok(account::balance(exchange, owner, payload.fields()?)),
+        Operation::CancelAllAfter => trading::cancel_all_after(exchange, owner, payload.fields()?, now_ms),
         Operation::CancelBatch | Operation::CancelOrder => trading::cancel(exchange, owner, payload.orders()?, now_ms),
         Operation::Currencies => Ok(account::currencies(exchange, payload.fields()?)),
         Operation::Fills => trading::fills(exchange, owner, payload.fields()?),

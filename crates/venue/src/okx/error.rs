@@ -49,6 +49,14 @@ impl ApiError {
         Self::new(51_400, "Order cancellation failed as the order has been filled, canceled or does not exist.")
     }
 
+    pub(super) const fn not_amendable() -> Self {
+        Self::new(51_503, "Order modification failed as the order has been filled, canceled or does not exist.")
+    }
+
+    pub(super) const fn nothing_to_amend() -> Self {
+        Self::new(51_500, "You must enter a price, quantity, or TP/SL.")
+    }
+
     pub(super) const fn id_required() -> Self {
         Self::new(51_003, "Either client order ID or order ID is required.")
     }

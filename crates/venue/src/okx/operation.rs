@@ -9,8 +9,11 @@ use crate::facade::Access;
 pub(super) enum Operation {
     AccountConfig,
     AccountInstruments,
+    AmendBatch,
+    AmendOrder,
     Balance,
     Books,
+    CancelAllAfter,
     CancelBatch,
     CancelOrder,
     Candles,
@@ -47,7 +50,13 @@ impl Operation {
             | Self::OrdersPending
             | Self::Positions
             | Self::TradeFee => Access::Read,
-            Self::CancelBatch | Self::CancelOrder | Self::PlaceBatch | Self::PlaceOrder => Access::Write,
+            Self::AmendBatch
+            | Self::AmendOrder
+            | Self::CancelAllAfter
+            | Self::CancelBatch
+            | Self::CancelOrder
+            | Self::PlaceBatch
+            | Self::PlaceOrder => Access::Write,
             Self::Books
             | Self::Candles
             | Self::Instruments
@@ -63,6 +72,8 @@ impl Operation {
     /// list of orders.
     pub(super) fn of_op(op: &str) -> Option<Self> {
         match op {
+            "amend-order" => Some(Self::AmendOrder),
+            "batch-amend-orders" => Some(Self::AmendBatch),
             "batch-cancel-orders" => Some(Self::CancelBatch),
             "batch-orders" => Some(Self::PlaceBatch),
             "cancel-order" => Some(Self::CancelOrder),
@@ -90,7 +101,10 @@ pub(super) const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::GET, "/api/v5/public/instruments", Operation::Instruments),
     (Method::GET, "/api/v5/public/time", Operation::ServerTime),
     (Method::GET, "/api/v5/system/status", Operation::SystemStatus),
+    (Method::POST, "/api/v5/trade/amend-batch-orders", Operation::AmendBatch),
+    (Method::POST, "/api/v5/trade/amend-order", Operation::AmendOrder),
     (Method::POST, "/api/v5/trade/batch-orders", Operation::PlaceBatch),
+    (Method::POST, "/api/v5/trade/cancel-all-after", Operation::CancelAllAfter),
     (Method::POST, "/api/v5/trade/cancel-batch-orders", Operation::CancelBatch),
     (Method::POST, "/api/v5/trade/cancel-order", Operation::CancelOrder),
     (Method::GET, "/api/v5/trade/fills", Operation::Fills),

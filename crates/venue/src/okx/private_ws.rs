@@ -99,7 +99,7 @@ impl PrivateSocket {
         }
     }
 
-    /// `order`, `batch-orders`, `cancel-order`, `batch-cancel-orders`.
+    /// Orders: placed, amended and cancelled, one or many.
     fn order(&self, shell: &Shell, frame: Frame) -> String {
         let Some(operation) = Operation::of_op(&frame.op) else {
             shell.counters.count_refused();

@@ -102,6 +102,8 @@ pub(super) fn report(exchange: &Exchange, order: &Order, fill: Option<&Fill>) ->
         "cancelSourceReason": "",
         "stpMode": "",
         "attachAlgoOrds": [],
+        "amendResult": if order.amended { "0" } else { "" },
+        "amendSource": if order.amended { "1" } else { "" },
         "cTime": order.created_ms.to_string(),
         "uTime": order.updated_ms.to_string(),
     })

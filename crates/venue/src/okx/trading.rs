@@ -15,7 +15,7 @@ use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::{Marks, Order, OrderId, OrderKind, OrderRequest, Side, Size, TimeInForce};
 use crate::facade::Fields;
-use crate::limits::OKX_TAG_BYTES_MAX;
+use crate::limits::{OKX_COUNTDOWN_SECONDS, OKX_TAG_BYTES_MAX};
 
 fn read_order(exchange: &Exchange, fields: &Fields, key: &Arc<str>) -> Result<(OrderRequest, Arc<str>), ApiError> {
     let market = instrument(exchange, fields)?;
@@ -65,7 +65,7 @@ fn market_size(fields: &Fields, side: Side, quantity: Fixed) -> Result<Size, Api
 fn outcome(fields: &Fields, result: Result<Order, ApiError>, now_ms: u64) -> Value {
     let (client_id, tag) = (fields.find("clOrdId").unwrap_or(""), fields.find("tag").unwrap_or(""));
     let ts = now_ms.to_string();
-    match result {
+    let mut row = match result {
         Ok(order) => json!({
             "ordId": order.id.to_string(), "clOrdId": order.given_client_id(), "tag": &*order.tag,
             "ts": ts, "sCode": "0", "sMsg": "", "subCode": "",
@@ -74,11 +74,15 @@ fn outcome(fields: &Fields, result: Result<Order, ApiError>, now_ms: u64) -> Val
             "ordId": fields.find("ordId").unwrap_or(""), "clOrdId": client_id, "tag": tag,
             "ts": ts, "sCode": error.code.to_string(), "sMsg": error.text, "subCode": "",
         }),
+    };
+    if let Some(name) = fields.find("reqId") {
+        row["reqId"] = json!(name);
     }
+    row
 }
 
 /// Does something for each order, and says how they fared together.
-fn each(orders: &[Fields], now_ms: u64, mut work: impl FnMut(&Fields) -> Result<Order, ApiError>) -> Answer {
+pub(super) fn each(orders: &[Fields], now_ms: u64, mut work: impl FnMut(&Fields) -> Result<Order, ApiError>) -> Answer {
     let mut refused = 0;
     let row = |fields: &Fields| {
         let result = work(fields);
@@ -110,7 +114,12 @@ pub(super) fn place(
 }
 
 /// Finds the order that `ordId` or `clOrdId` means.
-fn find<'a>(exchange: &'a Exchange, owner: AccountIndex, market: MarketIndex, fields: &Fields) -> Result<Option<&'a Order>, ApiError> {
+pub(super) fn find<'a>(
+    exchange: &'a Exchange,
+    owner: AccountIndex,
+    market: MarketIndex,
+    fields: &Fields,
+) -> Result<Option<&'a Order>, ApiError> {
     let order = match (fields.find("ordId"), fields.find("clOrdId")) {
         (None, None) => return Err(ApiError::id_required()),
         (Some(id), _) => id.parse::<OrderId>().ok().and_then(|id| exchange.order(owner, id)),
@@ -126,6 +135,14 @@ pub(super) fn cancel(exchange: &mut Exchange, owner: AccountIndex, orders: Vec<F
         let id = open.ok_or_else(ApiError::unknown_order)?.id;
         Ok(exchange.cancel(owner, id, now_ms)?)
     }))
+}
+
+/// Everything is cancelled in `timeOut` seconds, 10 to 120; nought takes that back.
+pub(super) fn cancel_all_after(exchange: &mut Exchange, owner: AccountIndex, fields: &Fields, now_ms: u64) -> Result<Answer, ApiError> {
+    let seconds = fields.integer("timeOut")?.filter(|seconds| *seconds == 0 || OKX_COUNTDOWN_SECONDS.contains(seconds));
+    let seconds = seconds.ok_or_else(|| ApiError::parameter("timeOut"))?;
+    let trigger = exchange.cancel_all_after(owner, None, seconds * 1_000, now_ms).unwrap_or(0);
+    Ok(Answer::row(json!({"triggerTime": trigger.to_string(), "tag": "", "ts": now_ms.to_string()})))
 }
 
 pub(super) fn order(exchange: &Exchange, owner: AccountIndex, fields: &Fields) -> Result<Answer, ApiError> {

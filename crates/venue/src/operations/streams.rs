@@ -58,6 +58,8 @@ pub(crate) enum Channel {
 /// A kind of news about one's own account.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) enum OwnChannel {
+    /// Balances, told under the address that asked for them.
+    AddressBalances(Address),
     /// Fills, told under the address that asked for them.
     AddressFills(Address),
     Balances,

@@ -128,7 +128,13 @@ async fn an_action_without_identity_or_of_an_unserved_kind_is_refused() {
 async fn the_websocket_trades_and_reports() {
     let bench = Bench::start().await;
     let mut socket = wallet(&bench).connect("/hyperliquid/ws").await.unwrap();
-    for (kind, channel) in [("orderUpdates", "subscriptionResponse"), ("userEvents", "subscriptionResponse"), ("userFills", "userFills")] {
+    let kinds = [
+        ("orderUpdates", "subscriptionResponse"),
+        ("userEvents", "subscriptionResponse"),
+        ("userFills", "userFills"),
+        ("spotState", "spotState"),
+    ];
+    for (kind, channel) in kinds {
         socket.send(json!({"method": "subscribe", "subscription": {"type": kind, "user": ADDRESS}})).await;
         socket.until(|frame| frame["channel"] == channel).await;
     }
@@ -138,6 +144,9 @@ async fn the_websocket_trades_and_reports() {
     assert_eq!(update["data"][0]["status"], json!("open"));
     let fills = socket.until(|frame| frame["channel"] == "userFills").await;
     assert_eq!((&fills["data"]["user"], &fills["data"]["fills"][0]["side"]), (&json!(ADDRESS), &json!("B")));
+    let state = socket.until(|frame| frame["channel"] == "spotState").await;
+    let bought = json!({"coin": "BTC", "token": 1, "total": "10.00999", "hold": "0"});
+    assert_eq!((&state["data"]["user"], &state["data"]["spotState"]["balances"][0]), (&json!(ADDRESS), &bought));
     let answer = socket.until(|frame| frame["channel"] == "post").await;
     assert_eq!(answer["data"]["id"], json!(7));
     assert!(answer["data"]["response"]["payload"]["response"]["data"]["statuses"][0]["filled"].is_object(), "{answer}");

@@ -109,6 +109,9 @@ async fn feeds_tell_the_market_to_anybody_and_orders_to_their_owner() {
     socket.send(json!({"event": "subscribe", "feed": "open_orders"})).await;
     let first = socket.until(|frame| frame["feed"] == "open_orders_snapshot").await;
     assert_eq!(first["orders"], json!([]));
+    socket.send(json!({"event": "subscribe", "feed": "balances"})).await;
+    let first = socket.until(|frame| frame["feed"] == "balances_snapshot").await;
+    assert_eq!((&first["holding"]["XBT"], &first["flex_futures"]["currencies"]["USD"]["quantity"]), (&json!(10), &json!(1_000_000)));
     let (_, placed) = send(&alice, "sendorder", &resting(&symbol)).await;
     let id = &placed["sendStatus"]["order_id"];
     let told = socket.until(|frame| frame["feed"] == "open_orders" && frame["event"].is_null()).await;

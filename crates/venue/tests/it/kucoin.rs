@@ -140,9 +140,15 @@ async fn topics_are_acknowledged_and_report_the_own_orders() {
 async fn market_topics_need_no_identity_and_own_topics_do() {
     let bench = Bench::start().await;
     let mut socket = bench.stranger().connect("/kucoin/ws").await.unwrap();
-    for topic in
-        ["market/ticker", "market/snapshot", "market/level2", "market/match", "spotMarket/level2Depth5", "spotMarket/level2Depth50"]
-    {
+    for topic in [
+        "market/ticker",
+        "market/snapshot",
+        "market/level2",
+        "market/match",
+        "spotMarket/level1",
+        "spotMarket/level2Depth5",
+        "spotMarket/level2Depth50",
+    ] {
         let topic = format!("/{topic}:BTC-USDT");
         socket.send(json!({"id": topic, "type": "subscribe", "topic": topic, "response": true})).await;
         let message = socket.until(|frame| frame["topic"] == json!(topic)).await;

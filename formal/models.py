@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import renewal_variants
 import resume_variants
 import variants
 
@@ -26,6 +27,7 @@ class Model:
 MODELS = (
     Model("handshake.pv", variants.QUERIES, 7, variants.VARIANTS),
     Model("resume.pv", resume_variants.QUERIES, 9, resume_variants.VARIANTS),
+    Model("renewal.pv", renewal_variants.QUERIES, 9, renewal_variants.VARIANTS),
 )
 
 

@@ -13,16 +13,16 @@ QUERIES = (
     Query("S4", "P3", "inj-event(ServerReady(", "gateway saw `ready`: the client holds its answer, once"),
     Query("S5", "P5", "event(ServerSecret(", "the next secret is given to that client alone"),
     Query("S6", "P5", "event(ClientSecret(", "the next secret comes from that gateway alone"),
-    Query("S7", "P4", "event(ServerResume(", "gateway: key and contract are those the session began with"),
-    Query("S8", "P4", "event(ClientResumed(", "client: so are they, and they are the same on both sides"),
+    Query("S7", "P4", "event(ServerResume(", "gateway: the key is that of the session, and the contract goes on with its own"),
+    Query("S8", "P4", "event(ClientResumed(", "client: so are they, whatever the gateway"),
     Query("S9", "P5", "event(ClientTraffic(", "what is sent after a resume stays secret"),
     Query("R1", "-", "event(ServerReady(", "no honest resume completes (must be refuted)"),
 )
 
 SEALED = "seal((ses, kid, rk), tk, (L_TICKET, gw))."
 OPENED = "let (ses: bitstring, kid: pkey, rk: bitstring) = unseal(tkt, tk, (L_TICKET, pk(sk))) in"
-CLIENT_BUILDS_CONTRACT = "let w = (ses, granted, h(sec)) in\n  if check(prf,"
-SESSION_LOOKED_UP = "get serverSession(=ses, =kid, =pk(sk), granted) in"
+CONTRACT_GOES_ON = "  if continues(told, granted, wish) = true then\n"
+SESSION_LOOKED_UP = "get serverSession(=ses, =kid, =pk(sk), granted) in\n  in(c, lost: bitstring); let now = narrowed(granted, lost) in"
 
 
 def ticket_in_clear(parts, typed):
@@ -36,7 +36,7 @@ def ticket_in_clear(parts, typed):
 def access_token_sealed(label):
     """The session's access token is sealed as tickets are; it names T1, which is no secret (HS-57)."""
     token = f"new t1: bitstring; out(c, (t1, seal((ses, pk(s), t1), tk, {label})));"
-    return (Edit("  out(c, (ses, granted));\n", f"  out(c, (ses, granted));\n  {token}\n"),)
+    return (Edit("  out(c, (ses, granted, wish, has));\n", f"  out(c, (ses, granted, wish, has));\n  {token}\n"),)
 
 
 VARIANTS = (
@@ -73,14 +73,18 @@ VARIANTS = (
         (Edit(SEALED, "(granted, seal((ses, kid, rk), tk, (L_TICKET, gw)))."),
          Edit(OPENED, "let (granted: bitstring, box: bitstring) = tkt in\n"
               "  let (ses: bitstring, kid: pkey, rk: bitstring) = unseal(box, tk, (L_TICKET, pk(sk))) in"),
-         Edit(SESSION_LOOKED_UP, "get serverSession(=ses, =kid, =pk(sk), begun) in")), "TTTTTTFTTF",
+         Edit(SESSION_LOOKED_UP, "get serverSession(=ses, =kid, =pk(sk), begun) in\n  let now = granted in")), "TTTTTTFTTF",
         "a client writes its own privileges; an honest client's refusal does not help the gateway",
     ),
     Variant(
         "r7", "the resume names the contract, and both sides take it",
-        (Edit(SESSION_LOOKED_UP, "get serverSession(=ses, =kid, =pk(sk), begun) in\n  let granted = n in"),
-         Edit(CLIENT_BUILDS_CONTRACT, "let granted = told in\n  " + CLIENT_BUILDS_CONTRACT)), "TTTTTTFFTF",
+        (Edit(SESSION_LOOKED_UP, "get serverSession(=ses, =kid, =pk(sk), granted) in\n  let now = n in"),
+         Edit(CONTRACT_GOES_ON, "")), "TTTTTTFFTF",
         "the contract changes at each resume",
+    ),
+    Variant(
+        "r8", "the client takes any contract", (Edit(CONTRACT_GOES_ON, ""),), "TTTTTTTFTF",
+        "a gateway changes the contract at a resume",
     ),
     Variant(
         "r9", "one secret for all sessions of a key, derived without a transcript",

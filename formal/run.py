@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run the ProVerif models of handshake and resumption and their mutants, and compare with what must come out.
+"""Run the ProVerif models of handshake, resumption and renewal and their mutants, and compare with what must come out.
 
 Fails when a goal of a base model is not proved, or when a variant made to be attacked is not.
 Without ProVerif it still checks that every variant can be derived from its model.
@@ -22,12 +22,14 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 FOLDER = Path(__file__).resolve().parent
+RESULTS = FOLDER / "RESULTS.md"
 sys.path.insert(0, str(FOLDER))
 
 from models import MODELS, model_of  # noqa: E402
+from tables import RecordError, recorded, tables  # noqa: E402
 
-# The slowest variant takes 8 minutes beside other work; a prover that diverges must still end.
-DEFAULT_TIMEOUT_S = 1800
+# The slowest variant took 74 minutes beside much other work; a prover that diverges must still end.
+DEFAULT_TIMEOUT_S = 7200
 # ProVerif's three verdicts, by how its RESULT line ends.
 ENDINGS = ((" is true.", "T"), (" is false.", "F"), (" cannot be proved.", "?"))
 
@@ -134,7 +136,8 @@ def run_variant(variant, text, prover, folder, timeout):
     return outcome
 
 
-def run_all(variants, prover, timeout, jobs):
+def run_all(variants, prover, timeout, jobs, ended=lambda outcome: None):
+    """`ended` is told of each outcome as it comes."""
     texts = {variant.name: derive(variant) for variant in variants}
     outcomes = []
     with tempfile.TemporaryDirectory(prefix="countersign-formal-") as folder:
@@ -143,6 +146,7 @@ def run_all(variants, prover, timeout, jobs):
             for future in concurrent.futures.as_completed(running):
                 outcome = future.result()
                 report(outcome)
+                ended(outcome)
                 outcomes.append(outcome)
     order = [variant.name for variant in variants]
     return sorted(outcomes, key=lambda outcome: order.index(outcome.name))
@@ -153,6 +157,12 @@ def report(outcome):
     print(f"{state} {outcome.name:<14} {outcome.verdicts or '(none)':<10} {outcome.seconds:6.0f} s", flush=True)
     for problem in outcome.problems:
         print(f"       {problem}", flush=True)
+
+
+def record(outcome):
+    """Put the row of a variant into RESULTS.md, unless the prover broke off."""
+    if outcome.verdicts.strip("-"):
+        RESULTS.write_text(recorded(RESULTS.read_text(encoding="utf-8"), outcome), encoding="utf-8")
 
 
 def find_prover(wanted):
@@ -168,21 +178,6 @@ def prover_version(prover):
         return "of unknown version"
     match = re.search(r"Proverif (\d[\w.]*?)\.? ", said.stdout + said.stderr)
     return match.group(1) if match else "of unknown version"
-
-
-def table(outcomes, model):
-    """A verdict table of RESULTS.md."""
-    titles = {variant.name: variant.title for variant in model.variants}
-    names = [query.name for query in model.queries]
-    lines = ["| Variant | " + " | ".join(names) + " | s | What is changed |", "|---|" + "---|" * (len(names) + 2)]
-    for outcome in (outcome for outcome in outcomes if outcome.name in titles):
-        cells = " | ".join(f"**{c}**" if c == "F" else c for c in outcome.verdicts or "!" * len(names))
-        lines.append(f"| `{outcome.name}` | {cells} | {outcome.seconds:.0f} | {titles[outcome.name]} |")
-    return "\n".join(lines)
-
-
-def tables(outcomes):
-    return "\n\n".join(table(outcomes, model) for model in MODELS)
 
 
 def every_variant():
@@ -215,6 +210,7 @@ def arguments(argv):
     parser.add_argument("--proverif", metavar="PATH", help="the prover (else $PROVERIF, else `proverif` on PATH)")
     parser.add_argument("--require", action="store_true", help="exit 2 when ProVerif is not installed")
     parser.add_argument("--markdown", metavar="FILE", help="write the verdict tables to FILE")
+    parser.add_argument("--record", action="store_true", help="put each row into RESULTS.md as its variant ends")
     parser.add_argument("--self-check", action="store_true", help="test this script itself; needs no prover")
     return parser.parse_args(argv)
 
@@ -244,7 +240,11 @@ def main(argv=None):
         print(f"{what}: derived {len(every_variant())} variants, but did NOT check a goal nor that mutants are refuted")
         return 2 if options.require or named else 0
     print(f"ProVerif {prover_version(prover)}: {len(variants)} variants, {options.jobs} at a time")
-    outcomes = run_all(variants, prover, options.timeout, max(1, options.jobs))
+    try:
+        outcomes = run_all(variants, prover, options.timeout, max(1, options.jobs), record if options.record else lambda _: None)
+    except RecordError as error:
+        print(f"cannot record: {error}", file=sys.stderr)
+        return 1
     if options.markdown:
         Path(options.markdown).write_text(tables(outcomes) + "\n", encoding="utf-8")
     bad = [outcome.name for outcome in outcomes if not outcome.good]

@@ -16,6 +16,7 @@ from pathlib import Path
 from unittest import mock
 
 import run
+import tables
 from models import MODELS, model_of
 from variants import Edit
 
@@ -182,6 +183,30 @@ class WholeRun(unittest.TestCase):
         text = report.read_text(encoding="utf-8")
         self.assertEqual([f"`{name}`" in text for name in ("base", resume.name, "m1")], [True, True, False])
         self.assertEqual(self.outcome({resume.name: inverted(resume.expect, 1)})[0], 1)
+
+    def test_rows_are_recorded_one_by_one_in_the_order_of_the_variants(self):
+        results = self.folder / "RESULTS.md"
+        older = run.Outcome("m1", "", "TTTTTTTTT", 7.0)
+        head = "\n".join(tables.head(MODELS[0]))
+        results.write_text(f"Before\n\n{head}\n{tables.rows_of([older])['m1']}\n\nAfter\n", encoding="utf-8")
+        with mock.patch.object(run, "RESULTS", results):
+            self.assertEqual(self.outcome({"base": "TTTTTTTFF", "m1": "FTFFTTFFF"}, "--record")[0], 0)
+            lines = results.read_text(encoding="utf-8").splitlines()
+            self.assertEqual([lines[0], lines[-1], len(lines)], ["Before", "After", 8])
+            self.assertTrue(lines[4].startswith("| `base` | T | T |") and lines[5].startswith("| `m1` | **F** | T |"), lines)
+            other = MODELS[1].variants[0]
+            status, said = self.outcome({other.name: other.expect}, "--record")
+        self.assertEqual(status, 1, "there is no table for it")
+        self.assertIn("cannot record", said)
+
+    def test_nothing_is_recorded_of_a_run_without_verdicts(self):
+        results = self.folder / "RESULTS.md"
+        results.write_text("\n".join(tables.head(MODELS[0])), encoding="utf-8")
+        before = results.read_text(encoding="utf-8")
+        self.prover.write_text(f"#!{sys.executable}\nraise SystemExit(2)\n", encoding="utf-8")
+        with mock.patch.object(run, "RESULTS", results):
+            self.assertEqual(self.outcome({"base": "TTTTTTTFF"}, "--record")[0], 1)
+        self.assertEqual(results.read_text(encoding="utf-8"), before)
 
     def test_fails_when_a_goal_is_false(self):
         status, said = self.outcome({"base": "TTFTTTTFF"})

@@ -221,12 +221,7 @@ impl AwaitWelcome {
         }
         // HS-59
         let unmet = welcome.grant.unmet(&self.config.offer.need);
-        if !unmet.is_empty() {
-            return Err(HandshakeError::NeedUnmet(unmet));
-        }
-        let offer = &self.config.offer;
-        let foreign = welcome.grant.scopes.iter().find(|scope| !offer.want.scopes.contains(scope) && !offer.need.scopes.contains(scope));
-        foreign.map_or(Ok(()), |scope| Err(HandshakeError::ScopeNotAsked(scope.to_string())))
+        if unmet.is_empty() { Ok(()) } else { Err(HandshakeError::NeedUnmet(unmet)) }
     }
 }
 
@@ -238,8 +233,16 @@ impl AwaitWelcome {
             // HS-87
             None if welcome.seq != Numbers::START => Err(HandshakeError::Continuity("seq")),
             None if welcome.gap.is_some() => Err(HandshakeError::Continuity("gap")),
-            None => Ok(()),
+            None => self.check_scopes(welcome),
         }
+    }
+
+    /// Of a new session; one that goes on may have been given others since it was offered.
+    fn check_scopes(&self, welcome: &Welcome) -> Result<(), HandshakeError> {
+        // HS-59
+        let offer = &self.config.offer;
+        let foreign = welcome.grant.scopes.iter().find(|scope| !offer.want.scopes.contains(scope) && !offer.need.scopes.contains(scope));
+        foreign.map_or(Ok(()), |scope| Err(HandshakeError::ScopeNotAsked(scope.to_string())))
     }
 }
 

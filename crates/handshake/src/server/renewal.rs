@@ -129,7 +129,8 @@ impl Renewable {
     /// Grants anew after a valid proof: the scopes asked for that the key has now, and a life that begins again.
     ///
     /// # Errors
-    /// [`Reject::Internal`] when the identity is another than presented or our key cannot sign, and what `mint` refuses.
+    /// [`Reject::Internal`] when the identity is another than presented or our key cannot sign, [`Reject::BindingTooWeak`] below the
+    /// key's minimum as of now, and what `mint` refuses.
     #[expect(clippy::too_many_arguments, reason = "what is granted, to whom, and what it is made from: one call")]
     pub fn renew(
         &mut self,
@@ -144,6 +145,10 @@ impl Renewable {
         let same = *identity.key_id() == self.key_id && identity.credential().id == self.credential && awaiting.ch == self.ch;
         if identity.purpose() != Purpose::Native || !same {
             return Err(Refusal::operator(Reject::Internal, "the verified identity is not the one presented"));
+        }
+        // HS-28: as of a hello. A session that could not begin any more does not begin again.
+        if terms.contract.bind < identity.credential().min_bind {
+            return Err(Refusal::operator(Reject::BindingTooWeak, "below the minimum of this key"));
         }
         let entitlements = Entitlements::of(identity.credential(), now.wall).narrowed_by(entitlements);
         // HS-123

@@ -5,6 +5,7 @@ mod model;
 mod pair;
 mod properties;
 mod renewal;
+mod renewal_taken;
 mod resume_vectors;
 mod resumption;
 mod state_table;

@@ -8,27 +8,27 @@ use countersign_handshake::{
     Signer as _, Terms, Token,
 };
 
-use crate::pair::{Gateway, client, client_key, root_key, scopes, shake};
-use crate::resumption::lasting;
+use crate::pair::{Gateway, channel, client, client_key, root_key, scopes, shake};
+use crate::resumption::{self, goes_on, lasting};
 
-fn opened(config: &ClientConfig) -> (Gateway, ClientSession, Established) {
+pub(crate) fn opened(config: &ClientConfig) -> (Gateway, ClientSession, Established) {
     let mut gateway = Gateway::new();
     let (session, established) = shake(&mut gateway, config).unwrap();
     (gateway, session, established)
 }
 
-fn mint() -> Result<SecretText, Refusal> {
+pub(crate) fn mint() -> Result<SecretText, Refusal> {
     Ok(SecretText::new("a.later.token".to_owned()))
 }
 
 /// The token of a re-authentication, as a frame has it.
-fn token(frame: &str) -> String {
+pub(crate) fn token(frame: &str) -> String {
     let frame: serde_json::Value = serde_json::from_str(frame).unwrap();
     frame["reauth"].as_str().unwrap().to_owned()
 }
 
 /// What the shell does with one.
-fn judge(gateway: &mut Gateway, established: &mut Established, token: &str) -> Result<Renewed, Refusal> {
+pub(crate) fn judge(gateway: &mut Gateway, established: &mut Established, token: &str) -> Result<Renewed, Refusal> {
     let awaiting = established.renewable.receive(token, gateway.now)?;
     let (replay, nonces) = (MemoryReplayGuard::default(), MemoryNonceGuard::default());
     let context = VerifyContext { now: gateway.now, remote: None, replay: &replay, nonces: &nonces };
@@ -38,19 +38,19 @@ fn judge(gateway: &mut Gateway, established: &mut Established, token: &str) -> R
     established.renewable.renew(awaiting, &identity, terms, &entitlements, |_| mint(), &mut gateway.entropy, gateway.now)
 }
 
-fn asks(gateway: &mut Gateway, established: &mut Established, session: &ClientSession, wish: Option<&str>) -> AwaitRegrant {
+pub(crate) fn asks(gateway: &mut Gateway, established: &mut Established, session: &ClientSession, wish: Option<&str>) -> AwaitRegrant {
     let nonce = established.renewable.nonce(&mut gateway.entropy, gateway.now);
     session.reauth(&client_key(Algorithm::Ed25519), wish.map(scopes), None, &nonce).unwrap()
 }
 
 /// The token of a re-grant, and the secrets beside it.
-fn written(renewed: &Renewed) -> (String, SecretText) {
+pub(crate) fn written(renewed: &Renewed) -> (String, SecretText) {
     let frame: serde_json::Value = serde_json::from_str(renewed.frame.expose()).unwrap();
     let text = |name: &str| frame[name].as_str().unwrap().to_owned();
     (text("regrant"), SecretText::new(text("sec")))
 }
 
-fn takes(
+pub(crate) fn takes(
     gateway: &Gateway,
     session: &mut ClientSession,
     waiting: Option<&AwaitRegrant>,
@@ -115,6 +115,10 @@ fn a_nonce_is_good_once_in_time_and_on_this_session() {
     let late = asks(&mut gateway, &mut established, &session, None);
     gateway.pass(Duration::from_secs(31));
     assert_eq!(refused(&mut gateway, &mut established, &late), Reject::NonceInvalid, "too old");
+    let shown = asks(&mut gateway, &mut established, &session, None);
+    assert!(established.renewable.receive(&token(&shown.frame()), gateway.now).is_ok());
+    let again = established.renewable.receive(&token(&shown.frame()), gateway.now).unwrap_err();
+    assert_eq!(again.reject, Reject::NonceInvalid, "spent by being shown, whatever becomes of it");
     let (_, mut other) = shake(&mut gateway, &client(Algorithm::Ed25519, Binding::Exp)).unwrap();
     let elsewhere = asks(&mut gateway, &mut other, &session, None);
     assert_eq!(refused(&mut gateway, &mut established, &elsewhere), Reject::NonceInvalid, "of another session");
@@ -203,4 +207,29 @@ fn a_contract_goes_on_with_fewer_scopes_and_with_what_was_asked_for_and_with_not
     config.offer.want.quantities.insert(Quantity::HbMs, 2_000);
     let (_, other, _) = opened(&config);
     assert!(!other.contract.continues(&former, Some(&former.scopes)), "nothing else changes");
+}
+
+#[test]
+fn a_key_that_asks_for_a_stronger_binding_by_now_prolongs_no_weaker_session() {
+    // HS-120 HS-28
+    for (bind, good) in [(Binding::Sep, false), (Binding::Exp, true)] {
+        let (mut gateway, session, mut established) = opened(&client(Algorithm::Ed25519, bind));
+        gateway.change_record(Algorithm::Ed25519, |record| record.min_bind = Binding::Exp);
+        let asked = asks(&mut gateway, &mut established, &session, None);
+        let verdict = judge(&mut gateway, &mut established, &token(&asked.frame()));
+        assert_eq!(verdict.map_err(|refusal| refusal.reject).err(), (!good).then_some(Reject::BindingTooWeak), "{bind}");
+    }
+}
+
+#[test]
+fn a_proof_moves_to_no_other_channel_of_its_session() {
+    // HS-120
+    let config = lasting(Binding::Exp);
+    let (mut gateway, session, established) = opened(&config);
+    let resumption = session.resumption.clone().unwrap();
+    let awaiting = resumption::asks(&mut gateway, &config, &resumption, channel(2));
+    let received = gateway.accept(channel(2)).receive_frame(awaiting.first_frame().expose().as_bytes(), gateway.now).unwrap();
+    let mut again = gateway.judge_resume(resumption::resume(received), goes_on(&established, &resumption)).unwrap();
+    let asked = asks(&mut gateway, &mut again, &session, None);
+    assert_eq!(judge(&mut gateway, &mut again, &token(&asked.frame())).unwrap_err().reject, Reject::BadSignature);
 }

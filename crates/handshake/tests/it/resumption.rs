@@ -38,7 +38,7 @@ pub(crate) fn goes_on(established: &Established, resumption: &Resumption) -> Con
     }
 }
 
-fn asks(gateway: &mut Gateway, config: &ClientConfig, resumption: &Resumption, over: Channel) -> AwaitWelcome {
+pub(crate) fn asks(gateway: &mut Gateway, config: &ClientConfig, resumption: &Resumption, over: Channel) -> AwaitWelcome {
     let ours = ClientHandshake::new(Arc::new(config.clone()), over, gateway.now).unwrap();
     ours.resume(resumption, Some("cs1n.AA.AA"), &mut gateway.entropy, gateway.now).unwrap()
 }
@@ -52,7 +52,7 @@ pub(crate) fn resume(first: FirstToken) -> AwaitResumption {
 
 /// One resume over one connection, up to the welcome at the client.
 #[expect(clippy::unwrap_in_result, reason = "what fails here is the test, not the resume")]
-fn come_back(
+pub(crate) fn come_back(
     gateway: &mut Gateway,
     config: &ClientConfig,
     resumption: &Resumption,

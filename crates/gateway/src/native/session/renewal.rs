@@ -9,7 +9,7 @@
 //! both ([`admission`](super::admission)). The re-grant tells the client.
 
 use countersign_core::{Refusal, Reject, Timestamp, VerifiedIdentity};
-use countersign_handshake::{Renewed, Terms, TokenContext};
+use countersign_handshake::{Contract, Renewed, Terms, TokenContext};
 use countersign_store::{AuditEvent, AuditRecord};
 
 use super::Session;
@@ -77,12 +77,10 @@ impl<C: Carriage + 'static> Session<C> {
         }
     }
 
-    /// Without a word: the contract that the next welcome has.
-    pub(super) fn narrow_to(&mut self, identity: &VerifiedIdentity) {
+    /// The contract that the next welcome has. In force when that is answered: a client whose return is refused is still to be told.
+    pub(super) fn contract_for(&self, identity: &VerifiedIdentity) -> Contract {
         // HS-126
-        if let Some(narrowed) = self.contract.narrowed(&identity.credential().scopes) {
-            self.contract = narrowed;
-        }
+        self.contract.narrowed(&identity.credential().scopes).unwrap_or_else(|| self.contract.clone())
     }
 
     /// From here on it is the contract. A re-grant that cannot be recorded is none: the session ends, for the client cannot know.

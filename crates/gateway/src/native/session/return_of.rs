@@ -45,9 +45,9 @@ impl<C: Carriage + 'static> Session<C> {
         let theirs = Standing { rx, tx };
         let now = clock::now();
         let ours = self.machine.standing();
-        self.narrow_to(&identity);
+        let contract = self.contract_for(&identity);
         let continued = self.machine.check_return(theirs).map(|()| Continuation {
-            contract: self.contract.clone(),
+            contract,
             generation,
             seq: Numbers { rx: ours.rx, tx: ours.tx },
             gap: gap(theirs, ours, self.machine.lost_for(theirs, now)),
@@ -94,8 +94,9 @@ impl<C: Carriage + 'static> Session<C> {
         self.await_ready = Some(await_ready);
         if let Some(login) = &mut self.login {
             login.identity = identity;
-            login.session = Some(SessionRef { sid, ch: *ch.as_bytes(), granted: contract.scopes });
+            login.session = Some(SessionRef { sid, ch: *ch.as_bytes(), granted: contract.scopes.clone() });
         }
+        self.contract = contract;
         self.checked = self.worker.shared.credentials.load_full();
     }
 

@@ -10,6 +10,7 @@ use crate::websocket::tests::{connect_client, next_text};
 mod cancels;
 mod halted;
 mod handing_over;
+mod narrowed;
 
 /// An offer for a session that outlives its connection.
 fn lasting(cod: &str, grace_ms: u64) -> Offer {

@@ -1,12 +1,15 @@
-"""A gateway alone, with its embedded database, on a disk without room: orders wait, cancels and halts do not, and it recovers by itself."""
+"""A gateway alone, with its embedded database, on a disk without room or one that hangs: orders wait, cancels and halts do not, and it
+recovers by itself. FIX sessions keep their numbers on that disk, too: what they cannot record they do not say."""
 
+import itertools
 import json
 import os
 
 import pytest
 
 from harness.binance import ORDER, Key
-from harness.broken import full_disk
+from harness.broken import full_disk, hanging_disk
+from harness.fix import FixClient, binance_logon, limit_order, sending_time
 from harness.server import Server, run
 from harness.waiting import until
 
@@ -51,3 +54,94 @@ def test_a_full_disk_stops_neither_cancels_nor_halts(server, round):
     server.start()
     assert told["id"] in halts(server)
     until(lambda: places(server, key) == 200)
+
+
+NAMES = itertools.count()
+
+
+class Fix:
+    """A FIX session that comes back with its numbers; what it was told of each order."""
+
+    def __init__(self, server):
+        self.server, self.name, self.told = server, f"DISK{next(NAMES)}", {}
+        self.client = None
+
+    def log_on(self, next_out=1):
+        self.client = FixClient(self.server, self.name, "SPOT", next_out=next_out)
+        binance_logon(self.client, self.server.credential("binance-ed25519"), reset=next_out == 1)
+        self.client.expect("A")
+        return self
+
+    def order(self):
+        """What is told of a new order: the type of the answer, or none where the session ended."""
+        name = f"o{next(NAMES)}"
+        try:
+            self.client.send("D", limit_order(name, price="1"))
+            self.told[name] = self.answer(name)
+        except OSError:
+            self.told[name] = None
+        return self.told[name]
+
+    def answer(self, name):
+        while message := self.client.read():
+            kind = message.get(35).decode()
+            if kind == "2":
+                # Nothing of before is to be carried out any more.
+                header = [(43, "Y"), (122, sending_time())]
+                self.client.send("4", [(123, "Y"), (36, self.client.next_out)], seq=int(message.get(7)), header=header)
+            elif kind == "1":
+                self.client.send("0", [(112, message.get(112))])
+            elif kind in ("8", "9") and message.get(11).decode() != name:
+                # Of an order of the same account that came another way.
+                continue
+            elif kind in ("3", "5", "8", "9", "j"):
+                return None if kind == "5" else kind
+        return None
+
+    def cancel(self):
+        """Of an order that is not there: the venue says so."""
+        name = f"c{next(NAMES)}"
+        self.client.send("F", [(11, name), (41, "none"), (55, "BTCUSDT"), (54, "1"), (60, sending_time())])
+        return self.answer(name)
+
+    def close(self):
+        self.client.close()
+
+    def comes_back(self):
+        """With its numbers, and trades."""
+        numbers = self.client.next_out
+        self.close()
+        self.log_on(numbers)
+        assert self.order() == "8"
+
+
+@pytest.fixture
+def fix(server):
+    fix = Fix(server).log_on()
+    assert fix.order() == "8"
+    yield fix
+    fix.close()
+
+
+@pytest.mark.parametrize("round", range(ROUNDS))
+def test_a_full_disk_ends_a_fix_session_or_refuses_its_orders_and_no_number_is_lost(server, fix, round):
+    key = Key(server.credential("binance-hmac"))
+    with full_disk(server):
+        until(lambda: places(server, key) == 503)
+        for _ in range(50):
+            told = fix.order()
+            assert told != "8", "nothing passes that cannot be recorded"
+            if told is None:
+                break
+    until(lambda: places(server, key) == 200)
+    fix.comes_back()
+    assert list(fix.told.values()).count("8") == 2, fix.told
+
+
+@pytest.mark.parametrize("round", range(ROUNDS))
+def test_a_disk_that_hangs_lets_the_cancels_of_a_fix_session_pass(server, fix, round):
+    with hanging_disk(server):
+        until(lambda: fix.order() in ("3", "j"))
+        assert fix.cancel() in ("8", "9")
+    until(lambda: fix.order() == "8")
+    fix.comes_back()

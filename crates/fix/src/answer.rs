@@ -109,7 +109,8 @@ pub fn to_logon(refusal: &Refusal, flavour: Flavour<'_>) -> LogonAnswer {
 #[must_use]
 pub fn to_message(refusal: &Refusal, flavour: Flavour<'_>) -> MessageAnswer {
     let alert = refusal.reject.alert();
-    if alert.is_fatal() {
+    // A record that cannot be made stops orders and not the session: its cancels pass.
+    if alert.is_fatal() && refusal.reject != Reject::AuditUnavailable {
         return MessageAnswer::Logout { text: native_text(alert) };
     }
     match flavour {
@@ -271,5 +272,11 @@ mod tests {
     fn what_ends_a_connection_ends_the_session() {
         let answer = to_message(&Reject::StoreUnavailable.into(), Flavour::Native);
         assert!(matches!(answer, MessageAnswer::Logout { .. }));
+    }
+
+    #[test]
+    fn an_order_that_cannot_be_recorded_does_not_end_the_session() {
+        let answer = to_message(&Reject::AuditUnavailable.into(), Flavour::Native);
+        assert!(matches!(answer, MessageAnswer::Business { reason: BusinessRejectReason::ApplicationNotAvailable, .. }));
     }
 }

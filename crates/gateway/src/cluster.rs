@@ -108,6 +108,12 @@ impl Cluster {
         let _ = self.say.try_send(Said::Unshelved(name));
     }
 
+    /// The memory that nodes share.
+    #[must_use]
+    pub const fn memory(&self) -> &Arc<SharedMemory> {
+        &self.memory
+    }
+
     /// What all nodes may show.
     pub(crate) const fn shelf(&self) -> &SharedShelf {
         &self.shelf

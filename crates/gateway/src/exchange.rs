@@ -419,7 +419,10 @@ fn is_ours(worker: &Worker, authority: &str) -> bool {
         Authorities::Any => {
             let host = host_of(authority);
             let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-            let is_written_right = bracketed.map_or(!host.contains(':'), |address| address.parse::<Ipv6Addr>().is_ok());
+            let is_written_right = match bracketed {
+                Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+                None => !host.contains(':'),
+            };
             let name = bracketed.unwrap_or(host);
             is_written_right && worker.shared.tls.snapshot().certificate_for(None).is_some_and(|certificate| certificate.is_valid_for(name))
         }

@@ -12,6 +12,7 @@
 //! - One upstream session per client session: numbers, gaps and resends of one client are nobody else's.
 //! - A message is on record for the side it goes to before it counts as received on the side it came from
 //!   ([`countersign_store::fix::bridge`]); what is on record is sent, after a restart too.
+//! - Where nodes share a database it is in the copy there, too, before it is sent; another node goes on with that (ADR 0043).
 //! - The protocol core blocks nowhere; journals are committed on threads that may.
 //! - Whoever ends first, the other side is told by Logout.
 //! - A session that is lost takes its orders with it where its Logon agreed on that (ADR 0032).

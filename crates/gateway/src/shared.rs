@@ -10,7 +10,7 @@ use countersign_core::{ApiKeyId, Credential, CredentialId, NonceGuard, Purpose, 
 use countersign_pki::ServerTls;
 use countersign_store::audit::AuditLog;
 use countersign_store::shared::Topic;
-use countersign_store::{SessionMirror, Store};
+use countersign_store::{FixRecords, SessionMirror, Store};
 
 use crate::cluster::Cluster;
 use crate::config::Settings;
@@ -78,6 +78,8 @@ pub struct Shared {
     pub mirror: Option<Arc<SessionMirror>>,
     /// Open FIX sessions.
     pub fix_sessions: FixSessions,
+    /// Copies of FIX journals, for other nodes; `None`: the database is of this node alone.
+    pub fix_records: Option<Arc<FixRecords>>,
     /// The other nodes; `None`: there are none.
     pub cluster: Option<Arc<Cluster>>,
     /// What is halted, and who may lift it.

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use countersign_store::FixRecords;
+use countersign_store::limits::FIX_RENEW;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
@@ -95,6 +97,10 @@ impl Gateway {
                 cluster::listen(&listening, &shared);
                 Ok(())
             })?;
+        }
+        if let Some(records) = gateway.shared.fix_records.clone() {
+            let shared = Arc::clone(&gateway.shared);
+            gateway.spawn("fix-records".to_owned(), move || run_fix_records(&shared, &records))?;
         }
         gateway.spawn("control".to_owned(), move || control.run())?;
         Ok(gateway)
@@ -268,6 +274,26 @@ fn run_halts(shared: &Shared) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let folder = shared.settings.state_dir.clone();
     runtime.block_on(keep_watch(Arc::clone(&shared.halts), folder, shared.drain.subscribe()))
+}
+
+/// Renews the leases of FIX sessions until the gateway has drained.
+fn run_fix_records(shared: &Shared, records: &FixRecords) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut answers = true;
+        while !shared.drain.is_over() {
+            let renewed = records.renew().await;
+            if answers != renewed.is_ok() {
+                answers = renewed.is_ok();
+                match &renewed {
+                    Ok(()) => tracing::info!("leases of FIX sessions are renewed again"),
+                    Err(error) => tracing::error!(%error, "leases of FIX sessions are not renewed"),
+                }
+            }
+            tokio::time::sleep(FIX_RENEW).await;
+        }
+    });
+    Ok(())
 }
 
 /// Waits until no connection of any worker is open and no session waits to be ended or handed over, or the deadline is over.

@@ -293,6 +293,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         sessions: Sessions::default(),
         mirror: None,
         fix_sessions: crate::fix::sessions::FixSessions::default(),
+        fix_records: None,
         drain: Drain::default(),
         predecessor: None,
         settings,

@@ -158,6 +158,20 @@ impl Db {
         Ok(Tx { place: Arc::clone(&self.place), kind })
     }
 
+    /// A transaction that writes and is kept apart from others by the rows that it locks. Of a server: a file has one lock for all.
+    pub(crate) async fn begin_on_rows(&self) -> Result<Tx, StoreError> {
+        let kind = match &self.kind {
+            Kind::Postgres(links) => {
+                let mut link = links.take().await?;
+                // Whoever waited for a row sees it as it is then.
+                link.order("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?;
+                TxKind::Postgres(link, Arc::clone(links))
+            }
+            Kind::Sqlite(pool) => TxKind::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?),
+        };
+        Ok(Tx { place: Arc::clone(&self.place), kind })
+    }
+
     /// A transaction that only reads: all it sees is of one moment.
     pub(crate) async fn view(&self) -> Result<Tx, StoreError> {
         let kind = match &self.kind {

@@ -5,7 +5,7 @@
 //!   Base     next sender, kept from, next target, name of the session      Message   a number is used up, with the message
 //!   Kept     a message from before the Base                                Forwarded the same, and its number on the other session
 //!   Source   highest number forwarded from the other session               Used      a number is used up, nothing to resend
-//!                                                                          Target    the number expected from the peer
+//!   Owner    generation, series: [`copied`]                                Target    the number expected from the peer
 //! ```
 //!
 //! What [`MessageStore::sync`] acknowledged and what [`MessageStore::set_next_target`] returned for is on the disk (`fdatasync`), not
@@ -24,28 +24,38 @@
 //! `fix/<hash of a session's name at an upstream>.owner` is the account whose client opened it first: a venue knows a session by its
 //! CompIDs, and what it owes to one firm is not for another that takes the same name ([`claim`]).
 //!
-//! What is not here: who may open a session, and that it is open only once (`countersign_fix::LiveSessions`, the lock of the state
-//! folder).
+//! Where nodes share a database, it has a copy of each journal, under a lease: [`records`] is what is there, [`pair`] what keeps the two
+//! journals of a session and their copies together, [`opening`] how a session goes on at another node.
+//!
+//! What is not here: who may open a session, and that it is open only once at a node (`countersign_fix::LiveSessions`, the lock of the
+//! state folder).
 
 pub mod bridge;
+mod copied;
+mod opening;
+pub mod pair;
 pub mod quota;
 mod record;
+pub mod records;
 mod shared;
+mod state;
+mod trust;
 
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
-use countersign_fix::limits::{SEQ_NUM_MAX, STORED_BYTES_MAX, STORED_MESSAGES_MAX};
+use countersign_fix::limits::SEQ_NUM_MAX;
 use countersign_fix::{CompId, MessageStore, StoreError as FixStoreError, Stored};
 
 use crate::error::StoreError;
 use crate::{files, limits};
+pub use opening::OpenError;
 use record::{Base, Kind};
 pub use shared::SharedMessageStore;
+use state::State;
 
 /// The store of one FIX session, with a journal.
 pub struct JournaledMessageStore {
@@ -66,19 +76,6 @@ pub struct JournaledMessageStore {
     durable: u64,
     /// A write failed: what is on the disk is not known.
     broken: bool,
-}
-
-/// What the records of a journal add up to.
-#[derive(Default)]
-struct State {
-    next_sender: u64,
-    next_target: u64,
-    kept_from: u64,
-    /// The highest number on the other session whose message is on record here; 0 for none.
-    source: u64,
-    /// Where in the file each message is, and how long.
-    messages: BTreeMap<u64, (u64, usize)>,
-    bytes: usize,
 }
 
 impl std::fmt::Debug for JournaledMessageStore {
@@ -106,6 +103,10 @@ fn file_stem(name: &str) -> String {
     hash.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+fn path_of(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{}.journal", file_stem(name)))
+}
+
 impl JournaledMessageStore {
     /// Opens the journal of the session between us and a peer in `folder`; both are made if they are not there. A session is open once:
     /// the caller sees to it.
@@ -123,7 +124,7 @@ impl JournaledMessageStore {
     pub fn open_named(folder: &Path, parts: &[&str]) -> Result<Self, StoreError> {
         files::create_private_folder(folder)?;
         let name = parts.join("\u{1}");
-        let path = folder.join(format!("{}.journal", file_stem(&name)));
+        let path = path_of(folder, &name);
         let name = name.into_bytes();
         if !path.try_exists().map_err(|source| StoreError::io("read", &path, source))? {
             let base = Base { next_sender: 1, kept_from: 1, next_target: 1, name: &name };
@@ -252,6 +253,7 @@ impl JournaledMessageStore {
     fn compact(&mut self) -> Result<(), StoreError> {
         let State { next_sender, kept_from, next_target, source, .. } = self.state;
         let mut bytes = Base { next_sender, kept_from, next_target, name: &self.name }.record();
+        bytes.extend_from_slice(&self.next_series());
         for (seq, (at, length)) in &self.state.messages {
             bytes.extend_from_slice(&record::write(Kind::Kept, *seq, &self.message_at(*at, *length)?));
         }
@@ -270,54 +272,6 @@ impl JournaledMessageStore {
         (self.pending, self.replaces) = (bytes, true);
         self.durable = self.durable.min(self.state.next_sender - 1);
         Ok(())
-    }
-}
-
-impl State {
-    /// Adds up a journal; returns how long its whole records are.
-    fn replay(bytes: &[u8], name: &[u8]) -> Result<(Self, u64), &'static str> {
-        let mut state = Self::default();
-        let mut at = 0;
-        while let Some(record) = record::read(&bytes[at..])? {
-            let payload_at = (at + record::HEAD_BYTES) as u64;
-            match (record.kind, at) {
-                (Kind::Base, 0) => {
-                    let base = Base::read(&record).filter(|base| base.name == name).ok_or("it is of another session")?;
-                    (state.next_sender, state.kept_from, state.next_target) = (base.next_sender, base.kept_from, base.next_target);
-                }
-                (Kind::Base, _) | (Kind::Forwarded | Kind::Kept | Kind::Message | Kind::Source | Kind::Target | Kind::Used, 0) => {
-                    return Err("records are out of order");
-                }
-                (Kind::Forwarded, _) if record.number == state.next_sender => {
-                    let (source, message) = record.payload.split_first_chunk().ok_or("a message came from nowhere")?;
-                    state.next_sender += 1;
-                    state.source = u64::from_be_bytes(*source);
-                    state.keep(record.number, payload_at + record::SOURCE_BYTES as u64, message.len());
-                }
-                (Kind::Source, _) => state.source = record.number,
-                (Kind::Kept, _) if record.number < state.next_sender => state.keep(record.number, payload_at, record.payload.len()),
-                (Kind::Message, _) if record.number == state.next_sender => {
-                    state.next_sender += 1;
-                    state.keep(record.number, payload_at, record.payload.len());
-                }
-                (Kind::Used, _) if record.number == state.next_sender => state.next_sender += 1,
-                (Kind::Target, _) => state.next_target = record.number,
-                (Kind::Forwarded | Kind::Kept | Kind::Message | Kind::Used, _) => return Err("a number is used twice or left out"),
-            }
-            at += record.length;
-        }
-        if at == 0 { Err("it is empty") } else { Ok((state, at as u64)) }
-    }
-
-    /// Remembers a message, and drops the oldest for want of room.
-    fn keep(&mut self, seq: u64, at: u64, length: usize) {
-        self.messages.insert(seq, (at, length));
-        self.bytes += length;
-        while self.messages.len() > STORED_MESSAGES_MAX || self.bytes > STORED_BYTES_MAX {
-            let Some((seq, (_, length))) = self.messages.pop_first() else { return };
-            self.bytes -= length;
-            self.kept_from = seq + 1;
-        }
     }
 }
 
@@ -389,8 +343,9 @@ impl MessageStore for JournaledMessageStore {
 
     fn reset(&mut self) -> Result<(), FixStoreError> {
         self.guarded(|store| {
-            let base = Base { next_sender: 1, kept_from: 1, next_target: 1, name: &store.name }.record();
-            store.replace(base)?;
+            let mut bytes = Base { next_sender: 1, kept_from: 1, next_target: 1, name: &store.name }.record();
+            bytes.extend_from_slice(&store.next_series());
+            store.replace(bytes)?;
             if store.deferred { Ok(()) } else { store.flush() }
         })
     }

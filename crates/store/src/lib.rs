@@ -44,7 +44,9 @@ pub use audit::{
 pub use db::address::DatabaseAddress;
 pub use error::StoreError;
 pub use fix::bridge::BridgeJournals;
-pub use fix::{JournaledMessageStore, SharedMessageStore};
+pub use fix::pair::{CommitError, Side as FixSide, Touch};
+pub use fix::records::FixRecords;
+pub use fix::{JournaledMessageStore, OpenError, SharedMessageStore};
 pub use halts::{HaltStore, StoredLift};
 pub use journal::JournaledReplayGuard;
 pub use nonces::{JournaledNonceGuard, Key as NonceKey, LocalNonces};

@@ -161,6 +161,47 @@ pub const FIX_JOURNAL_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 /// session may have waiting to be sent.
 pub const FIX_JOURNAL_READ_BYTES_MAX: u64 = 2 * FIX_JOURNAL_BYTES_MAX;
 
+/// How long a FIX session stays with a node that says nothing: as a native one.
+pub const FIX_LEASE: Duration = MIRROR_LEASE;
+
+/// How often a node renews the leases of its FIX sessions: several times in a lease.
+pub const FIX_RENEW: Duration = MIRROR_RENEW;
+
+/// How often a session that another node has is looked at by a Logon that waits for it.
+pub const FIX_LOOK: Duration = Duration::from_millis(250);
+
+/// Renewals that a waiting Logon sees until it believes that the other node is alive: the first may have been on its way when the session
+/// ended there.
+pub const FIX_RENEWALS_SEEN: u32 = 2;
+
+/// How long a Logon waits for a session that another node does not renew: a lease, and the time in which a server that was away is left
+/// to those who had one.
+pub const FIX_TAKE_MAX: Duration = Duration::from_secs(8);
+
+/// Links to the database for copies of FIX journals: each commit has one for a millisecond or two.
+pub const FIX_LINKS: usize = 8;
+
+/// How long one copy may take before the session goes on without: its cancels wait that long, once.
+pub const FIX_COPY_MAX: Duration = Duration::from_secs(1);
+
+/// How long an order waits for its copy when the database fell silent under it: a server that is started again is back by then.
+pub const FIX_HOLD: Duration = Duration::from_secs(3);
+
+/// Bytes of a journal in one row of its copy, and in one statement: a cut of what is copied at once, far above a usual commit.
+pub const FIX_PIECE_BYTES: usize = 512 * 1_024;
+
+/// Numbers that a session may use on a side while its copy is behind; then it ends. Two minutes of reports at 700 a second, which no
+/// session has while new orders are refused.
+pub const FIX_BEHIND_NUMBERS_MAX: u64 = 90_000;
+
+/// Numbers that are left out on both sides by a node that takes a session from one that is gone: more than that one may have used
+/// unseen, with what it had under way. Ten thousand million such losses fit into the numbers of a session.
+pub const FIX_LEFT_OUT: u64 = 100_000;
+
+/// How long it is remembered in the shared memory that a session refused no order unseen: longer than sessions last, and what is forgotten
+/// only costs orders that are sent again a refusal.
+pub const FIX_TRUST_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
+
 /// Families of refresh tokens of one key that live at once: a fleet of processes that share a key. One more ends the one that was
 /// not used for the longest time, so that a client which forgets its tokens is not locked out and does not fill the disk.
 pub const FAMILIES_PER_KEY_MAX: u32 = 100;

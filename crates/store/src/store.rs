@@ -22,6 +22,7 @@ pub use admission::generate_secret;
 pub use tokens::Presented;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
@@ -30,11 +31,13 @@ use crate::audit::ship;
 use crate::audit::ship::AuditShipper;
 use crate::db::{Db, Row};
 use crate::error::StoreError;
+use crate::fix::records::FixRecords;
 use crate::halts::HaltStore;
 use crate::limits;
 use crate::notices::Notices;
 use crate::record::Change;
 use crate::sealing::SealingKey;
+use crate::shared::SharedShelf;
 
 /// What must last.
 pub struct Store {
@@ -74,6 +77,15 @@ impl Store {
     #[must_use]
     pub fn audit_shipper(&self, folder: &Path) -> Option<AuditShipper> {
         self.db.links().map(|links| AuditShipper::new(Db::postgres(links.apart(1)), &self.node, folder))
+    }
+
+    /// The copies of this node's FIX journals, sealed under the key that all nodes have; `None` where there are no nodes, because the
+    /// database is a file. `shelf` is in the memory that they share.
+    #[must_use]
+    pub fn fix_records(&self, key: Arc<SealingKey>, shelf: Option<SharedShelf>) -> Option<Arc<FixRecords>> {
+        let links = self.db.links()?;
+        let (db, renewing) = (Db::postgres(links.apart(limits::FIX_LINKS)), Db::postgres(links.apart(1)));
+        Some(Arc::new(FixRecords::new(db, renewing, &self.node, key, shelf)))
     }
 
     /// Writes the copy of a node's audit log into a new folder, byte for byte; how many lines. A file has none.

@@ -11,6 +11,7 @@ mod it {
     mod disk;
     mod files;
     mod fix;
+    mod fix_nodes;
     mod halts;
     mod journal;
     mod migrate;

@@ -33,16 +33,22 @@ class Engine:
         """The next event of this kind; `t11="x"` asks for a field. Returns its fields as a dictionary."""
         deadline = time.monotonic() + SECONDS
         while True:
-            try:
-                told = self._lines.get(timeout=max(0.01, deadline - time.monotonic()))
-            except queue.Empty:
-                raise AssertionError(f"no {event} {msg_type or ''} {fields}; told: {self.events[-12:]}") from None
-            assert told is not None, f"the engine ended; told: {self.events[-12:]}"
-            self.events.append(told)
+            told = self.next(deadline, f"{event} {msg_type or ''} {fields}")
             found = {str(tag): value for tag, value in told.get("fields", [])}
             same = all(found.get(name[1:]) == value for name, value in fields.items())
             if told["event"] == event and (msg_type is None or found.get("35") == msg_type) and same:
                 return found
+
+    def next(self, deadline=None, wanted="event"):
+        """The next event, whichever it is."""
+        deadline = deadline or time.monotonic() + SECONDS
+        try:
+            told = self._lines.get(timeout=max(0.01, deadline - time.monotonic()))
+        except queue.Empty:
+            raise AssertionError(f"no {wanted}; told: {self.events[-12:]}") from None
+        assert told is not None, f"the engine ended; told: {self.events[-12:]}"
+        self.events.append(told)
+        return told
 
     def told(self, event, msg_type):
         """The fields of all events of this kind so far."""

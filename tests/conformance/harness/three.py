@@ -106,7 +106,7 @@ class Node:
         config = cluster.folder / f"{name}.toml"
         database = f"postgresql://countersign@127.0.0.1:{self.wires[0].port}/cluster?sslmode=disable"
         redis = f"redis://127.0.0.1:{self.wires[1].port}"
-        config.write_text(CONFIGURATION.format(name=name, database=database, redis=redis, venue=cluster.venue.port))
+        config.write_text(cluster.configuration.format(name=name, database=database, redis=redis, venue=cluster.venue.port))
         self.server = Server(self.state, config=config, limits_files=True, **extra)
         self.server.start()
 
@@ -149,6 +149,8 @@ class Node:
 
 class Cluster:
     """Started with the first `with`; whatever a test broke is mended by the test."""
+
+    configuration = CONFIGURATION
 
     def __init__(self, folder):
         self.folder = Path(folder)

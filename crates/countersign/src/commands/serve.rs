@@ -41,7 +41,7 @@ use countersign_store::{AuditEvent, AuditLog, AuditRecord, StateDir, Store};
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
 use tokio::sync::Notify;
 
-use self::guards::{Guards, guards, session_tickets, shared_memory};
+use self::guards::{Guards, fix_records, guards, session_tickets, shared_memory};
 use super::stop_signal::StopSignal;
 use crate::cli::ServeArgs;
 use crate::failure::Failure;
@@ -140,6 +140,7 @@ impl Running {
         let memory = shared_memory(&settings)?;
         let (lender, doors, predecessor, pending) = taken_over::take(&dir, audit.health(), offered)?;
         let Guards { replay, nonces, cluster, mirror } = guards(&settings, &dir, memory, &lender)?;
+        let fix_records = fix_records(&dir, &store, cluster.as_deref())?;
         let metrics = Metrics::new(&settings.routes).started_at(clock::wall());
         let metrics = if cluster.is_some() { metrics.of_cluster() } else { metrics };
         let rates = cluster.as_ref().map(|cluster| cluster.lender());
@@ -165,6 +166,7 @@ impl Running {
             mirror,
             open_connections: OpenConnections::default(),
             fix_sessions: FixSessions::default(),
+            fix_records,
             drain: Drain::default(),
             store: Arc::new(store),
             started: clock::wall(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_core::{Refusal, Reject, SessionId, authorize};
+use countersign_core::{Refusal, Reject, Risk, SessionId, authorize};
 use countersign_fix::Message;
 
 use super::FixVenue;
@@ -37,11 +37,19 @@ impl Sender<'_> {
     /// # Errors
     /// No route for its MsgType, scope, rate, a halt, or a record that cannot be made.
     pub(super) fn admit(&self, message: &Message<'_>) -> Result<Cleared, Refusal> {
-        let route = self.route(message);
-        self.permit(route.as_ref()).inspect_err(|refusal| {
-            let subject = Subject::message(route.as_ref()).by(Some(self.login));
-            audit::refused(self.worker, self.connection, &subject, refusal, self.correlation);
-        })
+        self.permit(self.route(message).as_ref()).map_err(|refusal| self.refuse(message, refusal))
+    }
+
+    /// Records a refusal of a message.
+    pub(super) fn refuse(&self, message: &Message<'_>, refusal: Refusal) -> Refusal {
+        let subject = Subject::message(self.route(message).as_ref()).by(Some(self.login));
+        audit::refused(self.worker, self.connection, &subject, &refusal, self.correlation);
+        refusal
+    }
+
+    /// Whether a message does more than read and cancel: it must not be applied twice.
+    pub(super) fn is_order(&self, message: &Message<'_>) -> bool {
+        self.route(message).is_some_and(|route| route.risk >= Risk::Reduce)
     }
 
     fn permit(&self, route: Option<&Arc<Route>>) -> Result<Cleared, Refusal> {

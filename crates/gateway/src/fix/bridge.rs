@@ -20,10 +20,10 @@ use std::time::Duration;
 
 use countersign_core::{CorrelationId, Refusal, Reject};
 use countersign_session::{Absence, Departure, Due};
-use countersign_store::{AuditEvent, AuditRecord, BridgeJournals, SharedMessageStore};
+use countersign_store::{AuditEvent, AuditRecord, BridgeJournals, CommitError, FixSide as Side, Touch};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::line::{Line, Lost};
 use super::open::{CancelAsk, UpstreamState};
@@ -62,6 +62,10 @@ pub(super) struct Bridge<T> {
     correlation: CorrelationId,
     /// Messages that were admitted and are not sent yet: a halt waits for them.
     under_way: Vec<Cleared>,
+    /// This turn is about an order: it is not said before its copy is there.
+    binding: bool,
+    /// Copies lacked something when that was looked at last.
+    was_behind: bool,
     /// Number at the upstream, number of the client.
     sources: VecDeque<(u64, u64)>,
     taken: Taken,
@@ -93,18 +97,13 @@ pub(super) struct Parts {
     pub(super) absence: Absence,
 }
 
-/// Which side something came from: what it goes to is committed first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Client,
-    Upstream,
-}
-
 /// Why a bridge ends.
 #[derive(Debug)]
 enum End {
     /// The client's session or connection.
     Client,
+    /// Another node has the session: nothing more is said to the upstream, and nothing is cancelled.
+    Elsewhere,
     /// The upstream's, with its words.
     Upstream(String),
     /// A journal cannot be written: nothing more is sent on either side.
@@ -117,14 +116,17 @@ impl From<Refusal> for End {
     }
 }
 
-/// Writes journals out, in this order, where blocking is allowed.
-pub(super) async fn commit(stores: Vec<SharedMessageStore>) -> Result<(), Refusal> {
-    if !stores.iter().any(SharedMessageStore::is_dirty) {
-        return Ok(());
+/// Writes journals out, in this order, where blocking is allowed; and their copies. `binding`: it is about an order.
+pub(super) async fn commit(journals: &BridgeJournals, order: &[Side], binding: bool) -> Result<(), Refusal> {
+    let failed = |error: CommitError| Refusal::operator(Reject::StoreUnavailable, error.to_string());
+    journals.commit(order, binding).await.map_err(failed)
+}
+
+/// Lets other nodes have the session.
+pub(super) async fn give_back(journals: &BridgeJournals) {
+    if let Err(error) = journals.give_back().await {
+        tracing::warn!(%error, "a FIX session could not be given back: other nodes wait for its lease");
     }
-    let failed = |error: String| Refusal::operator(Reject::StoreUnavailable, error);
-    let work = tokio::task::spawn_blocking(move || stores.iter().try_for_each(SharedMessageStore::commit));
-    work.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
@@ -146,6 +148,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             profile,
             correlation,
             under_way: Vec::new(),
+            binding: false,
+            was_behind: false,
             sources: VecDeque::new(),
             taken,
             listed,
@@ -162,8 +166,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     pub(super) async fn run(mut self) {
         let Err(end) = self.drive().await;
         self.taken.leaving();
+        self.journals.leave();
         let how = self.departure(&end);
-        let due = self.absence.left(how, clock::mono()).filter(|_| !self.keeps_orders);
+        let is_ours = !matches!(end, End::Elsewhere);
+        let due = self.absence.left(how, clock::mono()).filter(|_| !self.keeps_orders && is_ours);
         let state = if matches!(end, End::Upstream(_)) { UpstreamState::Lost } else { UpstreamState::Leaving };
         self.listed.session().note_upstream(state);
         let why = why(&end, how);
@@ -172,6 +178,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             End::Client => {
                 let _told = tokio::time::timeout(LAST_WORDS, self.client.transmit()).await;
                 true
+            }
+            End::Elsewhere => {
+                self.say_served_elsewhere().await;
+                false
             }
             End::Upstream(text) => {
                 self.leave_client(&text).await;
@@ -194,6 +204,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         }
         self.note_end();
         self.upstream.close().await;
+        give_back(&self.journals).await;
     }
 
     /// How the session was left. Who comes back opens it by another Logon: there is no grace (HS-96).
@@ -201,7 +212,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         match (self.parting, end) {
             (Some(how), _) => how,
             (None, End::Client) if self.logged_out => Departure::Logout,
-            (None, End::Client | End::Store(_) | End::Upstream(_)) => Departure::Ended,
+            (None, End::Client | End::Elsewhere | End::Store(_) | End::Upstream(_)) => Departure::Ended,
         }
     }
 
@@ -209,11 +220,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let mut standing = Standing::subscribe(&self.worker);
         let mut draining = self.worker.shared.drain.subscribe();
         let mut killed = self.listed.session().killed();
+        let mut touch = self.journals.touch();
         let mut left = false;
         // What came with the upstream's Logon, and what the client sent while it waited.
-        let mut ended = self.take_from_upstream().err();
+        let mut ended = committable(self.take_from_upstream())?;
         self.settle(Side::Upstream).await?;
-        ended = self.take_from_client().err().or(ended);
+        ended = committable(self.take_from_client())?.or(ended);
         self.settle(Side::Client).await?;
         // A halt that began while the client was away.
         self.tell_halts();
@@ -247,6 +259,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                     self.say_goodbye("an operator ended the session", Departure::Ended);
                     (Side::Client, self.take_from_client())
                 }
+                () = elsewhere(&mut touch) => return Err(End::Elsewhere),
                 () = over(&mut self.native), if !left => {
                     left = true;
                     self.say_goodbye("the native session is over", Departure::Ended);
@@ -258,8 +271,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                     (Side::Client, self.take_from_client())
                 }
             };
+            ended = committable(outcome)?;
             self.settle(from).await?;
-            ended = outcome.err();
         }
     }
 
@@ -277,16 +290,35 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
 
     /// Makes durable what happened, the destination first, then sends.
     async fn settle(&mut self, from: Side) -> Result<(), End> {
-        let (client, upstream) = (self.journals.client.clone(), self.journals.upstream.clone());
         let order = match from {
-            Side::Client => vec![upstream, client],
-            Side::Upstream => vec![client, upstream],
+            Side::Client => [Side::Upstream, Side::Client],
+            Side::Upstream => [Side::Client, Side::Upstream],
         };
-        commit(order).await?;
+        let binding = std::mem::take(&mut self.binding);
+        let committed = self.journals.commit(&order, binding).await;
+        committed.map_err(|error| match error {
+            CommitError::Elsewhere => End::Elsewhere,
+            CommitError::Journal(_) | CommitError::Unshared => End::Store(Refusal::operator(Reject::StoreUnavailable, error.to_string())),
+        })?;
+        self.journals.settle_doubt();
+        self.tell_behind();
         self.upstream.transmit().await.map_err(|Lost| End::Upstream("the venue's FIX connection is gone".to_owned()))?;
         self.under_way.clear();
         self.listed.session().note_numbers(&self.journals);
         self.client.transmit().await.map_err(|Lost| End::Client)
+    }
+
+    /// Says once that the session goes on alone, and once that it does not any more.
+    fn tell_behind(&mut self) {
+        let behind = self.journals.is_behind();
+        if std::mem::replace(&mut self.was_behind, behind) == behind {
+            return;
+        }
+        if behind {
+            tracing::warn!(correlation = %self.correlation, "a FIX session goes on without its copy: cancels pass, orders do not");
+        } else {
+            tracing::info!(correlation = %self.correlation, "the copy of a FIX session has everything");
+        }
     }
 
     fn note_end(&self) {
@@ -300,15 +332,35 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     }
 }
 
+/// What ended in a turn that may be committed. What could not be put on record is not counted either, and nothing behind it.
+fn committable(outcome: Result<(), End>) -> Result<Option<End>, End> {
+    match outcome {
+        Ok(()) => Ok(None),
+        Err(end @ End::Store(_)) => Err(end),
+        Err(end @ (End::Client | End::Elsewhere | End::Upstream(_))) => Ok(Some(end)),
+    }
+}
+
 /// Why a session was left, for the record of what became of its orders.
 const fn why(end: &End, how: Departure) -> &'static str {
     match (how, end) {
         (Departure::Logout, _) => "logout",
         (Departure::Shutdown, _) => "drain",
         (Departure::Ended | Departure::Lost, End::Client) => "session lost",
+        (Departure::Ended | Departure::Lost, End::Elsewhere) => "served by another node",
         (Departure::Ended | Departure::Lost, End::Upstream(_)) => "upstream lost",
         (Departure::Ended | Departure::Lost, End::Store(_)) => "it cannot be recorded any more",
     }
+}
+
+/// Waits until another node has the session.
+async fn elsewhere(touch: &mut Option<watch::Receiver<Touch>>) {
+    if let Some(touch) = touch
+        && touch.wait_for(|touch| *touch == Touch::Elsewhere).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Waits until a native session is over, if there is one.

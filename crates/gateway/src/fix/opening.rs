@@ -7,13 +7,14 @@ use std::time::Duration;
 use countersign_core::{CorrelationId, Permit, Refusal, Reject, SessionId, authorize};
 use countersign_dialects::answer::Charged;
 use countersign_fix::answer::LogonAnswer;
+use countersign_fix::live_sessions::LiveError;
 use countersign_fix::{Event, Framed, Framer, Message, PresentedLogon, Session, SessionName, limits};
 use countersign_session::Absence;
-use countersign_store::{AuditEvent, AuditRecord, BridgeJournals};
+use countersign_store::{AuditEvent, AuditRecord, BridgeJournals, OpenError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::sync::mpsc;
 
-use super::bridge::{Bridge, Parts};
+use super::bridge::{Bridge, Parts, give_back};
 use super::line::{Line, Lost};
 use super::logon::{self, LoggedOn};
 use super::open::{CancelAsk, Holder, OpenFix};
@@ -187,10 +188,8 @@ async fn begin(
     let account = logged_on.login.identity.account().clone();
     let client = SessionName { version: profile.version, comp_id: profile.comp_id.clone(), peer: presented.peer().clone() };
     let name = upstream_name(&worker.shared.settings, &permit, &client, &account)?;
-    let taken = FixSessions::take(&worker.shared, account.clone(), client.clone(), name.clone()).await.map_err(|error| Stopped {
-        refusal: Refusal::operator(Reject::UnexpectedMessage, error.to_string()),
-        answer: Some(LogonAnswer::Logout { text: error.to_string() }),
-    })?;
+    let taken = FixSessions::take(&worker.shared, account.clone(), client.clone(), name.clone()).await;
+    let taken = taken.map_err(|error| already_logged_on(error, ""))?;
     // Looked at behind the name: whoever waits until no name is taken finds none of ours later.
     if worker.shared.drain.is_started() {
         let text = "this node is leaving".to_owned();
@@ -198,10 +197,25 @@ async fn begin(
     }
     quota::admit(worker, &taken).await.map_err(|(refusal, answer)| Stopped { refusal, answer })?;
     let journals = journals(worker, account.as_str(), &client, &name).await?;
-    let asked = upstream::Asked { name: &name.name, reset: resets(&worker.shared.settings, &permit, taken.first), profile };
-    let upstream = upstream::log_on(worker, connection, &permit, &logged_on.login, asked, &journals).await?;
-    let (listed, asks) = list(worker, connection, profile, &logged_on, (client, name), &journals, correlation)?;
-    Ok(Opening { logged_on, journals, upstream, taken, listed, asks })
+    journals.note_logon(presented.seq());
+    if presented.resets() {
+        journals.end_doubt();
+    }
+    let first = taken.first || journals.came_from_elsewhere();
+    let asked = upstream::Asked { name: &name.name, reset: resets(&worker.shared.settings, &permit, first), profile };
+    let opened = match upstream::log_on(worker, connection, &permit, &logged_on.login, asked, &journals).await {
+        Ok(upstream) => {
+            list(worker, connection, profile, &logged_on, (client, name), &journals, correlation).map(|listed| (upstream, listed))
+        }
+        Err(refusal) => Err(refusal),
+    };
+    match opened {
+        Ok((upstream, (listed, asks))) => Ok(Opening { logged_on, journals, upstream, taken, listed, asks }),
+        Err(refusal) => {
+            give_back(&journals).await;
+            Err(refusal.into())
+        }
+    }
 }
 
 /// Names the session, records that it opens, and enters it for operators.
@@ -290,29 +304,30 @@ fn is_embedded(upstream: &Upstream) -> bool {
     upstream.target == UpstreamTarget::Embedded && upstream.fix.is_none()
 }
 
-pub(super) async fn journals(
-    worker: &Worker,
-    account: &str,
-    client: &SessionName,
-    upstream: &UpstreamName,
-) -> Result<BridgeJournals, Refusal> {
-    let folder = worker.shared.settings.state_dir.join("fix");
-    let parts =
-        |name: &SessionName| [name.version.begin_string().to_owned(), name.comp_id.as_str().to_owned(), name.peer.as_str().to_owned()];
-    let mut of_client = vec![account.to_owned()];
-    of_client.extend(parts(client));
-    let at = upstream.account.as_ref().map_or("", |account| account.as_str()).to_owned();
-    let mut of_upstream = vec![worker.shared.settings.upstreams[upstream.upstream].name.clone(), at];
-    of_upstream.extend(parts(&upstream.name));
-    let opened = tokio::task::spawn_blocking(move || {
-        let [client, upstream] = [&of_client, &of_upstream].map(|parts| parts.iter().map(String::as_str).collect::<Vec<_>>());
-        // The venue knows a session by its CompIDs alone: what it owes to one firm is not for another under the same name.
-        let is_ours = countersign_store::fix::claim(&folder, &upstream, client[0])?;
-        is_ours.then(|| BridgeJournals::open(&folder, &client, &upstream)).transpose()
-    });
-    let unavailable = |error: &dyn std::fmt::Display| Refusal::operator(Reject::StoreUnavailable, error.to_string());
-    let opened = opened.await.map_err(|error| unavailable(&error))?.map_err(|error| unavailable(&error))?;
-    opened.ok_or_else(|| Refusal::operator(Reject::ScopeMissing, "the session of this SenderCompID at the upstream is another account's"))
+async fn journals(worker: &Worker, account: &str, client: &SessionName, upstream: &UpstreamName) -> Result<BridgeJournals, Stopped> {
+    let shared = &worker.shared;
+    let folder = shared.settings.state_dir.join("fix");
+    let parts = |name: &SessionName| {
+        let [comp_id, peer] = [&name.comp_id, &name.peer].map(|name| name.as_str().to_owned());
+        [name.version.begin_string().to_owned(), comp_id, peer]
+    };
+    let (of_client, of_upstream) = (parts(client), parts(&upstream.name));
+    let at = [shared.settings.upstreams[upstream.upstream].name.as_str(), upstream.account.as_ref().map_or("", |account| account.as_str())];
+    let of_client: Vec<_> = std::iter::once(account).chain(of_client.iter().map(String::as_str)).collect();
+    let of_upstream: Vec<_> = at.into_iter().chain(of_upstream.iter().map(String::as_str)).collect();
+    let opened = BridgeJournals::claim(&folder, account, &of_client, &of_upstream, shared.fix_records.as_ref()).await;
+    opened.map_err(|error| match error {
+        OpenError::OfAnother => Refusal::operator(Reject::ScopeMissing, error.to_string()).into(),
+        OpenError::Served => already_logged_on(LiveError::AlreadyLoggedOn, "at another node"),
+        OpenError::Store(error) => Refusal::operator(Reject::StoreUnavailable, error.to_string()).into(),
+    })
+}
+
+/// As FIX engines say it.
+fn already_logged_on(error: LiveError, more: &str) -> Stopped {
+    let text = error.to_string();
+    let refusal = Refusal::operator(Reject::UnexpectedMessage, format!("{text} {more}").trim_end().to_owned());
+    Stopped { refusal, answer: Some(LogonAnswer::Logout { text }) }
 }
 
 async fn accept<T: AsyncRead + AsyncWrite + Unpin>(

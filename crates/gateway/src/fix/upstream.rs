@@ -5,7 +5,7 @@ use std::rc::Rc;
 use countersign_core::{Permit, Refusal, Reject};
 use countersign_fix::session::{HeartBtIntRange, Peer, Routing};
 use countersign_fix::{Event, Session, SessionConfig, SessionName, tag};
-use countersign_store::BridgeJournals;
+use countersign_store::{BridgeJournals, FixSide};
 use tokio::net::TcpStream;
 
 use super::bridge::commit;
@@ -76,7 +76,7 @@ fn config(asked: &Asked<'_>) -> SessionConfig {
 async fn answer(line: &mut Line<TcpStream>, journals: &BridgeJournals) -> Result<(), Refusal> {
     let mut told = None;
     loop {
-        commit(vec![journals.upstream.clone()]).await?;
+        commit(journals, &[FixSide::Upstream], false).await?;
         line.transmit().await?;
         while let Some(event) = line.session.poll_event() {
             if let Event::LoggedOn(_) = event {

@@ -32,6 +32,9 @@ pub(super) enum Kind {
     Kept,
     /// The number is used up by this message.
     Message,
+    /// The number is the generation that writes from here on, of a journal that nodes share: the payload is how often it was written
+    /// anew.
+    Owner,
     /// The highest number on the other session whose message was forwarded.
     Source,
     /// The number is expected from the peer.
@@ -41,7 +44,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [Self::Base, Self::Forwarded, Self::Kept, Self::Message, Self::Source, Self::Target, Self::Used];
+    const ALL: [Self; 8] = [Self::Base, Self::Forwarded, Self::Kept, Self::Message, Self::Owner, Self::Source, Self::Target, Self::Used];
 
     const fn byte(self) -> u8 {
         match self {
@@ -49,6 +52,7 @@ impl Kind {
             Self::Forwarded => b'F',
             Self::Kept => b'K',
             Self::Message => b'M',
+            Self::Owner => b'O',
             Self::Source => b'S',
             Self::Target => b'T',
             Self::Used => b'U',

@@ -6,6 +6,8 @@ use countersign_fix::{MessageStore, StoreError as FixStoreError, Stored};
 use parking_lot::Mutex;
 
 use super::JournaledMessageStore;
+use super::copied::{Lacking, Reach};
+use crate::error::StoreError;
 
 /// A deferred journal, shared. Commit it from a thread that may block; while that runs, the session waits and nobody else asks.
 #[derive(Clone, Debug)]
@@ -30,6 +32,11 @@ impl SharedMessageStore {
     /// As there.
     pub fn commit(&self) -> Result<(), FixStoreError> {
         self.0.lock().commit()
+    }
+
+    /// As [`JournaledMessageStore::lacking`]. Blocks.
+    pub(super) fn lacking(&self, copy: Reach) -> Result<Option<Lacking>, StoreError> {
+        self.0.lock().lacking(copy)
     }
 
     /// As [`JournaledMessageStore::note_source`].

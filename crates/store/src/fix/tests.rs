@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used)]
+use countersign_fix::limits::STORED_BYTES_MAX;
+
 use super::*;
 
 fn open(folder: &Path) -> JournaledMessageStore {

@@ -18,17 +18,19 @@ use super::{APPLICATION_ID, LOCK_SPACE};
 use crate::db::Lock;
 use crate::error::StoreError;
 
-const STEPS: [&str; 1] = [include_str!("postgres/001_initial.sql")];
+const STEPS: [&str; 2] = [include_str!("postgres/001_initial.sql"), include_str!("postgres/002_fix.sql")];
 
 /// The version this program writes.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// What must be there for the rest to hold: each table, and each trigger on it.
-const TABLES: [(&str, &[&str]); 14] = [
+const TABLES: [(&str, &[&str]); 16] = [
     ("accounts", &["accounts_changed"]),
     ("audit_lines", &["audit_lines_kept", "audit_lines_whole"]),
     ("counters", &[]),
     ("credentials", &["credentials_changed"]),
+    ("fix_journals", &[]),
+    ("fix_records", &[]),
     ("halt_drills", &[]),
     ("halt_epoch", &["halts_heard"]),
     ("halt_lifts", &[]),
@@ -52,11 +54,12 @@ pub(crate) async fn prepare(connection: &mut PgConnection, place: &Path) -> Resu
         .await
         .map_err(failed)?;
     let taken = check_owner(&mut transaction, place).await?;
-    if taken > 0 {
-        check_whole(&mut transaction, place).await?;
-    }
     for step in STEPS.iter().skip(usize::try_from(taken).unwrap_or(0)) {
         sqlx::raw_sql(*step).execute(&mut *transaction).await.map_err(failed)?;
+    }
+    if taken > 0 {
+        // Behind the steps: what they made has to be there, too, and nothing of them is kept where something else is missing.
+        check_whole(&mut transaction, place).await?;
     }
     transaction.commit().await.map_err(failed)
 }
@@ -121,6 +124,8 @@ mod tests {
         let triggers: Vec<&&str> = TABLES.iter().flat_map(|(_, triggers)| *triggers).collect();
         assert!(triggers.iter().all(|trigger| text.contains(&format!("CREATE TRIGGER {trigger} "))));
         assert_eq!(text.matches("CREATE TRIGGER").count(), triggers.len());
-        assert!(text.contains(&format!("VALUES (1, {APPLICATION_ID}, 1);")) && STEPS.len() == 1 && VERSION == 1);
+        assert!(text.contains(&format!("VALUES (1, {APPLICATION_ID}, 1);")));
+        assert!(STEPS[STEPS.len() - 1].contains(&format!("UPDATE countersign_schema SET version = {VERSION};")));
+        assert_eq!(i64::try_from(STEPS.len()), Ok(VERSION));
     }
 }

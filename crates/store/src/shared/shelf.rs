@@ -60,6 +60,14 @@ impl SharedShelf {
         let _ = self.ask(|link| redis::cmd("DEL").arg(place(name)).query::<()>(&mut link.connection));
     }
 
+    /// Takes a thing away; it is gone when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::SharedMemory`]: nobody knows whether it is still there.
+    pub fn withdraw(&self, name: &ShelfName) -> Result<(), StoreError> {
+        self.ask(|link| redis::cmd("DEL").arg(place(name)).query::<()>(&mut link.connection))
+    }
+
     fn ask<T>(&self, question: impl FnOnce(&mut super::memory::Link) -> redis::RedisResult<T>) -> Result<T, StoreError> {
         let now = self.memory.now().mono;
         let answer = if self.memory.may_try(now) { self.memory.ask(now, question) } else { None };

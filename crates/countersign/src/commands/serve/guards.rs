@@ -12,7 +12,10 @@ use countersign_gateway::handover::RunSecrets;
 use countersign_gateway::handover::guards::{Lender, LentNonces, LentReplay};
 use countersign_handshake::TicketKeys;
 use countersign_store::files::check_private;
-use countersign_store::{SealingKey, SessionMirror, SharedMemory, SharedNonceGuard, SharedReplayGuard, SharedServer, StateDir};
+use countersign_store::shared::SharedShelf;
+use countersign_store::{
+    FixRecords, SealingKey, SessionMirror, SharedMemory, SharedNonceGuard, SharedReplayGuard, SharedServer, StateDir, Store,
+};
 
 use super::PUBLIC_LISTENER;
 
@@ -47,6 +50,13 @@ pub(super) fn guards(
     let mirror = SessionMirror::new(Arc::clone(&memory), &settings.cluster.node, Arc::clone(&key));
     let cluster = Cluster::new(&settings.cluster.node, memory, key);
     Ok(Guards { replay: Box::new(replay), nonces: Box::new(nonces), cluster: Some(Arc::new(cluster)), mirror: Some(Arc::new(mirror)) })
+}
+
+/// The copies of FIX journals, where nodes share a database; what a session refused is noted in the memory, where they share one.
+pub(super) fn fix_records(dir: &StateDir, store: &Store, cluster: Option<&Cluster>) -> anyhow::Result<Option<Arc<FixRecords>>> {
+    let key = Arc::new(SealingKey::load(&dir.sealing_key())?);
+    let shelf = cluster.map(|cluster| SharedShelf::new(Arc::clone(cluster.memory()), Arc::clone(&key)));
+    Ok(store.fix_records(key, shelf))
 }
 
 /// The memory that nodes share, where one is configured. It may be away.

@@ -22,7 +22,7 @@ use countersign_fix::msg_type::BUSINESS_MESSAGE_REJECT;
 use countersign_fix::session::Outgoing;
 use countersign_fix::{Event, Field, Message, MessageStore as _, Precision, UtcTimestamp, tag};
 use countersign_session::{CancelScope, OrderClass};
-use countersign_store::SharedMessageStore;
+use countersign_store::{BridgeJournals, FixSide, SharedMessageStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -139,19 +139,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
 
     async fn ask_on_open(&mut self, scope: CancelScope) -> Result<Answered, Refusal> {
         let Some(_permit) = self.permit_to_cancel()? else { return Ok(Answered { orders: 0, for_client: false }) };
-        ask(&mut self.upstream, &self.journals.upstream, scope).await
+        ask(&mut self.upstream, &self.journals, scope).await
     }
 
     /// The journals are read anew: what this bridge has not committed did not happen.
     async fn ask_anew(&self, scope: CancelScope) -> Result<Answered, Refusal> {
         let Some(permit) = self.permit_to_cancel()? else { return Ok(Answered { orders: 0, for_client: false }) };
-        let (account, client) = self.taken.client();
         let name = self.taken.upstream();
-        let journals = opening::journals(&self.worker, account.as_str(), &client, name).await?;
+        let journals = self.journals.reopen().await;
+        let journals = journals.map_err(|error| Refusal::operator(Reject::StoreUnavailable, error.to_string()))?;
         let reset = opening::resets(&self.worker.shared.settings, &permit, false);
         let asked = upstream::Asked { name: &name.name, reset, profile: &self.profile };
         let mut line = upstream::log_on(&self.worker, &self.connection, &permit, &self.login, asked, &journals).await?;
-        let answered = ask(&mut line, &journals.upstream, scope).await;
+        let answered = ask(&mut line, &journals, scope).await;
         line.close().await;
         answered
     }
@@ -172,15 +172,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
 }
 
 /// Asks on an open session and waits for the answer. Nothing that comes is committed.
-async fn ask(line: &mut Line<TcpStream>, journal: &SharedMessageStore, scope: CancelScope) -> Result<Answered, Refusal> {
+async fn ask(line: &mut Line<TcpStream>, journals: &BridgeJournals, scope: CancelScope) -> Result<Answered, Refusal> {
     while let Some(event) = line.session.poll_event() {
         // It would be committed with our question, as received by a client that is not there.
         if matches!(event, Event::Application(_)) {
             return Err(Refusal::operator(Reject::UpstreamUnavailable, "the venue has messages for the client, which come first"));
         }
     }
-    let (name, seq) = send(line, journal, scope, None)?;
-    commit(vec![journal.clone()]).await?;
+    let (name, seq) = send(line, &journals.upstream, scope, None)?;
+    commit(journals, &[FixSide::Upstream], false).await?;
     line.transmit().await?;
     let mut reports = Reports::default();
     loop {

@@ -21,7 +21,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let mut ended = Ok(());
         while let Some(event) = self.client.session.poll_event() {
             match event {
-                Event::Application(message) => self.forward(&message),
+                Event::Application(message) => self.forward(&message)?,
                 Event::Disconnect(reason) => {
                     tracing::info!(correlation = %self.correlation, ?reason, "FIX session ended");
                     self.logged_out = reason == DisconnectReason::LoggedOut && self.parting.is_none();
@@ -31,6 +31,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                 Event::SequencesReset => {
                     tracing::info!(correlation = %self.correlation, "FIX sequence numbers of the client begin anew");
                     self.forget_halts();
+                    self.journals.end_doubt();
                     self.journals.upstream.clear_source().map_err(store_failed)?;
                 }
                 Event::LogoutReceived { frame, .. } => self.note_logout(&frame),
@@ -107,7 +108,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         self.keeps_orders = Message::parse(frame).is_ok_and(|logout| dialect.keeps_orders(&logout));
     }
 
-    fn forward(&mut self, received: &ApplicationMessage) {
+    fn forward(&mut self, received: &ApplicationMessage) -> Result<(), End> {
         let message = received.message();
         let sender = Sender {
             worker: &self.worker,
@@ -117,12 +118,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             login: &self.login,
             correlation: self.correlation,
         };
-        let refusal = match sender.admit(&message) {
+        let is_order = sender.is_order(&message);
+        let unknown = if is_order { self.unknown_elsewhere(received.seq())? } else { None };
+        self.binding |= is_order && unknown != Some(Unknown::Here);
+        let admitted = unknown.map_or_else(|| sender.admit(&message), |unknown| Err(sender.refuse(&message, unknown.refusal())));
+        let refusal = match admitted {
             Ok(cleared) => {
                 self.under_way.push(cleared);
                 self.journals.upstream.note_source(received.seq());
                 match self.upstream.session.send_application(clock::now(), outgoing(&message, &header(&message), message.body())) {
-                    Ok(seq) => return self.remember(seq, received.seq()),
+                    Ok(seq) => {
+                        self.remember(seq, received.seq());
+                        return Ok(());
+                    }
                     Err(SendError::QueueFull) => Reject::Busy.into(),
                     Err(SendError::Write(error)) => Refusal::operator(Reject::Malformed, error.to_string()),
                     Err(SendError::Store(error)) => Refusal::operator(Reject::StoreUnavailable, error.to_string()),
@@ -137,6 +145,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         if let Err(error) = self.client.session.refuse_message(clock::now(), received, &answer) {
             tracing::debug!(correlation = %self.correlation, %error, "a FIX refusal could not be told");
         }
+        Ok(())
+    }
+
+    /// Why an order is refused because of what nodes do not know of each other; none: it is not. Where not even that may be said, the
+    /// session ends with the order uncounted.
+    fn unknown_elsewhere(&self, seq: u64) -> Result<Option<Unknown>, End> {
+        if self.journals.is_behind() {
+            if self.journals.may_refuse() {
+                return Ok(Some(Unknown::Here));
+            }
+            let sentence = "neither the database nor the memory that nodes share answers: an order is neither taken nor refused";
+            return Err(End::Store(Refusal::operator(Reject::StoreUnavailable, sentence)));
+        }
+        Ok(self.journals.is_doubtful(seq).then_some(Unknown::There))
     }
 
     fn remember(&mut self, upstream: u64, client: u64) {
@@ -207,6 +229,26 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                 Err(End::Store(Refusal::operator(Reject::SlowConsumer, sentence)))
             }
         }
+    }
+}
+
+/// What nodes do not know of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unknown {
+    /// What is said here has no copy.
+    Here,
+    /// A node that is gone may have answered this.
+    There,
+}
+
+impl Unknown {
+    fn refusal(self) -> Refusal {
+        let sentence = match self {
+            Self::Here => "the database that nodes share does not answer: no order is taken that other nodes do not know of",
+            Self::There => "an order that is sent again, and that a node which is gone may have refused",
+        };
+        // As after the lease of halts, which is over a moment later: the session goes on, and its cancels pass.
+        Refusal::operator(Reject::HaltUnknown, sentence)
     }
 }
 

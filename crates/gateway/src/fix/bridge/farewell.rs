@@ -4,7 +4,7 @@ use countersign_fix::{Event, Phase};
 use countersign_session::Departure;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Bridge, FAREWELL, commit};
+use super::{Bridge, FAREWELL, LAST_WORDS, Side, commit};
 use crate::audit::{self, Subject};
 use crate::{clock, native};
 
@@ -44,7 +44,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             return;
         }
         let goodbye = async {
-            commit(vec![self.journals.upstream.clone()]).await.ok()?;
+            commit(&self.journals, &[Side::Upstream], false).await.ok()?;
             self.upstream.transmit().await.ok()?;
             while self.upstream.session.phase() != Phase::Disconnected {
                 self.upstream.receive().await.ok()?;
@@ -55,7 +55,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                         return None;
                     }
                 }
-                commit(vec![self.journals.upstream.clone()]).await.ok()?;
+                commit(&self.journals, &[Side::Upstream], false).await.ok()?;
                 self.upstream.transmit().await.ok()?;
             }
             Some(())
@@ -63,10 +63,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         drop(tokio::time::timeout(FAREWELL, goodbye).await);
     }
 
+    /// The numbers are the other node's, which left out those that are used here.
+    pub(super) async fn say_served_elsewhere(&mut self) {
+        tracing::warn!(correlation = %self.correlation, "another node serves a FIX session that was open here");
+        self.say_goodbye("another node serves this session", Departure::Ended);
+        if self.journals.commit_here(&[Side::Client]).await.is_ok() {
+            let _told = tokio::time::timeout(LAST_WORDS, self.client.transmit()).await;
+        }
+    }
+
     pub(super) async fn leave_client(&mut self, text: &str) {
         self.say_goodbye(text, Departure::Ended);
         let goodbye = async {
-            while commit(vec![self.journals.client.clone()]).await.is_ok()
+            while commit(&self.journals, &[Side::Client], false).await.is_ok()
                 && self.client.transmit().await.is_ok()
                 && self.client.session.phase() != Phase::Disconnected
                 && self.client.receive().await.is_ok()

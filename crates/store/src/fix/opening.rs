@@ -1,0 +1,124 @@
+//! How a session opens where nodes share a database: its lease, then the newer of file and copy, then numbers that nobody used.
+//!
+//! | the last owner | the file here | what counts | numbers |
+//! |---|---|---|---|
+//! | was this state folder | its own | the file: it has all that the copy has, and what the copy lacks | go on |
+//! | gave it back | older, or none | the copy | go on |
+//! | is gone | older, or none | the copy: it has every order | [`limits::FIX_LEFT_OUT`](crate::limits::FIX_LEFT_OUT) are left out on both sides |
+//! | was before nodes shared it | any | the file | go on |
+//!
+//! Numbers that are left out are told to the peer as a gap, which FIX fills when it is asked for it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::task::spawn_blocking;
+
+use super::bridge::{BridgeJournals, Place};
+use super::pair::{Pair, Side, Touch};
+use super::records::{FixRecords, Held};
+use super::{JournaledMessageStore, SharedMessageStore, claim, file_stem};
+use crate::error::StoreError;
+use crate::limits;
+
+/// Why a session does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The session of this name at the upstream is another account's.
+    #[error("the session of this SenderCompID at the upstream is another account's")]
+    OfAnother,
+    /// Another node serves it.
+    #[error("another node serves this session")]
+    Served,
+    /// A journal, or its copy.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl BridgeJournals {
+    /// Opens the journals of an account's session and claims its name at the upstream for the account; with their copies where there are
+    /// any.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn claim(
+        folder: &Path,
+        account: &str,
+        client: &[&str],
+        upstream: &[&str],
+        records: Option<&Arc<FixRecords>>,
+    ) -> Result<Self, OpenError> {
+        let place = Arc::new(Place::new(folder, client, upstream));
+        let (here, owner) = (Arc::clone(&place), account.to_owned());
+        // The venue knows a session by its CompIDs alone: what it owes to one firm is not for another under the same name.
+        let is_ours = blocking(folder, move || claim(&here.folder, &here.parts(Side::Upstream)[1..], &owner)).await?;
+        if !is_ours {
+            return Err(OpenError::OfAnother);
+        }
+        match records {
+            Some(records) => open_with_copies(place, account, records).await,
+            None => {
+                let here = Arc::clone(&place);
+                let [client, upstream] = blocking(folder, move || here.open()).await?.map(SharedMessageStore::new);
+                Ok(Self { client, upstream, place, pair: None, moved: false })
+            }
+        }
+    }
+}
+
+async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRecords>) -> Result<BridgeJournals, OpenError> {
+    let names = [Side::Client, Side::Upstream].map(|side| file_stem(&place.parts(side).join("\u{1}")));
+    let held = records.take([&names[0], &names[1]], account).await?;
+    let mut is_lost = false;
+    for (side, held, name) in [(Side::Client, held[0], &names[0]), (Side::Upstream, held[1], &names[1])] {
+        let here = Arc::clone(&place);
+        let generation = blocking(&place.folder, move || generation_of(&here, side)).await?;
+        // Its own owner's file has what nobody else knows of.
+        is_lost |= held.before > 0 && !held.given_back && generation != Some(held.before);
+        if held.reach.ends > 0 && generation.is_none_or(|generation| generation == 0 || generation < held.written) {
+            let bytes = records.load(name, held.reach).await?;
+            let here = Arc::clone(&place);
+            blocking(&place.folder, move || JournaledMessageStore::install(&here.folder, &here.parts(side), &bytes)).await?;
+        }
+    }
+    let here = Arc::clone(&place);
+    let stores = blocking(&place.folder, move || begin(&here, held, is_lost)).await?;
+    let pair = Arc::new(Pair::new(Arc::clone(records), names, held, stores.clone()));
+    if is_lost {
+        pair.doubt(held[0].before);
+    }
+    pair.catch_up().await?;
+    if *pair.touch().borrow() != Touch::InTouch {
+        return Err(StoreError::Unanswered { path: place.folder.clone() }.into());
+    }
+    records.enter(&pair);
+    let [client, upstream] = stores;
+    Ok(BridgeJournals { client, upstream, place, pair: Some(pair), moved: held.iter().any(|held| held.moved && held.before > 0) })
+}
+
+/// Who wrote the file here last; none where there is none.
+fn generation_of(place: &Place, side: Side) -> Result<Option<u64>, StoreError> {
+    let parts = place.parts(side);
+    if !JournaledMessageStore::exists(&place.folder, &parts)? {
+        return Ok(None);
+    }
+    Ok(Some(JournaledMessageStore::open_named(&place.folder, &parts)?.generation()))
+}
+
+fn begin(place: &Place, held: [Held; 2], is_lost: bool) -> Result<[SharedMessageStore; 2], StoreError> {
+    let mut stores = place.open()?;
+    for (store, held) in stores.iter_mut().zip(held) {
+        store.begin_generation(held.generation)?;
+        if is_lost {
+            store.leave_out(limits::FIX_LEFT_OUT)?;
+        }
+    }
+    Ok(stores.map(SharedMessageStore::new))
+}
+
+async fn blocking<T: Send + 'static>(
+    folder: &Path,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    spawn_blocking(work).await.map_err(|error| StoreError::io("open", folder, std::io::Error::other(error.to_string())))?
+}

@@ -1,0 +1,353 @@
+//! Copies of FIX journals in the database that nodes share: who may write them, and their bytes.
+//!
+//! ```text
+//!   take     generation + 1, lease     both journals of a session, or neither; not while another node renews its lease
+//!   append   the end of a journal      one statement for both, if the generation is the last and the copy is as far as the piece begins
+//!   replace  all of a journal          one transaction, the same conditions
+//!   renew    leases of a node's sessions, one statement; which of them are another node's by now
+//!   give back
+//! ```
+//!
+//! A lease is by the server's clock and only says when others may try; what keeps two nodes apart is the generation. A server that was
+//! away leaves the sessions for one lease to those who had them.
+//!
+//! # Security
+//! Pieces are sealed under the key that all nodes have, for their journal and place: whoever reads the database learns no order, and
+//! whoever writes to it makes up none. He can lose a session.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::{Value as Json, json};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::copied::{Lacking, Reach};
+use super::opening::OpenError;
+use super::pair::Pair;
+use super::trust::Trust;
+use crate::db::{Db, Row, Tx};
+use crate::error::StoreError;
+use crate::limits;
+use crate::sealing::SealingKey;
+use crate::shared::SharedShelf;
+
+const NEW: &str = "INSERT INTO fix_journals (name, account) VALUES ($1, $3), ($2, $3) ON CONFLICT (name) DO NOTHING";
+
+const LOOK: &str = "SELECT name, account, generation, written, series, ends, node, leased, countersign_micros(clock_timestamp()) AS now, \
+     countersign_micros(pg_postmaster_start_time()) AS started FROM fix_journals WHERE name IN ($1, $2) ORDER BY name FOR UPDATE";
+
+const TAKE: &str = "UPDATE fix_journals SET generation = generation + 1, node = $3, leased = countersign_micros(clock_timestamp()) + $4 \
+     WHERE name IN ($1, $2)";
+
+const RENEW: &str = "UPDATE fix_journals SET leased = countersign_micros(clock_timestamp()) + $2 FROM json_array_elements($1::json) AS one \
+     WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint RETURNING name";
+
+const GIVE_BACK: &str = "UPDATE fix_journals SET leased = 0 FROM json_array_elements($1::json) AS one WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint";
+
+const PAGE: &str = "SELECT begins, records FROM fix_records WHERE journal = $1 AND begins >= $2 ORDER BY begins LIMIT $3";
+
+const MAY_REPLACE: &str = "SELECT name FROM fix_journals WHERE name = $1 AND generation = $2 FOR UPDATE";
+
+const REPLACED: &str = "UPDATE fix_journals SET series = $2, ends = $3, written = generation WHERE name = $1";
+
+/// The copies, as one node sees them.
+pub struct FixRecords {
+    db: Db,
+    /// A link apart: a renewal does not queue behind copies.
+    renewing: Db,
+    node: String,
+    key: Arc<SealingKey>,
+    pub(super) trust: Trust,
+    open: Mutex<Vec<Weak<Pair>>>,
+}
+
+/// A journal that was taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    /// Ours.
+    pub(super) generation: u64,
+    /// The last one before.
+    pub(super) before: u64,
+    /// The one that wrote last.
+    pub(super) written: u64,
+    /// How far the copy is.
+    pub(super) reach: Reach,
+    /// It was given back, so that its copy is whole.
+    pub(super) given_back: bool,
+    /// Another node had it.
+    pub(super) moved: bool,
+}
+
+/// Why a copy was not written.
+#[derive(Debug)]
+pub(super) enum CopyError {
+    /// The database did not do it, or did not say so. Why, the renewal of leases says.
+    Away,
+    /// Another generation has the journal.
+    Elsewhere,
+    /// The copy is not as far as was thought, but here.
+    Other([Reach; 2]),
+}
+
+impl From<StoreError> for CopyError {
+    fn from(_: StoreError) -> Self {
+        Self::Away
+    }
+}
+
+/// A journal and its owner.
+pub(super) struct Owned<'p> {
+    pub(super) name: &'p str,
+    pub(super) generation: u64,
+}
+
+enum Tried {
+    Taken([Held; 2]),
+    OfAnother,
+    Served { until: i64 },
+}
+
+impl std::fmt::Debug for FixRecords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FixRecords({}, {})", self.node, self.db.place().display())
+    }
+}
+
+impl FixRecords {
+    pub(crate) fn new(db: Db, renewing: Db, node: &str, key: Arc<SealingKey>, shelf: Option<SharedShelf>) -> Self {
+        Self { db, renewing, node: node.to_owned(), key, trust: Trust::new(shelf), open: Mutex::default() }
+    }
+
+    /// Takes both journals of a session for an account. A session that another node has is waited for as long as that node does not say
+    /// that it is there.
+    pub(super) async fn take(&self, names: [&str; 2], account: &str) -> Result<[Held; 2], OpenError> {
+        let deadline = Instant::now() + limits::FIX_TAKE_MAX;
+        let (mut seen, mut renewals) = (i64::MAX, 0);
+        loop {
+            let until = match self.try_take(names, account).await? {
+                Tried::Taken(held) => return Ok(held),
+                Tried::OfAnother => return Err(OpenError::OfAnother),
+                Tried::Served { until } => until,
+            };
+            renewals += u32::from(until > seen);
+            seen = until;
+            if renewals >= limits::FIX_RENEWALS_SEEN || Instant::now() >= deadline {
+                return Err(OpenError::Served);
+            }
+            sleep(limits::FIX_LOOK).await;
+        }
+    }
+
+    async fn try_take(&self, names: [&str; 2], account: &str) -> Result<Tried, StoreError> {
+        let [first, second] = names;
+        let mut transaction = self.db.begin_on_rows().await?;
+        transaction.run(NEW, &[first.into(), second.into(), account.into()]).await?;
+        let rows = transaction.rows(LOOK, &[first.into(), second.into()]).await?;
+        let read = self.read_two(&rows, names, account).map_err(|source| StoreError::database(self.db.place(), source))?;
+        if !matches!(read, Tried::Taken(_)) {
+            transaction.leave().await?;
+            return Ok(read);
+        }
+        let lease = micros(limits::FIX_LEASE);
+        transaction.run(TAKE, &[first.into(), second.into(), self.node.as_str().into(), lease.into()]).await?;
+        transaction.commit().await?;
+        Ok(read)
+    }
+
+    /// In the order of the names, not of the rows.
+    fn read_two(&self, rows: &[Row], names: [&str; 2], account: &str) -> Result<Tried, sqlx::Error> {
+        let mut held = [None; 2];
+        let lease = micros(limits::FIX_LEASE);
+        let mut served = None;
+        for row in rows {
+            if row.text("account")? != account {
+                return Ok(Tried::OfAnother);
+            }
+            let (leased, now, started) = (row.number("leased")?, row.number("now")?, row.number("started")?);
+            let moved = row.text("node")? != self.node;
+            if moved && leased != 0 && now < leased.max(started.saturating_add(lease)) {
+                served = served.max(Some(leased));
+            }
+            let number = |column| Ok::<_, sqlx::Error>(u64::try_from(row.number(column)?).unwrap_or(0));
+            let before = number("generation")?;
+            let reach = Reach { series: number("series")?, ends: number("ends")? };
+            let given_back = leased == 0;
+            let name = row.text("name")?;
+            let place = usize::from(name != names[0]);
+            held[place] = Some(Held { generation: before + 1, before, written: number("written")?, reach, given_back, moved });
+        }
+        Ok(match (served, held) {
+            (Some(until), _) => Tried::Served { until },
+            (None, [Some(first), Some(second)]) => Tried::Taken([first, second]),
+            (None, _) => return Err(sqlx::Error::RowNotFound),
+        })
+    }
+
+    /// The bytes of a copy.
+    pub(super) async fn load(&self, name: &str, reach: Reach) -> Result<Vec<u8>, StoreError> {
+        let bad = |why: &str| StoreError::BadRecord { table: "fix_records", id: name.to_owned(), why: why.to_owned() };
+        let mut bytes = Vec::new();
+        while (bytes.len() as u64) < reach.ends {
+            let rows = self.db.rows(PAGE, &[name.into(), signed(bytes.len() as u64).into(), PAGE_ROWS.into()]).await?;
+            for row in &rows {
+                let failed = |source| StoreError::database(self.db.place(), source);
+                let begins = row.number("begins").map_err(failed)?;
+                let sealed = row.bytes_or_none("records").map_err(failed)?.unwrap_or_default();
+                if begins != signed(bytes.len() as u64) {
+                    return Err(bad("a piece is missing"));
+                }
+                let piece = self.key.open(&owner(name, reach.series, bytes.len() as u64), sealed);
+                bytes.extend_from_slice(piece.map_err(|_| bad("it was sealed under another key, or for another place"))?.expose());
+            }
+            if rows.is_empty() || bytes.len() as u64 > limits::FIX_JOURNAL_READ_BYTES_MAX {
+                return Err(bad("it has other bytes than it says"));
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Writes what copies lack: of both journals or of neither.
+    pub(super) async fn write(&self, owned: [Owned<'_>; 2], there: [Reach; 2], lacking: &[Option<Lacking>; 2]) -> Result<(), CopyError> {
+        let small = lacking.iter().flatten().map(|lacking| lacking.bytes.len()).sum::<usize>() <= limits::FIX_PIECE_BYTES;
+        let grows = lacking.iter().flatten().all(|lacking| lacking.begins.is_some());
+        let write =
+            async { if small && grows { self.append(&owned, lacking).await } else { self.write_all(&owned, there, lacking).await } };
+        let time = if small { limits::FIX_COPY_MAX } else { limits::SERVER_ANSWER_MAX };
+        let done = timeout(time, write).await.map_err(|_| StoreError::Unanswered { path: self.db.place().to_path_buf() })??;
+        if done { Ok(()) } else { timeout(time, self.differing(&owned)).await.map_err(|_| self.silent())? }
+    }
+
+    /// One statement.
+    async fn append(&self, owned: &[Owned<'_>; 2], lacking: &[Option<Lacking>; 2]) -> Result<bool, StoreError> {
+        let parts: Vec<Json> = owned.iter().zip(lacking).filter_map(|(owned, lacking)| Some(self.part(owned, lacking.as_ref()?))).collect();
+        let values = [json!(parts).to_string().into()];
+        let told = self.db.row("SELECT countersign_fix_append($1::json)::int::bigint AS done", &values).await?;
+        let done =
+            told.as_ref().map(|row| row.number("done")).transpose().map_err(|source| StoreError::database(self.db.place(), source))?;
+        Ok(done == Some(1))
+    }
+
+    fn part(&self, owned: &Owned<'_>, lacking: &Lacking) -> Json {
+        let begins = lacking.begins.unwrap_or(0);
+        let sealed = self.key.seal(&owner(owned.name, lacking.reach.series, begins), &lacking.bytes);
+        json!([owned.name, owned.generation, lacking.reach.series, begins, lacking.reach.ends, hex::encode(sealed)])
+    }
+
+    /// One transaction.
+    async fn write_all(&self, owned: &[Owned<'_>; 2], there: [Reach; 2], lacking: &[Option<Lacking>; 2]) -> Result<bool, StoreError> {
+        let mut transaction = self.db.begin_on_rows().await?;
+        let mut parts: Vec<_> = owned.iter().zip(there).zip(lacking).collect();
+        // As the statement does it, so that two never wait for each other.
+        parts.sort_by_key(|((owned, _), _)| owned.name);
+        for ((owned, there), lacking) in parts {
+            let Some(lacking) = lacking else { continue };
+            if !self.write_one(&mut transaction, owned, there, lacking).await? {
+                transaction.leave().await?;
+                return Ok(false);
+            }
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    async fn write_one(&self, transaction: &mut Tx, owned: &Owned<'_>, there: Reach, lacking: &Lacking) -> Result<bool, StoreError> {
+        let generation = signed(owned.generation);
+        if transaction.row(MAY_REPLACE, &[owned.name.into(), generation.into()]).await?.is_none() {
+            return Ok(false);
+        }
+        let values = [owned.name.into(), signed(there.series).into(), signed(there.ends).into()];
+        match lacking.begins {
+            Some(_) => {
+                let same = "SELECT name FROM fix_journals WHERE name = $1 AND series = $2 AND ends = $3";
+                if transaction.row(same, &values).await?.is_none() {
+                    return Ok(false);
+                }
+            }
+            None => {
+                transaction.run("DELETE FROM fix_records WHERE journal = $1", &values[..1]).await?;
+            }
+        }
+        let mut at = lacking.begins.unwrap_or(0);
+        for piece in lacking.bytes.chunks(limits::FIX_PIECE_BYTES) {
+            let sealed = self.key.seal(&owner(owned.name, lacking.reach.series, at), piece);
+            let values = [owned.name.into(), signed(at).into(), sealed.into()];
+            transaction.run("INSERT INTO fix_records (journal, begins, records) VALUES ($1, $2, $3)", &values).await?;
+            at += piece.len() as u64;
+        }
+        let values = [owned.name.into(), signed(lacking.reach.series).into(), signed(lacking.reach.ends).into()];
+        transaction.run(REPLACED, &values).await?;
+        Ok(true)
+    }
+
+    /// Why nothing was written.
+    async fn differing(&self, owned: &[Owned<'_>; 2]) -> Result<(), CopyError> {
+        let mut reaches = [Reach::default(); 2];
+        for (owned, reach) in owned.iter().zip(&mut reaches) {
+            let values = [owned.name.into(), signed(owned.generation).into()];
+            let row = self.db.row("SELECT series, ends FROM fix_journals WHERE name = $1 AND generation = $2", &values).await?;
+            let row = row.ok_or(CopyError::Elsewhere)?;
+            let number = |column| row.number(column).map_err(|source| StoreError::database(self.db.place(), source));
+            *reach = Reach { series: number("series")?.unsigned_abs(), ends: number("ends")?.unsigned_abs() };
+        }
+        Err(CopyError::Other(reaches))
+    }
+
+    /// Nobody has the journals any more, and their copies are whole.
+    pub(super) async fn give_back(&self, owned: &[Owned<'_>; 2]) -> Result<(), StoreError> {
+        let given = timeout(limits::FIX_COPY_MAX, self.renewing.run(GIVE_BACK, &[names(owned.iter()).into()])).await;
+        given.map_err(|_| self.silent())?.map(|_| ())
+    }
+
+    pub(super) fn enter(&self, pair: &Arc<Pair>) {
+        self.open.lock().push(Arc::downgrade(pair));
+    }
+
+    /// Renews the leases of all sessions that are open here, brings copies along that are behind, and tells sessions that another node
+    /// has them. Call it every [`limits::FIX_RENEW`].
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn renew(&self) -> Result<(), StoreError> {
+        let pairs: Vec<Arc<Pair>> = {
+            let mut open = self.open.lock();
+            open.retain(|pair| pair.strong_count() > 0);
+            open.iter().filter_map(Weak::upgrade).filter(|pair| pair.is_kept()).collect()
+        };
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        let owned: Vec<Owned<'_>> = pairs.iter().flat_map(|pair| pair.owned()).collect();
+        let values = [names(owned.iter()).into(), micros(limits::FIX_LEASE).into()];
+        let rows = timeout(limits::FIX_COPY_MAX, self.renewing.rows(RENEW, &values)).await.map_err(|_| self.silent())??;
+        let failed = |source| StoreError::database(self.renewing.place(), source);
+        let renewed: Vec<&str> = rows.iter().map(|row| row.text("name")).collect::<Result<_, _>>().map_err(failed)?;
+        for pair in pairs {
+            pair.renewed(|name| renewed.contains(&name));
+        }
+        Ok(())
+    }
+
+    fn silent(&self) -> StoreError {
+        StoreError::Unanswered { path: self.db.place().to_path_buf() }
+    }
+}
+
+/// Pieces that are read at once: most are as short as a message.
+const PAGE_ROWS: u32 = 2_000;
+
+fn names<'o>(owned: impl Iterator<Item = &'o Owned<'o>>) -> String {
+    json!(owned.map(|owned| json!([owned.name, owned.generation])).collect::<Vec<_>>()).to_string()
+}
+
+fn owner(name: &str, series: u64, begins: u64) -> String {
+    format!("fix {name} {series} {begins}")
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

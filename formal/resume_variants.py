@@ -73,7 +73,7 @@ VARIANTS = (
         (Edit(SEALED, "(granted, seal((ses, kid, rk), tk, (L_TICKET, gw)))."),
          Edit(OPENED, "let (granted: bitstring, box: bitstring) = tkt in\n"
               "  let (ses: bitstring, kid: pkey, rk: bitstring) = unseal(box, tk, (L_TICKET, pk(sk))) in"),
-         Edit(SESSION_LOOKED_UP, "get serverSession(=ses, =kid, =pk(sk), begun) in\n  let now = granted in")), "TTTTTTFTTF",
+         Edit(SESSION_LOOKED_UP, "get serverSession(=ses, =kid, =pk(sk), begun) in\n  in(c, lost: bitstring); let now = narrowed(granted, lost) in")), "TTTTTTFTTF",
         "a client writes its own privileges; an honest client's refusal does not help the gateway",
     ),
     Variant(

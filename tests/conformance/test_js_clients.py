@@ -28,6 +28,15 @@ class TestJavaScriptClients(Stories):
     """The stories in JavaScript."""
 
 
+@pytest.mark.parametrize("script", [each for each in SCRIPTS if each.amends], ids=lambda script: script.name)
+def test_amends_an_order(server, start, script):
+    """The client changes an order that rests, and reads the change back."""
+    with start(script, script.key(server)) as client:
+        order = client.ask("place_order")
+        assert client.ask("amend_order", order)
+        assert client.ask("cancel_order", order)
+
+
 @pytest.mark.parametrize("script", [each for each in SCRIPTS if each.module == "ccxt" and "ticker stream" not in each.lacks], ids=lambda script: script.name)
 def test_ccxt_streams_the_book(server, start, script):
     with start(script, script.key(server)) as client:

@@ -18,6 +18,9 @@ NO_STREAMS = {operation: "the client has no streams" for operation in ("ticker s
 class Script(Vendor):
     """One JavaScript client with one kind of key."""
 
+    #: Whether it can change an order that rests.
+    amends: bool = False
+
     @property
     def name(self):
         return f"npm:{self.package} ({self.kind})"
@@ -63,17 +66,17 @@ SCRIPTS = [
     *(Script("binance", "binance", "binance", kind, *refusals(OBJECT)) for kind in ("HS256", "Ed25519", "RS256")),
     # `@binance/spot` has a class for each status (@binance/common, its axios wrapper).
     *(
-        Script("binance_spot", "@binance/spot", "binance", kind, *refusals(SPOT.format("BadRequest"), SPOT.format("Unauthorized")))
+        Script("binance_spot", "@binance/spot", "binance", kind, *refusals(SPOT.format("BadRequest"), SPOT.format("Unauthorized")), amends=True)
         for kind in ("HS256", "Ed25519")
     ),
     # bybit-api hands the body over whatever it says, unless told otherwise (its BaseRestClient.js, throwExceptions).
     *(
-        Script("bybit", "bybit-api", "bybit", kind, (RETURNED, "10004"), (RETURNED, "10002"), (RETURNED, "10005"), (RETURNED, "10014"))
+        Script("bybit", "bybit-api", "bybit", kind, (RETURNED, "10004"), (RETURNED, "10002"), (RETURNED, "10005"), (RETURNED, "10014"), amends=True)
         for kind in ("HS256", "RS256")
     ),
     # coinbase-api throws the status in an object (its BaseRestClient.js, parseException).
     *(
-        Script("coinbase", "coinbase-api", "coinbase", kind, (OBJECT, "401"), (OBJECT, "401"), (OBJECT, "403"), (OBJECT, "401"))
+        Script("coinbase", "coinbase-api", "coinbase", kind, (OBJECT, "401"), (OBJECT, "401"), (OBJECT, "403"), (OBJECT, "401"), amends=True)
         for kind in ("ES256", "Ed25519")
     ),
     Script("coinbase_exchange", "coinbase-api", "coinbase-exchange", "HS256", (OBJECT, "401"), (OBJECT, "401"), (OBJECT, "403"), (OBJECT, "401")),
@@ -87,6 +90,7 @@ SCRIPTS = [
         (OBJECT, "REQUEST_EXPIRED"),
         (OBJECT, "FORBIDDEN"),
         (OBJECT, "REQUEST_EXPIRED"),
+        amends=True,
     ),
     # `hyperliquid` hands a refused action over, as the venue answers it with 200.
     Script(
@@ -112,5 +116,5 @@ SCRIPTS = [
         lacks=NO_STREAMS,
     ),
     # okx-api throws the body (its BaseRestClient.js, parseException); numbers: OKX v5, "Error Code".
-    Script("okx", "okx-api", "okx", "HS256", (OBJECT, "50113"), (OBJECT, "50102"), (OBJECT, "50114"), (OBJECT, "50102")),
+    Script("okx", "okx-api", "okx", "HS256", (OBJECT, "50113"), (OBJECT, "50102"), (OBJECT, "50114"), (OBJECT, "50102"), amends=True),
 ]

@@ -55,6 +55,12 @@ export class Client {
     return (await (await this.rest.getOpenOrders({ symbol })).data()).map((each) => String(each.orderId));
   }
 
+  async amend_order(orderId) {
+    const newQty = AMOUNT / 2;
+    await this.rest.orderAmendKeepPriority({ symbol, orderId: Number(orderId), newQty });
+    return Number((await (await this.rest.getOrder({ symbol, orderId: Number(orderId) })).data()).origQty) === newQty;
+  }
+
   async cancel_order(orderId) {
     return (await (await this.rest.deleteOrder({ symbol, orderId: Number(orderId) })).data()).status === "CANCELED";
   }

@@ -53,6 +53,13 @@ export class Client {
     return (await result(this.rest.getActiveOrders({ category, symbol }))).list.map((each) => each.orderId);
   }
 
+  async amend_order(orderId) {
+    const price = String(resting(await this.ticker()) - 10);
+    await result(this.rest.amendOrder({ category, symbol, orderId, price }));
+    const { list } = await result(this.rest.getActiveOrders({ category, symbol }));
+    return Number(list.find((each) => each.orderId === orderId).price) === Number(price);
+  }
+
   async cancel_order(orderId) {
     return (await result(this.rest.cancelOrder({ category, symbol, orderId }))).orderId;
   }

@@ -56,6 +56,14 @@ export class Client {
     return (await this.rest.getOrders({ order_status: ["OPEN"] })).orders.map((each) => each.order_id);
   }
 
+  async amend_order(order_id) {
+    const price = String(resting(await this.ticker()) - 10);
+    const { success, error_response } = await this.rest.updateOrder({ order_id, price, size: String(AMOUNT) });
+    if (!success) throw new Returned(error_response?.edit_failure_reason);
+    const { order } = await this.rest.getOrder({ order_id });
+    return Number(order.order_configuration.limit_limit_gtc.limit_price) === Number(price);
+  }
+
   async cancel_order(order) {
     return (await this.rest.cancelOrders({ order_ids: [order] })).results[0].success;
   }

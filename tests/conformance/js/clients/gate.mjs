@@ -51,6 +51,12 @@ export class Client {
     return pairs.flatMap((pair) => pair.orders.map((each) => each.id));
   }
 
+  async amend_order(order_id) {
+    const price = String(resting(await this.ticker()) - 10);
+    await this.rest.updateSpotOrder({ order_id, currency_pair, price });
+    return Number((await this.rest.getSpotOrder({ order_id, currency_pair })).price) === Number(price);
+  }
+
   async cancel_order(order_id) {
     return (await this.rest.cancelSpotOrder({ order_id, currency_pair })).id;
   }

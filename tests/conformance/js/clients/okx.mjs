@@ -50,6 +50,12 @@ export class Client {
     return (await this.rest.getOrderList({ instType: "SPOT" })).map((each) => each.ordId);
   }
 
+  async amend_order(ordId) {
+    const newPx = String(resting(await this.ticker()) - 10);
+    await this.rest.amendOrder({ instId, ordId, newPx });
+    return Number((await this.rest.getOrderDetails({ instId, ordId }))[0].px) === Number(newPx);
+  }
+
   async cancel_order(ordId) {
     return (await this.rest.cancelOrder({ instId, ordId }))[0].ordId;
   }

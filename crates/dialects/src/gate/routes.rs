@@ -46,6 +46,7 @@ pub(super) const REST: &[RestRoute] = &[
     read("/api/v4/account/detail", ACCOUNT),
     read("/api/v4/spot/accounts", ACCOUNT),
     read("/api/v4/spot/batch_fee", ACCOUNT),
+    read("/api/v4/spot/fee", ACCOUNT),
     read("/api/v4/spot/my_trades", ORDERS),
     read("/api/v4/spot/open_orders", ORDERS),
     read("/api/v4/spot/orders", ORDERS),

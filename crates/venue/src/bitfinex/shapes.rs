@@ -69,14 +69,18 @@ fn status(order: &Order) -> String {
     }
 }
 
+/// The client's own number of an order: nothing where it gave none.
+fn client_number(order: &Order) -> Value {
+    order.client_id.parse::<u64>().map_or(Value::Null, Value::from)
+}
+
 /// An order in its 32 places (vendor document "Orders").
 pub(super) fn order(exchange: &Exchange, order: &Order) -> Value {
     let flags = if order.kind == OrderKind::LimitMaker { POST_ONLY } else { 0 };
-    let client_id = order.client_id.parse::<u64>().map_or(Value::Null, Value::from);
     json!([
         order.id,
         null,
-        client_id,
+        client_number(order),
         symbol(&exchange.market(order.market).instrument),
         order.created_ms,
         order.updated_ms,
@@ -109,7 +113,7 @@ pub(super) fn order(exchange: &Exchange, order: &Order) -> Value {
     ])
 }
 
-/// `[ID, SYMBOL, MTS, ORDER_ID, EXEC_AMOUNT, EXEC_PRICE, ORDER_TYPE, ORDER_PRICE, MAKER, FEE, FEE_CURRENCY]`
+/// `[ID, SYMBOL, MTS, ORDER_ID, EXEC_AMOUNT, EXEC_PRICE, ORDER_TYPE, ORDER_PRICE, MAKER, FEE, FEE_CURRENCY, CID]`
 pub(super) fn fill(exchange: &Exchange, fill: &Fill) -> Value {
     let order = exchange.orders.get(&fill.order);
     json!([
@@ -124,5 +128,6 @@ pub(super) fn fill(exchange: &Exchange, fill: &Fill) -> Value {
         if fill.is_maker { 1 } else { -1 },
         number(Fixed::ZERO - fill.commission),
         currency(&fill.commission_asset),
+        order.map(client_number),
     ])
 }

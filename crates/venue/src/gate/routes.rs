@@ -26,6 +26,7 @@ pub(super) const ROUTES: &[Route<GateError>] = &[
     (Method::GET, "/api/v4/spot/currencies/{currency}", Public(market_data::currency)),
     (Method::GET, "/api/v4/spot/currency_pairs", Public(market_data::pairs)),
     (Method::GET, "/api/v4/spot/currency_pairs/{currency_pair}", Public(market_data::pair)),
+    (Method::GET, "/api/v4/spot/fee", Read(trading::fee)),
     (Method::GET, "/api/v4/spot/my_trades", Read(trading::my_trades)),
     (Method::GET, "/api/v4/spot/open_orders", Read(trading::open_orders)),
     (Method::GET, "/api/v4/spot/order_book", Public(market_data::order_book)),

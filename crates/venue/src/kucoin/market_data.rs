@@ -64,24 +64,46 @@ pub(super) fn no_margin(_: &Exchange, _: &Fields, now_ms: u64) -> Result<String,
     Ok(data(&json!({"timestamp": now_ms, "items": []})))
 }
 
-pub(super) fn currencies(exchange: &Exchange, _: &Fields, _: u64) -> Result<String, KucoinError> {
+/// What spot pairs are made of, each name once.
+fn currency_names(exchange: &Exchange) -> Vec<&str> {
     let mut names: Vec<&str> =
         spot_markets(exchange).flat_map(|(_, market)| [&*market.instrument.base, &*market.instrument.quote]).collect();
     names.sort_unstable();
     names.dedup();
-    let chain = |name: &str| {
-        json!({
-            "chainName": name, "chainId": name.to_ascii_lowercase(), "isDepositEnabled": false, "isWithdrawEnabled": false, "confirms": 1,
-            "preConfirms": 1, "contractAddress": "", "withdrawPrecision": 8, "needTag": false,
-        })
-    };
+    names
+}
+
+fn currency_shape(name: &str) -> Value {
+    let chain = json!({
+        "chainName": name, "chainId": name.to_ascii_lowercase(), "isDepositEnabled": false, "isWithdrawEnabled": false, "confirms": 1,
+        "preConfirms": 1, "contractAddress": "", "withdrawPrecision": 8, "needTag": false,
+    });
+    json!({
+        "currency": name, "name": name, "fullName": name, "precision": 8, "confirms": null, "contractAddress": null,
+        "isMarginEnabled": false, "isDebitEnabled": false, "chains": [chain],
+    })
+}
+
+pub(super) fn currencies(exchange: &Exchange, _: &Fields, _: u64) -> Result<String, KucoinError> {
+    Ok(data(&currency_names(exchange).into_iter().map(currency_shape).collect()))
+}
+
+pub(super) fn currency(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, KucoinError> {
+    let wanted = fields.need("currency")?;
+    let name = currency_names(exchange).into_iter().find(|name| *name == wanted).ok_or(FieldError::Malformed("currency"))?;
+    Ok(data(&currency_shape(name)))
+}
+
+/// The first version of the list tells no chains but the fee of the one.
+pub(super) fn plain_currencies(exchange: &Exchange, _: &Fields, _: u64) -> Result<String, KucoinError> {
     let row = |name: &str| {
         json!({
-            "currency": name, "name": name, "fullName": name, "precision": 8, "confirms": null, "contractAddress": null,
-            "isMarginEnabled": false, "isDebitEnabled": false, "chains": [chain(name)],
+            "currency": name, "name": name, "fullName": name, "precision": 8, "confirms": 1, "contractAddress": "",
+            "withdrawalMinSize": "0", "withdrawalMinFee": "0", "isWithdrawEnabled": false, "isDepositEnabled": false,
+            "isMarginEnabled": false, "isDebitEnabled": false,
         })
     };
-    Ok(data(&names.into_iter().map(row).collect()))
+    Ok(data(&currency_names(exchange).into_iter().map(row).collect()))
 }
 
 fn symbol_shape(market: &Market) -> Value {

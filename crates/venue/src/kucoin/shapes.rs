@@ -87,7 +87,7 @@ pub(super) fn order(exchange: &Exchange, order: &Order) -> Value {
         "id": order.id.to_string(), "symbol": name_of(market), "opType": "DEAL", "type": kind(order), "side": order.side.lower(),
         "price": order.price.short(), "size": order.quantity.short(), "funds": order.quote_quantity.short(),
         "dealFunds": order.filled_quote.short(), "dealSize": order.filled.short(), "avgDealPrice": average_price(order).short(),
-        "fee": fee.short(), "feeCurrency": commission_of(exchange, order).1, "stp": "", "stop": "", "stopTriggered": false,
+        "fee": fee.short(), "feeCurrency": commission_of(exchange, order).1, "stp": null, "stop": "", "stopTriggered": false,
         "stopPrice": "0", "timeInForce": time_in_force(order.time_in_force), "postOnly": order.kind == OrderKind::LimitMaker,
         "hidden": false, "iceberg": false, "visibleSize": "0", "cancelAfter": 0, "channel": "API", "clientOid": order.client_id,
         "remark": null, "tags": null, "isActive": active, "active": active, "inOrderBook": active, "cancelExist": ended,

@@ -43,6 +43,8 @@ async fn answers_have_the_shape_of_the_venue() {
         shapes.insert(path.to_owned(), shape(&body));
     }
     insta::assert_json_snapshot!("bitfinex_shapes", Value::from(shapes));
+    let (_, fills) = post(&alice, "r/trades/tBTCUST/hist", "{}").await;
+    assert_eq!(fills[0].as_array().unwrap().len(), 12, "typed clients name every place: {fills}");
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ async fn answers_have_the_shape_of_the_venue() {
         "spot/candlesticks?currency_pair=BTC_USDT&interval=1m&limit=2",
         "spot/currencies",
         "spot/currency_pairs",
+        "spot/fee",
         "spot/my_trades?currency_pair=BTC_USDT",
         "spot/open_orders",
         "spot/order_book?currency_pair=BTC_USDT&with_id=true",

@@ -24,6 +24,7 @@ async fn answers_have_the_shape_of_the_venue() {
         "ua/v1/account/mode",
         "v1/accounts?type=trade",
         "v1/contracts/active",
+        "v1/currencies",
         "v1/fills",
         "v1/hf/accounts/opened",
         "v1/hf/fills?symbol=BTC-USDT",
@@ -39,10 +40,13 @@ async fn answers_have_the_shape_of_the_venue() {
         "v1/orders?status=active",
         "v1/orders?status=done&symbol=BTC-USDT",
         "v1/status",
+        "v1/symbols",
         "v1/timestamp",
         "v1/trade-fees?symbols=BTC-USDT",
+        "v2/currencies/BTC",
         "v2/symbols",
         "v3/currencies",
+        "v3/currencies/USDT",
         "v3/margin/symbols",
         "v3/market/orderbook/level2?symbol=BTC-USDT",
     ] {
@@ -67,6 +71,7 @@ async fn the_newer_family_checks_cancels_and_tells_what_is_done() {
     assert_eq!(nothing["data"], json!("success"));
     let (_, done) = alice.send(Method::GET, "/api/v1/hf/orders/done?symbol=BTC-USDT", "").await;
     assert_eq!(done["data"]["items"][0]["id"], placed["data"]["orderId"]);
+    assert_eq!(done["data"]["items"][0]["stp"], Value::Null, "typed clients know four modes of it, and an empty text is none of them");
     let (status, none) = alice.send(Method::POST, "/api/v1/hf/orders/alter", "{}").await;
     assert_eq!((status, &none["code"]), (StatusCode::NOT_FOUND, &json!("404000")), "in the venue's words");
 }

@@ -91,10 +91,24 @@ impl std::fmt::Debug for JournaledMessageStore {
 /// [`StoreError`] when it cannot be read or written.
 pub fn claim(folder: &Path, parts: &[&str], account: &str) -> Result<bool, StoreError> {
     files::create_private_folder(folder)?;
-    let path = folder.join(format!("{}.owner", file_stem(&parts.join("\u{1}"))));
+    let path = owner_file(folder, parts);
     files::atomic_create(&path, account.as_bytes(), files::PRIVATE_FILE_MODE)?;
     let owner = std::fs::read(&path).map_err(|source| StoreError::io("read", &path, source))?;
     Ok(owner == account.as_bytes())
+}
+
+/// Whether somebody else has claimed that session here. Claims nothing.
+fn is_of_another(folder: &Path, parts: &[&str], account: &str) -> Result<bool, StoreError> {
+    let path = owner_file(folder, parts);
+    match std::fs::read(&path) {
+        Ok(owner) => Ok(owner != account.as_bytes()),
+        Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(StoreError::io("read", &path, source)),
+    }
+}
+
+fn owner_file(folder: &Path, parts: &[&str]) -> PathBuf {
+    folder.join(format!("{}.owner", file_stem(&parts.join("\u{1}"))))
 }
 
 /// Names have characters that file systems do not take, and any length.

@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 use super::bridge::{BridgeJournals, Place};
 use super::pair::{Pair, Side, Touch};
 use super::records::{FixRecords, Held};
-use super::{JournaledMessageStore, SharedMessageStore, claim, file_stem};
+use super::{JournaledMessageStore, SharedMessageStore, claim, file_stem, is_of_another};
 use crate::error::StoreError;
 use crate::limits;
 
@@ -49,26 +49,36 @@ impl BridgeJournals {
         records: Option<&Arc<FixRecords>>,
     ) -> Result<Self, OpenError> {
         let place = Arc::new(Place::new(folder, client, upstream));
-        let (here, owner) = (Arc::clone(&place), account.to_owned());
-        // The venue knows a session by its CompIDs alone: what it owes to one firm is not for another under the same name.
-        let is_ours = blocking(folder, move || claim(&here.folder, &here.parts(Side::Upstream)[1..], &owner)).await?;
-        if !is_ours {
+        if let Some(records) = records {
+            return open_with_copies(place, account, records).await;
+        }
+        if !is_claimed(&place, account).await? {
             return Err(OpenError::OfAnother);
         }
-        match records {
-            Some(records) => open_with_copies(place, account, records).await,
-            None => {
-                let here = Arc::clone(&place);
-                let [client, upstream] = blocking(folder, move || here.open()).await?.map(SharedMessageStore::new);
-                Ok(Self { client, upstream, place, pair: None, moved: false })
-            }
-        }
+        let here = Arc::clone(&place);
+        let [client, upstream] = blocking(folder, move || here.open()).await?.map(SharedMessageStore::new);
+        Ok(Self { client, upstream, place, pair: None, moved: false })
     }
+}
+
+/// The venue knows a session by its CompIDs alone: what it owes to one firm is not for another under the same name.
+async fn is_claimed(place: &Arc<Place>, account: &str) -> Result<bool, StoreError> {
+    let (here, owner) = (Arc::clone(place), account.to_owned());
+    blocking(&place.folder, move || claim(&here.folder, &here.parts(Side::Upstream)[1..], &owner)).await
 }
 
 async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRecords>) -> Result<BridgeJournals, OpenError> {
     let names = [Side::Client, Side::Upstream].map(|side| file_stem(&place.parts(side).join("\u{1}")));
+    // Claimed here before nodes shared it.
+    let (here, owner) = (Arc::clone(&place), account.to_owned());
+    if blocking(&place.folder, move || is_of_another(&here.folder, &here.parts(Side::Upstream)[1..], &owner)).await? {
+        return Err(OpenError::OfAnother);
+    }
     let held = records.take([&names[0], &names[1]], account).await?;
+    // Behind the database's word: whoever is turned away there must not have the name here.
+    if !is_claimed(&place, account).await? {
+        return Err(OpenError::OfAnother);
+    }
     let mut is_lost = false;
     for (side, held, name) in [(Side::Client, held[0], &names[0]), (Side::Upstream, held[1], &names[1])] {
         let here = Arc::clone(&place);

@@ -126,6 +126,7 @@ async fn a_name_at_an_upstream_is_of_one_account_at_all_nodes() {
     a.open().await.give_back().await.unwrap();
     assert!(matches!(b.of("other").await, Err(OpenError::OfAnother)));
     assert!(matches!(a.of("other").await, Err(OpenError::OfAnother)));
+    // Whoever tried has not taken the name there.
     b.open().await;
 }
 

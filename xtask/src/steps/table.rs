@@ -14,6 +14,8 @@ pub(super) struct Level {
     pub(super) what: &'static str,
     /// Whether only `--full` runs it.
     pub(super) full: bool,
+    /// Whether it uses what is installed while the levels before it compile.
+    pub(super) installs: bool,
     /// The work.
     pub(super) run: fn(&Machine) -> Result<Outcome>,
 }
@@ -27,11 +29,15 @@ pub(super) struct Outcome {
 }
 
 const fn level(name: &'static str, what: &'static str, run: fn(&Machine) -> Result<Outcome>) -> Level {
-    Level { name, what, full: false, run }
+    Level { name, what, full: false, installs: false, run }
+}
+
+const fn installing(name: &'static str, what: &'static str, run: fn(&Machine) -> Result<Outcome>) -> Level {
+    Level { name, what, full: false, installs: true, run }
 }
 
 const fn long(name: &'static str, what: &'static str, run: fn(&Machine) -> Result<Outcome>) -> Level {
-    Level { name, what, full: true, run }
+    Level { name, what, full: true, installs: false, run }
 }
 
 /// In the order in which they run: what is quick and tells most comes first.
@@ -42,12 +48,12 @@ pub(super) const LEVELS: &[Level] = &[
     level("dependencies", "bans, licences and sources", work::dependencies),
     level("clippy", "no warning in any target", work::clippy),
     level("build", "the binary, the tests and the examples build", work::build),
-    level("tests", "unit, table, vector, state-table, property, story, model and shell tests", work::tests),
+    installing("tests", "unit, table, vector, state-table, property, story, model and shell tests", work::tests),
     level("doctests", "examples in the documentation, and what must not compile", work::doctests),
     level("fuzz-replay", "every committed fuzz input through its target", work::fuzz_replay),
     level("model-scripts", "the scripts that run the formal models", work::model_scripts),
-    level("conformance", "the binary against unmodified clients and hostile bytes", work::conformance),
-    level("examples", "every program in examples/", work::examples),
+    installing("conformance", "the binary against unmodified clients and hostile bytes", work::conformance),
+    installing("examples", "every program in examples/", work::examples),
     long("deny", "cargo-deny: bans, licences, sources", work::deny),
     long("properties", "property and model tests with many more cases", work::properties),
     long("formal", "the models of the handshake and their mutants", work::formal),

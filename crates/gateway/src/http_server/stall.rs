@@ -79,8 +79,12 @@ impl Body for Watched {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        self.progress.asked.set(clock::mono());
-        self.progress.waits_for_upstream.set(frame.is_pending());
+        let waits = frame.is_pending();
+        let waited = self.progress.waits_for_upstream.replace(waits);
+        // Asked once more for what it has not got, as at every turn of the task, it still stands where it stood.
+        if !(waits && waited) {
+            self.progress.asked.set(clock::mono());
+        }
         frame
     }
 

@@ -1,7 +1,10 @@
 //! One request: route, authenticate, admit, forward, answer.
 
+mod target;
+
+pub(crate) use target::{admit_host, admit_name};
+
 use std::convert::Infallible;
-use std::net::Ipv6Addr;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,17 +17,16 @@ use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_dialects::risk::SignedText;
 use countersign_dialects::{Header, RequestView};
 use countersign_oauth::dpop::DPOP_HEADER;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, ORIGIN};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
-use http::uri::Scheme;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
 
 use crate::authenticate::{Login, authenticate};
 use crate::body::budget::Held;
 use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
-use crate::config::{Authorities, LimitSettings, host_of};
+use crate::config::LimitSettings;
 use crate::connection::Connection;
 use crate::forward;
 use crate::halts::{Asked, Cleared};
@@ -33,6 +35,8 @@ use crate::routes::{Family, Route, RouteKind, RouteMatch, Routes};
 use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::worker::Worker;
 use crate::{audit, bearer, explanations, halts, local, tokens, websocket};
+
+use target::{admit_authority, check_target, origin_form};
 
 /// Where the keys of the identity assertions are published (RFC 7517).
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
@@ -355,83 +359,6 @@ pub(crate) fn body_bytes_max(limits: &LimitSettings, connection: &Connection, ro
 /// Signatures of dialects cover the body; a native proof does not.
 pub(crate) fn signs_body(route: &Route) -> bool {
     route.requirement.access != Access::Public && (route.family == Family::Any || route.family.dialect().is_some())
-}
-
-/// HTTP/2 and the URI type let more bytes into a target than HTTP/1.1 has (RFC 9112, 3.2). Upstreams split request lines at some
-/// of them. And what came through TLS is not for a resource without it (RFC 9110, 7.4).
-fn check_target(uri: &Uri) -> Result<(), Refusal> {
-    if uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTPS) {
-        return Err(Refusal::operator(Reject::HostMismatch, "the target has another scheme than https"));
-    }
-    let plain = uri.path_and_query().is_none_or(|target| target.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
-    if plain { Ok(()) } else { Err(Refusal::operator(Reject::Malformed, "request target has a byte that is not allowed")) }
-}
-
-/// The one authority a request is made to: `Host` and `:authority` or absolute form must agree, and it must be ours.
-fn admit_authority(worker: &Worker, connection: &Connection, parts: &Parts) -> Result<HeaderValue, Refusal> {
-    let mut hosts = parts.headers.get_all(HOST).iter();
-    let from_header = hosts.next();
-    if hosts.next().is_some() {
-        return Err(Reject::HostMismatch.into());
-    }
-    let from_target = parts.uri.authority().map(|authority| HeaderValue::from_str(authority.as_str()));
-    let authority = match (from_header, from_target) {
-        (Some(host), None) => host.clone(),
-        (None, Some(Ok(target))) => target,
-        (Some(host), Some(Ok(target))) if host.as_bytes().eq_ignore_ascii_case(target.as_bytes()) => target,
-        (_, Some(_)) => return Err(Reject::HostMismatch.into()),
-        (None, None) => return Err(Refusal::operator(Reject::Malformed, "no Host")),
-    };
-    admit_host(worker, connection, authority)
-}
-
-/// Whether an authority is ours, and the one that the connection was made to.
-pub(crate) fn admit_host(worker: &Worker, connection: &Connection, authority: HeaderValue) -> Result<HeaderValue, Refusal> {
-    if connection.authority.borrow().as_ref() == Some(&authority) {
-        return Ok(authority);
-    }
-    let asked = connection.negotiated.sni.as_deref();
-    let admitted = authority.to_str().is_ok_and(|text| worker.shared.settings.listen.sni.admits(asked, host_of(text)));
-    if !admitted {
-        return Err(Refusal::operator(Reject::HostMismatch, "the request is for another host than the TLS hello (SNI)"));
-    }
-    admit_name(worker, connection, authority)
-}
-
-/// Whether an authority is ours.
-pub(crate) fn admit_name(worker: &Worker, connection: &Connection, authority: HeaderValue) -> Result<HeaderValue, Refusal> {
-    if connection.authority.borrow().as_ref() == Some(&authority) {
-        return Ok(authority);
-    }
-    let text = authority.to_str().map_err(|_| Reject::HostMismatch)?;
-    if !is_ours(worker, text) {
-        return Err(Reject::HostMismatch.into());
-    }
-    connection.authority.replace(Some(authority.clone()));
-    Ok(authority)
-}
-
-/// Without a configured list, ours are the names that our certificate covers: no client that checks it dialled another.
-fn is_ours(worker: &Worker, authority: &str) -> bool {
-    let settings = &worker.shared.settings.listen;
-    match &settings.authorities {
-        // Which port clients dial is not known here: there may be a forwarded one in front.
-        Authorities::Any => {
-            let host = host_of(authority);
-            let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-            let is_written_right = match bracketed {
-                Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-                None => !host.contains(':'),
-            };
-            let name = bracketed.unwrap_or(host);
-            is_written_right && worker.shared.tls.snapshot().certificate_for(None).is_some_and(|certificate| certificate.is_valid_for(name))
-        }
-        Authorities::Listed(_) => settings.admits_authority(authority),
-    }
-}
-
-fn origin_form(uri: &Uri) -> Uri {
-    uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from)
 }
 
 fn jwks(worker: &Worker) -> Answer {

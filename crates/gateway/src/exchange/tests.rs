@@ -4,6 +4,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
+use http::header::HOST;
+
 use super::*;
 use crate::testing::{Stage, TRADER, on_stage};
 use crate::upstream::UpstreamConfig;

@@ -1,10 +1,9 @@
 #![allow(clippy::unwrap_used)]
 use countersign_core::AccountId;
+use http::header::HOST;
 use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-
-use http::header::HOST;
 
 use super::*;
 use crate::testing::{Stage, TRADER, on_stage};

@@ -20,6 +20,13 @@ use crate::shared::Shared;
 /// How long a Logon waits for a session whose client is gone: longer than its farewell to the upstream takes.
 const LEAVING_MAX: Duration = Duration::from_secs(4);
 
+/// How long a session that is open is looked at again: its client may have gone a moment ago, and nobody has read the end of its
+/// connection yet. Whoever is a second one is told so after that.
+const NOTICED_MAX: Duration = Duration::from_millis(500);
+
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(25);
+
 /// Sessions whose last halt is remembered. Beyond it all are forgotten, and told once more: a nuisance, where a list without end would
 /// be a leak.
 const TOLD_MAX: usize = 65_536;
@@ -83,14 +90,18 @@ impl FixSessions {
         {
             return Err(LiveError::AlreadyLoggedOn);
         }
-        let deadline = tokio::time::Instant::now() + LEAVING_MAX;
+        let now = tokio::time::Instant::now();
+        let (noticed, left) = (now + NOTICED_MAX, now + LEAVING_MAX);
         loop {
             let given_back = shared.fix_sessions.given_back.notified();
             match Self::try_take(shared, account.clone(), client.clone(), upstream.clone()) {
-                Err(LiveError::AlreadyLoggedOn) if shared.fix_sessions.open.lock().leaving.contains(&upstream) => {
-                    if tokio::time::timeout_at(deadline, given_back).await.is_err() {
+                Err(LiveError::AlreadyLoggedOn) => {
+                    let until = if shared.fix_sessions.open.lock().leaving.contains(&upstream) { left } else { noticed };
+                    if tokio::time::Instant::now() >= until {
                         return Err(LiveError::AlreadyLoggedOn);
                     }
+                    // Given back, or time to look again.
+                    drop(tokio::time::timeout(LOOK, given_back).await);
                 }
                 outcome => return outcome,
             }

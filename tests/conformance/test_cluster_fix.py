@@ -115,8 +115,10 @@ class Trading:
 
     def venue(self, kind):
         """What the venue has seen so far."""
-        self.acceptor.send([[35, "B"], [148, f"mark-{next(self.names)}"]])
-        self.acceptor.wait("sent-app", "B")
+        mark = f"mark-{next(self.names)}"
+        self.acceptor.send([[35, "B"], [148, mark]])
+        # This one: older marks are sent again when somebody asks for what was missed.
+        self.acceptor.wait("sent-app", "B", t148=mark)
         return self.acceptor.told("app", kind)
 
     def close(self):

@@ -113,6 +113,11 @@ fn of_many_nodes_one_takes_a_session_that_nobody_serves() {
     });
     assert_eq!(takers, 1);
     assert_eq!(nodes[0].write(SID, Fence::FIRST, &write(2, 1, &[], 0)), Err(MirrorError::Adopted), "whoever was thought dead is");
+    assert_eq!(
+        nodes[0].write(SID, Fence::FIRST, &whole(2, 1)),
+        Err(MirrorError::Adopted),
+        "also where it begins again: its client shall come"
+    );
     assert_eq!(nodes[0].renew(&[(SID, Fence::FIRST)]), Ok(vec![(SID, MirrorError::Adopted)]));
 }
 

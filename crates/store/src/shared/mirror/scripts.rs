@@ -23,7 +23,7 @@ pub(super) const WRITE: &str = with_clock!(
     "
 local fence = redis.call('HGET', KEYS[1], 'fence')
 if ARGV[5] == '1' then
-  if fence and tonumber(fence) > tonumber(ARGV[2]) then return 0 end
+  if fence and tonumber(fence) > tonumber(ARGV[2]) then return redis.call('HGET', KEYS[1], 'adopted') == '1' and 3 or 0 end
   redis.call('DEL', KEYS[1], KEYS[2])
   redis.call('HSET', KEYS[1], 'fence', ARGV[2], 'node', ARGV[15], 'facts', ARGV[16])
 else

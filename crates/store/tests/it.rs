@@ -29,6 +29,7 @@ mod it {
     mod shared_notices;
     mod shared_rates;
     mod shared_shelf;
+    mod slow_wire;
     mod support;
     mod tokens;
 }

@@ -6,18 +6,22 @@
 //!   pump: frames to and from the session, which stays where it was opened
 //! ```
 //!
+//! A client that waited too long comes again on another connection, where it may be answered first. So an attempt whose client has gone
+//! is let go of, wherever it waits: served late, it would take the session from the connection that the client has.
+//!
 //! The session decides: which ticket may be used, what was applied, what is replayed, and that the older connection is fenced. So
 //! there is one order of events for each session, whatever worker a connection came to.
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use countersign_core::{CorrelationId, Refusal, Reject, VerifiedIdentity};
 use countersign_handshake::limits::DECISION_DEADLINE;
 use countersign_handshake::{AwaitResumption, SecretText};
 use countersign_session::Entrant;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
-use super::carriage::Carriage;
+use super::carriage::{Carriage, CarriageError};
 use super::line::NearEnd;
 use super::mirror;
 use super::sessions::CarriageKind;
@@ -60,7 +64,7 @@ pub(super) struct TakenUp {
 pub(super) async fn take_up<C: Carriage>(
     worker: &Rc<Worker>,
     connection: &Rc<Connection>,
-    carriage: &C,
+    carriage: &mut C,
     mut awaiting: AwaitResumption,
     kind: CarriageKind,
     correlation: CorrelationId,
@@ -81,20 +85,45 @@ pub(super) async fn take_up<C: Carriage>(
     let door = session.door(&identity)?;
     let (answer, answered) = oneshot::channel();
     let returning = Return { awaiting, identity, connection: connection.facts(), correlation, answer };
-    door.try_send(AtDoor::Return(Box::new(returning))).map_err(|error| match error {
-        tokio::sync::mpsc::error::TrySendError::Closed(_) => Refusal::from(Reject::SessionUnknown),
-        tokio::sync::mpsc::error::TrySendError::Full(_) => {
-            Refusal::operator(Reject::Busy, "the session has more clients at its door than one")
-        }
-    })?;
-    let taken = match tokio::time::timeout(DECISION_DEADLINE, answered).await {
-        Ok(Ok(answer)) => answer?,
-        // It ended while we waited.
-        Ok(Err(_)) => return Err(Reject::SessionUnknown.into()),
-        Err(_) => return Err(Reject::Busy.into()),
-    };
+    carriage.set_open();
+    let mut early = None;
+    let taken = tokio::select! {
+        biased;
+        () = gone(carriage, &mut early) => Err(Refusal::operator(Reject::Busy, "the client had gone before it was answered")),
+        taken = ask(&door, returning, answered) => taken,
+    }?;
     worker.shared.metrics.logged_in(Family::NATIVE, kind.metric(), clock::mono().saturating_since(started));
-    Ok(taken)
+    Ok(TakenUp { line: taken.line.after(early), ..taken })
+}
+
+/// Ends when the client has. What it says meanwhile is for the session.
+async fn gone<C: Carriage>(carriage: &mut C, early: &mut Option<Result<Bytes, CarriageError>>) {
+    match carriage.receive().await {
+        Err(CarriageError::Ended) => {}
+        said => {
+            *early = Some(said);
+            std::future::pending().await
+        }
+    }
+}
+
+async fn ask(
+    door: &mpsc::Sender<AtDoor>,
+    returning: Return,
+    answered: oneshot::Receiver<Result<TakenUp, Refusal>>,
+) -> Result<TakenUp, Refusal> {
+    // Whatever held this thread until now may have outlasted the client: what has arrived since is looked at first.
+    tokio::task::yield_now().await;
+    door.try_send(AtDoor::Return(Box::new(returning))).map_err(|error| match error {
+        mpsc::error::TrySendError::Closed(_) => Refusal::from(Reject::SessionUnknown),
+        mpsc::error::TrySendError::Full(_) => Refusal::operator(Reject::Busy, "the session has more clients at its door than one"),
+    })?;
+    match tokio::time::timeout(DECISION_DEADLINE, answered).await {
+        Ok(Ok(answer)) => answer,
+        // It ended while we waited.
+        Ok(Err(_)) => Err(Reject::SessionUnknown.into()),
+        Err(_) => Err(Reject::Busy.into()),
+    }
 }
 
 /// The subject of the record of a resume that is refused.

@@ -39,13 +39,22 @@ pub(super) struct FarEnd {
 pub(super) struct NearEnd {
     frames: mpsc::Sender<Result<Bytes, CarriageError>>,
     out: mpsc::Receiver<Outgoing>,
+    /// What the client said before it had its answer.
+    early: Option<Result<Bytes, CarriageError>>,
+}
+
+impl NearEnd {
+    /// The same, where the client said something before it had its answer.
+    pub(super) fn after(self, early: Option<Result<Bytes, CarriageError>>) -> Self {
+        Self { early, ..self }
+    }
 }
 
 /// Both ends.
 pub(super) fn ends() -> (FarEnd, NearEnd) {
     let (to_session, frames) = mpsc::channel(LINE_FRAMES_MAX);
     let (out, from_session) = mpsc::channel(LINE_BATCHES_MAX);
-    (FarEnd { frames, out, batch: Vec::new(), batch_bytes: 0 }, NearEnd { frames: to_session, out: from_session })
+    (FarEnd { frames, out, batch: Vec::new(), batch_bytes: 0 }, NearEnd { frames: to_session, out: from_session, early: None })
 }
 
 impl FarEnd {
@@ -132,7 +141,7 @@ impl<C: Carriage> Line<C> {
 
 /// Serves a connection whose session is elsewhere, until one of them ends.
 pub(super) async fn pump<C: Carriage>(mut carriage: C, mut line: NearEnd) {
-    let mut pending = None;
+    let mut pending = line.early.take();
     let close = loop {
         tokio::select! {
             frame = carriage.receive(), if pending.is_none() => pending = Some(frame),

@@ -321,6 +321,11 @@ impl SharedMemory {
         }
     }
 
+    /// How long one question may take.
+    pub(super) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     pub(super) fn now(&self) -> Now {
         (self.clock)()
     }

@@ -205,7 +205,13 @@ impl SessionMirror {
         let mut call = self.take.prepare_invoke();
         call.key(hash_of(sid)).key(frames_of(sid)).key(index());
         call.arg(sid.to_string()).arg(self.node.as_str()).arg(millis(MIRROR_LEASE)).arg(u8::from(which == Take::Expired));
-        let taken: Option<Taken> = self.ask(|link| call.invoke(link))?;
+        let in_time = millis(self.memory.timeout() / 2);
+        let taken: Option<Taken> = self.ask(|link| {
+            let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(link)?;
+            // Half of what we wait: what the server does at the last moment is answered while we still listen.
+            let until = seconds.saturating_mul(1_000).saturating_add(micros / 1_000).saturating_add(in_time);
+            call.arg(until).invoke(link)
+        })?;
         let Some((now, left, node, fields, frames)) = taken else { return Ok(None) };
         self.read(sid, now, left, node, &fields, &frames).map(Some).ok_or(MirrorError::Forgotten)
     }

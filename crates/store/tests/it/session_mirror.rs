@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use countersign_core::{Now, SessionId};
 use countersign_store::shared::mirror::{Fence, KeptFrame, MirrorError, MirrorWrite, Mirrored, Progress, Take};
-use countersign_store::{SealingKey, SessionMirror, SharedMemory};
+use countersign_store::{SealingKey, SessionMirror, SharedMemory, SharedServer};
 
 use super::redis_server::RedisServer;
 use super::replay_contract::at;
 use super::shared::patient;
+use super::slow_wire::SlowWire;
 
 const SID: SessionId = SessionId::from_bytes([7; 16]);
 const FACTS: &[u8] = b"{\"contract\":1}";
@@ -119,6 +120,24 @@ fn of_many_nodes_one_takes_a_session_that_nobody_serves() {
         "also where it begins again: its client shall come"
     );
     assert_eq!(nodes[0].renew(&[(SID, Fence::FIRST)]), Ok(vec![(SID, MirrorError::Adopted)]));
+}
+
+#[test]
+fn what_a_server_hears_too_late_takes_no_session() {
+    let server = RedisServer::start(&[]);
+    let a = node(&server, "a");
+    a.write(SID, Fence::FIRST, &whole(1, 1)).unwrap();
+    // The server knows the script from here on: what arrives late is done at once.
+    let fence = take(&a, Take::Any).unwrap().fence;
+    let wire = SlowWire::to(&server.url());
+    let impatient = SharedServer { timeout: Duration::from_secs(1), ..SharedServer::at(&wire.url()) };
+    // Not looked after, which would hold the script of the look: it connects when it is asked.
+    let memory = SharedMemory::new(&impatient, || at(1)).unwrap();
+    let b = SessionMirror::new(memory, "b", Arc::new(SealingKey::from_bytes(&[1; 32])));
+    assert_eq!(b.take(SID, Take::Any), Err(MirrorError::Unavailable));
+    wire.let_arrive();
+    assert_eq!(a.renew(&[(SID, fence)]), Ok(Vec::new()), "its owner keeps it: nobody else knows that he would have it");
+    a.write(SID, fence, &write(2, 1, &[], 0)).unwrap();
 }
 
 #[test]

@@ -34,6 +34,11 @@ impl<C: Carriage + 'static> Session<C> {
     /// The session ends when a spent ticket is shown. All other refusals are answered, and nothing has changed.
     pub(super) async fn take_back(&mut self, returning: Return, guard: &SessionGuard) -> Result<(), Ending> {
         let Return { awaiting, identity, connection, correlation, answer } = returning;
+        // The task that waits for our answer says first whether its client is still there.
+        tokio::task::yield_now().await;
+        if answer.is_closed() {
+            return Ok(());
+        }
         // HS-84. Counted on a copy: a return that is refused leaves the older connection unfenced, and a `ready` that is still on its
         // way there must confirm the ticket that was given with it, not one that nobody was given.
         let mut generations = self.generations;

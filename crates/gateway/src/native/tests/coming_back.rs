@@ -8,6 +8,7 @@ use super::*;
 use crate::websocket::tests::{connect_client, next_text};
 
 mod cancels;
+mod given_up;
 mod halted;
 mod handing_over;
 mod narrowed;

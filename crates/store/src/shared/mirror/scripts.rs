@@ -44,9 +44,13 @@ return 1
 "
 );
 
-/// `ARGV`: sid, node, lease, whether only an expired lease is taken.
+/// `ARGV`: sid, node, lease, whether only an expired lease is taken, until when it may be done.
+///
+/// A server that hung does what it was asked before that, however late, and whoever asked has given up by then: a session would have an
+/// owner that knows nothing of it.
 pub(super) const TAKE: &str = with_clock!(
     "
+if now > tonumber(ARGV[5]) then return redis.error_reply('TAKEN late') end
 local ends = redis.call('ZSCORE', KEYS[3], ARGV[1])
 if redis.call('EXISTS', KEYS[1]) == 0 then
   if ends then redis.call('ZREM', KEYS[3], ARGV[1]) end

@@ -123,6 +123,20 @@ fn of_many_nodes_one_takes_a_session_that_nobody_serves() {
 }
 
 #[test]
+fn who_adopted_a_session_has_its_client_when_it_says_so() {
+    let server = RedisServer::start(&[]);
+    let (a, b) = (node(&server, "a"), node(&server, "b"));
+    a.write(SID, Fence::FIRST, &whole(1, 1)).unwrap();
+    let_expire(&server);
+    let fence = take(&b, Take::Expired).unwrap().fence;
+    let waits = Progress { away_for: Some(Duration::ZERO), ..progress(1, 1) };
+    b.write(SID, fence, &MirrorWrite { progress: waits, ..whole(1, 1) }).unwrap();
+    assert_eq!(a.renew(&[(SID, Fence::FIRST)]), Ok(vec![(SID, MirrorError::Adopted)]), "its client may be at the former node");
+    b.write(SID, fence, &whole(1, 1)).unwrap();
+    assert_eq!(a.renew(&[(SID, Fence::FIRST)]), Ok(vec![(SID, MirrorError::Fenced)]));
+}
+
+#[test]
 fn what_a_server_hears_too_late_takes_no_session() {
     let server = RedisServer::start(&[]);
     let a = node(&server, "a");

@@ -18,14 +18,16 @@ macro_rules! with_clock {
 /// `ARGV`: sid, fence, lease, life, whole, away for (-1: present), held, rx, tx, acked, committed, issued, cancelled, links, node, facts, subscriptions (empty:
 /// as they are), frames.
 ///
-/// A whole write begins the mirror, or begins it again on a server that has forgotten; a higher fence wins over whatever is there.
+/// A whole write begins the mirror, or begins it again on a server that has forgotten; a higher fence wins over whatever is there. A session
+/// that was adopted is one until its client is there.
 pub(super) const WRITE: &str = with_clock!(
     "
 local fence = redis.call('HGET', KEYS[1], 'fence')
 if ARGV[5] == '1' then
   if fence and tonumber(fence) > tonumber(ARGV[2]) then return redis.call('HGET', KEYS[1], 'adopted') == '1' and 3 or 0 end
+  local adopted = fence == ARGV[2] and tonumber(ARGV[6]) >= 0 and redis.call('HGET', KEYS[1], 'adopted') == '1'
   redis.call('DEL', KEYS[1], KEYS[2])
-  redis.call('HSET', KEYS[1], 'fence', ARGV[2], 'node', ARGV[15], 'facts', ARGV[16])
+  redis.call('HSET', KEYS[1], 'fence', ARGV[2], 'node', ARGV[15], 'facts', ARGV[16], 'adopted', adopted and '1' or '0')
 else
   if not fence then return 2 end
   if fence ~= ARGV[2] then return redis.call('HGET', KEYS[1], 'adopted') == '1' and 3 or 0 end

@@ -15,14 +15,16 @@
 //! - Where nodes share a database it is in the copy there, too, before it is sent; another node goes on with that (ADR 0043).
 //! - The protocol core blocks nowhere; journals are committed on threads that may.
 //! - Whoever ends first, the other side is told by Logout.
-//! - A session that is lost takes its orders with it where its Logon agreed on that (ADR 0032).
+//! - A session that is lost takes its orders with it where its Logon agreed on that (ADR 0032), also when its node is (ADR 0046).
 //!
 //! What is not here: codec and session rules (`countersign-fix`), and what application messages mean.
 
 mod admission;
 mod bridge;
+mod heirs;
 mod line;
 mod logon;
+mod names;
 pub mod open;
 mod opening;
 mod profile;
@@ -30,6 +32,7 @@ mod quota;
 pub mod sessions;
 mod upstream;
 mod visitor;
+mod will;
 
 use std::rc::Rc;
 
@@ -38,6 +41,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::connection::Connection;
 use crate::worker::Worker;
 
+pub(crate) use heirs::look;
 pub use profile::FixVenue;
 
 /// Serves one connection until it ends.

@@ -18,6 +18,7 @@ use crate::accept::{accept_loop, listen};
 use crate::authz;
 use crate::cluster;
 use crate::control::{self, ControlParts};
+use crate::fix;
 use crate::halts::watch::keep_watch;
 use crate::handover::giving::{self, Giver};
 use crate::handover::guards::Lender;
@@ -252,6 +253,9 @@ fn run_worker(shared: Arc<Shared>, upstreams: &[UpstreamConfig], listeners: Work
         // One worker looks after the mirror: what it adopts it serves.
         if let Some(mirror) = worker.shared.mirror.clone().filter(|_| index == 0) {
             tokio::task::spawn_local(keep_mirror(Rc::clone(&worker), mirror));
+        }
+        if let Some(records) = worker.shared.fix_records.clone().filter(|_| index == 0) {
+            tokio::task::spawn_local(fix::look(Rc::clone(&worker), records));
         }
         if let Some(sessions) = worker.shared.predecessor.as_ref().filter(|_| index == 0).and_then(|before| before.take_adopted()) {
             tokio::task::spawn_local(take_in(Rc::clone(&worker), sessions));

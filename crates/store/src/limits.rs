@@ -167,6 +167,13 @@ pub const FIX_LEASE: Duration = MIRROR_LEASE;
 /// How often a node renews the leases of its FIX sessions: several times in a lease.
 pub const FIX_RENEW: Duration = MIRROR_RENEW;
 
+/// Wills of lost sessions that a node looks at together: a node has as many sessions with one as it has connections, and the others look, too.
+pub const FIX_WILLS_MAX: u32 = 64;
+
+/// Ends of sessions whose wills are to be forgotten when the database is back: as many as ends of native sessions wait for the shared
+/// memory. The orders of those beyond it are cancelled though their clients logged out.
+pub const FIX_VOID_WILLS_MAX: usize = MIRROR_ENDS_MAX;
+
 /// How often a session that another node has is looked at by a Logon that waits for it.
 pub const FIX_LOOK: Duration = Duration::from_millis(250);
 

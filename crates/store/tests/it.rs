@@ -12,6 +12,7 @@ mod it {
     mod files;
     mod fix;
     mod fix_nodes;
+    mod fix_wills;
     mod halts;
     mod journal;
     mod migrate;

@@ -73,9 +73,13 @@ pub fn verify_resumption(
 /// to be cancelled, too. Ask [`VerifiedIdentity::recheck`] before anything else is forwarded.
 ///
 /// # Security
-/// `id` and `verified_at` must come from a record that a node of this gateway sealed, and the session must be this node's by its fence.
-pub fn inherit(id: &CredentialId, credential: Option<&Arc<Credential>>, verified_at: Timestamp) -> Result<VerifiedIdentity, Refusal> {
-    let credential = credential.filter(|record| record.purpose == Purpose::Native && record.id == *id).ok_or(Reject::KeyRevoked)?;
+/// Purpose, id and `verified_at` must come from a record that a node of this gateway sealed, and the session must be this node's by its fence.
+pub fn inherit(
+    (purpose, id): (Purpose, &CredentialId),
+    credential: Option<&Arc<Credential>>,
+    verified_at: Timestamp,
+) -> Result<VerifiedIdentity, Refusal> {
+    let credential = credential.filter(|record| record.purpose == purpose && record.id == *id).ok_or(Reject::KeyRevoked)?;
     Ok(VerifiedIdentity { credential: Arc::clone(credential), verified_at, narrowed: None })
 }
 
@@ -133,14 +137,14 @@ mod tests {
     #[test]
     fn a_session_is_inherited_with_its_own_credential_only() {
         let record = Arc::new(Credential { state: CredentialState::Revoked, ..credential() });
-        let inherited = inherit(&record.id, Some(&record), NOW).unwrap();
+        let inherited = inherit((Purpose::Native, &record.id), Some(&record), NOW).unwrap();
         assert_eq!((inherited.account().as_str(), inherited.verified_at()), ("desk", NOW));
         assert_eq!(inherited.recheck(Some(&record), None, NOW).unwrap_err().reject, Reject::KeyRevoked, "it forwards nothing more");
         let other = CredentialId::parse("cred-2").unwrap();
-        assert_eq!(inherit(&other, Some(&record), NOW).unwrap_err().reject, Reject::KeyRevoked);
-        assert_eq!(inherit(&record.id, None, NOW).unwrap_err().reject, Reject::KeyRevoked);
+        assert_eq!(inherit((Purpose::Native, &other), Some(&record), NOW).unwrap_err().reject, Reject::KeyRevoked);
+        assert_eq!(inherit((Purpose::Native, &record.id), None, NOW).unwrap_err().reject, Reject::KeyRevoked);
         let foreign = Arc::new(Credential { purpose: Purpose::Binance, ..credential() });
-        assert_eq!(inherit(&foreign.id, Some(&foreign), NOW).unwrap_err().reject, Reject::KeyRevoked);
+        assert_eq!(inherit((Purpose::Native, &foreign.id), Some(&foreign), NOW).unwrap_err().reject, Reject::KeyRevoked);
     }
 
     #[test]

@@ -38,6 +38,7 @@ use crate::native;
 use crate::websocket::standing::Standing;
 use crate::worker::Worker;
 use cancelling::Asked;
+pub(super) use cancelling::Question;
 pub(super) use events::{header, why as said_why};
 
 /// Forwarded messages whose number on the client's side is remembered, so that a refusal by the upstream names the right one.

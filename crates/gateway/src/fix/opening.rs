@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::{CorrelationId, Permit, Refusal, Reject, SessionId, authorize};
+use countersign_core::{CorrelationId, Refusal, Reject, SessionId, authorize};
 use countersign_dialects::answer::Charged;
 use countersign_fix::answer::LogonAnswer;
 use countersign_fix::live_sessions::LiveError;
@@ -17,13 +17,13 @@ use tokio::sync::mpsc;
 use super::bridge::{Bridge, Parts, give_back};
 use super::line::{Line, Lost};
 use super::logon::{self, LoggedOn};
+use super::names::{journals, resets, upstream_name};
 use super::open::{CancelAsk, Holder, OpenFix};
 use super::profile::Profile;
 use super::sessions::{FixSessions, Listed, Taken, UpstreamName};
-use super::{quota, upstream, visitor};
+use super::{quota, upstream, visitor, will};
 use crate::audit::{self, Subject};
 use crate::clock;
-use crate::config::{FixSender, Settings, Upstream, UpstreamTarget};
 use crate::connection::Connection;
 use crate::entropy::SystemEntropy;
 use crate::exchange::Admitted;
@@ -196,7 +196,11 @@ async fn begin(
         return Err(Stopped { refusal: Reject::Draining.into(), answer: Some(LogonAnswer::Logout { text }) });
     }
     quota::admit(worker, &taken).await.map_err(|(refusal, answer)| Stopped { refusal, answer })?;
-    let journals = journals(worker, account.as_str(), &client, &name).await?;
+    let mut journals = journals(worker, account.as_str(), &client, &name).await.map_err(not_opened)?;
+    if let Err(refusal) = will::settle(worker, &mut journals).await {
+        journals.leave();
+        return Err(refusal.into());
+    }
     journals.note_logon(presented.seq());
     if presented.resets() {
         journals.end_doubt();
@@ -205,7 +209,13 @@ async fn begin(
     let asked = upstream::Asked { name: &name.name, reset: resets(&worker.shared.settings, &permit, first), profile };
     let opened = match upstream::log_on(worker, connection, &permit, &logged_on.login, asked, &journals).await {
         Ok(upstream) => {
-            list(worker, connection, profile, &logged_on, (client, name), &journals, correlation).map(|listed| (upstream, listed))
+            let listed = list(worker, connection, profile, &logged_on, (&client, &name), &journals, correlation);
+            match listed {
+                Ok(listed) => will::leave(worker, &logged_on.login, listed.0.session().holder(), (&client, &name), profile, &journals)
+                    .await
+                    .map(|()| (upstream, listed)),
+                Err(refusal) => Err(refusal),
+            }
         }
         Err(refusal) => Err(refusal),
     };
@@ -224,7 +234,7 @@ fn list(
     connection: &Connection,
     profile: &Profile,
     logged_on: &LoggedOn,
-    (client, upstream): (SessionName, UpstreamName),
+    (client, upstream): (&SessionName, &UpstreamName),
     journals: &BridgeJournals,
     correlation: CorrelationId,
 ) -> Result<(Listed, mpsc::Receiver<CancelAsk>), Refusal> {
@@ -253,7 +263,7 @@ fn list(
         worker.shared.audit.append(record).map_err(Refusal::from)?;
     }
     let name = worker.shared.settings.upstreams[upstream.upstream].name.clone();
-    let (open, asks) = OpenFix::new(holder, client, (name, upstream.name), journals);
+    let (open, asks) = OpenFix::new(holder, client.clone(), (name, upstream.name.clone()), journals);
     Ok((FixSessions::enter(&worker.shared, open), asks))
 }
 
@@ -272,55 +282,12 @@ fn admit(
     Ok(admitted.permit)
 }
 
-/// The session at the upstream: the client's own names, unless the upstream wants the account in them.
-fn upstream_name(
-    settings: &Settings,
-    permit: &Permit,
-    client: &SessionName,
-    account: &countersign_core::AccountId,
-) -> Result<UpstreamName, Refusal> {
-    let configured = &settings.upstreams[permit.upstream()];
-    let sender = match configured.fix_sender {
-        FixSender::Client => client.peer.as_str().to_owned(),
-        FixSender::AccountAndClient => format!("{}:{}", account.as_str(), client.peer.as_str()),
-    };
-    let parse = |text: &str| countersign_fix::CompId::parse(text.as_bytes());
-    let names = parse(&sender).and_then(|sender| match &configured.fix_target {
-        Some(target) => Ok((sender, parse(target)?)),
-        None => Ok((sender, client.comp_id.clone())),
-    });
-    let (comp_id, peer) = names.map_err(|error| Refusal::operator(Reject::Internal, format!("the upstream's CompID: {error}")))?;
-    let name = SessionName { version: client.version, comp_id, peer };
-    Ok(UpstreamName { upstream: permit.upstream(), account: is_embedded(configured).then(|| account.clone()), name })
-}
-
-/// The embedded venue counts from its start, which is ours.
-pub(super) fn resets(settings: &Settings, permit: &Permit, first: bool) -> bool {
-    let configured = &settings.upstreams[permit.upstream()];
-    configured.fix_reset || (first && is_embedded(configured))
-}
-
-fn is_embedded(upstream: &Upstream) -> bool {
-    upstream.target == UpstreamTarget::Embedded && upstream.fix.is_none()
-}
-
-async fn journals(worker: &Worker, account: &str, client: &SessionName, upstream: &UpstreamName) -> Result<BridgeJournals, Stopped> {
-    let shared = &worker.shared;
-    let folder = shared.settings.state_dir.join("fix");
-    let parts = |name: &SessionName| {
-        let [comp_id, peer] = [&name.comp_id, &name.peer].map(|name| name.as_str().to_owned());
-        [name.version.begin_string().to_owned(), comp_id, peer]
-    };
-    let (of_client, of_upstream) = (parts(client), parts(&upstream.name));
-    let at = [shared.settings.upstreams[upstream.upstream].name.as_str(), upstream.account.as_ref().map_or("", |account| account.as_str())];
-    let of_client: Vec<_> = std::iter::once(account).chain(of_client.iter().map(String::as_str)).collect();
-    let of_upstream: Vec<_> = at.into_iter().chain(of_upstream.iter().map(String::as_str)).collect();
-    let opened = BridgeJournals::claim(&folder, account, &of_client, &of_upstream, shared.fix_records.as_ref()).await;
-    opened.map_err(|error| match error {
+fn not_opened(error: OpenError) -> Stopped {
+    match error {
         OpenError::OfAnother => Refusal::operator(Reject::ScopeMissing, error.to_string()).into(),
         OpenError::Served => already_logged_on(LiveError::AlreadyLoggedOn, "at another node"),
         OpenError::Store(error) => Refusal::operator(Reject::StoreUnavailable, error.to_string()).into(),
-    })
+    }
 }
 
 /// As FIX engines say it.

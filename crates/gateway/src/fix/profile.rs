@@ -69,6 +69,13 @@ impl Profile {
         Some(Self { venue, version, comp_id, appl_ver_id })
     }
 
+    /// The profile of a session that was open at another node; none when this one has no session for its CompID.
+    pub(super) fn of_another_node(settings: &FixSettings, version: Version, comp_id: CompId, appl_ver_id: Option<&str>) -> Option<Self> {
+        let venue = settings.venue_of(comp_id.as_str())?;
+        let appl_ver_id = APPL_VER_IDS.into_iter().find(|known| appl_ver_id == Some(*known));
+        Some(Self { venue, version, comp_id, appl_ver_id })
+    }
+
     /// The rules towards the client.
     pub(super) fn acceptor(&self, settings: &FixSettings) -> SessionConfig {
         let default = SessionConfig::new(self.version, self.comp_id.clone(), Peer::AsPresented);

@@ -90,7 +90,7 @@ pub(super) async fn take_up<C: Carriage>(
     let taken = tokio::select! {
         biased;
         () = gone(carriage, &mut early) => Err(Refusal::operator(Reject::Busy, "the client had gone before it was answered")),
-        taken = ask(&door, returning, answered) => taken,
+        taken = ask(door, returning, answered) => taken,
     }?;
     worker.shared.metrics.logged_in(Family::NATIVE, kind.metric(), clock::mono().saturating_since(started));
     Ok(TakenUp { line: taken.line.after(early), ..taken })
@@ -102,7 +102,7 @@ async fn gone<C: Carriage>(carriage: &mut C, early: &mut Option<Result<Bytes, Ca
         Err(CarriageError::Ended) => {}
         said => {
             *early = Some(said);
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

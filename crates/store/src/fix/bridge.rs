@@ -32,6 +32,8 @@ pub struct BridgeJournals {
     pub(super) pair: Option<Arc<Pair>>,
     /// Another node had the session before.
     pub(super) moved: bool,
+    /// What its last owner wanted done if it was lost.
+    pub(super) will: Option<Arc<[u8]>>,
 }
 
 /// Where they are, and under which names.
@@ -71,7 +73,7 @@ impl BridgeJournals {
     pub fn open(folder: &Path, client: &[&str], upstream: &[&str]) -> Result<Self, StoreError> {
         let place = Place::new(folder, client, upstream);
         let [client, upstream] = place.open()?.map(SharedMessageStore::new);
-        Ok(Self { client, upstream, place: Arc::new(place), pair: None, moved: false })
+        Ok(Self { client, upstream, place: Arc::new(place), pair: None, moved: false, will: None })
     }
 
     /// Reads the journals anew: what was not committed did not happen. Those of a session whose copies may lack an order only with them.

@@ -57,7 +57,7 @@ impl BridgeJournals {
         }
         let here = Arc::clone(&place);
         let [client, upstream] = blocking(folder, move || here.open()).await?.map(SharedMessageStore::new);
-        Ok(Self { client, upstream, place, pair: None, moved: false })
+        Ok(Self { client, upstream, place, pair: None, moved: false, will: None })
     }
 }
 
@@ -74,7 +74,8 @@ async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRec
     if blocking(&place.folder, move || is_of_another(&here.folder, &here.parts(Side::Upstream)[1..], &owner)).await? {
         return Err(OpenError::OfAnother);
     }
-    let held = records.take([&names[0], &names[1]], account).await?;
+    let (held, will) = records.take([&names[0], &names[1]], account).await?;
+    let will = will.and_then(|sealed| records.opened(&names[0], &sealed)).map(Arc::from);
     // Behind the database's word: whoever is turned away there must not have the name here.
     if !is_claimed(&place, account).await? {
         return Err(OpenError::OfAnother);
@@ -103,7 +104,7 @@ async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRec
     }
     records.enter(&pair);
     let [client, upstream] = stores;
-    Ok(BridgeJournals { client, upstream, place, pair: Some(pair), moved: held.iter().any(|held| held.moved && held.before > 0) })
+    Ok(BridgeJournals { client, upstream, place, pair: Some(pair), moved: held.iter().any(|held| held.moved && held.before > 0), will })
 }
 
 /// Who wrote the file here last; none where there is none.

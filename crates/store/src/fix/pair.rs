@@ -310,14 +310,24 @@ impl Pair {
         }
     }
 
-    /// Gives the session back, if its copies have everything. Else its lease runs out, and the next node leaves numbers out.
+    pub(super) const fn records(&self) -> &Arc<FixRecords> {
+        &self.records
+    }
+
+    /// Gives the session back, if its copies have everything. Else its lease runs out, and the next node leaves numbers out. It has no
+    /// will any more in any case.
     pub(super) async fn give_back(&self) -> Result<(), StoreError> {
         self.leave();
-        if *self.touch.borrow() != Touch::InTouch {
-            return Ok(());
+        let outcome = if *self.touch.borrow() == Touch::InTouch {
+            self.records.trust.withdraw(&self.names[0], self.generations[0]);
+            self.records.give_back(&self.owned()).await
+        } else {
+            Ok(())
+        };
+        if outcome.is_err() || *self.touch.borrow() == Touch::Behind {
+            self.records.void_later(&self.owned()[0]);
         }
-        self.records.trust.withdraw(&self.names[0], self.generations[0]);
-        self.records.give_back(&self.owned()).await
+        outcome
     }
 }
 

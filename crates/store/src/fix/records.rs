@@ -8,6 +8,8 @@
 //!   give back
 //! ```
 //!
+//! What is to be done when a node does not come back is in [`super::wills`].
+//!
 //! A lease is by the server's clock and only says when others may try; what keeps two nodes apart is the generation. A server that was
 //! away leaves the sessions for one lease to those who had them.
 //!
@@ -34,7 +36,7 @@ use crate::shared::SharedShelf;
 
 const NEW: &str = "INSERT INTO fix_journals (name, account) VALUES ($1, $3), ($2, $3) ON CONFLICT (name) DO NOTHING";
 
-const LOOK: &str = "SELECT name, account, generation, written, series, ends, node, leased, countersign_micros(clock_timestamp()) AS now, \
+const LOOK: &str = "SELECT name, account, generation, written, series, ends, node, leased, will, countersign_micros(clock_timestamp()) AS now, \
      countersign_micros(pg_postmaster_start_time()) AS started FROM fix_journals WHERE name IN ($1, $2) ORDER BY name FOR UPDATE";
 
 const TAKE: &str = "UPDATE fix_journals SET generation = generation + 1, node = $3, leased = countersign_micros(clock_timestamp()) + $4 \
@@ -43,7 +45,8 @@ const TAKE: &str = "UPDATE fix_journals SET generation = generation + 1, node = 
 const RENEW: &str = "UPDATE fix_journals SET leased = countersign_micros(clock_timestamp()) + $2 FROM json_array_elements($1::json) AS one \
      WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint RETURNING name";
 
-const GIVE_BACK: &str = "UPDATE fix_journals SET leased = 0 FROM json_array_elements($1::json) AS one WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint";
+const GIVE_BACK: &str = "UPDATE fix_journals SET leased = 0, will = NULL FROM json_array_elements($1::json) AS one \
+     WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint";
 
 const PAGE: &str = "SELECT begins, records FROM fix_records WHERE journal = $1 AND begins >= $2 ORDER BY begins LIMIT $3";
 
@@ -53,13 +56,15 @@ const REPLACED: &str = "UPDATE fix_journals SET series = $2, ends = $3, written 
 
 /// The copies, as one node sees them.
 pub struct FixRecords {
-    db: Db,
+    pub(super) db: Db,
     /// A link apart: a renewal does not queue behind copies.
-    renewing: Db,
+    pub(super) renewing: Db,
     node: String,
-    key: Arc<SealingKey>,
+    pub(super) key: Arc<SealingKey>,
     pub(super) trust: Trust,
     open: Mutex<Vec<Weak<Pair>>>,
+    /// Wills of sessions that ended while the database was away.
+    pub(super) void: Mutex<Vec<(String, u64)>>,
 }
 
 /// A journal that was taken.
@@ -102,8 +107,11 @@ pub(super) struct Owned<'p> {
     pub(super) generation: u64,
 }
 
+/// Both journals of a session, and the will that its last owner left, sealed.
+pub(super) type Taken = ([Held; 2], Option<Vec<u8>>);
+
 enum Tried {
-    Taken([Held; 2]),
+    Taken(Taken),
     OfAnother,
     Served { until: i64 },
 }
@@ -116,17 +124,17 @@ impl std::fmt::Debug for FixRecords {
 
 impl FixRecords {
     pub(crate) fn new(db: Db, renewing: Db, node: &str, key: Arc<SealingKey>, shelf: Option<SharedShelf>) -> Self {
-        Self { db, renewing, node: node.to_owned(), key, trust: Trust::new(shelf), open: Mutex::default() }
+        Self { db, renewing, node: node.to_owned(), key, trust: Trust::new(shelf), open: Mutex::default(), void: Mutex::default() }
     }
 
     /// Takes both journals of a session for an account. A session that another node has is waited for as long as that node does not say
     /// that it is there.
-    pub(super) async fn take(&self, names: [&str; 2], account: &str) -> Result<[Held; 2], OpenError> {
+    pub(super) async fn take(&self, names: [&str; 2], account: &str) -> Result<Taken, OpenError> {
         let deadline = Instant::now() + limits::FIX_TAKE_MAX;
         let (mut seen, mut renewals) = (i64::MAX, 0);
         loop {
             let until = match self.try_take(names, account).await? {
-                Tried::Taken(held) => return Ok(held),
+                Tried::Taken(taken) => return Ok(taken),
                 Tried::OfAnother => return Err(OpenError::OfAnother),
                 Tried::Served { until } => until,
             };
@@ -157,7 +165,7 @@ impl FixRecords {
 
     /// In the order of the names, not of the rows.
     fn read_two(&self, rows: &[Row], names: [&str; 2], account: &str) -> Result<Tried, sqlx::Error> {
-        let mut held = [None; 2];
+        let (mut held, mut will) = ([None; 2], None);
         let lease = micros(limits::FIX_LEASE);
         let mut served = None;
         for row in rows {
@@ -175,11 +183,14 @@ impl FixRecords {
             let given_back = leased == 0;
             let name = row.text("name")?;
             let place = usize::from(name != names[0]);
+            if place == 0 {
+                will = row.bytes_or_none("will")?.map(<[u8]>::to_vec);
+            }
             held[place] = Some(Held { generation: before + 1, before, written: number("written")?, reach, given_back, moved });
         }
         Ok(match (served, held) {
             (Some(until), _) => Tried::Served { until },
-            (None, [Some(first), Some(second)]) => Tried::Taken([first, second]),
+            (None, [Some(first), Some(second)]) => Tried::Taken(([first, second], will)),
             (None, _) => return Err(sqlx::Error::RowNotFound),
         })
     }
@@ -309,6 +320,7 @@ impl FixRecords {
     /// # Errors
     /// The database does not answer.
     pub async fn renew(&self) -> Result<(), StoreError> {
+        self.void_wills().await?;
         let pairs: Vec<Arc<Pair>> = {
             let mut open = self.open.lock();
             open.retain(|pair| pair.strong_count() > 0);
@@ -328,7 +340,7 @@ impl FixRecords {
         Ok(())
     }
 
-    fn silent(&self) -> StoreError {
+    pub(super) fn silent(&self) -> StoreError {
         StoreError::Unanswered { path: self.db.place().to_path_buf() }
     }
 }
@@ -336,7 +348,7 @@ impl FixRecords {
 /// Pieces that are read at once: most are as short as a message.
 const PAGE_ROWS: u32 = 2_000;
 
-fn names<'o>(owned: impl Iterator<Item = &'o Owned<'o>>) -> String {
+pub(super) fn names<'o>(owned: impl Iterator<Item = &'o Owned<'o>>) -> String {
     json!(owned.map(|owned| json!([owned.name, owned.generation])).collect::<Vec<_>>()).to_string()
 }
 
@@ -344,10 +356,10 @@ fn owner(name: &str, series: u64, begins: u64) -> String {
     format!("fix {name} {series} {begins}")
 }
 
-fn micros(duration: Duration) -> i64 {
+pub(super) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
-fn signed(number: u64) -> i64 {
+pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -18,10 +18,11 @@ use super::{APPLICATION_ID, LOCK_SPACE};
 use crate::db::Lock;
 use crate::error::StoreError;
 
-const STEPS: [&str; 2] = [include_str!("postgres/001_initial.sql"), include_str!("postgres/002_fix.sql")];
+const STEPS: [&str; 3] =
+    [include_str!("postgres/001_initial.sql"), include_str!("postgres/002_fix.sql"), include_str!("postgres/003_fix_wills.sql")];
 
 /// The version this program writes.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// What must be there for the rest to hold: each table, and each trigger on it.
 const TABLES: [(&str, &[&str]); 16] = [

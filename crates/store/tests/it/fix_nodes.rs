@@ -19,13 +19,13 @@ const FROM_CLIENT: [FixSide; 2] = [FixSide::Upstream, FixSide::Client];
 const FROM_UPSTREAM: [FixSide; 2] = [FixSide::Client, FixSide::Upstream];
 const KEY: [u8; 32] = [1; 32];
 
-struct Node {
+pub struct Node {
     folder: TempDir,
-    records: Arc<FixRecords>,
+    pub records: Arc<FixRecords>,
 }
 
 impl Node {
-    async fn new(address: &DatabaseAddress, name: &str, memory: Option<&Arc<SharedMemory>>) -> Self {
+    pub async fn new(address: &DatabaseAddress, name: &str, memory: Option<&Arc<SharedMemory>>) -> Self {
         let key = Arc::new(SealingKey::from_bytes(&KEY));
         let store = Store::connect(address, name, SealingKey::from_bytes(&KEY)).await.unwrap();
         let shelf = memory.map(|memory| SharedShelf::new(Arc::clone(memory), Arc::clone(&key)));
@@ -41,7 +41,7 @@ impl Node {
         BridgeJournals::claim(&self.fix(), account, &[account, "FIX.4.4", "GATE", "FIRM"], &upstream, Some(&self.records)).await
     }
 
-    async fn open(&self) -> BridgeJournals {
+    pub async fn open(&self) -> BridgeJournals {
         let journals = self.of("desk").await.unwrap();
         journals.note_logon(u64::MAX);
         journals

@@ -5,6 +5,7 @@
 //!   client lost ─▶ 35=q 530=7 on the open upstream session ─▶ 35=r 533=count ─▶ audit
 //!                       │ no answer, or the upstream is what was lost
 //!                       └▶ a session of the same name is opened for it, at most twice
+//!   node lost   ─▶ the same, asked by whoever has the session next ([`will`](crate::fix::will))
 //! ```
 //!
 //! Why not a connection and identity apart, as native sessions have: an order that was sent a moment before the loss is on its way in
@@ -15,6 +16,8 @@
 //! back ([`Bridge::leave_upstream`] does the same); only the answer to our own question is kept from it ([`Bridge::answers_us`]).
 //!
 //! A halt that cancels asks the same of a session that is open; then everything that comes is the client's as usual, but the answer.
+
+use std::rc::Rc;
 
 use countersign_core::{Permit, Refusal, Reject, authorize};
 use countersign_fix::message::number;
@@ -28,11 +31,16 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::{Bridge, commit};
+use crate::authenticate::Login;
 use crate::cancelled::{CANCEL_ATTEMPTS, CANCEL_PAUSE, Cancelled, is_worth_another, once};
 use crate::clock;
+use crate::connection::Connection;
 use crate::fix::line::{Line, Lost};
 use crate::fix::open::CancelAsk;
-use crate::fix::{opening, upstream};
+use crate::fix::profile::Profile;
+use crate::fix::sessions::UpstreamName;
+use crate::fix::{names, upstream};
+use crate::worker::Worker;
 
 /// OrderMassCancelRequest; its route says who may send one, and where to.
 const REQUEST: &str = "q";
@@ -65,10 +73,14 @@ pub(super) struct Asked {
 }
 
 /// What came back.
-struct Answered {
-    orders: usize,
+pub(in crate::fix) struct Answered {
+    pub(in crate::fix) orders: usize,
     /// Whether there are messages for the client among what came, which nobody may count as received.
     for_client: bool,
+}
+
+impl Answered {
+    const NOTHING: Self = Self { orders: 0, for_client: false };
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
@@ -138,51 +150,76 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     }
 
     async fn ask_on_open(&mut self, scope: CancelScope) -> Result<Answered, Refusal> {
-        let Some(_permit) = self.permit_to_cancel()? else { return Ok(Answered { orders: 0, for_client: false }) };
+        let Some(_permit) = self.permit_to_cancel()? else { return Ok(Answered::NOTHING) };
         ask(&mut self.upstream, &self.journals, scope).await
     }
 
-    /// The journals are read anew: what this bridge has not committed did not happen.
     async fn ask_anew(&self, scope: CancelScope) -> Result<Answered, Refusal> {
-        let Some(permit) = self.permit_to_cancel()? else { return Ok(Answered { orders: 0, for_client: false }) };
-        let name = self.taken.upstream();
-        let journals = self.journals.reopen().await;
-        let journals = journals.map_err(|error| Refusal::operator(Reject::StoreUnavailable, error.to_string()))?;
-        let reset = opening::resets(&self.worker.shared.settings, &permit, false);
-        let asked = upstream::Asked { name: &name.name, reset, profile: &self.profile };
-        let mut line = upstream::log_on(&self.worker, &self.connection, &permit, &self.login, asked, &journals).await?;
-        let answered = ask(&mut line, &journals, scope).await;
-        line.close().await;
-        answered
+        let question = Question { login: &self.login, upstream: self.taken.upstream(), profile: &self.profile, scope };
+        question.put(&self.worker, &self.connection, &self.journals).await
     }
 
     /// None where the key has no right to orders: then it has none.
     fn permit_to_cancel(&self) -> Result<Option<Permit>, Refusal> {
-        let routes = self.worker.shared.routes.load();
-        let route = routes.find_fix_message(REQUEST).ok_or(Reject::RouteUnknown)?;
-        let permit = match authorize(&self.login.identity, self.login.granted(), &route.requirement) {
-            Ok(permit) => permit,
-            Err(refusal) if refusal.reject == Reject::ScopeMissing => return Ok(None),
-            Err(refusal) => return Err(refusal),
-        };
-        let same = permit.upstream() == self.taken.upstream().upstream;
-        let elsewhere = || Refusal::operator(Reject::Internal, "the route of mass cancels leads to another upstream than the session");
-        if same { Ok(Some(permit)) } else { Err(elsewhere()) }
+        permit_to_cancel(&self.worker, &self.login, self.taken.upstream())
     }
+}
+
+/// A question for which a session of the client's name is opened at the venue.
+pub(in crate::fix) struct Question<'q> {
+    pub(in crate::fix) login: &'q Login,
+    pub(in crate::fix) upstream: &'q UpstreamName,
+    pub(in crate::fix) profile: &'q Profile,
+    pub(in crate::fix) scope: CancelScope,
+}
+
+impl Question<'_> {
+    /// The journals are read anew: what was not committed did not happen.
+    pub(in crate::fix) async fn put(
+        &self,
+        worker: &Rc<Worker>,
+        connection: &Connection,
+        journals: &BridgeJournals,
+    ) -> Result<Answered, Refusal> {
+        let Some(permit) = permit_to_cancel(worker, self.login, self.upstream)? else { return Ok(Answered::NOTHING) };
+        let journals = journals.reopen().await;
+        let journals = journals.map_err(|error| Refusal::operator(Reject::StoreUnavailable, error.to_string()))?;
+        let reset = names::resets(&worker.shared.settings, &permit, false);
+        let asked = upstream::Asked { name: &self.upstream.name, reset, profile: self.profile };
+        let mut line = upstream::log_on(worker, connection, &permit, self.login, asked, &journals).await?;
+        let answered = ask(&mut line, &journals, self.scope).await;
+        line.close().await;
+        answered
+    }
+}
+
+fn permit_to_cancel(worker: &Worker, login: &Login, upstream: &UpstreamName) -> Result<Option<Permit>, Refusal> {
+    let routes = worker.shared.routes.load();
+    let route = routes.find_fix_message(REQUEST).ok_or(Reject::RouteUnknown)?;
+    let permit = match authorize(&login.identity, login.granted(), &route.requirement) {
+        Ok(permit) => permit,
+        Err(refusal) if refusal.reject == Reject::ScopeMissing => return Ok(None),
+        Err(refusal) => return Err(refusal),
+    };
+    let elsewhere = || Refusal::operator(Reject::Internal, "the route of mass cancels leads to another upstream than the session");
+    if permit.upstream() == upstream.upstream { Ok(Some(permit)) } else { Err(elsewhere()) }
 }
 
 /// Asks on an open session and waits for the answer. Nothing that comes is committed.
 async fn ask(line: &mut Line<TcpStream>, journals: &BridgeJournals, scope: CancelScope) -> Result<Answered, Refusal> {
+    let mut reports = Reports::default();
     while let Some(event) = line.session.poll_event() {
-        // It would be committed with our question, as received by a client that is not there.
-        if matches!(event, Event::Application(_)) {
-            return Err(Refusal::operator(Reject::UpstreamUnavailable, "the venue has messages for the client, which come first"));
+        // It would be committed with our question, as received by a client that is not there: it is expected again instead.
+        if let Event::Application(received) = event
+            && !std::mem::replace(&mut reports.for_client, true)
+        {
+            let expected = journals.upstream.clone().set_next_target(received.seq());
+            expected.map_err(|error| Refusal::operator(Reject::StoreUnavailable, error.to_string()))?;
         }
     }
     let (name, seq) = send(line, &journals.upstream, scope, None)?;
     commit(journals, &[FixSide::Upstream], false).await?;
     line.transmit().await?;
-    let mut reports = Reports::default();
     loop {
         while let Some(event) = line.session.poll_event() {
             if let Some(answer) = reports.take(&event, &name, seq) {

@@ -76,7 +76,7 @@ pub(in crate::native) fn inherit(
     let facts = Facts::read(&taken.facts).ok_or_else(|| Refusal::operator(Reject::Internal, "a mirror that nobody can read"))?;
     let table = worker.shared.credentials.load();
     let entry = table.find(Purpose::Native, &facts.key_id);
-    let identity = inherit_identity(&facts.credential, entry.map(|entry| &entry.credential), facts.verified)?;
+    let identity = inherit_identity((Purpose::Native, &facts.credential), entry.map(|entry| &entry.credential), facts.verified)?;
     let (door, returns) = mpsc::channel(RETURNS_WAITING_MAX);
     let door = (!facts.contract.resume_window().is_zero()).then_some(door);
     let open = Arc::new(OpenSession::inherited(&facts, sid, &identity, door));

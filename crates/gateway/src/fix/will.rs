@@ -1,0 +1,286 @@
+//! What becomes of the orders of a session whose node is lost: said when it opens, carried out by whoever has it next.
+//!
+//! ```text
+//!   session opens, cancels when it is lost ─▶ will, beside its journals ─▶ it ends in order: forgotten
+//!   node lost ─▶ lease over ─▶ the client logs on at another node ──▶ carried out, then the client is let in
+//!                        └───▶ nobody comes: another node looks ────▶ journals claimed, carried out, given back
+//! ```
+//!
+//! Why not by a connection and identity apart: orders that the lost node had sent may still be on their way in that session
+//! ([`cancelling`](super::bridge)). So whoever carries it out owns the session, logs on under its name, and asks there.
+//!
+//! A venue that does not answer is asked again, later and later: the will stays until it was carried out, or the venue refused for good.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use countersign_core::{AccountId, ApiKeyId, CredentialId, Freshness, Purpose, Refusal, Reject, Scopes, SessionId, Timestamp, inherit};
+use countersign_fix::{CompId, SessionName, Version};
+use countersign_handshake::encoding;
+use countersign_session::{CancelScope, OrderClass};
+use countersign_store::BridgeJournals;
+use serde_json::{Value, json};
+
+use super::bridge::Question;
+use super::open::Holder;
+use super::profile::Profile;
+use super::sessions::UpstreamName;
+use crate::authenticate::{Login, SessionRef};
+use crate::cancelled::{Cancelled, ask_until_answered, is_worth_another};
+use crate::config::Settings;
+use crate::connection::{Connection, ConnectionFacts};
+use crate::worker::Worker;
+
+/// A will, as it is written.
+#[derive(Clone, Debug)]
+pub(super) struct Will {
+    scope: CancelScope,
+    pub(super) account: AccountId,
+    pub(super) client: SessionName,
+    /// The upstream by its name: nodes may number theirs differently.
+    upstream: (String, SessionName),
+    appl_ver_id: Option<String>,
+    purpose: Purpose,
+    key_id: ApiKeyId,
+    credential: CredentialId,
+    verified: Timestamp,
+    sid: SessionId,
+    /// Contract hash and scopes of a native session.
+    native: Option<([u8; 32], Scopes)>,
+    remote: SocketAddr,
+    since: Timestamp,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Executed {
+    /// Orders are cancelled, or the venue said that it does not.
+    Done,
+    /// The venue did not answer.
+    NotYet,
+}
+
+impl Will {
+    /// That of a session that opens.
+    pub(super) fn of(
+        settings: &Settings,
+        holder: &Holder,
+        login: &Login,
+        client: &SessionName,
+        upstream: &UpstreamName,
+        profile: &Profile,
+    ) -> Self {
+        Self {
+            scope: holder.cancels,
+            account: holder.account.clone(),
+            client: client.clone(),
+            upstream: (settings.upstreams[upstream.upstream].name.clone(), upstream.name.clone()),
+            appl_ver_id: profile.appl_ver_id.map(str::to_owned),
+            purpose: holder.purpose,
+            key_id: holder.key_id.clone(),
+            credential: holder.credential.clone(),
+            verified: login.identity.verified_at(),
+            sid: holder.sid,
+            native: login.session.as_ref().map(|session| (session.ch, session.granted.clone())),
+            remote: holder.remote,
+            since: holder.since,
+        }
+    }
+
+    pub(super) fn write(&self) -> Vec<u8> {
+        let name = |name: &SessionName| json!([name.version.begin_string(), name.comp_id.as_str(), name.peer.as_str()]);
+        let native = self.native.as_ref().map(|(ch, scopes)| json!([encoding::encode(ch), scopes.to_string()]));
+        json!({
+            "cancel": self.scope.name(),
+            "account": self.account.as_str(),
+            "client": name(&self.client),
+            "at": self.upstream.0,
+            "as": name(&self.upstream.1),
+            "appl": self.appl_ver_id,
+            "purpose": self.purpose.name(),
+            "key": self.key_id.as_str(),
+            "cred": self.credential.as_str(),
+            "verified": self.verified.as_micros(),
+            "sid": self.sid.to_string(),
+            "native": native,
+            "remote": self.remote.to_string(),
+            "since": self.since.as_micros(),
+        })
+        .to_string()
+        .into_bytes()
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let will: Value = serde_json::from_slice(bytes).ok()?;
+        let text = |name: &str| will[name].as_str();
+        let time = |name: &str| will[name].as_u64().map(Timestamp::from_micros);
+        let name = |name: &str| {
+            let part = |place: usize| will[name][place].as_str().map(str::as_bytes);
+            let comp_id = |place| CompId::parse(part(place)?).ok();
+            Some(SessionName { version: Version::of(part(0)?)?, comp_id: comp_id(1)?, peer: comp_id(2)? })
+        };
+        let native = &will["native"];
+        let native = if native.is_null() {
+            None
+        } else {
+            Some((encoding::decode_array(native[0].as_str()?)?, Scopes::parse(native[1].as_str()?).ok()?))
+        };
+        Some(Self {
+            scope: CancelScope::parse(text("cancel")?)?,
+            account: AccountId::parse(text("account")?).ok()?,
+            client: name("client")?,
+            upstream: (text("at")?.to_owned(), name("as")?),
+            appl_ver_id: text("appl").map(str::to_owned),
+            purpose: Purpose::parse(text("purpose")?)?,
+            key_id: ApiKeyId::parse(text("key")?).ok()?,
+            credential: CredentialId::parse(text("cred")?).ok()?,
+            verified: time("verified")?,
+            sid: SessionId::parse(text("sid")?)?,
+            native,
+            remote: text("remote")?.parse().ok()?,
+            since: time("since")?,
+        })
+    }
+
+    /// The session at the upstream; none where this node has no upstream of that name.
+    pub(super) fn upstream(&self, settings: &Settings) -> Option<UpstreamName> {
+        let upstream = settings.upstreams.iter().position(|upstream| upstream.name == self.upstream.0)?;
+        Some(UpstreamName { upstream, account: None, name: self.upstream.1.clone() })
+    }
+
+    /// Cancels, and puts it on record. The session is this node's, and nobody is logged on under its name.
+    pub(super) async fn carry_out(&self, worker: &Rc<Worker>, journals: &BridgeJournals) -> Executed {
+        let facts = ConnectionFacts::of_another_node(worker.correlation.next(), self.remote, self.since);
+        let connection = Connection::of_facts(facts);
+        let login = self.login(worker);
+        let outcome = match &login {
+            Ok(login) => ask_until_answered(|_| self.ask(worker, &connection, login, journals)).await,
+            Err(refusal) => Err(refusal.clone()),
+        };
+        let identity = login.as_ref().ok().map(|login| &login.identity);
+        let (scope, class, session) = (self.scope, OrderClass::All, Some(self.sid));
+        Cancelled { scope, class, why: "node lost", outcome: &outcome, identity, session }.record(worker, &connection);
+        if is_worth_another(&outcome) { Executed::NotYet } else { Executed::Done }
+    }
+
+    async fn ask(&self, worker: &Rc<Worker>, connection: &Connection, login: &Login, journals: &BridgeJournals) -> Result<usize, Refusal> {
+        let settings = &worker.shared.settings;
+        let here = |what: &str| Refusal::operator(Reject::Internal, format!("this node has no {what} of the lost session"));
+        let upstream = self.upstream(settings).ok_or_else(|| here("upstream"))?;
+        let SessionName { version, comp_id, .. } = &self.client;
+        let profile = Profile::of_another_node(&settings.fix, *version, comp_id.clone(), self.appl_ver_id.as_deref());
+        let profile = profile.ok_or_else(|| here("CompID"))?;
+        let question = Question { login, upstream: &upstream, profile: &profile, scope: self.scope };
+        question.put(worker, connection, journals).await.map(|answered| answered.orders)
+    }
+
+    fn login(&self, worker: &Worker) -> Result<Login, Refusal> {
+        let table = worker.shared.credentials.load();
+        let entry = table.find(self.purpose, &self.key_id);
+        let identity = inherit((self.purpose, &self.credential), entry.map(|entry| &entry.credential), self.verified)?;
+        let counters = entry.map(|entry| entry.counters.clone()).unwrap_or_default();
+        let session = self.native.clone().map(|(ch, granted)| SessionRef { sid: self.sid, ch, granted });
+        Ok(Login { session, ..Login::new(identity, Freshness::Channel, counters) })
+    }
+}
+
+/// Says what is to be done with its orders when this node is lost. Orders at the embedded venue are lost with it.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn leave(
+    worker: &Worker,
+    login: &Login,
+    holder: &Holder,
+    (client, upstream): (&SessionName, &UpstreamName),
+    profile: &Profile,
+    journals: &BridgeJournals,
+) -> Result<(), Refusal> {
+    if holder.cancels == CancelScope::Nothing || upstream.account.is_some() {
+        return Ok(());
+    }
+    let will = Will::of(&worker.shared.settings, holder, login, client, upstream, profile).write();
+    journals.leave_will(&will).await.map_err(|error| Refusal::operator(Reject::StoreUnavailable, error.to_string()))
+}
+
+/// Carries out what the last owner of these journals left, if it left anything.
+///
+/// # Errors
+/// The venue does not answer: its orders may rest, so nobody is let in. The store's.
+pub(super) async fn settle(worker: &Rc<Worker>, journals: &mut BridgeJournals) -> Result<(), Refusal> {
+    let Some(will) = journals.will().map(Will::read) else { return Ok(()) };
+    let executed = match &will {
+        Some(will) => will.carry_out(worker, journals).await,
+        None => {
+            tracing::error!("what a lost FIX session wanted done with its orders cannot be read: they may rest");
+            Executed::Done
+        }
+    };
+    if executed == Executed::NotYet {
+        return Err(Refusal::operator(Reject::UpstreamUnavailable, "the orders of this session before it was lost are not cancelled yet"));
+    }
+    let failed = |error: &dyn std::fmt::Display| Refusal::operator(Reject::StoreUnavailable, error.to_string());
+    journals.forget_will().await.map_err(|error| failed(&error))?;
+    // The question was put under numbers that these do not know of.
+    *journals = journals.reopen().await.map_err(|error| failed(&error))?;
+    Ok(())
+}
+
+/// How long a node leaves a will alone that it could not carry out: `attempt` counts from 0.
+pub(super) fn pause(attempt: u32) -> Duration {
+    PAUSE_FIRST.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(PAUSE_MAX)
+}
+
+/// The first pause: the lease that the attempt took, in which the venue may be back.
+const PAUSE_FIRST: Duration = countersign_store::limits::FIX_LEASE;
+
+/// No pause is longer: whoever mends a venue does not wait for us.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn name(comp_id: &str) -> SessionName {
+        let parse = |text: &str| CompId::parse(text.as_bytes()).unwrap();
+        SessionName { version: Version::Fix44, comp_id: parse(comp_id), peer: parse("FIRM") }
+    }
+
+    fn will(native: Option<([u8; 32], Scopes)>) -> Will {
+        Will {
+            scope: CancelScope::Session,
+            account: AccountId::parse("desk").unwrap(),
+            client: name("DERIBITSERVER"),
+            upstream: ("venue".to_owned(), name("GATE")),
+            appl_ver_id: None,
+            purpose: Purpose::Deribit,
+            key_id: ApiKeyId::parse("key-1").unwrap(),
+            credential: CredentialId::parse("cred-1").unwrap(),
+            verified: Timestamp::from_secs(7),
+            sid: SessionId::from_bytes([3; 16]),
+            native,
+            remote: "[::1]:4711".parse().unwrap(),
+            since: Timestamp::from_secs(6),
+        }
+    }
+
+    #[test]
+    fn a_will_is_read_as_it_was_written() {
+        for native in [None, Some(([9; 32], Scopes::parse("order:read order:write").unwrap()))] {
+            let written = will(native);
+            let read = Will::read(&written.write()).unwrap();
+            assert_eq!(format!("{read:?}"), format!("{written:?}"));
+        }
+        let mut damaged = will(None).write();
+        damaged.truncate(40);
+        assert!(Will::read(&damaged).is_none() && Will::read(b"{}").is_none());
+    }
+
+    #[test]
+    fn pauses_grow_to_their_bound() {
+        let pauses: Vec<u64> = [0, 1, 2, 3, 4, 5, 31, 32, u32::MAX].map(|attempt| pause(attempt).as_secs()).to_vec();
+        assert_eq!(pauses, [5, 10, 20, 40, 60, 60, 60, 60, 60]);
+    }
+}

@@ -1,0 +1,70 @@
+//! What is to be done with the orders of a FIX session whose node is lost: who is told of it, and for how long.
+
+use countersign_store::{CommitError, limits};
+
+use super::fix_nodes::Node;
+use super::postgres_server::PostgresServer;
+
+const WILL: &[u8] = b"cancel";
+
+/// The wills that a node finds, once it finds one.
+async fn found(node: &Node) -> Vec<Vec<u8>> {
+    loop {
+        let wills = node.records.wills().await.unwrap();
+        if !wills.is_empty() {
+            return wills;
+        }
+        tokio::time::sleep(limits::FIX_LOOK).await;
+    }
+}
+
+#[tokio::test]
+async fn a_will_is_for_whoever_has_the_session_next_until_it_is_done() {
+    let server = PostgresServer::start();
+    let address = server.database("lost").await;
+    let (a, b, c) = (Node::new(&address, "a", None).await, Node::new(&address, "b", None).await, Node::new(&address, "c", None).await);
+    let lost = a.open().await;
+    assert_eq!(lost.will(), None);
+    lost.leave_will(WILL).await.unwrap();
+    assert_eq!(b.records.wills().await.unwrap(), Vec::<Vec<u8>>::new(), "its node has it");
+    // Nobody renews; the lease runs out.
+    assert_eq!(found(&b).await, [WILL]);
+    let taken = b.open().await;
+    assert_eq!(taken.will(), Some(WILL));
+    assert_eq!(lost.leave_will(b"other").await, Err(CommitError::Elsewhere), "the first says nothing more");
+    // Lost before it was done.
+    drop(taken);
+    assert_eq!(found(&c).await, [WILL]);
+    let mut taken = c.open().await;
+    assert_eq!(taken.will(), Some(WILL));
+    taken.forget_will().await.unwrap();
+    assert_eq!(taken.will(), None);
+    taken.give_back().await.unwrap();
+    assert_eq!(a.open().await.will(), None);
+    // Nobody reads it in the database.
+    let again = b.open().await;
+    again.leave_will(WILL).await.unwrap();
+    let mut raw = server.raw("lost").await;
+    let clear = "SELECT count(*) FROM fix_journals WHERE position('cancel' IN encode(will, 'escape')) > 0";
+    let clear: i64 = sqlx::query_scalar(clear).fetch_one(&mut raw).await.unwrap();
+    assert_eq!(clear, 0);
+}
+
+#[tokio::test]
+async fn a_session_that_ends_in_order_leaves_none_also_while_the_database_is_away() {
+    let mut server = PostgresServer::start();
+    let address = server.database("order").await;
+    let (a, b) = (Node::new(&address, "a", None).await, Node::new(&address, "b", None).await);
+    let ended = a.open().await;
+    ended.leave_will(WILL).await.unwrap();
+    ended.give_back().await.unwrap();
+    let ended = b.open().await;
+    assert_eq!(ended.will(), None);
+    ended.leave_will(WILL).await.unwrap();
+    server.stop();
+    assert!(ended.give_back().await.is_err());
+    server.start_again();
+    // The first renewals may still meet the connections of before.
+    while b.records.renew().await.is_err() {}
+    assert_eq!(a.open().await.will(), None, "forgotten before anybody could find it");
+}

@@ -1,0 +1,146 @@
+"""A FIX session cancels when it is lost, and its node is killed: another one cancels, once, whether the client comes back or not.
+
+`COUNTERSIGN_FAULT_ROUNDS=20 pytest test_cluster_fix_orders.py` does each of them twenty times.
+"""
+
+import json
+import os
+from collections import Counter
+
+import pytest
+
+from harness.cluster import Wire
+from harness.fix import FixClient, deribit_logon, limit_order
+from harness.three import Cluster
+from harness.upgrade import VenueWithFix
+from harness.waiting import until
+
+ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
+
+pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
+
+CONFIGURATION = """
+[cluster]
+node = "{name}"
+database = "{database}"
+redis = "{redis}"
+redis_timeout = "500ms"
+
+[limits]
+drain_deadline = "5s"
+
+[upstream.venue]
+url = "http://127.0.0.1:{venue}"
+fix = "127.0.0.1:FIX_PORT"
+"""
+
+CANCELS, KEEPS = [(9001, "Y")], [(9001, "N")]
+SYMBOL = "BTC_USDT"
+
+
+class FixCluster(Cluster):
+    def __init__(self, folder):
+        # The venue trusts keys that the first node makes, and has another address than its door.
+        self.door = Wire(1)
+        self.configuration = CONFIGURATION.replace("FIX_PORT", str(self.door.port))
+        super().__init__(folder)
+
+    def __enter__(self):
+        super().__enter__()
+        self.paper = VenueWithFix(self.nodes[0].state / "jwks.json")
+        self.door.lead_to(self.paper.fix)
+        self.nodes[0].command("account", "new", "fix")
+        kind = ["--purpose", "deribit", "--kind", "HS256", "--scopes", "order:read,order:write"]
+        rate = ["--weight-per-minute", "1000000", "--orders-per-10s", "1000000"]
+        self.key = json.loads(self.nodes[0].command("key", "new", "--account", "fix", *kind, *rate))
+        return self
+
+    def __exit__(self, *_):
+        self.door.close()
+        self.paper.stop()
+        super().__exit__()
+
+    def log_on(self, node, sender, more, **options):
+        client = FixClient(node.server, sender, "DERIBITSERVER")
+        deribit_logon(client, self.key, more=more, **options)
+        client.expect("A")
+        return client
+
+    def lost(self):
+        """What the nodes have on record about orders of sessions whose node was lost, node by node."""
+        found = []
+        for node in self.nodes:
+            for file in sorted((node.state / "audit").glob("audit-*.jsonl")):
+                lines = [line for line in file.read_text(errors="replace").splitlines() if '"cancel_on_disconnect"' in line]
+                found += [record["detail"] for record in map(json.loads, lines) if "node lost" in record["detail"]]
+        return Counter(found)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with FixCluster(tmp_path_factory.mktemp("fix-orders")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def before(cluster):
+    return cluster.lost()
+
+
+@pytest.fixture
+def killed(cluster, before, round, request):
+    """A session with an order that rests, whose node was killed; the sender's name, and that of the order."""
+    sender = f"{request.node.originalname[5:25]}-{round}"
+    first = cluster.nodes[0]
+    client = cluster.log_on(first, sender, CANCELS)
+    client.send("D", limit_order("rests", symbol=SYMBOL))
+    client.expect("8", t39="0", t11="rests")
+    first.server.kill()
+    client.close()
+    yield sender
+    first.server.start()
+
+
+def state(client, name):
+    """OrdStatus of an order, as the venue has it now; reports of what happened while nobody was there come first."""
+    client.send("H", [(11, name), (55, SYMBOL), (54, "1")])
+    while True:
+        report = client.expect("8")
+        if report.get(150) in (b"I", b"8"):
+            return report.get(39).decode()
+
+
+def test_orders_of_a_node_that_is_lost_are_cancelled_once(cluster, before, killed, round):
+    until(lambda: cluster.lost() - before, 60, "nobody cancelled")
+    with cluster.log_on(cluster.nodes[1], killed, KEEPS) as client:
+        assert state(client, "rests") == "4"
+        client.logout()
+    assert cluster.lost() - before == {"1 orders cancelled, scope session: node lost": 1}
+
+
+def test_a_client_that_comes_back_finds_its_orders_cancelled_and_keeps_its_new_ones(cluster, before, killed, round):
+    with cluster.log_on(cluster.nodes[1], killed, CANCELS) as client:
+        assert state(client, "rests") == "4", "before it is let in"
+        client.send("D", limit_order("new", symbol=SYMBOL))
+        client.expect("8", t39="0", t11="new")
+        # Another lost session is settled meanwhile: this one is not.
+        other = cluster.log_on(cluster.nodes[2], f"{killed}-other", CANCELS)
+        cluster.nodes[2].server.kill()
+        other.close()
+        until(lambda: "0 orders cancelled, scope session: node lost" in cluster.lost() - before, 60, "nobody cancelled")
+        cluster.nodes[2].server.start()
+        assert state(client, "new") == "0"
+        client.logout()
+    assert (cluster.lost() - before)["1 orders cancelled, scope session: node lost"] == 1
+
+
+def test_a_venue_that_is_away_is_asked_again(cluster, before, killed, round):
+    cluster.door.lead_to(1)
+    try:
+        until(lambda: any("NOT cancelled" in detail for detail in cluster.lost() - before), 60, "nobody tried")
+    finally:
+        cluster.door.lead_to(cluster.paper.fix)
+    until(lambda: "1 orders cancelled, scope session: node lost" in cluster.lost() - before, 90, "nobody tried again")
+    with cluster.log_on(cluster.nodes[1], killed, KEEPS) as client:
+        assert state(client, "rests") == "4"
+        client.logout()

@@ -5,6 +5,7 @@
 
 import json
 import os
+import signal
 from collections import Counter
 
 import pytest
@@ -49,22 +50,30 @@ class FixCluster(Cluster):
         super().__enter__()
         self.paper = VenueWithFix(self.nodes[0].state / "jwks.json")
         self.door.lead_to(self.paper.fix)
-        self.nodes[0].command("account", "new", "fix")
+        self.key = self.new_key("fix")
+        return self
+
+    def new_key(self, account):
+        first = self.nodes[0]
+        first.command("account", "new", account)
         kind = ["--purpose", "deribit", "--kind", "HS256", "--scopes", "order:read,order:write"]
         rate = ["--weight-per-minute", "1000000", "--orders-per-10s", "1000000"]
-        self.key = json.loads(self.nodes[0].command("key", "new", "--account", "fix", *kind, *rate))
-        return self
+        return json.loads(first.command("key", "new", "--account", account, *kind, *rate))
 
     def __exit__(self, *_):
         self.door.close()
         self.paper.stop()
         super().__exit__()
 
-    def log_on(self, node, sender, more, **options):
+    def log_on(self, node, sender, more, key=None):
         client = FixClient(node.server, sender, "DERIBITSERVER")
-        deribit_logon(client, self.key, more=more, **options)
+        deribit_logon(client, key or self.key, more=more)
         client.expect("A")
         return client
+
+    def wills(self):
+        """Sessions for which somebody would cancel if their node was lost."""
+        return int(self.postgres.sql("cluster", "SELECT count(*) FROM fix_journals WHERE will IS NOT NULL"))
 
     def lost(self):
         """What the nodes have on record about orders of sessions whose node was lost, node by node."""
@@ -84,7 +93,11 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture
 def before(cluster):
-    return cluster.lost()
+    """What is on record so far. All nodes run again behind the test."""
+    yield cluster.lost()
+    for node in cluster.nodes:
+        if node.server.process.poll() is not None:
+            node.server.start()
 
 
 @pytest.fixture
@@ -97,8 +110,7 @@ def killed(cluster, before, round, request):
     client.expect("8", t39="0", t11="rests")
     first.server.kill()
     client.close()
-    yield sender
-    first.server.start()
+    return sender
 
 
 def state(client, name):
@@ -128,7 +140,6 @@ def test_a_client_that_comes_back_finds_its_orders_cancelled_and_keeps_its_new_o
         cluster.nodes[2].server.kill()
         other.close()
         until(lambda: "0 orders cancelled, scope session: node lost" in cluster.lost() - before, 60, "nobody cancelled")
-        cluster.nodes[2].server.start()
         assert state(client, "new") == "0"
         client.logout()
     assert (cluster.lost() - before)["1 orders cancelled, scope session: node lost"] == 1
@@ -144,3 +155,48 @@ def test_a_venue_that_is_away_is_asked_again(cluster, before, killed, round):
     with cluster.log_on(cluster.nodes[1], killed, KEEPS) as client:
         assert state(client, "rests") == "4"
         client.logout()
+
+
+def test_reports_that_the_lost_node_never_read_are_there_when_the_client_is_back(cluster, before, round):
+    first, second, third = cluster.nodes
+    sender = f"unread-{round}"
+    client = cluster.log_on(first, sender, CANCELS)
+    # Of an account of its own, which has coins enough for one of these.
+    with cluster.log_on(third, f"crosses-{round}", KEEPS, cluster.new_key(f"other-{round}")) as other:
+        for name, price in [("filled", "95000"), ("rests", "90000")]:
+            client.send("D", limit_order(name, price=price, symbol=SYMBOL))
+            client.expect("8", t39="0", t11=name)
+        first.server.process.send_signal(signal.SIGSTOP)
+        # Through all that the market maker bids, down to the first of them.
+        sells = limit_order("sells", side="2", price="95000", quantity="5", symbol=SYMBOL)
+        other.send("D", [(tag, "3" if tag == 59 else value) for tag, value in sells])
+        while other.expect("8").get(39) in (b"0", b"1"):
+            pass
+        other.logout()
+    first.server.kill()
+    client.close()
+    until(lambda: cluster.lost() - before, 60, "nobody cancelled")
+    assert cluster.lost() - before == {"1 orders cancelled, scope session: node lost": 1}
+    with cluster.log_on(second, sender, KEEPS) as again:
+        told = [(report.get(11), report.get(39)) for report in again.reports("4")]
+        assert told == [(b"filled", b"2"), (b"rests", b"4")]
+        again.logout()
+
+
+def test_a_node_that_leaves_in_order_leaves_nothing_to_others(cluster, before, round):
+    first, second, _ = cluster.nodes
+    sender = f"leaves-{round}"
+    with cluster.log_on(first, sender, CANCELS) as client:
+        client.send("D", limit_order("rests", symbol=SYMBOL))
+        client.expect("8", t39="0", t11="rests")
+        assert cluster.wills() == 1
+        first.server.process.send_signal(signal.SIGTERM)
+        client.expect("5")
+        client.send("5")
+        assert client.read() is None
+    assert first.server.process.wait(60) == 0
+    assert cluster.wills() == 0
+    with cluster.log_on(second, sender, KEEPS) as client:
+        assert state(client, "rests") == "4", "the node did it itself"
+        client.logout()
+    assert not cluster.lost() - before

@@ -95,7 +95,7 @@ async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRec
     let here = Arc::clone(&place);
     let stores = blocking(&place.folder, move || begin(&here, held, is_lost)).await?;
     let pair = Arc::new(Pair::new(Arc::clone(records), names, held, stores.clone()));
-    if is_lost {
+    if held[0].before > 0 && !held[0].settled {
         pair.doubt(held[0].before);
     }
     pair.catch_up().await?;

@@ -314,17 +314,19 @@ impl Pair {
         &self.records
     }
 
-    /// Gives the session back, if its copies have everything. Else its lease runs out, and the next node leaves numbers out. It has no
-    /// will any more in any case.
+    /// Gives the session back, if its copies have everything. Else its lease runs out, and the next node leaves numbers out. What is
+    /// doubtful stays so at the next node. The session has no will any more in any case.
     pub(super) async fn give_back(&self) -> Result<(), StoreError> {
         self.leave();
-        let outcome = if *self.touch.borrow() == Touch::InTouch {
+        let touch = *self.touch.borrow();
+        let outcome = if touch == Touch::InTouch {
+            let settled = self.doubtful.load(Ordering::Acquire) == 0;
             self.records.trust.withdraw(&self.names[0], self.generations[0]);
-            self.records.give_back(&self.owned()).await
+            self.records.give_back(&self.owned(), settled).await
         } else {
             Ok(())
         };
-        if outcome.is_err() || *self.touch.borrow() == Touch::Behind {
+        if outcome.is_err() || touch == Touch::Behind {
             self.records.void_later(&self.owned()[0]);
         }
         outcome

@@ -45,8 +45,11 @@ const TAKE: &str = "UPDATE fix_journals SET generation = generation + 1, node = 
 const RENEW: &str = "UPDATE fix_journals SET leased = countersign_micros(clock_timestamp()) + $2 FROM json_array_elements($1::json) AS one \
      WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint RETURNING name";
 
-const GIVE_BACK: &str = "UPDATE fix_journals SET leased = 0, will = NULL FROM json_array_elements($1::json) AS one \
+const GIVE_BACK: &str = "UPDATE fix_journals SET leased = $2, will = NULL FROM json_array_elements($1::json) AS one \
      WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint";
+
+/// The lease of journals that were given back while it is doubtful what their client was told ([`super::trust`]).
+const GIVEN_BACK_IN_DOUBT: i64 = 1;
 
 const PAGE: &str = "SELECT begins, records FROM fix_records WHERE journal = $1 AND begins >= $2 ORDER BY begins LIMIT $3";
 
@@ -80,6 +83,8 @@ pub(super) struct Held {
     pub(super) reach: Reach,
     /// It was given back, so that its copy is whole.
     pub(super) given_back: bool,
+    /// Nothing that its client was told is doubtful.
+    pub(super) settled: bool,
     /// Another node had it.
     pub(super) moved: bool,
 }
@@ -174,19 +179,20 @@ impl FixRecords {
             }
             let (leased, now, started) = (row.number("leased")?, row.number("now")?, row.number("started")?);
             let moved = row.text("node")? != self.node;
-            if moved && leased != 0 && now < leased.max(started.saturating_add(lease)) {
+            let given_back = leased <= GIVEN_BACK_IN_DOUBT;
+            if moved && !given_back && now < leased.max(started.saturating_add(lease)) {
                 served = served.max(Some(leased));
             }
             let number = |column| Ok::<_, sqlx::Error>(u64::try_from(row.number(column)?).unwrap_or(0));
             let before = number("generation")?;
             let reach = Reach { series: number("series")?, ends: number("ends")? };
-            let given_back = leased == 0;
             let name = row.text("name")?;
             let place = usize::from(name != names[0]);
             if place == 0 {
                 will = row.bytes_or_none("will")?.map(<[u8]>::to_vec);
             }
-            held[place] = Some(Held { generation: before + 1, before, written: number("written")?, reach, given_back, moved });
+            held[place] =
+                Some(Held { generation: before + 1, before, written: number("written")?, reach, given_back, settled: leased == 0, moved });
         }
         Ok(match (served, held) {
             (Some(until), _) => Tried::Served { until },
@@ -304,9 +310,10 @@ impl FixRecords {
         Err(CopyError::Other(reaches))
     }
 
-    /// Nobody has the journals any more, and their copies are whole.
-    pub(super) async fn give_back(&self, owned: &[Owned<'_>; 2]) -> Result<(), StoreError> {
-        let given = timeout(limits::FIX_COPY_MAX, self.renewing.run(GIVE_BACK, &[names(owned.iter()).into()])).await;
+    /// Nobody has the journals any more, and their copies are whole. What the client was told may not be `settled`.
+    pub(super) async fn give_back(&self, owned: &[Owned<'_>; 2], settled: bool) -> Result<(), StoreError> {
+        let leased = if settled { 0 } else { GIVEN_BACK_IN_DOUBT };
+        let given = timeout(limits::FIX_COPY_MAX, self.renewing.run(GIVE_BACK, &[names(owned.iter()).into(), leased.into()])).await;
         given.map_err(|_| self.silent())?.map(|_| ())
     }
 

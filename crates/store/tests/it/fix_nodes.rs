@@ -283,6 +283,13 @@ async fn what_a_node_that_is_gone_may_have_refused_is_doubtful() {
     drop(journals);
     let journals = open(&b, 5).await;
     assert!(journals.is_doubtful(4), "the next node knows no better");
+    // Also where it ends in order: what has not come may come there.
+    journals.give_back().await.unwrap();
+    let journals = open(&a, 5).await;
+    assert!(journals.is_doubtful(4));
+    journals.give_back().await.unwrap();
+    let journals = open(&b, 5).await;
+    assert!(journals.is_doubtful(4), "the next node knows no better");
     for seq in 1..5 {
         take(&journals, seq);
     }

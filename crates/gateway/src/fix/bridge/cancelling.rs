@@ -226,6 +226,8 @@ async fn ask(line: &mut Line<TcpStream>, journals: &BridgeJournals, scope: Cance
                 return answer;
             }
         }
+        // What the venue asks for behind a gap: it hears the question after that.
+        line.transmit().await?;
         line.receive().await.map_err(|Lost| Reject::UpstreamUnavailable)?;
         line.take();
     }
@@ -257,6 +259,8 @@ fn refused(text: &str) -> Refusal {
 #[derive(Default)]
 struct Reports {
     canceled: usize,
+    /// What an earlier question of ours did, whose answer nobody waited for any more.
+    earlier: usize,
     for_client: bool,
 }
 
@@ -269,6 +273,10 @@ impl Reports {
                 let of_ours = message.first(CL_ORD_ID) == Some(name.as_bytes());
                 if message.msg_type() == REPORT && of_ours {
                     return Some(self.answer(&message));
+                }
+                if message.msg_type() == REPORT && message.first(CL_ORD_ID).is_some_and(|name| name.starts_with(QUESTION.as_bytes())) {
+                    self.earlier += told_by(&message).unwrap_or_default();
+                    return None;
                 }
                 let rejected =
                     message.msg_type() == BUSINESS_MESSAGE_REJECT && message.first(tag::REF_SEQ_NUM).and_then(number) == Some(seq);
@@ -300,9 +308,14 @@ impl Reports {
         if report.first(MASS_CANCEL_RESPONSE) == Some(b"0") {
             return Err(refused(&text_of(report)));
         }
-        let told = report.first(TOTAL_AFFECTED_ORDERS).and_then(number).and_then(|count| usize::try_from(count).ok());
+        let told = told_by(report).map(|told| told + self.earlier);
         Ok(Answered { orders: told.unwrap_or(self.canceled), for_client: self.for_client })
     }
+}
+
+/// How many orders went, as a report says it.
+fn told_by(report: &Message<'_>) -> Option<usize> {
+    report.first(TOTAL_AFFECTED_ORDERS).and_then(number).and_then(|count| usize::try_from(count).ok())
 }
 
 fn text_of(message: &Message<'_>) -> String {

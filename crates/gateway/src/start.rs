@@ -257,8 +257,10 @@ fn run_worker(shared: Arc<Shared>, upstreams: &[UpstreamConfig], listeners: Work
         if let Some(records) = worker.shared.fix_records.clone().filter(|_| index == 0) {
             tokio::task::spawn_local(fix::look(Rc::clone(&worker), records));
         }
-        if let Some(sessions) = worker.shared.predecessor.as_ref().filter(|_| index == 0).and_then(|before| before.take_adopted()) {
-            tokio::task::spawn_local(take_in(Rc::clone(&worker), sessions));
+        if let Some(predecessor) = worker.shared.predecessor.clone().filter(|_| index == 0)
+            && let Some(sessions) = predecessor.take_adopted()
+        {
+            tokio::task::spawn_local(take_in(Rc::clone(&worker), predecessor, sessions));
         }
         for proxies in listeners.proxies {
             tokio::task::spawn_local(authz::listener::accept_loop(Rc::clone(&worker), TcpListener::from_std(proxies)?));

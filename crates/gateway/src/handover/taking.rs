@@ -98,6 +98,7 @@ impl Offered {
             outbox,
             waiting: Mutex::default(),
             adopted: Mutex::new(Some(adopted)),
+            unasked: Mutex::default(),
             gone: watch::Sender::new(false),
             fix_over: watch::Sender::new(false),
         });
@@ -112,7 +113,9 @@ impl Offered {
 pub struct Predecessor {
     outbox: mpsc::Sender<SessionId>,
     waiting: Mutex<HashMap<SessionId, Vec<oneshot::Sender<Handed>>>>,
-    adopted: Mutex<Option<mpsc::Receiver<(SessionId, Handed)>>>,
+    adopted: Mutex<Option<mpsc::Receiver<SessionId>>>,
+    /// Sessions that came before anybody asked for them.
+    unasked: Mutex<HashMap<SessionId, Handed>>,
     gone: watch::Sender<bool>,
     fix_over: watch::Sender<bool>,
 }
@@ -133,6 +136,22 @@ impl Predecessor {
     /// # Errors
     /// Nobody can tell yet: the client is to come again.
     pub(crate) async fn session(&self, sid: SessionId) -> Result<Handed, StillThere> {
+        if let Some(handed) = self.claim(sid) {
+            return Ok(handed);
+        }
+        match self.ask(sid).await? {
+            // Perhaps it was on its way already, and its client is quicker than whoever takes it in.
+            Handed::Unknown => Ok(self.claim(sid).unwrap_or(Handed::Unknown)),
+            handed @ (Handed::Here(_) | Handed::InMemory { .. }) => Ok(handed),
+        }
+    }
+
+    /// One that came before it was asked for.
+    pub(crate) fn claim(&self, sid: SessionId) -> Option<Handed> {
+        self.unasked.lock().remove(&sid)
+    }
+
+    async fn ask(&self, sid: SessionId) -> Result<Handed, StillThere> {
         let mut gone = self.gone.subscribe();
         if *gone.borrow() {
             return Ok(Handed::Unknown);
@@ -156,22 +175,26 @@ impl Predecessor {
     }
 
     /// Sessions that nobody asked for: those whose client is away. Given out once.
-    pub(crate) fn take_adopted(&self) -> Option<mpsc::Receiver<(SessionId, Handed)>> {
+    pub(crate) fn take_adopted(&self) -> Option<mpsc::Receiver<SessionId>> {
         self.adopted.lock().take()
     }
 
-    /// Gives a session to whoever waits for it; back, when nobody does.
-    fn deliver(&self, sid: SessionId, what: Handed) -> Option<(SessionId, Handed)> {
+    /// Gives a session to whoever waits for it, or keeps it; whether it is kept.
+    fn deliver(&self, sid: SessionId, what: Handed) -> bool {
         let mut waiting = self.waiting.lock().remove(&sid).unwrap_or_default().into_iter();
         let mut what = what;
         // The others come again, and find it here.
         for answer in waiting.by_ref() {
             match answer.send(what) {
-                Ok(()) => return None,
+                Ok(()) => return false,
                 Err(back) => what = back,
             }
         }
-        (what != Handed::Unknown).then_some((sid, what))
+        let keeps = what != Handed::Unknown;
+        if keeps {
+            self.unasked.lock().insert(sid, what);
+        }
+        keeps
     }
 }
 
@@ -182,7 +205,7 @@ pub struct Pending {
     questions: UnixStream,
     lender: Arc<Lender>,
     wishes: mpsc::Receiver<SessionId>,
-    unclaimed: mpsc::Sender<(SessionId, Handed)>,
+    unclaimed: mpsc::Sender<SessionId>,
 }
 
 impl std::fmt::Debug for Pending {
@@ -222,7 +245,7 @@ fn follow(
     predecessor: &Predecessor,
     stream: UnixStream,
     mut wishes: mpsc::Receiver<SessionId>,
-    unclaimed: &mpsc::Sender<(SessionId, Handed)>,
+    unclaimed: &mpsc::Sender<SessionId>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
@@ -240,8 +263,8 @@ fn follow(
                 Ok(Frame::FixOver) => drop(predecessor.fix_over.send_replace(true)),
                 Ok(Frame::Handed { sid, what }) => {
                     let Some(sid) = SessionId::parse(&sid) else { continue };
-                    if let Some(session) = predecessor.deliver(sid, what) {
-                        unclaimed.send(session).await.map_err(io::Error::other)?;
+                    if predecessor.deliver(sid, what) {
+                        unclaimed.send(sid).await.map_err(io::Error::other)?;
                     }
                 }
                 Ok(_) => break Err(unexpected()),
@@ -251,4 +274,65 @@ fn follow(
         asking.abort();
         outcome
     })
+}
+
+#[cfg(test)]
+impl Predecessor {
+    /// One that a test plays, by what it is asked for.
+    pub(crate) fn of_tests() -> (Arc<Self>, mpsc::Receiver<SessionId>) {
+        let (outbox, wishes) = mpsc::channel(4);
+        let predecessor = Self {
+            outbox,
+            waiting: Mutex::default(),
+            adopted: Mutex::default(),
+            unasked: Mutex::default(),
+            gone: watch::Sender::new(false),
+            fix_over: watch::Sender::new(false),
+        };
+        (Arc::new(predecessor), wishes)
+    }
+
+    /// A session that nobody asked for.
+    pub(crate) fn brings(&self, sid: SessionId, what: Handed) {
+        assert!(self.deliver(sid, what));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const SID: SessionId = SessionId::from_bytes([5; 16]);
+    const HANDED: Handed = Handed::InMemory { at_rest: true };
+
+    /// As the process before answers whoever asks for a session that it has handed over already.
+    async fn answer_unknown(predecessor: &Predecessor, wishes: &mut mpsc::Receiver<SessionId>) {
+        assert_eq!(wishes.recv().await, Some(SID));
+        assert!(!predecessor.deliver(SID, Handed::Unknown));
+    }
+
+    #[tokio::test]
+    async fn a_session_that_came_unasked_is_whoevers_comes_first() {
+        let (predecessor, mut wishes) = Predecessor::of_tests();
+        assert!(predecessor.deliver(SID, HANDED));
+        assert_eq!(predecessor.session(SID).await, Ok(HANDED));
+        assert_eq!(predecessor.claim(SID), None, "whoever takes it in finds nothing any more");
+        let (again, ()) = tokio::join!(predecessor.session(SID), answer_unknown(&predecessor, &mut wishes));
+        assert_eq!(again, Ok(Handed::Unknown));
+    }
+
+    #[tokio::test]
+    async fn a_session_that_comes_while_it_is_asked_for_is_not_unknown() {
+        let (predecessor, mut wishes) = Predecessor::of_tests();
+        let crossing = async {
+            assert_eq!(wishes.recv().await, Some(SID));
+            // It had left before the question was heard, and went to nobody: the one who asks had given up, and asks again.
+            predecessor.waiting.lock().clear();
+            assert!(predecessor.deliver(SID, HANDED));
+        };
+        let (first, ()) = tokio::join!(predecessor.session(SID), crossing);
+        assert_eq!(first, Err(StillThere));
+        assert_eq!(predecessor.session(SID).await, Ok(HANDED));
+    }
 }

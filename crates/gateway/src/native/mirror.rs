@@ -28,7 +28,7 @@ use tokio::sync::mpsc;
 use super::session::{inherit, is_final};
 use super::sessions::OpenSession;
 use crate::clock;
-use crate::handover::taking::StillThere;
+use crate::handover::taking::{Predecessor, StillThere};
 use crate::handover::{Handed, HandedSession};
 use crate::worker::Worker;
 
@@ -120,6 +120,10 @@ pub(super) async fn find(worker: &Rc<Worker>, sid: SessionId) -> Result<Arc<Open
     if let Some(session) = sessions.entry(sid) {
         return Ok(session);
     }
+    let _turn = sessions.turn(sid).await;
+    if let Some(session) = sessions.entry(sid) {
+        return Ok(session);
+    }
     let mut at_rest = false;
     if let Some(predecessor) = &worker.shared.predecessor {
         let handed = predecessor.session(sid).await;
@@ -132,11 +136,7 @@ pub(super) async fn find(worker: &Rc<Worker>, sid: SessionId) -> Result<Arc<Open
         }
     }
     let mirror = worker.shared.mirror.as_ref().ok_or(Reject::SessionUnknown)?;
-    // Before it is taken: from there until it is in the registry nothing waits, so nobody takes it from us in between.
     let is_over = is_over(worker, sid).await;
-    if let Some(session) = sessions.entry(sid) {
-        return Ok(session);
-    }
     let taken = mirror.take(sid, Take::Any).map_err(|error| match error {
         MirrorError::Unavailable => Refusal::operator(Reject::Busy, error.to_string()),
         MirrorError::Adopted | MirrorError::Fenced | MirrorError::Forgotten => Refusal::operator(Reject::SessionUnknown, error.to_string()),
@@ -158,9 +158,13 @@ fn go_on(worker: &Rc<Worker>, sid: SessionId, handed: Handed) -> Result<(), Refu
     }
 }
 
-/// Sessions that the process before this one hands over unasked: nobody is there, or has come back yet.
-pub(crate) async fn take_in(worker: Rc<Worker>, mut sessions: mpsc::Receiver<(SessionId, Handed)>) {
-    while let Some((sid, handed)) = sessions.recv().await {
+/// Sessions that the process before this one hands over unasked: nobody is there, or has come back yet. Whoever comes back meanwhile
+/// waits until they are here.
+pub(crate) async fn take_in(worker: Rc<Worker>, predecessor: Arc<Predecessor>, mut sessions: mpsc::Receiver<SessionId>) {
+    while let Some(sid) = sessions.recv().await {
+        let _turn = worker.shared.sessions.turn(sid).await;
+        // Its client was quicker.
+        let Some(handed) = predecessor.claim(sid) else { continue };
         let outcome = match (&handed, worker.shared.mirror.as_ref()) {
             (Handed::InMemory { at_rest }, Some(mirror)) => match mirror.take(sid, Take::Any) {
                 Ok(Some(taken)) => take(&worker, Some(mirror), sid, taken, Found::of(*at_rest, false)),
@@ -264,6 +268,8 @@ async fn adopt(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>) {
     // All at once: our own leases are not renewed meanwhile.
     let over = futures_util::future::join_all(expired.iter().map(|sid| is_over(worker, *sid))).await;
     for (sid, is_over) in expired.into_iter().zip(over) {
+        // Its client is here, and somebody goes on with it.
+        let Some(_turn) = worker.shared.sessions.turn_now(sid) else { continue };
         // Of ours the worker that serves it was late; it is renewed above.
         if worker.shared.sessions.entry(sid).is_some() {
             continue;

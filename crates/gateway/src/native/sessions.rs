@@ -7,6 +7,7 @@
 mod carriage_kind;
 mod open;
 mod records;
+mod turns;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -48,6 +49,7 @@ pub struct Sessions {
     shards: [Mutex<HashMap<SessionId, Arc<OpenSession>>>; SESSION_SHARDS],
     recorder: OnceLock<mpsc::Sender<SessionNotice>>,
     away: Mutex<Away>,
+    turns: turns::Turns,
 }
 
 /// Counts the sessions that wait for their client.
@@ -128,6 +130,16 @@ impl Sessions {
         if let Some(session) = self.entry(sid) {
             session.regrant(scopes, until, ch);
         }
+    }
+
+    /// Whoever brings a session of somewhere else into the registry has its turn meanwhile, and looks whether it is there first.
+    pub(super) async fn turn(&self, sid: SessionId) -> turns::Turn<'_> {
+        self.turns.wait(sid).await
+    }
+
+    /// The same without waiting: none where somebody is at it.
+    pub(super) fn turn_now(&self, sid: SessionId) -> Option<turns::Turn<'_>> {
+        self.turns.take(sid)
     }
 
     /// An open session.

@@ -1,6 +1,7 @@
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::handover::taking::Predecessor;
 use crate::handover::{Handed, HandedSession};
 
 /// The node drains, and this is what its successor gets.
@@ -43,9 +44,11 @@ async fn a_session_comes_to_rest_and_the_next_process_goes_on_with_it() {
 
         // The same as the next process: it is in the registry, and as this one leaves, too, it goes on at once, as it is.
         let (to, from) = mpsc::channel(1);
-        to.send(arrived).await.unwrap();
+        let (predecessor, _wishes) = Predecessor::of_tests();
+        to.send(arrived.0).await.unwrap();
+        predecessor.brings(arrived.0, arrived.1);
         drop(to);
-        take_in(Rc::clone(&stage.worker), from).await;
+        take_in(Rc::clone(&stage.worker), predecessor, from).await;
         let again = here(sessions.recv().await.unwrap());
         assert_eq!((again.rx, again.tx, &again.frames), (3, 3, &packed.frames), "no number is left out");
         assert!(again.away_ms.is_some());

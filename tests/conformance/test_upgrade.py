@@ -16,7 +16,7 @@ from harness.cluster import Client, private_copy
 from harness.cluster import Cluster as Resuming
 from harness.fix import FixClient, binance_logon, limit_order
 from harness.server import Server, run
-from harness.three import Cluster as Three
+from harness.three import Cluster as WithWires
 from harness.upgrade import Node, Requests, drained, only_starved, replace
 from harness.waiting import until
 
@@ -187,6 +187,10 @@ def test_the_venue_inside_a_gateway_is_not_upgraded_away(tmp_path, round):
         done = run("serve", "--state", running.state, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--take-over")
         assert done.returncode == 2 and "countersign venue" in done.stderr, done.stderr
         assert running.process.poll() is None
+
+
+class Three(WithWires):
+    cuts = False
 
 
 @pytest.fixture(scope="module")

@@ -98,14 +98,16 @@ class Node:
     def __init__(self, cluster, name, first=None, **extra):
         self.cluster, self.name = cluster, name
         self.state = cluster.folder / name
-        self.wires = [Wire(cluster.to_postgres), Wire(cluster.to_redis)]
+        self.wires = [Wire(cluster.to_postgres), Wire(cluster.to_redis)] if cluster.cuts else []
         if first:
             self.state.mkdir(mode=0o700)
             for file in SHARED_FILES:
                 shutil.copy2(first.state / file, self.state / file)
         config = cluster.folder / f"{name}.toml"
-        database = f"postgresql://countersign@127.0.0.1:{self.wires[0].port}/cluster?sslmode=disable"
-        redis = f"redis://127.0.0.1:{self.wires[1].port}"
+        database, redis = cluster.database, cluster.memory.url
+        if self.wires:
+            database = f"postgresql://countersign@127.0.0.1:{self.wires[0].port}/cluster?sslmode=disable"
+            redis = f"redis://127.0.0.1:{self.wires[1].port}"
         config.write_text(cluster.configuration.format(name=name, database=database, redis=redis, venue=cluster.venue.port))
         self.server = Server(self.state, config=config, limits_files=True, **extra)
         self.server.start()
@@ -151,11 +153,13 @@ class Cluster:
     """Started with the first `with`; whatever a test broke is mended by the test."""
 
     configuration = CONFIGURATION
+    cuts = True
+    """Whether wires are to be cut: what goes over them goes through this process, which has other things to do."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
         self.postgres = Postgres()
-        self.postgres.database("cluster")
+        self.database = self.postgres.database("cluster")
         self.memory = Redis(self.folder / "redis").start()
         self.venue = CountingVenue()
         self.nodes = []

@@ -351,6 +351,20 @@ class Streams:
             self.window -= 16_384
 
 
+def test_answers_that_nobody_reads_stay_with_the_venue(site):
+    """A request that is not plain goes through the HTTP library; more behind it must not make that keep a whole answer."""
+    unread = b"GET /long HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + request(site.server, "GET", "/open")
+    with Watch(site.server) as watch:
+        held = [small_window(site.server) for _ in range(8)]
+        for tls in held:
+            tls.sendall(unread)
+        time.sleep(IDLE_SECONDS / 2)
+        for tls in held:
+            tls.close()
+    assert watch.grown < len(held) * LONG_BYTES / MIB / 4
+    assert is_served(site)
+
+
 def test_a_hundred_bodies_on_one_connection_are_bounded(site):
     assert is_served(site)
     before = resident_mib(site.server)
@@ -424,6 +438,15 @@ def test_a_read_stays_a_read(site, name):
     assert answer.status == 200
     method, _, headers, _ = site.venue.seen[-1]
     assert method == "GET" and "DELETE" not in [value for _, value in headers]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate, identity"])
+def test_no_order_is_packed_away_from_who_counts_it(site, coding):
+    key = Key(site.server.credential("binance-hmac"))
+    before = len(site.venue.seen)
+    answer = raw.ask(site.server, "POST", "/api/v3/order", [("X-MBX-APIKEY", key.api_key), ("Content-Encoding", coding)], key.signed(**ORDER).encode())
+    assert answer.status == 400
+    assert len(site.venue.seen) == before
 
 
 CLAIMS = ["Client-Cert", "Client-Cert-Chain", "Countersign.Identity", "countersign~identity", "X.Forwarded.For", "X-Original-URI"]

@@ -1,5 +1,6 @@
 """The commands: what they print, how they end, and what they leave behind."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import select
 import socket
 import stat
 import subprocess
+import threading
 import time
 
 import pytest
@@ -152,11 +154,40 @@ def test_a_vectors_file_without_vectors_is_no_success(content, tmp_path):
     assert done.returncode != 0
 
 
+def test_vectors_may_begin_with_a_byte_order_mark(vectors, tmp_path):
+    marked = tmp_path / "marked.json"
+    marked.write_bytes(b"\xef\xbb\xbf" + open(vectors, "rb").read())
+    assert run("vectors", marked).returncode == 0
+    marked.write_text("[]")
+    assert "`keys` and `vectors`" in run("vectors", marked).stderr
+
+
 def test_probe_shows_the_handshakes_step_by_step(server):
     done = run("probe", f"127.0.0.1:{server.port}", "--ca", server.ca)
     assert done.returncode == 0, done.stdout + done.stderr
     for word in ("TLS", "X25519MLKEM768", "countersign/1"):
         assert word in done.stdout, word
+
+
+@pytest.mark.parametrize(("greeting", "named"), [(b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP without TLS"), (b"SSH-2.0-x\r\n", "SSH"), (b"220 ready\r\n", "220 ready")])
+def test_probe_says_what_a_port_speaks_that_speaks_no_tls(greeting, named):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def greet():
+            with contextlib.suppress(OSError):
+                answer_all()
+
+        def answer_all():
+            while True:
+                connection, _ = other.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.recv(4096)
+                    connection.sendall(greeting)
+
+        threading.Thread(target=greet, daemon=True).start()
+        done = run("probe", f"127.0.0.1:{other.getsockname()[1]}")
+    assert done.returncode == 1
+    assert "TLS 1.3" in done.stdout and named in done.stdout
 
 
 def test_probe_says_which_step_fails(server):
@@ -165,7 +196,7 @@ def test_probe_says_which_step_fails(server):
         refused = run("probe", f"127.0.0.1:{unused.getsockname()[1]}")
     assert refused.returncode == 1 and "refused" in (refused.stdout + refused.stderr).lower()
     untrusted = run("probe", f"127.0.0.1:{server.port}")
-    assert untrusted.returncode == 1
+    assert untrusted.returncode == 1 and "none of the trusted authorities" in untrusted.stdout
 
 
 def test_config_show_names_every_value_with_its_origin(tmp_path):

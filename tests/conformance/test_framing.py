@@ -168,3 +168,33 @@ def test_expect_100_continue_does_not_confuse_the_framing(guarded):
             answer = connection.answer()
         assert answer.status in (200, 417)
     assert len(guarded.venue.seen) - before <= 1
+
+
+TWO_CHUNKS = b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+NEXT = b"GET /open?next HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (head(b"Transfer-Encoding: chunked", target=b"/nowhere") + TWO_CHUNKS, 404),
+        (head(b"Transfer-Encoding: chunked", target=b"/nowhere") + b"3\r\nabc\r\nzz\r\n", 404),
+        (head(b"Transfer-Encoding: chunked", host=b"Host: evil.example") + TWO_CHUNKS, 421),
+        (head(b"Transfer-Encoding: chunked", b"Connection: close") + TWO_CHUNKS + NEXT, 200),
+    ],
+    ids=["no route", "no route and a broken chunk", "another host", "closing, and more behind it"],
+)
+def test_an_answer_is_not_kept_back_by_what_is_behind_its_request(guarded, sent, expected):
+    with Connection(guarded.server) as connection:
+        connection.send(sent)
+        assert connection.answer().status == expected
+        assert connection.is_closed()
+
+
+def test_whoever_sends_too_long_a_body_is_told_so(guarded):
+    """The socket is not reset under the answer while the body is still coming."""
+    length = 3_000_000
+    for _ in range(10):
+        with Connection(guarded.server) as connection:
+            connection.send(head(b"Content-Length: %d" % length) + b"a" * length)
+            assert connection.answer().status == 413

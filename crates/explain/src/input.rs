@@ -6,10 +6,13 @@
 //! | `{` or `[` | a WebSocket frame |
 //! | `8=FIX`, or has `35=` between SOH, `\|` or `^A` | a FIX message ([`fix`]) |
 //! | `METHOD target` | a raw HTTP request ([`http`]) |
+//!
+//! What stands around it when people paste it is taken away before ([`pasted`]).
 
 pub mod curl;
 pub mod fix;
 pub mod http;
+mod pasted;
 mod shell;
 
 use std::fmt;
@@ -56,7 +59,7 @@ impl Input {
             return Err(InputError::new("the input is longer than a megabyte: no request is"));
         }
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-        let start = bytes.trim_ascii_start();
+        let start = &*pasted::unwrap(bytes);
         if start.is_empty() {
             return Err(InputError::new("the input is empty"));
         }
@@ -69,7 +72,7 @@ impl Input {
             return Ok(Self::Frame(text.trim_end().to_owned()));
         }
         let first = text.unwrap_or_default().trim_start_matches("$ ");
-        if first.starts_with("curl ") || first.starts_with("curl\t") || first.starts_with("curl\\") {
+        if ["curl ", "curl\t", "curl\\", "curl.exe "].iter().any(|command| first.starts_with(command)) {
             return curl::read(first).map(|request| Self::Http(request, true));
         }
         http::read(start).map(|request| Self::Http(request, false))

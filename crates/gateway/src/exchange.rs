@@ -17,7 +17,7 @@ use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_dialects::risk::SignedText;
 use countersign_dialects::{Header, RequestView};
 use countersign_oauth::dpop::DPOP_HEADER;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
@@ -270,6 +270,9 @@ pub(crate) fn admit(
     if login.identity.purpose() == Purpose::ClientCertificate && is_foreign_page(request) {
         return Err(Refusal::operator(Reject::ScopeMissing, "a page of another origin on a route that logs in by client certificate"));
     }
+    if is_packed(route, request) {
+        return Err(Refusal::operator(Reject::Malformed, "a body with a Content-Encoding, where orders are read"));
+    }
     let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
     let credential = login.identity.credential();
     words.limits = credential.rate;
@@ -279,6 +282,14 @@ pub(crate) fn admit(
     let asked = Asked::of(route, Some(&login), Some(signed_text(request)));
     let permit = worker.shared.halts.gate().clear(worker, permit, asked)?;
     Ok(Admitted { permit, login: Some(login), usage })
+}
+
+/// Whether an upstream may see another body than was looked at: one that it unpacks. No venue takes those, and orders in them would be
+/// neither counted nor found by halts. Bodies under HTTP message signatures are the operator's own affair.
+fn is_packed(route: &Route, request: &RequestView<'_>) -> bool {
+    let is_venue = route.family.dialect().is_some() && route.family != Family::Of(Purpose::HttpSignature);
+    let is_read = is_venue && !request.body.is_empty();
+    is_read && !matches!(request.headers.find(CONTENT_ENCODING.as_str()), Header::Absent | Header::Once(b"identity" | b""))
 }
 
 /// Charges a request that nobody signed to where it comes from.

@@ -112,6 +112,12 @@ impl<S> HeadGuard<S> {
         self.ended
     }
 
+    /// Whether the client is still sending something that nobody will read.
+    #[must_use]
+    pub fn is_owed(&self) -> bool {
+        self.ended || !self.lexer.expects_head()
+    }
+
     /// Says nothing more: the other side does not expect HTTP any longer.
     #[must_use]
     pub fn without_farewell(mut self) -> Self {

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::audit;
 use crate::connection::Connection;
@@ -28,8 +28,12 @@ use crate::worker::Worker;
 
 use stall::{Answers, Patience, Watched, stalled};
 
-/// How long a closing connection may take to take our last bytes.
+/// How long a closing connection may take to take our last bytes, and then to stop sending.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+/// What a client may still send behind its last answer: four bodies of the default maximum, for one whose body was refused by its length.
+const LINGER_BYTES_MAX: usize = 4 << 20;
+/// Taken at a time of what nobody looks at: little, for every connection may be at its end at once.
+const LINGER_READ_BYTES: usize = 2 << 10;
 
 /// Serves HTTP/1.1 until the connection ends or leaves HTTP. Plain requests go the short way ([`crate::lean`]); what is not plain
 /// makes the HTTP library take over, until the connection is quiet again and gives all its buffers back.
@@ -53,6 +57,9 @@ where
             Awake::Ended(mut guard) => {
                 // The farewell, if any, goes out here. Whether the client takes it is not our concern any more.
                 drop(tokio::time::timeout(CLOSE_DEADLINE, guard.shutdown()).await);
+                if guard.is_owed() {
+                    linger(&mut guard.into_inner().0).await;
+                }
                 return;
             }
             Awake::Parked(quiet, arrived) => (stream, read) = (quiet, arrived),
@@ -64,6 +71,22 @@ where
 
 async fn close(stream: &mut (impl AsyncWrite + Unpin)) {
     drop(tokio::time::timeout(CLOSE_DEADLINE, stream.shutdown()).await);
+}
+
+/// Takes what a client still sends, for a while. A socket that is closed with something unread resets its connection, and the reset
+/// can overtake the answer: whoever sent a body that is too long would be told of a broken pipe (RFC 9112, 9.6).
+async fn linger(stream: &mut (impl AsyncRead + Unpin)) {
+    let mut unread = vec![0; LINGER_READ_BYTES];
+    let take = async {
+        let mut left = LINGER_BYTES_MAX;
+        while let Ok(count @ 1..) = stream.read(&mut unread).await {
+            left = left.saturating_sub(count);
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    drop(tokio::time::timeout(CLOSE_DEADLINE, take).await);
 }
 
 /// What became of a connection while it had buffers.
@@ -90,13 +113,14 @@ where
         let (worker, connection, answers) = (Rc::clone(worker), Rc::clone(connection), Rc::clone(&answers));
         service_fn(move |request| Box::pin(answer(Rc::clone(&worker), Rc::clone(&connection), Rc::clone(&answers), request)))
     };
+    // Without `pipeline_flush`: with it the library keeps answers back while something behind the request is unread, however long they
+    // are, and for good where it reads no more.
     let mut server = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
         .max_buf_size(worker.shared.settings.limits.head_bytes_max + READ_AHEAD_BYTES)
         .half_close(true)
         .max_headers(limits::HEADER_FIELDS_MAX)
-        .pipeline_flush(true)
         .serve_connection(TokioIo::new(guard), service);
     let mut draining = worker.shared.drain.subscribe();
     let idle = worker.shared.settings.limits.idle_timeout;

@@ -11,6 +11,7 @@ mod alpn;
 mod certificate;
 mod danger;
 mod native;
+mod plain;
 mod report;
 mod target;
 mod tls;

@@ -36,6 +36,11 @@ impl VectorFile {
     /// # Errors
     /// [`VectorFileError`] with the place where it stops making sense.
     pub fn parse(text: &str) -> Result<Self, VectorFileError> {
+        // Editors on Windows write a byte order mark, which JSON does not know (RFC 8259, 8.1).
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if !text.trim_start().starts_with('{') {
+            return Err(VectorFileError("it does not begin with an object, which has to have `keys` and `vectors`".to_owned()));
+        }
         serde_json::from_str(text).map_err(|error| VectorFileError(error.to_string()))
     }
 }

@@ -1,4 +1,5 @@
-//! The words of a command line, quoted as a POSIX shell reads them (POSIX.1-2024, Shell Command Language, 2.2), and `$'…'`.
+//! The words of a command line, quoted as a POSIX shell reads them (POSIX.1-2024, Shell Command Language, 2.2), and `$'…'`. Lines
+//! may also go on after a backtick, as in PowerShell.
 //!
 //! Nothing is expanded: a variable stays as it is written, and that it does is a finding of its own.
 
@@ -18,6 +19,7 @@ pub(super) fn words(line: &str) -> Result<Vec<String>, InputError> {
                 Some(escaped) => word.get_or_insert_default().push(escaped),
                 None => {}
             },
+            '`' if matches!(rest.peek(), Some('\r' | '\n')) => {}
             '\'' => single(&mut rest, word.get_or_insert_default())?,
             '"' => double(&mut rest, word.get_or_insert_default())?,
             '$' if rest.peek() == Some(&'\'') => {
@@ -110,6 +112,7 @@ mod tests {
             ["curl", "-H", "a: b c", "x\"y\\n$Z", "l1\nl2A", "a b", "", "ef"]
         );
         assert_eq!(words("curl \\\n  -X POST \\\r\n u | jq .").unwrap(), ["curl", "-X", "POST", "u"]);
+        assert_eq!(words("curl.exe `\r\n  -X POST `\n u`v").unwrap(), ["curl.exe", "-X", "POST", "u`v"]);
     }
 
     #[test]

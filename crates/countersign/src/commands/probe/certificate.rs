@@ -2,6 +2,7 @@
 
 use countersign_core::Timestamp;
 use countersign_pki::CertificateIdentities;
+use rustls::CertificateError;
 use rustls_pki_types::CertificateDer;
 use serde_json::{Value, json};
 use x509_parser::certificate::X509Certificate;
@@ -26,9 +27,21 @@ pub(super) fn show(first: &First, report: &mut Report) -> anyhow::Result<bool> {
     }
     match &first.verdict {
         Ok(()) => report.fact(Mark::Good, "trust", "the chain verifies, for this name and now")?,
-        Err(error) => report.fact(Mark::Bad, "trust", format!("a client that insists would refuse it: {error}"))?,
+        Err(error) => report.fact(Mark::Bad, "trust", format!("a client that insists would refuse it: {}", refusal(error)))?,
     }
     Ok(first.verdict.is_ok())
+}
+
+/// What the library says of a certificate that it refuses, where that is no sentence in ours.
+fn refusal(error: &rustls::Error) -> String {
+    if *error == rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) {
+        return "none of the trusted authorities has issued it; --ca names one of yours".to_owned();
+    }
+    let said = error.to_string();
+    if said.contains("CaUsedAsEndEntity") {
+        return "it is the certificate of an authority (CA:TRUE), as self-signed ones often are, in the place of a server's".to_owned();
+    }
+    said
 }
 
 fn describe(der: &CertificateDer<'_>) -> Option<(String, Value)> {

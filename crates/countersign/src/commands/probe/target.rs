@@ -59,7 +59,8 @@ impl Target {
         }
     }
 
-    async fn tcp(&self) -> anyhow::Result<TcpStream> {
+    /// A connection without TLS.
+    pub(super) async fn tcp(&self) -> anyhow::Result<TcpStream> {
         let connecting = TcpStream::connect(self.endpoint.authority());
         let stream = tokio::time::timeout(self.deadline, connecting).await.context("no answer in time")??;
         stream.set_nodelay(true)?;

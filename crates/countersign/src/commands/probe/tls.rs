@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use countersign_pki::{NegotiatedParameters, TlsVersion, crypto_provider};
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::sign::CertifiedKey;
-use rustls::{AlertDescription, ClientConfig, ClientConnection, HandshakeKind, SignatureScheme};
+use rustls::{AlertDescription, ClientConfig, ClientConnection, HandshakeKind, InvalidMessage, SignatureScheme};
 use rustls_pki_types::CertificateDer;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::danger::{OnlyLooking, Verdict};
+use super::plain;
 use super::report::{Mark, Report};
 use super::target::Target;
 
@@ -78,6 +79,7 @@ const TICKETS_MAX: usize = 16;
 /// Tries TLS 1.3, then 1.2; the better one is looked at further.
 pub(super) async fn versions(target: &Target, report: &mut Report) -> anyhow::Result<Option<First>> {
     let mut best = None;
+    let mut is_other_protocol = false;
     for (version, name) in [(TlsVersion::Tls13, "TLS 1.3"), (TlsVersion::Tls12, "TLS 1.2")] {
         let attempt = Attempt::new(target, version, &[])?;
         match target.tls(Arc::clone(&attempt.config)).await {
@@ -96,6 +98,7 @@ pub(super) async fn versions(target: &Target, report: &mut Report) -> anyhow::Re
             }
             Err(error) => {
                 let mark = if best.is_some() { Mark::Note } else { Mark::Bad };
+                is_other_protocol |= is_no_tls(&error);
                 let asked = attempt.certificate.asked.load(Ordering::Relaxed);
                 let said = match (is_unknown_name(&error), asked) {
                     (true, _) => format!(
@@ -111,14 +114,25 @@ pub(super) async fn versions(target: &Target, report: &mut Report) -> anyhow::Re
         }
     }
     report.fact(Mark::Note, "TLS 1.1, 1.0", "not tried: the TLS library of this program does not have them")?;
+    if best.is_none() && is_other_protocol {
+        report.step(Mark::Bad, "protocol", plain::spoken(target).await)?;
+    }
     Ok(best)
+}
+
+/// Whether what came back is no TLS at all.
+fn is_no_tls(error: &anyhow::Error) -> bool {
+    tls_error(error).any(|cause| matches!(cause, rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)))
+}
+
+fn tls_error(error: &anyhow::Error) -> impl Iterator<Item = &rustls::Error> {
+    let said = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).filter_map(std::io::Error::get_ref);
+    said.filter_map(|cause| cause.downcast_ref::<rustls::Error>())
 }
 
 /// Whether the server refused because of the name, and of nothing else.
 fn is_unknown_name(error: &anyhow::Error) -> bool {
-    let said = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).filter_map(std::io::Error::get_ref);
-    said.filter_map(|cause| cause.downcast_ref::<rustls::Error>())
-        .any(|cause| matches!(cause, rustls::Error::AlertReceived(AlertDescription::UnrecognisedName)))
+    tls_error(error).any(|cause| matches!(cause, rustls::Error::AlertReceived(AlertDescription::UnrecognisedName)))
 }
 
 /// The innermost reason: what the TLS library says.

@@ -117,3 +117,18 @@ fn bounds_the_head() {
     let many = format!("GET / HTTP/1.1\r\nHost: h\r\n{}\r\n", "X: a\r\n".repeat(limits::HEADER_FIELDS_MAX));
     assert_eq!(refusal(many.as_bytes()), Some(Reject::TooLarge));
 }
+
+#[test]
+fn refuses_a_target_that_the_library_would_not_take() {
+    let get = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n").into_bytes();
+    for target in ["/a?b=\"c\"", "/a?<", "/a?>", "/<", "/>", "/`", "https://h/a?\""] {
+        assert_eq!(refusal(&get(target)), Some(Reject::Malformed), "{target}");
+        assert!(target.parse::<http::Uri>().is_err(), "{target}");
+    }
+    for byte in (b'!'..=b'~').filter(|byte| *byte != b'#') {
+        for target in [format!("/a{}b", char::from(byte)), format!("/a?b{}c", char::from(byte))] {
+            let passes = refusal(&get(&target)).is_none();
+            assert!(!passes || target.parse::<http::Uri>().is_ok(), "{target}");
+        }
+    }
+}

@@ -24,8 +24,8 @@ use crate::shell::Shell;
 use crate::websocket::{self, Connection, Protocol};
 
 /// What the paths of streams begin with: nothing, or the group that the vendor asks clients of its futures to name. Every stream
-/// is in each of them here.
-pub(super) const GROUPS: [&str; 3] = ["", "/market", "/public"];
+/// is in each of them here, and none tells of an account: `/private` is there because one client opens it with the others.
+pub(super) const GROUPS: [&str; 4] = ["", "/market", "/private", "/public"];
 
 /// The topic of a stream name; `None` when there is no such stream here.
 pub(super) fn topic_of(exchange: &Exchange, name: &str) -> Option<Topic> {

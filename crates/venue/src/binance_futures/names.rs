@@ -40,7 +40,7 @@ mod tests {
         let names: Vec<&str> = contracts(&exchange).map(|(_, market)| market.instrument.symbol.as_str()).collect();
         assert_eq!(names, ["BTCUSDT_261225"]);
         let named = |query: &str| market_of(&exchange, &Fields::from_query(query).unwrap()).map(|index| is_contract(&exchange, index));
-        assert_eq!(named("symbol=BTCUSDT_261225").unwrap(), true);
+        assert!(named("symbol=BTCUSDT_261225").unwrap());
         for query in ["symbol=BTCUSDT", "symbol=btcusdt_261225", "symbol=BTC-261225-100000-C"] {
             assert_eq!(named(query).unwrap_err(), FuturesError::unknown_symbol(), "{query}");
         }

@@ -220,7 +220,7 @@ async fn streams_of_the_future_have_the_futures_form() {
     let stranger = bench.stranger();
     let symbol = contract(&stranger).await;
     let lower = symbol.to_lowercase();
-    for path in ["", "/market", "/public"] {
+    for path in ["", "/market", "/private", "/public"] {
         let mut socket = stranger.connect(&format!("{path}/ws/{lower}@bookTicker")).await.unwrap();
         let top = socket.until(|frame| frame["e"] == "bookTicker").await;
         assert_eq!(top["s"], symbol);

@@ -7,9 +7,22 @@ use countersign_dialects::routes::RestRoute;
 use super::{http, scoped};
 use crate::routes::{Family, RouteKind, RouteSpec, RouteTarget, RouteWeight};
 
-/// Where public market-data streams open their WebSocket; those of futures are also divided into books (`public`) and the rest (`market`).
-const STREAMS: &[&str] =
-    &["/ws", "/ws/*", "/stream", "/market/ws", "/market/ws/*", "/market/stream", "/public/ws", "/public/ws/*", "/public/stream"];
+/// Where public market-data streams open their WebSocket; those of futures are also in groups. `/private` tells nothing of an
+/// account here, as there are no listen keys; the vendor's own client opens it with the others.
+const STREAMS: &[&str] = &[
+    "/ws",
+    "/ws/*",
+    "/stream",
+    "/market/ws",
+    "/market/ws/*",
+    "/market/stream",
+    "/private/ws",
+    "/private/ws/*",
+    "/private/stream",
+    "/public/ws",
+    "/public/ws/*",
+    "/public/stream",
+];
 
 /// Where the WebSocket APIs of spot and of USD-M futures open their WebSockets: the name of the route, and the path.
 const WS_APIS: [(&str, &str); 2] = [("ws-api", "/ws-api/v3"), ("ws-fapi", "/ws-fapi/v1")];

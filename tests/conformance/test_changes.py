@@ -31,7 +31,7 @@ CLASSES = [Binance("binance", "binance", "HS256", "binance-hmac", ccxt.Authentic
 CLASSES += [venue for venue in VENUES if venue.kind not in ("RS256", "Ed25519")]
 
 
-@pytest.fixture(scope="module", params=CLASSES, ids=lambda venue: venue.credential)
+@pytest.fixture(scope="module", params=CLASSES, ids=lambda venue: venue.name)
 def venue(request):
     return request.param
 
@@ -183,7 +183,7 @@ def test_a_halt_stops_changes_and_batches_and_lets_cancels_pass(tmp_path):
     """A change may enlarge, and a batch may hold an order: neither passes as a cancel."""
     gateway = Halted(tmp_path)
     with gateway.server as server:
-        for cls in ("okx", "bybit", "kraken", "gate", "kucoin", "bitfinex", "hyperliquid"):
+        for cls in ("okx", "bybit", "kraken", "gate", "kucoin", "bitfinex", "hyperliquid", "binanceusdm"):
             venue = next(each for each in CLASSES if each.cls == cls)
             trader = venue.sync(server, server.credential(venue.credential))
             trader.load_markets()

@@ -19,6 +19,7 @@
 
 mod arrivals;
 mod binance;
+mod binance_futures;
 mod bitfinex;
 mod bitmex;
 mod body;

@@ -25,6 +25,12 @@ pub const ROWS_PER_ANSWER_MAX: usize = 1_000;
 pub const BOOK_LEVELS_MAX: usize = 5_000;
 /// Levels per side that a `book` event and the difference stream look at.
 pub const BOOK_LEVELS_PUBLISHED: usize = 200;
+/// Orders in one `batchOrders` of Binance's futures that places or changes (vendor: 5).
+pub const BINANCE_FUTURES_BATCH_MAX: usize = 5;
+/// Orders in one `batchOrders` of Binance's futures that cancels (vendor: 10).
+pub const BINANCE_FUTURES_CANCEL_BATCH_MAX: usize = 10;
+/// Longest countdown of Binance's futures, in milliseconds: a day, as elsewhere.
+pub const BINANCE_FUTURES_COUNTDOWN_MS_MAX: u64 = 86_400_000;
 /// Trades in one answer of KuCoin's `histories` (vendor: 100).
 pub const KUCOIN_HISTORY_ROWS: usize = 100;
 /// Rows on a page of KuCoin when the request does not say (vendor: 50).

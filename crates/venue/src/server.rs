@@ -23,8 +23,8 @@ use crate::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, HEADER_READ_TIMEOUT, SHUTDO
 use crate::nowhere::nowhere;
 use crate::shell::Shell;
 use crate::{
-    binance, bitfinex, bitmex, bybit, coinbase, coinbase_exchange, deribit, gate, gemini, hyperliquid, kraken, kraken_futures, kucoin,
-    native, okx,
+    binance, binance_futures, bitfinex, bitmex, bybit, coinbase, coinbase_exchange, deribit, gate, gemini, hyperliquid, kraken,
+    kraken_futures, kucoin, native, okx,
 };
 
 /// The paper exchange as a server.
@@ -56,6 +56,7 @@ impl Venue {
         let shell = Arc::new(Shell::new(exchange, Arc::new(verifier), config.audience));
         let router = Router::new()
             .merge(binance::router())
+            .merge(binance_futures::router())
             .merge(bitfinex::router())
             .merge(bitmex::router())
             .merge(bybit::router())

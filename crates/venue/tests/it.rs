@@ -7,6 +7,8 @@ mod amend;
 mod batches;
 #[path = "it/binance.rs"]
 mod binance;
+#[path = "it/binance_futures.rs"]
+mod binance_futures;
 #[path = "it/bitfinex.rs"]
 mod bitfinex;
 #[path = "it/bitmex.rs"]

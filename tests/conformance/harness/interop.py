@@ -40,6 +40,7 @@ class Interop:
     def __init__(self):
         self.rows = {}
         self.versions = versions("requirements.txt", "requirements-coinbase.txt")
+        self.versions["binance-futures-connector"] = versions("requirements-bitmex.txt")["binance-futures-connector"]
         #: A package of which one client needs another version, by that client.
         self.others = {"ccxt.bitmex": versions("requirements-bitmex.txt")["ccxt"]}
         self.scripts = javascript.versions()

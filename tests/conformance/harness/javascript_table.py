@@ -7,7 +7,7 @@ A client that throws what is no class shows its caller an object, `(object)`, or
 from dataclasses import dataclass, replace
 
 from .sdk_table import NO_CLOCK, RETURNED, Vendor, refusals
-from .venues import VENUES, Auth, Nonce, Venue
+from .venues import NO_LISTEN_KEY, VENUES, Auth, Nonce, Venue
 
 OBJECT = "(object)"
 SPOT = "@binance/spot.{}Error"
@@ -64,6 +64,15 @@ SCRIPTS = [
     *map(ccxt, [BINANCE, *map(in_javascript, VENUES)]),
     # `binance` throws the venue's number in an object for any status (its BaseRestClient.js, parseException).
     *(Script("binance", "binance", "binance", kind, *refusals(OBJECT)) for kind in ("HS256", "Ed25519", "RS256")),
+    Script(
+        "binance_usdm",
+        "binance.USDMClient",
+        "binance",
+        "HS256",
+        *refusals(OBJECT),
+        lacks={"order stream": f"the client {NO_LISTEN_KEY}"},
+        amends=True,
+    ),
     # `@binance/spot` has a class for each status (@binance/common, its axios wrapper).
     *(
         Script("binance_spot", "@binance/spot", "binance", kind, *refusals(SPOT.format("BadRequest"), SPOT.format("Unauthorized")), amends=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from .clients import with_wrong_secret
 from .sdk import BITMEX_PYTHON, COINBASE_PYTHON, Sdk
 from .server import run
+from .venues import NO_LISTEN_KEY
 
 RETURNED = "(returned)"
 CLOCK_SECONDS = -200
@@ -81,6 +82,19 @@ def refusals(kind, unauthorized=None):
     return (kind, "-1022"), (kind, "-1021"), (unauthorized or kind, "-2015"), (kind, "-1021")
 
 
+#: The clients of Binance's USD-M futures. The connector's files and those of the spot connector are the same: it lives elsewhere.
+FUTURES = [
+    ("binance_futures_python", "python-binance.futures", "HS256", refusals(PYTHON_BINANCE), {}),
+    ("binance_futures_connector", "binance-futures-connector", "HS256", refusals(CONNECTOR), {"python": BITMEX_PYTHON}),
+    (
+        "binance_futures_sdk",
+        "binance-sdk-derivatives-trading-usds-futures",
+        "Ed25519",
+        refusals(SDK_ERROR.format("BadRequest"), SDK_ERROR.format("Unauthorized")),
+        {},
+    ),
+]
+
 VENDORS = [
     # ccxt 4.4.100 knows "Signature not valid" and "Access Denied" (its bitmex.py, exceptions), and has one class for all it does not know.
     Vendor(
@@ -106,6 +120,10 @@ VENDORS = [
         for kind in ("HS256", "Ed25519")
     ),
     binance("binance_sdk", "binance-sdk-spot", "Ed25519", *refusals(SDK_ERROR.format("BadRequest"), SDK_ERROR.format("Unauthorized"))),
+    *(
+        binance(module, package, kind, *refusal, lacks={"order stream": f"the client {NO_LISTEN_KEY}"}, **more)
+        for module, package, kind, refusal, more in FUTURES
+    ),
     # pybit raises InvalidRequestError for any retCode (its _handle_response); numbers: Bybit v5, "Error Codes".
     Vendor("bybit_pybit", "pybit", "bybit", "HS256", (BYBIT, "10004"), (BYBIT, "10002"), (BYBIT, "10005"), (BYBIT, "10014")),
     Vendor("bybit_pybit", "pybit", "bybit", "RS256", (BYBIT, "10004"), (BYBIT, "10002"), (BYBIT, "10005"), (BYBIT, "10014")),

@@ -32,6 +32,8 @@ class Venue:
     no_clock: str = ""
     no_ticker: str = ""
     no_orders: str = ""
+    #: What tests call it, where its credential is another class's as well.
+    label: str = ""
     #: Settings of the class.
     options: dict = field(default_factory=dict)
     #: The login of a WebSocket and a request share a nonce: who sends both at once has one of them refused.
@@ -39,7 +41,7 @@ class Venue:
 
     @property
     def name(self):
-        return self.credential
+        return self.label or self.credential
 
     @property
     def client(self):
@@ -92,7 +94,22 @@ def symbol(exchange):
 
 Auth, Denied, Nonce = ccxt.AuthenticationError, ccxt.PermissionDenied, ccxt.InvalidNonce
 
+#: Why no stream of one's own futures is opened.
+NO_LISTEN_KEY = "asks for a listen key without a signature, and the gateway tells nobody's orders to a key that has proved nothing"
+
 VENUES = [
+    Venue(
+        "binanceusdm",
+        "binance",
+        "HS256",
+        "binance-hmac",
+        Auth,
+        Nonce,
+        Auth,
+        Nonce,
+        no_orders=f"ccxt.pro {NO_LISTEN_KEY}",
+        label="binance-usdm",
+    ),
     Venue("bybit", "bybit", "HS256", "bybit-hmac", Auth, Nonce, Denied, ccxt.BadRequest),
     Venue("bybit", "bybit", "RS256", "bybit-rsa", Auth, Nonce, Denied, ccxt.BadRequest, no_pro="ccxt.pro signs its login with HMAC only"),
     Venue("okx", "okx", "HS256", "okx", Auth, Nonce, Auth, Nonce),

@@ -98,6 +98,12 @@ pub fn ws_method(name: &str) -> Option<&'static WsMethod> {
 
 use Weight::{Depth, Fixed};
 
+/// Orders in one `batchOrders` at most, and what one is charged whose orders cannot be counted (vendor, "Place Multiple Orders": 5).
+pub const BATCH_ORDERS_MAX: u32 = 5;
+
+/// The parameter that holds the orders of a batch.
+pub const BATCH_ORDERS: &str = "batchOrders";
+
 const ACCOUNT: Option<&str> = Some(Scope::ACCOUNT_READ);
 const ORDERS: Option<&str> = Some(Scope::ORDER_READ);
 const TRADE: Option<&str> = Some(Scope::ORDER_WRITE);
@@ -191,8 +197,8 @@ pub const REST: &[RestRoute] = &[
     signed("GET",    "/fapi/v1/allOrders", ORDERS, Fixed(5)),
     signed("GET",    "/fapi/v1/apiTradingStatus", ACCOUNT, Fixed(10)),
     trade("DELETE",  "/fapi/v1/batchOrders", 1, 0),
-    trade("POST",  "/fapi/v1/batchOrders", 5, 5),
-    trade("PUT",  "/fapi/v1/batchOrders", 5, 5),
+    trade("POST",  "/fapi/v1/batchOrders", 5, BATCH_ORDERS_MAX),
+    trade("PUT",  "/fapi/v1/batchOrders", 5, BATCH_ORDERS_MAX),
     signed("GET",    "/fapi/v1/commissionRate", ACCOUNT, Fixed(20)),
     open("GET",      "/fapi/v1/constituents", Fixed(2)),
     open("GET",      "/fapi/v1/continuousKlines", Fixed(5)),
@@ -292,7 +298,9 @@ const fn ws_trade(name: &'static str, weight: u32, orders: u32) -> WsMethod {
 /// The WebSocket API methods, sorted by name.
 #[rustfmt::skip]
 pub const WS: &[WsMethod] = &[
+    ws_read("account.balance", ACCOUNT, Fixed(5)),
     ws_read("account.commission", ACCOUNT, Fixed(20)),
+    ws_read("account.position", ACCOUNT, Fixed(5)),
     ws_read("account.rateLimits.orders", ORDERS, Fixed(40)),
     ws_read("account.status", ACCOUNT, Fixed(20)),
     ws_read("allOrderLists", ORDERS, Fixed(20)),
@@ -314,6 +322,7 @@ pub const WS: &[WsMethod] = &[
     ws_read("order.amendments", ORDERS, Fixed(4)),
     ws_trade("order.cancel", 1, 0),
     ws_trade("order.cancelReplace", 1, 1),
+    ws_trade("order.modify", 1, 1),
     ws_trade("order.place", 1, 1),
     ws_read("order.status", ORDERS, Fixed(4)),
     WsMethod { weight: by("computeCommissionRates", 20, 1), ..ws_trade("order.test", 1, 0) },
@@ -349,6 +358,9 @@ pub const WS: &[WsMethod] = &[
     // A subscription delivers to whoever sent it: its frame is accepted once.
     WsMethod { writes: true, ..ws_read("userDataStream.subscribe.signature", ACCOUNT, Fixed(2)) },
     ws_open("userDataStream.unsubscribe", Fixed(2)),
+    ws_read("v2/account.balance", ACCOUNT, Fixed(5)),
+    ws_read("v2/account.position", ACCOUNT, Fixed(5)),
+    ws_read("v2/account.status", ACCOUNT, Fixed(5)),
 ];
 
 #[cfg(test)]

@@ -11,25 +11,25 @@ use crate::identity::IdentityError;
 
 /// One refusal in the venue's form.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct ApiError {
-    pub(super) status: StatusCode,
-    pub(super) code: i32,
-    pub(super) text: Cow<'static, str>,
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    pub(crate) code: i32,
+    pub(crate) text: Cow<'static, str>,
     /// JSON of the `data` field that only cancel-replace failures have.
-    pub(super) data: Option<String>,
+    pub(crate) data: Option<String>,
 }
 
 impl ApiError {
-    const fn bad(code: i32, text: &'static str) -> Self {
+    pub(crate) const fn bad(code: i32, text: &'static str) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code, text: Cow::Borrowed(text), data: None }
     }
 
-    const fn told(code: i32, text: String) -> Self {
+    pub(crate) const fn told(code: i32, text: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code, text: Cow::Owned(text), data: None }
     }
 
     /// No identity, an identity that does not verify, or one without the scope.
-    pub(super) const fn unauthorized() -> Self {
+    pub(crate) const fn unauthorized() -> Self {
         let text = Cow::Borrowed("Invalid API-key, IP, or permissions for action.");
         Self { status: StatusCode::UNAUTHORIZED, code: -2015, text, data: None }
     }
@@ -40,110 +40,110 @@ impl ApiError {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, code: -1008, text, data: None }
     }
 
-    pub(super) const fn not_found() -> Self {
+    pub(crate) const fn not_found() -> Self {
         let text = Cow::Borrowed("This operation is not supported.");
         Self { status: StatusCode::NOT_FOUND, code: -1020, text, data: None }
     }
 
-    pub(super) const fn bad_body() -> Self {
+    pub(crate) const fn bad_body() -> Self {
         let text = Cow::Borrowed("Request body too large or cut off.");
         Self { status: StatusCode::PAYLOAD_TOO_LARGE, code: -1130, text, data: None }
     }
 
-    pub(super) const fn unknown_method() -> Self {
+    pub(crate) const fn unknown_method() -> Self {
         Self::bad(-1000, "Unknown method.")
     }
 
-    pub(super) const fn malformed_frame() -> Self {
+    pub(crate) const fn malformed_frame() -> Self {
         Self::bad(-1135, "Invalid JSON Request")
     }
 
-    pub(super) const fn unknown_symbol() -> Self {
+    pub(crate) const fn unknown_symbol() -> Self {
         Self::bad(-1121, "Invalid symbol.")
     }
 
-    pub(super) const fn no_such_order() -> Self {
+    pub(crate) const fn no_such_order() -> Self {
         Self::bad(-2013, "Order does not exist.")
     }
 
-    pub(super) const fn unknown_order() -> Self {
+    pub(crate) const fn unknown_order() -> Self {
         Self::bad(-2011, "Unknown order sent.")
     }
 
     /// An amendment is refused; the text says why.
-    pub(super) const fn not_amended(text: &'static str) -> Self {
+    pub(crate) const fn not_amended(text: &'static str) -> Self {
         Self::bad(-2038, text)
     }
 
-    pub(super) const fn bad_interval() -> Self {
+    pub(crate) const fn bad_interval() -> Self {
         Self::bad(-1120, "Invalid interval.")
     }
 
-    pub(super) const fn bad_side() -> Self {
+    pub(crate) const fn bad_side() -> Self {
         Self::bad(-1117, "Invalid side.")
     }
 
-    pub(super) const fn bad_kind() -> Self {
+    pub(crate) const fn bad_kind() -> Self {
         Self::bad(-1116, "Invalid orderType.")
     }
 
-    pub(super) const fn bad_time_in_force() -> Self {
+    pub(crate) const fn bad_time_in_force() -> Self {
         Self::bad(-1115, "Invalid timeInForce.")
     }
 
-    pub(super) const fn already_subscribed() -> Self {
+    pub(crate) const fn already_subscribed() -> Self {
         Self::bad(-2035, "User Data Stream subscription is already active.")
     }
 
-    pub(super) const fn not_subscribed() -> Self {
+    pub(crate) const fn not_subscribed() -> Self {
         Self::bad(-2036, "User Data Stream subscription not found.")
     }
 
     /// One half of a cancel-replace failed.
-    pub(super) fn half_replaced(data: String) -> Self {
+    pub(crate) fn half_replaced(data: String) -> Self {
         let status = StatusCode::CONFLICT;
         Self { status, data: Some(data), ..Self::bad(-2021, "Order cancel-replace partially failed.") }
     }
 
     /// Both halves of a cancel-replace failed.
-    pub(super) fn not_replaced(data: String) -> Self {
+    pub(crate) fn not_replaced(data: String) -> Self {
         Self { data: Some(data), ..Self::bad(-2022, "Order cancel-replace failed.") }
     }
 
     /// A parameter that must be there is not, or is unreadable.
-    pub(super) fn mandatory(name: &str) -> Self {
+    pub(crate) fn mandatory(name: &str) -> Self {
         Self::told(-1102, format!("Mandatory parameter '{name}' was not sent, was empty/null, or malformed."))
     }
 
     /// One of two parameters must be there.
-    pub(super) fn mandatory_either(one: &str, other: &str) -> Self {
+    pub(crate) fn mandatory_either(one: &str, other: &str) -> Self {
         Self::told(-1102, format!("Param '{one}' or '{other}' must be sent, but both were empty/null!"))
     }
 
     /// A parameter does not belong to this kind of order.
-    pub(super) fn superfluous(name: &str) -> Self {
+    pub(crate) fn superfluous(name: &str) -> Self {
         Self::told(-1106, format!("Parameter '{name}' sent when not required."))
     }
 
     /// A parameter has characters it may not have.
-    pub(super) fn illegal(name: &str, range: &str) -> Self {
+    pub(crate) fn illegal(name: &str, range: &str) -> Self {
         Self::told(-1100, format!("Illegal characters found in parameter '{name}'; legal range is '{range}'."))
     }
 
-    pub(super) fn too_precise(name: &str) -> Self {
+    pub(crate) fn too_precise(name: &str) -> Self {
         Self::told(-1111, format!("Parameter '{name}' has too much precision."))
     }
 
-    pub(super) fn duplicate(name: &str) -> Self {
+    pub(crate) fn duplicate(name: &str) -> Self {
         Self::told(-1101, format!("Duplicate values for parameter '{name}' detected."))
     }
 
-    pub(super) fn invalid(name: &str) -> Self {
+    pub(crate) fn invalid(name: &str) -> Self {
         Self::told(-1130, format!("Data sent for parameter '{name}' is not valid."))
     }
 
     /// As the `error` of a WebSocket API reply or the body of a REST answer.
-    pub(super) fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let text = serde_json::to_string(&self.text).expect("a string is always JSON");
         match &self.data {
             None => format!(r#"{{"code":{},"msg":{text}}}"#, self.code),
@@ -151,7 +151,7 @@ impl ApiError {
         }
     }
 
-    pub(super) fn response(&self) -> Response<Body> {
+    pub(crate) fn response(&self) -> Response<Body> {
         let mut response = Response::new(Body::from(self.json()));
         *response.status_mut() = self.status;
         let json = HeaderValue::from_static("application/json;charset=UTF-8");

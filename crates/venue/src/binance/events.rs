@@ -37,6 +37,7 @@ pub(crate) fn trade_event(exchange: &Exchange, topic: Topic, trade: &PublicTrade
 /// `@depth`: what changed since the last one.
 pub(crate) fn depth_event(exchange: &Exchange, market: MarketIndex, difference: &BookDifference, at_ms: u64) -> String {
     let terms = &exchange.market(market).instrument;
+    let future = is_future(exchange.market(market));
     let rows = |levels: &[Level]| {
         let row = |level: &Level| (terms.price_of(level.ticks), terms.quantity_of(level.lots));
         levels.iter().map(row).collect::<Vec<_>>()
@@ -50,6 +51,12 @@ pub(crate) fn depth_event(exchange: &Exchange, market: MarketIndex, difference: 
         #[serde(rename = "U")]
         first: u64,
         u: u64,
+        /// Futures: the last change of the message before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pu: Option<u64>,
+        /// Futures: when the book changed.
+        #[serde(rename = "T", skip_serializing_if = "Option::is_none")]
+        changed: Option<u64>,
         b: Vec<(Fixed, Fixed)>,
         a: Vec<(Fixed, Fixed)>,
     }
@@ -59,6 +66,8 @@ pub(crate) fn depth_event(exchange: &Exchange, market: MarketIndex, difference: 
         s: &terms.symbol,
         first: difference.first_id,
         u: difference.last_id,
+        pu: future.then(|| difference.first_id.saturating_sub(1)),
+        changed: future.then_some(at_ms),
         b: rows(&difference.bids),
         a: rows(&difference.asks),
     })
@@ -72,8 +81,8 @@ pub(crate) fn state_event(exchange: &Exchange, topic: Topic, at_ms: u64) -> Stri
         format!("[{}]", rows.collect::<Vec<_>>().join(","))
     };
     match topic.feed {
-        Feed::BookTicker => book_ticker(market),
-        Feed::DepthTop(levels, _) => depth_top(market, usize::from(levels)),
+        Feed::BookTicker => book_ticker(market, at_ms),
+        Feed::DepthTop(levels, _) => depth_top(market, usize::from(levels), at_ms),
         Feed::Kline(index) => kline(market, usize::from(index), at_ms),
         Feed::MiniTicker => mini_ticker(market, at_ms),
         Feed::MiniTickers => all(mini_ticker),
@@ -90,13 +99,33 @@ pub(crate) fn state_event(exchange: &Exchange, topic: Topic, at_ms: u64) -> Stri
     }
 }
 
-fn book_ticker(market: &Market) -> String {
+/// Futures have messages of their own form for books and tickers.
+const fn is_future(market: &Market) -> bool {
+    matches!(market.instrument.kind, InstrumentKind::Future { .. })
+}
+
+fn book_ticker(market: &Market, at_ms: u64) -> String {
     let ((bid, bids), (ask, asks)) = (top(market, Side::Buy), top(market, Side::Sell));
     let (id, symbol) = (market.book.update_id(), &market.instrument.symbol);
+    if is_future(market) {
+        return format!(
+            r#"{{"e":"bookTicker","u":{id},"E":{at_ms},"T":{at_ms},"s":"{symbol}","b":"{bid}","B":"{bids}","a":"{ask}","A":"{asks}"}}"#
+        );
+    }
     format!(r#"{{"u":{id},"s":"{symbol}","b":"{bid}","B":"{bids}","a":"{ask}","A":"{asks}"}}"#)
 }
 
-fn depth_top(market: &Market, levels: usize) -> String {
+fn depth_top(market: &Market, levels: usize, at_ms: u64) -> String {
+    if is_future(market) {
+        let (id, symbol) = (market.book.update_id(), &market.instrument.symbol);
+        let mut text =
+            format!(r#"{{"e":"depthUpdate","E":{at_ms},"T":{at_ms},"s":"{symbol}","U":{id},"u":{id},"pu":{},"b":"#, id.saturating_sub(1));
+        write_levels(&mut text, market, Side::Buy, levels);
+        text.push_str(r#","a":"#);
+        write_levels(&mut text, market, Side::Sell, levels);
+        text.push('}');
+        return text;
+    }
     let mut text = format!(r#"{{"lastUpdateId":{},"bids":"#, market.book.update_id());
     write_levels(&mut text, market, Side::Buy, levels);
     text.push_str(r#","asks":"#);
@@ -134,7 +163,7 @@ fn mini_ticker(market: &Market, at_ms: u64) -> String {
 fn ticker(market: &Market, at_ms: u64) -> String {
     let day = market.tape.day();
     let ((bid, bids), (ask, asks)) = (top(market, Side::Buy), top(market, Side::Sell));
-    json!({
+    let mut ticker = json!({
         "e": "24hrTicker", "E": at_ms, "s": market.instrument.symbol,
         "p": day.change(), "P": percent(day.change_percent()), "w": day.weighted_price(),
         "x": day.day.open, "c": day.day.close, "Q": day.last_quantity,
@@ -143,8 +172,14 @@ fn ticker(market: &Market, at_ms: u64) -> String {
         "v": day.day.volume, "q": day.day.quote_volume,
         "O": day.close_ms.saturating_sub(86_400_000), "C": day.close_ms,
         "F": day.first_id, "L": day.last_id, "n": day.day.trades,
-    })
-    .to_string()
+    });
+    if is_future(market) {
+        // Futures tell neither the close before nor the best prices here.
+        for name in ["x", "b", "B", "a", "A"] {
+            ticker.as_object_mut().and_then(|members| members.remove(name));
+        }
+    }
+    ticker.to_string()
 }
 
 /// `{"subscriptionId":n,"event":…}`; `None` for what the spot façade does not know.

@@ -14,7 +14,7 @@ use crate::limits::OPEN_ORDERS_PER_ACCOUNT_MAX;
 
 /// Request weight a minute the listing states. The gateway enforces limits; the venue only
 /// names the figures unmodified clients expect to find.
-pub(super) const WEIGHT_PER_MINUTE: u32 = 6_000;
+pub(crate) const WEIGHT_PER_MINUTE: u32 = 6_000;
 
 fn rate_limits() -> Value {
     json!([
@@ -80,14 +80,13 @@ pub(super) fn exchange_info(exchange: &Exchange, params: &Params, now_ms: u64) -
     Ok(info.to_string())
 }
 
-/// The contract venues beside spot list nothing here; clients that load all markets at once
-/// ask them too.
+/// The venue of coin-margined contracts lists nothing here; clients that load all markets at once
+/// ask it too.
 pub(super) fn empty_contracts(now_ms: u64) -> String {
     json!({
         "timezone": "UTC",
         "serverTime": now_ms,
-        "futuresType": "U_MARGINED",
-        "rateLimits": rate_limits(),
+                "rateLimits": rate_limits(),
         "exchangeFilters": [],
         "assets": [],
         "symbols": [],

@@ -17,7 +17,7 @@ use crate::limits::{BOOK_LEVELS_MAX, CANDLES_PER_ANSWER_MAX, ROWS_PER_ANSWER_MAX
 
 /// Candle widths, in the venue's names. Seconds, weeks and months are not served: history
 /// here is a day of minutes.
-pub(super) const INTERVALS: &[(&str, u64)] = &[
+pub(crate) const INTERVALS: &[(&str, u64)] = &[
     ("1m", MINUTE_MS),
     ("3m", 3 * MINUTE_MS),
     ("5m", 5 * MINUTE_MS),
@@ -33,7 +33,7 @@ pub(super) const INTERVALS: &[(&str, u64)] = &[
 ];
 
 /// Writes `[["price","quantity"],…]` of one side.
-pub(super) fn write_levels(text: &mut String, market: &Market, side: Side, limit: usize) {
+pub(crate) fn write_levels(text: &mut String, market: &Market, side: Side, limit: usize) {
     text.push('[');
     for (number, level) in market.book.levels(side).take(limit).enumerate() {
         let comma = if number == 0 { "" } else { "," };
@@ -130,7 +130,7 @@ pub(super) fn agg_trades(exchange: &Exchange, params: &Params) -> Result<String,
     Ok(to_json(&rows.collect::<Vec<_>>()))
 }
 
-fn write_candle(text: &mut String, candle: &Candle, width: u64) {
+pub(crate) fn write_candle(text: &mut String, candle: &Candle, width: u64) {
     let _infallible = write!(
         text,
         r#"[{},"{}","{}","{}","{}","{}",{},"{}",{},"{}","{}","0"]"#,
@@ -237,7 +237,7 @@ struct TickerShape<'a> {
 }
 
 /// Percent with the venue's three places.
-pub(super) fn percent(value: Fixed) -> String {
+pub(crate) fn percent(value: Fixed) -> String {
     let text = value.to_string();
     text[..text.len() - 5].to_owned()
 }

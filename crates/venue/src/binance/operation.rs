@@ -132,7 +132,6 @@ pub(super) const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::GET, "/api/v3/trades", Operation::Trades),
     (Method::GET, "/api/v3/uiKlines", Operation::Klines),
     (Method::GET, "/dapi/v1/exchangeInfo", Operation::EmptyContracts),
-    (Method::GET, "/fapi/v1/exchangeInfo", Operation::EmptyContracts),
     (Method::GET, "/sapi/v1/asset/tradeFee", Operation::TradeFee),
     (Method::GET, "/sapi/v1/capital/config/getall", Operation::CapitalConfig),
     (Method::GET, "/sapi/v1/margin/allAssets", Operation::EmptyList),

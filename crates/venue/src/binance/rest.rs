@@ -18,11 +18,13 @@ use crate::shell::Shell;
 
 /// All routes of the façade.
 pub(crate) fn router() -> Router<Arc<Shell>> {
-    let mut router = Router::new()
-        .route("/ws-api/v3", get(ws_api::handshake))
-        .route("/ws", get(streams::handshake))
-        .route("/ws/{*streams}", get(streams::handshake))
-        .route("/stream", get(streams::handshake));
+    let mut router = Router::new().route("/ws-api/v3", get(ws_api::handshake));
+    for group in streams::GROUPS {
+        router = router
+            .route(&format!("{group}/ws"), get(streams::handshake))
+            .route(&format!("{group}/ws/{{*streams}}"), get(streams::handshake))
+            .route(&format!("{group}/stream"), get(streams::handshake));
+    }
     for (method, path, operation) in ROUTES {
         let filter = MethodFilter::try_from(method.clone()).expect("the table names plain methods");
         let operation = *operation;

@@ -16,12 +16,16 @@ use serde_json::value::RawValue;
 use super::error::ApiError;
 use super::market_data::INTERVALS;
 use crate::exchange::Exchange;
-use crate::exchange::instrument::MarketIndex;
+use crate::exchange::instrument::{InstrumentKind, MarketIndex};
 use crate::hub::{Feed, Topic, Wrapping};
 use crate::limits::STREAMS_PER_CONNECTION_MAX;
 use crate::outbox::Outbox;
 use crate::shell::Shell;
 use crate::websocket::{self, Connection, Protocol};
+
+/// What the paths of streams begin with: nothing, or the group that the vendor asks clients of its futures to name. Every stream
+/// is in each of them here, and none tells of an account: `/private` is there because one client opens it with the others.
+pub(super) const GROUPS: [&str; 4] = ["", "/market", "/private", "/public"];
 
 /// The topic of a stream name; `None` when there is no such stream here.
 pub(super) fn topic_of(exchange: &Exchange, name: &str) -> Option<Topic> {
@@ -34,8 +38,8 @@ pub(super) fn topic_of(exchange: &Exchange, name: &str) -> Option<Topic> {
         return Some(Topic { market: MarketIndex(0), feed });
     }
     let (symbol, feed) = name.split_once('@')?;
-    let lower = symbol.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    let market = exchange.find_spot(&symbol.to_ascii_uppercase()).filter(|_| lower)?;
+    let lower = symbol.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    let market = find_streamed(exchange, &symbol.to_ascii_uppercase()).filter(|_| lower)?;
     let feed = match feed {
         "aggTrade" => Feed::AggTrade,
         "bookTicker" => Feed::BookTicker,
@@ -47,6 +51,19 @@ pub(super) fn topic_of(exchange: &Exchange, name: &str) -> Option<Topic> {
         _ => feed_with_argument(feed)?,
     };
     Some(Topic { market, feed })
+}
+
+/// Spot, or a future that is traded: the vendor streams its futures from a host of their own, under the same paths.
+fn find_streamed(exchange: &Exchange, symbol: &str) -> Option<MarketIndex> {
+    let listed = |index: &MarketIndex| {
+        let terms = &exchange.market(*index).instrument;
+        match terms.kind {
+            InstrumentKind::Future { .. } => !terms.expired,
+            InstrumentKind::Option { .. } => false,
+            InstrumentKind::Spot => true,
+        }
+    };
+    exchange.find_market(symbol).filter(listed)
 }
 
 fn feed_with_argument(feed: &str) -> Option<Feed> {
@@ -120,6 +137,7 @@ pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<
 /// Streams named in the address.
 fn names_of(request: &Request<Body>) -> (Vec<String>, Wrapping) {
     let (path, query) = (request.uri().path(), request.uri().query().unwrap_or(""));
+    let path = GROUPS.iter().rev().find_map(|group| path.strip_prefix(group)).unwrap_or(path);
     if path.starts_with("/stream") {
         let streams = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "streams");
         let names = streams.map(|(_, value)| value.split('/').map(str::to_owned).collect());
@@ -213,13 +231,15 @@ mod tests {
             "btcusdt@depth20",
             "btcusdt@kline_1m",
             "btcusdt@kline_1h",
+            "btcusdt_261225@ticker",
+            "btcusdt_261225@depth@100ms",
             "!ticker@arr",
             "!miniTicker@arr",
         ] {
             let topic = topic_of(&exchange, name).unwrap();
             assert_eq!(name_of(&exchange, topic), name);
         }
-        for name in ["BTCUSDT@ticker", "ethusdt@ticker", "btcusdt@depth7", "btcusdt@kline_1s", "btcusdt_261225@ticker", "0", ""] {
+        for name in ["BTCUSDT@ticker", "ethusdt@ticker", "btcusdt@depth7", "btcusdt@kline_1s", "btc-261225-100000-c@ticker", "0", ""] {
             assert!(topic_of(&exchange, name).is_none(), "{name}");
         }
     }

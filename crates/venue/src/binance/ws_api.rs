@@ -15,10 +15,9 @@ use serde_json::value::RawValue;
 
 use super::call::call;
 use super::error::ApiError;
-use super::lists::WEIGHT_PER_MINUTE;
+use super::frames::MinuteWeight;
 use super::operation::Operation;
 use super::params::Params;
-use crate::clock::now_ms;
 use crate::exchange::account::AccountIndex;
 use crate::hub::OwnForm;
 use crate::outbox::Outbox;
@@ -41,8 +40,7 @@ struct Session {
     outbox: Arc<Outbox>,
     subscription: Option<(AccountIndex, u64)>,
     next_subscription: u64,
-    minute: u64,
-    weight: u32,
+    weight: MinuteWeight,
 }
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
@@ -64,21 +62,20 @@ pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<
         outbox: Arc::clone(&connection.outbox),
         subscription: None,
         next_subscription: 0,
-        minute: 0,
-        weight: 0,
+        weight: MinuteWeight::default(),
     })
 }
 
 impl Protocol for Session {
     fn on_text(&mut self, shell: &Shell, text: &str) -> Option<String> {
-        self.count_weight();
+        self.weight.count();
         let Ok(frame) = serde_json::from_str::<Frame>(text) else {
             shell.counters.count_refused();
-            return Some(self.reply("null", Err(ApiError::malformed_frame())));
+            return Some(self.weight.reply("null", Err(ApiError::malformed_frame())));
         };
         let id = frame.id.map_or("null", RawValue::get).to_owned();
         let result = self.answer(shell, &frame.method, frame.params);
-        Some(self.reply(&id, result))
+        Some(self.weight.reply(&id, result))
     }
 }
 
@@ -138,24 +135,5 @@ impl Session {
             None => "[]".to_owned(),
             Some((_, number)) => format!(r#"[{{"subscriptionId":{number}}}]"#),
         }
-    }
-
-    fn count_weight(&mut self) {
-        let minute = now_ms() / 60_000;
-        if self.minute != minute {
-            (self.minute, self.weight) = (minute, 0);
-        }
-        self.weight = self.weight.saturating_add(1);
-    }
-
-    fn reply(&self, id: &str, result: Result<String, ApiError>) -> String {
-        let (status, name, body) = match result {
-            Ok(body) => (200, "result", body),
-            Err(error) => (error.status.as_u16(), "error", error.json()),
-        };
-        let weight = self.weight;
-        format!(
-            r#"{{"id":{id},"status":{status},"{name}":{body},"rateLimits":[{{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":{WEIGHT_PER_MINUTE},"count":{weight}}}]}}"#
-        )
     }
 }

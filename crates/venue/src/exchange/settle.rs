@@ -262,7 +262,7 @@ impl Exchange {
 /// Adds a signed trade to a position and returns the realised gain: the reduced part's
 /// proceeds minus its share of the cost. `cash − cost` of the account changes by exactly
 /// `−trade cost`, so both sides of a trade cancel to the last unit.
-fn apply_to_position(quantity: &mut Fixed, cost: &mut Fixed, traded: Fixed, traded_cost: Fixed) -> Fixed {
+pub(crate) fn apply_to_position(quantity: &mut Fixed, cost: &mut Fixed, traded: Fixed, traded_cost: Fixed) -> Fixed {
     let same_way = quantity.is_zero() || quantity.is_positive() == traded.is_positive();
     if same_way {
         *quantity += traded;

@@ -7,11 +7,25 @@ use countersign_dialects::routes::RestRoute;
 use super::{http, scoped};
 use crate::routes::{Family, RouteKind, RouteSpec, RouteTarget, RouteWeight};
 
-/// Where public market-data streams open their WebSocket.
-const STREAMS: &[&str] = &["/ws", "/ws/*", "/stream"];
+/// Where public market-data streams open their WebSocket; those of futures are also in groups. `/private` tells nothing of an
+/// account here, as there are no listen keys; the vendor's own client opens it with the others.
+const STREAMS: &[&str] = &[
+    "/ws",
+    "/ws/*",
+    "/stream",
+    "/market/ws",
+    "/market/ws/*",
+    "/market/stream",
+    "/private/ws",
+    "/private/ws/*",
+    "/private/stream",
+    "/public/ws",
+    "/public/ws/*",
+    "/public/stream",
+];
 
-/// Where the WebSocket API opens its WebSocket.
-const WS_API_PATH: &str = "/ws-api/v3";
+/// Where the WebSocket APIs of spot and of USD-M futures open their WebSockets: the name of the route, and the path.
+const WS_APIS: [(&str, &str); 2] = [("ws-api", "/ws-api/v3"), ("ws-fapi", "/ws-fapi/v1")];
 
 /// The Binance table; `prefix` starts the name of each route.
 #[must_use]
@@ -26,7 +40,7 @@ pub fn binance_routes(prefix: &str, upstream: usize) -> Vec<RouteSpec> {
         weight: RouteWeight::Fixed(1),
         orders: 0,
     };
-    let api = std::iter::once(open("ws-api".to_owned(), WS_API_PATH, RouteKind::BinanceWsApi));
+    let api = WS_APIS.iter().map(|(name, path)| open((*name).to_owned(), path, RouteKind::BinanceWsApi));
     let streams = STREAMS.iter().map(|path| open(format!("stream {path}"), path, RouteKind::WebSocketRelay));
     let requests = REST.iter().map(|row| request(row, prefix, upstream));
     let messages = WS.iter().filter(|row| reaches_venue(row)).map(|row| message(row, prefix, upstream));

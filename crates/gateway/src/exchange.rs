@@ -2,7 +2,7 @@
 
 mod target;
 
-pub(crate) use target::{admit_host, admit_name};
+pub(crate) use target::{admit_host, admit_name, is_ours};
 
 use std::convert::Infallible;
 use std::num::NonZeroU32;

@@ -40,7 +40,7 @@ pub mod records;
 mod shared;
 mod state;
 mod trust;
-mod wills;
+pub mod wills;
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;

@@ -46,6 +46,7 @@ pub use error::StoreError;
 pub use fix::bridge::BridgeJournals;
 pub use fix::pair::{CommitError, Side as FixSide, Touch};
 pub use fix::records::FixRecords;
+pub use fix::wills::LostWill;
 pub use fix::{JournaledMessageStore, OpenError, SharedMessageStore};
 pub use halts::{HaltStore, StoredLift};
 pub use journal::JournaledReplayGuard;

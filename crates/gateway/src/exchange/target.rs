@@ -67,7 +67,7 @@ pub(crate) fn admit_name(worker: &Worker, connection: &Connection, authority: He
 }
 
 /// Without a configured list, ours are the names that our certificate covers: no client that checks it dialled another.
-fn is_ours(worker: &Worker, authority: &str) -> bool {
+pub(crate) fn is_ours(worker: &Worker, authority: &str) -> bool {
     let settings = &worker.shared.settings.listen;
     match &settings.authorities {
         // Which port clients dial is not known here: there may be a forwarded one in front.

@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use countersign_core::{CorrelationId, Refusal, Reject};
-use countersign_session::{Absence, Departure, Due};
+use countersign_session::{Absence, CancelScope, Departure, Due};
 use countersign_store::{AuditEvent, AuditRecord, BridgeJournals, CommitError, FixSide as Side, Touch};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -77,6 +77,8 @@ pub(super) struct Bridge<T> {
     asked: Vec<Asked>,
     /// What is due to the orders when the session is left.
     absence: Absence,
+    /// A Logon within the session agreed on something else, which is not written yet.
+    agreed: Option<CancelScope>,
     /// We said Logout first, and so the session was left.
     parting: Option<Departure>,
     /// The client said Logout, and we did not before.
@@ -130,6 +132,13 @@ pub(super) async fn give_back(journals: &BridgeJournals) {
     }
 }
 
+/// The same, with what is still to be done with its orders.
+pub(super) async fn keep_will(journals: &BridgeJournals) {
+    if let Err(error) = journals.give_back_with_will().await {
+        tracing::warn!(%error, "a FIX session whose orders are to be cancelled could not be given back: other nodes wait for its lease");
+    }
+}
+
 impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     pub(super) fn new(
         worker: Rc<Worker>,
@@ -157,6 +166,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             asks,
             asked: Vec::new(),
             absence,
+            agreed: None,
             parting: None,
             logged_out: false,
             keeps_orders: false,
@@ -167,10 +177,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     pub(super) async fn run(mut self) {
         let Err(end) = self.drive().await;
         self.taken.leaving();
-        self.journals.leave();
         let how = self.departure(&end);
         let is_ours = !matches!(end, End::Elsewhere);
         let due = self.absence.left(how, clock::mono()).filter(|_| !self.keeps_orders && is_ours);
+        if due.is_none() {
+            self.journals.leave();
+        }
         let state = if matches!(end, End::Upstream(_)) { UpstreamState::Lost } else { UpstreamState::Leaving };
         self.listed.session().note_upstream(state);
         let why = why(&end, how);
@@ -195,17 +207,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             }
         };
         self.client.close().await;
-        let open = match due {
+        let (open, done) = match due {
             // Always of all classes: a contract over FIX has no other.
             Some(Due::Cancel(scope, _)) => self.cancel_orders(scope, why, open).await,
-            Some(Due::GiveUp) | None => open,
+            Some(Due::GiveUp) | None => (open, true),
         };
+        self.journals.leave();
         if open {
             self.leave_upstream().await;
         }
         self.note_end();
         self.upstream.close().await;
-        give_back(&self.journals).await;
+        if done {
+            give_back(&self.journals).await;
+        } else {
+            keep_will(&self.journals).await;
+        }
     }
 
     /// How the session was left. Who comes back opens it by another Logon: there is no grace (HS-96).
@@ -273,6 +290,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                 }
             };
             ended = committable(outcome)?;
+            if matches!(ended, Some(End::Client)) && self.keeps_its_orders() {
+                // Before the client is told that it is logged out: whatever happens to this node then, its orders stay.
+                self.journals.drop_will().await;
+            }
             self.settle(from).await?;
         }
     }
@@ -301,6 +322,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             CommitError::Elsewhere => End::Elsewhere,
             CommitError::Journal(_) | CommitError::Unshared => End::Store(Refusal::operator(Reject::StoreUnavailable, error.to_string())),
         })?;
+        self.write_terms().await?;
         self.journals.settle_doubt();
         self.tell_behind();
         self.upstream.transmit().await.map_err(|Lost| End::Upstream("the venue's FIX connection is gone".to_owned()))?;

@@ -4,74 +4,160 @@
 //! |---|---|
 //! | answers, for a lease already | sessions that nobody renews are claimed: of all nodes one gets each |
 //! | does not answer, or does so for less than a lease | nothing: their owners come first |
+//!
+//! One that could not be settled is left alone for a while that grows, by each node for itself.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use countersign_core::Monotonic;
-use countersign_store::FixRecords;
-use countersign_store::limits::{FIX_LEASE, FIX_RENEW};
+use countersign_store::limits::{FIX_LEASE, FIX_RENEW, FIX_WILLS_MAX};
+use countersign_store::{FixRecords, LostWill};
 
-use super::bridge::give_back;
+use super::bridge::{give_back, keep_will};
 use super::names::journals;
 use super::sessions::FixSessions;
 use super::will::{Will, pause, settle};
 use crate::clock;
 use crate::worker::Worker;
 
-/// Sessions that could not be settled: how often it was tried, and when it is tried next.
-type Pending = HashMap<Vec<u8>, (u32, Monotonic)>;
+/// How it stands with a session.
+enum Standing {
+    /// Somebody is at it.
+    Begun { attempts: u32 },
+    /// It is left alone until then.
+    Later { attempts: u32, from: Monotonic },
+}
+
+/// By the names of their journals.
+#[derive(Default)]
+struct Known(RefCell<HashMap<String, Standing>>);
+
+impl Known {
+    /// Whether a session is to be settled now; it is begun then.
+    fn begin(&self, name: &str, now: Monotonic) -> bool {
+        let mut known = self.0.borrow_mut();
+        let attempts = match known.get(name) {
+            None => 0,
+            Some(Standing::Later { attempts, from }) if now >= *from => *attempts,
+            Some(Standing::Begun { .. } | Standing::Later { .. }) => return false,
+        };
+        known.insert(name.to_owned(), Standing::Begun { attempts });
+        true
+    }
+
+    fn end(&self, name: &str, is_settled: bool, now: Monotonic) {
+        let mut known = self.0.borrow_mut();
+        let attempts = match known.remove(name) {
+            Some(Standing::Begun { attempts } | Standing::Later { attempts, .. }) => attempts,
+            None => 0,
+        };
+        if !is_settled {
+            let from = now.saturating_add(pause(attempts));
+            known.insert(name.to_owned(), Standing::Later { attempts: attempts.saturating_add(1), from });
+        }
+    }
+
+    /// Forgets those that nobody has met for longer than the longest pause.
+    fn forget(&self, now: Monotonic) {
+        self.0.borrow_mut().retain(|_, standing| match standing {
+            Standing::Begun { .. } => true,
+            Standing::Later { from, .. } => now < from.saturating_add(pause(u32::MAX)),
+        });
+    }
+}
 
 /// Until the gateway drains.
 pub(crate) async fn look(worker: Rc<Worker>, records: Arc<FixRecords>) {
     let mut ticks = tokio::time::interval(FIX_RENEW);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut from = clock::mono().saturating_add(FIX_LEASE);
-    let mut pending = Pending::new();
+    let (known, mut behind) = (Rc::new(Known::default()), String::new());
     loop {
         ticks.tick().await;
         if worker.shared.drain.is_started() {
             return;
         }
+        let wills = records.wills(&behind).await;
         let now = clock::mono();
-        match records.wills().await {
-            Ok(wills) if now >= from => {
-                pending.retain(|will, _| wills.contains(will));
-                let due = wills.into_iter().filter(|will| pending.get(will).is_none_or(|(_, next)| now >= *next));
-                let settled = futures_util::future::join_all(due.map(|will| settle_one(&worker, will))).await;
-                for will in settled.into_iter().flatten() {
-                    let (attempts, next) = pending.entry(will).or_insert((0, now));
-                    (*attempts, *next) = (attempts.saturating_add(1), clock::mono().saturating_add(pause(*attempts)));
-                }
-            }
-            Ok(_) => {}
-            Err(_) => from = now.saturating_add(FIX_LEASE),
+        known.forget(now);
+        let Ok(wills) = wills else {
+            from = now.saturating_add(FIX_LEASE);
+            continue;
+        };
+        // All of them come round, however many of the first are left alone.
+        behind = wills.last().filter(|_| wills.len() >= FIX_WILLS_MAX as usize).map(|(name, _)| name.clone()).unwrap_or_default();
+        for (name, will) in wills.into_iter().filter(|(name, _)| now >= from && known.begin(name, now)) {
+            let (worker, known) = (Rc::clone(&worker), Rc::clone(&known));
+            tokio::task::spawn_local(async move {
+                let is_settled = settle_one(&worker, (name.clone(), will)).await;
+                known.end(&name, is_settled, clock::mono());
+            });
         }
     }
 }
 
-/// Settles one session; gives the will back where that is to be tried again.
-async fn settle_one(worker: &Rc<Worker>, bytes: Vec<u8>) -> Option<Vec<u8>> {
-    let Some(will) = Will::read(&bytes) else {
-        tracing::error!("what a lost FIX session wanted done with its orders cannot be read: they may rest");
-        return Some(bytes);
+/// Settles one session; whether there is nothing left to do.
+async fn settle_one(worker: &Rc<Worker>, (journal, will): LostWill) -> bool {
+    let Some(will) = will.as_deref().and_then(Will::read) else {
+        tracing::error!(journal, "what a lost FIX session wanted done with its orders cannot be read: they may rest");
+        return false;
     };
-    // Of a venue that only other nodes know, and of a session that came back here meanwhile.
-    let upstream = will.upstream(&worker.shared.settings)?;
-    let taken = FixSessions::take(&worker.shared, will.account.clone(), will.client.clone(), upstream.clone()).await.ok()?;
+    let client = will.client.peer.as_str().to_owned();
+    let Some(upstream) = will.upstream(&worker.shared.settings) else {
+        tracing::warn!(client, "the orders of a lost FIX session are at an upstream that this node does not have");
+        return false;
+    };
+    // It came back here meanwhile, or is late with its lease.
+    let taken = FixSessions::take(&worker.shared, will.account.clone(), will.client.clone(), upstream.clone()).await;
+    let Ok(taken) = taken else { return false };
     // A client that comes now waits for us.
     taken.leaving();
-    // Another node was first, or the database is away again.
-    let mut journals = journals(worker, will.account.as_str(), &will.client, &upstream).await.ok()?;
-    let settled = settle(worker, &mut journals).await;
-    if let Err(refusal) = &settled {
-        tracing::warn!(%refusal, client = %will.client.peer.as_str(), "the orders of a lost FIX session are not cancelled yet");
-        // Not given back: its will stays. The lease runs out, and somebody tries again.
-        journals.leave();
-        return Some(bytes);
-    }
     taken.never_was();
-    give_back(&journals).await;
-    None
+    let mut journals = match journals(worker, will.account.as_str(), &will.client, &upstream).await {
+        Ok(journals) => journals,
+        Err(error) => {
+            // Another node was first, or the database is away again.
+            tracing::info!(client, %error, "a lost FIX session is not settled here");
+            return false;
+        }
+    };
+    match settle(worker, &mut journals).await {
+        Ok(()) => {
+            give_back(&journals).await;
+            true
+        }
+        Err(refusal) => {
+            tracing::warn!(%refusal, client, "the orders of a lost FIX session are not cancelled yet");
+            keep_will(&journals).await;
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_session_that_cannot_be_settled_is_left_alone_for_longer_and_longer() {
+        let known = Known::default();
+        let mut now = clock::mono();
+        for attempt in 0..8 {
+            assert!(known.begin("one", now) && !known.begin("one", now), "one at a time");
+            known.end("one", false, now);
+            known.forget(now);
+            let next = now.saturating_add(pause(attempt));
+            assert!(!known.begin("one", Monotonic::from_micros(next.as_micros() - 1)));
+            assert!(known.begin("other", now));
+            known.end("other", true, now);
+            now = next;
+        }
+        known.forget(now.saturating_add(pause(u32::MAX) + Duration::from_secs(1)));
+        assert!(known.0.borrow().is_empty());
+    }
 }

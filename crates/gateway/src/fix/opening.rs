@@ -14,7 +14,7 @@ use countersign_store::{AuditEvent, AuditRecord, BridgeJournals, OpenError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::sync::mpsc;
 
-use super::bridge::{Bridge, Parts, give_back};
+use super::bridge::{Bridge, Parts, give_back, keep_will};
 use super::line::{Line, Lost};
 use super::logon::{self, LoggedOn};
 use super::names::{journals, resets, upstream_name};
@@ -198,7 +198,7 @@ async fn begin(
     quota::admit(worker, &taken).await.map_err(|(refusal, answer)| Stopped { refusal, answer })?;
     let mut journals = journals(worker, account.as_str(), &client, &name).await.map_err(not_opened)?;
     if let Err(refusal) = will::settle(worker, &mut journals).await {
-        journals.leave();
+        keep_will(&journals).await;
         return Err(refusal.into());
     }
     journals.note_logon(presented.seq());
@@ -211,9 +211,11 @@ async fn begin(
         Ok(upstream) => {
             let listed = list(worker, connection, profile, &logged_on, (&client, &name), &journals, correlation);
             match listed {
-                Ok(listed) => will::leave(worker, &logged_on.login, listed.0.session().holder(), (&client, &name), profile, &journals)
-                    .await
-                    .map(|()| (upstream, listed)),
+                Ok(listed) => {
+                    let holder = listed.0.session().holder();
+                    let facts = will::Facts { holder, login: &logged_on.login, client: &client, upstream: &name, profile };
+                    will::leave(worker, holder.cancels, &facts, &journals).await.map(|()| (upstream, listed))
+                }
                 Err(refusal) => Err(refusal),
             }
         }

@@ -9,7 +9,8 @@
 //! Why not by a connection and identity apart: orders that the lost node had sent may still be on their way in that session
 //! ([`cancelling`](super::bridge)). So whoever carries it out owns the session, logs on under its name, and asks there.
 //!
-//! A venue that does not answer is asked again, later and later: the will stays until it was carried out, or the venue refused for good.
+//! A venue that does not answer is asked again, later and later: the will stays until it was carried out, or the venue refused for good. So
+//! does that of a session which ended here and could not cancel.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -62,29 +63,23 @@ pub(super) enum Executed {
 }
 
 impl Will {
-    /// That of a session that opens.
-    pub(super) fn of(
-        settings: &Settings,
-        holder: &Holder,
-        login: &Login,
-        client: &SessionName,
-        upstream: &UpstreamName,
-        profile: &Profile,
-    ) -> Self {
+    /// That of a session, as its last Logon has it.
+    fn of(settings: &Settings, scope: CancelScope, session: &Facts<'_>) -> Self {
+        let identity = &session.login.identity;
         Self {
-            scope: holder.cancels,
-            account: holder.account.clone(),
-            client: client.clone(),
-            upstream: (settings.upstreams[upstream.upstream].name.clone(), upstream.name.clone()),
-            appl_ver_id: profile.appl_ver_id.map(str::to_owned),
-            purpose: holder.purpose,
-            key_id: holder.key_id.clone(),
-            credential: holder.credential.clone(),
-            verified: login.identity.verified_at(),
-            sid: holder.sid,
-            native: login.session.as_ref().map(|session| (session.ch, session.granted.clone())),
-            remote: holder.remote,
-            since: holder.since,
+            scope,
+            account: identity.account().clone(),
+            client: session.client.clone(),
+            upstream: (settings.upstreams[session.upstream.upstream].name.clone(), session.upstream.name.clone()),
+            appl_ver_id: session.profile.appl_ver_id.map(str::to_owned),
+            purpose: identity.purpose(),
+            key_id: identity.key_id().clone(),
+            credential: identity.credential().id.clone(),
+            verified: identity.verified_at(),
+            sid: session.holder.sid,
+            native: session.login.session.as_ref().map(|session| (session.ch, session.granted.clone())),
+            remote: session.holder.remote,
+            since: session.holder.since,
         }
     }
 
@@ -185,22 +180,24 @@ impl Will {
     }
 }
 
+/// What a will is made of.
+pub(super) struct Facts<'s> {
+    pub(super) holder: &'s Holder,
+    pub(super) login: &'s Login,
+    pub(super) client: &'s SessionName,
+    pub(super) upstream: &'s UpstreamName,
+    pub(super) profile: &'s Profile,
+}
+
 /// Says what is to be done with its orders when this node is lost. Orders at the embedded venue are lost with it.
 ///
 /// # Errors
 /// The database's.
-pub(super) async fn leave(
-    worker: &Worker,
-    login: &Login,
-    holder: &Holder,
-    (client, upstream): (&SessionName, &UpstreamName),
-    profile: &Profile,
-    journals: &BridgeJournals,
-) -> Result<(), Refusal> {
-    if holder.cancels == CancelScope::Nothing || upstream.account.is_some() {
+pub(super) async fn leave(worker: &Worker, scope: CancelScope, facts: &Facts<'_>, journals: &BridgeJournals) -> Result<(), Refusal> {
+    if scope == CancelScope::Nothing || facts.upstream.account.is_some() {
         return Ok(());
     }
-    let will = Will::of(&worker.shared.settings, holder, login, client, upstream, profile).write();
+    let will = Will::of(&worker.shared.settings, scope, facts).write();
     journals.leave_will(&will).await.map_err(|error| Refusal::operator(Reject::StoreUnavailable, error.to_string()))
 }
 

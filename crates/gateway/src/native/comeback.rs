@@ -22,6 +22,7 @@ use countersign_session::Entrant;
 use tokio::sync::{mpsc, oneshot};
 
 use super::carriage::{Carriage, CarriageError};
+use super::grant;
 use super::line::NearEnd;
 use super::mirror;
 use super::sessions::CarriageKind;
@@ -75,6 +76,26 @@ pub(super) async fn take_up<C: Carriage>(
         0 => {}
         held => awaiting.hold(held)?,
     }
+    grant::check_host(worker, kind, awaiting.host())?;
+    // Its ticket is one of ours: what comes now may be as long as what an open session says.
+    carriage.set_open();
+    let mut early = None;
+    let taken = tokio::select! {
+        biased;
+        () = gone(carriage, &mut early) => Err(Refusal::operator(Reject::Busy, "the client had gone before it was answered")),
+        taken = seek(worker, connection, awaiting, correlation) => taken,
+    }?;
+    worker.shared.metrics.logged_in(Family::NATIVE, kind.metric(), clock::mono().saturating_since(started));
+    Ok(TakenUp { line: taken.line.after(early), ..taken })
+}
+
+/// From the proof to the session's answer. May be dropped at any point: a session that came here by then waits for its client.
+async fn seek(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    awaiting: AwaitResumption,
+    correlation: CorrelationId,
+) -> Result<TakenUp, Refusal> {
     let identity = {
         let _turn = worker.door.enter(Entrant::Resume).await?;
         verify_resumed(worker, connection, awaiting.presented())?
@@ -85,18 +106,10 @@ pub(super) async fn take_up<C: Carriage>(
     let door = session.door(&identity)?;
     let (answer, answered) = oneshot::channel();
     let returning = Return { awaiting, identity, connection: connection.facts(), correlation, answer };
-    carriage.set_open();
-    let mut early = None;
-    let taken = tokio::select! {
-        biased;
-        () = gone(carriage, &mut early) => Err(Refusal::operator(Reject::Busy, "the client had gone before it was answered")),
-        taken = ask(door, returning, answered) => taken,
-    }?;
-    worker.shared.metrics.logged_in(Family::NATIVE, kind.metric(), clock::mono().saturating_since(started));
-    Ok(TakenUp { line: taken.line.after(early), ..taken })
+    ask(door, returning, answered).await
 }
 
-/// Ends when the client has. What it says meanwhile is for the session.
+/// Ends when the client has, unless it has said something behind its resume, which is for the session.
 async fn gone<C: Carriage>(carriage: &mut C, early: &mut Option<Result<Bytes, CarriageError>>) {
     match carriage.receive().await {
         Err(CarriageError::Ended) => {}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_core::rate::KeyCounters;
-use countersign_core::{CorrelationId, KeyRate, Refusal, VerifiedIdentity};
+use countersign_core::{CorrelationId, KeyRate, Refusal, Reject, VerifiedIdentity};
 use countersign_handshake::contract::Quantity;
 use countersign_handshake::{AwaitVerification, Channel, Contract, Entitlements, Established, SecretText, TokenContext};
 use countersign_store::{AuditEvent, AuditRecord};
@@ -16,6 +16,7 @@ use crate::authenticate::{SessionRef, verify_presented};
 use crate::clock;
 use crate::connection::Connection;
 use crate::entropy::SystemEntropy;
+use crate::exchange::is_ours;
 use crate::routes::Family;
 use crate::worker::Worker;
 
@@ -44,6 +45,18 @@ pub(super) fn channel(connection: &Connection) -> Channel {
     Channel { exporter: connection.exporter, server_certificate_sha256: connection.server_certificate_sha256, authority: None }
 }
 
+/// HS-36: whether the name that a client dialled is one of ours. Over HTTP that was asked of the request, and the token has the same.
+///
+/// # Errors
+/// [`Reject::WrongGateway`].
+pub(super) fn check_host(worker: &Worker, carriage: CarriageKind, host: &str) -> Result<(), Refusal> {
+    let is_asked = matches!(carriage, CarriageKind::Fix | CarriageKind::RawTls);
+    if is_asked && !is_ours(worker, host) {
+        return Err(Refusal::operator(Reject::WrongGateway, "the client dialled a name that is not ours"));
+    }
+    Ok(())
+}
+
 /// Verifies, negotiates, enters and records.
 ///
 /// # Errors
@@ -56,6 +69,7 @@ pub(super) fn grant(
     correlation: CorrelationId,
 ) -> Result<Granted, Refusal> {
     let started = clock::mono();
+    check_host(worker, carriage, &awaiting.hello().host)?;
     let login = verify_presented(worker, connection, awaiting.presented())?;
     let now = clock::now();
     awaiting.handle_timeout(now)?;

@@ -117,17 +117,44 @@ fn client(stage: &Stage, offer: Offer, pipe: bool) -> ClientHandshake {
 }
 
 fn client_on(stage: &Stage, offer: Offer, pipe: bool, exporter: [u8; 32]) -> ClientHandshake {
+    client_of(stage, HOST, offer, pipe, exporter)
+}
+
+fn client_of(stage: &Stage, host: &str, offer: Offer, pipe: bool, exporter: [u8; 32]) -> ClientHandshake {
     let key = native_key();
     let config = ClientConfig {
         algorithms: vec![key.algorithm()],
         key: Arc::new(key),
         pins: vec![stage.gateway_root.clone()],
-        host: HOST.to_owned(),
+        host: host.to_owned(),
         offer,
         pipe,
     };
     let channel = Channel { exporter: Some(exporter), server_certificate_sha256: CERTIFICATE, authority: None };
     ClientHandshake::new(Arc::new(config), channel, clock::now()).unwrap()
+}
+
+#[tokio::test]
+async fn a_hello_for_another_name_than_ours_is_refused() {
+    // HS-36
+    on_stage(|stage| async move {
+        for (host, is_ours) in
+            [("127.0.0.1:1", true), ("[::1]:8443", true), ("evil:8443", false), ("localhost.evil:8443", false), ("::1:8443", false)]
+        {
+            let mut peer = Peer::connect(&stage);
+            let nonce = peer.nonce().await;
+            let offer = Offer { bind: Binding::Sep, ..offer("md:read") };
+            let ours = client_of(&stage, host, offer, false, EXPORTER);
+            let waiting = ours.hello(Some(&nonce), &mut SystemEntropy, clock::now()).unwrap();
+            peer.send(&waiting.hello_frame()).await;
+            match peer.welcome(waiting).await {
+                Ok(_) => assert!(is_ours, "{host}"),
+                Err(HandshakeError::Refused(error)) => assert!(!is_ours && error.code_text == "auth.failed", "{host} {}", error.code_text),
+                Err(error) => panic!("{host}: {error}"),
+            }
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

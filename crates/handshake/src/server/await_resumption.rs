@@ -79,6 +79,12 @@ impl AwaitResumption {
         self.ticket.generation
     }
 
+    /// The authority that the client dialled. Not believed before the proof.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.resume.host
+    }
+
     /// Where the client stands: `rx` is the next number it expects, `tx` its own next number. Not believed before the proof.
     #[must_use]
     pub const fn numbers(&self) -> Numbers {

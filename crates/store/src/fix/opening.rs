@@ -94,7 +94,7 @@ async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRec
     }
     let here = Arc::clone(&place);
     let stores = blocking(&place.folder, move || begin(&here, held, is_lost)).await?;
-    let pair = Arc::new(Pair::new(Arc::clone(records), names, held, stores.clone()));
+    let pair = Arc::new(Pair::new(Arc::clone(records), names.clone(), held, stores.clone()));
     if held[0].before > 0 && !held[0].settled {
         pair.doubt(held[0].before);
     }
@@ -104,7 +104,14 @@ async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRec
     }
     records.enter(&pair);
     let [client, upstream] = stores;
-    Ok(BridgeJournals { client, upstream, place, pair: Some(pair), moved: held.iter().any(|held| held.moved && held.before > 0), will })
+    // Of a session that ended in order, here, a moment ago.
+    let is_void = records.is_void(&names[0], held[0].before);
+    let mut journals =
+        BridgeJournals { client, upstream, place, pair: Some(pair), moved: held.iter().any(|held| held.moved && held.before > 0), will };
+    if is_void {
+        journals.forget_will().await.map_err(|_| StoreError::Unanswered { path: journals.place.folder.clone() })?;
+    }
+    Ok(journals)
 }
 
 /// Who wrote the file here last; none where there is none.

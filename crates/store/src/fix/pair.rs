@@ -331,6 +331,16 @@ impl Pair {
         }
         outcome
     }
+
+    /// As [`Self::give_back`], for somebody who could not carry out what is to be done. Whatever is certain stays so.
+    pub(super) async fn give_back_with_will(&self) -> Result<(), StoreError> {
+        self.leave();
+        if *self.touch.borrow() != Touch::InTouch {
+            return Ok(());
+        }
+        self.mark();
+        self.records.give_back_with_will(&self.owned()).await
+    }
 }
 
 /// What the copies lack of what is on the disk.

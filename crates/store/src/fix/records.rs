@@ -48,6 +48,9 @@ const RENEW: &str = "UPDATE fix_journals SET leased = countersign_micros(clock_t
 const GIVE_BACK: &str = "UPDATE fix_journals SET leased = $2, will = NULL FROM json_array_elements($1::json) AS one \
      WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint";
 
+const GIVE_BACK_WITH_WILL: &str = "UPDATE fix_journals SET leased = $2 FROM json_array_elements($1::json) AS one \
+     WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint";
+
 /// The lease of journals that were given back while it is doubtful what their client was told ([`super::trust`]).
 const GIVEN_BACK_IN_DOUBT: i64 = 1;
 
@@ -317,6 +320,13 @@ impl FixRecords {
         given.map_err(|_| self.silent())?.map(|_| ())
     }
 
+    /// The same, with the will that they have.
+    pub(super) async fn give_back_with_will(&self, owned: &[Owned<'_>; 2]) -> Result<(), StoreError> {
+        let values = [names(owned.iter()).into(), GIVEN_BACK_IN_DOUBT.into()];
+        let given = timeout(limits::FIX_COPY_MAX, self.renewing.run(GIVE_BACK_WITH_WILL, &values)).await;
+        given.map_err(|_| self.silent())?.map(|_| ())
+    }
+
     pub(super) fn enter(&self, pair: &Arc<Pair>) {
         self.open.lock().push(Arc::downgrade(pair));
     }
@@ -327,7 +337,11 @@ impl FixRecords {
     /// # Errors
     /// The database does not answer.
     pub async fn renew(&self) -> Result<(), StoreError> {
-        self.void_wills().await?;
+        self.renew_leases().await?;
+        self.void_wills().await
+    }
+
+    async fn renew_leases(&self) -> Result<(), StoreError> {
         let pairs: Vec<Arc<Pair>> = {
             let mut open = self.open.lock();
             open.retain(|pair| pair.strong_count() > 0);

@@ -7,8 +7,8 @@
 //!                                             finds it ([`BridgeJournals::will`]), carries it out and forgets it
 //! ```
 //!
-//! It is carried out by the owner of the session before its client is let in, so it never reaches an order that was placed after. Two
-//! nodes never do it at once; one that is lost on the way leaves it to the next.
+//! It is carried out by the owner of the session before its client is let in, so it never reaches an order that was placed in that session
+//! after. Two nodes never do it at once; one that is lost on the way leaves it to the next.
 
 use countersign_fix::StoreError as FixStoreError;
 use tokio::time::timeout;
@@ -16,34 +16,38 @@ use tokio::time::timeout;
 use super::bridge::BridgeJournals;
 use super::pair::CommitError;
 use super::records::{FixRecords, Owned, micros, names, signed};
+use crate::db::Row;
 use crate::error::StoreError;
 use crate::limits;
 
-/// Sessions that nobody has, of those that say what is to be done then.
-const LEFT: &str = "SELECT name, will FROM fix_journals WHERE will IS NOT NULL AND leased <> 0 \
-     AND countersign_micros(clock_timestamp()) > greatest(leased, countersign_micros(pg_postmaster_start_time()) + $1) LIMIT $2";
+/// Sessions that nobody has, of those that say what is to be done then, from a name on.
+const LEFT: &str = "SELECT name, will FROM fix_journals WHERE will IS NOT NULL AND leased <> 0 AND name > $3 \
+     AND countersign_micros(clock_timestamp()) > greatest(leased, countersign_micros(pg_postmaster_start_time()) + $1) ORDER BY name LIMIT $2";
 
 const LEAVE: &str = "UPDATE fix_journals SET will = $3 WHERE name = $1 AND generation = $2 RETURNING name";
 
 const VOID: &str = "UPDATE fix_journals SET will = NULL FROM json_array_elements($1::json) AS one \
      WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint";
 
+/// The name of a journal, and what its session wanted.
+pub type LostWill = (String, Option<Vec<u8>>);
+
 impl FixRecords {
-    /// The wills of sessions that nobody has, at most [`limits::FIX_WILLS_MAX`]. Those that cannot be read are left out: they were sealed
-    /// under another key.
+    /// The wills of sessions that nobody has, by the names of their journals: at most [`limits::FIX_WILLS_MAX`], from behind a name on.
+    /// `None`: one that cannot be read, for it was sealed under another key.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn wills(&self) -> Result<Vec<Vec<u8>>, StoreError> {
-        let values = [micros(limits::FIX_LEASE).into(), limits::FIX_WILLS_MAX.into()];
+    pub async fn wills(&self, behind: &str) -> Result<Vec<LostWill>, StoreError> {
+        let values = [micros(limits::FIX_LEASE).into(), limits::FIX_WILLS_MAX.into(), behind.into()];
         let rows = timeout(limits::FIX_COPY_MAX, self.renewing.rows(LEFT, &values)).await.map_err(|_| self.silent())??;
         let failed = |source| StoreError::database(self.renewing.place(), source);
-        let mut wills = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let sealed = row.bytes_or_none("will").map_err(failed)?.unwrap_or_default();
-            wills.extend(self.opened(row.text("name").map_err(failed)?, sealed));
-        }
-        Ok(wills)
+        let read = |row: &Row| {
+            let name = row.text("name")?;
+            let sealed = row.bytes_or_none("will")?.unwrap_or_default();
+            Ok((name.to_owned(), self.opened(name, sealed)))
+        };
+        rows.iter().map(read).collect::<Result<_, _>>().map_err(failed)
     }
 
     pub(super) fn opened(&self, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
@@ -67,6 +71,10 @@ impl FixRecords {
         if void.len() < limits::FIX_VOID_WILLS_MAX {
             void.push((owned.name.to_owned(), owned.generation));
         }
+    }
+
+    pub(super) fn is_void(&self, name: &str, generation: u64) -> bool {
+        self.void.lock().iter().any(|void| void.0 == name && void.1 == generation)
     }
 
     /// Forgets the wills of sessions that ended while the database was away.
@@ -97,6 +105,26 @@ impl BridgeJournals {
     pub async fn leave_will(&self, will: &[u8]) -> Result<(), CommitError> {
         match &self.pair {
             Some(pair) => pair.records().leave_will(&pair.owned()[0], Some(will)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Self::forget_will`], also where the database is away: then as soon as it is back.
+    pub async fn drop_will(&self) {
+        if let Some(pair) = &self.pair
+            && let Err(CommitError::Journal(_) | CommitError::Unshared) = pair.records().leave_will(&pair.owned()[0], None).await
+        {
+            pair.records().void_later(&pair.owned()[0]);
+        }
+    }
+
+    /// Gives the session back with its will, which is still to be carried out.
+    ///
+    /// # Errors
+    /// The database does not answer: the lease runs out.
+    pub async fn give_back_with_will(&self) -> Result<(), StoreError> {
+        match &self.pair {
+            Some(pair) => pair.give_back_with_will().await,
             None => Ok(()),
         }
     }

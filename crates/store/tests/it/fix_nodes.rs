@@ -36,7 +36,7 @@ impl Node {
         self.folder.path().join("fix")
     }
 
-    async fn of(&self, account: &str) -> Result<BridgeJournals, OpenError> {
+    pub async fn of(&self, account: &str) -> Result<BridgeJournals, OpenError> {
         let upstream = ["venue", "", "FIX.4.4", "FIRM", "VENUE"];
         BridgeJournals::claim(&self.fix(), account, &[account, "FIX.4.4", "GATE", "FIRM"], &upstream, Some(&self.records)).await
     }

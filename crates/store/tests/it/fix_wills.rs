@@ -1,6 +1,7 @@
 //! What is to be done with the orders of a FIX session whose node is lost: who is told of it, and for how long.
 
-use countersign_store::{CommitError, limits};
+use countersign_fix::MessageStore as _;
+use countersign_store::{CommitError, OpenError, limits};
 
 use super::fix_nodes::Node;
 use super::postgres_server::PostgresServer;
@@ -10,9 +11,9 @@ const WILL: &[u8] = b"cancel";
 /// The wills that a node finds, once it finds one.
 async fn found(node: &Node) -> Vec<Vec<u8>> {
     loop {
-        let wills = node.records.wills().await.unwrap();
+        let wills = node.records.wills("").await.unwrap();
         if !wills.is_empty() {
-            return wills;
+            return wills.into_iter().filter_map(|(_, will)| will).collect();
         }
         tokio::time::sleep(limits::FIX_LOOK).await;
     }
@@ -26,15 +27,22 @@ async fn a_will_is_for_whoever_has_the_session_next_until_it_is_done() {
     let lost = a.open().await;
     assert_eq!(lost.will(), None);
     lost.leave_will(WILL).await.unwrap();
-    assert_eq!(b.records.wills().await.unwrap(), Vec::<Vec<u8>>::new(), "its node has it");
+    assert_eq!(b.records.wills("").await.unwrap(), [], "its node has it");
     // Nobody renews; the lease runs out.
     assert_eq!(found(&b).await, [WILL]);
     let taken = b.open().await;
     assert_eq!(taken.will(), Some(WILL));
     assert_eq!(lost.leave_will(b"other").await, Err(CommitError::Elsewhere), "the first says nothing more");
+    // The venue was away: it is for the next, at once and with the same numbers.
+    let next = taken.upstream.next_sender();
+    taken.give_back_with_will().await.unwrap();
+    let (name, will) = c.records.wills("").await.unwrap().pop().unwrap();
+    assert_eq!((will.as_deref(), c.records.wills(&name).await.unwrap()), (Some(WILL), Vec::new()));
+    let taken = c.open().await;
+    assert_eq!((taken.will(), taken.upstream.next_sender()), (Some(WILL), next));
     // Lost before it was done.
     drop(taken);
-    assert_eq!(found(&c).await, [WILL]);
+    assert_eq!(found(&b).await, [WILL]);
     let mut taken = c.open().await;
     assert_eq!(taken.will(), Some(WILL));
     taken.forget_will().await.unwrap();
@@ -63,6 +71,18 @@ async fn a_session_that_ends_in_order_leaves_none_also_while_the_database_is_awa
     ended.leave_will(WILL).await.unwrap();
     server.stop();
     assert!(ended.give_back().await.is_err());
+    server.start_again();
+    // Its client is quicker than the next renewal: what it wanted kept is not cancelled.
+    let again = loop {
+        match b.of("desk").await {
+            Ok(journals) => break journals,
+            Err(error) => assert!(matches!(error, OpenError::Store(_)), "{error}"),
+        }
+    };
+    assert_eq!(again.will(), None);
+    again.leave_will(WILL).await.unwrap();
+    server.stop();
+    assert!(again.give_back().await.is_err());
     server.start_again();
     // The first renewals may still meet the connections of before.
     while b.records.renew().await.is_err() {}

@@ -85,10 +85,10 @@ impl Answered {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     /// Cancels the orders of a scope and records it. `open` says whether the upstream session can be asked. Whether it can still be
-    /// told goodbye afterwards.
-    pub(super) async fn cancel_orders(&mut self, scope: CancelScope, why: &'static str, open: bool) -> bool {
+    /// told goodbye afterwards, and whether it is done: else somebody has to ask again.
+    pub(super) async fn cancel_orders(&mut self, scope: CancelScope, why: &'static str, open: bool) -> (bool, bool) {
         if scope == CancelScope::Nothing {
-            return open;
+            return (open, true);
         }
         let mut first = if open { once(self.ask_on_open(scope)).await } else { Err(Reject::UpstreamUnavailable.into()) };
         let intact = first.as_ref().is_ok_and(|answered| !answered.for_client);
@@ -106,7 +106,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let identity = Some(&self.login.identity);
         let session = Some(self.listed.session().holder().sid);
         Cancelled { scope, class: OrderClass::All, why, outcome: &outcome, identity, session }.record(&self.worker, &self.connection);
-        intact
+        (intact, !is_worth_another(&outcome))
     }
 
     /// A halt wants the orders of this session to go. Asked in the session, as a message of its client would be; answered by
@@ -220,10 +220,18 @@ async fn ask(line: &mut Line<TcpStream>, journals: &BridgeJournals, scope: Cance
     let (name, seq) = send(line, &journals.upstream, scope, None)?;
     commit(journals, &[FixSide::Upstream], false).await?;
     line.transmit().await?;
+    let expected = journals.upstream.next_target();
     loop {
         while let Some(event) = line.session.poll_event() {
             if let Some(answer) = reports.take(&event, &name, seq) {
                 return answer;
+            }
+            if matches!(event, Event::GapFound { .. }) {
+                // What we ask for has a number, which is written with all that was counted: nothing may have been.
+                if journals.upstream.next_target() != expected {
+                    return Err(Refusal::operator(Reject::UpstreamUnavailable, "the venue left out what comes before its answer"));
+                }
+                commit(journals, &[FixSide::Upstream], false).await?;
             }
         }
         // What the venue asks for behind a gap: it hears the question after that.

@@ -87,6 +87,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                 self.login = again.login;
                 // It may agree on something else than the Logon before it.
                 self.absence = Absence::new(again.policy, Duration::ZERO);
+                self.agreed = Some(again.policy.scope);
                 let fields: Vec<Field<'_>> = again.fields.iter().map(|(tag, value)| Field::new(*tag, value)).collect();
                 self.client.session.accept_reset(clock::now(), &fields).map_err(|error| error.to_string())
             }

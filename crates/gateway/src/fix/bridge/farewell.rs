@@ -1,11 +1,13 @@
 //! How a bridge ends: who is told what, and for how long it is waited.
 
 use countersign_fix::{Event, Phase};
-use countersign_session::Departure;
+use countersign_session::{CancelScope, Departure};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Bridge, FAREWELL, LAST_WORDS, Side, commit};
+use super::{Bridge, End, FAREWELL, LAST_WORDS, Side, commit};
+
 use crate::audit::{self, Subject};
+use crate::fix::will::{self, Facts};
 use crate::{clock, native};
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
@@ -37,6 +39,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         if self.client.session.logout(clock::now(), Some(text)).is_err() {
             tracing::debug!(correlation = %self.correlation, "no FIX session to log out of");
         }
+    }
+
+    /// Whether its client left in order, and nothing is due to its orders for that.
+    pub(super) fn keeps_its_orders(&self) -> bool {
+        let mut absence = self.absence;
+        self.logged_out && (self.keeps_orders || absence.left(Departure::Logout, clock::mono()).is_none())
+    }
+
+    /// What a Logon within the session agreed on holds for other nodes, too, before its client hears so.
+    pub(super) async fn write_terms(&mut self) -> Result<(), End> {
+        let Some(scope) = self.agreed.take() else { return Ok(()) };
+        if scope == CancelScope::Nothing {
+            self.journals.drop_will().await;
+            return Ok(());
+        }
+        let (_, client) = self.taken.client();
+        let (holder, upstream) = (self.listed.session().holder(), self.taken.upstream());
+        let facts = Facts { holder, login: &self.login, client: &client, upstream, profile: &self.profile };
+        will::leave(&self.worker, scope, &facts, &self.journals).await.map_err(End::Store)
     }
 
     pub(super) async fn leave_upstream(&mut self) {

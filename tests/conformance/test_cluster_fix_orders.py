@@ -44,13 +44,18 @@ class FixCluster(Cluster):
         # The venue trusts keys that the first node makes, and has another address than its door.
         self.door = Wire(1)
         self.configuration = CONFIGURATION.replace("FIX_PORT", str(self.door.port))
+        self.paper = None
         super().__init__(folder)
 
     def __enter__(self):
         super().__enter__()
-        self.paper = VenueWithFix(self.nodes[0].state / "jwks.json")
-        self.door.lead_to(self.paper.fix)
-        self.key = self.new_key("fix")
+        try:
+            self.paper = VenueWithFix(self.nodes[0].state / "jwks.json")
+            self.door.lead_to(self.paper.fix)
+            self.key = self.new_key("fix")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def new_key(self, account):
@@ -62,7 +67,8 @@ class FixCluster(Cluster):
 
     def __exit__(self, *_):
         self.door.close()
-        self.paper.stop()
+        if self.paper:
+            self.paper.stop()
         super().__exit__()
 
     def log_on(self, node, sender, more, key=None):

@@ -81,13 +81,13 @@ class FixCluster(Cluster):
         """Sessions for which somebody would cancel if their node was lost."""
         return int(self.postgres.sql("cluster", "SELECT count(*) FROM fix_journals WHERE will IS NOT NULL"))
 
-    def lost(self):
-        """What the nodes have on record about orders of sessions whose node was lost, node by node."""
+    def lost(self, why="node lost"):
+        """What the nodes have on record about orders of sessions whose node was lost, or that ended for another reason."""
         found = []
         for node in self.nodes:
             for file in sorted((node.state / "audit").glob("audit-*.jsonl")):
                 lines = [line for line in file.read_text(errors="replace").splitlines() if '"cancel_on_disconnect"' in line]
-                found += [record["detail"] for record in map(json.loads, lines) if "node lost" in record["detail"]]
+                found += [record["detail"] for record in map(json.loads, lines) if why in record["detail"]]
         return Counter(found)
 
 
@@ -206,3 +206,35 @@ def test_a_node_that_leaves_in_order_leaves_nothing_to_others(cluster, before, r
         assert state(client, "rests") == "4", "the node did it itself"
         client.logout()
     assert not cluster.lost() - before
+
+
+def test_a_logout_that_keeps_orders_leaves_nothing_to_cancel_before_it_is_answered(cluster, before, round):
+    sender = f"logout-{round}"
+    with cluster.log_on(cluster.nodes[0], sender, CANCELS) as client:
+        client.send("D", limit_order(f"kept-{round}", symbol=SYMBOL))
+        client.expect("8", t39="0", t11=f"kept-{round}")
+        assert cluster.wills() == 1
+        # DontCancelOnDisconnect, as Deribit's clients say it.
+        client.send("5", [(9003, "Y")])
+        client.expect("5")
+        assert cluster.wills() == 0
+    cluster.nodes[0].server.kill()
+    with cluster.log_on(cluster.nodes[1], sender, KEEPS) as client:
+        assert state(client, f"kept-{round}") == "0", "it rests"
+        client.logout()
+    assert not cluster.lost() - before
+
+
+def test_an_end_that_could_not_cancel_is_made_up_for(cluster, before, round):
+    sender, ended = f"venue-{round}", cluster.lost("upstream lost")
+    with cluster.log_on(cluster.nodes[0], sender, CANCELS) as client:
+        client.send("D", limit_order("rests", symbol=SYMBOL))
+        client.expect("8", t39="0", t11="rests")
+        cluster.door.lead_to(1)
+        try:
+            client.expect("5")
+            until(lambda: any("NOT cancelled" in detail for detail in cluster.lost("upstream lost") - ended), 60, "the node did not try")
+        finally:
+            cluster.door.lead_to(cluster.paper.fix)
+    until(lambda: "1 orders cancelled, scope session: node lost" in cluster.lost() - before, 90, "nobody tried again")
+    assert cluster.wills() == 0

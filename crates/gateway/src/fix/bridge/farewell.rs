@@ -5,7 +5,6 @@ use countersign_session::{CancelScope, Departure};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Bridge, End, FAREWELL, LAST_WORDS, Side, commit};
-
 use crate::audit::{self, Subject};
 use crate::fix::will::{self, Facts};
 use crate::{clock, native};

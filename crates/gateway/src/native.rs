@@ -28,6 +28,7 @@ pub(crate) mod cancel_question;
 mod carriage;
 mod comeback;
 pub(crate) mod door;
+mod early;
 mod fix;
 mod grant;
 pub mod http;

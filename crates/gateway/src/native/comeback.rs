@@ -14,14 +14,14 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
 use countersign_core::{CorrelationId, Refusal, Reject, VerifiedIdentity};
 use countersign_handshake::limits::DECISION_DEADLINE;
 use countersign_handshake::{AwaitResumption, SecretText};
 use countersign_session::Entrant;
 use tokio::sync::{mpsc, oneshot};
 
-use super::carriage::{Carriage, CarriageError};
+use super::carriage::Carriage;
+use super::early::Early;
 use super::grant;
 use super::line::NearEnd;
 use super::mirror;
@@ -79,10 +79,10 @@ pub(super) async fn take_up<C: Carriage>(
     grant::check_host(worker, kind, awaiting.host())?;
     // Its ticket is one of ours: what comes now may be as long as what an open session says.
     carriage.set_open();
-    let mut early = None;
+    let mut early = Early::default();
     let taken = tokio::select! {
         biased;
-        () = gone(carriage, &mut early) => Err(Refusal::operator(Reject::Busy, "the client had gone before it was answered")),
+        () = early.until_gone(carriage) => Err(Refusal::operator(Reject::Busy, "the client had gone before it was answered")),
         taken = seek(worker, connection, awaiting, correlation) => taken,
     }?;
     worker.shared.metrics.logged_in(Family::NATIVE, kind.metric(), clock::mono().saturating_since(started));
@@ -107,17 +107,6 @@ async fn seek(
     let (answer, answered) = oneshot::channel();
     let returning = Return { awaiting, identity, connection: connection.facts(), correlation, answer };
     ask(door, returning, answered).await
-}
-
-/// Ends when the client has, unless it has said something behind its resume, which is for the session.
-async fn gone<C: Carriage>(carriage: &mut C, early: &mut Option<Result<Bytes, CarriageError>>) {
-    match carriage.receive().await {
-        Err(CarriageError::Ended) => {}
-        said => {
-            *early = Some(said);
-            std::future::pending::<()>().await;
-        }
-    }
 }
 
 async fn ask(

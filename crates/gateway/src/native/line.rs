@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_websockets::CloseCode;
 
 use super::carriage::{Carriage, CarriageError};
+use super::early::Early;
 use super::limits::{LINE_BATCHES_MAX, LINE_FRAMES_MAX, WRITE_BATCH_BYTES};
 use crate::websocket::limits::WRITE_DEADLINE;
 
@@ -40,12 +41,12 @@ pub(super) struct NearEnd {
     frames: mpsc::Sender<Result<Bytes, CarriageError>>,
     out: mpsc::Receiver<Outgoing>,
     /// What the client said before it had its answer.
-    early: Option<Result<Bytes, CarriageError>>,
+    early: Early,
 }
 
 impl NearEnd {
     /// The same, where the client said something before it had its answer.
-    pub(super) fn after(self, early: Option<Result<Bytes, CarriageError>>) -> Self {
+    pub(super) fn after(self, early: Early) -> Self {
         Self { early, ..self }
     }
 }
@@ -54,7 +55,7 @@ impl NearEnd {
 pub(super) fn ends() -> (FarEnd, NearEnd) {
     let (to_session, frames) = mpsc::channel(LINE_FRAMES_MAX);
     let (out, from_session) = mpsc::channel(LINE_BATCHES_MAX);
-    (FarEnd { frames, out, batch: Vec::new(), batch_bytes: 0 }, NearEnd { frames: to_session, out: from_session, early: None })
+    (FarEnd { frames, out, batch: Vec::new(), batch_bytes: 0 }, NearEnd { frames: to_session, out: from_session, early: Early::default() })
 }
 
 impl FarEnd {
@@ -141,7 +142,7 @@ impl<C: Carriage> Line<C> {
 
 /// Serves a connection whose session is elsewhere, until one of them ends.
 pub(super) async fn pump<C: Carriage>(mut carriage: C, mut line: NearEnd) {
-    let mut pending = line.early.take();
+    let mut pending = line.early.next();
     let close = loop {
         tokio::select! {
             frame = carriage.receive(), if pending.is_none() => pending = Some(frame),
@@ -150,6 +151,7 @@ pub(super) async fn pump<C: Carriage>(mut carriage: C, mut line: NearEnd) {
                 let (Ok(room), Some(frame)) = (room, pending.take()) else { break (None, "") };
                 let ended = frame.is_err();
                 room.send(frame);
+                pending = line.early.next();
                 if ended {
                     break (None, "");
                 }

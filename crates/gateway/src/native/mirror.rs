@@ -22,6 +22,7 @@ use countersign_handshake::strict_json::Object;
 use countersign_store::SessionMirror;
 use countersign_store::limits::{MIRROR_LEASE, MIRROR_RENEW};
 use countersign_store::shared::mirror::{Fence, KeptFrame, MirrorError, Mirrored, Progress, Take};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -160,22 +161,36 @@ fn go_on(worker: &Rc<Worker>, sid: SessionId, handed: Handed) -> Result<(), Refu
 
 /// Sessions that the process before this one hands over unasked: nobody is there, or has come back yet. Whoever comes back meanwhile
 /// waits until they are here.
+///
+/// Nothing is waited for between two of them: who has the turn of one may wait for what the other process sends behind it.
 pub(crate) async fn take_in(worker: Rc<Worker>, predecessor: Arc<Predecessor>, mut sessions: mpsc::Receiver<SessionId>) {
-    while let Some(sid) = sessions.recv().await {
-        let _turn = worker.shared.sessions.turn(sid).await;
-        // Its client was quicker.
-        let Some(handed) = predecessor.claim(sid) else { continue };
-        let outcome = match (&handed, worker.shared.mirror.as_ref()) {
-            (Handed::InMemory { at_rest }, Some(mirror)) => match mirror.take(sid, Take::Any) {
-                Ok(Some(taken)) => take(&worker, Some(mirror), sid, taken, Found::of(*at_rest, false)),
-                // Its lease runs out, and then it is adopted.
-                Ok(None) | Err(_) => Ok(()),
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            Some(()) = under_way.next() => {}
+            next = sessions.recv() => match next {
+                Some(sid) => under_way.push(take_one_in(&worker, &predecessor, sid)),
+                None => break,
             },
-            (Handed::Here(_) | Handed::InMemory { .. } | Handed::Unknown, _) => go_on(&worker, sid, handed),
-        };
-        // Said where it failed.
-        drop(outcome);
+        }
     }
+    under_way.collect::<()>().await;
+}
+
+async fn take_one_in(worker: &Rc<Worker>, predecessor: &Predecessor, sid: SessionId) {
+    let _turn = worker.shared.sessions.turn(sid).await;
+    // Its client was quicker.
+    let Some(handed) = predecessor.claim(sid) else { return };
+    let outcome = match (&handed, worker.shared.mirror.as_ref()) {
+        (Handed::InMemory { at_rest }, Some(mirror)) => match mirror.take(sid, Take::Any) {
+            Ok(Some(taken)) => take(worker, Some(mirror), sid, taken, Found::of(*at_rest, false)),
+            // Its lease runs out, and then it is adopted.
+            Ok(None) | Err(_) => Ok(()),
+        },
+        (Handed::Here(_) | Handed::InMemory { .. } | Handed::Unknown, _) => go_on(worker, sid, handed),
+    };
+    // Said where it failed.
+    drop(outcome);
 }
 
 /// Whether the records say that a session is over for good. A memory that lost the last word of a node that died after it (it was away,

@@ -107,3 +107,37 @@ async fn a_session_that_nobody_takes_ends_as_agreed() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_session_that_is_waited_for_holds_up_no_other_one() {
+    // HS-132
+    on_stage(|stage| async move {
+        let offer = lasting("session", 30_000);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        gone(&stage, peer).await;
+        let mut sessions = succeed(&stage);
+        let (sid, handed) = sessions.recv().await.unwrap();
+        until(|| stage.worker.shared.sessions.is_empty()).await;
+
+        // As the next process. Of another session its client has the turn, and waits for what comes behind it.
+        let other = countersign_core::SessionId::from_bytes([9; 16]);
+        let turn = stage.worker.shared.sessions.turn(other).await;
+        let (to, from) = mpsc::channel(1);
+        let (predecessor, _wishes) = Predecessor::of_tests();
+        predecessor.brings(other, Handed::InMemory { at_rest: true });
+        predecessor.brings(sid, handed);
+        let taking = take_in(Rc::clone(&stage.worker), Arc::clone(&predecessor), from);
+        let bringing = async {
+            to.send(other).await.unwrap();
+            to.send(sid).await.unwrap();
+            // It comes here, and as this one leaves, too, it goes on at once.
+            let again = tokio::time::timeout(Duration::from_secs(5), sessions.recv()).await.expect("it is not held up");
+            assert!(here(again.unwrap()).away_ms.is_some());
+            assert!(predecessor.claim(other).is_some(), "that one's client still has its turn");
+            drop((turn, to));
+        };
+        tokio::join!(taking, bringing);
+    })
+    .await;
+}

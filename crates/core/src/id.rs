@@ -46,7 +46,8 @@ macro_rules! text_id {
                 if text.is_empty() || text.len() > Self::BYTES_MAX {
                     return Err(IdError::Length);
                 }
-                if !text.bytes().all(allowed) {
+                // Without an early end, so that it is done many bytes at a time.
+                if text.bytes().fold(false, |found, byte| found | !allowed(byte)) {
                     return Err(IdError::Alphabet);
                 }
                 Ok(Self(text.into()))
@@ -113,6 +114,14 @@ macro_rules! random_id {
                 &self.0
             }
 
+            /// The 22-character base64url form.
+            #[must_use]
+            pub fn to_text(&self) -> [u8; 22] {
+                let mut text = [0; 22];
+                URL_SAFE_NO_PAD.encode_slice(self.0, &mut text).expect("16 bytes are 22 base64url characters");
+                text
+            }
+
             /// Reads the 22-character base64url form.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
@@ -123,11 +132,7 @@ macro_rules! random_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut text = [0; 22];
-                let written = URL_SAFE_NO_PAD
-                    .encode_slice(self.0, &mut text)
-                    .expect("16 bytes are 22 base64url characters");
-                f.write_str(std::str::from_utf8(&text[..written]).expect("base64 is ASCII"))
+                f.write_str(std::str::from_utf8(&self.to_text()).expect("base64 is ASCII"))
             }
         }
 

@@ -19,6 +19,7 @@ use crate::bearer;
 use crate::clock;
 use crate::connection::Connection;
 use crate::routes::Family;
+use crate::shared::CredentialEntry;
 use crate::tokens::bearer::{self as own_token, TokenLogin};
 use crate::worker::Worker;
 
@@ -125,10 +126,11 @@ pub(crate) fn of_dialect(
         Answer::Malformed(refusal) => Err(refusal),
         Answer::NotMine => Err(Reject::MissingCredentials.into()),
         Answer::Presented(presented) => {
-            let known = worker.shared.credentials.load().find(presented.purpose, &presented.key_id).is_some();
-            match if known { None } else { dialect.present_otherwise(request) } {
+            let table = worker.shared.credentials.load();
+            let entry = table.find(presented.purpose, &presented.key_id);
+            match if entry.is_some() { None } else { dialect.present_otherwise(request) } {
                 Some(otherwise) => verify_presented(worker, connection, &otherwise),
-                None => verify_presented(worker, connection, &presented),
+                None => verify_by(worker, connection, &presented, entry),
             }
         }
         Answer::Token { text, kind } => {
@@ -157,7 +159,15 @@ pub fn verify_shown(worker: &Worker, connection: &Connection, token: &Token) -> 
 /// As [`verify()`].
 pub fn verify_presented(worker: &Worker, connection: &Connection, presented: &Presented<'_>) -> Result<Login, Refusal> {
     let table = worker.shared.credentials.load();
-    let entry = table.find(presented.purpose, &presented.key_id);
+    verify_by(worker, connection, presented, table.find(presented.purpose, &presented.key_id))
+}
+
+fn verify_by(
+    worker: &Worker,
+    connection: &Connection,
+    presented: &Presented<'_>,
+    entry: Option<&CredentialEntry>,
+) -> Result<Login, Refusal> {
     let context = verify_context(worker, connection);
     let identity = verify(presented, entry.map(|entry| &entry.credential), &context).map_err(|refusal| blamed(worker, refusal))?;
     let counters = entry.map(|entry| Arc::clone(&entry.counters)).unwrap_or_default();

@@ -3,11 +3,15 @@
 //! The target and the body travel as received, byte for byte: what was verified is what the upstream sees. Headers lose
 //! everything that is only for one hop and everything by which a client could pass itself off as somebody: then ours are set.
 
+mod names;
+
 use countersign_core::{Freshness, Permit, Refusal, Reject};
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
+
+pub(crate) use names::{is_hop_by_hop, says_who};
 
 use crate::authenticate::SessionRef;
 use crate::body::{RequestBody, ResponseBody};
@@ -172,102 +176,12 @@ fn remove_ours(headers: &mut HeaderMap) {
     remove_where(headers, says_who);
 }
 
-fn remove_where(headers: &mut HeaderMap, unwanted: fn(&str) -> bool) {
-    let names: SmallVec<[HeaderName; 4]> = headers.keys().filter(|name| unwanted(name.as_str())).cloned().collect();
+fn remove_where(headers: &mut HeaderMap, unwanted: fn(&[u8]) -> bool) {
+    let names: SmallVec<[HeaderName; 4]> = headers.keys().filter(|name| unwanted(name.as_str().as_bytes())).cloned().collect();
     for name in names {
         headers.remove(name);
     }
 }
-
-/// Headers for one hop that RFC 9110, 7.6.1 and its registry name; `name` is in lower case.
-pub(crate) fn is_hop_by_hop(name: &str) -> bool {
-    matches!(
-        name,
-        "connection"
-            | "expect"
-            | "http2-settings"
-            | "keep-alive"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "proxy-connection"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-    )
-}
-
-/// Headers that upstreams take as a word from their proxy: who is calling, and what was really asked for. Every byte that is
-/// neither letter nor digit counts as a hyphen: upstreams that turn names into variables read them all as one name.
-///
-/// `name` is in lower case.
-pub(crate) fn says_who(name: &str) -> bool {
-    if !name.bytes().next().is_some_and(|first| BEGINS_ONE[usize::from(first)]) {
-        return false;
-    }
-    let same = |(byte, wanted): (u8, u8)| byte == wanted || (wanted == b'-' && !byte.is_ascii_alphanumeric());
-    let starts = |prefix: &str| name.len() >= prefix.len() && name.bytes().zip(prefix.bytes()).all(same);
-    let is = |whole: &str| name.len() == whole.len() && starts(whole);
-    OF_PROXIES_PREFIXES.iter().copied().any(starts) || OF_PROXIES.iter().copied().any(is)
-}
-
-/// The first bytes of all of them: most headers are told apart by that.
-const BEGINS_ONE: [bool; 256] = {
-    let mut begins = [false; 256];
-    let lists = [OF_PROXIES_PREFIXES, OF_PROXIES];
-    let mut list = 0;
-    while list < lists.len() {
-        let mut name = 0;
-        while name < lists[list].len() {
-            begins[lists[list][name].as_bytes()[0] as usize] = true;
-            name += 1;
-        }
-        list += 1;
-    }
-    begins
-};
-
-/// Beginnings of such names.
-const OF_PROXIES_PREFIXES: &[&str] = &[
-    "client-cert", // RFC 9440
-    "countersign-",
-    "ssl-client-",
-    "x-amzn-oidc-",
-    "x-auth-request-",
-    "x-authenticated-",
-    "x-client-cert",
-    "x-consumer-",
-    "x-countersign-",
-    "x-credential-",
-    "x-envoy-",
-    "x-forwarded",
-    "x-goog-authenticated-",
-    "x-original-",
-    "x-remote-",
-    "x-rewrite-",
-    "x-ssl-",
-    "x-tls-",
-    "x-webauth-",
-];
-
-/// Whole names. The last three make another method out of the one that was authorized.
-const OF_PROXIES: &[&str] = &[
-    "cf-connecting-ip",
-    "client-ip",
-    "fastly-client-ip",
-    "forwarded",
-    "forwarded-for",
-    "remote-addr",
-    "remote-user",
-    "true-client-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-real-ip",
-    "x-user",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-];
 
 #[cfg(test)]
 mod tests {

@@ -61,7 +61,11 @@ impl<S: AsyncWrite + Unpin> HeldBack<S> {
                 return Poll::Ready(Ok(count - kept));
             }
         }
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        match bufs {
+            // Nearly always one record, which is cheaper to hand over than a list of them.
+            [one] => Pin::new(&mut self.inner).poll_write(cx, one),
+            _ => Pin::new(&mut self.inner).poll_write_vectored(cx, bufs),
+        }
     }
 
     fn take_sent(&mut self, count: usize) -> io::Result<()> {

@@ -266,7 +266,9 @@ fn run_worker(shared: Arc<Shared>, upstreams: &[UpstreamConfig], listeners: Work
             tokio::task::spawn_local(authz::listener::accept_loop(Rc::clone(&worker), TcpListener::from_std(proxies)?));
         }
         let clients = listeners.clients.into_iter().map(TcpListener::from_std).collect::<io::Result<Vec<_>>>()?;
-        futures_util::future::join_all(clients.into_iter().map(|clients| accept_loop(Rc::clone(&worker), clients))).await;
+        // As tasks of their own: what is awaited here is looked at whenever any task of the worker has something to do.
+        let accepting = clients.into_iter().map(|clients| tokio::task::spawn_local(accept_loop(Rc::clone(&worker), clients)));
+        futures_util::future::try_join_all(accepting).await.map_err(io::Error::other)?;
         drained(&worker, drain_deadline).await;
         Ok(())
     });

@@ -189,6 +189,8 @@ pub struct Head<'h> {
     pub host: &'h str,
     /// What follows.
     pub framing: Framing,
+    /// Whether the target is in origin form, of bytes that every reader takes as they are.
+    pub target_is_plain: bool,
 }
 
 /// Reads a head that is there as a whole; tells each field, its value trimmed. With the head comes its length.
@@ -227,7 +229,7 @@ struct Fields<'h> {
 
 fn check_head<'h>(head: &'h [u8], mut each: impl FnMut(&'h [u8], &'h [u8])) -> Result<Head<'h>, Refusal> {
     let mut lines = Lines(head);
-    let (method, target) = check_request_line(lines.next().unwrap_or_default())?;
+    let (method, target, is_plain) = check_request_line(lines.next().unwrap_or_default())?;
     let mut fields = Fields::default();
     for line in lines.take_while(|line| !line.is_empty()) {
         let (name, value) = check_field(line, &mut fields)?;
@@ -242,29 +244,55 @@ fn check_head<'h>(head: &'h [u8], mut each: impl FnMut(&'h [u8], &'h [u8])) -> R
         (None, false) => Framing::None,
     };
     let text = |bytes| std::str::from_utf8(bytes).map_err(|_| malformed("not ASCII"));
-    Ok(Head { method: text(method)?, target: text(target)?, host: text(host)?, framing })
+    let target_is_plain = is_plain && target.starts_with(b"/");
+    Ok(Head { method: text(method)?, target: text(target)?, host: text(host)?, framing, target_is_plain })
 }
 
-/// Method and target.
-fn check_request_line(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
-    let mut parts = line.split(|byte| *byte == b' ');
-    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
-        return Err(malformed("request line is not three words"));
-    };
+/// Method and target, and whether all bytes of the target are plain.
+fn check_request_line(line: &[u8]) -> Result<(&[u8], &[u8], bool), Refusal> {
+    let cut = |text: &'_ [u8]| memchr::memchr(b' ', text);
+    let not_three = || malformed("request line is not three words");
+    let (method, rest) = line.split_at(cut(line).ok_or_else(not_three)?);
+    let (target, version) = rest[1..].split_at(cut(&rest[1..]).ok_or_else(not_three)?);
+    if cut(&version[1..]).is_some() {
+        return Err(not_three());
+    }
     if method.is_empty() || method.len() > limits::METHOD_BYTES_MAX || !method.iter().all(u8::is_ascii_uppercase) {
         return Err(malformed("method is not upper-case letters"));
     }
+    // Nearly every target: looked through once.
+    let is_plain = !target.is_empty() && target.iter().all(|byte| PLAIN[usize::from(*byte)]);
+    if !is_plain {
+        check_target_bytes(target)?;
+    }
+    if version != b" HTTP/1.1" {
+        return Err(Refusal::operator(Reject::VersionUnsupported, "not HTTP/1.1"));
+    }
+    Ok((method, target, is_plain))
+}
+
+fn check_target_bytes(target: &[u8]) -> Result<(), Refusal> {
     if target.is_empty() || !target.iter().all(u8::is_ascii_graphic) || target.contains(&b'#') {
         return Err(malformed("request target has a byte that is not allowed"));
     }
     if !is_readable(target) {
         return Err(malformed("request target has a byte that has to be percent-encoded"));
     }
-    if version != b"HTTP/1.1" {
-        return Err(Refusal::operator(Reject::VersionUnsupported, "not HTTP/1.1"));
-    }
-    Ok((method, target))
+    Ok(())
 }
+
+/// Bytes of a target of which every reader makes the same: not those that the URI type of the HTTP library refuses, or that servers
+/// like to rewrite.
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] =
+            byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}');
+        byte += 1;
+    }
+    table
+};
 
 /// Whether the HTTP library takes the target. What it does not take it answers by itself, without our words and unrecorded.
 fn is_readable(target: &[u8]) -> bool {

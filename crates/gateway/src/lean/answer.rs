@@ -50,13 +50,13 @@ pub(super) struct Ours {
 }
 
 impl Ours {
-    fn replaces(&self, name: &str) -> bool {
-        self.rates.iter().any(|(ours, _)| *ours == name) || (!self.login.is_empty() && name == CACHE_CONTROL.as_str())
+    fn replaces(&self, name: &[u8]) -> bool {
+        self.rates.iter().any(|(ours, _)| ours.as_bytes() == name) || (!self.login.is_empty() && name == CACHE_CONTROL.as_str().as_bytes())
     }
 
     fn write(&self, out: &mut BytesMut) {
         for (name, value) in &self.rates {
-            write!(out, "{name}: {value}\r\n").expect("a buffer grows");
+            write_field(name, value.as_bytes(), out);
         }
         if !self.login.is_empty() {
             write_field(CACHE_CONTROL.as_str(), b"no-store", out);
@@ -76,29 +76,32 @@ pub(super) fn write_field(name: &str, value: &[u8], out: &mut BytesMut) {
 }
 
 /// Adds a field as somebody sent it, its name in lower case, unless `drops` says that it stops here.
-pub(super) fn pass_field(name: &[u8], value: &[u8], drops: impl FnOnce(&str) -> bool, out: &mut BytesMut) {
+pub(super) fn pass_field(name: &[u8], value: &[u8], drops: impl FnOnce(&[u8]) -> bool, out: &mut BytesMut) {
     let start = out.len();
     out.extend_from_slice(name);
     out[start..].make_ascii_lowercase();
-    // A name is a token, which the parsers saw to.
-    if std::str::from_utf8(&out[start..]).is_ok_and(|name| !drops(name)) {
+    if drops(&out[start..]) {
+        out.truncate(start);
+    } else {
         out.extend_from_slice(b": ");
         out.extend_from_slice(value);
         out.extend_from_slice(b"\r\n");
-    } else {
-        out.truncate(start);
     }
 }
 
 /// Adds the status line.
 pub(super) fn write_status(status: u16, out: &mut BytesMut) {
+    if status == 200 {
+        // Nearly every answer.
+        return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    }
     let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
     write!(out, "HTTP/1.1 {status} {reason}\r\n").expect("a buffer grows");
 }
 
 /// Adds the correlation id.
 pub(super) fn write_correlation(correlation: CorrelationId, out: &mut BytesMut) {
-    write!(out, "{CORRELATION_HEADER}: {correlation}\r\n").expect("a buffer grows");
+    write_field(CORRELATION_HEADER.as_str(), &correlation.to_text(), out);
 }
 
 /// Reads the head of an answer and writes what the client gets of it to `out`, up to and without the empty line. `None` while it
@@ -128,11 +131,11 @@ pub(super) fn read(bytes: &[u8], to_head: bool, ours: &Ours, out: &mut BytesMut)
     }
     write_status(status, out);
     for field in &*answer.headers {
-        let drops = |name: &str| {
+        let drops = |name: &[u8]| {
             is_hop_by_hop(name)
                 || says_who(name)
                 || ours.replaces(name)
-                || (name == "content-length" && (status == 204 || framing.chunked))
+                || (name == b"content-length" && (status == 204 || framing.chunked))
                 || framing.connection.is_some_and(|connection| names(connection, name))
         };
         pass_field(field.name.as_bytes(), field.value, drops, out);
@@ -187,9 +190,9 @@ impl<'h> Framing<'h> {
         if self.connection.replace(value).is_some() {
             return Err(BadAnswerError("more than one Connection"));
         }
-        if names(value, "close") {
+        if names(value, b"close") {
             self.keeps_alive = false;
-        } else if names(value, "keep-alive") {
+        } else if names(value, b"keep-alive") {
             self.keeps_alive = true;
         }
         Ok(())
@@ -207,8 +210,8 @@ impl<'h> Framing<'h> {
 }
 
 /// Whether a comma-separated list has this member; `name` is in lower case.
-fn names(list: &[u8], name: &str) -> bool {
-    list.split(|byte| *byte == b',').any(|each| each.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
+fn names(list: &[u8], name: &[u8]) -> bool {
+    list.split(|byte| *byte == b',').any(|each| each.trim_ascii().eq_ignore_ascii_case(name))
 }
 
 fn content_length(value: &[u8]) -> Option<u64> {

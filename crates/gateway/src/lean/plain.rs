@@ -67,7 +67,7 @@ impl<'h> Plain<'h> {
             Framing::Length(length) => usize::try_from(length).ok()?,
             Framing::Chunked => return None,
         };
-        if !plain || !is_plain_target(head.target) {
+        if !plain || !head.target_is_plain {
             return None;
         }
         let length = head_length.checked_add(body_length)?;
@@ -77,7 +77,8 @@ impl<'h> Plain<'h> {
 
     /// The target up to its question mark.
     pub(super) fn path(&self) -> &'h str {
-        self.head.target.split('?').next().unwrap_or_default()
+        let target = self.head.target;
+        memchr::memchr(b'?', target.as_bytes()).map_or(target, |end| &target[..end])
     }
 }
 
@@ -100,23 +101,6 @@ fn kind(name: &[u8]) -> Kind {
         _ => Kind::Other,
     }
 }
-
-/// A target in origin form of which every reader makes the same. Bytes that the URI type of the long way refuses or that servers
-/// like to rewrite are left to it.
-fn is_plain_target(target: &str) -> bool {
-    target.starts_with('/') && target.bytes().all(|byte| PLAIN[usize::from(byte)])
-}
-
-const PLAIN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        table[byte as usize] =
-            byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}');
-        byte += 1;
-    }
-    table
-};
 
 /// The fields of a request in its buffer.
 #[derive(Debug)]

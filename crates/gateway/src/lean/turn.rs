@@ -144,11 +144,11 @@ fn write_request(
     }
     write_field("host", plain.head.host.as_bytes(), out);
     for (name, value) in plain.fields.iter() {
-        let drops = |name: &str| {
-            name == "host"
+        let drops = |name: &[u8]| {
+            name == b"host"
                 || is_hop_by_hop(name)
                 || says_who(name)
-                || (hides_authorization && (name == "authorization" || name == DPOP_HEADER))
+                || (hides_authorization && (name == b"authorization" || name == DPOP_HEADER.as_bytes()))
         };
         pass_field(name, value, drops, out);
     }

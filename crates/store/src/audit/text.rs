@@ -16,7 +16,8 @@ impl AuditText {
     pub fn name(text: &str) -> Self {
         const CUT: &str = "...";
         // Nearly every text: taken as it is.
-        if text.len() <= limits::AUDIT_TEXT_BYTES_MAX && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        let strange = |found: bool, byte: u8| found | !(b' '..=b'~').contains(&byte);
+        if text.len() <= limits::AUDIT_TEXT_BYTES_MAX && !text.bytes().fold(false, strange) {
             return Self(text.into());
         }
         let printable = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
@@ -32,6 +33,9 @@ impl AuditText {
     #[must_use]
     pub fn path(target: &str) -> Self {
         let path = target.split(['?', '#']).next().unwrap_or_default();
+        if path.starts_with('/') {
+            return Self::name(path);
+        }
         // An absolute-form target may carry a user and a password before its host.
         let path = path.split_once("://").map_or(path, |(_, rest)| rest.find('/').map_or("/", |slash| &rest[slash..]));
         Self::name(path)

@@ -449,6 +449,16 @@ def test_no_order_is_packed_away_from_who_counts_it(site, coding):
     assert len(site.venue.seen) == before
 
 
+def test_no_order_is_read_by_the_other_of_two_types(site):
+    key = Key(site.server.credential("binance-hmac"))
+    types = [("Content-Type", kind) for kind in ("application/x-www-form-urlencoded", "application/json")]
+    for sent, status in ((types[:1], 200), (types, 400), (types[:1] * 2, 400)):
+        before = len(site.venue.seen)
+        answer = raw.ask(site.server, "POST", "/api/v3/order", [("X-MBX-APIKEY", key.api_key), *sent], key.signed(**ORDER).encode())
+        assert answer.status == status
+        assert len(site.venue.seen) - before == (status == 200)
+
+
 CLAIMS = ["Client-Cert", "Client-Cert-Chain", "Countersign.Identity", "countersign~identity", "X.Forwarded.For", "X-Original-URI"]
 CLAIMS += ["X-Client-IP", "CF-Connecting-IP", "SSL-Client-S-DN", "X-WebAuth-User", "X-Consumer-Username", "X-Envoy-Original-Path"]
 

@@ -6,7 +6,7 @@
 //! | `kid` | names a published key |
 //! | `iss` | this issuer, character by character |
 //! | `aud` | one of ours is among them |
-//! | `exp`, `iat`, `nbf` | whole seconds; `exp` and `iat` must be there, the life between them is bounded |
+//! | `exp`, `iat`, `nbf` | seconds, with or without a fraction; `exp` and `iat` must be there, the life between them is bounded |
 //! | `sub` | must be there; names the caller in audit records and for rate limits |
 //! | account claim | the account; or a fixed one for all |
 //! | scope claim | a text with blanks or a list; what is not in the issuer's ceiling is left out |
@@ -128,7 +128,7 @@ impl Issuer {
     }
 
     fn life(&self, jwt: &Jwt<'_>) -> Result<(Freshness, Timestamp), Refusal> {
-        let time = |name| jwt.claims.time_if_any(name).map_err(|_| invalid("a time is not in whole seconds"));
+        let time = |name| jwt.claims.time_if_any(name).map_err(|_| invalid("a time is not in seconds"));
         let issued = time("iat")?.ok_or_else(|| invalid("iat is missing"))?;
         let not_after = time("exp")?.ok_or_else(|| invalid("exp is missing"))?;
         if not_after.saturating_since(issued) > self.lifetime_max {

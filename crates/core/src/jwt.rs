@@ -5,7 +5,7 @@
 //!          └────────── signed bytes, as sent ───┘
 //! ```
 //!
-//! Base64url without padding or stray bits; objects without repeated names; times in whole seconds. `alg` is what the signature claims to
+//! Base64url without padding or stray bits; objects without repeated names; times that a calendar has. `alg` is what the signature claims to
 //! be, one of a list without `none` and without MACs: the key that was registered or published decides (RFC 8725, 3.1). A key inside the
 //! token or behind an address (`jku`, `x5u`, `x5c`) is never looked at; `jwk` only by DPoP, whose proofs are about the key itself.
 //! Extensions that must be understood (`crit`, `b64`) are refused.
@@ -14,6 +14,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -143,10 +144,17 @@ impl Members {
         self.value(name)?.as_str()
     }
 
-    /// A member that is a time in whole seconds; `None` without it and for any other spelling.
+    /// A member that is a time (`NumericDate` of RFC 7519, 2): seconds, of which clients in Python and JavaScript like to write a
+    /// fraction. Read to the microsecond below; `None` without it and for anything else.
     #[must_use]
     pub fn time(&self, name: &str) -> Option<Timestamp> {
-        self.value(name)?.as_u64().and_then(numeric_date)
+        let value = self.value(name)?;
+        if let Some(seconds) = value.as_u64() {
+            return numeric_date(seconds);
+        }
+        let since = Duration::try_from_secs_f64(value.as_f64()?).ok()?;
+        let second = numeric_date(since.as_secs())?;
+        Some(second.saturating_add(Duration::from_micros(since.subsec_micros().into())))
     }
 
     /// As [`Self::text`], of a member that may be left out.
@@ -236,14 +244,16 @@ mod tests {
     }
 
     #[test]
-    fn times_are_whole_seconds() {
+    fn times_are_seconds_that_a_calendar_has() {
         let members: Members =
-            serde_json::from_str(r#"{"a":1700000000,"b":"1700000000","c":1.5,"d":-1,"e":1e18,"f":253402300800,"g":1700000000.0,"h":null}"#)
+            serde_json::from_str(r#"{"a":1700000000,"b":"1700000000","c":-1.5,"d":-1,"e":1e18,"f":253402300800,"g":253402300800.5,"h":null,"j":1700000000.25,"k":1.7e9}"#)
                 .unwrap();
         assert_eq!(members.time("a"), Some(Timestamp::from_secs(1_700_000_000)));
         for name in ["b", "c", "d", "e", "f", "g", "h"] {
             assert_eq!((members.time(name), members.time_if_any(name)), (None, Err(JwtError::Grammar(name))), "{name}");
         }
+        assert_eq!(members.time("j"), Some(Timestamp::from_micros(1_700_000_000_250_000)));
+        assert_eq!(members.time_if_any("k"), Ok(Some(Timestamp::from_secs(1_700_000_000))));
         assert_eq!((members.time("i"), members.time_if_any("i"), members.text_if_any("i")), (None, Ok(None), Ok(None)));
         assert_eq!((members.text_if_any("b"), members.text_if_any("a")), (Ok(Some("1700000000")), Err(JwtError::Grammar("a"))));
         assert_eq!(numeric_date(NUMERIC_DATE_MAX), Some(Timestamp::from_secs(NUMERIC_DATE_MAX)));

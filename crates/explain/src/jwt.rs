@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::{Purpose, Refusal, Reject, Timestamp};
+use countersign_dialects::limits::JWT_LIFETIME_MAX;
 use serde_json::Value;
 
 use crate::catalogue::Mistake;
@@ -156,25 +157,27 @@ fn check_names(header: &Value, claims: &Value, report: &mut Report, options: &Op
 }
 
 fn check_times(claims: &Value, report: &mut Report, options: &Options) {
-    let time = |name: &str| claims.get(name).and_then(Value::as_u64);
+    let time = |name: &str| claims.get(name).and_then(Value::as_f64).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     for name in ["nbf", "exp"] {
         match time(name) {
-            None => report.add(Finding::fault(Mistake::HeaderMissing, format!("there is no {name} in whole seconds in the claims"))),
-            Some(at) if at > 100_000_000_000 => {
-                report.add(Finding::fault(Mistake::TimestampInMillis, format!("{name} is {at}")));
+            None => report.add(Finding::fault(Mistake::HeaderMissing, format!("there is no {name} in seconds in the claims"))),
+            Some(at) if at.as_secs() > 100_000_000_000 => {
+                report.add(Finding::fault(Mistake::TimestampInMillis, format!("{name} is {}", at.as_secs())));
             }
             Some(_) => {}
         }
     }
     let (Some(start), Some(end)) = (time("nbf"), time("exp")) else { return };
-    if end.saturating_sub(start) > 120 {
-        let life = span(Duration::from_secs(end - start));
+    let life = end.saturating_sub(start);
+    if life > JWT_LIFETIME_MAX {
+        let life = span(life);
         report.add(Finding::fault(Mistake::ExpiresTooFar, format!("it lives {life}; two minutes are allowed")));
     }
     // Where the dialect refuses the token for another reason, the clock is told all the same.
     let arrival = Arrival { at: options.at, now: options.now };
-    if let Some(at) = arrival.at.filter(|at| Timestamp::from_secs(end) <= *at) {
-        let over = span(at.saturating_since(Timestamp::from_secs(end)));
+    let end = Timestamp::from_secs(0).saturating_add(end);
+    if let Some(at) = arrival.at.filter(|at| end <= *at) {
+        let over = span(at.saturating_since(end));
         report.add(Finding::fault(Mistake::JwtExpired, format!("it has been over for {over}")));
     }
 }

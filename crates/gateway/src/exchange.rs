@@ -270,9 +270,7 @@ pub(crate) fn admit(
     if login.identity.purpose() == Purpose::ClientCertificate && is_foreign_page(request) {
         return Err(Refusal::operator(Reject::ScopeMissing, "a page of another origin on a route that logs in by client certificate"));
     }
-    if is_packed(route, request) {
-        return Err(Refusal::operator(Reject::Malformed, "a body with a Content-Encoding, where orders are read"));
-    }
+    check_body_as_read(route, request)?;
     let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
     let credential = login.identity.credential();
     words.limits = credential.rate;
@@ -284,12 +282,21 @@ pub(crate) fn admit(
     Ok(Admitted { permit, login: Some(login), usage })
 }
 
-/// Whether an upstream may see another body than was looked at: one that it unpacks. No venue takes those, and orders in them would be
-/// neither counted nor found by halts. Bodies under HTTP message signatures are the operator's own affair.
-fn is_packed(route: &Route, request: &RequestView<'_>) -> bool {
+/// An upstream may see no other body than was looked at: not one that it unpacks, nor one that it reads by the other of two types. No
+/// venue takes those, and orders in them would be neither counted nor found by halts. Bodies under HTTP message signatures are the
+/// operator's own affair.
+fn check_body_as_read(route: &Route, request: &RequestView<'_>) -> Result<(), Refusal> {
     let is_venue = route.family.dialect().is_some() && route.family != Family::Of(Purpose::HttpSignature);
-    let is_read = is_venue && !request.body.is_empty();
-    is_read && !matches!(request.headers.find(CONTENT_ENCODING.as_str()), Header::Absent | Header::Once(b"identity" | b""))
+    if !is_venue || request.body.is_empty() {
+        return Ok(());
+    }
+    if !matches!(request.headers.find(CONTENT_ENCODING.as_str()), Header::Absent | Header::Once(b"identity" | b"")) {
+        return Err(Refusal::operator(Reject::Malformed, "a body with a Content-Encoding, where orders are read"));
+    }
+    if request.headers.find(CONTENT_TYPE.as_str()) == Header::Repeated {
+        return Err(Refusal::operator(Reject::Malformed, "a body with two Content-Types, where orders are read"));
+    }
+    Ok(())
 }
 
 /// Charges a request that nobody signed to where it comes from.

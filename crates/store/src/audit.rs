@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   gateway threads ──append──▶ bounded queue ──▶ one writer thread ──▶ chain ──▶ audit/audit-YYYYMMDD.jsonl
-//!        │                                          every 50 ms, whole lines       heads.jsonl, checkpoint.json
+//!        │                                          every 10 ms, whole lines       heads.jsonl, checkpoint.json
 //!        └── refused (AuditUnavailable) while the queue is full or the last write failed
 //! ```
 //!

@@ -70,8 +70,9 @@ pub const LIST_MAX: u32 = 10_000;
 /// nothing passes that cannot be recorded.
 pub const AUDIT_QUEUE_RECORDS_MAX: usize = 65_536;
 
-/// How long an audit record may wait before it is handed to the operating system.
-pub const AUDIT_FLUSH_INTERVAL: Duration = Duration::from_millis(50);
+/// How long an audit record may wait before it is handed to the operating system. At full load each wait is as much work at once, which
+/// requests on the same core wait for.
+pub const AUDIT_FLUSH_INTERVAL: Duration = Duration::from_millis(10);
 
 /// How long the disk may take for one write or flush of the audit log. Disks of busy machines take a second now and then; what takes
 /// longer has stopped, and what was accepted meanwhile is in memory only.

@@ -109,7 +109,7 @@ fn names(header: &Members) -> Result<(ApiKeyId, Option<HeaderNonce>), Refusal> {
     Ok((key_id, nonce.map(|nonce| SmallVec::from_slice(nonce.as_bytes()))))
 }
 
-/// `nbf` and `exp`, in whole seconds.
+/// `nbf` and `exp`.
 fn freshness(claims: &Members) -> Result<Freshness, Refusal> {
     let time = |name| claims.time(name).ok_or_else(|| malformed(name));
     let (not_before, not_after) = (time("nbf")?, time("exp")?);

@@ -5,7 +5,7 @@
 //! line is lost or torn as long as the process lives.
 //!
 //! ```text
-//!   every 50 ms   lines ─▶ chain ─▶ file
+//!   every 10 ms   lines ─▶ chain ─▶ file
 //!   every second  file ─▶ disk, then a signed checkpoint
 //!   every hour, at close, on demand   a signed head that is kept for good
 //! ```

@@ -262,7 +262,8 @@ fn operator_tls(dir: &StateDir, tickets: &Arc<TicketKeyRing>, clock: &Arc<dyn Ti
     let mut policy = ListenerPolicy::new("operators");
     policy.versions = ProtocolVersions::Tls13Only;
     policy.client_auth = ClientAuth::Required;
-    policy.alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // The operators' doors speak this alone (ADR 0049).
+    policy.alpn = vec![b"http/1.1".to_vec()];
     let files = ListenerFiles { certificates: vec![certificate], client_ca: vec![dir.path().join("ca.pem")], revocation: Vec::new() };
     Ok(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), unix_now())?)
 }

@@ -13,6 +13,7 @@ pub mod limits;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ pub struct Bounds {
 }
 
 /// Told when nothing happened between two messages for [`PARK_AFTER`]: the connection's buffers can be given back.
-pub type Quiet = Rc<tokio::sync::Notify>;
+pub type Quiet = Arc<tokio::sync::Notify>;
 
 /// How long a connection keeps its buffers between messages. Trading clients that send more often than this never lose them.
 pub const PARK_AFTER: Duration = Duration::from_secs(1);
@@ -46,6 +47,12 @@ pub const PARK_AFTER: Duration = Duration::from_secs(1);
 pub trait RefusalSink {
     /// Records the refusal and returns a complete HTTP/1.1 response.
     fn refused(&self, refusal: &Refusal) -> Vec<u8>;
+}
+
+impl<K: RefusalSink + ?Sized> RefusalSink for Rc<K> {
+    fn refused(&self, refusal: &Refusal) -> Vec<u8> {
+        (**self).refused(refusal)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +64,7 @@ enum Waiting {
 }
 
 /// A stream of which only well-framed HTTP/1.1 can be read.
-pub struct HeadGuard<S> {
+pub struct HeadGuard<S, K = Rc<dyn RefusalSink>> {
     inner: S,
     lexer: Lexer,
     /// Bytes read from `inner` and not yet passed on; the first `cleared` of them may be.
@@ -68,13 +75,13 @@ pub struct HeadGuard<S> {
     bounds: Bounds,
     timer: Option<(Waiting, Pin<Box<Sleep>>)>,
     served_any: bool,
-    sink: Rc<dyn RefusalSink>,
+    sink: K,
     quiet: Option<Quiet>,
 }
 
-impl<S> HeadGuard<S> {
+impl<S, K: RefusalSink> HeadGuard<S, K> {
     /// Guards `inner`; `already_read` was taken from it before.
-    pub fn new(inner: S, already_read: &[u8], bounds: Bounds, sink: Rc<dyn RefusalSink>) -> Self {
+    pub fn new(inner: S, already_read: &[u8], bounds: Bounds, sink: K) -> Self {
         let mut guard = Self {
             inner,
             lexer: Lexer::new(bounds.head_bytes_max),
@@ -212,7 +219,7 @@ enum Attempt {
     Passed,
 }
 
-impl<S: AsyncRead + Unpin> HeadGuard<S> {
+impl<S: AsyncRead + Unpin, K: RefusalSink + Unpin> HeadGuard<S, K> {
     fn poll_attempt(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<Attempt>> {
         if self.cleared > 0 {
             let count = self.cleared.min(buf.remaining());
@@ -243,7 +250,7 @@ impl<S: AsyncRead + Unpin> HeadGuard<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for HeadGuard<S> {
+impl<S: AsyncRead + Unpin, K: RefusalSink + Unpin> AsyncRead for HeadGuard<S, K> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
@@ -264,7 +271,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for HeadGuard<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for HeadGuard<S> {
+impl<S: AsyncWrite + Unpin, K: Unpin> AsyncWrite for HeadGuard<S, K> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, bytes)
     }

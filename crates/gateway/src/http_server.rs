@@ -103,11 +103,11 @@ async fn serve_awake<S>(worker: &Rc<Worker>, connection: &Rc<Connection>, stream
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let sink = Rc::new(Refusals::new(Rc::clone(worker), Rc::clone(connection)));
+    let sink: Rc<dyn RefusalSink> = Rc::new(Refusals::new(Rc::clone(worker), Rc::clone(connection)));
     let quiet = Quiet::default();
     // Awake again: from now on it counts.
     connection.exchanges.note_moved();
-    let guard = HeadGuard::new(stream, &read, bounds(worker), sink).telling(Rc::clone(&quiet));
+    let guard = HeadGuard::new(stream, &read, bounds(worker), sink).telling(Quiet::clone(&quiet));
     let answers = Rc::<Answers>::default();
     let service = {
         let (worker, connection, answers) = (Rc::clone(worker), Rc::clone(connection), Rc::clone(&answers));

@@ -27,14 +27,17 @@
 //!
 //! # Security
 //! There is no request without an [`OperatorIdentity`]: it is made from a verified certificate or from the kernel's word about
-//! the peer of the socket. Requests that change something are refused when they carry `Origin`: a browser that holds an operator
-//! certificate cannot be made to send them by another site.
+//! the peer of the socket. Requests that change something are refused when they carry `Origin` or `Sec-Fetch-Site`: a browser that
+//! holds an operator certificate cannot be made to send them by another site. The head guard reads before the HTTP library does, and
+//! whoever holds places without asking for anything loses them to whoever comes ([`places`], ADR 0049).
 
 mod backend;
 mod client;
 mod halts;
 mod listener;
+mod places;
 mod router;
+mod serve;
 mod socket;
 
 pub use backend::{

@@ -16,7 +16,7 @@ pub enum HaltError {
     Malformed,
     /// Not a scope.
     Scope(String),
-    /// Words that are too long or have control characters.
+    /// Words that are too long, or that a terminal would not show as they are written.
     Text,
 }
 
@@ -29,7 +29,7 @@ impl fmt::Display for HaltError {
             Self::Scope(text) => {
                 write!(f, "{text:?} is not a scope: venue, dialect:NAME, instrument:NAME, account:NAME, key:ID, session:ID or node:NAME")
             }
-            Self::Text => f.write_str("the words must have 1 to 256 bytes without control characters"),
+            Self::Text => f.write_str("the words must have 1 to 256 bytes, without control characters and marks that turn or hide text"),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::action::Action;
 use crate::error::HaltError;
 use crate::limits::TEXT_BYTES_MAX;
 use crate::scope::HaltScope;
-use crate::wire;
+use crate::{wire, words};
 
 /// The name of a halt: `H-` and twelve hexadecimal digits. Drawn, not counted, so that a node which cannot reach the store can
 /// name one too.
@@ -127,6 +127,14 @@ pub enum RaisedBy {
     Operator(Box<str>),
 }
 
+impl RaisedBy {
+    /// Whether a client raised it, for what is its own.
+    #[must_use]
+    pub const fn is_client(&self) -> bool {
+        matches!(self, Self::Client { .. })
+    }
+}
+
 impl fmt::Display for RaisedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -161,7 +169,19 @@ pub struct Halt {
 }
 
 impl Halt {
-    /// Checks what the types do not say.
+    /// Checks a halt that is being raised: what is asked of every record, and that its words are shown as they are written.
+    ///
+    /// # Errors
+    /// [`HaltError::Text`], [`HaltError::InstrumentDisconnect`].
+    pub fn raised(self) -> Result<Self, HaltError> {
+        if !words::are_plain(&self.text) {
+            return Err(HaltError::Text);
+        }
+        self.checked()
+    }
+
+    /// Checks what the types do not say. Of every record, so it asks no more than it always did: a record that cannot be read is a
+    /// halt that is not known.
     ///
     /// # Errors
     /// [`HaltError::Text`], [`HaltError::InstrumentDisconnect`].

@@ -17,7 +17,7 @@ use crate::error::{HaltError, LiftError};
 use crate::halt::HaltId;
 use crate::limits::{LIFT_HALTS_MAX, LIFT_LIFE, TEXT_BYTES_MAX};
 use crate::set::HaltSet;
-use crate::wire;
+use crate::{wire, words};
 
 const LABEL: &[u8] = b"countersign/1 lift\0";
 
@@ -106,7 +106,7 @@ impl Lift {
         if halts.is_empty() || halts.len() > LIFT_HALTS_MAX {
             return Err(HaltError::Malformed);
         }
-        if reason.is_empty() || reason.len() > TEXT_BYTES_MAX || reason.chars().any(char::is_control) {
+        if reason.is_empty() || reason.len() > TEXT_BYTES_MAX || !words::are_plain(reason) {
             return Err(HaltError::Text);
         }
         let mut lift = Self {

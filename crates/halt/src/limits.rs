@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-/// Halts in force at once. An operator reads them all in one list; a venue with more has halted the wrong scope.
+/// Halts in force at once that operators raised. One reads them all in one list; a venue with more has halted the wrong scope.
 pub const HALTS_MAX: usize = 4_096;
+
+/// Halts in force that clients raised, all accounts together: 128 accounts that use up their own. These are places beside those of
+/// operators, so that clients never take them.
+pub const CLIENT_HALTS_MAX: usize = 2_048;
 
 /// Halts in force that keys of one account raised: its keys, the account and a few sessions. More is noise for the operators who
 /// lift them.

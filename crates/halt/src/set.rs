@@ -12,11 +12,9 @@
 
 use std::collections::BTreeMap;
 
-use countersign_core::AccountId;
-
 use crate::action::Action;
 use crate::halt::{Halt, HaltId, RaisedBy};
-use crate::limits::{CLIENT_HALTS_PER_ACCOUNT_MAX, HALTS_MAX};
+use crate::limits::{CLIENT_HALTS_MAX, CLIENT_HALTS_PER_ACCOUNT_MAX, HALTS_MAX};
 use crate::scope::HaltScope;
 
 /// What a lift left of a halt.
@@ -98,24 +96,29 @@ impl HaltSet {
         self.entries.get(&id)
     }
 
-    /// A halt in force of this scope that is as strong: another one would change nothing.
+    /// A halt in force beside which this one would change nothing: of its scope, as strong, and as hard to lift. What a client stopped
+    /// for itself one operator lifts, so it stands for no operator's halt; and only what is for ever stands for what is for ever.
     #[must_use]
-    pub fn covering(&self, scope: &HaltScope, action: Action) -> Option<&Entry> {
-        self.in_force().find(|(entry, level)| entry.halt.scope == *scope && *level >= action).map(|(entry, _)| entry)
+    pub fn covering(&self, halt: &Halt) -> Option<&Entry> {
+        let as_hard = |known: &Halt| (halt.by.is_client() || !known.by.is_client()) && (known.is_for_ever() || !halt.is_for_ever());
+        let covers = |(entry, level): &(&Entry, Action)| entry.halt.scope == halt.scope && *level >= halt.action && as_hard(&entry.halt);
+        self.in_force().find(covers).map(|(entry, _)| entry)
     }
 
-    /// Whether there is room for one more of this origin.
+    /// Whether there is room for one more like this. Clients and operators have places of their own, so that no number of clients
+    /// keeps an operator from stopping something. What stops everybody, or a whole family, always has room: there are few such scopes,
+    /// and each is there once in each strength ([`Self::covering`]).
     #[must_use]
-    pub fn has_room_for(&self, by: &RaisedBy) -> bool {
-        let of_client = |account: &AccountId| {
-            let own = |entry: &Entry| matches!(&entry.halt.by, RaisedBy::Client { account: other, .. } if other == account);
-            self.in_force().filter(|(entry, _)| own(entry)).count()
-        };
-        match by {
-            RaisedBy::Client { account, .. } => of_client(account) < CLIENT_HALTS_PER_ACCOUNT_MAX && self.in_force().count() < HALTS_MAX,
+    pub fn has_room_for(&self, halt: &Halt) -> bool {
+        let raised_by = |which: &dyn Fn(&RaisedBy) -> bool| self.in_force().filter(|(entry, _)| which(&entry.halt.by)).count();
+        match (&halt.by, &halt.scope) {
+            (RaisedBy::Client { account, .. }, _) => {
+                let own = raised_by(&|by| matches!(by, RaisedBy::Client { account: other, .. } if other == account));
+                own < CLIENT_HALTS_PER_ACCOUNT_MAX && raised_by(&RaisedBy::is_client) < CLIENT_HALTS_MAX
+            }
             // Somebody who stops a machine is never told that there is no room.
-            RaisedBy::Local(_) => true,
-            RaisedBy::Operator(_) => self.in_force().count() < HALTS_MAX,
+            (RaisedBy::Local(_), _) | (RaisedBy::Operator(_), HaltScope::Dialect(_) | HaltScope::Venue) => true,
+            (RaisedBy::Operator(_), _) => raised_by(&|by| !by.is_client()) < HALTS_MAX,
         }
     }
 

@@ -245,7 +245,7 @@ impl HaltKeeper {
         }
         let generation = {
             let mut node = self.node.lock();
-            if !node.set().has_room_for(&halt.by) {
+            if !node.set().has_room_for(&halt) {
                 return Err(KeeperError::Full);
             }
             node.raise_first(halt.clone());
@@ -277,11 +277,7 @@ impl HaltKeeper {
 
     fn in_force_already(&self, halt: &Halt, begun: Monotonic) -> Option<HaltReport> {
         let node = self.node.lock();
-        let known = node.set().covering(&halt.scope, halt.action)?;
-        // For ever is more than for now, however strong.
-        if halt.is_for_ever() && !known.halt.is_for_ever() {
-            return None;
-        }
+        let known = node.set().covering(halt)?;
         let past = self.gate.is_past(self.gate.generation());
         Some(HaltReport {
             id: known.halt.id.to_string(),
@@ -386,7 +382,7 @@ impl HaltKeeper {
 fn named(new: NewHalt, class: HaltClass) -> Result<Halt, HaltError> {
     let NewHalt { scope, action, reason, text, by, review_by } = new;
     let id = HaltId::random(&mut SystemEntropy);
-    Halt { action, id, scope, reason, text: text.into(), class, by, at: clock::wall(), review_by }.checked()
+    Halt { action, id, scope, reason, text: text.into(), class, by, at: clock::wall(), review_by }.raised()
 }
 
 fn micros_since(begun: Monotonic) -> u64 {

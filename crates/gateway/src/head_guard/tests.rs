@@ -21,7 +21,7 @@ const BOUNDS: Bounds =
 fn guarded() -> (DuplexStream, HeadGuard<DuplexStream>, Rc<Sink>) {
     let (client, server) = tokio::io::duplex(1 << 16);
     let sink = Rc::new(Sink::default());
-    (client, HeadGuard::new(server, b"", BOUNDS, sink.clone()), sink)
+    (client, HeadGuard::new(server, b"", BOUNDS, sink.clone() as Rc<dyn RefusalSink>), sink)
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -12,9 +12,6 @@ use http::StatusCode;
 use super::backend::OperatorBackend;
 use super::router::{Changing, Refused, log_change};
 use crate::halts::report::{DrillRequest, HaltRequest, LiftRequest, SignatureRequest};
-
-/// Longest request: a lift that names as many halts as it may.
-const REQUEST_BYTES_MAX: usize = 8 * 1_024;
 
 type Body<T> = Result<Json<T>, JsonRejection>;
 
@@ -27,7 +24,6 @@ pub(super) fn routes<B: OperatorBackend>() -> Router<Arc<B>> {
         .route("/v1/lifts/{id}/signatures", post(sign::<B>))
         .route("/v1/lifts/{id}/apply", post(apply::<B>))
         .route("/v1/drills", post(drill::<B>))
-        .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
 }
 
 fn read<T>(body: Body<T>) -> Result<T, Refused> {

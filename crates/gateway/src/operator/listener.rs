@@ -4,14 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::{Extension, Router};
 use countersign_pki::{CertificateIdentities, ServerTls, UnixTime};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -19,17 +13,21 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::ConnectionLimits;
 
 use super::backend::OperatorBackend;
+use super::places::Places;
 use super::router::router;
+use super::serve::{HEAD_DEADLINE, serve};
 use super::{OperatorIdentity, OperatorSocket};
 
-/// Operators' connections at once per transport: operators are few; more are a mistake, and wait.
-const CONNECTIONS_MAX: usize = 64;
+/// Operators' connections at once per transport: as many operators as may sign, each with all places of its own.
+const CONNECTIONS_MAX: usize = 256;
+/// The part of them that one certificate gets: a person with a few terminals, or what collects metrics.
+const CONNECTIONS_PER_OPERATOR_MAX: usize = 16;
 /// TLS handshakes at once: whoever has no certificate gets no further, and must not keep those out who have one.
 const HANDSHAKES_MAX: usize = 1_024;
 /// The part of them that one source (an IPv4 /24 or IPv6 /48) gets.
 const HANDSHAKES_PER_SOURCE_MAX: usize = 64;
-/// Time for the TLS handshake and for a request head.
-const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// Time for the TLS handshake.
+const HANDSHAKE_DEADLINE: Duration = HEAD_DEADLINE;
 /// Time for somebody with a certificate that is not an operator's to hear so.
 const STRANGER_DEADLINE: Duration = Duration::from_secs(2);
 /// Time that open requests get at shutdown.
@@ -41,18 +39,20 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve_tls<B: OperatorBackend>(listener: TcpListener, tls: Arc<ServerTls>, backend: Arc<B>, stop: CancellationToken) {
     let router = router(backend);
     let mut tasks = Tasks::new(stop);
+    let places = Places::new(CONNECTIONS_MAX, CONNECTIONS_PER_OPERATOR_MAX);
     let handshakes = ConnectionLimits::new(HANDSHAKES_MAX, HANDSHAKES_PER_SOURCE_MAX, 0);
     while let Some(accepted) = tasks.next(|| listener.accept()).await {
         let Ok((stream, remote)) = accepted else { continue };
         let Some(shaking) = handshakes.admit(remote.ip()) else { continue };
-        let (tls, router, stop, slots) = (Arc::clone(&tls), router.clone(), tasks.stop.clone(), Arc::clone(&tasks.slots));
+        let (tls, router, stop, places) = (Arc::clone(&tls), router.clone(), tasks.stop.clone(), Arc::clone(&places));
         tasks.open.spawn(async move {
-            let shaken = tokio::time::timeout(HEAD_DEADLINE, handshake(&tls, stream)).await;
-            drop(shaking);
-            match shaken {
+            match tokio::time::timeout(HANDSHAKE_DEADLINE, handshake(&tls, stream)).await {
                 Ok(Ok((stream, Some(identity)))) => {
-                    let _slot = slots.acquire_owned().await;
-                    serve(stream, router, Some(identity), stop).await;
+                    let Some(place) = places.take(identity.name()) else {
+                        return tracing::warn!(operator = identity.name(), "operator connection refused: all places of this operator work");
+                    };
+                    drop(shaking);
+                    serve(stream, router, Some((identity, place)), stop).await;
                 }
                 // Nobody who operates: told so, and then shown out.
                 Ok(Ok((stream, None))) => drop(tokio::time::timeout(STRANGER_DEADLINE, serve(stream, router, None, stop)).await),
@@ -68,18 +68,23 @@ pub async fn serve_tls<B: OperatorBackend>(listener: TcpListener, tls: Arc<Serve
 pub async fn serve_socket<B: OperatorBackend>(socket: OperatorSocket, backend: Arc<B>, stop: CancellationToken) {
     let router = router(backend);
     let mut tasks = Tasks::new(stop);
+    // One user is behind all of them.
+    let places = Places::new(CONNECTIONS_MAX, CONNECTIONS_MAX);
     let listener = match socket.listener.try_clone().and_then(UnixListener::from_std) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "no operator socket"),
     };
     while let Some(accepted) = tasks.next(|| listener.accept()).await {
         let Ok((stream, _)) = accepted else { continue };
-        let (router, stop, slots) = (router.clone(), tasks.stop.clone(), Arc::clone(&tasks.slots));
+        let (router, stop, places) = (router.clone(), tasks.stop.clone(), Arc::clone(&places));
         tasks.open.spawn(async move {
-            let _slot = slots.acquire_owned().await;
-            match peer(&stream) {
-                Ok(identity) => serve(stream, router, Some(identity), stop).await,
-                Err(error) => tracing::warn!(%error, "operator socket connection refused"),
+            let identity = match peer(&stream) {
+                Ok(identity) => identity,
+                Err(error) => return tracing::warn!(%error, "operator socket connection refused"),
+            };
+            match places.take(identity.name()) {
+                Some(place) => serve(stream, router, Some((identity, place)), stop).await,
+                None => tracing::warn!("operator socket connection refused: all places work"),
             }
         });
     }
@@ -88,14 +93,13 @@ pub async fn serve_socket<B: OperatorBackend>(socket: OperatorSocket, backend: A
 
 /// The tasks of one transport.
 struct Tasks {
-    slots: Arc<Semaphore>,
     open: JoinSet<()>,
     stop: CancellationToken,
 }
 
 impl Tasks {
     fn new(stop: CancellationToken) -> Self {
-        Self { slots: Arc::new(Semaphore::new(CONNECTIONS_MAX)), open: JoinSet::new(), stop }
+        Self { open: JoinSet::new(), stop }
     }
 
     /// The next connection; `None` at the end.
@@ -144,28 +148,4 @@ fn peer(stream: &UnixStream) -> io::Result<OperatorIdentity> {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("uid {uid} is not the owner")));
     }
     Ok(OperatorIdentity::of_socket_peer(uid))
-}
-
-async fn serve<S>(stream: S, router: Router, identity: Option<OperatorIdentity>, stop: CancellationToken)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let router = match identity {
-        Some(identity) => router.layer(Extension(identity)),
-        None => router,
-    };
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(16).keep_alive_interval(HEAD_DEADLINE);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(error = %error, "operator connection ended");
-    }
 }

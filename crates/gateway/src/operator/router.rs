@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use countersign_core::{CredentialId, SessionId};
 use countersign_oauth::RevocationTarget;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -57,11 +57,16 @@ impl Refused {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self(status, code, message.into())
     }
+
+    /// The body of the answer.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        json!({ "error": { "code": self.1, "message": self.2 } })
+    }
 }
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        (self.0, Json(json!({ "error": { "code": self.1, "message": self.2 } }))).into_response()
+        (self.0, Json(self.to_json())).into_response()
     }
 }
 
@@ -77,10 +82,17 @@ impl From<QueryRejection> for Refused {
     }
 }
 
-/// Nothing is answered to somebody who is not an operator, not even 404.
+/// What a browser says of the page that asks: `Origin`, and `Sec-Fetch-Site` also where there is no origin to tell. There are no pages
+/// of ours.
+const PAGE_FIELDS: [HeaderName; 2] = [header::ORIGIN, HeaderName::from_static("sec-fetch-site")];
+
+/// Nothing is answered to somebody who is not an operator, not even 404; and nothing is changed for a page in an operator's browser.
 async fn require_operator(request: axum::extract::Request, next: axum::middleware::Next) -> Response {
     if request.extensions().get::<OperatorIdentity>().is_none() {
         return Refused::new(StatusCode::FORBIDDEN, "not_an_operator", "the client certificate is not an operator's").into_response();
+    }
+    if !request.method().is_safe() && PAGE_FIELDS.iter().any(|field| request.headers().contains_key(field)) {
+        return Refused::new(StatusCode::FORBIDDEN, "origin", "changes are not taken from web pages").into_response();
     }
     next.run(request).await
 }
@@ -92,9 +104,6 @@ impl<S: Sync> FromRequestParts<S> for Changing {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        if parts.headers.contains_key(header::ORIGIN) {
-            return Err(Refused::new(StatusCode::FORBIDDEN, "origin", "changes are not taken from web pages"));
-        }
         let identity = parts.extensions.get::<OperatorIdentity>().cloned();
         let identity = identity.ok_or_else(|| Refused::new(StatusCode::FORBIDDEN, "not_an_operator", "who are you?"))?;
         Ok(Self(identity))

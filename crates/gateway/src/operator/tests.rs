@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+mod hostile;
+
 use super::*;
 use crate::halts::report::{DrillReport, DrillRequest, HaltReport, HaltRequest, HaltStatus, LiftReport, LiftRequest, SignatureRequest};
 
@@ -23,7 +25,11 @@ use crate::halts::report::{DrillReport, DrillRequest, HaltReport, HaltRequest, H
 struct Notebook {
     changes: Mutex<Vec<String>>,
     audit: Mutex<Vec<AuditQuery>>,
+    /// What a halt of [`SLOW`] waits for.
+    go_on: tokio::sync::Notify,
 }
+
+const SLOW: &str = "node:slow";
 
 impl OperatorBackend for Notebook {
     fn metrics(&self) -> String {
@@ -103,6 +109,10 @@ impl OperatorBackend for Notebook {
         self.changes.lock().push(format!("{by} halt {}", request.scope));
         if request.scope == "nowhere" {
             return Err(BackendError::Invalid("not a scope".to_owned()));
+        }
+        if request.scope == SLOW {
+            self.go_on.notified().await;
+            self.changes.lock().push("done".to_owned());
         }
         let (enforced_us, committed_us, barrier_us) = (1, Some(2), Some(3));
         Ok(HaltReport { id: "H-1".to_owned(), epoch: Some(8), enforced_us, committed_us, barrier_us, was_in_force: false })
@@ -266,9 +276,11 @@ async fn changes_tell_the_backend_who_asked() {
 #[tokio::test]
 async fn a_web_page_changes_nothing() {
     let on_socket = OnSocket::start();
-    for path in ["/v1/reload", "/v1/keys/cred-1/revoke"] {
-        let answer = on_socket.raw(&post(path, "origin: https://evil.example\r\n")).await;
-        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    for path in ["/v1/reload", "/v1/keys/cred-1/revoke", "/v1/halts", "/v1/nothing"] {
+        for page in ["origin: https://evil.example", "origin: null", "sec-fetch-site: cross-site", "sec-fetch-site: same-site"] {
+            let answer = on_socket.raw(&post(path, &format!("{page}\r\n"))).await;
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{path} {page}: {answer}");
+        }
     }
     assert!(on_socket.backend.changes.lock().is_empty());
 }
@@ -345,16 +357,24 @@ impl OnTls {
         Self { authority, address, backend }
     }
 
-    /// The answer to a client whose certificate has this URI; `None` when the connection breaks.
-    async fn ask(&self, uri: Option<&str>, request: &str) -> Option<String> {
+    /// A client whose certificate has this URI.
+    fn client(&self, uri: Option<&str>) -> tokio_rustls::TlsConnector {
         let mut client = ClientTls::new(self.authority.trust().unwrap());
         if let Some(uri) = uri {
             let issued = self.authority.issue_client(&ClientCertificateRequest::new("somebody", uri), UnixTime::now()).unwrap();
             client = client.with_certificate(ClientCertificate::from_issued(&issued).unwrap());
         }
-        let connector = tokio_rustls::TlsConnector::from(client.build().unwrap());
+        client.build().unwrap().into()
+    }
+
+    async fn connect(&self, client: &tokio_rustls::TlsConnector) -> Option<tokio_rustls::client::TlsStream<TcpStream>> {
         let stream = TcpStream::connect(self.address).await.unwrap();
-        let mut stream = connector.connect("localhost".try_into().unwrap(), stream).await.ok()?;
+        client.connect("localhost".try_into().unwrap(), stream).await.ok()
+    }
+
+    /// The answer to a client whose certificate has this URI; `None` when the connection breaks.
+    async fn ask(&self, uri: Option<&str>, request: &str) -> Option<String> {
+        let mut stream = self.connect(&self.client(uri)).await?;
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = String::new();
         let _ = stream.read_to_string(&mut answer).await;

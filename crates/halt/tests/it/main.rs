@@ -5,5 +5,6 @@ mod agreement;
 mod cluster;
 mod lattice;
 mod records;
+mod room;
 mod support;
 mod views;

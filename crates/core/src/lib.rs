@@ -73,6 +73,6 @@ pub use time::{Monotonic, Now, Timestamp};
 pub use token::{Token, TokenKind, TokenSealer};
 pub use verifier::{MacKey, Verifier};
 pub use verify::{
-    CertificateClaim, Possession, PresentedResumption, VerifiedIdentity, VerifyContext, inherit, verify, verify_certificate, verify_issued,
-    verify_resumption, verify_token,
+    CertificateClaim, NamedKey, Possession, PresentedResumption, VerifiedIdentity, VerifyContext, inherit, name_key, verify,
+    verify_certificate, verify_issued, verify_listener, verify_resumption, verify_token,
 };

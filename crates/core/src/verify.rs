@@ -14,6 +14,7 @@
 //! the same [`AlertCode`](crate::AlertCode); only the operator sees which it was.
 
 mod issued;
+mod listening;
 mod resumption;
 mod stand_in;
 
@@ -36,10 +37,11 @@ use crate::token::Token;
 use crate::verifier::Verifier;
 
 pub use issued::{Possession, verify_issued};
+pub use listening::{NamedKey, name_key, verify_listener};
 pub use resumption::{PresentedResumption, inherit, verify_resumption};
 
-/// Proof of who it is. Only [`verify()`], [`verify_certificate`], [`verify_token`], [`verify_issued`], [`verify_resumption`]
-/// and [`inherit`] make one.
+/// Proof of who it is. Only [`verify()`], [`verify_certificate`], [`verify_token`], [`verify_issued`], [`verify_listener`],
+/// [`verify_resumption`] and [`inherit`] make one.
 #[derive(Clone, Debug)]
 pub struct VerifiedIdentity {
     credential: Arc<Credential>,

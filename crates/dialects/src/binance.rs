@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`rest`] | signed HTTP requests: where key and signature are, what is signed |
 //! | [`ws_api`] | signed frames, `session.logon`, the state of one connection |
+//! | [`listen_key`] | what opens the stream of an account's futures, where an operator allows that |
 //! | [`routes`] | every REST path and WebSocket method with security, scope and weight |
 //! | [`reject_body`] | our refusals as the venue writes them |
 //! | [`rate`] | the venue's rate headers and `rateLimits` array |
@@ -13,6 +14,7 @@
 //! `errors.md`), and requests recorded from unmodified clients on 2026-11-21. See `docs/dialects/binance.md`.
 
 pub mod fault;
+pub mod listen_key;
 pub mod rate;
 pub mod reject_body;
 pub mod rest;

@@ -25,6 +25,8 @@ pub(crate) enum Op<'f> {
     Answer(String),
     /// A proof for the whole connection.
     Login(Presented<'f>),
+    /// A message that needs the login, and the orders it is charged as.
+    Orders(&'static str, u32),
     /// A message that needs the login.
     Private(&'static str),
     /// A message about public data.
@@ -116,6 +118,14 @@ impl<V: Venue + 'static> LoginSocket<V> {
         Step::Refuse { reply: self.venue.refuse(&refusal, &self.echo, now), refusal, close }
     }
 
+    /// A message under the login.
+    fn private<'f>(&self, message: &'static str, orders: Option<u32>, now: Timestamp) -> Step<'f> {
+        match &self.identity {
+            Some(identity) => Step::Forward(Forward { orders, ..Forward::as_identity(message, identity.clone()) }),
+            None => self.refused(Reject::MissingCredentials.into(), false, now),
+        }
+    }
+
     fn verify_token(
         &mut self,
         token: &str,
@@ -160,10 +170,8 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
                 self.pending = Some(Pending::Login);
                 Step::Verify(presented)
             }
-            Op::Private(message) => match &self.identity {
-                Some(identity) => Step::Forward(Forward::as_identity(message, identity.clone())),
-                None => self.refused(Reject::MissingCredentials.into(), false, now),
-            },
+            Op::Orders(message, orders) => self.private(message, Some(orders), now),
+            Op::Private(message) => self.private(message, None, now),
             Op::Public(message) => Step::Forward(Forward::public(message)),
             Op::Signed(presented, message, text) => {
                 self.pending = Some(Pending::Message(message, text, presented.freshness, None));

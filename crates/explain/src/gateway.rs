@@ -62,6 +62,7 @@ pub(crate) fn of_frame(dialect: &'static dyn Dialect, text: &str, now: Timestamp
             ws_api::Step::Forward(..) | ws_api::Step::ForwardAs(..) | ws_api::Step::ForwardInSession(..) => {
                 Reading::NoProof("it carries no proof")
             }
+            ws_api::Step::ListenKey(..) => Reading::NoProof("it names a key and proves nothing"),
         };
     }
     let challenge = frame::member(text, "original_challenge");

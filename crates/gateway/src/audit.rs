@@ -1,14 +1,15 @@
 //! What goes into the audit log, said once: every connection's login, every accept, every refusal, with the correlation id that
 //! the client has too.
 //!
-//! Paths are recorded without their query, because queries hold signatures and order details. A refusal whose record cannot be
-//! written stays a refusal; an accept whose record cannot be written becomes one. Of a cancel the record may wait for the disk
-//! (ADR 0038): refusing it would leave orders in the market because of a disk of ours.
+//! Paths are recorded without their query, because queries hold signatures and order details, and without a listen key at their
+//! end. A refusal whose record cannot be written stays a refusal; an accept whose record cannot be written becomes one. Of a cancel
+//! the record may wait for the disk (ADR 0038): refusing it would leave orders in the market because of a disk of ours.
 
 use std::sync::Arc;
 
 use countersign_core::reject::LogLevel;
 use countersign_core::{ApiKeyId, CorrelationId, Refusal, Risk, SessionId, VerifiedIdentity};
+use countersign_dialects::binance::listen_key;
 use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_store::audit::{AuditEvent, AuditRecord, AuditText};
 use http::HeaderValue;
@@ -45,7 +46,12 @@ impl Subject {
     #[must_use]
     pub fn target(method: &str, path: &str, named_key: Option<&[u8]>, route: Option<&Arc<Route>>) -> Self {
         let named_key = named_key.and_then(|value| ApiKeyId::parse(std::str::from_utf8(value).ok()?).ok());
-        Self { method: Some(method_name(method)), path: Some(AuditText::path(path)), presented_key: named_key, ..Self::message(route) }
+        Self {
+            method: Some(method_name(method)),
+            path: Some(AuditText::path(listen_key::without(path))),
+            presented_key: named_key,
+            ..Self::message(route)
+        }
     }
 
     /// A message on an open session; its route names the operation.

@@ -30,11 +30,12 @@ use crate::config::LimitSettings;
 use crate::connection::Connection;
 use crate::forward;
 use crate::halts::{Asked, Cleared};
+use crate::listen_keys::Listening;
 use crate::respond::{self, CORRELATION_HEADER, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch, Routes};
 use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::worker::Worker;
-use crate::{audit, bearer, explanations, halts, local, tokens, websocket};
+use crate::{audit, bearer, explanations, halts, listen_keys, local, tokens, websocket};
 
 use target::{admit_authority, check_target, origin_form};
 
@@ -149,9 +150,10 @@ async fn on_route(worker: &Rc<Worker>, connection: &Rc<Connection>, route: &Arc<
         RouteKind::Halt => halts::own::answer(worker, connection, route, request, &mut subject, &mut words).await,
         RouteKind::Local => local::answer(worker, connection, route, request, &mut subject, &mut words).await,
         RouteKind::BinanceWsApi | RouteKind::DialectSocket | RouteKind::NativeSession | RouteKind::WebSocketRelay => {
-            let admitted = admit(worker, connection, route, &view(&request.parts, &request.authority, b""), &mut subject, &mut words);
-            match admitted {
-                Ok(admitted) => websocket::begin(worker, connection, route, &request.parts, admitted, &request.authority).await,
+            match admit_upgrade(worker, connection, route, &request, &mut subject, &mut words) {
+                Ok((admitted, listening)) => {
+                    websocket::begin(worker, connection, route, &request.parts, (admitted, listening), &request.authority).await
+                }
                 Err(refusal) => Err(refusal),
             }
         }
@@ -159,6 +161,27 @@ async fn on_route(worker: &Rc<Worker>, connection: &Rc<Connection>, route: &Arc<
     let answer = outcome.unwrap_or_else(|refusal| refused(worker, connection, route, &subject, &words, &refusal, correlation));
     worker.shared.metrics.route_answered(route.index, answer.status().as_u16());
     answer
+}
+
+/// Admits a WebSocket handshake: as a request, or by the listen key that it shows.
+fn admit_upgrade(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    route: &Route,
+    request: &Arrived,
+    subject: &mut audit::Subject,
+    words: &mut Words,
+) -> Result<(Admitted, Option<Listening>), Refusal> {
+    match listen_keys::shown(worker, route, &request.parts)? {
+        Some(listening) => {
+            let admitted = listen_keys::admit_stream(worker, connection, route, &listening, subject)?;
+            Ok((admitted, Some(listening)))
+        }
+        None => {
+            let admitted = admit(worker, connection, route, &view(&request.parts, &request.authority, b""), subject, words)?;
+            Ok((admitted, None))
+        }
+    }
 }
 
 /// Records a refusal on a route and makes its answer.

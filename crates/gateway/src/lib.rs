@@ -42,6 +42,7 @@ pub mod http_server;
 pub mod identity;
 pub mod issuers;
 pub mod lean;
+pub mod listen_keys;
 mod local;
 pub mod metrics;
 pub mod native;

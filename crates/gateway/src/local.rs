@@ -4,6 +4,7 @@
 //!   POST /0/private/GetWebSocketsToken, POST /api/v1/bullet-private      signed as any other request, with a scope
 //!   GET  /api/v2/public/auth                                             the request itself is the login: signed, no scope
 //!   POST /api/v1/bullet-public, GET /api/v2/public/hello                 for anybody
+//!   POST, PUT, DELETE /fapi/v1/listenKey                                 for whoever names a key, where that is allowed
 //! ```
 
 use std::rc::Rc;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use countersign_core::{Access, Refusal, Reject, authorize, permit_public};
 use countersign_dialects::answer::Charged;
+use countersign_dialects::binance::listen_key;
 use countersign_dialects::{Dialect, LocalRequest, RequestView, Security};
 use http::Response;
 
@@ -24,6 +26,7 @@ use crate::desk::GatewayDesk;
 use crate::exchange::{Admitted, Arrived, add_answer_headers, admit, charge, charge_stranger, view};
 use crate::explanations;
 use crate::halts::Asked;
+use crate::listen_keys;
 use crate::respond::{self, Words};
 use crate::routes::Route;
 use crate::worker::Worker;
@@ -49,6 +52,12 @@ pub(crate) async fn answer(
     let whole = body.contiguous();
     let asked = view(&parts, &authority, &whole);
     words.echo = dialect.echo(&asked);
+    if let Some(action) = listen_keys::asked(route, &asked) {
+        let admitted = listen_keys::admit(worker, connection, route, &asked, words)?;
+        let key = listen_keys::act(worker, connection, action, &listen_key::named(&asked)?)?;
+        audit::accepted(worker, connection, subject, &admitted, correlation)?;
+        return Ok(respond::own(listen_key::answer(key), correlation));
+    }
     let admitted = if route.requirement.access == Access::Public {
         admit_asker(worker, connection, route, dialect, &asked, subject, words)?
     } else {

@@ -22,6 +22,7 @@ use crate::halts::HaltKeeper;
 use crate::handover::taking::Predecessor;
 use crate::identity::IdentityIssuer;
 use crate::issuers::Issuers;
+use crate::listen_keys::ListenKeys;
 use crate::metrics::Metrics;
 use crate::native::sessions::Sessions;
 use crate::public_rates::PublicRates;
@@ -72,6 +73,8 @@ pub struct Shared {
     pub refusals: PublicRates,
     /// Open connections with what TLS agreed on, for the operator.
     pub open_connections: OpenConnections,
+    /// Listen keys of Binance's futures.
+    pub listen_keys: ListenKeys,
     /// Open native sessions, for the operator and for revocation.
     pub sessions: Sessions,
     /// What other nodes need to go on with them; `None`: there are no other nodes.

@@ -290,6 +290,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         handshake: arc_swap::ArcSwap::from_pointee(handshake),
         connections: ConnectionLimits::new(100, 100, 100),
         open_connections: crate::connection::OpenConnections::default(),
+        listen_keys: crate::listen_keys::ListenKeys::default(),
         sessions: Sessions::default(),
         mirror: None,
         fix_sessions: crate::fix::sessions::FixSessions::default(),

@@ -39,6 +39,7 @@ use crate::authenticate::Login;
 use crate::body::ResponseBody;
 use crate::connection::Connection;
 use crate::exchange::{self, Admitted};
+use crate::listen_keys::Listening;
 use crate::native;
 use crate::respond::{self, CORRELATION_HEADER};
 use crate::rewind::Rewind;
@@ -88,7 +89,7 @@ pub async fn begin(
     connection: &Rc<Connection>,
     route: &Arc<Route>,
     parts: &Parts,
-    admitted: Admitted,
+    (admitted, listening): (Admitted, Option<Listening>),
     authority: &HeaderValue,
 ) -> Result<Response<ResponseBody>, Refusal> {
     let correlation = worker.correlation.next();
@@ -123,7 +124,7 @@ pub async fn begin(
             if let Some(login) = &admitted.login {
                 answer.headers_mut().extend(login.answer_headers.iter().cloned());
             }
-            Kind::Relay(Box::new(Relay::connect(worker, connection, route, admitted, head, correlation).await?))
+            Kind::Relay(Box::new(Relay::connect(worker, connection, route, (admitted, listening), head, correlation).await?))
         }
         RouteKind::Halt | RouteKind::Http | RouteKind::Local => {
             return Err(Refusal::operator(Reject::Internal, "an upgrade on a route that is none"));

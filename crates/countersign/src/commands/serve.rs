@@ -27,6 +27,7 @@ use countersign_gateway::handover::RunSecrets;
 use countersign_gateway::handover::taking::Offered;
 use countersign_gateway::identity::KEY_PERIOD;
 use countersign_gateway::issuers::Issuers;
+use countersign_gateway::listen_keys::ListenKeys;
 use countersign_gateway::metrics::Metrics;
 use countersign_gateway::native::sessions::Sessions;
 use countersign_gateway::public_rates::PublicRates;
@@ -161,6 +162,7 @@ impl Running {
             // Tokens of this run only: what they stand for is asked for again after a restart.
             tokens: TokenSealer::new(&secrets.tokens),
             predecessor,
+            listen_keys: ListenKeys::default(),
             sessions: Sessions::default(),
             explanations: Explanations::default(),
             mirror,

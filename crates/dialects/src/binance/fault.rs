@@ -62,6 +62,9 @@ faults! {
     FrameIdMissing Malformed 400 -1102 "Mandatory parameter 'id' was not sent, was empty/null, or malformed." "The frame has no id.";
     FrameMethodMalformed Malformed 400 -1102 "Mandatory parameter 'method' was not sent, was empty/null, or malformed." "The frame has no method, or it is no string.";
     FrameParamsMalformed Malformed 400 -1135 "JSON sent for parameter 'params' is not valid" "params is no JSON object, or names a parameter twice.";
+    // listen keys: nothing is proved, so nothing is told apart
+    ListenKeyUnknown SessionUnknown 400 -1125 "This listenKey does not exist." "There is no such listen key, or it is over.";
+    ListenKeysOff RouteUnknown 404 -1020 "This operation is not supported: no listenKey is handed out here. Ask by REST or over the WebSocket API." "Listen keys are off (binance.listen_keys).";
     // size
     BodyTooLarge TooLarge 413 -1130 "Invalid data sent for a parameter." "The body of a signed request is longer than its limit.";
     FrameTooLarge TooLarge 413 -1130 "Invalid data sent for a parameter." "The frame is longer than its limit.";

@@ -121,7 +121,8 @@ fn effect(request: &RequestView<'_>) -> Effect {
     }
 }
 
-fn api_key(request: &RequestView<'_>) -> Result<ApiKeyId, Fault> {
+/// The key that a request names, proved or not.
+pub(super) fn api_key(request: &RequestView<'_>) -> Result<ApiKeyId, Fault> {
     let text = match request.headers.find(API_KEY_HEADER) {
         Header::Absent | Header::Once([]) => return Err(Fault::ApiKeyHeaderMissing),
         Header::Once(text) => text,

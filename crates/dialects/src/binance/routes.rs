@@ -20,6 +20,8 @@ pub enum WsHandling {
     Forward,
     /// Passed on; needs an open `session.logon` and neither signature nor timestamp.
     ForwardInSession,
+    /// `userDataStream.start`, `.ping` and `.stop`: the listen key of a key that is named.
+    ListenKey,
     /// `session.logon`.
     Logon,
     /// `session.logout`.
@@ -215,6 +217,9 @@ pub const REST: &[RestRoute] = &[
     open("GET",      "/fapi/v1/klines", Fixed(5)),
     trade("POST",  "/fapi/v1/leverage", 1, 0),
     signed("GET",    "/fapi/v1/leverageBracket", ACCOUNT, Fixed(1)),
+    keyed("DELETE",  "/fapi/v1/listenKey", Fixed(1)).local(),
+    keyed("POST",    "/fapi/v1/listenKey", Fixed(1)).local(),
+    keyed("PUT",     "/fapi/v1/listenKey", Fixed(1)).local(),
     trade("POST",  "/fapi/v1/marginType", 1, 0),
     open("GET",      "/fapi/v1/markPriceKlines", Fixed(5)),
     signed("GET",    "/fapi/v1/multiAssetsMargin", ACCOUNT, Fixed(30)),
@@ -354,6 +359,9 @@ pub const WS: &[WsMethod] = &[
     ws_open("trades.historical", Fixed(25)),
     ws_open("trades.recent", Fixed(25)),
     ws_open("uiKlines", Fixed(2)),
+    ws("userDataStream.ping", WsHandling::ListenKey, Security::ApiKey, None, Fixed(1)),
+    ws("userDataStream.start", WsHandling::ListenKey, Security::ApiKey, None, Fixed(5)),
+    ws("userDataStream.stop", WsHandling::ListenKey, Security::ApiKey, None, Fixed(1)),
     ws("userDataStream.subscribe", WsHandling::ForwardInSession, Security::Signed, ACCOUNT, Fixed(2)),
     // A subscription delivers to whoever sent it: its frame is accepted once.
     WsMethod { writes: true, ..ws_read("userDataStream.subscribe.signature", ACCOUNT, Fixed(2)) },

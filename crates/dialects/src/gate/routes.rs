@@ -9,6 +9,12 @@ const ORDERS: &str = Scope::ORDER_READ;
 /// Moving funds out.
 const WITHDRAW: &str = Scope::FUNDS_WITHDRAW;
 
+/// The longest list of orders the venue takes; a request on an endpoint that takes one is charged as the orders in it.
+pub(super) const BATCH_ORDERS_MAX: u32 = 10;
+
+/// The longest list of amendments of spot orders the venue takes.
+pub(super) const SPOT_AMENDS_MAX: u32 = 5;
+
 const fn open(path: &'static str) -> RestRoute {
     RestRoute::public("GET", path)
 }
@@ -57,7 +63,7 @@ pub(super) const REST: &[RestRoute] = &[
     trade("DELETE", "/api/v4/spot/orders", 0),
     trade("DELETE", "/api/v4/spot/orders/{id}", 0),
     trade("PATCH", "/api/v4/spot/orders/{id}", 1),
-    trade("POST", "/api/v4/spot/batch_orders", 10),
+    trade("POST", "/api/v4/spot/batch_orders", BATCH_ORDERS_MAX),
     trade("POST", "/api/v4/spot/cancel_batch_orders", 0),
     trade("POST", "/api/v4/spot/countdown_cancel_all", 0),
     trade("POST", "/api/v4/spot/orders", 1),
@@ -100,16 +106,16 @@ pub(super) const REST: &[RestRoute] = &[
     trade("DELETE", "/api/v4/futures/{settle}/price_orders/{id}", 0),
     trade("DELETE", "/api/v4/spot/price_orders", 0),
     trade("DELETE", "/api/v4/spot/price_orders/{id}", 0),
-    trade("POST", "/api/v4/futures/{settle}/batch_amend_orders", 10),
+    trade("POST", "/api/v4/futures/{settle}/batch_amend_orders", BATCH_ORDERS_MAX),
     trade("POST", "/api/v4/futures/{settle}/batch_cancel_orders", 0),
-    trade("POST", "/api/v4/futures/{settle}/batch_orders", 10),
+    trade("POST", "/api/v4/futures/{settle}/batch_orders", BATCH_ORDERS_MAX),
     trade("POST", "/api/v4/futures/{settle}/countdown_cancel_all", 0),
     trade("POST", "/api/v4/futures/{settle}/dual_mode", 0),
     trade("POST", "/api/v4/futures/{settle}/orders", 1),
     trade("POST", "/api/v4/futures/{settle}/positions/{contract}/leverage", 0),
     trade("POST", "/api/v4/futures/{settle}/positions/{contract}/margin", 0),
     trade("POST", "/api/v4/futures/{settle}/price_orders", 1),
-    trade("POST", "/api/v4/spot/amend_batch_orders", 5),
+    trade("POST", "/api/v4/spot/amend_batch_orders", SPOT_AMENDS_MAX),
     trade("POST", "/api/v4/spot/cross_liquidate_orders", 1),
     trade("POST", "/api/v4/spot/price_orders", 1),
     trade("PUT", "/api/v4/futures/{settle}/orders/{id}", 1),
@@ -127,6 +133,9 @@ pub(super) const SOCKETS: &[SocketRoute] = &[socket("/ws/v4"), socket("/ws/v4/")
 pub(super) const PUBLIC: &str = "subscribe.public";
 pub(super) const PRIVATE: &str = "subscribe.private";
 
+/// Places one order, or each of a list.
+pub(super) const PLACE: &str = "spot.order_place";
+
 /// The messages.
 pub(super) const MESSAGES: &[MessageRoute] = &[
     MessageRoute::public(PUBLIC),
@@ -137,5 +146,5 @@ pub(super) const MESSAGES: &[MessageRoute] = &[
     MessageRoute::trade("spot.order_cancel", 0),
     MessageRoute::trade("spot.order_cancel_cp", 0),
     MessageRoute::trade("spot.order_cancel_ids", 0),
-    MessageRoute::trade("spot.order_place", 1),
+    MessageRoute::trade(PLACE, 1),
 ];

@@ -5,13 +5,14 @@
 //! | `{"time","channel","event":"subscribe","payload","auth":{"method":"api_key","KEY","SIGN"}}` | `channel=…&event=…&time=…` |
 //! | `{"time","channel":"spot.login","event":"api","payload":{"req_id","api_key","timestamp","signature","req_header"}}` | `api\nspot.login\n<req_param as it stands>\n<timestamp>` |
 //!
+//! `spot.order_place` takes one order, or a list of them, in `req_param`.
 //! HMAC-SHA-512 in hex. ccxt signs `{}` for a `req_param` that it does not send.
 
 use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 
 use super::{fresh, routes, words};
 use crate::answer::quoted;
-use crate::fields::{decimal_seconds, hex_mac, key_id, malformed, missing, object, string, text};
+use crate::fields::{decimal_seconds, hex_mac, key_id, malformed, missing, object, orders_in, string, text};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
 use crate::raw_object::RawObject;
@@ -82,7 +83,8 @@ impl Gate {
             ("spot.login", "api") => login(payload.ok_or_else(|| missing("payload"))?).map(Op::Login),
             (channel, "api") => {
                 let known = routes::MESSAGES.iter().find(|route| route.name == channel && route.name.starts_with("spot.order"));
-                known.map(|route| Op::Private(route.name)).ok_or_else(|| Reject::RouteUnknown.into())
+                let route = known.ok_or(Reject::RouteUnknown)?;
+                Ok(if route.name == routes::PLACE { Op::Orders(route.name, placed(payload)) } else { Op::Private(route.name) })
             }
             (_, "subscribe" | "unsubscribe") => match frame.member("auth") {
                 Some(auth) => {
@@ -104,6 +106,14 @@ impl Gate {
         let time = text(frame, "time").ok_or_else(|| missing("time"))?;
         let signed = format!("channel={}&event={}&time={time}", self.channel, self.event);
         presented(&needed("KEY")?, &needed("SIGN")?, &time, signed)
+    }
+}
+
+/// How many orders `spot.order_place` places: one, or each of a list. What is neither is charged as the longest list.
+fn placed(payload: Option<&RawObject<'_>>) -> u32 {
+    match payload.and_then(|payload| payload.member("req_param")).map(|parameter| parameter.get()) {
+        Some(order) if order.starts_with('{') => 1,
+        list => orders_in(list.unwrap_or_default().as_bytes(), routes::BATCH_ORDERS_MAX),
     }
 }
 

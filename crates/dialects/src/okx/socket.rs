@@ -6,7 +6,7 @@
 use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 
 use super::{FAMILY, reject_body, routes};
-use crate::fields::{array, base64_mac, decimal_seconds, key_id, malformed, missing, object, string, text};
+use crate::fields::{array, base64_mac, decimal_seconds, key_id, malformed, missing, object, orders_in, string, text};
 use crate::header_family::clear;
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
@@ -50,7 +50,12 @@ fn op<'f>(frame: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
         }
         op => {
             let known = routes::MESSAGES.iter().find(|route| route.orders_or_cancels() && route.name == op);
-            known.map(|route| Op::Private(route.name)).ok_or_else(|| Reject::RouteUnknown.into())
+            let route = known.ok_or(Reject::RouteUnknown)?;
+            if route.orders == routes::BATCH_ORDERS_MAX {
+                let list = frame.member("args").map_or("", |args| args.get());
+                return Ok(Op::Orders(route.name, orders_in(list.as_bytes(), route.orders)));
+            }
+            Ok(Op::Private(route.name))
         }
     }
 }

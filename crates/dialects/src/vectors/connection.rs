@@ -166,7 +166,7 @@ impl<'f> Connection<'f> {
             step = session.conclude(pending, result, now);
         }
         match step {
-            ws_api::Step::Forward(..) | ws_api::Step::ForwardAs(..) | ws_api::Step::Verify(_) => Ok(()),
+            ws_api::Step::Forward(..) | ws_api::Step::ForwardAs(..) | ws_api::Step::ListenKey(..) | ws_api::Step::Verify(_) => Ok(()),
             ws_api::Step::ForwardInSession(_, _, identity) => identity.recheck(Some(key), None, now).map(drop),
             ws_api::Step::Reply(reply) => reply.refusal().cloned().map_or(Ok(()), Err),
         }

@@ -43,9 +43,12 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     let authz = authz::read(Reader::section(&mut keys, &mut report, "authz"));
     let limits = limits::read(Reader::section(&mut keys, &mut report, "limits"));
     let native = native(Reader::section(&mut keys, &mut report, "native"));
-    let binance = binance(Reader::section(&mut keys, &mut report, "binance"));
+    let binance_keys = Reader::section(&mut keys, &mut report, "binance");
+    let listen_keys_from = binance_keys.origin_of("listen_keys").unwrap_or(Origin::Default);
+    let binance = binance(binance_keys);
     let fix = fix::read(Reader::section(&mut keys, &mut report, "fix"));
     let cluster = cluster::read(Reader::section(&mut keys, &mut report, "cluster"));
+    check_listen_keys(&listen_keys_from, &binance, &cluster, &mut report);
     let halt = halt(Reader::section(&mut keys, &mut report, "halt"), &cluster.node);
     let tokens = tokens(Reader::section(&mut keys, &mut report, "tokens"));
     let log = log(Reader::section(&mut keys, &mut report, "log"));
@@ -250,7 +253,23 @@ fn binance(mut keys: Reader<'_>) -> BinanceSettings {
         "How an unknown key is answered: as a wrong signature, or with the venue's own code, which tells anybody whether a key exists.",
         &[("like-bad-signature", UnknownKeyAnswer::LikeBadSignature), ("as-venue", UnknownKeyAnswer::AsVenue)],
     );
-    BinanceSettings { enabled, unknown_key }
+    let listen_keys = keys.boolean(
+        "listen_keys",
+        "Whether a listen key of USD-M futures is handed out to whoever names a key, as the venue does: no signature, and it opens the stream of that account's events. Not with other nodes.",
+        false,
+    );
+    BinanceSettings { enabled, unknown_key, listen_keys }
+}
+
+/// Listen keys are in the memory of one process: another node would not know them.
+fn check_listen_keys(origin: &Origin, binance: &BinanceSettings, cluster: &super::settings::ClusterSettings, report: &mut Report) {
+    if binance.listen_keys && (cluster.redis.is_some() || cluster.database.is_some()) {
+        report.problem(
+            origin,
+            "binance.listen_keys",
+            "listen keys are known to one node only; with cluster.redis or cluster.database there are more",
+        );
+    }
 }
 
 fn halt(mut keys: Reader<'_>, cluster_node: &str) -> HaltSettings {

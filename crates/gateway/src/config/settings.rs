@@ -305,6 +305,8 @@ pub struct BinanceSettings {
     pub enabled: bool,
     /// How an unknown key is answered.
     pub unknown_key: UnknownKeyAnswer,
+    /// Whether listen keys of futures are handed out, which the venue does without a signature.
+    pub listen_keys: bool,
 }
 
 /// The other nodes.

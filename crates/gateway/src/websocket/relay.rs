@@ -12,8 +12,10 @@
 //! | client does not read, or is silent | 1008 | 1001 |
 //! | upstream gone or silent | 1012 | - |
 //! | key, token or session revoked, or over | 1008 | 1001 |
+//! | listen key over | `listenKeyExpired`, 1008 | 1001 |
 //! | drain | 1001 | 1001 |
 //!
+//! A stream that a listen key opened is one way: nothing that its client sends is passed on.
 //! A payload is moved, not copied; messages that are there already are written together.
 
 use std::rc::Rc;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use countersign_core::{CorrelationId, Purpose, Refusal, Reject};
+use countersign_dialects::binance::listen_key;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_websockets::{CloseCode, Message};
@@ -35,6 +38,7 @@ use crate::clock;
 use crate::connection::Connection;
 use crate::exchange::Admitted;
 use crate::halts::Cleared;
+use crate::listen_keys::Listening;
 use crate::rewind::Rewind;
 use crate::routes::Route;
 use crate::worker::Worker;
@@ -45,6 +49,8 @@ pub(super) struct Relay {
     /// Held as long as frames pass.
     _permit: Cleared,
     login: Option<Login>,
+    /// The listen key that opened it: it ends with that, and passes nothing on from the client.
+    listening: Option<Listening>,
     route: Arc<Route>,
     correlation: CorrelationId,
 }
@@ -65,6 +71,8 @@ enum Ended {
     Draining,
     /// A side failed.
     Failed(End, SocketError),
+    /// The listen key is over.
+    ListenKeyOver,
     /// The key may no longer be used.
     Revoked(Refusal),
     /// A side is silent.
@@ -77,7 +85,7 @@ impl Ended {
         match self {
             Self::Closed(code) => (*code, *code),
             Self::Draining => (CloseCode::GOING_AWAY, CloseCode::GOING_AWAY),
-            Self::Failed(End::Client, _) | Self::Revoked(_) | Self::Silent(End::Client) => {
+            Self::Failed(End::Client, _) | Self::ListenKeyOver | Self::Revoked(_) | Self::Silent(End::Client) => {
                 (CloseCode::POLICY_VIOLATION, CloseCode::GOING_AWAY)
             }
             Self::Failed(End::Upstream, _) | Self::Silent(End::Upstream) => (CloseCode::SERVICE_RESTART, CloseCode::GOING_AWAY),
@@ -91,6 +99,7 @@ impl Ended {
             Self::Failed(End::Client, SocketError::Slow) => "slow consumer",
             Self::Failed(End::Client, SocketError::Lost | SocketError::Protocol | SocketError::TooLarge) => "protocol error",
             Self::Failed(End::Upstream, _) | Self::Silent(End::Upstream) => "the upstream is gone",
+            Self::ListenKeyOver => "the listen key is over",
             Self::Revoked(_) => "the credential may no longer be used",
             Self::Silent(End::Client) => "no pong",
         }
@@ -103,7 +112,11 @@ impl Ended {
             Self::Failed(End::Client, SocketError::Protocol) => Some(Reject::Malformed.into()),
             Self::Failed(End::Upstream, _) | Self::Silent(End::Upstream) => Some(Reject::UpstreamUnavailable.into()),
             Self::Revoked(refusal) => Some(refusal.clone()),
-            Self::Closed(_) | Self::Draining | Self::Failed(End::Client, SocketError::Lost) | Self::Silent(End::Client) => None,
+            Self::Closed(_)
+            | Self::Draining
+            | Self::Failed(End::Client, SocketError::Lost)
+            | Self::ListenKeyOver
+            | Self::Silent(End::Client) => None,
         }
     }
 }
@@ -114,7 +127,7 @@ impl Relay {
         worker: &Worker,
         connection: &Connection,
         route: &Arc<Route>,
-        admitted: Admitted,
+        (admitted, listening): (Admitted, Option<Listening>),
         head: UpstreamHead,
         correlation: CorrelationId,
     ) -> Result<Self, Refusal> {
@@ -124,23 +137,39 @@ impl Relay {
         // What it may do from now on is asked at every change of the halts; it does not hold up a barrier for hours.
         worker.shared.halts.gate().confirm(&permit)?;
         permit.sent();
-        Ok(Self { upstream, _permit: permit, login, route: Arc::clone(route), correlation })
+        Ok(Self { upstream, _permit: permit, login, listening, route: Arc::clone(route), correlation })
     }
 
     /// Passes frames on until a side ends.
-    pub(super) async fn run<S>(self, worker: &Rc<Worker>, connection: &Rc<Connection>, stream: Rewind<S>)
+    pub(super) async fn run<S>(mut self, worker: &Rc<Worker>, connection: &Rc<Connection>, stream: Rewind<S>)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let client = Socket::of_client(stream, worker.shared.settings.limits.websocket_message_bytes_max);
-        let mut pair = Pair { client, upstream: self.upstream, to_client: Direction::default(), to_upstream: Direction::default() };
-        let ended = drive(worker, connection, &self.route, &mut pair, self.login.as_ref()).await;
+        let to_upstream = Direction { is_mute: self.listening.is_some(), ..Direction::default() };
+        let mut pair = Pair { client, upstream: self.upstream, to_client: Direction::default(), to_upstream };
+        let key = self.listening.as_ref().map(|listening| listening.key);
+        let ended = tokio::select! {
+            ended = drive(worker, connection, &self.route, &mut pair, self.login.as_ref()) => ended,
+            () = over(self.listening.as_mut()) => Ended::ListenKeyOver,
+        };
+        if let (Ended::ListenKeyOver, Some(key)) = (&ended, key) {
+            // Whoever does not take it is closed all the same.
+            let _ = pair.client.send(Message::text(listen_key::expired(&key, clock::wall()))).await;
+        }
         if let Some(refusal) = ended.refusal() {
             let subject = Subject::message(Some(&self.route)).by(self.login.as_ref());
             audit::refused(worker, connection, &subject, &refusal, self.correlation);
         }
         let (client, upstream) = ended.codes();
         tokio::join!(pair.client.close(Some(client), ended.reason()), pair.upstream.close(Some(upstream), ended.reason()));
+    }
+}
+
+async fn over(listening: Option<&mut Listening>) {
+    match listening {
+        Some(listening) => listening.over().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -217,6 +246,8 @@ struct Pair<C, U> {
 struct Direction {
     waiting: Option<Message>,
     unflushed: bool,
+    /// Whether messages are dropped: who only listens has nothing to say.
+    is_mute: bool,
 }
 
 impl<C, U> Pair<C, U>
@@ -269,7 +300,7 @@ impl Direction {
             match from.poll_next(cx) {
                 Poll::Ready(Ok(message)) => match message.as_close() {
                     Some((code, _)) => return Poll::Ready(Ended::Closed(code)),
-                    None => self.waiting = (message.is_text() || message.is_binary()).then_some(message),
+                    None => self.waiting = ((message.is_text() || message.is_binary()) && !self.is_mute).then_some(message),
                 },
                 Poll::Ready(Err(error)) => return Poll::Ready(Ended::Failed(ends.0, error)),
                 Poll::Pending => return self.poll_flush(to, ends.1, cx),

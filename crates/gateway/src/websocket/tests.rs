@@ -24,7 +24,7 @@ pub(crate) async fn begin_on(stage: &Stage, connection: &Rc<Connection>, parts: 
     let routes = stage.worker.shared.routes.load_full();
     let RouteMatch::Found(route) = routes.find_http("GET", parts.uri.path()) else { panic!("a route") };
     let admitted = Admitted { permit: cleared(&stage.worker, route), login: None, usage: Charged::default() };
-    begin(&stage.worker, connection, route, parts, admitted, &authority()).await
+    begin(&stage.worker, connection, route, parts, (admitted, None), &authority()).await
 }
 
 /// A WebSocket client of the gateway whose upgrade succeeded.
@@ -114,7 +114,7 @@ async fn an_upstream_that_does_not_switch_is_a_502_and_no_tunnel() {
             let routes = worker.shared.routes.load_full();
             let RouteMatch::Found(route) = routes.find_http("GET", "/ws") else { panic!("a route") };
             let admitted = Admitted { permit: cleared(&worker, route), login: None, usage: Charged::default() };
-            let refusal = begin(&worker, &connection, route, &upgrade_request("/ws"), admitted, &authority()).await.err().unwrap();
+            let refusal = begin(&worker, &connection, route, &upgrade_request("/ws"), (admitted, None), &authority()).await.err().unwrap();
             assert_eq!(refusal.reject, Reject::UpstreamUnavailable);
             assert_eq!(refusal.reject.http_status(), 502);
             assert!(connection.upgrade.borrow().is_none(), "no tunnel");

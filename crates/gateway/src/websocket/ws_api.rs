@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use countersign_core::rate::KeyCounters;
 use countersign_core::{CorrelationId, KeyRate, Refusal, Reject};
+use countersign_dialects::answer::UnknownKeyAnswer;
 use countersign_dialects::binance::routes::WsHandling;
 use countersign_dialects::binance::ws_api::{Reply, Step, WsApiSession};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -183,8 +184,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
                     Err((refusal, who)) => self.refuse(id, refusal, &who).await,
                 }
             }
+            (Step::ListenKey(id, action, key_id), _) => match self.listen_key(action, &key_id) {
+                Ok(key) => self.reply(&Reply::listen_key(id, key, clock::wall())).await,
+                Err(refusal) => self.refuse_listener(id, refusal).await,
+            },
             (Step::Verify(_), _) => Ok(()),
         }
+    }
+
+    /// As the venue tells of an unknown key: no signature was wrong.
+    async fn refuse_listener(
+        &mut self,
+        id: countersign_dialects::binance::ws_api::frame::RequestId<'_>,
+        refusal: Refusal,
+    ) -> Result<(), Farewell> {
+        let usual = std::mem::replace(&mut self.words.unknown_key, UnknownKeyAnswer::AsVenue);
+        let told = self.refuse(id, refusal, &Who::Nobody).await;
+        self.words.unknown_key = usual;
+        told
     }
 
     async fn refuse(

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::error::GateError;
 use super::market_data::named;
-use super::trading::{amend_one, cancel_one, place_one};
+use super::trading::{self, amend_one, cancel_one, place_one};
 use crate::exchange::Exchange;
 use crate::facade::{FieldError, Fields};
 use crate::limits::{GATE_AMEND_BATCH_MAX, GATE_CANCEL_BATCH_MAX, GATE_COUNTDOWN_SECONDS, GATE_PLACE_BATCH_MAX};
@@ -35,6 +35,11 @@ fn each(exchange: &mut Exchange, owner: &Owner, fields: &Fields, (max, work): (u
 
 pub(super) fn place(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, GateError> {
     Ok(Value::from(each(exchange, owner, fields, (GATE_PLACE_BATCH_MAX, place_one), now_ms)?).to_string())
+}
+
+/// One order, or each of a list: the WebSocket has one channel for both.
+pub(super) fn place_any(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, GateError> {
+    if fields.rows().is_empty() { trading::place(exchange, owner, fields, now_ms) } else { place(exchange, owner, fields, now_ms) }
 }
 
 pub(super) fn amend(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, GateError> {

@@ -156,7 +156,7 @@ fn handler(channel: &str) -> Option<Handler<GateError>> {
         "spot.order_cancel" => Some(Handler::Write(trading::cancel)),
         "spot.order_cancel_cp" => Some(Handler::Write(trading::cancel_all)),
         "spot.order_cancel_ids" => Some(Handler::Write(batch::cancel)),
-        "spot.order_place" => Some(Handler::Write(trading::place)),
+        "spot.order_place" => Some(Handler::Write(batch::place_any)),
         "spot.order_status" => Some(Handler::Read(trading::status)),
         _ => None,
     }

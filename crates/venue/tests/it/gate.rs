@@ -115,6 +115,24 @@ async fn the_websocket_trades_and_reports() {
 }
 
 #[tokio::test]
+async fn the_websocket_places_a_list_as_the_batch_endpoint_does() {
+    let bench = Bench::start().await;
+    let mut socket = bench.alice().connect("/ws/v4/").await.unwrap();
+    let order: Value = serde_json::from_str(RESTING).unwrap();
+    let (mut second, mut wrong) = (order.clone(), order.clone());
+    second["text"] = json!("t-a2");
+    (wrong["text"], wrong["amount"]) = (json!("t-a3"), json!("0.000000001"));
+    let param = json!([order, second, wrong]);
+    socket.send(json!({"channel": "spot.order_place", "event": "api", "payload": {"req_id": "r1", "req_param": param}})).await;
+    let placed = socket.until(|frame| frame["request_id"] == "r1").await;
+    let rows = placed["data"]["result"].as_array().unwrap();
+    let told: Vec<(&Value, &Value)> = rows.iter().map(|row| (&row["text"], &row["succeeded"])).collect();
+    let expected = [("t-a1", true), ("t-a2", true), ("t-a3", false)].map(|(text, done)| (json!(text), json!(done)));
+    assert_eq!(told, expected.iter().map(|(text, done)| (text, done)).collect::<Vec<_>>());
+    assert_eq!(bench.venue.arrivals().orders_placed, 2);
+}
+
+#[tokio::test]
 async fn market_streams_need_no_identity_and_own_channels_do() {
     let bench = Bench::start().await;
     let mut socket = bench.stranger().connect("/ws/v4/").await.unwrap();

@@ -6,6 +6,7 @@ use countersign_core::{Refusal, Timestamp};
 
 use super::frame::RequestId;
 use crate::answer::AnswerContext;
+use crate::binance::listen_key::{self, ListenKey};
 use crate::binance::rate::RateLimitView;
 use crate::binance::reject_body::RejectBody;
 
@@ -39,6 +40,8 @@ pub struct Reply<'f> {
 /// What a reply says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReplyBody {
+    /// What became of a listen key: the key, where it goes on.
+    ListenKey(Option<ListenKey>),
     /// The frame is refused.
     Refused(Refusal),
     /// The session was revoked under the client: told with `"id":null` and no limits, as at the venue.
@@ -53,12 +56,17 @@ impl<'f> Reply<'f> {
         Self { id, at, body: ReplyBody::Refused(refusal) }
     }
 
+    /// What became of a listen key.
+    pub const fn listen_key(id: RequestId<'f>, key: Option<ListenKey>, at: Timestamp) -> Self {
+        Self { id, at, body: ReplyBody::ListenKey(key) }
+    }
+
     /// Why, if it is a refusal: for audit and metrics.
     #[must_use]
     pub const fn refusal(&self) -> Option<&Refusal> {
         match &self.body {
             ReplyBody::Refused(refusal) | ReplyBody::Revoked(refusal) => Some(refusal),
-            ReplyBody::Session(_) => None,
+            ReplyBody::ListenKey(_) | ReplyBody::Session(_) => None,
         }
     }
 
@@ -67,6 +75,7 @@ impl<'f> Reply<'f> {
     pub fn text(&self, context: &AnswerContext, limits: &RateLimitView) -> String {
         let id = self.id.as_json();
         let mut json = match &self.body {
+            ReplyBody::ListenKey(key) => format!(r#"{{"id":{id},"status":200,"result":{}"#, listen_key::result(*key)),
             ReplyBody::Refused(refusal) => {
                 let body = RejectBody::of(refusal, context);
                 format!(r#"{{"id":{id},"status":{},"error":{}"#, body.status, body.ws_error(self.at))

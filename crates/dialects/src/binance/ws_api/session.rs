@@ -11,6 +11,7 @@
 //! | public method | `Forward` without identity | `Forward` without identity |
 //! | signed method with apiKey and signature | `Verify` → `Forward` under that key | the same; the session keeps its own key |
 //! | signed method without them | `Reply` refused | `ForwardInSession` if the timestamp is in its window |
+//! | `userDataStream.start`, `.ping`, `.stop` | `ListenKey` of the key that the frame names | the same; without one of the session's key |
 //! | `userDataStream.subscribe` | `Reply` refused | `ForwardInSession`, needs no timestamp |
 //!
 //! Before a frame goes out under the session's identity the shell checks the key again ([`VerifiedIdentity::recheck`]); if it may no
@@ -18,12 +19,13 @@
 //! changes nothing.
 
 use countersign_core::verify::check_window;
-use countersign_core::{Algorithm, Freshness, Presented, Refusal, Reject, Timestamp, VerifiedIdentity};
+use countersign_core::{Algorithm, ApiKeyId, Freshness, Presented, Refusal, Reject, Timestamp, VerifiedIdentity};
 
 use super::frame::{Frame, RequestId};
 use super::present::{freshness, present};
 use super::reply::{Reply, ReplyBody, SessionResult};
 use crate::binance::fault::Fault;
+use crate::binance::listen_key::Action;
 use crate::binance::routes::{WsHandling, WsMethod, ws_method};
 use crate::dialect::{Answer, Security};
 
@@ -52,6 +54,8 @@ pub enum Step<'f> {
     ForwardAs(Frame<'f>, &'static WsMethod, VerifiedIdentity),
     /// Forward it under the identity of the session, after checking that identity again.
     ForwardInSession(Frame<'f>, &'static WsMethod, VerifiedIdentity),
+    /// Do this with the listen key of a key that is named, and answer with [`Reply::listen_key`]. Nothing was proved.
+    ListenKey(RequestId<'f>, Action, ApiKeyId),
     /// Send this; nothing is forwarded.
     Reply(Reply<'f>),
     /// Look the key up, verify, and hand the result to [`WsApiSession::conclude`].
@@ -111,12 +115,27 @@ impl WsApiSession {
         let Some(method) = ws_method(&frame.method) else { return refused(frame.id, Reject::RouteUnknown.into(), now) };
         match method.handling {
             WsHandling::Forward | WsHandling::ForwardInSession | WsHandling::Logon => self.handle_request(frame, method, now),
+            WsHandling::ListenKey => match self.listen_key(&frame) {
+                Ok((action, key_id)) => Step::ListenKey(frame.id, action, key_id),
+                Err(refusal) => refused(frame.id, refusal, now),
+            },
             WsHandling::Logout => {
                 self.state = State::LoggedOut;
                 Step::Reply(self.status(frame.id, now))
             }
             WsHandling::Status => Step::Reply(self.status(frame.id, now)),
         }
+    }
+
+    /// What is asked of which listen key: that of the key in the frame, else of the key logged on.
+    fn listen_key(&self, frame: &Frame<'_>) -> Result<(Action, ApiKeyId), Refusal> {
+        let action = Action::of_method(frame.method.strip_prefix("v3/").unwrap_or(&frame.method)).ok_or(Reject::RouteUnknown)?;
+        let key_id = match (frame.param("apiKey"), self.identity()) {
+            (Some(text), _) => ApiKeyId::parse(&text).map_err(|_| Fault::ApiKeyMalformed)?,
+            (None, Some(identity)) => identity.key_id().clone(),
+            (None, None) => return Err(Fault::ApiKeyMissing.into()),
+        };
+        Ok((action, key_id))
     }
 
     fn handle_request<'f>(&self, frame: Frame<'f>, method: &'static WsMethod, now: Timestamp) -> Step<'f> {
@@ -137,7 +156,7 @@ impl WsApiSession {
         let identity = match method.handling {
             WsHandling::Forward => self.identity().ok_or(Fault::ApiKeyMissing)?,
             WsHandling::ForwardInSession => return self.identity().cloned().ok_or_else(|| Fault::NotLoggedOn.into()),
-            WsHandling::Logon | WsHandling::Logout | WsHandling::Status => return Err(Fault::ApiKeyMissing.into()),
+            WsHandling::ListenKey | WsHandling::Logon | WsHandling::Logout | WsHandling::Status => return Err(Fault::ApiKeyMissing.into()),
         };
         check_window(freshness(frame)?, now)?;
         Ok(identity.clone())

@@ -2,13 +2,13 @@
 
 use countersign_core::Access;
 use countersign_dialects::binance::routes::{REST, WS, WsHandling, WsMethod};
-use countersign_dialects::routes::RestRoute;
+use countersign_dialects::routes::{Handling, RestRoute};
 
 use super::{http, scoped};
 use crate::routes::{Family, RouteKind, RouteSpec, RouteTarget, RouteWeight};
 
-/// Where public market-data streams open their WebSocket; those of futures are also in groups. `/private` tells nothing of an
-/// account here, as there are no listen keys; the vendor's own client opens it with the others.
+/// Where public market-data streams open their WebSocket; those of futures are also in groups. Only who shows a listen key hears of
+/// an account there; the vendor's own client opens `/private` with the others.
 const STREAMS: &[&str] = &[
     "/ws",
     "/ws/*",
@@ -54,7 +54,10 @@ fn request(row: &RestRoute, prefix: &str, upstream: usize) -> RouteSpec {
         access: row.scope.map_or(Access::Public, scoped),
         upstream,
         family: Family::BINANCE,
-        kind: RouteKind::Http,
+        kind: match row.handling {
+            Handling::Forward => RouteKind::Http,
+            Handling::Local => RouteKind::Local,
+        },
         weight: RouteWeight::Venue(row.weight),
         orders: row.orders,
     }
@@ -73,10 +76,10 @@ fn message(row: &WsMethod, prefix: &str, upstream: usize) -> RouteSpec {
     }
 }
 
-/// Logon, logout and status are answered by the gateway itself: they have no route because they are never forwarded.
+/// Logon, logout, status and listen keys are answered by the gateway itself: they have no route because they are never forwarded.
 const fn reaches_venue(row: &WsMethod) -> bool {
     match row.handling {
         WsHandling::Forward | WsHandling::ForwardInSession => true,
-        WsHandling::Logon | WsHandling::Logout | WsHandling::Status => false,
+        WsHandling::ListenKey | WsHandling::Logon | WsHandling::Logout | WsHandling::Status => false,
     }
 }

@@ -180,3 +180,23 @@ async fn silence_and_drain_end_it() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn who_only_listens_has_nothing_passed_on() {
+    on_stage(|stage| async move {
+        let Story { mut client, mut upstream, mut pair } = story();
+        pair.to_upstream.is_mute = true;
+        tokio::select! {
+            ended = relayed(&stage, &mut pair) => panic!("{ended:?}"),
+            () = async {
+                client.send(Message::text("{\"method\":\"order.place\"}")).await.unwrap();
+                client.send(Message::ping("still there")).await.unwrap();
+                upstream.send(Message::text("an event")).await.unwrap();
+                let told = [client.next().await, client.next().await].map(|message| message.unwrap().unwrap());
+                assert!(told.iter().any(|message| message.as_text() == Some("an event")) && told.iter().any(Message::is_pong));
+                assert!(upstream.next().now_or_never().is_none(), "nothing of the client's went out");
+            } => {}
+        }
+    })
+    .await;
+}

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use countersign_core::verify::check_window;
-use countersign_core::{Freshness, Purpose, Refusal, Reject, VerifiedIdentity, authorize, permit_public};
+use countersign_core::{ApiKeyId, Freshness, Purpose, Refusal, Reject, VerifiedIdentity, authorize, permit_public};
 use countersign_dialects::answer::Charged;
+use countersign_dialects::binance::listen_key::{Action, ListenKey};
 use countersign_dialects::binance::rate::RateLimitView;
 use countersign_dialects::binance::routes::{WsHandling, WsMethod};
 use countersign_dialects::binance::ws_api::{Frame, Step, freshness};
@@ -20,9 +21,15 @@ use crate::authenticate::{Login, verify_presented};
 use crate::clock;
 use crate::exchange::{Admitted, charge};
 use crate::halts::{Asked, Cleared};
-use crate::routes::Route;
+use crate::listen_keys;
+use crate::routes::{Route, RouteTarget};
 use crate::websocket::farewell::Farewell;
 use crate::websocket::links::LinkId;
+
+/// Where the WebSocket API of USD-M futures is: only there is a listen key asked for. At spot the venue switched them off.
+const FUTURES: &str = "/ws-fapi/v1";
+/// What asking for a listen key weighs, as at the venue.
+const LISTEN_KEY_WEIGHT: u32 = 5;
 
 /// Who a message is from.
 pub(super) enum Who {
@@ -91,6 +98,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let admitted = Admitted { permit, login: Some(login), usage };
         audit::accepted(self.worker, self.connection, &Subject::message(Some(&self.route)), &admitted, self.correlation)?;
         admitted.login.ok_or_else(|| Reject::Internal.into())
+    }
+
+    /// Does what is asked of a listen key. Nobody proved anything, so it is charged to the connection, and to where that is from.
+    pub(super) fn listen_key(&mut self, action: Action, key_id: &ApiKeyId) -> Result<Option<ListenKey>, Refusal> {
+        if !matches!(&self.route.target, RouteTarget::Http { path, .. } if path.as_str() == FUTURES) {
+            return Err(Reject::RouteUnknown.into());
+        }
+        let (counters, rate) = self.own_limits();
+        charge(&counters, rate, LISTEN_KEY_WEIGHT, 0, &mut self.words)?;
+        self.worker.shared.public_rates.charge(self.connection.remote.ip(), LISTEN_KEY_WEIGHT, clock::wall())?;
+        listen_keys::act(self.worker, self.connection, action, key_id)
     }
 
     /// Whether the key logged on may still be used; asked before every frame.

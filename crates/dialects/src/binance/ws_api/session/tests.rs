@@ -31,7 +31,7 @@ fn take<'f>(session: &mut WsApiSession, replay: &MemoryReplayGuard, text: &'f st
             let result = verified(&pending.presented, replay);
             session.conclude(pending, result, now())
         }
-        step @ (Step::Forward(..) | Step::ForwardAs(..) | Step::ForwardInSession(..) | Step::Reply(_)) => step,
+        step @ (Step::Forward(..) | Step::ForwardAs(..) | Step::ForwardInSession(..) | Step::ListenKey(..) | Step::Reply(_)) => step,
     }
 }
 
@@ -44,6 +44,7 @@ fn shown(step: &Step<'_>) -> String {
             Some(refusal) => format!("refused: {refusal}"),
             None => "session result".to_owned(),
         },
+        Step::ListenKey(_, action, key_id) => format!("listen key: {action:?} of {:.7}", key_id.as_str()),
         Step::Verify(_) => "verify".to_owned(),
     }
 }
@@ -71,6 +72,9 @@ fn frames() -> Vec<(&'static str, String)> {
         ("subscribe", unsigned("userDataStream.subscribe", "")),
         ("subscribe by signature", signed("userDataStream.subscribe.signature", HMAC_KEY, NOW_MS, ("", ""))),
         ("unsubscribe", unsigned("userDataStream.unsubscribe", "")),
+        ("listen key of a key", unsigned("userDataStream.start", &format!(r#""apiKey":"{HMAC_KEY}""#))),
+        ("listen key", unsigned("userDataStream.ping", "")),
+        ("listen key of no key", unsigned("userDataStream.stop", r#""apiKey":"a b""#)),
     ]
 }
 

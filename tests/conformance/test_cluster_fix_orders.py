@@ -3,93 +3,18 @@
 `COUNTERSIGN_FAULT_ROUNDS=20 pytest test_cluster_fix_orders.py` does each of them twenty times.
 """
 
-import json
 import os
 import signal
-from collections import Counter
 
 import pytest
 
-from harness.cluster import Wire
-from harness.fix import FixClient, deribit_logon, limit_order
-from harness.three import Cluster
-from harness.upgrade import VenueWithFix
+from harness.fix import limit_order
+from harness.fix_cluster import CANCELS, KEEPS, SYMBOL, FixCluster, state
 from harness.waiting import until
 
 ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
 
 pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
-
-CONFIGURATION = """
-[cluster]
-node = "{name}"
-database = "{database}"
-redis = "{redis}"
-redis_timeout = "500ms"
-
-[limits]
-drain_deadline = "5s"
-
-[upstream.venue]
-url = "http://127.0.0.1:{venue}"
-fix = "127.0.0.1:FIX_PORT"
-"""
-
-CANCELS, KEEPS = [(9001, "Y")], [(9001, "N")]
-SYMBOL = "BTC_USDT"
-
-
-class FixCluster(Cluster):
-    def __init__(self, folder):
-        # The venue trusts keys that the first node makes, and has another address than its door.
-        self.door = Wire(1)
-        self.configuration = CONFIGURATION.replace("FIX_PORT", str(self.door.port))
-        self.paper = None
-        super().__init__(folder)
-
-    def __enter__(self):
-        super().__enter__()
-        try:
-            self.paper = VenueWithFix(self.nodes[0].state / "jwks.json")
-            self.door.lead_to(self.paper.fix)
-            self.key = self.new_key("fix")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def new_key(self, account):
-        first = self.nodes[0]
-        first.command("account", "new", account)
-        kind = ["--purpose", "deribit", "--kind", "HS256", "--scopes", "order:read,order:write"]
-        rate = ["--weight-per-minute", "1000000", "--orders-per-10s", "1000000"]
-        return json.loads(first.command("key", "new", "--account", account, *kind, *rate))
-
-    def __exit__(self, *_):
-        self.door.close()
-        if self.paper:
-            self.paper.stop()
-        super().__exit__()
-
-    def log_on(self, node, sender, more, key=None):
-        client = FixClient(node.server, sender, "DERIBITSERVER")
-        deribit_logon(client, key or self.key, more=more)
-        client.expect("A")
-        return client
-
-    def wills(self):
-        """Sessions for which somebody would cancel if their node was lost."""
-        return int(self.postgres.sql("cluster", "SELECT count(*) FROM fix_journals WHERE will IS NOT NULL"))
-
-    def lost(self, why="node lost"):
-        """What the nodes have on record about orders of sessions whose node was lost, or that ended for another reason."""
-        found = []
-        for node in self.nodes:
-            for file in sorted((node.state / "audit").glob("audit-*.jsonl")):
-                lines = [line for line in file.read_text(errors="replace").splitlines() if '"cancel_on_disconnect"' in line]
-                found += [record["detail"] for record in map(json.loads, lines) if why in record["detail"]]
-        return Counter(found)
-
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
@@ -117,15 +42,6 @@ def killed(cluster, before, round, request):
     first.server.kill()
     client.close()
     return sender
-
-
-def state(client, name):
-    """OrdStatus of an order, as the venue has it now; reports of what happened while nobody was there come first."""
-    client.send("H", [(11, name), (55, SYMBOL), (54, "1")])
-    while True:
-        report = client.expect("8")
-        if report.get(150) in (b"I", b"8"):
-            return report.get(39).decode()
 
 
 def test_orders_of_a_node_that_is_lost_are_cancelled_once(cluster, before, killed, round):

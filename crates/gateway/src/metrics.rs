@@ -59,6 +59,7 @@ pub struct Metrics {
     upstream_seconds: Histogram,
     upstream_failures: Vec<Counter>,
     replay_records: Gauge,
+    fix_sessions_kept: Gauge,
     audit_waiting: Gauge,
     audit_lost: Counter,
     halts: HaltMetrics,
@@ -97,6 +98,11 @@ impl Metrics {
             verify_seconds: verify_seconds(&mut registry),
             upstream_seconds: seconds(&mut registry, "upstream", "From a forwarded request to the head of the upstream's answer"),
             upstream_failures: reasons(&mut registry, "upstream_failures", "Requests that an upstream did not answer", &UPSTREAM_FAILURES),
+            fix_sessions_kept: gauge(
+                &mut registry,
+                "fix_sessions_kept",
+                "FIX sessions that ended while the database was away, and wait for it or for their clients",
+            ),
             replay_records: gauge(&mut registry, "replay_records", "Signed requests remembered against replay"),
             audit_waiting: gauge(&mut registry, "audit_records_waiting", "Audit records not yet written"),
             audit_lost: counter(
@@ -192,6 +198,11 @@ impl Metrics {
     /// How much the replay guard remembers; set before [`Metrics::encode`].
     pub fn set_replay_records(&self, records: usize) {
         self.replay_records.set(i64::try_from(records).unwrap_or(i64::MAX));
+    }
+
+    /// How many FIX sessions wait for the database; set before [`Metrics::encode`].
+    pub fn set_fix_kept(&self, sessions: usize) {
+        self.fix_sessions_kept.set(i64::try_from(sessions).unwrap_or(i64::MAX));
     }
 
     /// How many audit records wait; set before [`Metrics::encode`].

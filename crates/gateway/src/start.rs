@@ -298,6 +298,9 @@ fn run_fix_records(shared: &Shared, records: &FixRecords) -> io::Result<()> {
                     Err(error) => tracing::error!(%error, "leases of FIX sessions are not renewed"),
                 }
             }
+            for end in records.kept_ends() {
+                tracing::error!("{end}");
+            }
             tokio::time::sleep(FIX_RENEW).await;
         }
     });

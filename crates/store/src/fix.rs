@@ -32,11 +32,13 @@
 
 pub mod bridge;
 mod copied;
+mod kept;
 mod opening;
 pub mod pair;
 pub mod quota;
 mod record;
 pub mod records;
+mod renewals;
 mod shared;
 mod state;
 mod trust;
@@ -53,6 +55,7 @@ use countersign_fix::{CompId, MessageStore, StoreError as FixStoreError, Stored}
 
 use crate::error::StoreError;
 use crate::{files, limits};
+pub use kept::KeptEnd;
 pub use opening::OpenError;
 use record::{Base, Kind};
 pub use shared::SharedMessageStore;

@@ -175,6 +175,10 @@ pub const FIX_WILLS_MAX: u32 = 64;
 /// memory. The orders of those beyond it are cancelled though their clients logged out.
 pub const FIX_VOID_WILLS_MAX: usize = MIRROR_ENDS_MAX;
 
+/// Sessions that ended while the database was away and wait here for it, or for their clients: as many as wills that are to be forgotten.
+/// Each is some hundred bytes. Clients of those beyond it wait for the database.
+pub const FIX_KEPT_MAX: usize = FIX_VOID_WILLS_MAX;
+
 /// How often a session that another node has is looked at by a Logon that waits for it.
 pub const FIX_LOOK: Duration = Duration::from_millis(250);
 

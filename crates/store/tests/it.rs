@@ -11,6 +11,7 @@ mod it {
     mod disk;
     mod files;
     mod fix;
+    mod fix_kept;
     mod fix_nodes;
     mod fix_wills;
     mod halts;

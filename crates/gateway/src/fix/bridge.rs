@@ -77,7 +77,7 @@ pub(super) struct Bridge<T> {
     asked: Vec<Asked>,
     /// What is due to the orders when the session is left.
     absence: Absence,
-    /// A Logon within the session agreed on something else, which is not written yet.
+    /// A Logon within the session agreed on something else, or its end on nothing, which is not written yet.
     agreed: Option<CancelScope>,
     /// We said Logout first, and so the session was left.
     parting: Option<Departure>,
@@ -292,7 +292,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             ended = committable(outcome)?;
             if matches!(ended, Some(End::Client)) && self.keeps_its_orders() {
                 // Before the client is told that it is logged out: whatever happens to this node then, its orders stay.
-                self.journals.drop_will().await;
+                self.agreed = Some(CancelScope::Nothing);
             }
             self.settle(from).await?;
         }

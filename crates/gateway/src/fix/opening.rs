@@ -201,12 +201,16 @@ async fn begin(
         keep_will(&journals).await;
         return Err(refusal.into());
     }
+    let reset = resets(&worker.shared.settings, &permit, taken.first || journals.came_from_elsewhere());
+    if let Err(refusal) = will::may_go_on(reset, &logged_on, &name, profile, &journals).await {
+        give_back(&journals).await;
+        return Err(refusal.into());
+    }
     journals.note_logon(presented.seq());
     if presented.resets() {
         journals.end_doubt();
     }
-    let first = taken.first || journals.came_from_elsewhere();
-    let asked = upstream::Asked { name: &name.name, reset: resets(&worker.shared.settings, &permit, first), profile };
+    let asked = upstream::Asked { name: &name.name, reset, profile };
     let opened = match upstream::log_on(worker, connection, &permit, &logged_on.login, asked, &journals).await {
         Ok(upstream) => {
             let listed = list(worker, connection, profile, &logged_on, (&client, &name), &journals, correlation);
@@ -288,7 +292,7 @@ fn not_opened(error: OpenError) -> Stopped {
     match error {
         OpenError::OfAnother => Refusal::operator(Reject::ScopeMissing, error.to_string()).into(),
         OpenError::Served => already_logged_on(LiveError::AlreadyLoggedOn, "at another node"),
-        OpenError::Store(error) => Refusal::operator(Reject::StoreUnavailable, error.to_string()).into(),
+        OpenError::Owing(_) | OpenError::Store(_) => Refusal::operator(Reject::StoreUnavailable, error.to_string()).into(),
     }
 }
 

@@ -24,6 +24,7 @@ use countersign_store::BridgeJournals;
 use serde_json::{Value, json};
 
 use super::bridge::Question;
+use super::logon::LoggedOn;
 use super::open::Holder;
 use super::profile::Profile;
 use super::sessions::UpstreamName;
@@ -138,6 +139,17 @@ impl Will {
         })
     }
 
+    /// Whether another will of the same session, with these terms, would do the same to the orders that this one is about.
+    fn has_terms(&self, scope: CancelScope, login: &Login, profile: &Profile) -> bool {
+        let identity = &login.identity;
+        self.scope == scope
+            && self.purpose == identity.purpose()
+            && self.key_id == *identity.key_id()
+            && self.credential == identity.credential().id
+            && self.appl_ver_id.as_deref() == profile.appl_ver_id
+            && self.native.as_ref().map(|(_, scopes)| scopes) == login.session.as_ref().map(|session| &session.granted)
+    }
+
     /// The session at the upstream; none where this node has no upstream of that name.
     pub(super) fn upstream(&self, settings: &Settings) -> Option<UpstreamName> {
         let upstream = settings.upstreams.iter().position(|upstream| upstream.name == self.upstream.0)?;
@@ -194,11 +206,53 @@ pub(super) struct Facts<'s> {
 /// # Errors
 /// The database's.
 pub(super) async fn leave(worker: &Worker, scope: CancelScope, facts: &Facts<'_>, journals: &BridgeJournals) -> Result<(), Refusal> {
-    if scope == CancelScope::Nothing || facts.upstream.account.is_some() {
+    if !is_wanted(scope, facts.upstream) {
+        if journals.went_on() {
+            journals.drop_will().await;
+        }
         return Ok(());
     }
     let will = Will::of(&worker.shared.settings, scope, facts).write();
+    if journals.is_behind() && stands(scope, facts.login, facts.profile, journals).await {
+        journals.leave_will_later(&will).await;
+        return Ok(());
+    }
     journals.leave_will(&will).await.map_err(|error| Refusal::operator(Reject::StoreUnavailable, error.to_string()))
+}
+
+const fn is_wanted(scope: CancelScope, upstream: &UpstreamName) -> bool {
+    !matches!(scope, CancelScope::Nothing) && upstream.account.is_none()
+}
+
+/// Whether the database certainly has a will with these terms. Until it can be written anew it covers all orders of the session: no
+/// others are taken without the database.
+async fn stands(scope: CancelScope, login: &Login, profile: &Profile, journals: &BridgeJournals) -> bool {
+    let standing = journals.standing_will().await.and_then(|will| Will::read(&will));
+    standing.is_some_and(|standing| standing.has_terms(scope, login, profile))
+}
+
+/// Whether a session that ended while the database was away goes on where it was, if that is how it was opened (ADR 0048).
+///
+/// # Errors
+/// The database is needed for what this Logon agreed on, or for numbers that begin anew at the venue.
+pub(super) async fn may_go_on(
+    resets: bool,
+    logged_on: &LoggedOn,
+    upstream: &UpstreamName,
+    profile: &Profile,
+    journals: &BridgeJournals,
+) -> Result<(), Refusal> {
+    let scope = logged_on.policy.scope;
+    let why = if !journals.went_on() {
+        return Ok(());
+    } else if resets {
+        "the session at the upstream would begin anew"
+    } else if is_wanted(scope, upstream) && !stands(scope, &logged_on.login, profile, journals).await {
+        "what this Logon agreed on for the loss of its node cannot be written"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::operator(Reject::StoreUnavailable, format!("the database that nodes share does not answer, and {why}")))
 }
 
 /// Carries out what the last owner of these journals left, if it left anything.

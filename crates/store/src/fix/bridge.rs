@@ -16,6 +16,7 @@ use countersign_fix::MessageStore as _;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
+use super::kept::Ended;
 use super::pair::{CommitError, Pair, Side, Touch};
 use super::{JournaledMessageStore, SharedMessageStore};
 use crate::error::StoreError;
@@ -34,6 +35,8 @@ pub struct BridgeJournals {
     pub(super) moved: bool,
     /// What its last owner wanted done if it was lost.
     pub(super) will: Option<Arc<[u8]>>,
+    /// It was kept, and goes on without the database.
+    pub(super) went_on: bool,
 }
 
 /// Where they are, and under which names.
@@ -73,7 +76,7 @@ impl BridgeJournals {
     pub fn open(folder: &Path, client: &[&str], upstream: &[&str]) -> Result<Self, StoreError> {
         let place = Place::new(folder, client, upstream);
         let [client, upstream] = place.open()?.map(SharedMessageStore::new);
-        Ok(Self { client, upstream, place: Arc::new(place), pair: None, moved: false, will: None })
+        Ok(Self { client, upstream, place: Arc::new(place), pair: None, moved: false, will: None, went_on: false })
     }
 
     /// Reads the journals anew: what was not committed did not happen. Those of a session whose copies may lack an order only with them.
@@ -184,6 +187,12 @@ impl BridgeJournals {
         self.moved
     }
 
+    /// Whether it goes on where it ended, under the same generation, because the database is away.
+    #[must_use]
+    pub const fn went_on(&self) -> bool {
+        self.went_on
+    }
+
     /// The session ends here: its lease is not renewed any more.
     pub fn leave(&self) {
         if let Some(pair) = &self.pair {
@@ -191,13 +200,13 @@ impl BridgeJournals {
         }
     }
 
-    /// The session has ended here: other nodes may have it.
+    /// The session has ended here: other nodes may have it. Where the database is away, as soon as it is back.
     ///
     /// # Errors
-    /// The database does not answer: they wait until the lease has run out.
+    /// The database does not answer.
     pub async fn give_back(&self) -> Result<(), StoreError> {
         match &self.pair {
-            Some(pair) => pair.give_back().await,
+            Some(pair) => pair.give_back(&self.place, Ended::InOrder).await,
             None => Ok(()),
         }
     }

@@ -6,6 +6,7 @@
 //! | gave it back | older, or none | the copy | go on |
 //! | is gone | older, or none | the copy: it has every order | [`limits::FIX_LEFT_OUT`](crate::limits::FIX_LEFT_OUT) are left out on both sides |
 //! | was before nodes shared it | any | the file | go on |
+//! | was this process, and the database is away | its own | the file, under the same generation ([`super::kept`]) | go on |
 //!
 //! Numbers that are left out are told to the peer as a gap, which FIX fills when it is asked for it.
 
@@ -16,7 +17,8 @@ use tokio::task::spawn_blocking;
 
 use super::bridge::{BridgeJournals, Place};
 use super::pair::{Pair, Side, Touch};
-use super::records::{FixRecords, Held};
+use super::records::{FixRecords, Held, Taken};
+use super::wills::Wills;
 use super::{JournaledMessageStore, SharedMessageStore, claim, file_stem, is_of_another};
 use crate::error::StoreError;
 use crate::limits;
@@ -27,6 +29,9 @@ pub enum OpenError {
     /// The session of this name at the upstream is another account's.
     #[error("the session of this SenderCompID at the upstream is another account's")]
     OfAnother,
+    /// The database is away, and the session owes something that is settled with it.
+    #[error("the database that nodes share does not answer, and {0}")]
+    Owing(&'static str),
     /// Another node serves it.
     #[error("another node serves this session")]
     Served,
@@ -57,7 +62,7 @@ impl BridgeJournals {
         }
         let here = Arc::clone(&place);
         let [client, upstream] = blocking(folder, move || here.open()).await?.map(SharedMessageStore::new);
-        Ok(Self { client, upstream, place, pair: None, moved: false, will: None })
+        Ok(Self { client, upstream, place, pair: None, moved: false, will: None, went_on: false })
     }
 }
 
@@ -74,7 +79,10 @@ async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRec
     if blocking(&place.folder, move || is_of_another(&here.folder, &here.parts(Side::Upstream)[1..], &owner)).await? {
         return Err(OpenError::OfAnother);
     }
-    let (held, will) = records.take([&names[0], &names[1]], account).await?;
+    let ((held, will), is_void) = match take(records, &names, account).await? {
+        Opened::Again(journals) => return Ok(*journals),
+        Opened::Taken { taken, is_void } => (taken, is_void),
+    };
     let will = will.and_then(|sealed| records.opened(&names[0], &sealed)).map(Arc::from);
     // Behind the database's word: whoever is turned away there must not have the name here.
     if !is_claimed(&place, account).await? {
@@ -94,7 +102,7 @@ async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRec
     }
     let here = Arc::clone(&place);
     let stores = blocking(&place.folder, move || begin(&here, held, is_lost)).await?;
-    let pair = Arc::new(Pair::new(Arc::clone(records), names.clone(), held, stores.clone()));
+    let pair = Arc::new(Pair::new(Arc::clone(records), names.clone(), held, stores.clone(), Wills::found(will.clone())));
     if held[0].before > 0 && !held[0].settled {
         pair.doubt(held[0].before);
     }
@@ -104,14 +112,40 @@ async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRec
     }
     records.enter(&pair);
     let [client, upstream] = stores;
-    // Of a session that ended in order, here, a moment ago.
-    let is_void = records.is_void(&names[0], held[0].before);
-    let mut journals =
-        BridgeJournals { client, upstream, place, pair: Some(pair), moved: held.iter().any(|held| held.moved && held.before > 0), will };
+    let moved = held.iter().any(|held| held.moved && held.before > 0);
+    let mut journals = BridgeJournals { client, upstream, place, pair: Some(pair), moved, will, went_on: false };
     if is_void {
         journals.forget_will().await.map_err(|_| StoreError::Unanswered { path: journals.place.folder.clone() })?;
     }
     Ok(journals)
+}
+
+/// How a session opens.
+enum Opened {
+    /// Where it ended, while the database is away.
+    Again(Box<BridgeJournals>),
+    /// Under a generation of its own. `is_void`: what its last owner left was of a session that ended in order, here, a moment ago.
+    Taken { taken: Taken, is_void: bool },
+}
+
+/// Takes a session, or goes on with one that was kept ([`super::kept`]).
+async fn take(records: &FixRecords, names: &[String; 2], account: &str) -> Result<Opened, OpenError> {
+    // Before it is taken: it may be given back meanwhile.
+    let in_order = records.kept.in_order(&names[0]);
+    let kept = records.kept.begin(names);
+    let taken = match &kept {
+        Some(_) if records.is_away() => Err(records.silent().into()),
+        Some(_) | None => records.take([&names[0], &names[1]], account).await,
+    };
+    match (taken, kept) {
+        (Ok(taken), _) => {
+            let before = taken.0[0].before;
+            records.kept.forget(&names[0]);
+            Ok(Opened::Taken { taken, is_void: in_order == Some(before) || records.is_void(&names[0], before) })
+        }
+        (Err(OpenError::Store(_)), Some(kept)) => Ok(Opened::Again(Box::new(kept.go_on().await?))),
+        (Err(error), _) => Err(error),
+    }
 }
 
 /// Who wrote the file here last; none where there is none.
@@ -134,7 +168,7 @@ fn begin(place: &Place, held: [Held; 2], is_lost: bool) -> Result<[SharedMessage
     Ok(stores.map(SharedMessageStore::new))
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     folder: &Path,
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {

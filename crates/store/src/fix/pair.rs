@@ -10,7 +10,7 @@
 //! An order is *binding*: its turn waits for the copy, and ends the session when it does not come. So no order is sent that the next node
 //! does not know of, and none is refused that the next node would take again ([`super::trust`]).
 //!
-//! What is not here: what a turn is, and which message is an order (the gateway's bridge).
+//! What is not here: marks and doubt ([`super::trust`]), sessions that ended behind ([`super::kept`]), what a turn is, and which message is an order (the gateway's bridge).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,6 +24,8 @@ use tokio::time::timeout;
 use super::SharedMessageStore;
 use super::copied::{Lacking, Reach};
 use super::records::{CopyError, FixRecords, Held, Owned};
+use super::trust::Mark;
+use super::wills::Wills;
 use crate::error::StoreError;
 use crate::limits;
 
@@ -69,13 +71,14 @@ impl From<FixStoreError> for CommitError {
 
 /// Journals and copies of one session.
 pub(super) struct Pair {
-    records: Arc<FixRecords>,
-    names: [String; 2],
-    generations: [u64; 2],
-    stores: Mutex<[SharedMessageStore; 2]>,
+    pub(super) records: Arc<FixRecords>,
+    pub(super) names: [String; 2],
+    pub(super) generations: [u64; 2],
+    /// None while nobody is there and the session is kept ([`super::kept`]).
+    stores: Mutex<Option<[SharedMessageStore; 2]>>,
     /// How far the copies are. Whoever commits or copies holds it.
     there: AsyncMutex<[Reach; 2]>,
-    touch: watch::Sender<Touch>,
+    pub(super) touch: watch::Sender<Touch>,
     /// The numbers from which on the copies are behind.
     since: [AtomicU64; 2],
     /// Nobody renews the lease any more.
@@ -83,18 +86,11 @@ pub(super) struct Pair {
     /// An order is in the files and perhaps not in the copies.
     owes: AtomicBool,
     /// The mark of [`super::trust`]. Whoever sets it or takes it away holds this.
-    mark: Mutex<Mark>,
+    pub(super) mark: Mutex<Mark>,
     /// Orders that the client sends again below this number may have been refused by a node that is gone; 0: none.
-    doubtful: AtomicU64,
-}
-
-/// Whether the shared memory says that no order was refused unseen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mark {
-    None,
-    /// It was asked to say it, and did not answer.
-    Perhaps,
-    There,
+    pub(super) doubtful: AtomicU64,
+    /// What is to be done if this node is lost: on the session's row, and what is to be written there.
+    pub(super) wills: AsyncMutex<Wills>,
 }
 
 impl std::fmt::Debug for Pair {
@@ -104,12 +100,18 @@ impl std::fmt::Debug for Pair {
 }
 
 impl Pair {
-    pub(super) fn new(records: Arc<FixRecords>, names: [String; 2], held: [Held; 2], stores: [SharedMessageStore; 2]) -> Self {
+    pub(super) fn new(
+        records: Arc<FixRecords>,
+        names: [String; 2],
+        held: [Held; 2],
+        stores: [SharedMessageStore; 2],
+        wills: Wills,
+    ) -> Self {
         Self {
             records,
             names,
             generations: held.map(|held| held.generation),
-            stores: Mutex::new(stores),
+            stores: Mutex::new(Some(stores)),
             there: AsyncMutex::new(held.map(|held| held.reach)),
             touch: watch::Sender::new(Touch::Behind),
             since: Default::default(),
@@ -117,6 +119,7 @@ impl Pair {
             owes: AtomicBool::new(false),
             mark: Mutex::new(Mark::None),
             doubtful: AtomicU64::new(0),
+            wills: AsyncMutex::new(wills),
         }
     }
 
@@ -130,7 +133,20 @@ impl Pair {
 
     /// The same journals, read anew.
     pub(super) fn replace_stores(&self, stores: [SharedMessageStore; 2]) {
-        *self.stores.lock() = stores;
+        *self.stores.lock() = Some(stores);
+    }
+
+    /// Nobody is there: what was not committed did not happen, and the copies lack what nobody can tell.
+    pub(super) fn rest(&self) {
+        self.fall_behind();
+        *self.stores.lock() = None;
+    }
+
+    /// Its client is back, and the database is not.
+    pub(super) fn go_on(&self, stores: [SharedMessageStore; 2]) {
+        self.replace_stores(stores);
+        self.fall_behind();
+        self.leaving.store(false, Ordering::Release);
     }
 
     /// Whether an order is in the files and perhaps not in the copies.
@@ -145,7 +161,8 @@ impl Pair {
         if before == Touch::Elsewhere {
             return Err(CommitError::Elsewhere);
         }
-        let (stores, reach) = (self.stores.lock().clone(), *there);
+        let stores = self.stores.lock().clone().ok_or(CommitError::Unshared)?;
+        let reach = *there;
         let lacking = spawn_blocking(move || {
             for side in order {
                 stores[side as usize].commit()?;
@@ -169,7 +186,8 @@ impl Pair {
         if binding {
             return self.wait().await;
         }
-        let numbers = self.numbers().into_iter().zip(&self.since).map(|(next, since)| next.saturating_sub(since.load(Ordering::Relaxed)));
+        let numbers =
+            self.numbers().into_iter().flatten().zip(&self.since).map(|(next, since)| next.saturating_sub(since.load(Ordering::Relaxed)));
         if numbers.max() > Some(limits::FIX_BEHIND_NUMBERS_MAX) { Err(CommitError::Unshared) } else { Ok(()) }
     }
 
@@ -188,7 +206,12 @@ impl Pair {
     /// Brings the copies along. [`Self::touch`] says whether they have everything then.
     pub(super) async fn catch_up(&self) -> Result<(), StoreError> {
         let mut there = self.there.lock().await;
-        let (stores, reach) = (self.stores.lock().clone(), *there);
+        // Before orders pass again, which it may be about.
+        if !self.write_due().await {
+            return Ok(());
+        }
+        let Some(stores) = self.stores.lock().clone() else { return Ok(()) };
+        let reach = *there;
         let lacking = spawn_blocking(move || gather(&stores, reach)).await;
         let lacking =
             lacking.map_err(|error| StoreError::io("read", std::path::Path::new("fix"), std::io::Error::other(error.to_string())))??;
@@ -213,7 +236,8 @@ impl Pair {
                 Err(CopyError::Away) => return self.fall_behind(),
                 Err(CopyError::Other(reach)) => *there = reach,
             }
-            let (stores, reach) = (self.stores.lock().clone(), *there);
+            let Some(stores) = self.stores.lock().clone() else { return self.fall_behind() };
+            let reach = *there;
             match spawn_blocking(move || gather(&stores, reach)).await {
                 Ok(Ok(again)) => lacking = again,
                 // The file cannot be read: nothing of it is said that needs a copy.
@@ -228,7 +252,7 @@ impl Pair {
     }
 
     /// For good.
-    fn is_elsewhere(&self) {
+    pub(super) fn is_elsewhere(&self) {
         self.touch.send_replace(Touch::Elsewhere);
     }
 
@@ -236,59 +260,18 @@ impl Pair {
         let fell =
             self.touch.send_if_modified(|touch| *touch == Touch::InTouch && std::mem::replace(touch, Touch::Behind) == Touch::InTouch);
         if fell {
-            for (since, next) in self.since.iter().zip(self.numbers()) {
+            // Without journals it is kept, and behind since it was last there.
+            for (since, next) in self.since.iter().zip(self.numbers().into_iter().flatten()) {
                 since.store(next, Ordering::Relaxed);
             }
         }
     }
 
-    fn numbers(&self) -> [u64; 2] {
-        self.stores.lock().clone().map(|store| store.next_sender())
+    fn numbers(&self) -> Option<[u64; 2]> {
+        Some(self.stores.lock().clone()?.map(|store| store.next_sender()))
     }
 
-    /// Says to the next node that no order was refused unseen, while that is so.
-    pub(super) fn mark(&self) {
-        let mut mark = self.mark.lock();
-        if *mark == Mark::There || *self.touch.borrow() != Touch::InTouch || self.doubtful.load(Ordering::Acquire) != 0 {
-            return;
-        }
-        *mark = Mark::Perhaps;
-        if self.records.trust.keep(&self.names[0], self.generations[0]) {
-            *mark = Mark::There;
-        }
-    }
-
-    /// Whether an order may be refused though the next node does not know of it. Asked while the copies are behind.
-    pub(super) fn may_refuse(&self) -> bool {
-        let mut mark = self.mark.lock();
-        if *mark != Mark::None && self.records.trust.withdraw(&self.names[0], self.generations[0]) {
-            *mark = Mark::None;
-        }
-        *mark == Mark::None
-    }
-
-    /// The node that had the session is gone: says whether its client may have been told what nobody knows of.
-    pub(super) fn doubt(&self, before: u64) {
-        if !self.records.trust.holds(&self.names[0], before) {
-            self.doubtful.store(u64::MAX, Ordering::Release);
-        }
-        self.records.trust.withdraw(&self.names[0], before);
-    }
-
-    /// The number below which orders that are sent again are doubtful; `first` is that of the Logon.
-    pub(super) fn doubtful_below(&self, first: u64) -> u64 {
-        self.doubtful.fetch_min(first, Ordering::AcqRel).min(first)
-    }
-
-    /// What the client sends from here on was sent after its Logon.
-    pub(super) fn trust(&self, next: u64) {
-        let below = self.doubtful.load(Ordering::Acquire);
-        if below != 0 && below <= next {
-            self.doubtful.store(0, Ordering::Release);
-        }
-    }
-
-    pub(super) fn is_kept(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         !self.leaving.load(Ordering::Acquire) && *self.touch.borrow() != Touch::Elsewhere
     }
 
@@ -303,43 +286,11 @@ impl Pair {
             return self.is_elsewhere();
         }
         // The database answers. Beside the other renewals: some have much to copy.
-        if *self.touch.borrow() == Touch::InTouch {
+        if *self.touch.borrow() == Touch::InTouch && !self.has_due() {
             self.mark();
         } else if self.there.try_lock().is_ok() {
             drop(tokio::spawn(async move { self.catch_up().await }));
         }
-    }
-
-    pub(super) const fn records(&self) -> &Arc<FixRecords> {
-        &self.records
-    }
-
-    /// Gives the session back, if its copies have everything. Else its lease runs out, and the next node leaves numbers out. What is
-    /// doubtful stays so at the next node. The session has no will any more in any case.
-    pub(super) async fn give_back(&self) -> Result<(), StoreError> {
-        self.leave();
-        let touch = *self.touch.borrow();
-        let outcome = if touch == Touch::InTouch {
-            let settled = self.doubtful.load(Ordering::Acquire) == 0;
-            self.records.trust.withdraw(&self.names[0], self.generations[0]);
-            self.records.give_back(&self.owned(), settled).await
-        } else {
-            Ok(())
-        };
-        if outcome.is_err() || touch == Touch::Behind {
-            self.records.void_later(&self.owned()[0]);
-        }
-        outcome
-    }
-
-    /// As [`Self::give_back`], for somebody who could not carry out what is to be done. Whatever is certain stays so.
-    pub(super) async fn give_back_with_will(&self) -> Result<(), StoreError> {
-        self.leave();
-        if *self.touch.borrow() != Touch::InTouch {
-            return Ok(());
-        }
-        self.mark();
-        self.records.give_back_with_will(&self.owned()).await
     }
 }
 

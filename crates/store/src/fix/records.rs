@@ -4,11 +4,10 @@
 //!   take     generation + 1, lease     both journals of a session, or neither; not while another node renews its lease
 //!   append   the end of a journal      one statement for both, if the generation is the last and the copy is as far as the piece begins
 //!   replace  all of a journal          one transaction, the same conditions
-//!   renew    leases of a node's sessions, one statement; which of them are another node's by now
 //!   give back
 //! ```
 //!
-//! What is to be done when a node does not come back is in [`super::wills`].
+//! Leases are renewed in [`super::renewals`]; what is to be done when a node does not come back is in [`super::wills`].
 //!
 //! A lease is by the server's clock and only says when others may try; what keeps two nodes apart is the generation. A server that was
 //! away leaves the sessions for one lease to those who had them.
@@ -17,6 +16,7 @@
 //! Pieces are sealed under the key that all nodes have, for their journal and place: whoever reads the database learns no order, and
 //! whoever writes to it makes up none. He can lose a session.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use serde_json::{Value as Json, json};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::copied::{Lacking, Reach};
+use super::kept::KeptSessions;
 use super::opening::OpenError;
 use super::pair::Pair;
 use super::trust::Trust;
@@ -41,9 +42,6 @@ const LOOK: &str = "SELECT name, account, generation, written, series, ends, nod
 
 const TAKE: &str = "UPDATE fix_journals SET generation = generation + 1, node = $3, leased = countersign_micros(clock_timestamp()) + $4 \
      WHERE name IN ($1, $2)";
-
-const RENEW: &str = "UPDATE fix_journals SET leased = countersign_micros(clock_timestamp()) + $2 FROM json_array_elements($1::json) AS one \
-     WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint RETURNING name";
 
 const GIVE_BACK: &str = "UPDATE fix_journals SET leased = $2, will = NULL FROM json_array_elements($1::json) AS one \
      WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint";
@@ -68,8 +66,12 @@ pub struct FixRecords {
     node: String,
     pub(super) key: Arc<SealingKey>,
     pub(super) trust: Trust,
-    open: Mutex<Vec<Weak<Pair>>>,
-    /// Wills of sessions that ended while the database was away.
+    pub(super) open: Mutex<Vec<Weak<Pair>>>,
+    /// Sessions that ended while the database was away.
+    pub(super) kept: KeptSessions,
+    /// The last renewal was not answered.
+    pub(super) away: AtomicBool,
+    /// Wills of those that are not kept.
     pub(super) void: Mutex<Vec<(String, u64)>>,
 }
 
@@ -132,7 +134,17 @@ impl std::fmt::Debug for FixRecords {
 
 impl FixRecords {
     pub(crate) fn new(db: Db, renewing: Db, node: &str, key: Arc<SealingKey>, shelf: Option<SharedShelf>) -> Self {
-        Self { db, renewing, node: node.to_owned(), key, trust: Trust::new(shelf), open: Mutex::default(), void: Mutex::default() }
+        Self {
+            db,
+            renewing,
+            node: node.to_owned(),
+            key,
+            trust: Trust::new(shelf),
+            open: Mutex::default(),
+            kept: KeptSessions::new(limits::FIX_KEPT_MAX),
+            away: AtomicBool::new(false),
+            void: Mutex::default(),
+        }
     }
 
     /// Takes both journals of a session for an account. A session that another node has is waited for as long as that node does not say
@@ -325,40 +337,6 @@ impl FixRecords {
         let values = [names(owned.iter()).into(), GIVEN_BACK_IN_DOUBT.into()];
         let given = timeout(limits::FIX_COPY_MAX, self.renewing.run(GIVE_BACK_WITH_WILL, &values)).await;
         given.map_err(|_| self.silent())?.map(|_| ())
-    }
-
-    pub(super) fn enter(&self, pair: &Arc<Pair>) {
-        self.open.lock().push(Arc::downgrade(pair));
-    }
-
-    /// Renews the leases of all sessions that are open here, brings copies along that are behind, and tells sessions that another node
-    /// has them. Call it every [`limits::FIX_RENEW`].
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn renew(&self) -> Result<(), StoreError> {
-        self.renew_leases().await?;
-        self.void_wills().await
-    }
-
-    async fn renew_leases(&self) -> Result<(), StoreError> {
-        let pairs: Vec<Arc<Pair>> = {
-            let mut open = self.open.lock();
-            open.retain(|pair| pair.strong_count() > 0);
-            open.iter().filter_map(Weak::upgrade).filter(|pair| pair.is_kept()).collect()
-        };
-        if pairs.is_empty() {
-            return Ok(());
-        }
-        let owned: Vec<Owned<'_>> = pairs.iter().flat_map(|pair| pair.owned()).collect();
-        let values = [names(owned.iter()).into(), micros(limits::FIX_LEASE).into()];
-        let rows = timeout(limits::FIX_COPY_MAX, self.renewing.rows(RENEW, &values)).await.map_err(|_| self.silent())??;
-        let failed = |source| StoreError::database(self.renewing.place(), source);
-        let renewed: Vec<&str> = rows.iter().map(|row| row.text("name")).collect::<Result<_, _>>().map_err(failed)?;
-        for pair in pairs {
-            pair.renewed(|name| renewed.contains(&name));
-        }
-        Ok(())
     }
 
     pub(super) fn silent(&self) -> StoreError {

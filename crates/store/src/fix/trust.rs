@@ -8,9 +8,12 @@
 //!
 //! Only what is there counts. A memory that forgot it, or does not answer, costs refusals of orders that were sent into a dead node.
 
+use std::sync::atomic::Ordering;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use countersign_core::Secret;
 
+use super::pair::{Pair, Touch};
 use crate::limits;
 use crate::shared::{SharedShelf, ShelfName};
 
@@ -40,6 +43,59 @@ impl Trust {
     /// Takes it back; whether that is certain.
     pub(super) fn withdraw(&self, journal: &str, generation: u64) -> bool {
         self.0.as_ref().is_some_and(|shelf| shelf.withdraw(&name(journal, generation)).is_ok())
+    }
+}
+
+/// Whether the shared memory says that no order was refused unseen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    None,
+    /// It was asked to say it, and did not answer.
+    Perhaps,
+    There,
+}
+
+impl Pair {
+    /// Says to the next node that no order was refused unseen, while that is so.
+    pub(super) fn mark(&self) {
+        let mut mark = self.mark.lock();
+        if *mark == Mark::There || *self.touch.borrow() != Touch::InTouch || self.doubtful.load(Ordering::Acquire) != 0 {
+            return;
+        }
+        *mark = Mark::Perhaps;
+        if self.records.trust.keep(&self.names[0], self.generations[0]) {
+            *mark = Mark::There;
+        }
+    }
+
+    /// Whether an order may be refused though the next node does not know of it. Asked while the copies are behind.
+    pub(super) fn may_refuse(&self) -> bool {
+        let mut mark = self.mark.lock();
+        if *mark != Mark::None && self.records.trust.withdraw(&self.names[0], self.generations[0]) {
+            *mark = Mark::None;
+        }
+        *mark == Mark::None
+    }
+
+    /// The node that had the session is gone: says whether its client may have been told what nobody knows of.
+    pub(super) fn doubt(&self, before: u64) {
+        if !self.records.trust.holds(&self.names[0], before) {
+            self.doubtful.store(u64::MAX, Ordering::Release);
+        }
+        self.records.trust.withdraw(&self.names[0], before);
+    }
+
+    /// The number below which orders that are sent again are doubtful; `first` is that of the Logon.
+    pub(super) fn doubtful_below(&self, first: u64) -> u64 {
+        self.doubtful.fetch_min(first, Ordering::AcqRel).min(first)
+    }
+
+    /// What the client sends from here on was sent after its Logon.
+    pub(super) fn trust(&self, next: u64) {
+        let below = self.doubtful.load(Ordering::Acquire);
+        if below != 0 && below <= next {
+            self.doubtful.store(0, Ordering::Release);
+        }
     }
 }
 

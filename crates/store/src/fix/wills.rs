@@ -10,11 +10,14 @@
 //! It is carried out by the owner of the session before its client is let in, so it never reaches an order that was placed in that session
 //! after. Two nodes never do it at once; one that is lost on the way leaves it to the next.
 
+use std::sync::Arc;
+
 use countersign_fix::StoreError as FixStoreError;
 use tokio::time::timeout;
 
 use super::bridge::BridgeJournals;
-use super::pair::CommitError;
+use super::kept::Ended;
+use super::pair::{CommitError, Pair, Touch};
 use super::records::{FixRecords, Owned, micros, names, signed};
 use crate::db::Row;
 use crate::error::StoreError;
@@ -65,7 +68,7 @@ impl FixRecords {
         }
     }
 
-    /// The session ended in order, and the database does not know it.
+    /// The session ended in order, the database does not know it, and the session is not kept.
     pub(super) fn void_later(&self, owned: &Owned<'_>) {
         let mut void = self.void.lock();
         if void.len() < limits::FIX_VOID_WILLS_MAX {
@@ -98,33 +101,43 @@ impl BridgeJournals {
         self.will.as_deref()
     }
 
+    /// What is to be done when this node is lost, as far as it is certain that the database says so.
+    pub async fn standing_will(&self) -> Option<Arc<[u8]>> {
+        self.pair.as_ref()?.wills.lock().await.stands.clone()
+    }
+
     /// Says what is to be done when this node is lost. Nothing, where nodes do not share a database: nobody would do it.
     ///
     /// # Errors
     /// [`CommitError`]; it is not said.
     pub async fn leave_will(&self, will: &[u8]) -> Result<(), CommitError> {
         match &self.pair {
-            Some(pair) => pair.records().leave_will(&pair.owned()[0], Some(will)).await,
+            Some(pair) => pair.leave_will(Some(will)).await,
             None => Ok(()),
+        }
+    }
+
+    /// As [`Self::leave_will`], as soon as the database is back, and before orders pass again.
+    pub async fn leave_will_later(&self, will: &[u8]) {
+        if let Some(pair) = &self.pair {
+            pair.wills.lock().await.due = Some(Due::Leave(will.into()));
         }
     }
 
     /// As [`Self::forget_will`], also where the database is away: then as soon as it is back.
     pub async fn drop_will(&self) {
-        if let Some(pair) = &self.pair
-            && let Err(CommitError::Journal(_) | CommitError::Unshared) = pair.records().leave_will(&pair.owned()[0], None).await
-        {
-            pair.records().void_later(&pair.owned()[0]);
+        if let Some(pair) = &self.pair {
+            pair.drop_will().await;
         }
     }
 
     /// Gives the session back with its will, which is still to be carried out.
     ///
     /// # Errors
-    /// The database does not answer: the lease runs out.
+    /// The database does not answer: it is given back when it does.
     pub async fn give_back_with_will(&self) -> Result<(), StoreError> {
         match &self.pair {
-            Some(pair) => pair.give_back_with_will().await,
+            Some(pair) => pair.give_back(&self.place, Ended::OwingItsWill).await,
             None => Ok(()),
         }
     }
@@ -136,9 +149,86 @@ impl BridgeJournals {
     pub async fn forget_will(&mut self) -> Result<(), CommitError> {
         self.will = None;
         match &self.pair {
-            Some(pair) => pair.records().leave_will(&pair.owned()[0], None).await,
+            Some(pair) => pair.leave_will(None).await,
             None => Ok(()),
         }
+    }
+}
+
+/// The will on a session's row. Whoever changes it holds this until the database has answered.
+#[derive(Debug, Default)]
+pub(super) struct Wills {
+    /// What is certainly there.
+    stands: Option<Arc<[u8]>>,
+    /// What waits for the database.
+    due: Option<Due>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Due {
+    Forget,
+    Leave(Arc<[u8]>),
+}
+
+impl Wills {
+    /// What was there when the session was taken.
+    pub(super) const fn found(stands: Option<Arc<[u8]>>) -> Self {
+        Self { stands, due: None }
+    }
+
+    /// The session is given back, and nobody knows yet whether that took away what is there.
+    pub(super) fn end(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The session waits until it is given back, which is all that its row is to be told.
+    pub(super) fn rest(&mut self) {
+        self.due = None;
+    }
+}
+
+impl Pair {
+    async fn leave_will(&self, will: Option<&[u8]>) -> Result<(), CommitError> {
+        let mut wills = self.wills.lock().await;
+        wills.due = None;
+        self.write_will(&mut wills, will).await
+    }
+
+    async fn drop_will(&self) {
+        let mut wills = self.wills.lock().await;
+        wills.due = Some(Due::Forget);
+        // A question that is not answered leaves nobody knowing what is there.
+        if *self.touch.borrow() != Touch::Behind && self.write_will(&mut wills, None).await.is_ok() {
+            wills.due = None;
+        }
+    }
+
+    async fn write_will(&self, wills: &mut Wills, will: Option<&[u8]>) -> Result<(), CommitError> {
+        wills.stands = None;
+        self.records.leave_will(&self.owned()[0], will).await?;
+        wills.stands = will.map(Arc::from);
+        Ok(())
+    }
+
+    /// Whether something waits for the database.
+    pub(super) fn has_due(&self) -> bool {
+        self.wills.try_lock().map_or(true, |wills| wills.due.is_some())
+    }
+
+    /// Writes what waited; whether nothing waits.
+    pub(super) async fn write_due(&self) -> bool {
+        let mut wills = self.wills.lock().await;
+        let written = match wills.due.clone() {
+            None => return true,
+            Some(Due::Forget) => self.write_will(&mut wills, None).await,
+            Some(Due::Leave(will)) => self.write_will(&mut wills, Some(&will)).await,
+        };
+        match written {
+            Ok(()) => wills.due = None,
+            Err(CommitError::Elsewhere) => self.is_elsewhere(),
+            Err(CommitError::Journal(_) | CommitError::Unshared) => {}
+        }
+        wills.due.is_none()
     }
 }
 

@@ -15,7 +15,7 @@ use super::redis_server::RedisServer;
 use super::replay_contract::at;
 use super::shared::patient;
 
-const FROM_CLIENT: [FixSide; 2] = [FixSide::Upstream, FixSide::Client];
+pub const FROM_CLIENT: [FixSide; 2] = [FixSide::Upstream, FixSide::Client];
 const FROM_UPSTREAM: [FixSide; 2] = [FixSide::Client, FixSide::Upstream];
 const KEY: [u8; 32] = [1; 32];
 
@@ -30,6 +30,13 @@ impl Node {
         let store = Store::connect(address, name, SealingKey::from_bytes(&KEY)).await.unwrap();
         let shelf = memory.map(|memory| SharedShelf::new(Arc::clone(memory), Arc::clone(&key)));
         Self { folder: tempfile::tempdir().unwrap(), records: store.fix_records(key, shelf).unwrap() }
+    }
+
+    /// The same node, as the process that is next.
+    pub async fn started_again(self, address: &DatabaseAddress) -> Self {
+        let key = Arc::new(SealingKey::from_bytes(&KEY));
+        let store = Store::connect(address, "a", SealingKey::from_bytes(&KEY)).await.unwrap();
+        Self { folder: self.folder, records: store.fix_records(key, None).unwrap() }
     }
 
     fn fix(&self) -> PathBuf {
@@ -47,7 +54,7 @@ impl Node {
         journals
     }
 
-    async fn caught_up(&self, journals: &BridgeJournals) {
+    pub async fn caught_up(&self, journals: &BridgeJournals) {
         let mut touch = journals.touch().unwrap();
         while *touch.borrow() == Touch::Behind {
             // A server that is on its way does not answer the first time.
@@ -59,7 +66,7 @@ impl Node {
 }
 
 /// The client's message `seq` is put on record for the upstream.
-fn take(journals: &BridgeJournals, seq: u64) {
+pub fn take(journals: &BridgeJournals, seq: u64) {
     journals.client.clone().set_next_target(seq + 1).unwrap();
     journals.upstream.note_source(seq);
     let number = journals.upstream.next_sender();
@@ -75,7 +82,7 @@ fn report(journals: &BridgeJournals, seq: u64) {
 }
 
 /// What the client and what the upstream are at: expected and next.
-fn numbers(journals: &BridgeJournals) -> [(u64, u64); 2] {
+pub fn numbers(journals: &BridgeJournals) -> [(u64, u64); 2] {
     [&journals.client, &journals.upstream].map(|store| (store.next_target(), store.next_sender()))
 }
 

@@ -46,7 +46,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         self.logged_out && (self.keeps_orders || absence.left(Departure::Logout, clock::mono()).is_none())
     }
 
-    /// What a Logon within the session agreed on holds for other nodes, too, before its client hears so.
+    /// What a Logon within the session agreed on, or its Logout, holds for other nodes, too, before its client hears so. Behind the
+    /// commit, which finds out whether the database is there: a question that is not answered leaves nobody knowing.
     pub(super) async fn write_terms(&mut self) -> Result<(), End> {
         let Some(scope) = self.agreed.take() else { return Ok(()) };
         if scope == CancelScope::Nothing {

@@ -480,6 +480,29 @@ def test_http2_lets_no_byte_into_a_target_that_http1_has_not(site, target):
     assert how == "answered" and status(headers) == 400
 
 
+@pytest.mark.parametrize("value", [b" a", b"a ", b"\ta", b"a\t"])
+def test_http2_lets_no_white_space_around_a_value_that_http1_takes_off(site, value):
+    """RFC 9113, 8.2.1: malformed. Here the upstream would read another value than the gateway did."""
+    before = len(site.venue.seen)
+    with settled(site) as h2:
+        h2.request(1, pseudo(site, "/open", "GET", ("x-a", value)))
+        how, headers = h2.outcome(1)
+    assert how == "reset" or (how == "answered" and status(headers) == 400)
+    assert len(site.venue.seen) == before
+
+
+def test_http2_has_no_more_fields_than_http1(site):
+    with settled(site) as h2:
+        h2.request(1, pseudo(site, "/open", "GET", *[("x-m", "1")] * 97))
+        body = b""
+        while b"}" not in body:
+            kind, _, on, payload = h2.next()
+            body += payload if (kind, on) == (DATA, 1) else b""
+    with Connection(site.server) as connection:
+        connection.send(request(site.server, "GET", "/open", [("x-m", "1")] * 97))
+        assert json.loads(body)["error"]["code"] == json.loads(connection.answer().body)["error"]["code"] == "proto.size"
+
+
 # Learning who exists.
 
 

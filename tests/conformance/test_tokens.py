@@ -173,6 +173,25 @@ def test_an_exchange_hands_less_to_another_process(server, owner):
     assert owner.get(TICKER, narrow, key=other).status_code == 401, "it is of the same session"
 
 
+def test_what_was_exchanged_ends_with_the_token_it_came_from(owner):
+    """Also where another process exchanged it again. The session goes on: it is one token that ends."""
+    other, third = DpopKey(), DpopKey()
+
+    def exchanged(token, holder, to):
+        form = dict(grant_type=TOKEN_EXCHANGE, subject_token=token, subject_token_type=ACCESS_TOKEN, dpop_jkt=to.thumbprint)
+        answer = owner.post(**form, headers={"DPoP": holder.proof("POST", owner.url)})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["access_token"]
+
+    family = owner.fetch("md:read offline_access")
+    child = exchanged(family["access_token"], owner.key, other)
+    grandchild = exchanged(child, other, third)
+    assert owner.get(TICKER, grandchild, key=third).status_code == 200
+    owner.revoke(family["access_token"])
+    assert [owner.get(TICKER, child, key=other).status_code, owner.get(TICKER, grandchild, key=third).status_code] == [401, 401]
+    assert owner.get(TICKER, owner.refresh(family["refresh_token"])["access_token"]).status_code == 200
+
+
 def test_a_client_certificate_binds_tokens_without_dpop(server):
     certificate = str(server.state / "demo" / "client-certificate.pem")
     owner = TokenClient(server, certificate=certificate)
@@ -254,6 +273,21 @@ def test_an_assertion_is_used_once(owner):
     assert [ask().status_code for _ in range(3)] == [200, 400, 400]
 
 
+def test_a_request_whose_proof_is_refused_does_not_use_up_the_assertion(owner):
+    text = owner.assertion()
+    ask = lambda proof: owner.post(grant_type=JWT_BEARER, assertion=text, headers=proof)
+    elsewhere = {"DPoP": owner.key.proof("POST", "https://other/token")}
+    assert [ask(proof).status_code for proof in ({}, elsewhere, owner.proof(), owner.proof())] == [400, 400, 200, 400]
+
+
+def test_a_refresh_asks_for_no_other_audience(owner):
+    token = owner.fetch("md:read offline_access")["refresh_token"]
+    form = dict(grant_type="refresh_token", refresh_token=token)
+    answer = owner.post(**form, audience="https://other", headers=owner.proof())
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_target")
+    assert owner.post(**form, audience=owner.issuer, headers=owner.proof()).status_code == 200
+
+
 def test_parameters_have_one_reading(owner):
     send = lambda body, kind="application/x-www-form-urlencoded": owner.session.request(
         "POST", owner.url, data=body, headers={"Content-Type": kind}, withhold_token=True
@@ -263,6 +297,7 @@ def test_parameters_have_one_reading(owner):
         send('{"grant_type":"client_credentials"}', "application/json"),
         send("grant_type=client_credentials&scope=%ff"),
         send("x=" + "a" * 20_000),
+        owner.post(grant_type=JWT_BEARER, assertion=owner.assertion(), headers={**owner.proof(), "Content-Encoding": "gzip"}),
         send(""),
     ):
         assert answer.status_code in (400, 413) and answer.json()["error"] == "invalid_request", answer.text

@@ -37,7 +37,7 @@ use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::worker::Worker;
 use crate::{audit, bearer, explanations, halts, listen_keys, local, tokens, websocket};
 
-use target::{admit_authority, check_target, origin_form};
+use target::{admit_authority, check_fields, check_target, origin_form};
 
 /// Where the keys of the identity assertions are published (RFC 7517).
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
@@ -56,16 +56,17 @@ pub async fn exchange(worker: Rc<Worker>, connection: Rc<Connection>, request: R
     let (parts, body) = request.into_parts();
     let correlation_value = respond::correlation_value(correlation);
     let is_bodiless = parts.method == Method::HEAD && parts.version == Version::HTTP_2;
-    let mut answer = match check_target(&parts.uri).and_then(|()| admit_authority(&worker, &connection, &parts)) {
-        Ok(authority) => {
-            let told = correlation_value.clone();
-            dispatch(&worker, &connection, Arrived { parts, body, authority, correlation, correlation_value: told }).await
-        }
-        Err(refusal) => {
-            audit::refused(&worker, &connection, &audit::Subject::request(&parts, None), &refusal, correlation);
-            respond::refuse(&refusal, &words(&worker, Family::Any), correlation)
-        }
-    };
+    let mut answer =
+        match check_target(&parts.uri).and_then(|()| check_fields(&parts)).and_then(|()| admit_authority(&worker, &connection, &parts)) {
+            Ok(authority) => {
+                let told = correlation_value.clone();
+                dispatch(&worker, &connection, Arrived { parts, body, authority, correlation, correlation_value: told }).await
+            }
+            Err(refusal) => {
+                audit::refused(&worker, &connection, &audit::Subject::request(&parts, None), &refusal, correlation);
+                respond::refuse(&refusal, &words(&worker, Family::Any), correlation)
+            }
+        };
     if is_refused_too_often(&connection) {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

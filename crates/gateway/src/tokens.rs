@@ -32,7 +32,7 @@ use countersign_core::{Refusal, Reject};
 use countersign_dialects::{Header, Headers as _, HttpAnswer};
 use countersign_oauth::form::FORM_TYPE;
 use countersign_oauth::{Form, OAuthRefusal, Part};
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response};
 
 use crate::audit::{self, Subject};
@@ -145,8 +145,16 @@ async fn ask(
     let form = Form::read(&whole)?;
     let host = HeaderValue::from_str(&authority).map_err(|_| OAuthRefusal::request("an authority that is no text"))?;
     let view = view(&parts, &host, &whole);
-    let asker =
-        Asker { worker, connection, view: &view, form: &form, authority: &authority, issuer: issuer(worker, &authority), correlation };
+    let asker = Asker {
+        worker,
+        connection,
+        view: &view,
+        form: &form,
+        authority: &authority,
+        issuer: issuer(worker, &authority),
+        correlation,
+        epoch: worker.shared.oauth.epoch(),
+    };
     match endpoint {
         Endpoint::Introspect => inspect::introspect(&asker, subject).await,
         Endpoint::Metadata => Ok(metadata::answer(worker, &authority)),
@@ -155,8 +163,12 @@ async fn ask(
     }
 }
 
-/// RFC 6749, 3.2: parameters come in the body, in this form and no other.
+/// RFC 6749, 3.2: parameters come in the body, in this form and no other, and not packed: what is in front of us would read them in
+/// another way than we do.
 fn check_content_type(headers: &http::HeaderMap) -> Result<(), OAuthRefusal> {
+    if headers.contains_key(CONTENT_ENCODING) {
+        return Err(OAuthRefusal::request("a form with a Content-Encoding"));
+    }
     let Header::Once(value) = headers.find(CONTENT_TYPE.as_str()) else {
         return Err(OAuthRefusal::request("no Content-Type, or two"));
     };

@@ -9,7 +9,7 @@ use countersign_core::{ApiKeyId, CredentialId, Purpose, Refusal, Reject, Scopes,
 use serde::{Deserialize, Serialize};
 
 use crate::confirmation::Confirmation;
-use crate::limits::{ACCESS_LIFE, PROOF_AHEAD_MAX};
+use crate::limits::{ACCESS_LIFE, EXCHANGES_MAX, PROOF_AHEAD_MAX};
 
 /// The claims on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct AccessClaims {
     pub cred: String,
     /// Name of this token: 16 random bytes, base64url.
     pub jti: String,
+    /// Names of the tokens that this one was exchanged for, the first of them first: what ends one of them ends this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
     /// The session it belongs to: with refresh tokens, their family.
     pub sid: String,
     /// Made at, in seconds.
@@ -65,6 +68,8 @@ pub struct Access {
 pub struct TokenMark {
     /// The token.
     pub jti: [u8; 16],
+    /// Those it was exchanged for.
+    pub from: Vec<[u8; 16]>,
     /// Its session.
     pub sid: SessionId,
     /// The key it was made for.
@@ -92,6 +97,8 @@ pub struct NewAccess<'n> {
     pub scopes: &'n Scopes,
     /// Random name.
     pub jti: [u8; 16],
+    /// The names of those it is exchanged for.
+    pub from: &'n [[u8; 16]],
     /// The session.
     pub sid: SessionId,
     /// The end of the session, if that is not the end of the token.
@@ -123,6 +130,7 @@ impl AccessClaims {
             method: new.purpose.name().to_owned(),
             cred: new.credential.to_string(),
             jti: URL_SAFE_NO_PAD.encode(new.jti),
+            from: new.from.iter().map(|jti| URL_SAFE_NO_PAD.encode(jti)).collect(),
             sid: new.sid.to_string(),
             iat: new.now.as_secs(),
             exp: ends.as_secs(),
@@ -161,7 +169,13 @@ impl AccessClaims {
             return Err(invalid("the access token expired"));
         }
         let sid = SessionId::parse(&self.sid).ok_or_else(impossible)?;
-        let jti: [u8; 16] = URL_SAFE_NO_PAD.decode(&self.jti).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(impossible)?;
+        let name =
+            |text: &String| URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| <[u8; 16]>::try_from(bytes).ok()).ok_or_else(impossible);
+        let jti = name(&self.jti)?;
+        if self.from.len() > EXCHANGES_MAX {
+            return Err(impossible());
+        }
+        let from = self.from.iter().map(name).collect::<Result<_, _>>()?;
         let credential = CredentialId::parse(&self.cred).map_err(|_| impossible())?;
         let scopes = Scopes::parse(&self.scope).map_err(|_| impossible())?;
         let token = Token {
@@ -177,7 +191,7 @@ impl AccessClaims {
             id: jti,
         };
         let session_ends = self.session_exp.map_or(Some(expires), numeric_date).ok_or_else(impossible)?;
-        Ok(Access { token, scopes, cnf: self.cnf, mark: TokenMark { jti, sid, credential, epoch: self.epoch }, session_ends })
+        Ok(Access { token, scopes, cnf: self.cnf, mark: TokenMark { jti, from, sid, credential, epoch: self.epoch }, session_ends })
     }
 }
 
@@ -203,6 +217,7 @@ mod tests {
             credential: &CredentialId::parse("cred-1").unwrap(),
             scopes: &Scopes::parse("md:read order:write").unwrap(),
             jti: [1; 16],
+            from: &[[8; 16], [9; 16]],
             sid: SessionId::from_bytes([2; 16]),
             session_ends: session_ends.map(Timestamp::from_secs),
             epoch: 4,
@@ -245,6 +260,7 @@ mod tests {
             serde_json::from_value::<AccessClaims>(changed).ok().and_then(|claims| claims.check("https://gw", "https://gw", NOW).ok())
         };
         assert!(read("epoch", 5.into()).is_some());
+        assert_eq!(read("scope", "md:read".into()).unwrap().mark.from, [[8; 16], [9; 16]]);
         for (name, value) in [
             ("exp", serde_json::json!("1790000300")),
             ("exp", serde_json::json!(1_790_000_300.5)),
@@ -253,6 +269,9 @@ mod tests {
             ("iat", serde_json::json!(-1)),
             ("aud", serde_json::json!(["https://gw", "https://other"])),
             ("jti", serde_json::json!("short")),
+            ("from", serde_json::json!("short")),
+            ("from", serde_json::json!(["short"])),
+            ("from", serde_json::json!(vec![good["jti"].clone(); EXCHANGES_MAX + 1])),
             ("sid", serde_json::json!("")),
             ("method", serde_json::json!("root")),
             ("scope", serde_json::json!("everything")),

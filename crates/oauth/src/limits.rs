@@ -24,6 +24,9 @@ pub const ASSERTION_LIFE_MAX: Duration = Duration::from_secs(120);
 /// Access tokens: shorter is a signature per request, longer is a revocation that offline verifiers do not hear of for too long.
 pub const ACCESS_LIFE: std::ops::RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(300);
 
+/// Exchanges behind one token: a service that hands less on to a service that does the same. Each makes the token 24 bytes longer.
+pub const EXCHANGES_MAX: usize = 8;
+
 /// How long the answer to a refresh may be asked for again: the client's timeout and one retry. Within it the same client gets the
 /// same successor, so that a lost answer does not end a session; after it a second use is theft.
 pub const LOST_REPLY_WINDOW: Duration = Duration::from_secs(30);

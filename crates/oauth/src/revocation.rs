@@ -114,6 +114,9 @@ impl Revocations {
         if self.has(&RevocationTarget::Token(mark.jti)) {
             return revoked("the token was revoked");
         }
+        if mark.from.iter().any(|jti| self.has(&RevocationTarget::Token(*jti))) {
+            return revoked("a token that this one was exchanged for was revoked");
+        }
         if self.has(&RevocationTarget::Session(mark.sid)) {
             return revoked("the session of the token was revoked");
         }
@@ -134,7 +137,7 @@ mod tests {
 
     fn mark(jti: u8, sid: u8, epoch: u64) -> TokenMark {
         let credential = CredentialId::parse("cred-1").unwrap();
-        TokenMark { jti: [jti; 16], sid: SessionId::from_bytes([sid; 16]), credential, epoch }
+        TokenMark { jti: [jti; 16], from: Vec::new(), sid: SessionId::from_bytes([sid; 16]), credential, epoch }
     }
 
     fn revocation(target: RevocationTarget, epoch: u64) -> Revocation {
@@ -151,6 +154,9 @@ mod tests {
         assert!(all.check(&mark(1, 9, 3)).is_err() && all.check(&mark(9, 2, 3)).is_err(), "named");
         assert!(all.check(&mark(9, 9, 2)).is_err(), "made before the key's revocation");
         all.check(&mark(9, 9, 3)).unwrap();
+        let exchanged = |from: &[u8]| TokenMark { from: from.iter().map(|jti| [*jti; 16]).collect(), ..mark(9, 9, 3) };
+        assert!(all.check(&exchanged(&[1])).is_err() && all.check(&exchanged(&[1, 7])).is_err() && all.check(&exchanged(&[7, 1])).is_err());
+        all.check(&exchanged(&[7, 8])).unwrap();
         let other = TokenMark { credential: CredentialId::parse("cred-2").unwrap(), ..mark(9, 9, 0) };
         all.check(&other).unwrap();
         all.forget(Timestamp::from_secs(100));

@@ -53,8 +53,11 @@ impl Signed {
             (_, ListEntry::Item(_), _) => return Err(malformed(SIGNATURE_INPUT)),
         };
         check_components(&input)?;
+        // Parameters of the signature itself are covered by nothing (RFC 9421, 4.2: a byte sequence, and no more).
         let signature = match only_member(signature, SIGNATURE)? {
-            (own, ListEntry::Item(Item { bare_item: BareItem::ByteSequence(bytes), .. }), _) if own == label => bytes,
+            (own, ListEntry::Item(Item { bare_item: BareItem::ByteSequence(bytes), params }), _) if own == label && params.is_empty() => {
+                bytes
+            }
             (_, ListEntry::InnerList(_) | ListEntry::Item(_), _) => return Err(malformed(SIGNATURE)),
         };
         Ok(Self { input, input_text, signature })

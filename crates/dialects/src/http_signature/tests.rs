@@ -217,6 +217,8 @@ fn there_is_one_signature_in_one_spelling() {
         ("sig", "SIG"),
         ("INPUT", "sig=1"),
         ("INPUT", "sig=(:AAAA:)"),
+        ("INPUT", "SIG;alg=\"none\""),
+        ("INPUT", "SIG;x"),
         ("INPUT;a=1.50", "SIG"),
         ("sig=( \"@method\" )", "SIG"),
         ("sig=(\"@method\" \"@method\")", "SIG"),

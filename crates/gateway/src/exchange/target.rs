@@ -3,13 +3,14 @@
 use std::net::Ipv6Addr;
 
 use countersign_core::{Refusal, Reject};
-use http::header::HOST;
+use http::header::{COOKIE, HOST};
 use http::request::Parts;
 use http::uri::Scheme;
-use http::{HeaderValue, Uri};
+use http::{HeaderValue, Uri, Version};
 
 use crate::config::{Authorities, host_of};
 use crate::connection::Connection;
+use crate::head_guard::limits::HEADER_FIELDS_MAX;
 use crate::worker::Worker;
 
 /// HTTP/2 and the URI type let more bytes into a target than HTTP/1.1 has (RFC 9112, 3.2). Upstreams split request lines at some
@@ -20,6 +21,24 @@ pub(super) fn check_target(uri: &Uri) -> Result<(), Refusal> {
     }
     let plain = uri.path_and_query().is_none_or(|target| target.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
     if plain { Ok(()) } else { Err(Refusal::operator(Reject::Malformed, "request target has a byte that is not allowed")) }
+}
+
+/// Refuses fields over HTTP/2 that over HTTP/1.1 do not come to here: more than there may be, and values with white space around them,
+/// which are malformed (RFC 9113, 8.2.1), are not taken off by the library, and would be by the upstream.
+pub(super) fn check_fields(parts: &Parts) -> Result<(), Refusal> {
+    if parts.version != Version::HTTP_2 {
+        return Ok(());
+    }
+    // Browsers send each cookie in a field of its own, and they are joined.
+    let cookies = parts.headers.get_all(COOKIE).iter().count();
+    if parts.headers.len().saturating_sub(cookies) > HEADER_FIELDS_MAX {
+        return Err(Reject::TooLarge.into());
+    }
+    let is_padded = |value: &HeaderValue| value.as_bytes().trim_ascii().len() < value.len();
+    if parts.headers.values().any(is_padded) {
+        return Err(Refusal::operator(Reject::Malformed, "white space around the value of a field"));
+    }
+    Ok(())
 }
 
 /// The one authority a request is made to: `Host` and `:authority` or absolute form must agree, and it must be ours.

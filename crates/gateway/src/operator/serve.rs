@@ -70,6 +70,8 @@ where
     let guard = HeadGuard::new(stream, b"", BOUNDS, Raw);
     let server = http1::Builder::new()
         .header_read_timeout(None)
+        // Whoever has said everything still waits for the answer.
+        .half_close(true)
         .max_headers(limits::HEADER_FIELDS_MAX)
         .serve_connection(TokioIo::new(guard), service);
     let mut connection = std::pin::pin!(server);

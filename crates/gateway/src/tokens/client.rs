@@ -34,6 +34,9 @@ pub(super) struct Asker<'a> {
     pub(super) authority: &'a str,
     pub(super) issuer: String,
     pub(super) correlation: CorrelationId,
+    /// The latest revocation, from before anything of the request was looked at: whatever is revoked from then on is revoked for the
+    /// tokens of this request, too, on whatever thread or node that happens.
+    pub(super) epoch: u64,
 }
 
 impl Asker<'_> {

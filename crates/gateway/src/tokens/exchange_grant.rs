@@ -6,6 +6,7 @@
 
 use countersign_core::{Refusal, Reject};
 use countersign_dialects::HttpAnswer;
+use countersign_oauth::limits::EXCHANGES_MAX;
 use countersign_oauth::{Confirmation, OAuthError, OAuthRefusal, Part, Thumbprint, TokenRequest, request};
 
 use super::bearer;
@@ -49,6 +50,11 @@ pub(super) fn exchange(
         cnf = Confirmation { jkt: Some(jkt), x5t_s256: None, tls_exp: cnf.tls_exp };
     }
     asker.use_once(&login, proof.as_ref())?;
+    // What ends the subject token, or one that it came from, ends the new one: by name, and by the epoch of all tokens of a key.
+    let from: Vec<[u8; 16]> = access.mark.from.iter().copied().chain([access.mark.jti]).collect();
+    if from.len() > EXCHANGES_MAX {
+        return Err(OAuthRefusal::with(OAuthError::InvalidGrant, Reject::TokenInvalid, "a token of more exchanges than there may be"));
+    }
     let made = Made {
         identity: &identity,
         scopes: &scopes,
@@ -57,6 +63,8 @@ pub(super) fn exchange(
         sid: access.mark.sid,
         session_ends: claims.session_exp.is_some().then_some(access.session_ends),
         not_beyond: Some(access.token.expires),
+        from: &from,
+        epoch: access.mark.epoch,
     };
     answer(asker, &made, None, request::TOKEN_EXCHANGE, true)
 }

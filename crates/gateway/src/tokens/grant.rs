@@ -10,7 +10,7 @@ use countersign_core::{Entropy as _, Refusal, Reject, Scope, Scopes, SessionId, 
 use countersign_dialects::HttpAnswer;
 use countersign_oauth::claims::NewAccess;
 use countersign_oauth::request::{ACCESS_TOKEN_TYPE, OFFLINE_ACCESS};
-use countersign_oauth::{AccessClaims, Confirmation, Family, Grant, OAuthError, OAuthRefusal, Part, TokenRequest};
+use countersign_oauth::{AccessClaims, Confirmation, DpopProof, Family, Grant, OAuthError, OAuthRefusal, Part, TokenRequest};
 use countersign_store::audit::AuditEvent;
 
 use super::client::{Asker, of_store};
@@ -27,25 +27,52 @@ pub(super) async fn token(asker: &Asker<'_>, subject: &mut Subject) -> Result<Ht
     let wanted = TokenRequest::read(asker.form)?;
     match &wanted.grant {
         Grant::ClientCredentials => {
+            // Of other logins nothing is spent that would be shown again: who they are comes first.
+            let bound = match (asker.form.find("client_assertion"), Bound::of(asker, &wanted)) {
+                (Some(_), bound) => Ok(bound?),
+                (None, bound) => bound,
+            };
             let login = asker.client(subject)?;
-            of_login(asker, &wanted, &login).await
+            of_login(asker, &wanted, &login, bound).await
         }
         Grant::Exchange { subject_token, jkt } => exchange_grant::exchange(asker, subject, &wanted, subject_token, *jkt),
         Grant::JwtBearer { assertion } => {
             if asker.form.find("client_assertion").is_some() {
                 return Err(OAuthRefusal::request("two assertions; the grant is proof enough"));
             }
+            let bound = Ok(Bound::of(asker, &wanted)?);
             let login = asker.asserted(assertion, Part::Grant)?;
             subject.note_login(&login);
             asker.check_named(&login)?;
             asker.charge(&login)?;
-            of_login(asker, &wanted, &login).await
+            of_login(asker, &wanted, &login, bound).await
         }
         Grant::Refresh { token } => refresh_grant::refresh(asker, subject, &wanted, token).await,
     }
 }
 
-async fn of_login(asker: &Asker<'_>, wanted: &TokenRequest, login: &Login) -> Result<HttpAnswer, OAuthRefusal> {
+/// What the token is to be bound to, and for whom. Asked before who asks is: an assertion is spent by being looked at, and whoever is
+/// told to come again with another proof (RFC 9449, 8) brings the same assertion.
+struct Bound {
+    proof: Option<DpopProof>,
+    cnf: Confirmation,
+    audience: String,
+}
+
+impl Bound {
+    fn of(asker: &Asker<'_>, wanted: &TokenRequest) -> Result<Self, OAuthRefusal> {
+        let proof = asker.proof()?;
+        let cnf = Confirmation::of(&asker.held(proof.as_ref()), wanted.to_channel).map_err(unbound)?;
+        Ok(Self { proof, cnf, audience: audience(asker, wanted.audience.as_deref())? })
+    }
+}
+
+async fn of_login(
+    asker: &Asker<'_>,
+    wanted: &TokenRequest,
+    login: &Login,
+    bound: Result<Bound, OAuthRefusal>,
+) -> Result<HttpAnswer, OAuthRefusal> {
     if login.token.is_some() {
         // It would live for ever, and outlive its narrowing.
         return Err(OAuthRefusal::with(
@@ -57,9 +84,7 @@ async fn of_login(asker: &Asker<'_>, wanted: &TokenRequest, login: &Login) -> Re
     let held_scopes =
         login.granted().map_or_else(|| login.identity.scopes().clone(), |granted| login.identity.scopes().intersection(granted));
     let scopes = scopes(&held_scopes, wanted)?;
-    let audience = audience(asker, wanted.audience.as_deref())?;
-    let proof = asker.proof()?;
-    let cnf = Confirmation::of(&asker.held(proof.as_ref()), wanted.to_channel).map_err(unbound)?;
+    let Bound { proof, cnf, audience } = bound?;
     asker.use_once(login, proof.as_ref())?;
     // Tokens got by a native session are of that session, so that what ends it can end them.
     let sid = login.session.as_ref().map_or_else(|| SessionId::random(&mut SystemEntropy), |session| session.sid);
@@ -74,7 +99,17 @@ async fn of_login(asker: &Asker<'_>, wanted: &TokenRequest, login: &Login) -> Re
     } else {
         (None, None)
     };
-    let made = Made { identity, scopes: &scopes, audience: &audience, cnf, sid, session_ends, not_beyond: identity.credential().not_after };
+    let made = Made {
+        identity,
+        scopes: &scopes,
+        audience: &audience,
+        cnf,
+        sid,
+        session_ends,
+        not_beyond: identity.credential().not_after,
+        from: &[],
+        epoch: asker.epoch,
+    };
     answer(asker, &made, refresh, wanted.grant.name(), false)
 }
 
@@ -108,7 +143,10 @@ async fn open_family(
         ends: credential.not_after.map_or(ends, |end| end.min(ends)),
         revoked: None,
     };
-    let crowded_out = shared.store.open_family(&family).await.map_err(|error| of_store(&error))?;
+    let Some(crowded_out) = shared.store.open_family(&family, asker.epoch).await.map_err(|error| of_store(&error))? else {
+        let revoked = "all tokens of this key were revoked meanwhile";
+        return Err(OAuthRefusal::with(OAuthError::InvalidGrant, Reject::TokenInvalid, revoked));
+    };
     shared.oauth.note(crowded_out);
     Ok((family, text))
 }
@@ -155,6 +193,10 @@ pub(super) struct Made<'m> {
     pub(super) sid: SessionId,
     pub(super) session_ends: Option<Timestamp>,
     pub(super) not_beyond: Option<Timestamp>,
+    /// The tokens it is exchanged for.
+    pub(super) from: &'m [[u8; 16]],
+    /// The latest revocation that its grant outlived.
+    pub(super) epoch: u64,
 }
 
 /// Signs the access token, records it, and answers (RFC 6749, 5.1; RFC 8693, 2.2.1).
@@ -177,9 +219,10 @@ pub(super) fn answer(
         credential: &credential.id,
         scopes: made.scopes,
         jti: SystemEntropy.array(),
+        from: made.from,
         sid: made.sid,
         session_ends: made.session_ends,
-        epoch: shared.oauth.epoch(),
+        epoch: made.epoch,
         cnf: made.cnf,
         now: asker.now(),
         life,

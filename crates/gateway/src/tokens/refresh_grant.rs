@@ -8,12 +8,12 @@
 
 use countersign_core::{Detail, Refusal, Reject, Token, TokenKind};
 use countersign_dialects::HttpAnswer;
-use countersign_oauth::{Family, OAuthError, OAuthRefusal, Part, RefreshTicket, TokenRequest, request};
+use countersign_oauth::{Confirmation, Family, Held, OAuthError, OAuthRefusal, Part, RefreshTicket, TokenRequest, request};
 use countersign_store::Presented;
 use countersign_store::audit::AuditEvent;
 
 use super::client::{Asker, of_client, of_store};
-use super::grant::{Made, answer, key_now, scopes};
+use super::grant::{Made, answer, key_now, scopes, unbound};
 use crate::audit::Subject;
 use crate::authenticate::Login;
 
@@ -31,15 +31,18 @@ pub(super) async fn refresh(
     let ticket = shared.oauth.refresh().read(text).ok_or_else(|| grant("not a refresh token of ours"))?;
     let next_generation = ticket.generation.checked_add(1).ok_or_else(|| grant("a generation that was never given out"))?;
     let (_, next) = shared.oauth.refresh().issue(ticket.sid, next_generation);
+    // Before an assertion, which is spent by being looked at.
+    let proof = asker.proof()?;
     // Who asserts beside the token must be the owner of the family (RFC 6749, 6).
     let asserted = request::client_assertion(asker.form)?.map(|text| asker.asserted(text, Part::Client)).transpose()?;
-    let proof = asker.proof()?;
-    let mut admitted: Option<(Login, countersign_core::Scopes)> = None;
+    let mut admitted: Option<Admitted> = None;
     let mut told: Option<OAuthRefusal> = None;
     let admit = |family: &Family| -> Result<(), Refusal> {
-        let judge = || -> Result<(Login, countersign_core::Scopes), OAuthRefusal> {
+        let judge = || -> Result<Admitted, OAuthRefusal> {
             let of_grant = |refusal: Refusal| OAuthRefusal::of(refusal, Part::Grant);
-            family.cnf.check(&asker.held(proof.as_ref())).map_err(of_grant)?;
+            let held = asker.held(proof.as_ref());
+            family.cnf.check(&held).map_err(of_grant)?;
+            let cnf = narrowed(family, wanted, &held)?;
             if asserted.as_ref().is_some_and(|login| login.identity.credential().id != family.credential) {
                 return Err(grant("the family of another client"));
             }
@@ -48,7 +51,7 @@ pub(super) async fn refresh(
             let scopes = scopes(login.identity.scopes(), &TokenRequest { to_channel: family.cnf.tls_exp.is_some(), ..wanted.clone() })?;
             asker.charge(&login)?;
             asker.use_once(&login, proof.as_ref())?;
-            Ok((login, scopes))
+            Ok(Admitted { login, scopes, cnf })
         };
         judge().map(|known| admitted = Some(known)).map_err(|refusal| {
             let reason = refusal.refusal.clone();
@@ -57,8 +60,8 @@ pub(super) async fn refresh(
         })
     };
     let presented = shared.store.present_refresh(&ticket, &next, asker.now(), admit).await.map_err(|error| of_store(&error))?;
-    if let Some((login, _)) = &admitted {
-        subject.note_login(login);
+    if let Some(admitted) = &admitted {
+        subject.note_login(&admitted.login);
     }
     let family = match presented {
         Presented::Given(family) => family,
@@ -78,19 +81,44 @@ pub(super) async fn refresh(
         }
         Presented::Unknown => return Err(grant("a family that is not on record")),
     };
-    let (login, scopes) = admitted
+    let Admitted { login, scopes, cnf } = admitted
         .ok_or_else(|| of_client(Refusal { reject: Reject::Internal, detail: Detail::Operator("a family without an asker".into()) }))?;
     let (text, _) = shared.oauth.refresh().issue(family.sid, family.generation);
     let made = Made {
         identity: &login.identity,
         scopes: &scopes,
         audience: &family.audience,
-        cnf: family.cnf,
+        cnf,
         sid: family.sid,
         session_ends: Some(family.ends),
         not_beyond: login.identity.credential().not_after,
+        from: &[],
+        epoch: asker.epoch,
     };
     answer(asker, &made, Some(text), request::REFRESH_TOKEN, false)
+}
+
+/// Who asks, and what the access token is to be.
+struct Admitted {
+    login: Login,
+    scopes: countersign_core::Scopes,
+    cnf: Confirmation,
+}
+
+/// What a refresh may ask for beside scopes: nothing but what the family has, or less of it. Its access token may be bound to this
+/// connection as well; the family stays as it is.
+///
+/// # Errors
+/// `invalid_target` for another audience, `invalid_request` for a connection that nothing can be bound to.
+fn narrowed(family: &Family, wanted: &TokenRequest, held: &Held) -> Result<Confirmation, OAuthRefusal> {
+    if wanted.audience.as_ref().is_some_and(|audience| *audience != family.audience) {
+        return Err(OAuthRefusal::with(OAuthError::InvalidTarget, Reject::RouteUnknown, "a family for another audience"));
+    }
+    if !wanted.to_channel {
+        return Ok(family.cnf);
+    }
+    let here = Confirmation::of(held, true).map_err(unbound)?;
+    Ok(Confirmation { tls_exp: here.tls_exp, ..family.cnf })
 }
 
 /// The family as a token, to ask whether its key may still be used.

@@ -28,6 +28,7 @@ use crate::testing::{CERTIFICATE, EXPORTER, Stage, native_key, on_stage, on_stag
 mod attacks;
 mod grants;
 mod lifecycle;
+mod promises;
 
 const HOST: &str = "localhost:8443";
 const ISSUER: &str = "https://localhost:8443";

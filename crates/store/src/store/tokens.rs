@@ -55,13 +55,21 @@ impl Store {
         Ok(RefreshKey::new(key))
     }
 
-    /// Stores a new family. Of the living families of its key, those beyond [`limits::FAMILIES_PER_KEY_MAX`] end, the one that was
+    /// Stores a new family, unless all tokens of its key were revoked after `epoch`, in which the key had proved itself: `None` then,
+    /// and nothing is stored. Of the living families of its key, those beyond [`limits::FAMILIES_PER_KEY_MAX`] end, the one that was
     /// not used for the longest time first; their revocations are returned.
     ///
     /// # Errors
     /// An infrastructure failure.
-    pub async fn open_family(&self, family: &Family) -> Result<Vec<Revocation>, StoreError> {
+    pub async fn open_family(&self, family: &Family, epoch: u64) -> Result<Option<Vec<Revocation>>, StoreError> {
         let mut transaction = self.db.begin(Lock::Tokens).await?;
+        let of_key = RevocationTarget::Credential(family.credential.clone()).to_string();
+        let values = [of_key.into(), i64::try_from(epoch).unwrap_or(i64::MAX).into()];
+        let since = "SELECT epoch FROM token_revocations WHERE target = $1 AND epoch > $2 LIMIT 1";
+        if transaction.row(since, &values).await?.is_some() {
+            transaction.leave().await?;
+            return Ok(None);
+        }
         self.write_family(&mut transaction, family).await?;
         let crowd = "SELECT sid FROM refresh_families WHERE credential = $1 AND revoked IS NULL AND ends > $2 AND sid <> $3 \
                      ORDER BY rotated DESC, sid";
@@ -77,7 +85,7 @@ impl Store {
             revocations.push(self.write_revocation(&mut transaction, target, &change).await?);
         }
         transaction.commit().await?;
-        Ok(revocations)
+        Ok(Some(revocations))
     }
 
     /// Judges a refresh token that was shown, and replaces it by `next` if it is its turn. `admit` says whether the asker may use

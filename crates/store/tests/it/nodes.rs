@@ -103,7 +103,7 @@ async fn family(store: &Store, key: &RefreshKey, number: u8) -> Family {
         ends: T0.saturating_add(Duration::from_secs(86_400)),
         revoked: None,
     };
-    store.open_family(&made).await.unwrap();
+    store.open_family(&made, 0).await.unwrap();
     made
 }
 

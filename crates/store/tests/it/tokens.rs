@@ -14,6 +14,7 @@ contract!(
     whoever_may_not_ask_changes_nothing,
     of_parallel_uses_there_is_one_successor,
     revocations_have_their_order_and_end_families,
+    a_family_of_a_key_whose_tokens_were_revoked_meanwhile_is_not_opened,
     one_family_too_many_ends_the_one_that_slept_longest,
 );
 
@@ -58,7 +59,7 @@ async fn a_family_reads_back_and_rotates(place: Place) {
     let store = place.store_with_account().await;
     let key = store.refresh_key().await.unwrap();
     let made = family(&key, 1);
-    assert!(store.open_family(&made).await.unwrap().is_empty());
+    assert!(store.open_family(&made, 0).await.unwrap().unwrap().is_empty());
     assert_eq!(store.family(sid(1)).await.unwrap(), Some(made.clone()));
     let Presented::Given(rotated) = present(&store, &key, 1, 10).await else { panic!("not given") };
     assert_eq!((rotated.generation, rotated.previous, rotated.rotated), (2, Some(made.current), after(10)));
@@ -74,7 +75,7 @@ async fn a_family_reads_back_and_rotates(place: Place) {
 async fn a_second_use_ends_the_family_and_is_remembered(place: Place) {
     let store = place.store_with_account().await;
     let key = store.refresh_key().await.unwrap();
-    store.open_family(&family(&key, 1)).await.unwrap();
+    store.open_family(&family(&key, 1), 0).await.unwrap();
     present(&store, &key, 1, 10).await;
     present(&store, &key, 2, 11).await;
     let Presented::Reused(_, revocation) = present(&store, &key, 1, 12).await else { panic!("a reuse was not seen") };
@@ -88,7 +89,7 @@ async fn a_second_use_ends_the_family_and_is_remembered(place: Place) {
 async fn whoever_may_not_ask_changes_nothing(place: Place) {
     let store = place.store_with_account().await;
     let key = store.refresh_key().await.unwrap();
-    store.open_family(&family(&key, 1)).await.unwrap();
+    store.open_family(&family(&key, 1), 0).await.unwrap();
     present(&store, &key, 1, 10).await;
     present(&store, &key, 2, 11).await;
     let before = store.family(sid(1)).await.unwrap();
@@ -104,7 +105,7 @@ async fn whoever_may_not_ask_changes_nothing(place: Place) {
 async fn of_parallel_uses_there_is_one_successor(place: Place) {
     let store = place.store_with_account().await;
     let key = store.refresh_key().await.unwrap();
-    store.open_family(&family(&key, 1)).await.unwrap();
+    store.open_family(&family(&key, 1), 0).await.unwrap();
     let (a, b, c, d) = tokio::join!(
         present(&store, &key, 1, 10),
         present(&store, &key, 1, 10),
@@ -121,7 +122,7 @@ async fn revocations_have_their_order_and_end_families(place: Place) {
     let store = place.store_with_account().await;
     let key = store.refresh_key().await.unwrap();
     for number in 1..=3 {
-        store.open_family(&family(&key, number)).await.unwrap();
+        store.open_family(&family(&key, number), 0).await.unwrap();
     }
     let change = Change::new(after(20), "operator alice");
     let token = store.revoke_tokens(RevocationTarget::Token([7; 16]), &change).await.unwrap();
@@ -146,9 +147,9 @@ async fn one_family_too_many_ends_the_one_that_slept_longest(place: Place) {
     let store = place.store_with_account().await;
     let key = store.refresh_key().await.unwrap();
     for number in 1..=100 {
-        assert!(store.open_family(&family(&key, number)).await.unwrap().is_empty());
+        assert!(store.open_family(&family(&key, number), 0).await.unwrap().unwrap().is_empty());
     }
-    let ended = store.open_family(&family(&key, 101)).await.unwrap();
+    let ended = store.open_family(&family(&key, 101), 0).await.unwrap().unwrap();
     assert_eq!(ended.iter().map(|each| each.target.clone()).collect::<Vec<_>>(), [RevocationTarget::Session(sid(1))]);
     assert!(store.family(sid(1)).await.unwrap().unwrap().revoked.is_some());
 }
@@ -158,7 +159,7 @@ async fn no_token_is_in_the_database() {
     let place = Place::new();
     let store = place.store_with_account().await;
     let key = store.refresh_key().await.unwrap();
-    store.open_family(&family(&key, 1)).await.unwrap();
+    store.open_family(&family(&key, 1), 0).await.unwrap();
     present(&store, &key, 1, 10).await;
     let path = store.path().to_owned();
     let again = store.refresh_key().await.unwrap();
@@ -170,4 +171,16 @@ async fn no_token_is_in_the_database() {
         assert!(!bytes.windows(40).any(|window| window == &text.as_bytes()[5..45]));
         assert!(bytes.windows(32).any(|window| window == key.issue(sid(1), generation).1.hash), "its hash is there");
     }
+}
+
+async fn a_family_of_a_key_whose_tokens_were_revoked_meanwhile_is_not_opened(place: Place) {
+    let store = place.store_with_account().await;
+    let key = store.refresh_key().await.unwrap();
+    let change = Change::new(after(1), "operator bob");
+    let of_key = store.revoke_tokens(RevocationTarget::Credential(credential()), &change).await.unwrap();
+    let other = CredentialId::parse("cred-2").unwrap();
+    store.revoke_tokens(RevocationTarget::Credential(other), &change).await.unwrap();
+    assert_eq!(store.open_family(&family(&key, 1), of_key.epoch - 1).await.unwrap(), None);
+    assert_eq!(store.family(sid(1)).await.unwrap(), None, "nothing is stored");
+    assert!(store.open_family(&family(&key, 1), of_key.epoch).await.unwrap().is_some(), "proved after it");
 }

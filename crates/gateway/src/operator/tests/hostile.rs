@@ -80,6 +80,8 @@ async fn what_can_be_read_in_two_ways_is_not_read() {
         assert!(answer.starts_with("HTTP/1.1 4") && answer.contains("\"code\":\"http\""), "{request}{answer}");
     }
     assert!(on_socket.backend.changes.lock().is_empty());
+    let refused = "sec-fetch-site: cross-site\r\nhost: x\r\n";
+    assert!(on_socket.raw(&lines(refused, "0\r\n\r\n")).await.starts_with("HTTP/1.1 403"), "and what is behind it is not read");
     let long = format!("host: x\r\ncontent-length: {}\r\n", 9 << 10);
     assert!(on_socket.raw(&lines(&long, &"x".repeat(9 << 10))).await.starts_with("HTTP/1.1 413"), "longer than any request");
 }

@@ -186,6 +186,7 @@ async fn revocations_of_others_arrive_and_without_news_no_token_passes() {
         assert_eq!(call(&stage, &connection, "GET", TICKER, &told.text("access_token"), 1).await.status, 401);
         let mark = countersign_oauth::claims::TokenMark {
             jti: [9; 16],
+            from: Vec::new(),
             sid: SessionId::from_bytes([9; 16]),
             credential: countersign_core::CredentialId::parse("native").unwrap(),
             epoch: shared.oauth.epoch(),

@@ -58,7 +58,8 @@ pub(crate) fn commission_of<'a>(exchange: &'a Exchange, order: &'a Order) -> (Fi
     let paid = fills.map(|fill| fill.commission).sum();
     let asset = match (terms.kind, order.side) {
         (InstrumentKind::Spot, Side::Buy) => &terms.base,
-        (InstrumentKind::Spot, Side::Sell) | (InstrumentKind::Future { .. } | InstrumentKind::Option { .. }, _) => &terms.quote,
+        (InstrumentKind::Spot, Side::Sell)
+        | (InstrumentKind::Future { .. } | InstrumentKind::Option { .. } | InstrumentKind::Perpetual, _) => &terms.quote,
     };
     (paid, asset)
 }

@@ -133,6 +133,18 @@ VENDORS = [
     Vendor("bybit_pybit", "pybit", "bybit", "RS256", (BYBIT, "10004"), (BYBIT, "10002"), (BYBIT, "10005"), (BYBIT, "10014")),
     # python-okx hands the body over whatever it says (its okxclient.py); numbers: OKX v5, "Error Code".
     Vendor("okx_python", "python-okx", "okx", "HS256", (RETURNED, "50113"), (RETURNED, "50102"), (RETURNED, "50114"), (RETURNED, "50102")),
+    # gemini-python hands the body over (its private_client.py); words: Gemini, "Error codes".
+    Vendor(
+        "gemini_python",
+        "gemini-python",
+        "gemini",
+        "HS384",
+        (RETURNED, "InvalidSignature"),
+        NO_CLOCK,
+        (RETURNED, "MissingRole"),
+        "the client makes a session of its own for each request, and nothing can send one of them twice",
+        lacks={"ticker stream": "the client's market stream is of the book alone"},
+    ),
     # krakenex hands the body over (its api.py); words: Kraken, "API error messages".
     Vendor(
         "kraken_krakenex",

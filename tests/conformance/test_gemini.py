@@ -1,6 +1,6 @@
 """Gemini's private WebSocket: the handshake of the order events is signed as a request is.
 
-No client here can do it: ccxt.pro takes its headers back before it connects.
+Of the clients gemini-python does it (`test_sdks.py`), and ccxt in JavaScript; ccxt.pro in Python takes its headers back before it connects.
 """
 
 import asyncio

@@ -24,9 +24,10 @@ def exchange(server, record):
     return made
 
 
-@pytest.fixture(scope="module")
-def pair(exchange):
-    return symbol(exchange)
+@pytest.fixture(scope="module", params=["swap", "future"])
+def pair(exchange, request):
+    """The perpetual and the dated future."""
+    return next(name for name, market in exchange.markets.items() if market[request.param])
 
 
 def held(exchange, pair):
@@ -39,10 +40,10 @@ def low(exchange, pair):
     return float(exchange.price_to_precision(pair, exchange.fetch_ticker(pair)["last"] * 0.9))
 
 
-def test_the_future_is_a_linear_contract_with_an_expiry(exchange, pair):
+def test_a_contract_is_linear_and_only_the_dated_one_expires(exchange, pair):
     market = exchange.market(pair)
-    assert market["future"] and market["linear"] and market["settle"] == "USDT"
-    assert market["expiry"] > exchange.milliseconds()
+    assert market["contract"] and market["linear"] and market["settle"] == "USDT"
+    assert market["expiry"] > exchange.milliseconds() if market["future"] else market["expiry"] is None
     assert exchange.fetch_ohlcv(pair, "1m", limit=3)[-1][4] > 0
     assert exchange.fetch_trades(pair, limit=3)
 
@@ -64,6 +65,32 @@ def test_a_position_is_taken_and_closed(exchange, pair):
 def test_what_would_not_reduce_is_refused(exchange, pair):
     with pytest.raises(ccxt.ExchangeError, match="-2022"):
         exchange.create_order(pair, "market", "buy", AMOUNT, params={"reduceOnly": True})
+
+
+def test_what_only_reduces_never_takes_the_other_side(exchange, pair):
+    """A reduceOnly order of more than is held closes that and no more."""
+    before = held(exchange, pair)
+    exchange.create_order(pair, "market", "buy", AMOUNT)
+    closed = exchange.create_order(pair, "market", "sell", before + 3 * AMOUNT, params={"reduceOnly": True})
+    assert closed["status"] == "closed" and closed["amount"] == pytest.approx(before + AMOUNT)
+    assert held(exchange, pair) == pytest.approx(0)
+
+
+def test_a_perpetual_is_marked_and_its_funding_is_nought(server, record, exchange):
+    pair = symbol(exchange)
+    rate = exchange.fetch_funding_rate(pair)
+    assert exchange.market(pair)["swap"] and rate["fundingRate"] == 0 and rate["markPrice"] > 0
+
+    async def story():
+        client = VENUE.pro(server, record)
+        try:
+            await client.load_markets()
+            told = await asyncio.wait_for(client.watch_mark_price(pair), 20)
+            assert told["symbol"] == pair and told["markPrice"] > 0
+        finally:
+            await client.close()
+
+    asyncio.run(story())
 
 
 def test_an_order_that_only_makes_is_refused_when_it_would_take(exchange, pair):

@@ -1,4 +1,5 @@
 //! Requests that carry several orders are charged as several.
+#![allow(clippy::unwrap_in_result)]
 
 use countersign_core::{MemoryReplayGuard, Now, VerifiedIdentity};
 
@@ -23,10 +24,9 @@ fn charged_message(dialect: &dyn Dialect, path: &str, login: &str, message: &str
     let mut desk = TestDesk::new();
     assert!(matches!(socket.handle_text(login, now(), &mut desk), Step::Verify(_)), "{login}");
     let _ = socket.conclude(Ok(identity()), now(), &mut desk);
-    match socket.handle_text(message, now(), &mut desk) {
-        Step::Forward(forward) => forward.orders,
-        other => panic!("{message}: {other:?}"),
-    }
+    let step = socket.handle_text(message, now(), &mut desk);
+    let Step::Forward(forward) = step else { panic!("{message}: {step:?}") };
+    forward.orders
 }
 
 fn identity() -> VerifiedIdentity {

@@ -3,8 +3,8 @@
 //! (docs.deribit.com, as of November 2026).
 //!
 //! One table ([`method`]) names every method; HTTP and WebSocket are two ways to call it, so
-//! they cannot answer differently. All three instruments are listed: the spot pair, the
-//! future and the option, the latter two as linear ones, counted in the base asset.
+//! they cannot answer differently. All four instruments are listed: the spot pair, the
+//! perpetual, the future and the option, the contracts as linear ones, counted in the base asset.
 //!
 //! Everything about sessions is the gateway's: `public/auth`, `public/exchange_token`,
 //! `public/fork_token`, `public/set_heartbeat`, `private/logout`,

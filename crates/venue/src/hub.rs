@@ -20,7 +20,7 @@ use crate::facade::BookMirror;
 use crate::limits::BOOK_LEVELS_PUBLISHED;
 use crate::operations::{Channel, Dialect, OwnChannel};
 use crate::outbox::Outbox;
-use crate::{binance, native};
+use crate::{binance, binance_futures, native};
 
 /// A kind of market data.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -39,6 +39,10 @@ pub(crate) enum Feed {
     Facade(u16),
     /// Binance `@kline_<interval>`, by index into the interval table
     Kline(u8),
+    /// Binance `@markPrice`; `true` with `@1s`
+    MarkPrice(bool),
+    /// Binance `!markPrice@arr`; `true` with `@1s`
+    MarkPrices(bool),
     /// Binance `@miniTicker`
     MiniTicker,
     /// Binance `!miniTicker@arr`
@@ -78,6 +82,8 @@ pub(crate) enum Wrapping {
 pub(crate) enum OwnForm {
     /// Binance WebSocket API, with the number of its subscription.
     Binance(u64),
+    /// Binance's USD-M futures.
+    BinanceFutures,
     /// A channel of one of the façades that are tables.
     Dialect(Dialect, OwnChannel),
     /// Native.
@@ -215,6 +221,7 @@ impl Tables {
         for listener in listeners {
             let messages: Vec<String> = match listener.form {
                 OwnForm::Binance(subscription) => binance::own_event(exchange, event, subscription).into_iter().collect(),
+                OwnForm::BinanceFutures => binance_futures::own_events(exchange, event),
                 OwnForm::Dialect(dialect, channel) => dialect.own(exchange, channel, event),
                 OwnForm::Native => native::own_event(exchange, event),
             };
@@ -288,6 +295,8 @@ impl Tables {
                 Feed::BookTicker
                 | Feed::DepthTop(..)
                 | Feed::Kline(_)
+                | Feed::MarkPrice(_)
+                | Feed::MarkPrices(_)
                 | Feed::MiniTicker
                 | Feed::MiniTickers
                 | Feed::Ticker

@@ -8,6 +8,7 @@ mod change;
 mod charts;
 mod error;
 mod fees;
+mod history;
 mod market_data;
 mod names;
 mod routes;

@@ -1,6 +1,6 @@
 //! The paper exchange: a small venue to put behind the gateway.
 //!
-//! It trades three instruments (a spot pair, a dated future, an option) against a seeded
+//! It trades four instruments (a spot pair, a perpetual, a dated future, an option) against a seeded
 //! market maker, and speaks several façades: those of known venues, so that unmodified
 //! clients work, and a native one for `countersign/1` sessions. `docs/venue.md` describes them.
 //!

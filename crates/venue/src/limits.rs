@@ -59,6 +59,8 @@ pub const BITFINEX_OPERATIONS_MAX: usize = 75;
 pub const GEMINI_TRADE_ROWS: usize = 500;
 /// Rows in one answer of BitMEX: orders, trades, candles (vendor: 500).
 pub const BITMEX_ROWS_MAX: usize = 500;
+/// Orders in one `order/bulk` (our choice; the vendor's own limit is that of a body).
+pub const BITMEX_BULK_MAX: usize = 100;
 /// Longest countdown of BitMEX, in milliseconds: a day, as elsewhere.
 pub const BITMEX_COUNTDOWN_MS_MAX: u64 = 86_400_000;
 /// Operations in one `batchorder` of Kraken Futures (vendor: 10 by its rate of cost).

@@ -15,6 +15,8 @@ mod bitfinex;
 mod bitmex;
 #[path = "it/bybit.rs"]
 mod bybit;
+#[path = "it/candles.rs"]
+mod candles;
 #[path = "it/coinbase.rs"]
 mod coinbase;
 #[path = "it/coinbase_exchange.rs"]

@@ -7,7 +7,7 @@ A client that throws what is no class shows its caller an object, `(object)`, or
 from dataclasses import dataclass, replace
 
 from .sdk_table import NO_CLOCK, RETURNED, Vendor, refusals
-from .venues import NO_LISTEN_KEY, VENUES, Auth, Nonce, Venue
+from .venues import LISTEN_KEY, VENUES, Auth, Nonce, Venue
 
 OBJECT = "(object)"
 SPOT = "@binance/spot.{}Error"
@@ -70,7 +70,7 @@ SCRIPTS = [
         "binance",
         "HS256",
         *refusals(OBJECT),
-        lacks={"order stream": f"the client {NO_LISTEN_KEY}"},
+        lacks={"order stream": LISTEN_KEY},
         amends=True,
     ),
     # `@binance/spot` has a class for each status (@binance/common, its axios wrapper).

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from .clients import with_wrong_secret
 from .sdk import BITMEX_PYTHON, COINBASE_PYTHON, Sdk
 from .server import run
-from .venues import NO_LISTEN_KEY
+from .venues import LISTEN_KEY
 
 RETURNED = "(returned)"
 CLOCK_SECONDS = -200
@@ -82,6 +82,10 @@ def refusals(kind, unauthorized=None):
     return (kind, "-1022"), (kind, "-1021"), (unauthorized or kind, "-2015"), (kind, "-1021")
 
 
+#: Of the clients of USD-M futures, those that show their listen key when they open a stream; the others subscribe to it on a stream of market data.
+LISTENERS = {"binance_futures_python"}
+SUBSCRIBES = "the client subscribes to its listen key on a stream that is open; the gateway reads no frames of those, and takes a listen key in the handshake only"
+
 #: The clients of Binance's USD-M futures. The connector's files and those of the spot connector are the same: it lives elsewhere.
 FUTURES = [
     ("binance_futures_python", "python-binance.futures", "HS256", refusals(PYTHON_BINANCE), {}),
@@ -121,7 +125,7 @@ VENDORS = [
     ),
     binance("binance_sdk", "binance-sdk-spot", "Ed25519", *refusals(SDK_ERROR.format("BadRequest"), SDK_ERROR.format("Unauthorized"))),
     *(
-        binance(module, package, kind, *refusal, lacks={"order stream": f"the client {NO_LISTEN_KEY}"}, **more)
+        binance(module, package, kind, *refusal, lacks={"order stream": LISTEN_KEY if module in LISTENERS else SUBSCRIBES}, **more)
         for module, package, kind, refusal, more in FUTURES
     ),
     # pybit raises InvalidRequestError for any retCode (its _handle_response); numbers: Bybit v5, "Error Codes".
@@ -129,6 +133,18 @@ VENDORS = [
     Vendor("bybit_pybit", "pybit", "bybit", "RS256", (BYBIT, "10004"), (BYBIT, "10002"), (BYBIT, "10005"), (BYBIT, "10014")),
     # python-okx hands the body over whatever it says (its okxclient.py); numbers: OKX v5, "Error Code".
     Vendor("okx_python", "python-okx", "okx", "HS256", (RETURNED, "50113"), (RETURNED, "50102"), (RETURNED, "50114"), (RETURNED, "50102")),
+    # gemini-python hands the body over (its private_client.py); words: Gemini, "Error codes".
+    Vendor(
+        "gemini_python",
+        "gemini-python",
+        "gemini",
+        "HS384",
+        (RETURNED, "InvalidSignature"),
+        NO_CLOCK,
+        (RETURNED, "MissingRole"),
+        "the client makes a session of its own for each request, and nothing can send one of them twice",
+        lacks={"ticker stream": "the client's market stream is of the book alone"},
+    ),
     # krakenex hands the body over (its api.py); words: Kraken, "API error messages".
     Vendor(
         "kraken_krakenex",

@@ -94,8 +94,8 @@ def symbol(exchange):
 
 Auth, Denied, Nonce = ccxt.AuthenticationError, ccxt.PermissionDenied, ccxt.InvalidNonce
 
-#: Why no stream of one's own futures is opened.
-NO_LISTEN_KEY = "asks for a listen key without a signature, and the gateway tells nobody's orders to a key that has proved nothing"
+#: Streams of one's own futures are told where there are listen keys: `test_listen_keys.py`.
+LISTEN_KEY = "opens its stream with a listen key"
 
 VENUES = [
     Venue(
@@ -107,7 +107,7 @@ VENUES = [
         Nonce,
         Auth,
         Nonce,
-        no_orders=f"ccxt.pro {NO_LISTEN_KEY}",
+        no_orders=LISTEN_KEY,
         label="binance-usdm",
     ),
     Venue("bybit", "bybit", "HS256", "bybit-hmac", Auth, Nonce, Denied, ccxt.BadRequest),
@@ -138,7 +138,7 @@ VENUES = [
         Nonce,
         no_clock="no time is signed, only a nonce",
         no_ticker="ccxt.pro has no ticker stream for Gemini",
-        no_orders="ccxt.pro sends its proof with no handshake: it takes the headers back before it connects",
+        no_orders="ccxt.pro sends its proof with no handshake in Python: it takes the headers back before it connects",
         # Markets with their steps come from the API; by default ccxt reads them from the venue's web pages.
         options={"fetchCurrencies": {"webApiEnable": False}, "fetchMarketsFromAPI": {"fetchDetailsForAllSymbols": True}},
     ),

@@ -68,7 +68,7 @@ class Client:
 
     def ticker_stream(self):
         told = queue.Queue()
-        client = UMFuturesWebsocketClient(stream_url=self.place.ws_base, on_message=lambda _, message: told.put(json.loads(message)))
+        client = UMFuturesWebsocketClient(stream_url=f"{self.place.ws_base}/market", on_message=lambda _, message: told.put(json.loads(message)))
         try:
             client.ticker(symbol=self.symbol)
             while True:

@@ -8,7 +8,7 @@ from binance.ws.streams import BinanceSocketManager
 
 from sdks import twice
 from sdks.binance_python import secret
-from sdks.place import AMOUNT, WAIT_SECONDS, resting
+from sdks.place import AMOUNT, WAIT_SECONDS, Returned, resting
 
 
 class Client:
@@ -77,6 +77,30 @@ class Client:
                     message = await asyncio.wait_for(told.recv(), WAIT_SECONDS)
                     message = message.get("data", message)
                     return float(message.get("c") or message["b"])
+            finally:
+                await client.close_connection()
+
+        return asyncio.run(story())
+
+    def order_stream(self):
+        """Its user socket asks for a listen key by itself."""
+
+        async def story():
+            client = AsyncClient(self.place.key, **secret(self.place))
+            client.FUTURES_URL = f"{self.place.base}/fapi"
+            manager = BinanceSocketManager(client)
+            manager.FSTREAM_URL = f"{self.place.ws_base}/"
+            try:
+                async with manager.futures_user_socket() as told:
+                    placed = await asyncio.to_thread(self.place_order)
+                    try:
+                        for _ in range(20):
+                            event = await asyncio.wait_for(told.recv(), WAIT_SECONDS)
+                            if event.get("e") == "ORDER_TRADE_UPDATE" and event["o"]["i"] == placed:
+                                return event["o"]["X"] == "NEW"
+                        raise Returned("other events only")
+                    finally:
+                        await asyncio.to_thread(self.cancel_order, placed)
             finally:
                 await client.close_connection()
 

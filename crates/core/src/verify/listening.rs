@@ -82,7 +82,7 @@ pub fn verify_listener(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::unwrap_in_result)]
     use super::*;
     use crate::address::IpAllowList;
     use crate::credential::{Binding, CredentialState, KeyRate};

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::market_data::{INTERVALS, percent, spot_markets, top, write_levels};
 use super::shapes::{STP, to_json};
 use super::streams::name_of;
+use crate::binance_futures::{contracts, mark_price_event, symbol as symbol_of};
 use crate::exchange::book::Level;
 use crate::exchange::event::{Event, OrderChange, PublicTrade};
 use crate::exchange::fixed::Fixed;
@@ -22,7 +23,7 @@ pub(crate) fn combined(exchange: &Exchange, topic: Topic, data: &str) -> String 
 
 /// `@trade` or `@aggTrade`
 pub(crate) fn trade_event(exchange: &Exchange, topic: Topic, trade: &PublicTrade) -> String {
-    let symbol = &exchange.market(topic.market).instrument.symbol;
+    let symbol = symbol_of(&exchange.market(topic.market).instrument);
     let PublicTrade { id, price, quantity, buyer_is_maker, at_ms, .. } = trade;
     if topic.feed == Feed::AggTrade {
         return format!(
@@ -63,7 +64,7 @@ pub(crate) fn depth_event(exchange: &Exchange, market: MarketIndex, difference: 
     to_json(&Shape {
         e: "depthUpdate",
         at: at_ms,
-        s: &terms.symbol,
+        s: symbol_of(terms),
         first: difference.first_id,
         u: difference.last_id,
         pu: future.then(|| difference.first_id.saturating_sub(1)),
@@ -77,13 +78,20 @@ pub(crate) fn depth_event(exchange: &Exchange, market: MarketIndex, difference: 
 pub(crate) fn state_event(exchange: &Exchange, topic: Topic, at_ms: u64) -> String {
     let market = exchange.market(topic.market);
     let all = |row: fn(&Market, u64) -> String| {
-        let rows = spot_markets(exchange).into_iter().map(|index| row(exchange.market(index), at_ms));
+        // The market of the topic tells whether all of spot are meant, or all contracts.
+        let indexes = if is_future(market) { contracts(exchange).map(|(index, _)| index).collect() } else { spot_markets(exchange) };
+        let rows = indexes.into_iter().map(|index| row(exchange.market(index), at_ms));
         format!("[{}]", rows.collect::<Vec<_>>().join(","))
     };
     match topic.feed {
         Feed::BookTicker => book_ticker(market, at_ms),
         Feed::DepthTop(levels, _) => depth_top(market, usize::from(levels), at_ms),
         Feed::Kline(index) => kline(market, usize::from(index), at_ms),
+        Feed::MarkPrice(_) => mark_price_event(exchange, market, at_ms),
+        Feed::MarkPrices(_) => {
+            let rows = contracts(exchange).map(|(_, market)| mark_price_event(exchange, market, at_ms));
+            format!("[{}]", rows.collect::<Vec<_>>().join(","))
+        }
         Feed::MiniTicker => mini_ticker(market, at_ms),
         Feed::MiniTickers => all(mini_ticker),
         Feed::Ticker => ticker(market, at_ms),
@@ -101,12 +109,12 @@ pub(crate) fn state_event(exchange: &Exchange, topic: Topic, at_ms: u64) -> Stri
 
 /// Futures have messages of their own form for books and tickers.
 const fn is_future(market: &Market) -> bool {
-    matches!(market.instrument.kind, InstrumentKind::Future { .. })
+    market.instrument.kind.is_linear_future()
 }
 
 fn book_ticker(market: &Market, at_ms: u64) -> String {
     let ((bid, bids), (ask, asks)) = (top(market, Side::Buy), top(market, Side::Sell));
-    let (id, symbol) = (market.book.update_id(), &market.instrument.symbol);
+    let (id, symbol) = (market.book.update_id(), symbol_of(&market.instrument));
     if is_future(market) {
         return format!(
             r#"{{"e":"bookTicker","u":{id},"E":{at_ms},"T":{at_ms},"s":"{symbol}","b":"{bid}","B":"{bids}","a":"{ask}","A":"{asks}"}}"#
@@ -117,7 +125,7 @@ fn book_ticker(market: &Market, at_ms: u64) -> String {
 
 fn depth_top(market: &Market, levels: usize, at_ms: u64) -> String {
     if is_future(market) {
-        let (id, symbol) = (market.book.update_id(), &market.instrument.symbol);
+        let (id, symbol) = (market.book.update_id(), symbol_of(&market.instrument));
         let mut text =
             format!(r#"{{"e":"depthUpdate","E":{at_ms},"T":{at_ms},"s":"{symbol}","U":{id},"u":{id},"pu":{},"b":"#, id.saturating_sub(1));
         write_levels(&mut text, market, Side::Buy, levels);
@@ -137,7 +145,7 @@ fn depth_top(market: &Market, levels: usize, at_ms: u64) -> String {
 fn kline(market: &Market, index: usize, at_ms: u64) -> String {
     let (name, width) = INTERVALS[index];
     let candle = market.tape.candles(width, 0, u64::MAX, 1).pop().unwrap_or_default();
-    let (symbol, end) = (&market.instrument.symbol, candle.open_ms + width - 1);
+    let (symbol, end) = (symbol_of(&market.instrument), candle.open_ms + width - 1);
     let last_id = market.tape.day().last_id;
     let first_id = last_id.saturating_sub(candle.trades.saturating_sub(1));
     json!({
@@ -153,7 +161,7 @@ fn kline(market: &Market, index: usize, at_ms: u64) -> String {
 }
 
 fn mini_ticker(market: &Market, at_ms: u64) -> String {
-    let (symbol, day) = (&market.instrument.symbol, market.tape.day().day);
+    let (symbol, day) = (symbol_of(&market.instrument), market.tape.day().day);
     format!(
         r#"{{"e":"24hrMiniTicker","E":{at_ms},"s":"{symbol}","c":"{}","o":"{}","h":"{}","l":"{}","v":"{}","q":"{}"}}"#,
         day.close, day.open, day.high, day.low, day.volume, day.quote_volume,
@@ -164,7 +172,7 @@ fn ticker(market: &Market, at_ms: u64) -> String {
     let day = market.tape.day();
     let ((bid, bids), (ask, asks)) = (top(market, Side::Buy), top(market, Side::Sell));
     let mut ticker = json!({
-        "e": "24hrTicker", "E": at_ms, "s": market.instrument.symbol,
+        "e": "24hrTicker", "E": at_ms, "s": symbol_of(&market.instrument),
         "p": day.change(), "P": percent(day.change_percent()), "w": day.weighted_price(),
         "x": day.day.open, "c": day.day.close, "Q": day.last_quantity,
         "b": bid, "B": bids, "a": ask, "A": asks,

@@ -190,7 +190,7 @@ fn per_symbol(exchange: &Exchange, params: &Params, row: impl Fn(&Market) -> Str
 /// The instruments this façade lists.
 pub(super) fn spot_markets(exchange: &Exchange) -> Vec<MarketIndex> {
     let indices = (0..exchange.markets().len()).map(MarketIndex);
-    indices.filter(|index| exchange.market(*index).instrument.kind.expiry_ms().is_none()).collect()
+    indices.filter(|index| exchange.market(*index).instrument.kind.is_spot()).collect()
 }
 
 #[derive(Serialize)]

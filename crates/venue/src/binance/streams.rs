@@ -1,4 +1,6 @@
-//! Market streams: `/ws`, `/ws/<stream>`, `/stream?streams=a/b`, and SUBSCRIBE frames.
+//! Market streams: `/ws`, `/ws/<stream>`, `/stream?streams=a/b`, and SUBSCRIBE frames. A handshake
+//! that comes with an identity opens the stream of that account's futures: only a listen key
+//! brings one here.
 //!
 //! A name in the path that is no stream is passed over, as the venue does: clients put
 //! connection numbers there.
@@ -15,32 +17,45 @@ use serde_json::value::RawValue;
 
 use super::error::ApiError;
 use super::market_data::INTERVALS;
+use crate::binance_futures::{self, contracts};
 use crate::exchange::Exchange;
-use crate::exchange::instrument::{InstrumentKind, MarketIndex};
-use crate::hub::{Feed, Topic, Wrapping};
+use crate::exchange::instrument::MarketIndex;
+use crate::hub::{Feed, OwnForm, Topic, Wrapping};
 use crate::limits::STREAMS_PER_CONNECTION_MAX;
 use crate::outbox::Outbox;
 use crate::shell::Shell;
 use crate::websocket::{self, Connection, Protocol};
 
-/// What the paths of streams begin with: nothing, or the group that the vendor asks clients of its futures to name. Every stream
-/// is in each of them here, and none tells of an account: `/private` is there because one client opens it with the others.
+/// What the paths of streams begin with: nothing, or the group that the vendor asks clients of its futures to name. Every stream of
+/// a contract is in each of them here; `/private` is also where clients open the stream of their account.
 pub(super) const GROUPS: [&str; 4] = ["", "/market", "/private", "/public"];
 
+/// Which host of the vendor a path stands for: that of its futures, or any.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Place {
+    Any,
+    Contracts,
+}
+
 /// The topic of a stream name; `None` when there is no such stream here.
-pub(super) fn topic_of(exchange: &Exchange, name: &str) -> Option<Topic> {
-    let feed = match name {
-        "!miniTicker@arr" => Some(Feed::MiniTickers),
-        "!ticker@arr" => Some(Feed::Tickers),
-        _ => None,
+pub(super) fn topic_of(exchange: &Exchange, place: Place, name: &str) -> Option<Topic> {
+    let feed = match (place, name) {
+        (_, "!miniTicker@arr") => Some(Feed::MiniTickers),
+        (_, "!ticker@arr") => Some(Feed::Tickers),
+        (Place::Contracts, "!markPrice@arr") => Some(Feed::MarkPrices(false)),
+        (Place::Contracts, "!markPrice@arr@1s") => Some(Feed::MarkPrices(true)),
+        (_, _) => None,
     };
     if let Some(feed) = feed {
-        return Some(Topic { market: MarketIndex(0), feed });
+        return Some(Topic { market: first_of(exchange, place)?, feed });
     }
     let (symbol, feed) = name.split_once('@')?;
     let lower = symbol.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    let market = find_streamed(exchange, &symbol.to_ascii_uppercase()).filter(|_| lower)?;
+    let market = find_streamed(exchange, place, &symbol.to_ascii_uppercase()).filter(|_| lower)?;
+    let is_contract = exchange.market(market).instrument.kind.is_linear_future();
     let feed = match feed {
+        "markPrice" if is_contract => Feed::MarkPrice(false),
+        "markPrice@1s" if is_contract => Feed::MarkPrice(true),
         "aggTrade" => Feed::AggTrade,
         "bookTicker" => Feed::BookTicker,
         "depth" => Feed::Depth(false),
@@ -53,17 +68,18 @@ pub(super) fn topic_of(exchange: &Exchange, name: &str) -> Option<Topic> {
     Some(Topic { market, feed })
 }
 
-/// Spot, or a future that is traded: the vendor streams its futures from a host of their own, under the same paths.
-fn find_streamed(exchange: &Exchange, symbol: &str) -> Option<MarketIndex> {
-    let listed = |index: &MarketIndex| {
-        let terms = &exchange.market(*index).instrument;
-        match terms.kind {
-            InstrumentKind::Future { .. } => !terms.expired,
-            InstrumentKind::Option { .. } => false,
-            InstrumentKind::Spot => true,
-        }
-    };
-    exchange.find_market(symbol).filter(listed)
+/// The market that stands for all of a place.
+fn first_of(exchange: &Exchange, place: Place) -> Option<MarketIndex> {
+    match place {
+        Place::Any => Some(MarketIndex(0)),
+        Place::Contracts => contracts(exchange).next().map(|(index, _)| index),
+    }
+}
+
+/// Where all are, a name that is spot's is spot's; the perpetual of the same name is in the groups, where there are contracts alone.
+fn find_streamed(exchange: &Exchange, place: Place, symbol: &str) -> Option<MarketIndex> {
+    let spot = exchange.find_spot(symbol).filter(|_| place == Place::Any);
+    spot.or_else(|| binance_futures::find(exchange, symbol))
 }
 
 fn feed_with_argument(feed: &str) -> Option<Feed> {
@@ -83,7 +99,7 @@ fn feed_with_argument(feed: &str) -> Option<Feed> {
 
 /// The stream name of a topic.
 pub(super) fn name_of(exchange: &Exchange, topic: Topic) -> String {
-    let symbol = exchange.market(topic.market).instrument.symbol.to_ascii_lowercase();
+    let symbol = binance_futures::symbol(&exchange.market(topic.market).instrument).to_ascii_lowercase();
     let speed = |fast: bool| if fast { "@100ms" } else { "" };
     match topic.feed {
         Feed::AggTrade => format!("{symbol}@aggTrade"),
@@ -91,6 +107,8 @@ pub(super) fn name_of(exchange: &Exchange, topic: Topic) -> String {
         Feed::Depth(fast) => format!("{symbol}@depth{}", speed(fast)),
         Feed::DepthTop(levels, fast) => format!("{symbol}@depth{levels}{}", speed(fast)),
         Feed::Kline(index) => format!("{symbol}@kline_{}", INTERVALS[usize::from(index)].0),
+        Feed::MarkPrice(fast) => format!("{symbol}@markPrice{}", if fast { "@1s" } else { "" }),
+        Feed::MarkPrices(fast) => format!("!markPrice@arr{}", if fast { "@1s" } else { "" }),
         Feed::MiniTicker => format!("{symbol}@miniTicker"),
         Feed::MiniTickers => "!miniTicker@arr".to_owned(),
         Feed::Ticker => format!("{symbol}@ticker"),
@@ -115,18 +133,37 @@ struct Streams {
     connection: u64,
     outbox: Arc<Outbox>,
     wrapping: Wrapping,
+    place: Place,
     held: BTreeMap<String, Topic>,
 }
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
-    if let Err(error) = shell.identify(request.headers()).await {
-        shell.counters.count_refused();
-        return ApiError::from(error).response();
+    let caller = match shell.identify(request.headers()).await {
+        Ok(caller) => caller,
+        Err(error) => {
+            shell.counters.count_refused();
+            return ApiError::from(error).response();
+        }
+    };
+    // Only who shows a listen key comes with an identity; the gateway knows whose it is.
+    let owner =
+        caller.filter(|identity| identity.scopes.reads()).map(|identity| shell.with(|exchange, _| exchange.account(&identity.account)));
+    let owner = match owner.transpose() {
+        Ok(owner) => owner,
+        Err(error) => return ApiError::from(error).response(),
+    };
+    if owner.is_some() {
+        shell.counters.count_private();
+    } else {
+        shell.counters.count_public();
     }
-    shell.counters.count_public();
-    let (names, wrapping) = names_of(&request);
+    let (names, wrapping, place) = names_of(&request);
     websocket::upgrade(&shell, request, |connection: &Connection| {
-        let mut streams = Streams { connection: connection.id, outbox: Arc::clone(&connection.outbox), wrapping, held: BTreeMap::new() };
+        if let Some(owner) = owner {
+            shell.hub.listen(owner, connection.id, OwnForm::BinanceFutures, &connection.outbox);
+        }
+        let outbox = Arc::clone(&connection.outbox);
+        let mut streams = Streams { connection: connection.id, outbox, wrapping, place, held: BTreeMap::new() };
         for name in &names {
             let _no_such_stream = streams.subscribe(&shell, name);
         }
@@ -135,17 +172,18 @@ pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<
 }
 
 /// Streams named in the address.
-fn names_of(request: &Request<Body>) -> (Vec<String>, Wrapping) {
+fn names_of(request: &Request<Body>) -> (Vec<String>, Wrapping, Place) {
     let (path, query) = (request.uri().path(), request.uri().query().unwrap_or(""));
-    let path = GROUPS.iter().rev().find_map(|group| path.strip_prefix(group)).unwrap_or(path);
+    let grouped = GROUPS.iter().filter(|group| !group.is_empty()).find_map(|group| path.strip_prefix(group));
+    let (path, place) = grouped.map_or((path, Place::Any), |path| (path, Place::Contracts));
     if path.starts_with("/stream") {
         let streams = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "streams");
         let names = streams.map(|(_, value)| value.split('/').map(str::to_owned).collect());
-        return (names.unwrap_or_default(), Wrapping::Combined);
+        return (names.unwrap_or_default(), Wrapping::Combined, place);
     }
     let names = path.strip_prefix("/ws/").unwrap_or("").split('/');
     let decoded = names.map(|name| name.replace("%40", "@").replace("%21", "!"));
-    (decoded.filter(|name| !name.is_empty()).collect(), Wrapping::Plain)
+    (decoded.filter(|name| !name.is_empty()).collect(), Wrapping::Plain, place)
 }
 
 impl Protocol for Streams {
@@ -184,7 +222,7 @@ impl Protocol for Streams {
 impl Streams {
     /// All or, when a name is wrong, none.
     fn subscribe_all(&mut self, shell: &Shell, names: &[&str]) -> Result<String, &'static str> {
-        let known = shell.with(|exchange, _| names.iter().all(|name| topic_of(exchange, name).is_some()));
+        let known = shell.with(|exchange, _| names.iter().all(|name| topic_of(exchange, self.place, name).is_some()));
         if !known {
             return Err("Invalid request: unknown stream");
         }
@@ -199,7 +237,7 @@ impl Streams {
             return Err("Invalid request: too many streams");
         }
         let topic = shell.with(|exchange, _| {
-            let topic = topic_of(exchange, name)?;
+            let topic = topic_of(exchange, self.place, name)?;
             shell.hub.subscribe(exchange, topic, self.connection, self.wrapping, &self.outbox);
             Some(topic)
         });
@@ -236,11 +274,25 @@ mod tests {
             "!ticker@arr",
             "!miniTicker@arr",
         ] {
-            let topic = topic_of(&exchange, name).unwrap();
+            let topic = topic_of(&exchange, Place::Any, name).unwrap();
             assert_eq!(name_of(&exchange, topic), name);
         }
-        for name in ["BTCUSDT@ticker", "ethusdt@ticker", "btcusdt@depth7", "btcusdt@kline_1s", "btc-261225-100000-c@ticker", "0", ""] {
-            assert!(topic_of(&exchange, name).is_none(), "{name}");
+        for name in ["btcusdt@ticker", "btcusdt@markPrice", "btcusdt_261225@markPrice@1s", "!markPrice@arr@1s", "!ticker@arr"] {
+            let topic = topic_of(&exchange, Place::Contracts, name).unwrap();
+            assert!(exchange.market(topic.market).instrument.kind.is_linear_future());
+            assert_eq!(name_of(&exchange, topic), name);
+        }
+        for name in [
+            "BTCUSDT@ticker",
+            "ethusdt@ticker",
+            "btcusdt@depth7",
+            "btcusdt@kline_1s",
+            "btcusdt@markPrice",
+            "btc-261225-100000-c@ticker",
+            "0",
+            "",
+        ] {
+            assert!(topic_of(&exchange, Place::Any, name).is_none(), "{name}");
         }
     }
 }

@@ -212,7 +212,7 @@ pub(super) fn open_orders(exchange: &Exchange, owner: AccountIndex, params: &Par
     let market = params.find("symbol").map(|_| params.symbol(exchange)).transpose()?;
     let listed = |order: &&Order| match market {
         Some(index) => order.market == index,
-        None => exchange.market(order.market).instrument.kind.expiry_ms().is_none(),
+        None => exchange.market(order.market).instrument.kind.is_spot(),
     };
     let rows: Vec<OrderShape> = exchange.open_orders(owner).filter(listed).map(|order| OrderShape::of(exchange, order)).collect();
     Ok(to_json(&rows))

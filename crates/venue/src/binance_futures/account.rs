@@ -9,7 +9,7 @@
 use serde_json::{Value, json};
 
 use super::error::FuturesError;
-use super::names::{contracts, market_if_named};
+use super::names::{self, contracts, market_if_named};
 use super::settings::leverage_of;
 use crate::exchange::account::Position;
 use crate::exchange::fixed::Fixed;
@@ -18,10 +18,10 @@ use crate::exchange::{Exchange, Market};
 use crate::facade::Fields;
 use crate::operations::Owner;
 
-const MARGIN_ASSET: &str = "USDT";
+pub(super) const MARGIN_ASSET: &str = "USDT";
 
 /// What the last price makes of a position that was opened at another.
-fn unrealised(market: &Market, held: Position) -> Fixed {
+pub(super) fn unrealised(market: &Market, held: Position) -> Fixed {
     held.quantity.mul_down(market.tape.last_price()) - held.cost
 }
 
@@ -75,7 +75,7 @@ fn position(exchange: &Exchange, owner: &Owner, index: MarketIndex, market: &Mar
     let order_margin = open.fold(Fixed::ZERO, |sum, order| sum + order.held);
     let entry = held.cost.div_down(held.quantity).short();
     json!({
-        "symbol": market.instrument.symbol, "positionSide": "BOTH", "positionAmt": held.quantity.short(), "entryPrice": entry,
+        "symbol": names::symbol(&market.instrument), "positionSide": "BOTH", "positionAmt": held.quantity.short(), "entryPrice": entry,
         "breakEvenPrice": entry, "markPrice": mark.short(), "unRealizedProfit": unrealised(market, held).short(),
         "unrealizedProfit": unrealised(market, held).short(), "liquidationPrice": "0", "isolatedMargin": "0", "isolatedWallet": "0",
         "notional": held.quantity.mul_down(mark).short(), "marginAsset": MARGIN_ASSET,

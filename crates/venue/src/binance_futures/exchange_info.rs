@@ -7,7 +7,7 @@ use super::names;
 use crate::binance::{WEIGHT_PER_MINUTE, percent};
 use crate::exchange::Exchange;
 use crate::exchange::fixed::Fixed;
-use crate::exchange::instrument::Instrument;
+use crate::exchange::instrument::{Instrument, InstrumentKind};
 use crate::facade::Fields;
 use crate::limits::OPEN_ORDERS_PER_ACCOUNT_MAX;
 use crate::operations::places;
@@ -31,11 +31,21 @@ fn filters(terms: &Instrument) -> Value {
     ])
 }
 
+/// When the vendor delivers what is never delivered: 2100-12-25T08:00:00Z.
+const NEVER_MS: u64 = 4_133_404_800_000;
+
+const fn contract_type(terms: &Instrument) -> &'static str {
+    match terms.kind {
+        InstrumentKind::Perpetual => "PERPETUAL",
+        InstrumentKind::Future { .. } | InstrumentKind::Option { .. } | InstrumentKind::Spot => "CURRENT_QUARTER",
+    }
+}
+
 fn symbol(terms: &Instrument) -> Value {
     let margin = percent(Fixed::whole(100).basis_points(terms.margin_points));
     json!({
-        "symbol": terms.symbol, "pair": format!("{}{}", terms.base, terms.quote), "contractType": "CURRENT_QUARTER",
-        "deliveryDate": terms.kind.expiry_ms(), "onboardDate": 0, "status": "TRADING", "maintMarginPercent": margin,
+        "symbol": names::symbol(terms), "pair": format!("{}{}", terms.base, terms.quote), "contractType": contract_type(terms),
+        "deliveryDate": terms.kind.expiry_ms().unwrap_or(NEVER_MS), "onboardDate": 0, "status": "TRADING", "maintMarginPercent": margin,
         "requiredMarginPercent": margin, "baseAsset": &*terms.base, "quoteAsset": &*terms.quote, "marginAsset": &*terms.quote,
         "pricePrecision": places(terms.tick), "quantityPrecision": places(terms.lot), "baseAssetPrecision": 8, "quotePrecision": 8,
         "underlyingType": "COIN", "underlyingSubType": [], "triggerProtect": "0", "liquidationFee": "0", "marketTakeBound": "0",

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::error::FuturesError;
-use super::names::{contracts, market_if_named, market_of};
+use super::names::{self, contracts, market_if_named, market_of};
 use crate::binance::{INTERVALS, percent, write_candle, write_levels};
 use crate::exchange::event::PublicTrade;
+use crate::exchange::instrument::InstrumentKind;
 use crate::exchange::order::Side;
 use crate::exchange::{Exchange, Market};
 use crate::facade::Fields;
@@ -85,7 +86,7 @@ fn per_symbol(exchange: &Exchange, fields: &Fields, row: impl Fn(&Market) -> Val
 fn ticker_row(market: &Market) -> Value {
     let ticker = market.tape.day();
     json!({
-        "symbol": market.instrument.symbol, "priceChange": ticker.change().short(), "priceChangePercent": percent(ticker.change_percent()),
+        "symbol": names::symbol(&market.instrument), "priceChange": ticker.change().short(), "priceChangePercent": percent(ticker.change_percent()),
         "weightedAvgPrice": ticker.weighted_price().short(), "lastPrice": ticker.day.close.short(), "lastQty": ticker.last_quantity.short(),
         "openPrice": ticker.day.open.short(), "highPrice": ticker.day.high.short(), "lowPrice": ticker.day.low.short(),
         "volume": ticker.day.volume.short(), "quoteVolume": ticker.day.quote_volume.short(),
@@ -102,7 +103,7 @@ pub(super) fn ticker_price(exchange: &Exchange, fields: &Fields, now_ms: u64) ->
     per_symbol(
         exchange,
         fields,
-        |market| json!({"symbol": market.instrument.symbol, "price": market.tape.last_price().short(), "time": now_ms}),
+        |market| json!({"symbol": names::symbol(&market.instrument), "price": market.tape.last_price().short(), "time": now_ms}),
     )
 }
 
@@ -110,25 +111,63 @@ pub(super) fn ticker_book(exchange: &Exchange, fields: &Fields, now_ms: u64) -> 
     per_symbol(exchange, fields, |market| {
         let ((bid, bids), (ask, asks)) = (top(market, Side::Buy), top(market, Side::Sell));
         json!({
-            "lastUpdateId": market.book.update_id(), "symbol": market.instrument.symbol, "bidPrice": bid.short(), "bidQty": bids.short(),
+            "lastUpdateId": market.book.update_id(), "symbol": names::symbol(&market.instrument), "bidPrice": bid.short(), "bidQty": bids.short(),
             "askPrice": ask.short(), "askQty": asks.short(), "time": now_ms,
         })
     })
 }
 
-/// The mark is the last price, the index that of the underlying; a contract that is delivered has no funding, as at the vendor.
+/// How often a perpetual is funded.
+const FUNDING_MS: u64 = 8 * 3_600_000;
+/// The rate of a perpetual: it is kept at its index, so nobody pays.
+const FUNDING_RATE: &str = "0.00000000";
+
+/// Rate, interest and next time of the funding; a contract that is delivered has none, as at the vendor.
+pub(super) fn funding(market: &Market, now_ms: u64) -> (&'static str, &'static str, u64) {
+    match market.instrument.kind {
+        InstrumentKind::Perpetual => (FUNDING_RATE, FUNDING_RATE, now_ms - now_ms % FUNDING_MS + FUNDING_MS),
+        InstrumentKind::Future { .. } | InstrumentKind::Option { .. } | InstrumentKind::Spot => ("", "", 0),
+    }
+}
+
+/// The mark is the last price, the index that of the underlying.
 pub(super) fn premium_index(exchange: &Exchange, fields: &Fields, now_ms: u64) -> Result<String, FuturesError> {
     per_symbol(exchange, fields, |market| {
         let index = exchange.usd_price(&market.instrument.base).short();
+        let (rate, interest, next) = funding(market, now_ms);
         json!({
-            "symbol": market.instrument.symbol, "markPrice": market.tape.last_price().short(), "indexPrice": index,
-            "estimatedSettlePrice": index, "lastFundingRate": "", "interestRate": "", "nextFundingTime": 0, "time": now_ms,
+            "symbol": names::symbol(&market.instrument), "markPrice": market.tape.last_price().short(), "indexPrice": index,
+            "estimatedSettlePrice": index, "lastFundingRate": rate, "interestRate": interest, "nextFundingTime": next, "time": now_ms,
         })
     })
 }
 
-/// What is delivered is not funded: the list is empty for every contract there is.
+/// The fundings of perpetuals, oldest first, each with the price it was made at; what is delivered is not funded.
 pub(super) fn funding_rate(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, FuturesError> {
-    market_if_named(exchange, fields)?;
-    Ok("[]".to_owned())
+    let named = market_if_named(exchange, fields)?;
+    let limit = fields.limit("limit", 100, CANDLES_PER_ANSWER_MAX)?;
+    let (from, to) = (fields.integer("startTime")?.unwrap_or(0), fields.integer("endTime")?.unwrap_or(u64::MAX));
+    let funded = contracts(exchange)
+        .filter(|(index, market)| market.instrument.kind == InstrumentKind::Perpetual && named.is_none_or(|named| named == *index));
+    let rows = funded.flat_map(|(_, market)| {
+        market.tape.candles(FUNDING_MS, from, to, limit).into_iter().map(|candle| {
+            json!({
+                "symbol": names::symbol(&market.instrument), "fundingTime": candle.open_ms, "fundingRate": FUNDING_RATE,
+                "markPrice": candle.open.short(),
+            })
+        })
+    });
+    Ok(rows.collect::<Value>().to_string())
+}
+
+/// `@markPrice`: mark, index and funding.
+pub(crate) fn mark_price_event(exchange: &Exchange, market: &Market, at_ms: u64) -> String {
+    let index = exchange.usd_price(&market.instrument.base).short();
+    let (rate, _, next) = funding(market, at_ms);
+    let mark = market.tape.last_price().short();
+    json!({
+        "e": "markPriceUpdate", "E": at_ms, "s": names::symbol(&market.instrument), "p": mark, "ap": mark, "P": index, "i": index,
+        "r": rate, "T": next,
+    })
+    .to_string()
 }

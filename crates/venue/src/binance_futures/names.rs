@@ -1,26 +1,39 @@
-//! Which instruments the façade lists: futures that have not expired, under their own symbols.
+//! Which instruments the façade lists: the perpetual under the name of its pair, and futures that have not expired under their own.
 
 use super::error::FuturesError;
-use crate::exchange::instrument::{InstrumentKind, MarketIndex};
+use crate::exchange::instrument::{Instrument, InstrumentKind, MarketIndex, PERPETUAL_SUFFIX};
 use crate::exchange::{Exchange, Market};
 use crate::facade::Fields;
 
-/// The contracts that are traded.
-pub(super) fn contracts(exchange: &Exchange) -> impl Iterator<Item = (MarketIndex, &Market)> {
+/// The name of an instrument at the vendor, whose spot and futures are places of their own: both have a `BTCUSDT`.
+pub(crate) fn symbol(terms: &Instrument) -> &str {
+    terms.symbol.strip_suffix(PERPETUAL_SUFFIX).unwrap_or(&terms.symbol)
+}
+
+/// The contracts that are traded, the perpetual first.
+pub(crate) fn contracts(exchange: &Exchange) -> impl Iterator<Item = (MarketIndex, &Market)> {
+    traded(exchange, true).chain(traded(exchange, false))
+}
+
+fn traded(exchange: &Exchange, perpetual: bool) -> impl Iterator<Item = (MarketIndex, &Market)> {
     let numbered = exchange.markets().iter().enumerate().map(|(number, market)| (MarketIndex(number), market));
-    numbered.filter(|(_, market)| matches!(market.instrument.kind, InstrumentKind::Future { .. }) && !market.instrument.expired)
+    let open = numbered.filter(|(_, market)| market.instrument.kind.is_linear_future() && !market.instrument.expired);
+    open.filter(move |(_, market)| (market.instrument.kind == InstrumentKind::Perpetual) == perpetual)
 }
 
 /// Whether an instrument is a contract of this façade, traded or expired.
 pub(super) fn is_contract(exchange: &Exchange, market: MarketIndex) -> bool {
-    matches!(exchange.market(market).instrument.kind, InstrumentKind::Future { .. })
+    exchange.market(market).instrument.kind.is_linear_future()
 }
 
 /// The contract that `symbol` names.
 pub(super) fn market_of(exchange: &Exchange, fields: &Fields) -> Result<MarketIndex, FuturesError> {
-    let name = fields.need("symbol")?;
-    let found = contracts(exchange).find(|(_, market)| market.instrument.symbol == name);
-    found.map(|(index, _)| index).ok_or_else(FuturesError::unknown_symbol)
+    find(exchange, fields.need("symbol")?).ok_or_else(FuturesError::unknown_symbol)
+}
+
+/// The contract of this name.
+pub(crate) fn find(exchange: &Exchange, name: &str) -> Option<MarketIndex> {
+    contracts(exchange).find(|(_, market)| symbol(&market.instrument) == name).map(|(index, _)| index)
 }
 
 /// The contract that `symbol` names, if it is sent.
@@ -35,13 +48,13 @@ mod tests {
     use crate::config::VenueConfig;
 
     #[test]
-    fn the_future_is_listed_and_nothing_else() {
+    fn perpetual_and_future_are_listed_and_nothing_else() {
         let exchange = Exchange::open(&VenueConfig::default(), 1_795_219_200_000);
-        let names: Vec<&str> = contracts(&exchange).map(|(_, market)| market.instrument.symbol.as_str()).collect();
-        assert_eq!(names, ["BTCUSDT_261225"]);
+        let names: Vec<&str> = contracts(&exchange).map(|(_, market)| symbol(&market.instrument)).collect();
+        assert_eq!(names, ["BTCUSDT", "BTCUSDT_261225"]);
         let named = |query: &str| market_of(&exchange, &Fields::from_query(query).unwrap()).map(|index| is_contract(&exchange, index));
-        assert!(named("symbol=BTCUSDT_261225").unwrap());
-        for query in ["symbol=BTCUSDT", "symbol=btcusdt_261225", "symbol=BTC-261225-100000-C"] {
+        assert!(named("symbol=BTCUSDT_261225").unwrap() && named("symbol=BTCUSDT").unwrap());
+        for query in ["symbol=BTCUSDT_PERP", "symbol=btcusdt_261225", "symbol=BTC-261225-100000-C"] {
             assert_eq!(named(query).unwrap_err(), FuturesError::unknown_symbol(), "{query}");
         }
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::error::FuturesError;
-use super::names::{contracts, market_if_named, market_of};
+use super::names::{self, contracts, market_if_named, market_of};
 use crate::exchange::fixed::Fixed;
 use crate::exchange::{Exchange, Market};
 use crate::facade::Fields;
@@ -27,7 +27,8 @@ pub(super) fn leverage(exchange: &mut Exchange, _: &Owner, fields: &Fields, _: u
     if wanted != leverage_of(market) {
         return Err(FuturesError::bad_leverage(wanted));
     }
-    Ok(json!({"leverage": wanted, "maxNotionalValue": most_notional(market).short(), "symbol": market.instrument.symbol}).to_string())
+    Ok(json!({"leverage": wanted, "maxNotionalValue": most_notional(market).short(), "symbol": names::symbol(&market.instrument)})
+        .to_string())
 }
 
 pub(super) fn leverage_bracket(exchange: &Exchange, _: &Owner, fields: &Fields, _: u64) -> Result<String, FuturesError> {
@@ -37,7 +38,7 @@ pub(super) fn leverage_bracket(exchange: &Exchange, _: &Owner, fields: &Fields, 
         let bracket = json!({
             "bracket": 1, "initialLeverage": leverage_of(market), "notionalCap": cap, "notionalFloor": 0, "maintMarginRatio": ratio, "cum": 0,
         });
-        json!({"symbol": market.instrument.symbol, "brackets": [bracket]})
+        json!({"symbol": names::symbol(&market.instrument), "brackets": [bracket]})
     };
     let answer: Value = match market_if_named(exchange, fields)? {
         Some(index) => json!([row(exchange.market(index))]),
@@ -74,7 +75,7 @@ pub(super) fn symbol_config(exchange: &Exchange, _: &Owner, fields: &Fields, _: 
     let listed = contracts(exchange).filter(|(index, _)| named.is_none_or(|named| named == *index));
     let rows = listed.map(|(_, market)| {
         json!({
-            "symbol": market.instrument.symbol, "marginType": "CROSSED", "isAutoAddMargin": false, "leverage": leverage_of(market),
+            "symbol": names::symbol(&market.instrument), "marginType": "CROSSED", "isAutoAddMargin": false, "leverage": leverage_of(market),
             "maxNotionalValue": most_notional(market).short(),
         })
     });
@@ -84,5 +85,5 @@ pub(super) fn symbol_config(exchange: &Exchange, _: &Owner, fields: &Fields, _: 
 pub(super) fn commission_rate(exchange: &Exchange, _: &Owner, fields: &Fields, _: u64) -> Result<String, FuturesError> {
     let market = exchange.market(market_of(exchange, fields)?);
     let rate = Fixed::whole(1).basis_points(exchange.commission_points).short();
-    Ok(json!({"symbol": market.instrument.symbol, "makerCommissionRate": rate, "takerCommissionRate": rate}).to_string())
+    Ok(json!({"symbol": names::symbol(&market.instrument), "makerCommissionRate": rate, "takerCommissionRate": rate}).to_string())
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::error::FuturesError;
-use super::names::{is_contract, market_if_named, market_of};
+use super::names::{self, is_contract, market_if_named, market_of};
 use super::shapes;
 use crate::exchange::Exchange;
+use crate::exchange::account::AccountIndex;
 use crate::exchange::amend::Amendment;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::MarketIndex;
-use crate::exchange::order::{Marks, Order, OrderKind, OrderRequest, OrderStatus, Side, Size, TimeInForce};
+use crate::exchange::order::{Fill, Marks, Order, OrderKind, OrderRequest, OrderStatus, Side, Size, TimeInForce};
 use crate::exchange::settle::apply_to_position;
 use crate::facade::{FieldError, Fields};
 use crate::limits::{BINANCE_FUTURES_COUNTDOWN_MS_MAX, ROWS_PER_ANSWER_MAX};
@@ -54,17 +55,20 @@ fn read_order(exchange: &Exchange, owner: &Owner, fields: &Fields) -> Result<(Or
     let side = side(fields)?;
     let (kind, time_in_force) = manner(fields)?;
     check_position_side(fields)?;
-    let size = Size::Base(fields.need_decimal("quantity")?);
+    let wanted = fields.need_decimal("quantity")?;
     let price = if kind == OrderKind::Market { Fixed::ZERO } else { fields.need_decimal("price")? };
     if kind == OrderKind::Market && fields.find("price").is_some() {
         return Err(FuturesError::superfluous("price"));
     }
     let client_id = fields.find("newClientOrderId").map(str::to_owned);
     let reduce = fields.flag("reduceOnly")?;
-    let request = OrderRequest { market, side, kind, time_in_force, size, price, client_id, key: Arc::clone(&owner.key) };
-    if reduce && !exchange.only_reduces(owner.index, &request) {
+    // An order that only reduces is cut to what there is to reduce, as at the vendor.
+    let quantity = if reduce { wanted.min(exchange.reducible(owner.index, market, side)) } else { wanted };
+    if reduce && !quantity.is_positive() {
         return Err(FuturesError::not_reducing());
     }
+    let size = Size::Base(quantity);
+    let request = OrderRequest { market, side, kind, time_in_force, size, price, client_id, key: Arc::clone(&owner.key) };
     Ok((request, Marks { reduce, ..Marks::default() }))
 }
 
@@ -105,14 +109,17 @@ fn find<'a>(exchange: &'a Exchange, owner: &Owner, fields: &Fields) -> Result<Op
     Ok(order.filter(|order| order.market == market))
 }
 
-/// Changes price and quantity of an open order; both must be sent, and `side` must be the order's (vendor, "Modify Order").
+/// Changes price and quantity of an open order; both must be sent, and `side` must be the order's (vendor, "Modify Order"). One that only
+/// reduces grows to what there is to reduce.
 pub(super) fn modify_one(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<Value, FuturesError> {
     let order = find(exchange, owner, fields)?.filter(|order| order.status.is_open()).ok_or_else(FuturesError::no_such_order)?;
     if side(fields)? != order.side {
         return Err(FuturesError::bad_side());
     }
     check_position_side(fields)?;
-    let (price, quantity) = (fields.need_decimal("price")?, fields.need_decimal("quantity")?);
+    let (price, wanted) = (fields.need_decimal("price")?, fields.need_decimal("quantity")?);
+    let most = order.quantity + exchange.reducible(owner.index, order.market, order.side);
+    let quantity = if order.reduce { wanted.min(most) } else { wanted };
     let amendment = Amendment { price: Some(price), quantity: Some(quantity), client_id: None };
     if amendment.is_idle(order) {
         return Err(FuturesError::nothing_to_modify());
@@ -152,7 +159,7 @@ pub(super) fn countdown(exchange: &mut Exchange, owner: &Owner, fields: &Fields,
         return Err(FuturesError::invalid("countdownTime"));
     }
     exchange.cancel_all_after(owner.index, Some(market), after, now_ms);
-    Ok(json!({"symbol": exchange.market(market).instrument.symbol, "countdownTime": after.to_string()}).to_string())
+    Ok(json!({"symbol": names::symbol(&exchange.market(market).instrument), "countdownTime": after.to_string()}).to_string())
 }
 
 pub(super) fn status(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, FuturesError> {
@@ -218,7 +225,7 @@ pub(super) fn user_trades(exchange: &Exchange, owner: &Owner, fields: &Fields, _
     let market = market_of(exchange, fields)?;
     let window = Window::read(fields, "fromId")?;
     let order = fields.integer("orderId")?;
-    let wanted = realised(exchange, owner, market)
+    let wanted = realised(exchange, owner.index, market)
         .into_iter()
         .filter(|(fill, _)| order.is_none_or(|order| fill.order == order) && window.holds(fill.trade_id, fill.at_ms));
     Ok(window.cut(wanted.map(|(fill, realised)| shapes::fill(exchange, fill, realised)).collect()))
@@ -226,9 +233,9 @@ pub(super) fn user_trades(exchange: &Exchange, owner: &Owner, fields: &Fields, _
 
 /// The fills of a contract, oldest first, each with what it realised. It is found by going through them again, so what was
 /// opened by fills that are forgotten realises nothing.
-fn realised<'a>(exchange: &'a Exchange, owner: &Owner, market: MarketIndex) -> Vec<(&'a crate::exchange::order::Fill, Fixed)> {
+pub(super) fn realised(exchange: &Exchange, owner: AccountIndex, market: MarketIndex) -> Vec<(&Fill, Fixed)> {
     let (mut held, mut paid) = (Fixed::ZERO, Fixed::ZERO);
-    let fills = exchange.account_state(owner.index).fills.iter().filter(|fill| fill.market == market);
+    let fills = exchange.account_state(owner).fills.iter().filter(|fill| fill.market == market);
     fills
         .map(|fill| {
             let signed = |value: Fixed| if fill.side == Side::Buy { value } else { -value };

@@ -11,10 +11,10 @@ use crate::exchange::tape::MINUTE_MS;
 use crate::facade::{FieldError, Fields, number};
 use crate::gemini;
 use crate::limits::{BOOK_LEVELS_MAX, CANDLES_PER_ANSWER_MAX, ROWS_PER_ANSWER_MAX};
-use crate::operations::{counted_levels, spot_markets};
+use crate::operations::{candle_width, counted_levels, spot_markets};
 
 /// Candle widths in the venue's names.
-const INTERVALS: &[(&str, u64)] = &[
+pub(super) const INTERVALS: &[(&str, u64)] = &[
     ("1m", MINUTE_MS),
     ("5m", 5 * MINUTE_MS),
     ("15m", 15 * MINUTE_MS),
@@ -109,6 +109,16 @@ pub(super) fn trades(exchange: &Exchange, fields: &Fields, _: u64) -> Result<Str
     Ok(rows.collect::<Value>().to_string())
 }
 
+/// `trade:1m:tBTCUST`: the pair, and the index of the width.
+pub(super) fn candle_key(exchange: &Exchange, key: &str) -> Result<(MarketIndex, u8), BitfinexError> {
+    let mut parts = key.splitn(3, ':');
+    let (Some("trade"), Some(interval), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(BitfinexError::invalid("key"));
+    };
+    let index = shapes::find(exchange, name).ok_or_else(|| BitfinexError::invalid("symbol"))?;
+    Ok((index, candle_width(INTERVALS, interval).ok_or(FieldError::Malformed("key"))?))
+}
+
 /// `trade:1m:tBTCUST`: `[MTS, OPEN, CLOSE, HIGH, LOW, VOLUME]`, newest first unless `sort` is 1; `last` is the newest alone. Gemini
 /// has this path as well: a symbol where the key is, and a width where the section is.
 pub(super) fn candles(exchange: &Exchange, fields: &Fields, _: u64) -> Result<String, BitfinexError> {
@@ -117,25 +127,12 @@ pub(super) fn candles(exchange: &Exchange, fields: &Fields, _: u64) -> Result<St
     {
         return Ok(other);
     }
-    let mut parts = fields.need("key")?.splitn(3, ':');
-    let (Some("trade"), Some(interval), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(BitfinexError::invalid("key"));
-    };
-    let index = shapes::find(exchange, name).ok_or_else(|| BitfinexError::invalid("symbol"))?;
-    let width = INTERVALS.iter().find(|(name, _)| *name == interval).map(|(_, width)| *width);
-    let width = width.ok_or(FieldError::Malformed("key"))?;
+    let (index, width) = candle_key(exchange, fields.need("key")?)?;
+    let (_, width) = INTERVALS[usize::from(width)];
     let (from, to) = (fields.integer("start")?.unwrap_or(0), fields.integer("end")?.unwrap_or(u64::MAX));
     let limit = fields.limit("limit", 100, CANDLES_PER_ANSWER_MAX)?;
-    let mut rows: Vec<Value> = exchange
-        .market(index)
-        .tape
-        .candles(width, from, to, limit)
-        .into_iter()
-        .map(|candle| {
-            let places = [candle.open, candle.close, candle.high, candle.low, candle.volume].map(number);
-            std::iter::once(json!(candle.open_ms)).chain(places).collect()
-        })
-        .collect();
+    let mut rows: Vec<Value> =
+        exchange.market(index).tape.candles(width, from, to, limit).into_iter().map(|candle| shapes::candle(&candle)).collect();
     match fields.need("section")? {
         "hist" if fields.find("sort") == Some("1") => {}
         "hist" => rows.reverse(),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::{Instrument, MarketIndex};
 use crate::exchange::order::{Fill, Order, OrderKind, OrderStatus, Side, TimeInForce};
+use crate::exchange::tape::Candle;
 use crate::exchange::{Exchange, Market};
 use crate::facade::number;
 use crate::operations::{average_price, spot_markets, top};
@@ -130,4 +131,10 @@ pub(super) fn fill(exchange: &Exchange, fill: &Fill) -> Value {
         currency(&fill.commission_asset),
         order.map(client_number),
     ])
+}
+
+/// `[MTS, OPEN, CLOSE, HIGH, LOW, VOLUME]`
+pub(super) fn candle(candle: &Candle) -> Value {
+    let places = [candle.open, candle.close, candle.high, candle.low, candle.volume].map(number);
+    std::iter::once(json!(candle.open_ms)).chain(places).collect()
 }

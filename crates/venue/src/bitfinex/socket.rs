@@ -19,6 +19,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::BitfinexError;
+use super::market_data::candle_key;
 use super::{change, shapes, streams, trading};
 use crate::clock::now_ms;
 use crate::exchange::instrument::MarketIndex;
@@ -48,6 +49,8 @@ enum Frame {
 #[derive(Deserialize)]
 struct Subscribe {
     channel: String,
+    #[serde(default)]
+    key: String,
     #[serde(default)]
     symbol: String,
     #[serde(default)]
@@ -110,6 +113,9 @@ impl Session {
     }
 
     fn subscribe(&mut self, shell: &Shell, wanted: &Subscribe) -> Result<(), BitfinexError> {
+        if wanted.channel == "candles" {
+            return self.subscribe_candles(shell, &wanted.key);
+        }
         let channel = match wanted.channel.as_str() {
             "book" if wanted.prec.as_deref().is_none_or(|precision| precision == "P0") => Channel::Changes,
             "ticker" => Channel::Ticker,
@@ -128,8 +134,22 @@ impl Session {
             answer["freq"] = json!(wanted.freq.as_deref().unwrap_or("F0"));
             answer["len"] = wanted.len.clone().unwrap_or_else(|| json!("25"));
         }
+        self.open(shell, market, channel, &answer)
+    }
+
+    /// Candles are named by a key in place of a symbol.
+    fn subscribe_candles(&mut self, shell: &Shell, key: &str) -> Result<(), BitfinexError> {
+        let found = shell.with(|exchange, _| candle_key(exchange, key));
+        let (market, width) = found.map_err(|_| BitfinexError::subscription(UNKNOWN_PAIR, "key: invalid"))?;
+        shell.counters.count_public();
+        let channel = Channel::Candles(width);
+        let number = streams::number_of(market, channel);
+        self.open(shell, market, channel, &json!({"event": "subscribed", "channel": "candles", "chanId": number, "key": key}))
+    }
+
+    fn open(&mut self, shell: &Shell, market: MarketIndex, channel: Channel, answer: &Value) -> Result<(), BitfinexError> {
         // A client knows a channel by its answer, so that comes first.
-        self.say(&answer);
+        self.say(answer);
         self.0.subscribe(shell, market, channel).map_err(|_| BitfinexError::subscription(UNKNOWN_PAIR, "subscribe: limit"))?;
         // Taken after the subscription: a change told twice is harmless, one missed is not.
         if let Some(first) = shell.with(|exchange, _| streams::snapshot(exchange, market, channel)) {

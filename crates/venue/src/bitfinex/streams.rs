@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `ticker` | – | the ticker at every tick |
 //! | `book` | all levels | one message for each level that changed |
+//! | `candles` | the newest | the one that is open at every tick |
 //! | `trades` | the newest | `te` for each |
 //! | 0 | `ws`, `os` | `wu`; `on`, `ou`, `oc`; `te` and `tu` for each fill |
 
@@ -11,6 +12,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::market_data::INTERVALS;
 use super::{shapes, trading};
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
@@ -19,11 +21,13 @@ use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::Side;
 use crate::facade::{BookDifference, number};
-use crate::limits::{BOOK_LEVELS_PUBLISHED, TRADES_FIRST_MAX};
-use crate::operations::{Channel, OwnChannel, changed_rows, counted_levels};
+use crate::limits::{BOOK_LEVELS_PUBLISHED, CANDLES_FIRST_MAX, TRADES_FIRST_MAX};
+use crate::operations::{Channel, OwnChannel, changed_rows, counted_levels, open_candle};
 
-/// Channel numbers of one market, by tens.
-const CHANNELS_PER_MARKET: usize = 10;
+/// Channel numbers of one market, by scores.
+const CHANNELS_PER_MARKET: usize = 20;
+/// Candles of the first width; those of the others follow.
+const FIRST_CANDLES: usize = 4;
 
 /// The number of a channel: the same for everybody, so that a message is written once. Nought is one's own.
 pub(super) fn number_of(market: MarketIndex, channel: Channel) -> Option<usize> {
@@ -31,6 +35,7 @@ pub(super) fn number_of(market: MarketIndex, channel: Channel) -> Option<usize> 
         Channel::Changes => 1,
         Channel::Ticker => 2,
         Channel::Trades => 3,
+        Channel::Candles(width) => FIRST_CANDLES + usize::from(width),
         Channel::Book(_) | Channel::Mids | Channel::Snapshot(_) | Channel::Top => return None,
     };
     Some((market.0 + 1) * CHANNELS_PER_MARKET + place)
@@ -39,23 +44,35 @@ pub(super) fn number_of(market: MarketIndex, channel: Channel) -> Option<usize> 
 /// The channel of a number.
 pub(super) fn channel_of(number: usize) -> Option<(MarketIndex, Channel)> {
     let market = MarketIndex((number / CHANNELS_PER_MARKET).checked_sub(1)?);
+    let candles = (0..INTERVALS.len()).filter_map(|width| u8::try_from(width).ok()).map(Channel::Candles);
     [Channel::Changes, Channel::Ticker, Channel::Trades]
         .into_iter()
+        .chain(candles)
         .find(|channel| number_of(market, *channel) == Some(number))
         .map(|channel| (market, channel))
 }
 
-/// `ticker`
-pub(crate) fn state_event(exchange: &Exchange, market: MarketIndex, channel: Channel) -> Option<String> {
-    let number = number_of(market, channel)?;
-    (channel == Channel::Ticker).then(|| json!([number, shapes::ticker(exchange.market(market))]).to_string())
+/// `ticker`, `candles`
+pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Channel) -> Option<String> {
+    let (number, market) = (number_of(index, channel)?, exchange.market(index));
+    let news: Value = match channel {
+        Channel::Candles(width) => open_candle(market, INTERVALS, width).map(|(.., candle)| shapes::candle(&candle))?,
+        Channel::Ticker => shapes::ticker(market).into_iter().collect(),
+        Channel::Book(_) | Channel::Changes | Channel::Mids | Channel::Snapshot(_) | Channel::Top | Channel::Trades => return None,
+    };
+    Some(json!([number, news]).to_string())
 }
 
-/// The first message of `book` and `trades`.
+/// The first message of `book`, `candles` and `trades`.
 pub(super) fn snapshot(exchange: &Exchange, market: MarketIndex, channel: Channel) -> Option<String> {
     let number = number_of(market, channel)?;
     let rows: Vec<Value> = match channel {
         Channel::Changes => [Side::Buy, Side::Sell].into_iter().flat_map(|side| levels(exchange, market, side)).collect(),
+        Channel::Candles(width) => {
+            let (_, width) = *INTERVALS.get(usize::from(width))?;
+            let candles = exchange.market(market).tape.candles(width, 0, u64::MAX, CANDLES_FIRST_MAX);
+            candles.iter().rev().map(shapes::candle).collect()
+        }
         Channel::Trades => exchange.market(market).tape.last_trades(TRADES_FIRST_MAX).rev().map(trade_row).collect(),
         Channel::Book(_) | Channel::Mids | Channel::Snapshot(_) | Channel::Ticker | Channel::Top => return None,
     };

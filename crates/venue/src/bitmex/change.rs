@@ -1,19 +1,50 @@
 //! Orders that are changed, and the dead man's switch.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::error::BitmexError;
-use super::{names, shapes};
+use super::{names, shapes, trading};
 use crate::exchange::Exchange;
 use crate::exchange::amend::Amendment;
 use crate::exchange::order::OrderError;
 use crate::facade::{FieldError, Fields, read_order_uuid};
-use crate::limits::BITMEX_COUNTDOWN_MS_MAX;
+use crate::limits::{BITMEX_BULK_MAX, BITMEX_COUNTDOWN_MS_MAX};
 use crate::operations::Owner;
 
 /// Amends the order that `orderID` or `origClOrdID` names, which keeps its number. `orderQty` is that of the whole order, `leavesQty` what
 /// is left of it; `clOrdID` is a new name.
 pub(super) fn amend(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, BitmexError> {
+    Ok(amend_one(exchange, owner, fields, now_ms)?.to_string())
+}
+
+/// What one row of a list may do.
+type One = fn(&mut Exchange, &Owner, &Fields, u64) -> Result<Value, BitmexError>;
+
+/// Does something for each of `orders`; one that is refused says so in its row.
+fn each(exchange: &mut Exchange, owner: &Owner, fields: &Fields, work: One, now_ms: u64) -> Result<String, BitmexError> {
+    let orders = fields.list("orders")?;
+    if orders.is_empty() || orders.len() > BITMEX_BULK_MAX {
+        return Err(BitmexError::field("orders"));
+    }
+    let row = |fields: &Fields| match work(exchange, owner, fields, now_ms) {
+        Ok(order) => order,
+        Err(error) => json!({
+            "orderID": fields.find("orderID").unwrap_or(""), "clOrdID": fields.find("clOrdID").unwrap_or(""),
+            "symbol": fields.find("symbol").unwrap_or(""), "ordStatus": "Rejected", "ordRejReason": error.message, "error": error.message,
+        }),
+    };
+    Ok(orders.iter().map(row).collect::<Value>().to_string())
+}
+
+pub(super) fn place_bulk(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, BitmexError> {
+    each(exchange, owner, fields, trading::place_one, now_ms)
+}
+
+pub(super) fn amend_bulk(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, BitmexError> {
+    each(exchange, owner, fields, amend_one, now_ms)
+}
+
+fn amend_one(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<Value, BitmexError> {
     let order = match (fields.find("orderID"), fields.find("origClOrdID")) {
         (Some(id), _) => read_order_uuid(id).and_then(|id| exchange.order(owner.index, id)),
         (None, Some(name)) => exchange.order_by_client_id(owner.index, None, name),
@@ -33,7 +64,7 @@ pub(super) fn amend(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now
     }
     let id = order.id;
     let amended = exchange.amend(owner.index, id, &amendment, now_ms)?;
-    Ok(shapes::order(exchange, &amended.order).to_string())
+    Ok(shapes::order(exchange, &amended.order))
 }
 
 /// `timeout` milliseconds from now; nought takes the switch back.

@@ -19,6 +19,8 @@ pub(super) const ROUTES: &[Route<BitmexError>] = &[
     (Method::PUT, "/api/v1/order", Write(change::amend)),
     (Method::DELETE, "/api/v1/order", Write(trading::cancel)),
     (Method::DELETE, "/api/v1/order/all", Write(trading::cancel_all)),
+    (Method::POST, "/api/v1/order/bulk", Write(change::place_bulk)),
+    (Method::PUT, "/api/v1/order/bulk", Write(change::amend_bulk)),
     (Method::POST, "/api/v1/order/cancelAllAfter", Write(change::cancel_all_after)),
     (Method::GET, "/api/v1/orderBook/L2", Public(market_data::book)),
     (Method::GET, "/api/v1/position", Read(trading::positions)),

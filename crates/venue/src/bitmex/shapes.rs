@@ -103,7 +103,8 @@ pub(super) fn execution(exchange: &Exchange, fill: &Fill) -> Value {
     let terms = &exchange.market(fill.market).instrument;
     let commission = match (terms.kind, fill.side) {
         (InstrumentKind::Spot, Side::Buy) => fill.commission.mul_down(fill.price),
-        (InstrumentKind::Spot, Side::Sell) | (InstrumentKind::Future { .. } | InstrumentKind::Option { .. }, _) => fill.commission,
+        (InstrumentKind::Spot, Side::Sell)
+        | (InstrumentKind::Future { .. } | InstrumentKind::Option { .. } | InstrumentKind::Perpetual, _) => fill.commission,
     };
     let placed = exchange.orders.get(&fill.order);
     json!({

@@ -48,7 +48,7 @@ pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Chan
         Channel::Book(_) => Some(message("orderBook10", "update", &ten(exchange, index, at_ms))),
         Channel::Snapshot(_) => first(exchange, index, channel, at_ms),
         Channel::Ticker => Some(message("instrument", "update", &json!([shapes::instrument(exchange, market, at_ms)]))),
-        Channel::Changes | Channel::Mids | Channel::Top | Channel::Trades => None,
+        Channel::Candles(_) | Channel::Changes | Channel::Mids | Channel::Top | Channel::Trades => None,
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) fn first(exchange: &Exchange, index: MarketIndex, channel: Channel, a
             let newest = market.tape.last_trades(1).map(|trade| shapes::trade(&market.instrument, trade));
             ("trade", newest.collect())
         }
-        Channel::Mids | Channel::Top => return None,
+        Channel::Candles(_) | Channel::Mids | Channel::Top => return None,
     };
     Some(partial(table, Some(&symbol), &data))
 }

@@ -65,6 +65,11 @@ fn manner(fields: &Fields) -> Result<(OrderKind, TimeInForce), BitmexError> {
 }
 
 pub(super) fn place(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, BitmexError> {
+    Ok(place_one(exchange, owner, fields, now_ms)?.to_string())
+}
+
+/// Places one order, and tells it.
+pub(super) fn place_one(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<Value, BitmexError> {
     let market = market_of(exchange, fields)?;
     let side = match fields.find("side").unwrap_or("Buy") {
         "Buy" => Side::Buy,
@@ -78,7 +83,7 @@ pub(super) fn place(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now
     let client_id = fields.find("clOrdID").map(str::to_owned);
     let request = OrderRequest { market, side, kind, time_in_force, size, price, client_id, key: Arc::clone(&owner.key) };
     let placed = exchange.place(owner.index, request, now_ms)?;
-    Ok(shapes::order(exchange, &placed.order).to_string())
+    Ok(shapes::order(exchange, &placed.order))
 }
 
 /// A name, or a list of them.

@@ -84,7 +84,7 @@ pub(super) fn fee_rate(exchange: &Exchange, fields: &Fields) -> Result<Value, Ap
     let rate = Fixed::whole(1).basis_points(exchange.commission_points).short();
     let markets = exchange.markets().iter().enumerate().filter(|(number, market)| {
         let wanted = named.is_none_or(|index| index.0 == *number);
-        category == SPOT && wanted && market.instrument.kind.expiry_ms().is_none()
+        category == SPOT && wanted && market.instrument.kind.is_spot()
     });
     let row = |symbol: &str| json!({"symbol": symbol, "baseCoin": "", "takerFeeRate": rate, "makerFeeRate": rate});
     let rows: Vec<Value> = markets.map(|(_, market)| row(&market.instrument.symbol)).collect();

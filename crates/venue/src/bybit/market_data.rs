@@ -36,7 +36,7 @@ fn wanted<'a>(exchange: &'a Exchange, fields: &Fields) -> Result<Vec<&'a Market>
     }
     Ok(match symbol_if_any(exchange, fields)? {
         Some(index) => vec![exchange.market(index)],
-        None => exchange.markets().iter().filter(|market| market.instrument.kind.expiry_ms().is_none()).collect(),
+        None => exchange.markets().iter().filter(|market| market.instrument.kind.is_spot()).collect(),
     })
 }
 

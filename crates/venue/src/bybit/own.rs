@@ -68,7 +68,7 @@ impl Observer for OwnFeed {
                 self.tell("wallet", *at_ms, *at_ms, || shapes::wallet(exchange, self.owner, None), outbox);
             }
             Event::Order { order, fill, execution, at_ms, .. } if order.owner == self.owner => {
-                if exchange.market(order.market).instrument.kind.expiry_ms().is_some() {
+                if !exchange.market(order.market).instrument.kind.is_spot() {
                     return;
                 }
                 if let Some(fill) = fill {

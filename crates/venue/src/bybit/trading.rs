@@ -126,7 +126,7 @@ fn filter<'a>(exchange: &'a Exchange, owner: AccountIndex, fields: &Fields) -> R
     let mut orders = exchange.all_orders(owner);
     orders.reverse();
     orders.retain(|order| {
-        let spot = exchange.market(order.market).instrument.kind.expiry_ms().is_none();
+        let spot = exchange.market(order.market).instrument.kind.is_spot();
         spot && market.is_none_or(|market| order.market == market)
             && id.is_none_or(|id| id.parse() == Ok(order.id))
             && client_id.is_none_or(|client_id| order.client_id == client_id)
@@ -167,7 +167,7 @@ pub(super) fn executions(exchange: &Exchange, owner: AccountIndex, fields: &Fiel
     let traded = matches!(fields.find("execType"), None | Some("Trade"));
     let (id, client_id) = (fields.find("orderId"), fields.find("orderLinkId"));
     let fills = exchange.account_state(owner).fills.iter().rev().filter(|fill| {
-        let listed = exchange.market(fill.market).instrument.kind.expiry_ms().is_none();
+        let listed = exchange.market(fill.market).instrument.kind.is_spot();
         let linked = |name: &str| exchange.order(owner, fill.order).is_some_and(|order| order.client_id == name);
         spot && traded
             && listed

@@ -86,9 +86,10 @@ fn instrument_shape(exchange: &Exchange, index: MarketIndex) -> Value {
         "block_trade_tick_size": number(terms.tick),
     });
     match terms.kind {
-        InstrumentKind::Future { .. } => {
+        InstrumentKind::Future { .. } | InstrumentKind::Perpetual => {
+            let ends = terms.kind.expiry_ms().is_some();
             shape["future_type"] = json!("linear");
-            shape["settlement_period"] = json!("month");
+            shape["settlement_period"] = json!(if ends { "month" } else { "perpetual" });
             shape["max_leverage"] = json!(10_000 / terms.margin_points.max(1));
             shape["max_liquidation_commission"] = json!(0);
         }

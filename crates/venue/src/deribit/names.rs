@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `BTCUSDT` | `BTC_USDT` |
 //! | `BTCUSDT_261225` | `BTC_USDT-25DEC26` |
+//! | `BTCUSDT_PERP` | `BTC_USDT-PERPETUAL` |
 //! | `BTC-261225-100000-C` | `BTC_USDT-25DEC26-100000-C` |
 //! | order 7 | `USDT-7` |
 
@@ -28,13 +29,17 @@ pub(super) fn instrument_name(terms: &Instrument) -> String {
     match terms.kind {
         InstrumentKind::Future { expiry_ms } => format!("{pair}-{}", date_of(expiry_ms)),
         InstrumentKind::Option { expiry_ms, strike } => format!("{pair}-{}-{}-C", date_of(expiry_ms), strike.short()),
+        InstrumentKind::Perpetual => format!("{pair}-PERPETUAL"),
         InstrumentKind::Spot => pair,
     }
 }
 
-/// The `kind`.
+/// The `kind`: a perpetual is a future there.
 pub(super) const fn kind(terms: &Instrument) -> &'static str {
-    terms.kind.word()
+    match terms.kind {
+        InstrumentKind::Perpetual => "future",
+        kind @ (InstrumentKind::Future { .. } | InstrumentKind::Option { .. } | InstrumentKind::Spot) => kind.word(),
+    }
 }
 
 /// Finds an instrument by its `instrument_name`.
@@ -68,7 +73,7 @@ mod tests {
     fn instruments_have_the_names_of_linear_ones() {
         let exchange = Exchange::open(&VenueConfig::default(), 1_795_219_200_000);
         let names: Vec<String> = exchange.markets().iter().map(|market| instrument_name(&market.instrument)).collect();
-        assert_eq!(names, ["BTC_USDT", "BTC_USDT-25DEC26", "BTC_USDT-25DEC26-100000-C"]);
+        assert_eq!(names, ["BTC_USDT", "BTC_USDT-25DEC26", "BTC_USDT-25DEC26-100000-C", "BTC_USDT-PERPETUAL"]);
         for (index, name) in names.iter().enumerate() {
             assert_eq!(find(&exchange, name), Some(MarketIndex(index)));
         }

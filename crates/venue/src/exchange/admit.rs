@@ -170,7 +170,7 @@ impl Exchange {
             (InstrumentKind::Spot, Side::Sell) => quantity,
             (InstrumentKind::Option { .. }, Side::Buy) => cost + commission,
             (InstrumentKind::Option { strike, .. }, Side::Sell) => strike.mul_down(quantity).basis_points(terms.margin_points) + commission,
-            (InstrumentKind::Future { .. }, _) => cost.basis_points(terms.margin_points) + commission,
+            (InstrumentKind::Future { .. } | InstrumentKind::Perpetual, _) => cost.basis_points(terms.margin_points) + commission,
         }
     }
 
@@ -179,9 +179,8 @@ impl Exchange {
         let terms = &self.markets[market.0].instrument;
         match (terms.kind, side) {
             (InstrumentKind::Spot, Side::Sell) => Arc::clone(&terms.base),
-            (InstrumentKind::Spot, Side::Buy) | (InstrumentKind::Future { .. } | InstrumentKind::Option { .. }, _) => {
-                Arc::clone(&terms.quote)
-            }
+            (InstrumentKind::Spot, Side::Buy)
+            | (InstrumentKind::Future { .. } | InstrumentKind::Option { .. } | InstrumentKind::Perpetual, _) => Arc::clone(&terms.quote),
         }
     }
 }

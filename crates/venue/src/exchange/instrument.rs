@@ -1,8 +1,8 @@
-//! What is listed: one spot pair, one dated future, one option; their filters and expiries.
+//! What is listed: one spot pair, one perpetual, one dated future, one option; their filters and expiries.
 //!
 //! Future and option expire at 08:00 UTC on the last Friday of a quarter (the delivery
 //! calendar of the large venues). When they expire they are settled and the next quarter
-//! is listed, so that the venue always trades three instruments.
+//! is listed, so that the venue always trades four instruments.
 
 use std::sync::Arc;
 
@@ -19,6 +19,9 @@ const DAY_MS: u64 = 86_400_000;
 pub const START_PRICE: i64 = 100_000;
 /// Options are listed with a strike at the multiple of this nearest to the money, in USDT.
 const STRIKE_STEP: i64 = 10_000;
+
+/// What the name of a perpetual ends with here, where the pair's own name is spot's.
+pub const PERPETUAL_SUFFIX: &str = "_PERP";
 
 /// Index of a listed instrument.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -39,6 +42,8 @@ pub enum InstrumentKind {
         /// Price above which the call pays.
         strike: Fixed,
     },
+    /// Linear future without an end, margined and settled in the quote asset.
+    Perpetual,
     /// Immediate exchange of base for quote.
     Spot,
 }
@@ -50,16 +55,29 @@ impl InstrumentKind {
         match self {
             Self::Future { .. } => "future",
             Self::Option { .. } => "option",
+            Self::Perpetual => "perpetual",
             Self::Spot => "spot",
         }
     }
 
-    /// Expiry in Unix milliseconds; `None` for spot.
+    /// Whether it is a linear future, with or without an end.
+    #[must_use]
+    pub const fn is_linear_future(self) -> bool {
+        matches!(self, Self::Future { .. } | Self::Perpetual)
+    }
+
+    /// Whether it is a pair of two assets, and no contract.
+    #[must_use]
+    pub const fn is_spot(self) -> bool {
+        matches!(self, Self::Spot)
+    }
+
+    /// Expiry in Unix milliseconds; `None` for what has none.
     #[must_use]
     pub const fn expiry_ms(self) -> Option<u64> {
         match self {
             Self::Future { expiry_ms } | Self::Option { expiry_ms, .. } => Some(expiry_ms),
-            Self::Spot => None,
+            Self::Perpetual | Self::Spot => None,
         }
     }
 }
@@ -124,10 +142,10 @@ impl Instrument {
 pub fn listing(config: &VenueConfig, now_ms: u64) -> Vec<Instrument> {
     let expiry_ms = config.first_expiry_ms.unwrap_or_else(|| next_expiry(now_ms));
     let strike = Fixed::whole(START_PRICE);
-    vec![spot(), future(expiry_ms), option(expiry_ms, strike)]
+    vec![spot(), future(expiry_ms), option(expiry_ms, strike), perpetual()]
 }
 
-/// The successor of an expired contract; `None` for spot.
+/// The successor of an expired contract; `None` for what does not expire.
 #[must_use]
 pub fn successor(instrument: &Instrument, now_ms: u64, spot: Fixed) -> Option<Instrument> {
     let expiry_ms = next_expiry(now_ms);
@@ -138,7 +156,7 @@ pub fn successor(instrument: &Instrument, now_ms: u64, spot: Fixed) -> Option<In
             let strike = (spot + half).floor_to(Fixed::whole(STRIKE_STEP));
             Some(option(expiry_ms, strike.max(Fixed::whole(STRIKE_STEP))))
         }
-        InstrumentKind::Spot => None,
+        InstrumentKind::Perpetual | InstrumentKind::Spot => None,
     }
 }
 
@@ -169,6 +187,11 @@ fn future(expiry_ms: u64) -> Instrument {
         margin_points: 1_000,
         ..spot()
     }
+}
+
+/// The terms of the future, without its end.
+fn perpetual() -> Instrument {
+    Instrument { symbol: format!("BTCUSDT{PERPETUAL_SUFFIX}"), kind: InstrumentKind::Perpetual, ..future(0) }
 }
 
 fn option(expiry_ms: u64, strike: Fixed) -> Instrument {
@@ -223,7 +246,7 @@ mod tests {
     fn lists_the_last_friday_of_the_quarter() {
         let listed = listing(&VenueConfig::default(), NOVEMBER);
         let symbols: Vec<&str> = listed.iter().map(|one| one.symbol.as_str()).collect();
-        assert_eq!(symbols, ["BTCUSDT", "BTCUSDT_261225", "BTC-261225-100000-C"]);
+        assert_eq!(symbols, ["BTCUSDT", "BTCUSDT_261225", "BTC-261225-100000-C", "BTCUSDT_PERP"]);
         // 2026-12-25T08:00:00Z
         assert_eq!(listed[1].kind.expiry_ms(), Some(1_798_185_600_000));
     }
@@ -237,7 +260,7 @@ mod tests {
 
     #[test]
     fn the_next_option_is_struck_near_the_money() {
-        let old = listing(&VenueConfig::default(), NOVEMBER).pop().unwrap();
+        let old = listing(&VenueConfig::default(), NOVEMBER).swap_remove(2);
         let next = successor(&old, NOVEMBER, Fixed::whole(126_000)).unwrap();
         assert_eq!(next.symbol, "BTC-261225-130000-C");
     }

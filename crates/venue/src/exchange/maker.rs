@@ -4,7 +4,7 @@
 //! → send a few small takers. Its new quotes meet resting client orders they cross, so a
 //! client order fills either at once (through the spread) or when the market comes to it.
 //!
-//! The derivative prices are plausible, not a model: the future carries 5 % a year, the call
+//! The derivative prices are plausible, not a model: the perpetual is worth its underlying, the future carries 5 % a year, the call
 //! is worth its intrinsic value plus a time value that shrinks with √time and with distance
 //! from the strike.
 
@@ -81,7 +81,7 @@ impl Maker {
 pub fn fair_price(instrument: &Instrument, spot: Fixed, now_ms: u64) -> Fixed {
     let days = |expiry_ms: u64| i64::try_from(expiry_ms.saturating_sub(now_ms) / DAY_MS).unwrap_or(0);
     match instrument.kind {
-        InstrumentKind::Spot => spot,
+        InstrumentKind::Perpetual | InstrumentKind::Spot => spot,
         InstrumentKind::Future { expiry_ms } => spot + spot.scale_down(Fixed::whole(5 * days(expiry_ms)), Fixed::whole(36_500)),
         InstrumentKind::Option { expiry_ms, strike } => {
             let intrinsic = (spot - strike).max(Fixed::ZERO);

@@ -102,15 +102,21 @@ impl Exchange {
         ids.into_iter().filter_map(|id| self.cancel(owner, id, now_ms).ok()).collect()
     }
 
+    /// How much of a position an order on this side can reduce, beside all that rests for that; nought where it would open or enlarge one.
+    #[must_use]
+    pub fn reducible(&self, owner: AccountIndex, market: MarketIndex, side: Side) -> Fixed {
+        let held = self.accounts[owner.0].position(market).quantity;
+        let closing = if held.is_positive() { Side::Sell } else { Side::Buy };
+        let same = |order: &&Order| order.reduce && order.market == market && order.side == closing;
+        let resting = self.open_orders(owner).filter(same).fold(Fixed::ZERO, |sum, order| sum + order.remaining());
+        if side == closing { (held.abs() - resting).max(Fixed::ZERO) } else { Fixed::ZERO }
+    }
+
     /// Whether an order would only reduce what the account holds, with all it has resting for that.
     #[must_use]
     pub fn only_reduces(&self, owner: AccountIndex, request: &OrderRequest) -> bool {
-        let held = self.accounts[owner.0].position(request.market).quantity;
-        let closing = if held > Fixed::ZERO { Side::Sell } else { Side::Buy };
-        let same = |order: &&Order| order.reduce && order.market == request.market && order.side == closing;
-        let resting = self.open_orders(owner).filter(same).fold(Fixed::ZERO, |sum, order| sum + order.remaining());
         match request.size {
-            Size::Base(quantity) => request.side == closing && quantity + resting <= held.abs(),
+            Size::Base(quantity) => quantity.is_positive() && quantity <= self.reducible(owner, request.market, request.side),
             Size::Quote(_) => false,
         }
     }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | spot | base one way, quote the other | – |
 //! | future | the realised part of a reduced position | price of the underlying − cost |
+//! | perpetual | as a future | – |
 //! | option | the premium | max(0, underlying − strike) |
 //!
 //! Commission goes to the house, so no trade changes the sum over all accounts. A loss
@@ -60,7 +61,9 @@ impl Exchange {
         self.release_share(leg, market, trade.quantity);
         let (commission, commission_asset) = match self.markets[market.0].instrument.kind {
             InstrumentKind::Spot => self.settle_spot(leg, market, trade),
-            InstrumentKind::Future { .. } | InstrumentKind::Option { .. } => self.settle_contract(leg, market, trade),
+            InstrumentKind::Future { .. } | InstrumentKind::Option { .. } | InstrumentKind::Perpetual => {
+                self.settle_contract(leg, market, trade)
+            }
         };
         let fill = Fill {
             trade_id: trade.id,
@@ -115,7 +118,7 @@ impl Exchange {
         let realised = apply_to_position(&mut position.quantity, &mut position.cost, quantity, cost);
         let position = *position;
         match kind {
-            InstrumentKind::Future { .. } => {
+            InstrumentKind::Future { .. } | InstrumentKind::Perpetual => {
                 account.credit(&quote, realised);
                 account.set_margin(market, &quote, position.cost.abs().basis_points(points));
             }
@@ -227,7 +230,7 @@ impl Exchange {
                 let value = (price - strike).max(Fixed::ZERO).mul_down(position.quantity);
                 (value, value)
             }
-            InstrumentKind::Spot => return,
+            InstrumentKind::Perpetual | InstrumentKind::Spot => return,
         };
         account.credit(&quote, paid);
         self.cover(owner, &quote);

@@ -242,7 +242,7 @@ fn contracts_settle_at_expiry_and_the_next_are_listed() {
     }
     assert!(exchange.open_orders(owner).next().is_none());
     let live = exchange.markets().iter().filter(|one| !one.instrument.expired);
-    assert_eq!(live.count(), 3);
+    assert_eq!(live.count(), 4);
     let late = exchange.place(owner, limit(FUTURE, Side::Buy, "0.01", "50000"), NOW);
     assert_eq!(late.unwrap_err(), OrderError::MarketClosed);
 }

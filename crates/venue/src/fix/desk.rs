@@ -259,7 +259,7 @@ fn replacement(owner: &Owner, old: &Order, message: &Message<'_>) -> Result<Orde
 /// Whether an instrument is listed over FIX: all are.
 pub(super) const fn security_type(kind: InstrumentKind) -> &'static str {
     match kind {
-        InstrumentKind::Future { .. } => "FUT",
+        InstrumentKind::Future { .. } | InstrumentKind::Perpetual => "FUT",
         InstrumentKind::Option { .. } => "OPT",
         InstrumentKind::Spot => "FXSPOT",
     }

@@ -15,7 +15,7 @@ use crate::operations::{find_pair, levels, pair_name, places, spot_markets};
 const SEPARATOR: char = '_';
 
 /// Candle widths in the venue's names.
-const INTERVALS: &[(&str, u64)] = &[
+pub(super) const INTERVALS: &[(&str, u64)] = &[
     ("1m", MINUTE_MS),
     ("5m", 5 * MINUTE_MS),
     ("15m", 15 * MINUTE_MS),

@@ -18,12 +18,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::GateError;
-use super::market_data::named;
+use super::market_data::{INTERVALS, named};
 use super::{batch, trading};
 use crate::clock::now_ms;
 use crate::exchange::instrument::MarketIndex;
 use crate::facade::Fields;
-use crate::operations::{self, Channel, Dialect, Handler, OwnChannel, Subscriptions};
+use crate::operations::{self, Channel, Dialect, Handler, OwnChannel, Subscriptions, candle_width};
 use crate::shell::Shell;
 use crate::websocket::Protocol;
 
@@ -170,6 +170,10 @@ fn wanted(exchange: &crate::exchange::Exchange, channel: &str, payload: &Value) 
     match channel {
         "spot.balances" => Ok(vec![Wanted::Own(OwnChannel::Balances)]),
         "spot.book_ticker" => each(Channel::Top),
+        "spot.candlesticks" => {
+            let index = words.first().and_then(|interval| candle_width(INTERVALS, interval)).ok_or_else(GateError::unknown_channel)?;
+            Ok(vec![Wanted::Market(named(exchange, words.get(1).copied().unwrap_or(""))?, Channel::Candles(index))])
+        }
         "spot.obu" => words.iter().map(|name| ultra(exchange, name)).collect(),
         "spot.order_book" => one(Channel::Snapshot(depth(words.get(1).copied())?)),
         "spot.order_book_update" => one(Channel::Changes),

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::market_data::name_of;
+use super::market_data::{INTERVALS, name_of};
 use super::shapes;
 use crate::exchange::Exchange;
 use crate::exchange::event::{Event, OrderChange, PublicTrade};
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::Side;
 use crate::facade::BookDifference;
-use crate::operations::{Channel, OwnChannel, changed_rows, levels, top};
+use crate::operations::{Channel, OwnChannel, changed_rows, levels, open_candle, top};
 
 fn update(channel: &str, result: &Value, at_ms: u64) -> String {
     json!({"time": at_ms / 1_000, "time_ms": at_ms, "channel": channel, "event": "update", "result": result}).to_string()
@@ -24,6 +24,14 @@ pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Chan
             let (asks, bids) = (levels(market, Side::Sell, depth.into()), levels(market, Side::Buy, depth.into()));
             let result = json!({"t": at_ms, "full": true, "s": format!("ob.{name}.{depth}"), "u": id, "a": asks, "b": bids});
             Some(update("spot.obu", &result, at_ms))
+        }
+        Channel::Candles(index) => {
+            let (interval, width, candle) = open_candle(market, INTERVALS, index)?;
+            let result = json!({
+                "t": (candle.open_ms / 1_000).to_string(), "v": candle.quote_volume, "c": candle.close, "h": candle.high, "l": candle.low,
+                "o": candle.open, "n": format!("{interval}_{name}"), "a": candle.volume, "w": candle.open_ms + width <= at_ms,
+            });
+            Some(update("spot.candlesticks", &result, at_ms))
         }
         Channel::Snapshot(depth) => {
             let (asks, bids) = (levels(market, Side::Sell, depth.into()), levels(market, Side::Buy, depth.into()));

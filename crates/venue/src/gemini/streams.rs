@@ -41,7 +41,13 @@ pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Chan
             });
             Some(message.to_string())
         }
-        Channel::Book(_) | Channel::Changes | Channel::Mids | Channel::Snapshot(_) | Channel::Ticker | Channel::Trades => None,
+        Channel::Candles(_)
+        | Channel::Book(_)
+        | Channel::Changes
+        | Channel::Mids
+        | Channel::Snapshot(_)
+        | Channel::Ticker
+        | Channel::Trades => None,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::shell::{Caller, Shell};
 const SPOT_ASSETS_FROM: u32 = 10_000;
 
 /// Candle widths in the venue's names.
-const INTERVALS: &[(&str, u64)] = &[
+pub(super) const INTERVALS: &[(&str, u64)] = &[
     ("1m", MINUTE_MS),
     ("3m", 3 * MINUTE_MS),
     ("5m", 5 * MINUTE_MS),
@@ -124,12 +124,6 @@ fn candles(exchange: &Exchange, request: &Value) -> Result<Value, HyperliquidErr
     let width = INTERVALS.iter().find(|(name, _)| *name == interval).map(|(_, width)| *width);
     let width = width.ok_or(HyperliquidError::Malformed)?;
     let (from, to) = (request["startTime"].as_u64().unwrap_or(0), request["endTime"].as_u64().unwrap_or(u64::MAX));
-    let rows = market.tape.candles(width, from, to, CANDLES_PER_ANSWER_MAX).into_iter().map(|candle| {
-        json!({
-            "t": candle.open_ms, "T": candle.open_ms + width - 1, "s": pair_name(&market.instrument, '/'), "i": interval,
-            "o": candle.open.short(), "c": candle.close.short(), "h": candle.high.short(), "l": candle.low.short(),
-            "v": candle.volume.short(), "n": candle.trades,
-        })
-    });
-    Ok(rows.collect())
+    let candles = market.tape.candles(width, from, to, CANDLES_PER_ANSWER_MAX);
+    Ok(candles.iter().map(|candle| shapes::candle(market, interval, width, candle)).collect())
 }

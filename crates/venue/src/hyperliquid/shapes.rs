@@ -7,11 +7,20 @@ use crate::exchange::event::PublicTrade;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::{Fill, Order, OrderKind, OrderStatus, Side, TimeInForce};
+use crate::exchange::tape::Candle;
 use crate::exchange::{Exchange, Market};
 use crate::operations::{counted_levels, pair_name, spot_markets, top};
 
 pub(super) fn coin_of(market: &Market) -> String {
     pair_name(&market.instrument, '/')
+}
+
+/// A candle.
+pub(super) fn candle(market: &Market, interval: &str, width: u64, candle: &Candle) -> Value {
+    json!({
+        "t": candle.open_ms, "T": candle.open_ms + width - 1, "s": coin_of(market), "i": interval, "o": candle.open.short(),
+        "c": candle.close.short(), "h": candle.high.short(), "l": candle.low.short(), "v": candle.volume.short(), "n": candle.trades,
+    })
 }
 
 /// `B` bids, `A` asks.

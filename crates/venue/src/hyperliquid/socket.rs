@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 
 use super::address::Address;
 use super::error::HyperliquidError;
-use super::info::{market_of_coin, need};
+use super::info::{INTERVALS, market_of_coin, need};
 use super::streams::message;
 use super::{actions, info, streams, user};
 use crate::exchange::account::AccountIndex;
 use crate::exchange::instrument::MarketIndex;
 use crate::limits::HYPERLIQUID_BOOK_LEVELS;
-use crate::operations::{self, Channel, Dialect, OwnChannel, Subscriptions, spot_markets};
+use crate::operations::{self, Channel, Dialect, OwnChannel, Subscriptions, candle_width, spot_markets};
 use crate::shell::Shell;
 use crate::websocket::Protocol;
 
@@ -137,6 +137,10 @@ impl Session {
                 first.map(|index| Wanted::Market(index, Channel::Mids)).ok_or(HyperliquidError::Malformed)
             }
             "bbo" => market(Channel::Top),
+            "candle" => {
+                let width = candle_width(INTERVALS, need(subscription, "interval")?).ok_or(HyperliquidError::Malformed)?;
+                market(Channel::Candles(width))
+            }
             "l2Book" => market(Channel::Book(HYPERLIQUID_BOOK_LEVELS)),
             "orderUpdates" => user(|_| OwnChannel::Orders),
             "spotState" => user(OwnChannel::AddressBalances),

@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::address::Address;
+use super::info::INTERVALS;
 use super::{shapes, user};
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
 use crate::exchange::event::{Event, PublicTrade};
 use crate::exchange::instrument::MarketIndex;
-use crate::operations::{Channel, OwnChannel};
+use crate::operations::{Channel, OwnChannel, open_candle};
 
 pub(super) fn message(channel: &str, data: &Value) -> String {
     json!({"channel": channel, "data": data}).to_string()
@@ -18,6 +19,11 @@ pub(super) fn message(channel: &str, data: &Value) -> String {
 pub(crate) fn state_event(exchange: &Exchange, market: MarketIndex, channel: Channel, at_ms: u64) -> Option<String> {
     match channel {
         Channel::Book(levels) => Some(message("l2Book", &shapes::book(exchange, market, levels.into(), at_ms))),
+        Channel::Candles(index) => {
+            let market = exchange.market(market);
+            let (interval, width, candle) = open_candle(market, INTERVALS, index)?;
+            Some(message("candle", &shapes::candle(market, interval, width, &candle)))
+        }
         Channel::Mids => Some(message("allMids", &json!({"mids": shapes::mids(exchange)}))),
         Channel::Ticker => {
             let market = exchange.market(market);

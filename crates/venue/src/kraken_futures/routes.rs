@@ -3,14 +3,19 @@
 use http::Method;
 
 use super::error::FuturesError;
-use super::{change, charts, fees, market_data, status, trading};
+use super::{change, charts, fees, history, market_data, status, trading};
 use crate::operations::Handler::{Public, Read, Write};
 use crate::operations::Route;
 
 /// REST: method, path, handler.
 pub(super) const ROUTES: &[Route<FuturesError>] = &[
     (Method::GET, "/api/charts/v1/{tick}/{symbol}/{interval}", Public(charts::candles)),
+    // Clients ask for the older version, which is told in the same words.
+    (Method::GET, "/api/history/v2/executions", Read(history::executions)),
+    (Method::GET, "/api/history/v2/orders", Read(history::orders)),
+    (Method::GET, "/api/history/v3/executions", Read(history::executions)),
     (Method::GET, "/api/history/v3/market/{symbol}/executions", Public(charts::executions)),
+    (Method::GET, "/api/history/v3/orders", Read(history::orders)),
     (Method::GET, "/derivatives/api/v3/accounts", Read(trading::accounts)),
     (Method::POST, "/derivatives/api/v3/batchorder", Write(change::batch)),
     (Method::POST, "/derivatives/api/v3/cancelallorders", Write(trading::cancel_all)),

@@ -30,7 +30,7 @@ pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Chan
                 "volumeQuote": number(day.day.quote_volume),
             })
         }
-        Channel::Changes | Channel::Mids | Channel::Snapshot(_) | Channel::Trades => return None,
+        Channel::Candles(_) | Channel::Changes | Channel::Mids | Channel::Snapshot(_) | Channel::Trades => return None,
     };
     Some(message.to_string())
 }

@@ -16,7 +16,7 @@ use crate::operations::{Owner, find_pair, levels, pair_name, spot_markets, top};
 const SEPARATOR: char = '-';
 
 /// Candle widths in the venue's names.
-const INTERVALS: &[(&str, u64)] = &[
+pub(super) const INTERVALS: &[(&str, u64)] = &[
     ("1min", MINUTE_MS),
     ("3min", 3 * MINUTE_MS),
     ("5min", 5 * MINUTE_MS),

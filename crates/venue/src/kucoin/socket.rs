@@ -13,11 +13,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::KucoinError;
-use super::market_data::named;
+use super::market_data::{INTERVALS, named};
 use crate::clock::now_ms;
 use crate::exchange::Exchange;
 use crate::exchange::instrument::MarketIndex;
-use crate::operations::{self, Channel, Dialect, OwnChannel, Subscriptions};
+use crate::operations::{self, Channel, Dialect, OwnChannel, Subscriptions, candle_width};
 use crate::shell::Shell;
 use crate::websocket::Protocol;
 
@@ -116,7 +116,13 @@ fn wanted(exchange: &Exchange, topic: &str) -> Result<Wanted, KucoinError> {
     }
     let unknown = || KucoinError::unknown_topic(topic);
     let (name, symbols) = topic.split_once(':').ok_or_else(unknown)?;
+    // A width stands behind the symbols of candles.
+    let (symbols, width) = match symbols.rsplit_once('_').filter(|_| name == "/market/candles") {
+        Some((symbols, width)) => (symbols, candle_width(INTERVALS, width)),
+        None => (symbols, None),
+    };
     let channel = match name {
+        "/market/candles" => Channel::Candles(width.ok_or_else(unknown)?),
         "/market/level2" => Channel::Changes,
         "/market/match" => Channel::Trades,
         "/market/snapshot" => Channel::Ticker,

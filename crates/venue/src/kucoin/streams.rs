@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::market_data::name_of;
+use super::market_data::{INTERVALS, name_of};
 use super::shapes::{self, rows};
 use crate::exchange::Exchange;
 use crate::exchange::event::{Event, OrderChange, PublicTrade};
@@ -10,7 +10,7 @@ use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::{Fill, Order, Side};
 use crate::facade::BookDifference;
-use crate::operations::{Channel, OwnChannel, changed_rows, levels};
+use crate::operations::{Channel, OwnChannel, changed_rows, levels, open_candle};
 
 fn message(topic: &str, subject: &str, data: &Value) -> String {
     json!({"type": "message", "topic": topic, "subject": subject, "data": data}).to_string()
@@ -29,6 +29,15 @@ pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Chan
             let side = |side| rows(&levels(market, side, depth.into()));
             let data = json!({"asks": side(Side::Sell), "bids": side(Side::Buy), "timestamp": at_ms});
             Some(message(&format!("/spotMarket/level2Depth{depth}:{name}"), "level2", &data))
+        }
+        Channel::Candles(index) => {
+            let (interval, _, candle) = open_candle(market, INTERVALS, index)?;
+            let begin = (candle.open_ms / 1_000).to_string();
+            let prices =
+                [candle.open, candle.close, candle.high, candle.low, candle.volume, candle.quote_volume].map(|value| value.short());
+            let row: Vec<String> = std::iter::once(begin).chain(prices).collect();
+            let data = json!({"symbol": name, "candles": row, "time": at_ms.saturating_mul(1_000_000)});
+            Some(message(&format!("/market/candles:{name}_{interval}"), "trade.candles.update", &data))
         }
         Channel::Snapshot(_) => {
             let side = |side| rows(&levels(market, side, 1)).pop();

@@ -23,6 +23,8 @@ pub(super) fn market(market: &Market) -> Value {
     });
     if let Some(expiry) = terms.kind.expiry_ms() {
         shape["expiry"] = json!(expiry);
+    }
+    if terms.kind != InstrumentKind::Spot {
         shape["margin_bp"] = json!(terms.margin_points);
     }
     if let InstrumentKind::Option { strike, .. } = terms.kind {

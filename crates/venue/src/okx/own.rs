@@ -94,7 +94,7 @@ impl Observer for OwnFeed {
                 }
             }
             Event::Order { order, fill, .. } if order.owner == self.owner => {
-                if exchange.market(order.market).instrument.kind.expiry_ms().is_some() {
+                if !exchange.market(order.market).instrument.kind.is_spot() {
                     return;
                 }
                 let hears = |kind: &Kind| matches!(kind, Kind::Orders(Some(one)) if one.is_none_or(|one| one == order.market));

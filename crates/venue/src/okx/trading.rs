@@ -158,7 +158,7 @@ fn list(exchange: &Exchange, owner: AccountIndex, fields: &Fields, open: bool) -
     let page = Page::read(fields)?;
     let (state, kind) = (fields.find("state"), fields.find("ordType"));
     let orders = exchange.all_orders(owner).into_iter().rev().filter(|order| {
-        let listed = exchange.market(order.market).instrument.kind.expiry_ms().is_none();
+        let listed = exchange.market(order.market).instrument.kind.is_spot();
         spot && listed
             && order.status.is_open() == open
             && market.is_none_or(|market| order.market == market)
@@ -184,7 +184,7 @@ pub(super) fn fills(exchange: &Exchange, owner: AccountIndex, fields: &Fields) -
     let page = Page::read(fields)?;
     let order = fields.find("ordId");
     let fills = exchange.account_state(owner).fills.iter().rev().filter(|fill| {
-        let listed = exchange.market(fill.market).instrument.kind.expiry_ms().is_none();
+        let listed = exchange.market(fill.market).instrument.kind.is_spot();
         spot && listed
             && market.is_none_or(|market| fill.market == market)
             && order.is_none_or(|order| order.parse() == Ok(fill.order))

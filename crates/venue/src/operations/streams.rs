@@ -41,6 +41,8 @@ pub(crate) enum Dialect {
 pub(crate) enum Channel {
     /// So many levels per side, whole, at every tick.
     Book(u16),
+    /// The candle that is open, by index into the widths of the dialect.
+    Candles(u8),
     /// What changed in the book since the last tick.
     Changes,
     /// The middle of the book.

@@ -5,7 +5,20 @@ use std::collections::HashMap;
 use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::{Instrument, InstrumentKind, MarketIndex};
 use crate::exchange::order::{Order, Side};
+use crate::exchange::tape::Candle;
 use crate::exchange::{Exchange, Market};
+
+/// A width of candles by the venue's name for it: its index in the dialect's table.
+pub(crate) fn candle_width(widths: &[(&str, u64)], name: &str) -> Option<u8> {
+    widths.iter().position(|(known, _)| *known == name).and_then(|index| u8::try_from(index).ok())
+}
+
+/// The candle of a width that is open, with the venue's name of the width and the width itself.
+pub(crate) fn open_candle<'w>(market: &Market, widths: &[(&'w str, u64)], index: u8) -> Option<(&'w str, u64, Candle)> {
+    let (name, width) = *widths.get(usize::from(index))?;
+    let candle = market.tape.candles(width, 0, u64::MAX, 1).pop()?;
+    Some((name, width, candle))
+}
 
 /// The spot instruments.
 pub(crate) fn spot_markets(exchange: &Exchange) -> impl Iterator<Item = (MarketIndex, &Market)> {
@@ -58,7 +71,8 @@ pub(crate) fn commission_of<'a>(exchange: &'a Exchange, order: &'a Order) -> (Fi
     let paid = fills.map(|fill| fill.commission).sum();
     let asset = match (terms.kind, order.side) {
         (InstrumentKind::Spot, Side::Buy) => &terms.base,
-        (InstrumentKind::Spot, Side::Sell) | (InstrumentKind::Future { .. } | InstrumentKind::Option { .. }, _) => &terms.quote,
+        (InstrumentKind::Spot, Side::Sell)
+        | (InstrumentKind::Future { .. } | InstrumentKind::Option { .. } | InstrumentKind::Perpetual, _) => &terms.quote,
     };
     (paid, asset)
 }

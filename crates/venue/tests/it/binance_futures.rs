@@ -6,9 +6,14 @@ use serde_json::{Value, json};
 use crate::shape::shape;
 use crate::support::{Bench, Client};
 
-/// The contract that is listed.
+/// The contract that is listed first: the perpetual.
 async fn contract(client: &Client) -> String {
     client.get("/fapi/v1/exchangeInfo").await.1["symbols"][0]["symbol"].as_str().unwrap().to_owned()
+}
+
+/// The future that is delivered.
+async fn delivered(client: &Client) -> String {
+    client.get("/fapi/v1/exchangeInfo").await.1["symbols"][1]["symbol"].as_str().unwrap().to_owned()
 }
 
 async fn last_price(client: &Client, symbol: &str) -> f64 {
@@ -89,11 +94,19 @@ async fn a_position_appears_is_valued_and_goes() {
     let total = number(&account["totalWalletBalance"]) + number(&account["totalUnrealizedProfit"]);
     assert!((number(&account["totalMarginBalance"]) - total).abs() < 0.001, "{account}");
     assert_eq!(account["totalPositionInitialMargin"], position["positionInitialMargin"]);
-    // What reduces must be on the other side and no more than is held.
+    // What reduces must be on the other side.
     let (status, refused) = post(&alice, "/fapi/v1/order", &market(&symbol, "BUY", "&reduceOnly=true")).await;
     assert_eq!((status, &refused["code"]), (StatusCode::BAD_REQUEST, &json!(-2022)));
-    let (_, sold) = post(&alice, "/fapi/v1/order", &market(&symbol, "SELL", "&reduceOnly=true")).await;
-    assert_eq!((&sold["status"], &sold["reduceOnly"]), (&json!("FILLED"), &json!(true)));
+    // A change adds no more than that to an order that reduces.
+    let above = format!("symbol={symbol}&side=SELL&type=LIMIT&timeInForce=GTC&quantity=0.01&price=150000&reduceOnly=true");
+    let (_, placed) = post(&alice, "/fapi/v1/order", &above).await;
+    let change = format!("/fapi/v1/order?symbol={symbol}&orderId={}&side=SELL&quantity=5&price=149000", placed["orderId"]);
+    assert_eq!(alice.send(Method::PUT, &change, "").await.1["origQty"], "0.02");
+    alice.send(Method::DELETE, &format!("/fapi/v1/order?symbol={symbol}&orderId={}", placed["orderId"]), "").await;
+    // What is more than is held is cut to it.
+    let more = format!("symbol={symbol}&side=SELL&type=MARKET&quantity=5&newOrderRespType=RESULT&reduceOnly=true");
+    let (_, sold) = post(&alice, "/fapi/v1/order", &more).await;
+    assert_eq!((&sold["status"], &sold["reduceOnly"], &sold["origQty"]), (&json!("FILLED"), &json!(true), &json!("0.02")));
     assert_eq!(alice.get(&risk).await.1, json!([]));
     let (_, trades) = alice.get(&format!("/fapi/v1/userTrades?symbol={symbol}")).await;
     let (first, last) = (&trades[0], trades.as_array().unwrap().last().unwrap());
@@ -157,7 +170,8 @@ async fn refusals_carry_the_code_of_the_venue() {
     let alice = bench.alice();
     let symbol = contract(&alice).await;
     for (query, code) in [
-        ("symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1".to_owned(), -1121),
+        ("symbol=ETHUSDT&side=BUY&type=MARKET&quantity=1".to_owned(), -1121),
+        ("symbol=BTCUSDT_PERP&side=BUY&type=MARKET&quantity=1".to_owned(), -1121),
         (format!("symbol={symbol}&side=HOLD&type=MARKET&quantity=1"), -1117),
         (format!("symbol={symbol}&side=BUY&type=ODD&quantity=1"), -1116),
         (format!("symbol={symbol}&side=BUY&type=STOP_MARKET&quantity=1"), -4120),
@@ -218,13 +232,18 @@ async fn the_websocket_api_answers_as_rest_does() {
 async fn streams_of_the_future_have_the_futures_form() {
     let bench = Bench::start().await;
     let stranger = bench.stranger();
-    let symbol = contract(&stranger).await;
+    let symbol = delivered(&stranger).await;
     let lower = symbol.to_lowercase();
-    for path in ["", "/market", "/private", "/public"] {
-        let mut socket = stranger.connect(&format!("{path}/ws/{lower}@bookTicker")).await.unwrap();
+    for (path, symbol) in
+        [("", symbol.as_str()), ("/market", &symbol), ("/market", "BTCUSDT"), ("/private", "BTCUSDT"), ("/public", "BTCUSDT")]
+    {
+        let mut socket = stranger.connect(&format!("{path}/ws/{}@bookTicker", symbol.to_lowercase())).await.unwrap();
         let top = socket.until(|frame| frame["e"] == "bookTicker").await;
         assert_eq!(top["s"], symbol);
     }
+    // The same name where all are is spot's, whose form has no `e`.
+    let mut socket = stranger.connect("/ws/btcusdt@bookTicker").await.unwrap();
+    assert_eq!(socket.until(|frame| frame["s"] == "BTCUSDT").await["e"], Value::Null);
     let mut socket = stranger.connect(&format!("/stream?streams={lower}@depth@100ms/{lower}@ticker/{lower}@depth5")).await.unwrap();
     let first = socket.until(|frame| frame["stream"] == format!("{lower}@depth@100ms")).await;
     let next = socket.until(|frame| frame["stream"] == format!("{lower}@depth@100ms")).await;
@@ -251,4 +270,96 @@ async fn a_countdown_cancels_what_is_open_in_one_contract() {
     }
     let (status, _) = post(&alice, "/fapi/v1/countdownCancelAll", &format!("symbol={symbol}&countdownTime=86400001")).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn perpetual_and_future_are_apart() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    let (perpetual, future) = (contract(&alice).await, delivered(&alice).await);
+    let (_, info) = alice.get("/fapi/v1/exchangeInfo").await;
+    let kinds: Vec<(&Value, &Value)> =
+        info["symbols"].as_array().unwrap().iter().map(|symbol| (&symbol["symbol"], &symbol["contractType"])).collect();
+    assert_eq!(kinds, [(&json!("BTCUSDT"), &json!("PERPETUAL")), (&json!(future), &json!("CURRENT_QUARTER"))]);
+    post(&alice, "/fapi/v1/order", &market(&perpetual, "BUY", "")).await;
+    let (_, held) = alice.get("/fapi/v3/positionRisk").await;
+    assert_eq!((held.as_array().unwrap().len(), &held[0]["symbol"]), (1, &json!("BTCUSDT")));
+    assert_eq!(alice.get(&format!("/fapi/v1/userTrades?symbol={future}")).await.1, json!([]));
+    // It is no order of spot's.
+    assert_eq!(alice.get("/api/v3/allOrders?symbol=BTCUSDT").await.1, json!([]));
+    let (_, index) = alice.get("/fapi/v1/premiumIndex").await;
+    let funded: Vec<bool> = index.as_array().unwrap().iter().map(|row| row["nextFundingTime"] != 0).collect();
+    assert_eq!(funded, [true, false]);
+    let (_, rates) = alice.get("/fapi/v1/fundingRate?symbol=BTCUSDT").await;
+    let times: Vec<u64> = rates.as_array().unwrap().iter().map(|row| row["fundingTime"].as_u64().unwrap()).collect();
+    assert!(times.len() >= 3 && times.iter().all(|time| time % (8 * 3_600_000) == 0), "{rates}");
+    assert_eq!(alice.get(&format!("/fapi/v1/fundingRate?symbol={future}")).await.1, json!([]));
+}
+
+#[tokio::test]
+async fn marks_are_streamed() {
+    let bench = Bench::start().await;
+    let mut socket = bench.stranger().connect("/market/stream?streams=btcusdt@markPrice/!markPrice@arr@1s").await.unwrap();
+    let mark = socket.until(|frame| frame["stream"] == "btcusdt@markPrice").await;
+    assert_eq!((&mark["data"]["e"], &mark["data"]["s"]), (&json!("markPriceUpdate"), &json!("BTCUSDT")));
+    assert!(number(&mark["data"]["p"]) > 0.0 && mark["data"]["T"].as_u64().unwrap() > mark["data"]["E"].as_u64().unwrap(), "{mark}");
+    let all = socket.until(|frame| frame["stream"] == "!markPrice@arr@1s").await;
+    assert_eq!((all["data"].as_array().unwrap().len(), &all["data"][1]["r"]), (2, &json!("")));
+}
+
+#[tokio::test]
+async fn an_account_hears_of_its_contracts_and_of_nothing_else() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    let symbol = contract(&alice).await;
+    let reader = bench.client(Some(bench.signer.token("alice", "account:read order:read")));
+    let mut socket = reader.connect(&format!("/private/ws?listenKey={}", "a".repeat(64))).await.unwrap();
+    alice.send(Method::POST, "/api/v3/order?symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.01", "").await;
+    let bob = bench.client(Some(bench.signer.token("bob", crate::support::ALL_SCOPES)));
+    post(&bob, "/fapi/v1/order", &market(&symbol, "BUY", "")).await;
+    let (_, placed) = post(&alice, "/fapi/v1/order", &resting(&symbol, "u1")).await;
+    let told = socket.until(|_| true).await;
+    assert_eq!((&told["e"], &told["o"]["x"], &told["o"]["X"]), (&json!("ORDER_TRADE_UPDATE"), &json!("NEW"), &json!("NEW")));
+    assert_eq!((&told["o"]["i"], &told["o"]["c"], &told["o"]["N"]), (&placed["orderId"], &json!("u1"), &Value::Null));
+    let (_, bought) = post(&alice, "/fapi/v1/order", &market(&symbol, "BUY", "")).await;
+    let wallet = socket.until(|frame| frame["e"] == "ACCOUNT_UPDATE").await;
+    assert_eq!((&wallet["a"]["P"][0]["s"], &wallet["a"]["P"][0]["pa"]), (&json!(symbol), &json!("0.02")));
+    let fill = socket.until(|frame| frame["o"]["x"] == "TRADE").await;
+    assert_eq!((&fill["o"]["i"], &fill["o"]["N"], &fill["o"]["rp"]), (&bought["orderId"], &json!("USDT"), &json!("0")));
+    let sell = market(&symbol, "SELL", "&reduceOnly=true");
+    let (_, sold) = post(&alice, "/fapi/v1/order", &sell).await;
+    let closed = socket.until(|frame| frame["o"]["i"] == sold["orderId"] && frame["o"]["X"] == "FILLED").await;
+    assert_eq!((&closed["o"]["R"], number(&closed["o"]["z"])), (&json!(true), 0.02));
+    let empty = alice.get("/fapi/v3/account").await.1;
+    let last = format!("/fapi/v1/order?symbol={symbol}&origClientOrderId=u1");
+    alice.send(Method::DELETE, &last, "").await;
+    let canceled = socket.until(|frame| frame["o"]["X"] == "CANCELED").await;
+    assert_eq!((&canceled["o"]["c"], number(&empty["totalPositionInitialMargin"])), (&json!("u1"), 0.0));
+}
+
+#[tokio::test]
+async fn places_of_spot_have_nothing_of_contracts() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    let symbol = contract(&alice).await;
+    post(&alice, "/fapi/v1/order", &resting(&symbol, "c1")).await;
+    for (path, rows) in [
+        ("/api/v3/exchangeInfo", "/symbols"),
+        ("/api/v3/ticker/price", ""),
+        ("/v5/market/instruments-info?category=spot", "/result/list"),
+        ("/v5/market/tickers?category=spot", "/result/list"),
+        ("/api/v5/public/instruments?instType=SPOT", "/data"),
+        ("/api/v5/market/tickers?instType=SPOT", "/data"),
+    ] {
+        let (_, answer) = alice.get(path).await;
+        assert_eq!(answer.pointer(rows).unwrap().as_array().unwrap().len(), 1, "{path}: {answer}");
+    }
+    for (path, rows) in [
+        ("/api/v3/openOrders", ""),
+        ("/v5/order/realtime?category=spot", "/result/list"),
+        ("/api/v5/trade/orders-pending?instType=SPOT", "/data"),
+    ] {
+        let (_, answer) = alice.get(path).await;
+        assert_eq!(answer.pointer(rows), Some(&json!([])), "{path}: {answer}");
+    }
 }

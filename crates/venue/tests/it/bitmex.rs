@@ -129,3 +129,22 @@ async fn tables_tell_the_market_to_anybody_and_orders_to_their_owner() {
     own.send(json!({"op": "unsubscribe", "args": ["order"]})).await;
     own.until(|frame| frame["unsubscribe"] == "order").await;
 }
+
+#[tokio::test]
+async fn a_list_is_placed_and_amended_row_by_row() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    let order = |name: &str, price: u32| json!({"symbol": "XBT_USDT", "orderQty": 1_000_000, "price": price, "clOrdID": name});
+    let list = json!({"orders": [order("b-1", 50_000), order("b-2", 49_000), {"symbol": "NOPE", "orderQty": 1, "clOrdID": "b-3"}]});
+    let (_, placed) = alice.send(Method::POST, "/api/v1/order/bulk", &list.to_string()).await;
+    let told: Vec<(&Value, &Value)> = placed.as_array().unwrap().iter().map(|row| (&row["clOrdID"], &row["ordStatus"])).collect();
+    let expected = [("b-1", "New"), ("b-2", "New"), ("b-3", "Rejected")].map(|(name, status)| (json!(name), json!(status)));
+    assert_eq!(told, expected.iter().map(|(name, status)| (name, status)).collect::<Vec<_>>());
+    let change = json!({"orders": [{"origClOrdID": "b-1", "price": 48_000}, {"origClOrdID": "nothing", "price": 1}]});
+    let (_, changed) = alice.send(Method::PUT, "/api/v1/order/bulk", &change.to_string()).await;
+    assert_eq!((&changed[0]["price"], &changed[1]["ordStatus"]), (&json!(48_000), &json!("Rejected")));
+    let (_, canceled) = alice.send(Method::DELETE, "/api/v1/order", r#"{"clOrdID":["b-1","b-2"]}"#).await;
+    assert_eq!(canceled.as_array().unwrap().iter().filter(|row| row["ordStatus"] == "Canceled").count(), 2);
+    let (_, none) = alice.send(Method::POST, "/api/v1/order/bulk", r#"{"orders":[]}"#).await;
+    assert_eq!(none["error"]["message"], "orders is invalid");
+}

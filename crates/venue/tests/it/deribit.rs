@@ -65,18 +65,18 @@ async fn answers_have_the_shape_of_the_venue() {
 }
 
 #[tokio::test]
-async fn all_three_instruments_are_traded() {
+async fn all_four_instruments_are_traded() {
     let bench = Bench::start().await;
     let alice = bench.alice();
     let names = instruments(&alice).await;
-    assert_eq!(names.len(), 3);
+    assert_eq!(names.len(), 4);
     for name in &names {
         let bought = call(&alice, "private/buy", &format!("instrument_name={name}&amount=0.1&type=market")).await.unwrap();
         assert_eq!((&bought["order"]["order_state"], &bought["order"]["filled_amount"]), (&json!("filled"), &json!(0.1)));
     }
     let positions = call(&alice, "private/get_positions", "currency=any").await.unwrap();
-    assert_eq!(positions.as_array().unwrap().len(), 2);
-    assert_eq!(bench.venue.arrivals().orders_placed, 3);
+    assert_eq!(positions.as_array().unwrap().len(), 3);
+    assert_eq!(bench.venue.arrivals().orders_placed, 4);
 }
 
 #[tokio::test]

@@ -120,3 +120,31 @@ async fn feeds_tell_the_market_to_anybody_and_orders_to_their_owner() {
     let gone = socket.until(|frame| frame["is_cancel"] == true).await;
     assert_eq!((&gone["order_id"], &gone["reason"]), (id, &json!("cancelled_by_user")));
 }
+
+#[tokio::test]
+async fn what_became_of_orders_is_told() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    let (_, listed) = alice.get("/derivatives/api/v3/instruments").await;
+    let symbol = listed["instruments"][0]["symbol"].as_str().unwrap();
+    let send =
+        async |query: String| alice.send(Method::POST, &format!("/derivatives/api/v3/sendorder?symbol={symbol}&{query}"), "").await.1;
+    send("side=buy&orderType=mkt&size=0.01".to_owned()).await;
+    let rested = send("side=buy&orderType=lmt&size=0.01&limitPrice=50000&cliOrdId=h1".to_owned()).await;
+    alice.send(Method::POST, "/derivatives/api/v3/cancelorder?cliOrdId=h1", "").await;
+    let (_, orders) = alice.get("/api/history/v2/orders").await;
+    let kinds: Vec<&String> =
+        orders["elements"].as_array().unwrap().iter().flat_map(|row| row["event"].as_object().unwrap().keys()).collect();
+    assert_eq!(kinds[0], "OrderCancelled", "the newest comes first");
+    assert_eq!(kinds.iter().filter(|kind| **kind == "OrderPlaced").count(), 2);
+    let newest = &orders["elements"][0]["event"]["OrderCancelled"]["order"];
+    assert_eq!((&newest["uid"], &newest["clientId"], &newest["filled"]), (&rested["sendStatus"]["order_id"], &json!("h1"), &json!("0")));
+    let updated = orders["elements"].as_array().unwrap().iter().find_map(|row| row["event"].get("OrderUpdated")).unwrap();
+    assert_eq!((&updated["reason"], &updated["newOrder"]["filled"]), (&json!("full_fill"), &json!("0.01")));
+    let (_, executions) = alice.get("/api/history/v3/executions?count=1").await;
+    let execution = &executions["elements"][0]["event"]["Execution"]["execution"];
+    assert_eq!((&executions["len"], &execution["takerOrder"]["tradeable"]), (&json!(1), &json!(symbol)));
+    let (_, later) = alice.get(&format!("/api/history/v3/orders?since={}", u64::MAX)).await;
+    assert_eq!(later["elements"], json!([]));
+    assert!(bench.stranger().get("/api/history/v3/orders").await.1["elements"].is_null());
+}

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use crate::support::{ALL_SCOPES, Bench};
 
 #[tokio::test]
-async fn three_instruments_are_listed() {
+async fn four_instruments_are_listed() {
     let bench = Bench::start().await;
     let (status, body) = bench.stranger().get("/native/v1/markets").await;
     assert_eq!((status, &body["ok"]), (StatusCode::OK, &json!(true)));
     let kinds: Vec<&Value> = body["markets"].as_array().unwrap().iter().map(|market| &market["kind"]).collect();
-    assert_eq!(kinds, ["spot", "future", "option"]);
+    assert_eq!(kinds, ["spot", "future", "option", "perpetual"]);
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn frames_trade_every_kind_of_instrument() {
     }
     let balance = socket.ask("re", json!({"op": "balance", "id": "b"})).await;
     let positions = balance["positions"].as_array().unwrap();
-    assert_eq!(positions.iter().map(|one| &one["qty"]).collect::<Vec<_>>(), ["-0.1", "-0.1"]);
+    assert_eq!(positions.iter().map(|one| &one["qty"]).collect::<Vec<_>>(), ["-0.1", "-0.1", "-0.1"]);
 }
 
 #[tokio::test]

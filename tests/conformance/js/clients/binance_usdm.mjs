@@ -2,7 +2,7 @@
 
 import { USDMClient, WebsocketClient } from "binance";
 
-import { AMOUNT, Mailbox, numberTold, quiet, resting } from "../place.mjs";
+import { AMOUNT, Mailbox, numberTold, orderTold, quiet, resting } from "../place.mjs";
 import { arm } from "../twice.mjs";
 
 export class Client {
@@ -78,6 +78,21 @@ export class Client {
     try {
       await socket.subscribe(`${symbol.toLowerCase()}@ticker`, "usdm");
       return await numberTold(told, (message) => message.c ?? message.data?.c);
+    } finally {
+      socket.closeAll(true);
+    }
+  }
+
+  /** It asks for a listen key by itself. */
+  async order_stream() {
+    const told = new Mailbox();
+    const keys = { api_key: this.place.key, api_secret: this.place.secret, restOptions: { baseUrl: this.place.base } };
+    const socket = new WebsocketClient({ ...keys, wsUrl: this.place.wsBase }, quiet);
+    socket.on("message", told.put);
+    socket.on("exception", (error) => console.error("exception", error));
+    try {
+      await socket.subscribeUsdFuturesUserDataStream();
+      return await orderTold(this, told, (message) => [message.o?.i]);
     } finally {
       socket.closeAll(true);
     }

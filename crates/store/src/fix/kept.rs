@@ -124,11 +124,11 @@ impl KeptSessions {
         self.sessions.lock().remove(name);
     }
 
-    fn remove(&self, pair: &Arc<Pair>) {
+    /// Whether it was there: not where its client was quicker, and took it under another generation.
+    fn remove(&self, pair: &Arc<Pair>) -> bool {
         let mut kept = self.sessions.lock();
-        if kept.get(&pair.names[0]).is_some_and(|kept| Arc::ptr_eq(&kept.pair, pair)) {
-            kept.remove(&pair.names[0]);
-        }
+        let is_there = kept.get(&pair.names[0]).is_some_and(|kept| Arc::ptr_eq(&kept.pair, pair));
+        is_there && kept.remove(&pair.names[0]).is_some()
     }
 }
 
@@ -193,7 +193,8 @@ impl InUse {
             Touch::Elsewhere => return self.void(),
             Touch::InTouch => {
                 if self.pair.say_given_back(self.ended).await.is_ok() {
-                    return self.pair.records.kept.remove(&self.pair);
+                    self.pair.records.kept.remove(&self.pair);
+                    return;
                 }
             }
         }
@@ -221,8 +222,9 @@ impl InUse {
 
     fn end(&self, how: KeptEnd) {
         let records = &self.pair.records;
-        records.kept.remove(&self.pair);
-        records.kept.ends.lock().push(how);
+        if records.kept.remove(&self.pair) {
+            records.kept.ends.lock().push(how);
+        }
     }
 }
 

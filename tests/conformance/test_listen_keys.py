@@ -29,7 +29,7 @@ AMOUNT = "0.01"
 @pytest.fixture(scope="module")
 def listening(tmp_path_factory):
     """A gateway that hands listen keys out."""
-    with Server(tmp_path_factory.mktemp("listening") / "state", COUNTERSIGN_BINANCE__LISTEN_KEYS="true") as running:
+    with Server(tmp_path_factory.mktemp("listening") / "state", COUNTERSIGN_BINANCE__LISTEN_KEYS="true", COUNTERSIGN_UPSTREAM__VENUE__PERPETUAL="true") as running:
         yield running
 
 

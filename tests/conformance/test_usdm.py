@@ -6,10 +6,18 @@ import ccxt
 import pytest
 
 from harness.sdk_table import FUTURES, VENDORS
+from harness.server import Server
 from harness.venues import VENUES, symbol
 
 VENUE = next(each for each in VENUES if each.cls == "binanceusdm")
 AMOUNT = 0.02
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A gateway whose venue lists the perpetual."""
+    with Server(tmp_path_factory.mktemp("usdm") / "state", COUNTERSIGN_UPSTREAM__VENUE__PERPETUAL="true") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

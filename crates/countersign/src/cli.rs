@@ -384,6 +384,9 @@ pub(crate) struct VenueArgs {
     /// Seed of the market: the same seed gives the same prices.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+    /// List the perpetual `BTCUSDT` at Binance's USD-M futures.
+    #[arg(long)]
+    pub(crate) perpetual: bool,
     /// Log lines as JSON.
     #[arg(long)]
     pub(crate) json: bool,

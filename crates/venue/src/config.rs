@@ -19,6 +19,10 @@ pub struct VenueConfig {
     pub commission_basis_points: u32,
     /// Expiry of the first future and option, Unix milliseconds; `None` takes the calendar's.
     pub first_expiry_ms: Option<u64>,
+    /// Whether `exchangeInfo` of Binance's USD-M futures lists the perpetual. It trades as `BTCUSDT` in any case; but a client that
+    /// knows of both `BTCUSDT`, spot's and this one, and tells their streams apart by the vendor's host names, takes the one for the
+    /// other where both have one address (ccxt's class `binance`).
+    pub lists_perpetual: bool,
 }
 
 impl Default for VenueConfig {
@@ -30,6 +34,7 @@ impl Default for VenueConfig {
             audience: "venue".to_owned(),
             commission_basis_points: 10,
             first_expiry_ms: None,
+            lists_perpetual: false,
         }
     }
 }

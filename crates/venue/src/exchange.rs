@@ -90,6 +90,7 @@ pub struct Exchange {
     /// The day (UTC) that was last seen, counted from 1970.
     pub(crate) day: u64,
     pub(crate) commission_points: u32,
+    pub(crate) lists_perpetual: bool,
     starting: Vec<(String, Fixed)>,
 }
 
@@ -110,6 +111,7 @@ impl Exchange {
             next_execution: 1,
             day: now_ms / order::DAY_MS,
             commission_points: config.commission_basis_points,
+            lists_perpetual: config.lists_perpetual,
             starting: config.starting_balances.clone(),
         };
         let house = &mut exchange.accounts[HOUSE.0];

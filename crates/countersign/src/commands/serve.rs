@@ -252,7 +252,7 @@ async fn open_halts(settings: &Settings, root: &str, store: &Store, audit: &Audi
 async fn start_venue(settings: &Settings, keys: IdentityKeys) -> anyhow::Result<Option<VenueHandle>> {
     let Some(embedded) = settings.upstreams.iter().find(|upstream| upstream.target == UpstreamTarget::Embedded) else { return Ok(None) };
     let listener = tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
-    let config = VenueConfig { audience: embedded.audience.clone(), ..VenueConfig::default() };
+    let config = VenueConfig { audience: embedded.audience.clone(), lists_perpetual: embedded.perpetual, ..VenueConfig::default() };
     let mut venue = Venue::start(config, IdentityVerifier::from_keys(keys), listener);
     if settings.fix.enabled {
         let listener =

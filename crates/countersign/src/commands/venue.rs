@@ -23,7 +23,8 @@ pub(super) fn run(args: &VenueArgs) -> anyhow::Result<ExitCode> {
         let stop = StopSignal::listen()?;
         let listener = bind(args.listen).await?;
         let defaults = VenueConfig::default();
-        let config = VenueConfig { seed: args.seed.unwrap_or(defaults.seed), audience: args.audience.clone(), ..defaults };
+        let seed = args.seed.unwrap_or(defaults.seed);
+        let config = VenueConfig { seed, audience: args.audience.clone(), lists_perpetual: args.perpetual, ..defaults };
         let mut venue = Venue::start(config, verifier, listener);
         if let Some(address) = args.fix_listen {
             venue.serve_fix(bind(address).await?);

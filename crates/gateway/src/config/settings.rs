@@ -432,6 +432,8 @@ pub struct Upstream {
     pub fix_target: Option<String>,
     /// Whether each Logon there resets the numbers.
     pub fix_reset: bool,
+    /// Whether the embedded venue lists its perpetual at Binance's USD-M futures.
+    pub perpetual: bool,
 }
 
 /// Where an upstream is.

@@ -21,6 +21,7 @@ const ABOUT_FIX_SENDER: &str =
     "SenderCompID of ours there: the client's own, or account:client where names of several firms could be the same.";
 const ABOUT_FIX_TARGET: &str = "TargetCompID there; the one that the client names unless set.";
 const ABOUT_FIX_RESET: &str = "Whether each Logon there resets both sequence numbers: for acceptors that forget them. What such an acceptor had for a client that was away is lost.";
+const ABOUT_PERPETUAL: &str = "Of the embedded venue: whether exchangeInfo of Binance's USD-M futures lists the perpetual BTCUSDT. ccxt's class binance, which knows spot and futures, takes spot's streams for the perpetual's then, where both have one address.";
 const ABOUT_AUDIENCE: &str = "Audience (aud) of the identity tokens made for it; its name unless set.";
 
 /// Reads all upstreams; the embedded venue if there is none.
@@ -57,7 +58,8 @@ fn read_one(keys: &mut RawTable, report: &mut Report, name: &str) -> Upstream {
     let (audience, origin) = audience.unwrap_or_else(|| (name.to_owned(), Origin::Default));
     keys.show("audience", audience.clone(), origin, name.to_owned(), ABOUT_AUDIENCE);
     let (fix_sender, fix_target, fix_reset, fix) = fix(&mut keys, target == UpstreamTarget::Embedded);
-    Upstream { name: name.to_owned(), target, audience, fix, fix_sender, fix_target, fix_reset }
+    let perpetual = keys.boolean("perpetual", ABOUT_PERPETUAL, false);
+    Upstream { name: name.to_owned(), target, audience, fix, fix_sender, fix_target, fix_reset, perpetual }
 }
 
 fn fix(keys: &mut Reader<'_>, embedded: bool) -> (FixSender, Option<String>, bool, Option<String>) {

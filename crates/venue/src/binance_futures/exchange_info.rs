@@ -55,7 +55,7 @@ fn symbol(terms: &Instrument) -> Value {
 }
 
 pub(super) fn exchange_info(exchange: &Exchange, _: &Fields, now_ms: u64) -> Result<String, FuturesError> {
-    let symbols: Vec<Value> = names::contracts(exchange).map(|(_, market)| symbol(&market.instrument)).collect();
+    let symbols: Vec<Value> = names::listed(exchange).map(|(_, market)| symbol(&market.instrument)).collect();
     let info = json!({
         "timezone": "UTC", "serverTime": now_ms, "futuresType": "U_MARGINED",
         "rateLimits": [

@@ -15,6 +15,11 @@ pub(crate) fn contracts(exchange: &Exchange) -> impl Iterator<Item = (MarketInde
     traded(exchange, true).chain(traded(exchange, false))
 }
 
+/// Those that clients are told of when they ask what there is.
+pub(super) fn listed(exchange: &Exchange) -> impl Iterator<Item = (MarketIndex, &Market)> {
+    contracts(exchange).filter(|(_, market)| exchange.lists_perpetual || market.instrument.kind != InstrumentKind::Perpetual)
+}
+
 fn traded(exchange: &Exchange, perpetual: bool) -> impl Iterator<Item = (MarketIndex, &Market)> {
     let numbered = exchange.markets().iter().enumerate().map(|(number, market)| (MarketIndex(number), market));
     let open = numbered.filter(|(_, market)| market.instrument.kind.is_linear_future() && !market.instrument.expired);
@@ -48,8 +53,11 @@ mod tests {
     use crate::config::VenueConfig;
 
     #[test]
-    fn perpetual_and_future_are_listed_and_nothing_else() {
+    fn perpetual_and_future_are_traded_and_nothing_else() {
         let exchange = Exchange::open(&VenueConfig::default(), 1_795_219_200_000);
+        assert_eq!(listed(&exchange).map(|(_, market)| symbol(&market.instrument)).collect::<Vec<_>>(), ["BTCUSDT_261225"]);
+        let all = Exchange::open(&VenueConfig { lists_perpetual: true, ..VenueConfig::default() }, 1_795_219_200_000);
+        assert!(listed(&all).map(|(index, _)| index).eq(contracts(&all).map(|(index, _)| index)));
         let names: Vec<&str> = contracts(&exchange).map(|(_, market)| symbol(&market.instrument)).collect();
         assert_eq!(names, ["BTCUSDT", "BTCUSDT_261225"]);
         let named = |query: &str| market_of(&exchange, &Fields::from_query(query).unwrap()).map(|index| is_contract(&exchange, index));

@@ -98,7 +98,7 @@ impl Bench {
 
 pub(crate) async fn start(verifier: IdentityVerifier) -> VenueHandle {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let config = VenueConfig { tick_interval: Duration::from_millis(20), ..VenueConfig::default() };
+    let config = VenueConfig { tick_interval: Duration::from_millis(20), lists_perpetual: true, ..VenueConfig::default() };
     Venue::start(config, verifier, listener)
 }
 

@@ -21,14 +21,9 @@ def rewritten(urls, base, ws_base):
     return (ws_base if scheme.startswith("ws") else base) + suffix
 
 
-#: The class of spot: both it and the futures have a BTCUSDT, and ccxt tells their streams apart by the vendor's host names.
-SPOT_ALONE = {"fetchMarkets": {"types": ["spot"]}}
-
-
 def ccxt_settings(record, **options):
     """ccxt takes an HMAC secret, or a private key as PEM, in the same field."""
-    secret = record.get("secret") or record["private_key_pem"]
-    return {"apiKey": record["api_key"], "secret": secret, "enableRateLimit": False, "options": {**SPOT_ALONE, **options}}
+    return {"apiKey": record["api_key"], "secret": record.get("secret") or record["private_key_pem"], "enableRateLimit": False, "options": options}
 
 
 def ccxt_sync(server, record, **options):

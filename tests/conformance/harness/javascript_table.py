@@ -6,7 +6,6 @@ A client that throws what is no class shows its caller an object, `(object)`, or
 
 from dataclasses import dataclass, replace
 
-from .clients import SPOT_ALONE
 from .sdk_table import NO_CLOCK, RETURNED, Vendor, refusals
 from .venues import LISTEN_KEY, VENUES, Auth, Nonce, Venue
 
@@ -59,7 +58,7 @@ def ccxt(venue):
 
 
 #: Told of in Python by tests of its own (`test_ccxt.py`).
-BINANCE = Venue("binance", "binance", "HS256", "binance-hmac", Auth, Nonce, Auth, Nonce, options=SPOT_ALONE)
+BINANCE = Venue("binance", "binance", "HS256", "binance-hmac", Auth, Nonce, Auth, Nonce)
 
 SCRIPTS = [
     *map(ccxt, [BINANCE, *map(in_javascript, VENUES)]),

@@ -175,16 +175,16 @@ def test_a_node_that_was_cut_off_learns_who_has_the_session(cluster, outage, rou
     first.wires[0].cut()
     try:
         client.logout()
-        elsewhere = cluster.log_on(second, sender, KEEPS, next_out=client.next_out)
-        assert int(elsewhere.received[0].get(34)) > LEFT_OUT
+        # With numbers from 1: this client has no memory for what is asked for again.
+        elsewhere = cluster.log_on(second, sender, KEEPS)
         rests(elsewhere, "elsewhere")
         with cluster.presents(first, sender, KEEPS, next_out=elsewhere.next_out) as stale:
             assert stale.expect("5").get(58) != b"", "the venue has it on another connection"
-        rests(elsewhere, "and again")
+        rests(elsewhere, "again")
     finally:
         first.wires[0].mend()
     until(lambda: "another node has a FIX session whose client left here" in first.server.said(), 60, "it was not told")
     elsewhere.logout()
     with cluster.log_on(first, sender, KEEPS, next_out=elsewhere.next_out) as client:
-        assert [has(client, name) for name in ("rests", "elsewhere", "and again")] == ["0", "0", "0"]
+        assert [has(client, name) for name in ("rests", "elsewhere", "again")] == ["0", "0", "0"]
         client.logout()

@@ -39,7 +39,8 @@ fn the_defaults_are_a_working_gateway() {
             fix: None,
             fix_sender: FixSender::Client,
             fix_target: None,
-            fix_reset: false
+            fix_reset: false,
+            perpetual: false
         }]
     );
     assert!(settings.routes.find_native_op("order.place").is_some());

@@ -249,6 +249,9 @@ def test_no_record_has_a_listen_key(listening, hmac_of):
     else:
         raise AssertionError("the stream is on no record")
     assert listen_key not in records + listening.logs()
+    own = [line for line in records.splitlines() if key.api_key in line]
+    assert any("handed out" in line and "nothing proved" in line for line in own), "who asked is on record"
+    assert all("nothing was proved" in line for line in own if "stream /ws/*" in line)
 
 
 def test_a_listen_key_opens_nothing_else(listening, hmac_of):

@@ -19,7 +19,7 @@ use crate::authenticate::Login;
 use crate::clock;
 use crate::connection::Connection;
 use crate::exchange::Admitted;
-use crate::routes::Route;
+use crate::routes::{Family, Route};
 use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::worker::Worker;
 
@@ -31,6 +31,7 @@ pub struct Subject {
     method: Option<&'static str>,
     path: Option<AuditText>,
     presented_key: Option<ApiKeyId>,
+    words: Option<&'static str>,
     proved: Option<(VerifiedIdentity, Option<SessionId>)>,
 }
 
@@ -46,9 +47,10 @@ impl Subject {
     #[must_use]
     pub fn target(method: &str, path: &str, named_key: Option<&[u8]>, route: Option<&Arc<Route>>) -> Self {
         let named_key = named_key.and_then(|value| ApiKeyId::parse(std::str::from_utf8(value).ok()?).ok());
+        let may_have_listen_key = route.is_none_or(|route| route.family == Family::BINANCE);
         Self {
             method: Some(method_name(method)),
-            path: Some(AuditText::path(listen_key::without(path))),
+            path: Some(AuditText::path(if may_have_listen_key { listen_key::without(path) } else { path })),
             presented_key: named_key,
             ..Self::message(route)
         }
@@ -70,6 +72,13 @@ impl Subject {
     #[must_use]
     pub fn presenting(mut self, key_id: ApiKeyId) -> Self {
         self.presented_key = Some(key_id);
+        self
+    }
+
+    /// Says something of it that the other fields do not.
+    #[must_use]
+    pub const fn saying(mut self, words: &'static str) -> Self {
+        self.words = Some(words);
         self
     }
 
@@ -101,6 +110,9 @@ impl Subject {
         record.route.clone_from(&self.route);
         record.method = self.method;
         record.path.clone_from(&self.path);
+        if let Some(words) = self.words {
+            record = record.words(words);
+        }
         match &self.proved {
             Some((identity, session)) => {
                 record.session = *session;

@@ -17,13 +17,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::{
-    Access, ApiKeyId, CredentialId, Entropy as _, Freshness, NamedKey, Purpose, Refusal, Reject, Requirement, Scope, Timestamp, authorize,
-    name_key, permit_public, verify_listener,
+    Access, ApiKeyId, CorrelationId, CredentialId, Entropy as _, Freshness, NamedKey, Purpose, Refusal, Reject, Requirement, Scope,
+    Timestamp, authorize, name_key, permit_public, verify_listener,
 };
 use countersign_dialects::RequestView;
 use countersign_dialects::answer::{Charged, UnknownKeyAnswer};
 use countersign_dialects::binance::fault::Fault;
 use countersign_dialects::binance::listen_key::{self, Action, ListenKey};
+use countersign_store::audit::{AuditEvent, AuditRecord};
 use http::request::Parts;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -119,7 +120,12 @@ impl ListenKeys {
 ///
 /// # Errors
 /// That there are none here, that nobody may listen under this key, or that there is no listen key to go on with.
-pub(crate) fn act(worker: &Worker, connection: &Connection, action: Action, key_id: &ApiKeyId) -> Result<Option<ListenKey>, Refusal> {
+pub(crate) fn act(
+    worker: &Worker,
+    connection: &Connection,
+    (action, key_id): (Action, &ApiKeyId),
+    correlation: CorrelationId,
+) -> Result<Option<ListenKey>, Refusal> {
     if !worker.shared.settings.binance.listen_keys {
         return Err(Fault::ListenKeysOff.into());
     }
@@ -127,7 +133,15 @@ pub(crate) fn act(worker: &Worker, connection: &Connection, action: Action, key_
     let table = worker.shared.credentials.load();
     let record = table.find(Purpose::Binance, key_id).map(|entry| &entry.credential);
     let named = name_key((Purpose::Binance, key_id), record, Some(connection.remote.ip()), now)?;
-    worker.shared.listen_keys.act(action, &named, now)
+    let key = worker.shared.listen_keys.act(action, &named, now)?;
+    let mut record = AuditRecord::new(now, AuditEvent::Accept).words(match action {
+        Action::Prolong => "a listen key was prolonged: its key was named, and nothing proved",
+        Action::Start => "a listen key was handed out: its key was named, and nothing proved",
+        Action::Stop => "a listen key was ended: its key was named, and nothing proved",
+    });
+    (record.correlation, record.remote, record.key_id) = (Some(correlation), Some(connection.remote.ip()), Some(key_id.clone()));
+    worker.shared.audit.append(record)?;
+    Ok(key)
 }
 
 /// What a request on a route that the gateway answers itself asks of a listen key; `None`: it is about something else.
@@ -159,7 +173,9 @@ pub(crate) fn admit(
 /// # Errors
 /// That there is no such listen key, or none any more.
 pub(crate) fn shown(worker: &Worker, route: &Route, parts: &Parts) -> Result<Option<Listening>, Refusal> {
-    let is_stream = route.family == Family::BINANCE && route.kind == RouteKind::WebSocketRelay;
+    // Where an operator asks for a scope, a listen key has none.
+    let is_open = route.requirement.access == Access::Public;
+    let is_stream = is_open && route.family == Family::BINANCE && route.kind == RouteKind::WebSocketRelay;
     if !worker.shared.settings.binance.listen_keys || !is_stream {
         return Ok(None);
     }

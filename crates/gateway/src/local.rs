@@ -54,7 +54,7 @@ pub(crate) async fn answer(
     words.echo = dialect.echo(&asked);
     if let Some(action) = listen_keys::asked(route, &asked) {
         let admitted = listen_keys::admit(worker, connection, route, &asked, words)?;
-        let key = listen_keys::act(worker, connection, action, &listen_key::named(&asked)?)?;
+        let key = listen_keys::act(worker, connection, (action, &listen_key::named(&asked)?), correlation)?;
         audit::accepted(worker, connection, subject, &admitted, correlation)?;
         return Ok(respond::own(listen_key::answer(key), correlation));
     }

@@ -119,7 +119,11 @@ pub async fn begin(
             Kind::Native(Box::new(opening))
         }
         RouteKind::WebSocketRelay => {
-            audit::accepted(worker, connection, &audit::Subject::request(parts, Some(route)), &admitted, correlation)?;
+            let mut subject = audit::Subject::request(parts, Some(route));
+            if listening.is_some() {
+                subject = subject.saying("opened by a listen key: nothing was proved");
+            }
+            audit::accepted(worker, connection, &subject, &admitted, correlation)?;
             let head = UpstreamHead::of_request(connection, parts, authority, correlation);
             if let Some(login) = &admitted.login {
                 answer.headers_mut().extend(login.answer_headers.iter().cloned());

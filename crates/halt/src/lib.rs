@@ -46,7 +46,7 @@ pub mod set;
 pub mod statistics;
 pub mod view;
 mod wire;
-mod words;
+pub mod words;
 
 pub use action::Action;
 pub use error::{HaltError, LiftError};

@@ -17,6 +17,7 @@ use countersign_core::Purpose;
 
 use super::{SignedText, Target};
 use crate::fields::{array, object, text};
+use crate::raw_object::RawObject;
 
 use InstrumentPlace::{Argument, Member, Parameter, Params, RequestParam};
 use Purpose::{Binance, Bitfinex, Bitmex, Bybit, Coinbase, CoinbaseExchange, Deribit, Gate, Kraken, KrakenFutures, Kucoin, Native, Okx};
@@ -144,13 +145,13 @@ pub fn instrument_place(purpose: Option<Purpose>, target: Target<'_>) -> Option<
 #[must_use]
 pub fn instrument(place: InstrumentPlace, signed: SignedText<'_>) -> Option<String> {
     match place {
-        Member(name) => signed.json().filter(|_| signed.query.is_empty()).and_then(|whole| text(&whole, name)),
+        Member(name) => signed.json().filter(|_| signed.query.is_empty()).and_then(|whole| named(&whole, name)),
         Parameter(name) => signed.parameter(name).map(str::to_owned),
         Params(name) if signed.body.is_empty() => signed.parameter(name).map(str::to_owned),
         Argument(name) => {
             let whole = signed.json().filter(|_| signed.query.is_empty())?;
             let arguments = array(whole.member("args")?, 1, "args").ok()?;
-            text(&object(arguments.first()?.get()).ok()?, name)
+            named(&object(arguments.first()?.get()).ok()?, name)
         }
         Params(name) => {
             let whole = signed.json().filter(|_| signed.query.is_empty())?;
@@ -162,6 +163,12 @@ pub fn instrument(place: InstrumentPlace, signed: SignedText<'_>) -> Option<Stri
             text(&object(payload.member("req_param")?.get()).ok()?, name)
         }
     }
+}
+
+/// OKX takes the number of an instrument in place of its name, and where both stand the number counts.
+fn named(object: &RawObject<'_>, name: &str) -> Option<String> {
+    let is_numbered = name == "instId" && object.member("instIdCode").is_some();
+    if is_numbered { None } else { text(object, name) }
 }
 
 #[cfg(test)]
@@ -277,6 +284,9 @@ mod tests {
             (Bybit, Http("POST", "/v5/order/create-batch"), body(r#"{"symbol":"ETH","request":[{"symbol":"BTC"}]}"#)),
             (Bybit, Message("order.create"), body(r#"{"op":"order.create","symbol":"ETH","args":[{"symbol":"ETH"},{"symbol":"BTC"}]}"#)),
             (Okx, Message("order"), body(r#"{"op":"order","instId":"ETH","args":[{"instId":"ETH"},{"instId":"BTC"}]}"#)),
+            (Okx, Message("order"), body(r#"{"op":"order","args":[{"instId":"ETH","instIdCode":1}]}"#)),
+            (Okx, Message("cancel-order"), body(r#"{"op":"cancel-order","args":[{"instIdCode":"1","instId":"ETH","ordId":"of-btc"}]}"#)),
+            (Okx, Http("POST", "/api/v5/trade/order"), body(r#"{"instId":"ETH","instIdCode":null}"#)),
             (Okx, Http("POST", "/api/v5/trade/batch-orders"), body(r#"[{"instId":"BTC","clOrdId":"&instId=ETH&"}]"#)),
             (Okx, Http("POST", "/api/v5/trade/order"), body(r#"[{"instId":"BTC","clOrdId":"&instId=ETH&"}]"#)),
             (Gate, Message("spot.order_place"), body(r#"{"payload":{"currency_pair":"ETH","req_param":[{"currency_pair":"BTC"}]}}"#)),

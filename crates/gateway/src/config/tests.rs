@@ -353,12 +353,14 @@ fn a_reload_changes_routes_only() {
             "upstream.engine.fix_reset",
             "upstream.engine.fix_sender",
             "upstream.engine.fix_target",
+            "upstream.engine.perpetual",
             "upstream.engine.url",
             "upstream.venue.audience",
             "upstream.venue.fix",
             "upstream.venue.fix_reset",
             "upstream.venue.fix_sender",
             "upstream.venue.fix_target",
+            "upstream.venue.perpetual",
             "upstream.venue.url"
         ]
     );

@@ -363,3 +363,28 @@ async fn words_that_a_terminal_shows_in_another_order_are_not_taken() {
     })
     .await;
 }
+
+/// Whoever writes the file is not there to hear that its words are wrong.
+#[tokio::test]
+async fn no_words_keep_the_break_glass_from_holding() {
+    let words: [&[u8]; 6] = [
+        b"",
+        "\u{FEFF}saved by an editor".as_bytes(),
+        "\u{202E}\u{200B}pasted\u{2028}".as_bytes(),
+        &[0xfc; 250],
+        b"\0\x1b[2J",
+        &[b'x'; 4_096],
+    ];
+    for words in words {
+        on_stage(|stage| async move {
+            let folder = tempfile::tempdir().unwrap();
+            let keeper = &stage.worker.shared.halts;
+            super::watch::look_for_file(keeper, folder.path()).await;
+            assert!(clear(&stage, Risk::Increase).is_ok(), "no file, no halt");
+            std::fs::write(folder.path().join("HALT"), words).unwrap();
+            super::watch::look_for_file(keeper, folder.path()).await;
+            assert!(clear(&stage, Risk::Increase).is_err(), "{:?}", String::from_utf8_lossy(words));
+        })
+        .await;
+    }
+}

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_halt::words::as_plain;
 use countersign_halt::{Action, HaltScope, RaisedBy, Reason};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -70,13 +71,12 @@ async fn pulled(signal: &mut Signal) {
 }
 
 /// As long as the file is there, the halt is: also right after somebody lifted it.
-async fn look_for_file(keeper: &HaltKeeper, folder: &Path) {
+pub(super) async fn look_for_file(keeper: &HaltKeeper, folder: &Path) {
     let path = folder.join(HALT_FILE);
     match tokio::fs::read(&path).await {
         Ok(words) => {
             let words = String::from_utf8_lossy(&words[..words.len().min(WORDS_BYTES_MAX)]);
-            let words: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            break_glass(keeper, &format!("file {HALT_FILE}: {}", words.trim())).await;
+            break_glass(keeper, &format!("file {HALT_FILE}: {}", as_plain(&words))).await;
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         // It is there, whatever it is: a folder, or a file that we may not read.
@@ -90,7 +90,8 @@ async fn break_glass(keeper: &HaltKeeper, words: &str) {
         scope: HaltScope::Node(node.as_str().into()),
         action: Action::CancelOnly,
         reason: Reason::Infrastructure,
-        text: words.to_owned(),
+        // Whoever wrote them is not there to be told of a mistake: no words keep the halt from holding.
+        text: as_plain(words).into(),
         by: RaisedBy::Local(node.as_str().into()),
         review_by: None,
     };

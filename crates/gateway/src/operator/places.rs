@@ -9,7 +9,7 @@
 //!
 //! A connection that is silent, or has sent half a request, or does not read its answer, holds a place as long as nobody else comes.
 //! So whoever has an operator's certificate, and their own forgotten connections too, cannot keep anybody from a halt. What is at work
-//! is never displaced: a change that was asked for is finished and told.
+//! is never displaced: a change that was asked for is finished, and told to whoever reads.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

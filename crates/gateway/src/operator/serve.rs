@@ -82,6 +82,8 @@ where
         }
     };
     let ended = tokio::select! {
+        // First: an answer that is there is written before a newcomer gets the place.
+        biased;
         ended = connection.as_mut() => ended,
         () = displaced => return tracing::info!("operator connection closed: another one needs its place"),
         () = stop.cancelled() => {

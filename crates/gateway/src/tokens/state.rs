@@ -31,6 +31,9 @@ pub struct TokenState {
     revocations: ArcSwap<Revocations>,
     /// Taken while the set is replaced. Requests read without it.
     changing: Mutex<()>,
+    /// The last revocation that was read from the store, where they are numbered as they are committed. What this node revokes itself
+    /// may have a later number than one of another node that was not read yet.
+    read_to: AtomicU64,
     /// Monotonic microseconds of the last news.
     heard: AtomicU64,
     rates: SourceRates,
@@ -54,6 +57,7 @@ impl TokenState {
         store.revocations_after(0).await?.into_iter().for_each(|each| revocations.note(each));
         Ok(Self {
             refresh,
+            read_to: AtomicU64::new(revocations.epoch()),
             revocations: ArcSwap::from_pointee(revocations),
             changing: Mutex::default(),
             heard: AtomicU64::new(clock::mono().as_micros()),
@@ -146,11 +150,13 @@ impl TokenState {
 /// # Errors
 /// [`StoreError`]; after ten seconds of them tokens are refused.
 pub async fn sync_revocations(shared: &Shared) -> Result<(), StoreError> {
-    let news = shared.store.revocations_after(shared.oauth.epoch()).await?;
-    if !news.is_empty() {
+    let read_to = &shared.oauth.read_to;
+    let news = shared.store.revocations_after(read_to.load(Ordering::Relaxed)).await?;
+    if let Some(last) = news.iter().map(|each| each.epoch).max() {
         let targets: BTreeSet<String> = news.iter().map(|each| each.target.to_string()).collect();
         tracing::info!(count = targets.len(), "tokens were revoked elsewhere");
         shared.oauth.note(news);
+        read_to.fetch_max(last, Ordering::Relaxed);
     }
     shared.oauth.note_heard();
     Ok(())

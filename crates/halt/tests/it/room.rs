@@ -2,6 +2,7 @@
 
 use countersign_core::{AccountId, ApiKeyId, Purpose};
 use countersign_halt::limits::{CLIENT_HALTS_MAX, CLIENT_HALTS_PER_ACCOUNT_MAX, HALTS_MAX};
+use countersign_halt::words::as_plain;
 use countersign_halt::{Action, Halt, HaltError, HaltId, HaltScope, HaltSet, Lowered, RaisedBy, Reason};
 
 use crate::support::{by_client, halt};
@@ -110,4 +111,18 @@ fn words_that_a_terminal_shows_in_another_order_are_raised_by_nobody_and_read_al
     for text in ["", "Übergröße", "\u{646}\u{645}\u{6CC}\u{200C}\u{634}", "停止"] {
         assert!(Halt { text: text.into(), ..any() }.raised().is_ok(), "{text}");
     }
+}
+
+#[test]
+fn whatever_words_become_plain_ones() {
+    for (text, plain) in [
+        ("\u{FEFF}broken\u{1b}[2J", "broken [2J"),
+        ("  ", ""),
+        ("a\u{202E}b\u{3164}c\u{E0100}", "a b c"),
+        ("Übergröße, 停止", "Übergröße, 停止"),
+    ] {
+        assert_eq!(as_plain(text), plain);
+    }
+    let cut = as_plain(&"ß".repeat(200));
+    assert_eq!((cut.len(), as_plain(&format!("x{cut}")).len()), (256, 255), "at the end of a letter");
 }

@@ -182,6 +182,8 @@ async fn revocations_of_others_arrive_and_without_news_no_token_passes() {
         let change = Change::new(clock::wall(), "another node");
         shared.store.revoke_tokens(RevocationTarget::Session(sid), &change).await.unwrap();
         assert!(call(&stage, &connection, "GET", TICKER, &told.text("access_token"), 1).await.was_forwarded(), "not heard of yet");
+        // One of ours in between, with a later number.
+        shared.oauth.revoke(&shared.store, RevocationTarget::Token([7; 16]), &Change::new(clock::wall(), "ours")).await.unwrap();
         sync_revocations(shared).await.unwrap();
         assert_eq!(call(&stage, &connection, "GET", TICKER, &told.text("access_token"), 1).await.status, 401);
         let mark = countersign_oauth::claims::TokenMark {

@@ -108,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let (counters, rate) = self.own_limits();
         charge(&counters, rate, LISTEN_KEY_WEIGHT, 0, &mut self.words)?;
         self.worker.shared.public_rates.charge(self.connection.remote.ip(), LISTEN_KEY_WEIGHT, clock::wall())?;
-        listen_keys::act(self.worker, self.connection, action, key_id)
+        listen_keys::act(self.worker, self.connection, (action, key_id), self.worker.correlation.next())
     }
 
     /// Whether the key logged on may still be used; asked before every frame.

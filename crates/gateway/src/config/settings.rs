@@ -1,5 +1,7 @@
 //! Second stage: validated settings.
 
+mod upstream;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,10 +14,12 @@ use countersign_dialects::answer::UnknownKeyAnswer;
 use countersign_halt::Operator;
 use countersign_pki::{ClientAuth, ProtocolVersions, SniPolicy};
 
-use super::fix::{FixSender, FixSettings};
+use super::fix::FixSettings;
 use super::raw::Origin;
 use crate::identity::TokenAlgorithm;
 use crate::routes::Routes;
+
+pub use upstream::{Upstream, UpstreamTarget};
 
 /// Everything that was configured, with every default filled in.
 #[derive(Clone, Debug)]
@@ -412,40 +416,5 @@ pub enum KeySource {
         url: String,
         /// The CAs that the server is believed by; `None`: those of the system.
         ca: Option<PathBuf>,
-    },
-}
-
-/// A service behind the gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upstream {
-    /// Its name in the configuration.
-    pub name: String,
-    /// Where it is.
-    pub target: UpstreamTarget,
-    /// Audience of the identity tokens made for it.
-    pub audience: String,
-    /// `host:port` of its FIX acceptor; the embedded venue has its own.
-    pub fix: Option<String>,
-    /// Our SenderCompID there.
-    pub fix_sender: FixSender,
-    /// Its CompID, where it is not the one the client names.
-    pub fix_target: Option<String>,
-    /// Whether each Logon there resets the numbers.
-    pub fix_reset: bool,
-    /// Whether the embedded venue lists its perpetual at Binance's USD-M futures.
-    pub perpetual: bool,
-}
-
-/// Where an upstream is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UpstreamTarget {
-    /// The paper venue inside this process.
-    Embedded,
-    /// `http://host:port`.
-    Http {
-        /// Host name, IPv4 address, or IPv6 address without brackets.
-        host: String,
-        /// Port.
-        port: u16,
     },
 }

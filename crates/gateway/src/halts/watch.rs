@@ -91,7 +91,7 @@ async fn break_glass(keeper: &HaltKeeper, words: &str) {
         action: Action::CancelOnly,
         reason: Reason::Infrastructure,
         // Whoever wrote them is not there to be told of a mistake: no words keep the halt from holding.
-        text: as_plain(words).into(),
+        text: as_plain(words),
         by: RaisedBy::Local(node.as_str().into()),
         review_by: None,
     };

@@ -15,6 +15,7 @@
 //! | nothing | goes on |
 //! | an order that has no copy yet | is refused: the order is not sent before the copy is there, and nothing may be sent before it |
 //! | its will, for the venue did not answer | is refused: it would cancel what is placed from here on |
+//! | an answer: whether it was given back, or taken anew, the database did not say | is refused: another node may have it, and would leave no number out |
 //! | doubt about orders that its client sends again | is refused: the node that knows more may be back with the database |
 //!
 //! Only names, numbers and the will's text stay in memory; the journals are read anew, so what was not committed did not happen.
@@ -162,6 +163,7 @@ impl KeptSessions {
     pub(super) fn renewed(&self, pair: &Arc<Pair>, is_ours: impl Fn(&str) -> bool) {
         let Some(kept) = self.begin(&pair.names).ok().flatten().filter(|kept| kept.is_of(pair)) else { return };
         if pair.names.iter().all(|name| is_ours(name)) {
+            pair.set_perhaps_over(false);
             // Beside the other renewals: some have much to copy.
             drop(tokio::spawn(kept.give_back()));
         } else {
@@ -209,6 +211,7 @@ impl Pair {
     }
 
     async fn say_given_back(&self, ended: Ended) -> Result<(), StoreError> {
+        self.set_perhaps_over(true);
         match ended {
             Ended::InOrder => {
                 // Whatever is answered: nobody knows that it stands.

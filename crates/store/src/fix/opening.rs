@@ -135,7 +135,16 @@ async fn take(records: &FixRecords, names: &[String; 2], account: &str) -> Resul
     let in_order = records.kept.in_order(&names[0]);
     let taken = match &kept {
         Some(kept) if kept.has(names) && records.is_away() => Err(records.silent().into()),
-        Some(_) | None => records.take([&names[0], &names[1]], account).await,
+        Some(kept) => {
+            // Also where nobody waits for the answer any more.
+            let before = kept.may_be_taken();
+            let taken = records.take([&names[0], &names[1]], account).await;
+            if !matches!(taken, Ok(_) | Err(OpenError::Owing(_))) {
+                kept.was_not_taken(before);
+            }
+            taken
+        }
+        None => records.take([&names[0], &names[1]], account).await,
     };
     match (taken, kept) {
         (Ok(taken), _) => {
@@ -148,7 +157,7 @@ async fn take(records: &FixRecords, names: &[String; 2], account: &str) -> Resul
     }
 }
 
-fn begin(place: &Place, held: [Held; 2], is_lost: bool) -> Result<[SharedMessageStore; 2], StoreError> {
+pub(super) fn begin(place: &Place, held: [Held; 2], is_lost: bool) -> Result<[SharedMessageStore; 2], StoreError> {
     let mut stores = place.open()?;
     for (store, held) in stores.iter_mut().zip(held) {
         store.begin_generation(held.generation)?;

@@ -110,3 +110,45 @@ async fn a_process_that_leaves_lets_go_of_the_files() {
     kept(&records, folder.path()).await;
     assert_eq!(records.kept_sessions(), 0, "what ends is not kept any more");
 }
+
+#[tokio::test]
+async fn a_session_that_goes_on_again_and_again_is_renewed_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = records(1);
+    let place = Arc::new(Place::new(folder.path(), &["one"], &["one"]));
+    let stores = super::super::opening::begin(&place, [HELD; 2], false).unwrap();
+    let names = ["client", "upstream"].map(str::to_owned);
+    let pair = Arc::new(Pair::new(Arc::clone(&records), names.clone(), [HELD; 2], stores, Wills::found(None)));
+    pair.give_back(&place, Ended::InOrder).await.unwrap();
+    for round in 0..10 {
+        let again = records.kept.begin(&names).unwrap().unwrap().go_on().await.unwrap();
+        assert_eq!(records.open.lock().len(), 1, "{round}");
+        again.give_back().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_may_be_over_does_not_go_on_before_its_lease_is_renewed() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = records(1);
+    let place = Arc::new(Place::new(folder.path(), &["one"], &["one"]));
+    let stores = super::super::opening::begin(&place, [HELD; 2], false).unwrap();
+    let names = ["client", "upstream"].map(str::to_owned);
+    let pair = Arc::new(Pair::new(Arc::clone(&records), names.clone(), [HELD; 2], stores, Wills::found(None)));
+    // The database is asked to give it back, and does not answer.
+    pair.touch.send_replace(Touch::InTouch);
+    pair.give_back(&place, Ended::InOrder).await.unwrap_err();
+    let begin = || records.kept.begin(&names).unwrap().unwrap();
+    assert!(matches!(begin().go_on().await, Err(OpenError::Owing(_))));
+    // Whoever took it before that was not answered either.
+    let used = begin();
+    assert!(used.may_be_taken());
+    used.was_not_taken(true);
+    assert!(matches!(used.go_on().await, Err(OpenError::Owing(_))), "what was not taken may still be given back");
+    pair.set_perhaps_over(false);
+    let used = begin();
+    assert!(!used.may_be_taken());
+    assert!(matches!(used.go_on().await, Err(OpenError::Owing(_))), "nobody waited for the answer");
+    pair.set_perhaps_over(false);
+    assert!(begin().go_on().await.unwrap().went_on());
+}

@@ -43,6 +43,16 @@ impl InUse {
         self.pair.names == *names
     }
 
+    /// The session is about to be taken under another generation, which may happen without an answer; what was thought before.
+    pub(in crate::fix) fn may_be_taken(&self) -> bool {
+        self.pair.set_perhaps_over(true)
+    }
+
+    /// It was not taken.
+    pub(in crate::fix) fn was_not_taken(&self, before: bool) {
+        self.pair.set_perhaps_over(before);
+    }
+
     /// Goes on with it, under its generation and behind the database.
     pub(in crate::fix) async fn go_on(self) -> Result<BridgeJournals, OpenError> {
         if self.ended == Ended::OwingItsWill {
@@ -53,6 +63,9 @@ impl InUse {
         }
         if self.pair.doubtful.load(Ordering::Acquire) != 0 {
             return Err(OpenError::Owing("another node may have answered orders of this session"));
+        }
+        if self.pair.is_perhaps_over() {
+            return Err(OpenError::Owing("this session may have been given back, or taken anew"));
         }
         let Some(stores) = self.stores().await? else {
             self.void();

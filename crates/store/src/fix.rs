@@ -125,6 +125,17 @@ fn path_of(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{}.journal", file_stem(name)))
 }
 
+/// What a journal adds up to, and how long its whole records are.
+fn replayed(path: &Path, name: &[u8]) -> Result<(State, u64), StoreError> {
+    files::check_private(path)?;
+    let failed = |source| StoreError::io("read", path, source);
+    let damaged = |detail| StoreError::JournalDamaged { path: path.to_owned(), detail };
+    if std::fs::metadata(path).map_err(failed)?.len() > limits::FIX_JOURNAL_READ_BYTES_MAX {
+        return Err(damaged("it is longer than it ever gets"));
+    }
+    State::replay(&std::fs::read(path).map_err(failed)?, name).map_err(damaged)
+}
+
 impl JournaledMessageStore {
     /// Opens the journal of the session between us and a peer in `folder`; both are made if they are not there. A session is open once:
     /// the caller sees to it.
@@ -193,15 +204,8 @@ impl JournaledMessageStore {
     }
 
     fn read(path: PathBuf, name: Vec<u8>) -> Result<Self, StoreError> {
-        files::check_private(&path)?;
+        let (state, whole) = replayed(&path, &name)?;
         let failed = |action, source| StoreError::io(action, &path, source);
-        let damaged = |detail| StoreError::JournalDamaged { path: path.clone(), detail };
-        let length = std::fs::metadata(&path).map_err(|source| failed("read", source))?.len();
-        if length > limits::FIX_JOURNAL_READ_BYTES_MAX {
-            return Err(damaged("it is longer than it ever gets"));
-        }
-        let bytes = std::fs::read(&path).map_err(|source| failed("read", source))?;
-        let (state, whole) = State::replay(&bytes, &name).map_err(damaged)?;
         let file = OpenOptions::new().read(true).append(true).open(&path).map_err(|source| failed("open", source))?;
         file.set_len(whole).and_then(|()| file.sync_all()).map_err(|source| failed("write", source))?;
         let durable = state.next_sender - 1;

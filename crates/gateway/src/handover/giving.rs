@@ -161,13 +161,18 @@ async fn hand_over(shared: &Arc<Shared>, stream: UnixStream, mut sessions: mpsc:
     let mut over = shared.drain.subscribe();
     let mut look = tokio::time::interval(LOOK);
     let mut fix_over = false;
+    // Its files are the successor's, as soon as nobody here is at them.
+    let records = shared.fix_records.as_ref();
+    if let Some(records) = records {
+        records.keep_no_more();
+    }
     loop {
         tokio::select! {
             biased;
             Some((sid, what)) = sessions.recv() => wire::write(&mut to, &handed(sid, what)).await?,
             () = over.wait_until_over() => break,
             _ = look.tick(), if !fix_over => {
-                if shared.fix_sessions.none_open() {
+                if shared.fix_sessions.none_open() && records.is_none_or(|records| records.kept_sessions() == 0) {
                     wire::write(&mut to, &Frame::FixOver).await?;
                     fix_over = true;
                 }

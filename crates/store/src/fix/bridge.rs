@@ -56,6 +56,12 @@ impl Place {
         self.names[side as usize].iter().map(String::as_str).collect()
     }
 
+    /// Whether these generations wrote both last. Changes nothing.
+    pub(super) fn is_of(&self, generations: [u64; 2]) -> Result<bool, StoreError> {
+        let last = |side| JournaledMessageStore::last_generation(&self.folder, &self.parts(side));
+        Ok([last(Side::Client)?, last(Side::Upstream)?] == generations.map(Some))
+    }
+
     /// Opens both, and lifts what each expects to what the other has.
     pub(super) fn open(&self) -> Result<[JournaledMessageStore; 2], StoreError> {
         let open = |side| JournaledMessageStore::open_named(&self.folder, &self.parts(side));

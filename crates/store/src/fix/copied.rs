@@ -13,7 +13,7 @@ use std::path::Path;
 
 use super::record::{self, Kind};
 use super::state::State;
-use super::{JournaledMessageStore, files, path_of};
+use super::{JournaledMessageStore, files, path_of, replayed};
 use crate::error::StoreError;
 
 /// How far a journal is.
@@ -33,10 +33,14 @@ pub(super) struct Lacking {
 }
 
 impl JournaledMessageStore {
-    /// Whether a session of this name has a journal in the folder.
-    pub(super) fn exists(folder: &Path, parts: &[&str]) -> Result<bool, StoreError> {
-        let path = path_of(folder, &parts.join("\u{1}"));
-        path.try_exists().map_err(|source| StoreError::io("read", &path, source))
+    /// Who wrote the journal of this name last, 0 where nodes do not share it; none where there is no journal. Changes nothing.
+    pub(super) fn last_generation(folder: &Path, parts: &[&str]) -> Result<Option<u64>, StoreError> {
+        let name = parts.join("\u{1}");
+        let path = path_of(folder, &name);
+        if !path.try_exists().map_err(|source| StoreError::io("read", &path, source))? {
+            return Ok(None);
+        }
+        replayed(&path, name.as_bytes()).map(|(state, _)| Some(state.generation))
     }
 
     /// Puts a copy in the place of the file, if it is whole.
@@ -46,11 +50,6 @@ impl JournaledMessageStore {
         State::replay(bytes, name.as_bytes()).map_err(|detail| StoreError::JournalDamaged { path: path.clone(), detail })?;
         files::create_private_folder(folder)?;
         files::atomic_write(&path, bytes, files::PRIVATE_FILE_MODE)
-    }
-
-    /// Who wrote it last; 0 where nodes do not share it.
-    pub(super) const fn generation(&self) -> u64 {
-        self.state.generation
     }
 
     /// From here on another owner writes. On the disk when this returns.

@@ -15,23 +15,29 @@
 //! | nothing | goes on |
 //! | an order that has no copy yet | is refused: the order is not sent before the copy is there, and nothing may be sent before it |
 //! | its will, for the venue did not answer | is refused: it would cancel what is placed from here on |
+//! | an answer: whether it was given back, or taken anew, the database did not say | is refused: another node may have it, and would leave no number out |
 //! | doubt about orders that its client sends again | is refused: the node that knows more may be back with the database |
 //!
 //! Only names, numbers and the will's text stay in memory; the journals are read anew, so what was not committed did not happen.
 //! A process that is started again has none of it: who had a session last, only the database knows then.
 
+mod using;
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
-use super::SharedMessageStore;
-use super::bridge::{BridgeJournals, Place};
-use super::opening::{OpenError, blocking};
+use super::bridge::Place;
+use super::opening::OpenError;
 use super::pair::{Pair, Touch};
 use super::records::FixRecords;
 use crate::error::StoreError;
+use crate::limits;
+pub(super) use using::InUse;
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +55,15 @@ pub(super) struct KeptSessions {
     sessions: Mutex<HashMap<String, Kept>>,
     /// Of those that came to a bad end, until somebody asks: no more than there were sessions.
     ends: Mutex<Vec<KeptEnd>>,
+    /// Somebody is done with one.
+    done: Notify,
+    /// Another process has the files next: what ends is not kept any more. Changed under the lock of the sessions.
+    leaves: AtomicBool,
 }
+
+/// Somebody is at the files of the session.
+#[derive(Debug)]
+pub(super) struct Busy;
 
 /// Why a session that was kept is not given back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,14 +86,14 @@ struct Kept {
 
 impl KeptSessions {
     pub(super) fn new(max: usize) -> Self {
-        Self { max, sessions: Mutex::default(), ends: Mutex::default() }
+        Self { max, sessions: Mutex::default(), ends: Mutex::default(), done: Notify::new(), leaves: AtomicBool::new(false) }
     }
 
     /// Keeps a session; whether there is room.
     fn insert(&self, pair: &Arc<Pair>, place: &Arc<Place>, ended: Ended) -> bool {
         let mut kept = self.sessions.lock();
         let name = &pair.names[0];
-        if kept.len() >= self.max && !kept.contains_key(name) {
+        if self.leaves.load(Ordering::Relaxed) || kept.len() >= self.max && !kept.contains_key(name) {
             return false;
         }
         kept.insert(name.clone(), Kept { pair: Arc::clone(pair), place: Arc::clone(place), ended, in_use: false });
@@ -95,18 +109,61 @@ impl KeptSessions {
         self.sessions.lock().values().filter(|kept| !kept.in_use).map(|kept| Arc::clone(&kept.pair)).collect()
     }
 
-    /// For whoever logs on.
-    pub(super) fn begin(&self, names: &[String; 2]) -> Option<InUse> {
+    /// For whoever goes on with it, or gives it back: nobody else is at its files meanwhile.
+    pub(super) fn begin(&self, names: &[String; 2]) -> Result<Option<InUse>, Busy> {
         let mut kept = self.sessions.lock();
-        let kept = kept.get_mut(&names[0]).filter(|kept| !kept.in_use && kept.pair.names == *names)?;
+        // By either journal: the one at the upstream may be behind another client by now.
+        if kept.values().any(|kept| kept.in_use && kept.pair.names.iter().any(|name| names.contains(name))) {
+            return Err(Busy);
+        }
+        let Some(kept) = kept.get_mut(&names[0]) else { return Ok(None) };
         kept.in_use = true;
-        Some(InUse { pair: Arc::clone(&kept.pair), place: Arc::clone(&kept.place), ended: kept.ended })
+        Ok(Some(InUse::new(&kept.pair, &kept.place, kept.ended)))
+    }
+
+    /// For whoever logs on: as [`Self::begin`], behind whoever is at it.
+    pub(super) async fn begin_in_turn(&self, names: &[String; 2]) -> Result<Option<InUse>, OpenError> {
+        let turn = async {
+            loop {
+                let done = self.done.notified();
+                match self.begin(names) {
+                    Ok(kept) => return kept,
+                    Err(Busy) => done.await,
+                }
+            }
+        };
+        timeout(limits::FIX_TAKE_MAX, turn).await.map_err(|_| OpenError::Owing("this session is still being given back"))
+    }
+
+    /// Nobody is at it any more; how it ended, where it is kept no longer for that.
+    fn done_with(&self, pair: &Arc<Pair>) -> Option<Ended> {
+        let mut sessions = self.sessions.lock();
+        let kept = sessions.get_mut(&pair.names[0]).filter(|kept| Arc::ptr_eq(&kept.pair, pair));
+        let ended = kept.map(|kept| {
+            kept.in_use = false;
+            kept.ended
+        });
+        let left = ended.filter(|_| self.leaves.load(Ordering::Relaxed));
+        if left.is_some() {
+            sessions.remove(&pair.names[0]);
+        }
+        drop(sessions);
+        self.done.notify_waiters();
+        left
+    }
+
+    /// Keeps nothing from now on; what was kept, without those that somebody is at.
+    fn leave(&self) -> Vec<(Arc<Pair>, Ended)> {
+        let mut sessions = self.sessions.lock();
+        self.leaves.store(true, Ordering::Relaxed);
+        sessions.extract_if(|_, kept| !kept.in_use).map(|(_, kept)| (kept.pair, kept.ended)).collect()
     }
 
     /// What came of the renewal of its lease.
     pub(super) fn renewed(&self, pair: &Arc<Pair>, is_ours: impl Fn(&str) -> bool) {
-        let Some(kept) = self.begin(&pair.names).filter(|kept| Arc::ptr_eq(&kept.pair, pair)) else { return };
+        let Some(kept) = self.begin(&pair.names).ok().flatten().filter(|kept| kept.is_of(pair)) else { return };
         if pair.names.iter().all(|name| is_ours(name)) {
+            pair.set_perhaps_over(false);
             // Beside the other renewals: some have much to copy.
             drop(tokio::spawn(kept.give_back()));
         } else {
@@ -132,102 +189,6 @@ impl KeptSessions {
     }
 }
 
-/// A kept session that somebody is at; when this is dropped, it waits again.
-pub(super) struct InUse {
-    pair: Arc<Pair>,
-    place: Arc<Place>,
-    ended: Ended,
-}
-
-impl Drop for InUse {
-    fn drop(&mut self) {
-        let mut kept = self.pair.records.kept.sessions.lock();
-        if let Some(kept) = kept.get_mut(&self.pair.names[0]).filter(|kept| Arc::ptr_eq(&kept.pair, &self.pair)) {
-            kept.in_use = false;
-        }
-    }
-}
-
-impl InUse {
-    /// Goes on with it, under its generation and behind the database.
-    pub(super) async fn go_on(self) -> Result<BridgeJournals, OpenError> {
-        if self.ended == Ended::OwingItsWill {
-            return Err(OpenError::Owing("the orders of this session before it was lost are not cancelled yet"));
-        }
-        if self.pair.owes() {
-            return Err(OpenError::Owing("an order of this session is known here alone"));
-        }
-        if self.pair.doubtful.load(Ordering::Acquire) != 0 {
-            return Err(OpenError::Owing("another node may have answered orders of this session"));
-        }
-        let Some(stores) = self.stores().await? else {
-            self.void();
-            return Err(OpenError::Served);
-        };
-        self.pair.go_on(stores.clone());
-        if *self.pair.touch.borrow() == Touch::Elsewhere {
-            self.void();
-            return Err(OpenError::Served);
-        }
-        let records = &self.pair.records;
-        records.kept.remove(&self.pair);
-        records.enter(&self.pair);
-        let [client, upstream] = stores;
-        let (place, pair) = (Arc::clone(&self.place), Some(Arc::clone(&self.pair)));
-        Ok(BridgeJournals { client, upstream, place, pair, moved: false, will: None, went_on: true })
-    }
-
-    /// Lets all nodes have it, with its copies whole.
-    async fn give_back(self) {
-        match self.stores().await {
-            Ok(Some(stores)) => self.pair.replace_stores(stores),
-            Ok(None) => return self.void(),
-            Err(error) => return self.give_up(&error),
-        }
-        if let Err(error) = self.pair.catch_up().await {
-            return self.give_up(&error);
-        }
-        let touch = *self.pair.touch.borrow();
-        match touch {
-            Touch::Behind => {}
-            Touch::Elsewhere => return self.void(),
-            Touch::InTouch => {
-                if self.pair.say_given_back(self.ended).await.is_ok() {
-                    self.pair.records.kept.remove(&self.pair);
-                    return;
-                }
-            }
-        }
-        // The database is away again.
-        self.pair.rest();
-    }
-
-    /// The journals as they are on the disk; none where another generation wrote them.
-    async fn stores(&self) -> Result<Option<[SharedMessageStore; 2]>, StoreError> {
-        let (place, generations) = (Arc::clone(&self.place), self.pair.generations);
-        let stores = blocking(&self.place.folder, move || place.open()).await?;
-        let is_ours = stores.iter().zip(generations).all(|(store, generation)| store.generation() == generation);
-        Ok(is_ours.then(|| stores.map(SharedMessageStore::new)))
-    }
-
-    fn void(&self) {
-        self.end(KeptEnd::Elsewhere);
-    }
-
-    /// Its lease runs out, and the next node leaves numbers out.
-    fn give_up(&self, error: &StoreError) {
-        self.pair.void_will(self.ended);
-        self.end(KeptEnd::Unreadable(error.to_string()));
-    }
-
-    fn end(&self, how: KeptEnd) {
-        let records = &self.pair.records;
-        if records.kept.remove(&self.pair) {
-            records.kept.ends.lock().push(how);
-        }
-    }
-}
-
 impl Pair {
     /// Gives the session back, or keeps it until the database is back. What is doubtful stays so at the next node.
     pub(super) async fn give_back(self: &Arc<Self>, place: &Arc<Place>, ended: Ended) -> Result<(), StoreError> {
@@ -250,6 +211,7 @@ impl Pair {
     }
 
     async fn say_given_back(&self, ended: Ended) -> Result<(), StoreError> {
+        self.set_perhaps_over(true);
         match ended {
             Ended::InOrder => {
                 // Whatever is answered: nobody knows that it stands.
@@ -280,6 +242,14 @@ impl FixRecords {
         self.kept.len()
     }
 
+    /// Another process is about to have the files: nothing is kept any more. Until [`Self::kept_sessions`] are none, this one is still
+    /// at some.
+    pub fn keep_no_more(&self) {
+        for (pair, ended) in self.kept.leave() {
+            pair.void_will(ended);
+        }
+    }
+
     /// Those of them that came to a bad end since this was asked last.
     pub fn kept_ends(&self) -> Vec<KeptEnd> {
         std::mem::take(&mut *self.kept.ends.lock())
@@ -287,63 +257,4 @@ impl FixRecords {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use std::path::Path;
-
-    use sqlx::postgres::PgConnectOptions;
-
-    use super::*;
-    use crate::db::Db;
-    use crate::db::links::Links;
-    use crate::fix::copied::Reach;
-    use crate::fix::records::Held;
-    use crate::fix::wills::Wills;
-    use crate::sealing::SealingKey;
-
-    const HELD: Held =
-        Held { generation: 7, before: 0, written: 0, reach: Reach { series: 0, ends: 0 }, given_back: false, settled: true, moved: false };
-
-    /// Copies in a database that nobody asks.
-    fn records(max: usize) -> Arc<FixRecords> {
-        let db = || Db::postgres(Links::new(Path::new("nowhere"), PgConnectOptions::new_without_pgpass(), 1));
-        let mut records = FixRecords::new(db(), db(), "a", Arc::new(SealingKey::from_bytes(&[1; 32])), None);
-        records.kept = KeptSessions::new(max);
-        Arc::new(records)
-    }
-
-    #[tokio::test]
-    async fn no_more_are_kept_than_there_is_room_for_and_none_keeps_its_will() {
-        let folder = tempfile::tempdir().unwrap();
-        let records = records(2);
-        for (name, kept, void) in [("one", 1, 0), ("two", 2, 0), ("one", 2, 0), ("three", 2, 1), ("two", 2, 1)] {
-            let place = Arc::new(Place::new(folder.path(), &[name], &[name]));
-            let stores = place.open().unwrap().map(SharedMessageStore::new);
-            let names = ["client", "upstream"].map(|side| format!("{side} {name}"));
-            let pair = Arc::new(Pair::new(Arc::clone(&records), names, [HELD; 2], stores, Wills::found(None)));
-            pair.give_back(&place, Ended::InOrder).await.unwrap();
-            assert_eq!((records.kept_sessions(), records.void.lock().len()), (kept, void), "{name}");
-            assert_eq!(records.is_void("client three", 7), void == 1);
-        }
-    }
-
-    #[tokio::test]
-    async fn what_somebody_uses_nobody_else_has() {
-        let folder = tempfile::tempdir().unwrap();
-        let records = records(1);
-        let place = Arc::new(Place::new(folder.path(), &["one"], &["one"]));
-        let stores = place.open().unwrap().map(SharedMessageStore::new);
-        let names = ["client", "upstream"].map(str::to_owned);
-        let pair = Arc::new(Pair::new(Arc::clone(&records), names.clone(), [HELD; 2], stores, Wills::found(None)));
-        pair.give_back(&place, Ended::InOrder).await.unwrap();
-        assert!(records.kept.begin(&["client", "another"].map(str::to_owned)).is_none(), "behind another upstream");
-        let used = records.kept.begin(&names).unwrap();
-        assert!(records.kept.begin(&names).is_none() && records.kept.waiting().is_empty());
-        assert_eq!(records.kept.in_order("client"), Some(7), "its will is void all the same");
-        drop(used);
-        assert_eq!(records.kept.waiting().len(), 1);
-        // Its files are of another generation by now.
-        assert!(matches!(records.kept.begin(&names).unwrap().go_on().await, Err(OpenError::Served)));
-        assert_eq!((records.kept_sessions(), records.kept_ends()), (0, vec![KeptEnd::Elsewhere]));
-    }
-}
+mod tests;

@@ -91,7 +91,7 @@ async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRec
     let mut is_lost = false;
     for (side, held, name) in [(Side::Client, held[0], &names[0]), (Side::Upstream, held[1], &names[1])] {
         let here = Arc::clone(&place);
-        let generation = blocking(&place.folder, move || generation_of(&here, side)).await?;
+        let generation = blocking(&place.folder, move || JournaledMessageStore::last_generation(&here.folder, &here.parts(side))).await?;
         // Its own owner's file has what nobody else knows of.
         is_lost |= held.before > 0 && !held.given_back && generation != Some(held.before);
         if held.reach.ends > 0 && generation.is_none_or(|generation| generation == 0 || generation < held.written) {
@@ -130,12 +130,21 @@ enum Opened {
 
 /// Takes a session, or goes on with one that was kept ([`super::kept`]).
 async fn take(records: &FixRecords, names: &[String; 2], account: &str) -> Result<Opened, OpenError> {
-    // Before it is taken: it may be given back meanwhile.
+    // Whoever is at its files, and gives it back, is done before anybody else opens them.
+    let kept = records.kept.begin_in_turn(names).await?;
     let in_order = records.kept.in_order(&names[0]);
-    let kept = records.kept.begin(names);
     let taken = match &kept {
-        Some(_) if records.is_away() => Err(records.silent().into()),
-        Some(_) | None => records.take([&names[0], &names[1]], account).await,
+        Some(kept) if kept.has(names) && records.is_away() => Err(records.silent().into()),
+        Some(kept) => {
+            // Also where nobody waits for the answer any more.
+            let before = kept.may_be_taken();
+            let taken = records.take([&names[0], &names[1]], account).await;
+            if !matches!(taken, Ok(_) | Err(OpenError::Owing(_))) {
+                kept.was_not_taken(before);
+            }
+            taken
+        }
+        None => records.take([&names[0], &names[1]], account).await,
     };
     match (taken, kept) {
         (Ok(taken), _) => {
@@ -143,21 +152,12 @@ async fn take(records: &FixRecords, names: &[String; 2], account: &str) -> Resul
             records.kept.forget(&names[0]);
             Ok(Opened::Taken { taken, is_void: in_order == Some(before) || records.is_void(&names[0], before) })
         }
-        (Err(OpenError::Store(_)), Some(kept)) => Ok(Opened::Again(Box::new(kept.go_on().await?))),
+        (Err(OpenError::Store(_)), Some(kept)) if kept.has(names) => Ok(Opened::Again(Box::new(kept.go_on().await?))),
         (Err(error), _) => Err(error),
     }
 }
 
-/// Who wrote the file here last; none where there is none.
-fn generation_of(place: &Place, side: Side) -> Result<Option<u64>, StoreError> {
-    let parts = place.parts(side);
-    if !JournaledMessageStore::exists(&place.folder, &parts)? {
-        return Ok(None);
-    }
-    Ok(Some(JournaledMessageStore::open_named(&place.folder, &parts)?.generation()))
-}
-
-fn begin(place: &Place, held: [Held; 2], is_lost: bool) -> Result<[SharedMessageStore; 2], StoreError> {
+pub(super) fn begin(place: &Place, held: [Held; 2], is_lost: bool) -> Result<[SharedMessageStore; 2], StoreError> {
     let mut stores = place.open()?;
     for (store, held) in stores.iter_mut().zip(held) {
         store.begin_generation(held.generation)?;

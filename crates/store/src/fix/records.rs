@@ -167,7 +167,7 @@ impl FixRecords {
         }
     }
 
-    async fn try_take(&self, names: [&str; 2], account: &str) -> Result<Tried, StoreError> {
+    async fn try_take(&self, names: [&str; 2], account: &str) -> Result<Tried, OpenError> {
         let [first, second] = names;
         let mut transaction = self.db.begin_on_rows().await?;
         transaction.run(NEW, &[first.into(), second.into(), account.into()]).await?;
@@ -179,7 +179,8 @@ impl FixRecords {
         }
         let lease = micros(limits::FIX_LEASE);
         transaction.run(TAKE, &[first.into(), second.into(), self.node.as_str().into(), lease.into()]).await?;
-        transaction.commit().await?;
+        // Up to here nothing has happened; what is not answered from here on may have.
+        transaction.commit().await.map_err(|_| OpenError::Owing(PERHAPS_TAKEN))?;
         Ok(read)
     }
 
@@ -343,6 +344,9 @@ impl FixRecords {
         StoreError::Unanswered { path: self.db.place().to_path_buf() }
     }
 }
+
+/// Why a session whose COMMIT was not answered does not open.
+const PERHAPS_TAKEN: &str = "it did not say whether this session is taken";
 
 /// Pieces that are read at once: most are as short as a message.
 const PAGE_ROWS: u32 = 2_000;

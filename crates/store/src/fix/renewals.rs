@@ -20,7 +20,10 @@ const RENEW: &str = "UPDATE fix_journals SET leased = countersign_micros(clock_t
 
 impl FixRecords {
     pub(super) fn enter(&self, pair: &Arc<Pair>) {
-        self.open.lock().push(Arc::downgrade(pair));
+        let mut open = self.open.lock();
+        // One that goes on where it ended was here before.
+        open.retain(|one| one.strong_count() > 0 && !std::ptr::eq(one.as_ptr(), Arc::as_ptr(pair)));
+        open.push(Arc::downgrade(pair));
     }
 
     /// Renews the leases of all sessions that are open here, brings copies along that are behind, tells sessions that another node has

@@ -178,8 +178,12 @@ def test_a_node_that_was_cut_off_learns_who_has_the_session(cluster, outage, rou
         # With numbers from 1: this client has no memory for what is asked for again.
         elsewhere = cluster.log_on(second, sender, KEEPS)
         rests(elsewhere, "elsewhere")
+        since = len(refusals(first))
         with cluster.presents(first, sender, KEEPS, next_out=elsewhere.next_out) as stale:
-            assert stale.expect("5").get(58) != b"", "the venue has it on another connection"
+            stale.expect("5")
+        until(lambda: refusals(first)[since:], 10, "it is on record")
+        [(reason, detail)] = refusals(first)[since:]
+        assert reason == "upstream_unavailable" and "open on another connection" in detail, detail
         rests(elsewhere, "again")
     finally:
         first.wires[0].mend()

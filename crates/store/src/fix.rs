@@ -55,7 +55,7 @@ use countersign_fix::{CompId, MessageStore, StoreError as FixStoreError, Stored}
 
 use crate::error::StoreError;
 use crate::{files, limits};
-pub use kept::KeptEnd;
+pub use kept::{KeptEnd, Left};
 pub use opening::OpenError;
 use record::{Base, Kind};
 pub use shared::SharedMessageStore;

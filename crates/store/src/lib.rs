@@ -47,7 +47,7 @@ pub use fix::bridge::BridgeJournals;
 pub use fix::pair::{CommitError, Side as FixSide, Touch};
 pub use fix::records::FixRecords;
 pub use fix::wills::LostWill;
-pub use fix::{JournaledMessageStore, KeptEnd, OpenError, SharedMessageStore};
+pub use fix::{JournaledMessageStore, KeptEnd, Left as FixLeft, OpenError, SharedMessageStore};
 pub use halts::{HaltStore, StoredLift};
 pub use journal::JournaledReplayGuard;
 pub use nonces::{JournaledNonceGuard, Key as NonceKey, LocalNonces};

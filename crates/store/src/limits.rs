@@ -193,6 +193,10 @@ pub const FIX_TAKE_MAX: Duration = Duration::from_secs(8);
 /// Links to the database for copies of FIX journals: each commit has one for a millisecond or two.
 pub const FIX_LINKS: usize = 8;
 
+/// Kept FIX sessions that are given back at once, each of which reads its journals whole: half of the links, so that commits of open
+/// sessions are not behind them.
+pub const FIX_GIVEN_BACK_AT_ONCE_MAX: usize = FIX_LINKS / 2;
+
 /// How long one copy may take before the session goes on without: its cancels wait that long, once.
 pub const FIX_COPY_MAX: Duration = Duration::from_secs(1);
 

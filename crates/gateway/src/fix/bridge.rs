@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use countersign_core::{CorrelationId, Refusal, Reject};
 use countersign_session::{Absence, CancelScope, Departure, Due};
-use countersign_store::{AuditEvent, AuditRecord, BridgeJournals, CommitError, FixSide as Side, Touch};
+use countersign_store::{AuditEvent, AuditRecord, BridgeJournals, CommitError, FixLeft, FixSide as Side, Touch};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
@@ -127,15 +127,20 @@ pub(super) async fn commit(journals: &BridgeJournals, order: &[Side], binding: b
 
 /// Lets other nodes have the session.
 pub(super) async fn give_back(journals: &BridgeJournals) {
-    if let Err(error) = journals.give_back().await {
-        tracing::warn!(%error, "a FIX session could not be given back: other nodes wait for its lease");
+    match journals.give_back().await {
+        FixLeft::GivenBack | FixLeft::Elsewhere => {}
+        FixLeft::Kept => tracing::warn!("a FIX session could not be given back: it is kept here until the database is back"),
+        FixLeft::ToItsLease => tracing::warn!("a FIX session could not be given back, nor kept: other nodes wait for its lease"),
     }
 }
 
 /// The same, with what is still to be done with its orders.
 pub(super) async fn keep_will(journals: &BridgeJournals) {
-    if let Err(error) = journals.give_back_with_will().await {
-        tracing::warn!(%error, "a FIX session whose orders are to be cancelled could not be given back: other nodes wait for its lease");
+    let what = "a FIX session whose orders are to be cancelled could not be given back";
+    match journals.give_back_with_will().await {
+        FixLeft::GivenBack | FixLeft::Elsewhere => {}
+        FixLeft::Kept => tracing::warn!("{what}: it is kept here until the database is back"),
+        FixLeft::ToItsLease => tracing::warn!("{what}, nor kept: other nodes wait for its lease"),
     }
 }
 

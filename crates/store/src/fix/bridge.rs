@@ -16,7 +16,7 @@ use countersign_fix::MessageStore as _;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
-use super::kept::Ended;
+use super::kept::{Ended, Left};
 use super::pair::{CommitError, Pair, Side, Touch};
 use super::{JournaledMessageStore, SharedMessageStore};
 use crate::error::StoreError;
@@ -207,13 +207,10 @@ impl BridgeJournals {
     }
 
     /// The session has ended here: other nodes may have it. Where the database is away, as soon as it is back.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn give_back(&self) -> Result<(), StoreError> {
+    pub async fn give_back(&self) -> Left {
         match &self.pair {
             Some(pair) => pair.give_back(&self.place, Ended::InOrder).await,
-            None => Ok(()),
+            None => Left::GivenBack,
         }
     }
 }

@@ -28,13 +28,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
 use super::bridge::Place;
 use super::opening::OpenError;
 use super::pair::{Pair, Touch};
 use super::records::FixRecords;
+use crate::db::Db;
 use crate::error::StoreError;
 use crate::limits;
 pub(super) use using::InUse;
@@ -48,6 +49,19 @@ pub(super) enum Ended {
     OwingItsWill,
 }
 
+/// What became of a session that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Another node had it.
+    Elsewhere,
+    /// Any node may have it.
+    GivenBack,
+    /// The database did not take it back: it waits here for the database, or for its client.
+    Kept,
+    /// The same, and there is no room for it, or this process leaves: its lease runs out.
+    ToItsLease,
+}
+
 /// What a node has kept, by the names of the clients' journals.
 pub(super) struct KeptSessions {
     /// How many there are at most.
@@ -59,6 +73,8 @@ pub(super) struct KeptSessions {
     done: Notify,
     /// Another process has the files next: what ends is not kept any more. Changed under the lock of the sessions.
     leaves: AtomicBool,
+    /// To give some back.
+    giving: Arc<Semaphore>,
 }
 
 /// Somebody is at the files of the session.
@@ -82,11 +98,20 @@ struct Kept {
     ended: Ended,
     /// Somebody goes on with it, or gives it back.
     in_use: bool,
+    /// Its lease is renewed though it is in use: it is being given back, and the database is not told yet.
+    renewed: bool,
 }
 
 impl KeptSessions {
     pub(super) fn new(max: usize) -> Self {
-        Self { max, sessions: Mutex::default(), ends: Mutex::default(), done: Notify::new(), leaves: AtomicBool::new(false) }
+        Self {
+            max,
+            sessions: Mutex::default(),
+            ends: Mutex::default(),
+            done: Notify::new(),
+            leaves: AtomicBool::new(false),
+            giving: Arc::new(Semaphore::new(limits::FIX_GIVEN_BACK_AT_ONCE_MAX)),
+        }
     }
 
     /// Keeps a session; whether there is room.
@@ -96,7 +121,7 @@ impl KeptSessions {
         if self.leaves.load(Ordering::Relaxed) || kept.len() >= self.max && !kept.contains_key(name) {
             return false;
         }
-        kept.insert(name.clone(), Kept { pair: Arc::clone(pair), place: Arc::clone(place), ended, in_use: false });
+        kept.insert(name.clone(), Kept { pair: Arc::clone(pair), place: Arc::clone(place), ended, in_use: false, renewed: false });
         true
     }
 
@@ -104,9 +129,9 @@ impl KeptSessions {
         self.sessions.lock().len()
     }
 
-    /// Those that nobody uses.
-    pub(super) fn waiting(&self) -> Vec<Arc<Pair>> {
-        self.sessions.lock().values().filter(|kept| !kept.in_use).map(|kept| Arc::clone(&kept.pair)).collect()
+    /// Those whose leases are renewed: nobody uses them, or they are on their way back.
+    pub(super) fn renewable(&self) -> Vec<Arc<Pair>> {
+        self.sessions.lock().values().filter(|kept| !kept.in_use || kept.renewed).map(|kept| Arc::clone(&kept.pair)).collect()
     }
 
     /// For whoever goes on with it, or gives it back: nobody else is at its files meanwhile.
@@ -140,7 +165,7 @@ impl KeptSessions {
         let mut sessions = self.sessions.lock();
         let kept = sessions.get_mut(&pair.names[0]).filter(|kept| Arc::ptr_eq(&kept.pair, pair));
         let ended = kept.map(|kept| {
-            kept.in_use = false;
+            (kept.in_use, kept.renewed) = (false, false);
             kept.ended
         });
         let left = ended.filter(|_| self.leaves.load(Ordering::Relaxed));
@@ -159,15 +184,40 @@ impl KeptSessions {
         sessions.extract_if(|_, kept| !kept.in_use).map(|(_, kept)| (kept.pair, kept.ended)).collect()
     }
 
-    /// What came of the renewal of its lease.
-    pub(super) fn renewed(&self, pair: &Arc<Pair>, is_ours: impl Fn(&str) -> bool) {
-        let Some(kept) = self.begin(&pair.names).ok().flatten().filter(|kept| kept.is_of(pair)) else { return };
-        if pair.names.iter().all(|name| is_ours(name)) {
+    /// What came of the renewal of its lease; whether it is still ours.
+    pub(super) fn renewed(&self, pair: &Arc<Pair>, is_ours: impl Fn(&str) -> bool) -> bool {
+        let ours = pair.names.iter().all(|name| is_ours(name));
+        if ours {
             pair.set_perhaps_over(false);
-            // Beside the other renewals: some have much to copy.
-            drop(tokio::spawn(kept.give_back()));
-        } else {
+        } else if let Some(kept) = self.begin_with(pair) {
             kept.void();
+        }
+        ours
+    }
+
+    fn begin_with(&self, pair: &Arc<Pair>) -> Option<InUse> {
+        self.begin(&pair.names).ok().flatten().filter(|kept| kept.is_of(pair))
+    }
+
+    /// Gives these back, a few at a time and beside the renewals: some have much to copy. Those for which there is no room now wait for
+    /// the next renewal.
+    pub(super) fn give_back(&self, pairs: Vec<Arc<Pair>>) {
+        let tasks = pairs.len().min(limits::FIX_GIVEN_BACK_AT_ONCE_MAX);
+        let pairs = Arc::new(Mutex::new(pairs));
+        for _ in 0..tasks {
+            let Ok(permit) = Arc::clone(&self.giving).try_acquire_owned() else { return };
+            let pairs = Arc::clone(&pairs);
+            drop(tokio::spawn(async move {
+                let _permit = permit;
+                give_back_in_turn(&pairs).await;
+            }));
+        }
+    }
+
+    /// Whether the lease of a session that is in use is renewed.
+    fn renew(&self, pair: &Arc<Pair>, renewed: bool) {
+        if let Some(kept) = self.sessions.lock().get_mut(&pair.names[0]).filter(|kept| Arc::ptr_eq(&kept.pair, pair)) {
+            kept.renewed = renewed;
         }
     }
 
@@ -189,28 +239,42 @@ impl KeptSessions {
     }
 }
 
+/// Until none is left, or the database is away again.
+async fn give_back_in_turn(pairs: &Mutex<Vec<Arc<Pair>>>) {
+    loop {
+        let next = pairs.lock().pop();
+        let Some(pair) = next else { return };
+        let Some(kept) = pair.records.kept.begin_with(&pair) else { continue };
+        if !kept.give_back().await {
+            return;
+        }
+    }
+}
+
 impl Pair {
     /// Gives the session back, or keeps it until the database is back. What is doubtful stays so at the next node.
-    pub(super) async fn give_back(self: &Arc<Self>, place: &Arc<Place>, ended: Ended) -> Result<(), StoreError> {
+    pub(super) async fn give_back(self: &Arc<Self>, place: &Arc<Place>, ended: Ended) -> Left {
         self.leave();
         let touch = *self.touch.borrow();
-        let outcome = match touch {
-            Touch::Elsewhere => return Ok(()),
-            Touch::Behind => Ok(()),
-            Touch::InTouch => self.say_given_back(ended).await,
-        };
-        if touch == Touch::InTouch && outcome.is_ok() {
-            return Ok(());
+        match touch {
+            Touch::Elsewhere => return Left::Elsewhere,
+            Touch::Behind => {}
+            Touch::InTouch => {
+                if self.say_given_back(ended, &self.records.renewing).await.is_ok() {
+                    return Left::GivenBack;
+                }
+            }
         }
         self.wills.lock().await.rest();
         self.rest();
-        if !self.records.kept.insert(self, place, ended) {
-            self.void_will(ended);
+        if self.records.kept.insert(self, place, ended) {
+            return Left::Kept;
         }
-        outcome
+        self.void_will(ended);
+        Left::ToItsLease
     }
 
-    async fn say_given_back(&self, ended: Ended) -> Result<(), StoreError> {
+    async fn say_given_back(&self, ended: Ended, link: &Db) -> Result<(), StoreError> {
         self.set_perhaps_over(true);
         match ended {
             Ended::InOrder => {
@@ -218,11 +282,11 @@ impl Pair {
                 self.wills.lock().await.end();
                 let settled = self.doubtful.load(Ordering::Acquire) == 0;
                 self.may_refuse();
-                self.records.give_back(&self.owned(), settled).await
+                self.records.give_back(link, &self.owned(), settled).await
             }
             Ended::OwingItsWill => {
                 self.mark();
-                self.records.give_back_with_will(&self.owned()).await
+                self.records.give_back_with_will(link, &self.owned()).await
             }
         }
     }

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::copied::{Lacking, Reach};
@@ -63,6 +64,8 @@ pub struct FixRecords {
     pub(super) db: Db,
     /// A link apart: a renewal does not queue behind copies.
     pub(super) renewing: Db,
+    /// Held while leases are renewed.
+    pub(super) renewal: AsyncMutex<()>,
     node: String,
     pub(super) key: Arc<SealingKey>,
     pub(super) trust: Trust,
@@ -137,6 +140,7 @@ impl FixRecords {
         Self {
             db,
             renewing,
+            renewal: AsyncMutex::default(),
             node: node.to_owned(),
             key,
             trust: Trust::new(shelf),
@@ -327,16 +331,16 @@ impl FixRecords {
     }
 
     /// Nobody has the journals any more, and their copies are whole. What the client was told may not be `settled`.
-    pub(super) async fn give_back(&self, owned: &[Owned<'_>; 2], settled: bool) -> Result<(), StoreError> {
+    pub(super) async fn give_back(&self, link: &Db, owned: &[Owned<'_>; 2], settled: bool) -> Result<(), StoreError> {
         let leased = if settled { 0 } else { GIVEN_BACK_IN_DOUBT };
-        let given = timeout(limits::FIX_COPY_MAX, self.renewing.run(GIVE_BACK, &[names(owned.iter()).into(), leased.into()])).await;
+        let given = timeout(limits::FIX_COPY_MAX, link.run(GIVE_BACK, &[names(owned.iter()).into(), leased.into()])).await;
         given.map_err(|_| self.silent())?.map(|_| ())
     }
 
     /// The same, with the will that they have.
-    pub(super) async fn give_back_with_will(&self, owned: &[Owned<'_>; 2]) -> Result<(), StoreError> {
+    pub(super) async fn give_back_with_will(&self, link: &Db, owned: &[Owned<'_>; 2]) -> Result<(), StoreError> {
         let values = [names(owned.iter()).into(), GIVEN_BACK_IN_DOUBT.into()];
-        let given = timeout(limits::FIX_COPY_MAX, self.renewing.run(GIVE_BACK_WITH_WILL, &values)).await;
+        let given = timeout(limits::FIX_COPY_MAX, link.run(GIVE_BACK_WITH_WILL, &values)).await;
         given.map_err(|_| self.silent())?.map(|_| ())
     }
 

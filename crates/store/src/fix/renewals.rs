@@ -44,12 +44,13 @@ impl FixRecords {
     }
 
     async fn renew_leases(&self) -> Result<(), StoreError> {
+        let _renewal = self.renewal.lock().await;
         let open: Vec<Arc<Pair>> = {
             let mut open = self.open.lock();
             open.retain(|pair| pair.strong_count() > 0);
             open.iter().filter_map(Weak::upgrade).filter(|pair| pair.is_open()).collect()
         };
-        let kept = self.kept.waiting();
+        let mut kept = self.kept.renewable();
         if open.is_empty() && kept.is_empty() {
             return Ok(());
         }
@@ -61,9 +62,8 @@ impl FixRecords {
         for pair in open {
             pair.renewed(|name| renewed.contains(&name));
         }
-        for pair in kept {
-            self.kept.renewed(&pair, |name| renewed.contains(&name));
-        }
+        kept.retain(|pair| self.kept.renewed(pair, |name| renewed.contains(&name)));
+        self.kept.give_back(kept);
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use countersign_fix::StoreError as FixStoreError;
 use tokio::time::timeout;
 
 use super::bridge::BridgeJournals;
-use super::kept::Ended;
+use super::kept::{Ended, Left};
 use super::pair::{CommitError, Pair, Touch};
 use super::records::{FixRecords, Owned, micros, names, signed};
 use crate::db::Row;
@@ -131,14 +131,11 @@ impl BridgeJournals {
         }
     }
 
-    /// Gives the session back with its will, which is still to be carried out.
-    ///
-    /// # Errors
-    /// The database does not answer: it is given back when it does.
-    pub async fn give_back_with_will(&self) -> Result<(), StoreError> {
+    /// Gives the session back with its will, which is still to be carried out; where the database is away, as soon as it is back.
+    pub async fn give_back_with_will(&self) -> Left {
         match &self.pair {
             Some(pair) => pair.give_back(&self.place, Ended::OwingItsWill).await,
-            None => Ok(()),
+            None => Left::GivenBack,
         }
     }
 

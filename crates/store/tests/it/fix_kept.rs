@@ -16,7 +16,7 @@ async fn ended(node: &Node, server: &mut PostgresServer, seq: u64) {
     take(&journals, seq);
     journals.commit(&FROM_CLIENT, false).await.unwrap();
     assert!(journals.is_behind());
-    journals.give_back().await.unwrap();
+    journals.give_back().await;
     assert_eq!(node.records.kept_sessions(), 1);
 }
 
@@ -62,7 +62,7 @@ async fn a_session_that_ended_without_the_database_goes_on_where_it_was() {
         again.commit(&FROM_CLIENT, false).await.unwrap();
         again.leave_will_later(b"anew").await;
         assert!(a.of("desk").await.is_err(), "it is open once");
-        again.give_back().await.unwrap();
+        again.give_back().await;
     }
     let again = a.open().await;
     again.leave_will_later(b"anew").await;
@@ -71,7 +71,7 @@ async fn a_session_that_ended_without_the_database_goes_on_where_it_was() {
     assert_eq!(again.standing_will().await.as_deref(), Some(&b"anew"[..]), "before orders pass");
     take(&again, 4);
     again.commit(&FROM_CLIENT, true).await.unwrap();
-    again.give_back().await.unwrap();
+    again.give_back().await;
     assert_eq!(a.records.kept_sessions(), 0);
     let taken = b.open().await;
     assert_eq!((numbers(&taken), taken.will()), ([(5, 1), (1, 5)], None));
@@ -91,7 +91,7 @@ async fn what_was_kept_is_given_back_when_the_database_is_back() {
     assert_eq!((numbers(&taken), taken.will()), ([(2, 1), (1, 2)], None), "all of it, and no number is left out");
     assert_eq!(a.records.kept_ends(), []);
     // Its client is quicker than the next renewal.
-    taken.give_back().await.unwrap();
+    taken.give_back().await;
     ended(&b, &mut server, 2).await;
     server.start_again();
     let again = opened(&b).await;
@@ -110,7 +110,7 @@ async fn what_owes_something_waits_for_the_database() {
     server.stop();
     take(&journals, 1);
     journals.commit(&FROM_CLIENT, false).await.unwrap();
-    journals.give_back_with_will().await.unwrap();
+    journals.give_back_with_will().await;
     assert!(owes(a.of("desk").await).contains("not cancelled"));
     server.start_again();
     given_back(&a).await;
@@ -121,7 +121,7 @@ async fn what_owes_something_waits_for_the_database() {
     server.stop();
     take(&taken, 2);
     assert_eq!(taken.commit(&FROM_CLIENT, true).await, Err(CommitError::Unshared));
-    taken.give_back().await.unwrap();
+    taken.give_back().await;
     assert!(owes(b.of("desk").await).contains("order"));
     server.start_again();
     given_back(&b).await;
@@ -133,7 +133,7 @@ async fn a_session_that_is_new_to_a_process_waits_for_the_database() {
     let mut server = PostgresServer::start();
     let address = server.database("new").await;
     let a = Node::new(&address, "a", None).await;
-    a.open().await.give_back().await.unwrap();
+    a.open().await.give_back().await;
     server.stop();
     assert!(matches!(a.of("desk").await, Err(OpenError::Store(_))), "it was given back: it may be anybody's");
     server.start_again();
@@ -163,12 +163,12 @@ async fn another_node_that_took_it_is_the_one_that_has_it() {
     assert_eq!(*again.touch().unwrap().borrow(), Touch::Elsewhere);
     take(&again, 2);
     assert_eq!(again.commit(&FROM_CLIENT, false).await, Err(CommitError::Elsewhere), "nothing more is said here");
-    again.give_back().await.unwrap();
+    again.give_back().await;
     assert_eq!(a.records.kept_sessions(), 0);
     // Nobody was there.
     take(&taken, 1);
     taken.commit(&[FixSide::Upstream, FixSide::Client], true).await.unwrap();
-    taken.give_back().await.unwrap();
+    taken.give_back().await;
     ended(&b, &mut server, 2).await;
     server.start_again();
     let taken = opened(&a).await;

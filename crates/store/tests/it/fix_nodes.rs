@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_fix::{MessageStore as _, Stored};
 use countersign_store::shared::SharedShelf;
 use countersign_store::{
-    BridgeJournals, CommitError, DatabaseAddress, FixRecords, FixSide, OpenError, SealingKey, SharedMemory, Store, Touch, limits,
+    BridgeJournals, CommitError, DatabaseAddress, FixLeft, FixRecords, FixSide, OpenError, SealingKey, SharedMemory, Store, Touch, limits,
 };
 use tempfile::TempDir;
 
@@ -108,7 +108,7 @@ async fn a_session_that_was_given_back_goes_on_anywhere_with_its_numbers() {
             report(&journals, seq);
             journals.commit(&FROM_UPSTREAM, false).await.unwrap();
             assert_eq!(kept(&journals, 1), (1, "order 1".to_owned()), "all of it is there, from whichever node");
-            journals.give_back().await.unwrap();
+            journals.give_back().await;
         }
     }
     // A reset, which writes a journal anew.
@@ -116,7 +116,7 @@ async fn a_session_that_was_given_back_goes_on_anywhere_with_its_numbers() {
     journals.client.clone().reset().unwrap();
     journals.upstream.clear_source().unwrap();
     journals.commit(&FROM_CLIENT, false).await.unwrap();
-    journals.give_back().await.unwrap();
+    journals.give_back().await;
     assert_eq!(numbers(&b.open().await), [(1, 1), (7, 7)]);
     // Nobody reads an order in the database.
     let mut raw = server.raw("back").await;
@@ -130,7 +130,7 @@ async fn a_name_at_an_upstream_is_of_one_account_at_all_nodes() {
     let server = PostgresServer::start();
     let address = server.database("names").await;
     let (a, b) = (Node::new(&address, "a", None).await, Node::new(&address, "b", None).await);
-    a.open().await.give_back().await.unwrap();
+    a.open().await.give_back().await;
     assert!(matches!(b.of("other").await, Err(OpenError::OfAnother)));
     assert!(matches!(a.of("other").await, Err(OpenError::OfAnother)));
     // Whoever tried has not taken the name there.
@@ -156,7 +156,7 @@ async fn a_node_that_renews_keeps_its_session() {
     renewing.abort();
     // The client's Logout, with its reconnect a moment before the lease is given back.
     let (opened, given) = tokio::join!(b.of("desk"), journals.give_back());
-    given.unwrap();
+    assert_eq!(given, FixLeft::GivenBack);
     assert_eq!(numbers(&opened.unwrap()), [(2, 1), (1, 2)]);
 }
 
@@ -184,7 +184,7 @@ async fn who_takes_a_session_from_a_node_that_is_gone_uses_no_number_of_its() {
     assert_eq!(*journals.touch().unwrap().borrow(), Touch::Elsewhere);
     assert!(journals.reopen().await.is_err());
     drop(journals);
-    taken.give_back().await.unwrap();
+    taken.give_back().await;
     let again = a.open().await;
     assert_eq!(numbers(&again), [(3, 1 + far), (1, 3 + far)], "what it had alone is nobody's");
     assert_eq!(kept(&again, 2), (2 + far, "order 2".to_owned()));
@@ -201,7 +201,7 @@ async fn a_node_that_comes_back_goes_on_where_its_files_are() {
     drop(journals);
     let journals = a.open().await;
     assert_eq!(numbers(&journals), [(2, 1), (1, 2)], "nobody else had it, so no number is left out");
-    journals.give_back().await.unwrap();
+    journals.give_back().await;
     assert_eq!(kept(&b.open().await, 1), (1, "order 1".to_owned()), "the copy was brought along");
 }
 
@@ -215,7 +215,7 @@ async fn journals_of_before_are_taken_along() {
     take(&alone, 1);
     alone.commit(&FROM_CLIENT, true).await.unwrap();
     drop(alone);
-    a.open().await.give_back().await.unwrap();
+    a.open().await.give_back().await;
     assert_eq!(numbers(&b.open().await), [(2, 1), (1, 2)]);
 }
 
@@ -239,7 +239,7 @@ async fn without_the_database_cancels_pass_and_an_order_does_not() {
     a.caught_up(&journals).await;
     let journals = journals.reopen().await.unwrap();
     assert_eq!(numbers(&journals), [(3, 2), (2, 3)]);
-    journals.give_back().await.unwrap();
+    journals.give_back().await;
     let taken = b.open().await;
     assert_eq!((numbers(&taken), kept(&taken, 2)), ([(3, 2), (2, 3)], (2, "order 2".to_owned())));
 }
@@ -291,10 +291,10 @@ async fn what_a_node_that_is_gone_may_have_refused_is_doubtful() {
     let journals = open(&b, 5).await;
     assert!(journals.is_doubtful(4), "the next node knows no better");
     // Also where it ends in order: what has not come may come there.
-    journals.give_back().await.unwrap();
+    journals.give_back().await;
     let journals = open(&a, 5).await;
     assert!(journals.is_doubtful(4));
-    journals.give_back().await.unwrap();
+    journals.give_back().await;
     let journals = open(&b, 5).await;
     assert!(journals.is_doubtful(4), "the next node knows no better");
     for seq in 1..5 {

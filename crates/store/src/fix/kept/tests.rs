@@ -32,7 +32,7 @@ async fn no_more_are_kept_than_there_is_room_for_and_none_keeps_its_will() {
         let stores = place.open().unwrap().map(SharedMessageStore::new);
         let names = ["client", "upstream"].map(|side| format!("{side} {name}"));
         let pair = Arc::new(Pair::new(Arc::clone(&records), names, [HELD; 2], stores, Wills::found(None)));
-        pair.give_back(&place, Ended::InOrder).await.unwrap();
+        assert_eq!(pair.give_back(&place, Ended::InOrder).await, if name == "three" { Left::ToItsLease } else { Left::Kept });
         assert_eq!((records.kept_sessions(), records.void.lock().len()), (kept, void), "{name}");
         assert_eq!(records.is_void("client three", 7), void == 1);
     }
@@ -44,7 +44,7 @@ async fn kept(records: &Arc<FixRecords>, folder: &Path) -> Arc<Pair> {
     let stores = place.open().unwrap().map(SharedMessageStore::new);
     let names = ["client", "upstream"].map(str::to_owned);
     let pair = Arc::new(Pair::new(Arc::clone(records), names, [HELD; 2], stores, Wills::found(None)));
-    pair.give_back(&place, Ended::InOrder).await.unwrap();
+    pair.give_back(&place, Ended::InOrder).await;
     pair
 }
 
@@ -60,14 +60,14 @@ async fn what_somebody_uses_nobody_else_has() {
     let records = records(1);
     let names = kept(&records, folder.path()).await.names.clone();
     let used = records.kept.begin(&names).unwrap().unwrap();
-    assert!(records.kept.begin(&names).is_err() && records.kept.waiting().is_empty());
+    assert!(records.kept.begin(&names).is_err() && records.kept.renewable().is_empty());
     for other in [["client", "another"], ["another", "upstream"]] {
         assert!(records.kept.begin(&other.map(str::to_owned)).is_err(), "{other:?} has one of its files");
     }
     assert!(records.kept.begin(&["other", "another"].map(str::to_owned)).unwrap().is_none());
     assert_eq!(records.kept.in_order("client"), Some(7), "its will is void all the same");
     drop(used);
-    assert_eq!(records.kept.waiting().len(), 1);
+    assert_eq!(records.kept.renewable().len(), 1);
     let elsewhere = records.kept.begin(&["client", "another"].map(str::to_owned)).unwrap().unwrap();
     assert!(elsewhere.has(&names) && !elsewhere.has(&["client", "another"].map(str::to_owned)), "behind another upstream");
     drop(elsewhere);
@@ -119,11 +119,11 @@ async fn a_session_that_goes_on_again_and_again_is_renewed_once() {
     let stores = super::super::opening::begin(&place, [HELD; 2], false).unwrap();
     let names = ["client", "upstream"].map(str::to_owned);
     let pair = Arc::new(Pair::new(Arc::clone(&records), names.clone(), [HELD; 2], stores, Wills::found(None)));
-    pair.give_back(&place, Ended::InOrder).await.unwrap();
+    pair.give_back(&place, Ended::InOrder).await;
     for round in 0..10 {
         let again = records.kept.begin(&names).unwrap().unwrap().go_on().await.unwrap();
         assert_eq!(records.open.lock().len(), 1, "{round}");
-        again.give_back().await.unwrap();
+        again.give_back().await;
     }
 }
 
@@ -137,7 +137,7 @@ async fn what_may_be_over_does_not_go_on_before_its_lease_is_renewed() {
     let pair = Arc::new(Pair::new(Arc::clone(&records), names.clone(), [HELD; 2], stores, Wills::found(None)));
     // The database is asked to give it back, and does not answer.
     pair.touch.send_replace(Touch::InTouch);
-    pair.give_back(&place, Ended::InOrder).await.unwrap_err();
+    assert_eq!(pair.give_back(&place, Ended::InOrder).await, Left::Kept);
     let begin = || records.kept.begin(&names).unwrap().unwrap();
     assert!(matches!(begin().go_on().await, Err(OpenError::Owing(_))));
     // Whoever took it before that was not answered either.
@@ -151,4 +151,28 @@ async fn what_may_be_over_does_not_go_on_before_its_lease_is_renewed() {
     assert!(matches!(used.go_on().await, Err(OpenError::Owing(_))), "nobody waited for the answer");
     pair.set_perhaps_over(false);
     assert!(begin().go_on().await.unwrap().went_on());
+}
+
+#[tokio::test]
+async fn a_few_are_given_back_at_once_and_all_are_renewed_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = records(16);
+    for number in 0..16 {
+        let name = number.to_string();
+        let place = Arc::new(Place::new(folder.path(), &[&name], &[&name]));
+        let stores = place.open().unwrap().map(SharedMessageStore::new);
+        let names = ["client", "upstream"].map(|side| format!("{side} {name}"));
+        let pair = Arc::new(Pair::new(Arc::clone(&records), names, [HELD; 2], stores, Wills::found(None)));
+        assert_eq!(pair.give_back(&place, Ended::InOrder).await, Left::Kept);
+    }
+    for _ in 0..2 {
+        records.kept.give_back(records.kept.renewable());
+    }
+    let used = || records.kept.sessions.lock().values().filter(|kept| kept.in_use).count();
+    while used() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(used() <= crate::limits::FIX_GIVEN_BACK_AT_ONCE_MAX, "{}", used());
+    assert_eq!(records.kept.giving.available_permits(), 0);
+    assert_eq!(records.kept.renewable().len(), records.kept_sessions());
 }

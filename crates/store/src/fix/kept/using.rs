@@ -84,8 +84,10 @@ impl InUse {
         Ok(BridgeJournals { client, upstream, place, pair, moved: false, will: None, went_on: true })
     }
 
-    /// Lets all nodes have it, with its copies whole.
-    pub(super) async fn give_back(self) {
+    /// Lets all nodes have it, with its copies whole; whether the database answers. Its lease is renewed until that is said.
+    pub(super) async fn give_back(self) -> bool {
+        let records = &self.pair.records;
+        records.kept.renew(&self.pair, true);
         match self.stores().await {
             Ok(Some(stores)) => self.pair.replace_stores(stores),
             Ok(None) => return self.void(),
@@ -99,14 +101,18 @@ impl InUse {
             Touch::Behind => {}
             Touch::Elsewhere => return self.void(),
             Touch::InTouch => {
-                if self.pair.say_given_back(self.ended).await.is_ok() {
-                    self.pair.records.kept.remove(&self.pair);
-                    return;
+                // A renewal that is on its way is over before: it would lease the session anew.
+                records.kept.renew(&self.pair, false);
+                drop(records.renewal.lock().await);
+                // Not by the link of the renewals, which go on.
+                if self.pair.say_given_back(self.ended, &records.db).await.is_ok() {
+                    return records.kept.remove(&self.pair);
                 }
             }
         }
         // The database is away again.
         self.pair.rest();
+        false
     }
 
     /// The journals as they are on the disk; none where another generation wrote them, and then they are left as they are.
@@ -119,20 +125,22 @@ impl InUse {
         Ok(stores.await?.map(|stores| stores.map(SharedMessageStore::new)))
     }
 
-    pub(super) fn void(&self) {
-        self.end(KeptEnd::Elsewhere);
+    /// Another node has it; the database said so.
+    pub(super) fn void(&self) -> bool {
+        self.end(KeptEnd::Elsewhere)
     }
 
     /// Its lease runs out, and the next node leaves numbers out.
-    fn give_up(&self, error: &StoreError) {
+    fn give_up(&self, error: &StoreError) -> bool {
         self.pair.void_will(self.ended);
-        self.end(KeptEnd::Unreadable(error.to_string()));
+        self.end(KeptEnd::Unreadable(error.to_string()))
     }
 
-    fn end(&self, how: KeptEnd) {
+    fn end(&self, how: KeptEnd) -> bool {
         let records = &self.pair.records;
         if records.kept.remove(&self.pair) {
             records.kept.ends.lock().push(how);
         }
+        true
     }
 }

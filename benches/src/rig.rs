@@ -37,7 +37,7 @@ pub(crate) use server::{Server, free_address};
 /// What to measure, and for how long.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RigArgs {
-    /// Two short rounds instead of five: for a look, not for a claim.
+    /// Five rounds instead of twenty: for a look, not for a claim.
     #[arg(long)]
     quick: bool,
     /// Start everything and measure each thing once, very shortly: shows that the rig works.
@@ -46,6 +46,9 @@ pub(crate) struct RigArgs {
     /// Rounds; the figures are medians over them.
     #[arg(long)]
     rounds: Option<usize>,
+    /// Milliseconds of a window. Many short ones in turn meet the same phases of a shared host, a few long ones do not.
+    #[arg(long, value_name = "MILLIS")]
+    window: Option<u64>,
     /// Only what these goals need, for example P7,P9; or `storm`, which is measured by itself.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -72,17 +75,13 @@ impl RigArgs {
     fn rounds(&self) -> usize {
         self.rounds.unwrap_or(match (self.smoke, self.quick) {
             (true, _) => 1,
-            (_, true) => 2,
-            _ => 5,
+            (_, true) => 5,
+            _ => 20,
         })
     }
 
     fn window_millis(&self) -> u64 {
-        match (self.smoke, self.quick) {
-            (true, _) => 250,
-            (_, true) => 1_000,
-            _ => 2_000,
-        }
+        self.window.unwrap_or(if self.smoke { 250 } else { 500 })
     }
 
     fn idle_connections(&self) -> usize {

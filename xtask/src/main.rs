@@ -85,7 +85,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
 
 fn bench(machine: &Machine, rest: &[String]) -> anyhow::Result<ExitCode> {
     let mut command = machine.cargo();
-    command.args(["run", "--release", "--package", "countersign-benches", "--"]).args(rest);
+    command.args(["run", "--profile", "dist", "--package", "countersign-benches", "--"]).args(rest);
     let status = command.status().context("cargo could not be started")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

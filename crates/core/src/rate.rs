@@ -64,6 +64,12 @@ impl WindowCounter {
         used_in(self.state.load(Ordering::Relaxed), self.window_number(now))
     }
 
+    /// Whether nothing was ever charged: that is told without a clock.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == 0
+    }
+
     /// The length of a window.
     #[must_use]
     pub const fn window(&self) -> Duration {

@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use aws_lc_rs::digest;
+use smallvec::SmallVec;
 
 use crate::credential::Credential;
 use crate::limits;
@@ -29,6 +30,9 @@ pub struct ReplayId {
     credential: u32,
 }
 
+/// Most signed texts are shorter. Hashed in one piece they cost no context, which would be an allocation for each request.
+const SHORT_BYTES: usize = 512;
+
 impl ReplayId {
     /// The name of `signed` under `credential`.
     #[must_use]
@@ -39,13 +43,19 @@ impl ReplayId {
     /// The name of `signed` under something that is no credential of ours. Its name has a colon, which no id of a credential has.
     #[must_use]
     pub fn of_owner(owner: &str, signed: &SignedBytes<'_>) -> Self {
-        let mut context = digest::Context::new(&digest::SHA256);
-        let owner = owner.as_bytes();
-        context.update(&u32::try_from(owner.len()).unwrap_or(u32::MAX).to_be_bytes());
-        context.update(owner);
-        let owner_hash = context.clone().finish();
-        signed.pieces().for_each(|piece| context.update(piece));
-        let message = context.finish();
+        let mut text: SmallVec<[u8; SHORT_BYTES]> = SmallVec::new();
+        text.extend_from_slice(&u32::try_from(owner.len()).unwrap_or(u32::MAX).to_be_bytes());
+        text.extend_from_slice(owner.as_bytes());
+        let owner_hash = digest::digest(&digest::SHA256, &text);
+        let message = if text.len() + signed.len() <= SHORT_BYTES {
+            signed.pieces().for_each(|piece| text.extend_from_slice(piece));
+            digest::digest(&digest::SHA256, &text)
+        } else {
+            let mut context = digest::Context::new(&digest::SHA256);
+            context.update(&text);
+            signed.pieces().for_each(|piece| context.update(piece));
+            context.finish()
+        };
         Self {
             message: message.as_ref()[..16].try_into().expect("SHA-256 has 32 bytes"),
             credential: u32::from_be_bytes(owner_hash.as_ref()[..4].try_into().expect("SHA-256 has 32 bytes")),

@@ -78,7 +78,7 @@ pub async fn exchange(worker: Rc<Worker>, connection: Rc<Connection>, request: R
 
 /// Whether the connection ends because of what was refused on it.
 pub(crate) fn is_refused_too_often(connection: &Connection) -> bool {
-    connection.refusals.used(clock::wall()) >= REFUSALS_PER_MINUTE_MAX
+    !connection.refusals.is_new() && connection.refusals.used(clock::wall()) >= REFUSALS_PER_MINUTE_MAX
 }
 
 /// A request with what was established about it so far.

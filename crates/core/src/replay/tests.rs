@@ -83,3 +83,20 @@ fn a_clock_that_steps_back_re_opens_nothing() {
     assert_eq!(guard.check_and_insert(id(1, 1), Effect::Write, signed, much_later), Err(Reject::TimestampStale));
     assert_eq!(guard.check_and_insert(id(1, 1), Effect::Write, Timestamp::from_secs(5_001), much_later), Ok(()));
 }
+
+#[test]
+fn a_text_has_one_name_however_it_is_cut_and_however_long_it_is() {
+    let named = |pieces: &[&[u8]]| {
+        let mut signed = SignedBytes::new();
+        pieces.iter().for_each(|piece| signed.push(piece.to_vec()));
+        ReplayId::of_owner("owner", &signed)
+    };
+    for length in [2, SHORT_BYTES - 10, SHORT_BYTES - 9, SHORT_BYTES - 8, SHORT_BYTES, 10 * SHORT_BYTES] {
+        let text = vec![b'x'; length];
+        let whole = named(&[&text]);
+        assert_eq!(whole, named(&[&text[..1], &text[1..]]), "{length}");
+        let mut expected = digest::Context::new(&digest::SHA256);
+        [&[0, 0, 0, 5][..], b"owner", &text].iter().for_each(|part| expected.update(part));
+        assert_eq!(whole.message, expected.finish().as_ref()[..16], "{length}: {whole:?}");
+    }
+}

@@ -23,8 +23,7 @@ pub(crate) struct Lines(RefCell<VecDeque<(TcpStream, Monotonic)>>);
 
 impl Lines {
     /// The youngest that is still good. One on which something arrived is not: it was closed, or has an answer to no question.
-    fn take(&self, upstream: &Upstream) -> Option<TcpStream> {
-        let now = clock::mono();
+    fn take(&self, upstream: &Upstream, now: Monotonic) -> Option<TcpStream> {
         let mut idle = self.0.borrow_mut();
         while idle.front().is_some_and(|(_, since)| now.saturating_since(*since) > upstream.config().idle_for) {
             idle.pop_front();
@@ -52,12 +51,12 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Takes an idle connection or makes a new one.
+    /// Takes a connection that is idle at `now`, or makes a new one.
     ///
     /// # Errors
     /// [`Reject::UpstreamUnavailable`] or [`Reject::UpstreamTimeout`].
-    pub(super) async fn lease(upstream: &Rc<Upstream>) -> Result<Self, Reject> {
-        let stream = match upstream.lines.take(upstream) {
+    pub(super) async fn lease(upstream: &Rc<Upstream>, now: Monotonic) -> Result<Self, Reject> {
+        let stream = match upstream.lines.take(upstream, now) {
             Some(stream) => stream,
             None => upstream.dial().await.map_err(|error| {
                 tracing::warn!(upstream = %upstream.config().authority, %error, "upstream connection failed");

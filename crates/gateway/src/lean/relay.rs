@@ -4,7 +4,7 @@ use std::io;
 use std::rc::Rc;
 
 use bytes::{Buf as _, BytesMut};
-use countersign_core::{Freshness, Refusal, Reject};
+use countersign_core::{Freshness, Monotonic, Refusal, Reject};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::answer::{self, AnswerHead, BodyEnd, Ours, write_correlation};
@@ -27,10 +27,10 @@ where
 {
     let mut read = client.worker.scratch.take();
     let open = match ask(client, &permitted, out, &mut read).await {
-        Ok((line, head)) => {
+        Ok((line, head, answered)) => {
             let metrics = &client.worker.shared.metrics;
             metrics.route_answered(permitted.route.index, head.status);
-            metrics.request_done(head.status, clock::mono().saturating_since(permitted.asked.started));
+            metrics.request_done(head.status, answered.saturating_since(permitted.asked.started));
             let closes = own::closes(client, &permitted.asked);
             write_correlation(permitted.asked.correlation, out);
             own::finish_head(client, head.dated, closes, out);
@@ -48,13 +48,13 @@ where
     open
 }
 
-/// Sends the request and waits for the head of the answer, which is then in `out`, as the client gets it.
+/// Sends the request and waits for the head of the answer, which is then in `out`, as the client gets it; and when it came.
 async fn ask<S>(
     client: &mut Client<'_, S>,
     permitted: &Permitted,
     out: &mut BytesMut,
     read: &mut BytesMut,
-) -> Result<(Line, AnswerHead), Refusal>
+) -> Result<(Line, AnswerHead, Monotonic), Refusal>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -66,7 +66,7 @@ where
     };
     let permit = &permitted.admitted.permit;
     let upstream = worker.upstream(permit);
-    let mut line = Line::lease(upstream).await.map_err(failed)?;
+    let mut line = Line::lease(upstream, permitted.asked.started).await.map_err(failed)?;
     let freshness = permitted.admitted.login.as_ref().map_or(Freshness::Channel, |login| login.freshness);
     countersign_core::verify::check_window(freshness, clock::wall())?;
     worker.shared.halts.gate().confirm(permit)?;
@@ -78,14 +78,15 @@ where
         out.clear();
         head(&mut line, permitted, read, out).await
     };
-    match client.timer.within(upstream.config().response_timeout, asking).await {
+    match client.timer.before(sent.saturating_add(upstream.config().response_timeout), asking).await {
         Some(Ok(head)) => {
-            metrics.upstream_answered(clock::mono().saturating_since(sent));
+            let answered = clock::mono();
+            metrics.upstream_answered(answered.saturating_since(sent));
             if head.status < 200 {
                 // Nobody asked to switch protocols: a client that believed it would read the rest as something else.
                 return Err(Refusal::operator(Reject::UpstreamUnavailable, "the upstream switched protocols unasked"));
             }
-            Ok((line, head))
+            Ok((line, head, answered))
         }
         Some(Err(error)) => {
             tracing::warn!(upstream = line.authority(), %error, "upstream answer failed");

@@ -32,6 +32,16 @@ impl Timer {
         .await
     }
 
+    /// Runs `work`, at most until `due`: for whoever has just read the clock.
+    pub(super) async fn before<F: Future>(&mut self, due: Monotonic, work: F) -> Option<F::Output> {
+        let mut work = pin!(work);
+        poll_fn(|cx| match work.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending => self.poll_until(due, cx).map(|()| None),
+        })
+        .await
+    }
+
     fn poll_until(&mut self, due: Monotonic, cx: &mut Context<'_>) -> Poll<()> {
         let (sleep, rings) = self.0.get_or_insert_with(|| {
             let left = due.saturating_since(clock::mono());
@@ -78,6 +88,8 @@ mod tests {
             assert!(waited >= seconds(wait) && waited < seconds(wait) + Duration::from_millis(20), "{wait}: {waited:?}");
             // Work that is done leaves the timer set to something that is over.
             assert_eq!(timer.within(seconds(3), async { 7 }).await, Some(7));
+            let due = clock::mono().saturating_add(seconds(1));
+            assert_eq!((timer.before(due, pending::<()>()).await, clock::mono() >= due), (None, true));
             let short = tokio::time::sleep(Duration::from_millis(300));
             timer.within(seconds(100), short).await.unwrap();
         }

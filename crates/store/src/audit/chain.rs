@@ -60,11 +60,12 @@ impl End {
         Link { n: self.tree.size(), prev: self.last.unwrap_or(Hash::ZERO) }
     }
 
-    fn add(&mut self, line: &[u8]) {
+    /// Adds a line, of which it is known when it was.
+    fn add(&mut self, line: &[u8], at: Option<u64>) {
         let leaf = leaf_hash(line);
         self.tree.push(leaf);
         self.last = Some(leaf);
-        self.at = self.at.max(link::time_of(line).unwrap_or(0));
+        self.at = self.at.max(at.unwrap_or(0));
     }
 
     /// Takes a line that continues the chain; any other is left to `audit verify`.
@@ -77,7 +78,7 @@ impl End {
             (self.tree, self.last) = (tree, Some(link.prev));
         }
         if link == self.link() {
-            self.add(line);
+            self.add(line, link::time_of(line));
         }
     }
 }
@@ -278,7 +279,8 @@ impl Chain {
         for body in own.iter().map(Vec::as_slice).chain(bodies.split(|byte| *byte == b'\n')).filter(|body| !body.is_empty()) {
             let start = lines.len();
             end.link().write(body, &mut lines);
-            end.add(&lines[start..]);
+            // Of the body: to read it from the line would read the link that was just written.
+            end.add(&lines[start..], link::time_of(body));
             lines.push(b'\n');
         }
         end.offset += length(&lines);

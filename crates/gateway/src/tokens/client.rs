@@ -54,6 +54,8 @@ impl Asker<'_> {
             None => authenticate(self.worker, self.connection, Family::Any, Effect::Write, self.view).map_err(of_client)?,
         };
         subject.note_login(&login);
+        // Before it costs the key anything: a form is a request that any page can make.
+        exchange::check_page(&login, self.view).map_err(|refusal| OAuthRefusal { error: OAuthError::UnauthorizedClient, refusal })?;
         self.check_named(&login)?;
         self.charge(&login)?;
         Ok(login)

@@ -7,18 +7,25 @@ import fcntl
 import os
 import socket
 import ssl
+import struct
 import subprocess
 import termios
+import threading
 from pathlib import Path
 
 import pytest
+import websockets.exceptions
+import websockets.sync.client
+import websockets.sync.server
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from harness import raw
+from harness.fix import FixClient
 from harness.raw import Connection, ask, context, request
+from harness.server import Server
 
 REFUSE_SECONDS = 5
 
@@ -161,6 +168,23 @@ def test_what_is_no_client_hello_is_closed(server, number):
         except (ConnectionResetError, BrokenPipeError):
             pass
     assert ask(server, "GET", "/api/v3/ping").status == 200
+
+
+def test_a_hello_may_be_long_and_comes_to_its_end(server):
+    """Nobody has proved anything yet, and what came of a hello is kept until the rest is there."""
+    many = ["http/1.1", *(f"{number:0200d}" for number in range(50))]
+    with Connection(server, alpn=many) as long:
+        assert long.tls.selected_alpn_protocol() == "http/1.1"
+    endless = b"\x01\x00\xff\xf0\x03\x03" + b"r" * 20_000
+    records = b"".join(b"\x16\x03\x01" + struct.pack(">H", len(part)) + part for part in (endless[:16_000], endless[16_000:]))
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:
+        plain.settimeout(REFUSE_SECONDS)
+        try:
+            plain.sendall(records)
+            while plain.recv(4096):
+                pass
+        except (ConnectionResetError, BrokenPipeError):
+            pass
 
 
 def test_the_operator_port_wants_a_certificate(server):

@@ -234,6 +234,81 @@ def test_a_client_certificate_of_another_ca_is_refused(server, tmp_path):
             connection.answer()
 
 
+STREAMS = """
+[listen]
+client_ca = "{trusted}"
+
+[upstream.venue]
+url = "embedded"
+
+[upstream.echo]
+url = "http://127.0.0.1:{port}"
+
+[[route]]
+builtin = "native"
+upstream = "venue"
+
+[[route]]
+builtin = "fix"
+upstream = "venue"
+
+[[route]]
+name = "stream"
+path = "/stream"
+scope = "md:read"
+dialect = "client-certificate"
+websocket = "relay"
+upstream = "echo"
+"""
+
+
+def reload(server):
+    """What the gateway says that it read again."""
+    with socket.socket(socket.AF_UNIX) as operator:
+        operator.connect(str(server.state / "operator.sock"))
+        operator.sendall(b"POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        said = b""
+        while data := operator.recv(65536):
+            said += data
+        return said
+
+
+def test_a_ca_that_is_trusted_no_more_takes_its_clients_along(tmp_path):
+    """Connections that are open as well, whatever is on them: a client that says something every minute keeps one for ever."""
+    with Server(tmp_path / "state"):
+        pass
+    trusted, config = tmp_path / "clients.pem", tmp_path / "gateway.toml"
+    trusted.write_bytes((tmp_path / "state" / "ca.pem").read_bytes())
+    upstream = websockets.sync.server.serve(lambda stream: [stream.send(message) for message in stream], "127.0.0.1", 0)
+    threading.Thread(target=upstream.serve_forever, daemon=True).start()
+    config.write_text(STREAMS.format(trusted=trusted, port=upstream.socket.getsockname()[1]))
+    with Server(tmp_path / "state", config=config) as server:
+        tls = context(server.ca, alpn=None)
+        own = server.state / "demo" / "client-certificate.pem"
+        tls.load_cert_chain(own)
+        names = x509.load_pem_x509_certificates(own.read_bytes())[0].extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        firm = next(iter(names.value)).value
+        stream = websockets.sync.client.connect(f"{server.ws_base}/stream", ssl=tls, proxy=None)
+        with Connection(server, tls=tls) as connection, stream, FixClient(server, firm, "COUNTERSIGN", context=tls) as fix:
+            fix.send("A", [(98, 0), (108, 30), (141, "Y")])
+            fix.expect("A")
+
+            def status():
+                connection.send(request(server, "GET", "/native/v1/ticker?symbol=BTCUSDT"))
+                return connection.answer().status
+
+            stream.send("still here")
+            assert (status(), stream.recv(REFUSE_SECONDS)) == (200, "still here")
+            make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other", "-days", "1"]
+            subprocess.run([*make, "-keyout", os.devnull, "-out", trusted], check=True, capture_output=True)
+            assert b'"certificates_replaced":true' in reload(server).replace(b" ", b"")
+            assert status() == 401
+            with pytest.raises(websockets.exceptions.ConnectionClosed):
+                stream.recv(REFUSE_SECONDS)
+            fix.expect("5", t58="the credential may no longer be used")
+    upstream.shutdown()
+
+
 def bomb(folder, length):
     """A client's chain in which every certificate may have issued every other: `length` keys under one name, none of them trusted."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "many of one name")])

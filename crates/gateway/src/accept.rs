@@ -160,6 +160,7 @@ fn record(worker: &Worker, snapshot: &ServerTlsSnapshot, stream: &Stream, remote
         snapshot.leaf_certificate_hash(tls.server_name()).ok_or_else(|| internal(&"no certificate for a completed handshake"))?;
     let binding = (exporter_binding(tls), server_certificate);
     let connection = Connection::new(worker.correlation.next(), remote, now, negotiated, binding, slots);
+    let connection = connection.with_chain(tls.peer_certificates(), snapshot.generation());
     worker.shared.metrics.handshake_done(&connection.negotiated);
     Ok(connection)
 }

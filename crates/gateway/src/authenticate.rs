@@ -211,6 +211,14 @@ fn native(worker: &Rc<Worker>, connection: &Connection, headers: &dyn Headers) -
     }
 }
 
+/// Whether a login by client certificate is still one: the connection may be older than what is trusted now.
+///
+/// # Errors
+/// As [`Connection::check_certificate`].
+pub(crate) fn recheck_certificate(worker: &Worker, connection: &Connection, identity: &VerifiedIdentity) -> Result<(), Refusal> {
+    if identity.purpose() == Purpose::ClientCertificate { connection.check_certificate(&worker.shared.tls, clock::wall()) } else { Ok(()) }
+}
+
 /// Looks up the credential of the connection's client certificate, and that it may be used.
 ///
 /// # Errors
@@ -226,9 +234,7 @@ pub(crate) fn client_certificate(worker: &Worker, connection: &Connection) -> Re
         Some((CertificateClaim { key_id }, entry))
     });
     let Some((claim, entry)) = found else { return Err(Reject::CertificateUnacceptable.into()) };
-    if now.wall.as_secs() > certificate.not_after {
-        return Err(Refusal::operator(Reject::CertificateUnacceptable, "the client certificate expired on this connection"));
-    }
+    connection.check_certificate(&worker.shared.tls, now.wall)?;
     let identity = verify_certificate(&claim, Some(&entry.credential), Some(connection.remote.ip()), now.wall)?;
     let counters = Arc::clone(&entry.counters);
     Ok(Login::new(identity, Freshness::Channel, counters))

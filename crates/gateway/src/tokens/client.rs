@@ -111,7 +111,7 @@ impl Asker<'_> {
 
     /// What the asker holds.
     pub(super) fn held(&self, proof: Option<&DpopProof>) -> Held {
-        bearer::held(self.connection, proof)
+        bearer::held(self.worker, self.connection, proof)
     }
 
     #[expect(clippy::unused_self, reason = "reads as what it is: the time of this request")]

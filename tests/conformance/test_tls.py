@@ -26,6 +26,7 @@ from harness import raw
 from harness.fix import FixClient
 from harness.raw import Connection, ask, context, request
 from harness.server import Server
+from harness.tokens import TokenClient
 
 REFUSE_SECONDS = 5
 
@@ -259,6 +260,14 @@ scope = "md:read"
 dialect = "client-certificate"
 websocket = "relay"
 upstream = "echo"
+
+[[route]]
+name = "by token"
+path = "/by-token"
+scope = "md:read"
+dialect = "native"
+websocket = "relay"
+upstream = "echo"
 """
 
 
@@ -288,8 +297,10 @@ def test_a_ca_that_is_trusted_no_more_takes_its_clients_along(tmp_path):
         tls.load_cert_chain(own)
         names = x509.load_pem_x509_certificates(own.read_bytes())[0].extensions.get_extension_for_class(x509.SubjectAlternativeName)
         firm = next(iter(names.value)).value
-        stream = websockets.sync.client.connect(f"{server.ws_base}/stream", ssl=tls, proxy=None)
-        with Connection(server, tls=tls) as connection, stream, FixClient(server, firm, "COUNTERSIGN", context=tls) as fix:
+        token = TokenClient(server, certificate=str(own)).fetch("md:read")["access_token"]
+        ways = [("/stream", {}), ("/by-token", {"Authorization": f"Bearer {token}"})]
+        streams = [websockets.sync.client.connect(server.ws_base + path, ssl=tls, proxy=None, additional_headers=headers) for path, headers in ways]
+        with Connection(server, tls=tls) as connection, FixClient(server, firm, "COUNTERSIGN", context=tls) as fix:
             fix.send("A", [(98, 0), (108, 30), (141, "Y")])
             fix.expect("A")
 
@@ -297,14 +308,17 @@ def test_a_ca_that_is_trusted_no_more_takes_its_clients_along(tmp_path):
                 connection.send(request(server, "GET", "/native/v1/ticker?symbol=BTCUSDT"))
                 return connection.answer().status
 
-            stream.send("still here")
-            assert (status(), stream.recv(REFUSE_SECONDS)) == (200, "still here")
+            assert status() == 200
+            for stream in streams:
+                stream.send("still here")
+                assert stream.recv(REFUSE_SECONDS) == "still here"
             make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other", "-days", "1"]
             subprocess.run([*make, "-keyout", os.devnull, "-out", trusted], check=True, capture_output=True)
             assert b'"certificates_replaced":true' in reload(server).replace(b" ", b"")
             assert status() == 401
-            with pytest.raises(websockets.exceptions.ConnectionClosed):
-                stream.recv(REFUSE_SECONDS)
+            for stream in streams:
+                with pytest.raises(websockets.exceptions.ConnectionClosed):
+                    stream.recv(REFUSE_SECONDS)
             fix.expect("5", t58="the credential may no longer be used")
     upstream.shutdown()
 

@@ -52,6 +52,8 @@ pub struct TokenLogin {
     pub mark: TokenMark,
     /// Until when what it opened may stay open.
     pub ends: Timestamp,
+    /// Whether it is bound to the certificate of the connection.
+    pub by_certificate: bool,
 }
 
 impl TokenLogin {
@@ -130,7 +132,11 @@ pub(crate) fn login(
         return Err(Refusal::operator(Reject::ScopeMissing, "a token of a key that is for something else"));
     }
     let freshness = proof.as_ref().map_or(Freshness::Channel, DpopProof::freshness);
-    Ok(Login { freshness, token: Some(TokenLogin { mark: access.mark, ends: access.session_ends }), ..login })
+    Ok(Login {
+        freshness,
+        token: Some(TokenLogin { mark: access.mark, ends: access.session_ends, by_certificate: access.cnf.x5t_s256.is_some() }),
+        ..login
+    })
 }
 
 /// Verifies the signature of an access token and reads its claims, which are not judged yet.

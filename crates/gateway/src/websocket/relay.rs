@@ -198,7 +198,7 @@ where
 async fn expiry(connection: &Connection, login: Option<&Login>) {
     let of_key = login.and_then(|login| login.identity.credential().not_after);
     let of_token = login.and_then(|login| login.token.as_ref()).map(|token| token.ends);
-    let by_certificate = login.is_some_and(|login| login.identity.purpose() == Purpose::ClientCertificate);
+    let by_certificate = login.is_some_and(Login::is_by_certificate);
     let certificate = connection.negotiated.peer_certificate.as_ref().filter(|_| by_certificate);
     let of_certificate = certificate.map(|certificate| Timestamp::from_secs(certificate.not_after.saturating_add(1)));
     match of_key.into_iter().chain(of_token).chain(of_certificate).min() {
@@ -234,7 +234,7 @@ fn recheck(worker: &Worker, connection: &Connection, route: &Route, login: Optio
     } else {
         table.find(purpose, login.identity.key_id()).map(|entry| &entry.credential)
     };
-    recheck_certificate(worker, connection, &login.identity)?;
+    recheck_certificate(worker, connection, login)?;
     login.identity.recheck(current, Some(connection.remote.ip()), clock::wall()).map(drop)
 }
 

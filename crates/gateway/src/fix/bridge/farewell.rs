@@ -24,7 +24,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let table = self.worker.shared.credentials.load();
         let entry = table.find(identity.purpose(), identity.key_id());
         let standing = identity.recheck(entry.map(|entry| &entry.credential), Some(self.connection.remote.ip()), clock::wall());
-        let standing = standing.and_then(|_| recheck_certificate(&self.worker, &self.connection, identity));
+        let standing = standing.and_then(|_| recheck_certificate(&self.worker, &self.connection, &self.login));
         let standing = standing.and_then(|()| self.native.as_ref().map_or(Ok(()), native::FixSession::check_open));
         if let Err(refusal) = standing {
             let subject = Subject::none().by(Some(&self.login));

@@ -7,18 +7,26 @@ import fcntl
 import os
 import socket
 import ssl
+import struct
 import subprocess
 import termios
+import threading
 from pathlib import Path
 
 import pytest
+import websockets.exceptions
+import websockets.sync.client
+import websockets.sync.server
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from harness import raw
+from harness.fix import FixClient
 from harness.raw import Connection, ask, context, request
+from harness.server import Server
+from harness.tokens import TokenClient
 
 REFUSE_SECONDS = 5
 
@@ -163,6 +171,23 @@ def test_what_is_no_client_hello_is_closed(server, number):
     assert ask(server, "GET", "/api/v3/ping").status == 200
 
 
+def test_a_hello_may_be_long_and_comes_to_its_end(server):
+    """Nobody has proved anything yet, and what came of a hello is kept until the rest is there."""
+    many = ["http/1.1", *(f"{number:0200d}" for number in range(50))]
+    with Connection(server, alpn=many) as long:
+        assert long.tls.selected_alpn_protocol() == "http/1.1"
+    endless = b"\x01\x00\xff\xf0\x03\x03" + b"r" * 20_000
+    records = b"".join(b"\x16\x03\x01" + struct.pack(">H", len(part)) + part for part in (endless[:16_000], endless[16_000:]))
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:
+        plain.settimeout(REFUSE_SECONDS)
+        try:
+            plain.sendall(records)
+            while plain.recv(4096):
+                pass
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+
+
 def test_the_operator_port_wants_a_certificate(server):
     operator = next((int(port) for port in operator_ports(server) if int(port) != server.port), None)
     assert operator is not None, server.said()
@@ -208,6 +233,94 @@ def test_a_client_certificate_of_another_ca_is_refused(server, tmp_path):
         with Connection(server, tls=tls) as connection:
             connection.send(request(server, "GET", "/api/v3/ping"))
             connection.answer()
+
+
+STREAMS = """
+[listen]
+client_ca = "{trusted}"
+
+[upstream.venue]
+url = "embedded"
+
+[upstream.echo]
+url = "http://127.0.0.1:{port}"
+
+[[route]]
+builtin = "native"
+upstream = "venue"
+
+[[route]]
+builtin = "fix"
+upstream = "venue"
+
+[[route]]
+name = "stream"
+path = "/stream"
+scope = "md:read"
+dialect = "client-certificate"
+websocket = "relay"
+upstream = "echo"
+
+[[route]]
+name = "by token"
+path = "/by-token"
+scope = "md:read"
+dialect = "native"
+websocket = "relay"
+upstream = "echo"
+"""
+
+
+def reload(server):
+    """What the gateway says that it read again."""
+    with socket.socket(socket.AF_UNIX) as operator:
+        operator.connect(str(server.state / "operator.sock"))
+        operator.sendall(b"POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        said = b""
+        while data := operator.recv(65536):
+            said += data
+        return said
+
+
+def test_a_ca_that_is_trusted_no_more_takes_its_clients_along(tmp_path):
+    """Connections that are open as well, whatever is on them: a client that says something every minute keeps one for ever."""
+    with Server(tmp_path / "state"):
+        pass
+    trusted, config = tmp_path / "clients.pem", tmp_path / "gateway.toml"
+    trusted.write_bytes((tmp_path / "state" / "ca.pem").read_bytes())
+    upstream = websockets.sync.server.serve(lambda stream: [stream.send(message) for message in stream], "127.0.0.1", 0)
+    threading.Thread(target=upstream.serve_forever, daemon=True).start()
+    config.write_text(STREAMS.format(trusted=trusted, port=upstream.socket.getsockname()[1]))
+    with Server(tmp_path / "state", config=config) as server:
+        tls = context(server.ca, alpn=None)
+        own = server.state / "demo" / "client-certificate.pem"
+        tls.load_cert_chain(own)
+        names = x509.load_pem_x509_certificates(own.read_bytes())[0].extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        firm = next(iter(names.value)).value
+        token = TokenClient(server, certificate=str(own)).fetch("md:read")["access_token"]
+        ways = [("/stream", {}), ("/by-token", {"Authorization": f"Bearer {token}"})]
+        streams = [websockets.sync.client.connect(server.ws_base + path, ssl=tls, proxy=None, additional_headers=headers) for path, headers in ways]
+        with Connection(server, tls=tls) as connection, FixClient(server, firm, "COUNTERSIGN", context=tls) as fix:
+            fix.send("A", [(98, 0), (108, 30), (141, "Y")])
+            fix.expect("A")
+
+            def status():
+                connection.send(request(server, "GET", "/native/v1/ticker?symbol=BTCUSDT"))
+                return connection.answer().status
+
+            assert status() == 200
+            for stream in streams:
+                stream.send("still here")
+                assert stream.recv(REFUSE_SECONDS) == "still here"
+            make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other", "-days", "1"]
+            subprocess.run([*make, "-keyout", os.devnull, "-out", trusted], check=True, capture_output=True)
+            assert b'"certificates_replaced":true' in reload(server).replace(b" ", b"")
+            assert status() == 401
+            for stream in streams:
+                with pytest.raises(websockets.exceptions.ConnectionClosed):
+                    stream.recv(REFUSE_SECONDS)
+            fix.expect("5", t58="the credential may no longer be used")
+    upstream.shutdown()
 
 
 def bomb(folder, length):

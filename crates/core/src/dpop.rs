@@ -186,8 +186,18 @@ impl<'m> DpopProof<'m> {
         }
     }
 
+    /// The age of a proof is that of its `iat`. A proof needs no `exp` and no `nbf`; one that has them is good between them only, as any
+    /// JWT is (RFC 7519, 4.1.4 and 4.1.5).
     fn check_age(&self, now: Timestamp) -> Result<Timestamp, Refusal> {
-        let issued = self.jwt.claims.time("iat").ok_or_else(malformed)?;
+        let claims = &self.jwt.claims;
+        let issued = claims.time("iat").ok_or_else(malformed)?;
+        let own = |name| claims.time_if_any(name).map_err(|_| malformed());
+        if own("exp")?.is_some_and(|end| now >= end) {
+            return Err(Refusal::operator(Reject::TimestampStale, "the proof says that it expired"));
+        }
+        if own("nbf")?.is_some_and(|start| start > now.saturating_add(JWT_LEEWAY)) {
+            return Err(Refusal::operator(Reject::TimestampAhead, "the proof says that it is not valid yet"));
+        }
         let skew = |max: std::time::Duration| Detail::Skew {
             skew_ms: issued.millis_after(now),
             window_ms: u64::try_from(max.as_millis()).unwrap_or(u64::MAX),

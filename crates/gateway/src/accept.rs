@@ -112,7 +112,7 @@ async fn handshake(worker: &Worker, stream: TcpStream, remote: SocketAddr, slots
 /// The hello is looked at before there is a TLS connection: rustls has no way to say `unrecognized_name` afterwards.
 async fn shake_hands(snapshot: &ServerTlsSnapshot, stream: HeldBack<TcpStream>) -> io::Result<Stream> {
     let mut hearing = LazyConfigAcceptor::new(Acceptor::default(), stream);
-    let hello = match (&mut hearing).await {
+    let mut hello = match (&mut hearing).await {
         Ok(hello) => hello,
         Err(error) => {
             if let Some(refused) = hearing.take_io() {
@@ -121,6 +121,7 @@ async fn shake_hands(snapshot: &ServerTlsSnapshot, stream: HeldBack<TcpStream>) 
             return Err(error);
         }
     };
+    hello.io.set_heard();
     if !snapshot.serves(hello.client_hello().server_name()) {
         say_last(hello.io, &UNRECOGNIZED_NAME).await;
         return Err(io::Error::other("the hello asks for a host that is not served here (SNI)"));
@@ -159,6 +160,7 @@ fn record(worker: &Worker, snapshot: &ServerTlsSnapshot, stream: &Stream, remote
         snapshot.leaf_certificate_hash(tls.server_name()).ok_or_else(|| internal(&"no certificate for a completed handshake"))?;
     let binding = (exporter_binding(tls), server_certificate);
     let connection = Connection::new(worker.correlation.next(), remote, now, negotiated, binding, slots);
+    let connection = connection.with_chain(tls.peer_certificates(), snapshot.generation());
     worker.shared.metrics.handshake_done(&connection.negotiated);
     Ok(connection)
 }

@@ -60,6 +60,12 @@ impl Login {
         Self { identity, session, token: self.token.clone(), freshness: self.freshness, counters, answer_headers: SmallVec::new() }
     }
 
+    /// Whether it holds only as long as the client certificate of the connection does.
+    #[must_use]
+    pub fn is_by_certificate(&self) -> bool {
+        self.identity.purpose() == Purpose::ClientCertificate || self.token.as_ref().is_some_and(|token| token.by_certificate)
+    }
+
     /// What a session contract narrows the identity's scopes to.
     #[must_use]
     pub fn granted(&self) -> Option<&Scopes> {
@@ -211,6 +217,14 @@ fn native(worker: &Rc<Worker>, connection: &Connection, headers: &dyn Headers) -
     }
 }
 
+/// Whether a login that needs the client certificate still has it: the connection may be older than what is trusted now.
+///
+/// # Errors
+/// As [`Connection::check_certificate`].
+pub(crate) fn recheck_certificate(worker: &Worker, connection: &Connection, login: &Login) -> Result<(), Refusal> {
+    if login.is_by_certificate() { connection.check_certificate(&worker.shared.tls, clock::wall()) } else { Ok(()) }
+}
+
 /// Looks up the credential of the connection's client certificate, and that it may be used.
 ///
 /// # Errors
@@ -226,9 +240,7 @@ pub(crate) fn client_certificate(worker: &Worker, connection: &Connection) -> Re
         Some((CertificateClaim { key_id }, entry))
     });
     let Some((claim, entry)) = found else { return Err(Reject::CertificateUnacceptable.into()) };
-    if now.wall.as_secs() > certificate.not_after {
-        return Err(Refusal::operator(Reject::CertificateUnacceptable, "the client certificate expired on this connection"));
-    }
+    connection.check_certificate(&worker.shared.tls, now.wall)?;
     let identity = verify_certificate(&claim, Some(&entry.credential), Some(connection.remote.ip()), now.wall)?;
     let counters = Arc::clone(&entry.counters);
     Ok(Login::new(identity, Freshness::Channel, counters))

@@ -64,7 +64,7 @@ pub(crate) fn authenticate(worker: &Worker, connection: &Connection, request: &R
         proof: proof.as_ref(),
         request: DpopExpectation { method: request.method, authority: request.host.unwrap_or_default(), path, access_token: None },
         nonces: &issuers.nonces,
-        certificate: certificate(connection),
+        certificate: certificate(worker, connection),
         effect,
     };
     let identity = verify_issued(&token, key, &possession, &verify_context(worker, connection))?;
@@ -76,10 +76,10 @@ pub(crate) fn authenticate(worker: &Worker, connection: &Connection, request: &R
     Ok(login)
 }
 
-/// The client certificate of the connection, if it has not expired meanwhile.
-fn certificate(connection: &Connection) -> Option<Thumbprint> {
+/// The client certificate of the connection, if it is still one.
+pub(crate) fn certificate(worker: &Worker, connection: &Connection) -> Option<Thumbprint> {
     let certificate = connection.negotiated.peer_certificate.as_ref()?;
-    let lives = clock::wall().as_secs() <= certificate.not_after;
+    let lives = connection.check_certificate(&worker.shared.tls, clock::wall()).is_ok();
     lives.then(|| Thumbprint::parse(&certificate.certificate_sha256)).flatten()
 }
 

@@ -1,5 +1,6 @@
 //! One accepted connection: what TLS agreed on, and who proved themselves on it.
 
+mod certificate;
 mod places;
 
 pub(crate) use places::SourcePrefix;
@@ -18,6 +19,7 @@ use countersign_store::audit::{AuditText, ChannelParameters};
 use http::HeaderValue;
 use parking_lot::Mutex;
 
+use self::certificate::ShownChain;
 use crate::body::budget::ConnectionBodies;
 use crate::clock;
 use crate::identity::CachedIdentity;
@@ -63,6 +65,7 @@ pub struct Connection {
     account: Cell<Option<AccountSlot>>,
     authenticated: Cell<bool>,
     recorded: Cell<bool>,
+    shown: Option<ShownChain>,
     _open: Option<OpenSlot>,
 }
 
@@ -164,6 +167,7 @@ impl Connection {
             account: Cell::new(None),
             authenticated: Cell::new(false),
             recorded: Cell::new(false),
+            shown: None,
             _open: open,
         }
     }

@@ -291,9 +291,7 @@ pub(crate) fn admit(
         words.explained = explanations::of_request(worker, connection, route.family, request, refusal);
     })?;
     subject.note_login(&login);
-    if login.identity.purpose() == Purpose::ClientCertificate && is_foreign_page(request) {
-        return Err(Refusal::operator(Reject::ScopeMissing, "a page of another origin on a route that logs in by client certificate"));
-    }
+    check_page(&login, request)?;
     check_body_as_read(route, request)?;
     let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
     let credential = login.identity.credential();
@@ -348,8 +346,18 @@ pub(crate) fn signed_text<'r>(request: &RequestView<'r>) -> SignedText<'r> {
     SignedText { query: request.query(), body: request.body }
 }
 
-/// Browsers present a client certificate for whatever page asks them to. They say in every such request where it comes from:
-/// `Sec-Fetch-Site` (Fetch metadata), older ones `Origin`.
+/// Refuses a login by client certificate that a page of somebody else asked for: browsers present one for whatever page asks them to.
+///
+/// # Errors
+/// [`Reject::ScopeMissing`].
+pub(crate) fn check_page(login: &Login, request: &RequestView<'_>) -> Result<(), Refusal> {
+    if login.identity.purpose() == Purpose::ClientCertificate && is_foreign_page(request) {
+        return Err(Refusal::operator(Reject::ScopeMissing, "a page of another origin where a client certificate logs in"));
+    }
+    Ok(())
+}
+
+/// Browsers say in every such request where it comes from: `Sec-Fetch-Site` (Fetch metadata), older ones `Origin`.
 fn is_foreign_page(request: &RequestView<'_>) -> bool {
     let host = request.host.unwrap_or_default().as_bytes();
     let own = |origin: &[u8]| origin.strip_prefix(b"https://").is_some_and(|origin| origin.eq_ignore_ascii_case(host));

@@ -35,7 +35,7 @@ impl Report {
             Origin::File { line } => (file(), Some(*line)),
             Origin::Flag(name) => (format!("flag {name}"), None),
         };
-        self.errors.push(ConfigError { path, line, key: Some(key.to_owned()), message: message.into() });
+        self.errors.push(ConfigError { path, line, key: Some(key.to_owned()), message: without_logins(&message.into()) });
     }
 
     /// Notes every key that nobody took; `shown_prefix` stands before the keys of a route.
@@ -295,6 +295,14 @@ fn bare(raw: &RawValue) -> Option<&str> {
         (Origin::Environment(_) | Origin::Flag(_), Raw::Text(text)) => Some(text),
         (Origin::Default | Origin::Environment(_) | Origin::File { .. } | Origin::Flag(_), _) => None,
     }
+}
+
+/// A message repeats what was found, and goes to logs. In a URL what stands before an `@` may be a login.
+fn without_logins(message: &str) -> String {
+    let Some((start, rest)) = message.split_once("//") else { return message.to_owned() };
+    let (word, more) = rest.split_at(rest.find(['"', ' ']).unwrap_or(rest.len()));
+    let shown = word.rfind('@').map_or_else(|| word.to_owned(), |at| format!("...{}", &word[at..]));
+    format!("{start}//{shown}{}", without_logins(more))
 }
 
 fn expected(what: &str, found: &Raw) -> String {

@@ -329,6 +329,18 @@ fn a_wrong_variable_is_told_by_its_name() {
 }
 
 #[test]
+fn no_password_is_repeated() {
+    for url in ["http://user:hush@venue:80", "https://user:hu//sh@venue", "http://hush@[::1]:80/", "//hush/@@venue"] {
+        let told =
+            problems(&format!("upstream.venue.url = \"{url}\"\nlisten.authorities = [\"{url}\"]\ntokens.audiences = [\"a {url}\"]\n"));
+        assert!(told.contains("url: expected http://host:port or embedded, found \"") && told.lines().count() == 3, "{told}");
+        assert!(!told.contains("hush") && !told.contains("hu/") && !told.contains("sh@"), "{told}");
+    }
+    let told = problems("upstream.venue.url = \"https://venue\"\n");
+    assert!(told.ends_with("found \"https://venue\""), "{told}");
+}
+
+#[test]
 fn fix_heartbeats_that_no_logon_could_have_are_told() {
     let told = problems("[fix]\nheartbeat_min = \"30s\"\nheartbeat_max = \"10s\"\n");
     assert!(told.contains("is longer than fix.heartbeat_max"), "{told}");

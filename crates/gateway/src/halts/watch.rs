@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use countersign_halt::words::as_plain;
 use countersign_halt::{Action, HaltScope, RaisedBy, Reason};
+use rustix::fs::OFlags;
+use tokio::io::AsyncReadExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::keeper::{HaltKeeper, NewHalt};
@@ -27,7 +29,7 @@ pub const HALT_FILE: &str = "HALT";
 /// Longest wait between two looks: a quarter of the lease.
 const LOOK: Duration = countersign_halt::limits::LEASE_RENEW;
 /// Words of the file that are kept.
-const WORDS_BYTES_MAX: usize = 200;
+const WORDS_BYTES_MAX: u64 = 200;
 
 /// Keeps watch until the gateway has drained: what is still open is halted like everything else. The two do not wait for each other: a store that is slow to fail keeps nobody from pulling
 /// the break-glass.
@@ -73,15 +75,27 @@ async fn pulled(signal: &mut Signal) {
 /// As long as the file is there, the halt is: also right after somebody lifted it.
 pub(super) async fn look_for_file(keeper: &HaltKeeper, folder: &Path) {
     let path = folder.join(HALT_FILE);
-    match tokio::fs::read(&path).await {
-        Ok(words) => {
-            let words = String::from_utf8_lossy(&words[..words.len().min(WORDS_BYTES_MAX)]);
+    match tokio::fs::symlink_metadata(&path).await {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        // It is there, whatever it is: a folder, a link to nowhere, a file that we may not read or that is gone just now.
+        Ok(_) | Err(_) => {
+            let words = words_of(&path).await.unwrap_or_else(|error| error.kind().to_string());
             break_glass(keeper, &format!("file {HALT_FILE}: {}", as_plain(&words))).await;
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        // It is there, whatever it is: a folder, or a file that we may not read.
-        Err(error) => break_glass(keeper, &format!("file {HALT_FILE}: {}", error.kind())).await,
     }
+}
+
+/// The first words of a file. What is no file has none: a pipe would keep us waiting, a device never ends, and nobody would look for
+/// the file or hear the signal meanwhile.
+async fn words_of(path: &Path) -> io::Result<String> {
+    let at_once = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
+    let file = tokio::fs::OpenOptions::new().read(true).custom_flags(at_once).open(path).await?;
+    if !file.metadata().await?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut words = Vec::new();
+    file.take(WORDS_BYTES_MAX).read_to_end(&mut words).await?;
+    Ok(String::from_utf8_lossy(&words).into_owned())
 }
 
 async fn break_glass(keeper: &HaltKeeper, words: &str) {
@@ -97,5 +111,44 @@ async fn break_glass(keeper: &HaltKeeper, words: &str) {
     };
     if let Err(error) = keeper.raise(new).await {
         tracing::error!(%error, "break-glass");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::os::unix::fs::symlink;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::*;
+    use crate::testing::on_stage;
+
+    /// Looks once, and does not wait for ever.
+    async fn look(make: impl FnOnce(&Path)) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        make(&folder.path().join(HALT_FILE));
+        let (told, heard) = tokio::sync::oneshot::channel();
+        on_stage(|stage| async move {
+            let keeper = &stage.worker.shared.halts;
+            let looked = tokio::time::timeout(Duration::from_secs(20), look_for_file(keeper, folder.path())).await;
+            looked.expect("whoever looks is not kept waiting");
+            told.send(keeper.status().halts.into_iter().map(|halt| halt.text).collect()).unwrap();
+        })
+        .await;
+        heard.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn whatever_bears_the_name_stops_the_node_and_holds_nobody_up() {
+        assert!(look(|_| {}).await.is_empty(), "no file, no halt");
+        let pipe = |path: &Path| mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        assert_eq!(look(pipe).await, ["file HALT: invalid input parameter"]);
+        assert_eq!(look(|path| std::fs::create_dir(path).unwrap()).await, ["file HALT: invalid input parameter"]);
+        assert_eq!(look(|path| symlink("/dev/zero", path).unwrap()).await, ["file HALT: invalid input parameter"]);
+        assert_eq!(look(|path| symlink("nowhere", path).unwrap()).await, ["file HALT: entity not found"]);
+        assert_eq!(look(|path| symlink(path, path).unwrap()).await.len(), 1, "a link to itself");
+        let huge = look(|path| std::fs::File::create(path).unwrap().set_len(1 << 40).unwrap()).await;
+        assert_eq!(huge.len(), 1, "more than there is memory");
     }
 }

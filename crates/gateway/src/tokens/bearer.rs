@@ -16,11 +16,12 @@ use countersign_core::{DpopNonces, Effect, Freshness, Refusal, Reject, ReplayId,
 use countersign_dialects::{Header, Headers, RequestView};
 use countersign_oauth::claims::{Access, TokenMark};
 use countersign_oauth::dpop::{self, DPOP_HEADER, Target};
-use countersign_oauth::{AccessClaims, DpopProof, Held, Thumbprint};
+use countersign_oauth::{AccessClaims, DpopProof, Held};
 use http::header::AUTHORIZATION;
 
 use super::issuer;
 use crate::authenticate::Login;
+use crate::bearer::certificate;
 use crate::clock;
 use crate::connection::Connection;
 use crate::identity::ACCESS_TYPE;
@@ -51,6 +52,8 @@ pub struct TokenLogin {
     pub mark: TokenMark,
     /// Until when what it opened may stay open.
     pub ends: Timestamp,
+    /// Whether it is bound to the certificate of the connection.
+    pub by_certificate: bool,
 }
 
 impl TokenLogin {
@@ -118,7 +121,7 @@ pub(crate) fn login(
         // RFC 9449, 7.2: a bound token shown as a bearer token is refused, whatever else comes with it.
         return Err(Refusal::operator(Reject::TokenInvalid, "the token is not of the scheme that it is shown by"));
     }
-    access.cnf.check(&held(connection, proof.as_ref()))?;
+    access.cnf.check(&held(worker, connection, proof.as_ref()))?;
     let (identity, login) = standing(worker, connection, &access)?;
     if let Some(proof) = &proof {
         use_once(worker, &identity, proof, effect)?;
@@ -129,7 +132,11 @@ pub(crate) fn login(
         return Err(Refusal::operator(Reject::ScopeMissing, "a token of a key that is for something else"));
     }
     let freshness = proof.as_ref().map_or(Freshness::Channel, DpopProof::freshness);
-    Ok(Login { freshness, token: Some(TokenLogin { mark: access.mark, ends: access.session_ends }), ..login })
+    Ok(Login {
+        freshness,
+        token: Some(TokenLogin { mark: access.mark, ends: access.session_ends, by_certificate: access.cnf.x5t_s256.is_some() }),
+        ..login
+    })
 }
 
 /// Verifies the signature of an access token and reads its claims, which are not judged yet.
@@ -190,13 +197,8 @@ pub(super) fn proof_for(
 }
 
 /// What the asker holds.
-pub(super) fn held(connection: &Connection, proof: Option<&DpopProof>) -> Held {
-    let certificate = connection.negotiated.peer_certificate.as_ref();
-    Held {
-        key: proof.map(|proof| proof.key),
-        certificate: certificate.and_then(|certificate| Thumbprint::parse(&certificate.certificate_sha256)),
-        channel: connection.exporter,
-    }
+pub(super) fn held(worker: &Worker, connection: &Connection, proof: Option<&DpopProof>) -> Held {
+    Held { key: proof.map(|proof| proof.key), certificate: certificate(worker, connection), channel: connection.exporter }
 }
 
 /// Remembers a proof for a request of this effect; refuses it when it was used before.

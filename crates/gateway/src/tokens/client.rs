@@ -54,6 +54,8 @@ impl Asker<'_> {
             None => authenticate(self.worker, self.connection, Family::Any, Effect::Write, self.view).map_err(of_client)?,
         };
         subject.note_login(&login);
+        // Before it costs the key anything: a form is a request that any page can make.
+        exchange::check_page(&login, self.view).map_err(|refusal| OAuthRefusal { error: OAuthError::UnauthorizedClient, refusal })?;
         self.check_named(&login)?;
         self.charge(&login)?;
         Ok(login)
@@ -109,7 +111,7 @@ impl Asker<'_> {
 
     /// What the asker holds.
     pub(super) fn held(&self, proof: Option<&DpopProof>) -> Held {
-        bearer::held(self.connection, proof)
+        bearer::held(self.worker, self.connection, proof)
     }
 
     #[expect(clippy::unused_self, reason = "reads as what it is: the time of this request")]

@@ -149,6 +149,11 @@ async fn call(stage: &Stage, connection: &Rc<Connection>, method: &str, path: &s
 
 /// A connection that differs from others in its exporter value and its client certificate.
 fn connection_with(stage: &Stage, exporter: [u8; 32], certificate: Option<u8>) -> Rc<Connection> {
+    connection_until(stage, exporter, certificate, u64::MAX)
+}
+
+/// The same, with a certificate that ends then.
+fn connection_until(stage: &Stage, exporter: [u8; 32], certificate: Option<u8>, not_after: u64) -> Rc<Connection> {
     let identities = |number: u8| CertificateIdentities {
         common_name: None,
         dns_names: Vec::new(),
@@ -160,7 +165,7 @@ fn connection_with(stage: &Stage, exporter: [u8; 32], certificate: Option<u8>) -
         spki_sha256: "unregistered".to_owned(),
         certificate_sha256: Thumbprint::new([number; 32]).to_string(),
         not_before: 0,
-        not_after: u64::MAX,
+        not_after,
     };
     let negotiated = NegotiatedParameters {
         version: TlsVersion::Tls13,

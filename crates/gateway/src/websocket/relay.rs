@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use countersign_core::{CorrelationId, Purpose, Refusal, Reject};
+use countersign_core::{CorrelationId, Purpose, Refusal, Reject, Timestamp};
 use countersign_dialects::binance::listen_key;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -33,7 +33,7 @@ use super::limits::{PING_INTERVAL, SILENCE_MAX};
 use super::socket::{Socket, SocketError};
 use super::standing::Standing;
 use crate::audit::{self, Subject};
-use crate::authenticate::Login;
+use crate::authenticate::{Login, recheck_certificate};
 use crate::clock;
 use crate::connection::Connection;
 use crate::exchange::Admitted;
@@ -182,7 +182,7 @@ where
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut draining = worker.shared.drain.subscribe();
     let mut standing = Standing::subscribe(worker);
-    let mut expiry = std::pin::pin!(expiry(login));
+    let mut expiry = std::pin::pin!(expiry(connection, login));
     loop {
         tokio::select! {
             ended = std::future::poll_fn(|cx| pair.poll(cx)) => return ended,
@@ -194,11 +194,14 @@ where
     }
 }
 
-/// Waits until the key's own end, or that of the token's session.
-async fn expiry(login: Option<&Login>) {
+/// Waits until the key's own end, that of the certificate that logged in, or that of the token's session.
+async fn expiry(connection: &Connection, login: Option<&Login>) {
     let of_key = login.and_then(|login| login.identity.credential().not_after);
     let of_token = login.and_then(|login| login.token.as_ref()).map(|token| token.ends);
-    match of_key.into_iter().chain(of_token).min() {
+    let by_certificate = login.is_some_and(Login::is_by_certificate);
+    let certificate = connection.negotiated.peer_certificate.as_ref().filter(|_| by_certificate);
+    let of_certificate = certificate.map(|certificate| Timestamp::from_secs(certificate.not_after.saturating_add(1)));
+    match of_key.into_iter().chain(of_token).chain(of_certificate).min() {
         Some(end) => tokio::time::sleep(end.saturating_since(clock::wall())).await,
         None => std::future::pending().await,
     }
@@ -231,6 +234,7 @@ fn recheck(worker: &Worker, connection: &Connection, route: &Route, login: Optio
     } else {
         table.find(purpose, login.identity.key_id()).map(|entry| &entry.credential)
     };
+    recheck_certificate(worker, connection, login)?;
     login.identity.recheck(current, Some(connection.remote.ip()), clock::wall()).map(drop)
 }
 

@@ -1,5 +1,5 @@
-//! Tells open connections that credentials or halts changed or tokens were revoked, so that they are cut off without a look-up per timer and
-//! connection: one timer per worker compares one pointer and one number.
+//! Tells open connections that credentials, halts or the CAs of clients changed or tokens were revoked, so that they are cut off without a
+//! look-up per timer and connection: one timer per worker compares one pointer and three numbers.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -34,16 +34,20 @@ impl Standing {
         let standing = &worker.standing;
         if !standing.watching.replace(true) {
             let mut seen = worker.shared.credentials.load_full();
-            let (mut generation, mut epoch) = (worker.shared.halts.gate().generation(), worker.shared.oauth.epoch());
+            let state = |worker: &Worker| {
+                let shared = &worker.shared;
+                (shared.halts.gate().generation(), shared.oauth.epoch(), shared.tls.snapshot().generation())
+            };
+            let mut known = state(worker);
             let worker = Rc::downgrade(worker);
             tokio::task::spawn_local(async move {
                 loop {
                     tokio::time::sleep(STANDING_POLL).await;
                     let Some(worker) = worker.upgrade() else { return };
                     let current = worker.shared.credentials.load();
-                    let (now, latest) = (worker.shared.halts.gate().generation(), worker.shared.oauth.epoch());
-                    if !Arc::ptr_eq(&seen, &current) || now != generation || epoch != latest {
-                        (seen, generation, epoch) = (Arc::clone(&current), now, latest);
+                    let now = state(&worker);
+                    if !Arc::ptr_eq(&seen, &current) || now != known {
+                        (seen, known) = (Arc::clone(&current), now);
                         worker.standing.changes.send_modify(|count| *count += 1);
                     }
                 }

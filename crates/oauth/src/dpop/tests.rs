@@ -108,6 +108,10 @@ fn refuses_a_proof_for_something_else() {
         ("iat", json!(NOW.as_secs() + 6), Reject::TimestampAhead),
         ("iat", json!("now"), Reject::Malformed),
         ("iat", json!(u64::MAX), Reject::Malformed),
+        ("exp", json!(NOW.as_secs()), Reject::TimestampStale),
+        ("exp", json!("never"), Reject::Malformed),
+        ("nbf", json!(NOW.as_secs() + 6), Reject::TimestampAhead),
+        ("nbf", json!(-1), Reject::Malformed),
         ("jti", json!(""), Reject::Malformed),
         ("jti", json!("j".repeat(countersign_core::limits::DPOP_JTI_BYTES_MAX + 1)), Reject::Malformed),
     ] {
@@ -126,6 +130,14 @@ fn query_case_and_default_port_are_no_difference() {
         ("https://gw.example:443/orders", "GW.example"),
     ] {
         verify(&signer.jwt(&signer.header(), &with("htu", htu.into())), &Target { authority, ..target() }, None, NOW).unwrap();
+    }
+}
+
+#[test]
+fn a_proof_is_good_until_its_own_end() {
+    let signer = Signer::ed25519(1);
+    for (name, value) in [("exp", json!(NOW.as_secs() + 1)), ("exp", json!(NOW.as_secs() + 86_400)), ("nbf", json!(NOW.as_secs() + 5))] {
+        verify(&signer.jwt(&signer.header(), &with(name, value)), &target(), None, NOW).unwrap();
     }
 }
 

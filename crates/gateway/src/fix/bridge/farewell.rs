@@ -6,6 +6,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Bridge, End, FAREWELL, LAST_WORDS, Side, commit};
 use crate::audit::{self, Subject};
+use crate::authenticate::recheck_certificate;
 use crate::fix::will::{self, Facts};
 use crate::{clock, native};
 
@@ -23,7 +24,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let table = self.worker.shared.credentials.load();
         let entry = table.find(identity.purpose(), identity.key_id());
         let standing = identity.recheck(entry.map(|entry| &entry.credential), Some(self.connection.remote.ip()), clock::wall());
-        let standing = standing.map(drop).and_then(|()| self.native.as_ref().map_or(Ok(()), native::FixSession::check_open));
+        let standing = standing.and_then(|_| recheck_certificate(&self.worker, &self.connection, &self.login));
+        let standing = standing.and_then(|()| self.native.as_ref().map_or(Ok(()), native::FixSession::check_open));
         if let Err(refusal) = standing {
             let subject = Subject::none().by(Some(&self.login));
             audit::refused(&self.worker, &self.connection, &subject, &refusal, self.correlation);

@@ -74,6 +74,27 @@ async fn a_token_of_one_connection_or_certificate_does_not_move() {
     .await;
 }
 
+/// A connection may outlive the certificate that it was opened with.
+#[tokio::test]
+async fn a_certificate_that_expired_holds_nothing() {
+    on_stage(|stage| async move {
+        let home = connection_with(&stage, EXPORTER, Some(7));
+        let later = connection_until(&stage, EXPORTER, Some(7), clock::wall().as_secs() - 1);
+        let (text, scope) = (assertion(OWNER), "md:read offline_access");
+        let told = post(&stage, &home, "/token", &[("grant_type", JWT_BEARER), ("assertion", &text), ("scope", scope)], None).await;
+        let (access, refresh) = (told.text("access_token"), told.text("refresh_token"));
+        let bearer = [("authorization", format!("Bearer {access}"))];
+        assert!(shown(&stage, &home, &bearer).await.was_forwarded());
+        assert_eq!(shown(&stage, &later, &bearer).await.status, 401);
+        let told = post(&stage, &later, "/token", &[("grant_type", "refresh_token"), ("refresh_token", &refresh)], None).await;
+        assert_eq!((told.status, told.text("error").as_str()), (400, "invalid_grant"));
+        let text = assertion(OWNER);
+        let told = post(&stage, &later, "/token", &[("grant_type", JWT_BEARER), ("assertion", &text)], None).await;
+        assert_eq!((told.status, told.text("error").as_str()), (400, "invalid_dpop_proof"), "nothing to bind a token to");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn other_tokens_of_ours_are_no_access_tokens() {
     on_stage(|stage| async move {

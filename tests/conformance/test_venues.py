@@ -4,6 +4,7 @@ import asyncio
 
 import ccxt
 import pytest
+import requests
 
 from harness.interop import class_name
 from harness.venues import LISTEN_KEY, VENUES, symbol
@@ -65,6 +66,19 @@ def test_reads_balance(venue, exchange, interop):
     quote = exchange.market(symbol(exchange))["quote"]
     assert exchange.fetch_balance()[quote]["total"] > 0
     interop.works(venue.client, venue.purpose, "balance")
+
+
+def test_reads_the_balance_of_an_address_that_has_done_nothing(server):
+    """Hyperliquid's clients ask for it unsigned, before they act: any address, of which the gateway knows whose it is."""
+    venue = next(venue for venue in VENUES if venue.purpose == "hyperliquid")
+    key = venue.key(server)["api_key"]
+
+    def balances(address):
+        asked = requests.post(f"{server.base}/info", json={"type": "spotClearinghouseState", "user": address}, verify=server.ca, timeout=10)
+        return {each["coin"]: float(each["total"]) for each in asked.json()["balances"]}
+
+    assert balances(key)["USDT"] > 0
+    assert balances("0x" + "17" * 20) == {}
 
 
 def test_places_lists_and_cancels_an_order(venue, exchange, interop):

@@ -175,6 +175,24 @@ def test_pro_watches_an_order_book(server):
     assert book["bids"][0][0] < book["asks"][0][0]
 
 
+def test_pro_watches_more_streams_than_one_connection_has(server):
+    """ccxt numbers its connections, `/ws/0` and on; another venue's clients know `/ws/2`."""
+
+    async def story(exchange):
+        watches = {
+            "ticker": exchange.watch_ticker(SYMBOL),
+            "trades": exchange.watch_trades(SYMBOL),
+            "book": exchange.watch_order_book(SYMBOL),
+            "candles": exchange.watch_ohlcv(SYMBOL, "1m"),
+        }
+        return dict(zip(watches, await asyncio.gather(*watches.values()), strict=True)), sorted(exchange.clients)
+
+    seen, addresses = in_loop(server, "binance-hmac", story)
+    assert any(address.endswith("/ws/2") for address in addresses), addresses
+    assert seen["ticker"]["last"] > 0 and seen["trades"] and seen["candles"]
+    assert seen["book"]["bids"][0][0] < seen["book"]["asks"][0][0]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_pro_places_and_cancels_over_the_websocket_api(server, kind):
     async def story(exchange):

@@ -1,9 +1,15 @@
 """Unmodified ccxt classes of every venue trade through one gateway, and raise what they raise at the venue."""
 
 import asyncio
+import hashlib
+import hmac
+import json
+import time
 
 import ccxt
 import pytest
+import requests
+import websocket
 
 from harness.interop import class_name
 from harness.venues import LISTEN_KEY, VENUES, symbol
@@ -65,6 +71,49 @@ def test_reads_balance(venue, exchange, interop):
     quote = exchange.market(symbol(exchange))["quote"]
     assert exchange.fetch_balance()[quote]["total"] > 0
     interop.works(venue.client, venue.purpose, "balance")
+
+
+def test_bitmex_takes_the_proof_of_a_handshake_and_subscribes_as_its_query_says(server):
+    """As bitmex-ws, the vendor's own client, does: `api-*` headers over `GET/realtime`, and topics in the address."""
+    record = server.credential("bitmex")
+    topics = "instrument:XBT_USDT,quote:XBT_USDT,trade:XBT_USDT,orderBookL2:XBT_USDT,order:XBT_USDT,margin,position"
+
+    def partials(secret):
+        expires = str(int(time.time()) + 3_600)
+        signature = hmac.new(secret.encode(), f"GET/realtime{expires}".encode(), hashlib.sha256).hexdigest()
+        proof = [f"api-expires: {expires}", f"api-signature: {signature}", f"api-key: {record['api_key']}"]
+        address = f"{server.ws_base}/realtime?subscribe={topics}"
+        socket = websocket.create_connection(address, header=proof, sslopt={"ca_certs": server.ca}, timeout=20)
+        wanted = {topic.split(":")[0] for topic in topics.split(",")}
+        seen = {}
+        try:
+            while wanted - set(seen):
+                frame = json.loads(socket.recv())
+                assert "error" not in frame, frame
+                if frame.get("action") == "partial":
+                    seen[frame["table"]] = frame
+        finally:
+            socket.close()
+        return seen
+
+    seen = partials(record["secret"])
+    assert seen["quote"]["data"][0]["bidPrice"] < seen["quote"]["data"][0]["askPrice"]
+    assert seen["orderBookL2"]["keys"] == ["symbol", "id", "side"] and seen["margin"]["data"]
+    with pytest.raises(AssertionError, match="Signature not valid"):
+        partials("A" * 48)
+
+
+def test_reads_the_balance_of_an_address_that_has_done_nothing(server):
+    """Hyperliquid's clients ask for it unsigned, before they act: any address, of which the gateway knows whose it is."""
+    venue = next(venue for venue in VENUES if venue.purpose == "hyperliquid")
+    key = venue.key(server)["api_key"]
+
+    def balances(address):
+        asked = requests.post(f"{server.base}/info", json={"type": "spotClearinghouseState", "user": address}, verify=server.ca, timeout=10)
+        return {each["coin"]: float(each["total"]) for each in asked.json()["balances"]}
+
+    assert balances(key)["USDT"] > 0
+    assert balances("0x" + "17" * 20) == {}
 
 
 def test_places_lists_and_cancels_an_order(venue, exchange, interop):

@@ -4,6 +4,7 @@
 //!   api-key, api-expires (s), api-signature
 //!   signed text = VERB || path?query || expires || body;   HMAC-SHA-256 in hex
 //!   WebSocket: {"op":"authKeyExpires","args":[key, expires, signature over "GET/realtime" || expires]}
+//!              or the same proof in the headers of the handshake, and `?subscribe=a,b:c` in its target
 //! ```
 //!
 //! Source: requests recorded from ccxt 4.4.100 on 2026-11-21 (newer ones dropped the venue). See `docs/dialects/bitmex.md`.
@@ -131,7 +132,11 @@ impl Dialect for Bitmex {
     }
 
     fn open_socket(&self, opening: &Opening<'_>) -> Option<Box<dyn DialectSocket>> {
-        (opening.path() == SOCKETS[0].path).then(|| LoginSocket::boxed(socket::Realtime))
+        self.open_socket_with(opening, &http::HeaderMap::new())
+    }
+
+    fn open_socket_with(&self, opening: &Opening<'_>, headers: &dyn Headers) -> Option<Box<dyn DialectSocket>> {
+        (opening.path() == SOCKETS[0].path).then(|| LoginSocket::boxed(socket::Realtime::opened(opening, headers)))
     }
 }
 

@@ -195,6 +195,11 @@ pub trait Dialect: Send + Sync {
         None
     }
 
+    /// The same, where the headers of the handshake may prove who opens it.
+    fn open_socket_with(&self, opening: &Opening<'_>, _headers: &dyn Headers) -> Option<Box<dyn DialectSocket>> {
+        self.open_socket(opening)
+    }
+
     /// Answers a request to an endpoint of [`Handling::Local`](crate::routes::Handling::Local).
     ///
     /// # Errors

@@ -60,6 +60,16 @@ impl<R: Into<Refusal>> From<R> for Refused {
     }
 }
 
+/// What the handshake of a connection has said already.
+pub(crate) enum First {
+    /// A proof for the whole connection.
+    Login(Box<Presented<'static>>),
+    /// A message about public data, and its text.
+    Public(&'static str, String),
+    /// What cannot be.
+    Refused(Refusal),
+}
+
 /// What is a venue's own about its WebSocket.
 pub(crate) trait Venue: Send {
     /// Whose credentials.
@@ -67,6 +77,11 @@ pub(crate) trait Venue: Send {
 
     /// Reads a frame.
     fn read<'f>(&mut self, text: &'f str, now: Timestamp, desk: &mut dyn Desk) -> Result<Frame<'f>, Refused>;
+
+    /// What the handshake has said, for venues that read it there; told once.
+    fn first(&mut self) -> Option<First> {
+        None
+    }
 
     /// What the client gets before it sent anything.
     fn greeting(&mut self, _now: Timestamp, _desk: &mut dyn Desk) -> Option<String> {
@@ -151,7 +166,15 @@ impl<V: Venue + 'static> LoginSocket<V> {
 
 impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
     fn greet(&mut self, now: Timestamp, desk: &mut dyn Desk) -> Step<'static> {
-        self.venue.greeting(now, desk).map_or_else(Step::ignore, Step::reply)
+        match self.venue.first() {
+            Some(First::Login(presented)) => {
+                self.pending = Some(Pending::Login);
+                Step::Verify(*presented)
+            }
+            Some(First::Public(message, text)) => Step::Forward(Forward { text: Some(text), ..Forward::public(message) }),
+            Some(First::Refused(refusal)) => self.refused(refusal, self.venue.closes_on_failed_login(), now),
+            None => self.venue.greeting(now, desk).map_or_else(Step::ignore, Step::reply),
+        }
     }
 
     fn handle_text<'f>(&mut self, text: &'f str, now: Timestamp, desk: &mut dyn Desk) -> Step<'f> {

@@ -154,7 +154,7 @@ pub enum Downstream {
 
 /// The state of one connection.
 pub trait DialectSocket: Send {
-    /// What the client gets first, before it sent anything.
+    /// What the client gets first, before it sent anything; or what its handshake asks for, which may be to verify a proof.
     fn greet(&mut self, _now: Timestamp, _desk: &mut dyn Desk) -> Step<'static> {
         Step::ignore()
     }

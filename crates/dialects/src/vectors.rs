@@ -153,7 +153,7 @@ mod tests {
         ("hyperliquid", include_str!("../../../tests/vectors/hyperliquid.json"), 17),
         ("kraken", include_str!("../../../tests/vectors/kraken.json"), 65),
         ("kraken-futures", include_str!("../../../tests/vectors/kraken-futures.json"), 11),
-        ("kucoin", include_str!("../../../tests/vectors/kucoin.json"), 70),
+        ("kucoin", include_str!("../../../tests/vectors/kucoin.json"), 74),
         ("okx", include_str!("../../../tests/vectors/okx.json"), 33),
         ("rfc9421", include_str!("../../../tests/vectors/rfc9421.json"), 110),
     ];

@@ -132,7 +132,9 @@ fn judge(worker: &Rc<Worker>, connection: &Connection, original: &Original, corr
             worker.shared.metrics.route_answered(route.index, status);
             verdict
         }
-        RouteMatch::MethodNotAllowed => Verdict::Refused(exchange::method_not_allowed(worker, &routes, path, correlation)),
+        RouteMatch::MethodNotAllowed => {
+            Verdict::Refused(exchange::method_not_allowed(worker, &routes, path, &original.headers, correlation))
+        }
         RouteMatch::NotFound => refused_unrouted(worker, connection, &subject(None), &Reject::RouteUnknown.into(), correlation),
     }
 }

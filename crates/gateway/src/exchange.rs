@@ -15,7 +15,7 @@ use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Purpose, Refus
 use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_dialects::risk::SignedText;
-use countersign_dialects::{Header, RequestView};
+use countersign_dialects::{Header, Headers, RequestView};
 use countersign_oauth::dpop::DPOP_HEADER;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
@@ -103,22 +103,27 @@ async fn dispatch(worker: &Rc<Worker>, connection: &Rc<Connection>, request: Arr
             let route = Arc::clone(route);
             on_route(worker, connection, &route, request).await
         }
-        RouteMatch::MethodNotAllowed => method_not_allowed(worker, &routes, path, correlation),
+        RouteMatch::MethodNotAllowed => method_not_allowed(worker, &routes, path, &request.parts.headers, correlation),
         RouteMatch::NotFound => {
             if let Some(id) = explanations::asked(method, path)
                 && let Some(answer) = explanations::answer(worker, id, &request.parts.headers, correlation).await
             {
                 return answer;
             }
-            let named_key = request.parts.headers.get(API_KEY_HEADER).map(HeaderValue::as_bytes);
-            not_found(worker, connection, (method, path), named_key, correlation)
+            not_found(worker, connection, (method, path), &request.parts.headers, correlation)
         }
     }
 }
 
 /// The answer to a method that a known path does not have, in the words of its neighbours.
-pub(crate) fn method_not_allowed(worker: &Worker, routes: &Routes, path: &str, correlation: CorrelationId) -> Answer {
-    respond::method_not_allowed(&routes.allowed_methods(path), &words(worker, routes.family_near(path)), correlation)
+pub(crate) fn method_not_allowed(
+    worker: &Worker,
+    routes: &Routes,
+    path: &str,
+    headers: &dyn Headers,
+    correlation: CorrelationId,
+) -> Answer {
+    respond::method_not_allowed(&routes.allowed_methods(path), &words(worker, routes.family_near(path, headers)), correlation)
 }
 
 /// The answer to a request without a route: what the gateway itself publishes, or 404 in the words of
@@ -127,15 +132,19 @@ pub(crate) fn not_found(
     worker: &Worker,
     connection: &Connection,
     (method, path): (&str, &str),
-    named_key: Option<&[u8]>,
+    headers: &dyn Headers,
     correlation: CorrelationId,
 ) -> Answer {
     if path == JWKS_PATH && method == "GET" {
         return jwks(worker);
     }
     let refusal = Reject::RouteUnknown.into();
+    let named_key = match headers.find(API_KEY_HEADER) {
+        Header::Once(key) => Some(key),
+        Header::Absent | Header::Repeated => None,
+    };
     audit::refused(worker, connection, &audit::Subject::target(method, path, named_key, None), &refusal, correlation);
-    let family = worker.shared.routes.load().family_near(path);
+    let family = worker.shared.routes.load().family_near(path, headers);
     respond::refuse(&refusal, &words(worker, family), correlation)
 }
 

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use countersign_core::{Effect, Purpose, Requirement, Risk};
 use countersign_dialects::risk::InstrumentPlace;
 use countersign_dialects::routes::Weight;
-use countersign_dialects::{Dialect, of_purpose};
+use countersign_dialects::{Dialect, Headers, of_purpose};
 
 use neighbours::Neighbours;
 
@@ -280,10 +280,11 @@ impl Routes {
         if path_known { RouteMatch::MethodNotAllowed } else { RouteMatch::NotFound }
     }
 
-    /// In whose words a request without a route is refused: the family that all routes of its neighbourhood share.
+    /// In whose words a request without a route is refused: the family that all routes of its neighbourhood share, or else the one
+    /// whose headers it has.
     #[must_use]
-    pub fn family_near(&self, path: &str) -> Family {
-        self.neighbours.family(path)
+    pub fn family_near(&self, path: &str, headers: &dyn Headers) -> Family {
+        self.neighbours.family(path, headers)
     }
 
     /// The methods that have a route on this path, for the `Allow` header of a 405 (RFC 9110 section 15.5.6).

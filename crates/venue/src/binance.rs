@@ -29,3 +29,4 @@ pub(crate) use frames::MinuteWeight;
 pub(crate) use lists::WEIGHT_PER_MINUTE;
 pub(crate) use market_data::{INTERVALS, percent, write_candle, write_levels};
 pub(crate) use rest::{not_found, router};
+pub(crate) use streams::Streams;

@@ -104,6 +104,12 @@ impl VenueHandle {
         self.tasks.push(tokio::spawn(accepting));
     }
 
+    /// Tells who knows the account of a key that is named by an address: Hyperliquid's clients ask about one before they use it, and
+    /// say nothing of who they are. Who was told of first stays.
+    pub fn ask_owners_of(&self, owners: impl Fn(&str) -> Option<String> + Send + Sync + 'static) {
+        self.shell.addresses.ask_of(Box::new(owners));
+    }
+
     /// What has arrived so far.
     #[must_use]
     pub fn arrivals(&self) -> Arrivals {

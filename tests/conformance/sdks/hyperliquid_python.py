@@ -28,8 +28,6 @@ class Client:
         return [each["name"] for each in self.info.spot_meta()["universe"]]
 
     def balance(self):
-        # The paper venue knows an address from its first action on.
-        self.cancel_order(self.place_order())
         state = self.info.spot_user_state(self.wallet.address)
         return {each["coin"]: float(each["total"]) for each in state["balances"]}["USDT"]
 

@@ -1,4 +1,7 @@
 //! Bitfinex's WebSocket v2: `auth`, then inputs as `[0, "on", null, {…}]`.
+//!
+//! ccxt numbers its connections for Binance's streams, `/ws/0`, `/ws/1`, `/ws/2`: where both venues have one address, the third one
+//! arrives here. Its frames have a `method` and no `event`, and what they ask for is public; the upstream says what it knows of it.
 
 use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 use serde_json::value::RawValue;
@@ -10,6 +13,9 @@ use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
 use crate::raw_object::RawObject;
 use crate::socket::Desk;
+
+/// What Binance's clients ask of a connection of market streams (vendor, `web-socket-streams.md`).
+const BINANCE_STREAMS: [&str; 3] = ["LIST_SUBSCRIPTIONS", "SUBSCRIBE", "UNSUBSCRIBE"];
 
 /// What is Bitfinex's own about a connection.
 #[derive(Debug)]
@@ -50,6 +56,9 @@ impl Venue for V2 {
 }
 
 fn event<'f>(frame: &RawObject<'_>, now: Timestamp) -> Result<Op<'f>, Refusal> {
+    if frame.member("event").is_none() && string(frame, "method").is_some_and(|method| BINANCE_STREAMS.contains(&method.as_str())) {
+        return Ok(Op::Public(PUBLIC));
+    }
     match string(frame, "event").ok_or_else(|| malformed("event"))?.as_str() {
         "auth" => login(frame).map(Op::Login),
         "conf" | "subscribe" | "unsubscribe" => Ok(Op::Public(PUBLIC)),
@@ -92,4 +101,37 @@ fn login<'f>(frame: &RawObject<'_>) -> Result<Presented<'f>, Refusal> {
         once: Once::Freshness,
         effect: Effect::Read,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::every_dialect::TestDesk;
+    use crate::login_socket::LoginSocket;
+    use crate::socket::Step;
+    use crate::test_support::now;
+
+    /// Whether a text goes on as a public message, in the name of nobody.
+    fn is_public(text: &str) -> bool {
+        let mut socket = LoginSocket::boxed(V2);
+        match socket.handle_text(text, now(), &mut TestDesk::new()) {
+            Step::Forward(forward) => forward.message == PUBLIC && forward.identity.is_none(),
+            Step::Close { .. } | Step::Refuse { .. } | Step::Reply(_) | Step::Verify(_) | Step::VerifyToken(_) => false,
+        }
+    }
+
+    #[test]
+    fn the_third_connection_of_a_client_of_binance_asks_for_its_streams() {
+        for method in BINANCE_STREAMS {
+            assert!(is_public(&format!(r#"{{"method":"{method}","params":["btcusdt@depth"],"id":3}}"#)), "{method}");
+        }
+        for text in [
+            r#"{"method":"order.place","params":{},"id":3}"#,
+            r#"{"method":"SUBSCRIBE","event":"on","params":[],"id":3}"#,
+            r#"{"method":1,"params":[],"id":3}"#,
+        ] {
+            assert!(!is_public(text), "{text}");
+        }
+    }
 }

@@ -1,18 +1,53 @@
-//! BitMEX's WebSocket.
+//! BitMEX's WebSocket. The vendor's own client, bitmex-ws, proves itself in the headers of the handshake and subscribes in its query.
 
 use countersign_core::{Algorithm, Effect, Freshness, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 
-use super::{CANCEL_ALL_AFTER, PRIVATE, PUBLIC, fresh, words};
+use super::{CANCEL_ALL_AFTER, EXPIRES, KEY, PRIVATE, PUBLIC, SIGNATURE, words};
 use crate::answer::quoted;
-use crate::fields::{array, digits, hex_mac, key_id, malformed, missing, object, string};
+use crate::dialect::{Header, Headers};
+use crate::fields::{array, digits, header, hex_mac, key_id, malformed, missing, object, percent_decoded, string};
 use crate::limits;
-use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
+use crate::login_socket::{Echo, First, Frame, Op, Refused, Venue};
 use crate::raw_object::{RawObject, literal};
-use crate::socket::Desk;
+use crate::socket::{Desk, Opening};
 
 /// What is BitMEX's own about a connection.
-#[derive(Debug)]
-pub(super) struct Realtime;
+pub(super) struct Realtime {
+    /// The proof of the handshake, until it was looked at.
+    proof: Option<Result<Presented<'static>, Refusal>>,
+    /// What the handshake subscribes to, until the first frame.
+    topics: Result<Vec<String>, Refusal>,
+}
+
+impl Realtime {
+    /// A connection with what its handshake says.
+    pub(super) fn opened(opening: &Opening<'_>, headers: &dyn Headers) -> Self {
+        let proof = (headers.find(KEY) != Header::Absent).then(|| handshake(headers, opening.now.wall));
+        Self { proof, topics: opening.query("subscribe").map_or_else(|| Ok(Vec::new()), asked) }
+    }
+
+    fn subscription(&self) -> Option<(&'static str, String)> {
+        let topics = self.topics.as_ref().ok().filter(|topics| !topics.is_empty())?;
+        let kind = if topics.iter().any(|topic| is_private(topic)) { PRIVATE } else { PUBLIC };
+        Some((kind, serde_json::json!({"op": "subscribe", "args": topics}).to_string()))
+    }
+}
+
+/// The topics of a query, in one parameter.
+fn asked(text: &str) -> Result<Vec<String>, Refusal> {
+    let decoded = percent_decoded(text.as_bytes()).and_then(|text| String::from_utf8(text).ok()).ok_or_else(|| malformed("subscribe"))?;
+    let topics: Vec<String> = decoded.split(',').filter(|topic| !topic.is_empty()).map(str::to_owned).collect();
+    if topics.len() > limits::FRAME_LIST_MAX { Err(malformed("subscribe")) } else { Ok(topics) }
+}
+
+/// The proof in the headers of a handshake: what is signed has no query.
+fn handshake(headers: &dyn Headers, now: Timestamp) -> Result<Presented<'static>, Refusal> {
+    proof([header(headers, KEY)?, header(headers, EXPIRES)?, header(headers, SIGNATURE)?], now)
+}
+
+fn is_private(topic: &str) -> bool {
+    PRIVATE_TOPICS.contains(&topic.split(':').next().unwrap_or_default())
+}
 
 /// Topics that tell of one's own.
 const PRIVATE_TOPICS: [&str; 9] =
@@ -23,12 +58,29 @@ impl Venue for Realtime {
         Purpose::Bitmex
     }
 
-    fn read<'f>(&mut self, text: &'f str, _: Timestamp, _: &mut dyn Desk) -> Result<Frame<'f>, Refused> {
+    fn first(&mut self) -> Option<First> {
+        match (self.proof.take(), &self.topics) {
+            (Some(Err(refusal)), _) => Some(First::Refused(refusal)),
+            (_, Err(refusal)) => Some(First::Refused(refusal.clone())),
+            (Some(Ok(presented)), Ok(_)) => Some(First::Login(Box::new(presented))),
+            (None, Ok(_)) => Some(match self.subscription()? {
+                (PUBLIC, text) => First::Public(PUBLIC, text),
+                _ => First::Refused(Reject::MissingCredentials.into()),
+            }),
+        }
+    }
+
+    fn announcement(&self, _: &VerifiedIdentity) -> Option<(&'static str, String)> {
+        self.subscription()
+    }
+
+    fn read<'f>(&mut self, text: &'f str, now: Timestamp, _: &mut dyn Desk) -> Result<Frame<'f>, Refused> {
+        self.topics = Ok(Vec::new());
         if text == "ping" {
             return Ok(Frame { op: Op::Answer("pong".to_owned()), echo: None });
         }
         let frame = object(text)?;
-        Ok(Frame { op: op(&frame)?, echo: None })
+        Ok(Frame { op: op(&frame, now)?, echo: None })
     }
 
     fn welcome(&self, _: &VerifiedIdentity, _: &Echo, _: Timestamp) -> String {
@@ -45,13 +97,13 @@ impl Venue for Realtime {
     }
 }
 
-fn op<'f>(frame: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
+fn op<'f>(frame: &RawObject<'_>, now: Timestamp) -> Result<Op<'f>, Refusal> {
     match string(frame, "op").ok_or_else(|| malformed("op"))?.as_str() {
-        "authKey" | "authKeyExpires" => login(frame).map(Op::Login),
+        "authKey" | "authKeyExpires" => login(frame, now).map(Op::Login),
         "cancelAllAfter" => Ok(Op::Private(CANCEL_ALL_AFTER)),
         "subscribe" | "unsubscribe" => {
             let topics = topics(frame)?;
-            let private = topics.iter().any(|topic| PRIVATE_TOPICS.contains(&topic.split(':').next().unwrap_or_default()));
+            let private = topics.iter().any(|topic| is_private(topic));
             Ok(if private { Op::Private(PRIVATE) } else { Op::Public(PUBLIC) })
         }
         _ => Err(Reject::RouteUnknown.into()),
@@ -68,20 +120,24 @@ fn topics(frame: &RawObject<'_>) -> Result<Vec<String>, Refusal> {
     items.into_iter().map(|item| serde_json::from_str(item.get()).map_err(|_| malformed("args"))).collect()
 }
 
-fn login<'f>(frame: &RawObject<'_>) -> Result<Presented<'f>, Refusal> {
+fn login<'f>(frame: &RawObject<'_>, now: Timestamp) -> Result<Presented<'f>, Refusal> {
     let args = array(frame.member("args").ok_or_else(|| missing("args"))?, 3, "args")?;
     let texts: Vec<String> = args.into_iter().filter_map(|arg| literal(arg).map(std::borrow::Cow::into_owned)).collect();
     let [key, expires, signature] = texts.as_slice() else { return Err(missing("args")) };
     if signature.is_empty() {
         return Err(missing("args"));
     }
+    proof([key, expires, signature], now)
+}
+
+fn proof<'f>([key, expires, signature]: [&str; 3], now: Timestamp) -> Result<Presented<'f>, Refusal> {
     Ok(Presented {
         purpose: Purpose::Bitmex,
         key_id: key_id(key, "args")?,
         signature: hex_mac(Algorithm::HmacSha256, signature),
         signed: SignedBytes::from_piece(format!("GET/realtime{expires}").into_bytes()),
         passphrase: None,
-        freshness: login_freshness(expires)?,
+        freshness: login_freshness(expires, now)?,
         once: Once::SignedBytes,
         effect: Effect::Read,
     })
@@ -92,26 +148,61 @@ const MILLISECONDS_FROM: u64 = 100_000_000_000;
 
 /// How long a login is good for. ccxt writes the time of signing in milliseconds where the venue wants the end in seconds; the venue reads
 /// an end that never comes. Here it is what it is, the time of signing, and the login is good for a while after it.
-fn login_freshness(expires: &str) -> Result<Freshness, Refusal> {
+///
+/// The vendor's own client signs an hour ahead, longer than anything is remembered. A login may be shown again while it lasts, so nothing
+/// need be: what is judged is that it has not ended, and that it does not last for longer than that hour.
+fn login_freshness(expires: &str, now: Timestamp) -> Result<Freshness, Refusal> {
     let number = digits(expires, "expires")?;
-    if number < MILLISECONDS_FROM {
-        return fresh(expires, "expires", limits::BITMEX_LOGIN_LIFETIME_MAX);
-    }
-    let signed = Timestamp::from_millis(number);
-    Ok(Freshness::Validity {
-        not_before: Some(signed),
-        not_after: signed.saturating_add(limits::LOGIN_LIFETIME_MAX),
-        leeway: limits::TIMESTAMP_AHEAD_MAX,
-        lifetime_max: limits::BITMEX_LOGIN_LIFETIME_MAX,
-    })
+    let (not_before, not_after) = if number < MILLISECONDS_FROM {
+        let end = Timestamp::from_secs(number);
+        // Clients round their clock to a second.
+        let far = now.saturating_add(limits::BITMEX_LOGIN_LIFETIME_MAX).saturating_add(limits::TIMESTAMP_AHEAD_MAX);
+        (None, if end > far { end } else { end.min(now.saturating_add(limits::LOGIN_LIFETIME_MAX)) })
+    } else {
+        let signed = Timestamp::from_millis(number);
+        (Some(signed), signed.saturating_add(limits::LOGIN_LIFETIME_MAX))
+    };
+    let (leeway, lifetime_max) = (limits::TIMESTAMP_AHEAD_MAX, limits::BITMEX_LOGIN_LIFETIME_MAX);
+    Ok(Freshness::Validity { not_before, not_after, leeway, lifetime_max })
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use countersign_core::Now;
     use countersign_core::verify::check_window;
 
+    use super::super::Bitmex;
     use super::*;
+    use crate::dialect::Dialect as _;
+    use crate::every_dialect::TestDesk;
+    use crate::socket::Step;
+
+    /// The first step of a connection that was opened so.
+    fn opened(target: &str, headers: &dyn Headers) -> Step<'static> {
+        let opening = Opening { target, now: Now::default(), issued_challenge: None };
+        let mut socket = Bitmex.open_socket_with(&opening, headers).unwrap();
+        socket.greet(Timestamp::from_secs(1_795_222_400), &mut TestDesk::new())
+    }
+
+    #[test]
+    fn a_handshake_proves_itself_in_its_headers_and_subscribes_in_its_query() {
+        let none = http::HeaderMap::new();
+        let signed =
+            [(KEY, "k"), (EXPIRES, "1795226000"), (SIGNATURE, "00")].map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let Step::Verify(presented) = opened("/realtime?subscribe=order:XBTUSD,margin", &signed) else { panic!("a proof to verify") };
+        assert_eq!(presented.signed.contiguous().as_ref(), &b"GET/realtime1795226000"[..]);
+        let Step::Forward(forward) = opened("/realtime?subscribe=trade:XBTUSD,quote%3AXBTUSD", &none) else { panic!("public") };
+        assert_eq!((forward.message, forward.identity.is_none()), (PUBLIC, true));
+        assert_eq!(forward.text.as_deref(), Some(r#"{"args":["trade:XBTUSD","quote:XBTUSD"],"op":"subscribe"}"#));
+        let refused = |target: &str, headers: &dyn Headers| {
+            let Step::Refuse { refusal, close, .. } = opened(target, headers) else { panic!("a refusal") };
+            (refusal.reject, close)
+        };
+        assert_eq!(refused("/realtime?subscribe=trade,order", &none), (Reject::MissingCredentials, true));
+        assert_eq!(refused("/realtime", &signed[..2].to_vec()), (Reject::MissingCredentials, true));
+        assert!(matches!(opened("/realtime", &none), Step::Reply(replies) if replies.is_empty()));
+    }
 
     #[test]
     fn a_login_ends_by_its_seconds_or_a_while_after_its_milliseconds() {
@@ -119,16 +210,17 @@ mod tests {
         for (expires, reject) in [
             ("1795222405", None),
             ("1795222400", Some(Reject::TimestampStale)),
-            ("1795226001", Some(Reject::TimestampAhead)),
+            ("1795226001", None),
+            ("1795226002", Some(Reject::TimestampAhead)),
             ("1795222400000", None),
             ("1795222399000", None),
             ("1795222280000", Some(Reject::TimestampStale)),
             ("1795222402000", Some(Reject::TimestampAhead)),
             ("9999999999999999", Some(Reject::TimestampAhead)),
         ] {
-            let verdict = check_window(login_freshness(expires).unwrap(), now).err().map(|refusal| refusal.reject);
+            let verdict = check_window(login_freshness(expires, now).unwrap(), now).err().map(|refusal| refusal.reject);
             assert_eq!(verdict, reject, "{expires}");
         }
-        assert!(login_freshness("soon").is_err());
+        assert!(login_freshness("soon", now).is_err());
     }
 }

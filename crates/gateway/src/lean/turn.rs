@@ -79,9 +79,9 @@ pub(super) fn take(
     }
     let route = match found {
         RouteMatch::Found(route) => route,
-        RouteMatch::MethodNotAllowed => return answered(exchange::method_not_allowed(worker, &routes, path, correlation)),
+        RouteMatch::MethodNotAllowed => return answered(exchange::method_not_allowed(worker, &routes, path, &plain.fields, correlation)),
         RouteMatch::NotFound => {
-            return answered(exchange::not_found(worker, connection, (plain.head.method, path), named_key(plain), correlation));
+            return answered(exchange::not_found(worker, connection, (plain.head.method, path), &plain.fields, correlation));
         }
     };
     let mut about = subject(plain, Some(route));

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   /sapi/v1/asset/dust  ──▶ "/sapi/v1/asset": only Binance  ──▶ in Binance's words
-//!   /api/v1/nowhere      ──▶ "/api/v1": two venues           ──▶ plain
+//!   /api/v1/nowhere      ──▶ "/api/v1": two venues           ──▶ those of the one whose headers it has, or plain
 //!   /nowhere             ──▶ "": one venue's listener, or many ──▶ its words, or plain
 //! ```
 //!
@@ -14,12 +14,16 @@
 
 use std::collections::HashMap;
 
+use countersign_dialects::Headers;
+
 use super::{Family, Route, RouteTarget};
 
 /// The family of every leading part of the paths of a table.
 #[derive(Default)]
 pub(super) struct Neighbours {
     families: HashMap<Box<str>, Family>,
+    /// Each family that has a route and words of its own.
+    dialects: Vec<Family>,
 }
 
 impl Neighbours {
@@ -28,6 +32,9 @@ impl Neighbours {
         let RouteTarget::Http { path, .. } = &route.target else { return };
         if route.family.dialect().is_none() {
             return;
+        }
+        if !self.dialects.contains(&route.family) {
+            self.dialects.push(route.family);
         }
         let literal = path.as_str().split(['{', '*']).next().unwrap_or_default();
         for part in parts(literal) {
@@ -38,9 +45,18 @@ impl Neighbours {
         }
     }
 
-    /// The family around a path: of the longest leading part that any route has. [`Family::Any`] where more than one has it.
-    pub(super) fn family(&self, path: &str) -> Family {
-        parts(path).find_map(|part| self.families.get(part).copied()).unwrap_or(Family::Any)
+    /// The family around a path: of the longest leading part that any route has; where more than one has it, the only one that
+    /// recognizes these headers and has a route. [`Family::Any`] where no one family is told.
+    pub(super) fn family(&self, path: &str, headers: &dyn Headers) -> Family {
+        match parts(path).find_map(|part| self.families.get(part).copied()) {
+            Some(family) if family != Family::Any => family,
+            Some(_) | None => self.recognized(headers).unwrap_or(Family::Any),
+        }
+    }
+
+    fn recognized(&self, headers: &dyn Headers) -> Option<Family> {
+        let mut found = self.dialects.iter().filter(|family| family.dialect().is_some_and(|dialect| dialect.recognizes(headers)));
+        found.next().copied().filter(|_| found.next().is_none())
     }
 }
 

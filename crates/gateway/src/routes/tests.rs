@@ -9,6 +9,8 @@ use countersign_core::{
     VerifyContext, authorize, permit_public, verify,
 };
 
+use http::{HeaderMap, HeaderName, HeaderValue};
+
 use super::*;
 
 fn spec(name: &str, target: RouteTarget) -> RouteSpec {
@@ -224,8 +226,16 @@ fn what_has_no_route_is_refused_in_the_words_of_its_neighbours() {
         ("/unheard", Family::Any),
         ("", Family::Any),
     ] {
-        assert_eq!(routes.family_near(path), family, "{path}");
+        assert_eq!(routes.family_near(path, &HeaderMap::new()), family, "{path}");
     }
+    let of_kucoin = HeaderMap::from_iter([(HeaderName::from_static("kc-api-key"), HeaderValue::from_static("k"))]);
+    assert_eq!(routes.family_near("/api/v1/unheard", &of_kucoin), Family::Of(Purpose::Kucoin), "the headers tell the client");
+    assert_eq!(routes.family_near("/0/private/Unheard", &of_kucoin), Family::Of(Purpose::Kraken), "the path goes first");
+    let mut of_two = of_kucoin;
+    of_two.insert("api-sign", HeaderValue::from_static("s"));
+    assert_eq!(routes.family_near("/unheard", &of_two), Family::Any, "two venues' headers tell of none");
+    let of_okx = HeaderMap::from_iter([(HeaderName::from_static("ok-access-key"), HeaderValue::from_static("k"))]);
+    assert_eq!(routes.family_near("/unheard", &of_okx), Family::Any, "a venue without a route here has no words here");
     let one = Routes::new(dialect_routes(Family::Of(Purpose::Kraken).dialect().unwrap(), "kraken", 0)).unwrap();
-    assert_eq!(one.family_near("/unheard"), Family::Of(Purpose::Kraken), "a listener of one venue has no other words");
+    assert_eq!(one.family_near("/unheard", &HeaderMap::new()), Family::Of(Purpose::Kraken), "a listener of one venue has no other words");
 }

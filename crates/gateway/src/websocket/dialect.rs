@@ -71,7 +71,8 @@ impl DialectWebSocket {
     ) -> Result<Self, Refusal> {
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
         let opening = Opening { target, now: clock::now(), issued_challenge: None };
-        let machine = route.family.dialect().and_then(|dialect| dialect.open_socket(&opening)).ok_or(Reject::RouteUnknown)?;
+        let machine =
+            route.family.dialect().and_then(|dialect| dialect.open_socket_with(&opening, &parts.headers)).ok_or(Reject::RouteUnknown)?;
         let authority = authority.to_str().unwrap_or_default().to_owned();
         Ok(Self { route, machine, authority, head, correlation })
     }
@@ -186,7 +187,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     async fn greet(&mut self) -> Result<(), Farewell> {
         let mut desk = GatewayDesk::new(&self.worker.shared.tokens, self.connection, &self.authority);
         let step = self.machine.greet(clock::wall(), &mut desk);
-        self.carry_out(step, None).await
+        self.settle(step, None).await
     }
 
     async fn on_client(&mut self, message: Message) -> Result<(), Farewell> {
@@ -201,6 +202,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let (worker, connection) = (self.worker, self.connection);
         let mut desk = GatewayDesk::new(&worker.shared.tokens, connection, &self.authority);
         let step = self.machine.handle_text(text, clock::wall(), &mut desk);
+        self.settle(step, Some(&message)).await
+    }
+
+    /// Verifies what a step asks for, and does what follows. `message` is the frame it is about.
+    async fn settle(&mut self, step: Step<'_>, message: Option<&Message>) -> Result<(), Farewell> {
+        let (worker, connection) = (self.worker, self.connection);
         let verified = match step {
             Step::Verify(presented) => {
                 let known = worker.shared.credentials.load().find(presented.purpose, &presented.key_id).is_some();
@@ -211,13 +218,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             }
             Step::VerifyToken(token) => admission::verify_token(worker, connection, &token),
             step @ (Step::Close { .. } | Step::Forward(_) | Step::Refuse { .. } | Step::Reply(_)) => {
-                return self.carry_out(step, Some(&message)).await;
+                return self.carry_out(step, message).await;
             }
         };
         let result = self.note_login(verified);
         let mut desk = GatewayDesk::new(&worker.shared.tokens, connection, &self.authority);
         let step = self.machine.conclude(result, clock::wall(), &mut desk);
-        self.carry_out(step, Some(&message)).await
+        self.carry_out(step, message).await
     }
 
     /// Does what a step says. `message` is the frame it is about.

@@ -129,7 +129,7 @@ struct Frame<'a> {
 }
 
 /// One stream connection.
-struct Streams {
+pub(crate) struct Streams {
     connection: u64,
     outbox: Arc<Outbox>,
     wrapping: Wrapping,
@@ -162,8 +162,7 @@ pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<
         if let Some(owner) = owner {
             shell.hub.listen(owner, connection.id, OwnForm::BinanceFutures, &connection.outbox);
         }
-        let outbox = Arc::clone(&connection.outbox);
-        let mut streams = Streams { connection: connection.id, outbox, wrapping, place, held: BTreeMap::new() };
+        let mut streams = Streams { wrapping, place, ..Streams::new(connection.id, Arc::clone(&connection.outbox)) };
         for name in &names {
             let _no_such_stream = streams.subscribe(&shell, name);
         }
@@ -220,6 +219,16 @@ impl Protocol for Streams {
 }
 
 impl Streams {
+    /// A connection that has no stream yet.
+    pub(crate) const fn new(connection: u64, outbox: Arc<Outbox>) -> Self {
+        Self { connection, outbox, wrapping: Wrapping::Plain, place: Place::Any, held: BTreeMap::new() }
+    }
+
+    /// Whether a text is what clients of these streams send.
+    pub(crate) fn are_asked_for(text: &str) -> bool {
+        serde_json::from_str::<Frame>(text).is_ok()
+    }
+
     /// All or, when a name is wrong, none.
     fn subscribe_all(&mut self, shell: &Shell, names: &[&str]) -> Result<String, &'static str> {
         let known = shell.with(|exchange, _| names.iter().all(|name| topic_of(exchange, self.place, name).is_some()));

@@ -7,6 +7,7 @@
 //! | `{"event":"conf","flags"}` | `{"event":"conf","status":"OK","flags":0}`: no flag is served |
 //! | `{"event":"auth"}` | nothing but the news of one's own: the gateway has answered the login |
 //! | `[0,"on",null,{…}]`, `[0,"oc",null,{…}]` | `[0,"n",[…]]` |
+//! | `{"method":"SUBSCRIBE","params","id"}` | as a connection of Binance's streams, from then on: their clients number them, and one is `/ws/2` |
 //! | anything else | `{"event":"error",…}` |
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use serde_json::{Map, Value, json};
 use super::error::BitfinexError;
 use super::market_data::candle_key;
 use super::{change, shapes, streams, trading};
+use crate::binance::Streams;
 use crate::clock::now_ms;
 use crate::exchange::instrument::MarketIndex;
 use crate::facade::fields_of;
@@ -80,11 +82,33 @@ impl Number {
 
 struct Session(Subscriptions);
 
-pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
-    operations::handshake::<BitfinexError, Session>(shell, request, Dialect::Bitfinex, Session).await
+/// A connection at a path that is in use at two venues. The first frame that is one's own says whose client it is.
+enum Numbered {
+    Binance(Streams),
+    Bitfinex(Session),
 }
 
-impl Protocol for Session {
+pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
+    let make = |subscriptions| Numbered::Bitfinex(Session(subscriptions));
+    operations::handshake::<BitfinexError, Numbered>(shell, request, Dialect::Bitfinex, make).await
+}
+
+impl Protocol for Numbered {
+    fn on_text(&mut self, shell: &Shell, text: &str) -> Option<String> {
+        if let Self::Bitfinex(Session(subscriptions)) = self
+            && Streams::are_asked_for(text)
+        {
+            let (connection, outbox) = subscriptions.connection();
+            *self = Self::Binance(Streams::new(connection, outbox));
+        }
+        match self {
+            Self::Binance(streams) => streams.on_text(shell, text),
+            Self::Bitfinex(session) => session.on_text(shell, text),
+        }
+    }
+}
+
+impl Session {
     fn on_text(&mut self, shell: &Shell, text: &str) -> Option<String> {
         if text.trim_start().starts_with('[') {
             return Some(self.input(shell, text));
@@ -105,9 +129,7 @@ impl Protocol for Session {
             json!({"event": "error", "msg": error.text(), "code": error.code()}).to_string()
         })
     }
-}
 
-impl Session {
     fn say(&self, message: &Value) {
         self.0.outbox.push_own(Bytes::from(message.to_string()));
     }

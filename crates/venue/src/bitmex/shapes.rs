@@ -39,6 +39,16 @@ pub(super) fn instrument(exchange: &Exchange, market: &Market, at_ms: u64) -> Va
     })
 }
 
+/// The best bid and ask.
+pub(super) fn quote(market: &Market, at_ms: u64) -> Value {
+    let terms = &market.instrument;
+    let [(bid, bids), (ask, asks)] = [Side::Buy, Side::Sell].map(|side| top(market, side));
+    json!({
+        "timestamp": moment(at_ms), "symbol": names::symbol(terms), "bidSize": names::units(&terms.base, bids), "bidPrice": number(bid),
+        "askPrice": number(ask), "askSize": names::units(&terms.base, asks),
+    })
+}
+
 /// One level of the book, named by its side and its price.
 pub(super) fn level(terms: &Instrument, of_side: Side, price: Fixed, size: Option<Fixed>, at_ms: u64) -> Value {
     // Buys are even and sells odd, so that a price which changes sides is another row.

@@ -73,6 +73,7 @@ impl Table {
             "orderBookL2" => Ok(Self::Market(Channel::Changes)),
             "orderBookL2_25" => Ok(Self::Market(Channel::Snapshot(streams::TWENTY_FIVE))),
             "position" => Ok(Self::Nothing),
+            "quote" => Ok(Self::Market(Channel::Top)),
             "trade" => Ok(Self::Market(Channel::Trades)),
             _ => Err(BitmexError::topic(name)),
         }

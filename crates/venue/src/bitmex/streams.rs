@@ -7,6 +7,7 @@
 //! | `orderBookL2_25` | `partial` with the best 25 levels at every tick |
 //! | `orderBook10` | `update` with the best 10 levels at every tick |
 //! | `trade` | `insert` |
+//! | `quote` | `insert` of the best bid and ask at every tick |
 //! | `order` | `insert`, `update` |
 //! | `execution` | `insert` |
 //! | `margin` | `update` |
@@ -35,10 +36,22 @@ fn message(table: &str, action: &str, data: &Value) -> String {
     json!({"table": table, "action": action, "data": data}).to_string()
 }
 
+/// What tells the rows of a table apart: a client finds by it what an `update` or a `delete` is about.
+const fn keys(table: &str) -> &'static [&'static str] {
+    match table.as_bytes() {
+        b"execution" => &["execID"],
+        b"instrument" | b"orderBook10" => &["symbol"],
+        b"margin" => &["account", "currency"],
+        b"order" => &["orderID"],
+        b"orderBookL2" | b"orderBookL2_25" => &["symbol", "id", "side"],
+        _ => &[],
+    }
+}
+
 /// The whole table, for one symbol where it is of one.
 fn partial(table: &str, symbol: Option<&str>, data: &Value) -> String {
     let filter = symbol.map_or_else(|| json!({}), |symbol| json!({"symbol": symbol}));
-    json!({"table": table, "action": "partial", "keys": [], "types": {}, "filter": filter, "data": data}).to_string()
+    json!({"table": table, "action": "partial", "keys": keys(table), "types": {}, "filter": filter, "data": data}).to_string()
 }
 
 /// `instrument`, `orderBook10`, `orderBookL2_25`
@@ -48,7 +61,8 @@ pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Chan
         Channel::Book(_) => Some(message("orderBook10", "update", &ten(exchange, index, at_ms))),
         Channel::Snapshot(_) => first(exchange, index, channel, at_ms),
         Channel::Ticker => Some(message("instrument", "update", &json!([shapes::instrument(exchange, market, at_ms)]))),
-        Channel::Candles(_) | Channel::Changes | Channel::Mids | Channel::Top | Channel::Trades => None,
+        Channel::Top => Some(message("quote", "insert", &json!([shapes::quote(market, at_ms)]))),
+        Channel::Candles(_) | Channel::Changes | Channel::Mids | Channel::Trades => None,
     }
 }
 
@@ -77,7 +91,8 @@ pub(super) fn first(exchange: &Exchange, index: MarketIndex, channel: Channel, a
             let newest = market.tape.last_trades(1).map(|trade| shapes::trade(&market.instrument, trade));
             ("trade", newest.collect())
         }
-        Channel::Candles(_) | Channel::Mids | Channel::Top => return None,
+        Channel::Top => ("quote", json!([shapes::quote(market, at_ms)])),
+        Channel::Candles(_) | Channel::Mids => return None,
     };
     Some(partial(table, Some(&symbol), &data))
 }

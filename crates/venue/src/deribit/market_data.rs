@@ -153,20 +153,30 @@ fn trades_of(exchange: &Exchange, index: MarketIndex) -> impl Iterator<Item = (M
     exchange.market(index).tape.last_trades(ROWS_PER_ANSWER_MAX).map(move |trade| (index, trade))
 }
 
-/// `public/get_last_trades_by_instrument`
+/// Whether a trade was in the time that is asked for, all of it where none is named.
+fn within(fields: &Fields) -> Result<impl Fn(&PublicTrade) -> bool + use<>, RpcError> {
+    let from = fields.integer("start_timestamp")?.unwrap_or(0);
+    let until = fields.integer("end_timestamp")?.unwrap_or(u64::MAX);
+    Ok(move |trade: &PublicTrade| (from..=until).contains(&trade.at_ms))
+}
+
+/// `public/get_last_trades_by_instrument`, also `_and_time`
 pub(super) fn trades_by_instrument(exchange: &Exchange, fields: &Fields) -> Result<Value, RpcError> {
     let index = market(exchange, fields)?;
     let from = fields.integer("start_seq")?.unwrap_or(0);
     let until = fields.integer("end_seq")?.unwrap_or(u64::MAX);
-    let wanted = trades_of(exchange, index).filter(|(_, trade)| (from..=until).contains(&trade.id));
+    let in_time = within(fields)?;
+    let wanted = trades_of(exchange, index).filter(|(_, trade)| (from..=until).contains(&trade.id) && in_time(trade));
     Ok(trade_list(exchange, wanted, count(fields)?))
 }
 
-/// `public/get_last_trades_by_currency`
+/// `public/get_last_trades_by_currency`, also `_and_time`
 pub(super) fn trades_by_currency(exchange: &Exchange, fields: &Fields) -> Result<Value, RpcError> {
     let group = Group::read(fields)?;
     let markets = (0..exchange.markets().len()).map(MarketIndex).filter(|index| group.holds(&exchange.market(*index).instrument));
-    Ok(trade_list(exchange, markets.flat_map(|index| trades_of(exchange, index)), count(fields)?))
+    let in_time = within(fields)?;
+    let wanted = markets.flat_map(|index| trades_of(exchange, index)).filter(|(_, trade)| in_time(trade));
+    Ok(trade_list(exchange, wanted, count(fields)?))
 }
 
 fn summary(exchange: &Exchange, index: MarketIndex, now_ms: u64) -> Value {

@@ -6,7 +6,7 @@ use super::error::GeminiError;
 use super::shapes;
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::Side;
-use crate::exchange::tape::MINUTE_MS;
+use crate::exchange::tape::{Candle, MINUTE_MS};
 use crate::exchange::{Exchange, Market};
 use crate::facade::{Fields, number};
 use crate::limits::{BOOK_LEVELS_MAX, CANDLES_PER_ANSWER_MAX, GEMINI_TRADE_ROWS};
@@ -18,6 +18,20 @@ const INTERVALS: &[(&str, u64)] = &[
     ("5m", 5 * MINUTE_MS),
     ("15m", 15 * MINUTE_MS),
     ("30m", 30 * MINUTE_MS),
+    ("1hr", 60 * MINUTE_MS),
+    ("6hr", 360 * MINUTE_MS),
+    ("1day", 1_440 * MINUTE_MS),
+];
+
+/// Widths of the candles that are streamed: in the names of the vendor's market data v2, and in those of REST, which ccxt asks for.
+pub(super) const STREAMED: &[(&str, u64)] = &[
+    ("1m", MINUTE_MS),
+    ("5m", 5 * MINUTE_MS),
+    ("15m", 15 * MINUTE_MS),
+    ("30m", 30 * MINUTE_MS),
+    ("1h", 60 * MINUTE_MS),
+    ("6h", 360 * MINUTE_MS),
+    ("1d", 1_440 * MINUTE_MS),
     ("1hr", 60 * MINUTE_MS),
     ("6hr", 360 * MINUTE_MS),
     ("1day", 1_440 * MINUTE_MS),
@@ -85,11 +99,13 @@ pub(crate) fn candles(exchange: &Exchange, name: &str, width: &str) -> Option<St
     let market = exchange.market(shapes::find(exchange, name)?);
     let (_, width_ms) = INTERVALS.iter().find(|(known, _)| *known == width)?;
     let candles = market.tape.candles(*width_ms, 0, u64::MAX, CANDLES_PER_ANSWER_MAX);
-    let row = |candle: &crate::exchange::tape::Candle| -> Value {
-        let places = [candle.open, candle.high, candle.low, candle.close, candle.volume].map(number);
-        std::iter::once(json!(candle.open_ms)).chain(places).collect()
-    };
-    Some(candles.iter().rev().map(row).collect::<Value>().to_string())
+    Some(candles.iter().rev().map(candle_row).collect::<Value>().to_string())
+}
+
+/// `[time, open, high, low, close, volume]`
+pub(super) fn candle_row(candle: &Candle) -> Value {
+    let places = [candle.open, candle.high, candle.low, candle.close, candle.volume].map(number);
+    std::iter::once(json!(candle.open_ms)).chain(places).collect()
 }
 
 /// `limit_bids` and `limit_asks` are 50 each unless said; nought is all.

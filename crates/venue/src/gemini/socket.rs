@@ -9,10 +9,11 @@ use http::{Request, Response};
 use serde::Deserialize;
 
 use super::error::GeminiError;
+use super::market_data::STREAMED;
 use super::{shapes, streams};
 use crate::exchange::instrument::MarketIndex;
 use crate::facade::{Access, Fields};
-use crate::operations::{self, ApiError, Channel, Dialect, OwnChannel, Subscriptions};
+use crate::operations::{self, ApiError, Channel, Dialect, OwnChannel, Subscriptions, candle_width};
 use crate::shell::Shell;
 use crate::websocket::Protocol;
 
@@ -105,7 +106,7 @@ struct Named {
     symbols: Vec<String>,
 }
 
-/// `/v2/marketdata`: subscriptions to `l2`.
+/// `/v2/marketdata`: subscriptions to `l2` and `candles_1m`.
 struct MarketData(Subscriptions);
 
 pub(super) async fn market_data(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
@@ -127,22 +128,28 @@ impl Protocol for MarketData {
 
 impl MarketData {
     fn one(&mut self, shell: &Shell, kind: Kind, named: &Named) -> Result<(), GeminiError> {
-        if named.name != "l2" {
-            return Err(GeminiError::option(&named.name));
-        }
+        let width = named.name.strip_prefix("candles_").and_then(|name| candle_width(STREAMED, name));
+        let channels = match (named.name.as_str(), width) {
+            ("l2", _) => &[Channel::Changes, Channel::Trades][..],
+            (_, Some(width)) => &[Channel::Candles(width)],
+            (unknown, None) => return Err(GeminiError::option(unknown)),
+        };
         for symbol in &named.symbols {
             let market = shell.with(|exchange, _| shapes::find(exchange, symbol)).ok_or_else(GeminiError::no_pairs)?;
             shell.counters.count_public();
-            for channel in [Channel::Changes, Channel::Trades] {
+            for channel in channels {
                 match kind {
-                    Kind::Subscribe => self.0.subscribe(shell, market, channel).map_err(|_| GeminiError::no_pairs())?,
-                    Kind::Unsubscribe => self.0.unsubscribe(shell, market, channel),
+                    Kind::Subscribe => self.0.subscribe(shell, market, *channel).map_err(|_| GeminiError::no_pairs())?,
+                    Kind::Unsubscribe => self.0.unsubscribe(shell, market, *channel),
                 }
             }
             if kind == Kind::Subscribe {
                 // Taken after the subscription: a change told twice is harmless, one missed is not.
-                let book = shell.with(|exchange, _| streams::snapshot(exchange, market));
-                self.0.outbox.push_own(Bytes::from(book));
+                let first = shell.with(|exchange, _| match width {
+                    Some(width) => streams::past_candles(exchange, market, width),
+                    None => Some(streams::snapshot(exchange, market)),
+                });
+                first.into_iter().for_each(|first| self.0.outbox.push_own(Bytes::from(first)));
             }
         }
         Ok(())

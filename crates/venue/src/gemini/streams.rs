@@ -2,22 +2,24 @@
 //!
 //! | path | messages |
 //! |---|---|
-//! | `/v2/marketdata` | `l2_updates`: first the whole book with trades, then what changed; `trade` |
+//! | `/v2/marketdata` | `l2_updates`: first the whole book with trades, then what changed; `trade`; `candles_1m_updates`: first the past, then the open one |
 //! | `/v1/multimarketdata` | `update` with the top of the book |
 //! | `/v1/order/events` | a list of events: `initial`, `accepted`, `booked`, `fill`, `closed`, `cancelled` |
 
 use serde_json::{Value, json};
 
+use super::market_data::{STREAMED, candle_row};
 use super::shapes;
-use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
 use crate::exchange::event::{Event, OrderChange, PublicTrade};
 use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::{Fill, Order, Side};
+use crate::exchange::tape::Candle;
+use crate::exchange::{Exchange, Market};
 use crate::facade::BookDifference;
-use crate::limits::{BOOK_LEVELS_PUBLISHED, TRADES_FIRST_MAX};
-use crate::operations::{Channel, OwnChannel, average_price, changed_rows, levels, spot_markets, top};
+use crate::limits::{BOOK_LEVELS_PUBLISHED, CANDLES_FIRST_MAX, TRADES_FIRST_MAX};
+use crate::operations::{Channel, OwnChannel, average_price, changed_rows, levels, open_candle, spot_markets, top};
 
 fn name(exchange: &Exchange, market: MarketIndex) -> &str {
     &exchange.market(market).instrument.symbol
@@ -41,13 +43,11 @@ pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Chan
             });
             Some(message.to_string())
         }
-        Channel::Candles(_)
-        | Channel::Book(_)
-        | Channel::Changes
-        | Channel::Mids
-        | Channel::Snapshot(_)
-        | Channel::Ticker
-        | Channel::Trades => None,
+        Channel::Candles(width) => {
+            let (interval, _, candle) = open_candle(market, STREAMED, width)?;
+            Some(candles(market, interval, &[candle]))
+        }
+        Channel::Book(_) | Channel::Changes | Channel::Mids | Channel::Snapshot(_) | Channel::Ticker | Channel::Trades => None,
     }
 }
 
@@ -62,6 +62,18 @@ pub(super) fn snapshot(exchange: &Exchange, index: MarketIndex) -> String {
     let changes: Vec<Value> = side(Side::Buy, "buy").chain(side(Side::Sell, "sell")).collect();
     let trades: Vec<Value> = market.tape.last_trades(TRADES_FIRST_MAX).rev().map(|trade| trade_shape(exchange, index, trade)).collect();
     json!({"type": "l2_updates", "symbol": name(exchange, index), "changes": changes, "trades": trades, "auction_events": []}).to_string()
+}
+
+/// The first message about candles: the newest first.
+pub(super) fn past_candles(exchange: &Exchange, index: MarketIndex, width: u8) -> Option<String> {
+    let (interval, width) = *STREAMED.get(usize::from(width))?;
+    let market = exchange.market(index);
+    Some(candles(market, interval, &market.tape.candles(width, 0, u64::MAX, CANDLES_FIRST_MAX)))
+}
+
+fn candles(market: &Market, interval: &str, candles: &[Candle]) -> String {
+    let changes: Vec<Value> = candles.iter().rev().map(candle_row).collect();
+    json!({"type": format!("candles_{interval}_updates"), "symbol": market.instrument.symbol, "changes": changes}).to_string()
 }
 
 /// `l2_updates`; none when nothing changed.

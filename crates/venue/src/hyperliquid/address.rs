@@ -1,10 +1,13 @@
 //! Which account an address means.
 //!
 //! An identity whose key is named by an address (`0x` and forty hex digits) teaches the venue
-//! that address when it acts, asks or connects here. Until then nobody has heard of it, and
-//! questions about it are answered as the venue answers about a user it has never seen.
+//! that address when it acts, asks or connects here. Of one that has not, the embedding process may
+//! know whose it is: a client reads its balance before it acts, and names nobody to read it. Else
+//! nobody has heard of it, and questions about it are answered as the venue answers about a user it
+//! has never seen.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 
@@ -35,9 +38,15 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// The addresses that identities have used.
+/// Names the account of a key that is named by an address, written in lower case.
+pub(crate) type Owners = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// The addresses that identities have used, and who else would know.
 #[derive(Default)]
-pub(crate) struct Addresses(Mutex<HashMap<Address, AccountIndex>>);
+pub(crate) struct Addresses {
+    used: Mutex<HashMap<Address, AccountIndex>>,
+    owners: OnceLock<Owners>,
+}
 
 impl Addresses {
     /// Remembers the address that names the identity's key, if one does.
@@ -45,7 +54,7 @@ impl Addresses {
         let Some(address) = Address::parse(&identity.key) else {
             return;
         };
-        let mut known = self.0.lock();
+        let mut known = self.used.lock();
         // One account may have several keys, but not more addresses than there may be accounts.
         if known.len() < ACCOUNTS_MAX || known.contains_key(&address) {
             known.insert(address, account);
@@ -53,7 +62,17 @@ impl Addresses {
     }
 
     pub(super) fn find(&self, address: Address) -> Option<AccountIndex> {
-        self.0.lock().get(&address).copied()
+        self.used.lock().get(&address).copied()
+    }
+
+    /// Whose an address is that may not have been used yet.
+    pub(super) fn owner(&self, address: Address) -> Option<String> {
+        self.owners.get().and_then(|owners| owners(&address.to_string()))
+    }
+
+    /// Who knows; the first who is told of stays.
+    pub(crate) fn ask_of(&self, owners: Owners) {
+        let _one_is_enough = self.owners.set(owners);
     }
 }
 

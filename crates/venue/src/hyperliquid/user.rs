@@ -14,8 +14,8 @@ use crate::limits::ROWS_PER_ANSWER_MAX;
 use crate::operations::{self, spot_markets};
 use crate::shell::{Caller, Shell};
 
-/// The account that an address means: the one an identity has used it for, or, when nobody
-/// has, the asker's own. `None` when neither says.
+/// The account that an address means: the one an identity has used it for, or that of a key that
+/// is registered; when there is none, the asker's own. `None` when nobody says.
 pub(super) fn account(
     shell: &Shell,
     exchange: &mut Exchange,
@@ -30,7 +30,11 @@ pub(super) fn account(
         }
         Some(_) | None => None,
     };
-    Ok(shell.addresses.find(address).or(own))
+    if let Some(used) = shell.addresses.find(address) {
+        return Ok(Some(used));
+    }
+    let registered = shell.addresses.owner(address).and_then(|name| exchange.account(&name).ok());
+    Ok(registered.or(own))
 }
 
 /// Answers one question about a user. A user nobody has heard of has nothing.

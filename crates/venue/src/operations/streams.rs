@@ -174,6 +174,11 @@ pub(crate) struct Subscriptions {
 }
 
 impl Subscriptions {
+    /// The connection, and what is written to it.
+    pub(crate) fn connection(&self) -> (u64, Arc<Outbox>) {
+        (self.connection, Arc::clone(&self.outbox))
+    }
+
     pub(crate) fn subscribe(&mut self, shell: &Shell, market: MarketIndex, channel: Channel) -> Result<(), TooManyStreams> {
         let topic = Topic { market, feed: Feed::Dialect(self.dialect, channel) };
         if self.held.len() >= STREAMS_PER_CONNECTION_MAX && !self.held.contains(&topic) {

@@ -161,3 +161,18 @@ async fn channels_tell_the_market_to_anybody_and_orders_to_their_owner() {
         own.until(|frame| frame[0] == 0 && frame[1] == kind).await;
     }
 }
+
+/// ccxt numbers its connections for Binance's streams, and where both venues have one address the third one opens this path.
+#[tokio::test]
+async fn a_client_of_binance_that_numbers_its_connections_gets_its_streams_here() {
+    let bench = Bench::start().await;
+    let mut socket = bench.stranger().connect("/ws/2").await.unwrap();
+    socket.send(json!({"method": "SUBSCRIBE", "params": ["btcusdt@depth@100ms"], "id": 3})).await;
+    assert_eq!(socket.until(|frame| frame["id"] == 3).await["result"], Value::Null);
+    assert_eq!(socket.until(|frame| frame["e"] == "depthUpdate").await["s"], "BTCUSDT");
+    socket.send(json!({"method": "UNSUBSCRIBE", "params": ["btcusdt@depth@100ms"], "id": 4})).await;
+    assert_eq!(socket.until(|frame| frame["id"] == 4).await["result"], Value::Null);
+    let mut own = bench.stranger().connect("/ws/2").await.unwrap();
+    own.send(json!({"event": "subscribe", "channel": "ticker", "symbol": "tBTCUST"})).await;
+    assert_eq!(own.until(|frame| frame["event"] == "subscribed").await["channel"], "ticker");
+}

@@ -1,4 +1,4 @@
-//! Candles over the streams of four façades, each against what its REST API tells of the same minute.
+//! Candles over the streams of five façades, each against what its REST API tells of the same minute.
 
 use serde_json::{Value, json};
 
@@ -74,4 +74,22 @@ async fn bitfinex_begins_with_the_past_and_ends_when_it_is_told() {
     assert_eq!(socket.until(|frame| frame["event"] == "unsubscribed").await["chanId"], number);
     socket.send(json!({"event": "subscribe", "channel": "candles", "key": "trade:7m:tBTCUST"})).await;
     assert_eq!(socket.until(|frame| frame["event"] == "error").await["code"], 10_300);
+}
+
+#[tokio::test]
+async fn gemini_tells_the_past_and_then_the_open_candle_by_the_name_that_was_asked_for() {
+    let bench = Bench::start().await;
+    let mut socket = bench.stranger().connect("/v2/marketdata").await.unwrap();
+    for name in ["candles_1m", "candles_1hr"] {
+        let wanted = json!({"type": "subscribe", "subscriptions": [{"name": name, "symbols": ["BTCUSDT"]}]});
+        socket.send(wanted).await;
+        let kind = format!("{name}_updates");
+        let first = socket.until(|frame| frame["type"] == kind.as_str()).await;
+        let rows = first["changes"].as_array().unwrap();
+        assert!(rows.len() > 1 && begin(&rows[0][0]) > begin(&rows[1][0]), "the newest comes first: {first}");
+        let update = socket.until(|frame| frame["type"] == kind.as_str()).await;
+        assert_eq!((update["changes"].as_array().unwrap().len(), &update["symbol"]), (1, &json!("BTCUSDT")));
+    }
+    socket.send(json!({"type": "subscribe", "subscriptions": [{"name": "candles_7m", "symbols": ["BTCUSDT"]}]})).await;
+    socket.until(|frame| frame["result"] == "error").await;
 }

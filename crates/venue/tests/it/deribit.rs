@@ -215,3 +215,19 @@ async fn the_differences_of_a_book_follow_one_another() {
         last = data["change_id"].clone();
     }
 }
+
+#[tokio::test]
+async fn trades_are_told_of_the_time_that_is_asked_for() {
+    let bench = Bench::start().await;
+    let stranger = bench.stranger();
+    let whole = "instrument_name=BTC_USDT&start_timestamp=0&end_timestamp=9999999999999";
+    let listed = |result: &Value| result["trades"].as_array().unwrap().len();
+    let by_seq = call(&stranger, "public/get_last_trades_by_instrument", "instrument_name=BTC_USDT").await.unwrap();
+    let all = call(&stranger, "public/get_last_trades_by_instrument_and_time", whole).await.unwrap();
+    assert!(listed(&by_seq) > 0 && listed(&all) >= listed(&by_seq));
+    let of_currency = whole.replace("instrument_name=BTC_USDT", "currency=BTC");
+    assert!(listed(&call(&stranger, "public/get_last_trades_by_currency_and_time", &of_currency).await.unwrap()) > 0);
+    let none =
+        call(&stranger, "public/get_last_trades_by_instrument_and_time", "instrument_name=BTC_USDT&start_timestamp=1&end_timestamp=2");
+    assert_eq!(listed(&none.await.unwrap()), 0);
+}

@@ -21,6 +21,10 @@ async fn info(client: &Client, question: Value) -> Value {
     body
 }
 
+async fn balance_of(bench: &Bench, address: &str) -> Value {
+    info(&bench.stranger(), json!({"type": "spotClearinghouseState", "user": address})).await
+}
+
 async fn act(client: &Client, action: Value) -> Value {
     let body = json!({"action": action, "nonce": 1, "signature": {"r": "0x0", "s": "0x0", "v": 27}, "vaultAddress": null});
     client.send(Method::POST, "/exchange", &body.to_string()).await.1
@@ -63,6 +67,19 @@ async fn answers_have_the_shape_of_the_venue() {
         shapes.insert(question["type"].as_str().unwrap().to_owned(), shape(&answer));
     }
     insta::assert_json_snapshot!("hyperliquid_shapes", Value::from(shapes));
+}
+
+/// Clients read their balance before they act, and `/info` is asked by nobody in particular.
+#[tokio::test]
+async fn an_address_that_has_done_nothing_is_known_where_its_key_is_registered() {
+    let bench = Bench::start().await;
+    bench.venue.ask_owners_of(|address| (address == ADDRESS).then(|| "alice".to_owned()));
+    let upper = format!("0x{}", ADDRESS[2..].to_ascii_uppercase());
+    assert_eq!(balance_of(&bench, &upper).await["balances"][1]["total"], "1000000");
+    assert_eq!(balance_of(&bench, "0x0000000000000000000000000000000000000001").await, json!({"balances": []}));
+    let resting = act(&wallet(&bench), order("50000", "0.01", "Gtc")).await;
+    assert_eq!(resting["status"], "ok");
+    assert_eq!(balance_of(&bench, ADDRESS).await["balances"][1]["hold"], "500", "it is the account that acts");
 }
 
 #[tokio::test]

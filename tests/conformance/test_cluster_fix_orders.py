@@ -154,3 +154,35 @@ def test_an_end_that_could_not_cancel_is_made_up_for(cluster, before, round):
             cluster.door.lead_to(cluster.paper.fix)
     until(lambda: "1 orders cancelled, scope session: node lost" in cluster.lost() - before, 90, "nobody tried again")
     assert cluster.wills() == 0
+
+
+def test_what_cannot_be_read_is_not_forgotten(cluster, before, round):
+    first, second, third = cluster.nodes
+    sender = f"sealed-{round}"
+    with cluster.log_on(first, sender, CANCELS) as client:
+        client.send("D", limit_order("rests", symbol=SYMBOL))
+        client.expect("8", t39="0", t11="rests")
+        # As another key would have sealed it.
+        changed = "UPDATE fix_journals SET will = set_byte(will, 20, get_byte(will, 20) # 1) WHERE will IS NOT NULL"
+        cluster.postgres.sql("cluster", changed)
+        first.server.kill()
+    unread = "cannot be read here"
+    known = cluster.lost(unread)
+    until(lambda: sum((cluster.lost(unread) - known).values()) == 2, 60, "both nodes that are left say so")
+    assert [number(node, "fix_wills_unreadable") for node in (second, third)] == [1, 1]
+    with cluster.presents(second, sender, KEEPS) as client:
+        assert client.expect("5").get(58).endswith(b"back off.")
+    assert cluster.wills() == 1 and not cluster.lost() - before
+    cluster.postgres.sql("cluster", changed)
+    until(lambda: "1 orders cancelled, scope session: node lost" in cluster.lost() - before, 120, "nobody cancelled")
+    assert sum((cluster.lost(unread) - known).values()) == 2, "once by each"
+    until(lambda: [number(node, "fix_wills_unreadable") for node in (second, third)] == [0, 0])
+    with cluster.log_on(second, sender, KEEPS) as client:
+        assert state(client, "rests") == "4"
+        client.logout()
+
+
+def number(node, series):
+    """One of the numbers that a node shows."""
+    lines = node.shown("/metrics").splitlines()
+    return int(float(next(line.split()[1] for line in lines if line.startswith(f"countersign_{series} "))))

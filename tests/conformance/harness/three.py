@@ -122,13 +122,17 @@ class Node:
 
     def degraded(self):
         """What it tells operators that is wrong with it."""
+        return json.loads(self.shown("/readyz")).get("degraded", [])
+
+    def shown(self, path):
+        """What its operator port answers."""
         # Not by TLS: a clock that is wrong from the start calls certificates expired.
         link = http.client.HTTPConnection("localhost")
         link.sock = socket.socket(socket.AF_UNIX)
         with contextlib.closing(link):
             link.sock.connect(str(self.state / "operator.sock"))
-            link.request("GET", "/readyz")
-            return json.loads(link.getresponse().read()).get("degraded", [])
+            link.request("GET", path)
+            return link.getresponse().read().decode()
 
     def accepted(self, route):
         """How many requests of a route its audit log has."""

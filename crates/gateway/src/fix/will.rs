@@ -258,16 +258,11 @@ pub(super) async fn may_go_on(
 /// Carries out what the last owner of these journals left, if it left anything.
 ///
 /// # Errors
-/// The venue does not answer: its orders may rest, so nobody is let in. The store's.
+/// The venue does not answer, or the will cannot be read here: its orders may rest, so nobody is let in. The store's.
 pub(super) async fn settle(worker: &Rc<Worker>, journals: &mut BridgeJournals) -> Result<(), Refusal> {
     let Some(will) = journals.will().map(Will::read) else { return Ok(()) };
-    let executed = match &will {
-        Some(will) => will.carry_out(worker, journals).await,
-        None => {
-            tracing::error!("what a lost FIX session wanted done with its orders cannot be read: they may rest");
-            Executed::Done
-        }
-    };
+    let unreadable = || Refusal::operator(Reject::StoreUnavailable, "what a lost node left to be done with the orders cannot be read here");
+    let executed = will.ok_or_else(unreadable)?.carry_out(worker, journals).await;
     if executed == Executed::NotYet {
         return Err(Refusal::operator(Reject::UpstreamUnavailable, "the orders of this session before it was lost are not cancelled yet"));
     }

@@ -120,13 +120,17 @@ pub(super) struct Owned<'p> {
     pub(super) generation: u64,
 }
 
-/// Both journals of a session, and the will that its last owner left, sealed.
+/// Both journals of a session, and the will that its last owner left.
 pub(super) type Taken = ([Held; 2], Option<Vec<u8>>);
 
 enum Tried {
     Taken(Taken),
     OfAnother,
-    Served { until: i64 },
+    /// The will was sealed under another key. Nothing was taken.
+    Sealed,
+    Served {
+        until: i64,
+    },
 }
 
 impl std::fmt::Debug for FixRecords {
@@ -160,6 +164,7 @@ impl FixRecords {
             let until = match self.try_take(names, account).await? {
                 Tried::Taken(taken) => return Ok(taken),
                 Tried::OfAnother => return Err(OpenError::OfAnother),
+                Tried::Sealed => return Err(OpenError::Sealed),
                 Tried::Served { until } => until,
             };
             renewals += u32::from(until > seen);
@@ -190,7 +195,7 @@ impl FixRecords {
 
     /// In the order of the names, not of the rows.
     fn read_two(&self, rows: &[Row], names: [&str; 2], account: &str) -> Result<Tried, sqlx::Error> {
-        let (mut held, mut will) = ([None; 2], None);
+        let (mut held, mut will, mut is_sealed) = ([None; 2], None, false);
         let lease = micros(limits::FIX_LEASE);
         let mut served = None;
         for row in rows {
@@ -209,13 +214,16 @@ impl FixRecords {
             let name = row.text("name")?;
             let place = usize::from(name != names[0]);
             if place == 0 {
-                will = row.bytes_or_none("will")?.map(<[u8]>::to_vec);
+                let sealed = row.bytes_or_none("will")?;
+                will = sealed.and_then(|sealed| self.opened(name, sealed));
+                is_sealed = sealed.is_some() && will.is_none();
             }
             held[place] =
                 Some(Held { generation: before + 1, before, written: number("written")?, reach, given_back, settled: leased == 0, moved });
         }
         Ok(match (served, held) {
             (Some(until), _) => Tried::Served { until },
+            (None, _) if is_sealed => Tried::Sealed,
             (None, [Some(first), Some(second)]) => Tried::Taken(([first, second], will)),
             (None, _) => return Err(sqlx::Error::RowNotFound),
         })

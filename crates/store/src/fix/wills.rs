@@ -24,7 +24,7 @@ use crate::error::StoreError;
 use crate::limits;
 
 /// Sessions that nobody has, of those that say what is to be done then, from a name on.
-const LEFT: &str = "SELECT name, will FROM fix_journals WHERE will IS NOT NULL AND leased <> 0 AND name > $3 \
+const LEFT: &str = "SELECT name, account, will FROM fix_journals WHERE will IS NOT NULL AND leased <> 0 AND name > $3 \
      AND countersign_micros(clock_timestamp()) > greatest(leased, countersign_micros(pg_postmaster_start_time()) + $1) ORDER BY name LIMIT $2";
 
 const LEAVE: &str = "UPDATE fix_journals SET will = $3 WHERE name = $1 AND generation = $2 RETURNING name";
@@ -32,12 +32,19 @@ const LEAVE: &str = "UPDATE fix_journals SET will = $3 WHERE name = $1 AND gener
 const VOID: &str = "UPDATE fix_journals SET will = NULL FROM json_array_elements($1::json) AS one \
      WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint";
 
-/// The name of a journal, and what its session wanted.
-pub type LostWill = (String, Option<Vec<u8>>);
+/// The will of a session whose node is lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostWill {
+    /// The name of the client's journal.
+    pub journal: String,
+    /// Whose session it was.
+    pub account: String,
+    /// What the session wanted; none where it was sealed under another key.
+    pub will: Option<Vec<u8>>,
+}
 
 impl FixRecords {
     /// The wills of sessions that nobody has, by the names of their journals: at most [`limits::FIX_WILLS_MAX`], from behind a name on.
-    /// `None`: one that cannot be read, for it was sealed under another key.
     ///
     /// # Errors
     /// The database does not answer.
@@ -48,7 +55,7 @@ impl FixRecords {
         let read = |row: &Row| {
             let name = row.text("name")?;
             let sealed = row.bytes_or_none("will")?.unwrap_or_default();
-            Ok((name.to_owned(), self.opened(name, sealed)))
+            Ok(LostWill { journal: name.to_owned(), account: row.text("account")?.to_owned(), will: self.opened(name, sealed) })
         };
         rows.iter().map(read).collect::<Result<_, _>>().map_err(failed)
     }

@@ -8,13 +8,14 @@ import signal
 
 import pytest
 
-from harness.fix import limit_order
+from harness.fix import limit_order, sending_time
 from harness.fix_cluster import CANCELS, KEEPS, SYMBOL, FixCluster, state
 from harness.waiting import until
 
 ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
 
 pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
+
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
@@ -180,6 +181,24 @@ def test_what_cannot_be_read_is_not_forgotten(cluster, before, round):
     with cluster.log_on(second, sender, KEEPS) as client:
         assert state(client, "rests") == "4"
         client.logout()
+
+def test_what_other_sessions_of_the_account_placed_after_the_loss_stays(cluster, before, round):
+    first, second, _ = cluster.nodes
+    key, pair = cluster.new_key(f"account-{round}", "coinbase-exchange"), "BTC-USDT"
+    lost = cluster.log_on_as_at_coinbase(first, f"all-{round}", key, [(8013, "Y")])
+    with cluster.log_on_as_at_coinbase(second, f"stays-{round}", key) as other:
+        lost.rests(f"own-{round}", symbol=pair)
+        other.rests(f"earlier-{round}", symbol=pair)
+        cluster.renewed()
+        first.server.kill()
+        lost.close()
+        other.rests(f"later-{round}", symbol=pair)
+        until(lambda: cluster.lost() - before, 60, "nobody cancelled")
+        assert cluster.lost() - before == {"2 orders cancelled, scope account: node lost": 1}
+        assert [state(other, f"{name}-{round}", pair) for name in ("own", "earlier", "later")] == ["4", "4", "0"]
+        other.send("F", [(11, "gone"), (41, f"later-{round}"), (55, pair), (54, "1"), (60, sending_time())])
+        other.expect("8", t39="4")
+        other.logout()
 
 
 def number(node, series):

@@ -16,7 +16,7 @@ from .venue import CountingVenue
 
 SHARED_FILES = ["ca.pem", "ca-key.pem", "gateway-root-key.pem", "gateway-key.pem", "gateway-delegation.txt", "sealing.key"]
 
-CONFIGURATION = """
+SETTINGS = """
 [cluster]
 node = "{name}"
 database = "{database}"
@@ -28,7 +28,9 @@ drain_deadline = "5s"
 
 [upstream.venue]
 url = "http://127.0.0.1:{venue}"
+"""
 
+CONFIGURATION = SETTINGS + """
 [[route]]
 name = "place"
 path = "/api/v3/order"

@@ -116,3 +116,46 @@ async fn a_will_under_another_key_is_not_taken_for_none() {
     let taken = right.open().await;
     assert_eq!((taken.will(), taken.upstream.next_sender()), (Some(WILL), 1));
 }
+
+/// What a statement about the only session with a will tells, in microseconds.
+async fn told(server: &PostgresServer, database: &str, column: &str) -> Option<i64> {
+    let one = format!("SELECT {column} FROM fix_journals WHERE will IS NOT NULL");
+    sqlx::query_scalar(sqlx::AssertSqlSafe(one)).fetch_one(&mut server.raw(database).await).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_last_sign_of_life_of_a_lost_node_stays_until_its_will_is_done() {
+    let server = PostgresServer::start();
+    let address = server.database("moment").await;
+    let (a, b, c) = (Node::new(&address, "a", None).await, Node::new(&address, "b", None).await, Node::new(&address, "c", None).await);
+    let lost = a.open().await;
+    assert_eq!(lost.lost_at(), None);
+    lost.leave_will(WILL).await.unwrap();
+    a.records.renew().await.unwrap();
+    let lease = i64::try_from(limits::FIX_LEASE.as_micros()).unwrap();
+    let renewed = told(&server, "moment", "leased").await.unwrap() - lease;
+    found(&b).await;
+    // The venue is away: tried by two nodes, one of which is lost over it.
+    let taken = b.open().await;
+    let moment = |journals: &countersign_store::BridgeJournals| journals.lost_at().map(|at| i64::try_from(at.as_micros()).unwrap());
+    assert_eq!(moment(&taken), Some(renewed), "not when its lease ran out");
+    b.records.renew().await.unwrap();
+    taken.give_back_with_will().await;
+    let taken = c.open().await;
+    assert_eq!(moment(&taken), Some(renewed));
+    drop(taken);
+    found(&b).await;
+    let mut taken = b.open().await;
+    assert_eq!(moment(&taken), Some(renewed));
+    // Done; the next session is lost for itself.
+    taken.forget_will().await.unwrap();
+    assert_eq!(taken.lost_at(), None);
+    taken.leave_will(WILL).await.unwrap();
+    assert_eq!(told(&server, "moment", "lost").await, None);
+    // It ended here and could not cancel: what there was at its end, and not at the next renewal that never comes.
+    let before = told(&server, "moment", "countersign_micros(clock_timestamp())").await;
+    taken.give_back_with_will().await;
+    let after = told(&server, "moment", "countersign_micros(clock_timestamp())").await;
+    let ended = moment(&c.open().await);
+    assert!(before <= ended && ended <= after, "{before:?} {ended:?} {after:?}");
+}

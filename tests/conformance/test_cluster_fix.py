@@ -9,14 +9,13 @@ Of every order that the client sent, the venue has seen exactly one, and the cli
 import itertools
 import json
 import os
-import socket
 from collections import Counter
 
 import pytest
 
 from harness.engine import Engine
 from harness.fix import FixClient, binance_logon, limit_order, sending_time
-from harness.three import Cluster
+from harness.fix_cluster import QuickFixCluster
 from harness.tls_tunnel import TlsTunnel
 from harness.waiting import until
 
@@ -24,31 +23,7 @@ ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
 
 pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
 
-CONFIGURATION = """
-[cluster]
-node = "{name}"
-database = "{database}"
-redis = "{redis}"
-redis_timeout = "500ms"
-
-[limits]
-drain_deadline = "5s"
-
-[upstream.venue]
-url = "http://127.0.0.1:{venue}"
-fix = "127.0.0.1:FIX_PORT"
-fix_target = "VENUE"
-"""
-
 LEFT_OUT = 100_000
-
-
-class FixCluster(Cluster):
-    def __init__(self, folder):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.fix_port = free.getsockname()[1]
-        self.configuration = CONFIGURATION.replace("FIX_PORT", str(self.fix_port))
-        super().__init__(folder)
 
 
 def new_key(node):
@@ -130,7 +105,7 @@ class Trading:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    with FixCluster(tmp_path_factory.mktemp("fix")) as cluster:
+    with QuickFixCluster(tmp_path_factory.mktemp("fix")) as cluster:
         yield cluster
 
 

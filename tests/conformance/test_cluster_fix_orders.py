@@ -8,13 +8,14 @@ import signal
 
 import pytest
 
-from harness.fix import limit_order
+from harness.fix import limit_order, sending_time
 from harness.fix_cluster import CANCELS, KEEPS, SYMBOL, FixCluster, state
 from harness.waiting import until
 
 ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
 
 pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
+
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
@@ -154,3 +155,53 @@ def test_an_end_that_could_not_cancel_is_made_up_for(cluster, before, round):
             cluster.door.lead_to(cluster.paper.fix)
     until(lambda: "1 orders cancelled, scope session: node lost" in cluster.lost() - before, 90, "nobody tried again")
     assert cluster.wills() == 0
+
+
+def test_what_cannot_be_read_is_not_forgotten(cluster, before, round):
+    first, second, third = cluster.nodes
+    sender = f"sealed-{round}"
+    with cluster.log_on(first, sender, CANCELS) as client:
+        client.send("D", limit_order("rests", symbol=SYMBOL))
+        client.expect("8", t39="0", t11="rests")
+        # As another key would have sealed it.
+        changed = "UPDATE fix_journals SET will = set_byte(will, 20, get_byte(will, 20) # 1) WHERE will IS NOT NULL"
+        cluster.postgres.sql("cluster", changed)
+        first.server.kill()
+    unread = "cannot be read here"
+    known = cluster.lost(unread)
+    until(lambda: sum((cluster.lost(unread) - known).values()) == 2, 60, "both nodes that are left say so")
+    assert [number(node, "fix_wills_unreadable") for node in (second, third)] == [1, 1]
+    with cluster.presents(second, sender, KEEPS) as client:
+        assert client.expect("5").get(58).endswith(b"back off.")
+    assert cluster.wills() == 1 and not cluster.lost() - before
+    cluster.postgres.sql("cluster", changed)
+    until(lambda: "1 orders cancelled, scope session: node lost" in cluster.lost() - before, 120, "nobody cancelled")
+    assert sum((cluster.lost(unread) - known).values()) == 2, "once by each"
+    until(lambda: [number(node, "fix_wills_unreadable") for node in (second, third)] == [0, 0])
+    with cluster.log_on(second, sender, KEEPS) as client:
+        assert state(client, "rests") == "4"
+        client.logout()
+
+def test_what_other_sessions_of_the_account_placed_after_the_loss_stays(cluster, before, round):
+    first, second, _ = cluster.nodes
+    key, pair = cluster.new_key(f"account-{round}", "coinbase-exchange"), "BTC-USDT"
+    lost = cluster.log_on_as_at_coinbase(first, f"all-{round}", key, [(8013, "Y")])
+    with cluster.log_on_as_at_coinbase(second, f"stays-{round}", key) as other:
+        lost.rests(f"own-{round}", symbol=pair)
+        other.rests(f"earlier-{round}", symbol=pair)
+        cluster.renewed()
+        first.server.kill()
+        lost.close()
+        other.rests(f"later-{round}", symbol=pair)
+        until(lambda: cluster.lost() - before, 60, "nobody cancelled")
+        assert cluster.lost() - before == {"2 orders cancelled, scope account: node lost": 1}
+        assert [state(other, f"{name}-{round}", pair) for name in ("own", "earlier", "later")] == ["4", "4", "0"]
+        other.send("F", [(11, "gone"), (41, f"later-{round}"), (55, pair), (54, "1"), (60, sending_time())])
+        other.expect("8", t39="4")
+        other.logout()
+
+
+def number(node, series):
+    """One of the numbers that a node shows."""
+    lines = node.shown("/metrics").splitlines()
+    return int(float(next(line.split()[1] for line in lines if line.startswith(f"countersign_{series} "))))

@@ -10,6 +10,7 @@ import pytest
 
 from harness.fix import FixClient, binance_logon, coinbase_logon, deribit_logon, kraken_logon, limit_order, sending_time
 from harness.server import Server, run
+from harness.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,33 @@ def test_an_order_is_replaced(server, binance):
         while value(client.expect("8", t39="4"), 11) != "new":
             pass
         client.expect("r", t11="all", t531="7")
+
+
+def test_a_mass_cancel_is_about_what_the_account_had_at_a_moment(server, binance):
+    def asks(client, *more):
+        client.send("q", [(11, "all"), (530, "7"), (60, sending_time()), *more])
+        while (message := client.read()).get(35) != b"r":
+            pass
+        return value(message, 531)
+
+    def state(client, name):
+        client.send("H", [(11, name), (55, "BTCUSDT"), (54, "1")])
+        while value(report := client.expect("8"), 150) != "I":
+            pass
+        return value(report, 39)
+
+    with logged_on(server, binance, "BEFORE1") as own, logged_on(server, binance, "BEFORE2") as other:
+        other.rests("had")
+        moment = sending_time()
+        until(lambda: sending_time() > moment)
+        other.rests("later")
+        own.rests("own")
+        assert [asks(own, (20003, "account-before")), asks(own, (20003, "account-before"), (20004, "then")), asks(own, (20003, "firm"))] == ["0"] * 3
+        assert [state(other, name) for name in ("had", "later", "own")] == ["0"] * 3, "what is refused cancels nothing"
+        assert asks(own, (20003, "account-before"), (20004, moment)) == "7"
+        assert [state(other, name) for name in ("had", "later", "own")] == ["4", "0", "4"]
+        assert asks(own, (20003, "account")) == "7"
+        assert state(other, "later") == "4"
 
 
 def test_prices(server, binance):

@@ -49,6 +49,21 @@ pub(crate) async fn once<T>(ask: impl Future<Output = Result<T, Refusal>>) -> Re
     tokio::time::timeout(CANCEL_DEADLINE, ask).await.unwrap_or_else(|_| Err(Reject::UpstreamTimeout.into()))
 }
 
+/// Whether somebody has to ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Executed {
+    /// Orders are cancelled, or the venue said that it does not.
+    Done,
+    /// The venue did not answer.
+    NotYet,
+}
+
+impl Executed {
+    pub(crate) fn of<T>(outcome: &Result<T, Refusal>) -> Self {
+        if is_worth_another(outcome) { Self::NotYet } else { Self::Done }
+    }
+}
+
 /// Whether another attempt may come to something.
 pub(crate) fn is_worth_another<T>(outcome: &Result<T, Refusal>) -> bool {
     outcome.as_ref().is_err_and(|refusal| refusal.reject.blame() == Blame::Infrastructure)

@@ -60,6 +60,7 @@ pub struct Metrics {
     upstream_failures: Vec<Counter>,
     replay_records: Gauge,
     fix_sessions_kept: Gauge,
+    fix_wills_unreadable: Gauge,
     audit_waiting: Gauge,
     audit_lost: Counter,
     halts: HaltMetrics,
@@ -102,6 +103,11 @@ impl Metrics {
                 &mut registry,
                 "fix_sessions_kept",
                 "FIX sessions that ended while the database was away, and wait for it or for their clients",
+            ),
+            fix_wills_unreadable: gauge(
+                &mut registry,
+                "fix_wills_unreadable",
+                "Lost FIX sessions whose orders are to be cancelled, as of a will that cannot be read here",
             ),
             replay_records: gauge(&mut registry, "replay_records", "Signed requests remembered against replay"),
             audit_waiting: gauge(&mut registry, "audit_records_waiting", "Audit records not yet written"),
@@ -203,6 +209,11 @@ impl Metrics {
     /// How many FIX sessions wait for the database; set before [`Metrics::encode`].
     pub fn set_fix_kept(&self, sessions: usize) {
         self.fix_sessions_kept.set(i64::try_from(sessions).unwrap_or(i64::MAX));
+    }
+
+    /// How many wills of lost FIX sessions could not be read when all were looked at last.
+    pub fn set_fix_wills_unreadable(&self, wills: usize) {
+        self.fix_wills_unreadable.set(i64::try_from(wills).unwrap_or(i64::MAX));
     }
 
     /// How many audit records wait; set before [`Metrics::encode`].

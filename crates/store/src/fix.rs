@@ -31,6 +31,7 @@
 //! state folder).
 
 pub mod bridge;
+mod claims;
 mod copied;
 mod kept;
 mod opening;

@@ -12,6 +12,7 @@ mod it {
     mod files;
     mod fix;
     mod fix_kept;
+    mod fix_late;
     mod fix_nodes;
     mod fix_wills;
     mod halts;
@@ -21,6 +22,7 @@ mod it {
     mod policy;
     mod postgres;
     mod postgres_server;
+    mod postgres_wire;
     mod redis_server;
     mod replay_contract;
     mod session_mirror;

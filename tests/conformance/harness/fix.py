@@ -99,10 +99,57 @@ class FixClient:
             if found[-1].get(39).decode() == until:
                 return found
 
+    def rests(self, name, **more):
+        """Places an order, and waits until it rests; reports of others of the account come, too."""
+        self.send("D", limit_order(name, **more))
+        while (report := self.expect("8")).get(11).decode() != name:
+            pass
+        assert report.get(39) == b"0", f"{report}"
+
     def logout(self):
         self.send("5")
         self.expect("5")
         assert self.read() is None
+
+
+class ScriptedVenue(FixClient):
+    """A FIX acceptor that says what a test tells it to, under numbers of its own. Whoever asks for what was missed is told that it was nothing."""
+
+    def __init__(self, port, version="FIX.4.4"):
+        self.door = socket.create_server(("127.0.0.1", port))
+        self.door.settimeout(TIMEOUT)
+        self.socket, self.version, self.next_out, self.received = None, version, 1, []
+
+    def close(self):
+        if self.socket:
+            self.socket.close()
+        self.door.close()
+
+    def accept(self):
+        """The next connection, logged on."""
+        if self.socket:
+            self.socket.close()
+        self.socket, _ = self.door.accept()
+        self.socket.settimeout(TIMEOUT)
+        self.parser = simplefix.FixParser()
+        logon = self.read()
+        self.sender, self.target = logon.get(56).decode(), logon.get(49).decode()
+        self.send("A", [(98, 0), (108, logon.get(108))])
+
+    def asked(self, msg_type):
+        """The next message of this type."""
+        while True:
+            message = self.read()
+            assert message is not None, f"the connection ended instead of {msg_type}"
+            got = message.get(35).decode()
+            if got == msg_type:
+                return message
+            if got == "2":
+                self.fill(int(message.get(7)), self.next_out)
+
+    def fill(self, first, new):
+        """SequenceReset-GapFill."""
+        self.send("4", [(123, "Y"), (36, new)], seq=first, header=[(43, "Y"), (122, sending_time())])
 
 
 def binance_logon(client, credential, seq=None, at=None, reset=True, window=None):

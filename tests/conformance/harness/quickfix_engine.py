@@ -113,8 +113,11 @@ class Engine(fix.Application):
 
     def mass_cancel(self, message, session):
         """All orders go: a report of each, then how many they were."""
-        name = fix.StringField(11)
+        name, scope = fix.StringField(11), fix.StringField(20003)
         message.getField(name)
+        if message.isSetField(20003) and message.getField(scope).getString() == "account-before":
+            self.answer("r", [(11, name.getString()), (37, "M0"), (530, "7"), (531, "0"), (532, "0"), (58, "no such scope")], session)
+            return
         for order in range(1, self.orders + 1):
             self.answer("8", [(37, f"V{order}"), (17, f"C{order}"), (150, "4"), (39, "4"), (55, "BTCUSDT"), (54, "1"), (151, "0"), (14, "0"), (6, "0")], session)
         self.answer("r", [(11, name.getString()), (37, "M1"), (530, "7"), (531, "7"), (533, str(self.orders))], session)

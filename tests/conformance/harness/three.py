@@ -16,7 +16,7 @@ from .venue import CountingVenue
 
 SHARED_FILES = ["ca.pem", "ca-key.pem", "gateway-root-key.pem", "gateway-key.pem", "gateway-delegation.txt", "sealing.key"]
 
-CONFIGURATION = """
+SETTINGS = """
 [cluster]
 node = "{name}"
 database = "{database}"
@@ -28,7 +28,9 @@ drain_deadline = "5s"
 
 [upstream.venue]
 url = "http://127.0.0.1:{venue}"
+"""
 
+CONFIGURATION = SETTINGS + """
 [[route]]
 name = "place"
 path = "/api/v3/order"
@@ -122,13 +124,17 @@ class Node:
 
     def degraded(self):
         """What it tells operators that is wrong with it."""
+        return json.loads(self.shown("/readyz")).get("degraded", [])
+
+    def shown(self, path):
+        """What its operator port answers."""
         # Not by TLS: a clock that is wrong from the start calls certificates expired.
         link = http.client.HTTPConnection("localhost")
         link.sock = socket.socket(socket.AF_UNIX)
         with contextlib.closing(link):
             link.sock.connect(str(self.state / "operator.sock"))
-            link.request("GET", "/readyz")
-            return json.loads(link.getresponse().read()).get("degraded", [])
+            link.request("GET", path)
+            return link.getresponse().read().decode()
 
     def accepted(self, route):
         """How many requests of a route its audit log has."""

@@ -13,6 +13,7 @@ mod cancelling;
 mod events;
 mod farewell;
 mod news;
+mod reports;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use countersign_core::{CorrelationId, Refusal, Reject};
 use countersign_session::{Absence, CancelScope, Departure, Due};
-use countersign_store::{AuditEvent, AuditRecord, BridgeJournals, CommitError, FixLeft, FixSide as Side, Touch};
+use countersign_store::{BridgeJournals, CommitError, FixSide as Side, Touch};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
@@ -31,6 +32,7 @@ use super::profile::Profile;
 use super::sessions::{Listed, Taken};
 use crate::audit::{self, Subject};
 use crate::authenticate::Login;
+use crate::cancelled::Executed;
 use crate::clock;
 use crate::connection::Connection;
 use crate::halts::Cleared;
@@ -38,14 +40,13 @@ use crate::native;
 use crate::websocket::standing::Standing;
 use crate::worker::Worker;
 use cancelling::Asked;
-pub(super) use cancelling::Question;
+pub(super) use cancelling::{Orders, Question};
 pub(super) use events::{header, why as said_why};
+use farewell::{Upstream, why};
+pub(super) use farewell::{give_back, keep_will};
 
 /// Forwarded messages whose number on the client's side is remembered, so that a refusal by the upstream names the right one.
 const SOURCES_MAX: usize = 4_096;
-
-/// How long the other side gets to say goodbye.
-const FAREWELL: Duration = Duration::from_secs(3);
 
 /// How long the client's side gets for what is left to say to it: its orders wait behind that.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -125,25 +126,6 @@ pub(super) async fn commit(journals: &BridgeJournals, order: &[Side], binding: b
     journals.commit(order, binding).await.map_err(failed)
 }
 
-/// Lets other nodes have the session.
-pub(super) async fn give_back(journals: &BridgeJournals) {
-    match journals.give_back().await {
-        FixLeft::GivenBack | FixLeft::Elsewhere => {}
-        FixLeft::Kept => tracing::warn!("a FIX session could not be given back: it is kept here until the database is back"),
-        FixLeft::ToItsLease => tracing::warn!("a FIX session could not be given back, nor kept: other nodes wait for its lease"),
-    }
-}
-
-/// The same, with what is still to be done with its orders.
-pub(super) async fn keep_will(journals: &BridgeJournals) {
-    let what = "a FIX session whose orders are to be cancelled could not be given back";
-    match journals.give_back_with_will().await {
-        FixLeft::GivenBack | FixLeft::Elsewhere => {}
-        FixLeft::Kept => tracing::warn!("{what}: it is kept here until the database is back"),
-        FixLeft::ToItsLease => tracing::warn!("{what}, nor kept: other nodes wait for its lease"),
-    }
-}
-
 impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     pub(super) fn new(
         worker: Rc<Worker>,
@@ -191,51 +173,40 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let state = if matches!(end, End::Upstream(_)) { UpstreamState::Lost } else { UpstreamState::Leaving };
         self.listed.session().note_upstream(state);
         let why = why(&end, how);
-        // Whether the upstream session can be used for what is left to say.
-        let open = match end {
+        let upstream = match end {
             End::Client => {
                 let _told = tokio::time::timeout(LAST_WORDS, self.client.transmit()).await;
-                true
+                Upstream::Usable
             }
             End::Elsewhere => {
                 self.say_served_elsewhere().await;
-                false
+                Upstream::Spent
             }
             End::Upstream(text) => {
                 self.leave_client(&text).await;
-                false
+                Upstream::Spent
             }
             End::Store(refusal) => {
                 let subject = Subject::none().by(Some(&self.login));
                 audit::refused(&self.worker, &self.connection, &subject, &refusal, self.correlation);
-                false
+                Upstream::Spent
             }
         };
         self.client.close().await;
-        let (open, done) = match due {
+        let (upstream, executed) = match due {
             // Always of all classes: a contract over FIX has no other.
-            Some(Due::Cancel(scope, _)) => self.cancel_orders(scope, why, open).await,
-            Some(Due::GiveUp) | None => (open, true),
+            Some(Due::Cancel(scope, _)) => self.cancel_orders(scope, why, upstream).await,
+            Some(Due::GiveUp) | None => (upstream, Executed::Done),
         };
         self.journals.leave();
-        if open {
+        if upstream == Upstream::Usable {
             self.leave_upstream().await;
         }
         self.note_end();
         self.upstream.close().await;
-        if done {
-            give_back(&self.journals).await;
-        } else {
-            keep_will(&self.journals).await;
-        }
-    }
-
-    /// How the session was left. Who comes back opens it by another Logon: there is no grace (HS-96).
-    const fn departure(&self, end: &End) -> Departure {
-        match (self.parting, end) {
-            (Some(how), _) => how,
-            (None, End::Client) if self.logged_out => Departure::Logout,
-            (None, End::Client | End::Elsewhere | End::Store(_) | End::Upstream(_)) => Departure::Ended,
+        match executed {
+            Executed::Done => give_back(&self.journals).await,
+            Executed::NotYet => keep_will(&self.journals).await,
         }
     }
 
@@ -348,16 +319,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             tracing::info!(correlation = %self.correlation, "the copy of a FIX session has everything");
         }
     }
-
-    fn note_end(&self) {
-        let mut record = AuditRecord::new(clock::wall(), AuditEvent::SessionEnd).identity(&self.login.identity);
-        record.correlation = Some(self.correlation);
-        record.session = Some(self.listed.session().holder().sid);
-        record.remote = Some(self.connection.remote.ip());
-        if self.worker.shared.audit.append(record).is_err() {
-            self.worker.shared.metrics.audit_lost();
-        }
-    }
 }
 
 /// What ended in a turn that may be committed. What could not be put on record is not counted either, and nothing behind it.
@@ -366,18 +327,6 @@ fn committable(outcome: Result<(), End>) -> Result<Option<End>, End> {
         Ok(()) => Ok(None),
         Err(end @ End::Store(_)) => Err(end),
         Err(end @ (End::Client | End::Elsewhere | End::Upstream(_))) => Ok(Some(end)),
-    }
-}
-
-/// Why a session was left, for the record of what became of its orders.
-const fn why(end: &End, how: Departure) -> &'static str {
-    match (how, end) {
-        (Departure::Logout, _) => "logout",
-        (Departure::Shutdown, _) => "drain",
-        (Departure::Ended | Departure::Lost, End::Client) => "session lost",
-        (Departure::Ended | Departure::Lost, End::Elsewhere) => "served by another node",
-        (Departure::Ended | Departure::Lost, End::Upstream(_)) => "upstream lost",
-        (Departure::Ended | Departure::Lost, End::Store(_)) => "it cannot be recorded any more",
     }
 }
 

@@ -5,7 +5,10 @@
 //! | answers, for a lease already | sessions that nobody renews are claimed: of all nodes one gets each |
 //! | does not answer, or does so for less than a lease | nothing: their owners come first |
 //!
-//! One that could not be settled is left alone for a while that grows, by each node for itself.
+//! One that could not be settled is left alone for a while that grows, by each node for itself. One that cannot be read stays for whoever can
+//! ([`unreadable`]).
+
+mod unreadable;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,8 +16,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use countersign_core::Monotonic;
+use countersign_store::FixRecords;
 use countersign_store::limits::{FIX_LEASE, FIX_RENEW, FIX_WILLS_MAX};
-use countersign_store::{FixRecords, LostWill};
 
 use super::bridge::{give_back, keep_will};
 use super::names::journals;
@@ -22,6 +25,7 @@ use super::sessions::FixSessions;
 use super::will::{Will, pause, settle};
 use crate::clock;
 use crate::worker::Worker;
+use unreadable::Unreadable;
 
 /// How it stands with a session.
 enum Standing {
@@ -74,7 +78,7 @@ pub(crate) async fn look(worker: Rc<Worker>, records: Arc<FixRecords>) {
     let mut ticks = tokio::time::interval(FIX_RENEW);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut from = clock::mono().saturating_add(FIX_LEASE);
-    let (known, mut behind) = (Rc::new(Known::default()), String::new());
+    let (known, mut unreadable, mut behind) = (Rc::new(Known::default()), Unreadable::default(), String::new());
     loop {
         ticks.tick().await;
         if worker.shared.drain.is_started() {
@@ -87,24 +91,32 @@ pub(crate) async fn look(worker: Rc<Worker>, records: Arc<FixRecords>) {
             from = now.saturating_add(FIX_LEASE);
             continue;
         };
+        if now < from {
+            continue;
+        }
         // All of them come round, however many of the first are left alone.
-        behind = wills.last().filter(|_| wills.len() >= FIX_WILLS_MAX as usize).map(|(name, _)| name.clone()).unwrap_or_default();
-        for (name, will) in wills.into_iter().filter(|(name, _)| now >= from && known.begin(name, now)) {
-            let (worker, known) = (Rc::clone(&worker), Rc::clone(&known));
-            tokio::task::spawn_local(async move {
-                let is_settled = settle_one(&worker, (name.clone(), will)).await;
-                known.end(&name, is_settled, clock::mono());
-            });
+        behind = wills.last().filter(|_| wills.len() >= FIX_WILLS_MAX as usize).map(|lost| lost.journal.clone()).unwrap_or_default();
+        for lost in wills {
+            match lost.will.as_deref().and_then(Will::read) {
+                Some(will) if known.begin(&lost.journal, now) => {
+                    let (worker, known) = (Rc::clone(&worker), Rc::clone(&known));
+                    tokio::task::spawn_local(async move {
+                        let is_settled = settle_one(&worker, will).await;
+                        known.end(&lost.journal, is_settled, clock::mono());
+                    });
+                }
+                Some(_) => {}
+                None => unreadable.meet(&worker, &lost, now),
+            }
+        }
+        if behind.is_empty() {
+            worker.shared.metrics.set_fix_wills_unreadable(unreadable.end_round(now));
         }
     }
 }
 
 /// Settles one session; whether there is nothing left to do.
-async fn settle_one(worker: &Rc<Worker>, (journal, will): LostWill) -> bool {
-    let Some(will) = will.as_deref().and_then(Will::read) else {
-        tracing::error!(journal, "what a lost FIX session wanted done with its orders cannot be read: they may rest");
-        return false;
-    };
+async fn settle_one(worker: &Rc<Worker>, will: Will) -> bool {
     let client = will.client.peer.as_str().to_owned();
     let Some(upstream) = will.upstream(&worker.shared.settings) else {
         tracing::warn!(client, "the orders of a lost FIX session are at an upstream that this node does not have");

@@ -292,7 +292,9 @@ fn not_opened(error: OpenError) -> Stopped {
     match error {
         OpenError::OfAnother => Refusal::operator(Reject::ScopeMissing, error.to_string()).into(),
         OpenError::Served => already_logged_on(LiveError::AlreadyLoggedOn, "at another node"),
-        OpenError::Owing(_) | OpenError::Store(_) => Refusal::operator(Reject::StoreUnavailable, error.to_string()).into(),
+        OpenError::Owing(_) | OpenError::Sealed | OpenError::Store(_) => {
+            Refusal::operator(Reject::StoreUnavailable, error.to_string()).into()
+        }
     }
 }
 

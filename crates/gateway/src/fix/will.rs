@@ -23,13 +23,13 @@ use countersign_session::{CancelScope, OrderClass};
 use countersign_store::BridgeJournals;
 use serde_json::{Value, json};
 
-use super::bridge::Question;
+use super::bridge::{Orders, Question};
 use super::logon::LoggedOn;
 use super::open::Holder;
 use super::profile::Profile;
 use super::sessions::UpstreamName;
 use crate::authenticate::{Login, SessionRef};
-use crate::cancelled::{Cancelled, ask_until_answered, is_worth_another};
+use crate::cancelled::{Cancelled, Executed, ask_until_answered};
 use crate::config::Settings;
 use crate::connection::{Connection, ConnectionFacts};
 use crate::worker::Worker;
@@ -52,15 +52,6 @@ pub(super) struct Will {
     native: Option<([u8; 32], Scopes)>,
     remote: SocketAddr,
     since: Timestamp,
-}
-
-/// What came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Executed {
-    /// Orders are cancelled, or the venue said that it does not.
-    Done,
-    /// The venue did not answer.
-    NotYet,
 }
 
 impl Will {
@@ -161,24 +152,46 @@ impl Will {
         let facts = ConnectionFacts::of_another_node(worker.correlation.next(), self.remote, self.since);
         let connection = Connection::of_facts(facts);
         let login = self.login(worker);
-        let outcome = match &login {
-            Ok(login) => ask_until_answered(|_| self.ask(worker, &connection, login, journals)).await,
+        let orders = self.orders(journals.lost_at());
+        let ask = async |orders| match &login {
+            Ok(login) => ask_until_answered(|_| self.ask(orders, worker, &connection, login, journals)).await,
             Err(refusal) => Err(refusal.clone()),
         };
+        let (mut scope, mut why, mut outcome) = (self.scope, "node lost", ask(orders).await);
+        if matches!(orders, Orders::AccountBefore(_)) && outcome.as_ref().is_err_and(|refusal| refusal.reject == Reject::Unsupported) {
+            (scope, why) = (CancelScope::Session, "node lost, and the venue does not tell orders of the account by their time");
+            outcome = ask(Orders::Session).await;
+        }
         let identity = login.as_ref().ok().map(|login| &login.identity);
-        let (scope, class, session) = (self.scope, OrderClass::All, Some(self.sid));
-        Cancelled { scope, class, why: "node lost", outcome: &outcome, identity, session }.record(worker, &connection);
-        if is_worth_another(&outcome) { Executed::NotYet } else { Executed::Done }
+        let (class, session) = (OrderClass::All, Some(self.sid));
+        Cancelled { scope, class, why, outcome: &outcome, identity, session }.record(worker, &connection);
+        Executed::of(&outcome)
     }
 
-    async fn ask(&self, worker: &Rc<Worker>, connection: &Connection, login: &Login, journals: &BridgeJournals) -> Result<usize, Refusal> {
+    /// Other sessions of the account may have placed orders since its node was lost, which nobody agreed to cancel.
+    fn orders(&self, lost: Option<Timestamp>) -> Orders<'static> {
+        match (self.scope, lost) {
+            (CancelScope::Account, Some(lost)) => Orders::AccountBefore(lost),
+            (CancelScope::Account, None) => Orders::Account,
+            (CancelScope::Nothing | CancelScope::Session, _) => Orders::Session,
+        }
+    }
+
+    async fn ask(
+        &self,
+        orders: Orders<'_>,
+        worker: &Rc<Worker>,
+        connection: &Connection,
+        login: &Login,
+        journals: &BridgeJournals,
+    ) -> Result<usize, Refusal> {
         let settings = &worker.shared.settings;
         let here = |what: &str| Refusal::operator(Reject::Internal, format!("this node has no {what} of the lost session"));
         let upstream = self.upstream(settings).ok_or_else(|| here("upstream"))?;
         let SessionName { version, comp_id, .. } = &self.client;
         let profile = Profile::of_another_node(&settings.fix, *version, comp_id.clone(), self.appl_ver_id.as_deref());
         let profile = profile.ok_or_else(|| here("CompID"))?;
-        let question = Question { login, upstream: &upstream, profile: &profile, scope: self.scope };
+        let question = Question { login, upstream: &upstream, profile: &profile, orders };
         question.put(worker, connection, journals).await.map(|answered| answered.orders)
     }
 
@@ -213,7 +226,7 @@ pub(super) async fn leave(worker: &Worker, scope: CancelScope, facts: &Facts<'_>
         return Ok(());
     }
     let will = Will::of(&worker.shared.settings, scope, facts).write();
-    if journals.is_behind() && stands(scope, facts.login, facts.profile, journals).await {
+    if journals.is_behind() && Terms::of(scope, facts.login, facts.upstream, facts.profile, journals).await == Terms::Standing {
         journals.leave_will_later(&will).await;
         return Ok(());
     }
@@ -224,11 +237,26 @@ const fn is_wanted(scope: CancelScope, upstream: &UpstreamName) -> bool {
     !matches!(scope, CancelScope::Nothing) && upstream.account.is_none()
 }
 
-/// Whether the database certainly has a will with these terms. Until it can be written anew it covers all orders of the session: no
-/// others are taken without the database.
-async fn stands(scope: CancelScope, login: &Login, profile: &Profile, journals: &BridgeJournals) -> bool {
-    let standing = journals.standing_will().await.and_then(|will| Will::read(&will));
-    standing.is_some_and(|standing| standing.has_terms(scope, login, profile))
+/// What a Logon agreed on for the loss of its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Terms {
+    /// Nothing that is to be written.
+    Nothing,
+    /// The database certainly has a will that says it. Until it can be written anew it covers all orders of the session: no others are
+    /// taken without the database.
+    Standing,
+    /// It is to be written.
+    Unwritten,
+}
+
+impl Terms {
+    async fn of(scope: CancelScope, login: &Login, upstream: &UpstreamName, profile: &Profile, journals: &BridgeJournals) -> Self {
+        if !is_wanted(scope, upstream) {
+            return Self::Nothing;
+        }
+        let standing = journals.standing_will().await.and_then(|will| Will::read(&will));
+        if standing.is_some_and(|standing| standing.has_terms(scope, login, profile)) { Self::Standing } else { Self::Unwritten }
+    }
 }
 
 /// Whether a session that ended while the database was away goes on where it was, if that is how it was opened (ADR 0048).
@@ -242,32 +270,33 @@ pub(super) async fn may_go_on(
     profile: &Profile,
     journals: &BridgeJournals,
 ) -> Result<(), Refusal> {
-    let scope = logged_on.policy.scope;
-    let why = if !journals.went_on() {
+    if !journals.went_on() {
         return Ok(());
-    } else if resets {
-        "the session at the upstream would begin anew"
-    } else if is_wanted(scope, upstream) && !stands(scope, &logged_on.login, profile, journals).await {
-        "what this Logon agreed on for the loss of its node cannot be written"
-    } else {
-        return Ok(());
-    };
-    Err(Refusal::operator(Reject::StoreUnavailable, format!("the database that nodes share does not answer, and {why}")))
+    }
+    let terms = Terms::of(logged_on.policy.scope, &logged_on.login, upstream, profile, journals).await;
+    match needs_database(resets, terms) {
+        Some(why) => Err(Refusal::operator(Reject::StoreUnavailable, format!("the database that nodes share does not answer, and {why}"))),
+        None => Ok(()),
+    }
+}
+
+/// Why a Logon cannot do without the database, if it cannot.
+const fn needs_database(resets: bool, terms: Terms) -> Option<&'static str> {
+    match terms {
+        _ if resets => Some("the session at the upstream would begin anew"),
+        Terms::Unwritten => Some("what this Logon agreed on for the loss of its node cannot be written"),
+        Terms::Nothing | Terms::Standing => None,
+    }
 }
 
 /// Carries out what the last owner of these journals left, if it left anything.
 ///
 /// # Errors
-/// The venue does not answer: its orders may rest, so nobody is let in. The store's.
+/// The venue does not answer, or the will cannot be read here: its orders may rest, so nobody is let in. The store's.
 pub(super) async fn settle(worker: &Rc<Worker>, journals: &mut BridgeJournals) -> Result<(), Refusal> {
     let Some(will) = journals.will().map(Will::read) else { return Ok(()) };
-    let executed = match &will {
-        Some(will) => will.carry_out(worker, journals).await,
-        None => {
-            tracing::error!("what a lost FIX session wanted done with its orders cannot be read: they may rest");
-            Executed::Done
-        }
-    };
+    let unreadable = || Refusal::operator(Reject::StoreUnavailable, "what a lost node left to be done with the orders cannot be read here");
+    let executed = will.ok_or_else(unreadable)?.carry_out(worker, journals).await;
     if executed == Executed::NotYet {
         return Err(Refusal::operator(Reject::UpstreamUnavailable, "the orders of this session before it was lost are not cancelled yet"));
     }
@@ -290,48 +319,4 @@ const PAUSE_FIRST: Duration = countersign_store::limits::FIX_LEASE;
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn name(comp_id: &str) -> SessionName {
-        let parse = |text: &str| CompId::parse(text.as_bytes()).unwrap();
-        SessionName { version: Version::Fix44, comp_id: parse(comp_id), peer: parse("FIRM") }
-    }
-
-    fn will(native: Option<([u8; 32], Scopes)>) -> Will {
-        Will {
-            scope: CancelScope::Session,
-            account: AccountId::parse("desk").unwrap(),
-            client: name("DERIBITSERVER"),
-            upstream: ("venue".to_owned(), name("GATE")),
-            appl_ver_id: None,
-            purpose: Purpose::Deribit,
-            key_id: ApiKeyId::parse("key-1").unwrap(),
-            credential: CredentialId::parse("cred-1").unwrap(),
-            verified: Timestamp::from_secs(7),
-            sid: SessionId::from_bytes([3; 16]),
-            native,
-            remote: "[::1]:4711".parse().unwrap(),
-            since: Timestamp::from_secs(6),
-        }
-    }
-
-    #[test]
-    fn a_will_is_read_as_it_was_written() {
-        for native in [None, Some(([9; 32], Scopes::parse("order:read order:write").unwrap()))] {
-            let written = will(native);
-            let read = Will::read(&written.write()).unwrap();
-            assert_eq!(format!("{read:?}"), format!("{written:?}"));
-        }
-        let mut damaged = will(None).write();
-        damaged.truncate(40);
-        assert!(Will::read(&damaged).is_none() && Will::read(b"{}").is_none());
-    }
-
-    #[test]
-    fn pauses_grow_to_their_bound() {
-        let pauses: Vec<u64> = [0, 1, 2, 3, 4, 5, 31, 32, u32::MAX].map(|attempt| pause(attempt).as_secs()).to_vec();
-        assert_eq!(pauses, [5, 10, 20, 40, 60, 60, 60, 60, 60]);
-    }
-}
+mod tests;

@@ -38,6 +38,7 @@ fn every_event_moves_its_own_series() {
     metrics.set_audit_waiting(7);
     metrics.set_replay_records(8);
     metrics.set_fix_kept(9);
+    metrics.set_fix_wills_unreadable(10);
     metrics.websocket_opened();
     metrics.native_session_opened();
     metrics.request_done(404, Duration::from_millis(3));
@@ -55,6 +56,7 @@ fn every_event_moves_its_own_series() {
         ("audit_records_waiting", 7.0),
         ("replay_records", 8.0),
         ("fix_sessions_kept", 9.0),
+        ("fix_wills_unreadable", 10.0),
         ("websockets_open", 1.0),
         ("native_sessions_open", 1.0),
         ("answers_total{status=\"4xx\"}", 1.0),

@@ -18,6 +18,7 @@ use tokio::task::spawn_blocking;
 
 use super::kept::{Ended, Left};
 use super::pair::{CommitError, Pair, Side, Touch};
+use super::wills::Found;
 use super::{JournaledMessageStore, SharedMessageStore};
 use crate::error::StoreError;
 
@@ -34,7 +35,7 @@ pub struct BridgeJournals {
     /// Another node had the session before.
     pub(super) moved: bool,
     /// What its last owner wanted done if it was lost.
-    pub(super) will: Option<Arc<[u8]>>,
+    pub(super) found: Option<Found>,
     /// It was kept, and goes on without the database.
     pub(super) went_on: bool,
 }
@@ -82,7 +83,7 @@ impl BridgeJournals {
     pub fn open(folder: &Path, client: &[&str], upstream: &[&str]) -> Result<Self, StoreError> {
         let place = Place::new(folder, client, upstream);
         let [client, upstream] = place.open()?.map(SharedMessageStore::new);
-        Ok(Self { client, upstream, place: Arc::new(place), pair: None, moved: false, will: None, went_on: false })
+        Ok(Self { client, upstream, place: Arc::new(place), pair: None, moved: false, found: None, went_on: false })
     }
 
     /// Reads the journals anew: what was not committed did not happen. Those of a session whose copies may lack an order only with them.

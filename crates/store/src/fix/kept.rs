@@ -21,6 +21,7 @@
 //! Only names, numbers and the will's text stay in memory; the journals are read anew, so what was not committed did not happen.
 //! A process that is started again has none of it: who had a session last, only the database knows then.
 
+mod state;
 mod using;
 
 use std::collections::HashMap;
@@ -29,7 +30,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::bridge::Place;
 use super::opening::OpenError;
@@ -38,6 +39,8 @@ use super::records::FixRecords;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::limits;
+pub(super) use state::Ours;
+use state::State;
 pub(super) use using::InUse;
 
 /// How a session ended.
@@ -46,7 +49,7 @@ pub(super) enum Ended {
     /// What was due to its orders is done: it has no will any more.
     InOrder,
     /// It was to cancel, and could not.
-    OwingItsWill,
+    OwingItsWill { since: Instant },
 }
 
 /// What became of a session that ended.
@@ -96,10 +99,7 @@ struct Kept {
     pair: Arc<Pair>,
     place: Arc<Place>,
     ended: Ended,
-    /// Somebody goes on with it, or gives it back.
-    in_use: bool,
-    /// Its lease is renewed though it is in use: it is being given back, and the database is not told yet.
-    renewed: bool,
+    state: State,
 }
 
 impl KeptSessions {
@@ -115,13 +115,13 @@ impl KeptSessions {
     }
 
     /// Keeps a session; whether there is room.
-    fn insert(&self, pair: &Arc<Pair>, place: &Arc<Place>, ended: Ended) -> bool {
+    fn insert(&self, pair: &Arc<Pair>, place: &Arc<Place>, ended: Ended, ours: Ours) -> bool {
         let mut kept = self.sessions.lock();
         let name = &pair.names[0];
         if self.leaves.load(Ordering::Relaxed) || kept.len() >= self.max && !kept.contains_key(name) {
             return false;
         }
-        kept.insert(name.clone(), Kept { pair: Arc::clone(pair), place: Arc::clone(place), ended, in_use: false, renewed: false });
+        kept.insert(name.clone(), Kept { pair: Arc::clone(pair), place: Arc::clone(place), ended, state: State::Waits(ours) });
         true
     }
 
@@ -131,18 +131,18 @@ impl KeptSessions {
 
     /// Those whose leases are renewed: nobody uses them, or they are on their way back.
     pub(super) fn renewable(&self) -> Vec<Arc<Pair>> {
-        self.sessions.lock().values().filter(|kept| !kept.in_use || kept.renewed).map(|kept| Arc::clone(&kept.pair)).collect()
+        self.sessions.lock().values().filter(|kept| kept.state.is_renewed()).map(|kept| Arc::clone(&kept.pair)).collect()
     }
 
     /// For whoever goes on with it, or gives it back: nobody else is at its files meanwhile.
     pub(super) fn begin(&self, names: &[String; 2]) -> Result<Option<InUse>, Busy> {
         let mut kept = self.sessions.lock();
         // By either journal: the one at the upstream may be behind another client by now.
-        if kept.values().any(|kept| kept.in_use && kept.pair.names.iter().any(|name| names.contains(name))) {
+        if kept.values().any(|kept| kept.state.is_in_use() && kept.pair.names.iter().any(|name| names.contains(name))) {
             return Err(Busy);
         }
         let Some(kept) = kept.get_mut(&names[0]) else { return Ok(None) };
-        kept.in_use = true;
+        kept.state = kept.state.taken_in_hand();
         Ok(Some(InUse::new(&kept.pair, &kept.place, kept.ended)))
     }
 
@@ -165,7 +165,7 @@ impl KeptSessions {
         let mut sessions = self.sessions.lock();
         let kept = sessions.get_mut(&pair.names[0]).filter(|kept| Arc::ptr_eq(&kept.pair, pair));
         let ended = kept.map(|kept| {
-            (kept.in_use, kept.renewed) = (false, false);
+            kept.state = kept.state.put_down();
             kept.ended
         });
         let left = ended.filter(|_| self.leaves.load(Ordering::Relaxed));
@@ -181,14 +181,14 @@ impl KeptSessions {
     fn leave(&self) -> Vec<(Arc<Pair>, Ended)> {
         let mut sessions = self.sessions.lock();
         self.leaves.store(true, Ordering::Relaxed);
-        sessions.extract_if(|_, kept| !kept.in_use).map(|(_, kept)| (kept.pair, kept.ended)).collect()
+        sessions.extract_if(|_, kept| !kept.state.is_in_use()).map(|(_, kept)| (kept.pair, kept.ended)).collect()
     }
 
-    /// What came of the renewal of its lease; whether it is still ours.
-    pub(super) fn renewed(&self, pair: &Arc<Pair>, is_ours: impl Fn(&str) -> bool) -> bool {
+    /// What came of the renewal of its lease that the database was asked for then; whether it is still ours.
+    pub(super) fn renewed(&self, pair: &Arc<Pair>, asked: Instant, is_ours: impl Fn(&str) -> bool) -> bool {
         let ours = pair.names.iter().all(|name| is_ours(name));
         if ours {
-            pair.set_perhaps_over(false);
+            self.change(pair, |state| state.renewed(asked));
         } else if let Some(kept) = self.begin_with(pair) {
             kept.void();
         }
@@ -214,11 +214,12 @@ impl KeptSessions {
         }
     }
 
-    /// Whether the lease of a session that is in use is renewed.
-    fn renew(&self, pair: &Arc<Pair>, renewed: bool) {
-        if let Some(kept) = self.sessions.lock().get_mut(&pair.names[0]).filter(|kept| Arc::ptr_eq(&kept.pair, pair)) {
-            kept.renewed = renewed;
-        }
+    /// Changes the state of a session, if it is still kept; what it was.
+    fn change(&self, pair: &Arc<Pair>, change: impl FnOnce(State) -> State) -> Option<State> {
+        let mut sessions = self.sessions.lock();
+        let kept = sessions.get_mut(&pair.names[0]).filter(|kept| Arc::ptr_eq(&kept.pair, pair))?;
+        let after = change(kept.state);
+        Some(std::mem::replace(&mut kept.state, after))
     }
 
     /// The generation of a session that ended in order, which the database need not know.
@@ -256,18 +257,17 @@ impl Pair {
     pub(super) async fn give_back(self: &Arc<Self>, place: &Arc<Place>, ended: Ended) -> Left {
         self.leave();
         let touch = *self.touch.borrow();
-        match touch {
+        let ours = match touch {
             Touch::Elsewhere => return Left::Elsewhere,
-            Touch::Behind => {}
-            Touch::InTouch => {
-                if self.say_given_back(ended, &self.records.renewing).await.is_ok() {
-                    return Left::GivenBack;
-                }
-            }
-        }
+            Touch::Behind => Ours::Certainly,
+            Touch::InTouch => match self.say_given_back(ended, &self.records.renewing).await {
+                Ok(()) => return Left::GivenBack,
+                Err(_) => Ours::perhaps(),
+            },
+        };
         self.wills.lock().await.rest();
         self.rest();
-        if self.records.kept.insert(self, place, ended) {
+        if self.records.kept.insert(self, place, ended, ours) {
             return Left::Kept;
         }
         self.void_will(ended);
@@ -275,7 +275,6 @@ impl Pair {
     }
 
     async fn say_given_back(&self, ended: Ended, link: &Db) -> Result<(), StoreError> {
-        self.set_perhaps_over(true);
         match ended {
             Ended::InOrder => {
                 // Whatever is answered: nobody knows that it stands.
@@ -284,9 +283,9 @@ impl Pair {
                 self.may_refuse();
                 self.records.give_back(link, &self.owned(), settled).await
             }
-            Ended::OwingItsWill => {
+            Ended::OwingItsWill { since } => {
                 self.mark();
-                self.records.give_back_with_will(link, &self.owned()).await
+                self.records.give_back_with_will(link, &self.owned(), since).await
             }
         }
     }

@@ -16,8 +16,9 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 use super::bridge::{BridgeJournals, Place};
+use super::claims::{Held, Taken};
 use super::pair::{Pair, Side, Touch};
-use super::records::{FixRecords, Held, Taken};
+use super::records::FixRecords;
 use super::wills::Wills;
 use super::{JournaledMessageStore, SharedMessageStore, claim, file_stem, is_of_another};
 use crate::error::StoreError;
@@ -32,6 +33,9 @@ pub enum OpenError {
     /// The database is away, and the session owes something that is settled with it.
     #[error("the database that nodes share does not answer, and {0}")]
     Owing(&'static str),
+    /// What is to be done with its orders was sealed under another key: whoever has that does it, and nobody has the session before.
+    #[error("what a lost node left to be done with the orders of this session was sealed under another key")]
+    Sealed,
     /// Another node serves it.
     #[error("another node serves this session")]
     Served,
@@ -62,7 +66,7 @@ impl BridgeJournals {
         }
         let here = Arc::clone(&place);
         let [client, upstream] = blocking(folder, move || here.open()).await?.map(SharedMessageStore::new);
-        Ok(Self { client, upstream, place, pair: None, moved: false, will: None, went_on: false })
+        Ok(Self { client, upstream, place, pair: None, moved: false, found: None, went_on: false })
     }
 }
 
@@ -79,11 +83,10 @@ async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRec
     if blocking(&place.folder, move || is_of_another(&here.folder, &here.parts(Side::Upstream)[1..], &owner)).await? {
         return Err(OpenError::OfAnother);
     }
-    let ((held, will), is_void) = match take(records, &names, account).await? {
+    let ((held, found), is_void) = match take(records, &names, account).await? {
         Opened::Again(journals) => return Ok(*journals),
         Opened::Taken { taken, is_void } => (taken, is_void),
     };
-    let will = will.and_then(|sealed| records.opened(&names[0], &sealed)).map(Arc::from);
     // Behind the database's word: whoever is turned away there must not have the name here.
     if !is_claimed(&place, account).await? {
         return Err(OpenError::OfAnother);
@@ -102,7 +105,13 @@ async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRec
     }
     let here = Arc::clone(&place);
     let stores = blocking(&place.folder, move || begin(&here, held, is_lost)).await?;
-    let pair = Arc::new(Pair::new(Arc::clone(records), names.clone(), held, stores.clone(), Wills::found(will.clone())));
+    let pair = Arc::new(Pair::new(
+        Arc::clone(records),
+        names.clone(),
+        held,
+        stores.clone(),
+        Wills::found(found.as_ref().map(|found| Arc::clone(&found.will))),
+    ));
     if held[0].before > 0 && !held[0].settled {
         pair.doubt(held[0].before);
     }
@@ -113,7 +122,7 @@ async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRec
     records.enter(&pair);
     let [client, upstream] = stores;
     let moved = held.iter().any(|held| held.moved && held.before > 0);
-    let mut journals = BridgeJournals { client, upstream, place, pair: Some(pair), moved, will, went_on: false };
+    let mut journals = BridgeJournals { client, upstream, place, pair: Some(pair), moved, found, went_on: false };
     if is_void {
         journals.forget_will().await.map_err(|_| StoreError::Unanswered { path: journals.place.folder.clone() })?;
     }

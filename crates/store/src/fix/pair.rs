@@ -22,8 +22,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::SharedMessageStore;
+use super::claims::Held;
 use super::copied::{Lacking, Reach};
-use super::records::{CopyError, FixRecords, Held, Owned};
+use super::records::{CopyError, FixRecords, Owned};
 use super::trust::Mark;
 use super::wills::Wills;
 use crate::error::StoreError;
@@ -85,8 +86,6 @@ pub(super) struct Pair {
     leaving: AtomicBool,
     /// An order is in the files and perhaps not in the copies.
     owes: AtomicBool,
-    /// The database was asked for what ends this generation, and did not answer: it may have been given back, or taken anew.
-    perhaps_over: AtomicBool,
     /// The mark of [`super::trust`]. Whoever sets it or takes it away holds this.
     pub(super) mark: Mutex<Mark>,
     /// Orders that the client sends again below this number may have been refused by a node that is gone; 0: none.
@@ -119,7 +118,6 @@ impl Pair {
             since: Default::default(),
             leaving: AtomicBool::new(false),
             owes: AtomicBool::new(false),
-            perhaps_over: AtomicBool::new(false),
             mark: Mutex::new(Mark::None),
             doubtful: AtomicU64::new(0),
             wills: AsyncMutex::new(wills),
@@ -155,16 +153,6 @@ impl Pair {
     /// Whether an order is in the files and perhaps not in the copies.
     pub(super) fn owes(&self) -> bool {
         self.owes.load(Ordering::Acquire)
-    }
-
-    /// Whether the database may have let others have the session, without saying so.
-    pub(super) fn is_perhaps_over(&self) -> bool {
-        self.perhaps_over.load(Ordering::Acquire)
-    }
-
-    /// The database is about to be asked for what ends this generation, or has said what came of it; what was thought before.
-    pub(super) fn set_perhaps_over(&self, perhaps: bool) -> bool {
-        self.perhaps_over.swap(perhaps, Ordering::AcqRel)
     }
 
     /// Writes what is pending, in this order, then the copies.

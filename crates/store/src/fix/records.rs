@@ -1,16 +1,13 @@
 //! Copies of FIX journals in the database that nodes share: who may write them, and their bytes.
 //!
 //! ```text
-//!   take     generation + 1, lease     both journals of a session, or neither; not while another node renews its lease
+//!   take     [`super::claims`]         both journals of a session, or neither
 //!   append   the end of a journal      one statement for both, if the generation is the last and the copy is as far as the piece begins
 //!   replace  all of a journal          one transaction, the same conditions
 //!   give back
 //! ```
 //!
 //! Leases are renewed in [`super::renewals`]; what is to be done when a node does not come back is in [`super::wills`].
-//!
-//! A lease is by the server's clock and only says when others may try; what keeps two nodes apart is the generation. A server that was
-//! away leaves the sessions for one lease to those who had them.
 //!
 //! # Security
 //! Pieces are sealed under the key that all nodes have, for their journal and place: whoever reads the database learns no order, and
@@ -23,35 +20,17 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
 use tokio::sync::Mutex as AsyncMutex;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use super::copied::{Lacking, Reach};
 use super::kept::KeptSessions;
-use super::opening::OpenError;
 use super::pair::Pair;
 use super::trust::Trust;
-use crate::db::{Db, Row, Tx};
+use crate::db::{Db, Tx};
 use crate::error::StoreError;
 use crate::limits;
 use crate::sealing::SealingKey;
 use crate::shared::SharedShelf;
-
-const NEW: &str = "INSERT INTO fix_journals (name, account) VALUES ($1, $3), ($2, $3) ON CONFLICT (name) DO NOTHING";
-
-const LOOK: &str = "SELECT name, account, generation, written, series, ends, node, leased, will, countersign_micros(clock_timestamp()) AS now, \
-     countersign_micros(pg_postmaster_start_time()) AS started FROM fix_journals WHERE name IN ($1, $2) ORDER BY name FOR UPDATE";
-
-const TAKE: &str = "UPDATE fix_journals SET generation = generation + 1, node = $3, leased = countersign_micros(clock_timestamp()) + $4 \
-     WHERE name IN ($1, $2)";
-
-const GIVE_BACK: &str = "UPDATE fix_journals SET leased = $2, will = NULL FROM json_array_elements($1::json) AS one \
-     WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint";
-
-const GIVE_BACK_WITH_WILL: &str = "UPDATE fix_journals SET leased = $2 FROM json_array_elements($1::json) AS one \
-     WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint";
-
-/// The lease of journals that were given back while it is doubtful what their client was told ([`super::trust`]).
-const GIVEN_BACK_IN_DOUBT: i64 = 1;
 
 const PAGE: &str = "SELECT begins, records FROM fix_records WHERE journal = $1 AND begins >= $2 ORDER BY begins LIMIT $3";
 
@@ -66,7 +45,7 @@ pub struct FixRecords {
     pub(super) renewing: Db,
     /// Held while leases are renewed.
     pub(super) renewal: AsyncMutex<()>,
-    node: String,
+    pub(super) node: String,
     pub(super) key: Arc<SealingKey>,
     pub(super) trust: Trust,
     pub(super) open: Mutex<Vec<Weak<Pair>>>,
@@ -76,25 +55,6 @@ pub struct FixRecords {
     pub(super) away: AtomicBool,
     /// Wills of those that are not kept.
     pub(super) void: Mutex<Vec<(String, u64)>>,
-}
-
-/// A journal that was taken.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Held {
-    /// Ours.
-    pub(super) generation: u64,
-    /// The last one before.
-    pub(super) before: u64,
-    /// The one that wrote last.
-    pub(super) written: u64,
-    /// How far the copy is.
-    pub(super) reach: Reach,
-    /// It was given back, so that its copy is whole.
-    pub(super) given_back: bool,
-    /// Nothing that its client was told is doubtful.
-    pub(super) settled: bool,
-    /// Another node had it.
-    pub(super) moved: bool,
 }
 
 /// Why a copy was not written.
@@ -120,15 +80,6 @@ pub(super) struct Owned<'p> {
     pub(super) generation: u64,
 }
 
-/// Both journals of a session, and the will that its last owner left, sealed.
-pub(super) type Taken = ([Held; 2], Option<Vec<u8>>);
-
-enum Tried {
-    Taken(Taken),
-    OfAnother,
-    Served { until: i64 },
-}
-
 impl std::fmt::Debug for FixRecords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "FixRecords({}, {})", self.node, self.db.place().display())
@@ -149,76 +100,6 @@ impl FixRecords {
             away: AtomicBool::new(false),
             void: Mutex::default(),
         }
-    }
-
-    /// Takes both journals of a session for an account. A session that another node has is waited for as long as that node does not say
-    /// that it is there.
-    pub(super) async fn take(&self, names: [&str; 2], account: &str) -> Result<Taken, OpenError> {
-        let deadline = Instant::now() + limits::FIX_TAKE_MAX;
-        let (mut seen, mut renewals) = (i64::MAX, 0);
-        loop {
-            let until = match self.try_take(names, account).await? {
-                Tried::Taken(taken) => return Ok(taken),
-                Tried::OfAnother => return Err(OpenError::OfAnother),
-                Tried::Served { until } => until,
-            };
-            renewals += u32::from(until > seen);
-            seen = until;
-            if renewals >= limits::FIX_RENEWALS_SEEN || Instant::now() >= deadline {
-                return Err(OpenError::Served);
-            }
-            sleep(limits::FIX_LOOK).await;
-        }
-    }
-
-    async fn try_take(&self, names: [&str; 2], account: &str) -> Result<Tried, OpenError> {
-        let [first, second] = names;
-        let mut transaction = self.db.begin_on_rows().await?;
-        transaction.run(NEW, &[first.into(), second.into(), account.into()]).await?;
-        let rows = transaction.rows(LOOK, &[first.into(), second.into()]).await?;
-        let read = self.read_two(&rows, names, account).map_err(|source| StoreError::database(self.db.place(), source))?;
-        if !matches!(read, Tried::Taken(_)) {
-            transaction.leave().await?;
-            return Ok(read);
-        }
-        let lease = micros(limits::FIX_LEASE);
-        transaction.run(TAKE, &[first.into(), second.into(), self.node.as_str().into(), lease.into()]).await?;
-        // Up to here nothing has happened; what is not answered from here on may have.
-        transaction.commit().await.map_err(|_| OpenError::Owing(PERHAPS_TAKEN))?;
-        Ok(read)
-    }
-
-    /// In the order of the names, not of the rows.
-    fn read_two(&self, rows: &[Row], names: [&str; 2], account: &str) -> Result<Tried, sqlx::Error> {
-        let (mut held, mut will) = ([None; 2], None);
-        let lease = micros(limits::FIX_LEASE);
-        let mut served = None;
-        for row in rows {
-            if row.text("account")? != account {
-                return Ok(Tried::OfAnother);
-            }
-            let (leased, now, started) = (row.number("leased")?, row.number("now")?, row.number("started")?);
-            let moved = row.text("node")? != self.node;
-            let given_back = leased <= GIVEN_BACK_IN_DOUBT;
-            if moved && !given_back && now < leased.max(started.saturating_add(lease)) {
-                served = served.max(Some(leased));
-            }
-            let number = |column| Ok::<_, sqlx::Error>(u64::try_from(row.number(column)?).unwrap_or(0));
-            let before = number("generation")?;
-            let reach = Reach { series: number("series")?, ends: number("ends")? };
-            let name = row.text("name")?;
-            let place = usize::from(name != names[0]);
-            if place == 0 {
-                will = row.bytes_or_none("will")?.map(<[u8]>::to_vec);
-            }
-            held[place] =
-                Some(Held { generation: before + 1, before, written: number("written")?, reach, given_back, settled: leased == 0, moved });
-        }
-        Ok(match (served, held) {
-            (Some(until), _) => Tried::Served { until },
-            (None, [Some(first), Some(second)]) => Tried::Taken(([first, second], will)),
-            (None, _) => return Err(sqlx::Error::RowNotFound),
-        })
     }
 
     /// The bytes of a copy.
@@ -330,27 +211,10 @@ impl FixRecords {
         Err(CopyError::Other(reaches))
     }
 
-    /// Nobody has the journals any more, and their copies are whole. What the client was told may not be `settled`.
-    pub(super) async fn give_back(&self, link: &Db, owned: &[Owned<'_>; 2], settled: bool) -> Result<(), StoreError> {
-        let leased = if settled { 0 } else { GIVEN_BACK_IN_DOUBT };
-        let given = timeout(limits::FIX_COPY_MAX, link.run(GIVE_BACK, &[names(owned.iter()).into(), leased.into()])).await;
-        given.map_err(|_| self.silent())?.map(|_| ())
-    }
-
-    /// The same, with the will that they have.
-    pub(super) async fn give_back_with_will(&self, link: &Db, owned: &[Owned<'_>; 2]) -> Result<(), StoreError> {
-        let values = [names(owned.iter()).into(), GIVEN_BACK_IN_DOUBT.into()];
-        let given = timeout(limits::FIX_COPY_MAX, link.run(GIVE_BACK_WITH_WILL, &values)).await;
-        given.map_err(|_| self.silent())?.map(|_| ())
-    }
-
     pub(super) fn silent(&self) -> StoreError {
         StoreError::Unanswered { path: self.db.place().to_path_buf() }
     }
 }
-
-/// Why a session whose COMMIT was not answered does not open.
-const PERHAPS_TAKEN: &str = "it did not say whether this session is taken";
 
 /// Pieces that are read at once: most are as short as a message.
 const PAGE_ROWS: u32 = 2_000;

@@ -8,7 +8,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::pair::Pair;
 use super::records::{FixRecords, Owned, micros, names};
@@ -56,13 +56,14 @@ impl FixRecords {
         }
         let owned: Vec<Owned<'_>> = open.iter().chain(&kept).flat_map(|pair| pair.owned()).collect();
         let values = [names(owned.iter()).into(), micros(limits::FIX_LEASE).into()];
+        let asked = Instant::now();
         let rows = timeout(limits::FIX_COPY_MAX, self.renewing.rows(RENEW, &values)).await.map_err(|_| self.silent())??;
         let failed = |source| StoreError::database(self.renewing.place(), source);
         let renewed: Vec<&str> = rows.iter().map(|row| row.text("name")).collect::<Result<_, _>>().map_err(failed)?;
         for pair in open {
             pair.renewed(|name| renewed.contains(&name));
         }
-        kept.retain(|pair| self.kept.renewed(pair, |name| renewed.contains(&name)));
+        kept.retain(|pair| self.kept.renewed(pair, asked, |name| renewed.contains(&name)));
         self.kept.give_back(kept);
         Ok(())
     }

@@ -12,8 +12,9 @@
 
 use std::sync::Arc;
 
+use countersign_core::Timestamp;
 use countersign_fix::StoreError as FixStoreError;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::bridge::BridgeJournals;
 use super::kept::{Ended, Left};
@@ -24,20 +25,47 @@ use crate::error::StoreError;
 use crate::limits;
 
 /// Sessions that nobody has, of those that say what is to be done then, from a name on.
-const LEFT: &str = "SELECT name, will FROM fix_journals WHERE will IS NOT NULL AND leased <> 0 AND name > $3 \
+const LEFT: &str = "SELECT name, account, will FROM fix_journals WHERE will IS NOT NULL AND leased <> 0 AND name > $3 \
      AND countersign_micros(clock_timestamp()) > greatest(leased, countersign_micros(pg_postmaster_start_time()) + $1) ORDER BY name LIMIT $2";
 
-const LEAVE: &str = "UPDATE fix_journals SET will = $3 WHERE name = $1 AND generation = $2 RETURNING name";
+const LEAVE: &str = "UPDATE fix_journals SET will = $3, lost = NULL WHERE name = $1 AND generation = $2 RETURNING name";
 
-const VOID: &str = "UPDATE fix_journals SET will = NULL FROM json_array_elements($1::json) AS one \
+const VOID: &str = "UPDATE fix_journals SET will = NULL, lost = NULL FROM json_array_elements($1::json) AS one \
      WHERE name = one ->> 0 AND generation = (one ->> 1)::bigint";
 
-/// The name of a journal, and what its session wanted.
-pub type LostWill = (String, Option<Vec<u8>>);
+/// What the last owner of a session left to be done.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) will: Arc<[u8]>,
+    /// Its last sign of life.
+    pub(super) lost: Timestamp,
+}
+
+impl Found {
+    /// `lost` in microseconds.
+    pub(super) fn new(will: Vec<u8>, lost: i64) -> Self {
+        Self { will: will.into(), lost: Timestamp::from_micros(lost.unsigned_abs()) }
+    }
+
+    /// As it is written.
+    pub(super) fn moment(&self) -> i64 {
+        signed(self.lost.as_micros())
+    }
+}
+
+/// The will of a session whose node is lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostWill {
+    /// The name of the client's journal.
+    pub journal: String,
+    /// Whose session it was.
+    pub account: String,
+    /// What the session wanted; none where it was sealed under another key.
+    pub will: Option<Vec<u8>>,
+}
 
 impl FixRecords {
     /// The wills of sessions that nobody has, by the names of their journals: at most [`limits::FIX_WILLS_MAX`], from behind a name on.
-    /// `None`: one that cannot be read, for it was sealed under another key.
     ///
     /// # Errors
     /// The database does not answer.
@@ -48,7 +76,7 @@ impl FixRecords {
         let read = |row: &Row| {
             let name = row.text("name")?;
             let sealed = row.bytes_or_none("will")?.unwrap_or_default();
-            Ok((name.to_owned(), self.opened(name, sealed)))
+            Ok(LostWill { journal: name.to_owned(), account: row.text("account")?.to_owned(), will: self.opened(name, sealed) })
         };
         rows.iter().map(read).collect::<Result<_, _>>().map_err(failed)
     }
@@ -60,10 +88,15 @@ impl FixRecords {
     async fn leave_will(&self, owned: &Owned<'_>, will: Option<&[u8]>) -> Result<(), CommitError> {
         let sealed = will.map(|will| self.key.seal(&owner(owned.name), will));
         let values = [owned.name.into(), signed(owned.generation).into(), sealed.as_deref().into()];
-        let left = timeout(limits::FIX_COPY_MAX, self.db.row(LEAVE, &values)).await.map_err(|_| CommitError::Unshared)?;
-        match left {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(CommitError::Elsewhere),
+        // Not one statement: one that arrives late would undo what was said after it.
+        let leave = async {
+            let mut transaction = self.db.begin_on_rows().await?;
+            let is_ours = transaction.row(LEAVE, &values).await?.is_some();
+            transaction.commit().await.map(|()| is_ours)
+        };
+        match timeout(limits::FIX_COPY_MAX, leave).await.map_err(|_| CommitError::Unshared)? {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(CommitError::Elsewhere),
             Err(error) => Err(CommitError::Journal(FixStoreError(error.to_string().into()))),
         }
     }
@@ -98,7 +131,13 @@ impl BridgeJournals {
     /// What the last owner wanted done if it was lost, and what has not been done.
     #[must_use]
     pub fn will(&self) -> Option<&[u8]> {
-        self.will.as_deref()
+        self.found.as_ref().map(|found| &*found.will)
+    }
+
+    /// When that owner gave its last sign of life, by the database's clock; none where it left nothing to be done.
+    #[must_use]
+    pub fn lost_at(&self) -> Option<Timestamp> {
+        self.found.as_ref().map(|found| found.lost)
     }
 
     /// What is to be done when this node is lost, as far as it is certain that the database says so.
@@ -134,7 +173,7 @@ impl BridgeJournals {
     /// Gives the session back with its will, which is still to be carried out; where the database is away, as soon as it is back.
     pub async fn give_back_with_will(&self) -> Left {
         match &self.pair {
-            Some(pair) => pair.give_back(&self.place, Ended::OwingItsWill).await,
+            Some(pair) => pair.give_back(&self.place, Ended::OwingItsWill { since: Instant::now() }).await,
             None => Left::GivenBack,
         }
     }
@@ -144,7 +183,7 @@ impl BridgeJournals {
     /// # Errors
     /// [`CommitError`]; whoever has the session next does it again.
     pub async fn forget_will(&mut self) -> Result<(), CommitError> {
-        self.will = None;
+        self.found = None;
         match &self.pair {
             Some(pair) => pair.leave_will(None).await,
             None => Ok(()),

@@ -18,11 +18,15 @@ use super::{APPLICATION_ID, LOCK_SPACE};
 use crate::db::Lock;
 use crate::error::StoreError;
 
-const STEPS: [&str; 3] =
-    [include_str!("postgres/001_initial.sql"), include_str!("postgres/002_fix.sql"), include_str!("postgres/003_fix_wills.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("postgres/001_initial.sql"),
+    include_str!("postgres/002_fix.sql"),
+    include_str!("postgres/003_fix_wills.sql"),
+    include_str!("postgres/004_fix_lost.sql"),
+];
 
 /// The version this program writes.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// What must be there for the rest to hold: each table, and each trigger on it.
 const TABLES: [(&str, &[&str]); 16] = [

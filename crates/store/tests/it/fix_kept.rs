@@ -3,7 +3,7 @@
 use countersign_fix::MessageStore as _;
 use countersign_store::{BridgeJournals, CommitError, FixSide, KeptEnd, OpenError, Touch, limits};
 
-use super::fix_nodes::{FROM_CLIENT, Node, numbers, take};
+use super::fix_nodes::{FROM_CLIENT, KEY, Node, numbers, take};
 use super::postgres_server::PostgresServer;
 
 const WILL: &[u8] = b"cancel";
@@ -142,7 +142,7 @@ async fn a_session_that_is_new_to_a_process_waits_for_the_database() {
     drop(journals);
     ended(&a, &mut server, 1).await;
     server.start_again();
-    let again = a.started_again(&address).await;
+    let again = a.started_again(&address, KEY).await;
     server.stop();
     assert!(matches!(again.of("desk").await, Err(OpenError::Store(_))), "who had it last only the database knows");
 }

@@ -17,7 +17,7 @@ use super::shared::patient;
 
 pub const FROM_CLIENT: [FixSide; 2] = [FixSide::Upstream, FixSide::Client];
 const FROM_UPSTREAM: [FixSide; 2] = [FixSide::Client, FixSide::Upstream];
-const KEY: [u8; 32] = [1; 32];
+pub const KEY: [u8; 32] = [1; 32];
 
 pub struct Node {
     folder: TempDir,
@@ -32,11 +32,16 @@ impl Node {
         Self { folder: tempfile::tempdir().unwrap(), records: store.fix_records(key, shelf).unwrap() }
     }
 
+    /// One that seals under a key of its own.
+    pub async fn with_key(address: &DatabaseAddress, name: &str, key: [u8; 32]) -> Self {
+        let store = Store::connect(address, name, SealingKey::from_bytes(&KEY)).await.unwrap();
+        let records = store.fix_records(Arc::new(SealingKey::from_bytes(&key)), None).unwrap();
+        Self { folder: tempfile::tempdir().unwrap(), records }
+    }
+
     /// The same node, as the process that is next.
-    pub async fn started_again(self, address: &DatabaseAddress) -> Self {
-        let key = Arc::new(SealingKey::from_bytes(&KEY));
-        let store = Store::connect(address, "a", SealingKey::from_bytes(&KEY)).await.unwrap();
-        Self { folder: self.folder, records: store.fix_records(key, None).unwrap() }
+    pub async fn started_again(self, address: &DatabaseAddress, key: [u8; 32]) -> Self {
+        Self { folder: self.folder, ..Self::with_key(address, "a", key).await }
     }
 
     fn fix(&self) -> PathBuf {

@@ -1,7 +1,7 @@
 //! What is to be done with the orders of a FIX session whose node is lost: who is told of it, and for how long.
 
 use countersign_fix::MessageStore as _;
-use countersign_store::{CommitError, FixLeft, OpenError, limits};
+use countersign_store::{CommitError, FixLeft, LostWill, OpenError, limits};
 
 use super::fix_nodes::Node;
 use super::postgres_server::PostgresServer;
@@ -13,7 +13,7 @@ async fn found(node: &Node) -> Vec<Vec<u8>> {
     loop {
         let wills = node.records.wills("").await.unwrap();
         if !wills.is_empty() {
-            return wills.into_iter().filter_map(|(_, will)| will).collect();
+            return wills.into_iter().filter_map(|lost| lost.will).collect();
         }
         tokio::time::sleep(limits::FIX_LOOK).await;
     }
@@ -36,8 +36,9 @@ async fn a_will_is_for_whoever_has_the_session_next_until_it_is_done() {
     // The venue was away: it is for the next, at once and with the same numbers.
     let next = taken.upstream.next_sender();
     taken.give_back_with_will().await;
-    let (name, will) = c.records.wills("").await.unwrap().pop().unwrap();
-    assert_eq!((will.as_deref(), c.records.wills(&name).await.unwrap()), (Some(WILL), Vec::new()));
+    let LostWill { journal, account, will } = c.records.wills("").await.unwrap().pop().unwrap();
+    assert_eq!((account.as_str(), will.as_deref()), ("desk", Some(WILL)));
+    assert_eq!(c.records.wills(&journal).await.unwrap(), []);
     let taken = c.open().await;
     assert_eq!((taken.will(), taken.upstream.next_sender()), (Some(WILL), next));
     // Lost before it was done.
@@ -87,4 +88,74 @@ async fn a_session_that_ends_in_order_leaves_none_also_while_the_database_is_awa
     // The first renewals may still meet the connections of before.
     while b.records.renew().await.is_err() {}
     assert_eq!(a.open().await.will(), None, "forgotten before anybody could find it");
+}
+
+#[tokio::test]
+async fn a_will_under_another_key_is_not_taken_for_none() {
+    let server = PostgresServer::start();
+    let address = server.database("sealed").await;
+    let (a, other) = (Node::new(&address, "a", None).await, Node::with_key(&address, "b", [2; 32]).await);
+    let lost = a.open().await;
+    lost.leave_will(WILL).await.unwrap();
+    drop(lost);
+    // It has no journals of the session; and one that has them, from before its key was changed.
+    let changed = a.started_again(&address, [2; 32]).await;
+    for node in [&other, &changed] {
+        assert!(matches!(node.of("desk").await, Err(OpenError::Sealed)));
+    }
+    let wills = loop {
+        let wills = other.records.wills("").await.unwrap();
+        if !wills.is_empty() {
+            break wills;
+        }
+        tokio::time::sleep(limits::FIX_LOOK).await;
+    };
+    assert_eq!((wills.len(), wills[0].account.as_str(), &wills[0].will), (1, "desk", &None), "it is named all the same");
+    // Nothing was taken, so nothing is left out for whoever has the key.
+    let right = changed.started_again(&address, [1; 32]).await;
+    let taken = right.open().await;
+    assert_eq!((taken.will(), taken.upstream.next_sender()), (Some(WILL), 1));
+}
+
+/// What a statement about the only session with a will tells, in microseconds.
+async fn told(server: &PostgresServer, database: &str, column: &str) -> Option<i64> {
+    let one = format!("SELECT {column} FROM fix_journals WHERE will IS NOT NULL");
+    sqlx::query_scalar(sqlx::AssertSqlSafe(one)).fetch_one(&mut server.raw(database).await).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_last_sign_of_life_of_a_lost_node_stays_until_its_will_is_done() {
+    let server = PostgresServer::start();
+    let address = server.database("moment").await;
+    let (a, b, c) = (Node::new(&address, "a", None).await, Node::new(&address, "b", None).await, Node::new(&address, "c", None).await);
+    let lost = a.open().await;
+    assert_eq!(lost.lost_at(), None);
+    lost.leave_will(WILL).await.unwrap();
+    a.records.renew().await.unwrap();
+    let lease = i64::try_from(limits::FIX_LEASE.as_micros()).unwrap();
+    let renewed = told(&server, "moment", "leased").await.unwrap() - lease;
+    found(&b).await;
+    // The venue is away: tried by two nodes, one of which is lost over it.
+    let taken = b.open().await;
+    let moment = |journals: &countersign_store::BridgeJournals| journals.lost_at().map(|at| i64::try_from(at.as_micros()).unwrap());
+    assert_eq!(moment(&taken), Some(renewed), "not when its lease ran out");
+    b.records.renew().await.unwrap();
+    taken.give_back_with_will().await;
+    let taken = c.open().await;
+    assert_eq!(moment(&taken), Some(renewed));
+    drop(taken);
+    found(&b).await;
+    let mut taken = b.open().await;
+    assert_eq!(moment(&taken), Some(renewed));
+    // Done; the next session is lost for itself.
+    taken.forget_will().await.unwrap();
+    assert_eq!(taken.lost_at(), None);
+    taken.leave_will(WILL).await.unwrap();
+    assert_eq!(told(&server, "moment", "lost").await, None);
+    // It ended here and could not cancel: what there was at its end, and not at the next renewal that never comes.
+    let before = told(&server, "moment", "countersign_micros(clock_timestamp())").await;
+    taken.give_back_with_will().await;
+    let after = told(&server, "moment", "countersign_micros(clock_timestamp())").await;
+    let ended = moment(&c.open().await);
+    assert!(before <= ended && ended <= after, "{before:?} {ended:?} {after:?}");
 }

@@ -44,6 +44,11 @@ impl PostgresServer {
         self.address(name)
     }
 
+    /// The folder of its socket.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub fn address(&self, name: &str) -> DatabaseAddress {
         let folder = self.folder.path().display();
         DatabaseAddress::parse(&format!("postgresql://countersign@localhost/{name}?host={folder}")).unwrap()

@@ -102,6 +102,21 @@ impl Exchange {
         ids.into_iter().filter_map(|id| self.cancel(owner, id, now_ms).ok()).collect()
     }
 
+    /// Withdraws the open orders of a session, and those that others of its account had placed by a moment; of one instrument or of all.
+    pub fn cancel_of_account_by(
+        &mut self,
+        owner: AccountIndex,
+        session: &str,
+        by_ms: u64,
+        market: Option<MarketIndex>,
+        now_ms: u64,
+    ) -> Vec<Order> {
+        let meant = |order: &Order| order.session.as_deref() == Some(session) || order.created_ms <= by_ms;
+        let wanted = |order: &&Order| meant(order) && market.is_none_or(|index| order.market == index);
+        let ids: Vec<OrderId> = self.open_orders(owner).filter(wanted).map(|order| order.id).collect();
+        ids.into_iter().filter_map(|id| self.cancel(owner, id, now_ms).ok()).collect()
+    }
+
     /// How much of a position an order on this side can reduce, beside all that rests for that; nought where it would open or enlarge one.
     #[must_use]
     pub fn reducible(&self, owner: AccountIndex, market: MarketIndex, side: Side) -> Fixed {

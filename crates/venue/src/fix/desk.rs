@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_fix::{Message, Version};
+use countersign_fix::{Message, UtcTimestamp, Version};
 use parking_lot::Mutex;
 
 use super::market_data;
@@ -18,8 +18,36 @@ use crate::facade::{self, Access, Denied};
 use crate::operations::Owner;
 use crate::shell::{Caller, Shell};
 
-/// Whose orders a mass cancel is about, as the gateway says it: `session`, or else those of the account.
+/// Whose orders a mass cancel is about, as the gateway says it.
 const CANCEL_SCOPE: countersign_fix::Tag = 20_003;
+
+/// The moment of [`Meant::AccountBefore`].
+const CANCEL_MOMENT: countersign_fix::Tag = 20_004;
+
+/// Which orders a mass cancel is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meant {
+    /// Unless it says otherwise.
+    Account,
+    /// All of the session, and those of the account that there were at this moment, in Unix milliseconds.
+    AccountBefore(u64),
+    Session,
+}
+
+impl Meant {
+    fn read(message: &Message<'_>) -> Result<Self, Problem> {
+        match text(message, CANCEL_SCOPE) {
+            None | Some("account") => Ok(Self::Account),
+            Some("account-before") => {
+                let moment = message.first(CANCEL_MOMENT).ok_or(Problem::Missing(CANCEL_MOMENT))?;
+                let moment = UtcTimestamp::parse(moment).map_err(|_| Problem::Wrong(CANCEL_MOMENT))?;
+                Ok(Self::AccountBefore(moment.timestamp().as_millis()))
+            }
+            Some("session") => Ok(Self::Session),
+            Some(_) => Err(Problem::Wrong(CANCEL_SCOPE)),
+        }
+    }
+}
 
 /// One connection's desk.
 pub(super) struct Desk {
@@ -155,13 +183,12 @@ impl Desk {
 
     fn cancel_all(&mut self, message: &Message<'_>) -> Out {
         let by_symbol = text(message, 530) == Some("1");
-        let of_session = text(message, CANCEL_SCOPE) == Some("session");
         let outcome = self.shell.with(|exchange, now_ms| {
             let market = if by_symbol { Some(market_of(exchange, message)?) } else { None };
-            let canceled = if of_session {
-                exchange.cancel_class(self.owner.index, Some(&self.session), market, CancelClass::All, now_ms)
-            } else {
-                exchange.cancel_all(self.owner.index, market, now_ms)
+            let canceled = match Meant::read(message)? {
+                Meant::Account => exchange.cancel_all(self.owner.index, market, now_ms),
+                Meant::AccountBefore(moment) => exchange.cancel_of_account_by(self.owner.index, &self.session, moment, market, now_ms),
+                Meant::Session => exchange.cancel_class(self.owner.index, Some(&self.session), market, CancelClass::All, now_ms),
             };
             Ok::<usize, Problem>(canceled.len())
         });

@@ -5,7 +5,8 @@
 //!   client lost ─▶ 35=q 530=7 on the open upstream session ─▶ 35=r 533=count ─▶ audit
 //!                       │ no answer, or the upstream is what was lost
 //!                       └▶ a session of the same name is opened for it, at most twice
-//!   node lost   ─▶ the same, asked by whoever has the session next ([`will`](crate::fix::will))
+//!   node lost   ─▶ the same, asked by whoever has the session next ([`will`](crate::fix::will)); [`Orders::AccountBefore`] tells what other
+//!                  sessions of the account placed meanwhile from what there was
 //! ```
 //!
 //! Why not a connection and identity apart, as native sessions have: an order that was sent a moment before the loss is on its way in
@@ -19,7 +20,7 @@
 
 use std::rc::Rc;
 
-use countersign_core::{Permit, Refusal, Reject, authorize};
+use countersign_core::{Permit, Refusal, Reject, Timestamp, authorize};
 use countersign_fix::message::number;
 use countersign_fix::msg_type::BUSINESS_MESSAGE_REJECT;
 use countersign_fix::session::Outgoing;
@@ -30,9 +31,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+use super::farewell::Upstream;
+use super::reports::{Answered, REPORT, Reports, refused, text_of};
 use super::{Bridge, commit};
 use crate::authenticate::Login;
-use crate::cancelled::{CANCEL_ATTEMPTS, CANCEL_PAUSE, Cancelled, is_worth_another, once};
+use crate::cancelled::{CANCEL_ATTEMPTS, CANCEL_PAUSE, Cancelled, Executed, is_worth_another, once};
 use crate::clock;
 use crate::connection::Connection;
 use crate::fix::line::{Line, Lost};
@@ -44,26 +47,54 @@ use crate::worker::Worker;
 
 /// OrderMassCancelRequest; its route says who may send one, and where to.
 const REQUEST: &str = "q";
-/// OrderMassCancelReport.
-const REPORT: &[u8] = b"r";
 /// Begins the ClOrdID of our questions.
-const QUESTION: &str = "countersign-cod-";
+pub(super) const QUESTION: &str = "countersign-cod-";
 /// MassCancelRequestType: all orders. What "all" is depends on the acceptor; [`SCOPE`] says what was agreed.
 const ALL_ORDERS: &[u8] = b"7";
 /// MassCancelRequestType: orders for Symbol.
 const OF_INSTRUMENT: &[u8] = b"1";
 const SYMBOL: tag::Tag = 55;
-/// `session` or `account`: which orders are meant. User-defined range, beside the codes of refusals and the secrets of a welcome.
+/// `session`, `account` or `account-before`: which orders are meant. User-defined range, beside the codes of refusals and the secrets of a
+/// welcome.
 const SCOPE: tag::Tag = 20_003;
+/// The moment of `account-before`, UTCTimestamp.
+const MOMENT: tag::Tag = 20_004;
 
-const CL_ORD_ID: tag::Tag = 11;
+pub(super) const CL_ORD_ID: tag::Tag = 11;
 const TRANSACT_TIME: tag::Tag = 60;
 const MASS_CANCEL_REQUEST_TYPE: tag::Tag = 530;
-const MASS_CANCEL_RESPONSE: tag::Tag = 531;
-const TOTAL_AFFECTED_ORDERS: tag::Tag = 533;
-const EXECUTION_REPORT: &[u8] = b"8";
-const ORD_STATUS: tag::Tag = 39;
-const CANCELED: &[u8] = b"4";
+
+/// Which orders the venue is asked to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::fix) enum Orders<'o> {
+    /// All of the account.
+    Account,
+    /// All of the session, and those of the account that there were at this moment.
+    AccountBefore(Timestamp),
+    /// All of the session.
+    Session,
+    /// Those of the session for one instrument.
+    SessionFor(&'o str),
+}
+
+impl Orders<'_> {
+    /// Those of a scope; none where it has none.
+    pub(in crate::fix) const fn of(scope: CancelScope) -> Option<Self> {
+        match scope {
+            CancelScope::Account => Some(Self::Account),
+            CancelScope::Nothing => None,
+            CancelScope::Session => Some(Self::Session),
+        }
+    }
+
+    const fn scope(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::AccountBefore(_) => "account-before",
+            Self::Session | Self::SessionFor(_) => "session",
+        }
+    }
+}
 
 /// A question of a halt that the venue has not answered yet.
 pub(super) struct Asked {
@@ -72,26 +103,17 @@ pub(super) struct Asked {
     answer: oneshot::Sender<Result<usize, Refusal>>,
 }
 
-/// What came back.
-pub(in crate::fix) struct Answered {
-    pub(in crate::fix) orders: usize,
-    /// Whether there are messages for the client among what came, which nobody may count as received.
-    for_client: bool,
-}
-
-impl Answered {
-    const NOTHING: Self = Self { orders: 0, for_client: false };
-}
-
 impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
-    /// Cancels the orders of a scope and records it. `open` says whether the upstream session can be asked. Whether it can still be
-    /// told goodbye afterwards, and whether it is done: else somebody has to ask again.
-    pub(super) async fn cancel_orders(&mut self, scope: CancelScope, why: &'static str, open: bool) -> (bool, bool) {
-        if scope == CancelScope::Nothing {
-            return (open, true);
-        }
-        let mut first = if open { once(self.ask_on_open(scope)).await } else { Err(Reject::UpstreamUnavailable.into()) };
-        let intact = first.as_ref().is_ok_and(|answered| !answered.for_client);
+    /// Cancels the orders of a scope and records it, in the upstream session where that can be used. Whether it can be afterwards, and
+    /// whether somebody has to ask again.
+    pub(super) async fn cancel_orders(&mut self, scope: CancelScope, why: &'static str, upstream: Upstream) -> (Upstream, Executed) {
+        let Some(orders) = Orders::of(scope) else { return (upstream, Executed::Done) };
+        let mut first = match upstream {
+            Upstream::Usable => once(self.ask_on_open(orders)).await,
+            Upstream::Spent => Err(Reject::UpstreamUnavailable.into()),
+        };
+        let is_intact = first.as_ref().is_ok_and(|answered| !answered.for_client);
+        let upstream = if is_intact { Upstream::Usable } else { Upstream::Spent };
         for _ in 1..CANCEL_ATTEMPTS {
             if !is_worth_another(&first) {
                 break;
@@ -99,22 +121,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             // The open one is given up: the acceptor must see that before it lets the next one in.
             self.upstream.close().await;
             tokio::time::sleep(CANCEL_PAUSE).await;
-            first = once(self.ask_anew(scope)).await;
+            first = once(self.ask_anew(orders)).await;
         }
         // HS-96
         let outcome = first.map(|answered| answered.orders);
         let identity = Some(&self.login.identity);
         let session = Some(self.listed.session().holder().sid);
         Cancelled { scope, class: OrderClass::All, why, outcome: &outcome, identity, session }.record(&self.worker, &self.connection);
-        (intact, !is_worth_another(&outcome))
+        (upstream, Executed::of(&outcome))
     }
 
     /// A halt wants the orders of this session to go. Asked in the session, as a message of its client would be; answered by
     /// [`Self::answers_us`].
     pub(super) fn ask_for_halt(&mut self, ask: CancelAsk) {
         let CancelAsk { instrument, answer } = ask;
+        let orders = instrument.as_deref().map_or(Orders::Session, Orders::SessionFor);
         let asked = self.permit_to_cancel().and_then(|permit| match permit {
-            Some(_permit) => send(&mut self.upstream, &self.journals.upstream, CancelScope::Session, instrument.as_deref()).map(Some),
+            Some(_permit) => send(&mut self.upstream, &self.journals.upstream, orders).map(Some),
             None => Ok(None),
         });
         match asked {
@@ -149,13 +172,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         true
     }
 
-    async fn ask_on_open(&mut self, scope: CancelScope) -> Result<Answered, Refusal> {
+    async fn ask_on_open(&mut self, orders: Orders<'_>) -> Result<Answered, Refusal> {
         let Some(_permit) = self.permit_to_cancel()? else { return Ok(Answered::NOTHING) };
-        ask(&mut self.upstream, &self.journals, scope).await
+        ask(&mut self.upstream, &self.journals, orders).await
     }
 
-    async fn ask_anew(&self, scope: CancelScope) -> Result<Answered, Refusal> {
-        let question = Question { login: &self.login, upstream: self.taken.upstream(), profile: &self.profile, scope };
+    async fn ask_anew(&self, orders: Orders<'_>) -> Result<Answered, Refusal> {
+        let question = Question { login: &self.login, upstream: self.taken.upstream(), profile: &self.profile, orders };
         question.put(&self.worker, &self.connection, &self.journals).await
     }
 
@@ -170,7 +193,7 @@ pub(in crate::fix) struct Question<'q> {
     pub(in crate::fix) login: &'q Login,
     pub(in crate::fix) upstream: &'q UpstreamName,
     pub(in crate::fix) profile: &'q Profile,
-    pub(in crate::fix) scope: CancelScope,
+    pub(in crate::fix) orders: Orders<'q>,
 }
 
 impl Question<'_> {
@@ -187,7 +210,7 @@ impl Question<'_> {
         let reset = names::resets(&worker.shared.settings, &permit, false);
         let asked = upstream::Asked { name: &self.upstream.name, reset, profile: self.profile };
         let mut line = upstream::log_on(worker, connection, &permit, self.login, asked, &journals).await?;
-        let answered = ask(&mut line, &journals, self.scope).await;
+        let answered = ask(&mut line, &journals, self.orders).await;
         line.close().await;
         answered
     }
@@ -206,7 +229,7 @@ fn permit_to_cancel(worker: &Worker, login: &Login, upstream: &UpstreamName) -> 
 }
 
 /// Asks on an open session and waits for the answer. Nothing that comes is committed.
-async fn ask(line: &mut Line<TcpStream>, journals: &BridgeJournals, scope: CancelScope) -> Result<Answered, Refusal> {
+async fn ask(line: &mut Line<TcpStream>, journals: &BridgeJournals, orders: Orders<'_>) -> Result<Answered, Refusal> {
     let mut reports = Reports::default();
     while let Some(event) = line.session.poll_event() {
         // It would be committed with our question, as received by a client that is not there: it is expected again instead.
@@ -217,7 +240,7 @@ async fn ask(line: &mut Line<TcpStream>, journals: &BridgeJournals, scope: Cance
             expected.map_err(|error| Refusal::operator(Reject::StoreUnavailable, error.to_string()))?;
         }
     }
-    let (name, seq) = send(line, &journals.upstream, scope, None)?;
+    let (name, seq) = send(line, &journals.upstream, orders)?;
     commit(journals, &[FixSide::Upstream], false).await?;
     line.transmit().await?;
     let expected = journals.upstream.next_target();
@@ -242,90 +265,18 @@ async fn ask(line: &mut Line<TcpStream>, journals: &BridgeJournals, scope: Cance
 }
 
 /// Puts a question into a session; its name and number.
-fn send(
-    line: &mut Line<TcpStream>,
-    journal: &SharedMessageStore,
-    scope: CancelScope,
-    instrument: Option<&str>,
-) -> Result<(String, u64), Refusal> {
+fn send(line: &mut Line<TcpStream>, journal: &SharedMessageStore, orders: Orders<'_>) -> Result<(String, u64), Refusal> {
     let name = format!("{QUESTION}{}", journal.next_sender());
     let time = UtcTimestamp::new(clock::wall(), Precision::Millis).to_string();
+    let instrument = if let Orders::SessionFor(symbol) = orders { Some(symbol) } else { None };
     let kind = if instrument.is_some() { OF_INSTRUMENT } else { ALL_ORDERS };
+    let moment =
+        if let Orders::AccountBefore(moment) = orders { Some(UtcTimestamp::new(moment, Precision::Micros).to_string()) } else { None };
     let mut body = vec![Field::new(CL_ORD_ID, name.as_bytes()), Field::new(MASS_CANCEL_REQUEST_TYPE, kind)];
     body.extend(instrument.map(|symbol| Field::new(SYMBOL, symbol.as_bytes())));
-    body.extend([Field::new(TRANSACT_TIME, time.as_bytes()), Field::new(SCOPE, scope.name().as_bytes())]);
+    body.extend([Field::new(TRANSACT_TIME, time.as_bytes()), Field::new(SCOPE, orders.scope().as_bytes())]);
+    body.extend(moment.as_ref().map(|moment| Field::new(MOMENT, moment.as_bytes())));
     let sent = line.session.send_application(clock::now(), Outgoing { msg_type: REQUEST.as_bytes(), header: &[], body: &body });
     let seq = sent.map_err(|error| Refusal::operator(Reject::UpstreamUnavailable, error.to_string()))?;
     Ok((name, seq))
-}
-
-fn refused(text: &str) -> Refusal {
-    Refusal::operator(Reject::Unsupported, format!("the venue does not cancel: {text}"))
-}
-
-/// What came so far.
-#[derive(Default)]
-struct Reports {
-    canceled: usize,
-    /// What an earlier question of ours did, whose answer nobody waited for any more.
-    earlier: usize,
-    for_client: bool,
-}
-
-impl Reports {
-    /// The answer, when this is it.
-    fn take(&mut self, event: &Event, name: &str, seq: u64) -> Option<Result<Answered, Refusal>> {
-        match event {
-            Event::Application(received) => {
-                let message = received.message();
-                let of_ours = message.first(CL_ORD_ID) == Some(name.as_bytes());
-                if message.msg_type() == REPORT && of_ours {
-                    return Some(self.answer(&message));
-                }
-                if message.msg_type() == REPORT && message.first(CL_ORD_ID).is_some_and(|name| name.starts_with(QUESTION.as_bytes())) {
-                    self.earlier += told_by(&message).unwrap_or_default();
-                    return None;
-                }
-                let rejected =
-                    message.msg_type() == BUSINESS_MESSAGE_REJECT && message.first(tag::REF_SEQ_NUM).and_then(number) == Some(seq);
-                if rejected {
-                    return Some(Err(refused(&text_of(&message))));
-                }
-                self.for_client = true;
-                let canceled = message.msg_type() == EXECUTION_REPORT && message.first(ORD_STATUS) == Some(CANCELED);
-                self.canceled += usize::from(canceled);
-                None
-            }
-            Event::RejectReceived { ref_seq, text, .. } if *ref_seq == seq => Some(Err(refused(text.as_deref().unwrap_or("rejected")))),
-            Event::Disconnect(_) | Event::LogoutReceived { .. } => Some(Err(Reject::UpstreamUnavailable.into())),
-            Event::Garbled(_)
-            | Event::GapFound { .. }
-            | Event::LoggedOn(_)
-            | Event::LogonPresented(_)
-            | Event::RejectReceived { .. }
-            | Event::RejectSent { .. }
-            | Event::ResendIncomplete { .. }
-            | Event::ResendRequested { .. }
-            | Event::SequenceMoved { .. }
-            | Event::SequencesReset => None,
-        }
-    }
-
-    fn answer(&self, report: &Message<'_>) -> Result<Answered, Refusal> {
-        // 0: the request was rejected.
-        if report.first(MASS_CANCEL_RESPONSE) == Some(b"0") {
-            return Err(refused(&text_of(report)));
-        }
-        let told = told_by(report).map(|told| told + self.earlier);
-        Ok(Answered { orders: told.unwrap_or(self.canceled), for_client: self.for_client })
-    }
-}
-
-/// How many orders went, as a report says it.
-fn told_by(report: &Message<'_>) -> Option<usize> {
-    report.first(TOTAL_AFFECTED_ORDERS).and_then(number).and_then(|count| usize::try_from(count).ok())
-}
-
-fn text_of(message: &Message<'_>) -> String {
-    message.first(tag::TEXT).map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default()
 }

@@ -1,14 +1,47 @@
 //! How a bridge ends: who is told what, and for how long it is waited.
 
+use std::time::Duration;
+
 use countersign_fix::{Event, Phase};
 use countersign_session::{CancelScope, Departure};
+use countersign_store::{AuditEvent, AuditRecord, BridgeJournals, FixLeft};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Bridge, End, FAREWELL, LAST_WORDS, Side, commit};
+use super::{Bridge, End, LAST_WORDS, Side, commit};
 use crate::audit::{self, Subject};
 use crate::authenticate::recheck_certificate;
 use crate::fix::will::{self, Facts};
 use crate::{clock, native};
+
+/// How long the other side gets to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Whether the session with the venue can be used for what is left to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Upstream {
+    /// It is gone, or has had something for the client that nobody may count.
+    Spent,
+    Usable,
+}
+
+/// Lets other nodes have the session.
+pub(in crate::fix) async fn give_back(journals: &BridgeJournals) {
+    match journals.give_back().await {
+        FixLeft::GivenBack | FixLeft::Elsewhere => {}
+        FixLeft::Kept => tracing::warn!("a FIX session could not be given back: it is kept here until the database is back"),
+        FixLeft::ToItsLease => tracing::warn!("a FIX session could not be given back, nor kept: other nodes wait for its lease"),
+    }
+}
+
+/// The same, with what is still to be done with its orders.
+pub(in crate::fix) async fn keep_will(journals: &BridgeJournals) {
+    let what = "a FIX session whose orders are to be cancelled could not be given back";
+    match journals.give_back_with_will().await {
+        FixLeft::GivenBack | FixLeft::Elsewhere => {}
+        FixLeft::Kept => tracing::warn!("{what}: it is kept here until the database is back"),
+        FixLeft::ToItsLease => tracing::warn!("{what}, nor kept: other nodes wait for its lease"),
+    }
+}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     /// Ends the session when its key may no longer be used, or its native session is over; else tells it of halts.
@@ -39,6 +72,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         self.parting.get_or_insert(how);
         if self.client.session.logout(clock::now(), Some(text)).is_err() {
             tracing::debug!(correlation = %self.correlation, "no FIX session to log out of");
+        }
+    }
+
+    /// How the session was left. Who comes back opens it by another Logon: there is no grace (HS-96).
+    pub(super) const fn departure(&self, end: &End) -> Departure {
+        match (self.parting, end) {
+            (Some(how), _) => how,
+            (None, End::Client) if self.logged_out => Departure::Logout,
+            (None, End::Client | End::Elsewhere | End::Store(_) | End::Upstream(_)) => Departure::Ended,
         }
     }
 
@@ -86,6 +128,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         drop(tokio::time::timeout(FAREWELL, goodbye).await);
     }
 
+    pub(super) fn note_end(&self) {
+        let mut record = AuditRecord::new(clock::wall(), AuditEvent::SessionEnd).identity(&self.login.identity);
+        record.correlation = Some(self.correlation);
+        record.session = Some(self.listed.session().holder().sid);
+        record.remote = Some(self.connection.remote.ip());
+        if self.worker.shared.audit.append(record).is_err() {
+            self.worker.shared.metrics.audit_lost();
+        }
+    }
+
     /// The numbers are the other node's, which left out those that are used here.
     pub(super) async fn say_served_elsewhere(&mut self) {
         tracing::warn!(correlation = %self.correlation, "another node serves a FIX session that was open here");
@@ -107,5 +159,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             }
         };
         drop(tokio::time::timeout(FAREWELL, goodbye).await);
+    }
+}
+
+/// Why a session was left, for the record of what became of its orders.
+pub(super) const fn why(end: &End, how: Departure) -> &'static str {
+    match (how, end) {
+        (Departure::Logout, _) => "logout",
+        (Departure::Shutdown, _) => "drain",
+        (Departure::Ended | Departure::Lost, End::Client) => "session lost",
+        (Departure::Ended | Departure::Lost, End::Elsewhere) => "served by another node",
+        (Departure::Ended | Departure::Lost, End::Upstream(_)) => "upstream lost",
+        (Departure::Ended | Departure::Lost, End::Store(_)) => "it cannot be recorded any more",
     }
 }

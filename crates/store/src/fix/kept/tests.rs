@@ -2,13 +2,14 @@
 use std::path::Path;
 
 use sqlx::postgres::PgConnectOptions;
+use tokio::time::Instant;
 
 use super::*;
 use crate::db::Db;
 use crate::db::links::Links;
 use crate::fix::SharedMessageStore;
+use crate::fix::claims::Held;
 use crate::fix::copied::Reach;
-use crate::fix::records::Held;
 use crate::fix::wills::Wills;
 use crate::sealing::SealingKey;
 
@@ -142,14 +143,15 @@ async fn what_may_be_over_does_not_go_on_before_its_lease_is_renewed() {
     assert!(matches!(begin().go_on().await, Err(OpenError::Owing(_))));
     // Whoever took it before that was not answered either.
     let used = begin();
-    assert!(used.may_be_taken());
-    used.was_not_taken(true);
+    let before = used.may_be_taken();
+    assert_ne!(before, Ours::Certainly);
+    used.was_not_taken(before);
     assert!(matches!(used.go_on().await, Err(OpenError::Owing(_))), "what was not taken may still be given back");
-    pair.set_perhaps_over(false);
+    assert!(records.kept.renewed(&pair, Instant::now(), |_| true));
     let used = begin();
-    assert!(!used.may_be_taken());
+    assert_eq!(used.may_be_taken(), Ours::Certainly);
     assert!(matches!(used.go_on().await, Err(OpenError::Owing(_))), "nobody waited for the answer");
-    pair.set_perhaps_over(false);
+    assert!(records.kept.renewed(&pair, Instant::now(), |_| true));
     assert!(begin().go_on().await.unwrap().went_on());
 }
 
@@ -168,11 +170,56 @@ async fn a_few_are_given_back_at_once_and_all_are_renewed_meanwhile() {
     for _ in 0..2 {
         records.kept.give_back(records.kept.renewable());
     }
-    let used = || records.kept.sessions.lock().values().filter(|kept| kept.in_use).count();
+    let used = || records.kept.sessions.lock().values().filter(|kept| kept.state.is_in_use()).count();
     while used() == 0 {
         tokio::task::yield_now().await;
     }
     assert!(used() <= crate::limits::FIX_GIVEN_BACK_AT_ONCE_MAX, "{}", used());
     assert_eq!(records.kept.giving.available_permits(), 0);
     assert_eq!(records.kept.renewable().len(), records.kept_sessions());
+}
+
+#[tokio::test]
+async fn a_logon_does_not_wait_for_ever_until_nobody_is_at_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = records(1);
+    let names = kept(&records, folder.path()).await.names.clone();
+    let used = records.kept.begin(&names).unwrap().unwrap();
+    let began = tokio::time::Instant::now();
+    assert!(matches!(records.kept.begin_in_turn(&names).await, Err(OpenError::Owing(_))));
+    assert!(began.elapsed() >= crate::limits::FIX_TAKE_MAX, "{:?}", began.elapsed());
+    drop(used);
+    assert!(records.kept.begin_in_turn(&names).await.unwrap().unwrap().has(&names), "the next has its turn");
+}
+
+#[tokio::test]
+async fn a_session_is_given_back_behind_the_renewal_that_is_on_its_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = records(1);
+    let place = Arc::new(Place::new(folder.path(), &["one"], &["one"]));
+    let stores = super::super::opening::begin(&place, [HELD; 2], false).unwrap();
+    let nothing = Reach { series: 0, ends: 0 };
+    // The copies have everything.
+    let held = [0, 1].map(|side: usize| {
+        stores[side].commit().unwrap();
+        Held { reach: stores[side].lacking(nothing).unwrap().unwrap().reach, ..HELD }
+    });
+    let names = ["client", "upstream"].map(str::to_owned);
+    let pair = Arc::new(Pair::new(Arc::clone(&records), names, held, stores, Wills::found(None)));
+    assert_eq!(pair.give_back(&place, Ended::InOrder).await, Left::Kept);
+    let renewal = records.renewal.lock().await;
+    let kept = records.kept.begin_with(&pair).unwrap();
+    let given = tokio::spawn(kept.give_back());
+    // While its files are read its lease is renewed; then it stands before the database.
+    while records.kept.renewable().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    while !records.kept.renewable().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let ours = || records.kept.sessions.lock()["client"].state.ours();
+    assert_eq!(ours(), Ours::Certainly, "the database was asked beside a renewal");
+    drop(renewal);
+    assert!(!given.await.unwrap(), "the database does not answer");
+    assert_ne!(ours(), Ours::Certainly);
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Ended, KeptEnd};
+use super::state::State;
+use super::{Ended, KeptEnd, Ours};
 use crate::error::StoreError;
 use crate::fix::SharedMessageStore;
 use crate::fix::bridge::{BridgeJournals, Place};
@@ -44,18 +45,19 @@ impl InUse {
     }
 
     /// The session is about to be taken under another generation, which may happen without an answer; what was thought before.
-    pub(in crate::fix) fn may_be_taken(&self) -> bool {
-        self.pair.set_perhaps_over(true)
+    pub(in crate::fix) fn may_be_taken(&self) -> Ours {
+        let before = self.pair.records.kept.change(&self.pair, |_| State::InHand(Ours::perhaps()));
+        before.map_or_else(Ours::perhaps, State::ours)
     }
 
     /// It was not taken.
-    pub(in crate::fix) fn was_not_taken(&self, before: bool) {
-        self.pair.set_perhaps_over(before);
+    pub(in crate::fix) fn was_not_taken(&self, before: Ours) {
+        self.pair.records.kept.change(&self.pair, |_| State::InHand(before));
     }
 
     /// Goes on with it, under its generation and behind the database.
     pub(in crate::fix) async fn go_on(self) -> Result<BridgeJournals, OpenError> {
-        if self.ended == Ended::OwingItsWill {
+        if matches!(self.ended, Ended::OwingItsWill { .. }) {
             return Err(OpenError::Owing("the orders of this session before it was lost are not cancelled yet"));
         }
         if self.pair.owes() {
@@ -64,7 +66,7 @@ impl InUse {
         if self.pair.doubtful.load(Ordering::Acquire) != 0 {
             return Err(OpenError::Owing("another node may have answered orders of this session"));
         }
-        if self.pair.is_perhaps_over() {
+        if self.ours() != Ours::Certainly {
             return Err(OpenError::Owing("this session may have been given back, or taken anew"));
         }
         let Some(stores) = self.stores().await? else {
@@ -81,13 +83,13 @@ impl InUse {
         records.enter(&self.pair);
         let [client, upstream] = stores;
         let (place, pair) = (Arc::clone(&self.place), Some(Arc::clone(&self.pair)));
-        Ok(BridgeJournals { client, upstream, place, pair, moved: false, will: None, went_on: true })
+        Ok(BridgeJournals { client, upstream, place, pair, moved: false, found: None, went_on: true })
     }
 
     /// Lets all nodes have it, with its copies whole; whether the database answers. Its lease is renewed until that is said.
     pub(super) async fn give_back(self) -> bool {
         let records = &self.pair.records;
-        records.kept.renew(&self.pair, true);
+        records.kept.change(&self.pair, State::catching_up);
         match self.stores().await {
             Ok(Some(stores)) => self.pair.replace_stores(stores),
             Ok(None) => return self.void(),
@@ -102,8 +104,9 @@ impl InUse {
             Touch::Elsewhere => return self.void(),
             Touch::InTouch => {
                 // A renewal that is on its way is over before: it would lease the session anew.
-                records.kept.renew(&self.pair, false);
+                records.kept.change(&self.pair, State::taken_in_hand);
                 drop(records.renewal.lock().await);
+                records.kept.change(&self.pair, |_| State::InHand(Ours::perhaps()));
                 // Not by the link of the renewals, which go on.
                 if self.pair.say_given_back(self.ended, &records.db).await.is_ok() {
                     return records.kept.remove(&self.pair);
@@ -113,6 +116,10 @@ impl InUse {
         // The database is away again.
         self.pair.rest();
         false
+    }
+
+    fn ours(&self) -> Ours {
+        self.pair.records.kept.change(&self.pair, |state| state).map_or_else(Ours::perhaps, State::ours)
     }
 
     /// The journals as they are on the disk; none where another generation wrote them, and then they are left as they are.

@@ -20,7 +20,7 @@ import websockets.sync.server
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from harness import raw
 from harness.fix import FixClient
@@ -238,6 +238,7 @@ def test_a_client_certificate_of_another_ca_is_refused(server, tmp_path):
 STREAMS = """
 [listen]
 client_ca = "{trusted}"
+client_crl = "{lists}"
 
 [upstream.venue]
 url = "embedded"
@@ -282,15 +283,43 @@ def reload(server):
         return said
 
 
-def test_a_ca_that_is_trusted_no_more_takes_its_clients_along(tmp_path):
-    """Connections that are open as well, whatever is on them: a client that says something every minute keeps one for ever."""
+def trusts_another(folder):
+    """The CA of clients is another one."""
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other", "-days", "1"]
+    subprocess.run([*make, "-keyout", os.devnull, "-out", folder / "clients.pem"], check=True, capture_output=True)
+
+
+def write_list(folder, *revoked):
+    """The revocation list of the private CA, which names these certificates."""
+    authority = x509.load_pem_x509_certificate((folder / "state" / "ca.pem").read_bytes())
+    key = load_pem_private_key((folder / "state" / "ca-key.pem").read_bytes(), None)
+    now = datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateRevocationListBuilder().issuer_name(authority.subject).last_update(now).next_update(now + datetime.timedelta(hours=1))
+    made = made.add_extension(x509.CRLNumber(len(revoked)), critical=False)
+    made = made.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+    for certificate in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(certificate.serial_number).revocation_date(now)
+        made = made.add_revoked_certificate(entry.build())
+    (folder / "crl.pem").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+
+
+def lists_it(folder):
+    """The CA revokes the certificate."""
+    own = folder / "state" / "demo" / "client-certificate.pem"
+    write_list(folder, x509.load_pem_x509_certificates(own.read_bytes())[0])
+
+
+@pytest.mark.parametrize("change", [trusts_another, lists_it])
+def test_what_a_client_certificate_opened_ends_with_it(tmp_path, change):
+    """Also what is open, whatever it is: a client that says something every minute keeps a connection for ever."""
     with Server(tmp_path / "state"):
         pass
     trusted, config = tmp_path / "clients.pem", tmp_path / "gateway.toml"
     trusted.write_bytes((tmp_path / "state" / "ca.pem").read_bytes())
+    write_list(tmp_path)
     upstream = websockets.sync.server.serve(lambda stream: [stream.send(message) for message in stream], "127.0.0.1", 0)
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
-    config.write_text(STREAMS.format(trusted=trusted, port=upstream.socket.getsockname()[1]))
+    config.write_text(STREAMS.format(trusted=trusted, lists=tmp_path / "crl.pem", port=upstream.socket.getsockname()[1]))
     with Server(tmp_path / "state", config=config) as server:
         tls = context(server.ca, alpn=None)
         own = server.state / "demo" / "client-certificate.pem"
@@ -312,14 +341,15 @@ def test_a_ca_that_is_trusted_no_more_takes_its_clients_along(tmp_path):
             for stream in streams:
                 stream.send("still here")
                 assert stream.recv(REFUSE_SECONDS) == "still here"
-            make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other", "-days", "1"]
-            subprocess.run([*make, "-keyout", os.devnull, "-out", trusted], check=True, capture_output=True)
+            change(tmp_path)
             assert b'"certificates_replaced":true' in reload(server).replace(b" ", b"")
             assert status() == 401
             for stream in streams:
                 with pytest.raises(websockets.exceptions.ConnectionClosed):
                     stream.recv(REFUSE_SECONDS)
             fix.expect("5", t58="the credential may no longer be used")
+        with pytest.raises((ssl.SSLError, ConnectionResetError, BrokenPipeError, raw.Closed)), Connection(server, tls=tls) as connection:
+            status()
     upstream.shutdown()
 
 

@@ -228,7 +228,8 @@ fn public_tls(
     if let Authorities::Listed(listed) = &settings.listen.authorities {
         policy.names = listed.iter().map(|authority| host_of(authority).to_owned()).collect();
     }
-    let files = ListenerFiles { certificates: vec![files], client_ca, revocation: Vec::new() };
+    let revocation = settings.listen.client_crl.iter().filter(|_| !client_ca.is_empty()).cloned().collect();
+    let files = ListenerFiles { certificates: vec![files], client_ca, revocation };
     Ok(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), unix_now())?)
 }
 
@@ -252,7 +253,8 @@ fn authz_tls(
     policy.versions = ProtocolVersions::Tls13Only;
     policy.client_auth = ClientAuth::Required;
     policy.alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let files = ListenerFiles { certificates: vec![server_files(settings, dir)], client_ca: vec![client_ca], revocation: Vec::new() };
+    let revocation = settings.authz.client_crl.iter().cloned().collect();
+    let files = ListenerFiles { certificates: vec![server_files(settings, dir)], client_ca: vec![client_ca], revocation };
     Ok(Some(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), unix_now())?))
 }
 

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use super::raw::Origin;
 use super::reader::Reader;
-use super::sections::authority;
+use super::sections::{CLIENT_CRL, authority};
 use super::settings::{Authorities, AuthzSettings};
 
 /// Who may ask unless told otherwise: a proxy on this machine.
@@ -33,6 +33,7 @@ pub(super) fn read(mut keys: Reader<'_>) -> AuthzSettings {
         "PEM file of a CA that gives certificates to proxies and to nobody else: the port then speaks TLS and asks for one.",
         "no TLS on this port",
     );
+    let client_crl = keys.path_or("client_crl", CLIENT_CRL, "revocation is not checked");
     let authorities = keys
         .list_or("authorities", "Host names that clients of the proxy may name; others get 421.", "those of the public port", authority)
         .map_or(Authorities::Any, Authorities::Listed);
@@ -41,7 +42,7 @@ pub(super) fn read(mut keys: Reader<'_>) -> AuthzSettings {
         "\"passed-on\" when Envoy has with_request_body without allow_partial_message: without it a signature that covers a body cannot be verified.",
         &[("kept", false), ("passed-on", true)],
     );
-    AuthzSettings { address, peers, client_ca, authorities, bodies_passed_on }
+    AuthzSettings { address, peers, client_ca, client_crl, authorities, bodies_passed_on }
 }
 
 /// A network or an address.

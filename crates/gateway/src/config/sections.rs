@@ -91,6 +91,9 @@ fn top_level(mut keys: Reader<'_>) -> (PathBuf, usize) {
     (state_dir, workers as usize)
 }
 
+/// What `client_crl` is, at each port that has one.
+pub(super) const CLIENT_CRL: &str = "PEM file of the revocation lists of those CAs, one of each CA in a chain, read anew with the certificates. A certificate that a list names, that no list is about, or whose list has ended, is refused, also on connections that are open.";
+
 fn listen(mut keys: Reader<'_>) -> ListenSettings {
     let address = keys.address(
         "address",
@@ -110,6 +113,7 @@ fn listen(mut keys: Reader<'_>) -> ListenSettings {
     let client_ca = keys
         .path_or("client_ca", "PEM file of the CAs whose client certificates are believed.", "private CA")
         .map_or(ClientTrust::PrivateAuthority, ClientTrust::File);
+    let client_crl = keys.path_or("client_crl", CLIENT_CRL, "revocation is not checked");
     let certificate = certificate(&mut keys);
     let authorities = keys
         .list_or(
@@ -124,7 +128,7 @@ fn listen(mut keys: Reader<'_>) -> ListenSettings {
         "What the host name in a TLS hello is held to. \"same\": it stands in the certificate or in authorities, else the alert unrecognized_name; and requests name the same host (or an address), else 421. \"known\": requests may name another host of ours, for a proxy in front that dials under one name. \"any\": every name gets the certificate, for clients that dial another name and do not check it. A hello without a name is served.",
         &[("same", SniRule::Same), ("known", SniRule::Known), ("any", SniRule::Any)],
     );
-    ListenSettings { address, tls, client_auth, client_ca, certificate, authorities, sni }
+    ListenSettings { address, tls, client_auth, client_ca, client_crl, certificate, authorities, sni }
 }
 
 fn certificate(keys: &mut Reader<'_>) -> CertificateSource {

@@ -121,6 +121,8 @@ pub struct ListenSettings {
     pub client_auth: ClientAuth,
     /// Whose client certificates are believed.
     pub client_ca: ClientTrust,
+    /// The revocation lists of those CAs; `None`: revocation is not checked.
+    pub client_crl: Option<PathBuf>,
     /// Where the server certificate comes from.
     pub certificate: CertificateSource,
     /// Which host names requests may name.
@@ -237,6 +239,8 @@ pub struct AuthzSettings {
     pub peers: Vec<IpNet>,
     /// CA of the client certificates that they must show; `None`: no TLS on this port.
     pub client_ca: Option<PathBuf>,
+    /// The revocation lists of that CA; `None`: revocation is not checked.
+    pub client_crl: Option<PathBuf>,
     /// Which host names the clients of the proxy may name; [`Authorities::Any`]: those of the public port.
     pub authorities: Authorities,
     /// Whether the operator says that Envoy passes whole bodies on.

@@ -25,10 +25,10 @@ def logged_on(server, credential, sender, **options):
     return client
 
 
-def reading_key(server, name):
+def reading_key(server, name, *more):
     """A Binance key that may read orders and nothing else."""
     path = server.state / name
-    options = ["--account", "demo", "--purpose", "binance", "--kind", "Ed25519", "--scopes", "order:read", "--out", path]
+    options = ["--account", "demo", "--purpose", "binance", "--kind", "Ed25519", "--scopes", "order:read", "--out", path, *more]
     made = run("key", "new", *options, "--state", server.state)
     assert made.returncode == 0, made.stderr
     return json.loads(path.read_text())
@@ -37,6 +37,12 @@ def reading_key(server, name):
 def value(message, tag):
     found = message.get(tag)
     return None if found is None else found.decode()
+
+
+def test_a_session_ends_with_its_key(server):
+    """Though nothing else changes meanwhile."""
+    with logged_on(server, reading_key(server, "short.json", "--expires", "3s"), "SHORT") as client:
+        client.expect("5", t58="the credential may no longer be used")
 
 
 def test_an_order_from_logon_to_logout(server, binance):

@@ -4,6 +4,7 @@ import array
 import contextlib
 import datetime
 import fcntl
+import json
 import os
 import socket
 import ssl
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from harness import raw
+from harness.binance import Key
 from harness.fix import FixClient
 from harness.raw import Connection, ask, context, request
 from harness.server import Server
@@ -176,7 +178,7 @@ def test_a_hello_may_be_long_and_comes_to_its_end(server):
     many = ["http/1.1", *(f"{number:0200d}" for number in range(50))]
     with Connection(server, alpn=many) as long:
         assert long.tls.selected_alpn_protocol() == "http/1.1"
-    endless = b"\x01\x00\xff\xf0\x03\x03" + b"r" * 20_000
+    endless = b"\x01\x00\xff\xf0\x03\x03" + b"r" * 31_000
     records = b"".join(b"\x16\x03\x01" + struct.pack(">H", len(part)) + part for part in (endless[:16_000], endless[16_000:]))
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:
         plain.settimeout(REFUSE_SECONDS)
@@ -351,6 +353,57 @@ def test_what_a_client_certificate_opened_ends_with_it(tmp_path, change):
         with pytest.raises((ssl.SSLError, ConnectionResetError, BrokenPipeError, raw.Closed)), Connection(server, tls=tls) as connection:
             status()
     upstream.shutdown()
+
+
+ASKS_EVERYBODY = """
+[listen]
+client_auth = "required"
+client_crl = "{lists}"
+"""
+
+
+def test_a_certificate_that_is_asked_of_everybody_is_needed_on_open_connections_too(tmp_path):
+    """However a client logs in."""
+    with Server(tmp_path / "state"):
+        pass
+    write_list(tmp_path)
+    config = tmp_path / "gateway.toml"
+    config.write_text(ASKS_EVERYBODY.format(lists=tmp_path / "crl.pem"))
+    with Server(tmp_path / "state", config=config) as server:
+        tls = context(server.ca)
+        tls.load_cert_chain(server.state / "demo" / "client-certificate.pem")
+        key = Key(server.credential("binance-hmac"))
+        with Connection(server, tls=tls) as connection:
+
+            def status():
+                connection.send(key.bytes(server, "GET", "/api/v3/account"))
+                answer = connection.answer()
+                return answer.status, json.loads(answer.body).get("code")
+
+            assert status() == (200, None)
+            lists_it(tmp_path)
+            reload(server)
+            assert status() == (400, -1022)
+
+
+def test_what_an_operators_certificate_opened_ends_with_it(tmp_path):
+    with Server(tmp_path / "state") as server:
+        port = next(int(port) for port in operator_ports(server) if int(port) != server.port)
+        tls = context(server.ca)
+        tls.load_cert_chain(server.state / "operator.pem")
+        plain = socket.create_connection(("127.0.0.1", port), timeout=REFUSE_SECONDS)
+        with tls.wrap_socket(plain, server_hostname="localhost") as connection:
+
+            def ask_for_health():
+                connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                return connection.recv(65536)
+
+            assert ask_for_health().startswith(b"HTTP/1.1 200")
+            trusts_another(tmp_path)
+            (server.state / "ca.pem").write_bytes((tmp_path / "clients.pem").read_bytes())
+            reload(server)
+            with contextlib.suppress(ConnectionResetError, ssl.SSLError):
+                assert connection.recv(65536) == b""
 
 
 def bomb(folder, length):

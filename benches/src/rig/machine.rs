@@ -49,7 +49,8 @@ pub(super) fn provision() -> Result<()> {
 /// Builds the binary that is measured, with the profile that this program was built with: they lie side by side.
 pub(super) fn build_gateway() -> Result<()> {
     let own = std::env::current_exe()?;
-    let profile = own.parent().and_then(|folder| folder.file_name()).context("no folder of its own")?;
+    let folder = own.parent().and_then(|folder| folder.file_name()).context("no folder of its own")?;
+    let profile = if folder == "debug" { "dev".as_ref() } else { folder };
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root()).args(["build", "--quiet", "--package", "countersign", "--profile"]).arg(profile);
     if command.status().context("cargo could not be started")?.success() { Ok(()) } else { bail!("the gateway does not build") }

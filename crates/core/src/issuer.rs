@@ -215,6 +215,12 @@ impl IssuedToken<'_> {
         self.jwt.signature.form.algorithm()
     }
 
+    /// Whether it is bound to a client certificate (RFC 8705, 3).
+    #[must_use]
+    pub const fn is_bound_to_certificate(&self) -> bool {
+        self.confirmation.certificate.is_some()
+    }
+
     /// How long it is good for.
     #[must_use]
     pub const fn freshness(&self) -> Freshness {

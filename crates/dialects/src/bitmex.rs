@@ -138,6 +138,10 @@ impl Dialect for Bitmex {
     fn open_socket_with(&self, opening: &Opening<'_>, headers: &dyn Headers) -> Option<Box<dyn DialectSocket>> {
         (opening.path() == SOCKETS[0].path).then(|| LoginSocket::boxed(socket::Realtime::opened(opening, headers)))
     }
+
+    fn handshake_headers(&self) -> &'static [&'static str] {
+        &[KEY, EXPIRES, SIGNATURE]
+    }
 }
 
 /// A proof until `expires`, which may be so far ahead.

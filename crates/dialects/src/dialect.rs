@@ -200,6 +200,15 @@ pub trait Dialect: Send + Sync {
         self.open_socket(opening)
     }
 
+    /// The headers of a handshake that a machine of this dialect reads. Where there are any, it reads the query too.
+    ///
+    /// # Security
+    /// What a machine reads is not for the venue behind it: one that honours it would let somebody in, or subscribe to something,
+    /// that nobody has judged. The shell asks the venue for the path alone, and without these headers.
+    fn handshake_headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Answers a request to an endpoint of [`Handling::Local`](crate::routes::Handling::Local).
     ///
     /// # Errors

@@ -90,8 +90,10 @@ pub const CHANNELS_MAX: usize = 500;
 /// How far ahead the end of a signed WebSocket login may lie: clients say one to ten seconds, some up to a minute.
 pub const LOGIN_LIFETIME_MAX: Duration = Duration::from_secs(120);
 
-/// The same for BitMEX: the vendor's own WebSocket client signs an hour ahead. A login changes nothing, so that it lives long costs no
-/// memory of the replay guard; requests, which may change something, keep [`LOGIN_LIFETIME_MAX`].
+/// The same for BitMEX: the vendor's own WebSocket client signs an hour ahead. No login is remembered, so that it lives long costs no
+/// memory of the replay guard, and who captured one may show it again until it ends: to log in, to read what is told of the account, and
+/// to arm `cancelAllAfter`, which cancels all its orders where the key has `order:write`. Nothing can be placed under it; requests, which
+/// can place, keep [`LOGIN_LIFETIME_MAX`].
 pub const BITMEX_LOGIN_LIFETIME_MAX: Duration = Duration::from_secs(3_600);
 
 /// Most entries of a list in a login or subscription frame that is looked into.

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use countersign_core::rate::KeyCounters;
 use countersign_core::{
-    ApiKeyId, CertificateClaim, Effect, Freshness, Presented, PresentedResumption, Purpose, Refusal, Reject, Scopes, SessionId, Token,
-    VerifiedIdentity, VerifyContext, redeem_token, verify, verify_certificate, verify_resumption,
+    ApiKeyId, CertificateClaim, Effect, Freshness, Presented, PresentedResumption, Purpose, Refusal, Reject, Scopes, SessionId, Timestamp,
+    Token, VerifiedIdentity, VerifyContext, redeem_token, verify, verify_certificate, verify_resumption,
 };
 use countersign_dialects::registry::ALL;
 use countersign_dialects::{Answer, Dialect, Header, Headers, RequestView, Security, of_purpose};
+use countersign_pki::ClientAuth;
 use http::header::AUTHORIZATION;
 use smallvec::SmallVec;
 
@@ -35,6 +36,8 @@ pub struct Login {
     pub counters: Arc<KeyCounters>,
     /// The access token it is by, if it is by one.
     pub token: Option<TokenLogin>,
+    /// Whether it is by the client certificate of the connection, or by a token that is bound to that.
+    pub by_certificate: bool,
     /// Headers for the answer: the countersigned contract, on the request that opened the session.
     pub answer_headers: SmallVec<[(http::HeaderName, http::HeaderValue); 2]>,
 }
@@ -43,7 +46,8 @@ impl Login {
     /// A login without a session.
     #[must_use]
     pub fn new(identity: VerifiedIdentity, freshness: Freshness, counters: Arc<KeyCounters>) -> Self {
-        Self { identity, session: None, token: None, freshness, counters, answer_headers: SmallVec::new() }
+        let by_certificate = identity.purpose() == Purpose::ClientCertificate;
+        Self { identity, session: None, token: None, by_certificate, freshness, counters, answer_headers: SmallVec::new() }
     }
 
     /// The session it belongs to: a native one, or that of its token.
@@ -57,13 +61,17 @@ impl Login {
     #[must_use]
     pub fn again(&self) -> Self {
         let (identity, session, counters) = (self.identity.clone(), self.session.clone(), Arc::clone(&self.counters));
-        Self { identity, session, token: self.token.clone(), freshness: self.freshness, counters, answer_headers: SmallVec::new() }
+        let (token, by_certificate, freshness) = (self.token.clone(), self.by_certificate, self.freshness);
+        Self { identity, session, token, by_certificate, freshness, counters, answer_headers: SmallVec::new() }
     }
 
-    /// Whether it holds only as long as the client certificate of the connection does.
+    /// When what it opened is over at the latest: with its key, its token's session, or the certificate that it is by.
     #[must_use]
-    pub fn is_by_certificate(&self) -> bool {
-        self.identity.purpose() == Purpose::ClientCertificate || self.token.as_ref().is_some_and(|token| token.by_certificate)
+    pub fn ends(&self, connection: &Connection) -> Option<Timestamp> {
+        let of_token = self.token.as_ref().map(|token| token.ends);
+        let certificate = connection.negotiated.peer_certificate.as_ref().filter(|_| self.by_certificate);
+        let of_certificate = certificate.map(|certificate| Timestamp::from_secs(certificate.not_after.saturating_add(1)));
+        self.identity.credential().not_after.into_iter().chain(of_token).chain(of_certificate).min()
     }
 
     /// What a session contract narrows the identity's scopes to.
@@ -95,6 +103,7 @@ pub fn authenticate(
     effect: Effect,
     request: &RequestView<'_>,
 ) -> Result<Login, Refusal> {
+    check_required(worker, connection)?;
     let headers = request.headers;
     if worker.shared.settings.tokens.enabled
         && let Some(shown) = own_token::shown(headers)
@@ -222,7 +231,16 @@ fn native(worker: &Rc<Worker>, connection: &Connection, headers: &dyn Headers) -
 /// # Errors
 /// As [`Connection::check_certificate`].
 pub(crate) fn recheck_certificate(worker: &Worker, connection: &Connection, login: &Login) -> Result<(), Refusal> {
-    if login.is_by_certificate() { connection.check_certificate(&worker.shared.tls, clock::wall()) } else { Ok(()) }
+    if login.by_certificate { connection.check_certificate(&worker.shared.tls, clock::wall()) } else { check_required(worker, connection) }
+}
+
+/// Whether a connection still has the client certificate that a listener may ask of everybody, however they log in.
+///
+/// # Errors
+/// As [`Connection::check_certificate`].
+pub(crate) fn check_required(worker: &Worker, connection: &Connection) -> Result<(), Refusal> {
+    let is_required = worker.shared.settings.listen.client_auth == ClientAuth::Required;
+    if is_required { connection.check_certificate(&worker.shared.tls, clock::wall()) } else { Ok(()) }
 }
 
 /// Looks up the credential of the connection's client certificate, and that it may be used.

@@ -70,6 +70,7 @@ pub(crate) fn authenticate(worker: &Worker, connection: &Connection, request: &R
     let identity = verify_issued(&token, key, &possession, &verify_context(worker, connection))?;
     let counters = issuers.counters(&identity.credential().id);
     let mut login = Login::new(identity, token.freshness(), counters);
+    login.by_certificate = token.is_bound_to_certificate();
     if proof.is_some() {
         login.answer_headers.extend(nonce(worker).map(|nonce| (DPOP_NONCE, nonce)));
     }

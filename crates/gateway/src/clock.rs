@@ -43,6 +43,14 @@ pub async fn until(deadline: Option<Monotonic>) {
     }
 }
 
+/// Waits until a time on the wall clock, as it stands now; without one, for ever.
+pub async fn until_wall(end: Option<Timestamp>) {
+    match end {
+        Some(end) => tokio::time::sleep(end.saturating_since(wall())).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The wall clock. A clock before 1970 reads as 1970: every signed window is then refused, which is right.
 #[must_use]
 pub fn wall() -> Timestamp {

@@ -19,7 +19,7 @@ use countersign_store::audit::{AuditText, ChannelParameters};
 use http::HeaderValue;
 use parking_lot::Mutex;
 
-use self::certificate::ShownChain;
+pub(crate) use self::certificate::ShownChain;
 use crate::body::budget::ConnectionBodies;
 use crate::clock;
 use crate::identity::CachedIdentity;

@@ -11,8 +11,8 @@
 //!
 //! So nothing is kept while we wait for the client, and nothing longer than until our next word.
 //!
-//! It also ends a client that does not come to the end of its hello: TLS keeps the beginning until the rest is there, and nobody has
-//! proved anything yet.
+//! It also ends a client that does not come to the end of its hello, nor to that of the handshake: TLS keeps the beginning of a message
+//! until the rest is there, and nobody has proved anything yet.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -23,9 +23,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Most bytes that are kept back: a flight with a chain of three certificates. What is longer goes out as it comes.
 const HELD_BYTES_MAX: usize = 8 * 1_024;
 
-/// Most bytes of a client's hello. One with a post-quantum key share and the ticket of a session with client certificates has less than
-/// half of it; the TLS library would wait for four times as many, and keep them, on every connection.
-const HELLO_BYTES_MAX: usize = 16 * 1_024;
+/// Most bytes of a client's hello: the longest ticket that we give, which has the client's chain in it, a post-quantum key share, and what
+/// else clients say. The TLS library would wait for more than twice as many, and keep them, on every connection.
+const HELLO_BYTES_MAX: usize = 28 * 1_024;
+
+/// Most bytes that a client says behind it until it is known: another hello, where we asked for one, and its longest chain.
+const REST_BYTES_MAX: usize = HELLO_BYTES_MAX + 20 * 1_024;
 
 /// See the module.
 #[derive(Debug)]
@@ -33,24 +36,25 @@ pub(crate) struct HeldBack<S> {
     inner: S,
     held: Vec<u8>,
     established: bool,
-    /// What the hello may still have; `None` when it is there.
-    hello_left: Option<usize>,
+    /// What the client may still say before it is known; `None` when it is.
+    unproved_left: Option<usize>,
 }
 
 impl<S> HeldBack<S> {
     /// A stream whose TLS handshake is about to begin.
     pub(crate) const fn new(inner: S) -> Self {
-        Self { inner, held: Vec::new(), established: false, hello_left: Some(HELLO_BYTES_MAX) }
+        Self { inner, held: Vec::new(), established: false, unproved_left: Some(HELLO_BYTES_MAX) }
     }
 
     /// The hello is whole.
     pub(crate) const fn set_heard(&mut self) {
-        self.hello_left = None;
+        self.unproved_left = Some(REST_BYTES_MAX);
     }
 
     /// The handshake is complete: from now on only what it left is still kept back, and goes with what is written next.
     pub(crate) const fn set_established(&mut self) {
         self.established = true;
+        self.unproved_left = None;
     }
 }
 
@@ -104,9 +108,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for HeldBack<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.inner).poll_read(cx, buf);
-        if let Some(left) = self.hello_left {
+        if let Some(left) = self.unproved_left {
             let left = left.checked_sub(buf.filled().len() - before);
-            self.hello_left = Some(left.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a hello longer than any"))?);
+            self.unproved_left = Some(left.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a handshake longer than any"))?);
         }
         if read.is_pending() && !self.held.is_empty() {
             // Now it is the client's turn, so it must have heard everything.
@@ -271,16 +275,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_hello_comes_to_its_end() {
-        let hello = vec![&[7; 64][..]; HELLO_BYTES_MAX / 64 + 1];
+        let hello = vec![&[7; 64][..]; REST_BYTES_MAX / 64 + 1];
         let (mut room, mut endless) = ([0; 64], stream(usize::MAX, &hello));
-        for _ in 1..hello.len() {
+        for _ in 0..HELLO_BYTES_MAX / 64 {
             assert_eq!(endless.read(&mut room).await.unwrap(), 64);
         }
         assert_eq!(endless.read(&mut room).await.unwrap_err().kind(), io::ErrorKind::InvalidData);
         let mut heard = stream(usize::MAX, &hello);
         heard.set_heard();
+        for _ in 1..hello.len() {
+            assert_eq!(heard.read(&mut room).await.unwrap(), 64, "what follows a hello has its own bound");
+        }
+        assert_eq!(heard.read(&mut room).await.unwrap_err().kind(), io::ErrorKind::InvalidData);
+        let mut known = stream(usize::MAX, &hello);
+        known.set_established();
         for _ in 0..hello.len() {
-            assert_eq!(heard.read(&mut room).await.unwrap(), 64, "what follows a hello has its own bounds");
+            assert_eq!(known.read(&mut room).await.unwrap(), 64);
         }
     }
 

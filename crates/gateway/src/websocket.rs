@@ -109,7 +109,8 @@ pub async fn begin(
             Kind::BinanceWsApi(Box::new(WsApi::new(Arc::clone(route), head, correlation)))
         }
         RouteKind::DialectSocket => {
-            let head = UpstreamHead::of_request(connection, parts, authority, correlation);
+            let read = route.family.dialect().map_or(&[][..], |dialect| dialect.handshake_headers());
+            let head = UpstreamHead::of_request(connection, parts, authority, correlation).without_what_is_read(read);
             Kind::Dialect(Box::new(DialectWebSocket::open(Arc::clone(route), parts, authority, head, correlation)?))
         }
         RouteKind::NativeSession => {

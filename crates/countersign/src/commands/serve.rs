@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod guards;
+mod owners;
 mod service_manager;
 mod taken_over;
 
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use countersign_core::{Algorithm, ApiKeyId, Entropy as _, Monotonic, Purpose, TokenSealer};
+use countersign_core::{Algorithm, Entropy as _, Monotonic, TokenSealer};
 use countersign_gateway::audit::REFUSALS_PER_SOURCE_MAX;
 use countersign_gateway::clock;
 use countersign_gateway::config::{self, Override, Settings, Sources, UpstreamTarget};
@@ -43,6 +44,7 @@ use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, Venu
 use tokio::sync::Notify;
 
 use self::guards::{Guards, fix_records, guards, session_tickets, shared_memory};
+use self::owners::owner_of;
 use super::stop_signal::StopSignal;
 use crate::cli::ServeArgs;
 use crate::failure::Failure;
@@ -181,7 +183,7 @@ impl Running {
         let shared = Arc::new(shared);
         if let Some(venue) = &venue {
             let keys = Arc::clone(&shared);
-            venue.ask_owners_of(move |address| owner_of(&keys, address));
+            venue.ask_owners_of(move |address| owner_of(&keys.credentials.load(), address, clock::wall()));
         }
         // Before anybody can come: whoever takes over is asked at once.
         reload_credentials(&shared).await?;
@@ -251,13 +253,6 @@ async fn open_halts(settings: &Settings, root: &str, store: &Store, audit: &Audi
     let halt = &settings.halt;
     let operators = OperatorSet::new(root, halt.operators.clone(), halt.quorum).map_err(Failure::usage)?;
     Ok(HaltKeeper::open(&halt.node, store.open_halts().await?, operators, audit.clone()).await)
-}
-
-/// The account that has a key named by an address.
-fn owner_of(shared: &Shared, address: &str) -> Option<String> {
-    let key = ApiKeyId::parse(address).ok()?;
-    let table = shared.credentials.load();
-    table.find(Purpose::Hyperliquid, &key).map(|entry| entry.credential.account.as_str().to_owned())
 }
 
 async fn start_venue(settings: &Settings, keys: IdentityKeys) -> anyhow::Result<Option<VenueHandle>> {

@@ -15,7 +15,7 @@ use crate::raw_object::RawObject;
 use crate::socket::Desk;
 
 /// What Binance's clients ask of a connection of market streams (vendor, `web-socket-streams.md`).
-const BINANCE_STREAMS: [&str; 3] = ["LIST_SUBSCRIPTIONS", "SUBSCRIBE", "UNSUBSCRIBE"];
+const BINANCE_STREAMS: [&str; 4] = ["GET_PROPERTY", "LIST_SUBSCRIPTIONS", "SUBSCRIBE", "UNSUBSCRIBE"];
 
 /// What is Bitfinex's own about a connection.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_third_connection_of_a_client_of_binance_asks_for_its_streams() {
-        for method in BINANCE_STREAMS {
+        for method in ["GET_PROPERTY", "LIST_SUBSCRIPTIONS", "SUBSCRIBE", "UNSUBSCRIBE"] {
             assert!(is_public(&format!(r#"{{"method":"{method}","params":["btcusdt@depth"],"id":3}}"#)), "{method}");
         }
         for text in [

@@ -23,7 +23,8 @@ impl Realtime {
     /// A connection with what its handshake says.
     pub(super) fn opened(opening: &Opening<'_>, headers: &dyn Headers) -> Self {
         let proof = (headers.find(KEY) != Header::Absent).then(|| handshake(headers, opening.now.wall));
-        Self { proof, topics: opening.query("subscribe").map_or_else(|| Ok(Vec::new()), asked) }
+        let (_, query) = opening.target.split_once('?').unwrap_or_default();
+        Self { proof, topics: asked(query) }
     }
 
     fn subscription(&self) -> Option<(&'static str, String)> {
@@ -33,11 +34,21 @@ impl Realtime {
     }
 }
 
-/// The topics of a query, in one parameter.
-fn asked(text: &str) -> Result<Vec<String>, Refusal> {
-    let decoded = percent_decoded(text.as_bytes()).and_then(|text| String::from_utf8(text).ok()).ok_or_else(|| malformed("subscribe"))?;
-    let topics: Vec<String> = decoded.split(',').filter(|topic| !topic.is_empty()).map(str::to_owned).collect();
+/// The topics of a query, in one parameter. Two would be read as one or the other, and are refused.
+fn asked(query: &str) -> Result<Vec<String>, Refusal> {
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mut values = pairs.filter(|(name, _)| decoded(name).as_deref() == Some("subscribe")).map(|(_, value)| value);
+    let text = match (values.next(), values.next()) {
+        (None, _) => return Ok(Vec::new()),
+        (Some(value), None) => decoded(value).ok_or_else(|| malformed("subscribe"))?,
+        (Some(_), Some(_)) => return Err(malformed("subscribe")),
+    };
+    let topics: Vec<String> = text.split(',').filter(|topic| !topic.is_empty()).map(str::to_owned).collect();
     if topics.len() > limits::FRAME_LIST_MAX { Err(malformed("subscribe")) } else { Ok(topics) }
+}
+
+fn decoded(text: &str) -> Option<String> {
+    percent_decoded(text.as_bytes()).and_then(|text| String::from_utf8(text).ok())
 }
 
 /// The proof in the headers of a handshake: what is signed has no query.
@@ -150,7 +161,8 @@ const MILLISECONDS_FROM: u64 = 100_000_000_000;
 /// an end that never comes. Here it is what it is, the time of signing, and the login is good for a while after it.
 ///
 /// The vendor's own client signs an hour ahead, longer than anything is remembered. A login may be shown again while it lasts, so nothing
-/// need be: what is judged is that it has not ended, and that it does not last for longer than that hour.
+/// need be: what is judged is that it has not ended, and that it does not last for longer than that hour. What whoever captured one can
+/// do meanwhile is said at [`limits::BITMEX_LOGIN_LIFETIME_MAX`].
 fn login_freshness(expires: &str, now: Timestamp) -> Result<Freshness, Refusal> {
     let number = digits(expires, "expires")?;
     let (not_before, not_after) = if number < MILLISECONDS_FROM {
@@ -200,8 +212,32 @@ mod tests {
             (refusal.reject, close)
         };
         assert_eq!(refused("/realtime?subscribe=trade,order", &none), (Reject::MissingCredentials, true));
+        assert_eq!(refused("/realtime?%73ubscribe=order", &none), (Reject::MissingCredentials, true));
+        for twice in ["subscribe=trade&subscribe=order", "subscribe=trade&%73ubscribe=order", "subscribe&subscribe=trade"] {
+            assert_eq!(refused(&format!("/realtime?{twice}"), &none), (Reject::Malformed, true), "{twice}");
+        }
         assert_eq!(refused("/realtime", &signed[..2].to_vec()), (Reject::MissingCredentials, true));
         assert!(matches!(opened("/realtime", &none), Step::Reply(replies) if replies.is_empty()));
+    }
+
+    #[test]
+    fn every_header_that_the_machine_reads_is_kept_from_the_venue() {
+        let read = std::cell::RefCell::new(Vec::new());
+        let signed = [(KEY, "k"), (EXPIRES, "1795226000"), (SIGNATURE, "00")];
+        let _step = opened("/realtime", &Noted(&read, &signed[..]));
+        for name in read.into_inner() {
+            assert!(Bitmex.handshake_headers().contains(&name.as_str()), "{name}");
+        }
+    }
+
+    /// Headers that note which of them are looked up.
+    struct Noted<'n>(&'n std::cell::RefCell<Vec<String>>, &'n [(&'n str, &'n str)]);
+
+    impl Headers for Noted<'_> {
+        fn find(&self, name: &str) -> Header<'_> {
+            self.0.borrow_mut().push(name.to_owned());
+            self.1.find(name)
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ use super::original::{ENVOY_PREFIX, NGINX_PATH, Original};
 use super::{Authz, Verdict};
 use crate::body::budget::{ConnectionBodies, Held};
 use crate::body::{RequestBody, ResponseBody};
-use crate::connection::Connection;
+use crate::connection::{Connection, ShownChain};
 use crate::detect::{Protocol, detect};
 use crate::head_guard::{HeadGuard, limits as head_limits};
 use crate::http_server::{LocalExecutor, Refusals, bounds};
@@ -90,7 +90,10 @@ async fn serve(authz: &Rc<Authz>, stream: TcpStream, remote: SocketAddr) {
     let served = match &worker.shared.authz_tls {
         None => opened(authz, &proxy, stream).await,
         Some(tls) => match tokio::time::timeout(OPENING_DEADLINE, Box::pin(handshake(tls, stream))).await {
-            Ok(Ok(stream)) => opened(authz, &proxy, stream).await,
+            Ok(Ok((stream, shown))) => tokio::select! {
+                served = opened(authz, &proxy, stream) => served,
+                () = shown.over(tls) => Err("its certificate is good no longer".to_owned()),
+            },
             Ok(Err(error)) => Err(error),
             Err(_) => Err("no TLS handshake in time".to_owned()),
         },
@@ -109,12 +112,13 @@ fn is_peer(worker: &Worker, address: IpAddr) -> bool {
 type TlsStream = tokio_rustls::server::TlsStream<TcpStream>;
 
 /// The verifier of the listener asks for a client certificate; without one there is no stream.
-async fn handshake(tls: &countersign_pki::ServerTls, stream: TcpStream) -> Result<Box<TlsStream>, String> {
+async fn handshake(tls: &countersign_pki::ServerTls, stream: TcpStream) -> Result<(Box<TlsStream>, ShownChain), String> {
     let snapshot = tls.snapshot();
     let stream = TlsAcceptor::from(snapshot.config()).accept(stream).await.map_err(|error| error.to_string())?;
     let (_, connection) = stream.get_ref();
     tls.recheck_handshake(connection, &snapshot, UnixTime::now()).map_err(|error| error.to_string())?;
-    Ok(Box::new(stream))
+    let shown = ShownChain::new(connection.peer_certificates().unwrap_or_default(), snapshot.generation());
+    Ok((Box::new(stream), shown))
 }
 
 async fn opened<S>(authz: &Rc<Authz>, proxy: &Rc<Connection>, mut stream: S) -> Result<(), String>

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use super::raw::Origin;
-use super::reader::Reader;
+use super::reader::{Reader, found};
 use super::sections::{CLIENT_CRL, authority};
 use super::settings::{Authorities, AuthzSettings};
 
@@ -48,7 +48,5 @@ pub(super) fn read(mut keys: Reader<'_>) -> AuthzSettings {
 /// A network or an address.
 fn network(text: &str) -> Result<String, String> {
     let network = text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
-    network
-        .map(|network| network.to_string())
-        .map_err(|_| format!("expected an address or network, such as 10.0.0.0/8, found \"{}\"", text.escape_debug()))
+    network.map(|network| network.to_string()).map_err(|_| format!("expected an address or network, such as 10.0.0.0/8, {}", found(text)))
 }

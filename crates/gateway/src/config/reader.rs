@@ -35,7 +35,7 @@ impl Report {
             Origin::File { line } => (file(), Some(*line)),
             Origin::Flag(name) => (format!("flag {name}"), None),
         };
-        self.errors.push(ConfigError { path, line, key: Some(key.to_owned()), message: without_logins(&message.into()) });
+        self.errors.push(ConfigError { path, line, key: Some(key.to_owned()), message: message.into() });
     }
 
     /// Notes every key that nobody took; `shown_prefix` stands before the keys of a route.
@@ -247,8 +247,8 @@ pub(super) fn count(raw: &RawValue, range: &RangeInclusive<u32>) -> Parsed<u32> 
 pub(super) fn choice<T: Clone>(raw: &RawValue, choices: &[(&'static str, T)]) -> Parsed<(&'static str, T)> {
     let word = text(raw)?;
     let words: Vec<_> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-    let found = choices.iter().find(|(choice, _)| *choice == word);
-    found.cloned().ok_or_else(|| format!("expected {}, found \"{}\"", words.join(" or "), word.escape_debug()))
+    let known = choices.iter().find(|(choice, _)| *choice == word);
+    known.cloned().ok_or_else(|| format!("expected {}, {}", words.join(" or "), found(&word)))
 }
 
 /// A list of strings; from text, separated by commas.
@@ -297,19 +297,17 @@ fn bare(raw: &RawValue) -> Option<&str> {
     }
 }
 
-/// A message repeats what was found, and goes to logs. In a URL what stands before an `@` may be a login.
-fn without_logins(message: &str) -> String {
-    let Some((start, rest)) = message.split_once("//") else { return message.to_owned() };
-    let (word, more) = rest.split_at(rest.find(['"', ' ']).unwrap_or(rest.len()));
-    let shown = word.rfind('@').map_or_else(|| word.to_owned(), |at| format!("...{}", &word[at..]));
-    format!("{start}//{shown}{}", without_logins(more))
+/// What was found, as a message repeats it, which goes to logs: what stands before an `@` may be a login.
+pub(super) fn found(text: &str) -> String {
+    let shown = text.rfind('@').map_or_else(|| text.to_owned(), |at| format!("...{}", &text[at..]));
+    format!("found \"{}\"", shown.escape_debug())
 }
 
-fn expected(what: &str, found: &Raw) -> String {
-    match found {
-        Raw::Text(text) => format!("expected {what}, found \"{}\"", text.escape_debug()),
+fn expected(what: &str, raw: &Raw) -> String {
+    match raw {
+        Raw::Text(text) => format!("expected {what}, {}", found(text)),
         Raw::Boolean(_) | Raw::EmptyTable | Raw::Integer(_) | Raw::List(_) | Raw::Other(_) => {
-            format!("expected {what}, found {}", found.type_name())
+            format!("expected {what}, found {}", raw.type_name())
         }
     }
 }

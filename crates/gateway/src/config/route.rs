@@ -11,7 +11,7 @@ use countersign_core::{Access, Purpose, Scope};
 use countersign_dialects::registry::ALL;
 
 use super::raw::{Origin, RawRoute};
-use super::reader::{Reader, Report, boolean, choice, count, list, text};
+use super::reader::{Reader, Report, boolean, choice, count, found, list, text};
 use super::settings::Upstream;
 use crate::routes::{
     Family, PathPattern, RouteConflict, RouteKind, RouteSpec, RouteTarget, RouteWeight, Routes, binance_routes, dialect_routes, fix_routes,
@@ -383,6 +383,6 @@ fn parse_message_name(text: &str) -> Result<String, String> {
 fn parse_method(text: &str) -> Result<String, String> {
     match text {
         "DELETE" | "GET" | "HEAD" | "OPTIONS" | "PATCH" | "POST" | "PUT" => Ok(text.to_owned()),
-        _ => Err(format!("expected DELETE, GET, HEAD, OPTIONS, PATCH, POST or PUT, found \"{}\"", text.escape_debug())),
+        _ => Err(format!("expected DELETE, GET, HEAD, OPTIONS, PATCH, POST or PUT, {}", found(text))),
     }
 }

@@ -12,7 +12,7 @@ use countersign_pki::{ClientAuth, ProtocolVersions};
 
 use super::error::ConfigError;
 use super::raw::{Origin, RawConfig, RawTable};
-use super::reader::{Reader, Report};
+use super::reader::{Reader, Report, found};
 use super::settings::{
     Authorities, BinanceSettings, CertificateSource, ClientTrust, HaltSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
     OperatorSettings, Settings, SniRule, TokenSettings,
@@ -153,7 +153,7 @@ pub(super) fn authority(text: &str) -> Result<String, String> {
     let parsed: Result<http::uri::Authority, _> = lower.parse();
     match parsed {
         Ok(parsed) if !parsed.host().is_empty() && !lower.contains('@') && !lower.contains('*') => Ok(lower),
-        Ok(_) | Err(_) => Err(format!("expected a host name with or without port, found \"{}\"", text.escape_debug())),
+        Ok(_) | Err(_) => Err(format!("expected a host name with or without port, {}", found(text))),
     }
 }
 
@@ -361,13 +361,13 @@ fn tokens(mut keys: Reader<'_>) -> TokenSettings {
 fn issuer_url(text: &str) -> Result<String, String> {
     match text.strip_prefix("https://").map(authority) {
         Some(Ok(authority)) => Ok(format!("https://{authority}")),
-        Some(Err(_)) | None => Err(format!("expected https://HOST or https://HOST:PORT, found \"{}\"", text.escape_debug())),
+        Some(Err(_)) | None => Err(format!("expected https://HOST or https://HOST:PORT, {}", found(text))),
     }
 }
 
 fn audience(text: &str) -> Result<String, String> {
     let fine = !text.is_empty() && text.len() <= AUDIENCE_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if fine { Ok(text.to_owned()) } else { Err(format!("expected a name or URL without spaces, found \"{}\"", text.escape_debug())) }
+    if fine { Ok(text.to_owned()) } else { Err(format!("expected a name or URL without spaces, {}", found(text))) }
 }
 
 fn log(mut keys: Reader<'_>) -> LogSettings {

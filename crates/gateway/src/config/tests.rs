@@ -330,10 +330,13 @@ fn a_wrong_variable_is_told_by_its_name() {
 
 #[test]
 fn no_password_is_repeated() {
-    for url in ["http://user:hush@venue:80", "https://user:hu//sh@venue", "http://hush@[::1]:80/", "//hush/@@venue"] {
-        let told =
-            problems(&format!("upstream.venue.url = \"{url}\"\nlisten.authorities = [\"{url}\"]\ntokens.audiences = [\"a {url}\"]\n"));
-        assert!(told.contains("url: expected http://host:port or embedded, found \"") && told.lines().count() == 3, "{told}");
+    let with_scheme =
+        ["http://user:hush@venue:80", "https://user:hu//sh@venue", "http://hush@[::1]:80/", "//hush/@@venue", "http://u:hu/ sh@venue"];
+    for url in with_scheme.into_iter().chain(["user:hush@venue:80", "http:/user:hush@venue", r#"http://user:hu\"sh@venue"#]) {
+        let told = problems(&format!(
+            "upstream.venue.url = \"{url}\"\nupstream.venue.fix = \"{url}\"\nlisten.authorities = [\"{url}\"]\ntokens.audiences = [\"a {url}\"]\n"
+        ));
+        assert!(told.contains("url: expected http://host:port or embedded, found \"") && told.lines().count() == 4, "{told}");
         assert!(!told.contains("hush") && !told.contains("hu/") && !told.contains("sh@"), "{told}");
     }
     let told = problems("upstream.venue.url = \"https://venue\"\n");

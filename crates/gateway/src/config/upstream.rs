@@ -2,7 +2,7 @@
 
 use super::fix::FixSender;
 use super::raw::{Origin, RawTable};
-use super::reader::{Reader, Report, text};
+use super::reader::{Reader, Report, found, text};
 use super::sections::names_below;
 use super::settings::{Upstream, UpstreamTarget};
 
@@ -75,7 +75,7 @@ fn fix(keys: &mut Reader<'_>, embedded: bool) -> (FixSender, Option<String>, boo
 fn parse_address(text: &str) -> Result<String, String> {
     let parsed: Result<http::uri::Authority, _> = text.parse();
     let fine = parsed.is_ok_and(|authority| authority.port_u16().is_some_and(|port| port != 0) && !text.contains('@'));
-    if fine { Ok(text.to_owned()) } else { Err(format!("expected host:port, found \"{}\"", text.escape_debug())) }
+    if fine { Ok(text.to_owned()) } else { Err(format!("expected host:port, {}", found(text))) }
 }
 
 fn default_text(name: &str, default: &str) -> String {
@@ -86,7 +86,7 @@ fn parse_url(url: &str) -> Result<UpstreamTarget, String> {
     if url == EMBEDDED {
         return Ok(UpstreamTarget::Embedded);
     }
-    let wrong = || format!("expected http://host:port or embedded, found \"{}\"", url.escape_debug());
+    let wrong = || format!("expected http://host:port or embedded, {}", found(url));
     let rest = url.strip_prefix("http://").ok_or_else(wrong)?;
     let authority: http::uri::Authority = rest.strip_suffix('/').unwrap_or(rest).parse().map_err(|_| wrong())?;
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');

@@ -1,48 +1,77 @@
-//! The certificate that a client showed, for as long as its connection is open: it may expire, and its CA may be trusted no more.
+//! The certificate that a client showed, for as long as its connection is open: it may expire, its CA may be trusted no more or revoke it.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 use countersign_core::{Refusal, Reject, Timestamp};
-use countersign_pki::{ServerTls, UnixTime};
+use countersign_pki::{CertificateIdentities, ServerTls, UnixTime};
 use rustls::pki_types::CertificateDer;
 
 use super::Connection;
+use crate::clock;
+
+/// How often a connection that is nobody's session is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The chain of a client's certificate, and the state of the listener under which it was last found good.
-pub(super) struct ShownChain {
+pub(crate) struct ShownChain {
     chain: Box<[CertificateDer<'static>]>,
+    /// When the first of them ends, in seconds since 1970.
+    ends: u64,
     good_under: Cell<u64>,
+}
+
+impl ShownChain {
+    /// A chain that was found good under this generation of the listener's TLS.
+    pub(crate) fn new(chain: &[CertificateDer<'_>], generation: u64) -> Self {
+        let ends = chain.iter().filter_map(|certificate| CertificateIdentities::from_der(certificate).ok()).map(|one| one.not_after).min();
+        let chain = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
+        Self { chain, ends: ends.unwrap_or(0), good_under: Cell::new(generation) }
+    }
+
+    /// Whether it still says who the client is. Costs two comparisons while nobody changes the listener.
+    ///
+    /// # Errors
+    /// [`Reject::CertificateUnacceptable`]: it expired, or is not one that is taken now.
+    pub(crate) fn check(&self, tls: &ServerTls, now: Timestamp) -> Result<(), Refusal> {
+        if now.as_secs() > self.ends {
+            return Err(Refusal::operator(Reject::CertificateUnacceptable, "the client certificate expired on this connection"));
+        }
+        let current = tls.snapshot().generation();
+        if self.good_under.get() != current {
+            let now = UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs()));
+            tls.recheck_client_certificate(Some(&self.chain), now)
+                .map_err(|error| Refusal::operator(Reject::CertificateUnacceptable, error.to_string()))?;
+            self.good_under.set(current);
+        }
+        Ok(())
+    }
+
+    /// Waits until it does not any more: for connections whose client was told apart once, when they were opened.
+    pub(crate) async fn over(self, tls: &ServerTls) {
+        while self.check(tls, clock::wall()).is_ok() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
 }
 
 impl Connection {
     /// Keeps the chain that the client showed, which was found good under this generation of the listener's TLS.
     #[must_use]
     pub fn with_chain(mut self, chain: Option<&[CertificateDer<'_>]>, generation: u64) -> Self {
-        self.shown = chain.map(|chain| {
-            let chain = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
-            ShownChain { chain, good_under: Cell::new(generation) }
-        });
+        self.shown = chain.map(|chain| ShownChain::new(chain, generation));
         self
     }
 
-    /// Whether the certificate of this connection still says who the client is. Costs a comparison while nobody changes the listener.
+    /// Whether the certificate of this connection still says who the client is.
     ///
     /// # Errors
-    /// [`Reject::CertificateUnacceptable`]: it expired, or is not one that is taken now.
+    /// As [`ShownChain::check`].
     pub fn check_certificate(&self, tls: &ServerTls, now: Timestamp) -> Result<(), Refusal> {
         let Some(certificate) = &self.negotiated.peer_certificate else { return Ok(()) };
         if now.as_secs() > certificate.not_after {
             return Err(Refusal::operator(Reject::CertificateUnacceptable, "the client certificate expired on this connection"));
         }
-        let Some(shown) = &self.shown else { return Ok(()) };
-        let current = tls.snapshot().generation();
-        if shown.good_under.get() != current {
-            let now = UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs()));
-            tls.recheck_client_certificate(Some(&shown.chain), now)
-                .map_err(|error| Refusal::operator(Reject::CertificateUnacceptable, error.to_string()))?;
-            shown.good_under.set(current);
-        }
-        Ok(())
+        self.shown.as_ref().map_or(Ok(()), |shown| shown.check(tls, now))
     }
 }

@@ -221,13 +221,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         self.settle(Side::Upstream).await?;
         ended = committable(self.take_from_client())?.or(ended);
         self.settle(Side::Client).await?;
-        // A halt that began while the client was away.
-        self.tell_halts();
+        // What changed while the upstream was asked is not told any more; and a halt that began while the client was away.
+        self.recheck();
         self.settle(Side::Upstream).await?;
         loop {
             if let Some(end) = ended {
                 return Err(end);
             }
+            let ends = self.login.ends(&self.connection);
             let (client_due, upstream_due) = (self.client.session.poll_timeout(), self.upstream.session.poll_timeout());
             let (from, outcome) = tokio::select! {
                 read = self.client.receive() => (Side::Client, self.received_from_client(read)),
@@ -242,6 +243,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                 }
                 () = standing.changed() => {
                     self.recheck();
+                    (Side::Client, self.take_from_client())
+                }
+                () = clock::until_wall(ends), if self.parting.is_none() => {
+                    self.expire();
                     (Side::Client, self.take_from_client())
                 }
                 Some(ask) = self.asks.recv() => {

@@ -230,12 +230,9 @@ impl HttpSession {
 
     fn login(&self, identity: VerifiedIdentity, answer_headers: SmallVec<[(HeaderName, HeaderValue); 2]>) -> Login {
         Login {
-            identity,
             session: Some(self.session.clone()),
-            token: None,
-            freshness: Freshness::Channel,
-            counters: Arc::clone(&self.counters),
             answer_headers,
+            ..Login::new(identity, Freshness::Channel, Arc::clone(&self.counters))
         }
     }
 }

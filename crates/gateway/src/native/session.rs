@@ -151,12 +151,8 @@ impl<C: Carriage + 'static> Session<C> {
             contract,
             until: established.until,
             login: Some(Login {
-                identity: established.identity,
                 session: Some(session_ref),
-                token: None,
-                freshness: countersign_core::Freshness::Channel,
-                counters,
-                answer_headers: smallvec::SmallVec::new(),
+                ..Login::new(established.identity, countersign_core::Freshness::Channel, counters)
             }),
             checked: worker.shared.credentials.load_full(),
             links: Links::new(),

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::ConnectionLimits;
+use crate::connection::{ConnectionLimits, ShownChain};
 
 use super::backend::OperatorBackend;
 use super::places::Places;
@@ -47,12 +47,15 @@ pub async fn serve_tls<B: OperatorBackend>(listener: TcpListener, tls: Arc<Serve
         let (tls, router, stop, places) = (Arc::clone(&tls), router.clone(), tasks.stop.clone(), Arc::clone(&places));
         tasks.open.spawn(async move {
             match tokio::time::timeout(HANDSHAKE_DEADLINE, handshake(&tls, stream)).await {
-                Ok(Ok((stream, Some(identity)))) => {
+                Ok(Ok((stream, Some((identity, shown))))) => {
                     let Some(place) = places.take(identity.name()) else {
                         return tracing::warn!(operator = identity.name(), "operator connection refused: all places of this operator work");
                     };
                     drop(shaking);
-                    serve(stream, router, Some((identity, place)), stop).await;
+                    tokio::select! {
+                        () = serve(stream, router, Some((identity, place)), stop) => {}
+                        () = shown.over(&tls) => tracing::warn!("operator connection closed: its certificate is good no longer"),
+                    }
                 }
                 // Nobody who operates: told so, and then shown out.
                 Ok(Ok((stream, None))) => drop(tokio::time::timeout(STRANGER_DEADLINE, serve(stream, router, None, stop)).await),
@@ -128,16 +131,17 @@ impl Tasks {
 
 type TlsStream = tokio_rustls::server::TlsStream<TcpStream>;
 
-/// The TLS handshake and who came; nobody (`None`) when the certificate is valid but not an operator's.
-async fn handshake(tls: &ServerTls, stream: TcpStream) -> io::Result<(TlsStream, Option<OperatorIdentity>)> {
+/// The TLS handshake, who came and by what; nobody (`None`) when the certificate is valid but not an operator's.
+async fn handshake(tls: &ServerTls, stream: TcpStream) -> io::Result<(TlsStream, Option<(OperatorIdentity, ShownChain)>)> {
     let snapshot = tls.snapshot();
     let stream = TlsAcceptor::from(snapshot.config()).accept(stream).await?;
     let (_, connection) = stream.get_ref();
     // On a resumed connection the certificate came out of a ticket: dates and revocation are asked again.
     tls.recheck_handshake(connection, &snapshot, UnixTime::now()).map_err(io::Error::other)?;
-    let leaf = connection.peer_certificates().and_then(<[_]>::first);
-    let certificate = leaf.map(CertificateIdentities::from_der).transpose().map_err(io::Error::other)?;
+    let chain = connection.peer_certificates().unwrap_or_default();
+    let certificate = chain.first().map(CertificateIdentities::from_der).transpose().map_err(io::Error::other)?;
     let identity = certificate.as_ref().and_then(OperatorIdentity::of_certificate);
+    let identity = identity.map(|identity| (identity, ShownChain::new(chain, snapshot.generation())));
     Ok((stream, identity))
 }
 

@@ -14,7 +14,7 @@
 
 use std::collections::HashMap;
 
-use countersign_dialects::Headers;
+use countersign_dialects::{Header, Headers};
 
 use super::{Family, Route, RouteTarget};
 
@@ -46,7 +46,7 @@ impl Neighbours {
     }
 
     /// The family around a path: of the longest leading part that any route has; where more than one has it, the only one that
-    /// recognizes these headers and has a route. [`Family::Any`] where no one family is told.
+    /// recognizes these headers, `Authorization` apart, and has a route. [`Family::Any`] where no one family is told.
     pub(super) fn family(&self, path: &str, headers: &dyn Headers) -> Family {
         match parts(path).find_map(|part| self.families.get(part).copied()) {
             Some(family) if family != Family::Any => family,
@@ -55,8 +55,19 @@ impl Neighbours {
     }
 
     fn recognized(&self, headers: &dyn Headers) -> Option<Family> {
+        let headers = &WithoutAuthorization(headers);
         let mut found = self.dialects.iter().filter(|family| family.dialect().is_some_and(|dialect| dialect.recognizes(headers)));
         found.next().copied().filter(|_| found.next().is_none())
+    }
+}
+
+/// Headers of which nobody sees `Authorization`: a bearer's token tells of no venue, and two of them take any, one where it has a dot
+/// and the other where it has none.
+struct WithoutAuthorization<'h>(&'h dyn Headers);
+
+impl Headers for WithoutAuthorization<'_> {
+    fn find(&self, name: &str) -> Header<'_> {
+        if name.eq_ignore_ascii_case("authorization") { Header::Absent } else { self.0.find(name) }
     }
 }
 

@@ -210,6 +210,17 @@ fn every_scope_a_built_in_route_demands_is_a_known_one() {
     }
 }
 
+fn assert_a_bearer_tells_of_no_venue() {
+    for (purpose, token) in [(Purpose::Coinbase, "Bearer a.b.c"), (Purpose::Deribit, "Bearer opaque")] {
+        let dialect = Family::Of(purpose).dialect().unwrap();
+        let mut specs = dialect_routes(dialect, purpose.name(), 0);
+        specs.extend(dialect_routes(Family::Of(Purpose::Kraken).dialect().unwrap(), "kraken", 0));
+        let bearer = HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static(token))]);
+        assert!(dialect.recognizes(&bearer), "{token}: on a route it may be the venue's");
+        assert_eq!(Routes::new(specs).unwrap().family_near("/unheard", &bearer), Family::Any, "{token}");
+    }
+}
+
 #[test]
 fn what_has_no_route_is_refused_in_the_words_of_its_neighbours() {
     let mut specs = Vec::new();
@@ -236,6 +247,7 @@ fn what_has_no_route_is_refused_in_the_words_of_its_neighbours() {
     assert_eq!(routes.family_near("/unheard", &of_two), Family::Any, "two venues' headers tell of none");
     let of_okx = HeaderMap::from_iter([(HeaderName::from_static("ok-access-key"), HeaderValue::from_static("k"))]);
     assert_eq!(routes.family_near("/unheard", &of_okx), Family::Any, "a venue without a route here has no words here");
+    assert_a_bearer_tells_of_no_venue();
     let one = Routes::new(dialect_routes(Family::Of(Purpose::Kraken).dialect().unwrap(), "kraken", 0)).unwrap();
     assert_eq!(one.family_near("/unheard", &HeaderMap::new()), Family::Of(Purpose::Kraken), "a listener of one venue has no other words");
 }

@@ -52,8 +52,6 @@ pub struct TokenLogin {
     pub mark: TokenMark,
     /// Until when what it opened may stay open.
     pub ends: Timestamp,
-    /// Whether it is bound to the certificate of the connection.
-    pub by_certificate: bool,
 }
 
 impl TokenLogin {
@@ -132,11 +130,8 @@ pub(crate) fn login(
         return Err(Refusal::operator(Reject::ScopeMissing, "a token of a key that is for something else"));
     }
     let freshness = proof.as_ref().map_or(Freshness::Channel, DpopProof::freshness);
-    Ok(Login {
-        freshness,
-        token: Some(TokenLogin { mark: access.mark, ends: access.session_ends, by_certificate: access.cnf.x5t_s256.is_some() }),
-        ..login
-    })
+    let by_certificate = login.by_certificate || access.cnf.x5t_s256.is_some();
+    Ok(Login { freshness, by_certificate, token: Some(TokenLogin { mark: access.mark, ends: access.session_ends }), ..login })
 }
 
 /// Verifies the signature of an access token and reads its claims, which are not judged yet.

@@ -58,6 +58,20 @@ impl UpstreamHead {
         Self { target, headers }
     }
 
+    /// Without what a machine of a dialect reads of the handshake: these headers, and where there are any, the query.
+    pub(crate) fn without_what_is_read(mut self, headers: &[&str]) -> Self {
+        if headers.is_empty() {
+            return self;
+        }
+        if let Some(query) = self.target.find('?') {
+            self.target.truncate(query);
+        }
+        for name in headers {
+            self.headers.remove(*name);
+        }
+        self
+    }
+
     /// For a session that did not come over HTTP.
     pub(crate) fn of_path(connection: &Connection, path: &str, authority: &HeaderValue, correlation: CorrelationId) -> Self {
         let mut headers = HeaderMap::new();
@@ -240,6 +254,22 @@ mod tests {
             assert_eq!(refusal.reject, Reject::UpstreamUnavailable, "{status} {fields}");
         }
         assert!(check_answer(b"SSH-2.0-OpenSSH\r\n\r\n", KEY).is_err());
+    }
+
+    #[test]
+    fn what_a_machine_reads_of_a_handshake_goes_no_further() {
+        let mut headers = HeaderMap::new();
+        for name in ["api-key", "api-expires", "api-signature", "user-agent"] {
+            headers.append(name, HeaderValue::from_static("x"));
+        }
+        headers.append("api-key", HeaderValue::from_static("y"));
+        let head = UpstreamHead { target: "/realtime?subscribe=trade&%73ubscribe=order?".to_owned(), headers };
+        let same = head.clone().without_what_is_read(&[]);
+        assert_eq!((&same.target, &same.headers), (&head.target, &head.headers), "other dialects read nothing there");
+        let bitmex = countersign_dialects::by_name("bitmex").unwrap();
+        let rest = head.without_what_is_read(bitmex.handshake_headers());
+        assert_eq!(rest.target, "/realtime");
+        assert_eq!(rest.headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["user-agent"]);
     }
 
     #[tokio::test]

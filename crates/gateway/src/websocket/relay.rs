@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use countersign_core::{CorrelationId, Purpose, Refusal, Reject, Timestamp};
+use countersign_core::{CorrelationId, Purpose, Refusal, Reject};
 use countersign_dialects::binance::listen_key;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -182,7 +182,11 @@ where
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut draining = worker.shared.drain.subscribe();
     let mut standing = Standing::subscribe(worker);
-    let mut expiry = std::pin::pin!(expiry(connection, login));
+    // What changed while the upstream was asked is not told any more.
+    if let Err(refusal) = recheck(worker, connection, route, login) {
+        return Ended::Revoked(refusal);
+    }
+    let mut expiry = std::pin::pin!(clock::until_wall(login.and_then(|login| login.ends(connection))));
     loop {
         tokio::select! {
             ended = std::future::poll_fn(|cx| pair.poll(cx)) => return ended,
@@ -191,19 +195,6 @@ where
             () = standing.changed() => if let Err(refusal) = recheck(worker, connection, route, login) { return Ended::Revoked(refusal) },
             () = &mut expiry => return Ended::Revoked(Reject::KeyExpired.into()),
         }
-    }
-}
-
-/// Waits until the key's own end, that of the certificate that logged in, or that of the token's session.
-async fn expiry(connection: &Connection, login: Option<&Login>) {
-    let of_key = login.and_then(|login| login.identity.credential().not_after);
-    let of_token = login.and_then(|login| login.token.as_ref()).map(|token| token.ends);
-    let by_certificate = login.is_some_and(Login::is_by_certificate);
-    let certificate = connection.negotiated.peer_certificate.as_ref().filter(|_| by_certificate);
-    let of_certificate = certificate.map(|certificate| Timestamp::from_secs(certificate.not_after.saturating_add(1)));
-    match of_key.into_iter().chain(of_token).chain(of_certificate).min() {
-        Some(end) => tokio::time::sleep(end.saturating_since(clock::wall())).await,
-        None => std::future::pending().await,
     }
 }
 

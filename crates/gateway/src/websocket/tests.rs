@@ -29,9 +29,14 @@ pub(crate) async fn begin_on(stage: &Stage, connection: &Rc<Connection>, parts: 
 
 /// A WebSocket client of the gateway whose upgrade succeeded.
 pub(crate) async fn connect_client(stage: &Stage, target: &str) -> WebSocketStream<DuplexStream> {
+    connect_client_by(stage, &upgrade_request(target)).await
+}
+
+/// The same, by a handshake that is already made.
+pub(crate) async fn connect_client_by(stage: &Stage, parts: &Parts) -> WebSocketStream<DuplexStream> {
     let connection = stage.connection();
     connection.authority.replace(Some(authority()));
-    let answer = begin_on(stage, &connection, &upgrade_request(target)).await.unwrap();
+    let answer = begin_on(stage, &connection, parts).await.unwrap();
     assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
     let upgrade = connection.upgrade.take().unwrap();
     let (ours, theirs) = tokio::io::duplex(1 << 20);

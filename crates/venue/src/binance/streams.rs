@@ -12,8 +12,8 @@ use axum::body::Body;
 use axum::extract::State;
 use http::{Request, Response};
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::error::ApiError;
 use super::market_data::INTERVALS;
@@ -118,6 +118,9 @@ pub(super) fn name_of(exchange: &Exchange, topic: Topic) -> String {
         Feed::Dialect(..) | Feed::Facade(_) | Feed::NativeBook | Feed::NativeTicker | Feed::NativeTrade => symbol,
     }
 }
+
+/// What is asked on a connection.
+const METHODS: [&str; 4] = ["GET_PROPERTY", "LIST_SUBSCRIPTIONS", "SUBSCRIBE", "UNSUBSCRIBE"];
 
 #[derive(Deserialize)]
 struct Frame<'a> {
@@ -224,9 +227,11 @@ impl Streams {
         Self { connection, outbox, wrapping: Wrapping::Plain, place: Place::Any, held: BTreeMap::new() }
     }
 
-    /// Whether a text is what clients of these streams send.
+    /// Whether a text is what clients of these streams send, and no other venue's.
     pub(crate) fn are_asked_for(text: &str) -> bool {
-        serde_json::from_str::<Frame>(text).is_ok()
+        // Looked at as a map first: a list would be read as a frame as well.
+        let is_binances = serde_json::from_str::<Map<String, Value>>(text).is_ok_and(|members| !members.contains_key("event"));
+        is_binances && serde_json::from_str::<Frame>(text).is_ok_and(|frame| METHODS.contains(&frame.method.as_str()))
     }
 
     /// All or, when a name is wrong, none.
@@ -261,6 +266,25 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::config::VenueConfig;
+
+    #[test]
+    fn only_what_no_other_venue_says_asks_for_streams() {
+        for method in METHODS {
+            assert!(Streams::are_asked_for(&format!(r#"{{"method":"{method}","params":[],"id":3}}"#)), "{method}");
+        }
+        for text in [
+            r#"{"event":"subscribe","method":"SUBSCRIBE","params":[],"id":3}"#,
+            r#"{"event":null,"method":"SUBSCRIBE","params":[],"id":3}"#,
+            r#"{"method":"order.place","params":[],"id":3}"#,
+            r#"{"method":7}"#,
+            r#"[3,"SUBSCRIBE",[]]"#,
+            r#"[0,"on",null,{"method":"SUBSCRIBE"}]"#,
+            "{}",
+            "",
+        ] {
+            assert!(!Streams::are_asked_for(text), "{text}");
+        }
+    }
 
     #[test]
     fn every_stream_name_reads_back() {

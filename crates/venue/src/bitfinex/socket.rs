@@ -7,7 +7,7 @@
 //! | `{"event":"conf","flags"}` | `{"event":"conf","status":"OK","flags":0}`: no flag is served |
 //! | `{"event":"auth"}` | nothing but the news of one's own: the gateway has answered the login |
 //! | `[0,"on",null,{…}]`, `[0,"oc",null,{…}]` | `[0,"n",[…]]` |
-//! | `{"method":"SUBSCRIBE","params","id"}` | as a connection of Binance's streams, from then on: their clients number them, and one is `/ws/2` |
+//! | `{"method":"SUBSCRIBE","params","id"}`, no `event`, nothing subscribed | as a connection of Binance's streams, from then on: their clients number them, and one is `/ws/2` |
 //! | anything else | `{"event":"error",…}` |
 
 use std::sync::Arc;
@@ -82,7 +82,8 @@ impl Number {
 
 struct Session(Subscriptions);
 
-/// A connection at a path that is in use at two venues. The first frame that is one's own says whose client it is.
+/// A connection at a path that is in use at two venues. The first frame that is one's own says whose client it is; who holds a
+/// subscription of this venue has said it.
 enum Numbered {
     Binance(Streams),
     Bitfinex(Session),
@@ -96,6 +97,7 @@ pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<
 impl Protocol for Numbered {
     fn on_text(&mut self, shell: &Shell, text: &str) -> Option<String> {
         if let Self::Bitfinex(Session(subscriptions)) = self
+            && subscriptions.is_empty()
             && Streams::are_asked_for(text)
         {
             let (connection, outbox) = subscriptions.connection();

@@ -179,6 +179,11 @@ impl Subscriptions {
         (self.connection, Arc::clone(&self.outbox))
     }
 
+    /// Whether nothing is subscribed to, neither of the market nor of one's own.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_empty() && self.own.is_empty()
+    }
+
     pub(crate) fn subscribe(&mut self, shell: &Shell, market: MarketIndex, channel: Channel) -> Result<(), TooManyStreams> {
         let topic = Topic { market, feed: Feed::Dialect(self.dialect, channel) };
         if self.held.len() >= STREAMS_PER_CONNECTION_MAX && !self.held.contains(&topic) {

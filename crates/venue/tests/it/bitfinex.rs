@@ -174,5 +174,14 @@ async fn a_client_of_binance_that_numbers_its_connections_gets_its_streams_here(
     assert_eq!(socket.until(|frame| frame["id"] == 4).await["result"], Value::Null);
     let mut own = bench.stranger().connect("/ws/2").await.unwrap();
     own.send(json!({"event": "subscribe", "channel": "ticker", "symbol": "tBTCUST"})).await;
-    assert_eq!(own.until(|frame| frame["event"] == "subscribed").await["channel"], "ticker");
+    let number = own.until(|frame| frame["event"] == "subscribed").await["chanId"].clone();
+    own.send(json!({"method": "SUBSCRIBE", "params": ["btcusdt@depth@100ms"], "id": 5})).await;
+    assert_eq!(own.until(|frame| frame["event"] == "error").await["code"], 10_000, "who has subscribed here is a client of this venue");
+    own.send(json!({"event": "unsubscribe", "chanId": number})).await;
+    own.until(|frame| frame["event"] == "unsubscribed").await;
+    let mut asks = bench.stranger().connect("/ws/2").await.unwrap();
+    asks.send(json!({"method": "dance", "id": 6})).await;
+    assert_eq!(asks.until(|frame| frame["event"] == "error").await["code"], 10_000, "no method of these streams");
+    asks.send(json!({"method": "GET_PROPERTY", "params": ["combined"], "id": 7})).await;
+    assert_eq!(asks.until(|frame| frame["id"] == 7).await["result"], false);
 }

@@ -77,9 +77,11 @@ async fn an_address_that_has_done_nothing_is_known_where_its_key_is_registered()
     let upper = format!("0x{}", ADDRESS[2..].to_ascii_uppercase());
     assert_eq!(balance_of(&bench, &upper).await["balances"][1]["total"], "1000000");
     assert_eq!(balance_of(&bench, "0x0000000000000000000000000000000000000001").await, json!({"balances": []}));
-    let resting = act(&wallet(&bench), order("50000", "0.01", "Gtc")).await;
-    assert_eq!(resting["status"], "ok");
-    assert_eq!(balance_of(&bench, ADDRESS).await["balances"][1]["hold"], "500", "it is the account that acts");
+    // Not by the wallet: an address that has acted is known by that, whoever is registered.
+    assert_eq!(act(&bench.alice(), order("50000", "0.01", "Gtc")).await["status"], "ok");
+    assert_eq!(balance_of(&bench, ADDRESS).await["balances"][1]["hold"], "500", "it is the account of the registered key");
+    assert_eq!(act(&wallet(&bench), order("50000", "0.01", "Gtc")).await["status"], "ok");
+    assert_eq!(balance_of(&bench, ADDRESS).await["balances"][1]["hold"], "1000", "and the one that the key acts for");
 }
 
 #[tokio::test]

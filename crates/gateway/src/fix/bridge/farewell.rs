@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_core::{Refusal, Reject};
 use countersign_fix::{Event, Phase};
 use countersign_session::{CancelScope, Departure};
 use countersign_store::{AuditEvent, AuditRecord, BridgeJournals, FixLeft};
@@ -59,12 +60,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let standing = identity.recheck(entry.map(|entry| &entry.credential), Some(self.connection.remote.ip()), clock::wall());
         let standing = standing.and_then(|_| recheck_certificate(&self.worker, &self.connection, &self.login));
         let standing = standing.and_then(|()| self.native.as_ref().map_or(Ok(()), native::FixSession::check_open));
-        if let Err(refusal) = standing {
-            let subject = Subject::none().by(Some(&self.login));
-            audit::refused(&self.worker, &self.connection, &subject, &refusal, self.correlation);
-            return self.say_goodbye("the credential may no longer be used", Departure::Ended);
+        match standing {
+            Ok(()) => self.tell_halts(),
+            Err(refusal) => self.fall(&refusal),
         }
-        self.tell_halts();
+    }
+
+    /// Ends the session with its key, or the certificate that it is by.
+    pub(super) fn expire(&mut self) {
+        self.fall(&Reject::KeyExpired.into());
+    }
+
+    fn fall(&mut self, refusal: &Refusal) {
+        let subject = Subject::none().by(Some(&self.login));
+        audit::refused(&self.worker, &self.connection, &subject, refusal, self.correlation);
+        self.say_goodbye("the credential may no longer be used", Departure::Ended);
     }
 
     /// Says Logout first: whatever the client answers, it was not the one who left.

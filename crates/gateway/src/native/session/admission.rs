@@ -13,6 +13,7 @@ use tokio_websockets::Message;
 use super::Session;
 use super::ending::Ending;
 use crate::audit::{self, Subject};
+use crate::authenticate::check_required;
 use crate::clock;
 use crate::exchange::{self, Admitted};
 use crate::halts::own::{self, HALT_OP, Wish};
@@ -103,6 +104,7 @@ impl<C: Carriage + 'static> Session<C> {
 
     /// Whether the key may still be used. Costs one pointer comparison while credentials do not change.
     pub(super) fn check_standing(&mut self) -> Result<(), Ending> {
+        check_required(&self.worker, &self.connection).map_err(Ending::Fatal)?;
         let current = self.worker.shared.credentials.load();
         if Arc::ptr_eq(&current, &self.checked) {
             return Ok(());

@@ -87,12 +87,8 @@ pub(in crate::native) fn inherit(
     let streams = Streams::read(&taken.streams);
     let (machine, generations, absence) = restored(&facts, taken, at_rest, clock::now());
     let login = Login {
-        identity,
         session: Some(SessionRef { sid, ch: facts.ch, granted: facts.contract.scopes.clone() }),
-        token: None,
-        freshness: Freshness::Channel,
-        counters: entry.map(|entry| Arc::clone(&entry.counters)).unwrap_or_default(),
-        answer_headers: smallvec::SmallVec::new(),
+        ..Login::new(identity, Freshness::Channel, entry.map(|entry| Arc::clone(&entry.counters)).unwrap_or_default())
     };
     let session = Session::<Nobody> {
         worker: Rc::clone(worker),

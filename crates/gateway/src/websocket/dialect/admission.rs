@@ -12,7 +12,7 @@ use tokio_websockets::Message;
 
 use super::Open;
 use crate::audit::{self, Subject};
-use crate::authenticate::{Login, verify_presented, verify_shown};
+use crate::authenticate::{Login, check_required, verify_presented, verify_shown};
 use crate::clock;
 use crate::connection::Connection;
 use crate::exchange::{Admitted, charge};
@@ -96,12 +96,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             let entry = table.find(identity.purpose(), identity.key_id());
             identity.recheck(entry.map(|entry| &entry.credential), Some(self.connection.remote.ip()), clock::wall()).err()
         };
-        let refusal = self.machine.identity().and_then(fallen).or_else(|| {
-            self.links.iter().find_map(|(_, key)| match key {
-                LinkKey::Key(identity) => fallen(identity),
-                LinkKey::Public => None,
-            })
-        });
+        let refusal =
+            check_required(self.worker, self.connection).err().or_else(|| self.machine.identity().and_then(fallen)).or_else(|| {
+                self.links.iter().find_map(|(_, key)| match key {
+                    LinkKey::Key(identity) => fallen(identity),
+                    LinkKey::Public => None,
+                })
+            });
         match refusal {
             Some(refusal) => {
                 self.note_refused(&refusal, None);

@@ -2,8 +2,8 @@
 use futures_util::SinkExt as _;
 
 use super::*;
-use crate::testing::{Stage, on_stage};
-use crate::websocket::tests::{connect_client, next_text};
+use crate::testing::{Stage, on_stage, upgrade_request};
+use crate::websocket::tests::{connect_client, connect_client_by, next_text};
 
 const SUBSCRIBE: &str = r#"{"req_id":"later","op":"subscribe","args":["tickers.BTCUSDT"]}"#;
 
@@ -39,6 +39,24 @@ async fn a_node_that_leaves_closes_what_is_quiet_at_once() {
         let mut client = connect_client(&stage, "/v5/public/spot").await;
         stage.worker.shared.drain.start();
         assert_eq!(next_text(&mut client).await, "close 1001");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_machine_reads_of_a_handshake_is_asked_of_nobody_else() {
+    on_stage(|stage| async move {
+        // Without the key this is no proof; an upstream might find one in it all the same.
+        let mut parts = upgrade_request("/realtime?subscribe=trade:later");
+        for name in ["api-expires", "api-signature"] {
+            parts.headers.insert(name, HeaderValue::from_static("1"));
+        }
+        let _client = connect_client_by(&stage, &parts).await;
+        arrived(&stage).await;
+        assert_eq!(stage.upstream.texts(), [r#"{"args":["trade:later"],"op":"subscribe"}"#]);
+        let upgrades = stage.upstream.upgrades.borrow();
+        assert_eq!(upgrades[0].target, "/realtime");
+        assert!(!upgrades[0].headers.iter().any(|name| name.starts_with("api-")), "{:?}", upgrades[0].headers);
     })
     .await;
 }

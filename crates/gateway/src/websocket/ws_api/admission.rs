@@ -17,7 +17,7 @@ use tokio_websockets::Message;
 use super::Open;
 use super::pending::Pending;
 use crate::audit::{self, Subject};
-use crate::authenticate::{Login, verify_presented};
+use crate::authenticate::{Login, check_required, verify_presented};
 use crate::clock;
 use crate::exchange::{Admitted, charge};
 use crate::halts::{Asked, Cleared};
@@ -113,6 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
 
     /// Whether the key logged on may still be used; asked before every frame.
     pub(super) fn recheck_session(&self) -> Result<(), Refusal> {
+        check_required(self.worker, self.connection)?;
         match self.session.identity() {
             Some(identity) => self.who_in_session(identity).map(drop),
             None => Ok(()),

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
 use std::io::Write as _;
 
+mod told;
+
 use super::*;
 
 fn file(text: &str) -> tempfile::NamedTempFile {
@@ -312,35 +314,6 @@ fn a_file_that_is_not_toml_is_told_by_line() {
     assert!(told.starts_with("1: ") && told.contains("\n2: "), "{told}");
     let errors = check(Path::new("/nonexistent/countersign.toml")).unwrap_err();
     assert!(errors[0].to_string().starts_with("/nonexistent/countersign.toml: cannot be opened"), "{errors:?}");
-}
-
-#[test]
-fn a_wrong_variable_is_told_by_its_name() {
-    let environment = vec![variable("COUNTERSIGN_LISTEN__ADDRES", "x"), variable("COUNTERSIGN_WORKERS", "many")];
-    let errors = load(&Sources { environment, ..Sources::default() }).unwrap_err();
-    let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        texts,
-        [
-            "environment COUNTERSIGN_LISTEN__ADDRES: listen.addres: unknown key; did you mean \"listen.address\"?",
-            "environment COUNTERSIGN_WORKERS: workers: expected an integer, found \"many\"",
-        ]
-    );
-}
-
-#[test]
-fn no_password_is_repeated() {
-    let with_scheme =
-        ["http://user:hush@venue:80", "https://user:hu//sh@venue", "http://hush@[::1]:80/", "//hush/@@venue", "http://u:hu/ sh@venue"];
-    for url in with_scheme.into_iter().chain(["user:hush@venue:80", "http:/user:hush@venue", r#"http://user:hu\"sh@venue"#]) {
-        let told = problems(&format!(
-            "upstream.venue.url = \"{url}\"\nupstream.venue.fix = \"{url}\"\nlisten.authorities = [\"{url}\"]\ntokens.audiences = [\"a {url}\"]\n"
-        ));
-        assert!(told.contains("url: expected http://host:port or embedded, found \"") && told.lines().count() == 4, "{told}");
-        assert!(!told.contains("hush") && !told.contains("hu/") && !told.contains("sh@"), "{told}");
-    }
-    let told = problems("upstream.venue.url = \"https://venue\"\n");
-    assert!(told.ends_with("found \"https://venue\""), "{told}");
 }
 
 #[test]

@@ -180,6 +180,8 @@ def test_a_memory_that_was_killed_stops_orders_only_and_is_found_again(nodes):
     assert raw.exchange(nodes.a, sent).status == 200
     nodes.redis.kill()
     check_refused_without_memory(nodes, "before-the-kill")
+    # Nobody asked the other node for anything: until it misses the memory it says that it has it.
+    eventually(lambda: metric(nodes.b, "countersign_cluster_shared_available") == 0, "not missed")
     nodes.redis.start()
     eventually(lambda: metric(nodes.b, "countersign_cluster_shared_available") == 1, "not found again")
     again = raw.exchange(nodes.b, sent)

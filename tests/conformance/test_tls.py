@@ -373,17 +373,27 @@ def test_a_certificate_that_is_asked_of_everybody_is_needed_on_open_connections_
         tls = context(server.ca)
         tls.load_cert_chain(server.state / "demo" / "client-certificate.pem")
         key = Key(server.credential("binance-hmac"))
-        with Connection(server, tls=tls) as connection:
+        quiet = context(server.ca, alpn=None)
+        quiet.load_cert_chain(server.state / "demo" / "client-certificate.pem")
+        sockets = [websockets.sync.client.connect(server.ws_base + path, ssl=quiet, proxy=None) for path in ("/ws-api/v3", "/v5/public/spot")]
+        with Connection(server, tls=tls) as connection, Connection(server, tls=tls) as public:
+
+            def ping():
+                public.send(request(server, "GET", "/api/v3/ping"))
+                return public.answer().status
 
             def status():
                 connection.send(key.bytes(server, "GET", "/api/v3/account"))
                 answer = connection.answer()
                 return answer.status, json.loads(answer.body).get("code")
 
-            assert status() == (200, None)
+            assert (status(), ping()) == ((200, None), 200)
             lists_it(tmp_path)
             reload(server)
-            assert status() == (400, -1022)
+            assert (status(), ping()) == ((400, -1022), 400)
+            for stream in sockets:
+                with pytest.raises(websockets.exceptions.ConnectionClosed):
+                    stream.recv(REFUSE_SECONDS)
 
 
 def test_what_an_operators_certificate_opened_ends_with_it(tmp_path):

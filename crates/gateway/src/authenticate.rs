@@ -65,11 +65,12 @@ impl Login {
         Self { identity, session, token, by_certificate, freshness, counters, answer_headers: SmallVec::new() }
     }
 
-    /// When what it opened is over at the latest: with its key, its token's session, or the certificate that it is by.
+    /// When what it opened is over at the latest: with its key, its token's session, or the certificate that it needs.
     #[must_use]
-    pub fn ends(&self, connection: &Connection) -> Option<Timestamp> {
+    pub fn ends(&self, worker: &Worker, connection: &Connection) -> Option<Timestamp> {
         let of_token = self.token.as_ref().map(|token| token.ends);
-        let certificate = connection.negotiated.peer_certificate.as_ref().filter(|_| self.by_certificate);
+        let needs_one = self.by_certificate || is_required(worker);
+        let certificate = connection.negotiated.peer_certificate.as_ref().filter(|_| needs_one);
         let of_certificate = certificate.map(|certificate| Timestamp::from_secs(certificate.not_after.saturating_add(1)));
         self.identity.credential().not_after.into_iter().chain(of_token).chain(of_certificate).min()
     }
@@ -234,13 +235,16 @@ pub(crate) fn recheck_certificate(worker: &Worker, connection: &Connection, logi
     if login.by_certificate { connection.check_certificate(&worker.shared.tls, clock::wall()) } else { check_required(worker, connection) }
 }
 
+fn is_required(worker: &Worker) -> bool {
+    worker.shared.settings.listen.client_auth == ClientAuth::Required
+}
+
 /// Whether a connection still has the client certificate that a listener may ask of everybody, however they log in.
 ///
 /// # Errors
 /// As [`Connection::check_certificate`].
 pub(crate) fn check_required(worker: &Worker, connection: &Connection) -> Result<(), Refusal> {
-    let is_required = worker.shared.settings.listen.client_auth == ClientAuth::Required;
-    if is_required { connection.check_certificate(&worker.shared.tls, clock::wall()) } else { Ok(()) }
+    if is_required(worker) { connection.check_certificate(&worker.shared.tls, clock::wall()) } else { Ok(()) }
 }
 
 /// Looks up the credential of the connection's client certificate, and that it may be used.

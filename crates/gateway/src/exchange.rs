@@ -22,7 +22,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
 
-use crate::authenticate::{Login, authenticate};
+use crate::authenticate::{Login, authenticate, check_required};
 use crate::body::budget::Held;
 use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
@@ -287,6 +287,7 @@ pub(crate) fn admit(
     words: &mut Words,
 ) -> Result<Admitted, Refusal> {
     if route.requirement.access == Access::Public {
+        check_required(worker, connection)?;
         if route.kind == RouteKind::Http {
             charge_stranger(worker, connection, route, request, words)?;
         }

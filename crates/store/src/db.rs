@@ -72,6 +72,10 @@ pub(crate) enum Lock {
     Tokens = 4,
 }
 
+/// Rows are locked by nodes that renew leases on others of them: whoever falls silent with one in hand holds them up for a second at most,
+/// which is well below a lease.
+const BEGIN_ON_ROWS: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL idle_in_transaction_session_timeout = '1s'";
+
 impl Db {
     /// The file at `place`.
     pub(crate) fn sqlite(place: &Path, pool: SqlitePool) -> Self {
@@ -164,7 +168,7 @@ impl Db {
             Kind::Postgres(links) => {
                 let mut link = links.take().await?;
                 // Whoever waited for a row sees it as it is then.
-                link.order("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?;
+                link.order(BEGIN_ON_ROWS).await?;
                 TxKind::Postgres(link, Arc::clone(links))
             }
             Kind::Sqlite(pool) => TxKind::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await.map_err(|source| self.failed(source))?),

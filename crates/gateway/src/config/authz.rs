@@ -33,7 +33,11 @@ pub(super) fn read(mut keys: Reader<'_>) -> AuthzSettings {
         "PEM file of a CA that gives certificates to proxies and to nobody else: the port then speaks TLS and asks for one.",
         "no TLS on this port",
     );
+    let crl_origin = keys.origin_of("client_crl").unwrap_or(Origin::Default);
     let client_crl = keys.path_or("client_crl", CLIENT_CRL, "revocation is not checked");
+    if client_crl.is_some() && client_ca.is_none() {
+        keys.report().problem(&crl_origin, "authz.client_crl", "no proxy shows a certificate: set authz.client_ca");
+    }
     let authorities = keys
         .list_or("authorities", "Host names that clients of the proxy may name; others get 421.", "those of the public port", authority)
         .map_or(Authorities::Any, Authorities::Listed);

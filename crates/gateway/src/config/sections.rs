@@ -92,7 +92,7 @@ fn top_level(mut keys: Reader<'_>) -> (PathBuf, usize) {
 }
 
 /// What `client_crl` is, at each port that has one.
-pub(super) const CLIENT_CRL: &str = "PEM file of the revocation lists of those CAs, one of each CA in a chain, read anew with the certificates. A certificate that a list names, that no list is about, or whose list has ended, is refused, also on connections that are open.";
+pub(super) const CLIENT_CRL: &str = "PEM file of the revocation lists of those CAs, one of each CA in a chain, read anew with the certificates. A certificate that a list names, that no list is about, or whose list has ended, is refused; a new list is heeded on connections that are open.";
 
 fn listen(mut keys: Reader<'_>) -> ListenSettings {
     let address = keys.address(
@@ -113,7 +113,11 @@ fn listen(mut keys: Reader<'_>) -> ListenSettings {
     let client_ca = keys
         .path_or("client_ca", "PEM file of the CAs whose client certificates are believed.", "private CA")
         .map_or(ClientTrust::PrivateAuthority, ClientTrust::File);
+    let crl_origin = keys.origin_of("client_crl").unwrap_or(Origin::Default);
     let client_crl = keys.path_or("client_crl", CLIENT_CRL, "revocation is not checked");
+    if client_crl.is_some() && client_auth == ClientAuth::Off {
+        keys.report().problem(&crl_origin, "listen.client_crl", "no client shows a certificate: client_auth is \"off\"");
+    }
     let certificate = certificate(&mut keys);
     let authorities = keys
         .list_or(

@@ -16,33 +16,38 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The chain of a client's certificate, and the state of the listener under which it was last found good.
 pub(crate) struct ShownChain {
     chain: Box<[CertificateDer<'static>]>,
-    /// When the first of them ends, in seconds since 1970.
-    ends: u64,
+    /// When the next of them ends, in seconds since 1970.
+    next_end: Cell<u64>,
     good_under: Cell<u64>,
 }
 
 impl ShownChain {
     /// A chain that was found good under this generation of the listener's TLS.
     pub(crate) fn new(chain: &[CertificateDer<'_>], generation: u64) -> Self {
-        let ends = chain.iter().filter_map(|certificate| CertificateIdentities::from_der(certificate).ok()).map(|one| one.not_after).min();
         let chain = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
-        Self { chain, ends: ends.unwrap_or(0), good_under: Cell::new(generation) }
+        let shown = Self { chain, next_end: Cell::new(0), good_under: Cell::new(generation) };
+        shown.next_end.set(shown.end_behind(0));
+        shown
     }
 
-    /// Whether it still says who the client is. Costs two comparisons while nobody changes the listener.
+    fn end_behind(&self, seconds: u64) -> u64 {
+        let ends = self.chain.iter().filter_map(|certificate| CertificateIdentities::from_der(certificate).ok()).map(|one| one.not_after);
+        ends.filter(|end| *end > seconds).min().unwrap_or(u64::MAX)
+    }
+
+    /// Whether it still says who the client is. Costs two comparisons while nobody changes the listener. When one of the chain ends it is
+    /// looked for a way without it, as at a handshake: clients send more than is needed.
     ///
     /// # Errors
     /// [`Reject::CertificateUnacceptable`]: it expired, or is not one that is taken now.
     pub(crate) fn check(&self, tls: &ServerTls, now: Timestamp) -> Result<(), Refusal> {
-        if now.as_secs() > self.ends {
-            return Err(Refusal::operator(Reject::CertificateUnacceptable, "the client certificate expired on this connection"));
-        }
         let current = tls.snapshot().generation();
-        if self.good_under.get() != current {
-            let now = UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs()));
-            tls.recheck_client_certificate(Some(&self.chain), now)
+        if now.as_secs() > self.next_end.get() || self.good_under.get() != current {
+            let moment = UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs()));
+            tls.recheck_client_certificate(Some(&self.chain), moment)
                 .map_err(|error| Refusal::operator(Reject::CertificateUnacceptable, error.to_string()))?;
             self.good_under.set(current);
+            self.next_end.set(self.end_behind(now.as_secs()));
         }
         Ok(())
     }

@@ -82,6 +82,8 @@ pub(super) struct Bridge<T> {
     agreed: Option<CancelScope>,
     /// We said Logout first, and so the session was left.
     parting: Option<Departure>,
+    /// Why the login holds no longer: nothing is forwarded by it while goodbye is said.
+    fallen: Option<Reject>,
     /// The client said Logout, and we did not before.
     logged_out: bool,
     /// The client's Logout asks that its orders stay.
@@ -155,6 +157,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             absence,
             agreed: None,
             parting: None,
+            fallen: None,
             logged_out: false,
             keeps_orders: false,
         }
@@ -219,16 +222,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         // What came with the upstream's Logon, and what the client sent while it waited.
         let mut ended = committable(self.take_from_upstream())?;
         self.settle(Side::Upstream).await?;
-        ended = committable(self.take_from_client())?.or(ended);
-        self.settle(Side::Client).await?;
         // What changed while the upstream was asked is not told any more; and a halt that began while the client was away.
         self.recheck();
+        ended = committable(self.take_from_client())?.or(ended);
+        self.settle(Side::Client).await?;
         self.settle(Side::Upstream).await?;
         loop {
             if let Some(end) = ended {
                 return Err(end);
             }
-            let ends = self.login.ends(&self.connection);
+            let ends = self.login.ends(&self.worker, &self.connection);
             let (client_due, upstream_due) = (self.client.session.poll_timeout(), self.upstream.session.poll_timeout());
             let (from, outcome) = tokio::select! {
                 read = self.client.receive() => (Side::Client, self.received_from_client(read)),

@@ -13,7 +13,7 @@ use http::header::AUTHORIZATION;
 
 use super::{INTROSPECT_PATH, REVOKE_PATH, TOKEN_PATH, bearer};
 use crate::audit::Subject;
-use crate::authenticate::{Login, authenticate, verify_presented};
+use crate::authenticate::{Login, authenticate, check_required, verify_presented};
 use crate::clock;
 use crate::connection::Connection;
 use crate::exchange;
@@ -45,6 +45,7 @@ impl Asker<'_> {
     /// # Errors
     /// `invalid_client` and its kin.
     pub(super) fn client(&self, subject: &mut Subject) -> Result<Login, OAuthRefusal> {
+        check_required(self.worker, self.connection).map_err(of_client)?;
         let login = match request::client_assertion(self.form)? {
             Some(_) if self.view.headers.find(AUTHORIZATION.as_str()) != Header::Absent => {
                 // RFC 6749, 2.3: one method a request.

@@ -143,6 +143,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let mut draining = worker.shared.drain.subscribe();
         let mut standing = Standing::subscribe(worker);
         let mut end = std::pin::pin!(tokio::time::sleep(WS_API_LIFE));
+        if let Err(farewell) = self.recheck() {
+            return farewell;
+        }
         if let Err(farewell) = self.greet().await {
             return farewell;
         }

@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use countersign_core::{CorrelationId, Purpose, Refusal, Reject};
+use countersign_core::{CorrelationId, Purpose, Refusal, Reject, Timestamp};
 use countersign_dialects::binance::listen_key;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -33,7 +33,7 @@ use super::limits::{PING_INTERVAL, SILENCE_MAX};
 use super::socket::{Socket, SocketError};
 use super::standing::Standing;
 use crate::audit::{self, Subject};
-use crate::authenticate::{Login, recheck_certificate};
+use crate::authenticate::{Login, check_required, recheck_certificate};
 use crate::clock;
 use crate::connection::Connection;
 use crate::exchange::Admitted;
@@ -183,22 +183,27 @@ where
     let mut draining = worker.shared.drain.subscribe();
     let mut standing = Standing::subscribe(worker);
     // What changed while the upstream was asked is not told any more.
-    if let Err(refusal) = recheck(worker, connection, route, login) {
-        return Ended::Revoked(refusal);
-    }
-    let mut expiry = std::pin::pin!(clock::until_wall(login.and_then(|login| login.ends(connection))));
+    let mut ends = match recheck(worker, connection, route, login) {
+        Ok(end) => end,
+        Err(refusal) => return Ended::Revoked(refusal),
+    };
     loop {
         tokio::select! {
             ended = std::future::poll_fn(|cx| pair.poll(cx)) => return ended,
             _ = ping.tick() => if let Err(ended) = pair.keep_alive() { return ended },
             () = draining.wait() => return Ended::Draining,
-            () = standing.changed() => if let Err(refusal) = recheck(worker, connection, route, login) { return Ended::Revoked(refusal) },
-            () = &mut expiry => return Ended::Revoked(Reject::KeyExpired.into()),
+            () = standing.changed() => match recheck(worker, connection, route, login) {
+                Ok(end) => ends = end,
+                Err(refusal) => return Ended::Revoked(refusal),
+            },
+            () = clock::until_wall(ends) => return Ended::Revoked(Reject::KeyExpired.into()),
         }
     }
 }
 
-fn recheck(worker: &Worker, connection: &Connection, route: &Route, login: Option<&Login>) -> Result<(), Refusal> {
+/// Whether it may go on, and until when.
+fn recheck(worker: &Worker, connection: &Connection, route: &Route, login: Option<&Login>) -> Result<Option<Timestamp>, Refusal> {
+    check_required(worker, connection)?;
     let gate = worker.shared.halts.gate();
     let session = login.and_then(|login| login.session.as_ref()).map(|session| session.sid);
     gate.admit_presence(login.map(|login| &login.identity), route.family, session)?;
@@ -208,7 +213,7 @@ fn recheck(worker: &Worker, connection: &Connection, route: &Route, login: Optio
     {
         return Err(Refusal::operator(Reject::Halted, hit.id.to_string()));
     }
-    let Some(login) = login else { return Ok(()) };
+    let Some(login) = login else { return Ok(None) };
     if let Some(token) = &login.token {
         token.recheck(worker)?;
     }
@@ -226,7 +231,8 @@ fn recheck(worker: &Worker, connection: &Connection, route: &Route, login: Optio
         table.find(purpose, login.identity.key_id()).map(|entry| &entry.credential)
     };
     recheck_certificate(worker, connection, login)?;
-    login.identity.recheck(current, Some(connection.remote.ip()), clock::wall()).map(drop)
+    let identity = login.identity.recheck(current, Some(connection.remote.ip()), clock::wall())?;
+    Ok(Login { identity, ..login.again() }.ends(worker, connection))
 }
 
 /// Both sockets, and what is on its way between them.

@@ -149,6 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             return Err(Farewell::NOT_TEXT);
         }
         let Some(text) = message.as_text() else { return Ok(()) };
+        self.recheck_connection()?;
         if let Err(refusal) = self.recheck_session() {
             self.note_refused(&refusal);
             let reply = self.session.revoke(refusal, clock::wall());

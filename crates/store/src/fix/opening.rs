@@ -18,8 +18,8 @@ use tokio::task::spawn_blocking;
 use super::bridge::{BridgeJournals, Place};
 use super::claims::{Held, Taken};
 use super::pair::{Pair, Side, Touch};
-use super::records::FixRecords;
-use super::wills::Wills;
+use super::records::{FixRecords, Owned};
+use super::wills::{Found, Wills};
 use super::{JournaledMessageStore, SharedMessageStore, claim, file_stem, is_of_another};
 use crate::error::StoreError;
 use crate::limits;
@@ -83,10 +83,27 @@ async fn open_with_copies(place: Arc<Place>, account: &str, records: &Arc<FixRec
     if blocking(&place.folder, move || is_of_another(&here.folder, &here.parts(Side::Upstream)[1..], &owner)).await? {
         return Err(OpenError::OfAnother);
     }
-    let ((held, found), is_void) = match take(records, &names, account).await? {
-        Opened::Again(journals) => return Ok(*journals),
-        Opened::Taken { taken, is_void } => (taken, is_void),
-    };
+    match take(records, &names, account).await? {
+        Opened::Again(journals) => Ok(*journals),
+        Opened::Taken { taken: (held, found), is_void } => {
+            let opened = open_taken(place, account, records, names.clone(), (held, found, is_void)).await;
+            if is_void && opened.is_err() {
+                // It stays so, whoever has it next: here nobody has it any more.
+                records.void_later(&Owned { name: &names[0], generation: held[0].generation });
+            }
+            opened
+        }
+    }
+}
+
+/// Opens a session that is this node's now. `is_void`: what its last owner left is about nothing.
+async fn open_taken(
+    place: Arc<Place>,
+    account: &str,
+    records: &Arc<FixRecords>,
+    names: [String; 2],
+    (held, found, is_void): ([Held; 2], Option<Found>, bool),
+) -> Result<BridgeJournals, OpenError> {
     // Behind the database's word: whoever is turned away there must not have the name here.
     if !is_claimed(&place, account).await? {
         return Err(OpenError::OfAnother);

@@ -122,7 +122,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let is_order = sender.is_order(&message);
         let unknown = if is_order { self.unknown_elsewhere(received.seq())? } else { None };
         self.binding |= is_order && unknown != Some(Unknown::Here);
-        let admitted = unknown.map_or_else(|| sender.admit(&message), |unknown| Err(sender.refuse(&message, unknown.refusal())));
+        let refusal = unknown.map(Unknown::refusal).or_else(|| self.fallen.map(Refusal::from));
+        let admitted = refusal.map_or_else(|| sender.admit(&message), |refusal| Err(sender.refuse(&message, refusal)));
         let refusal = match admitted {
             Ok(cleared) => {
                 self.under_way.push(cleared);

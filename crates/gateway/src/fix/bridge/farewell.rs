@@ -58,10 +58,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let table = self.worker.shared.credentials.load();
         let entry = table.find(identity.purpose(), identity.key_id());
         let standing = identity.recheck(entry.map(|entry| &entry.credential), Some(self.connection.remote.ip()), clock::wall());
-        let standing = standing.and_then(|_| recheck_certificate(&self.worker, &self.connection, &self.login));
-        let standing = standing.and_then(|()| self.native.as_ref().map_or(Ok(()), native::FixSession::check_open));
+        let standing = standing.and_then(|now| recheck_certificate(&self.worker, &self.connection, &self.login).map(|()| now));
+        let standing = standing.and_then(|now| self.native.as_ref().map_or(Ok(()), native::FixSession::check_open).map(|()| now));
         match standing {
-            Ok(()) => self.tell_halts(),
+            Ok(now) => {
+                // It may have another end than when it logged on.
+                self.login.identity = now;
+                self.tell_halts();
+            }
             Err(refusal) => self.fall(&refusal),
         }
     }
@@ -74,6 +78,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     fn fall(&mut self, refusal: &Refusal) {
         let subject = Subject::none().by(Some(&self.login));
         audit::refused(&self.worker, &self.connection, &subject, refusal, self.correlation);
+        self.fallen.get_or_insert(refusal.reject);
         self.say_goodbye("the credential may no longer be used", Departure::Ended);
     }
 

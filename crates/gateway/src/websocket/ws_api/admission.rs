@@ -111,9 +111,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         listen_keys::act(self.worker, self.connection, (action, key_id), self.worker.correlation.next())
     }
 
+    /// Whether the connection still has the certificate that is asked of everybody; before every frame, too.
+    pub(super) fn recheck_connection(&mut self) -> Result<(), Farewell> {
+        check_required(self.worker, self.connection).map_err(|refusal| {
+            self.note_refused(&refusal);
+            Farewell::REVOKED
+        })
+    }
+
     /// Whether the key logged on may still be used; asked before every frame.
     pub(super) fn recheck_session(&self) -> Result<(), Refusal> {
-        check_required(self.worker, self.connection)?;
         match self.session.identity() {
             Some(identity) => self.who_in_session(identity).map(drop),
             None => Ok(()),
@@ -131,6 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
 
     /// Ends links whose key may no longer be used. If one had a user data stream, or its key is gone, the client must notice.
     pub(super) fn recheck_links(&mut self) -> Result<(), Farewell> {
+        self.recheck_connection()?;
         let gate = self.worker.shared.halts.gate();
         let cut = |identity: Option<&VerifiedIdentity>| gate.admit_presence(identity, self.route.family, None).is_err();
         let of_link = |key: &LinkKey| match key {

@@ -4,13 +4,13 @@ cancels pass, its orders are refused as our fault, and all is as ever when the d
 `COUNTERSIGN_FAULT_ROUNDS=20 pytest test_cluster_fix_away.py` does each of them twenty times.
 """
 
-import json
 import os
 
 import pytest
 
 from harness.fix import limit_order, sending_time
 from harness.fix_cluster import CANCELS, KEEPS, SYMBOL, FixCluster, state
+from harness.recorded import recorded
 from harness.waiting import until
 
 ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
@@ -83,9 +83,7 @@ def passes(client, name):
 
 def refusals(node):
     """Whose fault the node called what it refused, with the words for operators."""
-    files = sorted((node.state / "audit").glob("audit-*.jsonl"))
-    lines = [line for file in files for line in file.read_text(errors="replace").splitlines() if '"refuse"' in line]
-    return [(record.get("reject"), record.get("detail", "")) for record in map(json.loads, lines)]
+    return [(record.get("reject"), record.get("detail", "")) for record in recorded(node.state, "refuse")]
 
 
 @pytest.mark.parametrize("how", ["logs out", "is lost"])

@@ -15,6 +15,7 @@ from harness.binance import ORDER, Key
 from harness.cluster import Client, private_copy
 from harness.cluster import Cluster as Resuming
 from harness.fix import FixClient, binance_logon, limit_order
+from harness.recorded import recorded
 from harness.server import Server, run
 from harness.three import Cluster as WithWires
 from harness.upgrade import Node, Requests, drained, only_starved, replace
@@ -42,13 +43,6 @@ def key(node):
     key = Key(json.loads(made.stdout))
     until(lambda: key.ask(node, "GET", "/api/v3/account").status == 200)
     return key
-
-
-def records(server, event):
-    lines = []
-    for file in sorted((server.state / "audit").glob("audit-*.jsonl")):
-        lines += [json.loads(line) for line in file.read_text().splitlines() if f'"{event}"' in line]
-    return [record for record in lines if record.get("event") == event]
 
 
 def native_order(number):
@@ -86,7 +80,7 @@ def test_requests_pass_while_one_process_takes_over_from_another(node, key, roun
     # Each process appended to one log, and none broke its chain.
     verified = run("audit", "verify", "--state", node.state)
     assert verified.returncode == 0, verified.stdout + verified.stderr
-    accepted = Counter(record["correlation"] for record in records(node.server, "accept"))
+    accepted = Counter(record["correlation"] for record in recorded(node.server.state, "accept"))
     assert accepted and set(accepted.values()) == {1}
 
 
@@ -120,8 +114,8 @@ def test_a_native_session_moves_and_its_orders_stay(node, round):
     answers = Counter(line["re"] for line in lines if "re" in line)
     assert set(answers.values()) == {1}, "each answer once"
     # The log is a moment behind.
-    until(lambda: len(records(node.server, "session_resume")) == 2, 60, "not both moves are on record")
-    assert not [record for record in records(node.server, "cancel_on_disconnect") if "drain" in str(record)], "nobody left"
+    until(lambda: len(recorded(node.server.state, "session_resume")) == 2, 60, "not both moves are on record")
+    assert not [record for record in recorded(node.server.state, "cancel_on_disconnect") if "drain" in str(record)], "nobody left"
 
 
 def test_a_session_whose_client_is_away_is_found_by_it_in_the_next_process(node, round):

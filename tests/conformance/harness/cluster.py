@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from .authz import PaperVenue
+from .recorded import recorded
 from .redis import Redis
 from .server import BINARY, Server, environment
 
@@ -62,13 +63,7 @@ class Cluster:
 
     def records(self, event):
         """Audit records of an event, of all nodes."""
-        found = []
-        for name, node in self.nodes.items():
-            for file in sorted((node.state / "audit").glob("audit-*.jsonl")):
-                for line in file.read_text(errors="replace").splitlines():
-                    if f'"{event}"' in line:
-                        found.append((name, json.loads(line)))
-        return [(name, record) for name, record in found if record.get("event") == event]
+        return [(name, record) for name, node in self.nodes.items() for record in recorded(node.state, event)]
 
 
 class Wire:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from .cluster import Wire
 from .fix import FixClient, coinbase_logon, deribit_logon
+from .recorded import recorded
 from .three import SETTINGS, Cluster
 from .upgrade import VenueWithFix
 from .waiting import until
@@ -56,12 +57,8 @@ class FixNodes(Cluster):
 
     def lost(self, why="node lost"):
         """What the nodes have on record about orders of sessions whose node was lost, or that ended for another reason."""
-        found = []
-        for node in self.nodes:
-            for file in sorted((node.state / "audit").glob("audit-*.jsonl")):
-                lines = [line for line in file.read_text(errors="replace").splitlines() if '"cancel_on_disconnect"' in line]
-                found += [record["detail"] for record in map(json.loads, lines) if why in record["detail"]]
-        return Counter(found)
+        details = [record["detail"] for node in self.nodes for record in recorded(node.state, "cancel_on_disconnect")]
+        return Counter(detail for detail in details if why in detail)
 
 
 class FixCluster(FixNodes):

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from .postgres import Postgres
+from .recorded import recorded
 from .redis import Redis
 from .server import Server, run
 from .venue import CountingVenue
@@ -138,8 +139,7 @@ class Node:
 
     def accepted(self, route):
         """How many requests of a route its audit log has."""
-        files = sorted((self.state / "audit").glob("audit-*.jsonl"))
-        return sum(f'"accept"' in line and f'"route":"{route}"' in line for file in files for line in file.read_text(errors="replace").splitlines())
+        return sum(record.get("route") == route for record in recorded(self.state, "accept"))
 
     def cut(self):
         """The network between this node and both servers is gone."""

@@ -1,6 +1,5 @@
 """A node whose process is replaced by the next one, with clients at it all the time."""
 
-import json
 import os
 import subprocess
 import threading
@@ -9,6 +8,7 @@ import warnings
 
 from . import raw
 from .binance import ORDER
+from .recorded import recorded
 from .server import BINARY, Server, environment
 from .waiting import until
 
@@ -145,5 +145,4 @@ def only_starved(*states):
     if os.environ.get("COUNTERSIGN_STRICT"):
         return False
     warnings.warn("requests were refused because this machine was too busy to read the halts in a second", stacklevel=2)
-    lines = [line for state in states for file in (state / "audit").glob("audit-*.jsonl") for line in file.read_text().splitlines()]
-    return {json.loads(line)["reject"] for line in lines if '"event":"refuse"' in line} <= {"halt_unknown"}
+    return {record["reject"] for state in states for record in recorded(state, "refuse")} <= {"halt_unknown"}

@@ -159,8 +159,8 @@ fn go_on(worker: &Rc<Worker>, sid: SessionId, handed: Handed) -> Result<(), Refu
     }
 }
 
-/// Sessions that the process before this one hands over unasked: nobody is there, or has come back yet. Whoever comes back meanwhile
-/// waits until they are here.
+/// Takes in the sessions that the process before this one hands over. A client that asks for its own is quicker, if it is still there when
+/// the session comes; whoever comes back meanwhile waits until it is here.
 ///
 /// Nothing is waited for between two of them: who has the turn of one may wait for what the other process sends behind it.
 pub(crate) async fn take_in(worker: Rc<Worker>, predecessor: Arc<Predecessor>, mut sessions: mpsc::Receiver<SessionId>) {

@@ -17,8 +17,8 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 use countersign_core::entropy::SeededEntropy;
 use countersign_core::{
-    AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, MemoryReplayGuard, Now,
-    PublicKey, Purpose, Scopes, Timestamp, Verifier, VerifyContext, VerifyingKey, verify,
+    AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, MemoryReplayGuard, Now, PublicKey, Purpose, Scopes, Timestamp,
+    Verifier, VerifyContext, VerifyingKey, verify,
 };
 use countersign_dialects::binance::rest::BinanceRest;
 use countersign_dialects::binance::ws_api::{Step, WsApiSession};
@@ -164,19 +164,8 @@ impl Key {
 
 fn credential(purpose: Purpose, key_id: ApiKeyId, verifier: Verifier) -> Result<Arc<Credential>> {
     Ok(Arc::new(Credential {
-        id: CredentialId::parse("counted")?,
-        account: AccountId::parse("counted")?,
-        purpose,
-        key_id,
-        verifier,
-        passphrase: None,
-        nonce: countersign_core::NoncePolicy::default(),
         scopes: Scopes::parse("md:read order:write")?,
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
-        min_bind: Binding::Chl,
-        not_after: None,
-        state: CredentialState::Active,
+        ..Credential::new(CredentialId::parse("counted")?, AccountId::parse("counted")?, purpose, key_id, verifier)
     }))
 }
 

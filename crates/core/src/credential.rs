@@ -127,3 +127,46 @@ pub struct Credential {
     /// Whether it may be used.
     pub state: CredentialState,
 }
+
+impl Credential {
+    /// A key in use from now on, that may do nothing yet: no scopes, from anywhere, at the venue's usual rate, without an end or a second
+    /// secret, and with no other binding than its host asks for. Everything else is said where it differs:
+    /// `Credential { scopes, ..Credential::new(…) }`.
+    #[must_use]
+    pub fn new(id: CredentialId, account: AccountId, purpose: Purpose, key_id: ApiKeyId, verifier: Verifier) -> Self {
+        Self {
+            id,
+            account,
+            purpose,
+            key_id,
+            verifier,
+            passphrase: None,
+            nonce: NoncePolicy::default(),
+            scopes: Scopes::none(),
+            ip_allow: IpAllowList::any(),
+            rate: KeyRate::default(),
+            min_bind: Binding::Chl,
+            not_after: None,
+            state: CredentialState::Active,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_new_key_may_do_nothing_until_it_is_given_scopes() {
+        let new = Credential::new(
+            CredentialId::parse("cred-1").unwrap(),
+            AccountId::parse("desk-1").unwrap(),
+            Purpose::Binance,
+            ApiKeyId::parse("key-1").unwrap(),
+            Verifier::hmac_sha256(b"a secret for tests only"),
+        );
+        assert_eq!((new.scopes, new.state, new.not_after), (Scopes::none(), CredentialState::Active, None));
+    }
+}

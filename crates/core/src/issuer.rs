@@ -17,15 +17,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
-use crate::address::IpAllowList;
 use crate::algorithm::Algorithm;
 use crate::confirmation::{Confirmation, Thumbprint};
-use crate::credential::{Binding, Credential, CredentialState, KeyRate};
+use crate::credential::Credential;
 use crate::id::{AccountId, ApiKeyId, CredentialId};
 use crate::jwt::Jwt;
-use crate::nonce::NoncePolicy;
 use crate::presented::{Effect, Freshness, Once, Presented, SignedBytes};
 use crate::public_key::VerifyingKey;
 use crate::purpose::Purpose;
@@ -33,6 +29,7 @@ use crate::reject::{Refusal, Reject};
 use crate::scope::{Scope, Scopes};
 use crate::time::Timestamp;
 use crate::verifier::Verifier;
+use serde_json::Value;
 
 /// Which account a token is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,19 +176,9 @@ impl IssuedToken<'_> {
     /// The credential that the token would stand for, if it holds.
     pub(crate) fn credential(&self, key: VerifyingKey) -> Arc<Credential> {
         Arc::new(Credential {
-            id: self.id.clone(),
-            account: self.account.clone(),
-            purpose: Purpose::Bearer,
-            key_id: self.key_id.clone(),
-            verifier: Verifier::PublicKey(key),
-            passphrase: None,
-            nonce: NoncePolicy::default(),
             scopes: self.scopes.clone(),
-            ip_allow: IpAllowList::any(),
-            rate: KeyRate::default(),
-            min_bind: Binding::Chl,
             not_after: Some(self.not_after),
-            state: CredentialState::Active,
+            ..Credential::new(self.id.clone(), self.account.clone(), Purpose::Bearer, self.key_id.clone(), Verifier::PublicKey(key))
         })
     }
 

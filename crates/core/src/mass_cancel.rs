@@ -74,29 +74,23 @@ pub fn authorize_mass_cancel(credential: &Arc<Credential>, requirement: &Require
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::address::IpAllowList;
-    use crate::credential::{Binding, CredentialState, KeyRate};
+    use crate::credential::CredentialState;
     use crate::id::{ApiKeyId, CredentialId};
-    use crate::nonce::NoncePolicy;
     use crate::purpose::Purpose;
     use crate::scope::Scope;
     use crate::verifier::Verifier;
 
     fn credential(scopes: &str, state: CredentialState) -> Arc<Credential> {
         Arc::new(Credential {
-            id: CredentialId::parse("cred-1").unwrap(),
-            account: AccountId::parse("desk").unwrap(),
-            purpose: Purpose::Deribit,
-            key_id: ApiKeyId::parse("key-1").unwrap(),
-            verifier: Verifier::hmac_sha256(b"secret"),
-            passphrase: None,
-            nonce: NoncePolicy::default(),
             scopes: Scopes::parse(scopes).unwrap(),
-            ip_allow: IpAllowList::any(),
-            rate: KeyRate::default(),
-            min_bind: Binding::Chl,
-            not_after: None,
             state,
+            ..Credential::new(
+                CredentialId::parse("cred-1").unwrap(),
+                AccountId::parse("desk").unwrap(),
+                Purpose::Deribit,
+                ApiKeyId::parse("key-1").unwrap(),
+                Verifier::hmac_sha256(b"secret"),
+            )
         })
     }
 

@@ -46,8 +46,6 @@ pub fn redeem_token(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::address::IpAllowList;
-    use crate::credential::{Binding, CredentialState, KeyRate};
     use crate::id::{AccountId, ApiKeyId, CredentialId};
     use crate::nonce::MemoryNonceGuard;
     use crate::purpose::Purpose;
@@ -59,19 +57,14 @@ mod tests {
 
     fn credential() -> Arc<Credential> {
         Arc::new(Credential {
-            id: CredentialId::parse("cred-1").unwrap(),
-            account: AccountId::parse("desk").unwrap(),
-            purpose: Purpose::Deribit,
-            key_id: ApiKeyId::parse("key-1").unwrap(),
-            verifier: Verifier::hmac_sha256(b"secret"),
-            passphrase: None,
-            nonce: NoncePolicy::default(),
             scopes: Scopes::parse("account:read order:write").unwrap(),
-            ip_allow: IpAllowList::any(),
-            rate: KeyRate::default(),
-            min_bind: Binding::Chl,
-            not_after: None,
-            state: CredentialState::Active,
+            ..Credential::new(
+                CredentialId::parse("cred-1").unwrap(),
+                AccountId::parse("desk").unwrap(),
+                Purpose::Deribit,
+                ApiKeyId::parse("key-1").unwrap(),
+                Verifier::hmac_sha256(b"secret"),
+            )
         })
     }
 

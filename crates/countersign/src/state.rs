@@ -21,9 +21,7 @@ pub(crate) mod gateway_identity;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use countersign_core::Timestamp;
 use countersign_gateway::clock;
 use countersign_gateway::config::{Authorities, CertificateSource, ClientTrust, Settings, host_of};
 use countersign_gateway::identity::IdentityIssuer;
@@ -62,7 +60,7 @@ pub(crate) struct State {
 /// # Errors
 /// One sentence: permissions, damage, a folder in use by another gateway. What was complete before stays as it was.
 pub(crate) async fn open(settings: &Settings, lock: Option<OwnedFd>) -> anyhow::Result<State> {
-    let now = unix_now();
+    let now = clock::unix_now();
     let dir = StateDir::create(&settings.state_dir)?;
     let takes_over = lock.is_some();
     let lock = match lock {
@@ -168,13 +166,8 @@ struct WallClock;
 
 impl TimeProvider for WallClock {
     fn current_time(&self) -> Option<UnixTime> {
-        Some(unix_now())
+        Some(clock::unix_now())
     }
-}
-
-/// The time, as certificates count it.
-pub(crate) fn unix_now() -> UnixTime {
-    UnixTime::since_unix_epoch(Duration::from_secs(clock::wall().as_secs()))
 }
 
 /// Issues what the private CA issues, where it is missing or due: certificates of both ports, and the first operator's.
@@ -182,7 +175,7 @@ pub(crate) fn unix_now() -> UnixTime {
 /// # Errors
 /// A file cannot be read or written; the others stay as they were.
 pub(crate) fn issue_certificates(settings: &Settings, dir: &StateDir, authority: &PrivateAuthority) -> Result<(), PkiError> {
-    let now = unix_now();
+    let now = clock::unix_now();
     if settings.listen.certificate == CertificateSource::PrivateAuthority {
         ensure_server_certificate(authority, &dir.path().join(SERVER_FILE), &server_names(settings), now)?;
     }
@@ -201,11 +194,6 @@ const OPERATOR_SERVER_FILE: &str = "operator-server.pem";
 
 fn combined(path: PathBuf) -> CertificateFiles {
     CertificateFiles { chain: path.clone(), key: path }
-}
-
-/// The wall clock, as the store writes it.
-pub(crate) fn wall() -> Timestamp {
-    clock::wall()
 }
 
 fn public_tls(
@@ -230,7 +218,7 @@ fn public_tls(
     }
     let revocation = settings.listen.client_crl.iter().filter(|_| !client_ca.is_empty()).cloned().collect();
     let files = ListenerFiles { certificates: vec![files], client_ca, revocation };
-    Ok(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), unix_now())?)
+    Ok(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), clock::unix_now())?)
 }
 
 fn server_files(settings: &Settings, dir: &StateDir) -> CertificateFiles {
@@ -255,7 +243,7 @@ fn authz_tls(
     policy.alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let revocation = settings.authz.client_crl.iter().cloned().collect();
     let files = ListenerFiles { certificates: vec![server_files(settings, dir)], client_ca: vec![client_ca], revocation };
-    Ok(Some(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), unix_now())?))
+    Ok(Some(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), clock::unix_now())?))
 }
 
 /// The operator port: a client certificate of the private CA, always.
@@ -267,7 +255,7 @@ fn operator_tls(dir: &StateDir, tickets: &Arc<TicketKeyRing>, clock: &Arc<dyn Ti
     // The operators' doors speak this alone (ADR 0049).
     policy.alpn = vec![b"http/1.1".to_vec()];
     let files = ListenerFiles { certificates: vec![certificate], client_ca: vec![dir.path().join("ca.pem")], revocation: Vec::new() };
-    Ok(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), unix_now())?)
+    Ok(ServerTls::from_files(policy, files, Arc::clone(tickets), Arc::clone(clock), clock::unix_now())?)
 }
 
 /// `localhost`, the loopback addresses, the address listened on, and the names that the configuration lists.

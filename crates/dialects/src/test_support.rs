@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::public_key::VerifyingKey;
 use countersign_core::{
-    AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, MemoryNonceGuard,
-    MemoryReplayGuard, Monotonic, Now, Presented, Purpose, Refusal, Scopes, Timestamp, VerifiedIdentity, Verifier, VerifyContext, verify,
+    AccountId, Algorithm, ApiKeyId, Credential, CredentialId, MemoryNonceGuard, MemoryReplayGuard, Monotonic, Now, Presented, Purpose,
+    Refusal, Timestamp, VerifiedIdentity, Verifier, VerifyContext, verify,
 };
 
 use crate::binance::rest::BinanceRest;
@@ -43,21 +43,13 @@ pub(crate) fn credential(key_id: &str) -> Arc<Credential> {
         HMAC_KEY => Verifier::hmac_sha256(SECRET),
         _ => Verifier::PublicKey(VerifyingKey::from_raw(Algorithm::Ed25519, ed25519().public_key().as_ref()).unwrap()),
     };
-    Arc::new(Credential {
-        id: CredentialId::parse(&key_id[..8]).unwrap(),
-        account: AccountId::parse("desk").unwrap(),
-        purpose: Purpose::Binance,
-        key_id: ApiKeyId::parse(key_id).unwrap(),
+    Arc::new(Credential::new(
+        CredentialId::parse(&key_id[..8]).unwrap(),
+        AccountId::parse("desk").unwrap(),
+        Purpose::Binance,
+        ApiKeyId::parse(key_id).unwrap(),
         verifier,
-        passphrase: None,
-        nonce: countersign_core::NoncePolicy::default(),
-        scopes: Scopes::none(),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
-        min_bind: Binding::Chl,
-        not_after: None,
-        state: CredentialState::Active,
-    })
+    ))
 }
 
 pub(crate) fn verified(presented: &Presented<'_>, replay: &MemoryReplayGuard) -> Result<VerifiedIdentity, Refusal> {

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use countersign_core::{
-    AccountId, Binding, Credential, CredentialId, CredentialState, Freshness, IpAllowList, KeyRate, MemoryNonceGuard, MemoryReplayGuard,
-    Monotonic, NoncePolicy, Now, Presented, Purpose, Refusal, Reject, Scopes, Secret, Timestamp, Token, TokenKind, Verifier, VerifyContext,
-    verify,
+    AccountId, Credential, CredentialId, Freshness, MemoryNonceGuard, MemoryReplayGuard, Monotonic, Now, Presented, Purpose, Refusal,
+    Reject, Secret, Timestamp, Token, TokenKind, Verifier, VerifyContext, verify,
 };
 use countersign_dialects::binance::ws_api::{self, WsApiSession};
 use countersign_dialects::dialect::{Answer, Security};
@@ -118,19 +117,14 @@ pub(crate) fn verdict(
 ) -> Result<(), Refusal> {
     let name = || "explained".to_owned();
     let credential = Credential {
-        id: CredentialId::parse(&name()).expect("a plain word is an id"),
-        account: AccountId::parse(&name()).expect("a plain word is an account"),
-        purpose: presented.purpose,
-        key_id: presented.key_id.clone(),
-        verifier,
         passphrase: passphrase.cloned(),
-        nonce: NoncePolicy::default(),
-        scopes: Scopes::none(),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
-        min_bind: Binding::Chl,
-        not_after: None,
-        state: CredentialState::Active,
+        ..Credential::new(
+            CredentialId::parse(&name()).expect("a plain word is an id"),
+            AccountId::parse(&name()).expect("a plain word is an account"),
+            presented.purpose,
+            presented.key_id.clone(),
+            verifier,
+        )
     };
     let wall = at.unwrap_or_else(|| fresh_at(presented.freshness));
     let (replay, nonces) = (MemoryReplayGuard::default(), MemoryNonceGuard::default());

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign_core::{Monotonic, Now, Timestamp};
+use countersign_pki::UnixTime;
 use tokio::time::Instant;
 
 /// How far the machine's clock may be from where it was, and the time since: NTP slews it by half a millisecond a second, and is heard
@@ -59,6 +60,12 @@ pub fn wall() -> Timestamp {
         ALONE => machine,
         steady => judged(machine, mono(), steady),
     }
+}
+
+/// The wall clock, as certificates count it.
+#[must_use]
+pub fn unix_now() -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(wall().as_secs()))
 }
 
 /// From now on the wall clock goes on steadily, and [`hear_witness`] says when the machine's was set right.

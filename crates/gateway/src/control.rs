@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::Credential;
-use countersign_pki::{ServerTls, TicketKeyRing, UnixTime};
+use countersign_pki::{ServerTls, TicketKeyRing};
 use countersign_store::{CredentialRecord, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
@@ -151,7 +151,7 @@ async fn keep_house(shared: Arc<Shared>, operator_tls: Arc<ServerTls>, tickets: 
     loop {
         ticks.tick().await;
         renew(&shared);
-        if let Err(error) = tickets.rotate(unix_now()) {
+        if let Err(error) = tickets.rotate(clock::unix_now()) {
             tracing::error!(%error, "ticket keys cannot be rotated");
         }
         drop(reload_certificates(&shared, &operator_tls));
@@ -170,7 +170,7 @@ pub fn reload_certificates(shared: &Shared, operator_tls: &ServerTls) -> Result<
     let mut outcome = Ok(());
     for (listener, tls) in listeners {
         let Some(tls) = tls else { continue };
-        let result = tls.reload(unix_now());
+        let result = tls.reload(clock::unix_now());
         match result {
             Ok(reload) => tracing::debug!(listener, ?reload, "certificates"),
             Err(error) => {
@@ -180,8 +180,4 @@ pub fn reload_certificates(shared: &Shared, operator_tls: &ServerTls) -> Result<
         }
     }
     outcome
-}
-
-pub(crate) fn unix_now() -> UnixTime {
-    UnixTime::since_unix_epoch(Duration::from_secs(clock::wall().as_secs()))
 }

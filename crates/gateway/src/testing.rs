@@ -1,7 +1,8 @@
 //! What tests of connections share: a worker with real parts, keys, and an upstream that counts what arrives.
 #![allow(clippy::unwrap_used)]
 
-use std::cell::RefCell;
+mod upstream;
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +10,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use countersign_core::{
-    AccountId, Algorithm, ApiKeyId, Binding, CorrelationId, Credential, CredentialId, CredentialState, IpAllowList, KeyRate,
-    MemoryReplayGuard, Purpose, Scopes, Verifier, VerifyingKey,
+    AccountId, Algorithm, ApiKeyId, Binding, CorrelationId, Credential, CredentialId, MemoryReplayGuard, Purpose, Scopes, Verifier,
+    VerifyingKey,
 };
 use countersign_handshake::{
     Authorities, Delegation, GatewayIdentity, HostPolicy, NonceKeys, ServerConfig, Signer as _, SigningKey, TicketKeys,
@@ -22,14 +23,11 @@ use countersign_pki::{
     UnixTime,
 };
 use countersign_store::{AuditFilter, AuditKey, AuditLog, SealingKey, Store};
-use futures_util::{SinkExt as _, StreamExt as _};
 use http::HeaderValue;
 use rustls::time_provider::DefaultTimeProvider;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio::task::LocalSet;
-use tokio_websockets::{Message, ServerBuilder};
 
 use crate::clock;
 use crate::config::{self, Override, Settings, Sources};
@@ -44,6 +42,8 @@ use crate::shared::{CredentialTable, Shared};
 use crate::upstream::UpstreamConfig;
 use crate::worker::Worker;
 
+pub(crate) use upstream::StubUpstream;
+
 /// Exporter value of test connections.
 pub(crate) const EXPORTER: [u8; 32] = [5; 32];
 /// Hash of their server certificate.
@@ -52,100 +52,6 @@ pub(crate) const CERTIFICATE: [u8; 32] = [6; 32];
 pub(crate) const TRADER: &str = "traderAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 /// One that may only read.
 pub(crate) const READER: &str = "readerAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-
-/// One message as the upstream got it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Arrival {
-    /// Which of the upstream's connections, from 0.
-    pub(crate) connection: usize,
-    /// The text.
-    pub(crate) text: String,
-}
-
-/// One upgrade as the upstream got it.
-#[derive(Clone, Debug)]
-pub(crate) struct Upgraded {
-    /// Path and query.
-    pub(crate) target: String,
-    /// Claims of the identity assertion, if there was one.
-    pub(crate) identity: Option<Value>,
-    /// Names of all headers.
-    pub(crate) headers: Vec<String>,
-}
-
-/// An upstream that counts.
-#[derive(Clone, Default)]
-pub(crate) struct StubUpstream {
-    pub(crate) upgrades: Rc<RefCell<Vec<Upgraded>>>,
-    pub(crate) arrivals: Rc<RefCell<Vec<Arrival>>>,
-    /// What has `later` in it is answered when this is told.
-    pub(crate) later: Rc<Notify>,
-}
-
-impl StubUpstream {
-    pub(crate) fn texts(&self) -> Vec<String> {
-        self.arrivals.borrow().iter().map(|arrival| arrival.text.clone()).collect()
-    }
-
-    /// Whom each connection is from.
-    pub(crate) fn identities(&self) -> Vec<Option<String>> {
-        let upgrades = self.upgrades.borrow();
-        upgrades.iter().map(|upgrade| upgrade.identity.as_ref().map(|claims| claims["client_id"].as_str().unwrap().to_owned())).collect()
-    }
-
-    async fn serve(self, listener: TcpListener) {
-        while let Ok((stream, _)) = listener.accept().await {
-            let stub = self.clone();
-            tokio::task::spawn_local(async move {
-                let Ok((request, mut socket)) = ServerBuilder::new().accept(stream).await else { return };
-                let number = stub.note_upgrade(&request);
-                while let Some(Ok(message)) = socket.next().await {
-                    let Some(text) = message.as_text() else { continue };
-                    stub.arrivals.borrow_mut().push(Arrival { connection: number, text: text.to_owned() });
-                    let Some(answer) = answer(text) else { return };
-                    if text.contains("later") {
-                        stub.later.notified().await;
-                    }
-                    if socket.send(Message::text(answer)).await.is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    }
-
-    fn note_upgrade(&self, request: &http::Request<()>) -> usize {
-        let identity = request.headers().get("countersign-identity").map(|token| claims(token.to_str().unwrap()));
-        let mut headers: Vec<_> = request.headers().keys().map(|name| name.as_str().to_owned()).collect();
-        headers.sort();
-        let mut upgrades = self.upgrades.borrow_mut();
-        upgrades.push(Upgraded { target: request.uri().to_string(), identity, headers });
-        upgrades.len() - 1
-    }
-}
-
-/// What the stub answers, in the form of the question; `None` ends the connection.
-fn answer(text: &str) -> Option<String> {
-    let question: Value = serde_json::from_str(text).unwrap();
-    if text.contains("die") {
-        return None;
-    }
-    if text.contains("mute") {
-        return Some(r#"{"ev":"noted"}"#.to_owned());
-    }
-    let id = &question["id"];
-    Some(match (question.get("method"), question.get("op")) {
-        (Some(_), _) => format!(r#"{{"id":{id},"status":200,"result":{{}},"rateLimits":[{{"count":999}}]}}"#),
-        (None, Some(op)) if op == "order.cancel_all" => format!(r#"{{"re":{id},"ok":true,"canceled":[7,8,9]}}"#),
-        (None, Some(_)) => format!("{{\"re\":{id},\n \"ok\":true}}"),
-        (None, None) => text.to_owned(),
-    })
-}
-
-fn claims(token: &str) -> Value {
-    let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
-}
 
 /// A worker and what is around it.
 pub(crate) struct Stage {
@@ -332,19 +238,15 @@ fn binance_pair(key_id: &str) -> Ed25519KeyPair {
 
 fn credentials() -> Vec<Credential> {
     let credential = |name: &str, purpose, key_id: &str, public: &[u8], scopes: &str| Credential {
-        id: CredentialId::parse(name).unwrap(),
-        account: AccountId::parse("desk").unwrap(),
-        purpose,
-        key_id: ApiKeyId::parse(key_id).unwrap(),
-        verifier: Verifier::PublicKey(VerifyingKey::from_raw(Algorithm::Ed25519, public).unwrap()),
-        passphrase: None,
-        nonce: countersign_core::NoncePolicy::default(),
         scopes: Scopes::parse(scopes).unwrap(),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
         min_bind: Binding::Sep,
-        not_after: None,
-        state: CredentialState::Active,
+        ..Credential::new(
+            CredentialId::parse(name).unwrap(),
+            AccountId::parse("desk").unwrap(),
+            purpose,
+            ApiKeyId::parse(key_id).unwrap(),
+            Verifier::PublicKey(VerifyingKey::from_raw(Algorithm::Ed25519, public).unwrap()),
+        )
     };
     let native = native_key();
     let binance =

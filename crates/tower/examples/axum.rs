@@ -14,10 +14,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use countersign_tower::core::{
-    AccountId, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, NoncePolicy, Purpose, Scopes, Secret,
-    Verifier,
-};
+use countersign_tower::core::{AccountId, ApiKeyId, Binding, Credential, CredentialId, Purpose, Scopes, Secret, Verifier};
 use countersign_tower::dialects::by_name;
 use countersign_tower::dialects::routes::RestRoute;
 use countersign_tower::{ClientAddress, CountersignLayer, Gate, MemoryCredentials, Rules, Verified};
@@ -29,19 +26,16 @@ pub(crate) const SECRET: &[u8] = b"an example, not a secret";
 /// The key of a desk that may trade and read.
 fn credential() -> Credential {
     Credential {
-        id: CredentialId::parse("example").unwrap(),
-        account: AccountId::parse("desk-1").unwrap(),
-        purpose: Purpose::Okx,
-        key_id: ApiKeyId::parse("key-of-desk-1").unwrap(),
-        verifier: Verifier::hmac_sha256(SECRET),
         passphrase: Some(Secret::new(b"passphrase".to_vec())),
-        nonce: NoncePolicy::default(),
         scopes: Scopes::parse("account:read order:write").unwrap(),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
         min_bind: Binding::Exp,
-        not_after: None,
-        state: CredentialState::Active,
+        ..Credential::new(
+            CredentialId::parse("example").unwrap(),
+            AccountId::parse("desk-1").unwrap(),
+            Purpose::Okx,
+            ApiKeyId::parse("key-of-desk-1").unwrap(),
+            Verifier::hmac_sha256(SECRET),
+        )
     }
 }
 

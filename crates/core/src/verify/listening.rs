@@ -85,9 +85,8 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::unwrap_in_result)]
     use super::*;
     use crate::address::IpAllowList;
-    use crate::credential::{Binding, CredentialState, KeyRate};
+    use crate::credential::CredentialState;
     use crate::id::AccountId;
-    use crate::nonce::NoncePolicy;
     use crate::verifier::Verifier;
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -95,19 +94,14 @@ mod tests {
 
     fn record(change: impl FnOnce(&mut Credential)) -> Arc<Credential> {
         let mut credential = Credential {
-            id: CredentialId::parse("cred-1").unwrap(),
-            account: AccountId::parse("desk-1").unwrap(),
-            purpose: Purpose::Binance,
-            key_id: ApiKeyId::parse("key-1").unwrap(),
-            verifier: Verifier::hmac_sha256(b"a secret for tests only"),
-            passphrase: None,
-            nonce: NoncePolicy::default(),
             scopes: Scopes::parse(SCOPES).unwrap(),
-            ip_allow: IpAllowList::any(),
-            rate: KeyRate::default(),
-            min_bind: Binding::Chl,
-            not_after: None,
-            state: CredentialState::Active,
+            ..Credential::new(
+                CredentialId::parse("cred-1").unwrap(),
+                AccountId::parse("desk-1").unwrap(),
+                Purpose::Binance,
+                ApiKeyId::parse("key-1").unwrap(),
+                Verifier::hmac_sha256(b"a secret for tests only"),
+            )
         };
         change(&mut credential);
         Arc::new(credential)

@@ -88,28 +88,23 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::address::IpAllowList;
-    use crate::credential::{Binding, CredentialState, KeyRate};
+    use crate::credential::CredentialState;
     use crate::id::AccountId;
-    use crate::nonce::NoncePolicy;
     use crate::scope::Scopes;
 
     const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
     fn credential() -> Credential {
         Credential {
-            id: CredentialId::parse("cred-1").unwrap(),
-            account: AccountId::parse("desk").unwrap(),
-            purpose: Purpose::Native,
-            key_id: ApiKeyId::parse("key-1").unwrap(),
-            verifier: Verifier::hmac_sha256(b"another key altogether"),
-            passphrase: None,
-            nonce: NoncePolicy::default(),
             scopes: Scopes::parse("order:write").unwrap(),
-            ip_allow: IpAllowList::any(),
-            rate: KeyRate::default(),
-            min_bind: Binding::Chl,
             not_after: Some(NOW.saturating_add(std::time::Duration::from_secs(1))),
-            state: CredentialState::Active,
+            ..Credential::new(
+                CredentialId::parse("cred-1").unwrap(),
+                AccountId::parse("desk").unwrap(),
+                Purpose::Native,
+                ApiKeyId::parse("key-1").unwrap(),
+                Verifier::hmac_sha256(b"another key altogether"),
+            )
         }
     }
 

@@ -12,9 +12,9 @@ use smallvec::SmallVec;
 
 use super::*;
 use crate::address::IpAllowList;
-use crate::credential::{Binding, KeyRate};
+use crate::credential::Binding;
 use crate::id::CredentialId;
-use crate::nonce::{MemoryNonceGuard, NoncePolicy};
+use crate::nonce::MemoryNonceGuard;
 use crate::presented::{Effect, PresentedSignature};
 use crate::reject::AlertCode;
 use crate::replay::MemoryReplayGuard;
@@ -39,19 +39,14 @@ impl Bench {
     fn new(algorithm: Algorithm) -> Self {
         let signer = Signer::of(algorithm);
         let credential = Credential {
-            id: CredentialId::parse("cred-1").unwrap(),
-            account: AccountId::parse("desk-1").unwrap(),
-            purpose: Purpose::Binance,
-            key_id: ApiKeyId::parse("key-1").unwrap(),
-            verifier: signer.verifier(),
-            passphrase: None,
-            nonce: NoncePolicy::default(),
-            scopes: Scopes::none(),
-            ip_allow: IpAllowList::any(),
-            rate: KeyRate::default(),
             min_bind: Binding::Exp,
-            not_after: None,
-            state: CredentialState::Active,
+            ..Credential::new(
+                CredentialId::parse("cred-1").unwrap(),
+                AccountId::parse("desk-1").unwrap(),
+                Purpose::Binance,
+                ApiKeyId::parse("key-1").unwrap(),
+                signer.verifier(),
+            )
         };
         let now = Now { wall: NOW, mono: Monotonic::from_micros(1_000_000) };
         Self {

@@ -8,6 +8,7 @@ mod verify;
 use std::process::ExitCode;
 
 use countersign_core::{ApiKeyId, CorrelationId, Reject};
+use countersign_gateway::clock;
 use countersign_store::audit::{AuditEntry, AuditEvent, AuditFilter, AuditLog};
 
 use super::{account, output, when};
@@ -54,7 +55,7 @@ fn filter(args: &AuditArgs) -> anyhow::Result<AuditFilter> {
         session: None,
         correlation: args.correlation.as_deref().map(correlation).transpose()?,
         reject: args.reject.as_deref().map(reject).transpose()?,
-        since: args.since.as_deref().map(|since| when::start(since, state::wall())).transpose()?,
+        since: args.since.as_deref().map(|since| when::start(since, clock::wall())).transpose()?,
     })
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use countersign_core::Timestamp;
+use countersign_gateway::clock;
 use countersign_gateway::halts::report::{CancelFault, CancelLine, HaltReport, HaltRequest, HaltStatus};
 use countersign_gateway::halts::watch::HALT_FILE;
 use countersign_gateway::operator::OperatorClient;
@@ -38,7 +39,7 @@ pub(super) fn run(args: &HaltArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn halt(args: &HaltArgs) -> anyhow::Result<ExitCode> {
-    let review = args.review.as_deref().map(|text| when::end(text, state::wall())).transpose()?;
+    let review = args.review.as_deref().map(|text| when::end(text, clock::wall())).transpose()?;
     let request = HaltRequest {
         scope: args.scope.to_string(),
         action: args.action.to_string(),

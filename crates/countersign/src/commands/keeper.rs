@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use countersign_core::AccountId;
+use countersign_gateway::clock;
 use countersign_gateway::operator::OperatorClientError;
 use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord, AuditTags};
 use countersign_store::{Change, CredentialRecord, StateDir, Store};
@@ -41,19 +42,19 @@ impl Keeper {
 
     /// Records an account that was made.
     pub(super) async fn account_made(self, account: &AccountId) -> anyhow::Result<()> {
-        let mut line = AuditRecord::new(state::wall(), AuditEvent::AccountNew).words(BY_COMMAND);
+        let mut line = AuditRecord::new(clock::wall(), AuditEvent::AccountNew).words(BY_COMMAND);
         line.account = Some(account.clone());
         self.finish(line).await
     }
 
     /// Records a change of a key and tells the gateway.
     pub(super) async fn key_changed(self, record: &CredentialRecord, event: AuditEvent) -> anyhow::Result<()> {
-        self.finish(AuditRecord::new(state::wall(), event).words(BY_COMMAND).credential(record)).await
+        self.finish(AuditRecord::new(clock::wall(), event).words(BY_COMMAND).credential(record)).await
     }
 
     /// Records what a key trades for.
     pub(super) async fn key_tagged(self, record: &CredentialRecord, tags: AuditTags) -> anyhow::Result<()> {
-        let mut line = AuditRecord::new(state::wall(), AuditEvent::KeyTags).words(BY_COMMAND).credential(record);
+        let mut line = AuditRecord::new(clock::wall(), AuditEvent::KeyTags).words(BY_COMMAND).credential(record);
         line.tags = Some(Box::new(tags));
         self.finish(line).await
     }
@@ -70,7 +71,7 @@ const BY_COMMAND: &str = "by the command line";
 
 /// Who makes a change: the user whose process this is.
 pub(super) fn change() -> Change {
-    Change::new(state::wall(), format!("uid {} on the command line", rustix::process::getuid().as_raw()))
+    Change::new(clock::wall(), format!("uid {} on the command line", rustix::process::getuid().as_raw()))
 }
 
 /// The one credential that is meant: by its id, or by the name clients send.

@@ -10,6 +10,7 @@ pub(super) mod show;
 use std::process::ExitCode;
 
 use countersign_core::CredentialState;
+use countersign_gateway::clock;
 use countersign_store::PolicyUpdate;
 use countersign_store::audit::{AuditEvent, AuditTags, AuditText};
 
@@ -79,7 +80,7 @@ async fn reset_nonce(key: &str, to: Option<u64>, args: &StateArgs) -> anyhow::Re
     if !before.purpose.has_nonce() {
         return Err(Failure::usage(format!("a {} key has no increasing nonce", before.purpose)));
     }
-    let floor = to.unwrap_or_else(|| state::wall().as_millis());
+    let floor = to.unwrap_or_else(|| clock::wall().as_millis());
     let record = keeper.store.reset_nonce(&before.id, floor, &keeper::change()).await?;
     keeper.key_changed(&record, AuditEvent::KeyNonceReset).await?;
     output::line(format!("{} key {} of account {} takes nonces above {floor} now", record.purpose, record.key_id, record.account))?;

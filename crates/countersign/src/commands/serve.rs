@@ -3,22 +3,23 @@
 mod descriptors;
 mod guards;
 mod owners;
+mod renewal;
+mod screen;
 mod service_manager;
 mod taken_over;
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use countersign_core::{Algorithm, Entropy as _, Monotonic, TokenSealer};
+use countersign_core::{Entropy as _, TokenSealer};
 use countersign_gateway::audit::REFUSALS_PER_SOURCE_MAX;
 use countersign_gateway::clock;
 use countersign_gateway::config::{self, Override, Settings, Sources, UpstreamTarget};
 use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
-use countersign_gateway::control::{ControlParts, Renew, reload_credentials};
+use countersign_gateway::control::{ControlParts, reload_credentials};
 use countersign_gateway::drain::Drain;
 use countersign_gateway::entropy::SystemEntropy;
 use countersign_gateway::explanations::Explanations;
@@ -26,7 +27,6 @@ use countersign_gateway::fix::sessions::FixSessions;
 use countersign_gateway::halts::HaltKeeper;
 use countersign_gateway::handover::RunSecrets;
 use countersign_gateway::handover::taking::Offered;
-use countersign_gateway::identity::KEY_PERIOD;
 use countersign_gateway::issuers::Issuers;
 use countersign_gateway::listen_keys::ListenKeys;
 use countersign_gateway::metrics::Metrics;
@@ -37,14 +37,16 @@ use countersign_gateway::start::Gateway;
 use countersign_gateway::tokens::TokenState;
 use countersign_gateway::upstream::UpstreamConfig;
 use countersign_halt::OperatorSet;
-use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, Signer as _, TicketKeys};
+use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, TicketKeys};
 use countersign_pki::PrivateAuthority;
-use countersign_store::{AuditEvent, AuditLog, AuditRecord, StateDir, Store};
+use countersign_store::{AuditEvent, AuditLog, AuditRecord, Store};
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
 use tokio::sync::Notify;
 
 use self::guards::{Guards, fix_records, guards, session_tickets, shared_memory};
 use self::owners::owner_of;
+use self::renewal::Renewal;
+use self::screen::print_screen;
 use super::stop_signal::StopSignal;
 use crate::cli::ServeArgs;
 use crate::failure::Failure;
@@ -136,8 +138,8 @@ impl Running {
         let gateway_root = gateway.root().to_owned();
         let secrets = offered.as_ref().map_or_else(|| RunSecrets::draw(&mut SystemEntropy), |offered| offered.secrets.clone());
         let session_tickets = session_tickets(&settings, &dir, &gateway_root, &secrets)?;
-        let renewed = PrivateAuthority::load(dir.path(), state::unix_now())?;
-        let renew = Renewal { settings: settings.clone(), dir: dir.clone(), authority: renewed, venue_keys, rotate_at: None };
+        let renewed = PrivateAuthority::load(dir.path(), clock::unix_now())?;
+        let renew = Renewal::new(settings.clone(), dir.clone(), renewed, venue_keys);
         let halts = open_halts(&settings, gateway.root(), &store, &audit).await?;
         let oauth = TokenState::open(&store).await?;
         let memory = shared_memory(&settings)?;
@@ -268,66 +270,6 @@ async fn start_venue(settings: &Settings, keys: IdentityKeys) -> anyhow::Result<
     Ok(Some(venue))
 }
 
-/// Keeps what expires from expiring while the gateway runs: certificates of the private CA, the gateway's signing key with its
-/// delegation, the key of identity assertions.
-struct Renewal {
-    settings: Settings,
-    dir: StateDir,
-    authority: PrivateAuthority,
-    venue_keys: IdentityKeys,
-    rotate_at: Option<Monotonic>,
-}
-
-impl Renewal {
-    fn into_task(mut self) -> Renew {
-        Box::new(move |shared| {
-            if let Err(error) = state::issue_certificates(&self.settings, &self.dir, &self.authority) {
-                tracing::error!(%error, "certificates cannot be renewed; the present ones stay in force");
-            }
-            if let Err(error) = self.renew_gateway_key(shared) {
-                tracing::error!(%error, "the gateway key cannot be renewed; the present one stays in force until its delegation ends");
-            }
-            if let Err(error) = self.rotate_identity_key(shared) {
-                tracing::error!(%error, "the key of identity assertions cannot be rotated; the present one stays in force");
-            }
-        })
-    }
-
-    fn renew_gateway_key(&self, shared: &Shared) -> anyhow::Result<()> {
-        let gateway = state::gateway_identity::open(self.dir.path(), clock::wall())?;
-        if gateway.key().kid() != shared.handshake.load().gateway.key().kid() {
-            let tickets = Arc::clone(&shared.handshake.load().tickets);
-            shared.handshake.store(Arc::new(handshake_config(&self.settings, gateway, tickets)));
-            tracing::info!("the gateway signs with a new key, delegated by the same root");
-        }
-        Ok(())
-    }
-
-    fn rotate_identity_key(&mut self, shared: &Shared) -> anyhow::Result<()> {
-        if !self.next_identity_key(shared)? {
-            return Ok(());
-        }
-        self.venue_keys.replace(shared.identity.public_keys());
-        state::publish_identity_keys(&self.dir, &shared.identity)?;
-        Ok(())
-    }
-
-    /// Whether the keys changed.
-    fn next_identity_key(&mut self, shared: &Shared) -> anyhow::Result<bool> {
-        if !shared.identity.is_rotated_by_timer() {
-            return Ok(shared.identity.follow(clock::wall())?);
-        }
-        let now = clock::mono();
-        let due = *self.rotate_at.get_or_insert_with(|| now.saturating_add(KEY_PERIOD));
-        if now < due {
-            return Ok(false);
-        }
-        shared.identity.rotate()?;
-        self.rotate_at = Some(now.saturating_add(KEY_PERIOD));
-        Ok(true)
-    }
-}
-
 fn upstream_configs(settings: &Settings, venue: Option<&VenueHandle>) -> Vec<UpstreamConfig> {
     let authority = |target: &UpstreamTarget| match target {
         UpstreamTarget::Embedded => venue.map_or_else(String::new, |venue| venue.local_addr().to_string()),
@@ -390,32 +332,4 @@ fn handshake_authorities(settings: &Settings) -> countersign_handshake::Authorit
         config::Authorities::Any => countersign_handshake::Authorities::Any,
         config::Authorities::Listed(names) => countersign_handshake::Authorities::Listed(names.iter().cloned().collect()),
     }
-}
-
-/// One screen: where it is, what to trust, three commands to paste; then the ready line.
-fn print_screen(running: &Running) -> anyhow::Result<()> {
-    let state = running.state();
-    let url = format!("https://{}", running.address());
-    let ca = state.ca_file.display();
-    let native = state.demo.native(Algorithm::Ed25519);
-    let hmac = state.demo.binance(Algorithm::HmacSha256);
-    let operator = running.gateway().operator_address().map_or_else(|| "off".to_owned(), |address| format!("https://{address}"));
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "Countersign {}", env!("CARGO_PKG_VERSION"))?;
-    writeln!(out, "  clients    {url}  (HTTP/1.1, HTTP/2, WebSocket, FIX, countersign/1)")?;
-    writeln!(out, "  operators  {operator}  (client certificate {})", state.folder.join("operator.pem").display())?;
-    if let Some(address) = running.gateway().authz_address() {
-        writeln!(out, "  proxies    {address}  (nginx auth_request, Envoy ext_authz)")?;
-    }
-    writeln!(out, "  trust      {ca}")?;
-    writeln!(out, "  pin        {}", state.gateway_root)?;
-    writeln!(out, "  state      {}", state.folder.display())?;
-    if running.venue().is_some() && state.demo.exist() {
-        writeln!(out, "\nConnect natively:\n  countersign connect {url} --credential {}", native.display())?;
-        writeln!(out, "\nTrade with ccxt:\n  python3 examples/ccxt_trade.py {url} {} {ca}", hmac.display())?;
-        writeln!(out, "\nAsk with curl:\n  curl --cacert {ca} '{url}/api/v3/ticker/24hr?symbol=BTCUSDT'")?;
-    }
-    writeln!(out, "\nready: {url}")?;
-    out.flush()?;
-    Ok(())
 }

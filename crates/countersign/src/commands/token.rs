@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use comfy_table::Table;
+use countersign_gateway::clock;
 use countersign_gateway::operator::TokenRecord;
 use countersign_oauth::RevocationTarget;
 
@@ -36,7 +37,7 @@ async fn list(count: usize, all: bool, as_json: bool, args: &StateArgs) -> anyho
 }
 
 fn is_alive(family: &TokenRecord) -> bool {
-    family.revoked.is_none() && family.until_ms > state::wall().as_millis()
+    family.revoked.is_none() && family.until_ms > clock::wall().as_millis()
 }
 
 async fn revoke(args: &TokenRevokeArgs) -> anyhow::Result<ExitCode> {

@@ -10,7 +10,6 @@ use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord};
 use countersign_store::files::{PRIVATE_FILE_MODE, atomic_write, create_private_folder};
 use countersign_store::{Change, CredentialRecord, Material, NewCredential, Store};
 
-use super::unix_now;
 use crate::commands::key::{credential_file, material};
 use crate::keygen;
 
@@ -131,7 +130,7 @@ impl DemoAccount<'_> {
 
     async fn certificate(&self, files: &DemoFiles) -> anyhow::Result<()> {
         let request = ClientCertificateRequest::new("demo", "countersign:account:demo");
-        let certificate = self.authority.issue_client(&request, unix_now())?;
+        let certificate = self.authority.issue_client(&request, clock::unix_now())?;
         certificate.save_combined(&files.client_certificate())?;
         let key_id = ApiKeyId::parse(&certificate.identities().spki_sha256)?;
         self.register(Purpose::ClientCertificate, Material::Certificate { key_id: key_id.clone() }, Some(key_id)).await?;

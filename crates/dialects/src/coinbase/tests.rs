@@ -7,9 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::public_key::VerifyingKey;
 use countersign_core::{
-    AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, MemoryNonceGuard,
-    MemoryReplayGuard, Monotonic, Now, Presented, Purpose, Refusal, Reject, Scopes, Timestamp, Token, TokenKind, VerifiedIdentity,
-    Verifier, VerifyContext, verify,
+    AccountId, Algorithm, ApiKeyId, Credential, CredentialId, MemoryNonceGuard, MemoryReplayGuard, Monotonic, Now, Presented, Purpose,
+    Refusal, Reject, Scopes, Timestamp, Token, TokenKind, VerifiedIdentity, Verifier, VerifyContext, verify,
 };
 use proptest::prelude::*;
 
@@ -41,19 +40,14 @@ fn claims(uri: &str) -> String {
 
 fn credential() -> Arc<Credential> {
     Arc::new(Credential {
-        id: CredentialId::parse(KEY).unwrap(),
-        account: AccountId::parse("desk").unwrap(),
-        purpose: Purpose::Coinbase,
-        key_id: ApiKeyId::parse(KEY).unwrap(),
-        verifier: Verifier::PublicKey(VerifyingKey::from_raw(Algorithm::Ed25519, pair().public_key().as_ref()).unwrap()),
-        passphrase: None,
-        nonce: countersign_core::NoncePolicy::default(),
         scopes: Scopes::parse("order:read").unwrap(),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
-        min_bind: Binding::Chl,
-        not_after: None,
-        state: CredentialState::Active,
+        ..Credential::new(
+            CredentialId::parse(KEY).unwrap(),
+            AccountId::parse("desk").unwrap(),
+            Purpose::Coinbase,
+            ApiKeyId::parse(KEY).unwrap(),
+            Verifier::PublicKey(VerifyingKey::from_raw(Algorithm::Ed25519, pair().public_key().as_ref()).unwrap()),
+        )
     })
 }
 

@@ -9,9 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_core::entropy::SeededEntropy;
 use countersign_core::public_key::VerifyingKey;
 use countersign_core::{
-    AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, Entropy as _, IpAllowList, KeyRate,
-    MemoryNonceGuard, MemoryReplayGuard, Monotonic, Now, Presented, Purpose, Refusal, Reject, Scopes, Secret, Timestamp, Token, TokenKind,
-    TokenSealer, VerifiedIdentity, Verifier, VerifyContext, redeem_token, verify,
+    AccountId, Algorithm, ApiKeyId, Credential, CredentialId, Entropy as _, MemoryNonceGuard, MemoryReplayGuard, Monotonic, Now, Presented,
+    Purpose, Refusal, Reject, Scopes, Secret, Timestamp, Token, TokenKind, TokenSealer, VerifiedIdentity, Verifier, VerifyContext,
+    redeem_token, verify,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -34,19 +34,14 @@ const SECRET: &str = "a secret for tests only";
 
 fn credential() -> Arc<Credential> {
     Arc::new(Credential {
-        id: CredentialId::parse("cred-1").unwrap(),
-        account: AccountId::parse("desk").unwrap(),
-        purpose: Purpose::Deribit,
-        key_id: ApiKeyId::parse("key-1").unwrap(),
-        verifier: Verifier::mac_keeping_secret(Algorithm::HmacSha256, &Secret::new(SECRET.as_bytes().to_vec())).unwrap(),
-        passphrase: None,
-        nonce: countersign_core::NoncePolicy::default(),
         scopes: Scopes::parse("account:read order:read order:write").unwrap(),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
-        min_bind: Binding::Chl,
-        not_after: None,
-        state: CredentialState::Active,
+        ..Credential::new(
+            CredentialId::parse("cred-1").unwrap(),
+            AccountId::parse("desk").unwrap(),
+            Purpose::Deribit,
+            ApiKeyId::parse("key-1").unwrap(),
+            Verifier::mac_keeping_secret(Algorithm::HmacSha256, &Secret::new(SECRET.as_bytes().to_vec())).unwrap(),
+        )
     })
 }
 

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::{
-    AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, Effect, Freshness, IpAllowList, KeyRate,
-    MemoryNonceGuard, MemoryReplayGuard, Now, Once, Presented, PresentedSignature, PublicKey, Purpose, Reject, Scopes, SignatureForm,
-    SignedBytes, Verifier, VerifyContext, verify,
+    AccountId, Algorithm, ApiKeyId, Credential, CredentialId, Effect, Freshness, MemoryNonceGuard, MemoryReplayGuard, Now, Once, Presented,
+    PresentedSignature, PublicKey, Purpose, Reject, SignatureForm, SignedBytes, Verifier, VerifyContext, verify,
 };
 use sfv::{FieldType as _, Item, Parser};
 use smallvec::SmallVec;
@@ -89,21 +88,13 @@ fn verifies(algorithm: Algorithm, key: &str, base: Vec<u8>, signature: &[u8]) ->
         Verifier::PublicKey(PublicKey::parse(&bytes).unwrap().verifying_key(algorithm).unwrap())
     };
     let key_id = ApiKeyId::parse("test-key").unwrap();
-    let credential = Arc::new(Credential {
-        id: CredentialId::parse("cred-1").unwrap(),
-        account: AccountId::parse("desk").unwrap(),
-        purpose: Purpose::HttpSignature,
-        key_id: key_id.clone(),
+    let credential = Arc::new(Credential::new(
+        CredentialId::parse("cred-1").unwrap(),
+        AccountId::parse("desk").unwrap(),
+        Purpose::HttpSignature,
+        key_id.clone(),
         verifier,
-        passphrase: None,
-        nonce: countersign_core::NoncePolicy::default(),
-        scopes: Scopes::none(),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
-        min_bind: Binding::Chl,
-        not_after: None,
-        state: CredentialState::Active,
-    });
+    ));
     let presented = Presented {
         purpose: Purpose::HttpSignature,
         key_id,

@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::public_key::VerifyingKey;
 use countersign_core::{
-    AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, MemoryNonceGuard,
-    MemoryReplayGuard, Monotonic, NoncePolicy, Now, Purpose, Refusal, Reject, Scopes, Timestamp, Verifier, VerifyContext, verify,
+    AccountId, Algorithm, ApiKeyId, Credential, CredentialId, MemoryNonceGuard, MemoryReplayGuard, Monotonic, Now, Purpose, Refusal,
+    Reject, Timestamp, Verifier, VerifyContext, verify,
 };
 use proptest::prelude::*;
 
@@ -90,21 +90,13 @@ impl Sent {
 }
 
 fn credential() -> Arc<Credential> {
-    Arc::new(Credential {
-        id: CredentialId::parse("cred-1").unwrap(),
-        account: AccountId::parse("desk").unwrap(),
-        purpose: Purpose::HttpSignature,
-        key_id: ApiKeyId::parse("key-1").unwrap(),
-        verifier: Verifier::PublicKey(VerifyingKey::from_raw(Algorithm::Ed25519, pair().public_key().as_ref()).unwrap()),
-        passphrase: None,
-        nonce: NoncePolicy::default(),
-        scopes: Scopes::none(),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
-        min_bind: Binding::Chl,
-        not_after: None,
-        state: CredentialState::Active,
-    })
+    Arc::new(Credential::new(
+        CredentialId::parse("cred-1").unwrap(),
+        AccountId::parse("desk").unwrap(),
+        Purpose::HttpSignature,
+        ApiKeyId::parse("key-1").unwrap(),
+        Verifier::PublicKey(VerifyingKey::from_raw(Algorithm::Ed25519, pair().public_key().as_ref()).unwrap()),
+    ))
 }
 
 #[test]

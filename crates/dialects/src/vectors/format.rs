@@ -6,8 +6,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::{
-    AccountId, Address, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, PublicKey, Purpose,
-    Scopes, Secret, Timestamp, Verifier,
+    AccountId, Address, Algorithm, ApiKeyId, Credential, CredentialId, PublicKey, Purpose, Secret, Timestamp, Verifier,
 };
 use serde::Deserialize;
 
@@ -145,19 +144,14 @@ impl Key {
         let purpose = purpose_of(family).ok_or_else(|| trouble(&format!("no family {family}")))?;
         let key_id = if purpose == Purpose::Hyperliquid { self.api_key.to_ascii_lowercase() } else { self.api_key.clone() };
         Ok(Credential {
-            id: CredentialId::parse("vector").map_err(|error| trouble(&error.to_string()))?,
-            account: AccountId::parse("vector").map_err(|error| trouble(&error.to_string()))?,
-            purpose,
-            key_id: ApiKeyId::parse(&key_id).map_err(|error| trouble(&error.to_string()))?,
-            verifier: self.verifier().map_err(|what| trouble(&what))?,
             passphrase: self.passphrase.as_ref().map(|text| Secret::new(text.as_bytes().to_vec())),
-            nonce: countersign_core::NoncePolicy::default(),
-            scopes: Scopes::none(),
-            ip_allow: IpAllowList::any(),
-            rate: KeyRate::default(),
-            min_bind: Binding::Chl,
-            not_after: None,
-            state: CredentialState::Active,
+            ..Credential::new(
+                CredentialId::parse("vector").map_err(|error| trouble(&error.to_string()))?,
+                AccountId::parse("vector").map_err(|error| trouble(&error.to_string()))?,
+                purpose,
+                ApiKeyId::parse(&key_id).map_err(|error| trouble(&error.to_string()))?,
+                self.verifier().map_err(|what| trouble(&what))?,
+            )
         })
     }
 

@@ -223,21 +223,17 @@ fn nothing_secret_is_printed() {
 
 /// An identity with a certificate, as verification makes it.
 fn verified(scopes: &str) -> VerifiedIdentity {
-    use countersign_core::{Binding, CertificateClaim, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, Verifier};
+    use countersign_core::{Binding, CertificateClaim, Credential, CredentialId, Verifier};
     let credential = Credential {
-        id: CredentialId::parse("cred-1").unwrap(),
-        account: AccountId::parse("desk-1").unwrap(),
-        purpose: Purpose::ClientCertificate,
-        key_id: ApiKeyId::parse("key-1").unwrap(),
-        verifier: Verifier::Certificate,
-        passphrase: None,
-        nonce: countersign_core::NoncePolicy::default(),
         scopes: Scopes::parse(scopes).unwrap(),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
         min_bind: Binding::Sep,
-        not_after: None,
-        state: CredentialState::Active,
+        ..Credential::new(
+            CredentialId::parse("cred-1").unwrap(),
+            AccountId::parse("desk-1").unwrap(),
+            Purpose::ClientCertificate,
+            ApiKeyId::parse("key-1").unwrap(),
+            Verifier::Certificate,
+        )
     };
     let claim = CertificateClaim { key_id: credential.key_id.clone() };
     countersign_core::verify_certificate(&claim, Some(&std::sync::Arc::new(credential)), None, NOW).unwrap()

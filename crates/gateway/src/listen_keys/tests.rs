@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-use countersign_core::{AccountId, Binding, Credential, CredentialState, IpAllowList, KeyRate, NoncePolicy, Scopes, Verifier};
+use countersign_core::{AccountId, Credential, Scopes, Verifier};
 
 use super::*;
 
@@ -8,19 +8,14 @@ const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 fn named(name: &str) -> NamedKey {
     let key_id = ApiKeyId::parse(name).unwrap();
     let credential = Arc::new(Credential {
-        id: CredentialId::parse(&format!("cred-{name}")).unwrap(),
-        account: AccountId::parse("desk-1").unwrap(),
-        purpose: Purpose::Binance,
-        key_id: key_id.clone(),
-        verifier: Verifier::hmac_sha256(b"a secret for tests only"),
-        passphrase: None,
-        nonce: NoncePolicy::default(),
         scopes: Scopes::parse("account:read order:read order:write").unwrap(),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
-        min_bind: Binding::Chl,
-        not_after: None,
-        state: CredentialState::Active,
+        ..Credential::new(
+            CredentialId::parse(&format!("cred-{name}")).unwrap(),
+            AccountId::parse("desk-1").unwrap(),
+            Purpose::Binance,
+            key_id.clone(),
+            Verifier::hmac_sha256(b"a secret for tests only"),
+        )
     });
     name_key((Purpose::Binance, &key_id), Some(&credential), None, NOW).unwrap()
 }

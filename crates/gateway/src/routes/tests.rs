@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use countersign_core::{
-    Access, AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, Effect, Freshness, IpAllowList, KeyRate,
-    MemoryReplayGuard, Now, Presented, PresentedSignature, Purpose, Scope, Scopes, SignatureForm, SignedBytes, VerifiedIdentity, Verifier,
-    VerifyContext, authorize, permit_public, verify,
+    Access, AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, Effect, Freshness, MemoryReplayGuard, Now, Presented,
+    PresentedSignature, Purpose, Scope, Scopes, SignatureForm, SignedBytes, VerifiedIdentity, Verifier, VerifyContext, authorize,
+    permit_public, verify,
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -133,19 +133,15 @@ fn one_table_is_bounded() {
 fn identity(scopes: &str) -> VerifiedIdentity {
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, b"secret of the matrix");
     let credential = Arc::new(Credential {
-        id: CredentialId::parse("cred-1").unwrap(),
-        account: AccountId::parse("desk-1").unwrap(),
-        purpose: Purpose::Binance,
-        key_id: ApiKeyId::parse("key-1").unwrap(),
-        verifier: Verifier::hmac_sha256(b"secret of the matrix"),
-        passphrase: None,
-        nonce: countersign_core::NoncePolicy::default(),
         scopes: Scopes::parse(scopes).unwrap(),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
         min_bind: Binding::Sep,
-        not_after: None,
-        state: CredentialState::Active,
+        ..Credential::new(
+            CredentialId::parse("cred-1").unwrap(),
+            AccountId::parse("desk-1").unwrap(),
+            Purpose::Binance,
+            ApiKeyId::parse("key-1").unwrap(),
+            Verifier::hmac_sha256(b"secret of the matrix"),
+        )
     });
     let presented = Presented {
         purpose: Purpose::Binance,

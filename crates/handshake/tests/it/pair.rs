@@ -7,8 +7,8 @@ use std::time::Duration;
 use countersign_core::entropy::SeededEntropy;
 use countersign_core::public_key::VerifyingKey;
 use countersign_core::{
-    AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, MemoryReplayGuard, Now,
-    Purpose, Refusal, Scopes, Timestamp, Verifier, VerifyContext, verify, verify_resumption,
+    AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, MemoryReplayGuard, Now, Purpose, Refusal, Scopes, Timestamp,
+    Verifier, VerifyContext, verify, verify_resumption,
 };
 use countersign_handshake::{
     Authorities, AwaitResumption, AwaitVerification, Channel, ClientConfig, ClientHandshake, ClientSession, ClientStep, Continuation,
@@ -62,19 +62,14 @@ pub(crate) fn scopes(text: &str) -> Scopes {
 pub(crate) fn credential(algorithm: Algorithm) -> Credential {
     let key = client_key(algorithm);
     Credential {
-        id: CredentialId::parse(&format!("cred-{algorithm}")).unwrap(),
-        account: AccountId::parse("demo").unwrap(),
-        purpose: Purpose::Native,
-        key_id: key.kid().clone(),
-        verifier: Verifier::PublicKey(VerifyingKey::from_raw(algorithm, key.spki_der()).unwrap()),
-        passphrase: None,
-        nonce: countersign_core::NoncePolicy::default(),
         scopes: scopes("md:read account:read order:read order:write funds:withdraw"),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
-        min_bind: Binding::Chl,
-        not_after: None,
-        state: CredentialState::Active,
+        ..Credential::new(
+            CredentialId::parse(&format!("cred-{algorithm}")).unwrap(),
+            AccountId::parse("demo").unwrap(),
+            Purpose::Native,
+            key.kid().clone(),
+            Verifier::PublicKey(VerifyingKey::from_raw(algorithm, key.spki_der()).unwrap()),
+        )
     }
 }
 

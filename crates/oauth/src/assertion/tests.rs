@@ -6,8 +6,8 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::{
-    AccountId, Algorithm, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, MemoryNonceGuard, MemoryReplayGuard,
-    Monotonic, NoncePolicy, Now, Scopes, Verifier, VerifyContext, VerifyingKey, verify,
+    AccountId, Algorithm, Binding, Credential, CredentialId, MemoryNonceGuard, MemoryReplayGuard, Monotonic, Now, Scopes, Verifier,
+    VerifyContext, VerifyingKey, verify,
 };
 use serde_json::{Value, json};
 
@@ -47,19 +47,15 @@ fn eddsa() -> Value {
 
 fn credential(purpose: Purpose) -> Arc<Credential> {
     Arc::new(Credential {
-        id: CredentialId::parse("cred-1").unwrap(),
-        account: AccountId::parse("desk").unwrap(),
-        purpose,
-        key_id: ApiKeyId::parse("key").unwrap(),
-        verifier: Verifier::PublicKey(VerifyingKey::from_raw(Algorithm::Ed25519, pair(1).public_key().as_ref()).unwrap()),
-        passphrase: None,
-        nonce: NoncePolicy::default(),
         scopes: Scopes::parse("md:read").unwrap(),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
         min_bind: Binding::Sep,
-        not_after: None,
-        state: CredentialState::Active,
+        ..Credential::new(
+            CredentialId::parse("cred-1").unwrap(),
+            AccountId::parse("desk").unwrap(),
+            purpose,
+            ApiKeyId::parse("key").unwrap(),
+            Verifier::PublicKey(VerifyingKey::from_raw(Algorithm::Ed25519, pair(1).public_key().as_ref()).unwrap()),
+        )
     })
 }
 

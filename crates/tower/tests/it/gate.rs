@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use countersign_tower::core::{
-    AccountId, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, KeyRate, Monotonic, NoncePolicy, Now, Purpose,
-    Refusal, Reject, Scopes, Timestamp, Verifier,
+    AccountId, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, Monotonic, Now, Purpose, Refusal, Reject, Scopes,
+    Timestamp, Verifier,
 };
 use countersign_tower::dialects::by_name;
 use countersign_tower::{ClientAddress, Clock, Credentials, Gate, MemoryCredentials, Refused, Registered, Rules, Verified};
@@ -42,19 +42,15 @@ impl Clock for Standing {
 
 fn credential() -> Credential {
     Credential {
-        id: CredentialId::parse("first").unwrap(),
-        account: AccountId::parse("desk-1").unwrap(),
-        purpose: Purpose::Binance,
-        key_id: ApiKeyId::parse(KEY).unwrap(),
-        verifier: Verifier::hmac_sha256(SECRET),
-        passphrase: None,
-        nonce: NoncePolicy::default(),
         scopes: Scopes::parse("account:read order:write").unwrap(),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
         min_bind: Binding::Exp,
-        not_after: None,
-        state: CredentialState::Active,
+        ..Credential::new(
+            CredentialId::parse("first").unwrap(),
+            AccountId::parse("desk-1").unwrap(),
+            Purpose::Binance,
+            ApiKeyId::parse(KEY).unwrap(),
+            Verifier::hmac_sha256(SECRET),
+        )
     }
 }
 

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use countersign_core::Timestamp;
+use countersign_gateway::clock;
 use countersign_store::audit::{AuditFilter, Exported, export};
 use serde_json::{Map, Value};
 
@@ -19,7 +20,7 @@ use crate::commands::{account, argument, when};
 use crate::state;
 
 pub(super) fn run(args: &AuditExportArgs) -> anyhow::Result<ExitCode> {
-    let now = state::wall();
+    let now = clock::wall();
     let filter = AuditFilter {
         event: args.event.as_deref().map(event).transpose()?,
         account: args.account.as_deref().map(account::parse).transpose()?,

@@ -4,12 +4,12 @@ use anyhow::ensure;
 use aws_lc_rs::hmac;
 use countersign_client::{Carriage, Ladder, dial};
 use countersign_core::{Binding, Timestamp};
+use countersign_gateway::clock;
 
 use super::native::SYMBOL;
 use super::stage::{DEADLINE, Stage};
 use super::tour::Tour;
 use crate::commands::https::{Answer, Https};
-use crate::state;
 
 /// Where the key's name travels.
 const API_KEY_HEADER: &str = "X-MBX-APIKEY";
@@ -61,14 +61,14 @@ pub(super) fn order(stage: &Stage, name: &str, at: Timestamp) -> Signed {
 
 async fn place(stage: &Stage, https: &mut Https) -> anyhow::Result<((), String)> {
     let before = stage.arrivals();
-    let answer = order(stage, "tour", state::wall()).send(stage, https).await?;
+    let answer = order(stage, "tour", clock::wall()).send(stage, https).await?;
     ensure!(answer.status == 200 && answer.json()["status"] == "NEW", "{}: {}", answer.status, answer.body);
     ensure!(stage.arrivals().orders_placed == before.orders_placed + 1, "the venue did not count the order");
     Ok(((), format!("POST /api/v3/order, signed: 200, orderId {}", answer.json()["orderId"])))
 }
 
 async fn list(stage: &Stage, https: &mut Https) -> anyhow::Result<((), String)> {
-    let answer = Signed::new(stage, "GET", "/api/v3/openOrders", &format!("symbol={SYMBOL}"), state::wall()).send(stage, https).await?;
+    let answer = Signed::new(stage, "GET", "/api/v3/openOrders", &format!("symbol={SYMBOL}"), clock::wall()).send(stage, https).await?;
     let orders = answer.json();
     let listed = orders.as_array().is_some_and(|orders| orders.iter().any(|order| order["clientOrderId"] == "tour"));
     ensure!(answer.status == 200 && listed, "{}: {}", answer.status, answer.body);
@@ -77,7 +77,7 @@ async fn list(stage: &Stage, https: &mut Https) -> anyhow::Result<((), String)> 
 
 async fn cancel(stage: &Stage, https: &mut Https) -> anyhow::Result<((), String)> {
     let parameters = format!("symbol={SYMBOL}&origClientOrderId=tour");
-    let answer = Signed::new(stage, "DELETE", "/api/v3/order", &parameters, state::wall()).send(stage, https).await?;
+    let answer = Signed::new(stage, "DELETE", "/api/v3/order", &parameters, clock::wall()).send(stage, https).await?;
     ensure!(answer.status == 200 && answer.json()["status"] == "CANCELED", "{}: {}", answer.status, answer.body);
     Ok(((), "DELETE /api/v3/order, signed: 200, CANCELED".to_owned()))
 }

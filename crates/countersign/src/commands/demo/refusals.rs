@@ -3,6 +3,7 @@
 use anyhow::{bail, ensure};
 use countersign_client::{Carriage, ClientError};
 use countersign_core::{AlertCode, Algorithm, Binding, Scope, Scopes};
+use countersign_gateway::clock;
 use countersign_handshake::{HandshakeError, Kind, ServerError, Token};
 use serde_json::json;
 
@@ -12,7 +13,7 @@ use super::raw::{Raw, Reply};
 use super::stage::Stage;
 use super::tour::Tour;
 use crate::commands::https::Answer;
-use crate::{keygen, state};
+use crate::keygen;
 
 /// A minute: far outside the receive window of five seconds.
 const STALE_BY: std::time::Duration = std::time::Duration::from_secs(60);
@@ -108,7 +109,7 @@ fn expect_code(answer: &Answer, code: i64, why: &str) -> Outcome {
 
 async fn replayed_order(stage: &Stage) -> Outcome {
     let (mut https, _) = binance::connect(stage).await?;
-    let order = order(stage, "once", state::wall());
+    let order = order(stage, "once", clock::wall());
     let accepted = order.send(stage, &mut https).await?;
     ensure!(accepted.status == 200, "the order itself was refused: {}", accepted.body);
     let before = stage.arrivals();
@@ -136,7 +137,7 @@ async fn missing_scope(stage: &Stage) -> Outcome {
 async fn stale(stage: &Stage) -> Outcome {
     let (mut https, _) = binance::connect(stage).await?;
     let before = stage.arrivals();
-    let answer = order(stage, "late", state::wall().saturating_sub(STALE_BY)).send(stage, &mut https).await?;
+    let answer = order(stage, "late", clock::wall().saturating_sub(STALE_BY)).send(stage, &mut https).await?;
     stage.nothing_arrived_since(before)?;
     expect_code(&answer, -1021, "signed a minute ago; the window is five seconds")
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::{Address, Algorithm, ApiKeyId, KeyType, PublicKey, Purpose, Secret, SecretEncoding, Timestamp, limits};
+use countersign_gateway::clock;
 use countersign_handshake::SecretText;
 use countersign_pki::{CertificateIdentities, ClientCertificateRequest, PrivateAuthority};
 use countersign_store::Material;
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::commands::{argument, output};
 use crate::failure::Failure;
-use crate::{keygen, state};
+use crate::keygen;
 
 /// Largest certificate file read.
 const CERTIFICATE_FILE_BYTES_MAX: usize = 256 * 1024;
@@ -135,13 +136,13 @@ pub(super) fn address(text: &str) -> anyhow::Result<Made> {
 
 /// A client certificate issued by the private CA on a new key.
 pub(super) fn issue(folder: &Path, account: &str, label: &str, not_after: Option<Timestamp>) -> anyhow::Result<Made> {
-    let authority = PrivateAuthority::load(folder, state::unix_now())?;
+    let authority = PrivateAuthority::load(folder, clock::unix_now())?;
     let name = if label.is_empty() { account } else { label };
     let mut request = ClientCertificateRequest::new(name, format!("countersign:account:{account}"));
     if let Some(end) = not_after {
-        request.validity_seconds = request.validity_seconds.min(end.as_secs().saturating_sub(state::wall().as_secs()));
+        request.validity_seconds = request.validity_seconds.min(end.as_secs().saturating_sub(clock::wall().as_secs()));
     }
-    let issued = authority.issue_client(&request, state::unix_now())?;
+    let issued = authority.issue_client(&request, clock::unix_now())?;
     let key_id = ApiKeyId::parse(&issued.identities().spki_sha256)?;
     let pem = SecretText::new(format!("{}{}", issued.key_pem(), issued.certificate_pem()));
     Ok(Made::new(Material::Certificate { key_id }, Private::Certificate(pem)))

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::process::ExitCode;
 
 use countersign_core::{ApiKeyId, CredentialState, IpAllowList, KeyRate, Purpose, Scopes};
+use countersign_gateway::clock;
 use countersign_store::audit::AuditEvent;
 use countersign_store::{CredentialRecord, NewCredential};
 
@@ -14,14 +15,13 @@ use crate::cli::KeyNewArgs;
 use crate::commands::keeper::{self, Keeper};
 use crate::commands::{account, output, when};
 use crate::failure::Failure;
-use crate::state;
 
 pub(super) async fn run(args: &KeyNewArgs) -> anyhow::Result<ExitCode> {
     let purpose = args.purpose;
     check_combination(args, purpose)?;
     let keeper = Keeper::open(&args.state).await?;
     let delivery = Delivery::reserve(&args.out)?;
-    let not_after = args.expires.as_deref().map(|text| when::end(text, state::wall())).transpose()?;
+    let not_after = args.expires.as_deref().map(|text| when::end(text, clock::wall())).transpose()?;
     let kind = args.kind.as_deref();
     let made = match (&args.public_key, &args.secret, &args.certificate) {
         (Some(file), _, _) => material::registered(purpose, kind, file)?,

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use countersign_core::{Algorithm, Purpose};
+use countersign_gateway::clock;
 use countersign_store::audit::AuditEvent;
 use countersign_store::{CredentialRecord, Material, PolicyUpdate};
 
@@ -13,7 +14,6 @@ use super::new::hand_over;
 use crate::cli::KeyRotateArgs;
 use crate::commands::keeper::{self, Keeper};
 use crate::commands::{output, when};
-use crate::state;
 
 pub(super) async fn run(args: &KeyRotateArgs) -> anyhow::Result<ExitCode> {
     let overlap = when::duration(&args.overlap)?;
@@ -21,7 +21,7 @@ pub(super) async fn run(args: &KeyRotateArgs) -> anyhow::Result<ExitCode> {
     let old = keeper::find(&keeper.store, &args.key).await?;
     let delivery = Delivery::reserve(&args.out)?;
     let Made { material, private, .. } = successor(args, &keeper, &old)?;
-    let overlap_end = state::wall().saturating_add(overlap);
+    let overlap_end = clock::wall().saturating_add(overlap);
     let record = keeper.store.rotate(&old.id, material, None, overlap_end, &keeper::change()).await?;
     let reach = Reach { url: &args.url, folder: keeper.dir.path(), ca: args.ca.as_deref() };
     if let Err(error) = hand_over(&keeper, &record, &private, &reach, delivery).await {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use comfy_table::Table;
 use countersign_core::{CredentialState, Timestamp};
+use countersign_gateway::clock;
 use countersign_store::{CredentialRecord, KeyChange, Material};
 use serde_json::{Value, json};
 
@@ -44,7 +45,7 @@ pub(in crate::commands) fn table(records: &[CredentialRecord]) -> Table {
             record.account.to_string(),
             record.purpose.to_string(),
             algorithm(record),
-            state_word(record, state::wall()).to_owned(),
+            state_word(record, clock::wall()).to_owned(),
             record.not_after.map_or_else(|| "never".to_owned(), when::show),
             record.scopes.to_string(),
             record.label.clone(),
@@ -60,7 +61,7 @@ fn sheet(record: &CredentialRecord) -> Table {
         ("account", record.account.to_string()),
         ("purpose", record.purpose.to_string()),
         ("algorithm", algorithm(record)),
-        ("state", state_word(record, state::wall()).to_owned()),
+        ("state", state_word(record, clock::wall()).to_owned()),
         ("scopes", record.scopes.to_string()),
         ("addresses", addresses(record)),
         ("rate", format!("{} weight a minute, {} orders in 10 s", record.rate.weight_per_minute, record.rate.orders_per_10s)),
@@ -81,7 +82,7 @@ pub(in crate::commands) fn to_json(record: &CredentialRecord) -> Value {
         "account": record.account.as_str(),
         "purpose": record.purpose.name(),
         "algorithm": record.material.algorithm().map(|algorithm| algorithm.name()),
-        "state": state_word(record, state::wall()),
+        "state": state_word(record, clock::wall()),
         "scopes": record.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
         "ip_allow": record.ip_allow.texts().collect::<Vec<_>>(),
         "weight_per_minute": record.rate.weight_per_minute.get(),

@@ -17,7 +17,7 @@ pub(super) fn owner_of(table: &CredentialTable, address: &str, now: Timestamp) -
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use countersign_core::{AccountId, Binding, Credential, CredentialId, IpAllowList, KeyRate, NoncePolicy, Scopes, Verifier};
+    use countersign_core::{AccountId, Binding, Credential, CredentialId, Scopes, Verifier};
 
     use super::*;
 
@@ -25,19 +25,17 @@ mod tests {
 
     fn owner(state: CredentialState, not_after: Option<u64>, now: u64) -> Option<String> {
         let credential = Credential {
-            id: CredentialId::parse("wallet").unwrap(),
-            account: AccountId::parse("desk").unwrap(),
-            purpose: Purpose::Hyperliquid,
-            key_id: ApiKeyId::parse(ADDRESS).unwrap(),
-            verifier: Verifier::hmac_sha256(b"any"),
-            passphrase: None,
-            nonce: NoncePolicy::default(),
             scopes: Scopes::parse("order:read").unwrap(),
-            ip_allow: IpAllowList::any(),
-            rate: KeyRate::default(),
             min_bind: Binding::Sep,
             not_after: not_after.map(Timestamp::from_secs),
             state,
+            ..Credential::new(
+                CredentialId::parse("wallet").unwrap(),
+                AccountId::parse("desk").unwrap(),
+                Purpose::Hyperliquid,
+                ApiKeyId::parse(ADDRESS).unwrap(),
+                Verifier::hmac_sha256(b"any"),
+            )
         };
         let table = CredentialTable::new([credential], &CredentialTable::default());
         owner_of(&table, ADDRESS, Timestamp::from_secs(now))

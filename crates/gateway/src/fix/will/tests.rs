@@ -1,7 +1,5 @@
 #![allow(clippy::unwrap_used)]
-use countersign_core::{
-    Binding, CertificateClaim, Credential, CredentialState, IpAllowList, KeyRate, NoncePolicy, Verifier, verify_certificate,
-};
+use countersign_core::{Binding, CertificateClaim, Credential, Verifier, verify_certificate};
 use countersign_fix::LogonDialect;
 
 use super::*;
@@ -53,19 +51,15 @@ fn pauses_grow_to_their_bound() {
 /// A login by the key of [`will`].
 fn login() -> Login {
     let credential = Credential {
-        id: CredentialId::parse("cred-1").unwrap(),
-        account: AccountId::parse("desk").unwrap(),
-        purpose: Purpose::ClientCertificate,
-        key_id: ApiKeyId::parse("key-1").unwrap(),
-        verifier: Verifier::Certificate,
-        passphrase: None,
-        nonce: NoncePolicy::default(),
         scopes: Scopes::parse("order:read order:write").unwrap(),
-        ip_allow: IpAllowList::any(),
-        rate: KeyRate::default(),
         min_bind: Binding::Sep,
-        not_after: None,
-        state: CredentialState::Active,
+        ..Credential::new(
+            CredentialId::parse("cred-1").unwrap(),
+            AccountId::parse("desk").unwrap(),
+            Purpose::ClientCertificate,
+            ApiKeyId::parse("key-1").unwrap(),
+            Verifier::Certificate,
+        )
     };
     let claim = CertificateClaim { key_id: credential.key_id.clone() };
     let identity = verify_certificate(&claim, Some(&std::sync::Arc::new(credential)), None, NOW).unwrap();

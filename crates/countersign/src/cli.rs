@@ -1,6 +1,7 @@
 //! The command line. Help texts, completions and man pages all come from here.
 
 mod audit;
+mod connect;
 mod explain;
 mod halt;
 mod key;
@@ -9,9 +10,10 @@ mod session;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 pub(crate) use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditFetchArgs, AuditProveArgs, AuditVerifyArgs, ExportFormat};
+pub(crate) use connect::{BindArg, Carriage, CodArg, ConnectArgs};
 pub(crate) use explain::ExplainArgs;
 pub(crate) use halt::{DrillCommand, DrillRunArgs, HaltArgs, HaltCommand, LiftCommand, OperatorCommand};
 pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs};
@@ -170,122 +172,6 @@ pub(crate) struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ConnectArgs {
-    /// Where the gateway is; default: the address in the credential file.
-    #[arg(value_name = "URL")]
-    pub(crate) url: Option<String>,
-    /// Native credential file, as `key new` writes it.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) credential: PathBuf,
-    /// Another node of the same gateway, where the session is resumed when this one is gone; may be given several times.
-    #[arg(long, value_name = "URL")]
-    pub(crate) also: Vec<String>,
-    /// CA certificates to trust, PEM; default: those in the credential file, else the system's.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
-    /// Channel binding.
-    #[arg(long, value_enum, default_value = "exp")]
-    pub(crate) bind: BindArg,
-    /// How the handshake travels.
-    #[arg(long, value_enum, default_value = "raw")]
-    pub(crate) carriage: Carriage,
-    /// Scopes to ask for, separated by commas; default: all the key has.
-    #[arg(long, value_name = "SCOPES")]
-    pub(crate) want: Option<String>,
-    /// Whose orders are cancelled when the connection is lost for longer than the grace.
-    #[arg(long, value_enum, default_value = "none")]
-    pub(crate) cod: CodArg,
-    /// Which of these orders.
-    #[arg(long, value_enum, default_value = "all")]
-    pub(crate) cod_class: CodClassArg,
-    /// How long after a lost connection orders are cancelled, in milliseconds; a session that is resumed before keeps them.
-    #[arg(long, value_name = "MS", default_value_t = 0)]
-    pub(crate) cod_grace_ms: u64,
-    /// Seconds that the session should live before its key is proved again, which happens by itself; default: as long as the gateway
-    /// grants.
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) life: Option<u64>,
-    /// Seconds that the session should wait when the connection is lost; 0 to end with it.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-    pub(crate) resume: u64,
-    /// One JSON object per line: messages in, messages out.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CodArg {
-    /// Nobody's: orders stay.
-    None,
-    /// Those of this session.
-    Session,
-    /// All of the account.
-    Account,
-}
-
-impl CodArg {
-    /// The word in the contract.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Session => "session",
-            Self::Account => "account",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CodClassArg {
-    /// All of them.
-    All,
-    /// Those that end with the day; what is good until cancelled stays.
-    Day,
-    /// Those that may open or enlarge a position; what only reduces one stays.
-    Opening,
-}
-
-impl CodClassArg {
-    /// The word in the contract.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Day => "day",
-            Self::Opening => "opening",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BindArg {
-    /// TLS exporter value (RFC 9266).
-    Exp,
-    /// Server nonce and server certificate.
-    Sep,
-    /// Server nonce and host name only.
-    Chl,
-}
-
-impl From<BindArg> for countersign_core::Binding {
-    fn from(bind: BindArg) -> Self {
-        match bind {
-            BindArg::Chl => Self::Chl,
-            BindArg::Exp => Self::Exp,
-            BindArg::Sep => Self::Sep,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Carriage {
-    /// Frames, one per line, directly on TLS.
-    Raw,
-    /// WebSocket text frames.
-    Websocket,
-    /// HTTP requests with the handshake in a header.
-    Http,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct ProbeArgs {
     /// HOST:PORT, or a URL.
     #[arg(value_name = "HOST:PORT")]
@@ -393,53 +279,4 @@ pub(crate) struct VenueArgs {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use clap::{CommandFactory as _, Parser as _};
-
-    use super::Cli;
-
-    #[test]
-    fn the_definition_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    /// Both are base64url, so one in 64 begins with a hyphen.
-    #[test]
-    fn ids_may_begin_with_a_hyphen() {
-        for line in [
-            "audit --correlation -A-kmw88fFEAAAAAAAAAEA --json",
-            "audit --json --key -hV_json3hQ4",
-            "audit prove --revoked -hV_json3hQ4 --before -A-kmw88fFEAAAAAAAAAEA",
-            "audit export --key -hV_json3hQ4",
-            "key show -A-kmw88fFEAAAAAAAAAEA --json",
-            "key show --state /tmp/x -hV_json3hQ4",
-            "key revoke -A-kmw88fFEAAAAAAAAAEA",
-            "key rotate -A-kmw88fFEAAAAAAAAAEA --overlap 0s",
-            "session kill -A-kmw88fFEAAAAAAAAAEA",
-            "session show -A-kmw88fFEAAAAAAAAAEA --json",
-            "token revoke -A-kmw88fFEAAAAAAAAAEA",
-            "token revoke --key -hV_json3hQ4",
-        ] {
-            let parsed = Cli::try_parse_from(std::iter::once("countersign").chain(line.split(' ')));
-            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
-        }
-    }
-
-    #[test]
-    fn a_proof_is_of_one_thing() {
-        let parse = |line: &str| Cli::try_parse_from(std::iter::once("countersign").chain(line.split(' ')));
-        for line in ["audit prove", "audit prove --revoked k1", "audit prove --record 1 --decision a", "audit verify --proof f --head h"] {
-            assert!(parse(line).is_err_and(|error| error.exit_code() == 2), "{line}");
-        }
-        assert!(parse("audit prove --record 1").is_ok());
-    }
-
-    #[test]
-    fn what_follows_an_id_is_still_an_option() {
-        let error = Cli::try_parse_from(["countersign", "key", "show", "abc", "--jsn"]).unwrap_err();
-        assert_eq!(error.exit_code(), 2);
-        assert!(Cli::try_parse_from(["countersign", "key", "show", "--help"]).is_err_and(|error| error.exit_code() == 0));
-    }
-}
+mod tests;

@@ -22,6 +22,7 @@ mod file;
 mod fix;
 mod issuer;
 mod limits;
+mod native;
 mod raw;
 mod reader;
 mod reference;
@@ -29,6 +30,7 @@ mod route;
 mod sections;
 mod settings;
 mod suggest;
+mod tokens;
 mod units;
 mod upstream;
 

@@ -1,35 +1,34 @@
 //! One request: route, authenticate, admit, forward, answer.
 
+mod admit;
 mod target;
 
+pub use admit::{Admitted, charge};
+pub(crate) use admit::{admit, charge_stranger, check_page};
 pub(crate) use target::{admit_host, admit_name, is_ours};
 
 use std::convert::Infallible;
-use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign_core::rate::KeyCounters;
-use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Purpose, Refusal, Reject, authorize, permit_public};
-use countersign_dialects::answer::{Charged, Counter};
+use countersign_core::{Access, CorrelationId, Freshness, Refusal, Reject};
+use countersign_dialects::answer::Charged;
 use countersign_dialects::binance::rest::API_KEY_HEADER;
-use countersign_dialects::risk::SignedText;
 use countersign_dialects::{Header, Headers, RequestView};
 use countersign_oauth::dpop::DPOP_HEADER;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
 
-use crate::authenticate::{Login, authenticate, check_required};
+use crate::authenticate::Login;
 use crate::body::budget::Held;
 use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
 use crate::config::LimitSettings;
 use crate::connection::Connection;
 use crate::forward;
-use crate::halts::{Asked, Cleared};
 use crate::listen_keys::Listening;
 use crate::respond::{self, CORRELATION_HEADER, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch, Routes};
@@ -261,139 +260,10 @@ async fn http(
     Ok(answer)
 }
 
-/// What admission came to.
-pub struct Admitted {
-    /// Permission to forward, which no halt takes away.
-    pub permit: Cleared,
-    /// Who; `None` on a public route.
-    pub login: Option<Login>,
-    /// What was charged.
-    pub usage: Charged,
-}
-
 /// What proves a session to us is nobody else's business.
 pub(crate) fn hides_authorization(route: &Route, admitted: &Admitted) -> bool {
     matches!(route.family, Family::BEARER | Family::NATIVE)
         || admitted.login.as_ref().is_some_and(|login| login.session.is_some() || login.token.is_some())
-}
-
-/// Authenticates, authorizes and charges: the one way to a permit for a request, whoever parsed it.
-pub(crate) fn admit(
-    worker: &Rc<Worker>,
-    connection: &Connection,
-    route: &Route,
-    request: &RequestView<'_>,
-    subject: &mut audit::Subject,
-    words: &mut Words,
-) -> Result<Admitted, Refusal> {
-    if route.requirement.access == Access::Public {
-        check_required(worker, connection)?;
-        if route.kind == RouteKind::Http {
-            charge_stranger(worker, connection, route, request, words)?;
-        }
-        let asked = Asked::of(route, None, Some(signed_text(request)));
-        let permit = worker.shared.halts.gate().clear(worker, permit_public(&route.requirement)?, asked)?;
-        return Ok(Admitted { permit, login: None, usage: Charged::default() });
-    }
-    words.by_token = tokens::bearer::shown(request.headers).is_some();
-    let login = authenticate(worker, connection, route.family, route.effect, request).inspect_err(|refusal| {
-        words.echo = route.family.dialect().and_then(|dialect| dialect.echo(request));
-        words.explained = explanations::of_request(worker, connection, route.family, request, refusal);
-    })?;
-    subject.note_login(&login);
-    check_page(&login, request)?;
-    check_body_as_read(route, request)?;
-    let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
-    let credential = login.identity.credential();
-    words.limits = credential.rate;
-    let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());
-    let orders = route.family.dialect().map_or(route.orders, |dialect| dialect.orders(request, route.orders));
-    let usage = charge(&login.counters, credential.rate, weight, orders, words)?;
-    let asked = Asked::of(route, Some(&login), Some(signed_text(request)));
-    let permit = worker.shared.halts.gate().clear(worker, permit, asked)?;
-    Ok(Admitted { permit, login: Some(login), usage })
-}
-
-/// An upstream may see no other body than was looked at: not one that it unpacks, nor one that it reads by the other of two types. No
-/// venue takes those, and orders in them would be neither counted nor found by halts. Bodies under HTTP message signatures are the
-/// operator's own affair.
-fn check_body_as_read(route: &Route, request: &RequestView<'_>) -> Result<(), Refusal> {
-    let is_venue = route.family.dialect().is_some() && route.family != Family::Of(Purpose::HttpSignature);
-    if !is_venue || request.body.is_empty() {
-        return Ok(());
-    }
-    if !matches!(request.headers.find(CONTENT_ENCODING.as_str()), Header::Absent | Header::Once(b"identity" | b"")) {
-        return Err(Refusal::operator(Reject::Malformed, "a body with a Content-Encoding, where orders are read"));
-    }
-    if request.headers.find(CONTENT_TYPE.as_str()) == Header::Repeated {
-        return Err(Refusal::operator(Reject::Malformed, "a body with two Content-Types, where orders are read"));
-    }
-    Ok(())
-}
-
-/// Charges a request that nobody signed to where it comes from.
-///
-/// # Errors
-/// As [`charge`].
-pub(crate) fn charge_stranger(
-    worker: &Worker,
-    connection: &Connection,
-    route: &Route,
-    request: &RequestView<'_>,
-    words: &mut Words,
-) -> Result<(), Refusal> {
-    let rates = &worker.shared.public_rates;
-    words.counter = Counter::Weight;
-    if let Some(weight) = NonZeroU32::new(rates.weight_max()) {
-        words.limits.weight_per_minute = weight;
-    }
-    let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());
-    rates.charge(connection.remote.ip(), weight, clock::wall()).map(drop)
-}
-
-/// What of a request its signature covers, for halts that look into it.
-pub(crate) fn signed_text<'r>(request: &RequestView<'r>) -> SignedText<'r> {
-    SignedText { query: request.query(), body: request.body }
-}
-
-/// Refuses a login by client certificate that a page of somebody else asked for: browsers present one for whatever page asks them to.
-///
-/// # Errors
-/// [`Reject::ScopeMissing`].
-pub(crate) fn check_page(login: &Login, request: &RequestView<'_>) -> Result<(), Refusal> {
-    if login.identity.purpose() == Purpose::ClientCertificate && is_foreign_page(request) {
-        return Err(Refusal::operator(Reject::ScopeMissing, "a page of another origin where a client certificate logs in"));
-    }
-    Ok(())
-}
-
-/// Browsers say in every such request where it comes from: `Sec-Fetch-Site` (Fetch metadata), older ones `Origin`.
-fn is_foreign_page(request: &RequestView<'_>) -> bool {
-    let host = request.host.unwrap_or_default().as_bytes();
-    let own = |origin: &[u8]| origin.strip_prefix(b"https://").is_some_and(|origin| origin.eq_ignore_ascii_case(host));
-    let says_foreign = |name: &str, own: &dyn Fn(&[u8]) -> bool| match request.headers.find(name) {
-        Header::Absent => false,
-        Header::Once(value) => !own(value),
-        Header::Repeated => true,
-    };
-    says_foreign("sec-fetch-site", &|site| matches!(site, b"none" | b"same-origin")) || says_foreign(ORIGIN.as_str(), &own)
-}
-
-/// Charges one request to its key.
-///
-/// # Errors
-/// [`Reject::RateLimited`]; `words` then say which counter it was.
-pub fn charge(counters: &KeyCounters, rate: KeyRate, weight: u32, orders: u32, words: &mut Words) -> Result<Charged, Refusal> {
-    let now = clock::wall();
-    words.counter = Counter::Weight;
-    let weight = counters.weight.charge(weight, rate.weight_per_minute.get(), now)?;
-    let orders = if orders > 0 {
-        words.counter = Counter::Orders;
-        Some(counters.orders.charge(orders, rate.orders_per_10s.get(), now)?)
-    } else {
-        None
-    };
-    Ok(Charged { weight: Some(weight), orders })
 }
 
 pub(crate) fn add_answer_headers(headers: &mut HeaderMap, route: &Route, login: Login, usage: Charged, words: &Words) {

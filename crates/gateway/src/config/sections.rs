@@ -3,9 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use countersign_core::Binding;
 use countersign_dialects::answer::UnknownKeyAnswer;
 use countersign_halt::{HaltScope, Operator, OperatorSet};
 use countersign_pki::{ClientAuth, ProtocolVersions};
@@ -14,11 +12,10 @@ use super::error::ConfigError;
 use super::raw::{Origin, RawConfig, RawTable};
 use super::reader::{Reader, Report, found};
 use super::settings::{
-    Authorities, BinanceSettings, CertificateSource, ClientTrust, HaltSettings, ListenSettings, LogFormat, LogSettings, NativeSettings,
-    OperatorSettings, Settings, SniRule, TokenSettings,
+    Authorities, BinanceSettings, CertificateSource, ClientTrust, HaltSettings, ListenSettings, LogFormat, LogSettings, OperatorSettings,
+    Settings, SniRule,
 };
-use super::{authz, cluster, fix, issuer, limits, route, upstream};
-use crate::identity::TokenAlgorithm;
+use super::{authz, cluster, fix, issuer, limits, native, route, tokens, upstream};
 
 /// Where state is kept unless told otherwise: beside the one who starts it.
 const STATE_DIR: &str = "countersign-state";
@@ -30,9 +27,6 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALH
 const OPERATOR: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9443);
 /// Longest path of a Unix socket (sun_path has 108 bytes with its end).
 const SOCKET_PATH_BYTES_MAX: usize = 107;
-/// Longest audience of a token: a URL that people write.
-const AUDIENCE_BYTES_MAX: usize = 200;
-
 /// Validates everything; the settings, or every problem.
 pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     let RawConfig { file, mut keys, routes } = raw;
@@ -42,7 +36,7 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     let operator = operator(Reader::section(&mut keys, &mut report, "operator"), &state_dir);
     let authz = authz::read(Reader::section(&mut keys, &mut report, "authz"));
     let limits = limits::read(Reader::section(&mut keys, &mut report, "limits"));
-    let native = native(Reader::section(&mut keys, &mut report, "native"));
+    let native = native::read(Reader::section(&mut keys, &mut report, "native"));
     let binance_keys = Reader::section(&mut keys, &mut report, "binance");
     let listen_keys_from = binance_keys.origin_of("listen_keys").unwrap_or(Origin::Default);
     let binance = binance(binance_keys);
@@ -50,7 +44,7 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     let cluster = cluster::read(Reader::section(&mut keys, &mut report, "cluster"));
     check_listen_keys(&listen_keys_from, &binance, &cluster, &mut report);
     let halt = halt(Reader::section(&mut keys, &mut report, "halt"), &cluster.node);
-    let tokens = tokens(Reader::section(&mut keys, &mut report, "tokens"));
+    let tokens = tokens::read(Reader::section(&mut keys, &mut report, "tokens"));
     let log = log(Reader::section(&mut keys, &mut report, "log"));
     let issuers = issuer::read(&mut keys, &mut report);
     let upstreams = upstream::read(&mut keys, &mut report);
@@ -180,80 +174,6 @@ fn operator(mut keys: Reader<'_>, state_dir: &Path) -> OperatorSettings {
     OperatorSettings { address, socket }
 }
 
-fn native(mut keys: Reader<'_>) -> NativeSettings {
-    let seconds = Duration::from_secs;
-    let enabled = keys.boolean("enabled", "Whether native sessions are offered.", true);
-    let min_bind = keys.choice(
-        "min_bind",
-        "Weakest channel binding of this host: exp (TLS exporter), sep (server certificate), chl (trusts TLS alone). A credential may ask for more.",
-        &[("sep", Binding::Sep), ("exp", Binding::Exp), ("chl", Binding::Chl)],
-    );
-    let heartbeat_origin = keys.origin_of("heartbeat_min").or_else(|| keys.origin_of("heartbeat_max")).unwrap_or(Origin::Default);
-    let heartbeat_min = keys.duration(
-        "heartbeat_min",
-        "Shortest heartbeat interval granted: below it heartbeats cost more than orders.",
-        seconds(1),
-        Duration::from_millis(100)..=seconds(60),
-    );
-    let heartbeat_max = keys.duration(
-        "heartbeat_max",
-        "Longest heartbeat interval granted: a dead peer is found after twice this time.",
-        seconds(60),
-        seconds(1)..=seconds(600),
-    );
-    if heartbeat_min > heartbeat_max {
-        keys.report().problem(&heartbeat_origin, "native.heartbeat_min", "is longer than native.heartbeat_max");
-    }
-    let session_life = keys.duration(
-        "session_life",
-        "Longest life of a session: one trading day. After it a key proves itself again.",
-        seconds(86_400),
-        seconds(60)..=seconds(604_800),
-    );
-    let access_token_life = keys.duration(
-        "access_token_life",
-        "Life of an access token for HTTP, which is bound to its connection.",
-        seconds(300),
-        seconds(30)..=seconds(300),
-    );
-    let orders_per_second = keys.count(
-        "orders_per_second",
-        "Orders per second granted to one session, counted over ten seconds; the key's own limits hold besides.",
-        50,
-        1..=100_000,
-    );
-    let resume_window = keys.duration(
-        "resume_window",
-        "Longest time a session waits for a client that lost its connection; 0s, and sessions end with their connection.",
-        seconds(600),
-        seconds(0)..=seconds(3_600),
-    );
-    let keep_messages = keys.count(
-        "keep_messages",
-        "Messages that a session keeps to give them again to a client that missed them, at most 256 KiB; 0 for none.",
-        1_024,
-        0..=65_536,
-    );
-    let cancel_grace_max = keys.duration(
-        "cancel_grace_max",
-        "Longest delay between a lost connection and the cancellation of orders, where a contract has cancel on disconnect.",
-        seconds(60),
-        seconds(0)..=seconds(600),
-    );
-    NativeSettings {
-        enabled,
-        min_bind,
-        heartbeat_min,
-        heartbeat_max,
-        session_life,
-        access_token_life,
-        orders_per_second,
-        resume_window,
-        keep_messages,
-        cancel_grace_max,
-    }
-}
-
 fn binance(mut keys: Reader<'_>) -> BinanceSettings {
     let enabled = keys.boolean("enabled", "Whether clients may log in as at Binance.", true);
     let unknown_key = keys.choice(
@@ -314,64 +234,6 @@ fn node_name(text: &str) -> Result<String, String> {
         Ok(_) => Ok(text.to_owned()),
         Err(_) => Err("expected 1 to 64 visible ASCII characters".to_owned()),
     }
-}
-
-fn tokens(mut keys: Reader<'_>) -> TokenSettings {
-    let seconds = Duration::from_secs;
-    let enabled = keys.boolean("enabled", "Whether there is a token endpoint, and its tokens log in.", true);
-    let issuer_origin = keys.origin_of("issuer").unwrap_or(Origin::Default);
-    let issuer = keys.list_or(
-        "issuer",
-        "Issuer of tokens, https://HOST[:PORT]; set it when the gateway has several names. Unset, a token is of the name it was asked for by, and for no other.",
-        "the authority of the request",
-        issuer_url,
-    );
-    let audiences = keys.list_or(
-        "audiences",
-        "Audiences of services beside the gateway that tokens may be made for; those services verify them by the published keys.",
-        "none",
-        audience,
-    );
-    let algorithm = keys.choice(
-        "algorithm",
-        "What access tokens are signed with. ES256 is for services whose library knows no Ed25519. Keys of both kinds are always published, and after a change the tokens made before it hold until they end.",
-        &TokenAlgorithm::ALL.map(|algorithm| (algorithm.name(), algorithm)),
-    );
-    let access_life = keys.duration(
-        "access_life",
-        "Life of an access token: how long a verifier that asks nobody takes a revoked one.",
-        seconds(300),
-        countersign_oauth::limits::ACCESS_LIFE,
-    );
-    let session_life = keys.duration(
-        "session_life",
-        "Longest life of a family of refresh tokens; after it a key proves itself again.",
-        seconds(7 * 86_400),
-        seconds(60)..=seconds(90 * 86_400),
-    );
-    let dpop_nonce = keys.boolean(
-        "dpop_nonce",
-        "Whether DPoP proofs at the token endpoint need a nonce of this gateway (RFC 9449, 8), so that none is made in advance.",
-        false,
-    );
-    if issuer.as_ref().is_some_and(|urls| urls.len() != 1) {
-        keys.report().problem(&issuer_origin, "tokens.issuer", "one issuer signs all tokens");
-    }
-    let issuer = issuer.and_then(|urls| urls.into_iter().next());
-    TokenSettings { enabled, issuer, audiences: audiences.unwrap_or_default(), algorithm, dpop_nonce, access_life, session_life }
-}
-
-/// An origin: RFC 8414, 2 forbids query and fragment, and a path would need another well-known address.
-fn issuer_url(text: &str) -> Result<String, String> {
-    match text.strip_prefix("https://").map(authority) {
-        Some(Ok(authority)) => Ok(format!("https://{authority}")),
-        Some(Err(_)) | None => Err(format!("expected https://HOST or https://HOST:PORT, {}", found(text))),
-    }
-}
-
-fn audience(text: &str) -> Result<String, String> {
-    let fine = !text.is_empty() && text.len() <= AUDIENCE_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if fine { Ok(text.to_owned()) } else { Err(format!("expected a name or URL without spaces, {}", found(text))) }
 }
 
 fn log(mut keys: Reader<'_>) -> LogSettings {

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-use countersign_core::AccountId;
+use countersign_core::{AccountId, permit_public};
 use http::header::HOST;
 use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;

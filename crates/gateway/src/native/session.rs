@@ -33,6 +33,7 @@ mod handing_over;
 mod inherited;
 mod mirrored;
 mod passing_on;
+mod refusing;
 mod renewal;
 mod return_of;
 mod streams;
@@ -47,7 +48,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_core::rate::WindowCounter;
-use countersign_core::{CorrelationId, KeyRate, Monotonic, Refusal, Reject, Timestamp};
+use countersign_core::{KeyRate, Monotonic, Reject, Timestamp};
 use countersign_halt::Hit;
 use countersign_handshake::{AwaitReady, Contract, Renewable};
 use countersign_session::{Absence, Departure, Due, Event, Generations, Liveness, SessionMachine};
@@ -59,18 +60,17 @@ use super::comeback::AtDoor;
 use super::grant::{Granted, contract_rate};
 use super::line::Line;
 use super::sessions::SessionGuard;
-use crate::audit::{self, Subject};
 use crate::authenticate::{Login, SessionRef};
 use crate::clock;
 use crate::connection::Connection;
 use crate::shared::CredentialTable;
 use crate::websocket::UpstreamHead;
-use crate::websocket::limits::{PING_INTERVAL, REFUSALS_PER_MINUTE_MAX};
+use crate::websocket::limits::PING_INTERVAL;
 use crate::websocket::links::Links;
 use crate::websocket::standing::Standing;
 use crate::worker::Worker;
 
-use agreed::{ends_session, error_frame, machine};
+use agreed::machine;
 use ending::Ending;
 use mirrored::{Mirroring, was_told};
 use streams::Streams;
@@ -287,11 +287,11 @@ impl<C: Carriage + 'static> Session<C> {
         match self.machine.handle_frame(frame, clock::now()) {
             Ok(Event::Bye { .. }) => Err(Ending::Bye),
             Ok(Event::Deliver { s, ch, d, missed: _ }) => {
-                self.confirm(ch.as_deref()).map_err(|refusal| self.fatal(refusal))?;
+                self.confirm(ch.as_deref()).map_err(Ending::Fatal)?;
                 self.on_message(s, d, frame).await
             }
             Ok(Event::Ready(ch)) => {
-                self.confirm(Some(&ch)).map_err(|refusal| self.fatal(refusal))?;
+                self.confirm(Some(&ch)).map_err(Ending::Fatal)?;
                 self.mirror().map(drop)
             }
             Ok(Event::NonceAsked) => self.give_nonce().await,
@@ -307,38 +307,13 @@ impl<C: Carriage + 'static> Session<C> {
                 | Event::Lost(_)
                 | Event::Nonce(_)
                 | Event::Regrant { .. },
-            ) => Err(self.fatal(Reject::UnexpectedMessage.into())),
+            ) => Err(Ending::Fatal(Reject::UnexpectedMessage.into())),
             Err(refusal) => self.refuse(&refusal, None, None).await,
         }
     }
 
     fn session_ref(&self) -> Option<&SessionRef> {
         self.login.as_ref().and_then(|login| login.session.as_ref())
-    }
-
-    /// Refuses one frame. The session goes on unless the code is fatal.
-    async fn refuse(&mut self, refusal: &Refusal, s: Option<u64>, id: Option<&str>) -> Result<(), Ending> {
-        let correlation = self.note_refused(refusal);
-        let frame = error_frame(refusal, correlation, s, id);
-        // HS-88
-        self.machine.note_refusal(&frame, clock::now());
-        self.mirror()?;
-        self.line.feed(frame).await?;
-        if ends_session(refusal, s) {
-            return Err(Ending::Refused(refusal.clone()));
-        }
-        self.refusals.charge(1, REFUSALS_PER_MINUTE_MAX, clock::wall()).map(drop).map_err(Ending::Fatal)
-    }
-
-    fn note_refused(&self, refusal: &Refusal) -> CorrelationId {
-        let correlation = self.worker.correlation.next();
-        audit::refused(&self.worker, &self.connection, &Subject::none().by(self.login.as_ref()), refusal, correlation);
-        correlation
-    }
-
-    /// An ending whose error is still to be told.
-    fn fatal(&self, refusal: Refusal) -> Ending {
-        Ending::Fatal(refusal)
     }
 
     /// Writes everything that is due.

@@ -1,6 +1,8 @@
 //! The handshake from outside: stories, state tables, properties, vectors.
 #![allow(clippy::unwrap_used)]
 
+mod agreement;
+mod deadlines;
 mod model;
 mod pair;
 mod properties;

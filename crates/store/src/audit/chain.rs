@@ -11,14 +11,16 @@
 //! When the log is shorter than what was signed or written before, somebody cut it. The chain goes on from where it was, so that
 //! the hole stays visible for ever, and a record (`log_gap`) says so.
 
+mod end;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use countersign_audit_tree::judge::subtrees;
-use countersign_audit_tree::{AuditKey, Frontier, Hash, Link, SignedHead, TreeHead, leaf_hash, link};
+use countersign_audit_tree::{AuditKey, Hash, SignedHead, TreeHead, link};
 
+use self::end::End;
 use super::AuditEvent;
 use super::files_of::{CHECKPOINT_FILE, Checkpoint, HEADS_FILE, LOCK_FILE, Lines, READ_BYTES, days, file_name};
 use crate::files;
@@ -43,44 +45,6 @@ pub(super) struct Chain {
     was_cut: bool,
     /// Size of the newest head in the file of heads that this process wrote.
     signed: u64,
-}
-
-/// What is known of the end.
-#[derive(Clone, Debug, Default)]
-struct End {
-    offset: u64,
-    tree: Frontier,
-    last: Option<Hash>,
-    /// The time of the newest record, in microseconds.
-    at: u64,
-}
-
-impl End {
-    fn link(&self) -> Link {
-        Link { n: self.tree.size(), prev: self.last.unwrap_or(Hash::ZERO) }
-    }
-
-    /// Adds a line, of which it is known when it was.
-    fn add(&mut self, line: &[u8], at: Option<u64>) {
-        let leaf = leaf_hash(line);
-        self.tree.push(leaf);
-        self.last = Some(leaf);
-        self.at = self.at.max(at.unwrap_or(0));
-    }
-
-    /// Takes a line that continues the chain; any other is left to `audit verify`.
-    fn continue_with(&mut self, line: &[u8]) {
-        let Some(link) = Link::parse(line).filter(|_| link::is_whole(line)) else { return };
-        if self.tree.size() == 0
-            && link.n > 0
-            && let Some(tree) = subtrees(line, link.n)
-        {
-            (self.tree, self.last) = (tree, Some(link.prev));
-        }
-        if link == self.link() {
-            self.add(line, link::time_of(line));
-        }
-    }
 }
 
 impl Chain {

@@ -1,55 +1,25 @@
 //! The server: connections to it, whether it answers, and since when it remembers.
 
+mod link;
+mod server;
+mod status;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use countersign_core::{Monotonic, Now, Secret, Timestamp};
-use redis::{Client, Connection, ConnectionInfo, InfoDict, IntoConnectionInfo as _, RedisError, RedisResult, Script, TlsCertificates};
+use countersign_core::{Monotonic, Now, Timestamp};
+use redis::{Client, RedisError, RedisResult, Script};
 
-use super::{PREFIX, millis, with_beginning};
+use super::{millis, with_beginning};
 use crate::error::StoreError;
 use crate::limits;
 
-/// Where the server is, and how long it may take.
-#[derive(Clone, Debug)]
-pub struct SharedServer {
-    /// `redis://[user@]host:port/db`, `rediss://…` (TLS) or `redis+unix:///path`.
-    pub url: String,
-    /// The password.
-    pub password: Option<Secret>,
-    /// The CAs that a server with TLS is believed by, PEM; `None`: those of the system.
-    pub ca: Option<Vec<u8>>,
-    /// How long one question may take.
-    pub timeout: Duration,
-    /// Connections that [`SharedMemory::check`] keeps ready: one for each thread that asks.
-    pub links: usize,
-}
-
-impl SharedServer {
-    /// A server without password, with the time limit for production.
-    #[must_use]
-    pub fn at(url: &str) -> Self {
-        Self { url: url.to_owned(), password: None, ca: None, timeout: limits::SHARED_TIMEOUT, links: 1 }
-    }
-
-    fn client(&self) -> Result<Client, StoreError> {
-        let failed = |error: RedisError| unusable(error.category());
-        let mut info: ConnectionInfo = self.url.as_str().into_connection_info().map_err(failed)?;
-        if let Some(password) = &self.password {
-            let text = std::str::from_utf8(password.expose()).map_err(|_| unusable("its password is not text"))?;
-            let settings = info.redis_settings().clone().set_password(text);
-            info = info.set_redis_settings(settings);
-        }
-        match &self.ca {
-            Some(ca) => Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(ca.clone()) }),
-            None => Client::open(info),
-        }
-        .map_err(failed)
-    }
-}
+pub(super) use self::link::Link;
+pub use self::server::SharedServer;
+pub use self::status::{SharedResult, SharedStatus};
 
 /// The memory that nodes share.
 pub struct SharedMemory {
@@ -93,13 +63,6 @@ enum Trust {
     Unknown,
 }
 
-/// A connection to one run of the server.
-pub(super) struct Link {
-    pub(super) connection: Connection,
-    /// The name under which the beginning of its memory is kept.
-    pub(super) began: String,
-}
-
 /// One memory, from its beginning until it is lost: the name and time of the beginning.
 pub(super) type MemoryId = (String, u64);
 
@@ -108,51 +71,6 @@ pub(super) trait Keeper: Send + Sync {
     /// # Errors
     /// The server's; it is then not used.
     fn settle(&self, link: &mut Link, memory: &MemoryId, now: Now) -> RedisResult<()>;
-}
-
-/// What came of a message that had to be asked about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SharedResult {
-    /// It came for the first time at any node.
-    Accepted,
-    /// Nobody could tell, and it passed: a cancel, or something else that harms nobody.
-    PassedUnasked,
-    /// It was accepted before, here or elsewhere.
-    Replayed,
-    /// The server is too young to tell.
-    Stale,
-    /// The server did not answer, and it was refused.
-    Unavailable,
-}
-
-impl SharedResult {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Accepted, Self::PassedUnasked, Self::Replayed, Self::Stale, Self::Unavailable];
-
-    /// Its name on metrics.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::PassedUnasked => "passed_unasked",
-            Self::Replayed => "replayed",
-            Self::Stale => "stale",
-            Self::Unavailable => "unavailable",
-        }
-    }
-}
-
-/// What the operator is told of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SharedStatus {
-    /// Whether the server answered the last time it was asked.
-    pub available: bool,
-    /// How long the answered questions took together, in microseconds.
-    pub asked_micros: u64,
-    /// How far the server's wall clock is ahead of ours, in milliseconds; 0 where clocks are not compared.
-    pub clock_ahead_millis: i64,
-    /// What came of messages, in the order of [`SharedResult::ALL`].
-    pub results: [u64; SharedResult::ALL.len()],
 }
 
 impl SharedMemory {
@@ -407,26 +325,6 @@ impl fmt::Debug for SharedMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not the address: it is nobody's business.
         write!(f, "SharedMemory(available: {})", self.is_available())
-    }
-}
-
-impl Link {
-    fn open(client: &Client, connect: Duration, timeout: Duration) -> Result<Self, StoreError> {
-        let failed = |error: RedisError| unusable(error.category());
-        let mut connection = client.get_connection_with_timeout(connect.max(timeout)).map_err(failed)?;
-        connection.set_read_timeout(Some(connect.max(timeout))).map_err(failed)?;
-        connection.set_write_timeout(Some(timeout)).map_err(failed)?;
-        let info: InfoDict = redis::cmd("INFO").query(&mut connection).map_err(failed)?;
-        let told = |name: &str| info.get::<String>(name).ok_or_else(|| unusable("it does not tell what it is"));
-        if told("role")? != "master" {
-            return Err(unusable("it is a replica"));
-        }
-        if told("maxmemory_policy")? != "noeviction" {
-            return Err(unusable("it may evict keys: set maxmemory-policy to noeviction"));
-        }
-        let began = format!("{PREFIX}:began:{}:{}", told("run_id")?, told("master_replid")?);
-        connection.set_read_timeout(Some(timeout)).map_err(failed)?;
-        Ok(Self { connection, began })
     }
 }
 

@@ -14,6 +14,7 @@
 //! Facts and frames are sealed for their session under the key that all nodes have: whoever reads the server learns no order, and
 //! whoever writes to it makes up none. He can lose a session, or set its numbers: the server belongs on a private network.
 
+mod mirrored;
 mod scripts;
 
 use std::collections::HashMap;
@@ -28,118 +29,7 @@ use super::{PREFIX, SharedMemory, millis};
 use crate::limits::{MIRROR_ENDS_MAX, MIRROR_LEASE, MIRROR_NUMBER_MAX, MIRROR_RENEW_MAX, MIRROR_TAKE_MAX};
 use crate::sealing::SealingKey;
 
-/// Names one owner of a session: each later one has a higher number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fence(u64);
-
-impl Fence {
-    /// Of the node that a session was opened on.
-    pub const FIRST: Self = Self(1);
-
-    /// From its number; `None` for zero.
-    #[must_use]
-    pub const fn of(number: u64) -> Option<Self> {
-        if number == 0 { None } else { Some(Self(number)) }
-    }
-
-    /// The number.
-    #[must_use]
-    pub const fn number(self) -> u64 {
-        self.0
-    }
-}
-
-/// Why the mirror does not have it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MirrorError {
-    /// Another node serves the session, for this one was silent for longer than a lease. The client does not know.
-    #[error("another node has adopted the session: this one was silent for too long")]
-    Adopted,
-    /// Another node serves the session, for its client is there.
-    #[error("another node has taken the session over")]
-    Fenced,
-    /// The server does not know the session.
-    #[error("the shared memory has forgotten the session")]
-    Forgotten,
-    /// No answer in time.
-    #[error("the shared memory does not answer")]
-    Unavailable,
-}
-
-/// A frame that may have to be sent again, as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptFrame {
-    /// Its number; of a frame without one that of the message behind it.
-    pub s: u64,
-    /// Whether it has a number.
-    pub numbered: bool,
-    /// Body or frame.
-    pub text: String,
-}
-
-/// Where a session stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// The next number expected of the client: everything before it is applied, or never will be.
-    pub rx: u64,
-    /// The next number of ours.
-    pub tx: u64,
-    /// The first number of ours that the client has not acknowledged.
-    pub acked: u64,
-    /// The last ticket that the client proved to hold.
-    pub committed: u64,
-    /// The last ticket that was given.
-    pub issued: u64,
-    /// Whether the orders of this absence were cancelled.
-    pub cancelled: bool,
-    /// For how long nobody is there; `None`: somebody is.
-    pub away_for: Option<Duration>,
-    /// The upstreams it has links to.
-    pub links: Vec<usize>,
-}
-
-/// What is written.
-#[derive(Clone, Debug)]
-pub struct MirrorWrite<'w> {
-    /// Where it stands.
-    pub progress: Progress,
-    /// Frames to add.
-    pub frames: Vec<KeptFrame>,
-    /// Frames kept, with those: older ones go.
-    pub held: usize,
-    /// What it subscribed to, where that changed; none leaves what is there. A whole write has it.
-    pub streams: Option<&'w [u8]>,
-    /// How long the server may keep it without another word.
-    pub life: Duration,
-    /// What does not change, where all of it is written.
-    pub whole: Option<&'w [u8]>,
-}
-
-/// A session that was taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mirrored {
-    /// Ours from now on.
-    pub fence: Fence,
-    /// The node that served it.
-    pub node: String,
-    /// What does not change.
-    pub facts: Vec<u8>,
-    /// Where it stands. `away_for` counts from the last sign of its owner.
-    pub progress: Progress,
-    /// What it subscribed to; empty where nobody said.
-    pub streams: Vec<u8>,
-    /// What is kept, and for how long already.
-    pub frames: Vec<(KeptFrame, Duration)>,
-}
-
-/// Whose session may be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Take {
-    /// Anybody's: its client is here.
-    Any,
-    /// Only one that nobody serves.
-    Expired,
-}
+pub use mirrored::{Fence, KeptFrame, MirrorError, MirrorWrite, Mirrored, Progress, Take};
 
 /// The mirror of all sessions.
 pub struct SessionMirror {
@@ -184,7 +74,11 @@ impl SessionMirror {
         let Progress { rx, tx, acked, committed, issued, cancelled, away_for, links } = &write.progress;
         let mut call = self.write.prepare_invoke();
         call.key(hash_of(sid)).key(frames_of(sid)).key(index());
-        call.arg(sid.to_string()).arg(fence.0).arg(millis(MIRROR_LEASE)).arg(millis(write.life)).arg(u8::from(write.whole.is_some()));
+        call.arg(sid.to_string())
+            .arg(fence.number())
+            .arg(millis(MIRROR_LEASE))
+            .arg(millis(write.life))
+            .arg(u8::from(write.whole.is_some()));
         call.arg(away_for.map_or(-1, |away| i64::try_from(millis(away)).unwrap_or(i64::MAX))).arg(write.held);
         call.arg(rx).arg(tx).arg(acked).arg(committed).arg(issued).arg(u8::from(*cancelled)).arg(join(links)).arg(self.node.as_str());
         call.arg(write.whole.map_or_else(Vec::new, |facts| self.key.seal(&owner(sid, "facts"), facts)));
@@ -251,7 +145,7 @@ impl SessionMirror {
             }
             None => Vec::new(),
         };
-        Some(Mirrored { fence: Fence(number("fence")?), node, facts, progress, streams, frames: frames? })
+        Some(Mirrored { fence: Fence::of(number("fence")?)?, node, facts, progress, streams, frames: frames? })
     }
 
     /// Renews leases, and writes the ends that could not be written. Which are not ours any more, or forgotten; the others are renewed.
@@ -265,7 +159,7 @@ impl SessionMirror {
             let mut call = self.renew.prepare_invoke();
             call.key(index()).arg(millis(MIRROR_LEASE));
             for (sid, fence) in held {
-                call.key(hash_of(*sid)).arg(sid.to_string()).arg(fence.0);
+                call.key(hash_of(*sid)).arg(sid.to_string()).arg(fence.number());
             }
             let answers: Vec<u8> = self.ask(|link| call.invoke(link))?;
             lost.extend(held.iter().zip(answers).filter_map(|((sid, _), told)| Some((*sid, answer(told).err()?))));
@@ -315,7 +209,7 @@ impl SessionMirror {
 
     fn remove_now(&self, sid: SessionId, fence: Fence) -> Result<(), MirrorError> {
         let mut call = self.remove.prepare_invoke();
-        call.key(hash_of(sid)).key(frames_of(sid)).key(index()).arg(sid.to_string()).arg(fence.0);
+        call.key(hash_of(sid)).key(frames_of(sid)).key(index()).arg(sid.to_string()).arg(fence.number());
         answer(self.ask(|link| call.invoke(link))?)
     }
 

@@ -7,7 +7,8 @@ use countersign_session::Departure;
 use countersign_store::shared::mirror::MirrorError;
 use tokio_websockets::CloseCode;
 
-use super::{Session, error_frame};
+use super::Session;
+use super::agreed::error_frame;
 use crate::connection::Connection;
 use crate::native::carriage::{Carriage, CarriageError};
 use crate::native::line::Line;

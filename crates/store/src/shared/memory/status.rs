@@ -1,0 +1,46 @@
+//! What is told of the memory: to metrics and to the operator.
+
+/// What came of a message that had to be asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SharedResult {
+    /// It came for the first time at any node.
+    Accepted,
+    /// Nobody could tell, and it passed: a cancel, or something else that harms nobody.
+    PassedUnasked,
+    /// It was accepted before, here or elsewhere.
+    Replayed,
+    /// The server is too young to tell.
+    Stale,
+    /// The server did not answer, and it was refused.
+    Unavailable,
+}
+
+impl SharedResult {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Accepted, Self::PassedUnasked, Self::Replayed, Self::Stale, Self::Unavailable];
+
+    /// Its name on metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::PassedUnasked => "passed_unasked",
+            Self::Replayed => "replayed",
+            Self::Stale => "stale",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// What the operator is told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedStatus {
+    /// Whether the server answered the last time it was asked.
+    pub available: bool,
+    /// How long the answered questions took together, in microseconds.
+    pub asked_micros: u64,
+    /// How far the server's wall clock is ahead of ours, in milliseconds; 0 where clocks are not compared.
+    pub clock_ahead_millis: i64,
+    /// What came of messages, in the order of [`SharedResult::ALL`].
+    pub results: [u64; SharedResult::ALL.len()],
+}

@@ -16,7 +16,7 @@ import websockets.sync.server
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from harness.binance import Key
 from harness.fix import FixClient
@@ -108,8 +108,8 @@ class Authority:
         self.root = self.made("root", ca=True)
         (folder / "clients.pem").write_bytes(self.root[0].public_bytes(Encoding.PEM))
 
-    def made(self, name, issuer=None, ca=False, lives=None, names=None):
-        key = ec.generate_private_key(ec.SECP256R1())
+    def made(self, name, issuer=None, ca=False, lives=None, names=None, key=None):
+        key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         now = datetime.datetime.now(datetime.UTC)
         end = now + (datetime.timedelta(seconds=lives) if lives else datetime.timedelta(days=1))
@@ -124,18 +124,19 @@ class Authority:
         return built.sign(issuer[1] if issuer else key, hashes.SHA256()), key
 
     def client(self, state, what):
-        """The certificate of the demo client, in a chain in which one lives for a few seconds."""
-        names = x509.load_pem_x509_certificates((state / "demo" / "client-certificate.pem").read_bytes())[0]
-        names = names.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        """The key of the demo client, in a chain in which one certificate lives for a few seconds."""
+        own = (state / "demo" / "client-certificate.pem").read_bytes()
+        names = x509.load_pem_x509_certificates(own)[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         self.firm = next(iter(names)).value
+        of_client = {"names": names, "key": load_pem_private_key(own, None)}
         if what == "issuer":
             between = self.made("between", self.root, ca=True, lives=LIVES)
-            chain = [self.made("client", between, names=names), between]
+            chain = [self.made("client", between, **of_client), between]
         elif what == "client":
-            chain = [self.made("client", self.root, names=names, lives=LIVES)]
+            chain = [self.made("client", self.root, lives=LIVES, **of_client)]
         else:
             before = self.made("ended before", ca=True, lives=-60)
-            chain = [self.made("client", self.root, names=names), before, self.made("ends meanwhile", ca=True, lives=LIVES)]
+            chain = [self.made("client", self.root, **of_client), before, self.made("ends meanwhile", ca=True, lives=LIVES)]
         file = self.folder / "client.pem"
         private = chain[0][1].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         file.write_bytes(private + b"".join(certificate.public_bytes(Encoding.PEM) for certificate, _ in chain))

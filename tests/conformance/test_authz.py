@@ -23,6 +23,8 @@ from harness.binance import ORDER, Key, code
 from harness.clients import with_wrong_secret
 from harness.limited import made_key, read_only_key
 from harness.nginx import Nginx
+from harness.operators import OperatorSocket
+from harness.server import Server, run
 from harness.venue import CountingVenue
 from harness.venues import VENUES
 
@@ -341,7 +343,7 @@ def test_a_stranger_is_closed_without_a_word(tmp_path, venue):
 
 
 def test_the_port_is_off_unless_configured(tmp_path):
-    from harness.server import Server
+    from harness.server import Server, run
 
     with Server(tmp_path / "state") as server:
         assert not any("proxies" in line for line in server.lines)
@@ -405,9 +407,50 @@ def test_with_a_client_ca_only_its_certificates_may_ask(tmp_path, venue):
             assert plain.is_closed() and not plain.buffer.startswith(b"HTTP")
 
 
-def test_a_decision_is_in_the_audit_log_as_of_the_client(server, key):
-    from harness.server import run
+def revocation_list(folder, authority, *revoked):
+    """What a CA revoked, in the file that the gateway reads."""
+    now = datetime.now(timezone.utc)
+    built = x509.CertificateRevocationListBuilder().issuer_name(authority[0].subject).last_update(now).next_update(now + timedelta(hours=1))
+    built = built.add_extension(x509.CRLNumber(1 + len(revoked)), critical=False)
+    built = built.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority[1].public_key()), critical=False)
+    for made, _, _ in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(made.serial_number).revocation_date(now)
+        built = built.add_revoked_certificate(entry.build())
+    (folder / "crl.pem").write_bytes(built.sign(authority[1], hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
+
+def test_a_proxy_whose_certificate_is_revoked_is_shown_out(tmp_path, venue):
+    """Also from a connection that it keeps open, as proxies do."""
+    authority = certificate(tmp_path, "proxies")
+    (tmp_path / "ca.pem").write_bytes(authority[0].public_bytes(serialization.Encoding.PEM))
+    proxies = [certificate(tmp_path, name, authority) for name in ("nginx", "envoy")]
+    revocation_list(tmp_path, authority)
+    with AuthzServer(tmp_path, venue.port, f'client_ca = "{tmp_path}/ca.pem"\nclient_crl = "{tmp_path}/crl.pem"') as server:
+
+        class Port:
+            port, ca = server.authz_port, server.ca
+
+        def opened(proxy):
+            tls = raw.context(server.ca)
+            tls.load_cert_chain(proxy[2])
+            connection = raw.Connection(Port, tls=tls)
+            assert asked(connection) == 404
+            return connection
+
+        def asked(connection):
+            connection.send(b"GET /elsewhere HTTP/1.1\r\nHost: a\r\n\r\n")
+            return connection.answer().status
+
+        revoked, kept = map(opened, proxies)
+        revocation_list(tmp_path, authority, proxies[0])
+        OperatorSocket(server).post("/v1/reload")
+        assert revoked.is_closed()
+        assert asked(kept) == 404
+        with pytest.raises((raw.Closed, ssl.SSLError, ConnectionError)):
+            opened(proxies[0])
+
+
+def test_a_decision_is_in_the_audit_log_as_of_the_client(server, key):
     answer = ask(server.authz_port, "GET", f"/authz/envoy/api/v3/account?{key.signed()}", envoy_headers(key))
     correlation = answer.header("countersign-correlation")
     deadline = time.monotonic() + 10

@@ -1,6 +1,7 @@
 """What a key may do at three nodes together, and links that work at each of them."""
 
 import json
+import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -93,6 +94,18 @@ def test_a_link_works_at_every_node_and_nothing_else_does(nodes):
     wrong = path[:-4] + ("AAAA" if path[-4:-1] != "AAA" else "BBBA")
     assert page(b, wrong).status == 404
     assert all(nodes.keys[2].secret not in str(text) for text in pages)
+
+
+def test_whoever_guesses_links_takes_none_from_others(nodes):
+    """A node asks the memory that all share so many times a minute; guessing takes none of that."""
+    a, b, _ = nodes.nodes.values()
+    for _ in range(14):
+        with raw.Connection(b) as guesser:
+            for _ in range(50):
+                guesser.send(raw.request(b, "GET", PATH + secrets.token_urlsafe(16)))
+                assert guesser.answer().status == 404
+    path = refusal(nodes.keys[2], a)
+    until(lambda: page(b, path).status == 200, why="b does not ask any more")
 
 
 def test_without_the_memory_each_has_its_share_and_a_link_says_that_nobody_knows(nodes):

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import time
 
 import ccxt
@@ -130,6 +131,29 @@ def test_a_lift_needs_two_different_operators_and_the_epoch_they_saw(gateway, tr
     gateway.lift(halt["id"], by=("carol", "bob"))
     trader.cancel_order(rest(trader)["id"], SYMBOL)
     assert gateway.apply(proposal["id"], code=1).stderr
+
+
+def test_a_lift_on_record_that_was_not_applied_is_told_so(gateway, trader):
+    """It is put on record before it is done, and then the database is somebody else's for a while."""
+    halt = gateway.halt()
+    proposal = gateway.propose(halt["id"])
+    for name in ("alice", "bob"):
+        gateway.sign(proposal["id"], name)
+    database = sqlite3.connect(gateway.server.state / "countersign.db", timeout=30, isolation_level=None)
+    database.execute("BEGIN IMMEDIATE")
+    assert gateway.apply(proposal["id"], code=1).stderr
+    database.execute("ROLLBACK")
+    database.close()
+    with pytest.raises(ccxt.MarketClosed):
+        rest(trader)
+    told = [record["event"] for record in audited(gateway) if proposal["id"] in (record.get("detail") or "")]
+    assert told[-2:] == ["halt_lift", "halt_lift_failed"], told
+    gateway.apply(proposal["id"])
+    trader.cancel_order(rest(trader)["id"], SYMBOL)
+
+
+def audited(gateway):
+    return [json.loads(line) for file in sorted((gateway.server.state / "audit").glob("audit-*.jsonl")) for line in file.read_text().splitlines()]
 
 
 def test_a_restart_while_halted_stays_halted(gateway, trader):

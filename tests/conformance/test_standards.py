@@ -302,11 +302,16 @@ def test_a_bound_token_needs_proofs_with_our_nonce(server, venue, issuer):
     assert len(venue.seen) == before + 1
 
 
-def test_a_token_of_a_certificate_needs_its_connection(server, issuer):
-    pem = server.state / "demo" / "client-certificate.pem"
+def bound_to(pem):
+    """Confirmation by a client certificate (RFC 8705, 3.1)."""
     text = pem.read_text()
     der = ssl.PEM_cert_to_DER_cert(text[text.index("-----BEGIN CERTIFICATE") : text.index("-----END CERTIFICATE-----") + 25])
-    token = issuer.token(cnf={"x5t#S256": b64(hashlib.sha256(der).digest())})
+    return {"x5t#S256": b64(hashlib.sha256(der).digest())}
+
+
+def test_a_token_of_a_certificate_needs_its_connection(server, issuer):
+    pem = server.state / "demo" / "client-certificate.pem"
+    token = issuer.token(cnf=bound_to(pem))
     deadline = time.monotonic() + 30
     while True:
         answer = requests.post(f"{server.base}/orders", headers={"Authorization": f"Bearer {token}"}, verify=server.ca, cert=str(pem))

@@ -27,10 +27,12 @@ from harness import raw
 from harness.binance import Key
 from harness.fix import FixClient
 from harness.raw import Connection, ask, context, request
-from harness.server import Server
+from harness.server import Server, run
 from harness.tokens import TokenClient
 
 REFUSE_SECONDS = 5
+HUNG_UP_SECONDS = 3
+"""Less than any deadline of a handshake."""
 
 
 def s_client(server, *arguments, stdin=b"", timeout=20):
@@ -178,16 +180,54 @@ def test_a_hello_may_be_long_and_comes_to_its_end(server):
     many = ["http/1.1", *(f"{number:0200d}" for number in range(50))]
     with Connection(server, alpn=many) as long:
         assert long.tls.selected_alpn_protocol() == "http/1.1"
+    for port in (server.port, operator_port(server)):
+        assert is_hung_up_on(port, endless_hello())
+
+
+def endless_hello():
+    """The first 31,000 bytes of a hello of 65,520."""
     endless = b"\x01\x00\xff\xf0\x03\x03" + b"r" * 31_000
-    records = b"".join(b"\x16\x03\x01" + struct.pack(">H", len(part)) + part for part in (endless[:16_000], endless[16_000:]))
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:
-        plain.settimeout(REFUSE_SECONDS)
+    return b"".join(b"\x16\x03\x01" + struct.pack(">H", len(part)) + part for part in (endless[:16_000], endless[16_000:]))
+
+
+def is_hung_up_on(port, sent):
+    """Whether it is closed at once, and not kept until a deadline."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        plain.settimeout(HUNG_UP_SECONDS)
         try:
-            plain.sendall(records)
+            plain.sendall(sent)
             while plain.recv(4096):
                 pass
         except (ConnectionResetError, BrokenPipeError):
             pass
+        except TimeoutError:
+            return False
+    return True
+
+
+def weight(folder, server, length):
+    """The demo client's chain with a certificate of so many bytes along, which nobody needs."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "weight")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(hours=1))
+    made = made.add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"w" * length), critical=False)
+    file = folder / f"weight-{length}.pem"
+    own = (server.state / "demo" / "client-certificate.pem").read_bytes()
+    file.write_bytes(own + made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    return file
+
+
+@pytest.mark.parametrize(("length", "is_taken"), [(15_000, True), (60_000, False)])
+def test_what_a_client_shows_before_it_is_known_has_a_bound(server, tmp_path, length, is_taken):
+    """The library would take more, and keep it on every connection."""
+    tls = context(server.ca)
+    tls.load_cert_chain(weight(tmp_path, server, length))
+    taken = False
+    with contextlib.suppress(ssl.SSLError, ConnectionResetError, BrokenPipeError, raw.Closed), Connection(server, tls=tls) as connection:
+        connection.send(request(server, "GET", "/api/v3/ping"))
+        taken = connection.answer().status == 200
+    assert taken == is_taken
 
 
 def test_the_operator_port_wants_a_certificate(server):
@@ -200,6 +240,10 @@ def test_the_operator_port_wants_a_certificate(server):
             connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
             if not connection.recv(100):
                 raise ConnectionResetError("closed without an answer")
+
+
+def operator_port(server):
+    return next(int(port) for port in operator_ports(server) if int(port) != server.port)
 
 
 def operator_ports(server):
@@ -355,6 +399,48 @@ def test_what_a_client_certificate_opened_ends_with_it(tmp_path, change):
     upstream.shutdown()
 
 
+WRONG_LISTS = {
+    "no such file": ('client_crl = "{folder}/none.pem"', "none.pem"),
+    "no list": ('client_crl = "{folder}/state/ca.pem"', "ca.pem"),
+    "nobody is asked": ('client_crl = "{folder}/crl.pem"\nclient_auth = "off"', 'listen.client_crl: no client shows a certificate: client_auth is "off"'),
+    "no proxy is asked": (
+        '[authz]\naddress = "127.0.0.1:0"\nclient_crl = "{folder}/crl.pem"',
+        "authz.client_crl: no proxy shows a certificate: set authz.client_ca",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_LISTS)
+def test_a_revocation_list_that_cannot_be_used_is_told_at_the_start(tmp_path, wrong):
+    with Server(tmp_path / "state"):
+        pass
+    write_list(tmp_path)
+    settings, told = WRONG_LISTS[wrong]
+    config = tmp_path / "gateway.toml"
+    config.write_text("[listen]\n" + settings.format(folder=tmp_path))
+    done = run("serve", "--state", tmp_path / "state", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--config", config)
+    assert done.returncode != 0 and told in done.stderr, (done.returncode, done.stderr)
+    assert "panic" not in done.stderr
+
+
+def test_a_list_of_another_ca_says_nothing_good(tmp_path):
+    """A certificate that no list is about is refused; who shows none comes in."""
+    for folder in ("own", "other"):
+        (tmp_path / folder).mkdir()
+        with Server(tmp_path / folder / "state"):
+            pass
+    write_list(tmp_path / "other")
+    config = tmp_path / "gateway.toml"
+    config.write_text(f'[listen]\nclient_crl = "{tmp_path}/other/crl.pem"\n')
+    with Server(tmp_path / "own" / "state", config=config) as server:
+        tls = context(server.ca)
+        tls.load_cert_chain(server.state / "demo" / "client-certificate.pem")
+        with pytest.raises((ssl.SSLError, ConnectionResetError, BrokenPipeError, raw.Closed)), Connection(server, tls=tls) as connection:
+            connection.send(request(server, "GET", "/api/v3/ping"))
+            connection.answer()
+        assert ask(server, "GET", "/api/v3/ping").status == 200
+
+
 ASKS_EVERYBODY = """
 [listen]
 client_auth = "required"
@@ -398,7 +484,7 @@ def test_a_certificate_that_is_asked_of_everybody_is_needed_on_open_connections_
 
 def test_what_an_operators_certificate_opened_ends_with_it(tmp_path):
     with Server(tmp_path / "state") as server:
-        port = next(int(port) for port in operator_ports(server) if int(port) != server.port)
+        port = operator_port(server)
         tls = context(server.ca)
         tls.load_cert_chain(server.state / "operator.pem")
         plain = socket.create_connection(("127.0.0.1", port), timeout=REFUSE_SECONDS)

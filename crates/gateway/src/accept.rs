@@ -14,8 +14,8 @@ use rustls::server::Acceptor;
 use socket2::{Domain, Socket, Type};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
 use crate::connection::{Connection, OpenConnections, Slots};
 use crate::detect::{Protocol, detect};
@@ -96,38 +96,55 @@ async fn serve(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr, slots
 /// The stream is in a box: it moves through many hands, and each would keep room for it.
 type Established = (Rc<Connection>, Box<Stream>);
 
-/// What clients are spoken to through.
-type Stream = TlsStream<HeldBack<TcpStream>>;
+/// What whoever comes over TLS is spoken to through.
+pub(crate) type Stream = TlsStream<HeldBack<TcpStream>>;
 
 async fn handshake(worker: &Worker, stream: TcpStream, remote: SocketAddr, slots: Slots) -> Result<Established, Refusal> {
     let failed = |error: io::Error| Refusal::operator(Reject::Malformed, error.to_string());
     stream.set_nodelay(true).map_err(failed)?;
     let snapshot = worker.shared.tls.snapshot();
-    let mut stream = shake_hands(&snapshot, HeldBack::new(stream)).await.map_err(failed)?;
-    stream.get_mut().0.set_established();
+    let stream = shake_hands(&snapshot, stream).await.map_err(failed)?;
     let connection = record(worker, &snapshot, &stream, remote, slots)?;
     Ok((Rc::new(connection), Box::new(stream)))
 }
 
 /// The hello is looked at before there is a TLS connection: rustls has no way to say `unrecognized_name` afterwards.
-async fn shake_hands(snapshot: &ServerTlsSnapshot, stream: HeldBack<TcpStream>) -> io::Result<Stream> {
-    let mut hearing = LazyConfigAcceptor::new(Acceptor::default(), stream);
-    let mut hello = match (&mut hearing).await {
-        Ok(hello) => hello,
-        Err(error) => {
-            if let Some(refused) = hearing.take_io() {
-                say_last(refused, &[]).await;
-            }
-            return Err(error);
-        }
-    };
-    hello.io.set_heard();
+async fn shake_hands(snapshot: &ServerTlsSnapshot, stream: TcpStream) -> io::Result<Stream> {
+    let hello = hear(stream).await?;
     if !snapshot.serves(hello.client_hello().server_name()) {
         say_last(hello.io, &UNRECOGNIZED_NAME).await;
         return Err(io::Error::other("the hello asks for a host that is not served here (SNI)"));
     }
+    agree(hello, snapshot).await
+}
+
+/// The same at the ports of operators and proxies, who find them by whatever name.
+pub(crate) async fn shake_hands_by_any_name(snapshot: &ServerTlsSnapshot, stream: TcpStream) -> io::Result<Stream> {
+    agree(hear(stream).await?, snapshot).await
+}
+
+async fn hear(stream: TcpStream) -> io::Result<StartHandshake<HeldBack<TcpStream>>> {
+    let mut hearing = LazyConfigAcceptor::new(Acceptor::default(), HeldBack::new(stream));
+    match (&mut hearing).await {
+        Ok(mut hello) => {
+            hello.io.set_heard();
+            Ok(hello)
+        }
+        Err(error) => {
+            if let Some(refused) = hearing.take_io() {
+                say_last(refused, &[]).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn agree(hello: StartHandshake<HeldBack<TcpStream>>, snapshot: &ServerTlsSnapshot) -> io::Result<Stream> {
     match hello.into_stream(snapshot.config()).into_fallible().await {
-        Ok(stream) => Ok(stream),
+        Ok(mut stream) => {
+            stream.get_mut().0.set_established();
+            Ok(stream)
+        }
         Err((error, refused)) => {
             say_last(refused, &[]).await;
             Err(error)

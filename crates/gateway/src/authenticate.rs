@@ -65,13 +65,11 @@ impl Login {
         Self { identity, session, token, by_certificate, freshness, counters, answer_headers: SmallVec::new() }
     }
 
-    /// When what it opened is over at the latest: with its key, its token's session, or the certificate that it needs.
+    /// When it is to be looked at again, though nothing changes: its key, its token's session, or the certificate that it needs ends.
     #[must_use]
     pub fn ends(&self, worker: &Worker, connection: &Connection) -> Option<Timestamp> {
         let of_token = self.token.as_ref().map(|token| token.ends);
-        let needs_one = self.by_certificate || is_required(worker);
-        let certificate = connection.negotiated.peer_certificate.as_ref().filter(|_| needs_one);
-        let of_certificate = certificate.map(|certificate| Timestamp::from_secs(certificate.not_after.saturating_add(1)));
+        let of_certificate = if self.by_certificate { connection.certificate_end() } else { required_end(worker, connection) };
         self.identity.credential().not_after.into_iter().chain(of_token).chain(of_certificate).min()
     }
 
@@ -245,6 +243,11 @@ fn is_required(worker: &Worker) -> bool {
 /// As [`Connection::check_certificate`].
 pub(crate) fn check_required(worker: &Worker, connection: &Connection) -> Result<(), Refusal> {
     if is_required(worker) { connection.check_certificate(&worker.shared.tls, clock::wall()) } else { Ok(()) }
+}
+
+/// When that is to be looked at again, though nothing changes.
+pub(crate) fn required_end(worker: &Worker, connection: &Connection) -> Option<Timestamp> {
+    if is_required(worker) { connection.certificate_end() } else { None }
 }
 
 /// Looks up the credential of the connection's client certificate, and that it may be used.

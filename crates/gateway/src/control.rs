@@ -13,9 +13,8 @@ use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::Credential;
 use countersign_pki::{ServerTls, TicketKeyRing};
-use countersign_store::{CredentialRecord, StoreError};
+use countersign_store::StoreError;
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
@@ -131,13 +130,22 @@ impl Control {
     }
 }
 
-/// Reads all credentials and swaps the table.
+/// Reads all credentials and swaps the table. By a record that cannot be used nobody logs in: it must not keep others from being revoked.
 ///
 /// # Errors
 /// [`StoreError`]; the table stays as it was.
 pub async fn reload_credentials(shared: &Shared) -> Result<usize, StoreError> {
-    let records = shared.store.credentials().await?;
-    let credentials = records.iter().map(CredentialRecord::to_credential).collect::<Result<Vec<Credential>, _>>()?;
+    let (records, mut unusable) = shared.store.usable_credentials().await?;
+    let mut credentials = Vec::with_capacity(records.len());
+    for record in &records {
+        match record.to_credential() {
+            Ok(credential) => credentials.push(credential),
+            Err(error) => unusable.push(error),
+        }
+    }
+    for error in unusable {
+        tracing::error!(%error, "a key cannot be used");
+    }
     let explained = records.iter().filter(|record| record.explain).map(|record| record.id.clone()).collect();
     let table = CredentialTable::new(credentials, &shared.credentials.load()).explaining(&explained);
     let count = table.len();

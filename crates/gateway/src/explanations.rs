@@ -3,7 +3,7 @@
 //! ```text
 //!   refusal ─▶ does any key of this purpose allow it? ─▶ about the login? ─▶ key named, allowed, usable from here? ─▶ [`held`]
 //!              (else nothing at all happens)                                                                           │
-//!   Countersign-Explain: https://host/.well-known/countersign/explain/ID ◀── ID, 128 random bits, ten minutes ◀────────┘
+//!   Countersign-Explain: https://host/.well-known/countersign/explain/ID ◀── ID, which nobody guesses, ten minutes ◀───┘
 //!
 //!              (with other nodes: sealed into the memory that they share, see [`elsewhere`])
 //!
@@ -152,7 +152,8 @@ fn offer(
     let offered = Offered { credential: entry.credential.id.clone(), purpose, key_id, kept, told };
     let (id, given_up) = {
         let mut shelf = worker.shared.explanations.shelf.lock();
-        (shelf.offer(offered, &mut SystemEntropy)?, shelf.take_given_up())
+        let draw = || ExplanationId::draw(worker.shared.cluster.as_deref(), &mut SystemEntropy);
+        (shelf.offer(offered, draw)?, shelf.take_given_up())
     };
     if let Some((cluster, parcel)) = parcel {
         elsewhere::tell(cluster, id, parcel, given_up);

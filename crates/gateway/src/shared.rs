@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use countersign_core::rate::KeyCounters;
 use countersign_core::rate::shared::RateLender;
-use countersign_core::{ApiKeyId, Credential, CredentialId, NonceGuard, Purpose, ReplayGuard, Timestamp, TokenSealer};
+use countersign_core::{ApiKeyId, Credential, CredentialId, NonceGuard, Purpose, ReplayGuard, Timestamp, TokenSealer, VerifiedIdentity};
 use countersign_pki::ServerTls;
 use countersign_store::audit::AuditLog;
 use countersign_store::shared::Topic;
@@ -182,6 +182,12 @@ impl CredentialTable {
     #[must_use]
     pub fn find(&self, purpose: Purpose, key_id: &ApiKeyId) -> Option<&CredentialEntry> {
         self.by_purpose[purpose.index()].get(key_id)
+    }
+
+    /// When the key of an identity ends, as it is now; its record may be another one than when it was proved.
+    #[must_use]
+    pub fn end_of(&self, identity: &VerifiedIdentity) -> Option<Timestamp> {
+        self.find(identity.purpose(), identity.key_id())?.credential.not_after
     }
 
     /// All of them, in no order.

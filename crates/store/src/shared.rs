@@ -42,7 +42,7 @@ pub use nonces::SharedNonceGuard;
 pub use notice::{Heard, Topic};
 pub use rates::SharedRates;
 pub use replay::SharedReplayGuard;
-pub use shelf::{SharedShelf, ShelfName};
+pub use shelf::{DRAWN_BYTES, SharedShelf, ShelfName};
 
 /// All keys lie in one slot of a cluster, because scripts use several of them.
 const PREFIX: &str = "{countersign}";

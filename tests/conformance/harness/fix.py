@@ -127,14 +127,22 @@ class ScriptedVenue(FixClient):
 
     def accept(self):
         """The next connection, logged on."""
+        self.hear()
+        self.answer()
+
+    def hear(self):
+        """The next connection, whose Logon is read."""
         if self.socket:
             self.socket.close()
         self.socket, _ = self.door.accept()
         self.socket.settimeout(TIMEOUT)
         self.parser = simplefix.FixParser()
-        logon = self.read()
-        self.sender, self.target = logon.get(56).decode(), logon.get(49).decode()
-        self.send("A", [(98, 0), (108, logon.get(108))])
+        self.logon = self.read()
+        self.sender, self.target = self.logon.get(56).decode(), self.logon.get(49).decode()
+
+    def answer(self):
+        """Lets it in."""
+        self.send("A", [(98, 0), (108, self.logon.get(108))])
 
     def asked(self, msg_type):
         """The next message of this type."""

@@ -74,13 +74,17 @@ pub(super) fn change() -> Change {
     Change::new(clock::wall(), format!("uid {} on the command line", rustix::process::getuid().as_raw()))
 }
 
-/// The one credential that is meant: by its id, or by the name clients send.
+/// The one credential that is meant: by its id, or by the name clients send. Another that cannot be read is in nobody's way.
 pub(super) async fn find(store: &Store, name: &str) -> anyhow::Result<CredentialRecord> {
-    let mut found = store.credentials().await?.into_iter().filter(|record| record.id.as_str() == name || record.key_id.as_str() == name);
+    let (usable, others) = store.usable_credentials().await?;
+    let mut found = usable.into_iter().filter(|record| record.id.as_str() == name || record.key_id.as_str() == name);
     match (found.next(), found.next()) {
         (Some(record), None) => Ok(record),
         (Some(_), Some(_)) => Err(Failure::usage(format!("{name} names keys of two purposes; use the id that `key list --json` shows"))),
-        (None, _) => Err(anyhow::anyhow!("there is no key {name}; `countersign key list --all` shows them")),
+        (None, _) => match others.into_iter().next() {
+            Some(unusable) => Err(unusable.into()),
+            None => Err(anyhow::anyhow!("there is no key {name}; `countersign key list --all` shows them")),
+        },
     }
 }
 

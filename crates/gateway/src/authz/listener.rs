@@ -20,7 +20,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 use tonic_prost::ProstCodec;
 
 use super::answer::{for_envoy, for_nginx};
@@ -29,6 +28,7 @@ use super::grpc::{CHECK_PATH, Check};
 use super::limits::{H2_STREAMS_MAX, OPENING_DEADLINE, PROXY_CONNECTIONS_MAX};
 use super::original::{ENVOY_PREFIX, NGINX_PATH, Original};
 use super::{Authz, Verdict};
+use crate::accept::{Stream, shake_hands_by_any_name};
 use crate::body::budget::{ConnectionBodies, Held};
 use crate::body::{RequestBody, ResponseBody};
 use crate::connection::{Connection, ShownChain};
@@ -109,12 +109,10 @@ fn is_peer(worker: &Worker, address: IpAddr) -> bool {
     worker.shared.settings.authz.peers.iter().any(|network| network.contains(&address))
 }
 
-type TlsStream = tokio_rustls::server::TlsStream<TcpStream>;
-
 /// The verifier of the listener asks for a client certificate; without one there is no stream.
-async fn handshake(tls: &countersign_pki::ServerTls, stream: TcpStream) -> Result<(Box<TlsStream>, ShownChain), String> {
+async fn handshake(tls: &countersign_pki::ServerTls, stream: TcpStream) -> Result<(Box<Stream>, ShownChain), String> {
     let snapshot = tls.snapshot();
-    let stream = TlsAcceptor::from(snapshot.config()).accept(stream).await.map_err(|error| error.to_string())?;
+    let stream = shake_hands_by_any_name(&snapshot, stream).await.map_err(|error| error.to_string())?;
     let (_, connection) = stream.get_ref();
     tls.recheck_handshake(connection, &snapshot, UnixTime::now()).map_err(|error| error.to_string())?;
     let shown = ShownChain::new(connection.peer_certificates().unwrap_or_default(), snapshot.generation());

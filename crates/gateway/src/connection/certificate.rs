@@ -26,13 +26,13 @@ impl ShownChain {
     pub(crate) fn new(chain: &[CertificateDer<'_>], generation: u64) -> Self {
         let chain = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
         let shown = Self { chain, next_end: Cell::new(0), good_under: Cell::new(generation) };
-        shown.next_end.set(shown.end_behind(0));
+        shown.next_end.set(shown.end_from(0));
         shown
     }
 
-    fn end_behind(&self, seconds: u64) -> u64 {
+    fn end_from(&self, seconds: u64) -> u64 {
         let ends = self.chain.iter().filter_map(|certificate| CertificateIdentities::from_der(certificate).ok()).map(|one| one.not_after);
-        ends.filter(|end| *end > seconds).min().unwrap_or(u64::MAX)
+        ends.filter(|end| *end >= seconds).min().unwrap_or(u64::MAX)
     }
 
     /// Whether it still says who the client is. Costs two comparisons while nobody changes the listener. When one of the chain ends it is
@@ -47,7 +47,7 @@ impl ShownChain {
             tls.recheck_client_certificate(Some(&self.chain), moment)
                 .map_err(|error| Refusal::operator(Reject::CertificateUnacceptable, error.to_string()))?;
             self.good_under.set(current);
-            self.next_end.set(self.end_behind(now.as_secs()));
+            self.next_end.set(self.end_from(now.as_secs()));
         }
         Ok(())
     }
@@ -78,5 +78,14 @@ impl Connection {
             return Err(Refusal::operator(Reject::CertificateUnacceptable, "the client certificate expired on this connection"));
         }
         self.shown.as_ref().map_or(Ok(()), |shown| shown.check(tls, now))
+    }
+
+    /// When its certificate is to be looked at again, though nobody changes the listener: it or one of its issuers ends. A certificate is
+    /// good for the whole of its last second.
+    #[must_use]
+    pub fn certificate_end(&self) -> Option<Timestamp> {
+        let certificate = self.negotiated.peer_certificate.as_ref()?;
+        let of_chain = self.shown.as_ref().map_or(u64::MAX, |shown| shown.next_end.get());
+        Some(Timestamp::from_secs(certificate.not_after.min(of_chain).saturating_add(1)))
     }
 }

@@ -59,6 +59,10 @@ pub(super) fn tell(cluster: &Cluster, id: ExplanationId, parcel: Secret, given_u
 pub(super) async fn fetch(worker: &Worker, id: ExplanationId) -> Result<Option<Arc<Held>>, Unknown> {
     let shared = &worker.shared;
     let Some(cluster) = shared.cluster.clone().filter(|_| shared.credentials.load().explains_any()) else { return Ok(None) };
+    // Whoever guesses names takes nothing from those who have one.
+    if !cluster.shelf().is_drawn(&id.bytes()) {
+        return Ok(None);
+    }
     if shared.explanations.fetched.charge(1, FETCHED_PER_MINUTE_MAX, clock::wall()).is_err() {
         return Err(Unknown);
     }

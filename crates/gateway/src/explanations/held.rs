@@ -12,8 +12,9 @@ use countersign_core::{ApiKeyId, CredentialId, Entropy, Purpose, Timestamp};
 use countersign_explain::{Kept, Page, Told};
 
 use super::limits::{HELD_MAX, HELD_PER_KEY_MAX, LIFE, OFFERS_PER_KEY_AND_MINUTE_MAX};
+use crate::cluster::Cluster;
 
-/// The name of an explanation: 128 random bits.
+/// The name of an explanation: 128 random bits; among nodes 96, and how they know that one of them drew it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ExplanationId([u8; 16]);
 
@@ -23,6 +24,14 @@ impl ExplanationId {
         let mut bytes = [0; 16];
         let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
         (length == bytes.len()).then_some(Self(bytes))
+    }
+
+    /// A fresh one.
+    pub(super) fn draw(cluster: Option<&Cluster>, entropy: &mut impl Entropy) -> Self {
+        Self(match cluster {
+            Some(cluster) => cluster.shelf().name(entropy.array()),
+            None => entropy.array(),
+        })
     }
 
     pub(crate) fn text(self) -> String {
@@ -74,12 +83,12 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     /// Holds a login; `None` when its key had enough for this minute.
-    pub(crate) fn offer(&mut self, offered: Offered, entropy: &mut impl Entropy) -> Option<ExplanationId> {
+    pub(crate) fn offer(&mut self, offered: Offered, draw: impl FnOnce() -> ExplanationId) -> Option<ExplanationId> {
         let now = offered.told.arrived;
         self.forget(now);
         let counter = self.offers.entry(offered.credential.clone()).or_insert_with(|| WindowCounter::new(Duration::from_secs(60)));
         counter.charge(1, OFFERS_PER_KEY_AND_MINUTE_MAX, now).ok()?;
-        let id = ExplanationId(entropy.array());
+        let id = draw();
         self.place(id, true, offered);
         Some(id)
     }
@@ -175,7 +184,7 @@ mod tests {
     #[test]
     fn an_explanation_is_found_by_its_name_until_its_life_is_over() {
         let (mut shelf, mut entropy) = (Shelf::default(), entropy());
-        let id = shelf.offer(offered("one", T0), &mut entropy).unwrap();
+        let id = shelf.offer(offered("one", T0), || ExplanationId::draw(None, &mut entropy)).unwrap();
         let end = T0.saturating_add(LIFE);
         let last = Timestamp::from_micros(end.as_micros() - 1);
         assert_eq!(shelf.find(id, last).unwrap().key_id.as_str(), "one");
@@ -186,10 +195,11 @@ mod tests {
     #[test]
     fn names_are_128_bits_and_nothing_else_is_one() {
         let (mut shelf, mut entropy) = (Shelf::default(), entropy());
-        let names: HashSet<String> =
-            (0..100).map(|minute| shelf.offer(offered("one", later(60 * minute)), &mut entropy).unwrap().text()).collect();
+        let names: HashSet<String> = (0..100)
+            .map(|minute| shelf.offer(offered("one", later(60 * minute)), || ExplanationId::draw(None, &mut entropy)).unwrap().text())
+            .collect();
         assert_eq!((names.len(), names.iter().map(String::len).max()), (100, Some(22)));
-        let id = shelf.offer(offered("two", later(6_000)), &mut entropy).unwrap();
+        let id = shelf.offer(offered("two", later(6_000)), || ExplanationId::draw(None, &mut entropy)).unwrap();
         assert_eq!(ExplanationId::parse(&id.text()), Some(id));
         for bit in 0..128 {
             let mut other = id;
@@ -204,10 +214,10 @@ mod tests {
     #[test]
     fn one_key_that_is_flooded_takes_nothing_from_the_others() {
         let (mut shelf, mut entropy) = (Shelf::default(), entropy());
-        let other = shelf.offer(offered("other", T0), &mut entropy).unwrap();
+        let other = shelf.offer(offered("other", T0), || ExplanationId::draw(None, &mut entropy)).unwrap();
         let mut names = Vec::new();
         for second in 0..540 {
-            names.extend(shelf.offer(offered("flooded", later(second)), &mut entropy));
+            names.extend(shelf.offer(offered("flooded", later(second)), || ExplanationId::draw(None, &mut entropy)));
         }
         assert_eq!(u32::try_from(names.len()).unwrap(), 9 * OFFERS_PER_KEY_AND_MINUTE_MAX, "so many a minute");
         let there = names.iter().filter(|id| shelf.find(**id, later(540)).is_some()).count();
@@ -220,7 +230,7 @@ mod tests {
     fn what_is_held_is_bounded_whatever_the_number_of_keys() {
         let (mut shelf, mut entropy) = (Shelf::default(), entropy());
         for number in 0..1_000 {
-            shelf.offer(offered(&format!("key-{number}"), T0), &mut entropy).unwrap();
+            shelf.offer(offered(&format!("key-{number}"), T0), || ExplanationId::draw(None, &mut entropy)).unwrap();
         }
         assert_eq!(shelf.held.len(), HELD_MAX);
         shelf.forget(T0.saturating_add(LIFE));

@@ -23,6 +23,6 @@ pub(super) const AT_ONCE_MAX: usize = 1;
 /// How long a reader waits for their turn to have theirs worked out.
 pub(super) const TURN_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// Times a minute that the memory which nodes share is asked for an explanation: people open links, and whoever guesses names learns
-/// nothing faster.
+/// Times a minute that the memory which nodes share is asked for an explanation: people open links. Names that no node
+/// drew do not count.
 pub(super) const FETCHED_PER_MINUTE_MAX: u32 = 600;

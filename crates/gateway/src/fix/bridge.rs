@@ -82,7 +82,7 @@ pub(super) struct Bridge<T> {
     agreed: Option<CancelScope>,
     /// We said Logout first, and so the session was left.
     parting: Option<Departure>,
-    /// Why the login holds no longer: nothing is forwarded by it while goodbye is said.
+    /// Why nothing is forwarded any more while goodbye is said: the login holds no longer, or the session was ended.
     fallen: Option<Reject>,
     /// The client said Logout, and we did not before.
     logged_out: bool,
@@ -248,8 +248,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                     self.recheck();
                     (Side::Client, self.take_from_client())
                 }
-                () = clock::until_wall(ends), if self.parting.is_none() => {
-                    self.expire();
+                () = clock::until_wall(ends), if self.fallen.is_none() => {
+                    self.recheck();
                     (Side::Client, self.take_from_client())
                 }
                 Some(ask) = self.asks.recv() => {

@@ -186,6 +186,12 @@ impl HaltKeeper {
         self.gate.publish(Holding { view, shadow, unknown })
     }
 
+    /// Whether a halt holds here that the store does not have yet: a process that reads the store does not know of it.
+    #[must_use]
+    pub fn has_uncommitted(&self) -> bool {
+        self.node.lock().set().in_force().any(|(entry, _)| entry.raised == 0)
+    }
+
     /// What nodes raised without the store is committed as soon as the store can be written.
     async fn commit_pending(&self) {
         let pending: Vec<Halt> = {

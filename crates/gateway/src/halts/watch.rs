@@ -55,21 +55,20 @@ async fn keep_lease(keeper: &HaltKeeper) {
     }
 }
 
-/// Looks for the file, and hears the signal.
+/// Looks for the file, and hears the signal. Neither waits for the other: a disk that hangs does not answer whether there is a file.
 async fn keep_glass(keeper: &HaltKeeper, folder: &Path, mut usr2: Signal) {
-    loop {
-        look_for_file(keeper, folder).await;
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            () = pulled(&mut usr2) => break_glass(keeper, "SIGUSR2").await,
+    let look = async {
+        loop {
+            look_for_file(keeper, folder).await;
+            tokio::time::sleep(LOOK).await;
         }
-    }
-}
-
-async fn pulled(signal: &mut Signal) {
-    if signal.recv().await.is_none() {
-        std::future::pending::<()>().await;
-    }
+    };
+    let hear = async {
+        while usr2.recv().await.is_some() {
+            break_glass(keeper, "SIGUSR2").await;
+        }
+    };
+    tokio::join!(look, hear);
 }
 
 /// As long as the file is there, the halt is: also right after somebody lifted it.
@@ -137,6 +136,32 @@ mod tests {
         })
         .await;
         heard.await.unwrap()
+    }
+
+    /// Files are asked about on threads of the runtime's, and the only one of this runtime is taken: as on a disk that hangs.
+    #[test]
+    fn a_disk_that_hangs_keeps_nobody_from_stopping_the_node_by_its_signal() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+        let (answers, hangs) = std::sync::mpsc::channel::<()>();
+        runtime.block_on(on_stage(|stage| async move {
+            let keeper = &stage.worker.shared.halts;
+            let usr2 = signal(SignalKind::user_defined2()).unwrap();
+            let disk = tokio::task::spawn_blocking(move || hangs.recv());
+            let folder = tempfile::tempdir().unwrap();
+            let halted = async {
+                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::USR2).unwrap();
+                while keeper.status().halts.is_empty() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! {
+                () = keep_glass(keeper, folder.path(), usr2) => {}
+                heard = tokio::time::timeout(Duration::from_secs(20), halted) => heard.expect("the signal is heard all the same"),
+            }
+            assert_eq!(keeper.status().halts[0].text, "SIGUSR2");
+            drop(answers);
+            drop(disk.await);
+        }));
     }
 
     #[tokio::test]

@@ -25,6 +25,9 @@ use super::{Doors, Handed, RunSecrets, socket_of};
 use crate::operator::OperatorSocket;
 use crate::shared::Shared;
 
+/// Why nothing is given: the successor reads halts from the store, and would let pass what is stopped here.
+const UNCOMMITTED: &str = "a halt that holds here is not in the store yet";
+
 /// What a gateway has to give.
 pub struct Giver {
     /// Its listening sockets.
@@ -54,8 +57,8 @@ pub(crate) async fn give(shared: Arc<Shared>, giver: Giver, given: Arc<Notify>) 
         };
         stream.set_nonblocking(false)?;
         let talk = stream.try_clone()?;
-        let (offering, busy) = (Arc::clone(&giver), shared.has_predecessor());
-        let mut offered = tokio::task::spawn_blocking(move || offering.offer(&stream, busy));
+        let (offering, asked) = (Arc::clone(&giver), Arc::clone(&shared));
+        let mut offered = tokio::task::spawn_blocking(move || offering.offer(&stream, &asked));
         let outcome = tokio::select! {
             outcome = &mut offered => outcome,
             () = draining.wait() => {
@@ -85,21 +88,22 @@ pub(crate) async fn give(shared: Arc<Shared>, giver: Giver, given: Arc<Notify>) 
 
 impl Giver {
     /// Until the successor is ready. An error leaves everything as it was.
-    fn offer(&self, stream: &UnixStream, busy: bool) -> io::Result<()> {
+    fn offer(&self, stream: &UnixStream, shared: &Shared) -> io::Result<()> {
         check_peer(stream)?;
         stream.set_read_timeout(Some(PREPARE_DEADLINE))?;
         stream.set_write_timeout(Some(RELEASE_DEADLINE))?;
         let Frame::Hello { version } = wire::receive(stream)? else { return Err(unexpected()) };
         let why = match version {
-            VERSION if busy => "the process before the running one has not drained yet".to_owned(),
-            VERSION => return self.offer_all(stream),
+            VERSION if shared.has_predecessor() => "the process before the running one has not drained yet".to_owned(),
+            VERSION if shared.halts.has_uncommitted() => UNCOMMITTED.to_owned(),
+            VERSION => return self.offer_all(stream, shared),
             _ => format!("the running gateway hands over by version {VERSION}, not {version}: stop it instead"),
         };
         wire::send(stream, &Frame::Refused { why: why.clone() })?;
         Err(io::Error::other(why))
     }
 
-    fn offer_all(&self, stream: &UnixStream) -> io::Result<()> {
+    fn offer_all(&self, stream: &UnixStream, shared: &Shared) -> io::Result<()> {
         let (ours, theirs) = UnixStream::pair()?;
         let (names, descriptors) = self.descriptors(&theirs);
         if names.len() > DESCRIPTORS_MAX {
@@ -110,6 +114,10 @@ impl Giver {
         wire::send_with(stream, &Frame::Offer(offer), &descriptors)?;
         drop(theirs);
         let Frame::Release = wire::receive(stream)? else { return Err(unexpected()) };
+        // It has read the store by now: what was raised meanwhile must be there, too.
+        if shared.halts.has_uncommitted() {
+            return Err(io::Error::other(UNCOMMITTED));
+        }
         self.lender.release()?;
         let ready = wire::send(stream, &Frame::Released)
             .and_then(|()| stream.set_read_timeout(Some(RELEASE_DEADLINE)))
@@ -199,5 +207,58 @@ async fn ask_for(shared: Arc<Shared>, sid: SessionId) {
     };
     if let Some(successor) = shared.drain.successor().filter(|_| !asked) {
         drop(successor.send((sid, Handed::Unknown)).await);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use countersign_halt::{Action, Change, Halt, HaltClass, HaltId, HaltRecord, HaltScope, RaisedBy, Reason};
+
+    use super::*;
+    use crate::clock;
+    use crate::entropy::SystemEntropy;
+    use crate::testing::on_stage;
+
+    fn halt() -> HaltRecord {
+        let halt = Halt {
+            action: Action::CancelOnly,
+            id: HaltId::from_bytes([1; 6]),
+            scope: HaltScope::Venue,
+            reason: Reason::Runaway,
+            text: "".into(),
+            class: HaltClass::Manual,
+            by: RaisedBy::Operator("alice".into()),
+            at: clock::wall(),
+            review_by: None,
+        };
+        HaltRecord { epoch: 0, change: Change::Raise(halt) }
+    }
+
+    #[tokio::test]
+    async fn a_process_whose_halt_is_not_in_the_store_yet_hands_nothing_over() {
+        on_stage(|stage| async move {
+            let shared = Arc::clone(&stage.worker.shared);
+            let folder = tempfile::tempdir().unwrap();
+            let giver = Giver {
+                doors: Doors::default(),
+                lock: std::fs::File::open(folder.path()).unwrap().into(),
+                lender: Lender::open(folder.path(), shared.audit.health()).unwrap(),
+                secrets: RunSecrets::draw(&mut SystemEntropy),
+            };
+            shared.halts.hear(&halt());
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            wire::send(&theirs, &Frame::Hello { version: VERSION }).unwrap();
+            assert!(giver.offer(&ours, &shared).is_err());
+            let Frame::Refused { why } = wire::receive(&theirs).unwrap() else { panic!("something else") };
+            assert_eq!(why, UNCOMMITTED);
+            // As soon as it is, the next process knows of it.
+            shared.halts.read().await;
+            wire::send(&theirs, &Frame::Hello { version: VERSION }).unwrap();
+            drop(theirs.shutdown(std::net::Shutdown::Write));
+            assert!(giver.offer(&ours, &shared).is_err(), "nobody takes it");
+            assert!(matches!(wire::receive_with(&theirs).unwrap().0, Frame::Offer(_)));
+        })
+        .await;
     }
 }

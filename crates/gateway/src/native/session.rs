@@ -239,12 +239,13 @@ impl<C: Carriage + 'static> Session<C> {
         }
         loop {
             let deadline = self.next_deadline();
+            let ends = self.next_end();
             let step = tokio::select! {
                 frame = self.line.receive() => self.on_received(frame).await,
                 (_, message) = self.links.next() => self.on_upstream(message).await,
                 Some(visit) = self.returns.recv() => self.on_visit(visit, guard).await,
                 () = clock::until(deadline) => self.on_timeout(guard).await,
-                () = standing.changed() => match self.check_standing() {
+                () = standing.changed_or(ends) => match self.check_standing() {
                     Ok(()) => self.told_changes().await,
                     ended @ Err(_) => ended,
                 },

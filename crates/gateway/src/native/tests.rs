@@ -39,8 +39,11 @@ impl Peer {
     }
 
     fn connect_over(stage: &Stage, version: TlsVersion) -> Self {
+        Self::connect_on(stage, stage.connection_over(version))
+    }
+
+    fn connect_on(stage: &Stage, connection: Rc<Connection>) -> Self {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
-        let connection = stage.connection_over(version);
         tokio::task::spawn_local(serve_raw(Rc::clone(&stage.worker), connection, Rewind::new(theirs, BytesMut::new())));
         Self { stream: BufReader::new(ours), number: 0 }
     }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use countersign_pki::{CertificateIdentities, ServerTls, UnixTime};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::accept::{Stream, shake_hands_by_any_name};
 use crate::connection::{ConnectionLimits, ShownChain};
 
 use super::backend::OperatorBackend;
@@ -129,12 +129,10 @@ impl Tasks {
     }
 }
 
-type TlsStream = tokio_rustls::server::TlsStream<TcpStream>;
-
 /// The TLS handshake, who came and by what; nobody (`None`) when the certificate is valid but not an operator's.
-async fn handshake(tls: &ServerTls, stream: TcpStream) -> io::Result<(TlsStream, Option<(OperatorIdentity, ShownChain)>)> {
+async fn handshake(tls: &ServerTls, stream: TcpStream) -> io::Result<(Stream, Option<(OperatorIdentity, ShownChain)>)> {
     let snapshot = tls.snapshot();
-    let stream = TlsAcceptor::from(snapshot.config()).accept(stream).await?;
+    let stream = shake_hands_by_any_name(&snapshot, stream).await?;
     let (_, connection) = stream.get_ref();
     // On a resumed connection the certificate came out of a ticket: dates and revocation are asked again.
     tls.recheck_handshake(connection, &snapshot, UnixTime::now()).map_err(io::Error::other)?;

@@ -99,6 +99,7 @@ impl DialectWebSocket {
             refusals: Refusals::default(),
             asked: None,
             leaving: None,
+            is_gone: false,
         };
         let farewell = open.drive().await;
         if let Some(reject) = farewell.reject() {
@@ -133,6 +134,8 @@ struct Open<'w, S> {
     asked: Option<Monotonic>,
     /// Since the node leaves: until when answers are waited for.
     leaving: Option<Monotonic>,
+    /// The client is, and what is left to be said is said in its name.
+    is_gone: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
@@ -151,6 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         }
         loop {
             let deadline = self.machine.poll_timeout();
+            let ends = self.next_end();
             let step = tokio::select! {
                 message = self.client.next() => match message {
                     Ok(message) => self.on_client(message).await,
@@ -159,7 +163,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
                 (link, message) = self.links.next() => self.on_links(link, message).await,
                 () = clock::until(deadline) => self.on_timeout().await,
                 _ = ping.tick() => self.keep_alive().await,
-                () = standing.changed() => self.recheck(),
+                () = standing.changed_or(ends) => self.recheck(),
                 () = draining.wait(), if self.leaving.is_none() => self.leave(),
                 () = clock::until(self.leaving) => Err(Farewell::DRAINING),
                 () = &mut end => Err(Farewell::LIFE_OVER),
@@ -179,6 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
 
     /// The client went without a goodbye: what it had asked for that case is done in its name. The answers go nowhere.
     async fn end_uncleanly(&mut self) {
+        self.is_gone = true;
         for forward in self.machine.unclean_end() {
             let identity = forward.identity.clone();
             if let Err(refusal) = self.forward(forward, None).await {

@@ -33,7 +33,7 @@ use super::limits::{PING_INTERVAL, SILENCE_MAX};
 use super::socket::{Socket, SocketError};
 use super::standing::Standing;
 use crate::audit::{self, Subject};
-use crate::authenticate::{Login, check_required, recheck_certificate};
+use crate::authenticate::{Login, check_required, recheck_certificate, required_end};
 use crate::clock;
 use crate::connection::Connection;
 use crate::exchange::Admitted;
@@ -192,16 +192,16 @@ where
             ended = std::future::poll_fn(|cx| pair.poll(cx)) => return ended,
             _ = ping.tick() => if let Err(ended) = pair.keep_alive() { return ended },
             () = draining.wait() => return Ended::Draining,
-            () = standing.changed() => match recheck(worker, connection, route, login) {
+            () = standing.changed_or(ends) => match recheck(worker, connection, route, login) {
+                // What ended was not needed, such as a certificate that was sent along.
                 Ok(end) => ends = end,
                 Err(refusal) => return Ended::Revoked(refusal),
             },
-            () = clock::until_wall(ends) => return Ended::Revoked(Reject::KeyExpired.into()),
         }
     }
 }
 
-/// Whether it may go on, and until when.
+/// Whether it may go on, and when that is to be asked again.
 fn recheck(worker: &Worker, connection: &Connection, route: &Route, login: Option<&Login>) -> Result<Option<Timestamp>, Refusal> {
     check_required(worker, connection)?;
     let gate = worker.shared.halts.gate();
@@ -213,7 +213,7 @@ fn recheck(worker: &Worker, connection: &Connection, route: &Route, login: Optio
     {
         return Err(Refusal::operator(Reject::Halted, hit.id.to_string()));
     }
-    let Some(login) = login else { return Ok(None) };
+    let Some(login) = login else { return Ok(required_end(worker, connection)) };
     if let Some(token) = &login.token {
         token.recheck(worker)?;
     }

@@ -5,9 +5,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use countersign_core::Timestamp;
 use tokio::sync::watch;
 
 use super::limits::STANDING_POLL;
+use crate::clock;
 use crate::worker::Worker;
 
 /// The worker's side.
@@ -63,6 +65,14 @@ impl StandingWatch {
         if self.0.changed().await.is_err() {
             // The worker is gone; so will be the connection.
             std::future::pending::<()>().await;
+        }
+    }
+
+    /// The same, and no longer than until a time at which something ends by itself: a key, a token, a certificate.
+    pub async fn changed_or(&mut self, end: Option<Timestamp>) {
+        tokio::select! {
+            () = self.changed() => {}
+            () = clock::until_wall(end) => {}
         }
     }
 }

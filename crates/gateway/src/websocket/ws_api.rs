@@ -119,6 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let mut standing = Standing::subscribe(worker);
         let mut end = std::pin::pin!(tokio::time::sleep(WS_API_LIFE));
         loop {
+            let ends = self.next_end();
             let overdue = self.waiting.next_deadline(worker.shared.settings.limits.upstream_response_timeout);
             let step = tokio::select! {
                 message = self.client.next() => match message {
@@ -128,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
                 (link, message) = self.links.next() => self.on_links(link, message).await,
                 () = sleep_until(overdue) => self.on_overdue().await,
                 _ = ping.tick() => self.keep_alive().await,
-                () = standing.changed() => self.recheck_links(),
+                () = standing.changed_or(ends) => self.recheck_links(),
                 () = draining.wait(), if !self.draining => self.start_drain(end.as_mut()).await,
                 () = &mut end => Err(if self.draining { Farewell::DRAINING } else { Farewell::LIFE_OVER }),
             };

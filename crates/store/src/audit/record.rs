@@ -40,6 +40,7 @@ events! {
     Halt "halt" "A halt was raised.";
     HaltCancel "halt_cancel" "A halt asked venues to cancel resting orders; how many were.";
     HaltLift "halt_lift" "Halts were made weaker, or ended, by agreement of operators.";
+    HaltLiftFailed "halt_lift_failed" "A lift that is on record was not applied, or nobody knows whether it was.";
     HaltLiftSigned "halt_lift_signed" "An operator proposed or signed a lift.";
     HaltUnknown "halt_unknown" "The node could not rely on its halts any more, or can again.";
     KeyNew "key_new" "A credential was made.";

@@ -1,7 +1,7 @@
 //! Things that any node may show for a while to whoever has their name.
 //!
 //! ```text
-//!   name, 128 random bits ─┬─ SHA-256 ─▶ {countersign}:shelf:<hash>     what the server sees
+//!   name, 96 random bits  ─┬─ SHA-256 ─▶ {countersign}:shelf:<hash>     what the server sees
 //!                          └─ authenticated with the content, which is sealed under the key that all nodes have
 //! ```
 //!
@@ -13,7 +13,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac;
 use countersign_core::Secret;
 
 use super::{PREFIX, SharedMemory, millis};
@@ -23,17 +25,41 @@ use crate::sealing::SealingKey;
 /// A name: whoever knows it may see the thing.
 pub type ShelfName = [u8; 16];
 
+/// Random bytes of a name that nodes draw: 96 bits, which nobody guesses while a thing is there.
+pub const DRAWN_BYTES: usize = 12;
+/// What the MAC of drawn names is made under.
+const NAMES: &str = "names on the shelf";
+
 /// What nodes keep for each other to be shown.
 pub struct SharedShelf {
     memory: Arc<SharedMemory>,
     key: Arc<SealingKey>,
+    names: hmac::Key,
 }
 
 impl SharedShelf {
     /// Over the memory, sealed under the key that all nodes have.
     #[must_use]
-    pub const fn new(memory: Arc<SharedMemory>, key: Arc<SealingKey>) -> Self {
-        Self { memory, key }
+    pub fn new(memory: Arc<SharedMemory>, key: Arc<SealingKey>) -> Self {
+        let names = hmac::Key::new(hmac::HMAC_SHA256, key.derive(NAMES).expose());
+        Self { memory, key, names }
+    }
+
+    /// A name out of random bytes. The others are a MAC of them: nobody needs to be asked about a name that no node made.
+    #[must_use]
+    pub fn name(&self, drawn: [u8; DRAWN_BYTES]) -> ShelfName {
+        let mut name = [0; 16];
+        let (random, mark) = name.split_at_mut(DRAWN_BYTES);
+        random.copy_from_slice(&drawn);
+        mark.copy_from_slice(&hmac::sign(&self.names, &drawn).as_ref()[..mark.len()]);
+        name
+    }
+
+    /// Whether a node made this name by [`Self::name`]. Whoever guesses is right once in four thousand million times.
+    #[must_use]
+    pub fn is_drawn(&self, name: &ShelfName) -> bool {
+        let Some(drawn) = name.first_chunk() else { return false };
+        verify_slices_are_equal(&self.name(*drawn), name).is_ok()
     }
 
     /// Keeps a thing for so long; whether it could be kept.

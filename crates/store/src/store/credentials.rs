@@ -50,6 +50,22 @@ impl Store {
         rows.iter().map(|found| row::credential(found, &self.sealing)).collect()
     }
 
+    /// The same for whoever must go on with those that can be used; and what is wrong with the others, by which nobody logs in.
+    ///
+    /// # Errors
+    /// An infrastructure failure.
+    pub async fn usable_credentials(&self) -> Result<(Vec<CredentialRecord>, Vec<StoreError>), StoreError> {
+        let rows = self.db.rows("SELECT * FROM credentials ORDER BY created, id", &[]).await?;
+        let (mut usable, mut others) = (Vec::with_capacity(rows.len()), Vec::new());
+        for found in &rows {
+            match row::credential(found, &self.sealing) {
+                Ok(record) => usable.push(record),
+                Err(error) => others.push(error),
+            }
+        }
+        Ok((usable, others))
+    }
+
     /// One credential.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! What a FIX session says to the database, and what arrives late or is never answered.
 
+use std::time::Duration;
+
 use countersign_store::{FixLeft, KeptEnd, OpenError, limits};
 
 use super::fix_nodes::{FROM_CLIENT, Node, numbers, take};
@@ -28,6 +30,23 @@ async fn what_gives_a_session_back_and_arrives_behind_a_renewal_is_not_carried_o
         wire.release().await;
         assert!(leased(&server, "late").await.iter().all(|leased| *leased > 1), "nobody knows that it was given back");
     }
+}
+
+#[tokio::test]
+async fn rows_that_a_node_which_fell_silent_holds_are_free_before_a_lease_is_over() {
+    let server = PostgresServer::start();
+    server.database("held").await;
+    let wire = PostgresWire::start(server.folder());
+    let node = Node::new(&wire.address("held"), "a", None).await;
+    let journals = node.of("desk").await.unwrap();
+    wire.tell(Some(Fate::Held("COMMIT\0")));
+    assert_eq!(journals.give_back().await, FixLeft::Kept, "it was not answered");
+    // As another node renews its leases, of which one is in the same rows.
+    let renewal = server.edit("held", "UPDATE fix_journals SET leased = leased + 1".to_owned());
+    tokio::time::timeout(Duration::from_secs(5), renewal).await.expect("whoever is silent holds up nobody").unwrap();
+    drop((journals, node));
+    wire.release().await;
+    assert!(leased(&server, "held").await.iter().all(|leased| *leased > 1), "what it had not committed is undone");
 }
 
 #[tokio::test]

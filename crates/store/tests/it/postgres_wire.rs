@@ -18,6 +18,8 @@ const SOCKET: &str = ".s.PGSQL.5432";
 pub enum Fate {
     /// It is prepared, and its values stay on the way until [`PostgresWire::release`].
     Delayed(&'static str),
+    /// It stays on the way itself until [`PostgresWire::release`].
+    Held(&'static str),
     /// It is carried out, and the answer is lost with its connection.
     Unanswered(&'static str),
 }
@@ -84,17 +86,18 @@ impl State {
         let there = async move {
             let (mut chunk, mut delayed, mut ended) = (vec![0; 65_536], false, None);
             while let Ok(count @ 1..) = from_near.read(&mut chunk).await {
-                if std::mem::take(&mut delayed) {
+                let has = |needle: &str| chunk[..count].windows(needle.len()).any(|part| part == needle.as_bytes());
+                let held = matches!(*self.fate.lock(), Some(Fate::Held(statement)) if has(statement));
+                if std::mem::take(&mut delayed) || held {
                     let (told, end) = oneshot::channel::<()>();
                     self.ends.lock().push(end);
                     ended = Some(told);
                     let _ = self.holds.subscribe().wait_for(|holds| !holds).await;
                 }
-                let has = |needle: &str| chunk[..count].windows(needle.len()).any(|part| part == needle.as_bytes());
                 match *self.fate.lock() {
                     Some(Fate::Delayed(statement)) => delayed = has(statement),
                     Some(Fate::Unanswered(statement)) if has(statement) => drop(lost.send_replace(true)),
-                    Some(Fate::Unanswered(_)) | None => {}
+                    Some(Fate::Held(_) | Fate::Unanswered(_)) | None => {}
                 }
                 if to_far.write_all(&chunk[..count]).await.is_err() {
                     break;

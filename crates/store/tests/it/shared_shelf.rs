@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::Secret;
-use countersign_store::shared::SharedShelf;
+use countersign_store::shared::{DRAWN_BYTES, SharedShelf};
 use countersign_store::{SealingKey, SharedMemory};
 
 use super::redis_server::RedisServer;
@@ -67,4 +67,18 @@ fn without_a_server_nobody_knows() {
     server.kill();
     assert!(one.find(&NAME).is_err(), "that is not the same as nothing");
     assert!(!one.put(&NAME, &content(), LIFE));
+}
+
+#[test]
+fn nobody_but_a_node_draws_a_name() {
+    let server = RedisServer::start(&[]);
+    let (one, other, stranger) = (shelf(&server, 1), shelf(&server, 1), shelf(&server, 2));
+    let name = one.name([9; DRAWN_BYTES]);
+    assert!(one.is_drawn(&name) && other.is_drawn(&name) && !stranger.is_drawn(&name));
+    assert_ne!(name, one.name([8; DRAWN_BYTES]));
+    for bit in 0..128 {
+        let mut near = name;
+        near[bit / 8] ^= 1 << (bit % 8);
+        assert!(!one.is_drawn(&near), "bit {bit}");
+    }
 }

@@ -110,6 +110,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     }
 
     fn forward(&mut self, received: &ApplicationMessage) -> Result<(), End> {
+        self.recheck_login();
         let message = received.message();
         let sender = Sender {
             worker: &self.worker,

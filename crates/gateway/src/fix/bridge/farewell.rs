@@ -55,24 +55,29 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             audit::refused(&self.worker, &self.connection, &subject, &refusal, self.correlation);
             return self.say_goodbye(refusal.reject.alert().text(), Departure::Ended);
         }
+        self.recheck_login();
+        if self.fallen.is_none() {
+            self.tell_halts();
+        }
+    }
+
+    /// Ends the session when its login holds no longer. Asked before each message, too: whoever revokes a key is told so before the
+    /// connections that it opened were all looked at.
+    pub(super) fn recheck_login(&mut self) {
+        if self.fallen.is_some() {
+            return;
+        }
+        let identity = &self.login.identity;
         let table = self.worker.shared.credentials.load();
         let entry = table.find(identity.purpose(), identity.key_id());
         let standing = identity.recheck(entry.map(|entry| &entry.credential), Some(self.connection.remote.ip()), clock::wall());
         let standing = standing.and_then(|now| recheck_certificate(&self.worker, &self.connection, &self.login).map(|()| now));
         let standing = standing.and_then(|now| self.native.as_ref().map_or(Ok(()), native::FixSession::check_open).map(|()| now));
         match standing {
-            Ok(now) => {
-                // It may have another end than when it logged on.
-                self.login.identity = now;
-                self.tell_halts();
-            }
+            // It may have another end than when it logged on.
+            Ok(now) => self.login.identity = now,
             Err(refusal) => self.fall(&refusal),
         }
-    }
-
-    /// Ends the session with its key, or the certificate that it is by.
-    pub(super) fn expire(&mut self) {
-        self.fall(&Reject::KeyExpired.into());
     }
 
     fn fall(&mut self, refusal: &Refusal) {
@@ -85,6 +90,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     /// Says Logout first: whatever the client answers, it was not the one who left.
     pub(super) fn say_goodbye(&mut self, text: &str, how: Departure) {
         self.parting.get_or_insert(how);
+        if how == Departure::Ended {
+            // What the client says before it has read that is not forwarded.
+            self.fallen.get_or_insert(Reject::SessionExpired);
+        }
         if self.client.session.logout(clock::now(), Some(text)).is_err() {
             tracing::debug!(correlation = %self.correlation, "no FIX session to log out of");
         }

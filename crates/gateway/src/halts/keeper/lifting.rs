@@ -63,8 +63,10 @@ impl HaltKeeper {
         // Before it is done: a restart of trading that cannot be recorded does not happen.
         let words = format!("{id}: {halts} to {to}, signed by {names}, applied by operator {by}");
         self.audit.append(AuditRecord::new(now, AuditEvent::HaltLift).told(&words)).map_err(|_| KeeperError::Unrecorded)?;
-        let moved = || LiftError::EpochMoved { signed: lift.if_epoch, now: self.node.lock().set().epoch() };
-        let epoch = self.store.lower(&agreed, &stored.signatures, now).await?.ok_or_else(moved)?;
+        let lowered = self.store.lower(&agreed, &stored.signatures, now).await.map_err(KeeperError::from);
+        let moved = || LiftError::EpochMoved { signed: lift.if_epoch, now: self.node.lock().set().epoch() }.into();
+        // What is on record and did not happen must be on record, too.
+        let epoch = lowered.and_then(|epoch| epoch.ok_or_else(moved)).inspect_err(|error| self.record_failed(id, error))?;
         {
             let mut node = self.node.lock();
             node.note_lowered(&lift.halts, Lowered { epoch, to: lift.to });
@@ -73,6 +75,10 @@ impl HaltKeeper {
         self.announce(epoch, Change::Lower { halts: lift.halts.clone(), to: lift.to });
         tracing::warn!(lift = %id, %halts, to, operators = %names, "lifted");
         Ok(self.report(&lift, &stored.signatures, Some(epoch)))
+    }
+
+    fn record_failed(&self, id: LiftId, error: &KeeperError) {
+        self.record(AuditEvent::HaltLiftFailed, &format!("{id}: {error}"));
     }
 
     fn report(&self, lift: &Lift, signatures: &[OperatorSignature], applied: Option<u64>) -> LiftReport {

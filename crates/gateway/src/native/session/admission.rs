@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::rate::KeyCounters;
-use countersign_core::{Access, Detail, Purpose, Refusal, Reject, Scope, authorize};
+use countersign_core::{Access, Detail, Purpose, Refusal, Reject, Scope, Timestamp, authorize};
 use countersign_dialects::answer::Charged;
 use countersign_dialects::risk::SignedText;
 use serde_json::value::RawValue;
@@ -13,7 +13,7 @@ use tokio_websockets::Message;
 use super::Session;
 use super::ending::Ending;
 use crate::audit::{self, Subject};
-use crate::authenticate::check_required;
+use crate::authenticate::{check_required, required_end};
 use crate::clock;
 use crate::exchange::{self, Admitted};
 use crate::halts::own::{self, HALT_OP, Wish};
@@ -104,16 +104,27 @@ impl<C: Carriage + 'static> Session<C> {
 
     /// Whether the key may still be used. Costs one pointer comparison while credentials do not change.
     pub(super) fn check_standing(&mut self) -> Result<(), Ending> {
-        check_required(&self.worker, &self.connection).map_err(Ending::Fatal)?;
+        // Who is away has no connection, and shows a certificate when it is back.
+        if !self.line.is_away() {
+            check_required(&self.worker, &self.connection).map_err(Ending::Fatal)?;
+        }
         let current = self.worker.shared.credentials.load();
-        if Arc::ptr_eq(&current, &self.checked) {
+        let Some(login) = &mut self.login else { return Ok(()) };
+        let is_over = login.identity.credential().not_after.is_some_and(|end| end <= clock::wall());
+        if Arc::ptr_eq(&current, &self.checked) && !is_over {
             return Ok(());
         }
-        let Some(login) = &mut self.login else { return Ok(()) };
         let record = current.find(Purpose::Native, login.identity.key_id()).map(|entry| &entry.credential);
         login.identity = login.identity.recheck(record, Some(self.connection.remote.ip()), clock::wall()).map_err(Ending::Fatal)?;
         self.checked = Arc::clone(&current);
         Ok(())
+    }
+
+    /// When that is to be asked again, though nothing changes and the client says nothing.
+    pub(super) fn next_end(&self) -> Option<Timestamp> {
+        let of_certificate = if self.line.is_away() { None } else { required_end(&self.worker, &self.connection) };
+        let of_key = self.login.as_ref().and_then(|login| login.identity.credential().not_after);
+        of_certificate.into_iter().chain(of_key).min()
     }
 
     fn admit(&mut self, request: &Request<'_>, body: &RawValue) -> Result<(Arc<Route>, Cleared), Refusal> {

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use countersign_core::rate::KeyCounters;
 use countersign_core::verify::check_window;
-use countersign_core::{KeyRate, Permit, Presented, Refusal, Reject, Token, VerifiedIdentity, authorize, permit_public};
+use countersign_core::{KeyRate, Permit, Presented, Refusal, Reject, Timestamp, Token, VerifiedIdentity, authorize, permit_public};
 use countersign_dialects::risk::SignedText;
 use countersign_dialects::socket::Forward;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -12,7 +13,7 @@ use tokio_websockets::Message;
 
 use super::Open;
 use crate::audit::{self, Subject};
-use crate::authenticate::{Login, check_required, verify_presented, verify_shown};
+use crate::authenticate::{Login, check_required, required_end, verify_presented, verify_shown};
 use crate::clock;
 use crate::connection::Connection;
 use crate::exchange::{Admitted, charge};
@@ -112,6 +113,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         }
     }
 
+    /// When that is to be asked again, though nothing changes and the client says nothing: it may be listening only.
+    pub(super) fn next_end(&self) -> Option<Timestamp> {
+        let table = self.worker.shared.credentials.load();
+        let of_links = self.links.iter().filter_map(|(_, key)| match key {
+            LinkKey::Key(identity) => Some(identity),
+            LinkKey::Public => None,
+        });
+        let of_keys = self.machine.identity().into_iter().chain(of_links).filter_map(|identity| table.end_of(identity));
+        required_end(self.worker, self.connection).into_iter().chain(of_keys).min()
+    }
+
     /// Forwards a frame, or says why not.
     pub(super) async fn forward(&mut self, forward: Forward, message: Option<&Message>) -> Result<(), Refusal> {
         let Forward { message: kind, identity, freshness, orders, text, .. } = forward;
@@ -124,7 +136,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let dialect = self.route.family.dialect().ok_or(Reject::Internal)?;
         let route = routes.find_dialect_message(dialect.purpose(), kind).ok_or(Reject::RouteUnknown)?;
         let signed = SignedText { query: b"", body: outgoing.as_text().unwrap_or_default().as_bytes() };
-        let permit = self.admit(route, orders.unwrap_or(route.orders), identity.as_ref(), signed)?;
+        // What is said for a client that is gone is ours: none of its limits keeps its orders from being cancelled.
+        let charged = (!self.is_gone).then(|| orders.unwrap_or(route.orders));
+        let permit = self.admit(route, charged, identity.as_ref(), signed)?;
         let key = identity.map_or(LinkKey::Public, LinkKey::Key);
         let link = self.link(route, key, &permit).await?;
         // The last moment: opening a link takes time, and a signed window is short.
@@ -133,11 +147,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         self.links.send(self.worker, link, permit, outgoing).await
     }
 
-    /// Permit, charge, record.
+    /// Permit, charge, record. `orders` are those that are charged; where there are none, nothing is.
     fn admit(
         &mut self,
         route: &Arc<Route>,
-        orders: u32,
+        orders: Option<u32>,
         identity: Option<&VerifiedIdentity>,
         signed: SignedText<'_>,
     ) -> Result<Cleared, Refusal> {
@@ -148,13 +162,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             None => permit_public(&route.requirement)?,
         };
         let rate = identity.map_or_else(KeyRate::default, |identity| identity.credential().rate);
-        let counters = login.map_or_else(|| Arc::clone(&self.counters), |login| Arc::clone(&login.counters));
-        let usage = charge(&counters, rate, route.weight, orders, &mut self.words)?;
+        let counters = match identity {
+            // Those of the key, whether its login is remembered still or gave way to others.
+            Some(identity) => login.map(|login| Arc::clone(&login.counters)).unwrap_or_else(|| self.counters_of(identity)),
+            None => Arc::clone(&self.counters),
+        };
+        let usage = match orders {
+            Some(orders) => charge(&counters, rate, route.weight, orders, &mut self.words)?,
+            None => countersign_dialects::answer::Charged::default(),
+        };
         let login = identity.map(|identity| Login::new(identity.clone(), countersign_core::Freshness::Channel, counters));
         let permit = self.worker.shared.halts.gate().clear(self.worker, permit, Asked::of(route, login.as_ref(), Some(signed)))?;
         let admitted = Admitted { permit, login, usage };
         audit::accepted(self.worker, self.connection, &Subject::message(Some(route)), &admitted, self.correlation)?;
         Ok(admitted.permit)
+    }
+
+    fn counters_of(&self, identity: &VerifiedIdentity) -> Arc<KeyCounters> {
+        let table = self.worker.shared.credentials.load();
+        table.find(identity.purpose(), identity.key_id()).map(|entry| Arc::clone(&entry.counters)).unwrap_or_default()
     }
 
     async fn link(&mut self, route: &Route, key: LinkKey, permit: &Permit) -> Result<LinkId, Refusal> {

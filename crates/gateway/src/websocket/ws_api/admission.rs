@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_core::verify::check_window;
-use countersign_core::{ApiKeyId, Freshness, Purpose, Refusal, Reject, VerifiedIdentity, authorize, permit_public};
+use countersign_core::{ApiKeyId, Freshness, Purpose, Refusal, Reject, Timestamp, VerifiedIdentity, authorize, permit_public};
 use countersign_dialects::answer::Charged;
 use countersign_dialects::binance::listen_key::{Action, ListenKey};
 use countersign_dialects::binance::rate::RateLimitView;
@@ -17,7 +17,7 @@ use tokio_websockets::Message;
 use super::Open;
 use super::pending::Pending;
 use crate::audit::{self, Subject};
-use crate::authenticate::{Login, check_required, verify_presented};
+use crate::authenticate::{Login, check_required, required_end, verify_presented};
 use crate::clock;
 use crate::exchange::{Admitted, charge};
 use crate::halts::{Asked, Cleared};
@@ -166,6 +166,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             self.links.remove(link);
         }
         Ok(())
+    }
+
+    /// When that is to be asked again, though nothing changes and the client says nothing: it may be listening only.
+    pub(super) fn next_end(&self) -> Option<Timestamp> {
+        let table = self.worker.shared.credentials.load();
+        let of_keys = self.links.iter().filter_map(|(_, key)| match key {
+            LinkKey::Key(identity) => table.end_of(identity),
+            LinkKey::Public => None,
+        });
+        required_end(self.worker, self.connection).into_iter().chain(of_keys).min()
     }
 
     /// Forwards a message under the key logged on; `fresh` where its timestamp must still be in its window.

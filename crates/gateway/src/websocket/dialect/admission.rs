@@ -164,7 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let rate = identity.map_or_else(KeyRate::default, |identity| identity.credential().rate);
         let counters = match identity {
             // Those of the key, whether its login is remembered still or gave way to others.
-            Some(identity) => login.map(|login| Arc::clone(&login.counters)).unwrap_or_else(|| self.counters_of(identity)),
+            Some(identity) => login.map_or_else(|| self.counters_of(identity), |login| Arc::clone(&login.counters)),
             None => Arc::clone(&self.counters),
         };
         let usage = match orders {

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import sys
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -69,6 +71,61 @@ def test_quickfix_trades_and_comes_back(server, tmp_path, version):
             engine.wait("app", "8", t11="off", t41="one", t39="4")
             engine.stop()
             assert any(event["event"] == "logout" for event in engine.events)
+
+
+DICTIONARIES = Path(sys.prefix) / "share/quickfix"
+
+
+def with_dictionary(server, folder, version):
+    """As QuickFIX is by default: what the standard does not give to a message is rejected, and so is a value that it does not list."""
+    both = {"TransportDataDictionary": "FIXT11", "AppDataDictionary": "FIX50SP2"} if version == "FIXT.1.1" else {"DataDictionary": version.replace(".", "")}
+    files = {name: DICTIONARIES / f"{file}.xml" for name, file in both.items()}
+    path = folder / "strict.json"
+    path.write_text(json.dumps({**server.credential("binance-ed25519"), "settings": {"UseDataDictionary": "Y", **{name: str(file) for name, file in files.items()}}}))
+    return path
+
+
+def handled(name, **more):
+    """FIX 4.2 asks how an order is to be handled."""
+    return [*order(name, **more), [21, "1"]]
+
+
+def asked_of_the_market(name, *kinds):
+    types = [[[269, kind]] for kind in kinds]
+    return [[35, "V"], [262, name], [263, "1"], [264, "5"], [265, "0"], [267, types], [146, [[[55, "BTCUSDT"]]]]]
+
+
+@pytest.mark.parametrize("version", ["FIX.4.2", "FIX.4.4", "FIXT.1.1"])
+def test_quickfix_takes_all_that_the_venue_says_by_its_dictionary(server, tmp_path, version):
+    sender = "DICT" + version.replace(".", "")
+    with TlsTunnel(server) as tunnel:
+        with Engine("initiator", tmp_path / "engine", version, sender, "SPOT", tunnel.port, with_dictionary(server, tmp_path, version)) as engine:
+            engine.wait("logon")
+            engine.send(handled("rests"))
+            engine.wait("app", "8", t11="rests", t39="0")
+            engine.send([[35, "H"], [11, "rests"], [55, "BTCUSDT"], [54, "1"]])
+            engine.wait("app", "8", t11="rests")
+            changed = [[11, "moved"], [41, "rests"], [55, "BTCUSDT"], [54, "1"], [60, sending_time()], [38, "0.02"], [40, "2"], [44, "89000"], [21, "1"]]
+            engine.send([[35, "G"], *changed])
+            engine.wait("app", "8", t11="moved", t39="0")
+            engine.send([[35, "F"], [11, "off"], [41, "moved"], [55, "BTCUSDT"], [54, "1"], [60, sending_time()], [38, "0.02"]])
+            engine.wait("app", "8", t11="off", t39="4")
+            engine.send([[35, "F"], [11, "none"], [41, "nothing"], [55, "BTCUSDT"], [54, "1"], [60, sending_time()], [38, "0.02"]])
+            engine.wait("app", "9", t11="none")
+            engine.send(handled("dear", price="90000.001"))
+            engine.wait("app", "8", t11="dear", t39="8")
+            engine.send(asked_of_the_market("book", "0", "1"))
+            engine.wait("app", "W", t262="book")
+            engine.send(asked_of_the_market("trades", "2"))
+            engine.wait("app", "X", t262="trades")
+            if version != "FIX.4.2":
+                engine.send([[35, "x"], [320, "all"], [559, "4"]])
+                engine.wait("app", "y", t320="all")
+                engine.send([[35, "q"], [11, "every"], [530, "7"], [60, sending_time()]])
+                engine.wait("app", "r", t11="every")
+            engine.stop()
+            refused = [told for kind in ("3", "j") for told in engine.told("sent-admin", kind) + engine.told("sent-app", kind)]
+            assert refused == [], "the engine found fault with nothing"
 
 
 @pytest.fixture

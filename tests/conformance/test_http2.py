@@ -26,6 +26,43 @@ def test_the_answer_to_a_head_ends_with_its_headers(guarded):
     assert flags & END_STREAM, "a body after a HEAD breaks the stream"
 
 
+def next_on(connection, stream):
+    """The next frame of a stream that is no window update."""
+    frames = iter(connection.next, None)
+    return next((kind, flags, payload) for kind, flags, on, payload in frames if on == stream and kind != WINDOW_UPDATE)
+
+
+CONTINUE = (HEADERS, END_HEADERS, b"\x08\x03100")
+
+
+def test_a_client_that_waits_with_its_body_is_told_to_go_on(guarded):
+    waiting = [*pseudo(guarded, "/open?waits", method="POST"), ("content-length", "3"), ("expect", "100-continue")]
+    with H2(guarded.server) as connection:
+        for stream in (1, 3):
+            connection.send(frame(HEADERS, END_HEADERS, stream, block(waiting)))
+            assert next_on(connection, stream) == CONTINUE
+            connection.send(frame(DATA, END_STREAM, stream, b"abc"))
+            outcome, headers = connection.outcome(stream)
+            assert outcome == "answered" and status(headers) == 200
+    assert guarded.venue.seen[-1][3] == b"abc"
+
+
+def test_a_client_that_waits_with_a_body_for_nowhere_has_its_answer_at_once(guarded):
+    with H2(guarded.server) as connection:
+        waiting = [*pseudo(guarded, "/nowhere", method="POST"), ("content-length", "3"), ("expect", "100-continue")]
+        connection.send(frame(HEADERS, END_HEADERS, 1, block(waiting)))
+        kind, _, payload = next_on(connection, 1)
+    assert kind == HEADERS and status(payload) == 404
+
+
+def test_a_client_that_shrank_its_table_and_does_not_wait_for_ever_is_served(guarded):
+    with H2(guarded.server) as connection:
+        waiting = [*pseudo(guarded, "/open?small", method="POST"), ("content-length", "3"), ("expect", "100-continue")]
+        connection.send(frame(SETTINGS, 0, 0, b"\0\x01\0\0\0\0"), frame(HEADERS, END_HEADERS, 1, block(waiting)), frame(DATA, END_STREAM, 1, b"abc"))
+        outcome, headers = connection.outcome(1)
+    assert outcome == "answered" and status(headers) == 200
+
+
 def cases(guarded):
     good = pseudo(guarded)
     return {

@@ -65,6 +65,7 @@ const REST: &[RestRoute] = &[
     RestRoute::public("GET", "/api/v1/instrument/indices"),
     RestRoute::public("GET", "/api/v1/orderBook/L2"),
     RestRoute::public("GET", "/api/v1/quote"),
+    RestRoute::public("GET", "/api/v1/schema/websocketHelp"),
     RestRoute::public("GET", "/api/v1/trade"),
     RestRoute::public("GET", "/api/v1/trade/bucketed"),
     RestRoute::public("GET", "/api/v1/wallet/assets"),

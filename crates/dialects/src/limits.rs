@@ -65,8 +65,9 @@ pub const RPC_NONCE_BYTES_MAX: usize = 128;
 /// Longest `data` of a signed login: free text of the client, mostly empty.
 pub const RPC_DATA_BYTES_MAX: usize = 1_024;
 
-/// Longest session name (venue, "Access scope").
-pub const SESSION_NAME_CHARS_MAX: usize = 16;
+/// Longest name of a Deribit session: the venue documents none, its console makes names of 22 (`apiconsole-c5i26ds6dsr`), which clients
+/// copied, and a name is in every token of its session.
+pub const SESSION_NAME_CHARS_MAX: usize = 64;
 
 /// How long an access token of ours lives unless a login asks otherwise: what clients expect of the venue.
 pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(900);
@@ -96,8 +97,9 @@ pub const LOGIN_LIFETIME_MAX: Duration = Duration::from_secs(120);
 /// can place, keep [`LOGIN_LIFETIME_MAX`].
 pub const BITMEX_LOGIN_LIFETIME_MAX: Duration = Duration::from_secs(3_600);
 
-/// Most entries of a list in a login or subscription frame that is looked into.
-pub const FRAME_LIST_MAX: usize = 100;
+/// Most entries of a list in a login or subscription frame that is looked into: a client that watches all pairs of OKX names six hundred
+/// in one frame.
+pub const FRAME_LIST_MAX: usize = 1_000;
 
 /// How long a signature of RFC 9421 may be used after it was made, whatever `expires` says: a request is sent when it is signed.
 pub const HTTP_SIGNATURE_LIFETIME_MAX: Duration = Duration::from_secs(60);

@@ -8,6 +8,7 @@
 //! | private message | refused | forward under the login |
 //! | signed message | `Verify` → forward under that key | the same key only |
 //! | … with two readings | the second is taken where nobody has the key of the first | the same key only |
+//! | login with two readings | the second is taken where the first is not proved | the same key only |
 //! | message with a token of ours | `VerifyToken` → forward under it | the token that logged in: forward; another: the same key only |
 //! | anything else | refused | refused |
 //!
@@ -25,6 +26,8 @@ pub(crate) enum Op<'f> {
     Answer(String),
     /// A proof for the whole connection.
     Login(Presented<'f>),
+    /// A proof for the whole connection, over one of two texts.
+    LoginEither(Presented<'f>, Box<Presented<'static>>),
     /// A message that needs the login, and the orders it is charged as.
     Orders(&'static str, u32),
     /// A message that needs the login.
@@ -191,6 +194,11 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
             Op::Answer(reply) => Step::reply(reply),
             Op::Login(presented) => {
                 self.pending = Some(Pending::Login);
+                Step::Verify(presented)
+            }
+            Op::LoginEither(presented, otherwise) => {
+                self.pending = Some(Pending::Login);
+                self.otherwise = Some(otherwise);
                 Step::Verify(presented)
             }
             Op::Orders(message, orders) => self.private(message, Some(orders), now),

@@ -162,8 +162,9 @@ pub trait DialectSocket: Send {
     /// Takes a text frame of the client.
     fn handle_text<'f>(&mut self, text: &'f str, now: Timestamp, desk: &mut dyn Desk) -> Step<'f>;
 
-    /// The other reading of the proof that the last step asked to verify, for when nobody has the key that the first one names: a
-    /// signature that names its own key can be over one of two texts.
+    /// The other reading of the proof that the last step asked to verify, where a signature can be over one of two texts: for when
+    /// nobody has the key that the first one names, if signatures name their keys; otherwise both name one key, and it is for when the
+    /// first one is not proved.
     fn take_other_reading(&mut self) -> Option<Presented<'static>> {
         None
     }

@@ -53,7 +53,8 @@ pub const TRANSMIT_BYTES_MAX: usize = 4 << 20;
 /// The interval over which the rates below are counted.
 pub const RATE_WINDOW: Duration = Duration::from_secs(60);
 
-/// ResendRequests answered in one [`RATE_WINDOW`]: a session that loses messages asks once or twice; each may cost a whole day.
+/// ResendRequests for what was asked for before, answered in one [`RATE_WINDOW`]: a session that loses messages asks once or twice; each
+/// may cost a whole day. Going on where the last one ended does not count, in however small pieces.
 pub const RESEND_REQUESTS_MAX: u32 = 10;
 
 /// Rejects sent in one [`RATE_WINDOW`] before the session is ended: a client this wrong does not get right by itself.

@@ -144,6 +144,8 @@ pub struct Session<S> {
     transmit: VecDeque<Waiting>,
     transmit_bytes: usize,
     events: VecDeque<Event>,
+    /// The last number that the peer asked for again.
+    asked_through: u64,
     resend_requests: Rate,
     rejects: Rate,
     garbled: Rate,
@@ -190,6 +192,7 @@ impl<S: MessageStore> Session<S> {
             transmit: VecDeque::new(),
             transmit_bytes: 0,
             events: VecDeque::new(),
+            asked_through: 0,
             resend_requests: Rate::new(limits::RESEND_REQUESTS_MAX),
             rejects: Rate::new(limits::REJECTS_MAX),
             garbled: Rate::new(limits::GARBLED_MAX),

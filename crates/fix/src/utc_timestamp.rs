@@ -1,7 +1,9 @@
-//! UTCTimestamp: `YYYYMMDD-HH:MM:SS` with 0, 3, 6 or 9 digits of a second.
+//! UTCTimestamp: `YYYYMMDD-HH:MM:SS` with up to 12 digits of a second.
 //!
-//! FIX 4.2 and 4.4 define seconds and milliseconds, FIX 5.0 SP2 more; venues ask for micro- and nanoseconds in every version, so all
-//! four are read everywhere and the literal form is what is signed. A leap second (`:60`) is read as the last moment of its minute.
+//! FIX 4.2 and 4.4 define seconds and milliseconds; the present standard (TagValue encoding, UTCTimestamp) 0, 3, 6, 9 and 12 digits, and
+//! others where both sides take them. Venues ask for micro- and nanoseconds in every version, and QuickFIX writes any number of digits
+//! that it is told, so all are read everywhere and the literal form is what is signed. A leap second (`:60`) is read as the last moment
+//! of its minute.
 
 use std::fmt;
 
@@ -9,6 +11,8 @@ use countersign_core::Timestamp;
 use countersign_core::civil::Date;
 
 const SECONDS_PER_DAY: u64 = 86_400;
+/// Picoseconds; what is finer than nanoseconds is read and cut off.
+const FRACTION_DIGITS_MAX: usize = 12;
 
 /// Digits of a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,7 +53,7 @@ impl Precision {
 
 /// Not a UTCTimestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a UTCTimestamp: YYYYMMDD-HH:MM:SS with 0, 3, 6 or 9 digits of a second, from 1970 on")]
+#[error("not a UTCTimestamp: YYYYMMDD-HH:MM:SS with up to 12 digits of a second, from 1970 on")]
 pub struct UtcTimestampError;
 
 /// A moment and the precision it was written with.
@@ -98,7 +102,7 @@ impl UtcTimestamp {
         Timestamp::from_micros(self.seconds * 1_000_000 + (self.nanos / 1_000) as u64)
     }
 
-    /// The precision it was written with.
+    /// The precision it was written with; of a number of digits that has no name, the next finer one.
     #[must_use]
     pub const fn precision(self) -> Precision {
         self.precision
@@ -134,13 +138,14 @@ fn fraction_of(fraction: &[u8]) -> Result<(u32, Precision), UtcTimestampError> {
         _ => return Err(UtcTimestampError),
     };
     let precision = match digits.len() {
-        3 => Precision::Millis,
-        6 => Precision::Micros,
-        9 => Precision::Nanos,
+        1..=3 => Precision::Millis,
+        4..=6 => Precision::Micros,
+        7..=FRACTION_DIGITS_MAX => Precision::Nanos,
         _ => return Err(UtcTimestampError),
     };
-    let nanos = number(digits)? * u64::from(precision.unit());
-    Ok((u32::try_from(nanos).map_err(|_| UtcTimestampError)?, precision))
+    // In picoseconds: at most 12 digits, and nothing can overflow.
+    let picos = (digits.len()..FRACTION_DIGITS_MAX).fold(number(digits)?, |value, _| value * 10);
+    Ok((u32::try_from(picos / 1_000).map_err(|_| UtcTimestampError)?, precision))
 }
 
 #[cfg(test)]
@@ -165,6 +170,16 @@ mod tests {
     }
 
     #[test]
+    fn any_number_of_digits_is_a_moment() {
+        let whole = "20261121-00:58:39.238123999876";
+        for (digits, micros) in [(1, 200_000), (2, 230_000), (4, 238_100), (5, 238_120), (7, 238_123), (10, 238_123), (12, 238_123)] {
+            let parsed = UtcTimestamp::parse(&whole.as_bytes()[..18 + digits]).unwrap();
+            assert_eq!(parsed.timestamp().as_micros(), 1_795_222_719_000_000 + micros, "{digits}");
+        }
+        assert_eq!(UtcTimestamp::parse(whole.as_bytes()).unwrap().to_string(), "20261121-00:58:39.238123999");
+    }
+
+    #[test]
     fn a_leap_second_is_the_last_moment_of_its_minute() {
         let leap = UtcTimestamp::parse(b"20161231-23:59:60.500").unwrap();
         assert_eq!(leap.to_string(), "20161231-23:59:59.999");
@@ -179,9 +194,8 @@ mod tests {
             "20261121 00:58:39",
             "2026-11-21-00:58:39",
             "20261121-00:58:39.",
-            "20261121-00:58:39.1",
-            "20261121-00:58:39.12",
-            "20261121-00:58:39.1234",
+            "20261121-00:58:39.1234567890123",
+            "20261121-00:58:39.1 ",
             "20261121-24:00:00",
             "20261121-00:60:00",
             "20261121-00:00:61",

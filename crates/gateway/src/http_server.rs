@@ -1,5 +1,6 @@
 //! Drives one HTTP connection: HTTP/1.1 behind the head guard, HTTP/2 with its floods bounded.
 
+mod interim;
 mod stall;
 
 use std::convert::Infallible;
@@ -26,6 +27,7 @@ use crate::rewind::Rewind;
 use crate::websocket::Upgrade;
 use crate::worker::Worker;
 
+use interim::{Interim, Telling, waits};
 use stall::{Answers, Patience, Watched, stalled};
 
 /// How long a closing connection may take to take our last bytes, and then to stop sending.
@@ -224,9 +226,15 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let answers = Rc::<Answers>::default();
+    let interim = Rc::<Interim>::default();
+    let stream = Telling::new(stream, Rc::clone(&interim));
     let service = {
         let (worker, connection, answers) = (Rc::clone(&worker), Rc::clone(&connection), Rc::clone(&answers));
-        service_fn(move |request| answer(Rc::clone(&worker), Rc::clone(&connection), Rc::clone(&answers), request))
+        service_fn(move |request| {
+            let waits = waits(&request);
+            let answer = answer(Rc::clone(&worker), Rc::clone(&connection), Rc::clone(&answers), request);
+            Rc::clone(&interim).telling(waits, answer)
+        })
     };
     let limits_of = &worker.shared.settings.limits;
     let server = http2::Builder::new(LocalExecutor)

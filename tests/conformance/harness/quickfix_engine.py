@@ -4,7 +4,7 @@
 
 Reads commands from standard input, one JSON object per line, and writes what happens to standard output:
 
-    {"send": [[35, "D"], [11, "x"], …]}     an application message; tags in this order
+    {"send": [[35, "D"], [11, "x"], …]}     an application message; tags in this order. A list for a value is a group: its members' fields
     {"stop": true}                          Logout, then the end
 
     {"event": "logon"}, {"event": "logout"}, {"event": "app", "fields": [[35, "8"], …]}, {"event": "admin", "fields": […]}
@@ -123,6 +123,14 @@ class Engine(fix.Application):
         self.answer("r", [(11, name.getString()), (37, "M1"), (530, "7"), (531, "7"), (533, str(self.orders))], session)
 
     @staticmethod
+    def add_group(message, count, members):
+        for fields in members:
+            group = fix.Group(count, fields[0][0])
+            for tag, value in fields:
+                group.setField(fix.StringField(tag, str(value)))
+            message.addGroup(group)
+
+    @staticmethod
     def answer(kind, body, session):
         report = fix.Message()
         report.getHeader().setField(fix.StringField(35, kind))
@@ -134,11 +142,14 @@ class Engine(fix.Application):
         message = fix.Message()
         for tag, value in fields:
             where = message.getHeader() if tag in (35, 50, 57, 115, 128) else message
-            where.setField(fix.StringField(tag, str(value)))
+            if isinstance(value, list):
+                self.add_group(message, tag, value)
+            else:
+                where.setField(fix.StringField(tag, str(value)))
         fix.Session.sendToTarget(message, self.session)
 
 
-def settings(role, folder, begin_string, sender, target, port):
+def settings(role, folder, begin_string, sender, target, port, more):
     connection = (
         f"SocketConnectHost=127.0.0.1\nSocketConnectPort={port}\nReconnectInterval=1\n"
         if role == "initiator"
@@ -150,16 +161,18 @@ def settings(role, folder, begin_string, sender, target, port):
         f"UseDataDictionary=N\nHeartBtInt=30\nResetOnLogon=N\nResetOnDisconnect=N\nPersistMessages=Y\nValidateUserDefinedFields=N\n{connection}"
         + ("DefaultApplVerID=FIX.5.0SP2\n" if begin_string == "FIXT.1.1" else "")
         + f"[SESSION]\nBeginString={begin_string}\nSenderCompID={sender}\nTargetCompID={target}\n"
+        + "".join(f"{name}={value}\n" for name, value in more.items())
     )
 
 
 def main():
     role, folder, begin_string, sender, target, port, *credential = sys.argv[1:]
     path = f"{folder}/engine.cfg"
-    with open(path, "w") as config:
-        config.write(settings(role, folder, begin_string, sender, target, port))
-    read = fix.SessionSettings(path)
     engine = Engine(role, credential[0] if credential else None)
+    more = (engine.credential or {}).get("settings", {})
+    with open(path, "w") as config:
+        config.write(settings(role, folder, begin_string, sender, target, port, more))
+    read = fix.SessionSettings(path)
     make = fix.SocketInitiator if role == "initiator" else fix.SocketAcceptor
     running = make(engine, fix.FileStoreFactory(read), read)
     running.start()

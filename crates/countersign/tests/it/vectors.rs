@@ -26,6 +26,8 @@ fn recorded_requests_get_their_verdict() {
 fn logons_of_fix_get_their_verdict() {
     let said = run(&["vectors", concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/fix.json")]).succeeded();
     assert_eq!(said, "32 passed, 0 failed\n");
+    let said = run(&["vectors", concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/fix-logons.json")]).succeeded();
+    assert_eq!(said, "84 passed, 0 failed\n");
 }
 
 #[test]

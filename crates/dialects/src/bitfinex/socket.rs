@@ -1,5 +1,7 @@
 //! Bitfinex's WebSocket v2: `auth`, then inputs as `[0, "on", null, {…}]`.
 //!
+//! Signed is `AUTH` and the nonce; the vendor's libraries for Node (bitfinex-api-node, bfx-api-node-core) sign the nonce twice.
+//!
 //! ccxt numbers its connections for Binance's streams, `/ws/0`, `/ws/1`, `/ws/2`: where both venues have one address, the third one
 //! arrives here. Its frames have a `method` and no `event`, and what they ask for is public; the upstream says what it knows of it.
 
@@ -87,7 +89,7 @@ fn input<'f>(text: &str) -> Result<Op<'f>, Refusal> {
 fn login<'f>(frame: &RawObject<'_>) -> Result<Presented<'f>, Refusal> {
     let needed = |name: &'static str| text(frame, name).filter(|text| !text.is_empty()).ok_or_else(|| missing(name));
     let (key, counted, payload, signature) = (needed("apiKey")?, needed("authNonce")?, needed("authPayload")?, needed("authSig")?);
-    if payload.strip_prefix("AUTH") != Some(counted.as_str()) {
+    if nonce_of(&payload) != Some(counted.as_str()) {
         // What is signed must name the nonce that is spent.
         return Err(malformed("authPayload"));
     }
@@ -101,6 +103,14 @@ fn login<'f>(frame: &RawObject<'_>) -> Result<Presented<'f>, Refusal> {
         once: Once::Freshness,
         effect: Effect::Read,
     })
+}
+
+/// The nonce that a payload names: once behind `AUTH`, or twice, as the vendor's libraries for Node write it. What can be read as a
+/// nonce twice is nothing else: one payload spends one nonce.
+fn nonce_of(payload: &str) -> Option<&str> {
+    let whole = payload.strip_prefix("AUTH")?;
+    let halves = whole.split_at_checked(whole.len() / 2);
+    Some(halves.filter(|(first, second)| first == second).map_or(whole, |(first, _)| first))
 }
 
 #[cfg(test)]
@@ -118,6 +128,21 @@ mod tests {
         match socket.handle_text(text, now(), &mut TestDesk::new()) {
             Step::Forward(forward) => forward.message == PUBLIC && forward.identity.is_none(),
             Step::Close { .. } | Step::Refuse { .. } | Step::Reply(_) | Step::Verify(_) | Step::VerifyToken(_) => false,
+        }
+    }
+
+    #[test]
+    fn a_payload_names_one_nonce() {
+        for (payload, nonce) in [
+            ("AUTH1795222400000000", Some("1795222400000000")),
+            ("AUTH17952224000000001795222400000000", Some("1795222400000000")),
+            ("AUTH1212", Some("12")),
+            ("AUTH121212", Some("121212")),
+            ("AUTH", Some("")),
+            ("auth12", None),
+            ("AUTHé", Some("é")),
+        ] {
+            assert_eq!(nonce_of(payload), nonce, "{payload}");
         }
     }
 

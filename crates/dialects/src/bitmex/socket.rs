@@ -1,4 +1,5 @@
-//! BitMEX's WebSocket. The vendor's own client, bitmex-ws, proves itself in the headers of the handshake and subscribes in its query.
+//! BitMEX's WebSocket. The vendor's own clients prove themselves in the handshake and subscribe in its query: bitmex-ws by headers,
+//! bitmex-realtime-api by parameters of the same names.
 
 use countersign_core::{Algorithm, Effect, Freshness, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 
@@ -22,8 +23,15 @@ pub(super) struct Realtime {
 impl Realtime {
     /// A connection with what its handshake says.
     pub(super) fn opened(opening: &Opening<'_>, headers: &dyn Headers) -> Self {
-        let proof = (headers.find(KEY) != Header::Absent).then(|| handshake(headers, opening.now.wall));
         let (_, query) = opening.target.split_once('?').unwrap_or_default();
+        let now = opening.now.wall;
+        let in_query = [KEY, EXPIRES, SIGNATURE].into_iter().any(|name| values(query, name).next().is_some());
+        let proof = match (headers.find(KEY) != Header::Absent, in_query) {
+            (true, true) => Some(Err(malformed(KEY))),
+            (true, false) => Some(handshake(headers, now)),
+            (false, true) => Some(query_of_handshake(query, now)),
+            (false, false) => None,
+        };
         Self { proof, topics: asked(query) }
     }
 
@@ -34,15 +42,25 @@ impl Realtime {
     }
 }
 
-/// The topics of a query, in one parameter. Two would be read as one or the other, and are refused.
-fn asked(query: &str) -> Result<Vec<String>, Refusal> {
+/// The values of a parameter, as they stand.
+fn values<'q>(query: &'q str, wanted: &'static str) -> impl Iterator<Item = &'q str> {
     let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let mut values = pairs.filter(|(name, _)| decoded(name).as_deref() == Some("subscribe")).map(|(_, value)| value);
-    let text = match (values.next(), values.next()) {
-        (None, _) => return Ok(Vec::new()),
-        (Some(value), None) => decoded(value).ok_or_else(|| malformed("subscribe"))?,
-        (Some(_), Some(_)) => return Err(malformed("subscribe")),
-    };
+    pairs.filter(move |(name, _)| decoded(name).as_deref() == Some(wanted)).map(|(_, value)| value)
+}
+
+/// A parameter of a query. Two would be read as one or the other, and are refused.
+fn parameter(query: &str, wanted: &'static str) -> Result<Option<String>, Refusal> {
+    let mut values = values(query, wanted);
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => decoded(value).map(Some).ok_or_else(|| malformed(wanted)),
+        (Some(_), Some(_)) => Err(malformed(wanted)),
+    }
+}
+
+/// The topics of a query, in one parameter.
+fn asked(query: &str) -> Result<Vec<String>, Refusal> {
+    let Some(text) = parameter(query, "subscribe")? else { return Ok(Vec::new()) };
     let topics: Vec<String> = text.split(',').filter(|topic| !topic.is_empty()).map(str::to_owned).collect();
     if topics.len() > limits::FRAME_LIST_MAX { Err(malformed("subscribe")) } else { Ok(topics) }
 }
@@ -54,6 +72,12 @@ fn decoded(text: &str) -> Option<String> {
 /// The proof in the headers of a handshake: what is signed has no query.
 fn handshake(headers: &dyn Headers, now: Timestamp) -> Result<Presented<'static>, Refusal> {
     proof([header(headers, KEY)?, header(headers, EXPIRES)?, header(headers, SIGNATURE)?], now)
+}
+
+/// The same proof in the query.
+fn query_of_handshake(query: &str, now: Timestamp) -> Result<Presented<'static>, Refusal> {
+    let needed = |name| parameter(query, name).and_then(|value| value.filter(|value| !value.is_empty()).ok_or_else(|| missing(name)));
+    proof([&needed(KEY)?, &needed(EXPIRES)?, &needed(SIGNATURE)?], now)
 }
 
 fn is_private(topic: &str) -> bool {
@@ -218,6 +242,33 @@ mod tests {
         }
         assert_eq!(refused("/realtime", &signed[..2].to_vec()), (Reject::MissingCredentials, true));
         assert!(matches!(opened("/realtime", &none), Step::Reply(replies) if replies.is_empty()));
+    }
+
+    #[test]
+    fn a_handshake_proves_itself_in_its_query() {
+        let none = http::HeaderMap::new();
+        let proof = "api-expires=1795226000&api-key=k&api-signature=00";
+        for target in [
+            format!("/realtime?{proof}"),
+            format!("/realtime?subscribe=order&{proof}"),
+            "/realtime?".to_owned() + &proof.replace('-', "%2D"),
+        ] {
+            let Step::Verify(presented) = opened(&target, &none) else { panic!("a proof to verify in {target}") };
+            assert_eq!((presented.key_id.as_str(), presented.signed.contiguous().as_ref()), ("k", &b"GET/realtime1795226000"[..]));
+        }
+        let refused = |target: &str, headers: &dyn Headers| {
+            let Step::Refuse { refusal, close: true, .. } = opened(target, headers) else { panic!("a refusal of {target}") };
+            refusal.reject
+        };
+        for part in proof.split('&') {
+            let name = part.split('=').next().unwrap();
+            let others = proof.replace(part, "a=b");
+            assert_eq!(refused(&format!("/realtime?{others}"), &none), Reject::MissingCredentials, "without {name}");
+            assert_eq!(refused(&format!("/realtime?{others}&{name}="), &none), Reject::MissingCredentials, "nothing in {name}");
+            assert_eq!(refused(&format!("/realtime?{proof}&{part}"), &none), Reject::Malformed, "{name} twice");
+        }
+        let header = [(KEY.to_owned(), "k".to_owned())].to_vec();
+        assert_eq!(refused(&format!("/realtime?{proof}"), &header), Reject::Malformed, "two proofs");
     }
 
     #[test]

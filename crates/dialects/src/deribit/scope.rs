@@ -42,10 +42,10 @@ pub struct Wanted {
     pub expires: Option<Duration>,
 }
 
-/// A session name of the venue: 1 to 16 letters, digits, `_` or `-`.
+/// A session name of the venue: letters, digits, `.`, `_` and `-`, within its limit. cryptofeed has points in it.
 pub(super) fn session_name(name: &str) -> Result<String, Refusal> {
     let fine = (1..=limits::SESSION_NAME_CHARS_MAX).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     if fine { Ok(name.to_owned()) } else { Err(malformed("session_name")) }
 }
 

@@ -181,8 +181,14 @@ fn scopes_are_read_both_ways() {
     assert_eq!(read("trade:none"), Ok(Some(String::new())));
     let wanted = Wanted::read("session:h1 expires:60").unwrap();
     assert_eq!(wanted, Wanted { session: Session::Named("h1".to_owned()), rights: None, expires: Some(Duration::from_secs(60)) });
+    for name in ["apiconsole-c5i26ds6dsr", "DERIBIT.ws.2", "bot_1"] {
+        let wanted = Wanted::read(&format!("session:{name} expires:2592000")).unwrap();
+        assert_eq!(wanted.session, Session::Named(name.to_owned()));
+    }
     assert_eq!(Wanted::read("expires:9999999").unwrap().expires, Some(crate::limits::ACCESS_TOKEN_LIFETIME_MAX));
-    for text in ["ip:1.2.3.4", "trade", "trade:write", "session:", "session:a.b", "session:seventeen-letters", "expires:0", "x:read"] {
+    for text in
+        ["ip:1.2.3.4", "trade", "trade:write", "session:", "session:a/b", &format!("session:{}", "a".repeat(65)), "expires:0", "x:read"]
+    {
         assert!(Wanted::read(text).is_err(), "{text}");
     }
     let granted = |scopes: &str, session| super::scope::granted(&Scopes::parse(scopes).unwrap(), session);

@@ -6,7 +6,7 @@
 //! | `{"time","channel":"spot.login","event":"api","payload":{"req_id","api_key","timestamp","signature","req_header"}}` | `api\nspot.login\n<req_param as it stands>\n<timestamp>` |
 //!
 //! `spot.order_place` takes one order, or a list of them, in `req_param`.
-//! HMAC-SHA-512 in hex. ccxt signs `{}` for a `req_param` that it does not send.
+//! HMAC-SHA-512 in hex. A login has no parameters: the vendor's examples sign nothing in their place, and ccxt signs `{}`; both are read.
 
 use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 
@@ -80,7 +80,7 @@ impl Gate {
     fn op<'f>(&self, frame: &RawObject<'_>, payload: Option<&RawObject<'_>>, now: Timestamp) -> Result<Op<'f>, Refusal> {
         match (self.channel.as_str(), self.event.as_str()) {
             ("spot.ping", _) => Ok(Op::Answer(format!(r#"{{"time":{},"channel":"spot.pong","event":"","result":null}}"#, now.as_secs()))),
-            ("spot.login", "api") => login(payload.ok_or_else(|| missing("payload"))?).map(Op::Login),
+            ("spot.login", "api") => login(payload.ok_or_else(|| missing("payload"))?),
             (channel, "api") => {
                 let known = routes::MESSAGES.iter().find(|route| route.name == channel && route.name.starts_with("spot.order"));
                 let route = known.ok_or(Reject::RouteUnknown)?;
@@ -117,13 +117,18 @@ fn placed(payload: Option<&RawObject<'_>>) -> u32 {
     }
 }
 
-fn login<'f>(payload: &RawObject<'_>) -> Result<Presented<'f>, Refusal> {
+fn login<'f>(payload: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
     let needed = |name: &'static str| text(payload, name).filter(|text| !text.is_empty()).ok_or_else(|| missing(name));
     let timestamp = needed("timestamp")?;
-    let parameter = payload.member("req_param").map_or("", |value| value.get());
-    let parameter = if parameter.is_empty() { "{}" } else { parameter };
-    // Clients differ in whether an absent parameter is signed as nothing or as an empty object; ccxt does the latter.
-    presented(&needed("api_key")?, &needed("signature")?, &timestamp, format!("api\nspot.login\n{parameter}\n{timestamp}"))
+    let (key, signature) = (needed("api_key")?, needed("signature")?);
+    let text = |parameter: &str| format!("api\nspot.login\n{parameter}\n{timestamp}");
+    let parameter = payload.member("req_param").map(|value| value.get());
+    let first = presented(&key, &signature, &timestamp, text(parameter.unwrap_or("{}")))?;
+    Ok(match parameter {
+        // Go writes a parameter of no bytes as an empty text or as null, and signs its bytes.
+        None | Some("\"\"" | "null") => Op::LoginEither(first, Box::new(presented(&key, &signature, &timestamp, text(""))?)),
+        Some(_) => Op::Login(first),
+    })
 }
 
 fn presented<'f>(key: &str, signature: &str, timestamp: &str, signed: String) -> Result<Presented<'f>, Refusal> {

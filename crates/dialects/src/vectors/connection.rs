@@ -180,10 +180,12 @@ impl<'f> Connection<'f> {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let result = match socket.handle_text(text, now, &mut self.desk) {
-            Step::Verify(presented) if presented.key_id == key.key_id => self.verify(&presented, key, now),
             Step::Verify(presented) => match socket.take_other_reading() {
-                Some(otherwise) => self.verify(&otherwise, key, now),
-                None => self.verify(&presented, key, now),
+                Some(otherwise) if otherwise.key_id == presented.key_id => {
+                    self.verify(&presented, key, now).or_else(|refusal| self.verify(&otherwise, key, now).map_err(|_| refusal))
+                }
+                Some(otherwise) if presented.key_id != key.key_id => self.verify(&otherwise, key, now),
+                Some(_) | None => self.verify(&presented, key, now),
             },
             Step::VerifyToken(token) => self.redeem(&token, key, now),
             step @ (Step::Close { .. } | Step::Forward(_) | Step::Refuse { .. } | Step::Reply(_)) => return verdict(step),

@@ -3,7 +3,7 @@
 //! | dialect | frame | signed text |
 //! |---|---|---|
 //! | Binance | `params.signature` | parameters sorted, `name=value` joined by `&` |
-//! | Bitfinex | `event: auth` | `AUTH` nonce |
+//! | Bitfinex | `event: auth` | `AUTH` nonce, or the nonce twice where `authPayload` has it so |
 //! | BitMEX, Bybit | `op: authKeyExpires`, `op: auth` | `GET/realtime` expires |
 //! | Coinbase Exchange, OKX | `signature`, `op: login` | time `GET/users/self/verify` |
 //! | Deribit | `public/auth` | time, nonce, data, each but the last with a line feed |
@@ -86,7 +86,12 @@ fn bitfinex(frame: &RawObject<'_>, mut draft: Draft) -> Option<Draft> {
     draft.key = text_of(frame, "apiKey").unwrap_or_default();
     draft.signature = text_of(frame, "authSig").unwrap_or_default();
     let nonce = text_of(frame, "authNonce").unwrap_or_default();
-    draft.text = Text::new(vec![Part::plain(Name::Literal, "AUTH"), Part::plain(Name::Nonce, nonce)]);
+    let mut parts = vec![Part::plain(Name::Literal, "AUTH"), Part::plain(Name::Nonce, nonce.clone())];
+    if text_of(frame, "authPayload").is_some_and(|payload| payload == format!("AUTH{nonce}{nonce}")) {
+        // As the vendor's libraries for Node sign it.
+        parts.push(Part::plain(Name::Nonce, nonce));
+    }
+    draft.text = Text::new(parts);
     Some(draft)
 }
 

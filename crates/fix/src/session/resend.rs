@@ -7,7 +7,7 @@
 use countersign_core::Now;
 
 use super::presented_logon::integer;
-use super::{Event, Gap, ResendPolicy, Session, Waiting};
+use super::{DisconnectReason, Event, Gap, ResendPolicy, Session, Waiting};
 use crate::limits;
 use crate::message::{FieldFault, Message};
 use crate::msg_type::AdminType;
@@ -54,16 +54,23 @@ impl<S: MessageStore> Session<S> {
         if end < begin {
             return Err(FieldFault::of(SessionRejectReason::ValueIncorrect, tag::END_SEQ_NO));
         }
-        if !self.resend_requests.admit(now.mono) {
+        // Engines that ask in pieces (ResendRequestChunkSize) come to an end: only what was asked for before counts.
+        if begin <= self.asked_through && !self.resend_requests.admit(now.mono) {
             self.fatal(now, "Too many ResendRequests", "Too many ResendRequests".to_owned());
             return Ok(());
         }
+        self.asked_through = end;
         self.events.push_back(Event::ResendRequested { begin, end });
         let kept = self.store.as_ref().map_or(1, MessageStore::kept_from);
         if begin < kept && self.config.resend == ResendPolicy::Resend {
             self.events.push_back(Event::ResendIncomplete { begin, end: end.min(kept - 1) });
         }
-        self.transmit.push_back(Waiting::Resend { from: begin, through: end });
+        let waiting = self.transmit.len();
+        match self.transmit.back_mut() {
+            Some(Waiting::Resend { through, .. }) if *through + 1 == begin => *through = end,
+            _ if waiting >= limits::TRANSMIT_MESSAGES_MAX => self.disconnect(DisconnectReason::SlowConsumer),
+            _ => self.transmit.push_back(Waiting::Resend { from: begin, through: end }),
+        }
         Ok(())
     }
 

@@ -104,10 +104,11 @@ fn garbled_messages_without_end_cut_the_connection() {
 fn a_flood_of_resend_requests_ends_the_session() {
     let mut stage = stage(guarded(Version::Fix44));
     stage.play(LOGON);
-    for seq in 2..=u64::from(limits::RESEND_REQUESTS_MAX) + 1 {
+    // The first asks for nothing a second time.
+    for seq in 2..=u64::from(limits::RESEND_REQUESTS_MAX) + 2 {
         stage.play(&format!("peer {seq} 2 7=1|16=0\nwe 1 4 36=2|43=Y|123=Y"));
     }
-    stage.play(&format!("peer {} 2 7=1|16=0\nwe 2 5 58=Too many ResendRequests\nclosed Protocol", limits::RESEND_REQUESTS_MAX + 2));
+    stage.play(&format!("peer {} 2 7=1|16=0\nwe 2 5 58=Too many ResendRequests\nclosed Protocol", limits::RESEND_REQUESTS_MAX + 3));
 }
 
 #[test]

@@ -7,5 +7,6 @@ mod initiator;
 mod logons;
 mod pair;
 mod properties;
+mod resends;
 mod script;
 mod state_table;

@@ -31,7 +31,7 @@ use tokio_websockets::{CloseCode, Message};
 
 use super::UpstreamHead;
 use super::farewell::{Farewell, Refusals};
-use super::limits::{ANSWER_GRACE, BATCH_MAX, PING_INTERVAL, SILENCE_MAX, UNPROVED_MESSAGE_BYTES_MAX, WS_API_LIFE};
+use super::limits::{ANSWER_GRACE, BATCH_MAX, PING_INTERVAL, SILENCE_MAX, UNPROVED_SUBSCRIPTION_BYTES_MAX, WS_API_LIFE};
 use super::links::{LinkId, Links};
 use super::socket::Socket;
 use super::standing::Standing;
@@ -90,7 +90,7 @@ impl DialectWebSocket {
             authority: self.authority,
             head: self.head,
             correlation: self.correlation,
-            client: Socket::of_client(stream, UNPROVED_MESSAGE_BYTES_MAX),
+            client: Socket::of_client(stream, UNPROVED_SUBSCRIPTION_BYTES_MAX),
             machine: self.machine,
             links: Links::new(),
             logins: Vec::new(),
@@ -217,13 +217,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     async fn settle(&mut self, step: Step<'_>, message: Option<&Message>) -> Result<(), Farewell> {
         let (worker, connection) = (self.worker, self.connection);
         let verified = match step {
-            Step::Verify(presented) => {
-                let known = worker.shared.credentials.load().find(presented.purpose, &presented.key_id).is_some();
-                match if known { None } else { self.machine.take_other_reading() } {
-                    Some(otherwise) => admission::verify(worker, connection, &otherwise),
-                    None => admission::verify(worker, connection, &presented),
-                }
-            }
+            Step::Verify(presented) => admission::verify_either(worker, connection, &presented, self.machine.take_other_reading()),
             Step::VerifyToken(token) => admission::verify_token(worker, connection, &token),
             step @ (Step::Close { .. } | Step::Forward(_) | Step::Refuse { .. } | Step::Reply(_)) => {
                 return self.carry_out(step, message).await;

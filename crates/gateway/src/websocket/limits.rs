@@ -32,6 +32,10 @@ pub(crate) const PENDING_MAX: usize = 1_024;
 /// longest signed order list below 4 KiB.
 pub(crate) const UNPROVED_MESSAGE_BYTES_MAX: usize = 8 * 1_024;
 
+/// The same on the WebSockets of other venues, whose public clients never prove anything: one frame subscribes to the whole market, 500
+/// channels at Deribit, 21,000 characters at Bybit, all pairs at Kraken. Less than a request may send before it is verified.
+pub(crate) const UNPROVED_SUBSCRIPTION_BYTES_MAX: usize = 32 * 1_024;
+
 /// Longest message from an upstream: exchange information with all symbols.
 pub(crate) const UPSTREAM_MESSAGE_BYTES_MAX: usize = 16 << 20;
 

@@ -31,6 +31,16 @@ pub(super) fn nothing(_: &Exchange, _: &Fields, _: u64) -> Result<String, Bitmex
     Ok("[]".to_owned())
 }
 
+/// What can be subscribed to. The vendor's client for Node asks before it does anything.
+pub(super) fn topics(_: &Exchange, _: &Fields, _: u64) -> Result<String, BitmexError> {
+    let subjects = json!({
+        "authenticationRequired": ["execution", "margin", "order"],
+        "public": ["instrument", "orderBook10", "orderBookL2", "orderBookL2_25", "quote", "trade"],
+    });
+    let help = json!({"subscribe": "{\"op\":\"subscribe\",\"args\":[topic, …]}", "subscriptionSubjects": subjects});
+    Ok(help.to_string())
+}
+
 pub(super) fn assets(exchange: &Exchange, _: &Fields, _: u64) -> Result<String, BitmexError> {
     let mut listed: Vec<&str> =
         spot_markets(exchange).flat_map(|(_, market)| [&*market.instrument.base, &*market.instrument.quote]).collect();

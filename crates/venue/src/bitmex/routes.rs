@@ -25,6 +25,7 @@ pub(super) const ROUTES: &[Route<BitmexError>] = &[
     (Method::GET, "/api/v1/orderBook/L2", Public(market_data::book)),
     (Method::GET, "/api/v1/position", Read(trading::positions)),
     (Method::GET, "/api/v1/quote", Public(market_data::quote)),
+    (Method::GET, "/api/v1/schema/websocketHelp", Public(market_data::topics)),
     (Method::GET, "/api/v1/trade", Public(market_data::trades)),
     (Method::GET, "/api/v1/trade/bucketed", Public(market_data::candles)),
     (Method::GET, "/api/v1/user", Read(trading::user)),

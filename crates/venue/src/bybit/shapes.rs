@@ -79,12 +79,30 @@ fn fees(account: &Account, order: &Order) -> (Fixed, Map<String, Value>) {
     (total, detail.into_iter().collect())
 }
 
+/// Members of an order that say nothing of a plain one. Clients with types for the whole row want them all the same.
+const OF_OTHER_ORDERS: &[&str] = &[
+    "blockTradeId",
+    "feeCurrency",
+    "lastPriceOnCreated",
+    "orderIv",
+    "placeType",
+    "slLimitPrice",
+    "slTriggerBy",
+    "smpOrderId",
+    "stopLoss",
+    "takeProfit",
+    "tpLimitPrice",
+    "tpTriggerBy",
+    "tpslMode",
+    "triggerBy",
+];
+
 /// One order.
 pub(super) fn order(exchange: &Exchange, order: &Order) -> Value {
     let terms = &exchange.market(order.market).instrument;
     let (fee, fee_detail) = fees(exchange.account_state(order.owner), order);
     let leaves = if order.status.is_open() { order.remaining() } else { Fixed::ZERO };
-    json!({
+    let mut row = json!({
         "category": SPOT,
         "orderId": order.id.to_string(),
         "orderLinkId": order.given_client_id(),
@@ -109,17 +127,17 @@ pub(super) fn order(exchange: &Exchange, order: &Order) -> Value {
         "stopOrderType": "",
         "marketUnit": market_unit(order),
         "triggerPrice": "0",
-        "takeProfit": "",
-        "stopLoss": "",
+        "triggerDirection": 0,
         "reduceOnly": false,
         "closeOnTrigger": false,
         "createType": "CreateByUser",
         "smpType": "None",
         "smpGroup": 0,
-        "smpOrderId": "",
         "createdTime": order.created_ms.to_string(),
         "updatedTime": order.updated_ms.to_string(),
-    })
+    });
+    OF_OTHER_ORDERS.iter().for_each(|name| row[*name] = Value::from(""));
+    row
 }
 
 /// One execution of an account's order.
@@ -146,7 +164,15 @@ pub(super) fn execution(exchange: &Exchange, owner: AccountIndex, fill: &Fill) -
         "execValue": fill.quote.short(),
         "execTime": fill.at_ms.to_string(),
         "isMaker": fill.is_maker,
+        "isLeverage": "0",
         "feeRate": rate.short(),
+        "tradeIv": "",
+        "markIv": "",
+        "markPrice": "",
+        "indexPrice": "",
+        "underlyingPrice": "",
+        "blockTradeId": "",
+        "closedSize": "",
         "seq": fill.trade_id,
     })
 }
@@ -159,6 +185,7 @@ fn coin(asset: &str, balance: Balance, usd: Fixed) -> Value {
         "walletBalance": balance.total.short(),
         "locked": balance.held.short(),
         "availableToWithdraw": balance.free().short(),
+        "availableToBorrow": "",
         "borrowAmount": "0",
         "accruedInterest": "0",
         "totalOrderIM": "0",
@@ -170,6 +197,7 @@ fn coin(asset: &str, balance: Balance, usd: Fixed) -> Value {
         "marginCollateral": false,
         "collateralSwitch": false,
         "spotHedgingQty": "0",
+        "spotBorrow": "0",
     })
 }
 

@@ -86,7 +86,7 @@ impl Desk {
             b"H" => Some(self.status(message)),
             b"AF" => Some(self.mass_status(message)),
             b"q" => Some(self.cancel_all(message)),
-            b"x" => Some(market_data::security_list(&self.shell, message)),
+            b"x" => Some(market_data::security_list(&self.shell, self.version, message)),
             _ => self.market.request(&self.shell, &self.watch, message),
         }
     }
@@ -192,7 +192,10 @@ impl Desk {
             };
             Ok::<usize, Problem>(canceled.len())
         });
-        let report = Out::new("r").maybe(11, text(message, 11)).field(37, self.exec_id()).maybe(530, text(message, 530));
+        let id = self.exec_id();
+        // MassActionReportID took the place of OrderID in 5.0 SP1.
+        let report = Out::new("r").maybe(11, text(message, 11)).field(37, &id);
+        let report = report.maybe(1369, (self.version == Version::Fixt11).then_some(&id)).maybe(530, text(message, 530));
         match outcome {
             Ok(count) => report.maybe(531, text(message, 530)).field(533, count),
             Err(problem) => report.field(531, 0).field(532, 1).field(58, problem.text()),

@@ -1,9 +1,11 @@
 //! MarketDataRequest: books as full refreshes with every tick of the market, trades as increments.
+//!
+//! Only fields that every version gives to these messages: engines with the standard's dictionary reject others (QuickFIX by default).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use countersign_fix::Message;
+use countersign_fix::{Message, Version};
 use parking_lot::Mutex;
 
 use super::desk::{named, security_type};
@@ -13,7 +15,7 @@ use super::report::utc;
 use super::watch::Watch;
 use crate::exchange::Exchange;
 use crate::exchange::event::Event;
-use crate::exchange::instrument::MarketIndex;
+use crate::exchange::instrument::{InstrumentKind, MarketIndex};
 use crate::exchange::order::Side;
 use crate::hub::Observer;
 use crate::operations::levels;
@@ -42,6 +44,8 @@ struct Subscription {
     bids: bool,
     offers: bool,
     trades: bool,
+    /// 5.0 SP2 asks when a book was last changed (779), and no version before it knows that field.
+    dated: bool,
 }
 
 impl Feed {
@@ -74,6 +78,7 @@ impl Feed {
     }
 
     fn begin_stream(&self, shell: &Shell, own: &Mutex<Watch>, message: &Message<'_>, (id, lasts): (&str, bool)) -> Result<(), Out> {
+        let dated = Version::of(message.begin_string()) == Some(Version::Fixt11);
         let has = |entry: &[u8]| message.body().iter().any(|field| field.tag == 269 && field.value == entry);
         let depth = match text(message, 264).and_then(|depth| depth.parse().ok()).unwrap_or(1) {
             0 => DEPTH_MAX,
@@ -88,8 +93,8 @@ impl Feed {
                 own.lock().spells(market, symbol);
                 markets.push((market, symbol.to_owned()));
             }
-            let wanted = Subscription { markets, depth, bids: has(b"0"), offers: has(b"1"), trades: has(b"2") };
-            let whole = wanted.markets.iter().filter_map(|(market, symbol)| refresh(exchange, id, &wanted, *market, symbol, now_ms));
+            let wanted = Subscription { markets, depth, bids: has(b"0"), offers: has(b"1"), trades: has(b"2"), dated };
+            let whole = wanted.markets.iter().filter_map(|(market, symbol)| refresh(exchange, id, &wanted, (*market, symbol), now_ms));
             let whole: Vec<Out> = whole.collect();
             Ok((wanted, whole))
         });
@@ -120,7 +125,7 @@ fn rejected(id: &str, reason: char, sentence: &str) -> Out {
 }
 
 /// MarketDataSnapshotFullRefresh; none when only trades are wanted.
-fn refresh(exchange: &Exchange, id: &str, wanted: &Subscription, market: MarketIndex, symbol: &str, now_ms: u64) -> Option<Out> {
+fn refresh(exchange: &Exchange, id: &str, wanted: &Subscription, (market, symbol): (MarketIndex, &str), now_ms: u64) -> Option<Out> {
     if !wanted.bids && !wanted.offers {
         return None;
     }
@@ -132,7 +137,7 @@ fn refresh(exchange: &Exchange, id: &str, wanted: &Subscription, market: MarketI
             out = out.field(269, kind).field(270, price.short()).field(271, quantity.short());
         }
     }
-    Some(out.field(60, utc(now_ms)))
+    Some(out.maybe(779, wanted.dated.then(|| utc(now_ms))))
 }
 
 impl Observer for Prices {
@@ -141,7 +146,7 @@ impl Observer for Prices {
             Event::Ticked { at_ms } => {
                 for (id, wanted) in &self.0 {
                     for (market, symbol) in &wanted.markets {
-                        if let Some(out) = refresh(exchange, id, wanted, *market, symbol, *at_ms) {
+                        if let Some(out) = refresh(exchange, id, wanted, (*market, symbol), *at_ms) {
                             outbox.push_flow(out.into_bytes());
                         }
                     }
@@ -150,9 +155,11 @@ impl Observer for Prices {
             Event::Trade { market, trade } => {
                 for (id, wanted) in self.0.iter().filter(|(_, wanted)| wanted.trades) {
                     let Some((_, symbol)) = wanted.markets.iter().find(|(wanted, _)| wanted == market) else { continue };
-                    let out = Out::new("X").field(262, id).field(268, 1).field(279, 0).field(269, 2).field(55, symbol);
-                    let out = out.field(270, trade.price.short()).field(271, trade.quantity.short()).field(1003, trade.id);
-                    outbox.push_flow(out.field(60, utc(trade.at_ms)).into_bytes());
+                    let at = utc(trade.at_ms);
+                    let (date, time) = at.split_once('-').unwrap_or_default();
+                    let out = Out::new("X").field(262, id).field(268, 1).field(279, 0).field(269, 2).field(278, trade.id).field(55, symbol);
+                    let out = out.field(270, trade.price.short()).field(271, trade.quantity.short());
+                    outbox.push_flow(out.field(272, date).field(273, time).into_bytes());
                 }
             }
             Event::Balances { .. } | Event::Order { .. } => {}
@@ -160,15 +167,18 @@ impl Observer for Prices {
     }
 }
 
-/// SecurityList: all instruments.
-pub(super) fn security_list(shell: &Shell, message: &Message<'_>) -> Out {
+/// SecurityList: all instruments, with what the version has words for.
+pub(super) fn security_list(shell: &Shell, version: Version, message: &Message<'_>) -> Out {
+    let is_new = version == Version::Fixt11;
     shell.with(|exchange, _| {
         let markets = exchange.markets();
         let head = Out::new("y").maybe(320, text(message, 320)).field(322, "1").field(560, 0).field(146, markets.len());
         markets.iter().fold(head, |out, market| {
             let terms = &market.instrument;
-            let out = out.field(55, &terms.symbol).field(167, security_type(terms.kind)).field(15, &*terms.quote);
-            out.field(969, terms.tick.short()).field(562, terms.lot.short()).field(561, terms.lot.short())
+            let is_spot = terms.kind == InstrumentKind::Spot;
+            let out = out.field(55, &terms.symbol).maybe(167, (is_new || !is_spot).then(|| security_type(terms.kind)));
+            let out = out.field(15, &*terms.quote).maybe(969, is_new.then(|| terms.tick.short()));
+            out.field(561, terms.lot.short()).field(562, terms.lot.short())
         })
     })
 }

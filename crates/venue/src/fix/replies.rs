@@ -36,9 +36,10 @@ impl Problem {
         }
     }
 
-    /// OrdRejReason (103).
-    const fn ord_rej_reason(&self) -> u32 {
+    /// OrdRejReason (103). FIX 4.2 has none for what is wrong in the request itself.
+    const fn ord_rej_reason(&self, version: Version) -> u32 {
         match self {
+            Self::Missing(_) | Self::Wrong(_) if matches!(version, Version::Fix42) => 0,
             Self::Symbol => 1,
             Self::Order(OrderError::MarketClosed) => 2,
             Self::Order(OrderError::InsufficientBalance | OrderError::TooManyOpenOrders | OrderError::TooManyAccounts) => 3,
@@ -73,7 +74,7 @@ pub(super) fn rejected(message: &Message<'_>, version: Version, problem: &Proble
         .maybe(20, (version == Version::Fix42).then_some(0))
         .field(150, 8)
         .field(39, 8)
-        .field(103, problem.ord_rej_reason())
+        .field(103, problem.ord_rej_reason(version))
         .maybe(55, echo(55))
         .maybe(54, echo(54))
         .maybe(38, echo(38))

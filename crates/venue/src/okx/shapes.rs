@@ -135,11 +135,45 @@ pub(super) fn fill(exchange: &Exchange, owner: AccountIndex, fill: &Fill) -> Val
     })
 }
 
+/// Members of a currency that say nothing in the spot mode. Clients with types for the whole row want them all the same.
+const OF_OTHER_MODES: &[&str] = &[
+    "accAvgPx",
+    "borrowFroz",
+    "clSpotInUseAmt",
+    "crossLiab",
+    "fixedBal",
+    "imr",
+    "interest",
+    "isoEq",
+    "isoLiab",
+    "isoUpl",
+    "liab",
+    "maxLoan",
+    "maxSpotInUse",
+    "mgnRatio",
+    "mmr",
+    "notionalLever",
+    "openAvgPx",
+    "rewardBal",
+    "smtSyncEq",
+    "spotCopyTradingEq",
+    "spotInUseAmt",
+    "spotIsoBal",
+    "spotUpl",
+    "spotUplRatio",
+    "stgyEq",
+    "totalPnl",
+    "totalPnlRatio",
+    "twap",
+    "uplLiab",
+];
+
 fn detail(asset: &str, balance: Balance, usd: Fixed, at_ms: u64) -> Value {
     let (total, free, held) = (balance.total.short(), balance.free().short(), balance.held.short());
-    json!({
+    let mut row = json!({
         "ccy": asset,
         "eq": total,
+        "spotBal": total,
         "cashBal": total,
         "availEq": free,
         "availBal": free,
@@ -148,10 +182,10 @@ fn detail(asset: &str, balance: Balance, usd: Fixed, at_ms: u64) -> Value {
         "eqUsd": usd.short(),
         "disEq": usd.short(),
         "upl": "0",
-        "liab": "",
-        "interest": "",
         "uTime": at_ms.to_string(),
-    })
+    });
+    OF_OTHER_MODES.iter().for_each(|name| row[*name] = Value::from(""));
+    row
 }
 
 /// The trading account: the row of `balance`, and of the `account` channel. `only` names the
@@ -171,11 +205,17 @@ pub(super) fn balance(exchange: &Exchange, owner: AccountIndex, only: Option<&st
         "totalEq": total.short(),
         "isoEq": "",
         "adjEq": "",
+        "availEq": "",
+        "borrowFroz": "",
         "ordFroz": "",
         "imr": "",
         "mmr": "",
         "mgnRatio": "",
         "notionalUsd": "",
+        "notionalUsdForBorrow": "",
+        "notionalUsdForFutures": "",
+        "notionalUsdForOption": "",
+        "notionalUsdForSwap": "",
         "upl": "",
         "details": details,
         "uTime": account.updated_ms.to_string(),

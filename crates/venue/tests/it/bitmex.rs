@@ -26,6 +26,7 @@ async fn answers_have_the_shape_of_the_venue() {
         "instrument?symbol=XBT_USDT",
         "instrument/active",
         "instrument/indices",
+        "schema/websocketHelp",
         "order",
         "orderBook/L2?symbol=XBT_USDT&depth=2",
         "position",

@@ -46,6 +46,23 @@ pub(super) fn verify(worker: &Rc<Worker>, connection: &Connection, presented: &P
     verify_presented(worker, connection, presented)
 }
 
+/// As [`verify`], where a proof may have another reading. Two readings of one key cost the same whether anybody has it or not.
+pub(super) fn verify_either(
+    worker: &Rc<Worker>,
+    connection: &Connection,
+    presented: &Presented<'_>,
+    otherwise: Option<Presented<'_>>,
+) -> Result<Login, Refusal> {
+    let known = || worker.shared.credentials.load().find(presented.purpose, &presented.key_id).is_some();
+    match otherwise {
+        Some(otherwise) if otherwise.key_id == presented.key_id => {
+            verify(worker, connection, presented).or_else(|refusal| verify(worker, connection, &otherwise).map_err(|_| refusal))
+        }
+        Some(otherwise) if !known() => verify(worker, connection, &otherwise),
+        Some(_) | None => verify(worker, connection, presented),
+    }
+}
+
 /// Looks up and verifies a token of ours.
 pub(super) fn verify_token(worker: &Rc<Worker>, connection: &Connection, token: &Token) -> Result<Login, Refusal> {
     verify_shown(worker, connection, token)

@@ -44,6 +44,20 @@ async fn a_node_that_leaves_closes_what_is_quiet_at_once() {
 }
 
 #[tokio::test]
+async fn who_never_logs_in_may_subscribe_to_a_whole_market_at_once() {
+    on_stage(|stage| async move {
+        let mut client = connect_client(&stage, "/ws/v5/public").await;
+        let args: Vec<String> = (100..700).map(|pair| format!(r#"{{"channel":"tickers","instId":"C{pair}-USDT"}}"#)).collect();
+        let all = format!(r#"{{"op":"subscribe","args":[{}]}}"#, args.join(","));
+        assert!(all.len() > 24 * 1_024);
+        client.send(Message::text(all.clone())).await.unwrap();
+        arrived(&stage).await;
+        assert_eq!(stage.upstream.texts(), [all]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_the_machine_reads_of_a_handshake_is_asked_of_nobody_else() {
     on_stage(|stage| async move {
         // Without the key this is no proof; an upstream might find one in it all the same.

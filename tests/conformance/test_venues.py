@@ -10,6 +10,8 @@ import ccxt
 import pytest
 import requests
 import websocket
+from eth_account import Account
+from hyperliquid.exchange import Exchange
 
 from harness.interop import class_name
 from harness.venues import LISTEN_KEY, VENUES, symbol
@@ -279,3 +281,41 @@ def test_hyperliquid_takes_the_signature_of_either_network_over_the_websocket(se
             await client.close()
 
     asyncio.run(story())
+
+
+def test_hyperliquid_moves_funds_for_keys_that_may_withdraw_and_for_no_other(server):
+    """Transfers, withdrawals and approvals are signed as typed data, by the vendor's SDK and by ccxt."""
+    venue = next(each for each in VENUES if each.cls == "hyperliquid")
+
+    def client(private_key):
+        made = Exchange(Account.from_key(private_key), server.base, meta={"universe": []}, spot_meta={"universe": [], "tokens": []})
+        made.session.verify = server.ca
+        return made
+
+    somebody, records = "0x" + "17" * 20, [venue.key(server, *scopes) for scopes in (["order:write"], ["funds:withdraw"])]
+    trader, treasurer = (client(record["private_key"]) for record in records)
+    for call in (
+        lambda sdk: sdk.usd_transfer(1, somebody),
+        lambda sdk: sdk.spot_transfer(1, somebody, "PURR:0xc4bf3f870c0e9465323c0b6ed28096c2"),
+        lambda sdk: sdk.withdraw_from_bridge(1, somebody),
+        lambda sdk: sdk.usd_class_transfer(1, True),
+        lambda sdk: sdk.send_asset(somebody, "", "spot", "USDC:0x6d1e7cde53ba9467b783cb7c530ce054", 1),
+        lambda sdk: sdk.token_delegate(somebody, 1, False),
+        lambda sdk: sdk.approve_builder_fee(somebody, "0.001%"),
+        lambda sdk: sdk.convert_to_multi_sig_user([somebody], 1),
+        lambda sdk: sdk.approve_agent("desk")[0],
+    ):
+        assert call(trader) == {"status": "err", "response": "The API wallet is not allowed to do this."}
+        assert call(treasurer) == {"status": "err", "response": "This action is not served."}, "the gateway lets it pass, and the paper venue has no such thing"
+    assert treasurer.schedule_cancel(None) == {"status": "err", "response": "The API wallet is not allowed to do this."}
+
+    # Whom a user approves at the venue is nobody here, until a key is registered.
+    answer, agent = treasurer.approve_agent()
+    assert answer["response"] == "This action is not served."
+    assert client(agent).schedule_cancel(None)["response"] == "User or API Wallet does not exist."
+
+    ours = venue.sync(server, records[1])
+    ours.load_markets()
+    for call in (lambda: ours.withdraw("USDC", 1, somebody), lambda: ours.transfer("USDC", 1, "spot", "swap")):
+        with pytest.raises(ccxt.ExchangeError, match="This action is not served"):
+            call()

@@ -162,6 +162,15 @@ pub trait Dialect: Send + Sync {
     /// [`AnswerContext::unknown_key`] says otherwise); a failure of ours is never a bad key.
     fn refuse(&self, refusal: &Refusal, context: &AnswerContext) -> HttpAnswer;
 
+    /// The scope that a request needs beside that of its endpoint, or in place of trading: where one endpoint takes what trades and
+    /// what moves funds. Asked however somebody logged in, a token included.
+    ///
+    /// # Errors
+    /// The refusal of what no scope covers.
+    fn scope(&self, _request: &RequestView<'_>) -> Result<Option<&'static str>, Refusal> {
+        Ok(None)
+    }
+
     /// How many orders a request is charged as; `row` is what its endpoint says. Only where one request may carry several.
     fn orders(&self, _request: &RequestView<'_>, row: u32) -> u32 {
         row

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::rate::KeyCounters;
-use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Purpose, Refusal, Reject, authorize, permit_public};
+use countersign_core::{Access, CorrelationId, Freshness, KeyRate, Purpose, Refusal, Reject, authorize_needing, permit_public};
 use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_dialects::risk::SignedText;
@@ -303,7 +303,8 @@ pub(crate) fn admit(
     subject.note_login(&login);
     check_page(&login, request)?;
     check_body_as_read(route, request)?;
-    let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
+    let needed = route.family.dialect().map_or(Ok(None), |dialect| dialect.scope(request))?;
+    let permit = authorize_needing(&login.identity, login.granted(), &route.requirement, needed)?;
     let credential = login.identity.credential();
     words.limits = credential.rate;
     let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());

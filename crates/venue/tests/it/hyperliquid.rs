@@ -135,7 +135,10 @@ async fn an_action_without_identity_or_of_an_unserved_kind_is_refused() {
     let refused = act(&bench.stranger(), order("50000", "0.01", "Gtc")).await;
     assert_eq!(refused, json!({"status": "err", "response": "User or API Wallet does not exist."}));
     let unserved = act(&wallet(&bench), json!({"type": "usdSend", "amount": "1"})).await;
-    assert_eq!(unserved["status"], json!("err"));
+    assert_eq!(unserved, json!({"status": "err", "response": "This action is not served."}));
+    let treasurer = bench.client(Some(bench.signer.token("alice", "funds:withdraw")));
+    assert_eq!(act(&treasurer, json!({"type": "withdraw3", "amount": "1"})).await, unserved, "who may not trade is told the same");
+    assert_ne!(act(&treasurer, order("50000", "0.01", "Gtc")).await["status"], json!("ok"));
     for (path, body) in [("/info", "{"), ("/info", r#"{"type":"nothing","user":"0x"}"#), ("/exchange", "{}")] {
         let (status, _) = wallet(&bench).send(Method::POST, path, body).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path} {body}");

@@ -105,6 +105,42 @@ def test_bitmex_takes_the_proof_of_a_handshake_and_subscribes_as_its_query_says(
         partials("A" * 48)
 
 
+def test_bitmex_unsubscribes_by_a_frame_from_what_the_handshake_subscribed_to(server):
+    """Public topics beside one's own went to the venue under the login of the handshake; the frame goes there, too."""
+    record = server.credential("bitmex")
+    expires = str(int(time.time()) + 3_600)
+    signature = hmac.new(record["secret"].encode(), f"GET/realtime{expires}".encode(), hashlib.sha256).hexdigest()
+    proof = [f"api-expires: {expires}", f"api-signature: {signature}", f"api-key: {record['api_key']}"]
+    address = f"{server.ws_base}/realtime?subscribe=quote:XBT_USDT,orderBookL2:XBT_USDT,order"
+    socket = websocket.create_connection(address, header=proof, sslopt={"ca_certs": server.ca}, timeout=20)
+
+    def until(wanted):
+        while True:
+            frame = json.loads(socket.recv())
+            assert "error" not in frame, frame
+            if wanted(frame):
+                return frame
+
+    try:
+        until(lambda frame: frame.get("table") == "quote")
+        socket.send(json.dumps({"op": "unsubscribe", "args": ["quote:XBT_USDT"]}))
+        until(lambda frame: frame.get("unsubscribe") == "quote:XBT_USDT")
+        tables = [until(lambda frame: "table" in frame)["table"] for _ in range(8)]
+        assert set(tables) == {"orderBookL2"}, "the quotes are told with each change of the book, and no more"
+    finally:
+        socket.close()
+
+
+def test_a_path_of_one_venue_with_the_headers_of_another_is_refused_in_the_words_of_the_latter(server):
+    """`GET /api/v1/position` is BitMEX's; a client of KuCoin reads KuCoin's errors."""
+    address, headers = f"{server.base}/api/v1/position?symbol=XBTUSDTM", {"KC-API-KEY": "k", "KC-API-SIGN": "s"}
+    of_kucoin = requests.get(address, headers=headers, verify=server.ca, timeout=10)
+    assert (of_kucoin.status_code, of_kucoin.json()["code"]) == (404, "404000")
+    for headers in ({}, {"api-key": "k", "KC-API-KEY": "k"}):
+        of_bitmex = requests.get(address, headers=headers, verify=server.ca, timeout=10)
+        assert (of_bitmex.status_code, of_bitmex.json()["error"]["name"]) == (401, "HTTPError"), "nothing, or something of the path's own, is its own"
+
+
 def test_reads_the_balance_of_an_address_that_has_done_nothing(server):
     """Hyperliquid's clients ask for it unsigned, before they act: any address, of which the gateway knows whose it is."""
     venue = next(venue for venue in VENUES if venue.purpose == "hyperliquid")

@@ -37,7 +37,7 @@ use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::worker::Worker;
 use crate::{audit, bearer, explanations, halts, listen_keys, local, tokens, websocket};
 
-use target::{admit_authority, check_fields, check_target, origin_form};
+use target::{admit_authority, check_fields, check_target, of_another_venue, origin_form};
 
 /// Where the keys of the identity assertions are published (RFC 7517).
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
@@ -296,9 +296,10 @@ pub(crate) fn admit(
         return Ok(Admitted { permit, login: None, usage: Charged::default() });
     }
     words.by_token = tokens::bearer::shown(request.headers).is_some();
-    let login = authenticate(worker, connection, route.family, route.effect, request).inspect_err(|refusal| {
+    let login = authenticate(worker, connection, route.family, route.effect, request).map_err(|refusal| {
         words.echo = route.family.dialect().and_then(|dialect| dialect.echo(request));
-        words.explained = explanations::of_request(worker, connection, route.family, request, refusal);
+        words.explained = explanations::of_request(worker, connection, route.family, request, &refusal);
+        of_another_venue(worker, route, request, &refusal, words).unwrap_or(refusal)
     })?;
     subject.note_login(&login);
     check_page(&login, request)?;

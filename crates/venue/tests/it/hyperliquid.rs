@@ -62,6 +62,8 @@ async fn answers_have_the_shape_of_the_venue() {
         json!({"type": "userAbstraction", "user": ADDRESS}),
         json!({"type": "userFees", "user": ADDRESS}),
         json!({"type": "userFills", "user": ADDRESS}),
+        json!({"type": "userFunding", "user": ADDRESS}),
+        json!({"type": "userNonFundingLedgerUpdates", "user": ADDRESS}),
     ] {
         let answer = info(&bench.stranger(), question.clone()).await;
         shapes.insert(question["type"].as_str().unwrap().to_owned(), shape(&answer));

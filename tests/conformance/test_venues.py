@@ -10,6 +10,8 @@ import ccxt
 import pytest
 import requests
 import websocket
+from eth_account import Account
+from hyperliquid.exchange import Exchange
 
 from harness.interop import class_name
 from harness.venues import LISTEN_KEY, VENUES, symbol
@@ -101,6 +103,42 @@ def test_bitmex_takes_the_proof_of_a_handshake_and_subscribes_as_its_query_says(
     assert seen["orderBookL2"]["keys"] == ["symbol", "id", "side"] and seen["margin"]["data"]
     with pytest.raises(AssertionError, match="Signature not valid"):
         partials("A" * 48)
+
+
+def test_bitmex_unsubscribes_by_a_frame_from_what_the_handshake_subscribed_to(server):
+    """Public topics beside one's own went to the venue under the login of the handshake; the frame goes there, too."""
+    record = server.credential("bitmex")
+    expires = str(int(time.time()) + 3_600)
+    signature = hmac.new(record["secret"].encode(), f"GET/realtime{expires}".encode(), hashlib.sha256).hexdigest()
+    proof = [f"api-expires: {expires}", f"api-signature: {signature}", f"api-key: {record['api_key']}"]
+    address = f"{server.ws_base}/realtime?subscribe=quote:XBT_USDT,orderBookL2:XBT_USDT,order"
+    socket = websocket.create_connection(address, header=proof, sslopt={"ca_certs": server.ca}, timeout=20)
+
+    def until(wanted):
+        while True:
+            frame = json.loads(socket.recv())
+            assert "error" not in frame, frame
+            if wanted(frame):
+                return frame
+
+    try:
+        until(lambda frame: frame.get("table") == "quote")
+        socket.send(json.dumps({"op": "unsubscribe", "args": ["quote:XBT_USDT"]}))
+        until(lambda frame: frame.get("unsubscribe") == "quote:XBT_USDT")
+        tables = [until(lambda frame: "table" in frame)["table"] for _ in range(8)]
+        assert set(tables) == {"orderBookL2"}, "the quotes are told with each change of the book, and no more"
+    finally:
+        socket.close()
+
+
+def test_a_path_of_one_venue_with_the_headers_of_another_is_refused_in_the_words_of_the_latter(server):
+    """`GET /api/v1/position` is BitMEX's; a client of KuCoin reads KuCoin's errors."""
+    address, headers = f"{server.base}/api/v1/position?symbol=XBTUSDTM", {"KC-API-KEY": "k", "KC-API-SIGN": "s"}
+    of_kucoin = requests.get(address, headers=headers, verify=server.ca, timeout=10)
+    assert (of_kucoin.status_code, of_kucoin.json()["code"]) == (404, "404000")
+    for headers in ({}, {"api-key": "k", "KC-API-KEY": "k"}):
+        of_bitmex = requests.get(address, headers=headers, verify=server.ca, timeout=10)
+        assert (of_bitmex.status_code, of_bitmex.json()["error"]["name"]) == (401, "HTTPError"), "nothing, or something of the path's own, is its own"
 
 
 def test_reads_the_balance_of_an_address_that_has_done_nothing(server):
@@ -279,3 +317,41 @@ def test_hyperliquid_takes_the_signature_of_either_network_over_the_websocket(se
             await client.close()
 
     asyncio.run(story())
+
+
+def test_hyperliquid_moves_funds_for_keys_that_may_withdraw_and_for_no_other(server):
+    """Transfers, withdrawals and approvals are signed as typed data, by the vendor's SDK and by ccxt."""
+    venue = next(each for each in VENUES if each.cls == "hyperliquid")
+
+    def client(private_key):
+        made = Exchange(Account.from_key(private_key), server.base, meta={"universe": []}, spot_meta={"universe": [], "tokens": []})
+        made.session.verify = server.ca
+        return made
+
+    somebody, records = "0x" + "17" * 20, [venue.key(server, *scopes) for scopes in (["order:write"], ["funds:withdraw"])]
+    trader, treasurer = (client(record["private_key"]) for record in records)
+    for call in (
+        lambda sdk: sdk.usd_transfer(1, somebody),
+        lambda sdk: sdk.spot_transfer(1, somebody, "PURR:0xc4bf3f870c0e9465323c0b6ed28096c2"),
+        lambda sdk: sdk.withdraw_from_bridge(1, somebody),
+        lambda sdk: sdk.usd_class_transfer(1, True),
+        lambda sdk: sdk.send_asset(somebody, "", "spot", "USDC:0x6d1e7cde53ba9467b783cb7c530ce054", 1),
+        lambda sdk: sdk.token_delegate(somebody, 1, False),
+        lambda sdk: sdk.approve_builder_fee(somebody, "0.001%"),
+        lambda sdk: sdk.convert_to_multi_sig_user([somebody], 1),
+        lambda sdk: sdk.approve_agent("desk")[0],
+    ):
+        assert call(trader) == {"status": "err", "response": "The API wallet is not allowed to do this."}
+        assert call(treasurer) == {"status": "err", "response": "This action is not served."}, "the gateway lets it pass, and the paper venue has no such thing"
+    assert treasurer.schedule_cancel(None) == {"status": "err", "response": "The API wallet is not allowed to do this."}
+
+    # Whom a user approves at the venue is nobody here, until a key is registered.
+    answer, agent = treasurer.approve_agent()
+    assert answer["response"] == "This action is not served."
+    assert client(agent).schedule_cancel(None)["response"] == "User or API Wallet does not exist."
+
+    ours = venue.sync(server, records[1])
+    ours.load_markets()
+    for call in (lambda: ours.withdraw("USDC", 1, somebody), lambda: ours.transfer("USDC", 1, "spot", "swap")):
+        with pytest.raises(ccxt.ExchangeError, match="This action is not served"):
+            call()

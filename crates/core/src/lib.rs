@@ -59,7 +59,7 @@ pub use jwks::KeySet;
 pub use jwt::Jwt;
 pub use mass_cancel::{CancelPermit, authorize_mass_cancel};
 pub use nonce::{MemoryNonceGuard, NonceGuard, NoncePolicy, NonceWindow};
-pub use policy::{Access, Permit, Requirement, authorize, permit_public};
+pub use policy::{Access, Permit, Requirement, authorize, authorize_needing, permit_public};
 pub use presented::{Effect, Freshness, NonceClock, Once, Presented, PresentedPassphrase, PresentedSignature, SignatureForm, SignedBytes};
 pub use public_key::{KeyFormat, KeyType, PublicKey, PublicKeyError, VerifyingKey};
 pub use purpose::{Purpose, SecretEncoding};

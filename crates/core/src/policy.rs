@@ -75,10 +75,28 @@ impl Permit {
 /// # Errors
 /// [`Reject::ScopeMissing`], naming the scope: the identity is proved, so the answer is exact.
 pub fn authorize(identity: &VerifiedIdentity, granted: Option<&Scopes>, requirement: &Requirement) -> Result<Permit, Refusal> {
-    if let Access::Scoped(scope) = &requirement.access {
-        let held = identity.scopes().contains(scope) && granted.is_none_or(|scopes| scopes.contains(scope));
-        if !held {
-            return Err(Refusal::with(Reject::ScopeMissing, Detail::Names(vec![scope.to_string()])));
+    authorize_needing(identity, granted, requirement, None)
+}
+
+/// The same of a request that says itself what it needs: that scope in place of [`Scope::ORDER_WRITE`], and beside any other that the
+/// route demands. So what trades does not move funds on an endpoint that takes both, and an operator's own scope stays in force.
+///
+/// # Errors
+/// As [`authorize`].
+pub fn authorize_needing(
+    identity: &VerifiedIdentity,
+    granted: Option<&Scopes>,
+    requirement: &Requirement,
+    needed: Option<&str>,
+) -> Result<Permit, Refusal> {
+    let of_route = match &requirement.access {
+        Access::Public => None,
+        Access::Scoped(scope) => Some(scope.as_str()).filter(|scope| needed.is_none() || *scope != Scope::ORDER_WRITE),
+    };
+    for scope in of_route.into_iter().chain(needed) {
+        let has = |scopes: &Scopes| scopes.iter().any(|held| held.as_str() == scope);
+        if !(has(identity.scopes()) && granted.is_none_or(has)) {
+            return Err(Refusal::with(Reject::ScopeMissing, Detail::Names(vec![scope.to_owned()])));
         }
     }
     Ok(Permit::of(Some(identity.clone()), requirement))
@@ -92,5 +110,62 @@ pub fn permit_public(requirement: &Requirement) -> Result<Permit, Refusal> {
     match requirement.access {
         Access::Public => Ok(Permit::of(None, requirement)),
         Access::Scoped(_) => Err(Reject::MissingCredentials.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::address::IpAllowList;
+    use crate::credential::{Binding, Credential, CredentialState, KeyRate};
+    use crate::id::{ApiKeyId, CredentialId};
+    use crate::nonce::NoncePolicy;
+    use crate::purpose::Purpose;
+    use crate::time::Timestamp;
+    use crate::verifier::Verifier;
+    use crate::verify::{CertificateClaim, verify_certificate};
+
+    fn identity(scopes: &str) -> VerifiedIdentity {
+        let key_id = ApiKeyId::parse("cn").unwrap();
+        let credential = Arc::new(Credential {
+            id: CredentialId::parse("cred-1").unwrap(),
+            account: AccountId::parse("desk").unwrap(),
+            purpose: Purpose::ClientCertificate,
+            key_id: key_id.clone(),
+            verifier: Verifier::Certificate,
+            passphrase: None,
+            nonce: NoncePolicy::default(),
+            scopes: Scopes::parse(scopes).unwrap(),
+            ip_allow: IpAllowList::any(),
+            rate: KeyRate::default(),
+            min_bind: Binding::Chl,
+            not_after: None,
+            state: CredentialState::Active,
+        });
+        verify_certificate(&CertificateClaim { key_id }, Some(&credential), None, Timestamp::from_secs(1)).unwrap()
+    }
+
+    fn lacks(scopes: &str, granted: Option<&str>, of_route: &str, needed: Option<&str>) -> Option<String> {
+        let access = Access::Scoped(Scope::parse(of_route).unwrap());
+        let requirement = Requirement { route: "POST /exchange".into(), access, upstream: 0 };
+        let granted = granted.map(|granted| Scopes::parse(granted).unwrap());
+        match authorize_needing(&identity(scopes), granted.as_ref(), &requirement, needed).err()?.detail {
+            Detail::Names(names) => Some(names.join(" ")),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_request_needs_itself_is_in_place_of_trading_and_beside_anything_else() {
+        let withdraw = Some(Scope::FUNDS_WITHDRAW);
+        let lacking = |scope: &str| Some(scope.to_owned());
+        assert_eq!(lacks("order:write", None, "order:write", None), None);
+        assert_eq!(lacks("order:write", None, "order:write", withdraw), lacking("funds:withdraw"), "who trades moves no funds");
+        assert_eq!(lacks("funds:withdraw", None, "order:write", withdraw), None);
+        assert_eq!(lacks("funds:withdraw", None, "order:write", None), lacking("order:write"), "and the reverse");
+        assert_eq!(lacks("funds:withdraw", None, "house:rules", withdraw), lacking("house:rules"));
+        assert_eq!(lacks("funds:withdraw house:rules", None, "house:rules", withdraw), None);
+        assert_eq!(lacks("funds:withdraw", Some("order:write"), "order:write", withdraw), lacking("funds:withdraw"), "a contract narrows");
     }
 }

@@ -143,6 +143,10 @@ impl Dialect for Bitmex {
     fn handshake_headers(&self) -> &'static [&'static str] {
         &[KEY, EXPIRES, SIGNATURE]
     }
+
+    fn handshake_query(&self) -> Option<&'static [&'static str]> {
+        Some(&[])
+    }
 }
 
 /// A proof until `expires`, which may be so far ahead.

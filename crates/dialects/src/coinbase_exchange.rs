@@ -89,7 +89,9 @@ fn words(refusal: &Refusal) -> (u16, &'static str) {
         Kind::Missing => (401, "CB-ACCESS-KEY, CB-ACCESS-SIGN, CB-ACCESS-TIMESTAMP and CB-ACCESS-PASSPHRASE headers are required"),
         Kind::Rate => (429, "Private rate limit exceeded"),
         Kind::Route => (404, "NotFound"),
-        Kind::Replay | Kind::Time => (401, "request timestamp expired"),
+        // Clients sign whole seconds, so two equal orders in one are the same text: that is no matter of clocks or keys.
+        Kind::Replay => (400, "Duplicate request: the same was signed in this second already"),
+        Kind::Time => (401, "request timestamp expired"),
         Kind::TooLarge => (413, "Payload Too Large"),
         Kind::Unavailable => (503, "Service Unavailable"),
     })

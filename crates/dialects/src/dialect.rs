@@ -162,6 +162,15 @@ pub trait Dialect: Send + Sync {
     /// [`AnswerContext::unknown_key`] says otherwise); a failure of ours is never a bad key.
     fn refuse(&self, refusal: &Refusal, context: &AnswerContext) -> HttpAnswer;
 
+    /// The scope that a request needs beside that of its endpoint, or in place of trading: where one endpoint takes what trades and
+    /// what moves funds. Asked however somebody logged in, a token included.
+    ///
+    /// # Errors
+    /// The refusal of what no scope covers.
+    fn scope(&self, _request: &RequestView<'_>) -> Result<Option<&'static str>, Refusal> {
+        Ok(None)
+    }
+
     /// How many orders a request is charged as; `row` is what its endpoint says. Only where one request may carry several.
     fn orders(&self, _request: &RequestView<'_>, row: u32) -> u32 {
         row
@@ -200,13 +209,23 @@ pub trait Dialect: Send + Sync {
         self.open_socket(opening)
     }
 
-    /// The headers of a handshake that a machine of this dialect reads. Where there are any, it reads the query too.
+    /// The headers of a handshake that a machine of this dialect reads.
     ///
     /// # Security
     /// What a machine reads is not for the venue behind it: one that honours it would let somebody in, or subscribe to something,
-    /// that nobody has judged. The shell asks the venue for the path alone, and without these headers.
+    /// that nobody has judged. The shell asks the venue without these headers.
     fn handshake_headers(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The parameters of a handshake's query that the venue behind is told, where a machine of this dialect reads the query; `None`
+    /// where it does not, and the venue is told all of it.
+    ///
+    /// # Security
+    /// As at [`Self::handshake_headers`]: a token of ours is nobody's business behind the gateway. What is not named here is not told,
+    /// however it is spelled.
+    fn handshake_query(&self) -> Option<&'static [&'static str]> {
+        None
     }
 
     /// Answers a request to an endpoint of [`Handling::Local`](crate::routes::Handling::Local).

@@ -127,7 +127,9 @@ fn words(refusal: &Refusal) -> (u16, &'static str, &'static str) {
         Kind::Missing => (401, "MISSING_REQUIRED_HEADER", "Missing required header: KEY, SIGN or Timestamp"),
         Kind::Rate => (429, "TOO_MANY_REQUESTS", "Request Rate limit Exceeded"),
         Kind::Route => (404, "NOT_FOUND", "Not found"),
-        Kind::Replay | Kind::Time => (403, "REQUEST_EXPIRED", "gap between request Timestamp and server time exceeds 60"),
+        // Clients sign whole seconds, so two equal orders in one are the same text: that is no matter of clocks or keys.
+        Kind::Replay => (400, "REPEATED_CREATION", "The same request was signed in this second already"),
+        Kind::Time => (403, "REQUEST_EXPIRED", "gap between request Timestamp and server time exceeds 60"),
         Kind::TooLarge => (413, "INVALID_REQUEST_BODY", "Request body too large"),
         Kind::Unavailable => (503, "SERVER_ERROR", "Service temporarily unavailable"),
     })

@@ -11,7 +11,8 @@
 //! vendor SDKs decide by the address they dial, so a client of this gateway may sign either. The first look-up is for `b`, what the
 //! vendor's SDK signs towards any other host than its own; [`Dialect::present_otherwise`] is for `a`.
 //!
-//! Only L1 actions that trade are known. Transfers and withdrawals are signed as typed data of their own and have no route here.
+//! Known are the L1 actions that trade, signed so, and those that a user signs as typed data ([`typed`]): transfers, withdrawals,
+//! approvals of agents and fees. The name of an action says which of the two; the latter need the scope of withdrawals.
 //!
 //! Source: the vendor's Python SDK 0.24.0 and requests recorded from it and from ccxt on 2026-11-21; EIP-712. See
 //! `docs/dialects/hyperliquid.md`.
@@ -19,11 +20,12 @@
 pub mod action;
 mod agent;
 mod socket;
+pub mod typed;
 
 use std::time::Duration;
 
 use countersign_core::{
-    Address, ApiKeyId, Effect, Freshness, NonceClock, Once, Presented, PresentedSignature, Purpose, Refusal, Reject, SignatureForm,
+    Address, ApiKeyId, Effect, Freshness, NonceClock, Once, Presented, PresentedSignature, Purpose, Refusal, Reject, Scope, SignatureForm,
     SignedBytes,
 };
 use smallvec::SmallVec;
@@ -39,6 +41,7 @@ use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
 use crate::socket::{DialectSocket, Opening};
 
 use agent::Source;
+use typed::UserSigned;
 
 /// A nonce is a time: not older than two days, not more than a day ahead (venue).
 const CLOCK: NonceClock = NonceClock { behind_max: Duration::from_secs(2 * 86_400), ahead_max: Duration::from_secs(86_400) };
@@ -53,8 +56,13 @@ const SOCKETS: &[SocketRoute] =
 
 const PUBLIC: &str = "subscribe.public";
 const ACTION: &str = "post.action";
+const USER_SIGNED: &str = "post.user-signed";
 
-const MESSAGES: &[MessageRoute] = &[MessageRoute::public(PUBLIC), MessageRoute::trade(ACTION, 1)];
+const MESSAGES: &[MessageRoute] =
+    &[MessageRoute::public(PUBLIC), MessageRoute::trade(ACTION, 1), MessageRoute::scoped(USER_SIGNED, USER_SIGNED_SCOPE)];
+
+/// What moves funds, or lets somebody else act for a user, is for keys that may withdraw.
+const USER_SIGNED_SCOPE: &str = Scope::FUNDS_WITHDRAW;
 
 /// Actions that a trading scope covers.
 const ACTIONS: [&str; 13] = [
@@ -95,7 +103,19 @@ impl Dialect for Hyperliquid {
     }
 
     fn present_otherwise<'m>(&self, request: &RequestView<'m>) -> Option<Presented<'m>> {
-        present(request, Source::Mainnet).ok()
+        let payload = payload(request.body).ok()?;
+        if is_user_signed(&payload) {
+            return None;
+        }
+        present_payload(&payload, Source::Mainnet).ok()
+    }
+
+    fn scope(&self, request: &RequestView<'_>) -> Result<Option<&'static str>, Refusal> {
+        if request.body.is_empty() {
+            return Ok(None);
+        }
+        let (_, signing) = signing(&payload(request.body)?)?;
+        Ok(matches!(signing, Signing::User(_)).then_some(USER_SIGNED_SCOPE))
     }
 
     fn orders(&self, request: &RequestView<'_>, row: u32) -> u32 {
@@ -148,33 +168,59 @@ fn orders_of(body: &RawObject<'_>) -> Option<u32> {
 }
 
 fn present<'m>(request: &RequestView<'_>, source: Source) -> Result<Presented<'m>, Refusal> {
-    if request.body.len() > limits::BODY_BYTES_MAX {
+    present_payload(&payload(request.body)?, source)
+}
+
+/// The body of a request.
+fn payload(body: &[u8]) -> Result<RawObject<'_>, Refusal> {
+    if body.len() > limits::BODY_BYTES_MAX {
         return Err(Reject::TooLarge.into());
     }
-    let body = str::from_utf8(request.body).map_err(|_| malformed("body"))?;
+    let body = str::from_utf8(body).map_err(|_| malformed("body"))?;
     if body.is_empty() {
         return Err(missing("body"));
     }
-    present_payload(&object(body)?, source)
+    object(body)
+}
+
+/// How an action is signed.
+enum Signing {
+    /// As what an agent does: of the kind that trading covers, with what it is of effect.
+    Agent(Effect),
+    /// As typed data of its own.
+    User(UserSigned),
+}
+
+/// The action of a payload as it stands, and how it is signed: its name says so.
+fn signing<'p>(payload: &RawObject<'p>) -> Result<(&'p str, Signing), Refusal> {
+    let text = payload.member("action").ok_or_else(|| malformed("action"))?.get();
+    let action = object(text)?;
+    let kind = string(&action, "type").ok_or_else(|| malformed("action"))?;
+    if let Some(signed) = UserSigned::read(&kind, &action) {
+        return Ok((text, Signing::User(signed?)));
+    }
+    if !ACTIONS.contains(&kind.as_str()) {
+        return Err(Refusal::operator(Reject::Unsupported, "an action that no scope covers"));
+    }
+    // `scheduleCancel` sets a timer or stops it.
+    let cancels = matches!(kind.as_str(), "cancel" | "cancelByCloid" | "twapCancel");
+    Ok((text, Signing::Agent(if cancels { Effect::Cancel } else { Effect::Write })))
+}
+
+/// Whether the action of a payload is signed by a user: then it names its network, and there is one reading of it.
+fn is_user_signed(payload: &RawObject<'_>) -> bool {
+    matches!(signing(payload), Ok((_, Signing::User(_))))
 }
 
 /// The proof of an action, as the body of a request or the payload of a message.
 fn present_payload<'f>(payload: &RawObject<'_>, source: Source) -> Result<Presented<'f>, Refusal> {
-    let action = payload.member("action").ok_or_else(|| malformed("action"))?;
-    let kind = string(&object(action.get())?, "type").ok_or_else(|| malformed("action"))?;
-    if !ACTIONS.contains(&kind.as_str()) {
-        return Err(Refusal::operator(Reject::Unsupported, "an action that no trading scope covers"));
-    }
+    let (action, signing) = signing(payload)?;
     let nonce = digits(&text(payload, "nonce").ok_or_else(|| malformed("nonce"))?, "nonce")?;
-    let optional = |name: &'static str| payload.member(name).filter(|value| value.get() != "null");
-    let vault = match optional("vaultAddress") {
-        Some(_) => Some(string(payload, "vaultAddress").and_then(|text| Address::parse(&text)).ok_or_else(|| malformed("vaultAddress"))?),
-        None => None,
+    let (signed, effect) = match signing {
+        Signing::Agent(effect) => (agent_preimage(payload, action, nonce, source)?, effect),
+        Signing::User(signed) => (user_preimage(payload, &signed, nonce)?, Effect::Write),
     };
-    let expires = optional("expiresAfter").map(|value| digits(value.get(), "expiresAfter")).transpose()?;
     let signature = signature(payload)?;
-    let packed = action::msgpack(action.get()).ok_or_else(|| malformed("action"))?;
-    let signed = agent::preimage(source, &agent::connection_id(&packed, nonce, vault, expires));
     let signer = signature.as_deref().and_then(|bytes| Address::recover(&signed, bytes));
     // Nobody's signature is that of a key nobody has.
     let signer = signer.unwrap_or(Address::from_bytes([0; 20]));
@@ -189,9 +235,34 @@ fn present_payload<'f>(payload: &RawObject<'_>, source: Source) -> Result<Presen
         passphrase: None,
         freshness: Freshness::Nonce { nonce, window_min: NONCE_WINDOW, clock: Some(CLOCK) },
         once: Once::Freshness,
-        // `scheduleCancel` sets a timer or stops it.
-        effect: if matches!(kind.as_str(), "cancel" | "cancelByCloid" | "twapCancel") { Effect::Cancel } else { Effect::Write },
+        effect,
     })
+}
+
+/// A member that may be `null`.
+fn optional<'p>(payload: &RawObject<'p>, name: &str) -> Option<&'p serde_json::value::RawValue> {
+    payload.member(name).filter(|value| value.get() != "null")
+}
+
+fn agent_preimage(payload: &RawObject<'_>, action: &str, nonce: u64, source: Source) -> Result<Vec<u8>, Refusal> {
+    let vault = match optional(payload, "vaultAddress") {
+        Some(_) => Some(string(payload, "vaultAddress").and_then(|text| Address::parse(&text)).ok_or_else(|| malformed("vaultAddress"))?),
+        None => None,
+    };
+    let expires = optional(payload, "expiresAfter").map(|value| digits(value.get(), "expiresAfter")).transpose()?;
+    let packed = action::msgpack(action).ok_or_else(|| malformed("action"))?;
+    Ok(agent::preimage(source, &agent::connection_id(&packed, nonce, vault, expires)))
+}
+
+/// The signature covers the action alone: the nonce beside it is the same, and a vault or an end beside it would be anybody's.
+fn user_preimage(payload: &RawObject<'_>, signed: &UserSigned, nonce: u64) -> Result<Vec<u8>, Refusal> {
+    if signed.nonce != nonce {
+        return Err(Refusal::operator(Reject::Malformed, "the nonce is another one than the action's"));
+    }
+    match ["vaultAddress", "expiresAfter"].into_iter().find(|name| optional(payload, name).is_some()) {
+        Some(name) => Err(malformed(name)),
+        None => Ok(signed.preimage()),
+    }
 }
 
 fn key_id(signer: Address) -> ApiKeyId {
@@ -233,3 +304,6 @@ fn words(refusal: &Refusal) -> (u16, &'static str) {
         Kind::Unavailable => (503, "Service Unavailable"),
     }
 }
+
+#[cfg(test)]
+mod tests;

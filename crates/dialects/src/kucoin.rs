@@ -81,6 +81,10 @@ impl Dialect for Kucoin {
         (opening.path() == routes::SOCKET_PATH).then(|| socket::Connection::boxed(opening))
     }
 
+    fn handshake_query(&self) -> Option<&'static [&'static str]> {
+        Some(&["connectId"])
+    }
+
     fn answer(&self, request: &RequestView<'_>, local: &mut LocalRequest<'_>) -> Result<HttpAnswer, Refusal> {
         bullet::answer(request, local)
     }

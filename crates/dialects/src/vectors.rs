@@ -150,7 +150,7 @@ mod tests {
         ("coinbase-exchange", include_str!("../../../tests/vectors/coinbase-exchange.json"), 50),
         ("gate", include_str!("../../../tests/vectors/gate.json"), 75),
         ("gemini", include_str!("../../../tests/vectors/gemini.json"), 19),
-        ("hyperliquid", include_str!("../../../tests/vectors/hyperliquid.json"), 17),
+        ("hyperliquid", include_str!("../../../tests/vectors/hyperliquid.json"), 57),
         ("kraken", include_str!("../../../tests/vectors/kraken.json"), 65),
         ("kraken-futures", include_str!("../../../tests/vectors/kraken-futures.json"), 11),
         ("kucoin", include_str!("../../../tests/vectors/kucoin.json"), 74),

@@ -1,7 +1,10 @@
 //! Actions of Hyperliquid: whose signature it is, and of which reading of the action.
 //!
 //! A signature of this kind names its signer: every candidate text recovers an address, and the mistake is the candidate that
-//! recovers the key's own. Without a key the address is told: a user sees at once whether it is theirs.
+//! recovers the key's own. Without a key the address is told: a user sees at once whether it is theirs. What users sign as typed data
+//! is in [`user`].
+
+mod user;
 
 use countersign_core::ethereum::keccak256;
 use countersign_core::{Address, Freshness, NonceClock, Purpose};
@@ -70,23 +73,41 @@ pub(crate) fn explain(mut report: Report, body: &str, host: Option<&str>, option
     let request =
         Request { method: "POST".to_owned(), target: b"/exchange".to_vec(), body: body.as_bytes().to_vec(), ..Request::default() };
     let reading = gateway::dialect(Purpose::Hyperliquid).map(|dialect| gateway::of_request(dialect, &request));
-    if let Some(Reading::Refused(refusal)) = &reading {
-        report.add(refused(refusal));
-    }
+    let refusal = match &reading {
+        Some(Reading::Refused(refusal)) => Some(refusal),
+        Some(Reading::NoProof(_) | Reading::Presented(_)) | None => None,
+    };
     let Some((signed, signature)) = read(body, host) else {
-        if report.faults().is_empty() {
-            report.add(Finding::fault(Mistake::HeaderMissing, "action, nonce and signature with r, s and v are wanted"));
-        }
+        report.add(
+            refusal
+                .map_or_else(|| Finding::fault(Mistake::HeaderMissing, "action, nonce and signature with r, s and v are wanted"), refused),
+        );
         report.verdict = Verdict::Wrong;
         return Ok(report);
     };
-    fields(&signed, &signature, &mut report);
-    nonce(&signed, &mut report, options);
+    let by_user = user::read(body);
+    match (&by_user, refusal) {
+        (Some(action), _) if action.nonce != signed.nonce => {
+            let detail = format!("{} was signed in the action, {} stands beside it", action.nonce, signed.nonce);
+            report.add(Finding::fault(Mistake::TimestampDiffers, detail));
+        }
+        (_, Some(refusal)) => report.add(refused(refusal)),
+        (_, None) => {}
+    }
+    match &by_user {
+        Some(action) => user::fields(action, &signed.action, &signature, &mut report),
+        None => fields(&signed, &signature, &mut report),
+    }
+    nonce(by_user.as_ref().map_or(signed.nonce, |action| action.nonce), &mut report, options);
     if let Some(own) = own {
         report.field("key given", format!("the address {own}"));
         // Towards a host that is none of the vendor's, SDKs sign either; the gateway takes both.
         let either = !matches!(host, Some(host) if host.contains("hyperliquid"));
-        match search(&signed, &signature, own, either) {
+        let found = match &by_user {
+            Some(action) => user::search(action, &signed, &signature, own),
+            None => search(&signed, &signature, own, either),
+        };
+        match found {
             Some(mistakes) => mistakes.iter().for_each(|named| report.add(Finding::from(named))),
             None => report.add(Finding::fault(Mistake::SignerUnknown, format!("it is not that of {own}"))),
         }
@@ -156,10 +177,9 @@ fn fields(signed: &Signed, signature: &[u8], report: &mut Report) {
     });
 }
 
-fn nonce(signed: &Signed, report: &mut Report, options: &Options) {
+fn nonce(nonce: u64, report: &mut Report, options: &Options) {
     let day = std::time::Duration::from_secs(86_400);
-    let freshness =
-        Freshness::Nonce { nonce: signed.nonce, window_min: 0, clock: Some(NonceClock { behind_max: day * 2, ahead_max: day }) };
+    let freshness = Freshness::Nonce { nonce, window_min: 0, clock: Some(NonceClock { behind_max: day * 2, ahead_max: day }) };
     let arrival = Arrival { at: options.at, now: options.now };
     let (clock, finding) = clock::check(Purpose::Hyperliquid, freshness, arrival, options.last_nonce);
     report.clock = clock;

@@ -287,6 +287,12 @@ impl Routes {
         self.neighbours.family(path, headers)
     }
 
+    /// The only family that recognizes these headers, `Authorization` apart, and has a route here.
+    #[must_use]
+    pub fn family_of(&self, headers: &dyn Headers) -> Option<Family> {
+        self.neighbours.recognized(headers)
+    }
+
     /// The methods that have a route on this path, for the `Allow` header of a 405 (RFC 9110 section 15.5.6).
     #[must_use]
     pub fn allowed_methods(&self, path: &str) -> Vec<&str> {

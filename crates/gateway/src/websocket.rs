@@ -109,8 +109,10 @@ pub async fn begin(
             Kind::BinanceWsApi(Box::new(WsApi::new(Arc::clone(route), head, correlation)))
         }
         RouteKind::DialectSocket => {
-            let read = route.family.dialect().map_or(&[][..], |dialect| dialect.handshake_headers());
-            let head = UpstreamHead::of_request(connection, parts, authority, correlation).without_what_is_read(read);
+            let mut head = UpstreamHead::of_request(connection, parts, authority, correlation);
+            if let Some(dialect) = route.family.dialect() {
+                head = head.without_what_is_read(dialect);
+            }
             Kind::Dialect(Box::new(DialectWebSocket::open(Arc::clone(route), parts, authority, head, correlation)?))
         }
         RouteKind::NativeSession => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use countersign_core::{
     Access, ApiKeyId, MemoryNonceGuard, MemoryReplayGuard, NonceGuard, Now, Presented, Purpose, Refusal, Reject, ReplayGuard,
-    VerifiedIdentity, VerifyContext, authorize, permit_public, verify,
+    VerifiedIdentity, VerifyContext, authorize_needing, permit_public, verify,
 };
 use countersign_dialects::answer::{Charged, Counter, UnknownKeyAnswer};
 use countersign_dialects::{Answer, AnswerContext, Dialect, Header, Headers as _, HttpAnswer, RequestView, Security};
@@ -118,7 +118,7 @@ impl Gate {
             RequestView { method: head.method.as_str(), target: target.as_bytes(), headers: &head.headers, body, host: host.as_deref() };
         words.echo = self.0.dialect.echo(&request);
         let (identity, registered) = self.authenticate(&request, address, now)?;
-        let permit = authorize(&identity, None, rule.requirement())?;
+        let permit = authorize_needing(&identity, None, rule.requirement(), self.0.dialect.scope(&request)?)?;
         let charged = charge(&registered, rule, request.query(), now, words)?;
         let headers = self.0.dialect.rate_headers(&charged, words).into_iter().map(|(name, value)| (name, value.into_owned()));
         Ok(Passed { verified: Verified::new(permit), headers: headers.collect() })

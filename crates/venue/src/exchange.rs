@@ -15,6 +15,7 @@
 //! | [`place`] | matching, cancellation |
 //! | [`amend`] | changing a resting order |
 //! | [`countdown`] | cancelling everything unless told otherwise in time |
+//! | [`disconnect`] | cancelling what is open once the last connection that asked for that is lost |
 //! | [`settle`] | what a trade and an expiry do to accounts |
 //! | [`maker`] | the seeded market maker |
 //! | [`tape`] | trades, candles, the 24-hour ticker |
@@ -32,6 +33,7 @@ mod admit;
 pub mod amend;
 pub mod book;
 pub mod countdown;
+pub mod disconnect;
 pub mod event;
 pub mod fixed;
 pub mod instrument;
@@ -85,6 +87,7 @@ pub struct Exchange {
     pub(crate) maker: Maker,
     pub(crate) events: Vec<Event>,
     pub(crate) countdowns: BTreeMap<countdown::CountdownKey, u64>,
+    pub(crate) protections: BTreeMap<AccountIndex, disconnect::Protection>,
     pub(crate) next_order: u64,
     pub(crate) next_execution: u64,
     /// The day (UTC) that was last seen, counted from 1970.
@@ -107,6 +110,7 @@ impl Exchange {
             maker: Maker::new(config.seed),
             events: Vec::new(),
             countdowns: BTreeMap::new(),
+            protections: BTreeMap::new(),
             next_order: 1,
             next_execution: 1,
             day: now_ms / order::DAY_MS,

@@ -1,4 +1,5 @@
-//! The Gemini façade: REST under `/v1`, order events at `/v1/order/events`, market data at `/v2/marketdata` and `/v1/multimarketdata`.
+//! The Gemini façade: REST under `/v1`, order events at `/v1/order/events`, market data at `/v2/marketdata`, `/v1/marketdata/SYMBOL` and
+//! `/v1/multimarketdata`.
 //! Shapes and words follow the vendor's public documents (read 2026-11).
 //!
 //! Only the spot pair is listed, as `btcusdt`. A private request has its parameters in `X-GEMINI-PAYLOAD`, which is read here as if it
@@ -14,6 +15,7 @@ mod shapes;
 mod socket;
 mod streams;
 mod trading;
+pub(crate) mod v1;
 
 use std::sync::Arc;
 
@@ -31,7 +33,8 @@ pub(crate) use streams::{changes_event, own_events, state_event, trade_event};
 pub(crate) fn router() -> Router<Arc<Shell>> {
     operations::router(routes::ROUTES)
         .layer(map_request(payload::as_body))
-        .route("/v1/multimarketdata", get(socket::top_of_book))
+        .route("/v1/marketdata/{symbol}", get(v1::market_data))
+        .route("/v1/multimarketdata", get(v1::multi_market_data))
         .route("/v1/order/events", get(socket::order_events))
         .route("/v2/marketdata", get(socket::market_data))
 }

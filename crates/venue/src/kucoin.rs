@@ -15,6 +15,7 @@ mod socket;
 mod streams;
 mod switch;
 mod trading;
+mod user;
 
 use std::sync::Arc;
 

@@ -25,6 +25,11 @@ const ACCEPT_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 pub(crate) trait Protocol: Send + 'static {
     /// Answers one text frame; the answer goes out before any later event.
     fn on_text(&mut self, shell: &Shell, text: &str) -> Option<String>;
+
+    /// A message on its way out: for venues that number what they tell a connection.
+    fn outgoing(&mut self, message: Bytes) -> Bytes {
+        message
+    }
 }
 
 /// One connection as the hub knows it.
@@ -117,7 +122,7 @@ async fn drive<P: Protocol>(
                     return Some((CloseCode::POLICY_VIOLATION, "slow reader"));
                 };
                 tokio::select! {
-                    written = write(socket, batch) => written?,
+                    written = write(socket, batch.into_iter().map(|message| protocol.outgoing(message))) => written?,
                     () = connection.outbox.overflowed() => return Some((CloseCode::POLICY_VIOLATION, "slow reader")),
                 }
             }
@@ -133,7 +138,7 @@ async fn drive<P: Protocol>(
     }
 }
 
-async fn write(socket: &mut Socket, batch: Vec<Bytes>) -> Option<()> {
+async fn write(socket: &mut Socket, batch: impl Iterator<Item = Bytes>) -> Option<()> {
     for message in batch {
         // Every message was rendered from a `String`, so it is valid UTF-8.
         let feed = socket.feed(Message::text(message));

@@ -88,7 +88,7 @@ SCRIPTS = [
         Script("coinbase", "coinbase-api", "coinbase", kind, (OBJECT, "401"), (OBJECT, "401"), (OBJECT, "403"), (OBJECT, "401"), amends=True)
         for kind in ("ES256", "Ed25519")
     ),
-    Script("coinbase_exchange", "coinbase-api", "coinbase-exchange", "HS256", (OBJECT, "401"), (OBJECT, "401"), (OBJECT, "403"), (OBJECT, "401")),
+    Script("coinbase_exchange", "coinbase-api", "coinbase-exchange", "HS256", (OBJECT, "401"), (OBJECT, "401"), (OBJECT, "403"), (OBJECT, "400")),
     # gateio-api throws an object with the body inside (likewise); labels: Gate v4, "Error Handling".
     Script(
         "gate",
@@ -98,7 +98,7 @@ SCRIPTS = [
         (OBJECT, "INVALID_SIGNATURE"),
         (OBJECT, "REQUEST_EXPIRED"),
         (OBJECT, "FORBIDDEN"),
-        (OBJECT, "REQUEST_EXPIRED"),
+        (OBJECT, "REPEATED_CREATION"),
         amends=True,
     ),
     # `hyperliquid` hands a refused action over, as the venue answers it with 200.

@@ -157,9 +157,9 @@ VENUES = [
     Venue("deribit", "deribit", "HS256", "deribit-hmac", Auth, Auth, Denied, Auth),
     Venue("coinbase", "coinbase", "ES256", "coinbase-es256", Auth, Auth, Denied, Auth),
     Venue("coinbase", "coinbase", "Ed25519", "coinbase-ed25519", Auth, Auth, Denied, Auth, no_pro="ccxt.pro makes ES256 tokens only"),
-    Venue("gate", "gate", "HS512", "gate", Auth, Auth, Denied, Auth),
+    Venue("gate", "gate", "HS512", "gate", Auth, Auth, Denied, ccxt.InvalidOrder),
     Venue("kucoin", "kucoin", "HS256", "kucoin", Auth, Nonce, Auth, Nonce, depth=20),
-    Venue("coinbaseexchange", "coinbase-exchange", "HS256", "coinbase-exchange", Auth, Auth, ccxt.ExchangeNotAvailable, Auth, ws={"": "/coinbase-exchange/ws"}),
+    Venue("coinbaseexchange", "coinbase-exchange", "HS256", "coinbase-exchange", Auth, Auth, ccxt.ExchangeNotAvailable, ccxt.ExchangeError, ws={"": "/coinbase-exchange/ws"}),
     Venue(
         "hyperliquid",
         "hyperliquid",

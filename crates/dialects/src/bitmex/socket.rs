@@ -1,5 +1,8 @@
 //! BitMEX's WebSocket. The vendor's own clients prove themselves in the handshake and subscribe in its query: bitmex-ws by headers,
 //! bitmex-realtime-api by parameters of the same names.
+//!
+//! Public topics that were asked for beside one's own went to the venue under the login. A frame about one of them goes the same way:
+//! the venue knows nothing of that topic where nobody is logged in.
 
 use countersign_core::{Algorithm, Effect, Freshness, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 
@@ -18,6 +21,8 @@ pub(super) struct Realtime {
     proof: Option<Result<Presented<'static>, Refusal>>,
     /// What the handshake subscribes to, until the first frame.
     topics: Result<Vec<String>, Refusal>,
+    /// Public topics that were subscribed to under the login.
+    under_login: Vec<String>,
 }
 
 impl Realtime {
@@ -32,13 +37,46 @@ impl Realtime {
             (false, true) => Some(query_of_handshake(query, now)),
             (false, false) => None,
         };
-        Self { proof, topics: asked(query) }
+        Self { proof, topics: asked(query), under_login: Vec::new() }
     }
 
     fn subscription(&self) -> Option<(&'static str, String)> {
         let topics = self.topics.as_ref().ok().filter(|topics| !topics.is_empty())?;
         let kind = if topics.iter().any(|topic| is_private(topic)) { PRIVATE } else { PUBLIC };
         Some((kind, serde_json::json!({"op": "subscribe", "args": topics}).to_string()))
+    }
+
+    /// Keeps in mind which public topics go to the venue under the login. Beyond the bound they are asked for as nobody.
+    fn note_under_login(&mut self, topics: &[String]) {
+        let new: Vec<String> = topics.iter().filter(|topic| !is_private(topic) && !self.under_login.contains(topic)).cloned().collect();
+        self.under_login.extend(new);
+        self.under_login.truncate(limits::FRAME_LIST_MAX);
+    }
+
+    /// A frame about topics: under the login where one of them is one's own, or was asked for so.
+    fn subscription_frame<'f>(&mut self, frame: &RawObject<'_>, subscribes: bool) -> Result<Op<'f>, Refusal> {
+        let topics = topics(frame)?;
+        if topics.iter().any(|topic| is_private(topic)) {
+            if subscribes {
+                self.note_under_login(&topics);
+            }
+            return Ok(Op::Private(PRIVATE));
+        }
+        let known = topics.iter().any(|topic| self.under_login.contains(topic));
+        if !subscribes {
+            self.under_login.retain(|topic| !topics.contains(topic));
+        }
+        Ok(if known { Op::Private(PUBLIC) } else { Op::Public(PUBLIC) })
+    }
+
+    fn op<'f>(&mut self, frame: &RawObject<'_>, now: Timestamp) -> Result<Op<'f>, Refusal> {
+        match string(frame, "op").ok_or_else(|| malformed("op"))?.as_str() {
+            "authKey" | "authKeyExpires" => login(frame, now).map(Op::Login),
+            "cancelAllAfter" => Ok(Op::Private(CANCEL_ALL_AFTER)),
+            "subscribe" => self.subscription_frame(frame, true),
+            "unsubscribe" => self.subscription_frame(frame, false),
+            _ => Err(Reject::RouteUnknown.into()),
+        }
     }
 }
 
@@ -94,11 +132,17 @@ impl Venue for Realtime {
     }
 
     fn first(&mut self) -> Option<First> {
-        match (self.proof.take(), &self.topics) {
-            (Some(Err(refusal)), _) => Some(First::Refused(refusal)),
-            (_, Err(refusal)) => Some(First::Refused(refusal.clone())),
-            (Some(Ok(presented)), Ok(_)) => Some(First::Login(Box::new(presented))),
-            (None, Ok(_)) => Some(match self.subscription()? {
+        let topics = match self.topics.clone() {
+            Ok(topics) => topics,
+            Err(refusal) => return Some(First::Refused(self.proof.take().and_then(Result::err).unwrap_or(refusal))),
+        };
+        match self.proof.take() {
+            Some(Err(refusal)) => Some(First::Refused(refusal)),
+            Some(Ok(presented)) => {
+                self.note_under_login(&topics);
+                Some(First::Login(Box::new(presented)))
+            }
+            None => Some(match self.subscription()? {
                 (PUBLIC, text) => First::Public(PUBLIC, text),
                 _ => First::Refused(Reject::MissingCredentials.into()),
             }),
@@ -115,7 +159,7 @@ impl Venue for Realtime {
             return Ok(Frame { op: Op::Answer("pong".to_owned()), echo: None });
         }
         let frame = object(text)?;
-        Ok(Frame { op: op(&frame, now)?, echo: None })
+        Ok(Frame { op: self.op(&frame, now)?, echo: None })
     }
 
     fn welcome(&self, _: &VerifiedIdentity, _: &Echo, _: Timestamp) -> String {
@@ -129,19 +173,6 @@ impl Venue for Realtime {
 
     fn closes_on_failed_login(&self) -> bool {
         true
-    }
-}
-
-fn op<'f>(frame: &RawObject<'_>, now: Timestamp) -> Result<Op<'f>, Refusal> {
-    match string(frame, "op").ok_or_else(|| malformed("op"))?.as_str() {
-        "authKey" | "authKeyExpires" => login(frame, now).map(Op::Login),
-        "cancelAllAfter" => Ok(Op::Private(CANCEL_ALL_AFTER)),
-        "subscribe" | "unsubscribe" => {
-            let topics = topics(frame)?;
-            let private = topics.iter().any(|topic| is_private(topic));
-            Ok(if private { Op::Private(PRIVATE) } else { Op::Public(PUBLIC) })
-        }
-        _ => Err(Reject::RouteUnknown.into()),
     }
 }
 
@@ -242,6 +273,40 @@ mod tests {
         }
         assert_eq!(refused("/realtime", &signed[..2].to_vec()), (Reject::MissingCredentials, true));
         assert!(matches!(opened("/realtime", &none), Step::Reply(replies) if replies.is_empty()));
+    }
+
+    /// Whether the step is a frame that goes to the venue under the login, with its kind.
+    fn forwarded(step: &Step<'_>) -> (&'static str, bool) {
+        let Step::Forward(forward) = step else { panic!("{step:?}") };
+        (forward.message, forward.identity.is_some())
+    }
+
+    #[test]
+    fn what_the_handshake_subscribed_to_under_its_login_is_unsubscribed_there() {
+        let signed = [(KEY, "k"), (EXPIRES, "1795226000"), (SIGNATURE, "00")].to_vec();
+        let target = "/realtime?subscribe=trade:XBTUSD,order";
+        let opening = Opening { target, now: Now::default(), issued_challenge: None };
+        let (mut socket, mut desk) = (Bitmex.open_socket_with(&opening, &signed).unwrap(), TestDesk::new());
+        let now = Timestamp::from_secs(1_795_222_400);
+        assert!(matches!(socket.greet(now, &mut desk), Step::Verify(_)));
+        let step = socket.conclude(Ok(somebody()), now, &mut desk);
+        assert_eq!(forwarded(&step), (PRIVATE, true));
+        let mut about = |op: &str, topics: &str| {
+            let frame = format!(r#"{{"op":"{op}","args":[{topics}]}}"#);
+            forwarded(&socket.handle_text(&frame, now, &mut desk))
+        };
+        assert_eq!(about("subscribe", r#""quote:XBTUSD""#), (PUBLIC, false));
+        assert_eq!(about("unsubscribe", r#""trade:XBTUSD""#), (PUBLIC, true), "where the venue knows of it");
+        assert_eq!(about("unsubscribe", r#""quote:XBTUSD""#), (PUBLIC, false));
+        assert_eq!(about("subscribe", r#""trade:XBTUSD""#), (PUBLIC, false), "it is public again");
+        assert_eq!(about("subscribe", r#""trade:ETHUSD","position""#), (PRIVATE, true));
+        assert_eq!(about("unsubscribe", r#""trade:ETHUSD""#), (PUBLIC, true));
+    }
+
+    fn somebody() -> VerifiedIdentity {
+        let query = format!("timestamp={}", crate::test_support::NOW_MS);
+        let target = format!("/api/v3/account?{query}&signature={}", crate::test_support::hmac_hex(query.as_bytes()));
+        crate::test_support::Sent::new("GET", &target, "").verdict(&countersign_core::MemoryReplayGuard::default()).unwrap()
     }
 
     #[test]

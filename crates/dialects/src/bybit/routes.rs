@@ -41,6 +41,7 @@ pub(super) const REST: &[RestRoute] = &[
     open("/v5/market/time"),
     read("/v5/account/fee-rate", ACCOUNT),
     read("/v5/account/info", ACCOUNT),
+    read("/v5/account/query-dcp-info", ACCOUNT),
     read("/v5/account/transaction-log", ACCOUNT),
     read("/v5/account/wallet-balance", ACCOUNT),
     read("/v5/asset/coin/query-info", ACCOUNT),
@@ -111,11 +112,15 @@ pub(super) const PUBLIC: &str = "subscribe.public";
 pub(super) const PRIVATE: &str = "subscribe.private";
 pub(super) const UNSUBSCRIBE: &str = "unsubscribe.private";
 
+/// A subscription whose end cancels orders.
+pub(super) const PROTECTION: &str = "subscribe.protection";
+
 /// The messages.
 pub(super) const MESSAGES: &[MessageRoute] = &[
     MessageRoute::public(PUBLIC),
     MessageRoute::scoped(PRIVATE, ORDERS),
     MessageRoute::scoped(UNSUBSCRIBE, ORDERS),
+    MessageRoute::trade(PROTECTION, 0),
     MessageRoute::trade("order.amend", 1),
     MessageRoute::trade("order.amend-batch", 10),
     MessageRoute::trade("order.cancel", 0),

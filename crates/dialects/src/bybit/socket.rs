@@ -44,10 +44,10 @@ impl Bybit {
             (_, "ping") => Ok(Op::Answer(self.pong(req_id, now))),
             (Kind::Private | Kind::Trade, "auth") => login(text).map(Op::Login),
             (Kind::Public, "subscribe" | "unsubscribe") => Ok(Op::Public(routes::PUBLIC)),
-            (Kind::Private, "subscribe") => Ok(Op::Private(routes::PRIVATE)),
+            (Kind::Private, "subscribe") => Ok(Op::Private(if asks_protection(text) { routes::PROTECTION } else { routes::PRIVATE })),
             (Kind::Private, "unsubscribe") => Ok(Op::Private(routes::UNSUBSCRIBE)),
             (Kind::Trade, op) => {
-                let known = routes::MESSAGES.iter().find(|route| route.orders_or_cancels() && route.name == op);
+                let known = routes::MESSAGES.iter().find(|route| route.name.starts_with("order.") && route.name == op);
                 known.map(|route| Op::Private(route.name)).ok_or_else(|| Reject::RouteUnknown.into())
             }
             (Kind::Private | Kind::Public, _) => Err(Reject::RouteUnknown.into()),
@@ -103,6 +103,12 @@ impl Venue for Bybit {
     fn closes_on_failed_login(&self) -> bool {
         true
     }
+}
+
+/// Whether a subscription has a topic whose end cancels orders (`dcp.spot`), or may have one.
+fn asks_protection(text: &str) -> bool {
+    let args = object(text).ok().and_then(|frame| array(frame.member("args")?, limits::FRAME_LIST_MAX, "args").ok());
+    args.is_none_or(|args| args.into_iter().any(|topic| literal(topic).is_none_or(|topic| topic.starts_with("dcp"))))
 }
 
 /// The proof of a login frame.

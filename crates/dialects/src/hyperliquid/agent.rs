@@ -42,11 +42,20 @@ pub(super) fn connection_id(action: &[u8], nonce: u64, vault: Option<Address>, e
     keccak256(&bytes)
 }
 
+/// The hash of a domain of version 1 that has no contract.
+pub(super) fn domain(name: &[u8], chain_id: u64) -> [u8; 32] {
+    keccak256(&[keccak256(DOMAIN_TYPE), keccak256(name), keccak256(b"1"), uint(chain_id), [0; 32]].concat())
+}
+
+/// A number as EIP-712 encodes it.
+pub(super) fn uint(number: u64) -> [u8; 32] {
+    let mut word = [0; 32];
+    word[24..].copy_from_slice(&number.to_be_bytes());
+    word
+}
+
 /// What is hashed and signed: `19 01 || domain || Agent`.
 pub(super) fn preimage(source: Source, connection_id: &[u8; 32]) -> Vec<u8> {
-    let mut chain_id = [0; 32];
-    chain_id[30..].copy_from_slice(&1_337_u16.to_be_bytes());
-    let domain = [keccak256(DOMAIN_TYPE), keccak256(b"Exchange"), keccak256(b"1"), chain_id, [0; 32]].concat();
     let agent = [keccak256(AGENT_TYPE), keccak256(source.letter()), *connection_id].concat();
-    [&[0x19, 0x01][..], &keccak256(&domain), &keccak256(&agent)].concat()
+    [&[0x19, 0x01][..], &domain(b"Exchange", 1_337), &keccak256(&agent)].concat()
 }

@@ -3,7 +3,7 @@
 use countersign_core::{Purpose, Refusal, Reject, Timestamp, VerifiedIdentity};
 
 use super::agent::Source;
-use super::{ACTION, PUBLIC, orders_of, present_payload, words};
+use super::{ACTION, PUBLIC, USER_SIGNED, is_user_signed, orders_of, present_payload, words};
 use crate::answer::quoted;
 use crate::fields::{malformed, object, string};
 use crate::limits;
@@ -32,8 +32,11 @@ impl Venue for Ws {
                     Some("action") => {
                         let payload = object(request.member("payload").ok_or_else(|| malformed("payload"))?.get())?;
                         let refused = |refusal| Refused { refusal, echo: echo.clone() };
-                        // As over HTTP: whichever network the client believes to be on.
                         let elsewhere = present_payload(&payload, Source::Elsewhere).map_err(refused)?;
+                        if is_user_signed(&payload) {
+                            return Ok(Frame { op: Op::Signed(elsewhere, USER_SIGNED, None), echo });
+                        }
+                        // As over HTTP: whichever network the client believes to be on.
                         let mainnet = present_payload(&payload, Source::Mainnet).map_err(refused)?;
                         // What cannot be counted is one.
                         Op::SignedEither(elsewhere, Box::new(mainnet), ACTION, orders_of(&payload).unwrap_or(1))

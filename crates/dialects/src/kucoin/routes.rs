@@ -95,6 +95,7 @@ pub(super) const REST: &[RestRoute] = &[
     trade("POST", "/api/v1/orders/test", 0),
     open("/api/v1/contracts/{symbol}"),
     open("/api/v1/currencies"),
+    open("/api/v1/funding-rate/{symbol}/current"),
     open("/api/v1/currencies/{currency}"),
     open("/api/v1/mark-price/{symbol}/current"),
     open("/api/v1/symbols"),

@@ -81,6 +81,7 @@ const HYPERLIQUID: Reached = Reached {
         hyperliquid::what_was_signed_is_found,
         hyperliquid::the_clock_is_in_the_nonce,
         hyperliquid::without_a_key_the_signer_is_told,
+        hyperliquid::what_a_user_signed_is_found,
     ],
     rows: &[
         Mistake::NonceUnit,
@@ -88,6 +89,7 @@ const HYPERLIQUID: Reached = Reached {
         Mistake::ChainId,
         Mistake::ActionVault,
         Mistake::ActionChanged,
+        Mistake::ActionScheme,
         Mistake::SignerUnknown,
     ],
 };

@@ -9,12 +9,13 @@ use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use countersign_core::rate::KeyCounters;
-use countersign_core::{Access, KeyRate, Purpose, Refusal, Reject, authorize, permit_public};
+use countersign_core::{Access, KeyRate, Purpose, Refusal, Reject, authorize_needing, permit_public};
 use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::risk::SignedText;
 use countersign_dialects::{Header, RequestView};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 
+use super::target::of_another_venue;
 use crate::authenticate::{Login, authenticate, check_required};
 use crate::clock;
 use crate::connection::Connection;
@@ -53,14 +54,16 @@ pub(crate) fn admit(
         return Ok(Admitted { permit, login: None, usage: Charged::default() });
     }
     words.by_token = tokens::bearer::shown(request.headers).is_some();
-    let login = authenticate(worker, connection, route.family, route.effect, request).inspect_err(|refusal| {
+    let login = authenticate(worker, connection, route.family, route.effect, request).map_err(|refusal| {
         words.echo = route.family.dialect().and_then(|dialect| dialect.echo(request));
-        words.explained = explanations::of_request(worker, connection, route.family, request, refusal);
+        words.explained = explanations::of_request(worker, connection, route.family, request, &refusal);
+        of_another_venue(worker, route, request, &refusal, words).unwrap_or(refusal)
     })?;
     subject.note_login(&login);
     check_page(&login, request)?;
     check_body_as_read(route, request)?;
-    let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
+    let needed = route.family.dialect().map_or(Ok(None), |dialect| dialect.scope(request))?;
+    let permit = authorize_needing(&login.identity, login.granted(), &route.requirement, needed)?;
     let credential = login.identity.credential();
     words.limits = credential.rate;
     let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());

@@ -1,8 +1,10 @@
-//! What a request is for, before it is looked at as a request: its target, and the host that it names (RFC 9110, 7.2 and 7.4).
+//! What a request is for, before it is looked at as a request: its target, and the host that it names (RFC 9110, 7.2 and 7.4); and
+//! whose client it is when that is not the one of its path.
 
 use std::net::Ipv6Addr;
 
 use countersign_core::{Refusal, Reject};
+use countersign_dialects::RequestView;
 use http::header::{COOKIE, HOST};
 use http::request::Parts;
 use http::uri::Scheme;
@@ -11,6 +13,8 @@ use http::{HeaderValue, Uri, Version};
 use crate::config::{Authorities, host_of};
 use crate::connection::Connection;
 use crate::head_guard::limits::HEADER_FIELDS_MAX;
+use crate::respond::Words;
+use crate::routes::Route;
 use crate::worker::Worker;
 
 /// HTTP/2 and the URI type let more bytes into a target than HTTP/1.1 has (RFC 9112, 3.2). Upstreams split request lines at some
@@ -21,6 +25,24 @@ pub(super) fn check_target(uri: &Uri) -> Result<(), Refusal> {
     }
     let plain = uri.path_and_query().is_none_or(|target| target.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
     if plain { Ok(()) } else { Err(Refusal::operator(Reject::Malformed, "request target has a byte that is not allowed")) }
+}
+
+/// The refusal of a request at the path of one venue that shows nothing of that venue's proof and is, by its headers, another one's:
+/// there is no such endpoint, told in the words that its client reads. Nothing for a request that has a header of the path's own proof.
+pub(super) fn of_another_venue(
+    worker: &Worker,
+    route: &Route,
+    request: &RequestView<'_>,
+    refusal: &Refusal,
+    words: &mut Words,
+) -> Option<Refusal> {
+    let own = refusal.reject != Reject::MissingCredentials || words.by_token;
+    if own || route.family.dialect()?.recognizes(request.headers) {
+        return None;
+    }
+    let family = worker.shared.routes.load().family_of(request.headers)?;
+    *words = super::words(worker, family);
+    Some(Refusal::operator(Reject::RouteUnknown, "the path of one venue with the headers of another"))
 }
 
 /// Refuses fields over HTTP/2 that over HTTP/1.1 do not come to here: more than there may be, and values with white space around them,

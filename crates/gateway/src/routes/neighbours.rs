@@ -54,7 +54,8 @@ impl Neighbours {
         }
     }
 
-    fn recognized(&self, headers: &dyn Headers) -> Option<Family> {
+    /// The only family that recognizes these headers, `Authorization` apart, and has a route.
+    pub(super) fn recognized(&self, headers: &dyn Headers) -> Option<Family> {
         let headers = &WithoutAuthorization(headers);
         let mut found = self.dialects.iter().filter(|family| family.dialect().is_some_and(|dialect| dialect.recognizes(headers)));
         found.next().copied().filter(|_| found.next().is_none())

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf as _, BytesMut};
 use countersign_core::{CancelPermit, CorrelationId, Entropy as _, Permit, Refusal, Reject};
+use countersign_dialects::Dialect;
 use countersign_oauth::dpop::DPOP_HEADER;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
@@ -58,15 +59,16 @@ impl UpstreamHead {
         Self { target, headers }
     }
 
-    /// Without what a machine of a dialect reads of the handshake: these headers, and where there are any, the query.
-    pub(crate) fn without_what_is_read(mut self, headers: &[&str]) -> Self {
-        if headers.is_empty() {
-            return self;
+    /// Without what a machine of this dialect reads of the handshake: headers, and of the query all that the venue is not to be told.
+    pub(crate) fn without_what_is_read(mut self, dialect: &dyn Dialect) -> Self {
+        if let Some(told) = dialect.handshake_query()
+            && let Some((path, query)) = self.target.split_once('?')
+        {
+            let told = |pair: &&str| pair.split_once('=').is_some_and(|(name, _)| told.contains(&name));
+            let kept: Vec<&str> = query.split('&').filter(told).collect();
+            self.target = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
         }
-        if let Some(query) = self.target.find('?') {
-            self.target.truncate(query);
-        }
-        for name in headers {
+        for name in dialect.handshake_headers() {
             self.headers.remove(*name);
         }
         self
@@ -264,12 +266,19 @@ mod tests {
         }
         headers.append("api-key", HeaderValue::from_static("y"));
         let head = UpstreamHead { target: "/realtime?subscribe=trade&%73ubscribe=order?".to_owned(), headers };
-        let same = head.clone().without_what_is_read(&[]);
-        assert_eq!((&same.target, &same.headers), (&head.target, &head.headers), "other dialects read nothing there");
-        let bitmex = countersign_dialects::by_name("bitmex").unwrap();
-        let rest = head.without_what_is_read(bitmex.handshake_headers());
+        let dialect = |name| countersign_dialects::by_name(name).unwrap();
+        let same = head.clone().without_what_is_read(dialect("okx"));
+        assert_eq!((&same.target, &same.headers), (&head.target, &head.headers), "this one reads nothing there");
+        let rest = head.without_what_is_read(dialect("bitmex"));
         assert_eq!(rest.target, "/realtime");
         assert_eq!(rest.headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["user-agent"]);
+        let kucoin = |query: &str| {
+            let head = UpstreamHead { target: format!("/kucoin/ws{query}"), headers: HeaderMap::new() };
+            head.without_what_is_read(dialect("kucoin")).target
+        };
+        assert_eq!(kucoin("?token=secret&connectId=c1"), "/kucoin/ws?connectId=c1", "a token of ours is for nobody behind");
+        assert_eq!(kucoin("?%74oken=secret&token=secret"), "/kucoin/ws");
+        assert_eq!(kucoin("?connectId=c1&token=secret?token=secret&token"), "/kucoin/ws?connectId=c1");
     }
 
     #[tokio::test]

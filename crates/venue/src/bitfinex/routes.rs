@@ -9,6 +9,7 @@ use crate::operations::Route;
 
 /// REST: method, path, handler. What reads an account is a POST, too.
 pub(super) const ROUTES: &[Route<BitfinexError>] = &[
+    (Method::POST, "/v2/auth/r/info/user", Read(trading::user)),
     (Method::POST, "/v2/auth/r/order/{symbol_id}/trades", Read(trading::order_trades)),
     (Method::POST, "/v2/auth/r/orders", Read(trading::open_orders)),
     (Method::POST, "/v2/auth/r/orders/hist", Read(trading::past_orders)),

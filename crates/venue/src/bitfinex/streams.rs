@@ -140,7 +140,12 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             vec![json!([0, kind, shapes::order(exchange, order)]).to_string()]
         }
         (
-            OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders,
+            OwnChannel::AddressBalances(_)
+            | OwnChannel::AddressFills(_)
+            | OwnChannel::Balances
+            | OwnChannel::Fills
+            | OwnChannel::Orders
+            | OwnChannel::Positions,
             _,
         ) => Vec::new(),
     }

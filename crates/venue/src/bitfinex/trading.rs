@@ -33,6 +33,13 @@ pub(super) fn positions(_: &Exchange, _: &Owner, _: &Fields, _: u64) -> Result<S
     Ok("[]".to_owned())
 }
 
+/// `[ID, EMAIL, USERNAME, MTS_ACCOUNT_CREATE, VERIFIED, VERIFICATION_LEVEL, …]`: nothing of a person is known here.
+pub(super) fn user(exchange: &Exchange, owner: &Owner, _: &Fields, _: u64) -> Result<String, BitfinexError> {
+    let name = &*exchange.account_state(owner.index).name;
+    let row = json!([owner.index.0, "", name, 0, 1, 1, null, "UTC", "en", "bitfinex", 1, null, null, 0, null, null, null, 0, 0]);
+    Ok(row.to_string())
+}
+
 /// The fees, in the fifth place: what a maker pays for each kind of pair, and what a taker pays.
 pub(super) fn summary(exchange: &Exchange, _: &Owner, _: &Fields, _: u64) -> Result<String, BitfinexError> {
     let rate = number(Fixed::whole(1).basis_points(exchange.commission_points));

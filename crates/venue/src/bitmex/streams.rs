@@ -127,7 +127,9 @@ pub(crate) fn trade_event(exchange: &Exchange, market: MarketIndex, trade: &Publ
 /// The first message of a table of one's own.
 pub(super) fn own_first(exchange: &Exchange, owner: AccountIndex, channel: OwnChannel, at_ms: u64) -> String {
     match channel {
-        OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Fills => partial("execution", None, &json!([])),
+        OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Fills | OwnChannel::Positions => {
+            partial("execution", None, &json!([]))
+        }
         OwnChannel::Balances => partial("margin", None, &Value::from(trading::margin_rows(exchange, owner, at_ms))),
         OwnChannel::Orders => partial("order", None, &Value::from(trading::open(exchange, owner))),
     }
@@ -150,7 +152,12 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             vec![message("order", action, &json!([shapes::order(exchange, order)]))]
         }
         (
-            OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders,
+            OwnChannel::AddressBalances(_)
+            | OwnChannel::AddressFills(_)
+            | OwnChannel::Balances
+            | OwnChannel::Fills
+            | OwnChannel::Orders
+            | OwnChannel::Positions,
             _,
         ) => Vec::new(),
     }

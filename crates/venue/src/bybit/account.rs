@@ -8,23 +8,47 @@ use super::shapes::wallet;
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
 use crate::exchange::fixed::Fixed;
-use crate::facade::Fields;
+use crate::facade::{FieldError, Fields};
 use crate::identity::Identity;
 
 /// `unifiedMarginStatus` of a unified trading account 2.0.
 const UNIFIED_2: u32 = 5;
 
+/// How long a connection may be away, in seconds (vendor document "Set Disconnect Cancel All").
+const DISCONNECT_WINDOW_SECONDS: std::ops::RangeInclusive<u64> = 3..=300;
+
 pub(super) fn info(exchange: &Exchange, owner: AccountIndex) -> Value {
+    let window_ms = exchange.disconnect_window_ms(owner);
     json!({
         "unifiedMarginStatus": UNIFIED_2,
         "marginMode": "REGULAR_MARGIN",
         "isMasterTrader": false,
         "spotHedgingStatus": "OFF",
-        "dcpStatus": "OFF",
-        "timeWindow": 0,
+        "dcpStatus": if window_ms.is_some() { "ON" } else { "OFF" },
+        "timeWindow": window_ms.unwrap_or_default() / 1_000,
         "smpGroup": 0,
         "updatedTime": exchange.account_state(owner).updated_ms.to_string(),
     })
+}
+
+/// Disconnect protection of the pairs that are listed; the one for options, which clients mean when they name no product, is not.
+pub(super) fn set_disconnect_window(exchange: &mut Exchange, owner: AccountIndex, fields: &Fields) -> Result<Value, ApiError> {
+    let seconds = fields.integer("timeWindow")?.ok_or(FieldError::Missing("timeWindow"))?;
+    if !DISCONNECT_WINDOW_SECONDS.contains(&seconds) {
+        return Err(ApiError::params("params error: timeWindow must be from 3 to 300"));
+    }
+    if fields.find("product").unwrap_or("OPTIONS") != "SPOT" {
+        return Err(ApiError::params("params error: only the product SPOT is listed"));
+    }
+    exchange.set_disconnect_window(owner, seconds * 1_000);
+    Ok(json!({}))
+}
+
+/// The protections that were asked for.
+pub(super) fn disconnect_windows(exchange: &Exchange, owner: AccountIndex) -> Value {
+    let set = exchange.disconnect_window_ms(owner);
+    let row = |window_ms: u64| json!({"product": "SPOT", "dcpStatus": "ON", "timeWindow": (window_ms / 1_000).to_string()});
+    json!({"dcpInfos": set.map(row).into_iter().collect::<Value>()})
 }
 
 /// What the identity says about its key, in the words of `query-api`.

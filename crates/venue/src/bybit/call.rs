@@ -57,11 +57,13 @@ fn public(exchange: &Exchange, operation: Operation, fields: &Fields, now_ms: u6
         | Operation::CoinInfo
         | Operation::CreateBatch
         | Operation::CreateOrder
+        | Operation::DisconnectWindows
         | Operation::Executions
         | Operation::FeeRate
         | Operation::OrderHistory
         | Operation::Orders
         | Operation::Positions
+        | Operation::SetDisconnectWindow
         | Operation::WalletBalance => Err(ApiError::unauthorized()),
     }
 }
@@ -95,11 +97,13 @@ fn private(
         Operation::CancelOrder => trading::cancel(exchange, owner, fields, now_ms),
         Operation::CoinInfo => account::coins(exchange, fields),
         Operation::CreateOrder => trading::create(exchange, owner, &identity.key, fields, now_ms),
+        Operation::DisconnectWindows => Ok(account::disconnect_windows(exchange, owner)),
         Operation::Executions => trading::executions(exchange, owner, fields),
         Operation::FeeRate => account::fee_rate(exchange, fields),
         Operation::OrderHistory => trading::history(exchange, owner, fields),
         Operation::Orders => trading::orders(exchange, owner, fields),
         Operation::Positions => trading::positions(fields),
+        Operation::SetDisconnectWindow => account::set_disconnect_window(exchange, owner, fields),
         Operation::WalletBalance => account::wallet_balance(exchange, owner, fields),
         Operation::Instruments
         | Operation::Kline

@@ -17,6 +17,7 @@ pub(super) enum Operation {
     CoinInfo,
     CreateBatch,
     CreateOrder,
+    DisconnectWindows,
     Executions,
     FeeRate,
     Instruments,
@@ -27,6 +28,7 @@ pub(super) enum Operation {
     Positions,
     RecentTrades,
     ServerTime,
+    SetDisconnectWindow,
     SystemStatus,
     Tickers,
     WalletBalance,
@@ -39,6 +41,7 @@ impl Operation {
             Self::AccountInfo
             | Self::ApiKeyInfo
             | Self::CoinInfo
+            | Self::DisconnectWindows
             | Self::Executions
             | Self::FeeRate
             | Self::OrderHistory
@@ -51,7 +54,8 @@ impl Operation {
             | Self::CancelBatch
             | Self::CancelOrder
             | Self::CreateBatch
-            | Self::CreateOrder => Access::Write,
+            | Self::CreateOrder
+            | Self::SetDisconnectWindow => Access::Write,
             Self::Instruments
             | Self::Kline
             | Self::OrderBook
@@ -80,6 +84,7 @@ impl Operation {
 pub(super) const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::GET, "/v5/account/fee-rate", Operation::FeeRate),
     (Method::GET, "/v5/account/info", Operation::AccountInfo),
+    (Method::GET, "/v5/account/query-dcp-info", Operation::DisconnectWindows),
     (Method::GET, "/v5/account/wallet-balance", Operation::WalletBalance),
     (Method::GET, "/v5/asset/coin/query-info", Operation::CoinInfo),
     (Method::GET, "/v5/execution/list", Operation::Executions),
@@ -96,6 +101,7 @@ pub(super) const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::POST, "/v5/order/cancel-batch", Operation::CancelBatch),
     (Method::POST, "/v5/order/create", Operation::CreateOrder),
     (Method::POST, "/v5/order/create-batch", Operation::CreateBatch),
+    (Method::POST, "/v5/order/disconnected-cancel-all", Operation::SetDisconnectWindow),
     (Method::GET, "/v5/order/history", Operation::OrderHistory),
     (Method::GET, "/v5/order/realtime", Operation::Orders),
     (Method::GET, "/v5/position/list", Operation::Positions),

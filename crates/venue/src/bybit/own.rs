@@ -1,5 +1,5 @@
 //! Topics of the private socket: `order`, `execution`, `wallet`, `position`, the first two and
-//! the last also with a category (`order.spot`).
+//! the last also with a category (`order.spot`); `dcp.spot` asks for disconnect protection.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +13,9 @@ use crate::exchange::account::AccountIndex;
 use crate::exchange::event::Event;
 use crate::hub::Observer;
 use crate::outbox::Outbox;
+
+/// Whoever holds this topic has spot orders cancelled when the connection is lost; nothing is told on it.
+pub(super) const PROTECTED: &str = "dcp.spot";
 
 /// The topics of one connection, and whose events it hears.
 #[derive(Debug)]
@@ -33,18 +36,30 @@ impl OwnFeed {
         let categories: &[&str] = match topic {
             "execution" | "order" => &[SPOT, "inverse", "linear", "option"],
             "position" => &["inverse", "linear", "option"],
+            "dcp" => return matches!(name, "dcp.future" | "dcp.option" | PROTECTED),
             "wallet" => return name == "wallet",
             _ => return false,
         };
         categories.contains(&category) || name == "position"
     }
 
-    pub(super) fn subscribe(&mut self, name: &str) {
-        self.held.insert(name.to_owned());
+    /// Whether this was new.
+    pub(super) fn subscribe(&mut self, name: &str) -> bool {
+        self.held.insert(name.to_owned())
     }
 
-    pub(super) fn unsubscribe(&mut self, name: &str) {
-        self.held.remove(name);
+    /// Whether it was held.
+    pub(super) fn unsubscribe(&mut self, name: &str) -> bool {
+        self.held.remove(name)
+    }
+
+    /// Whether the connection asked that its loss cancels what is open.
+    pub(super) fn is_protected(&self) -> bool {
+        self.held.contains(PROTECTED)
+    }
+
+    pub(super) const fn owner(&self) -> AccountIndex {
+        self.owner
     }
 
     fn tell(&self, topic: &str, at_ms: u64, number: u64, row: impl FnOnce() -> Value, outbox: &Outbox) {
@@ -87,10 +102,10 @@ mod tests {
 
     #[test]
     fn topics_are_those_of_the_venue() {
-        for name in ["order", "order.spot", "execution", "execution.linear", "wallet", "position", "position.linear"] {
+        for name in ["order", "order.spot", "execution", "execution.linear", "wallet", "position", "position.linear", "dcp.spot"] {
             assert!(OwnFeed::knows(name), "{name}");
         }
-        for name in ["orders", "order.", "order.margin", "wallet.spot", "position.spot", "tickers.BTCUSDT", ""] {
+        for name in ["orders", "order.", "order.margin", "wallet.spot", "position.spot", "dcp", "dcp.linear", "tickers.BTCUSDT", ""] {
             assert!(!OwnFeed::knows(name), "{name}");
         }
     }

@@ -1,4 +1,4 @@
-//! The private socket `/v5/private`: the account's orders, executions and wallet.
+//! The private socket `/v5/private`: the account's orders, executions and wallet, and the protection of orders that end with it.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::error::ApiError;
 use super::frames::{Door, Frame, ack, caller_of, topics};
-use super::own::OwnFeed;
+use super::own::{OwnFeed, PROTECTED};
 use super::rest::refusal;
 use crate::clock::now_ms;
 use crate::shell::Shell;
@@ -18,7 +18,10 @@ use crate::websocket::{self, Connection, Protocol};
 
 /// One private connection.
 struct PrivateSocket {
+    shell: Arc<Shell>,
     connection: u64,
+    /// Whether the key may take orders away.
+    may_trade: bool,
     feed: Arc<Mutex<OwnFeed>>,
 }
 
@@ -27,16 +30,18 @@ pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<
         Ok(caller) => caller,
         Err(refusal) => return refusal,
     };
+    let may_trade = caller.as_ref().is_some_and(|identity| identity.scopes.order_write);
     let identity = caller.ok_or_else(ApiError::unauthorized);
     let owner = identity.and_then(|identity| Ok(shell.with(|exchange, _| exchange.account(&identity.account))?));
     let owner = match owner {
         Ok(owner) => owner,
         Err(error) => return refusal(&error),
     };
+    let at = Arc::clone(&shell);
     websocket::upgrade(&shell, request, |connection: &Connection| {
         let feed = Arc::new(Mutex::new(OwnFeed::of(owner)));
-        shell.hub.observe(connection.id, Arc::<Mutex<OwnFeed>>::clone(&feed), &connection.outbox);
-        PrivateSocket { connection: connection.id, feed }
+        at.hub.observe(connection.id, Arc::<Mutex<OwnFeed>>::clone(&feed), &connection.outbox);
+        PrivateSocket { shell: Arc::clone(&at), connection: connection.id, may_trade, feed }
     })
 }
 
@@ -76,14 +81,48 @@ impl PrivateSocket {
         if let Some(unknown) = names.iter().find(|name| !OwnFeed::knows(name)) {
             return Err(format!("error:handler not found,topic:{unknown}"));
         }
-        let mut feed = self.feed.lock();
-        names.into_iter().for_each(|name| feed.subscribe(name));
+        if !self.may_trade && names.contains(&PROTECTED) {
+            return Err(format!("error:permission denied,topic:{PROTECTED}"));
+        }
+        let mut protects = false;
+        let owner = {
+            let mut feed = self.feed.lock();
+            for name in names {
+                protects |= feed.subscribe(name) && name == PROTECTED;
+            }
+            feed.owner()
+        };
+        if protects {
+            self.shell.with(|exchange, now_ms| exchange.protect(owner, now_ms));
+        }
         Ok(())
     }
 
     fn unsubscribe(&self, frame: &Frame) -> Result<(), String> {
-        let mut feed = self.feed.lock();
-        topics(frame)?.into_iter().for_each(|name| feed.unsubscribe(name));
+        let mut ends = false;
+        let owner = {
+            let mut feed = self.feed.lock();
+            for name in topics(frame)? {
+                ends |= feed.unsubscribe(name) && name == PROTECTED;
+            }
+            feed.owner()
+        };
+        if ends {
+            self.shell.with(|exchange, _| exchange.unprotect(owner));
+        }
         Ok(())
+    }
+}
+
+impl Drop for PrivateSocket {
+    fn drop(&mut self) {
+        // The feed is locked within the exchange when events are told: never the other way round.
+        let (owner, protected) = {
+            let feed = self.feed.lock();
+            (feed.owner(), feed.is_protected())
+        };
+        if protected {
+            self.shell.with(|exchange, now_ms| exchange.lose_protected(owner, now_ms));
+        }
     }
 }

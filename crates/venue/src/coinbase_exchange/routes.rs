@@ -11,6 +11,7 @@ use crate::operations::Route;
 pub(super) const ROUTES: &[Route<CoinbaseError>] = &[
     (Method::GET, "/accounts", Read(trading::accounts)),
     (Method::GET, "/accounts/{account_id}", Read(trading::account)),
+    (Method::GET, "/accounts/{account_id}/transfers", Read(trading::transfers)),
     (Method::GET, "/currencies", Public(market_data::currencies)),
     (Method::GET, "/currencies/{currency_id}", Public(market_data::currency)),
     (Method::GET, "/fees", Read(trading::fees)),
@@ -29,4 +30,5 @@ pub(super) const ROUTES: &[Route<CoinbaseError>] = &[
     (Method::GET, "/products/{product_id}/ticker", Public(market_data::ticker)),
     (Method::GET, "/products/{product_id}/trades", Public(market_data::trades)),
     (Method::GET, "/time", Public(market_data::time)),
+    (Method::GET, "/transfers", Read(trading::transfers)),
 ];

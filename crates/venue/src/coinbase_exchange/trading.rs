@@ -30,6 +30,11 @@ fn account_shapes(exchange: &Exchange, owner: &Owner) -> Vec<Value> {
     balances.map(shape).collect()
 }
 
+/// Nothing was ever paid in or out.
+pub(super) fn transfers(_: &Exchange, _: &Owner, _: &Fields, _: u64) -> Result<String, CoinbaseError> {
+    Ok("[]".to_owned())
+}
+
 pub(super) fn accounts(exchange: &Exchange, owner: &Owner, _: &Fields, _: u64) -> Result<String, CoinbaseError> {
     Ok(Value::from(account_shapes(exchange, owner)).to_string())
 }

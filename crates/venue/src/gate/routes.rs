@@ -11,6 +11,7 @@ use crate::operations::Route;
 pub(super) const ROUTES: &[Route<GateError>] = &[
     (Method::GET, "/api/v4/account/detail", Read(trading::account_detail)),
     (Method::GET, "/api/v4/delivery/{settle}/contracts", Public(market_data::no_contracts)),
+    (Method::GET, "/api/v4/futures/{settle}/accounts", Read(trading::futures_account)),
     (Method::GET, "/api/v4/futures/{settle}/contracts", Public(market_data::no_contracts)),
     (Method::GET, "/api/v4/futures/{settle}/positions", Read(trading::no_positions)),
     (Method::GET, "/api/v4/margin/currency_pairs", Public(market_data::no_contracts)),
@@ -39,5 +40,8 @@ pub(super) const ROUTES: &[Route<GateError>] = &[
     (Method::GET, "/api/v4/spot/tickers", Public(market_data::tickers)),
     (Method::GET, "/api/v4/spot/time", Public(market_data::time)),
     (Method::GET, "/api/v4/spot/trades", Public(market_data::trades)),
+    (Method::GET, "/api/v4/wallet/deposits", Read(trading::no_payments)),
     (Method::GET, "/api/v4/wallet/fee", Read(trading::fee)),
+    (Method::GET, "/api/v4/wallet/total_balance", Read(trading::total_balance)),
+    (Method::GET, "/api/v4/wallet/withdrawals", Read(trading::no_payments)),
 ];

@@ -97,7 +97,12 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             vec![update("spot.orders", &json!([row]), *at_ms)]
         }
         (
-            OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders,
+            OwnChannel::AddressBalances(_)
+            | OwnChannel::AddressFills(_)
+            | OwnChannel::Balances
+            | OwnChannel::Fills
+            | OwnChannel::Orders
+            | OwnChannel::Positions,
             _,
         ) => Vec::new(),
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::error::GateError;
 use super::market_data::{market_of, name_of, named};
@@ -30,6 +30,49 @@ pub(super) fn accounts(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u
 /// No contract is listed at this façade.
 pub(super) fn no_positions(_: &Exchange, _: &Owner, _: &Fields, _: u64) -> Result<String, GateError> {
     Ok("[]".to_owned())
+}
+
+/// All that an account has, at last prices.
+pub(super) fn total_balance(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, GateError> {
+    const CURRENCY: &str = "USDT";
+    let currency = fields.find("currency").unwrap_or(CURRENCY);
+    if currency != CURRENCY {
+        return Err(GateError::unknown_currency(currency));
+    }
+    let price = |asset: &str| {
+        let mut markets = crate::operations::spot_markets(exchange).map(|(_, market)| market);
+        let market = markets.find(|market| &*market.instrument.base == asset && &*market.instrument.quote == CURRENCY);
+        if asset == CURRENCY { Fixed::whole(1) } else { market.map_or(Fixed::ZERO, |market| market.tape.last_price()) }
+    };
+    let balances = exchange.account_state(owner.index).balances.iter();
+    let total = balances.fold(Fixed::ZERO, |sum, (asset, balance)| sum + balance.total.mul_down(price(asset))).short();
+    let amount = |amount: &str| json!({"currency": CURRENCY, "amount": amount});
+    let mut details: Map<String, Value> = ["cross_margin", "delivery", "finance", "futures", "margin", "options", "quant"]
+        .map(|kind| (kind.to_owned(), amount("0")))
+        .into_iter()
+        .collect();
+    details.insert("spot".to_owned(), amount(&total));
+    Ok(json!({"total": {"currency": CURRENCY, "amount": total, "unrealised_pnl": "0", "borrowed": "0"}, "details": details}).to_string())
+}
+
+/// No contract is listed at this façade, and nothing is kept for any.
+pub(super) fn futures_account(_: &Exchange, owner: &Owner, fields: &Fields, _: u64) -> Result<String, GateError> {
+    let settle = fields.need("settle")?;
+    if !["btc", "usdt"].contains(&settle) {
+        return Err(FieldError::Malformed("settle").into());
+    }
+    let nought = "0";
+    let history =
+        ["bonus_dnw", "bonus_offset", "cross_settle", "dnw", "fee", "fund", "pnl", "point_dnw", "point_fee", "point_refr", "refr"];
+    let history: Map<String, Value> = history.map(|name| (name.to_owned(), json!(nought))).into_iter().collect();
+    let account = json!({
+        "user": owner.index.0, "currency": settle.to_uppercase(), "total": nought, "unrealised_pnl": nought, "position_margin": nought,
+        "order_margin": nought, "available": nought, "point": nought, "bonus": nought, "in_dual_mode": false, "enable_credit": false,
+        "position_initial_margin": nought, "maintenance_margin": nought, "enable_evolved_classic": false, "cross_order_margin": nought,
+        "cross_initial_margin": nought, "cross_maintenance_margin": nought, "cross_unrealised_pnl": nought, "cross_available": nought,
+        "isolated_position_margin": nought, "enable_new_dual_mode": false, "margin_mode": 0, "history": history,
+    });
+    Ok(account.to_string())
 }
 
 fn fee_shape(exchange: &Exchange, owner: &Owner) -> Value {
@@ -150,15 +193,24 @@ pub(super) fn cancel(exchange: &mut Exchange, owner: &Owner, fields: &Fields, no
     Ok(cancel_one(exchange, owner, fields, now_ms)?.to_string())
 }
 
+/// Cancels what is open in the pair that is named, or in all of them.
 pub(super) fn cancel_all(exchange: &mut Exchange, owner: &Owner, fields: &Fields, now_ms: u64) -> Result<String, GateError> {
-    let market = market_of(exchange, fields)?;
-    let canceled = exchange.cancel_all(owner.index, Some(market), now_ms);
+    let markets = match fields.find("currency_pair") {
+        Some(name) => vec![named(exchange, name)?],
+        None => crate::operations::spot_markets(exchange).map(|(index, _)| index).collect(),
+    };
+    let canceled: Vec<Order> = markets.into_iter().flat_map(|market| exchange.cancel_all(owner.index, Some(market), now_ms)).collect();
     let row = |order: &Order| {
         let mut row = shapes::order(exchange, order);
         row["succeeded"] = json!(true);
         row
     };
     Ok(canceled.iter().map(row).collect::<Value>().to_string())
+}
+
+/// Nothing was ever paid in or out.
+pub(super) fn no_payments(_: &Exchange, _: &Owner, _: &Fields, _: u64) -> Result<String, GateError> {
+    Ok("[]".to_owned())
 }
 
 /// Open orders, grouped by pair.

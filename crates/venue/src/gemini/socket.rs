@@ -1,4 +1,4 @@
-//! The WebSockets. What a connection of `/v1` tells is said by its address and by who opened it; it takes no frames.
+//! The WebSockets but those of [`super::v1`]. What order events tell is said by who opened the connection; it takes no frames.
 
 use std::sync::Arc;
 
@@ -11,8 +11,7 @@ use serde::Deserialize;
 use super::error::GeminiError;
 use super::market_data::STREAMED;
 use super::{shapes, streams};
-use crate::exchange::instrument::MarketIndex;
-use crate::facade::{Access, Fields};
+use crate::facade::Access;
 use crate::operations::{self, ApiError, Channel, Dialect, OwnChannel, Subscriptions, candle_width};
 use crate::shell::Shell;
 use crate::websocket::Protocol;
@@ -49,41 +48,6 @@ pub(super) async fn order_events(State(shell): State<Arc<Shell>>, request: Reque
         Listening
     })
     .await
-}
-
-/// `/v1/multimarketdata?symbols=btcusdt&top_of_book=true`
-pub(super) async fn top_of_book(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
-    let markets = match named(&shell, request.uri().query().unwrap_or("")) {
-        Ok(markets) => markets,
-        Err(error) => {
-            shell.counters.count_refused();
-            return error.response();
-        }
-    };
-    let at = Arc::clone(&shell);
-    operations::handshake::<GeminiError, Listening>(shell, request, Dialect::Gemini, move |mut subscriptions| {
-        for market in markets {
-            // One connection, at most as many topics as there are markets.
-            let _within_the_limit = subscriptions.subscribe(&at, market, Channel::Top);
-        }
-        Listening
-    })
-    .await
-}
-
-fn named(shell: &Shell, query: &str) -> Result<Vec<MarketIndex>, GeminiError> {
-    let fields = Fields::from_query(query)?;
-    if !fields.flag("top_of_book")? {
-        return Err(GeminiError::option("top_of_book=false"));
-    }
-    let symbols = fields.need("symbols")?;
-    shell.with(|exchange, _| {
-        let found = symbols.split(',').map(|name| shapes::find(exchange, name).ok_or_else(GeminiError::no_pairs));
-        let mut markets = found.collect::<Result<Vec<_>, _>>()?;
-        markets.sort_unstable();
-        markets.dedup();
-        Ok(markets)
-    })
 }
 
 #[derive(Deserialize)]

@@ -3,7 +3,7 @@
 //! | path | messages |
 //! |---|---|
 //! | `/v2/marketdata` | `l2_updates`: first the whole book with trades, then what changed; `trade`; `candles_1m_updates`: first the past, then the open one |
-//! | `/v1/multimarketdata` | `update` with the top of the book |
+//! | `/v1/marketdata/SYMBOL`, `/v1/multimarketdata` | `update`: see [`super::v1`] |
 //! | `/v1/order/events` | a list of events: `initial`, `accepted`, `booked`, `fill`, `closed`, `cancelled` |
 
 use serde_json::{Value, json};
@@ -19,36 +19,18 @@ use crate::exchange::tape::Candle;
 use crate::exchange::{Exchange, Market};
 use crate::facade::BookDifference;
 use crate::limits::{BOOK_LEVELS_PUBLISHED, CANDLES_FIRST_MAX, TRADES_FIRST_MAX};
-use crate::operations::{Channel, OwnChannel, average_price, changed_rows, levels, open_candle, spot_markets, top};
+use crate::operations::{Channel, OwnChannel, average_price, changed_rows, levels, open_candle, spot_markets};
 
 fn name(exchange: &Exchange, market: MarketIndex) -> &str {
     &exchange.market(market).instrument.symbol
 }
 
-/// The top of the book, as two changes of one `update`.
-pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Channel, at_ms: u64) -> Option<String> {
+/// The candle that is open.
+pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Channel) -> Option<String> {
+    let Channel::Candles(width) = channel else { return None };
     let market = exchange.market(index);
-    match channel {
-        Channel::Top => {
-            let event = |side, name_of_side| {
-                let (price, size) = top(market, side);
-                json!({
-                    "type": "change", "reason": "top-of-book", "side": name_of_side, "price": price.short(), "remaining": size.short(),
-                    "symbol": market.instrument.symbol,
-                })
-            };
-            let message = json!({
-                "type": "update", "eventId": market.book.update_id(), "timestamp": at_ms / 1_000, "timestampms": at_ms,
-                "events": [event(Side::Buy, "bid"), event(Side::Sell, "ask")],
-            });
-            Some(message.to_string())
-        }
-        Channel::Candles(width) => {
-            let (interval, _, candle) = open_candle(market, STREAMED, width)?;
-            Some(candles(market, interval, &[candle]))
-        }
-        Channel::Book(_) | Channel::Changes | Channel::Mids | Channel::Snapshot(_) | Channel::Ticker | Channel::Trades => None,
-    }
+    let (interval, _, candle) = open_candle(market, STREAMED, width)?;
+    Some(candles(market, interval, &[candle]))
 }
 
 fn row(side: &'static str) -> impl Fn((Fixed, Fixed)) -> Value {

@@ -94,8 +94,14 @@ enum Manner {
 
 /// Performs one signed action for the account of the identity.
 pub(super) fn perform(shell: &Shell, caller: &Caller, body: &Value) -> Result<Value, HyperliquidError> {
+    let post = Post::deserialize(body).map_err(|_| HyperliquidError::Malformed);
+    if let (Some(_), Ok(Post { action: Action::Unserved, .. })) = (caller, &post) {
+        // Whatever it would need: nobody can do this here, and whoever may withdraw and not trade is to read why.
+        shell.counters.count_refused();
+        return Err(HyperliquidError::unserved());
+    }
     let identity = operations::admitted::<HyperliquidError>(shell, Access::Write, caller)?;
-    let post = Post::deserialize(body).map_err(|_| HyperliquidError::Malformed)?;
+    let post = post?;
     if let Some(vault) = post.vault {
         return Err(HyperliquidError::Action(format!("Vault not registered: {vault}")));
     }
@@ -127,7 +133,7 @@ pub(super) fn perform(shell: &Shell, caller: &Caller, body: &Value) -> Result<Va
                 let orders = orders.into_iter().map(|wire| place(exchange, &owner, wire, now_ms));
                 ("order", orders.map(status).collect())
             }
-            Action::Unserved => return Err(HyperliquidError::Action("This action is not served.".to_owned())),
+            Action::Unserved => return Err(HyperliquidError::unserved()),
         };
         Ok(json!({"status": "ok", "response": {"type": kind, "data": {"statuses": statuses}}}))
     })

@@ -27,6 +27,11 @@ pub(super) enum HyperliquidError {
 }
 
 impl HyperliquidError {
+    /// An action that the paper venue has not.
+    pub(super) fn unserved() -> Self {
+        Self::Action("This action is not served.".to_owned())
+    }
+
     /// As the JSON of an answer over the WebSocket.
     pub(super) fn text(&self) -> &str {
         match self {

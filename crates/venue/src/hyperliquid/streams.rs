@@ -57,7 +57,12 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
         }
         (OwnChannel::Orders, Event::Order { order, .. }) => vec![message("orderUpdates", &json!([shapes::told_order(exchange, order)]))],
         (
-            OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders,
+            OwnChannel::AddressBalances(_)
+            | OwnChannel::AddressFills(_)
+            | OwnChannel::Balances
+            | OwnChannel::Fills
+            | OwnChannel::Orders
+            | OwnChannel::Positions,
             _,
         ) => Vec::new(),
     }

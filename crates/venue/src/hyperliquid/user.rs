@@ -56,6 +56,8 @@ pub(super) fn ask(
         "spotClearinghouseState" => Ok(balances(exchange, account)),
         // Balances of all kinds of instruments are one here.
         "userAbstraction" => Ok(json!("unifiedAccount")),
+        // Nothing was ever paid in or out, nor paid for a position.
+        "userFunding" | "userNonFundingLedgerUpdates" => Ok(json!([])),
         "userFees" => {
             let rate = Fixed::whole(1).basis_points(exchange.commission_points).short();
             Ok(json!({"userCrossRate": rate, "userAddRate": rate, "userSpotCrossRate": rate, "userSpotAddRate": rate}))

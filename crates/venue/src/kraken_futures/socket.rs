@@ -58,6 +58,7 @@ impl Feed {
             "book" => Ok(Self::Market(Channel::Book(KRAKEN_FUTURES_BOOK_LEVELS))),
             "fills" => Ok(Self::Own(OwnChannel::Fills)),
             "open_orders" | "open_orders_verbose" => Ok(Self::Own(OwnChannel::Orders)),
+            "open_positions" => Ok(Self::Own(OwnChannel::Positions)),
             "ticker" => Ok(Self::Market(Channel::Ticker)),
             "ticker_lite" => Ok(Self::Market(Channel::Top)),
             "trade" => Ok(Self::Market(Channel::Trades)),
@@ -112,6 +113,7 @@ impl Session {
         let first = shell.with(|exchange, now_ms| match channel {
             OwnChannel::Balances => Some(streams::balances(exchange, owner.index, "balances_snapshot", now_ms)),
             OwnChannel::Orders => Some(streams::orders_snapshot(exchange, owner.index)),
+            OwnChannel::Positions => Some(streams::positions(exchange, owner.index, now_ms)),
             OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Fills => None,
         });
         if let Some(first) = first {

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{names, shapes};
-use crate::exchange::account::AccountIndex;
+use crate::exchange::account::{AccountIndex, Position};
 use crate::exchange::event::{Event, OrderChange, PublicTrade};
+use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::MarketIndex;
 use crate::exchange::order::Side;
 use crate::exchange::{Exchange, Market};
@@ -88,12 +89,35 @@ pub(super) fn balances(exchange: &Exchange, owner: AccountIndex, feed: &str, at_
     .to_string()
 }
 
-/// `open_orders`, `fills` and `balances`
+/// `open_positions`: what is held of every contract, at its last price.
+pub(super) fn positions(exchange: &Exchange, owner: AccountIndex, at_ms: u64) -> String {
+    let account = exchange.account_state(owner);
+    let held = names::contracts(exchange).map(|(index, market)| (market, account.position(index)));
+    let rows: Value = held.filter(|(_, held)| !held.quantity.is_zero()).map(|(market, held)| position(market, held)).collect();
+    json!({"feed": "open_positions", "account": owner.0.to_string(), "positions": rows, "seq": at_ms, "timestamp": at_ms}).to_string()
+}
+
+fn position(market: &Market, held: Position) -> Value {
+    let mark = market.tape.last_price();
+    let worth = held.quantity.mul_down(mark);
+    let gain = worth - held.cost;
+    let size = if worth < Fixed::ZERO { Fixed::ZERO - worth } else { worth };
+    let (margin, price) = (number(held.margin), number(mark));
+    json!({
+        "instrument": names::symbol(&market.instrument), "balance": number(held.quantity), "pnl": number(gain),
+        "entry_price": number(held.cost.div_down(held.quantity)), "mark_price": price, "index_price": price, "liquidation_threshold": 0,
+        "effective_leverage": number(size.div_down(held.margin)), "return_on_equity": number(gain.div_down(held.margin)),
+        "unrealized_funding": 0, "initial_margin": margin, "initial_margin_with_orders": margin, "maintenance_margin": margin,
+        "pnl_currency": names::currency(&market.instrument.quote),
+    })
+}
+
+/// `open_orders`, `open_positions`, `fills` and `balances`
 pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event) -> Vec<String> {
     if let (OwnChannel::Balances, Event::Balances { owner, at_ms }) = (channel, event) {
         return vec![balances(exchange, *owner, "balances", *at_ms)];
     }
-    let Event::Order { change, order, fill, .. } = event else {
+    let Event::Order { change, order, fill, at_ms, .. } = event else {
         return Vec::new();
     };
     match channel {
@@ -127,6 +151,7 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             }
             vec![message.to_string()]
         }
+        OwnChannel::Positions => fill.iter().map(|_| positions(exchange, order.owner, *at_ms)).collect(),
         OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Balances => Vec::new(),
     }
 }

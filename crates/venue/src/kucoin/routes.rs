@@ -5,7 +5,7 @@
 use http::Method;
 
 use super::error::KucoinError;
-use super::{batch, market_data, switch, trading};
+use super::{batch, market_data, switch, trading, user};
 use crate::operations::Handler::{Public, Read, Write};
 use crate::operations::Route;
 
@@ -13,8 +13,10 @@ use crate::operations::Route;
 pub(super) const ROUTES: &[Route<KucoinError>] = &[
     (Method::GET, "/api/ua/v1/account/mode", Read(trading::account_mode)),
     (Method::GET, "/api/v1/accounts", Read(trading::accounts)),
+    (Method::GET, "/api/v1/base-fee", Read(trading::base_fee)),
     (Method::GET, "/api/v1/contracts/active", Public(market_data::empty_list)),
     (Method::GET, "/api/v1/currencies", Public(market_data::plain_currencies)),
+    (Method::GET, "/api/v1/deposits", Read(trading::no_payments)),
     (Method::GET, "/api/v1/fills", Read(trading::fills)),
     (Method::GET, "/api/v1/hf/accounts/opened", Read(trading::hf_opened)),
     (Method::GET, "/api/v1/hf/fills", Read(trading::hf_fills)),
@@ -60,9 +62,12 @@ pub(super) const ROUTES: &[Route<KucoinError>] = &[
     (Method::GET, "/api/v1/symbols", Public(market_data::symbols)),
     (Method::GET, "/api/v1/timestamp", Public(market_data::timestamp)),
     (Method::GET, "/api/v1/trade-fees", Read(trading::trade_fees)),
+    (Method::GET, "/api/v1/user/api-key", Read(user::api_key)),
+    (Method::GET, "/api/v1/withdrawals", Read(trading::no_payments)),
     (Method::GET, "/api/v2/currencies/{currency}", Public(market_data::currency)),
     (Method::GET, "/api/v2/symbols", Public(market_data::symbols)),
     (Method::GET, "/api/v2/symbols/{symbol}", Public(market_data::symbol)),
+    (Method::GET, "/api/v2/user-info", Read(user::info)),
     (Method::GET, "/api/v3/currencies", Public(market_data::currencies)),
     (Method::GET, "/api/v3/currencies/{currency}", Public(market_data::currency)),
     (Method::GET, "/api/v3/margin/symbols", Public(market_data::no_margin)),

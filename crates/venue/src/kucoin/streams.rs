@@ -99,7 +99,12 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             order_events(exchange, *change, order, fill.as_deref(), *at_ms)
         }
         (
-            OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::Fills | OwnChannel::Orders,
+            OwnChannel::AddressBalances(_)
+            | OwnChannel::AddressFills(_)
+            | OwnChannel::Balances
+            | OwnChannel::Fills
+            | OwnChannel::Orders
+            | OwnChannel::Positions,
             _,
         ) => Vec::new(),
     }

@@ -38,6 +38,11 @@ pub(super) fn accounts(exchange: &Exchange, owner: &Owner, fields: &Fields, _: u
     Ok(data(&rows.enumerate().map(row).collect()))
 }
 
+pub(super) fn base_fee(exchange: &Exchange, _: &Owner, _: &Fields, _: u64) -> Result<String, KucoinError> {
+    let rate = Fixed::whole(1).basis_points(exchange.commission_points).short();
+    Ok(data(&json!({"takerFeeRate": rate, "makerFeeRate": rate})))
+}
+
 pub(super) fn trade_fees(exchange: &Exchange, _: &Owner, fields: &Fields, _: u64) -> Result<String, KucoinError> {
     let rate = Fixed::whole(1).basis_points(exchange.commission_points).short();
     let names = fields.need("symbols")?.split(',');
@@ -173,6 +178,11 @@ fn page(fields: &Fields, rows: Vec<Value>) -> Result<String, KucoinError> {
     let total = rows.len();
     let items: Vec<Value> = rows.into_iter().skip((current - 1) * size).take(size).collect();
     Ok(data(&json!({"currentPage": current, "pageSize": size, "totalNum": total, "totalPage": total.div_ceil(size), "items": items})))
+}
+
+/// Nothing was ever paid in or out.
+pub(super) fn no_payments(_: &Exchange, _: &Owner, fields: &Fields, _: u64) -> Result<String, KucoinError> {
+    page(fields, Vec::new())
 }
 
 /// Orders of the façade's markets with this state, newest first.

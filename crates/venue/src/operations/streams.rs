@@ -31,6 +31,8 @@ pub(crate) enum Dialect {
     CoinbaseExchange,
     Gate,
     Gemini,
+    /// Gemini's first market data API.
+    GeminiV1,
     Hyperliquid,
     KrakenFutures,
     Kucoin,
@@ -67,15 +69,18 @@ pub(crate) enum OwnChannel {
     Balances,
     Fills,
     Orders,
+    /// What is held of contracts.
+    Positions,
 }
 
 impl Dialect {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Bitfinex,
         Self::Bitmex,
         Self::CoinbaseExchange,
         Self::Gate,
         Self::Gemini,
+        Self::GeminiV1,
         Self::Hyperliquid,
         Self::KrakenFutures,
         Self::Kucoin,
@@ -89,7 +94,8 @@ impl Dialect {
             Self::Bitmex => bitmex::state_event(exchange, market, channel, at_ms),
             Self::CoinbaseExchange => coinbase_exchange::state_event(exchange, market, channel, at_ms),
             Self::Gate => gate::state_event(exchange, market, channel, at_ms),
-            Self::Gemini => gemini::state_event(exchange, market, channel, at_ms),
+            Self::Gemini => gemini::state_event(exchange, market, channel),
+            Self::GeminiV1 => gemini::v1::state_event(exchange, market, channel, at_ms),
             Self::Hyperliquid => hyperliquid::state_event(exchange, market, channel, at_ms),
             Self::KrakenFutures => kraken_futures::state_event(exchange, market, channel, at_ms),
             Self::Kucoin => kucoin::state_event(exchange, market, channel, at_ms),
@@ -104,6 +110,7 @@ impl Dialect {
             Self::CoinbaseExchange => vec![coinbase_exchange::changes_event(exchange, market, difference, at_ms)],
             Self::Gate => vec![gate::changes_event(exchange, market, difference, at_ms)],
             Self::Gemini => gemini::changes_event(exchange, market, difference).into_iter().collect(),
+            Self::GeminiV1 => gemini::v1::changes_event(exchange, market, difference, at_ms).into_iter().collect(),
             Self::Hyperliquid | Self::KrakenFutures => Vec::new(),
             Self::Kucoin => vec![kucoin::changes_event(exchange, market, difference, at_ms)],
         }
@@ -117,6 +124,7 @@ impl Dialect {
             Self::CoinbaseExchange => coinbase_exchange::trade_event(exchange, market, trade),
             Self::Gate => gate::trade_event(exchange, market, trade),
             Self::Gemini => gemini::trade_event(exchange, market, trade),
+            Self::GeminiV1 => gemini::v1::trade_event(exchange, market, trade),
             Self::Hyperliquid => hyperliquid::trade_event(exchange, market, trade),
             Self::KrakenFutures => kraken_futures::trade_event(exchange, market, trade),
             Self::Kucoin => kucoin::trade_event(exchange, market, trade),
@@ -126,9 +134,14 @@ impl Dialect {
     /// Whether the façade lists such instruments: all but one list spot only.
     const fn lists(self, kind: InstrumentKind) -> bool {
         match self {
-            Self::Bitfinex | Self::Bitmex | Self::CoinbaseExchange | Self::Gate | Self::Gemini | Self::Hyperliquid | Self::Kucoin => {
-                matches!(kind, InstrumentKind::Spot)
-            }
+            Self::Bitfinex
+            | Self::Bitmex
+            | Self::CoinbaseExchange
+            | Self::Gate
+            | Self::Gemini
+            | Self::GeminiV1
+            | Self::Hyperliquid
+            | Self::Kucoin => matches!(kind, InstrumentKind::Spot),
             Self::KrakenFutures => matches!(kind, InstrumentKind::Future { .. }),
         }
     }
@@ -146,6 +159,7 @@ impl Dialect {
             Self::CoinbaseExchange => coinbase_exchange::own_events(exchange, channel, event),
             Self::Gate => gate::own_events(exchange, channel, event),
             Self::Gemini => gemini::own_events(exchange, channel, event),
+            Self::GeminiV1 => Vec::new(),
             Self::Hyperliquid => hyperliquid::own_events(exchange, channel, event),
             Self::KrakenFutures => kraken_futures::own_events(exchange, channel, event),
             Self::Kucoin => kucoin::own_events(exchange, channel, event),

@@ -22,7 +22,7 @@ async fn answers_have_the_shape_of_the_venue() {
     let (_, sold) = post(&alice, "w/order/submit", taking).await;
     assert!(sold[4][0][13].as_str().unwrap().starts_with("EXECUTED @ "), "{sold}");
     assert_eq!(sold[4][0][7], json!(-0.01));
-    for path in ["r/orders", "r/orders/tBTCUST", "r/orders/tBTCUST/hist", "r/trades/tBTCUST/hist", "r/wallets"] {
+    for path in ["r/info/user", "r/orders", "r/orders/tBTCUST", "r/orders/tBTCUST/hist", "r/trades/tBTCUST/hist", "r/wallets"] {
         let (status, body) = post(&alice, path, "{}").await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
         shapes.insert(path.to_owned(), shape(&body));

@@ -226,6 +226,33 @@ async fn the_trade_socket_trades_and_the_private_one_reports() {
 }
 
 #[tokio::test]
+async fn orders_of_a_protected_connection_end_with_it() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    let path = "/v5/order/disconnected-cancel-all";
+    for wrong in [json!({"timeWindow": 10}), json!({"timeWindow": 2, "product": "SPOT"}), json!({"product": "SPOT"})] {
+        assert_eq!(post(&alice, path, &wrong).await["retCode"], json!(10001), "{wrong}");
+    }
+    assert_eq!(post(&alice, path, &json!({"timeWindow": 3, "product": "SPOT"})).await["retCode"], json!(0));
+    let (_, told) = alice.get("/v5/account/query-dcp-info").await;
+    assert_eq!(told["result"]["dcpInfos"], json!([{"product": "SPOT", "dcpStatus": "ON", "timeWindow": "3"}]));
+    let subscribe = json!({"op": "subscribe", "req_id": "p", "args": ["dcp.spot", "order"]});
+    let reader = bench.client(Some(bench.signer.token("alice", "order:read")));
+    let mut refused = reader.connect("/v5/private").await.unwrap();
+    refused.send(subscribe.clone()).await;
+    assert_eq!(refused.until(|frame| frame["req_id"] == "p").await["success"], json!(false), "who may not cancel protects nothing");
+    let mut listening = alice.connect("/v5/private").await.unwrap();
+    listening.send(json!({"op": "subscribe", "req_id": "l", "args": ["order"]})).await;
+    listening.until(|frame| frame["req_id"] == "l").await;
+    let mut protected = alice.connect("/v5/private").await.unwrap();
+    protected.send(subscribe).await;
+    assert_eq!(protected.until(|frame| frame["req_id"] == "p").await["success"], json!(true));
+    post(&alice, "/v5/order/create", &resting("p1")).await;
+    drop(protected);
+    listening.until(|frame| frame["topic"] == "order" && frame["data"][0]["orderStatus"] == "Cancelled").await;
+}
+
+#[tokio::test]
 async fn a_book_kept_from_snapshot_and_deltas_is_the_venues_book() {
     let bench = Bench::start().await;
     let mut socket = bench.stranger().connect("/v5/public/spot").await.unwrap();

@@ -22,6 +22,7 @@ async fn answers_have_the_shape_of_the_venue() {
     shapes.insert("POST orders market".to_owned(), shape(&post(&alice, taking).await.1));
     for path in [
         "accounts",
+        "accounts/1-USDT/transfers",
         "currencies",
         "currencies/BTC",
         "fees",
@@ -36,6 +37,7 @@ async fn answers_have_the_shape_of_the_venue() {
         "products/BTC-USDT/ticker",
         "products/BTC-USDT/trades",
         "time",
+        "transfers",
     ] {
         let (status, body) = alice.get(&format!("/{path}")).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");

@@ -22,6 +22,7 @@ async fn answers_have_the_shape_of_the_venue() {
     shapes.insert("POST orders market".to_owned(), shape(&post(&alice, taking).await.1));
     for path in [
         "account/detail",
+        "futures/btc/accounts",
         "futures/usdt/contracts",
         "spot/accounts",
         "spot/candlesticks?currency_pair=BTC_USDT&interval=1m&limit=2",
@@ -35,7 +36,10 @@ async fn answers_have_the_shape_of_the_venue() {
         "spot/tickers?currency_pair=BTC_USDT",
         "spot/time",
         "spot/trades?currency_pair=BTC_USDT",
+        "wallet/deposits",
         "wallet/fee",
+        "wallet/total_balance",
+        "wallet/withdrawals",
     ] {
         let (status, body) = alice.get(&format!("/api/v4/{path}")).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
@@ -51,9 +55,19 @@ async fn an_order_is_found_by_either_of_its_ids_and_cancelled_once() {
     let (_, placed) = post(&alice, RESTING).await;
     let (_, accounts) = alice.get("/api/v4/spot/accounts?currency=USDT").await;
     assert_eq!((&accounts[0]["available"], &accounts[0]["locked"]), (&json!("999500.00000000"), &json!("500.00000000")));
+    let (_, others) = post(&alice, &RESTING.replace("t-a1", "t-a2")).await;
+    let (_, all) = alice.send(Method::DELETE, "/api/v4/spot/orders", "").await;
+    assert_eq!((&all[0]["id"], &all[1]["id"], &all[1]["succeeded"]), (&placed["id"], &others["id"], &json!(true)), "of every pair");
+    let (_, placed) = post(&alice, &RESTING.replace("t-a1", "t-a3")).await;
+    let (_, total) = alice.get("/api/v4/wallet/total_balance").await;
+    let amount: f64 = total["total"]["amount"].as_str().unwrap().parse().unwrap();
+    assert!(amount > 1_000_000.0 && total["details"]["spot"] == json!({"currency": "USDT", "amount": total["total"]["amount"]}), "{total}");
+    for wrong in ["wallet/total_balance?currency=EUR", "futures/eth/accounts"] {
+        assert_eq!(alice.get(&format!("/api/v4/{wrong}")).await.0, StatusCode::BAD_REQUEST, "{wrong}");
+    }
     let (_, open) = alice.get("/api/v4/spot/open_orders").await;
     assert_eq!(open[0]["orders"][0]["id"], placed["id"]);
-    let (_, found) = alice.get("/api/v4/spot/orders/t-a1?currency_pair=BTC_USDT").await;
+    let (_, found) = alice.get("/api/v4/spot/orders/t-a3?currency_pair=BTC_USDT").await;
     assert_eq!(found["id"], placed["id"]);
     let path = format!("/api/v4/spot/orders/{}?currency_pair=BTC_USDT", placed["id"].as_str().unwrap());
     let (status, canceled) = alice.send(Method::DELETE, &path, "").await;

@@ -118,11 +118,13 @@ async fn sockets_tell_the_market_to_anybody_and_orders_to_their_owner() {
     market.until(|frame| frame["type"] == "trade").await;
     market.send(json!({"type": "subscribe", "subscriptions": [{"name": "l2", "symbols": ["NO"]}]})).await;
     market.until(|frame| frame["reason"] == "NoValidTradingPairs").await;
-    let mut top = bench.stranger().connect("/v1/multimarketdata?symbols=btcusdt&heartbeat=true&top_of_book=true").await.unwrap();
+    let mut top = bench
+        .stranger()
+        .connect("/v1/multimarketdata?symbols=btcusdt&heartbeat=true&trades=false&bids=true&offers=true&top_of_book=true")
+        .await
+        .unwrap();
     let update = top.until(|frame| frame["type"] == "update").await;
     assert_eq!((&update["events"][0]["side"], &update["events"][1]["side"]), (&json!("bid"), &json!("ask")));
-    assert!(bench.stranger().connect("/v1/multimarketdata?symbols=btcusdt").await.is_err());
-
     assert!(bench.stranger().connect("/v1/order/events").await.is_err(), "nobody has orders");
     let mut events = alice.connect("/v1/order/events").await.unwrap();
     events.until(|frame| frame["type"] == "subscription_ack").await;
@@ -136,4 +138,43 @@ async fn sockets_tell_the_market_to_anybody_and_orders_to_their_owner() {
     post(&alice, "order/new", taking).await;
     let filled = events.until(|frame| frame[0]["type"] == "fill" && frame[1]["type"] == "closed").await;
     assert_eq!(filled[0]["fill"]["liquidity"], "Taker");
+}
+
+/// The first API: the whole book, what changes in it, trades; each connection counts what it is told.
+#[tokio::test]
+async fn the_first_market_data_api_tells_the_book_and_trades_in_updates_that_are_numbered() {
+    let bench = Bench::start().await;
+    let stranger = bench.stranger();
+    for path in ["/v1/marketdata/btcusdt", "/v1/multimarketdata?symbols=btcusdt&heartbeat=true&trades=true&bids=true&offers=true"] {
+        let mut socket = stranger.connect(path).await.unwrap();
+        let (mut reasons, mut traded) = (std::collections::BTreeSet::new(), false);
+        for number in 0_u64.. {
+            let frame = socket.until(|_| true).await;
+            assert_eq!((&frame["type"], &frame["socket_sequence"]), (&json!("update"), &json!(number)), "{path}");
+            assert!(frame["eventId"].is_u64() && frame["timestampms"].is_u64(), "{frame}");
+            for event in frame["events"].as_array().unwrap() {
+                assert_eq!(event["symbol"], "BTCUSDT");
+                match event["type"].as_str().unwrap() {
+                    "change" => {
+                        let reason = event["reason"].as_str().unwrap();
+                        assert_eq!(reason == "initial", number == 0, "{event}");
+                        assert_eq!(reason == "cancel", event["remaining"] == "0", "{event}");
+                        assert!(event["side"] == "bid" || event["side"] == "ask", "{event}");
+                        reasons.insert(reason.to_owned());
+                    }
+                    _ => traded |= event["makerSide"] == "bid" || event["makerSide"] == "ask",
+                }
+            }
+            if traded && reasons.len() == 3 {
+                break;
+            }
+        }
+    }
+    let mut trades = stranger.connect("/v1/marketdata/btcusdt?trades=true").await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(trades.until(|_| true).await["events"][0]["type"], "trade", "what is not asked for is not told");
+    }
+    for wrong in ["/v1/marketdata/nope", "/v1/multimarketdata", "/v1/marketdata/btcusdt?bids=true", "/v1/marketdata/btcusdt?offers=maybe"] {
+        assert!(stranger.connect(wrong).await.is_err(), "{wrong}");
+    }
 }

@@ -62,6 +62,8 @@ async fn answers_have_the_shape_of_the_venue() {
         json!({"type": "userAbstraction", "user": ADDRESS}),
         json!({"type": "userFees", "user": ADDRESS}),
         json!({"type": "userFills", "user": ADDRESS}),
+        json!({"type": "userFunding", "user": ADDRESS}),
+        json!({"type": "userNonFundingLedgerUpdates", "user": ADDRESS}),
     ] {
         let answer = info(&bench.stranger(), question.clone()).await;
         shapes.insert(question["type"].as_str().unwrap().to_owned(), shape(&answer));
@@ -135,7 +137,10 @@ async fn an_action_without_identity_or_of_an_unserved_kind_is_refused() {
     let refused = act(&bench.stranger(), order("50000", "0.01", "Gtc")).await;
     assert_eq!(refused, json!({"status": "err", "response": "User or API Wallet does not exist."}));
     let unserved = act(&wallet(&bench), json!({"type": "usdSend", "amount": "1"})).await;
-    assert_eq!(unserved["status"], json!("err"));
+    assert_eq!(unserved, json!({"status": "err", "response": "This action is not served."}));
+    let treasurer = bench.client(Some(bench.signer.token("alice", "funds:withdraw")));
+    assert_eq!(act(&treasurer, json!({"type": "withdraw3", "amount": "1"})).await, unserved, "who may not trade is told the same");
+    assert_ne!(act(&treasurer, order("50000", "0.01", "Gtc")).await["status"], json!("ok"));
     for (path, body) in [("/info", "{"), ("/info", r#"{"type":"nothing","user":"0x"}"#), ("/exchange", "{}")] {
         let (status, _) = wallet(&bench).send(Method::POST, path, body).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path} {body}");

@@ -122,6 +122,24 @@ async fn feeds_tell_the_market_to_anybody_and_orders_to_their_owner() {
 }
 
 #[tokio::test]
+async fn a_position_is_told_at_first_and_with_each_fill() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    let symbol = contract(&alice).await;
+    let mut socket = alice.connect("/ws/v1").await.unwrap();
+    socket.send(json!({"event": "subscribe", "feed": "open_positions"})).await;
+    let first = socket.until(|frame| frame["positions"].is_array()).await;
+    assert_eq!((&first["feed"], &first["positions"]), (&json!("open_positions"), &json!([])));
+    send(&alice, "sendorder", &format!("symbol={symbol}&side=sell&orderType=mkt&size=0.01")).await;
+    let told = socket.until(|frame| frame["positions"].is_array()).await;
+    let (held, entry) = (&told["positions"][0], told["positions"][0]["entry_price"].as_f64().unwrap());
+    assert_eq!((&held["instrument"], &held["balance"]), (&json!(symbol), &json!(-0.01)));
+    assert!(entry > 0.0 && held["mark_price"].as_f64().unwrap() > 0.0 && held["effective_leverage"].as_f64().unwrap() >= 0.0, "{held}");
+    let (_, listed) = alice.get("/derivatives/api/v3/openpositions").await;
+    assert_eq!((&listed["openPositions"][0]["side"], &listed["openPositions"][0]["price"]), (&json!("short"), &json!(entry)));
+}
+
+#[tokio::test]
 async fn what_became_of_orders_is_told() {
     let bench = Bench::start().await;
     let alice = bench.alice();

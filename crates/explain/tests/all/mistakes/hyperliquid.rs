@@ -27,17 +27,25 @@ fn options() -> Options {
 /// `{"r","s","v"}` over an action, written as the vendor's documentation has it.
 fn signature(action: &str, nonce: u64, vault: &[u8], source: u8, chain: u16) -> String {
     let connection = [msgpack(action).unwrap(), nonce.to_be_bytes().to_vec(), vault.to_vec()].concat();
-    let mut id = [0; 32];
-    id[30..].copy_from_slice(&chain.to_be_bytes());
-    let kind = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
-    let domain = keccak256(&[kind, keccak256(b"Exchange"), keccak256(b"1"), id, [0; 32]].concat());
     let agent = keccak256(b"Agent(string source,bytes32 connectionId)");
-    let agent = keccak256(&[agent, keccak256(&[source]), keccak256(&connection)].concat());
-    let hash = keccak256(&[&[0x19, 0x01][..], &domain, &agent].concat());
+    signed("Exchange", chain.into(), &[agent, keccak256(&[source]), keccak256(&connection)])
+}
+
+/// The same over typed data.
+fn signed(domain: &str, chain: u32, words: &[[u8; 32]]) -> String {
+    let kind = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    let domain = keccak256(&[kind, keccak256(domain.as_bytes()), keccak256(b"1"), word(chain.into()), [0; 32]].concat());
+    let hash = keccak256(&[&[0x19, 0x01][..], &domain, &keccak256(&words.concat())].concat());
     let (id, compact) =
         secp256k1::ecdsa::RecoverableSignature::sign_ecdsa_recoverable(Message::from_digest(hash), &wallet()).serialize_compact();
     let v = 27 + id.to_u8();
     format!(r#"{{"r":"0x{}","s":"0x{}","v":{v}}}"#, hex::encode(&compact[..32]), hex::encode(&compact[32..]))
+}
+
+fn word(number: u64) -> [u8; 32] {
+    let mut word = [0; 32];
+    word[24..].copy_from_slice(&number.to_be_bytes());
+    word
 }
 
 fn request(host: &str, action: &str, signature: &str) -> String {
@@ -89,4 +97,32 @@ pub(crate) fn without_a_key_the_signer_is_told() {
     let report = explained_with(request, &Options { secret: None, ..options() });
     assert_eq!(report.verdict, Verdict::Unchecked);
     assert!(report.fields.iter().any(|field| field.name.contains("main network") && field.value == address().to_string()));
+}
+
+#[test]
+pub(crate) fn what_a_user_signed_is_found() {
+    let action = format!(
+        r#"{{"type":"usdSend","signatureChainId":"0x66eee","hyperliquidChain":"Testnet","destination":"0x1","amount":"2.5","time":{NOW_MS}}}"#
+    );
+    let text = |text: &str| keccak256(text.as_bytes());
+    let sign = |chain: u32, network: &str, time: u64, primary: &str| {
+        let kind = text(&format!("HyperliquidTransaction:{primary}(string hyperliquidChain,string destination,string amount,uint64 time)"));
+        signed("HyperliquidSignTransaction", chain, &[kind, text(network), text("0x1"), text("2.5"), word(time)])
+    };
+    let right = sign(421_614, "Testnet", NOW_MS, "UsdSend");
+    for host in ["gateway", "api.hyperliquid.xyz"] {
+        let report = explained_with(request(host, &action, &right), &options());
+        assert_eq!((report.verdict, report.gateway.as_deref()), (Verdict::Correct, Some("accept")));
+    }
+    let named = |mistake, signature: &str| named_with(mistake, request("gateway", &action, signature), &options());
+    named(Mistake::ChainId, &sign(42_161, "Testnet", NOW_MS, "UsdSend"));
+    named(Mistake::ChainId, &sign(1_337, "Testnet", NOW_MS, "UsdSend"));
+    named(Mistake::ChainNetwork, &sign(421_614, "Mainnet", NOW_MS, "UsdSend"));
+    named(Mistake::TimestampDiffers, &sign(421_614, "Testnet", NOW_MS + 2, "UsdSend"));
+    named(Mistake::ActionScheme, &signature(&action, NOW_MS, &[0], b'a', 1_337));
+    named(Mistake::ActionScheme, &signature(&action, NOW_MS, &[0], b'b', 1_337));
+    named(Mistake::SignerUnknown, &sign(421_614, "Testnet", NOW_MS, "Withdraw"));
+    // The nonce beside the action is another one.
+    let body = format!(r#"{{"action":{action},"nonce":{},"signature":{right}}}"#, NOW_MS + 1);
+    named_with(Mistake::TimestampDiffers, raw("POST", "/exchange", &[("Host", "gateway")], &body), &options());
 }

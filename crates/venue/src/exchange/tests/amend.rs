@@ -118,3 +118,31 @@ fn a_countdown_cancels_what_is_open_unless_it_is_set_anew() {
     exchange.tick(NOW + 20_000);
     assert!(exchange.order(other, others).unwrap().status.is_open());
 }
+
+#[test]
+fn the_loss_of_the_last_protected_connection_cancels_what_is_open_unless_one_comes_back() {
+    let mut exchange = open();
+    let (owner, id) = resting(&mut exchange, "alice", "0.5", "50000");
+    let (_, others) = resting(&mut exchange, "bob", "0.5", "50000");
+    let is_open = |exchange: &Exchange, id| exchange.orders[&id].status.is_open();
+    assert_eq!(exchange.disconnect_window_ms(owner), None);
+    exchange.set_disconnect_window(owner, 5_000);
+    exchange.protect(owner, NOW);
+    exchange.protect(owner, NOW);
+    exchange.lose_protected(owner, NOW);
+    exchange.tick(NOW + 6_000);
+    assert!(is_open(&exchange, id), "one is left");
+    exchange.lose_protected(owner, NOW + 6_000);
+    exchange.protect(owner, NOW + 10_999);
+    exchange.tick(NOW + 11_000);
+    assert!(is_open(&exchange, id), "one came back");
+    exchange.unprotect(owner);
+    exchange.tick(NOW + 60_000);
+    assert!(is_open(&exchange, id), "it asked for it no longer");
+    exchange.protect(owner, NOW + 60_000);
+    exchange.lose_protected(owner, NOW + 60_000);
+    exchange.tick(NOW + 64_999);
+    assert!(is_open(&exchange, id));
+    exchange.tick(NOW + 65_000);
+    assert!(!is_open(&exchange, id) && is_open(&exchange, others));
+}

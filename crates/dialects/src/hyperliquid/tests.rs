@@ -1,0 +1,68 @@
+//! What an action needs, over HTTP and over the WebSocket.
+#![allow(clippy::unwrap_used)]
+
+use countersign_core::{MemoryReplayGuard, Now};
+
+use super::*;
+use crate::every_dialect::TestDesk;
+use crate::socket::Step;
+use crate::test_support::{HMAC_KEY, NOW_MS, Sent, hmac_hex, now};
+
+const SEND: &str =
+    r#"{"type":"usdSend","signatureChainId":"0x66eee","hyperliquidChain":"Testnet","destination":"0x1","amount":"1","time":1}"#;
+const CANCEL: &str = r#"{"type":"cancel","cancels":[{"a":0,"o":1}]}"#;
+
+/// A body whose signature is somebody's.
+fn body(action: &str) -> String {
+    let word = format!("0x{}", "11".repeat(32));
+    format!(r#"{{"action":{action},"nonce":1,"signature":{{"r":"{word}","s":"{word}","v":27}}}}"#)
+}
+
+fn scope(body: &str) -> Result<Option<&'static str>, Reject> {
+    Sent::new("POST", "/exchange", body).with(|request| Hyperliquid.scope(request)).map_err(|refusal| refusal.reject)
+}
+
+#[test]
+fn what_moves_funds_or_gives_rights_needs_more_than_trading() {
+    assert_eq!(scope(&body(CANCEL)), Ok(None));
+    assert_eq!(scope(&body(SEND)), Ok(Some(Scope::FUNDS_WITHDRAW)));
+    for unknown in ["multiSig", "vaultTransfer", "subAccountTransfer", "createSubAccount", "UsdSend", ""] {
+        assert_eq!(scope(&body(&format!(r#"{{"type":"{unknown}"}}"#))), Err(Reject::Unsupported), "{unknown}");
+    }
+    // Two readings of which action it is.
+    let twice = SEND.replace(r#"{"type":"usdSend""#, r#"{"type":"order","type":"usdSend""#);
+    assert_eq!(scope(&body(&twice)), Err(Reject::Malformed));
+    assert_eq!(scope(&body(SEND).replace(r#"{"action""#, &format!(r#"{{"action":{CANCEL},"action""#))), Err(Reject::Malformed));
+}
+
+#[test]
+fn what_a_user_signs_has_one_reading_and_is_no_cancel() {
+    let other = |body: &str| Sent::new("POST", "/exchange", body).with(|request| Hyperliquid.present_otherwise(request).is_some());
+    assert!(other(&body(CANCEL)) && !other(&body(SEND)));
+    let effect = |action: &str| present_payload(&object(&body(action)).unwrap(), Source::Elsewhere).unwrap().effect;
+    assert_eq!((effect(CANCEL), effect(SEND)), (Effect::Cancel, Effect::Write));
+}
+
+/// The message that an action over the WebSocket becomes once its signature is good.
+fn message(action: &str) -> (&'static str, Option<u32>) {
+    let target = format!("/api/v3/account?timestamp={NOW_MS}&signature={}", hmac_hex(format!("timestamp={NOW_MS}").as_bytes()));
+    let identity = Sent::new("GET", &target, "").verdict(&MemoryReplayGuard::default()).unwrap();
+    assert_eq!(identity.key_id().as_str(), HMAC_KEY);
+    let opening = Opening { target: "/ws", now: Now::default(), issued_challenge: None };
+    let (mut socket, mut desk) = (Hyperliquid.open_socket(&opening).unwrap(), TestDesk::new());
+    let frame = format!(r#"{{"method":"post","id":1,"request":{{"type":"action","payload":{}}}}}"#, body(action));
+    assert!(matches!(socket.handle_text(&frame, now(), &mut desk), Step::Verify(_)));
+    assert_eq!(socket.take_other_reading().is_some(), action == CANCEL);
+    match socket.conclude(Ok(identity), now(), &mut desk) {
+        Step::Forward(forward) => (forward.message, forward.orders),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn over_the_websocket_it_is_a_message_of_its_own() {
+    assert_eq!(message(CANCEL), (ACTION, Some(0)));
+    assert_eq!(message(SEND), (USER_SIGNED, None));
+    let row = MESSAGES.iter().find(|row| row.name == USER_SIGNED).unwrap();
+    assert_eq!((row.scope, row.orders), (Some(Scope::FUNDS_WITHDRAW), 0));
+}

@@ -1,4 +1,4 @@
-//! 100 (Continue) over HTTP/2, which the HTTP library sends over HTTP/1.1 only.
+//! 100 (Continue) over HTTP/2, which the HTTP library sends over HTTP/1.1 only (ADR 0053).
 //!
 //! A client may wait with its body for this answer, and some wait for ever (RFC 9110, 10.1.1: a server has to send it, or a final one).
 //! The library gives no way to send it, so it goes out between two of the library's frames: their heads are read as they pass, and tell

@@ -117,10 +117,8 @@ pub fn permit_public(requirement: &Requirement) -> Result<Permit, Refusal> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::address::IpAllowList;
-    use crate::credential::{Binding, Credential, CredentialState, KeyRate};
+    use crate::credential::Credential;
     use crate::id::{ApiKeyId, CredentialId};
-    use crate::nonce::NoncePolicy;
     use crate::purpose::Purpose;
     use crate::time::Timestamp;
     use crate::verifier::Verifier;
@@ -129,19 +127,14 @@ mod tests {
     fn identity(scopes: &str) -> VerifiedIdentity {
         let key_id = ApiKeyId::parse("cn").unwrap();
         let credential = Arc::new(Credential {
-            id: CredentialId::parse("cred-1").unwrap(),
-            account: AccountId::parse("desk").unwrap(),
-            purpose: Purpose::ClientCertificate,
-            key_id: key_id.clone(),
-            verifier: Verifier::Certificate,
-            passphrase: None,
-            nonce: NoncePolicy::default(),
             scopes: Scopes::parse(scopes).unwrap(),
-            ip_allow: IpAllowList::any(),
-            rate: KeyRate::default(),
-            min_bind: Binding::Chl,
-            not_after: None,
-            state: CredentialState::Active,
+            ..Credential::new(
+                CredentialId::parse("cred-1").unwrap(),
+                AccountId::parse("desk").unwrap(),
+                Purpose::ClientCertificate,
+                key_id.clone(),
+                Verifier::Certificate,
+            )
         });
         verify_certificate(&CertificateClaim { key_id }, Some(&credential), None, Timestamp::from_secs(1)).unwrap()
     }
@@ -150,10 +143,9 @@ mod tests {
         let access = Access::Scoped(Scope::parse(of_route).unwrap());
         let requirement = Requirement { route: "POST /exchange".into(), access, upstream: 0 };
         let granted = granted.map(|granted| Scopes::parse(granted).unwrap());
-        match authorize_needing(&identity(scopes), granted.as_ref(), &requirement, needed).err()?.detail {
-            Detail::Names(names) => Some(names.join(" ")),
-            other => panic!("{other:?}"),
-        }
+        let refusal = authorize_needing(&identity(scopes), granted.as_ref(), &requirement, needed).err()?;
+        let Detail::Names(names) = refusal.detail else { panic!("{refusal:?}") };
+        Some(names.join(" "))
     }
 
     #[test]

@@ -53,10 +53,9 @@ fn message(action: &str) -> (&'static str, Option<u32>) {
     let frame = format!(r#"{{"method":"post","id":1,"request":{{"type":"action","payload":{}}}}}"#, body(action));
     assert!(matches!(socket.handle_text(&frame, now(), &mut desk), Step::Verify(_)));
     assert_eq!(socket.take_other_reading().is_some(), action == CANCEL);
-    match socket.conclude(Ok(identity), now(), &mut desk) {
-        Step::Forward(forward) => (forward.message, forward.orders),
-        other => panic!("{other:?}"),
-    }
+    let step = socket.conclude(Ok(identity), now(), &mut desk);
+    let Step::Forward(forward) = step else { panic!("{step:?}") };
+    (forward.message, forward.orders)
 }
 
 #[test]

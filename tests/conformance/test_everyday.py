@@ -141,7 +141,7 @@ def everyday(exchange, venue):
         "fetch_position": lambda: exchange.fetch_position(pair),
         "fetch_positions": lambda: exchange.fetch_positions(),
         "fetch_order": lambda: exchange.fetch_order(placed(), pair),
-        "edit_order": lambda: exchange.edit_order(placed(), pair, "limit", "buy", next(AMOUNTS), low),
+        "edit_order": lambda: exchange.edit_order(placed(), pair, "limit", "buy", 0.02, low),
         "cancel_order": lambda: exchange.cancel_order(placed(), pair),
         "create_orders": lambda: exchange.create_orders([wanted(), wanted()]),
         "cancel_orders": lambda: exchange.cancel_orders([placed(), placed()], pair),

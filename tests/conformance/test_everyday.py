@@ -1,4 +1,4 @@
-"""ccxt's everyday methods on every venue: what the paper venue has is answered, and of what it has not the client says so.
+"""ccxt's everyday methods on every venue but BitMEX, which needs a ccxt of its own: what the paper venue has is answered, and of what it has not the client says so.
 
 Nothing here may end in an error of Python's own, which is what a client makes of an answer that it cannot read, nor read as a failed login.
 """

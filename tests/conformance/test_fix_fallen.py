@@ -1,6 +1,6 @@
 """A FIX session whose key was revoked forwards nothing more, whatever it was about to."""
 
-import json
+import contextlib
 import socket
 import threading
 
@@ -9,20 +9,19 @@ import pytest
 from harness.fix import FixClient, ScriptedVenue, binance_logon, limit_order
 from harness.limited import made_key
 from harness.operators import credential_id, revoke
+from harness.recorded import recorded
 from harness.server import Server
 from harness.waiting import until
+
+BEFORE = 10
+"""Orders that are under way when the key is revoked."""
 
 SCOPES = ["--scopes", "order:read,order:write", "--orders-per-10s", "1000000", "--weight-per-minute", "1000000"]
 
 
-def records(server, *events):
-    lines = [json.loads(line) for file in sorted((server.state / "audit").glob("audit-*.jsonl")) for line in file.read_text().splitlines()]
-    return [line for line in lines if line.get("event") in events]
-
-
 def of_key(server, key):
     """What became of it, in the order in which it was put on record."""
-    found = records(server, "accept", "key_revoke")
+    found = recorded(server.state, "accept", "key_revoke")
     return [record["event"] for record in found if record.get("key_id") == key["api_key"]]
 
 
@@ -30,21 +29,20 @@ def test_no_order_passes_behind_the_end_of_its_key(tmp_path):
     """The gateway looks at open connections ten times a second; an order in between is looked at by itself."""
     with Server(tmp_path / "state") as server:
         key = made_key(server, *SCOPES, kind="Ed25519")
-        until(lambda: records(server, "start"))
+        until(lambda: recorded(server.state, "start"))
         with FixClient(server, "FALLING", "SPOT") as client:
             binance_logon(client, key)
             client.expect("A")
             client.send("D", limit_order("first"))
             client.expect("8")
             revoking = threading.Thread(target=revoke, args=(server, credential_id(server, key)))
-            revoking.start()
             number = 0
-            try:
-                while revoking.is_alive():
+            with contextlib.suppress(OSError):
+                while number < 2 * BEFORE or revoking.is_alive():
                     number += 1
+                    if number == BEFORE:
+                        revoking.start()
                     client.send("D", limit_order(f"n{number}"))
-            except OSError:
-                pass
             revoking.join()
         until(lambda: "key_revoke" in of_key(server, key))
         events = of_key(server, key)
@@ -68,7 +66,7 @@ def slow(tmp_path):
 def test_a_key_that_falls_while_the_venue_takes_its_time_opens_nothing(slow, revoked):
     server, venue = slow
     key = made_key(server, *SCOPES, kind="Ed25519")
-    until(lambda: records(server, "start"))
+    until(lambda: recorded(server.state, "start"))
     with FixClient(server, "WAITING", "SPOT") as client:
         binance_logon(client, key)
         client.send("D", limit_order("early"))

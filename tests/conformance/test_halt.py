@@ -16,6 +16,7 @@ import requests
 from harness import clients, raw, venues
 from harness.binance import now_ms
 from harness.halted import Halted
+from harness.recorded import recorded
 from harness.server import run
 from harness.waiting import until
 
@@ -146,14 +147,10 @@ def test_a_lift_on_record_that_was_not_applied_is_told_so(gateway, trader):
     database.close()
     with pytest.raises(ccxt.MarketClosed):
         rest(trader)
-    told = [record["event"] for record in audited(gateway) if proposal["id"] in (record.get("detail") or "")]
+    told = [record["event"] for record in recorded(gateway.server.state, "halt_lift", "halt_lift_failed") if proposal["id"] in (record.get("detail") or "")]
     assert told[-2:] == ["halt_lift", "halt_lift_failed"], told
     gateway.apply(proposal["id"])
     trader.cancel_order(rest(trader)["id"], SYMBOL)
-
-
-def audited(gateway):
-    return [json.loads(line) for file in sorted((gateway.server.state / "audit").glob("audit-*.jsonl")) for line in file.read_text().splitlines()]
 
 
 def test_a_restart_while_halted_stays_halted(gateway, trader):

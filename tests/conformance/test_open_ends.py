@@ -27,7 +27,7 @@ from harness.tokens import TokenClient
 from harness.waiting import until
 from test_standards import Issuer, KeyServer, bound_to, self_signed
 
-LIVES = 8
+LIVES = 14
 """Seconds of a certificate: enough to open everything with it."""
 NOTICED = 5
 """Seconds within which its end is noticed."""

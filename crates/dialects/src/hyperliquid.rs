@@ -114,8 +114,18 @@ impl Dialect for Hyperliquid {
         if request.body.is_empty() {
             return Ok(None);
         }
-        let (_, signing) = signing(&payload(request.body)?)?;
-        Ok(matches!(signing, Signing::User(_)).then_some(USER_SIGNED_SCOPE))
+        let payload = payload(request.body)?;
+        if payload.member("action").is_none() {
+            return Ok(None);
+        }
+        match signing(&payload)?.1 {
+            Signing::Agent(_) => Ok(None),
+            Signing::User(signed) => {
+                // Whoever logged in by a token signed nothing: what stands beside the action is looked at all the same.
+                user_preimage(&payload, &signed, nonce(&payload)?)?;
+                Ok(Some(USER_SIGNED_SCOPE))
+            }
+        }
     }
 
     fn orders(&self, request: &RequestView<'_>, row: u32) -> u32 {
@@ -215,7 +225,7 @@ fn is_user_signed(payload: &RawObject<'_>) -> bool {
 /// The proof of an action, as the body of a request or the payload of a message.
 fn present_payload<'f>(payload: &RawObject<'_>, source: Source) -> Result<Presented<'f>, Refusal> {
     let (action, signing) = signing(payload)?;
-    let nonce = digits(&text(payload, "nonce").ok_or_else(|| malformed("nonce"))?, "nonce")?;
+    let nonce = nonce(payload)?;
     let (signed, effect) = match signing {
         Signing::Agent(effect) => (agent_preimage(payload, action, nonce, source)?, effect),
         Signing::User(signed) => (user_preimage(payload, &signed, nonce)?, Effect::Write),
@@ -237,6 +247,10 @@ fn present_payload<'f>(payload: &RawObject<'_>, source: Source) -> Result<Presen
         once: Once::Freshness,
         effect,
     })
+}
+
+fn nonce(payload: &RawObject<'_>) -> Result<u64, Refusal> {
+    digits(&text(payload, "nonce").ok_or_else(|| malformed("nonce"))?, "nonce")
 }
 
 /// A member that may be `null`.

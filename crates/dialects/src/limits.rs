@@ -97,6 +97,9 @@ pub const LOGIN_LIFETIME_MAX: Duration = Duration::from_secs(120);
 /// can place, keep [`LOGIN_LIFETIME_MAX`].
 pub const BITMEX_LOGIN_LIFETIME_MAX: Duration = Duration::from_secs(3_600);
 
+/// Longest name of a topic that is kept in mind; those of venues have thirty bytes.
+pub const TOPIC_BYTES_MAX: usize = 128;
+
 /// Most entries of a list in a login or subscription frame that is looked into: a client that watches all pairs of OKX names six hundred
 /// in one frame.
 pub const FRAME_LIST_MAX: usize = 1_000;

@@ -95,7 +95,7 @@ pub(crate) trait Venue: Send {
     fn welcome(&self, identity: &VerifiedIdentity, echo: &Echo, now: Timestamp) -> String;
 
     /// What the venue behind is told of a login, as a message and its text: for venues whose news begin with it.
-    fn announcement(&self, _identity: &VerifiedIdentity) -> Option<(&'static str, String)> {
+    fn announcement(&mut self, _identity: &VerifiedIdentity) -> Option<(&'static str, String)> {
         None
     }
 

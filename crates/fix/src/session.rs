@@ -146,6 +146,8 @@ pub struct Session<S> {
     events: VecDeque<Event>,
     /// The last number that the peer asked for again.
     asked_through: u64,
+    /// It was told that some of that is not kept.
+    incomplete_told: bool,
     resend_requests: Rate,
     rejects: Rate,
     garbled: Rate,
@@ -193,6 +195,7 @@ impl<S: MessageStore> Session<S> {
             transmit_bytes: 0,
             events: VecDeque::new(),
             asked_through: 0,
+            incomplete_told: false,
             resend_requests: Rate::new(limits::RESEND_REQUESTS_MAX),
             rejects: Rate::new(limits::REJECTS_MAX),
             garbled: Rate::new(limits::GARBLED_MAX),

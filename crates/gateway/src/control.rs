@@ -135,16 +135,16 @@ impl Control {
 /// # Errors
 /// [`StoreError`]; the table stays as it was.
 pub async fn reload_credentials(shared: &Shared) -> Result<usize, StoreError> {
-    let (records, mut unusable) = shared.store.usable_credentials().await?;
+    let (records, unusable) = shared.store.usable_credentials().await?;
+    for error in unusable {
+        tracing::error!(%error, "a key cannot be used");
+    }
     let mut credentials = Vec::with_capacity(records.len());
     for record in &records {
         match record.to_credential() {
             Ok(credential) => credentials.push(credential),
-            Err(error) => unusable.push(error),
+            Err(error) => tracing::error!(credential = %record.id, %error, "a key cannot be used"),
         }
-    }
-    for error in unusable {
-        tracing::error!(%error, "a key cannot be used");
     }
     let explained = records.iter().filter(|record| record.explain).map(|record| record.id.clone()).collect();
     let table = CredentialTable::new(credentials, &shared.credentials.load()).explaining(&explained);

@@ -227,7 +227,7 @@ where
 {
     let answers = Rc::<Answers>::default();
     let interim = Rc::<Interim>::default();
-    let stream = Telling::new(stream, Rc::clone(&interim));
+    let stream = Telling::new(stream, Rc::clone(&interim), worker.shared.settings.limits.h2_streams_max as usize);
     let service = {
         let (worker, connection, answers) = (Rc::clone(&worker), Rc::clone(&connection), Rc::clone(&answers));
         service_fn(move |request| {

@@ -1,5 +1,6 @@
 """The operator's socket, asked by ourselves: no program has to start before it is heard."""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -36,4 +37,5 @@ def credential_id(server, key):
 
 def revoke(server, credential):
     """Revokes a key; returns when that is done."""
-    OperatorSocket(server).post(f"/v1/keys/{credential}/revoke")
+    with contextlib.closing(OperatorSocket(server)) as operators:
+        operators.post(f"/v1/keys/{credential}/revoke")

@@ -40,7 +40,7 @@ pub enum Incoming {
     },
     /// The gateway refused something; the member `err` (JSON), as received.
     Refused(String),
-    /// The contract was signed anew ([`Session::agreed`]): scopes or life changed.
+    /// The contract was signed anew ([`Session::agreed`](super::Session::agreed)): scopes or life changed.
     Regranted {
         /// Whether we asked for it. If not, scopes were taken away.
         asked: bool,

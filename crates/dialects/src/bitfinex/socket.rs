@@ -45,7 +45,7 @@ impl Venue for V2 {
             .to_owned()
     }
 
-    fn announcement(&self, identity: &VerifiedIdentity) -> Option<(&'static str, String)> {
+    fn announcement(&mut self, identity: &VerifiedIdentity) -> Option<(&'static str, String)> {
         // Who may not read has no news; the login is good all the same.
         let reads = identity.scopes().iter().any(|scope| scope.as_str() == ORDERS);
         reads.then(|| (LOGIN, r#"{"event":"auth"}"#.to_owned()))

@@ -4,6 +4,8 @@
 //! Public topics that were asked for beside one's own went to the venue under the login. A frame about one of them goes the same way:
 //! the venue knows nothing of that topic where nobody is logged in.
 
+use std::collections::HashSet;
+
 use countersign_core::{Algorithm, Effect, Freshness, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 
 use super::{CANCEL_ALL_AFTER, EXPIRES, KEY, PRIVATE, PUBLIC, SIGNATURE, words};
@@ -21,8 +23,9 @@ pub(super) struct Realtime {
     proof: Option<Result<Presented<'static>, Refusal>>,
     /// What the handshake subscribes to, until the first frame.
     topics: Result<Vec<String>, Refusal>,
+    is_logged_in: bool,
     /// Public topics that were subscribed to under the login.
-    under_login: Vec<String>,
+    under_login: HashSet<String>,
 }
 
 impl Realtime {
@@ -37,7 +40,7 @@ impl Realtime {
             (false, true) => Some(query_of_handshake(query, now)),
             (false, false) => None,
         };
-        Self { proof, topics: asked(query), under_login: Vec::new() }
+        Self { proof, topics: asked(query), is_logged_in: false, under_login: HashSet::new() }
     }
 
     fn subscription(&self) -> Option<(&'static str, String)> {
@@ -46,27 +49,34 @@ impl Realtime {
         Some((kind, serde_json::json!({"op": "subscribe", "args": topics}).to_string()))
     }
 
-    /// Keeps in mind which public topics go to the venue under the login. Beyond the bound they are asked for as nobody.
+    /// Keeps in mind which public topics went to the venue under the login. What is beyond the bounds is forgotten: later frames about it
+    /// go as nobody. Where nobody is logged in nothing went there, and nothing is kept.
     fn note_under_login(&mut self, topics: &[String]) {
-        let new: Vec<String> = topics.iter().filter(|topic| !is_private(topic) && !self.under_login.contains(topic)).cloned().collect();
-        self.under_login.extend(new);
-        self.under_login.truncate(limits::FRAME_LIST_MAX);
+        if !self.is_logged_in {
+            return;
+        }
+        for topic in topics.iter().filter(|topic| !is_private(topic) && topic.len() <= limits::TOPIC_BYTES_MAX) {
+            if self.under_login.len() < limits::FRAME_LIST_MAX {
+                self.under_login.insert(topic.clone());
+            }
+        }
     }
 
-    /// A frame about topics: under the login where one of them is one's own, or was asked for so.
+    /// A frame about topics: whole under the login where one of them is one's own, or was asked for so.
     fn subscription_frame<'f>(&mut self, frame: &RawObject<'_>, subscribes: bool) -> Result<Op<'f>, Refusal> {
         let topics = topics(frame)?;
-        if topics.iter().any(|topic| is_private(topic)) {
-            if subscribes {
-                self.note_under_login(&topics);
-            }
-            return Ok(Op::Private(PRIVATE));
-        }
-        let known = topics.iter().any(|topic| self.under_login.contains(topic));
+        let is_own = topics.iter().any(|topic| is_private(topic));
+        let under_login = is_own || topics.iter().any(|topic| self.under_login.contains(topic));
         if !subscribes {
-            self.under_login.retain(|topic| !topics.contains(topic));
+            topics.iter().for_each(|topic| drop(self.under_login.take(topic)));
+        } else if under_login {
+            self.note_under_login(&topics);
         }
-        Ok(if known { Op::Private(PUBLIC) } else { Op::Public(PUBLIC) })
+        Ok(match (under_login, is_own) {
+            (_, true) => Op::Private(PRIVATE),
+            (true, false) => Op::Private(PUBLIC),
+            (false, false) => Op::Public(PUBLIC),
+        })
     }
 
     fn op<'f>(&mut self, frame: &RawObject<'_>, now: Timestamp) -> Result<Op<'f>, Refusal> {
@@ -132,16 +142,12 @@ impl Venue for Realtime {
     }
 
     fn first(&mut self) -> Option<First> {
-        let topics = match self.topics.clone() {
-            Ok(topics) => topics,
-            Err(refusal) => return Some(First::Refused(self.proof.take().and_then(Result::err).unwrap_or(refusal))),
-        };
+        if let Err(refusal) = self.topics.clone() {
+            return Some(First::Refused(self.proof.take().and_then(Result::err).unwrap_or(refusal)));
+        }
         match self.proof.take() {
             Some(Err(refusal)) => Some(First::Refused(refusal)),
-            Some(Ok(presented)) => {
-                self.note_under_login(&topics);
-                Some(First::Login(Box::new(presented)))
-            }
+            Some(Ok(presented)) => Some(First::Login(Box::new(presented))),
             None => Some(match self.subscription()? {
                 (PUBLIC, text) => First::Public(PUBLIC, text),
                 _ => First::Refused(Reject::MissingCredentials.into()),
@@ -149,7 +155,10 @@ impl Venue for Realtime {
         }
     }
 
-    fn announcement(&self, _: &VerifiedIdentity) -> Option<(&'static str, String)> {
+    fn announcement(&mut self, _: &VerifiedIdentity) -> Option<(&'static str, String)> {
+        self.is_logged_in = true;
+        let topics = self.topics.clone().unwrap_or_default();
+        self.note_under_login(&topics);
         self.subscription()
     }
 
@@ -301,6 +310,26 @@ mod tests {
         assert_eq!(about("subscribe", r#""trade:XBTUSD""#), (PUBLIC, false), "it is public again");
         assert_eq!(about("subscribe", r#""trade:ETHUSD","position""#), (PRIVATE, true));
         assert_eq!(about("unsubscribe", r#""trade:ETHUSD""#), (PUBLIC, true));
+        assert_eq!(about("subscribe", r#""trade:SOLUSD","order""#), (PRIVATE, true));
+        assert_eq!(about("subscribe", r#""trade:SOLUSD","trade:XRPUSD""#), (PUBLIC, true), "with one that is there already");
+        assert_eq!(about("unsubscribe", r#""trade:XRPUSD""#), (PUBLIC, true), "so that is where the other one is, too");
+        assert_eq!(about("unsubscribe", r#""trade:SOLUSD","order""#), (PRIVATE, true));
+        assert_eq!(about("subscribe", r#""trade:SOLUSD""#), (PUBLIC, false), "nothing of it is left there");
+    }
+
+    #[test]
+    fn nothing_is_kept_of_what_nobody_may_subscribe_to() {
+        let opening = Opening { target: "/realtime", now: Now::default(), issued_challenge: None };
+        let none = http::HeaderMap::new();
+        let mut realtime = Realtime::opened(&opening, &none);
+        let frame = r#"{"op":"subscribe","args":["order","trade:XBTUSD"]}"#;
+        let mut desk = TestDesk::new();
+        let read = |realtime: &mut Realtime, desk: &mut TestDesk| realtime.read(frame, Timestamp::from_secs(1), desk).map(drop).is_ok();
+        assert!(read(&mut realtime, &mut desk) && realtime.under_login.is_empty(), "refused: nobody is logged in");
+        assert_eq!(realtime.announcement(&somebody()), None);
+        assert!(read(&mut realtime, &mut desk) && realtime.under_login.contains("trade:XBTUSD"));
+        let long = format!(r#"{{"op":"subscribe","args":["order","{}"]}}"#, "x".repeat(limits::TOPIC_BYTES_MAX + 1));
+        assert!(realtime.read(&long, Timestamp::from_secs(1), &mut desk).is_ok() && realtime.under_login.len() == 1);
     }
 
     fn somebody() -> VerifiedIdentity {

@@ -330,7 +330,7 @@ impl<S: MessageStore> Session<S> {
             return Err(error.into());
         }
         self.durable = 0;
-        self.asked_through = 0;
+        (self.asked_through, self.incomplete_told) = (0, false);
         self.gap = None;
         self.ahead.clear();
         self.ahead_bytes = 0;

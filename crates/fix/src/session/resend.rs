@@ -55,14 +55,17 @@ impl<S: MessageStore> Session<S> {
             return Err(FieldFault::of(SessionRejectReason::ValueIncorrect, tag::END_SEQ_NO));
         }
         // Engines that ask in pieces (ResendRequestChunkSize) come to an end: only what was asked for before counts.
-        if begin <= self.asked_through && !self.resend_requests.admit(now.mono) {
+        let again = begin <= self.asked_through;
+        if again && !self.resend_requests.admit(now.mono) {
             self.fatal(now, "Too many ResendRequests", "Too many ResendRequests".to_owned());
             return Ok(());
         }
         self.asked_through = end;
         self.events.push_back(Event::ResendRequested { begin, end });
         let kept = self.store.as_ref().map_or(1, MessageStore::kept_from);
-        if begin < kept && self.config.resend == ResendPolicy::Resend {
+        if begin < kept && self.config.resend == ResendPolicy::Resend && (again || !self.incomplete_told) {
+            // Once for all pieces.
+            self.incomplete_told = true;
             self.events.push_back(Event::ResendIncomplete { begin, end: end.min(kept - 1) });
         }
         let waiting = self.transmit.len();

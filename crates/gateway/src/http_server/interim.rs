@@ -31,10 +31,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use frames::{Frames, Head, Kind};
 
-/// Streams that are kept apart while they wait: twice as many as a client may open where nothing is configured. One beyond it is not told.
-const WAITING_MAX: usize = 256;
-
-/// HEADERS with END_HEADERS of five bytes: `:status` by its index (8), without indexing, `100` as it is.
+/// The block of headers: `:status` by its index (8), without indexing, `100` as it is.
 const CONTINUE: [u8; 5] = *b"\x08\x03100";
 
 /// What the stream of a connection and the answers on it share.
@@ -100,6 +97,8 @@ pub(super) fn waits<B: Body>(request: &Request<B>) -> bool {
 pub(super) struct Telling<S> {
     inner: S,
     interim: Rc<Interim>,
+    /// Streams that may be open at once: the library refuses more.
+    streams_max: usize,
     from_client: Frames,
     to_client: Frames,
     /// The newest stream of the client.
@@ -112,10 +111,12 @@ pub(super) struct Telling<S> {
 }
 
 impl<S> Telling<S> {
-    pub(super) const fn new(inner: S, interim: Rc<Interim>) -> Self {
+    /// A stream that nobody has written to; a client may open as many streams on it at once.
+    pub(super) const fn new(inner: S, interim: Rc<Interim>, streams_max: usize) -> Self {
         Self {
             inner,
             interim,
+            streams_max,
             from_client: Frames::behind_the_preface(),
             to_client: Frames::new(),
             newest: 0,
@@ -126,12 +127,12 @@ impl<S> Telling<S> {
     }
 
     fn note_received(&mut self, bytes: &[u8]) {
-        let Self { from_client, interim, newest, silent, .. } = self;
+        let Self { from_client, interim, newest, silent, streams_max, .. } = self;
         let waiting = &mut interim.0.borrow_mut().waiting;
         from_client.pass(bytes, |head| match head.kind {
             Kind::Headers if head.stream > *newest => {
                 *newest = head.stream;
-                if !head.ends_stream() && !*silent && waiting.len() < WAITING_MAX {
+                if !head.ends_stream() && !*silent && waiting.len() < *streams_max {
                     waiting.insert(head.stream, false);
                 }
             }

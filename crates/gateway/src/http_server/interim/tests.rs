@@ -19,7 +19,7 @@ fn go_on(stream: u8) -> Vec<u8> {
 async fn connected(frames: &[Vec<u8>]) -> (DuplexStream, Telling<DuplexStream>, Rc<Interim>) {
     let (mut client, server) = tokio::io::duplex(4_096);
     let interim = Rc::<Interim>::default();
-    let mut stream = Telling::new(server, Rc::clone(&interim));
+    let mut stream = Telling::new(server, Rc::clone(&interim), 100);
     let sent = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &SETTINGS, &frames.concat()].concat();
     client.write_all(&sent).await.unwrap();
     stream.read_exact(&mut vec![0; sent.len()]).await.unwrap();

@@ -20,7 +20,7 @@ pub struct SharedServer {
     pub ca: Option<Vec<u8>>,
     /// How long one question may take.
     pub timeout: Duration,
-    /// Connections that [`SharedMemory::check`] keeps ready: one for each thread that asks.
+    /// Connections that [`SharedMemory::check`](super::SharedMemory::check) keeps ready: one for each thread that asks.
     pub links: usize,
 }
 

@@ -179,6 +179,18 @@ def test_the_file_and_the_signal_stop_a_node_without_any_command(gateway, trader
     until(lambda: halted() == ["node:node-1"])
 
 
+def test_a_node_that_starts_beside_the_file_is_halted_from_its_first_request(gateway, trader):
+    gateway.server.kill()
+    (gateway.server.state / "HALT").write_text("before the start")
+    gateway.server.start()
+    trader.urls["api"] = clients.rewritten(trader.urls["api"], gateway.server.base, gateway.server.ws_base)
+    with pytest.raises(ccxt.MarketClosed):
+        rest(trader)
+    assert [halt["text"] for halt in gateway.status()["halts"]] == ["file HALT: before the start"]
+    (gateway.server.state / "HALT").unlink()
+    until(lambda: lifted_for_good(gateway))
+
+
 def lifted_for_good(gateway):
     gateway.lift_all()
     return not gateway.status()["halts"]

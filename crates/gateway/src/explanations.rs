@@ -152,7 +152,7 @@ fn offer(
     let offered = Offered { credential: entry.credential.id.clone(), purpose, key_id, kept, told };
     let (id, given_up) = {
         let mut shelf = worker.shared.explanations.shelf.lock();
-        let draw = || ExplanationId::draw(worker.shared.cluster.as_deref(), &mut SystemEntropy);
+        let draw = || ExplanationId::draw(worker.shared.cluster.as_deref(), &mut SystemEntropy, now);
         (shelf.offer(offered, draw)?, shelf.take_given_up())
     };
     if let Some((cluster, parcel)) = parcel {

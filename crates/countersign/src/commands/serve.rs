@@ -25,6 +25,7 @@ use countersign_gateway::entropy::SystemEntropy;
 use countersign_gateway::explanations::Explanations;
 use countersign_gateway::fix::sessions::FixSessions;
 use countersign_gateway::halts::HaltKeeper;
+use countersign_gateway::halts::watch::look_for_file;
 use countersign_gateway::handover::RunSecrets;
 use countersign_gateway::handover::taking::Offered;
 use countersign_gateway::issuers::Issuers;
@@ -254,7 +255,10 @@ fn record_start(audit: &AuditLog) {
 async fn open_halts(settings: &Settings, root: &str, store: &Store, audit: &AuditLog) -> anyhow::Result<HaltKeeper> {
     let halt = &settings.halt;
     let operators = OperatorSet::new(root, halt.operators.clone(), halt.quorum).map_err(Failure::usage)?;
-    Ok(HaltKeeper::open(&halt.node, store.open_halts().await?, operators, audit.clone()).await)
+    let keeper = HaltKeeper::open(&halt.node, store.open_halts().await?, operators, audit.clone()).await;
+    // Before the first client, not a quarter of a second after.
+    look_for_file(&keeper, &settings.state_dir).await;
+    Ok(keeper)
 }
 
 async fn start_venue(settings: &Settings, keys: IdentityKeys) -> anyhow::Result<Option<VenueHandle>> {

@@ -59,8 +59,8 @@ pub(super) fn tell(cluster: &Cluster, id: ExplanationId, parcel: Secret, given_u
 pub(super) async fn fetch(worker: &Worker, id: ExplanationId) -> Result<Option<Arc<Held>>, Unknown> {
     let shared = &worker.shared;
     let Some(cluster) = shared.cluster.clone().filter(|_| shared.credentials.load().explains_any()) else { return Ok(None) };
-    // Whoever guesses names takes nothing from those who have one.
-    if !cluster.shelf().is_drawn(&id.bytes()) {
+    // Whoever guesses names, or asks for what is over, takes nothing from those who have one.
+    if !cluster.shelf().may_be_there(&id.bytes(), LIFE, clock::wall()) {
         return Ok(None);
     }
     if shared.explanations.fetched.charge(1, FETCHED_PER_MINUTE_MAX, clock::wall()).is_err() {

@@ -27,9 +27,9 @@ impl ExplanationId {
     }
 
     /// A fresh one.
-    pub(super) fn draw(cluster: Option<&Cluster>, entropy: &mut impl Entropy) -> Self {
+    pub(super) fn draw(cluster: Option<&Cluster>, entropy: &mut impl Entropy, now: Timestamp) -> Self {
         Self(match cluster {
-            Some(cluster) => cluster.shelf().name(entropy.array()),
+            Some(cluster) => cluster.shelf().name(entropy.array(), now),
             None => entropy.array(),
         })
     }
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn an_explanation_is_found_by_its_name_until_its_life_is_over() {
         let (mut shelf, mut entropy) = (Shelf::default(), entropy());
-        let id = shelf.offer(offered("one", T0), || ExplanationId::draw(None, &mut entropy)).unwrap();
+        let id = shelf.offer(offered("one", T0), || ExplanationId::draw(None, &mut entropy, T0)).unwrap();
         let end = T0.saturating_add(LIFE);
         let last = Timestamp::from_micros(end.as_micros() - 1);
         assert_eq!(shelf.find(id, last).unwrap().key_id.as_str(), "one");
@@ -196,10 +196,10 @@ mod tests {
     fn names_are_128_bits_and_nothing_else_is_one() {
         let (mut shelf, mut entropy) = (Shelf::default(), entropy());
         let names: HashSet<String> = (0..100)
-            .map(|minute| shelf.offer(offered("one", later(60 * minute)), || ExplanationId::draw(None, &mut entropy)).unwrap().text())
+            .map(|minute| shelf.offer(offered("one", later(60 * minute)), || ExplanationId::draw(None, &mut entropy, T0)).unwrap().text())
             .collect();
         assert_eq!((names.len(), names.iter().map(String::len).max()), (100, Some(22)));
-        let id = shelf.offer(offered("two", later(6_000)), || ExplanationId::draw(None, &mut entropy)).unwrap();
+        let id = shelf.offer(offered("two", later(6_000)), || ExplanationId::draw(None, &mut entropy, T0)).unwrap();
         assert_eq!(ExplanationId::parse(&id.text()), Some(id));
         for bit in 0..128 {
             let mut other = id;
@@ -214,10 +214,10 @@ mod tests {
     #[test]
     fn one_key_that_is_flooded_takes_nothing_from_the_others() {
         let (mut shelf, mut entropy) = (Shelf::default(), entropy());
-        let other = shelf.offer(offered("other", T0), || ExplanationId::draw(None, &mut entropy)).unwrap();
+        let other = shelf.offer(offered("other", T0), || ExplanationId::draw(None, &mut entropy, T0)).unwrap();
         let mut names = Vec::new();
         for second in 0..540 {
-            names.extend(shelf.offer(offered("flooded", later(second)), || ExplanationId::draw(None, &mut entropy)));
+            names.extend(shelf.offer(offered("flooded", later(second)), || ExplanationId::draw(None, &mut entropy, T0)));
         }
         assert_eq!(u32::try_from(names.len()).unwrap(), 9 * OFFERS_PER_KEY_AND_MINUTE_MAX, "so many a minute");
         let there = names.iter().filter(|id| shelf.find(**id, later(540)).is_some()).count();
@@ -230,7 +230,7 @@ mod tests {
     fn what_is_held_is_bounded_whatever_the_number_of_keys() {
         let (mut shelf, mut entropy) = (Shelf::default(), entropy());
         for number in 0..1_000 {
-            shelf.offer(offered(&format!("key-{number}"), T0), || ExplanationId::draw(None, &mut entropy)).unwrap();
+            shelf.offer(offered(&format!("key-{number}"), T0), || ExplanationId::draw(None, &mut entropy, T0)).unwrap();
         }
         assert_eq!(shelf.held.len(), HELD_MAX);
         shelf.forget(T0.saturating_add(LIFE));

@@ -256,7 +256,7 @@ async fn whoever_gets_no_turn_is_told_to_come_again() {
             told: held::told(clock::wall(), "bad_signature", None),
         };
         let mut shelf = Shelf::default();
-        let id = shelf.offer(offered, || ExplanationId::draw(None, &mut SystemEntropy)).unwrap();
+        let id = shelf.offer(offered, || ExplanationId::draw(None, &mut SystemEntropy, countersign_core::Timestamp::MAX)).unwrap();
         let held = shelf.find(id, clock::wall()).unwrap();
         tokio::time::pause();
         let refusal = work_out(&stage.worker, &held).await.unwrap_err();

@@ -71,8 +71,8 @@ async fn keep_glass(keeper: &HaltKeeper, folder: &Path, mut usr2: Signal) {
     tokio::join!(look, hear);
 }
 
-/// As long as the file is there, the halt is: also right after somebody lifted it.
-pub(super) async fn look_for_file(keeper: &HaltKeeper, folder: &Path) {
+/// As long as the file is there, the halt is: also right after somebody lifted it, and when a node starts beside it.
+pub async fn look_for_file(keeper: &HaltKeeper, folder: &Path) {
     let path = folder.join(HALT_FILE);
     match tokio::fs::symlink_metadata(&path).await {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

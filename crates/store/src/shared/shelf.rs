@@ -1,8 +1,8 @@
 //! Things that any node may show for a while to whoever has their name.
 //!
 //! ```text
-//!   name, 96 random bits  ─┬─ SHA-256 ─▶ {countersign}:shelf:<hash>     what the server sees
-//!                          └─ authenticated with the content, which is sealed under the key that all nodes have
+//!   name, 64 random bits,  ─┬─ SHA-256 ─▶ {countersign}:shelf:<hash>     what the server sees
+//!   its minute and a MAC    └─ authenticated with the content, which is sealed under the key that all nodes have
 //! ```
 //!
 //! # Security
@@ -16,19 +16,30 @@ use std::time::Duration;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
-use countersign_core::Secret;
+use countersign_core::{Secret, Timestamp};
 
 use super::{PREFIX, SharedMemory, millis};
 use crate::error::StoreError;
+use crate::limits;
 use crate::sealing::SealingKey;
 
 /// A name: whoever knows it may see the thing.
 pub type ShelfName = [u8; 16];
 
-/// Random bytes of a name that nodes draw: 96 bits, which nobody guesses while a thing is there.
-pub const DRAWN_BYTES: usize = 12;
+/// Random bytes of a name that nodes draw. With the MAC there are 96 bits that nobody guesses while a thing is there.
+pub const DRAWN_BYTES: usize = 8;
+/// Bytes of its minute.
+const MINUTE_BYTES: usize = 4;
+/// What the MAC covers.
+const MARKED_BYTES: usize = MINUTE_BYTES + DRAWN_BYTES;
 /// What the MAC of drawn names is made under.
 const NAMES: &str = "names on the shelf";
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn minute(time: Timestamp) -> u32 {
+    u32::try_from(time.as_secs() / MINUTE.as_secs()).unwrap_or(u32::MAX)
+}
 
 /// What nodes keep for each other to be shown.
 pub struct SharedShelf {
@@ -45,21 +56,33 @@ impl SharedShelf {
         Self { memory, key, names }
     }
 
-    /// A name out of random bytes. The others are a MAC of them: nobody needs to be asked about a name that no node made.
+    /// A name out of random bytes and the time, with a MAC of both: nobody needs to be asked about a name that no node made, or about one
+    /// whose thing is gone.
     #[must_use]
-    pub fn name(&self, drawn: [u8; DRAWN_BYTES]) -> ShelfName {
+    pub fn name(&self, drawn: [u8; DRAWN_BYTES], now: Timestamp) -> ShelfName {
         let mut name = [0; 16];
-        let (random, mark) = name.split_at_mut(DRAWN_BYTES);
-        random.copy_from_slice(&drawn);
-        mark.copy_from_slice(&hmac::sign(&self.names, &drawn).as_ref()[..mark.len()]);
+        name[..MINUTE_BYTES].copy_from_slice(&minute(now).to_be_bytes());
+        name[MINUTE_BYTES..MARKED_BYTES].copy_from_slice(&drawn);
+        self.mark(&mut name);
         name
     }
 
-    /// Whether a node made this name by [`Self::name`]. Whoever guesses is right once in four thousand million times.
+    fn mark(&self, name: &mut ShelfName) {
+        let (marked, mark) = name.split_at_mut(MARKED_BYTES);
+        mark.copy_from_slice(&hmac::sign(&self.names, marked).as_ref()[..mark.len()]);
+    }
+
+    /// Whether a node made this name by [`Self::name`], for a thing of this life that may still be there. Whoever guesses is right once in
+    /// four thousand million times.
     #[must_use]
-    pub fn is_drawn(&self, name: &ShelfName) -> bool {
-        let Some(drawn) = name.first_chunk() else { return false };
-        verify_slices_are_equal(&self.name(*drawn), name).is_ok()
+    pub fn may_be_there(&self, name: &ShelfName, life: Duration, now: Timestamp) -> bool {
+        let mut own = *name;
+        self.mark(&mut own);
+        let [a, b, c, d, ..] = *name;
+        // A minute begins before the name is drawn, and the clocks of nodes differ.
+        let slack = MINUTE + limits::SHARED_CLOCK_SKEW_MAX;
+        let (first, last) = (minute(now.saturating_sub(life + slack)), minute(now.saturating_add(slack)));
+        verify_slices_are_equal(&own, name).is_ok() && (first..=last).contains(&u32::from_be_bytes([a, b, c, d]))
     }
 
     /// Keeps a thing for so long; whether it could be kept.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::Secret;
+use countersign_core::{Secret, Timestamp};
 use countersign_store::shared::{DRAWN_BYTES, SharedShelf};
 use countersign_store::{SealingKey, SharedMemory};
 
@@ -73,12 +73,17 @@ fn without_a_server_nobody_knows() {
 fn nobody_but_a_node_draws_a_name() {
     let server = RedisServer::start(&[]);
     let (one, other, stranger) = (shelf(&server, 1), shelf(&server, 1), shelf(&server, 2));
-    let name = one.name([9; DRAWN_BYTES]);
-    assert!(one.is_drawn(&name) && other.is_drawn(&name) && !stranger.is_drawn(&name));
-    assert_ne!(name, one.name([8; DRAWN_BYTES]));
+    let now = Timestamp::from_secs(1_795_222_399);
+    let name = one.name([9; DRAWN_BYTES], now);
+    let is_known = |shelf: &SharedShelf, name: &[u8; 16], at| shelf.may_be_there(name, LIFE, at);
+    assert!(is_known(&one, &name, now) && is_known(&other, &name, now) && !is_known(&stranger, &name, now));
+    assert_ne!(name, one.name([8; DRAWN_BYTES], now));
+    assert!(is_known(&one, &name, now.saturating_add(LIFE)), "to its last moment");
+    let (over, early) = (LIFE + Duration::from_secs(180), Duration::from_secs(180));
+    assert!(!is_known(&one, &name, now.saturating_add(over)) && !is_known(&one, &name, now.saturating_sub(early)));
     for bit in 0..128 {
         let mut near = name;
         near[bit / 8] ^= 1 << (bit % 8);
-        assert!(!one.is_drawn(&near), "bit {bit}");
+        assert!(!is_known(&one, &near, now), "bit {bit}");
     }
 }

@@ -93,7 +93,7 @@ impl PrivateSocket {
             feed.owner()
         };
         if protects {
-            self.shell.with(|exchange, now_ms| exchange.protect(owner, now_ms));
+            self.shell.with(|exchange, _| exchange.protect(owner));
         }
         Ok(())
     }

@@ -14,11 +14,13 @@ pub(crate) struct Protection {
     window_ms: u64,
     /// Connections that ask for it.
     held: usize,
+    /// When what is open is cancelled, since the last of them was lost. Apart from the switches that the account sets itself.
+    due_ms: Option<u64>,
 }
 
 impl Default for Protection {
     fn default() -> Self {
-        Self { window_ms: WINDOW_MS, held: 0 }
+        Self { window_ms: WINDOW_MS, held: 0, due_ms: None }
     }
 }
 
@@ -35,11 +37,10 @@ impl Exchange {
     }
 
     /// A connection asks for protection: what another one's loss has begun is taken back.
-    pub fn protect(&mut self, owner: AccountIndex, now_ms: u64) {
-        self.protections.entry(owner).or_default().held += 1;
-        for market in self.spot() {
-            self.cancel_all_after(owner, Some(market), 0, now_ms);
-        }
+    pub fn protect(&mut self, owner: AccountIndex) {
+        let protection = self.protections.entry(owner).or_default();
+        protection.held += 1;
+        protection.due_ms = None;
     }
 
     /// A connection that had asked for it does so no longer.
@@ -51,9 +52,21 @@ impl Exchange {
     /// A connection that had asked for it is lost.
     pub fn lose_protected(&mut self, owner: AccountIndex, now_ms: u64) {
         self.unprotect(owner);
-        let Protection { window_ms, held } = self.protections.get(&owner).copied().unwrap_or_default();
-        for market in self.spot().into_iter().filter(|_| held == 0) {
-            self.cancel_all_after(owner, Some(market), window_ms, now_ms);
+        let protection = self.protections.entry(owner).or_default();
+        if protection.held == 0 {
+            protection.due_ms = Some(now_ms.saturating_add(protection.window_ms));
+        }
+    }
+
+    /// Cancels what is due.
+    pub(super) fn fire_protections(&mut self, now_ms: u64) {
+        let is_due = |protection: &Protection| protection.due_ms.is_some_and(|due_ms| due_ms <= now_ms);
+        let due: Vec<_> = self.protections.iter().filter(|(_, protection)| is_due(protection)).map(|(owner, _)| *owner).collect();
+        for owner in due {
+            self.protections.entry(owner).or_default().due_ms = None;
+            for market in self.spot() {
+                self.cancel_all(owner, Some(market), now_ms);
+            }
         }
     }
 

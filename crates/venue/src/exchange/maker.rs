@@ -100,6 +100,7 @@ impl Exchange {
         self.maker.step();
         self.expire_contracts(now_ms);
         self.fire_countdowns(now_ms);
+        self.fire_protections(now_ms);
         if self.day != now_ms / DAY_MS {
             self.day = now_ms / DAY_MS;
             self.expire_day_orders(now_ms);

@@ -127,22 +127,33 @@ fn the_loss_of_the_last_protected_connection_cancels_what_is_open_unless_one_com
     let is_open = |exchange: &Exchange, id| exchange.orders[&id].status.is_open();
     assert_eq!(exchange.disconnect_window_ms(owner), None);
     exchange.set_disconnect_window(owner, 5_000);
-    exchange.protect(owner, NOW);
-    exchange.protect(owner, NOW);
+    exchange.protect(owner);
+    exchange.protect(owner);
     exchange.lose_protected(owner, NOW);
     exchange.tick(NOW + 6_000);
     assert!(is_open(&exchange, id), "one is left");
     exchange.lose_protected(owner, NOW + 6_000);
-    exchange.protect(owner, NOW + 10_999);
+    exchange.protect(owner);
     exchange.tick(NOW + 11_000);
     assert!(is_open(&exchange, id), "one came back");
     exchange.unprotect(owner);
     exchange.tick(NOW + 60_000);
     assert!(is_open(&exchange, id), "it asked for it no longer");
-    exchange.protect(owner, NOW + 60_000);
+    exchange.protect(owner);
     exchange.lose_protected(owner, NOW + 60_000);
     exchange.tick(NOW + 64_999);
     assert!(is_open(&exchange, id));
     exchange.tick(NOW + 65_000);
     assert!(!is_open(&exchange, id) && is_open(&exchange, others));
+}
+
+#[test]
+fn a_protection_leaves_the_switch_of_the_account_as_it_was() {
+    let mut exchange = open();
+    let (owner, id) = resting(&mut exchange, "alice", "0.5", "50000");
+    exchange.cancel_all_after(owner, None, 5_000, NOW);
+    exchange.protect(owner);
+    exchange.lose_protected(owner, NOW);
+    exchange.tick(NOW + 5_000);
+    assert_eq!(exchange.order(owner, id).unwrap().status, OrderStatus::Canceled, "by the switch, which was set for less");
 }

@@ -119,6 +119,20 @@ fn a_resend_of_a_million_numbers_is_one_gap_fill() {
 }
 
 #[test]
+fn that_something_is_kept_no_more_is_told_once_for_all_pieces_of_it() {
+    let mut stage = Stage::new(guarded(Version::Fix44), MemoryStore::resuming(1_000, 1));
+    stage.play("peer 1 A 98=0|108=30\nwe 1000 A 98=0|108=30");
+    let told = |events: &[Event]| events.iter().filter(|event| matches!(event, Event::ResendIncomplete { .. })).count();
+    for piece in 1..=20 {
+        let next = piece + 1;
+        stage.play(&format!("peer {next} 2 7={piece}|16={piece}\nwe {piece} 4 36={next}|43=Y|123=Y"));
+    }
+    assert_eq!(told(&stage.events), 1);
+    stage.play("peer 22 2 7=1|16=1\nwe 1 4 36=2|43=Y|123=Y");
+    assert_eq!(told(&stage.events), 2, "and again when it is asked for again, which is counted");
+}
+
+#[test]
 fn messages_ahead_of_a_gap_are_held_within_bounds_and_asked_for_again() {
     let mut stage = stage(guarded(Version::Fix44));
     stage.play(LOGON);

@@ -99,15 +99,14 @@ impl Giver {
             VERSION => return self.offer_all(stream, shared),
             _ => format!("the running gateway hands over by version {VERSION}, not {version}: stop it instead"),
         };
-        wire::send(stream, &Frame::Refused { why: why.clone() })?;
-        Err(io::Error::other(why))
+        refuse(stream, why)
     }
 
     fn offer_all(&self, stream: &UnixStream, shared: &Shared) -> io::Result<()> {
         let (ours, theirs) = UnixStream::pair()?;
         let (names, descriptors) = self.descriptors(&theirs);
         if names.len() > DESCRIPTORS_MAX {
-            return Err(io::Error::other("more listeners than one message may carry"));
+            return refuse(stream, "more listeners than one message may carry".to_owned());
         }
         let (tickets, tokens) = (self.secrets.tickets, self.secrets.tokens);
         let offer = Offer { version: VERSION, descriptors: names, tickets, tokens };
@@ -116,7 +115,7 @@ impl Giver {
         let Frame::Release = wire::receive(stream)? else { return Err(unexpected()) };
         // It has read the store by now: what was raised meanwhile must be there, too.
         if shared.halts.has_uncommitted() {
-            return Err(io::Error::other(UNCOMMITTED));
+            return refuse(stream, UNCOMMITTED.to_owned());
         }
         self.lender.release()?;
         let ready = wire::send(stream, &Frame::Released)
@@ -140,6 +139,12 @@ impl Giver {
         let others = [(Descriptor::Lock, self.lock.as_fd()), (Descriptor::Questions, questions.as_fd())];
         clients.chain(proxies).chain(operators).chain(socket).chain(others).unzip()
     }
+}
+
+/// Nothing is handed over, and the other process is told why.
+fn refuse(stream: &UnixStream, why: String) -> io::Result<()> {
+    wire::send(stream, &Frame::Refused { why: why.clone() })?;
+    Err(io::Error::other(why))
 }
 
 /// The file's mode lets only the owner and root in; the kernel is asked once more.
@@ -213,11 +218,17 @@ async fn ask_for(shared: Arc<Shared>, sid: SessionId) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::path::Path;
+
+    use countersign_core::AccountId;
+    use countersign_fix::{CompId, SessionName, Version};
     use countersign_halt::{Action, Change, Halt, HaltClass, HaltId, HaltRecord, HaltScope, RaisedBy, Reason};
 
+    use super::super::taking::{self, TakeError};
     use super::*;
     use crate::clock;
     use crate::entropy::SystemEntropy;
+    use crate::fix::sessions::{FixSessions, UpstreamName};
     use crate::testing::on_stage;
 
     fn halt() -> HaltRecord {
@@ -235,17 +246,21 @@ mod tests {
         HaltRecord { epoch: 0, change: Change::Raise(halt) }
     }
 
+    fn giver(folder: &Path, shared: &Shared) -> Giver {
+        Giver {
+            doors: Doors::default(),
+            lock: std::fs::File::open(folder).unwrap().into(),
+            lender: Lender::open(folder, shared.audit.health()).unwrap(),
+            secrets: RunSecrets::draw(&mut SystemEntropy),
+        }
+    }
+
     #[tokio::test]
     async fn a_process_whose_halt_is_not_in_the_store_yet_hands_nothing_over() {
         on_stage(|stage| async move {
             let shared = Arc::clone(&stage.worker.shared);
             let folder = tempfile::tempdir().unwrap();
-            let giver = Giver {
-                doors: Doors::default(),
-                lock: std::fs::File::open(folder.path()).unwrap().into(),
-                lender: Lender::open(folder.path(), shared.audit.health()).unwrap(),
-                secrets: RunSecrets::draw(&mut SystemEntropy),
-            };
+            let giver = giver(folder.path(), &shared);
             shared.halts.hear(&halt());
             let (ours, theirs) = UnixStream::pair().unwrap();
             wire::send(&theirs, &Frame::Hello { version: VERSION }).unwrap();
@@ -258,6 +273,54 @@ mod tests {
             drop(theirs.shutdown(std::net::Shutdown::Write));
             assert!(giver.offer(&ours, &shared).is_err(), "nobody takes it");
             assert!(matches!(wire::receive_with(&theirs).unwrap().0, Frame::Offer(_)));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_halt_raised_behind_the_offer_ends_the_hand_over_and_the_successor_is_told_why() {
+        on_stage(|stage| async move {
+            let shared = Arc::clone(&stage.worker.shared);
+            let folder = tempfile::tempdir().unwrap();
+            let giver = giver(folder.path(), &shared);
+            let door = std::os::unix::net::UnixListener::bind(socket_of(folder.path())).unwrap();
+            let outcome = std::thread::scope(|scope| {
+                let offering = scope.spawn(|| giver.offer(&door.accept().unwrap().0, &shared));
+                let offered = taking::ask(folder.path()).unwrap().unwrap();
+                shared.halts.hear(&halt());
+                let told = offered.release().unwrap_err();
+                assert!(matches!(&told, TakeError::Refused(why) if why == UNCOMMITTED), "{told}");
+                offering.join().unwrap()
+            });
+            assert_eq!(outcome.unwrap_err().to_string(), UNCOMMITTED);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn the_successor_hears_when_the_last_fix_session_has_ended() {
+        on_stage(|stage| async move {
+            let shared = Arc::clone(&stage.worker.shared);
+            let account = AccountId::parse("desk").unwrap();
+            let comp_id = |text: &str| CompId::parse(text.as_bytes()).unwrap();
+            let name = |peer| SessionName { version: Version::Fix44, comp_id: comp_id("GATE"), peer: comp_id(peer) };
+            let upstream = UpstreamName { upstream: 0, account: None, name: name("VENUE") };
+            let open = FixSessions::take(&shared, account, name("FIRM"), upstream).await.unwrap();
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            let (_outbox, sessions) = mpsc::channel(1);
+            let handing = tokio::task::spawn_local({
+                let shared = Arc::clone(&shared);
+                async move { hand_over(&shared, ours, sessions).await }
+            });
+            theirs.set_nonblocking(true).unwrap();
+            let mut theirs = tokio::net::UnixStream::from_std(theirs).unwrap();
+            let early = tokio::time::timeout(5 * LOOK, wire::read(&mut theirs)).await;
+            assert!(early.is_err(), "its files are still used: {early:?}");
+            drop(open);
+            assert!(matches!(wire::read(&mut theirs).await.unwrap(), Frame::FixOver));
+            let again = tokio::time::timeout(5 * LOOK, wire::read(&mut theirs)).await;
+            assert!(again.is_err(), "it is said once: {again:?}");
+            handing.abort();
         })
         .await;
     }

@@ -86,7 +86,11 @@ impl Offered {
     pub fn release(&self) -> Result<(), TakeError> {
         self.stream.set_read_timeout(Some(PREPARE_DEADLINE))?;
         wire::send(&self.stream, &Frame::Release)?;
-        if matches!(wire::receive(&self.stream)?, Frame::Released) { Ok(()) } else { Err(unexpected().into()) }
+        match wire::receive(&self.stream)? {
+            Frame::Released => Ok(()),
+            Frame::Refused { why } => Err(TakeError::Refused(why)),
+            _ => Err(unexpected().into()),
+        }
     }
 
     /// Our side of what follows: known to whoever looks for a session before the first connection is accepted.

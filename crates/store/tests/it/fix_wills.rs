@@ -1,7 +1,7 @@
 //! What is to be done with the orders of a FIX session whose node is lost: who is told of it, and for how long.
 
 use countersign_fix::MessageStore as _;
-use countersign_store::{CommitError, FixLeft, LostWill, OpenError, limits};
+use countersign_store::{BridgeJournals, CommitError, FixLeft, LostWill, OpenError, limits};
 
 use super::fix_nodes::Node;
 use super::postgres_server::PostgresServer;
@@ -88,6 +88,62 @@ async fn a_session_that_ends_in_order_leaves_none_also_while_the_database_is_awa
     // The first renewals may still meet the connections of before.
     while b.records.renew().await.is_err() {}
     assert_eq!(a.open().await.will(), None, "forgotten before anybody could find it");
+}
+
+/// The session, once its lease has run out.
+async fn taken(node: &Node) -> BridgeJournals {
+    loop {
+        match node.of("desk").await {
+            Ok(journals) => return journals,
+            Err(error) => assert!(matches!(error, OpenError::Served), "{error}"),
+        }
+        tokio::time::sleep(limits::FIX_LOOK).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_kept_leaves_none_either_as_soon_as_the_database_is_back() {
+    let mut server = PostgresServer::start();
+    let address = server.database("void").await;
+    let (a, b, c) = (Node::new(&address, "a", None).await, Node::new(&address, "b", None).await, Node::new(&address, "c", None).await);
+    // As a process does that is taken over from: it ends in order, is kept by nobody, and the database does not hear of it.
+    let ended = a.open().await;
+    ended.leave_will(WILL).await.unwrap();
+    a.records.keep_no_more();
+    server.stop();
+    assert_eq!(ended.give_back().await, FixLeft::ToItsLease);
+    server.start_again();
+    while a.records.renew().await.is_err() {}
+    let next = taken(&b).await;
+    assert_eq!(next.will(), None, "nobody was lost");
+
+    // The node that ended it hears of the database later than the next owner.
+    next.leave_will(WILL).await.unwrap();
+    b.records.keep_no_more();
+    server.stop();
+    assert_eq!(next.give_back().await, FixLeft::ToItsLease);
+    server.start_again();
+    let mut third = loop {
+        if found_or_away(&c).await == [WILL] {
+            break taken(&c).await;
+        }
+    };
+    third.forget_will().await.unwrap();
+    third.leave_will(b"of the third").await.unwrap();
+    while b.records.renew().await.is_err() {}
+    drop(third);
+    assert_eq!(found(&a).await, [b"of the third"], "what stands is of another generation");
+}
+
+/// As [`found`], of a server that is on its way.
+async fn found_or_away(node: &Node) -> Vec<Vec<u8>> {
+    match node.records.wills("").await {
+        Ok(wills) if !wills.is_empty() => wills.into_iter().filter_map(|lost| lost.will).collect(),
+        Ok(_) | Err(_) => {
+            tokio::time::sleep(limits::FIX_LOOK).await;
+            Vec::new()
+        }
+    }
 }
 
 #[tokio::test]

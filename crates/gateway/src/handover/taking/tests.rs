@@ -1,4 +1,8 @@
 #![allow(clippy::unwrap_used)]
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::*;
 
 const SID: SessionId = SessionId::from_bytes([5; 16]);
@@ -59,4 +63,24 @@ async fn a_session_that_comes_while_it_is_asked_for_is_not_unknown() {
     let (first, ()) = tokio::join!(predecessor.session(SID), crossing);
     assert_eq!(first, Err(StillThere));
     assert_eq!(predecessor.session(SID).await, Ok(HANDED));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fix_session_waits_until_the_process_before_has_let_go_of_all() {
+    let (predecessor, _wishes) = Predecessor::of_tests();
+    let mut over = std::pin::pin!(predecessor.fix_is_over());
+    assert!(futures_util::poll!(over.as_mut()).is_pending());
+    tokio::time::advance(FIX_DEADLINE - Duration::from_millis(1)).await;
+    assert!(futures_util::poll!(over.as_mut()).is_pending());
+    predecessor.fix_over.send_replace(true);
+    assert!(over.await);
+    assert!(predecessor.fix_is_over().await, "nobody waits any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fix_session_does_not_wait_for_ever() {
+    let (predecessor, _wishes) = Predecessor::of_tests();
+    let began = Instant::now();
+    assert!(!predecessor.fix_is_over().await, "the journals are still another process's");
+    assert_eq!(began.elapsed(), FIX_DEADLINE);
 }

@@ -71,6 +71,15 @@ impl Round {
     }
 }
 
+#[cfg(test)]
+impl Round {
+    /// One in which these had these median latencies, in a group.
+    pub(super) fn of_latencies(group: &'static str, p50_nanos: &[(Who, u64)]) -> Self {
+        let window = |p50_nanos| Window { report: LoadReport { p50_nanos, ..LoadReport::default() }, invalid: None };
+        Self { windows: p50_nanos.iter().map(|(who, nanos)| ((group, *who), window(*nanos))).collect() }
+    }
+}
+
 /// Measures all rounds.
 pub(super) fn run(plan: &Plan, machine: &Machine) -> Vec<Round> {
     let mut rounds = Vec::new();

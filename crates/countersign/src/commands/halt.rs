@@ -12,10 +12,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use countersign_core::Timestamp;
 use countersign_gateway::clock;
-use countersign_gateway::halts::report::{CancelFault, CancelLine, HaltReport, HaltRequest, HaltStatus};
+use countersign_gateway::halts::report::{CancelFault, CancelLine, HaltReport, HaltRequest, HaltStatus, NodeLine};
 use countersign_gateway::halts::watch::HALT_FILE;
 use countersign_gateway::operator::OperatorClient;
-use countersign_halt::Reason;
+use countersign_halt::{NodeState, Reason};
 use zeroize::Zeroizing;
 
 use super::session::gateway;
@@ -67,9 +67,9 @@ fn reason_name(args: &HaltArgs) -> &'static str {
 
 fn told(report: &HaltReport, args: &HaltArgs) -> String {
     let (scope, action) = (&args.scope, args.action);
-    let confirmed = match report.barrier_us {
+    let confirmed = match report.confirmed_us {
         Some(micros) => format!("confirmed after {}", shown(micros)),
-        None => "not confirmed yet: requests of before are still under way (halt status --watch)".to_owned(),
+        None => format!("not confirmed yet: {} (halt status --watch)", awaited(&report.nodes)),
     };
     match (report.was_in_force, report.epoch) {
         (true, _) => format!("{} covers it already; {confirmed}", report.id),
@@ -82,6 +82,14 @@ fn told(report: &HaltReport, args: &HaltArgs) -> String {
             shown(report.enforced_us)
         ),
     }
+}
+
+/// Whom a halt waits for that is not confirmed.
+fn awaited(nodes: &[NodeLine]) -> String {
+    let name = |node: &NodeLine| if node.node == "?" { "nodes that the database has forgotten".to_owned() } else { node.node.clone() };
+    let mut names: Vec<String> = nodes.iter().filter(|node| node.state == NodeState::Waiting.name()).map(name).collect();
+    names.dedup();
+    if names.is_empty() { "it changed just now".to_owned() } else { format!("requests of before may be under way at {}", names.join(", ")) }
 }
 
 fn shown(micros: u64) -> String {
@@ -123,12 +131,16 @@ fn show(status: &HaltStatus, watch: bool, json: bool) -> anyhow::Result<()> {
         None => format!("knows its halts (lease {} ms)", status.lease_ms),
         Some(why) => format!("DOES NOT KNOW its halts ({why}): cancels pass, nothing new"),
     };
-    let confirmed = if status.confirmed { "confirmed" } else { "NOT confirmed: requests of before are under way" };
+    let confirmed = if status.confirmed { "confirmed".to_owned() } else { format!("NOT confirmed: {}", awaited(&status.nodes)) };
     let lifts = match status.quorum {
         (_, 0) => "no operators are named who lift (halt.operators)".to_owned(),
         (quorum, operators) => format!("{quorum} of {operators} operators lift"),
     };
     output::line(format!("node {} {known}; epoch {}, {confirmed}; {lifts}", status.node, status.epoch))?;
+    if status.nodes.len() > 1 {
+        let nodes: Vec<String> = status.nodes.iter().map(|node| format!("{} {}", node.node, node.state)).collect();
+        output::line(format!("nodes: {}", nodes.join(", ")))?;
+    }
     if status.halts.is_empty() {
         return output::line("nothing is halted");
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use countersign_core::Timestamp;
 use countersign_gateway::clock;
-use countersign_gateway::halts::report::{CancelFault, CancelLine, HaltReport, HaltRequest, HaltStatus, NodeLine};
+use countersign_gateway::halts::report::{CancelFault, CancelLine, HaltLine, HaltReport, HaltRequest, HaltStatus, NodeLine};
 use countersign_gateway::halts::watch::HALT_FILE;
 use countersign_gateway::operator::OperatorClient;
 use countersign_halt::{NodeState, Reason};
@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use super::session::gateway;
 use super::{argument, output, run_async, when};
 use crate::cli::{HaltArgs, HaltCommand};
+use crate::failure::Failure;
 use crate::state;
 
 /// How often `--watch` looks.
@@ -31,6 +32,10 @@ const KEY_FILE_BYTES_MAX: usize = 4 * 1_024;
 
 /// Runs the command.
 pub(super) fn run(args: &HaltArgs) -> anyhow::Result<ExitCode> {
+    if args.reason == Some(Reason::Drill) {
+        let words = "--reason drill is for rehearsals, and this would stop people: countersign drill run rehearses, and stops nobody";
+        return Err(Failure::usage(words.to_owned()));
+    }
     match &args.command {
         Some(HaltCommand::Status { watch, json, state }) => run_async(status(&gateway(state)?, *watch, *json)),
         None if args.local => break_glass(args),
@@ -71,8 +76,9 @@ fn told(report: &HaltReport, args: &HaltArgs) -> String {
         Some(micros) => format!("confirmed after {}", shown(micros)),
         None => format!("not confirmed yet: {} (halt status --watch)", awaited(&report.nodes)),
     };
-    match (report.was_in_force, report.epoch) {
-        (true, _) => format!("{} covers it already; {confirmed}", report.id),
+    let nobody = report.nobody.as_ref().map(|words| format!("\nATTENTION: {words}; it holds for whoever comes")).unwrap_or_default();
+    let said = match (report.was_in_force, report.epoch) {
+        (true, _) => format!("{} covers it already; {confirmed}{}", report.id, untaken(report)),
         (false, Some(epoch)) => {
             format!("{} {scope} {action}, epoch {epoch}; in force after {}, {confirmed}", report.id, shown(report.enforced_us))
         }
@@ -81,7 +87,27 @@ fn told(report: &HaltReport, args: &HaltArgs) -> String {
             report.id,
             shown(report.enforced_us)
         ),
-    }
+    };
+    format!("{said}{nobody}")
+}
+
+/// What holds of a halt that was there already.
+fn untaken(report: &HaltReport) -> String {
+    let Some(halt) = &report.in_force else { return String::new() };
+    let review = review(halt).unwrap_or_else(|| "no review".to_owned());
+    let since = when::show(Timestamp::from_millis(halt.at_ms));
+    let words = if halt.text.is_empty() { "no words".to_owned() } else { format!("{:?}", halt.text) };
+    let HaltLine { action, reason, by, .. } = halt;
+    format!(
+        "\nreason, words and review of this command were not taken; in force are: {action}, {reason}, {words}, {review}, by {by} since {since}"
+    )
+}
+
+/// When somebody must look at a halt again.
+fn review(halt: &HaltLine) -> Option<String> {
+    let review = Timestamp::from_millis(halt.review_by_ms?);
+    let overdue = if review <= clock::wall() { " OVERDUE" } else { "" };
+    Some(format!("review by {}{overdue}", when::show(review)))
 }
 
 /// Whom a halt waits for that is not confirmed.
@@ -149,6 +175,7 @@ fn show(status: &HaltStatus, watch: bool, json: bool) -> anyhow::Result<()> {
         let action = if halt.action == halt.raised_as { halt.action.clone() } else { format!("{} (was {})", halt.action, halt.raised_as) };
         let since = when::show(Timestamp::from_millis(halt.at_ms));
         let resting = halt.cancel.as_ref().map_or_else(|| "-".to_owned(), resting);
+        let since = review(halt).map_or_else(|| since.clone(), |review| format!("{since}\n{review}"));
         table.add_row([&halt.id, &halt.scope, &action, &halt.reason, &since, &halt.by, &resting, &halt.text]);
     }
     output::print(&table)

@@ -9,14 +9,16 @@ mod barrier;
 mod lifting;
 mod raising;
 mod reading;
+mod reviews;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use countersign_core::{Entropy as _, Monotonic};
 use countersign_halt::{
-    Action, Change, Entry, Halt, HaltError, HaltNode, HaltRecord, HaltSet, HaltView, LiftError, OperatorSet, Posture, Progress, Roll,
-    Standing, Unknown,
+    Action, Change, Entry, Halt, HaltError, HaltId, HaltNode, HaltRecord, HaltSet, HaltView, LiftError, OperatorSet, Posture, Progress,
+    Roll, Standing, Unknown,
 };
 use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord};
 use countersign_store::{HaltStore, StoreError};
@@ -79,6 +81,8 @@ pub struct HaltKeeper {
     wake: Notify,
     changes: broadcast::Sender<HaltRecord>,
     cancels: Cancels,
+    /// Of which it was said that somebody was to look again.
+    reviews: Mutex<BTreeSet<HaltId>>,
 }
 
 impl HaltKeeper {
@@ -100,6 +104,7 @@ impl HaltKeeper {
             wake: Notify::new(),
             changes: broadcast::Sender::new(CHANGES_KEPT),
             cancels: Cancels::default(),
+            reviews: Mutex::default(),
         };
         keeper.read().await;
         keeper
@@ -226,6 +231,7 @@ impl HaltKeeper {
         let unknown = self.unknown();
         let confirmed = self.is_past_everywhere(None);
         let uncommitted = self.has_uncommitted();
+        let reviews_overdue = self.reviews_overdue();
         let nodes = self.node_lines((!uncommitted).then(|| self.node.lock().set().epoch()));
         let node = self.node.lock();
         let lease = node.lease().until().map_or(Duration::ZERO, |until| until.saturating_since(now));
@@ -237,6 +243,7 @@ impl HaltKeeper {
             confirmed,
             nodes,
             quorum: (self.operators.quorum(), self.operators.operators().len()),
+            reviews_overdue,
             halts: node.set().in_force().map(|(entry, level)| self.line(entry, level)).collect(),
         }
     }

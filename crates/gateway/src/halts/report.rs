@@ -47,6 +47,12 @@ pub struct HaltReport {
     pub nodes: Vec<NodeLine>,
     /// Whether a halt that is as strong was in force already; then it is that one.
     pub was_in_force: bool,
+    /// That one as it is: its reason, words and review hold, and not those that were asked for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_force: Option<HaltLine>,
+    /// That nobody has the name that was given, in words. The halt holds all the same, for whoever comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nobody: Option<String>,
 }
 
 impl HaltReport {
@@ -156,6 +162,9 @@ pub struct HaltStatus {
     pub nodes: Vec<NodeLine>,
     /// How many operators must sign a lift of the wide scopes, of how many.
     pub quorum: (usize, usize),
+    /// How many of the halts somebody was to look at again by now.
+    #[serde(default)]
+    pub reviews_overdue: usize,
     /// What is in force.
     pub halts: Vec<HaltLine>,
 }

@@ -23,6 +23,7 @@ pub(super) struct HaltMetrics {
     nodes: Family<NodeLabels, Gauge>,
     lease_ms: Gauge,
     rehearsed: Gauge,
+    reviews_overdue: Gauge,
 }
 
 impl HaltMetrics {
@@ -37,6 +38,7 @@ impl HaltMetrics {
             nodes,
             lease_ms: gauge(registry, "halt_lease_milliseconds", "How long this node may still rely on what it last read"),
             rehearsed: gauge(registry, "halt_drill_would_refuse", "Requests that rehearsals would have refused, since the start"),
+            reviews_overdue: gauge(registry, "halt_reviews_overdue", "Halts in force that somebody was to look at again by now"),
         }
     }
 
@@ -52,5 +54,6 @@ impl HaltMetrics {
         }
         self.lease_ms.set(number(status.lease_ms));
         self.rehearsed.set(number(rehearsed));
+        self.reviews_overdue.set(number(status.reviews_overdue as u64));
     }
 }

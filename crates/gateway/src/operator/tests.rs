@@ -110,6 +110,7 @@ impl OperatorBackend for Notebook {
             confirmed: true,
             nodes: Vec::new(),
             quorum: (2, 3),
+            reviews_overdue: 0,
             halts: Vec::new(),
         }
     }

@@ -8,7 +8,7 @@ use super::barrier::BARRIER_WAIT;
 use super::{HaltKeeper, KeeperError, micros_since};
 use crate::clock;
 use crate::entropy::SystemEntropy;
-use crate::halts::report::{DrillReport, HaltReport};
+use crate::halts::report::{DrillReport, HaltLine, HaltReport};
 
 /// A halt as it is asked for.
 #[derive(Clone, Debug)]
@@ -99,6 +99,7 @@ impl HaltKeeper {
             enforced_us: micros_since(begun),
             barrier_us: self.is_past_here().then(|| micros_since(begun)),
             was_in_force: true,
+            in_force: known.level().map(|level| HaltLine::new(known, level)),
             ..HaltReport::of(&known.halt.id.to_string())
         })
     }

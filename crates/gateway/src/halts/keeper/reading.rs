@@ -43,6 +43,7 @@ impl HaltKeeper {
                 self.refresh(false);
             }
         }
+        self.note_reviews();
         self.commit_pending().await;
     }
 

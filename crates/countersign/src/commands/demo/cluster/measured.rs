@@ -153,7 +153,7 @@ impl<'c> Rig<'c> {
         let request = HaltRequest {
             scope: format!("account:{ACCOUNT}"),
             action: "cancel-only".to_owned(),
-            reason: Reason::Drill.name().to_owned(),
+            reason: Reason::Infrastructure.name().to_owned(),
             text: "measured".to_owned(),
             review_by_ms: None,
             cancel: false,

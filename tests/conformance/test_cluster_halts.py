@@ -44,8 +44,9 @@ def test_a_halt_is_confirmed_within_a_moment_when_all_nodes_say_so(cluster, key)
     assert report["barrier_us"] <= report["confirmed_us"] < 1_000_000, "nobody waited for a lease"
     before = len(cluster.orders())
     assert all(places(key, node).status != 200 for node in cluster.nodes) and len(cluster.orders()) == before
+    until(lambda: status(cluster.nodes[0])["confirmed"])
     said = cluster.nodes[0].command("halt", "status")
-    assert "confirmed" in said and "NOT confirmed" not in said and "acked" in said
+    assert "confirmed" in said and "NOT confirmed" not in said and "nodes: a acked, b acked, c acked" in said
     assert 'countersign_halt_nodes{state="acked"} 3' in cluster.nodes[0].shown("/metrics")
     again = halt(cluster.nodes[2], f"account:{key.account}")
     assert again["was_in_force"] and again["confirmed_us"] is not None

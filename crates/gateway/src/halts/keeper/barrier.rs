@@ -86,6 +86,12 @@ impl HaltKeeper {
         self.standing().past >= epoch && self.roll.lock().is_past(epoch, self.progress.lock().known(epoch))
     }
 
+    /// Whether others are not past an epoch that this node is past.
+    pub(super) fn waits_for_others(&self, epoch: u64) -> bool {
+        let known = self.progress.lock().known(epoch);
+        !self.roll.lock().is_past(epoch, known)
+    }
+
     /// Each node, and whether it is past an epoch; without one, whether it is past what only this node knows, which no other is. This node
     /// is the first.
     pub(super) fn node_lines(&self, epoch: Option<u64>) -> Vec<NodeLine> {
@@ -103,6 +109,7 @@ impl HaltKeeper {
         if !roll.is_complete(known) {
             lines.push(line(NAMELESS, NodeState::Waiting));
         }
+        lines[1..].sort_by(|one, other| one.node.cmp(&other.node));
         lines
     }
 }

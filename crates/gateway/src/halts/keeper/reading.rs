@@ -14,6 +14,9 @@ use crate::clock;
 /// How often a node looks whether it is past what it enforces, to tell the others.
 const REPORT_LOOK: Duration = Duration::from_millis(2);
 
+/// How often it reads how far the others are while they are not past what it is past: `halt status` tells it at any node.
+const ROLL_LOOK: Duration = Duration::from_millis(20);
+
 /// How long a node that ends waits for the database to take its row away: the others wait for its lease else, which is no longer.
 const LEAVE_MAX: Duration = countersign_halt::limits::LEASE_LIFE;
 
@@ -81,10 +84,15 @@ impl HaltKeeper {
             if tells && standing != *self.reported.lock() {
                 return;
             }
-            let longest = if tells && standing.past < standing.epoch { REPORT_LOOK } else { LEASE_RENEW };
+            let is_here = standing.past == standing.epoch;
+            let (longest, reads) = match (tells, is_here) {
+                (true, false) => (REPORT_LOOK, false),
+                (true, true) if self.waits_for_others(standing.epoch) => (ROLL_LOOK, true),
+                (true | false, _) => (LEASE_RENEW, false),
+            };
             let due = self.node.lock().poll_timeout().saturating_since(clock::mono());
             tokio::select! {
-                () = tokio::time::sleep(due.clamp(Duration::from_millis(1), longest)) => if due <= longest { return },
+                () = tokio::time::sleep(due.clamp(Duration::from_millis(1), longest)) => if reads || due <= longest { return },
                 () = self.wake.notified() => return,
             }
         }

@@ -8,6 +8,7 @@ import pytest
 
 from harness.flow import new_key, places
 from harness.three import Cluster
+from harness.upgrade import drained, replace
 from harness.waiting import until
 
 LEASE = 1.0
@@ -121,3 +122,16 @@ def test_after_a_crash_of_the_database_nobody_is_taken_for_silent_before_a_lease
         assert {node.name for node in cluster.nodes} <= set(states(report)), report
     until(lambda: status(raising)["confirmed"], 30)
     assert all(places(key, node).status != 200 for node in cluster.nodes)
+
+
+def test_a_process_that_handed_over_is_not_waited_for_and_the_next_one_is(cluster, key):
+    taking, raising, _ = cluster.nodes
+    former = []
+    taking.server = replace(taking.server, former)
+    names = sorted(node.name for node in cluster.nodes)
+    assert taking.name in [line["node"] for line in status(raising)["nodes"]], "the one or the other, or both"
+    drained(former[-1])
+    until(lambda: [line["node"] for line in sorted(status(raising)["nodes"], key=lambda line: line["node"])] == names)
+    report = halt(raising, f"account:{key.account}")
+    assert report["confirmed_us"] < 1_000_000 and states(report) == dict.fromkeys(names, "acked"), report
+    assert places(key, taking).status != 200

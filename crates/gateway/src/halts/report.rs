@@ -145,7 +145,7 @@ impl HaltLine {
 }
 
 /// `GET /v1/halts`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HaltStatus {
     /// The node that answers.
     pub node: String,

@@ -102,17 +102,7 @@ impl OperatorBackend for Notebook {
     }
 
     fn halts(&self) -> HaltStatus {
-        HaltStatus {
-            node: "n1".to_owned(),
-            epoch: 7,
-            unknown: None,
-            lease_ms: 900,
-            confirmed: true,
-            nodes: Vec::new(),
-            quorum: (2, 3),
-            reviews_overdue: 0,
-            halts: Vec::new(),
-        }
+        HaltStatus { node: "n1".to_owned(), epoch: 7, lease_ms: 900, confirmed: true, quorum: (2, 3), ..HaltStatus::default() }
     }
 
     async fn halt(&self, by: &OperatorIdentity, request: HaltRequest) -> Result<HaltReport, BackendError> {

@@ -20,7 +20,7 @@ use super::{countersign, machine};
 /// The operator who lifts.
 const OPERATOR: &str = "bench";
 /// Stages in the order of what happens, as `drill run --json` names them.
-const STAGES: [&str; 5] = ["enforced", "committed", "barrier", "command", "lifted"];
+const STAGES: [&str; 6] = ["enforced", "committed", "here", "barrier", "command", "lifted"];
 
 /// A running gateway; killed when dropped, for it has nothing to lose. What it says is kept open: it may go on talking.
 struct Running {

@@ -13,6 +13,7 @@
 //! | [`keeper`] | raise, lift, drill, status; what holds is published from here |
 //! | [`watch`] | the thread that keeps the lease and looks for the break-glass |
 //! | [`cancels`] | venues are asked to cancel what rests, where a halt says so |
+//! | [`names`] | whether anybody has the name that a halt is for |
 //! | [`own`] | clients stop what is their own |
 //! | [`report`] | the wire form for operators |
 //!
@@ -21,6 +22,7 @@
 pub mod cancels;
 pub mod gate;
 pub mod keeper;
+pub mod names;
 pub mod own;
 pub mod report;
 pub mod watch;

@@ -31,6 +31,17 @@ pub const LEASE_LIFE: Duration = Duration::from_millis(1_000);
 /// How often a node reads: four tries before the lease is over.
 pub const LEASE_RENEW: Duration = Duration::from_millis(250);
 
+/// How much longer than its lease a node must have been silent until it counts as one that passes nothing: from the last look at the lease
+/// to the socket is microseconds, and two monotonic clocks run apart by less than a thousandth; the rest is for a machine that stands still
+/// in between.
+pub const LEASE_MARGIN: Duration = Duration::from_millis(100);
+
+/// How long a node that is gone stays in the list: whoever asks which nodes were waited for sees it.
+pub const NODE_FORGOTTEN: Duration = Duration::from_secs(60);
+
+/// Epochs that a process enforces and is not past: one for each halt of a bad minute. Of more, the latest count together.
+pub const STEPS_MAX: usize = 64;
+
 /// How long signatures under a lift may be collected: long enough for a telephone call, too short to be forgotten.
 pub const LIFT_LIFE: Duration = Duration::from_secs(15 * 60);
 

@@ -76,6 +76,9 @@ pub(crate) enum Lock {
 /// which is well below a lease.
 const BEGIN_ON_ROWS: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL idle_in_transaction_session_timeout = '1s'";
 
+/// Whoever falls silent with its own row in hand holds up itself when it is back.
+const BEGIN_VIEW_AND_WRITE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE; SET LOCAL idle_in_transaction_session_timeout = '1s'";
+
 impl Db {
     /// The file at `place`.
     pub(crate) fn sqlite(place: &Path, pool: SqlitePool) -> Self {
@@ -178,10 +181,19 @@ impl Db {
 
     /// A transaction that only reads: all it sees is of one moment.
     pub(crate) async fn view(&self) -> Result<Tx, StoreError> {
+        self.view_as("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+    }
+
+    /// The same, and writes rows that nobody else writes.
+    pub(crate) async fn view_and_write(&self) -> Result<Tx, StoreError> {
+        self.view_as(BEGIN_VIEW_AND_WRITE).await
+    }
+
+    async fn view_as(&self, begin: &'static str) -> Result<Tx, StoreError> {
         let kind = match &self.kind {
             Kind::Postgres(links) => {
                 let mut link = links.take().await?;
-                link.order("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+                link.order(begin).await?;
                 TxKind::Postgres(link, Arc::clone(links))
             }
             Kind::Sqlite(pool) => TxKind::Sqlite(pool.begin().await.map_err(|source| self.failed(source))?),

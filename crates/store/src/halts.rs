@@ -4,12 +4,15 @@
 //!   raise(halt)     epoch + 1 ─ row ─ log line          one transaction
 //!   lower(Agreed)   only if the epoch is the one that was signed: epoch + 1 ─ rows ─ log line with the signatures
 //!   state(known)    epoch, and the rows if the epoch is another than `known`
+//!   report(known)   the same, with the row of this process and those of the others (roll.rs)
 //! ```
 //!
 //! In the database of the [`Store`](crate::Store), over two connections of their own: a stop does not queue behind the recording of
 //! sessions, and the reading that keeps a node's lease does not queue behind a write.
 //!
 //! What cannot be read is an error, never an empty state: a node that does not know its halts passes nothing new.
+
+mod roll;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::{Db, Lock, Row, Tx};
 use crate::error::StoreError;
+
+pub use roll::{HaltRead, Nodes};
 
 /// The store of halts.
 pub struct HaltStore {
@@ -59,9 +64,8 @@ impl HaltStore {
             transaction.leave().await?;
             return Ok(HaltSet::new(epoch, []));
         }
-        let rows = transaction.rows("SELECT * FROM halts", &[]).await?;
+        let entries = entries(&mut transaction).await?;
         transaction.leave().await?;
-        let entries: Vec<Entry> = rows.iter().map(entry).collect::<Result<_, _>>()?;
         Ok(HaltSet::new(epoch, entries))
     }
 
@@ -176,6 +180,10 @@ async fn epoch(transaction: &mut Tx) -> Result<u64, StoreError> {
     let row = transaction.one("SELECT epoch FROM halt_epoch", &[]).await?;
     let epoch = row.number("epoch").map_err(|error| bad("epoch", error))?;
     u64::try_from(epoch).map_err(|error| bad("epoch", error))
+}
+
+async fn entries(transaction: &mut Tx) -> Result<Vec<Entry>, StoreError> {
+    transaction.rows("SELECT * FROM halts", &[]).await?.iter().map(entry).collect()
 }
 
 /// Moves the epoch on, and writes down why.

@@ -48,7 +48,7 @@ pub use fix::pair::{CommitError, Side as FixSide, Touch};
 pub use fix::records::FixRecords;
 pub use fix::wills::LostWill;
 pub use fix::{JournaledMessageStore, KeptEnd, Left as FixLeft, OpenError, SharedMessageStore};
-pub use halts::{HaltStore, StoredLift};
+pub use halts::{HaltRead, HaltStore, Nodes as HaltNodes, StoredLift};
 pub use journal::JournaledReplayGuard;
 pub use nonces::{JournaledNonceGuard, Key as NonceKey, LocalNonces};
 pub use notices::{Notice, Notices};

@@ -15,6 +15,7 @@ mod it {
     mod fix_late;
     mod fix_nodes;
     mod fix_wills;
+    mod halt_nodes;
     mod halts;
     mod journal;
     mod migrate;

@@ -12,15 +12,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use countersign_core::Timestamp;
 use countersign_gateway::clock;
-use countersign_gateway::halts::report::{CancelFault, CancelLine, HaltReport, HaltRequest, HaltStatus};
+use countersign_gateway::halts::report::{CancelFault, CancelLine, HaltLine, HaltReport, HaltRequest, HaltStatus, NodeLine};
 use countersign_gateway::halts::watch::HALT_FILE;
 use countersign_gateway::operator::OperatorClient;
-use countersign_halt::Reason;
+use countersign_halt::{NodeState, Reason};
 use zeroize::Zeroizing;
 
 use super::session::gateway;
 use super::{argument, output, run_async, when};
 use crate::cli::{HaltArgs, HaltCommand};
+use crate::failure::Failure;
 use crate::state;
 
 /// How often `--watch` looks.
@@ -31,6 +32,10 @@ const KEY_FILE_BYTES_MAX: usize = 4 * 1_024;
 
 /// Runs the command.
 pub(super) fn run(args: &HaltArgs) -> anyhow::Result<ExitCode> {
+    if args.reason == Some(Reason::Drill) {
+        let words = "--reason drill is for rehearsals, and this would stop people: countersign drill run rehearses, and stops nobody";
+        return Err(Failure::usage(words.to_owned()));
+    }
     match &args.command {
         Some(HaltCommand::Status { watch, json, state }) => run_async(status(&gateway(state)?, *watch, *json)),
         None if args.local => break_glass(args),
@@ -67,12 +72,13 @@ fn reason_name(args: &HaltArgs) -> &'static str {
 
 fn told(report: &HaltReport, args: &HaltArgs) -> String {
     let (scope, action) = (&args.scope, args.action);
-    let confirmed = match report.barrier_us {
+    let confirmed = match report.confirmed_us {
         Some(micros) => format!("confirmed after {}", shown(micros)),
-        None => "not confirmed yet: requests of before are still under way (halt status --watch)".to_owned(),
+        None => format!("not confirmed yet: {} (halt status --watch)", awaited(&report.nodes)),
     };
-    match (report.was_in_force, report.epoch) {
-        (true, _) => format!("{} covers it already; {confirmed}", report.id),
+    let nobody = report.nobody.as_ref().map(|words| format!("\nATTENTION: {words}; it holds for whoever comes")).unwrap_or_default();
+    let said = match (report.was_in_force, report.epoch) {
+        (true, _) => format!("{} covers it already; {confirmed}{}", report.id, untaken(report)),
         (false, Some(epoch)) => {
             format!("{} {scope} {action}, epoch {epoch}; in force after {}, {confirmed}", report.id, shown(report.enforced_us))
         }
@@ -81,7 +87,35 @@ fn told(report: &HaltReport, args: &HaltArgs) -> String {
             report.id,
             shown(report.enforced_us)
         ),
-    }
+    };
+    format!("{said}{nobody}")
+}
+
+/// What holds of a halt that was there already.
+fn untaken(report: &HaltReport) -> String {
+    let Some(halt) = &report.in_force else { return String::new() };
+    let review = review(halt).unwrap_or_else(|| "no review".to_owned());
+    let since = when::show(Timestamp::from_millis(halt.at_ms));
+    let words = if halt.text.is_empty() { "no words".to_owned() } else { format!("{:?}", halt.text) };
+    let HaltLine { action, reason, by, .. } = halt;
+    format!(
+        "\nreason, words and review of this command were not taken; in force are: {action}, {reason}, {words}, {review}, by {by} since {since}"
+    )
+}
+
+/// When somebody must look at a halt again.
+fn review(halt: &HaltLine) -> Option<String> {
+    let review = Timestamp::from_millis(halt.review_by_ms?);
+    let overdue = if review <= clock::wall() { " OVERDUE" } else { "" };
+    Some(format!("review by {}{overdue}", when::show(review)))
+}
+
+/// Whom a halt waits for that is not confirmed.
+fn awaited(nodes: &[NodeLine]) -> String {
+    let name = |node: &NodeLine| if node.node == "?" { "nodes that the database has forgotten".to_owned() } else { node.node.clone() };
+    let mut names: Vec<String> = nodes.iter().filter(|node| node.state == NodeState::Waiting.name()).map(name).collect();
+    names.dedup();
+    if names.is_empty() { "it changed just now".to_owned() } else { format!("requests of before may be under way at {}", names.join(", ")) }
 }
 
 fn shown(micros: u64) -> String {
@@ -123,12 +157,16 @@ fn show(status: &HaltStatus, watch: bool, json: bool) -> anyhow::Result<()> {
         None => format!("knows its halts (lease {} ms)", status.lease_ms),
         Some(why) => format!("DOES NOT KNOW its halts ({why}): cancels pass, nothing new"),
     };
-    let confirmed = if status.confirmed { "confirmed" } else { "NOT confirmed: requests of before are under way" };
+    let confirmed = if status.confirmed { "confirmed".to_owned() } else { format!("NOT confirmed: {}", awaited(&status.nodes)) };
     let lifts = match status.quorum {
         (_, 0) => "no operators are named who lift (halt.operators)".to_owned(),
         (quorum, operators) => format!("{quorum} of {operators} operators lift"),
     };
     output::line(format!("node {} {known}; epoch {}, {confirmed}; {lifts}", status.node, status.epoch))?;
+    if status.nodes.len() > 1 {
+        let nodes: Vec<String> = status.nodes.iter().map(|node| format!("{} {}", node.node, node.state)).collect();
+        output::line(format!("nodes: {}", nodes.join(", ")))?;
+    }
     if status.halts.is_empty() {
         return output::line("nothing is halted");
     }
@@ -137,6 +175,7 @@ fn show(status: &HaltStatus, watch: bool, json: bool) -> anyhow::Result<()> {
         let action = if halt.action == halt.raised_as { halt.action.clone() } else { format!("{} (was {})", halt.action, halt.raised_as) };
         let since = when::show(Timestamp::from_millis(halt.at_ms));
         let resting = halt.cancel.as_ref().map_or_else(|| "-".to_owned(), resting);
+        let since = review(halt).map_or_else(|| since.clone(), |review| format!("{since}\n{review}"));
         table.add_row([&halt.id, &halt.scope, &action, &halt.reason, &since, &halt.by, &resting, &halt.text]);
     }
     output::print(&table)

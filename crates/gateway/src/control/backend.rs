@@ -14,9 +14,9 @@ use countersign_store::{Change, StoreError};
 use super::{reload_certificates, reload_credentials, tokens};
 use crate::clock;
 use crate::config::{self, Sources};
-use crate::halts::cancels;
 use crate::halts::keeper::{KeeperError, NewHalt};
 use crate::halts::report::{DrillReport, DrillRequest, HaltReport, HaltRequest, HaltStatus, LiftReport, LiftRequest, SignatureRequest};
+use crate::halts::{cancels, names};
 use crate::operator::{
     AuditQuery, BackendError, ConfigLine, ConnectionRecord, KillReport, OperatorBackend, OperatorIdentity, ReloadReport, RevokeReport,
     SessionRecord, Status, TokenRecord, TokenRevokeReport,
@@ -188,18 +188,25 @@ impl OperatorBackend for Backend {
     async fn halt(&self, by: &OperatorIdentity, request: HaltRequest) -> Result<HaltReport, BackendError> {
         let HaltRequest { scope, action, reason, text, review_by_ms, cancel } = request;
         let scope = HaltScope::parse(&scope).map_err(invalid)?;
+        let reason = known("reason", &reason, Reason::parse)?;
+        let nobody = names::nobody(&self.shared, &scope);
+        // A drill in earnest halts a session that nobody has.
+        if reason == Reason::Drill && !(nobody.is_some() && matches!(scope, HaltScope::Session(_))) {
+            return Err(BackendError::Invalid("the reason drill is for rehearsals, which stop nobody: countersign drill run".to_owned()));
+        }
         if cancel {
             cancels::check(&scope, self.shared.halts.status().node.as_str()).map_err(BackendError::Invalid)?;
         }
         let new = NewHalt {
             scope: scope.clone(),
             action: known("action", &action, Action::parse)?,
-            reason: known("reason", &reason, Reason::parse)?,
+            reason,
             text,
             by: RaisedBy::Operator(by.name().into()),
             review_by: review_by_ms.map(Timestamp::from_millis),
         };
         let report = self.shared.halts.raise(new).await.map_err(keeper_failure)?;
+        let report = HaltReport { nobody, ..report };
         if let Some(halt) = HaltId::parse(&report.id).filter(|_| cancel) {
             // Behind the barrier, which was waited for.
             tokio::spawn(cancels::run(Arc::clone(&self.shared), Arc::clone(&self.upstreams), halt, scope));

@@ -1,18 +1,24 @@
 //! Raise, lift, rehearse: everything that changes what holds.
 //!
 //! ```text
-//!   raise    in memory, published, enforced ─▶ audit ─▶ store ─▶ barrier      a failure behind the first arrow stops nothing
+//!   raise    in memory, published, enforced ─▶ audit ─▶ store ─▶ barrier of all nodes      a failure behind the first arrow stops nothing
 //!   lower    store read ─▶ quorum ─▶ store, if the epoch is the one signed ─▶ in memory, published
 //! ```
 
+mod barrier;
 mod lifting;
 mod raising;
+mod reading;
+mod reviews;
 
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use countersign_core::Monotonic;
+use countersign_core::{Entropy as _, Monotonic};
 use countersign_halt::{
-    Action, Change, Entry, Halt, HaltError, HaltNode, HaltRecord, HaltSet, HaltView, LiftError, OperatorSet, Posture, Unknown,
+    Action, Change, Entry, Halt, HaltError, HaltId, HaltNode, HaltRecord, HaltSet, HaltView, LiftError, OperatorSet, Posture, Progress,
+    Roll, Standing, Unknown,
 };
 use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord};
 use countersign_store::{HaltStore, StoreError};
@@ -23,6 +29,7 @@ use super::cancels::Cancels;
 use super::gate::{HaltGate, Holding};
 use super::report::{HaltLine, HaltStatus};
 use crate::clock;
+use crate::entropy::SystemEntropy;
 
 pub use raising::NewHalt;
 
@@ -56,7 +63,16 @@ pub enum KeeperError {
 #[derive(Debug)]
 pub struct HaltKeeper {
     gate: HaltGate,
+    /// This process among those of all nodes.
+    run: Box<str>,
     node: Mutex<HaltNode>,
+    progress: Mutex<Progress>,
+    /// The processes of all nodes that share the store.
+    roll: Mutex<Roll>,
+    /// What they were told last.
+    reported: Mutex<Standing>,
+    /// Whether the last read succeeded.
+    reads: AtomicBool,
     shadow: Mutex<HaltSet>,
     shown: Mutex<Option<Unknown>>,
     store: HaltStore,
@@ -65,6 +81,8 @@ pub struct HaltKeeper {
     wake: Notify,
     changes: broadcast::Sender<HaltRecord>,
     cancels: Cancels,
+    /// Of which it was said that somebody was to look again.
+    reviews: Mutex<BTreeSet<HaltId>>,
 }
 
 impl HaltKeeper {
@@ -72,7 +90,12 @@ impl HaltKeeper {
     pub async fn open(name: &str, store: HaltStore, operators: OperatorSet, audit: AuditLog) -> Self {
         let keeper = Self {
             gate: HaltGate::default(),
+            run: hex(&SystemEntropy.array::<8>()),
             node: Mutex::new(HaltNode::new(name)),
+            progress: Mutex::default(),
+            roll: Mutex::default(),
+            reported: Mutex::default(),
+            reads: AtomicBool::new(false),
             shadow: Mutex::default(),
             shown: Mutex::new(Some(Unknown::NeverRead)),
             store,
@@ -81,6 +104,7 @@ impl HaltKeeper {
             wake: Notify::new(),
             changes: broadcast::Sender::new(CHANGES_KEPT),
             cancels: Cancels::default(),
+            reviews: Mutex::default(),
         };
         keeper.read().await;
         keeper
@@ -104,47 +128,9 @@ impl HaltKeeper {
         &self.operators
     }
 
-    /// Woken when the store is worth a read at once.
-    pub(super) const fn wake(&self) -> &Notify {
-        &self.wake
-    }
-
     /// Reads the store soon: somebody said that it changed.
     pub fn look(&self) {
         self.wake.notify_one();
-    }
-
-    /// When the store is to be read next.
-    pub(super) fn poll_timeout(&self) -> Monotonic {
-        self.node.lock().poll_timeout()
-    }
-
-    /// Reads the store, commits what only this node knows, and publishes what changed. Called four times per lease.
-    pub async fn read(&self) {
-        let asked = clock::mono();
-        let known = {
-            let mut node = self.node.lock();
-            node.note_asked(asked);
-            (node.posture(asked) != Posture::Unknown(Unknown::NeverRead)).then(|| node.set().epoch())
-        };
-        match self.store.state(known).await {
-            Ok(state) => {
-                let mut node = self.node.lock();
-                let before = node.set().clone();
-                node.handle_state(asked, &state);
-                if let Some(until) = node.lease().until() {
-                    self.gate.set_lease(until);
-                }
-                let changed = *node.set() != before;
-                drop(node);
-                self.refresh(changed);
-            }
-            Err(error) => {
-                tracing::error!(%error, "the halts cannot be read; without them no new order passes when the lease is over");
-                self.refresh(false);
-            }
-        }
-        self.commit_pending().await;
     }
 
     /// Publishes when the set or the trust in it changed.
@@ -183,7 +169,9 @@ impl HaltKeeper {
             Posture::Unknown(why) => Some(why),
         };
         // Under the lock: of two publications the later one has the later state.
-        self.gate.publish(Holding { view, shadow, unknown })
+        let generation = self.gate.publish(Holding { view, shadow, unknown });
+        self.progress.lock().note(node.set().epoch(), generation, clock::mono());
+        generation
     }
 
     /// Whether a halt holds here that the store does not have yet: a process that reads the store does not know of it.
@@ -210,8 +198,9 @@ impl HaltKeeper {
         let record = HaltRecord { epoch, change: Change::Raise(halt) };
         self.node.lock().handle_notice(&record);
         drop(self.changes.send(record));
-        // Somebody else's change may lie between: then the whole is read, and until then nothing new passes.
-        self.refresh(false);
+        // Somebody else's change may lie between: then the whole is read, and until then nothing new passes. Published once more, for what
+        // else may have come into the set: from here on the epoch is said to be enforced.
+        self.refresh(true);
         self.wake.notify_one();
     }
 
@@ -240,6 +229,10 @@ impl HaltKeeper {
     pub fn status(&self) -> HaltStatus {
         let now = clock::mono();
         let unknown = self.unknown();
+        let confirmed = self.is_past_everywhere(None);
+        let uncommitted = self.has_uncommitted();
+        let reviews_overdue = self.reviews_overdue();
+        let nodes = self.node_lines((!uncommitted).then(|| self.node.lock().set().epoch()));
         let node = self.node.lock();
         let lease = node.lease().until().map_or(Duration::ZERO, |until| until.saturating_since(now));
         HaltStatus {
@@ -247,8 +240,10 @@ impl HaltKeeper {
             epoch: node.set().epoch(),
             unknown: unknown.map(|why| why.name().to_owned()),
             lease_ms: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
-            confirmed: self.gate.is_past(self.gate.generation()),
+            confirmed,
+            nodes,
             quorum: (self.operators.quorum(), self.operators.operators().len()),
+            reviews_overdue,
             halts: node.set().in_force().map(|(entry, level)| self.line(entry, level)).collect(),
         }
     }
@@ -268,4 +263,12 @@ impl HaltKeeper {
             tracing::error!(event = event.name(), words, "not in the audit log");
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> Box<str> {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+}
+
+fn micros_since(begun: Monotonic) -> u64 {
+    u64::try_from(clock::mono().saturating_since(begun).as_micros()).unwrap_or(u64::MAX)
 }

@@ -100,9 +100,9 @@ pub(crate) async fn halt(
     })
 }
 
-/// What the client is told: not how long the gateway took, but whether the stop holds and is confirmed.
+/// What the client is told: not how long the gateway took, but whether the stop holds and is confirmed at all nodes.
 pub(crate) fn told(report: &HaltReport) -> serde_json::Value {
-    json!({ "halt": report.id, "epoch": report.epoch, "confirmed": report.barrier_us.is_some() })
+    json!({ "halt": report.id, "epoch": report.epoch, "confirmed": report.confirmed_us.is_some() })
 }
 
 /// Answers `POST /native/v1/halt`.

@@ -25,7 +25,7 @@ pub struct HaltRequest {
 }
 
 /// What became of a halt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HaltReport {
     /// Its name.
     pub id: String,
@@ -36,10 +36,39 @@ pub struct HaltReport {
     pub enforced_us: u64,
     /// Microseconds until it was on the disk.
     pub committed_us: Option<u64>,
-    /// Microseconds until no request of before it was under way any more; `None` when some still are.
+    /// Microseconds until no request of before it was under way at this node any more; `None` when some still are.
     pub barrier_us: Option<u64>,
+    /// Microseconds until that was so at every node, or its lease over; `None` when it is not, and when the halt is not committed: the
+    /// other nodes need not know of it then.
+    #[serde(default)]
+    pub confirmed_us: Option<u64>,
+    /// The nodes that share the halts, this one first.
+    #[serde(default)]
+    pub nodes: Vec<NodeLine>,
     /// Whether a halt that is as strong was in force already; then it is that one.
     pub was_in_force: bool,
+    /// That one as it is: its reason, words and review hold, and not those that were asked for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_force: Option<HaltLine>,
+    /// That nobody has the name that was given, in words. The halt holds all the same, for whoever comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nobody: Option<String>,
+}
+
+impl HaltReport {
+    /// Of a halt of which nothing else is known yet.
+    pub(crate) fn of(id: &str) -> Self {
+        Self { id: id.to_owned(), ..Self::default() }
+    }
+}
+
+/// One process of one node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeLine {
+    /// Its name; `?` stands for nodes that nobody can name yet, because the database has forgotten who there is.
+    pub node: String,
+    /// `acked`: it is past what is asked about; `lapsed`: it was silent until its lease was over, and passes no orders; `waiting`: neither.
+    pub state: String,
 }
 
 /// One halt in a list.
@@ -116,7 +145,7 @@ impl HaltLine {
 }
 
 /// `GET /v1/halts`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HaltStatus {
     /// The node that answers.
     pub node: String,
@@ -126,10 +155,16 @@ pub struct HaltStatus {
     pub unknown: Option<String>,
     /// Milliseconds that its lease still holds.
     pub lease_ms: u64,
-    /// Whether no request of before the latest change is under way.
+    /// Whether no request of before the latest change is under way, at any node.
     pub confirmed: bool,
+    /// The nodes that share the halts, this one first, and whether each is past the latest change.
+    #[serde(default)]
+    pub nodes: Vec<NodeLine>,
     /// How many operators must sign a lift of the wide scopes, of how many.
     pub quorum: (usize, usize),
+    /// How many of the halts somebody was to look at again by now.
+    #[serde(default)]
+    pub reviews_overdue: usize,
     /// What is in force.
     pub halts: Vec<HaltLine>,
 }

@@ -72,6 +72,7 @@ async fn each_action_stops_its_risks_and_a_lift_lets_them_pass_again() {
         for action in Action::ALL {
             let report = halt(&stage, "venue", action).await;
             assert!(report.barrier_us.is_some() && report.epoch.is_some() && !report.was_in_force, "{report:?}");
+            assert_eq!((report.confirmed_us, report.nodes.len(), &*report.nodes[0].state), (report.barrier_us, 1, "acked"), "it is alone");
             for risk in [Risk::Read, Risk::Cancel, Risk::Reduce, Risk::Increase] {
                 let label = clear(&stage, risk).err().map(|refusal| refusal.reject.label());
                 assert_eq!(label, action.stops(risk).then_some("halted"), "{action} {risk}");
@@ -159,6 +160,9 @@ async fn the_same_halt_again_changes_nothing_and_a_stronger_one_does() {
         let first = halt(&stage, "venue", Action::DenyNew).await;
         let again = halt(&stage, "venue", Action::CancelOnly).await;
         assert_eq!((again.was_in_force, &again.id, again.epoch), (true, &first.id, first.epoch));
+        assert!(again.confirmed_us.is_some(), "it waits for what is in force as for what is new");
+        let holds = again.in_force.unwrap();
+        assert_eq!((&*holds.action, &*holds.text), ("deny-new", "words for operators"), "and tells what that is");
         assert!(!halt(&stage, "venue", Action::Freeze).await.was_in_force);
     })
     .await;

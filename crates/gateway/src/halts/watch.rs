@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_halt::limits::NODE_FORGOTTEN;
 use countersign_halt::words::as_plain;
 use countersign_halt::{Action, HaltScope, RaisedBy, Reason};
 use rustix::fs::OFlags;
@@ -21,7 +22,6 @@ use tokio::io::AsyncReadExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::keeper::{HaltKeeper, NewHalt};
-use crate::clock;
 use crate::drain::DrainWatch;
 
 /// The file in the state folder that stops the node.
@@ -37,9 +37,11 @@ pub(crate) async fn keep_watch(keeper: Arc<HaltKeeper>, folder: PathBuf, mut dra
     let usr2 = signal(SignalKind::user_defined2())?;
     tokio::select! {
         () = keep_lease(&keeper) => {}
+        () = keep_list(&keeper) => {}
         () = keep_glass(&keeper, &folder, usr2) => {}
         () = drain.wait_until_over() => {}
     }
+    keeper.leave().await;
     Ok(())
 }
 
@@ -47,11 +49,15 @@ pub(crate) async fn keep_watch(keeper: Arc<HaltKeeper>, folder: PathBuf, mut dra
 async fn keep_lease(keeper: &HaltKeeper) {
     loop {
         keeper.read().await;
-        let next = keeper.poll_timeout().saturating_since(clock::mono()).clamp(Duration::from_millis(1), LOOK);
-        tokio::select! {
-            () = tokio::time::sleep(next) => {}
-            () = keeper.wake().notified() => {}
-        }
+        keeper.wait_to_read().await;
+    }
+}
+
+/// Forgets nodes that are gone. The lease does not wait for it.
+async fn keep_list(keeper: &HaltKeeper) {
+    loop {
+        tokio::time::sleep(NODE_FORGOTTEN).await;
+        keeper.forget_nodes().await;
     }
 }
 
@@ -108,7 +114,8 @@ async fn break_glass(keeper: &HaltKeeper, words: &str) {
         by: RaisedBy::Local(node.as_str().into()),
         review_by: None,
     };
-    if let Err(error) = keeper.raise(new).await {
+    // It stops this node, and waits for no other.
+    if let Err(error) = keeper.raise_here(new).await {
         tracing::error!(%error, "break-glass");
     }
 }

@@ -102,7 +102,7 @@ impl OperatorBackend for Notebook {
     }
 
     fn halts(&self) -> HaltStatus {
-        HaltStatus { node: "n1".to_owned(), epoch: 7, unknown: None, lease_ms: 900, confirmed: true, quorum: (2, 3), halts: Vec::new() }
+        HaltStatus { node: "n1".to_owned(), epoch: 7, lease_ms: 900, confirmed: true, quorum: (2, 3), ..HaltStatus::default() }
     }
 
     async fn halt(&self, by: &OperatorIdentity, request: HaltRequest) -> Result<HaltReport, BackendError> {
@@ -115,7 +115,7 @@ impl OperatorBackend for Notebook {
             self.changes.lock().push("done".to_owned());
         }
         let (enforced_us, committed_us, barrier_us) = (1, Some(2), Some(3));
-        Ok(HaltReport { id: "H-1".to_owned(), epoch: Some(8), enforced_us, committed_us, barrier_us, was_in_force: false })
+        Ok(HaltReport { epoch: Some(8), enforced_us, committed_us, barrier_us, ..HaltReport::of("H-1") })
     }
 
     async fn propose_lift(&self, by: &OperatorIdentity, request: LiftRequest) -> Result<LiftReport, BackendError> {

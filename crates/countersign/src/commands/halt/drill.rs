@@ -123,9 +123,10 @@ async fn halt_and_lift(client: &OperatorClient, args: &DrillRunArgs, operator: &
         let command = since(begun);
         measured.note_micros("enforced", Some(report.enforced_us));
         measured.note_micros("committed", report.committed_us);
-        measured.note_micros("barrier", report.barrier_us);
+        measured.note_micros("here", report.barrier_us);
+        measured.note_micros("barrier", report.confirmed_us);
         measured.note("command", command);
-        measured.unconfirmed += u32::from(report.barrier_us.is_none() || report.epoch.is_none());
+        measured.unconfirmed += u32::from(report.confirmed_us.is_none() || report.epoch.is_none());
         let begun = clock::mono();
         let request = LiftRequest { halts: vec![report.id], to: None, reason: "the end of a drill".to_owned() };
         let proposal = client.propose_lift(&request).await?;

@@ -1,25 +1,14 @@
 //! Halts: raised in earnest, and rehearsed.
 
-use std::time::Duration;
-
 use countersign_core::{Monotonic, Timestamp};
 use countersign_halt::{Action, Change, Halt, HaltClass, HaltError, HaltId, HaltScope, HaltSet, RaisedBy, Reason};
 use countersign_store::audit::AuditEvent;
 
-use super::{HaltKeeper, KeeperError};
+use super::barrier::BARRIER_WAIT;
+use super::{HaltKeeper, KeeperError, micros_since};
 use crate::clock;
 use crate::entropy::SystemEntropy;
-use crate::halts::report::{DrillReport, HaltReport};
-
-/// How long an operator's command waits for the barrier: as long as the slowest answer of an upstream is likely to take. `halt
-/// status` goes on telling.
-const BARRIER_WAIT: Duration = Duration::from_secs(2);
-
-/// Looks at the lanes without sleeping, before it sleeps: requests are under way for microseconds.
-const BARRIER_LOOKS: u32 = 200;
-
-/// And then how often.
-const BARRIER_POLL: Duration = Duration::from_millis(1);
+use crate::halts::report::{DrillReport, HaltLine, HaltReport};
 
 /// A halt as it is asked for.
 #[derive(Clone, Debug)]
@@ -39,11 +28,32 @@ pub struct NewHalt {
 }
 
 impl HaltKeeper {
-    /// Stops. Enforced on this node before anything else is tried.
+    /// Stops, and waits until all nodes are past it. Enforced on this node before anything else is tried.
     ///
     /// # Errors
     /// [`KeeperError::Asked`], [`KeeperError::Full`]. A store that fails is no error: the report says so.
     pub async fn raise(&self, new: NewHalt) -> Result<HaltReport, KeeperError> {
+        let begun = clock::mono();
+        let mut report = self.raise_here(new).await?;
+        if report.was_in_force && report.barrier_us.is_none() {
+            report.barrier_us = self.barrier(self.gate.generation(), begun).await;
+        }
+        report.confirmed_us = if !self.store.is_shared() {
+            report.barrier_us
+        } else if report.epoch.is_some() && report.barrier_us.is_some() {
+            self.all_past(report.epoch, BARRIER_WAIT).await.then(|| micros_since(begun))
+        } else {
+            None
+        };
+        report.nodes = self.node_lines(report.epoch);
+        Ok(report)
+    }
+
+    /// Stops, and waits for this node alone.
+    ///
+    /// # Errors
+    /// As [`Self::raise`].
+    pub async fn raise_here(&self, new: NewHalt) -> Result<HaltReport, KeeperError> {
         let begun = clock::mono();
         let halt = named(new, HaltClass::Manual)?;
         if let Some(report) = self.in_force_already(&halt, begun) {
@@ -63,7 +73,7 @@ impl HaltKeeper {
         self.record_halt(&halt);
         self.announce(0, Change::Raise(halt.clone()));
         let ((epoch, committed_us), barrier_us) = tokio::join!(self.commit(&halt, begun), self.barrier(generation, begun));
-        Ok(HaltReport { id: halt.id.to_string(), epoch, enforced_us, committed_us, barrier_us, was_in_force: false })
+        Ok(HaltReport { epoch, enforced_us, committed_us, barrier_us, ..HaltReport::of(&halt.id.to_string()) })
     }
 
     /// Writes a halt that is in force; its epoch and when that was, if it could be written.
@@ -84,29 +94,14 @@ impl HaltKeeper {
     fn in_force_already(&self, halt: &Halt, begun: Monotonic) -> Option<HaltReport> {
         let node = self.node.lock();
         let known = node.set().covering(halt)?;
-        let past = self.gate.is_past(self.gate.generation());
         Some(HaltReport {
-            id: known.halt.id.to_string(),
             epoch: Some(known.raised).filter(|epoch| *epoch > 0),
             enforced_us: micros_since(begun),
-            committed_us: None,
-            barrier_us: past.then(|| micros_since(begun)),
+            barrier_us: self.is_past_here().then(|| micros_since(begun)),
             was_in_force: true,
+            in_force: known.level().map(|level| HaltLine::new(known, level)),
+            ..HaltReport::of(&known.halt.id.to_string())
         })
-    }
-
-    /// Waits until nothing of before a generation is under way; when that was, in microseconds from `begun`, if in time.
-    async fn barrier(&self, generation: u64, begun: Monotonic) -> Option<u64> {
-        let until = clock::mono().saturating_add(BARRIER_WAIT);
-        let mut looks = 0;
-        while !self.gate.is_past(generation) {
-            if clock::mono() >= until {
-                return None;
-            }
-            looks += 1;
-            if looks < BARRIER_LOOKS { tokio::task::yield_now().await } else { tokio::time::sleep(BARRIER_POLL).await }
-        }
-        Some(micros_since(begun))
     }
 
     /// Rehearses: the whole path, but what it would stop is only counted.
@@ -135,8 +130,4 @@ fn named(new: NewHalt, class: HaltClass) -> Result<Halt, HaltError> {
     let NewHalt { scope, action, reason, text, by, review_by } = new;
     let id = HaltId::random(&mut SystemEntropy);
     Halt { action, id, scope, reason, text: text.into(), class, by, at: clock::wall(), review_by }.raised()
-}
-
-fn micros_since(begun: Monotonic) -> u64 {
-    u64::try_from(clock::mono().saturating_since(begun).as_micros()).unwrap_or(u64::MAX)
 }

@@ -109,7 +109,9 @@ impl<'c> Rig<'c> {
         let since = |at: Monotonic| at.saturating_since(began);
         stages.note("in force at the node", Duration::from_micros(report.enforced_us));
         stages.note("on the disk", Duration::from_micros(report.committed_us.context("the halt is not in the database")?));
-        stages.note("barrier: nothing of before is under way", Duration::from_micros(report.barrier_us.context("no barrier")?));
+        stages.note("barrier of the node itself", Duration::from_micros(report.barrier_us.context("no barrier")?));
+        let confirmed = report.confirmed_us.context("the halt is not confirmed at all nodes")?;
+        stages.note("barrier: nothing of before is under way", Duration::from_micros(confirmed));
         stages.note("the operator has the answer", since(answered));
         stages.note("clients of the first node told", since(*first));
         stages.note("clients of all nodes told", since(*last));
@@ -127,6 +129,8 @@ impl<'c> Rig<'c> {
         cluster.network.cut();
         let began = now().mono;
         let report = self.raise().await?;
+        // Confirmed when the lease of the node that is apart is over.
+        let confirmed = Duration::from_micros(report.confirmed_us.context("the halt is not confirmed while a node is apart")?);
         let told = self.told(Some(&report.id), self.cluster.nodes.len() - 1).await?;
         let last = told.iter().max().context("no node")?;
         tokio::time::sleep(APART_FOR).await;
@@ -134,6 +138,7 @@ impl<'c> Rig<'c> {
         ensure!(traded_on <= HALT_BOUND, "the node that is apart took an order {traded_on:?} after the halt");
         stages.note("clients of the nodes that are reached told", last.saturating_since(began));
         stages.note("last order of the node that is apart", traded_on);
+        stages.note("confirmed while it is apart", confirmed);
         let mended = now().mono;
         cluster.network.mend();
         let back = self.told(Some(&report.id), 1).await?;
@@ -148,7 +153,7 @@ impl<'c> Rig<'c> {
         let request = HaltRequest {
             scope: format!("account:{ACCOUNT}"),
             action: "cancel-only".to_owned(),
-            reason: Reason::Drill.name().to_owned(),
+            reason: Reason::Infrastructure.name().to_owned(),
             text: "measured".to_owned(),
             review_by_ms: None,
             cancel: false,

@@ -1,0 +1,133 @@
+//! Reading the store: what renews the lease, and tells the others how far this node is.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use countersign_core::Monotonic;
+use countersign_halt::limits::LEASE_RENEW;
+use countersign_halt::{HaltSet, Posture, RollRow, Standing, Unknown};
+use countersign_store::{HaltNodes, StoreError};
+
+use super::HaltKeeper;
+use crate::clock;
+
+/// How often a node looks whether it is past what it enforces, to tell the others.
+const REPORT_LOOK: Duration = Duration::from_millis(2);
+
+/// How often it reads how far the others are while they are not past what it is past: `halt status` tells it at any node.
+const ROLL_LOOK: Duration = Duration::from_millis(20);
+
+/// How long a node that ends waits for the database to take its row away: the others wait for its lease else, which is no longer.
+const LEAVE_MAX: Duration = countersign_halt::limits::LEASE_LIFE;
+
+impl HaltKeeper {
+    /// Reads the store, commits what only this node knows, and publishes what changed. Called four times per lease.
+    pub async fn read(&self) {
+        let read = self.read_state().await;
+        self.reads.store(read.is_ok(), Ordering::Relaxed);
+        match read {
+            Ok(Some((asked, state))) => {
+                let mut node = self.node.lock();
+                let before = node.set().clone();
+                node.handle_state(asked, &state);
+                if let Some(until) = node.lease().until() {
+                    self.gate.set_lease(until);
+                }
+                let changed = *node.set() != before;
+                drop(node);
+                self.refresh(changed);
+            }
+            Ok(None) => {
+                tracing::error!("the database forgets this node as soon as it is written there; without that no new order passes");
+                self.refresh(false);
+            }
+            Err(error) => {
+                tracing::error!(%error, "the halts cannot be read; without them no new order passes when the lease is over");
+                self.refresh(false);
+            }
+        }
+        self.note_reviews();
+        self.commit_pending().await;
+    }
+
+    /// The state, and when it was asked for. None where this node was twice not found among the others.
+    async fn read_state(&self) -> Result<Option<(Monotonic, HaltSet)>, StoreError> {
+        for _ in 0..2 {
+            let asked = clock::mono();
+            let known = {
+                let mut node = self.node.lock();
+                node.note_asked(asked);
+                (node.posture(asked) != Posture::Unknown(Unknown::NeverRead)).then(|| node.set().epoch())
+            };
+            let own = self.row();
+            let read = self.store.report(known, &own).await?;
+            match read.nodes {
+                HaltNodes::Alone => {}
+                HaltNodes::Joined => {
+                    // Others may have counted without us, so what was read before they could see us is no lease.
+                    self.roll.lock().handle_joined(clock::mono());
+                    continue;
+                }
+                HaltNodes::With(others) => self.roll.lock().handle_rows(asked, clock::mono(), others),
+            }
+            *self.reported.lock() = own.standing;
+            return Ok(Some((asked, read.state)));
+        }
+        Ok(None)
+    }
+
+    /// Waits until the store is to be read: the lease needs it, somebody said that it changed, or the others are to hear how far we are.
+    pub(in crate::halts) async fn wait_to_read(&self) {
+        loop {
+            let standing = self.standing();
+            let tells = self.store.is_shared() && self.reads.load(Ordering::Relaxed);
+            if tells && standing != *self.reported.lock() {
+                return;
+            }
+            let is_here = standing.past == standing.epoch;
+            let (longest, reads) = match (tells, is_here) {
+                (true, false) => (REPORT_LOOK, false),
+                (true, true) if self.waits_for_others(standing.epoch) => (ROLL_LOOK, true),
+                (true | false, _) => (LEASE_RENEW, false),
+            };
+            let due = self.node.lock().poll_timeout().saturating_since(clock::mono());
+            tokio::select! {
+                () = tokio::time::sleep(due.clamp(Duration::from_millis(1), longest)) => if reads || due <= longest { return },
+                () = self.wake.notified() => return,
+            }
+        }
+    }
+
+    /// Reads again what others may have written, unless it cannot be read: then it is tried as often as the lease needs it.
+    pub(super) fn look_again(&self) {
+        if self.reads.load(Ordering::Relaxed) {
+            self.look();
+        }
+    }
+
+    /// How far this node is.
+    pub(super) fn standing(&self) -> Standing {
+        self.progress.lock().standing(|generation| self.gate.is_past(generation))
+    }
+
+    fn row(&self) -> RollRow {
+        RollRow { run: self.run.clone(), node: self.node.lock().name().into(), standing: self.standing(), beat: 0 }
+    }
+
+    /// Takes away what is left of nodes that are gone.
+    pub(in crate::halts) async fn forget_nodes(&self) {
+        let gone = self.roll.lock().forgotten().cloned();
+        if let Some(gone) = gone
+            && let Err(error) = self.store.forget(&gone).await
+        {
+            tracing::debug!(%error, node = %gone.node, "a node that is gone stays in the list");
+        }
+    }
+
+    /// This node has drained: the others wait for it no more.
+    pub(in crate::halts) async fn leave(&self) {
+        if !matches!(tokio::time::timeout(LEAVE_MAX, self.store.leave(&self.run)).await, Ok(Ok(()))) {
+            tracing::info!("the other nodes wait for the lease of this one, which has ended");
+        }
+    }
+}

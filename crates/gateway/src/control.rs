@@ -4,6 +4,7 @@
 
 mod backend;
 mod news;
+mod sessions;
 mod ship;
 mod tokens;
 

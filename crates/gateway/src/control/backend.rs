@@ -11,7 +11,7 @@ use countersign_store::audit::{AuditEvent, AuditFilter, AuditLog, AuditRecord, A
 use countersign_store::shared::Topic;
 use countersign_store::{Change, StoreError};
 
-use super::{reload_certificates, reload_credentials, tokens};
+use super::{reload_certificates, reload_credentials, sessions, tokens};
 use crate::clock;
 use crate::config::{self, Sources};
 use crate::halts::cancels;
@@ -117,20 +117,12 @@ impl OperatorBackend for Backend {
         }
     }
 
-    fn sessions(&self, limit: usize) -> Vec<SessionRecord> {
-        let mut all = self.shared.sessions.list(usize::MAX);
-        self.shared.fix_sessions.complete(&mut all);
-        all.sort_by_key(|session| std::cmp::Reverse(session.since_ms));
-        all.truncate(limit);
-        all
+    async fn sessions(&self, limit: usize) -> Vec<SessionRecord> {
+        sessions::list(&self.shared, limit).await
     }
 
-    fn session(&self, sid: SessionId) -> Option<SessionRecord> {
-        let fix = self.shared.fix_sessions.find(sid);
-        match self.shared.sessions.find(sid) {
-            Some(native) => Some(SessionRecord { fix: fix.map(|session| session.record()), ..native }),
-            None => fix.filter(|session| !session.holder().native).map(|session| session.shown()),
-        }
+    async fn session(&self, sid: SessionId) -> Result<Option<SessionRecord>, BackendError> {
+        sessions::find(&self.shared, sid).await
     }
 
     async fn kill_session(&self, by: &OperatorIdentity, sid: SessionId) -> Result<KillReport, BackendError> {

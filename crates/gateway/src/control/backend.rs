@@ -181,7 +181,7 @@ impl OperatorBackend for Backend {
         let HaltRequest { scope, action, reason, text, review_by_ms, cancel } = request;
         let scope = HaltScope::parse(&scope).map_err(invalid)?;
         if cancel {
-            cancels::check(&scope, self.shared.halts.status().node.as_str()).map_err(BackendError::Invalid)?;
+            cancels::check(&self.shared, &scope).map_err(BackendError::Invalid)?;
         }
         let new = NewHalt {
             scope: scope.clone(),
@@ -193,8 +193,7 @@ impl OperatorBackend for Backend {
         };
         let report = self.shared.halts.raise(new).await.map_err(keeper_failure)?;
         if let Some(halt) = HaltId::parse(&report.id).filter(|_| cancel) {
-            // Behind the barrier, which was waited for.
-            tokio::spawn(cancels::run(Arc::clone(&self.shared), Arc::clone(&self.upstreams), halt, scope));
+            cancels::say(&self.shared, &self.upstreams, halt, scope, format!("operator {}", by.name()));
         }
         Ok(report)
     }

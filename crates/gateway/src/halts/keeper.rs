@@ -5,6 +5,7 @@
 //!   lower    store read ─▶ quorum ─▶ store, if the epoch is the one signed ─▶ in memory, published
 //! ```
 
+mod barrier;
 mod lifting;
 mod raising;
 
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use countersign_core::Monotonic;
 use countersign_halt::{
-    Action, Change, Entry, Halt, HaltError, HaltNode, HaltRecord, HaltSet, HaltView, LiftError, OperatorSet, Posture, Unknown,
+    Action, Change, Entry, Halt, HaltError, HaltId, HaltNode, HaltRecord, HaltSet, HaltView, LiftError, OperatorSet, Posture, Unknown,
 };
 use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord};
 use countersign_store::{HaltStore, StoreError};
@@ -80,7 +81,7 @@ impl HaltKeeper {
             audit,
             wake: Notify::new(),
             changes: broadcast::Sender::new(CHANGES_KEPT),
-            cancels: Cancels::default(),
+            cancels: Cancels::new(name),
         };
         keeper.read().await;
         keeper
@@ -112,6 +113,7 @@ impl HaltKeeper {
     /// Reads the store soon: somebody said that it changed.
     pub fn look(&self) {
         self.wake.notify_one();
+        self.cancels.look();
     }
 
     /// When the store is to be read next.
@@ -184,6 +186,30 @@ impl HaltKeeper {
         };
         // Under the lock: of two publications the later one has the later state.
         self.gate.publish(Holding { view, shadow, unknown })
+    }
+
+    /// Whether this node goes by this name.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.node.lock().name() == name
+    }
+
+    /// Whether a halt is known here: in force, or lifted.
+    #[must_use]
+    pub fn knows(&self, halt: HaltId) -> bool {
+        self.node.lock().set().find(halt).is_some()
+    }
+
+    /// Whether a halt is in force here.
+    #[must_use]
+    pub fn is_in_force(&self, halt: HaltId) -> bool {
+        self.node.lock().set().find(halt).is_some_and(|entry| entry.level().is_some())
+    }
+
+    /// The same, and others can read it.
+    #[must_use]
+    pub fn is_committed(&self, halt: HaltId) -> bool {
+        self.node.lock().set().find(halt).is_some_and(|entry| entry.raised > 0 && entry.level().is_some())
     }
 
     /// Whether a halt holds here that the store does not have yet: a process that reads the store does not know of it.

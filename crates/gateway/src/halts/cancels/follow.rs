@@ -48,15 +48,17 @@ pub(super) async fn look(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>
     let (store, cancels) = (&shared.store, shared.halts.cancels());
     cancels.set_node(&shared.settings.cluster.node, store.is_shared());
     let calls = store.cancel_calls_after(heard.unwrap_or(0)).await?;
-    let last = calls.last().map_or(heard.unwrap_or(0), |call| call.number);
+    let last = calls.last().map(|call| call.number).or(*heard).unwrap_or(0);
     if heard.is_some() {
         for call in calls.into_iter().filter(|call| call.what.run != cancels.run()) {
             hear(shared, upstreams, call);
         }
     } else {
-        calls.iter().for_each(|call| cancels.remember(call));
         close(shared).await?;
-        cancels.note_answers(parts(store.cancel_answers_from(0).await?));
+        // Both at once: a call without what was said of it looks as if nobody had been found.
+        let answers = parts(store.cancel_answers_from(0).await?);
+        calls.iter().for_each(|call| cancels.remember(call));
+        cancels.note_answers(answers);
     }
     *heard = Some(last);
     tell(shared).await?;

@@ -143,6 +143,12 @@ impl Cluster {
         self.rates.known_nodes().map_or(0, std::num::NonZeroU32::get)
     }
 
+    /// Their names, this one's among them, as of the last look at the shared memory.
+    #[must_use]
+    pub fn node_names(&self) -> Vec<String> {
+        self.rates.names()
+    }
+
     /// Whether this node's clock and that of the shared memory differ, so that nobody can tell what is late.
     #[must_use]
     pub fn clocks_are_apart(&self) -> bool {

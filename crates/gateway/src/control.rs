@@ -4,6 +4,7 @@
 
 mod backend;
 mod news;
+mod sessions;
 mod ship;
 mod tokens;
 
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accept::listen;
 use crate::config::Sources;
+use crate::halts::cancels::follow::follow;
 use crate::handover::Doors;
 use crate::native::sessions::keep_records;
 use crate::operator::{self, OperatorSocket};
@@ -102,13 +104,15 @@ impl Control {
         let tasks = LocalSet::new();
         let ended = tasks.block_on(&runtime, async move {
             let stop = CancellationToken::new();
-            let backend = Arc::new(Backend::new(Arc::clone(&shared), Arc::clone(&operator_tls), sources, upstreams));
+            let backend = Backend::new(Arc::clone(&shared), Arc::clone(&operator_tls), sources, Arc::clone(&upstreams));
+            let backend = Arc::new(backend);
             let listener = TcpListener::from_std(listener)?;
             tokio::spawn(operator::serve_tls(listener, Arc::clone(&operator_tls), Arc::clone(&backend), stop.clone()));
             if let Some(socket) = socket {
                 tokio::spawn(operator::serve_socket(socket, backend, stop.clone()));
             }
             tokio::task::spawn_local(news::watch_store(Arc::clone(&shared)));
+            tokio::task::spawn_local(follow(Arc::clone(&shared), upstreams));
             tokio::task::spawn_local(ship::ship_audit(Arc::clone(&shared)));
             tokio::task::spawn_local(cluster::announce_changes(Arc::clone(&shared)));
             tokio::task::spawn_local(keep_records(Arc::clone(&shared)));

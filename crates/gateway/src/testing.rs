@@ -58,6 +58,8 @@ pub(crate) struct Stage {
     pub(crate) worker: Rc<Worker>,
     pub(crate) upstream: StubUpstream,
     pub(crate) gateway_root: String,
+    /// Where the upstream is.
+    pub(crate) upstreams: Arc<[UpstreamConfig]>,
     _folder: tempfile::TempDir,
 }
 
@@ -93,8 +95,9 @@ impl Stage {
             idle_for: Duration::from_secs(1),
             fix: None,
         };
-        let worker = Worker::new(Arc::new(shared), &[config]);
-        Self { worker, upstream, gateway_root, _folder: folder }
+        let upstreams: Arc<[UpstreamConfig]> = Arc::new([config]);
+        let worker = Worker::new(Arc::new(shared), &upstreams);
+        Self { worker, upstream, gateway_root, upstreams, _folder: folder }
     }
 
     /// A connection over TLS 1.3.

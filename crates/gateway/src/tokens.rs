@@ -43,7 +43,7 @@ use crate::exchange::{Arrived, view};
 use crate::respond;
 use crate::worker::Worker;
 
-pub use state::{TokenState, sync_revocations};
+pub use state::{TokenState, revoke_and_end, sync_revocations};
 
 use client::Asker;
 

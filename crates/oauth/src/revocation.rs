@@ -56,6 +56,8 @@ pub struct Revocation {
     pub epoch: u64,
     /// When it can be forgotten.
     pub until: Timestamp,
+    /// Who revoked it: an operator, its client, or what was seen.
+    pub by: Box<str>,
 }
 
 /// All revocations that still matter.
@@ -141,7 +143,7 @@ mod tests {
     }
 
     fn revocation(target: RevocationTarget, epoch: u64) -> Revocation {
-        Revocation { target, epoch, until: Timestamp::from_secs(100) }
+        Revocation { target, epoch, until: Timestamp::from_secs(100), by: "operator test".into() }
     }
 
     #[test]

@@ -52,9 +52,11 @@ pub use halts::{HaltRead, HaltStore, Nodes as HaltNodes, StoredLift};
 pub use journal::JournaledReplayGuard;
 pub use nonces::{JournaledNonceGuard, Key as NonceKey, LocalNonces};
 pub use notices::{Notice, Notices};
-pub use record::{AccountRecord, Change, CredentialRecord, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate, SessionRecord};
+pub use record::{
+    AccountRecord, Change, CredentialRecord, HeldSession, KeyChange, KeyChangeKind, Material, NewCredential, PolicyUpdate, SessionRecord,
+};
 pub use sealing::SealingKey;
 pub use shared::mirror::SessionMirror;
 pub use shared::{SharedMemory, SharedNonceGuard, SharedRates, SharedReplayGuard, SharedServer};
 pub use state_dir::{StateDir, StateLock};
-pub use store::{Presented, Store, generate_secret};
+pub use store::{CancelAnswer, CancelCall, NewCancel, Presented, Store, generate_secret};

@@ -257,3 +257,6 @@ pub const NODE_SILENT: Duration = MIRROR_LEASE;
 /// Nodes that are assumed where none were counted yet: a node that starts while the memory is away takes a small share, because the
 /// others go on with theirs.
 pub const NODES_UNKNOWN: NonZeroU32 = NonZeroU32::new(8).expect("not zero");
+
+/// Halts that cancelled which are remembered with what came of them: some days of a bad month. The audit log has all.
+pub const CANCEL_CALLS_KEPT: usize = 64;

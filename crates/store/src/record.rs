@@ -294,4 +294,15 @@ pub struct SessionRecord {
     pub ended: Option<Timestamp>,
     /// Why it ended.
     pub end_reason: Option<String>,
+    /// As operators of another node see it, in JSON of theirs.
+    pub shown: Option<String>,
+}
+
+/// A session with the node that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldSession {
+    /// The session.
+    pub session: SessionRecord,
+    /// The node that recorded it last.
+    pub node: String,
 }

@@ -12,6 +12,7 @@
 
 mod accounts;
 mod admission;
+mod cancels;
 mod credentials;
 mod open;
 mod row;
@@ -19,6 +20,7 @@ mod sessions;
 mod tokens;
 
 pub use admission::generate_secret;
+pub use cancels::{CancelAnswer, CancelCall, NewCancel};
 pub use tokens::Presented;
 
 use std::path::Path;
@@ -63,6 +65,12 @@ impl Store {
     /// An infrastructure failure.
     pub async fn open_halts(&self) -> Result<HaltStore, StoreError> {
         Ok(HaltStore::new(self.one_more().await?, self.one_more().await?))
+    }
+
+    /// Whether other nodes have the same database; a file is of one node.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        self.db.links().is_some()
     }
 
     /// News from the other nodes, as they commit it; `None` where there are none, because the database is a file.

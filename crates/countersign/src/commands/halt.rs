@@ -183,11 +183,25 @@ fn show(status: &HaltStatus, watch: bool, json: bool) -> anyhow::Result<()> {
 
 /// What became of resting orders.
 fn resting(cancel: &CancelLine) -> String {
-    let CancelLine { done, asked, confirmed, orders, unconfirmed, faults } = cancel;
+    let CancelLine { done, asked, confirmed, orders, unconfirmed, faults, waiting, late, silent, untold } = cancel;
     let state = if *done { "" } else { ", going on" };
-    let mut text = format!("{orders} cancelled; {confirmed} of {asked} confirmed{state}");
+    let mut text = match asked {
+        0 if *done => "nobody found: orders may rest".to_owned(),
+        _ => format!("{orders} cancelled; {confirmed} of {asked} confirmed{state}"),
+    };
     if *unconfirmed > 0 {
         text.push_str(&format!("; {unconfirmed} NOT confirmed"));
+    }
+    let mut tell = |nodes: &[String], what: &str| {
+        if !nodes.is_empty() {
+            text.push_str(&format!("\nnode {}: {what}", nodes.join(", ")));
+        }
+    };
+    tell(waiting, "waits for requests of before");
+    tell(late, "not confirmed: requests of before may still arrive");
+    tell(silent, "has NOT answered");
+    if let Some(why) = untold {
+        text.push_str(&format!("\nthe other nodes are NOT told yet: {why}"));
     }
     for CancelFault { whom, why } in faults {
         text.push_str(&format!("\n{whom}: {why}"));

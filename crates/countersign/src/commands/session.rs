@@ -72,19 +72,23 @@ async fn show(sid: &str, as_json: bool, args: &StateArgs) -> anyhow::Result<Exit
 
 async fn kill(sid: &str, args: &StateArgs) -> anyhow::Result<ExitCode> {
     let report = gateway(args)?.kill_session(parse(sid)?).await?;
-    let what = if report.was_open { "is ended" } else { "was not open" };
+    let what = match &report.node {
+        Some(node) => format!("of node {node} ends there now"),
+        None if report.was_open => "is ended".to_owned(),
+        None => "was not open".to_owned(),
+    };
     output::line(format!("session {} {what}; its tokens are revoked (epoch {})", report.sid, report.epoch))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn table(sessions: &[SessionRecord]) -> Table {
-    let mut table = output::table(&["SESSION", "ACCOUNT", "KEY", "ON", "SCOPES", "BOUND", "FROM", "SINCE", "UNTIL", "FIX"]);
+    let mut table = output::table(&["SESSION", "NODE", "ACCOUNT", "KEY", "ON", "SCOPES", "BOUND", "FROM", "SINCE", "UNTIL", "FIX"]);
     for session in sessions {
-        let SessionRecord { sid, account, key_id, scopes, bind, remote, since_ms, until_ms, carriage, away, fix } = session;
+        let SessionRecord { sid, account, key_id, scopes, bind, remote, since_ms, until_ms, carriage, node, away, fix } = session;
         let on = if *away { format!("{carriage} (away)") } else { carriage.clone() };
         let until = until_ms.map_or_else(|| "-".to_owned(), time);
         let fix = fix.as_ref().map_or_else(|| "-".to_owned(), |fix| format!("{} to {}", fix.sender, fix.target));
-        table.add_row([sid, account, key_id, &on, scopes, bind, remote, &time(*since_ms), &until, &fix]);
+        table.add_row([sid, node, account, key_id, &on, scopes, bind, remote, &time(*since_ms), &until, &fix]);
     }
     table
 }

@@ -11,7 +11,7 @@ use countersign_store::audit::{AuditEvent, AuditFilter, AuditLog, AuditRecord, A
 use countersign_store::shared::Topic;
 use countersign_store::{Change, StoreError};
 
-use super::{reload_certificates, reload_credentials, tokens};
+use super::{reload_certificates, reload_credentials, sessions, tokens};
 use crate::clock;
 use crate::config::{self, Sources};
 use crate::halts::keeper::{KeeperError, NewHalt};
@@ -117,20 +117,12 @@ impl OperatorBackend for Backend {
         }
     }
 
-    fn sessions(&self, limit: usize) -> Vec<SessionRecord> {
-        let mut all = self.shared.sessions.list(usize::MAX);
-        self.shared.fix_sessions.complete(&mut all);
-        all.sort_by_key(|session| std::cmp::Reverse(session.since_ms));
-        all.truncate(limit);
-        all
+    async fn sessions(&self, limit: usize) -> Vec<SessionRecord> {
+        sessions::list(&self.shared, limit).await
     }
 
-    fn session(&self, sid: SessionId) -> Option<SessionRecord> {
-        let fix = self.shared.fix_sessions.find(sid);
-        match self.shared.sessions.find(sid) {
-            Some(native) => Some(SessionRecord { fix: fix.map(|session| session.record()), ..native }),
-            None => fix.filter(|session| !session.holder().native).map(|session| session.shown()),
-        }
+    async fn session(&self, sid: SessionId) -> Result<Option<SessionRecord>, BackendError> {
+        sessions::find(&self.shared, sid).await
     }
 
     async fn kill_session(&self, by: &OperatorIdentity, sid: SessionId) -> Result<KillReport, BackendError> {
@@ -195,7 +187,7 @@ impl OperatorBackend for Backend {
             return Err(BackendError::Invalid("the reason drill is for rehearsals, which stop nobody: countersign drill run".to_owned()));
         }
         if cancel {
-            cancels::check(&scope, self.shared.halts.status().node.as_str()).map_err(BackendError::Invalid)?;
+            cancels::check(&self.shared, &scope).map_err(BackendError::Invalid)?;
         }
         let new = NewHalt {
             scope: scope.clone(),
@@ -208,8 +200,7 @@ impl OperatorBackend for Backend {
         let report = self.shared.halts.raise(new).await.map_err(keeper_failure)?;
         let report = HaltReport { nobody, ..report };
         if let Some(halt) = HaltId::parse(&report.id).filter(|_| cancel) {
-            // Behind the barrier, which was waited for.
-            tokio::spawn(cancels::run(Arc::clone(&self.shared), Arc::clone(&self.upstreams), halt, scope));
+            cancels::say(&self.shared, &self.upstreams, halt, scope, format!("operator {}", by.name()));
         }
         Ok(report)
     }

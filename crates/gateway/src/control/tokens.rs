@@ -6,9 +6,11 @@ use countersign_store::Change;
 use countersign_store::audit::{AuditEvent, AuditRecord, AuditText};
 
 use super::backend::store_failure;
+use super::sessions;
 use crate::clock;
 use crate::operator::{BackendError, KillReport, OperatorIdentity, TokenRecord, TokenRevokeReport};
 use crate::shared::Shared;
+use crate::tokens::revoke_and_end;
 
 /// Families, the latest used first.
 ///
@@ -62,23 +64,22 @@ pub(super) async fn revoke(shared: &Shared, by: &OperatorIdentity, target: &Revo
 /// As [`revoke`]; [`BackendError::NotFound`] when neither a session nor a family has this name.
 pub(super) async fn kill_session(shared: &Shared, by: &OperatorIdentity, sid: SessionId) -> Result<KillReport, BackendError> {
     let family = shared.store.family(sid).await.map_err(store_failure)?;
-    let open = shared.sessions.find(sid).is_some() || shared.fix_sessions.find(sid).is_some();
-    if family.is_none() && !open {
-        return Err(BackendError::NotFound(format!("there is no session {sid}")));
+    let here = shared.sessions.find(sid).is_some() || shared.fix_sessions.find(sid).is_some();
+    let elsewhere = if here { None } else { shared.store.open_session(sid).await.map_err(store_failure)? };
+    if family.is_none() && !here && elsewhere.is_none() {
+        return Err(BackendError::NotFound(format!("there is no session {sid}, here or at another node")));
     }
     let target = RevocationTarget::Session(sid);
-    // The tokens first: whoever is cut must not come back with one.
+    // The tokens first: whoever is cut must not come back with one. The session ends with them, wherever it is.
     let epoch = end(shared, by, &target).await?;
-    // The FIX side first: of a session that is both, its client is to be told who ended it.
-    let fix = shared.fix_sessions.kill(sid);
-    let was_open = shared.sessions.kill(sid) || fix;
     record(shared, by, AuditEvent::SessionKill, &target)?;
-    Ok(KillReport { sid: sid.to_string(), was_open, epoch })
+    let node = elsewhere.map(|held| sessions::node_of(shared, held.node));
+    Ok(KillReport { sid: sid.to_string(), was_open: here || node.is_some(), epoch, node })
 }
 
 async fn end(shared: &Shared, by: &OperatorIdentity, target: &RevocationTarget) -> Result<u64, BackendError> {
     let change = Change::new(clock::wall(), format!("operator {}", by.name()));
-    let revocation = shared.oauth.revoke(&shared.store, target.clone(), &change).await.map_err(store_failure)?;
+    let revocation = revoke_and_end(shared, target.clone(), &change).await.map_err(store_failure)?;
     Ok(revocation.epoch)
 }
 

@@ -37,6 +37,7 @@ use crate::clock;
 use crate::connection::Connection;
 use crate::halts::Cleared;
 use crate::native;
+use crate::native::sessions::KilledBy;
 use crate::websocket::standing::Standing;
 use crate::worker::Worker;
 use cancelling::Asked;
@@ -256,9 +257,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                     self.ask_for_halt(ask);
                     (Side::Upstream, Ok(()))
                 }
-                _ = killed.wait_for(|killed| *killed), if !left => {
+                by = killed_by(&mut killed), if !left => {
                     left = true;
-                    self.say_goodbye("an operator ended the session", Departure::Ended);
+                    self.say_goodbye(by.words(), Departure::Ended);
                     (Side::Client, self.take_from_client())
                 }
                 () = elsewhere(&mut touch) => return Err(End::Elsewhere),
@@ -346,6 +347,15 @@ async fn elsewhere(touch: &mut Option<watch::Receiver<Touch>>) {
         return;
     }
     std::future::pending::<()>().await;
+}
+
+/// Waits until somebody ends the session.
+async fn killed_by(killed: &mut watch::Receiver<Option<KilledBy>>) -> KilledBy {
+    let by = killed.wait_for(Option::is_some).await.ok().and_then(|killed| *killed);
+    match by {
+        Some(by) => by,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits until a native session is over, if there is one.

@@ -11,7 +11,7 @@ use countersign_session::CancelScope;
 use countersign_store::BridgeJournals;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::native::sessions::CarriageKind;
+use crate::native::sessions::{CarriageKind, KilledBy, SessionNotice};
 use crate::operator::{FixRecord, FixUpstreamRecord, SessionRecord};
 
 /// How the session with the venue is.
@@ -77,7 +77,7 @@ pub struct OpenFix {
     client_numbers: Numbers,
     upstream_numbers: Numbers,
     upstream_state: AtomicU8,
-    killed: watch::Sender<bool>,
+    killed: watch::Sender<Option<KilledBy>>,
     asks: mpsc::Sender<CancelAsk>,
 }
 
@@ -127,7 +127,7 @@ impl OpenFix {
             client_numbers: Numbers::default(),
             upstream_numbers: Numbers::default(),
             upstream_state: AtomicU8::new(UpstreamState::Open as u8),
-            killed: watch::Sender::new(false),
+            killed: watch::Sender::new(None),
             asks,
         };
         open.note_numbers(journals);
@@ -162,12 +162,16 @@ impl OpenFix {
     }
 
     /// Ends it. Whether it was not ended before.
-    pub(super) fn kill(&self) -> bool {
-        !self.killed.send_replace(true)
+    pub(super) fn kill(&self, by: KilledBy) -> bool {
+        self.killed.send_if_modified(|killed| {
+            let first = killed.is_none();
+            killed.get_or_insert(by);
+            first
+        })
     }
 
     /// An ear for its end.
-    pub(super) fn killed(&self) -> watch::Receiver<bool> {
+    pub(super) fn killed(&self) -> watch::Receiver<Option<KilledBy>> {
         self.killed.subscribe()
     }
 
@@ -197,6 +201,30 @@ impl OpenFix {
         }
     }
 
+    /// Its beginning for the records, where other nodes find it: a session that is not in those of native ones.
+    pub(super) fn opened(&self) -> SessionNotice {
+        let Holder { sid, account, credential, remote, since, .. } = &self.holder;
+        SessionNotice::Opened(Box::new(countersign_store::SessionRecord {
+            sid: *sid,
+            account: account.clone(),
+            credential: credential.clone(),
+            // There is no contract but what FIX says.
+            ch: CarriageKind::Fix.name().to_owned(),
+            contract: String::new(),
+            remote: Some(remote.ip()),
+            created: *since,
+            ended: None,
+            end_reason: None,
+            shown: serde_json::to_string(&self.shown()).ok(),
+        }))
+    }
+
+    /// Its end.
+    pub(super) fn ended(&self, at: Timestamp) -> SessionNotice {
+        let reason = self.killed.borrow().map_or("connection closed", KilledBy::reason);
+        SessionNotice::Ended { sid: self.holder.sid, at, reason }
+    }
+
     /// All of it, for a session that is not in the list of native ones.
     #[must_use]
     pub fn shown(&self) -> SessionRecord {
@@ -211,6 +239,7 @@ impl OpenFix {
             since_ms: since.as_millis(),
             until_ms: until.map(Timestamp::as_millis),
             carriage: CarriageKind::Fix.name().to_owned(),
+            node: String::new(),
             away: false,
             fix: Some(self.record()),
         }

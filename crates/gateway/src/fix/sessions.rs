@@ -14,6 +14,8 @@ use tokio::sync::Notify;
 
 use super::open::OpenFix;
 use super::visitor::Visitors;
+use crate::clock;
+use crate::native::sessions::KilledBy;
 use crate::operator::SessionRecord;
 use crate::shared::Shared;
 
@@ -112,6 +114,9 @@ impl FixSessions {
     pub(super) fn enter(shared: &Arc<Shared>, session: OpenFix) -> Listed {
         let session = Arc::new(session);
         shared.fix_sessions.listed.lock().insert(session.holder().sid, Arc::clone(&session));
+        if !session.holder().native && shared.sessions.tell(session.opened()).is_err() {
+            tracing::warn!(sid = %session.holder().sid, "the beginning of a FIX session could not be recorded: other nodes do not list it");
+        }
         Listed { shared: Arc::clone(shared), session }
     }
 
@@ -151,8 +156,8 @@ impl FixSessions {
     }
 
     /// Ends a session: its client gets a Logout that says so. Whether there was one.
-    pub fn kill(&self, sid: SessionId) -> bool {
-        self.find(sid).is_some_and(|session| session.kill())
+    pub fn kill(&self, sid: SessionId, by: KilledBy) -> bool {
+        self.find(sid).is_some_and(|session| session.kill(by))
     }
 
     /// How many sessions that are not native one credential has open.
@@ -211,6 +216,9 @@ impl Listed {
 impl Drop for Listed {
     fn drop(&mut self) {
         self.shared.fix_sessions.listed.lock().remove(&self.session.holder().sid);
+        if !self.session.holder().native && self.shared.sessions.tell(self.session.ended(clock::wall())).is_err() {
+            tracing::warn!(sid = %self.session.holder().sid, "the end of a FIX session could not be recorded");
+        }
     }
 }
 

@@ -2,11 +2,15 @@
 //!
 //! ```text
 //!   raise ─▶ in force ─▶ barrier ─▶ whom does it cover? ─▶ a question each, on a connection of its own ─▶ counts: status, audit
+//!    └─▶ the other nodes: the same, for what is open at them
 //! ```
+//!
+//! The barrier is waited for longer than by whoever typed: as long as a venue may take to answer what it was sent before, and a lease. Where
+//! that is not enough, venues are asked all the same, and the counts say that orders may rest.
 //!
 //! | scope | a venue is asked for |
 //! |---|---|
-//! | `venue`, this `node` | every account with a key that may trade, and every open FIX session |
+//! | `venue`, `node` | every account with a key that may trade, and every open FIX session; of a node, those that are open there |
 //! | `dialect` | the accounts of its keys, and the FIX sessions that logged on as there |
 //! | `instrument` | orders for it, of every account, and in every FIX session |
 //! | `account` | the account, and its FIX sessions |
@@ -14,24 +18,29 @@
 //! | `session` | that session |
 //!
 //! Cancelling is an act and not a state (ADR 0022): it is not in the set of halts, it does not come back with a restart, and it can be
-//! asked for again. What is not confirmed is told with its reason; the audit log has the beginning and the end.
+//! asked for again. Accounts are asked for where it was said, sessions where they are. What is not confirmed is told with its reason; the audit log has the beginning and the end.
 //!
 //! FIX sessions are asked besides their accounts, each in itself: a FIX acceptor need not be the service that answers native questions.
 
+mod books;
+pub(crate) mod follow;
 mod targets;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_core::{CancelPermit, Refusal, Reject};
+use countersign_halt::limits::LEASE_LIFE;
 use countersign_halt::{HaltId, HaltScope};
 use countersign_session::{CancelScope, OrderClass};
+use countersign_store::NewCancel;
 use countersign_store::audit::{AuditEvent, AuditRecord};
 use http::HeaderValue;
-use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
-use super::report::{CancelFault, CancelLine};
+use super::report::CancelPart;
 use crate::cancelled::ask_until_answered;
 use crate::clock;
 use crate::entropy::CorrelationIds;
@@ -41,68 +50,36 @@ use crate::routes::{RouteKind, RouteTarget};
 use crate::shared::Shared;
 use crate::upstream::UpstreamConfig;
 use crate::websocket::connect::{UpstreamHead, connect_to_cancel};
+pub use books::Cancels;
+use books::Ticket;
 use targets::{Target, Whom};
 
 /// Questions under way at once: a venue that is being stopped is not to be flooded by whoever stops it.
 const AT_ONCE: usize = 16;
 /// Faults that are shown with their reason; the count has all.
 const FAULTS_MAX: usize = 16;
-/// Halts whose cancelling is remembered: as many as may be in force.
-const KEPT_MAX: usize = countersign_halt::limits::HALTS_MAX;
+/// What is waited for requests of before beyond their venue's answer and a lease: connecting, and a machine that has much to do.
+const BARRIER_MARGIN: Duration = Duration::from_secs(2);
 /// The name of our question.
 const QUESTION: &str = "countersign.halt";
 
-/// What became of resting orders, by halt.
-#[derive(Debug, Default)]
-pub struct Cancels(Mutex<BTreeMap<HaltId, CancelLine>>);
-
-impl Cancels {
-    /// Of one halt.
-    #[must_use]
-    pub fn of(&self, halt: HaltId) -> Option<CancelLine> {
-        self.0.lock().get(&halt).cloned()
-    }
-
-    fn begin(&self, halt: HaltId, asked: usize) {
-        let mut all = self.0.lock();
-        if all.len() >= KEPT_MAX {
-            all.retain(|_, line| !line.done);
-        }
-        all.insert(halt, CancelLine { asked: asked as u64, ..CancelLine::default() });
-    }
-
-    fn note(&self, halt: HaltId, whom: &str, outcome: &Result<usize, Refusal>) {
-        let mut all = self.0.lock();
-        let line = all.entry(halt).or_default();
-        match outcome {
-            Ok(orders) => {
-                line.confirmed += 1;
-                line.orders += *orders as u64;
-            }
-            Err(refusal) => {
-                line.unconfirmed += 1;
-                if line.faults.len() < FAULTS_MAX {
-                    line.faults.push(CancelFault { whom: whom.to_owned(), why: refusal.to_string() });
-                }
-            }
-        }
-    }
-
-    fn end(&self, halt: HaltId) -> CancelLine {
-        let mut all = self.0.lock();
-        let line = all.entry(halt).or_default();
-        line.done = true;
-        line.clone()
-    }
+/// What a process has to do about a halt that cancels.
+pub(crate) struct Asks {
+    ticket: Ticket,
+    scope: HaltScope,
+    /// For accounts, too: the node where it was said does that.
+    accounts: bool,
 }
 
 /// Whether a scope can be cancelled for.
 ///
 /// # Errors
-/// Why not: another node's traffic is not here.
-pub fn check(scope: &HaltScope, node: &str) -> Result<(), String> {
+/// Why not: another node that does not hear of it.
+pub fn check(shared: &Shared, scope: &HaltScope) -> Result<(), String> {
     match scope {
-        HaltScope::Node(name) if **name != *node => Err(format!("node {name} is not this one; ask it, or cancel for the venue")),
+        HaltScope::Node(name) if !shared.store.is_shared() && !follow::is_of_here(shared, scope) => {
+            Err(format!("node {name} is not this one; ask it, or cancel for the venue"))
+        }
         HaltScope::Account(_)
         | HaltScope::Dialect(_)
         | HaltScope::Instrument(_)
@@ -113,13 +90,38 @@ pub fn check(scope: &HaltScope, node: &str) -> Result<(), String> {
     }
 }
 
-/// Asks for everybody whom a halt covers, and puts what came of it on record. Call it when the halt's barrier was waited for: an order
-/// that is still on its way would rest behind the answer.
-pub async fn run(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>, halt: HaltId, scope: HaltScope) {
-    let targets = targets::of(&shared, &scope);
+/// An operator said it here: this node begins, and tells the others.
+pub(crate) fn say(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, halt: HaltId, scope: HaltScope, by: String) {
     let cancels = shared.halts.cancels();
-    cancels.begin(halt, targets.len());
-    record(&shared, &format!("{halt} asks for {} accounts and sessions of {scope}", targets.len()));
+    let new = NewCancel { halt, scope: scope.clone(), by, run: cancels.run().to_owned(), at: clock::wall() };
+    let asks = Asks { ticket: cancels.say(new), scope, accounts: true };
+    tokio::spawn(run(Arc::clone(shared), Arc::clone(upstreams), asks));
+}
+
+/// How long requests of before are waited for: a venue's answer, a node that goes by its lease, and what there is to do around both.
+fn patience(upstreams: &[UpstreamConfig]) -> Duration {
+    let answer = upstreams.iter().map(|upstream| upstream.response_timeout).max().unwrap_or_default();
+    answer.saturating_add(LEASE_LIFE).saturating_add(BARRIER_MARGIN)
+}
+
+/// Waits until nothing of before is under way: an order that is still on its way would rest behind the answer. Then asks for everybody
+/// whom a halt covers, and puts what came of it on record.
+async fn run(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>, asks: Asks) {
+    let patience = patience(&upstreams);
+    run_within(shared, upstreams, asks, patience).await;
+}
+
+async fn run_within(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>, asks: Asks, patience: Duration) {
+    let is_past = follow::is_known(&shared, &asks, patience).await && shared.halts.all_past(patience).await;
+    let Asks { ticket, ref scope, accounts } = asks;
+    let (halt, cancels) = (ticket.halt, shared.halts.cancels());
+    let targets = targets::of(&shared, scope, accounts);
+    let mut part = CancelPart { asked: targets.len() as u64, late: !is_past, ..CancelPart::default() };
+    cancels.note_asking(ticket, targets.len(), part.late);
+    if part.late {
+        tracing::error!(%halt, "a halt cancels, though requests of before may still arrive: orders may rest");
+    }
+    record(&shared, &format!("{halt} asks for {} accounts and sessions of {scope}{}", part.asked, warning(&part)));
     let mut waiting = targets.into_iter();
     let mut asking = JoinSet::new();
     loop {
@@ -132,20 +134,30 @@ pub async fn run(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>, halt: Ha
                 (target.name(), outcome)
             });
         }
-        match asking.join_next().await {
-            Some(Ok((whom, outcome))) => {
-                if let Err(refusal) = &outcome {
-                    tracing::error!(%halt, whom, %refusal, "a halt could not cancel: orders may rest");
-                }
-                cancels.note(halt, &whom, &outcome);
-            }
-            Some(Err(error)) => cancels.note(halt, "?", &Err(Refusal::operator(Reject::Internal, error.to_string()))),
+        let (whom, outcome) = match asking.join_next().await {
+            Some(Ok(asked)) => asked,
+            Some(Err(error)) => ("?".to_owned(), Err(Refusal::operator(Reject::Internal, error.to_string()))),
             None => break,
+        };
+        match &outcome {
+            Ok(orders) => (part.confirmed, part.orders) = (part.confirmed + 1, part.orders + *orders as u64),
+            Err(refusal) => {
+                part.unconfirmed += 1;
+                tracing::error!(%halt, whom, %refusal, "a halt could not cancel: orders may rest");
+            }
         }
+        cancels.note(ticket, &whom, &outcome);
     }
-    let CancelLine { asked, confirmed, orders, unconfirmed, .. } = cancels.end(halt);
+    cancels.end(ticket);
+    let CancelPart { asked, confirmed, orders, unconfirmed, .. } = part;
     tracing::warn!(%halt, orders, confirmed, unconfirmed, "a halt cancelled resting orders");
-    record(&shared, &format!("{halt} {orders} orders cancelled, {confirmed} of {asked} confirmed, {unconfirmed} NOT confirmed"));
+    let words = format!("{halt} {orders} orders cancelled, {confirmed} of {asked} confirmed, {unconfirmed} NOT confirmed");
+    record(&shared, &format!("{words}{}", warning(&part)));
+}
+
+/// What the counts do not say.
+const fn warning(part: &CancelPart) -> &'static str {
+    if part.late { "; requests of before may still arrive: orders may rest" } else { "" }
 }
 
 /// A stop does not wait for its record.
@@ -192,32 +204,4 @@ async fn ask_native(
     tracing::debug!(account = %permit.account(), "asking a venue to cancel");
     let socket = connect_to_cancel(config, permit, &head, &identity.value).await?;
     Question { id: QUESTION, scope, class: OrderClass::All, instrument }.put(socket).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_add_up_and_faults_are_bounded() {
-        let (cancels, halt) = (Cancels::default(), HaltId::from_bytes([7; 6]));
-        assert_eq!(cancels.of(halt), None);
-        cancels.begin(halt, 20);
-        cancels.note(halt, "desk", &Ok(3));
-        cancels.note(halt, "other", &Ok(0));
-        for _ in 0..18 {
-            cancels.note(halt, "gone", &Err(Reject::UpstreamTimeout.into()));
-        }
-        assert_eq!(cancels.of(halt).map(|line| line.done), Some(false));
-        let line = cancels.end(halt);
-        assert_eq!((line.asked, line.confirmed, line.orders, line.unconfirmed), (20, 2, 3, 18));
-        assert_eq!((line.faults.len(), line.faults[0].whom.as_str(), line.done), (FAULTS_MAX, "gone", true));
-    }
-
-    #[test]
-    fn another_node_is_not_asked_for() {
-        assert!(check(&HaltScope::Node("here".into()), "here").is_ok());
-        assert!(check(&HaltScope::Node("there".into()), "here").is_err());
-        assert!(check(&HaltScope::Venue, "here").is_ok());
-    }
 }

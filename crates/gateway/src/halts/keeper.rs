@@ -17,8 +17,7 @@ use std::time::Duration;
 
 use countersign_core::{Entropy as _, Monotonic};
 use countersign_halt::{
-    Action, Change, Entry, Halt, HaltError, HaltId, HaltNode, HaltRecord, HaltSet, HaltView, LiftError, OperatorSet, Posture, Progress,
-    Roll, Standing, Unknown,
+    Action, Change, Entry, Halt, HaltError, HaltId, HaltNode, HaltRecord, HaltSet, HaltView, LiftError, OperatorSet, Posture, Unknown,
 };
 use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord};
 use countersign_store::{HaltStore, StoreError};
@@ -103,8 +102,7 @@ impl HaltKeeper {
             audit,
             wake: Notify::new(),
             changes: broadcast::Sender::new(CHANGES_KEPT),
-            cancels: Cancels::default(),
-            reviews: Mutex::default(),
+            cancels: Cancels::new(name),
         };
         keeper.read().await;
         keeper
@@ -131,6 +129,7 @@ impl HaltKeeper {
     /// Reads the store soon: somebody said that it changed.
     pub fn look(&self) {
         self.wake.notify_one();
+        self.cancels.look();
     }
 
     /// Publishes when the set or the trust in it changed.
@@ -172,6 +171,30 @@ impl HaltKeeper {
         let generation = self.gate.publish(Holding { view, shadow, unknown });
         self.progress.lock().note(node.set().epoch(), generation, clock::mono());
         generation
+    }
+
+    /// Whether this node goes by this name.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.node.lock().name() == name
+    }
+
+    /// Whether a halt is known here: in force, or lifted.
+    #[must_use]
+    pub fn knows(&self, halt: HaltId) -> bool {
+        self.node.lock().set().find(halt).is_some()
+    }
+
+    /// Whether a halt is in force here.
+    #[must_use]
+    pub fn is_in_force(&self, halt: HaltId) -> bool {
+        self.node.lock().set().find(halt).is_some_and(|entry| entry.level().is_some())
+    }
+
+    /// The same, and others can read it.
+    #[must_use]
+    pub fn is_committed(&self, halt: HaltId) -> bool {
+        self.node.lock().set().find(halt).is_some_and(|entry| entry.raised > 0 && entry.level().is_some())
     }
 
     /// Whether a halt holds here that the store does not have yet: a process that reads the store does not know of it.

@@ -94,15 +94,15 @@ pub struct HaltLine {
     pub review_by_ms: Option<u64>,
     /// The epoch it was committed under; 0 when it is not yet.
     pub epoch: u64,
-    /// What became of the resting orders, where it was to cancel them; of this run of the gateway, the audit log has all.
+    /// What became of the resting orders, where it was to cancel them, at all nodes. The latest of them are remembered; the audit log has all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<CancelLine>,
 }
 
-/// What became of resting orders.
+/// What became of resting orders, at all nodes together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CancelLine {
-    /// Whether all questions are answered or given up.
+    /// Whether every node is through with it: all questions are answered or given up.
     pub done: bool,
     /// Accounts and sessions that venues are asked for.
     pub asked: u64,
@@ -114,6 +114,60 @@ pub struct CancelLine {
     pub unconfirmed: u64,
     /// The first of those, with the reason.
     pub faults: Vec<CancelFault>,
+    /// Nodes that still wait for requests of before the halt: nobody is asked there yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<String>,
+    /// Nodes where such requests were still under way when venues were asked: what they place may rest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub late: Vec<String>,
+    /// Nodes that have not said anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<String>,
+    /// Why the other nodes are not told yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untold: Option<String>,
+}
+
+/// How far a node is with a halt that cancels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CancelStage {
+    /// Venues are asked.
+    Asking,
+    /// All questions are answered or given up.
+    Done,
+    /// Requests of before the halt are under way.
+    #[default]
+    Waiting,
+}
+
+/// What one process of a node says of a halt that cancels. Nodes tell it each other by the database.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelPart {
+    /// How far it is.
+    pub stage: CancelStage,
+    /// As [`CancelLine::late`].
+    pub late: bool,
+    /// As [`CancelLine::asked`].
+    pub asked: u64,
+    /// As [`CancelLine::confirmed`].
+    pub confirmed: u64,
+    /// As [`CancelLine::orders`].
+    pub orders: u64,
+    /// As [`CancelLine::unconfirmed`].
+    pub unconfirmed: u64,
+    /// As [`CancelLine::faults`].
+    pub faults: Vec<CancelFault>,
+}
+
+impl CancelPart {
+    /// One question that came to nothing. The count has all, the list the first `shown`.
+    pub(super) fn fail(&mut self, whom: &str, why: String, shown: usize) {
+        self.unconfirmed += 1;
+        if self.faults.len() < shown {
+            self.faults.push(CancelFault { whom: whom.to_owned(), why });
+        }
+    }
 }
 
 /// One question that came to nothing.

@@ -49,7 +49,7 @@ fn route(stage: &Stage, risk: Risk) -> Rc<Route> {
     Rc::new(spec.into_route_of_risk(risk))
 }
 
-fn clear(stage: &Stage, risk: Risk) -> Result<Cleared, countersign_core::Refusal> {
+pub(crate) fn clear(stage: &Stage, risk: Risk) -> Result<Cleared, countersign_core::Refusal> {
     let route = route(stage, risk);
     let permit = permit_public(&route.requirement).unwrap();
     stage.worker.shared.halts.gate().clear(&stage.worker, permit, Asked::of(&route, None, None))

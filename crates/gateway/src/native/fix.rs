@@ -7,7 +7,7 @@
 //!
 //! Sequence numbers are those of the FIX session; scopes and end are those of the contract.
 
-use countersign_core::{Detail, Freshness, Monotonic, Refusal, Reject, SessionId, Timestamp};
+use countersign_core::{Freshness, Monotonic, Refusal, Reject, SessionId, Timestamp};
 use countersign_fix::message::number;
 use countersign_fix::{Message, tag};
 use countersign_handshake::contract::Quantity;
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::grant::Granted;
 use super::session::cancel_policy;
-use super::sessions::{CarriageKind, SessionGuard};
+use super::sessions::{CarriageKind, KilledBy, SessionGuard};
 use crate::authenticate::Login;
 use crate::clock;
 use crate::connection::Connection;
@@ -29,7 +29,7 @@ pub(crate) const SECRET_TAG: tag::Tag = 20_002;
 /// A native session on a FIX connection.
 pub(crate) struct FixSession {
     guard: SessionGuard,
-    killed: watch::Receiver<bool>,
+    killed: watch::Receiver<Option<KilledBy>>,
     ends: Monotonic,
     policy: CancelPolicy,
 }
@@ -40,8 +40,8 @@ impl FixSession {
     /// # Errors
     /// [`Reject::SessionExpired`].
     pub(crate) fn check_open(&self) -> Result<(), Refusal> {
-        if self.guard.session().is_killed() {
-            return Err(Refusal::with(Reject::SessionExpired, Detail::Operator("an operator ended the session".into())));
+        if let Some(by) = self.guard.session().killed_by() {
+            return Err(Refusal::operator(Reject::SessionExpired, by.words()));
         }
         if clock::mono() >= self.ends { Err(Reject::SessionExpired.into()) } else { Ok(()) }
     }
@@ -65,7 +65,7 @@ impl FixSession {
     pub(crate) async fn over(&mut self) {
         let end = tokio::time::sleep(self.ends.saturating_since(clock::mono()));
         tokio::select! {
-            _ = self.killed.wait_for(|killed| *killed) => {}
+            _ = self.killed.wait_for(Option::is_some) => {}
             () = end => {}
         }
     }

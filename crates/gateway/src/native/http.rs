@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use countersign_core::rate::KeyCounters;
-use countersign_core::{Detail, Freshness, Monotonic, Now, Purpose, Refusal, Reject, VerifiedIdentity};
+use countersign_core::{Freshness, Monotonic, Now, Purpose, Refusal, Reject, VerifiedIdentity};
 use countersign_handshake::limits::HELLO_DEADLINE;
 use countersign_handshake::{Declined, Established, HTTP_SCHEME, HTTP_TOKEN_SCHEME, ServerHandshake, frame};
 use http::header::WWW_AUTHENTICATE;
@@ -222,8 +222,8 @@ impl HttpSession {
         if now.mono >= self.ends {
             return Err(Reject::SessionExpired.into());
         }
-        if self.guard.session().is_killed() {
-            return Err(Refusal::with(Reject::SessionExpired, Detail::Operator("an operator ended the session".into())));
+        if let Some(by) = self.guard.session().killed_by() {
+            return Err(Refusal::operator(Reject::SessionExpired, by.words()));
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ enum Found {
     AtRest,
     /// Its last word may not be written.
     Open,
-    /// An operator, or a ticket that two parties had, ended it.
+    /// An operator, a revocation, or a ticket that two parties had, ended it.
     Over,
 }
 
@@ -229,7 +229,9 @@ fn take(worker: &Rc<Worker>, mirror: Option<&Arc<SessionMirror>>, sid: SessionId
     inherit(worker, mirror, sid, taken, found == Found::AtRest).inspect_err(|refusal| {
         tracing::error!(%sid, node, %refusal, "a session of another node cannot be gone on with: its orders may rest");
     })?;
-    match worker.shared.sessions.entry(sid).filter(|_| found == Found::Over) {
+    // Asked once it is in the registry: what is revoked from now on finds it there.
+    let is_over = found == Found::Over || worker.shared.oauth.is_session_revoked(sid);
+    match worker.shared.sessions.entry(sid).filter(|_| is_over) {
         // Its orders are cancelled as its contract says, and nobody comes back to it.
         Some(session) => {
             tracing::warn!(%sid, node, "a session that was ended is still in the shared memory: it ends here");

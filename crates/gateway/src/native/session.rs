@@ -9,7 +9,7 @@
 //! | what happens | client | session |
 //! |---|---|---|
 //! | a message is refused | `err` with `s`, and `re` if it had an `id` | goes on, unless the code is fatal |
-//! | key revoked, suspended or expired; killed by an operator | `err`, `bye` | ends |
+//! | key revoked, suspended or expired; ended by an operator, or revoked | `err`, `bye` | ends |
 //! | upstream lost | `err`, `bye`: answers and events may be missing | ends |
 //! | drain, and nobody goes on with it | `drain`, later `bye` | ends |
 //! | drain, with a successor or other nodes | `drain`; the client comes back there, or is told `bye` | goes on there ([`handing_over`]) |
@@ -59,7 +59,7 @@ use super::carriage::{Carriage, CarriageError};
 use super::comeback::AtDoor;
 use super::grant::{Granted, contract_rate};
 use super::line::Line;
-use super::sessions::SessionGuard;
+use super::sessions::{KilledBy, SessionGuard};
 use crate::authenticate::{Login, SessionRef};
 use crate::clock;
 use crate::connection::Connection;
@@ -249,7 +249,7 @@ impl<C: Carriage + 'static> Session<C> {
                     Ok(()) => self.told_changes().await,
                     ended @ Err(_) => ended,
                 },
-                () = was_killed(&mut killed) => Err(Ending::Killed),
+                by = was_killed(&mut killed) => Err(Ending::Killed(by)),
                 error = was_told(&mut told) => self.on_told(error),
                 () = draining.wait(), if self.drain_ends.is_none() => self.start_drain(guard).await,
                 _ = ping.tick() => if self.links.keep_alive().is_empty() { Ok(()) } else { Err(Ending::UpstreamLost(Reject::UpstreamUnavailable)) },
@@ -355,8 +355,10 @@ impl<C: Carriage + 'static> Session<C> {
     }
 }
 
-async fn was_killed(killed: &mut watch::Receiver<bool>) {
-    if killed.wait_for(|killed| *killed).await.is_err() {
-        std::future::pending::<()>().await;
+async fn was_killed(killed: &mut watch::Receiver<Option<KilledBy>>) -> KilledBy {
+    let by = killed.wait_for(Option::is_some).await.ok().and_then(|killed| *killed);
+    match by {
+        Some(by) => by,
+        None => std::future::pending().await,
     }
 }

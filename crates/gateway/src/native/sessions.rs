@@ -5,6 +5,7 @@
 //! begin.
 
 mod carriage_kind;
+mod killed_by;
 mod open;
 mod records;
 mod turns;
@@ -20,6 +21,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 pub use carriage_kind::CarriageKind;
+pub use killed_by::KilledBy;
 pub use open::OpenSession;
 pub use records::keep_records;
 
@@ -171,9 +173,9 @@ impl Sessions {
     }
 
     /// Ends a session: its connection says `bye`, and its access token is worth nothing from now on. Whether there was one.
-    pub fn kill(&self, sid: SessionId) -> bool {
+    pub fn kill(&self, sid: SessionId, by: KilledBy) -> bool {
         let found = self.shard(sid).lock().get(&sid).cloned();
-        found.is_some_and(|session| session.kill())
+        found.is_some_and(|session| session.kill(by))
     }
 
     /// Enters a session whose beginning was recorded.
@@ -191,6 +193,7 @@ impl Sessions {
             created: session.since,
             ended: None,
             end_reason: None,
+            shown: serde_json::to_string(&session.shown()).ok(),
         };
         self.tell(SessionNotice::Opened(Box::new(record)))
             .map_err(|()| Refusal::operator(Reject::StoreUnavailable, "the recorder of sessions does not keep up"))?;
@@ -206,7 +209,7 @@ impl Sessions {
         }
     }
 
-    fn tell(&self, notice: SessionNotice) -> Result<(), ()> {
+    pub(crate) fn tell(&self, notice: SessionNotice) -> Result<(), ()> {
         self.recorder.get().map_or(Ok(()), |recorder| recorder.try_send(notice).map_err(drop))
     }
 

@@ -14,6 +14,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStrea
 use super::*;
 use crate::clock;
 use crate::entropy::SystemEntropy;
+use crate::native::sessions::KilledBy;
 use crate::testing::{CERTIFICATE, EXPORTER, Stage, native_key, on_stage};
 
 mod coming_back;

@@ -28,11 +28,11 @@ pub trait OperatorBackend: Send + Sync + 'static {
     /// Version, uptime, counts.
     fn status(&self) -> Status;
 
-    /// Open sessions, at most `limit`.
-    fn sessions(&self, limit: usize) -> Vec<SessionRecord>;
+    /// Open sessions, of other nodes too, at most `limit`.
+    fn sessions(&self, limit: usize) -> impl Future<Output = Vec<SessionRecord>> + Send;
 
-    /// One open session.
-    fn session(&self, sid: SessionId) -> Option<SessionRecord>;
+    /// One open session, at whichever node.
+    fn session(&self, sid: SessionId) -> impl Future<Output = Result<Option<SessionRecord>, BackendError>> + Send;
 
     /// Ends a session and revokes what was given out to it.
     fn kill_session(&self, by: &OperatorIdentity, sid: SessionId) -> impl Future<Output = Result<KillReport, BackendError>> + Send;
@@ -153,8 +153,8 @@ pub struct Status {
     pub draining: bool,
 }
 
-/// An open session, native or FIX.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An open session, native or FIX. One of another node is shown as it was when it opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRecord {
     /// Session id.
     pub sid: String,
@@ -175,6 +175,9 @@ pub struct SessionRecord {
     pub until_ms: Option<u64>,
     /// What it travels on: `fix`, `http`, `raw` or `websocket`.
     pub carriage: String,
+    /// The node that has it.
+    #[serde(default)]
+    pub node: String,
     /// Whether nobody is connected to it and it waits for its client.
     #[serde(default)]
     pub away: bool,
@@ -258,6 +261,9 @@ pub struct KillReport {
     pub was_open: bool,
     /// The number of the revocation of its tokens.
     pub epoch: u64,
+    /// The node that has it and ends it, where that is another one than was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
 }
 
 /// What revoking tokens did.

@@ -149,7 +149,7 @@ async fn sessions<B: OperatorBackend>(
     State(backend): State<Arc<B>>,
     query: Result<Query<Limit>, QueryRejection>,
 ) -> Result<Response, Refused> {
-    let sessions = backend.sessions(bounded(query?.limit));
+    let sessions = backend.sessions(bounded(query?.limit)).await;
     Ok(Json(json!({ "sessions": sessions })).into_response())
 }
 
@@ -158,7 +158,7 @@ fn session_id(text: &str) -> Result<SessionId, Refused> {
 }
 
 async fn session<B: OperatorBackend>(State(backend): State<Arc<B>>, Path(sid): Path<String>) -> Result<Response, Refused> {
-    let found = backend.session(session_id(&sid)?);
+    let found = backend.session(session_id(&sid)?).await?;
     let found = found.ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "not_found", format!("there is no open session {sid}")))?;
     Ok(Json(found).into_response())
 }

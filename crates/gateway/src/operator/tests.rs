@@ -48,7 +48,7 @@ impl OperatorBackend for Notebook {
         Status { version: "1".to_owned(), uptime_s: 5, connections: 2, sessions: 1, credentials: 3, routes: 4, draining: false }
     }
 
-    fn sessions(&self, limit: usize) -> Vec<SessionRecord> {
+    async fn sessions(&self, limit: usize) -> Vec<SessionRecord> {
         let record = SessionRecord {
             sid: "s".to_owned(),
             account: "a".to_owned(),
@@ -59,19 +59,21 @@ impl OperatorBackend for Notebook {
             since_ms: 1,
             until_ms: Some(2),
             carriage: "raw".to_owned(),
+            node: "a".to_owned(),
             away: false,
             fix: None,
         };
         vec![record; limit.min(5)]
     }
 
-    fn session(&self, sid: SessionId) -> Option<SessionRecord> {
-        (sid.as_bytes()[0] == 1).then(|| SessionRecord { sid: sid.to_string(), ..self.sessions(1).remove(0) })
+    async fn session(&self, sid: SessionId) -> Result<Option<SessionRecord>, BackendError> {
+        let one = self.sessions(1).await.remove(0);
+        Ok((sid.as_bytes()[0] == 1).then(|| SessionRecord { sid: sid.to_string(), ..one }))
     }
 
     async fn kill_session(&self, by: &OperatorIdentity, sid: SessionId) -> Result<KillReport, BackendError> {
         self.changes.lock().push(format!("{by} kill {sid}"));
-        Ok(KillReport { sid: sid.to_string(), was_open: true, epoch: 7 })
+        Ok(KillReport { sid: sid.to_string(), was_open: true, epoch: 7, node: None })
     }
 
     async fn tokens(&self, _: usize) -> Result<Vec<TokenRecord>, BackendError> {
@@ -433,7 +435,7 @@ async fn sessions_and_tokens_are_ended_by_name() {
     let (one, two) = (SessionId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]));
     assert_eq!(client.session(one).await.unwrap().sid, one.to_string());
     assert!(matches!(client.session(two).await, Err(OperatorClientError::Refused { status, .. }) if status == 404));
-    assert_eq!(client.kill_session(one).await.unwrap(), KillReport { sid: one.to_string(), was_open: true, epoch: 7 });
+    assert_eq!(client.kill_session(one).await.unwrap(), KillReport { sid: one.to_string(), was_open: true, epoch: 7, node: None });
     assert!(client.tokens(5).await.unwrap().is_empty());
     let target = RevocationTarget::Session(two);
     assert_eq!(client.revoke_tokens(&target).await.unwrap(), TokenRevokeReport { target: target.to_string(), epoch: 8 });

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use super::rates::SourceRates;
 use crate::clock;
+use crate::native::sessions::KilledBy;
 use crate::shared::Shared;
 
 /// Without news of revocations for so long, tokens are refused: somebody may have revoked them. The store is asked five times a
@@ -145,6 +146,28 @@ impl TokenState {
     }
 }
 
+/// Ends the sessions of this node that were revoked: whoever trades on one does not show its tokens any more.
+fn end_sessions(shared: &Shared, revocations: &[Revocation]) {
+    for revocation in revocations {
+        if let RevocationTarget::Session(sid) = revocation.target {
+            let by = KilledBy::of(revocation);
+            // The FIX side first: of a session that is both, its client is to be told who ended it.
+            shared.fix_sessions.kill(sid, by);
+            shared.sessions.kill(sid, by);
+        }
+    }
+}
+
+/// Revokes as an operator does, and ends the sessions of this node at once.
+///
+/// # Errors
+/// [`StoreError`]; nothing is revoked then.
+pub async fn revoke_and_end(shared: &Shared, target: RevocationTarget, change: &Change) -> Result<Revocation, StoreError> {
+    let revocation = shared.oauth.revoke(&shared.store, target, change).await?;
+    end_sessions(shared, std::slice::from_ref(&revocation));
+    Ok(revocation)
+}
+
 /// Takes over what others wrote into the store: other nodes, the command line.
 ///
 /// # Errors
@@ -155,7 +178,9 @@ pub async fn sync_revocations(shared: &Shared) -> Result<(), StoreError> {
     if let Some(last) = news.iter().map(|each| each.epoch).max() {
         let targets: BTreeSet<String> = news.iter().map(|each| each.target.to_string()).collect();
         tracing::info!(count = targets.len(), "tokens were revoked elsewhere");
-        shared.oauth.note(news);
+        // Noted first: a session that is taken over meanwhile asks whether it was revoked.
+        shared.oauth.note(news.iter().cloned());
+        end_sessions(shared, &news);
         read_to.fetch_max(last, Ordering::Relaxed);
     }
     shared.oauth.note_heard();

@@ -62,7 +62,8 @@ impl Table {
     }
 }
 
-/// In an order in which they can be written: what others refer to first, and last the counter that all of it moves.
+/// In an order in which they can be written: what others refer to first, and last the counter that all of it moves. What halts that cancel
+/// came to is not among them: it concerns what was open at the processes of then, and the audit log has it.
 pub(super) const TABLES: [Table; 12] = [
     Table::new("accounts", &[("id", Text), ("label", Text), ("created", Number)]),
     Table::new(
@@ -120,6 +121,7 @@ pub(super) const TABLES: [Table; 12] = [
             ("ended", Number),
             ("end_reason", Text),
             ("node", Text),
+            ("shown", Text),
         ],
     ),
     Table::of_one("halt_epoch", &[("one", Number), ("epoch", Number), ("drill_epoch", Number)], "epoch = 0 AND drill_epoch = 0"),

@@ -18,25 +18,29 @@ use super::{APPLICATION_ID, LOCK_SPACE};
 use crate::db::Lock;
 use crate::error::StoreError;
 
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("postgres/001_initial.sql"),
     include_str!("postgres/002_fix.sql"),
     include_str!("postgres/003_fix_wills.sql"),
     include_str!("postgres/004_fix_lost.sql"),
-    include_str!("postgres/005_halt_nodes.sql"),
+    // The number of a step that another change has.
+    "UPDATE countersign_schema SET version = 5;",
+    include_str!("postgres/006_halt_cancels.sql"),
 ];
 
 /// The version this program writes.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// What must be there for the rest to hold: each table, and each trigger on it.
-const TABLES: [(&str, &[&str]); 17] = [
+const TABLES: [(&str, &[&str]); 18] = [
     ("accounts", &["accounts_changed"]),
     ("audit_lines", &["audit_lines_kept", "audit_lines_whole"]),
     ("counters", &[]),
     ("credentials", &["credentials_changed"]),
     ("fix_journals", &[]),
     ("fix_records", &[]),
+    ("halt_cancel_answers", &[]),
+    ("halt_cancels", &["halt_cancels_heard"]),
     ("halt_drills", &[]),
     ("halt_epoch", &["halts_heard"]),
     ("halt_lifts", &[]),

@@ -11,7 +11,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use countersign_core::Now;
 use countersign_core::rate::shared::{Loan, RateLender, Wanted};
@@ -33,14 +33,14 @@ redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return {units, lent}
 ";
 
-/// `ARGV`: node, how long a node may be silent. Answers how many there are.
+/// `ARGV`: node, how long a node may be silent. Answers who there is.
 const SEEN: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - tonumber(ARGV[2])))
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return redis.call('ZCARD', KEYS[1])
+return redis.call('ZRANGE', KEYS[1], 0, -1)
 ";
 
 /// The books, and the nodes.
@@ -51,13 +51,22 @@ pub struct SharedRates {
     seen: Script,
     /// Nodes at the last look; 0 before the first.
     nodes: AtomicU32,
+    /// Their names.
+    names: Mutex<Vec<String>>,
 }
 
 impl SharedRates {
     /// Of the node of this name. [`SharedMemory::check`] says that it is alive.
     #[must_use]
     pub fn new(memory: Arc<SharedMemory>, node: &str) -> Arc<Self> {
-        let rates = Self { memory, node: node.to_owned(), lend: Script::new(LEND), seen: Script::new(SEEN), nodes: AtomicU32::new(0) };
+        let rates = Self {
+            memory,
+            node: node.to_owned(),
+            lend: Script::new(LEND),
+            seen: Script::new(SEEN),
+            nodes: AtomicU32::new(0),
+            names: Mutex::default(),
+        };
         let rates = Arc::new(rates);
         let keeper: Weak<dyn Keeper> = Arc::downgrade(&(Arc::clone(&rates) as Arc<dyn Keeper>));
         rates.memory.keep(keeper);
@@ -68,6 +77,12 @@ impl SharedRates {
     #[must_use]
     pub fn known_nodes(&self) -> Option<NonZeroU32> {
         NonZeroU32::new(self.nodes.load(Ordering::Relaxed))
+    }
+
+    /// Their names, as of the last look.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -93,8 +108,10 @@ impl RateLender for SharedRates {
 impl Keeper for SharedRates {
     fn settle(&self, link: &mut Link, _: &MemoryId, _: Now) -> RedisResult<()> {
         let mut call = self.seen.key(format!("{PREFIX}:nodes"));
-        let count: u32 = call.arg(&self.node).arg(millis(NODE_SILENT)).invoke(&mut link.connection)?;
-        self.nodes.store(count, Ordering::Relaxed);
+        let mut names: Vec<String> = call.arg(&self.node).arg(millis(NODE_SILENT)).invoke(&mut link.connection)?;
+        self.nodes.store(u32::try_from(names.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+        names.sort_unstable();
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = names;
         Ok(())
     }
 }

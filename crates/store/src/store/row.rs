@@ -10,7 +10,7 @@ use countersign_oauth::{Confirmation, Family, Revocation, RevocationTarget};
 
 use crate::db::Row;
 use crate::error::StoreError;
-use crate::record::{AccountRecord, CredentialRecord, KeyChange, KeyChangeKind, Material, SessionRecord};
+use crate::record::{AccountRecord, CredentialRecord, HeldSession, KeyChange, KeyChangeKind, Material, SessionRecord};
 use crate::sealing::SealingKey;
 
 /// A row of a table, with the name it is reported under when it is unusable.
@@ -182,7 +182,12 @@ pub(super) fn session(row: &Row) -> Result<SessionRecord, StoreError> {
         created: reader.time("created")?,
         ended: reader.time_or_none("ended")?,
         end_reason: reader.text_or_none("end_reason")?.map(str::to_owned),
+        shown: reader.text_or_none("shown")?.map(str::to_owned),
     })
+}
+
+pub(super) fn held_session(row: &Row) -> Result<HeldSession, StoreError> {
+    Ok(HeldSession { session: session(row)?, node: Reader::new(row, "session", "sid").text("node")? })
 }
 
 pub(super) fn sid(row: &Row) -> Result<SessionId, StoreError> {
@@ -220,5 +225,6 @@ pub(super) fn revocation(row: &Row) -> Result<Revocation, StoreError> {
         target: reader.named("target", RevocationTarget::parse)?,
         epoch: reader.number("epoch")?,
         until: reader.time("until")?,
+        by: reader.text("by")?.into(),
     })
 }

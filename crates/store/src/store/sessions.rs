@@ -7,19 +7,20 @@ use super::{Store, check_text, row};
 use crate::db::Sql;
 use crate::error::StoreError;
 use crate::limits;
-use crate::record::SessionRecord;
+use crate::record::{HeldSession, SessionRecord};
 
 /// Many rows in one statement, from a JSON array of arrays; each database has functions of its own for that.
 const RECORD: Sql = Sql::two(
-    "INSERT INTO sessions (sid, account, credential, ch, contract, remote, created, ended, end_reason, node) \
+    "INSERT INTO sessions (sid, account, credential, ch, contract, remote, created, ended, end_reason, shown, node) \
                SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, (value ->> 6)::bigint, \
-               (value ->> 7)::bigint, value ->> 8, $2 FROM json_array_elements($1::json) WHERE true \
-               ON CONFLICT (sid) DO UPDATE SET node = excluded.node, remote = excluded.remote, ended = NULL, end_reason = NULL \
+               (value ->> 7)::bigint, value ->> 8, value ->> 9, $2 FROM json_array_elements($1::json) WHERE true \
+               ON CONFLICT (sid) DO UPDATE SET node = excluded.node, remote = excluded.remote, shown = excluded.shown, ended = NULL, end_reason = NULL \
                WHERE sessions.node <> excluded.node AND sessions.contract = excluded.contract",
-    "INSERT INTO sessions (sid, account, credential, ch, contract, remote, created, ended, end_reason, node) \
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, $2 \
+    "INSERT INTO sessions (sid, account, credential, ch, contract, remote, created, ended, end_reason, shown, node) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, \
+             value ->> 9, $2 \
              FROM json_each($1) WHERE true \
-             ON CONFLICT (sid) DO UPDATE SET node = excluded.node, remote = excluded.remote, ended = NULL, end_reason = NULL \
+             ON CONFLICT (sid) DO UPDATE SET node = excluded.node, remote = excluded.remote, shown = excluded.shown, ended = NULL, end_reason = NULL \
              WHERE sessions.node <> excluded.node AND sessions.contract = excluded.contract",
 );
 
@@ -49,8 +50,11 @@ impl Store {
     pub async fn record_sessions(&self, sessions: &[SessionRecord]) -> Result<(), StoreError> {
         for session in sessions {
             check_text("the contract hash", &session.ch, 1, limits::SESSION_TEXT_BYTES_MAX)?;
-            if session.contract.len() > limits::CONTRACT_BYTES_MAX {
-                return Err(StoreError::Field { field: "the contract", bytes_min: 0, bytes_max: limits::CONTRACT_BYTES_MAX });
+            let shown = session.shown.as_ref().map_or(0, String::len);
+            for (field, bytes) in [("the contract", session.contract.len()), ("what operators see of it", shown)] {
+                if bytes > limits::CONTRACT_BYTES_MAX {
+                    return Err(StoreError::Field { field, bytes_min: 0, bytes_max: limits::CONTRACT_BYTES_MAX });
+                }
             }
         }
         let row = |session: &SessionRecord| {
@@ -64,6 +68,7 @@ impl Store {
                 row::micros(session.created),
                 session.ended.map(row::micros),
                 session.end_reason,
+                session.shown,
             ])
         };
         let rows: Vec<_> = sessions.iter().map(row).collect();
@@ -108,6 +113,34 @@ impl Store {
     pub async fn session(&self, sid: SessionId) -> Result<Option<SessionRecord>, StoreError> {
         let row = self.db.row("SELECT * FROM sessions WHERE sid = $1", &[sid.to_string().into()]).await?;
         row.as_ref().map(row::session).transpose()
+    }
+
+    /// A session that is open in the records, at whichever node.
+    ///
+    /// # Errors
+    /// An infrastructure failure.
+    pub async fn open_session(&self, sid: SessionId) -> Result<Option<HeldSession>, StoreError> {
+        let row = self.db.row("SELECT * FROM sessions WHERE sid = $1 AND ended IS NULL", &[sid.to_string().into()]).await?;
+        row.as_ref().map(row::held_session).transpose()
+    }
+
+    /// The sessions that other nodes have open in the records, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// An infrastructure failure.
+    pub async fn sessions_elsewhere(&self, limit: u32) -> Result<Vec<HeldSession>, StoreError> {
+        let elsewhere = "SELECT * FROM sessions WHERE ended IS NULL AND node <> $1 ORDER BY created DESC, sid LIMIT $2";
+        let values = [self.node.as_str().into(), limit.min(limits::LIST_MAX).into()];
+        self.db.rows(elsewhere, &values).await?.iter().map(row::held_session).collect()
+    }
+
+    /// The nodes that have sessions open in the records, a lost one among them that nobody has taken the place of.
+    ///
+    /// # Errors
+    /// An infrastructure failure.
+    pub async fn nodes_with_sessions(&self) -> Result<Vec<String>, StoreError> {
+        let rows = self.db.rows("SELECT DISTINCT node FROM sessions WHERE ended IS NULL ORDER BY node", &[]).await?;
+        rows.iter().map(|row| row.text("node").map(str::to_owned).map_err(|source| self.failed(source))).collect()
     }
 
     /// The newest `limit` sessions, newest first.

@@ -171,7 +171,7 @@ impl Store {
     /// [`StoreError::BadRecord`], or an infrastructure failure.
     pub async fn revocations_after(&self, epoch: u64) -> Result<Vec<Revocation>, StoreError> {
         let values = [i64::try_from(epoch).unwrap_or(i64::MAX).into()];
-        let rows = self.db.rows("SELECT epoch, target, until FROM token_revocations WHERE epoch > $1 ORDER BY epoch", &values).await?;
+        let rows = self.db.rows("SELECT epoch, target, until, by FROM token_revocations WHERE epoch > $1 ORDER BY epoch", &values).await?;
         rows.iter().map(row::revocation).collect()
     }
 
@@ -226,7 +226,7 @@ impl Store {
             }
             RevocationTarget::Token(_) => {}
         }
-        Ok(Revocation { target, epoch: u64::try_from(epoch).unwrap_or(0), until })
+        Ok(Revocation { target, epoch: u64::try_from(epoch).unwrap_or(0), until, by: change.by.as_str().into() })
     }
 }
 

@@ -29,6 +29,7 @@ async fn lived_in(place: &Place) -> Store {
         created: T0,
         ended: Some(T0),
         end_reason: Some("logout".to_owned()),
+        shown: None,
     };
     // More than are read at once.
     store.record_sessions(&(0..1_201).map(session).collect::<Vec<_>>()).await.unwrap();

@@ -27,7 +27,7 @@ contract!(
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-fn halt(byte: u8) -> Halt {
+pub(super) fn halt(byte: u8) -> Halt {
     Halt {
         action: Action::Freeze,
         id: HaltId::from_bytes([byte; 6]),
@@ -56,7 +56,7 @@ async fn halts_of_two_nodes_have_epochs_one_after_the_other(place: Place) {
     assert_eq!(one.state(None).await.unwrap(), other.state(None).await.unwrap());
 }
 
-fn lift(set: &HaltSet) -> (OperatorSet, Lift, OperatorSignature) {
+pub(super) fn lift(set: &HaltSet) -> (OperatorSet, Lift, OperatorSignature) {
     let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
     let key = pair.public_key().as_ref().try_into().unwrap();
     let operators = OperatorSet::new("root", vec![Operator { name: "alice".into(), key }], 1).unwrap();
@@ -181,6 +181,7 @@ fn session(number: u8) -> SessionRecord {
         created: T0,
         ended: None,
         end_reason: None,
+        shown: None,
     }
 }
 

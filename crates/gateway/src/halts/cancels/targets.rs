@@ -6,6 +6,7 @@ use std::sync::Arc;
 use countersign_core::{AccountId, CancelPermit, Credential, Purpose, Refusal, Reject, SessionId, authorize_mass_cancel};
 use countersign_halt::HaltScope;
 
+use super::follow::is_of_here;
 use crate::fix::open::OpenFix;
 use crate::native::cancel_question::OPERATION;
 use crate::native::sessions::{CarriageKind, OpenSession};
@@ -40,8 +41,8 @@ impl Target {
     }
 }
 
-/// All questions of a halt.
-pub(super) fn of(shared: &Shared, scope: &HaltScope) -> Vec<Target> {
+/// All questions of a halt: for the sessions of this node, and for accounts where that is wanted.
+pub(super) fn of(shared: &Shared, scope: &HaltScope, with_accounts: bool) -> Vec<Target> {
     let instrument = match scope {
         HaltScope::Instrument(name) => Some(name.clone()),
         HaltScope::Account(_)
@@ -51,7 +52,8 @@ pub(super) fn of(shared: &Shared, scope: &HaltScope) -> Vec<Target> {
         | HaltScope::Session(_)
         | HaltScope::Venue => None,
     };
-    let whom = accounts(shared, scope).into_iter().chain(native_sessions(shared, scope)).chain(fix_sessions(shared, scope));
+    let accounts = if with_accounts { accounts(shared, scope) } else { Vec::new() };
+    let whom = accounts.into_iter().chain(native_sessions(shared, scope)).chain(fix_sessions(shared, scope));
     whom.map(|whom| Target { whom, instrument: instrument.clone() }).collect()
 }
 
@@ -117,7 +119,8 @@ fn fix_sessions(shared: &Shared, scope: &HaltScope) -> Vec<Whom> {
         match scope {
             HaltScope::Account(account) => holder.account == *account,
             HaltScope::Dialect(purpose) => holder.purpose == *purpose,
-            HaltScope::Instrument(_) | HaltScope::Node(_) | HaltScope::Venue => true,
+            HaltScope::Instrument(_) | HaltScope::Venue => true,
+            HaltScope::Node(_) => is_of_here(shared, scope),
             HaltScope::Key(key) => holder.key_id == *key,
             HaltScope::Session(sid) => holder.sid == *sid,
         }

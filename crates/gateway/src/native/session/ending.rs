@@ -12,14 +12,12 @@ use super::agreed::error_frame;
 use crate::connection::Connection;
 use crate::native::carriage::{Carriage, CarriageError};
 use crate::native::line::Line;
+use crate::native::sessions::KilledBy;
 
-/// The words of an end by an operator.
-const KILLED: &str = "ended by an operator";
-
-/// Whether a session that ended so is over wherever its mirror turns up: an operator, or a ticket that two parties had, ended it. What a
+/// Whether a session that ended so is over wherever its mirror turns up: an operator, a revocation, or a ticket that two parties had, ended it. What a
 /// node said that lost it, or a start after a crash, is no such word.
 pub(in crate::native) fn is_final(reason: &str) -> bool {
-    [KILLED, Reject::SessionReuse.label()].contains(&reason)
+    [KilledBy::Operator.reason(), KilledBy::Revocation.reason(), Reject::SessionReuse.label()].contains(&reason)
 }
 
 /// Why a session ends.
@@ -37,8 +35,8 @@ pub(super) enum Ending {
     GivenUp,
     /// The next process of this node, or another node, goes on with it.
     HandedOver,
-    /// An operator ended it.
-    Killed,
+    /// An operator ended it, or it was revoked.
+    Killed(KilledBy),
     /// Another node serves it.
     Lease(MirrorError),
     /// The transport ended, or the client does not read.
@@ -69,7 +67,7 @@ impl Ending {
             Self::Fatal(refusal) | Self::Refused(refusal) => refusal.reject.label(),
             Self::GivenUp => "not resumed in time",
             Self::HandedOver => "handed over",
-            Self::Killed => KILLED,
+            Self::Killed(by) => by.reason(),
             Self::Lease(_) => "served by another node",
             Self::Lost(CarriageError::Slow) => "slow consumer",
             Self::Lost(_) => "connection closed",
@@ -91,7 +89,7 @@ impl Ending {
             Self::Fatal(_)
             | Self::GivenUp
             | Self::HandedOver
-            | Self::Killed
+            | Self::Killed(_)
             | Self::Lease(_)
             | Self::Refused(_)
             | Self::UpstreamLost(_) => Departure::Ended,
@@ -108,7 +106,7 @@ impl Ending {
             Self::HandedOver | Self::Lease(_) => Some(AlertCode::SessionTakenOver.as_str()),
             Self::Drained => Some(AlertCode::Drain.as_str()),
             Self::Fatal(refusal) | Self::Refused(refusal) => Some(refusal.reject.alert().as_str()),
-            Self::Killed => Some(AlertCode::SessionExpired.as_str()),
+            Self::Killed(_) => Some(AlertCode::SessionExpired.as_str()),
             Self::UpstreamLost(_) => Some(AlertCode::UpstreamUnavailable.as_str()),
         }
     }
@@ -117,7 +115,7 @@ impl Ending {
         match self {
             Self::Bye => CloseCode::NORMAL_CLOSURE,
             Self::Dead | Self::Drained | Self::GivenUp | Self::HandedOver => CloseCode::GOING_AWAY,
-            Self::Fatal(_) | Self::Killed | Self::Lease(_) | Self::Lost(_) | Self::Refused(_) => CloseCode::POLICY_VIOLATION,
+            Self::Fatal(_) | Self::Killed(_) | Self::Lease(_) | Self::Lost(_) | Self::Refused(_) => CloseCode::POLICY_VIOLATION,
             Self::UpstreamLost(_) => CloseCode::SERVICE_RESTART,
         }
     }
@@ -126,7 +124,7 @@ impl Ending {
     fn untold(&self) -> Option<Refusal> {
         match self {
             Self::Fatal(refusal) => Some(refusal.clone()),
-            Self::Killed => Some(Refusal::operator(Reject::SessionExpired, "an operator ended the session")),
+            Self::Killed(by) => Some(Refusal::operator(Reject::SessionExpired, by.words())),
             Self::Lost(CarriageError::Slow) => Some(Reject::SlowConsumer.into()),
             Self::UpstreamLost(reject) => Some((*reject).into()),
             Self::Bye

@@ -10,7 +10,7 @@ use countersign_store::shared::mirror::{Fence, MirrorError};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
-use super::CarriageKind;
+use super::{CarriageKind, KilledBy};
 use crate::native::comeback::AtDoor;
 use crate::native::mirror::Facts;
 use crate::operator;
@@ -47,7 +47,7 @@ pub struct OpenSession {
     pub binding: Binding,
     /// What a re-grant changes.
     terms: Mutex<Terms>,
-    killed: watch::Sender<bool>,
+    killed: watch::Sender<Option<KilledBy>>,
     /// Whether nobody is connected to it.
     away: AtomicBool,
     /// Where clients come back to; none where they cannot.
@@ -77,7 +77,7 @@ impl OpenSession {
             carriage,
             binding: contract.bind,
             terms: Mutex::new(Terms { ch: established.ch.text(), scopes: contract.scopes.clone(), until: established.until }),
-            killed: watch::Sender::new(false),
+            killed: watch::Sender::new(None),
             away: AtomicBool::new(false),
             returns,
             fence: AtomicU64::new(0),
@@ -106,7 +106,7 @@ impl OpenSession {
                 scopes: facts.contract.scopes.clone(),
                 until: facts.until,
             }),
-            killed: watch::Sender::new(false),
+            killed: watch::Sender::new(None),
             away: AtomicBool::new(false),
             returns,
             fence: AtomicU64::new(0),
@@ -116,7 +116,7 @@ impl OpenSession {
 
     /// Nobody may come back to it: it ends, as if an operator had ended it.
     pub(in crate::native) fn give_up(&self) {
-        self.kill();
+        self.kill(KilledBy::Operator);
     }
 
     /// It is in the mirror from now on, under this fence.
@@ -138,13 +138,13 @@ impl OpenSession {
     ///
     /// # Errors
     /// [`Reject::SessionUnknown`] for another key than that which opened it, and where nobody can come back;
-    /// [`Reject::SessionExpired`] after an operator ended it.
+    /// [`Reject::SessionExpired`] after somebody ended it.
     pub(in crate::native) fn door(&self, identity: &VerifiedIdentity) -> Result<&mpsc::Sender<AtDoor>, Refusal> {
         if self.credential != identity.credential().id || self.key_id != *identity.key_id() {
             return Err(Refusal::operator(Reject::SessionUnknown, "a ticket of another key than that of the session"));
         }
-        if self.is_killed() {
-            return Err(Refusal::operator(Reject::SessionExpired, "an operator ended the session"));
+        if let Some(by) = self.killed_by() {
+            return Err(Refusal::operator(Reject::SessionExpired, by.words()));
         }
         self.returns.as_ref().ok_or_else(|| Reject::SessionUnknown.into())
     }
@@ -168,8 +168,12 @@ impl OpenSession {
     }
 
     /// Ends it; whether it was open until now.
-    pub(super) fn kill(&self) -> bool {
-        !self.killed.send_replace(true)
+    pub(super) fn kill(&self, by: KilledBy) -> bool {
+        self.killed.send_if_modified(|killed| {
+            let first = killed.is_none();
+            killed.get_or_insert(by);
+            first
+        })
     }
 
     /// Whether nobody is connected to it.
@@ -191,6 +195,7 @@ impl OpenSession {
             since_ms: self.since.as_millis(),
             until_ms: Some(until.as_millis()),
             carriage: self.carriage.name().to_owned(),
+            node: String::new(),
             away: self.is_away(),
             fix: None,
         }
@@ -211,14 +216,14 @@ impl OpenSession {
         *self.terms.lock() = Terms { ch, scopes: scopes.clone(), until };
     }
 
-    /// Whether an operator ended it.
+    /// Who ended it.
     #[must_use]
-    pub fn is_killed(&self) -> bool {
+    pub fn killed_by(&self) -> Option<KilledBy> {
         *self.killed.borrow()
     }
 
     /// An ear for its end.
-    pub(in crate::native) fn killed(&self) -> watch::Receiver<bool> {
+    pub(in crate::native) fn killed(&self) -> watch::Receiver<Option<KilledBy>> {
         self.killed.subscribe()
     }
 
@@ -236,7 +241,7 @@ impl OpenSession {
             carriage: CarriageKind::RawTls,
             binding: Binding::Exp,
             terms: Mutex::new(Terms { ch: "ch".to_owned(), scopes: Scopes::none(), until: Timestamp::MAX }),
-            killed: watch::Sender::new(false),
+            killed: watch::Sender::new(None),
             away: AtomicBool::new(false),
             returns: None,
             fence: AtomicU64::new(0),

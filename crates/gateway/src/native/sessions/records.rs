@@ -95,6 +95,7 @@ mod tests {
             created: Timestamp::from_secs(1),
             ended: None,
             end_reason: None,
+            shown: None,
         }))
     }
 

@@ -15,9 +15,10 @@ fn sessions_are_listed_and_killed_once() {
     assert_eq!(sessions.list(2).into_iter().map(|each| each.sid).collect::<Vec<_>>(), [shown(200), shown(9)]);
     assert_eq!(sessions.count_of(&CredentialId::parse("credential").unwrap()), 3);
     let sid = SessionId::from_bytes([9; 16]);
-    assert!(sessions.kill(sid) && !sessions.kill(sid), "a session ends once");
-    assert!(!sessions.kill(SessionId::from_bytes([1; 16])));
-    assert_eq!(sessions.open().iter().filter(|session| session.is_killed()).count(), 1);
+    assert!(sessions.kill(sid, KilledBy::Revocation) && !sessions.kill(sid, KilledBy::Operator), "a session ends once");
+    assert!(!sessions.kill(SessionId::from_bytes([1; 16]), KilledBy::Operator));
+    let killed: Vec<_> = sessions.open().iter().filter_map(|session| session.killed_by()).collect();
+    assert_eq!(killed, [KilledBy::Revocation], "who was first");
     sessions.leave(sid, "killed", false);
     assert_eq!(sessions.len(), 2);
 }

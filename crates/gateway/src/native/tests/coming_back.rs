@@ -283,7 +283,7 @@ async fn an_operator_ends_a_session_that_is_away() {
         let (mut peer, mut resumption) = begun(&stage, &offer).await;
         asked(&mut peer, &mut resumption.numbers).await;
         gone(&stage, peer).await;
-        assert!(stage.worker.shared.sessions.kill(resumption.sid));
+        assert!(stage.worker.shared.sessions.kill(resumption.sid, KilledBy::Operator));
         until(|| stage.worker.shared.sessions.is_empty()).await;
         assert_eq!(cancelled(&stage).len(), 1);
         assert_eq!(come_back(&stage, &offer, &resumption).await.err().unwrap(), "session.unknown");

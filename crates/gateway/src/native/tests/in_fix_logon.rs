@@ -36,7 +36,7 @@ async fn a_logon_opens_a_session() {
         let secret = countersign_handshake::frame::read_secret_header(&text(SECRET_TAG)).unwrap();
         let client = waiting.receive_welcome(&text(tag::RAW_DATA), &secret, clock::now()).unwrap();
         assert!(session.check_open().is_ok());
-        assert!(stage.worker.shared.sessions.kill(client.sid));
+        assert!(stage.worker.shared.sessions.kill(client.sid, KilledBy::Operator));
         assert_eq!(session.check_open().err().unwrap().reject, Reject::SessionExpired);
     })
     .await;

@@ -77,11 +77,34 @@ async fn an_operator_ends_a_session() {
     on_stage(|stage| async move {
         let mut peer = opened(&stage).await;
         let sid = countersign_core::SessionId::parse(&stage.worker.shared.sessions.list(1)[0].sid).unwrap();
-        assert!(stage.worker.shared.sessions.kill(sid));
+        assert!(stage.worker.shared.sessions.kill(sid, KilledBy::Operator));
         assert_eq!(peer.next().await["err"]["code"], "session.expired");
         assert_eq!(peer.next().await["bye"]["code"], "session.expired");
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_session_that_is_revoked_at_another_node_ends() {
+    for (by, reason) in [("operator bob", "ended by an operator"), ("its client", "revoked")] {
+        on_stage(|stage| async move {
+            let mut peer = opened(&stage).await;
+            let shared = &stage.worker.shared;
+            let sid = countersign_core::SessionId::parse(&shared.sessions.list(1)[0].sid).unwrap();
+            let change = countersign_store::Change::new(clock::wall(), by);
+            shared.store.revoke_tokens(countersign_oauth::RevocationTarget::Session(sid), &change).await.unwrap();
+            assert_eq!(peer.ask(r#"{"op":"book"}"#).await["d"]["ok"], true, "not heard of yet");
+            crate::tokens::sync_revocations(shared).await.unwrap();
+            assert_eq!(peer.next().await["err"]["code"], "session.expired");
+            assert_eq!(peer.next().await["bye"]["code"], "session.expired");
+            while !shared.sessions.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            let ended = stage.recorded("session_end");
+            assert!(ended.iter().any(|record| record["detail"] == reason), "{ended:?}");
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn a_killed_session_is_over() {
     on_stage(|stage| async move {
         let connection = stage.connection();
         let session = opened(&stage, &connection);
-        assert!(stage.worker.shared.sessions.kill(session.sid));
+        assert!(stage.worker.shared.sessions.kill(session.sid, KilledBy::Operator));
         let token = format!("Countersign-Token {}", session.access_token.expose());
         assert_eq!(authenticate(&stage, &connection, &token).err().unwrap().reject, Reject::SessionExpired);
         drop(connection);

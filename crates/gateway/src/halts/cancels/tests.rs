@@ -1,0 +1,161 @@
+#![allow(clippy::unwrap_used)]
+use countersign_core::Risk;
+use countersign_halt::Action;
+use countersign_store::CancelCall;
+
+use super::follow::look;
+use super::*;
+use crate::halts::gate::Cleared;
+use crate::halts::report::{CancelLine, CancelStage};
+use crate::halts::tests::{clear, halt, lift};
+use crate::testing::{Stage, on_stage};
+
+const DESK: &str = "account:desk";
+
+/// A halt of the desk in force, and no request of before under way.
+async fn halted(stage: &Stage) -> HaltId {
+    HaltId::parse(&halt(stage, DESK, Action::CancelOnly).await.id).unwrap()
+}
+
+fn line(stage: &Stage, halt: HaltId) -> CancelLine {
+    stage.worker.shared.halts.cancels().of(halt).unwrap_or_default()
+}
+
+/// Waits until this process is through with it.
+async fn done(stage: &Stage, halt: HaltId) -> CancelLine {
+    while !line(stage, halt).done {
+        tokio::task::yield_now().await;
+    }
+    line(stage, halt)
+}
+
+fn said(stage: &Stage, halt: HaltId) {
+    say(&stage.worker.shared, &stage.upstreams, halt, HaltScope::parse(DESK).unwrap(), "operator alice".to_owned());
+}
+
+fn questions(stage: &Stage) -> usize {
+    stage.upstream.texts().iter().filter(|text| text.contains("order.cancel_all")).count()
+}
+
+/// What another process calls for.
+async fn called(stage: &Stage, halt: HaltId) -> u64 {
+    let scope = HaltScope::parse(DESK).unwrap();
+    let new = NewCancel { halt, scope, by: "operator bob".to_owned(), run: "another".to_owned(), at: clock::wall() };
+    stage.worker.shared.store.call_cancel(&new).await.unwrap()
+}
+
+async fn parts(stage: &Stage) -> Vec<(String, CancelPart)> {
+    let answers = stage.worker.shared.store.cancel_answers_from(0).await.unwrap();
+    answers.into_iter().map(|answer| (answer.run, serde_json::from_str(&answer.record).unwrap())).collect()
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_cancel_while_an_order_of_before_is_under_way() {
+    on_stage(|stage| async move {
+        let order: Cleared = clear(&stage, Risk::Increase).unwrap();
+        let keeper = &stage.worker.shared.halts;
+        assert!(keeper.gate().confirm(&order).is_ok());
+        let raising = halted(&stage);
+        let cancelling = async {
+            // The halt is in force, and whoever raised it is still waiting.
+            let halt = loop {
+                tokio::task::yield_now().await;
+                if let Some(halt) = keeper.status().halts.first() {
+                    break HaltId::parse(&halt.id).unwrap();
+                }
+            };
+            said(&stage, halt);
+            assert!(!keeper.all_past(Duration::from_millis(50)).await, "long after it was said");
+            assert_eq!((line(&stage, halt).waiting, questions(&stage)), (vec!["n1".to_owned()], 0));
+            order.sent();
+            let line = done(&stage, halt).await;
+            assert_eq!((line.asked, line.confirmed, line.orders, line.late.len()), (1, 1, 3, 0), "{line:?}");
+        };
+        tokio::join!(raising, cancelling);
+        assert_eq!(questions(&stage), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_order_of_before_that_stays_under_way_is_told_of_and_venues_are_asked_all_the_same() {
+    on_stage(|stage| async move {
+        let order = clear(&stage, Risk::Cancel).unwrap();
+        let halt = halted(&stage).await;
+        let cancels = stage.worker.shared.halts.cancels();
+        let scope = HaltScope::parse(DESK).unwrap();
+        let new = NewCancel { halt, scope: scope.clone(), by: "operator alice".to_owned(), run: String::new(), at: clock::wall() };
+        let asks = Asks { ticket: cancels.say(new), scope, accounts: true };
+        let (shared, upstreams) = (Arc::clone(&stage.worker.shared), Arc::clone(&stage.upstreams));
+        run_within(shared, upstreams, asks, Duration::from_millis(20)).await;
+        let line = line(&stage, halt);
+        assert_eq!((line.confirmed, line.orders, line.late), (1, 3, vec!["n1".to_owned()]));
+        let told = stage.recorded("halt_cancel");
+        assert!(told.iter().all(|record| record["detail"].as_str().unwrap().ends_with("orders may rest")), "{told:?}");
+        drop(order);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_another_process_calls_for_is_done_once_for_what_is_open_here_and_answered() {
+    on_stage(|stage| async move {
+        let (shared, upstreams) = (&stage.worker.shared, &stage.upstreams);
+        let halt = halted(&stage).await;
+        let mut heard = None;
+        look(shared, upstreams, &mut heard).await.unwrap();
+        assert_eq!((heard, shared.halts.cancels().of(halt)), (Some(0), None));
+        let number = called(&stage, halt).await;
+        look(shared, upstreams, &mut heard).await.unwrap();
+        assert_eq!(heard, Some(number));
+        let line = done(&stage, halt).await;
+        assert_eq!((line.asked, questions(&stage)), (0, 0), "the accounts are asked for where it was said");
+        look(shared, upstreams, &mut heard).await.unwrap();
+        let answers = parts(&stage).await;
+        assert_eq!((answers.len(), answers[0].1.stage), (1, CancelStage::Done));
+        let records = stage.recorded("halt_cancel").len();
+        look(shared, upstreams, &mut heard).await.unwrap();
+        assert_eq!(stage.recorded("halt_cancel").len(), records, "once");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_said_here_is_called_to_the_others_when_they_can_read_the_halt() {
+    on_stage(|stage| async move {
+        let (shared, upstreams) = (&stage.worker.shared, &stage.upstreams);
+        let halt = halted(&stage).await;
+        said(&stage, halt);
+        let mut heard = None;
+        look(shared, upstreams, &mut heard).await.unwrap();
+        let calls: Vec<CancelCall> = shared.store.cancel_calls_after(0).await.unwrap();
+        assert_eq!((calls.len(), calls[0].what.halt, calls[0].what.by.as_str()), (1, halt, "operator alice"));
+        let line = done(&stage, halt).await;
+        look(shared, upstreams, &mut heard).await.unwrap();
+        assert_eq!((line.confirmed, questions(&stage)), (1, 1), "and not heard from itself");
+        assert_eq!(parts(&stage).await[0].1.orders, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_is_not_carried_out_after_its_halt_was_lifted_nor_by_a_process_that_began_later() {
+    on_stage(|stage| async move {
+        let (shared, upstreams) = (&stage.worker.shared, &stage.upstreams);
+        let halt = halted(&stage).await;
+        let (first, mut heard) = (called(&stage, halt).await, None);
+        let asking = CancelPart { stage: CancelStage::Asking, asked: 3, confirmed: 1, ..CancelPart::default() };
+        shared.store.answer_cancel(first, "gone", &serde_json::to_string(&asking).unwrap()).await.unwrap();
+        look(shared, upstreams, &mut heard).await.unwrap();
+        assert!(stage.recorded("halt_cancel").is_empty() && heard == Some(first));
+        let line = line(&stage, halt);
+        assert_eq!((line.done, line.asked, line.confirmed, line.unconfirmed), (true, 3, 1, 2), "the process that was at it is gone");
+        called(&stage, halt).await;
+        lift(&stage, &halt.to_string(), None, &["bob", "carol"]).await.unwrap();
+        look(shared, upstreams, &mut heard).await.unwrap();
+        let line = done(&stage, halt).await;
+        assert!(line.unconfirmed == 1 && line.faults[0].why.contains("lifted"), "{line:?}");
+        assert_eq!(questions(&stage), 0);
+    })
+    .await;
+}

@@ -1,0 +1,153 @@
+//! Halts that cancel, told to every process that serves; and what came of it at each.
+//!
+//! ```text
+//!   said at a node ─▶ call (number n) ─▶ each process: reads those after the last it knows ─▶ asks for what is open at it ─▶ answer (n, node, run)
+//! ```
+//!
+//! A call is an act and no state: whoever starts takes the last number as known. What a process has not heard of when the halt was lifted
+//! it is told with that, so that nobody cancels what was placed after it.
+
+use countersign_core::Timestamp;
+use countersign_halt::{HaltId, HaltScope};
+
+use super::{Store, check_text, row};
+use crate::db::{Lock, Row};
+use crate::error::StoreError;
+use crate::limits;
+
+/// What is called for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCancel {
+    /// Under which halt.
+    pub halt: HaltId,
+    /// For whom.
+    pub scope: HaltScope,
+    /// By whom.
+    pub by: String,
+    /// The process where it was said: its name, which no other has, also none of the same node.
+    pub run: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A call as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CancelCall {
+    /// Its number. They grow in the order in which they are committed.
+    pub number: u64,
+    /// What is called for.
+    pub what: NewCancel,
+    /// The node where it was said.
+    pub node: String,
+    /// Whether its halt was lifted meanwhile.
+    pub is_lifted: bool,
+}
+
+/// What a process says of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CancelAnswer {
+    /// Of which call.
+    pub number: u64,
+    /// The node.
+    pub node: String,
+    /// The process.
+    pub run: String,
+    /// In JSON of theirs.
+    pub record: String,
+}
+
+/// A halt that is not in the store was not lifted: it is about to come there.
+const CALLS: &str = "SELECT c.*, CAST(CASE WHEN h.lowered IS NOT NULL AND h.lowered_to IS NULL THEN 1 ELSE 0 END AS bigint) AS lifted \
+     FROM halt_cancels AS c LEFT JOIN halts AS h ON h.id = c.halt WHERE c.number > $1 ORDER BY c.number";
+
+const ANSWER: &str = "INSERT INTO halt_cancel_answers (number, node, run, record) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (number, node, run) DO UPDATE SET record = excluded.record";
+
+impl Store {
+    /// Calls every process to cancel; the number of the call. The oldest are forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError::Field`], or an infrastructure failure.
+    pub async fn call_cancel(&self, new: &NewCancel) -> Result<u64, StoreError> {
+        check_text("the name of who cancels", &new.by, 1, limits::ACTOR_BYTES_MAX)?;
+        // The lock of halts: numbers are committed in order, so whoever has read up to one misses none below it.
+        let mut transaction = self.db.begin(Lock::Halts).await?;
+        let last = transaction.one("SELECT coalesce(max(number), 0) AS last FROM halt_cancels", &[]).await?;
+        let number = last.number("last").map_err(|source| self.failed(source))? + 1;
+        let values = [
+            number.into(),
+            new.halt.to_string().into(),
+            new.scope.to_string().into(),
+            new.by.as_str().into(),
+            self.node.as_str().into(),
+            new.run.as_str().into(),
+            row::micros(new.at).into(),
+        ];
+        let insert = "INSERT INTO halt_cancels (number, halt, scope, by, node, run, at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        transaction.run(insert, &values).await?;
+        let kept = i64::try_from(limits::CANCEL_CALLS_KEPT).unwrap_or(i64::MAX);
+        transaction.run("DELETE FROM halt_cancels WHERE number <= $1", &[(number - kept).into()]).await?;
+        transaction.commit().await?;
+        Ok(u64::try_from(number).unwrap_or(0))
+    }
+
+    /// The calls after a number, in order. From 0 on: all that are remembered.
+    ///
+    /// # Errors
+    /// [`StoreError::BadRecord`], or an infrastructure failure.
+    pub async fn cancel_calls_after(&self, number: u64) -> Result<Vec<CancelCall>, StoreError> {
+        self.db.rows(CALLS, &[signed(number).into()]).await?.iter().map(call).collect()
+    }
+
+    /// Says what this node's process makes of a call; what it said before is replaced. A call that is forgotten is an error of the database.
+    ///
+    /// # Errors
+    /// An infrastructure failure.
+    pub async fn answer_cancel(&self, number: u64, run: &str, record: &str) -> Result<(), StoreError> {
+        let values = [signed(number).into(), self.node.as_str().into(), run.into(), record.into()];
+        self.db.run(ANSWER, &values).await.map(drop)
+    }
+
+    /// What was said of the calls from a number on.
+    ///
+    /// # Errors
+    /// [`StoreError::BadRecord`], or an infrastructure failure.
+    pub async fn cancel_answers_from(&self, number: u64) -> Result<Vec<CancelAnswer>, StoreError> {
+        let answers = "SELECT number, node, run, record FROM halt_cancel_answers WHERE number >= $1 ORDER BY number, node, run";
+        self.db.rows(answers, &[signed(number).into()]).await?.iter().map(answer).collect()
+    }
+}
+
+fn call(row: &Row) -> Result<CancelCall, StoreError> {
+    let number = row.number("number").map_err(|error| bad(0, error))?;
+    let failed = |error: sqlx::Error| bad(number, error);
+    let text = |column| row.text(column).map_err(failed);
+    let at = u64::try_from(row.number("at").map_err(failed)?).map_err(|error| bad(number, error))?;
+    Ok(CancelCall {
+        number: u64::try_from(number).map_err(|error| bad(number, error))?,
+        what: NewCancel {
+            halt: HaltId::parse(text("halt")?).ok_or_else(|| bad(number, "not the name of a halt"))?,
+            scope: HaltScope::parse(text("scope")?).map_err(|error| bad(number, error))?,
+            by: text("by")?.to_owned(),
+            run: text("run")?.to_owned(),
+            at: Timestamp::from_micros(at),
+        },
+        node: text("node")?.to_owned(),
+        is_lifted: row.number("lifted").map_err(failed)? == 1,
+    })
+}
+
+fn answer(row: &Row) -> Result<CancelAnswer, StoreError> {
+    let number = row.number("number").map_err(|error| bad(0, error))?;
+    let text = |column| row.text(column).map(str::to_owned).map_err(|error| bad(number, error));
+    let number = u64::try_from(number).map_err(|error| bad(number, error))?;
+    Ok(CancelAnswer { number, node: text("node")?, run: text("run")?, record: text("record")? })
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn bad(number: i64, why: impl std::fmt::Display) -> StoreError {
+    StoreError::BadRecord { table: "halt_cancels", id: number.to_string(), why: why.to_string() }
+}

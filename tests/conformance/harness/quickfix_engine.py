@@ -14,6 +14,7 @@ The acceptor answers each NewOrderSingle with an ExecutionReport (150=0) and eac
 
 import base64
 import hashlib
+import hmac
 import json
 import os
 import sys
@@ -78,16 +79,32 @@ class Engine(fix.Application):
         return field.getString()
 
     def sign(self, message):
-        """As at Binance with a private key, as at Deribit with a secret; the file may name further fields of the Logon."""
-        if "private_key_pem" in self.credential:
-            self.sign_binance(message)
-        else:
-            self.sign_deribit(message)
+        """As the venue of the credential wants it; the file may name further fields of the Logon, and by how much the clock is wrong."""
+        if "clock" in self.credential:
+            at = time.strftime("%Y%m%d-%H:%M:%S", time.gmtime(self.now())) + ".000"
+            message.getHeader().setField(fix.StringField(52, at))
+        getattr(self, f"sign_{self.credential['kind'].replace('-', '_')}")(message)
         for tag, value in self.credential.get("logon", []):
             message.setField(fix.StringField(tag, value))
 
+    def now(self):
+        return time.time() + self.credential.get("clock", 0)
+
+    def sign_coinbase_exchange(self, message):
+        text = SOH.join([*(self.header(message, tag) for tag in (52, 35, 34, 49, 56)), self.credential["passphrase"]])
+        proof = base64.b64encode(hmac.new(base64.b64decode(self.credential["secret"]), text.encode(), hashlib.sha256).digest()).decode()
+        for tag, value in ((95, str(len(proof))), (96, proof), (553, self.credential["api_key"]), (554, self.credential["passphrase"])):
+            message.setField(fix.StringField(tag, value))
+
+    def sign_kraken(self, message):
+        nonce, key = str(int(self.now() * 1000)), self.credential["api_key"]
+        text = "".join(f"{tag}={value}{SOH}" for tag, value in [*((tag, self.header(message, tag)) for tag in (35, 34, 49, 56)), (553, key)]) + nonce
+        mac = hmac.new(base64.b64decode(self.credential["secret"]), hashlib.sha256(text.encode()).digest(), hashlib.sha512).digest()
+        for tag, value in ((553, key), (554, base64.b64encode(mac).decode()), (5025, nonce)):
+            message.setField(fix.StringField(tag, value))
+
     def sign_deribit(self, message):
-        raw = f"{int(time.time() * 1000)}.{base64.b64encode(os.urandom(32)).decode()}"
+        raw = f"{int(self.now() * 1000)}.{base64.b64encode(os.urandom(32)).decode()}"
         digest = base64.b64encode(hashlib.sha256(raw.encode() + self.credential["secret"].encode()).digest()).decode()
         for tag, value in ((95, str(len(raw))), (96, raw), (553, self.credential["api_key"]), (554, digest)):
             message.setField(fix.StringField(tag, value))

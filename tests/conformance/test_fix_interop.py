@@ -64,7 +64,7 @@ class TestFix:
         login, name = client.login, f"o{next(NAMES)}"
         with start(login.key(server)) as trader:
             trader.log_on()
-            trader.misses(lambda: trader.send("D", order(login, name)), lambda: trader.send("D", order(login, f"{name}b")))
+            trader.misses(name, lambda: trader.send("D", order(login, name)), lambda: trader.send("D", order(login, f"{name}b")))
             while (told := trader.hear("8"))["11"] != name or told.get("43") != "Y":
                 pass
         interop.fix_works(client, "resend")
@@ -72,7 +72,7 @@ class TestFix:
     def refused(self, interop, client, operation, attempt):
         with pytest.raises(Refused) as raised:
             attempt()
-        kinds, words = client.login.refusals[operation]
+        kinds, words = client.refusal(operation)
         assert (raised.value.kinds, raised.value.words) == (kinds, words)
         interop.fix_refused(client, operation, raised.value.kinds, raised.value.words, kinds)
 

@@ -87,9 +87,9 @@ class QuickFix:
             if event["event"] in ("admin", "app") and fields.get("35") in kinds:
                 return fields
 
-    def misses(self, lose, more):
-        """`lose` has a report sent that does not arrive; by `more` the engine sees that it missed it."""
-        self.tunnel.loses = b"8"
+    def misses(self, name, lose, more):
+        """`lose` has the report of an order sent that does not arrive; by `more` the engine sees that it missed it."""
+        self.tunnel.loses = name
         lose()
         more()
 
@@ -143,12 +143,13 @@ class SimpleFix:
                 return told(message)
         raise AssertionError(f"the connection ended instead of {kinds}")
 
-    def misses(self, lose, more):
-        """What it heard it asks for again: there is no session that would."""
+    def misses(self, name, lose, more):
+        """What it heard it asks for again: there is no session that would. Reports of others of the account come, too."""
         lose()
-        missed = self.hear("8")["34"]
+        while (missed := self.hear("8"))["11"] != name:
+            pass
         more()
-        self.send("2", [(7, missed), (16, missed)])
+        self.send("2", [(7, missed["34"]), (16, missed["34"])])
 
     def log_on_twice(self):
         self.log_on()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .clients import with_wrong_secret
 from .fix import binance_logon, coinbase_logon, deribit_logon, kraken_logon
 from .fix_clients import Connector, QuickFix, SimpleFix
+from .fixcore_client import FixCore
 from .server import run
 
 
@@ -39,6 +40,8 @@ class Login:
     log_on: Callable
     #: Its key is its name.
     named_by_key: bool = False
+    #: Whether the venue has this version, too; the gateway takes every Logon in all.
+    of_venue: bool = True
 
     @property
     def refusals(self):
@@ -72,8 +75,8 @@ def coinbase_five(client, record):
 BINANCE = Login("binance", "Ed25519", "FIX.4.4", "SPOT", "BTCUSDT", binance_logon)
 LOGINS = [
     BINANCE,
-    Login("binance", "Ed25519", "FIX.4.2", "SPOT", "BTCUSDT", binance_logon),
-    Login("binance", "Ed25519", "FIXT.1.1", "SPOT", "BTCUSDT", binance_logon),
+    Login("binance", "Ed25519", "FIX.4.2", "SPOT", "BTCUSDT", binance_logon, of_venue=False),
+    Login("binance", "Ed25519", "FIXT.1.1", "SPOT", "BTCUSDT", binance_logon, of_venue=False),
     Login("coinbase-exchange", "HS256", "FIX.4.2", "Coinbase", "BTC-USDT", coinbase_logon, named_by_key=True),
     Login("coinbase-exchange", "HS256", "FIXT.1.1", "Coinbase", "BTC-USDT", coinbase_five),
     Login("deribit", "HS256", "FIX.4.4", "DERIBITSERVER", "BTC_USDT", deribit_logon),
@@ -88,14 +91,22 @@ class Client:
     package: str
     make: type
     login: Login
+    #: It leaves at the first message that is no Logon.
+    leaves: bool = False
 
     @property
     def name(self):
         return f"{self.package} {self.login.version} ({self.login.kind})"
 
+    def refusal(self, operation):
+        """The kinds of messages that it is told, and the number or the words in the first of them."""
+        kinds, words = self.login.refusals[operation]
+        return (kinds.split(", ")[0] if self.leaves else kinds), words
+
 
 CLIENTS = [
     Client("binance-fix-connector", Connector, BINANCE),
+    *(Client("fixcore-engine", FixCore, login, leaves=True) for login in LOGINS if login.of_venue),
     *(Client("quickfix", QuickFix, login) for login in LOGINS),
-    *(Client("simplefix", SimpleFix, login) for login in LOGINS if login.version != "FIXT.1.1" or login.purpose != "binance"),
+    *(Client("simplefix", SimpleFix, login) for login in LOGINS if login.of_venue),
 ]

@@ -12,17 +12,13 @@ Reads commands from standard input, one JSON object per line, and writes what ha
 The acceptor answers each NewOrderSingle with an ExecutionReport (150=0) and each mass cancel by itself.
 """
 
-import base64
-import hashlib
-import hmac
 import json
-import os
 import sys
 import threading
 import time
 
 import quickfix as fix
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from fix_proofs import proof
 
 SOH = "\x01"
 OUTPUT = threading.Lock()
@@ -83,38 +79,12 @@ class Engine(fix.Application):
         if "clock" in self.credential:
             at = time.strftime("%Y%m%d-%H:%M:%S", time.gmtime(self.now())) + ".000"
             message.getHeader().setField(fix.StringField(52, at))
-        getattr(self, f"sign_{self.credential['kind'].replace('-', '_')}")(message)
-        for tag, value in self.credential.get("logon", []):
+        proved = proof(self.credential, lambda tag: self.header(message, tag), self.now())
+        for tag, value in [*proved, *self.credential.get("logon", [])]:
             message.setField(fix.StringField(tag, value))
 
     def now(self):
         return time.time() + self.credential.get("clock", 0)
-
-    def sign_coinbase_exchange(self, message):
-        text = SOH.join([*(self.header(message, tag) for tag in (52, 35, 34, 49, 56)), self.credential["passphrase"]])
-        proof = base64.b64encode(hmac.new(base64.b64decode(self.credential["secret"]), text.encode(), hashlib.sha256).digest()).decode()
-        for tag, value in ((95, str(len(proof))), (96, proof), (553, self.credential["api_key"]), (554, self.credential["passphrase"])):
-            message.setField(fix.StringField(tag, value))
-
-    def sign_kraken(self, message):
-        nonce, key = str(int(self.now() * 1000)), self.credential["api_key"]
-        text = "".join(f"{tag}={value}{SOH}" for tag, value in [*((tag, self.header(message, tag)) for tag in (35, 34, 49, 56)), (553, key)]) + nonce
-        mac = hmac.new(base64.b64decode(self.credential["secret"]), hashlib.sha256(text.encode()).digest(), hashlib.sha512).digest()
-        for tag, value in ((553, key), (554, base64.b64encode(mac).decode()), (5025, nonce)):
-            message.setField(fix.StringField(tag, value))
-
-    def sign_deribit(self, message):
-        raw = f"{int(self.now() * 1000)}.{base64.b64encode(os.urandom(32)).decode()}"
-        digest = base64.b64encode(hashlib.sha256(raw.encode() + self.credential["secret"].encode()).digest()).decode()
-        for tag, value in ((95, str(len(raw))), (96, raw), (553, self.credential["api_key"]), (554, digest)):
-            message.setField(fix.StringField(tag, value))
-
-    def sign_binance(self, message):
-        text = SOH.join(self.header(message, tag) for tag in (35, 49, 56, 34, 52))
-        key = load_pem_private_key(self.credential["private_key_pem"].encode(), None)
-        signature = base64.b64encode(key.sign(text.encode())).decode()
-        for tag, value in ((95, str(len(signature))), (96, signature), (553, self.credential["api_key"]), (25035, "1")):
-            message.setField(fix.StringField(tag, value))
 
     def report(self, message, session):
         self.orders += 1

@@ -17,7 +17,7 @@ class TlsTunnel:
     One thread for all: OpenSSL's connections are not for two threads at once, and one that reads while another writes loses bytes.
     """
 
-    #: The type of a message to this side that gets lost, once.
+    #: The ClOrdID whose report to this side gets lost, once.
     loses = None
     #: The first message of the first connection, and whether every later connection begins with it instead of its own.
     logon, replays = None, False
@@ -58,7 +58,7 @@ class TlsTunnel:
         return carried
 
     def _lossy(self, message):
-        if self.loses is None or b"\x0135=%s\x01" % self.loses not in message:
+        if self.loses is None or b"\x0135=8\x01" not in message or b"\x0111=%s\x01" % self.loses.encode() not in message:
             return message
         self.loses = None
         return b""

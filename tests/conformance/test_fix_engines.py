@@ -2,13 +2,11 @@
 
 import json
 import socket
-import sys
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from harness.engine import Engine
+from harness.engine import Engine, dictionaries
 from harness.fix import FixClient, binance_logon, limit_order, sending_time
 from harness.server import Server
 from harness.tls_tunnel import TlsTunnel
@@ -73,15 +71,10 @@ def test_quickfix_trades_and_comes_back(server, tmp_path, version):
             assert any(event["event"] == "logout" for event in engine.events)
 
 
-DICTIONARIES = Path(sys.prefix) / "share/quickfix"
-
-
 def with_dictionary(server, folder, version):
     """As QuickFIX is by default: what the standard does not give to a message is rejected, and so is a value that it does not list."""
-    both = {"TransportDataDictionary": "FIXT11", "AppDataDictionary": "FIX50SP2"} if version == "FIXT.1.1" else {"DataDictionary": version.replace(".", "")}
-    files = {name: DICTIONARIES / f"{file}.xml" for name, file in both.items()}
     path = folder / "strict.json"
-    path.write_text(json.dumps({**server.credential("binance-ed25519"), "settings": {"UseDataDictionary": "Y", **{name: str(file) for name, file in files.items()}}}))
+    path.write_text(json.dumps({**server.credential("binance-ed25519"), "settings": dictionaries(version)}))
     return path
 
 

@@ -32,6 +32,42 @@ Each client is the pinned release, installed from PyPI or, where its name begins
 Every SDK in Python but ccxt 4.5 runs in a process of its own, those in JavaScript in one of Node; a wrong clock is that process's, and a replay is its transport sending one order twice.
 ";
 
+const MORE: &str = "
+## What more works
+
+Of these classes, one kind of key each: changing an order, several orders in one request, cancelling all of them, and one's own trades with their fees.
+
+";
+
+const REFUSED: &str = "
+## What a refusal raises
+
+The class that the client raises, with the venue's code where the client shows it. `(returned)`: the client raises nothing and hands the \
+venue's answer to its caller. `(object)`: what the client throws has no class. Each class is the one that the client raises at the venue \
+itself, by the client's source and the venue's documents; a test fails when it is another. Replay is the gateway's own: most venues take \
+the same order twice within its window, and here the client raises what it raises for the venue's word for a stale or repeated request.
+
+";
+
+const FIX: &str = "
+## What works over FIX
+
+The Logon of each venue, in the versions that it takes; Binance's in all that the gateway speaks, though the venue itself has FIX.4.4 only.
+QuickFIX and fixcore-engine are whole engines; TLS is done for them by a tunnel. What binance-fix-connector and simplefix missed, the test asks for with their messages: the one asks for nothing by itself, the other has no session.
+`resend`: an ExecutionReport is lost, the client sees the gap in the numbers, and gets it again with PossDupFlag.
+
+";
+
+const FIX_REFUSED: &str = "
+## What a refusal says over FIX
+
+The messages that the client is told, with ErrorCode (25016) of the first one where the venue has such, else its Text (58).
+Binance's documents have a Reject with the numbers of its REST API, those of Deribit and Kraken a Logout with the reason; what they, and Coinbase Exchange, write there none of them says, and these words are the gateway's.
+After a Reject of a Logon comes a Logout, because engines wait for one; fixcore-engine leaves at the first message that is no Logon, and has it in its log alone. A wrong clock is one by 60 s.
+A Logon shown twice breaks a rule of Deribit's and Kraken's own, whose time or nonce must rise; at Binance and Coinbase Exchange the window alone would let it pass, and the refusal is the gateway's.
+
+";
+
 /// What the tests wrote.
 #[derive(Deserialize)]
 struct Facts {
@@ -39,6 +75,15 @@ struct Facts {
     /// What only some clients were asked for: those that say something about one of these say something about all.
     #[serde(default)]
     more: Vec<String>,
+    refused: Vec<String>,
+    rows: Vec<Row>,
+    fix: FixFacts,
+}
+
+/// What the tests of FIX clients wrote.
+#[derive(Deserialize)]
+struct FixFacts {
+    works: Vec<String>,
     refused: Vec<String>,
     rows: Vec<Row>,
 }
@@ -96,38 +141,43 @@ fn facts(machine: &Machine) -> Result<Facts> {
 }
 
 fn page(facts: &Facts) -> Result<String> {
-    let clients: Vec<&Row> = {
-        let mut seen = BTreeSet::new();
-        facts.rows.iter().filter(|row| seen.insert(&row.client)).collect()
-    };
-    ensure!(!clients.is_empty(), "no client told anything");
+    let rows = &facts.rows;
+    let clients = clients(rows)?;
     let mut page = HEAD.to_owned();
     let mut notes = Notes::default();
     page.push_str("\n## What works\n\n");
-    table(&mut page, facts, &clients, &facts.works, &mut notes)?;
-    let asked = |row: &&Row| facts.rows.iter().any(|told| told.client == row.client && facts.more.contains(&told.operation));
+    table(&mut page, rows, &clients, &facts.works, &mut notes)?;
+    let asked = |row: &&Row| rows.iter().any(|told| told.client == row.client && facts.more.contains(&told.operation));
     let some: Vec<&Row> = clients.iter().copied().filter(asked).collect();
     if !some.is_empty() {
-        page.push_str(
-            "\n## What more works\n\nOf these classes, one kind of key each: changing an order, several orders in one request, cancelling ",
-        );
-        page.push_str("all of them, and one's own trades with their fees.\n\n");
-        table(&mut page, facts, &some, &facts.more, &mut notes)?;
+        page.push_str(MORE);
+        table(&mut page, rows, &some, &facts.more, &mut notes)?;
     }
-    page.push_str("\n## What a refusal raises\n\nThe class that the client raises, with the venue's code where the client shows it. ");
-    page.push_str("`(returned)`: the client raises nothing and hands the venue's answer to its caller. ");
-    page.push_str("`(object)`: what the client throws has no class. ");
-    page.push_str("Each class is the one that the client raises at the venue itself, by the client's source and the venue's documents; ");
-    page.push_str(
-        "a test fails when it is another. Replay is the gateway's own: most venues take the same order twice within its window, and here ",
-    );
-    page.push_str("the client raises what it raises for the venue's word for a stale or repeated request.\n\n");
-    table(&mut page, facts, &clients, &facts.refused, &mut notes)?;
+    page.push_str(REFUSED);
+    table(&mut page, rows, &clients, &facts.refused, &mut notes)?;
+    fix(&mut page, &facts.fix, &mut notes)?;
     page.push_str("\n## Why a cell is empty\n\n");
     for (number, reason) in notes.0.iter().enumerate() {
         let _ = writeln!(page, "{}. {reason}.", number + 1);
     }
     Ok(page)
+}
+
+/// FIX has operations of its own.
+fn fix(page: &mut String, facts: &FixFacts, notes: &mut Notes) -> Result<()> {
+    let clients = clients(&facts.rows)?;
+    page.push_str(FIX);
+    table(page, &facts.rows, &clients, &facts.works, notes)?;
+    page.push_str(FIX_REFUSED);
+    table(page, &facts.rows, &clients, &facts.refused, notes)
+}
+
+/// The first row of each client.
+fn clients(rows: &[Row]) -> Result<Vec<&Row>> {
+    let mut seen = BTreeSet::new();
+    let clients: Vec<&Row> = rows.iter().filter(|row| seen.insert((&row.venue, &row.client))).collect();
+    ensure!(!clients.is_empty(), "no client told anything");
+    Ok(clients)
 }
 
 /// The reasons, in the order in which they came up.
@@ -147,13 +197,14 @@ impl Notes {
     }
 }
 
-fn table(page: &mut String, facts: &Facts, clients: &[&Row], operations: &[String], notes: &mut Notes) -> Result<()> {
+fn table(page: &mut String, rows: &[Row], clients: &[&Row], operations: &[String], notes: &mut Notes) -> Result<()> {
     let _ = writeln!(page, "| venue | client | version | {} |", operations.join(" | "));
     let _ = writeln!(page, "|---|---|---|{}", "---|".repeat(operations.len()));
     for client in clients {
         let _ = write!(page, "| {} | {} | {} |", client.venue, client.client, client.version);
         for operation in operations {
-            let row = facts.rows.iter().find(|row| row.client == client.client && row.operation == *operation);
+            let same = |row: &&Row| (&row.venue, &row.client, &row.operation) == (&client.venue, &client.client, operation);
+            let row = rows.iter().find(same);
             let row = row.with_context(|| format!("a hole: {} says nothing about {operation}", client.client))?;
             let _ = write!(page, " {} |", cell(row, notes)?);
         }
@@ -182,7 +233,8 @@ mod tests {
     use super::*;
 
     fn facts(rows: &str) -> Facts {
-        serde_json::from_str(&format!(r#"{{"works":["ticker"],"refused":["replay"],"rows":[{rows}]}}"#)).unwrap()
+        let fix = format!(r#"{{"works":["logon"],"refused":["wrong secret"],"rows":[{LOGON},{SECRET}]}}"#);
+        serde_json::from_str(&format!(r#"{{"works":["ticker"],"refused":["replay"],"rows":[{rows}],"fix":{fix}}}"#)).unwrap()
     }
 
     const TICKER: &str = r#"{"client":"c","version":"1","venue":"v","operation":"ticker","outcome":"works"}"#;
@@ -205,6 +257,19 @@ mod tests {
         let page = page(&told).unwrap();
         let table = page.split("## What more works").nth(1).unwrap().split("##").next().unwrap();
         assert!(table.contains("| v | c | 1 | yes |") && !table.contains("| d |"), "{table}");
+    }
+
+    const LOGON: &str = r#"{"client":"f","version":"2","venue":"w","operation":"logon","outcome":"works"}"#;
+    const SECRET: &str = r#"{"client":"f","version":"2","venue":"w","operation":"wrong secret","outcome":"refused","raised":"Logout","code":"No.","expected":"Logout"}"#;
+
+    #[test]
+    fn fix_clients_have_tables_of_their_own() {
+        let none = r#"{"client":"c","version":"1","venue":"v","operation":"replay","outcome":"none","reason":"no nonce"}"#;
+        let mut told = facts(&format!("{TICKER},{none}"));
+        let text = page(&told).unwrap();
+        assert!(text.contains("| logon |") && text.contains("| w | f | 2 | yes |\n") && text.contains("| w | f | 2 | `Logout` No. |\n"));
+        told.fix.rows.truncate(1);
+        assert!(page(&told).unwrap_err().to_string().contains("f says nothing about wrong secret"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::machine::{Machine, has_program};
 type Venv = (&'static str, &'static str);
 
 const VENV: Venv = ("venv", "tests/conformance/requirements.txt");
-/// One client needs an older version of a library that another one needs a newer of.
+/// Some clients need an older version of a library that another one needs a newer of.
 const COINBASE_VENV: Venv = ("venv-coinbase", "tests/conformance/requirements-coinbase.txt");
 
 /// Envoy, whose package has the name of another one's module.

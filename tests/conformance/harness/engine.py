@@ -10,6 +10,13 @@ from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("quickfix_engine.py")
 SECONDS = 90
+DICTIONARIES = Path(sys.prefix) / "share/quickfix"
+
+
+def dictionaries(version):
+    """QuickFIX's settings for its own dictionaries, as by default: without one it reads no groups."""
+    both = {"TransportDataDictionary": "FIXT11", "AppDataDictionary": "FIX50SP2"} if version == "FIXT.1.1" else {"DataDictionary": version.replace(".", "")}
+    return {"UseDataDictionary": "Y", **{name: str(DICTIONARIES / f"{file}.xml") for name, file in both.items()}}
 
 
 class Engine:

@@ -20,6 +20,10 @@ WORKS = ["markets", "balance", "ticker", "book", "orders", "ticker stream", "ord
 MORE = ["change", "several", "cancel all", "own trades"]
 REFUSED = ["wrong secret", "wrong clock", "missing scope", "replay"]
 
+#: What is asked of every FIX client.
+FIX_WORKS = ["logon", "order", "replace", "cancel", "status", "prices", "resend"]
+FIX_REFUSED = ["wrong secret", "wrong clock", "missing scope", "replayed logon"]
+
 
 def versions(*files):
     """The pinned versions, by package name in lower case."""
@@ -71,10 +75,23 @@ class Interop:
         """The client or the venue has no such thing."""
         self._tell(client, venue, operation, outcome="none", reason=reason)
 
+    def fix_works(self, client, *operations):
+        """The FIX client did these."""
+        for operation in operations:
+            assert operation in FIX_WORKS, operation
+            self._tell(client.name, client.login.purpose, operation, fix=True, outcome="works")
+
+    def fix_refused(self, client, operation, told, words, expected):
+        """The FIX client was told this; `expected` is what the venue tells."""
+        assert operation in FIX_REFUSED, operation
+        self._tell(client.name, client.login.purpose, operation, fix=True, outcome="refused", raised=told, code=words, expected=expected)
+
     def write(self, path):
-        order = {operation: place for place, operation in enumerate(WORKS + MORE + REFUSED)}
+        order = {operation: place for place, operation in enumerate(WORKS + MORE + REFUSED + FIX_WORKS + FIX_REFUSED)}
         rows = sorted(self.rows.values(), key=lambda row: (row["venue"], row["client"], order[row["operation"]]))
-        Path(path).write_text(json.dumps({"works": WORKS, "more": MORE, "refused": REFUSED, "rows": rows}, indent=1) + "\n")
+        fix = {"works": FIX_WORKS, "refused": FIX_REFUSED, "rows": [row for row in rows if row.get("fix")]}
+        rest = {"works": WORKS, "more": MORE, "refused": REFUSED, "rows": [row for row in rows if not row.get("fix")]}
+        Path(path).write_text(json.dumps({**rest, "fix": fix}, indent=1) + "\n")
 
 
 class Plugin:

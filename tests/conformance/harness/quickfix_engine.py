@@ -12,16 +12,13 @@ Reads commands from standard input, one JSON object per line, and writes what ha
 The acceptor answers each NewOrderSingle with an ExecutionReport (150=0) and each mass cancel by itself.
 """
 
-import base64
-import hashlib
 import json
-import os
 import sys
 import threading
 import time
 
 import quickfix as fix
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from fix_proofs import proof
 
 SOH = "\x01"
 OUTPUT = threading.Lock()
@@ -78,26 +75,16 @@ class Engine(fix.Application):
         return field.getString()
 
     def sign(self, message):
-        """As at Binance with a private key, as at Deribit with a secret; the file may name further fields of the Logon."""
-        if "private_key_pem" in self.credential:
-            self.sign_binance(message)
-        else:
-            self.sign_deribit(message)
-        for tag, value in self.credential.get("logon", []):
+        """As the venue of the credential wants it; the file may name further fields of the Logon, and by how much the clock is wrong."""
+        if "clock" in self.credential:
+            at = time.strftime("%Y%m%d-%H:%M:%S", time.gmtime(self.now())) + ".000"
+            message.getHeader().setField(fix.StringField(52, at))
+        proved = proof(self.credential, lambda tag: self.header(message, tag), self.now())
+        for tag, value in [*proved, *self.credential.get("logon", [])]:
             message.setField(fix.StringField(tag, value))
 
-    def sign_deribit(self, message):
-        raw = f"{int(time.time() * 1000)}.{base64.b64encode(os.urandom(32)).decode()}"
-        digest = base64.b64encode(hashlib.sha256(raw.encode() + self.credential["secret"].encode()).digest()).decode()
-        for tag, value in ((95, str(len(raw))), (96, raw), (553, self.credential["api_key"]), (554, digest)):
-            message.setField(fix.StringField(tag, value))
-
-    def sign_binance(self, message):
-        text = SOH.join(self.header(message, tag) for tag in (35, 49, 56, 34, 52))
-        key = load_pem_private_key(self.credential["private_key_pem"].encode(), None)
-        signature = base64.b64encode(key.sign(text.encode())).decode()
-        for tag, value in ((95, str(len(signature))), (96, signature), (553, self.credential["api_key"]), (25035, "1")):
-            message.setField(fix.StringField(tag, value))
+    def now(self):
+        return time.time() + self.credential.get("clock", 0)
 
     def report(self, message, session):
         self.orders += 1

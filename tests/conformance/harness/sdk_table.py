@@ -65,7 +65,9 @@ BYBIT = "pybit.exceptions.InvalidRequestError"
 KRAKEN = "kraken.exceptions.Kraken{}Error"
 HTTP = "requests.exceptions.HTTPError"
 DERIBIT_AUTH = "typed_core.exceptions.AuthError"
+GATE = "gate_api.exceptions.GateApiException"
 NO_CLOCK = "no time is signed, only a nonce"
+NO_SESSION = "the client makes a session of its own for each request, and nothing can send one of them twice"
 
 PYTHON_BINANCE = "binance.exceptions.BinanceAPIException"
 CONNECTOR = "binance.error.ClientError"
@@ -133,6 +135,30 @@ VENDORS = [
     Vendor("bybit_pybit", "pybit", "bybit", "RS256", (BYBIT, "10004"), (BYBIT, "10002"), (BYBIT, "10005"), (BYBIT, "10014")),
     # python-okx hands the body over whatever it says (its okxclient.py); numbers: OKX v5, "Error Code".
     Vendor("okx_python", "python-okx", "okx", "HS256", (RETURNED, "50113"), (RETURNED, "50102"), (RETURNED, "50114"), (RETURNED, "50102")),
+    # bitfinex-api-py has a class for the number of a failed login and one for the general number (its middleware.py), and shows neither.
+    Vendor(
+        "bitfinex_api",
+        "bitfinex-api-py",
+        "bitfinex",
+        "HS384",
+        ("bfxapi.exceptions.InvalidCredentialError", ""),
+        NO_CLOCK,
+        ("bfxapi.rest.exceptions.GenericError", ""),
+        NO_SESSION,
+        python=COINBASE_PYTHON,
+    ),
+    # gate-api raises one class for all that has a label (its api_client.py); labels: Gate v4, "Error handling".
+    Vendor(
+        "gate_python",
+        "gate-api",
+        "gate",
+        "HS512",
+        (GATE, "INVALID_SIGNATURE"),
+        (GATE, "REQUEST_EXPIRED"),
+        (GATE, "FORBIDDEN"),
+        (GATE, "REPEATED_CREATION"),
+        lacks={"ticker stream": "the SDK has no streams", "order stream": "the SDK has no streams"},
+    ),
     # gemini-python hands the body over (its private_client.py); words: Gemini, "Error codes".
     Vendor(
         "gemini_python",
@@ -142,7 +168,7 @@ VENDORS = [
         (RETURNED, "InvalidSignature"),
         NO_CLOCK,
         (RETURNED, "MissingRole"),
-        "the client makes a session of its own for each request, and nothing can send one of them twice",
+        NO_SESSION,
         lacks={"ticker stream": "the client's market stream is of the book alone"},
     ),
     # krakenex hands the body over (its api.py); words: Kraken, "API error messages".

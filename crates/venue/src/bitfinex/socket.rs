@@ -2,7 +2,7 @@
 //!
 //! | frame | answer |
 //! |---|---|
-//! | `{"event":"subscribe","channel","symbol"}` | `{"event":"subscribed","chanId",…}`, the snapshot, the channel |
+//! | `{"event":"subscribe","channel","symbol"}` | `{"event":"subscribed","chanId",…}` with the `subId` of the frame, the snapshot, the channel |
 //! | `{"event":"unsubscribe","chanId"}` | `{"event":"unsubscribed","status":"OK",…}` |
 //! | `{"event":"conf","flags"}` | `{"event":"conf","status":"OK","flags":0}`: no flag is served |
 //! | `{"event":"auth"}` | nothing but the news of one's own: the gateway has answered the login |
@@ -61,6 +61,9 @@ struct Subscribe {
     freq: Option<String>,
     #[serde(default)]
     len: Option<Value>,
+    /// The client's own name of the subscription; the answer has it, too.
+    #[serde(default, rename = "subId")]
+    name: Option<Value>,
 }
 
 /// A number, as it is or as text: clients send both.
@@ -138,7 +141,7 @@ impl Session {
 
     fn subscribe(&mut self, shell: &Shell, wanted: &Subscribe) -> Result<(), BitfinexError> {
         if wanted.channel == "candles" {
-            return self.subscribe_candles(shell, &wanted.key);
+            return self.subscribe_candles(shell, wanted);
         }
         let channel = match wanted.channel.as_str() {
             "book" if wanted.prec.as_deref().is_none_or(|precision| precision == "P0") => Channel::Changes,
@@ -158,22 +161,34 @@ impl Session {
             answer["freq"] = json!(wanted.freq.as_deref().unwrap_or("F0"));
             answer["len"] = wanted.len.clone().unwrap_or_else(|| json!("25"));
         }
-        self.open(shell, market, channel, &answer)
+        self.open(shell, market, channel, wanted, answer)
     }
 
     /// Candles are named by a key in place of a symbol.
-    fn subscribe_candles(&mut self, shell: &Shell, key: &str) -> Result<(), BitfinexError> {
+    fn subscribe_candles(&mut self, shell: &Shell, wanted: &Subscribe) -> Result<(), BitfinexError> {
+        let key = &wanted.key;
         let found = shell.with(|exchange, _| candle_key(exchange, key));
         let (market, width) = found.map_err(|_| BitfinexError::subscription(UNKNOWN_PAIR, "key: invalid"))?;
         shell.counters.count_public();
         let channel = Channel::Candles(width);
         let number = streams::number_of(market, channel);
-        self.open(shell, market, channel, &json!({"event": "subscribed", "channel": "candles", "chanId": number, "key": key}))
+        let answer = json!({"event": "subscribed", "channel": "candles", "chanId": number, "key": key});
+        self.open(shell, market, channel, wanted, answer)
     }
 
-    fn open(&mut self, shell: &Shell, market: MarketIndex, channel: Channel, answer: &Value) -> Result<(), BitfinexError> {
+    fn open(
+        &mut self,
+        shell: &Shell,
+        market: MarketIndex,
+        channel: Channel,
+        wanted: &Subscribe,
+        mut answer: Value,
+    ) -> Result<(), BitfinexError> {
+        if let Some(name) = &wanted.name {
+            answer["subId"] = name.clone();
+        }
         // A client knows a channel by its answer, so that comes first.
-        self.say(answer);
+        self.say(&answer);
         self.0.subscribe(shell, market, channel).map_err(|_| BitfinexError::subscription(UNKNOWN_PAIR, "subscribe: limit"))?;
         // Taken after the subscription: a change told twice is harmless, one missed is not.
         if let Some(first) = shell.with(|exchange, _| streams::snapshot(exchange, market, channel)) {

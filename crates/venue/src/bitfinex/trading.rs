@@ -33,11 +33,16 @@ pub(super) fn positions(_: &Exchange, _: &Owner, _: &Fields, _: u64) -> Result<S
     Ok("[]".to_owned())
 }
 
+/// The fields of a user, of which the vendor's typed client counts every one (vendor, "User Info").
+const USER_FIELDS: usize = 55;
+
 /// `[ID, EMAIL, USERNAME, MTS_ACCOUNT_CREATE, VERIFIED, VERIFICATION_LEVEL, …]`: nothing of a person is known here.
 pub(super) fn user(exchange: &Exchange, owner: &Owner, _: &Fields, _: u64) -> Result<String, BitfinexError> {
     let name = &*exchange.account_state(owner.index).name;
-    let row = json!([owner.index.0, "", name, 0, 1, 1, null, "UTC", "en", "bitfinex", 1, null, null, 0, null, null, null, 0, 0]);
-    Ok(row.to_string())
+    let known = json!([owner.index.0, "", name, 0, 1, 1, null, "UTC", "en", "bitfinex", 1, null, null, null, 0, null, null, 0, 0]);
+    let mut row: Vec<Value> = known.as_array().cloned().unwrap_or_default();
+    row.resize(USER_FIELDS, Value::Null);
+    Ok(Value::from(row).to_string())
 }
 
 /// The fees, in the fifth place: what a maker pays for each kind of pair, and what a taker pays.

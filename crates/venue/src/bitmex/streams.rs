@@ -127,9 +127,11 @@ pub(crate) fn trade_event(exchange: &Exchange, market: MarketIndex, trade: &Publ
 /// The first message of a table of one's own.
 pub(super) fn own_first(exchange: &Exchange, owner: AccountIndex, channel: OwnChannel, at_ms: u64) -> String {
     match channel {
-        OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Fills | OwnChannel::Positions => {
-            partial("execution", None, &json!([]))
-        }
+        OwnChannel::AddressBalances(_)
+        | OwnChannel::AddressFills(_)
+        | OwnChannel::Fills
+        | OwnChannel::OrdersAnew
+        | OwnChannel::Positions => partial("execution", None, &json!([])),
         OwnChannel::Balances => partial("margin", None, &Value::from(trading::margin_rows(exchange, owner, at_ms))),
         OwnChannel::Orders => partial("order", None, &Value::from(trading::open(exchange, owner))),
     }
@@ -157,6 +159,7 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             | OwnChannel::Balances
             | OwnChannel::Fills
             | OwnChannel::Orders
+            | OwnChannel::OrdersAnew
             | OwnChannel::Positions,
             _,
         ) => Vec::new(),

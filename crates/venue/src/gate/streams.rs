@@ -102,6 +102,7 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             | OwnChannel::Balances
             | OwnChannel::Fills
             | OwnChannel::Orders
+            | OwnChannel::OrdersAnew
             | OwnChannel::Positions,
             _,
         ) => Vec::new(),

@@ -114,7 +114,7 @@ impl Session {
             OwnChannel::Balances => Some(streams::balances(exchange, owner.index, "balances_snapshot", now_ms)),
             OwnChannel::Orders => Some(streams::orders_snapshot(exchange, owner.index)),
             OwnChannel::Positions => Some(streams::positions(exchange, owner.index, now_ms)),
-            OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Fills => None,
+            OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Fills | OwnChannel::OrdersAnew => None,
         });
         if let Some(first) = first {
             self.0.outbox.push_own(Bytes::from(first));

@@ -152,6 +152,6 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             vec![message.to_string()]
         }
         OwnChannel::Positions => fill.iter().map(|_| positions(exchange, order.owner, *at_ms)).collect(),
-        OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Balances => Vec::new(),
+        OwnChannel::AddressBalances(_) | OwnChannel::AddressFills(_) | OwnChannel::Balances | OwnChannel::OrdersAnew => Vec::new(),
     }
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::error::KucoinError;
 use super::market_data::{INTERVALS, named};
+use super::streams;
 use crate::clock::now_ms;
 use crate::exchange::Exchange;
 use crate::exchange::instrument::MarketIndex;
@@ -111,7 +112,8 @@ impl Session {
 fn wanted(exchange: &Exchange, topic: &str) -> Result<Wanted, KucoinError> {
     match topic {
         "/account/balance" => return Ok(Wanted::Own(OwnChannel::Balances)),
-        "/spotMarket/tradeOrders" => return Ok(Wanted::Own(OwnChannel::Orders)),
+        streams::ORDERS => return Ok(Wanted::Own(OwnChannel::Orders)),
+        streams::ORDERS_V2 => return Ok(Wanted::Own(OwnChannel::OrdersAnew)),
         _ => {}
     }
     let unknown = || KucoinError::unknown_topic(topic);

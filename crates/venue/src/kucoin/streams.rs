@@ -81,7 +81,11 @@ const fn nanoseconds(at_ms: u64) -> u64 {
     at_ms.saturating_mul(1_000_000)
 }
 
-/// `/spotMarket/tradeOrders` and `/account/balance`
+/// The topic of one's own orders, and its second version.
+pub(super) const ORDERS: &str = "/spotMarket/tradeOrders";
+pub(super) const ORDERS_V2: &str = "/spotMarket/tradeOrdersV2";
+
+/// `/spotMarket/tradeOrders`, its second version, and `/account/balance`
 pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event) -> Vec<String> {
     match (channel, event) {
         (OwnChannel::Balances, Event::Balances { owner, at_ms }) => {
@@ -96,7 +100,10 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             messages.collect()
         }
         (OwnChannel::Orders, Event::Order { change, order, fill, at_ms, .. }) => {
-            order_events(exchange, *change, order, fill.as_deref(), *at_ms)
+            order_events(exchange, ORDERS, *change, order, fill.as_deref(), *at_ms)
+        }
+        (OwnChannel::OrdersAnew, Event::Order { change, order, fill, at_ms, .. }) => {
+            order_events(exchange, ORDERS_V2, *change, order, fill.as_deref(), *at_ms)
         }
         (
             OwnChannel::AddressBalances(_)
@@ -104,26 +111,30 @@ pub(crate) fn own_events(exchange: &Exchange, channel: OwnChannel, event: &Event
             | OwnChannel::Balances
             | OwnChannel::Fills
             | OwnChannel::Orders
+            | OwnChannel::OrdersAnew
             | OwnChannel::Positions,
             _,
         ) => Vec::new(),
     }
 }
 
-/// A trade that fills the order is told twice, as `match` and as `filled`: so does the venue.
-fn order_events(exchange: &Exchange, change: OrderChange, order: &Order, fill: Option<&Fill>, at_ms: u64) -> Vec<String> {
+/// A trade that fills the order is told twice, as `match` and as `filled`: so does the venue. Its second version tells of an order that
+/// was received, too, before it is open or matched (vendor, "Get Order (V2)").
+fn order_events(exchange: &Exchange, topic: &str, change: OrderChange, order: &Order, fill: Option<&Fill>, at_ms: u64) -> Vec<String> {
     let open = order.status.is_open();
     let kinds: &[(&str, &str)] = match change {
         OrderChange::Amended => &[("update", "open")],
         OrderChange::Canceled | OrderChange::Expired => &[("canceled", "done")],
+        OrderChange::New if topic == ORDERS_V2 => &[("received", "new"), ("open", "open")],
         OrderChange::New => &[("open", "open")],
         OrderChange::Trade if open => &[("match", "match")],
         OrderChange::Trade => &[("match", "match"), ("filled", "done")],
     };
-    kinds.iter().map(|(kind, status)| order_event(exchange, order, kind, status, fill.filter(|_| *kind == "match"), at_ms)).collect()
+    let told = kinds.iter().map(|(kind, status)| order_data(exchange, order, kind, status, fill.filter(|_| *kind == "match"), at_ms));
+    told.map(|data| own_message(topic, "orderChange", &data)).collect()
 }
 
-fn order_event(exchange: &Exchange, order: &Order, kind: &str, status: &str, fill: Option<&Fill>, at_ms: u64) -> String {
+fn order_data(exchange: &Exchange, order: &Order, kind: &str, status: &str, fill: Option<&Fill>, at_ms: u64) -> Value {
     let mut data = json!({
         "symbol": name_of(exchange.market(order.market)), "orderType": shapes::kind(order), "side": order.side.lower(),
         "orderId": order.id.to_string(), "clientOid": order.client_id, "type": kind, "status": status, "orderTime": order.created_ms,
@@ -141,5 +152,5 @@ fn order_event(exchange: &Exchange, order: &Order, kind: &str, status: &str, fil
         data["liquidity"] = json!(if fill.is_maker { "maker" } else { "taker" });
         data["feeType"] = json!(if fill.is_maker { "makerFee" } else { "takerFee" });
     }
-    own_message("/spotMarket/tradeOrders", "orderChange", &data)
+    data
 }

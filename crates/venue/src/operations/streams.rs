@@ -69,6 +69,8 @@ pub(crate) enum OwnChannel {
     Balances,
     Fills,
     Orders,
+    /// Orders in a venue's second form.
+    OrdersAnew,
     /// What is held of contracts.
     Positions,
 }

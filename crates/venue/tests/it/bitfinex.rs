@@ -22,6 +22,8 @@ async fn answers_have_the_shape_of_the_venue() {
     let (_, sold) = post(&alice, "w/order/submit", taking).await;
     assert!(sold[4][0][13].as_str().unwrap().starts_with("EXECUTED @ "), "{sold}");
     assert_eq!(sold[4][0][7], json!(-0.01));
+    let (_, user) = post(&alice, "r/info/user", "{}").await;
+    assert_eq!(user.as_array().unwrap().len(), 55, "the vendor's typed client counts the fields");
     for path in ["r/info/user", "r/orders", "r/orders/tBTCUST", "r/orders/tBTCUST/hist", "r/trades/tBTCUST/hist", "r/wallets"] {
         let (status, body) = post(&alice, path, "{}").await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
@@ -109,9 +111,10 @@ async fn channels_tell_the_market_to_anybody_and_orders_to_their_owner() {
     let alice = bench.alice();
     let mut stranger = bench.stranger().connect("/ws/2").await.unwrap();
     for channel in ["ticker", "book", "trades"] {
-        stranger.send(json!({"event": "subscribe", "channel": channel, "symbol": "tBTCUST"})).await;
+        stranger.send(json!({"event": "subscribe", "channel": channel, "symbol": "tBTCUST", "subId": channel})).await;
         let answer = stranger.until(|frame| frame["event"] == "subscribed").await;
         assert_eq!((&answer["channel"], &answer["pair"]), (&json!(channel), &json!("BTCUST")));
+        assert_eq!(answer["subId"], channel, "the client knows its subscription by it");
         let number = answer["chanId"].clone();
         let first = stranger.until(|frame| frame[0] == number).await;
         match channel {

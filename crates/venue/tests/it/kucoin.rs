@@ -147,6 +147,21 @@ async fn topics_are_acknowledged_and_report_the_own_orders() {
 }
 
 #[tokio::test]
+async fn the_second_version_of_the_own_orders_tells_of_an_order_that_was_received() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    let mut socket = alice.connect("/kucoin/ws").await.unwrap();
+    let topic = "/spotMarket/tradeOrdersV2";
+    let ack = socket.ask("id", json!({"id": "v2", "type": "subscribe", "topic": topic, "privateChannel": true, "response": true})).await;
+    assert_eq!(ack["type"], json!("ack"));
+    post(&alice, RESTING).await;
+    for (kind, status) in [("received", "new"), ("open", "open")] {
+        let event = socket.until(|frame| frame["subject"] == "orderChange").await;
+        assert_eq!((&event["topic"], &event["data"]["type"], &event["data"]["status"]), (&json!(topic), &json!(kind), &json!(status)));
+    }
+}
+
+#[tokio::test]
 async fn market_topics_need_no_identity_and_own_topics_do() {
     let bench = Bench::start().await;
     let mut socket = bench.stranger().connect("/kucoin/ws").await.unwrap();

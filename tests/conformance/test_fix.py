@@ -5,6 +5,7 @@ import re
 import socket
 import ssl
 import subprocess
+import uuid
 
 import pytest
 
@@ -140,6 +141,26 @@ def test_a_bad_logon_gets_the_venues_words_and_a_logout(server, binance, wrong):
         assert client.read() is None
 
 
+def test_the_answer_to_binances_logon_names_the_server(server, binance):
+    names = set()
+    for sender in ("NAMED1", "NAMED2"):
+        with FixClient(server, sender, "SPOT") as client:
+            binance_logon(client, binance)
+            names.add(str(uuid.UUID(value(client.expect("A", t98="0", t108="30"), 25037))))
+            client.logout()
+    assert len(names) == 1
+
+
+@pytest.mark.parametrize("handling, said", [(None, "Mandatory parameter 'MessageHandling'"), (3, "")], ids=["absent", "unknown"])
+def test_binance_wants_to_be_told_how_messages_are_handled(server, binance, handling, said):
+    with FixClient(server, "UNTOLD", "SPOT") as client:
+        binance_logon(client, binance, handling=handling)
+        refused = client.expect("3", t372="A")
+        assert said in value(refused, 58) and value(refused, 25016) in ("-1102", "-1100", "-1130"), refused
+        client.expect("5")
+        assert client.read() is None
+
+
 def test_a_logon_counts_once(server, binance):
     at = sending_time()
     with FixClient(server, "ONCE", "SPOT") as client:
@@ -263,11 +284,12 @@ def test_a_revoked_key_is_logged_out(server):
         assert "credential" in value(client.expect("5"), 58)
 
 
-def test_deribit(server):
+@pytest.mark.parametrize("encrypt", [True, False], ids=["98=0", "no 98"])
+def test_deribit(server, encrypt):
     with FixClient(server, "DESK1", "DERIBITSERVER") as client:
-        deribit_logon(client, server.credential("deribit-hmac"))
-        client.expect("A")
-        client.send("D", limit_order("deribit", symbol="BTC_USDT"))
+        deribit_logon(client, server.credential("deribit-hmac"), encrypt=encrypt)
+        client.expect("A", t98="0")
+        client.send("D", limit_order(f"deribit-{encrypt}", symbol="BTC_USDT"))
         client.expect("8", t39="0", t55="BTC_USDT")
         client.logout()
 

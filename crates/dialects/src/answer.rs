@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use countersign_core::rate::Usage;
-use countersign_core::{KeyRate, Timestamp};
+use countersign_core::{Detail, KeyRate, Refusal, Timestamp};
 use smallvec::SmallVec;
 
 /// What an unknown API key is told.
@@ -64,10 +64,32 @@ impl HttpAnswer {
         Self { status, content_type: "application/json", body: body.into(), headers: SmallVec::new(), retry_after: None }
     }
 
+    /// With the last accepted nonce in [`LAST_NONCE_HEADER`], if the refusal is about that.
+    #[must_use]
+    pub fn telling_last_nonce(mut self, refusal: &Refusal) -> Self {
+        if let Detail::LastNonce(last) = refusal.detail {
+            self.headers.push((LAST_NONCE_HEADER, last.to_string()));
+        }
+        self
+    }
+
     /// Seconds for a `Retry-After` header, rounded up, at least one.
     #[must_use]
     pub fn retry_after_secs(&self) -> Option<u64> {
         self.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).map(|secs| secs.max(1))
+    }
+}
+
+/// Tells the owner of a key the last accepted nonce at venues whose words leave no room for it: clients compare them whole.
+pub const LAST_NONCE_HEADER: &str = "countersign-last-nonce";
+
+/// The venue's text about a nonce, with the last accepted one behind it where that is known: clients look for the beginning.
+pub(crate) fn with_last_nonce(text: &'static str, refusal: &Refusal) -> Cow<'static, str> {
+    match refusal.detail {
+        Detail::LastNonce(last) => format!("{text} (the last accepted one was {last})").into(),
+        Detail::Names(_) | Detail::None | Detail::Operator(_) | Detail::Parameter(_) | Detail::RetryAfter(_) | Detail::Skew { .. } => {
+            text.into()
+        }
     }
 }
 

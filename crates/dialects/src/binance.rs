@@ -6,6 +6,7 @@
 //! | [`ws_api`] | signed frames, `session.logon`, the state of one connection |
 //! | [`listen_key`] | what opens the stream of an account's futures, where an operator allows that |
 //! | [`routes`] | every REST path and WebSocket method with security, scope and weight |
+//! | [`sockets`] | where WebSockets open |
 //! | [`reject_body`] | our refusals as the venue writes them |
 //! | [`rate`] | the venue's rate headers and `rateLimits` array |
 //! | [`fault`] | what can be wrong with a message, with the venue's code and text |
@@ -20,6 +21,7 @@ pub mod reject_body;
 pub mod rest;
 pub mod routes;
 pub(crate) mod signature;
+pub mod sockets;
 mod window;
 pub mod ws_api;
 

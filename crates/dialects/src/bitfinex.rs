@@ -13,9 +13,11 @@
 
 mod socket;
 
+use std::borrow::Cow;
+
 use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, Reject, Scope, SignedBytes};
 
-use crate::answer::{AnswerContext, HttpAnswer, quoted};
+use crate::answer::{AnswerContext, HttpAnswer, quoted, with_last_nonce};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
 use crate::effect;
 use crate::fields::{digits, header, hex_mac, key_id, malformed};
@@ -125,7 +127,7 @@ impl Dialect for Bitfinex {
 
     fn refuse(&self, refusal: &Refusal, _: &AnswerContext) -> HttpAnswer {
         let (status, code, text) = words(refusal);
-        HttpAnswer::json(status, format!(r#"["error",{code},{}]"#, quoted(text)))
+        HttpAnswer::json(status, format!(r#"["error",{code},{}]"#, quoted(&text)))
     }
 
     fn rest_routes(&self) -> &'static [RestRoute] {
@@ -181,8 +183,8 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
 const EXACT: &[(Reject, (u16, u32, &str))] = &[(Reject::AddressNotAllowed, (500, 10100, "apikey: ip not allowed"))];
 
 /// HTTP status, code and text of a refusal.
-fn words(refusal: &Refusal) -> (u16, u32, &'static str) {
-    exact(refusal, EXACT).unwrap_or_else(|| match kind(refusal) {
+fn words(refusal: &Refusal) -> (u16, u32, Cow<'static, str>) {
+    let (status, code, text) = exact(refusal, EXACT).unwrap_or_else(|| match kind(refusal) {
         Kind::Credential | Kind::Missing => (500, 10100, "apikey: invalid"),
         Kind::Forbidden => (500, 10001, "api_key: permission invalid"),
         Kind::Invalid | Kind::TooLarge => (500, 10020, "request: invalid"),
@@ -190,5 +192,6 @@ fn words(refusal: &Refusal) -> (u16, u32, &'static str) {
         Kind::Replay | Kind::Time => (500, 10114, "nonce: small"),
         Kind::Route => (404, 10020, "path: invalid"),
         Kind::Unavailable => (503, 20060, "maintenance"),
-    })
+    });
+    (status, code, with_last_nonce(text, refusal))
 }

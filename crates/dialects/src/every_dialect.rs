@@ -9,7 +9,7 @@ use countersign_core::reject::Blame;
 use countersign_core::{Detail, Entropy as _, Monotonic, Now, Purpose, Refusal, Reject, Timestamp, Token, TokenKind, TokenSealer};
 use proptest::prelude::*;
 
-use crate::answer::AnswerContext;
+use crate::answer::{AnswerContext, LAST_NONCE_HEADER};
 use crate::dialect::{Answer, RequestView, Security};
 use crate::registry::ALL;
 use crate::routes::SocketKind;
@@ -93,10 +93,20 @@ fn a_failure_of_ours_is_never_a_bad_key() {
 }
 
 #[test]
-fn a_nonce_that_is_told_is_told_where_the_venue_has_room_for_it() {
+fn the_owner_of_a_key_is_told_the_last_nonce_and_in_the_venues_words_where_they_have_room() {
     let refusal = Refusal::with(Reject::Replayed, Detail::LastNonce(41));
-    let kraken = ALL.into_iter().find(|dialect| dialect.purpose() == Purpose::Kraken).unwrap();
-    assert!(kraken.refuse(&refusal, &context()).body.contains("EAPI:Invalid nonce (the last accepted one was 41)"));
+    let mut told = String::new();
+    for dialect in ALL.into_iter().filter(|dialect| dialect.purpose().has_nonce()) {
+        let answer = dialect.refuse(&refusal, &context());
+        let header = answer.headers.iter().find(|(name, _)| *name == LAST_NONCE_HEADER);
+        assert!(answer.body.contains("41") || header.is_some_and(|(_, last)| last == "41"), "{}", dialect.name());
+        // Without a nonce to tell, no answer has more than the venue's.
+        let plain = dialect.refuse(&Reject::Replayed.into(), &context());
+        assert!(!plain.body.contains("accepted") && plain.headers.iter().all(|(name, _)| *name != LAST_NONCE_HEADER), "{}", dialect.name());
+        writeln!(told, "{}: {} {}", dialect.name(), answer.body, header.map(|(name, last)| format!("{name}: {last}")).unwrap_or_default())
+            .unwrap();
+    }
+    insta::assert_snapshot!(told);
 }
 
 #[test]

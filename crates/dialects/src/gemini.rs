@@ -11,11 +11,13 @@
 //!
 //! Source: requests recorded from ccxt on 2026-11-21. See `docs/dialects/gemini.md`.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, Reject, Scope, SignedBytes};
 
-use crate::answer::{AnswerContext, HttpAnswer, quoted};
+use crate::answer::{AnswerContext, HttpAnswer, quoted, with_last_nonce};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
 use crate::effect;
 use crate::fields::{digits, header, hex_mac, key_id, malformed, object, string, text};
@@ -93,7 +95,7 @@ impl Dialect for Gemini {
 
     fn refuse(&self, refusal: &Refusal, _: &AnswerContext) -> HttpAnswer {
         let (status, reason, text) = words(refusal);
-        HttpAnswer::json(status, format!(r#"{{"result":"error","reason":"{reason}","message":{}}}"#, quoted(text)))
+        HttpAnswer::json(status, format!(r#"{{"result":"error","reason":"{reason}","message":{}}}"#, quoted(&text)))
     }
 
     fn rest_routes(&self) -> &'static [RestRoute] {
@@ -159,8 +161,8 @@ fn check_body(body: &[u8], payload: &RawObject<'_>) -> Result<(), Refusal> {
 const EXACT: &[(Reject, (u16, &str, &str))] = &[(Reject::AddressNotAllowed, (403, "MissingRole", "The address is not on the key's list"))];
 
 /// HTTP status, reason and text of a refusal.
-fn words(refusal: &Refusal) -> (u16, &'static str, &'static str) {
-    exact(refusal, EXACT).unwrap_or_else(|| match kind(refusal) {
+fn words(refusal: &Refusal) -> (u16, &'static str, Cow<'static, str>) {
+    let (status, reason, text) = exact(refusal, EXACT).unwrap_or_else(|| match kind(refusal) {
         Kind::Credential => (400, "InvalidSignature", "InvalidSignature"),
         Kind::Forbidden => (
             403,
@@ -173,7 +175,8 @@ fn words(refusal: &Refusal) -> (u16, &'static str, &'static str) {
         Kind::Replay | Kind::Time => (400, "InvalidNonce", "Nonce has not increased since your last call to the Gemini API."),
         Kind::Route => (404, "EndpointNotFound", "API entry point not found"),
         Kind::Unavailable => (503, "System", "We are experiencing technical issues"),
-    })
+    });
+    (status, reason, with_last_nonce(text, refusal))
 }
 
 #[cfg(test)]

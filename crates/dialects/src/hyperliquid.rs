@@ -135,7 +135,7 @@ impl Dialect for Hyperliquid {
     fn refuse(&self, refusal: &Refusal, _: &AnswerContext) -> HttpAnswer {
         let (status, text) = words(refusal);
         if status == 200 {
-            return HttpAnswer::json(200, format!(r#"{{"status":"err","response":{}}}"#, quoted(text)));
+            return HttpAnswer::json(200, format!(r#"{{"status":"err","response":{}}}"#, quoted(text))).telling_last_nonce(refusal);
         }
         HttpAnswer::json(status, quoted(text))
     }

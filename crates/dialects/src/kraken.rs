@@ -16,10 +16,12 @@ mod routes;
 mod socket;
 mod token;
 
-use aws_lc_rs::digest;
-use countersign_core::{Algorithm, Detail, Freshness, Once, Presented, Purpose, Refusal, Reject, SignedBytes};
+use std::borrow::Cow;
 
-use crate::answer::{AnswerContext, HttpAnswer, quoted};
+use aws_lc_rs::digest;
+use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, Reject, SignedBytes};
+
+use crate::answer::{AnswerContext, HttpAnswer, quoted, with_last_nonce};
 use crate::dialect::{Answer, Dialect, Header, Headers, LocalRequest, RequestView, Security};
 use crate::effect;
 use crate::fields::{base64_mac, digits, header, key_id, malformed, object, text};
@@ -136,21 +138,16 @@ const EXACT: &[(Reject, &str)] =
     &[(Reject::AddressNotAllowed, "EAPI:Invalid key:IP address not allowed"), (Reject::KeySuspended, "EGeneral:Temporary lockout")];
 
 /// The venue's error text.
-fn sentence(refusal: &Refusal) -> String {
-    match (&refusal.detail, kind(refusal)) {
-        // The venue's clients look for the beginning.
-        (Detail::LastNonce(last), Kind::Replay) => format!("EAPI:Invalid nonce (the last accepted one was {last})"),
-        (_, kind) => exact(refusal, EXACT)
-            .unwrap_or(match kind {
-                Kind::Credential => "EAPI:Invalid key",
-                Kind::Forbidden => "EGeneral:Permission denied",
-                Kind::Invalid | Kind::TooLarge => "EGeneral:Invalid arguments",
-                Kind::Missing => "EAPI:Invalid key",
-                Kind::Rate => "EAPI:Rate limit exceeded",
-                Kind::Replay | Kind::Time => "EAPI:Invalid nonce",
-                Kind::Route => "EGeneral:Unknown method",
-                Kind::Unavailable => "EService:Unavailable",
-            })
-            .to_owned(),
-    }
+fn sentence(refusal: &Refusal) -> Cow<'static, str> {
+    let text = exact(refusal, EXACT).unwrap_or_else(|| match kind(refusal) {
+        Kind::Credential => "EAPI:Invalid key",
+        Kind::Forbidden => "EGeneral:Permission denied",
+        Kind::Invalid | Kind::TooLarge => "EGeneral:Invalid arguments",
+        Kind::Missing => "EAPI:Invalid key",
+        Kind::Rate => "EAPI:Rate limit exceeded",
+        Kind::Replay | Kind::Time => "EAPI:Invalid nonce",
+        Kind::Route => "EGeneral:Unknown method",
+        Kind::Unavailable => "EService:Unavailable",
+    });
+    with_last_nonce(text, refusal)
 }

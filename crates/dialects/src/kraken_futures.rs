@@ -56,7 +56,7 @@ impl Dialect for KrakenFutures {
     fn refuse(&self, refusal: &Refusal, context: &AnswerContext) -> HttpAnswer {
         let (status, error) = words(refusal);
         let time = civil::iso(context.now);
-        HttpAnswer::json(status, format!(r#"{{"result":"error","error":"{error}","serverTime":"{time}"}}"#))
+        HttpAnswer::json(status, format!(r#"{{"result":"error","error":"{error}","serverTime":"{time}"}}"#)).telling_last_nonce(refusal)
     }
 
     fn rest_routes(&self) -> &'static [RestRoute] {

@@ -152,7 +152,7 @@ mistakes! {
     PathSlash Text "path-slash" [Bitfinex Bitmex CoinbaseExchange Deribit Gate Kraken KrakenFutures Kucoin Okx] "A slash at the end of the path differs" "The signature fits the path with one slash more or less at its end." "Sign the path as it stands in the request line.";
     FullUrlSigned Text "full-url-signed" [Bitfinex Bitmex CoinbaseExchange Deribit Gate Kraken KrakenFutures Kucoin Okx] "The whole URL was signed" "The signature fits the text with scheme and host in front of the path." "Sign path and query only.";
     QueryLeftOut Text "query-left-out" [Bitmex CoinbaseExchange Deribit Gate Kucoin Okx] "The query was not signed" "The signature fits the path without the query." "Sign path and query, with the question mark, as in the request line.";
-    QuestionMark Text "question-mark" [Bitmex CoinbaseExchange Deribit Gate Kucoin Okx] "The question mark differs" "The signature fits the text with the `?` left out, or one added." "With a query the text has its `?`; without one it has none.";
+    QuestionMark Text "question-mark" [Binance Bitmex Bybit CoinbaseExchange Deribit Gate Kucoin Okx] "The question mark differs" "The signature fits the text with the `?` left out, or one added." "With a query the text has its `?`; without one it has none.";
     // text: body
     BodyLeftOut Text "body-left-out" [all] "The body was not signed" "The signature fits the text without the body." "Append the body to the text as it is sent.";
     BodyNotSent Text "body-not-sent" [all] "A body was signed that was not sent" "The signature fits the text with a body such as `{}`, or the parameters as JSON." "Sign nothing where the body is empty: no {}, no null, no copy of the query.";
@@ -176,6 +176,14 @@ mistakes! {
     TextHashed Text "text-hashed" [all] "The text was hashed before it was signed" "The signature fits the hash of the text." "Sign the text itself: HMAC and signature algorithms hash by themselves.";
     PayloadPlain Text "payload-plain" [Gemini] "The payload was signed before it was base64-encoded" "The signature fits the JSON instead of the X-GEMINI-PAYLOAD header." "Encode the JSON in base64 first, and sign that text.";
     LettersChanged Text "letters-changed" [all] "The text was signed in other letters" "The signature fits the text in lower or upper case." "Do not change the case of the text.";
+    WindowDiffers Text "window-differs" [Bybit] "Another receive window was signed than sent" "The signature fits another window." "Read the window once, and use that one text for both the signature and the header.";
+    MethodSigned Text "method-signed" [Binance Bitfinex Bybit Kraken KrakenFutures] "The method was signed" "The signature fits the text with the method in it, which is no part of it here." "Leave the method out of the text.";
+    PathSigned Text "path-signed" [Binance Bybit] "The path was signed" "The signature fits the text with the path in it, alone or with the method or the host; here only parameters are signed." "Sign the parameters alone: no method, no path, no question mark.";
+    CredentialSigned Text "credential-signed" [all] "The API key or the passphrase was signed" "The signature fits the text with the API key or the passphrase in it, which are no part of it here." "Leave them out of the text: they travel beside it.";
+    ParameterNotSent Text "parameter-not-sent" [all] "A parameter was signed that is not sent" "The signature fits the text with something more in its parameters." "Send every parameter that is signed, and join them without `&` at the end.";
+    OldVersion Text "old-version" [Bitfinex Bitmex Bybit] "It is made by the rule of an older version" "Text or headers are those of a version that came before." "Follow the dialect's page: Bybit v5 signs timestamp, key, window, then query or body; Bitfinex v2 has bfx- headers; BitMEX has api-expires in place of api-nonce.";
+    OtherRule Text "other-rule" [all] "It was signed by another rule" "The signature fits the text of another venue, or of a request where a login is wanted, or the reverse." "Build the text as the dialect's page shows it; requests and logins have different ones.";
+    ConstantLeftOut Text "constant-left-out" [Bitfinex] "The constant before the nonce is missing" "The login signs the nonce without `AUTH` in front of it." "Sign and send `AUTH` and the nonce as authPayload.";
     // key
     SecretNewline Key "secret-newline" [all] "The secret has a line break or blank at its end" "The signature fits the secret with white space around it, or without." "Trim what is read from a file or a variable.";
     SecretQuoted Key "secret-quoted" [all] "The secret has quotes around it" "The signature fits the secret with quotation marks." "Take the quotes out of the variable or .env file.";
@@ -216,6 +224,7 @@ mistakes! {
     PassphraseClear Request "passphrase-clear" [Kucoin] "The passphrase is clear where its MAC is wanted" "KC-API-KEY-VERSION is 2 or 3, and the passphrase is sent as it is." "Send base64(HMAC-SHA-256(secret, passphrase)), or key version 1.";
     PassphraseEncrypted Request "passphrase-encrypted" [CoinbaseExchange Kucoin Okx] "The passphrase is a MAC where the clear one is wanted" "The passphrase that was sent is its MAC under the secret." "Send the passphrase as it is; at KuCoin set KC-API-KEY-VERSION to 2 or 3.";
     PassphraseWrong Request "passphrase-wrong" [CoinbaseExchange Kucoin Okx] "The passphrase is another one" "The signature is right, and the passphrase is not the key's." "Use the passphrase that was chosen when the key was made; it is not the password of the account.";
+    PassphraseEncoding Request "passphrase-encoding" [Kucoin] "The passphrase was made a MAC in another way" "What was sent is made of the passphrase, but is not base64(HMAC-SHA-256(secret, passphrase))." "Key the HMAC with the secret, hash the passphrase with SHA-256, and encode the 32 bytes in standard base64.";
     Refused Request "refused" [all] "The request breaks the dialect's grammar" "It is refused before any signature is looked at." "See the dialect's page.";
     // token
     JwtWrongHost Token "jwt-wrong-host" [Coinbase] "The token was made for another host" "The host in `uri` is not the Host of the request." "Put the host (with its port) that is dialled into `uri`.";
@@ -226,6 +235,7 @@ mistakes! {
     JwtSubject Token "jwt-subject" [Coinbase] "`sub` and `kid` name different keys" "The claims and the header of the token disagree." "Put the name of the key into both.";
     JwtOtherKey Token "jwt-other-key" [Coinbase] "The token names another key" "`kid` is not the key that was given." "Put the name of the key whose private half signs into `kid` and `sub`.";
     JwtAlgorithm Token "jwt-algorithm" [Coinbase] "The `alg` of the token is not the key's" "CDP keys sign with ES256 (EC) or EdDSA (Ed25519)." "Use the algorithm of the key; never HS256 or none.";
+    JwtAudience Token "jwt-audience" [Coinbase] "The token is for another audience" "`aud` names none that the venue takes for this message." "Leave `aud` out, or name cdp_service or retail_rest_api_proxy; public_websocket_api is only for WebSocket frames, in tokens without `uri`.";
     JwtMalformed Token "jwt-malformed" [Coinbase] "The token is no JWT that can be read" "Three parts in base64url without padding are wanted, with the claims that the venue asks for." "Use a JWT library.";
     // Hyperliquid
     ChainNetwork Text "chain-network" [Hyperliquid] "Signed for the other network" "The signature fits the other `source`, main network a and test network b, or the other `hyperliquidChain`." "Tell the SDK which network it is on; it decides by the address that it dials.";

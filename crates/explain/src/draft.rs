@@ -234,6 +234,12 @@ pub(crate) struct Around {
     pub(crate) with_signature: Option<Vec<u8>>,
     /// What was encoded into the payload.
     pub(crate) payload_plain: Option<Vec<u8>>,
+    /// The method of the request.
+    pub(crate) method: String,
+    /// The path as sent; of a frame at Binance its method.
+    pub(crate) path: String,
+    /// Channel and event of a subscription at Gate.
+    pub(crate) channel: Option<(String, String)>,
     /// The path before it was cut to what is signed.
     pub(crate) whole_path: Option<Vec<u8>>,
     /// Whether the message is a logon of FIX.

@@ -2,12 +2,12 @@
 
 mod case;
 
-use countersign_core::{Purpose, Refusal, Reject, Secret, Timestamp};
-use countersign_fix::Message;
+use countersign_core::{Presented, Purpose, Refusal, Reject, Secret, Timestamp};
+use countersign_fix::{LogonDialect, Message};
 
 use crate::catalogue::Mistake;
 use crate::check::{logon, request};
-use crate::draft::{self, Scheme, frame, http};
+use crate::draft::{self, Name, Scheme, frame, http};
 use crate::gateway::{self, Reading};
 use crate::input::fix::FixLine;
 use crate::input::{Input, InputError};
@@ -71,6 +71,11 @@ fn explain_request(mut report: Report, sent: &Request, options: &Options) -> Res
     report.notes.extend(sent.notes.iter().cloned());
     let Some(purpose) = recognized(&mut report, options, recognize::of_request(sent)) else { return Ok(report) };
     read_key(purpose, options)?;
+    if let Some(what) = request::old_version(purpose, sent) {
+        report.add(Finding::fault(Mistake::OldVersion, what));
+        report.verdict = Verdict::Wrong;
+        return Ok(report);
+    }
     let checked = request::check(purpose, sent);
     for finding in checked.findings {
         report.add(finding);
@@ -105,9 +110,21 @@ fn explain_frame(mut report: Report, text: &str, options: &Options) -> Result<Re
         return hyperliquid::explain(report, &payload, None, options);
     }
     let Some(dialect) = gateway::dialect(purpose) else { return Ok(unsupported(report)) };
-    let reading = gateway::of_frame(dialect, text, options.at.unwrap_or(options.now));
-    let Some(draft) = frame::read(purpose, text) else { return Ok(without_proof(report, &reading)) };
-    let as_sent = draft.text.clone();
+    let material = options.secret.as_ref().map(|secret| Material::read(purpose, secret)).transpose()?;
+    let fits = |other: &Presented<'_>| {
+        let verifier = material.as_ref().and_then(|material| material.verifier(purpose));
+        verifier.is_some_and(|verifier| gateway::verdict(other, verifier, None, None).is_ok())
+    };
+    let reading = gateway::of_frame(dialect, text, options.at.unwrap_or(options.now), &fits);
+    let Some(mut draft) = frame::read(purpose, text) else { return Ok(without_proof(report, &reading)) };
+    if let Reading::Presented(presented) = &reading {
+        draft.text = frame::as_presented(draft.text, &presented.signed.contiguous());
+    }
+    let mut as_sent = draft.text.clone();
+    if purpose == Purpose::Bitfinex && frame::lacks_constant(text) {
+        report.add(Finding::fault(Mistake::ConstantLeftOut, "authPayload is the nonce alone"));
+        as_sent.parts.retain(|part| part.name != Name::Literal);
+    }
     let by_mac = draft.scheme != Scheme::Bare && crate::signature::looks_mac(&draft.signature);
     if purpose == Purpose::Binance && frame::member(text, "method").is_some_and(|method| method.ends_with("session.logon")) && by_mac {
         report.add(Finding::fault(Mistake::KeyTypeHmac, "session.logon takes Ed25519 keys only"));
@@ -141,7 +158,9 @@ fn explain_logon(mut report: Report, line: &FixLine, options: &Options) -> Resul
         report.field(name, line.text(tag).unwrap_or_default());
     }
     let as_sent = draft.text.clone();
-    Case { draft, as_sent, reading, checks_time: false }.conclude(report, options)
+    // SendingTime is of another form, which the session judges.
+    let checks_time = matches!(dialect, LogonDialect::Deribit | LogonDialect::Kraken);
+    Case { draft, as_sent, reading, checks_time }.conclude(report, options)
 }
 
 fn unsupported(mut report: Report) -> Report {

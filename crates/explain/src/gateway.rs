@@ -50,8 +50,14 @@ pub(crate) fn owned(presented: &Presented<'_>) -> Presented<'static> {
     }
 }
 
-/// What the sockets of a dialect make of a frame: the first that finds a proof in it.
-pub(crate) fn of_frame(dialect: &'static dyn Dialect, text: &str, now: Timestamp) -> Reading<'static> {
+/// What the sockets of a dialect make of a frame: the first that finds a proof in it. Where a frame can be read in two ways, the other
+/// one is taken if it `fits`.
+pub(crate) fn of_frame(
+    dialect: &'static dyn Dialect,
+    text: &str,
+    now: Timestamp,
+    fits: &dyn Fn(&Presented<'_>) -> bool,
+) -> Reading<'static> {
     if dialect.purpose() == Purpose::Binance {
         return match WsApiSession::new(now).handle_text(text, now) {
             ws_api::Step::Verify(pending) => Reading::Presented(owned(&pending.presented)),
@@ -72,7 +78,10 @@ pub(crate) fn of_frame(dialect: &'static dyn Dialect, text: &str, now: Timestamp
         let opening = Opening { target: &path, now, issued_challenge: challenge.as_deref() };
         let Some(mut socket) = dialect.open_socket(&opening) else { continue };
         reading = match socket.handle_text(text, now.wall, &mut Nobody) {
-            Step::Verify(presented) => return Reading::Presented(owned(&presented)),
+            Step::Verify(presented) => {
+                let first = owned(&presented);
+                return Reading::Presented(socket.take_other_reading().filter(|other| fits(other)).unwrap_or(first));
+            }
             Step::VerifyToken(_) => Reading::NoProof("it shows a token that the gateway gave out; only the gateway can open it"),
             Step::Refuse { refusal, .. } => Reading::Refused(refusal),
             Step::Close { .. } | Step::Forward(_) | Step::Reply(_) => Reading::NoProof("it carries no proof"),

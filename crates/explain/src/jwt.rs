@@ -66,7 +66,7 @@ pub(crate) fn explain_frame(mut report: Report, text: &str, options: &Options) -
         uris(claims, None, &mut report);
     }
     let reading = match gateway::dialect(Purpose::Coinbase) {
-        Some(dialect) => gateway::of_frame(dialect, text, options.at.unwrap_or(options.now)),
+        Some(dialect) => gateway::of_frame(dialect, text, options.at.unwrap_or(options.now), &|_| false),
         None => Reading::NoProof("the dialect is not there"),
     };
     conclude(report, &token, claims.as_ref(), reading, options)
@@ -94,13 +94,17 @@ fn conclude(
     if let Reading::Refused(refusal) = &reading
         && report.faults().is_empty()
     {
-        report.add(of_refusal(refusal));
+        report.add(of_refusal(refusal, parts.map(|(_, claims)| claims)));
     }
     let as_sent = draft.text.clone();
     Case { draft, as_sent, reading, checks_time: false }.conclude(report, options)
 }
 
-fn of_refusal(refusal: &Refusal) -> Finding {
+fn of_refusal(refusal: &Refusal, claims: Option<&Value>) -> Finding {
+    // Of another request it was told before: what is left is the audience.
+    if let (Reject::WrongUri, Some(named)) = (refusal.reject, claims.and_then(|claims| claims.get("aud"))) {
+        return Finding::fault(Mistake::JwtAudience, format!("aud is {named}"));
+    }
     let mistake = if refusal.reject == Reject::MissingCredentials {
         Mistake::HeaderMissing
     } else if refusal.reject == Reject::WrongAlgorithm {

@@ -9,12 +9,14 @@
 //! | `clock` | units and other times |
 //! | `order` | order of the parts, separators |
 //! | `whole` | the text as a whole |
+//! | `foreign` | signed too much, rules of older versions and of other venues |
 //! | `fix` | fields of a Logon |
 
 mod body;
 mod clock;
 pub(crate) mod encoding;
 mod fix;
+mod foreign;
 pub(crate) mod json;
 mod order;
 pub(crate) mod parameters;
@@ -69,8 +71,8 @@ impl Variations<'_> {
 /// All variations of a text of this draft, the likely ones first.
 pub(crate) fn texts(draft: &Draft, base: &Text, wide: bool) -> Vec<Variation> {
     let mut variations = Variations { draft, base, found: Vec::new() };
-    whole::vary(&mut variations);
     target::vary(&mut variations);
+    whole::vary(&mut variations);
     encoding::vary(&mut variations);
     parameters::vary(&mut variations, wide);
     body::vary(&mut variations);
@@ -78,6 +80,7 @@ pub(crate) fn texts(draft: &Draft, base: &Text, wide: bool) -> Vec<Variation> {
     if draft.around.fix {
         fix::vary(&mut variations);
     }
+    foreign::vary(&mut variations);
     clock::vary(&mut variations, wide);
     // What is cheap comes first: there are thousands of other times.
     variations.found.sort_by_key(|variation| variation.wide);

@@ -100,8 +100,18 @@ pub fn to_logon(refusal: &Refusal, flavour: Flavour<'_>) -> LogonAnswer {
         Flavour::Binance { code, text } => {
             LogonAnswer::RejectAndLogout { reason, text: text.to_owned(), fields: vec![(BINANCE_ERROR_CODE, code.to_string())] }
         }
-        Flavour::Coinbase | Flavour::Deribit | Flavour::Kraken => LogonAnswer::Logout { text: alert.text().to_owned() },
+        Flavour::Coinbase | Flavour::Deribit | Flavour::Kraken => LogonAnswer::Logout { text: with_last_nonce(alert.text(), refusal) },
         Flavour::Native => LogonAnswer::RejectAndLogout { reason, text: native_text(alert), fields: vec![native_code(alert)] },
+    }
+}
+
+/// Tells the owner of a key the last accepted nonce, where the refusal knows it: that is after its proof.
+fn with_last_nonce(text: &str, refusal: &Refusal) -> String {
+    match refusal.detail {
+        Detail::LastNonce(last) => format!("{text} (the last accepted nonce was {last})"),
+        Detail::Names(_) | Detail::None | Detail::Operator(_) | Detail::Parameter(_) | Detail::RetryAfter(_) | Detail::Skew { .. } => {
+            text.to_owned()
+        }
     }
 }
 
@@ -224,6 +234,16 @@ mod tests {
             .map(|reject| to_logon(&reject.into(), Flavour::Deribit))
             .to_vec();
         assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+
+    #[test]
+    fn the_owner_of_a_key_is_told_the_last_nonce() {
+        let text = |refusal: &Refusal| match to_logon(refusal, Flavour::Kraken) {
+            LogonAnswer::Logout { text } | LogonAnswer::RejectAndLogout { text, .. } => text,
+            LogonAnswer::Silent => String::new(),
+        };
+        let told = text(&Refusal::with(Reject::Replayed, Detail::LastNonce(41)));
+        assert_eq!(told, format!("{} (the last accepted nonce was 41)", text(&Reject::Replayed.into())));
     }
 
     #[test]

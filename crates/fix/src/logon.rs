@@ -28,6 +28,7 @@ use countersign_core::{Presented, Purpose, Refusal, Reject};
 pub use cancelling::{CancelOnLoss, CancelTerms};
 
 use crate::message::Message;
+use crate::tag::Tag;
 
 /// A venue's rule for the proof in a Logon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,32 @@ impl LogonDialect {
             Self::CoinbaseExchange => Purpose::CoinbaseExchange,
             Self::Deribit => Purpose::Deribit,
             Self::Kraken => Purpose::Kraken,
+        }
+    }
+
+    /// Whether a Logon must have EncryptMethod (98), as the standard says: the fields of Deribit's have none.
+    #[must_use]
+    pub const fn needs_encrypt_method(self) -> bool {
+        !matches!(self, Self::Deribit)
+    }
+
+    /// What the venue demands of a Logon beside the proof. Ask it of a Logon that was verified: only then is it told what is wrong.
+    ///
+    /// # Errors
+    /// [`Reject::MissingParameter`] without such a field, [`Reject::Malformed`] for a value that the venue does not know.
+    pub fn demands(self, logon: &Message<'_>) -> Result<(), Refusal> {
+        match self {
+            Self::Binance => binance::message_handling(logon),
+            Self::CoinbaseExchange | Self::Deribit | Self::Kraken => Ok(()),
+        }
+    }
+
+    /// The field in which the answer to a Logon names the server, where the venue's does.
+    #[must_use]
+    pub const fn server_field(self) -> Option<Tag> {
+        match self {
+            Self::Binance => Some(binance::UUID),
+            Self::CoinbaseExchange | Self::Deribit | Self::Kraken => None,
         }
     }
 

@@ -160,7 +160,7 @@ class ScriptedVenue(FixClient):
         self.send("4", [(123, "Y"), (36, new)], seq=first, header=[(43, "Y"), (122, sending_time())])
 
 
-def binance_logon(client, credential, seq=None, at=None, reset=True, window=None):
+def binance_logon(client, credential, seq=None, at=None, reset=True, window=None, handling=1):
     """Ed25519 over MsgType, SenderCompID, TargetCompID, MsgSeqNum and SendingTime."""
     at = at or sending_time()
     number = str(client.next_out if seq is None else seq)
@@ -169,16 +169,18 @@ def binance_logon(client, credential, seq=None, at=None, reset=True, window=None
     signature = base64.b64encode(key.sign(text.encode())).decode()
     fields = [(98, 0), (108, 30), (95, len(signature)), (96, signature)]
     fields += [(141, "Y")] if reset else []
-    fields += [(553, credential["api_key"]), (25035, 1)]
+    fields += [(553, credential["api_key"])]
+    fields += [(25035, handling)] if handling else []
     fields += [(25000, window)] if window else []
     return client.send("A", fields, seq=seq, at=at)
 
 
-def deribit_logon(client, credential, more=(), reset=True):
-    """SHA-256 over `timestamp.nonce` and the secret."""
+def deribit_logon(client, credential, more=(), reset=True, encrypt=True):
+    """SHA-256 over `timestamp.nonce` and the secret. `encrypt`: with EncryptMethod, which the venue's own fields do not have."""
     raw = f"{int(time.time() * 1000)}.{base64.b64encode(os.urandom(32)).decode()}"
     digest = hashlib.sha256(raw.encode() + credential["secret"].encode()).digest()
-    fields = [(98, 0), (108, 30), (95, len(raw)), (96, raw), (553, credential["api_key"]), (554, base64.b64encode(digest).decode())]
+    fields = [(98, 0)] if encrypt else []
+    fields += [(108, 30), (95, len(raw)), (96, raw), (553, credential["api_key"]), (554, base64.b64encode(digest).decode())]
     fields += [(141, "Y")] if reset else []
     return client.send("A", [*fields, *more])
 

@@ -53,7 +53,7 @@ impl Venue for V2 {
 
     fn refuse(&self, refusal: &Refusal, _: &Echo, _: Timestamp) -> String {
         let (_, code, text) = words(refusal);
-        format!(r#"{{"event":"auth","status":"FAILED","chanId":0,"code":{code},"msg":{}}}"#, quoted(text))
+        format!(r#"{{"event":"auth","status":"FAILED","chanId":0,"code":{code},"msg":{}}}"#, quoted(&text))
     }
 }
 

@@ -42,7 +42,8 @@ impl Bybit {
     fn op<'f>(&self, op: &str, text: &str, req_id: Option<&str>, now: Timestamp) -> Result<Op<'f>, Refusal> {
         match (self.kind, op) {
             (_, "ping") => Ok(Op::Answer(self.pong(req_id, now))),
-            (Kind::Private | Kind::Trade, "auth") => login(text).map(Op::Login),
+            // pybit logs in wherever it was given a key, and ends if that is refused.
+            (_, "auth") => login(text).map(Op::Login),
             (Kind::Public, "subscribe" | "unsubscribe") => Ok(Op::Public(routes::PUBLIC)),
             (Kind::Private, "subscribe") => Ok(Op::Private(if asks_protection(text) { routes::PROTECTION } else { routes::PRIVATE })),
             (Kind::Private, "unsubscribe") => Ok(Op::Private(routes::UNSUBSCRIBE)),

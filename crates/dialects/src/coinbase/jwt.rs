@@ -12,8 +12,11 @@ use smallvec::SmallVec;
 
 use crate::limits;
 
-/// Audiences that clients of the venue name; ccxt writes one of these, coinbase-advanced-py none.
+/// Audiences that clients of the venue name; ccxt writes one of these, coinbase-advanced-py did so up to 1.2.1.
 const AUDIENCES: [&str; 2] = ["cdp_service", "retail_rest_api_proxy"];
+
+/// What coinbase-advanced-py up to 1.2.1 names in tokens for WebSocket frames. A token for a request is never for this one.
+const AUDIENCE_OF_FRAMES: &str = "public_websocket_api";
 
 /// A token as it came. Nothing in it is verified.
 #[derive(Debug)]
@@ -59,8 +62,8 @@ impl<'m> Jwt<'m> {
         if subject != key_id.as_str() {
             return Err(Refusal::operator(Reject::UnknownKey, "sub names another key than kid"));
         }
-        check_audience(claims)?;
         let (freshness, uris) = (freshness(claims)?, uris(claims)?);
+        check_audience(claims, &uris)?;
         Ok(Self { signed: jwt.signed.as_bytes(), signature: jwt.signature, key_id, nonce, freshness, uris })
     }
 
@@ -146,11 +149,12 @@ fn uris(claims: &Members) -> Result<SmallVec<[String; 1]>, Refusal> {
     }
 }
 
-/// A token that names audiences must name one of the venue.
-fn check_audience(claims: &Members) -> Result<(), Refusal> {
+/// A token that names audiences must name one of the venue; one without requests may name that of its WebSocket.
+fn check_audience(claims: &Members, uris: &[String]) -> Result<(), Refusal> {
     let Some(named) = claims.value("aud") else { return Ok(()) };
     let named = named.as_str().map(|one| vec![one]).or_else(|| texts(named)).ok_or_else(|| malformed("aud"))?;
-    if named.iter().any(|name| AUDIENCES.contains(name)) {
+    let ours = |name: &&str| AUDIENCES.contains(name) || (uris.is_empty() && *name == AUDIENCE_OF_FRAMES);
+    if named.iter().any(ours) {
         return Ok(());
     }
     Err(Refusal::operator(Reject::WrongUri, "the audience of the token is not the venue"))

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::grant::{self, Grant};
 use super::methods::{self, Access, Method};
 use super::reply::{self, Asked};
-use super::rpc::{Call, Params, id_of, malformed, method_of};
+use super::rpc::{Call, Params, has_call, id_of, malformed, method_of};
 use super::scope::{Session, Wanted, session_name};
 use super::socket::DeribitSocket;
 use super::{authorization, tokens};
@@ -42,7 +42,7 @@ impl Dialect for Deribit {
         // A body that names another method than the path would be routed as one and carried out as the other.
         let call = match Call::of_request(request) {
             Ok(call) => Some(call),
-            Err(refusal) if method.is_some() && !request.body.is_empty() && request.method != "GET" => return Answer::Malformed(refusal),
+            Err(refusal) if method.is_some() && has_call(request) => return Answer::Malformed(refusal),
             Err(_) => None,
         };
         match (security, method.map(|method| method.access), call) {

@@ -1,4 +1,4 @@
-//! A JSON-RPC call, read from a WebSocket frame, a POST body or the query of a GET.
+//! A JSON-RPC call, read from a WebSocket frame, the body of a request or the query of a GET.
 //!
 //! Values keep the text they had. A name that stands twice is refused: readers differ in which one they take.
 
@@ -31,7 +31,7 @@ pub struct Call<'m> {
 pub enum Params<'m> {
     /// Of a frame or a body.
     Json(RawObject<'m>),
-    /// Of a GET, percent-encoded.
+    /// Of a GET without a body, percent-encoded.
     Query(&'m str),
 }
 
@@ -74,23 +74,34 @@ impl<'m> Call<'m> {
         Ok(Self { id: id_in(&object), method, params: Params::Json(params) })
     }
 
-    /// Reads a request: the method is in its path, the parameters in the body of a POST, else in the query.
+    /// Reads a request: the method is in its path, the parameters in the body of a POST or GET, else in the query.
     ///
     /// # Errors
-    /// As [`Call::read`]; [`Reject::Malformed`] for a body that names another method than the path.
+    /// As [`Call::read`]; [`Reject::Malformed`] for a body that names another method than the path, and for parameters in body and
+    /// query of a GET: readers differ in which they take.
     pub fn of_request(request: &RequestView<'m>) -> Result<Self, Refusal> {
         let method = method_of(request).ok_or(Reject::RouteUnknown)?;
-        if request.method != "GET" && !request.body.is_empty() {
+        if has_call(request) {
             let body = str::from_utf8(request.body).map_err(|_| malformed("body"))?;
             let call = Self::read(body)?;
             if call.method != method {
                 return Err(malformed("method"));
+            }
+            if request.method == "GET" && !request.query().is_empty() {
+                return Err(malformed("body"));
             }
             return Ok(call);
         }
         let query = str::from_utf8(request.query()).map_err(|_| malformed("query"))?;
         Ok(Self { id: None, method: Cow::Borrowed(method), params: Params::Query(query) })
     }
+}
+
+/// Whether the body of a request is a call: that of a POST always, that of a GET if it names a method, as in the examples of the
+/// venue's reference. Libraries send `{}` with a GET without meaning anything.
+pub(super) fn has_call(request: &RequestView<'_>) -> bool {
+    let names_method = || serde_json::from_slice::<RawObject<'_>>(request.body).is_ok_and(|body| body.member("method").is_some());
+    !request.body.is_empty() && (request.method != "GET" || names_method())
 }
 
 /// The method that the path of a request names.

@@ -7,7 +7,7 @@
 //! | `trade:read_write` | `order:read`, `order:write` |
 //! | `wallet:read` | `account:read` |
 //! | `wallet:read_write` | `account:read`, `funds:withdraw` |
-//! | `block_trade:…`, `…:none`, `mainaccount` | nothing |
+//! | `block_trade:…`, `block_rfq:…`, `custody:…`, `…:none`, `mainaccount` | nothing |
 //! | `connection`, `session:<name>`, `expires:<seconds>` | nothing: they are about the token |
 //!
 //! Without any right all that the key may is granted. A restriction that cannot be kept (`ip:…`) is refused, never passed over.
@@ -79,9 +79,7 @@ fn lifetime(seconds: &str) -> Result<Duration, Refusal> {
 
 fn rights_of(area: &str, right: &str) -> Option<&'static [&'static str]> {
     match (area, right) {
-        ("account" | "trade" | "wallet" | "block_trade" | "block_rfq", "none") | ("block_trade" | "block_rfq", "read" | "read_write") => {
-            Some(&[])
-        }
+        ("account" | "trade" | "wallet", "none") | ("block_trade" | "block_rfq" | "custody", "none" | "read" | "read_write") => Some(&[]),
         ("account", "read" | "read_write") | ("wallet", "read") => Some(&[Scope::ACCOUNT_READ]),
         ("trade", "read") => Some(&[Scope::ORDER_READ]),
         ("trade", "read_write") => Some(&[Scope::ORDER_READ, Scope::ORDER_WRITE]),

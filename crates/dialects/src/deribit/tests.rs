@@ -171,12 +171,40 @@ fn all_recorded_requests_get_their_verdict() {
     assert!(report.passed >= 80 && report.skipped.is_empty(), "{}", report.passed);
 }
 
+/// As in the examples of the venue's reference.
+#[test]
+fn a_get_may_have_its_call_in_the_body() {
+    let mut shell = Shell::new();
+    let call = |method: &str, params: Value| json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params}).to_string();
+    let auth = call("public/auth", login("account:read"));
+    let granted = shell.request("GET", "/api/v2/public/auth", "", &auth).unwrap();
+    let bearer = format!("Bearer {}", granted["access_token"].as_str().unwrap());
+    let summary = "/api/v2/private/get_account_summary";
+    let asked = call("private/get_account_summary", json!({"currency": "BTC"}));
+    assert!(shell.request("GET", summary, &bearer, &asked).is_ok());
+    // What names no method is no call.
+    let query = "?grant_type=client_credentials&client_id=key-1&client_secret=a+secret+for+tests+only";
+    for body in ["{}", "", "hello"] {
+        assert!(shell.request("GET", &format!("/api/v2/public/auth{query}"), "", body).is_ok(), "{body}");
+    }
+    for (target, authorization, body) in [
+        (summary.to_owned(), bearer.as_str(), call("private/buy", json!({}))),
+        ("/api/v2/public/test".to_owned(), "", call("private/buy", json!({}))),
+        (format!("{summary}?currency=BTC"), bearer.as_str(), asked),
+        (format!("/api/v2/public/auth{query}"), "", auth),
+    ] {
+        assert_eq!(shell.request("GET", &target, authorization, &body), Err(Reject::Malformed), "{target} {body}");
+    }
+}
+
 #[test]
 fn scopes_are_read_both_ways() {
     let read = |text: &str| Wanted::read(text).map(|wanted| wanted.rights.map(|rights| rights.to_string()));
     assert_eq!(read(""), Ok(None));
     assert_eq!(read("connection mainaccount"), Ok(None));
     assert_eq!(read("account:read trade:read_write"), Ok(Some("account:read order:read order:write".to_owned())));
+    assert_eq!(read("account:read custody:read_write block_rfq:read custody:none"), Ok(Some("account:read".to_owned())));
+    assert_eq!(read("custody:read"), Ok(Some(String::new())), "a right that is nothing here is not all of them");
     assert_eq!(read("wallet:read_write,block_trade:read"), Ok(Some("account:read funds:withdraw".to_owned())));
     assert_eq!(read("trade:none"), Ok(Some(String::new())));
     let wanted = Wanted::read("session:h1 expires:60").unwrap();

@@ -1,8 +1,8 @@
 //! The passphrase beside the signature: clear where its MAC is wanted, the reverse, or another one.
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use countersign_core::{PresentedPassphrase, Purpose, Secret};
 
 use crate::catalogue::Mistake;
@@ -25,6 +25,24 @@ pub(crate) fn by_form(purpose: Purpose, presented: &PresentedPassphrase, text: &
     }
 }
 
+/// How else the passphrase was turned into what was sent.
+fn otherwise(text: &str, secret: &[u8], own: &Secret) -> Option<&'static str> {
+    let mac = |key: &[u8], text: &[u8]| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text);
+    let right = mac(secret, own.expose());
+    let forms = [
+        ("it is hexadecimal", hex::encode(right.as_ref())),
+        ("it is base64url", URL_SAFE.encode(right.as_ref())),
+        ("it is base64url", URL_SAFE_NO_PAD.encode(right.as_ref())),
+        ("its padding is missing", STANDARD_NO_PAD.encode(right.as_ref())),
+        ("its hexadecimal text was encoded in base64", STANDARD.encode(hex::encode(right.as_ref()))),
+        ("the passphrase was the key and the secret the text", STANDARD.encode(mac(own.expose(), secret).as_ref())),
+        ("it is a plain SHA-256", STANDARD.encode(digest::digest(&digest::SHA256, own.expose()).as_ref())),
+        ("it is the passphrase in base64", STANDARD.encode(own.expose())),
+    ];
+    // Each is compared in a time that does not tell how much of it is right.
+    forms.iter().find(|(_, form)| Secret::new(form.clone().into_bytes()).ct_eq(text.as_bytes())).map(|(detail, _)| *detail)
+}
+
 /// What secret and passphrase of the key show.
 pub(crate) fn by_key(presented: &PresentedPassphrase, text: &str, secret: &[u8], own: &Secret) -> Option<Named> {
     let mac = hmac::Key::new(hmac::HMAC_SHA256, secret);
@@ -35,6 +53,9 @@ pub(crate) fn by_key(presented: &PresentedPassphrase, text: &str, secret: &[u8],
         PresentedPassphrase::Clear(_) if is_own_mac => Some(Named::new(Mistake::PassphraseEncrypted, "")),
         PresentedPassphrase::Mac(_) if is_own_mac => None,
         PresentedPassphrase::Mac(_) if is_own => Some(Named::new(Mistake::PassphraseClear, "")),
+        PresentedPassphrase::Mac(_) if otherwise(text, secret, own).is_some() => {
+            otherwise(text, secret, own).map(|detail| Named::new(Mistake::PassphraseEncoding, detail))
+        }
         PresentedPassphrase::Clear(_) if text.trim().trim_matches(['"', '\'']).as_bytes() == own.expose() => {
             Some(Named::new(Mistake::PassphraseWrong, "it has blanks or quotes around it"))
         }

@@ -37,6 +37,22 @@ pub(crate) fn check(purpose: Purpose, request: &Request) -> Checked {
     checked
 }
 
+/// What shows that a request is made for a version that came before, if something does.
+pub(crate) fn old_version(purpose: Purpose, request: &Request) -> Option<&'static str> {
+    let has = |name| request.count(name) > 0;
+    let parameter = |name| value_of(request.query(), name).is_some();
+    let signs = [
+        (Purpose::Bitfinex, has("x-bfx-payload"), "X-BFX- headers are those of version 1"),
+        (Purpose::Bitmex, has("api-nonce") && !has("api-expires"), "api-nonce came before api-expires"),
+        (
+            Purpose::Bybit,
+            parameter("api_key") && parameter("sign") && !has("x-bapi-sign"),
+            "key and signature are parameters, as in version 2",
+        ),
+    ];
+    signs.into_iter().find(|(of, shows, _)| *of == purpose && *shows).map(|(.., what)| what)
+}
+
 impl Checked {
     fn fault(&mut self, mistake: Mistake, detail: impl AsRef<str>) {
         self.findings.push(Finding::fault(mistake, detail));
@@ -146,6 +162,11 @@ impl Checked {
         }
         let query = self.repaired.query().to_vec();
         let is_json = body.trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'{' | b'['));
+        let of_json = |name| str::from_utf8(&body).ok().and_then(|body| frame::member(body, name)).is_some();
+        if is_json && value_of(&query, "signature").is_none() && of_json("signature") {
+            self.fault(Mistake::BodyIsNoForm, "they are JSON; a query or a form is read");
+            return;
+        }
         let mut all = pairs(&query);
         if !is_json {
             all.extend(pairs(&body));
@@ -227,6 +248,9 @@ pub(crate) fn fault_of_time(purpose: Purpose, text: &str, unit: Unit) -> Option<
     let decimals = text.contains('.') && own != Written::Iso;
     let micros = purpose == Purpose::Binance && own == Written::Micros;
     let takes_decimals = matches!(purpose, Purpose::CoinbaseExchange | Purpose::Gate | Purpose::Okx) && own == Written::Seconds;
+    if own == Written::Iso && unit == Unit::Iso && !is_exact(text) {
+        return Some(Finding::fault(Mistake::TimestampFormat, format!("{text} is not written as 2026-11-21T00:51:51.840Z")));
+    }
     if micros || (own.fits(unit) && (!decimals || takes_decimals)) {
         return None;
     }
@@ -237,6 +261,11 @@ pub(crate) fn fault_of_time(purpose: Purpose, text: &str, unit: Unit) -> Option<
     };
     let decimals = if decimals { " with decimals" } else { "" };
     Some(Finding::fault(mistake, format!("{text} is in {}{decimals}; {} are wanted", own.name(), unit.name())))
+}
+
+/// Whether ISO 8601 is written with milliseconds and `Z`.
+fn is_exact(text: &str) -> bool {
+    text.len() == 24 && text.ends_with('Z') && text.as_bytes()[19] == b'.'
 }
 
 /// Whether a value is the name of a variable, or an example.

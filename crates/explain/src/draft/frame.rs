@@ -76,6 +76,7 @@ fn binance(frame: &RawObject<'_>, mut draft: Draft) -> Option<Draft> {
         .map(|(name, value)| format!("{name}={}", literal(value).unwrap_or_default()))
         .collect();
     draft.around.unsorted = Some(named.join("&").into_bytes());
+    draft.around.path = text_of(frame, "method").unwrap_or_default();
     named.sort_by(|one, two| one.split('=').next().cmp(&two.split('=').next()));
     draft.text = Text::new(vec![Part::plain(Name::Query, named.join("&"))]);
     Some(draft)
@@ -118,6 +119,18 @@ fn verify(login: &RawObject<'_>, [key, signature]: [&str; 2], mut draft: Draft) 
     ]);
     draft.time = Some((time, Unit::Seconds));
     draft
+}
+
+/// The text of a frame as the dialect reads it: what Gate's login signs for a parameter of nothing is nothing, too.
+pub(crate) fn as_presented(text: Text, signed: &[u8]) -> Text {
+    let empty = text.with_bytes(Name::Body, "");
+    if text.compose() != signed && empty.compose() == signed { empty } else { text }
+}
+
+/// Whether a login at Bitfinex has its nonce without the constant in front.
+pub(crate) fn lacks_constant(frame: &str) -> bool {
+    let nonce = member(frame, "authNonce").filter(|nonce| !nonce.is_empty());
+    nonce.is_some() && nonce == member(frame, "authPayload")
 }
 
 /// A login of Deribit, as a frame or as the body of a request.
@@ -172,6 +185,7 @@ fn gate(frame: &RawObject<'_>, mut draft: Draft) -> Option<Draft> {
     draft.key = text_of(&auth, "KEY").unwrap_or_default();
     draft.signature = text_of(&auth, "SIGN").unwrap_or_default();
     let time = text("time");
+    draft.around.channel = Some((channel.clone(), event.clone()));
     draft.text =
         Text::new(vec![Part::plain(Name::Query, format!("channel={channel}&event={event}&time=")), Part::plain(Name::Time, time.clone())]);
     draft.time = Some((time, Unit::Seconds));

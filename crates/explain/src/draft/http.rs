@@ -36,6 +36,8 @@ pub(crate) fn read(purpose: Purpose, request: &Request) -> Option<Draft> {
     let scheme = request.scheme.as_deref().unwrap_or("https");
     draft.around.origin = request.header("host").map(|host| format!("{scheme}://{host}"));
     draft.around.query = request.query().to_vec();
+    draft.around.method.clone_from(&request.method);
+    draft.around.path = String::from_utf8_lossy(request.path()).into_owned();
     Some(draft)
 }
 

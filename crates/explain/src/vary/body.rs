@@ -1,9 +1,12 @@
 //! The body: left out, added, written again; and the inner hashes that some venues have.
 
+use aws_lc_rs::digest;
+
+use super::parameters::pairs;
 use super::target::left_out;
 use super::{Variations, json};
 use crate::catalogue::Mistake;
-use crate::draft::{Form, Hash, Name};
+use crate::draft::{Form, Hash, Name, Part};
 
 /// What libraries make of no body.
 const NOTHINGS: [&str; 6] = ["{}", "[]", "null", "\"\"", "undefined", "None"];
@@ -27,8 +30,10 @@ fn nothing(variations: &mut Variations<'_>, name: Name) {
         variations.add_bytes(Mistake::BodyNotSent, format!("{text} was signed"), name, [own.as_slice(), text.as_bytes()].concat());
     }
     let query = variations.draft.around.query.clone();
-    let Some(text) = str::from_utf8(&query).ok().filter(|text| !text.is_empty()) else { return };
-    let object = json::from_form(text);
+    // Where the signature is a parameter, it was none yet.
+    let sent: Vec<_> = pairs(&query).into_iter().filter(|pair| !pair.starts_with(b"signature=")).collect();
+    let Some(text) = String::from_utf8(sent.join(&b'&')).ok().filter(|text| !text.is_empty()) else { return };
+    let object = json::from_form(&text);
     for (style, text) in json::styles(&object) {
         let detail = format!("the query as JSON {style}");
         variations.add_bytes(Mistake::BodyNotSent, detail.clone(), name, text.clone());
@@ -54,7 +59,7 @@ fn something(variations: &mut Variations<'_>, body: &[u8]) {
         for (style, text) in json::styles(text) {
             variations.add_bytes(Mistake::JsonReserialised, format!("signed {style}"), Name::Body, text);
         }
-        if let Some(form) = json::to_form(text) {
+        if let Some(form) = json::to_form(text).filter(|form| !form.is_empty()) {
             variations.add_bytes(Mistake::BodyOtherForm, "signed as a form", Name::Body, form);
         } else if text.contains('=') {
             for (style, text) in json::styles(&json::from_form(text)) {
@@ -68,14 +73,27 @@ fn something(variations: &mut Variations<'_>, body: &[u8]) {
     }
 }
 
+/// The inner hash in another form.
+fn recast(variations: &mut Variations<'_>, from: Form, mistake: Mistake, detail: String, to: Form, only: Option<Name>) {
+    let mut text = variations.base.clone();
+    let chosen = text.parts.iter_mut().filter(|part| part.form == from && only.is_none_or(|name| part.name == name));
+    chosen.for_each(|part| part.form = to);
+    variations.add(mistake, detail, text);
+}
+
+/// An inner hash with its digits in capitals.
+fn capitals(variations: &mut Variations<'_>, hash: Hash) {
+    let mut text = variations.base.clone();
+    for part in text.parts.iter_mut().filter(|part| part.form == Form::HexDigest(hash)) {
+        let digest = digest::digest(hash.algorithm(), &part.bytes);
+        *part = Part::plain(part.name, hex::encode_upper(digest));
+    }
+    variations.add(Mistake::BodyHashWrong, "its hexadecimal text in capitals", text);
+}
+
 fn hashes(variations: &mut Variations<'_>) {
     let Some(form) = variations.base.parts.iter().map(|part| part.form).find(|form| *form != Form::Plain) else { return };
-    let mut all = |mistake, detail: String, other: Form, only: Option<Name>| {
-        let mut text = variations.base.clone();
-        let chosen = text.parts.iter_mut().filter(|part| part.form == form && only.is_none_or(|name| part.name == name));
-        chosen.for_each(|part| part.form = other);
-        variations.add(mistake, detail, text);
-    };
+    let mut all = |mistake, detail: String, other: Form, only: Option<Name>| recast(variations, form, mistake, detail, other, only);
     all(Mistake::BodyHashLeftOut, String::new(), Form::Plain, None);
     match form {
         Form::Digest(own) => {
@@ -90,6 +108,7 @@ fn hashes(variations: &mut Variations<'_>) {
             for hash in Hash::ALL {
                 all(Mistake::BodyHashWrong, format!("{} inside", hash.name()), Form::HexDigest(hash), None);
             }
+            capitals(variations, own);
         }
         Form::Plain => {}
     }

@@ -26,7 +26,9 @@ fn window(variations: &mut Variations<'_>) {
     let base = variations.base;
     if base.find(Name::Window).is_some() {
         left_out(variations, Name::Window, Mistake::WindowLeftOut);
-        variations.add_bytes(Mistake::WindowLeftOut, "5000 was signed in its place", Name::Window, "5000");
+        for window in ["5000", "10000", "20000", "60000"] {
+            variations.add_bytes(Mistake::WindowDiffers, format!("{window} was signed"), Name::Window, window);
+        }
     } else if let Some(key) = base.find(Name::Key).cloned() {
         for window in ["5000", "10000", "20000", "60000"] {
             let with = [key.clone(), crate::draft::Part::plain(Name::Window, window)];
@@ -54,6 +56,7 @@ fn units(variations: &mut Variations<'_>) {
         (Mistake::TimestampFormat, iso(at).replace('Z', "+00:00")),
         (Mistake::TimestampFormat, iso(Timestamp::from_secs(at.as_secs())).replace(".000", "")),
         (Mistake::TimestampFormat, at.as_micros().to_string()),
+        (Mistake::TimestampInSeconds, format!("{}.{:03}", at.as_secs(), at.as_millis() % 1_000)),
     ];
     for (mistake, written) in forms {
         // Where seconds are right, a signed time in seconds is at most another form of it.
@@ -92,6 +95,7 @@ fn shifts(variations: &mut Variations<'_>) {
     let nonce = variations.base.find(Name::Nonce).and_then(|part| String::from_utf8(part.bytes.clone()).ok());
     if let Some(text) = nonce.filter(|text| !text.is_empty()) {
         near(variations, &text, SIGNED_TIME_SHIFT_MAX_MS);
+        asked_twice(variations, &text);
     }
     let Some((text, unit)) = variations.draft.time.clone() else { return };
     match unit {
@@ -105,7 +109,10 @@ fn shifts(variations: &mut Variations<'_>) {
             }
         }
         Unit::Millis => near(variations, &text, SIGNED_TIME_SHIFT_MAX_MS),
-        Unit::Seconds => near(variations, &text, SIGNED_TIME_SHIFT_MAX_MS / 50),
+        Unit::Seconds => {
+            near(variations, &text, SIGNED_TIME_SHIFT_MAX_MS / 50);
+            within(variations, &text);
+        }
         Unit::Fix => sending_time(variations, &text),
     }
 }
@@ -122,6 +129,26 @@ fn near(variations: &mut Variations<'_>, text: &str, most: u64) {
             let written = other.to_string();
             time(variations, Mistake::TimestampDiffers, &format!("{written} was signed, {text} was sent"), text, &written, true);
         }
+    }
+}
+
+/// The nonce beside the body, where the body has it, too: made by another call than the one in the body.
+fn asked_twice(variations: &mut Variations<'_>, text: &str) {
+    let Ok(number) = text.parse::<u64>() else { return };
+    for shift in 1..=SIGNED_TIME_SHIFT_MAX_MS / 50 {
+        for other in [number.checked_sub(shift), number.checked_add(shift)].into_iter().flatten() {
+            let signed = variations.base.with_bytes(Name::Nonce, other.to_string());
+            variations.add_wide(Mistake::TimestampDiffers, format!("{other} was signed in front, {text} was sent"), signed);
+        }
+    }
+}
+
+/// The milliseconds of a second that was sent.
+fn within(variations: &mut Variations<'_>, text: &str) {
+    let Ok(second) = text.parse::<u64>() else { return };
+    for millis in 0..1_000_u64 {
+        let written = format!("{second}{millis:03}");
+        time(variations, Mistake::TimestampInMillis, &format!("{written} was signed, {text} was sent"), text, &written, true);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::limits::JSON_DEPTH_MAX;
 struct Style {
     comma: &'static str,
     colon: &'static str,
-    indent: usize,
+    indent: &'static str,
     sorts: bool,
     ascii: bool,
     slashes: bool,
@@ -31,7 +31,7 @@ enum Numbers {
 const COMPACT: Style = Style {
     comma: ",",
     colon: ":",
-    indent: 0,
+    indent: "",
     sorts: false,
     ascii: false,
     slashes: false,
@@ -50,21 +50,32 @@ pub(crate) fn styles(text: &str) -> Vec<(&'static str, String)> {
         Style { ascii: true, name: "without blanks, other letters than ASCII escaped", ..COMPACT },
         Style { ascii: true, name: "with blanks, other letters than ASCII escaped", ..BLANKS },
         Style { slashes: true, name: "without blanks, slashes escaped", ..COMPACT },
-        Style { colon: ": ", indent: 2, name: "indented by two", ..COMPACT },
-        Style { colon: ": ", indent: 4, name: "indented by four", ..COMPACT },
+        Style { colon: ": ", indent: "  ", name: "indented by two", ..COMPACT },
+        Style { colon: ": ", indent: "    ", name: "indented by four", ..COMPACT },
+        Style { colon: ": ", indent: "\t", name: "indented by tabs", ..COMPACT },
         Style { numbers: Numbers::Quoted, name: "without blanks, numbers as strings", ..COMPACT },
         Style { numbers: Numbers::Unquoted, name: "without blanks, strings as numbers", ..COMPACT },
         Style { numbers: Numbers::Quoted, name: "with blanks, numbers as strings", ..BLANKS },
         Style { numbers: Numbers::Unquoted, name: "with blanks, strings as numbers", ..BLANKS },
     ];
     let Ok(value) = serde_json::from_str::<&RawValue>(text.trim()) else { return Vec::new() };
-    all.into_iter()
-        .filter_map(|style| {
-            let mut out = String::with_capacity(text.len() * 2);
-            write(value.get(), &style, 0, &mut out)?;
-            Some((style.name, out))
-        })
-        .collect()
+    let written = |style: &Style| {
+        let mut out = String::with_capacity(text.len() * 2);
+        write(value.get(), style, 0, &mut out)?;
+        Some(out)
+    };
+    let mut found: Vec<_> = all.iter().filter_map(|style| Some((style.name, written(style)?))).collect();
+    found.extend(written(&BLANKS).map(|text| ("as Python prints a dict", printed(&text))));
+    found
+}
+
+/// What Python's `str` makes of a dict with these members: no JSON at all.
+fn printed(text: &str) -> String {
+    let mut out = text.replace('"', "'");
+    for (json, python) in [(": true", ": True"), (": false", ": False"), (": null", ": None")] {
+        out = out.replace(json, python);
+    }
+    out
 }
 
 fn write(text: &str, style: &Style, depth: usize, out: &mut String) -> Option<()> {
@@ -111,9 +122,9 @@ fn enclose<T>(
     write: &dyn Fn(&T, &mut String) -> Option<()>,
 ) -> Option<()> {
     let line = |out: &mut String, depth: usize| {
-        if style.indent > 0 && !items.is_empty() {
+        if !style.indent.is_empty() && !items.is_empty() {
             out.push('\n');
-            out.extend(std::iter::repeat_n(' ', style.indent * depth));
+            out.push_str(&style.indent.repeat(depth));
         }
     };
     out.push(open);

@@ -79,7 +79,12 @@ fn separators(variations: &mut Variations<'_>, items: &[Vec<Part>], separator: O
     }
     let literal = Part { bytes: b"\\n".to_vec(), ..separator.clone() };
     variations.add(Mistake::SeparatorsLeftOut, "backslash and n in their place", joined(items, Some(&literal)));
-    if items.last().is_some_and(Vec::is_empty) {
+    if items.last().is_some_and(|last| last.iter().all(|part| part.bytes.is_empty())) {
         variations.add(Mistake::LastSeparatorLeftOut, "", joined(&items[..items.len() - 1], Some(separator)));
+    }
+    let filled: Vec<_> =
+        items.iter().filter(|item| item.iter().any(|part| !part.bytes.is_empty() || part.form != Form::Plain)).cloned().collect();
+    if filled.len() + 1 == items.len() && filled.last() == items.last() {
+        variations.add(Mistake::SeparatorsLeftOut, "the empty line", joined(&filled, Some(separator)));
     }
 }

@@ -1,5 +1,7 @@
 //! Method, path and query.
 
+use countersign_core::Purpose;
+
 use super::Variations;
 use crate::catalogue::Mistake;
 use crate::draft::{Name, Part, Text};
@@ -62,7 +64,9 @@ fn path(variations: &mut Variations<'_>) {
     // Where the rule has a constant before the path, too.
     if variations.base.parts.first().is_some_and(|part| part.name == Name::Literal && part.bytes == b"/api") {
         let parts = variations.base.parts[1..].to_vec();
+        let bare = [&[Part::plain(Name::Literal, "api")], parts.as_slice()].concat();
         variations.add(Mistake::PathPrefixLeftOut, "/api is not in the path, but in the text", Text::new(parts));
+        variations.add(Mistake::PathPrefixLeftOut, "the first slash was left out", Text::new(bare));
     }
     if let Some(whole) = variations.draft.around.whole_path.clone() {
         variations.add_bytes(Mistake::PathPrefixKept, "", Name::Path, whole);
@@ -99,6 +103,11 @@ fn query(variations: &mut Variations<'_>) {
     if let Some(query) = base.find(Name::Query).filter(|part| !part.bytes.is_empty()) {
         let marked = Part { bytes: [b"?", query.bytes.as_slice()].concat(), ..query.clone() };
         variations.add(Mistake::QuestionMark, "the question mark was signed", base.replaced(Name::Query, &[marked]));
+        if let Some(path) = base.find(Name::Path).filter(|_| variations.draft.purpose == Purpose::Gate) {
+            let whole = [path.bytes.as_slice(), b"?", &query.bytes].concat();
+            let text = base.with_bytes(Name::Path, whole).with_bytes(Name::Query, "");
+            variations.add(Mistake::QuestionMark, "the query was signed behind the path, and its own line left empty", text);
+        }
         if base.parts.len() > 2 {
             variations.add_bytes(Mistake::QueryLeftOut, "", Name::Query, Vec::new());
         }

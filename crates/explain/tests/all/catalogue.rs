@@ -157,6 +157,7 @@ const SIGNATURE: Reached = Reached {
         Mistake::SignatureLength,
         Mistake::PassphraseClear,
         Mistake::PassphraseEncrypted,
+        Mistake::PassphraseEncoding,
         Mistake::PassphraseWrong,
     ],
 };
@@ -176,6 +177,9 @@ const TEXT: Reached = Reached {
         text::inner_hashes,
         text::parts_and_separators,
         text::the_text_as_a_whole,
+        text::where_only_parameters_are_signed,
+        text::rules_of_older_versions_and_of_others,
+        text::a_login_of_gate_signs_its_parameter_or_nothing,
         text::two_mistakes_are_both_named,
         text::the_first_byte_that_differs_is_shown,
     ],
@@ -224,11 +228,19 @@ const TEXT: Reached = Reached {
         Mistake::TextHashed,
         Mistake::PayloadPlain,
         Mistake::LettersChanged,
+        Mistake::WindowDiffers,
+        Mistake::MethodSigned,
+        Mistake::PathSigned,
+        Mistake::CredentialSigned,
+        Mistake::ParameterNotSent,
+        Mistake::OldVersion,
+        Mistake::OtherRule,
+        Mistake::ConstantLeftOut,
     ],
 };
 
 const TOKEN: Reached = Reached {
-    stories: &[token::claims_against_the_request, token::times, token::names_and_algorithms, token::signatures],
+    stories: &[token::claims_against_the_request, token::times, token::names_and_algorithms, token::audiences, token::signatures],
     rows: &[
         Mistake::SignatureStandardBase64,
         Mistake::SignatureDer,
@@ -240,6 +252,7 @@ const TOKEN: Reached = Reached {
         Mistake::JwtSubject,
         Mistake::JwtOtherKey,
         Mistake::JwtAlgorithm,
+        Mistake::JwtAudience,
         Mistake::JwtMalformed,
     ],
 };

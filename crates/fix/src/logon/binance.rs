@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, SignatureForm};
+use countersign_core::{Algorithm, Detail, Effect, Once, Presented, Purpose, Refusal, Reject, SignatureForm};
 
 use super::fields::{credential, joined, key_id, malformed, optional, signature, whole, window};
 use crate::limits;
@@ -11,6 +11,12 @@ use crate::tag::{self, Tag};
 
 /// RecvWindow, in milliseconds with at most three decimals.
 const RECV_WINDOW: Tag = 25_000;
+
+/// MessageHandling: 1 lets the venue reorder a client's messages, 2 does not. Here they always stay in their order.
+const MESSAGE_HANDLING: Tag = 25_035;
+
+/// UUID, in the answer: of the server.
+pub(super) const UUID: Tag = 25_037;
 
 const SIGNED: &[Tag] = &[tag::MSG_TYPE, tag::SENDER_COMP_ID, tag::TARGET_COMP_ID, tag::MSG_SEQ_NUM, tag::SENDING_TIME];
 
@@ -32,6 +38,15 @@ pub(super) fn present<'f>(logon: &Message<'f>) -> Result<Presented<'f>, Refusal>
         once: Once::SignedBytes,
         effect: Effect::Write,
     })
+}
+
+/// The venue demands MessageHandling.
+pub(super) fn message_handling(logon: &Message<'_>) -> Result<(), Refusal> {
+    match optional(logon, MESSAGE_HANDLING)? {
+        Some(b"1" | b"2") => Ok(()),
+        Some(_) => Err(malformed(MESSAGE_HANDLING)),
+        None => Err(Refusal::with(Reject::MissingParameter, Detail::Parameter("MessageHandling"))),
+    }
 }
 
 fn recv_window(text: &[u8]) -> Option<Duration> {

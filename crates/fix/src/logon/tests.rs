@@ -44,6 +44,22 @@ fn coinbase_exchange_takes_a_username_for_its_key() {
 }
 
 #[test]
+fn binance_demands_to_be_told_how_messages_are_handled() {
+    let demands = |dialect: LogonDialect, fields: &str| {
+        let bytes = frame("FIX.4.4", &format!("{HEADER}{fields}"));
+        dialect.demands(&Message::parse(&bytes).unwrap()).map_err(|refusal| refusal.reject)
+    };
+    for (fields, expected) in
+        [("25035=1|", Ok(())), ("25035=2|", Ok(())), ("", Err(Reject::MissingParameter)), ("25035=0|", Err(Reject::Malformed))]
+    {
+        assert_eq!(demands(LogonDialect::Binance, fields), expected, "{fields}");
+    }
+    for other in [LogonDialect::CoinbaseExchange, LogonDialect::Deribit, LogonDialect::Kraken] {
+        assert_eq!(demands(other, ""), Ok(()));
+    }
+}
+
+#[test]
 fn deribit_remembers_raw_data() {
     let nonce = format!("{}=", "A".repeat(43));
     presented(LogonDialect::Deribit, &format!("{HEADER}96=1795222719238.{nonce}|553=key|554=AAAA|"), |presented| {

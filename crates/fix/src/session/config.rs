@@ -131,6 +131,8 @@ pub struct SessionConfig {
     pub routing: Routing,
     /// Unknown fields of session messages.
     pub admin_fields: AdminFields,
+    /// Whether a Logon must have EncryptMethod (98), as the standard says. Where it need not, a Logon without one means 0.
+    pub needs_encrypt_method: bool,
     /// Whether NextExpectedMsgSeqNum (789) is used where the peer uses it, in place of ResendRequests at Logon.
     pub next_expected: bool,
     /// Values of DefaultApplVerID (1137) that are accepted; the first is the one we send. FIXT 1.1 only.
@@ -159,6 +161,7 @@ impl SessionConfig {
             resend: ResendPolicy::Resend,
             routing: Routing::Refuse,
             admin_fields: AdminFields::Lenient,
+            needs_encrypt_method: true,
             next_expected: true,
             appl_ver_ids: vec!["9"],
             message_bytes_max: limits::MESSAGE_BYTES_MAX,

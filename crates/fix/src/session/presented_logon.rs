@@ -76,9 +76,7 @@ impl LogonFacts {
         if seq >= limits::SEQ_NUM_MAX {
             return Err(FieldFault::of(SessionRejectReason::ValueIncorrect, tag::MSG_SEQ_NUM).into());
         }
-        if message.required(tag::ENCRYPT_METHOD)? != b"0" {
-            return Err(FieldFault::of(SessionRejectReason::ValueIncorrect, tag::ENCRYPT_METHOD).into());
-        }
+        encrypt_method(message, config)?;
         let reset = flag(message, tag::RESET_SEQ_NUM_FLAG)?;
         if reset && seq != 1 {
             return Err(LogonFault::Rule("ResetSeqNumFlag needs MsgSeqNum 1"));
@@ -120,6 +118,16 @@ pub(super) fn flag(message: &Message<'_>, tag: tag::Tag) -> Result<bool, FieldFa
     match message.first(tag) {
         None => Ok(false),
         Some(value) => boolean(value).ok_or_else(|| FieldFault::of(SessionRejectReason::ValueIncorrect, tag)),
+    }
+}
+
+/// TLS encrypts: nothing else is spoken.
+fn encrypt_method(message: &Message<'_>, config: &SessionConfig) -> Result<(), FieldFault> {
+    match message.first(tag::ENCRYPT_METHOD) {
+        Some(b"0") => Ok(()),
+        None if !config.needs_encrypt_method => Ok(()),
+        None => Err(FieldFault::of(SessionRejectReason::RequiredTagMissing, tag::ENCRYPT_METHOD)),
+        Some(_) => Err(FieldFault::of(SessionRejectReason::ValueIncorrect, tag::ENCRYPT_METHOD)),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Logons of real clients: framed, read, presented, with every literal value that a venue's signature covers.
 
 use countersign_fix::session::{HeartBtIntRange, Peer};
-use countersign_fix::{CompId, Event, Framed, Framer, MemoryStore, Message, Session, SessionConfig, UtcTimestamp, Version};
+use countersign_fix::{CompId, Event, Framed, Framer, MemoryStore, Message, Precision, Session, SessionConfig, UtcTimestamp, Version};
 use serde_json::Value;
 
-use crate::script::{raw, start};
+use crate::script::{raw, sealed, start};
 
 fn logons() -> Vec<(String, Vec<u8>, bool)> {
     let data: Value = serde_json::from_str(include_str!("../data/logons.json")).unwrap();
@@ -39,6 +39,28 @@ fn every_literal_value_that_a_signature_covers_is_reachable() {
     // Binance: the values of 35, 49, 56, 34, 52, joined by SOH, are slices of the message.
     let signed: Vec<u8> = [35, 49, 56, 34, 52].map(|tag| message.unique(tag).unwrap().unwrap()).join(&1);
     assert_eq!(signed, raw("A|H1CLIENT|DERIBITSERVER|1|20261121-00:58:39.238"));
+}
+
+/// A Logon of Deribit's own fields, which have no 98.
+#[test]
+fn a_logon_without_encrypt_method_is_presented_where_it_need_not_have_one() {
+    let answer = |fields: &str, needs: bool| {
+        let mut config = SessionConfig::new(Version::Fix44, CompId::parse(b"DERIBITSERVER").unwrap(), Peer::AsPresented);
+        config.needs_encrypt_method = needs;
+        let (mut session, now) = (Session::<MemoryStore>::acceptor(config, start()), start());
+        let time = UtcTimestamp::new(now.wall, Precision::Millis);
+        let body = format!("35=A|49=DESK|56=DERIBITSERVER|34=1|52={time}|{fields}108=30|553=key|554=proof|");
+        session.handle_input(now, &sealed("FIX.4.4", &body));
+        match session.poll_event() {
+            Some(Event::LogonPresented(_)) => "presented".to_owned(),
+            _ => String::from_utf8_lossy(Message::parse(&session.poll_transmit(now).unwrap()).unwrap().first(58).unwrap()).into_owned(),
+        }
+    };
+    assert_eq!(answer("98=0|", true), "presented");
+    assert_eq!(answer("", true), "Required tag missing (98)");
+    assert_eq!(answer("98=0|", false), "presented");
+    assert_eq!(answer("", false), "presented");
+    assert_eq!(answer("98=1|", false), "Value is incorrect (out of range) for this tag (98)");
 }
 
 #[test]

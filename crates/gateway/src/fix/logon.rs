@@ -1,6 +1,7 @@
 //! From a Logon that was presented to an identity, and from a refusal to the answer of its venue.
 
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use countersign_core::{ApiKeyId, Refusal, Reject};
@@ -8,12 +9,16 @@ use countersign_fix::answer::{Flavour, LogonAnswer, MessageAnswer, to_halted, to
 use countersign_fix::logon::{CancelOnLoss, CancelTerms, certificate};
 use countersign_fix::{LogonDialect, Message, PresentedLogon, tag};
 use countersign_session::{CancelPolicy, CancelScope, OrderClass};
+use uuid::Uuid;
 
 use super::FixVenue;
 use crate::authenticate::{Login, client_certificate, verify_presented};
 use crate::connection::Connection;
 use crate::worker::Worker;
 use crate::{exchange, explanations, native};
+
+/// This process, where the answer to a Logon names the server: another one after a restart.
+static SERVER: LazyLock<String> = LazyLock::new(|| Uuid::new_v4().to_string());
 
 /// A login, and what its answer says beyond the standard fields.
 pub(super) struct LoggedOn {
@@ -41,8 +46,10 @@ pub(super) fn verify(worker: &Rc<Worker>, connection: &Connection, venue: FixVen
             let presented = dialect.present(logon)?;
             let login = verify_presented(worker, connection, &presented)?;
             // After the proof: what is wrong here is told exactly.
+            dialect.demands(logon)?;
             let terms = dialect.cancel_terms(logon)?;
-            let fields = terms.echo.into_iter().map(|(tag, value)| (tag, value.as_bytes().to_vec())).collect();
+            let echo = terms.echo.map(|(tag, value)| (tag, value.as_bytes().to_vec()));
+            let fields = echo.into_iter().chain(dialect.server_field().map(|tag| (tag, SERVER.clone().into_bytes()))).collect();
             Ok(LoggedOn { login, fields, native: None, policy: policy(&terms) })
         }
         FixVenue::Native => match logon.unique(tag::RAW_DATA) {

@@ -35,6 +35,14 @@ impl FixVenue {
         }
     }
 
+    /// Whether a Logon must have EncryptMethod (98).
+    const fn needs_encrypt_method(self) -> bool {
+        match self {
+            Self::Dialect(dialect) => dialect.needs_encrypt_method(),
+            Self::Native => true,
+        }
+    }
+
     /// Whose words refusals are in.
     #[must_use]
     pub const fn family(self) -> Family {
@@ -87,6 +95,7 @@ impl Profile {
             routing: settings.routing.clone(),
             admin_fields: settings.admin_fields,
             verification_timeout: super::opening::VERIFICATION_TIMEOUT,
+            needs_encrypt_method: self.venue.needs_encrypt_method(),
             appl_ver_ids: APPL_VER_IDS.to_vec(),
             ..default
         }

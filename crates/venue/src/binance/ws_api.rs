@@ -82,11 +82,12 @@ impl Protocol for Session {
 impl Session {
     fn answer(&mut self, shell: &Shell, method: &str, params: Option<Value>) -> Result<String, ApiError> {
         let params = Params::from_json(params)?;
-        match method {
+        // A method may be asked for with the version of the interface (venue).
+        match method.strip_prefix("v3/").unwrap_or(method) {
             "userDataStream.subscribe" | "userDataStream.subscribe.signature" => self.subscribe(shell),
             "userDataStream.unsubscribe" => self.unsubscribe(shell, &params),
             "session.subscriptions" => Ok(self.subscriptions()),
-            _ => match Operation::of_method(method) {
+            method => match Operation::of_method(method) {
                 Some(operation) => call(shell, operation, &self.caller, &params),
                 None => {
                     shell.counters.count_refused();

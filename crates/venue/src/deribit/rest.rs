@@ -1,5 +1,5 @@
-//! The façade's HTTP side: `GET /api/v2/<method>?params` and `POST /api/v2/<method>` with a
-//! JSON-RPC body, and the envelope every reply has.
+//! The façade's HTTP side: `GET /api/v2/<method>?params`, either verb at `/api/v2/<method>` with
+//! a JSON-RPC body, and the envelope every reply has.
 //!
 //! The path names the method, because the gateway let the request through by its path: a body
 //! that names another one is refused.
@@ -56,7 +56,7 @@ fn run(shell: &Shell, name: &str, received: &Received) -> (Option<Value>, Result
     let Some((method, access)) = find(name) else {
         return (None, Err(RpcError::unknown_method()));
     };
-    let read = if received.head.method == Verb::GET {
+    let read = if received.head.method == Verb::GET && !names_method(&received.body) {
         Fields::from_query(received.query()).map(|fields| (None, fields)).map_err(RpcError::from)
     } else {
         read_body(name, &received.body)
@@ -65,6 +65,11 @@ fn run(shell: &Shell, name: &str, received: &Received) -> (Option<Value>, Result
         Err(error) => (None, Err(error)),
         Ok((id, fields)) => (id, call(shell, method, access, &received.caller, &fields)),
     }
+}
+
+/// Whether the body of a GET is a call: without a method it is what libraries send by themselves.
+fn names_method(body: &[u8]) -> bool {
+    serde_json::from_slice::<RpcBody>(body).is_ok_and(|body| body.method.is_some())
 }
 
 fn read_body(name: &str, body: &[u8]) -> Result<(Option<Value>, Fields), RpcError> {

@@ -160,9 +160,17 @@ async fn the_websocket_api_trades_and_reports() {
 async fn every_websocket_reply_has_rate_limits() {
     let bench = Bench::start().await;
     let mut socket = bench.stranger().connect("/ws-api/v3").await.unwrap();
-    for (method, status) in
-        [("ping", 200), ("time", 200), ("session.logon", 400), ("nothing", 400), ("account.status", 401), ("userDataStream.subscribe", 401)]
-    {
+    for (method, status) in [
+        ("ping", 200),
+        ("time", 200),
+        ("v3/time", 200),
+        ("session.logon", 400),
+        ("nothing", 400),
+        ("v3/v3/time", 400),
+        ("account.status", 401),
+        ("v3/account.status", 401),
+        ("userDataStream.subscribe", 401),
+    ] {
         let reply = socket.ask("id", json!({"id": method, "method": method})).await;
         assert_eq!(reply["status"], json!(status), "{method}");
         assert!(reply["rateLimits"][0]["count"].is_number(), "{method}");

@@ -122,8 +122,12 @@ async fn a_body_names_the_method_of_its_path_or_none() {
     let (status, answer) = alice.send(Method::POST, "/api/v2/public/test", &body("private/buy")).await;
     assert_eq!((status, &answer["error"]["code"]), (StatusCode::BAD_REQUEST, &json!(-32_600)));
     assert_eq!(bench.venue.arrivals().orders_placed, 0);
-    let (status, answer) = alice.send(Method::POST, "/api/v2/private/buy", &body("private/buy")).await;
-    assert_eq!((status, &answer["id"], &answer["result"]["order"]["order_state"]), (StatusCode::OK, &json!(7), &json!("open")));
+    for verb in [Method::POST, Method::GET] {
+        let (status, answer) = alice.send(verb, "/api/v2/private/buy", &body("private/buy")).await;
+        assert_eq!((status, &answer["id"], &answer["result"]["order"]["order_state"]), (StatusCode::OK, &json!(7), &json!("open")));
+    }
+    let (_, answer) = alice.send(Method::GET, "/api/v2/private/get_open_orders?currency=USDT", "{}").await;
+    assert_eq!(answer["result"].as_array().map(Vec::len), Some(2));
 }
 
 #[tokio::test]

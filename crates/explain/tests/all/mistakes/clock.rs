@@ -56,6 +56,9 @@ pub(crate) fn units() {
     named(Mistake::TimestampInMillis, millis);
     let signature = okx().sign("1795222400000GET/api/v5/a");
     named(Mistake::TimestampFormat, okx_request("GET", "/api/v5/a", "", &signature).replace(ISO, "1795222400000"));
+    let short = "2026-11-21T00:53:20Z";
+    let signature = okx().sign(format!("{short}GET/api/v5/a"));
+    named(Mistake::TimestampFormat, okx_request("GET", "/api/v5/a", "", &signature).replace(ISO, short));
     let headers = [("api-key", KEY), ("api-expires", "1795222405000"), ("api-signature", &binance().sign("GET/api/v1/order1795222405000"))];
     named(Mistake::TimestampInMillis, raw("GET", "/api/v1/order", &headers, ""));
     let login = |time: &str| format!(r#"{{"op":"auth","args":["{KEY}",{time},"{}"]}}"#, binance().sign(format!("GET/realtime{time}")));
@@ -71,8 +74,17 @@ pub(crate) fn another_time_was_signed_than_sent() {
     named(Mistake::TimestampDiffers, okx_request("GET", "/api/v5/a", "", &signature));
     let signature = binance().sign(format!("1795222400{KEY}5000"));
     named(Mistake::TimestampInSeconds, bybit("GET", "/v5/a", &NOW_MS.to_string(), Some("5000"), "", &signature));
-    let signature = okx().sign("1795222400GET/api/v5/a");
-    named(Mistake::TimestampInSeconds, okx_request("GET", "/api/v5/a", "", &signature));
+    for seconds in ["1795222400", "1795222400.000"] {
+        let signature = okx().sign(format!("{seconds}GET/api/v5/a"));
+        named(Mistake::TimestampInSeconds, okx_request("GET", "/api/v5/a", "", &signature));
+    }
+    let signature = okx().sign("1795222400123GET/users/self/verify");
+    let login = format!(r#"{{"apiKey":"{KEY}","passphrase":"{PASSPHRASE}","timestamp":"1795222400","sign":"{signature}"}}"#);
+    named(Mistake::TimestampInMillis, format!(r#"{{"op":"login","args":[{login}]}}"#));
+    // The nonce was asked for twice.
+    let body = "nonce=1795222400000";
+    let signed = [b"/0/private/Balance".to_vec(), sha256(format!("1795222400001{body}").as_bytes())].concat();
+    named(Mistake::TimestampDiffers, kraken_request("/0/private/Balance", body, &kraken().sign(signed)));
 }
 
 #[test]

@@ -62,6 +62,17 @@ pub(crate) fn passphrases() {
         named(Mistake::PassphraseClear, kucoin(PASSPHRASE, version));
         named(Mistake::PassphraseWrong, kucoin(&base64_text(&[7; 32]), version));
     }
+    let right = mac(HMAC_SHA256, SECRET.as_bytes(), PASSPHRASE.as_bytes());
+    for made in [
+        hex::encode(&right),
+        URL_SAFE_NO_PAD.encode(&right),
+        base64_text(hex::encode(&right).as_bytes()),
+        base64_text(&mac(HMAC_SHA256, PASSPHRASE.as_bytes(), SECRET.as_bytes())),
+        base64_text(&sha256(PASSPHRASE.as_bytes())),
+        base64_text(PASSPHRASE.as_bytes()),
+    ] {
+        named(Mistake::PassphraseEncoding, kucoin(&made, "2"));
+    }
     assert!(faults(kucoin(PASSPHRASE, "1")).is_empty());
     named(Mistake::PassphraseEncrypted, kucoin(&encrypted, "1"));
     named(Mistake::PassphraseWrong, kucoin("another", "1"));

@@ -163,6 +163,7 @@ pub(crate) fn inner_hashes() {
     named(Mistake::BodyHashLeftOut, gate_request("POST", "/api/v4/spot/orders", gate_body, &signed(gate_body)));
     let sha256_hex = hex::encode(sha256(gate_body.as_bytes()));
     named(Mistake::BodyHashWrong, gate_request("POST", "/api/v4/spot/orders", gate_body, &signed(&sha256_hex)));
+    named(Mistake::BodyHashWrong, gate_request("POST", "/api/v4/spot/orders", gate_body, &signed(&sha512_hex(b"{}").to_uppercase())));
 }
 
 #[test]
@@ -187,6 +188,20 @@ pub(crate) fn parts_and_separators() {
     assert!(faults(header(right.clone())).is_empty());
     named(Mistake::LastSeparatorLeftOut, header(right[..right.len() - 1].to_owned()));
     named(Mistake::NonceLeftOut, header(right.replace("n1\n", "")));
+    let login = |signed: &str| {
+        let params = format!(
+            r#"{{"grant_type":"client_signature","client_id":"{KEY}","timestamp":{NOW_MS},"nonce":"n1","data":"","signature":"{}"}}"#,
+            binance().sign(signed)
+        );
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"public/auth","params":{params}}}"#)
+    };
+    assert!(faults(login(&format!("{NOW_MS}\nn1\n"))).is_empty());
+    named(Mistake::LastSeparatorLeftOut, login(&format!("{NOW_MS}\nn1")));
+    let hash = sha512_hex(b"");
+    let signed = format!("GET\n/api/v4/spot/accounts\n{hash}\n1795222400");
+    named(Mistake::SeparatorsLeftOut, gate_request("GET", "/api/v4/spot/accounts", "", &gate().sign(signed)));
+    let signed = format!("GET\n/api/v4/spot/accounts?currency=BTC\n\n{hash}\n1795222400");
+    named(Mistake::QuestionMark, gate_request("GET", "/api/v4/spot/accounts?currency=BTC", "", &gate().sign(signed)));
 }
 
 #[test]
@@ -203,6 +218,91 @@ pub(crate) fn the_text_as_a_whole() {
     };
     assert!(faults(headers(base64_text(payload).as_bytes())).is_empty());
     named(Mistake::PayloadPlain, headers(payload));
+}
+
+#[test]
+pub(crate) fn where_only_parameters_are_signed() {
+    let path = "/api/v3/account";
+    for (mistake, signed) in [
+        (Mistake::PathSigned, format!("{path}?{QUERY}")),
+        (Mistake::PathSigned, format!("{path}{QUERY}")),
+        (Mistake::PathSigned, format!("GET{path}?{QUERY}")),
+        (Mistake::PathSigned, format!("GET\n{path}\n{QUERY}")),
+        (Mistake::PathSigned, format!("https://api.binance.com{path}?{QUERY}")),
+        (Mistake::MethodSigned, format!("GET{QUERY}")),
+        (Mistake::QuestionMark, format!("?{QUERY}")),
+        (Mistake::CredentialSigned, format!("{QUERY}&apiKey={KEY}")),
+        (Mistake::CredentialSigned, format!("{KEY}{QUERY}")),
+        (Mistake::ParameterNotSent, format!("{QUERY}&")),
+        (Mistake::ParameterNotSent, format!("{QUERY}&recvWindow=5000")),
+        (Mistake::ParameterNotSent, QUERY.replace("timestamp", "recvWindow=60000&timestamp")),
+        (Mistake::BodyNotSent, r#"{"symbol":"BTCUSDT","side":"BUY","quantity":1,"timestamp":1795222400000}"#.to_owned()),
+    ] {
+        binance_signed(mistake, QUERY, &signed);
+    }
+    let time = NOW_MS.to_string();
+    let send = |signed: &str| bybit("GET", "/v5/order/realtime?category=linear", &time, Some("5000"), "", &binance().sign(signed));
+    for signed in ["/v5/order/realtime?category=linear", "GET/v5/order/realtime?category=linear"] {
+        named(Mistake::PathSigned, send(&format!("{time}{KEY}5000{signed}")));
+    }
+    named(Mistake::MethodSigned, send(&format!("{time}{KEY}5000GETcategory=linear")));
+    named(Mistake::WindowDiffers, send(&format!("{time}{KEY}20000category=linear")));
+    let body = "nonce=1795222400000&pair=XBTUSD";
+    let inner = sha256(format!("1795222400000{body}").as_bytes());
+    let signed = [b"POST/0/private/AddOrder".to_vec(), inner].concat();
+    named(Mistake::MethodSigned, kraken_request("/0/private/AddOrder", body, &kraken().sign(signed)));
+    okx_signed(Mistake::CredentialSigned, "GET", "/api/v5/a", "", &format!("{ISO}GET/api/v5/a{PASSPHRASE}"));
+}
+
+#[test]
+pub(crate) fn rules_of_older_versions_and_of_others() {
+    let time = NOW_MS.to_string();
+    let (target, body) = ("/v5/order/realtime?symbol=BTCUSDT&category=linear", r#"{"symbol":"BTCUSDT","qty":"1"}"#);
+    let get = |signed: &str| bybit("GET", target, &time, Some("5000"), "", &binance().sign(signed));
+    let post = |signed: &str| bybit("POST", "/v5/order/create", &time, Some("5000"), body, &binance().sign(signed));
+    named(Mistake::OldVersion, get(&format!("api_key={KEY}&category=linear&recv_window=5000&symbol=BTCUSDT&timestamp={time}")));
+    named(Mistake::OldVersion, post(&format!("api_key={KEY}&qty=1&recv_window=5000&symbol=BTCUSDT&timestamp={time}")));
+    let first = [("Host", "api.bitfinex.com"), ("X-BFX-APIKEY", KEY), ("X-BFX-PAYLOAD", "e30="), ("X-BFX-SIGNATURE", "00")];
+    named(Mistake::OldVersion, raw("POST", "/v1/balances", &first, ""));
+    let nonce = [("Host", "www.bitmex.com"), ("api-key", KEY), ("api-nonce", "1795222400000"), ("api-signature", "00")];
+    named(Mistake::OldVersion, raw("GET", "/api/v1/position", &nonce, ""));
+    named(Mistake::OtherRule, get(&format!("{time}GET{target}")));
+    named(Mistake::OtherRule, get("symbol=BTCUSDT&category=linear"));
+    binance_signed(Mistake::OtherRule, QUERY, &format!("1795222400000GET/api/v3/account?{QUERY}"));
+    binance_signed(Mistake::OtherRule, QUERY, &format!("1795222400000{KEY}5000{QUERY}"));
+    okx_signed(Mistake::OtherRule, "GET", "/api/v5/a", "", &format!("{ISO}GET/users/self/verify"));
+    let expires = NOW_MS + 5_000;
+    for signed in [format!("GET/v5/private{expires}"), format!("{expires}{KEY}5000")] {
+        named(Mistake::OtherRule, format!(r#"{{"op":"auth","args":["{KEY}",{expires},"{}"]}}"#, binance().sign(signed)));
+    }
+    let frame = |payload: &str, signed: &str| {
+        let signature = bitfinex().sign(signed);
+        format!(r#"{{"event":"auth","apiKey":"{KEY}","authSig":"{signature}","authNonce":"1795222400000000","authPayload":"{payload}"}}"#)
+    };
+    named(Mistake::OtherRule, frame("AUTH1795222400000000", "1795222400000000"));
+    named(Mistake::ConstantLeftOut, frame("1795222400000000", "1795222400000000"));
+}
+
+/// What Go makes of a parameter of no bytes, and what the documentation shows.
+#[test]
+pub(crate) fn a_login_of_gate_signs_its_parameter_or_nothing() {
+    let login = |parameter: &str, signed: &str| {
+        let signature = gate().sign(format!("api\nspot.login\n{signed}\n1795222400"));
+        let payload = format!(r#"{{"api_key":"{KEY}","signature":"{signature}","timestamp":"1795222400"{parameter}}}"#);
+        format!(r#"{{"time":1795222400,"channel":"spot.login","event":"api","payload":{payload}}}"#)
+    };
+    for (parameter, signed) in [
+        ("", "{}"),
+        ("", ""),
+        (r#","req_param":"""#, ""),
+        (r#","req_param":"""#, r#""""#),
+        (r#","req_param":null"#, ""),
+        (r#","req_param":{}"#, "{}"),
+    ] {
+        let report = explained(login(parameter, signed));
+        assert_eq!((report.faults(), report.gateway.as_deref()), (vec![], Some("accept")), "{parameter} {signed:?}");
+    }
+    named(Mistake::BodyLeftOut, login(r#","req_param":{}"#, ""));
 }
 
 #[test]

@@ -103,6 +103,24 @@ pub(crate) fn names_and_algorithms() {
 }
 
 #[test]
+pub(crate) fn audiences() {
+    let client = Client::new();
+    let with = |audience: &str, uri: &str| format!(r#"{{"aud":["{audience}"],{}"#, &claims(uri)[1..]);
+    for audience in ["cdp_service", "retail_rest_api_proxy"] {
+        assert!(explained_with(client.request(HEADER, &with(audience, URI)), &client.options).faults().is_empty(), "{audience}");
+    }
+    client.named(Mistake::JwtAudience, &client.request(HEADER, &with("elsewhere", URI)));
+    client.named(Mistake::JwtAudience, &client.request(HEADER, &with("public_websocket_api", URI)));
+    let frame = |audience: &str| {
+        let claims = with(audience, URI).replace(&format!(r#","uri":"{URI}""#), "");
+        let token = client.token(HEADER, &claims, &ECDSA_P256_SHA256_FIXED_SIGNING);
+        format!(r#"{{"type":"subscribe","channel":"user","product_ids":["BTC-USD"],"jwt":"{token}"}}"#)
+    };
+    assert!(explained_with(frame("public_websocket_api"), &client.options).faults().is_empty());
+    client.named(Mistake::JwtAudience, &frame("elsewhere"));
+}
+
+#[test]
 pub(crate) fn signatures() {
     let client = Client::new();
     client.named(Mistake::SignatureDer, &request(&client.token(HEADER, &claims(URI), &ECDSA_P256_SHA256_ASN1_SIGNING)));

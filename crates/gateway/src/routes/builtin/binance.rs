@@ -2,30 +2,11 @@
 
 use countersign_core::Access;
 use countersign_dialects::binance::routes::{REST, WS, WsHandling, WsMethod};
+use countersign_dialects::binance::sockets::{STREAMS, WS_APIS};
 use countersign_dialects::routes::{Handling, RestRoute};
 
 use super::{http, scoped};
 use crate::routes::{Family, RouteKind, RouteSpec, RouteTarget, RouteWeight};
-
-/// Where public market-data streams open their WebSocket; those of futures are also in groups. Only who shows a listen key hears of
-/// an account there; the vendor's own client opens `/private` with the others.
-const STREAMS: &[&str] = &[
-    "/ws",
-    "/ws/*",
-    "/stream",
-    "/market/ws",
-    "/market/ws/*",
-    "/market/stream",
-    "/private/ws",
-    "/private/ws/*",
-    "/private/stream",
-    "/public/ws",
-    "/public/ws/*",
-    "/public/stream",
-];
-
-/// Where the WebSocket APIs of spot and of USD-M futures open their WebSockets: the name of the route, and the path.
-const WS_APIS: [(&str, &str); 2] = [("ws-api", "/ws-api/v3"), ("ws-fapi", "/ws-fapi/v1")];
 
 /// The Binance table; `prefix` starts the name of each route.
 #[must_use]

@@ -190,6 +190,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         cluster: None,
         halts: Arc::new(halts),
         started: clock::wall(),
+        ended: Arc::new(countersign_store::audit::EndedKeys::open(audit.folder()).unwrap()),
         audit,
         metrics: Metrics::new(&settings.routes),
         identity: IdentityIssuer::load_or_create(&folder.join("identity.pem")).unwrap(),

@@ -23,6 +23,7 @@ use super::cancels::Cancels;
 use super::gate::{HaltGate, Holding};
 use super::report::{HaltLine, HaltStatus};
 use crate::clock;
+use crate::identity::{Fence, random_id};
 
 pub use raising::NewHalt;
 
@@ -56,6 +57,8 @@ pub enum KeeperError {
 #[derive(Debug)]
 pub struct HaltKeeper {
     gate: HaltGate,
+    name: Box<str>,
+    run: Box<str>,
     node: Mutex<HaltNode>,
     shadow: Mutex<HaltSet>,
     shown: Mutex<Option<Unknown>>,
@@ -72,6 +75,8 @@ impl HaltKeeper {
     pub async fn open(name: &str, store: HaltStore, operators: OperatorSet, audit: AuditLog) -> Self {
         let keeper = Self {
             gate: HaltGate::default(),
+            name: name.into(),
+            run: random_id().into(),
             node: Mutex::new(HaltNode::new(name)),
             shadow: Mutex::default(),
             shown: Mutex::new(Some(Unknown::NeverRead)),
@@ -90,6 +95,13 @@ impl HaltKeeper {
     #[must_use]
     pub const fn gate(&self) -> &HaltGate {
         &self.gate
+    }
+
+    /// By what a request passes now, for upstreams that look.
+    #[must_use]
+    pub fn fence(&self) -> Fence<'_> {
+        let (lease, epoch) = self.gate.ground();
+        Fence { node: &self.name, run: &self.run, lease, epoch }
     }
 
     /// What became of resting orders, by halt.
@@ -133,7 +145,7 @@ impl HaltKeeper {
                 let before = node.set().clone();
                 node.handle_state(asked, &state);
                 if let Some(until) = node.lease().until() {
-                    self.gate.set_lease(until);
+                    self.gate.set_lease(until, node.lease().number());
                 }
                 let changed = *node.set() != before;
                 drop(node);
@@ -183,7 +195,7 @@ impl HaltKeeper {
             Posture::Unknown(why) => Some(why),
         };
         // Under the lock: of two publications the later one has the later state.
-        self.gate.publish(Holding { view, shadow, unknown })
+        self.gate.publish(Holding { view, shadow, unknown, epoch: node.set().epoch() })
     }
 
     /// Whether a halt holds here that the store does not have yet: a process that reads the store does not know of it.

@@ -287,7 +287,7 @@ def test_of_two_keys_that_have_one_name_the_one_that_is_active_is_not_proved_to_
 
         def refused():
             answer = forged.ask(server, "POST", "/api/v3/order", **ORDER)
-            assert answer.status == 401
+            assert answer.status == 400 and b"-1022" in answer.body
             return correlation(answer)
 
         def proved(id):

@@ -60,13 +60,13 @@ mod tests {
 
     #[test]
     fn has_another_number_after_there_was_none() {
-        let at = |seconds: f64| Monotonic::from_micros((seconds * 1e6) as u64);
+        let at = |millis: u64| Monotonic::from_micros(millis * 1_000);
         let mut lease = Lease::default();
         let mut number = |asked| {
             lease.renew(at(asked));
             lease.number()
         };
-        assert_eq!([5.0, 5.25, 6.2, 6.0].map(&mut number), [1; 4], "renewed in time, however late the answer came");
-        assert_eq!([7.2, 7.5, 6.9].map(&mut number), [2; 3], "there was a moment without one");
+        assert_eq!([5_000, 5_250, 6_200, 6_000].map(&mut number), [1; 4], "renewed in time, however late the answer came");
+        assert_eq!([7_200, 7_500, 6_900].map(&mut number), [2; 3], "there was a moment without one");
     }
 }

@@ -164,7 +164,7 @@ struct Halts(Rule);
 
 impl Halts {
     fn answer(&self, state: &mut State, index: usize) -> Option<()> {
-        let Halts(rule) = self;
+        let Self(rule) = self;
         let (asked, version) = state.nodes[index].answer.take()?;
         let told = set(&state.store[..version]);
         let now = state.now;
@@ -179,11 +179,10 @@ impl Halts {
 
     fn lift(&self, state: &mut State) -> Option<()> {
         let signed = state.signed.clone()?;
-        let halts = match self.0 {
-            Rule::LiftsUnseen => state.in_force(),
-            _ if signed.epoch == state.store.len() => signed.halts,
-            _ => return None,
-        };
+        let halts = if self.0 == Rule::LiftsUnseen { state.in_force() } else { signed.halts };
+        if self.0 != Rule::LiftsUnseen && signed.epoch != state.store.len() {
+            return None;
+        }
         state.store.push(Committed::Lowered(halts.clone()));
         let halts: Vec<_> = halts.into_iter().map(name).collect();
         let epoch = state.store.len() as u64;
@@ -263,22 +262,22 @@ impl Model for Halts {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(STOPPED, |Halts(rule), state: &State| {
+            Property::always(STOPPED, |Self(rule), state: &State| {
                 !HALTS.into_iter().any(|index| state.is_confirmed(*rule, index)) || !state.any(*rule, |_, _| true)
             }),
             Property::always(SIGNED, |_, state: &State| !state.lifts_more_than_was_signed()),
             Property::always(KEPT, |_, state: &State| !state.forgets()),
-            Property::always(ALONE, |Halts(rule), state: &State| !state.any(*rule, |state, index| state.now > state.nodes[index].heard)),
-            Property::sometimes("a halt is confirmed though a node never heard of it", |Halts(rule), state: &State| {
+            Property::always(ALONE, |Self(rule), state: &State| !state.any(*rule, |state, index| state.now > state.nodes[index].heard)),
+            Property::sometimes("a halt is confirmed though a node never heard of it", |Self(rule), state: &State| {
                 state.is_confirmed(*rule, 0) && state.nodes[2].real.set().find(name(0)).is_none()
             }),
-            Property::sometimes("orders pass again after a lift", |Halts(rule), state: &State| {
+            Property::sometimes("orders pass again after a lift", |Self(rule), state: &State| {
                 state.signed.is_some() && state.store.len() == 2 && (0..NODES.len()).all(|index| state.passes(*rule, index))
             }),
             Property::sometimes("a lift is refused because of a later halt", |_, state: &State| {
                 state.signed.as_ref().is_some_and(|signed| signed.epoch < state.store.len()) && state.in_force().len() == 2
             }),
-            Property::sometimes("a halt is confirmed while another was lifted", |Halts(rule), state: &State| {
+            Property::sometimes("a halt is confirmed while another was lifted", |Self(rule), state: &State| {
                 state.store.len() == 3 && HALTS.into_iter().any(|index| state.is_confirmed(*rule, index))
             }),
         ]

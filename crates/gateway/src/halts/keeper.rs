@@ -222,8 +222,9 @@ impl HaltKeeper {
         let record = HaltRecord { epoch, change: Change::Raise(halt) };
         self.node.lock().handle_notice(&record);
         drop(self.changes.send(record));
-        // Somebody else's change may lie between: then the whole is read, and until then nothing new passes.
-        self.refresh(false);
+        // Somebody else's change may lie between: then the whole is read, and until then nothing new passes. What holds is what held,
+        // and is of a later epoch: assertions say so.
+        self.refresh(true);
         self.wake.notify_one();
     }
 

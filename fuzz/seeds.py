@@ -154,7 +154,7 @@ CONTRACT_WELCOME = {
     "v": 1, "vers": [1], "sid": b64(bytes(16)), "gk": KID, "gkc": f"cs1d.{b64(b'{}')}.{b64(bytes(64))}", "time": 1795222000123456,
     "grant": {
         "scopes": ["md:read", "order:write"], "bind": "exp", "proof": [], "cod_grace_ms": 0, "hb_ms": 5000, "keep_msgs": 0, "keep_s": 0,
-        "life_s": 86400, "orders_10s": 500, "resume_s": 0, "token_s": 300, "weight_min": 6000, "cod": "none", "cod_class": "all", "cod_on_logout": False,
+        "life_s": 86400, "orders_10s": 500, "resume_s": 0, "token_s": 300, "weight_min": 6000, "cod": "none", "cod_class": "all", "cod_on": "none", "cod_on_logout": False, "cod_rearm": "none", "cod_shutdown": "none",
         "enc": "json", "rx": "recoverable", "tx": "idempotent", "zk": "none",
     },
     "seq": {"rx": 1, "tx": 1}, "gap": None, "epoch": {"halt": 0, "rev": 0}, "halts": [], "sec": b64(bytes(32)), "next_pins": [],

@@ -270,6 +270,43 @@ def test_a_revocation_before_an_order_is_proved_without_the_log(state, story, tm
         assert done.returncode == FAILED and "proved" not in done.stdout, (old, done.stdout)
 
 
+def test_of_two_keys_that_have_one_name_the_one_that_is_active_is_not_proved_to_be_revoked(tmp_path):
+    """One at Binance, one at Bybit, as two venues may well have named them; what is refused before it proved anything has a name only."""
+    name, public = "ONE-NAME-AT-TWO-VENUES-0", tmp_path / "state" / "audit-key.pub.pem"
+    with Server(tmp_path / "state") as server:
+        ids = {}
+        for purpose, letter in (("bybit", "b"), ("binance", "a")):
+            secret = tmp_path / purpose
+            secret.write_text(letter * 40)
+            options = ("--kind", "HS256", "--scopes", "order:write", "--key-id", name, "--secret", secret)
+            made = run("key", "new", "--account", "demo", "--purpose", purpose, *options, "--state", server.state)
+            assert made.returncode == 0, made.stderr
+            shown = json.loads(run("key", "list", "--json", "--account", "demo", "--state", server.state).stdout)
+            ids[purpose] = next(key["id"] for key in shown if (key["key_id"], key["purpose"]) == (name, purpose))
+        forged = Key({"api_key": name, "secret": "x" * 40, "kind": "HS256"})
+
+        def refused():
+            answer = forged.ask(server, "POST", "/api/v3/order", **ORDER)
+            assert answer.status == 400 and b"-1022" in answer.body
+            return correlation(answer)
+
+        def proved(id):
+            proof = tmp_path / f"{id}.json"
+            done = run("audit", "prove", "--revoked", name, "--before", id, "--out", proof, "--state", server.state)
+            if done.returncode == FAILED:
+                return done.stderr
+            check = run("audit", "verify", "--proof", proof, "--key", public)
+            assert check.returncode == 0, check.stderr
+            return json.loads(json.loads(proof.read_text())["records"][0]["line"])["credential"]
+
+        assert run("key", "revoke", ids["bybit"], "--state", server.state).returncode == 0
+        before = refused()
+        assert "different keys" in proved(before)
+        assert run("key", "revoke", ids["binance"], "--state", server.state).returncode == 0
+        assert proved(refused()) == ids["binance"], "the revocation of the other came first, and is not the one"
+        assert "after the decision" in proved(before)
+
+
 def test_what_is_not_so_is_not_proved(state, story, tmp_path):
     done = run("audit", "prove", "--revoked", story["key"], "--before", story["before"], "--state", state)
     assert done.returncode == FAILED and "after the decision" in done.stderr and not done.stdout
@@ -294,7 +331,7 @@ def test_the_export_has_identity_key_tags_and_exact_times(state, story):
     done = run("audit", "export", "--key", story["key"], "--state", state)
     records = [json.loads(line) for line in done.stdout.splitlines()]
     events = [record["event"] for record in records]
-    assert events[0] == "key_new" and "key_tags" in events and events[-2:] == ["key_revoke", "refuse"]
+    assert events[0] == "key_new" and "key_tags" in events and [event for event in events if event != "key_revoked_here"][-2:] == ["key_revoke", "refuse"]
     first, later = [record for record in records if record["event"] == "accept"]
     assert first["tags"] == {} and later["tags"] == {"algo": "twap-3", "desk": "rates, short", "client": "=acme"}
     assert first["account"] == "demo" and first["key_id"] == story["key"] and first["credential"]

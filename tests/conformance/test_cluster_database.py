@@ -8,6 +8,7 @@ import pytest
 
 from harness.binance import ORDER, Key
 from harness.postgres import Postgres
+from harness.recorded import recorded
 from harness.server import Server, run
 from harness.waiting import until
 
@@ -76,6 +77,37 @@ def test_a_key_made_at_one_node_is_known_at_the_other_and_so_is_its_end(nodes, p
     two.command("key", "revoke", key.api_key)
     until(lambda: one.order(key).status == 401)
     assert record["secret"] not in postgres.sql("cluster", "SELECT encode(sealed_secret, 'escape') FROM credentials")
+
+
+def test_a_revocation_at_one_node_is_proved_before_the_order_that_another_refused(postgres, tmp_path):
+    """The log of a node has what that node decided; it has, too, that the key was revoked, from when that was so at this node."""
+    database = postgres.database("proved")
+    one = Node(tmp_path, "north-1", database)
+    with one.server:
+        two = Node(tmp_path, "north-2", database, one.state / "sealing.key")
+        with two.server:
+            key, paused = Key(one.new_key("proved")), Key(one.new_key("paused"))
+            until(lambda: one.passes(key) and one.passes(paused))
+            two.command("key", "revoke", key.api_key)
+            two.command("key", "suspend", paused.api_key)
+            ended = {"key_revoked_here": key.api_key, "key_suspended_here": paused.api_key}
+
+            def told(node):
+                return {record["event"]: record["key_id"] for record in recorded(node.state, *ended)}
+
+            until(lambda: told(one) == told(two) == ended)
+            assert not recorded(one.state, "key_revoke", "key_suspend") and len(recorded(two.state, "key_revoke", "key_suspend")) == 2
+            answer = one.order(key)
+            assert answer.status == 401
+            id = next(value for name, value in answer.headers if name.lower() == "countersign-correlation")
+            proof = tmp_path / "proof.json"
+            one.command("audit", "prove", "--revoked", key.api_key, "--before", id, "--out", proof)
+            check = run("audit", "verify", "--proof", proof, "--key", one.state / "audit-key.pub.pem")
+            assert check.returncode == 0 and "proved: the key was revoked before that decision" in check.stdout, check
+            until(lambda: len(json.loads((one.state / "audit" / "ended-keys.json").read_text())) == 2)
+    with one.server:
+        until(lambda: one.order(key).status == 401)
+        assert len(recorded(one.state, *ended)) == 2, "once, however often it starts"
 
 
 def test_the_audit_log_of_a_node_is_fetched_at_another_and_verifies(nodes, tmp_path):

@@ -11,6 +11,7 @@ from harness.binance import ORDER, Key
 from harness.clients import unknown, with_wrong_secret
 from harness.limited import made_key, read_only_key
 from harness.raw import Connection, ask, request
+from harness.server import run
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,27 @@ def test_a_permitted_request_forwards_with_a_signed_identity(guarded, key):
     assert claims["exp"] - claims["iat"] <= 300
     assert "order:write" in (claims["scope"].split() if isinstance(claims.get("scope"), str) else claims.get("scopes", []))
     assert key.api_key in json.dumps(claims)
+
+
+def test_an_order_that_forwards_tells_by_which_lease_and_halts_it_passed(guarded, key):
+    """An engine that compares them finds what was let through before a halt and sent after it."""
+
+    def fence():
+        assert key.ask(guarded.server, "POST", "/api/v3/order", **ORDER).status == 200
+        token = dict(guarded.venue.last_headers())["countersign-identity"]
+        return token, jwt.decode(token, options={"verify_signature": False})["fence"]
+
+    def goes_on(one, other):
+        # A lease that a busy machine did not renew in time is another one.
+        return (one["node"], one["run"]) == (other["node"], other["run"]) and 1 <= one["lease"] <= other["lease"]
+
+    (first, before), (second, again) = fence(), fence()
+    assert goes_on(before, again) and before["epoch"] == again["epoch"]
+    halted = run("halt", "--scope", "account:somebody-else", "--reason", "limit", "--json", "--state", guarded.server.state)
+    assert halted.returncode == 0, halted.stderr
+    third, after = fence()
+    assert goes_on(again, after) and after["epoch"] == json.loads(halted.stdout)["epoch"] > before["epoch"]
+    assert third not in (first, second)
 
 
 def test_the_signed_bytes_forwards_unchanged(guarded, key):

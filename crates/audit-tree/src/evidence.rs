@@ -15,6 +15,14 @@
 //! | `grown` | the log of the head has all of an earlier head's log, unchanged, at its beginning | both heads, a consistency path |
 //!
 //! "Before" is the order of the log, which is what the gateway recorded; clocks are told beside it.
+//!
+//! Whose key a decision was about is told by the first of these that both records have; where none is, nothing is claimed:
+//!
+//! ```text
+//!   credential          unique for good; whoever proved something has it
+//!   purpose + key_id    unique for good; of a request that was refused before it proved anything, the name that the client sent
+//!   key_id alone        tells nothing: keys of two purposes may have one name
+//! ```
 
 use std::fmt;
 
@@ -202,21 +210,48 @@ fn grown(earlier: &Earlier, head: TreeHead, keys: &[AuditPublicKey]) -> Result<T
     consistent.then_some(first).ok_or(EvidenceError::Inconsistent)
 }
 
-/// Records of a key that no client had a part in.
-const REVOCATION: &str = "key_revoke";
+/// That a key was revoked: as it was decided at the node of this log, and as it took effect there, wherever it was decided.
+pub const REVOCATIONS: [&str; 2] = ["key_revoke", "key_revoked_here"];
+
+/// Whether a revocation is of the key that a decision was about, as far as the two records tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SameKey {
+    /// It is of another key.
+    No,
+    /// Both have a key of this name, and nothing says whether it is the same.
+    Untold,
+    /// It is.
+    Yes,
+}
+
+impl SameKey {
+    /// Compares two records by their members that are text.
+    pub fn of<'r>(revocation: impl Fn(&str) -> Option<&'r str>, decision: impl Fn(&str) -> Option<&'r str>) -> Self {
+        let both = |member| revocation(member).zip(decision(member)).map(|(one, other)| one == other);
+        let told = |same| if same { Self::Yes } else { Self::No };
+        match (both("credential"), both("key_id")) {
+            (Some(same), _) => told(same),
+            (None, Some(true)) => both("purpose").map_or(Self::Untold, told),
+            (None, Some(false) | None) => Self::No,
+        }
+    }
+}
+
 /// What is decided about a request.
 const DECISIONS: [&str; 2] = ["accept", "refuse"];
 
 fn revoked_before(shown: &[ShownRecord]) -> Result<(), EvidenceError> {
     let [revocation, decision] = shown else { return Err(EvidenceError::Claim("it needs a revocation and a decision, and nothing else")) };
-    if revocation.text("event") != Some(REVOCATION) {
+    if !revocation.text("event").is_some_and(|event| REVOCATIONS.contains(&event)) {
         return Err(EvidenceError::Claim("the first record is no revocation"));
     }
     if !decision.text("event").is_some_and(|event| DECISIONS.contains(&event)) {
         return Err(EvidenceError::Claim("the second record is no decision about a request"));
     }
-    if !same_key(revocation, decision) {
-        return Err(EvidenceError::Claim("the two records are about different keys"));
+    match SameKey::of(|member| revocation.text(member), |member| decision.text(member)) {
+        SameKey::No => return Err(EvidenceError::Claim("the two records are about different keys")),
+        SameKey::Untold => return Err(EvidenceError::Claim(UNTOLD)),
+        SameKey::Yes => {}
     }
     if revocation.n >= decision.n {
         return Err(EvidenceError::Claim("the revocation comes after the decision"));
@@ -224,10 +259,5 @@ fn revoked_before(shown: &[ShownRecord]) -> Result<(), EvidenceError> {
     Ok(())
 }
 
-/// By the credential, which is unique; a request refused before its proof names only what the client sent.
-fn same_key(revocation: &ShownRecord, decision: &ShownRecord) -> bool {
-    match (revocation.text("credential"), decision.text("credential")) {
-        (Some(one), Some(other)) => one == other,
-        (Some(_) | None, None) | (None, Some(_)) => revocation.text("key_id").is_some_and(|key| decision.text("key_id") == Some(key)),
-    }
-}
+/// Records from before refusals had a purpose are so.
+const UNTOLD: &str = "the records name a key and not its purpose, and keys of two purposes may have one name";

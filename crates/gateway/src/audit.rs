@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use countersign_core::reject::LogLevel;
-use countersign_core::{ApiKeyId, CorrelationId, Refusal, Risk, SessionId, VerifiedIdentity};
+use countersign_core::{ApiKeyId, CorrelationId, Purpose, Refusal, Risk, SessionId, VerifiedIdentity};
 use countersign_dialects::binance::listen_key;
 use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_store::audit::{AuditEvent, AuditRecord, AuditText};
@@ -30,7 +30,7 @@ pub struct Subject {
     route_index: Option<usize>,
     method: Option<&'static str>,
     path: Option<AuditText>,
-    presented_key: Option<ApiKeyId>,
+    presented: Option<(Purpose, ApiKeyId)>,
     words: Option<&'static str>,
     proved: Option<(VerifiedIdentity, Option<SessionId>)>,
 }
@@ -46,12 +46,14 @@ impl Subject {
     /// The same, by its parts.
     #[must_use]
     pub fn target(method: &str, path: &str, named_key: Option<&[u8]>, route: Option<&Arc<Route>>) -> Self {
-        let named_key = named_key.and_then(|value| ApiKeyId::parse(std::str::from_utf8(value).ok()?).ok());
+        // The header is Binance's. On a route of others it names nothing.
+        let may_name_key = route.is_none_or(|route| matches!(route.family, Family::Any | Family::BINANCE));
+        let named_key = named_key.filter(|_| may_name_key).and_then(|value| ApiKeyId::parse(std::str::from_utf8(value).ok()?).ok());
         let may_have_listen_key = route.is_none_or(|route| route.family == Family::BINANCE);
         Self {
             method: Some(method_name(method)),
             path: Some(AuditText::path(if may_have_listen_key { listen_key::without(path) } else { path })),
-            presented_key: named_key,
+            presented: named_key.map(|key_id| (Purpose::Binance, key_id)),
             ..Self::message(route)
         }
     }
@@ -68,11 +70,16 @@ impl Subject {
         Self::default()
     }
 
-    /// Names the key of a proof that is still to be judged.
+    /// Names the key of a proof that is still to be judged: by both words, as a name alone may be that of two keys.
     #[must_use]
-    pub fn presenting(mut self, key_id: ApiKeyId) -> Self {
-        self.presented_key = Some(key_id);
+    pub fn presenting(mut self, purpose: Purpose, key_id: ApiKeyId) -> Self {
+        self.note_presented(purpose, key_id);
         self
+    }
+
+    /// As [`Self::presenting`].
+    pub fn note_presented(&mut self, purpose: Purpose, key_id: ApiKeyId) {
+        self.presented = Some((purpose, key_id));
     }
 
     /// Says something of it that the other fields do not.
@@ -176,8 +183,10 @@ pub fn refused(worker: &Worker, connection: &Connection, subject: &Subject, refu
         return;
     }
     let mut record = subject.record(connection, AuditEvent::Refuse, correlation).refusal(refusal);
-    if subject.proved.is_none() {
-        record.key_id.clone_from(&subject.presented_key);
+    if subject.proved.is_none()
+        && let Some((purpose, key_id)) = &subject.presented
+    {
+        (record.purpose, record.key_id) = (Some(*purpose), Some(key_id.clone()));
     }
     record.channel = Some(Arc::clone(&connection.channel));
     if worker.shared.audit.append(record).is_err() {

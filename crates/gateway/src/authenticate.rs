@@ -16,6 +16,7 @@ use countersign_pki::ClientAuth;
 use http::header::AUTHORIZATION;
 use smallvec::SmallVec;
 
+use crate::audit::Subject;
 use crate::bearer;
 use crate::clock;
 use crate::connection::Connection;
@@ -91,7 +92,7 @@ pub struct SessionRef {
     pub granted: Scopes,
 }
 
-/// Authenticates one request to a route of this family and effect.
+/// Authenticates one request to a route of this family and effect. Of a request by a dialect whose proof fails, `subject` is told the key.
 ///
 /// # Errors
 /// The refusal; [`Reject::MissingCredentials`] when there is nothing to verify.
@@ -101,6 +102,7 @@ pub fn authenticate(
     family: Family,
     effect: Effect,
     request: &RequestView<'_>,
+    subject: &mut Subject,
 ) -> Result<Login, Refusal> {
     check_required(worker, connection)?;
     let headers = request.headers;
@@ -117,11 +119,11 @@ pub fn authenticate(
         Family::BEARER => bearer::authenticate(worker, connection, request, effect),
         Family::CLIENT_CERTIFICATE => client_certificate(worker, connection),
         Family::NATIVE => native(worker, connection, headers),
-        Family::Of(purpose) => of_dialect(worker, connection, of_purpose(purpose), request),
+        Family::Of(purpose) => of_dialect(worker, connection, of_purpose(purpose), request, subject),
         // Several dialects use this header; on a route for all of them it is the native one's.
         Family::Any if headers.find(AUTHORIZATION.as_str()) != Header::Absent => native(worker, connection, headers),
         Family::Any => match ALL.iter().find(|dialect| dialect.recognizes(headers)) {
-            Some(dialect) => of_dialect(worker, connection, Some(*dialect), request),
+            Some(dialect) => of_dialect(worker, connection, Some(*dialect), request, subject),
             None => client_certificate(worker, connection),
         },
     }?;
@@ -134,6 +136,7 @@ pub(crate) fn of_dialect(
     connection: &Connection,
     dialect: Option<&dyn Dialect>,
     request: &RequestView<'_>,
+    subject: &mut Subject,
 ) -> Result<Login, Refusal> {
     let dialect = dialect.ok_or_else(|| Refusal::operator(Reject::Internal, "a route for credentials that have no dialect"))?;
     match dialect.present(request, Security::Signed) {
@@ -142,10 +145,15 @@ pub(crate) fn of_dialect(
         Answer::Presented(presented) => {
             let table = worker.shared.credentials.load();
             let entry = table.find(presented.purpose, &presented.key_id);
-            match if entry.is_some() { None } else { dialect.present_otherwise(request) } {
-                Some(otherwise) => verify_presented(worker, connection, &otherwise),
+            let otherwise = if entry.is_some() { None } else { dialect.present_otherwise(request) };
+            let login = match &otherwise {
+                Some(otherwise) => verify_presented(worker, connection, otherwise),
                 None => verify_by(worker, connection, &presented, entry),
-            }
+            };
+            login.inspect_err(|_| {
+                let presented = otherwise.as_ref().unwrap_or(&presented);
+                subject.note_presented(presented.purpose, presented.key_id.clone());
+            })
         }
         Answer::Token { text, kind } => {
             let token = worker.shared.tokens.open(text, kind, dialect.purpose(), clock::wall())?;

@@ -3,6 +3,7 @@
 //! One thread with its own runtime, so that nothing here waits behind client traffic and client traffic waits for nothing here.
 
 mod backend;
+mod ended;
 mod news;
 mod sessions;
 mod ship;
@@ -154,6 +155,7 @@ pub async fn reload_credentials(shared: &Shared) -> Result<usize, StoreError> {
     let table = CredentialTable::new(credentials, &shared.credentials.load()).explaining(&explained);
     let count = table.len();
     shared.credentials.store(Arc::new(table));
+    ended::tell(shared, &records).await;
     Ok(count)
 }
 

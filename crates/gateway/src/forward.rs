@@ -18,7 +18,7 @@ use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
 use crate::connection::Connection;
 use crate::halts::Cleared;
-use crate::identity::CachedIdentity;
+use crate::identity::{CachedIdentity, Occasion};
 use crate::worker::Worker;
 
 /// The identity assertion for the upstream: a signed JWT, verifiable by `/.well-known/jwks.json`.
@@ -129,17 +129,17 @@ pub fn identity_assertion(
     upstream: usize,
 ) -> Option<HeaderValue> {
     let identity = permit.identity()?;
-    let now = clock::wall();
+    let audience = &*worker.shared.settings.upstreams[upstream].audience;
+    let occasion = Occasion { audience, fence: worker.shared.halts.fence(), now: clock::wall() };
     let mut cached = connection.assertions.borrow_mut();
     let known = cached.iter_mut().find(|(credential, of, _)| std::sync::Arc::ptr_eq(credential, identity.credential()) && *of == upstream);
     let session_parts = session.map(|session| (session.sid, &session.ch));
     let granted = session.map(|session| &session.granted);
-    let audience = &worker.shared.settings.upstreams[upstream].audience;
     if let Some((_, _, token)) = known {
-        return Some(token.value_granted(&worker.shared.identity, identity, granted, session_parts, audience, now));
+        return Some(token.value_granted(&worker.shared.identity, identity, granted, session_parts, occasion));
     }
     let mut token = CachedIdentity::default();
-    let value = token.value_granted(&worker.shared.identity, identity, granted, session_parts, audience, now);
+    let value = token.value_granted(&worker.shared.identity, identity, granted, session_parts, occasion);
     if cached.len() == ASSERTIONS_PER_CONNECTION_MAX {
         cached.remove(0);
     }

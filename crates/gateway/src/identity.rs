@@ -16,6 +16,7 @@
 mod access;
 mod cached;
 mod claims;
+mod fence;
 mod key_file;
 mod key_ring;
 mod named_key;
@@ -28,6 +29,8 @@ use http::HeaderValue;
 
 pub use access::{ACCESS_TOKEN_LIFE_MAX, ACCESS_TYPE, AccessClaims, AccessTokenError};
 pub use cached::CachedIdentity;
+pub(crate) use claims::random_id;
+pub use fence::{Fence, Occasion};
 pub use key_file::KeyFileError;
 pub use key_ring::KEY_PERIOD;
 pub use named_key::TokenAlgorithm;
@@ -166,9 +169,9 @@ impl IdentityIssuer {
 
     /// Signs an identity token. `session` is the session id and the contract hash, where there is a native session.
     #[must_use]
-    pub fn mint(&self, subject: Subject<'_>, session: Option<(SessionId, &[u8; 32])>, audience: &str, now: Timestamp) -> IdentityToken {
-        let expires = Timestamp::from_secs(now.as_secs().saturating_add(IDENTITY_LIFE_SECONDS));
-        let claims = IdentityClaims::new(subject, session, audience, now, expires);
+    pub fn mint(&self, subject: Subject<'_>, session: Option<(SessionId, &[u8; 32])>, occasion: Occasion<'_>) -> IdentityToken {
+        let expires = Timestamp::from_secs(occasion.now.as_secs().saturating_add(IDENTITY_LIFE_SECONDS));
+        let claims = IdentityClaims::new(subject, session, occasion, expires);
         let text = self.ring.load().current().of(TokenAlgorithm::EdDsa).sign(IDENTITY_TYPE, &claims);
         let mut value = HeaderValue::try_from(text).expect("base64url and dots are visible ASCII");
         value.set_sensitive(true);

@@ -92,7 +92,7 @@ fn admit_asker(
         let permit = worker.shared.halts.gate().clear(worker, permit_public(&route.requirement)?, asked)?;
         return Ok(Admitted { permit, login: None, usage: Charged::default() });
     }
-    let login = of_dialect(worker, connection, Some(dialect), request)
+    let login = of_dialect(worker, connection, Some(dialect), request, subject)
         .inspect_err(|refusal| words.explained = explanations::of_request(worker, connection, route.family, request, refusal))?;
     connection.note_authenticated(login.identity.account());
     subject.note_login(&login);

@@ -8,7 +8,7 @@ use countersign_core::rate::KeyCounters;
 use countersign_core::rate::shared::RateLender;
 use countersign_core::{ApiKeyId, Credential, CredentialId, NonceGuard, Purpose, ReplayGuard, Timestamp, TokenSealer, VerifiedIdentity};
 use countersign_pki::ServerTls;
-use countersign_store::audit::AuditLog;
+use countersign_store::audit::{AuditLog, EndedKeys};
 use countersign_store::shared::Topic;
 use countersign_store::{FixRecords, SessionMirror, Store};
 
@@ -55,6 +55,8 @@ pub struct Shared {
     pub started: Timestamp,
     /// The audit log. Nothing passes that cannot be recorded.
     pub audit: AuditLog,
+    /// The keys whose end is on record in it.
+    pub ended: Arc<EndedKeys>,
     /// Tokens that are given out: their key, and what was revoked.
     pub oauth: TokenState,
     /// Refused logins that may be explained to whoever has their link.

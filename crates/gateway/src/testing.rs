@@ -174,7 +174,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
     let operators = countersign_halt::OperatorSet::new(handshake.gateway.root(), operators, 2).unwrap();
     let halts = crate::halts::HaltKeeper::open("n1", store.open_halts().await.unwrap(), operators, audit.clone()).await;
     // Nobody renews it here; what a lease does is tested where time is an argument.
-    halts.gate().set_lease(countersign_core::Monotonic::from_micros(u64::MAX));
+    halts.gate().set_lease(countersign_core::Monotonic::from_micros(u64::MAX), 1);
     let oauth = crate::tokens::TokenState::open(&store).await.unwrap();
     Shared {
         oauth,
@@ -193,6 +193,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         cluster: None,
         halts: Arc::new(halts),
         started: clock::wall(),
+        ended: Arc::new(countersign_store::audit::EndedKeys::open(audit.folder()).unwrap()),
         audit,
         metrics: Metrics::new(&settings.routes),
         identity: IdentityIssuer::load_or_create(&folder.join("identity.pem")).unwrap(),

@@ -146,7 +146,7 @@ impl fmt::Display for RaisedBy {
 }
 
 /// One halt. Its action is what it began as; what is left of it says [`crate::Entry::level`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Halt {
     /// How strong. First, so that of two halts of one name the stronger is the greater.
     pub action: Action,

@@ -6,14 +6,18 @@ use crate::limits::LEASE_LIFE;
 
 /// A lease: counted from before it was asked for, on the monotonic clock, so that neither a slow answer nor a step of the wall
 /// clock makes it longer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lease {
     until: Option<Monotonic>,
+    number: u64,
 }
 
 impl Lease {
     /// An answer came to what was asked at `asked`. An answer that was overtaken by a later one changes nothing.
     pub fn renew(&mut self, asked: Monotonic) {
+        if !self.holds(asked) {
+            self.number += 1;
+        }
         self.until = self.until.max(Some(asked.saturating_add(LEASE_LIFE)));
     }
 
@@ -21,6 +25,13 @@ impl Lease {
     #[must_use]
     pub fn holds(&self, now: Monotonic) -> bool {
         self.until.is_some_and(|until| now < until)
+    }
+
+    /// Counts up when a lease begins, and not while one is renewed: of two orders of a node, the one of a lower number was let through
+    /// before there was none.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
     }
 
     /// Until when it holds; `None` when it never did.
@@ -45,5 +56,17 @@ mod tests {
         assert!(!lease.holds(end), "however long the answer took");
         lease.renew(Monotonic::from_micros(4_000_000));
         assert_eq!(lease.until(), Some(end), "an answer that comes late does not shorten it");
+    }
+
+    #[test]
+    fn has_another_number_after_there_was_none() {
+        let at = |millis: u64| Monotonic::from_micros(millis * 1_000);
+        let mut lease = Lease::default();
+        let mut number = |asked| {
+            lease.renew(at(asked));
+            lease.number()
+        };
+        assert_eq!([5_000, 5_250, 6_200, 6_000].map(&mut number), [1; 4], "renewed in time, however late the answer came");
+        assert_eq!([7_200, 7_500, 6_900].map(&mut number), [2; 3], "there was a moment without one");
     }
 }

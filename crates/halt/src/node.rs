@@ -58,7 +58,7 @@ pub enum Posture {
 }
 
 /// One node's knowledge.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HaltNode {
     name: Box<str>,
     set: HaltSet,

@@ -27,7 +27,7 @@ pub struct Lowered {
 }
 
 /// One halt with its history.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// The halt as it was raised.
     pub halt: Halt,
@@ -57,7 +57,7 @@ impl Entry {
 }
 
 /// All halts that are known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct HaltSet {
     epoch: u64,
     entries: BTreeMap<HaltId, Entry>,

@@ -51,11 +51,25 @@ parameters! {
     Choice:
     Cod "cod" "Cancel on disconnect: `none`, `session`, `account`.";
     CodClass "cod_class" "Which resting orders are cancelled: `all`, `day`, `opening`.";
+    CodOn "cod_on" "What cancels orders: `none`, `lost-or-ended`.";
     CodOnLogout "cod_on_logout" "Whether a clean end cancels orders: `false`, `true`.";
+    CodRearm "cod_rearm" "When the policy is armed again after that: `none`, `on-return`.";
+    CodShutdown "cod_shutdown" "Whether a node that leaves cancels orders: `none`, `unless-handed-over`.";
     Enc "enc" "Encoding of application messages: `json`, `sbe`.";
     Rx "rx" "Flow from the gateway: `idempotent`, `recoverable`, `unsequenced`, `none`.";
     Tx "tx" "Flow from the client: as `rx`.";
     Zk "zk" "Zero-knowledge statement on orders: `none`.";
+}
+
+impl Choice {
+    /// Whether contracts of before may lack it (HS-134). It is empty then, which meets no need.
+    #[must_use]
+    pub const fn may_be_unsaid(self) -> bool {
+        match self {
+            Self::CodOn | Self::CodRearm | Self::CodShutdown => true,
+            Self::Cod | Self::CodClass | Self::CodOnLogout | Self::Enc | Self::Rx | Self::Tx | Self::Zk => false,
+        }
+    }
 }
 
 /// What was agreed.
@@ -130,7 +144,17 @@ impl Contract {
         // HS-123 HS-124
         let known = |scope| former.scopes.contains(scope) || asked.is_some_and(|asked| asked.contains(scope));
         let life = if asked.is_some() { self } else { former }.quantity(Quantity::LifeS);
-        self.scopes.iter().all(known) && *self == former.renewed(self.scopes.clone(), life)
+        self.scopes.iter().all(known) && *self == former.renewed(self.scopes.clone(), life).unsaid_as_in(self)
+    }
+
+    /// The same contract, said as another says it: where one of them leaves a word out, they do not differ in it (HS-134).
+    fn unsaid_as_in(mut self, other: &Self) -> Self {
+        for parameter in Choice::ALL.iter().map(|parameter| *parameter as usize) {
+            if self.choices[parameter].is_empty() || other.choices[parameter].is_empty() {
+                self.choices[parameter].clone_from(&other.choices[parameter]);
+            }
+        }
+        self
     }
 
     /// Names of the needs this contract leaves unmet; empty when it satisfies them all.
@@ -168,7 +192,11 @@ impl Contract {
         }
         let mut choices: [String; Choice::ALL.len()] = Default::default();
         for parameter in Choice::ALL {
-            choices[*parameter as usize] = choice_text(*parameter, grant.member(parameter.name())?)?;
+            choices[*parameter as usize] = match grant.member(parameter.name()) {
+                // HS-134
+                None if parameter.may_be_unsaid() => String::new(),
+                value => choice_text(*parameter, value?)?,
+            };
         }
         Some(Self { scopes, bind, quantities, choices })
     }
@@ -178,7 +206,15 @@ impl Contract {
 pub(crate) fn choice_to_json(parameter: Choice, word: &str) -> Json {
     match parameter {
         Choice::CodOnLogout => json!(word == "true"),
-        Choice::Cod | Choice::CodClass | Choice::Enc | Choice::Rx | Choice::Tx | Choice::Zk => json!(word),
+        Choice::Cod
+        | Choice::CodClass
+        | Choice::CodOn
+        | Choice::CodRearm
+        | Choice::CodShutdown
+        | Choice::Enc
+        | Choice::Rx
+        | Choice::Tx
+        | Choice::Zk => json!(word),
     }
 }
 
@@ -186,8 +222,14 @@ pub(crate) fn choice_to_json(parameter: Choice, word: &str) -> Json {
 pub(crate) fn choice_text(parameter: Choice, value: &Value) -> Option<String> {
     match parameter {
         Choice::CodOnLogout => value.as_bool().map(|truth| truth.to_string()),
-        Choice::Cod | Choice::CodClass | Choice::Enc | Choice::Rx | Choice::Tx | Choice::Zk => {
-            value.as_text().filter(|word| word.len() <= crate::limits::NAME_BYTES_MAX).map(str::to_owned)
-        }
+        Choice::Cod
+        | Choice::CodClass
+        | Choice::CodOn
+        | Choice::CodRearm
+        | Choice::CodShutdown
+        | Choice::Enc
+        | Choice::Rx
+        | Choice::Tx
+        | Choice::Zk => value.as_text().filter(|word| word.len() <= crate::limits::NAME_BYTES_MAX).map(str::to_owned),
     }
 }

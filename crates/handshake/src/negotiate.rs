@@ -151,6 +151,11 @@ impl HostPolicy {
             // HS-130: what cannot be left resting is not promised.
             Choice::CodClass if !entitlements.cod_classes || chosen[Choice::Cod as usize] == "none" => &["all"],
             Choice::CodClass => &["all", "day", "opening"],
+            // HS-134: there is one way of each here, and it is said.
+            Choice::CodOn | Choice::CodRearm | Choice::CodShutdown if chosen[Choice::Cod as usize] == "none" => &["none"],
+            Choice::CodOn => &["lost-or-ended"],
+            Choice::CodRearm => &["on-return"],
+            Choice::CodShutdown => &["unless-handed-over"],
             Choice::CodOnLogout if chosen[Choice::Cod as usize] == "none" => &["false"],
             Choice::CodOnLogout => &["false", "true"],
             Choice::Enc => &["json"],

@@ -7,8 +7,8 @@
 //!   Present ── logout, end ──▶ over: cancel now, or orders stay, as the policy says
 //! ```
 //!
-//! The policy is explicit and stands in every contract (`cod`, `cod_class`, `cod_grace_ms`, `cod_on_logout`); there is no other
-//! that applies silently. A session is cancelled once for each time it is left.
+//! The policy is explicit and stands in every contract (`cod`, `cod_class`, `cod_grace_ms`, `cod_on`, `cod_on_logout`, `cod_rearm`,
+//! `cod_shutdown`); there is no other that applies silently. A session is cancelled once for each time it is left.
 
 use std::time::Duration;
 

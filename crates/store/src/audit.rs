@@ -20,6 +20,7 @@
 //! printable and without a query string.
 
 mod chain;
+mod ended;
 mod export;
 mod files_of;
 mod key;
@@ -47,6 +48,7 @@ use countersign_core::{Refusal, Reject};
 use crate::error::StoreError;
 use crate::{files, limits};
 
+pub use ended::EndedKeys;
 pub use export::{Exported, export};
 pub use key::read_public_key;
 pub use prove::{ProveError, Question, prove};

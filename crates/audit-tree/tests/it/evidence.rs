@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::support::{Log, collect, key};
 
-const REVOKED: &str = r#"{"at":20,"event":"key_revoke","key_id":"k1","credential":"cred-1"}"#;
-const ORDER: &str = r#"{"at":30,"event":"refuse","key_id":"k1","method":"POST","path":"/order","reject":"key_revoked"}"#;
+const REVOKED: &str = r#"{"at":20,"event":"key_revoke","key_id":"k1","credential":"cred-1","purpose":"binance"}"#;
+const ORDER: &str = r#"{"at":30,"event":"refuse","key_id":"k1","purpose":"binance","method":"POST","reject":"key_revoked"}"#;
 
 fn log() -> Log {
     let mut log = Log::of(1, 2);
@@ -43,10 +43,35 @@ fn a_proof_file_that_others_made_is_believed() {
     assert_eq!((verdict.claim, verdict.records.len(), verdict.head.size), (Claim::RevokedBefore, 2, 3));
 }
 
+/// So are the refusals of older logs: their records are in the log still, and claim no more than that.
+#[test]
+fn a_name_without_a_purpose_shows_no_revocation() {
+    let text = include_str!("../../../../fuzz/corpus/audit_evidence/signed-of-no-purpose");
+    let mut evidence = Evidence::parse(text.as_bytes()).unwrap();
+    let error = evidence.verify(&[*key().public()]).unwrap_err();
+    assert!(error.to_string().contains("not its purpose"), "{error}");
+    evidence.claim = Claim::Included;
+    assert_eq!(evidence.verify(&[*key().public()]).unwrap().records.len(), 2);
+}
+
+#[test]
+fn keys_of_two_purposes_that_have_one_name_are_two_keys() {
+    let mut log = Log::of(1, 2);
+    log.push(REVOKED);
+    log.push(&ORDER.replace("binance", "bybit"));
+    log.push(ORDER);
+    log.push(&ORDER.replace(r#""purpose":"binance","#, ""));
+    let told =
+        |decision| evidence(&log, Claim::RevokedBefore, &[3, decision]).verify(&[*key().public()]).map_err(|error| error.to_string());
+    assert!(told(4).unwrap_err().contains("different keys"));
+    assert!(told(5).is_ok());
+    assert!(told(6).unwrap_err().contains("not its purpose"));
+}
+
 #[test]
 fn records_that_do_not_show_the_claim_are_refused() {
     let mut log = log();
-    log.push(r#"{"at":40,"event":"key_revoke","key_id":"k1","credential":"cred-1"}"#);
+    log.push(r#"{"at":40,"event":"key_revoke","key_id":"k1","credential":"cred-1","purpose":"binance"}"#);
     log.push(r#"{"at":50,"event":"accept","key_id":"k1","credential":"cred-2"}"#);
     for (records, why) in [
         (&[7, 5][..], "after"),

@@ -40,6 +40,7 @@ use countersign_gateway::upstream::UpstreamConfig;
 use countersign_halt::OperatorSet;
 use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, TicketKeys};
 use countersign_pki::PrivateAuthority;
+use countersign_store::audit::EndedKeys;
 use countersign_store::{AuditEvent, AuditLog, AuditRecord, Store};
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
 use tokio::sync::Notify;
@@ -177,6 +178,7 @@ impl Running {
             drain: Drain::default(),
             store: Arc::new(store),
             started: clock::wall(),
+            ended: Arc::new(EndedKeys::open(audit.folder())?),
             tls,
             authz_tls,
             audit,

@@ -186,6 +186,18 @@ impl<'r> Reader<'r> {
         self.value(key, about, None, show, |raw| check(&text(raw)?).map(Some))
     }
 
+    /// As [`Self::text_or`]. A list of one is taken too: once that was the only form.
+    pub(super) fn one_or(&mut self, key: &str, about: &'static str, absent: &str, check: fn(&str) -> Parsed<String>) -> Option<String> {
+        let show = |value: &Option<String>| value.clone().unwrap_or_else(|| absent.to_owned());
+        self.value(key, about, None, show, |raw| match &raw.value {
+            Raw::List(_) => match &list(raw)?[..] {
+                [one] => check(one).map(Some),
+                _ => Err("expected one".to_owned()),
+            },
+            Raw::Boolean(_) | Raw::EmptyTable | Raw::Integer(_) | Raw::Other(_) | Raw::Text(_) => check(&text(raw)?).map(Some),
+        })
+    }
+
     /// A list of texts that may be missing; `absent` says what happens then.
     pub(super) fn list_or(
         &mut self,

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use std::io::Write as _;
 
+mod documented;
 mod told;
 
 use super::*;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::raw::Origin;
 use super::reader::{Reader, found};
 use super::sections::authority;
 use super::settings::TokenSettings;
@@ -15,8 +14,7 @@ const AUDIENCE_BYTES_MAX: usize = 200;
 pub(super) fn read(mut keys: Reader<'_>) -> TokenSettings {
     let seconds = Duration::from_secs;
     let enabled = keys.boolean("enabled", "Whether there is a token endpoint, and its tokens log in.", true);
-    let issuer_origin = keys.origin_of("issuer").unwrap_or(Origin::Default);
-    let issuer = keys.list_or(
+    let issuer = keys.one_or(
         "issuer",
         "Issuer of tokens, https://HOST[:PORT]; set it when the gateway has several names. Unset, a token is of the name it was asked for by, and for no other.",
         "the authority of the request",
@@ -50,10 +48,6 @@ pub(super) fn read(mut keys: Reader<'_>) -> TokenSettings {
         "Whether DPoP proofs at the token endpoint need a nonce of this gateway (RFC 9449, 8), so that none is made in advance.",
         false,
     );
-    if issuer.as_ref().is_some_and(|urls| urls.len() != 1) {
-        keys.report().problem(&issuer_origin, "tokens.issuer", "one issuer signs all tokens");
-    }
-    let issuer = issuer.and_then(|urls| urls.into_iter().next());
     TokenSettings { enabled, issuer, audiences: audiences.unwrap_or_default(), algorithm, dpop_nonce, access_life, session_life }
 }
 

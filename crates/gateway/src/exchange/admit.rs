@@ -54,7 +54,7 @@ pub(crate) fn admit(
         return Ok(Admitted { permit, login: None, usage: Charged::default() });
     }
     words.by_token = tokens::bearer::shown(request.headers).is_some();
-    let login = authenticate(worker, connection, route.family, route.effect, request).map_err(|refusal| {
+    let login = authenticate(worker, connection, route.family, route.effect, request, subject).map_err(|refusal| {
         words.echo = route.family.dialect().and_then(|dialect| dialect.echo(request));
         words.explained = explanations::of_request(worker, connection, route.family, request, &refusal);
         of_another_venue(worker, route, request, &refusal, words).unwrap_or(refusal)

@@ -81,7 +81,7 @@ fn subject(worker: &Worker, profile: &Profile, presented: &PresentedLogon) -> Su
     let subject = Subject::message(worker.shared.routes.load().find_fix_message(LOGON));
     let super::FixVenue::Dialect(dialect) = profile.venue else { return subject };
     match dialect.present(&presented.message()) {
-        Ok(named) => subject.presenting(named.key_id),
+        Ok(named) => subject.presenting(named.purpose, named.key_id),
         Err(_) => subject,
     }
 }

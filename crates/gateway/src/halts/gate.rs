@@ -38,6 +38,8 @@ pub struct Holding {
     pub shadow: HaltView,
     /// Why the halts are not to be relied on.
     pub unknown: Option<Unknown>,
+    /// The epoch that these halts are of.
+    pub epoch: u64,
 }
 
 impl Holding {
@@ -55,6 +57,9 @@ pub struct HaltGate {
     holding: ArcSwap<Holding>,
     /// Until when orders pass on what was last read, in microseconds of the monotonic clock.
     lease_until: AtomicU64,
+    /// Which lease that is, and the epoch of what holds: what a request that passes is let through by.
+    lease_number: AtomicU64,
+    epoch: AtomicU64,
     lanes: Mutex<Vec<Arc<Lane>>>,
     rehearsed: AtomicU64,
 }
@@ -68,6 +73,8 @@ impl Default for HaltGate {
             generation: Generation::default(),
             holding: ArcSwap::from_pointee(holding),
             lease_until: AtomicU64::new(0),
+            lease_number: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
             lanes: Mutex::default(),
             rehearsed: AtomicU64::new(0),
         }
@@ -253,12 +260,15 @@ impl HaltGate {
 
     /// Puts what holds in place; the generation to wait for.
     pub fn publish(&self, holding: Holding) -> u64 {
-        let flags = holding.flags();
+        let (flags, epoch) = (holding.flags(), holding.epoch);
         // Between these two a request may look though nothing holds any more, or pass by what holds: its mark is older than the
         // generation that follows, so it is asked again before it is sent, and the barrier waits for it.
         self.holding.store(Arc::new(holding));
         self.flags.store(flags, Ordering::SeqCst);
-        self.generation.advance()
+        let generation = self.generation.advance();
+        // Last: whoever reads it and then asks once more meets the halts of it.
+        self.epoch.store(epoch, Ordering::Release);
+        generation
     }
 
     /// What holds.
@@ -273,9 +283,16 @@ impl HaltGate {
         self.generation.now()
     }
 
-    /// Orders pass until then.
-    pub fn set_lease(&self, until: Monotonic) {
+    /// Orders pass until then, by the lease of this number.
+    pub fn set_lease(&self, until: Monotonic, number: u64) {
+        self.lease_number.store(number, Ordering::Release);
         self.lease_until.store(until.as_micros(), Ordering::Release);
+    }
+
+    /// The number of the lease and the epoch of the halts by which requests pass now.
+    #[must_use]
+    pub fn ground(&self) -> (u64, u64) {
+        (self.lease_number.load(Ordering::Acquire), self.epoch.load(Ordering::Acquire))
     }
 
     /// Adds the lane of a worker.

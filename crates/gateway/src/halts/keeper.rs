@@ -28,7 +28,7 @@ use super::cancels::Cancels;
 use super::gate::{HaltGate, Holding};
 use super::report::{HaltLine, HaltStatus};
 use crate::clock;
-use crate::entropy::SystemEntropy;
+use crate::identity::{Fence, random_id};
 
 pub use raising::NewHalt;
 
@@ -62,7 +62,7 @@ pub enum KeeperError {
 #[derive(Debug)]
 pub struct HaltKeeper {
     gate: HaltGate,
-    /// This process among those of all nodes.
+    name: Box<str>,
     run: Box<str>,
     node: Mutex<HaltNode>,
     progress: Mutex<Progress>,
@@ -89,7 +89,8 @@ impl HaltKeeper {
     pub async fn open(name: &str, store: HaltStore, operators: OperatorSet, audit: AuditLog) -> Self {
         let keeper = Self {
             gate: HaltGate::default(),
-            run: hex(&SystemEntropy.array::<8>()),
+            name: name.into(),
+            run: random_id().into(),
             node: Mutex::new(HaltNode::new(name)),
             progress: Mutex::default(),
             roll: Mutex::default(),
@@ -114,6 +115,13 @@ impl HaltKeeper {
         &self.gate
     }
 
+    /// By what a request passes now, for upstreams that look.
+    #[must_use]
+    pub fn fence(&self) -> Fence<'_> {
+        let (lease, epoch) = self.gate.ground();
+        Fence { node: &self.name, run: &self.run, lease, epoch }
+    }
+
     /// What became of resting orders, by halt.
     #[must_use]
     pub const fn cancels(&self) -> &Cancels {
@@ -129,7 +137,39 @@ impl HaltKeeper {
     /// Reads the store soon: somebody said that it changed.
     pub fn look(&self) {
         self.wake.notify_one();
-        self.cancels.look();
+    }
+
+    /// When the store is to be read next.
+    pub(super) fn poll_timeout(&self) -> Monotonic {
+        self.node.lock().poll_timeout()
+    }
+
+    /// Reads the store, commits what only this node knows, and publishes what changed. Called four times per lease.
+    pub async fn read(&self) {
+        let asked = clock::mono();
+        let known = {
+            let mut node = self.node.lock();
+            node.note_asked(asked);
+            (node.posture(asked) != Posture::Unknown(Unknown::NeverRead)).then(|| node.set().epoch())
+        };
+        match self.store.state(known).await {
+            Ok(state) => {
+                let mut node = self.node.lock();
+                let before = node.set().clone();
+                node.handle_state(asked, &state);
+                if let Some(until) = node.lease().until() {
+                    self.gate.set_lease(until, node.lease().number());
+                }
+                let changed = *node.set() != before;
+                drop(node);
+                self.refresh(changed);
+            }
+            Err(error) => {
+                tracing::error!(%error, "the halts cannot be read; without them no new order passes when the lease is over");
+                self.refresh(false);
+            }
+        }
+        self.commit_pending().await;
     }
 
     /// Publishes when the set or the trust in it changed.
@@ -168,33 +208,7 @@ impl HaltKeeper {
             Posture::Unknown(why) => Some(why),
         };
         // Under the lock: of two publications the later one has the later state.
-        let generation = self.gate.publish(Holding { view, shadow, unknown });
-        self.progress.lock().note(node.set().epoch(), generation, clock::mono());
-        generation
-    }
-
-    /// Whether this node goes by this name.
-    #[must_use]
-    pub fn is_named(&self, name: &str) -> bool {
-        self.node.lock().name() == name
-    }
-
-    /// Whether a halt is known here: in force, or lifted.
-    #[must_use]
-    pub fn knows(&self, halt: HaltId) -> bool {
-        self.node.lock().set().find(halt).is_some()
-    }
-
-    /// Whether a halt is in force here.
-    #[must_use]
-    pub fn is_in_force(&self, halt: HaltId) -> bool {
-        self.node.lock().set().find(halt).is_some_and(|entry| entry.level().is_some())
-    }
-
-    /// The same, and others can read it.
-    #[must_use]
-    pub fn is_committed(&self, halt: HaltId) -> bool {
-        self.node.lock().set().find(halt).is_some_and(|entry| entry.raised > 0 && entry.level().is_some())
+        self.gate.publish(Holding { view, shadow, unknown, epoch: node.set().epoch() })
     }
 
     /// Whether a halt holds here that the store does not have yet: a process that reads the store does not know of it.
@@ -221,8 +235,8 @@ impl HaltKeeper {
         let record = HaltRecord { epoch, change: Change::Raise(halt) };
         self.node.lock().handle_notice(&record);
         drop(self.changes.send(record));
-        // Somebody else's change may lie between: then the whole is read, and until then nothing new passes. Published once more, for what
-        // else may have come into the set: from here on the epoch is said to be enforced.
+        // Somebody else's change may lie between: then the whole is read, and until then nothing new passes. What holds is what held,
+        // and is of a later epoch: assertions say so.
         self.refresh(true);
         self.wake.notify_one();
     }

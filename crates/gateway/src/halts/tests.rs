@@ -130,10 +130,10 @@ async fn without_a_lease_cancels_pass_and_orders_do_not() {
     on_stage(|stage| async move {
         let gate = stage.worker.shared.halts.gate();
         let (order, cancel) = (clear(&stage, Risk::Increase).unwrap(), clear(&stage, Risk::Cancel).unwrap());
-        gate.set_lease(Monotonic::from_micros(0));
+        gate.set_lease(Monotonic::from_micros(0), 1);
         assert_eq!(gate.confirm(&order).err().map(|refusal| refusal.reject.label()), Some("halt_unknown"));
         assert!(gate.confirm(&cancel).is_ok());
-        gate.set_lease(clock::mono().saturating_add(std::time::Duration::from_secs(60)));
+        gate.set_lease(clock::mono().saturating_add(std::time::Duration::from_secs(60)), 2);
         assert!(gate.confirm(&order).is_ok());
     })
     .await;

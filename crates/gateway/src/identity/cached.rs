@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_core::{Credential, SessionId, Timestamp, VerifiedIdentity};
 use http::HeaderValue;
 
-use super::{IDENTITY_LIFE_SECONDS, IdentityIssuer, IdentityToken, Subject};
+use super::{IDENTITY_LIFE_SECONDS, IdentityIssuer, IdentityToken, Occasion, Subject};
 
 /// The youngest half of a token's life: what is sent has at least 30 s left for the upstream's queue and clock.
 const REUSE: Duration = Duration::from_secs(IDENTITY_LIFE_SECONDS / 2);
@@ -15,7 +15,8 @@ const REUSE: Duration = Duration::from_secs(IDENTITY_LIFE_SECONDS / 2);
 ///
 /// # Security
 /// It remembers for whom the token was signed and signs again when anything of that differs, so a connection that changes its
-/// key or session never sends a token of the former one.
+/// key or session never sends a token of the former one, nor one that was let through by a former lease or under former halts. Those
+/// two change when a node was cut off and when somebody halts or lifts, so most tokens live as long as without them.
 #[derive(Debug, Default)]
 pub struct CachedIdentity(Option<Cached>);
 
@@ -29,6 +30,8 @@ struct Cached {
     scopes: Option<countersign_core::Scopes>,
     held: countersign_core::Scopes,
     audience: Box<str>,
+    /// Lease and epoch. Node and process are those of the issuer.
+    ground: (u64, u64),
 }
 
 impl CachedIdentity {
@@ -39,10 +42,9 @@ impl CachedIdentity {
         issuer: &IdentityIssuer,
         identity: &VerifiedIdentity,
         session: Option<(SessionId, &[u8; 32])>,
-        audience: &str,
-        now: Timestamp,
+        occasion: Occasion<'_>,
     ) -> HeaderValue {
-        self.value_granted(issuer, identity, None, session, audience, now)
+        self.value_granted(issuer, identity, None, session, occasion)
     }
 
     /// As [`CachedIdentity::value`], with the scopes that the session was granted.
@@ -52,26 +54,26 @@ impl CachedIdentity {
         identity: &VerifiedIdentity,
         granted: Option<&countersign_core::Scopes>,
         session: Option<(SessionId, &[u8; 32])>,
-        audience: &str,
-        now: Timestamp,
+        occasion: Occasion<'_>,
     ) -> HeaderValue {
         if let Some(cached) = &self.0
-            && cached.is_for(identity, granted, session, audience)
-            && cached.is_young(now)
+            && cached.is_for(identity, granted, session, occasion)
+            && cached.is_young(occasion.now)
         {
             return cached.token.value.clone();
         }
         let subject = granted.map_or_else(|| Subject::from(identity), |scopes| Subject::granted(identity, scopes));
-        let token = issuer.mint(subject, session, audience, now);
+        let token = issuer.mint(subject, session, occasion);
         let value = token.value.clone();
         self.0 = Some(Cached {
             token,
-            minted: now,
+            minted: occasion.now,
             credential: Arc::clone(identity.credential()),
             session: session.map(|(sid, ch)| (sid, *ch)),
             scopes: granted.cloned(),
             held: identity.scopes().clone(),
-            audience: audience.into(),
+            audience: occasion.audience.into(),
+            ground: (occasion.fence.lease, occasion.fence.epoch),
         });
         value
     }
@@ -83,14 +85,15 @@ impl Cached {
         identity: &VerifiedIdentity,
         granted: Option<&countersign_core::Scopes>,
         session: Option<(SessionId, &[u8; 32])>,
-        audience: &str,
+        occasion: Occasion<'_>,
     ) -> bool {
         // The same record, not an equal one: after a reload the key may have other scopes.
         Arc::ptr_eq(&self.credential, identity.credential())
             && self.session.as_ref().map(|(sid, ch)| (*sid, ch)) == session
             && self.scopes.as_ref() == granted
             && self.held == *identity.scopes()
-            && *self.audience == *audience
+            && *self.audience == *occasion.audience
+            && self.ground == (occasion.fence.lease, occasion.fence.epoch)
     }
 
     /// Young by the clock, and not from its future: after a step back of the clock it is signed again.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::{SessionId, Timestamp};
 use serde::Serialize;
 
-use super::{ISSUER, Subject};
+use super::{Fence, ISSUER, Occasion, Subject};
 
 /// Claims of an identity token.
 #[derive(Serialize)]
@@ -22,29 +22,25 @@ pub(super) struct IdentityClaims<'c> {
     /// Contract hash of the native session.
     #[serde(skip_serializing_if = "Option::is_none")]
     ch: Option<String>,
+    fence: Fence<'c>,
     iat: u64,
     exp: u64,
     jti: String,
 }
 
 impl<'c> IdentityClaims<'c> {
-    pub(super) fn new(
-        subject: Subject<'c>,
-        session: Option<(SessionId, &[u8; 32])>,
-        audience: &'c str,
-        now: Timestamp,
-        expires: Timestamp,
-    ) -> Self {
+    pub(super) fn new(subject: Subject<'c>, session: Option<(SessionId, &[u8; 32])>, occasion: Occasion<'c>, expires: Timestamp) -> Self {
         Self {
             iss: ISSUER,
-            aud: audience,
+            aud: occasion.audience,
             sub: subject.account.as_str(),
             client_id: subject.key_id.as_str(),
             scope: subject.scopes.to_string(),
             method: subject.purpose.name(),
             sid: session.map(|(sid, _)| sid.to_string()),
             ch: session.map(|(_, ch)| URL_SAFE_NO_PAD.encode(ch)),
-            iat: now.as_secs(),
+            fence: occasion.fence,
+            iat: occasion.now.as_secs(),
             exp: expires.as_secs(),
             jti: random_id(),
         }
@@ -52,6 +48,6 @@ impl<'c> IdentityClaims<'c> {
 }
 
 /// A name for one token.
-pub(super) fn random_id() -> String {
+pub(crate) fn random_id() -> String {
     URL_SAFE_NO_PAD.encode(uuid::Uuid::new_v4().as_bytes())
 }

@@ -13,6 +13,8 @@ use super::*;
 mod algorithms;
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+const FENCE: Fence<'_> = Fence { node: "east-1", run: "r", lease: 2, epoch: 17 };
+const AT: Occasion<'_> = Occasion { audience: "venue", fence: FENCE, now: NOW };
 
 struct Fixture {
     folder: tempfile::TempDir,
@@ -65,7 +67,7 @@ fn as_upstream(jwks: &str, token: &str) -> Option<(Header, Value)> {
 #[test]
 fn an_upstream_verifies_a_token_with_the_published_keys() {
     let fixture = Fixture::new();
-    let token = fixture.issuer.mint(fixture.subject(), Some((fixture.sid, &[9; 32])), "venue", NOW);
+    let token = fixture.issuer.mint(fixture.subject(), Some((fixture.sid, &[9; 32])), AT);
     assert!(token.value.is_sensitive());
     assert_eq!(token.expires, Timestamp::from_secs(1_790_000_060));
     let (header, mut claims) = as_upstream(&fixture.issuer.jwks(), token.value.to_str().unwrap()).unwrap();
@@ -77,7 +79,7 @@ fn an_upstream_verifies_a_token_with_the_published_keys() {
         serde_json::json!({
             "iss": "countersign", "aud": "venue", "sub": "desk-1", "client_id": "key-1", "scope": "md:read order:write",
             "method": "native", "sid": fixture.sid.to_string(), "ch": URL_SAFE_NO_PAD.encode([9; 32]),
-            "iat": 1_790_000_000, "exp": 1_790_000_060, "jti": null,
+            "fence": {"node": "east-1", "run": "r", "lease": 2, "epoch": 17}, "iat": 1_790_000_000, "exp": 1_790_000_060, "jti": null,
         })
     );
 }
@@ -85,7 +87,7 @@ fn an_upstream_verifies_a_token_with_the_published_keys() {
 #[test]
 fn two_tokens_are_never_the_same() {
     let fixture = Fixture::new();
-    let mint = || fixture.issuer.mint(fixture.subject(), None, "venue", NOW).value;
+    let mint = || fixture.issuer.mint(fixture.subject(), None, AT).value;
     assert_ne!(mint(), mint());
 }
 
@@ -93,10 +95,10 @@ fn two_tokens_are_never_the_same() {
 fn keys_are_published_before_use_and_after() {
     let fixture = Fixture::new();
     let before = fixture.issuer.jwks();
-    let old = fixture.issuer.mint(fixture.subject(), None, "venue", NOW);
+    let old = fixture.issuer.mint(fixture.subject(), None, AT);
     let old_access = fixture.access_token();
     fixture.issuer.rotate().unwrap();
-    let new = fixture.issuer.mint(fixture.subject(), None, "venue", NOW);
+    let new = fixture.issuer.mint(fixture.subject(), None, AT);
     assert!(as_upstream(&before, new.value.to_str().unwrap()).is_some(), "the new key was published before its use");
     assert!(as_upstream(&fixture.issuer.jwks(), old.value.to_str().unwrap()).is_some(), "the old key is still published");
     assert!(fixture.issuer.verify_access_token(&old_access, NOW).is_ok());
@@ -170,7 +172,7 @@ fn an_access_token_ends() {
 #[test]
 fn an_identity_token_is_never_an_access_token() {
     let fixture = Fixture::new();
-    let token = fixture.issuer.mint(fixture.subject(), Some((fixture.sid, &[0; 32])), ISSUER, NOW);
+    let token = fixture.issuer.mint(fixture.subject(), Some((fixture.sid, &[0; 32])), Occasion { audience: ISSUER, ..AT });
     assert_eq!(fixture.issuer.verify_access_token(token.value.to_str().unwrap(), NOW), Err(AccessTokenError::Type));
 }
 
@@ -217,7 +219,7 @@ fn another_gateways_token_is_not_ours() {
 #[test]
 fn nothing_secret_is_printed() {
     let fixture = Fixture::new();
-    let shown = format!("{:?} {:?}", fixture.issuer, fixture.issuer.mint(fixture.subject(), None, "venue", NOW));
+    let shown = format!("{:?} {:?}", fixture.issuer, fixture.issuer.mint(fixture.subject(), None, AT));
     assert!(shown.contains(&fixture.issuer.kid()) && shown.contains("Sensitive") && !shown.contains("eyJ"), "{shown}");
 }
 
@@ -244,7 +246,9 @@ fn a_cached_token_is_reused_for_half_its_life() {
     let fixture = Fixture::new();
     let identity = verified("md:read");
     let mut cached = CachedIdentity::default();
-    let mut at = |seconds: u64| cached.value(&fixture.issuer, &identity, None, "venue", Timestamp::from_secs(1_790_000_000 + seconds));
+    let mut at = |seconds: u64| {
+        cached.value(&fixture.issuer, &identity, None, Occasion { now: Timestamp::from_secs(1_790_000_000 + seconds), ..AT })
+    };
     let first = at(0);
     assert_eq!(at(29), first);
     let second = at(30);
@@ -253,20 +257,24 @@ fn a_cached_token_is_reused_for_half_its_life() {
 }
 
 #[test]
-fn a_cached_token_is_for_one_key_session_scope_and_upstream() {
+fn a_cached_token_is_for_one_key_session_scope_upstream_lease_and_epoch() {
     let fixture = Fixture::new();
     let (identity, reloaded) = (verified("md:read order:write"), verified("md:read"));
     let narrow = Scopes::parse("md:read").unwrap();
     let mut cached = CachedIdentity::default();
     let issuer = &fixture.issuer;
-    let mut seen = vec![cached.value(issuer, &identity, None, "venue", NOW)];
-    seen.push(cached.value(issuer, &reloaded, None, "venue", NOW));
-    seen.push(cached.value_granted(issuer, &identity, Some(&narrow), None, "venue", NOW));
-    seen.push(cached.value(issuer, &identity, Some((fixture.sid, &[1; 32])), "venue", NOW));
-    seen.push(cached.value(issuer, &identity, Some((fixture.sid, &[2; 32])), "venue", NOW));
-    seen.push(cached.value(issuer, &identity, Some((fixture.sid, &[2; 32])), "other", NOW));
+    let mut seen = vec![cached.value(issuer, &identity, None, AT)];
+    seen.push(cached.value(issuer, &reloaded, None, AT));
+    seen.push(cached.value_granted(issuer, &identity, Some(&narrow), None, AT));
+    seen.push(cached.value(issuer, &identity, Some((fixture.sid, &[1; 32])), AT));
+    seen.push(cached.value(issuer, &identity, Some((fixture.sid, &[2; 32])), AT));
+    seen.push(cached.value(issuer, &identity, Some((fixture.sid, &[2; 32])), Occasion { audience: "other", ..AT }));
+    let fenced = |lease, epoch| Occasion { audience: "other", fence: Fence { lease, epoch, ..FENCE }, ..AT };
+    seen.push(cached.value(issuer, &identity, Some((fixture.sid, &[2; 32])), fenced(2, 18)));
+    seen.push(cached.value(issuer, &identity, Some((fixture.sid, &[2; 32])), fenced(3, 18)));
     let distinct: std::collections::HashSet<_> = seen.iter().collect();
     assert_eq!(distinct.len(), seen.len(), "each is signed anew");
+    assert_eq!(cached.value(issuer, &identity, Some((fixture.sid, &[2; 32])), fenced(3, 18)), seen[7], "and no more than once");
     let (_, claims) = as_upstream(&issuer.jwks(), seen[2].to_str().unwrap()).unwrap();
     assert_eq!(claims["scope"], "md:read", "a contract that grants less is what the upstream sees");
 }

@@ -14,7 +14,7 @@
 
 use std::rc::Rc;
 
-use countersign_core::{CorrelationId, Refusal, Reject, VerifiedIdentity};
+use countersign_core::{CorrelationId, Purpose, Refusal, Reject, VerifiedIdentity};
 use countersign_handshake::limits::DECISION_DEADLINE;
 use countersign_handshake::{AwaitResumption, SecretText};
 use countersign_session::Entrant;
@@ -130,5 +130,5 @@ async fn ask(
 
 /// The subject of the record of a resume that is refused.
 pub(super) fn subject(awaiting: &AwaitResumption) -> Subject {
-    Subject::none().presenting(awaiting.presented().key_id.clone())
+    Subject::none().presenting(Purpose::Native, awaiting.presented().key_id.clone())
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use countersign_core::{CorrelationId, Monotonic, Refusal, Reject};
+use countersign_core::{CorrelationId, Monotonic, Purpose, Refusal, Reject};
 use countersign_handshake::frame::{self, ErrorContext};
 use countersign_handshake::{AwaitVerification, Declined, FirstToken, SecretText, ServerHandshake};
 use countersign_session::Entrant;
@@ -50,7 +50,7 @@ pub(super) async fn open<C: Carriage>(
         let mut subject = Subject::none();
         let Declined { refusal, retry } = match outcome {
             Ok(FirstToken::Hello(awaiting)) => {
-                subject = subject.presenting(awaiting.presented().key_id.clone());
+                subject = subject.presenting(Purpose::Native, awaiting.presented().key_id.clone());
                 match conclude(worker, connection, carriage, *awaiting, kind, correlation).await {
                     Ok(granted) => {
                         let welcome = granted.established.welcome_frame();

@@ -29,6 +29,7 @@ mod agreed;
 mod cancelling;
 mod confirming;
 mod ending;
+mod feeds;
 mod handing_over;
 mod inherited;
 mod mirrored;
@@ -72,6 +73,7 @@ use crate::worker::Worker;
 
 use agreed::machine;
 use ending::Ending;
+use feeds::Feeds;
 use mirrored::{Mirroring, was_told};
 use streams::Streams;
 
@@ -102,6 +104,8 @@ struct Session<C> {
     links: Links<usize>,
     /// What was subscribed to there.
     streams: Streams,
+    /// What of it came while nobody was there.
+    feeds: Feeds,
     head: UpstreamHead,
     refusals: WindowCounter,
     reauths: WindowCounter,
@@ -157,6 +161,7 @@ impl<C: Carriage + 'static> Session<C> {
             checked: worker.shared.credentials.load_full(),
             links: Links::new(),
             streams: Streams::default(),
+            feeds: Feeds::default(),
             head,
             refusals: WindowCounter::new(Duration::from_secs(60)),
             reauths: WindowCounter::new(Duration::from_secs(60)),

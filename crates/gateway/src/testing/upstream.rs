@@ -1,15 +1,16 @@
 //! An upstream that counts what arrives.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio_websockets::{Message, ServerBuilder};
+use tokio_websockets::{Message, ServerBuilder, WebSocketStream};
 
 /// One message as the upstream got it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub(crate) struct StubUpstream {
     pub(crate) arrivals: Rc<RefCell<Vec<Arrival>>>,
     /// What has `later` in it is answered when this is told.
     pub(crate) later: Rc<Notify>,
+    /// Whether all that `flood` asks for was sent, and read.
+    pub(crate) flooded: Rc<Cell<bool>>,
 }
 
 impl StubUpstream {
@@ -64,12 +67,29 @@ impl StubUpstream {
                     if text.contains("later") {
                         stub.later.notified().await;
                     }
+                    if text.contains("flood") && stub.flood(&mut socket).await.is_none() {
+                        return;
+                    }
                     if socket.send(Message::text(answer)).await.is_err() {
                         return;
                     }
                 }
             });
         }
+    }
+
+    /// A fill, and then a feed of more than a session keeps: [`Self::flooded`] when all of it was read.
+    async fn flood<S: AsyncRead + AsyncWrite + Unpin>(&self, socket: &mut WebSocketStream<S>) -> Option<()> {
+        socket.send(Message::text(r#"{"ev":"fill","trade":1}"#)).await.ok()?;
+        let book = format!(r#"{{"bids":"{}","ev":"book"}}"#, "x".repeat(1_000));
+        for _ in 0..2_000 {
+            socket.send(Message::text(book.clone())).await.ok()?;
+        }
+        socket.send(Message::text(r#"{"ev":"fill","trade":2}"#)).await.ok()?;
+        socket.send(Message::ping("read?")).await.ok()?;
+        while !socket.next().await?.ok()?.is_pong() {}
+        self.flooded.set(true);
+        Some(())
     }
 
     fn note_upgrade(&self, request: &http::Request<()>) -> usize {

@@ -52,7 +52,7 @@ impl Asker<'_> {
                 return Err(OAuthRefusal::request("a client assertion beside other credentials"));
             }
             Some(text) => self.asserted(text, Part::Client)?,
-            None => authenticate(self.worker, self.connection, Family::Any, Effect::Write, self.view).map_err(of_client)?,
+            None => authenticate(self.worker, self.connection, Family::Any, Effect::Write, self.view, subject).map_err(of_client)?,
         };
         subject.note_login(&login);
         // Before it costs the key anything: a form is a request that any page can make.

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -183,7 +184,11 @@ fn connection_until(stage: &Stage, exporter: [u8; 32], certificate: Option<u8>, 
 
 /// A body that the Binance key of the stage signed, as at Binance.
 fn signed_by_trader(pairs: &[(&str, &str)]) -> String {
-    let timestamp = clock::wall().as_millis().to_string();
+    // Two of one body in one millisecond are one, and the second a replay.
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = clock::wall().as_millis();
+    let last = LAST.fetch_max(now, Ordering::Relaxed);
+    let timestamp = if last >= now { LAST.fetch_add(1, Ordering::Relaxed) + 1 } else { now }.to_string();
     let signed = form(&[pairs, &[("recvWindow", "5000"), ("timestamp", &timestamp)]].concat());
     let key = pair(crate::testing::TRADER.as_bytes()[0]);
     let signature = base64::engine::general_purpose::STANDARD.encode(key.sign(signed.as_bytes()));

@@ -4,6 +4,7 @@
 mod agreement;
 mod cluster;
 mod lattice;
+mod model;
 mod records;
 mod room;
 mod support;

@@ -41,7 +41,9 @@ static MEMBERS: LazyLock<Vec<Member>> = LazyLock::new(|| {
 impl Serialize for Contract {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(MEMBERS.len()))?;
-        for member in MEMBERS.iter() {
+        // HS-134: what a contract of before did not say is not said when it goes on.
+        let is_said = |member: &&Member| !matches!(**member, Member::Choice(parameter) if self.choice(parameter).is_empty());
+        for member in MEMBERS.iter().filter(is_said) {
             map.serialize_key(member.name())?;
             match *member {
                 Member::Bind => map.serialize_value(self.bind.name())?,

@@ -4,6 +4,7 @@
 //!   audit-YYYYMMDD.jsonl   records, one file a day (UTC)
 //!   heads.jsonl            signed heads kept for good: hourly, at close, on demand
 //!   checkpoint.json        the newest signed head, rewritten each second, and where the log ended then
+//!   ended-keys.json        the keys whose end this node has put on record
 //!   lock                   held while one process appends; names the newest day
 //! ```
 

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::path::Path;
 
-use countersign_audit_tree::evidence::{Earlier, FORMAT, ProvedRecord};
+use countersign_audit_tree::evidence::{Earlier, FORMAT, ProvedRecord, REVOCATIONS, SameKey};
 use countersign_audit_tree::judge::subtrees;
 use countersign_audit_tree::proof::{Collector, consistency, inclusion};
 use countersign_audit_tree::{AuditPublicKey, Claim, Evidence, EvidenceError, Hash, Link, SignedHead, leaf_hash, link};
 use countersign_core::CorrelationId;
 
-use super::AuditEvent;
 use super::files_of::Snapshot;
 use super::reader::AuditEntry;
 use crate::error::StoreError;
@@ -100,11 +99,7 @@ fn find(snapshot: &Snapshot, size: u64, question: &Question) -> Result<(Claim, V
         Question::Decision(correlation) => Ok((Claim::Included, vec![decision(snapshot, size, *correlation)?])),
         Question::RevokedBefore { key, decision: correlation } => {
             let decision = decision(snapshot, size, *correlation)?;
-            let revokes = |_, entry: &AuditEntry| {
-                entry.text("event") == Some(AuditEvent::KeyRevoke.name())
-                    && (entry.text("key_id") == Some(key) || entry.text("credential") == Some(key))
-            };
-            let revocation = first(snapshot, size, revokes)?.ok_or(ProveError::NoRecord("a revocation of this key"))?;
+            let revocation = revocation(snapshot, size, key, &decision)?;
             Ok((Claim::RevokedBefore, vec![revocation, decision]))
         }
     }
@@ -116,18 +111,42 @@ fn decision(snapshot: &Snapshot, size: u64, correlation: CorrelationId) -> Resul
     found.ok_or(ProveError::NoRecord("a decision with this correlation id"))
 }
 
+/// The first revocation of the key that the decision was about; else one that comes near, so that what is amiss can be said. Keys of
+/// two purposes may have one name.
+fn revocation(snapshot: &Snapshot, size: u64, key: &str, (_, decision): &Found) -> Result<Found, ProveError> {
+    let decision = AuditEntry::parse(decision.as_bytes()).ok_or(ProveError::Unsound)?;
+    let mut found: Option<(SameKey, Found)> = None;
+    each(snapshot, size, |n, entry| {
+        let revokes = entry.text("event").is_some_and(|event| REVOCATIONS.contains(&event));
+        if revokes && (entry.text("key_id") == Some(key) || entry.text("credential") == Some(key)) {
+            let same = SameKey::of(|member| entry.text(member), |member| decision.text(member));
+            if found.as_ref().is_none_or(|(before, _)| *before < same) {
+                found = Some((same, (n, entry.line)));
+            }
+        }
+    })?;
+    found.map(|(_, record)| record).ok_or(ProveError::NoRecord("a revocation of this key"))
+}
+
 fn first(snapshot: &Snapshot, size: u64, matches: impl Fn(u64, &AuditEntry) -> bool) -> Result<Option<Found>, ProveError> {
     let mut found = None;
-    snapshot.each_line(|line, _| {
-        if found.is_none()
-            && let Some(link) = Link::parse(line).filter(|link| link.n < size)
-            && let Some(entry) = AuditEntry::parse(line).filter(|entry| matches(link.n, entry))
-        {
-            found = Some((link.n, entry.line));
+    each(snapshot, size, |n, entry| {
+        if found.is_none() && matches(n, &entry) {
+            found = Some((n, entry.line));
         }
-        Ok::<(), StoreError>(())
     })?;
     Ok(found)
+}
+
+fn each(snapshot: &Snapshot, size: u64, mut look: impl FnMut(u64, AuditEntry)) -> Result<(), ProveError> {
+    snapshot.each_line(|line, _| {
+        if let Some(link) = Link::parse(line).filter(|link| link.n < size)
+            && let Some(entry) = AuditEntry::parse(line)
+        {
+            look(link.n, entry);
+        }
+        Ok::<(), ProveError>(())
+    })
 }
 
 /// Second pass: the hashes that prove them.

@@ -47,9 +47,11 @@ events! {
     KeyPolicy "key_policy" "Scopes, addresses, rate or expiry of a credential changed.";
     KeyResume "key_resume" "A suspended credential is active again.";
     KeyRevoke "key_revoke" "A credential was revoked.";
+    KeyRevokedHere "key_revoked_here" "A revocation took effect at this node, wherever it was made.";
     KeyNonceReset "key_nonce_reset" "Counting of a key's nonces began anew.";
     KeyRotate "key_rotate" "A credential was replaced by a new one.";
     KeySuspend "key_suspend" "A credential was suspended.";
+    KeySuspendedHere "key_suspended_here" "A suspension took effect at this node, wherever it was made.";
     KeyTags "key_tags" "What a key trades for was told: algorithm, desk, client.";
     LogFile "log_file" "A file of the log begins, with the tree of all records before it.";
     LogGap "log_gap" "The log was found shorter than it was.";

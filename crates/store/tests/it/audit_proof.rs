@@ -3,7 +3,7 @@
 use std::fs;
 
 use countersign_audit_tree::{Claim, SignedHead};
-use countersign_core::{AccountId, ApiKeyId, CorrelationId, CredentialId, Reject, Timestamp};
+use countersign_core::{AccountId, ApiKeyId, CorrelationId, CredentialId, Purpose, Reject, Timestamp};
 use countersign_store::audit::{ProveError, Question, export, prove};
 use countersign_store::{AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditTags, AuditText, StoreError};
 
@@ -59,6 +59,38 @@ fn a_revocation_before_an_order_is_proved_to_whoever_has_the_public_key() {
     assert!(matches!(missing, Err(ProveError::NoRecord(_))), "{missing:?}");
     let unsigned = prove(&place.dir.audit(), &[], &question(2));
     assert!(matches!(unsigned, Err(ProveError::Unsigned)), "{unsigned:?}");
+}
+
+/// Two keys of one name, of which the first that is revoked is not the one that the order names.
+#[test]
+fn the_revocation_that_is_proved_is_that_of_the_key_with_the_orders_purpose() {
+    let place = Place::new();
+    let log = AuditLog::open(&place.dir.audit(), place.audit_key()).unwrap();
+    let of = |number, event, purpose, credential: Option<&str>| {
+        let mut record = of_key(number, event);
+        (record.purpose, record.credential) = (purpose, credential.and_then(|id| CredentialId::parse(id).ok()));
+        record
+    };
+    let refused = |number, id, purpose| {
+        let mut record = of(number, AuditEvent::Refuse, purpose, None);
+        record.correlation = Some(CorrelationId::from_bytes([id; 16]));
+        record
+    };
+    let (bybit, binance) = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210");
+    log.append(of(1, AuditEvent::KeyRevoke, Some(Purpose::Bybit), Some(bybit))).unwrap();
+    log.append(refused(2, 1, Some(Purpose::Binance))).unwrap();
+    log.append(of(3, AuditEvent::KeyRevoke, Some(Purpose::Binance), Some(binance))).unwrap();
+    log.append(refused(4, 2, Some(Purpose::Binance))).unwrap();
+    log.append(refused(5, 3, Some(Purpose::Bybit))).unwrap();
+    log.append(refused(6, 4, None)).unwrap();
+    log.sign_head().unwrap();
+    let keys = [*place.audit_key().public()];
+    let asked =
+        |id| prove(&place.dir.audit(), &keys, &question(id)).map(|found| found.verify(&keys).unwrap()).map_err(|error| error.to_string());
+    let proved = |id| asked(id).unwrap().records[0].text("credential").map(str::to_owned);
+    assert_eq!((proved(2).as_deref(), proved(3).as_deref()), (Some(binance), Some(bybit)));
+    assert!(asked(1).unwrap_err().contains("after the decision"), "the key of that name that was revoked before is another one");
+    assert!(asked(4).unwrap_err().contains("not its purpose"), "a record of an older log");
 }
 
 #[test]

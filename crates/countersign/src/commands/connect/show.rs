@@ -34,7 +34,8 @@ pub(in crate::commands) fn contract(agreed: &ClientSession) -> String {
         ("bind".to_owned(), contract.bind.to_string()),
     ];
     rows.extend(Quantity::ALL.iter().map(|parameter| (parameter.name().to_owned(), contract.quantity(*parameter).to_string())));
-    rows.extend(Choice::ALL.iter().map(|parameter| (parameter.name().to_owned(), contract.choice(*parameter).to_owned())));
+    let said = Choice::ALL.iter().filter(|parameter| !contract.choice(**parameter).is_empty());
+    rows.extend(said.map(|parameter| (parameter.name().to_owned(), contract.choice(*parameter).to_owned())));
     let sheet = output::sheet(rows.iter().map(|(name, value)| (name.as_str(), value.clone())));
     output::layout(&sheet).trim_end().to_owned()
 }

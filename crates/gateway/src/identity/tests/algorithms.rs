@@ -64,7 +64,7 @@ fn with_expiry(issuer: &IdentityIssuer, token: &str) -> String {
 fn what_only_the_gateway_and_its_upstreams_read_stays_as_it_is() {
     let fixture = Fixture::new();
     let issuer = fixture.with(TokenAlgorithm::Es256);
-    let identity = issuer.mint(fixture.subject(), None, "venue", NOW).value;
+    let identity = issuer.mint(fixture.subject(), None, AT).value;
     let native = issuer.mint_access_token(&fixture.account, &fixture.key_id, fixture.sid, "dDE", &fixture.scopes, NOW, Duration::MAX);
     for token in [identity.to_str().unwrap(), &native] {
         assert_eq!(header_of(token).alg, Algorithm::EdDSA);

@@ -17,6 +17,7 @@ use tokio_websockets::CloseCode;
 use super::Session;
 use super::agreed::{cancel_policy, keeping};
 use super::ending::Ending;
+use super::feeds::Feeds;
 use super::mirrored::Mirroring;
 use super::streams::Streams;
 use crate::authenticate::{Login, SessionRef};
@@ -106,6 +107,7 @@ pub(in crate::native) fn inherit(
         checked: Arc::new(CredentialTable::default()),
         links: Links::new(),
         streams,
+        feeds: Feeds::default(),
         head,
         refusals: WindowCounter::new(Duration::from_secs(60)),
         reauths: WindowCounter::new(Duration::from_secs(60)),

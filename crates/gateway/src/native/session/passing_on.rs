@@ -4,7 +4,9 @@ use countersign_core::Reject;
 use tokio_websockets::Message;
 
 use super::Session;
+use super::agreed::keeping;
 use super::ending::Ending;
+use super::feeds::Place;
 use crate::clock;
 use crate::native::carriage::Carriage;
 use crate::native::limits::WRITE_BATCH_BYTES;
@@ -64,6 +66,14 @@ impl<C: Carriage + 'static> Session<C> {
         }
         if self.unanswered > 0 && is_answer(&body) {
             self.unanswered -= 1;
+        }
+        if self.absence.is_waiting() {
+            let kept = keeping(&self.contract).map_or(0, |keeping| keeping.messages);
+            match self.feeds.place_for_nobody(&body, kept, clock::wall()) {
+                Place::LeftOut => return None,
+                Place::Said => {}
+                Place::Told(body) => return Some(self.machine.send(&body, clock::now())),
+            }
         }
         Some(self.machine.send(&body, clock::now()))
     }

@@ -73,6 +73,7 @@ impl<C: Carriage + 'static> Session<C> {
         self.fence();
         self.worker.shared.sessions.end_wait(guard.session());
         self.absence.returned();
+        self.feeds.returned();
         // Checked above, and nothing happened in between.
         self.machine.take_up(theirs, now).map_err(Ending::Fatal)?;
         self.connection = Rc::new(Connection::of_facts(connection));

@@ -112,6 +112,34 @@ async fn a_session_goes_on_with_what_its_client_missed() {
 }
 
 #[tokio::test]
+async fn a_feed_that_goes_on_while_nobody_is_there_pushes_no_fill_out() {
+    // HS-89 HS-135
+    on_stage(|stage| async move {
+        let offer = lasting("none", 0);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        peer.message(r#"{"op":"subscribe","id":"flood later"}"#).await;
+        resumption.numbers.tx += 1;
+        until(|| stage.upstream.texts().len() == 2).await;
+        gone(&stage, peer).await;
+        stage.upstream.later.notify_one();
+        until(|| stage.upstream.flooded.get()).await;
+        let (mut peer, session) = come_back(&stage, &offer, &resumption).await.unwrap();
+        assert_eq!(session.gap.map(|gap| gap.how), Some(GapHow::Replay), "nothing of it is lost");
+        let mut told = Vec::new();
+        while told.last().is_none_or(|body: &Value| body["re"].is_null()) {
+            let frame = peer.next().await;
+            assert_eq!(frame["s"], 2 + told.len() as u64, "there is no hole");
+            told.push(frame["d"].clone());
+        }
+        assert_eq!((&told[0]["trade"], &told[told.len() - 2]["trade"]), (&json!(1), &json!(2)), "both fills, in their order");
+        assert_eq!(told[told.len() - 3]["ev"], "countersign.left_out");
+        assert!(told.len() < 100, "{}", told.len());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_the_gateway_never_got_is_known_by_number() {
     // HS-87
     on_stage(|stage| async move {

@@ -1,6 +1,7 @@
 //! Tokens moved, forged, replayed, confused.
 
 use super::*;
+use crate::identity::Occasion;
 
 const TICKER: &str = "/native/v1/ticker";
 
@@ -120,7 +121,13 @@ async fn other_tokens_of_ours_are_no_access_tokens() {
             scopes: &credential.scopes,
             purpose: credential.purpose,
         };
-        let for_upstream = shared.identity.mint(subject, None, "venue", clock::wall()).value.to_str().unwrap().to_owned();
+        let for_upstream = shared
+            .identity
+            .mint(subject, None, Occasion { audience: "venue", fence: shared.halts.fence(), now: clock::wall() })
+            .value
+            .to_str()
+            .unwrap()
+            .to_owned();
         let sign = |claims: &countersign_oauth::AccessClaims| shared.identity.sign_access_token(claims);
         let changed = |change: &dyn Fn(&mut countersign_oauth::AccessClaims)| {
             let mut other = claims.clone();

@@ -9,6 +9,8 @@
 mod connection;
 mod format;
 #[cfg(test)]
+pub(crate) mod look_alike;
+#[cfg(test)]
 mod tamper;
 
 use std::collections::BTreeMap;

@@ -201,6 +201,69 @@ def test_probe_says_which_step_fails(server):
     assert untrusted.returncode == 1 and "none of the trusted authorities" in untrusted.stdout
 
 
+def certificate(folder, *options, issuer=None):
+    """A certificate of version 1, and its key, made by openssl: self-signed, or by a CA with the extensions of a server."""
+    made, request = folder / "made.pem", folder / "request.pem"
+    key = ["-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", str(folder / "key.pem")]
+    signer = ["-signkey", str(folder / "key.pem")]
+    if issuer:
+        signed = ["-subj", "/CN=Authority", "-days", "2", "-keyout", str(folder / "authority-key.pem"), "-out", str(issuer)]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *signed], check=True, capture_output=True)
+        (folder / "extensions").write_text("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
+        signer = ["-CA", str(issuer), "-CAkey", str(folder / "authority-key.pem"), "-CAcreateserial", "-extfile", str(folder / "extensions")]
+    subprocess.run(["openssl", "req", "-new", *key, "-out", str(request)], check=True, capture_output=True)
+    subprocess.run(["openssl", "x509", "-req", "-days", "2", "-in", str(request), *signer, *options, "-out", str(made)], check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def openssl(folder, *options):
+    """`openssl s_server` on a port of its own."""
+    command = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", str(folder / "made.pem"), "-key", str(folder / "key.pem"), *options]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            ready = next(line for line in process.stdout if line.startswith("ACCEPT"))
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            yield ready.split()[1]
+        finally:
+            process.terminate()
+
+
+def probed(address):
+    done = run("probe", address, "--json")
+    return {step["step"]: step["outcome"] for step in json.loads(done.stdout)["steps"]}
+
+
+def test_probe_calls_a_version_absent_only_where_the_server_says_so(tmp_path):
+    certificate(tmp_path)
+    with openssl(tmp_path, "-tls1_3") as address:
+        steps = probed(address)
+        assert steps["TLS 1.2"].startswith("not offered: "), steps
+    with openssl(tmp_path, "-tls1_2", "-cipher", "AES128-SHA") as address:
+        steps = probed(address)
+        assert steps["TLS 1.3"].startswith("not offered: ") and "cipher suite" in steps["TLS 1.2"], steps
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        threading.Thread(target=lambda: [closing.accept()[0].close() for _ in range(4)], daemon=True).start()
+        steps = probed(f"127.0.0.1:{closing.getsockname()[1]}")
+    assert steps["TLS 1.3"].startswith("not known") and steps["TLS 1.2"].startswith("not known"), steps
+
+
+def test_probe_shows_a_certificate_that_it_cannot_verify(tmp_path):
+    """Of version 1, as old devices have them: no client built on this library talks to it."""
+    certificate(tmp_path)
+    with openssl(tmp_path) as address:
+        steps = probed(address)
+    assert steps["TLS 1.3"].startswith("offered, with a certificate this program cannot verify: "), steps
+    assert "version 1" in steps["TLS 1.3"] and "CN=localhost" in steps["certificate"], steps
+
+
+def test_probe_has_words_for_a_signature_with_sha_1(tmp_path):
+    certificate(tmp_path, "-sha1", issuer=tmp_path / "authority.pem")
+    with openssl(tmp_path, "-cipher", "ALL:@SECLEVEL=0") as address:
+        done = run("probe", address, "--ca", tmp_path / "authority.pem")
+    trust = next(line for line in done.stdout.splitlines() if " trust " in line)
+    assert trust.endswith("signed with RSA with SHA-1, which is broken: that is not accepted"), done.stdout
+
+
 def test_config_show_names_every_value_with_its_origin(tmp_path):
     file = tmp_path / "gateway.toml"
     file.write_text('[listen]\naddress = "127.0.0.1:9000"\n')

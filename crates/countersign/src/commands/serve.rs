@@ -244,11 +244,11 @@ impl Running {
 
 /// An address that can be dialled: who listens on all of them (0.0.0.0, ::) is reached on this machine's own.
 const fn reachable(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V4(all) if all.ip().is_unspecified() => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), all.port()),
-        SocketAddr::V6(all) if all.ip().is_unspecified() => SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), all.port()),
-        one => one,
-    }
+    let here = match address {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    if address.ip().is_unspecified() { SocketAddr::new(here, address.port()) } else { address }
 }
 
 /// Records that this process serves, and waits for the signed checkpoint behind it: from the first answer on there is a signature

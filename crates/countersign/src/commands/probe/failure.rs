@@ -39,7 +39,10 @@ impl Failure {
     /// By what the TLS library said; `asked`: whether the server wanted a client certificate before.
     pub(super) fn of(error: &anyhow::Error, asked: bool) -> Self {
         let said = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).filter_map(std::io::Error::get_ref);
-        said.filter_map(|cause| cause.downcast_ref::<Error>()).map(|cause| Self::by(cause, asked)).next().unwrap_or(Self::unknown(asked))
+        said.filter_map(|cause| cause.downcast_ref::<Error>())
+            .map(|cause| Self::by(cause, asked))
+            .next()
+            .unwrap_or_else(|| Self::unknown(asked))
     }
 
     fn by(error: &Error, asked: bool) -> Self {

@@ -160,6 +160,35 @@ CONTRACT_WELCOME = {
     "seq": {"rx": 1, "tx": 1}, "gap": None, "epoch": {"halt": 0, "rev": 0}, "halts": [], "sec": b64(bytes(32)), "next_pins": [],
 }
 
+RESUME = {
+    "v": 1, "vers": [1], "gw": b64(bytes(32)), "host": "127.0.0.1:8443", "n": b64(bytes(16)), "bind": "exp", "tkt": b64(bytes(200)),
+    "rx": 7, "tx": 3, "pipe": True,
+}
+NONCE = f"cs1n.{b64(bytes(28))}.{b64(bytes(16))}"
+REAUTH = {"v": 1, "vers": [1], "kid": KID, "alg": "Ed25519", "nonce": NONCE, "want": {"scopes": ["md:read"], "life_s": 3600}}
+REGRANT = {
+    "v": 1, "sid": b64(bytes(16)), "re": b64(bytes(32)), "gk": KID, "gkc": CONTRACT_WELCOME["gkc"], "time": 1795222000123456,
+    "ends": 1795225600123456, "grant": CONTRACT_WELCOME["grant"], "sec": b64(bytes(32)),
+}
+
+
+def session_payloads():
+    yield "resume", RESUME
+    yield "resume-sep", {**RESUME, "bind": "sep", "nonce": NONCE}
+    yield "resume-from-nought", {**RESUME, "rx": 0}
+    yield "resume-long-ticket", {**RESUME, "tkt": b64(bytes(9000))}
+    yield "resume-crit", {**RESUME, "crit": ["tkt", "later"]}
+    yield "reauth", REAUTH
+    yield "reauth-bare", {name: value for name, value in REAUTH.items() if name != "want"}
+    yield "reauth-every-wish", {**REAUTH, "want": {**HELLO["want"], "life_s": 1}}
+    yield "reauth-no-object", {**REAUTH, "want": []}
+    yield "reauth-version-2", {**REAUTH, "v": 2, "vers": [2]}
+    yield "regrant", REGRANT
+    yield "regrant-unasked", {**REGRANT, "re": None}
+    yield "regrant-short-hash", {**REGRANT, "sec": b64(bytes(31))}
+    yield "regrant-without-grant", {name: value for name, value in REGRANT.items() if name != "grant"}
+
+
 CREDENTIAL = {
     "v": 1, "kind": "native", "url": "https://127.0.0.1:8443", "account": "demo", "kid": KID, "alg": "Ed25519",
     "private_key_pem": "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n-----END PRIVATE KEY-----\n",
@@ -250,6 +279,8 @@ def main():
             write("fix_session", f"{name}-{cut}", bytes([size]) + "".join(messages).encode())
     for name, data in public_keys():
         write("public_key", name, data)
+    for name, payload in session_payloads():
+        write("resume_reauth_regrant", name, compact(payload))
     write("welcome", "granted", compact(CONTRACT_WELCOME))
     write("welcome", "without-grant", compact({name: value for name, value in CONTRACT_WELCOME.items() if name != "grant"}))
     write("welcome", "next-pins", compact({**CONTRACT_WELCOME, "next_pins": [KID], "motd": "hello"}))

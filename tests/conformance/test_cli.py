@@ -5,6 +5,7 @@ import json
 import os
 import re
 import select
+import shutil
 import socket
 import stat
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from harness.binance import Key
 from harness.limited import made_key
 from harness.server import BINARY, Server, environment, run
+from harness.waiting import until
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 USAGE, ENVIRONMENT = 2, 3
@@ -197,6 +199,69 @@ def test_probe_says_which_step_fails(server):
     assert refused.returncode == 1 and "refused" in (refused.stdout + refused.stderr).lower()
     untrusted = run("probe", f"127.0.0.1:{server.port}")
     assert untrusted.returncode == 1 and "none of the trusted authorities" in untrusted.stdout
+
+
+def certificate(folder, *options, issuer=None):
+    """A certificate of version 1, and its key, made by openssl: self-signed, or by a CA with the extensions of a server."""
+    made, request = folder / "made.pem", folder / "request.pem"
+    key = ["-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", str(folder / "key.pem")]
+    signer = ["-signkey", str(folder / "key.pem")]
+    if issuer:
+        signed = ["-subj", "/CN=Authority", "-days", "2", "-keyout", str(folder / "authority-key.pem"), "-out", str(issuer)]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *signed], check=True, capture_output=True)
+        (folder / "extensions").write_text("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
+        signer = ["-CA", str(issuer), "-CAkey", str(folder / "authority-key.pem"), "-CAcreateserial", "-extfile", str(folder / "extensions")]
+    subprocess.run(["openssl", "req", "-new", *key, "-out", str(request)], check=True, capture_output=True)
+    subprocess.run(["openssl", "x509", "-req", "-days", "2", "-in", str(request), *signer, *options, "-out", str(made)], check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def openssl(folder, *options):
+    """`openssl s_server` on a port of its own."""
+    command = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", str(folder / "made.pem"), "-key", str(folder / "key.pem"), *options]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            ready = next(line for line in process.stdout if line.startswith("ACCEPT"))
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            yield ready.split()[1]
+        finally:
+            process.terminate()
+
+
+def probed(address):
+    done = run("probe", address, "--json")
+    return {step["step"]: step["outcome"] for step in json.loads(done.stdout)["steps"]}
+
+
+def test_probe_calls_a_version_absent_only_where_the_server_says_so(tmp_path):
+    certificate(tmp_path)
+    with openssl(tmp_path, "-tls1_3") as address:
+        steps = probed(address)
+        assert steps["TLS 1.2"].startswith("not offered: "), steps
+    with openssl(tmp_path, "-tls1_2", "-cipher", "AES128-SHA") as address:
+        steps = probed(address)
+        assert steps["TLS 1.3"].startswith("not offered: ") and "cipher suite" in steps["TLS 1.2"], steps
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        threading.Thread(target=lambda: [closing.accept()[0].close() for _ in range(4)], daemon=True).start()
+        steps = probed(f"127.0.0.1:{closing.getsockname()[1]}")
+    assert steps["TLS 1.3"].startswith("not known") and steps["TLS 1.2"].startswith("not known"), steps
+
+
+def test_probe_shows_a_certificate_that_it_cannot_verify(tmp_path):
+    """Of version 1, as old devices have them: no client built on this library talks to it."""
+    certificate(tmp_path)
+    with openssl(tmp_path) as address:
+        steps = probed(address)
+    assert steps["TLS 1.3"].startswith("offered, with a certificate this program cannot verify: "), steps
+    assert "version 1" in steps["TLS 1.3"] and "CN=localhost" in steps["certificate"], steps
+
+
+def test_probe_has_words_for_a_signature_with_sha_1(tmp_path):
+    certificate(tmp_path, "-sha1", issuer=tmp_path / "authority.pem")
+    with openssl(tmp_path, "-cipher", "ALL:@SECLEVEL=0") as address:
+        done = run("probe", address, "--ca", tmp_path / "authority.pem")
+    trust = next(line for line in done.stdout.splitlines() if " trust " in line)
+    assert trust.endswith("signed with RSA with SHA-1, which is broken: that is not accepted"), done.stdout
 
 
 def test_config_show_names_every_value_with_its_origin(tmp_path):
@@ -468,10 +533,120 @@ def test_a_state_folder_that_others_can_write_to_is_refused(stopped):
     failed(serving(stopped), ENVIRONMENT, str(stopped))
 
 
-def test_a_key_file_that_others_can_read_is_refused(stopped):
-    key = next(path for path in stopped.rglob("*") if path.is_file() and path.suffix == ".key")
-    key.chmod(0o644)
-    failed(serving(stopped), ENVIRONMENT, key.name)
+KEYS = ("audit-key.pem", "ca-key.pem", "gateway-key.pem", "gateway-root-key.pem", "identity-key.pem", "sealing.key")
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_key_file_that_others_can_read_is_refused(stopped, name):
+    (stopped / name).chmod(0o644)
+    failed(serving(stopped), ENVIRONMENT, name)
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_key_file_that_holds_none_is_refused(stopped, name):
+    (stopped / name).write_text("no key at all\n")
+    failed(serving(stopped), ENVIRONMENT, name)
+    assert (stopped / name).read_text() == "no key at all\n"
+
+
+@pytest.mark.parametrize("name", ["gateway-key.pem", "gateway-root-key.pem"])
+def test_another_gateways_key_is_refused_on_the_day_it_comes(stopped, tmp_path, name):
+    with Server(tmp_path / "other"):
+        pass
+    (stopped / name).write_bytes((tmp_path / "other" / name).read_bytes())
+    failed(serving(stopped), ENVIRONMENT, name, "gateway-delegation.txt")
+
+
+@pytest.mark.parametrize("lost", [["ca.pem", "ca-key.pem"], ["gateway-root-key.pem"], ["sealing.key"]])
+def test_what_the_database_needs_is_not_made_anew(stopped, lost):
+    for name in lost:
+        (stopped / name).unlink()
+    failed(serving(stopped), ENVIRONMENT, lost[-1], "missing")
+    assert not any((stopped / name).exists() for name in lost)
+
+
+def test_a_database_that_was_lost_is_not_begun_anew(stopped):
+    """It knew what is halted and who is locked out."""
+    demo = (stopped / "demo" / "binance-hmac.json").read_bytes()
+    for path in stopped.glob("countersign.db*"):
+        path.unlink()
+    failed(serving(stopped), ENVIRONMENT, "countersign.db", "missing")
+    failed(["key", "list", "--state", stopped], ENVIRONMENT, "countersign.db")
+    assert not (stopped / "countersign.db").exists() and (stopped / "demo" / "binance-hmac.json").read_bytes() == demo
+
+
+def test_an_audit_log_that_was_lost_is_said_loudly(stopped):
+    shutil.rmtree(stopped / "audit")
+    with Server(stopped, "--json") as server:
+        said = [json.loads(line) for line in server.logs().splitlines() if line.startswith("{")]
+    assert any(line["level"] == "ERROR" and "audit log" in json.dumps(line) and "gone" in json.dumps(line) for line in said), said
+
+
+def test_a_first_start_that_was_killed_is_finished_by_the_next(tmp_path):
+    """At any moment: the demo account is whole, or it is begun again."""
+    state = tmp_path / "state"
+    unfinished = state / "demo.unfinished"
+    command = [str(BINARY), *map(str, serving(state))]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()) as process:
+        try:
+            until(lambda: len(list(unfinished.glob("*.json"))) > 2, 60, "no key was made")
+        finally:
+            process.kill()
+    assert not (state / "demo").exists()
+    with Server(state) as server:
+        made = sorted(path.name for path in (state / "demo").iterdir())
+        assert len(made) > 20 and not unfinished.exists() and not any(".tmp" in name for name in made)
+        assert Key(server.credential("binance-hmac")).ask(server, "GET", "/api/v3/account").status == 200
+        keys = json.loads(run("key", "list", "--all", "--json", "--state", state).stdout)
+        active = [key for key in keys if key["state"] == "active"]
+        assert len(active) == len(made) and len(keys) > len(active), "those that nobody was given are revoked"
+
+
+def test_a_real_service_gets_no_demo_account_unless_that_is_asked_for(tmp_path):
+    config = tmp_path / "gateway.toml"
+    config.write_text('[upstream.engine]\nurl = "http://127.0.0.1:1"\n')
+    with Server(tmp_path / "state", config=config, demo=None) as server:
+        assert not (server.state / "demo").exists()
+        assert json.loads(run("key", "list", "--all", "--json", "--state", server.state).stdout) == []
+        assert not any(" connect https://" in line for line in server.lines)
+    with Server(tmp_path / "state", "--set", "demo_account=on", config=config, demo=None) as server:
+        assert server.credential("binance-hmac")
+
+
+def test_a_key_without_scopes_is_a_mistake(stopped):
+    failed(["key", "new", "--account", "demo", "--purpose", "binance", "--scopes", "", "--state", stopped], USAGE, "--scopes")
+
+
+def test_the_demo_makes_no_folder_for_what_is_temporary(tmp_path):
+    done = run("demo", TMPDIR=str(tmp_path / "nowhere"))
+    assert done.returncode == ENVIRONMENT and "TMPDIR" in done.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
+def pasted(server, begin):
+    return next(line.strip() for line in server.lines if line.strip().startswith(begin))
+
+
+def test_the_commands_to_paste_run_as_they_are(tmp_path):
+    """With spaces in the path, and a program that no shell finds by its name."""
+    with Server(tmp_path / "my state") as server:
+        connect = next(line.strip() for line in server.lines if " connect https://" in line)
+        assert not connect.startswith("countersign ") and f"'{server.state}/demo/native-ed25519.json'" in connect
+        done = subprocess.run(["bash", "-c", connect], input="quit\n", capture_output=True, text=True, timeout=60, env=environment())
+        assert done.returncode == 0, done.stdout + done.stderr
+        curl = subprocess.run(["bash", "-c", pasted(server, "curl ")], capture_output=True, text=True, timeout=60, env=environment())
+        assert "BTCUSDT" in curl.stdout, curl.stderr
+    found = f"{BINARY.parent}:{os.environ['PATH']}"
+    with Server(tmp_path / "my state", PATH=found) as server:
+        assert pasted(server, "countersign connect")
+
+
+def test_who_listens_everywhere_is_told_an_address_that_can_be_dialled(tmp_path):
+    with Server(tmp_path / "state", listen="0.0.0.0:0") as server:
+        assert server.base in server.said() and f"0.0.0.0:{server.port}" in server.said()
+        assert server.credential("native-ed25519")["url"] == server.base
+        done = run("connect", "--credential", server.state / "demo" / "native-ed25519.json", stdin="quit\n")
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_state_folder_that_cannot_be_made_is_one_sentence(tmp_path):

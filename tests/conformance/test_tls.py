@@ -1,6 +1,7 @@
 """What TLS refuses, seen from other people's TLS stacks: Python's and OpenSSL's."""
 
 import array
+import base64
 import contextlib
 import datetime
 import fcntl
@@ -79,6 +80,39 @@ def test_python_cannot_negotiate_tls_1_2(server):
     tls = context(server.ca, minimum=ssl.TLSVersion.TLSv1_2, maximum=ssl.TLSVersion.TLSv1_2)
     with pytest.raises((ssl.SSLError, ConnectionResetError)):
         Connection(server, tls=tls)
+
+
+def test_where_1_2_is_allowed_old_clients_come_in_and_native_sessions_do_not(tmp_path):
+    """TLS 1.2 has no exporter value that is safe to bind a session to; venues' clients of old bind to none."""
+    with Server(tmp_path / "state", "--set", "listen.tls=1.2+") as server:
+        url = f"{server.base}/api/v3/time"
+        curl = ["curl", "--silent", "--show-error", "--cacert", server.ca, "--tlsv1.2", "--tls-max", "1.2", "--write-out", "%{http_code} %{ssl_verify_result}"]
+        answered = subprocess.run([*curl, url], capture_output=True, text=True, timeout=30)
+        assert answered.returncode == 0 and answered.stdout.endswith("200 0"), answered.stdout + answered.stderr
+        assert Key(server.credential("binance-hmac")).ask(server, "GET", "/api/v3/account").status == 200
+        new = run("probe", f"127.0.0.1:{server.port}", "--ca", server.ca)
+        assert "✓ TLS 1.3" in new.stdout and "✓ TLS 1.2" in new.stdout, new.stdout
+        assert [hello_over(server, version) for version in ("1.2", "1.3")] == ["bind.required", "auth.failed"]
+
+
+def hello_over(server, version):
+    """What a native client is told that would bind to the channel of this TLS version: a hello of a key that nobody knows."""
+    pinned = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[version]
+    tls = context(server.ca, alpn=("countersign/1",), minimum=pinned, maximum=pinned)
+    pin = server.credential("native-ed25519")["gateway_pins"][0]
+    hello = {
+        "v": 1, "vers": [1], "kid": encoded(bytes(32)), "alg": "Ed25519", "algs": ["Ed25519"], "gw": pin, "host": f"127.0.0.1:{server.port}",
+        "n": encoded(bytes(16)), "bind": "exp",
+    }
+    token = f"cs1h.{encoded(json.dumps(hello).encode())}.{encoded(bytes(64))}"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as plain, tls.wrap_socket(plain, server_hostname="localhost") as stream:
+        stream.sendall(json.dumps({"hello": token}).encode() + b"\n")
+        frames = (json.loads(line) for line in stream.makefile())
+        return next(frame["err"]["code"] for frame in frames if "err" in frame)
+
+
+def encoded(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 @pytest.mark.parametrize("protocol", ["ftp", "smtp", "spdy/3", "http/0.9", "countersign/2"])

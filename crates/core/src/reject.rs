@@ -124,7 +124,7 @@ macro_rules! rejects {
             #[must_use]
             pub const fn http_status(self) -> u16 { match self { $( Self::$variant => $status, )* } }
 
-            /// SessionRejectReason (tag 373) where a FIX session refuses.
+            /// SessionRejectReason (tag 373) where a FIX session refuses: the same for all that have one code for the client.
             #[must_use]
             pub const fn session_reject_reason(self) -> u16 { match self { $( Self::$variant => $fix, )* } }
 
@@ -155,23 +155,23 @@ rejects! {
     BindingTooWeak "binding_too_weak" BindRequired Message 400 99 Info "The channel binding mode is below the policy of this host.";
     NonceInvalid "nonce_invalid" NonceStale Message 401 99 Info "The server nonce is unknown, spent, expired or of another connection.";
     // the credential, before proof of possession
-    UnknownKey "unknown_key" AuthFailed Credential 401 99 Info "No credential of this name and purpose.";
+    UnknownKey "unknown_key" AuthFailed Credential 401 8 Info "No credential of this name and purpose.";
     BadSignature "bad_signature" AuthFailed Credential 401 8 Info "The signature or MAC does not verify over the bytes received.";
     WrongAlgorithm "wrong_algorithm" AuthFailed Credential 401 8 Info "The message names another algorithm than the registered key has.";
-    WrongGateway "wrong_gateway" AuthFailed Credential 401 99 Warn "A proof made for another gateway: a misconfigured client or a relayed proof.";
-    CertificateUnacceptable "certificate_unacceptable" AuthFailed Credential 401 99 Info "The client certificate names no credential, or is expired or revoked.";
-    WrongPassphrase "wrong_passphrase" AuthFailed Credential 401 99 Info "The signature is valid, but the passphrase sent with it is not the key's.";
-    WrongUri "wrong_uri" AuthFailed Credential 401 99 Info "The signed token was made for another method, host or path than that of the request.";
-    BadChallenge "bad_challenge" AuthFailed Credential 401 99 Info "The signed challenge is not the one issued on this connection.";
-    TokenInvalid "token_invalid" AuthFailed Credential 401 99 Info "The access token is expired, of another connection, or not ours.";
+    WrongGateway "wrong_gateway" AuthFailed Credential 401 8 Warn "A proof made for another gateway: a misconfigured client or a relayed proof.";
+    CertificateUnacceptable "certificate_unacceptable" AuthFailed Credential 401 8 Info "The client certificate names no credential, or is expired or revoked.";
+    WrongPassphrase "wrong_passphrase" AuthFailed Credential 401 8 Info "The signature is valid, but the passphrase sent with it is not the key's.";
+    WrongUri "wrong_uri" AuthFailed Credential 401 8 Info "The signed token was made for another method, host or path than that of the request.";
+    BadChallenge "bad_challenge" AuthFailed Credential 401 8 Info "The signed challenge is not the one issued on this connection.";
+    TokenInvalid "token_invalid" AuthFailed Credential 401 8 Info "The access token is expired, of another connection, or not ours.";
     // the clock
     TimestampStale "stale_timestamp" TimeStale Message 400 10 Info "The signed timestamp is older than the receive window.";
     TimestampAhead "future_timestamp" TimeAhead Message 400 10 Info "The signed timestamp is ahead of our clock by more than allowed.";
     // the credential, after proof of possession
-    KeyExpired "key_expired" AuthFailed Credential 401 99 Info "The credential is past its expiry.";
-    KeyRevoked "key_revoked" AuthFailed Credential 401 99 Warn "The credential is revoked.";
+    KeyExpired "key_expired" AuthFailed Credential 401 8 Info "The credential is past its expiry.";
+    KeyRevoked "key_revoked" AuthFailed Credential 401 8 Warn "The credential is revoked.";
     KeySuspended "key_suspended" AuthLocked Permission 403 99 Info "The credential is suspended by an operator.";
-    AddressNotAllowed "address_not_allowed" AuthFailed Credential 401 99 Warn "A valid proof from an address that is not on the key's allow-list.";
+    AddressNotAllowed "address_not_allowed" AuthFailed Credential 401 8 Warn "A valid proof from an address that is not on the key's allow-list.";
     Replayed "replayed_nonce" ReplayDetected Message 400 99 Warn "A signed request that was already accepted: a retry of the same bytes, or a replay.";
     // known, but not allowed
     NeedUnmet "need_unmet" NeedUnmet Permission 403 99 Info "A required contract parameter cannot be granted to this key.";
@@ -183,7 +183,7 @@ rejects! {
     SessionExpired "session_expired" SessionExpired Limit 401 99 Info "The session reached the end of its life.";
     SessionReuse "session_reuse" SessionReuse Credential 401 99 Error "A resumption ticket was used again after a later one: one of two holders is not the client. The session is revoked.";
     SessionTakenOver "session_taken_over" SessionTakenOver Permission 409 99 Info "A newer connection resumed the session; this one is fenced off.";
-    TicketInvalid "ticket_invalid" AuthFailed Credential 401 99 Info "The resumption ticket is not ours, of another listener, or too old.";
+    TicketInvalid "ticket_invalid" AuthFailed Credential 401 8 Info "The resumption ticket is not ours, of another listener, or too old.";
     // too much, too late
     RateLimited "rate_limited" RateLimited Limit 429 99 Info "The key's rate limit is used up.";
     ReplayCapacity "replay_capacity" RateLimited Limit 429 99 Warn "The key made more signed requests in one window than the replay guard remembers for one key.";
@@ -319,19 +319,14 @@ mod tests {
 
     #[test]
     fn reasons_that_depend_on_the_credential_look_alike() {
-        for reject in [
-            Reject::UnknownKey,
-            Reject::BadSignature,
-            Reject::BadChallenge,
-            Reject::KeyRevoked,
-            Reject::WrongGateway,
-            Reject::WrongPassphrase,
-            Reject::WrongUri,
-            Reject::AddressNotAllowed,
-            Reject::TicketInvalid,
-        ] {
-            assert_eq!(reject.alert(), AlertCode::AuthFailed, "{reject}");
+        let alike: Vec<_> = Reject::ALL.iter().filter(|reject| reject.alert() == AlertCode::AuthFailed).collect();
+        for named in [Reject::UnknownKey, Reject::BadSignature, Reject::WrongAlgorithm, Reject::TokenInvalid, Reject::TicketInvalid] {
+            assert!(alike.contains(&&named), "{named}");
+        }
+        for reject in alike {
+            assert_eq!(reject.blame(), Blame::Credential, "{reject}");
             assert_eq!(reject.http_status(), 401, "{reject}");
+            assert_eq!(reject.session_reject_reason(), 8, "{reject}: who sees another number learns more than from the code");
         }
     }
 

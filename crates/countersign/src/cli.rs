@@ -31,7 +31,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the gateway; without a configuration it starts a paper venue behind it and makes everything it needs.
     Serve(ServeArgs),
-    /// Tour in one process, about ten seconds: both handshakes, an order, and what is refused and why.
+    /// Tour in one process, a few seconds: both handshakes, an order, and what is refused and why.
     Demo(DemoArgs),
     /// Connect as a client: TLS ladder, contract, then market data and orders from a prompt or piped lines.
     Connect(ConnectArgs),

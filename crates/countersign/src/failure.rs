@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use countersign_gateway::identity::KeyFileError;
 use countersign_pki::PkiError;
 use countersign_store::StoreError;
 
@@ -56,7 +57,8 @@ fn sentence(error: &anyhow::Error) -> String {
 
 /// The exit code of a failure: what it says itself, [`ENVIRONMENT`] for files and the database, else [`FAILED`].
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let surroundings = error.is::<PkiError>() || error.downcast_ref::<StoreError>().is_some_and(is_of_surroundings);
+    let surroundings =
+        error.is::<KeyFileError>() || error.is::<PkiError>() || error.downcast_ref::<StoreError>().is_some_and(is_of_surroundings);
     let code = error.downcast_ref::<Failure>().map_or(if surroundings { ENVIRONMENT } else { FAILED }, |failure| failure.code);
     ExitCode::from(code)
 }

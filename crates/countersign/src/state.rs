@@ -67,7 +67,7 @@ pub(crate) async fn open(settings: &Settings, lock: Option<OwnedFd>) -> anyhow::
         Some(lock) => dir.adopt_lock(lock)?,
         None => dir.lock()?,
     };
-    check_whole(&dir)?;
+    check_whole(settings, &dir)?;
     let clock: Arc<dyn TimeProvider> = Arc::new(WallClock);
     let (authority, _) = PrivateAuthority::load_or_create(dir.path(), now)?;
     let tickets = Arc::new(TicketKeyRing::new(Arc::clone(&clock))?);
@@ -107,23 +107,44 @@ pub(crate) fn publish_identity_keys(dir: &StateDir, identity: &IdentityIssuer) -
 }
 
 /// A folder that has a database was complete once. What is missing now was lost, and a new one in its place would make every
-/// sealed secret, or every pin that clients hold, worthless without a word.
-fn check_whole(dir: &StateDir) -> anyhow::Result<()> {
+/// sealed secret, every certificate that was issued, or every pin that clients hold, worthless without a word. A database that was lost
+/// takes halts, keys and revocations with it: an empty one would let in whom an operator had locked out.
+fn check_whole(settings: &Settings, dir: &StateDir) -> anyhow::Result<()> {
     let database = dir.database();
-    let Ok(found) = std::fs::metadata(&database) else { return Ok(()) };
+    let Ok(found) = std::fs::metadata(&database) else { return check_new(settings, dir) };
     if found.len() == 0 {
         return Err(Failure::environment(format!(
-            "the database {} is empty; restore it from a backup, or remove it to start anew",
+            "the database {} is empty; restore it from a backup, or begin with another state folder",
             database.display()
         )));
     }
-    for needed in [dir.sealing_key(), dir.path().join(gateway_identity::ROOT_FILE)] {
+    for needed in [dir.sealing_key(), dir.path().join(gateway_identity::ROOT_FILE), dir.path().join("ca-key.pem")] {
         if !needed.exists() {
             return Err(Failure::environment(format!(
-                "{} is missing; restore it from a backup: what is in the database needs it",
+                "{} is missing; restore it from a backup: the rest of the folder needs it",
                 needed.display()
             )));
         }
+    }
+    if !dir.audit().exists() {
+        tracing::error!(
+            "the audit log {} is gone: what it proved is lost unless there is a backup, and a new one begins now",
+            dir.audit().display()
+        );
+    }
+    Ok(())
+}
+
+/// The audit log and the demo account are begun after the database: a folder that has them and no database lost it.
+fn check_new(settings: &Settings, dir: &StateDir) -> anyhow::Result<()> {
+    let on_a_server = settings.cluster.database.is_some() || dir.path().join(database::NOTE).exists();
+    let has_records = std::fs::read_dir(dir.audit()).is_ok_and(|mut files| files.next().is_some());
+    if (has_records || DemoFiles::in_state(dir.path()).exist()) && !on_a_server {
+        return Err(Failure::environment(format!(
+            "the database {} is missing from a folder that was in use: keys, halts and revocations were in it; restore it from a backup, \
+             or begin with another state folder",
+            dir.database().display()
+        )));
     }
     Ok(())
 }

@@ -9,6 +9,8 @@
 mod connection;
 mod format;
 #[cfg(test)]
+pub(crate) mod look_alike;
+#[cfg(test)]
 mod tamper;
 
 use std::collections::BTreeMap;
@@ -155,7 +157,7 @@ mod tests {
         ("kraken-futures", include_str!("../../../tests/vectors/kraken-futures.json"), 11),
         ("kucoin", include_str!("../../../tests/vectors/kucoin.json"), 74),
         ("okx", include_str!("../../../tests/vectors/okx.json"), 33),
-        ("logins", include_str!("../../../tests/vectors/websocket-logins.json"), 169),
+        ("logins", include_str!("../../../tests/vectors/websocket-logins.json"), 167),
         ("rfc9421", include_str!("../../../tests/vectors/rfc9421.json"), 110),
     ];
 

@@ -228,12 +228,23 @@ fn business_reason(reject: Reject) -> BusinessRejectReason {
 mod tests {
     use super::*;
 
+    /// One of each flavour: Binance with the same number and words, which its dialect is asked for.
+    const FLAVOURS: [Flavour<'static>; 5] = [
+        Flavour::Binance { code: -1022, text: "Signature for this request is not valid." },
+        Flavour::Coinbase,
+        Flavour::Deribit,
+        Flavour::Kraken,
+        Flavour::Native,
+    ];
+
     #[test]
     fn faults_of_a_credential_look_alike() {
-        let answers: Vec<LogonAnswer> = [Reject::UnknownKey, Reject::KeyRevoked, Reject::WrongGateway]
-            .map(|reject| to_logon(&reject.into(), Flavour::Deribit))
-            .to_vec();
-        assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
+        for flavour in FLAVOURS {
+            let bad = to_logon(&Reject::BadSignature.into(), flavour);
+            for reject in Reject::ALL.iter().filter(|reject| reject.alert() == AlertCode::AuthFailed) {
+                assert_eq!(to_logon(&(*reject).into(), flavour), bad, "{reject} {flavour:?}");
+            }
+        }
     }
 
     #[test]

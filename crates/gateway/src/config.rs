@@ -42,9 +42,9 @@ pub use fix::{FixSender, FixSettings};
 pub use raw::Origin;
 pub use reference::reference;
 pub use settings::{
-    Authorities, AuthzSettings, BinanceSettings, CertificateSource, ClientTrust, ClusterSettings, DatabaseSettings, IssuerSettings,
-    KeySource, LimitSettings, ListenSettings, LogFormat, LogSettings, NativeSettings, OperatorSettings, RedisSettings, Settings, Shown,
-    SniRule, TokenSettings, Upstream, UpstreamTarget, host_of,
+    Authorities, AuthzSettings, BinanceSettings, CertificateSource, ClientTrust, ClusterSettings, DatabaseSettings, DemoAccount,
+    IssuerSettings, KeySource, LimitSettings, ListenSettings, LogFormat, LogSettings, NativeSettings, OperatorSettings, RedisSettings,
+    Settings, Shown, SniRule, TokenSettings, Upstream, UpstreamTarget, host_of,
 };
 
 use raw::RawConfig;

@@ -111,6 +111,15 @@ pub fn read_private(path: &Path, bytes_max: usize) -> Result<Zeroizing<Vec<u8>>,
     Ok(bytes)
 }
 
+/// Gives a folder whose files are whole its name, on the disk as well: what is there under that name is complete.
+///
+/// # Errors
+/// [`StoreError::Io`] or [`StoreError::DiskFull`].
+pub fn move_into_place(folder: &Path, name: &Path) -> Result<(), StoreError> {
+    fs::rename(folder, name).map_err(|source| StoreError::io("create", name, source))?;
+    sync_folder_of(name)
+}
+
 /// Makes a private folder, parents included, unless it is there; refuses one that others may write to.
 ///
 /// # Errors

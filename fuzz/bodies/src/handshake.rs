@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use countersign_handshake::strict_json::{Object, Value};
-use countersign_handshake::{CredentialFile, Hello, Signer as _, Token, Welcome};
+use countersign_handshake::{CredentialFile, Hello, Reauth, Regrant, Resume, Signer as _, Token, Welcome};
 
 /// An accepted token is written back as the very same text: there is one spelling.
 pub fn token(data: &[u8]) {
@@ -41,6 +41,24 @@ pub fn hello(data: &[u8]) {
     if let Ok(hello) = Hello::read(data) {
         let again = Hello::read(hello.write().as_bytes()).expect("our own writing is understood");
         assert_eq!(again, hello);
+    }
+}
+
+/// What a session goes on with, read as each of the three: what is understood means the same after it was written again.
+pub fn resume_reauth_regrant(data: &[u8]) {
+    if let Ok(resume) = Resume::read(data) {
+        let written = resume.write();
+        let again = Resume::read(written.as_bytes()).expect("our own writing is understood");
+        assert_eq!(again.write(), written);
+        assert!(resume.rx >= 1 && resume.tx >= 1, "numbers begin with one");
+    }
+    if let Ok(reauth) = Reauth::read(data) {
+        let again = Reauth::read(reauth.write().as_bytes()).expect("our own writing is understood");
+        assert_eq!(again, reauth);
+    }
+    if let Ok(regrant) = Regrant::read(data) {
+        let again = Regrant::read(regrant.write().as_bytes()).expect("our own writing is understood");
+        assert_eq!(again, regrant);
     }
 }
 

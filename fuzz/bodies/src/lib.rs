@@ -19,7 +19,7 @@ pub use audit::{audit_evidence, audit_log};
 pub use binance::{binance_rest, binance_ws_api};
 pub use fix::fix_session;
 pub use gateway::{configuration, http_framing};
-pub use handshake::{credential_file, hello, strict_json, token, welcome};
+pub use handshake::{credential_file, hello, resume_reauth_regrant, strict_json, token, welcome};
 pub use oauth::{client_jwt, token_request};
 pub use public_key::public_key;
 pub use session::session_frames;
@@ -40,6 +40,7 @@ pub const BODIES: &[Body] = &[
     ("hello", hello),
     ("http_framing", http_framing),
     ("public_key", public_key),
+    ("resume_reauth_regrant", resume_reauth_regrant),
     ("session_frames", session_frames),
     ("strict_json", strict_json),
     ("token", token),

@@ -49,7 +49,7 @@ macro_rules! replays {
 }
 
 replays! {
-    audit_evidence audit_log binance_rest binance_ws_api client_jwt configuration credential_file fix_session hello http_framing public_key session_frames strict_json token token_request welcome
+    audit_evidence audit_log binance_rest binance_ws_api client_jwt configuration credential_file fix_session hello http_framing public_key resume_reauth_regrant session_frames strict_json token token_request welcome
 }
 
 #[test]
@@ -67,6 +67,15 @@ fn the_valid_seeds_are_accepted() {
     for name in ["exp", "sep", "chl", "bare", "every-wish"] {
         assert!(countersign_handshake::Hello::read(&seed(&format!("hello/{name}"))).is_ok(), "{name}");
         assert!(countersign_handshake::Token::parse(&text(&format!("token/hello-{name}"))).is_ok(), "{name}");
+    }
+    for name in ["resume", "resume-sep", "reauth", "reauth-bare", "reauth-every-wish", "regrant", "regrant-unasked"] {
+        let payload = seed(&format!("resume_reauth_regrant/{name}"));
+        let accepted = match name.split('-').next() {
+            Some("resume") => countersign_handshake::Resume::read(&payload).is_ok(),
+            Some("reauth") => countersign_handshake::Reauth::read(&payload).is_ok(),
+            Some(_) | None => countersign_handshake::Regrant::read(&payload).is_ok(),
+        };
+        assert!(accepted, "{name}");
     }
     for name in ["assertion", "assertion-list", "assertion-undated"] {
         let (audience, now) = ("https://127.0.0.1:8443/token", countersign_core::Timestamp::from_secs(1_790_000_000));

@@ -34,11 +34,16 @@ def run(*arguments, stdin=None, timeout=60, cwd=None, **extra):
 
 
 class Server:
-    """One running `countersign serve`."""
+    """One running `countersign serve`.
 
-    def __init__(self, state, *arguments, listen="127.0.0.1:0", config=None, limits_files=False, **extra):
+    Tests log in with the keys of the demo account, whatever service is behind: `demo` asks for it, as somebody would who tries things out.
+    """
+
+    def __init__(self, state, *arguments, listen="127.0.0.1:0", config=None, limits_files=False, demo="on", **extra):
         self.state = Path(state)
         self.arguments = ["serve", "--state", str(self.state), "--listen", listen, "--operator-listen", "127.0.0.1:0"]
+        if demo is not None:
+            self.arguments += ["--set", f"demo_account={demo}"]
         if config is not None:
             self.arguments += ["--config", str(config)]
         self.arguments += list(arguments)

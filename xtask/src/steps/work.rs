@@ -190,7 +190,7 @@ pub(super) fn fuzz(machine: &Machine) -> Result<Outcome> {
 pub(super) fn bench(machine: &Machine) -> Result<Outcome> {
     let mut command = machine.cargo();
     command.args(["run", "--release", "--package", "countersign-benches", "--", "--smoke"]);
-    timed_gate(machine, "bench", &command, limits::FORMAL_MAX)
+    timed_gate(machine, "bench", &command, limits::BENCH_MAX)
 }
 
 fn gate(machine: &Machine, log: &str, command: &Command) -> Result<Outcome> {

@@ -10,6 +10,7 @@
 mod alpn;
 mod certificate;
 mod danger;
+mod failure;
 mod native;
 mod plain;
 mod report;

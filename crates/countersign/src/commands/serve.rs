@@ -8,7 +8,7 @@ mod screen;
 mod service_manager;
 mod taken_over;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -200,8 +200,8 @@ impl Running {
         )
         .map_err(|error| Failure::environment(format!("{error} (--listen and --operator-listen choose other addresses)")))?;
         let making = DemoAccount { store: &shared.store, audit: &shared.audit, authority: &authority, gateway_root: &gateway_root };
-        let url = format!("https://{}", gateway.address());
-        let demo = making.ensure(dir.path(), &url).await?;
+        let url = format!("https://{}", reachable(gateway.address()));
+        let demo = making.ensure(&shared.settings, dir.path(), &url).await?;
         reload_credentials(&shared).await?;
         let given = Arc::new(Notify::new());
         taken_over::go_on(pending)?;
@@ -210,9 +210,9 @@ impl Running {
         Ok(Self { gateway, venue, state, given })
     }
 
-    /// Where clients connect.
+    /// Where clients connect, from this machine.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.gateway.address()
+        reachable(self.gateway.address())
     }
 
     /// The running gateway.
@@ -244,6 +244,15 @@ impl Running {
     }
 }
 
+/// An address that can be dialled: who listens on all of them (0.0.0.0, ::) is reached on this machine's own.
+const fn reachable(address: SocketAddr) -> SocketAddr {
+    let here = match address {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    if address.ip().is_unspecified() { SocketAddr::new(here, address.port()) } else { address }
+}
+
 /// Records that this process serves, and waits for the signed checkpoint behind it: from the first answer on there is a signature
 /// that covers the beginning of the log. A log that cannot be written refuses requests, not the start.
 fn record_start(audit: &AuditLog) {
@@ -265,12 +274,11 @@ async fn open_halts(settings: &Settings, root: &str, store: &Store, audit: &Audi
 
 async fn start_venue(settings: &Settings, keys: IdentityKeys) -> anyhow::Result<Option<VenueHandle>> {
     let Some(embedded) = settings.upstreams.iter().find(|upstream| upstream.target == UpstreamTarget::Embedded) else { return Ok(None) };
-    let listener = tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
     let config = VenueConfig { audience: embedded.audience.clone(), lists_perpetual: embedded.perpetual, ..VenueConfig::default() };
     let mut venue = Venue::start(config, IdentityVerifier::from_keys(keys), listener);
     if settings.fix.enabled {
-        let listener =
-            tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
         venue.serve_fix(listener);
     }
     Ok(Some(venue))

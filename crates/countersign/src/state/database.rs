@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 
 /// The note's name in the state folder.
-const NOTE: &str = "database.json";
+pub(super) const NOTE: &str = "database.json";
 /// Longest note, and longest password file: a page.
 const FILE_BYTES_MAX: usize = 4_096;
 
@@ -63,7 +63,7 @@ pub(super) async fn open_for_gateway(settings: &Settings, dir: &StateDir) -> any
     let Some(shared) = Shared::of(settings)? else {
         if let Some(noted) = Shared::noted(dir)? {
             return Err(Failure::environment(format!(
-                "{} belongs to node {} of the database {}; configure [cluster] database, or remove {NOTE} from it to begin with a file",
+                "{} belongs to node {} of the database {}; configure [cluster] database, or begin with another state folder",
                 dir.path().display(),
                 noted.node,
                 noted.address()?.shown()
@@ -82,6 +82,10 @@ pub(super) async fn open_for_command(dir: &StateDir) -> anyhow::Result<Store> {
     let sealing = SealingKey::load(&dir.sealing_key())?;
     match Shared::noted(dir)? {
         Some(shared) => Ok(Store::connect(&shared.address()?, &shared.node, sealing).await?),
+        // Only the gateway makes one: what a command made in the place of a lost one would pass for it.
+        None if !dir.database().exists() => {
+            Err(Failure::environment(format!("there is no database {}; `countersign serve` makes it", dir.database().display())))
+        }
         None => Ok(Store::open(&dir.database(), sealing).await?),
     }
 }

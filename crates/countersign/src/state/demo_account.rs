@@ -1,16 +1,25 @@
 //! The demo account: one credential of each kind, so that the first command on a new machine can be followed by a login.
+//!
+//! ```text
+//!   demo.unfinished/  ─▶  account demo  ─▶  keys, each with its file  ─▶  renamed to demo/
+//! ```
+//!
+//! `demo/` is there whole or not at all. A start that broke off, killed or on a full disk, leaves `demo.unfinished/`: the next one
+//! revokes the keys made until then, whose files nobody was given, and begins again.
 
 use std::path::{Path, PathBuf};
 
-use countersign_core::{AccountId, Algorithm, ApiKeyId, Binding, Purpose, Scopes};
+use countersign_core::{AccountId, Algorithm, ApiKeyId, Binding, CredentialState, Purpose, Scopes};
 use countersign_gateway::clock;
+use countersign_gateway::config::Settings;
 use countersign_handshake::{CredentialFile, SecretText};
 use countersign_pki::{ClientCertificateRequest, PrivateAuthority};
 use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord};
-use countersign_store::files::{PRIVATE_FILE_MODE, atomic_write, create_private_folder};
-use countersign_store::{Change, CredentialRecord, Material, NewCredential, Store};
+use countersign_store::files::{PRIVATE_FILE_MODE, atomic_write, create_private_folder, move_into_place};
+use countersign_store::{Change, CredentialRecord, Material, NewCredential, Store, StoreError};
 
 use crate::commands::key::{credential_file, material};
+use crate::failure::Failure;
 use crate::keygen;
 
 /// The demo account's name.
@@ -25,8 +34,13 @@ pub(crate) struct DemoFiles {
 }
 
 impl DemoFiles {
-    pub(super) fn new(state: &Path) -> Self {
+    pub(super) fn in_state(state: &Path) -> Self {
         Self { folder: state.join("demo") }
+    }
+
+    /// Where they are while they are made.
+    fn unfinished(&self) -> Self {
+        Self { folder: self.folder.with_extension("unfinished") }
     }
 
     /// Whether they were made.
@@ -76,19 +90,44 @@ pub(crate) struct DemoAccount<'s> {
 
 impl DemoAccount<'_> {
     /// Makes the account with a credential of each kind, unless there is an account already. In a database that nodes share nothing is
-    /// made by itself: none of them is the first.
-    pub(crate) async fn ensure(&self, state: &Path, url: &str) -> anyhow::Result<DemoFiles> {
-        let files = DemoFiles::new(state);
-        if self.store.notices().is_none() && self.store.accounts().await?.is_empty() {
-            self.create(&files, url).await?;
+    /// made by itself: none of them is the first. Nor before a real service, whose orders the keys would place, unless that is asked for.
+    pub(crate) async fn ensure(&self, settings: &Settings, state: &Path, url: &str) -> anyhow::Result<DemoFiles> {
+        let files = DemoFiles::in_state(state);
+        let unfinished = files.unfinished();
+        let may = settings.makes_demo_account() && self.store.notices().is_none();
+        if may && !files.exist() && (unfinished.exist() || self.store.accounts().await?.is_empty()) {
+            self.clear(&unfinished).await?;
+            self.create(&unfinished, url).await?;
+            move_into_place(&unfinished.folder, &files.folder)?;
         }
         Ok(files)
     }
 
+    /// Takes away what a start that broke off has left.
+    async fn clear(&self, unfinished: &DemoFiles) -> anyhow::Result<()> {
+        if !unfinished.exist() {
+            return Ok(());
+        }
+        let (made, _) = self.store.usable_credentials().await?;
+        for record in made.iter().filter(|record| is_ours(record)) {
+            self.store.set_state(&record.id, CredentialState::Revoked, &Change::new(clock::wall(), FIRST_START)).await?;
+            self.audit
+                .append(AuditRecord::new(clock::wall(), AuditEvent::KeyRevoke).words("of a start that broke off").credential(record))?;
+        }
+        // The folder itself stays: without it, a start that breaks off here would be taken for one that came to its end.
+        let emptied =
+            std::fs::read_dir(&unfinished.folder).and_then(|mut files| files.try_for_each(|file| std::fs::remove_file(file?.path())));
+        emptied.map_err(|error| Failure::environment(format!("{} cannot be emptied: {error}", unfinished.folder.display())))
+    }
+
     async fn create(&self, files: &DemoFiles, url: &str) -> anyhow::Result<()> {
+        // Before the account: by the folder the next start knows that this one did not come to its end.
         create_private_folder(&files.folder)?;
         let change = Change::new(clock::wall(), FIRST_START);
-        self.store.create_account(AccountId::parse(DEMO_ACCOUNT)?, "made on first start, for trying things out", &change).await?;
+        match self.store.create_account(AccountId::parse(DEMO_ACCOUNT)?, "made on first start, for trying things out", &change).await {
+            Ok(_) | Err(StoreError::AccountExists(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
         for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.is_native()) {
             self.native(files, url, algorithm).await?;
         }
@@ -147,7 +186,7 @@ impl DemoAccount<'_> {
         let mut new = NewCredential::new(AccountId::parse(DEMO_ACCOUNT)?, purpose, material);
         new.scopes = Scopes::parse(SCOPES)?;
         new.min_bind = Binding::Sep;
-        new.label = "demo".to_owned();
+        new.label = LABEL.to_owned();
         Ok(new)
     }
 
@@ -166,6 +205,12 @@ impl DemoAccount<'_> {
 
 /// Who made the demo account, in the history of its keys.
 const FIRST_START: &str = "first start";
+/// What its keys are called.
+const LABEL: &str = "demo";
+
+fn is_ours(record: &CredentialRecord) -> bool {
+    record.account.as_str() == DEMO_ACCOUNT && record.label == LABEL && record.state != CredentialState::Revoked
+}
 
 fn write(path: &Path, text: &SecretText) -> anyhow::Result<()> {
     Ok(atomic_write(path, text.expose().as_bytes(), PRIVATE_FILE_MODE)?)

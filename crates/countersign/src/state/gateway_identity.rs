@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use countersign_core::{Algorithm, Timestamp};
-use countersign_handshake::{Delegation, GatewayIdentity, SigningKey};
+use countersign_handshake::{Delegation, GatewayIdentity, Signer as _, SigningKey};
 use countersign_store::files::{PRIVATE_FILE_MODE, atomic_write, read_private};
 
 use crate::failure::Failure;
@@ -21,15 +21,38 @@ const FILE_BYTES_MAX: usize = 64 * 1024;
 
 /// The root key: whoever has it is the gateway, to every client that pinned it.
 pub(super) const ROOT_FILE: &str = "gateway-root-key.pem";
+const KEY_FILE: &str = "gateway-key.pem";
+const DELEGATION_FILE: &str = "gateway-delegation.txt";
 
-/// Opens or makes the gateway's identity in the state folder.
+/// Opens or makes the gateway's identity in the state folder. The root is looked at whenever it is there, not first when it must sign:
+/// a key that others can read, or another than the one that clients pinned, is told on the day it came.
 pub(crate) fn open(folder: &Path, now: Timestamp) -> anyhow::Result<GatewayIdentity> {
-    let key_path = folder.join("gateway-key.pem");
-    let delegation_path = folder.join("gateway-delegation.txt");
-    if let Some(text) = current_delegation(&delegation_path, now) {
-        return Ok(GatewayIdentity::new(read_key(&key_path)?, &[text], &[])?);
+    let (root_path, key_path) = (folder.join(ROOT_FILE), folder.join(KEY_FILE));
+    let delegation_path = folder.join(DELEGATION_FILE);
+    let root = root_path.exists().then(|| read_key(&root_path)).transpose()?;
+    let known = known_delegation(&delegation_path);
+    if let (Some(root), Some((delegation, _))) = (&root, &known)
+        && root.kid().as_str() != delegation.root()
+    {
+        return Err(Failure::environment(format!(
+            "{} is not the root that signed {}, which clients have pinned ({}); restore it from a backup",
+            root_path.display(),
+            delegation_path.display(),
+            delegation.root()
+        )));
     }
-    let root = root(folder)?;
+    if let Some((delegation, text)) = known.filter(|(delegation, _)| lasts(delegation, now)) {
+        let key = read_key(&key_path)?;
+        if key.kid().as_str() != delegation.gateway() {
+            return Err(Failure::environment(format!(
+                "{} is not the key that {} names; restore it from a backup, or remove both: the root makes new ones",
+                key_path.display(),
+                delegation_path.display()
+            )));
+        }
+        return Ok(GatewayIdentity::new(key, &[text], &[])?);
+    }
+    let root = root.map_or_else(|| new_root(&root_path), Ok)?;
     let new = keygen::generate(Algorithm::Ed25519)?;
     let key = SigningKey::from_pkcs8_pem(Algorithm::Ed25519, new.private_pem.expose())?;
     let delegation = Delegation::sign(&root, &key, now.saturating_sub(BACKDATED), now.saturating_add(DELEGATION_LIFE))?;
@@ -38,20 +61,20 @@ pub(crate) fn open(folder: &Path, now: Timestamp) -> anyhow::Result<GatewayIdent
     Ok(GatewayIdentity::new(key, &[delegation], &[])?)
 }
 
-fn current_delegation(path: &Path, now: Timestamp) -> Option<String> {
+/// The root's word of before, whether it still lasts or not; one that is no delegation is as none, and made anew.
+fn known_delegation(path: &Path) -> Option<(Delegation, String)> {
     let text = std::fs::read_to_string(path).ok()?;
-    let delegation = Delegation::verify(text.trim()).ok()?;
-    let lasts = delegation.not_after() > now.saturating_add(RENEW_BEFORE) && delegation.check_validity(now).is_ok();
-    lasts.then(|| text.trim().to_owned())
+    Some((Delegation::verify(text.trim()).ok()?, text.trim().to_owned()))
 }
 
-fn root(folder: &Path) -> anyhow::Result<SigningKey> {
-    let path = folder.join(ROOT_FILE);
-    if !path.exists() {
-        let new = keygen::generate(Algorithm::Ed25519)?;
-        atomic_write(&path, new.private_pem.expose().as_bytes(), PRIVATE_FILE_MODE)?;
-    }
-    read_key(&path)
+fn lasts(delegation: &Delegation, now: Timestamp) -> bool {
+    delegation.not_after() > now.saturating_add(RENEW_BEFORE) && delegation.check_validity(now).is_ok()
+}
+
+fn new_root(path: &Path) -> anyhow::Result<SigningKey> {
+    let new = keygen::generate(Algorithm::Ed25519)?;
+    atomic_write(path, new.private_pem.expose().as_bytes(), PRIVATE_FILE_MODE)?;
+    read_key(path)
 }
 
 fn read_key(path: &Path) -> anyhow::Result<SigningKey> {

@@ -17,7 +17,7 @@ use crate::registry::of_purpose;
 use crate::socket::{Desk, DialectSocket, Opening, Step};
 
 /// The family that a vector's dialect begins with.
-fn family(vector: &Vector) -> &str {
+pub(super) fn family(vector: &Vector) -> &str {
     vector.dialect.split('-').next().unwrap_or_default()
 }
 

@@ -11,7 +11,7 @@ pub const ENVIRONMENT_PREFIX: &str = "COUNTERSIGN_";
 /// Stands for the dot of a key.
 const SEPARATOR: &str = "__";
 /// Keys outside sections.
-pub(super) const TOP_LEVEL: &[&str] = &["state_dir", "workers"];
+pub(super) const TOP_LEVEL: &[&str] = &["state_dir", "workers", "demo_account"];
 
 /// The variable that sets a key.
 #[must_use]

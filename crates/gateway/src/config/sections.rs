@@ -12,8 +12,8 @@ use super::error::ConfigError;
 use super::raw::{Origin, RawConfig, RawTable};
 use super::reader::{Reader, Report, found};
 use super::settings::{
-    Authorities, BinanceSettings, CertificateSource, ClientTrust, HaltSettings, ListenSettings, LogFormat, LogSettings, OperatorSettings,
-    Settings, SniRule,
+    Authorities, BinanceSettings, CertificateSource, ClientTrust, DemoAccount, HaltSettings, ListenSettings, LogFormat, LogSettings,
+    OperatorSettings, Settings, SniRule,
 };
 use super::{authz, cluster, fix, issuer, limits, native, route, tokens, upstream};
 
@@ -31,7 +31,7 @@ const SOCKET_PATH_BYTES_MAX: usize = 107;
 pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     let RawConfig { file, mut keys, routes } = raw;
     let mut report = Report { file, ..Report::default() };
-    let (state_dir, workers) = top_level(Reader::section(&mut keys, &mut report, ""));
+    let (state_dir, workers, demo_account) = top_level(Reader::section(&mut keys, &mut report, ""));
     let listen = listen(Reader::section(&mut keys, &mut report, "listen"));
     let operator = operator(Reader::section(&mut keys, &mut report, "operator"), &state_dir);
     let authz = authz::read(Reader::section(&mut keys, &mut report, "authz"));
@@ -57,6 +57,7 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     Ok(Settings {
         state_dir,
         workers,
+        demo_account,
         listen,
         operator,
         authz,
@@ -75,14 +76,19 @@ pub(super) fn validate(raw: RawConfig) -> Result<Settings, Vec<ConfigError>> {
     })
 }
 
-fn top_level(mut keys: Reader<'_>) -> (PathBuf, usize) {
+fn top_level(mut keys: Reader<'_>) -> (PathBuf, usize, DemoAccount) {
     let state_dir = keys.path(
         "state_dir",
         "Folder of everything that lasts: private CA, keys, database, operator socket. Made on first start, for its owner only.",
         PathBuf::from(STATE_DIR),
     );
     let workers = keys.count("workers", "Runtimes, one per core; 0 for as many as the machine has cores.", 0, 0..=256);
-    (state_dir, workers as usize)
+    let demo_account = keys.choice(
+        "demo_account",
+        "Whether the first start makes the account demo with keys of each kind, in state_dir/demo, that may place orders: auto makes it where nothing but the paper venue is behind, on also before a real service. Never in a database that nodes share.",
+        &[("auto", DemoAccount::Auto), ("on", DemoAccount::On), ("off", DemoAccount::Off)],
+    );
+    (state_dir, workers as usize, demo_account)
 }
 
 /// What `client_crl` is, at each port that has one.

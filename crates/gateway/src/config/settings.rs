@@ -29,6 +29,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Runtimes, one per core; 0 means as many as there are cores.
     pub workers: usize,
+    /// Whether a first start makes the demo account.
+    pub demo_account: DemoAccount,
     /// The public port.
     pub listen: ListenSettings,
     /// The operator port and socket.
@@ -67,6 +69,17 @@ impl Settings {
         if self.workers > 0 { self.workers } else { std::thread::available_parallelism().map_or(1, usize::from) }
     }
 
+    /// Whether a first start makes the demo account. A FIX acceptor of its own is a real service, whatever HTTP goes to.
+    #[must_use]
+    pub fn makes_demo_account(&self) -> bool {
+        let is_paper = |upstream: &Upstream| upstream.target == UpstreamTarget::Embedded && upstream.fix.is_none();
+        match self.demo_account {
+            DemoAccount::Auto => self.upstreams.iter().all(is_paper),
+            DemoAccount::Off => false,
+            DemoAccount::On => true,
+        }
+    }
+
     /// Every key with its value as text and its origin, in the order of the reference: what `config show` prints.
     #[must_use]
     pub fn show(&self) -> Vec<(String, String, Origin)> {
@@ -94,6 +107,17 @@ impl Settings {
         keys.dedup();
         keys
     }
+}
+
+/// When a first start makes the demo account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DemoAccount {
+    /// Where nothing but the paper venue is behind.
+    Auto,
+    /// Never.
+    Off,
+    /// Before a real service as well: its keys may place orders there.
+    On,
 }
 
 /// One key of the effective configuration.

@@ -398,6 +398,15 @@ fn nodes_may_share_a_database_and_its_password_is_in_a_file() {
     }
 }
 
+#[test]
+fn demo_keys_are_for_the_paper_venue_alone() {
+    let makes = |text: &str| settings(text).makes_demo_account();
+    let engine = "[upstream.engine]\nurl = \"http://127.0.0.1:1\"\n";
+    assert!(makes("") && !makes("demo_account = \"off\"\n"));
+    assert!(!makes(engine) && makes(&format!("demo_account = \"on\"\n{engine}")));
+    assert!(!makes("[upstream.venue]\nfix = \"127.0.0.1:1\"\n"), "orders over FIX go to a real service there");
+}
+
 /// The document contains the reference as it follows from the declarations. `UPDATE_DOCS=1` writes it.
 #[test]
 fn the_reference_in_the_documentation_is_the_real_one() {

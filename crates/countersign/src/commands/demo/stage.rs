@@ -117,7 +117,14 @@ pub(super) struct Folder {
 impl Folder {
     /// Makes one.
     pub(super) fn make() -> anyhow::Result<Self> {
-        let path = std::env::temp_dir().join(format!("countersign-demo-{}", uuid::Uuid::new_v4().simple()));
+        let temporary = std::env::temp_dir();
+        if !temporary.is_dir() {
+            return Err(Failure::environment(format!(
+                "there is no folder {} for what is temporary; TMPDIR names another",
+                temporary.display()
+            )));
+        }
+        let path = temporary.join(format!("countersign-demo-{}", uuid::Uuid::new_v4().simple()));
         countersign_store::files::create_private_folder(&path)?;
         Ok(Self { path })
     }

@@ -43,7 +43,7 @@ pub(super) async fn run(args: &KeyNewArgs) -> anyhow::Result<ExitCode> {
     };
     new.nonce_window = args.nonce_window;
     new.key_id = args.key_id.as_deref().filter(|_| purpose != Purpose::Hyperliquid).map(parse_key_id).transpose()?;
-    new.scopes = Scopes::parse(&args.scopes).map_err(|error| Failure::usage(error.to_string()))?;
+    new.scopes = scopes(&args.scopes)?;
     new.ip_allow = IpAllowList::parse(args.ip.iter().map(String::as_str)).map_err(|text| {
         Failure::usage(format!("--ip: \"{text}\" is neither an address nor a network (10.0.0.1, 10.0.0.0/8, 2001:db8::/32)"))
     })?;
@@ -94,6 +94,17 @@ fn check_combination(args: &KeyNewArgs, purpose: Purpose) -> anyhow::Result<()> 
 
 fn parse_key_id(text: &str) -> anyhow::Result<ApiKeyId> {
     ApiKeyId::parse(text).map_err(|error| Failure::usage(format!("--key-id: {error}")))
+}
+
+/// A key that may do nothing is a mistake in a script: its owner would find out from refusals.
+fn scopes(text: &str) -> anyhow::Result<Scopes> {
+    let scopes = Scopes::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
+    if scopes.is_empty() {
+        return Err(Failure::usage(
+            "--scopes is empty: name what the key may do, such as \"md:read order:read\"; to stop a key, suspend it",
+        ));
+    }
+    Ok(scopes)
 }
 
 fn rate(args: &KeyNewArgs) -> anyhow::Result<KeyRate> {

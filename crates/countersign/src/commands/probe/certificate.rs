@@ -5,6 +5,7 @@ use countersign_pki::CertificateIdentities;
 use rustls::CertificateError;
 use rustls_pki_types::CertificateDer;
 use serde_json::{Value, json};
+use x509_parser::asn1_rs::Oid;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey;
@@ -33,15 +34,32 @@ pub(super) fn show(first: &First, report: &mut Report) -> anyhow::Result<bool> {
 }
 
 /// What the library says of a certificate that it refuses, where that is no sentence in ours.
-fn refusal(error: &rustls::Error) -> String {
-    if *error == rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) {
-        return "none of the trusted authorities has issued it; --ca names one of yours".to_owned();
+pub(super) fn refusal(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(reason) = error else { return error.to_string() };
+    let said = format!("{reason:?}");
+    if *reason == CertificateError::UnknownIssuer {
+        "none of the trusted authorities has issued it; --ca names one of yours".to_owned()
+    } else if *reason == CertificateError::BadSignature {
+        "a signature that was made with its key, or over it, does not verify".to_owned()
+    } else if *reason == CertificateError::BadEncoding {
+        "it is no certificate that can be read (X.509 version 3, DER)".to_owned()
+    } else if let CertificateError::UnsupportedSignatureAlgorithmContext { signature_algorithm_id, .. } = reason {
+        format!("it, or one above it, is signed with {}: that is not accepted", algorithm(signature_algorithm_id))
+    } else if let CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { signature_algorithm_id, .. } = reason {
+        format!("a signature of a kind that its key does not make: {}", algorithm(signature_algorithm_id))
+    } else if said.contains("CaUsedAsEndEntity") {
+        "it is the certificate of an authority (CA:TRUE), as self-signed ones often are, in the place of a server's".to_owned()
+    } else if said.contains("UnsupportedCertVersion") {
+        "it is an X.509 certificate of version 1 or 2, which does not say what it is for".to_owned()
+    } else {
+        error.to_string()
     }
-    let said = error.to_string();
-    if said.contains("CaUsedAsEndEntity") {
-        return "it is the certificate of an authority (CA:TRUE), as self-signed ones often are, in the place of a server's".to_owned();
-    }
-    said
+}
+
+/// The content of an AlgorithmIdentifier (RFC 5280, 4.1.1.2), which begins with the object identifier: tag, length, value.
+fn algorithm(identifier: &[u8]) -> String {
+    let oid = Oid::from_der(identifier).map(|(_, oid)| oid.to_id_string());
+    oid.map_or_else(|_| "an algorithm without a name".to_owned(), |oid| known(&oid).map_or(oid, str::to_owned))
 }
 
 fn describe(der: &CertificateDer<'_>) -> Option<(String, Value)> {
@@ -99,7 +117,7 @@ fn signature(certificate: &X509Certificate<'_>) -> String {
 
 /// Object identifiers that certificates of today have (RFC 3279, 4055, 5480, 5758, 8410, 9881).
 fn known(oid: &str) -> Option<&'static str> {
-    const NAMES: [(&str, &str); 14] = [
+    const NAMES: [(&str, &str); 15] = [
         ("1.2.840.10045.3.1.7", "EC P-256"),
         ("1.2.840.10045.4.3.2", "ECDSA with SHA-256"),
         ("1.2.840.10045.4.3.3", "ECDSA with SHA-384"),
@@ -108,6 +126,7 @@ fn known(oid: &str) -> Option<&'static str> {
         ("1.2.840.113549.1.1.11", "RSA with SHA-256"),
         ("1.2.840.113549.1.1.12", "RSA with SHA-384"),
         ("1.2.840.113549.1.1.13", "RSA with SHA-512"),
+        ("1.2.840.10045.4.1", "ECDSA with SHA-1, which is broken"),
         ("1.2.840.113549.1.1.5", "RSA with SHA-1, which is broken"),
         ("1.3.101.112", "Ed25519"),
         ("1.3.132.0.34", "EC P-384"),

@@ -22,19 +22,27 @@ pub(super) type Verdict = Result<(), Error>;
 pub(super) struct OnlyLooking {
     /// `None`: nobody is trusted.
     strict: Option<Arc<WebPkiServerVerifier>>,
-    verdict: Mutex<Option<Verdict>>,
+    seen: Mutex<Option<Seen>>,
+}
+
+/// A chain that a server sent.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    /// The server's own certificate first.
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) verdict: Verdict,
 }
 
 impl OnlyLooking {
     /// A verifier that knows these CAs.
     pub(super) fn new(trust: &TrustBundle) -> Arc<Self> {
         let strict = WebPkiServerVerifier::builder_with_provider(trust.roots(), crypto_provider()).build().ok();
-        Arc::new(Self { strict, verdict: Mutex::new(None) })
+        Arc::new(Self { strict, seen: Mutex::new(None) })
     }
 
-    /// What the last handshake's chain was found to be.
-    pub(super) fn verdict(&self) -> Option<Verdict> {
-        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What the last handshake showed, also one that failed behind it.
+    pub(super) fn seen(&self) -> Option<Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -51,7 +59,8 @@ impl ServerCertVerifier for OnlyLooking {
             Some(strict) => strict.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).map(|_| ()),
             None => Err(CertificateError::UnknownIssuer.into()),
         };
-        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
+        let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect();
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Seen { chain, verdict });
         Ok(ServerCertVerified::assertion())
     }
 

@@ -8,14 +8,16 @@ use anyhow::Context as _;
 use countersign_pki::{NegotiatedParameters, TlsVersion, crypto_provider};
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::sign::CertifiedKey;
-use rustls::{AlertDescription, ClientConfig, ClientConnection, HandshakeKind, InvalidMessage, SignatureScheme};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, SignatureScheme};
 use rustls_pki_types::CertificateDer;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::certificate;
 use super::danger::{OnlyLooking, Verdict};
+use super::failure::Failure;
 use super::plain;
 use super::report::{Mark, Report};
 use super::target::Target;
@@ -78,11 +80,13 @@ const TICKETS_MAX: usize = 16;
 
 /// Tries TLS 1.3, then 1.2; the better one is looked at further.
 pub(super) async fn versions(target: &Target, report: &mut Report) -> anyhow::Result<Option<First>> {
-    let mut best = None;
+    let (mut best, mut unverified) = (None, None);
     let mut is_other_protocol = false;
     for (version, name) in [(TlsVersion::Tls13, "TLS 1.3"), (TlsVersion::Tls12, "TLS 1.2")] {
         let attempt = Attempt::new(target, version, &[])?;
-        match target.tls(Arc::clone(&attempt.config)).await {
+        let outcome = target.tls(Arc::clone(&attempt.config)).await;
+        let wants_certificate = attempt.certificate.asked.load(Ordering::Relaxed);
+        match outcome {
             Ok(stream) => {
                 let (_, connection) = stream.get_ref();
                 let negotiated = NegotiatedParameters::of_client(connection, None);
@@ -92,24 +96,18 @@ pub(super) async fn versions(target: &Target, report: &mut Report) -> anyhow::Re
                 };
                 report.step_with(Mark::Good, name, said, findings)?;
                 let chain = connection.peer_certificates().unwrap_or_default().iter().map(|der| der.clone().into_owned()).collect();
-                let verdict = attempt.verifier.verdict().unwrap_or_else(|| Err(rustls::Error::NoCertificatesPresented));
-                let wants_certificate = attempt.certificate.asked.load(Ordering::Relaxed);
+                let verdict = attempt.verifier.seen().map_or(Err(rustls::Error::NoCertificatesPresented), |seen| seen.verdict);
                 best.get_or_insert(First { version, chain, verdict, wants_certificate });
             }
             Err(error) => {
                 let mark = if best.is_some() { Mark::Note } else { Mark::Bad };
-                is_other_protocol |= is_no_tls(&error);
-                let asked = attempt.certificate.asked.load(Ordering::Relaxed);
-                let said = match (is_unknown_name(&error), asked) {
-                    (true, _) => format!(
-                        "the server does not know the name {:?} that was asked for (SNI); --server-name asks for another, one of its certificate: {}",
-                        target.server_name.to_str(),
-                        why(&error)
-                    ),
-                    (false, true) => format!("offered, but not without a client certificate: {}", why(&error)),
-                    (false, false) => format!("not offered: {}", why(&error)),
-                };
-                report.step(mark, name, said)?;
+                let failure = Failure::of(&error, wants_certificate);
+                is_other_protocol |= matches!(failure, Failure::NoTls);
+                report.step(mark, name, failure.said(target, &error))?;
+                if let (Failure::Certificate(reason), Some(seen)) = (failure, attempt.verifier.seen()) {
+                    let verdict = Err(rustls::Error::InvalidCertificate(reason));
+                    unverified.get_or_insert(First { version, chain: seen.chain, verdict, wants_certificate });
+                }
             }
         }
     }
@@ -117,22 +115,10 @@ pub(super) async fn versions(target: &Target, report: &mut Report) -> anyhow::Re
     if best.is_none() && is_other_protocol {
         report.step(Mark::Bad, "protocol", plain::spoken(target).await)?;
     }
+    if let (None, Some(unverified)) = (&best, &unverified) {
+        certificate::show(unverified, report)?;
+    }
     Ok(best)
-}
-
-/// Whether what came back is no TLS at all.
-fn is_no_tls(error: &anyhow::Error) -> bool {
-    tls_error(error).any(|cause| matches!(cause, rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)))
-}
-
-fn tls_error(error: &anyhow::Error) -> impl Iterator<Item = &rustls::Error> {
-    let said = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).filter_map(std::io::Error::get_ref);
-    said.filter_map(|cause| cause.downcast_ref::<rustls::Error>())
-}
-
-/// Whether the server refused because of the name, and of nothing else.
-fn is_unknown_name(error: &anyhow::Error) -> bool {
-    tls_error(error).any(|cause| matches!(cause, rustls::Error::AlertReceived(AlertDescription::UnrecognisedName)))
 }
 
 /// The innermost reason: what the TLS library says.

@@ -1,35 +1,88 @@
 //! What `serve` prints when it is ready.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use countersign_core::Algorithm;
 
-use super::Running;
+use super::{Running, reachable};
+
+/// The name by which a shell may find this program.
+const PROGRAM: &str = "countersign";
 
 /// One screen: where it is, what to trust, three commands to paste; then the ready line.
 pub(super) fn print_screen(running: &Running) -> anyhow::Result<()> {
     let state = running.state();
+    let bound = running.gateway().address();
     let url = format!("https://{}", running.address());
-    let ca = state.ca_file.display();
-    let native = state.demo.native(Algorithm::Ed25519);
-    let hmac = state.demo.binance(Algorithm::HmacSha256);
-    let operator = running.gateway().operator_address().map_or_else(|| "off".to_owned(), |address| format!("https://{address}"));
+    let elsewhere = if bound.ip().is_unspecified() { format!("; at every address of this machine, {bound}") } else { String::new() };
+    let operator =
+        running.gateway().operator_address().map_or_else(|| "off".to_owned(), |address| format!("https://{}", reachable(address)));
     let mut out = std::io::stdout().lock();
     writeln!(out, "Countersign {}", env!("CARGO_PKG_VERSION"))?;
-    writeln!(out, "  clients    {url}  (HTTP/1.1, HTTP/2, WebSocket, FIX, countersign/1)")?;
+    writeln!(out, "  clients    {url}  (HTTP/1.1, HTTP/2, WebSocket, FIX, countersign/1{elsewhere})")?;
     writeln!(out, "  operators  {operator}  (client certificate {})", state.folder.join("operator.pem").display())?;
     if let Some(address) = running.gateway().authz_address() {
         writeln!(out, "  proxies    {address}  (nginx auth_request, Envoy ext_authz)")?;
     }
-    writeln!(out, "  trust      {ca}")?;
+    writeln!(out, "  trust      {}", state.ca_file.display())?;
     writeln!(out, "  pin        {}", state.gateway_root)?;
     writeln!(out, "  state      {}", state.folder.display())?;
-    if running.venue().is_some() && state.demo.exist() {
-        writeln!(out, "\nConnect natively:\n  countersign connect {url} --credential {}", native.display())?;
-        writeln!(out, "\nTrade with ccxt:\n  python3 examples/ccxt_trade.py {url} {} {ca}", hmac.display())?;
-        writeln!(out, "\nAsk with curl:\n  curl --cacert {ca} '{url}/api/v3/ticker/24hr?symbol=BTCUSDT'")?;
+    if running.venue().is_some() {
+        print_commands(&mut out, running, &url)?;
     }
     writeln!(out, "\nready: {url}")?;
     out.flush()?;
     Ok(())
+}
+
+/// Commands for a shell in this folder, as they are; only those whose files are there.
+fn print_commands(out: &mut impl std::io::Write, running: &Running, url: &str) -> anyhow::Result<()> {
+    let state = running.state();
+    let ca = quoted(&state.ca_file);
+    let (native, hmac) = (state.demo.native(Algorithm::Ed25519), state.demo.binance(Algorithm::HmacSha256));
+    if native.exists() {
+        writeln!(out, "\nConnect natively:\n  {} connect {url} --credential {}", quoted(&program()), quoted(&native))?;
+    }
+    if hmac.exists() {
+        writeln!(
+            out,
+            "\nTrade with ccxt (pip install ccxt; the example is in the source):\n  python3 examples/ccxt_trade.py {url} {} {ca}",
+            quoted(&hmac)
+        )?;
+    }
+    writeln!(out, "\nAsk with curl:\n  curl --cacert {ca} '{url}/api/v3/ticker/24hr?symbol=BTCUSDT'")?;
+    Ok(())
+}
+
+/// How a shell here runs this very program: by its name if that finds it, else by its path.
+fn program() -> PathBuf {
+    let Ok(own) = std::env::current_exe() else { return PathBuf::from(PROGRAM) };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(PROGRAM)).find(|file| file.is_file());
+    let is_this = |file: &PathBuf| file.canonicalize().ok() == own.canonicalize().ok();
+    if found.as_ref().is_some_and(is_this) {
+        return PathBuf::from(PROGRAM);
+    }
+    let here = std::env::current_dir().ok().and_then(|here| own.strip_prefix(here).ok().map(|below| Path::new(".").join(below)));
+    here.unwrap_or(own)
+}
+
+/// A path as a shell takes it for one word.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_spaces_is_one_word_of_a_shell() {
+        assert_eq!(quoted(Path::new("state/demo/a-1_b.json")), "state/demo/a-1_b.json");
+        assert_eq!(quoted(Path::new("/my state/ca.pem")), "'/my state/ca.pem'");
+        assert_eq!(quoted(Path::new("it's $HOME")), r"'it'\''s $HOME'");
+    }
 }

@@ -41,6 +41,10 @@ pub(crate) enum Workload {
     BinanceRsa,
     /// A signed WebSocket API request, Ed25519.
     BinanceWsEd25519,
+    /// The same with HMAC-SHA256.
+    BinanceWsHmac,
+    /// The same with RSA-2048.
+    BinanceWsRsa,
     /// One Ed25519 verification alone.
     CryptoEd25519,
     /// One HMAC-SHA256 verification alone.
@@ -84,6 +88,8 @@ fn prepare(workload: Workload) -> Result<Work> {
         Workload::BinanceHmac => rest("binance-rest/ccxt/hmac/fetch_balance"),
         Workload::BinanceRsa => rest("binance-rest/ccxt/rsa/fetch_open_orders"),
         Workload::BinanceWsEd25519 => ws_api("binance-ws-api/ccxt.pro/ed25519/create_order_ws"),
+        Workload::BinanceWsHmac => ws_api("made/binance-ws-api/order"),
+        Workload::BinanceWsRsa => ws_api("made/binance-ws-api/order-rsa"),
         Workload::CryptoEd25519 => crypto("binance-rest/ccxt/ed25519/fetch_open_orders"),
         Workload::CryptoHello => Ok(crypto_hello()),
         Workload::CryptoHmac => crypto("binance-rest/ccxt/hmac/fetch_balance"),
@@ -130,12 +136,19 @@ struct Request {
     text: String,
 }
 
-/// A recorded request of a real client, with its key.
+/// Requests of real clients; and those of the WebSocket API that were made because no client at hand signs so there.
+const FILES: [&str; 2] = [include_str!("../../tests/vectors/binance.json"), include_str!("../../tests/vectors/websocket-logins.json")];
+
+/// A recorded request, with its key.
 fn recorded(id: &str) -> Result<(Vector, Key)> {
-    let mut file: Recorded = serde_json::from_str(include_str!("../../tests/vectors/binance.json"))?;
-    let vector = file.vectors.into_iter().find(|vector| vector.id == id).with_context(|| format!("no recorded request {id}"))?;
-    let key = file.keys.remove(&vector.key).with_context(|| format!("no key for {id}"))?;
-    Ok((vector, key))
+    for text in FILES {
+        let mut file: Recorded = serde_json::from_str(text)?;
+        if let Some(vector) = file.vectors.into_iter().find(|vector| vector.id == id) {
+            let key = file.keys.remove(&vector.key).with_context(|| format!("no key for {id}"))?;
+            return Ok((vector, key));
+        }
+    }
+    bail!("no recorded request {id}")
 }
 
 impl Key {

@@ -25,6 +25,8 @@ const TWINS: &[(&str, &str)] = &[
     ("binance-hmac", "crypto-hmac"),
     ("binance-rsa", "crypto-rsa"),
     ("binance-ws-ed25519", "crypto-ed25519"),
+    ("binance-ws-hmac", "crypto-hmac"),
+    ("binance-ws-rsa", "crypto-rsa"),
     ("hello", "crypto-hello"),
 ];
 

@@ -157,7 +157,7 @@ mod tests {
         ("kraken-futures", include_str!("../../../tests/vectors/kraken-futures.json"), 11),
         ("kucoin", include_str!("../../../tests/vectors/kucoin.json"), 74),
         ("okx", include_str!("../../../tests/vectors/okx.json"), 33),
-        ("logins", include_str!("../../../tests/vectors/websocket-logins.json"), 167),
+        ("logins", include_str!("../../../tests/vectors/websocket-logins.json"), 170),
         ("rfc9421", include_str!("../../../tests/vectors/rfc9421.json"), 110),
     ];
 

@@ -67,7 +67,7 @@ impl LogonDialect {
     /// What the venue demands of a Logon beside the proof. Ask it of a Logon that was verified: only then is it told what is wrong.
     ///
     /// # Errors
-    /// [`Reject::MissingParameter`] without such a field, [`Reject::Malformed`] for a value that the venue does not know.
+    /// [`Reject::Malformed`] for a value that the venue does not know.
     pub fn demands(self, logon: &Message<'_>) -> Result<(), Refusal> {
         match self {
             Self::Binance => binance::message_handling(logon),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_core::{Algorithm, Detail, Effect, Once, Presented, Purpose, Refusal, Reject, SignatureForm};
+use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, SignatureForm};
 
 use super::fields::{credential, joined, key_id, malformed, optional, signature, whole, window};
 use crate::limits;
@@ -40,12 +40,12 @@ pub(super) fn present<'f>(logon: &Message<'f>) -> Result<Presented<'f>, Refusal>
     })
 }
 
-/// The venue demands MessageHandling.
+/// A MessageHandling that the venue does not know is told. Without the field the venue refuses a Logon; here both values come to the same, and
+/// it may be left out.
 pub(super) fn message_handling(logon: &Message<'_>) -> Result<(), Refusal> {
     match optional(logon, MESSAGE_HANDLING)? {
-        Some(b"1" | b"2") => Ok(()),
+        None | Some(b"1" | b"2") => Ok(()),
         Some(_) => Err(malformed(MESSAGE_HANDLING)),
-        None => Err(Refusal::with(Reject::MissingParameter, Detail::Parameter("MessageHandling"))),
     }
 }
 

@@ -112,7 +112,7 @@ async fn run(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>, asks: Asks) 
 }
 
 async fn run_within(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>, asks: Asks, patience: Duration) {
-    let is_past = follow::is_known(&shared, &asks, patience).await && shared.halts.all_past(patience).await;
+    let is_past = follow::is_known(&shared, &asks, patience).await && is_past(&shared, asks.ticket.halt, patience).await;
     let Asks { ticket, ref scope, accounts } = asks;
     let (halt, cancels) = (ticket.halt, shared.halts.cancels());
     let targets = targets::of(&shared, scope, accounts);
@@ -153,6 +153,14 @@ async fn run_within(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>, asks:
     tracing::warn!(%halt, orders, confirmed, unconfirmed, "a halt cancelled resting orders");
     let words = format!("{halt} {orders} orders cancelled, {confirmed} of {asked} confirmed, {unconfirmed} NOT confirmed");
     record(&shared, &format!("{words}{}", warning(&part)));
+}
+
+/// Whether nothing of before is under way at any node. No other node hears of a halt that is not in the store, but none passes orders longer
+/// than its lease either: that is all that is waited for then.
+async fn is_past(shared: &Shared, halt: HaltId, patience: Duration) -> bool {
+    let lease = LEASE_LIFE.saturating_add(BARRIER_MARGIN).min(patience);
+    let can_be = || !shared.store.is_shared() || shared.halts.is_committed(halt);
+    shared.halts.all_past(None, lease).await || (can_be() && shared.halts.all_past(None, patience.saturating_sub(lease)).await)
 }
 
 /// What the counts do not say.

@@ -15,9 +15,10 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use countersign_core::{Entropy as _, Monotonic};
+use countersign_core::Monotonic;
 use countersign_halt::{
-    Action, Change, Entry, Halt, HaltError, HaltId, HaltNode, HaltRecord, HaltSet, HaltView, LiftError, OperatorSet, Posture, Unknown,
+    Action, Change, Entry, Halt, HaltError, HaltId, HaltNode, HaltRecord, HaltSet, HaltView, LiftError, OperatorSet, Posture, Progress,
+    Roll, Standing, Unknown,
 };
 use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord};
 use countersign_store::{HaltStore, StoreError};
@@ -63,6 +64,7 @@ pub enum KeeperError {
 pub struct HaltKeeper {
     gate: HaltGate,
     name: Box<str>,
+    /// This process among those of all nodes.
     run: Box<str>,
     node: Mutex<HaltNode>,
     progress: Mutex<Progress>,
@@ -104,6 +106,7 @@ impl HaltKeeper {
             wake: Notify::new(),
             changes: broadcast::Sender::new(CHANGES_KEPT),
             cancels: Cancels::new(name),
+            reviews: Mutex::default(),
         };
         keeper.read().await;
         keeper
@@ -137,39 +140,7 @@ impl HaltKeeper {
     /// Reads the store soon: somebody said that it changed.
     pub fn look(&self) {
         self.wake.notify_one();
-    }
-
-    /// When the store is to be read next.
-    pub(super) fn poll_timeout(&self) -> Monotonic {
-        self.node.lock().poll_timeout()
-    }
-
-    /// Reads the store, commits what only this node knows, and publishes what changed. Called four times per lease.
-    pub async fn read(&self) {
-        let asked = clock::mono();
-        let known = {
-            let mut node = self.node.lock();
-            node.note_asked(asked);
-            (node.posture(asked) != Posture::Unknown(Unknown::NeverRead)).then(|| node.set().epoch())
-        };
-        match self.store.state(known).await {
-            Ok(state) => {
-                let mut node = self.node.lock();
-                let before = node.set().clone();
-                node.handle_state(asked, &state);
-                if let Some(until) = node.lease().until() {
-                    self.gate.set_lease(until, node.lease().number());
-                }
-                let changed = *node.set() != before;
-                drop(node);
-                self.refresh(changed);
-            }
-            Err(error) => {
-                tracing::error!(%error, "the halts cannot be read; without them no new order passes when the lease is over");
-                self.refresh(false);
-            }
-        }
-        self.commit_pending().await;
+        self.cancels.look();
     }
 
     /// Publishes when the set or the trust in it changed.
@@ -208,7 +179,33 @@ impl HaltKeeper {
             Posture::Unknown(why) => Some(why),
         };
         // Under the lock: of two publications the later one has the later state.
-        self.gate.publish(Holding { view, shadow, unknown, epoch: node.set().epoch() })
+        let generation = self.gate.publish(Holding { view, shadow, unknown, epoch: node.set().epoch() });
+        self.progress.lock().note(node.set().epoch(), generation, clock::mono());
+        generation
+    }
+
+    /// Whether this node goes by this name.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.node.lock().name() == name
+    }
+
+    /// Whether a halt is known here: in force, or lifted.
+    #[must_use]
+    pub fn knows(&self, halt: HaltId) -> bool {
+        self.node.lock().set().find(halt).is_some()
+    }
+
+    /// Whether a halt is in force here.
+    #[must_use]
+    pub fn is_in_force(&self, halt: HaltId) -> bool {
+        self.node.lock().set().find(halt).is_some_and(|entry| entry.level().is_some())
+    }
+
+    /// The same, and others can read it.
+    #[must_use]
+    pub fn is_committed(&self, halt: HaltId) -> bool {
+        self.node.lock().set().find(halt).is_some_and(|entry| entry.raised > 0 && entry.level().is_some())
     }
 
     /// Whether a halt holds here that the store does not have yet: a process that reads the store does not know of it.
@@ -235,8 +232,8 @@ impl HaltKeeper {
         let record = HaltRecord { epoch, change: Change::Raise(halt) };
         self.node.lock().handle_notice(&record);
         drop(self.changes.send(record));
-        // Somebody else's change may lie between: then the whole is read, and until then nothing new passes. What holds is what held,
-        // and is of a later epoch: assertions say so.
+        // Somebody else's change may lie between: then the whole is read, and until then nothing new passes. Published once more, for what
+        // else may have come into the set: from here on the epoch is said to be enforced, to other nodes and in assertions.
         self.refresh(true);
         self.wake.notify_one();
     }
@@ -300,10 +297,6 @@ impl HaltKeeper {
             tracing::error!(event = event.name(), words, "not in the audit log");
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> Box<str> {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 
 fn micros_since(begun: Monotonic) -> u64 {

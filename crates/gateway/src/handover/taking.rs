@@ -89,7 +89,17 @@ impl Offered {
         match wire::receive(&self.stream)? {
             Frame::Released => Ok(()),
             Frame::Refused { why } => Err(TakeError::Refused(why)),
-            _ => Err(unexpected().into()),
+            Frame::FixOver
+            | Frame::Handed { .. }
+            | Frame::Hello { .. }
+            | Frame::Leaving
+            | Frame::Nonce { .. }
+            | Frame::Offer(_)
+            | Frame::Ready
+            | Frame::Release
+            | Frame::Replay { .. }
+            | Frame::Take { .. }
+            | Frame::Verdict { .. } => Err(unexpected().into()),
         }
     }
 

@@ -23,8 +23,7 @@ const STEPS: [&str; 6] = [
     include_str!("postgres/002_fix.sql"),
     include_str!("postgres/003_fix_wills.sql"),
     include_str!("postgres/004_fix_lost.sql"),
-    // The number of a step that another change has.
-    "UPDATE countersign_schema SET version = 5;",
+    include_str!("postgres/005_halt_nodes.sql"),
     include_str!("postgres/006_halt_cancels.sql"),
 ];
 
@@ -32,7 +31,7 @@ const STEPS: [&str; 6] = [
 const VERSION: i64 = 6;
 
 /// What must be there for the rest to hold: each table, and each trigger on it.
-const TABLES: [(&str, &[&str]); 18] = [
+const TABLES: [(&str, &[&str]); 19] = [
     ("accounts", &["accounts_changed"]),
     ("audit_lines", &["audit_lines_kept", "audit_lines_whole"]),
     ("counters", &[]),

@@ -65,7 +65,7 @@ async fn nobody_is_asked_to_cancel_while_an_order_of_before_is_under_way() {
                 }
             };
             said(&stage, halt);
-            assert!(!keeper.all_past(Duration::from_millis(50)).await, "long after it was said");
+            assert!(!keeper.all_past(None, Duration::from_millis(50)).await, "long after it was said");
             assert_eq!((line(&stage, halt).waiting, questions(&stage)), (vec!["n1".to_owned()], 0));
             order.sent();
             let line = done(&stage, halt).await;

@@ -1,23 +1,115 @@
-//! The barrier as somebody waits for it who has time: what cancels resting orders must not come before an order of before.
+//! The barrier: nothing that was let in before a halt is on its way any more, at this node and at all others.
+//!
+//! ```text
+//!   this node    lanes of its workers                                            microseconds
+//!   the others   their rows in the database say so, or they are silent           a few reads; a lease and the margin where one is cut off
+//!                for longer than a lease (countersign_halt::roll)
+//! ```
+//!
+//! A halt that is not in the database is never confirmed beyond this node: nobody else has to know of it. Nodes that share no database are
+//! alone, and their own gate is all there is.
 
 use std::time::Duration;
 
+use countersign_core::Monotonic;
+use countersign_halt::{NodeState, Posture, Unknown};
+
 use super::HaltKeeper;
 use crate::clock;
+use crate::halts::report::NodeLine;
 
-/// How often the lanes are looked at.
-const LOOK: Duration = Duration::from_millis(5);
+/// How long an operator's command waits for the barrier: as long as the slowest answer of an upstream is likely to take, and longer than
+/// the lease of a node that is cut off. `halt status` goes on telling.
+pub(super) const BARRIER_WAIT: Duration = Duration::from_secs(2);
+
+/// Looks at the lanes without sleeping, before it sleeps: requests are under way for microseconds.
+const BARRIER_LOOKS: u32 = 200;
+
+/// And then how often.
+const BARRIER_POLL: Duration = Duration::from_millis(1);
+
+/// How often the rows of the others are read while somebody waits for them: about as long as a node takes to write its own.
+const ROLL_POLL: Duration = Duration::from_millis(4);
+
+/// Stands for nodes that nobody can name: the database has forgotten who there is, and their leases are not over yet.
+const NAMELESS: &str = "?";
 
 impl HaltKeeper {
-    /// Waits until no request of before what holds now is under way any more; whether that came in time.
-    pub(crate) async fn all_past(&self, patience: Duration) -> bool {
-        let (generation, until) = (self.gate.generation(), clock::mono().saturating_add(patience));
-        while !self.gate.is_past(generation) {
-            if clock::mono() >= until {
+    /// Waits until every node is past an epoch, or passes nothing any more: no request that it forbids reaches a venue after that. Without
+    /// an epoch, past all that is in force here. Whether that was so in time.
+    pub(crate) async fn all_past(&self, epoch: Option<u64>, patience: Duration) -> bool {
+        let until = clock::mono().saturating_add(patience);
+        while !self.is_past_everywhere(epoch) {
+            let now = clock::mono();
+            if now >= until {
                 return false;
             }
-            tokio::time::sleep(LOOK).await;
+            self.look_again();
+            tokio::time::sleep(ROLL_POLL.min(until.saturating_since(now))).await;
         }
         true
+    }
+
+    /// Waits until nothing of before a generation of this node's gate is under way; when that was, in microseconds from `begun`, if in
+    /// time.
+    pub(super) async fn barrier(&self, generation: u64, begun: Monotonic) -> Option<u64> {
+        let until = clock::mono().saturating_add(BARRIER_WAIT);
+        let mut looks = 0;
+        while !self.gate.is_past(generation) {
+            if clock::mono() >= until {
+                return None;
+            }
+            looks += 1;
+            if looks < BARRIER_LOOKS { tokio::task::yield_now().await } else { tokio::time::sleep(BARRIER_POLL).await }
+        }
+        Some(super::micros_since(begun))
+    }
+
+    pub(super) fn is_past_here(&self) -> bool {
+        self.gate.is_past(self.gate.generation())
+    }
+
+    /// Whether every node is past an epoch; without one, past all that is in force here.
+    pub(super) fn is_past_everywhere(&self, epoch: Option<u64>) -> bool {
+        let (own, is_behind) = {
+            let node = self.node.lock();
+            (node.set().epoch(), node.posture(clock::mono()) == Posture::Unknown(Unknown::StoreBehind))
+        };
+        if !self.store.is_shared() {
+            return self.is_past_here();
+        }
+        // A database that was put back gives out epochs a second time.
+        if is_behind || (epoch.is_none() && (self.has_uncommitted() || !self.is_past_here())) {
+            return false;
+        }
+        let epoch = epoch.unwrap_or(own);
+        self.standing().past >= epoch && self.roll.lock().is_past(epoch, self.progress.lock().known(epoch))
+    }
+
+    /// Whether others are not past an epoch that this node is past.
+    pub(super) fn waits_for_others(&self, epoch: u64) -> bool {
+        let known = self.progress.lock().known(epoch);
+        !self.roll.lock().is_past(epoch, known)
+    }
+
+    /// Each node, and whether it is past an epoch; without one, whether it is past what only this node knows, which no other is. This node
+    /// is the first.
+    pub(super) fn node_lines(&self, epoch: Option<u64>) -> Vec<NodeLine> {
+        let line = |node: &str, state: NodeState| NodeLine { node: node.to_owned(), state: state.name().to_owned() };
+        let name = self.node.lock().name().to_owned();
+        let shared = self.store.is_shared();
+        let is_past = epoch.filter(|_| shared).map_or_else(|| self.is_past_here(), |epoch| self.standing().past >= epoch);
+        let mut lines = vec![line(&name, if is_past { NodeState::Acked } else { NodeState::Waiting })];
+        if !shared {
+            return lines;
+        }
+        let known = epoch.and_then(|epoch| self.progress.lock().known(epoch));
+        let roll = self.roll.lock();
+        lines.extend(roll.states(epoch.unwrap_or(u64::MAX), known).map(|(node, state)| line(node, state)));
+        if !roll.is_complete(known) {
+            lines.push(line(NAMELESS, NodeState::Waiting));
+        }
+        lines[1..].sort_by(|one, other| one.node.cmp(&other.node));
+        lines
     }
 }

@@ -31,7 +31,7 @@ impl HaltKeeper {
                 let before = node.set().clone();
                 node.handle_state(asked, &state);
                 if let Some(until) = node.lease().until() {
-                    self.gate.set_lease(until);
+                    self.gate.set_lease(until, node.lease().number());
                 }
                 let changed = *node.set() != before;
                 drop(node);

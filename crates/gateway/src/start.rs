@@ -307,10 +307,12 @@ fn run_fix_records(shared: &Shared, records: &FixRecords) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until no connection of any worker is open and no session waits to be ended or handed over, or the deadline is over.
+/// Waits until no connection of any worker is open, no session waits to be ended or handed over and no venue is to be asked to cancel for a
+/// halt, or the deadline is over.
 async fn drained(worker: &Worker, deadline: Duration) {
     let all_closed = async {
-        while worker.shared.connections.open() > 0 || !worker.shared.sessions.is_empty() {
+        let shared = &worker.shared;
+        while shared.connections.open() > 0 || !shared.sessions.is_empty() || shared.halts.cancels().is_asking() {
             tokio::time::sleep(DRAIN_POLL).await;
         }
     };

@@ -193,10 +193,10 @@ impl Roll {
         asked >= known && is_over(stands, asked)
     }
 
-    /// Whether all others are past an epoch, or pass no orders.
+    /// Whether all others are past an epoch. Whoever `passes` something without a lease is not lapsed: cancels, where a halt stops those.
     #[must_use]
-    pub fn is_past(&self, epoch: u64, known: Option<Monotonic>) -> bool {
-        self.is_complete(known) && self.states(epoch, known).all(|(_, state)| state != NodeState::Waiting)
+    pub fn is_past(&self, epoch: u64, known: Option<Monotonic>, passes: bool) -> bool {
+        self.is_complete(known) && self.states(epoch, known.filter(|_| !passes)).all(|(_, state)| state != NodeState::Waiting)
     }
 
     /// Processes that are gone for so long that nobody asks for them any more.
@@ -254,20 +254,20 @@ mod tests {
         let mut roll = standing_roll();
         read(&mut roll, 2_010, &[row("a", 6, 2), row("c", 7, 9)]);
         assert_eq!(roll.states(7, Some(at(2_005))).collect::<Vec<_>>(), [("a", NodeState::Waiting), ("c", NodeState::Acked)]);
-        assert!(!roll.is_past(7, Some(at(2_005))));
+        assert!(!roll.is_past(7, Some(at(2_005)), false));
         read(&mut roll, 2_015, &[row("a", 7, 3), row("c", 7, 10)]);
-        assert!(roll.is_past(7, Some(at(2_005))));
+        assert!(roll.is_past(7, Some(at(2_005)), false));
         read(&mut roll, 2_020, &[row("c", 7, 11)]);
-        assert!(roll.is_past(7, Some(at(2_005))), "one that ended in order is waited for no more");
+        assert!(roll.is_past(7, Some(at(2_005)), false), "one that ended in order is waited for no more");
     }
 
     #[test]
     fn who_joined_before_the_epoch_and_was_not_read_since_may_pass_orders() {
         let mut roll = standing_roll();
         read(&mut roll, 2_010, &[]);
-        assert!(!roll.is_past(7, Some(at(2_011))), "read before it was committed");
-        assert!(roll.is_past(7, Some(at(2_010))));
-        assert!(!roll.is_past(7, None), "nobody knows when");
+        assert!(!roll.is_past(7, Some(at(2_011)), false), "read before it was committed");
+        assert!(roll.is_past(7, Some(at(2_010)), false));
+        assert!(!roll.is_past(7, None, false), "nobody knows when");
     }
 
     #[test]
@@ -282,27 +282,28 @@ mod tests {
         // A renewal that nobody sees yet may have read the state of before.
         assert_eq!(roll.states(7, known).next(), Some(("a", NodeState::Waiting)));
         read(&mut roll, 9_000 + lapse - 1, &silent);
-        assert!(!roll.is_past(7, known));
+        assert!(!roll.is_past(7, known, false));
         read(&mut roll, 9_000 + lapse, &silent);
         assert_eq!(roll.states(7, known).next(), Some(("a", NodeState::Lapsed)));
-        assert!(roll.is_past(7, known));
+        assert!(roll.is_past(7, known, false));
+        assert!(!roll.is_past(7, known, true), "it passes cancels, which a freeze stops");
         read(&mut roll, 9_300 + lapse, &[row("a", 6, 2)]);
-        assert!(!roll.is_past(7, known), "back, and not past it yet");
+        assert!(!roll.is_past(7, known, false), "back, and not past it yet");
     }
 
     #[test]
     fn a_table_that_was_emptied_hides_whoever_has_a_lease() {
         let mut roll = standing_roll();
         read(&mut roll, 2_010, &[row("a", 7, 2)]);
-        assert!(roll.is_past(7, Some(at(2_005))));
+        assert!(roll.is_past(7, Some(at(2_005)), false));
         roll.handle_joined(at(2_020));
         let known = Some(at(2_021));
-        assert!(!roll.is_past(8, known), "nothing was read since");
+        assert!(!roll.is_past(8, known, false), "nothing was read since");
         read(&mut roll, 2_030, &[]);
-        assert!(!roll.is_past(8, known), "a had a lease");
+        assert!(!roll.is_past(8, known, false), "a had a lease");
         let lapse = u64::try_from((LEASE_LIFE + LEASE_MARGIN).as_millis()).unwrap_or(0);
         read(&mut roll, 2_020 + lapse, &[]);
-        assert!(roll.is_past(8, known));
+        assert!(roll.is_past(8, known, false));
     }
 
     #[test]

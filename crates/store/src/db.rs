@@ -77,7 +77,8 @@ pub(crate) enum Lock {
 const BEGIN_ON_ROWS: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL idle_in_transaction_session_timeout = '1s'";
 
 /// Whoever falls silent with its own row in hand holds up itself when it is back.
-const BEGIN_VIEW_AND_WRITE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE; SET LOCAL idle_in_transaction_session_timeout = '1s'";
+/// What it writes is of no worth after a crash: it waits for no disk, and for no standby.
+const BEGIN_VIEW_AND_WRITE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE; SET LOCAL synchronous_commit = off; SET LOCAL idle_in_transaction_session_timeout = '1s'";
 
 impl Db {
     /// The file at `place`.

@@ -97,11 +97,11 @@ impl<'m> Call<'m> {
     }
 }
 
-/// Whether the body of a request is a call: that of a POST always, that of a GET if it names a method, as in the examples of the
-/// venue's reference. Libraries send `{}` with a GET without meaning anything.
+/// Whether the body of a request is a call: that of a POST always, that of a GET as in the examples of the venue's reference. Libraries send
+/// `{}` with a GET without meaning anything; what else is no call is not passed over, because the venue may read more in it than we do.
 pub(super) fn has_call(request: &RequestView<'_>) -> bool {
-    let names_method = || serde_json::from_slice::<RawObject<'_>>(request.body).is_ok_and(|body| body.member("method").is_some());
-    !request.body.is_empty() && (request.method != "GET" || names_method())
+    let names_nothing = || serde_json::from_slice::<RawObject<'_>>(request.body).is_ok_and(|body| body.is_empty());
+    !request.body.is_empty() && (request.method != "GET" || !names_nothing())
 }
 
 /// The method that the path of a request names.

@@ -182,9 +182,9 @@ fn a_get_may_have_its_call_in_the_body() {
     let summary = "/api/v2/private/get_account_summary";
     let asked = call("private/get_account_summary", json!({"currency": "BTC"}));
     assert!(shell.request("GET", summary, &bearer, &asked).is_ok());
-    // What names no method is no call.
+    // What names nothing is no call.
     let query = "?grant_type=client_credentials&client_id=key-1&client_secret=a+secret+for+tests+only";
-    for body in ["{}", "", "hello"] {
+    for body in ["{}", " {} ", ""] {
         assert!(shell.request("GET", &format!("/api/v2/public/auth{query}"), "", body).is_ok(), "{body}");
     }
     for (target, authorization, body) in [
@@ -194,6 +194,10 @@ fn a_get_may_have_its_call_in_the_body() {
         (format!("/api/v2/public/auth{query}"), "", auth),
     ] {
         assert_eq!(shell.request("GET", &target, authorization, &body), Err(Reject::Malformed), "{target} {body}");
+    }
+    // What is no call to us may be one to the venue.
+    for body in [r#"{"method":"x","method":"private/buy"}"#, r#"{"jsonrpc":"2.0","jsonrpc":"2.0"}"#, "[{}]", "hello", r#"{"params":{}}"#] {
+        assert_eq!(shell.request("GET", summary, &bearer, body), Err(Reject::Malformed), "{body}");
     }
 }
 

@@ -160,7 +160,9 @@ async fn run_within(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>, asks:
 async fn is_past(shared: &Shared, halt: HaltId, patience: Duration) -> bool {
     let lease = LEASE_LIFE.saturating_add(BARRIER_MARGIN).min(patience);
     let can_be = || !shared.store.is_shared() || shared.halts.is_committed(halt);
-    shared.halts.all_past(None, lease).await || (can_be() && shared.halts.all_past(None, patience.saturating_sub(lease)).await)
+    // By its own epoch: halts that come meanwhile are not waited for.
+    let past = async |patience| shared.halts.all_past(shared.halts.epoch_of(halt), patience).await;
+    past(lease).await || (can_be() && past(patience.saturating_sub(lease)).await)
 }
 
 /// What the counts do not say.

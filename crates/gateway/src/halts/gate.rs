@@ -220,6 +220,8 @@ impl HaltGate {
     /// # Errors
     /// As [`Self::clear`].
     pub fn confirm(&self, cleared: &Cleared) -> Result<(), Refusal> {
+        // Before the generation: what was published is published before its lease begins.
+        let lease_until = self.lease_until.load(Ordering::Acquire);
         if let Some(lane) = cleared.mark.lane.as_deref() {
             let old = cleared.mark.generation.get();
             if self.generation.now() != old {
@@ -228,7 +230,7 @@ impl HaltGate {
                 lane.leave(old);
                 decide(&self.holding.load(), cleared)?;
             }
-            if cleared.risk >= Risk::Reduce && clock::mono().as_micros() >= self.lease_until.load(Ordering::Acquire) {
+            if cleared.risk >= Risk::Reduce && clock::mono().as_micros() >= lease_until {
                 return Err(unknown(Unknown::LeaseOver));
             }
         }

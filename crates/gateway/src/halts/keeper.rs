@@ -12,7 +12,7 @@ mod reading;
 mod reviews;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use countersign_core::Monotonic;
@@ -74,6 +74,10 @@ pub struct HaltKeeper {
     reported: Mutex<Standing>,
     /// Whether the last read succeeded.
     reads: AtomicBool,
+    /// How often our row was written.
+    beat: AtomicU64,
+    /// Held by whoever reads.
+    reading: tokio::sync::Mutex<()>,
     shadow: Mutex<HaltSet>,
     shown: Mutex<Option<Unknown>>,
     store: HaltStore,
@@ -98,6 +102,8 @@ impl HaltKeeper {
             roll: Mutex::default(),
             reported: Mutex::default(),
             reads: AtomicBool::new(false),
+            beat: AtomicU64::new(0),
+            reading: tokio::sync::Mutex::default(),
             shadow: Mutex::default(),
             shown: Mutex::new(Some(Unknown::NeverRead)),
             store,
@@ -205,7 +211,13 @@ impl HaltKeeper {
     /// The same, and others can read it.
     #[must_use]
     pub fn is_committed(&self, halt: HaltId) -> bool {
-        self.node.lock().set().find(halt).is_some_and(|entry| entry.raised > 0 && entry.level().is_some())
+        self.is_in_force(halt) && self.epoch_of(halt).is_some()
+    }
+
+    /// The epoch under which others can read a halt.
+    #[must_use]
+    pub fn epoch_of(&self, halt: HaltId) -> Option<u64> {
+        self.node.lock().set().find(halt).map(|entry| entry.raised).filter(|epoch| *epoch > 0)
     }
 
     /// Whether a halt holds here that the store does not have yet: a process that reads the store does not know of it.

@@ -24,6 +24,8 @@ pub struct HaltRead {
     pub state: HaltSet,
     /// The processes that share the database.
     pub nodes: Nodes,
+    /// How often our own row was written, this time included.
+    pub beat: u64,
 }
 
 /// Who shares a database.
@@ -44,13 +46,14 @@ impl HaltStore {
         self.reader.links().is_some()
     }
 
-    /// [`Self::state`], and in the same transaction writes how far this process is. Its beat is counted here.
+    /// [`Self::state`], and in the same transaction writes how far this process is. Its beat is counted there; `own` has the last one that
+    /// is known. A row whose beat does not grow was gone meanwhile, also where the answer that said so was lost.
     ///
     /// # Errors
     /// An infrastructure failure; the state is not read then.
     pub async fn report(&self, known: Option<u64>, own: &RollRow) -> Result<HaltRead, StoreError> {
         if !self.is_shared() {
-            return Ok(HaltRead { state: self.state(known).await?, nodes: Nodes::Alone });
+            return Ok(HaltRead { state: self.state(known).await?, nodes: Nodes::Alone, beat: 0 });
         }
         let mut transaction = self.reader.view_and_write().await?;
         let Standing { epoch: enforced, past } = own.standing;
@@ -61,8 +64,9 @@ impl HaltStore {
         transaction.commit().await?;
         let (mine, others): (Vec<RollRow>, Vec<RollRow>) =
             rows.iter().map(read).collect::<Result<Vec<_>, _>>()?.into_iter().partition(|row| row.run == own.run);
-        let joined = mine.iter().all(|row| row.beat <= 1);
-        Ok(HaltRead { state: HaltSet::new(epoch, entries), nodes: if joined { Nodes::Joined } else { Nodes::With(others) } })
+        let beat = mine.iter().map(|row| row.beat).max().unwrap_or(0);
+        let nodes = if beat <= own.beat.max(1) { Nodes::Joined } else { Nodes::With(others) };
+        Ok(HaltRead { state: HaltSet::new(epoch, entries), nodes, beat })
     }
 
     /// Takes the row of this process away: it passes nothing more.

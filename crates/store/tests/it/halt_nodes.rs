@@ -75,6 +75,12 @@ async fn a_crash_of_the_server_leaves_nobody_and_everybody_joins_anew() {
     };
     assert_eq!(first, HaltNodes::Joined);
     assert_eq!(nodes(&b, &row("r2", "b", 0)).await, HaltNodes::With(Vec::new()), "a has a lease, and nobody sees it");
+    // The answer that told it was lost: our beat is not what it was.
+    let before = RollRow { beat: 40, ..row("r2", "b", 0) };
+    let read = b.report(None, &before).await.unwrap();
+    assert_eq!((read.nodes, read.beat), (HaltNodes::Joined, 3));
+    let read = b.report(None, &RollRow { beat: read.beat, ..before }).await.unwrap();
+    assert_eq!((read.nodes, read.beat), (HaltNodes::With(Vec::new()), 4));
 }
 
 #[tokio::test]

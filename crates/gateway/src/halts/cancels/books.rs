@@ -199,6 +199,11 @@ impl Cancels {
         }
     }
 
+    /// Whether this process still waits, or asks.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.book.lock().calls.values().any(|call| call.own.as_ref().is_some_and(|part| part.stage != CancelStage::Done))
+    }
+
     /// Parts of this process that the store does not have as they are.
     pub(super) fn unwritten(&self) -> Vec<(Ticket, u64, CancelPart)> {
         let book = self.book.lock();

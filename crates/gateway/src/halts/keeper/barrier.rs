@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use countersign_core::Monotonic;
-use countersign_halt::{NodeState, Posture, Unknown};
+use countersign_halt::{Action, HaltSet, NodeState, Posture, Unknown};
 
 use super::HaltKeeper;
 use crate::clock;
@@ -71,9 +71,10 @@ impl HaltKeeper {
 
     /// Whether every node is past an epoch; without one, past all that is in force here.
     pub(super) fn is_past_everywhere(&self, epoch: Option<u64>) -> bool {
-        let (own, is_behind) = {
+        let (own, is_behind, passes) = {
             let node = self.node.lock();
-            (node.set().epoch(), node.posture(clock::mono()) == Posture::Unknown(Unknown::StoreBehind))
+            let is_behind = node.posture(clock::mono()) == Posture::Unknown(Unknown::StoreBehind);
+            (node.set().epoch(), is_behind, passes_without_lease(node.set()))
         };
         if !self.store.is_shared() {
             return self.is_past_here();
@@ -83,20 +84,24 @@ impl HaltKeeper {
             return false;
         }
         let epoch = epoch.unwrap_or(own);
-        self.standing().past >= epoch && self.roll.lock().is_past(epoch, self.progress.lock().known(epoch))
+        self.standing().past >= epoch && self.roll.lock().is_past(epoch, self.progress.lock().known(epoch), passes)
     }
 
     /// Whether others are not past an epoch that this node is past.
     pub(super) fn waits_for_others(&self, epoch: u64) -> bool {
+        let passes = passes_without_lease(self.node.lock().set());
         let known = self.progress.lock().known(epoch);
-        !self.roll.lock().is_past(epoch, known)
+        !self.roll.lock().is_past(epoch, known, passes)
     }
 
     /// Each node, and whether it is past an epoch; without one, whether it is past what only this node knows, which no other is. This node
     /// is the first.
     pub(super) fn node_lines(&self, epoch: Option<u64>) -> Vec<NodeLine> {
         let line = |node: &str, state: NodeState| NodeLine { node: node.to_owned(), state: state.name().to_owned() };
-        let name = self.node.lock().name().to_owned();
+        let (name, passes) = {
+            let node = self.node.lock();
+            (node.name().to_owned(), passes_without_lease(node.set()))
+        };
         let shared = self.store.is_shared();
         let is_past = epoch.filter(|_| shared).map_or_else(|| self.is_past_here(), |epoch| self.standing().past >= epoch);
         let mut lines = vec![line(&name, if is_past { NodeState::Acked } else { NodeState::Waiting })];
@@ -105,11 +110,16 @@ impl HaltKeeper {
         }
         let known = epoch.and_then(|epoch| self.progress.lock().known(epoch));
         let roll = self.roll.lock();
-        lines.extend(roll.states(epoch.unwrap_or(u64::MAX), known).map(|(node, state)| line(node, state)));
+        lines.extend(roll.states(epoch.unwrap_or(u64::MAX), known.filter(|_| !passes)).map(|(node, state)| line(node, state)));
         if !roll.is_complete(known) {
             lines.push(line(NAMELESS, NodeState::Waiting));
         }
         lines[1..].sort_by(|one, other| one.node.cmp(&other.node));
         lines
     }
+}
+
+/// Whether something that is stopped passes at a node that was cut off: the end of a lease stops orders, and no cancels, reads or logins.
+fn passes_without_lease(halts: &HaltSet) -> bool {
+    halts.in_force().any(|(_, level)| level > Action::DenyNew)
 }

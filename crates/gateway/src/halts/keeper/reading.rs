@@ -23,19 +23,29 @@ const LEAVE_MAX: Duration = countersign_halt::limits::LEASE_LIFE;
 impl HaltKeeper {
     /// Reads the store, commits what only this node knows, and publishes what changed. Called four times per lease.
     pub async fn read(&self) {
+        self.read_in_turn().await;
+        self.note_reviews();
+        self.commit_pending().await;
+    }
+
+    async fn read_in_turn(&self) {
+        // One at a time: of two, the one that finds nothing new would renew the lease before the other has published what is.
+        let _turn = self.reading.lock().await;
         let read = self.read_state().await;
-        self.reads.store(read.is_ok(), Ordering::Relaxed);
+        self.reads.store(matches!(read, Ok(Some(_))), Ordering::Relaxed);
         match read {
             Ok(Some((asked, state))) => {
-                let mut node = self.node.lock();
-                let before = node.set().clone();
-                node.handle_state(asked, &state);
-                if let Some(until) = node.lease().until() {
-                    self.gate.set_lease(until, node.lease().number());
-                }
-                let changed = *node.set() != before;
-                drop(node);
+                let (changed, lease, number) = {
+                    let mut node = self.node.lock();
+                    let before = node.set().clone();
+                    node.handle_state(asked, &state);
+                    (*node.set() != before, node.lease().until(), node.lease().number())
+                };
+                // Published before the lease is renewed: who stood still for longer than its lease passes nothing by what held before.
                 self.refresh(changed);
+                if let Some(until) = lease {
+                    self.gate.set_lease(until, number);
+                }
             }
             Ok(None) => {
                 tracing::error!("the database forgets this node as soon as it is written there; without that no new order passes");
@@ -46,8 +56,6 @@ impl HaltKeeper {
                 self.refresh(false);
             }
         }
-        self.note_reviews();
-        self.commit_pending().await;
     }
 
     /// The state, and when it was asked for. None where this node was twice not found among the others.
@@ -57,10 +65,13 @@ impl HaltKeeper {
             let known = {
                 let mut node = self.node.lock();
                 node.note_asked(asked);
-                (node.posture(asked) != Posture::Unknown(Unknown::NeverRead)).then(|| node.set().epoch())
+                // A database that was put back gives out numbers a second time: then a number says nothing of what is behind it.
+                let trusts = !matches!(node.posture(asked), Posture::Unknown(Unknown::NeverRead | Unknown::StoreBehind));
+                trusts.then(|| node.set().epoch())
             };
             let own = self.row();
             let read = self.store.report(known, &own).await?;
+            self.beat.store(read.beat, Ordering::Relaxed);
             match read.nodes {
                 HaltNodes::Alone => {}
                 HaltNodes::Joined => {
@@ -101,7 +112,7 @@ impl HaltKeeper {
     /// Reads again what others may have written, unless it cannot be read: then it is tried as often as the lease needs it.
     pub(super) fn look_again(&self) {
         if self.reads.load(Ordering::Relaxed) {
-            self.look();
+            self.wake.notify_one();
         }
     }
 
@@ -111,7 +122,12 @@ impl HaltKeeper {
     }
 
     fn row(&self) -> RollRow {
-        RollRow { run: self.run.clone(), node: self.node.lock().name().into(), standing: self.standing(), beat: 0 }
+        RollRow {
+            run: self.run.clone(),
+            node: self.node.lock().name().into(),
+            standing: self.standing(),
+            beat: self.beat.load(Ordering::Relaxed),
+        }
     }
 
     /// Takes away what is left of nodes that are gone.

@@ -8,6 +8,7 @@ mod text;
 use countersign_core::{Binding, Scopes};
 use serde_json::{Value as Json, json};
 
+use crate::limits;
 use crate::need::Need;
 use crate::strict_json::{Object, Value};
 
@@ -69,6 +70,11 @@ impl Choice {
             Self::CodOn | Self::CodRearm | Self::CodShutdown => true,
             Self::Cod | Self::CodClass | Self::CodOnLogout | Self::Enc | Self::Rx | Self::Tx | Self::Zk => false,
         }
+    }
+
+    /// The places of those.
+    fn unsayable() -> impl Iterator<Item = usize> {
+        Self::ALL.iter().filter(|parameter| parameter.may_be_unsaid()).map(|parameter| *parameter as usize)
     }
 }
 
@@ -147,11 +153,23 @@ impl Contract {
         self.scopes.iter().all(known) && *self == former.renewed(self.scopes.clone(), life).unsaid_as_in(self)
     }
 
-    /// The same contract, said as another says it: where one of them leaves a word out, they do not differ in it (HS-134).
+    /// The same contract, said as another says it: where one of them leaves out a word that may be, they do not differ in it (HS-134).
     fn unsaid_as_in(mut self, other: &Self) -> Self {
-        for parameter in Choice::ALL.iter().map(|parameter| *parameter as usize) {
+        for parameter in Choice::unsayable() {
             if self.choices[parameter].is_empty() || other.choices[parameter].is_empty() {
                 self.choices[parameter].clone_from(&other.choices[parameter]);
+            }
+        }
+        self
+    }
+
+    /// What the next contract is compared with: this one, with the words that `former` had and this one leaves out. Else a gateway could
+    /// leave a word out once and say another one then (HS-134).
+    #[must_use]
+    pub(crate) fn remembering(mut self, former: &Self) -> Self {
+        for parameter in Choice::unsayable() {
+            if self.choices[parameter].is_empty() {
+                self.choices[parameter].clone_from(&former.choices[parameter]);
             }
         }
         self
@@ -218,7 +236,7 @@ pub(crate) fn choice_to_json(parameter: Choice, word: &str) -> Json {
     }
 }
 
-/// Reads a choice from JSON; `None` when it has the wrong type.
+/// Reads a choice from JSON; `None` when it has the wrong type, or is no word: what is left out is not there, and never `""`.
 pub(crate) fn choice_text(parameter: Choice, value: &Value) -> Option<String> {
     match parameter {
         Choice::CodOnLogout => value.as_bool().map(|truth| truth.to_string()),
@@ -230,6 +248,24 @@ pub(crate) fn choice_text(parameter: Choice, value: &Value) -> Option<String> {
         | Choice::Enc
         | Choice::Rx
         | Choice::Tx
-        | Choice::Zk => value.as_text().filter(|word| word.len() <= crate::limits::NAME_BYTES_MAX).map(str::to_owned),
+        | Choice::Zk => value.as_text().filter(|word| !word.is_empty() && word.len() <= limits::NAME_BYTES_MAX).map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_be_unsaid_is_no_difference_when_it_is_not_said() {
+        // HS-123 HS-134
+        let said = || Contract::new(Scopes::none(), Binding::Exp, [0; Quantity::ALL.len()], std::array::from_fn(|_| "said".to_owned()));
+        for parameter in Choice::ALL {
+            let mut silent = said();
+            silent.choices[*parameter as usize].clear();
+            let goes_on = (silent.continues(&said(), None), said().continues(&silent, None));
+            assert_eq!(goes_on, (parameter.may_be_unsaid(), parameter.may_be_unsaid()), "{}", parameter.name());
+            assert_eq!(silent.clone().remembering(&said()) == said(), parameter.may_be_unsaid(), "{}", parameter.name());
+        }
     }
 }

@@ -140,7 +140,9 @@ impl Need {
         }
         let quantities = self.quantities.iter().filter(|(parameter, range)| !range.contains(&contract.quantity(**parameter)));
         names.extend(quantities.map(|(parameter, _)| parameter.name().to_owned()));
-        let choices = self.choices.iter().filter(|(parameter, words)| !words.contains(contract.choice(**parameter)));
+        // HS-134: what is not said meets no need, not even one for nothing.
+        let meets = |word: &str, words: &BTreeSet<String>| !word.is_empty() && words.contains(word);
+        let choices = self.choices.iter().filter(|(parameter, words)| !meets(contract.choice(**parameter), words));
         names.extend(choices.map(|(parameter, _)| parameter.name().to_owned()));
         names.extend(self.unknown.iter().cloned());
         names

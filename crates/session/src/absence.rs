@@ -7,8 +7,9 @@
 //!   Present ── logout, end ──▶ over: cancel now, or orders stay, as the policy says
 //! ```
 //!
-//! The policy is explicit and stands in every contract (`cod`, `cod_class`, `cod_grace_ms`, `cod_on`, `cod_on_logout`, `cod_rearm`,
-//! `cod_shutdown`); there is no other that applies silently. A session is cancelled once for each time it is left.
+//! The policy is explicit: `cod`, `cod_class`, `cod_grace_ms` and `cod_on_logout` stand in every contract, `cod_on`, `cod_rearm` and
+//! `cod_shutdown` in all but those of gateways of before, which do the same and do not say it (HS-134). There is no other policy that
+//! applies silently. A session is cancelled once for each time it is left.
 
 use std::time::Duration;
 

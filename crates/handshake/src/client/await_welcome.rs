@@ -59,6 +59,8 @@ pub struct ClientSession {
     pub gap: Option<Gap>,
     /// The end of the session's life, by our own clock.
     pub ends: Monotonic,
+    /// What the next contract is compared with.
+    pub(super) held: Contract,
     /// The gateway's clock when it signed.
     pub time: Timestamp,
     /// Gateway clock minus ours, in microseconds, give or take half a round trip.
@@ -174,10 +176,15 @@ impl AwaitWelcome {
         }
         let secrets = SessionSecrets::read(sec.expose()).ok_or(HandshakeError::Secrets)?;
         let ends = self.said.resumed.as_ref().map_or_else(|| now.mono.saturating_add(welcome.grant.life()), |resumed| resumed.ends);
+        // HS-134
+        let held = match &self.said.resumed {
+            Some(resumed) => welcome.grant.clone().remembering(&resumed.contract),
+            None => welcome.grant.clone(),
+        };
         let resumption = match (&secrets.session_secret, secrets.ticket) {
             (Some(secret), Some(ticket)) => Some(Resumption {
                 sid: welcome.sid,
-                contract: welcome.grant.clone(),
+                contract: held.clone(),
                 ticket,
                 secret: secret.clone(),
                 // What the gateway expects next may be less than we sent: then the difference was never applied.
@@ -203,6 +210,7 @@ impl AwaitWelcome {
             seq: welcome.seq,
             gap: welcome.gap,
             ends,
+            held,
             time: welcome.time,
             skew_us: skew_us(welcome.time, self.sent, now),
         })

@@ -98,7 +98,7 @@ impl ClientSession {
         }
         // HS-123 HS-124
         let more = asked.map(|asked| asked.scopes.clone().unwrap_or_default());
-        if !regrant.grant.continues(&self.contract, more.as_ref()) {
+        if !regrant.grant.continues(&self.held, more.as_ref()) {
             return Err(HandshakeError::Continuity("grant"));
         }
         // HS-128
@@ -107,13 +107,15 @@ impl ClientSession {
     }
 
     fn adopt(&mut self, regrant: Regrant, secrets: SessionSecrets, now: Now) {
+        // HS-134
+        self.held = regrant.grant.clone().remembering(&self.held);
         self.contract = regrant.grant;
         self.access_token_until = now.wall.saturating_add(std::time::Duration::from_secs(secrets.access_token_s));
         self.access_token = secrets.access_token;
         self.gateway = regrant.gk;
         self.time = regrant.time;
         if let Some(resumption) = &mut self.resumption {
-            resumption.contract = self.contract.clone();
+            resumption.contract = self.held.clone();
             resumption.ends = self.ends;
             resumption.asked = None;
             // HS-127

@@ -11,7 +11,7 @@ use crate::welcome::{Gap, GapHow, Numbers, Welcome};
 pub struct Resumption {
     /// The session.
     pub sid: SessionId,
-    /// The contract it was opened with.
+    /// The contract that it goes on with. Words that the last one left out are those that were said last (HS-134).
     pub contract: Contract,
     /// The ticket.
     pub ticket: SecretText,

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::{Algorithm, Binding, Detail, Reject, Timestamp};
-use countersign_handshake::strict_json::Object;
-use countersign_handshake::{Choice, ClientHandshake, Contract, Quantity, SecretText, limits};
+use countersign_handshake::{Choice, ClientHandshake, Quantity, SecretText, limits};
 
 use crate::pair::{Failure, Gateway, channel, client, scopes, shake, shake_over};
 
@@ -76,27 +75,6 @@ fn a_contract_says_all_of_the_policy_for_a_lost_connection() {
     demanding.offer.need.choices.insert(Choice::CodShutdown, ["never".to_owned()].into());
     let Failure::Gateway(refusal) = shake(&mut Gateway::new(), &demanding).unwrap_err() else { panic!() };
     assert_eq!(refusal.detail, Detail::Names(vec!["cod_shutdown".to_owned()]));
-}
-
-#[test]
-fn the_contract_of_a_gateway_that_says_less_of_the_policy_is_taken_and_goes_on() {
-    // HS-134
-    let mut wishing = client(Algorithm::Ed25519, Binding::Exp);
-    wishing.offer.want.choices.insert(Choice::Cod, vec!["session".to_owned()]);
-    let said = shake(&mut Gateway::new(), &wishing).unwrap().0.contract;
-    let read = |text: &str| Contract::from_object(&Object::parse(text.as_bytes()).unwrap()).unwrap();
-    let text = said.to_text();
-    let less = [r#""cod_on":"lost-or-ended","#, r#""cod_rearm":"on-return","#, r#""cod_shutdown":"unless-handed-over","#];
-    let unsaid = read(&less.iter().fold(text.clone(), |text, words| text.replace(words, "")));
-    assert_eq!((unsaid.choice(Choice::CodOn), unsaid.choice(Choice::Cod)), ("", "session"));
-    assert!(!unsaid.to_text().contains("cod_on\":"), "what was not agreed is not said when it goes on: {}", unsaid.to_text());
-    assert_eq!(read(&unsaid.to_text()), unsaid);
-    assert!(unsaid.continues(&said, None) && said.continues(&unsaid, None));
-    let other = read(&text.replace("on-return", "never"));
-    assert!(!other.continues(&said, None) && other.continues(&unsaid, None), "two that say it differently are two contracts");
-    wishing.offer.need.choices.insert(Choice::CodRearm, ["on-return".to_owned()].into());
-    assert_eq!(unsaid.unmet(&wishing.offer.need), ["cod_rearm"]);
-    assert!(said.unmet(&wishing.offer.need).is_empty());
 }
 
 #[test]

@@ -13,4 +13,5 @@ mod resumption;
 mod state_table;
 mod stories;
 mod tampered;
+mod unsaid;
 mod vectors;

@@ -50,6 +50,7 @@ pub use socket::OperatorSocket;
 
 use std::fmt;
 
+use countersign_oauth::BY_OPERATOR;
 use countersign_pki::CertificateIdentities;
 
 /// Start of the URI (subjectAltName) that makes a certificate an operator's.
@@ -93,6 +94,12 @@ impl OperatorIdentity {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How records say who did it. Revocations are told by it from those of clients.
+    #[must_use]
+    pub(crate) fn by(&self) -> String {
+        format!("{BY_OPERATOR}{}", self.name)
     }
 
     /// How they came in.

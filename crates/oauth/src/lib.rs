@@ -41,4 +41,4 @@ pub use family::{Family, Verdict};
 pub use form::Form;
 pub use refresh::{RefreshKey, RefreshTicket};
 pub use request::{Grant, TokenRequest};
-pub use revocation::{Revocation, RevocationTarget, Revocations};
+pub use revocation::{BY_OPERATOR, Revocation, RevocationTarget, Revocations};

@@ -13,6 +13,9 @@ use countersign_core::{CredentialId, Refusal, Reject, SessionId, Timestamp};
 
 use crate::claims::TokenMark;
 
+/// What the names of operators begin with in [`Revocation::by`]. Nobody else is written so.
+pub const BY_OPERATOR: &str = "operator ";
+
 /// What is revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RevocationTarget {
@@ -60,11 +63,29 @@ pub struct Revocation {
     pub by: Box<str>,
 }
 
+impl Revocation {
+    /// Whether an operator revoked it.
+    #[must_use]
+    pub fn is_by_operator(&self) -> bool {
+        self.by.starts_with(BY_OPERATOR)
+    }
+}
+
+/// What is remembered of one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    /// The number of its latest revocation.
+    epoch: u64,
+    until: Timestamp,
+    /// Whether an operator is among those who revoked it.
+    by_operator: bool,
+}
+
 /// All revocations that still matter.
 #[derive(Clone, Debug, Default)]
 pub struct Revocations {
     epoch: u64,
-    entries: HashMap<RevocationTarget, (u64, Timestamp)>,
+    entries: HashMap<RevocationTarget, Entry>,
 }
 
 impl Revocations {
@@ -92,16 +113,24 @@ impl Revocations {
         self.entries.contains_key(target)
     }
 
+    /// Whether an operator is among those who revoked this; `None` when it was not revoked.
+    #[must_use]
+    pub fn by_operator(&self, target: &RevocationTarget) -> Option<bool> {
+        self.entries.get(target).map(|entry| entry.by_operator)
+    }
+
     /// Remembers one; the order in which they come does not matter, nor does one that comes twice.
     pub fn note(&mut self, revocation: Revocation) {
         self.epoch = self.epoch.max(revocation.epoch);
-        let entry = self.entries.entry(revocation.target).or_insert((revocation.epoch, revocation.until));
-        *entry = (entry.0.max(revocation.epoch), entry.1.max(revocation.until));
+        let by_operator = revocation.is_by_operator();
+        let Revocation { target, epoch, until, by: _ } = revocation;
+        let entry = self.entries.entry(target).or_insert(Entry { epoch, until, by_operator });
+        *entry = Entry { epoch: entry.epoch.max(epoch), until: entry.until.max(until), by_operator: entry.by_operator || by_operator };
     }
 
     /// Forgets those that name nothing any more.
     pub fn forget(&mut self, now: Timestamp) {
-        self.entries.retain(|_, (_, until)| *until > now);
+        self.entries.retain(|_, entry| entry.until > now);
     }
 
     /// Whether a token still stands.
@@ -123,7 +152,7 @@ impl Revocations {
             return revoked("the session of the token was revoked");
         }
         let of_key = self.entries.get(&RevocationTarget::Credential(mark.credential.clone()));
-        if of_key.is_some_and(|(epoch, _)| mark.epoch < *epoch) {
+        if of_key.is_some_and(|entry| mark.epoch < entry.epoch) {
             return revoked("all tokens of this key were revoked");
         }
         Ok(())
@@ -143,7 +172,8 @@ mod tests {
     }
 
     fn revocation(target: RevocationTarget, epoch: u64) -> Revocation {
-        Revocation { target, epoch, until: Timestamp::from_secs(100), by: "operator test".into() }
+        let by = if epoch.is_multiple_of(2) { "operator test" } else { "its client" };
+        Revocation { target, epoch, until: Timestamp::from_secs(100), by: by.into() }
     }
 
     #[test]
@@ -163,6 +193,17 @@ mod tests {
         all.check(&other).unwrap();
         all.forget(Timestamp::from_secs(100));
         assert_eq!((all.len(), all.epoch()), (0, 3), "the epoch never goes back");
+    }
+
+    #[test]
+    fn who_revoked_is_remembered_as_far_as_it_was_an_operator() {
+        let mut all = Revocations::default();
+        let target = RevocationTarget::Token([1; 16]);
+        assert_eq!(all.by_operator(&target), None);
+        for (epoch, expected) in [(1, false), (2, true), (3, true)] {
+            all.note(revocation(target.clone(), epoch));
+            assert_eq!(all.by_operator(&target), Some(expected), "{epoch}");
+        }
     }
 
     #[test]

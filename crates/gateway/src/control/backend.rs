@@ -47,7 +47,7 @@ impl Backend {
 
     fn record(&self, event: AuditEvent, by: &OperatorIdentity, fill: impl FnOnce(&mut AuditRecord)) -> Result<(), BackendError> {
         let mut record = AuditRecord::new(clock::wall(), event);
-        record.path = Some(AuditText::name(&format!("by operator {}", by.name())));
+        record.path = Some(AuditText::name(&format!("by {}", by.by())));
         fill(&mut record);
         // What an operator takes away does not wait for the disk.
         let log = &self.shared.audit;
@@ -200,7 +200,7 @@ impl OperatorBackend for Backend {
         let report = self.shared.halts.raise(new).await.map_err(keeper_failure)?;
         let report = HaltReport { nobody, ..report };
         if let Some(halt) = HaltId::parse(&report.id).filter(|_| cancel) {
-            cancels::say(&self.shared, &self.upstreams, halt, scope, format!("operator {}", by.name()));
+            cancels::say(&self.shared, &self.upstreams, halt, scope, by.by());
         }
         Ok(report)
     }
@@ -238,7 +238,7 @@ impl OperatorBackend for Backend {
         let before = store.credential(id).await.map_err(store_failure)?;
         let was_active = before.state != CredentialState::Revoked;
         if was_active {
-            let change = Change::new(clock::wall(), format!("operator {}", by.name()));
+            let change = Change::new(clock::wall(), by.by());
             store.set_state(id, CredentialState::Revoked, &change).await.map_err(store_failure)?;
         }
         self.shared.announce(Topic::Credentials);

@@ -78,14 +78,14 @@ pub(super) async fn kill_session(shared: &Shared, by: &OperatorIdentity, sid: Se
 }
 
 async fn end(shared: &Shared, by: &OperatorIdentity, target: &RevocationTarget) -> Result<u64, BackendError> {
-    let change = Change::new(clock::wall(), format!("operator {}", by.name()));
+    let change = Change::new(clock::wall(), by.by());
     let revocation = revoke_and_end(shared, target.clone(), &change).await.map_err(store_failure)?;
     Ok(revocation.epoch)
 }
 
 fn record(shared: &Shared, by: &OperatorIdentity, event: AuditEvent, target: &RevocationTarget) -> Result<(), BackendError> {
     let mut record = AuditRecord::new(clock::wall(), event);
-    record.path = Some(AuditText::name(&format!("by operator {}", by.name())));
+    record.path = Some(AuditText::name(&format!("by {}", by.by())));
     match target {
         RevocationTarget::Credential(id) => record.credential = Some(id.clone()),
         RevocationTarget::Session(sid) => record.session = Some(*sid),

@@ -26,8 +26,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::session::{inherit, is_final};
-use super::sessions::OpenSession;
+use super::session::inherit;
+use super::sessions::{KilledBy, OpenSession};
 use crate::clock;
 use crate::handover::taking::{Predecessor, StillThere};
 use crate::handover::{Handed, HandedSession};
@@ -44,16 +44,24 @@ enum Found {
     AtRest,
     /// Its last word may not be written.
     Open,
-    /// An operator, a revocation, or a ticket that two parties had, ended it.
-    Over,
+    /// Somebody ended it.
+    Over(KilledBy),
 }
 
 impl Found {
-    const fn of(at_rest: bool, is_over: bool) -> Self {
-        match (is_over, at_rest) {
-            (true, _) => Self::Over,
-            (false, true) => Self::AtRest,
-            (false, false) => Self::Open,
+    const fn of(at_rest: bool, over: Option<KilledBy>) -> Self {
+        match (over, at_rest) {
+            (Some(by), _) => Self::Over(by),
+            (None, true) => Self::AtRest,
+            (None, false) => Self::Open,
+        }
+    }
+
+    /// Who ended it.
+    const fn over(self) -> Option<KilledBy> {
+        match self {
+            Self::Over(by) => Some(by),
+            Self::AtRest | Self::Open => None,
         }
     }
 }
@@ -137,12 +145,12 @@ pub(super) async fn find(worker: &Rc<Worker>, sid: SessionId) -> Result<Arc<Open
         }
     }
     let mirror = worker.shared.mirror.as_ref().ok_or(Reject::SessionUnknown)?;
-    let is_over = is_over(worker, sid).await;
+    let over = over(worker, sid).await;
     let taken = mirror.take(sid, Take::Any).map_err(|error| match error {
         MirrorError::Unavailable => Refusal::operator(Reject::Busy, error.to_string()),
         MirrorError::Adopted | MirrorError::Fenced | MirrorError::Forgotten => Refusal::operator(Reject::SessionUnknown, error.to_string()),
     })?;
-    take(worker, Some(mirror), sid, taken.ok_or(Reject::SessionUnknown)?, Found::of(at_rest, is_over))?;
+    take(worker, Some(mirror), sid, taken.ok_or(Reject::SessionUnknown)?, Found::of(at_rest, over))?;
     sessions.entry(sid).ok_or_else(|| Reject::SessionUnknown.into())
 }
 
@@ -152,7 +160,7 @@ fn go_on(worker: &Rc<Worker>, sid: SessionId, handed: Handed) -> Result<(), Refu
         Handed::Here(session) => {
             let at_rest = session.at_rest;
             let taken = on_arrival(*session, &worker.shared.settings.cluster.node);
-            take(worker, worker.shared.mirror.as_ref(), sid, taken, Found::of(at_rest, false))
+            take(worker, worker.shared.mirror.as_ref(), sid, taken, Found::of(at_rest, None))
         }
         // Found there like any other.
         Handed::InMemory { .. } | Handed::Unknown => Ok(()),
@@ -183,7 +191,7 @@ async fn take_one_in(worker: &Rc<Worker>, predecessor: &Predecessor, sid: Sessio
     let Some(handed) = predecessor.claim(sid) else { return };
     let outcome = match (&handed, worker.shared.mirror.as_ref()) {
         (Handed::InMemory { at_rest }, Some(mirror)) => match mirror.take(sid, Take::Any) {
-            Ok(Some(taken)) => take(worker, Some(mirror), sid, taken, Found::of(*at_rest, false)),
+            Ok(Some(taken)) => take(worker, Some(mirror), sid, taken, Found::of(*at_rest, None)),
             // Its lease runs out, and then it is adopted.
             Ok(None) | Err(_) => Ok(()),
         },
@@ -193,19 +201,19 @@ async fn take_one_in(worker: &Rc<Worker>, predecessor: &Predecessor, sid: Sessio
     drop(outcome);
 }
 
-/// Whether the records say that a session is over for good. A memory that lost the last word of a node that died after it (it was away,
+/// Who ended a session for good, as the records say. A memory that lost the last word of a node that died after it (it was away,
 /// or an older copy of it answers) still holds what an operator ended. A database that does not answer is no reason to leave a client
 /// alone whose node just died: the key is looked at all the same.
-async fn is_over(worker: &Worker, sid: SessionId) -> bool {
+async fn over(worker: &Worker, sid: SessionId) -> Option<KilledBy> {
     match tokio::time::timeout(RECORD_WAIT, worker.shared.store.session(sid)).await {
-        Ok(Ok(record)) => record.and_then(|record| record.end_reason).is_some_and(|reason| is_final(&reason)),
+        Ok(Ok(record)) => record.and_then(|record| KilledBy::of_record(&record.end_reason?)),
         Ok(Err(error)) => {
             tracing::warn!(%sid, %error, "a session is taken over, and its record cannot be read");
-            false
+            None
         }
         Err(_) => {
             tracing::warn!(%sid, "a session is taken over, and its record is not read in time");
-            false
+            None
         }
     }
 }
@@ -230,12 +238,12 @@ fn take(worker: &Rc<Worker>, mirror: Option<&Arc<SessionMirror>>, sid: SessionId
         tracing::error!(%sid, node, %refusal, "a session of another node cannot be gone on with: its orders may rest");
     })?;
     // Asked once it is in the registry: what is revoked from now on finds it there.
-    let is_over = found == Found::Over || worker.shared.oauth.is_session_revoked(sid);
-    match worker.shared.sessions.entry(sid).filter(|_| is_over) {
+    let over = found.over().or_else(|| worker.shared.oauth.who_revoked(sid));
+    match worker.shared.sessions.entry(sid).zip(over) {
         // Its orders are cancelled as its contract says, and nobody comes back to it.
-        Some(session) => {
+        Some((session, by)) => {
             tracing::warn!(%sid, node, "a session that was ended is still in the shared memory: it ends here");
-            session.give_up();
+            session.give_up(by);
         }
         None => tracing::info!(%sid, node, "goes on with a session of another node or of the process before"),
     }
@@ -283,8 +291,8 @@ fn renew(worker: &Rc<Worker>, mirror: &SessionMirror) -> Result<(), MirrorError>
 async fn adopt(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>) {
     let Ok(expired) = mirror.expired() else { return };
     // All at once: our own leases are not renewed meanwhile.
-    let over = futures_util::future::join_all(expired.iter().map(|sid| is_over(worker, *sid))).await;
-    for (sid, is_over) in expired.into_iter().zip(over) {
+    let found = futures_util::future::join_all(expired.iter().map(|sid| over(worker, *sid))).await;
+    for (sid, over) in expired.into_iter().zip(found) {
         // Its client is here, and somebody goes on with it.
         let Some(_turn) = worker.shared.sessions.turn_now(sid) else { continue };
         // Of ours the worker that serves it was late; it is renewed above.
@@ -293,7 +301,7 @@ async fn adopt(worker: &Rc<Worker>, mirror: &Arc<SessionMirror>) {
         }
         if let Ok(Some(taken)) = mirror.take(sid, Take::Expired) {
             // Said where it failed.
-            let _ = take(worker, Some(mirror), sid, taken, Found::of(false, is_over));
+            let _ = take(worker, Some(mirror), sid, taken, Found::of(false, over));
         }
     }
 }

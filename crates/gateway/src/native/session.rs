@@ -40,7 +40,6 @@ mod return_of;
 mod streams;
 
 pub(super) use agreed::cancel_policy;
-pub(super) use ending::is_final;
 pub(super) use inherited::inherit;
 
 use std::rc::Rc;

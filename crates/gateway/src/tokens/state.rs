@@ -99,6 +99,12 @@ impl TokenState {
         self.revocations.load().has(&RevocationTarget::Session(sid))
     }
 
+    /// Who ended a session by a revocation; `None` when nobody did.
+    #[must_use]
+    pub(crate) fn who_revoked(&self, sid: SessionId) -> Option<KilledBy> {
+        self.revocations.load().by_operator(&RevocationTarget::Session(sid)).map(KilledBy::of_revoked)
+    }
+
     fn check_heard(&self, now: Monotonic) -> Result<(), Refusal> {
         let heard = Monotonic::from_micros(self.heard.load(Ordering::Relaxed));
         if now.saturating_since(heard) > REVOCATIONS_STALE_MAX {

@@ -14,12 +14,6 @@ use crate::native::carriage::{Carriage, CarriageError};
 use crate::native::line::Line;
 use crate::native::sessions::KilledBy;
 
-/// Whether a session that ended so is over wherever its mirror turns up: an operator, a revocation, or a ticket that two parties had, ended it. What a
-/// node said that lost it, or a start after a crash, is no such word.
-pub(in crate::native) fn is_final(reason: &str) -> bool {
-    [KilledBy::Operator.reason(), KilledBy::Revocation.reason(), Reject::SessionReuse.label()].contains(&reason)
-}
-
 /// Why a session ends.
 #[derive(Debug)]
 pub(super) enum Ending {
@@ -35,7 +29,7 @@ pub(super) enum Ending {
     GivenUp,
     /// The next process of this node, or another node, goes on with it.
     HandedOver,
-    /// An operator ended it, or it was revoked.
+    /// Somebody, or something, ended it that would have gone on.
     Killed(KilledBy),
     /// Another node serves it.
     Lease(MirrorError),

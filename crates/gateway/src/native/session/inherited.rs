@@ -29,7 +29,7 @@ use crate::native::limits::RETURNS_WAITING_MAX;
 use crate::native::line::Line;
 use crate::native::mirror::Facts;
 use crate::native::raw_head;
-use crate::native::sessions::{OpenSession, SessionGuard};
+use crate::native::sessions::{KilledBy, OpenSession, SessionGuard};
 use crate::shared::CredentialTable;
 use crate::websocket::links::Links;
 use crate::worker::Worker;
@@ -150,7 +150,7 @@ impl<C: Carriage + 'static> Session<C> {
         let sessions = &self.worker.shared.sessions;
         // HS-91: one more than may wait. It cannot come back, so its orders do not wait either.
         if !sessions.wait(guard.session(), self.worker.shared.settings.limits.connections_max) {
-            guard.session().give_up();
+            guard.session().give_up(KilledBy::Crowd);
         }
         if let Err(lost) = self.mirror() {
             self.lost_at_once(lost, guard).await;

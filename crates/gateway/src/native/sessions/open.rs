@@ -114,9 +114,9 @@ impl OpenSession {
         }
     }
 
-    /// Nobody may come back to it: it ends, as if an operator had ended it.
-    pub(in crate::native) fn give_up(&self) {
-        self.kill(KilledBy::Operator);
+    /// Nobody may come back to it: it ends, for this reason.
+    pub(in crate::native) fn give_up(&self, by: KilledBy) {
+        self.kill(by);
     }
 
     /// It is in the mirror from now on, under this fence.

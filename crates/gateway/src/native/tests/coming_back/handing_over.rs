@@ -141,3 +141,80 @@ async fn a_session_that_is_waited_for_holds_up_no_other_one() {
     })
     .await;
 }
+
+/// A session that is away, as another process hands it over.
+async fn from_another_process() -> (countersign_core::SessionId, Handed) {
+    let arrived = std::cell::OnceCell::new();
+    on_stage(|stage| async {
+        let stage = stage;
+        let (mut peer, mut resumption) = begun(&stage, &lasting("session", 30_000)).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        gone(&stage, peer).await;
+        arrived.set(succeed(&stage).recv().await.unwrap()).unwrap();
+    })
+    .await;
+    arrived.into_inner().unwrap()
+}
+
+/// Takes it in.
+async fn taken_in(stage: &Stage, (sid, handed): (countersign_core::SessionId, Handed)) {
+    let (to, from) = mpsc::channel(1);
+    let (predecessor, _wishes) = Predecessor::of_tests();
+    to.send(sid).await.unwrap();
+    predecessor.brings(sid, handed);
+    drop(to);
+    take_in(Rc::clone(&stage.worker), predecessor, from).await;
+}
+
+/// Why sessions ended, as the audit log says.
+async fn reasons(stage: &Stage, left: usize) -> Vec<String> {
+    until(|| stage.worker.shared.sessions.len() == left).await;
+    stage.recorded("session_end").iter().map(|record| record["detail"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_session_that_was_revoked_when_it_is_taken_over_ends_by_who_revoked_it() {
+    for (by, reason) in [("operator bob", "ended by an operator"), ("its client", "revoked"), ("a refresh token was used twice", "revoked")]
+    {
+        let arrived = from_another_process().await;
+        on_stage(|stage| async move {
+            let shared = &stage.worker.shared;
+            let target = countersign_oauth::RevocationTarget::Session(arrived.0);
+            shared.oauth.revoke(&shared.store, target, &countersign_store::Change::new(clock::wall(), by)).await.unwrap();
+            taken_in(&stage, arrived).await;
+            assert_eq!(reasons(&stage, 0).await, [reason], "{by}");
+            assert_eq!(cancelled(&stage).len(), 1);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_one_too_many_when_it_is_taken_over_was_ended_by_nobody() {
+    // HS-91
+    let arrived = from_another_process().await;
+    on_stage(|stage| async move {
+        let most = crate::native::limits::AWAY_PER_KEY_MAX;
+        let mut peers = Vec::new();
+        for _ in 0..most {
+            peers.push(begun(&stage, &lasting("none", 0)).await.0);
+        }
+        drop(peers);
+        until(|| stage.worker.shared.sessions.away() == most).await;
+        taken_in(&stage, arrived).await;
+        assert_eq!(reasons(&stage, most).await, ["too many waiting"]);
+    })
+    .await;
+}
+
+#[test]
+fn what_ended_a_session_for_good_reads_back_from_its_record() {
+    // HS-84 HS-91
+    for by in KilledBy::ALL {
+        assert_eq!(KilledBy::of_record(by.reason()), Some(by));
+    }
+    assert_eq!(KilledBy::of_record(countersign_core::Reject::SessionReuse.label()), Some(KilledBy::Reuse));
+    for reason in ["bye", "connection closed", "drain", "handed over", "served by another node", ""] {
+        assert_eq!(KilledBy::of_record(reason), None, "{reason}");
+    }
+}

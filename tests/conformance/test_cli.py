@@ -557,12 +557,24 @@ def test_another_gateways_key_is_refused_on_the_day_it_comes(stopped, tmp_path, 
     failed(serving(stopped), ENVIRONMENT, name, "gateway-delegation.txt")
 
 
-@pytest.mark.parametrize("lost", [["ca.pem", "ca-key.pem"], ["gateway-root-key.pem"], ["sealing.key"]])
+@pytest.mark.parametrize("lost", [["ca.pem", "ca-key.pem"], ["gateway-key.pem", "gateway-delegation.txt", "gateway-root-key.pem"], ["sealing.key"]])
 def test_what_the_database_needs_is_not_made_anew(stopped, lost):
     for name in lost:
         (stopped / name).unlink()
     failed(serving(stopped), ENVIRONMENT, lost[-1], "missing")
     assert not any((stopped / name).exists() for name in lost)
+
+
+def test_a_root_may_be_kept_offline_while_its_delegation_lasts(stopped, tmp_path):
+    root = stopped / "gateway-root-key.pem"
+    root.rename(tmp_path / root.name)
+    with Server(stopped):
+        pass
+    assert not root.exists()
+    # What it signed is gone as well: it would have to sign again.
+    (stopped / "gateway-delegation.txt").write_text("no delegation")
+    failed(serving(stopped), ENVIRONMENT, root.name, "missing")
+    assert not root.exists()
 
 
 def test_a_database_that_was_lost_is_not_begun_anew(stopped):
@@ -582,24 +594,47 @@ def test_an_audit_log_that_was_lost_is_said_loudly(stopped):
     assert any(line["level"] == "ERROR" and "audit log" in json.dumps(line) and "gone" in json.dumps(line) for line in said), said
 
 
+def killed_first_start(folder):
+    """The state folder of a first start that was killed while it made the demo account. A kill that came too late is none: once more."""
+    for attempt in range(20):
+        state = folder / f"state-{attempt}"
+        unfinished = state / "demo.unfinished"
+        command = [str(BINARY), *map(str, serving(state))]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()) as process:
+            try:
+                until(lambda: len(list(unfinished.glob("*.json"))) > 2 or (state / "demo").exists(), 60, "no key was made")
+            finally:
+                process.kill()
+        if unfinished.exists():
+            return state
+    raise AssertionError("no kill came in time")
+
+
+def all_keys(state):
+    return json.loads(run("key", "list", "--all", "--json", "--state", state).stdout)
+
+
 def test_a_first_start_that_was_killed_is_finished_by_the_next(tmp_path):
     """At any moment: the demo account is whole, or it is begun again."""
-    state = tmp_path / "state"
-    unfinished = state / "demo.unfinished"
-    command = [str(BINARY), *map(str, serving(state))]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()) as process:
-        try:
-            until(lambda: len(list(unfinished.glob("*.json"))) > 2, 60, "no key was made")
-        finally:
-            process.kill()
-    assert not (state / "demo").exists()
+    state = killed_first_start(tmp_path)
     with Server(state) as server:
         made = sorted(path.name for path in (state / "demo").iterdir())
-        assert len(made) > 20 and not unfinished.exists() and not any(".tmp" in name for name in made)
+        assert len(made) > 20 and not (state / "demo.unfinished").exists() and not any(".tmp" in name for name in made)
         assert Key(server.credential("binance-hmac")).ask(server, "GET", "/api/v3/account").status == 200
-        keys = json.loads(run("key", "list", "--all", "--json", "--state", state).stdout)
+        keys = all_keys(state)
         active = [key for key in keys if key["state"] == "active"]
         assert len(active) == len(made) and len(keys) > len(active), "those that nobody was given are revoked"
+
+
+@pytest.mark.parametrize("why", ["off", "a real service"])
+def test_keys_of_a_first_start_that_was_killed_end_where_the_next_makes_none(tmp_path, why):
+    config = tmp_path / "gateway.toml"
+    config.write_text('[upstream.engine]\nurl = "http://127.0.0.1:1"\n' if why == "a real service" else 'demo_account = "off"\n')
+    state = killed_first_start(tmp_path)
+    assert any(key["state"] == "active" for key in all_keys(state))
+    with Server(state, config=config, demo=None):
+        assert {key["state"] for key in all_keys(state)} == {"revoked"}
+        assert not (state / "demo.unfinished").exists() and not (state / "demo").exists()
 
 
 def test_a_real_service_gets_no_demo_account_unless_that_is_asked_for(tmp_path):

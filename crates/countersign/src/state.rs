@@ -5,7 +5,7 @@
 //!   server.pem                       certificate and key of the public port, issued by it
 //!   operator-server.pem              the same for the operator port
 //!   operator.pem                     client certificate and key of the first operator
-//!   gateway-root-key.pem             root of the gateway's identity: clients pin it; may be kept offline
+//!   gateway-root-key.pem             root of the gateway's identity: clients pin it; may be offline while the delegation lasts
 //!   gateway-key.pem gateway-delegation.txt   signing key of seven days, and the root's word for it
 //!   identity-key.pem jwks.json       signs identity assertions and access tokens; its public keys
 //!   audit-key.pem audit-key.pub.pem  signs the heads of the audit log; its public half
@@ -106,19 +106,24 @@ pub(crate) fn publish_identity_keys(dir: &StateDir, identity: &IdentityIssuer) -
     atomic_write(&dir.path().join("jwks.json"), identity.jwks().as_bytes(), PUBLIC_FILE_MODE)
 }
 
-/// A folder that has a database was complete once. What is missing now was lost, and a new one in its place would make every
-/// sealed secret, every certificate that was issued, or every pin that clients hold, worthless without a word. A database that was lost
-/// takes halts, keys and revocations with it: an empty one would let in whom an operator had locked out.
+/// A folder that has a database, or the note of one on a server, was complete once. What is missing now was lost, and a new one in its
+/// place would make every sealed secret, every certificate that was issued, or every pin that clients hold, worthless without a word.
+/// A database that was lost takes halts, keys and revocations with it: an empty one would let in whom an operator had locked out.
 fn check_whole(settings: &Settings, dir: &StateDir) -> anyhow::Result<()> {
     let database = dir.database();
-    let Ok(found) = std::fs::metadata(&database) else { return check_new(settings, dir) };
-    if found.len() == 0 {
-        return Err(Failure::environment(format!(
-            "the database {} is empty; restore it from a backup, or begin with another state folder",
-            database.display()
-        )));
+    match std::fs::metadata(&database) {
+        Ok(found) if found.len() == 0 => {
+            return Err(Failure::environment(format!(
+                "the database {} is empty; restore it from a backup, or begin with another state folder",
+                database.display()
+            )));
+        }
+        Ok(_) => {}
+        Err(_) if dir.path().join(database::NOTE).exists() => {}
+        Err(_) => return check_new(settings, dir),
     }
-    for needed in [dir.sealing_key(), dir.path().join(gateway_identity::ROOT_FILE), dir.path().join("ca-key.pem")] {
+    gateway_identity::check_root(dir.path())?;
+    for needed in [dir.sealing_key(), dir.path().join("ca-key.pem")] {
         if !needed.exists() {
             return Err(Failure::environment(format!(
                 "{} is missing; restore it from a backup: the rest of the folder needs it",
@@ -137,9 +142,8 @@ fn check_whole(settings: &Settings, dir: &StateDir) -> anyhow::Result<()> {
 
 /// The audit log and the demo account are begun after the database: a folder that has them and no database lost it.
 fn check_new(settings: &Settings, dir: &StateDir) -> anyhow::Result<()> {
-    let on_a_server = settings.cluster.database.is_some() || dir.path().join(database::NOTE).exists();
     let has_records = std::fs::read_dir(dir.audit()).is_ok_and(|mut files| files.next().is_some());
-    if (has_records || DemoFiles::in_state(dir.path()).exist()) && !on_a_server {
+    if (has_records || DemoFiles::in_state(dir.path()).exist()) && settings.cluster.database.is_none() {
         return Err(Failure::environment(format!(
             "the database {} is missing from a folder that was in use: keys, halts and revocations were in it; restore it from a backup, \
              or begin with another state folder",
@@ -299,5 +303,41 @@ fn server_names(settings: &Settings) -> ServerCertificateRequest {
 fn add_address(names: &mut ServerCertificateRequest, address: std::net::IpAddr) {
     if !address.is_unspecified() && !names.ip_addresses.contains(&address) {
         names.ip_addresses.push(address);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use countersign_gateway::config::{Override, Sources, load};
+
+    use super::*;
+
+    /// What a folder is known by to be one that was in use.
+    fn used(folder: &Path, by: &str) -> (Settings, StateDir) {
+        let dir = StateDir::create(folder.join(by)).unwrap();
+        for name in [by, "sealing.key", "ca-key.pem", "gateway-root-key.pem"] {
+            std::fs::write(dir.path().join(name), "something").unwrap();
+        }
+        let state = dir.path().to_str().unwrap().to_owned();
+        let overrides = vec![Override { flag: "--state".into(), key: "state_dir".into(), value: state }];
+        (load(&Sources { overrides, ..Sources::default() }).unwrap(), dir)
+    }
+
+    #[test]
+    fn a_folder_that_was_in_use_needs_its_keys_wherever_its_database_is() {
+        let folder = tempfile::tempdir().unwrap();
+        for by in ["countersign.db", database::NOTE] {
+            let (settings, dir) = used(folder.path(), by);
+            check_whole(&settings, &dir).unwrap();
+            for name in ["sealing.key", "ca-key.pem", "gateway-root-key.pem"] {
+                let path = dir.path().join(name);
+                std::fs::remove_file(&path).unwrap();
+                let error = check_whole(&settings, &dir).unwrap_err().to_string();
+                assert!(error.contains(path.to_str().unwrap()) && error.contains("missing"), "{by}: {error}");
+                std::fs::write(&path, "something").unwrap();
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! `demo/` is there whole or not at all. A start that broke off, killed or on a full disk, leaves `demo.unfinished/`: the next one
-//! revokes the keys made until then, whose files nobody was given, and begins again.
+//! revokes the keys made until then, whose files nobody was given, and begins again; where it may not make any, it takes the files away.
 
 use std::path::{Path, PathBuf};
 
@@ -41,6 +41,10 @@ impl DemoFiles {
     /// Where they are while they are made.
     fn unfinished(&self) -> Self {
         Self { folder: self.folder.with_extension("unfinished") }
+    }
+
+    fn stays(&self, error: &std::io::Error) -> anyhow::Error {
+        Failure::environment(format!("{} cannot be taken away: {error}", self.folder.display()))
     }
 
     /// Whether they were made.
@@ -91,24 +95,30 @@ pub(crate) struct DemoAccount<'s> {
 impl DemoAccount<'_> {
     /// Makes the account with a credential of each kind, unless there is an account already. In a database that nodes share nothing is
     /// made by itself: none of them is the first. Nor before a real service, whose orders the keys would place, unless that is asked for.
+    /// Whatever is wished now, nothing stays of a start that broke off.
     pub(crate) async fn ensure(&self, settings: &Settings, state: &Path, url: &str) -> anyhow::Result<DemoFiles> {
         let files = DemoFiles::in_state(state);
         let unfinished = files.unfinished();
-        let may = settings.makes_demo_account() && self.store.notices().is_none();
-        if may && !files.exist() && (unfinished.exist() || self.store.accounts().await?.is_empty()) {
-            self.clear(&unfinished).await?;
+        let is_shared = self.store.notices().is_some();
+        let may = settings.makes_demo_account() && !is_shared && !files.exist();
+        let broke_off = unfinished.exist();
+        if broke_off {
+            self.clear(&unfinished, is_shared).await?;
+        }
+        if may && (broke_off || self.store.accounts().await?.is_empty()) {
             self.create(&unfinished, url).await?;
             move_into_place(&unfinished.folder, &files.folder)?;
+        } else if broke_off {
+            // Not to be found by every start from now on: a key that somebody makes for the account may be named as ours are.
+            std::fs::remove_dir(&unfinished.folder).map_err(|error| unfinished.stays(&error))?;
         }
         Ok(files)
     }
 
     /// Takes away what a start that broke off has left.
-    async fn clear(&self, unfinished: &DemoFiles) -> anyhow::Result<()> {
-        if !unfinished.exist() {
-            return Ok(());
-        }
-        let (made, _) = self.store.usable_credentials().await?;
+    async fn clear(&self, unfinished: &DemoFiles, is_shared: bool) -> anyhow::Result<()> {
+        // Its keys are in the file that was the database then. In one that nodes share, keys named so are another node's.
+        let (made, _) = if is_shared { Default::default() } else { self.store.usable_credentials().await? };
         for record in made.iter().filter(|record| is_ours(record)) {
             self.store.set_state(&record.id, CredentialState::Revoked, &Change::new(clock::wall(), FIRST_START)).await?;
             self.audit
@@ -117,7 +127,7 @@ impl DemoAccount<'_> {
         // The folder itself stays: without it, a start that breaks off here would be taken for one that came to its end.
         let emptied =
             std::fs::read_dir(&unfinished.folder).and_then(|mut files| files.try_for_each(|file| std::fs::remove_file(file?.path())));
-        emptied.map_err(|error| Failure::environment(format!("{} cannot be emptied: {error}", unfinished.folder.display())))
+        emptied.map_err(|error| unfinished.stays(&error))
     }
 
     async fn create(&self, files: &DemoFiles, url: &str) -> anyhow::Result<()> {

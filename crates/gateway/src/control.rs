@@ -135,11 +135,13 @@ impl Control {
     }
 }
 
-/// Reads all credentials and swaps the table. By a record that cannot be used nobody logs in: it must not keep others from being revoked.
+/// Reads all credentials and swaps the table. Several ask for it, and one does it at a time: of two that read side by side, the one that
+/// read first could be the last to swap, and a key that was revoked between would live until the next look at the store. By a record that cannot be used nobody logs in: it must not keep others from being revoked.
 ///
 /// # Errors
 /// [`StoreError`]; the table stays as it was.
 pub async fn reload_credentials(shared: &Shared) -> Result<usize, StoreError> {
+    let _one_after_the_other = shared.reloading.lock().await;
     let (records, unusable) = shared.store.usable_credentials().await?;
     for error in unusable {
         tracing::error!(%error, "a key cannot be used");

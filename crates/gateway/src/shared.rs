@@ -57,6 +57,8 @@ pub struct Shared {
     pub audit: AuditLog,
     /// The keys whose end is on record in it.
     pub ended: Arc<EndedKeys>,
+    /// Held by whoever reads the credentials, until the table is swapped and what ended is on record.
+    pub reloading: tokio::sync::Mutex<()>,
     /// Tokens that are given out: their key, and what was revoked.
     pub oauth: TokenState,
     /// Refused logins that may be explained to whoever has their link.

@@ -194,6 +194,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
         halts: Arc::new(halts),
         started: clock::wall(),
         ended: Arc::new(countersign_store::audit::EndedKeys::open(audit.folder()).unwrap()),
+        reloading: tokio::sync::Mutex::default(),
         audit,
         metrics: Metrics::new(&settings.routes),
         identity: IdentityIssuer::load_or_create(&folder.join("identity.pem")).unwrap(),

@@ -178,7 +178,8 @@ impl Running {
             drain: Drain::default(),
             store: Arc::new(store),
             started: clock::wall(),
-            ended: Arc::new(EndedKeys::open(audit.folder())?),
+            ended: Arc::new(ended_keys(&audit)?),
+            reloading: tokio::sync::Mutex::default(),
             tls,
             authz_tls,
             audit,
@@ -260,6 +261,14 @@ fn record_start(audit: &AuditLog) {
     if audit.append(start).and_then(|()| audit.flush()).is_err() {
         tracing::error!("the audit log cannot be written: nothing passes until it can");
     }
+}
+
+fn ended_keys(audit: &AuditLog) -> anyhow::Result<EndedKeys> {
+    let ended = EndedKeys::open(audit.folder())?;
+    if let Some(damage) = ended.damage() {
+        tracing::error!("{damage}: which keys ended is put on record once more");
+    }
+    Ok(ended)
 }
 
 /// Reads the halts before anybody is let in: until they are known, nothing new passes.

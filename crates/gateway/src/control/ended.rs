@@ -5,7 +5,8 @@
 //! ```
 //!
 //! So "revoked before that order" can be proved from the log of the node that refused the order, which is where its record is. The
-//! record comes after the table: no decision behind it was made by what was before.
+//! record comes after the table, and tables come in the order in which they were read: who is judged after the record is judged by the
+//! new table. A worker that judged microseconds before the table was there may append its accept behind the record.
 
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ pub(super) async fn tell(shared: &Shared, records: &[CredentialRecord]) {
         Vec::new()
     };
     // As for whoever takes risk away: it is true already, and does not wait for the disk.
-    let say = |record: &CredentialRecord| shared.audit.append_waiting(line(record, &changes)).is_ok();
+    let say = |record: &CredentialRecord| line(record, &changes).is_some_and(|line| shared.audit.append_waiting(line).is_ok());
     if shared.ended.tell(records, say) {
         let (ended, log) = (Arc::clone(&shared.ended), shared.audit.clone());
         drop(tokio::task::spawn_blocking(move || {
@@ -38,14 +39,19 @@ pub(super) async fn tell(shared: &Shared, records: &[CredentialRecord]) {
     }
 }
 
-fn line(record: &CredentialRecord, changes: &[KeyChange]) -> AuditRecord {
+/// `None`: it did not end.
+fn line(record: &CredentialRecord, changes: &[KeyChange]) -> Option<AuditRecord> {
     let event = match record.state {
+        CredentialState::Active => return None,
+        CredentialState::Revoked => AuditEvent::KeyRevokedHere,
         CredentialState::Suspended => AuditEvent::KeySuspendedHere,
-        CredentialState::Active | CredentialState::Revoked => AuditEvent::KeyRevokedHere,
     };
     let line = AuditRecord::new(clock::wall(), event).credential(record);
-    match changes.iter().find(|change| change.credential == record.id && change.detail.ends_with(record.state.name())) {
+    Some(match changes.iter().find(|change| change.credential == record.id && change.detail.ends_with(record.state.name())) {
         Some(change) => line.told(&format!("by {} at {}", change.by, change.at.as_micros())),
         None => line,
-    }
+    })
 }
+
+#[cfg(test)]
+mod tests;

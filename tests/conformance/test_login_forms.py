@@ -1,4 +1,4 @@
-"""Forms of login that some clients send and others do not, and what a refusal tells its owner beyond the venue's word."""
+"""Forms of login that some clients send and others do not, and what a refusal of a good signature tells beyond the venue's word."""
 
 import base64
 import hashlib
@@ -105,7 +105,8 @@ def kraken_futures(key, nonce):
 
 
 @pytest.mark.parametrize("request_of", [bitfinex, gemini, kraken, kraken_futures], ids=lambda made: made.__name__)
-def test_the_owner_of_a_key_is_told_the_last_nonce_and_nobody_else_is(server, request_of):
+def test_the_last_nonce_is_told_for_a_good_signature_only(server, request_of):
+    """Also to whoever sends a captured request again: what is asked here is the very request that was accepted before."""
     purpose = request_of.__name__.replace("_", "-")
     # A key of its own: what one client counts is too high for another.
     key = made_key(server, purpose=purpose, kind="HS512" if purpose.startswith("kraken") else "HS384")

@@ -15,7 +15,7 @@ use crate::socket::{Opening, Step};
 
 const LOGINS: &str = include_str!("../../../../tests/vectors/websocket-logins.json");
 
-/// Asked only after the signature: whoever hears of them has the secret.
+/// Asked only after the signature: whoever hears of them has the secret, or a captured message that was signed with it.
 const AFTER_PROOF: [Reject; 4] = [Reject::AddressNotAllowed, Reject::KeyExpired, Reject::KeyRevoked, Reject::WrongPassphrase];
 
 /// Every reason that a client may know as `auth.failed` alone.

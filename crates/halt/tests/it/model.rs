@@ -1,4 +1,4 @@
-//! Halts, leases and lifts: all interleavings of three nodes, a store and a network, within bounds.
+//! Halts, leases and lifts: interleavings of three nodes, a store and a network, the shortest ones first.
 //!
 //! ```text
 //!   node a: raises A in memory ─▶ store (epoch + 1)        node b: raises B ─▶ store        operators: sign what they see ─▶ store
@@ -8,6 +8,9 @@
 //!
 //! The rules are the real ones ([`HaltNode`], [`HaltSet`]); the store is a list of changes. A halt is confirmed when every node knows it
 //! or, since it was committed, a lease is over. Each wrong rule breaks the property that it is about.
+//!
+//! What is not modelled: how nodes tell each other that they are past a halt (`countersign_halt::roll`, which has tests of its own), and
+//! orders under way.
 
 use countersign_core::{Monotonic, Risk};
 use countersign_halt::limits::LEASE_LIFE;
@@ -20,6 +23,8 @@ use crate::support::{halt, id};
 const STEPS: u8 = 3;
 /// Questions to the store after the first: two nodes renew, or one does twice.
 const QUESTIONS: u8 = 3;
+/// States that are looked at, those after the fewest actions first: some seconds, and far less memory than all of them.
+const STATES: usize = 400_000;
 const NODES: [&str; 3] = ["a", "b", "c"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,9 +296,9 @@ const STOPPED: &str = "no new order passes a node after a halt is confirmed";
 
 #[test]
 fn a_confirmed_halt_stops_every_node_and_a_lift_undoes_nothing_else() {
-    let checked = Halts(Rule::Real).checker().spawn_bfs().join();
+    let checked = Halts(Rule::Real).checker().target_state_count(STATES).spawn_bfs().join();
     checked.assert_properties();
-    assert!(checked.unique_state_count() > 10_000, "{}", checked.unique_state_count());
+    assert!(checked.state_count() >= STATES, "{}", checked.state_count());
 }
 
 /// Whether a wrong rule breaks a property; the search ends when it does.

@@ -1,6 +1,7 @@
 """What FIX clients that nobody here wrote can do at each venue's Logon, and what they are told when they are refused: docs/interop.md."""
 
 import itertools
+import re
 
 import pytest
 
@@ -11,6 +12,8 @@ from harness.fix_table import CLIENTS
 #: Within the session layer's 120 s and outside of every venue's window.
 CLOCK_SECONDS = -60
 NAMES = itertools.count()
+#: Behind the words of a refusal; another number each time.
+LAST_NONCE = re.compile(r" \(the last accepted nonce was [0-9]+\)$")
 
 
 @pytest.fixture(scope="module", params=CLIENTS, ids=lambda client: f"{client.login.purpose}-{client.name}".replace(" ", "-"))
@@ -73,8 +76,11 @@ class TestFix:
         with pytest.raises(Refused) as raised:
             attempt()
         kinds, words = client.refusal(operation)
-        assert (raised.value.kinds, raised.value.words) == (kinds, words)
-        interop.fix_refused(client, operation, raised.value.kinds, raised.value.words, kinds)
+        told, counted = LAST_NONCE.subn("", raised.value.words)
+        assert (raised.value.kinds, told) == (kinds, words)
+        # Where nonces count up, their owner is told how far.
+        assert counted == (client.login.purpose == "kraken" and operation == "replayed logon"), raised.value.words
+        interop.fix_refused(client, operation, raised.value.kinds, told, kinds)
 
     def test_a_wrong_secret(self, server, start, client, interop):
         with start(client.login.wrong(client.login.key(server))) as stranger:

@@ -14,7 +14,9 @@ pub(super) async fn list(shared: &Shared, limit: usize) -> Vec<SessionRecord> {
     for session in &mut all {
         session.node.clone_from(&shared.settings.cluster.node);
     }
-    all.extend(elsewhere(shared, limit).await.into_iter().filter(|held| !is_here(shared, held)).map(|held| shown(shared, held)));
+    all.extend(
+        elsewhere(shared, limit).await.into_iter().filter(|held| !is_here(shared, held.session.sid)).map(|held| shown(shared, held)),
+    );
     all.sort_by_key(|session| std::cmp::Reverse(session.since_ms));
     all.truncate(limit);
     all
@@ -36,9 +38,9 @@ async fn elsewhere(shared: &Shared, limit: usize) -> Vec<HeldSession> {
     }
 }
 
-/// It came here, and its record is a moment behind.
-fn is_here(shared: &Shared, held: &HeldSession) -> bool {
-    shared.sessions.find(held.session.sid).is_some()
+/// Whether a session is open in this process. Its record may be a moment behind and name another node.
+pub(super) fn is_here(shared: &Shared, sid: SessionId) -> bool {
+    shared.sessions.entry(sid).is_some() || shared.fix_sessions.find(sid).is_some()
 }
 
 /// One of them.

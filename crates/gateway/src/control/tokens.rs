@@ -64,7 +64,7 @@ pub(super) async fn revoke(shared: &Shared, by: &OperatorIdentity, target: &Revo
 /// As [`revoke`]; [`BackendError::NotFound`] when neither a session nor a family has this name.
 pub(super) async fn kill_session(shared: &Shared, by: &OperatorIdentity, sid: SessionId) -> Result<KillReport, BackendError> {
     let family = shared.store.family(sid).await.map_err(store_failure)?;
-    let here = shared.sessions.find(sid).is_some() || shared.fix_sessions.find(sid).is_some();
+    let here = sessions::is_here(shared, sid);
     let elsewhere = if here { None } else { shared.store.open_session(sid).await.map_err(store_failure)? };
     if family.is_none() && !here && elsewhere.is_none() {
         return Err(BackendError::NotFound(format!("there is no session {sid}, here or at another node")));

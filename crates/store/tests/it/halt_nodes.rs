@@ -1,9 +1,11 @@
 //! The rows of processes that share a database: who is there, how far each is, and what a crash leaves.
 
 use countersign_halt::{RollRow, Standing};
-use countersign_store::{HaltNodes, HaltStore};
+use countersign_store::{HaltNodes, HaltStore, Store};
 
+use super::nodes::halt;
 use super::postgres_server::PostgresServer;
+use super::postgres_wire::{Fate, PostgresWire};
 use super::support::Place;
 
 fn row(run: &str, node: &str, past: u64) -> RollRow {
@@ -94,4 +96,28 @@ async fn without_its_row_a_process_reads_no_state() {
     assert!(halts.state(None).await.is_ok());
     place.edit("ALTER TABLE halt_nodes DROP CONSTRAINT full_disk").await.unwrap();
     assert_eq!(nodes(&halts, &row("r1", "a", 0)).await, HaltNodes::With(Vec::new()), "what failed is not counted");
+}
+
+#[tokio::test]
+async fn a_process_that_stands_still_in_the_middle_of_a_halt_holds_up_no_other_halt() {
+    let server = PostgresServer::start();
+    let place = Place::on(&server, "still").await;
+    let other = place.halts().await;
+    let wire = PostgresWire::start(server.folder());
+    let stopped = Store::connect(&wire.address("still"), "a", place.sealing()).await.unwrap().open_halts().await.unwrap();
+    wire.tell(Some(Fate::Held("INSERT INTO halts")));
+    let (stands, mine) = (halt(1), halt(2));
+    let (raised, undone) = tokio::join!(
+        async {
+            while !wire.holds_something() {
+                tokio::task::yield_now().await;
+            }
+            other.raise(&mine).await
+        },
+        stopped.raise(&stands),
+    );
+    assert_eq!(raised.unwrap(), 1, "the lock is free before whoever waits for it gives up");
+    undone.unwrap_err();
+    wire.release().await;
+    assert_eq!(stopped.raise(&stands).await.unwrap(), 2, "it goes on, and raises again what was undone");
 }

@@ -65,6 +65,11 @@ impl PostgresWire {
         *self.state.fate.lock() = fate;
     }
 
+    /// Whether something is on the way.
+    pub fn holds_something(&self) -> bool {
+        !self.state.ends.lock().is_empty()
+    }
+
     /// What was delayed arrives; until the server is done with the connections that were given up for it.
     pub async fn release(&self) {
         self.tell(None);

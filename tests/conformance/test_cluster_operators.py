@@ -6,6 +6,7 @@ How a halt itself reaches the others is in test_cluster_faults.py.
 import http.server
 import json
 import threading
+import time
 
 import pytest
 
@@ -173,6 +174,56 @@ def test_a_node_that_is_cut_off_has_not_answered_and_does_when_it_is_back(cluste
         finally:
             first.mend()
         assert done(second, halt)["orders"] == 1 and resting(client, "after") == 0
+
+
+def test_a_cancel_that_is_said_while_the_database_is_away_reaches_every_node_when_it_is_back(cluster, name):
+    first, second, third = cluster.nodes
+    client, sid = cluster.opened(first, cluster.native_key(name))
+    with client:
+        assert client.ask(order(1))["ok"]
+        second.cut()
+        try:
+            began = time.monotonic()
+            halt = halted(second, f"session:{sid}", "--cancel")
+            until(lambda: line(second, halt).get("untold"))
+            assert "NOT told yet" in second.command("halt", "status") and not line(second, halt)["done"]
+            # Longer than nodes have to turn up in.
+            until(lambda: time.monotonic() > began + 6)
+        finally:
+            second.mend()
+        counts = done(second, halt)
+        assert (counts["orders"], counts["unconfirmed"]) == (1, 0) and resting(client, "after") == 0, counts
+        assert "untold" not in counts and done(third, halt) == counts
+
+
+def test_a_node_that_was_started_again_before_it_answered_is_not_waited_for(cluster, name):
+    first, second, _ = cluster.nodes
+    client, _ = cluster.opened(first, cluster.native_key(name))
+    with client:
+        first.cut()
+        try:
+            halt = halted(second, "key:nobody-has-this-one", "--cancel")
+            until(lambda: line(second, halt).get("silent") == ["a"])
+            first.server.kill()
+        finally:
+            first.mend()
+            first.server.start()
+    counts = done(second, halt)
+    assert counts["unconfirmed"] == 1 and "started again" in counts["faults"][0]["why"], counts
+
+
+def test_a_call_that_cannot_be_read_hides_no_other(cluster, name):
+    first, second, _ = cluster.nodes
+    sql = lambda text: cluster.postgres.sql("cluster", text)
+    columns, values = "number, halt, scope, by, node, run, at", "coalesce(max(number), 0) + 1, 'H-000000000000', 'planet:mars', 'x', 'c', 'gone', 0"
+    sql(f"INSERT INTO halt_cancels ({columns}) SELECT {values} FROM halt_cancels")
+    number = sql("SELECT number FROM halt_cancels WHERE run = 'gone'")
+    client, sid = cluster.opened(first, cluster.native_key(name))
+    with client:
+        assert client.ask(order(1))["ok"]
+        counts = done(second, halted(second, f"session:{sid}", "--cancel"))
+        assert (counts["orders"], counts["unconfirmed"]) == (1, 0), counts
+    until(lambda: sql(f"SELECT count(DISTINCT node) FROM halt_cancel_answers WHERE number = {number} AND record LIKE '%nobody was asked%'") == "3")
 
 
 def test_every_node_lists_the_sessions_of_all_and_any_ends_them(cluster, name):

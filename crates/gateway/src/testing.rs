@@ -34,6 +34,7 @@ use crate::config::{self, Override, Settings, Sources};
 use crate::connection::{Connection, ConnectionLimits};
 use crate::drain::Drain;
 use crate::entropy::SystemEntropy;
+use crate::handover::taking::Predecessor;
 use crate::identity::IdentityIssuer;
 use crate::metrics::Metrics;
 use crate::native::sessions::Sessions;
@@ -70,6 +71,15 @@ pub(crate) async fn on_stage<F: Future<Output = ()>>(story: impl FnOnce(Stage) -
 
 /// The same with other settings.
 pub(crate) async fn on_stage_with<F: Future<Output = ()>>(change: impl FnOnce(&mut Settings), story: impl FnOnce(Stage) -> F) {
+    set(|shared| change(&mut shared.settings), story).await;
+}
+
+/// The same in the process that comes after another one.
+pub(crate) async fn on_stage_after<F: Future<Output = ()>>(predecessor: Arc<Predecessor>, story: impl FnOnce(Stage) -> F) {
+    set(|shared| shared.predecessor = Some(predecessor), story).await;
+}
+
+async fn set<F: Future<Output = ()>>(change: impl FnOnce(&mut Shared), story: impl FnOnce(Stage) -> F) {
     LocalSet::new()
         .run_until(async {
             story(Stage::new(change).await).await;
@@ -78,7 +88,7 @@ pub(crate) async fn on_stage_with<F: Future<Output = ()>>(change: impl FnOnce(&m
 }
 
 impl Stage {
-    async fn new(change: impl FnOnce(&mut Settings)) -> Self {
+    async fn new(change: impl FnOnce(&mut Shared)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let upstream = StubUpstream::default();
@@ -86,7 +96,7 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let (gateway, gateway_root) = gateway_identity();
         let mut shared = shared(folder.path(), address, gateway).await;
-        change(&mut shared.settings);
+        change(&mut shared);
         let config = UpstreamConfig {
             authority: address.to_string(),
             connect_timeout: Duration::from_secs(2),

@@ -20,7 +20,7 @@ mod sessions;
 mod tokens;
 
 pub use admission::generate_secret;
-pub use cancels::{CancelAnswer, CancelCall, NewCancel};
+pub use cancels::{CancelAnswer, CancelCall, CancelCalls, NewCancel, UnreadableCall};
 pub use tokens::Presented;
 
 use std::path::Path;

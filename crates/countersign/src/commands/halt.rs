@@ -183,7 +183,7 @@ fn show(status: &HaltStatus, watch: bool, json: bool) -> anyhow::Result<()> {
 
 /// What became of resting orders.
 fn resting(cancel: &CancelLine) -> String {
-    let CancelLine { done, asked, confirmed, orders, unconfirmed, faults, waiting, late, silent, untold } = cancel;
+    let CancelLine { done, asked, confirmed, orders, unconfirmed, faults, waiting, late, silent, unreadable, untold, unread } = cancel;
     let state = if *done { "" } else { ", going on" };
     let mut text = match asked {
         0 if *done => "nobody found: orders may rest".to_owned(),
@@ -200,8 +200,12 @@ fn resting(cancel: &CancelLine) -> String {
     tell(waiting, "waits for requests of before");
     tell(late, "not confirmed: requests of before may still arrive");
     tell(silent, "has NOT answered");
+    tell(unreadable, "its answer cannot be read here: orders may rest");
     if let Some(why) = untold {
         text.push_str(&format!("\nthe other nodes are NOT told yet: {why}"));
+    }
+    if let Some(why) = unread {
+        text.push_str(&format!("\nwhat the other nodes say is NOT known: {why}"));
     }
     for CancelFault { whom, why } in faults {
         text.push_str(&format!("\n{whom}: {why}"));

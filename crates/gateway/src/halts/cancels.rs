@@ -114,29 +114,48 @@ async fn run(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>, asks: Asks) 
 async fn run_within(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>, asks: Asks, patience: Duration) {
     let is_past = follow::is_known(&shared, &asks, patience).await && is_past(&shared, asks.ticket.halt, patience).await;
     let Asks { ticket, ref scope, accounts } = asks;
-    let (halt, cancels) = (ticket.halt, shared.halts.cancels());
     let targets = targets::of(&shared, scope, accounts);
-    let mut part = CancelPart { asked: targets.len() as u64, late: !is_past, ..CancelPart::default() };
-    cancels.note_asking(ticket, targets.len(), part.late);
+    shared.halts.cancels().note_asking(ticket, targets.len(), targets.iter().filter_map(Target::sid), !is_past);
+    ask_all(&shared, &upstreams, (ticket, scope), targets, !is_past).await;
+}
+
+/// The same for a session that came here while the halt was in force: nobody may have found it where it was.
+async fn run_for_arrived(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>, ticket: Ticket, scope: HaltScope, target: Target) {
+    let is_past = is_past(&shared, ticket.halt, patience(&upstreams)).await;
+    if !is_past {
+        shared.halts.cancels().note_late(ticket);
+    }
+    ask_all(&shared, &upstreams, (ticket, &scope), vec![target], !is_past).await;
+}
+
+async fn ask_all(
+    shared: &Arc<Shared>,
+    upstreams: &Arc<[UpstreamConfig]>,
+    (ticket, scope): (Ticket, &HaltScope),
+    targets: Vec<Target>,
+    late: bool,
+) {
+    let (halt, cancels) = (ticket.halt, shared.halts.cancels());
+    let mut part = CancelPart { asked: targets.len() as u64, late, ..CancelPart::default() };
     if part.late {
         tracing::error!(%halt, "a halt cancels, though requests of before may still arrive: orders may rest");
     }
-    record(&shared, &format!("{halt} asks for {} accounts and sessions of {scope}{}", part.asked, warning(&part)));
+    record(shared, &format!("{halt} asks for {} accounts and sessions of {scope}{}", part.asked, warning(&part)));
     let mut waiting = targets.into_iter();
     let mut asking = JoinSet::new();
     loop {
         while asking.len() < AT_ONCE
             && let Some(target) = waiting.next()
         {
-            let (shared, upstreams) = (Arc::clone(&shared), Arc::clone(&upstreams));
+            let (shared, upstreams) = (Arc::clone(shared), Arc::clone(upstreams));
             asking.spawn(async move {
                 let outcome = ask_until_answered(|_| ask(&shared, &upstreams, &target)).await;
-                (target.name(), outcome)
+                (target.name(), target.sid(), outcome)
             });
         }
-        let (whom, outcome) = match asking.join_next().await {
+        let (whom, sid, outcome) = match asking.join_next().await {
             Some(Ok(asked)) => asked,
-            Some(Err(error)) => ("?".to_owned(), Err(Refusal::operator(Reject::Internal, error.to_string()))),
+            Some(Err(error)) => ("?".to_owned(), None, Err(Refusal::operator(Reject::Internal, error.to_string()))),
             None => break,
         };
         match &outcome {
@@ -146,13 +165,13 @@ async fn run_within(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>, asks:
                 tracing::error!(%halt, whom, %refusal, "a halt could not cancel: orders may rest");
             }
         }
-        cancels.note(ticket, &whom, &outcome);
+        cancels.note(ticket, (&whom, sid), &outcome);
     }
     cancels.end(ticket);
     let CancelPart { asked, confirmed, orders, unconfirmed, .. } = part;
     tracing::warn!(%halt, orders, confirmed, unconfirmed, "a halt cancelled resting orders");
     let words = format!("{halt} {orders} orders cancelled, {confirmed} of {asked} confirmed, {unconfirmed} NOT confirmed");
-    record(&shared, &format!("{words}{}", warning(&part)));
+    record(shared, &format!("{words}{}", warning(&part)));
 }
 
 /// Whether nothing of before is under way at any node. No other node hears of a halt that is not in the store, but none passes orders longer

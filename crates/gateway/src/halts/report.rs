@@ -1,5 +1,7 @@
 //! The wire form for operators.
 
+use std::collections::BTreeSet;
+
 use countersign_halt::{Action, Entry};
 use serde::{Deserialize, Serialize};
 
@@ -123,9 +125,15 @@ pub struct CancelLine {
     /// Nodes that have not said anything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silent: Vec<String>,
+    /// Nodes whose answer cannot be read here: it is of a newer program, or damaged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
     /// Why the other nodes are not told yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untold: Option<String>,
+    /// Why it is not known what the other nodes say now: the database does not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
 }
 
 /// How far a node is with a halt that cancels.
@@ -158,6 +166,15 @@ pub struct CancelPart {
     pub unconfirmed: u64,
     /// As [`CancelLine::faults`].
     pub faults: Vec<CancelFault>,
+    /// Who has to answer, as far as this process knows.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub expects: BTreeSet<String>,
+    /// Sessions for which a venue has confirmed, the first of them: whoever goes on with one does not ask again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub sessions: BTreeSet<String>,
+    /// As [`CancelLine::unreadable`]: of what is read here, and never told.
+    #[serde(skip)]
+    pub unreadable: bool,
 }
 
 impl CancelPart {

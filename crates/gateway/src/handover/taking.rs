@@ -302,6 +302,11 @@ impl Predecessor {
         (Arc::new(predecessor), wishes)
     }
 
+    /// It has drained.
+    pub(crate) fn ends(&self) {
+        self.gone.send_replace(true);
+    }
+
     /// A session comes.
     pub(crate) fn brings(&self, sid: SessionId, what: Handed) {
         assert!(self.deliver(sid, what));

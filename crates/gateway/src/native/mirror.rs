@@ -237,7 +237,8 @@ fn take(worker: &Rc<Worker>, mirror: Option<&Arc<SessionMirror>>, sid: SessionId
     inherit(worker, mirror, sid, taken, found == Found::AtRest).inspect_err(|refusal| {
         tracing::error!(%sid, node, %refusal, "a session of another node cannot be gone on with: its orders may rest");
     })?;
-    // Asked once it is in the registry: what is revoked from now on finds it there.
+    // Once it is in the registry: what is called for or revoked from now on finds it there.
+    worker.shared.halts.cancels().note_arrived(sid);
     let over = found.over().or_else(|| worker.shared.oauth.who_revoked(sid));
     match worker.shared.sessions.entry(sid).zip(over) {
         // Its orders are cancelled as its contract says, and nobody comes back to it.

@@ -26,7 +26,7 @@ pub struct NewCancel {
     pub by: String,
     /// The process where it was said: its name, which no other has, also none of the same node.
     pub run: String,
-    /// When.
+    /// When. With the halt and the process it names the call: whoever says a second one gives it a later time.
     pub at: Timestamp,
 }
 
@@ -41,6 +41,35 @@ pub struct CancelCall {
     pub node: String,
     /// Whether its halt was lifted meanwhile.
     pub is_lifted: bool,
+}
+
+/// Calls, as far as they can be read.
+#[derive(Debug, Default)]
+pub struct CancelCalls {
+    /// Those that can.
+    pub read: Vec<CancelCall>,
+    /// Those that cannot: of a newer program, or damaged.
+    pub unreadable: Vec<UnreadableCall>,
+}
+
+impl CancelCalls {
+    /// The last number among them.
+    #[must_use]
+    pub fn last(&self) -> Option<u64> {
+        let read = self.read.iter().map(|call| call.number);
+        read.chain(self.unreadable.iter().map(|call| call.number)).max()
+    }
+}
+
+/// A call of which nobody here can say what it is for.
+#[derive(Debug)]
+pub struct UnreadableCall {
+    /// Its number.
+    pub number: u64,
+    /// Its halt, where that much can be read.
+    pub halt: Option<HaltId>,
+    /// What is wrong with it.
+    pub why: StoreError,
 }
 
 /// What a process says of a call.
@@ -60,11 +89,17 @@ pub struct CancelAnswer {
 const CALLS: &str = "SELECT c.*, CAST(CASE WHEN h.lowered IS NOT NULL AND h.lowered_to IS NULL THEN 1 ELSE 0 END AS bigint) AS lifted \
      FROM halt_cancels AS c LEFT JOIN halts AS h ON h.id = c.halt WHERE c.number > $1 ORDER BY c.number";
 
-const ANSWER: &str = "INSERT INTO halt_cancel_answers (number, node, run, record) VALUES ($1, $2, $3, $4) \
+/// The call itself, where it is there already: the answer to its COMMIT was lost.
+const CALLED: &str = "SELECT number FROM halt_cancels WHERE halt = $1 AND run = $2 AND at = $3";
+
+/// Of a call that is remembered.
+const ANSWER: &str = "INSERT INTO halt_cancel_answers (number, node, run, record) \
+     SELECT number, CAST($2 AS text), CAST($3 AS text), CAST($4 AS text) FROM halt_cancels WHERE number = $1 \
      ON CONFLICT (number, node, run) DO UPDATE SET record = excluded.record";
 
 impl Store {
-    /// Calls every process to cancel; the number of the call. The oldest are forgotten.
+    /// Calls every process to cancel; the number of the call. The oldest are forgotten. The same call made again, because nobody knows
+    /// whether it came there, is the one that is there.
     ///
     /// # Errors
     /// [`StoreError::Field`], or an infrastructure failure.
@@ -72,6 +107,11 @@ impl Store {
         check_text("the name of who cancels", &new.by, 1, limits::ACTOR_BYTES_MAX)?;
         // The lock of halts: numbers are committed in order, so whoever has read up to one misses none below it.
         let mut transaction = self.db.begin(Lock::Halts).await?;
+        let name = [new.halt.to_string().into(), new.run.as_str().into(), row::micros(new.at).into()];
+        if let Some(called) = transaction.row(CALLED, &name).await? {
+            transaction.leave().await?;
+            return called.number("number").map(|number| u64::try_from(number).unwrap_or(0)).map_err(|source| self.failed(source));
+        }
         let last = transaction.one("SELECT coalesce(max(number), 0) AS last FROM halt_cancels", &[]).await?;
         let number = last.number("last").map_err(|source| self.failed(source))? + 1;
         let values = [
@@ -91,27 +131,37 @@ impl Store {
         Ok(u64::try_from(number).unwrap_or(0))
     }
 
-    /// The calls after a number, in order. From 0 on: all that are remembered.
-    ///
-    /// # Errors
-    /// [`StoreError::BadRecord`], or an infrastructure failure.
-    pub async fn cancel_calls_after(&self, number: u64) -> Result<Vec<CancelCall>, StoreError> {
-        self.db.rows(CALLS, &[signed(number).into()]).await?.iter().map(call).collect()
-    }
-
-    /// Says what this node's process makes of a call; what it said before is replaced. A call that is forgotten is an error of the database.
+    /// The calls after a number, in order. From 0 on: all that are remembered. One that cannot be read hides no other: it is told with its
+    /// number, for whoever has to say so.
     ///
     /// # Errors
     /// An infrastructure failure.
-    pub async fn answer_cancel(&self, number: u64, run: &str, record: &str) -> Result<(), StoreError> {
+    pub async fn cancel_calls_after(&self, number: u64) -> Result<CancelCalls, StoreError> {
+        let rows = self.db.rows(CALLS, &[signed(number).into()]).await?;
+        let mut calls = CancelCalls::default();
+        for row in &rows {
+            match call(row) {
+                Ok(call) => calls.read.push(call),
+                Err(why) => calls.unreadable.push(UnreadableCall { number: number_of(row)?, halt: halt_of(row), why }),
+            }
+        }
+        Ok(calls)
+    }
+
+    /// Says what this node's process makes of a call; what it said before is replaced. Whether there is such a call: one that was forgotten
+    /// needs no answer.
+    ///
+    /// # Errors
+    /// An infrastructure failure.
+    pub async fn answer_cancel(&self, number: u64, run: &str, record: &str) -> Result<bool, StoreError> {
         let values = [signed(number).into(), self.node.as_str().into(), run.into(), record.into()];
-        self.db.run(ANSWER, &values).await.map(drop)
+        self.db.run(ANSWER, &values).await.map(|answered| answered > 0)
     }
 
     /// What was said of the calls from a number on.
     ///
     /// # Errors
-    /// [`StoreError::BadRecord`], or an infrastructure failure.
+    /// [`StoreError::BadRecord`] where a column has another type, or an infrastructure failure.
     pub async fn cancel_answers_from(&self, number: u64) -> Result<Vec<CancelAnswer>, StoreError> {
         let answers = "SELECT number, node, run, record FROM halt_cancel_answers WHERE number >= $1 ORDER BY number, node, run";
         self.db.rows(answers, &[signed(number).into()]).await?.iter().map(answer).collect()
@@ -135,6 +185,16 @@ fn call(row: &Row) -> Result<CancelCall, StoreError> {
         node: text("node")?.to_owned(),
         is_lifted: row.number("lifted").map_err(failed)? == 1,
     })
+}
+
+/// The key of the table, which is always there.
+fn number_of(row: &Row) -> Result<u64, StoreError> {
+    let number = row.number("number").map_err(|error| bad(0, error))?;
+    u64::try_from(number).map_err(|error| bad(number, error))
+}
+
+fn halt_of(row: &Row) -> Option<HaltId> {
+    row.text("halt").ok().and_then(HaltId::parse)
 }
 
 fn answer(row: &Row) -> Result<CancelAnswer, StoreError> {

@@ -1,10 +1,13 @@
 //! Halts that cancel: each process hears each call once, in order, and what all of them say is there for everybody.
 
+use countersign_core::Timestamp;
 use countersign_halt::{HaltId, HaltScope};
 use countersign_store::limits::CANCEL_CALLS_KEPT;
-use countersign_store::{NewCancel, Store};
+use countersign_store::{CancelCall, NewCancel, Store};
 
 use super::nodes::{halt, lift};
+use super::postgres_server::PostgresServer;
+use super::postgres_wire::{Fate, PostgresWire};
 use super::support::{Place, T0, contract};
 
 contract!(
@@ -13,6 +16,8 @@ contract!(
     what_each_process_says_is_read_at_every_node,
     a_call_of_a_halt_that_was_lifted_says_so,
     old_calls_are_forgotten_with_their_answers,
+    a_call_that_is_made_again_is_the_one_that_is_there,
+    a_call_that_cannot_be_read_hides_no_other,
 );
 
 fn cancel(byte: u8, run: &str) -> NewCancel {
@@ -24,18 +29,24 @@ async fn two(place: &Place) -> (Store, Store) {
     (place.node("a").await, place.node("b").await)
 }
 
+async fn calls_after(store: &Store, number: u64) -> Vec<CancelCall> {
+    let calls = store.cancel_calls_after(number).await.unwrap();
+    assert!(calls.unreadable.is_empty(), "{calls:?}");
+    calls.read
+}
+
 async fn a_call_is_heard_at_every_node_in_the_order_of_its_number(place: Place) {
     let (one, other) = two(&place).await;
-    assert!(one.cancel_calls_after(0).await.unwrap().is_empty());
+    assert!(calls_after(&one, 0).await.is_empty());
     assert_eq!((one.call_cancel(&cancel(1, "x")).await.unwrap(), one.call_cancel(&cancel(2, "x")).await.unwrap()), (1, 2));
-    let heard = other.cancel_calls_after(0).await.unwrap();
+    let heard = calls_after(&other, 0).await;
     assert_eq!(heard.iter().map(|call| (call.number, call.what.clone())).collect::<Vec<_>>(), [(1, cancel(1, "x")), (2, cancel(2, "x"))]);
     assert!(heard.iter().all(|call| !call.is_lifted), "a halt that is not in the store yet was not lifted");
     // A file has one gateway, whose name nobody needs.
     let alone = one.notices().is_none();
     assert!(alone || heard.iter().all(|call| call.node == "a"));
-    assert_eq!(other.cancel_calls_after(1).await.unwrap(), heard[1..]);
-    assert!(other.cancel_calls_after(2).await.unwrap().is_empty());
+    assert_eq!(calls_after(&other, 1).await, heard[1..]);
+    assert!(calls_after(&other, 2).await.is_empty());
 }
 
 async fn calls_of_two_nodes_have_numbers_one_after_the_other(place: Place) {
@@ -61,7 +72,7 @@ async fn what_each_process_says_is_read_at_every_node(place: Place) {
     let said: Vec<_> = said.iter().map(|answer| (answer.run.as_str(), answer.record.as_str())).collect();
     assert_eq!(said, [("x", "done, too"), ("y", "done"), ("z", "the next process")]);
     assert!(one.cancel_answers_from(number + 1).await.unwrap().is_empty());
-    assert!(one.answer_cancel(number + 1, "x", "to nobody").await.is_err());
+    assert!(!one.answer_cancel(number + 1, "x", "to nobody").await.unwrap());
 }
 
 async fn a_call_of_a_halt_that_was_lifted_says_so(place: Place) {
@@ -69,23 +80,64 @@ async fn a_call_of_a_halt_that_was_lifted_says_so(place: Place) {
     let halts = one.open_halts().await.unwrap();
     halts.raise(&halt(1)).await.unwrap();
     one.call_cancel(&cancel(1, "x")).await.unwrap();
-    assert!(!other.cancel_calls_after(0).await.unwrap()[0].is_lifted);
+    assert!(!calls_after(&other, 0).await[0].is_lifted);
     let set = halts.state(None).await.unwrap();
     let (operators, lift, signature) = lift(&set);
     let (now, signatures) = (halt(1).at, [signature]);
     let agreed = operators.agree(&lift, &signatures, &set, now).unwrap();
     assert_eq!(halts.lower(&agreed, &signatures, now).await.unwrap(), Some(2));
-    assert!(other.cancel_calls_after(0).await.unwrap()[0].is_lifted);
+    assert!(calls_after(&other, 0).await[0].is_lifted);
 }
 
 async fn old_calls_are_forgotten_with_their_answers(place: Place) {
     let (one, other) = two(&place).await;
-    for _ in 0..CANCEL_CALLS_KEPT + 2 {
-        let number = one.call_cancel(&cancel(1, "x")).await.unwrap();
+    for call in 0..CANCEL_CALLS_KEPT + 2 {
+        let at = Timestamp::from_micros(T0.as_micros() + call as u64);
+        let number = one.call_cancel(&NewCancel { at, ..cancel(1, "x") }).await.unwrap();
         one.answer_cancel(number, "x", "done").await.unwrap();
     }
-    let kept = other.cancel_calls_after(0).await.unwrap();
+    let kept = calls_after(&other, 0).await;
     assert_eq!((kept.len(), kept[0].number), (CANCEL_CALLS_KEPT, 3));
     let answers = other.cancel_answers_from(0).await.unwrap();
     assert_eq!((answers.len(), answers[0].number), (CANCEL_CALLS_KEPT, 3));
+}
+
+async fn a_call_that_is_made_again_is_the_one_that_is_there(place: Place) {
+    let (one, other) = two(&place).await;
+    let later = NewCancel { at: Timestamp::from_micros(T0.as_micros() + 1), ..cancel(1, "x") };
+    for _ in 0..2 {
+        assert_eq!(one.call_cancel(&cancel(1, "x")).await.unwrap(), 1);
+        assert_eq!(one.call_cancel(&later).await.unwrap(), 2, "said a second time");
+        assert_eq!(other.call_cancel(&cancel(1, "y")).await.unwrap(), 3, "by another process");
+    }
+    assert_eq!(calls_after(&other, 0).await.len(), 3);
+}
+
+async fn a_call_that_cannot_be_read_hides_no_other(mut place: Place) {
+    let (one, other) = two(&place).await;
+    for byte in 1..=4 {
+        one.call_cancel(&cancel(byte, "x")).await.unwrap();
+    }
+    place.edit("UPDATE halt_cancels SET scope = 'planet:mars' WHERE number = 2").await.unwrap();
+    place.edit("UPDATE halt_cancels SET halt = 'H-?' WHERE number = 4").await.unwrap();
+    let calls = other.cancel_calls_after(0).await.unwrap();
+    assert_eq!(calls.read.iter().map(|call| call.number).collect::<Vec<_>>(), [1, 3]);
+    let told: Vec<_> = calls.unreadable.iter().map(|call| (call.number, call.halt)).collect();
+    assert_eq!(told, [(2, Some(cancel(2, "x").halt)), (4, None)]);
+    assert!(calls.unreadable[0].why.to_string().contains("halt_cancels"), "{calls:?}");
+    assert_eq!(calls.last(), Some(4), "and is not met again");
+}
+
+#[tokio::test]
+async fn a_call_whose_commit_was_never_answered_is_made_once() {
+    let server = PostgresServer::start();
+    let place = Place::on(&server, "unanswered").await;
+    let other = place.node("b").await;
+    let wire = PostgresWire::start(server.folder());
+    let one = Store::connect(&wire.address("unanswered"), "a", place.sealing()).await.unwrap();
+    wire.tell(Some(Fate::Unanswered("COMMIT\0")));
+    one.call_cancel(&cancel(1, "x")).await.unwrap_err();
+    wire.tell(None);
+    assert_eq!(one.call_cancel(&cancel(1, "x")).await.unwrap(), 1, "it came there the first time");
+    assert_eq!(calls_after(&other, 0).await.len(), 1);
 }

@@ -1,28 +1,35 @@
 //! What became of resting orders: by halt, by the process that asked. This process keeps its own part, and copies of the others'.
 
+mod answers;
+mod arrivals;
+mod line;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use countersign_core::{Refusal, SessionId, Timestamp};
-use countersign_halt::HaltId;
-use countersign_store::{CancelAnswer, CancelCall, NewCancel};
+use countersign_core::{Monotonic, Refusal, SessionId, Timestamp};
+use countersign_halt::{HaltId, HaltScope};
+use countersign_store::{CancelCall, NewCancel};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+pub(super) use self::arrivals::TakeOn;
 use super::FAULTS_MAX;
-use crate::clock;
 use crate::entropy::SystemEntropy;
-use crate::halts::report::{CancelFault, CancelLine, CancelPart, CancelStage};
+use crate::halts::report::{CancelLine, CancelPart, CancelStage};
 
 /// Halts whose cancelling is remembered: as many as the store does.
 const KEPT_MAX: usize = countersign_store::limits::CANCEL_CALLS_KEPT;
 
-/// How long what others say is read: a venue that answers nothing is asked for some minutes, a node that says nothing for an hour has
-/// nothing to say.
-const READ_FOR: Duration = Duration::from_secs(3_600);
-
-/// How long nodes that turn up have to answer, too: they are known within a second or two. Who comes later has no session of then.
+/// How long nodes that turn up have to answer, too, from when they can read of it: they are known within a second or two. Who comes later
+/// has no session of then.
 const EXPECT_FOR: Duration = Duration::from_secs(5);
+
+/// Sessions that are named as confirmed: names of all would make a record that is written often a long one. Who is not named is asked
+/// for again where it goes on, under the same halt.
+const SESSIONS_NAMED_MAX: usize = 256;
 
 /// The books of this process.
 #[derive(Debug)]
@@ -44,6 +51,14 @@ struct Book {
     node: String,
     /// Whether others have the same database.
     shared: bool,
+    /// Why the last look failed.
+    lost: Option<String>,
+    /// Sessions that came here from another process, and were not looked at yet.
+    arrived: BTreeSet<SessionId>,
+    /// Calls that cannot be read, and why: to be answered.
+    unreadable: Vec<(u64, String)>,
+    /// Whether what processes that are gone left unfinished was closed.
+    closed: bool,
 }
 
 /// A call in these books. A later one of the same halt takes its place, and nothing that is noted for the former counts any more.
@@ -57,16 +72,29 @@ pub(super) struct Ticket {
 struct Call {
     ticket: u64,
     at: Timestamp,
+    scope: HaltScope,
+    /// Whether this process carries it out: it was said or heard here. Else it began before this process.
+    here: bool,
     /// Its number in the store.
     number: Option<u64>,
+    /// Since when others can read of it.
+    told: Option<Monotonic>,
     /// Who has to answer: whoever was there when it began, or has come since.
     nodes: BTreeSet<String>,
+    /// Whether those who turn up now have to, too.
+    gathers: bool,
     /// What this process does about it; none where it was over before this process began.
     own: Option<CancelPart>,
-    /// Whether the store has that as it is.
+    /// Sessions of this process that a venue is asked for.
+    sessions: BTreeSet<SessionId>,
+    /// How many tasks of this process are at it.
+    tasks: usize,
+    /// Whether the store has the part as it is.
     written: bool,
     /// By node and process.
     others: BTreeMap<(String, String), CancelPart>,
+    /// When they were read last.
+    read: Option<Monotonic>,
     untold: Option<String>,
 }
 
@@ -104,19 +132,34 @@ impl Cancels {
         (book.node, book.shared) = (node.to_owned(), shared);
     }
 
-    /// Who has to answer what is not settled. A node that is lost meanwhile still has.
-    pub(super) fn expect(&self, nodes: &[String]) {
+    /// Who has to answer what is not settled. A node that is lost meanwhile still has. `read` when the database told of them, too: time
+    /// in which nobody could read of a call does not count.
+    pub(super) fn expect(&self, nodes: &[String], read: Option<Monotonic>) {
         let mut book = self.book.lock();
-        let now = clock::wall();
-        for call in book.calls.values_mut().filter(|call| call.own.is_some() && now.saturating_since(call.at) < EXPECT_FOR) {
+        for call in book.calls.values_mut().filter(|call| call.here && call.gathers) {
+            let known = call.nodes.len();
             call.nodes.extend(nodes.iter().cloned());
+            call.gathers = !read.zip(call.told).is_some_and(|(now, told)| now.saturating_since(told) >= EXPECT_FOR);
+            if let Some(part) = call.own.as_mut().filter(|_| call.nodes.len() != known) {
+                part.expects.clone_from(&call.nodes);
+                call.written = false;
+            }
         }
     }
 
+    /// What came of a look at the database.
+    pub(super) fn note_look(&self, failed: Option<String>) {
+        self.book.lock().lost = failed;
+    }
+
     /// It was said here: this process begins, the others are to be told.
-    pub(super) fn say(&self, new: NewCancel) -> Ticket {
+    pub(super) fn say(&self, mut new: NewCancel) -> Ticket {
         let mut book = self.book.lock();
-        let ticket = book.begin(new.halt, new.at, None);
+        // The time is part of the name of a call.
+        if let Some(former) = book.calls.get(&new.halt).filter(|former| former.at >= new.at) {
+            new.at = former.at.saturating_add(Duration::from_micros(1));
+        }
+        let ticket = book.begin(&new, None, None);
         book.untold.push((ticket, new));
         drop(book);
         self.look();
@@ -124,16 +167,22 @@ impl Cancels {
     }
 
     /// It was said at another node, or in another process of this one.
-    pub(super) fn hear(&self, call: &CancelCall) -> Ticket {
-        self.book.lock().begin(call.what.halt, call.what.at, Some(call.number))
+    pub(super) fn hear(&self, call: &CancelCall, now: Monotonic) -> Ticket {
+        let mut book = self.book.lock();
+        let ticket = book.begin(&call.what, Some(call.number), Some(now));
+        book.expect_caller(ticket, &call.node);
+        ticket
     }
 
     /// It was said before this process began, which has no part in it.
-    pub(super) fn remember(&self, call: &CancelCall) {
+    pub(super) fn remember(&self, call: &CancelCall, age: Duration, now: Monotonic) {
+        let age = u64::try_from(age.as_micros()).unwrap_or(u64::MAX);
+        let told = Monotonic::from_micros(now.as_micros().saturating_sub(age));
         let mut book = self.book.lock();
-        book.begin(call.what.halt, call.what.at, Some(call.number));
-        if let Some(call) = book.calls.get_mut(&call.what.halt) {
-            (call.own, call.written) = (None, true);
+        let ticket = book.begin(&call.what, Some(call.number), Some(told));
+        book.expect_caller(ticket, &call.node);
+        if let Some(call) = book.call(ticket) {
+            (call.here, call.own, call.tasks, call.written) = (false, None, 0, true);
         }
     }
 
@@ -143,11 +192,11 @@ impl Cancels {
     }
 
     /// The others can read it, or need not any more.
-    pub(super) fn note_told(&self, ticket: Ticket, number: Option<u64>) {
+    pub(super) fn note_told(&self, ticket: Ticket, number: Option<u64>, now: Monotonic) {
         let mut book = self.book.lock();
         book.untold.retain(|(waiting, _)| *waiting != ticket);
         if let Some(call) = book.call(ticket) {
-            call.number = number;
+            (call.number, call.told) = (number, number.map(|_| now));
             call.untold = None;
         }
     }
@@ -159,21 +208,29 @@ impl Cancels {
         }
     }
 
-    /// Nothing of before is under way, or that was waited for too long; so many are asked for.
-    pub(super) fn note_asking(&self, ticket: Ticket, asked: usize, late: bool) {
+    /// Nothing of before is under way, or that was waited for too long; so many are asked for, these sessions among them.
+    pub(super) fn note_asking(&self, ticket: Ticket, asked: usize, sessions: impl IntoIterator<Item = SessionId>, late: bool) {
+        if let Some(call) = self.book.lock().call(ticket) {
+            call.sessions.extend(sessions);
+        }
         self.change(ticket, |part| {
             (part.stage, part.asked, part.late) = (CancelStage::Asking, asked as u64, late);
         });
         self.look();
     }
 
-    pub(super) fn note(&self, ticket: Ticket, whom: &str, outcome: &Result<usize, Refusal>) {
+    pub(super) fn note_late(&self, ticket: Ticket) {
+        self.change(ticket, |part| part.late = true);
+    }
+
+    pub(super) fn note(&self, ticket: Ticket, whom: (&str, Option<SessionId>), outcome: &Result<usize, Refusal>) {
         self.change(ticket, |part| match outcome {
             Ok(orders) => {
                 part.confirmed += 1;
                 part.orders += *orders as u64;
+                part.sessions.extend(whom.1.filter(|_| part.sessions.len() < SESSIONS_NAMED_MAX).map(|sid| sid.to_string()));
             }
-            Err(refusal) => part.fail(whom, refusal.to_string(), FAULTS_MAX),
+            Err(refusal) => part.fail(whom.0, refusal.to_string(), FAULTS_MAX),
         });
     }
 
@@ -186,9 +243,16 @@ impl Cancels {
         });
     }
 
-    /// This process is through with it; what it came to here.
+    /// A task of this process is through with it; when all are, so is this process.
     pub(super) fn end(&self, ticket: Ticket) {
-        self.change(ticket, |part| part.stage = CancelStage::Done);
+        let mut left = 0;
+        if let Some(call) = self.book.lock().call(ticket) {
+            call.tasks = call.tasks.saturating_sub(1);
+            left = call.tasks;
+        }
+        if left == 0 {
+            self.change(ticket, |part| part.stage = CancelStage::Done);
+        }
         self.look();
     }
 
@@ -220,155 +284,46 @@ impl Cancels {
             call.written = call.own.as_ref() == Some(written);
         }
     }
-
-    /// The first call of which others may still have something to say.
-    pub(super) fn unsettled_from(&self) -> Option<u64> {
-        let book = self.book.lock();
-        let now = clock::wall();
-        let open = |call: &&Call| now.saturating_since(call.at) < READ_FOR && !book.line(call).done;
-        book.calls.values().filter(open).filter_map(|call| call.number).min()
-    }
-
-    /// What others say.
-    pub(super) fn note_answers(&self, answers: Vec<(CancelAnswer, CancelPart)>) {
-        let mut book = self.book.lock();
-        for (CancelAnswer { number, node, run, record: _ }, part) in answers {
-            if let Some(call) = book.calls.values_mut().find(|call| call.number == Some(number)).filter(|_| run != self.run) {
-                call.others.insert((node, run), part);
-            }
-        }
-    }
 }
 
 impl Book {
-    fn begin(&mut self, halt: HaltId, at: Timestamp, number: Option<u64>) -> Ticket {
+    fn begin(&mut self, new: &NewCancel, number: Option<u64>, told: Option<Monotonic>) -> Ticket {
         self.tickets += 1;
+        let halt = new.halt;
         let oldest = self.calls.iter().min_by_key(|(_, call)| call.ticket).map(|(halt, _)| *halt);
         if let Some(oldest) = oldest.filter(|_| self.calls.len() >= KEPT_MAX && !self.calls.contains_key(&halt)) {
             self.calls.remove(&oldest);
         }
-        let own = Some(CancelPart::default());
-        let call =
-            Call { ticket: self.tickets, at, number, nodes: BTreeSet::new(), own, written: false, others: BTreeMap::new(), untold: None };
+        let call = Call {
+            ticket: self.tickets,
+            at: new.at,
+            scope: new.scope.clone(),
+            here: true,
+            number,
+            told,
+            nodes: BTreeSet::new(),
+            gathers: true,
+            own: Some(CancelPart::default()),
+            sessions: BTreeSet::new(),
+            tasks: 1,
+            written: false,
+            others: BTreeMap::new(),
+            read: None,
+            untold: None,
+        };
         self.calls.insert(halt, call);
         Ticket { halt, number: self.tickets }
     }
 
+    /// Whoever said it has to answer as well.
+    fn expect_caller(&mut self, ticket: Ticket, node: &str) {
+        let node = self.named(node);
+        if let Some(call) = self.call(ticket) {
+            call.nodes.insert(node);
+        }
+    }
+
     fn call(&mut self, ticket: Ticket) -> Option<&mut Call> {
         self.calls.get_mut(&ticket.halt).filter(|call| call.ticket == ticket.number)
-    }
-
-    /// All parts together.
-    fn line(&self, call: &Call) -> CancelLine {
-        let own = call.own.iter().map(|part| (self.node.as_str(), part));
-        // The process before this one, over a file, where nodes have no names.
-        let named = |node: &String| if node.is_empty() { self.node.clone() } else { node.clone() };
-        let others: Vec<_> = call.others.iter().map(|((node, _), part)| (named(node), part)).collect();
-        let parts: Vec<(&str, &CancelPart)> = own.chain(others.iter().map(|(node, part)| (node.as_str(), *part))).collect();
-        let sum = |count: fn(&CancelPart) -> u64| parts.iter().map(|(_, part)| count(part)).sum::<u64>();
-        let those = |which: fn(&CancelPart) -> bool| {
-            let mut nodes: Vec<String> = parts.iter().filter(|(_, part)| which(part)).map(|(node, _)| (*node).to_owned()).collect();
-            nodes.dedup();
-            nodes
-        };
-        let silent: Vec<String> = call.nodes.iter().filter(|node| !parts.iter().any(|(said, _)| said == node)).cloned().collect();
-        let faults: Vec<CancelFault> = parts.iter().flat_map(|(_, part)| part.faults.clone()).take(FAULTS_MAX).collect();
-        let alone = !self.shared;
-        // What has just been said is not through where nobody knows yet whom it concerns.
-        let is_told = alone || call.own.is_none() || (call.number.is_some() && !call.nodes.is_empty());
-        CancelLine {
-            done: is_told && silent.is_empty() && parts.iter().all(|(_, part)| part.stage == CancelStage::Done),
-            asked: sum(|part| part.asked),
-            confirmed: sum(|part| part.confirmed),
-            orders: sum(|part| part.orders),
-            unconfirmed: sum(|part| part.unconfirmed),
-            faults,
-            waiting: those(|part| part.stage == CancelStage::Waiting),
-            late: those(|part| part.late),
-            silent,
-            untold: call.untold.clone().filter(|_| !alone),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use countersign_core::Reject;
-    use countersign_halt::HaltScope;
-
-    use super::*;
-
-    fn new(run: &str) -> NewCancel {
-        let halt = HaltId::from_bytes([7; 6]);
-        NewCancel { halt, scope: HaltScope::Venue, by: "operator alice".to_owned(), run: run.to_owned(), at: clock::wall() }
-    }
-
-    fn answer(node: &str, run: &str, part: CancelPart) -> (CancelAnswer, CancelPart) {
-        (CancelAnswer { number: 1, node: node.to_owned(), run: run.to_owned(), record: String::new() }, part)
-    }
-
-    #[test]
-    fn counts_add_up_and_faults_are_bounded() {
-        let (cancels, halt) = (Cancels::new("a"), new("").halt);
-        assert_eq!(cancels.of(halt), None);
-        let ticket = cancels.say(new(cancels.run()));
-        assert_eq!(cancels.of(halt).map(|line| line.waiting), Some(vec!["a".to_owned()]));
-        cancels.note_asking(ticket, 20, false);
-        cancels.note(ticket, "desk", &Ok(3));
-        cancels.note(ticket, "other", &Ok(0));
-        for _ in 0..18 {
-            cancels.note(ticket, "gone", &Err(Reject::UpstreamTimeout.into()));
-        }
-        let line = cancels.of(halt).unwrap_or_default();
-        assert!(!line.done && line.waiting.is_empty() && line.late.is_empty());
-        cancels.end(ticket);
-        let line = cancels.of(halt).unwrap_or_default();
-        assert_eq!((line.asked, line.confirmed, line.orders, line.unconfirmed), (20, 2, 3, 18));
-        assert_eq!((line.faults.len(), line.faults[0].whom.as_str(), line.done), (FAULTS_MAX, "gone", true));
-    }
-
-    #[test]
-    fn a_halt_is_done_when_every_node_has_said_so() {
-        let (cancels, halt) = (Cancels::new("?"), new("").halt);
-        cancels.set_node("a", true);
-        let ticket = cancels.say(new(cancels.run()));
-        cancels.expect(&["a".to_owned(), "b".to_owned()]);
-        cancels.expect(&["c".to_owned()]);
-        cancels.note_untold(ticket, "the server is away");
-        cancels.note_asking(ticket, 0, true);
-        cancels.end(ticket);
-        let line = cancels.of(halt).unwrap_or_default();
-        assert_eq!((line.done, line.silent.join(" "), line.late.join(" ")), (false, "b c".to_owned(), "a".to_owned()));
-        assert_eq!((line.untold.as_deref(), cancels.unwritten().len()), (Some("the server is away"), 0));
-        cancels.note_told(ticket, Some(1));
-        assert!(cancels.untold().is_empty() && cancels.unsettled_from() == Some(1));
-        let (_, number, part) = cancels.unwritten().remove(0);
-        assert_eq!(number, 1);
-        cancels.note_written(ticket, &part);
-        assert!(cancels.unwritten().is_empty());
-        let done = CancelPart { stage: CancelStage::Done, asked: 2, confirmed: 1, orders: 5, unconfirmed: 1, ..CancelPart::default() };
-        let own = CancelPart { asked: 99, ..done.clone() };
-        cancels.note_answers(vec![
-            answer("b", "x", done.clone()),
-            answer("c", "y", CancelPart::default()),
-            answer("a", cancels.run(), own),
-        ]);
-        let line = cancels.of(halt).unwrap_or_default();
-        assert_eq!((line.done, line.silent.len(), line.waiting.join(" "), line.asked), (false, 0, "c".to_owned(), 2));
-        cancels.note_answers(vec![answer("c", "y", done)]);
-        let line = cancels.of(halt).unwrap_or_default();
-        assert_eq!((line.done, line.asked, line.confirmed, line.orders, line.unconfirmed), (true, 4, 2, 10, 2));
-        assert_eq!(cancels.unsettled_from(), None);
-    }
-
-    #[test]
-    fn what_is_noted_for_a_former_call_of_a_halt_does_not_count() {
-        let (cancels, halt) = (Cancels::new("a"), new("").halt);
-        let (former, latter) = (cancels.say(new(cancels.run())), cancels.say(new(cancels.run())));
-        cancels.note_asking(latter, 1, false);
-        cancels.note(former, "desk", &Ok(3));
-        cancels.end(former);
-        assert_eq!(cancels.of(halt).map(|line| (line.confirmed, line.done)), Some((0, false)));
-        assert_eq!(cancels.untold().len(), 2, "the others are told of both");
     }
 }

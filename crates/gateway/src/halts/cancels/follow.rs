@@ -6,16 +6,21 @@
 //!   answers of the others ──▶ `halt status`
 //! ```
 //!
-//! Each process hears each call once. What was called before it began is none of its business: no session of then is at it, or the process
-//! that it took over from asked for it.
+//! Each process hears each call once. What was called before it began is none of its business: the process that it took over from asked
+//! for it. A session that comes from another process is asked for where it comes to, unless it is known that it was: while it is on its way
+//! it is in no registry. Under the halt its client places nothing new, so that whoever asks twice does no harm.
+//!
+//! What cannot be read hides nothing else: a call is answered with that, an answer is named with its node.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_core::SessionId;
 use countersign_halt::HaltScope;
 use countersign_store::{CancelAnswer, CancelCall, StoreError};
 
-use super::{Asks, run};
+use super::books::TakeOn;
+use super::{Asks, FAULTS_MAX, record, run, run_for_arrived, targets};
 use crate::clock;
 use crate::halts::report::{CancelPart, CancelStage};
 use crate::shared::Shared;
@@ -24,13 +29,17 @@ use crate::upstream::UpstreamConfig;
 /// How often the store is looked at where no notice comes: as for halts.
 const LOOK: Duration = countersign_halt::limits::LEASE_RENEW;
 
+/// Why a process that is gone has not confirmed.
+const RESTARTED: &str = "it was started again meanwhile";
+
 /// Follows until it is dropped. One task of the node runs it.
 pub(crate) async fn follow(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>) {
     let (mut heard, mut failed) = (None, false);
     loop {
-        let outcome = look(&shared, &upstreams, &mut heard).await;
+        let outcome = look(&shared, &upstreams, &mut heard).await.map_err(|error| error.to_string());
         let fails = outcome.is_err();
-        if let Err(error) = outcome.map_err(|error| error.to_string())
+        shared.halts.cancels().note_look(outcome.as_ref().err().cloned());
+        if let Err(error) = outcome
             && !failed
         {
             tracing::error!(error, "halts that cancel are not heard of, nor told to the other nodes");
@@ -43,72 +52,150 @@ pub(crate) async fn follow(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>
     }
 }
 
-/// One look; `heard` is the last call that is known.
-pub(super) async fn look(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, heard: &mut Option<u64>) -> Result<(), StoreError> {
-    let (store, cancels) = (&shared.store, shared.halts.cancels());
-    cancels.set_node(&shared.settings.cluster.node, store.is_shared());
-    let calls = store.cancel_calls_after(heard.unwrap_or(0)).await?;
-    let last = calls.last().map(|call| call.number).or(*heard).unwrap_or(0);
+/// One look; `heard` is the last call that is known. A step that fails keeps no other from being tried.
+pub(crate) async fn look(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, heard: &mut Option<u64>) -> Result<(), StoreError> {
+    let cancels = shared.halts.cancels();
+    cancels.set_node(&shared.settings.cluster.node, shared.store.is_shared());
+    // Whoever is alive is known without the database, and named while it is away.
+    cancels.expect(&alive(shared), None);
+    // A database that cannot be read is not there for the rest either.
+    hear_calls(shared, upstreams, heard).await?;
+    for session in cancels.take_arrived() {
+        arrive(shared, upstreams, session);
+    }
+    let closed = close(shared).await;
+    let told = tell(shared).await;
+    let written = write(shared).await;
+    let read = read(shared).await;
+    closed.and(told).and(written).and(read)
+}
+
+/// Reads what was called since.
+async fn hear_calls(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, heard: &mut Option<u64>) -> Result<(), StoreError> {
+    let cancels = shared.halts.cancels();
+    let calls = shared.store.cancel_calls_after(heard.unwrap_or(0)).await?;
+    let last = calls.last().or(*heard).unwrap_or(0);
+    for call in &calls.unreadable {
+        tracing::error!(number = call.number, why = %call.why, "a halt that cancels cannot be read: nobody is asked here, and orders may rest");
+    }
     if heard.is_some() {
-        for call in calls.into_iter().filter(|call| call.what.run != cancels.run()) {
+        for call in calls.unreadable {
+            let halt = call.halt.map_or_else(|| "?".to_owned(), |halt| halt.to_string());
+            record(shared, &format!("{halt} cannot be read, nobody is asked here: {}", call.why));
+            cancels.note_unreadable(call.number, call.why.to_string());
+        }
+        for call in calls.read.into_iter().filter(|call| call.what.run != cancels.run()) {
             hear(shared, upstreams, call);
         }
     } else {
         close(shared).await?;
         // Both at once: a call without what was said of it looks as if nobody had been found.
-        let answers = parts(store.cancel_answers_from(0).await?);
-        calls.iter().for_each(|call| cancels.remember(call));
-        cancels.note_answers(answers);
+        let answers = parts(shared.store.cancel_answers_from(0).await?);
+        let (now, wall) = (clock::mono(), clock::wall());
+        calls.read.iter().for_each(|call| cancels.remember(call, wall.saturating_since(call.what.at), now));
+        cancels.note_answers(0, answers, now);
     }
     *heard = Some(last);
-    tell(shared).await?;
-    for (ticket, number, part) in cancels.unwritten() {
-        store.answer_cancel(number, cancels.run(), &serde_json::to_string(&part).unwrap_or_default()).await?;
-        cancels.note_written(ticket, &part);
+    Ok(())
+}
+
+/// A session came from another process. What halts in force are for, and nobody is known to have asked for it, is asked for here.
+fn arrive(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, session: SessionId) {
+    let cancels = shared.halts.cancels();
+    let Some(open) = shared.sessions.entry(session) else { return };
+    for (ticket, scope) in cancels.recent(clock::mono()) {
+        if !shared.halts.is_in_force(ticket.halt) {
+            continue;
+        }
+        let Some(target) = targets::of_arrived(shared, &scope, &open) else { continue };
+        match cancels.take_on(ticket, session) {
+            TakeOn::Asked => {}
+            TakeOn::Later => cancels.keep_arrived(session),
+            TakeOn::Now => {
+                tracing::warn!(halt = %ticket.halt, sid = %session, "a session came here under a halt that cancels");
+                drop(tokio::spawn(run_for_arrived(Arc::clone(shared), Arc::clone(upstreams), ticket, scope, target)));
+            }
+        }
     }
-    if let Some(from) = cancels.unsettled_from() {
-        cancels.expect(&nodes(shared).await?);
-        cancels.note_answers(parts(store.cancel_answers_from(from).await?));
+}
+
+/// Tells what came of it here.
+async fn write(shared: &Shared) -> Result<(), StoreError> {
+    let (store, cancels) = (&shared.store, shared.halts.cancels());
+    for (number, why) in cancels.unreadable() {
+        let mut part = CancelPart { stage: CancelStage::Done, asked: 1, ..CancelPart::default() };
+        part.fail(&format!("node {}", shared.settings.cluster.node), format!("nobody was asked: {why}"), FAULTS_MAX);
+        store.answer_cancel(number, cancels.run(), &to_json(&part)).await?;
+        cancels.note_refused(number);
+    }
+    for (ticket, number, part) in cancels.unwritten() {
+        // One that is forgotten has no answers either.
+        store.answer_cancel(number, cancels.run(), &to_json(&part)).await?;
+        cancels.note_written(ticket, &part);
     }
     Ok(())
 }
 
-/// Who has to answer: who is alive, and who has sessions though nobody hears of it. Nodes that share the memory and not the database do not
-/// hear of halts either.
-async fn nodes(shared: &Shared) -> Result<Vec<String>, StoreError> {
-    if !shared.store.is_shared() {
-        return Ok(Vec::new());
+/// Reads what came of it elsewhere.
+async fn read(shared: &Shared) -> Result<(), StoreError> {
+    let cancels = shared.halts.cancels();
+    let Some(from) = cancels.unsettled_from(clock::mono()) else { return Ok(()) };
+    if shared.store.is_shared() {
+        let mut nodes = shared.store.nodes_with_sessions().await?;
+        nodes.extend(alive(shared));
+        cancels.expect(&nodes, Some(clock::mono()));
     }
-    let mut nodes = shared.store.nodes_with_sessions().await?;
-    nodes.extend(shared.cluster.iter().flat_map(|cluster| cluster.node_names()));
-    Ok(nodes)
+    cancels.note_answers(from, parts(shared.store.cancel_answers_from(from).await?), clock::mono());
+    if !shared.has_predecessor() {
+        for ticket in cancels.take_unanswered() {
+            cancels.note_unasked(ticket, RESTARTED);
+            cancels.end(ticket);
+        }
+    }
+    Ok(())
 }
 
-/// An answer that is not understood is one of a newer program: it has said something, and nobody here can say what.
+/// Who has to answer: who is alive, besides those that have sessions though nobody hears of them. Nodes that share the memory and not the
+/// database do not hear of halts either.
+fn alive(shared: &Shared) -> Vec<String> {
+    if !shared.store.is_shared() {
+        return Vec::new();
+    }
+    shared.cluster.iter().flat_map(|cluster| cluster.node_names()).collect()
+}
+
+/// An answer that is not understood is one of a newer program, or damaged: it has said something, and nobody here can say what.
 fn parts(answers: Vec<CancelAnswer>) -> Vec<(CancelAnswer, CancelPart)> {
     let read = |answer: CancelAnswer| {
-        let part = serde_json::from_str(&answer.record).unwrap_or_default();
+        let part = serde_json::from_str(&answer.record).unwrap_or(CancelPart { unreadable: true, ..CancelPart::default() });
         (answer, part)
     };
     answers.into_iter().map(read).collect()
 }
 
-/// Processes of this node that are gone ask for nothing more: what they were at is told as not confirmed.
+fn to_json(part: &CancelPart) -> String {
+    serde_json::to_string(part).unwrap_or_default()
+}
+
+/// Processes of this node that are gone ask for nothing more: what they were at is told as not confirmed. Once, when the process before
+/// this one is gone, and not beside one that comes after it.
 async fn close(shared: &Shared) -> Result<(), StoreError> {
-    if shared.has_predecessor() {
+    let cancels = shared.halts.cancels();
+    if !cancels.is_to_close() || shared.has_predecessor() || shared.drain.is_started() {
         return Ok(());
     }
     let node = if shared.store.is_shared() { shared.settings.cluster.node.as_str() } else { "" };
     for (answer, mut part) in parts(shared.store.cancel_answers_from(0).await?) {
-        if answer.node == node && part.stage != CancelStage::Done {
+        if answer.node == node && answer.run != cancels.run() && part.stage != CancelStage::Done && !part.unreadable {
             let left = part.asked.saturating_sub(part.confirmed + part.unconfirmed).max(1);
             part.stage = CancelStage::Done;
-            part.fail(&format!("node {}", shared.settings.cluster.node), "it was started again meanwhile".to_owned(), usize::MAX);
+            part.fail(&format!("node {}", shared.settings.cluster.node), RESTARTED.to_owned(), usize::MAX);
             part.unconfirmed += left - 1;
             part.asked = part.asked.max(part.confirmed + part.unconfirmed);
-            shared.store.answer_cancel(answer.number, &answer.run, &serde_json::to_string(&part).unwrap_or_default()).await?;
+            shared.store.answer_cancel(answer.number, &answer.run, &to_json(&part)).await?;
         }
     }
+    cancels.note_closed();
     Ok(())
 }
 
@@ -120,13 +207,13 @@ async fn tell(shared: &Shared) -> Result<(), StoreError> {
             if shared.halts.is_in_force(new.halt) {
                 cancels.note_untold(ticket, "the halt is not in the store yet");
             } else {
-                cancels.note_told(ticket, None);
+                cancels.note_told(ticket, None, clock::mono());
             }
             continue;
         }
         match shared.store.call_cancel(&new).await {
             Ok(number) => {
-                cancels.note_told(ticket, Some(number));
+                cancels.note_told(ticket, Some(number), clock::mono());
                 shared.announce(countersign_store::shared::Topic::Halts);
             }
             Err(error) => {
@@ -140,7 +227,7 @@ async fn tell(shared: &Shared) -> Result<(), StoreError> {
 
 fn hear(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, call: CancelCall) {
     let (halt, is_lifted, scope) = (call.what.halt, call.is_lifted, call.what.scope.clone());
-    let asks = Asks { ticket: shared.halts.cancels().hear(&call), scope, accounts: false };
+    let asks = Asks { ticket: shared.halts.cancels().hear(&call, clock::mono()), scope, accounts: false };
     tracing::warn!(%halt, node = call.node, by = call.what.by, "a halt of another node cancels");
     if is_lifted {
         // Whoever trades again placed orders since.

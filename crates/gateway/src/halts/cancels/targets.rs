@@ -41,6 +41,16 @@ impl Target {
     }
 }
 
+impl Target {
+    /// The native session, if it is one.
+    pub(super) const fn sid(&self) -> Option<SessionId> {
+        match &self.whom {
+            Whom::Native { sid, .. } => Some(*sid),
+            Whom::Account(_) | Whom::Fix(_) => None,
+        }
+    }
+}
+
 /// All questions of a halt: for the sessions of this node, and for accounts where that is wanted.
 pub(super) fn of(shared: &Shared, scope: &HaltScope, with_accounts: bool) -> Vec<Target> {
     let instrument = match scope {
@@ -90,16 +100,24 @@ fn permit(shared: &Shared, credential: &Arc<Credential>) -> Result<CancelPermit,
 }
 
 fn native_sessions(shared: &Shared, scope: &HaltScope) -> Vec<Whom> {
-    let covers = |session: &OpenSession| match scope {
+    let open = shared.sessions.open();
+    open.iter().filter(|session| covers(scope, session)).map(|session| native(shared, session)).collect()
+}
+
+/// The question for a session that came here while a halt was in force, if the halt covers it.
+pub(super) fn of_arrived(shared: &Shared, scope: &HaltScope, session: &OpenSession) -> Option<Target> {
+    covers(scope, session).then(|| Target { whom: native(shared, session), instrument: None })
+}
+
+fn covers(scope: &HaltScope, session: &OpenSession) -> bool {
+    let named = match scope {
         HaltScope::Key(key) => session.key_id == *key,
         HaltScope::Session(sid) => session.sid == *sid,
         // Their orders are their accounts'.
         HaltScope::Account(_) | HaltScope::Dialect(_) | HaltScope::Instrument(_) | HaltScope::Node(_) | HaltScope::Venue => false,
     };
-    let open = shared.sessions.open();
     // The orders of a session over FIX are known by its FIX session.
-    let own = open.iter().filter(|session| session.carriage != CarriageKind::Fix && covers(session));
-    own.map(|session| native(shared, session)).collect()
+    named && session.carriage != CarriageKind::Fix
 }
 
 fn native(shared: &Shared, session: &OpenSession) -> Whom {

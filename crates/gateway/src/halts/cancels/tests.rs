@@ -8,7 +8,8 @@ use super::*;
 use crate::halts::gate::Cleared;
 use crate::halts::report::{CancelLine, CancelStage};
 use crate::halts::tests::{clear, halt, lift};
-use crate::testing::{Stage, on_stage};
+use crate::handover::taking::Predecessor;
+use crate::testing::{Stage, on_stage, on_stage_after};
 
 const DESK: &str = "account:desk";
 
@@ -128,7 +129,7 @@ async fn what_is_said_here_is_called_to_the_others_when_they_can_read_the_halt()
         said(&stage, halt);
         let mut heard = None;
         look(shared, upstreams, &mut heard).await.unwrap();
-        let calls: Vec<CancelCall> = shared.store.cancel_calls_after(0).await.unwrap();
+        let calls: Vec<CancelCall> = shared.store.cancel_calls_after(0).await.unwrap().read;
         assert_eq!((calls.len(), calls[0].what.halt, calls[0].what.by.as_str()), (1, halt, "operator alice"));
         let line = done(&stage, halt).await;
         look(shared, upstreams, &mut heard).await.unwrap();
@@ -156,6 +157,62 @@ async fn a_call_is_not_carried_out_after_its_halt_was_lifted_nor_by_a_process_th
         let line = done(&stage, halt).await;
         assert!(line.unconfirmed == 1 && line.faults[0].why.contains("lifted"), "{line:?}");
         assert_eq!(questions(&stage), 0);
+    })
+    .await;
+}
+
+fn asking() -> String {
+    let part = CancelPart { stage: CancelStage::Asking, asked: 3, confirmed: 1, ..CancelPart::default() };
+    serde_json::to_string(&part).unwrap()
+}
+
+#[tokio::test]
+async fn what_the_process_before_this_one_left_is_closed_when_it_is_gone() {
+    let (predecessor, _wishes) = Predecessor::of_tests();
+    on_stage_after(Arc::clone(&predecessor), |stage| async move {
+        let (shared, upstreams) = (&stage.worker.shared, &stage.upstreams);
+        let halt = halted(&stage).await;
+        let (number, mut heard) = (called(&stage, halt).await, None);
+        shared.store.answer_cancel(number, "former", &asking()).await.unwrap();
+        look(shared, upstreams, &mut heard).await.unwrap();
+        assert!(!line(&stage, halt).done, "it is still at it");
+        predecessor.ends();
+        look(shared, upstreams, &mut heard).await.unwrap();
+        let line = line(&stage, halt);
+        assert_eq!((line.done, line.asked, line.confirmed, line.unconfirmed), (true, 3, 1, 2), "{line:?}");
+        assert!(line.faults[0].why.contains("started again"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_that_no_process_of_a_node_answered_is_answered_by_the_next_one() {
+    on_stage(|stage| async move {
+        let (shared, upstreams) = (&stage.worker.shared, &stage.upstreams);
+        let halt = halted(&stage).await;
+        let mut heard = None;
+        called(&stage, halt).await;
+        look(shared, upstreams, &mut heard).await.unwrap();
+        let line = line(&stage, halt);
+        assert_eq!((line.done, line.unconfirmed, line.silent.len()), (true, 1, 0), "{line:?}");
+        assert!(line.faults[0].why.contains("started again"));
+        look(shared, upstreams, &mut heard).await.unwrap();
+        assert_eq!((parts(&stage).await.len(), questions(&stage)), (1, 0), "and every node reads it");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_named_and_left_as_it_is() {
+    on_stage(|stage| async move {
+        let (shared, upstreams) = (&stage.worker.shared, &stage.upstreams);
+        let halt = halted(&stage).await;
+        let (number, mut heard) = (called(&stage, halt).await, None);
+        shared.store.answer_cancel(number, "newer", r#"{"stage":"pondering"}"#).await.unwrap();
+        look(shared, upstreams, &mut heard).await.unwrap();
+        let line = line(&stage, halt);
+        assert_eq!((line.done, line.unreadable.join(" ")), (false, "node-1".to_owned()), "{line:?}");
+        assert!(shared.store.cancel_answers_from(0).await.unwrap()[0].record.contains("pondering"));
     })
     .await;
 }

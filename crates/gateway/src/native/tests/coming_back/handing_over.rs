@@ -1,6 +1,9 @@
+use countersign_halt::{Action, HaltId, HaltScope};
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::halts::cancels::follow::look;
+use crate::halts::cancels::say;
 use crate::handover::taking::Predecessor;
 use crate::handover::{Handed, HandedSession};
 
@@ -217,4 +220,28 @@ fn what_ended_a_session_for_good_reads_back_from_its_record() {
     for reason in ["bye", "connection closed", "drain", "handed over", "served by another node", ""] {
         assert_eq!(KilledBy::of_record(reason), None, "{reason}");
     }
+}
+
+#[tokio::test]
+async fn orders_of_a_session_that_was_between_two_processes_are_cancelled_where_it_comes_to() {
+    let arrived = from_another_process().await;
+    on_stage(|stage| async move {
+        let (shared, upstreams) = (&stage.worker.shared, &stage.upstreams);
+        let scope = format!("session:{}", arrived.0);
+        let report = crate::halts::tests::halt(&stage, &scope, Action::CancelOnly).await;
+        let (halt, scope) = (HaltId::parse(&report.id).unwrap(), HaltScope::parse(&scope).unwrap());
+        let line = || shared.halts.cancels().of(halt).unwrap_or_default();
+        say(shared, upstreams, halt, scope, "operator alice".to_owned());
+        until(|| line().done).await;
+        assert_eq!(line().asked, 0, "nobody has it");
+        taken_in(&stage, arrived).await;
+        let mut heard = None;
+        for _ in 0..2 {
+            look(shared, upstreams, &mut heard).await.unwrap();
+            until(|| line().done).await;
+            assert_eq!(cancelled(&stage), [json!({"op": "order.cancel_all", "id": "countersign.halt", "scope": "session"})], "once");
+        }
+        assert_eq!((line().asked, line().confirmed, line().orders), (1, 1, 3));
+    })
+    .await;
 }

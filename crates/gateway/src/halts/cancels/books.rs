@@ -139,7 +139,7 @@ impl Cancels {
         for call in book.calls.values_mut().filter(|call| call.here && call.gathers) {
             let known = call.nodes.len();
             call.nodes.extend(nodes.iter().cloned());
-            call.gathers = !read.zip(call.told).is_some_and(|(now, told)| now.saturating_since(told) >= EXPECT_FOR);
+            call.gathers = read.zip(call.told).is_none_or(|(now, told)| now.saturating_since(told) < EXPECT_FOR);
             if let Some(part) = call.own.as_mut().filter(|_| call.nodes.len() != known) {
                 part.expects.clone_from(&call.nodes);
                 call.written = false;

@@ -167,7 +167,7 @@ fn alive(shared: &Shared) -> Vec<String> {
 /// An answer that is not understood is one of a newer program, or damaged: it has said something, and nobody here can say what.
 fn parts(answers: Vec<CancelAnswer>) -> Vec<(CancelAnswer, CancelPart)> {
     let read = |answer: CancelAnswer| {
-        let part = serde_json::from_str(&answer.record).unwrap_or(CancelPart { unreadable: true, ..CancelPart::default() });
+        let part = serde_json::from_str(&answer.record).unwrap_or_else(|_| CancelPart { unreadable: true, ..CancelPart::default() });
         (answer, part)
     };
     answers.into_iter().map(read).collect()

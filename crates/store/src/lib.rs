@@ -59,4 +59,4 @@ pub use sealing::SealingKey;
 pub use shared::mirror::SessionMirror;
 pub use shared::{SharedMemory, SharedNonceGuard, SharedRates, SharedReplayGuard, SharedServer};
 pub use state_dir::{StateDir, StateLock};
-pub use store::{CancelAnswer, CancelCall, NewCancel, Presented, Store, generate_secret};
+pub use store::{CancelAnswer, CancelCall, DrillAnswer, NewCancel, Presented, Store, StoredDrill, generate_secret};

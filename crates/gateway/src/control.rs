@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accept::listen;
 use crate::config::Sources;
 use crate::halts::cancels::follow::follow;
+use crate::halts::drills;
 use crate::handover::Doors;
 use crate::native::sessions::keep_records;
 use crate::operator::{self, OperatorSocket};
@@ -114,6 +115,7 @@ impl Control {
             }
             tokio::task::spawn_local(news::watch_store(Arc::clone(&shared)));
             tokio::task::spawn_local(follow(Arc::clone(&shared), upstreams));
+            tokio::task::spawn_local(drills::follow(Arc::clone(&shared)));
             tokio::task::spawn_local(ship::ship_audit(Arc::clone(&shared)));
             tokio::task::spawn_local(cluster::announce_changes(Arc::clone(&shared)));
             tokio::task::spawn_local(keep_records(Arc::clone(&shared)));

@@ -13,6 +13,7 @@
 //! | [`keeper`] | raise, lift, drill, status; what holds is published from here |
 //! | [`watch`] | the thread that keeps the lease and looks for the break-glass |
 //! | [`cancels`] | venues are asked to cancel what rests, where a halt says so |
+//! | [`drills`] | a rehearsal goes over all nodes: each says what it would have stopped |
 //! | [`names`] | whether anybody has the name that a halt is for |
 //! | [`own`] | clients stop what is their own |
 //! | [`report`] | the wire form for operators |
@@ -20,6 +21,7 @@
 //! What is *not* here: what is stopped by what, how states merge, who may lift (`countersign-halt`).
 
 pub mod cancels;
+pub(crate) mod drills;
 pub mod gate;
 pub mod keeper;
 pub mod names;

@@ -14,7 +14,7 @@
 //! request that reads the old view and is sent is therefore always marked while the barrier looks; once the barrier is confirmed,
 //! no request that was admitted before the halt can still reach the venue.
 //!
-//! A lane belongs to one thread and is written by it alone; while requests are under way no further store is made.
+//! A lane belongs to one thread and is written by it alone; while requests are under way only their count is stored.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -55,6 +55,8 @@ impl Generation {
 #[derive(Debug)]
 pub struct Lane {
     oldest: AtomicU64,
+    /// How many, for whoever looks; the barrier does not go by it.
+    count: AtomicU64,
 }
 
 impl Lane {
@@ -62,6 +64,12 @@ impl Lane {
     #[must_use]
     pub fn is_past(&self, generation: u64) -> bool {
         self.oldest.load(Ordering::SeqCst) >= generation
+    }
+
+    /// How many requests are under way.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
     }
 }
 
@@ -75,7 +83,7 @@ pub struct LaneHand {
 
 impl Default for LaneHand {
     fn default() -> Self {
-        Self { lane: Arc::new(Lane { oldest: AtomicU64::new(NOTHING) }), under_way: RefCell::default() }
+        Self { lane: Arc::new(Lane { oldest: AtomicU64::new(NOTHING), count: AtomicU64::new(0) }), under_way: RefCell::default() }
     }
 }
 
@@ -89,10 +97,12 @@ impl LaneHand {
     /// How many requests are under way.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.under_way.borrow().iter().map(|(_, count)| u64::from(*count)).sum()
+        self.lane.count()
     }
 
     fn add(&self, generation: u64) {
+        // One thread writes it.
+        self.lane.count.store(self.lane.count() + 1, Ordering::Relaxed);
         let mut under_way = self.under_way.borrow_mut();
         match under_way.iter_mut().find(|(known, _)| *known == generation) {
             Some((_, count)) => *count += 1,
@@ -108,6 +118,7 @@ impl LaneHand {
     pub fn leave(&self, generation: u64) {
         let mut under_way = self.under_way.borrow_mut();
         let Some(place) = under_way.iter().position(|(known, _)| *known == generation) else { return };
+        self.lane.count.store(self.lane.count().saturating_sub(1), Ordering::Relaxed);
         under_way[place].1 -= 1;
         if under_way[place].1 == 0 {
             under_way.remove(place);

@@ -27,7 +27,7 @@ use countersign_core::Monotonic;
 use crate::limits::{LEASE_LIFE, LEASE_MARGIN, NODE_FORGOTTEN, STEPS_MAX};
 
 /// How far a process is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Standing {
     /// The epoch whose halts it enforces, and all before.
     pub epoch: u64,
@@ -36,7 +36,7 @@ pub struct Standing {
 }
 
 /// A process in the table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RollRow {
     /// Which process: two of one node are two while one takes over from the other.
     pub run: Box<str>,
@@ -75,14 +75,14 @@ impl NodeState {
 }
 
 /// What this process enforces since which generation of its gate.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Progress {
     /// Oldest first; the last stays.
     steps: VecDeque<Step>,
     past: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Step {
     epoch: u64,
     generation: u64,
@@ -124,7 +124,7 @@ impl Progress {
 }
 
 /// The other processes, as they were read last.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Roll {
     others: BTreeMap<Box<str>, Seen>,
     /// Since when our own row is there.
@@ -133,7 +133,7 @@ pub struct Roll {
     asked: Option<Monotonic>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Seen {
     row: RollRow,
     /// Since when it is the same: of then or before.
@@ -184,6 +184,11 @@ impl Roll {
     /// The others' nodes, and whether each is past an epoch that was committed by `known`.
     pub fn states(&self, epoch: u64, known: Option<Monotonic>) -> impl Iterator<Item = (&str, NodeState)> {
         self.others.values().map(move |seen| (&*seen.row.node, seen.state(epoch, known)))
+    }
+
+    /// The other processes, as they were read last.
+    pub fn rows(&self) -> impl Iterator<Item = &RollRow> {
+        self.others.values().map(|seen| &seen.row)
     }
 
     /// Whether everybody is among them who may pass what an epoch forbids that was committed by `known`.

@@ -2,8 +2,12 @@
 //!
 //! ```text
 //!   send ─▶ [ s | s+1 | refusal | s+2 ] ─▶ forgotten when acknowledged, too old, too many, or too large
-//!                ▲ replay from any number that is still here
+//!                ▲ replay from any number that is still here; what is not is told in its place
 //! ```
+//!
+//! Where there is too much, market data goes first, the oldest of it: a cable that was cut is found out after seconds, in which a busy
+//! feed says more than is kept, and the fill among it is what the client comes back for. So two queues are kept, and each loses its
+//! oldest only.
 //!
 //! Refusals (`err`) have no number. They are kept between the messages they were sent between, so that a client that comes back
 //! learns what was refused; it may learn it twice.
@@ -15,6 +19,7 @@ use countersign_core::Monotonic;
 
 use crate::frame::{self, Range};
 use crate::limits;
+use crate::market::is_market_data;
 
 /// What a flow keeps, as its contract says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,63 +48,35 @@ impl Sent {
 
 #[derive(Debug)]
 struct Entry {
+    /// How many were taken in before it.
+    place: u64,
     /// Its number; of an unnumbered frame the number of the message that came after it.
     s: u64,
     at: Monotonic,
+    is_market: bool,
     sent: Sent,
 }
 
-/// The replay buffer.
+/// Entries of one kind, in the order in which they came.
 #[derive(Debug, Default)]
-pub struct Kept {
-    keeping: Keeping,
+struct Queue {
     entries: VecDeque<Entry>,
     bytes: usize,
-    /// Entries taken out since the beginning: the place of the first that is here.
-    taken: u64,
 }
 
-/// A stretch of the buffer that is being sent again, in entries counted from the beginning of the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
-    next: u64,
-    end: u64,
-}
-
-impl Kept {
-    /// An empty buffer.
-    #[must_use]
-    pub const fn new(keeping: Keeping) -> Self {
-        Self { keeping, entries: VecDeque::new(), bytes: 0, taken: 0 }
-    }
-
-    /// Keeps a message.
-    pub fn message(&mut self, s: u64, body: &str, now: Monotonic) {
-        self.push(Entry { s, at: now, sent: Sent::Message(body.into()) });
-    }
-
-    /// Keeps a frame without a number; `next` is the number that the next message will have.
-    pub fn unnumbered(&mut self, next: u64, frame: &str, now: Monotonic) {
-        self.push(Entry { s: next, at: now, sent: Sent::Unnumbered(frame.into()) });
+impl Queue {
+    const fn new() -> Self {
+        Self { entries: VecDeque::new(), bytes: 0 }
     }
 
     fn push(&mut self, entry: Entry) {
-        if self.keeping.messages == 0 {
-            return;
-        }
-        self.forget_old(entry.at);
         self.bytes += entry.sent.bytes();
         self.entries.push_back(entry);
-        // HS-89
-        while self.entries.len() > self.keeping.messages || self.bytes > limits::KEPT_BYTES_MAX {
-            self.pop();
-        }
     }
 
     fn pop(&mut self) {
         if let Some(entry) = self.entries.pop_front() {
             self.bytes -= entry.sent.bytes();
-            self.taken += 1;
         }
         if self.entries.is_empty() {
             // An idle session holds no buffer.
@@ -107,181 +84,224 @@ impl Kept {
         }
     }
 
-    /// Forgets what the peer has: everything before `expected`, the next number it expects.
-    pub fn acknowledged(&mut self, expected: u64) {
-        while self.entries.front().is_some_and(|entry| entry.s < expected) {
+    fn pop_while(&mut self, goes: impl Fn(&Entry) -> bool) {
+        while self.entries.front().is_some_and(&goes) {
             self.pop();
         }
+    }
+
+    fn entries_from(&self, place: u64) -> impl Iterator<Item = &Entry> {
+        self.entries.range(self.entries.partition_point(|entry| entry.place < place)..)
+    }
+
+    /// The place of the first that is message `s`, or stands before or behind it.
+    fn place_of(&self, s: u64) -> Option<u64> {
+        self.entries.get(self.entries.partition_point(|entry| entry.s < s)).map(|entry| entry.place)
+    }
+
+    fn held(&self) -> Held {
+        Held { entries: self.entries.len(), bytes: self.bytes }
+    }
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Messages, and frames without a number.
+    pub entries: usize,
+    /// Their bytes.
+    pub bytes: usize,
+}
+
+/// What is kept, for a copy of the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptText<'k> {
+    /// Its number; of an unnumbered frame the number of the message that came after it.
+    pub s: u64,
+    /// Whether it has a number of its own.
+    pub numbered: bool,
+    /// Whether it is market data.
+    pub is_market: bool,
+    /// Body or frame.
+    pub text: &'k str,
+}
+
+/// The replay buffer.
+#[derive(Debug, Default)]
+pub struct Kept {
+    keeping: Keeping,
+    /// All that is no market data, and cannot be had elsewhere.
+    reports: Queue,
+    market: Queue,
+    /// Entries taken in since the beginning.
+    taken_in: u64,
+}
+
+/// A stretch of the buffer that is being sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// Places, from the one to before the other.
+    next: u64,
+    end: u64,
+    /// The number to say next, and the one before which the stretch ends: a message between that is not here is told as lost.
+    expected: u64,
+    until: u64,
+}
+
+impl Span {
+    /// The client has everything before `expected`, or knows that it is lost.
+    pub(crate) fn skip_to(&mut self, expected: u64) {
+        self.expected = self.expected.max(expected);
+    }
+}
+
+impl Kept {
+    /// An empty buffer.
+    #[must_use]
+    pub const fn new(keeping: Keeping) -> Self {
+        Self { keeping, reports: Queue::new(), market: Queue::new(), taken_in: 0 }
+    }
+
+    /// What it keeps.
+    #[must_use]
+    pub const fn keeping(&self) -> Keeping {
+        self.keeping
+    }
+
+    /// Keeps a message.
+    pub fn message(&mut self, s: u64, body: &str, now: Monotonic) {
+        if self.keeping.messages > 0 {
+            self.push(s, now, Sent::Message(body.into()), is_market_data(body));
+        }
+    }
+
+    /// Keeps a frame without a number; `next` is the number that the next message will have.
+    pub fn unnumbered(&mut self, next: u64, frame: &str, now: Monotonic) {
+        if self.keeping.messages > 0 {
+            self.push(next, now, Sent::Unnumbered(frame.into()), false);
+        }
+    }
+
+    fn push(&mut self, s: u64, at: Monotonic, sent: Sent, is_market: bool) {
+        self.forget_old(at);
+        let queue = if is_market { &mut self.market } else { &mut self.reports };
+        queue.push(Entry { place: self.taken_in, s, at, is_market, sent });
+        self.taken_in += 1;
+        while self.is_too_much() {
+            // HS-135
+            if self.market.entries.is_empty() { self.reports.pop() } else { self.market.pop() }
+        }
+    }
+
+    fn is_too_much(&self) -> bool {
+        // HS-89
+        let Held { entries, bytes } = self.held();
+        entries > self.keeping.messages || bytes > limits::KEPT_BYTES_MAX
+    }
+
+    /// Forgets what the peer has: everything before `expected`, the next number it expects.
+    pub fn acknowledged(&mut self, expected: u64) {
+        self.pop_while(|entry| entry.s < expected);
     }
 
     /// Forgets what is older than the contract keeps it.
     pub fn forget_old(&mut self, now: Monotonic) {
-        while self.entries.front().is_some_and(|entry| now.saturating_since(entry.at) > self.keeping.time) {
-            self.pop();
-        }
+        let time = self.keeping.time;
+        self.pop_while(|entry| now.saturating_since(entry.at) > time);
     }
 
-    /// What of the messages from `from` to before `end` is gone: the first stretch of it; `None` when all are here.
+    fn pop_while(&mut self, goes: impl Fn(&Entry) -> bool) {
+        self.reports.pop_while(&goes);
+        self.market.pop_while(&goes);
+    }
+
+    /// Entries from a place on, in the order in which they came.
+    fn entries_from(&self, place: u64) -> impl Iterator<Item = &Entry> {
+        let mut reports = self.reports.entries_from(place).peekable();
+        let mut market = self.market.entries_from(place).peekable();
+        std::iter::from_fn(move || match (reports.peek(), market.peek()) {
+            (Some(report), Some(data)) if data.place < report.place => market.next(),
+            (Some(_), _) => reports.next(),
+            (None, _) => market.next(),
+        })
+    }
+
+    /// What of the messages from `from` to before `end` is gone before the first that is here; `None` when `from` itself is. What is gone
+    /// further on is told in its place.
     #[must_use]
     pub fn lost(&self, from: u64, end: u64) -> Option<Range> {
-        let mut expected = from;
-        for entry in self.entries.iter().filter(|entry| matches!(entry.sent, Sent::Message(_)) && entry.s >= from) {
-            // A buffer that another node filled has a hole: what that node was about to say.
-            if entry.s > expected || expected >= end {
-                break;
-            }
-            expected = entry.s + 1;
-        }
-        let next = self.entries.iter().filter(|entry| matches!(entry.sent, Sent::Message(_)));
-        let until = next.map(|entry| entry.s).find(|s| *s >= expected).unwrap_or(end).min(end);
-        (expected < until).then(|| Range { from: expected, count: until - expected })
+        let mut numbered = self.entries_from(self.place_of(from)).filter(|entry| matches!(entry.sent, Sent::Message(_)));
+        let until = numbered.next().map_or(end, |entry| entry.s.min(end));
+        (from < until).then(|| Range { from, count: until - from })
     }
 
     /// Entries taken in since the beginning: where the next one will be.
     #[must_use]
-    pub fn place(&self) -> u64 {
-        self.taken + self.entries.len() as u64
+    pub const fn place(&self) -> u64 {
+        self.taken_in
     }
 
-    /// Entries from a place on, for a copy of the buffer: number, whether it has one of its own, text.
-    pub fn since(&self, place: u64) -> impl Iterator<Item = (u64, bool, &str)> {
-        let from = usize::try_from(place.saturating_sub(self.taken)).unwrap_or(usize::MAX).min(self.entries.len());
-        self.entries.range(from..).map(|entry| match &entry.sent {
-            Sent::Message(text) => (entry.s, true, &**text),
-            Sent::Unnumbered(text) => (entry.s, false, &**text),
+    /// Entries from a place on, for a copy of the buffer.
+    pub fn since(&self, place: u64) -> impl Iterator<Item = KeptText<'_>> {
+        self.entries_from(place).map(|entry| {
+            let (numbered, text) = match &entry.sent {
+                Sent::Message(text) => (true, &**text),
+                Sent::Unnumbered(text) => (false, &**text),
+            };
+            KeptText { s: entry.s, numbered, is_market: entry.is_market, text }
         })
     }
 
-    /// Where a replay from message `from` begins, and where one of everything up to now ends.
-    pub(crate) fn span(&self, from: u64) -> Span {
-        let index = self.entries.partition_point(|entry| entry.s < from);
-        let place = |index: usize| self.taken + index as u64;
-        Span { next: place(index), end: place(self.entries.len()) }
+    /// Where message `s` is, or would be.
+    fn place_of(&self, s: u64) -> u64 {
+        [self.reports.place_of(s), self.market.place_of(s)].into_iter().flatten().min().unwrap_or(self.taken_in)
+    }
+
+    /// Where a replay of everything from message `from` on begins and ends; `next` is the number that the next message will have.
+    pub(crate) fn span(&self, from: u64, next: u64) -> Span {
+        Span { next: self.place_of(from), end: self.taken_in, expected: from, until: next }
     }
 
     /// Where a replay of `range` begins and ends.
     pub(crate) fn span_of(&self, range: Range) -> Span {
-        let behind = self.span(range.from.saturating_add(range.count));
-        Span { end: behind.next, ..self.span(range.from) }
+        let until = range.from.saturating_add(range.count);
+        Span { end: self.place_of(until), ..self.span(range.from, until) }
     }
 
-    /// The next frame of a replay, and the span behind it; `None` at its end. `expected` is the number that the frame acknowledges.
-    pub(crate) fn read(&self, span: Span, expected: u64) -> Option<(String, Span)> {
-        let next = span.next.max(self.taken);
-        let entry =
-            (next < span.end).then(|| usize::try_from(next - self.taken).ok().and_then(|index| self.entries.get(index))).flatten()?;
-        let text = match &entry.sent {
-            Sent::Message(body) => frame::replayed(entry.s, expected, body),
-            Sent::Unnumbered(text) => text.to_string(),
+    /// The next frame of a replay, and the span behind it; `None` at its end. `received` is the number that the frame acknowledges.
+    pub(crate) fn read(&self, span: Span, received: u64) -> Option<(String, Span)> {
+        let next = self.entries_from(span.next).next().filter(|entry| entry.place < span.end);
+        // HS-90: a message that is gone would leave the client waiting for it, and for all behind it.
+        let told = match next {
+            Some(Entry { s, sent: Sent::Message(_), .. }) => *s,
+            Some(Entry { sent: Sent::Unnumbered(_), .. }) => span.expected,
+            None => span.until,
         };
-        Some((text, Span { next: next + 1, ..span }))
+        if told > span.expected {
+            let gone = Range { from: span.expected, count: told - span.expected };
+            return Some((frame::lost(gone), Span { expected: told, ..span }));
+        }
+        let entry = next?;
+        let behind = Span { next: entry.place + 1, ..span };
+        Some(match &entry.sent {
+            Sent::Message(body) => (frame::replayed(entry.s, received, body), Span { expected: entry.s + 1, ..behind }),
+            Sent::Unnumbered(text) => (text.to_string(), behind),
+        })
     }
 
-    /// Messages and frames held, and their bytes.
+    /// All that is kept.
     #[must_use]
-    pub fn held(&self) -> (usize, usize) {
-        (self.entries.len(), self.bytes)
+    pub fn held(&self) -> Held {
+        let (reports, market) = (self.reports.held(), self.market.held());
+        Held { entries: reports.entries + market.entries, bytes: reports.bytes + market.bytes }
+    }
+
+    /// The market data of it.
+    #[must_use]
+    pub fn held_market(&self) -> Held {
+        self.market.held()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn at(seconds: u64) -> Monotonic {
-        Monotonic::from_micros(seconds * 1_000_000)
-    }
-
-    fn filled(messages: usize, count: u64) -> Kept {
-        let mut kept = Kept::new(Keeping { messages, time: SECOND * 10 });
-        (1..=count).for_each(|s| kept.message(s, &format!("{{\"n\":{s}}}"), at(0)));
-        kept
-    }
-
-    fn all(kept: &Kept, mut span: Span) -> Vec<String> {
-        std::iter::from_fn(|| {
-            let (text, behind) = kept.read(span, 1)?;
-            span = behind;
-            Some(text)
-        })
-        .collect()
-    }
-
-    #[test]
-    fn what_was_sent_is_sent_again_with_its_number() {
-        // HS-88
-        let kept = filled(5, 3);
-        let frames = [r#"{"s":2,"a":1,"dup":true,"d":{"n":2}}"#, r#"{"s":3,"a":1,"dup":true,"d":{"n":3}}"#];
-        assert_eq!(all(&kept, kept.span(2)), frames);
-        assert_eq!(all(&kept, kept.span_of(Range { from: 2, count: 1 })), frames[..1]);
-        assert_eq!(kept.lost(1, 4), None);
-        assert!(all(&kept, kept.span(4)).is_empty());
-    }
-
-    #[test]
-    fn refusals_stand_between_the_messages_they_were_told_between() {
-        // HS-88
-        let mut kept = filled(9, 1);
-        kept.unnumbered(2, "{\"err\":1}", at(0));
-        kept.message(2, "{}", at(0));
-        kept.unnumbered(3, "{\"err\":2}", at(0));
-        let shown = |from| all(&kept, kept.span(from)).iter().map(|text| text[..8].to_owned()).collect::<Vec<_>>();
-        assert_eq!(shown(1), ["{\"s\":1,\"", "{\"err\":1", "{\"s\":2,\"", "{\"err\":2"]);
-        assert_eq!(shown(2), ["{\"err\":1", "{\"s\":2,\"", "{\"err\":2"], "whether it came before the loss is not known");
-        assert_eq!(shown(3), ["{\"err\":2"]);
-    }
-
-    #[test]
-    fn the_buffer_is_bounded_in_number_bytes_and_time() {
-        // HS-77 HS-89
-        let kept = filled(4, 10);
-        assert_eq!((kept.held().0, kept.lost(1, 11)), (4, Some(Range { from: 1, count: 6 })));
-        assert_eq!(all(&kept, kept.span(1)).len(), 4, "what is here is given all the same");
-        let mut large = Kept::new(Keeping { messages: 1_000, time: SECOND });
-        let body = "x".repeat(limits::KEPT_BYTES_MAX / 4);
-        (1..=9).for_each(|s| large.message(s, &body, at(0)));
-        assert_eq!((large.held(), large.lost(1, 10)), ((4, limits::KEPT_BYTES_MAX), Some(Range { from: 1, count: 5 })));
-        large.message(10, &"x".repeat(limits::KEPT_BYTES_MAX + 1), at(0));
-        assert_eq!((large.held(), large.lost(6, 11)), ((0, 0), Some(Range { from: 6, count: 5 })));
-        let mut old = filled(9, 2);
-        old.message(3, "{}", at(10));
-        assert_eq!(old.held().0, 3);
-        old.message(4, "{}", at(11));
-        assert_eq!(old.lost(1, 5), Some(Range { from: 1, count: 2 }));
-        assert_eq!(filled(0, 9).held(), (0, 0), "a flow that promises nothing keeps nothing");
-    }
-
-    #[test]
-    fn a_hole_that_another_node_left_is_told() {
-        // HS-88 HS-90
-        let mut kept = filled(9, 2);
-        kept.message(4, "{}", at(0));
-        let lost = |from, end| kept.lost(from, end).map(|range| (range.from, range.count));
-        assert_eq!((lost(1, 5), lost(3, 4), lost(3, 5), lost(4, 5)), (Some((3, 1)), Some((3, 1)), Some((3, 1)), None));
-        assert_eq!((lost(1, 3), lost(5, 6), lost(4, 6)), (None, Some((5, 1)), Some((5, 1))));
-    }
-
-    #[test]
-    fn a_copy_is_brought_up_to_date_by_what_is_new() {
-        let mut kept = filled(3, 2);
-        let place = kept.place();
-        kept.unnumbered(3, "{\"err\":1}", at(0));
-        kept.message(3, "{}", at(0));
-        assert_eq!(kept.since(place).collect::<Vec<_>>(), [(3, false, "{\"err\":1}"), (3, true, "{}")]);
-        assert_eq!((kept.since(0).count(), kept.since(kept.place()).count(), kept.since(99).count()), (3, 0, 0));
-    }
-
-    #[test]
-    fn what_is_acknowledged_is_forgotten_even_while_it_is_being_sent_again() {
-        let mut kept = filled(9, 4);
-        let span = kept.span(1);
-        let (_, span) = kept.read(span, 1).unwrap();
-        kept.acknowledged(4);
-        assert_eq!(all(&kept, span), [r#"{"s":4,"a":1,"dup":true,"d":{"n":4}}"#]);
-        kept.acknowledged(5);
-        assert_eq!((kept.held(), all(&kept, span)), ((0, 0), Vec::new()));
-    }
-}
+mod tests;

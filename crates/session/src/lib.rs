@@ -17,7 +17,7 @@
 //! ```
 //!
 //! What is here: [`frame`] (the codec), [`sequence`] (what is new, repeated, in conflict), [`kept`] (what may have to be sent
-//! again), [`SessionMachine`] (all of it with a clock), [`generation`] (which ticket may resume), [`absence`] (the wait for the
+//! again) and [`market`] (what of it is forgotten first), [`SessionMachine`] (all of it with a clock), [`generation`] (which ticket may resume), [`absence`] (the wait for the
 //! client, and cancel on disconnect), [`admission`] (who is let in first when all come at once). What is not: the handshake, scopes,
 //! forwarding, halts. Names reserved for later are answered with `unsupported`. Requirements `HS-<n>` are in
 //! `docs/spec/handshake.md`.
@@ -29,12 +29,14 @@ pub mod generation;
 pub mod kept;
 pub mod limits;
 pub mod machine;
+pub mod market;
 pub mod sequence;
 
 pub use absence::{Absence, CancelPolicy, CancelScope, Departure, Due, OrderClass};
 pub use admission::{Admission, Entrant};
 pub use frame::{AppFrame, Frame, Heartbeat, Range};
 pub use generation::{Generations, Reuse};
-pub use kept::{Keeping, Kept};
+pub use kept::{Held, Keeping, Kept, KeptText};
 pub use machine::{Event, Liveness, Restored, SessionMachine, Side, Standing};
+pub use market::is_market_data;
 pub use sequence::{Arrival, Sequence};

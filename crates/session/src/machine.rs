@@ -256,8 +256,13 @@ impl SessionMachine {
         if expected > self.next_out {
             return Err(Reject::SequenceRange.into());
         }
-        self.peer_expects = self.peer_expects.max(expected);
-        self.kept.acknowledged(self.peer_expects);
+        if expected > self.peer_expects {
+            self.peer_expects = expected;
+            self.kept.acknowledged(expected);
+            if let Some(span) = &mut self.replaying {
+                span.skip_to(expected);
+            }
+        }
         Ok(())
     }
 

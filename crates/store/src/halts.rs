@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::{Db, Lock, Row, Tx};
 use crate::error::StoreError;
+use crate::limits;
 
 pub use roll::{HaltRead, Nodes};
 
@@ -113,16 +114,20 @@ impl HaltStore {
         Ok(Some(epoch))
     }
 
-    /// Records a rehearsal under its own epoch.
+    /// Records a rehearsal under its own epoch, and who began it: a process of a node. Answers to older ones are forgotten.
     ///
     /// # Errors
     /// An infrastructure failure.
-    pub async fn record_drill(&self, halt: &Halt) -> Result<u64, StoreError> {
+    pub async fn record_drill(&self, halt: &Halt, (node, run): (&str, &str)) -> Result<u64, StoreError> {
         let mut transaction = self.writer.begin(Lock::Halts).await?;
         let next = transaction.one("UPDATE halt_epoch SET drill_epoch = drill_epoch + 1 RETURNING drill_epoch", &[]).await?;
         let epoch = next.number("drill_epoch").map_err(|error| bad("drill_epoch", error))?;
         let values = [epoch.into(), halt.to_json().into()];
         transaction.run("INSERT INTO halt_drills (drill_epoch, record) VALUES ($1, $2)", &values).await?;
+        let began = "INSERT INTO halt_drill_answers (drill_epoch, node, run, record) VALUES ($1, $2, $3, '')";
+        transaction.run(began, &[epoch.into(), node.into(), run.into()]).await?;
+        let kept = i64::try_from(limits::DRILLS_KEPT).unwrap_or(i64::MAX);
+        transaction.run("DELETE FROM halt_drill_answers WHERE drill_epoch <= $1", &[(epoch - kept).into()]).await?;
         transaction.commit().await?;
         Ok(u64::try_from(epoch).unwrap_or(0))
     }
@@ -200,8 +205,12 @@ async fn log(transaction: &mut Tx, record: &HaltRecord, at: Timestamp, lift: Opt
     transaction.run(insert, &values).await.map(|_| ())
 }
 
-fn signed(number: u64) -> i64 {
+pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn bad_drill(epoch: i64, why: impl std::fmt::Display) -> StoreError {
+    StoreError::BadRecord { table: "halt_drills", id: epoch.to_string(), why: why.to_string() }
 }
 
 fn bad(id: &str, why: impl std::fmt::Display) -> StoreError {

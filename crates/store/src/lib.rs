@@ -59,4 +59,6 @@ pub use sealing::SealingKey;
 pub use shared::mirror::SessionMirror;
 pub use shared::{SharedMemory, SharedNonceGuard, SharedRates, SharedReplayGuard, SharedServer};
 pub use state_dir::{StateDir, StateLock};
-pub use store::{CancelAnswer, CancelCall, CancelCalls, NewCancel, Presented, Store, UnreadableCall, generate_secret};
+pub use store::{
+    CancelAnswer, CancelCall, CancelCalls, DrillAnswer, NewCancel, Presented, Store, StoredDrill, UnreadableCall, generate_secret,
+};

@@ -260,3 +260,7 @@ pub const NODES_UNKNOWN: NonZeroU32 = NonZeroU32::new(8).expect("not zero");
 
 /// Halts that cancelled which are remembered with what came of them: some days of a bad month. The audit log has all.
 pub const CANCEL_CALLS_KEPT: usize = 64;
+
+/// Rehearsals whose answers are remembered, and that a process which was cut off goes through at most: whoever asked waits for seconds, and
+/// several may ask at once.
+pub const DRILLS_KEPT: usize = 16;

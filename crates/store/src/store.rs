@@ -14,6 +14,7 @@ mod accounts;
 mod admission;
 mod cancels;
 mod credentials;
+mod drills;
 mod open;
 mod row;
 mod sessions;
@@ -21,6 +22,7 @@ mod tokens;
 
 pub use admission::generate_secret;
 pub use cancels::{CancelAnswer, CancelCall, CancelCalls, NewCancel, UnreadableCall};
+pub use drills::{DrillAnswer, StoredDrill};
 pub use tokens::Presented;
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-"""A Redis server of a test's own, on a socket in a folder of its own."""
+"""A Redis server of a test's own, on a socket in a folder of its own; or the server that `COUNTERSIGN_REDIS_SERVER` names: Valkey."""
 
 import os
 import signal
@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 START_SECONDS = 30
+SERVER = os.environ.get("COUNTERSIGN_REDIS_SERVER", "redis-server")
 
 
 class Redis:
@@ -24,7 +25,7 @@ class Redis:
         return f"redis+unix://{self.folder / 'socket'}"
 
     def start(self):
-        command = ["redis-server", "--port", "0", "--unixsocket", "socket", "--save", "", "--appendonly", "no", *self.arguments]
+        command = [SERVER, "--port", "0", "--unixsocket", "socket", "--save", "", "--appendonly", "no", *self.arguments]
         self.process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + START_SECONDS
         while "PONG" not in self.ask("PING", check=False):

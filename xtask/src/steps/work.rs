@@ -15,6 +15,8 @@ use crate::{arch as arch_check, counts, dependencies as dependency_check, intero
 
 /// The package whose tests replay the fuzz inputs: a level of its own.
 const FUZZ_BODIES: &str = "countersign-fuzz-bodies";
+/// What nodes share in Redis: the same tests run over Valkey, too.
+const SHARED: &[&str] = &["--package", "countersign-store", "--test", "it", "--", "shared", "session_mirror", "replay_contract"];
 /// Crates whose properties take an argument instead of a clock, so that many cases cost only time.
 const PURE: &[&str] =
     &["countersign-audit-tree", "countersign-core", "countersign-handshake", "countersign-session", "countersign-dialects"];
@@ -47,7 +49,20 @@ pub(super) fn tests(machine: &Machine) -> Result<Outcome> {
     // The stores that nodes share are tested over real servers.
     provision::debian(machine, "redis-server", "redis-server")?;
     provision::postgres(machine)?;
-    rust_tests(machine, "tests", &["--workspace", "--exclude", FUZZ_BODIES], &[])
+    let mut outcome = rust_tests(machine, "tests", &["--workspace", "--exclude", FUZZ_BODIES], &[])?;
+    match provision::valkey(machine) {
+        Ok(server) => {
+            let over_valkey = [("COUNTERSIGN_REDIS_SERVER", server.display().to_string())];
+            let one = rust_tests(machine, "tests-valkey", SHARED, &over_valkey)?;
+            outcome.tally += one.tally;
+            outcome.complaint.push_str(&one.complaint);
+        }
+        Err(error) => {
+            outcome.tally.skipped += 1;
+            outcome.complaint.push_str(&format!("Valkey is not to be had here: what nodes share ran over Redis alone ({error:#})\n"));
+        }
+    }
+    Ok(outcome)
 }
 
 pub(super) fn fuzz_replay(machine: &Machine) -> Result<Outcome> {

@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::{self, Sources};
 use crate::halts::keeper::{KeeperError, NewHalt};
 use crate::halts::report::{DrillReport, DrillRequest, HaltReport, HaltRequest, HaltStatus, LiftReport, LiftRequest, SignatureRequest};
-use crate::halts::{cancels, names};
+use crate::halts::{cancels, drills, names};
 use crate::operator::{
     AuditQuery, BackendError, ConfigLine, ConnectionRecord, KillReport, OperatorBackend, OperatorIdentity, ReloadReport, RevokeReport,
     SessionRecord, Status, TokenRecord, TokenRevokeReport,
@@ -230,7 +230,7 @@ impl OperatorBackend for Backend {
         let scope = HaltScope::parse(&request.scope).map_err(invalid)?;
         let action = known("action", &request.action, Action::parse)?;
         let by = RaisedBy::Operator(by.name().into());
-        self.shared.halts.drill(scope, action, by).await.map_err(keeper_failure)
+        drills::drill(&self.shared, scope, action, by).await.map_err(keeper_failure)
     }
 
     async fn revoke_key(&self, by: &OperatorIdentity, id: &CredentialId) -> Result<RevokeReport, BackendError> {

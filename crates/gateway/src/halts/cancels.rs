@@ -24,7 +24,7 @@
 
 mod books;
 pub(crate) mod follow;
-mod targets;
+pub(super) mod targets;
 #[cfg(test)]
 mod tests;
 

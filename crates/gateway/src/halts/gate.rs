@@ -308,6 +308,12 @@ impl HaltGate {
         self.lanes.lock().iter().all(|lane| lane.is_past(generation))
     }
 
+    /// How many requests that write are let in and not sent yet.
+    #[must_use]
+    pub fn under_way(&self) -> u64 {
+        self.lanes.lock().iter().map(|lane| lane.count()).sum()
+    }
+
     /// How many requests a rehearsal would have refused, since the start.
     #[must_use]
     pub fn rehearsed(&self) -> u64 {

@@ -5,7 +5,7 @@
 //!   lower    store read ─▶ quorum ─▶ store, if the epoch is the one signed ─▶ in memory, published
 //! ```
 
-mod barrier;
+pub(super) mod barrier;
 mod lifting;
 mod raising;
 mod reading;
@@ -79,6 +79,10 @@ pub struct HaltKeeper {
     /// Held by whoever reads.
     reading: tokio::sync::Mutex<()>,
     shadow: Mutex<HaltSet>,
+    /// Held by whoever rehearses.
+    rehearsing: tokio::sync::Mutex<()>,
+    /// A rehearsal of another node may have begun.
+    drills: Notify,
     shown: Mutex<Option<Unknown>>,
     store: HaltStore,
     operators: OperatorSet,
@@ -105,6 +109,8 @@ impl HaltKeeper {
             beat: AtomicU64::new(0),
             reading: tokio::sync::Mutex::default(),
             shadow: Mutex::default(),
+            rehearsing: tokio::sync::Mutex::default(),
+            drills: Notify::new(),
             shown: Mutex::new(Some(Unknown::NeverRead)),
             store,
             operators,
@@ -147,6 +153,27 @@ impl HaltKeeper {
     pub fn look(&self) {
         self.wake.notify_one();
         self.cancels.look();
+        self.drills.notify_one();
+    }
+
+    /// Woken when a rehearsal of another node may have begun.
+    pub(in crate::halts) const fn drills(&self) -> &Notify {
+        &self.drills
+    }
+
+    /// Records a rehearsal that begins here.
+    pub(in crate::halts) async fn record_drill(&self, halt: &Halt) -> Result<u64, StoreError> {
+        self.store.record_drill(halt, (&self.name, &self.run)).await
+    }
+
+    /// This process among those of all nodes.
+    pub(in crate::halts) fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// The node.
+    pub(in crate::halts) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Publishes when the set or the trust in it changed.
@@ -311,6 +338,6 @@ impl HaltKeeper {
     }
 }
 
-fn micros_since(begun: Monotonic) -> u64 {
+pub(super) fn micros_since(begun: Monotonic) -> u64 {
     u64::try_from(clock::mono().saturating_since(begun).as_micros()).unwrap_or(u64::MAX)
 }

@@ -297,7 +297,7 @@ pub struct DrillRequest {
 }
 
 /// What a rehearsal came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DrillReport {
     /// Its epoch among the rehearsals.
     pub epoch: u64,
@@ -307,6 +307,41 @@ pub struct DrillReport {
     pub committed_us: u64,
     /// As [`HaltReport::barrier_us`].
     pub barrier_us: Option<u64>,
+    /// As [`HaltReport::confirmed_us`], but that a node which says nothing is not given up: it is named.
+    #[serde(default)]
+    pub confirmed_us: Option<u64>,
+    /// Requests that it would have refused, at all nodes.
+    pub would_refuse: u64,
+    /// The nodes that share the halts, this one first, and what it would have stopped at each.
+    #[serde(default)]
+    pub nodes: Vec<DrillLine>,
+}
+
+/// One process of one node in a rehearsal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrillLine {
+    /// Its name; `?` as in [`NodeLine::node`].
+    pub node: String,
+    /// `acked`: it was past the rehearsal; `waiting`: something of before was under way for too long; `silent`: it did not answer.
+    pub state: String,
+    /// What it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<DrillPart>,
+}
+
+/// What a process says of a rehearsal. Nodes tell it each other by the database.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrillPart {
+    /// As [`HaltReport::enforced_us`], from when it heard of it.
+    pub enforced_us: u64,
+    /// As [`HaltReport::barrier_us`], from when it heard of it.
+    pub barrier_us: Option<u64>,
     /// Requests that it would have refused.
     pub would_refuse: u64,
+    /// Requests that write and were let in, and not sent yet, when it was in force.
+    pub under_way: u64,
+    /// Native and FIX sessions that it covers.
+    pub sessions: u64,
+    /// Accounts and sessions that venues would be asked for with `--cancel`; of accounts the node where it was said asks.
+    pub cancels: u64,
 }

@@ -8,6 +8,7 @@ use countersign_halt::{
 use futures_util::SinkExt as _;
 use tokio_websockets::Message;
 
+use super::drills;
 use super::gate::{Asked, Cleared};
 use super::keeper::{HaltKeeper, KeeperError, NewHalt};
 use super::report::{HaltReport, LiftReport};
@@ -202,7 +203,7 @@ async fn a_rehearsal_counts_and_stops_nothing() {
         let keeper = &stage.worker.shared.halts;
         let before = keeper.status().epoch;
         let by = RaisedBy::Operator("alice".into());
-        let drill = keeper.drill(HaltScope::Venue, Action::CancelOnly, by);
+        let drill = drills::drill(&stage.worker.shared, HaltScope::Venue, Action::CancelOnly, by);
         let trading = async {
             while keeper.gate().holding().shadow.is_empty() {
                 tokio::task::yield_now().await;
@@ -213,7 +214,9 @@ async fn a_rehearsal_counts_and_stops_nothing() {
         let (report, ()) = tokio::join!(drill, trading);
         let report = report.unwrap();
         assert_eq!((report.would_refuse, report.epoch), (1, 1));
-        assert!(report.barrier_us.is_some());
+        assert!(report.barrier_us.is_some() && report.confirmed_us == report.barrier_us, "this node is alone");
+        let [line] = report.nodes.as_slice() else { panic!("{:?}", report.nodes) };
+        assert_eq!((line.state.as_str(), line.part.as_ref().map(|part| part.cancels)), ("acked", Some(1)));
         assert_eq!(keeper.status().epoch, before, "rehearsals have an epoch of their own");
         assert!(keeper.gate().holding().shadow.is_empty());
     })

@@ -150,7 +150,7 @@ impl OperatorBackend for Notebook {
     }
 
     async fn drill(&self, _: &OperatorIdentity, _: DrillRequest) -> Result<DrillReport, BackendError> {
-        Ok(DrillReport { epoch: 1, enforced_us: 1, committed_us: 2, barrier_us: None, would_refuse: 4 })
+        Ok(DrillReport { epoch: 1, enforced_us: 1, committed_us: 2, barrier_us: None, would_refuse: 4, ..DrillReport::default() })
     }
 
     async fn revoke_key(&self, by: &OperatorIdentity, id: &CredentialId) -> Result<RevokeReport, BackendError> {

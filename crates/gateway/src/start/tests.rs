@@ -1,5 +1,11 @@
 #![allow(clippy::unwrap_used)]
+use countersign_core::Risk;
+use countersign_halt::{Action, HaltId, HaltScope};
+
 use super::*;
+use crate::halts::cancels;
+use crate::halts::tests::{clear, halt};
+use crate::testing::on_stage;
 
 fn some(count: usize) -> Vec<std::net::TcpListener> {
     (0..count).map(|_| listen("127.0.0.1:0".parse().unwrap(), true).unwrap()).collect()
@@ -26,4 +32,33 @@ fn a_socket_is_taken_over_where_the_configuration_wants_it() {
     for other in [SocketAddr::new(is.ip(), is.port() ^ 1), "0.0.0.0:0".parse().unwrap()] {
         assert!(agrees(&socket, other).unwrap_err().to_string().contains("stop it to move"), "{other}");
     }
+}
+
+/// A node that ended while it asked would leave orders that nobody asks for again.
+#[tokio::test]
+async fn a_node_does_not_end_while_venues_are_to_be_asked_to_cancel() {
+    on_stage(|stage| async move {
+        let halts = &stage.worker.shared.halts;
+        assert!(tokio::time::timeout(Duration::from_secs(10), drained(&stage.worker, Duration::MAX)).await.is_ok(), "nothing is open");
+        let order = clear(&stage, Risk::Increase).unwrap();
+        let draining = async {
+            let id = loop {
+                tokio::task::yield_now().await;
+                if let Some(halt) = halts.status().halts.first() {
+                    break HaltId::parse(&halt.id).unwrap();
+                }
+            };
+            let scope = HaltScope::parse("account:desk").unwrap();
+            cancels::say(&stage.worker.shared, &stage.upstreams, id, scope, "operator alice".to_owned());
+            let mut draining = Box::pin(drained(&stage.worker, Duration::MAX));
+            let is_over = tokio::time::timeout(DRAIN_POLL * 3, &mut draining).await.is_ok();
+            assert!(!is_over && halts.cancels().is_asking(), "it waits for an order of before");
+            order.sent();
+            draining.await;
+            let line = halts.cancels().of(id).unwrap();
+            assert_eq!((line.asked, line.confirmed, halts.cancels().is_asking()), (1, 1, false), "{line:?}");
+        };
+        tokio::join!(halt(&stage, "account:desk", Action::CancelOnly), draining);
+    })
+    .await;
 }

@@ -6,6 +6,7 @@ mod cluster;
 mod lattice;
 mod model;
 mod records;
+mod roll_model;
 mod room;
 mod support;
 mod views;

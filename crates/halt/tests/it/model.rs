@@ -9,8 +9,7 @@
 //! The rules are the real ones ([`HaltNode`], [`HaltSet`]); the store is a list of changes. A halt is confirmed when every node knows it
 //! or, since it was committed, a lease is over. Each wrong rule breaks the property that it is about.
 //!
-//! What is not modelled: how nodes tell each other that they are past a halt (`countersign_halt::roll`, which has tests of its own), and
-//! orders under way.
+//! How nodes tell each other that they are past a halt, and orders under way, are in `roll_model.rs`.
 
 use countersign_core::{Monotonic, Risk};
 use countersign_halt::limits::LEASE_LIFE;

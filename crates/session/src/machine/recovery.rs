@@ -3,7 +3,7 @@
 //! ```text
 //!   leave ─▶ (numbers and kept messages stay) ─▶ gateway: take_up(where the client stands) ─▶ replays from poll_transmit
 //!                                                client:  go_on(where the gateway stands)   ─▶ numbers again what was never applied
-//!   hole  ─▶ client: {"replay":{from,count}} ─▶ gateway: kept? sent again : {"gap":{from,count,"how":"lost"}}
+//!   hole  ─▶ client: {"replay":{from,count}} ─▶ gateway: kept? sent again : {"gap":{from,count,"how":"lost"}} in its place
 //! ```
 
 use countersign_core::{Now, Refusal, Reject};
@@ -49,9 +49,9 @@ impl SessionMachine {
         self.lost_at(theirs.rx)
     }
 
-    /// A hole further on is asked for when the client comes to it.
+    /// What is gone further on is told where it would have been.
     fn lost_at(&self, rx: u64) -> Option<Range> {
-        self.kept.lost(rx, self.next_out).filter(|lost| lost.from == rx)
+        self.kept.lost(rx, self.next_out)
     }
 
     /// Goes on with a client that stands there, on a new connection. What it missed and is gone; all else follows unasked from
@@ -66,9 +66,12 @@ impl SessionMachine {
         self.peer_expects = theirs.rx;
         self.kept.acknowledged(theirs.rx);
         self.kept.forget_old(now.mono);
+        let lost = self.lost_at(theirs.rx);
         // HS-88
-        self.replaying = Some(self.kept.span(theirs.rx));
-        Ok(self.lost_at(theirs.rx))
+        let mut span = self.kept.span(theirs.rx, self.next_out);
+        span.skip_to(lost.map_or(theirs.rx, |Range { from, count }| from + count));
+        self.replaying = Some(span);
+        Ok(lost)
     }
 
     /// Goes on as the client, where the gateway stands: `theirs.rx` is our next number, whatever we sent beyond it was never applied.
@@ -116,23 +119,20 @@ impl SessionMachine {
     pub(super) fn replay(&mut self, range: Range) -> Result<(), Refusal> {
         // HS-90
         self.not_applied(range)?;
-        let end = range.from + range.count;
-        if let Some(lost) = self.kept.lost(range.from, end) {
-            self.queue(frame::lost(lost))?;
-        }
         self.replaying = Some(self.kept.span_of(range));
         Ok(())
     }
 
-    /// The gateway has messages no more. Only what was asked for can be told so.
+    /// The gateway has messages no more: of those that it sends again, or that were asked for.
     pub(super) fn gap<'f>(&mut self, gap: &Gap<'_>) -> Result<Event<'f>, Refusal> {
         // HS-90
         let Gap { from, count, .. } = *gap;
-        let told = self.asked.is_some_and(|asked| from == self.received.next() && count >= 1 && count <= asked.count);
-        if !told || gap.how != "lost" {
+        let end = from.checked_add(count).filter(|end| *end <= limits::SEQUENCE_END);
+        let Some(end) = end.filter(|end| self.recoverable && gap.how == "lost" && from == self.received.next() && *end > from) else {
             return Err(Reject::UnexpectedMessage.into());
-        }
-        self.received.skip_to(from + count);
+        };
+        self.received.skip_to(end);
+        self.asked = self.asked.filter(|asked| end < asked.from + asked.count);
         Ok(Event::Lost(Range { from, count }))
     }
 }

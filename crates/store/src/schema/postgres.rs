@@ -18,20 +18,21 @@ use super::{APPLICATION_ID, LOCK_SPACE};
 use crate::db::Lock;
 use crate::error::StoreError;
 
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     include_str!("postgres/001_initial.sql"),
     include_str!("postgres/002_fix.sql"),
     include_str!("postgres/003_fix_wills.sql"),
     include_str!("postgres/004_fix_lost.sql"),
     include_str!("postgres/005_halt_nodes.sql"),
     include_str!("postgres/006_halt_cancels.sql"),
+    include_str!("postgres/007_halt_drills.sql"),
 ];
 
 /// The version this program writes.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 
 /// What must be there for the rest to hold: each table, and each trigger on it.
-const TABLES: [(&str, &[&str]); 19] = [
+const TABLES: [(&str, &[&str]); 20] = [
     ("accounts", &["accounts_changed"]),
     ("audit_lines", &["audit_lines_kept", "audit_lines_whole"]),
     ("counters", &[]),
@@ -40,7 +41,8 @@ const TABLES: [(&str, &[&str]); 19] = [
     ("fix_records", &[]),
     ("halt_cancel_answers", &[]),
     ("halt_cancels", &["halt_cancels_heard"]),
-    ("halt_drills", &[]),
+    ("halt_drill_answers", &[]),
+    ("halt_drills", &["halt_drills_heard"]),
     ("halt_epoch", &["halts_heard"]),
     ("halt_lifts", &[]),
     ("halt_log", &["halt_log_kept", "halt_log_whole"]),

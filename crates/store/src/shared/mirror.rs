@@ -29,7 +29,7 @@ use super::{PREFIX, SharedMemory, millis};
 use crate::limits::{MIRROR_ENDS_MAX, MIRROR_LEASE, MIRROR_NUMBER_MAX, MIRROR_RENEW_MAX, MIRROR_TAKE_MAX};
 use crate::sealing::SealingKey;
 
-pub use mirrored::{Fence, KeptFrame, MirrorError, MirrorWrite, Mirrored, Progress, Take};
+pub use mirrored::{Fence, KeptFrame, KeptFrames, MirrorError, MirrorWrite, Mirrored, Progress, Take};
 
 /// The mirror of all sessions.
 pub struct SessionMirror {
@@ -73,17 +73,19 @@ impl SessionMirror {
     pub fn write(&self, sid: SessionId, fence: Fence, write: &MirrorWrite<'_>) -> Result<(), MirrorError> {
         let Progress { rx, tx, acked, committed, issued, cancelled, away_for, links } = &write.progress;
         let mut call = self.write.prepare_invoke();
-        call.key(hash_of(sid)).key(frames_of(sid)).key(index());
+        call.key(hash_of(sid)).key(frames_of(sid)).key(market_of(sid)).key(index());
         call.arg(sid.to_string())
             .arg(fence.number())
             .arg(millis(MIRROR_LEASE))
             .arg(millis(write.life))
             .arg(u8::from(write.whole.is_some()));
-        call.arg(away_for.map_or(-1, |away| i64::try_from(millis(away)).unwrap_or(i64::MAX))).arg(write.held);
+        call.arg(away_for.map_or(-1, |away| i64::try_from(millis(away)).unwrap_or(i64::MAX)));
+        call.arg(write.reports.held).arg(write.market.held);
         call.arg(rx).arg(tx).arg(acked).arg(committed).arg(issued).arg(u8::from(*cancelled)).arg(join(links)).arg(self.node.as_str());
         call.arg(write.whole.map_or_else(Vec::new, |facts| self.key.seal(&owner(sid, "facts"), facts)));
         call.arg(write.streams.map_or_else(Vec::new, |streams| self.key.seal(&owner(sid, "streams"), streams)));
-        for frame in &write.frames {
+        call.arg(write.reports.added.len());
+        for frame in write.reports.added.iter().chain(&write.market.added) {
             call.arg(self.sealed(sid, frame));
         }
         answer(self.ask(|link| call.invoke(link))?)
@@ -95,9 +97,9 @@ impl SessionMirror {
     /// [`MirrorError::Unavailable`]; [`MirrorError::Forgotten`] when what is there was sealed under another key, or stands where no
     /// session can stand.
     pub fn take(&self, sid: SessionId, which: Take) -> Result<Option<Mirrored>, MirrorError> {
-        type Taken = (u64, u64, String, HashMap<String, redis::Value>, Vec<Vec<u8>>);
+        type Taken = (u64, u64, String, HashMap<String, redis::Value>, Vec<Vec<u8>>, Vec<Vec<u8>>);
         let mut call = self.take.prepare_invoke();
-        call.key(hash_of(sid)).key(frames_of(sid)).key(index());
+        call.key(hash_of(sid)).key(frames_of(sid)).key(market_of(sid)).key(index());
         call.arg(sid.to_string()).arg(self.node.as_str()).arg(millis(MIRROR_LEASE)).arg(u8::from(which == Take::Expired));
         let in_time = millis(self.memory.timeout() / 2);
         let taken: Option<Taken> = self.ask(|link| {
@@ -106,8 +108,8 @@ impl SessionMirror {
             let until = seconds.saturating_mul(1_000).saturating_add(micros / 1_000).saturating_add(in_time);
             call.arg(until).invoke(link)
         })?;
-        let Some((now, left, node, fields, frames)) = taken else { return Ok(None) };
-        self.read(sid, now, left, node, &fields, &frames).map(Some).ok_or(MirrorError::Forgotten)
+        let Some((now, left, node, fields, frames, market)) = taken else { return Ok(None) };
+        self.read(sid, now, left, node, &fields, &[frames, market].concat()).map(Some).ok_or(MirrorError::Forgotten)
     }
 
     fn read(
@@ -136,7 +138,9 @@ impl SessionMirror {
         if !stands {
             return None;
         }
-        let frames: Option<Vec<_>> = frames.iter().map(|frame| self.unsealed(sid, now, frame)).collect();
+        let mut frames = frames.iter().map(|frame| self.unsealed(sid, now, frame)).collect::<Option<Vec<_>>>()?;
+        // As they were sent: a frame without a number stands before the message whose number it bears.
+        frames.sort_by_key(|(frame, _)| (frame.s, frame.numbered));
         let facts = self.key.open(&owner(sid, "facts"), &facts).ok()?.expose().to_vec();
         let streams = match fields.get("streams") {
             Some(sealed) => {
@@ -145,7 +149,7 @@ impl SessionMirror {
             }
             None => Vec::new(),
         };
-        Some(Mirrored { fence: Fence::of(number("fence")?)?, node, facts, progress, streams, frames: frames? })
+        Some(Mirrored { fence: Fence::of(number("fence")?)?, node, facts, progress, streams, frames })
     }
 
     /// Renews leases, and writes the ends that could not be written. Which are not ours any more, or forgotten; the others are renewed.
@@ -209,7 +213,7 @@ impl SessionMirror {
 
     fn remove_now(&self, sid: SessionId, fence: Fence) -> Result<(), MirrorError> {
         let mut call = self.remove.prepare_invoke();
-        call.key(hash_of(sid)).key(frames_of(sid)).key(index()).arg(sid.to_string()).arg(fence.number());
+        call.key(hash_of(sid)).key(frames_of(sid)).key(market_of(sid)).key(index()).arg(sid.to_string()).arg(fence.number());
         answer(self.ask(|link| call.invoke(link))?)
     }
 
@@ -252,6 +256,10 @@ fn frame_name(s: u64, numbered: bool) -> String {
 
 fn owner(sid: SessionId, what: &str) -> String {
     format!("session {sid} {what}")
+}
+
+fn market_of(sid: SessionId) -> String {
+    format!("{PREFIX}:market:{sid}")
 }
 
 fn hash_of(sid: SessionId) -> String {

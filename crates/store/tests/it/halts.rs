@@ -6,7 +6,8 @@ use countersign_halt::lift::Proposal;
 use countersign_halt::{
     Action, Halt, HaltClass, HaltId, HaltScope, HaltSet, Lift, Operator, OperatorSet, OperatorSignature, RaisedBy, Reason,
 };
-use countersign_store::StoreError;
+use countersign_store::limits::DRILLS_KEPT;
+use countersign_store::{StoreError, StoredDrill};
 
 use super::support::{Place, contract};
 
@@ -106,6 +107,23 @@ async fn a_halt_that_cannot_be_understood_is_an_error_and_not_nothing(mut place:
 
 async fn rehearsals_have_an_epoch_of_their_own(place: Place) {
     let halts = place.halts().await;
-    assert_eq!((halts.record_drill(&halt(1)).await.unwrap(), halts.record_drill(&halt(1)).await.unwrap()), (1, 2));
-    assert_eq!(halts.state(None).await.unwrap(), HaltSet::default());
+    let (store, first, second) = (place.store().await, ("n1", "run-1"), ("n2", "run-2"));
+    assert_eq!(store.last_drill().await.unwrap(), 0);
+    assert_eq!((halts.record_drill(&halt(1), first).await.unwrap(), halts.record_drill(&halt(2), second).await.unwrap()), (1, 2));
+    assert_eq!((halts.state(None).await.unwrap(), store.last_drill().await.unwrap()), (HaltSet::default(), 2));
+    let heard = |drills: Vec<StoredDrill>| drills.into_iter().map(|drill| (drill.epoch, drill.halt)).collect::<Vec<_>>();
+    assert_eq!(heard(store.drills_after(0, first.1).await.unwrap()), [(2, halt(2))], "not what it began itself");
+    assert_eq!(heard(store.drills_after(0, "run-3").await.unwrap()), [(1, halt(1)), (2, halt(2))]);
+    store.answer_drill(2, first.1, "{}").await.unwrap();
+    store.answer_drill(2, first.1, "once").await.unwrap();
+    assert!(store.drills_after(0, first.1).await.unwrap().is_empty(), "nor what it has answered");
+    let said: Vec<_> = store.drill_answers(2).await.unwrap().into_iter().map(|answer| (answer.run, answer.record)).collect();
+    assert!(
+        said.len() == 2 && said.contains(&("run-1".to_owned(), "{}".to_owned())) && said.contains(&("run-2".to_owned(), String::new()))
+    );
+    for _ in 0..DRILLS_KEPT {
+        halts.record_drill(&halt(3), first).await.unwrap();
+    }
+    assert_eq!(store.drill_answers(2).await.unwrap(), [], "older answers are forgotten");
+    assert_eq!(store.drills_after(0, "run-3").await.unwrap().len(), DRILLS_KEPT, "the latest");
 }

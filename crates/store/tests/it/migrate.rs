@@ -46,7 +46,7 @@ async fn lived_in(place: &Place) -> Store {
     };
     let halts = store.open_halts().await.unwrap();
     halts.raise(&halt).await.unwrap();
-    halts.record_drill(&halt).await.unwrap();
+    halts.record_drill(&halt, ("here", "run")).await.unwrap();
     store
 }
 

@@ -1,4 +1,5 @@
-//! A Redis server of a test's own, on a socket in a folder of its own.
+//! A Redis server of a test's own, on a socket in a folder of its own; or the server that `COUNTERSIGN_REDIS_SERVER` names, which is Valkey
+//! in a level of its own.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -69,7 +70,8 @@ impl Drop for RedisServer {
 }
 
 fn spawn(folder: &TempDir, arguments: &[&str]) -> Child {
-    let mut command = Command::new("redis-server");
+    let program = std::env::var_os("COUNTERSIGN_REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
+    let mut command = Command::new(program);
     command.current_dir(folder.path()).args(["--port", "0", "--unixsocket", "socket", "--save", "", "--appendonly", "no"]).args(arguments);
     let mut child = command
         .stdin(Stdio::null())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::{Now, SessionId};
-use countersign_store::shared::mirror::{Fence, KeptFrame, MirrorError, MirrorWrite, Mirrored, Progress, Take};
+use countersign_store::shared::mirror::{Fence, KeptFrame, KeptFrames, MirrorError, MirrorWrite, Mirrored, Progress, Take};
 use countersign_store::{SealingKey, SessionMirror, SharedMemory, SharedServer};
 
 use super::redis_server::RedisServer;
@@ -34,7 +34,14 @@ fn progress(rx: u64, tx: u64) -> Progress {
 
 fn write(rx: u64, tx: u64, frames: &[u64], held: usize) -> MirrorWrite<'static> {
     let frames = frames.iter().map(|s| frame(*s)).collect();
-    MirrorWrite { progress: progress(rx, tx), frames, held, streams: None, life: Duration::from_secs(3_600), whole: None }
+    MirrorWrite {
+        progress: progress(rx, tx),
+        reports: KeptFrames { added: frames, held },
+        market: KeptFrames::default(),
+        streams: None,
+        life: Duration::from_secs(3_600),
+        whole: None,
+    }
 }
 
 fn whole(rx: u64, tx: u64) -> MirrorWrite<'static> {
@@ -57,7 +64,7 @@ fn what_was_written_is_found_at_another_node() {
     a.write(SID, Fence::FIRST, &whole(1, 1)).unwrap();
     a.write(SID, Fence::FIRST, &write(4, 4, &[1, 2, 3], 3)).unwrap();
     let refusal = KeptFrame { s: 5, numbered: false, text: "{\"err\":\n1}".to_owned() };
-    let next = MirrorWrite { frames: vec![frame(4), refusal.clone()], held: 3, ..write(5, 5, &[], 0) };
+    let next = MirrorWrite { reports: KeptFrames { added: vec![frame(4), refusal.clone()], held: 3 }, ..write(5, 5, &[], 0) };
     a.write(SID, Fence::FIRST, &next).unwrap();
     let taken = take(&b, Take::Any).unwrap();
     assert!(taken.fence > Fence::FIRST);
@@ -65,6 +72,30 @@ fn what_was_written_is_found_at_another_node() {
     assert_eq!(Progress { away_for: None, ..taken.progress }, progress(5, 5));
     let frames: Vec<_> = taken.frames.into_iter().map(|(frame, _)| frame).collect();
     assert_eq!(frames, [frame(3), frame(4), refusal], "the oldest that is not kept any more is gone");
+}
+
+#[test]
+fn market_data_goes_by_itself_and_comes_back_in_its_place() {
+    // HS-135
+    let server = RedisServer::start(&[]);
+    let (a, b) = (node(&server, "a"), node(&server, "b"));
+    let with = |market: &[u64], held, reports| MirrorWrite {
+        market: KeptFrames { added: market.iter().map(|s| frame(*s)).collect(), held },
+        ..reports
+    };
+    a.write(SID, Fence::FIRST, &whole(1, 1)).unwrap();
+    a.write(SID, Fence::FIRST, &with(&[2, 3, 5], 3, write(2, 6, &[1, 4], 2))).unwrap();
+    a.write(SID, Fence::FIRST, &with(&[6, 7, 9], 2, write(2, 10, &[8], 3))).unwrap();
+    let numbers = |taken: Mirrored| taken.frames.iter().map(|(frame, _)| frame.s).collect::<Vec<_>>();
+    let taken = take(&b, Take::Any).unwrap();
+    let fence = taken.fence;
+    assert_eq!(numbers(taken), [1, 4, 7, 8, 9]);
+    b.write(SID, fence, &with(&[], 0, write(2, 10, &[], 3))).unwrap();
+    assert_eq!(numbers(take(&a, Take::Any).unwrap()), [1, 4, 8]);
+    let fence = take(&b, Take::Any).unwrap().fence;
+    b.write(SID, fence, &with(&[10], 1, whole(2, 11))).unwrap();
+    b.remove(SID, fence).unwrap();
+    assert_eq!(server.number(&["EXISTS", &format!("{{countersign}}:market:{SID}")]), 0);
 }
 
 #[test]

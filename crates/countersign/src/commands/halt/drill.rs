@@ -1,5 +1,6 @@
-//! `drill run`: rehearse, and measure. With `--real` halts are raised and lifted in earnest, on a session that nobody has.
+//! `drill run`: rehearse at all nodes, and measure. With `--real` halts are raised and lifted in earnest, on a session that nobody has.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use countersign_core::{Monotonic, SessionId};
 use countersign_gateway::clock;
 use countersign_gateway::entropy::SystemEntropy;
-use countersign_gateway::halts::report::{DrillRequest, HaltRequest, LiftRequest, SignatureRequest};
+use countersign_gateway::halts::report::{DrillLine, DrillPart, DrillRequest, HaltRequest, LiftRequest, SignatureRequest};
 use countersign_gateway::operator::OperatorClient;
 use countersign_halt::{LiftId, Reason, Spread};
 use serde_json::{Map, Value, json};
@@ -41,6 +42,51 @@ struct Measured {
     stages: Vec<(&'static str, Vec<Duration>)>,
     unconfirmed: u32,
     would_refuse: Option<u64>,
+    /// In a rehearsal: by node.
+    nodes: BTreeMap<String, AtNode>,
+}
+
+/// What rehearsals came to at one node.
+#[derive(Default)]
+struct AtNode {
+    barriers: Vec<Duration>,
+    silent: u32,
+    waiting: u32,
+    /// The sum of all.
+    would_refuse: u64,
+    /// The most of one.
+    under_way: u64,
+    sessions: u64,
+    cancels: u64,
+}
+
+impl AtNode {
+    fn note(&mut self, said: Option<DrillPart>) {
+        let Some(said) = said else {
+            self.silent += 1;
+            return;
+        };
+        match said.barrier_us {
+            Some(took) => self.barriers.push(Duration::from_micros(took)),
+            None => self.waiting += 1,
+        }
+        self.would_refuse += said.would_refuse;
+        self.under_way = self.under_way.max(said.under_way);
+        self.sessions = self.sessions.max(said.sessions);
+        self.cancels = self.cancels.max(said.cancels);
+    }
+
+    fn json(&self) -> Value {
+        let &Self { silent, waiting, would_refuse, under_way, sessions, cancels, .. } = self;
+        json!({
+            "acked": self.barriers.len(), "waiting": waiting, "silent": silent, "barrier": spread(&Spread::of(self.barriers.clone())),
+            "would_refuse": would_refuse, "under_way": under_way, "sessions": sessions, "cancels": cancels,
+        })
+    }
+}
+
+fn spread(times: &Spread) -> Value {
+    json!({ "p50_us": micros(times.p50), "p99_us": micros(times.p99), "max_us": micros(times.max) })
 }
 
 impl Measured {
@@ -61,13 +107,13 @@ impl Measured {
         let DrillRunArgs { scope, action, count, json, .. } = args;
         let spreads: Vec<(&str, Spread)> = self.stages.iter().map(|(stage, times)| (*stage, Spread::of(times.clone()))).collect();
         if *json {
-            let of = |spread: &Spread| json!({ "p50_us": micros(spread.p50), "p99_us": micros(spread.p99), "max_us": micros(spread.max) });
-            let stages: Map<String, Value> = spreads.iter().map(|(stage, spread)| ((*stage).to_owned(), of(spread))).collect();
-            let real = args.real;
-            let refused = self.would_refuse;
-            return output::json(
-                &json!({ "count": count, "real": real, "unconfirmed": self.unconfirmed, "would_refuse": refused, "stages": stages }),
-            );
+            let stages: Map<String, Value> = spreads.iter().map(|(stage, times)| ((*stage).to_owned(), spread(times))).collect();
+            let nodes: Map<String, Value> = self.nodes.iter().map(|(node, at)| (node.clone(), at.json())).collect();
+            let &Self { unconfirmed, would_refuse, .. } = self;
+            return output::json(&json!({
+                "count": count, "real": args.real, "unconfirmed": unconfirmed, "would_refuse": would_refuse, "stages": stages,
+                "nodes": nodes, "silent": self.silent(),
+            }));
         }
         let mut table = output::table(&["STAGE", "P50 µs", "P99 µs", "MAX µs"]);
         for (stage, spread) in &spreads {
@@ -75,6 +121,7 @@ impl Measured {
             table.add_row([&(*stage).to_owned(), &times[0], &times[1], &times[2]]);
         }
         output::print(&table)?;
+        self.show_nodes()?;
         let unconfirmed = self.unconfirmed;
         output::line(match self.would_refuse {
             Some(refused) => format!(
@@ -87,6 +134,33 @@ impl Measured {
     }
 }
 
+impl Measured {
+    /// Nodes that did not answer each time.
+    fn silent(&self) -> Vec<&str> {
+        self.nodes.iter().filter(|(_, at)| at.silent > 0).map(|(node, _)| node.as_str()).collect()
+    }
+
+    fn show_nodes(&self) -> anyhow::Result<()> {
+        if self.nodes.is_empty() {
+            return Ok(());
+        }
+        let mut table = output::table(&["NODE", "ACKED", "BARRIER P50 µs", "MAX µs", "SESSIONS", "UNDER WAY", "CANCELS", "WOULD REFUSE"]);
+        for (node, at) in &self.nodes {
+            let times = Spread::of(at.barriers.clone());
+            let counts = [at.sessions, at.under_way, at.cancels, at.would_refuse].map(|count| count.to_string());
+            let acked = at.barriers.len().to_string();
+            let times = [times.p50, times.max].map(|time| micros(time).to_string());
+            table.add_row([node, &acked, &times[0], &times[1], &counts[0], &counts[1], &counts[2], &counts[3]]);
+        }
+        output::print(&table)?;
+        let silent = self.silent();
+        if !silent.is_empty() {
+            output::line(format!("did not answer: {}", silent.join(", ")))?;
+        }
+        Ok(())
+    }
+}
+
 async fn rehearse(client: &OperatorClient, args: &DrillRunArgs) -> anyhow::Result<Measured> {
     let request = DrillRequest { scope: args.scope.to_string(), action: args.action.to_string() };
     let mut measured = Measured { would_refuse: Some(0), ..Measured::default() };
@@ -96,9 +170,13 @@ async fn rehearse(client: &OperatorClient, args: &DrillRunArgs) -> anyhow::Resul
         let command = since(begun);
         measured.note_micros("enforced", Some(report.enforced_us));
         measured.note_micros("committed", Some(report.committed_us));
-        measured.note_micros("barrier", report.barrier_us);
+        measured.note_micros("here", report.barrier_us);
+        measured.note_micros("barrier", report.confirmed_us);
         measured.note("command", command);
-        measured.unconfirmed += u32::from(report.barrier_us.is_none());
+        measured.unconfirmed += u32::from(report.confirmed_us.is_none());
+        for DrillLine { node, part, .. } in report.nodes {
+            measured.nodes.entry(node).or_default().note(part);
+        }
         measured.would_refuse = measured.would_refuse.map(|refused| refused + report.would_refuse);
     }
     Ok(measured)

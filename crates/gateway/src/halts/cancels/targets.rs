@@ -13,14 +13,14 @@ use crate::native::sessions::{CarriageKind, OpenSession};
 use crate::shared::Shared;
 
 /// One question.
-pub(super) struct Target {
-    pub(super) whom: Whom,
+pub(in crate::halts) struct Target {
+    pub(in crate::halts) whom: Whom,
     /// Of this instrument only.
     pub(super) instrument: Option<Box<str>>,
 }
 
 /// Whose orders.
-pub(super) enum Whom {
+pub(in crate::halts) enum Whom {
     /// All of an account.
     Account(Result<CancelPermit, Refusal>),
     /// Of an open FIX session, asked in it.
@@ -52,7 +52,7 @@ impl Target {
 }
 
 /// All questions of a halt: for the sessions of this node, and for accounts where that is wanted.
-pub(super) fn of(shared: &Shared, scope: &HaltScope, with_accounts: bool) -> Vec<Target> {
+pub(in crate::halts) fn of(shared: &Shared, scope: &HaltScope, with_accounts: bool) -> Vec<Target> {
     let instrument = match scope {
         HaltScope::Instrument(name) => Some(name.clone()),
         HaltScope::Account(_)
@@ -65,6 +65,21 @@ pub(super) fn of(shared: &Shared, scope: &HaltScope, with_accounts: bool) -> Vec
     let accounts = if with_accounts { accounts(shared, scope) } else { Vec::new() };
     let whom = accounts.into_iter().chain(native_sessions(shared, scope)).chain(fix_sessions(shared, scope));
     whom.map(|whom| Target { whom, instrument: instrument.clone() }).collect()
+}
+
+/// How many native and FIX sessions of this node a halt covers: whom a `disconnect` cuts, and whose orders are refused.
+pub(in crate::halts) fn sessions(shared: &Shared, scope: &HaltScope) -> usize {
+    let covers = |session: &OpenSession| match scope {
+        HaltScope::Account(account) => session.account == *account,
+        HaltScope::Dialect(purpose) => *purpose == Purpose::Native,
+        HaltScope::Key(key) => session.key_id == *key,
+        HaltScope::Node(_) => is_of_here(shared, scope),
+        HaltScope::Session(sid) => session.sid == *sid,
+        HaltScope::Instrument(_) | HaltScope::Venue => true,
+    };
+    // A native session over FIX is its FIX session, too.
+    let native = shared.sessions.open().iter().filter(|session| session.carriage != CarriageKind::Fix && covers(session)).count();
+    native + fix_sessions(shared, scope).len()
 }
 
 /// One key for each account that is covered and may trade.

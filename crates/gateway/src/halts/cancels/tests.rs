@@ -79,6 +79,29 @@ async fn nobody_is_asked_to_cancel_while_an_order_of_before_is_under_way() {
 }
 
 #[tokio::test]
+async fn a_cancel_waits_for_its_own_epoch_and_not_for_halts_that_came_later() {
+    on_stage(|stage| async move {
+        let keeper = &stage.worker.shared.halts;
+        let elsewhere = HaltScope::parse("account:elsewhere").unwrap();
+        let first = HaltId::parse(&halt(&stage, "account:elsewhere", Action::CancelOnly).await.id).unwrap();
+        let order: Cleared = clear(&stage, Risk::Increase).unwrap();
+        assert!(keeper.gate().confirm(&order).is_ok(), "the first does not stop it");
+        let cancelling = async {
+            while keeper.status().halts.len() < 2 {
+                tokio::task::yield_now().await;
+            }
+            say(&stage.worker.shared, &stage.upstreams, first, elsewhere, "operator alice".to_owned());
+            let line = tokio::time::timeout(Duration::from_secs(10), done(&stage, first)).await;
+            assert_eq!(line.map(|line| line.late.len()), Ok(0), "the second still waits for the order");
+            assert!(!keeper.all_past(None, Duration::ZERO).await);
+            order.sent();
+        };
+        tokio::join!(halted(&stage), cancelling);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_order_of_before_that_stays_under_way_is_told_of_and_venues_are_asked_all_the_same() {
     on_stage(|stage| async move {
         let order = clear(&stage, Risk::Cancel).unwrap();

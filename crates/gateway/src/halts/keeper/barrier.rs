@@ -20,7 +20,7 @@ use crate::halts::report::NodeLine;
 
 /// How long an operator's command waits for the barrier: as long as the slowest answer of an upstream is likely to take, and longer than
 /// the lease of a node that is cut off. `halt status` goes on telling.
-pub(super) const BARRIER_WAIT: Duration = Duration::from_secs(2);
+pub(in crate::halts) const BARRIER_WAIT: Duration = Duration::from_secs(2);
 
 /// Looks at the lanes without sleeping, before it sleeps: requests are under way for microseconds.
 const BARRIER_LOOKS: u32 = 200;
@@ -32,7 +32,7 @@ const BARRIER_POLL: Duration = Duration::from_millis(1);
 const ROLL_POLL: Duration = Duration::from_millis(4);
 
 /// Stands for nodes that nobody can name: the database has forgotten who there is, and their leases are not over yet.
-const NAMELESS: &str = "?";
+pub(in crate::halts) const NAMELESS: &str = "?";
 
 impl HaltKeeper {
     /// Waits until every node is past an epoch, or passes nothing any more: no request that it forbids reaches a venue after that. Without
@@ -77,7 +77,7 @@ impl HaltKeeper {
             (node.set().epoch(), is_behind, passes_without_lease(node.set()))
         };
         if !self.store.is_shared() {
-            return self.is_past_here();
+            return epoch.map_or_else(|| self.is_past_here(), |epoch| self.standing().past >= epoch);
         }
         // A database that was put back gives out epochs a second time.
         if is_behind || (epoch.is_none() && (self.has_uncommitted() || !self.is_past_here())) {
@@ -92,6 +92,22 @@ impl HaltKeeper {
         let passes = passes_without_lease(self.node.lock().set());
         let known = self.progress.lock().known(epoch);
         !self.roll.lock().is_past(epoch, known, passes)
+    }
+
+    /// The other processes that share the halts: name, node. Whether all are known who were there at a time; those that were not read
+    /// since then are read soon.
+    pub(in crate::halts) fn others(&self, since: Monotonic) -> (Vec<(String, String)>, bool) {
+        if !self.store.is_shared() {
+            return (Vec::new(), true);
+        }
+        let roll = self.roll.lock();
+        let others = roll.rows().map(|row| (row.run.to_string(), row.node.to_string())).collect();
+        let complete = roll.is_complete(Some(since));
+        drop(roll);
+        if !complete {
+            self.look_again();
+        }
+        (others, complete)
     }
 
     /// Each node, and whether it is past an epoch; without one, whether it is past what only this node knows, which no other is. This node

@@ -8,7 +8,7 @@ use super::barrier::BARRIER_WAIT;
 use super::{HaltKeeper, KeeperError, micros_since};
 use crate::clock;
 use crate::entropy::SystemEntropy;
-use crate::halts::report::{DrillReport, HaltLine, HaltReport};
+use crate::halts::report::{DrillPart, HaltLine, HaltReport};
 
 /// A halt as it is asked for.
 #[derive(Clone, Debug)]
@@ -104,25 +104,31 @@ impl HaltKeeper {
         })
     }
 
-    /// Rehearses: the whole path, but what it would stop is only counted.
+    /// What is to be rehearsed.
     ///
     /// # Errors
-    /// [`KeeperError`]
-    pub async fn drill(&self, scope: HaltScope, action: Action, by: RaisedBy) -> Result<DrillReport, KeeperError> {
-        let begun = clock::mono();
+    /// [`KeeperError::Asked`]
+    pub(in crate::halts) fn rehearsal(&self, scope: HaltScope, action: Action, by: RaisedBy) -> Result<Halt, KeeperError> {
         let new = NewHalt { scope, action, reason: Reason::Drill, text: "rehearsal".to_owned(), by, review_by: None };
-        let halt = named(new, HaltClass::Drill)?;
+        Ok(named(new, HaltClass::Drill)?)
+    }
+
+    /// Rehearses at this node: the whole path, but what it would stop is only counted. `meanwhile` is done while it is in force.
+    pub(in crate::halts) async fn rehearse<T>(&self, halt: &Halt, meanwhile: impl Future<Output = T>) -> (DrillPart, T) {
+        // One at a time: the end of one would end another.
+        let _alone = self.rehearsing.lock().await;
+        let begun = clock::mono();
         let counted = self.gate.rehearsed();
         self.shadow.lock().raise(halt.clone(), 0);
         let generation = self.publish();
-        let enforced_us = micros_since(begun);
+        let mut part = DrillPart { enforced_us: micros_since(begun), under_way: self.gate.under_way(), ..DrillPart::default() };
         self.record(AuditEvent::Drill, &format!("{} {} {} by {}", halt.id, halt.scope, halt.action, halt.by));
-        let commit = async { (self.store.record_drill(&halt).await, micros_since(begun)) };
-        let ((epoch, committed_us), barrier_us) = tokio::join!(commit, self.barrier(generation, begun));
+        let (done, barrier_us) = tokio::join!(meanwhile, self.barrier(generation, begun));
         *self.shadow.lock() = HaltSet::default();
         self.publish();
-        let would_refuse = self.gate.rehearsed().saturating_sub(counted);
-        Ok(DrillReport { epoch: epoch?, enforced_us, committed_us, barrier_us, would_refuse })
+        part.barrier_us = barrier_us;
+        part.would_refuse = self.gate.rehearsed().saturating_sub(counted);
+        (part, done)
     }
 }
 

@@ -99,7 +99,7 @@ impl<C: Carriage + 'static> Session<C> {
     fn packed(&self, session: &OpenSession) -> Option<HandedSession> {
         let facts = String::from_utf8(self.facts(session)?.write()).ok()?;
         let progress = self.progress();
-        let frames = self.machine.kept().since(0).map(|(s, numbered, text)| (s, numbered, text.to_owned())).collect();
+        let frames = self.machine.kept().since(0).map(|frame| (frame.s, frame.numbered, frame.text.to_owned())).collect();
         Some(HandedSession {
             facts,
             rx: progress.rx,

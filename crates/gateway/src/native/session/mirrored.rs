@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::{Refusal, Reject, Risk};
+use countersign_session::KeptText;
 use countersign_store::SessionMirror;
-use countersign_store::shared::mirror::{Fence, KeptFrame, MirrorError, MirrorWrite, Progress};
+use countersign_store::shared::mirror::{Fence, KeptFrame, KeptFrames, MirrorError, MirrorWrite, Progress};
 use tokio::sync::watch;
 
 use super::Session;
@@ -106,14 +107,15 @@ impl<C: Carriage + 'static> Session<C> {
 
     fn write(&self, mirroring: &mut Mirroring) -> Result<(), MirrorError> {
         let kept = self.machine.kept();
-        let frame = |(s, numbered, text): (u64, bool, &str)| KeptFrame { s, numbered, text: text.to_owned() };
+        let (market, reports): (Vec<_>, Vec<_>) = kept.since(mirroring.place).partition(|frame| frame.is_market);
+        let [held, held_market] = [kept.held().entries, kept.held_market().entries];
         let facts = if mirroring.whole { self.facts(&mirroring.session).map(|facts| facts.write()) } else { None };
         let streams = (mirroring.whole || mirroring.streams != self.streams.version()).then(|| self.streams.write());
         let write = MirrorWrite {
             progress: self.progress(),
             streams: streams.as_deref(),
-            frames: kept.since(mirroring.place).map(frame).collect(),
-            held: kept.held().0,
+            reports: frames(&reports, held - held_market),
+            market: frames(&market, held_market),
             life: self.until.saturating_since(clock::wall()) + KEPT_BEYOND,
             whole: facts.as_deref(),
         };
@@ -186,6 +188,11 @@ impl<C: Carriage + 'static> Session<C> {
             MirrorError::Forgotten | MirrorError::Unavailable => self.mirror().map(drop),
         }
     }
+}
+
+fn frames(kept: &[KeptText<'_>], held: usize) -> KeptFrames {
+    let added = kept.iter().map(|frame| KeptFrame { s: frame.s, numbered: frame.numbered, text: frame.text.to_owned() });
+    KeptFrames { added: added.collect(), held }
 }
 
 /// Waits until the mirror has something to say.

@@ -4,7 +4,6 @@ use countersign_core::Reject;
 use tokio_websockets::Message;
 
 use super::Session;
-use super::agreed::keeping;
 use super::ending::Ending;
 use super::feeds::Place;
 use crate::clock;
@@ -68,8 +67,7 @@ impl<C: Carriage + 'static> Session<C> {
             self.unanswered -= 1;
         }
         if self.absence.is_waiting() {
-            let kept = keeping(&self.contract).map_or(0, |keeping| keeping.messages);
-            match self.feeds.place_for_nobody(&body, kept, clock::wall()) {
+            match self.feeds.place_for_nobody(&body, self.machine.kept(), clock::wall()) {
                 Place::LeftOut => return None,
                 Place::Said => {}
                 Place::Told(body) => return Some(self.machine.send(&body, clock::now())),

@@ -140,6 +140,34 @@ async fn a_feed_that_goes_on_while_nobody_is_there_pushes_no_fill_out() {
 }
 
 #[tokio::test]
+async fn a_feed_that_nobody_acknowledged_pushes_no_fill_out_before_the_loss_is_known() {
+    // HS-88 HS-90 HS-135
+    on_stage(|stage| async move {
+        let offer = lasting("none", 0);
+        let (mut peer, mut resumption) = begun(&stage, &offer).await;
+        asked(&mut peer, &mut resumption.numbers).await;
+        peer.message(r#"{"op":"subscribe","id":"flood"}"#).await;
+        resumption.numbers.tx += 1;
+        // What a cut cable does: the gateway sends it all, and nobody has it.
+        while peer.next().await["d"]["re"].is_null() {}
+        gone(&stage, peer).await;
+        let (mut peer, session) = come_back(&stage, &offer, &resumption).await.unwrap();
+        let last = session.seq.tx - 1;
+        assert_eq!((last, session.gap.map(|gap| gap.how)), (2_004, Some(GapHow::Replay)));
+        let (mut next, mut fills) = (2, Vec::new());
+        while next <= last {
+            let frame = peer.next().await;
+            let gone = frame["gap"]["count"].as_u64();
+            assert_eq!(*if gone.is_some() { &frame["gap"]["from"] } else { &frame["s"] }, next, "each in its place: {frame}");
+            next += gone.unwrap_or(1);
+            fills.extend(frame["d"]["trade"].as_u64());
+        }
+        assert_eq!(fills, [1, 2]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_the_gateway_never_got_is_known_by_number() {
     // HS-87
     on_stage(|stage| async move {

@@ -221,14 +221,11 @@ impl Reference {
             return Verdict::Refused(Reject::SequenceRange);
         }
         let end = from + count;
-        let first = self.first_kept().unwrap_or(end).min(end);
+        let first = self.first_kept().unwrap_or(end).min(end).max(from);
+        self.send_again(first, end);
         if first > from {
-            let told = self.answer(json!({ "gap": { "from": from, "count": first - from, "how": "lost" } }));
-            if told != Verdict::Noted {
-                return told;
-            }
+            self.again.insert(0, json!({ "gap": { "from": from, "count": first - from, "how": "lost" } }));
         }
-        self.send_again(first.max(from), end);
         Verdict::Noted
     }
 
@@ -247,8 +244,7 @@ impl Reference {
     }
 
     fn hear_gap(&mut self, from: u64, count: u64) -> Verdict {
-        let told = self.asked_again.is_some_and(|(_, asked)| from == self.next() && count >= 1 && count <= asked);
-        if !told {
+        if !self.recoverable || from != self.next() || count == 0 {
             return Verdict::Refused(Reject::UnexpectedMessage);
         }
         self.missed.push((from, count));

@@ -72,15 +72,24 @@ pub struct Progress {
     pub links: Vec<usize>,
 }
 
+/// Frames of one kind: of these the oldest go first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptFrames {
+    /// To add.
+    pub added: Vec<KeptFrame>,
+    /// How many are kept, with those: older ones go.
+    pub held: usize,
+}
+
 /// What is written.
 #[derive(Clone, Debug)]
 pub struct MirrorWrite<'w> {
     /// Where it stands.
     pub progress: Progress,
-    /// Frames to add.
-    pub frames: Vec<KeptFrame>,
-    /// Frames kept, with those: older ones go.
-    pub held: usize,
+    /// What is kept and is no market data.
+    pub reports: KeptFrames,
+    /// Market data, which is forgotten first.
+    pub market: KeptFrames,
     /// What it subscribed to, where that changed; none leaves what is there. A whole write has it.
     pub streams: Option<&'w [u8]>,
     /// How long the server may keep it without another word.

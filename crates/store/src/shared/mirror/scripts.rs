@@ -1,6 +1,7 @@
 //! What the server does in one step for a mirrored session. Times are the server's own, in milliseconds: nodes need not agree on one.
 //!
-//! `KEYS`: the session's hash, the list of its kept frames, the index of leases. A fence that is not the one on the server refuses.
+//! `KEYS`: the session's hash, the list of its kept frames, that of its kept market data, the index of leases. A fence that is not the one
+//! on the server refuses.
 
 /// The answers of a script that carries a fence.
 pub(super) const FENCED: u8 = 0;
@@ -15,8 +16,8 @@ macro_rules! with_clock {
     };
 }
 
-/// `ARGV`: sid, fence, lease, life, whole, away for (-1: present), held, rx, tx, acked, committed, issued, cancelled, links, node, facts, subscriptions (empty:
-/// as they are), frames.
+/// `ARGV`: sid, fence, lease, life, whole, away for (-1: present), frames held, market data held, rx, tx, acked, committed, issued, cancelled,
+/// links, node, facts, subscriptions (empty: as they are), how many of the frames that follow are no market data, the frames.
 ///
 /// A whole write begins the mirror, or begins it again on a server that has forgotten; a higher fence wins over whatever is there. A session
 /// that was adopted is one until its client is there.
@@ -26,22 +27,26 @@ local fence = redis.call('HGET', KEYS[1], 'fence')
 if ARGV[5] == '1' then
   if fence and tonumber(fence) > tonumber(ARGV[2]) then return redis.call('HGET', KEYS[1], 'adopted') == '1' and 3 or 0 end
   local adopted = fence == ARGV[2] and tonumber(ARGV[6]) >= 0 and redis.call('HGET', KEYS[1], 'adopted') == '1'
-  redis.call('DEL', KEYS[1], KEYS[2])
-  redis.call('HSET', KEYS[1], 'fence', ARGV[2], 'node', ARGV[15], 'facts', ARGV[16], 'adopted', adopted and '1' or '0')
+  redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+  redis.call('HSET', KEYS[1], 'fence', ARGV[2], 'node', ARGV[16], 'facts', ARGV[17], 'adopted', adopted and '1' or '0')
 else
   if not fence then return 2 end
   if fence ~= ARGV[2] then return redis.call('HGET', KEYS[1], 'adopted') == '1' and 3 or 0 end
 end
 local away = 0
 if tonumber(ARGV[6]) >= 0 then away = now - tonumber(ARGV[6]) end
-redis.call('HSET', KEYS[1], 'rx', ARGV[8], 'tx', ARGV[9], 'acked', ARGV[10], 'committed', ARGV[11], 'issued', ARGV[12],
-  'cancelled', ARGV[13], 'links', ARGV[14], 'away', string.format('%.0f', away))
-if ARGV[17] ~= '' then redis.call('HSET', KEYS[1], 'streams', ARGV[17]) end
-for i = 18, #ARGV do redis.call('RPUSH', KEYS[2], string.format('%.0f ', now) .. ARGV[i]) end
-if ARGV[7] == '0' then redis.call('DEL', KEYS[2]) else redis.call('LTRIM', KEYS[2], '-' .. ARGV[7], -1) end
+redis.call('HSET', KEYS[1], 'rx', ARGV[9], 'tx', ARGV[10], 'acked', ARGV[11], 'committed', ARGV[12], 'issued', ARGV[13],
+  'cancelled', ARGV[14], 'links', ARGV[15], 'away', string.format('%.0f', away))
+if ARGV[18] ~= '' then redis.call('HSET', KEYS[1], 'streams', ARGV[18]) end
+local reports = 19 + tonumber(ARGV[19])
+for i = 20, #ARGV do redis.call('RPUSH', KEYS[i <= reports and 2 or 3], string.format('%.0f ', now) .. ARGV[i]) end
+for key = 2, 3 do
+  local held = ARGV[key + 5]
+  if held == '0' then redis.call('DEL', KEYS[key]) else redis.call('LTRIM', KEYS[key], '-' .. held, -1) end
+  redis.call('PEXPIRE', KEYS[key], ARGV[4])
+end
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
-redis.call('PEXPIRE', KEYS[2], ARGV[4])
-redis.call('ZADD', KEYS[3], string.format('%.0f', now + tonumber(ARGV[3])), ARGV[1])
+redis.call('ZADD', KEYS[4], string.format('%.0f', now + tonumber(ARGV[3])), ARGV[1])
 return 1
 "
 );
@@ -53,9 +58,9 @@ return 1
 pub(super) const TAKE: &str = with_clock!(
     "
 if now > tonumber(ARGV[5]) then return redis.error_reply('TAKEN late') end
-local ends = redis.call('ZSCORE', KEYS[3], ARGV[1])
+local ends = redis.call('ZSCORE', KEYS[4], ARGV[1])
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  if ends then redis.call('ZREM', KEYS[3], ARGV[1]) end
+  if ends then redis.call('ZREM', KEYS[4], ARGV[1]) end
   return false
 end
 local left = 0
@@ -66,8 +71,9 @@ if away > 0 then left = math.max(0, now - away) end
 local before = redis.call('HGET', KEYS[1], 'node')
 redis.call('HINCRBY', KEYS[1], 'fence', 1)
 redis.call('HSET', KEYS[1], 'node', ARGV[2], 'adopted', ARGV[4])
-redis.call('ZADD', KEYS[3], string.format('%.0f', now + tonumber(ARGV[3])), ARGV[1])
-return {string.format('%.0f', now), string.format('%.0f', left), before, redis.call('HGETALL', KEYS[1]), redis.call('LRANGE', KEYS[2], 0, -1)}
+redis.call('ZADD', KEYS[4], string.format('%.0f', now + tonumber(ARGV[3])), ARGV[1])
+return {string.format('%.0f', now), string.format('%.0f', left), before, redis.call('HGETALL', KEYS[1]),
+  redis.call('LRANGE', KEYS[2], 0, -1), redis.call('LRANGE', KEYS[3], 0, -1)}
 "
 );
 
@@ -76,8 +82,8 @@ pub(super) const REMOVE: &str = "
 local fence = redis.call('HGET', KEYS[1], 'fence')
 if not fence then return 2 end
 if fence ~= ARGV[2] then return 0 end
-redis.call('DEL', KEYS[1], KEYS[2])
-redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+redis.call('ZREM', KEYS[4], ARGV[1])
 return 1
 ";
 

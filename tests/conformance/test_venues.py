@@ -139,18 +139,19 @@ def test_bitfinex_numbers_whatever_a_client_gets_when_it_asks_for_that(server):
     login = {"event": "auth", "apiKey": key["api_key"], "authNonce": nonce, "authPayload": f"AUTH{nonce}", "authSig": signature}
     socket = websocket.create_connection(server.ws_base + "/ws/2", timeout=20, sslopt={"ca_certs": server.ca})
     try:
-        for frame in ({"event": "conf", "flags": 65_536}, {"event": "subscribe", "channel": "ticker", "symbol": "tBTCUST"}, login):
-            socket.send(json.dumps(frame))
-        arrays, flags = [], None
+        socket.send(json.dumps({"event": "conf", "flags": 65_536}))
+        while (frame := json.loads(socket.recv()))["event"] != "conf":
+            pass
+        assert frame["flags"] == 65_536, frame
+        for wanted in ({"event": "subscribe", "channel": "ticker", "symbol": "tBTCUST"}, login):
+            socket.send(json.dumps(wanted))
+        arrays = []
         while len(arrays) < 12 or not any(each[0] == 0 for each in arrays):
             frame = json.loads(socket.recv())
             if isinstance(frame, list):
                 arrays.append(frame)
-            elif frame["event"] == "conf":
-                flags = frame["flags"]
     finally:
         socket.close()
-    assert flags == 65_536
     own = [each for each in arrays if each[0] == 0 and each[1] != "hb"]
     assert [each[-2] if each in own else each[-1] for each in arrays] == list(range(1, len(arrays) + 1)), arrays
     assert [each[-1] for each in own] == list(range(1, len(own) + 1)), own

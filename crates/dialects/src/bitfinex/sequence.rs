@@ -19,6 +19,8 @@ const SEQ_ALL: u64 = 1 << 16;
 #[derive(Debug, Default)]
 pub(super) struct Sequence {
     on: bool,
+    /// What the last `conf` wants, until the venue has answered it: one that is refused on its way changes nothing.
+    asked: Option<bool>,
     all: u64,
     own: u64,
 }
@@ -26,26 +28,39 @@ pub(super) struct Sequence {
 impl Sequence {
     /// Takes the flags of a `conf`: those that the venue behind is to be told, if some are not its business.
     pub(super) fn configure(&mut self, flags: u64) -> Option<u64> {
-        let was_on = std::mem::replace(&mut self.on, flags & SEQ_ALL != 0);
-        if !was_on {
-            (self.all, self.own) = (0, 0);
-        }
-        self.on.then_some(flags & !SEQ_ALL)
+        let wanted = flags & SEQ_ALL != 0;
+        self.asked = Some(wanted);
+        wanted.then_some(flags & !SEQ_ALL)
     }
 
-    /// A text of the venue with its numbers; `None` where it stays as it is.
+    /// What a client gets in place of a text of the venue; `None` where it stays as it is.
     pub(super) fn number(&mut self, text: &str) -> Option<String> {
+        let Some(open) = text.trim_end().strip_suffix(']') else { return self.configured(text) };
         if !self.on {
             return None;
         }
-        if let Some(open) = text.trim_end().strip_suffix(']') {
-            self.all += 1;
-            return Some(match self.of_own(text) {
-                Some(own) => format!("{open},{},{own}]", self.all),
-                None => format!("{open},{}]", self.all),
-            });
+        self.all += 1;
+        Some(match self.of_own(text) {
+            Some(own) => format!("{open},{},{own}]", self.all),
+            None => format!("{open},{}]", self.all),
+        })
+    }
+
+    /// The answer to a `conf`, from which on the flag is as it says: clients look there whether they were heard.
+    fn configured(&mut self, text: &str) -> Option<String> {
+        let wanted = self.asked?;
+        let answer: RawObject<'_> = serde_json::from_str(text).ok()?;
+        if answer.member("event")?.get() != r#""conf""# {
+            return None;
         }
-        with_flag(text)
+        self.asked = None;
+        let status = answer.member("status").filter(|status| status.get() == r#""OK""#)?.get();
+        if !self.on {
+            (self.all, self.own) = (0, 0);
+        }
+        self.on = wanted;
+        let flags: u64 = answer.member("flags").and_then(|flags| flags.get().parse().ok()).unwrap_or(0);
+        wanted.then(|| format!(r#"{{"event":"conf","status":{status},"flags":{}}}"#, flags | SEQ_ALL))
     }
 
     /// The second number: of what is told of one's own, but not of a heartbeat.
@@ -61,33 +76,33 @@ impl Sequence {
     }
 }
 
-/// The answer to a `conf`, which repeats the flags: clients look there whether they were heard.
-fn with_flag(text: &str) -> Option<String> {
-    let answer: RawObject<'_> = serde_json::from_str(text).ok()?;
-    if answer.member("event")?.get() != r#""conf""# {
-        return None;
-    }
-    let flags: u64 = answer.member("flags").and_then(|flags| flags.get().parse().ok()).unwrap_or(0);
-    let status = answer.member("status")?.get();
-    Some(format!(r#"{{"event":"conf","status":{status},"flags":{}}}"#, flags | SEQ_ALL))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ANSWER: &str = r#"{"event":"conf","status":"OK","flags":8}"#;
+
     #[test]
-    fn nothing_is_numbered_until_it_is_asked_for() {
+    fn nothing_is_numbered_until_it_is_asked_for_and_answered() {
         let mut sequence = Sequence::default();
         assert_eq!(sequence.number(r#"[17,"hb"]"#), None);
         assert_eq!(sequence.configure(8), None, "other flags are the venue's");
+        assert_eq!(sequence.number(ANSWER), None);
         assert_eq!(sequence.configure(SEQ_ALL | 8), Some(8));
-        assert_eq!(
-            sequence.number(r#"{"event":"conf","status":"OK","flags":8}"#).as_deref(),
-            Some(r#"{"event":"conf","status":"OK","flags":65544}"#)
-        );
+        assert_eq!(sequence.number(r#"[17,"hb"]"#), None, "it may have been refused on its way");
         assert_eq!(sequence.number(r#"{"event":"info","version":2}"#), None);
+        assert_eq!(sequence.number(ANSWER).as_deref(), Some(r#"{"event":"conf","status":"OK","flags":65544}"#));
+        assert_eq!(sequence.number(r#"[17,"hb"]"#).as_deref(), Some(r#"[17,"hb",1]"#));
         assert_eq!(sequence.configure(0), None);
+        assert_eq!(sequence.number(ANSWER), None);
+        assert_eq!(sequence.number(r#"[17,"hb"]"#), None);
+    }
+
+    #[test]
+    fn a_configuration_that_the_venue_does_not_take_changes_nothing() {
+        let mut sequence = Sequence::default();
+        sequence.configure(SEQ_ALL);
+        assert_eq!(sequence.number(r#"{"event":"conf","status":"FAILED"}"#), None);
         assert_eq!(sequence.number(r#"[17,"hb"]"#), None);
     }
 
@@ -95,6 +110,7 @@ mod tests {
     fn what_is_ones_own_has_a_second_number_that_notifications_and_heartbeats_do_not_advance() {
         let mut sequence = Sequence::default();
         sequence.configure(SEQ_ALL);
+        sequence.number(ANSWER);
         for (text, numbered) in [
             (r#"[17,[[1,2,3]]]"#, r#"[17,[[1,2,3]],1]"#),
             (r#"[0,"os",[]]"#, r#"[0,"os",[],2,1]"#),

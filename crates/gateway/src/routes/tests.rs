@@ -210,7 +210,7 @@ fn assert_a_bearer_tells_of_no_venue() {
     for (purpose, token) in [(Purpose::Coinbase, "Bearer a.b.c"), (Purpose::Deribit, "Bearer opaque")] {
         let dialect = Family::Of(purpose).dialect().unwrap();
         let mut specs = dialect_routes(dialect, purpose.name(), 0);
-        specs.extend(dialect_routes(Family::Of(Purpose::Kraken).dialect().unwrap(), "kraken", 0));
+        specs.extend(dialect_routes(Family::Of(Purpose::Gate).dialect().unwrap(), "gate", 0));
         let bearer = HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static(token))]);
         assert!(dialect.recognizes(&bearer), "{token}: on a route it may be the venue's");
         assert_eq!(Routes::new(specs).unwrap().family_near("/unheard", &bearer), Family::Any, "{token}");

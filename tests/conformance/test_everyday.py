@@ -41,7 +41,7 @@ LACKS = {
         "fetch_withdrawals": "BadRequest",
         "set_leverage": "BadRequest",
     },
-    "bitfinex": {"fetch_deposit_address": "ArgumentsRequired", "fetch_ledger": "ExchangeError"},
+    "bitfinex": {"fetch_deposit_address": "ArgumentsRequired"},
     "bybit": {
         "cancel_all_orders_after": "BadRequest",
         "fetch_deposit_address": "BadRequest",
@@ -71,7 +71,6 @@ LACKS = {
     },
     "gate": {
         "fetch_deposit_address": "ExchangeError",
-        "fetch_ledger": "ExchangeError",
         "fetch_leverage": "ExchangeError",
         "fetch_position": "BadRequest",
         "set_leverage": "NotSupported",

@@ -7,11 +7,13 @@ import json
 import secrets
 import time
 
+import ccxt
 import jwt
 import pytest
 
 from harness.limited import made_key
 from harness.raw import ask
+from harness.venues import VENUES
 from test_websocket import ask as talk
 from test_websocket import talking
 
@@ -119,3 +121,11 @@ def test_the_last_nonce_is_told_for_a_good_signature_only(server, request_of):
 
     assert told(key)
     assert not told({**key, "secret": base64.b64encode(bytes(64)).decode()})
+
+
+def test_a_legacy_key_at_advanced_trade_is_told_that_it_logs_nobody_in(server):
+    """ccxt signs by the old rule wherever the secret is no private key."""
+    venue = next(venue for venue in VENUES if venue.cls == "coinbase")
+    exchange = venue.sync(server, {"api_key": "legacy", "secret": "c2VjcmV0"})
+    with pytest.raises(ccxt.AuthenticationError, match='"unauthorized"'):
+        exchange.fetch_accounts()

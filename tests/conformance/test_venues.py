@@ -131,6 +131,32 @@ def test_bitmex_unsubscribes_by_a_frame_from_what_the_handshake_subscribed_to(se
         socket.close()
 
 
+def test_bitfinex_numbers_whatever_a_client_gets_when_it_asks_for_that(server):
+    """`SEQ_ALL`. What is of the market and what is one's own come from two connections behind the gateway, and there is one count."""
+    key = server.credential("bitfinex")
+    nonce = str(time.time_ns() // 1_000)
+    signature = hmac.new(key["secret"].encode(), f"AUTH{nonce}".encode(), hashlib.sha384).hexdigest()
+    login = {"event": "auth", "apiKey": key["api_key"], "authNonce": nonce, "authPayload": f"AUTH{nonce}", "authSig": signature}
+    socket = websocket.create_connection(server.ws_base + "/ws/2", timeout=20, sslopt={"ca_certs": server.ca})
+    try:
+        socket.send(json.dumps({"event": "conf", "flags": 65_536}))
+        while (frame := json.loads(socket.recv()))["event"] != "conf":
+            pass
+        assert frame["flags"] == 65_536, frame
+        for wanted in ({"event": "subscribe", "channel": "ticker", "symbol": "tBTCUST"}, login):
+            socket.send(json.dumps(wanted))
+        arrays = []
+        while len(arrays) < 12 or not any(each[0] == 0 for each in arrays):
+            frame = json.loads(socket.recv())
+            if isinstance(frame, list):
+                arrays.append(frame)
+    finally:
+        socket.close()
+    own = [each for each in arrays if each[0] == 0 and each[1] != "hb"]
+    assert [each[-2] if each in own else each[-1] for each in arrays] == list(range(1, len(arrays) + 1)), arrays
+    assert [each[-1] for each in own] == list(range(1, len(own) + 1)), own
+
+
 def test_a_path_of_one_venue_with_the_headers_of_another_is_refused_in_the_words_of_the_latter(server):
     """`GET /api/v1/position` is BitMEX's; a client of KuCoin reads KuCoin's errors."""
     address, headers = f"{server.base}/api/v1/position?symbol=XBTUSDTM", {"KC-API-KEY": "k", "KC-API-SIGN": "s"}

@@ -11,6 +11,7 @@
 //!
 //! Source: requests recorded from ccxt on 2026-11-21. See `docs/dialects/bitfinex.md`.
 
+mod sequence;
 mod socket;
 
 use std::borrow::Cow;
@@ -60,6 +61,7 @@ const REST: &[RestRoute] = &[
     open("/v2/ticker/{symbol}"),
     open("/v2/tickers"),
     open("/v2/trades/{symbol}/hist"),
+    read("/v2/auth/r/info/margin/{key}", ACCOUNT),
     read("/v2/auth/r/info/user", ACCOUNT),
     read("/v2/auth/r/ledgers/hist", ACCOUNT),
     read("/v2/auth/r/ledgers/{currency}/hist", ACCOUNT),
@@ -143,7 +145,7 @@ impl Dialect for Bitfinex {
     }
 
     fn open_socket(&self, opening: &Opening<'_>) -> Option<Box<dyn DialectSocket>> {
-        (opening.path() == SOCKETS[0].path).then(|| LoginSocket::boxed(socket::V2))
+        (opening.path() == SOCKETS[0].path).then(|| LoginSocket::boxed(socket::V2::default()))
     }
 }
 

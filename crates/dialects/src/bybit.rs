@@ -71,6 +71,10 @@ impl Dialect for Bybit {
         ])
     }
 
+    fn former_paths(&self) -> &'static [&'static str] {
+        routes::FORMER
+    }
+
     fn rest_routes(&self) -> &'static [RestRoute] {
         routes::REST
     }

@@ -186,6 +186,12 @@ pub trait Dialect: Send + Sync {
         RateHeaders::new()
     }
 
+    /// How paths of the venue begin that have no route: what it served before, and its clients of then still ask for. They are refused
+    /// in its words.
+    fn former_paths(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The REST endpoints.
     fn rest_routes(&self) -> &'static [RestRoute];
 

@@ -1,4 +1,4 @@
-//! Kraken spot: REST, WebSocket tokens, WebSocket v2.
+//! Kraken spot: REST, WebSocket tokens, WebSocket v2 and v1.
 //!
 //! ```text
 //!   API-Key, API-Sign;   body = form or JSON with a nonce that each request raises
@@ -14,6 +14,7 @@
 
 mod routes;
 mod socket;
+mod socket_v1;
 mod token;
 
 use std::borrow::Cow;
@@ -84,7 +85,11 @@ impl Dialect for Kraken {
     }
 
     fn open_socket(&self, opening: &Opening<'_>) -> Option<Box<dyn DialectSocket>> {
-        routes::SOCKETS.iter().any(|route| route.path == opening.path()).then(|| LoginSocket::boxed(socket::V2::default()))
+        match opening.path() {
+            routes::V2_PATH => Some(LoginSocket::boxed(socket::V2::default())),
+            path if routes::SOCKETS.iter().any(|route| route.path == path) => Some(LoginSocket::boxed(socket_v1::V1::default())),
+            _ => None,
+        }
     }
 
     fn answer(&self, _: &RequestView<'_>, local: &mut LocalRequest<'_>) -> Result<HttpAnswer, Refusal> {

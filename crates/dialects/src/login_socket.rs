@@ -18,7 +18,7 @@
 
 use countersign_core::{Freshness, Presented, Purpose, Refusal, Reject, Timestamp, Token, TokenKind, VerifiedIdentity};
 
-use crate::socket::{Desk, DialectSocket, Forward, Step};
+use crate::socket::{Desk, DialectSocket, Downstream, Forward, Step};
 
 /// What a frame is.
 pub(crate) enum Op<'f> {
@@ -34,6 +34,8 @@ pub(crate) enum Op<'f> {
     Private(&'static str),
     /// A message about public data.
     Public(&'static str),
+    /// A message about public data, and the text that goes out instead of the frame.
+    PublicAs(&'static str, String),
     /// A message with a proof of its own; the text goes out instead of the frame.
     Signed(Presented<'f>, &'static str, Option<String>),
     /// A message with a proof that can be read in two ways, and the orders it is charged as.
@@ -101,6 +103,11 @@ pub(crate) trait Venue: Send {
 
     /// What a refusal is answered.
     fn refuse(&self, refusal: &Refusal, echo: &Echo, now: Timestamp) -> String;
+
+    /// What becomes of a text of the venue behind, of any connection to it.
+    fn handle_upstream(&mut self, _text: &str) -> Downstream {
+        Downstream::Pass
+    }
 
     /// Whether the venue ends the connection after a login that failed.
     fn closes_on_failed_login(&self) -> bool {
@@ -204,6 +211,7 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
             Op::Orders(message, orders) => self.private(message, Some(orders), now),
             Op::Private(message) => self.private(message, None, now),
             Op::Public(message) => Step::Forward(Forward::public(message)),
+            Op::PublicAs(message, text) => Step::Forward(Forward { text: Some(text), ..Forward::public(message) }),
             Op::Signed(presented, message, text) => {
                 self.pending = Some(Pending::Message(message, text, presented.freshness, None));
                 Step::Verify(presented)
@@ -266,6 +274,10 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
 
     fn refuse(&mut self, refusal: &Refusal, now: Timestamp) -> String {
         self.venue.refuse(refusal, &self.echo, now)
+    }
+
+    fn handle_upstream(&mut self, text: &str, _: Timestamp) -> Downstream {
+        self.venue.handle_upstream(text)
     }
 
     fn identity(&self) -> Option<&VerifiedIdentity> {

@@ -6,6 +6,7 @@
 
 mod change;
 mod error;
+mod ledger;
 mod market_data;
 mod routes;
 mod shapes;

@@ -7,6 +7,7 @@
 
 mod batch;
 mod error;
+mod ledger;
 mod market_data;
 mod routes;
 mod shapes;

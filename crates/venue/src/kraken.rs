@@ -23,5 +23,9 @@ mod orders;
 mod rest;
 mod socket;
 mod socket_orders;
+mod v1;
+mod v1_feed;
+mod v1_shapes;
 
 pub(crate) use rest::router;
+pub(crate) use v1::Session as V1Session;

@@ -11,6 +11,8 @@ pub const OPEN_ORDERS_PER_ACCOUNT_MAX: usize = 200;
 pub const CLOSED_ORDERS_PER_ACCOUNT_MAX: usize = 500;
 /// Fills kept per account for `myTrades`.
 pub const FILLS_PER_ACCOUNT_MAX: usize = 1_000;
+/// Movements of funds kept per account: three for each fill that is kept.
+pub const LEDGER_PER_ACCOUNT_MAX: usize = 3 * FILLS_PER_ACCOUNT_MAX;
 /// Settlement statements kept per account.
 pub const SETTLEMENTS_PER_ACCOUNT_MAX: usize = 200;
 /// Public trades kept per instrument (Binance serves at most 1000 in one answer).

@@ -33,7 +33,8 @@ use crate::shell::{Caller, Shell};
 
 pub(crate) use streams::{Channel, Dialect, OwnChannel, Subscriptions, changed_rows, handshake};
 pub(crate) use views::{
-    average_price, candle_width, commission_of, counted_levels, find_pair, levels, open_candle, pair_name, places, spot_markets, top,
+    average_price, candle_width, commission_of, counted_levels, find_pair, ledger, levels, open_candle, pair_name, places, spot_markets,
+    top,
 };
 
 /// The account a request is about, and the key that asks.

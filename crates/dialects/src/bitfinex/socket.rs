@@ -8,20 +8,23 @@
 use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 use serde_json::value::RawValue;
 
+use super::sequence::Sequence;
 use super::{CALC, CANCEL, LOGIN, ORDER, ORDERS, PUBLIC, nonce, words};
 use crate::answer::quoted;
-use crate::fields::{array, hex_mac, key_id, malformed, missing, object, string, text};
+use crate::fields::{array, digits, hex_mac, key_id, malformed, missing, object, string, text};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
 use crate::raw_object::RawObject;
-use crate::socket::Desk;
+use crate::socket::{Desk, Downstream};
 
 /// What Binance's clients ask of a connection of market streams (vendor, `web-socket-streams.md`).
 const BINANCE_STREAMS: [&str; 4] = ["GET_PROPERTY", "LIST_SUBSCRIPTIONS", "SUBSCRIBE", "UNSUBSCRIBE"];
 
 /// What is Bitfinex's own about a connection.
-#[derive(Debug)]
-pub(super) struct V2;
+#[derive(Debug, Default)]
+pub(super) struct V2 {
+    sequence: Sequence,
+}
 
 impl Venue for V2 {
     fn purpose(&self) -> Purpose {
@@ -36,7 +39,7 @@ impl Venue for V2 {
         if text.len() > limits::FRAME_BYTES_MAX {
             return Err(Refusal::from(Reject::TooLarge).into());
         }
-        let op = if text.trim_start().starts_with('[') { input(text)? } else { event(&object(text)?, now)? };
+        let op = if text.trim_start().starts_with('[') { input(text)? } else { self.event(&object(text)?, now)? };
         Ok(Frame { op, echo: None })
     }
 
@@ -55,20 +58,34 @@ impl Venue for V2 {
         let (_, code, text) = words(refusal);
         format!(r#"{{"event":"auth","status":"FAILED","chanId":0,"code":{code},"msg":{}}}"#, quoted(&text))
     }
+
+    fn handle_upstream(&mut self, text: &str) -> Downstream {
+        self.sequence.number(text).map_or(Downstream::Pass, Downstream::Replace)
+    }
 }
 
-fn event<'f>(frame: &RawObject<'_>, now: Timestamp) -> Result<Op<'f>, Refusal> {
-    if frame.member("event").is_none() && string(frame, "method").is_some_and(|method| BINANCE_STREAMS.contains(&method.as_str())) {
-        return Ok(Op::Public(PUBLIC));
-    }
-    match string(frame, "event").ok_or_else(|| malformed("event"))?.as_str() {
-        "auth" => login(frame).map(Op::Login),
-        "conf" | "subscribe" | "unsubscribe" => Ok(Op::Public(PUBLIC)),
-        "ping" => {
-            let cid = text(frame, "cid").unwrap_or_else(|| "0".to_owned());
-            Ok(Op::Answer(format!(r#"{{"event":"pong","ts":{},"cid":{}}}"#, now.as_millis(), quoted(&cid))))
+impl V2 {
+    fn event<'f>(&mut self, frame: &RawObject<'_>, now: Timestamp) -> Result<Op<'f>, Refusal> {
+        if frame.member("event").is_none() && string(frame, "method").is_some_and(|method| BINANCE_STREAMS.contains(&method.as_str())) {
+            return Ok(Op::Public(PUBLIC));
         }
-        _ => Err(Reject::RouteUnknown.into()),
+        match string(frame, "event").ok_or_else(|| malformed("event"))?.as_str() {
+            "auth" => login(frame).map(Op::Login),
+            "conf" => self.configure(frame),
+            "subscribe" | "unsubscribe" => Ok(Op::Public(PUBLIC)),
+            "ping" => {
+                let cid = text(frame, "cid").unwrap_or_else(|| "0".to_owned());
+                Ok(Op::Answer(format!(r#"{{"event":"pong","ts":{},"cid":{}}}"#, now.as_millis(), quoted(&cid))))
+            }
+            _ => Err(Reject::RouteUnknown.into()),
+        }
+    }
+
+    /// Numbers are the gateway's to give; of all other flags it is told to the venue.
+    fn configure<'f>(&mut self, frame: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
+        let flags = text(frame, "flags").map(|flags| digits(&flags, "flags")).transpose()?.unwrap_or(0);
+        let left = self.sequence.configure(flags);
+        Ok(left.map_or(Op::Public(PUBLIC), |flags| Op::PublicAs(PUBLIC, format!(r#"{{"event":"conf","flags":{flags}}}"#))))
     }
 }
 
@@ -124,7 +141,7 @@ mod tests {
 
     /// Whether a text goes on as a public message, in the name of nobody.
     fn is_public(text: &str) -> bool {
-        let mut socket = LoginSocket::boxed(V2);
+        let mut socket = LoginSocket::boxed(V2::default());
         match socket.handle_text(text, now(), &mut TestDesk::new()) {
             Step::Forward(forward) => forward.message == PUBLIC && forward.identity.is_none(),
             Step::Close { .. } | Step::Refuse { .. } | Step::Reply(_) | Step::Verify(_) | Step::VerifyToken(_) => false,

@@ -94,6 +94,27 @@ pub(super) const REST: &[RestRoute] = &[
     RestRoute::signed("POST", "/v5/asset/withdraw/create", WITHDRAW),
 ];
 
+/// The third version and those before it, which the venue has ended; ccxt still lists them (`privateGetUserV3PrivateQueryApi`), and
+/// releases up to 3.0 call them. They have a signature of their own, which is not read here.
+pub(super) const FORMER: &[&str] = &[
+    "/asset/v1",
+    "/asset/v2",
+    "/asset/v3",
+    "/contract/v3",
+    "/derivatives/v3",
+    "/fht/compliance",
+    "/futures/private",
+    "/option/usdc",
+    "/perpetual/usdc",
+    "/private/linear",
+    "/public/linear",
+    "/spot/quote",
+    "/spot/v1",
+    "/spot/v3",
+    "/unified/v3",
+    "/user/v3",
+];
+
 const fn socket(path: &'static str) -> SocketRoute {
     SocketRoute { path, kind: SocketKind::Dialect }
 }

@@ -65,6 +65,14 @@ fn missing() -> Refusal {
     Refusal::with(Reject::MissingCredentials, Detail::Parameter("authorization"))
 }
 
+/// The refusal of a legacy API key: Advanced Trade took HMAC keys, too, before there were keys of the Developer Platform. The headers
+/// are those of Coinbase Exchange without the passphrase, by which the two are told apart.
+fn legacy(headers: &dyn Headers) -> Option<Refusal> {
+    let is_legacy = headers.find("cb-access-key") != Header::Absent && headers.find("cb-access-passphrase") == Header::Absent;
+    is_legacy
+        .then(|| Refusal::operator(Reject::WrongAlgorithm, "a legacy API key (CB-ACCESS-SIGN); only keys of the Developer Platform log in"))
+}
+
 /// The token of `Authorization: Bearer`, the scheme in any case (RFC 9110, 11.1).
 fn bearer(headers: &dyn Headers) -> Result<&str, Refusal> {
     let value = match headers.find("authorization") {
@@ -81,7 +89,7 @@ fn bearer(headers: &dyn Headers) -> Result<&str, Refusal> {
 }
 
 fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
-    let jwt = Jwt::read(bearer(request.headers)?)?;
+    let jwt = Jwt::read(bearer(request.headers).map_err(|refusal| legacy(request.headers).unwrap_or(refusal))?)?;
     if !jwt.uris().iter().any(|uri| names(uri, request)) {
         return Err(Refusal::operator(Reject::WrongUri, "the token names another method, host or path"));
     }

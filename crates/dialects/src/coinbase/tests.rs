@@ -100,6 +100,23 @@ fn a_token_is_for_one_method_host_and_path() {
 }
 
 #[test]
+fn a_legacy_key_is_a_wrong_login_and_no_unknown_path() {
+    let reject = |headers: &[(&str, &str)]| {
+        let headers = headers.to_vec();
+        let request = RequestView { method: "GET", target: b"/v2/accounts", headers: &headers, body: b"", host: Some("api.test") };
+        match Coinbase.present(&request, Security::Signed) {
+            Answer::Malformed(refusal) => refusal.reject,
+            Answer::NotMine | Answer::Presented(_) | Answer::Token { .. } => panic!("nothing of this proves anything"),
+        }
+    };
+    let legacy = [("CB-ACCESS-KEY", "k"), ("CB-ACCESS-SIGN", "s"), ("CB-ACCESS-TIMESTAMP", "1795222400")];
+    assert_eq!(reject(&legacy), Reject::WrongAlgorithm);
+    let of_exchange = [legacy[0], legacy[1], legacy[2], ("CB-ACCESS-PASSPHRASE", "p")];
+    assert_eq!(reject(&of_exchange), Reject::MissingCredentials, "a key of Coinbase Exchange at the path of another venue");
+    assert_eq!(reject(&[]), Reject::MissingCredentials);
+}
+
+#[test]
 fn a_token_writes_once_and_reads_again_and_again() {
     let guard = MemoryReplayGuard::default();
     let read = token(HEADER, &claims(r#","uri":"GET api.test/v2/accounts""#));

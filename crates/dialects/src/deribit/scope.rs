@@ -8,7 +8,7 @@
 //! | `wallet:read` | `account:read` |
 //! | `wallet:read_write` | `account:read`, `funds:withdraw` |
 //! | `block_trade:…`, `block_rfq:…`, `custody:…`, `…:none`, `mainaccount` | nothing |
-//! | `connection`, `session:<name>`, `expires:<seconds>` | nothing: they are about the token |
+//! | `connection`, `session:<name>`, `expires:<seconds>`, `name:<text>` | nothing: they are about the token |
 //!
 //! Without any right all that the key may is granted. A restriction that cannot be kept (`ip:…`) is refused, never passed over.
 
@@ -62,6 +62,8 @@ impl Wanted {
                 None if word == "connection" => wanted.session = Session::Connection,
                 None if word == "mainaccount" => {}
                 Some(("session", name)) => wanted.session = Session::Named(session_name(name)?),
+                // What a client calls itself. It neither grants nor restricts anything, and the venue's reference does not have it.
+                Some(("name", name)) if !name.is_empty() && name.len() <= limits::SESSION_NAME_CHARS_MAX => {}
                 Some(("expires", seconds)) => wanted.expires = Some(lifetime(seconds)?),
                 Some((area, right)) => rights.get_or_insert_default().extend(rights_of(area, right).ok_or_else(|| malformed("scope"))?),
                 None => return Err(malformed("scope")),

@@ -217,10 +217,19 @@ fn scopes_are_read_both_ways() {
         let wanted = Wanted::read(&format!("session:{name} expires:2592000")).unwrap();
         assert_eq!(wanted.session, Session::Named(name.to_owned()));
     }
+    assert_eq!(Wanted::read("name:desk-1").unwrap(), Wanted::default(), "a name is no right and no restriction");
     assert_eq!(Wanted::read("expires:9999999").unwrap().expires, Some(crate::limits::ACCESS_TOKEN_LIFETIME_MAX));
-    for text in
-        ["ip:1.2.3.4", "trade", "trade:write", "session:", "session:a/b", &format!("session:{}", "a".repeat(65)), "expires:0", "x:read"]
-    {
+    for text in [
+        "ip:1.2.3.4",
+        "name:",
+        "trade",
+        "trade:write",
+        "session:",
+        "session:a/b",
+        &format!("session:{}", "a".repeat(65)),
+        "expires:0",
+        "x:read",
+    ] {
         assert!(Wanted::read(text).is_err(), "{text}");
     }
     let granted = |scopes: &str, session| super::scope::granted(&Scopes::parse(scopes).unwrap(), session);

@@ -84,13 +84,26 @@ pub(super) const REST: &[RestRoute] = &[
     read("/0/private/WithdrawCancel", WITHDRAW),
 ];
 
-/// The WebSockets.
-pub(super) const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/v2", kind: SocketKind::Dialect }];
+/// WebSocket v2.
+pub(super) const V2_PATH: &str = "/v2";
+
+const fn socket(path: &'static str) -> SocketRoute {
+    SocketRoute { path, kind: SocketKind::Dialect }
+}
+
+/// The WebSockets. v1 is at the root, and where that is another venue's, as on a port for all, at a path of its own.
+pub(super) const SOCKETS: &[SocketRoute] = &[socket(V2_PATH), socket("/"), socket("/kraken/ws")];
 
 pub(super) const PUBLIC: &str = "subscribe.public";
 
 /// Channels that anybody may have.
 pub(super) const PUBLIC_CHANNELS: [&str; 7] = ["book", "heartbeat", "instrument", "ohlc", "status", "ticker", "trade"];
+
+/// Public channels of v1; `*` is all of them.
+pub(super) const V1_PUBLIC_CHANNELS: [&str; 6] = ["*", "book", "ohlc", "spread", "ticker", "trade"];
+
+/// Private channels of v1, and the message that a subscription to them is.
+pub(super) const V1_PRIVATE_CHANNELS: [(&str, &str); 2] = [("openOrders", "subscribe.openOrders"), ("ownTrades", "subscribe.ownTrades")];
 
 /// A channel in neither list, perhaps one that the venue added later: it may tell of anything of one's own.
 pub(super) const UNLISTED: &str = "subscribe.unlisted";
@@ -105,13 +118,20 @@ pub(super) const MESSAGES: &[MessageRoute] = &[
     MessageRoute::scoped(PRIVATE_CHANNELS[0].1, ACCOUNT),
     MessageRoute::scoped(PRIVATE_CHANNELS[1].1, ORDERS),
     MessageRoute::scoped(PRIVATE_CHANNELS[2].1, Scope::MD_READ),
+    MessageRoute::scoped(V1_PRIVATE_CHANNELS[0].1, ORDERS),
+    MessageRoute::scoped(V1_PRIVATE_CHANNELS[1].1, ORDERS),
     MessageRoute::scoped(UNLISTED, ACCOUNT),
+    MessageRoute::trade("addOrder", 1),
     MessageRoute::trade("add_order", 1),
     MessageRoute::trade("amend_order", 1),
     MessageRoute::trade("batch_add", 15),
     MessageRoute::trade("batch_cancel", 0),
+    MessageRoute::trade("cancelAll", 0),
+    MessageRoute::trade("cancelAllOrdersAfter", 0),
+    MessageRoute::trade("cancelOrder", 0),
     MessageRoute::trade("cancel_all", 0),
     MessageRoute::trade("cancel_all_orders_after", 0),
     MessageRoute::trade("cancel_order", 0),
+    MessageRoute::trade("editOrder", 1),
     MessageRoute::trade("edit_order", 1),
 ];

@@ -10,6 +10,16 @@ use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
 use crate::raw_object::RawObject;
 use crate::socket::Desk;
 
+/// The messages of one's own that trade in this version: v1 has them in camel case.
+pub(super) fn trading(name: &str, camel: bool) -> Result<&'static str, Refusal> {
+    let known = routes::MESSAGES.iter().find(|route| route.orders_or_cancels() && route.name == name && is_camel(name) == camel);
+    known.map(|route| route.name).ok_or_else(|| Reject::RouteUnknown.into())
+}
+
+fn is_camel(name: &str) -> bool {
+    name.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
 /// What is Kraken's own about a connection.
 #[derive(Debug, Default)]
 pub(super) struct V2 {
@@ -58,14 +68,14 @@ impl V2 {
                 token(&params).map(|token| Op::Token(token, TokenKind::Access, message))
             }
             method => {
-                let known = routes::MESSAGES.iter().find(|route| route.orders_or_cancels() && route.name == method);
-                let known = known.ok_or_else(|| Refusal::from(Reject::RouteUnknown))?;
-                token(&params).map(|token| Op::Token(token, TokenKind::Access, known.name))
+                let message = trading(method, false)?;
+                token(&params).map(|token| Op::Token(token, TokenKind::Access, message))
             }
         }
     }
 }
 
-fn token(params: &RawObject<'_>) -> Result<String, Refusal> {
+/// The token of a message of one's own.
+pub(super) fn token(params: &RawObject<'_>) -> Result<String, Refusal> {
     string(params, "token").filter(|token| !token.is_empty()).ok_or_else(|| missing("token"))
 }

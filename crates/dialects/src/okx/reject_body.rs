@@ -14,12 +14,15 @@ const SIGN: Words = (401, 50113, "Invalid Sign", 60009, "Login failed.");
 const KEY: Words = (401, 50111, "Invalid OK-ACCESS-KEY", 60005, "Invalid apiKey");
 const AUTHORITY: Words = (401, 50114, "Invalid Authority", 60009, "Login failed.");
 
-/// What is told exactly, to whoever has the secret.
+const MALFORMED: &str = "Body for POST request cannot be empty or malformed.";
+
+/// What is told exactly: to whoever has the secret, and to whoever logs several accounts in at once.
 const EXACT: &[(Reject, Words)] = &[
     (Reject::AddressNotAllowed, (401, 50110, "Your IP is not included in your API key's IP whitelist.", 60009, "Login failed.")),
     (Reject::KeyExpired, KEY),
     (Reject::KeyRevoked, KEY),
     (Reject::KeySuspended, KEY),
+    (Reject::Unsupported, (400, 50000, MALFORMED, 60021, "This operation does not support multiple accounts login")),
     (Reject::WrongPassphrase, (401, 50105, "Request header \"OK-ACCESS-PASSPHRASE\" incorrect.", 60024, "Wrong passphrase")),
 ];
 
@@ -47,7 +50,7 @@ fn words(refusal: &Refusal, unknown_key: UnknownKeyAnswer) -> Words {
     exact(refusal, EXACT).unwrap_or_else(|| match kind(refusal) {
         Kind::Credential => SIGN,
         Kind::Forbidden => AUTHORITY,
-        Kind::Invalid | Kind::TooLarge => (400, 50000, "Body for POST request cannot be empty or malformed.", 60012, "Illegal request"),
+        Kind::Invalid | Kind::TooLarge => (400, 50000, MALFORMED, 60012, "Illegal request"),
         Kind::Missing => missing(&refusal.detail),
         Kind::Rate => (429, 50011, "Too Many Requests", 60014, "Requests too frequent"),
         Kind::Route => (404, 404, "Not Found", 60018, "Wrong URL or channel doesn't exist."),

@@ -71,8 +71,12 @@ fn is_private(frame: &RawObject<'_>) -> Result<bool, Refusal> {
 }
 
 fn login<'f>(frame: &RawObject<'_>) -> Result<Presented<'f>, Refusal> {
-    let args = array(frame.member("args").ok_or_else(|| missing("args"))?, 1, "args")?;
-    let [login] = args.as_slice() else { return Err(missing("args")) };
+    let args = array(frame.member("args").ok_or_else(|| missing("args"))?, limits::FRAME_LIST_MAX, "args")?;
+    let [login] = args.as_slice() else {
+        // What came to all of them would go by one connection, and one connection has one key.
+        let several = Refusal::operator(Reject::Unsupported, "a login of several accounts at once");
+        return Err(if args.is_empty() { missing("args") } else { several });
+    };
     let login = object(login.get())?;
     let needed = |name: &'static str| text(&login, name).filter(|text| !text.is_empty()).ok_or_else(|| missing(name));
     let timestamp = needed("timestamp")?;
@@ -87,4 +91,32 @@ fn login<'f>(frame: &RawObject<'_>) -> Result<Presented<'f>, Refusal> {
         // Reconnecting within the second signs the same text again; a login changes nothing.
         effect: Effect::Read,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::every_dialect::TestDesk;
+    use crate::login_socket::LoginSocket;
+    use crate::socket::Step;
+    use crate::test_support::now;
+
+    #[test]
+    fn several_accounts_at_once_are_refused_in_the_venues_words_for_it() {
+        let account = r#"{"apiKey":"k","passphrase":"p","timestamp":"1795222309","sign":"c2lnbg=="}"#;
+        let answer = |args: &str| {
+            let text = format!(r#"{{"op":"login","args":[{args}]}}"#);
+            match LoginSocket::boxed(Okx).handle_text(&text, now(), &mut TestDesk::new()) {
+                Step::Refuse { reply, .. } => reply,
+                Step::Verify(presented) => presented.key_id.as_str().to_owned(),
+                Step::Close { .. } | Step::Forward(_) | Step::Reply(_) | Step::VerifyToken(_) => {
+                    panic!("a login is neither answered nor passed on")
+                }
+            }
+        };
+        assert_eq!(answer(account), "k");
+        assert!(answer(&format!("{account},{account}")).contains(r#""code":"60021""#), "{}", answer(&format!("{account},{account}")));
+        assert!(answer("").contains(r#""code":"60011""#), "{}", answer(""));
+    }
 }

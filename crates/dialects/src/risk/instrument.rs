@@ -86,8 +86,10 @@ const PLACES: &[(Purpose, Target<'static>, InstrumentPlace)] = &[
     (Kraken, Http("POST", "/0/private/AddOrder"), Parameter("pair")),
     (Kraken, Http("POST", "/0/private/AddOrderBatch"), Member("pair")),
     (Kraken, Http("POST", "/0/private/EditOrder"), Parameter("pair")),
+    (Kraken, Message("addOrder"), Member("pair")),
     (Kraken, Message("add_order"), Params("symbol")),
     (Kraken, Message("batch_add"), Params("symbol")),
+    (Kraken, Message("editOrder"), Member("pair")),
     (Kraken, Message("edit_order"), Params("symbol")),
     (KrakenFutures, Http("POST", "/derivatives/api/v3/cancelallorders"), Parameter("symbol")),
     (KrakenFutures, Http("POST", "/derivatives/api/v3/sendorder"), Parameter("symbol")),
@@ -270,6 +272,7 @@ mod tests {
             (Gate, Message("spot.order_place"), body(r#"{"payload":{"req_param":[{"currency_pair":"BTC_USDT"}]}}"#), None),
             (Gate, Http("POST", "/api/v4/futures/{settle}/orders"), body(r#"{"contract":"BTC_USDT"}"#), Some("BTC_USDT")),
             (Kraken, Message("add_order"), body(r#"{"method":"add_order","params":{"symbol":"BTC/USD"}}"#), Some("BTC/USD")),
+            (Kraken, Message("addOrder"), body(r#"{"event":"addOrder","pair":"XBT/USD"}"#), Some("XBT/USD")),
             (Kraken, Message("batch_add"), body(r#"{"params":{"symbol":"BTC/USD","orders":[{},{}]}}"#), Some("BTC/USD")),
         ];
         for (purpose, target, signed, expected) in cases {

@@ -85,7 +85,8 @@ pub const CANCEL_MESSAGES: &[(Purpose, &str)] = &[
     (Deribit, "private/cancel_all_by_currency_pair"), (Deribit, "private/cancel_all_by_instrument"),
     (Deribit, "private/cancel_all_by_kind_or_type"), (Deribit, "private/cancel_by_label"), (Deribit, "private/cancel_quotes"),
     (Gate, "spot.order_cancel"), (Gate, "spot.order_cancel_cp"), (Gate, "spot.order_cancel_ids"),
-    (Kraken, "batch_cancel"), (Kraken, "cancel_all"), (Kraken, "cancel_all_orders_after"), (Kraken, "cancel_order"),
+    (Kraken, "batch_cancel"), (Kraken, "cancelAll"), (Kraken, "cancelAllOrdersAfter"), (Kraken, "cancelOrder"),
+    (Kraken, "cancel_all"), (Kraken, "cancel_all_orders_after"), (Kraken, "cancel_order"),
     (Native, "order.cancel"), (Native, "order.cancel_all"),
     (Okx, "batch-cancel-orders"), (Okx, "cancel-order"), (Okx, "mass-cancel"),
 ];
@@ -100,6 +101,7 @@ pub(super) const TIMERS: &[(Purpose, &str)] = &[
     (Gate, "/api/v4/futures/{settle}/countdown_cancel_all"),
     (Gate, "/api/v4/spot/countdown_cancel_all"),
     (Kraken, "/0/private/CancelAllOrdersAfter"),
+    (Kraken, "cancelAllOrdersAfter"),
     (Kraken, "cancel_all_orders_after"),
     (KrakenFutures, "/derivatives/api/v3/cancelallordersafter"),
     (Kucoin, "/api/v1/hf/orders/dead-cancel-all"),

@@ -6,6 +6,7 @@
 //! ```text
 //!   /sapi/v1/asset/dust  ──▶ "/sapi/v1/asset": only Binance  ──▶ in Binance's words
 //!   /api/v1/nowhere      ──▶ "/api/v1": two venues           ──▶ those of the one whose headers it has, or plain
+//!   /user/v3/private     ──▶ "/user/v3": what Bybit served once ──▶ in Bybit's words
 //!   /nowhere             ──▶ "": one venue's listener, or many ──▶ its words, or plain
 //! ```
 //!
@@ -35,11 +36,16 @@ impl Neighbours {
         }
         if !self.dialects.contains(&route.family) {
             self.dialects.push(route.family);
+            let former = route.family.dialect().map_or(&[][..], |dialect| dialect.former_paths());
+            former.iter().for_each(|path| self.add_parts(path, route.family));
         }
-        let literal = path.as_str().split(['{', '*']).next().unwrap_or_default();
+        self.add_parts(path.as_str().split(['{', '*']).next().unwrap_or_default(), route.family);
+    }
+
+    fn add_parts(&mut self, literal: &str, own: Family) {
         for part in parts(literal) {
-            let family = self.families.entry(part.into()).or_insert(route.family);
-            if *family != route.family {
+            let family = self.families.entry(part.into()).or_insert(own);
+            if *family != own {
                 *family = Family::Any;
             }
         }

@@ -210,7 +210,7 @@ fn assert_a_bearer_tells_of_no_venue() {
     for (purpose, token) in [(Purpose::Coinbase, "Bearer a.b.c"), (Purpose::Deribit, "Bearer opaque")] {
         let dialect = Family::Of(purpose).dialect().unwrap();
         let mut specs = dialect_routes(dialect, purpose.name(), 0);
-        specs.extend(dialect_routes(Family::Of(Purpose::Kraken).dialect().unwrap(), "kraken", 0));
+        specs.extend(dialect_routes(Family::Of(Purpose::Gate).dialect().unwrap(), "gate", 0));
         let bearer = HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static(token))]);
         assert!(dialect.recognizes(&bearer), "{token}: on a route it may be the venue's");
         assert_eq!(Routes::new(specs).unwrap().family_near("/unheard", &bearer), Family::Any, "{token}");
@@ -220,7 +220,7 @@ fn assert_a_bearer_tells_of_no_venue() {
 #[test]
 fn what_has_no_route_is_refused_in_the_words_of_its_neighbours() {
     let mut specs = Vec::new();
-    for purpose in [Purpose::Bitmex, Purpose::Gate, Purpose::Kraken, Purpose::Kucoin] {
+    for purpose in [Purpose::Bitmex, Purpose::Bybit, Purpose::Gate, Purpose::Kraken, Purpose::Kucoin] {
         specs.extend(dialect_routes(Family::Of(purpose).dialect().unwrap(), purpose.name(), 0));
     }
     let routes = Routes::new(specs).unwrap();
@@ -229,6 +229,9 @@ fn what_has_no_route_is_refused_in_the_words_of_its_neighbours() {
         ("/api/v4/earn/uni/currencies", Family::Of(Purpose::Gate)),
         ("/api/v1/hf/unheard", Family::Of(Purpose::Kucoin)),
         ("/api/v1/hf/orders/", Family::Of(Purpose::Kucoin)),
+        ("/user/v3/private/query-api", Family::Of(Purpose::Bybit)),
+        ("/spot/v3/private/order", Family::Of(Purpose::Bybit)),
+        ("/user/unheard", Family::Of(Purpose::Bybit)),
         ("/api/v1/unheard", Family::Any),
         ("/unheard", Family::Any),
         ("", Family::Any),

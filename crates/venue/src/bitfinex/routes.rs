@@ -3,13 +3,16 @@
 use http::Method;
 
 use super::error::BitfinexError;
-use super::{change, market_data, trading};
+use super::{change, ledger, market_data, trading};
 use crate::operations::Handler::{Public, Read, Write};
 use crate::operations::Route;
 
 /// REST: method, path, handler. What reads an account is a POST, too.
 pub(super) const ROUTES: &[Route<BitfinexError>] = &[
+    (Method::POST, "/v2/auth/r/info/margin/{key}", Read(ledger::margin)),
     (Method::POST, "/v2/auth/r/info/user", Read(trading::user)),
+    (Method::POST, "/v2/auth/r/ledgers/hist", Read(ledger::ledgers)),
+    (Method::POST, "/v2/auth/r/ledgers/{currency}/hist", Read(ledger::ledgers)),
     (Method::POST, "/v2/auth/r/order/{symbol_id}/trades", Read(trading::order_trades)),
     (Method::POST, "/v2/auth/r/orders", Read(trading::open_orders)),
     (Method::POST, "/v2/auth/r/orders/hist", Read(trading::past_orders)),

@@ -23,6 +23,7 @@ use crate::exchange::event::Event;
 use crate::exchange::instrument::MarketIndex;
 use crate::facade::{Access, BookMirror, Unreadable, admit, iso};
 use crate::hub::Observer;
+use crate::kraken::V1Session;
 use crate::limits::{BOOK_LEVELS_PUBLISHED, STREAMS_PER_CONNECTION_MAX};
 use crate::outbox::Outbox;
 use crate::shell::{Caller, Shell};
@@ -51,8 +52,37 @@ struct Subscriptions {
     sequence: u64,
 }
 
+/// A connection at the root, where two venues have their WebSocket. The first frame says whose client it is; who holds a subscription
+/// of this venue has said it.
+enum AtRoot {
+    Coinbase(Session),
+    Kraken(V1Session),
+}
+
+impl Protocol for AtRoot {
+    fn on_text(&mut self, shell: &Shell, text: &str) -> Option<String> {
+        if let Self::Coinbase(session) = self
+            && session.heard.lock().is_empty()
+            && V1Session::is_asked_for(text)
+        {
+            *self = Self::Kraken(V1Session::open(shell, session.caller.take(), session.connection, &session.outbox));
+        }
+        match self {
+            Self::Coinbase(session) => session.on_text(shell, text),
+            Self::Kraken(session) => session.on_text(shell, text),
+        }
+    }
+}
+
+impl Subscriptions {
+    fn is_empty(&self) -> bool {
+        self.markets.is_empty() && self.user.is_none() && !self.heartbeats
+    }
+}
+
 /// One connection.
 struct Session {
+    connection: u64,
     caller: Caller,
     outbox: Arc<Outbox>,
     heard: Arc<Mutex<Subscriptions>>,
@@ -75,7 +105,7 @@ pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<
         let heard = Arc::new(Mutex::new(Subscriptions::default()));
         let observer: Arc<Mutex<dyn Observer>> = Arc::<Mutex<Subscriptions>>::clone(&heard);
         shell.hub.observe(connection.id, observer, &connection.outbox);
-        Session { caller, outbox: Arc::clone(&connection.outbox), heard }
+        AtRoot::Coinbase(Session { connection: connection.id, caller, outbox: Arc::clone(&connection.outbox), heard })
     })
 }
 
@@ -83,7 +113,7 @@ fn refusal(text: &str) -> String {
     json!({"type": "error", "message": text}).to_string()
 }
 
-impl Protocol for Session {
+impl Session {
     fn on_text(&mut self, shell: &Shell, text: &str) -> Option<String> {
         let Ok(frame) = serde_json::from_str::<Frame>(text) else {
             shell.counters.count_refused();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::fixed::Fixed;
 use super::instrument::MarketIndex;
 use super::order::{Fill, OrderError, OrderId};
-use crate::limits::{FILLS_PER_ACCOUNT_MAX, SETTLEMENTS_PER_ACCOUNT_MAX};
+use crate::limits::{FILLS_PER_ACCOUNT_MAX, LEDGER_PER_ACCOUNT_MAX, SETTLEMENTS_PER_ACCOUNT_MAX};
 
 /// Index of an account inside one exchange.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -65,6 +65,38 @@ pub struct Settlement {
     pub key: Arc<str>,
 }
 
+/// Why funds moved.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Movement {
+    /// The house carried what the account could not.
+    Cover,
+    /// Commission of a trade.
+    Fee,
+    /// A contract ended.
+    Settlement,
+    /// What a trade gave or took.
+    Trade,
+}
+
+/// One movement of funds.
+#[derive(Clone, Debug)]
+pub struct LedgerEntry {
+    /// Number of the entry, rising in the account.
+    pub id: u64,
+    /// Which asset.
+    pub asset: Arc<str>,
+    /// How much; negative when it went out.
+    pub amount: Fixed,
+    /// What was owned after it.
+    pub balance: Fixed,
+    /// Why.
+    pub movement: Movement,
+    /// The market whose trade or end it was.
+    pub market: MarketIndex,
+    /// When, Unix milliseconds.
+    pub at_ms: u64,
+}
+
 /// One account.
 #[derive(Debug)]
 pub struct Account {
@@ -80,6 +112,8 @@ pub struct Account {
     pub closed: VecDeque<OrderId>,
     /// Fills, oldest first.
     pub fills: VecDeque<Fill>,
+    /// Movements of funds, oldest first.
+    pub ledger: VecDeque<LedgerEntry>,
     /// Settlement statements, oldest first.
     pub settlements: VecDeque<Settlement>,
     /// Last change of a balance, Unix milliseconds.
@@ -97,6 +131,7 @@ impl Account {
             open: Vec::new(),
             closed: VecDeque::new(),
             fills: VecDeque::new(),
+            ledger: VecDeque::new(),
             settlements: VecDeque::new(),
             updated_ms: 0,
         }
@@ -118,6 +153,20 @@ impl Account {
     /// Adds to (or, with a negative amount, takes from) what is owned.
     pub fn credit(&mut self, asset: &str, amount: Fixed) {
         self.entry(asset).total += amount;
+    }
+
+    /// The same, and remembers it.
+    pub fn move_funds(&mut self, asset: &Arc<str>, amount: Fixed, movement: Movement, market: MarketIndex, at_ms: u64) {
+        self.credit(asset, amount);
+        if amount.is_zero() {
+            return;
+        }
+        let id = self.ledger.back().map_or(1, |last| last.id + 1);
+        if self.ledger.len() >= LEDGER_PER_ACCOUNT_MAX {
+            self.ledger.pop_front();
+        }
+        let balance = self.balance(asset).total;
+        self.ledger.push_back(LedgerEntry { id, asset: Arc::clone(asset), amount, balance, movement, market, at_ms });
     }
 
     /// Reserves part of the free balance.

@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 
-use super::account::{AccountIndex, Settlement};
+use super::account::{AccountIndex, Movement, Settlement};
 use super::book::Match;
 use super::event::{Event, OrderChange, PublicTrade};
 use super::fixed::Fixed;
@@ -102,9 +102,9 @@ impl Exchange {
             Side::Sell => (quote, trade.quote, base, trade.quantity),
         };
         let account = &mut self.accounts[leg.owner.0];
-        account.credit(&spent, -cost);
-        account.credit(&gained, gain);
-        let commission = self.charge(leg.owner, &gained, gain);
+        account.move_funds(&spent, -cost, Movement::Trade, market, trade.at_ms);
+        account.move_funds(&gained, gain, Movement::Trade, market, trade.at_ms);
+        let commission = self.charge(leg.owner, &gained, gain, (market, trade.at_ms));
         (commission, gained)
     }
 
@@ -119,39 +119,39 @@ impl Exchange {
         let position = *position;
         match kind {
             InstrumentKind::Future { .. } | InstrumentKind::Perpetual => {
-                account.credit(&quote, realised);
+                account.move_funds(&quote, realised, Movement::Trade, market, trade.at_ms);
                 account.set_margin(market, &quote, position.cost.abs().basis_points(points));
             }
             InstrumentKind::Option { strike, .. } => {
-                account.credit(&quote, -cost);
+                account.move_funds(&quote, -cost, Movement::Trade, market, trade.at_ms);
                 let sold = (-position.quantity).max(Fixed::ZERO);
                 account.set_margin(market, &quote, strike.mul_down(sold).basis_points(points));
             }
             InstrumentKind::Spot => {}
         }
-        let commission = self.charge(leg.owner, &quote, trade.quote);
-        self.cover(leg.owner, &quote);
+        let commission = self.charge(leg.owner, &quote, trade.quote, (market, trade.at_ms));
+        self.cover(leg.owner, &quote, (market, trade.at_ms));
         (commission, quote)
     }
 
     /// Moves the commission on an amount to the house; the house itself pays none.
-    fn charge(&mut self, owner: AccountIndex, asset: &str, amount: Fixed) -> Fixed {
+    fn charge(&mut self, owner: AccountIndex, asset: &Arc<str>, amount: Fixed, (market, at_ms): (MarketIndex, u64)) -> Fixed {
         if owner == HOUSE {
             return Fixed::ZERO;
         }
         let commission = amount.basis_points(self.commission_points);
-        self.accounts[owner.0].credit(asset, -commission);
+        self.accounts[owner.0].move_funds(asset, -commission, Movement::Fee, market, at_ms);
         self.accounts[HOUSE.0].credit(asset, commission);
         commission
     }
 
     /// Lets the house carry what an account's free balance cannot.
-    fn cover(&mut self, owner: AccountIndex, asset: &str) {
+    fn cover(&mut self, owner: AccountIndex, asset: &Arc<str>, (market, at_ms): (MarketIndex, u64)) {
         let short = -self.accounts[owner.0].balance(asset).free();
         if owner == HOUSE || !short.is_positive() {
             return;
         }
-        self.accounts[owner.0].credit(asset, short);
+        self.accounts[owner.0].move_funds(asset, short, Movement::Cover, market, at_ms);
         self.accounts[HOUSE.0].credit(asset, -short);
     }
 
@@ -232,8 +232,8 @@ impl Exchange {
             }
             InstrumentKind::Perpetual | InstrumentKind::Spot => return,
         };
-        account.credit(&quote, paid);
-        self.cover(owner, &quote);
+        account.move_funds(&quote, paid, Movement::Settlement, market, now_ms);
+        self.cover(owner, &quote, (market, now_ms));
         if owner == HOUSE {
             return;
         }

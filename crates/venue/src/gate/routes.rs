@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::error::GateError;
-use super::{batch, market_data, trading};
+use super::{batch, ledger, market_data, trading};
 use crate::operations::Handler::{Public, Read, Write};
 use crate::operations::Route;
 
@@ -16,6 +16,7 @@ pub(super) const ROUTES: &[Route<GateError>] = &[
     (Method::GET, "/api/v4/futures/{settle}/positions", Read(trading::no_positions)),
     (Method::GET, "/api/v4/margin/currency_pairs", Public(market_data::no_contracts)),
     (Method::GET, "/api/v4/options/underlyings", Public(market_data::no_contracts)),
+    (Method::GET, "/api/v4/spot/account_book", Read(ledger::account_book)),
     (Method::GET, "/api/v4/spot/accounts", Read(trading::accounts)),
     (Method::POST, "/api/v4/spot/amend_batch_orders", Write(batch::amend)),
     (Method::GET, "/api/v4/spot/batch_fee", Read(trading::batch_fee)),

@@ -38,7 +38,7 @@ pub(super) fn given_client_id(order: &Order) -> Option<&str> {
     Some(order.given_client_id()).filter(|given| !given.is_empty())
 }
 
-fn order_shape(exchange: &Exchange, owner: AccountIndex, order: &Order, with_trades: bool) -> Value {
+pub(super) fn order_shape(exchange: &Exchange, owner: AccountIndex, order: &Order, with_trades: bool) -> Value {
     let terms = &exchange.market(order.market).instrument;
     let places = names::places(terms.tick);
     let (volume, flags) = if order.quote_quantity.is_positive() { (order.quote_quantity, ",viqc") } else { (order.quantity, "") };
@@ -78,7 +78,7 @@ fn order_shape(exchange: &Exchange, owner: AccountIndex, order: &Order, with_tra
     shape
 }
 
-fn trade_shape(exchange: &Exchange, owner: AccountIndex, fill: &Fill) -> Value {
+pub(super) fn trade_shape(exchange: &Exchange, owner: AccountIndex, fill: &Fill) -> Value {
     let terms = &exchange.market(fill.market).instrument;
     let order = exchange.order(owner, fill.order);
     let kind = if order.is_some_and(|order| order.kind == OrderKind::Market) { "market" } else { "limit" };

@@ -47,7 +47,7 @@ pub(super) struct EditWords {
 
 /// An edited order: its description, the old number and the new one.
 pub(super) struct Edited {
-    description: String,
+    pub(super) description: String,
     volume: Fixed,
     price: Fixed,
     pub(super) old: OrderId,

@@ -23,7 +23,7 @@ use crate::facade::{BookDifference, BookMirror, Fields, iso, number};
 use crate::limits::{CANDLES_FIRST_MAX, TRADES_FIRST_MAX};
 
 /// Book depths the vendor has.
-const DEPTHS: [u64; 5] = [10, 25, 100, 500, 1_000];
+pub(super) const DEPTHS: [u64; 5] = [10, 25, 100, 500, 1_000];
 /// Levels per side that go into a checksum.
 const CHECKED_LEVELS: usize = 10;
 
@@ -135,7 +135,7 @@ pub(super) fn book_change(terms: &Instrument, mirror: &BookMirror, change: &Book
 
 /// CRC-32 over the ten best asks, then bids: price and quantity with all their places,
 /// without point and leading noughts (vendor guide "Book checksum (v2)").
-fn checksum(terms: &Instrument, mirror: &BookMirror) -> u32 {
+pub(super) fn checksum(terms: &Instrument, mirror: &BookMirror) -> u32 {
     let levels = [Side::Sell, Side::Buy].map(|side| mirror.levels(side));
     let level = |level: &Level| (terms.price_of(level.ticks), terms.quantity_of(level.lots));
     let levels = levels.iter().flat_map(|side| side.iter().take(CHECKED_LEVELS).map(level));

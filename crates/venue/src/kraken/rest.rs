@@ -12,13 +12,13 @@ use serde_json::{Map, Value, json};
 use super::call::call;
 use super::error::KrakenError;
 use super::operation::{Operation, ROUTES};
-use super::socket;
+use super::{socket, v1};
 use crate::facade::{Fields, Received, fields_of, json_response, receive};
 use crate::shell::Shell;
 
 /// All routes of the façade.
 pub(crate) fn router() -> Router<Arc<Shell>> {
-    let mut router = Router::new().route("/v2", get(socket::handshake));
+    let mut router = Router::new().route("/v2", get(socket::handshake)).route("/kraken/ws", get(v1::handshake));
     for (method, path, operation) in ROUTES {
         let filter = MethodFilter::try_from(method.clone()).expect("the table names plain methods");
         let operation = *operation;

@@ -22,7 +22,7 @@ use crate::exchange::order::Order;
 use crate::facade::{Access, admit, fields_of};
 use crate::identity::Identity;
 use crate::limits::STREAMS_PER_CONNECTION_MAX;
-use crate::shell::Shell;
+use crate::shell::{Caller, Shell};
 
 /// What a result says of an order: its number, and the client's name where it has one.
 fn name_of(order: &Order) -> Value {
@@ -32,25 +32,37 @@ fn name_of(order: &Order) -> Value {
     }
 }
 
+/// The identity of a connection, if it may trade.
+fn writer<'c>(shell: &Shell, caller: &'c Caller) -> Result<&'c Arc<Identity>, String> {
+    let identity = admit(shell, Access::Write, caller).map_err(told)?;
+    identity.ok_or_else(|| told(KrakenError::malformed()))
+}
+
+/// Does something with the orders of a connection's account.
+pub(super) fn work<T>(
+    shell: &Shell,
+    caller: &Caller,
+    work: impl FnOnce(&mut Exchange, AccountIndex, &Arc<str>, u64) -> Result<T, KrakenError>,
+) -> Result<T, String> {
+    let identity = writer(shell, caller)?;
+    let done = shell.with(|exchange, now_ms| {
+        let owner = exchange.account(&identity.account)?;
+        work(exchange, owner, &identity.key, now_ms)
+    });
+    done.map_err(told)
+}
+
 impl Session {
-    /// The identity of the connection, if it may trade.
     fn writer(&self, shell: &Shell) -> Result<&Arc<Identity>, String> {
-        let identity = admit(shell, Access::Write, &self.caller).map_err(told)?;
-        identity.ok_or_else(|| told(KrakenError::malformed()))
+        writer(shell, &self.caller)
     }
 
-    /// Does something with the orders of the connection's account.
     fn work<T>(
         &self,
         shell: &Shell,
-        work: impl FnOnce(&mut Exchange, AccountIndex, &Arc<str>, u64) -> Result<T, KrakenError>,
+        change: impl FnOnce(&mut Exchange, AccountIndex, &Arc<str>, u64) -> Result<T, KrakenError>,
     ) -> Result<T, String> {
-        let identity = self.writer(shell)?;
-        let done = shell.with(|exchange, now_ms| {
-            let owner = exchange.account(&identity.account)?;
-            work(exchange, owner, &identity.key, now_ms)
-        });
-        done.map_err(told)
+        work(shell, &self.caller, change)
     }
 
     pub(super) fn add_order(&self, shell: &Shell, reply: &Reply, params: Map<String, Value>) -> Result<(), String> {

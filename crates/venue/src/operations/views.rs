@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::exchange::account::{AccountIndex, LedgerEntry};
 use crate::exchange::fixed::Fixed;
 use crate::exchange::instrument::{Instrument, InstrumentKind, MarketIndex};
 use crate::exchange::order::{Order, Side};
@@ -57,6 +58,17 @@ pub(crate) fn counted_levels(exchange: &Exchange, index: MarketIndex, side: Side
     }
     let counted = |(price, size)| (price, size, counts.get(&price).copied().unwrap_or(0));
     levels(exchange.market(index), side, count).into_iter().map(counted).collect()
+}
+
+/// The newest movements of an account's funds, newest first: of one asset when it is named, and within these times.
+pub(crate) fn ledger<'a>(
+    exchange: &'a Exchange,
+    owner: AccountIndex,
+    asset: Option<&str>,
+    (from_ms, until_ms): (u64, u64),
+) -> impl Iterator<Item = &'a LedgerEntry> {
+    let entries = exchange.account_state(owner).ledger.iter().rev();
+    entries.filter(move |entry| asset.is_none_or(|asset| *entry.asset == *asset) && (from_ms..=until_ms).contains(&entry.at_ms))
 }
 
 /// Average price of what is filled; nought when nothing is.

@@ -24,7 +24,17 @@ async fn answers_have_the_shape_of_the_venue() {
     assert_eq!(sold[4][0][7], json!(-0.01));
     let (_, user) = post(&alice, "r/info/user", "{}").await;
     assert_eq!(user.as_array().unwrap().len(), 55, "the vendor's typed client counts the fields");
-    for path in ["r/info/user", "r/orders", "r/orders/tBTCUST", "r/orders/tBTCUST/hist", "r/trades/tBTCUST/hist", "r/wallets"] {
+    for path in [
+        "r/info/margin/base",
+        "r/info/margin/tBTCUST",
+        "r/info/user",
+        "r/ledgers/UST/hist",
+        "r/orders",
+        "r/orders/tBTCUST",
+        "r/orders/tBTCUST/hist",
+        "r/trades/tBTCUST/hist",
+        "r/wallets",
+    ] {
         let (status, body) = post(&alice, path, "{}").await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
         shapes.insert(path.to_owned(), shape(&body));
@@ -47,6 +57,24 @@ async fn answers_have_the_shape_of_the_venue() {
     insta::assert_json_snapshot!("bitfinex_shapes", Value::from(shapes));
     let (_, fills) = post(&alice, "r/trades/tBTCUST/hist", "{}").await;
     assert_eq!(fills[0].as_array().unwrap().len(), 12, "typed clients name every place: {fills}");
+}
+
+#[tokio::test]
+async fn the_ledger_tells_what_each_trade_moved_and_what_was_left() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    post(&alice, "w/order/submit", r#"{"symbol":"tBTCUST","type":"EXCHANGE MARKET","amount":"-0.01"}"#).await;
+    let (_, all) = post(&alice, "r/ledgers/hist", "{}").await;
+    let wallets = post(&alice, "r/wallets", "{}").await.1;
+    let wallet = |name: &str| wallets.as_array().unwrap().iter().find(|row| row[1] == json!(name)).unwrap()[2].clone();
+    let newest = |name: &str| all.as_array().unwrap().iter().find(|row| row[1] == json!(name)).unwrap()[6].clone();
+    assert_eq!((newest("UST"), newest("BTC")), (wallet("UST"), wallet("BTC")), "{all}");
+    let (_, dollars) = post(&alice, "r/ledgers/UST/hist", r#"{"limit":1}"#).await;
+    assert_eq!((dollars.as_array().unwrap().len(), &dollars[0][1]), (1, &json!("UST")));
+    let (_, fees) = post(&alice, "r/ledgers/hist", r#"{"category":201}"#).await;
+    assert!(fees[0][5].as_f64().unwrap() < 0.0, "{fees}");
+    assert_eq!(post(&alice, "r/ledgers/hist", r#"{"end":1}"#).await.1, json!([]));
+    assert_eq!(post(&alice, "r/info/margin/sym_all", "{}").await.1, json!([["sym", "tBTCUST", [0, 0, 0, 0]]]));
 }
 
 #[tokio::test]

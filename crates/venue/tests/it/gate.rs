@@ -24,6 +24,7 @@ async fn answers_have_the_shape_of_the_venue() {
         "account/detail",
         "futures/btc/accounts",
         "futures/usdt/contracts",
+        "spot/account_book?currency=USDT",
         "spot/accounts",
         "spot/candlesticks?currency_pair=BTC_USDT&interval=1m&limit=2",
         "spot/currencies",

@@ -1,0 +1,126 @@
+//! `SEQ_ALL`: each array that a client gets has numbers at its end.
+//!
+//! ```text
+//!   [CHANNEL, …, SEQ]                  channels of the market, and heartbeats
+//!   [0, "TYPE", […], SEQ, AUTH_SEQ]    one's own; notifications do not advance AUTH_SEQ
+//! ```
+//!
+//! The gateway counts, and not the venue behind it: what a client gets comes from two connections there, one for the market and one
+//! for its own, and each of them would count from one.
+//!
+//! Source: the venue's "Flags", and what the audit of the vendor's bitfinex-api-node demands (`enableSequencing({ audit: true })`).
+
+use crate::raw_object::RawObject;
+
+/// The flag (vendor, "Configuration").
+const SEQ_ALL: u64 = 1 << 16;
+
+/// The numbers of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Sequence {
+    on: bool,
+    /// What the last `conf` wants, until the venue has answered it: one that is refused on its way changes nothing.
+    asked: Option<bool>,
+    all: u64,
+    own: u64,
+}
+
+impl Sequence {
+    /// Takes the flags of a `conf`: those that the venue behind is to be told, if some are not its business.
+    pub(super) fn configure(&mut self, flags: u64) -> Option<u64> {
+        let wanted = flags & SEQ_ALL != 0;
+        self.asked = Some(wanted);
+        wanted.then_some(flags & !SEQ_ALL)
+    }
+
+    /// What a client gets in place of a text of the venue; `None` where it stays as it is.
+    pub(super) fn number(&mut self, text: &str) -> Option<String> {
+        let Some(open) = text.trim_end().strip_suffix(']') else { return self.configured(text) };
+        if !self.on {
+            return None;
+        }
+        self.all += 1;
+        Some(match self.of_own(text) {
+            Some(own) => format!("{open},{},{own}]", self.all),
+            None => format!("{open},{}]", self.all),
+        })
+    }
+
+    /// The answer to a `conf`, from which on the flag is as it says: clients look there whether they were heard.
+    fn configured(&mut self, text: &str) -> Option<String> {
+        let wanted = self.asked?;
+        let answer: RawObject<'_> = serde_json::from_str(text).ok()?;
+        if answer.member("event")?.get() != r#""conf""# {
+            return None;
+        }
+        self.asked = None;
+        let status = answer.member("status").filter(|status| status.get() == r#""OK""#)?.get();
+        if !self.on {
+            (self.all, self.own) = (0, 0);
+        }
+        self.on = wanted;
+        let flags: u64 = answer.member("flags").and_then(|flags| flags.get().parse().ok()).unwrap_or(0);
+        wanted.then(|| format!(r#"{{"event":"conf","status":{status},"flags":{}}}"#, flags | SEQ_ALL))
+    }
+
+    /// The second number: of what is told of one's own, but not of a heartbeat.
+    fn of_own(&mut self, text: &str) -> Option<u64> {
+        let rest = text.trim_start().strip_prefix('[')?.trim_start().strip_prefix('0')?.trim_start().strip_prefix(',')?;
+        let kind = rest.trim_start().strip_prefix('"')?.split('"').next()?;
+        match kind {
+            "hb" => return None,
+            "n" => {}
+            _ => self.own += 1,
+        }
+        Some(self.own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANSWER: &str = r#"{"event":"conf","status":"OK","flags":8}"#;
+
+    #[test]
+    fn nothing_is_numbered_until_it_is_asked_for_and_answered() {
+        let mut sequence = Sequence::default();
+        assert_eq!(sequence.number(r#"[17,"hb"]"#), None);
+        assert_eq!(sequence.configure(8), None, "other flags are the venue's");
+        assert_eq!(sequence.number(ANSWER), None);
+        assert_eq!(sequence.configure(SEQ_ALL | 8), Some(8));
+        assert_eq!(sequence.number(r#"[17,"hb"]"#), None, "it may have been refused on its way");
+        assert_eq!(sequence.number(r#"{"event":"info","version":2}"#), None);
+        assert_eq!(sequence.number(ANSWER).as_deref(), Some(r#"{"event":"conf","status":"OK","flags":65544}"#));
+        assert_eq!(sequence.number(r#"[17,"hb"]"#).as_deref(), Some(r#"[17,"hb",1]"#));
+        assert_eq!(sequence.configure(0), None);
+        assert_eq!(sequence.number(ANSWER), None);
+        assert_eq!(sequence.number(r#"[17,"hb"]"#), None);
+    }
+
+    #[test]
+    fn a_configuration_that_the_venue_does_not_take_changes_nothing() {
+        let mut sequence = Sequence::default();
+        sequence.configure(SEQ_ALL);
+        assert_eq!(sequence.number(r#"{"event":"conf","status":"FAILED"}"#), None);
+        assert_eq!(sequence.number(r#"[17,"hb"]"#), None);
+    }
+
+    #[test]
+    fn what_is_ones_own_has_a_second_number_that_notifications_and_heartbeats_do_not_advance() {
+        let mut sequence = Sequence::default();
+        sequence.configure(SEQ_ALL);
+        sequence.number(ANSWER);
+        for (text, numbered) in [
+            (r#"[17,[[1,2,3]]]"#, r#"[17,[[1,2,3]],1]"#),
+            (r#"[0,"os",[]]"#, r#"[0,"os",[],2,1]"#),
+            (r#"[0,"hb"]"#, r#"[0,"hb",3]"#),
+            (r#"[0,"n",[1,"on-req"]]"#, r#"[0,"n",[1,"on-req"],4,1]"#),
+            (r#"[ 0 , "on", [7]] "#, r#"[ 0 , "on", [7],5,2]"#),
+            (r#"[10,"te",[1]]"#, r#"[10,"te",[1],6]"#),
+            (r#"[17,"hb"]"#, r#"[17,"hb",7]"#),
+        ] {
+            assert_eq!(sequence.number(text).as_deref(), Some(numbered));
+        }
+    }
+}

@@ -49,5 +49,8 @@ pub const ORDINARY_WINDOW: Duration = Duration::from_millis(5_000);
 /// Most words of a command line: curl commands have a few dozen.
 pub const WORDS_MAX: usize = 1_024;
 
+/// Most members of an object that are left out one by one: orders have a dozen.
+pub const MEMBERS_LEFT_OUT_MAX: usize = 64;
+
 /// Deepest JSON that is written again in other styles.
 pub const JSON_DEPTH_MAX: usize = 32;

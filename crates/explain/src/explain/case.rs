@@ -12,7 +12,7 @@ use crate::gateway::{self, Reading};
 use crate::input::InputError;
 use crate::keys::{Material, Named, secret_variants, text_as_secret};
 use crate::report::{self, Finding, Report, Verdict, Weight};
-use crate::search::{Budget, Ways, is_cut_off, search, takes_public_keys};
+use crate::search::{Budget, Ways, is_cut_off, search, takes_public_keys, written_otherwise};
 use crate::signature::{looks_mac, looks_public, readings};
 
 /// A message of a dialect.
@@ -207,7 +207,10 @@ impl Case {
             None if is_cut_off(expected, ways, &readings) => {
                 report.add(Finding::fault(Mistake::SignatureLength, "the signature is right as far as it goes: it was cut off"));
             }
-            None => report.add(Finding::from(&self.unexplained(material, readings.is_empty()))),
+            None => match written_otherwise(expected, ways, &draft.signature) {
+                Some(how) => report.add(Finding::fault(Mistake::SignatureDigits, how)),
+                None => report.add(Finding::from(&self.unexplained(material, readings.is_empty()))),
+            },
         }
     }
 

@@ -1,5 +1,7 @@
 //! Percent-encoding (RFC 3986, 2.1; the WHATWG URL standard for forms): signed before or after, twice, in other letters.
 
+use std::collections::BTreeSet;
+
 use super::Variations;
 use crate::catalogue::Mistake;
 use crate::draft::Name;
@@ -70,6 +72,21 @@ fn letters(text: &[u8], change: fn(&u8) -> u8) -> Vec<u8> {
     text
 }
 
+/// Most encodings that are decoded one by one: a query has a few of them.
+const ESCAPES_MAX: usize = 8;
+
+/// The first encodings in a text, each once.
+fn escapes(text: &[u8]) -> BTreeSet<Vec<u8>> {
+    let all = text.windows(3).filter(|three| three[0] == b'%' && three[1..].iter().all(u8::is_ascii_hexdigit));
+    let mut found = BTreeSet::new();
+    for escape in all {
+        if found.len() < ESCAPES_MAX {
+            found.insert(escape.to_vec());
+        }
+    }
+    found
+}
+
 fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -131,6 +148,10 @@ fn vary_part(variations: &mut Variations<'_>, name: Name, text: &[u8]) {
         add(Mistake::EncodingCase, ": in lower case", letters(text, u8::to_ascii_lowercase));
         add(Mistake::EncodingCase, ": in upper case", letters(text, u8::to_ascii_uppercase));
         add(Mistake::EncodingNotSigned, "", percent_decode(text));
+        for escape in escapes(text) {
+            let decoded = replaced(text, &escape, &percent_decode(&escape));
+            add(Mistake::EncodingNotSigned, &format!(", only {}", escape.escape_ascii()), decoded);
+        }
         add(Mistake::DoubleEncoding, ": twice when signed, once when sent", replaced(text, b"%", b"%25"));
     }
     if name != Name::Path {

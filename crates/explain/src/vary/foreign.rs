@@ -1,6 +1,8 @@
 //! Rules of others: what is no part of this text and was signed all the same, older versions, and the texts of other venues.
 
 use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_core::Purpose;
 
 use super::Variations;
@@ -10,7 +12,7 @@ use crate::catalogue::Mistake;
 use crate::draft::{Name, Part, Text};
 
 /// What some programs add to a query after it was signed, or before it is sent without.
-const WINDOWS: [&str; 4] = ["5000", "10000", "20000", "60000"];
+const WINDOWS: [&str; 8] = ["5000", "10000", "20000", "60000", "1000", "3000", "15000", "30000"];
 
 pub(super) fn vary(variations: &mut Variations<'_>) {
     if variations.draft.around.fix {
@@ -187,7 +189,12 @@ fn rules(variations: &mut Variations<'_>) {
         add(true, "its members joined by line feeds", format!("{channel}\n{event}\n{time}"));
     }
     if request && !nonce.is_empty() {
+        let futures = |path: &str| digest::digest(&digest::SHA256, format!("{query}{body}{nonce}{path}").as_bytes());
+        let short = path.strip_prefix("/derivatives").unwrap_or(path);
         found.push(("as at Kraken spot", [path.as_bytes(), inner.as_ref()].concat()));
+        found.push(("as at Kraken spot", [short.as_bytes(), inner.as_ref()].concat()));
+        found.push(("as at Kraken Futures", futures(short).as_ref().to_vec()));
+        found.push(("as at Gemini and the first version of Bitfinex: the body in base64", STANDARD.encode(&body).into_bytes()));
     }
     for (rule, text) in found {
         variations.add_wide(Mistake::OtherRule, rule, Text::new(vec![Part::plain(Name::Payload, text)]));

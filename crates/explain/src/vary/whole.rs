@@ -9,11 +9,27 @@ type Letters = fn(&[u8]) -> Vec<u8>;
 
 pub(super) fn vary(variations: &mut Variations<'_>) {
     let base = variations.base.clone();
-    for (end, detail) in [("\n", "a line feed"), ("\r\n", "carriage return and line feed")] {
-        let mut text = base.clone();
-        text.parts.push(Part::plain(Name::Literal, end));
-        variations.add(Mistake::TextNewline, format!("{detail} at the end of the text"), text);
+    let around = [
+        ("", "\n", "a line feed at the end of the text"),
+        ("", "\r\n", "carriage return and line feed at the end of the text"),
+        ("", " ", "a blank at the end of the text"),
+        ("\n", "", "a line feed at the beginning of the text"),
+        (" ", "", "a blank at the beginning of the text"),
+    ];
+    for (front, end, detail) in around {
+        variations.add(Mistake::TextNewline, detail, enclosed(&base, front, end));
     }
+    variations.add(Mistake::TextCharset, "a byte order mark in front", enclosed(&base, "\u{feff}", ""));
+    for (whole, mistake, detail) in [
+        (Whole::Quoted, Mistake::TextQuoted, "as a JSON string"),
+        (Whole::Printed, Mistake::TextQuoted, "as Python prints bytes"),
+        (Whole::Utf16 { big: false }, Mistake::TextCharset, "in UTF-16"),
+        (Whole::Utf16 { big: true }, Mistake::TextCharset, "in UTF-16, high bytes first"),
+        (Whole::Hex, Mistake::TextHashed, "the text in hexadecimal"),
+    ] {
+        variations.add(mistake, detail, Text { whole, ..base.clone() });
+    }
+    variations.add(Mistake::TextEmpty, "", Text::default());
     for hash in [Hash::Sha256, Hash::Sha512] {
         let name = hash.name();
         let wholes = [(Whole::HexDigest(hash), format!("{name} in hexadecimal")), (Whole::Digest(hash), format!("{name} as bytes"))];
@@ -21,9 +37,7 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
             variations.add(Mistake::TextHashed, detail, Text { whole, ..base.clone() });
         }
     }
-    if let Some(plain) = variations.draft.around.payload_plain.clone() {
-        variations.add_bytes(Mistake::PayloadPlain, "", Name::Payload, plain);
-    } else {
+    if variations.draft.around.payload_plain.is_none() {
         variations.add(Mistake::TextHashed, "base64 of the text", Text { whole: Whole::Base64, ..base.clone() });
     }
     let letters: [(Letters, &str); 2] =
@@ -33,4 +47,10 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
         text.parts.iter_mut().for_each(|part| part.bytes = change(&part.bytes));
         variations.add(Mistake::LettersChanged, detail, text);
     }
+}
+
+fn enclosed(base: &Text, front: &str, end: &str) -> Text {
+    let literal = |text: &str| (!text.is_empty()).then(|| Part::plain(Name::Literal, text));
+    let parts = literal(front).into_iter().chain(base.parts.iter().cloned()).chain(literal(end)).collect();
+    Text { parts, whole: base.whole }
 }

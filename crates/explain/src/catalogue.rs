@@ -220,6 +220,7 @@ mistakes! {
     SignatureDecorated Signature "signature-decorated" [all] "The signature has something around it" "The signature is right, but has quotes, blanks or a prefix." "Send the bare signature.";
     SignatureDer Signature "signature-der" [Coinbase] "ES256 signature in DER" "The signature is right, but in DER; JWTs want r and s, 32 bytes each." "Use a JWT library, or convert DER to r || s (RFC 7518, 3.4).";
     SignatureDigits Signature "signature-digits" [all] "The bytes of the signature were written in another way" "The signature is right, but its bytes were written without leading zeros, as signed numbers, or after they were made text." "Write each byte as two hexadecimal digits, or all of them in base64; never make text of the bytes first.";
+    SecretSent Signature "secret-sent" [all] "The secret itself was sent" "What stands where the signature belongs is the secret." "Send what is made with the secret, never the secret: take this one for known to others, and make a new key.";
     SignatureLength Signature "signature-length" [all] "The signature has a length that none has" "The text is no encoding of any signature of this dialect: cut off, or something else." "Send the whole signature; look for columns or fields that cut it.";
     // request
     HeaderMissing Request "header-missing" [all] "A header, parameter or member is missing" "Something that the rule needs is not there, or empty." "Send it.";
@@ -256,6 +257,7 @@ mistakes! {
     SignerUnknown Key "signer-unknown" [Hyperliquid] "The signature is another key's" "The address that the signature recovers is not the key's; after any change of the action it is one that nobody has." "Sign with the wallet that is registered, over the action as it is sent.";
     // FIX
     FixFieldOrder Fix "fix-field-order" [Binance CoinbaseExchange Deribit Kraken] "The fields were signed in another order" "The signature fits the same values in another order." "Use the order of the rule, whatever the order in the message.";
+    FixFieldLeftOut Fix "fix-field-left-out" [Binance CoinbaseExchange Deribit Kraken] "A field was not signed" "The signature fits the text without one of its fields." "Sign every field that the rule names; at Coinbase Exchange the passphrase is one of them.";
     FixTrailingSoh Fix "fix-trailing-soh" [Binance CoinbaseExchange Deribit Kraken] "The separator at the end differs" "The signature fits the text with one SOH more or less at its end." "Join the values with SOH, and put none after the last (Kraken: one after each field).";
     FixPipe Fix "fix-pipe" [Binance CoinbaseExchange Deribit Kraken] "The signed text has another separator than SOH" "The signature fits the text with `|`, a blank or nothing for SOH." "`|` is only how logs show SOH: sign byte 01.";
     FixTagsSigned Fix "fix-tags-signed" [Binance CoinbaseExchange Deribit Kraken] "Tags were signed where only values are, or the reverse" "The signature fits the text with `35=` and so on in it." "Sign what the rule names: values only at Binance and Coinbase, whole fields at Kraken.";

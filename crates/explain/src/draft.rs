@@ -22,6 +22,8 @@ use countersign_core::Purpose;
 
 pub(crate) use names::Name;
 
+use crate::vary::encoding::{is_unreserved, percent_encode};
+
 /// A hash function, for inner hashes and for MACs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hash {
@@ -115,6 +117,8 @@ pub(crate) enum Whole {
     Quoted,
     /// As Python prints bytes.
     Printed,
+    /// As a part of a URL.
+    PercentEncoded,
 }
 
 /// A part of a signed text.
@@ -174,6 +178,7 @@ impl Text {
         match self.whole {
             Whole::AsIs => text,
             Whole::Base64 => STANDARD.encode(text).into_bytes(),
+            Whole::PercentEncoded => percent_encode(&text, &is_unreserved).into_bytes(),
             Whole::Hex => hex::encode(text).into_bytes(),
             Whole::Utf16 { big } => utf16(&text, big),
             Whole::Quoted => serde_json::to_vec(&String::from_utf8_lossy(&text)).unwrap_or_default(),
@@ -271,6 +276,8 @@ pub(crate) struct Around {
     pub(crate) query: Vec<u8>,
     /// Parameters in the order of the frame, where the rule sorts them.
     pub(crate) unsorted: Option<Vec<u8>>,
+    /// The same as the JSON object of the frame.
+    pub(crate) object: Option<String>,
     /// What stands before the signature parameter.
     pub(crate) before_signature: Option<Vec<u8>>,
     /// The text with an empty signature parameter in its place.

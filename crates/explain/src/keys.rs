@@ -170,6 +170,11 @@ fn bare(text: &str) -> &str {
     text.trim().trim_matches(['"', '\'', '`']).trim()
 }
 
+/// The secret as it is written, without what is around it.
+pub(crate) fn text_as_is(secret: &Secret) -> Secret {
+    Secret::new(bare(text_of(secret)).as_bytes().to_vec())
+}
+
 /// The bytes that the secret should be used as.
 fn right_secret(purpose: Purpose, secret: &Secret) -> Vec<u8> {
     let text = bare(text_of(secret));
@@ -180,13 +185,14 @@ fn right_secret(purpose: Purpose, secret: &Secret) -> Vec<u8> {
 }
 
 /// What comes around a secret from files and forms.
-const BLANKS: [(&str, &str, &str); 8] = [
+const BLANKS: [(&str, &str, &str); 9] = [
     ("", "\n", "a line feed at its end"),
     ("", "\r\n", "carriage return and line feed at its end"),
     ("", "\r", "a carriage return at its end"),
     ("", "\n\n", "two line feeds at its end"),
     ("", " ", "a blank at its end"),
     ("", "\t", "a tab at its end"),
+    ("", "\0", "a zero byte at its end"),
     (" ", "", "a blank at its beginning"),
     (" ", " ", "a blank at both ends"),
 ];
@@ -196,7 +202,21 @@ const SIGNS: [(&str, &str); 9] =
     [("\"", "\""), ("'", "'"), ("`", "`"), ("b'", "'"), ("<", ">"), ("", "\""), ("", ","), ("", ";"), ("=", "")];
 
 /// What programs have for a secret that is not set.
-const UNSET: [&str; 5] = ["undefined", "null", "None", "nil", "false"];
+const UNSET: [&str; 13] = [
+    "undefined",
+    "null",
+    "None",
+    "nil",
+    "false",
+    "API_SECRET",
+    "$API_SECRET",
+    "${API_SECRET}",
+    "YOUR_API_SECRET",
+    "your_api_secret",
+    "your-api-secret",
+    "SECRET",
+    "secret",
+];
 
 /// How many characters are missed where a secret is copied by hand.
 const SECRET_CUT_MAX: usize = 4;

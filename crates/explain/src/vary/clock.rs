@@ -51,6 +51,9 @@ fn units(variations: &mut Variations<'_>) {
             let written = UtcTimestamp::new(at, precision).to_string();
             variations.add_bytes(Mistake::FixSendingTime, format!("signed as {written}"), Name::Field(tag), written);
         }
+        for written in [iso(at), iso(at).replace('Z', ""), at.as_millis().to_string(), at.as_secs().to_string()] {
+            variations.add_bytes(Mistake::FixSendingTime, format!("signed as {written}"), Name::Field(tag), written);
+        }
         return;
     }
     let nanos = at.as_micros().saturating_mul(1_000);

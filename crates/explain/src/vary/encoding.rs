@@ -43,7 +43,8 @@ pub(crate) fn percent_encode(text: &[u8], keeps: &dyn Fn(u8) -> bool) -> String 
 /// Whether an encoder leaves a byte as it is.
 type Keeps = fn(u8) -> bool;
 
-fn is_unreserved(byte: u8) -> bool {
+/// What RFC 3986 keeps (2.3).
+pub(crate) fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 

@@ -107,6 +107,7 @@ fn not_sent(variations: &mut Variations<'_>) {
         };
         let text = part.bytes.clone();
         variations.add_bytes(Mistake::ParameterNotSent, format!("`&` at the end of the {name}"), name, [text.as_slice(), b"&"].concat());
+        variations.add_bytes(Mistake::ParameterNotSent, format!("`&` in front of the {name}"), name, [b"&", text.as_slice()].concat());
         if variations.draft.purpose != Purpose::Binance || pairs(&text).iter().any(|pair| pair.starts_with(b"recvWindow=")) {
             continue;
         }
@@ -150,6 +151,22 @@ fn version_two(variations: &mut Variations<'_>) {
     }
 }
 
+/// Paths of sockets, and of their logins.
+const SOCKETS: [&str; 12] = [
+    "/realtime",
+    "/users/self/verify",
+    "/v5/private",
+    "/v5/trade",
+    "/ws/v5/private",
+    "/ws/v5/business",
+    "/ws/v5/public",
+    "/api/v1/realtime",
+    "/api/v5/users/self/verify",
+    "/ws",
+    "wss://ws.bitmex.com/realtime",
+    "wss://stream.bybit.com/v5/private",
+];
+
 /// Whole texts of other rules, from what this message has.
 fn rules(variations: &mut Variations<'_>) {
     let draft = variations.draft;
@@ -178,11 +195,12 @@ fn rules(variations: &mut Variations<'_>) {
     for window in [window.as_str(), "5000", ""] {
         add(!time.is_empty(), "as requests at Bybit", format!("{time}{key}{window}{query}{body}"));
     }
-    for socket in ["/realtime", "/users/self/verify", "/v5/private", "/v5/trade", "/ws/v5/private", "/ws/v5/business", "/ws/v5/public"] {
+    for socket in SOCKETS {
         add(!time.is_empty(), "as a login, or with the path of the socket", format!("GET{socket}{time}"));
         add(!time.is_empty(), "as a login, or with the path of the socket", format!("{time}GET{socket}"));
     }
     add(!nonce.is_empty(), "the nonce alone", nonce.clone());
+    add(!nonce.is_empty() && request, "as a login at Bitfinex", format!("AUTH{nonce}"));
     add(!time.is_empty() && nonce.is_empty(), "the time alone", time.to_owned());
     if let Some((channel, event)) = &around.channel {
         add(true, "as requests of the order API on the socket", format!("api\n{channel}\n\n{time}"));

@@ -4,7 +4,7 @@ use super::Variations;
 use crate::catalogue::Mistake;
 use crate::draft::Name;
 use crate::limits::PERMUTED_PARAMETERS_MAX;
-use crate::vary::json::{from_form, short, styles};
+use crate::vary::json::{short, styles};
 
 /// The pairs of a query or form; empty ones are left out.
 pub(crate) fn pairs(text: &[u8]) -> Vec<&[u8]> {
@@ -115,6 +115,13 @@ fn numbers(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]]) {
                 decimal.map_or_else(|| pair.to_vec(), |value| [name_of(pair), b"=", rewrite(value).as_bytes()].concat())
             })
             .collect();
+        for (place, other) in written.iter().enumerate().filter(|(place, other)| other.as_slice() != pairs[*place]) {
+            let mut alone = pairs.to_vec();
+            alone[place] = other;
+            let signed = variations.base.with_bytes(name, alone.join(&b'&'));
+            let which = name_of(other).escape_ascii();
+            variations.add_wide(Mistake::NumbersRewritten, format!("{which} {detail}, in the {name}"), signed);
+        }
         variations.add_bytes(Mistake::NumbersRewritten, format!("{detail}, in the {name}"), name, written.join(&b'&'));
     }
 }
@@ -131,10 +138,8 @@ fn special(variations: &mut Variations<'_>) {
     let [query, body] = [Name::Query, Name::Body].map(|name| variations.base.find(name).map_or_else(Vec::new, |part| part.bytes.clone()));
     if let Some(unsorted) = unsorted {
         // The parameters of a frame as the JSON that they are sent in.
-        if let Ok(text) = str::from_utf8(&unsorted) {
-            for (style, text) in styles(&from_form(text), false) {
-                variations.add_bytes(Mistake::BodyOtherForm, format!("signed as JSON {style}"), Name::Query, text);
-            }
+        for (style, text) in styles(&variations.draft.around.object.clone().unwrap_or_default(), false) {
+            variations.add_bytes(Mistake::BodyOtherForm, format!("signed as JSON {style}"), Name::Query, text);
         }
         variations.add_bytes(Mistake::ParametersNotSorted, "", Name::Query, unsorted);
     }

@@ -2,7 +2,7 @@
 
 use super::Variations;
 use crate::catalogue::Mistake;
-use crate::draft::{Hash, Name, Part, Text, Whole};
+use crate::draft::{Form, Hash, Name, Part, Text, Whole};
 
 /// Writes a text in other letters.
 type Letters = fn(&[u8]) -> Vec<u8>;
@@ -26,11 +26,13 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
         (Whole::Utf16 { big: false }, Mistake::TextCharset, "in UTF-16"),
         (Whole::Utf16 { big: true }, Mistake::TextCharset, "in UTF-16, high bytes first"),
         (Whole::Hex, Mistake::TextHashed, "the text in hexadecimal"),
+        (Whole::PercentEncoded, Mistake::EncodingAdded, "the whole text"),
     ] {
         variations.add(mistake, detail, Text { whole, ..base.clone() });
     }
+    variations.add(Mistake::TextQuoted, "with double quotes", enclosed(&base, "\"", "\""));
     variations.add(Mistake::TextEmpty, "", Text::default());
-    for hash in [Hash::Sha256, Hash::Sha512] {
+    for hash in [Hash::Sha256, Hash::Sha512, Hash::Sha384] {
         let name = hash.name();
         let wholes = [(Whole::HexDigest(hash), format!("{name} in hexadecimal")), (Whole::Digest(hash), format!("{name} as bytes"))];
         for (whole, detail) in wholes {
@@ -49,8 +51,13 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
     }
 }
 
+/// With something around it, inside of a hash that is around it, too.
 fn enclosed(base: &Text, front: &str, end: &str) -> Text {
-    let literal = |text: &str| (!text.is_empty()).then(|| Part::plain(Name::Literal, text));
-    let parts = literal(front).into_iter().chain(base.parts.iter().cloned()).chain(literal(end)).collect();
+    let literal = |text: &str, beside: Option<&Part>| {
+        let form = beside.map_or(Form::Plain, |part| part.form);
+        (!text.is_empty()).then(|| Part { form, ..Part::plain(Name::Literal, text) })
+    };
+    let (front, end) = (literal(front, base.parts.first()), literal(end, base.parts.last()));
+    let parts = front.into_iter().chain(base.parts.iter().cloned()).chain(end).collect();
     Text { parts, whole: base.whole }
 }

@@ -63,6 +63,7 @@ const FIX: Reached = Reached {
         Mistake::PlainHash,
         Mistake::HmacForHash,
         Mistake::FixFieldOrder,
+        Mistake::FixFieldLeftOut,
         Mistake::FixTrailingSoh,
         Mistake::FixPipe,
         Mistake::FixTagsSigned,
@@ -260,6 +261,7 @@ const TOKEN: Reached = Reached {
 const WRITTEN: Reached = Reached {
     stories: &[
         written::json_of_other_libraries,
+        written::json_that_is_escaped_already,
         written::members_and_lists,
         written::parameters_of_other_libraries,
         written::characters_around_the_text_and_of_it,
@@ -280,6 +282,7 @@ const WRITTEN: Reached = Reached {
         Mistake::SecretCut,
         Mistake::HmacSwapped,
         Mistake::SignatureDigits,
+        Mistake::SecretSent,
     ],
 };
 

@@ -112,10 +112,12 @@ impl Style {
 
     /// Whether it escapes what is in the text: else it is another style once more.
     pub(super) fn matters(&self, text: &str) -> bool {
+        // They may be escaped in it already.
+        let has_others = !text.is_ascii() || text.contains("\\u");
         match self.letters {
             Letters::AsTheyAre => true,
-            Letters::Ascii | Letters::AsciiCapital => !text.is_ascii(),
-            Letters::AsciiAndSlashes => !text.is_ascii() && text.contains('/'),
+            Letters::Ascii | Letters::AsciiCapital => has_others,
+            Letters::AsciiAndSlashes => has_others && text.contains('/'),
             Letters::Slashes => text.contains('/'),
             Letters::Html => text.contains(['<', '>', '&']),
         }

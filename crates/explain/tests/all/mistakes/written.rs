@@ -36,6 +36,13 @@ pub(crate) fn json_of_other_libraries() {
     }
 }
 
+/// What was escaped when it was sent is another letter for who writes it again.
+#[test]
+pub(crate) fn json_that_is_escaped_already() {
+    okx_body(Mistake::JsonReserialised, r#"{"tag": "\u00e9/x"}"#, r#"{"tag":"\u00e9\/x"}"#);
+    okx_body(Mistake::JsonReserialised, r#"{"tag": "\u00e9"}"#, r#"{"tag":"\u00e9"}"#);
+}
+
 #[test]
 pub(crate) fn members_and_lists() {
     let sent = r#"{"instId":"A","sz":"1","tag":"x"}"#;
@@ -53,11 +60,12 @@ pub(crate) fn members_and_lists() {
 pub(crate) fn parameters_of_other_libraries() {
     binance_signed(Mistake::NumbersRewritten, QUERY.replace("0.010", "0.01").replace("100.0", "100"));
     binance_signed(Mistake::NumbersRewritten, QUERY.replace("0.010", "0.01000000").replace("100.0", "100.00000000"));
+    binance_signed(Mistake::NumbersRewritten, QUERY.replace("100.0", "100"));
     for sign in ["", ",", ";", "&amp;", "\n"] {
         binance_signed(Mistake::ParametersJoined, QUERY.replace('&', sign));
     }
     binance_signed(Mistake::ParametersJoined, "BTCUSDTBUY0.010100.01795222400000");
-    let signed = format!(r#"{{"symbol":"BTCUSDT","apiKey":"{KEY}","timestamp":"{NOW_MS}"}}"#);
+    let signed = format!(r#"{{"symbol": "BTCUSDT", "apiKey": "{KEY}", "timestamp": {NOW_MS}}}"#);
     let params = format!(r#"{{"symbol":"BTCUSDT","apiKey":"{KEY}","timestamp":{NOW_MS},"signature":"{}"}}"#, binance().sign(signed));
     named(Mistake::BodyOtherForm, format!(r#"{{"id":1,"method":"order.place","params":{params}}}"#));
     let query = "name=a%20b%2Fc&timestamp=1795222400000";
@@ -92,6 +100,7 @@ pub(crate) fn secrets_that_are_not_quite_the_secret() {
         (Mistake::SecretCut, SECRET[..SECRET.len() - 2].to_owned()),
         (Mistake::SecretCut, SECRET.repeat(2)),
         (Mistake::SecretEmpty, "undefined".to_owned()),
+        (Mistake::SecretEmpty, "${API_SECRET}".to_owned()),
         (Mistake::SecretEmpty, "None".to_owned()),
         (Mistake::SecretEncoded, hex::encode(sha256(SECRET.as_bytes()))),
     ] {
@@ -113,6 +122,7 @@ pub(crate) fn bytes_that_were_written_otherwise() {
     ] {
         named(Mistake::SignatureDigits, binance_get(QUERY, &written));
     }
+    named(Mistake::SecretSent, binance_get(QUERY, SECRET));
     named(Mistake::SignatureDecorated, okx_request("GET", "/api/v5/a", "", &format!("b'{}'", okx().sign(format!("{ISO}GET/api/v5/a")))));
 }
 

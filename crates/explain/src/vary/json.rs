@@ -93,7 +93,9 @@ fn write(text: &str, style: &Style, depth: usize, out: &mut String) -> Option<()
             out.push_str(&match style.numbers {
                 Numbers::Unquoted if number => value,
                 Numbers::ShortStrings if number => string(short(&value), style),
-                _ => string(&value, style),
+                Numbers::AsTheyAre | Numbers::Quoted | Numbers::AllQuoted | Numbers::Unquoted | Numbers::Short | Numbers::ShortStrings => {
+                    string(&value, style)
+                }
             });
             Some(())
         }

@@ -18,6 +18,9 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
     ];
     for (front, end, detail) in around {
         variations.add(Mistake::TextNewline, detail, enclosed(&base, front, end));
+        if base.parts.iter().any(|part| part.form != Form::Plain) {
+            variations.add(Mistake::TextNewline, format!("{detail}, outside of its hash"), outside(&base, front, end));
+        }
     }
     variations.add(Mistake::TextCharset, "a byte order mark in front", enclosed(&base, "\u{feff}", ""));
     for (whole, mistake, detail) in [
@@ -25,10 +28,13 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
         (Whole::Printed, Mistake::TextQuoted, "as Python prints bytes"),
         (Whole::Utf16 { big: false }, Mistake::TextCharset, "in UTF-16"),
         (Whole::Utf16 { big: true }, Mistake::TextCharset, "in UTF-16, high bytes first"),
-        (Whole::Hex, Mistake::TextHashed, "the text in hexadecimal"),
         (Whole::PercentEncoded, Mistake::EncodingAdded, "the whole text"),
     ] {
         variations.add(mistake, detail, Text { whole, ..base.clone() });
+    }
+    // Where all of it is a hash, this is that hash in hexadecimal.
+    if base.parts.iter().any(|part| part.form == Form::Plain) {
+        variations.add(Mistake::TextHashed, "the text in hexadecimal", Text { whole: Whole::Hex, ..base.clone() });
     }
     variations.add(Mistake::TextQuoted, "with double quotes", enclosed(&base, "\"", "\""));
     variations.add(Mistake::TextEmpty, "", Text::default());
@@ -49,6 +55,13 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
         text.parts.iter_mut().for_each(|part| part.bytes = change(&part.bytes));
         variations.add(Mistake::LettersChanged, detail, text);
     }
+}
+
+/// With something around it, outside of any hash.
+fn outside(base: &Text, front: &str, end: &str) -> Text {
+    let literal = |text: &str| (!text.is_empty()).then(|| Part::plain(Name::Literal, text));
+    let parts = literal(front).into_iter().chain(base.parts.iter().cloned()).chain(literal(end)).collect();
+    Text { parts, whole: base.whole }
 }
 
 /// With something around it, inside of a hash that is around it, too.

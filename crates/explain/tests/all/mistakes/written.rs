@@ -134,6 +134,13 @@ pub(crate) fn inner_hashes_that_became_text() {
     named(Mistake::InnerHashText, send(String::from_utf8_lossy(&inner).as_bytes()));
     named(Mistake::InnerHashText, send(inner.iter().map(|byte| char::from(*byte)).collect::<String>().as_bytes()));
     named(Mistake::InnerHashText, send(base64_text(&inner).as_bytes()));
+    named(Mistake::TextNewline, send(&[inner.as_slice(), b"\n"].concat()));
+    let futures = |signed: &[u8]| {
+        let authent = kraken().sign(signed);
+        raw("GET", "/derivatives/api/v3/accounts?a=1", &[("APIKey", KEY), ("Authent", &authent)], "")
+    };
+    named(Mistake::InnerHashHex, futures(hex::encode(sha256(b"a=1/api/v3/accounts")).as_bytes()));
+    named(Mistake::TextNewline, futures(&sha256(b"a=1/api/v3/accounts\n")));
     let micros = sha256(format!("1795222400000000{body}").as_bytes());
     named(Mistake::TimestampDiffers, send(&micros));
     let hash = base64_text(&hex::decode(sha512_hex(b"{}")).unwrap());

@@ -54,6 +54,8 @@ const FIX: &str = "
 
 The Logon of each venue, in the versions that it takes; Binance's in all that the gateway speaks, though the venue itself has FIX.4.4 only.
 QuickFIX and fixcore-engine are whole engines; TLS is done for them by a tunnel. What binance-fix-connector and simplefix missed, the test asks for with their messages: the one asks for nothing by itself, the other has no session.
+client-certificate and native are the gateway's own Logons, at TargetCompID COUNTERSIGN: a client certificate, with the hash of its key as SenderCompID, and a token in RawData. \
+The token is bound to its connection, which an engine behind a tunnel does not know; simplefix makes it on a connection of pyOpenSSL.
 `resend`: an ExecutionReport is lost, the client sees the gap in the numbers, and gets it again with PossDupFlag.
 
 ";
@@ -65,6 +67,7 @@ The messages that the client is told, with ErrorCode (25016) of the first one wh
 Binance's documents have a Reject with the numbers of its REST API, those of Deribit and Kraken a Logout with the reason; what they, and Coinbase Exchange, write there none of them says, and these words are the gateway's.
 After a Reject of a Logon comes a Logout, because engines wait for one; fixcore-engine leaves at the first message that is no Logon, and has it in its log alone. A wrong clock is one by 60 s.
 A Logon shown twice breaks a rule of Deribit's and Kraken's own, whose time or nonce must rise; at Binance and Coinbase Exchange the window alone would let it pass, and the refusal is the gateway's.
+To the gateway's own Logons a wrong secret is a name that is not in the certificate, or another key's signature; and a Logon shown twice is one that comes over a connection without the certificate, or other than the token's.
 
 ";
 

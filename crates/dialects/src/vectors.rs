@@ -3,9 +3,13 @@
 //! A file has `keys` and `vectors`; see `tests/vectors/binance.json` for the format. Each vector is judged alone, with its own clock
 //! and its own replay guard, after the vectors it names in `after`. Only the key a vector names is registered for it.
 //!
+//! `after` says which client used the key before, and an id begins with dialect, client and kind of key. So where the vector it names
+//! is not in the file, the first accepted one of the same client goes before in its place, which is told.
+//!
 //! A vector's dialect is a name such as `okx-rest`, `bybit-ws-auth` or `deribit-fix`: the family before the first hyphen chooses the
 //! dialect, the kind of the request chooses the way in. The family `rfc9421` is the standard without the gateway's rules on it.
 
+mod before;
 mod connection;
 mod format;
 #[cfg(test)]
@@ -31,7 +35,7 @@ pub struct Report {
     pub passed: usize,
     /// Vectors with another one.
     pub failed: Vec<Failure>,
-    /// Vectors that were not run, and why: another dialect, or one that it comes after is not in the file.
+    /// Vectors that were not run, and why: another dialect, or nothing of a client that it comes after is in the file.
     pub skipped: Vec<(String, String)>,
 }
 
@@ -72,32 +76,48 @@ pub fn run(text: &str, fix: Option<&dyn FixLogons>) -> Result<Report, VectorFile
 /// Runs the vectors of a file that was read.
 #[must_use]
 pub fn run_file(file: &VectorFile, fix: Option<&dyn FixLogons>) -> Report {
-    run_selected(file, fix, &|_| true, &mut |_, _, _| {})
+    run_selected(file, fix, &|_| true, &mut |_| {})
 }
 
-/// Runs those vectors of a file whose id is `wanted`, and tells of each its id, the verdict in the file and the one here.
+/// One vector that was run.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'j> {
+    /// Its id.
+    pub id: &'j str,
+    /// The verdict in the file: `accept`, or the reason to reject.
+    pub expected: &'j str,
+    /// The verdict here.
+    pub got: &'j str,
+    /// Which vectors went before it in the place of those that are not in the file; empty where all are.
+    pub instead: &'j str,
+}
+
+/// Runs those vectors of a file whose id is `wanted`, and tells of each what came of it.
 /// Vectors that are run only because others come after them are neither told nor counted.
 pub fn run_selected(
     file: &VectorFile,
     fix: Option<&dyn FixLogons>,
     wanted: &dyn Fn(&str) -> bool,
-    judged: &mut dyn FnMut(&str, &str, &str),
+    judged: &mut dyn FnMut(&Judged<'_>),
 ) -> Report {
     let keys: BTreeMap<_, _> = file.keys.iter().map(|(name, key)| (name.as_str(), key.credential(name).map(Arc::new))).collect();
     let by_id: BTreeMap<_, _> = file.vectors.iter().map(|vector| (vector.id.as_str(), vector)).collect();
     let mut report = Report::default();
     for vector in file.vectors.iter().filter(|vector| wanted(&vector.id)) {
-        if let Some(missing) = vector.after.iter().find(|id| !by_id.contains_key(id.as_str())) {
-            report.skipped.push((vector.id.clone(), format!("it comes after {missing}, which is not in the file")));
-            continue;
-        }
+        let (earlier, instead) = match before::of(vector, file, &by_id) {
+            Ok(found) => found,
+            Err(missing) => {
+                report.skipped.push((vector.id.clone(), format!("it comes after {missing}, which is not in the file")));
+                continue;
+            }
+        };
         if !connection::is_known(vector, fix) {
             report.skipped.push((vector.id.clone(), format!("dialect {} is not implemented", vector.dialect)));
             continue;
         }
         let expected = vector.expect.word();
-        let got = judge(vector, fix, &keys, &by_id).unwrap_or_else(|trouble| trouble);
-        judged(&vector.id, &expected, &got);
+        let got = judge(vector, fix, &keys, &earlier).unwrap_or_else(|trouble| trouble);
+        judged(&Judged { id: &vector.id, expected: &expected, got: &got, instead: &instead });
         if got == expected {
             report.passed += 1;
         } else {
@@ -110,10 +130,9 @@ pub fn run_selected(
 type Keys<'v> = BTreeMap<&'v str, Result<Arc<Credential>, String>>;
 
 /// The verdict on one vector, or why there is none.
-fn judge(vector: &Vector, fix: Option<&dyn FixLogons>, keys: &Keys<'_>, by_id: &BTreeMap<&str, &Vector>) -> Result<String, String> {
+fn judge(vector: &Vector, fix: Option<&dyn FixLogons>, keys: &Keys<'_>, earlier: &[&Vector]) -> Result<String, String> {
     let mut connection = Connection::new(vector, fix);
-    for id in &vector.after {
-        let earlier = by_id.get(id.as_str()).ok_or_else(|| format!("there is no vector {id}"))?;
+    for earlier in earlier {
         // What came of it does not matter: it was judged in its own turn.
         let _ = connection.judge(earlier, keys)?;
     }

@@ -22,6 +22,8 @@ use countersign_core::Purpose;
 
 pub(crate) use names::Name;
 
+use crate::vary::encoding::{is_unreserved, percent_encode};
+
 /// A hash function, for inner hashes and for MACs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hash {
@@ -69,6 +71,33 @@ pub(crate) enum Form {
     Digest(Hash),
     /// Its hash, in hexadecimal.
     HexDigest(Hash),
+    /// Its hash, written in another way by mistake.
+    Miswritten(Hash, Writing),
+}
+
+/// How an inner hash is written by mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writing {
+    Base64,
+    /// Each byte became a character, which is written in UTF-8.
+    Latin,
+    /// What is no UTF-8 in it was replaced.
+    Lossy,
+}
+
+impl Writing {
+    fn write(self, bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Base64 => STANDARD.encode(bytes).into_bytes(),
+            Self::Latin => bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes(),
+            Self::Lossy => String::from_utf8_lossy(bytes).into_owned().into_bytes(),
+        }
+    }
+}
+
+fn utf16(text: &[u8], big: bool) -> Vec<u8> {
+    let text = String::from_utf8_lossy(text);
+    text.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
 }
 
 /// What is done with the whole text before it is signed: nothing, unless by mistake.
@@ -79,6 +108,17 @@ pub(crate) enum Whole {
     Digest(Hash),
     HexDigest(Hash),
     Base64,
+    Hex,
+    /// In UTF-16, the lower byte first or last.
+    Utf16 {
+        big: bool,
+    },
+    /// As JSON writes a string.
+    Quoted,
+    /// As Python prints bytes.
+    Printed,
+    /// As a part of a URL.
+    PercentEncoded,
 }
 
 /// A part of a signed text.
@@ -116,13 +156,12 @@ impl Text {
         let mut text = Vec::new();
         let mut parts = self.parts.iter().peekable();
         while let Some(part) = parts.next() {
-            let (hash, hex) = match part.form {
+            let hash = match part.form {
                 Form::Plain => {
                     text.extend_from_slice(&part.bytes);
                     continue;
                 }
-                Form::Digest(hash) => (hash, false),
-                Form::HexDigest(hash) => (hash, true),
+                Form::Digest(hash) | Form::HexDigest(hash) | Form::Miswritten(hash, _) => hash,
             };
             let mut context = digest::Context::new(hash.algorithm());
             context.update(&part.bytes);
@@ -130,11 +169,20 @@ impl Text {
                 context.update(&next.bytes);
             }
             let digest = context.finish();
-            if hex { text.extend_from_slice(hex::encode(digest).as_bytes()) } else { text.extend_from_slice(digest.as_ref()) }
+            match part.form {
+                Form::HexDigest(_) => text.extend_from_slice(hex::encode(digest).as_bytes()),
+                Form::Miswritten(_, writing) => text.extend_from_slice(&writing.write(digest.as_ref())),
+                Form::Plain | Form::Digest(_) => text.extend_from_slice(digest.as_ref()),
+            }
         }
         match self.whole {
             Whole::AsIs => text,
             Whole::Base64 => STANDARD.encode(text).into_bytes(),
+            Whole::PercentEncoded => percent_encode(&text, &is_unreserved).into_bytes(),
+            Whole::Hex => hex::encode(text).into_bytes(),
+            Whole::Utf16 { big } => utf16(&text, big),
+            Whole::Quoted => serde_json::to_vec(&String::from_utf8_lossy(&text)).unwrap_or_default(),
+            Whole::Printed => format!("b'{}'", text.escape_ascii()).replace("\\\"", "\"").into_bytes(),
             Whole::Digest(hash) => digest::digest(hash.algorithm(), &text).as_ref().to_vec(),
             Whole::HexDigest(hash) => hex::encode(digest::digest(hash.algorithm(), &text)).into_bytes(),
         }
@@ -228,6 +276,8 @@ pub(crate) struct Around {
     pub(crate) query: Vec<u8>,
     /// Parameters in the order of the frame, where the rule sorts them.
     pub(crate) unsorted: Option<Vec<u8>>,
+    /// The same as the JSON object of the frame.
+    pub(crate) object: Option<String>,
     /// What stands before the signature parameter.
     pub(crate) before_signature: Option<Vec<u8>>,
     /// The text with an empty signature parameter in its place.

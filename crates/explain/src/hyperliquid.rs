@@ -221,7 +221,7 @@ fn changes(signed: &Signed) -> Vec<(Named, Signed)> {
         all.push((Named::new(Mistake::ActionVault, "without expiresAfter"), Signed { expires: None, ..signed.clone() }));
     }
     all.push((Named::new(Mistake::ActionVault, "with vaultAddress 0x0"), Signed { vault: Some([0; 20]), ..signed.clone() }));
-    let mut actions: Vec<(String, String)> = json::styles(&signed.action).into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
+    let mut actions: Vec<(String, String)> = json::styles(&signed.action, false).collect();
     actions.extend(rewritten_numbers(&signed.action));
     for (name, action) in actions {
         all.push((Named::new(Mistake::ActionChanged, name), Signed { action, ..signed.clone() }));

@@ -9,6 +9,7 @@
 //!
 //! Secrets stay in this crate: no report has one, nor a MAC made with one.
 
+use aws_lc_rs::digest;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -169,6 +170,11 @@ fn bare(text: &str) -> &str {
     text.trim().trim_matches(['"', '\'', '`']).trim()
 }
 
+/// The secret as it is written, without what is around it.
+pub(crate) fn text_as_is(secret: &Secret) -> Secret {
+    Secret::new(bare(text_of(secret)).as_bytes().to_vec())
+}
+
 /// The bytes that the secret should be used as.
 fn right_secret(purpose: Purpose, secret: &Secret) -> Vec<u8> {
     let text = bare(text_of(secret));
@@ -177,6 +183,43 @@ fn right_secret(purpose: Purpose, secret: &Secret) -> Vec<u8> {
         SecretEncoding::Text => text.as_bytes().to_vec(),
     }
 }
+
+/// What comes around a secret from files and forms.
+const BLANKS: [(&str, &str, &str); 9] = [
+    ("", "\n", "a line feed at its end"),
+    ("", "\r\n", "carriage return and line feed at its end"),
+    ("", "\r", "a carriage return at its end"),
+    ("", "\n\n", "two line feeds at its end"),
+    ("", " ", "a blank at its end"),
+    ("", "\t", "a tab at its end"),
+    ("", "\0", "a zero byte at its end"),
+    (" ", "", "a blank at its beginning"),
+    (" ", " ", "a blank at both ends"),
+];
+
+/// Signs of the languages that secrets are written down in.
+const SIGNS: [(&str, &str); 9] =
+    [("\"", "\""), ("'", "'"), ("`", "`"), ("b'", "'"), ("<", ">"), ("", "\""), ("", ","), ("", ";"), ("=", "")];
+
+/// What programs have for a secret that is not set.
+const UNSET: [&str; 13] = [
+    "undefined",
+    "null",
+    "None",
+    "nil",
+    "false",
+    "API_SECRET",
+    "$API_SECRET",
+    "${API_SECRET}",
+    "YOUR_API_SECRET",
+    "your_api_secret",
+    "your-api-secret",
+    "SECRET",
+    "secret",
+];
+
+/// How many characters are missed where a secret is copied by hand.
+const SECRET_CUT_MAX: usize = 4;
 
 /// A secret as a client may have used it; `None`: as it should.
 pub(crate) type Variant = (Option<Named>, Vec<u8>);
@@ -198,19 +241,23 @@ pub(crate) fn secret_variants(purpose: Purpose, secret: &Secret, passphrase: Opt
             }
         }
     }
-    for (end, detail) in [("\n", "a line feed"), ("\r\n", "carriage return and line feed"), (" ", "a blank")] {
-        add(Mistake::SecretNewline, &format!("{detail} at its end"), format!("{text}{end}").into_bytes());
+    for (front, end, detail) in BLANKS {
+        add(Mistake::SecretNewline, detail, format!("{front}{text}{end}").into_bytes());
     }
-    add(Mistake::SecretNewline, "a blank at its beginning", format!(" {text}").into_bytes());
     add(Mistake::SecretNewline, "as it was given", secret.expose().to_vec());
-    for quote in ['"', '\'', '`'] {
-        add(Mistake::SecretQuoted, &format!("{quote} around it"), format!("{quote}{text}{quote}").into_bytes());
+    for (front, end) in SIGNS {
+        add(Mistake::SecretQuoted, &format!("{front} ... {end}"), format!("{front}{text}{end}").into_bytes());
     }
+    add(Mistake::SecretQuoted, "a byte order mark at its beginning", format!("\u{feff}{text}").into_bytes());
     if let Ok(bytes) = hex::decode(text.replace('-', "")) {
         add(Mistake::SecretHexDecoded, "", bytes);
     }
     add(Mistake::SecretEncoded, "in base64", STANDARD.encode(&text).into_bytes());
     add(Mistake::SecretEncoded, "in hexadecimal", hex::encode(&text).into_bytes());
+    add(Mistake::SecretEncoded, "in UTF-16", text.encode_utf16().flat_map(u16::to_le_bytes).collect());
+    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+    add(Mistake::SecretEncoded, "its SHA-256", hash.as_ref().to_vec());
+    add(Mistake::SecretEncoded, "its SHA-256 in hexadecimal", hex::encode(hash).into_bytes());
     if purpose.secret_encoding() == SecretEncoding::Base64 {
         let right = right_secret(purpose, secret);
         add(Mistake::SecretEncoded, "decoded, and written in hexadecimal", hex::encode(&right).into_bytes());
@@ -225,6 +272,17 @@ pub(crate) fn secret_variants(purpose: Purpose, secret: &Secret, passphrase: Opt
         add(Mistake::SecretIsKey, "", key.as_bytes().to_vec());
     }
     add(Mistake::SecretEmpty, "", Vec::new());
+    for word in UNSET {
+        add(Mistake::SecretEmpty, &format!("{word} was the secret"), word.into());
+    }
+    for cut in 1..=SECRET_CUT_MAX.min(text.len() / 4) {
+        let characters = if cut == 1 { "character".to_owned() } else { format!("{cut} characters") };
+        if let (Some(start), Some(end)) = (text.get(..text.len() - cut), text.get(cut..)) {
+            add(Mistake::SecretCut, &format!("without its last {characters}"), start.into());
+            add(Mistake::SecretCut, &format!("without its first {characters}"), end.into());
+        }
+    }
+    add(Mistake::SecretCut, "twice", text.repeat(2).into_bytes());
     variants
 }
 

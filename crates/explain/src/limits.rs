@@ -11,7 +11,8 @@ pub const KEPT_BYTES_MAX: usize = 16 * 1_024;
 /// Longest secret: an RSA private key of 4096 bits in PEM is about 3.3 KiB.
 pub const SECRET_BYTES_MAX: usize = 16 * 1_024;
 
-/// Most MACs that one search computes: pairs of a hundred mistakes under a dozen readings of the secret, a second of one core.
+/// Most MACs that one search computes: pairs of four hundred mistakes, and each of them under eighty readings of the secret: a second of
+/// one core.
 pub const MACS_MAX: usize = 400_000;
 
 /// Most bytes that one search hashes: a 64 KiB body a few thousand times.
@@ -48,6 +49,9 @@ pub const ORDINARY_WINDOW: Duration = Duration::from_millis(5_000);
 
 /// Most words of a command line: curl commands have a few dozen.
 pub const WORDS_MAX: usize = 1_024;
+
+/// Most members of an object that are left out one by one: orders have a dozen.
+pub const MEMBERS_LEFT_OUT_MAX: usize = 64;
 
 /// Deepest JSON that is written again in other styles.
 pub const JSON_DEPTH_MAX: usize = 32;

@@ -242,6 +242,7 @@ fn form_of(form: Form) -> String {
         Form::Plain => String::new(),
         Form::Digest(hash) => format!("into {}, as bytes", hash.name()),
         Form::HexDigest(hash) => format!("{} in hexadecimal", hash.name()),
+        Form::Miswritten(hash, _) => hash.name().to_owned(),
     }
 }
 

@@ -41,8 +41,10 @@ pub(crate) fn readings(text: &str, encoding: Encoding, public: bool) -> Vec<Read
     }
     let trimmed = bare(text);
     if trimmed != text {
-        let bytes = if hex_is_right { hex::decode(&trimmed).ok() } else { any_base64(&trimmed) };
-        add(Some(Named::new(Mistake::SignatureDecorated, "")), bytes);
+        let (hex, base64) = (hex::decode(&trimmed).ok(), any_base64(&trimmed));
+        for bytes in if hex_is_right { [hex, base64] } else { [base64, hex] } {
+            add(Some(Named::new(Mistake::SignatureDecorated, "")), bytes);
+        }
     }
     readings
 }
@@ -62,6 +64,8 @@ fn twice(text: &str) -> Vec<(&'static str, String)> {
 
 fn bare(text: &str) -> String {
     let mut bare = text.trim().trim_matches(['"', '\'', '`', '<', '>']).trim();
+    // What Python prints of bytes.
+    bare = bare.strip_prefix("b'").unwrap_or(bare);
     for prefix in PREFIXES {
         bare = bare.strip_prefix(prefix).unwrap_or(bare);
     }

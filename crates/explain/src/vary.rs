@@ -6,6 +6,7 @@
 //! | [`encoding`] | percent-encoding |
 //! | `target` | method, path, query |
 //! | `body`, [`json`] | body left out, added, written again; inner hashes |
+//! | `payload` | JSON in base64 |
 //! | `clock` | units and other times |
 //! | `order` | order of the parts, separators |
 //! | `whole` | the text as a whole |
@@ -20,8 +21,11 @@ mod foreign;
 pub(crate) mod json;
 mod order;
 pub(crate) mod parameters;
+mod payload;
 mod target;
 mod whole;
+
+use std::ops::ControlFlow;
 
 use crate::catalogue::Mistake;
 use crate::draft::{Draft, Name, Text};
@@ -33,26 +37,38 @@ pub(crate) struct Variation {
     /// What exactly, where the mistake's own words leave it open.
     pub(crate) detail: String,
     pub(crate) text: Text,
-    /// One of very many: never combined with another mistake.
-    pub(crate) wide: bool,
 }
 
-/// Collects variations of one text.
+/// Which variations are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Some hundreds, of which two may come together.
+    Narrow,
+    /// The many that are never combined with another mistake: other times, other orders, other ways to write JSON.
+    Wide,
+}
+
+/// Who is given each variation as it is made, and says whether to go on.
+pub(crate) type Take<'t> = dyn FnMut(Variation) -> ControlFlow<()> + 't;
+
+/// Hands on variations of one text. None is kept: a text may be 64 KiB, and there are thousands of them.
 pub(crate) struct Variations<'d> {
     pub(crate) draft: &'d Draft,
     pub(crate) base: &'d Text,
-    found: Vec<Variation>,
+    which: Which,
+    take: &'d mut Take<'d>,
+    ended: bool,
 }
 
 impl Variations<'_> {
     /// Adds a text, unless it is the same as without the mistake.
     pub(crate) fn add(&mut self, mistake: Mistake, detail: impl Into<String>, text: Text) {
-        self.push(mistake, detail, text, false);
+        self.push(mistake, detail, text, Which::Narrow);
     }
 
     /// Adds one of very many.
     pub(crate) fn add_wide(&mut self, mistake: Mistake, detail: impl Into<String>, text: Text) {
-        self.push(mistake, detail, text, true);
+        self.push(mistake, detail, text, Which::Wide);
     }
 
     /// Adds the base with other bytes in one part.
@@ -61,28 +77,61 @@ impl Variations<'_> {
         self.add(mistake, detail, text);
     }
 
-    fn push(&mut self, mistake: Mistake, detail: impl Into<String>, text: Text, wide: bool) {
-        if text != *self.base {
-            self.found.push(Variation { mistake, detail: detail.into(), text, wide });
+    /// Whether the many are asked for, and more of them.
+    pub(crate) fn are_wide(&self) -> bool {
+        self.which == Which::Wide && !self.ended
+    }
+
+    fn push(&mut self, mistake: Mistake, detail: impl Into<String>, text: Text, which: Which) {
+        if which == self.which && !self.ended && text != *self.base {
+            self.ended = (self.take)(Variation { mistake, detail: detail.into(), text }).is_break();
         }
     }
 }
 
-/// All variations of a text of this draft, the likely ones first.
-pub(crate) fn texts(draft: &Draft, base: &Text, wide: bool) -> Vec<Variation> {
-    let mut variations = Variations { draft, base, found: Vec::new() };
-    target::vary(&mut variations);
-    whole::vary(&mut variations);
-    encoding::vary(&mut variations);
-    parameters::vary(&mut variations, wide);
+/// Hands on the variations of a text of this draft, the likely ones first.
+pub(crate) fn texts<'d>(draft: &'d Draft, base: &'d Text, which: Which, take: &'d mut Take<'d>) {
+    let mut variations = Variations { draft, base, which, take, ended: false };
+    if which == Which::Narrow {
+        target::vary(&mut variations);
+        whole::vary(&mut variations);
+        encoding::vary(&mut variations);
+    }
+    parameters::vary(&mut variations);
     body::vary(&mut variations);
-    order::vary(&mut variations, wide);
+    payload::vary(&mut variations);
+    order::vary(&mut variations);
     if draft.around.fix {
         fix::vary(&mut variations);
     }
     foreign::vary(&mut variations);
-    clock::vary(&mut variations, wide);
-    // What is cheap comes first: there are thousands of other times.
-    variations.found.sort_by_key(|variation| variation.wide);
-    variations.found
+    clock::vary(&mut variations);
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::Purpose;
+
+    use super::*;
+    use crate::draft::{Encoding, Hash, Part, Scheme};
+
+    fn given(which: Which, most: usize) -> usize {
+        let mut draft = Draft::new(Purpose::Okx, Scheme::Hmac(Hash::Sha256), Encoding::Base64);
+        let parts = [(Name::Method, "POST"), (Name::Path, "/a/b"), (Name::Body, r#"{"a":1.50,"b":"x"}"#)];
+        draft.text = Text::new(parts.map(|(name, text)| Part::plain(name, text)).to_vec());
+        let mut given = 0;
+        texts(&draft, &draft.text, which, &mut |_| {
+            given += 1;
+            if given == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        given
+    }
+
+    #[test]
+    fn who_has_enough_is_given_no_more() {
+        for which in [Which::Narrow, Which::Wide] {
+            assert_eq!((given(which, 1), given(which, 7)), (1, 7));
+            assert!(given(which, usize::MAX) > 50, "{which:?}");
+        }
+    }
 }

@@ -25,13 +25,15 @@ def sending_time():
 class FixClient:
     """One connection. Numbers can be carried from one connection to the next."""
 
-    def __init__(self, server, sender, target, version="FIX.4.4", next_out=1, context=None):
-        host, port = "127.0.0.1", server.port
-        context = context or ssl.create_default_context(cafile=server.ca)
-        raw = socket.create_connection((host, port), timeout=TIMEOUT)
-        self.socket = context.wrap_socket(raw, server_hostname="localhost")
+    def __init__(self, server, sender, target, version="FIX.4.4", next_out=1, context=None, stream=None):
+        self.socket = stream or self.dial(server, context or ssl.create_default_context(cafile=server.ca))
         self.sender, self.target, self.version = sender, target, version
         self.next_out, self.parser, self.received = next_out, simplefix.FixParser(), []
+
+    @staticmethod
+    def dial(server, context):
+        raw = socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT)
+        return context.wrap_socket(raw, server_hostname="localhost")
 
     def close(self):
         self.socket.close()

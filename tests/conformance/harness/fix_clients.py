@@ -55,7 +55,7 @@ class QuickFix:
         self.login, self.folder, self.runs = login, folder, 0
         # The dictionary of FIX 5.0 takes seconds to read: only who is told groups has one.
         self.record = {**record, **({"clock": clock} if clock else {}), "logon": [[141, "Y"]], "settings": dictionaries(login.version) if groups else {}}
-        self.tunnel, self.engine = TlsTunnel(server), None
+        self.server, self.tunnel, self.engine = server, TlsTunnel(server, login.context(server, record)), None
 
     def log_on(self):
         """Raises `Refused`."""
@@ -94,10 +94,10 @@ class QuickFix:
         more()
 
     def log_on_twice(self):
-        """The Logon of this session in another connection, after the end of the first."""
+        """The Logon of this session in another connection, after the end of the first: who saw it has nothing else of the client."""
         self.log_on()
         self.engine.stop()
-        self.tunnel.replays = True
+        self.tunnel.replays, self.tunnel.context = True, self.login.context(self.server)
         self.log_on()
 
     def __enter__(self):
@@ -117,15 +117,16 @@ class SimpleFix:
         self.client = None
 
     def log_on(self):
-        self._connect()
+        self._connect(self.record)
         shifted = SimpleNamespace(time=lambda: time.time() + self.clock, strftime=time.strftime, gmtime=time.gmtime)
         with mock.patch.object(fix, "time", shifted):
             self.sent = self.login.log_on(self.client, self.record)
         self._let_in()
 
-    def _connect(self):
+    def _connect(self, record):
         login = self.login
-        self.client = fix.FixClient(self.server, login.sender(self.record), login.target, version=login.version)
+        stream = login.dial(self.server, record)
+        self.client = fix.FixClient(self.server, login.sender(self.record), login.target, version=login.version, stream=stream)
 
     def _let_in(self):
         refusals = []
@@ -154,7 +155,7 @@ class SimpleFix:
     def log_on_twice(self):
         self.log_on()
         self.client.logout()
-        self._connect()
+        self._connect({})
         self.client.socket.sendall(self.sent.encode())
         self._let_in()
 

@@ -49,4 +49,9 @@ def _text(value):
     return base64.b64encode(value).decode()
 
 
-PROOFS = {"binance": binance, "coinbase-exchange": coinbase_exchange, "deribit": deribit, "kraken": kraken}
+def client_certificate(_record, _header, _now):
+    """The certificate of the connection is the proof."""
+    return []
+
+
+PROOFS = {"binance": binance, "client-certificate": client_certificate, "coinbase-exchange": coinbase_exchange, "deribit": deribit, "kraken": kraken}

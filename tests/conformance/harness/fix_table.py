@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .clients import with_wrong_secret
-from .fix import binance_logon, coinbase_logon, deribit_logon, kraken_logon
+from .fix import FixClient, binance_logon, coinbase_logon, deribit_logon, kraken_logon
 from .fix_clients import Connector, QuickFix, SimpleFix
+from .fix_native import BoundStream, certificate_logon, certified, context, native_logon
 from .fixcore_client import FixCore
 from .server import run
 
@@ -27,6 +28,11 @@ WORDS = {
 }
 
 
+#: The gateway's own Logons are refused by a Reject, whose words are the same for every proof that fails.
+FAILED = ("Reject, Logout", "auth.failed: Authentication failed.")
+OWN = {"wrong secret": FAILED, "missing scope": WORDS["missing scope"], "replayed logon": FAILED}
+
+
 @dataclass(frozen=True)
 class Login:
     """One venue's Logon in one version of FIX."""
@@ -42,6 +48,8 @@ class Login:
     named_by_key: bool = False
     #: Whether the venue has this version, too; the gateway takes every Logon in all.
     of_venue: bool = True
+    #: Why no clock of the client's can be wrong.
+    timeless: str = ""
 
     @property
     def refusals(self):
@@ -54,10 +62,21 @@ class Login:
 
     def key(self, server, *scopes):
         """A new key of the demo account."""
+        return json.loads(self.made(server, scopes, "--kind", self.kind))
+
+    def made(self, server, scopes, *more):
         wanted = ["--scopes", ",".join(scopes)] if scopes else []
-        done = run("key", "new", "--state", server.state, "--account", "demo", "--purpose", self.purpose, "--kind", self.kind, *wanted)
+        done = run("key", "new", "--state", server.state, "--account", "demo", "--purpose", self.purpose, *wanted, *more)
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return done.stdout
+
+    def context(self, server, record=None):
+        """TLS as this client has it; as anybody has it without a record."""
+        return context(server)
+
+    def dial(self, server, record):
+        """A connection of its own, for what has no tunnel."""
+        return FixClient.dial(server, self.context(server, record))
 
     def read_only(self, server):
         """A key that may read but not trade."""
@@ -66,6 +85,39 @@ class Login:
     @staticmethod
     def wrong(record):
         return with_wrong_secret(record)
+
+
+class Certified(Login):
+    """The certificate of the connection is the proof; the name of the session is that of its key."""
+
+    #: Who shows the Logon again has no certificate.
+    refusals = OWN | {"replayed logon": ("Reject, Logout", "auth.required: This request needs authentication.")}
+
+    def key(self, server, *scopes):
+        return certified(self.made(server, scopes))
+
+    def context(self, server, record=None):
+        return context(server, (record or {}).get("pem"))
+
+    def sender(self, record):
+        return record["name"]
+
+    @staticmethod
+    def wrong(record):
+        """A name that is not in the certificate."""
+        return {**record, "name": "OTHERFIRM"}
+
+
+class Native(Login):
+    """A token over the exporter value of the connection."""
+
+    refusals = OWN
+
+    def dial(self, server, record):
+        return BoundStream(server)
+
+    def sender(self, record):
+        return record["kid"]
 
 
 def coinbase_five(client, record):
@@ -82,6 +134,14 @@ LOGINS = [
     Login("deribit", "HS256", "FIX.4.4", "DERIBITSERVER", "BTC_USDT", deribit_logon),
     Login("kraken", "HS512", "FIX.4.4", "KRAKEN-TRD", "BTC/USDT", kraken_logon),
 ]
+
+
+CERTIFICATE = Certified(
+    "client-certificate", "ES256", "FIX.4.4", "COUNTERSIGN", "BTCUSDT", certificate_logon, timeless="the proof is the certificate of the connection, and the Logon signs no time"
+)
+NATIVE = Native(
+    "native", "Ed25519", "FIX.4.4", "COUNTERSIGN", "BTCUSDT", native_logon, timeless="the token is of its connection and no other, and has no time in it"
+)
 
 
 @dataclass(frozen=True)
@@ -109,4 +169,9 @@ CLIENTS = [
     *(Client("fixcore-engine", FixCore, login, leaves=True) for login in LOGINS if login.of_venue),
     *(Client("quickfix", QuickFix, login) for login in LOGINS),
     *(Client("simplefix", SimpleFix, login) for login in LOGINS if login.of_venue),
+    Client("fixcore-engine", FixCore, CERTIFICATE, leaves=True),
+    Client("quickfix", QuickFix, CERTIFICATE),
+    Client("simplefix", SimpleFix, CERTIFICATE),
+    # Engines behind a tunnel do not know the connection that the token must be bound to.
+    Client("simplefix", SimpleFix, NATIVE),
 ]

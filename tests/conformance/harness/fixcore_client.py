@@ -63,7 +63,7 @@ class FixCore:
 
     def __init__(self, server, login, folder, record, clock=0, groups=False):
         self.login, self.record, self.clock = login, record, clock
-        self.tunnel, self.events = TlsTunnel(server), queue.Queue()
+        self.server, self.tunnel, self.events = server, TlsTunnel(server, login.context(server, record)), queue.Queue()
         self.loop, self.initiator = asyncio.new_event_loop(), None
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
 
@@ -120,10 +120,10 @@ class FixCore:
         more()
 
     def log_on_twice(self):
-        """The Logon of this session in another connection, after the end of the first."""
+        """The Logon of this session in another connection, after the end of the first: who saw it has nothing else of the client."""
         self.log_on()
         self._run(self.initiator.stop())
-        self.tunnel.replays = True
+        self.tunnel.replays, self.tunnel.context = True, self.login.context(self.server)
         self.log_on()
 
     def __enter__(self):

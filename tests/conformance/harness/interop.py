@@ -58,7 +58,7 @@ class Interop:
 
     def _tell(self, client, venue, operation, **what):
         name, _, _ = client.partition(" ")
-        self.rows[client, operation] = {"client": client, "version": self._version(name), "venue": venue, "operation": operation, **what}
+        self.rows[venue, client, operation] = {"client": client, "version": self._version(name), "venue": venue, "operation": operation, **what}
 
     def works(self, client, venue, *operations):
         """The client did these."""
@@ -85,6 +85,11 @@ class Interop:
         """The FIX client was told this; `expected` is what the venue tells."""
         assert operation in FIX_REFUSED, operation
         self._tell(client.name, client.login.purpose, operation, fix=True, outcome="refused", raised=told, code=words, expected=expected)
+
+    def fix_none(self, client, operation, reason):
+        """There is no such thing at this Logon."""
+        assert operation in FIX_REFUSED, operation
+        self._tell(client.name, client.login.purpose, operation, fix=True, outcome="none", reason=reason)
 
     def write(self, path):
         order = {operation: place for place, operation in enumerate(WORKS + MORE + REFUSED + FIX_WORKS + FIX_REFUSED)}
@@ -118,4 +123,4 @@ class Plugin:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node):
         for row in getattr(node, "workeroutput", {}).get("interop", []):
-            self.interop.rows[row["client"], row["operation"]] = row
+            self.interop.rows[row["venue"], row["client"], row["operation"]] = row

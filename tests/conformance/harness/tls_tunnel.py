@@ -22,9 +22,9 @@ class TlsTunnel:
     #: The first message of the first connection, and whether every later connection begins with it instead of its own.
     logon, replays = None, False
 
-    def __init__(self, server):
+    def __init__(self, server, context=None):
         self.target = ("127.0.0.1", server.port)
-        self.context = ssl.create_default_context(cafile=server.ca)
+        self.context = context or ssl.create_default_context(cafile=server.ca)
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()

@@ -4,7 +4,7 @@ mod fix_logons;
 
 use std::process::ExitCode;
 
-use countersign_dialects::vectors::{VectorFile, run_selected};
+use countersign_dialects::vectors::{Judged, VectorFile, run_selected};
 
 use super::{argument, output};
 use crate::cli::VectorsArgs;
@@ -19,12 +19,8 @@ pub(super) fn run(args: &VectorsArgs) -> anyhow::Result<ExitCode> {
     let text = argument::read_text(&args.file, FILE_BYTES_MAX)?;
     let vectors = VectorFile::parse(&text).map_err(|error| Failure::usage(format!("{file}: {error}")))?;
     let mut lines = Vec::new();
-    let report = run_selected(&vectors, Some(&fix_logons::Logons), &|id| id.contains(&args.only), &mut |id, expected, got| {
-        if expected != got {
-            lines.push(format!("failed  {id}: expected {expected}, got {got}"));
-        } else if args.verbose {
-            lines.push(format!("passed  {id}: {got}"));
-        }
+    let report = run_selected(&vectors, Some(&fix_logons::Logons), &|id| id.contains(&args.only), &mut |judged| {
+        lines.extend(line(judged, args.verbose));
     });
     for line in lines {
         output::line(line)?;
@@ -38,4 +34,14 @@ pub(super) fn run(args: &VectorsArgs) -> anyhow::Result<ExitCode> {
     output::line(format!("{} passed, {} failed", report.passed, report.failed.len()))?;
     let fine = report.failed.is_empty() && report.passed > 0;
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::from(crate::failure::FAILED) })
+}
+
+/// The line about one vector; none where it passed as it stands in the file.
+fn line(judged: &Judged<'_>, verbose: bool) -> Option<String> {
+    let Judged { id, expected, got, instead } = *judged;
+    let told = if instead.is_empty() { String::new() } else { format!("; {instead}") };
+    if expected != got {
+        return Some(format!("failed  {id}: expected {expected}, got {got}{told}"));
+    }
+    (verbose || !instead.is_empty()).then(|| format!("passed  {id}: {got}{told}"))
 }

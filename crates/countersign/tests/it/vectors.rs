@@ -55,6 +55,47 @@ fn a_dialect_that_is_not_implemented_is_named() {
     assert!(said.contains("dialect nowhere-rest is not implemented") && said.ends_with("76 passed, 0 failed\n"), "{said}");
 }
 
+/// Two clients of one Kraken key: one counts in milliseconds, the other in a finer unit; what they signed was recorded.
+const NONCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/kraken-nonces.json");
+
+#[test]
+fn another_request_of_the_same_client_goes_before_where_the_named_one_is_not_in_the_file() {
+    let said = run(&["vectors", NONCES]).succeeded();
+    let lines: Vec<_> = said.lines().collect();
+    let [finer, nobody, count] = lines.as_slice() else { panic!("{said}") };
+    assert_eq!(
+        *finer,
+        "passed  kraken-rest/millis/hmac/order#after-finer: replayed_nonce; kraken-rest/finer/hmac/balance is not in the file; \
+         kraken-rest/finer/hmac/order of the same client goes before it"
+    );
+    assert_eq!(
+        *nobody,
+        "skipped kraken-rest/millis/hmac/order#after-nobody: it comes after kraken-rest/nobody/hmac/balance, which is not in the file"
+    );
+    assert_eq!(*count, "4 passed, 0 failed");
+}
+
+#[test]
+fn what_was_refused_or_is_of_another_key_or_was_changed_leaves_no_nonce_behind() {
+    let recorded: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(NONCES).unwrap()).unwrap();
+    type Change = fn(&mut serde_json::Value);
+    let changes: [Change; 3] = [
+        |vector| vector["expect"] = serde_json::json!({"verdict": "reject", "reason": "bad_signature"}),
+        |vector| vector["key"] = "another".into(),
+        |vector| vector["id"] = "kraken-rest/finer/hmac/order#other".into(),
+    ];
+    for change in changes {
+        let mut file = recorded.clone();
+        file["keys"]["another"] = file["keys"]["kraken"].clone();
+        let finer = file["vectors"].as_array_mut().unwrap().iter_mut().find(|vector| vector["id"] == "kraken-rest/finer/hmac/order");
+        change(finer.unwrap());
+        let (_folder, path) = changed(|_| file.to_string());
+        let said = run(&["vectors", &path, "--only", "#after-finer"]).stdout;
+        let skipped = "#after-finer: it comes after kraken-rest/finer/hmac/balance, which is not in the file\n0 passed, 0 failed\n";
+        assert!(said.ends_with(skipped), "{said}");
+    }
+}
+
 #[test]
 fn to_check_nothing_is_no_success() {
     assert_eq!(run(&["vectors", RECORDED, "--only", "no such id"]).failed(1).lines().count(), 1);

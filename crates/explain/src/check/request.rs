@@ -44,6 +44,7 @@ pub(crate) fn old_version(purpose: Purpose, request: &Request) -> Option<&'stati
     let signs = [
         (Purpose::Bitfinex, has("x-bfx-payload"), "X-BFX- headers are those of version 1"),
         (Purpose::Bitmex, has("api-nonce") && !has("api-expires"), "api-nonce came before api-expires"),
+        (Purpose::Kucoin, has("kc-api-nonce") && !has("kc-api-timestamp"), "KC-API-NONCE is of version 1, before KC-API-TIMESTAMP"),
         (
             Purpose::Bybit,
             parameter("api_key") && parameter("sign") && !has("x-bapi-sign"),

@@ -75,6 +75,12 @@ fn binance(frame: &RawObject<'_>, mut draft: Draft) -> Option<Draft> {
         .filter(|(name, _)| *name != "signature")
         .map(|(name, value)| format!("{name}={}", literal(value).unwrap_or_default()))
         .collect();
+    let members: Vec<String> = params
+        .members()
+        .filter(|(name, _)| *name != "signature")
+        .map(|(name, value)| format!("{}:{}", serde_json::Value::from(name), value.get()))
+        .collect();
+    draft.around.object = Some(format!("{{{}}}", members.join(",")));
     draft.around.unsorted = Some(named.join("&").into_bytes());
     draft.around.path = text_of(frame, "method").unwrap_or_default();
     named.sort_by(|one, two| one.split('=').next().cmp(&two.split('=').next()));

@@ -10,9 +10,9 @@ use crate::check::request::{fault_of_time, is_placeholder};
 use crate::draft::{Draft, Form, Name, Part, Scheme, Text};
 use crate::gateway::{self, Reading};
 use crate::input::InputError;
-use crate::keys::{Material, Named, secret_variants, text_as_secret};
+use crate::keys::{Material, Named, secret_variants, text_as_is, text_as_secret};
 use crate::report::{self, Finding, Report, Verdict, Weight};
-use crate::search::{Budget, Ways, is_cut_off, search, takes_public_keys};
+use crate::search::{Budget, Ways, is_cut_off, search, takes_public_keys, written_otherwise};
 use crate::signature::{looks_mac, looks_public, readings};
 
 /// A message of a dialect.
@@ -25,6 +25,11 @@ pub(crate) struct Case {
     pub(crate) reading: Reading<'static>,
     /// Whether the unit of its time was not looked at yet.
     pub(crate) checks_time: bool,
+}
+
+/// Whether a signature is the secret that it should be made with.
+fn is_itself(material: &Material, signature: &str) -> bool {
+    matches!(material, Material::Mac(secret) if text_as_is(secret).ct_eq(signature.trim().as_bytes()))
 }
 
 impl Case {
@@ -207,7 +212,11 @@ impl Case {
             None if is_cut_off(expected, ways, &readings) => {
                 report.add(Finding::fault(Mistake::SignatureLength, "the signature is right as far as it goes: it was cut off"));
             }
-            None => report.add(Finding::from(&self.unexplained(material, readings.is_empty()))),
+            None if is_itself(material, &draft.signature) => report.add(Finding::fault(Mistake::SecretSent, "")),
+            None => match written_otherwise(expected, ways, &draft.signature) {
+                Some(how) => report.add(Finding::fault(Mistake::SignatureDigits, how)),
+                None => report.add(Finding::from(&self.unexplained(material, readings.is_empty()))),
+            },
         }
     }
 
@@ -256,6 +265,9 @@ impl Case {
 
     /// A refusal for what no check and no search has found.
     fn unforeseen(&self, refusal: &Refusal) -> Finding {
+        if refusal.reject == Reject::WrongAlgorithm && self.draft.purpose == Purpose::Coinbase {
+            return Finding::fault(Mistake::JwtAlgorithm, "the key that was given is of another kind");
+        }
         if refusal.reject != Reject::BadSignature {
             return refused(refusal);
         }

@@ -2,7 +2,9 @@
 
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use aws_lc_rs::{digest, hmac};
-use countersign_core::{KeyType, PublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_core::{KeyType, PublicKey, Secret};
 
 use crate::catalogue::Mistake;
 use crate::draft::{Hash, Scheme};
@@ -41,9 +43,24 @@ impl Budget {
 
 #[expect(clippy::large_enum_variant, reason = "a few dozen in one search")]
 enum Kind {
-    Hash { hash: Hash, secret: Vec<u8>, secret_first: bool },
-    Mac { key: hmac::Key, bytes: usize },
-    Public { algorithm: &'static dyn VerificationAlgorithm, key: Vec<u8> },
+    Hash {
+        hash: Hash,
+        secret: Vec<u8>,
+        secret_first: bool,
+    },
+    Mac {
+        key: hmac::Key,
+        bytes: usize,
+    },
+    /// HMAC over the secret, keyed with the text.
+    Swapped {
+        hash: Hash,
+        secret: Vec<u8>,
+    },
+    Public {
+        algorithm: &'static dyn VerificationAlgorithm,
+        key: Vec<u8>,
+    },
 }
 
 struct Way {
@@ -71,6 +88,10 @@ impl Ways {
                     Scheme::TextThenSecret(hash) => Kind::Hash { hash, secret, secret_first: false },
                 };
                 ways.push(Way { named, kind, in_any_writing: false });
+            }
+            if let Scheme::Hmac(hash) = right {
+                let named = secret_mistake.iter().cloned().chain([Named::new(Mistake::HmacSwapped, "")]).collect();
+                ways.push(Way { named, kind: Kind::Swapped { hash, secret: secret.clone() }, in_any_writing: false });
             }
         }
         Self(ways)
@@ -119,12 +140,24 @@ impl Ways {
 
     /// Whether the right way makes something that begins with a reading, eight bytes at least.
     pub(crate) fn begins_with(&self, text: &[u8], readings: &[Reading]) -> bool {
-        self.0.iter().filter(|way| way.named.is_empty()).any(|way| match &way.kind {
-            Kind::Mac { key, .. } => {
-                let tag = hmac::sign(key, text);
-                readings.iter().any(|(_, bytes)| bytes.len() >= 8 && bytes.len() < tag.as_ref().len() && tag.as_ref().starts_with(bytes))
-            }
-            Kind::Hash { .. } | Kind::Public { .. } => false,
+        self.right_tag(text).is_some_and(|tag| {
+            readings.iter().any(|(_, bytes)| bytes.len() >= 8 && bytes.len() < tag.as_ref().len() && tag.as_ref().starts_with(bytes))
+        })
+    }
+
+    /// In which other way the right MAC was written, if this is it.
+    pub(crate) fn written_otherwise(&self, text: &[u8], signature: &str) -> Option<&'static str> {
+        let tag = self.right_tag(text)?;
+        // Each is compared in a time that does not tell how much of it is right.
+        let same = |written: String| Secret::new(written.into_bytes()).ct_eq(signature.as_bytes());
+        writings(tag.as_ref()).into_iter().find_map(|(how, written)| same(written).then_some(how))
+    }
+
+    /// The MAC that is right; none where a public key verifies.
+    fn right_tag(&self, text: &[u8]) -> Option<hmac::Tag> {
+        self.0.iter().filter(|way| way.named.is_empty()).find_map(|way| match &way.kind {
+            Kind::Mac { key, .. } => Some(hmac::sign(key, text)),
+            Kind::Hash { .. } | Kind::Public { .. } | Kind::Swapped { .. } => None,
         })
     }
 }
@@ -150,6 +183,13 @@ impl Kind {
                 budget.mac(text.len());
                 hmac::verify(key, text, bytes).is_ok()
             }
+            Self::Swapped { hash, secret } => {
+                if bytes.len() != hash.bytes() {
+                    return false;
+                }
+                budget.mac(text.len());
+                hmac::verify(&hmac::Key::new(hmac_of(*hash), text), secret, bytes).is_ok()
+            }
             Self::Public { algorithm, key } => {
                 // The shortest signature is one of ECDSA in DER: no MAC is taken for one.
                 if bytes.len() < 60 {
@@ -160,6 +200,24 @@ impl Kind {
             }
         }
     }
+}
+
+/// Ways to write bytes that cannot be read back.
+fn writings(bytes: &[u8]) -> Vec<(&'static str, String)> {
+    let each = |write: fn(u8) -> String| bytes.iter().map(|byte| write(*byte)).collect::<String>();
+    let as_text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
+    let lossy = String::from_utf8_lossy(bytes).into_owned();
+    vec![
+        ("in hexadecimal, without the zero in front of small bytes", each(|byte| format!("{byte:x}"))),
+        ("in hexadecimal of signed numbers", each(|byte| format!("{:x}", i32::from(byte.cast_signed())))),
+        ("in hexadecimal of signed numbers", each(|byte| format!("{:02x}", i32::from(byte.cast_signed())))),
+        ("in hexadecimal, made text before", hex::encode(&as_text)),
+        ("in base64, made text before", STANDARD.encode(&as_text)),
+        ("in base64, made text before with what is no UTF-8 replaced", STANDARD.encode(&lossy)),
+        ("in hexadecimal, made text before with what is no UTF-8 replaced", hex::encode(&lossy)),
+        ("in hexadecimal with a sign between bytes", bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join("-")),
+        ("as a list of numbers", bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(",")),
+    ]
 }
 
 const fn hmac_of(hash: Hash) -> hmac::Algorithm {

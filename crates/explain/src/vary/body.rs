@@ -1,12 +1,14 @@
 //! The body: left out, added, written again; and the inner hashes that some venues have.
 
 use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use super::parameters::pairs;
 use super::target::left_out;
 use super::{Variations, json};
 use crate::catalogue::Mistake;
-use crate::draft::{Form, Hash, Name, Part};
+use crate::draft::{Form, Hash, Name, Part, Writing};
 
 /// What libraries make of no body.
 const NOTHINGS: [&str; 6] = ["{}", "[]", "null", "\"\"", "undefined", "None"];
@@ -19,7 +21,19 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
         (Some(body), _) if body.is_empty() => nothing(variations, Name::Body),
         (Some(body), _) => something(variations, &body),
         (None, Some(_)) => nothing(variations, Name::Query),
-        (None, None) => {}
+        (None, None) => behind(variations),
+    }
+}
+
+/// A login has no place for a body: it was signed behind the rest.
+fn behind(variations: &mut Variations<'_>) {
+    if variations.draft.around.fix || variations.base.find(Name::Time).is_none() {
+        return;
+    }
+    for text in NOTHINGS {
+        let mut signed = variations.base.clone();
+        signed.parts.push(Part::plain(Name::Body, text));
+        variations.add(Mistake::BodyNotSent, format!("{text} was signed"), signed);
     }
 }
 
@@ -34,7 +48,7 @@ fn nothing(variations: &mut Variations<'_>, name: Name) {
     let sent: Vec<_> = pairs(&query).into_iter().filter(|pair| !pair.starts_with(b"signature=")).collect();
     let Some(text) = String::from_utf8(sent.join(&b'&')).ok().filter(|text| !text.is_empty()) else { return };
     let object = json::from_form(&text);
-    for (style, text) in json::styles(&object) {
+    for (style, text) in json::styles(&object, false) {
         let detail = format!("the query as JSON {style}");
         variations.add_bytes(Mistake::BodyNotSent, detail.clone(), name, text.clone());
         if name == Name::Body {
@@ -56,20 +70,70 @@ fn something(variations: &mut Variations<'_>, body: &[u8]) {
     let bare: &[u8] = body.trim_ascii_end();
     variations.add_bytes(Mistake::BodyNewline, "sent with a line break or blank at its end that was not signed", Name::Body, bare);
     if let Ok(text) = str::from_utf8(body) {
-        for (style, text) in json::styles(text) {
-            variations.add_bytes(Mistake::JsonReserialised, format!("signed {style}"), Name::Body, text);
-        }
-        if let Some(form) = json::to_form(text).filter(|form| !form.is_empty()) {
-            variations.add_bytes(Mistake::BodyOtherForm, "signed as a form", Name::Body, form);
-        } else if text.contains('=') {
-            for (style, text) in json::styles(&json::from_form(text)) {
-                variations.add_bytes(Mistake::BodyOtherForm, format!("signed as JSON {style}"), Name::Body, text);
-            }
-        }
+        written_again(variations, text);
     }
     left_out(variations, Name::Body, Mistake::BodyLeftOut);
     for text in NOTHINGS {
         variations.add_bytes(Mistake::BodyLeftOut, format!("{text} in its place"), Name::Body, text);
+    }
+}
+
+/// The body in another writing.
+fn written_again(variations: &mut Variations<'_>, text: &str) {
+    for (style, text) in json::styles(text, variations.are_wide()) {
+        let text = variations.base.with_bytes(Name::Body, text);
+        // Those of the long list come in the pass of the many.
+        if variations.are_wide() {
+            variations.add_wide(Mistake::JsonReserialised, format!("signed {style}"), text);
+        } else {
+            variations.add(Mistake::JsonReserialised, format!("signed {style}"), text);
+        }
+    }
+    if variations.are_wide() {
+        members(variations, text);
+        return;
+    }
+    if let Some(form) = json::to_form(text).filter(|form| !form.is_empty()) {
+        let mut sorted: Vec<&str> = form.split('&').collect();
+        sorted.sort_unstable();
+        variations.add_bytes(Mistake::BodyOtherForm, "signed as a form, its parameters sorted", Name::Body, sorted.join("&"));
+        variations.add_bytes(Mistake::BodyOtherForm, "signed as a form", Name::Body, form);
+        variations.add_bytes(Mistake::BodyOtherForm, "signed as a list of one", Name::Body, format!("[{text}]"));
+        let quoted = serde_json::to_string(text).unwrap_or_default();
+        variations.add_bytes(Mistake::BodyOtherForm, "signed as a JSON string, written twice", Name::Body, quoted);
+    } else if let Some(only) = json::only_item(text) {
+        variations.add_bytes(Mistake::BodyOtherForm, "sent as a list of one, and signed without the list", Name::Body, only);
+    } else if text.contains('=') {
+        for (style, text) in json::styles(&json::from_form(text), false) {
+            variations.add_bytes(Mistake::BodyOtherForm, format!("signed as JSON {style}"), Name::Body, text);
+        }
+    }
+    hashed(variations, text.as_bytes());
+}
+
+/// A hash of the body where the body itself is signed.
+fn hashed(variations: &mut Variations<'_>, body: &[u8]) {
+    if variations.base.find(Name::Body).is_none_or(|part| part.form != Form::Plain) {
+        return;
+    }
+    for hash in [Hash::Sha256, Hash::Sha512] {
+        let digest = digest::digest(hash.algorithm(), body);
+        variations.add_bytes(Mistake::BodyHashed, format!("{} in hexadecimal", hash.name()), Name::Body, hex::encode(digest));
+        variations.add_bytes(Mistake::BodyHashed, format!("{} in base64", hash.name()), Name::Body, STANDARD.encode(digest));
+    }
+    variations.add_bytes(Mistake::BodyHashed, "the body in base64", Name::Body, STANDARD.encode(body));
+}
+
+/// A member of the object that was added after the signature, or moved.
+fn members(variations: &mut Variations<'_>, text: &str) {
+    for (name, without) in json::without_each(text) {
+        let mistake = match name.as_str() {
+            "timestamp" => Mistake::TimestampLeftOut,
+            "nonce" => Mistake::NonceLeftOut,
+            _ => Mistake::ParameterLeftOut,
+        };
+        let signed = variations.base.with_bytes(Name::Body, without);
+        variations.add_wide(mistake, format!("{} in the body", name.escape_debug()), signed);
     }
 }
 
@@ -98,6 +162,13 @@ fn hashes(variations: &mut Variations<'_>) {
     match form {
         Form::Digest(own) => {
             all(Mistake::InnerHashHex, String::new(), Form::HexDigest(own), None);
+            for (writing, detail) in [
+                (Writing::Lossy, "with what is no UTF-8 replaced, as toString() does"),
+                (Writing::Latin, "each byte as a character, written in UTF-8"),
+                (Writing::Base64, "in base64"),
+            ] {
+                all(Mistake::InnerHashText, detail.to_owned(), Form::Miswritten(own, writing), None);
+            }
             all(Mistake::BodyHashLeftOut, "the nonce stands outside the hash".to_owned(), Form::Plain, Some(Name::Nonce));
             for hash in Hash::ALL {
                 all(Mistake::BodyHashWrong, format!("{} inside", hash.name()), Form::Digest(hash), None);
@@ -108,8 +179,10 @@ fn hashes(variations: &mut Variations<'_>) {
             for hash in Hash::ALL {
                 all(Mistake::BodyHashWrong, format!("{} inside", hash.name()), Form::HexDigest(hash), None);
             }
+            let base64 = Form::Miswritten(own, Writing::Base64);
+            recast(variations, form, Mistake::BodyHashWrong, format!("{} in base64", own.name()), base64, None);
             capitals(variations, own);
         }
-        Form::Plain => {}
+        Form::Plain | Form::Miswritten(..) => {}
     }
 }

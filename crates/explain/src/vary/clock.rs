@@ -11,26 +11,30 @@ use crate::limits::SIGNED_TIME_SHIFT_MAX_MS;
 use crate::moment::read_time;
 use countersign_core::civil::iso;
 
-pub(super) fn vary(variations: &mut Variations<'_>, wide: bool) {
+pub(super) fn vary(variations: &mut Variations<'_>) {
     left_out(variations, Name::Time, Mistake::TimestampLeftOut);
     left_out(variations, Name::Nonce, Mistake::NonceLeftOut);
     left_out(variations, Name::Key, Mistake::KeyLeftOut);
     window(variations);
     units(variations);
-    if wide {
+    nonce_units(variations);
+    if variations.are_wide() {
         shifts(variations);
     }
 }
+
+/// The windows that programs have by themselves.
+const WINDOWS: [&str; 8] = ["5000", "10000", "20000", "60000", "1000", "3000", "15000", "30000"];
 
 fn window(variations: &mut Variations<'_>) {
     let base = variations.base;
     if base.find(Name::Window).is_some() {
         left_out(variations, Name::Window, Mistake::WindowLeftOut);
-        for window in ["5000", "10000", "20000", "60000"] {
+        for window in WINDOWS {
             variations.add_bytes(Mistake::WindowDiffers, format!("{window} was signed"), Name::Window, window);
         }
     } else if let Some(key) = base.find(Name::Key).cloned() {
-        for window in ["5000", "10000", "20000", "60000"] {
+        for window in WINDOWS {
             let with = [key.clone(), crate::draft::Part::plain(Name::Window, window)];
             variations.add(Mistake::WindowNotSent, format!("{window} was signed"), base.replaced(Name::Key, &with));
         }
@@ -47,7 +51,31 @@ fn units(variations: &mut Variations<'_>) {
             let written = UtcTimestamp::new(at, precision).to_string();
             variations.add_bytes(Mistake::FixSendingTime, format!("signed as {written}"), Name::Field(tag), written);
         }
+        for written in [iso(at), iso(at).replace('Z', ""), at.as_millis().to_string(), at.as_secs().to_string()] {
+            variations.add_bytes(Mistake::FixSendingTime, format!("signed as {written}"), Name::Field(tag), written);
+        }
         return;
+    }
+    let nanos = at.as_micros().saturating_mul(1_000);
+    let (with_micros, whole) = (iso(at).replace('Z', "000"), iso(Timestamp::from_secs(at.as_secs())).replace(".000Z", ""));
+    let mut written_by_others = vec![
+        nanos.to_string(),
+        with_micros.clone(),
+        format!("{with_micros}Z"),
+        format!("{with_micros}+00:00"),
+        iso(at).replace('Z', ""),
+        iso(at).replace('T', " ").replace('Z', ""),
+        whole,
+        format!("{}.{:06}", at.as_secs(), at.as_micros() % 1_000_000),
+        format!("{}.0", at.as_millis()),
+        // As Python prints a float.
+        short_fraction(&format!("{}.{:03}", at.as_secs(), at.as_millis() % 1_000)),
+    ];
+    if unit == Unit::Iso {
+        written_by_others.extend(local_times(at));
+    }
+    for written in written_by_others {
+        time(variations, Mistake::TimestampFormat, &format!("signed as {written}"), &text, &written, false);
     }
     let forms = [
         (Mistake::TimestampInSeconds, at.as_secs().to_string()),
@@ -65,6 +93,36 @@ fn units(variations: &mut Variations<'_>) {
             (mistake, _) => mistake,
         };
         time(variations, mistake, &format!("signed as {written}"), &text, &written, false);
+    }
+}
+
+/// Without zeros at the end of the fraction, but one digit.
+fn short_fraction(text: &str) -> String {
+    let short = text.trim_end_matches('0');
+    if short.ends_with('.') { format!("{short}0") } else { short.to_owned() }
+}
+
+/// The time of other zones, called UTC or by its offset.
+fn local_times(at: Timestamp) -> impl Iterator<Item = String> {
+    const HOUR_MS: u64 = 3_600_000;
+    let ahead = (1..=14).map(move |hours| (format!("+{hours:02}:00"), at.as_millis().saturating_add(hours * HOUR_MS)));
+    let behind = (1..=12).map(move |hours| (format!("-{hours:02}:00"), at.as_millis().saturating_sub(hours * HOUR_MS)));
+    ahead.chain(behind).flat_map(|(offset, millis)| {
+        let local = iso(Timestamp::from_millis(millis));
+        [local.replace('Z', &offset), local.replace('Z', ""), local]
+    })
+}
+
+/// A nonce that was signed in another unit than it was sent in.
+fn nonce_units(variations: &mut Variations<'_>) {
+    let Some(text) = variations.base.find(Name::Nonce).and_then(|part| String::from_utf8(part.bytes.clone()).ok()) else { return };
+    let Ok(nonce) = text.parse::<u64>() else { return };
+    let mut others: Vec<String> = [1_000, 1_000_000].iter().filter_map(|unit| Some(nonce.checked_mul(*unit)?.to_string())).collect();
+    others.extend([1_000, 1_000_000].iter().map(|unit| (nonce / unit).to_string()));
+    others.push(format!("{text}.0"));
+    for written in others.into_iter().filter(|written| written != "0") {
+        let signed = variations.base.with_bytes(Name::Nonce, written.clone());
+        variations.add(Mistake::TimestampDiffers, format!("{written} was signed, {text} was sent"), signed);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Percent-encoding (RFC 3986, 2.1; the WHATWG URL standard for forms): signed before or after, twice, in other letters.
 
+use std::collections::BTreeSet;
+
 use super::Variations;
 use crate::catalogue::Mistake;
 use crate::draft::Name;
@@ -41,7 +43,8 @@ pub(crate) fn percent_encode(text: &[u8], keeps: &dyn Fn(u8) -> bool) -> String 
 /// Whether an encoder leaves a byte as it is.
 type Keeps = fn(u8) -> bool;
 
-fn is_unreserved(byte: u8) -> bool {
+/// What RFC 3986 keeps (2.3).
+pub(crate) fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
@@ -68,6 +71,21 @@ fn letters(text: &[u8], change: fn(&u8) -> u8) -> Vec<u8> {
         at = end;
     }
     text
+}
+
+/// Most encodings that are decoded one by one: a query has a few of them.
+const ESCAPES_MAX: usize = 8;
+
+/// The first encodings in a text, each once.
+fn escapes(text: &[u8]) -> BTreeSet<Vec<u8>> {
+    let all = text.windows(3).filter(|three| three[0] == b'%' && three[1..].iter().all(u8::is_ascii_hexdigit));
+    let mut found = BTreeSet::new();
+    for escape in all {
+        if found.len() < ESCAPES_MAX {
+            found.insert(escape.to_vec());
+        }
+    }
+    found
 }
 
 fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
@@ -131,6 +149,10 @@ fn vary_part(variations: &mut Variations<'_>, name: Name, text: &[u8]) {
         add(Mistake::EncodingCase, ": in lower case", letters(text, u8::to_ascii_lowercase));
         add(Mistake::EncodingCase, ": in upper case", letters(text, u8::to_ascii_uppercase));
         add(Mistake::EncodingNotSigned, "", percent_decode(text));
+        for escape in escapes(text) {
+            let decoded = replaced(text, &escape, &percent_decode(&escape));
+            add(Mistake::EncodingNotSigned, &format!(", only {}", escape.escape_ascii()), decoded);
+        }
         add(Mistake::DoubleEncoding, ": twice when signed, once when sent", replaced(text, b"%", b"%25"));
     }
     if name != Name::Path {

@@ -3,6 +3,7 @@
 use countersign_fix::tag;
 
 use super::Variations;
+use super::target::left_out;
 use crate::catalogue::Mistake;
 use crate::draft::{Name, Part};
 use crate::limits::SIGNED_NUMBER_SHIFT_MAX;
@@ -11,6 +12,7 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
     separators(variations);
     tags(variations);
     number(variations);
+    fields(variations);
 }
 
 fn is_soh(part: &Part) -> bool {
@@ -20,7 +22,17 @@ fn is_soh(part: &Part) -> bool {
 fn separators(variations: &mut Variations<'_>) {
     let base = variations.base.clone();
     let Some(separator) = base.parts.iter().find(|part| is_soh(part)).cloned() else { return };
-    for (sign, name) in [("|", "`|`"), ("", "nothing"), (" ", "a blank"), ("^A", "^A"), ("\n", "a line feed"), ("\\x01", "\\x01 as text")] {
+    for (sign, name) in [
+        ("|", "`|`"),
+        ("", "nothing"),
+        (" ", "a blank"),
+        ("^A", "^A"),
+        ("\n", "a line feed"),
+        ("\\x01", "\\x01 as text"),
+        ("\\u0001", "\\u0001 as text"),
+        ("\\001", "\\001 as text"),
+        ("\0", "a zero byte"),
+    ] {
         let mut text = base.clone();
         text.parts.iter_mut().filter(|part| is_soh(part)).for_each(|part| part.bytes = sign.as_bytes().to_vec());
         variations.add(Mistake::FixPipe, format!("{name} for SOH"), text.clone());
@@ -69,6 +81,21 @@ fn tags(variations: &mut Variations<'_>) {
     }
     if tagged {
         variations.add(Mistake::FixTagsSigned, "tags and values were signed", text);
+    }
+}
+
+/// Each field left out with a separator beside it, and in other letters.
+fn fields(variations: &mut Variations<'_>) {
+    for name in variations.base.parts.iter().map(|part| part.name).collect::<Vec<_>>() {
+        if matches!(name, Name::Literal | Name::Separator) {
+            continue;
+        }
+        left_out(variations, name, Mistake::FixFieldLeftOut);
+        let Some(bytes) = variations.base.find(name).map(|part| part.bytes.clone()) else { continue };
+        if name != Name::Passphrase {
+            variations.add_bytes(Mistake::LettersChanged, format!("the {name} in lower case"), name, bytes.to_ascii_lowercase());
+            variations.add_bytes(Mistake::LettersChanged, format!("the {name} in upper case"), name, bytes.to_ascii_uppercase());
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Rules of others: what is no part of this text and was signed all the same, older versions, and the texts of other venues.
 
 use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_core::Purpose;
 
 use super::Variations;
@@ -10,7 +12,7 @@ use crate::catalogue::Mistake;
 use crate::draft::{Name, Part, Text};
 
 /// What some programs add to a query after it was signed, or before it is sent without.
-const WINDOWS: [&str; 4] = ["5000", "10000", "20000", "60000"];
+const WINDOWS: [&str; 8] = ["5000", "10000", "20000", "60000", "1000", "3000", "15000", "30000"];
 
 pub(super) fn vary(variations: &mut Variations<'_>) {
     if variations.draft.around.fix {
@@ -105,6 +107,7 @@ fn not_sent(variations: &mut Variations<'_>) {
         };
         let text = part.bytes.clone();
         variations.add_bytes(Mistake::ParameterNotSent, format!("`&` at the end of the {name}"), name, [text.as_slice(), b"&"].concat());
+        variations.add_bytes(Mistake::ParameterNotSent, format!("`&` in front of the {name}"), name, [b"&", text.as_slice()].concat());
         if variations.draft.purpose != Purpose::Binance || pairs(&text).iter().any(|pair| pair.starts_with(b"recvWindow=")) {
             continue;
         }
@@ -148,6 +151,22 @@ fn version_two(variations: &mut Variations<'_>) {
     }
 }
 
+/// Paths of sockets, and of their logins.
+const SOCKETS: [&str; 12] = [
+    "/realtime",
+    "/users/self/verify",
+    "/v5/private",
+    "/v5/trade",
+    "/ws/v5/private",
+    "/ws/v5/business",
+    "/ws/v5/public",
+    "/api/v1/realtime",
+    "/api/v5/users/self/verify",
+    "/ws",
+    "wss://ws.bitmex.com/realtime",
+    "wss://stream.bybit.com/v5/private",
+];
+
 /// Whole texts of other rules, from what this message has.
 fn rules(variations: &mut Variations<'_>) {
     let draft = variations.draft;
@@ -176,18 +195,24 @@ fn rules(variations: &mut Variations<'_>) {
     for window in [window.as_str(), "5000", ""] {
         add(!time.is_empty(), "as requests at Bybit", format!("{time}{key}{window}{query}{body}"));
     }
-    for socket in ["/realtime", "/users/self/verify", "/v5/private", "/v5/trade", "/ws/v5/private", "/ws/v5/business", "/ws/v5/public"] {
+    for socket in SOCKETS {
         add(!time.is_empty(), "as a login, or with the path of the socket", format!("GET{socket}{time}"));
         add(!time.is_empty(), "as a login, or with the path of the socket", format!("{time}GET{socket}"));
     }
     add(!nonce.is_empty(), "the nonce alone", nonce.clone());
+    add(!nonce.is_empty() && request, "as a login at Bitfinex", format!("AUTH{nonce}"));
     add(!time.is_empty() && nonce.is_empty(), "the time alone", time.to_owned());
     if let Some((channel, event)) = &around.channel {
         add(true, "as requests of the order API on the socket", format!("api\n{channel}\n\n{time}"));
         add(true, "its members joined by line feeds", format!("{channel}\n{event}\n{time}"));
     }
     if request && !nonce.is_empty() {
+        let futures = |path: &str| digest::digest(&digest::SHA256, format!("{query}{body}{nonce}{path}").as_bytes());
+        let short = path.strip_prefix("/derivatives").unwrap_or(path);
         found.push(("as at Kraken spot", [path.as_bytes(), inner.as_ref()].concat()));
+        found.push(("as at Kraken spot", [short.as_bytes(), inner.as_ref()].concat()));
+        found.push(("as at Kraken Futures", futures(short).as_ref().to_vec()));
+        found.push(("as at Gemini and the first version of Bitfinex: the body in base64", STANDARD.encode(&body).into_bytes()));
     }
     for (rule, text) in found {
         variations.add_wide(Mistake::OtherRule, rule, Text::new(vec![Part::plain(Name::Payload, text)]));

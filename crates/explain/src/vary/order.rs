@@ -29,31 +29,33 @@ fn items(text: &Text) -> (Vec<Vec<Part>>, Option<Part>) {
     (items, separator)
 }
 
-fn joined(items: &[Vec<Part>], separator: Option<&Part>) -> Text {
+fn joined<I: AsRef<[Part]>>(items: &[I], separator: Option<&Part>) -> Text {
     let mut parts = Vec::new();
     for (place, item) in items.iter().enumerate() {
         if place > 0 {
             parts.extend(separator.cloned());
         }
-        parts.extend(item.iter().cloned());
+        parts.extend_from_slice(item.as_ref());
     }
     Text::new(parts)
 }
 
-pub(super) fn vary(variations: &mut Variations<'_>, wide: bool) {
+pub(super) fn vary(variations: &mut Variations<'_>) {
     let (items, separator) = items(variations.base);
     separators(variations, &items, separator.as_ref());
     let trailing = separator.is_some() && items.last().is_some_and(Vec::is_empty);
     let moving = if trailing { &items[..items.len() - 1] } else { &items[..] };
-    if !wide || moving.len() < 2 || moving.len() > PERMUTED_PARTS_MAX {
+    if !variations.are_wide() || moving.len() < 2 || moving.len() > PERMUTED_PARTS_MAX {
         return;
     }
     let mistake = if variations.draft.around.fix { Mistake::FixFieldOrder } else { Mistake::PartsReordered };
-    for mut order in orders(moving) {
+    let empty = Vec::new();
+    let places: Vec<&Vec<Part>> = moving.iter().collect();
+    for mut order in orders(&places) {
         let names: Vec<String> =
             order.iter().filter_map(|item| item.iter().find(|part| part.name != Name::Literal)).map(|part| part.name.to_string()).collect();
         if trailing {
-            order.push(Vec::new());
+            order.push(&empty);
         }
         variations.add_wide(mistake, format!("signed as {}", names.join(", ")), joined(&order, separator.as_ref()));
     }
@@ -78,6 +80,12 @@ fn separators(variations: &mut Variations<'_>, items: &[Vec<Part>], separator: O
         variations.add(Mistake::SeparatorsLeftOut, format!("{name} in their place"), joined(items, Some(&other)));
     }
     let literal = Part { bytes: b"\\n".to_vec(), ..separator.clone() };
+    for indent in ["    ", "  ", "\t", "        "] {
+        let indented = Part { bytes: format!("\n{indent}").into_bytes(), ..separator.clone() };
+        variations.add(Mistake::SeparatorsAdded, "the lines were signed with their indentation", joined(items, Some(&indented)));
+    }
+    let both = Part { bytes: b"\r\n".to_vec(), ..separator.clone() };
+    variations.add(Mistake::SeparatorsLeftOut, "carriage return and line feed in their place", joined(items, Some(&both)));
     variations.add(Mistake::SeparatorsLeftOut, "backslash and n in their place", joined(items, Some(&literal)));
     if items.last().is_some_and(|last| last.iter().all(|part| part.bytes.is_empty())) {
         variations.add(Mistake::LastSeparatorLeftOut, "", joined(&items[..items.len() - 1], Some(separator)));

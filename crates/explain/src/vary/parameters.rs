@@ -4,6 +4,7 @@ use super::Variations;
 use crate::catalogue::Mistake;
 use crate::draft::Name;
 use crate::limits::PERMUTED_PARAMETERS_MAX;
+use crate::vary::json::{short, styles};
 
 /// The pairs of a query or form; empty ones are left out.
 pub(crate) fn pairs(text: &[u8]) -> Vec<&[u8]> {
@@ -39,7 +40,7 @@ pub(crate) fn orders<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
     all
 }
 
-pub(super) fn vary(variations: &mut Variations<'_>, wide: bool) {
+pub(super) fn vary(variations: &mut Variations<'_>) {
     special(variations);
     for name in [Name::Query, Name::Body] {
         let Some(text) = variations.base.find(name).map(|part| part.bytes.clone()) else { continue };
@@ -47,11 +48,11 @@ pub(super) fn vary(variations: &mut Variations<'_>, wide: bool) {
         if pairs.len() < 2 || text.first().is_some_and(|byte| matches!(byte, b'{' | b'[')) {
             continue;
         }
-        vary_part(variations, name, &pairs, wide);
+        vary_part(variations, name, &pairs);
     }
 }
 
-fn vary_part(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]], wide: bool) {
+fn vary_part(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]]) {
     let join = |pairs: &[&[u8]]| pairs.join(&b'&');
     let mut sorted = pairs.to_vec();
     sorted.sort_by_key(|pair| name_of(pair));
@@ -72,13 +73,56 @@ fn vary_part(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]], wide:
             variations.add_bytes(Mistake::ParametersReordered, signed_order(&order), name, join(&order));
         }
     }
+    joined(variations, name, pairs);
+    numbers(variations, name, pairs);
     let reversed: Vec<_> = sorted.iter().rev().copied().collect();
     variations.add_bytes(Mistake::ParametersReordered, signed_order(&reversed), name, join(&reversed));
-    if wide && pairs.len() <= PERMUTED_PARAMETERS_MAX {
+    if variations.are_wide() && pairs.len() <= PERMUTED_PARAMETERS_MAX {
         for order in orders(pairs) {
             let text = variations.base.with_bytes(name, join(&order));
             variations.add_wide(Mistake::ParametersReordered, signed_order(&order), text);
         }
+    }
+}
+
+/// Other signs between the parameters.
+fn joined(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]]) {
+    for (sign, detail) in [("", "nothing"), (";", "`;`"), (",", "`,`"), ("\n", "a line feed"), ("|", "`|`"), ("&amp;", "`&amp;`")] {
+        variations.add_bytes(Mistake::ParametersJoined, format!("{detail} between, in the {name}"), name, pairs.join(sign.as_bytes()));
+    }
+    let values: Vec<&[u8]> = pairs.iter().map(|pair| pair.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default()).collect();
+    variations.add_bytes(Mistake::ParametersJoined, format!("the values alone, in the {name}"), name, values.concat());
+    let quoted: Vec<Vec<u8>> = pairs.iter().zip(&values).map(|(pair, value)| [name_of(pair), b"=\"", value, b"\""].concat()).collect();
+    variations.add_bytes(Mistake::ParametersJoined, format!("values in quotes, in the {name}"), name, quoted.join(&b'&'));
+}
+
+/// Other zeros in the numbers.
+fn numbers(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]]) {
+    type Rewrite = fn(&str) -> String;
+    let ways: [(Rewrite, &str); 4] = [
+        (|text| short(text).to_owned(), "without zeros at their end"),
+        (|text| if text.contains('.') { text.to_owned() } else { format!("{text}.0") }, "whole ones with .0"),
+        (|text| if text.contains('.') { format!("{text}0") } else { text.to_owned() }, "with a zero more"),
+        (|text| text.parse::<f64>().map_or_else(|_| text.to_owned(), |number| format!("{number:.8}")), "with eight decimals"),
+    ];
+    for (rewrite, detail) in ways {
+        let written: Vec<Vec<u8>> = pairs
+            .iter()
+            .map(|pair| {
+                let value = pair.splitn(2, |byte| *byte == b'=').nth(1).and_then(|value| str::from_utf8(value).ok());
+                // Of times, ids and counts nobody writes decimals.
+                let decimal = value.filter(|value| value.len() < 13 && value.parse::<f64>().is_ok_and(f64::is_finite));
+                decimal.map_or_else(|| pair.to_vec(), |value| [name_of(pair), b"=", rewrite(value).as_bytes()].concat())
+            })
+            .collect();
+        for (place, other) in written.iter().enumerate().filter(|(place, other)| other.as_slice() != pairs[*place]) {
+            let mut alone = pairs.to_vec();
+            alone[place] = other;
+            let signed = variations.base.with_bytes(name, alone.join(&b'&'));
+            let which = name_of(other).escape_ascii();
+            variations.add_wide(Mistake::NumbersRewritten, format!("{which} {detail}, in the {name}"), signed);
+        }
+        variations.add_bytes(Mistake::NumbersRewritten, format!("{detail}, in the {name}"), name, written.join(&b'&'));
     }
 }
 
@@ -93,6 +137,10 @@ fn special(variations: &mut Variations<'_>) {
     let (unsorted, before, with) = (around.unsorted.clone(), around.before_signature.clone(), around.with_signature.clone());
     let [query, body] = [Name::Query, Name::Body].map(|name| variations.base.find(name).map_or_else(Vec::new, |part| part.bytes.clone()));
     if let Some(unsorted) = unsorted {
+        // The parameters of a frame as the JSON that they are sent in.
+        for (style, text) in styles(&variations.draft.around.object.clone().unwrap_or_default(), false) {
+            variations.add_bytes(Mistake::BodyOtherForm, format!("signed as JSON {style}"), Name::Query, text);
+        }
         variations.add_bytes(Mistake::ParametersNotSorted, "", Name::Query, unsorted);
     }
     if variations.draft.purpose != countersign_core::Purpose::Binance || variations.draft.around.fix {

@@ -17,6 +17,10 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
 fn method(variations: &mut Variations<'_>) {
     let Some(method) = variations.base.find(Name::Method).map(|part| part.bytes.clone()) else { return };
     variations.add_bytes(Mistake::MethodLowerCase, "", Name::Method, method.to_ascii_lowercase());
+    if let Some((first, rest)) = method.split_first() {
+        let capital = [&[*first], rest.to_ascii_lowercase().as_slice()].concat();
+        variations.add_bytes(Mistake::MethodLowerCase, "all but its first letter", Name::Method, capital);
+    }
     for other in METHODS.into_iter().filter(|other| other.as_bytes() != method) {
         variations.add_bytes(Mistake::MethodWrong, format!("{other} was signed, {} was sent", method.escape_ascii()), Name::Method, other);
         variations.add_bytes(
@@ -73,6 +77,10 @@ fn path(variations: &mut Variations<'_>) {
     }
     let slash = path.strip_suffix(b"/").map_or_else(|| [path.as_slice(), b"/"].concat(), <[u8]>::to_vec);
     variations.add_bytes(Mistake::PathSlash, format!("signed as {}", slash.escape_ascii()), Name::Path, slash);
+    let twice = [b"/".as_slice(), &path].concat();
+    variations.add_bytes(Mistake::PathSlash, format!("signed as {}", twice.escape_ascii()), Name::Path, twice);
+    let blank = [b" ".as_slice(), &path].concat();
+    variations.add_bytes(Mistake::SeparatorsAdded, "a blank between method and path", Name::Path, blank);
     if let Some(origin) = variations.draft.around.origin.clone() {
         let host = origin.split_once("://").map_or(origin.as_str(), |(_, host)| host).to_owned();
         for front in [origin, format!("http://{host}"), host] {
@@ -91,6 +99,10 @@ fn query(variations: &mut Variations<'_>) {
         text.parts.retain(|part| part.name != Name::Query);
         text.parts.remove(mark);
         variations.add(Mistake::QueryLeftOut, "", text);
+        if let Some(query) = base.find(Name::Query) {
+            let twice = [query.bytes.as_slice(), b"?", &query.bytes].concat();
+            variations.add_bytes(Mistake::QuestionMark, "the query was signed twice, each with its question mark", Name::Query, twice);
+        }
         let mut text = base;
         text.parts.remove(mark);
         variations.add(Mistake::QuestionMark, "the question mark was left out", text);
@@ -107,6 +119,8 @@ fn query(variations: &mut Variations<'_>) {
             let whole = [path.bytes.as_slice(), b"?", &query.bytes].concat();
             let text = base.with_bytes(Name::Path, whole).with_bytes(Name::Query, "");
             variations.add(Mistake::QuestionMark, "the query was signed behind the path, and its own line left empty", text);
+            let whole = [path.bytes.as_slice(), b"?", &query.bytes].concat();
+            variations.add_bytes(Mistake::QuestionMark, "the query was signed behind the path, too", Name::Path, whole);
         }
         if base.parts.len() > 2 {
             variations.add_bytes(Mistake::QueryLeftOut, "", Name::Query, Vec::new());

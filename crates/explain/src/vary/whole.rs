@@ -2,28 +2,50 @@
 
 use super::Variations;
 use crate::catalogue::Mistake;
-use crate::draft::{Hash, Name, Part, Text, Whole};
+use crate::draft::{Form, Hash, Name, Part, Text, Whole};
 
 /// Writes a text in other letters.
 type Letters = fn(&[u8]) -> Vec<u8>;
 
 pub(super) fn vary(variations: &mut Variations<'_>) {
     let base = variations.base.clone();
-    for (end, detail) in [("\n", "a line feed"), ("\r\n", "carriage return and line feed")] {
-        let mut text = base.clone();
-        text.parts.push(Part::plain(Name::Literal, end));
-        variations.add(Mistake::TextNewline, format!("{detail} at the end of the text"), text);
+    let around = [
+        ("", "\n", "a line feed at the end of the text"),
+        ("", "\r\n", "carriage return and line feed at the end of the text"),
+        ("", " ", "a blank at the end of the text"),
+        ("\n", "", "a line feed at the beginning of the text"),
+        (" ", "", "a blank at the beginning of the text"),
+    ];
+    for (front, end, detail) in around {
+        variations.add(Mistake::TextNewline, detail, enclosed(&base, front, end));
+        if base.parts.iter().any(|part| part.form != Form::Plain) {
+            variations.add(Mistake::TextNewline, format!("{detail}, outside of its hash"), outside(&base, front, end));
+        }
     }
-    for hash in [Hash::Sha256, Hash::Sha512] {
+    variations.add(Mistake::TextCharset, "a byte order mark in front", enclosed(&base, "\u{feff}", ""));
+    for (whole, mistake, detail) in [
+        (Whole::Quoted, Mistake::TextQuoted, "as a JSON string"),
+        (Whole::Printed, Mistake::TextQuoted, "as Python prints bytes"),
+        (Whole::Utf16 { big: false }, Mistake::TextCharset, "in UTF-16"),
+        (Whole::Utf16 { big: true }, Mistake::TextCharset, "in UTF-16, high bytes first"),
+        (Whole::PercentEncoded, Mistake::EncodingAdded, "the whole text"),
+    ] {
+        variations.add(mistake, detail, Text { whole, ..base.clone() });
+    }
+    // Where all of it is a hash, this is that hash in hexadecimal.
+    if base.parts.iter().any(|part| part.form == Form::Plain) {
+        variations.add(Mistake::TextHashed, "the text in hexadecimal", Text { whole: Whole::Hex, ..base.clone() });
+    }
+    variations.add(Mistake::TextQuoted, "with double quotes", enclosed(&base, "\"", "\""));
+    variations.add(Mistake::TextEmpty, "", Text::default());
+    for hash in [Hash::Sha256, Hash::Sha512, Hash::Sha384] {
         let name = hash.name();
         let wholes = [(Whole::HexDigest(hash), format!("{name} in hexadecimal")), (Whole::Digest(hash), format!("{name} as bytes"))];
         for (whole, detail) in wholes {
             variations.add(Mistake::TextHashed, detail, Text { whole, ..base.clone() });
         }
     }
-    if let Some(plain) = variations.draft.around.payload_plain.clone() {
-        variations.add_bytes(Mistake::PayloadPlain, "", Name::Payload, plain);
-    } else {
+    if variations.draft.around.payload_plain.is_none() {
         variations.add(Mistake::TextHashed, "base64 of the text", Text { whole: Whole::Base64, ..base.clone() });
     }
     let letters: [(Letters, &str); 2] =
@@ -33,4 +55,22 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
         text.parts.iter_mut().for_each(|part| part.bytes = change(&part.bytes));
         variations.add(Mistake::LettersChanged, detail, text);
     }
+}
+
+/// With something around it, outside of any hash.
+fn outside(base: &Text, front: &str, end: &str) -> Text {
+    let literal = |text: &str| (!text.is_empty()).then(|| Part::plain(Name::Literal, text));
+    let parts = literal(front).into_iter().chain(base.parts.iter().cloned()).chain(literal(end)).collect();
+    Text { parts, whole: base.whole }
+}
+
+/// With something around it, inside of a hash that is around it, too.
+fn enclosed(base: &Text, front: &str, end: &str) -> Text {
+    let literal = |text: &str, beside: Option<&Part>| {
+        let form = beside.map_or(Form::Plain, |part| part.form);
+        (!text.is_empty()).then(|| Part { form, ..Part::plain(Name::Literal, text) })
+    };
+    let (front, end) = (literal(front, base.parts.first()), literal(end, base.parts.last()));
+    let parts = front.into_iter().chain(base.parts.iter().cloned()).chain(end).collect();
+    Text { parts, whole: base.whole }
 }

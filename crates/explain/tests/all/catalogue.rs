@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use countersign_explain::{Mistake, Scope};
 
 use crate::client::NAMED;
-use crate::mistakes::{clock, fix, hyperliquid, key, requests, signature, text, token};
+use crate::mistakes::{clock, fix, hyperliquid, key, requests, signature, text, token, written};
 
 /// Rows that a file of tests reaches.
 struct Reached {
@@ -63,6 +63,7 @@ const FIX: Reached = Reached {
         Mistake::PlainHash,
         Mistake::HmacForHash,
         Mistake::FixFieldOrder,
+        Mistake::FixFieldLeftOut,
         Mistake::FixTrailingSoh,
         Mistake::FixPipe,
         Mistake::FixTagsSigned,
@@ -257,6 +258,34 @@ const TOKEN: Reached = Reached {
     ],
 };
 
+const WRITTEN: Reached = Reached {
+    stories: &[
+        written::json_of_other_libraries,
+        written::json_that_is_escaped_already,
+        written::members_and_lists,
+        written::parameters_of_other_libraries,
+        written::characters_around_the_text_and_of_it,
+        written::secrets_that_are_not_quite_the_secret,
+        written::bytes_that_were_written_otherwise,
+        written::inner_hashes_that_became_text,
+        written::payloads_in_base64,
+        written::times_of_other_languages,
+    ],
+    rows: &[
+        Mistake::ParametersJoined,
+        Mistake::NumbersRewritten,
+        Mistake::InnerHashText,
+        Mistake::BodyHashed,
+        Mistake::TextQuoted,
+        Mistake::TextCharset,
+        Mistake::TextEmpty,
+        Mistake::SecretCut,
+        Mistake::HmacSwapped,
+        Mistake::SignatureDigits,
+        Mistake::SecretSent,
+    ],
+};
+
 #[test]
 fn rows_of_clock() {
     CLOCK.check();
@@ -298,9 +327,14 @@ fn rows_of_token() {
 }
 
 #[test]
+fn rows_of_written() {
+    WRITTEN.check();
+}
+
+#[test]
 fn every_row_is_reached_by_one_of_the_files() {
     let reached: BTreeSet<Mistake> =
-        [CLOCK, FIX, HYPERLIQUID, KEY, REQUESTS, SIGNATURE, TEXT, TOKEN].iter().flat_map(|file| file.rows).copied().collect();
+        [CLOCK, FIX, HYPERLIQUID, KEY, REQUESTS, SIGNATURE, TEXT, TOKEN, WRITTEN].iter().flat_map(|file| file.rows).copied().collect();
     let unreached: Vec<_> = Mistake::ALL.iter().filter(|mistake| !reached.contains(mistake)).map(|mistake| mistake.id()).collect();
     assert_eq!(unreached, Vec::<&str>::new());
 }

@@ -8,3 +8,4 @@ pub(crate) mod requests;
 pub(crate) mod signature;
 pub(crate) mod text;
 pub(crate) mod token;
+pub(crate) mod written;

@@ -40,6 +40,11 @@ pub(crate) fn signed_texts() {
     named(Mistake::FixSeqNum, coinbase(&right().replace("|1|", "|7|")));
     named(Mistake::FixSendingTime, coinbase(&right().replace("20.000", "19.988")));
     named(Mistake::FixSendingTime, coinbase(&right().replace(".000", "")));
+    named(Mistake::FixSendingTime, coinbase(&right().replace(SENT, "2026-11-21T00:53:20.000Z")));
+    named(Mistake::FixFieldLeftOut, coinbase(&right().replace(&format!("|{PASSPHRASE}"), "")));
+    named(Mistake::FixFieldLeftOut, coinbase(&right().replace("|1|", "|")));
+    named(Mistake::FixPipe, coinbase(&right().replace('|', "\\u0001")));
+    named(Mistake::LettersChanged, coinbase(&right().replace("Coinbase", "COINBASE")));
     let tags = format!("52={SENT}|35=A|34=1|49={KEY}|56=Coinbase|554={PASSPHRASE}");
     named(Mistake::FixTagsSigned, coinbase(&tags));
     let piped = coinbase_exchange().sign(right());

@@ -266,6 +266,8 @@ pub(crate) fn rules_of_older_versions_and_of_others() {
     named(Mistake::OldVersion, raw("POST", "/v1/balances", &first, ""));
     let nonce = [("Host", "www.bitmex.com"), ("api-key", KEY), ("api-nonce", "1795222400000"), ("api-signature", "00")];
     named(Mistake::OldVersion, raw("GET", "/api/v1/position", &nonce, ""));
+    let nonce = [("Host", "api.kucoin.com"), ("KC-API-KEY", KEY), ("KC-API-NONCE", time.as_str()), ("KC-API-SIGNATURE", "00")];
+    named(Mistake::OldVersion, raw("GET", "/v1/account/balance", &nonce, ""));
     named(Mistake::OtherRule, get(&format!("{time}GET{target}")));
     named(Mistake::OtherRule, get("symbol=BTCUSDT&category=linear"));
     binance_signed(Mistake::OtherRule, QUERY, &format!("1795222400000GET/api/v3/account?{QUERY}"));

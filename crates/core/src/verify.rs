@@ -250,11 +250,13 @@ fn check_validity(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let lifetime_max = lifetime_max.min(limits::VALIDITY_MAX);
+    // A client's clock is told by when it signed. Where only an end was signed, by that: it is all there is.
+    let (clock, window) = not_before.map_or((not_after, lifetime_max), |start| (start, not_after.saturating_since(start)));
     if now >= not_after {
-        return Err(skewed(Reject::TimestampStale, not_after, lifetime_max, now));
+        return Err(skewed(Reject::TimestampStale, clock, window, now));
     }
-    if let Some(start) = not_before.filter(|start| *start > now.saturating_add(leeway.min(limits::TIMESTAMP_AHEAD_MAX))) {
-        return Err(skewed(Reject::TimestampAhead, start, lifetime_max, now));
+    if not_before.is_some_and(|start| start > now.saturating_add(leeway.min(limits::TIMESTAMP_AHEAD_MAX))) {
+        return Err(skewed(Reject::TimestampAhead, clock, window, now));
     }
     if not_after > now.saturating_add(lifetime_max) {
         return Err(skewed(Reject::TimestampAhead, not_after, lifetime_max, now));

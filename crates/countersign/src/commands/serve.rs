@@ -59,7 +59,7 @@ use crate::state::{self, DemoAccount, DemoFiles, State};
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let sources = sources(args)?;
     let mut settings = load(&sources)?;
-    logging::start(&settings.log);
+    let log = logging::start(&settings.log);
     descriptors::dump_no_core();
     descriptors::fit(&mut settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("background").enable_all().build()?;
@@ -73,6 +73,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         tokio::select! {
             () = stop.wait() => {}
             () = given.notified() => {}
+            () = log.tell_of_losses() => {}
         }
     });
     tracing::info!("stopping: no new connections, open ones end after the request under way");

@@ -17,7 +17,7 @@ use crate::logging;
 /// Runs until a signal asks it to stop.
 pub(super) fn run(args: &VenueArgs) -> anyhow::Result<ExitCode> {
     let format = if args.json { LogFormat::Json } else { LogFormat::Text };
-    logging::start(&LogSettings { format, level: "info" });
+    let _log = logging::start(&LogSettings { format, level: "info" });
     let verifier = verifier(&args.jwks)?;
     run_async(async {
         let stop = StopSignal::listen()?;

@@ -41,13 +41,15 @@ pub struct Verification {
     pub bad_heads: Vec<String>,
     /// A log that has records and not one signed head: anybody could have written it.
     pub unsigned_log: bool,
+    /// Not one record: nothing was checked. A gateway's log begins with its start.
+    pub empty_log: bool,
 }
 
 impl Verification {
     /// Whether the log is what was written, as far as anybody can tell.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
-        self.report.faults_total == 0 && self.bad_heads.is_empty() && !self.unsigned_log
+        self.report.faults_total == 0 && self.bad_heads.is_empty() && !self.unsigned_log && !self.empty_log
     }
 }
 
@@ -85,7 +87,8 @@ pub fn verify(folder: &Path, options: &VerifyOptions) -> Result<Verification, St
     let report = judge.finish(last);
     let named = name(&snapshot, &report)?;
     let unsigned_log = no_head && report.records > 0;
-    Ok(Verification { report, named, bad_heads, unsigned_log })
+    let empty_log = report.records == 0;
+    Ok(Verification { report, named, bad_heads, unsigned_log, empty_log })
 }
 
 /// Faults that are shown with their line.

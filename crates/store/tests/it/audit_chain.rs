@@ -243,6 +243,17 @@ fn heads_that_others_signed_or_nobody_are_told() {
 }
 
 #[test]
+fn a_log_that_is_gone_is_not_whole() {
+    let place = Place::new();
+    write(&place, 1..=3);
+    for entry in fs::read_dir(place.dir.audit()).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let found = verified(&place);
+    assert!(found.empty_log && !found.is_whole());
+}
+
+#[test]
 fn a_head_that_was_kept_elsewhere_finds_what_the_folder_hides() {
     let place = Place::new();
     write(&place, 1..=6);

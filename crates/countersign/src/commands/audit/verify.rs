@@ -67,6 +67,9 @@ fn tell(folder: &Path, found: &Verification) -> anyhow::Result<()> {
     if found.unsigned_log {
         output::line("unsigned: no signed head is there, so anybody could have written this log")?;
     }
+    if found.empty_log {
+        output::line("empty: not one record is there, so nothing was checked; a log begins with the start of its gateway")?;
+    }
     output::line(format!("{}: {} records in the chain", folder.display(), report.size))?;
     match &report.begins {
         Some((0, place)) => output::line(format!("the chain begins at {place}; {} older records are outside it", report.before_chain))?,
@@ -122,6 +125,7 @@ fn to_json(found: &Verification) -> serde_json::Value {
         "faults": found.named.iter().map(fault).collect::<Vec<_>>(),
         "bad_heads": found.bad_heads,
         "unsigned_log": found.unsigned_log,
+        "empty_log": found.empty_log,
     })
 }
 

@@ -21,7 +21,7 @@ pub(super) async fn run(options: &Options, as_json: bool, ladder: &mut Ladder) -
     let mut count = 0;
     while let Some(line) = lines.recv().await {
         count += 1;
-        let request = match talk.read(&line, count) {
+        let request = match line.map_err(str::to_owned).and_then(|line| talk.read(&line, count)) {
             Ok(Line::Send(request)) => request,
             Ok(Line::Quit) => break,
             Ok(Line::Help) => {

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 
 use super::prompt::{self, HELP, Line};
+use super::stdin::Read;
 use super::{ANSWER_WAIT, show, show_broken, stdin};
 use crate::commands::output;
 
@@ -58,7 +59,7 @@ enum Input {
 }
 
 impl Talk {
-    async fn run(&mut self, mut lines: Receiver<String>) -> anyhow::Result<()> {
+    async fn run(&mut self, mut lines: Receiver<Read>) -> anyhow::Result<()> {
         let mut input = Input::GoesOn;
         // Far away until the input ends.
         let mut deadline = Instant::now() + Duration::from_secs(u64::from(u32::MAX));
@@ -66,7 +67,8 @@ impl Talk {
             tokio::select! {
                 line = lines.recv(), if input == Input::GoesOn => {
                     input = match line {
-                        Some(line) => self.take_line(&line).await?,
+                        Some(Ok(line)) => self.take_line(&line).await?,
+                        Some(Err(why)) => self.complain(why)?,
                         None => Input::Ended,
                     };
                     if input == Input::Ended {
@@ -89,17 +91,27 @@ impl Talk {
                 // Checked here: a body that is no JSON would break the frame around it and end the session.
                 match serde_json::from_str::<&serde_json::value::RawValue>(line) {
                     Ok(body) => self.send(body.get()).await?,
-                    Err(error) => output::line(json!({"err": {"code": "input", "text": format!("not JSON: {error}")}}).to_string())?,
+                    Err(error) => return self.complain(&format!("not JSON: {error}")),
                 }
             }
             return Ok(Input::GoesOn);
         }
         match prompt::read(line, self.asked + 1) {
-            Err(why) => self.say(&why)?,
+            Err(why) => return self.complain(&why),
             Ok(Line::Help) => self.say(HELP)?,
             Ok(Line::Nothing) => self.prompt()?,
             Ok(Line::Quit) => return Ok(Input::Ended),
             Ok(Line::Send(request)) => self.send(&request.to_string()).await?,
+        }
+        Ok(Input::GoesOn)
+    }
+
+    /// Of a line that is no message.
+    fn complain(&self, why: &str) -> anyhow::Result<Input> {
+        if self.as_json {
+            output::line(json!({"err": {"code": "input", "text": why}}).to_string())?;
+        } else {
+            self.say(why)?;
         }
         Ok(Input::GoesOn)
     }

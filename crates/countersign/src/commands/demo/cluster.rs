@@ -58,7 +58,7 @@ pub(super) struct Cluster {
 
 /// Runs the tour, or the measurement in its place.
 pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
-    logging::start(&LogSettings { format: LogFormat::Text, level: "error" });
+    let _log = logging::start(&LogSettings { format: LogFormat::Text, level: "error" });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("demo").enable_all().build()?;
     let mut tour = Tour::new(args.json);
     let cluster = runtime.block_on(Cluster::open(&mut tour))?;

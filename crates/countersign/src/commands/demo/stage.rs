@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::tour::Tour;
 use crate::commands::serve::{self, Running};
 use crate::failure::Failure;
-use crate::logging;
+use crate::logging::{self, Log};
 
 /// How long any one answer may take.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
@@ -33,6 +33,7 @@ pub(super) struct Stage {
     /// The demo account's Binance key and secret.
     pub(super) api_key: String,
     pub(super) secret: String,
+    _log: Log,
 }
 
 impl Stage {
@@ -41,7 +42,7 @@ impl Stage {
         let folder = Folder::make()?;
         let sources = sources(&folder.path);
         let settings = serve::load(&sources)?;
-        logging::start(&settings.log);
+        let log = logging::start(&settings.log);
         tour.section("A gateway and a paper venue, in this process")?;
         let starting = async {
             let running = Running::start(settings, sources, None).await?;
@@ -56,7 +57,7 @@ impl Stage {
         let binance: Value = serde_json::from_slice(&binance)?;
         let text = |member: &str| binance[member].as_str().map(str::to_owned).with_context(|| format!("the demo key file has no {member}"));
         let (api_key, secret) = (text("api_key")?, text("secret")?);
-        Ok(Self { running, folder, authority, credential, api_key, secret })
+        Ok(Self { running, folder, authority, credential, api_key, secret, _log: log })
     }
 
     /// Stops everything. Blocks.

@@ -271,6 +271,23 @@ fn the_skew_is_told_with_the_window_that_was_applied() {
 }
 
 #[test]
+fn the_skew_of_a_validity_is_from_when_it_was_signed() {
+    let bench = Bench::new(Algorithm::HmacSha256);
+    let skew = |start: Timestamp| {
+        let mut presented = bench.signed(MESSAGE);
+        presented.freshness = Freshness::Validity {
+            not_before: Some(start),
+            not_after: start.saturating_add(Duration::from_secs(60)),
+            leeway: Duration::from_secs(5),
+            lifetime_max: Duration::from_secs(65),
+        };
+        bench.verify(&presented).unwrap_err().detail
+    };
+    assert_eq!(skew(NOW.saturating_sub(Duration::from_secs(70))), Detail::Skew { skew_ms: -70_000, window_ms: 60_000 });
+    assert_eq!(skew(NOW.saturating_add(Duration::from_secs(9))), Detail::Skew { skew_ms: 9_000, window_ms: 60_000 });
+}
+
+#[test]
 fn the_clock_is_checked_before_the_key_so_it_tells_nothing_about_keys() {
     let bench = Bench::new(Algorithm::Ed25519);
     let mut presented = bench.presented(MESSAGE, &[7; 64]);

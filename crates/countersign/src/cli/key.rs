@@ -151,7 +151,7 @@ pub(crate) struct KeyNewArgs {
     #[arg(long, value_enum, default_value = "sep")]
     pub(crate) min_bind: BindArg,
     /// When it ends: a duration (`90d`) or a time (`2027-01-01T00:00:00Z`); default: never.
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     pub(crate) expires: Option<String>,
     /// What people call it.
     #[arg(long, default_value = "")]

@@ -78,6 +78,13 @@ fn every_policy_flag_is_kept() {
 }
 
 #[test]
+fn a_scope_that_no_route_has_is_told() {
+    let state = State::made();
+    let made = state.run(&["key", "new", "--account", "demo", "--scopes", "md:read,order:wrte"]);
+    assert!(made.stderr.contains("needs order:wrte") && !made.stderr.contains("needs md:read"), "{}", made.stderr);
+}
+
+#[test]
 fn what_makes_no_sense_is_a_usage_error_and_makes_no_key() {
     let state = State::made();
     let before = state.json(&["key", "list", "--all", "--json"]).as_array().unwrap().len();
@@ -89,6 +96,8 @@ fn what_makes_no_sense_is_a_usage_error_and_makes_no_key() {
         &["--weight-per-minute", "0"],
         &["--expires", "2020-01-01"],
         &["--expires", "soon"],
+        &["--expires", "-1d"],
+        &["--nonce-window", "5"],
         &["--certificate", "x"],
         &["--public-key", "/nowhere/key.pub"],
         &["--purpose", "client-certificate", "--kind", "ES256"],

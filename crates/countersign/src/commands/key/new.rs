@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use countersign_core::{ApiKeyId, CredentialState, IpAllowList, KeyRate, Purpose, Scopes};
+use countersign_core::{ApiKeyId, CredentialState, IpAllowList, KeyRate, Purpose, Scope, Scopes};
 use countersign_gateway::clock;
 use countersign_store::audit::AuditEvent;
 use countersign_store::{CredentialRecord, NewCredential};
@@ -86,6 +86,9 @@ fn check_combination(args: &KeyNewArgs, purpose: Purpose) -> anyhow::Result<()> 
         return Err(Failure::usage("give either --certificate or --public-key"));
     }
     countersign_client::Endpoint::parse(&args.url).map_err(|error| Failure::usage(format!("--url: {error}")))?;
+    if args.nonce_window > 0 && !purpose.has_nonce() {
+        return Err(Failure::usage(format!("--nonce-window is for keys with an increasing nonce; those for {purpose} have none")));
+    }
     if args.kind.is_some() && purpose == Purpose::ClientCertificate {
         return Err(Failure::usage("--kind is for keys; a certificate has its own"));
     }
@@ -103,6 +106,9 @@ fn scopes(text: &str) -> anyhow::Result<Scopes> {
         return Err(Failure::usage(
             "--scopes is empty: name what the key may do, such as \"md:read order:read\"; to stop a key, suspend it",
         ));
+    }
+    for unknown in scopes.iter().filter(|scope| !Scope::KNOWN.contains(&scope.as_str())) {
+        output::note(format!("no route that is built in needs {unknown}: it is of use only where the configuration names it"));
     }
     Ok(scopes)
 }

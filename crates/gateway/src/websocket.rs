@@ -105,18 +105,18 @@ pub async fn begin(
     let mut answer = switching_protocols(accept, correlation);
     let kind = match route.kind {
         RouteKind::BinanceWsApi => {
-            let head = UpstreamHead::of_request(connection, parts, authority, correlation);
+            let head = UpstreamHead::of_request(worker, connection, parts, authority, correlation);
             Kind::BinanceWsApi(Box::new(WsApi::new(Arc::clone(route), head, correlation)))
         }
         RouteKind::DialectSocket => {
-            let mut head = UpstreamHead::of_request(connection, parts, authority, correlation);
+            let mut head = UpstreamHead::of_request(worker, connection, parts, authority, correlation);
             if let Some(dialect) = route.family.dialect() {
                 head = head.without_what_is_read(dialect);
             }
             Kind::Dialect(Box::new(DialectWebSocket::open(Arc::clone(route), parts, authority, head, correlation)?))
         }
         RouteKind::NativeSession => {
-            let head = UpstreamHead::of_request(connection, parts, authority, correlation);
+            let head = UpstreamHead::of_request(worker, connection, parts, authority, correlation);
             let opening =
                 native::websocket::Opening::begin(worker, connection, parts.headers.get(AUTHORIZATION), head, answer.headers_mut())?;
             Kind::Native(Box::new(opening))
@@ -127,7 +127,7 @@ pub async fn begin(
                 subject = subject.saying("opened by a listen key: nothing was proved");
             }
             audit::accepted(worker, connection, &subject, &admitted, correlation)?;
-            let head = UpstreamHead::of_request(connection, parts, authority, correlation);
+            let head = UpstreamHead::of_request(worker, connection, parts, authority, correlation);
             if let Some(login) = &admitted.login {
                 answer.headers_mut().extend(login.answer_headers.iter().cloned());
             }

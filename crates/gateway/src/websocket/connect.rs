@@ -41,7 +41,13 @@ pub(crate) struct UpstreamHead {
 
 impl UpstreamHead {
     /// From the client's own upgrade request: path and query as received.
-    pub(crate) fn of_request(connection: &Connection, parts: &Parts, authority: &HeaderValue, correlation: CorrelationId) -> Self {
+    pub(crate) fn of_request(
+        worker: &Worker,
+        connection: &Connection,
+        parts: &Parts,
+        authority: &HeaderValue,
+        correlation: CorrelationId,
+    ) -> Self {
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
         let mut headers = parts.headers.clone();
         // Ours is the handshake with the upstream: nothing of the client's own takes part in it.
@@ -50,7 +56,7 @@ impl UpstreamHead {
             headers.remove(name);
         }
         let native = headers.get(http::header::AUTHORIZATION).is_some_and(|value| is_native_scheme(value.as_bytes()));
-        if native || bearer::shown(&headers).is_some() {
+        if native || bearer::shown(&headers).is_some() || bearer::is_sealed_among(worker, &headers) {
             headers.remove(http::header::AUTHORIZATION);
             headers.remove(DPOP_HEADER);
         }

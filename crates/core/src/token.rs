@@ -177,6 +177,12 @@ impl TokenSealer {
         Ok(token)
     }
 
+    /// Whether a text is a token that was sealed here, for whatever and however old.
+    #[must_use]
+    pub fn is_own(&self, text: &str) -> bool {
+        self.unseal(text).is_some()
+    }
+
     fn unseal(&self, text: &str) -> Option<Token> {
         let bytes = (text.len() <= TOKEN_TEXT_BYTES_MAX).then(|| URL_SAFE_NO_PAD.decode(text).ok()).flatten()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>()?;

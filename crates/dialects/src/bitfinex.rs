@@ -6,8 +6,8 @@
 //!   WebSocket: {"event":"auth","apiKey","authNonce","authPayload":"AUTH"+nonce,"authSig"}
 //! ```
 //!
-//! REST and WebSocket share the nonces of a key. Between path and nonce stands nothing: a cut that is moved makes the nonce smaller,
-//! and that is refused.
+//! REST and WebSocket share the nonces of a key. The signed text has no separators. It can be cut in one way only ([`is_one_cut`]):
+//! a smaller nonce, which another cut makes, is no protection for a key whose nonces may overtake each other.
 //!
 //! Source: requests recorded from ccxt on 2026-11-21. See `docs/dialects/bitfinex.md`.
 
@@ -21,7 +21,7 @@ use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, 
 use crate::answer::{AnswerContext, HttpAnswer, quoted, with_last_nonce};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
 use crate::effect;
-use crate::fields::{digits, header, hex_mac, key_id, malformed};
+use crate::fields::{decimal, header, hex_mac, key_id, malformed};
 use crate::kind::{Kind, exact, kind};
 use crate::login_socket::LoginSocket;
 use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
@@ -150,11 +150,19 @@ impl Dialect for Bitfinex {
 }
 
 fn nonce(text: &str, name: &'static str) -> Result<Freshness, Refusal> {
-    let nonce = digits(text, name)?;
+    let nonce = decimal(text, name)?;
     if nonce > NONCE_MAX {
         return Err(malformed(name));
     }
     Ok(Freshness::Nonce { nonce, window_min: 0, clock: None })
+}
+
+/// Whether path, nonce and body can be told apart in their signed text. The nonce begins with no zero, so the digits between path and
+/// body are the nonce, or a single zero and the nonce: symbols of derivatives end so (`tBTCF0:USTF0`). Before those digits a path has
+/// none, and behind them a body has none.
+fn is_one_cut(path: &[u8], body: &[u8]) -> bool {
+    let before = path.strip_suffix(b"0").unwrap_or(path);
+    !before.last().is_some_and(u8::is_ascii_digit) && matches!(body.first(), None | Some(b'{' | b'['))
 }
 
 fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
@@ -172,7 +180,7 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     Ok(Presented {
         purpose: Purpose::Bitfinex,
         key_id: key_id(key, KEY)?,
-        signature: hex_mac(Algorithm::HmacSha384, signature),
+        signature: hex_mac(Algorithm::HmacSha384, signature).only_if(is_one_cut(request.path(), request.body)),
         signed,
         passphrase: None,
         freshness: nonce(counted, NONCE)?,

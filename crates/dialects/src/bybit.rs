@@ -6,6 +6,10 @@
 //!   HMAC-SHA-256 in hex, or RSA PKCS #1 v1.5 with SHA-256 in base64
 //! ```
 //!
+//! The signed text has no separators. It can be cut in one way only: time and window are numbers in their one form, and what follows
+//! begins with no digit. What could be cut otherwise is taken as no signature: `5000` and `category=…` must not pass for `500` and
+//! `0category=…`, which is another window without its first parameter.
+//!
 //! Neither method nor path is signed: the route table binds a request to its route, and the replay guard accepts each signed text
 //! once for a write. The part that is not signed (the query of a POST, the body of a GET) must be empty: nobody vouches for it.
 //!
@@ -18,13 +22,13 @@ mod socket;
 
 use std::time::Duration;
 
-use countersign_core::{Freshness, Once, Presented, Purpose, Refusal, SignedBytes};
+use countersign_core::{Freshness, Once, Presented, Purpose, Refusal, SignedBytes, Timestamp};
 
 use crate::answer::{AnswerContext, Charged, HttpAnswer, RateHeaders};
 use crate::binance::signature;
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
 use crate::effect;
-use crate::fields::{digits, header, key_id, malformed, millis, optional_header};
+use crate::fields::{decimal, header, key_id, malformed, optional_header};
 use crate::limits;
 use crate::login_socket::LoginSocket;
 use crate::routes::{MessageRoute, RestRoute, SocketRoute};
@@ -97,11 +101,13 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     let timestamp = header(request.headers, TIMESTAMP)?;
     let signature = header(request.headers, SIGN)?;
     let window = optional_header(request.headers, WINDOW)?;
-    let recv_window = window.map(|window| digits(window, WINDOW)).transpose()?.map_or(limits::RECV_WINDOW_DEFAULT, Duration::from_millis);
+    let recv_window = window.map(|window| decimal(window, WINDOW)).transpose()?.map_or(limits::RECV_WINDOW_DEFAULT, Duration::from_millis);
     let (signed, unsigned) = if request.method == "GET" { (request.query(), request.body) } else { (request.body, request.query()) };
     if !unsigned.is_empty() {
         return Err(malformed(if request.method == "GET" { "body" } else { "query" }));
     }
+    let plain = !signed.first().is_some_and(u8::is_ascii_digit);
+    let timestamp_ms = decimal(timestamp, TIMESTAMP)?;
     let mut text = SignedBytes::new();
     for piece in [timestamp, key, window.unwrap_or_default()] {
         text.push(piece.as_bytes().to_vec());
@@ -110,10 +116,14 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     Ok(Presented {
         purpose: Purpose::Bybit,
         key_id: key_id(key, KEY)?,
-        signature: signature::from_text(signature.as_bytes()),
+        signature: signature::from_text(signature.as_bytes()).only_if(plain),
         signed: text,
         passphrase: None,
-        freshness: Freshness::Window { timestamp: millis(timestamp, TIMESTAMP)?, recv_window, ahead_max: limits::TIMESTAMP_AHEAD_MAX },
+        freshness: Freshness::Window {
+            timestamp: Timestamp::from_millis(timestamp_ms),
+            recv_window,
+            ahead_max: limits::TIMESTAMP_AHEAD_MAX,
+        },
         once: Once::SignedBytes,
         effect: effect::of_request(Purpose::Bybit, routes::REST, request.method, request.path()),
     })

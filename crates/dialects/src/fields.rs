@@ -49,6 +49,12 @@ pub(crate) fn digits(text: &str, name: &'static str) -> Result<u64, Refusal> {
     plain.then(|| text.parse().ok()).flatten().ok_or_else(|| malformed(name))
 }
 
+/// A whole number in its one form: digits, and no zero before the first. What is signed right before it cannot lend it a digit that
+/// changes nothing.
+pub(crate) fn decimal(text: &str, name: &'static str) -> Result<u64, Refusal> {
+    if text.len() > 1 && text.starts_with('0') { Err(malformed(name)) } else { digits(text, name) }
+}
+
 /// Milliseconds since the epoch.
 pub(crate) fn millis(text: &str, name: &'static str) -> Result<Timestamp, Refusal> {
     digits(text, name).map(Timestamp::from_millis)
@@ -188,6 +194,10 @@ mod tests {
         assert_eq!(digits("0012", "n"), Ok(12));
         for text in ["", "-1", "+1", "1.0", "1e3", " 1", "18446744073709551616", "\u{0661}"] {
             assert!(digits(text, "n").is_err(), "{text}");
+        }
+        assert_eq!((decimal("0", "n"), decimal("12", "n")), (Ok(0), Ok(12)));
+        for text in ["", "00", "012", "+1"] {
+            assert!(decimal(text, "n").is_err(), "{text}");
         }
     }
 

@@ -45,6 +45,8 @@ pub mod limits;
 mod login_socket;
 pub mod okx;
 #[cfg(test)]
+mod one_cut;
+#[cfg(test)]
 mod order_count;
 pub mod raw_object;
 pub mod registry;

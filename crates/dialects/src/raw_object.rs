@@ -22,6 +22,20 @@ impl<'f> RawObject<'f> {
         self.0.iter().find(|(each, _)| each == name).map(|(_, value)| *value)
     }
 
+    /// The value of a member, if no other has a name that a reader may take for it.
+    pub(crate) fn only_member(&self, name: &str) -> Option<&'f RawValue> {
+        let mut alike = self.0.iter().filter(|(each, _)| is_alike(each, name));
+        match (alike.next(), alike.next()) {
+            (Some((each, value)), None) if each == name => Some(value),
+            (None | Some(_), _) => None,
+        }
+    }
+
+    /// Whether there is a member of this name, or of one that a reader may take for it.
+    pub(crate) fn has_alike(&self, name: &str) -> bool {
+        self.0.iter().any(|(each, _)| is_alike(each, name))
+    }
+
     /// All members, in wire order.
     pub fn members(&self) -> impl Iterator<Item = (&str, &'f RawValue)> {
         self.0.iter().map(|(name, value)| (name.as_ref(), *value))
@@ -93,6 +107,17 @@ impl<'de> Visitor<'de> for Name {
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
         Ok(Cow::Owned(name.to_owned()))
     }
+}
+
+/// Whether some reader takes one name for the other: readers of JSON in Go do not mind the case, those of forms see `name[]` and
+/// `name.x` as `name`, and marks, blanks or NULs around a name may be cut off. Letters beyond ASCII may fold to any.
+pub(crate) fn is_alike(other: &str, name: &str) -> bool {
+    let letters = |text: &str| {
+        let text = text.trim_start_matches(|first: char| !first.is_ascii_alphanumeric());
+        let whole = text.split(['[', '.']).next().unwrap_or_default();
+        whole.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect::<SmallVec<[u8; 32]>>()
+    };
+    other == name || !other.is_ascii() || letters(other) == letters(name)
 }
 
 /// The text that stands for a value in the signed text: a string without quotes and escapes, anything else as it is.

@@ -12,7 +12,8 @@
 //! # Security
 //! A reduce-only mark counts only where the venue refuses an order that breaks it. OKX and Bybit ignore the mark on spot orders,
 //! so there it counts for contracts only (Bybit) or not at all (OKX, BitMEX, Bitfinex); Binance spot, Coinbase, Gate, Gemini,
-//! Kraken spot and KuCoin spot have none. What has two readings (a name twice, an escape, query and body) is an increase.
+//! Kraken spot and KuCoin spot have none. What has two readings (a name twice, also in other letters or with brackets, an escape, a `;`,
+//! query and body) is an increase.
 //! A mark or name counts only where the venue reads it: members that a venue ignores may say anything.
 
 mod instrument;
@@ -25,7 +26,7 @@ pub use tables::{CANCEL_MESSAGES, CANCELS, FIX_CANCELS};
 use tables::{REDUCTIONS, REFINED, TIMERS};
 
 use crate::fields::{array, object, string};
-use crate::raw_object::RawObject;
+use crate::raw_object::{RawObject, is_alike};
 
 /// Orders in one batch that is looked through; a longer one is an increase.
 const BATCH_MAX: usize = 100;
@@ -112,24 +113,38 @@ impl<'m> SignedText<'m> {
     }
 
     /// The value of a parameter that stands once in the query or in the form, without escapes. Nothing where there are both: venues
-    /// differ in which they read. Nothing in JSON: a string in it may look like a form.
+    /// differ in which they read. Nothing in JSON: a string in it may look like a form. Nothing beside a `;`, which some take for `&`.
     fn parameter(&self, name: &str) -> Option<&'m str> {
         let ((text, b"") | (b"", text)) = (self.query, self.body) else { return None };
-        if text.trim_ascii_start().starts_with(b"{") || text.trim_ascii_start().starts_with(b"[") {
+        if text.trim_ascii_start().starts_with(b"{") || text.trim_ascii_start().starts_with(b"[") || text.contains(&b';') {
             return None;
         }
         let mut found = None;
         for pair in text.split(|byte| *byte == b'&') {
-            let (key, value) = std::str::from_utf8(pair).ok()?.split_once('=').unwrap_or_default();
-            if key.contains(['%', '+']) || (key == name && (found.is_some() || value.contains(['%', '+']))) {
+            let (key, value) = parts(std::str::from_utf8(pair).ok()?);
+            if key.contains(['%', '+']) {
                 return None;
             }
-            if key == name {
+            if is_alike(key, name) {
+                if key != name || found.is_some() || value.contains(['%', '+']) {
+                    return None;
+                }
                 found = Some(value);
             }
         }
         found
     }
+
+    /// Whether the query has a parameter of this name, or of one that a reader may take for it.
+    fn has_parameter_alike(&self, name: &str) -> bool {
+        let like = |pair: &[u8]| std::str::from_utf8(pair).is_ok_and(|pair| is_alike(parts(pair).0, name));
+        self.query.split(|byte| *byte == b'&').any(like)
+    }
+}
+
+/// Name and value of a pair.
+fn parts(pair: &str) -> (&str, &str) {
+    pair.split_once('=').unwrap_or((pair, ""))
 }
 
 /// How the signed bytes came: venues look for an order in another place of each.
@@ -168,20 +183,25 @@ pub fn refine(purpose: Purpose, carriage: Carriage, signed: SignedText<'_>) -> R
 }
 
 fn is_true(object: &RawObject<'_>, name: &str) -> bool {
-    object.member(name).is_some_and(|value| value.get() == "true")
+    object.only_member(name).is_some_and(|value| value.get() == "true")
+}
+
+/// The text of a member that is a string, where only one member can be meant.
+fn word(object: &RawObject<'_>, name: &str) -> Option<String> {
+    object.only_member(name).and_then(|_| string(object, name))
 }
 
 fn bybit(carriage: Carriage, signed: &SignedText<'_>) -> Option<Risk> {
     let whole = signed.json()?;
     let reduces = |order: &RawObject<'_>| {
         // The venue ignores the mark on spot orders.
-        is_true(order, "reduceOnly") && matches!(string(order, "category").as_deref(), Some("linear" | "inverse"))
+        is_true(order, "reduceOnly") && matches!(word(order, "category").as_deref(), Some("linear" | "inverse"))
     };
     // An order in the place of the other carriage is one that the venue does not look at.
     if carriage == Carriage::Http {
         return reduces(&whole).then_some(Risk::Reduce);
     }
-    let args = array(whole.member("args")?, BATCH_MAX, "args").ok()?;
+    let args = array(whole.only_member("args")?, BATCH_MAX, "args").ok()?;
     let all = !args.is_empty() && args.iter().all(|order| object(order.get()).is_ok_and(|order| reduces(&order)));
     all.then_some(Risk::Reduce)
 }
@@ -191,22 +211,24 @@ fn deribit(signed: &SignedText<'_>) -> Option<Risk> {
     if whole.is_some() && !signed.query.is_empty() {
         return None;
     }
-    let params = whole.as_ref().and_then(|whole| whole.member("params")).map(|params| object(params.get())).transpose().ok()?;
+    let params = whole.as_ref().filter(|whole| whole.has_alike("params")).map(|whole| whole.only_member("params"));
+    let params = match params {
+        Some(None) => return None,
+        Some(Some(params)) => Some(object(params.get()).ok()?),
+        None => None,
+    };
     // Orders that come with others: what those do is theirs to say.
     const COMPANIONS: [&str; 2] = ["linked_order_type", "otoco_config"];
     let (reduces, instrument, alone) = match &params {
         Some(params) => {
-            let alone = COMPANIONS.iter().all(|name| params.member(name).is_none());
-            (is_true(params, "reduce_only"), string(params, "instrument_name"), alone)
+            let alone = !COMPANIONS.iter().any(|name| params.has_alike(name));
+            (is_true(params, "reduce_only"), word(params, "instrument_name"), alone)
         }
-        None => {
-            let named = |name: &&str| signed.query.windows(name.len()).any(|window| window == name.as_bytes());
-            (
-                signed.parameter("reduce_only") == Some("true"),
-                signed.parameter("instrument_name").map(str::to_owned),
-                !COMPANIONS.iter().any(named),
-            )
-        }
+        None => (
+            signed.parameter("reduce_only") == Some("true"),
+            signed.parameter("instrument_name").map(str::to_owned),
+            !COMPANIONS.iter().any(|name| signed.has_parameter_alike(name)),
+        ),
     };
     // Contracts have a hyphen in their names (BTC-PERPETUAL); spot pairs (BTC_USDC) have no position to reduce.
     (reduces && alone && instrument.is_some_and(|name| name.contains('-'))).then_some(Risk::Reduce)
@@ -216,13 +238,13 @@ fn hyperliquid(carriage: Carriage, signed: &SignedText<'_>) -> Option<Risk> {
     let whole = signed.json()?;
     let inner = match carriage {
         Carriage::Http => whole,
-        Carriage::Message => object(object(whole.member("request")?.get()).ok()?.member("payload")?.get()).ok()?,
+        Carriage::Message => object(object(whole.only_member("request")?.get()).ok()?.only_member("payload")?.get()).ok()?,
     };
-    let action = object(inner.member("action")?.get()).ok()?;
-    match string(&action, "type")?.as_str() {
+    let action = object(inner.only_member("action")?.get()).ok()?;
+    match word(&action, "type")?.as_str() {
         "cancel" | "cancelByCloid" | "noop" | "scheduleCancel" | "twapCancel" => Some(Risk::Cancel),
         "order" => {
-            let orders = array(action.member("orders")?, BATCH_MAX, "orders").ok()?;
+            let orders = array(action.only_member("orders")?, BATCH_MAX, "orders").ok()?;
             let all = !orders.is_empty() && orders.iter().all(|order| object(order.get()).is_ok_and(|order| is_true(&order, "r")));
             all.then_some(Risk::Reduce)
         }
@@ -370,6 +392,38 @@ mod tests {
         ];
         for (purpose, carriage, signed) in cases {
             assert_eq!(refine(purpose, carriage, signed), Risk::Increase, "{purpose} {}", String::from_utf8_lossy(signed.body));
+        }
+    }
+
+    /// A venue may read the second of the two.
+    #[test]
+    fn a_mark_with_a_twin_is_none() {
+        let bybit = r#"{"category":"linear","reduceOnly":true"#;
+        for twin in [
+            "ReduceOnly\":false",
+            "reduce_only\":false",
+            "reduceOnly[]\":false",
+            " reduceOnly\":false",
+            "Category\":\"spot\"",
+            "\u{17f}\":0",
+        ] {
+            assert_eq!(refine(Bybit, Http, body(&format!("{bybit},\"{twin}}}"))), Risk::Increase, "{twin}");
+        }
+        let cases = [
+            (Bybit, Message, body(r#"{"args":[{"category":"linear","reduceOnly":true}],"Args":[{"category":"linear"}]}"#)),
+            (Deribit, Http, query("instrument_name=BTC-PERPETUAL&reduce_only=true&Reduce_Only=false")),
+            (Deribit, Http, query("instrument_name=BTC-PERPETUAL&reduce_only=true&a=b;reduce_only=false")),
+            (Deribit, Http, query("instrument_name=BTC-PERPETUAL&reduce_only=true&Otoco_Config=x")),
+            (Deribit, Message, body(r#"{"params":{"instrument_name":"BTC-PERPETUAL","reduce_only":true,"OTOCO_config":[]}}"#)),
+            (KrakenFutures, Http, body("orderType=lmt&reduceOnly=true&reduceonly=false")),
+            (KrakenFutures, Http, body("orderType=lmt&reduceOnly=true&reduceOnly[]=false")),
+            (KrakenFutures, Http, body("orderType=lmt&reduceOnly=true;reduceOnly=false")),
+            (Purpose::Hyperliquid, Http, body(r#"{"action":{"type":"order","orders":[{"a":0,"r":true,"R":false}]}}"#)),
+            (Purpose::Hyperliquid, Http, body(r#"{"action":{"type":"cancel","Type":"order","orders":[{"a":0}]}}"#)),
+        ];
+        for (purpose, carriage, signed) in cases {
+            let shown = String::from_utf8_lossy(signed.body).into_owned() + &String::from_utf8_lossy(signed.query);
+            assert_eq!(refine(purpose, carriage, signed), Risk::Increase, "{purpose} {shown}");
         }
     }
 

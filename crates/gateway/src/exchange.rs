@@ -243,7 +243,7 @@ async fn http(
         route.upstream,
     );
     forward::rewrite_headers(&mut parts.headers, connection, &authority, identity);
-    if hides_authorization(route, &admitted) || tokens::bearer::is_among(worker, &parts.headers) {
+    if hides_authorization(worker, route, &admitted, &parts.headers) {
         parts.headers.remove(http::header::AUTHORIZATION);
         parts.headers.remove(DPOP_HEADER);
     }
@@ -260,10 +260,12 @@ async fn http(
     Ok(answer)
 }
 
-/// What proves a session to us is nobody else's business.
-pub(crate) fn hides_authorization(route: &Route, admitted: &Admitted) -> bool {
+/// What proves a session to us is nobody else's business, and neither is a token of ours, also where nobody asked for it.
+pub(crate) fn hides_authorization(worker: &Worker, route: &Route, admitted: &Admitted, headers: &dyn Headers) -> bool {
     matches!(route.family, Family::BEARER | Family::NATIVE)
         || admitted.login.as_ref().is_some_and(|login| login.session.is_some() || login.token.is_some())
+        || tokens::bearer::is_among(worker, headers)
+        || tokens::bearer::is_sealed_among(worker, headers)
 }
 
 pub(crate) fn add_answer_headers(headers: &mut HeaderMap, route: &Route, login: Login, usage: Charged, words: &Words) {

@@ -29,7 +29,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use countersign_core::{CorrelationId, Purpose, Refusal, Reject};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -47,6 +47,7 @@ use crate::routes::{Family, Route, RouteKind};
 use crate::worker::Worker;
 
 pub(crate) use connect::UpstreamHead;
+use connect::{Declined, NotSwitched};
 use dialect::DialectWebSocket;
 use relay::Relay;
 use request::Rejected;
@@ -79,7 +80,7 @@ impl Upgrade {
     }
 }
 
-/// Answers an upgrade request: 101 with [`Connection::upgrade`] set, or 426 when it is no WebSocket handshake of version 13.
+/// Answers an upgrade request: 101 with [`Connection::upgrade`] set, a relay's upstream's own 4xx, or 426 when it is no WebSocket handshake of version 13.
 ///
 /// # Errors
 /// The refusal. A relay whose upstream does not switch protocols is refused, never upgraded: no tunnel without a 101 that was
@@ -105,18 +106,18 @@ pub async fn begin(
     let mut answer = switching_protocols(accept, correlation);
     let kind = match route.kind {
         RouteKind::BinanceWsApi => {
-            let head = UpstreamHead::of_request(connection, parts, authority, correlation);
+            let head = UpstreamHead::of_request(worker, connection, parts, authority, correlation);
             Kind::BinanceWsApi(Box::new(WsApi::new(Arc::clone(route), head, correlation)))
         }
         RouteKind::DialectSocket => {
-            let mut head = UpstreamHead::of_request(connection, parts, authority, correlation);
+            let mut head = UpstreamHead::of_request(worker, connection, parts, authority, correlation);
             if let Some(dialect) = route.family.dialect() {
                 head = head.without_what_is_read(dialect);
             }
             Kind::Dialect(Box::new(DialectWebSocket::open(Arc::clone(route), parts, authority, head, correlation)?))
         }
         RouteKind::NativeSession => {
-            let head = UpstreamHead::of_request(connection, parts, authority, correlation);
+            let head = UpstreamHead::of_request(worker, connection, parts, authority, correlation);
             let opening =
                 native::websocket::Opening::begin(worker, connection, parts.headers.get(AUTHORIZATION), head, answer.headers_mut())?;
             Kind::Native(Box::new(opening))
@@ -127,11 +128,15 @@ pub async fn begin(
                 subject = subject.saying("opened by a listen key: nothing was proved");
             }
             audit::accepted(worker, connection, &subject, &admitted, correlation)?;
-            let head = UpstreamHead::of_request(connection, parts, authority, correlation);
+            let head = UpstreamHead::of_request(worker, connection, parts, authority, correlation);
             if let Some(login) = &admitted.login {
                 answer.headers_mut().extend(login.answer_headers.iter().cloned());
             }
-            Kind::Relay(Box::new(Relay::connect(worker, connection, route, (admitted, listening), head, correlation).await?))
+            match Relay::connect(worker, connection, route, (admitted, listening), head, correlation).await {
+                Ok(relay) => Kind::Relay(Box::new(relay)),
+                Err(NotSwitched::Declined(declined)) => return Ok(passed_on(declined, correlation)),
+                Err(NotSwitched::Refused(refusal)) => return Err(refusal),
+            }
         }
         RouteKind::Halt | RouteKind::Http | RouteKind::Local => {
             return Err(Refusal::operator(Reject::Internal, "an upgrade on a route that is none"));
@@ -139,6 +144,17 @@ pub async fn begin(
     };
     *connection.upgrade.borrow_mut() = Some(Upgrade(kind));
     Ok(answer)
+}
+
+/// What the upstream said in place of its 101, as any answer of it: the request was forwarded.
+fn passed_on(declined: Declined, correlation: CorrelationId) -> Response<ResponseBody> {
+    let mut answer = Response::new(ResponseBody::Own(Some(declined.body)));
+    *answer.status_mut() = declined.status;
+    if let Some(content_type) = declined.content_type {
+        answer.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
+    answer.headers_mut().insert(CORRELATION_HEADER, respond::correlation_value(correlation));
+    answer
 }
 
 fn logged_in_by_certificate(login: &Login) -> bool {

@@ -6,7 +6,8 @@
 //! | `client_signature` | `client_id`, `timestamp`, `nonce`, `data`, `signature` | `timestamp \n nonce \n data`: HMAC in hex; Ed25519 or RSA in base64 |
 //! | `refresh_token` | `refresh_token` | a token of ours, once |
 //!
-//! `data` may be empty or absent, and so may `nonce`.
+//! `data` may be empty or absent, and so may `nonce`. What is signed for a request begins in the same way, so
+//! `data` that is the rest of one is refused: the signature of a read would be a login that may do all that the key may.
 
 use countersign_core::{
     ApiKeyId, Detail, Effect, Freshness, Once, Presented, PresentedSignature, Purpose, Refusal, Reject, SignatureForm, SignedBytes,
@@ -80,12 +81,17 @@ fn credentials<'m>(params: &Params<'m>) -> Result<Presented<'m>, Refusal> {
     })
 }
 
+/// Whether this, behind `timestamp \n nonce \n`, is what is signed for a request: `METHOD \n target \n body \n`.
+fn is_rest_of_request(data: &str) -> bool {
+    data.ends_with('\n') && data.split_once('\n').is_some_and(|(_, target)| target.starts_with('/'))
+}
+
 fn signed<'m>(params: &Params<'m>) -> Result<Presented<'m>, Refusal> {
     let key_id = key_id(params)?;
     let (text, timestamp) = (there(params, "signature")?, there(params, "timestamp")?);
     let nonce = params.text("nonce")?.unwrap_or_default();
     let data = params.text("data")?.unwrap_or_default();
-    if data.len() > limits::RPC_DATA_BYTES_MAX {
+    if data.len() > limits::RPC_DATA_BYTES_MAX || is_rest_of_request(&data) {
         return Err(malformed("data"));
     }
     Ok(Presented {

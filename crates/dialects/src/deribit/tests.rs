@@ -295,6 +295,21 @@ fn keys_with_a_public_half_sign_their_logins() {
     assert_eq!(verdict("", "client_credentials"), Err(Reject::BadSignature), "such a key has no secret to show");
 }
 
+/// `ts \n nonce \n data` and `ts \n nonce \n METHOD \n target \n body \n` have one beginning, and one key signs both.
+#[test]
+fn the_signature_of_a_request_is_no_login() {
+    let target = "/api/v2/private/get_positions";
+    let data = format!("GET\n{target}\n\n");
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, SECRET.as_bytes());
+    let sig = hex::encode(aws_lc_rs::hmac::sign(&key, format!("{NOW_MS}\nn1\n{data}").as_bytes()));
+    let mut shell = Shell::new();
+    assert!(shell.request("GET", target, &format!("deri-hmac-sha256 id=key-1,ts={NOW_MS},sig={sig},nonce=n1"), "").is_ok());
+    let params = json!({
+        "grant_type": "client_signature", "client_id": "key-1", "timestamp": NOW_MS, "nonce": "n1", "data": data, "signature": sig,
+    });
+    assert_eq!(shell.call(&mut socket(), "public/auth", &params), Err(Reject::Malformed));
+}
+
 #[test]
 fn every_refusal_has_its_answer() {
     let mut table = String::new();

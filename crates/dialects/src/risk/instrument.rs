@@ -11,7 +11,7 @@
 //!
 //! # Security
 //! A member that a venue ignores may say anything: `{"symbol":"ETH","request":[{"symbol":"BTC"}]}` is an order for BTC where the
-//! endpoint is a batch. So the table is of endpoints, and what is not in it is stopped by every halt of an instrument.
+//! endpoint is a batch. A name that stands there a second time, in other letters or with brackets, may be the one that is read. So the table is of endpoints, and what is not in it is stopped by every halt of an instrument.
 
 use countersign_core::Purpose;
 
@@ -148,29 +148,40 @@ pub fn instrument_place(purpose: Option<Purpose>, target: Target<'_>) -> Option<
 pub fn instrument(place: InstrumentPlace, signed: SignedText<'_>) -> Option<String> {
     match place {
         Member(name) => signed.json().filter(|_| signed.query.is_empty()).and_then(|whole| named(&whole, name)),
-        Parameter(name) => signed.parameter(name).map(str::to_owned),
-        Params(name) if signed.body.is_empty() => signed.parameter(name).map(str::to_owned),
+        Parameter(name) => signed.parameter(name).and_then(plain),
+        Params(name) if signed.body.is_empty() => signed.parameter(name).and_then(plain),
         Argument(name) => {
             let whole = signed.json().filter(|_| signed.query.is_empty())?;
-            let arguments = array(whole.member("args")?, 1, "args").ok()?;
+            let arguments = array(whole.only_member("args")?, 1, "args").ok()?;
             named(&object(arguments.first()?.get()).ok()?, name)
         }
         Params(name) => {
             let whole = signed.json().filter(|_| signed.query.is_empty())?;
-            text(&object(whole.member("params")?.get()).ok()?, name)
+            one(&object(whole.only_member("params")?.get()).ok()?, name)
         }
         RequestParam(name) => {
             let whole = signed.json().filter(|_| signed.query.is_empty())?;
-            let payload = object(whole.member("payload")?.get()).ok()?;
-            text(&object(payload.member("req_param")?.get()).ok()?, name)
+            let payload = object(whole.only_member("payload")?.get()).ok()?;
+            one(&object(payload.only_member("req_param")?.get()).ok()?, name)
         }
     }
 }
 
 /// OKX takes the number of an instrument in place of its name, and where both stand the number counts.
 fn named(object: &RawObject<'_>, name: &str) -> Option<String> {
-    let is_numbered = name == "instId" && object.member("instIdCode").is_some();
-    if is_numbered { None } else { text(object, name) }
+    let is_numbered = name == "instId" && object.has_alike("instIdCode");
+    if is_numbered { None } else { one(object, name) }
+}
+
+/// The name in a member that is the only one that can be meant.
+fn one(object: &RawObject<'_>, name: &str) -> Option<String> {
+    object.only_member(name)?;
+    plain(&text(object, name)?)
+}
+
+/// A name without blanks, controls and letters beyond ASCII: a venue that trims them reads another name than stands there.
+fn plain(name: &str) -> Option<String> {
+    name.bytes().all(|byte| byte.is_ascii_graphic()).then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -277,6 +288,36 @@ mod tests {
         ];
         for (purpose, target, signed, expected) in cases {
             assert_eq!(told(purpose, target, signed).as_deref(), expected, "{purpose} {}", String::from_utf8_lossy(signed.body));
+        }
+    }
+
+    /// Each of these may be of BTC to the venue.
+    #[test]
+    fn a_name_with_a_twin_or_with_marks_around_it_is_none() {
+        let binance = Http("POST", "/api/v3/order");
+        let (bybit, kraken) = (Http("POST", "/v5/order/create"), Http("POST", "/0/private/AddOrder"));
+        let cases = [
+            (Bybit, bybit, body(r#"{"symbol":"ETHUSDT","Symbol":"BTCUSDT"}"#)),
+            (Bybit, bybit, body(r#"{"symbol":"ETHUSDT","symbol[]":"BTCUSDT"}"#)),
+            (Bybit, bybit, body("{\"symbol\":\"ETHUSDT\",\"\u{17f}ymbol\":\"BTCUSDT\"}")),
+            (Bybit, bybit, body(r#"{"symbol":" BTCUSDT"}"#)),
+            (Bybit, bybit, body(r#"{"symbol":"BTCUSDT\t"}"#)),
+            (Bybit, bybit, body(r#"{"symbol":"BTCUSDT\u0000"}"#)),
+            (Bybit, bybit, body(r#"{"symbol":"BTCUSDT\u00a0"}"#)),
+            (Okx, Http("POST", "/api/v5/trade/order"), body(r#"{"instId":"ETH-USDT","InstIdCode":1}"#)),
+            (Binance, binance, query("symbol=ETHUSDT&SYMBOL=BTCUSDT")),
+            (Binance, binance, query("symbol=ETHUSDT&symbol[]=BTCUSDT")),
+            (Binance, binance, query("symbol=ETHUSDT&symbol[0]=BTCUSDT")),
+            (Binance, binance, query("symbol=ETHUSDT&symbol.=BTCUSDT")),
+            (Binance, Message("order.place"), body(r#"{"params":{"symbol":"ETHUSDT"},"Params":{"symbol":"BTCUSDT"}}"#)),
+            (Kraken, kraken, body("nonce=1&pair=ETHUSD;pair=XBTUSD")),
+            (Kraken, kraken, body("nonce=1;pair=XBTUSD&pair=ETHUSD")),
+            (Kraken, kraken, body("nonce=1&pair= XBTUSD")),
+            (Kraken, kraken, body("nonce=1&pair=XBTUSD\0")),
+        ];
+        for (purpose, target, signed) in cases {
+            let shown = String::from_utf8_lossy(signed.body).into_owned() + &String::from_utf8_lossy(signed.query);
+            assert_eq!(told(purpose, target, signed), None, "{purpose} {shown}");
         }
     }
 

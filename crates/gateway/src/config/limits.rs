@@ -99,7 +99,7 @@ pub(super) fn read(mut keys: Reader<'_>) -> LimitSettings {
         ),
         websocket_message_bytes_max: keys.size(
             "websocket_message_bytes_max",
-            "One WebSocket message or native frame from a client: the longest order list is far below.",
+            "One WebSocket message or native frame from a client: the longest order list is far below. Before anything was proved on a connection it is 8 KiB on the Binance WebSocket API (a logon is 1 KiB) and 32 KiB on the WebSockets of other venues.",
             64 * KIB,
             4 * KIB..=16 * MIB,
         ),

@@ -59,6 +59,50 @@ async fn an_answer_of_the_upstream_is_timed_and_counted_for_its_route() {
     .await;
 }
 
+/// The head of the next request that arrives, answered with 204.
+async fn arrived(listener: &tokio::net::TcpListener) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        assert_ne!(stream.read_buf(&mut head).await.unwrap(), 0);
+    }
+    stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await.unwrap();
+    String::from_utf8(head).unwrap()
+}
+
+#[tokio::test]
+async fn a_token_that_was_sealed_here_goes_no_further() {
+    use countersign_core::{ApiKeyId, CredentialId, Purpose, Timestamp, Token, TokenKind};
+    on_stage(|mut stage| async move {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = UpstreamConfig { authority: listener.local_addr().unwrap().to_string(), ..stage.worker.upstreams[0].config().clone() };
+        stage.worker = Worker::new(Arc::clone(&stage.worker.shared), &[config]);
+        let token = Token {
+            kind: TokenKind::Access,
+            purpose: Purpose::Deribit,
+            credential: CredentialId::parse("cred-1").unwrap(),
+            key_id: ApiKeyId::parse("key-1").unwrap(),
+            issued: Timestamp::from_secs(1),
+            expires: Timestamp::from_secs(2),
+            scopes: None,
+            channel: None,
+            session: None,
+            id: [1; 16],
+        };
+        let sealed = stage.worker.shared.tokens.seal(&token, &mut crate::entropy::SystemEntropy);
+        for (authorization, passes) in
+            [(format!("Bearer {sealed}"), false), (format!("bEARER  {sealed}"), false), ("Bearer of-others".to_owned(), true)]
+        {
+            let connection = stage.connection();
+            let request = Request::get("/api/v2/public/test").header("authorization", &authorization);
+            let (answer, head) = tokio::join!(ask(&stage, &connection, request, Vec::new()), arrived(&listener));
+            assert_eq!((answer.0, head.contains("authorization")), (204, passes), "{head}");
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_upstream_that_is_not_there_is_counted_and_never_called_a_bad_key() {
     on_stage(|stage| async move {

@@ -123,7 +123,7 @@ fn permit(
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
     let session = admitted.login.as_ref().and_then(|login| login.session.as_ref());
     let identity = forward::identity_assertion(worker, connection, &admitted.permit, session, admitted.permit.upstream());
-    let hides_authorization = exchange::hides_authorization(route, &admitted) || tokens::bearer::is_among(worker, &plain.fields);
+    let hides_authorization = exchange::hides_authorization(worker, route, &admitted, &plain.fields);
     write_request(connection, plain, identity.as_ref(), hides_authorization, correlation, out);
     out.extend_from_slice(body);
     Ok((admitted, held))

@@ -69,8 +69,7 @@ impl TokenLogin {
 
 /// The access token in the headers, if there is one. A second `Authorization` is left to the families, which refuse it.
 pub(crate) fn shown<'h>(headers: &'h dyn Headers) -> Option<Shown<'h>> {
-    let Header::Once(value) = headers.find(AUTHORIZATION.as_str()) else { return None };
-    let (scheme, text) = std::str::from_utf8(value).ok()?.split_once(' ')?;
+    let (scheme, text) = authorization(headers)?;
     let scheme = if scheme.eq_ignore_ascii_case("dpop") {
         Scheme::Dpop
     } else if scheme.eq_ignore_ascii_case("bearer") {
@@ -79,6 +78,18 @@ pub(crate) fn shown<'h>(headers: &'h dyn Headers) -> Option<Shown<'h>> {
         return None;
     };
     has_our_type(text).then_some(Shown { scheme, text })
+}
+
+/// Scheme and credentials of the one `Authorization` there is.
+fn authorization(headers: &dyn Headers) -> Option<(&str, &str)> {
+    let Header::Once(value) = headers.find(AUTHORIZATION.as_str()) else { return None };
+    std::str::from_utf8(value).ok()?.split_once(' ')
+}
+
+/// Whether a token that was sealed here is among the headers: at Deribit it is shown as a bearer token, and whoever reads it may use it.
+pub(crate) fn is_sealed_among(worker: &Worker, headers: &dyn Headers) -> bool {
+    authorization(headers)
+        .is_some_and(|(scheme, text)| scheme.eq_ignore_ascii_case("bearer") && worker.shared.tokens.is_own(text.trim_matches(' ')))
 }
 
 /// Whether a token of ours is among the headers: no upstream gets to see it, not even behind a public route.

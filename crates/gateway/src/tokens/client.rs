@@ -11,7 +11,7 @@ use countersign_oauth::{DpopProof, Form, Held, OAuthError, OAuthRefusal, Part, a
 use countersign_store::audit::{AuditEvent, AuditRecord};
 use http::header::AUTHORIZATION;
 
-use super::{INTROSPECT_PATH, REVOKE_PATH, TOKEN_PATH, bearer};
+use super::{TOKEN_PATH, bearer};
 use crate::audit::Subject;
 use crate::authenticate::{Login, authenticate, check_required, verify_presented};
 use crate::clock;
@@ -67,11 +67,11 @@ impl Asker<'_> {
     /// # Errors
     /// By `part`: `invalid_client` or `invalid_grant`.
     pub(super) fn asserted(&self, text: &str, part: Part) -> Result<Login, OAuthRefusal> {
-        // RFC 7523, 3: the issuer, or an endpoint; by the issuer's name, or by the one that the request was made to, which is ours.
+        // RFC 7523, 3: the issuer, the token endpoint, or the endpoint that is asked and no other; by the issuer's name, or by the one
+        // that the request was made to, which is ours.
         let here = format!("https://{}", self.authority.to_ascii_lowercase());
-        let urls = [&self.issuer, &here]
-            .into_iter()
-            .flat_map(|base| ["", TOKEN_PATH, INTROSPECT_PATH, REVOKE_PATH].map(|path| format!("{base}{path}")));
+        let asked = str::from_utf8(self.view.path()).unwrap_or_default();
+        let urls = [&self.issuer, &here].into_iter().flat_map(|base| ["", TOKEN_PATH, asked].map(|path| format!("{base}{path}")));
         let urls: Vec<String> = urls.collect();
         let audiences: Vec<&str> = urls.iter().map(String::as_str).collect();
         let presented = assertion::present(text, &audiences, self.now()).map_err(|refusal| OAuthRefusal::of(as_proof(refusal), part))?;

@@ -4,15 +4,16 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::{Buf as _, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use countersign_core::{CancelPermit, CorrelationId, Entropy as _, Permit, Refusal, Reject};
 use countersign_dialects::Dialect;
 use countersign_oauth::dpop::DPOP_HEADER;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -41,7 +42,13 @@ pub(crate) struct UpstreamHead {
 
 impl UpstreamHead {
     /// From the client's own upgrade request: path and query as received.
-    pub(crate) fn of_request(connection: &Connection, parts: &Parts, authority: &HeaderValue, correlation: CorrelationId) -> Self {
+    pub(crate) fn of_request(
+        worker: &Worker,
+        connection: &Connection,
+        parts: &Parts,
+        authority: &HeaderValue,
+        correlation: CorrelationId,
+    ) -> Self {
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
         let mut headers = parts.headers.clone();
         // Ours is the handshake with the upstream: nothing of the client's own takes part in it.
@@ -50,7 +57,7 @@ impl UpstreamHead {
             headers.remove(name);
         }
         let native = headers.get(http::header::AUTHORIZATION).is_some_and(|value| is_native_scheme(value.as_bytes()));
-        if native || bearer::shown(&headers).is_some() {
+        if native || bearer::shown(&headers).is_some() || bearer::is_sealed_among(worker, &headers) {
             headers.remove(http::header::AUTHORIZATION);
             headers.remove(DPOP_HEADER);
         }
@@ -118,10 +125,51 @@ fn is_native_scheme(value: &[u8]) -> bool {
     value.get(..11).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"countersign"))
 }
 
+/// Why there is no WebSocket to an upstream.
+#[derive(Debug)]
+pub(crate) enum NotSwitched {
+    /// The upstream is there, and the request is what it does not want: a client's mistake, and no failure.
+    Declined(Declined),
+    /// [`Reject::UpstreamUnavailable`] or [`Reject::UpstreamTimeout`], or a halt: never anything that sounds like a bad key.
+    Refused(Refusal),
+}
+
+/// An upstream's 4xx in answer to an upgrade.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Declined {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: Option<HeaderValue>,
+    /// Empty where it is longer than [`UPSTREAM_HEAD_BYTES_MAX`], or of a length that is not told.
+    pub(crate) body: Bytes,
+}
+
+impl From<Refusal> for NotSwitched {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl NotSwitched {
+    /// Where the client has its 101 already, or where nobody waits: the reason in words of ours. What is asked for there is in our
+    /// tables, so the client is at fault only where it has no login and the upstream wants one.
+    pub(crate) fn into_refusal(self, identified: bool) -> Refusal {
+        let declined = match self {
+            Self::Refused(refusal) => return refusal,
+            Self::Declined(declined) => declined,
+        };
+        let reject = match declined.status.as_u16() {
+            401 | 403 if !identified => Reject::MissingCredentials,
+            429 => Reject::Busy,
+            _ => Reject::UpstreamUnavailable,
+        };
+        Refusal::operator(reject, format!("the upstream answered {} to the upgrade", declined.status.as_u16()))
+    }
+}
+
 /// Opens a WebSocket to an upstream under a permit.
 ///
 /// # Errors
-/// [`Reject::UpstreamUnavailable`] or [`Reject::UpstreamTimeout`], never anything that sounds like a bad key.
+/// The upstream's 4xx, or the failure.
 pub(crate) async fn connect(
     worker: &Worker,
     connection: &Connection,
@@ -129,19 +177,21 @@ pub(crate) async fn connect(
     permit: &Permit,
     session: Option<&SessionRef>,
     head: &UpstreamHead,
-) -> Result<UpstreamSocket, Refusal> {
+) -> Result<UpstreamSocket, NotSwitched> {
     let pool = &worker.upstreams[upstream];
     let identity = forward::identity_assertion(worker, connection, permit, session, upstream);
     let stream = pool.connect_tcp(permit).await.map_err(|error| {
         tracing::warn!(upstream = %pool.config().authority, %error, "upstream connection failed");
         let reject = if error.kind() == std::io::ErrorKind::TimedOut { Reject::UpstreamTimeout } else { Reject::UpstreamUnavailable };
         worker.shared.metrics.upstream_failed(reject);
-        reject
+        Refusal::from(reject)
     })?;
     let switched = tokio::time::timeout(pool.config().response_timeout, switch_protocols(stream, head, identity.as_ref())).await;
-    let socket = switched.map_err(|_| Reject::UpstreamTimeout)??;
-    worker.shared.metrics.forwarded(permit.route());
-    Ok(socket)
+    let switched = switched.map_err(|_| Refusal::from(Reject::UpstreamTimeout))?;
+    if matches!(switched, Ok(_) | Err(NotSwitched::Declined(_))) {
+        worker.shared.metrics.forwarded(permit.route());
+    }
+    switched
 }
 
 /// Opens a WebSocket to the upstream of a mass cancel, from a thread that has no pool of connections.
@@ -159,11 +209,12 @@ pub(crate) async fn connect_to_cancel(
     // Latency only: without it the question waits for an acknowledgement.
     drop(stream.set_nodelay(true));
     let switched = tokio::time::timeout(config.response_timeout, switch_protocols(stream, head, Some(identity))).await;
-    switched.map_err(|_| Reject::UpstreamTimeout)?
+    // It has an identity: whatever else the upstream says, there is no cancel.
+    switched.map_err(|_| Reject::UpstreamTimeout)?.map_err(|_| Reject::UpstreamUnavailable.into())
 }
 
 /// The handshake on a connected stream.
-async fn switch_protocols<S>(mut stream: S, head: &UpstreamHead, identity: Option<&HeaderValue>) -> Result<Socket<Rewind<S>>, Refusal>
+async fn switch_protocols<S>(mut stream: S, head: &UpstreamHead, identity: Option<&HeaderValue>) -> Result<Socket<Rewind<S>>, NotSwitched>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -173,22 +224,55 @@ where
     stream.flush().await.map_err(|_| failed("the upstream did not take the upgrade request"))?;
     let mut read = BytesMut::with_capacity(2_048);
     loop {
-        if let Some(length) = check_answer(&read, &key)? {
-            read.advance(length);
-            break;
+        match check_answer(&read, &key)? {
+            Some(Answered::Switched(length)) => {
+                read.advance(length);
+                return Ok(Socket::of_upstream(Rewind::new(stream, read)));
+            }
+            Some(Answered::Declined { head, body, mut declined }) => {
+                read.advance(head);
+                while read.len() < body && stream.read_buf(&mut read).await.map_err(|_| failed("the upstream's answer broke off"))? > 0 {}
+                if read.len() >= body {
+                    declined.body = read.split_to(body).freeze();
+                }
+                return Err(NotSwitched::Declined(declined));
+            }
+            None => {}
         }
         if read.len() >= UPSTREAM_HEAD_BYTES_MAX {
-            return Err(failed("the upstream's answer to the upgrade is too long"));
+            return Err(failed("the upstream's answer to the upgrade is too long").into());
         }
         if stream.read_buf(&mut read).await.map_err(|_| failed("the upstream's answer broke off"))? == 0 {
-            return Err(failed("the upstream closed instead of upgrading"));
+            return Err(failed("the upstream closed instead of upgrading").into());
         }
     }
-    Ok(Socket::of_upstream(Rewind::new(stream, read)))
 }
 
-/// The length of a complete and proper answer; `None` while it is not complete.
-fn check_answer(read: &[u8], key: &str) -> Result<Option<usize>, Refusal> {
+/// A complete answer to an upgrade.
+#[derive(Debug, PartialEq, Eq)]
+enum Answered {
+    /// A proper 101 of this length.
+    Switched(usize),
+    /// A 4xx, with the lengths of its head and of the body that is read.
+    Declined { head: usize, body: usize, declined: Declined },
+}
+
+/// The 4xx that are about what the client asked for. The others are about the way it was asked, which is ours.
+const fn is_clients(status: u16) -> bool {
+    matches!(status, 400..=406 | 409..=425 | 427..=499)
+}
+
+/// A 4xx without its body.
+fn declined(status: u16, length: usize, headers: &HeaderMap) -> Option<Answered> {
+    let status = StatusCode::from_u16(status).ok()?;
+    let told = headers.get(CONTENT_LENGTH).and_then(|told| told.to_str().ok()).and_then(|told| told.parse().ok());
+    let body = told.filter(|body| *body <= UPSTREAM_HEAD_BYTES_MAX && !headers.contains_key(TRANSFER_ENCODING)).unwrap_or(0);
+    let content_type = headers.get(CONTENT_TYPE).filter(|_| body > 0).cloned();
+    Some(Answered::Declined { head: length, body, declined: Declined { status, content_type, body: Bytes::new() } })
+}
+
+/// A complete and proper answer; `None` while it is not complete.
+fn check_answer(read: &[u8], key: &str) -> Result<Option<Answered>, Refusal> {
     let failed = |sentence: String| Refusal::operator(Reject::UpstreamUnavailable, sentence);
     let mut fields = [httparse::EMPTY_HEADER; UPSTREAM_HEADER_FIELDS_MAX];
     let mut answer = httparse::Response::new(&mut fields);
@@ -197,8 +281,9 @@ fn check_answer(read: &[u8], key: &str) -> Result<Option<usize>, Refusal> {
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(error) => return Err(failed(format!("the upstream's answer to the upgrade is not HTTP: {error}"))),
     };
-    if answer.code != Some(101) || answer.version != Some(1) {
-        return Err(failed(format!("the upstream answered {} to the upgrade", answer.code.unwrap_or_default())));
+    let code = answer.code.unwrap_or_default();
+    if (code != 101 && !is_clients(code)) || answer.version != Some(1) {
+        return Err(failed(format!("the upstream answered {code} to the upgrade")));
     }
     let mut headers = HeaderMap::new();
     for field in answer.headers.iter() {
@@ -206,6 +291,9 @@ fn check_answer(read: &[u8], key: &str) -> Result<Option<usize>, Refusal> {
             return Err(failed("the upstream's answer has an impossible header".to_owned()));
         };
         headers.append(name, value);
+    }
+    if code != 101 {
+        return Ok(declined(code, length, &headers));
     }
     let switches = has_token(&headers, &UPGRADE, "websocket") && has_token(&headers, &CONNECTION, "upgrade");
     let mut accepts = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
@@ -218,7 +306,7 @@ fn check_answer(read: &[u8], key: &str) -> Result<Option<usize>, Refusal> {
     if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) || headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
         return Err(failed("the upstream negotiates what was not asked for".to_owned()));
     }
-    Ok(Some(length))
+    Ok(Some(Answered::Switched(length)))
 }
 
 #[cfg(test)]
@@ -236,13 +324,13 @@ mod tests {
     fn only_a_101_that_answers_our_key_is_a_websocket() {
         let good = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
         let whole = answer("101 Switching Protocols", good);
-        assert_eq!(check_answer(whole.as_bytes(), KEY).unwrap(), Some(whole.len()));
+        assert_eq!(check_answer(whole.as_bytes(), KEY).unwrap(), Some(Answered::Switched(whole.len())));
         for cut in 0..whole.len() {
             assert_eq!(check_answer(&whole.as_bytes()[..cut], KEY).unwrap(), None, "{cut}");
         }
         for (status, fields) in [
             ("200 OK", good.to_owned()),
-            ("400 Bad Request", String::new()),
+            ("408 Request Timeout", String::new()),
             ("426 Upgrade Required", "Sec-WebSocket-Version: 13\r\n".to_owned()),
             ("101 Switching Protocols", String::new()),
             ("101 Switching Protocols", good.replace("websocket", "h2c")),

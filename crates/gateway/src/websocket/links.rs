@@ -71,7 +71,9 @@ impl<K: PartialEq> Links<K> {
         if self.is_full() {
             return Err(Refusal::operator(Reject::Busy, "more keys on one connection than it may have links to upstreams"));
         }
-        let socket = connect(worker, connection, upstream, permit, session, head).await?;
+        let identified = permit.identity().is_some();
+        let socket = connect(worker, connection, upstream, permit, session, head).await;
+        let socket = socket.map_err(|why| why.into_refusal(identified))?;
         let id = LinkId(self.made);
         self.made = self.made.wrapping_add(1);
         self.links.push(Link { id, key, socket, failed: false });

@@ -28,7 +28,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_websockets::{CloseCode, Message};
 
-use super::connect::{UpstreamHead, UpstreamSocket, connect};
+use super::connect::{NotSwitched, UpstreamHead, UpstreamSocket, connect};
 use super::limits::{PING_INTERVAL, SILENCE_MAX};
 use super::socket::{Socket, SocketError};
 use super::standing::Standing;
@@ -130,7 +130,7 @@ impl Relay {
         (admitted, listening): (Admitted, Option<Listening>),
         head: UpstreamHead,
         correlation: CorrelationId,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, NotSwitched> {
         let Admitted { permit, login, .. } = admitted;
         let session = login.as_ref().and_then(|login| login.session.as_ref());
         let upstream = connect(worker, connection, route.upstream, &permit, session, &head).await?;

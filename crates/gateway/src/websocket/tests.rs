@@ -108,7 +108,7 @@ async fn an_upstream_that_does_not_switch_is_a_502_and_no_tunnel() {
     on_stage(|stage| async move {
         for answer in [
             &b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"[..],
-            b"HTTP/1.1 403 Forbidden\r\n\r\n",
+            b"HTTP/1.1 426 Upgrade Required\r\n\r\n",
             b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: AAAA\r\n\r\n",
             b"nonsense\r\n\r\n",
         ] {
@@ -126,6 +126,54 @@ async fn an_upstream_that_does_not_switch_is_a_502_and_no_tunnel() {
         }
     })
     .await;
+}
+
+/// A symbol that the venue does not know is the client's mistake, and no outage.
+#[tokio::test]
+async fn what_the_upstream_declines_is_passed_on_and_no_failure() {
+    on_stage(|stage| async move {
+        for (answer, status, body) in [
+            (
+                &b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 9\r\nSet-Cookie: a=b\r\n\r\nno symbol"[..],
+                400,
+                &b"no symbol"[..],
+            ),
+            (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 404, b""),
+            (b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 403, b""),
+            (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 999999999\r\n\r\nx", 401, b""),
+            (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 9\r\n\r\nno", 400, b""),
+        ] {
+            let mut config = stage.worker.upstreams[0].config().clone();
+            config.authority = rude_upstream(answer).await.to_string();
+            let worker = Worker::new(Arc::clone(&stage.worker.shared), &[config]);
+            let connection = stage.connection();
+            let routes = worker.shared.routes.load_full();
+            let RouteMatch::Found(route) = routes.find_http("GET", "/ws") else { panic!("a route") };
+            let admitted = Admitted { permit: cleared(&worker, route), login: None, usage: Charged::default() };
+            let told = begin(&worker, &connection, route, &upgrade_request("/ws"), (admitted, None), &authority()).await.unwrap();
+            let ResponseBody::Own(bytes) = told.body() else { panic!("a body of ours") };
+            assert_eq!((told.status().as_u16(), bytes.as_deref().unwrap_or_default()), (status, body));
+            let names: Vec<_> = told.headers().keys().filter(|name| *name != CORRELATION_HEADER).collect();
+            assert!(names.iter().all(|name| *name == CONTENT_TYPE), "{names:?}");
+            assert!(connection.upgrade.borrow().is_none(), "no tunnel");
+        }
+        assert!(!stage.refused("upstream_unavailable"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_declined_link_is_told_by_what_it_was_for() {
+    let declined = |status| connect::NotSwitched::Declined(Declined { status, content_type: None, body: bytes::Bytes::new() });
+    for (status, identified, reject) in [
+        (StatusCode::UNAUTHORIZED, false, Reject::MissingCredentials),
+        (StatusCode::FORBIDDEN, false, Reject::MissingCredentials),
+        (StatusCode::UNAUTHORIZED, true, Reject::UpstreamUnavailable),
+        (StatusCode::TOO_MANY_REQUESTS, false, Reject::Busy),
+        (StatusCode::NOT_FOUND, false, Reject::UpstreamUnavailable),
+    ] {
+        assert_eq!(declined(status).into_refusal(identified).reject, reject, "{status} {identified}");
+    }
 }
 
 #[tokio::test]

@@ -39,7 +39,8 @@ impl<C: Carriage + 'static> Session<C> {
     async fn ask_to_cancel(&self, (scope, class): (CancelScope, OrderClass)) -> Result<usize, Refusal> {
         let Some((upstream, permit)) = self.permit_to_cancel()? else { return Ok(0) };
         let session = self.session_ref();
-        let socket = connect(&self.worker, &self.connection, upstream, &permit, session, &self.head).await?;
+        let socket = connect(&self.worker, &self.connection, upstream, &permit, session, &self.head).await;
+        let socket = socket.map_err(|why| why.into_refusal(true))?;
         Question { id: QUESTION, scope, class, instrument: None }.put(socket).await
     }
 

@@ -91,6 +91,30 @@ async fn a_key_that_ends_takes_its_tokens_along() {
     .await;
 }
 
+/// RFC 7523, 3: an assertion for one endpoint is none for another.
+#[tokio::test]
+async fn an_assertion_is_for_the_issuer_the_token_endpoint_or_the_endpoint_that_is_asked() {
+    on_stage(|stage| async move {
+        let connection = stage.connection();
+        let (name, now) = (native_key().kid().to_string(), clock::wall().as_secs());
+        for asked in ["/token", "/introspect", "/revoke"] {
+            for audience in ["", "/token", "/introspect", "/revoke", "/", "/native/v1/ticker"] {
+                let claims = json!({
+                    "iss": name, "sub": name, "aud": format!("{ISSUER}{audience}"), "iat": now, "exp": now + 60, "jti": fresh_name(),
+                });
+                let text = jwt(OWNER, &json!({ "alg": "EdDSA" }), &claims);
+                let kind = countersign_oauth::assertion::ASSERTION_TYPE;
+                let proof = [("client_assertion", text.as_str()), ("client_assertion_type", kind)];
+                let about = if asked == "/token" { ("grant_type", "client_credentials") } else { ("token", "nonsense") };
+                let told = post(&stage, &connection, asked, &[&proof[..], &[about]].concat(), Some(1)).await;
+                let good = ["", "/token", asked].contains(&audience);
+                assert_eq!(told.status == 401, !good, "{audience} at {asked}: {} {}", told.status, told.body);
+            }
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn introspection_tells_the_owner_and_nobody_else() {
     on_stage(|stage| async move {

@@ -12,7 +12,8 @@ fn signed((method, target, fields, body): Parts, dialect: &str, key: (&str, &str
     headers.push((key.0.to_owned(), b"key".to_vec()));
     headers.push((key.1.to_owned(), "ab".repeat(if dialect == "bitfinex" { 48 } else { 32 }).into_bytes()));
     let request = RequestView { method, target: target.as_bytes(), headers: &headers, body: body.as_bytes(), host: None };
-    match by_name(dialect).unwrap().present(&request, Security::Signed) {
+    let dialect = by_name(dialect).expect("a dialect of the table");
+    match dialect.present(&request, Security::Signed) {
         Answer::Presented(presented) if presented.signature.bytes.is_some() => Some(presented.signed.contiguous().into_owned()),
         Answer::Presented(_) | Answer::Malformed(_) | Answer::NotMine | Answer::Token { .. } => None,
     }

@@ -192,3 +192,18 @@ def test_a_wrong_websocket_version_is_refused_and_no_tunnel_opens(server, versio
     with Connection(server) as connection:
         connection.send(request(server, "GET", "/ws-api/v3", upgrade))
         assert connection.answer().status in (400, 426)
+
+
+def test_what_the_venue_declines_at_an_upgrade_is_no_outage(server):
+    async def nothing(connection):
+        return None
+
+    with pytest.raises(InvalidStatus) as declined:
+        talking(server, nothing, "/v1/marketdata/zzzusd")
+    assert declined.value.response.status_code == 400
+
+    async def story(connection):
+        return await ask(connection, json.dumps({"op": "subscribe", "args": [{"channel": "tickers", "instId": "BTC-USDT"}]}))
+
+    answer = talking(server, story, "/ws/v5/private")
+    assert (answer["event"], answer["code"]) == ("error", "60011"), answer

@@ -1,5 +1,5 @@
 //! Where a signed text has no separators, each of these pairs of requests has one text: only the first of a pair has a signature.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::unwrap_in_result)]
 
 use crate::dialect::{Answer, RequestView, Security};
 use crate::registry::by_name;

@@ -117,7 +117,13 @@ impl HaltNode {
         self.hinted = false;
     }
 
-    /// The store's whole state, asked for at `asked`.
+    /// All that the store has, asked for at `asked`. What it lost is told from what it never had: see [`HaltSet::forget_what_was_lost`].
+    pub fn handle_whole_state(&mut self, asked: Monotonic, state: &HaltSet) {
+        self.set.forget_what_was_lost(state);
+        self.handle_state(asked, state);
+    }
+
+    /// The store's state, asked for at `asked`; without its halts where its epoch is the one that is known.
     pub fn handle_state(&mut self, asked: Monotonic, state: &HaltSet) {
         let behind = state.epoch() < self.set.epoch();
         // Also of a store that is behind: it may know of halts that we do not.

@@ -103,6 +103,11 @@ impl Progress {
         self.steps.push_back(Step { epoch, generation, known: now });
     }
 
+    /// The numbers of before may be given again, for other halts: nothing is known to be enforced until it is noted anew.
+    pub fn forget(&mut self) {
+        *self = Self::default();
+    }
+
     /// How far it is now.
     pub fn standing(&mut self, is_past: impl Fn(u64) -> bool) -> Standing {
         let Some(last) = self.steps.back().copied() else { return Standing::default() };
@@ -247,6 +252,11 @@ mod tests {
         assert_eq!((progress.known(5), progress.known(6), progress.known(7)), (Some(at(20)), Some(at(20)), None), "late, never early");
         assert_eq!(progress.standing(|generation| generation <= 3), Standing { epoch: 6, past: 6 });
         assert_eq!(progress.known(6), Some(at(20)));
+        let mut anew = progress.clone();
+        anew.forget();
+        assert_eq!(anew.standing(|_| true), Standing::default());
+        anew.note(6, 5, at(40));
+        assert_eq!(anew.standing(|generation| generation < 5), Standing { epoch: 6, past: 0 }, "the number of before counts for nothing");
         for epoch in 7..7 + 10 * STEPS_MAX as u64 {
             progress.note(epoch, epoch, at(epoch));
         }

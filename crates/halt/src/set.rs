@@ -130,6 +130,21 @@ impl HaltSet {
         }
     }
 
+    /// Makes room for all that a store has: what was committed by its epoch and is not there was lost with the primary that had it.
+    ///
+    /// A lift that was lost is none: other nodes never heard of it, and go on stopping. A halt that was lost holds here, and is to be
+    /// committed again. To be followed by [`Self::join`].
+    pub fn forget_what_was_lost(&mut self, store: &Self) {
+        for (id, entry) in &mut self.entries {
+            let was_committed = |epoch: u64| (1..=store.epoch).contains(&epoch);
+            if store.entries.contains_key(id) {
+                entry.lowered = entry.lowered.filter(|lowered| !was_committed(lowered.epoch));
+            } else if entry.level().is_some() && was_committed(entry.raised) {
+                entry.raised = 0;
+            }
+        }
+    }
+
     /// Adds a halt; `epoch` 0 while it is not committed.
     pub fn raise(&mut self, halt: Halt, epoch: u64) {
         self.put(Entry { halt, raised: epoch, lowered: None });

@@ -159,7 +159,6 @@ impl NotSwitched {
         };
         let reject = match declined.status.as_u16() {
             401 | 403 if !identified => Reject::MissingCredentials,
-            429 => Reject::Busy,
             _ => Reject::UpstreamUnavailable,
         };
         Refusal::operator(reject, format!("the upstream answered {} to the upgrade", declined.status.as_u16()))

@@ -169,7 +169,7 @@ async fn a_declined_link_is_told_by_what_it_was_for() {
         (StatusCode::UNAUTHORIZED, false, Reject::MissingCredentials),
         (StatusCode::FORBIDDEN, false, Reject::MissingCredentials),
         (StatusCode::UNAUTHORIZED, true, Reject::UpstreamUnavailable),
-        (StatusCode::TOO_MANY_REQUESTS, false, Reject::Busy),
+        (StatusCode::TOO_MANY_REQUESTS, true, Reject::UpstreamUnavailable),
         (StatusCode::NOT_FOUND, false, Reject::UpstreamUnavailable),
     ] {
         assert_eq!(declined(status).into_refusal(identified).reject, reject, "{status} {identified}");

@@ -68,7 +68,7 @@ impl World {
         let (due, later) = std::mem::take(&mut self.answers).into_iter().partition(|(at, ..)| *at <= now);
         self.answers = later;
         for (_, index, asked, state) in due {
-            self.nodes[index].handle_state(asked, &state);
+            self.nodes[index].handle_whole_state(asked, &state);
         }
         let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.notices).into_iter().partition(|(at, ..)| *at <= now);
         self.notices = later;
@@ -202,6 +202,34 @@ fn a_store_put_back_to_an_older_state_gives_no_lease() {
     world.run(LEASE_LIFE * 2);
     assert_eq!(world.passing(), [false; 3]);
     assert!(world.nodes[0].set().find(id(1)).is_some(), "and the halt is not forgotten");
+}
+
+#[test]
+fn a_standby_promoted_behind_its_primary_gives_numbers_again_and_no_node_goes_by_the_former() {
+    let mut world = World::new();
+    world.run(LEASE_RENEW);
+    world.halt([true; 3]);
+    world.run(LEASE_RENEW * 2);
+    let standby = world.store.clone();
+    // Only one node hears of the lift, and of a halt of one account.
+    world.reaches = [true, false, false];
+    world.lift([false; 3]);
+    let (lost, epoch) = (halt(9, "account:desk", Action::CancelOnly), world.store.epoch() + 1);
+    world.store.raise(lost, epoch);
+    world.store.advance(epoch);
+    world.run(LEASE_RENEW * 2);
+    assert_eq!(world.passing(), [true, false, false]);
+    world.store = standby;
+    for name in [11, 12] {
+        let epoch = world.store.epoch() + 1;
+        world.store.raise(halt(name, "account:other", Action::CancelOnly), epoch);
+        world.store.advance(epoch);
+    }
+    world.reaches = [true; 3];
+    world.run(LEASE_RENEW * 2);
+    assert_eq!(world.passing(), [false; 3], "the lift is none");
+    let entry = world.nodes[0].set().find(id(9)).unwrap();
+    assert_eq!((entry.raised, entry.level()), (0, Some(Action::CancelOnly)), "it holds, and is to be committed again");
 }
 
 #[derive(Clone, Copy, Debug)]

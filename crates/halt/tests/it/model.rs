@@ -176,7 +176,7 @@ impl Halts {
         if *rule == Rule::NewerWins && told.epoch() >= node.real.set().epoch() {
             node.real = HaltNode::new(NODES[index]);
         }
-        node.real.handle_state(at(if *rule == Rule::CountsFromAnswer { now } else { asked }), &told);
+        node.real.handle_whole_state(at(if *rule == Rule::CountsFromAnswer { now } else { asked }), &told);
         node.heard = node.heard.max(asked);
         Some(())
     }

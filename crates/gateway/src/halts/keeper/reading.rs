@@ -20,6 +20,16 @@ const ROLL_LOOK: Duration = Duration::from_millis(20);
 /// How long a node that ends waits for the database to take its row away: the others wait for its lease else, which is no longer.
 const LEAVE_MAX: Duration = countersign_halt::limits::LEASE_LIFE;
 
+/// What was read.
+struct Read {
+    asked: Monotonic,
+    state: HaltSet,
+    /// Whether all halts are in it; else they are those that are known.
+    is_whole: bool,
+    /// Whether the list of nodes was without this one.
+    has_joined: bool,
+}
+
 impl HaltKeeper {
     /// Reads the store, commits what only this node knows, and publishes what changed. Called four times per lease.
     pub async fn read(&self) {
@@ -34,12 +44,16 @@ impl HaltKeeper {
         let read = self.read_state().await;
         self.reads.store(matches!(read, Ok(Some(_))), Ordering::Relaxed);
         match read {
-            Ok(Some((asked, state))) => {
+            Ok(Some(Read { asked, state, is_whole, has_joined })) => {
                 let (changed, lease, number) = {
                     let mut node = self.node.lock();
                     let before = node.set().clone();
-                    node.handle_state(asked, &state);
-                    (*node.set() != before, node.lease().until(), node.lease().number())
+                    if is_whole {
+                        node.handle_whole_state(asked, &state);
+                    } else {
+                        node.handle_state(asked, &state);
+                    }
+                    (has_joined || *node.set() != before, node.lease().until(), node.lease().number())
                 };
                 // Published before the lease is renewed: who stood still for longer than its lease passes nothing by what held before.
                 self.refresh(changed);
@@ -58,15 +72,17 @@ impl HaltKeeper {
         }
     }
 
-    /// The state, and when it was asked for. None where this node was twice not found among the others.
-    async fn read_state(&self) -> Result<Option<(Monotonic, HaltSet)>, StoreError> {
+    /// The state. None where this node was twice not found among the others.
+    async fn read_state(&self) -> Result<Option<Read>, StoreError> {
+        let mut has_joined = false;
         for _ in 0..2 {
             let asked = clock::mono();
             let known = {
                 let mut node = self.node.lock();
                 node.note_asked(asked);
                 // A database that was put back gives out numbers a second time: then a number says nothing of what is behind it.
-                let trusts = !matches!(node.posture(asked), Posture::Unknown(Unknown::NeverRead | Unknown::StoreBehind));
+                // So does a standby that was promoted behind its primary: its list of nodes is empty.
+                let trusts = !has_joined && !matches!(node.posture(asked), Posture::Unknown(Unknown::NeverRead | Unknown::StoreBehind));
                 trusts.then(|| node.set().epoch())
             };
             let own = self.row();
@@ -77,12 +93,15 @@ impl HaltKeeper {
                 HaltNodes::Joined => {
                     // Others may have counted without us, so what was read before they could see us is no lease.
                     self.roll.lock().handle_joined(clock::mono());
+                    self.progress.lock().forget();
+                    has_joined = true;
                     continue;
                 }
                 HaltNodes::With(others) => self.roll.lock().handle_rows(asked, clock::mono(), others),
             }
             *self.reported.lock() = own.standing;
-            return Ok(Some((asked, read.state)));
+            let is_whole = known != Some(read.state.epoch());
+            return Ok(Some(Read { asked, state: read.state, is_whole, has_joined }));
         }
         Ok(None)
     }

@@ -166,20 +166,21 @@ impl Cancels {
         ticket
     }
 
-    /// It was said at another node, or in another process of this one.
-    pub(super) fn hear(&self, call: &CancelCall, now: Monotonic) -> Ticket {
+    /// It was said at another node, or in another process of this one, so long ago. Who hears of it late cannot tell who was there then.
+    pub(super) fn hear(&self, call: &CancelCall, age: Duration, now: Monotonic) -> Ticket {
         let mut book = self.book.lock();
-        let ticket = book.begin(&call.what, Some(call.number), Some(now));
+        let ticket = book.begin(&call.what, Some(call.number), Some(before(now, age)));
         book.expect_caller(ticket, &call.node);
+        if let Some(call) = book.call(ticket) {
+            call.gathers = age < EXPECT_FOR;
+        }
         ticket
     }
 
     /// It was said before this process began, which has no part in it.
     pub(super) fn remember(&self, call: &CancelCall, age: Duration, now: Monotonic) {
-        let age = u64::try_from(age.as_micros()).unwrap_or(u64::MAX);
-        let told = Monotonic::from_micros(now.as_micros().saturating_sub(age));
         let mut book = self.book.lock();
-        let ticket = book.begin(&call.what, Some(call.number), Some(told));
+        let ticket = book.begin(&call.what, Some(call.number), Some(before(now, age)));
         book.expect_caller(ticket, &call.node);
         if let Some(call) = book.call(ticket) {
             (call.here, call.own, call.tasks, call.written) = (false, None, 0, true);
@@ -326,4 +327,8 @@ impl Book {
     fn call(&mut self, ticket: Ticket) -> Option<&mut Call> {
         self.calls.get_mut(&ticket.halt).filter(|call| call.ticket == ticket.number)
     }
+}
+
+fn before(now: Monotonic, age: Duration) -> Monotonic {
+    Monotonic::from_micros(now.as_micros().saturating_sub(u64::try_from(age.as_micros()).unwrap_or(u64::MAX)))
 }

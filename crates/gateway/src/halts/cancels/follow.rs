@@ -227,7 +227,8 @@ async fn tell(shared: &Shared) -> Result<(), StoreError> {
 
 fn hear(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, call: CancelCall) {
     let (halt, is_lifted, scope) = (call.what.halt, call.is_lifted, call.what.scope.clone());
-    let asks = Asks { ticket: shared.halts.cancels().hear(&call, clock::mono()), scope, accounts: false };
+    let age = clock::wall().saturating_since(call.what.at);
+    let asks = Asks { ticket: shared.halts.cancels().hear(&call, age, clock::mono()), scope, accounts: false };
     tracing::warn!(%halt, node = call.node, by = call.what.by, "a halt of another node cancels");
     if is_lifted {
         // Whoever trades again placed orders since.

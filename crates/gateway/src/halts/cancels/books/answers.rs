@@ -17,14 +17,16 @@ pub(super) const READ_FOR: Duration = Duration::from_secs(3_600);
 const READ_SELDOM: Duration = Duration::from_secs(60);
 
 impl Cancels {
-    /// The first call of which others may still have something to say, and are to be listened to now.
+    /// The first call of which others may still have something to say, or somebody may turn up who has to, and which is to be looked at now.
     pub(in crate::halts::cancels) fn unsettled_from(&self, now: Monotonic) -> Option<u64> {
         let book = self.book.lock();
         let is_due = |call: &Call| {
             let is_new = call.told.is_some_and(|told| now.saturating_since(told) < READ_FOR);
             is_new || call.read.is_none_or(|read| now.saturating_since(read) >= READ_SELDOM)
         };
-        book.calls.values().filter(|call| is_due(call) && !book.line(call).done).filter_map(|call| call.number).min()
+        let gathers = |call: &Call| book.shared && call.here && call.gathers;
+        let is_open = |call: &&Call| is_due(call) && (gathers(call) || !book.line(call).done);
+        book.calls.values().filter(is_open).filter_map(|call| call.number).min()
     }
 
     /// What others say of the calls from a number on.

@@ -69,7 +69,40 @@ fn a_halt_is_done_when_every_node_has_said_so() {
     cancels.note_answers(1, vec![answer("c", "y", done)], at(4));
     let line = cancels.of(halt).unwrap_or_default();
     assert_eq!((line.done, line.asked, line.confirmed, line.orders, line.unconfirmed), (true, 4, 2, 10, 2));
-    assert_eq!(cancels.unsettled_from(at(3)), None);
+    cancels.expect(&[], Some(at(7)));
+    assert_eq!(cancels.unsettled_from(at(7)), None);
+}
+
+#[test]
+fn who_joins_after_all_have_answered_has_not_to() {
+    let (cancels, halt) = (Cancels::new("?"), new("").halt);
+    cancels.set_node("a", true);
+    let ticket = cancels.say(new(cancels.run()));
+    cancels.note_asking(ticket, 0, [], false);
+    cancels.end(ticket);
+    cancels.note_told(ticket, Some(1), at(1));
+    cancels.expect(&["a".to_owned(), "b".to_owned()], Some(at(1)));
+    let done = CancelPart { stage: CancelStage::Done, ..CancelPart::default() };
+    cancels.note_answers(1, vec![answer("b", "x", done)], at(1));
+    assert!(cancels.of(halt).is_some_and(|line| line.done));
+    assert_eq!(cancels.unsettled_from(at(2)), Some(1), "somebody may turn up");
+    cancels.expect(&["c".to_owned()], Some(at(7)));
+    assert_eq!(silent(&cancels), "c", "whoever was there at the end of that time");
+    cancels.expect(&["d".to_owned()], None);
+    assert_eq!(silent(&cancels), "c", "and nobody who came hours later");
+}
+
+#[test]
+fn whoever_hears_of_a_call_late_expects_nobody_who_came_meanwhile() {
+    let cancels = Cancels::new("?");
+    cancels.set_node("b", true);
+    let call = CancelCall { number: 1, what: new("x"), node: "a".to_owned(), is_lifted: false };
+    cancels.hear(&call, EXPECT_FOR, at(3_600));
+    cancels.expect(&["b".to_owned(), "d".to_owned()], None);
+    assert_eq!(silent(&cancels), "a");
+    cancels.hear(&call, Duration::ZERO, at(3_600));
+    cancels.expect(&["b".to_owned(), "c".to_owned()], None);
+    assert_eq!(silent(&cancels), "a c");
 }
 
 #[test]

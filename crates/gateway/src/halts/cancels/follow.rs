@@ -155,13 +155,15 @@ async fn read(shared: &Shared) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Who has to answer: who is alive, besides those that have sessions though nobody hears of them. Nodes that share the memory and not the
-/// database do not hear of halts either.
+/// Who has to answer: who is alive by the halts that they read or by the memory that they share, besides those that have sessions though
+/// nobody hears of them. Nodes that share the memory and not the database do not hear of halts either.
 fn alive(shared: &Shared) -> Vec<String> {
     if !shared.store.is_shared() {
         return Vec::new();
     }
-    shared.cluster.iter().flat_map(|cluster| cluster.node_names()).collect()
+    let mut nodes = shared.halts.nodes();
+    nodes.extend(shared.cluster.iter().flat_map(|cluster| cluster.node_names()));
+    nodes
 }
 
 /// An answer that is not understood is one of a newer program, or damaged: it has said something, and nobody here can say what.

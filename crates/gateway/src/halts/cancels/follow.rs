@@ -58,11 +58,13 @@ pub(crate) async fn look(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>
     cancels.set_node(&shared.settings.cluster.node, shared.store.is_shared());
     // Whoever is alive is known without the database, and named while it is away.
     cancels.expect(&alive(shared), None);
+    // Nor does who came under the calls that are known wait for it.
+    if heard.is_some() {
+        arrivals(shared, upstreams);
+    }
     // A database that cannot be read is not there for the rest either.
     hear_calls(shared, upstreams, heard).await?;
-    for session in cancels.take_arrived() {
-        arrive(shared, upstreams, session);
-    }
+    arrivals(shared, upstreams);
     let closed = close(shared).await;
     let told = tell(shared).await;
     let written = write(shared).await;
@@ -97,6 +99,12 @@ async fn hear_calls(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, hea
     }
     *heard = Some(last);
     Ok(())
+}
+
+fn arrivals(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>) {
+    for session in shared.halts.cancels().take_arrived() {
+        arrive(shared, upstreams, session);
+    }
 }
 
 /// A session came from another process. What halts in force are for, and nobody is known to have asked for it, is asked for here.

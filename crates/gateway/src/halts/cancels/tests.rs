@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-use countersign_core::Risk;
+use countersign_core::{Risk, SessionId};
 use countersign_halt::Action;
 use countersign_store::CancelCall;
 
@@ -236,6 +236,24 @@ async fn an_answer_that_cannot_be_read_is_named_and_left_as_it_is() {
         let line = line(&stage, halt);
         assert_eq!((line.done, line.unreadable.join(" ")), (false, "node-1".to_owned()), "{line:?}");
         assert!(shared.store.cancel_answers_from(0).await.unwrap()[0].record.contains("pondering"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_comes_does_not_wait_for_the_database() {
+    on_stage(|stage| async move {
+        let (shared, upstreams) = (&stage.worker.shared, &stage.upstreams);
+        let mut heard = None;
+        look(shared, upstreams, &mut heard).await.unwrap();
+        let cancels = shared.halts.cancels();
+        cancels.note_arrived(SessionId::from_bytes([1; 16]));
+        tokio::select! {
+            biased;
+            _ = look(shared, upstreams, &mut heard) => {}
+            () = std::future::ready(()) => {}
+        }
+        assert!(cancels.take_arrived().is_empty(), "it was looked at before the database answered");
     })
     .await;
 }

@@ -225,6 +225,10 @@ impl Cancels {
     }
 
     pub(super) fn note(&self, ticket: Ticket, whom: (&str, Option<SessionId>), outcome: &Result<usize, Refusal>) {
+        // Who could not be asked for here is asked for again where it comes to, be it here.
+        if let (Err(_), Some(session), Some(call)) = (outcome, whom.1, self.book.lock().call(ticket)) {
+            call.sessions.remove(&session);
+        }
         self.change(ticket, |part| match outcome {
             Ok(orders) => {
                 part.confirmed += 1;

@@ -45,10 +45,7 @@ impl Cancels {
     /// Calls of before this process for which its node is waited for: the process that should have answered is gone.
     pub(in crate::halts::cancels) fn take_unanswered(&self) -> Vec<Ticket> {
         let mut book = self.book.lock();
-        let left = |(halt, call): (&HaltId, &Call)| {
-            let waits = !call.here && call.own.is_none() && book.silent(call).contains(&book.node);
-            waits.then_some(Ticket { halt: *halt, number: call.ticket })
-        };
+        let left = |(halt, call): (&HaltId, &Call)| book.is_unanswered(call).then_some(Ticket { halt: *halt, number: call.ticket });
         let left: Vec<Ticket> = book.calls.iter().filter_map(left).collect();
         for ticket in &left {
             if let Some(call) = book.call(*ticket) {

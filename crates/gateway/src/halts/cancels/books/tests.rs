@@ -173,6 +173,32 @@ fn who_has_to_answer_is_known_to_whoever_reads_the_answers() {
 }
 
 #[test]
+fn a_session_that_comes_does_not_hide_that_the_process_before_never_answered() {
+    let (cancels, halt) = (Cancels::new("a"), new("").halt);
+    cancels.set_node("a", true);
+    let session = SessionId::from_bytes([1; 16]);
+    let call = CancelCall { number: 1, what: new("x"), node: "a".to_owned(), is_lifted: false };
+    cancels.remember(&call, Duration::ZERO, at(10));
+    let ticket = cancels.recent(at(10))[0].0;
+    assert_eq!(cancels.take_on(ticket, session), TakeOn::Later, "that process may still be there");
+    assert_eq!(cancels.take_unanswered(), [ticket]);
+    cancels.note_unasked(ticket, "it was started again meanwhile");
+    cancels.end(ticket);
+    assert_eq!(cancels.take_on(ticket, session), TakeOn::Now);
+    assert_eq!(cancels.of(halt).map(|line| line.unconfirmed), Some(1));
+}
+
+#[test]
+fn a_session_that_could_not_be_asked_for_is_when_it_comes_again() {
+    let cancels = Cancels::new("a");
+    let session = SessionId::from_bytes([1; 16]);
+    let ticket = cancels.say(new(cancels.run()));
+    cancels.note_asking(ticket, 1, [session], false);
+    cancels.note(ticket, ("desk", Some(session)), &Err(Reject::UpstreamTimeout.into()));
+    assert_eq!([session; 2].map(|session| cancels.take_on(ticket, session)), [TakeOn::Now, TakeOn::Asked]);
+}
+
+#[test]
 fn an_answer_that_cannot_be_read_is_told_by_its_node() {
     let (cancels, halt) = (Cancels::new("a"), new("").halt);
     cancels.set_node("a", true);

@@ -1,10 +1,11 @@
 //! What others say of calls, and who has said nothing.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use countersign_core::Monotonic;
 use countersign_halt::HaltId;
-use countersign_store::CancelAnswer;
+use countersign_store::{CallName, CancelAnswer};
 
 use super::{Call, Cancels, Ticket};
 use crate::halts::report::CancelPart;
@@ -25,20 +26,25 @@ impl Cancels {
             is_new || call.read.is_none_or(|read| now.saturating_since(read) >= READ_SELDOM)
         };
         let gathers = |call: &Call| book.shared && call.here && call.gathers;
-        let is_open = |call: &&Call| is_due(call) && (gathers(call) || !book.line(call).done);
+        let is_open = |call: &&Call| !call.gone && is_due(call) && (gathers(call) || !book.line(call).done);
         book.calls.values().filter(is_open).filter_map(|call| call.number).min()
     }
 
     /// What others say of the calls from a number on.
     pub(in crate::halts::cancels) fn note_answers(&self, from: u64, answers: Vec<(CancelAnswer, CancelPart)>, now: Monotonic) {
         let mut book = self.book.lock();
-        for (CancelAnswer { number, node, run, record: _ }, part) in answers {
-            if let Some(call) = book.calls.values_mut().find(|call| call.number == Some(number)).filter(|_| run != self.run) {
+        let mut ours = BTreeSet::new();
+        for (CancelAnswer { call, node, run, record: _ }, part) in answers {
+            if run == self.run {
+                ours.insert(call);
+            } else if let Some(call) = book.calls.values_mut().find(|known| known.what.name() == call) {
                 call.others.insert((node, run), part);
             }
         }
         for call in book.calls.values_mut().filter(|call| call.number.is_some_and(|number| number >= from)) {
             call.read = Some(now);
+            // A database that lost its last commits may have lost this one.
+            call.written = call.written && (call.own.is_none() || ours.contains(&call.what.name()));
         }
     }
 
@@ -65,16 +71,16 @@ impl Cancels {
     }
 
     /// A call that nobody here can read.
-    pub(in crate::halts::cancels) fn note_unreadable(&self, number: u64, why: String) {
-        self.book.lock().unreadable.push((number, why));
+    pub(in crate::halts::cancels) fn note_unreadable(&self, call: CallName, why: String) {
+        self.book.lock().unreadable.push((call, why));
     }
 
     /// Those that were not answered yet.
-    pub(in crate::halts::cancels) fn unreadable(&self) -> Vec<(u64, String)> {
+    pub(in crate::halts::cancels) fn unreadable(&self) -> Vec<(CallName, String)> {
         self.book.lock().unreadable.clone()
     }
 
-    pub(in crate::halts::cancels) fn note_refused(&self, number: u64) {
-        self.book.lock().unreadable.retain(|(waiting, _)| *waiting != number);
+    pub(in crate::halts::cancels) fn note_refused(&self, call: &CallName) {
+        self.book.lock().unreadable.retain(|(waiting, _)| waiting != call);
     }
 }

@@ -41,7 +41,7 @@ impl Cancels {
     pub(in crate::halts::cancels) fn recent(&self, now: Monotonic) -> Vec<(Ticket, HaltScope)> {
         let book = self.book.lock();
         let is_recent = |call: &&Call| call.told.is_none_or(|told| now.saturating_since(told) < READ_FOR);
-        let named = |(halt, call): (&HaltId, &Call)| (Ticket { halt: *halt, number: call.ticket }, call.scope.clone());
+        let named = |(halt, call): (&HaltId, &Call)| (Ticket { halt: *halt, number: call.ticket }, call.what.scope.clone());
         book.calls.iter().filter(|(_, call)| is_recent(call)).map(named).collect()
     }
 

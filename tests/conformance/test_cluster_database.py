@@ -145,6 +145,23 @@ def test_a_halt_at_one_node_stops_the_other_within_a_moment(nodes):
     assert other["epoch"] == halt["epoch"] + 1, "one order of changes for all nodes"
 
 
+def test_a_node_that_is_lost_has_to_answer_a_cancel_though_no_memory_is_shared(postgres, tmp_path):
+    database = postgres.database("answering")
+    one = Node(tmp_path, "south-1", database)
+    with one.server:
+        two = Node(tmp_path, "south-2", database, one.state / "sealing.key")
+        shown = lambda: json.loads(one.command("halt", "status", "--json"))
+        with two.server:
+            until(lambda: [line["node"] for line in shown()["nodes"]] == ["south-1", "south-2"])
+            two.server.kill()
+            halt = json.loads(one.command("halt", "--scope", "key:nobody-has-it", "--reason", "runaway", "--cancel", "--json"))["id"]
+            cancel = lambda: next(line["cancel"] for line in shown()["halts"] if line["id"] == halt)
+            until(lambda: cancel().get("silent") == ["south-2"])
+            assert not cancel()["done"] and "node south-2: has NOT answered" in one.command("halt", "status")
+            two.server.start()
+            assert "started again" in until(lambda: cancel()["done"] and cancel())["faults"][0]["why"]
+
+
 def test_a_server_that_is_gone_stops_orders_and_is_found_again(nodes, postgres):
     one, two = nodes
     key = Key(one.new_key("patient"))

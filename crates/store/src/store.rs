@@ -21,7 +21,7 @@ mod sessions;
 mod tokens;
 
 pub use admission::generate_secret;
-pub use cancels::{CancelAnswer, CancelCall, CancelCalls, NewCancel, UnreadableCall};
+pub use cancels::{CallName, CancelAnswer, CancelCall, CancelCalls, NewCancel, UnreadableCall};
 pub use drills::{DrillAnswer, StoredDrill};
 pub use tokens::Presented;
 

@@ -1,17 +1,20 @@
 //! Halts that cancel, told to every process that serves; and what came of it at each.
 //!
 //! ```text
-//!   said at a node ─▶ call (number n) ─▶ each process: reads those after the last it knows ─▶ asks for what is open at it ─▶ answer (n, node, run)
+//!   said at a node ─▶ call (number n) ─▶ each process: reads those that it does not know ─▶ asks for what is open at it ─▶ answer (n, node, run)
 //! ```
 //!
-//! A call is an act and no state: whoever starts takes the last number as known. What a process has not heard of when the halt was lifted
+//! A call is known by its name and not by its number: a database that lost its last commits gives numbers out a second time.
+//! A call is an act and no state: whoever starts takes those that are there as known. What a process has not heard of when the halt was lifted
 //! it is told with that, so that nobody cancels what was placed after it.
+
+use std::collections::BTreeMap;
 
 use countersign_core::Timestamp;
 use countersign_halt::{HaltId, HaltScope};
 
 use super::{Store, check_text, row};
-use crate::db::{Lock, Row};
+use crate::db::{Lock, Row, Value};
 use crate::error::StoreError;
 use crate::limits;
 
@@ -28,6 +31,28 @@ pub struct NewCancel {
     pub run: String,
     /// When. With the halt and the process it names the call: whoever says a second one gives it a later time.
     pub at: Timestamp,
+}
+
+impl NewCancel {
+    /// The name of the call.
+    #[must_use]
+    pub fn name(&self) -> CallName {
+        CallName { halt: self.halt.to_string(), run: self.run.clone(), at: row::micros(self.at) }
+    }
+}
+
+/// What no other call has: its halt, where it was said, and when. Of one that cannot be read, too.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallName {
+    halt: String,
+    run: String,
+    at: i64,
+}
+
+impl CallName {
+    fn values(&self) -> [Value; 3] {
+        [self.halt.as_str().into(), self.run.as_str().into(), self.at.into()]
+    }
 }
 
 /// A call as it is read.
@@ -53,11 +78,11 @@ pub struct CancelCalls {
 }
 
 impl CancelCalls {
-    /// The last number among them.
+    /// All that are remembered, with their numbers.
     #[must_use]
-    pub fn last(&self) -> Option<u64> {
-        let read = self.read.iter().map(|call| call.number);
-        read.chain(self.unreadable.iter().map(|call| call.number)).max()
+    pub fn names(&self) -> BTreeMap<CallName, u64> {
+        let read = self.read.iter().map(|call| (call.what.name(), call.number));
+        read.chain(self.unreadable.iter().map(|call| (call.name.clone(), call.number))).collect()
     }
 }
 
@@ -66,6 +91,8 @@ impl CancelCalls {
 pub struct UnreadableCall {
     /// Its number.
     pub number: u64,
+    /// Its name.
+    pub name: CallName,
     /// Its halt, where that much can be read.
     pub halt: Option<HaltId>,
     /// What is wrong with it.
@@ -76,7 +103,7 @@ pub struct UnreadableCall {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CancelAnswer {
     /// Of which call.
-    pub number: u64,
+    pub call: CallName,
     /// The node.
     pub node: String,
     /// The process.
@@ -87,15 +114,19 @@ pub struct CancelAnswer {
 
 /// A halt that is not in the store was not lifted: it is about to come there.
 const CALLS: &str = "SELECT c.*, CAST(CASE WHEN h.lowered IS NOT NULL AND h.lowered_to IS NULL THEN 1 ELSE 0 END AS bigint) AS lifted \
-     FROM halt_cancels AS c LEFT JOIN halts AS h ON h.id = c.halt WHERE c.number > $1 ORDER BY c.number";
+     FROM halt_cancels AS c LEFT JOIN halts AS h ON h.id = c.halt ORDER BY c.number";
 
 /// The call itself, where it is there already: the answer to its COMMIT was lost.
 const CALLED: &str = "SELECT number FROM halt_cancels WHERE halt = $1 AND run = $2 AND at = $3";
 
 /// Of a call that is remembered.
 const ANSWER: &str = "INSERT INTO halt_cancel_answers (number, node, run, record) \
-     SELECT number, CAST($2 AS text), CAST($3 AS text), CAST($4 AS text) FROM halt_cancels WHERE number = $1 \
+     SELECT number, CAST($4 AS text), CAST($5 AS text), CAST($6 AS text) FROM halt_cancels WHERE halt = $1 AND run = $2 AND at = $3 \
      ON CONFLICT (number, node, run) DO UPDATE SET record = excluded.record";
+
+/// Each with the name of the call that has the number now: it is read at once with it.
+const ANSWERS: &str = "SELECT c.halt, c.run, c.at, a.node, a.run AS said_by, a.record FROM halt_cancel_answers AS a \
+     JOIN halt_cancels AS c ON c.number = a.number WHERE a.number >= $1 ORDER BY a.number, a.node, a.run";
 
 impl Store {
     /// Calls every process to cancel; the number of the call. The oldest are forgotten. The same call made again, because nobody knows
@@ -107,8 +138,7 @@ impl Store {
         check_text("the name of who cancels", &new.by, 1, limits::ACTOR_BYTES_MAX)?;
         // The lock of halts: numbers are committed in order, so whoever has read up to one misses none below it.
         let mut transaction = self.db.begin(Lock::Halts).await?;
-        let name = [new.halt.to_string().into(), new.run.as_str().into(), row::micros(new.at).into()];
-        if let Some(called) = transaction.row(CALLED, &name).await? {
+        if let Some(called) = transaction.row(CALLED, &new.name().values()).await? {
             transaction.leave().await?;
             return called.number("number").map(|number| u64::try_from(number).unwrap_or(0)).map_err(|source| self.failed(source));
         }
@@ -131,30 +161,31 @@ impl Store {
         Ok(u64::try_from(number).unwrap_or(0))
     }
 
-    /// The calls after a number, in order. From 0 on: all that are remembered. One that cannot be read hides no other: it is told with its
+    /// All calls that are remembered, in order. One that cannot be read hides no other: it is told with its
     /// number, for whoever has to say so.
     ///
     /// # Errors
     /// An infrastructure failure.
-    pub async fn cancel_calls_after(&self, number: u64) -> Result<CancelCalls, StoreError> {
-        let rows = self.db.rows(CALLS, &[signed(number).into()]).await?;
+    pub async fn cancel_calls(&self) -> Result<CancelCalls, StoreError> {
+        let rows = self.db.rows(CALLS, &[]).await?;
         let mut calls = CancelCalls::default();
         for row in &rows {
             match call(row) {
                 Ok(call) => calls.read.push(call),
-                Err(why) => calls.unreadable.push(UnreadableCall { number: number_of(row)?, halt: halt_of(row), why }),
+                Err(why) => calls.unreadable.push(UnreadableCall { number: number_of(row)?, name: name_of(row)?, halt: halt_of(row), why }),
             }
         }
         Ok(calls)
     }
 
     /// Says what this node's process makes of a call; what it said before is replaced. Whether there is such a call: one that was forgotten
-    /// needs no answer.
+    /// needs no answer, one that was lost is to be told again.
     ///
     /// # Errors
     /// An infrastructure failure.
-    pub async fn answer_cancel(&self, number: u64, run: &str, record: &str) -> Result<bool, StoreError> {
-        let values = [signed(number).into(), self.node.as_str().into(), run.into(), record.into()];
+    pub async fn answer_cancel(&self, call: &CallName, run: &str, record: &str) -> Result<bool, StoreError> {
+        let [halt, by, at] = call.values();
+        let values = [halt, by, at, self.node.as_str().into(), run.into(), record.into()];
         self.db.run(ANSWER, &values).await.map(|answered| answered > 0)
     }
 
@@ -163,8 +194,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::BadRecord`] where a column has another type, or an infrastructure failure.
     pub async fn cancel_answers_from(&self, number: u64) -> Result<Vec<CancelAnswer>, StoreError> {
-        let answers = "SELECT number, node, run, record FROM halt_cancel_answers WHERE number >= $1 ORDER BY number, node, run";
-        self.db.rows(answers, &[signed(number).into()]).await?.iter().map(answer).collect()
+        self.db.rows(ANSWERS, &[signed(number).into()]).await?.iter().map(answer).collect()
     }
 }
 
@@ -193,15 +223,18 @@ fn number_of(row: &Row) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(|error| bad(number, error))
 }
 
+fn name_of(row: &Row) -> Result<CallName, StoreError> {
+    let text = |column| row.text(column).map(str::to_owned).map_err(|error| bad(0, error));
+    Ok(CallName { halt: text("halt")?, run: text("run")?, at: row.number("at").map_err(|error| bad(0, error))? })
+}
+
 fn halt_of(row: &Row) -> Option<HaltId> {
     row.text("halt").ok().and_then(HaltId::parse)
 }
 
 fn answer(row: &Row) -> Result<CancelAnswer, StoreError> {
-    let number = row.number("number").map_err(|error| bad(0, error))?;
-    let text = |column| row.text(column).map(str::to_owned).map_err(|error| bad(number, error));
-    let number = u64::try_from(number).map_err(|error| bad(number, error))?;
-    Ok(CancelAnswer { number, node: text("node")?, run: text("run")?, record: text("record")? })
+    let text = |column| row.text(column).map(str::to_owned).map_err(|error| bad(0, error));
+    Ok(CancelAnswer { call: name_of(row)?, node: text("node")?, run: text("said_by")?, record: text("record")? })
 }
 
 fn signed(number: u64) -> i64 {

@@ -3,15 +3,16 @@
 mod answers;
 mod arrivals;
 mod line;
+mod numbers;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use countersign_core::{Monotonic, Refusal, SessionId, Timestamp};
-use countersign_halt::{HaltId, HaltScope};
-use countersign_store::{CancelCall, NewCancel};
+use countersign_core::{Monotonic, Refusal, SessionId};
+use countersign_halt::HaltId;
+use countersign_store::{CallName, CancelCall, NewCancel};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -56,7 +57,7 @@ struct Book {
     /// Sessions that came here from another process, and were not looked at yet.
     arrived: BTreeSet<SessionId>,
     /// Calls that cannot be read, and why: to be answered.
-    unreadable: Vec<(u64, String)>,
+    unreadable: Vec<(CallName, String)>,
     /// Whether what processes that are gone left unfinished was closed.
     closed: bool,
 }
@@ -71,12 +72,13 @@ pub(super) struct Ticket {
 #[derive(Debug)]
 struct Call {
     ticket: u64,
-    at: Timestamp,
-    scope: HaltScope,
+    what: NewCancel,
     /// Whether this process carries it out: it was said or heard here. Else it began before this process.
     here: bool,
     /// Its number in the store.
     number: Option<u64>,
+    /// The store has it no more: it is forgotten there, or was lost.
+    gone: bool,
     /// Since when others can read of it.
     told: Option<Monotonic>,
     /// Who has to answer: whoever was there when it began, or has come since.
@@ -156,8 +158,8 @@ impl Cancels {
     pub(super) fn say(&self, mut new: NewCancel) -> Ticket {
         let mut book = self.book.lock();
         // The time is part of the name of a call.
-        if let Some(former) = book.calls.get(&new.halt).filter(|former| former.at >= new.at) {
-            new.at = former.at.saturating_add(Duration::from_micros(1));
+        if let Some(former) = book.calls.get(&new.halt).filter(|former| former.what.at >= new.at) {
+            new.at = former.what.at.saturating_add(Duration::from_micros(1));
         }
         let ticket = book.begin(&new, None, None);
         book.untold.push((ticket, new));
@@ -166,20 +168,21 @@ impl Cancels {
         ticket
     }
 
-    /// It was said at another node, or in another process of this one.
-    pub(super) fn hear(&self, call: &CancelCall, now: Monotonic) -> Ticket {
+    /// It was said at another node, or in another process of this one, so long ago. Who hears of it late cannot tell who was there then.
+    pub(super) fn hear(&self, call: &CancelCall, age: Duration, now: Monotonic) -> Ticket {
         let mut book = self.book.lock();
-        let ticket = book.begin(&call.what, Some(call.number), Some(now));
+        let ticket = book.begin(&call.what, Some(call.number), Some(before(now, age)));
         book.expect_caller(ticket, &call.node);
+        if let Some(call) = book.call(ticket) {
+            call.gathers = age < EXPECT_FOR;
+        }
         ticket
     }
 
     /// It was said before this process began, which has no part in it.
     pub(super) fn remember(&self, call: &CancelCall, age: Duration, now: Monotonic) {
-        let age = u64::try_from(age.as_micros()).unwrap_or(u64::MAX);
-        let told = Monotonic::from_micros(now.as_micros().saturating_sub(age));
         let mut book = self.book.lock();
-        let ticket = book.begin(&call.what, Some(call.number), Some(told));
+        let ticket = book.begin(&call.what, Some(call.number), Some(before(now, age)));
         book.expect_caller(ticket, &call.node);
         if let Some(call) = book.call(ticket) {
             (call.here, call.own, call.tasks, call.written) = (false, None, 0, true);
@@ -196,7 +199,7 @@ impl Cancels {
         let mut book = self.book.lock();
         book.untold.retain(|(waiting, _)| *waiting != ticket);
         if let Some(call) = book.call(ticket) {
-            (call.number, call.told) = (number, number.map(|_| now));
+            (call.number, call.told, call.gone) = (number, number.map(|_| now), false);
             call.untold = None;
         }
     }
@@ -224,6 +227,10 @@ impl Cancels {
     }
 
     pub(super) fn note(&self, ticket: Ticket, whom: (&str, Option<SessionId>), outcome: &Result<usize, Refusal>) {
+        // Who could not be asked for here is asked for again where it comes to, be it here.
+        if let (Err(_), Some(session), Some(call)) = (outcome, whom.1, self.book.lock().call(ticket)) {
+            call.sessions.remove(&session);
+        }
         self.change(ticket, |part| match outcome {
             Ok(orders) => {
                 part.confirmed += 1;
@@ -269,11 +276,12 @@ impl Cancels {
     }
 
     /// Parts of this process that the store does not have as they are.
-    pub(super) fn unwritten(&self) -> Vec<(Ticket, u64, CancelPart)> {
+    pub(super) fn unwritten(&self) -> Vec<(Ticket, CallName, CancelPart)> {
         let book = self.book.lock();
         let unwritten = |(halt, call): (&HaltId, &Call)| {
             let ticket = Ticket { halt: *halt, number: call.ticket };
-            Some((ticket, call.number?, call.own.clone().filter(|_| !call.written)?))
+            call.number.filter(|_| !call.gone)?;
+            Some((ticket, call.what.name(), call.own.clone().filter(|_| !call.written)?))
         };
         book.calls.iter().filter_map(unwritten).collect()
     }
@@ -296,10 +304,10 @@ impl Book {
         }
         let call = Call {
             ticket: self.tickets,
-            at: new.at,
-            scope: new.scope.clone(),
+            what: new.clone(),
             here: true,
             number,
+            gone: false,
             told,
             nodes: BTreeSet::new(),
             gathers: true,
@@ -326,4 +334,8 @@ impl Book {
     fn call(&mut self, ticket: Ticket) -> Option<&mut Call> {
         self.calls.get_mut(&ticket.halt).filter(|call| call.ticket == ticket.number)
     }
+}
+
+fn before(now: Monotonic, age: Duration) -> Monotonic {
+    Monotonic::from_micros(now.as_micros().saturating_sub(u64::try_from(age.as_micros()).unwrap_or(u64::MAX)))
 }

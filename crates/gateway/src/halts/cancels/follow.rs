@@ -12,12 +12,13 @@
 //!
 //! What cannot be read hides nothing else: a call is answered with that, an answer is named with its node.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::SessionId;
 use countersign_halt::HaltScope;
-use countersign_store::{CancelAnswer, CancelCall, StoreError};
+use countersign_store::{CallName, CancelAnswer, CancelCall, StoreError};
 
 use super::books::TakeOn;
 use super::{Asks, FAULTS_MAX, record, run, run_for_arrived, targets};
@@ -28,6 +29,12 @@ use crate::upstream::UpstreamConfig;
 
 /// How often the store is looked at where no notice comes: as for halts.
 const LOOK: Duration = countersign_halt::limits::LEASE_RENEW;
+
+/// Calls that this process knows.
+pub(super) type Heard = BTreeSet<CallName>;
+
+/// Names of calls that are gone are known for a while, too: one that was lost is told again, and is no new one.
+const HEARD_MAX: usize = 4 * countersign_store::limits::CANCEL_CALLS_KEPT;
 
 /// Why a process that is gone has not confirmed.
 const RESTARTED: &str = "it was started again meanwhile";
@@ -52,17 +59,19 @@ pub(crate) async fn follow(shared: Arc<Shared>, upstreams: Arc<[UpstreamConfig]>
     }
 }
 
-/// One look; `heard` is the last call that is known. A step that fails keeps no other from being tried.
-pub(crate) async fn look(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, heard: &mut Option<u64>) -> Result<(), StoreError> {
+/// One look; `heard` are the calls that are known. A step that fails keeps no other from being tried.
+pub(crate) async fn look(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, heard: &mut Option<Heard>) -> Result<(), StoreError> {
     let cancels = shared.halts.cancels();
     cancels.set_node(&shared.settings.cluster.node, shared.store.is_shared());
     // Whoever is alive is known without the database, and named while it is away.
     cancels.expect(&alive(shared), None);
+    // Nor does who came under the calls that are known wait for it.
+    if heard.is_some() {
+        arrivals(shared, upstreams);
+    }
     // A database that cannot be read is not there for the rest either.
     hear_calls(shared, upstreams, heard).await?;
-    for session in cancels.take_arrived() {
-        arrive(shared, upstreams, session);
-    }
+    arrivals(shared, upstreams);
     let closed = close(shared).await;
     let told = tell(shared).await;
     let written = write(shared).await;
@@ -71,10 +80,14 @@ pub(crate) async fn look(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>
 }
 
 /// Reads what was called since.
-async fn hear_calls(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, heard: &mut Option<u64>) -> Result<(), StoreError> {
+async fn hear_calls(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, heard: &mut Option<Heard>) -> Result<(), StoreError> {
     let cancels = shared.halts.cancels();
-    let calls = shared.store.cancel_calls_after(heard.unwrap_or(0)).await?;
-    let last = calls.last().or(*heard).unwrap_or(0);
+    let mut calls = shared.store.cancel_calls().await?;
+    let present = calls.names();
+    cancels.note_calls(&present);
+    let is_new = |name: &CallName| heard.as_ref().is_none_or(|heard| !heard.contains(name));
+    calls.unreadable.retain(|call| is_new(&call.name));
+    calls.read.retain(|call| is_new(&call.what.name()));
     for call in &calls.unreadable {
         tracing::error!(number = call.number, why = %call.why, "a halt that cancels cannot be read: nobody is asked here, and orders may rest");
     }
@@ -82,7 +95,7 @@ async fn hear_calls(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, hea
         for call in calls.unreadable {
             let halt = call.halt.map_or_else(|| "?".to_owned(), |halt| halt.to_string());
             record(shared, &format!("{halt} cannot be read, nobody is asked here: {}", call.why));
-            cancels.note_unreadable(call.number, call.why.to_string());
+            cancels.note_unreadable(call.name, call.why.to_string());
         }
         for call in calls.read.into_iter().filter(|call| call.what.run != cancels.run()) {
             hear(shared, upstreams, call);
@@ -95,8 +108,18 @@ async fn hear_calls(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, hea
         calls.read.iter().for_each(|call| cancels.remember(call, wall.saturating_since(call.what.at), now));
         cancels.note_answers(0, answers, now);
     }
-    *heard = Some(last);
+    let heard = heard.get_or_insert_default();
+    if heard.len() > HEARD_MAX {
+        heard.retain(|name| present.contains_key(name));
+    }
+    heard.extend(present.into_keys());
     Ok(())
+}
+
+fn arrivals(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>) {
+    for session in shared.halts.cancels().take_arrived() {
+        arrive(shared, upstreams, session);
+    }
 }
 
 /// A session came from another process. What halts in force are for, and nobody is known to have asked for it, is asked for here.
@@ -122,16 +145,18 @@ fn arrive(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, session: Sess
 /// Tells what came of it here.
 async fn write(shared: &Shared) -> Result<(), StoreError> {
     let (store, cancels) = (&shared.store, shared.halts.cancels());
-    for (number, why) in cancels.unreadable() {
+    for (call, why) in cancels.unreadable() {
         let mut part = CancelPart { stage: CancelStage::Done, asked: 1, ..CancelPart::default() };
         part.fail(&format!("node {}", shared.settings.cluster.node), format!("nobody was asked: {why}"), FAULTS_MAX);
-        store.answer_cancel(number, cancels.run(), &to_json(&part)).await?;
-        cancels.note_refused(number);
+        // One that is there no more needs no answer: where it is told again it may be one that can be read.
+        store.answer_cancel(&call, cancels.run(), &to_json(&part)).await?;
+        cancels.note_refused(&call);
     }
-    for (ticket, number, part) in cancels.unwritten() {
-        // One that is forgotten has no answers either.
-        store.answer_cancel(number, cancels.run(), &to_json(&part)).await?;
-        cancels.note_written(ticket, &part);
+    for (ticket, call, part) in cancels.unwritten() {
+        // Whether one that is not there is forgotten or lost the next look tells.
+        if store.answer_cancel(&call, cancels.run(), &to_json(&part)).await? {
+            cancels.note_written(ticket, &part);
+        }
     }
     Ok(())
 }
@@ -155,13 +180,15 @@ async fn read(shared: &Shared) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Who has to answer: who is alive, besides those that have sessions though nobody hears of them. Nodes that share the memory and not the
-/// database do not hear of halts either.
+/// Who has to answer: who is alive by the halts that they read or by the memory that they share, besides those that have sessions though
+/// nobody hears of them. Nodes that share the memory and not the database do not hear of halts either.
 fn alive(shared: &Shared) -> Vec<String> {
     if !shared.store.is_shared() {
         return Vec::new();
     }
-    shared.cluster.iter().flat_map(|cluster| cluster.node_names()).collect()
+    let mut nodes = shared.halts.nodes();
+    nodes.extend(shared.cluster.iter().flat_map(|cluster| cluster.node_names()));
+    nodes
 }
 
 /// An answer that is not understood is one of a newer program, or damaged: it has said something, and nobody here can say what.
@@ -192,7 +219,7 @@ async fn close(shared: &Shared) -> Result<(), StoreError> {
             part.fail(&format!("node {}", shared.settings.cluster.node), RESTARTED.to_owned(), usize::MAX);
             part.unconfirmed += left - 1;
             part.asked = part.asked.max(part.confirmed + part.unconfirmed);
-            shared.store.answer_cancel(answer.number, &answer.run, &to_json(&part)).await?;
+            shared.store.answer_cancel(&answer.call, &answer.run, &to_json(&part)).await?;
         }
     }
     cancels.note_closed();
@@ -227,7 +254,8 @@ async fn tell(shared: &Shared) -> Result<(), StoreError> {
 
 fn hear(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, call: CancelCall) {
     let (halt, is_lifted, scope) = (call.what.halt, call.is_lifted, call.what.scope.clone());
-    let asks = Asks { ticket: shared.halts.cancels().hear(&call, clock::mono()), scope, accounts: false };
+    let age = clock::wall().saturating_since(call.what.at);
+    let asks = Asks { ticket: shared.halts.cancels().hear(&call, age, clock::mono()), scope, accounts: false };
     tracing::warn!(%halt, node = call.node, by = call.what.by, "a halt of another node cancels");
     if is_lifted {
         // Whoever trades again placed orders since.

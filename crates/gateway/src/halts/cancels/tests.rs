@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used)]
-use countersign_core::Risk;
+use countersign_core::{Risk, SessionId};
 use countersign_halt::Action;
-use countersign_store::CancelCall;
+use countersign_store::{CallName, CancelCall};
 
-use super::follow::look;
+use super::follow::{Heard, look};
 use super::*;
 use crate::halts::gate::Cleared;
 use crate::halts::report::{CancelLine, CancelStage};
@@ -39,10 +39,11 @@ fn questions(stage: &Stage) -> usize {
 }
 
 /// What another process calls for.
-async fn called(stage: &Stage, halt: HaltId) -> u64 {
+async fn called(stage: &Stage, halt: HaltId) -> CallName {
     let scope = HaltScope::parse(DESK).unwrap();
     let new = NewCancel { halt, scope, by: "operator bob".to_owned(), run: "another".to_owned(), at: clock::wall() };
-    stage.worker.shared.store.call_cancel(&new).await.unwrap()
+    stage.worker.shared.store.call_cancel(&new).await.unwrap();
+    new.name()
 }
 
 async fn parts(stage: &Stage) -> Vec<(String, CancelPart)> {
@@ -128,10 +129,10 @@ async fn what_another_process_calls_for_is_done_once_for_what_is_open_here_and_a
         let halt = halted(&stage).await;
         let mut heard = None;
         look(shared, upstreams, &mut heard).await.unwrap();
-        assert_eq!((heard, shared.halts.cancels().of(halt)), (Some(0), None));
-        let number = called(&stage, halt).await;
+        assert_eq!((heard.as_ref().map(Heard::len), shared.halts.cancels().of(halt)), (Some(0), None));
+        let call = called(&stage, halt).await;
         look(shared, upstreams, &mut heard).await.unwrap();
-        assert_eq!(heard, Some(number));
+        assert_eq!(heard, Some([call].into()));
         let line = done(&stage, halt).await;
         assert_eq!((line.asked, questions(&stage)), (0, 0), "the accounts are asked for where it was said");
         look(shared, upstreams, &mut heard).await.unwrap();
@@ -152,7 +153,7 @@ async fn what_is_said_here_is_called_to_the_others_when_they_can_read_the_halt()
         said(&stage, halt);
         let mut heard = None;
         look(shared, upstreams, &mut heard).await.unwrap();
-        let calls: Vec<CancelCall> = shared.store.cancel_calls_after(0).await.unwrap().read;
+        let calls: Vec<CancelCall> = shared.store.cancel_calls().await.unwrap().read;
         assert_eq!((calls.len(), calls[0].what.halt, calls[0].what.by.as_str()), (1, halt, "operator alice"));
         let line = done(&stage, halt).await;
         look(shared, upstreams, &mut heard).await.unwrap();
@@ -169,9 +170,9 @@ async fn a_call_is_not_carried_out_after_its_halt_was_lifted_nor_by_a_process_th
         let halt = halted(&stage).await;
         let (first, mut heard) = (called(&stage, halt).await, None);
         let asking = CancelPart { stage: CancelStage::Asking, asked: 3, confirmed: 1, ..CancelPart::default() };
-        shared.store.answer_cancel(first, "gone", &serde_json::to_string(&asking).unwrap()).await.unwrap();
+        shared.store.answer_cancel(&first, "gone", &serde_json::to_string(&asking).unwrap()).await.unwrap();
         look(shared, upstreams, &mut heard).await.unwrap();
-        assert!(stage.recorded("halt_cancel").is_empty() && heard == Some(first));
+        assert!(stage.recorded("halt_cancel").is_empty() && heard == Some([first].into()));
         let line = line(&stage, halt);
         assert_eq!((line.done, line.asked, line.confirmed, line.unconfirmed), (true, 3, 1, 2), "the process that was at it is gone");
         called(&stage, halt).await;
@@ -180,6 +181,23 @@ async fn a_call_is_not_carried_out_after_its_halt_was_lifted_nor_by_a_process_th
         let line = done(&stage, halt).await;
         assert!(line.unconfirmed == 1 && line.faults[0].why.contains("lifted"), "{line:?}");
         assert_eq!(questions(&stage), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_that_has_the_number_of_a_lost_one_is_heard() {
+    on_stage(|stage| async move {
+        let (shared, upstreams) = (&stage.worker.shared, &stage.upstreams);
+        let halt = halted(&stage).await;
+        let lost = NewCancel { halt, scope: HaltScope::Venue, by: "x".to_owned(), run: "lost".to_owned(), at: clock::wall() };
+        // It had the number 1, and the server that took over never got it.
+        let mut heard = Some(Heard::from([lost.name()]));
+        let call = called(&stage, halt).await;
+        assert_eq!(shared.store.cancel_calls().await.unwrap().names()[&call], 1);
+        look(shared, upstreams, &mut heard).await.unwrap();
+        assert!(heard.is_some_and(|heard| heard.contains(&call)));
+        done(&stage, halt).await;
     })
     .await;
 }
@@ -195,8 +213,8 @@ async fn what_the_process_before_this_one_left_is_closed_when_it_is_gone() {
     on_stage_after(Arc::clone(&predecessor), |stage| async move {
         let (shared, upstreams) = (&stage.worker.shared, &stage.upstreams);
         let halt = halted(&stage).await;
-        let (number, mut heard) = (called(&stage, halt).await, None);
-        shared.store.answer_cancel(number, "former", &asking()).await.unwrap();
+        let (call, mut heard) = (called(&stage, halt).await, None);
+        shared.store.answer_cancel(&call, "former", &asking()).await.unwrap();
         look(shared, upstreams, &mut heard).await.unwrap();
         assert!(!line(&stage, halt).done, "it is still at it");
         predecessor.ends();
@@ -230,12 +248,30 @@ async fn an_answer_that_cannot_be_read_is_named_and_left_as_it_is() {
     on_stage(|stage| async move {
         let (shared, upstreams) = (&stage.worker.shared, &stage.upstreams);
         let halt = halted(&stage).await;
-        let (number, mut heard) = (called(&stage, halt).await, None);
-        shared.store.answer_cancel(number, "newer", r#"{"stage":"pondering"}"#).await.unwrap();
+        let (call, mut heard) = (called(&stage, halt).await, None);
+        shared.store.answer_cancel(&call, "newer", r#"{"stage":"pondering"}"#).await.unwrap();
         look(shared, upstreams, &mut heard).await.unwrap();
         let line = line(&stage, halt);
         assert_eq!((line.done, line.unreadable.join(" ")), (false, "node-1".to_owned()), "{line:?}");
         assert!(shared.store.cancel_answers_from(0).await.unwrap()[0].record.contains("pondering"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_comes_does_not_wait_for_the_database() {
+    on_stage(|stage| async move {
+        let (shared, upstreams) = (&stage.worker.shared, &stage.upstreams);
+        let mut heard = None;
+        look(shared, upstreams, &mut heard).await.unwrap();
+        let cancels = shared.halts.cancels();
+        cancels.note_arrived(SessionId::from_bytes([1; 16]));
+        tokio::select! {
+            biased;
+            _ = look(shared, upstreams, &mut heard) => {}
+            () = std::future::ready(()) => {}
+        }
+        assert!(cancels.take_arrived().is_empty(), "it was looked at before the database answered");
     })
     .await;
 }

@@ -94,6 +94,13 @@ impl HaltKeeper {
         !self.roll.lock().is_past(epoch, known, passes)
     }
 
+    /// The nodes whose processes share the halts, as of the last look at the database: this one, and the others with one that was lost a
+    /// moment ago.
+    pub(in crate::halts) fn nodes(&self) -> Vec<String> {
+        let roll = self.roll.lock();
+        std::iter::once(self.name().to_owned()).chain(roll.rows().map(|row| row.node.to_string())).collect()
+    }
+
     /// The other processes that share the halts: name, node. Whether all are known who were there at a time; those that were not read
     /// since then are read soon.
     pub(in crate::halts) fn others(&self, since: Monotonic) -> (Vec<(String, String)>, bool) {

@@ -14,7 +14,7 @@ use crate::halts::report::CancelStage;
 pub(in crate::halts::cancels) enum TakeOn {
     /// Nothing: a venue is asked for it, or was.
     Asked,
-    /// This process is about to look whom it covers, and may or may not find it.
+    /// This process is about to look whom it covers, and may or may not find it; or the process before it is yet to answer.
     Later,
     /// To ask.
     Now,
@@ -41,13 +41,17 @@ impl Cancels {
     pub(in crate::halts::cancels) fn recent(&self, now: Monotonic) -> Vec<(Ticket, HaltScope)> {
         let book = self.book.lock();
         let is_recent = |call: &&Call| call.told.is_none_or(|told| now.saturating_since(told) < READ_FOR);
-        let named = |(halt, call): (&HaltId, &Call)| (Ticket { halt: *halt, number: call.ticket }, call.scope.clone());
+        let named = |(halt, call): (&HaltId, &Call)| (Ticket { halt: *halt, number: call.ticket }, call.what.scope.clone());
         book.calls.iter().filter(|(_, call)| is_recent(call)).map(named).collect()
     }
 
     /// Takes on a session that came, unless a venue was asked for it.
     pub(in crate::halts::cancels) fn take_on(&self, ticket: Ticket, session: SessionId) -> TakeOn {
         let mut book = self.book.lock();
+        // Else the part that begins here hides that the process before this one never answered.
+        if book.calls.get(&ticket.halt).is_some_and(|call| call.ticket == ticket.number && book.is_unanswered(call)) {
+            return TakeOn::Later;
+        }
         let Some(call) = book.call(ticket) else { return TakeOn::Asked };
         if call.own.as_ref().is_some_and(|part| part.stage == CancelStage::Waiting) {
             return TakeOn::Later;

@@ -49,6 +49,11 @@ impl Book {
         silent
     }
 
+    /// Of before this process, and its node is waited for: the process that has to answer is about to, or is gone.
+    pub(super) fn is_unanswered(&self, call: &Call) -> bool {
+        !call.here && call.own.is_none() && self.silent(call).contains(&self.node)
+    }
+
     fn parts<'c>(&self, call: &'c Call) -> Vec<(String, &'c CancelPart)> {
         let own = call.own.iter().map(|part| (self.node.clone(), part));
         own.chain(call.others.iter().map(|((node, _), part)| (self.named(node), part))).collect()

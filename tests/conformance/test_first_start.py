@@ -33,13 +33,18 @@ def test_a_first_start_without_room_says_so_and_the_next_one_is_whole(tmp_path, 
     assert run("audit", "verify", "--state", state).returncode == 0
 
 
-@pytest.mark.parametrize("trace", ["audit", "demo"])
+TRACES = ["audit", "demo", "jwks.json"]
+
+
+@pytest.mark.parametrize("trace", TRACES)
 def test_an_empty_database_in_a_folder_that_was_in_use_is_lost_all_the_same(tmp_path, trace):
     state = tmp_path / "state"
     with Server(state):
         pass
     for file in state.glob("countersign.db*"):
         file.write_bytes(b"") if file.name == "countersign.db" else file.unlink()
-    (state / ("demo" if trace == "audit" else "audit")).rename(tmp_path / "away")
+    for other in TRACES:
+        if other != trace:
+            (state / other).rename(tmp_path / other)
     done = run(*serving(state))
     assert done.returncode == ENVIRONMENT and "is empty; restore it from a backup" in done.stderr, done.stderr

@@ -103,7 +103,7 @@ fn open_identity(settings: &Settings, dir: &StateDir) -> anyhow::Result<Identity
 /// # Errors
 /// The file cannot be written.
 pub(crate) fn publish_identity_keys(dir: &StateDir, identity: &IdentityIssuer) -> Result<(), StoreError> {
-    atomic_write(&dir.path().join("jwks.json"), identity.jwks().as_bytes(), PUBLIC_FILE_MODE)
+    atomic_write(&dir.path().join(PUBLIC_KEYS_FILE), identity.jwks().as_bytes(), PUBLIC_FILE_MODE)
 }
 
 /// A folder that has a database, or the note of one on a server, was complete once. What is missing now was lost, and a new one in its
@@ -142,10 +142,16 @@ fn check_whole(settings: &Settings, dir: &StateDir) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The audit log, the demo account and the note of a database on a server are begun after the database.
+/// What is begun after the database: the note of one on a server, the public keys, the audit log, the demo account. An operator may have moved
+/// the log away, and not every gateway makes a demo account. SQLite throws away what is in the log of a database that is empty.
 fn was_in_use(dir: &StateDir) -> bool {
-    let has_records = std::fs::read_dir(dir.audit()).is_ok_and(|mut files| files.next().is_some());
-    has_records || DemoFiles::in_state(dir.path()).exist() || dir.path().join(database::NOTE).exists()
+    let has_records = match std::fs::read_dir(dir.audit()) {
+        Ok(mut files) => files.next().is_some(),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    };
+    let has_log = std::fs::metadata(dir.path().join("countersign.db-wal")).is_ok_and(|log| log.len() > 0);
+    let begun = [database::NOTE, PUBLIC_KEYS_FILE].iter().any(|name| dir.path().join(name).exists());
+    has_records || has_log || begun || DemoFiles::in_state(dir.path()).exist()
 }
 
 /// A folder that was in use and has no database lost it.
@@ -221,6 +227,7 @@ pub(crate) fn issue_certificates(settings: &Settings, dir: &StateDir, authority:
 
 /// Anybody may read it: it has public keys only.
 const PUBLIC_FILE_MODE: u32 = 0o644;
+const PUBLIC_KEYS_FILE: &str = "jwks.json";
 const SERVER_FILE: &str = "server.pem";
 const OPERATOR_SERVER_FILE: &str = "operator-server.pem";
 
@@ -344,6 +351,30 @@ mod tests {
                 let error = check_whole(&settings, &dir).unwrap_err().to_string();
                 assert!(error.contains(path.to_str().unwrap()) && error.contains("missing"), "{by}: {error}");
                 std::fs::write(&path, "something").unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_database_is_begun_again_only_where_nothing_came_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (settings, dir) = used(folder.path(), "countersign.db");
+        for is_there in [true, false] {
+            if is_there {
+                std::fs::write(dir.database(), "").unwrap();
+            } else {
+                std::fs::remove_file(dir.database()).unwrap();
+            }
+            std::fs::write(dir.path().join("countersign.db-wal"), "").unwrap();
+            check_whole(&settings, &dir).unwrap();
+            // An audit log that cannot be listed is a file here.
+            for trace in ["jwks.json", database::NOTE, "countersign.db-wal", "audit"] {
+                let path = dir.path().join(trace);
+                std::fs::write(&path, "something").unwrap();
+                // A node with a database on a server has no file.
+                let is_whole = !is_there && trace == database::NOTE;
+                assert_eq!(check_whole(&settings, &dir).is_ok(), is_whole, "{trace}");
+                std::fs::remove_file(&path).unwrap();
             }
         }
     }

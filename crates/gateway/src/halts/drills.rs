@@ -112,18 +112,28 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
     }
 }
 
-/// One look; `heard` is the epoch of the last rehearsal that is known. What began before this process did is none of its business.
+/// One look; `heard` is the epoch of the last rehearsal that is done with. What began before this process did is none of its business.
+/// A rehearsal that cannot be read is not answered, so that whoever began it is told of this node. One whose answer could not be written is
+/// heard again.
 pub(super) async fn look(shared: &Shared, heard: &mut Option<u64>) -> Result<(), StoreError> {
     let Some(last) = *heard else {
         *heard = Some(shared.store.last_drill().await?);
         return Ok(());
     };
     for StoredDrill { epoch, halt } in shared.store.drills_after(last, shared.halts.run()).await? {
+        match halt {
+            Ok(halt) => answer(shared, epoch, &halt).await?,
+            Err(error) => tracing::warn!(drill = epoch, %error, "a rehearsal of another node cannot be read"),
+        }
         *heard = Some(epoch);
-        let (part, ()) = shared.halts.rehearse(&halt, async {}).await;
-        let part = counted(shared, &halt, part, false);
-        tracing::info!(drill = epoch, scope = %halt.scope, action = %halt.action, "rehearsed for another node");
-        shared.store.answer_drill(epoch, shared.halts.run(), &serde_json::to_string(&part).unwrap_or_default()).await?;
     }
     Ok(())
+}
+
+/// Goes through with what another node rehearses, and says what it would have stopped here.
+async fn answer(shared: &Shared, epoch: u64, halt: &Halt) -> Result<(), StoreError> {
+    let (part, ()) = shared.halts.rehearse(halt, async {}).await;
+    let part = counted(shared, halt, part, false);
+    tracing::info!(drill = epoch, scope = %halt.scope, action = %halt.action, "rehearsed for another node");
+    shared.store.answer_drill(epoch, shared.halts.run(), &serde_json::to_string(&part).unwrap_or_default()).await
 }

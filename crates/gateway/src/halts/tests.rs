@@ -224,6 +224,30 @@ async fn a_rehearsal_counts_and_stops_nothing() {
 }
 
 #[tokio::test]
+async fn a_rehearsal_that_cannot_be_read_deafens_nobody() {
+    on_stage(|stage| async move {
+        let (shared, mut heard) = (&stage.worker.shared, None);
+        let other = shared.store.open_halts().await.unwrap();
+        let rehearsed = shared.halts.rehearsal(HaltScope::Venue, Action::Freeze, RaisedBy::Operator("alice".into())).unwrap();
+        // Longer than a record may be.
+        let unreadable = Halt { text: "x".repeat(1 << 20).into(), ..rehearsed.clone() };
+        drills::look(shared, &mut heard).await.unwrap();
+        for halt in [&unreadable, &rehearsed] {
+            other.record_drill(halt, ("n2", "run-2")).await.unwrap();
+        }
+        drills::look(shared, &mut heard).await.unwrap();
+        assert_eq!(heard, Some(2));
+        let mut who = Vec::new();
+        for epoch in [1, 2] {
+            let answers = shared.store.drill_answers(epoch).await.unwrap();
+            who.push(answers.iter().any(|answer| answer.run == shared.halts.run()));
+        }
+        assert_eq!(who, [false, true], "who began it is told that this node said nothing of the first");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn on_the_websocket_api_orders_are_refused_in_the_venues_words_and_cancels_pass() {
     on_stage(|stage| async move {
         let mut client = connect_client(&stage, "/ws-api/v3").await;

@@ -123,16 +123,22 @@ impl SessionMachine {
         Ok(())
     }
 
-    /// The gateway has messages no more: of those that it sends again, or that were asked for.
+    /// The gateway has messages no more: of those that it sends again, or that were asked for. What was asked for twice is told twice, and
+    /// what we have of it already is no news.
     pub(super) fn gap<'f>(&mut self, gap: &Gap<'_>) -> Result<Event<'f>, Refusal> {
         // HS-90
         let Gap { from, count, .. } = *gap;
-        let end = from.checked_add(count).filter(|end| *end <= limits::SEQUENCE_END);
-        let Some(end) = end.filter(|end| self.recoverable && gap.how == "lost" && from == self.received.next() && *end > from) else {
+        let next = self.received.next();
+        let is_ours = self.recoverable && gap.how == "lost" && (1..=next).contains(&from) && count >= 1;
+        let end = from.checked_add(count).filter(|end| is_ours && *end <= limits::SEQUENCE_END);
+        let Some(end) = end else {
             return Err(Reject::UnexpectedMessage.into());
         };
+        if end <= next {
+            return Ok(Event::Nothing);
+        }
         self.received.skip_to(end);
         self.asked = self.asked.filter(|asked| end < asked.from + asked.count);
-        Ok(Event::Lost(Range { from, count }))
+        Ok(Event::Lost(Range { from: next, count: end - next }))
     }
 }

@@ -1,8 +1,8 @@
 //! A session that another node served until it died, or until its client came here.
 //!
 //! What that node was about to say is lost with it, and nobody knows whether it was anything: an answer that the upstream gave to a node
-//! that was gone, a fill. So one number is left out. The client finds the hole, asks, is told that it is lost, and looks at its orders,
-//! as it does with every message that nobody has any more.
+//! that was gone, a fill. So one number is left out. The client is told when it is back that this number is lost, as it is of every message
+//! that nobody has any more, and looks at its orders (HS-88).
 //!
 //! A session that came to rest before it went has nothing under way, and no number is left out (HS-132).
 

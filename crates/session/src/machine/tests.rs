@@ -303,7 +303,38 @@ fn a_hole_that_nobody_can_fill_is_told_and_passed_over() {
     assert_eq!(frames[0], frame::lost(Range { from: 1, count: 2 }));
     assert!(matches!(client.handle_frame(frames[0].as_bytes(), at(0)), Ok(Event::Lost(Range { from: 1, count: 2 }))));
     assert_eq!(frames[1..].iter().map(|frame| deliver(&mut client, frame)).collect::<Vec<_>>(), [3, 4, 5]);
-    assert_eq!(client.handle_frame(frames[0].as_bytes(), at(0)).unwrap_err().reject, Reject::UnexpectedMessage, "nobody asked");
+    let beyond = frame::lost(Range { from: 7, count: 1 });
+    assert_eq!(client.handle_frame(beyond.as_bytes(), at(0)).unwrap_err().reject, Reject::UnexpectedMessage, "a hole before it");
+}
+
+#[test]
+fn a_gap_that_was_told_is_told_again_without_harm() {
+    // HS-90: a heartbeat that was under way ended the wait, so the same was asked twice, and the gateway answered twice.
+    let (mut client, mut server) = recoverable();
+    let send = |server: &mut SessionMachine| server.send("{}", at(0));
+    let last = (0..5).map(|_| send(&mut server)).last().unwrap();
+    let _ = client.handle_frame(last.as_bytes(), at(0)).unwrap();
+    let first = told(&mut client).remove(0);
+    let _ = client.handle_frame(br#"{"hb":{"s":6,"a":1,"t":0,"e":null}}"#, at(0)).unwrap();
+    let second = told(&mut client).remove(0);
+    assert_eq!(first, second);
+    let _ = server.handle_frame(first.as_bytes(), at(0)).unwrap();
+    let frames = told(&mut server);
+    assert_eq!(frames[0], frame::lost(Range { from: 1, count: 2 }));
+    assert!(matches!(client.handle_frame(frames[0].as_bytes(), at(0)), Ok(Event::Lost(_))));
+    assert_eq!(deliver(&mut client, &frames[1]), 3);
+    // Meanwhile two more are forgotten.
+    let newer = [send(&mut server), send(&mut server)];
+    let _ = server.handle_frame(second.as_bytes(), at(0)).unwrap();
+    let again = told(&mut server);
+    assert_eq!(again[0], frame::lost(Range { from: 1, count: 4 }));
+    assert!(matches!(client.handle_frame(frames[0].as_bytes(), at(0)), Ok(Event::Nothing)), "wholly known");
+    assert!(matches!(client.handle_frame(again[0].as_bytes(), at(0)), Ok(Event::Lost(Range { from: 4, count: 1 }))), "what is new of it");
+    assert_eq!(again[1..].iter().chain(&newer).map(|frame| deliver(&mut client, frame)).collect::<Vec<_>>(), [5, 6, 7]);
+    for from in [0, u64::MAX] {
+        let gap = frame::lost(Range { from, count: 1 });
+        assert_eq!(client.handle_frame(gap.as_bytes(), at(0)).unwrap_err().reject, Reject::UnexpectedMessage, "{from}");
+    }
 }
 
 #[test]

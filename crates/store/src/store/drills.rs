@@ -7,7 +7,7 @@
 //!
 //! Whoever starts takes the last epoch as known: a rehearsal is over in seconds.
 
-use countersign_halt::Halt;
+use countersign_halt::{Halt, HaltError};
 
 use super::Store;
 use crate::db::Row;
@@ -20,8 +20,8 @@ use crate::limits;
 pub struct StoredDrill {
     /// Its epoch among the rehearsals.
     pub epoch: u64,
-    /// What is rehearsed.
-    pub halt: Halt,
+    /// What is rehearsed; an error where it cannot be read: it is a newer program's, or damaged. Those after it are heard all the same.
+    pub halt: Result<Halt, HaltError>,
 }
 
 /// What a process says of a rehearsal.
@@ -89,8 +89,7 @@ fn epoch(row: &Row, column: &'static str) -> Result<u64, StoreError> {
 fn drill(row: &Row) -> Result<StoredDrill, StoreError> {
     let epoch = epoch(row, "drill_epoch")?;
     let record = row.text("record").map_err(|error| bad_drill(signed(epoch), error))?;
-    let halt = Halt::from_json(record).map_err(|error| bad_drill(signed(epoch), error))?;
-    Ok(StoredDrill { epoch, halt })
+    Ok(StoredDrill { epoch, halt: Halt::from_json(record) })
 }
 
 fn answer(row: &Row) -> Result<DrillAnswer, StoreError> {

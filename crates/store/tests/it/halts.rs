@@ -4,7 +4,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use countersign_core::Timestamp;
 use countersign_halt::lift::Proposal;
 use countersign_halt::{
-    Action, Halt, HaltClass, HaltId, HaltScope, HaltSet, Lift, Operator, OperatorSet, OperatorSignature, RaisedBy, Reason,
+    Action, Halt, HaltClass, HaltError, HaltId, HaltScope, HaltSet, Lift, Operator, OperatorSet, OperatorSignature, RaisedBy, Reason,
 };
 use countersign_store::limits::DRILLS_KEPT;
 use countersign_store::{StoreError, StoredDrill};
@@ -19,6 +19,7 @@ contract!(
     a_proposal_goes_when_it_has_expired,
     a_halt_that_cannot_be_understood_is_an_error_and_not_nothing,
     rehearsals_have_an_epoch_of_their_own,
+    a_rehearsal_that_cannot_be_read_hides_none_after_it,
 );
 
 fn halt(byte: u8) -> Halt {
@@ -111,7 +112,7 @@ async fn rehearsals_have_an_epoch_of_their_own(place: Place) {
     assert_eq!(store.last_drill().await.unwrap(), 0);
     assert_eq!((halts.record_drill(&halt(1), first).await.unwrap(), halts.record_drill(&halt(2), second).await.unwrap()), (1, 2));
     assert_eq!((halts.state(None).await.unwrap(), store.last_drill().await.unwrap()), (HaltSet::default(), 2));
-    let heard = |drills: Vec<StoredDrill>| drills.into_iter().map(|drill| (drill.epoch, drill.halt)).collect::<Vec<_>>();
+    let heard = |drills: Vec<StoredDrill>| drills.into_iter().map(|drill| (drill.epoch, drill.halt.unwrap())).collect::<Vec<_>>();
     assert_eq!(heard(store.drills_after(0, first.1).await.unwrap()), [(2, halt(2))], "not what it began itself");
     assert_eq!(heard(store.drills_after(0, "run-3").await.unwrap()), [(1, halt(1)), (2, halt(2))]);
     store.answer_drill(2, first.1, "{}").await.unwrap();
@@ -126,4 +127,14 @@ async fn rehearsals_have_an_epoch_of_their_own(place: Place) {
     }
     assert_eq!(store.drill_answers(2).await.unwrap(), [], "older answers are forgotten");
     assert_eq!(store.drills_after(0, "run-3").await.unwrap().len(), DRILLS_KEPT, "the latest");
+}
+
+async fn a_rehearsal_that_cannot_be_read_hides_none_after_it(mut place: Place) {
+    let (halts, store) = (place.halts().await, place.store().await);
+    for byte in 1..=2 {
+        halts.record_drill(&halt(byte), ("n1", "run-1")).await.unwrap();
+    }
+    place.edit("UPDATE halt_drills SET record = '{}' WHERE drill_epoch = 1").await.unwrap();
+    let heard: Vec<_> = store.drills_after(0, "run-2").await.unwrap().into_iter().map(|drill| (drill.epoch, drill.halt)).collect();
+    assert_eq!(heard, [(1, Err(HaltError::Malformed)), (2, Ok(halt(2)))]);
 }

@@ -99,6 +99,27 @@ fn market_data_goes_by_itself_and_comes_back_in_its_place() {
 }
 
 #[test]
+fn market_data_that_a_node_of_before_left_behind_is_not_taken_for_its_own() {
+    let server = RedisServer::start(&[]);
+    let (a, b) = (node(&server, "a"), node(&server, "b"));
+    let with = |market: &[u64], held, reports| MirrorWrite {
+        market: KeptFrames { added: market.iter().map(|s| frame(*s)).collect(), held },
+        ..reports
+    };
+    let numbers = |taken: &Mirrored| taken.frames.iter().map(|(frame, _)| frame.s).collect::<Vec<_>>();
+    a.write(SID, Fence::FIRST, &whole(1, 1)).unwrap();
+    a.write(SID, Fence::FIRST, &with(&[2, 3], 2, write(1, 4, &[1], 1))).unwrap();
+    // It takes the session without this list, and so has told its client that these messages are gone.
+    server.command(&["HINCRBY", &format!("{{countersign}}:session:{SID}"), "fence", "1"]);
+    let taken = take(&b, Take::Any).unwrap();
+    assert_eq!(numbers(&taken), [1]);
+    b.write(SID, taken.fence, &with(&[5], 1, write(1, 6, &[4], 2))).unwrap();
+    for node in [&a, &b, &a] {
+        assert_eq!(numbers(&take(node, Take::Any).unwrap()), [1, 4, 5]);
+    }
+}
+
+#[test]
 fn subscriptions_are_written_when_they_change() {
     let server = RedisServer::start(&[]);
     let (a, b) = (node(&server, "a"), node(&server, "b"));

@@ -244,10 +244,14 @@ impl Reference {
     }
 
     fn hear_gap(&mut self, from: u64, count: u64) -> Verdict {
-        if !self.recoverable || from != self.next() || count == 0 {
+        let next = self.next();
+        if !self.recoverable || from == 0 || from > next || count == 0 {
             return Verdict::Refused(Reject::UnexpectedMessage);
         }
-        self.missed.push((from, count));
+        if from + count <= next {
+            return Verdict::Noted;
+        }
+        self.missed.push((next, from + count - next));
         self.skipped = from + count;
         Verdict::Told
     }

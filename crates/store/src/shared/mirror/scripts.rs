@@ -28,7 +28,7 @@ if ARGV[5] == '1' then
   if fence and tonumber(fence) > tonumber(ARGV[2]) then return redis.call('HGET', KEYS[1], 'adopted') == '1' and 3 or 0 end
   local adopted = fence == ARGV[2] and tonumber(ARGV[6]) >= 0 and redis.call('HGET', KEYS[1], 'adopted') == '1'
   redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
-  redis.call('HSET', KEYS[1], 'fence', ARGV[2], 'node', ARGV[16], 'facts', ARGV[17], 'adopted', adopted and '1' or '0')
+  redis.call('HSET', KEYS[1], 'fence', ARGV[2], 'node', ARGV[16], 'facts', ARGV[17], 'market', ARGV[2], 'adopted', adopted and '1' or '0')
 else
   if not fence then return 2 end
   if fence ~= ARGV[2] then return redis.call('HGET', KEYS[1], 'adopted') == '1' and 3 or 0 end
@@ -55,6 +55,9 @@ return 1
 ///
 /// A server that hung does what it was asked before that, however late, and whoever asked has given up by then: a session would have an
 /// owner that knows nothing of it.
+///
+/// `market` is the fence of the last owner that knew the list of market data. A node of before that list leaves it behind: it took the session
+/// without, and has told the client that these messages are gone.
 pub(super) const TAKE: &str = with_clock!(
     "
 if now > tonumber(ARGV[5]) then return redis.error_reply('TAKEN late') end
@@ -69,8 +72,9 @@ if ARGV[4] == '1' and ends and tonumber(ends) > now then return false end
 local away = tonumber(redis.call('HGET', KEYS[1], 'away'))
 if away > 0 then left = math.max(0, now - away) end
 local before = redis.call('HGET', KEYS[1], 'node')
+if redis.call('HGET', KEYS[1], 'market') ~= redis.call('HGET', KEYS[1], 'fence') then redis.call('DEL', KEYS[3]) end
 redis.call('HINCRBY', KEYS[1], 'fence', 1)
-redis.call('HSET', KEYS[1], 'node', ARGV[2], 'adopted', ARGV[4])
+redis.call('HSET', KEYS[1], 'market', redis.call('HGET', KEYS[1], 'fence'), 'node', ARGV[2], 'adopted', ARGV[4])
 redis.call('ZADD', KEYS[4], string.format('%.0f', now + tonumber(ARGV[3])), ARGV[1])
 return {string.format('%.0f', now), string.format('%.0f', left), before, redis.call('HGETALL', KEYS[1]),
   redis.call('LRANGE', KEYS[2], 0, -1), redis.call('LRANGE', KEYS[3], 0, -1)}

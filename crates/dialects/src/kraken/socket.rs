@@ -2,6 +2,7 @@
 
 use countersign_core::{Purpose, Refusal, Reject, Timestamp, TokenKind, VerifiedIdentity};
 
+use super::token::without_tokens;
 use super::{routes, sentence};
 use crate::answer::quoted;
 use crate::fields::{malformed, member, missing, object, string};
@@ -37,7 +38,7 @@ impl Venue for V2 {
         self.method = string(&frame, "method").filter(|_| !frame.has_alike("event")).ok_or_else(|| malformed("method"))?;
         let echo: Echo = frame.member("req_id").map(|id| id.get().to_owned()).filter(|id| id.len() <= limits::RPC_ID_CHARS_MAX);
         let op = self.op(&frame, &echo).map_err(|refusal| Refused { refusal, echo: echo.clone() })?;
-        Ok(Frame { op, echo })
+        Ok(Frame { op: without_tokens(op, text, &frame, "params"), echo })
     }
 
     fn welcome(&self, _: &VerifiedIdentity, echo: &Echo, _: Timestamp) -> String {
@@ -66,11 +67,11 @@ impl V2 {
                 }
                 let private = routes::PRIVATE_CHANNELS.iter().find(|(name, _)| *name == channel);
                 let message = private.map_or(routes::UNLISTED, |(_, message)| message);
-                token(&params).map(|token| Op::Token(token, TokenKind::Access, message))
+                token(&params).map(|token| Op::Token(token, TokenKind::Access, message, None))
             }
             method => {
                 let message = trading(method, false)?;
-                token(&params).map(|token| Op::Token(token, TokenKind::Access, message))
+                token(&params).map(|token| Op::Token(token, TokenKind::Access, message, None))
             }
         }
     }

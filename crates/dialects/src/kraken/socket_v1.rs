@@ -14,6 +14,7 @@
 use countersign_core::{Purpose, Refusal, Reject, Timestamp, TokenKind, VerifiedIdentity};
 
 use super::socket::{token, trading};
+use super::token::without_tokens;
 use super::{routes, sentence};
 use crate::answer::quoted;
 use crate::fields::{malformed, member, object, string};
@@ -48,7 +49,7 @@ impl Venue for V1 {
         self.event = string(&frame, "event").filter(|_| !frame.has_alike("method")).ok_or_else(|| malformed("event"))?;
         let echo: Echo = frame.member("reqid").map(|id| id.get().to_owned()).filter(|id| id.len() <= limits::RPC_ID_CHARS_MAX);
         let op = self.op(&frame, &echo).map_err(|refusal| Refused { refusal, echo: echo.clone() })?;
-        Ok(Frame { op, echo })
+        Ok(Frame { op: without_tokens(op, text, &frame, "subscription"), echo })
     }
 
     fn welcome(&self, _: &VerifiedIdentity, echo: &Echo, _: Timestamp) -> String {
@@ -96,7 +97,7 @@ impl V1 {
             "subscribe" | "unsubscribe" => self.subscription(frame),
             event => {
                 let message = trading(event, true)?;
-                token(frame).map(|token| Op::Token(token, TokenKind::Access, message))
+                token(frame).map(|token| Op::Token(token, TokenKind::Access, message, None))
             }
         }
     }
@@ -119,7 +120,7 @@ impl V1 {
         if public {
             return Ok(Op::Public(routes::PUBLIC));
         }
-        token(&subscription).map(|token| Op::Token(token, TokenKind::Access, message))
+        token(&subscription).map(|token| Op::Token(token, TokenKind::Access, message, None))
     }
 }
 

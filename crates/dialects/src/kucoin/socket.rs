@@ -72,7 +72,7 @@ impl Connection {
                     return Ok(Op::Public(routes::PUBLIC));
                 }
                 let token = self.token.clone().ok_or_else(|| missing("token"))?;
-                Ok(Op::Token(token, TokenKind::Connect, routes::PRIVATE))
+                Ok(Op::Token(token, TokenKind::Connect, routes::PRIVATE, None))
             }
             _ => Err(countersign_core::Reject::RouteUnknown.into()),
         }

@@ -338,9 +338,9 @@ mod tests {
             let mut socket = by_name("kraken").unwrap().open_socket(&opening).unwrap();
             let text = frame.replace("TOKEN", &sealed);
             assert!(matches!(socket.handle_text(&text, now(), &mut desk), Step::VerifyToken(_)), "{frame}");
-            let sent = |step: Step<'_>| match step {
-                Step::Forward(forward) => forward.text,
-                step => panic!("{frame}: {step:?}"),
+            let sent = |step: Step<'_>| {
+                let Step::Forward(forward) = step else { panic!("{frame}: {step:?}") };
+                forward.text
             };
             let blank = Some(frame.replace("TOKEN", ""));
             assert_eq!(sent(socket.conclude(Ok(identity.clone()), now(), &mut desk)), blank);

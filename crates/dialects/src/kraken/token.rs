@@ -43,7 +43,14 @@ pub(super) fn without_tokens<'f>(op: Op<'f>, text: &str, frame: &RawObject<'_>, 
             None => Op::Public(message),
         },
         Op::Token(token, kind, message, _) => Op::Token(token, kind, message, blanked(text, frame, inside)),
-        other => other,
+        op @ (Op::Answer(_)
+        | Op::Login(_)
+        | Op::LoginEither(..)
+        | Op::Orders(..)
+        | Op::Private(_)
+        | Op::PublicAs(..)
+        | Op::Signed(..)
+        | Op::SignedEither(..)) => op,
     }
 }
 

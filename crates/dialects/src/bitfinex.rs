@@ -159,10 +159,13 @@ fn nonce(text: &str, name: &'static str) -> Result<Freshness, Refusal> {
 
 /// Whether path, nonce and body can be told apart in their signed text. The nonce begins with no zero, so the digits between path and
 /// body are the nonce, or a single zero and the nonce: symbols of derivatives end so (`tBTCF0:USTF0`). Before those digits a path has
-/// none, and behind them a body has none.
+/// none, and behind them a body has none. A body begins in no path: what is signed there would be a path of the other cut.
 fn is_one_cut(path: &[u8], body: &[u8]) -> bool {
     let before = path.strip_suffix(b"0").unwrap_or(path);
-    !before.last().is_some_and(u8::is_ascii_digit) && matches!(body.first(), None | Some(b'{' | b'['))
+    !path.contains(&b'{')
+        && !path.contains(&b'[')
+        && !before.last().is_some_and(u8::is_ascii_digit)
+        && matches!(body.first(), None | Some(b'{' | b'['))
 }
 
 fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {

@@ -109,15 +109,23 @@ pub(crate) fn object(text: &str) -> Result<RawObject<'_>, Refusal> {
     serde_json::from_str(text).map_err(|_| malformed("frame"))
 }
 
-/// The text of a member that is a string.
-pub(crate) fn string(object: &RawObject<'_>, name: &str) -> Option<String> {
-    object.member(name).filter(|value| value.get().starts_with('"')).and_then(literal).map(std::borrow::Cow::into_owned)
+/// A member that may be missing. What a reader may take for it, beside it or in its place, is another reading of the whole.
+pub(crate) fn member<'f>(object: &RawObject<'f>, name: &'static str) -> Result<Option<&'f RawValue>, Refusal> {
+    match object.only_member(name) {
+        None if object.has_alike(name) => Err(malformed(name)),
+        found => Ok(found),
+    }
 }
 
-/// The text of a member that is a string or a number.
+/// The text of a member that is a string, and the only one that can be meant.
+pub(crate) fn string(object: &RawObject<'_>, name: &str) -> Option<String> {
+    object.only_member(name).filter(|value| value.get().starts_with('"')).and_then(literal).map(std::borrow::Cow::into_owned)
+}
+
+/// The text of a member that is a string or a number, and the only one that can be meant.
 pub(crate) fn text(object: &RawObject<'_>, name: &str) -> Option<String> {
     let scalar = |value: &&RawValue| value.get().starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit());
-    object.member(name).filter(scalar).and_then(literal).map(std::borrow::Cow::into_owned)
+    object.only_member(name).filter(scalar).and_then(literal).map(std::borrow::Cow::into_owned)
 }
 
 /// How many orders a JSON list holds, at least one. What is no list, and what is longer than the venue takes, is the longest.

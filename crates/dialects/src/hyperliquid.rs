@@ -32,7 +32,7 @@ use smallvec::SmallVec;
 
 use crate::answer::{AnswerContext, HttpAnswer, quoted};
 use crate::dialect::{Answer, Dialect, Headers, RequestView, Security};
-use crate::fields::{digits, malformed, missing, object, string, text};
+use crate::fields::{digits, malformed, member, missing, object, string, text};
 use crate::kind::{Kind, kind};
 use crate::limits;
 use crate::login_socket::LoginSocket;
@@ -164,9 +164,9 @@ fn orders(body: &[u8]) -> Option<u32> {
 
 /// The same of a payload.
 fn orders_of(body: &RawObject<'_>) -> Option<u32> {
-    let action = object(body.member("action")?.get()).ok()?;
+    let action = object(body.only_member("action")?.get()).ok()?;
     let listed = |name: &str| {
-        let list: Vec<&serde_json::value::RawValue> = serde_json::from_str(action.member(name)?.get()).ok()?;
+        let list: Vec<&serde_json::value::RawValue> = serde_json::from_str(action.only_member(name)?.get()).ok()?;
         u32::try_from(list.len()).ok()
     };
     match string(&action, "type")?.as_str() {
@@ -203,9 +203,12 @@ enum Signing {
 
 /// The action of a payload as it stands, and how it is signed: its name says so.
 fn signing<'p>(payload: &RawObject<'p>) -> Result<(&'p str, Signing), Refusal> {
-    let text = payload.member("action").ok_or_else(|| malformed("action"))?.get();
+    let text = member(payload, "action")?.ok_or_else(|| malformed("action"))?.get();
     let action = object(text)?;
     let kind = string(&action, "type").ok_or_else(|| malformed("action"))?;
+    for list in ["orders", "modifies"] {
+        member(&action, list)?;
+    }
     if let Some(signed) = UserSigned::read(&kind, &action) {
         return Ok((text, Signing::User(signed?)));
     }
@@ -254,16 +257,16 @@ fn nonce(payload: &RawObject<'_>) -> Result<u64, Refusal> {
 }
 
 /// A member that may be `null`.
-fn optional<'p>(payload: &RawObject<'p>, name: &str) -> Option<&'p serde_json::value::RawValue> {
-    payload.member(name).filter(|value| value.get() != "null")
+fn optional<'p>(payload: &RawObject<'p>, name: &'static str) -> Result<Option<&'p serde_json::value::RawValue>, Refusal> {
+    Ok(member(payload, name)?.filter(|value| value.get() != "null"))
 }
 
 fn agent_preimage(payload: &RawObject<'_>, action: &str, nonce: u64, source: Source) -> Result<Vec<u8>, Refusal> {
-    let vault = match optional(payload, "vaultAddress") {
+    let vault = match optional(payload, "vaultAddress")? {
         Some(_) => Some(string(payload, "vaultAddress").and_then(|text| Address::parse(&text)).ok_or_else(|| malformed("vaultAddress"))?),
         None => None,
     };
-    let expires = optional(payload, "expiresAfter").map(|value| digits(value.get(), "expiresAfter")).transpose()?;
+    let expires = optional(payload, "expiresAfter")?.map(|value| digits(value.get(), "expiresAfter")).transpose()?;
     let packed = action::msgpack(action).ok_or_else(|| malformed("action"))?;
     Ok(agent::preimage(source, &agent::connection_id(&packed, nonce, vault, expires)))
 }
@@ -273,10 +276,12 @@ fn user_preimage(payload: &RawObject<'_>, signed: &UserSigned, nonce: u64) -> Re
     if signed.nonce != nonce {
         return Err(Refusal::operator(Reject::Malformed, "the nonce is another one than the action's"));
     }
-    match ["vaultAddress", "expiresAfter"].into_iter().find(|name| optional(payload, name).is_some()) {
-        Some(name) => Err(malformed(name)),
-        None => Ok(signed.preimage()),
+    for name in ["vaultAddress", "expiresAfter"] {
+        if optional(payload, name)?.is_some() {
+            return Err(malformed(name));
+        }
     }
+    Ok(signed.preimage())
 }
 
 fn key_id(signer: Address) -> ApiKeyId {

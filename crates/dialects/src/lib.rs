@@ -55,6 +55,8 @@ pub mod routes;
 pub mod socket;
 #[cfg(test)]
 mod test_support;
+#[cfg(test)]
+mod twin_names;
 pub mod vectors;
 
 pub use answer::{AnswerContext, HttpAnswer};

@@ -16,7 +16,7 @@
 //! refused changes nothing. One connection has one key. A token must be good when it is first shown; the login that it made lasts as
 //! long as the connection, as at the venues that have such tokens.
 
-use countersign_core::{Freshness, Presented, Purpose, Refusal, Reject, Timestamp, Token, TokenKind, VerifiedIdentity};
+use countersign_core::{Freshness, Presented, Purpose, Refusal, Reject, Timestamp, TokenKind, VerifiedIdentity};
 
 use crate::socket::{Desk, DialectSocket, Downstream, Forward, Step};
 
@@ -40,8 +40,8 @@ pub(crate) enum Op<'f> {
     Signed(Presented<'f>, &'static str, Option<String>),
     /// A message with a proof that can be read in two ways, and the orders it is charged as.
     SignedEither(Presented<'f>, Box<Presented<'static>>, &'static str, u32),
-    /// A message with a token of ours.
-    Token(String, TokenKind, &'static str),
+    /// A message with a token of ours; the text goes out instead of the frame.
+    Token(String, TokenKind, &'static str, Option<String>),
 }
 
 /// What of a frame its answer repeats: an id, an operation.
@@ -119,7 +119,7 @@ pub(crate) trait Venue: Send {
 enum Pending {
     Login,
     Message(&'static str, Option<String>, Freshness, Option<u32>),
-    Token(&'static str, String),
+    Token(&'static str, String, Option<String>),
 }
 
 /// The state of one connection.
@@ -149,19 +149,6 @@ impl<V: Venue + 'static> LoginSocket<V> {
             Some(identity) => Step::Forward(Forward { orders, ..Forward::as_identity(message, identity.clone()) }),
             None => self.refused(Reject::MissingCredentials.into(), false, now),
         }
-    }
-
-    fn verify_token(
-        &mut self,
-        token: &str,
-        kind: TokenKind,
-        message: &'static str,
-        now: Timestamp,
-        desk: &dyn Desk,
-    ) -> Result<Token, Refusal> {
-        let opened = desk.open(token, kind, self.venue.purpose(), now)?;
-        self.pending = Some(Pending::Token(message, token.to_owned()));
-        Ok(opened)
     }
 
     /// Who logged in with this very token.
@@ -221,12 +208,15 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
                 self.otherwise = Some(otherwise);
                 Step::Verify(presented)
             }
-            Op::Token(token, kind, message) => {
+            Op::Token(token, kind, message, text) => {
                 if let Some(identity) = self.holder(&token) {
-                    return Step::Forward(Forward::as_identity(message, identity.clone()));
+                    return Step::Forward(Forward { text, ..Forward::as_identity(message, identity.clone()) });
                 }
-                match self.verify_token(&token, kind, message, now, desk) {
-                    Ok(token) => Step::VerifyToken(token),
+                match desk.open(&token, kind, self.venue.purpose(), now) {
+                    Ok(opened) => {
+                        self.pending = Some(Pending::Token(message, token, text));
+                        Step::VerifyToken(opened)
+                    }
                     Err(refusal) => self.refused(refusal, false, now),
                 }
             }
@@ -260,9 +250,9 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
             Some(Pending::Message(message, text, freshness, orders)) => {
                 Step::Forward(Forward { text, freshness, orders, ..Forward::as_identity(message, identity) })
             }
-            Some(Pending::Token(message, token)) => {
+            Some(Pending::Token(message, token, text)) => {
                 self.token = Some(token);
-                Step::Forward(Forward::as_identity(message, identity))
+                Step::Forward(Forward { text, ..Forward::as_identity(message, identity) })
             }
             None => self.refused(Refusal::operator(Reject::Internal, "a result that nothing asked for"), false, now),
         }
@@ -290,7 +280,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::time::Duration;
 
-    use countersign_core::{MemoryReplayGuard, Now};
+    use countersign_core::{MemoryReplayGuard, Now, Token};
 
     use super::*;
     use crate::every_dialect::TestDesk;
@@ -332,6 +322,36 @@ mod tests {
         let later = now().saturating_add(Duration::from_secs(901));
         assert!(matches!(socket.handle_text(&order(&first), later, &mut desk), Step::Forward(_)));
         assert!(matches!(socket.handle_text(&order(&second), later, &mut desk), Step::Refuse { .. }));
+    }
+
+    #[test]
+    fn a_token_of_ours_goes_no_further() {
+        let (mut desk, identity) = (TestDesk::new(), identity());
+        let sealed = desk.seal(&token(&identity, 1));
+        for (path, frame) in [
+            ("/v2", r#"{"method":"add_order","params":{"order_qty":1.0,"token":"TOKEN"}}"#),
+            ("/v2", r#"{"method":"subscribe","params":{"channel":"executions","token":"TOKEN"}}"#),
+            ("/", r#"{"event":"addOrder","token":"TOKEN","pair":"XBT/USD"}"#),
+            ("/", r#"{"event":"subscribe","subscription":{"name":"openOrders","token":"TOKEN"}}"#),
+        ] {
+            let opening = Opening { target: path, now: Now::default(), issued_challenge: None };
+            let mut socket = by_name("kraken").unwrap().open_socket(&opening).unwrap();
+            let text = frame.replace("TOKEN", &sealed);
+            assert!(matches!(socket.handle_text(&text, now(), &mut desk), Step::VerifyToken(_)), "{frame}");
+            let sent = |step: Step<'_>| {
+                let Step::Forward(forward) = step else { panic!("{frame}: {step:?}") };
+                forward.text
+            };
+            let blank = Some(frame.replace("TOKEN", ""));
+            assert_eq!(sent(socket.conclude(Ok(identity.clone()), now(), &mut desk)), blank);
+            // The same again, by who is logged in.
+            assert_eq!(sent(socket.handle_text(&text, now(), &mut desk)), blank);
+        }
+        let public = format!(r#"{{"event":"subscribe","pair":["XBT/USD"],"subscription":{{"name":"ticker","token":"{sealed}"}}}}"#);
+        let opening = Opening { target: "/", now: Now::default(), issued_challenge: None };
+        let mut socket = by_name("kraken").unwrap().open_socket(&opening).unwrap();
+        let step = socket.handle_text(&public, now(), &mut desk);
+        assert!(matches!(&step, Step::Forward(Forward { text: Some(text), .. }) if !text.contains(&sealed)), "{step:?}");
     }
 
     #[test]

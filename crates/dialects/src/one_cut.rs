@@ -39,6 +39,15 @@ fn path_nonce_and_body_of_bitfinex_are_cut_in_one_way() {
     let pairs: &[(Parts, Parts)] = &[
         (("POST", wallets, N, ""), ("POST", wallets, N_WITHOUT_LAST, "0")),
         (("POST", wallets, N, "{}"), ("POST", wallets, N_WITHOUT_LAST, "0{}")),
+        // A body begins in the other path.
+        (
+            ("POST", "/v2/auth/r/orders/t", N, r#"{"a":"17952224000000001{}"}"#),
+            ("POST", r#"/v2/auth/r/orders/t1795222400000000{"a":""#, N_AND_ONE, r#"{}"}"#),
+        ),
+        (
+            ("POST", "/v2/auth/r/orders/t", N, r#"["17952224000000001[]"]"#),
+            ("POST", r#"/v2/auth/r/orders/t1795222400000000[""#, N_AND_ONE, r#"[]"]"#),
+        ),
         (("POST", submit, N, r#"{"amount":"1"}"#), ("POST", submit, N_WITHOUT_LAST, r#"0{"amount":"1"}"#)),
         (("POST", submit, N, "{}"), ("POST", submit, N, "1{}")),
         (("POST", submit, N, "[]"), ("POST", submit, N_AND_ONE, "[]")),

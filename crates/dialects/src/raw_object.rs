@@ -111,13 +111,15 @@ impl<'de> Visitor<'de> for Name {
 
 /// Whether some reader takes one name for the other: readers of JSON in Go do not mind the case, those of forms see `name[]` and
 /// `name.x` as `name`, and marks, blanks or NULs around a name may be cut off. Letters beyond ASCII may fold to any.
-pub(crate) fn is_alike(other: &str, name: &str) -> bool {
-    let letters = |text: &str| {
-        let text = text.trim_start_matches(|first: char| !first.is_ascii_alphanumeric());
-        let whole = text.split(['[', '.']).next().unwrap_or_default();
-        whole.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect::<SmallVec<[u8; 32]>>()
-    };
-    other == name || !other.is_ascii() || letters(other) == letters(name)
+#[must_use]
+pub fn is_alike(other: &str, name: &str) -> bool {
+    other == name || !other.is_ascii() || letters(other).eq(letters(name))
+}
+
+/// What of a name such readers compare. Most names differ in the first letter, and no more of them is read.
+fn letters(name: &str) -> impl Iterator<Item = u8> {
+    let named = name.bytes().skip_while(|byte| !byte.is_ascii_alphanumeric()).take_while(|byte| !matches!(byte, b'[' | b'.'));
+    named.filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
 }
 
 /// The text that stands for a value in the signed text: a string without quotes and escapes, anything else as it is.

@@ -129,13 +129,17 @@ pub async fn begin(
             }
             audit::accepted(worker, connection, &subject, &admitted, correlation)?;
             let head = UpstreamHead::of_request(worker, connection, parts, authority, correlation);
-            if let Some(login) = &admitted.login {
-                answer.headers_mut().extend(login.answer_headers.iter().cloned());
-            }
+            let identified = admitted.permit.identity().is_some();
+            let told = admitted.login.as_ref().map(|login| login.answer_headers.clone()).unwrap_or_default();
+            answer.headers_mut().extend(told.iter().cloned());
             match Relay::connect(worker, connection, route, (admitted, listening), head, correlation).await {
                 Ok(relay) => Kind::Relay(Box::new(relay)),
-                Err(NotSwitched::Declined(declined)) => return Ok(passed_on(declined, correlation)),
-                Err(NotSwitched::Refused(refusal)) => return Err(refusal),
+                Err(NotSwitched::Declined(declined)) if !(identified && declined.is_of_identity()) => {
+                    let mut answer = passed_on(declined, correlation);
+                    answer.headers_mut().extend(told);
+                    return Ok(answer);
+                }
+                Err(why) => return Err(why.into_refusal(identified)),
             }
         }
         RouteKind::Halt | RouteKind::Http | RouteKind::Local => {

@@ -66,10 +66,11 @@ impl Venue for V2 {
 
 impl V2 {
     fn event<'f>(&mut self, frame: &RawObject<'_>, now: Timestamp) -> Result<Op<'f>, Refusal> {
-        if frame.member("event").is_none() && string(frame, "method").is_some_and(|method| BINANCE_STREAMS.contains(&method.as_str())) {
+        if !frame.has_alike("event") && string(frame, "method").is_some_and(|method| BINANCE_STREAMS.contains(&method.as_str())) {
             return Ok(Op::Public(PUBLIC));
         }
-        match string(frame, "event").ok_or_else(|| malformed("event"))?.as_str() {
+        let event = string(frame, "event").filter(|_| !frame.has_alike("method")).ok_or_else(|| malformed("event"))?;
+        match event.as_str() {
             "auth" => login(frame).map(Op::Login),
             "conf" => self.configure(frame),
             "subscribe" | "unsubscribe" => Ok(Op::Public(PUBLIC)),

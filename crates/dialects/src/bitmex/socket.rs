@@ -11,7 +11,7 @@ use countersign_core::{Algorithm, Effect, Freshness, Once, Presented, Purpose, R
 use super::{CANCEL_ALL_AFTER, EXPIRES, KEY, PRIVATE, PUBLIC, SIGNATURE, words};
 use crate::answer::quoted;
 use crate::dialect::{Header, Headers};
-use crate::fields::{array, digits, header, hex_mac, key_id, malformed, missing, object, percent_decoded, string};
+use crate::fields::{array, digits, header, hex_mac, key_id, malformed, member, missing, object, percent_decoded, string};
 use crate::limits;
 use crate::login_socket::{Echo, First, Frame, Op, Refused, Venue};
 use crate::raw_object::{RawObject, literal};
@@ -82,7 +82,7 @@ impl Realtime {
     fn op<'f>(&mut self, frame: &RawObject<'_>, now: Timestamp) -> Result<Op<'f>, Refusal> {
         match string(frame, "op").ok_or_else(|| malformed("op"))?.as_str() {
             "authKey" | "authKeyExpires" => login(frame, now).map(Op::Login),
-            "cancelAllAfter" => Ok(Op::Private(CANCEL_ALL_AFTER)),
+            "cancelAllAfter" => member(frame, "args").map(|_| Op::Private(CANCEL_ALL_AFTER)),
             "subscribe" => self.subscription_frame(frame, true),
             "unsubscribe" => self.subscription_frame(frame, false),
             _ => Err(Reject::RouteUnknown.into()),
@@ -187,7 +187,7 @@ impl Venue for Realtime {
 
 /// One topic, or a list of them.
 fn topics(frame: &RawObject<'_>) -> Result<Vec<String>, Refusal> {
-    let args = frame.member("args").ok_or_else(|| malformed("args"))?;
+    let args = member(frame, "args")?.ok_or_else(|| malformed("args"))?;
     if args.get().starts_with('"') {
         return Ok(literal(args).into_iter().map(std::borrow::Cow::into_owned).collect());
     }
@@ -196,7 +196,7 @@ fn topics(frame: &RawObject<'_>) -> Result<Vec<String>, Refusal> {
 }
 
 fn login<'f>(frame: &RawObject<'_>, now: Timestamp) -> Result<Presented<'f>, Refusal> {
-    let args = array(frame.member("args").ok_or_else(|| missing("args"))?, 3, "args")?;
+    let args = array(member(frame, "args")?.ok_or_else(|| missing("args"))?, 3, "args")?;
     let texts: Vec<String> = args.into_iter().filter_map(|arg| literal(arg).map(std::borrow::Cow::into_owned)).collect();
     let [key, expires, signature] = texts.as_slice() else { return Err(missing("args")) };
     if signature.is_empty() {

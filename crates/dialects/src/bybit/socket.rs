@@ -7,7 +7,7 @@ use countersign_core::{Effect, Freshness, Once, Presented, Purpose, Refusal, Rej
 
 use super::{reject_body, routes};
 use crate::binance::signature;
-use crate::fields::{array, key_id, malformed, millis, missing, object, string};
+use crate::fields::{array, key_id, malformed, member, millis, missing, object, string};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
 use crate::raw_object::literal;
@@ -73,6 +73,7 @@ impl Venue for Bybit {
     fn read<'f>(&mut self, text: &'f str, now: Timestamp, _: &mut dyn Desk) -> Result<Frame<'f>, Refused> {
         let frame = object(text)?;
         let op = string(&frame, "op").ok_or_else(|| malformed("op"))?;
+        member(&frame, "args")?;
         // Echoed as sent: a number stays one.
         let id = frame.member("req_id").or_else(|| frame.member("reqId"));
         let echo: Echo = id.map(|id| id.get().to_owned()).filter(|id| id.len() <= limits::RPC_ID_CHARS_MAX);

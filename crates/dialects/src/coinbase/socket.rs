@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 use super::jwt::Jwt;
 use super::reject_body;
 use super::routes::Channel;
+use crate::fields::{malformed, member};
 use crate::limits;
 use crate::raw_object::{RawObject, literal};
 use crate::socket::{Desk, DialectSocket, Forward, Step};
@@ -45,10 +46,6 @@ struct Frame<'f> {
     object: RawObject<'f>,
 }
 
-fn malformed(parameter: &'static str) -> Refusal {
-    Refusal::with(Reject::Malformed, Detail::Parameter(parameter))
-}
-
 fn refuse<'f>(refusal: impl Into<Refusal>) -> Step<'f> {
     let refusal = refusal.into();
     Step::Refuse { reply: reject_body::frame(&refusal), refusal, close: false }
@@ -60,7 +57,7 @@ impl<'f> Frame<'f> {
             return Err(Reject::TooLarge.into());
         }
         let object: RawObject<'f> = serde_json::from_str(text).map_err(|_| malformed("frame"))?;
-        let word = |name| object.member(name).filter(|value| value.get().starts_with('"')).and_then(literal);
+        let word = |name| object.only_member(name).filter(|value| value.get().starts_with('"')).and_then(literal);
         let subscribes = match word("type").as_deref() {
             Some("subscribe") => true,
             Some("unsubscribe") => false,
@@ -68,7 +65,7 @@ impl<'f> Frame<'f> {
         };
         let channel = word("channel").ok_or_else(|| malformed("channel"))?;
         let channel = Channel::find(&channel).ok_or(Reject::RouteUnknown)?;
-        let jwt = object.member("jwt").filter(|value| value.get() != "null").map(token).transpose()?;
+        let jwt = member(&object, "jwt")?.filter(|value| value.get() != "null").map(token).transpose()?;
         Ok(Self { subscribes, channel, jwt, object })
     }
 

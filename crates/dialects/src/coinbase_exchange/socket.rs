@@ -8,7 +8,7 @@ use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Rej
 
 use super::{FAMILY, routes, words};
 use crate::answer::quoted;
-use crate::fields::{array, base64_mac, decimal_seconds, key_id, malformed, missing, object, string, text};
+use crate::fields::{array, base64_mac, decimal_seconds, key_id, malformed, member, missing, object, string, text};
 use crate::header_family::clear;
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
@@ -63,7 +63,7 @@ fn op<'f>(frame: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
 
 /// Whether a channel is about one's own orders: `user`, as text or as `{"name":"user",…}`.
 fn is_private(frame: &RawObject<'_>) -> Result<bool, Refusal> {
-    let Some(channels) = frame.member("channels") else { return Ok(false) };
+    let Some(channels) = member(frame, "channels")? else { return Ok(false) };
     let mut private = false;
     for channel in array(channels, limits::FRAME_LIST_MAX, "channels")? {
         let name = if channel.get().starts_with('{') {

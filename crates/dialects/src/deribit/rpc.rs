@@ -8,6 +8,7 @@ use countersign_core::{Detail, Refusal, Reject};
 use serde_json::value::RawValue;
 
 use crate::dialect::RequestView;
+use crate::fields::member;
 use crate::limits;
 use crate::raw_object::{RawObject, literal};
 
@@ -65,9 +66,9 @@ impl<'m> Call<'m> {
             return Err(Reject::TooLarge.into());
         }
         let object: RawObject<'m> = serde_json::from_str(text).map_err(|_| malformed("body"))?;
-        let method = object.member("method").filter(|value| value.get().starts_with('"')).and_then(literal);
+        let method = object.only_member("method").filter(|value| value.get().starts_with('"')).and_then(literal);
         let method = method.ok_or_else(|| malformed("method"))?;
-        let params = match object.member("params").filter(|params| params.get() != "null") {
+        let params = match member(&object, "params")?.filter(|params| params.get() != "null") {
             Some(params) => serde_json::from_str(params.get()).map_err(|_| malformed("params"))?,
             None => RawObject::default(),
         };
@@ -117,7 +118,7 @@ impl<'m> Params<'m> {
     /// [`Reject::Malformed`] for one that is there twice or cannot be decoded.
     pub fn text(&self, name: &'static str) -> Result<Option<Cow<'m, str>>, Refusal> {
         match self {
-            Self::Json(object) => match object.member(name).filter(|value| value.get() != "null") {
+            Self::Json(object) => match member(object, name)?.filter(|value| value.get() != "null") {
                 Some(value) if value.get().starts_with(['{', '[']) => Err(malformed(name)),
                 Some(value) => literal(value).map(Some).ok_or_else(|| malformed(name)),
                 None => Ok(None),
@@ -149,7 +150,7 @@ impl<'m> Params<'m> {
     pub(super) fn list(&self, name: &'static str) -> Result<Vec<String>, Refusal> {
         match self {
             Self::Json(object) => {
-                let list = object.member(name).map(RawValue::get).ok_or_else(|| missing(name))?;
+                let list = member(object, name)?.map(RawValue::get).ok_or_else(|| missing(name))?;
                 serde_json::from_str(list).map_err(|_| malformed(name))
             }
             Self::Query(_) => Err(malformed(name)),

@@ -132,7 +132,7 @@ impl DeribitSocket {
         desk: &mut dyn Desk,
     ) -> Result<Step<'f>, Refusal> {
         if let Params::Json(params) = &call.params
-            && params.member("access_token").is_some()
+            && params.has_alike("access_token")
         {
             let token = desk.open(call.params.plain("access_token")?, TokenKind::Access, Purpose::Deribit, now)?;
             let goal = Goal::Forward { message, text: without_token(call), needs };

@@ -12,7 +12,7 @@ use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Rej
 
 use super::{fresh, routes, words};
 use crate::answer::quoted;
-use crate::fields::{decimal_seconds, hex_mac, key_id, malformed, missing, object, orders_in, string, text};
+use crate::fields::{decimal_seconds, hex_mac, key_id, malformed, member, missing, object, orders_in, string, text};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
 use crate::raw_object::RawObject;
@@ -33,8 +33,10 @@ impl Venue for Gate {
     fn read<'f>(&mut self, text: &'f str, now: Timestamp, _: &mut dyn Desk) -> Result<Frame<'f>, Refused> {
         let frame = object(text)?;
         self.channel = string(&frame, "channel").ok_or_else(|| malformed("channel"))?;
+        member(&frame, "event")?;
         self.event = string(&frame, "event").unwrap_or_default();
-        let payload = frame.member("payload").filter(|value| value.get().starts_with('{')).map(|value| object(value.get())).transpose()?;
+        let payload =
+            member(&frame, "payload")?.filter(|value| value.get().starts_with('{')).map(|value| object(value.get())).transpose()?;
         let request = payload.as_ref().and_then(|payload| payload.member("req_id")).or_else(|| frame.member("id"));
         let echo: Echo = request.map(|id| id.get().to_owned()).filter(|id| id.len() <= limits::RPC_ID_CHARS_MAX);
         let op = self.op(&frame, payload.as_ref(), now).map_err(|refusal| Refused { refusal, echo: echo.clone() })?;
@@ -86,7 +88,7 @@ impl Gate {
                 let route = known.ok_or(Reject::RouteUnknown)?;
                 Ok(if route.name == routes::PLACE { Op::Orders(route.name, placed(payload)) } else { Op::Private(route.name) })
             }
-            (_, "subscribe" | "unsubscribe") => match frame.member("auth") {
+            (_, "subscribe" | "unsubscribe") => match member(frame, "auth")? {
                 Some(auth) => {
                     let proof = self.proof(frame, &object(auth.get())?)?;
                     Ok(Op::Signed(proof, routes::PRIVATE, Some(without_proof(frame))))
@@ -111,7 +113,7 @@ impl Gate {
 
 /// How many orders `spot.order_place` places: one, or each of a list. What is neither is charged as the longest list.
 fn placed(payload: Option<&RawObject<'_>>) -> u32 {
-    match payload.and_then(|payload| payload.member("req_param")).map(|parameter| parameter.get()) {
+    match payload.and_then(|payload| payload.only_member("req_param")).map(|parameter| parameter.get()) {
         Some(order) if order.starts_with('{') => 1,
         list => orders_in(list.unwrap_or_default().as_bytes(), routes::BATCH_ORDERS_MAX),
     }
@@ -122,7 +124,7 @@ fn login<'f>(payload: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
     let timestamp = needed("timestamp")?;
     let (key, signature) = (needed("api_key")?, needed("signature")?);
     let text = |parameter: &str| format!("api\nspot.login\n{parameter}\n{timestamp}");
-    let parameter = payload.member("req_param").map(|value| value.get());
+    let parameter = member(payload, "req_param")?.map(|value| value.get());
     let first = presented(&key, &signature, &timestamp, text(parameter.unwrap_or("{}")))?;
     Ok(match parameter {
         // Go writes a parameter of no bytes as an empty text or as null, and signs its bytes.

@@ -5,7 +5,7 @@ use countersign_core::{Purpose, Refusal, Reject, Timestamp, VerifiedIdentity};
 use super::agent::Source;
 use super::{ACTION, PUBLIC, USER_SIGNED, is_user_signed, orders_of, present_payload, words};
 use crate::answer::quoted;
-use crate::fields::{malformed, object, string};
+use crate::fields::{malformed, member, object, string};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
 use crate::socket::Desk;
@@ -26,11 +26,11 @@ impl Venue for Ws {
             "ping" => Op::Answer(r#"{"channel":"pong"}"#.to_owned()),
             "subscribe" | "unsubscribe" => Op::Public(PUBLIC),
             "post" => {
-                let request = object(frame.member("request").ok_or_else(|| malformed("request"))?.get())?;
+                let request = object(member(&frame, "request")?.ok_or_else(|| malformed("request"))?.get())?;
                 match string(&request, "type").as_deref() {
                     Some("info") => Op::Public(PUBLIC),
                     Some("action") => {
-                        let payload = object(request.member("payload").ok_or_else(|| malformed("payload"))?.get())?;
+                        let payload = object(member(&request, "payload")?.ok_or_else(|| malformed("payload"))?.get())?;
                         let refused = |refusal| Refused { refusal, echo: echo.clone() };
                         let elsewhere = present_payload(&payload, Source::Elsewhere).map_err(refused)?;
                         if is_user_signed(&payload) {

@@ -43,6 +43,20 @@ fn what_a_user_signs_has_one_reading_and_is_no_cancel() {
     assert_eq!((effect(CANCEL), effect(SEND)), (Effect::Cancel, Effect::Write));
 }
 
+#[test]
+fn what_stands_beside_an_action_is_signed_or_refused_however_it_is_spelled() {
+    let presented = |text: &str| present_payload(&object(text).unwrap(), Source::Elsewhere).map(|_| ()).map_err(|refusal| refusal.reject);
+    let vault = format!("\"0x{}\"", "22".repeat(20));
+    let beside = |name: &str, value: &str| body(CANCEL).replace(r#""nonce""#, &format!(r#""{name}":{value},"nonce""#));
+    assert_eq!(presented(&beside("vaultAddress", &vault)), Ok(()));
+    assert_eq!(presented(&beside("expiresAfter", "null")), Ok(()));
+    for (name, value) in [("VaultAddress", &*vault), ("vaultaddress", &vault), ("ExpiresAfter", "2"), ("Action", CANCEL), ("Nonce", "2")] {
+        assert_eq!(presented(&beside(name, value)), Err(Reject::Malformed), "{name}");
+    }
+    let orders = r#"{"type":"order","orders":[{}],"Orders":[{},{}]}"#;
+    assert_eq!(presented(&body(orders)), Err(Reject::Malformed));
+}
+
 /// The message that an action over the WebSocket becomes once its signature is good.
 fn message(action: &str) -> (&'static str, Option<u32>) {
     let target = format!("/api/v3/account?timestamp={NOW_MS}&signature={}", hmac_hex(format!("timestamp={NOW_MS}").as_bytes()));

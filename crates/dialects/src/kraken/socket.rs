@@ -2,9 +2,10 @@
 
 use countersign_core::{Purpose, Refusal, Reject, Timestamp, TokenKind, VerifiedIdentity};
 
+use super::token::without_tokens;
 use super::{routes, sentence};
 use crate::answer::quoted;
-use crate::fields::{malformed, missing, object, string};
+use crate::fields::{malformed, member, missing, object, string};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
 use crate::raw_object::RawObject;
@@ -33,10 +34,11 @@ impl Venue for V2 {
 
     fn read<'f>(&mut self, text: &'f str, _: Timestamp, _: &mut dyn Desk) -> Result<Frame<'f>, Refused> {
         let frame = object(text)?;
-        self.method = string(&frame, "method").ok_or_else(|| malformed("method"))?;
+        // A frame of v1, too, is one for a reader of that version.
+        self.method = string(&frame, "method").filter(|_| !frame.has_alike("event")).ok_or_else(|| malformed("method"))?;
         let echo: Echo = frame.member("req_id").map(|id| id.get().to_owned()).filter(|id| id.len() <= limits::RPC_ID_CHARS_MAX);
         let op = self.op(&frame, &echo).map_err(|refusal| Refused { refusal, echo: echo.clone() })?;
-        Ok(Frame { op, echo })
+        Ok(Frame { op: without_tokens(op, text, &frame, "params"), echo })
     }
 
     fn welcome(&self, _: &VerifiedIdentity, echo: &Echo, _: Timestamp) -> String {
@@ -55,7 +57,7 @@ fn request_id(echo: &Echo) -> String {
 
 impl V2 {
     fn op<'f>(&self, frame: &RawObject<'_>, echo: &Echo) -> Result<Op<'f>, Refusal> {
-        let params = frame.member("params").map(|params| object(params.get())).transpose()?.unwrap_or_default();
+        let params = member(frame, "params")?.map(|params| object(params.get())).transpose()?.unwrap_or_default();
         match self.method.as_str() {
             "ping" => Ok(Op::Answer(format!(r#"{{"method":"pong"{}}}"#, request_id(echo)))),
             "subscribe" | "unsubscribe" => {
@@ -65,11 +67,11 @@ impl V2 {
                 }
                 let private = routes::PRIVATE_CHANNELS.iter().find(|(name, _)| *name == channel);
                 let message = private.map_or(routes::UNLISTED, |(_, message)| message);
-                token(&params).map(|token| Op::Token(token, TokenKind::Access, message))
+                token(&params).map(|token| Op::Token(token, TokenKind::Access, message, None))
             }
             method => {
                 let message = trading(method, false)?;
-                token(&params).map(|token| Op::Token(token, TokenKind::Access, message))
+                token(&params).map(|token| Op::Token(token, TokenKind::Access, message, None))
             }
         }
     }

@@ -14,9 +14,10 @@
 use countersign_core::{Purpose, Refusal, Reject, Timestamp, TokenKind, VerifiedIdentity};
 
 use super::socket::{token, trading};
+use super::token::without_tokens;
 use super::{routes, sentence};
 use crate::answer::quoted;
-use crate::fields::{malformed, object, string};
+use crate::fields::{malformed, member, object, string};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
 use crate::raw_object::RawObject;
@@ -44,10 +45,11 @@ impl Venue for V1 {
     fn read<'f>(&mut self, text: &'f str, _: Timestamp, _: &mut dyn Desk) -> Result<Frame<'f>, Refused> {
         (self.event, self.channel) = (String::new(), None);
         let frame = object(text)?;
-        self.event = string(&frame, "event").ok_or_else(|| malformed("event"))?;
+        // A frame of v2, too, is one for a reader of that version.
+        self.event = string(&frame, "event").filter(|_| !frame.has_alike("method")).ok_or_else(|| malformed("event"))?;
         let echo: Echo = frame.member("reqid").map(|id| id.get().to_owned()).filter(|id| id.len() <= limits::RPC_ID_CHARS_MAX);
         let op = self.op(&frame, &echo).map_err(|refusal| Refused { refusal, echo: echo.clone() })?;
-        Ok(Frame { op, echo })
+        Ok(Frame { op: without_tokens(op, text, &frame, "subscription"), echo })
     }
 
     fn welcome(&self, _: &VerifiedIdentity, echo: &Echo, _: Timestamp) -> String {
@@ -95,13 +97,13 @@ impl V1 {
             "subscribe" | "unsubscribe" => self.subscription(frame),
             event => {
                 let message = trading(event, true)?;
-                token(frame).map(|token| Op::Token(token, TokenKind::Access, message))
+                token(frame).map(|token| Op::Token(token, TokenKind::Access, message, None))
             }
         }
     }
 
     fn subscription<'f>(&mut self, frame: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
-        let Some(subscription) = frame.member("subscription") else {
+        let Some(subscription) = member(frame, "subscription")? else {
             // A public channel may be left by its number alone.
             let by_number = self.event == "unsubscribe" && frame.member("channelID").is_some();
             return if by_number { Ok(Op::Public(routes::PUBLIC)) } else { Err(malformed("subscription")) };
@@ -118,7 +120,7 @@ impl V1 {
         if public {
             return Ok(Op::Public(routes::PUBLIC));
         }
-        token(&subscription).map(|token| Op::Token(token, TokenKind::Access, message))
+        token(&subscription).map(|token| Op::Token(token, TokenKind::Access, message, None))
     }
 }
 

@@ -12,7 +12,7 @@ use countersign_core::{Purpose, Refusal, Timestamp, TokenKind, VerifiedIdentity}
 
 use super::{routes, words};
 use crate::answer::quoted;
-use crate::fields::{malformed, missing, object, string};
+use crate::fields::{malformed, member, missing, object, string};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, LoginSocket, Op, Refused, Venue};
 use crate::socket::{Desk, DialectSocket, Opening};
@@ -67,12 +67,12 @@ impl Connection {
             }
             "subscribe" | "unsubscribe" => {
                 let topic = string(frame, "topic").ok_or_else(|| malformed("topic"))?;
-                let private = frame.member("privateChannel").is_some_and(|flag| matches!(flag.get(), "true" | "\"true\""));
+                let private = member(frame, "privateChannel")?.is_some_and(|flag| matches!(flag.get(), "true" | "\"true\""));
                 if !private && !routes::PRIVATE_TOPICS.iter().any(|start| topic.starts_with(start)) {
                     return Ok(Op::Public(routes::PUBLIC));
                 }
                 let token = self.token.clone().ok_or_else(|| missing("token"))?;
-                Ok(Op::Token(token, TokenKind::Connect, routes::PRIVATE))
+                Ok(Op::Token(token, TokenKind::Connect, routes::PRIVATE, None))
             }
             _ => Err(countersign_core::Reject::RouteUnknown.into()),
         }

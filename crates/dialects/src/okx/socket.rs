@@ -4,9 +4,10 @@
 //! is private when one of its channels is; such a list goes out under the login whole.
 
 use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
+use serde_json::value::RawValue;
 
 use super::{FAMILY, reject_body, routes};
-use crate::fields::{array, base64_mac, decimal_seconds, key_id, malformed, missing, object, orders_in, string, text};
+use crate::fields::{array, base64_mac, decimal_seconds, key_id, malformed, member, missing, object, orders_in, string, text};
 use crate::header_family::clear;
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
@@ -42,17 +43,18 @@ impl Venue for Okx {
 
 fn op<'f>(frame: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
     let op = string(frame, "op").ok_or_else(|| malformed("op"))?;
+    let args = member(frame, "args")?;
     match op.as_str() {
-        "login" => login(frame).map(Op::Login),
+        "login" => login(args).map(Op::Login),
         "subscribe" | "unsubscribe" => {
-            let private = is_private(frame)?;
+            let private = is_private(args)?;
             Ok(if private { Op::Private(routes::PRIVATE) } else { Op::Public(routes::PUBLIC) })
         }
         op => {
             let known = routes::MESSAGES.iter().find(|route| route.orders_or_cancels() && route.name == op);
             let route = known.ok_or(Reject::RouteUnknown)?;
             if route.orders == routes::BATCH_ORDERS_MAX {
-                let list = frame.member("args").map_or("", |args| args.get());
+                let list = args.map_or("", RawValue::get);
                 return Ok(Op::Orders(route.name, orders_in(list.as_bytes(), route.orders)));
             }
             Ok(Op::Private(route.name))
@@ -60,8 +62,8 @@ fn op<'f>(frame: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
     }
 }
 
-fn is_private(frame: &RawObject<'_>) -> Result<bool, Refusal> {
-    let args = array(frame.member("args").ok_or_else(|| malformed("args"))?, limits::FRAME_LIST_MAX, "args")?;
+fn is_private(args: Option<&RawValue>) -> Result<bool, Refusal> {
+    let args = array(args.ok_or_else(|| malformed("args"))?, limits::FRAME_LIST_MAX, "args")?;
     let mut private = false;
     for arg in args {
         let channel = string(&object(arg.get())?, "channel").ok_or_else(|| malformed("channel"))?;
@@ -70,8 +72,8 @@ fn is_private(frame: &RawObject<'_>) -> Result<bool, Refusal> {
     Ok(private)
 }
 
-fn login<'f>(frame: &RawObject<'_>) -> Result<Presented<'f>, Refusal> {
-    let args = array(frame.member("args").ok_or_else(|| missing("args"))?, limits::FRAME_LIST_MAX, "args")?;
+fn login<'f>(args: Option<&RawValue>) -> Result<Presented<'f>, Refusal> {
+    let args = array(args.ok_or_else(|| missing("args"))?, limits::FRAME_LIST_MAX, "args")?;
     let [login] = args.as_slice() else {
         // What came to all of them would go by one connection, and one connection has one key.
         let several = Refusal::operator(Reject::Unsupported, "a login of several accounts at once");

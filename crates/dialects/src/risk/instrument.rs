@@ -179,7 +179,8 @@ fn one(object: &RawObject<'_>, name: &str) -> Option<String> {
     plain(&text(object, name)?)
 }
 
-/// A name without blanks, controls and letters beyond ASCII: a venue that trims them reads another name than stands there.
+/// A name without blanks, controls and letters beyond ASCII: a venue that trims or folds them (`ſ` to `s`) reads another name than
+/// stands there.
 fn plain(name: &str) -> Option<String> {
     name.bytes().all(|byte| byte.is_ascii_graphic()).then(|| name.to_owned())
 }

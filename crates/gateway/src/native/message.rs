@@ -1,12 +1,13 @@
 //! The body of an application message, read as far as the gateway must: which operation, and what to call it in a refusal.
 //!
 //! The body is forwarded as the bytes received. So that gateway and upstream cannot read two operations in one body, a name that
-//! stands twice is refused, however it is spelled.
+//! stands twice is refused, however it is spelled, and so is what some reader may take for `op` in other letters.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use countersign_core::{Refusal, Reject};
+use countersign_dialects::raw_object::is_alike;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
@@ -76,6 +77,8 @@ impl<'de> Visitor<'de> for MembersVisitor {
             match &*name {
                 "id" => members.id = Some(value),
                 "op" => members.op = Some(value),
+                // Readers of JSON in Go do not mind the case: they would take this for the operation.
+                twin if is_alike(twin, "op") => return Err(A::Error::custom("a second name of the operation")),
                 _ => {}
             }
             names.push(name);
@@ -148,6 +151,9 @@ mod tests {
             r#"{"op":"book","op":"order.place"}"#,
             r#"{"op":"book","\u006fp":"order.place"}"#,
             r#"{"op":"book","a":1,"a":1}"#,
+            r#"{"op":"book","Op":"order.place"}"#,
+            r#"{"OP":"order.place","op":"book"}"#,
+            r#"{"Op":"order.place"}"#,
             r#"{"id":1}"#,
             r#"{"op":1}"#,
             r#"{"op":null}"#,

@@ -143,6 +143,14 @@ pub(crate) struct Declined {
     pub(crate) body: Bytes,
 }
 
+impl Declined {
+    /// Whether it is about who asks. Where that is told in an assertion of ours the client is not at fault: an upstream that does not
+    /// take the assertion has lost our keys, or its clock, and no client has a bad key.
+    pub(crate) fn is_of_identity(&self) -> bool {
+        matches!(self.status.as_u16(), 401 | 403)
+    }
+}
+
 impl From<Refusal> for NotSwitched {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)

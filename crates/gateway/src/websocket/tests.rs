@@ -3,7 +3,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use countersign_core::permit_public;
+use countersign_core::{
+    Access, AccountId, ApiKeyId, Binding, CertificateClaim, Credential, CredentialId, Freshness, Requirement, Scope, Scopes, Verifier,
+    authorize, permit_public, verify_certificate,
+};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::request::Parts;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
@@ -158,6 +161,62 @@ async fn what_the_upstream_declines_is_passed_on_and_no_failure() {
             assert!(connection.upgrade.borrow().is_none(), "no tunnel");
         }
         assert!(!stage.refused("upstream_unavailable"));
+    })
+    .await;
+}
+
+/// Admitted as somebody, with a header for the answer.
+fn identified(worker: &Worker, route: &Route) -> Admitted {
+    let credential = Credential {
+        scopes: Scopes::parse(Scope::MD_READ).unwrap(),
+        min_bind: Binding::Sep,
+        ..Credential::new(
+            CredentialId::parse("cred-1").unwrap(),
+            AccountId::parse("desk-1").unwrap(),
+            Purpose::ClientCertificate,
+            ApiKeyId::parse("key-1").unwrap(),
+            Verifier::Certificate,
+        )
+    };
+    let claim = CertificateClaim { key_id: credential.key_id.clone() };
+    let identity = verify_certificate(&claim, Some(&Arc::new(credential)), None, crate::clock::wall()).unwrap();
+    let mut login = Login::new(identity, Freshness::Channel, Arc::default());
+    login.answer_headers.push((http::HeaderName::from_static("countersign-contract"), HeaderValue::from_static("c")));
+    let requirement = Requirement { access: Access::Scoped(Scope::parse(Scope::MD_READ).unwrap()), ..route.requirement.clone() };
+    let permit = authorize(&login.identity, None, &requirement).unwrap();
+    let asked = crate::halts::Asked::of(route, Some(&login), None);
+    let permit = worker.shared.halts.gate().clear(worker, permit, asked).unwrap();
+    Admitted { permit, login: Some(login), usage: Charged::default() }
+}
+
+/// An upstream that does not take our assertion has a failure; no client has a bad key. What else it declines has the answer's headers.
+#[tokio::test]
+async fn an_upstream_that_refuses_our_assertion_is_a_failure_and_no_bad_key() {
+    on_stage(|stage| async move {
+        for (answer, status) in [
+            (&b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"[..], None),
+            (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", None),
+            (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", Some(404)),
+        ] {
+            let mut config = stage.worker.upstreams[0].config().clone();
+            config.authority = rude_upstream(answer).await.to_string();
+            let worker = Worker::new(Arc::clone(&stage.worker.shared), &[config]);
+            let routes = worker.shared.routes.load_full();
+            let RouteMatch::Found(route) = routes.find_http("GET", "/ws") else { panic!("a route") };
+            let (connection, parts) = (stage.connection(), upgrade_request("/ws"));
+            let told = begin(&worker, &connection, route, &parts, (identified(&worker, route), None), &authority()).await;
+            match (told, status) {
+                (Err(refusal), None) => assert_eq!(refusal.reject, Reject::UpstreamUnavailable),
+                (Ok(answer), Some(status)) => {
+                    assert_eq!(
+                        (answer.status().as_u16(), &answer.headers()["countersign-contract"]),
+                        (status, &HeaderValue::from_static("c"))
+                    );
+                }
+                (told, _) => panic!("{:?}", told.map(|answer| answer.status())),
+            }
+            assert!(connection.upgrade.borrow().is_none(), "no tunnel");
+        }
     })
     .await;
 }

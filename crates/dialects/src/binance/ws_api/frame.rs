@@ -72,8 +72,9 @@ impl<'f> Frame<'f> {
         let id = object.member("id").ok_or_else(|| anonymous(Fault::FrameIdMissing))?;
         let id = RequestId::read(id).ok_or_else(|| anonymous(Fault::FrameIdMalformed))?;
         let named = |fault| FrameError { id, fault };
-        let method = object.member("method").and_then(method_name).ok_or_else(|| named(Fault::FrameMethodMalformed))?;
-        let params = match object.member("params") {
+        let method = object.only_member("method").and_then(method_name).ok_or_else(|| named(Fault::FrameMethodMalformed))?;
+        let params = match object.only_member("params") {
+            None if object.has_alike("params") => return Err(named(Fault::FrameParamsMalformed)),
             Some(params) => serde_json::from_str(params.get()).map_err(|_| named(Fault::FrameParamsMalformed))?,
             None => RawObject::default(),
         };
@@ -129,6 +130,14 @@ mod tests {
         assert_eq!(fault(r#"{"id":1,"method":"ping","params":{"a":1,"a":1}}"#), Fault::FrameParamsMalformed);
         assert_eq!(fault(r#"{"id":1,"method":"ping","params":{"a":1,"\u0061":1}}"#), Fault::FrameParamsMalformed);
         assert_eq!(fault(r#"{"id":1,"method":"ping","m\u0065thod":"time"}"#), Fault::FrameNotJson);
+    }
+
+    #[test]
+    fn a_twin_of_what_decides_is_refused() {
+        assert_eq!(fault(r#"{"id":1,"method":"ping","Method":"order.place"}"#), Fault::FrameMethodMalformed);
+        assert_eq!(fault(r#"{"id":1,"METHOD":"order.place"}"#), Fault::FrameMethodMalformed);
+        assert_eq!(fault(r#"{"id":1,"method":"time","params":{},"Params":{"symbol":"BTCUSDT"}}"#), Fault::FrameParamsMalformed);
+        assert_eq!(fault(r#"{"id":1,"method":"time","Params":{"symbol":"BTCUSDT"}}"#), Fault::FrameParamsMalformed);
     }
 
     #[test]

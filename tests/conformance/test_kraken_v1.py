@@ -138,8 +138,15 @@ def test_v1_is_at_the_root_where_no_other_venue_has_it(tmp_path):
         assert answer["status"] == "subscribed", answer
         assert (await until(connection, lambda frame: isinstance(frame, list)))[-2:] == ["spread", "XBT/USDT"]
 
+    async def order_first(connection):
+        # Its `type` is the side; no subscription has told the venue behind before which version is spoken.
+        placed = await ask(connection, "addOrder", token=shown, pair="XBT/USDT", type="buy", ordertype="limit", volume="0.01", price="9000")
+        assert (placed["event"], placed["status"]) == ("addOrderStatus", "ok"), placed
+
     with Server(tmp_path / "state", config=config) as server:
         talking(server, story, "/")
+        shown = token(server, made_key(server, purpose="kraken", kind="HS512"))
+        talking(server, order_first, "/")
 
 
 def test_a_key_that_may_not_trade_does_not(server):

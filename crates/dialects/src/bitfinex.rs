@@ -91,7 +91,7 @@ const REST: &[RestRoute] = &[
     RestRoute::signed("POST", "/v2/auth/w/withdraw", Scope::FUNDS_WITHDRAW),
 ];
 
-const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/ws/2", kind: SocketKind::Dialect }];
+const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/ws/2", kind: SocketKind::Dialect, yields: false }];
 
 const PUBLIC: &str = "subscribe.public";
 const LOGIN: &str = "auth";

@@ -85,7 +85,7 @@ const REST: &[RestRoute] = &[
     RestRoute::trade("PUT", "/api/v1/order/bulk", BULK_ORDERS),
 ];
 
-const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/realtime", kind: SocketKind::Dialect }];
+const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/realtime", kind: SocketKind::Dialect, yields: false }];
 
 const PUBLIC: &str = "subscribe.public";
 const PRIVATE: &str = "subscribe.private";

@@ -67,10 +67,10 @@ const REST: &[RestRoute] = &[
 ];
 
 const SOCKETS: &[SocketRoute] = &[
-    SocketRoute { path: "/v1/marketdata/{symbol}", kind: SocketKind::Relay },
-    SocketRoute { path: "/v1/multimarketdata", kind: SocketKind::Relay },
-    SocketRoute { path: "/v1/order/events", kind: SocketKind::SignedRelay(ORDERS) },
-    SocketRoute { path: "/v2/marketdata", kind: SocketKind::Relay },
+    SocketRoute { path: "/v1/marketdata/{symbol}", kind: SocketKind::Relay, yields: false },
+    SocketRoute { path: "/v1/multimarketdata", kind: SocketKind::Relay, yields: false },
+    SocketRoute { path: "/v1/order/events", kind: SocketKind::SignedRelay(ORDERS), yields: false },
+    SocketRoute { path: "/v2/marketdata", kind: SocketKind::Relay, yields: false },
 ];
 
 /// The dialect of Gemini.

@@ -51,8 +51,10 @@ const NONCE_WINDOW: u16 = 100;
 
 const REST: &[RestRoute] = &[RestRoute::public("POST", "/info"), RestRoute::trade("POST", "/exchange", 1)];
 
-const SOCKETS: &[SocketRoute] =
-    &[SocketRoute { path: "/hyperliquid/ws", kind: SocketKind::Dialect }, SocketRoute { path: "/ws", kind: SocketKind::Dialect }];
+const SOCKETS: &[SocketRoute] = &[
+    SocketRoute { path: "/hyperliquid/ws", kind: SocketKind::Dialect, yields: false },
+    SocketRoute { path: "/ws", kind: SocketKind::Dialect, yields: false },
+];
 
 const PUBLIC: &str = "subscribe.public";
 const ACTION: &str = "post.action";

@@ -160,6 +160,8 @@ pub struct SocketRoute {
     pub path: &'static str,
     /// What is done with it.
     pub kind: SocketKind,
+    /// Whether it gives way where another table has the same path: the dialect has this socket at a path of its own, too.
+    pub yields: bool,
 }
 
 /// What is done with a WebSocket of the venue.

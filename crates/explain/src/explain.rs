@@ -14,6 +14,7 @@ use crate::input::{Input, InputError};
 use crate::keys::Material;
 use crate::report::{Finding, Recognized, Report, Verdict};
 use crate::request::Request;
+use crate::search::Budget;
 use crate::{hyperliquid, jwt, recognize};
 
 pub(crate) use case::Case;
@@ -42,11 +43,16 @@ pub struct Options {
 /// # Errors
 /// [`InputError`] when the secret cannot be read, or cannot be one of this dialect.
 pub fn explain(input: &Input, options: &Options) -> Result<Report, InputError> {
+    explain_within(input, options, &Budget::whole())
+}
+
+/// Explains an input, and searches as far as the budget goes.
+pub(crate) fn explain_within(input: &Input, options: &Options, budget: &Budget) -> Result<Report, InputError> {
     let report = Report::new(input.kind());
     match input {
-        Input::Fix(line) => explain_logon(report, line, options),
-        Input::Frame(text) => explain_frame(report, text, options),
-        Input::Http(request, _) => explain_request(report, request, options),
+        Input::Fix(line) => explain_logon(report, line, options, budget),
+        Input::Frame(text) => explain_frame(report, text, options, budget),
+        Input::Http(request, _) => explain_request(report, request, options, budget),
     }
 }
 
@@ -67,7 +73,7 @@ fn read_key(purpose: Purpose, options: &Options) -> Result<(), InputError> {
     options.secret.as_ref().map_or(Ok(()), |secret| Material::read(purpose, secret).map(drop))
 }
 
-fn explain_request(mut report: Report, sent: &Request, options: &Options) -> Result<Report, InputError> {
+fn explain_request(mut report: Report, sent: &Request, options: &Options, budget: &Budget) -> Result<Report, InputError> {
     report.notes.extend(sent.notes.iter().cloned());
     let Some(purpose) = recognized(&mut report, options, recognize::of_request(sent)) else { return Ok(report) };
     read_key(purpose, options)?;
@@ -81,7 +87,7 @@ fn explain_request(mut report: Report, sent: &Request, options: &Options) -> Res
         report.add(finding);
     }
     if purpose == Purpose::Coinbase {
-        return jwt::explain_request(report, &checked.repaired, options);
+        return jwt::explain_request(report, &checked.repaired, options, budget);
     }
     if purpose == Purpose::Hyperliquid {
         let body = String::from_utf8_lossy(&sent.body).into_owned();
@@ -95,14 +101,14 @@ fn explain_request(mut report: Report, sent: &Request, options: &Options) -> Res
     report.field("method", sent.method.clone());
     report.field("path", String::from_utf8_lossy(sent.path()));
     let reading = gateway::of_request(dialect, &checked.repaired);
-    Case { draft, as_sent: as_sent.text, reading, checks_time: false }.conclude(report, options)
+    Case { draft, as_sent: as_sent.text, reading, checks_time: false }.conclude(report, options, budget)
 }
 
-fn explain_frame(mut report: Report, text: &str, options: &Options) -> Result<Report, InputError> {
+fn explain_frame(mut report: Report, text: &str, options: &Options, budget: &Budget) -> Result<Report, InputError> {
     let Some(purpose) = recognized(&mut report, options, recognize::of_frame(text)) else { return Ok(report) };
     read_key(purpose, options)?;
     if purpose == Purpose::Coinbase {
-        return jwt::explain_frame(report, text, options);
+        return jwt::explain_frame(report, text, options, budget);
     }
     if purpose == Purpose::Hyperliquid {
         let request = frame::member(text, "request").unwrap_or_default();
@@ -129,10 +135,10 @@ fn explain_frame(mut report: Report, text: &str, options: &Options) -> Result<Re
     if purpose == Purpose::Binance && frame::member(text, "method").is_some_and(|method| method.ends_with("session.logon")) && by_mac {
         report.add(Finding::fault(Mistake::KeyTypeHmac, "session.logon takes Ed25519 keys only"));
     }
-    Case { draft, as_sent, reading, checks_time: true }.conclude(report, options)
+    Case { draft, as_sent, reading, checks_time: true }.conclude(report, options, budget)
 }
 
-fn explain_logon(mut report: Report, line: &FixLine, options: &Options) -> Result<Report, InputError> {
+fn explain_logon(mut report: Report, line: &FixLine, options: &Options, budget: &Budget) -> Result<Report, InputError> {
     let named = options.dialect.and_then(draft::logon::of_purpose).map(|dialect| (dialect, "you said so".to_owned()));
     for finding in logon::check(line) {
         report.add(finding);
@@ -160,7 +166,7 @@ fn explain_logon(mut report: Report, line: &FixLine, options: &Options) -> Resul
     let as_sent = draft.text.clone();
     // SendingTime is of another form, which the session judges.
     let checks_time = matches!(dialect, LogonDialect::Deribit | LogonDialect::Kraken);
-    Case { draft, as_sent, reading, checks_time }.conclude(report, options)
+    Case { draft, as_sent, reading, checks_time }.conclude(report, options, budget)
 }
 
 fn unsupported(mut report: Report) -> Report {

@@ -18,9 +18,10 @@ use crate::keys::any_base64;
 use crate::moment::span;
 use crate::report::{Finding, Report};
 use crate::request::Request;
+use crate::search::Budget;
 
 /// Explains the token of a request.
-pub(crate) fn explain_request(mut report: Report, request: &Request, options: &Options) -> Result<Report, InputError> {
+pub(crate) fn explain_request(mut report: Report, request: &Request, options: &Options, budget: &Budget) -> Result<Report, InputError> {
     let header = request.header("authorization").unwrap_or_default().to_owned();
     let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
     let Some(token) = token.or_else(|| (header.split('.').count() == 3).then_some(header.as_str())) else {
@@ -40,7 +41,7 @@ pub(crate) fn explain_request(mut report: Report, request: &Request, options: &O
         Some(dialect) => gateway::of_request(dialect, request),
         None => Reading::NoProof("the dialect is not there"),
     };
-    conclude(report, token, claims.as_ref(), reading, options)
+    conclude(report, token, claims.as_ref(), reading, options, budget)
 }
 
 /// The key that the token of a request names.
@@ -59,7 +60,7 @@ fn key_of(token: &str) -> Option<String> {
 }
 
 /// Explains the token of a frame.
-pub(crate) fn explain_frame(mut report: Report, text: &str, options: &Options) -> Result<Report, InputError> {
+pub(crate) fn explain_frame(mut report: Report, text: &str, options: &Options, budget: &Budget) -> Result<Report, InputError> {
     let token = frame::member(text, "jwt").unwrap_or_default();
     let claims = claims_of(&token, &mut report);
     if let Some((_, claims)) = &claims {
@@ -69,7 +70,7 @@ pub(crate) fn explain_frame(mut report: Report, text: &str, options: &Options) -
         Some(dialect) => gateway::of_frame(dialect, text, options.at.unwrap_or(options.now), &|_| false),
         None => Reading::NoProof("the dialect is not there"),
     };
-    conclude(report, &token, claims.as_ref(), reading, options)
+    conclude(report, &token, claims.as_ref(), reading, options, budget)
 }
 
 fn conclude(
@@ -78,6 +79,7 @@ fn conclude(
     parts: Option<&(Value, Value)>,
     reading: Reading<'static>,
     options: &Options,
+    budget: &Budget,
 ) -> Result<Report, InputError> {
     if parts.is_none() {
         return Ok(without_proof(report, &Reading::NoProof("a token that cannot be read is not searched for mistakes")));
@@ -97,7 +99,7 @@ fn conclude(
         report.add(of_refusal(refusal, parts.map(|(_, claims)| claims)));
     }
     let as_sent = draft.text.clone();
-    Case { draft, as_sent, reading, checks_time: false }.conclude(report, options)
+    Case { draft, as_sent, reading, checks_time: false }.conclude(report, options, budget)
 }
 
 fn of_refusal(refusal: &Refusal, claims: Option<&Value>) -> Finding {

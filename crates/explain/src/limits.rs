@@ -11,15 +11,24 @@ pub const KEPT_BYTES_MAX: usize = 16 * 1_024;
 /// Longest secret: an RSA private key of 4096 bits in PEM is about 3.3 KiB.
 pub const SECRET_BYTES_MAX: usize = 16 * 1_024;
 
-/// Most MACs that one search computes: pairs of four hundred mistakes, and each of them under eighty readings of the secret: a second of
+/// Most MACs of one explanation: pairs of four hundred mistakes, and each of them under eighty readings of the secret: a second of
 /// one core.
 pub const MACS_MAX: usize = 400_000;
 
-/// Most bytes that one search hashes: a 64 KiB body a few thousand times.
-pub const HASHED_BYTES_MAX: usize = 512 * 1_024 * 1_024;
+/// Most texts that one explanation makes: pairs of four hundred mistakes and more. One that is not tried costs, too.
+pub const VARIATIONS_MAX: usize = 400_000;
 
-/// Most public-key verifications of one search: each costs about fifty MACs.
-pub const VERIFICATIONS_MAX: usize = 2_000;
+/// Most bytes that one explanation writes into texts and hashes: a 64 KiB body a few thousand times.
+pub const TEXT_BYTES_MAX: usize = 512 * 1_024 * 1_024;
+
+/// Most public-key verifications of one explanation: each costs about fifty MACs.
+pub const VERIFICATIONS_MAX: usize = 4_000;
+
+/// Most parameters that are varied one by one: orders have a dozen, and what each costs grows with how many there are.
+pub const VARIED_PARAMETERS_MAX: usize = 64;
+
+/// Most segments of a path that are left out one by one: paths of venues have up to eight.
+pub const VARIED_SEGMENTS_MAX: usize = 16;
 
 /// Most parameters whose every order is tried: 6! is 720.
 pub const PERMUTED_PARAMETERS_MAX: usize = 6;

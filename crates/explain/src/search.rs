@@ -9,6 +9,9 @@
 //! A hit is proof: the signature is that of the text under the key. There are no guesses in it. What was searched is bounded by
 //! [`crate::limits`]; the first explanation with the fewest mistakes wins.
 
+mod budget;
+#[cfg(test)]
+mod tests;
 mod ways;
 
 use std::ops::ControlFlow;
@@ -20,7 +23,8 @@ use crate::keys::Named;
 use crate::signature::Reading;
 use crate::vary::{self, Variation, Which};
 
-pub(crate) use ways::{Budget, Ways};
+pub(crate) use budget::Budget;
+pub(crate) use ways::Ways;
 
 /// What explains a signature.
 #[derive(Clone, Debug)]
@@ -45,7 +49,11 @@ impl From<Variation> for Candidate {
 
 /// Searches from the texts that may be right: the expected one, and the one as sent where that is another. Each candidate is tried as
 /// it is made.
-pub(crate) fn search(draft: &Draft, bases: &[Text], ways: &Ways, readings: &[Reading], budget: &mut Budget) -> Option<Hit> {
+pub(crate) fn search(draft: &Draft, bases: &[Text], ways: &Ways, readings: &[Reading], budget: &Budget) -> Option<Hit> {
+    // What cannot be read, or has a length that no signature has, is made by no text.
+    if !ways.may_make(readings) {
+        return None;
+    }
     let mut search = Search { draft, ways, readings, budget, best: None };
     search.bases(bases, 0);
     search.bases(bases, 1);
@@ -58,8 +66,7 @@ pub(crate) fn search(draft: &Draft, bases: &[Text], ways: &Ways, readings: &[Rea
     if search.best.as_ref().is_some_and(|hit| hit.mistakes.len() <= 1) {
         return search.best;
     }
-    // What the many other times spent is not missing here.
-    *search.budget = Budget::default();
+    search.budget.second_stage();
     search.bases(bases, 2);
     search.each(bases, Which::Narrow, &mut |search, single| search.attempt(&single, 1));
     if search.is_done(2) {
@@ -73,7 +80,7 @@ struct Search<'s> {
     draft: &'s Draft,
     ways: &'s Ways,
     readings: &'s [Reading],
-    budget: &'s mut Budget,
+    budget: &'s Budget,
     best: Option<Hit>,
 }
 
@@ -98,13 +105,14 @@ impl<'s> Search<'s> {
     /// The variations of every text.
     fn each(&mut self, bases: &[Text], which: Which, then: &mut Then<'s, '_>) {
         for base in bases {
-            vary::texts(self.draft, base, which, &mut |variation| then(self, Candidate::from(variation)));
+            let budget = self.budget;
+            vary::texts(self.draft, base, which, budget, &mut |variation| then(self, Candidate::from(variation)));
         }
     }
 
     /// The text of one mistake with a second one.
     fn pairs(&mut self, single: &Candidate) -> ControlFlow<()> {
-        vary::texts(self.draft, &single.text, Which::Narrow, &mut |variation| {
+        vary::texts(self.draft, &single.text, Which::Narrow, self.budget, &mut |variation| {
             if single.mistakes.iter().any(|named| named.mistake == variation.mistake) {
                 return ControlFlow::Continue(());
             }

@@ -29,6 +29,7 @@ use std::ops::ControlFlow;
 
 use crate::catalogue::Mistake;
 use crate::draft::{Draft, Name, Text};
+use crate::search::Budget;
 
 /// What would have been signed with a mistake.
 #[derive(Clone, Debug)]
@@ -56,6 +57,7 @@ pub(crate) struct Variations<'d> {
     pub(crate) draft: &'d Draft,
     pub(crate) base: &'d Text,
     which: Which,
+    budget: &'d Budget,
     take: &'d mut Take<'d>,
     ended: bool,
 }
@@ -73,25 +75,38 @@ impl Variations<'_> {
 
     /// Adds the base with other bytes in one part.
     pub(crate) fn add_bytes(&mut self, mistake: Mistake, detail: impl Into<String>, name: Name, bytes: impl Into<Vec<u8>>) {
-        let text = self.base.with_bytes(name, bytes);
-        self.add(mistake, detail, text);
+        if self.which == Which::Narrow && !self.has_ended() {
+            let text = self.base.with_bytes(name, bytes);
+            self.add(mistake, detail, text);
+        }
     }
 
     /// Whether the many are asked for, and more of them.
     pub(crate) fn are_wide(&self) -> bool {
-        self.which == Which::Wide && !self.ended
+        self.which == Which::Wide && !self.has_ended()
     }
 
+    /// Whether no more are taken: who makes them one by one from what a client sent asks between them.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended || self.budget.is_spent()
+    }
+
+    /// Each that is made is paid for, also where nobody tries it.
     fn push(&mut self, mistake: Mistake, detail: impl Into<String>, text: Text, which: Which) {
-        if which == self.which && !self.ended && text != *self.base {
-            self.ended = (self.take)(Variation { mistake, detail: detail.into(), text }).is_break();
+        if which != self.which || self.has_ended() {
+            return;
+        }
+        let detail = detail.into();
+        self.budget.text(detail.len() + text.parts.iter().map(|part| part.bytes.len()).sum::<usize>());
+        if text != *self.base {
+            self.ended = (self.take)(Variation { mistake, detail, text }).is_break();
         }
     }
 }
 
 /// Hands on the variations of a text of this draft, the likely ones first.
-pub(crate) fn texts<'d>(draft: &'d Draft, base: &'d Text, which: Which, take: &'d mut Take<'d>) {
-    let mut variations = Variations { draft, base, which, take, ended: false };
+pub(crate) fn texts<'d>(draft: &'d Draft, base: &'d Text, which: Which, budget: &'d Budget, take: &'d mut Take<'d>) {
+    let mut variations = Variations { draft, base, which, budget, take, ended: false };
     if which == Which::Narrow {
         target::vary(&mut variations);
         whole::vary(&mut variations);
@@ -116,15 +131,28 @@ mod tests {
     use crate::draft::{Encoding, Hash, Part, Scheme};
 
     fn given(which: Which, most: usize) -> usize {
+        given_of(which, most, [(Name::Method, "POST"), (Name::Path, "/a/b"), (Name::Body, r#"{"a":1.50,"b":"x"}"#)])
+    }
+
+    fn given_of<const N: usize>(which: Which, most: usize, parts: [(Name, &str); N]) -> usize {
         let mut draft = Draft::new(Purpose::Okx, Scheme::Hmac(Hash::Sha256), Encoding::Base64);
-        let parts = [(Name::Method, "POST"), (Name::Path, "/a/b"), (Name::Body, r#"{"a":1.50,"b":"x"}"#)];
         draft.text = Text::new(parts.map(|(name, text)| Part::plain(name, text)).to_vec());
         let mut given = 0;
-        texts(&draft, &draft.text, which, &mut |_| {
+        texts(&draft, &draft.text, which, &Budget::whole(), &mut |_| {
             given += 1;
             if given == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         given
+    }
+
+    #[test]
+    fn a_text_has_some_hundreds_whatever_its_length() {
+        let (path, query) = ("/a".repeat(4_000), vec!["a=1.5"; 2_000].join("&"));
+        let parts = [(Name::Method, "GET"), (Name::Path, path.as_str()), (Name::Query, query.as_str())];
+        for which in [Which::Narrow, Which::Wide] {
+            let given = given_of(which, usize::MAX, parts);
+            assert!(given < 1_000, "{which:?}: {given}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::time::Duration;
 use countersign_store::FixRecords;
 use countersign_store::limits::FIX_RENEW;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
@@ -272,10 +273,21 @@ fn run_worker(shared: Arc<Shared>, upstreams: &[UpstreamConfig], listeners: Work
         drained(&worker, drain_deadline).await;
         Ok(())
     });
-    // The tasks that are left hold timers and sockets, which end inside their runtime only.
-    let _inside = runtime.enter();
-    drop(tasks);
+    end(runtime, tasks, ABANDONED_AFTER);
     ended
+}
+
+/// How long a worker that has drained waits for what works on threads beside it, as an explanation does: as long as one takes. Nobody
+/// is there any more who would be answered.
+const ABANDONED_AFTER: Duration = Duration::from_secs(1);
+
+/// Ends a worker's runtime. One that is just dropped waits for its blocking threads as long as they take.
+fn end(runtime: Runtime, tasks: LocalSet, abandoned_after: Duration) {
+    // The tasks that are left hold timers and sockets, which end inside their runtime only.
+    let inside = runtime.enter();
+    drop(tasks);
+    drop(inside);
+    runtime.shutdown_timeout(abandoned_after);
 }
 
 fn run_halts(shared: &Shared) -> io::Result<()> {

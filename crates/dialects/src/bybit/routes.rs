@@ -116,7 +116,7 @@ pub(super) const FORMER: &[&str] = &[
 ];
 
 const fn socket(path: &'static str) -> SocketRoute {
-    SocketRoute { path, kind: SocketKind::Dialect }
+    SocketRoute { path, kind: SocketKind::Dialect, yields: false }
 }
 
 /// The WebSockets.

@@ -87,7 +87,7 @@ pub const REST: &[RestRoute] = &[
 pub const SOCKET_PATH: &str = "/";
 
 /// The WebSockets.
-pub const SOCKETS: &[SocketRoute] = &[SocketRoute { path: SOCKET_PATH, kind: SocketKind::Dialect }];
+pub const SOCKETS: &[SocketRoute] = &[SocketRoute { path: SOCKET_PATH, kind: SocketKind::Dialect, yields: false }];
 
 /// A frame about a public channel.
 pub const PUBLIC_CHANNEL: &str = "channel.public";

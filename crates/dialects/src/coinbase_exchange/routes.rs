@@ -53,8 +53,10 @@ pub(super) const REST: &[RestRoute] = &[
 ];
 
 /// The WebSockets: clients open the root.
-pub(super) const SOCKETS: &[SocketRoute] =
-    &[SocketRoute { path: "/", kind: SocketKind::Dialect }, SocketRoute { path: "/coinbase-exchange/ws", kind: SocketKind::Dialect }];
+pub(super) const SOCKETS: &[SocketRoute] = &[
+    SocketRoute { path: "/", kind: SocketKind::Dialect, yields: false },
+    SocketRoute { path: "/coinbase-exchange/ws", kind: SocketKind::Dialect, yields: false },
+];
 
 pub(super) const PUBLIC: &str = "subscribe.public";
 pub(super) const PRIVATE: &str = "subscribe.private";

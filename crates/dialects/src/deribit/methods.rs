@@ -171,4 +171,4 @@ pub const MESSAGES: &[MessageRoute] = &MESSAGE_ROUTES;
 pub const SOCKET_PATH: &str = "/ws/api/v2";
 
 /// The WebSockets.
-pub const SOCKETS: &[SocketRoute] = &[SocketRoute { path: SOCKET_PATH, kind: SocketKind::Dialect }];
+pub const SOCKETS: &[SocketRoute] = &[SocketRoute { path: SOCKET_PATH, kind: SocketKind::Dialect, yields: false }];

@@ -124,7 +124,7 @@ pub(super) const REST: &[RestRoute] = &[
 ];
 
 const fn socket(path: &'static str) -> SocketRoute {
-    SocketRoute { path, kind: SocketKind::Dialect }
+    SocketRoute { path, kind: SocketKind::Dialect, yields: false }
 }
 
 /// The WebSockets; clients write the path with and without the slash at the end.

@@ -88,11 +88,11 @@ pub(super) const REST: &[RestRoute] = &[
 pub(super) const V2_PATH: &str = "/v2";
 
 const fn socket(path: &'static str) -> SocketRoute {
-    SocketRoute { path, kind: SocketKind::Dialect }
+    SocketRoute { path, kind: SocketKind::Dialect, yields: false }
 }
 
 /// The WebSockets. v1 is at the root, and where that is another venue's, as on a port for all, at a path of its own.
-pub(super) const SOCKETS: &[SocketRoute] = &[socket(V2_PATH), socket("/"), socket("/kraken/ws")];
+pub(super) const SOCKETS: &[SocketRoute] = &[socket(V2_PATH), SocketRoute { yields: true, ..socket("/") }, socket("/kraken/ws")];
 
 pub(super) const PUBLIC: &str = "subscribe.public";
 

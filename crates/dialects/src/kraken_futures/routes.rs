@@ -66,7 +66,7 @@ pub(super) const REST: &[RestRoute] = &[
 ];
 
 /// The WebSockets.
-pub(super) const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/ws/v1", kind: SocketKind::Dialect }];
+pub(super) const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/ws/v1", kind: SocketKind::Dialect, yields: false }];
 
 pub(super) const PUBLIC: &str = "subscribe.public";
 pub(super) const PRIVATE: &str = "subscribe.private";

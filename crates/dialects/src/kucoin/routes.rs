@@ -137,7 +137,7 @@ pub(super) const REST: &[RestRoute] = &[
 ];
 
 /// The WebSockets.
-pub(super) const SOCKETS: &[SocketRoute] = &[SocketRoute { path: SOCKET_PATH, kind: SocketKind::Dialect }];
+pub(super) const SOCKETS: &[SocketRoute] = &[SocketRoute { path: SOCKET_PATH, kind: SocketKind::Dialect, yields: false }];
 
 pub(super) const PUBLIC: &str = "subscribe.public";
 pub(super) const PRIVATE: &str = "subscribe.private";

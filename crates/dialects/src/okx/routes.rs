@@ -130,7 +130,7 @@ pub(super) const REST: &[RestRoute] = &[
 ];
 
 const fn socket(path: &'static str) -> SocketRoute {
-    SocketRoute { path, kind: SocketKind::Dialect }
+    SocketRoute { path, kind: SocketKind::Dialect, yields: false }
 }
 
 /// The WebSockets.

@@ -33,7 +33,7 @@ fn is_itself(material: &Material, signature: &str) -> bool {
 }
 
 impl Case {
-    pub(crate) fn conclude(self, mut report: Report, options: &Options) -> Result<Report, InputError> {
+    pub(crate) fn conclude(self, mut report: Report, options: &Options, budget: &Budget) -> Result<Report, InputError> {
         let material = options.secret.as_ref().map(|secret| Material::read(self.draft.purpose, secret)).transpose()?;
         self.fields(&mut report);
         self.own_checks(&mut report, options);
@@ -60,7 +60,7 @@ impl Case {
         }
         self.clock(presented, &mut report, options);
         match &material {
-            Some(material) => self.compare(&expected, presented, material, &mut report, options)?,
+            Some(material) => self.compare(&expected, presented, (material, budget), &mut report, options)?,
             None => self.by_form(presented, &mut report),
         }
         report.findings.sort_by_key(|finding| finding.weight == Weight::Note);
@@ -170,7 +170,7 @@ impl Case {
         &self,
         expected: &Text,
         presented: Option<&Presented<'_>>,
-        material: &Material,
+        (material, budget): (&Material, &Budget),
         report: &mut Report,
         options: &Options,
     ) -> Result<(), InputError> {
@@ -185,13 +185,13 @@ impl Case {
                 }
                 Material::Public(key, text) => Ways::public(key, &text_as_secret(text, &draft.key)),
             };
-            self.search(expected, &ways, material, report);
+            self.search(expected, (&ways, budget), material, report);
         }
         self.judge(presented, material, report, options);
         Ok(())
     }
 
-    fn search(&self, expected: &Text, ways: &Ways, material: &Material, report: &mut Report) {
+    fn search(&self, expected: &Text, (ways, budget): (&Ways, &Budget), material: &Material, report: &mut Report) {
         let draft = &self.draft;
         let public = matches!(material, Material::Public(..));
         let readings = readings(&draft.signature, draft.encoding, public);
@@ -201,7 +201,7 @@ impl Case {
                 bases.push(other.clone());
             }
         }
-        match search(draft, &bases, ways, &readings, &mut Budget::default()) {
+        match search(draft, &bases, ways, &readings, budget) {
             Some(hit) if hit.mistakes.is_empty() => {}
             Some(hit) => {
                 report.difference = report::difference(expected, &hit.text);

@@ -9,37 +9,9 @@ use countersign_core::{KeyType, PublicKey, Secret};
 use crate::catalogue::Mistake;
 use crate::draft::{Hash, Scheme};
 use crate::keys::{Named, Variant};
-use crate::limits;
 use crate::signature::Reading;
 
-/// What a search may still spend.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Budget {
-    macs: usize,
-    bytes: usize,
-    verifications: usize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { macs: limits::MACS_MAX, bytes: limits::HASHED_BYTES_MAX, verifications: limits::VERIFICATIONS_MAX }
-    }
-}
-
-impl Budget {
-    pub(crate) const fn is_spent(&self) -> bool {
-        self.macs == 0 || self.bytes == 0 || self.verifications == 0
-    }
-
-    fn mac(&mut self, bytes: usize) {
-        self.macs = self.macs.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(bytes);
-    }
-
-    fn verification(&mut self) {
-        self.verifications = self.verifications.saturating_sub(1);
-    }
-}
+use super::budget::Budget;
 
 #[expect(clippy::large_enum_variant, reason = "a few dozen in one search")]
 enum Kind {
@@ -116,13 +88,18 @@ impl Ways {
         Self(ways)
     }
 
+    /// Whether some way makes results as long as one of the readings. Where none does, no text at all is worth being made.
+    pub(crate) fn may_make(&self, readings: &[Reading]) -> bool {
+        self.0.iter().any(|way| readings.iter().any(|(_, bytes)| way.kind.is_as_long_as(bytes)))
+    }
+
     /// The ways with so many mistakes that make one of the readings of this text, each with the mistake of the reading.
     pub(crate) fn hits<'w>(
         &'w self,
         text: &[u8],
         mistakes: usize,
         readings: &[Reading],
-        budget: &mut Budget,
+        budget: &Budget,
     ) -> Vec<(&'w [Named], Option<Named>)> {
         let mut hits = Vec::new();
         for way in self.0.iter().filter(|way| way.named.len() == mistakes) {
@@ -163,12 +140,21 @@ impl Ways {
 }
 
 impl Kind {
-    fn makes(&self, text: &[u8], bytes: &[u8], budget: &mut Budget) -> bool {
+    fn is_as_long_as(&self, signature: &[u8]) -> bool {
+        match self {
+            Self::Hash { hash, .. } | Self::Swapped { hash, .. } => signature.len() == hash.bytes(),
+            Self::Mac { bytes, .. } => signature.len() == *bytes,
+            // The shortest signature is one of ECDSA in DER: no MAC is taken for one.
+            Self::Public { .. } => signature.len() >= 60,
+        }
+    }
+
+    fn makes(&self, text: &[u8], bytes: &[u8], budget: &Budget) -> bool {
+        if !self.is_as_long_as(bytes) {
+            return false;
+        }
         match self {
             Self::Hash { hash, secret, secret_first } => {
-                if bytes.len() != hash.bytes() {
-                    return false;
-                }
                 budget.mac(text.len());
                 let mut context = digest::Context::new(hash.algorithm());
                 let (first, second) = if *secret_first { (secret.as_slice(), text) } else { (text, secret.as_slice()) };
@@ -176,25 +162,15 @@ impl Kind {
                 context.update(second);
                 context.finish().as_ref() == bytes
             }
-            Self::Mac { key, bytes: length } => {
-                if bytes.len() != *length {
-                    return false;
-                }
+            Self::Mac { key, .. } => {
                 budget.mac(text.len());
                 hmac::verify(key, text, bytes).is_ok()
             }
             Self::Swapped { hash, secret } => {
-                if bytes.len() != hash.bytes() {
-                    return false;
-                }
                 budget.mac(text.len());
                 hmac::verify(&hmac::Key::new(hmac_of(*hash), text), secret, bytes).is_ok()
             }
             Self::Public { algorithm, key } => {
-                // The shortest signature is one of ECDSA in DER: no MAC is taken for one.
-                if bytes.len() < 60 {
-                    return false;
-                }
                 budget.verification();
                 UnparsedPublicKey::new(*algorithm, key).verify(text, bytes).is_ok()
             }

@@ -169,6 +169,9 @@ const SOCKETS: [&str; 12] = [
 
 /// Whole texts of other rules, from what this message has.
 fn rules(variations: &mut Variations<'_>) {
+    if !variations.are_wide() {
+        return;
+    }
     let draft = variations.draft;
     let around = &draft.around;
     let (method, path) = (around.method.as_str(), around.path.as_str());

@@ -3,7 +3,7 @@
 use super::Variations;
 use crate::catalogue::Mistake;
 use crate::draft::Name;
-use crate::limits::PERMUTED_PARAMETERS_MAX;
+use crate::limits::{PERMUTED_PARAMETERS_MAX, VARIED_PARAMETERS_MAX};
 use crate::vary::json::{short, styles};
 
 /// The pairs of a query or form; empty ones are left out.
@@ -57,7 +57,10 @@ fn vary_part(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]]) {
     let mut sorted = pairs.to_vec();
     sorted.sort_by_key(|pair| name_of(pair));
     variations.add_bytes(Mistake::ParametersSorted, format!("in the {name}"), name, join(&sorted));
-    for (at, pair) in pairs.iter().enumerate() {
+    for (at, pair) in pairs.iter().enumerate().take(VARIED_PARAMETERS_MAX) {
+        if variations.are_wide() || variations.has_ended() {
+            break;
+        }
         let rest: Vec<_> = pairs.iter().enumerate().filter(|(place, _)| *place != at).map(|(_, pair)| *pair).collect();
         let mistake = match name_of(pair) {
             b"timestamp" => Mistake::TimestampLeftOut,
@@ -115,7 +118,11 @@ fn numbers(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]]) {
                 decimal.map_or_else(|| pair.to_vec(), |value| [name_of(pair), b"=", rewrite(value).as_bytes()].concat())
             })
             .collect();
-        for (place, other) in written.iter().enumerate().filter(|(place, other)| other.as_slice() != pairs[*place]) {
+        let others = written.iter().enumerate().filter(|(place, other)| other.as_slice() != pairs[*place]);
+        for (place, other) in others.take(VARIED_PARAMETERS_MAX) {
+            if !variations.are_wide() {
+                break;
+            }
             let mut alone = pairs.to_vec();
             alone[place] = other;
             let signed = variations.base.with_bytes(name, alone.join(&b'&'));
@@ -127,8 +134,9 @@ fn numbers(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]]) {
 }
 
 fn signed_order(order: &[&[u8]]) -> String {
-    let names: Vec<_> = order.iter().map(|pair| name_of(pair).escape_ascii().to_string()).collect();
-    format!("signed as {}", names.join(", "))
+    let names: Vec<_> = order.iter().take(VARIED_PARAMETERS_MAX).map(|pair| name_of(pair).escape_ascii().to_string()).collect();
+    let more = if order.len() > VARIED_PARAMETERS_MAX { ", …" } else { "" };
+    format!("signed as {}{more}", names.join(", "))
 }
 
 /// What depends on where the signature stands, and on the seam between query and body.

@@ -5,6 +5,7 @@ use countersign_core::Purpose;
 use super::Variations;
 use crate::catalogue::Mistake;
 use crate::draft::{Name, Part, Text};
+use crate::limits::VARIED_SEGMENTS_MAX;
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
 
@@ -52,7 +53,7 @@ pub(super) fn left_out(variations: &mut Variations<'_>, name: Name, mistake: Mis
 
 fn path(variations: &mut Variations<'_>) {
     let Some(path) = variations.base.find(Name::Path).map(|part| part.bytes.clone()) else { return };
-    for (at, _) in path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/') {
+    for (at, _) in path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/').take(VARIED_SEGMENTS_MAX) {
         let detail = format!("signed from {} on, without {}", path[at..].escape_ascii(), path[..at].escape_ascii());
         variations.add_bytes(Mistake::PathPrefixLeftOut, detail, Name::Path, &path[at..]);
         variations.add_bytes(

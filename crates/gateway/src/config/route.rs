@@ -54,6 +54,7 @@ pub(super) fn read(raw: Vec<RawRoute>, upstreams: &[Upstream], families: Familie
     if report.errors.len() > errors_before {
         return None;
     }
+    let specs = without_yielding(specs);
     show(&specs, &origins, upstreams, report);
     match Routes::new(specs) {
         Ok(routes) => Some(routes),
@@ -104,6 +105,13 @@ fn without_overlaps(specs: impl Iterator<Item = RouteSpec>) -> Vec<RouteSpec> {
         }
     }
     kept
+}
+
+/// What a built-in table has at a path of its own, too, gives way to any other route that matches the same.
+fn without_yielding(specs: Vec<RouteSpec>) -> Vec<RouteSpec> {
+    let is_taken = |spec: &RouteSpec| specs.iter().any(|other| !other.yields && other.target.overlaps(&spec.target));
+    let stays: Vec<bool> = specs.iter().map(|spec| !spec.yields || !is_taken(spec)).collect();
+    specs.into_iter().zip(stays).filter_map(|(spec, stays)| stays.then_some(spec)).collect()
 }
 
 fn show(specs: &[RouteSpec], origins: &HashMap<String, Origin>, upstreams: &[Upstream], report: &mut Report) {

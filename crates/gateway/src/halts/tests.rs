@@ -46,6 +46,7 @@ fn route(stage: &Stage, risk: Risk) -> Rc<Route> {
         kind: public.kind,
         weight: crate::routes::RouteWeight::Fixed(1),
         orders: 0,
+        yields: false,
     };
     Rc::new(spec.into_route_of_risk(risk))
 }

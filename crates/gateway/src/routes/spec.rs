@@ -95,6 +95,8 @@ pub struct RouteSpec {
     pub weight: RouteWeight,
     /// How many orders it is charged as.
     pub orders: u32,
+    /// Whether it gives way where another route of the table matches the same: what it serves is at a path of its own, too.
+    pub yields: bool,
 }
 
 impl RouteSpec {

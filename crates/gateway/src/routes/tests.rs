@@ -23,6 +23,7 @@ fn spec(name: &str, target: RouteTarget) -> RouteSpec {
         kind: RouteKind::Http,
         weight: RouteWeight::Fixed(1),
         orders: 0,
+        yields: false,
     }
 }
 

@@ -62,3 +62,18 @@ async fn a_node_does_not_end_while_venues_are_to_be_asked_to_cancel() {
     })
     .await;
 }
+
+/// What works on a thread beside a worker is left alone in the end: the process goes.
+#[test]
+fn a_worker_ends_although_a_thread_beside_it_does_not() {
+    let (go_on, waits) = std::sync::mpsc::channel::<()>();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.spawn_blocking(move || waits.recv());
+        end(runtime, LocalSet::new(), Duration::ZERO);
+        tell.send(()).unwrap();
+    });
+    assert!(told.recv_timeout(Duration::from_secs(20)).is_ok(), "it waits for the thread");
+    drop(go_on);
+}

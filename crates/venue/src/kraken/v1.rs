@@ -133,7 +133,9 @@ impl Session {
 
     /// Whether a frame is of this version: at a path that another venue has, too.
     pub(crate) fn is_asked_for(text: &str) -> bool {
-        serde_json::from_str::<Map<String, Value>>(text).is_ok_and(|frame| frame.contains_key("event") && !frame.contains_key("type"))
+        // An order has a `type`, too: the side. That of the other venue's frames says what to do.
+        let is_others = |frame: &Map<String, Value>| matches!(frame.get("type").and_then(Value::as_str), Some("subscribe" | "unsubscribe"));
+        serde_json::from_str::<Map<String, Value>>(text).is_ok_and(|frame| frame.contains_key("event") && !is_others(&frame))
     }
 
     fn order(&self, shell: &Shell, reply: &Reply, event: &str, frame: Map<String, Value>) -> Result<(), String> {
@@ -284,4 +286,20 @@ fn pairs_of(pairs: Option<&Value>) -> Result<Vec<String>, &'static str> {
     let wrong = "Pair field must be an array";
     let pairs = pairs.and_then(Value::as_array).ok_or(wrong)?;
     pairs.iter().map(|pair| pair.as_str().map(str::to_owned).ok_or(wrong)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_of_this_version_and_a_subscription_of_the_other_venue_is_not() {
+        for own in [r#"{"event":"ping"}"#, r#"{"event":"addOrder","pair":"XBT/USDT","type":"buy"}"#] {
+            assert!(Session::is_asked_for(own), "{own}");
+        }
+        for other in [r#"{"type":"subscribe","channel":"ticker"}"#, r#"{"type":"unsubscribe","event":"x"}"#, r#"{"type":"buy"}"#, "no JSON"]
+        {
+            assert!(!Session::is_asked_for(other), "{other}");
+        }
+    }
 }

@@ -63,7 +63,7 @@ impl Written {
             return Err(complaints);
         };
         let (weight, orders) = (RouteWeight::Fixed(self.weight.unwrap_or(1)), u32::from(self.counts_as_order == Some(true)));
-        Ok(RouteSpec { name, target, access, upstream, family, kind, weight, orders })
+        Ok(RouteSpec { name, target, access, upstream, family, kind, weight, orders, yields: false })
     }
 
     fn access(&self, kind: RouteKind) -> Result<Access, &'static str> {

@@ -20,6 +20,7 @@ pub fn binance_routes(prefix: &str, upstream: usize) -> Vec<RouteSpec> {
         kind,
         weight: RouteWeight::Fixed(1),
         orders: 0,
+        yields: false,
     };
     let api = WS_APIS.iter().map(|(name, path)| open((*name).to_owned(), path, RouteKind::BinanceWsApi));
     let streams = STREAMS.iter().map(|path| open(format!("stream {path}"), path, RouteKind::WebSocketRelay));
@@ -41,6 +42,7 @@ fn request(row: &RestRoute, prefix: &str, upstream: usize) -> RouteSpec {
         },
         weight: RouteWeight::Venue(row.weight),
         orders: row.orders,
+        yields: false,
     }
 }
 
@@ -54,6 +56,7 @@ fn message(row: &WsMethod, prefix: &str, upstream: usize) -> RouteSpec {
         kind: RouteKind::Http,
         weight: RouteWeight::Venue(row.weight),
         orders: row.orders,
+        yields: false,
     }
 }
 

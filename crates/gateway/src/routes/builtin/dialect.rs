@@ -42,6 +42,7 @@ impl Table<'_> {
             },
             weight: RouteWeight::Fixed(1),
             orders: 0,
+            yields: row.yields,
         }
     }
 
@@ -58,6 +59,7 @@ impl Table<'_> {
             },
             weight: RouteWeight::Venue(row.weight),
             orders: row.orders,
+            yields: false,
         }
     }
 
@@ -71,6 +73,7 @@ impl Table<'_> {
             kind: RouteKind::Http,
             weight: RouteWeight::Fixed(row.weight),
             orders: row.orders,
+            yields: false,
         }
     }
 }

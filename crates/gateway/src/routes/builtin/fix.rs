@@ -39,6 +39,7 @@ pub fn fix_routes(prefix: &str, upstream: usize) -> Vec<RouteSpec> {
         kind: RouteKind::Http,
         weight: RouteWeight::Fixed(1),
         orders,
+        yields: false,
     };
     let logon = route("A", "Logon", Access::Public, 0);
     std::iter::once(logon)

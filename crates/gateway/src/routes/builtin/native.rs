@@ -53,6 +53,7 @@ pub fn native_routes(prefix: &str, upstream: usize) -> Vec<RouteSpec> {
         kind,
         weight: RouteWeight::Fixed(1),
         orders: u32::from(is_order),
+        yields: false,
     };
     let session = route("session".to_owned(), http("GET", SESSION_PATH), Access::Public, RouteKind::NativeSession, false);
     let requests = HTTP.iter().map(|(method, path, scope)| {

@@ -271,7 +271,7 @@ fn a_call_whose_number_is_another_ones_now_is_told_again() {
     cancels.note_written(ticket, &part);
     assert!(cancels.untold().is_empty() && cancels.unwritten().is_empty());
     cancels.note_calls(&[(other(), 7)].into());
-    assert_eq!((cancels.untold().len(), cancels.untold()[0].1.name()), (1, name.clone()));
+    assert_eq!((cancels.untold().len(), cancels.untold()[0].1.name()), (1, name));
     assert!(cancels.unwritten().is_empty() && cancels.of(halt).is_some_and(|line| !line.done), "there is nothing to write it to");
     let of_other = CancelAnswer { call: other(), node: "b".to_owned(), run: "y".to_owned(), record: String::new() };
     cancels.note_answers(7, vec![(of_other, CancelPart { stage: CancelStage::Done, ..CancelPart::default() })], at(2));

@@ -45,8 +45,11 @@ pub async fn accept_loop(worker: Rc<Worker>, listener: TcpListener) {
     let mut draining = worker.shared.drain.subscribe();
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            // In this order: who is told that this process leaves and comes back at once is the next process's. Accepted here, a Logon
+            // would be answered by another farewell.
+            biased;
             () = draining.wait() => return,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, remote)) => admit(&worker, stream, remote),
@@ -204,5 +207,32 @@ async fn serve_established(worker: &Rc<Worker>, connection: Rc<Connection>, mut 
         }
         Protocol::Fix => drop(stream.shutdown().await),
         Protocol::Native => Box::pin(native::serve_raw(worker, connection, crate::rewind::Rewind::new(stream, read))).await,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::testing::on_stage;
+
+    #[tokio::test]
+    async fn who_comes_when_it_is_said_that_this_process_leaves_is_left_to_the_next_one() {
+        on_stage(|stage| async move {
+            stage.worker.shared.drain.start();
+            // The order in which a future looks at its branches may be left to chance.
+            for _ in 0..32 {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap().into_std().unwrap();
+                let next = TcpListener::from_std(listener.try_clone().unwrap()).unwrap();
+                let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+                let listener = TcpListener::from_std(listener).unwrap();
+                // The runtime knows that somebody waits.
+                tokio::task::yield_now().await;
+                accept_loop(Rc::clone(&stage.worker), listener).await;
+                let left = tokio::time::timeout(std::time::Duration::from_secs(5), next.accept()).await;
+                left.expect("nobody is left to the next one").unwrap();
+            }
+        })
+        .await;
     }
 }

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    with Cluster(tmp_path_factory.mktemp("outage"), ["node-a", "node-b"]) as running:
+    # Shorter than the silence after which a client takes its connection for dead, and goes to the other node.
+    with Cluster(tmp_path_factory.mktemp("outage"), ["node-a", "node-b"], patience="1s") as running:
         running.redis.age()
         yield running
 

@@ -20,8 +20,7 @@ CONFIGURATION = """
 [cluster]
 node = "{node}"
 redis = "{redis}"
-redis_timeout = "5s"
-
+redis_timeout = "{patience}"
 
 [upstream.venue]
 url = "http://127.0.0.1:{venue}"
@@ -31,10 +30,11 @@ url = "http://127.0.0.1:{venue}"
 class Cluster:
     """Nodes by name. They share what an operator gives to all nodes of a gateway: keys, credentials, the pinned root.
 
-    `prepare` gets the first one before the others have what it has.
+    `prepare` gets the first one before the others have what it has. `patience` is how long a question to the memory may take; a worker
+    stands still for so long when the memory hangs.
     """
 
-    def __init__(self, folder, names, prepare=lambda first: None):
+    def __init__(self, folder, names, prepare=lambda first: None, patience="5s"):
         self.redis = Redis(folder / "redis").start()
         # The keys that all of them sign with follow from what they share: a node alone would draw others.
         config = folder / "first.toml"
@@ -46,7 +46,7 @@ class Cluster:
         self.nodes = {}
         for name in names:
             config = folder / f"{name}.toml"
-            config.write_text(CONFIGURATION.format(node=name, redis=self.redis.url, venue=self.venue.port))
+            config.write_text(CONFIGURATION.format(node=name, redis=self.redis.url, venue=self.venue.port, patience=patience))
             shutil.copytree(folder / "first", folder / name)
             self.nodes[name] = Server(folder / name, config=config)
 

@@ -32,21 +32,19 @@ impl SessionMachine {
         if self.state != State::Open {
             return Liveness::Alive;
         }
-        let mut due = Vec::new();
-        if now.mono >= self.ping_at() && !self.pinged {
+        // HS-74: a ping tells the peer that we live as well as a heartbeat does.
+        let due = if now.mono >= self.ping_at() && !self.pinged {
             self.pinged = true;
-            due.push(frame::ping("alive"));
-        }
-        // HS-74
-        if due.is_empty() && now.mono >= self.heartbeat_at() {
-            due.push(self.own_heartbeat(now));
-        }
-        for frame in due {
-            self.last_sent = now.mono;
-            if self.queue(frame).is_err() {
-                self.leave();
-                return Liveness::Dead;
-            }
+            frame::ping("alive")
+        } else if now.mono >= self.heartbeat_at() {
+            self.own_heartbeat(now)
+        } else {
+            return Liveness::Alive;
+        };
+        self.last_sent = now.mono;
+        if self.queue(due).is_err() {
+            self.leave();
+            return Liveness::Dead;
         }
         Liveness::Alive
     }

@@ -175,7 +175,6 @@ fn named(object: &RawObject<'_>, name: &str) -> Option<String> {
 
 /// The name in a member that is the only one that can be meant.
 fn one(object: &RawObject<'_>, name: &str) -> Option<String> {
-    object.only_member(name)?;
     plain(&text(object, name)?)
 }
 

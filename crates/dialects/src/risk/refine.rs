@@ -55,16 +55,11 @@ fn is_true(object: &RawObject<'_>, name: &str) -> bool {
     object.only_member(name).is_some_and(|value| value.get() == "true")
 }
 
-/// The text of a member that is a string, where only one member can be meant.
-fn word(object: &RawObject<'_>, name: &str) -> Option<String> {
-    object.only_member(name).and_then(|_| string(object, name))
-}
-
 fn bybit(carriage: Carriage, signed: &SignedText<'_>) -> Option<Risk> {
     let whole = signed.json()?;
     let reduces = |order: &RawObject<'_>| {
         // The venue ignores the mark on spot orders.
-        is_true(order, "reduceOnly") && matches!(word(order, "category").as_deref(), Some("linear" | "inverse"))
+        is_true(order, "reduceOnly") && matches!(string(order, "category").as_deref(), Some("linear" | "inverse"))
     };
     // An order in the place of the other carriage is one that the venue does not look at.
     if carriage == Carriage::Http {
@@ -80,10 +75,12 @@ fn deribit(signed: &SignedText<'_>) -> Option<Risk> {
     if whole.is_some() && !signed.query.is_empty() {
         return None;
     }
-    let params = whole.as_ref().filter(|whole| whole.has_alike("params")).map(|whole| whole.only_member("params"));
+    let params = match &whole {
+        Some(whole) => whole.optional_member("params").ok()?,
+        None => None,
+    };
     let params = match params {
-        Some(None) => return None,
-        Some(Some(params)) => Some(object(params.get()).ok()?),
+        Some(params) => Some(object(params.get()).ok()?),
         None => None,
     };
     // Orders that come with others: what those do is theirs to say.
@@ -91,7 +88,7 @@ fn deribit(signed: &SignedText<'_>) -> Option<Risk> {
     let (reduces, instrument, alone) = match &params {
         Some(params) => {
             let alone = !COMPANIONS.iter().any(|name| params.has_alike(name));
-            (is_true(params, "reduce_only"), word(params, "instrument_name"), alone)
+            (is_true(params, "reduce_only"), string(params, "instrument_name"), alone)
         }
         None => (
             signed.parameter("reduce_only") == Some("true"),
@@ -110,7 +107,7 @@ fn hyperliquid(carriage: Carriage, signed: &SignedText<'_>) -> Option<Risk> {
         Carriage::Message => object(object(whole.only_member("request")?.get()).ok()?.only_member("payload")?.get()).ok()?,
     };
     let action = object(inner.only_member("action")?.get()).ok()?;
-    match word(&action, "type")?.as_str() {
+    match string(&action, "type")?.as_str() {
         "cancel" | "cancelByCloid" | "noop" | "scheduleCancel" | "twapCancel" => Some(Risk::Cancel),
         "order" => {
             let orders = array(action.only_member("orders")?, BATCH_MAX, "orders").ok()?;

@@ -8,29 +8,12 @@ import socket
 import pytest
 
 from harness.engine import Engine
-from harness.fix import FixClient, binance_logon, coinbase_logon, deribit_logon, kraken_logon, limit_order, sending_time
-from harness.halted import Halted
+from harness.fix import FixClient, binance_logon, coinbase_logon, deribit_logon, kraken_logon, limit_order, sending_time, value
 from harness.server import Server, run
 from harness.tls_tunnel import TlsTunnel
 from harness.waiting import until
 
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory):
-    halted = Halted(tmp_path_factory.mktemp("fix-sessions"))
-    with halted.server:
-        yield halted
-
-
-@pytest.fixture(autouse=True)
-def lifted(gateway):
-    yield
-    gateway.lift_all()
-
-
-def value(message, tag):
-    found = message.get(tag)
-    return None if found is None else found.decode()
+pytestmark = pytest.mark.usefixtures("lifted")
 
 
 def sessions(gateway):
@@ -41,14 +24,9 @@ def of(gateway, sender):
     return next((session for session in sessions(gateway) if (session.get("fix") or {}).get("sender") == sender), None)
 
 
-def records(gateway, event):
-    lines = gateway.command("audit", "--json", "-n", "1000").stdout.splitlines()
-    return [record for record in map(json.loads, lines) if record["event"] == event]
-
-
 def cancelled(gateway, sid):
     """The record of what became of a session's orders, once it is there."""
-    return until(lambda: next((record for record in records(gateway, "cancel_on_disconnect") if record.get("session") == sid), None))
+    return until(lambda: next((record for record in gateway.records("cancel_on_disconnect") if record.get("session") == sid), None))
 
 
 def deribit(gateway, sender, more=(), **options):
@@ -126,7 +104,7 @@ def test_a_lost_session_takes_its_orders_with_it_where_the_logon_says_so(gateway
         last.send("F", [(11, f"{name}-off"), (41, f"{name}-kept"), (55, symbol), (54, "1"), (60, sending_time())])
         last.expect("8", t39="4")
         last.logout()
-    assert not [record for record in records(gateway, "cancel_on_disconnect") if record.get("session") == sid]
+    assert not [record for record in gateway.records("cancel_on_disconnect") if record.get("session") == sid]
 
 
 def test_orders_of_another_session_of_the_account_stay(gateway):
@@ -325,7 +303,7 @@ def test_fix_sessions_are_listed_shown_and_ended(gateway):
     # Its record ends a moment after the session.
     until(lambda: run("session", "show", listed["sid"], "--state", gateway.server.state).returncode == 1)
     assert gateway.command("session", "kill", listed["sid"], code=1).stderr
-    assert [record["session"] for record in records(gateway, "session_kill")].count(listed["sid"]) == 1
+    assert [record["session"] for record in gateway.records("session_kill")].count(listed["sid"]) == 1
     with FixClient(gateway.server, "LISTED", "SPOT", next_out=numbers) as again:
         binance_logon(again, credential, reset=False)
         again.expect("A")

@@ -19,8 +19,8 @@ use countersign_handshake::{
     Authorities, Delegation, GatewayIdentity, HostPolicy, NonceKeys, ServerConfig, Signer as _, SigningKey, TicketKeys,
 };
 use countersign_pki::{
-    HandshakeMode, ListenerPolicy, NegotiatedParameters, PrivateAuthority, ServerCertificateRequest, ServerTls, TicketKeyRing, TlsVersion,
-    UnixTime,
+    CertificateIdentities, HandshakeMode, ListenerPolicy, NegotiatedParameters, PrivateAuthority, ServerCertificateRequest, ServerTls,
+    TicketKeyRing, TlsVersion, UnixTime,
 };
 use countersign_store::{AuditFilter, AuditKey, AuditLog, SealingKey, Store};
 use http::HeaderValue;
@@ -129,6 +129,27 @@ impl Stage {
         let slots = self.worker.shared.connections.admit("127.0.0.1".parse().unwrap()).unwrap();
         let binding = ((version == TlsVersion::Tls13).then_some(EXPORTER), CERTIFICATE);
         Rc::new(Connection::new(CorrelationId::from_bytes([1; 16]), remote, clock::wall(), negotiated, binding, slots))
+    }
+
+    /// A connection whose client showed a certificate that is good for the whole of this second, and no longer.
+    pub(crate) fn connection_showing(&self, not_after: u64) -> Rc<Connection> {
+        let mut connection = Rc::into_inner(self.connection()).unwrap();
+        let shown = CertificateIdentities {
+            common_name: None,
+            dns_names: Vec::new(),
+            ip_addresses: Vec::new(),
+            uris: Vec::new(),
+            emails: Vec::new(),
+            issuer: String::new(),
+            serial: String::new(),
+            spki_sha256: String::new(),
+            certificate_sha256: String::new(),
+            not_before: 0,
+            not_after,
+        };
+        connection.negotiated =
+            Arc::new(NegotiatedParameters { peer_certificate: Some(shown), ..NegotiatedParameters::clone(&connection.negotiated) });
+        Rc::new(connection)
     }
 
     /// Replaces the credentials by the usual ones, changed.

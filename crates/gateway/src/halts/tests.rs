@@ -1,10 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::unwrap_in_result)]
 use std::rc::Rc;
 
-use countersign_core::{AccountId, ApiKeyId, Monotonic, Risk, permit_public};
+use countersign_core::{AccountId, ApiKeyId, Monotonic, Reject, Risk, permit_public};
 use countersign_halt::{
     Action, Halt, HaltClass, HaltError, HaltId, HaltScope, Lift, LiftId, NoticeKey, OperatorSignature, RaisedBy, Reason, Subject,
 };
+use countersign_pki::ClientAuth;
 use futures_util::SinkExt as _;
 use tokio_websockets::Message;
 
@@ -13,8 +14,10 @@ use super::gate::{Asked, Cleared};
 use super::keeper::{HaltKeeper, KeeperError, NewHalt};
 use super::report::{HaltReport, LiftReport};
 use crate::clock;
+use crate::config::Settings;
+use crate::connection::Connection;
 use crate::routes::{Route, RouteTarget};
-use crate::testing::{Stage, TRADER, halt_operator_pair, on_stage, signed_frame};
+use crate::testing::{Stage, TRADER, halt_operator_pair, on_stage, on_stage_with, signed_frame};
 use crate::websocket::tests::{connect_client, next_text};
 
 fn new(scope: &str, action: Action) -> NewHalt {
@@ -54,7 +57,7 @@ fn route(stage: &Stage, risk: Risk) -> Rc<Route> {
 pub(crate) fn clear(stage: &Stage, risk: Risk) -> Result<Cleared, countersign_core::Refusal> {
     let route = route(stage, risk);
     let permit = permit_public(&route.requirement).unwrap();
-    stage.worker.shared.halts.gate().clear(&stage.worker, permit, Asked::of(&route, None, None))
+    stage.worker.shared.halts.gate().clear(&stage.worker, &stage.connection(), permit, Asked::of(&route, None, None))
 }
 
 pub(crate) async fn lift(stage: &Stage, id: &str, to: Option<Action>, by: &[&str]) -> Result<LiftReport, KeeperError> {
@@ -141,6 +144,25 @@ async fn without_a_lease_cancels_pass_and_orders_do_not() {
     .await;
 }
 
+/// Listen keys, answers of our own and market data over FIX went on on a connection whose certificate had been revoked.
+#[tokio::test]
+async fn nothing_goes_on_without_the_certificate_that_everybody_needs() {
+    for (asked, refused) in [(ClientAuth::Required, Some(Reject::CertificateUnacceptable)), (ClientAuth::Optional, None)] {
+        let asks = |settings: &mut Settings| settings.listen.client_auth = asked;
+        on_stage_with(asks, |stage| async move {
+            let route = route(&stage, Risk::Read);
+            let gate = stage.worker.shared.halts.gate();
+            let outcome = |connection: &Connection| {
+                let permit = permit_public(&route.requirement).unwrap();
+                gate.clear(&stage.worker, connection, permit, Asked::of(&route, None, None)).err().map(|refusal| refusal.reject)
+            };
+            assert_eq!(outcome(&stage.connection_showing(1)), refused, "it ended long ago");
+            assert_eq!(outcome(&stage.connection_showing(u64::MAX)), None);
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn a_gate_that_knows_nothing_lets_no_order_pass() {
     on_stage(|stage| async move {
@@ -148,7 +170,9 @@ async fn a_gate_that_knows_nothing_lets_no_order_pass() {
         let ask = |risk| {
             let route = route(&stage, risk);
             let permit = permit_public(&route.requirement).unwrap();
-            gate.clear(&stage.worker, permit, Asked::of(&route, None, None)).err().map(|refusal| refusal.reject.label())
+            gate.clear(&stage.worker, &stage.connection(), permit, Asked::of(&route, None, None))
+                .err()
+                .map(|refusal| refusal.reject.label())
         };
         assert_eq!([ask(Risk::Read), ask(Risk::Cancel)], [None, None]);
         assert_eq!([ask(Risk::Reduce), ask(Risk::Increase)], [Some("halt_unknown"); 2]);

@@ -1,10 +1,13 @@
 #![allow(clippy::unwrap_used)]
 use countersign_handshake::{Choice, Gap, GapHow, Numbers, Resumption};
+use countersign_pki::ClientAuth;
 use futures_util::SinkExt as _;
 use serde_json::json;
 use tokio_websockets::Message;
 
 use super::*;
+use crate::config::Settings;
+use crate::testing::on_stage_with;
 use crate::websocket::tests::{connect_client, next_text};
 
 mod cancels;
@@ -140,6 +143,21 @@ async fn a_lost_reply_is_forgiven() {
         assert_eq!(peer.ask(r#"{"op":"book","id":2}"#).await["d"]["ok"], true);
         let next = Resumption { numbers: Numbers { rx: 3, tx: 3 }, ..session.resumption.unwrap() };
         assert!(come_back(&stage, &offer, &next).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_comes_back_has_the_certificate_that_everybody_needs() {
+    let needed = |settings: &mut Settings| settings.listen.client_auth = ClientAuth::Required;
+    on_stage_with(needed, |stage| async move {
+        let offer = lasting("none", 0);
+        let (peer, resumption) = begun(&stage, &offer).await;
+        gone(&stage, peer).await;
+        let mut expired = Peer::connect_on(&stage, stage.connection_showing(1));
+        let refused = resume(&mut expired, &stage, &offer, &resumption).await.err();
+        assert!(matches!(&refused, Some(HandshakeError::Refused(error)) if error.code_text == "auth.failed"), "{refused:?}");
+        come_back(&stage, &offer, &resumption).await.unwrap();
     })
     .await;
 }

@@ -55,3 +55,20 @@ def guarded(tmp_path_factory):
 
     with Guarded(tmp_path_factory.mktemp("guarded")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory):
+    """A gateway that three operators halt and lift."""
+    from harness.halted import Halted
+
+    halted = Halted(tmp_path_factory.mktemp("halted"))
+    with halted.server:
+        yield halted
+
+
+@pytest.fixture
+def lifted(gateway):
+    """A test that ends with nothing halted, as the next one begins."""
+    yield
+    gateway.lift_all()

@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from harness.fix import FixClient, binance_logon, coinbase_logon, deribit_logon, kraken_logon, limit_order, sending_time
+from harness.fix import FixClient, binance_logon, coinbase_logon, deribit_logon, kraken_logon, limit_order, sending_time, value
 from harness.server import Server, run
 from harness.waiting import until
 
@@ -33,11 +33,6 @@ def reading_key(server, name, *more):
     made = run("key", "new", *options, "--state", server.state)
     assert made.returncode == 0, made.stderr
     return json.loads(path.read_text())
-
-
-def value(message, tag):
-    found = message.get(tag)
-    return None if found is None else found.decode()
 
 
 def test_a_session_ends_with_its_key(server):

@@ -1,6 +1,5 @@
 """What an operator, a halt and a lost connection do to FIX sessions: listed, ended, told, and their orders cancelled as agreed."""
 
-import contextlib
 import hashlib
 import json
 import socket
@@ -8,29 +7,12 @@ import socket
 import pytest
 
 from harness.engine import Engine
-from harness.fix import FixClient, binance_logon, coinbase_logon, deribit_logon, kraken_logon, limit_order, sending_time
-from harness.halted import Halted
+from harness.fix import FixClient, binance_logon, coinbase_logon, deribit_logon, kraken_logon, limit_order, sending_time, value
 from harness.server import Server, run
 from harness.tls_tunnel import TlsTunnel
 from harness.waiting import until
 
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory):
-    halted = Halted(tmp_path_factory.mktemp("fix-sessions"))
-    with halted.server:
-        yield halted
-
-
-@pytest.fixture(autouse=True)
-def lifted(gateway):
-    yield
-    gateway.lift_all()
-
-
-def value(message, tag):
-    found = message.get(tag)
-    return None if found is None else found.decode()
+pytestmark = pytest.mark.usefixtures("lifted")
 
 
 def sessions(gateway):
@@ -41,14 +23,9 @@ def of(gateway, sender):
     return next((session for session in sessions(gateway) if (session.get("fix") or {}).get("sender") == sender), None)
 
 
-def records(gateway, event):
-    lines = gateway.command("audit", "--json", "-n", "1000").stdout.splitlines()
-    return [record for record in map(json.loads, lines) if record["event"] == event]
-
-
 def cancelled(gateway, sid):
     """The record of what became of a session's orders, once it is there."""
-    return until(lambda: next((record for record in records(gateway, "cancel_on_disconnect") if record.get("session") == sid), None))
+    return until(lambda: next((record for record in gateway.records("cancel_on_disconnect") if record.get("session") == sid), None))
 
 
 def deribit(gateway, sender, more=(), **options):
@@ -126,7 +103,7 @@ def test_a_lost_session_takes_its_orders_with_it_where_the_logon_says_so(gateway
         last.send("F", [(11, f"{name}-off"), (41, f"{name}-kept"), (55, symbol), (54, "1"), (60, sending_time())])
         last.expect("8", t39="4")
         last.logout()
-    assert not [record for record in records(gateway, "cancel_on_disconnect") if record.get("session") == sid]
+    assert not [record for record in gateway.records("cancel_on_disconnect") if record.get("session") == sid]
 
 
 def test_orders_of_another_session_of_the_account_stay(gateway):
@@ -325,7 +302,7 @@ def test_fix_sessions_are_listed_shown_and_ended(gateway):
     # Its record ends a moment after the session.
     until(lambda: run("session", "show", listed["sid"], "--state", gateway.server.state).returncode == 1)
     assert gateway.command("session", "kill", listed["sid"], code=1).stderr
-    assert [record["session"] for record in records(gateway, "session_kill")].count(listed["sid"]) == 1
+    assert [record["session"] for record in gateway.records("session_kill")].count(listed["sid"]) == 1
     with FixClient(gateway.server, "LISTED", "SPOT", next_out=numbers) as again:
         binance_logon(again, credential, reset=False)
         again.expect("A")
@@ -443,79 +420,3 @@ def test_a_halt_that_cancels_asks_in_fix_sessions_too(gateway):
         two.send("F", [(11, "rest-off"), (41, "rest-two"), (55, "BTC_USDT"), (54, "1"), (60, sending_time())])
         while value(next_of(two, "8"), 11) != "rest-off":
             pass
-
-
-# Market data without credentials.
-
-def anonymous(server, target="KRAKEN-MD", sender="ANYBODY", more=()):
-    client = FixClient(server, sender, target)
-    client.send("A", [(98, 0), (108, 30), (141, "Y"), *more])
-    return client
-
-
-def test_nobody_is_let_in_unless_the_operator_says_so(gateway):
-    with anonymous(gateway.server) as client:
-        client.expect("5")
-        assert client.read() is None
-
-
-VISITORS_PER_SOURCE_MAX = 32
-
-
-def test_visitors_of_one_source_do_not_take_all_places(tmp_path):
-    config = tmp_path / "gateway.toml"
-    config.write_text('[fix]\npublic_market_data = ["KRAKEN-MD"]\n')
-    with Server(tmp_path / "state", config=config) as server, contextlib.ExitStack() as held:
-        for _ in range(VISITORS_PER_SOURCE_MAX):
-            held.enter_context(anonymous(server)).expect("A")
-        with anonymous(server) as one_more:
-            one_more.expect("5")
-        held.close()
-
-        def is_let_in():
-            with anonymous(server) as client:
-                return client.read().get(35) == b"A"
-
-        until(is_let_in)
-
-
-def test_krakens_market_data_is_public_where_the_operator_says_so(tmp_path):
-    config = tmp_path / "gateway.toml"
-    config.write_text('[fix]\npublic_market_data = ["KRAKEN-MD"]\n')
-    with Server(tmp_path / "state", config=config) as server:
-        prices = [(263, "1"), (264, 5), (265, 0), (267, 2), (269, "0"), (269, "1"), (146, 1), (55, "BTC/USDT")]
-        # Two strangers of one name: neither keeps the other out.
-        with anonymous(server) as client, anonymous(server) as other:
-            for one in (client, other):
-                one.expect("A")
-                one.send("V", [(262, "book"), *prices])
-                one.expect("W", t262="book", t55="BTC/USDT")
-            client.send("D", limit_order("nobodys", symbol="BTC/USDT"))
-            assert "auth.required" in value(next_public(client, "j"), 58)
-            client.send("AF", [(584, "mine"), (585, "7")])
-            assert "auth.required" in value(next_public(client, "j"), 58)
-            client.send("1", [(112, "alive")])
-            next_public(client, "0")
-            listed = json.loads(run("session", "list", "--json", "--state", server.state).stdout)
-            assert listed == [], "nobody has no session to be listed"
-            client.send("5")
-            next_public(client, "5")
-        # Elsewhere, and with half of a credential, it is a Logon like all others.
-        for refused in (anonymous(server, target="KRAKEN-TRD"), anonymous(server, more=[(553, "somebody")]), anonymous(server, more=[(5025, "1")])):
-            with refused:
-                refused.expect("5")
-        with FixClient(server, "TRADES", "KRAKEN-MD") as client:
-            kraken_logon(client, server.credential("kraken"))
-            client.expect("A")
-            client.send("D", limit_order("somebodys", symbol="BTC/USDT"))
-            client.expect("8", t39="0", t11="somebodys")
-            client.logout()
-
-
-def next_public(client, kind):
-    """The next message of a type; prices go on meanwhile."""
-    while (message := client.read()) is not None:
-        if message.get(35).decode() == kind:
-            return message
-        assert message.get(35) in (b"0", b"1", b"W", b"X"), message
-    raise AssertionError(f"the connection ended instead of {kind}")

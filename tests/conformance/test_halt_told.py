@@ -4,21 +4,9 @@ import json
 
 import pytest
 
-from harness.halted import Halted
 from harness.waiting import until
 
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory):
-    halted = Halted(tmp_path_factory.mktemp("told"))
-    with halted.server:
-        yield halted
-
-
-@pytest.fixture(autouse=True)
-def lifted(gateway):
-    yield
-    gateway.lift_all()
+pytestmark = pytest.mark.usefixtures("lifted")
 
 
 @pytest.mark.parametrize("scope, what", [("account:ghost", "account"), ("key:nokey", "key"), ("node:elsewhere", "node")])

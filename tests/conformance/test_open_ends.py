@@ -37,6 +37,9 @@ OPENED = """
 client_auth = "{asked}"
 client_ca = "{trusted}"
 
+[fix]
+public_market_data = ["KRAKEN-MD"]
+
 [upstream.venue]
 url = "embedded"
 
@@ -226,9 +229,14 @@ def test_what_a_client_certificate_opened_ends_with_the_first_that_is_needed(gat
 def test_where_everybody_needs_a_certificate_nobody_who_is_quiet_outlives_it(gateway, what):
     gateway.show(what)
     streams = [gateway.socket(path) for path in ("/open", "/ws-api/v3", "/v5/public/spot")]
-    assert time.time() < gateway.authority.end, "all was opened before"
-    for stream in streams:
-        ends(stream, gateway.authority.end)
+    with FixClient(gateway.server, "ANYBODY", "KRAKEN-MD", context=gateway.tls) as visitor:
+        visitor.send("A", [(98, 0), (108, 30), (141, "Y")])
+        visitor.expect("A")
+        assert time.time() < gateway.authority.end, "all was opened before"
+        for stream in streams:
+            ends(stream, gateway.authority.end)
+        # Heartbeats come meanwhile.
+        until(lambda: visitor.read().get(35) == b"5", seconds=NOTICED)
 
 
 @pytest.fixture(scope="module")

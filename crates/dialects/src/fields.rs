@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use crate::dialect::{Header, Headers};
 use crate::limits;
-use crate::raw_object::{RawObject, literal};
+use crate::raw_object::{Ambiguous, RawObject, literal};
 
 /// A field that is not there, or is empty.
 pub(crate) fn missing(name: &'static str) -> Refusal {
@@ -111,10 +111,7 @@ pub(crate) fn object(text: &str) -> Result<RawObject<'_>, Refusal> {
 
 /// A member that may be missing. What a reader may take for it, beside it or in its place, is another reading of the whole.
 pub(crate) fn member<'f>(object: &RawObject<'f>, name: &'static str) -> Result<Option<&'f RawValue>, Refusal> {
-    match object.only_member(name) {
-        None if object.has_alike(name) => Err(malformed(name)),
-        found => Ok(found),
-    }
+    object.optional_member(name).map_err(|Ambiguous| malformed(name))
 }
 
 /// The text of a member that is a string, and the only one that can be meant.

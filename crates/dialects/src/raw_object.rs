@@ -15,6 +15,10 @@ use crate::limits;
 #[derive(Debug, Default)]
 pub struct RawObject<'f>(SmallVec<[(Cow<'f, str>, &'f RawValue); 16]>);
 
+/// Readers differ in which member a name means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ambiguous;
+
 impl<'f> RawObject<'f> {
     /// The value of a member.
     #[must_use]
@@ -22,13 +26,22 @@ impl<'f> RawObject<'f> {
         self.0.iter().find(|(each, _)| each == name).map(|(_, value)| *value)
     }
 
-    /// The value of a member, if no other has a name that a reader may take for it.
-    pub(crate) fn only_member(&self, name: &str) -> Option<&'f RawValue> {
+    /// The value of a member that may be missing.
+    ///
+    /// # Errors
+    /// [`Ambiguous`]: beside it, or in its place, is one that a reader may take for it.
+    pub(crate) fn optional_member(&self, name: &str) -> Result<Option<&'f RawValue>, Ambiguous> {
         let mut alike = self.0.iter().filter(|(each, _)| is_alike(each, name));
         match (alike.next(), alike.next()) {
-            (Some((each, value)), None) if each == name => Some(value),
-            (None | Some(_), _) => None,
+            (None, _) => Ok(None),
+            (Some((each, value)), None) if each == name => Ok(Some(value)),
+            (Some(_), _) => Err(Ambiguous),
         }
+    }
+
+    /// The value of a member, if no other has a name that a reader may take for it.
+    pub(crate) fn only_member(&self, name: &str) -> Option<&'f RawValue> {
+        self.optional_member(name).ok().flatten()
     }
 
     /// Whether there is a member of this name, or of one that a reader may take for it.

@@ -78,6 +78,7 @@ pub struct ConnectionFacts {
     negotiated: Arc<NegotiatedParameters>,
     channel: Arc<ChannelParameters>,
     binding: (Option<[u8; 32]>, [u8; 32]),
+    shown: Option<ShownChain>,
 }
 
 impl ConnectionFacts {
@@ -94,7 +95,7 @@ impl ConnectionFacts {
             peer_certificate: None,
         };
         let channel = Arc::new(channel_parameters(&negotiated));
-        Self { id, remote, since, negotiated: Arc::new(negotiated), channel, binding: (None, [0; 32]) }
+        Self { id, remote, since, negotiated: Arc::new(negotiated), channel, binding: (None, [0; 32]), shown: None }
     }
 
     /// The client's address.
@@ -121,6 +122,7 @@ impl Connection {
             negotiated: Arc::clone(&self.negotiated),
             channel: Arc::clone(&self.channel),
             binding: (self.exporter, self.server_certificate_sha256),
+            shown: self.shown.clone(),
         }
     }
 
@@ -141,11 +143,11 @@ impl Connection {
         slots: Slots,
     ) -> Self {
         let channel = Arc::new(channel_parameters(&negotiated));
-        Self::assemble(ConnectionFacts { id, remote, since, negotiated: Arc::new(negotiated), channel, binding }, Some(slots))
+        Self::assemble(ConnectionFacts { id, remote, since, negotiated: Arc::new(negotiated), channel, binding, shown: None }, Some(slots))
     }
 
     fn assemble(facts: ConnectionFacts, slots: Option<Slots>) -> Self {
-        let ConnectionFacts { id, remote, since, negotiated, channel, binding } = facts;
+        let ConnectionFacts { id, remote, since, negotiated, channel, binding, shown } = facts;
         let (open, unauthenticated) = slots.map(|slots| (slots.open, slots.unauthenticated)).unzip();
         Self {
             id,
@@ -167,7 +169,7 @@ impl Connection {
             account: Cell::new(None),
             authenticated: Cell::new(false),
             recorded: Cell::new(false),
-            shown: None,
+            shown,
             _open: open,
         }
     }

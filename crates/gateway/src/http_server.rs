@@ -115,15 +115,7 @@ where
         let (worker, connection, answers) = (Rc::clone(worker), Rc::clone(connection), Rc::clone(&answers));
         service_fn(move |request| Box::pin(answer(Rc::clone(&worker), Rc::clone(&connection), Rc::clone(&answers), request)))
     };
-    // Without `pipeline_flush`: with it the library keeps answers back while something behind the request is unread, however long they
-    // are, and for good where it reads no more.
-    let mut server = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(None)
-        .max_buf_size(worker.shared.settings.limits.head_bytes_max + READ_AHEAD_BYTES)
-        .half_close(true)
-        .max_headers(limits::HEADER_FIELDS_MAX)
-        .serve_connection(TokioIo::new(guard), service);
+    let mut server = builder(worker).serve_connection(TokioIo::new(guard), service);
     let mut draining = worker.shared.drain.subscribe();
     let idle = worker.shared.settings.limits.idle_timeout;
     // A client that is gone is not noticed behind an upstream that is silent: HTTP/1.1 has no word for it.
@@ -160,18 +152,35 @@ where
             // Sent before the 101, and not there any more: what follows would begin in the middle of something.
             return Awake::Ended(guard.without_farewell());
         }
-        let (stream, staged) = guard.into_inner();
-        let mut read = BytesMut::from(&parts.read_buf[..]);
-        read.extend_from_slice(&staged);
+        let (stream, read) = unread(guard, &parts.read_buf);
         return Awake::Upgraded(upgrade, stream, read);
     }
     if !park || ended.is_err() || guard.has_refused() {
         return Awake::Ended(guard);
     }
-    let (stream, staged) = guard.into_inner();
-    let mut arrived = BytesMut::from(&parts.read_buf[..]);
-    arrived.extend_from_slice(&staged);
+    let (stream, arrived) = unread(guard, &parts.read_buf);
     Awake::Parked(stream, arrived)
+}
+
+/// The stream, and what came in on it behind the last request: with the library, then with the guard.
+fn unread<S>(guard: HeadGuard<S>, library: &[u8]) -> (S, BytesMut) {
+    let (stream, staged) = guard.into_inner();
+    let mut read = BytesMut::from(library);
+    read.extend_from_slice(&staged);
+    (stream, read)
+}
+
+/// Without `pipeline_flush`: with it the library keeps answers back while something behind the request is unread, however long they
+/// are, and for good where it reads no more.
+fn builder(worker: &Worker) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size(worker.shared.settings.limits.head_bytes_max + READ_AHEAD_BYTES)
+        .half_close(true)
+        .max_headers(limits::HEADER_FIELDS_MAX);
+    builder
 }
 
 /// Answers one request; the answer is watched until the client has it.

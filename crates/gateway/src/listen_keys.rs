@@ -164,7 +164,7 @@ pub(crate) fn admit(
     // Who names a key and proves nothing is told of an unknown key what the venue tells: there is no signature to be wrong.
     words.unknown_key = UnknownKeyAnswer::AsVenue;
     crate::exchange::charge_stranger(worker, connection, route, request, words)?;
-    let permit = worker.shared.halts.gate().clear(worker, permit_public(&route.requirement)?, Asked::of(route, None, None))?;
+    let permit = worker.shared.halts.gate().clear(worker, connection, permit_public(&route.requirement)?, Asked::of(route, None, None))?;
     Ok(Admitted { permit, login: None, usage: Charged::default() })
 }
 
@@ -207,7 +207,7 @@ pub(crate) fn admit_stream(
     let scope = Scope::parse(Scope::ACCOUNT_READ).map_err(|error| Refusal::operator(Reject::Internal, error.to_string()))?;
     let requirement = Requirement { access: Access::Scoped(scope), ..route.requirement.clone() };
     let permit = authorize(&login.identity, login.granted(), &requirement)?;
-    let permit = worker.shared.halts.gate().clear(worker, permit, Asked::of(route, Some(&login), None))?;
+    let permit = worker.shared.halts.gate().clear(worker, connection, permit, Asked::of(route, Some(&login), None))?;
     Ok(Admitted { permit, login: Some(login), usage: Charged::default() })
 }
 

@@ -89,7 +89,7 @@ fn admit_asker(
     if row.is_none_or(|row| row.security == Security::None) {
         charge_stranger(worker, connection, route, request, words)?;
         let asked = Asked::of(route, None, None);
-        let permit = worker.shared.halts.gate().clear(worker, permit_public(&route.requirement)?, asked)?;
+        let permit = worker.shared.halts.gate().clear(worker, connection, permit_public(&route.requirement)?, asked)?;
         return Ok(Admitted { permit, login: None, usage: Charged::default() });
     }
     let login = of_dialect(worker, connection, Some(dialect), request, subject)
@@ -100,6 +100,6 @@ fn admit_asker(
     let rate = login.identity.credential().rate;
     words.limits = rate;
     let usage = charge(&login.counters, rate, route.weight, route.orders, words)?;
-    let permit = worker.shared.halts.gate().clear(worker, permit, Asked::of(route, Some(&login), None))?;
+    let permit = worker.shared.halts.gate().clear(worker, connection, permit, Asked::of(route, Some(&login), None))?;
     Ok(Admitted { permit, login: Some(login), usage })
 }

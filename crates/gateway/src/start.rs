@@ -88,22 +88,7 @@ impl Gateway {
             let worker = spawn(format!("worker-{index}"), move || run_worker(shared, &upstreams, listeners, index))?;
             gateway.workers.push(worker);
         }
-        if let Some(cluster) = gateway.shared.cluster.clone() {
-            let (shared, listening) = (Arc::clone(&gateway.shared), Arc::clone(&cluster));
-            gateway.spawn("cluster".to_owned(), move || {
-                cluster::look_after(&cluster, &shared);
-                Ok(())
-            })?;
-            let shared = Arc::clone(&gateway.shared);
-            gateway.spawn("notices".to_owned(), move || {
-                cluster::listen(&listening, &shared);
-                Ok(())
-            })?;
-        }
-        if let Some(records) = gateway.shared.fix_records.clone() {
-            let shared = Arc::clone(&gateway.shared);
-            gateway.spawn("fix-records".to_owned(), move || run_fix_records(&shared, &records))?;
-        }
+        gateway.join_other_nodes()?;
         gateway.spawn("control".to_owned(), move || control.run())?;
         Ok(gateway)
     }
@@ -155,6 +140,27 @@ impl Gateway {
         join(self.workers);
         self.shared.drain.finish();
         join(self.others);
+    }
+
+    /// Starts what goes on with other nodes, where there are any.
+    fn join_other_nodes(&mut self) -> io::Result<()> {
+        if let Some(cluster) = self.shared.cluster.clone() {
+            let (shared, listening) = (Arc::clone(&self.shared), Arc::clone(&cluster));
+            self.spawn("cluster".to_owned(), move || {
+                cluster::look_after(&cluster, &shared);
+                Ok(())
+            })?;
+            let shared = Arc::clone(&self.shared);
+            self.spawn("notices".to_owned(), move || {
+                cluster::listen(&listening, &shared);
+                Ok(())
+            })?;
+        }
+        if let Some(records) = self.shared.fix_records.clone() {
+            let shared = Arc::clone(&self.shared);
+            self.spawn("fix-records".to_owned(), move || run_fix_records(&shared, &records))?;
+        }
+        Ok(())
     }
 
     fn spawn(&mut self, name: String, run: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {

@@ -19,8 +19,8 @@ use countersign_handshake::{
     Authorities, Delegation, GatewayIdentity, HostPolicy, NonceKeys, ServerConfig, Signer as _, SigningKey, TicketKeys,
 };
 use countersign_pki::{
-    HandshakeMode, ListenerPolicy, NegotiatedParameters, PrivateAuthority, ServerCertificateRequest, ServerTls, TicketKeyRing, TlsVersion,
-    UnixTime,
+    CertificateIdentities, HandshakeMode, ListenerPolicy, NegotiatedParameters, PrivateAuthority, ServerCertificateRequest, ServerTls,
+    TicketKeyRing, TlsVersion, UnixTime,
 };
 use countersign_store::{AuditFilter, AuditKey, AuditLog, SealingKey, Store};
 use http::HeaderValue;
@@ -61,7 +61,6 @@ pub(crate) struct Stage {
     pub(crate) gateway_root: String,
     /// Where the upstream is.
     pub(crate) upstreams: Arc<[UpstreamConfig]>,
-    _folder: tempfile::TempDir,
 }
 
 /// Runs a story on a stage, on one thread as a worker runs.
@@ -80,28 +79,23 @@ pub(crate) async fn on_stage_after<F: Future<Output = ()>>(predecessor: Arc<Pred
 }
 
 async fn set<F: Future<Output = ()>>(change: impl FnOnce(&mut Shared), story: impl FnOnce(Stage) -> F) {
+    // Kept here and not on the stage: a story that names one field of its stage takes that field alone, and the others are gone.
+    let folder = tempfile::tempdir().unwrap();
     LocalSet::new()
         .run_until(async {
-            story(Stage::new(change).await).await;
+            story(Stage::new(folder.path(), change).await).await;
         })
         .await;
 }
 
-/// A block that names one field of a stage would take that field alone, and the folder would be gone before the block runs:
-/// of what has a destructor all is taken.
-impl Drop for Stage {
-    fn drop(&mut self) {}
-}
-
 impl Stage {
-    async fn new(change: impl FnOnce(&mut Shared)) -> Self {
+    async fn new(folder: &std::path::Path, change: impl FnOnce(&mut Shared)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let upstream = StubUpstream::default();
         tokio::task::spawn_local(upstream.clone().serve(listener));
-        let folder = tempfile::tempdir().unwrap();
         let (gateway, gateway_root) = gateway_identity();
-        let mut shared = shared(folder.path(), address, gateway).await;
+        let mut shared = shared(folder, address, gateway).await;
         change(&mut shared);
         let config = UpstreamConfig {
             authority: address.to_string(),
@@ -113,7 +107,7 @@ impl Stage {
         };
         let upstreams: Arc<[UpstreamConfig]> = Arc::new([config]);
         let worker = Worker::new(Arc::new(shared), &upstreams);
-        Self { worker, upstream, gateway_root, upstreams, _folder: folder }
+        Self { worker, upstream, gateway_root, upstreams }
     }
 
     /// A connection over TLS 1.3.
@@ -135,6 +129,27 @@ impl Stage {
         let slots = self.worker.shared.connections.admit("127.0.0.1".parse().unwrap()).unwrap();
         let binding = ((version == TlsVersion::Tls13).then_some(EXPORTER), CERTIFICATE);
         Rc::new(Connection::new(CorrelationId::from_bytes([1; 16]), remote, clock::wall(), negotiated, binding, slots))
+    }
+
+    /// A connection whose client showed a certificate that is good for the whole of this second, and no longer.
+    pub(crate) fn connection_showing(&self, not_after: u64) -> Rc<Connection> {
+        let mut connection = Rc::into_inner(self.connection()).unwrap();
+        let shown = CertificateIdentities {
+            common_name: None,
+            dns_names: Vec::new(),
+            ip_addresses: Vec::new(),
+            uris: Vec::new(),
+            emails: Vec::new(),
+            issuer: String::new(),
+            serial: String::new(),
+            spki_sha256: String::new(),
+            certificate_sha256: String::new(),
+            not_before: 0,
+            not_after,
+        };
+        connection.negotiated =
+            Arc::new(NegotiatedParameters { peer_certificate: Some(shown), ..NegotiatedParameters::clone(&connection.negotiated) });
+        Rc::new(connection)
     }
 
     /// Replaces the credentials by the usual ones, changed.

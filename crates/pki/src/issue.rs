@@ -113,16 +113,6 @@ impl IssuedCertificate {
         let both = Zeroizing::new(format!("{}{}", *self.key_pem, self.certificate_pem));
         write_atomically(path, both.as_bytes(), Access::Owner, Existing::Replace)
     }
-
-    /// Writes the certificate and the key (mode 0600) into two files, the key first. Each file is whole at any time; a
-    /// crash between the two leaves a pair that does not match, which loading tells.
-    ///
-    /// # Errors
-    /// A file cannot be written.
-    pub fn save_pair(&self, certificate: &Path, key: &Path) -> Result<(), PkiError> {
-        write_atomically(key, self.key_pem.as_bytes(), Access::Owner, Existing::Replace)?;
-        write_atomically(certificate, self.certificate_pem.as_bytes(), Access::Everybody, Existing::Replace)
-    }
 }
 
 /// Parameters of a server certificate.

@@ -13,6 +13,7 @@
 //! for replay ([`crate::kept`]).
 
 mod event;
+mod liveness;
 mod recovery;
 mod restore;
 
@@ -22,6 +23,7 @@ use std::time::Duration;
 use countersign_core::{AlertCode, Monotonic, Now, Refusal, Reject};
 
 pub use event::{Event, Liveness, Side, Standing};
+pub use restore::Restored;
 
 use crate::frame::{self, AppFrame, Bye, Drain, Frame, Halt, Heartbeat, Range};
 use crate::kept::{Keeping, Kept, Span};
@@ -273,11 +275,6 @@ impl SessionMachine {
         if ours { Ok(()) } else { Err(Reject::SequenceRange.into()) }
     }
 
-    fn own_heartbeat(&self, now: Now) -> String {
-        let (s, a) = (self.next_out, self.received.next());
-        frame::heartbeat(Heartbeat { s, a, t: frame::clock(now.wall), e: self.peer_clock })
-    }
-
     fn queue(&mut self, frame: String) -> Result<(), Refusal> {
         // HS-77
         if self.transmit.len() == limits::TRANSMIT_QUEUE_MAX {
@@ -286,65 +283,7 @@ impl SessionMachine {
         self.transmit.push_back(frame);
         Ok(())
     }
-
-    /// When to call [`Self::handle_timeout`].
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Monotonic> {
-        match self.state {
-            State::Open => {}
-            State::Away => return Some(self.ends),
-            State::Over => return None,
-        }
-        let probe = if self.pinged { self.dead_at() } else { self.ping_at() };
-        Some(self.heartbeat_at().min(probe).min(self.ends))
-    }
-
-    /// Acts on the clock. Call [`Self::poll_transmit`] afterwards.
-    pub fn handle_timeout(&mut self, now: Now) -> Liveness {
-        // HS-75
-        if self.state == State::Open && now.mono >= self.dead_at() {
-            self.leave();
-            return Liveness::Dead;
-        }
-        if self.state != State::Over && now.mono >= self.ends {
-            return Liveness::Expired;
-        }
-        if self.state != State::Open {
-            return Liveness::Alive;
-        }
-        let mut due = Vec::new();
-        if now.mono >= self.ping_at() && !self.pinged {
-            self.pinged = true;
-            due.push(frame::ping("alive"));
-        }
-        // HS-74
-        if due.is_empty() && now.mono >= self.heartbeat_at() {
-            due.push(self.own_heartbeat(now));
-        }
-        for frame in due {
-            self.last_sent = now.mono;
-            if self.queue(frame).is_err() {
-                self.leave();
-                return Liveness::Dead;
-            }
-        }
-        Liveness::Alive
-    }
-
-    fn heartbeat_at(&self) -> Monotonic {
-        self.last_sent.saturating_add(self.heartbeat)
-    }
-
-    fn ping_at(&self) -> Monotonic {
-        self.last_received.saturating_add(self.heartbeat + self.heartbeat / 2)
-    }
-
-    fn dead_at(&self) -> Monotonic {
-        self.last_received.saturating_add(self.heartbeat * 2)
-    }
 }
-
-pub use restore::Restored;
 
 #[cfg(test)]
 mod tests;

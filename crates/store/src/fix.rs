@@ -21,8 +21,7 @@
 //! [`JournaledMessageStore::commit`]. [`bridge`] says how two deferred journals forward between two sessions without loss and without a
 //! second time.
 //!
-//! `fix/<hash of a session's name at an upstream>.owner` is the account whose client opened it first: a venue knows a session by its
-//! CompIDs, and what it owes to one firm is not for another that takes the same name ([`claim`]).
+//! [`claim`] says whose a session is at an upstream.
 //!
 //! Where nodes share a database, it has a copy of each journal, under a lease: [`records`] is what is there, [`pair`] what keeps the two
 //! journals of a session and their copies together, [`opening`] how a session goes on at another node.
@@ -35,6 +34,7 @@ mod claims;
 mod copied;
 mod kept;
 mod opening;
+mod owner;
 pub mod pair;
 pub mod quota;
 mod record;
@@ -58,6 +58,8 @@ use crate::error::StoreError;
 use crate::{files, limits};
 pub use kept::{KeptEnd, Left};
 pub use opening::OpenError;
+pub use owner::claim;
+use owner::is_of_another;
 use record::{Base, Kind};
 pub use shared::SharedMessageStore;
 use state::State;
@@ -87,33 +89,6 @@ impl std::fmt::Debug for JournaledMessageStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "JournaledMessageStore({}, {})", self.state.next_sender, self.state.next_target)
     }
-}
-
-/// Whether the session of this name at an upstream is the account's: it is whoever claims it first, from then on. A session is claimed by
-/// one at a time: the caller sees to it.
-///
-/// # Errors
-/// [`StoreError`] when it cannot be read or written.
-pub fn claim(folder: &Path, parts: &[&str], account: &str) -> Result<bool, StoreError> {
-    files::create_private_folder(folder)?;
-    let path = owner_file(folder, parts);
-    files::atomic_create(&path, account.as_bytes(), files::PRIVATE_FILE_MODE)?;
-    let owner = std::fs::read(&path).map_err(|source| StoreError::io("read", &path, source))?;
-    Ok(owner == account.as_bytes())
-}
-
-/// Whether somebody else has claimed that session here. Claims nothing.
-fn is_of_another(folder: &Path, parts: &[&str], account: &str) -> Result<bool, StoreError> {
-    let path = owner_file(folder, parts);
-    match std::fs::read(&path) {
-        Ok(owner) => Ok(owner != account.as_bytes()),
-        Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(source) => Err(StoreError::io("read", &path, source)),
-    }
-}
-
-fn owner_file(folder: &Path, parts: &[&str]) -> PathBuf {
-    folder.join(format!("{}.owner", file_stem(&parts.join("\u{1}"))))
 }
 
 /// Names have characters that file systems do not take, and any length.

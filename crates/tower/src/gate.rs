@@ -119,7 +119,9 @@ impl Gate {
         words.echo = self.0.dialect.echo(&request);
         let (identity, registered) = self.authenticate(&request, address, now)?;
         let permit = authorize_needing(&identity, None, rule.requirement(), self.0.dialect.scope(&request)?)?;
-        let charged = charge(&registered, rule, request.query(), now, words)?;
+        let orders = self.0.dialect.orders(&request, rule.route().orders);
+        let weight = rule.route().weight_of(request.query());
+        let charged = charge(&registered, (weight, orders), now, words)?;
         let headers = self.0.dialect.rate_headers(&charged, words).into_iter().map(|(name, value)| (name, value.into_owned()));
         Ok(Passed { verified: Verified::new(permit), headers: headers.collect() })
     }
@@ -188,15 +190,15 @@ impl Gate {
 }
 
 /// Charges the key. As at the gateway: after the proof, so that nobody can use up the limits of another's key.
-fn charge(registered: &Registered, rule: &Rule, query: &[u8], now: Now, words: &mut AnswerContext) -> Result<Charged, Refusal> {
-    let (rate, counters, row) = (registered.credential.rate, &registered.counters, rule.route());
+fn charge(registered: &Registered, (weight, orders): (u32, u32), now: Now, words: &mut AnswerContext) -> Result<Charged, Refusal> {
+    let (rate, counters) = (registered.credential.rate, &registered.counters);
     (words.limits, words.counter) = (rate, Counter::Weight);
-    let weight = counters.weight.charge(row.weight_of(query), rate.weight_per_minute.get(), now.wall)?;
-    if row.orders == 0 {
+    let weight = counters.weight.charge(weight, rate.weight_per_minute.get(), now.wall)?;
+    if orders == 0 {
         return Ok(Charged { weight: Some(weight), orders: None });
     }
     words.counter = Counter::Orders;
-    let orders = counters.orders.charge(row.orders, rate.orders_per_10s.get(), now.wall)?;
+    let orders = counters.orders.charge(orders, rate.orders_per_10s.get(), now.wall)?;
     Ok(Charged { weight: Some(weight), orders: Some(orders) })
 }
 

@@ -73,6 +73,17 @@ impl Shell {
         self.verify(token).await.map(Some)
     }
 
+    /// Reads the identity of a WebSocket handshake, which holds for the connection, and counts the arrival.
+    pub(crate) async fn identify_connection(&self, headers: &HeaderMap) -> Result<Caller, IdentityError> {
+        let caller = self.identify(headers).await;
+        match &caller {
+            Ok(Some(_)) => self.counters.count_private(),
+            Ok(None) => self.counters.count_public(),
+            Err(_) => self.counters.count_refused(),
+        }
+        caller
+    }
+
     /// Verifies an identity token.
     pub(crate) async fn verify(&self, token: &str) -> Result<Arc<Identity>, IdentityError> {
         self.verifier.verify(token, &self.audience).await

@@ -22,6 +22,12 @@ def sending_time():
     return time.strftime("%Y%m%d-%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}"
 
 
+def value(message, tag):
+    """A field of a message, as text."""
+    found = message.get(tag)
+    return None if found is None else found.decode()
+
+
 class FixClient:
     """One connection. Numbers can be carried from one connection to the next."""
 

@@ -2,6 +2,7 @@
 
 import json
 
+from harness.recorded import recorded
 from harness.server import Server, run
 
 OPERATORS = ["alice", "bob", "carol"]
@@ -25,6 +26,10 @@ class Halted:
         done = run(*arguments, "--state", self.server.state)
         assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}\n{self.server.said()}"
         return done
+
+    def records(self, *events):
+        """Audit records of events, in order."""
+        return recorded(self.server.state, *events)
 
     def halt(self, scope="venue", action="cancel-only", reason="runaway", cancel=False):
         more = ["--cancel"] if cancel else []

@@ -75,33 +75,10 @@ const fn key(venue: FixVenue) -> (&'static str, &'static str, &'static [&'static
 
 /// Reads the section.
 pub(super) fn read(mut keys: Reader<'_>) -> FixSettings {
-    let seconds = Duration::from_secs;
     let enabled =
         keys.boolean("enabled", "Whether FIX 4.2, 4.4 and FIXT 1.1 are spoken on the public port; told by the first bytes.", true);
-    let mut comp_ids: Vec<(FixVenue, Vec<String>)> = Vec::new();
-    for venue in FixVenue::ALL {
-        let (name, about, default) = key(venue);
-        let written = keys.origin_of(name).unwrap_or(Origin::Default);
-        let names = keys.list_or(name, about, &default.join(", "), comp_id);
-        let names = names.unwrap_or_else(|| default.iter().map(|name| (*name).to_owned()).collect());
-        let taken = names.iter().find(|name| comp_ids.iter().any(|(_, others)| others.contains(name)));
-        if let Some(taken) = taken {
-            keys.report().problem(&written, &format!("fix.{name}"), format!("\"{taken}\" is the CompID of another venue's Logons"));
-        }
-        comp_ids.push((venue, names));
-    }
-    let heartbeat_origin = keys.origin_of("heartbeat_min").or_else(|| keys.origin_of("heartbeat_max")).unwrap_or(Origin::Default);
-    let heartbeat_min =
-        keys.duration("heartbeat_min", "Shortest HeartBtInt accepted, in whole seconds.", seconds(1), seconds(1)..=seconds(60));
-    let heartbeat_max = keys.duration(
-        "heartbeat_max",
-        "Longest HeartBtInt accepted: a dead peer is found after 2.4 times this.",
-        seconds(120),
-        seconds(1)..=seconds(600),
-    );
-    if heartbeat_min > heartbeat_max {
-        keys.report().problem(&heartbeat_origin, "fix.heartbeat_min", "is longer than fix.heartbeat_max: no Logon could be accepted");
-    }
+    let comp_ids = comp_ids(&mut keys);
+    let (heartbeat_min, heartbeat_max) = heartbeats(&mut keys);
     let reset = keys.choice(
         "reset",
         "When ResetSeqNumFlag is granted to clients: on a connection's Logon, also within a session, or never.",
@@ -122,19 +99,59 @@ pub(super) fn read(mut keys: Reader<'_>) -> FixSettings {
         "Whether session messages other than Logon may have fields that the standard does not give them, as clients of venues send them.",
         &[("lenient", AdminFields::Lenient), ("strict", AdminFields::Strict)],
     );
-    let public_market_data = keys.list_or(
+    let public_market_data = public_market_data(&mut keys, &comp_ids);
+    FixSettings { enabled, comp_ids, heartbeat_min, heartbeat_max, reset, resend, routing, admin_fields, public_market_data }
+}
+
+/// Our CompIDs, each of one venue.
+fn comp_ids(keys: &mut Reader<'_>) -> Vec<(FixVenue, Vec<String>)> {
+    let mut comp_ids: Vec<(FixVenue, Vec<String>)> = Vec::new();
+    for venue in FixVenue::ALL {
+        let (name, about, default) = key(venue);
+        let written = keys.origin_of(name).unwrap_or(Origin::Default);
+        let names = keys.list_or(name, about, &default.join(", "), comp_id);
+        let names = names.unwrap_or_else(|| default.iter().map(|name| (*name).to_owned()).collect());
+        let taken = names.iter().find(|name| comp_ids.iter().any(|(_, others)| others.contains(name)));
+        if let Some(taken) = taken {
+            keys.report().problem(&written, &format!("fix.{name}"), format!("\"{taken}\" is the CompID of another venue's Logons"));
+        }
+        comp_ids.push((venue, names));
+    }
+    comp_ids
+}
+
+/// The shortest and the longest HeartBtInt.
+fn heartbeats(keys: &mut Reader<'_>) -> (Duration, Duration) {
+    let seconds = Duration::from_secs;
+    let written = keys.origin_of("heartbeat_min").or_else(|| keys.origin_of("heartbeat_max")).unwrap_or(Origin::Default);
+    let min = keys.duration("heartbeat_min", "Shortest HeartBtInt accepted, in whole seconds.", seconds(1), seconds(1)..=seconds(60));
+    let max = keys.duration(
+        "heartbeat_max",
+        "Longest HeartBtInt accepted: a dead peer is found after 2.4 times this.",
+        seconds(120),
+        seconds(1)..=seconds(600),
+    );
+    if min > max {
+        keys.report().problem(&written, "fix.heartbeat_min", "is longer than fix.heartbeat_max: no Logon could be accepted");
+    }
+    (min, max)
+}
+
+/// CompIDs at which nobody has to say who they are; only Kraken's Logons may be without.
+fn public_market_data(keys: &mut Reader<'_>, comp_ids: &[(FixVenue, Vec<String>)]) -> Vec<String> {
+    let names = keys.list_or(
         "public_market_data",
         "TargetCompIDs of Kraken's Logons that are let in without credentials, for market data alone. Whoever is meant by it must be \
          anybody: the venue then sees sessions PUBLIC-n without an identity.",
         "none",
         comp_id,
     );
-    let public_market_data = public_market_data.unwrap_or_default();
+    let names = names.unwrap_or_default();
     let of_kraken = |name: &String| {
         let kraken = FixVenue::Dialect(LogonDialect::Kraken);
         comp_ids.iter().any(|(venue, names)| *venue == kraken && names.contains(name))
     };
-    if let Some(name) = public_market_data.iter().find(|name| !of_kraken(name)) {
+    if let Some(name) = names.iter().find(|name| !of_kraken(name)) {
         let written = keys.origin_of("public_market_data").unwrap_or(Origin::Default);
         keys.report().problem(
             &written,
@@ -142,5 +159,5 @@ pub(super) fn read(mut keys: Reader<'_>) -> FixSettings {
             format!("\"{name}\" is not in fix.kraken: no other venue has such Logons"),
         );
     }
-    FixSettings { enabled, comp_ids, heartbeat_min, heartbeat_max, reset, resend, routing, admin_fields, public_market_data }
+    names
 }

@@ -56,32 +56,9 @@ fn read_one(keys: &mut RawTable, report: &mut Report, name: &str) -> Option<Issu
     if iss.is_empty() {
         complaints.push("issuer is missing");
     }
-    let source = match (url, file) {
-        (Some(url), None) => KeySource::Url { url, ca },
-        (None, Some(file)) => KeySource::File(file),
-        (Some(_), Some(_)) | (None, None) => {
-            complaints.push("needs either jwks_url or jwks_file");
-            KeySource::File(PathBuf::new())
-        }
-    };
-    if matches!(&source, KeySource::Url { url, .. } if !is_https(url)) {
-        complaints.push("jwks_url is https://host[:port]/path");
-    }
-    let account = match (account, claim) {
-        (Some(fixed), None) => AccountId::parse(&fixed).map(AccountRule::Fixed).map_err(|_| complaints.push("account is no name")),
-        (None, claim) => Ok(AccountRule::Claim(claim.unwrap_or_else(|| "sub".to_owned()))),
-        (Some(_), Some(_)) => {
-            complaints.push("says both account and account_claim");
-            Err(())
-        }
-    };
-    let algorithms: Vec<Option<Algorithm>> = algorithms.map_or_else(
-        || vec![Some(Algorithm::Ed25519), Some(Algorithm::EcdsaP256Sha256)],
-        |list| list.iter().map(|name| algorithm(name)).collect(),
-    );
-    if algorithms.contains(&None) {
-        complaints.push("algorithms has one that is not EdDSA, ES256, PS256, PS512 or RS256");
-    }
+    let source = key_source(url, file, ca, &mut complaints);
+    let account = account_rule(account, claim, &mut complaints);
+    let algorithms = accepted(algorithms, &mut complaints);
     let scopes = Scopes::collect(scopes.iter().flatten().map(String::as_str)).map_err(|_| complaints.push("scopes has one that is none"));
     let audiences = audiences.unwrap_or_default();
     if audiences.is_empty() {
@@ -97,14 +74,58 @@ fn read_one(keys: &mut RawTable, report: &mut Report, name: &str) -> Option<Issu
         name: name.to_owned(),
         issuer: iss,
         audiences,
-        algorithms: algorithms.into_iter().flatten().collect(),
-        account: account.ok()?,
+        algorithms,
+        account: account?,
         scope_claim: scope_claim.unwrap_or_else(|| "scope".to_owned()),
         scopes: scopes.ok()?,
         lifetime_max,
         bound,
     };
     Some(IssuerSettings { rules, source })
+}
+
+/// Where the keys come from; what is said when nobody can tell is not used.
+fn key_source(url: Option<String>, file: Option<PathBuf>, ca: Option<PathBuf>, complaints: &mut Vec<&str>) -> KeySource {
+    let source = match (url, file) {
+        (Some(url), None) => KeySource::Url { url, ca },
+        (None, Some(file)) => KeySource::File(file),
+        (Some(_), Some(_)) | (None, None) => {
+            complaints.push("needs either jwks_url or jwks_file");
+            KeySource::File(PathBuf::new())
+        }
+    };
+    if matches!(&source, KeySource::Url { url, .. } if !is_https(url)) {
+        complaints.push("jwks_url is https://host[:port]/path");
+    }
+    source
+}
+
+/// Which account a token is of; none where that was complained about.
+fn account_rule(fixed: Option<String>, claim: Option<String>, complaints: &mut Vec<&str>) -> Option<AccountRule> {
+    match (fixed, claim) {
+        (Some(fixed), None) => match AccountId::parse(&fixed) {
+            Ok(account) => Some(AccountRule::Fixed(account)),
+            Err(_) => {
+                complaints.push("account is no name");
+                None
+            }
+        },
+        (None, claim) => Some(AccountRule::Claim(claim.unwrap_or_else(|| "sub".to_owned()))),
+        (Some(_), Some(_)) => {
+            complaints.push("says both account and account_claim");
+            None
+        }
+    }
+}
+
+/// The algorithms that tokens may be signed with.
+fn accepted(names: Option<Vec<String>>, complaints: &mut Vec<&str>) -> Vec<Algorithm> {
+    let Some(names) = names else { return vec![Algorithm::Ed25519, Algorithm::EcdsaP256Sha256] };
+    let known: Vec<Algorithm> = names.iter().filter_map(|name| algorithm(name)).collect();
+    if known.len() != names.len() {
+        complaints.push("algorithms has one that is not EdDSA, ES256, PS256, PS512 or RS256");
+    }
+    known
 }
 
 fn word(text: &str) -> Result<String, String> {

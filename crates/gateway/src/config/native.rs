@@ -17,22 +17,7 @@ pub(super) fn read(mut keys: Reader<'_>) -> NativeSettings {
         "Weakest channel binding of this host: exp (TLS exporter), sep (server certificate), chl (trusts TLS alone). A credential may ask for more.",
         &[("sep", Binding::Sep), ("exp", Binding::Exp), ("chl", Binding::Chl)],
     );
-    let heartbeat_origin = keys.origin_of("heartbeat_min").or_else(|| keys.origin_of("heartbeat_max")).unwrap_or(Origin::Default);
-    let heartbeat_min = keys.duration(
-        "heartbeat_min",
-        "Shortest heartbeat interval granted: below it heartbeats cost more than orders.",
-        seconds(1),
-        Duration::from_millis(100)..=seconds(60),
-    );
-    let heartbeat_max = keys.duration(
-        "heartbeat_max",
-        "Longest heartbeat interval granted: a dead peer is found after twice this time.",
-        seconds(60),
-        seconds(1)..=seconds(600),
-    );
-    if heartbeat_min > heartbeat_max {
-        keys.report().problem(&heartbeat_origin, "native.heartbeat_min", "is longer than native.heartbeat_max");
-    }
+    let (heartbeat_min, heartbeat_max) = heartbeats(&mut keys);
     let session_life = keys.duration(
         "session_life",
         "Longest life of a session: one trading day. After it a key proves itself again.",
@@ -81,4 +66,26 @@ pub(super) fn read(mut keys: Reader<'_>) -> NativeSettings {
         keep_messages,
         cancel_grace_max,
     }
+}
+
+/// The shortest and the longest heartbeat interval.
+fn heartbeats(keys: &mut Reader<'_>) -> (Duration, Duration) {
+    let seconds = Duration::from_secs;
+    let written = keys.origin_of("heartbeat_min").or_else(|| keys.origin_of("heartbeat_max")).unwrap_or(Origin::Default);
+    let min = keys.duration(
+        "heartbeat_min",
+        "Shortest heartbeat interval granted: below it heartbeats cost more than orders.",
+        seconds(1),
+        Duration::from_millis(100)..=seconds(60),
+    );
+    let max = keys.duration(
+        "heartbeat_max",
+        "Longest heartbeat interval granted: a dead peer is found after twice this time.",
+        seconds(60),
+        seconds(1)..=seconds(600),
+    );
+    if min > max {
+        keys.report().problem(&written, "native.heartbeat_min", "is longer than native.heartbeat_max");
+    }
+    (min, max)
 }

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
 use std::io::Write as _;
 
+mod authorities;
+mod cluster;
 mod documented;
 mod tables;
 mod told;
@@ -91,56 +93,6 @@ fn text_sources_set_every_type() {
     assert_eq!(settings.limits.drain_deadline.as_secs(), 5);
     assert_eq!(settings.listen.authorities, Authorities::Listed(vec!["api.example".to_owned(), "127.0.0.1:8443".to_owned()]));
     assert_eq!(settings.upstreams[0].target, UpstreamTarget::Http { host: "::1".to_owned(), port: 9000 });
-}
-
-#[test]
-fn a_request_names_the_host_of_its_hello_or_an_address() {
-    assert_eq!(settings("").listen.sni, SniRule::Same);
-    assert_eq!(settings("[listen]\nsni = \"any\"\n").listen.sni, SniRule::Any);
-    for (rule, sni, host, admitted) in [
-        (SniRule::Same, Some("api.example"), "API.Example", true),
-        (SniRule::Same, Some("api.example"), "api.example.", true),
-        (SniRule::Same, Some("api.example"), "192.0.2.1", true),
-        (SniRule::Same, Some("api.example"), "[2001:db8::1]", true),
-        (SniRule::Same, Some("api.example"), "fix.example", false),
-        (SniRule::Same, Some("api.example"), "", false),
-        (SniRule::Same, None, "fix.example", true),
-        (SniRule::Known, Some("api.example"), "fix.example", true),
-        (SniRule::Any, Some("api.example"), "fix.example", true),
-    ] {
-        assert_eq!(rule.admits(sni, host), admitted, "{rule:?} {sni:?} {host}");
-    }
-}
-
-#[test]
-fn what_is_no_port_belongs_to_the_name() {
-    for (authority, host) in [
-        ("h", "h"),
-        ("h:443", "h"),
-        ("h:", "h"),
-        ("h:0", "h:0"),
-        ("h:65536", "h:65536"),
-        ("h:+1", "h:+1"),
-        ("h:1:2", "h:1:2"),
-        ("[::1]", "[::1]"),
-        ("[::1]:443", "[::1]"),
-        ("::1", "::1"),
-    ] {
-        assert_eq!(host_of(authority), host, "{authority}");
-    }
-}
-
-#[test]
-fn only_listed_authorities_are_admitted() {
-    let open = load(&Sources::default()).unwrap();
-    assert!(open.listen.admits_authority("anything:1"));
-    let listed = settings("[listen]\nauthorities = [\"api.example\", \"127.0.0.1:8443\", \"[::1]\"]\n").listen;
-    for admitted in ["api.example", "API.example:9", "127.0.0.1:8443", "[::1]", "[::1]:8443"] {
-        assert!(listed.admits_authority(admitted), "{admitted}");
-    }
-    for refused in ["example", "127.0.0.1", "127.0.0.1:8444", "api.example.evil", "[::2]:8443", "", "api.example:x"] {
-        assert!(!listed.admits_authority(refused), "{refused}");
-    }
 }
 
 #[test]
@@ -360,77 +312,10 @@ fn proxies_may_ask_only_where_that_is_configured() {
 }
 
 #[test]
-fn a_node_has_a_name_and_may_share_a_memory() {
-    let alone = load(&Sources::default()).unwrap();
-    assert_eq!((alone.cluster.node.as_str(), alone.halt.node.as_str()), ("node-1", "node-1"));
-    assert_eq!(alone.cluster.redis, None);
-    let file = "[cluster]\nnode = \"east-2\"\nredis = \"rediss://node@cache.example:6380\"\nredis_password_file = \"secret\"\n";
-    let shared = settings(file);
-    let redis = shared.cluster.redis.unwrap();
-    assert_eq!((redis.url.as_str(), redis.ca), ("rediss://node@cache.example:6380", None));
-    assert!(redis.password_file.unwrap().ends_with("secret"));
-    assert_eq!(shared.halt.node, "east-2", "halts of a node name it alike");
-    for wrong in [
-        "node = \"East\"",
-        "redis = \"redis://:hunter2@cache\"",
-        "redis_password_file = \"secret\"",
-        "redis = \"redis://h\"\nredis_ca = \"x\"",
-    ] {
-        let told = problems(&format!("[cluster]\n{wrong}\n"));
-        assert!(told.contains("cluster.") && !told.contains("hunter2"), "{wrong}: {told}");
-    }
-}
-
-#[test]
-fn nodes_may_share_a_database_and_its_password_is_in_a_file() {
-    assert_eq!(load(&Sources::default()).unwrap().cluster.database, None);
-    let shared = settings("[cluster]\ndatabase = \"postgresql://c@db.example/countersign\"\ndatabase_password_file = \"secret\"\n");
-    let database = shared.cluster.database.unwrap();
-    assert_eq!(database.url, "postgresql://c@db.example/countersign");
-    assert!(database.password_file.unwrap().ends_with("secret"));
-    for wrong in [
-        "database = \"postgresql://c:hunter2@db/x\"",
-        "database = \"postgresql://c@db/x?password=hunter2\"",
-        "database = \"mysql://hunter2\"",
-        "database_password_file = \"secret\"",
-    ] {
-        let told = problems(&format!("[cluster]\n{wrong}\n"));
-        assert!(told.contains("cluster.database") && !told.contains("hunter2"), "{wrong}: {told}");
-    }
-}
-
-#[test]
 fn demo_keys_are_for_the_paper_venue_alone() {
     let makes = |text: &str| settings(text).makes_demo_account();
     let engine = "[upstream.engine]\nurl = \"http://127.0.0.1:1\"\n";
     assert!(makes("") && !makes("demo_account = \"off\"\n"));
     assert!(!makes(engine) && makes(&format!("demo_account = \"on\"\n{engine}")));
     assert!(!makes("[upstream.venue]\nfix = \"127.0.0.1:1\"\n"), "orders over FIX go to a real service there");
-}
-
-/// The document contains the reference as it follows from the declarations. `UPDATE_DOCS=1` writes it.
-#[test]
-fn the_reference_in_the_documentation_is_the_real_one() {
-    const BEGIN: &str = "<!-- reference: begin -->\n";
-    const END: &str = "<!-- reference: end -->\n";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let (head, rest) = text.split_once(BEGIN).unwrap();
-    let (middle, tail) = rest.split_once(END).unwrap();
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, format!("{head}{BEGIN}{}{END}{tail}", reference())).unwrap();
-        return;
-    }
-    assert_eq!(middle, reference(), "docs/configuration.md is out of date: run this test with UPDATE_DOCS=1");
-}
-
-#[test]
-fn every_example_is_valid() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let examples: Vec<_> = files.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();
-    assert!(examples.len() >= 3, "{examples:?}");
-    for path in examples {
-        check(&path).unwrap_or_else(|errors| panic!("{}: {errors:#?}", path.display()));
-    }
 }

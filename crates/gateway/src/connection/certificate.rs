@@ -14,6 +14,7 @@ use crate::clock;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The chain of a client's certificate, and the state of the listener under which it was last found good.
+#[derive(Clone, Debug)]
 pub(crate) struct ShownChain {
     chain: Box<[CertificateDer<'static>]>,
     /// When the next of them ends, in seconds since 1970.
@@ -87,5 +88,32 @@ impl Connection {
         let certificate = self.negotiated.peer_certificate.as_ref()?;
         let of_chain = self.shown.as_ref().map_or(u64::MAX, |shown| shown.next_end.get());
         Some(Timestamp::from_secs(certificate.not_after.min(of_chain).saturating_add(1)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::testing::on_stage;
+
+    /// A native session that came back has its connection on another worker, and went on when its certificate was revoked.
+    #[tokio::test]
+    async fn what_is_known_of_a_connection_elsewhere_is_its_chain_too() {
+        on_stage(|stage| async move {
+            let tls = &stage.worker.shared.tls;
+            let judged = |generation: u64| {
+                let connection = Rc::into_inner(stage.connection_showing(u64::MAX)).unwrap();
+                let connection = connection.with_chain(Some(&[CertificateDer::from(vec![0])]), generation);
+                let elsewhere = Connection::of_facts(connection.facts());
+                [connection, elsewhere].map(|connection| connection.check_certificate(tls, clock::wall()).is_ok())
+            };
+            let current = tls.snapshot().generation();
+            assert_eq!(judged(current), [true; 2]);
+            assert_eq!(judged(current + 1), [false; 2], "looked at again, and nobody is trusted for it");
+        })
+        .await;
     }
 }

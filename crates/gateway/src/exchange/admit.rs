@@ -16,7 +16,7 @@ use countersign_dialects::{Header, RequestView};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 
 use super::target::of_another_venue;
-use crate::authenticate::{Login, authenticate, check_required};
+use crate::authenticate::{Login, authenticate};
 use crate::clock;
 use crate::connection::Connection;
 use crate::halts::{Asked, Cleared};
@@ -45,12 +45,11 @@ pub(crate) fn admit(
     words: &mut Words,
 ) -> Result<Admitted, Refusal> {
     if route.requirement.access == Access::Public {
-        check_required(worker, connection)?;
         if route.kind == RouteKind::Http {
             charge_stranger(worker, connection, route, request, words)?;
         }
         let asked = Asked::of(route, None, Some(signed_text(request)));
-        let permit = worker.shared.halts.gate().clear(worker, permit_public(&route.requirement)?, asked)?;
+        let permit = worker.shared.halts.gate().clear(worker, connection, permit_public(&route.requirement)?, asked)?;
         return Ok(Admitted { permit, login: None, usage: Charged::default() });
     }
     words.by_token = tokens::bearer::shown(request.headers).is_some();
@@ -70,7 +69,7 @@ pub(crate) fn admit(
     let orders = route.family.dialect().map_or(route.orders, |dialect| dialect.orders(request, route.orders));
     let usage = charge(&login.counters, credential.rate, weight, orders, words)?;
     let asked = Asked::of(route, Some(&login), Some(signed_text(request)));
-    let permit = worker.shared.halts.gate().clear(worker, permit, asked)?;
+    let permit = worker.shared.halts.gate().clear(worker, connection, permit, asked)?;
     Ok(Admitted { permit, login: Some(login), usage })
 }
 

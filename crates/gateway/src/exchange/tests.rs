@@ -112,7 +112,8 @@ async fn an_upstream_that_is_not_there_is_counted_and_never_called_a_bad_key() {
         let routes = worker.shared.routes.load_full();
         let RouteMatch::Found(route) = routes.find_http("GET", "/api/v3/time") else { panic!("a route") };
         let permit = permit_public(&route.requirement).unwrap();
-        let permit = worker.shared.halts.gate().clear(&worker, permit, crate::halts::Asked::of(route, None, None)).unwrap();
+        let permit =
+            worker.shared.halts.gate().clear(&worker, &stage.connection(), permit, crate::halts::Asked::of(route, None, None)).unwrap();
         let request = Request::get("/api/v3/time").body(RequestBody::default()).unwrap();
         let outcome = forward::forward(&worker, permit, request, Freshness::Channel).await;
         assert_eq!(outcome.err().map(|refusal| refusal.reject), Some(Reject::UpstreamUnavailable));

@@ -60,6 +60,7 @@ impl Sender<'_> {
         let usage = charge(&self.login.counters, rate, route.weight, route.orders, &mut words)?;
         let permit = self.worker.shared.halts.gate().clear(
             self.worker,
+            self.connection,
             permit,
             Asked { session: Some(self.session), ..Asked::of(route, Some(self.login), None) },
         )?;

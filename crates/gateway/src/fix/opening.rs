@@ -282,7 +282,7 @@ fn admit(
 ) -> Result<Cleared, Refusal> {
     let login = &logged_on.login;
     let permit = authorize(&login.identity, login.granted(), &route.requirement)?;
-    let permit = worker.shared.halts.gate().clear(worker, permit, Asked::of(route, Some(login), None))?;
+    let permit = worker.shared.halts.gate().clear(worker, connection, permit, Asked::of(route, Some(login), None))?;
     let admitted = Admitted { permit, login: Some(login.again()), usage: Charged::default() };
     audit::accepted(worker, connection, &Subject::message(Some(route)), &admitted, correlation)?;
     Ok(admitted.permit)

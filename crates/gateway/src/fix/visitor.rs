@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign_core::rate::WindowCounter;
-use countersign_core::{Access, CorrelationId, Permit, Refusal, Reject, Requirement, permit_public};
+use countersign_core::{Access, CorrelationId, Permit, Refusal, Reject, Requirement, Timestamp, permit_public};
 use countersign_fix::session::{ApplicationMessage, HeartBtIntRange, Outgoing, Peer, ResendPolicy, Routing};
 use countersign_fix::{CompId, Event, LogonDialect, Message, Session, SessionConfig, tag};
 use parking_lot::Mutex;
@@ -36,6 +36,7 @@ use super::logon;
 use super::profile::Profile;
 use super::upstream::HEART_BT_INT;
 use crate::audit::{self, Subject};
+use crate::authenticate::{check_required, required_end};
 use crate::clock;
 use crate::config::FixSettings;
 use crate::connection::{Connection, SourcePrefix};
@@ -170,14 +171,14 @@ fn requirement(route: &Route) -> Requirement {
 }
 
 /// What a message of visitors is permitted by; none for all others.
-fn permit(worker: &Worker, message: &Message<'_>) -> Result<Cleared, Refusal> {
+fn permit(worker: &Worker, connection: &Connection, message: &Message<'_>) -> Result<Cleared, Refusal> {
     if !PUBLIC.contains(&message.msg_type()) {
         return Err(Reject::MissingCredentials.into());
     }
     let msg_type = std::str::from_utf8(message.msg_type()).unwrap_or_default();
     let route = worker.shared.routes.load().find_fix_message(msg_type).cloned().ok_or(Reject::RouteUnknown)?;
     let permit = permit_public(&requirement(&route))?;
-    worker.shared.halts.gate().clear(worker, permit, Asked::of(&route, None, None))
+    worker.shared.halts.gate().clear(worker, connection, permit, Asked::of(&route, None, None))
 }
 
 /// The session at the upstream of market data.
@@ -259,6 +260,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Visit<'_, T> {
     async fn drive(&mut self) -> Result<std::convert::Infallible, Over> {
         let mut standing = Standing::subscribe(self.worker);
         let mut draining = self.worker.shared.drain.subscribe();
+        // What changed while the upstream was asked is not told any more.
+        let mut ends = self.recheck()?;
         loop {
             self.take_from_client()?;
             self.take_from_upstream()?;
@@ -276,13 +279,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Visit<'_, T> {
                 }
                 () = clock::until(client_due) => self.client.session.handle_timeout(clock::now()),
                 () = clock::until(upstream_due) => self.upstream.session.handle_timeout(clock::now()),
-                () = standing.changed() => {
-                    let gate = self.worker.shared.halts.gate();
-                    gate.admit_presence(None, self.profile.venue.family(), None).map_err(|refusal| Over(refusal.reject.alert().text()))?;
-                }
+                () = standing.changed_or(ends) => ends = self.recheck()?,
                 () = draining.wait() => return Err(Over("this node is leaving")),
             }
         }
+    }
+
+    /// Whether a visitor may stay, and when that is to be asked again though nothing changes.
+    fn recheck(&self) -> Result<Option<Timestamp>, Over> {
+        let gate = self.worker.shared.halts.gate();
+        let stays =
+            check_required(self.worker, self.connection).and_then(|()| gate.admit_presence(None, self.profile.venue.family(), None));
+        stays.map_err(|refusal| {
+            audit::refused(self.worker, self.connection, &Subject::none(), &refusal, self.correlation);
+            Over(refusal.reject.alert().text())
+        })?;
+        Ok(required_end(self.worker, self.connection))
     }
 
     fn take_from_client(&mut self) -> Result<(), Over> {
@@ -314,7 +326,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Visit<'_, T> {
     fn forward(&mut self, received: &ApplicationMessage) {
         let message = received.message();
         let charged = self.requests.charge(1, MESSAGES_PER_MINUTE_MAX, clock::wall());
-        let sent = charged.and_then(|_| permit(self.worker, &message)).and_then(|cleared| {
+        let sent = charged.and_then(|_| permit(self.worker, self.connection, &message)).and_then(|cleared| {
             let outgoing = Outgoing { msg_type: message.msg_type(), header: &header(&message), body: message.body() };
             let sent = self.upstream.session.send_application(clock::now(), outgoing);
             self.worker.shared.metrics.forwarded(cleared.route());

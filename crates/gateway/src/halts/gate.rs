@@ -19,8 +19,9 @@ use countersign_dialects::risk::{self, Carriage, SignedText};
 use countersign_halt::{Generation, HaltView, Hit, Lane, LaneHand, Subject, Unknown};
 use parking_lot::Mutex;
 
-use crate::authenticate::Login;
+use crate::authenticate::{Login, check_required};
 use crate::clock;
+use crate::connection::Connection;
 use crate::routes::{Family, Route, RouteTarget};
 use crate::worker::Worker;
 
@@ -180,11 +181,13 @@ impl Cleared {
 }
 
 impl HaltGate {
-    /// Lets a permitted request go on, or says which halt stops it.
+    /// Lets a permitted request go on, or says which halt stops it. Nothing is forwarded and nothing is answered without this, so the
+    /// certificate that a listener asks of everybody is looked for here once more: no door can forget it.
     ///
     /// # Errors
-    /// [`Reject::Halted`]; [`Reject::HaltUnknown`] when the node does not know its halts.
-    pub fn clear(&self, worker: &Worker, permit: Permit, asked: Asked<'_>) -> Result<Cleared, Refusal> {
+    /// [`Reject::CertificateUnacceptable`]; [`Reject::Halted`]; [`Reject::HaltUnknown`] when the node does not know its halts.
+    pub fn clear(&self, worker: &Worker, connection: &Connection, permit: Permit, asked: Asked<'_>) -> Result<Cleared, Refusal> {
+        check_required(worker, connection)?;
         let risk = asked.route.risk;
         let lane = risk.writes().then(|| Rc::clone(&worker.lane));
         let generation = lane.as_deref().map_or(0, |lane| self.generation.enter(lane));

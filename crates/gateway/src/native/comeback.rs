@@ -27,7 +27,7 @@ use super::line::NearEnd;
 use super::mirror;
 use super::sessions::CarriageKind;
 use crate::audit::Subject;
-use crate::authenticate::verify_resumed;
+use crate::authenticate::{check_required, verify_resumed};
 use crate::clock;
 use crate::connection::{Connection, ConnectionFacts};
 use crate::routes::Family;
@@ -96,6 +96,7 @@ async fn seek(
     awaiting: AwaitResumption,
     correlation: CorrelationId,
 ) -> Result<TakenUp, Refusal> {
+    check_required(worker, connection)?;
     let identity = {
         let _turn = worker.door.enter(Entrant::Resume).await?;
         verify_resumed(worker, connection, awaiting.presented())?

@@ -70,13 +70,7 @@ pub(super) async fn refresh(
         Presented::Reused(family, revocation) => {
             shared.oauth.note([revocation]);
             // Ended already, whether or not it can be recorded.
-            asker.record(AuditEvent::TokenReuse, |mut record| {
-                record.session = Some(family.sid);
-                record.account = Some(family.account.clone());
-                record.key_id = Some(family.key_id.clone());
-                record.credential = Some(family.credential.clone());
-                record.words("the family is revoked")
-            })?;
+            record_reuse(asker, &family)?;
             return Err(grant("a refresh token was used twice; its family is revoked"));
         }
         Presented::Unknown => return Err(grant("a family that is not on record")),
@@ -96,6 +90,16 @@ pub(super) async fn refresh(
         epoch: asker.epoch,
     };
     answer(asker, &made, Some(text), request::REFRESH_TOKEN, false)
+}
+
+fn record_reuse(asker: &Asker<'_>, family: &Family) -> Result<(), OAuthRefusal> {
+    asker.record(AuditEvent::TokenReuse, |mut record| {
+        record.session = Some(family.sid);
+        record.account = Some(family.account.clone());
+        record.key_id = Some(family.key_id.clone());
+        record.credential = Some(family.credential.clone());
+        record.words("the family is revoked")
+    })
 }
 
 /// Who asks, and what the access token is to be.

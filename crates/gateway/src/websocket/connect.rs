@@ -1,129 +1,31 @@
-//! The handshake towards an upstream: the request as the client made it, our headers in place of its claims, and an answer that
-//! is checked. Anything but a 101 with the right `Sec-WebSocket-Accept` is no WebSocket, and the client gets none either.
+//! The handshake towards an upstream: [`head`] is what it is asked, [`answer`] what it may say. Where it gives no WebSocket, the client
+//! gets none either.
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
+mod answer;
+mod head;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf as _, Bytes, BytesMut};
-use countersign_core::{CancelPermit, CorrelationId, Entropy as _, Permit, Refusal, Reject};
-use countersign_dialects::Dialect;
-use countersign_oauth::dpop::DPOP_HEADER;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL,
-    TRANSFER_ENCODING, UPGRADE,
-};
-use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use countersign_core::{CancelPermit, Entropy as _, Permit, Refusal, Reject};
+use http::{HeaderValue, StatusCode};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::limits::{UPSTREAM_HEAD_BYTES_MAX, UPSTREAM_HEADER_FIELDS_MAX};
-use super::request::{accept_value, has_token};
+use self::answer::{Answered, check_answer};
+pub(crate) use self::head::UpstreamHead;
+use super::limits::UPSTREAM_HEAD_BYTES_MAX;
 use super::socket::Socket;
 use crate::authenticate::SessionRef;
 use crate::connection::Connection;
 use crate::entropy::SystemEntropy;
-use crate::forward::{self, IDENTITY_HEADER};
-use crate::respond::{self, CORRELATION_HEADER};
+use crate::forward;
 use crate::rewind::Rewind;
-use crate::tokens::bearer;
 use crate::upstream::UpstreamConfig;
 use crate::worker::Worker;
 
 /// A WebSocket to an upstream.
 pub(crate) type UpstreamSocket = Socket<Rewind<TcpStream>>;
-
-/// What the upstream is asked for, without who asks.
-#[derive(Clone, Debug)]
-pub(crate) struct UpstreamHead {
-    target: String,
-    headers: HeaderMap,
-}
-
-impl UpstreamHead {
-    /// From the client's own upgrade request: path and query as received.
-    pub(crate) fn of_request(
-        worker: &Worker,
-        connection: &Connection,
-        parts: &Parts,
-        authority: &HeaderValue,
-        correlation: CorrelationId,
-    ) -> Self {
-        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-        let mut headers = parts.headers.clone();
-        // Ours is the handshake with the upstream: nothing of the client's own takes part in it.
-        let handshake: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("sec-websocket-")).cloned().collect();
-        for name in handshake.iter().chain([&CONTENT_LENGTH]) {
-            headers.remove(name);
-        }
-        let native = headers.get(http::header::AUTHORIZATION).is_some_and(|value| is_native_scheme(value.as_bytes()));
-        if native || bearer::shown(&headers).is_some() || bearer::is_sealed_among(worker, &headers) {
-            headers.remove(http::header::AUTHORIZATION);
-            headers.remove(DPOP_HEADER);
-        }
-        forward::rewrite_headers(&mut headers, connection, authority, None);
-        headers.insert(CORRELATION_HEADER, respond::correlation_value(correlation));
-        Self { target, headers }
-    }
-
-    /// Without what a machine of this dialect reads of the handshake: headers, and of the query all that the venue is not to be told.
-    pub(crate) fn without_what_is_read(mut self, dialect: &dyn Dialect) -> Self {
-        if let Some(told) = dialect.handshake_query()
-            && let Some((path, query)) = self.target.split_once('?')
-        {
-            let told = |pair: &&str| pair.split_once('=').is_some_and(|(name, _)| told.contains(&name));
-            let kept: Vec<&str> = query.split('&').filter(told).collect();
-            self.target = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
-        }
-        for name in dialect.handshake_headers() {
-            self.headers.remove(*name);
-        }
-        self
-    }
-
-    /// For a session that did not come over HTTP.
-    pub(crate) fn of_path(connection: &Connection, path: &str, authority: &HeaderValue, correlation: CorrelationId) -> Self {
-        let mut headers = HeaderMap::new();
-        forward::rewrite_headers(&mut headers, connection, authority, None);
-        headers.insert(CORRELATION_HEADER, respond::correlation_value(correlation));
-        Self { target: path.to_owned(), headers }
-    }
-
-    /// For a question of the gateway's own.
-    pub(crate) fn own(path: &str, authority: &HeaderValue, correlation: CorrelationId) -> Self {
-        let mut headers = HeaderMap::new();
-        headers.insert(http::header::HOST, authority.clone());
-        headers.insert(CORRELATION_HEADER, respond::correlation_value(correlation));
-        Self { target: path.to_owned(), headers }
-    }
-
-    fn write(&self, key: &str, identity: Option<&HeaderValue>) -> Vec<u8> {
-        let mut request = Vec::with_capacity(1_024);
-        let mut line = |name: &[u8], value: &[u8]| {
-            request.extend_from_slice(name);
-            request.extend_from_slice(value);
-            request.extend_from_slice(b"\r\n");
-        };
-        // Neither targets nor header values can hold a line end: the types that carried them here do not admit it.
-        line(b"GET ", format!("{} HTTP/1.1", self.target).as_bytes());
-        for (name, value) in &self.headers {
-            line(format!("{name}: ").as_bytes(), value.as_bytes());
-        }
-        if let Some(identity) = identity {
-            line(format!("{IDENTITY_HEADER}: ").as_bytes(), identity.as_bytes());
-        }
-        line(b"upgrade: ", b"websocket");
-        line(b"connection: ", b"Upgrade");
-        line(b"sec-websocket-version: ", b"13");
-        line(b"sec-websocket-key: ", key.as_bytes());
-        line(b"", b"");
-        request
-    }
-}
-
-fn is_native_scheme(value: &[u8]) -> bool {
-    value.get(..11).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"countersign"))
-}
 
 /// Why there is no WebSocket to an upstream.
 #[derive(Debug)]
@@ -255,126 +157,13 @@ where
     }
 }
 
-/// A complete answer to an upgrade.
-#[derive(Debug, PartialEq, Eq)]
-enum Answered {
-    /// A proper 101 of this length.
-    Switched(usize),
-    /// A 4xx, with the lengths of its head and of the body that is read.
-    Declined { head: usize, body: usize, declined: Declined },
-}
-
-/// The 4xx that are about what the client asked for. The others are about the way it was asked, which is ours.
-const fn is_clients(status: u16) -> bool {
-    matches!(status, 400..=406 | 409..=425 | 427..=499)
-}
-
-/// A 4xx without its body.
-fn declined(status: u16, length: usize, headers: &HeaderMap) -> Option<Answered> {
-    let status = StatusCode::from_u16(status).ok()?;
-    let told = headers.get(CONTENT_LENGTH).and_then(|told| told.to_str().ok()).and_then(|told| told.parse().ok());
-    let body = told.filter(|body| *body <= UPSTREAM_HEAD_BYTES_MAX && !headers.contains_key(TRANSFER_ENCODING)).unwrap_or(0);
-    let content_type = headers.get(CONTENT_TYPE).filter(|_| body > 0).cloned();
-    Some(Answered::Declined { head: length, body, declined: Declined { status, content_type, body: Bytes::new() } })
-}
-
-/// A complete and proper answer; `None` while it is not complete.
-fn check_answer(read: &[u8], key: &str) -> Result<Option<Answered>, Refusal> {
-    let failed = |sentence: String| Refusal::operator(Reject::UpstreamUnavailable, sentence);
-    let mut fields = [httparse::EMPTY_HEADER; UPSTREAM_HEADER_FIELDS_MAX];
-    let mut answer = httparse::Response::new(&mut fields);
-    let length = match answer.parse(read) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(error) => return Err(failed(format!("the upstream's answer to the upgrade is not HTTP: {error}"))),
-    };
-    let code = answer.code.unwrap_or_default();
-    if (code != 101 && !is_clients(code)) || answer.version != Some(1) {
-        return Err(failed(format!("the upstream answered {code} to the upgrade")));
-    }
-    let mut headers = HeaderMap::new();
-    for field in answer.headers.iter() {
-        let (Ok(name), Ok(value)) = (HeaderName::from_bytes(field.name.as_bytes()), HeaderValue::from_bytes(field.value)) else {
-            return Err(failed("the upstream's answer has an impossible header".to_owned()));
-        };
-        headers.append(name, value);
-    }
-    if code != 101 {
-        return Ok(declined(code, length, &headers));
-    }
-    let switches = has_token(&headers, &UPGRADE, "websocket") && has_token(&headers, &CONNECTION, "upgrade");
-    let mut accepts = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
-    let right =
-        accepts.next().is_some_and(|accept| verify_slices_are_equal(accept.as_bytes(), accept_value(key.as_bytes()).as_bytes()).is_ok());
-    if !switches || !right || accepts.next().is_some() {
-        return Err(failed("the upstream's 101 does not answer our key".to_owned()));
-    }
-    // RFC 6455, 4.1: what was not asked for must not be answered.
-    if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) || headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
-        return Err(failed("the upstream negotiates what was not asked for".to_owned()));
-    }
-    Ok(Some(Answered::Switched(length)))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use http::HeaderMap;
+
     use super::*;
-
-    const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-
-    fn answer(status: &str, fields: &str) -> String {
-        format!("HTTP/1.1 {status}\r\n{fields}\r\n")
-    }
-
-    #[test]
-    fn only_a_101_that_answers_our_key_is_a_websocket() {
-        let good = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
-        let whole = answer("101 Switching Protocols", good);
-        assert_eq!(check_answer(whole.as_bytes(), KEY).unwrap(), Some(Answered::Switched(whole.len())));
-        for cut in 0..whole.len() {
-            assert_eq!(check_answer(&whole.as_bytes()[..cut], KEY).unwrap(), None, "{cut}");
-        }
-        for (status, fields) in [
-            ("200 OK", good.to_owned()),
-            ("408 Request Timeout", String::new()),
-            ("426 Upgrade Required", "Sec-WebSocket-Version: 13\r\n".to_owned()),
-            ("101 Switching Protocols", String::new()),
-            ("101 Switching Protocols", good.replace("websocket", "h2c")),
-            ("101 Switching Protocols", good.replace("Connection: Upgrade", "Connection: close")),
-            ("101 Switching Protocols", good.replace("s3pP", "S3pP")),
-            ("101 Switching Protocols", format!("{good}Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")),
-            ("101 Switching Protocols", format!("{good}Sec-WebSocket-Extensions: permessage-deflate\r\n")),
-            ("101 Switching Protocols", format!("{good}Sec-WebSocket-Protocol: chat\r\n")),
-        ] {
-            let refusal = check_answer(answer(status, &fields).as_bytes(), KEY).unwrap_err();
-            assert_eq!(refusal.reject, Reject::UpstreamUnavailable, "{status} {fields}");
-        }
-        assert!(check_answer(b"SSH-2.0-OpenSSH\r\n\r\n", KEY).is_err());
-    }
-
-    #[test]
-    fn what_a_machine_reads_of_a_handshake_goes_no_further() {
-        let mut headers = HeaderMap::new();
-        for name in ["api-key", "api-expires", "api-signature", "user-agent"] {
-            headers.append(name, HeaderValue::from_static("x"));
-        }
-        headers.append("api-key", HeaderValue::from_static("y"));
-        let head = UpstreamHead { target: "/realtime?subscribe=trade&%73ubscribe=order?".to_owned(), headers };
-        let dialect = |name| countersign_dialects::by_name(name).unwrap();
-        let same = head.clone().without_what_is_read(dialect("okx"));
-        assert_eq!((&same.target, &same.headers), (&head.target, &head.headers), "this one reads nothing there");
-        let rest = head.without_what_is_read(dialect("bitmex"));
-        assert_eq!(rest.target, "/realtime");
-        assert_eq!(rest.headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["user-agent"]);
-        let kucoin = |query: &str| {
-            let head = UpstreamHead { target: format!("/kucoin/ws{query}"), headers: HeaderMap::new() };
-            head.without_what_is_read(dialect("kucoin")).target
-        };
-        assert_eq!(kucoin("?token=secret&connectId=c1"), "/kucoin/ws?connectId=c1", "a token of ours is for nobody behind");
-        assert_eq!(kucoin("?%74oken=secret&token=secret"), "/kucoin/ws");
-        assert_eq!(kucoin("?connectId=c1&token=secret?token=secret&token"), "/kucoin/ws?connectId=c1");
-    }
+    use crate::websocket::request::accept_value;
 
     #[tokio::test]
     async fn frames_right_behind_the_101_are_not_lost() {

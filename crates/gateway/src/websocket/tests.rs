@@ -17,16 +17,16 @@ use crate::routes::RouteMatch;
 use crate::testing::{Stage, authority, on_stage, upgrade_request};
 use countersign_dialects::answer::Charged;
 
-fn cleared(worker: &Worker, route: &Route) -> crate::halts::Cleared {
+fn cleared(worker: &Worker, connection: &Connection, route: &Route) -> crate::halts::Cleared {
     let asked = crate::halts::Asked::of(route, None, None);
-    worker.shared.halts.gate().clear(worker, permit_public(&route.requirement).unwrap(), asked).unwrap()
+    worker.shared.halts.gate().clear(worker, connection, permit_public(&route.requirement).unwrap(), asked).unwrap()
 }
 
 /// Begins as the HTTP server would; the client's end of the stream if there is a 101.
 pub(crate) async fn begin_on(stage: &Stage, connection: &Rc<Connection>, parts: &Parts) -> Result<Response<ResponseBody>, Refusal> {
     let routes = stage.worker.shared.routes.load_full();
     let RouteMatch::Found(route) = routes.find_http("GET", parts.uri.path()) else { panic!("a route") };
-    let admitted = Admitted { permit: cleared(&stage.worker, route), login: None, usage: Charged::default() };
+    let admitted = Admitted { permit: cleared(&stage.worker, connection, route), login: None, usage: Charged::default() };
     begin(&stage.worker, connection, route, parts, (admitted, None), &authority()).await
 }
 
@@ -121,7 +121,7 @@ async fn an_upstream_that_does_not_switch_is_a_502_and_no_tunnel() {
             let connection = stage.connection();
             let routes = worker.shared.routes.load_full();
             let RouteMatch::Found(route) = routes.find_http("GET", "/ws") else { panic!("a route") };
-            let admitted = Admitted { permit: cleared(&worker, route), login: None, usage: Charged::default() };
+            let admitted = Admitted { permit: cleared(&worker, &connection, route), login: None, usage: Charged::default() };
             let refusal = begin(&worker, &connection, route, &upgrade_request("/ws"), (admitted, None), &authority()).await.err().unwrap();
             assert_eq!(refusal.reject, Reject::UpstreamUnavailable);
             assert_eq!(refusal.reject.http_status(), 502);
@@ -152,7 +152,7 @@ async fn what_the_upstream_declines_is_passed_on_and_no_failure() {
             let connection = stage.connection();
             let routes = worker.shared.routes.load_full();
             let RouteMatch::Found(route) = routes.find_http("GET", "/ws") else { panic!("a route") };
-            let admitted = Admitted { permit: cleared(&worker, route), login: None, usage: Charged::default() };
+            let admitted = Admitted { permit: cleared(&worker, &connection, route), login: None, usage: Charged::default() };
             let told = begin(&worker, &connection, route, &upgrade_request("/ws"), (admitted, None), &authority()).await.unwrap();
             let ResponseBody::Own(bytes) = told.body() else { panic!("a body of ours") };
             assert_eq!((told.status().as_u16(), bytes.as_deref().unwrap_or_default()), (status, body));
@@ -166,7 +166,7 @@ async fn what_the_upstream_declines_is_passed_on_and_no_failure() {
 }
 
 /// Admitted as somebody, with a header for the answer.
-fn identified(worker: &Worker, route: &Route) -> Admitted {
+fn identified(worker: &Worker, connection: &Connection, route: &Route) -> Admitted {
     let credential = Credential {
         scopes: Scopes::parse(Scope::MD_READ).unwrap(),
         min_bind: Binding::Sep,
@@ -185,7 +185,7 @@ fn identified(worker: &Worker, route: &Route) -> Admitted {
     let requirement = Requirement { access: Access::Scoped(Scope::parse(Scope::MD_READ).unwrap()), ..route.requirement.clone() };
     let permit = authorize(&login.identity, None, &requirement).unwrap();
     let asked = crate::halts::Asked::of(route, Some(&login), None);
-    let permit = worker.shared.halts.gate().clear(worker, permit, asked).unwrap();
+    let permit = worker.shared.halts.gate().clear(worker, connection, permit, asked).unwrap();
     Admitted { permit, login: Some(login), usage: Charged::default() }
 }
 
@@ -204,7 +204,7 @@ async fn an_upstream_that_refuses_our_assertion_is_a_failure_and_no_bad_key() {
             let routes = worker.shared.routes.load_full();
             let RouteMatch::Found(route) = routes.find_http("GET", "/ws") else { panic!("a route") };
             let (connection, parts) = (stage.connection(), upgrade_request("/ws"));
-            let told = begin(&worker, &connection, route, &parts, (identified(&worker, route), None), &authority()).await;
+            let told = begin(&worker, &connection, route, &parts, (identified(&worker, &connection, route), None), &authority()).await;
             match (told, status) {
                 (Err(refusal), None) => assert_eq!(refusal.reject, Reject::UpstreamUnavailable),
                 (Ok(answer), Some(status)) => {

@@ -39,10 +39,12 @@ fn issued() -> (Folder, PrivateAuthority) {
     let folder = Folder::new();
     let authority = PrivateAuthority::create(at(START)).unwrap();
     let server = authority.issue_server(&ServerCertificateRequest::default(), at(START)).unwrap();
-    server.save_pair(&folder.path("server.pem"), &folder.path("server-key.pem")).unwrap();
+    folder.write("server.pem", server.certificate_pem());
+    folder.write("server-key.pem", server.key_pem());
     let request = ClientCertificateRequest::new("alice", "countersign:operator:alice");
     let client = authority.issue_client(&request, at(START)).unwrap();
-    client.save_pair(&folder.path("client.pem"), &folder.path("client-key.pem")).unwrap();
+    folder.write("client.pem", client.certificate_pem());
+    folder.write("client-key.pem", client.key_pem());
     folder.write("ca.pem", authority.certificate_pem());
     (folder, authority)
 }

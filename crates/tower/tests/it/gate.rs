@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use countersign_tower::core::{
-    AccountId, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, Monotonic, Now, Purpose, Refusal, Reject, Scopes,
-    Timestamp, Verifier,
+    AccountId, Algorithm, ApiKeyId, Binding, Credential, CredentialId, CredentialState, IpAllowList, Monotonic, Now, Purpose, Refusal,
+    Reject, Scopes, Timestamp, Verifier,
 };
 use countersign_tower::dialects::by_name;
 use countersign_tower::{ClientAddress, Clock, Credentials, Gate, MemoryCredentials, Refused, Registered, Rules, Verified};
@@ -156,6 +156,29 @@ fn scope_address_and_state_of_the_key_hold() {
     slow.judge(&order(), b"").unwrap();
     let (reject, status, _) = reject(slow.judge(&signed("POST", "/api/v3/order", &format!("{ORDER}&newClientOrderId=2")), b""));
     assert_eq!((reject, status), (Reject::RateLimited, 429));
+}
+
+/// It was charged as what its endpoint takes at most, and one of Hyperliquid, which says no such number, as one.
+#[test]
+fn a_batch_is_charged_as_the_orders_it_holds() {
+    let dialect = by_name("gate").unwrap();
+    let mut key = Credential { purpose: Purpose::Gate, verifier: Verifier::mac(Algorithm::HmacSha512, SECRET).unwrap(), ..credential() };
+    key.rate.orders_per_10s = std::num::NonZeroU32::new(5).unwrap();
+    let rules = Rules::new(dialect.rest_routes()).unwrap();
+    let gate = Gate::builder(dialect, rules, Arc::new(MemoryCredentials::new([key]))).clock(Standing::at(NOW)).build();
+    let batch = |orders: &str| {
+        let (path, seconds) = ("/api/v4/spot/batch_orders", NOW / 1_000);
+        let hash = hex::encode(digest::digest(&digest::SHA512, orders.as_bytes()));
+        let text = format!("POST\n{path}\n\n{hash}\n{seconds}");
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA512, SECRET), text.as_bytes());
+        let request = Request::post(path).header("key", KEY).header("sign", hex::encode(tag)).header("timestamp", seconds);
+        let (mut head, ()) = request.body(()).unwrap().into_parts();
+        head.extensions.insert(ClientAddress(IpAddr::from([192, 0, 2, 7])));
+        gate.judge(&head, orders.as_bytes())
+    };
+    batch("[{},{}]").unwrap();
+    assert_eq!(reject(batch("[{},{},{},{}]")).0, Reject::RateLimited);
+    batch("[{},{},{}]").unwrap();
 }
 
 #[test]

@@ -36,18 +36,12 @@ struct Session {
 }
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
-    let caller = match shell.identify(request.headers()).await {
+    let caller = match shell.identify_connection(request.headers()).await {
         Ok(caller) => caller,
         Err(error) => {
-            shell.counters.count_refused();
             return FuturesError::from(error).response();
         }
     };
-    if caller.is_some() {
-        shell.counters.count_private();
-    } else {
-        shell.counters.count_public();
-    }
     websocket::upgrade(&shell, request, |_: &Connection| Session { caller, weight: MinuteWeight::default() })
 }
 

@@ -61,19 +61,13 @@ struct Session {
 }
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
-    let caller = match shell.identify(request.headers()).await {
+    let caller = match shell.identify_connection(request.headers()).await {
         Ok(caller) => caller,
         Err(error) => {
-            shell.counters.count_refused();
             let refusal = Err(RpcError::from(Unreadable::Identity(error)));
             return json_response(StatusCode::BAD_REQUEST, &envelope(None, refusal, now_ms()));
         }
     };
-    if caller.is_some() {
-        shell.counters.count_private();
-    } else {
-        shell.counters.count_public();
-    }
     websocket::upgrade(&shell, request, |connection: &Connection| {
         let heard = Arc::new(Mutex::new(Subscriptions::default()));
         let observer: Arc<Mutex<dyn Observer>> = Arc::<Mutex<Subscriptions>>::clone(&heard);

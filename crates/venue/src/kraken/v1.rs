@@ -38,18 +38,12 @@ pub(crate) struct Session {
 }
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
-    let caller = match shell.identify(request.headers()).await {
+    let caller = match shell.identify_connection(request.headers()).await {
         Ok(caller) => caller,
         Err(error) => {
-            shell.counters.count_refused();
             return KrakenError::from(Unreadable::Identity(error)).response();
         }
     };
-    if caller.is_some() {
-        shell.counters.count_private();
-    } else {
-        shell.counters.count_public();
-    }
     websocket::upgrade(&shell, request, |connection: &Connection| Session::open(&shell, caller, connection.id, &connection.outbox))
 }
 

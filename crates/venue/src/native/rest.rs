@@ -75,12 +75,12 @@ async fn query(shell: &Shell, op: &str, order: Option<String>, request: Http) ->
     respond(parsed.and_then(|request| work::answer(shell, &caller, &request)))
 }
 
-pub(super) fn refused(shell: &Shell, error: IdentityError) -> Response<Body> {
+fn refused(shell: &Shell, error: IdentityError) -> Response<Body> {
     shell.counters.count_refused();
     respond(Err(error.into()))
 }
 
-fn respond(result: Result<Value, NativeError>) -> Response<Body> {
+pub(super) fn respond(result: Result<Value, NativeError>) -> Response<Body> {
     let (status, text) = match result {
         Ok(mut body) => {
             body["ok"] = json!(true);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::error::NativeError;
 use super::request::Request;
-use super::rest::refused;
+use super::rest::respond;
 use super::work::{self, Access};
 use crate::exchange::account::AccountIndex;
 use crate::exchange::instrument::MarketIndex;
@@ -28,15 +28,10 @@ struct Session {
 }
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: HttpRequest<Body>) -> Response<Body> {
-    let caller = match shell.identify(request.headers()).await {
+    let caller = match shell.identify_connection(request.headers()).await {
         Ok(caller) => caller,
-        Err(error) => return refused(&shell, error),
+        Err(error) => return respond(Err(error.into())),
     };
-    if caller.is_some() {
-        shell.counters.count_private();
-    } else {
-        shell.counters.count_public();
-    }
     websocket::upgrade(&shell, request, |connection: &Connection| Session {
         caller,
         connection: connection.id,

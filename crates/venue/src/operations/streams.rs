@@ -244,18 +244,12 @@ pub(crate) async fn handshake<E: ApiError, P: Protocol>(
     dialect: Dialect,
     make: impl FnOnce(Subscriptions) -> P,
 ) -> Response<Body> {
-    let caller = match shell.identify(request.headers()).await {
+    let caller = match shell.identify_connection(request.headers()).await {
         Ok(caller) => caller,
         Err(error) => {
-            shell.counters.count_refused();
             return E::from(error).response();
         }
     };
-    if caller.is_some() {
-        shell.counters.count_private();
-    } else {
-        shell.counters.count_public();
-    }
     websocket::upgrade(&shell, request, |connection: &Connection| {
         let outbox = Arc::clone(&connection.outbox);
         make(Subscriptions { dialect, caller, connection: connection.id, outbox, held: BTreeSet::new(), own: Vec::new() })

@@ -73,8 +73,7 @@ impl<'f> Frame<'f> {
         let id = RequestId::read(id).ok_or_else(|| anonymous(Fault::FrameIdMalformed))?;
         let named = |fault| FrameError { id, fault };
         let method = object.only_member("method").and_then(method_name).ok_or_else(|| named(Fault::FrameMethodMalformed))?;
-        let params = match object.only_member("params") {
-            None if object.has_alike("params") => return Err(named(Fault::FrameParamsMalformed)),
+        let params = match object.optional_member("params").map_err(|_| named(Fault::FrameParamsMalformed))? {
             Some(params) => serde_json::from_str(params.get()).map_err(|_| named(Fault::FrameParamsMalformed))?,
             None => RawObject::default(),
         };

@@ -84,3 +84,30 @@ fn every_default_in_the_reference_may_be_written() {
     let words: Vec<_> = refused(&refused(&BTreeSet::new())).into_iter().collect();
     insta::assert_snapshot!(words.join("\n"));
 }
+
+/// The document contains the reference as it follows from the declarations. `UPDATE_DOCS=1` writes it.
+#[test]
+fn the_reference_in_the_documentation_is_the_real_one() {
+    const BEGIN: &str = "<!-- reference: begin -->\n";
+    const END: &str = "<!-- reference: end -->\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, rest) = text.split_once(BEGIN).unwrap();
+    let (middle, tail) = rest.split_once(END).unwrap();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, format!("{head}{BEGIN}{}{END}{tail}", reference())).unwrap();
+        return;
+    }
+    assert_eq!(middle, reference(), "docs/configuration.md is out of date: run this test with UPDATE_DOCS=1");
+}
+
+#[test]
+fn every_example_is_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let examples: Vec<_> = files.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();
+    assert!(examples.len() >= 3, "{examples:?}");
+    for path in examples {
+        check(&path).unwrap_or_else(|errors| panic!("{}: {errors:#?}", path.display()));
+    }
+}

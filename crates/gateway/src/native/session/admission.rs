@@ -136,7 +136,7 @@ impl<C: Carriage + 'static> Session<C> {
         let signed = SignedText { query: b"", body: body.get().as_bytes() };
         let gate = self.worker.shared.halts.gate();
         let permit = permit.and_then(|(permit, usage)| {
-            gate.clear(&self.worker, permit, Asked::of(&route, Some(&login), Some(signed))).map(|permit| (permit, usage))
+            gate.clear(&self.worker, &self.connection, permit, Asked::of(&route, Some(&login), Some(signed))).map(|permit| (permit, usage))
         });
         let (permit, usage) = match permit {
             Ok(permitted) => permitted,

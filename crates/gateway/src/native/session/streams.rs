@@ -138,7 +138,7 @@ impl<C: Carriage + 'static> Session<C> {
         let route = routes.find_native_op(op).ok_or(Reject::RouteUnknown)?;
         let login = self.login.as_ref().ok_or(Reject::Internal)?;
         let permit = authorize(&login.identity, Some(&self.contract.scopes), &route.requirement)?;
-        let permit = self.worker.shared.halts.gate().clear(&self.worker, permit, Asked::of(route, Some(login), None))?;
+        let permit = self.worker.shared.halts.gate().clear(&self.worker, &self.connection, permit, Asked::of(route, Some(login), None))?;
         self.forward(route, permit, Message::text(text)).await?;
         self.streams.asked += 1;
         Ok(())

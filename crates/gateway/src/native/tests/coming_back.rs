@@ -1,16 +1,21 @@
 #![allow(clippy::unwrap_used)]
 use countersign_handshake::{Choice, Gap, GapHow, Numbers, Resumption};
+use countersign_pki::ClientAuth;
 use futures_util::SinkExt as _;
 use serde_json::json;
 use tokio_websockets::Message;
 
 use super::*;
+use crate::config::Settings;
+use crate::testing::on_stage_with;
 use crate::websocket::tests::{connect_client, next_text};
 
 mod cancels;
+mod ended;
 mod given_up;
 mod halted;
 mod handing_over;
+mod missed;
 mod narrowed;
 
 /// An offer for a session that outlives its connection.
@@ -84,108 +89,6 @@ fn cancelled(stage: &Stage) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_session_goes_on_with_what_its_client_missed() {
-    // HS-85 HS-87 HS-88
-    on_stage(|stage| async move {
-        let offer = lasting("none", 0);
-        let (mut peer, mut resumption) = begun(&stage, &offer).await;
-        asked(&mut peer, &mut resumption.numbers).await;
-        peer.message(r#"{"op":"order.place","id":2}"#).await;
-        peer.message(r#"{"op":"order.fly","id":3}"#).await;
-        resumption.numbers.tx += 2;
-        until(|| stage.upstream.texts().len() == 2).await;
-        gone(&stage, peer).await;
-        assert_eq!(stage.worker.shared.sessions.len(), 1);
-        let (mut peer, session) = come_back(&stage, &offer, &resumption).await.unwrap();
-        assert_eq!(session.sid, resumption.sid);
-        assert_eq!(session.seq, Numbers { rx: 4, tx: 3 }, "all three were received");
-        assert_eq!(session.gap, Some(Gap { from: 2, count: 1, how: GapHow::Replay }));
-        let told = [peer.next().await, peer.next().await];
-        assert!(told.contains(&json!({"s": 2, "a": 4, "dup": true, "d": {"re": 2, "ok": true}})), "{told:?}");
-        assert!(told.iter().any(|frame| frame["err"]["re"] == 3), "the refusal is told, too: {told:?}");
-        assert_eq!(peer.ask(r#"{"op":"book","id":4}"#).await["d"]["re"], 4);
-        assert_eq!(stage.upstream.texts().len(), 3, "nothing was forwarded twice");
-        assert_eq!(stage.upstream.upgrades.borrow().len(), 1, "the link to the upstream is the same");
-        assert_eq!(stage.worker.shared.sessions.away(), 0);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_feed_that_goes_on_while_nobody_is_there_pushes_no_fill_out() {
-    // HS-89 HS-135
-    on_stage(|stage| async move {
-        let offer = lasting("none", 0);
-        let (mut peer, mut resumption) = begun(&stage, &offer).await;
-        asked(&mut peer, &mut resumption.numbers).await;
-        peer.message(r#"{"op":"subscribe","id":"flood later"}"#).await;
-        resumption.numbers.tx += 1;
-        until(|| stage.upstream.texts().len() == 2).await;
-        gone(&stage, peer).await;
-        stage.upstream.later.notify_one();
-        until(|| stage.upstream.flooded.get()).await;
-        let (mut peer, session) = come_back(&stage, &offer, &resumption).await.unwrap();
-        assert_eq!(session.gap.map(|gap| gap.how), Some(GapHow::Replay), "nothing of it is lost");
-        let mut told = Vec::new();
-        while told.last().is_none_or(|body: &Value| body["re"].is_null()) {
-            let frame = peer.next().await;
-            assert_eq!(frame["s"], 2 + told.len() as u64, "there is no hole");
-            told.push(frame["d"].clone());
-        }
-        assert_eq!((&told[0]["trade"], &told[told.len() - 2]["trade"]), (&json!(1), &json!(2)), "both fills, in their order");
-        assert_eq!(told[told.len() - 3]["ev"], "countersign.left_out");
-        assert!(told.len() < 100, "{}", told.len());
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_feed_that_nobody_acknowledged_pushes_no_fill_out_before_the_loss_is_known() {
-    // HS-88 HS-90 HS-135
-    on_stage(|stage| async move {
-        let offer = lasting("none", 0);
-        let (mut peer, mut resumption) = begun(&stage, &offer).await;
-        asked(&mut peer, &mut resumption.numbers).await;
-        peer.message(r#"{"op":"subscribe","id":"flood"}"#).await;
-        resumption.numbers.tx += 1;
-        // What a cut cable does: the gateway sends it all, and nobody has it.
-        while peer.next().await["d"]["re"].is_null() {}
-        gone(&stage, peer).await;
-        let (mut peer, session) = come_back(&stage, &offer, &resumption).await.unwrap();
-        let last = session.seq.tx - 1;
-        assert_eq!((last, session.gap.map(|gap| gap.how)), (2_004, Some(GapHow::Replay)));
-        let (mut next, mut fills) = (2, Vec::new());
-        while next <= last {
-            let frame = peer.next().await;
-            let gone = frame["gap"]["count"].as_u64();
-            assert_eq!(*if gone.is_some() { &frame["gap"]["from"] } else { &frame["s"] }, next, "each in its place: {frame}");
-            next += gone.unwrap_or(1);
-            fills.extend(frame["d"]["trade"].as_u64());
-        }
-        assert_eq!(fills, [1, 2]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn what_the_gateway_never_got_is_known_by_number() {
-    // HS-87
-    on_stage(|stage| async move {
-        let offer = lasting("none", 0);
-        let (mut peer, mut resumption) = begun(&stage, &offer).await;
-        asked(&mut peer, &mut resumption.numbers).await;
-        gone(&stage, peer).await;
-        // Sent into the void: two orders that never arrived.
-        resumption.numbers.tx += 2;
-        let (mut peer, session) = come_back(&stage, &offer, &resumption).await.unwrap();
-        assert_eq!(session.seq.rx, 2, "the first of them is still expected");
-        assert_eq!(peer.ask(r#"{"op":"order.place","id":9}"#).await["d"]["re"], 9);
-        assert_eq!(stage.upstream.texts().len(), 2);
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn the_newer_connection_fences_the_older() {
     // HS-85
     on_stage(|stage| async move {
@@ -245,6 +148,21 @@ async fn a_lost_reply_is_forgiven() {
 }
 
 #[tokio::test]
+async fn who_comes_back_has_the_certificate_that_everybody_needs() {
+    let needed = |settings: &mut Settings| settings.listen.client_auth = ClientAuth::Required;
+    on_stage_with(needed, |stage| async move {
+        let offer = lasting("none", 0);
+        let (peer, resumption) = begun(&stage, &offer).await;
+        gone(&stage, peer).await;
+        let mut expired = Peer::connect_on(&stage, stage.connection_showing(1));
+        let refused = resume(&mut expired, &stage, &offer, &resumption).await.err();
+        assert!(matches!(&refused, Some(HandshakeError::Refused(error)) if error.code_text == "auth.failed"), "{refused:?}");
+        assert!(come_back(&stage, &offer, &resumption).await.is_ok(), "the ticket was not spent");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_ticket_is_no_login() {
     // HS-82
     on_stage(|stage| async move {
@@ -297,65 +215,6 @@ async fn a_ready_that_arrives_after_a_refused_return_spends_no_ticket_but_its_ow
         peer.send(&session.ready_frame()).await;
         asked(&mut peer, &mut resumption.numbers).await;
         assert!(come_back(&stage, &offer, &resumption).await.is_ok(), "the ticket it was given is still the last one");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_clean_end_is_the_end() {
-    // HS-91 HS-95
-    on_stage(|stage| async move {
-        let offer = lasting("session", 0);
-        let (mut peer, mut resumption) = begun(&stage, &offer).await;
-        asked(&mut peer, &mut resumption.numbers).await;
-        peer.send(r#"{"bye":{"code":"done"}}"#).await;
-        assert_eq!(peer.next().await["bye"]["code"], "done");
-        assert_eq!(come_back(&stage, &offer, &resumption).await.err().unwrap(), "session.unknown");
-        assert!(cancelled(&stage).is_empty());
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn nobody_is_waited_for_for_ever() {
-    // HS-91
-    on_stage(|stage| async move {
-        let mut offer = lasting("none", 0);
-        offer.want.quantities.insert(Quantity::ResumeS, 1);
-        let (mut peer, mut resumption) = begun(&stage, &offer).await;
-        asked(&mut peer, &mut resumption.numbers).await;
-        gone(&stage, peer).await;
-        tokio::time::sleep(Duration::from_millis(1_050)).await;
-        until(|| stage.worker.shared.sessions.is_empty()).await;
-        assert_eq!(come_back(&stage, &offer, &resumption).await.err().unwrap(), "session.unknown");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_operator_ends_a_session_that_is_away() {
-    on_stage(|stage| async move {
-        let offer = lasting("session", 30_000);
-        let (mut peer, mut resumption) = begun(&stage, &offer).await;
-        asked(&mut peer, &mut resumption.numbers).await;
-        gone(&stage, peer).await;
-        assert!(stage.worker.shared.sessions.kill(resumption.sid, KilledBy::Operator));
-        until(|| stage.worker.shared.sessions.is_empty()).await;
-        assert_eq!(cancelled(&stage).len(), 1);
-        assert_eq!(come_back(&stage, &offer, &resumption).await.err().unwrap(), "session.unknown");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_session_without_resume_ends_with_its_connection() {
-    // HS-91
-    on_stage(|stage| async move {
-        let mut peer = opened(&stage).await;
-        assert_eq!(peer.ask(r#"{"op":"book"}"#).await["d"]["ok"], true);
-        drop(peer);
-        until(|| stage.worker.shared.sessions.is_empty()).await;
-        assert!(cancelled(&stage).is_empty());
     })
     .await;
 }

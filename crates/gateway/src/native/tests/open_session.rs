@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-use countersign_pki::{CertificateIdentities, ClientAuth, NegotiatedParameters};
+use countersign_pki::ClientAuth;
 
 use super::*;
 use crate::config::Settings;
@@ -162,33 +162,12 @@ async fn a_silent_client_is_given_up() {
     .await;
 }
 
-/// A connection whose client showed a certificate that is good for the whole of this second, and no longer.
-fn showing(stage: &Stage, not_after: u64) -> Rc<Connection> {
-    let mut connection = Rc::into_inner(stage.connection()).unwrap();
-    let shown = CertificateIdentities {
-        common_name: None,
-        dns_names: Vec::new(),
-        ip_addresses: Vec::new(),
-        uris: Vec::new(),
-        emails: Vec::new(),
-        issuer: String::new(),
-        serial: String::new(),
-        spki_sha256: String::new(),
-        certificate_sha256: String::new(),
-        not_before: 0,
-        not_after,
-    };
-    connection.negotiated =
-        Arc::new(NegotiatedParameters { peer_certificate: Some(shown), ..NegotiatedParameters::clone(&connection.negotiated) });
-    Rc::new(connection)
-}
-
 #[tokio::test]
 async fn who_says_nothing_does_not_outlive_the_certificate_that_everybody_needs() {
     let needed = |settings: &mut Settings| settings.listen.client_auth = ClientAuth::Required;
     on_stage_with(needed, |stage| async move {
         let not_after = clock::wall().as_secs() + 1;
-        let mut peer = Peer::connect_on(&stage, showing(&stage, not_after));
+        let mut peer = Peer::connect_on(&stage, stage.connection_showing(not_after));
         let session = peer.open(&stage, offer("md:read")).await.unwrap();
         peer.send(&session.ready_frame()).await;
         let ended = tokio::time::timeout(Duration::from_secs(10), peer.next()).await.expect("it is cut off");

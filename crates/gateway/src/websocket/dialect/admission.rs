@@ -80,7 +80,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             Some(known) => *known = login,
             None => {
                 let permit = authorize(&identity, login.granted(), &self.route.requirement)?;
-                let permit = self.worker.shared.halts.gate().clear(self.worker, permit, Asked::of(&self.route, Some(&login), None))?;
+                let permit = self.worker.shared.halts.gate().clear(
+                    self.worker,
+                    self.connection,
+                    permit,
+                    Asked::of(&self.route, Some(&login), None),
+                )?;
                 let admitted = Admitted { permit, login: Some(login), usage: countersign_dialects::answer::Charged::default() };
                 audit::accepted(self.worker, self.connection, &Subject::message(Some(&self.route)), &admitted, self.correlation)?;
                 if self.logins.len() == LINKS_MAX {
@@ -189,7 +194,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             None => countersign_dialects::answer::Charged::default(),
         };
         let login = identity.map(|identity| Login::new(identity.clone(), countersign_core::Freshness::Channel, counters));
-        let permit = self.worker.shared.halts.gate().clear(self.worker, permit, Asked::of(route, login.as_ref(), Some(signed)))?;
+        let permit =
+            self.worker.shared.halts.gate().clear(self.worker, self.connection, permit, Asked::of(route, login.as_ref(), Some(signed)))?;
         let admitted = Admitted { permit, login, usage };
         audit::accepted(self.worker, self.connection, &Subject::message(Some(route)), &admitted, self.correlation)?;
         Ok(admitted.permit)

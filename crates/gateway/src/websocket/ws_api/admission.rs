@@ -94,7 +94,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let rate = login.identity.credential().rate;
         let usage = charge(&login.counters, rate, method.weight.of(|_| None), method.orders, &mut self.words)?;
         let permit = authorize(&login.identity, None, &self.route.requirement)?;
-        let permit = self.worker.shared.halts.gate().clear(self.worker, permit, Asked::of(&self.route, Some(&login), None))?;
+        let permit =
+            self.worker.shared.halts.gate().clear(self.worker, self.connection, permit, Asked::of(&self.route, Some(&login), None))?;
         let admitted = Admitted { permit, login: Some(login), usage };
         audit::accepted(self.worker, self.connection, &Subject::message(Some(&self.route)), &admitted, self.correlation)?;
         admitted.login.ok_or_else(|| Reject::Internal.into())
@@ -258,7 +259,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             Who::Nobody => None,
         };
         let signed = SignedText { query: b"", body: message.as_text().unwrap_or_default().as_bytes() };
-        let permit = match self.worker.shared.halts.gate().clear(self.worker, permit, Asked::of(route, login.as_ref(), Some(signed))) {
+        let permit = match self.worker.shared.halts.gate().clear(
+            self.worker,
+            self.connection,
+            permit,
+            Asked::of(route, login.as_ref(), Some(signed)),
+        ) {
             Ok(permit) => permit,
             Err(refusal) => return Err((refusal, login.map_or(Who::Nobody, |login| Who::Key(Box::new(login))))),
         };

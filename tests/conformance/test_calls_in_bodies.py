@@ -8,9 +8,11 @@ import time
 
 import pytest
 
+from harness.authz import AuthzServer
 from harness.halted import Halted
 from harness.limited import made_key
 from harness.raw import ask
+from harness.venue import CountingVenue
 
 ENDPOINT = "/api/v2"
 JSON = ("Content-Type", "application/json")
@@ -161,3 +163,25 @@ def test_a_halt_stops_orders_and_lets_cancels_and_reductions_pass(gateway, serve
     assert call(server, key, "private/sell", {**ORDER, "instrument_name": "BTC_USDT-25DEC26", "reduce_only": True})[0] != 503
     assert call(server, key, "private/cancel", {"order_id": placed["result"]["order"]["order_id"]})[0] == 200
 
+
+def test_a_token_in_a_body_logs_in_and_the_venue_never_sees_it(tmp_path):
+    with CountingVenue() as venue, AuthzServer(tmp_path, venue.port) as server:
+        key = server.credential("deribit-hmac")
+        login = {"grant_type": "client_credentials", "client_id": key["api_key"], "client_secret": key["secret"], "scope": "trade:read"}
+        status, granted = sent(server, [JSON], body_of("public/auth", login))
+        token = granted["result"]["access_token"]
+        params = {"access_token": token, "currency": "BTC", "label": "\u00e9\\"}
+        for target in (ENDPOINT, "/api/v2/private/get_open_orders"):
+            assert sent(server, [JSON], body_of("private/get_open_orders", params), target)[0] == 200
+            method, path, headers, body = venue.seen[-1]
+            assert (method, path) == ("POST", target) and token not in str(headers) + body.decode()
+            assert json.loads(body) == json.loads(body_of("private/get_open_orders", {"currency": "BTC", "label": "\u00e9\\"}))
+            assert "countersign-identity" in dict(venue.last_headers())
+            count = len(venue.seen)
+            bearer = ("Authorization", f"Bearer {token}")
+            assert code(sent(server, [JSON, bearer], body_of("private/get_open_orders", params), target)) == (400, -32602), "two proofs"
+            assert len(venue.seen) == count
+        for target in (ENDPOINT, "/api/v2/public/ticker"):
+            assert sent(server, [JSON], body_of("public/ticker", params), target)[0] == 200
+            assert token not in venue.seen[-1][3].decode(), target
+        assert code(sent(server, [JSON], body_of("private/buy", params))) == (400, 13021), "the token may read alone"

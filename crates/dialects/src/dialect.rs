@@ -174,6 +174,11 @@ pub trait Dialect: Send + Sync {
         Err(countersign_core::Reject::RouteUnknown.into())
     }
 
+    /// The body that the venue behind is told, where the one that came shows a token of ours: whoever reads that may use it.
+    fn body_without_token(&self, _request: &RequestView<'_>) -> Option<String> {
+        None
+    }
+
     /// The scope that a request needs beside that of its endpoint, or in place of trading: where one endpoint takes what trades and
     /// what moves funds. Asked however somebody logged in, a token included.
     ///

@@ -194,7 +194,11 @@ fn permit(
 ) -> Result<Permitted, Refusal> {
     check_offered(route)?;
     let body = signed_body(route, original)?;
-    let admitted = admit(worker, connection, route, &view(original, &body, authority), subject, words)?;
+    let asked = view(original, &body, authority);
+    if route.family.dialect().is_some_and(|dialect| dialect.body_without_token(&asked).is_some()) {
+        return Err(Refusal::operator(Reject::Unsupported, "a token of ours in a body that the proxy would pass on"));
+    }
+    let admitted = admit(worker, connection, route, &asked, subject, words)?;
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
     let Admitted { permit, login, usage } = admitted;
     let mut permitted = Permitted::default();

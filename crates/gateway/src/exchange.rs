@@ -14,12 +14,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign_core::{Access, CorrelationId, Freshness, Refusal, Reject};
+use countersign_core::{Access, CorrelationId, Freshness, Purpose, Refusal, Reject};
 use countersign_dialects::answer::Charged;
 use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_dialects::{Header, Headers, RequestView};
 use countersign_oauth::dpop::DPOP_HEADER;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
@@ -257,8 +257,13 @@ async fn forwarded(
     words: &mut Words,
 ) -> Result<Answer, Refusal> {
     let Arrived { mut parts, mut body, authority, correlation, correlation_value } = request;
-    let whole = if signs_body(route) { body.contiguous() } else { Bytes::new() };
-    let admitted = admit(worker, connection, route, &view(&parts, &authority, &whole), subject, words)?;
+    let whole = if signs_body(route) || may_show_token(route) { body.contiguous() } else { Bytes::new() };
+    let asked = view(&parts, &authority, &whole);
+    let admitted = admit(worker, connection, route, &asked, subject, words)?;
+    if let Some(text) = route.family.dialect().and_then(|dialect| dialect.body_without_token(&asked)) {
+        parts.headers.insert(CONTENT_LENGTH, text.len().into());
+        body = body.replaced(text);
+    }
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
     let identity = forward::identity_assertion(
         worker,
@@ -317,6 +322,11 @@ pub(crate) fn body_bytes_max(limits: &LimitSettings, connection: &Connection, ro
 /// Signatures of dialects cover the body; a native proof does not.
 pub(crate) fn signs_body(route: &Route) -> bool {
     route.requirement.access != Access::Public && (route.family == Family::Any || route.family.dialect().is_some())
+}
+
+/// Whether a token of ours may be in the body, also where nobody asked for it.
+pub(crate) fn may_show_token(route: &Route) -> bool {
+    route.family == Family::Of(Purpose::Deribit)
 }
 
 fn jwks(worker: &Worker) -> Answer {

@@ -11,7 +11,7 @@ use super::scope::{Session, Wanted, session_name};
 use super::socket::DeribitSocket;
 use super::{authorization, tokens};
 use crate::answer::{AnswerContext, HttpAnswer};
-use crate::dialect::{Answer, Dialect, Headers, LocalRequest, RequestView, Security};
+use crate::dialect::{Answer, Dialect, Header, Headers, LocalRequest, RequestView, Security};
 use crate::routes::{MessageRoute, RestRoute, SocketRoute};
 use crate::socket::{DialectSocket, Opening};
 
@@ -48,6 +48,7 @@ impl Dialect for Deribit {
         match (security, method.map(|method| method.access), call) {
             (Security::None, ..) => Answer::NotMine,
             (Security::ApiKey | Security::Signed, Some(Access::Login), Some(call)) => login(&call),
+            (Security::ApiKey | Security::Signed, _, Some(call)) if call.shows_token() => token(request, &call),
             (Security::ApiKey | Security::Signed, ..) => authorization::present(request),
         }
     }
@@ -68,6 +69,11 @@ impl Dialect for Deribit {
     fn named_in_body(&self, request: &RequestView<'_>) -> Result<&'static str, Refusal> {
         let call = Call::of_request(request)?;
         Method::find(&call.method).map(|method| method.path).ok_or_else(|| Reject::RouteUnknown.into())
+    }
+
+    fn body_without_token(&self, request: &RequestView<'_>) -> Option<String> {
+        let call = Call::of_request(request).ok().filter(|call| matches!(call.params, Params::Json(_)) && call.shows_token());
+        call.map(|call| call.without_token())
     }
 
     fn rest_routes(&self) -> &'static [RestRoute] {
@@ -103,6 +109,17 @@ impl Dialect for Deribit {
             _ => return Err(Reject::RouteUnknown.into()),
         };
         Ok(HttpAnswer::json(200, reply::result(call.id, &result, local.now)))
+    }
+}
+
+/// The token among the parameters of a body. Not of a query, which is written into logs everywhere, and beside no other proof.
+fn token<'m>(request: &RequestView<'m>, call: &Call<'m>) -> Answer<'m> {
+    if matches!(call.params, Params::Query(_)) || request.headers.find("authorization") != Header::Absent {
+        return Answer::Malformed(malformed("access_token"));
+    }
+    match call.params.plain("access_token") {
+        Ok(text) => Answer::Token { text, kind: TokenKind::Access },
+        Err(refusal) => Answer::Malformed(refusal),
     }
 }
 

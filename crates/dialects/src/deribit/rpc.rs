@@ -8,6 +8,7 @@ use countersign_core::{Detail, Refusal, Reject};
 use serde_json::value::RawValue;
 
 use super::methods::Method;
+use crate::answer::quoted;
 use crate::dialect::RequestView;
 use crate::fields::member;
 use crate::limits;
@@ -18,6 +19,9 @@ pub const PATH_PREFIX: &str = "/api/v2/";
 
 /// Where all of them are, named in the body of a POST.
 pub const ENDPOINT: &str = "/api/v2";
+
+/// The parameter that is a token.
+const TOKEN: &str = "access_token";
 
 /// One call.
 #[derive(Debug)]
@@ -112,6 +116,32 @@ impl<'m> Call<'m> {
 pub(super) fn has_call(request: &RequestView<'_>) -> bool {
     let names_nothing = || serde_json::from_slice::<RawObject<'_>>(request.body).is_ok_and(|body| body.is_empty());
     !request.body.is_empty() && (request.method != "GET" || !names_nothing())
+}
+
+impl Call<'_> {
+    /// Whether there is a token among the parameters, or what a reader may take for one.
+    pub(super) fn shows_token(&self) -> bool {
+        match &self.params {
+            Params::Json(params) => params.has_alike(TOKEN),
+            Params::Query(_) => self.params.text(TOKEN) != Ok(None),
+        }
+    }
+
+    /// The call without it: that is the gateway's.
+    pub(super) fn without_token(&self) -> String {
+        let mut text = String::from(r#"{"jsonrpc":"2.0","#);
+        if let Some(id) = self.id {
+            text.push_str(&format!(r#""id":{id},"#));
+        }
+        text.push_str(&format!(r#""method":{},"params":{{"#, quoted(&self.method)));
+        if let Params::Json(params) = &self.params {
+            let kept = params.members().filter(|(name, _)| !is_alike(name, TOKEN));
+            let kept: Vec<_> = kept.map(|(name, value)| format!("{}:{}", quoted(name), value.get())).collect();
+            text.push_str(&kept.join(","));
+        }
+        text.push_str("}}");
+        text
+    }
 }
 
 /// Whether the method of a request is in its body and nowhere else.

@@ -94,3 +94,37 @@ fn refusals_repeat_the_id() {
     let answer = refused(&call("private/buy", json!({})));
     assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(7), &json!(13_009)));
 }
+
+#[test]
+fn a_token_may_be_among_the_parameters_of_a_body_and_goes_no_further() {
+    let mut shell = Shell::new();
+    let granted = shell.request("POST", ENDPOINT, "", &call("public/auth", login("account:read"))).unwrap();
+    let token = granted["access_token"].as_str().unwrap();
+    let with = |name: &str, value: &str| call("private/get_positions", json!({"currency": "BTC", name: value}));
+    let headers: Vec<(&str, &str)> = Vec::new();
+    for target in [ENDPOINT, "/api/v2/private/get_positions"] {
+        let body = with("access_token", token);
+        assert_eq!(shell.request("POST", target, "", &body).unwrap()["as"], "account:read");
+        let bearer = format!("Bearer {token}");
+        assert_eq!(shell.request("POST", target, &bearer, &body), Err(Reject::Malformed), "two proofs");
+        assert_eq!(shell.request("POST", target, &signed(target, "n1", &body), &body), Err(Reject::Malformed), "two proofs");
+        assert_eq!(shell.request("POST", target, "", &with("access_token", "nonsense")), Err(Reject::TokenInvalid));
+        for twin in ["Access_Token", "accessToken", " access_token"] {
+            assert_eq!(shell.request("POST", target, "", &with(twin, token)), Err(Reject::Malformed), "{twin}");
+        }
+        let request = RequestView { method: "POST", target: target.as_bytes(), headers: &headers, body: body.as_bytes(), host: None };
+        let left = Deribit.body_without_token(&request).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Value>(&left).unwrap(),
+            json!({"jsonrpc": "2.0", "id": 7, "method": "private/get_positions", "params": {"currency": "BTC"}})
+        );
+    }
+    let public = call("public/ticker", json!({"access_token": token}));
+    let request = RequestView { method: "POST", target: b"/api/v2/public/ticker", headers: &headers, body: public.as_bytes(), host: None };
+    assert!(!Deribit.body_without_token(&request).unwrap().contains(token));
+    let query = format!("/api/v2/private/get_positions?access_token={token}");
+    assert_eq!(shell.request("GET", &query, "", ""), Err(Reject::Malformed));
+    let plain = call("private/get_positions", json!({}));
+    let request = RequestView { method: "POST", target: ENDPOINT.as_bytes(), headers: &headers, body: plain.as_bytes(), host: None };
+    assert_eq!(Deribit.body_without_token(&request), None);
+}

@@ -77,7 +77,7 @@ pub(crate) fn answer_whole(
         admit(worker, connection, route, &asked, subject, words)?
     };
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
-    let mut desk = GatewayDesk::new(&worker.shared.tokens, connection, authority.to_str().unwrap_or_default());
+    let mut desk = GatewayDesk::new(&worker.shared, connection, authority.to_str().unwrap_or_default());
     let identity = admitted.login.as_ref().map(|login| &login.identity);
     let mut local = LocalRequest { identity, desk: &mut desk, now: clock::wall() };
     let answer = dialect.answer(&asked, &mut local)?;

@@ -91,6 +91,14 @@ pub const SUBSCRIBE_ORDERS: &str = "private/subscribe.orders";
 /// A subscription of market data that only those who logged in may have.
 pub const SUBSCRIBE_MARKET: &str = "private/subscribe.market";
 
+/// Switches cancel on disconnect on.
+pub const ENABLE_CANCEL_ON_DISCONNECT: &str = "private/enable_cancel_on_disconnect";
+/// Switches it off.
+pub const DISABLE_CANCEL_ON_DISCONNECT: &str = "private/disable_cancel_on_disconnect";
+
+/// What it weighs to change that for an account: all nodes read their accounts and keys again, and nobody does it often.
+const SETTING_WEIGHT: u32 = 100;
+
 const SOCKET_ONLY: &[MessageRoute] = &[
     MessageRoute::public("public/subscribe"),
     MessageRoute::public("public/unsubscribe"),
@@ -98,6 +106,8 @@ const SOCKET_ONLY: &[MessageRoute] = &[
     MessageRoute::public(SUBSCRIBE_MARKET),
     MessageRoute::scoped(SUBSCRIBE_ACCOUNT, Scope::ACCOUNT_READ),
     MessageRoute::scoped(SUBSCRIBE_ORDERS, Scope::ORDER_READ),
+    MessageRoute { weight: SETTING_WEIGHT, ..MessageRoute::public(ENABLE_CANCEL_ON_DISCONNECT) },
+    MessageRoute { weight: SETTING_WEIGHT, ..MessageRoute::public(DISABLE_CANCEL_ON_DISCONNECT) },
     MessageRoute::public("private/unsubscribe"),
     MessageRoute::public("private/unsubscribe_all"),
 ];

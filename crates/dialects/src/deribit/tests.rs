@@ -58,6 +58,8 @@ struct TestDesk {
     sealer: TokenSealer,
     entropy: SeededEntropy,
     channel: Option<[u8; 32]>,
+    /// Whether the account wants its new connections to cancel.
+    cancels: bool,
 }
 
 impl Desk for TestDesk {
@@ -80,12 +82,20 @@ impl Desk for TestDesk {
     fn channel(&self) -> Option<[u8; 32]> {
         self.channel
     }
+
+    fn cancels_on_disconnect(&self, account: &AccountId) -> bool {
+        self.cancels && account.as_str() == "desk"
+    }
 }
 
 impl Shell {
     fn new() -> Self {
-        let desk =
-            TestDesk { sealer: TokenSealer::new(&[1; 32]), entropy: SeededEntropy::new_dangerous_for_tests(1), channel: Some([7; 32]) };
+        let desk = TestDesk {
+            sealer: TokenSealer::new(&[1; 32]),
+            entropy: SeededEntropy::new_dangerous_for_tests(1),
+            channel: Some([7; 32]),
+            cancels: false,
+        };
         Self { replay: MemoryReplayGuard::default(), nonces: MemoryNonceGuard::default(), desk, now_ms: NOW_MS }
     }
 
@@ -117,7 +127,14 @@ impl Shell {
             Step::Close { reply, code, reason } => return Step::Close { reply, code, reason },
             Step::Forward(forward) => return Step::Forward(forward),
             Step::Refuse { refusal, reply, close } => return Step::Refuse { refusal, reply, close },
-            Step::Reply(replies) => return Step::Reply(replies),
+            Step::Reply(replies) => {
+                if let Some(setting) = socket.take_setting() {
+                    assert_eq!(setting.identity.account().as_str(), "desk");
+                    assert!(methods::MESSAGES.iter().any(|row| row.name == setting.message && row.scope.is_none()));
+                    self.desk.cancels = setting.cancels_on_disconnect;
+                }
+                return Step::Reply(replies);
+            }
         };
         socket.conclude(result, now, &mut self.desk)
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::grant::{self, Grant};
 use super::methods::{self, Access, Method};
 use super::reply::{self, Asked};
-use super::rpc::{Call, Params, has_call, id_of, malformed, method_of};
+use super::rpc::{Call, Params, has_call, id_of, is_at_endpoint, malformed, method_of};
 use super::scope::{Session, Wanted, session_name};
 use super::socket::DeribitSocket;
 use super::{authorization, tokens};
@@ -38,11 +38,11 @@ impl Dialect for Deribit {
     }
 
     fn present<'m>(&self, request: &RequestView<'m>, security: Security) -> Answer<'m> {
-        let method = method_of(request).and_then(Method::find);
+        let method = method_of(request);
         // A body that names another method than the path would be routed as one and carried out as the other.
         let call = match Call::of_request(request) {
             Ok(call) => Some(call),
-            Err(refusal) if method.is_some() && has_call(request) => return Answer::Malformed(refusal),
+            Err(refusal) if is_at_endpoint(request) || (method.is_some() && has_call(request)) => return Answer::Malformed(refusal),
             Err(_) => None,
         };
         match (security, method.map(|method| method.access), call) {
@@ -60,9 +60,14 @@ impl Dialect for Deribit {
 
     fn echo(&self, request: &RequestView<'_>) -> Option<String> {
         let id = str::from_utf8(request.body).ok().and_then(id_of).unwrap_or_default();
-        let access = method_of(request).and_then(Method::find).map(|method| method.access);
+        let access = method_of(request).map(|method| method.access);
         let mark = if access == Some(Access::Login) { LOGIN_MARK.to_string() } else { String::new() };
         Some(mark + id)
+    }
+
+    fn named_in_body(&self, request: &RequestView<'_>) -> Result<&'static str, Refusal> {
+        let call = Call::of_request(request)?;
+        Method::find(&call.method).map(|method| method.path).ok_or_else(|| Reject::RouteUnknown.into())
     }
 
     fn rest_routes(&self) -> &'static [RestRoute] {

@@ -1,10 +1,12 @@
 //! Every method with what it needs: one table for both transports.
 //!
-//! Over HTTP a method is at `/api/v2/<method>`, as a GET with its parameters in the query and as a POST with a JSON-RPC body. What
+//! Over HTTP a method is at `/api/v2/<method>`, as a GET with its parameters in the query and as a POST with a JSON-RPC body; and at
+//! `/api/v2`, as a POST whose body names it. What
 //! moves funds inside the venue, changes keys or sub-accounts, or trades blocks has no route.
 
 use countersign_core::Scope;
 
+use super::rpc;
 use crate::dialect::Security;
 use crate::routes::{Handling, MessageRoute, RestRoute, SocketKind, SocketRoute, Weight};
 
@@ -134,8 +136,9 @@ impl Method {
     }
 }
 
-static REST_ROUTES: [RestRoute; METHODS.len() * 2] = {
-    let mut routes = [METHODS[0].route("GET"); METHODS.len() * 2];
+/// The last one is for calls that name their method in the body alone.
+static REST_ROUTES: [RestRoute; METHODS.len() * 2 + 1] = {
+    let mut routes = [RestRoute::in_body("POST", rpc::ENDPOINT); METHODS.len() * 2 + 1];
     let mut index = 0;
     while index < METHODS.len() {
         routes[2 * index] = METHODS[index].route("GET");

@@ -26,6 +26,7 @@ use crate::dialect::{Answer, Dialect as _, LocalRequest, RequestView, Security};
 use crate::routes::Handling;
 use crate::socket::{Desk, DialectSocket as _, Step};
 
+mod in_body;
 mod story;
 
 const VECTORS: &str = include_str!("../../../../tests/vectors/deribit.json");
@@ -137,7 +138,14 @@ impl Shell {
         let headers = if authorization.is_empty() { vec![] } else { vec![("Authorization", authorization)] };
         let request = RequestView { method, target: target.as_bytes(), headers: &headers, body: body.as_bytes(), host: None };
         let now = self.now();
-        let route = methods::REST.iter().find(|route| route.matches(method, request.path())).ok_or(Reject::RouteUnknown)?;
+        let asked = methods::REST.iter().find(|route| route.matches(method, request.path())).ok_or(Reject::RouteUnknown)?;
+        let route = match asked.handling {
+            Handling::InBody => {
+                let path = Deribit.named_in_body(&request).map_err(|refusal| refusal.reject)?;
+                methods::REST.iter().find(|route| route.matches(method, path.as_bytes())).unwrap()
+            }
+            Handling::Forward | Handling::Local => asked,
+        };
         let identity = match Deribit.present(&request, route.security) {
             Answer::Malformed(refusal) => Err(refusal),
             Answer::NotMine => Ok(None),
@@ -199,6 +207,19 @@ fn a_get_may_have_its_call_in_the_body() {
     for body in [r#"{"method":"x","method":"private/buy"}"#, r#"{"jsonrpc":"2.0","jsonrpc":"2.0"}"#, "[{}]", "hello", r#"{"params":{}}"#] {
         assert_eq!(shell.request("GET", summary, &bearer, body), Err(Reject::Malformed), "{body}");
     }
+}
+
+/// Which of two is meant, readers of forms do not agree on.
+#[test]
+fn a_parameter_of_a_query_has_no_twin() {
+    let login = "grant_type=client_credentials&client_id=key-1&client_secret=a+secret+for+tests+only";
+    let asked = |query: &str| Shell::new().request("GET", &format!("/api/v2/public/auth?{query}"), "", "").map(drop);
+    assert_eq!(asked(&format!("{login}&scope=account:read")), Ok(()));
+    for twin in ["client_id", "Client_Id", "client%5Fid", "client_id[]", "client_id.x", "clientId", "+client_id", "%zz"] {
+        assert_eq!(asked(&format!("{login}&{twin}=key-2")), Err(Reject::Malformed), "{twin}");
+        assert_eq!(asked(&format!("{twin}=key-2&{login}")), Err(Reject::Malformed), "{twin}");
+    }
+    assert_eq!(asked(&login.replace("client_id", "client%5Fid")), Err(Reject::Malformed));
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub mod answer;
 pub mod binance;
 pub mod bitfinex;
 pub mod bitmex;
+pub mod body_form;
 pub mod bybit;
 pub mod coinbase;
 pub mod coinbase_exchange;

@@ -12,7 +12,7 @@ use countersign_core::rate::KeyCounters;
 use countersign_core::{Access, KeyRate, Purpose, Refusal, Reject, authorize_needing, permit_public};
 use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::risk::SignedText;
-use countersign_dialects::{Header, RequestView};
+use countersign_dialects::{Header, RequestView, body_form};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 
 use super::target::of_another_venue;
@@ -83,7 +83,7 @@ fn admit_login(worker: &Worker, route: &Route, request: &RequestView<'_>, login:
     Ok(Admitted { permit, login: Some(login), usage })
 }
 
-/// An upstream may see no other body than was looked at: not one that it unpacks, nor one that it reads by the other of two types. No
+/// An upstream may see no other body than was looked at: not one that it unpacks, nor one that it reads by a type of another form. No
 /// venue takes those, and orders in them would be neither counted nor found by halts. Bodies under HTTP message signatures are the
 /// operator's own affair.
 pub(super) fn check_body_as_read(route: &Route, request: &RequestView<'_>) -> Result<(), Refusal> {
@@ -94,24 +94,7 @@ pub(super) fn check_body_as_read(route: &Route, request: &RequestView<'_>) -> Re
     if !matches!(request.headers.find(CONTENT_ENCODING.as_str()), Header::Absent | Header::Once(b"identity" | b"")) {
         return Err(Refusal::operator(Reject::Malformed, "a body with a Content-Encoding, where orders are read"));
     }
-    match request.headers.find(CONTENT_TYPE.as_str()) {
-        Header::Repeated => Err(Refusal::operator(Reject::Malformed, "a body with two Content-Types, where orders are read")),
-        Header::Once(kind) if is_form(kind) && is_json_with_pairs(request.body) => {
-            Err(Refusal::operator(Reject::Malformed, "JSON that is called a form and could be one, where orders are read"))
-        }
-        Header::Absent | Header::Once(_) => Ok(()),
-    }
-}
-
-fn is_form(kind: &[u8]) -> bool {
-    let name = kind.split(|byte| *byte == b';').next().unwrap_or_default();
-    name.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
-}
-
-/// Some clients send JSON under the type of forms, as `curl -d` does. What stands between two `&` in a string of it would be a parameter
-/// to a reader that believes the type.
-fn is_json_with_pairs(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"{") && body.iter().any(|byte| matches!(byte, b'&' | b';'))
+    body_form::check(request.headers.find(CONTENT_TYPE.as_str()), request.body)
 }
 
 /// Charges a request that nobody signed to where it comes from.

@@ -47,8 +47,7 @@ mod login_socket;
 pub mod okx;
 #[cfg(test)]
 mod one_cut;
-#[cfg(test)]
-mod order_count;
+pub mod order_count;
 pub mod raw_object;
 pub mod registry;
 pub mod risk;

@@ -12,7 +12,7 @@ use countersign_core::rate::KeyCounters;
 use countersign_core::{Access, KeyRate, Purpose, Refusal, Reject, authorize_needing, permit_public};
 use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::risk::SignedText;
-use countersign_dialects::{Header, RequestView, body_form};
+use countersign_dialects::{Header, RequestView, body_form, order_count};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 
 use super::target::of_another_venue;
@@ -76,7 +76,7 @@ fn admit_login(worker: &Worker, route: &Route, request: &RequestView<'_>, login:
     let credential = login.identity.credential();
     words.limits = credential.rate;
     let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());
-    let orders = route.family.dialect().map_or(route.orders, |dialect| dialect.orders(request, route.orders));
+    let orders = route.family.dialect().map_or(route.orders, |dialect| order_count::of_request(dialect.purpose(), request, route.orders));
     let usage = charge(&login.counters, credential.rate, weight, orders, words)?;
     let asked = Asked::of(route, Some(&login), Some(signed_text(request)));
     let permit = worker.shared.halts.gate().clear(worker, permit, asked)?;

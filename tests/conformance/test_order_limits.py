@@ -1,14 +1,18 @@
 """A key's limit of orders counts the orders of a list, wherever the list stands and however long it is."""
 
+import asyncio
 import json
+import ssl
+import time
 from urllib.parse import quote
 
 import pytest
+import websockets
 
 from harness.limited import made_key
 from harness.reading import FORM, JSON, Reading, length
 from harness.server import Server
-from harness.signing import bitfinex, bitmex, bybit, kraken, kucoin
+from harness.signing import bitfinex, bitmex, bybit, kraken, kucoin, mac
 
 BULK = "/api/v1/order/bulk"
 TYPE = ("Content-Type", JSON)
@@ -75,3 +79,25 @@ def test_a_list_costs_what_it_holds(server, behind, purpose, send, target, body)
     assert behind.taken() == []
     assert send(server, key, target, body.replace("LIST", many(2)), TYPE).status == 200
     assert [length(read) for read in behind.taken()] == [2]
+
+
+def test_a_list_on_a_websocket_costs_what_it_holds(server):
+    """Batches of Bybit cost ten; the service behind has no WebSocket, so what is not refused by the limit fails behind it."""
+    key = limited(server, "bybit", 20)
+
+    async def story():
+        tls = ssl.create_default_context(cafile=server.ca)
+        async with websockets.connect(f"{server.ws_base}/v5/trade", ssl=tls, proxy=None) as connection:
+
+            async def asked(op, args):
+                await connection.send(json.dumps({"reqId": "1", "op": op, "args": args}))
+                return json.loads(await asyncio.wait_for(connection.recv(), 20))["retCode"]
+
+            expires = str(int(time.time() * 1000) + 10_000)
+            assert await asked("auth", [key["api_key"], expires, mac(key, f"GET/realtime{expires}").hexdigest()]) == 0
+            batch = lambda count: {"category": "linear", "request": json.loads(many(count))}
+            long, several = await asked("order.create-batch", [batch(500)]), await asked("order.create-batch", [batch(7)] * 3)
+            return long, several, await asked("order.create-batch", [batch(20)])
+
+    long, several, short = asyncio.run(story())
+    assert (long, several) == (10006, 10006) and short != 10006

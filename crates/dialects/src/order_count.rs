@@ -22,7 +22,7 @@ use crate::raw_object::is_alike;
 use crate::risk::Target;
 use crate::routes::path_matches;
 
-use Purpose::{Binance, Bitfinex, Bitmex, Bybit, Gate, Hyperliquid, Kraken, KrakenFutures, Kucoin, Okx};
+use Purpose::{Binance, Bitfinex, Bitmex, Bybit, Deribit, Gate, Hyperliquid, Kraken, KrakenFutures, Kucoin, Okx};
 use Target::{Http, Message};
 
 /// Where the orders of an endpoint stand.
@@ -32,13 +32,15 @@ enum List {
     Action(&'static [&'static str]),
     /// At the end of this path of members; on the way a list stands for each of its elements.
     At(&'static [&'static str]),
+    /// One order, and those beside it in the member of `params`, or in the parameter of the query or form, of this name.
+    Beside(&'static str),
     /// In the member of the body, or in the parameter of the query or form, of this name.
     Named(&'static str),
     /// In the member of this name, of the JSON in a parameter of this name.
     Within(&'static str, &'static str),
 }
 
-use List::{Action, At, Named, Within};
+use List::{Action, At, Beside, Named, Within};
 
 /// Endpoints and messages that take several orders, and what one costs at least whose orders cannot be counted: what its venue takes at
 /// most. The method of an endpoint is not compared: `PUT` amends where `POST` places.
@@ -53,6 +55,12 @@ const LISTS: &[(Purpose, Target<'static>, List)] = &[
     (Bybit, Message("order.amend-batch"), At(&["args", "request"])),
     (Bybit, Message("order.create"), At(&["args"])),
     (Bybit, Message("order.create-batch"), At(&["args", "request"])),
+    // Calls whose body names their method have one path.
+    (Deribit, Http("", "/api/v2"), Beside("otoco_config")),
+    (Deribit, Http("", "/api/v2/private/buy"), Beside("otoco_config")),
+    (Deribit, Http("", "/api/v2/private/sell"), Beside("otoco_config")),
+    (Deribit, Message("private/buy"), Beside("otoco_config")),
+    (Deribit, Message("private/sell"), Beside("otoco_config")),
     (Gate, Http("", "/api/v4/futures/{settle}/batch_amend_orders"), At(&[])),
     (Gate, Http("", "/api/v4/futures/{settle}/batch_orders"), At(&[])),
     (Gate, Http("", "/api/v4/spot/amend_batch_orders"), At(&[])),
@@ -101,6 +109,7 @@ fn count(list: Option<List>, query: &[u8], body: &[u8], row: u32) -> u32 {
         None => at(body, &[]),
         Some(Action(path)) => return action(body, path).unwrap_or_else(|| longest(query, body, row)),
         Some(At(path)) => at(body, path),
+        Some(Beside(name)) => beside(query, body, name),
         Some(Named(name)) => named(query, body, name),
         Some(Within(parameter, name)) => parameters(query, body, parameter).only().and_then(|text| at(text.as_bytes(), &[name])),
     };
@@ -145,6 +154,23 @@ fn named(query: &[u8], body: &[u8], name: &str) -> Option<u32> {
         return matches!(parameters(query, b"", name), Found::None).then(|| at(body, &[name])).flatten();
     }
     parameters(query, body, name).only().and_then(|text| at(text.as_bytes(), &[]))
+}
+
+/// One order, and those that are sent for when it is filled.
+fn beside(query: &[u8], body: &[u8], name: &str) -> Option<u32> {
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return match parameters(query, body, name) {
+            Found::None => Some(1),
+            Found::Only(text) => at(text.as_bytes(), &[]).map(|count| count.saturating_add(1)),
+            Found::Several => None,
+        };
+    }
+    let whole = object(std::str::from_utf8(body).ok()?).ok().filter(|_| matches!(parameters(query, b"", name), Found::None))?;
+    match whole.only_member("params") {
+        Some(params) if !object(params.get()).ok()?.has_alike(name) => Some(1),
+        Some(params) => elements(params, &[name]).map(|count| count.saturating_add(1)),
+        None => (!whole.has_alike("params")).then_some(1),
+    }
 }
 
 /// The parameters of a name.

@@ -1,7 +1,7 @@
 //! Requests that carry several orders are charged as several.
 #![allow(clippy::unwrap_in_result)]
 
-use countersign_core::Purpose::{Bitfinex, Bitmex, Bybit, Gate, Hyperliquid, Kraken, KrakenFutures, Kucoin, Native, Okx};
+use countersign_core::Purpose::{Bitfinex, Bitmex, Bybit, Deribit, Gate, Hyperliquid, Kraken, KrakenFutures, Kucoin, Native, Okx};
 
 use super::*;
 use crate::dialect::Dialect;
@@ -111,6 +111,31 @@ fn a_list_is_charged_as_long_as_it_is() {
     assert_eq!(charged_of(Bybit, "/v5/order/create", r#"[{},{},{}]"#), 3, "a list where one order is asked for");
 }
 
+/// They were charged as one, with however many in their train.
+#[test]
+fn orders_that_follow_an_order_are_charged_with_it() {
+    let call = |params: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"private/buy","params":{params}}}"#);
+    let many = "{},".repeat(99) + "{}";
+    for (params, orders) in [
+        (r#"{"instrument_name":"BTC-PERPETUAL","amount":10}"#.to_owned(), 1),
+        (r#"{"otoco_config":[]}"#.to_owned(), 1),
+        (r#"{"otoco_config":[{},{}]}"#.to_owned(), 3),
+        (format!(r#"{{"otoco_config":[{many}]}}"#), 101),
+        (r#"{"otoco_config":[{}],"Otoco_Config":[{},{}]}"#.to_owned(), 7),
+        (r#"{"otoco_config":"[{},{}]"}"#.to_owned(), 5),
+    ] {
+        let call = call(&params);
+        assert_eq!(charged_message(Deribit, "private/buy", &call), orders, "{call}");
+        assert_eq!(charged_of(Deribit, "/api/v2/private/buy", &call), orders, "{call}");
+        let headers: Vec<(&str, &str)> = Vec::new();
+        let named = RequestView { method: "POST", target: b"/api/v2", headers: &headers, body: call.as_bytes(), host: None };
+        assert_eq!(of_request(Deribit, &named, 1), orders, "the method is in the body alone: {call}");
+    }
+    assert_eq!(charged_of(Deribit, "/api/v2/private/sell?instrument_name=BTC-PERPETUAL", ""), 1);
+    assert_eq!(charged_of(Deribit, "/api/v2/private/sell?otoco_config=%5B%7B%7D%2C%7B%7D%5D", ""), 3);
+    assert!(charged_of(Deribit, "/api/v2/private/buy?otoco_config=%5B%7B%7D%2C%7B%7D%5D", &call("{}")) >= 3);
+}
+
 /// Which of the two a venue takes is not known here.
 #[test]
 fn what_stands_beside_a_list_may_be_the_list() {
@@ -163,6 +188,8 @@ fn what_charges_several_has_a_list_or_a_number_that_is_fixed() {
     for (purpose, target, _) in LISTS {
         let dialect = ALL.iter().find(|dialect| dialect.purpose() == *purpose).expect("a dialect");
         let known = match target {
+            // Stands for endpoints that bodies name.
+            Http(_, "/api/v2") => true,
             Http(_, path) => dialect.rest_routes().iter().any(|row| row.path == *path && row.orders > 0),
             Message(name) => dialect.message_routes().iter().any(|row| row.name == *name && row.orders > 0),
         };

@@ -246,6 +246,14 @@ def test_envoy_over_http_passes_a_signed_body_whole_or_not_at_all(server, key):
     assert ask(server.authz_port, "POST", target, envoy_headers(key), body).header("countersign-refusal-code") == "replay.detected"
 
 
+def test_envoy_lets_no_longer_list_pass_than_the_limit_of_the_key(server):
+    limited = Key(made_key(server, "--orders-per-10s", "20"))
+    for orders, passes in [(21, False), (500, False), (20, True)]:
+        target = f"/authz/envoy/fapi/v1/batchOrders?{limited.signed(batchOrders=json.dumps([{}] * orders))}"
+        answer = ask(server.authz_port, "POST", target, envoy_headers(limited))
+        assert (answer.status == 200, answer.header("countersign-refusal-code") != "rate.limited") == (passes, passes), answer.status
+
+
 def test_envoy_removes_identity_headers_where_there_is_no_identity(server, key):
     answer = ask(server.authz_port, "GET", "/authz/envoy/api/v3/time", [*envoy_headers(key), *FORGED[:1]])
     assert answer.status == 200

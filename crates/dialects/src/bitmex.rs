@@ -12,8 +12,6 @@
 mod socket;
 
 use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, Reject, Scope, SignedBytes, Timestamp};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::answer::{AnswerContext, HttpAnswer, quoted};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
@@ -38,24 +36,6 @@ const ORDERS: &str = Scope::ORDER_READ;
 
 /// What a bulk request is charged as that cannot be counted.
 const BULK_ORDERS: u32 = 100;
-
-/// The body of a bulk request.
-#[derive(Deserialize)]
-struct Bulk<'b> {
-    #[serde(borrow)]
-    orders: Vec<&'b RawValue>,
-}
-
-/// How many orders a bulk request holds, at least one; a form is not looked into, but its braces are counted.
-fn bulk_orders(body: &[u8]) -> u32 {
-    let encoded = |part: &[u8]| part.eq_ignore_ascii_case(b"%7B");
-    let braces = || body.iter().filter(|byte| **byte == b'{').count() + body.windows(3).filter(|part| encoded(part)).count();
-    let count = |orders: usize| u32::try_from(orders).unwrap_or(u32::MAX);
-    match serde_json::from_slice::<Bulk<'_>>(body) {
-        Ok(bulk) => count(bulk.orders.len()).max(1),
-        Err(_) => count(braces()).max(BULK_ORDERS),
-    }
-}
 
 /// The endpoints. ccxt signs public ones, too, when it has a key.
 const REST: &[RestRoute] = &[
@@ -108,11 +88,6 @@ impl Dialect for Bitmex {
             Security::None => Answer::NotMine,
             Security::ApiKey | Security::Signed => present(request).into(),
         }
-    }
-
-    /// A bulk request is charged as the orders it holds.
-    fn orders(&self, request: &RequestView<'_>, row: u32) -> u32 {
-        if row == BULK_ORDERS { bulk_orders(request.body) } else { row }
     }
 
     fn refuse(&self, refusal: &Refusal, _: &AnswerContext) -> HttpAnswer {
@@ -202,22 +177,4 @@ fn words(refusal: &Refusal) -> (u16, &'static str) {
         Kind::TooLarge => (413, "Request too large"),
         Kind::Unavailable => (503, "The system is currently overloaded. Please try again later."),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bulk_request_is_charged_as_the_orders_it_holds() {
-        assert_eq!(bulk_orders(br#"{"orders":[{"symbol":"XBTUSD"},{"symbol":"XBTUSD"}]}"#), 2);
-        assert_eq!(bulk_orders(br#"{"orders":[]}"#), 1);
-        let many = vec!["{}"; 700].join(",");
-        assert_eq!(bulk_orders(format!(r#"{{"orders":[{many}]}}"#).as_bytes()), 700);
-        // What cannot be counted is at least a hundred, and as many as it may hold.
-        assert_eq!(bulk_orders(b""), BULK_ORDERS);
-        assert_eq!(bulk_orders(format!("orders=[{many}]").as_bytes()), 700);
-        assert_eq!(bulk_orders(format!("orders=%5B{}%5D", many.replace('{', "%7b")).as_bytes()), 700);
-        assert_eq!(bulk_orders(br#"{"orders":[{}],"orders":[{},{}]}"#), BULK_ORDERS);
-    }
 }

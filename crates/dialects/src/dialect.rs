@@ -188,11 +188,6 @@ pub trait Dialect: Send + Sync {
         Ok(None)
     }
 
-    /// How many orders a request is charged as; `row` is what its endpoint says. Only where one request may carry several.
-    fn orders(&self, _request: &RequestView<'_>, row: u32) -> u32 {
-        row
-    }
-
     /// What of a request its refusal repeats.
     fn echo(&self, _request: &RequestView<'_>) -> Option<String> {
         None

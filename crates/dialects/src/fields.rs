@@ -125,12 +125,6 @@ pub(crate) fn text(object: &RawObject<'_>, name: &str) -> Option<String> {
     object.only_member(name).filter(scalar).and_then(literal).map(std::borrow::Cow::into_owned)
 }
 
-/// How many orders a JSON list holds, at least one. What is no list, and what is longer than the venue takes, is the longest.
-pub(crate) fn orders_in(list: &[u8], most: u32) -> u32 {
-    let orders: Result<Vec<&RawValue>, _> = serde_json::from_slice(list);
-    orders.map_or(most, |orders| u32::try_from(orders.len()).unwrap_or(most).clamp(1, most))
-}
-
 /// The members of a JSON array, as they stand.
 pub(crate) fn array<'v>(value: &'v RawValue, most: usize, name: &'static str) -> Result<Vec<&'v RawValue>, Refusal> {
     let items: Vec<&'v RawValue> = serde_json::from_str(value.get()).map_err(|_| malformed(name))?;

@@ -19,7 +19,7 @@ use countersign_core::{Algorithm, Freshness, Once, Presented, Purpose, Refusal, 
 use crate::answer::{AnswerContext, HttpAnswer, quoted};
 use crate::dialect::{Answer, Dialect, Header, Headers, RequestView, Security};
 use crate::effect;
-use crate::fields::{decimal_seconds, header, hex_mac, key_id, malformed, orders_in, percent_decoded};
+use crate::fields::{decimal_seconds, header, hex_mac, key_id, malformed, percent_decoded};
 use crate::kind::{Kind, exact, kind};
 use crate::login_socket::LoginSocket;
 use crate::routes::{MessageRoute, RestRoute, SocketRoute};
@@ -50,11 +50,6 @@ impl Dialect for Gate {
             Security::None => Answer::NotMine,
             Security::ApiKey | Security::Signed => present(request).into(),
         }
-    }
-
-    /// A batch is a list of orders, and is charged as so many.
-    fn orders(&self, request: &RequestView<'_>, row: u32) -> u32 {
-        if matches!(row, routes::BATCH_ORDERS_MAX | routes::SPOT_AMENDS_MAX) { orders_in(request.body, row) } else { row }
     }
 
     fn refuse(&self, refusal: &Refusal, _: &AnswerContext) -> HttpAnswer {

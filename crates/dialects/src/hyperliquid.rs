@@ -130,10 +130,6 @@ impl Dialect for Hyperliquid {
         }
     }
 
-    fn orders(&self, request: &RequestView<'_>, row: u32) -> u32 {
-        orders(request.body).unwrap_or(row)
-    }
-
     fn refuse(&self, refusal: &Refusal, _: &AnswerContext) -> HttpAnswer {
         let (status, text) = words(refusal);
         if status == 200 {
@@ -156,26 +152,6 @@ impl Dialect for Hyperliquid {
 
     fn open_socket(&self, opening: &Opening<'_>) -> Option<Box<dyn DialectSocket>> {
         SOCKETS.iter().any(|route| route.path == opening.path()).then(|| LoginSocket::boxed(socket::Ws))
-    }
-}
-
-/// How many orders the action of a body places or changes; `None` when the body has no action that can be read.
-fn orders(body: &[u8]) -> Option<u32> {
-    orders_of(&object(str::from_utf8(body).ok()?).ok()?)
-}
-
-/// The same of a payload.
-fn orders_of(body: &RawObject<'_>) -> Option<u32> {
-    let action = object(body.only_member("action")?.get()).ok()?;
-    let listed = |name: &str| {
-        let list: Vec<&serde_json::value::RawValue> = serde_json::from_str(action.only_member(name)?.get()).ok()?;
-        u32::try_from(list.len()).ok()
-    };
-    match string(&action, "type")?.as_str() {
-        "batchModify" => listed("modifies"),
-        "modify" | "twapOrder" => Some(1),
-        "order" => listed("orders"),
-        _ => Some(0),
     }
 }
 

@@ -23,6 +23,7 @@ pub mod answer;
 pub mod binance;
 pub mod bitfinex;
 pub mod bitmex;
+pub mod body_form;
 pub mod bybit;
 pub mod coinbase;
 pub mod coinbase_exchange;
@@ -46,8 +47,7 @@ mod login_socket;
 pub mod okx;
 #[cfg(test)]
 mod one_cut;
-#[cfg(test)]
-mod order_count;
+pub mod order_count;
 pub mod raw_object;
 pub mod registry;
 pub mod risk;

@@ -28,8 +28,6 @@ pub(crate) enum Op<'f> {
     Login(Presented<'f>),
     /// A proof for the whole connection, over one of two texts.
     LoginEither(Presented<'f>, Box<Presented<'static>>),
-    /// A message that needs the login, and the orders it is charged as.
-    Orders(&'static str, u32),
     /// A message that needs the login.
     Private(&'static str),
     /// A message about public data.
@@ -38,8 +36,8 @@ pub(crate) enum Op<'f> {
     PublicAs(&'static str, String),
     /// A message with a proof of its own; the text goes out instead of the frame.
     Signed(Presented<'f>, &'static str, Option<String>),
-    /// A message with a proof that can be read in two ways, and the orders it is charged as.
-    SignedEither(Presented<'f>, Box<Presented<'static>>, &'static str, u32),
+    /// A message with a proof that can be read in two ways.
+    SignedEither(Presented<'f>, Box<Presented<'static>>, &'static str),
     /// A message with a token of ours; the text goes out instead of the frame.
     Token(String, TokenKind, &'static str, Option<String>),
 }
@@ -121,7 +119,7 @@ pub(crate) trait Venue: Send {
 /// What waits for a verification.
 enum Pending {
     Login,
-    Message(&'static str, Option<String>, Freshness, Option<u32>),
+    Message(&'static str, Option<String>, Freshness),
     Token(&'static str, String, Option<String>),
 }
 
@@ -147,9 +145,9 @@ impl<V: Venue + 'static> LoginSocket<V> {
     }
 
     /// A message under the login.
-    fn private<'f>(&self, message: &'static str, orders: Option<u32>, now: Timestamp) -> Step<'f> {
+    fn private<'f>(&self, message: &'static str, now: Timestamp) -> Step<'f> {
         match &self.identity {
-            Some(identity) => Step::Forward(Forward { orders, ..Forward::as_identity(message, identity.clone()) }),
+            Some(identity) => Step::Forward(Forward::as_identity(message, identity.clone())),
             None => self.refused(Reject::MissingCredentials.into(), false, now),
         }
     }
@@ -198,16 +196,15 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
                 self.otherwise = Some(otherwise);
                 Step::Verify(presented)
             }
-            Op::Orders(message, orders) => self.private(message, Some(orders), now),
-            Op::Private(message) => self.private(message, None, now),
+            Op::Private(message) => self.private(message, now),
             Op::Public(message) => Step::Forward(Forward::public(message)),
             Op::PublicAs(message, text) => Step::Forward(Forward { text: Some(text), ..Forward::public(message) }),
             Op::Signed(presented, message, text) => {
-                self.pending = Some(Pending::Message(message, text, presented.freshness, None));
+                self.pending = Some(Pending::Message(message, text, presented.freshness));
                 Step::Verify(presented)
             }
-            Op::SignedEither(presented, otherwise, message, orders) => {
-                self.pending = Some(Pending::Message(message, None, presented.freshness, Some(orders)));
+            Op::SignedEither(presented, otherwise, message) => {
+                self.pending = Some(Pending::Message(message, None, presented.freshness));
                 self.otherwise = Some(otherwise);
                 Step::Verify(presented)
             }
@@ -250,8 +247,8 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
                     None => Step::reply(welcome),
                 }
             }
-            Some(Pending::Message(message, text, freshness, orders)) => {
-                Step::Forward(Forward { text, freshness, orders, ..Forward::as_identity(message, identity) })
+            Some(Pending::Message(message, text, freshness)) => {
+                Step::Forward(Forward { text, freshness, ..Forward::as_identity(message, identity) })
             }
             Some(Pending::Token(message, token, text)) => {
                 self.token = Some(token);

@@ -12,7 +12,7 @@ use countersign_core::{Purpose, Refusal};
 
 use crate::answer::{AnswerContext, HttpAnswer};
 use crate::dialect::{Answer, Dialect, Headers, RequestView, Security};
-use crate::fields::{iso_millis, orders_in};
+use crate::fields::iso_millis;
 use crate::header_family::Family;
 use crate::login_socket::LoginSocket;
 use crate::routes::{MessageRoute, RestRoute, SocketRoute};
@@ -52,11 +52,6 @@ impl Dialect for Okx {
             Security::None => Answer::NotMine,
             Security::ApiKey | Security::Signed => FAMILY.present(request).into(),
         }
-    }
-
-    /// A batch is a list of orders, and is charged as so many; one that is no list, as the longest.
-    fn orders(&self, request: &RequestView<'_>, row: u32) -> u32 {
-        if row == routes::BATCH_ORDERS_MAX { orders_in(request.body, row) } else { row }
     }
 
     fn refuse(&self, refusal: &Refusal, context: &AnswerContext) -> HttpAnswer {

@@ -1,138 +1,223 @@
-//! Requests that carry several orders are charged as several.
-#![allow(clippy::unwrap_in_result)]
+//! How many orders a request or message carries: what the order limit of a key is charged.
+//!
+//! ```text
+//!   row charges 0 (reads, cancels) ──────────────────────────────▶ 0
+//!   one list, where the venue reads it ──────────────────────────▶ its length, at least 1, however long
+//!   none, two, or one that cannot be read ───────────────────────▶ the longest: the row, or all that could begin an order
+//!   no list at this endpoint: a body that is a list all the same ─▶ its length; any other ▶ the row
+//! ```
+//!
+//! # Security
+//! What is longer than a venue takes is charged as what it is: a service behind that takes it takes it whole. Query and body are both
+//! looked at, and names that a reader may take for one another: what stands beside the list may be the list that is read.
 
-use countersign_core::{MemoryReplayGuard, Now, VerifiedIdentity};
+use std::borrow::Cow;
 
-use crate::dialect::{Dialect, RequestView};
-use crate::every_dialect::TestDesk;
-use crate::socket::{Opening, Step};
-use crate::test_support::{Sent, hmac_hex, now};
-use crate::{binance, gate, hyperliquid, okx};
+use countersign_core::Purpose;
+use serde_json::value::RawValue;
 
-fn charged(dialect: &dyn Dialect, target: &str, body: &str) -> u32 {
-    let path = target.split_once('?').map_or(target, |(path, _)| path);
-    let route = dialect.rest_routes().iter().find(|route| route.matches("POST", path.as_bytes()));
-    let headers: Vec<(&str, &str)> = Vec::new();
-    let view = RequestView { method: "POST", target: target.as_bytes(), headers: &headers, body: body.as_bytes(), host: None };
-    dialect.orders(&view, route.map_or(0, |route| route.orders))
+use crate::dialect::RequestView;
+use crate::fields::{object, string};
+use crate::raw_object::is_alike;
+use crate::risk::Target;
+use crate::routes::path_matches;
+
+use Purpose::{Binance, Bitfinex, Bitmex, Bybit, Deribit, Gate, Hyperliquid, Kraken, KrakenFutures, Kucoin, Okx};
+use Target::{Http, Message};
+
+/// Where the orders of an endpoint stand.
+#[derive(Clone, Copy, Debug)]
+enum List {
+    /// In the action of a payload, which stands inside these members: its type says in which list.
+    Action(&'static [&'static str]),
+    /// At the end of this path of members; on the way a list stands for each of its elements.
+    At(&'static [&'static str]),
+    /// One order, and those beside it in the member of `params`, or in the parameter of the query or form, of this name.
+    Beside(&'static str),
+    /// In the member of the body, or in the parameter of the query or form, of this name.
+    Named(&'static str),
+    /// In the member of this name, of the JSON in a parameter of this name.
+    Within(&'static str, &'static str),
 }
 
-/// What a message is charged as once somebody is logged in; `None`: as its route says.
-fn charged_message(dialect: &dyn Dialect, path: &str, login: &str, message: &str) -> Option<u32> {
-    let opening = Opening { target: path, now: Now::default(), issued_challenge: None };
-    let mut socket = dialect.open_socket(&opening).expect("a socket at this path");
-    let mut desk = TestDesk::new();
-    assert!(matches!(socket.handle_text(login, now(), &mut desk), Step::Verify(_)), "{login}");
-    let _ = socket.conclude(Ok(identity()), now(), &mut desk);
-    let step = socket.handle_text(message, now(), &mut desk);
-    let Step::Forward(forward) = step else { panic!("{message}: {step:?}") };
-    forward.orders
+use List::{Action, At, Beside, Named, Within};
+
+/// Endpoints and messages that take several orders, and what one costs at least whose orders cannot be counted: what its venue takes at
+/// most. The method of an endpoint is not compared: `PUT` amends where `POST` places.
+#[rustfmt::skip]
+const LISTS: &[(Purpose, Target<'static>, List)] = &[
+    (Binance, Http("", "/fapi/v1/batchOrders"), Named("batchOrders")),
+    (Bitfinex, Http("", "/v2/auth/w/order/multi"), Named("ops")),
+    (Bitmex, Http("", "/api/v1/order/bulk"), Named("orders")),
+    (Bybit, Http("", "/v5/order/amend-batch"), Named("request")),
+    (Bybit, Http("", "/v5/order/create-batch"), Named("request")),
+    (Bybit, Message("order.amend"), At(&["args"])),
+    (Bybit, Message("order.amend-batch"), At(&["args", "request"])),
+    (Bybit, Message("order.create"), At(&["args"])),
+    (Bybit, Message("order.create-batch"), At(&["args", "request"])),
+    // Calls whose body names their method have one path.
+    (Deribit, Http("", "/api/v2"), Beside("otoco_config")),
+    (Deribit, Http("", "/api/v2/private/buy"), Beside("otoco_config")),
+    (Deribit, Http("", "/api/v2/private/sell"), Beside("otoco_config")),
+    (Deribit, Message("private/buy"), Beside("otoco_config")),
+    (Deribit, Message("private/sell"), Beside("otoco_config")),
+    (Gate, Http("", "/api/v4/futures/{settle}/batch_amend_orders"), At(&[])),
+    (Gate, Http("", "/api/v4/futures/{settle}/batch_orders"), At(&[])),
+    (Gate, Http("", "/api/v4/spot/amend_batch_orders"), At(&[])),
+    (Gate, Http("", "/api/v4/spot/batch_orders"), At(&[])),
+    (Gate, Message("spot.order_amend"), At(&["payload", "req_param"])),
+    (Gate, Message("spot.order_place"), At(&["payload", "req_param"])),
+    (Hyperliquid, Http("", "/exchange"), Action(&[])),
+    (Hyperliquid, Message("post.action"), Action(&["request", "payload"])),
+    (Kraken, Http("", "/0/private/AddOrderBatch"), Named("orders")),
+    (Kraken, Message("batch_add"), At(&["params", "orders"])),
+    (KrakenFutures, Http("", "/derivatives/api/v3/batchorder"), Within("json", "batchOrder")),
+    (Kucoin, Http("", "/api/v1/hf/orders/multi"), Named("orderList")),
+    (Kucoin, Http("", "/api/v1/hf/orders/multi/sync"), Named("orderList")),
+    (Kucoin, Http("", "/api/v1/orders/multi"), Named("orderList")),
+    (Okx, Http("", "/api/v5/trade/amend-batch-orders"), At(&[])),
+    (Okx, Http("", "/api/v5/trade/batch-orders"), At(&[])),
+    (Okx, Message("amend-order"), At(&["args"])),
+    (Okx, Message("batch-amend-orders"), At(&["args"])),
+    (Okx, Message("batch-orders"), At(&["args"])),
+    (Okx, Message("order"), At(&["args"])),
+];
+
+/// How many orders a request is charged as; `row` is what its endpoint says.
+#[must_use]
+pub fn of_request(purpose: Purpose, request: &RequestView<'_>, row: u32) -> u32 {
+    let here = |target: Target<'_>| matches!(target, Http(_, path) if path_matches(path, request.path()));
+    count(list_of(purpose, here), request.query(), request.body, row)
 }
 
-fn identity() -> VerifiedIdentity {
-    let query = format!("timestamp={}", now().as_millis());
-    let target = format!("/api/v3/account?{query}&signature={}", hmac_hex(query.as_bytes()));
-    Sent::new("GET", &target, "").verdict(&MemoryReplayGuard::default()).expect("a good signature")
+/// How many orders a message is charged as, by the text that the venue gets; `row` is what its route says.
+#[must_use]
+pub fn of_message(purpose: Purpose, name: &str, text: &[u8], row: u32) -> u32 {
+    count(list_of(purpose, |target| target == Message(name)), b"", text, row)
 }
 
-#[test]
-fn a_gate_batch_counts_each_of_its_orders() {
-    for (target, body, orders) in [
-        ("/api/v4/spot/batch_orders", r#"[{"currency_pair":"BTC_USDT"}]"#, 1),
-        ("/api/v4/spot/batch_orders", r#"[{},{},{}]"#, 3),
-        ("/api/v4/futures/usdt/batch_orders", r#"[{},{}]"#, 2),
-        ("/api/v4/futures/usdt/batch_amend_orders", r#"[{},{}]"#, 2),
-        ("/api/v4/spot/amend_batch_orders", r#"[{},{}]"#, 2),
-        // What cannot be counted, and what is longer than the venue takes, is charged as the longest.
-        ("/api/v4/spot/batch_orders", r#"{"orders":[]}"#, 10),
-        ("/api/v4/spot/amend_batch_orders", "", 5),
-        ("/api/v4/spot/batch_orders", &format!("[{}0]", "0,".repeat(30)), 10),
-        ("/api/v4/spot/orders", r#"[{},{},{}]"#, 1),
-        ("/api/v4/spot/cancel_batch_orders", r#"[{},{}]"#, 0),
-    ] {
-        assert_eq!(charged(&gate::Gate, target, body), orders, "{target} {body}");
+fn list_of(purpose: Purpose, here: impl Fn(Target<'_>) -> bool) -> Option<List> {
+    LISTS.iter().find(|(of, target, _)| *of == purpose && here(*target)).map(|(.., list)| *list)
+}
+
+fn count(list: Option<List>, query: &[u8], body: &[u8], row: u32) -> u32 {
+    if row == 0 {
+        return 0;
     }
-}
-
-#[test]
-fn a_list_on_a_websocket_counts_each_of_its_orders() {
-    let gate = |payload: &str| {
-        let login = r#"{"time":1,"channel":"spot.login","event":"api","payload":{"req_id":"1","api_key":"key-of-gate","timestamp":"1","signature":"00"}}"#;
-        let message = format!(r#"{{"time":1,"channel":"spot.order_place","event":"api","payload":{payload}}}"#);
-        charged_message(&gate::Gate, "/ws/v4/", login, &message)
+    let counted = match list {
+        None if !body.trim_ascii_start().starts_with(b"[") => return row,
+        None => at(body, &[]),
+        Some(Action(path)) => return action(body, path).unwrap_or_else(|| longest(query, body, row)),
+        Some(At(path)) => at(body, path),
+        Some(Beside(name)) => beside(query, body, name),
+        Some(Named(name)) => named(query, body, name),
+        Some(Within(parameter, name)) => parameters(query, body, parameter).only().and_then(|text| at(text.as_bytes(), &[name])),
     };
-    for (payload, orders) in [
-        (r#"{"req_id":"2","req_param":{"currency_pair":"BTC_USDT"}}"#, 1),
-        (r#"{"req_id":"2","req_param":[{"currency_pair":"BTC_USDT"}]}"#, 1),
-        (r#"{"req_id":"2","req_param":[{},{},{}]}"#, 3),
-        // What cannot be counted, and what is longer than the venue takes, is charged as the longest.
-        (r#"{"req_id":"2","req_param":"[{},{}]"}"#, 10),
-        (r#"{"req_id":"2"}"#, 10),
-        ("[{},{}]", 10),
-        (&format!(r#"{{"req_param":[{}0]}}"#, "0,".repeat(30)), 10),
-    ] {
-        assert_eq!(gate(payload), Some(orders), "{payload}");
-    }
-    let okx = |message: &str| {
-        let login = r#"{"op":"login","args":[{"apiKey":"key-of-okx","passphrase":"p","timestamp":"1","sign":"AA=="}]}"#;
-        charged_message(&okx::Okx, "/ws/v5/private", login, message)
-    };
-    for (message, orders) in [
-        (r#"{"id":"1","op":"batch-orders","args":[{},{},{}]}"#, Some(3)),
-        (r#"{"id":"1","op":"batch-amend-orders","args":[{}]}"#, Some(1)),
-        (r#"{"id":"1","op":"batch-orders","args":{}}"#, Some(20)),
-        (r#"{"id":"1","op":"batch-orders"}"#, Some(20)),
-        (r#"{"id":"1","op":"order","args":[{}]}"#, None),
-        (r#"{"id":"1","op":"batch-cancel-orders","args":[{},{}]}"#, None),
-    ] {
-        assert_eq!(okx(message), orders, "{message}");
+    counted.map_or_else(|| longest(query, body, row), |counted| counted.max(1))
+}
+
+/// No fewer than there can be: an order begins with a brace or bracket, or with what stands for one, or is made of parameters.
+fn longest(query: &[u8], body: &[u8], row: u32) -> u32 {
+    let marks = query.iter().chain(body).filter(|byte| b"{[%\\&".contains(byte)).count();
+    u32::try_from(marks).unwrap_or(u32::MAX).max(row)
+}
+
+/// The orders at the end of a path: the elements of a list, or one that stands by itself in a message.
+fn at(text: &[u8], path: &[&str]) -> Option<u32> {
+    elements(serde_json::from_slice(text).ok()?, path)
+}
+
+fn elements(value: &RawValue, path: &[&str]) -> Option<u32> {
+    let list = || serde_json::from_str::<Vec<&RawValue>>(value.get()).ok();
+    match (path.split_first(), value.get().as_bytes().first()?) {
+        (None, b'[') => u32::try_from(list()?.len()).ok(),
+        (Some(_), b'[') => list()?.into_iter().try_fold(0_u32, |sum, each| sum.checked_add(elements(each, path)?)),
+        (Some((name, rest)), b'{') => {
+            member(value, name).and_then(|value| if rest.is_empty() { last(value, name) } else { elements(value, rest) })
+        }
+        (_, _) => None,
     }
 }
 
-#[test]
-fn an_okx_batch_counts_each_of_its_orders() {
-    for (target, body, orders) in [
-        ("/api/v5/trade/batch-orders", r#"[{"instId":"BTC-USDT"}]"#, 1),
-        ("/api/v5/trade/batch-orders", r#"[{},{},{}]"#, 3),
-        ("/api/v5/trade/amend-batch-orders", r#"[{},{}]"#, 2),
-        // What cannot be counted, and what is longer than the venue takes, is charged as the longest.
-        ("/api/v5/trade/batch-orders", r#"{"orders":[]}"#, 20),
-        ("/api/v5/trade/batch-orders", &format!("[{}0]", "0,".repeat(30)), 20),
-        ("/api/v5/trade/order", r#"[{},{},{}]"#, 1),
-        ("/api/v5/trade/cancel-batch-orders", r#"[{},{}]"#, 0),
-    ] {
-        assert_eq!(charged(&okx::Okx, target, body), orders, "{target} {body}");
+/// What ends a path: a list, or where Gate takes one order in place of a list, that order.
+fn last(value: &RawValue, name: &str) -> Option<u32> {
+    if name == "req_param" && value.get().starts_with('{') { Some(1) } else { elements(value, &[]) }
+}
+
+fn member<'v>(value: &'v RawValue, name: &str) -> Option<&'v RawValue> {
+    object(value.get()).ok()?.only_member(name)
+}
+
+/// The one list of this name, wherever it stands.
+fn named(query: &[u8], body: &[u8], name: &str) -> Option<u32> {
+    if body.trim_ascii_start().starts_with(b"{") {
+        return matches!(parameters(query, b"", name), Found::None).then(|| at(body, &[name])).flatten();
+    }
+    parameters(query, body, name).only().and_then(|text| at(text.as_bytes(), &[]))
+}
+
+/// One order, and those that are sent for when it is filled.
+fn beside(query: &[u8], body: &[u8], name: &str) -> Option<u32> {
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return match parameters(query, body, name) {
+            Found::None => Some(1),
+            Found::Only(text) => at(text.as_bytes(), &[]).map(|count| count.saturating_add(1)),
+            Found::Several => None,
+        };
+    }
+    let whole = object(std::str::from_utf8(body).ok()?).ok().filter(|_| matches!(parameters(query, b"", name), Found::None))?;
+    match whole.only_member("params") {
+        Some(params) if !object(params.get()).ok()?.has_alike(name) => Some(1),
+        Some(params) => elements(params, &[name]).map(|count| count.saturating_add(1)),
+        None => (!whole.has_alike("params")).then_some(1),
     }
 }
 
-#[test]
-fn a_batch_of_futures_counts_each_of_its_orders() {
-    let rest = &binance::rest::BinanceRest;
-    for (target, body, orders) in [
-        ("/fapi/v1/batchOrders", "batchOrders=%5B%7B%7D%5D&timestamp=1", 1),
-        ("/fapi/v1/batchOrders?batchOrders=%5B%7B%7D%2C%7B%7D%2C%7B%7D%5D", "", 3),
-        // What cannot be counted, and what is longer than the venue takes, is charged as the longest.
-        ("/fapi/v1/batchOrders", "", 5),
-        ("/fapi/v1/batchOrders?batchOrders=%5B%7B%7D%5D", "batchOrders=%5B%7B%7D%2C%7B%7D%5D", 5),
-        ("/fapi/v1/batchOrders", "batchOrders=%7B%7D", 5),
-        ("/fapi/v1/batchOrders", r#"{"batchOrders":[{}]}"#, 5),
-        ("/fapi/v1/batchOrders?batchOrders=[1,2,3,4,5,6,7]", "", 5),
-        ("/fapi/v1/order", "batchOrders=%5B1%2C2%5D", 1),
-    ] {
-        assert_eq!(charged(rest, target, body), orders, "{target} {body}");
+/// The parameters of a name.
+enum Found<'p> {
+    None,
+    Only(Cow<'p, str>),
+    Several,
+}
+
+impl<'p> Found<'p> {
+    fn only(self) -> Option<Cow<'p, str>> {
+        match self {
+            Self::Only(text) => Some(text),
+            Self::None | Self::Several => None,
+        }
     }
 }
 
-#[test]
-fn a_hyperliquid_action_counts_each_of_its_orders() {
-    for (body, orders) in [
-        (r#"{"action":{"type":"order","orders":[{},{},{}]}}"#, 3),
-        (r#"{"action":{"type":"batchModify","modifies":[{},{}]}}"#, 2),
-        (r#"{"action":{"type":"modify","oid":1}}"#, 1),
-        (r#"{"action":{"type":"cancel","cancels":[{},{}]}}"#, 0),
-        (r#"{"action":{"type":"order"}}"#, 1),
-        ("no json", 1),
-    ] {
-        assert_eq!(charged(&hyperliquid::Hyperliquid, "/exchange", body), orders, "{body}");
+/// What query and form have under this name. What another reader may take for it is a second one, also behind a `;`.
+fn parameters<'p>(query: &'p [u8], form: &'p [u8], name: &str) -> Found<'p> {
+    let mut found = Found::None;
+    for (key, text) in form_urlencoded::parse(query).chain(form_urlencoded::parse(form)) {
+        let hidden = text.split(';').skip(1).any(|pair| is_alike(pair.split('=').next().unwrap_or(pair), name));
+        let alike = key.split(';').any(|key| is_alike(key, name));
+        found = match found {
+            found if !alike && !hidden => found,
+            Found::None if key == name && !hidden => Found::Only(text),
+            Found::None | Found::Only(_) | Found::Several => Found::Several,
+        };
+    }
+    found
+}
+
+/// The orders that the action of a payload places or changes.
+fn action(body: &[u8], path: &[&str]) -> Option<u32> {
+    let mut payload: &RawValue = serde_json::from_slice(body).ok()?;
+    for name in path {
+        payload = member(payload, name)?;
+    }
+    let action = member(payload, "action")?;
+    match string(&object(action.get()).ok()?, "type")?.as_str() {
+        "batchModify" => elements(action, &["modifies"]).map(|count| count.max(1)),
+        "modify" | "twapOrder" => Some(1),
+        "order" => elements(action, &["orders"]).map(|count| count.max(1)),
+        _ => Some(0),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,7 +146,7 @@ impl RestRoute {
     }
 }
 
-fn path_matches(pattern: &str, path: &[u8]) -> bool {
+pub(crate) fn path_matches(pattern: &str, path: &[u8]) -> bool {
     let mut received = path.split(|byte| *byte == b'/');
     for segment in pattern.split('/') {
         if segment == "*" {

@@ -90,8 +90,6 @@ pub struct Forward {
     pub identity: Option<VerifiedIdentity>,
     /// What it is to be checked again before it is passed on.
     pub freshness: countersign_core::Freshness,
-    /// How many orders it is charged as; `None`: as its route says.
-    pub orders: Option<u32>,
     /// What goes out; `None`: the frame as received.
     pub text: Option<String>,
     /// What the client gets before.
@@ -102,13 +100,13 @@ impl Forward {
     /// The frame as received, about public data.
     #[must_use]
     pub const fn public(message: &'static str) -> Self {
-        Self { message, identity: None, freshness: countersign_core::Freshness::Channel, orders: None, text: None, reply: None }
+        Self { message, identity: None, freshness: countersign_core::Freshness::Channel, text: None, reply: None }
     }
 
     /// The frame as received, under this identity.
     #[must_use]
     pub const fn as_identity(message: &'static str, identity: VerifiedIdentity) -> Self {
-        Self { message, identity: Some(identity), freshness: countersign_core::Freshness::Channel, orders: None, text: None, reply: None }
+        Self { message, identity: Some(identity), freshness: countersign_core::Freshness::Channel, text: None, reply: None }
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! What is not here: a dictionary. Application fields are passed through by number.
 
+use crate::version::Version;
+
 /// A tag number, 1 to [`crate::limits::TAG_MAX`].
 pub type Tag = u32;
 
@@ -26,20 +28,15 @@ const HEADER: &[Tag] = &[
     1129, 1156,
 ];
 
-/// Length fields with the data field that follows them at once: FIX 4.2, 4.4, and 5.0 SP2 with its extension packs.
+/// Length fields with the data field that follows them at once: FIX 4.2, then what 4.4 and 5.0 SP2 added. Those of extension packs are
+/// fields as others: who has not heard of them reads them so.
 #[rustfmt::skip]
 const DATA: &[(Tag, Tag)] = &[
     (90, 91), (93, 89), (95, 96), (212, 213), (348, 349), (350, 351), (352, 353), (354, 355), (356, 357), (358, 359),
-    (360, 361), (362, 363), (364, 365), (445, 446), (618, 619), (621, 622), (1184, 1185), (1277, 1278), (1280, 1281),
-    (1282, 1283), (1397, 1398), (1401, 1402), (1403, 1404), (1468, 1469), (1525, 1527), (1578, 1579), (1620, 1621),
-    (1664, 1665), (1678, 1697), (1733, 1734), (1871, 1872), (1874, 1875), (2072, 2073), (2074, 2075), (2111, 2112),
-    (2179, 2180), (2287, 2288), (2351, 2352), (2372, 2371), (2481, 2482), (2494, 2493), (2522, 2521), (2637, 2638),
-    (2651, 2652), (2665, 2666), (2715, 2716), (2718, 2719), (2721, 2722), (2797, 2798), (2802, 2801), (2809, 2808),
-    (2815, 2814), (40004, 40005), (40008, 40009), (40978, 40979), (40980, 40981), (40982, 40983), (40984, 40985),
-    (40986, 40987), (40988, 40989), (41083, 41084), (41101, 41102), (41107, 41108), (41256, 41257), (41320, 41321),
-    (41324, 41325), (41458, 41459), (41476, 41477), (41482, 41483), (41653, 41654), (41710, 41711), (41806, 41807),
-    (41811, 41812), (41873, 41874), (41969, 41970), (42025, 42026), (42171, 42172), (42451, 42452), (42652, 42653),
-    (42947, 42948), (43109, 42684), (43110, 42486), (43111, 42982),
+    (360, 361), (362, 363), (364, 365), (445, 446),
+    (618, 619), (621, 622),
+    (1184, 1185), (1277, 1278), (1280, 1281), (1282, 1283), (1397, 1398), (1401, 1402), (1403, 1404), (1468, 1469), (1525, 1527),
+    (1578, 1579), (1620, 1621),
 ];
 
 /// Whether the tag belongs to the header.
@@ -66,10 +63,15 @@ pub const fn is_msg_type_entry(tag: Tag) -> bool {
     matches!(tag, REF_MSG_TYPE | 385 | 1130 | 1131 | 1406 | 1410)
 }
 
-/// The data field that a length field announces.
+/// The data field that a length field announces in a version.
+///
+/// # Security
+/// Behind a length SOH is a byte like any other. A reader to whom it is no length ends the field there and goes on with the next: so
+/// there are only the pairs that every reader of the version has.
 #[must_use]
-pub fn data_of(length: Tag) -> Option<Tag> {
-    DATA.binary_search_by_key(&length, |(length, _)| *length).ok().map(|place| DATA[place].1)
+pub fn data_of(version: Version, length: Tag) -> Option<Tag> {
+    let place = DATA.binary_search_by_key(&length, |(length, _)| *length).ok()?;
+    Some(DATA[place].1).filter(|data| *data <= version.highest_tag())
 }
 
 #[cfg(test)]
@@ -80,11 +82,19 @@ mod tests {
     fn tables_are_sorted() {
         assert!(HEADER.is_sorted());
         assert!(DATA.is_sorted());
-        assert_eq!(data_of(95), Some(96));
-        assert_eq!(data_of(621), Some(622));
-        assert_eq!(data_of(2072), Some(2073));
-        assert_eq!(data_of(43_111), Some(42_982));
-        assert_eq!(data_of(96), None);
+    }
+
+    #[test]
+    fn data_pairs_are_those_of_the_version() {
+        use Version::{Fix42, Fix44, Fixt11};
+        for (length, data, since) in [(95, 96, Fix42), (445, 446, Fix42), (621, 622, Fix44), (1184, 1185, Fixt11), (1620, 1621, Fixt11)] {
+            for version in Version::ALL {
+                assert_eq!(data_of(version, length), (version >= since).then_some(data), "{version:?} {length}");
+            }
+        }
+        for length in [96, 2_072, 43_111] {
+            assert!(Version::ALL.iter().all(|version| data_of(*version, length).is_none()), "{length}");
+        }
     }
 
     #[test]

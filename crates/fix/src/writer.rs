@@ -4,6 +4,7 @@ use crate::framer::check_sum;
 use crate::limits;
 use crate::message::Field;
 use crate::tag::{self, Tag};
+use crate::version::Version;
 
 const SOH: u8 = 1;
 
@@ -59,11 +60,15 @@ impl MessageWriter {
         if value.contains(&SOH) && announced != Some((tag, value.len())) {
             self.error.get_or_insert(WriteError::Delimiter(tag));
         }
-        self.announced = tag::data_of(tag).zip(crate::message::number(value).and_then(|length| usize::try_from(length).ok()));
+        self.announced = self.data_of(tag).zip(crate::message::number(value).and_then(|length| usize::try_from(length).ok()));
         self.body.extend_from_slice(tag.to_string().as_bytes());
         self.body.push(b'=');
         self.body.extend_from_slice(value);
         self.body.push(SOH);
+    }
+
+    fn data_of(&self, length: Tag) -> Option<Tag> {
+        tag::data_of(Version::of(self.begin_string.as_bytes())?, length)
     }
 
     /// Adds a number.
@@ -79,7 +84,7 @@ impl MessageWriter {
     /// Adds a length field and its data field.
     pub fn data(&mut self, length: Tag, value: &[u8]) -> &mut Self {
         self.number(length, value.len() as u64);
-        let data = tag::data_of(length).unwrap_or(length);
+        let data = self.data_of(length).unwrap_or(length);
         self.field(data, value)
     }
 

@@ -27,6 +27,7 @@ mod logon;
 mod names;
 pub mod open;
 mod opening;
+mod order_count;
 mod profile;
 mod quota;
 pub mod sessions;

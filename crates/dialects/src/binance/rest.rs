@@ -71,22 +71,9 @@ impl Dialect for BinanceRest {
         headers.into_iter().map(|(name, count)| (name, count.to_string().into())).collect()
     }
 
-    fn orders(&self, request: &RequestView<'_>, row: u32) -> u32 {
-        if row == routes::BATCH_ORDERS_MAX { batch_orders(request).map_or(row, |orders| orders.clamp(1, row)) } else { row }
-    }
-
     fn rest_routes(&self) -> &'static [RestRoute] {
         routes::REST
     }
-}
-
-/// How many orders a batch holds, wherever its list is; `None` when that cannot be told.
-fn batch_orders(request: &RequestView<'_>) -> Option<u32> {
-    let parameters = form_urlencoded::parse(request.query()).chain(form_urlencoded::parse(request.body));
-    let mut lists = parameters.filter(|(name, _)| name == routes::BATCH_ORDERS);
-    let (_, list) = lists.next()?;
-    let orders: Vec<&serde_json::value::RawValue> = serde_json::from_str(&list).ok().filter(|_| lists.next().is_none())?;
-    u32::try_from(orders.len()).ok()
 }
 
 /// For routes that only need a key to be named: `true` when the request names one and is not signed.

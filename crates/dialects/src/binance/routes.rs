@@ -103,9 +103,6 @@ use Weight::{Depth, Fixed};
 /// Orders in one `batchOrders` at most, and what one is charged whose orders cannot be counted (vendor, "Place Multiple Orders": 5).
 pub const BATCH_ORDERS_MAX: u32 = 5;
 
-/// The parameter that holds the orders of a batch.
-pub const BATCH_ORDERS: &str = "batchOrders";
-
 const ACCOUNT: Option<&str> = Some(Scope::ACCOUNT_READ);
 const ORDERS: Option<&str> = Some(Scope::ORDER_READ);
 const TRADE: Option<&str> = Some(Scope::ORDER_WRITE);

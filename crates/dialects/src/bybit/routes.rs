@@ -9,6 +9,9 @@ const ORDERS: &str = Scope::ORDER_READ;
 /// Moving funds out.
 const WITHDRAW: &str = Scope::FUNDS_WITHDRAW;
 
+/// The longest list of orders the venue takes: of contracts twenty, of spot ten (vendor, "Batch Place Order").
+const BATCH_ORDERS_MAX: u32 = 20;
+
 const fn open(path: &'static str) -> RestRoute {
     RestRoute::public("GET", path)
 }
@@ -54,12 +57,12 @@ pub(super) const REST: &[RestRoute] = &[
     read("/v5/position/list", ACCOUNT),
     read("/v5/user/query-api", ACCOUNT),
     trade("/v5/order/amend", 1),
-    trade("/v5/order/amend-batch", 10),
+    trade("/v5/order/amend-batch", BATCH_ORDERS_MAX),
     trade("/v5/order/cancel", 0),
     trade("/v5/order/cancel-all", 0),
     trade("/v5/order/cancel-batch", 0),
     trade("/v5/order/create", 1),
-    trade("/v5/order/create-batch", 10),
+    trade("/v5/order/create-batch", BATCH_ORDERS_MAX),
     trade("/v5/order/disconnected-cancel-all", 0),
     trade("/v5/position/set-leverage", 0),
     trade("/v5/position/switch-mode", 0),
@@ -143,9 +146,9 @@ pub(super) const MESSAGES: &[MessageRoute] = &[
     MessageRoute::scoped(UNSUBSCRIBE, ORDERS),
     MessageRoute::trade(PROTECTION, 0),
     MessageRoute::trade("order.amend", 1),
-    MessageRoute::trade("order.amend-batch", 10),
+    MessageRoute::trade("order.amend-batch", BATCH_ORDERS_MAX),
     MessageRoute::trade("order.cancel", 0),
     MessageRoute::trade("order.cancel-batch", 0),
     MessageRoute::trade("order.create", 1),
-    MessageRoute::trade("order.create-batch", 10),
+    MessageRoute::trade("order.create-batch", BATCH_ORDERS_MAX),
 ];

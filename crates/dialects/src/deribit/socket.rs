@@ -161,7 +161,7 @@ impl DeribitSocket {
         }
         self.forwarded = call.id.map(str::to_owned);
         let identity = self.identity.clone();
-        Ok(Step::Forward(Forward { message, identity, freshness: Freshness::Channel, orders: None, text: None, reply: None }))
+        Ok(Step::Forward(Forward { message, identity, freshness: Freshness::Channel, text: None, reply: None }))
     }
 
     fn finish(

@@ -133,9 +133,6 @@ pub(super) const SOCKETS: &[SocketRoute] = &[socket("/ws/v4"), socket("/ws/v4/")
 pub(super) const PUBLIC: &str = "subscribe.public";
 pub(super) const PRIVATE: &str = "subscribe.private";
 
-/// Places one order, or each of a list.
-pub(super) const PLACE: &str = "spot.order_place";
-
 /// The messages.
 pub(super) const MESSAGES: &[MessageRoute] = &[
     MessageRoute::public(PUBLIC),
@@ -146,5 +143,5 @@ pub(super) const MESSAGES: &[MessageRoute] = &[
     MessageRoute::trade("spot.order_cancel", 0),
     MessageRoute::trade("spot.order_cancel_cp", 0),
     MessageRoute::trade("spot.order_cancel_ids", 0),
-    MessageRoute::trade(PLACE, 1),
+    MessageRoute::trade("spot.order_place", 1),
 ];

@@ -12,7 +12,7 @@ use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Rej
 
 use super::{fresh, routes, words};
 use crate::answer::quoted;
-use crate::fields::{decimal_seconds, hex_mac, key_id, malformed, member, missing, object, orders_in, string, text};
+use crate::fields::{decimal_seconds, hex_mac, key_id, malformed, member, missing, object, string, text};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
 use crate::raw_object::{RawObject, is_alike};
@@ -86,7 +86,7 @@ impl Gate {
             (channel, "api") => {
                 let known = routes::MESSAGES.iter().find(|route| route.name == channel && route.name.starts_with("spot.order"));
                 let route = known.ok_or(Reject::RouteUnknown)?;
-                Ok(if route.name == routes::PLACE { Op::Orders(route.name, placed(payload)) } else { Op::Private(route.name) })
+                Ok(Op::Private(route.name))
             }
             (_, "subscribe" | "unsubscribe") => match member(frame, "auth")? {
                 Some(auth) => {
@@ -108,14 +108,6 @@ impl Gate {
         let time = text(frame, "time").ok_or_else(|| missing("time"))?;
         let signed = format!("channel={}&event={}&time={time}", self.channel, self.event);
         presented(&needed("KEY")?, &needed("SIGN")?, &time, signed)
-    }
-}
-
-/// How many orders `spot.order_place` places: one, or each of a list. What is neither is charged as the longest list.
-fn placed(payload: Option<&RawObject<'_>>) -> u32 {
-    match payload.and_then(|payload| payload.only_member("req_param")).map(|parameter| parameter.get()) {
-        Some(order) if order.starts_with('{') => 1,
-        list => orders_in(list.unwrap_or_default().as_bytes(), routes::BATCH_ORDERS_MAX),
     }
 }
 

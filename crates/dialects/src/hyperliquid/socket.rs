@@ -3,7 +3,7 @@
 use countersign_core::{Purpose, Refusal, Reject, Timestamp, VerifiedIdentity};
 
 use super::agent::Source;
-use super::{ACTION, PUBLIC, USER_SIGNED, is_user_signed, orders_of, present_payload, words};
+use super::{ACTION, PUBLIC, USER_SIGNED, is_user_signed, present_payload, words};
 use crate::answer::quoted;
 use crate::fields::{malformed, member, object, string};
 use crate::limits;
@@ -38,8 +38,7 @@ impl Venue for Ws {
                         }
                         // As over HTTP: whichever network the client believes to be on.
                         let mainnet = present_payload(&payload, Source::Mainnet).map_err(refused)?;
-                        // What cannot be counted is one.
-                        Op::SignedEither(elsewhere, Box::new(mainnet), ACTION, orders_of(&payload).unwrap_or(1))
+                        Op::SignedEither(elsewhere, Box::new(mainnet), ACTION)
                     }
                     Some(_) | None => return Err(malformed("request").into()),
                 }

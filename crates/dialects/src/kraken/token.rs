@@ -46,7 +46,6 @@ pub(super) fn without_tokens<'f>(op: Op<'f>, text: &str, frame: &RawObject<'_>, 
         op @ (Op::Answer(_)
         | Op::Login(_)
         | Op::LoginEither(..)
-        | Op::Orders(..)
         | Op::Private(_)
         | Op::PublicAs(..)
         | Op::Signed(..)

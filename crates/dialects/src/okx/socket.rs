@@ -7,7 +7,7 @@ use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Rej
 use serde_json::value::RawValue;
 
 use super::{FAMILY, reject_body, routes};
-use crate::fields::{array, base64_mac, decimal_seconds, key_id, malformed, member, missing, object, orders_in, string, text};
+use crate::fields::{array, base64_mac, decimal_seconds, key_id, malformed, member, missing, object, string, text};
 use crate::header_family::clear;
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
@@ -53,10 +53,6 @@ fn op<'f>(frame: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
         op => {
             let known = routes::MESSAGES.iter().find(|route| route.orders_or_cancels() && route.name == op);
             let route = known.ok_or(Reject::RouteUnknown)?;
-            if route.orders == routes::BATCH_ORDERS_MAX {
-                let list = args.map_or("", RawValue::get);
-                return Ok(Op::Orders(route.name, orders_in(list.as_bytes(), route.orders)));
-            }
             Ok(Op::Private(route.name))
         }
     }

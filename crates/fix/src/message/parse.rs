@@ -7,6 +7,7 @@ use crate::message::{Field, FieldFault, Message, ParseError};
 use crate::msg_type::AdminType;
 use crate::reject_reason::SessionRejectReason;
 use crate::tag::{self, Tag};
+use crate::version::Version;
 
 const SOH: u8 = 1;
 
@@ -30,13 +31,15 @@ struct Reader<'f> {
     section: Section,
     fault: Option<FieldFault>,
     once: BTreeSet<Tag>,
+    version: Option<Version>,
     admin: bool,
     entries: bool,
 }
 
 pub(super) fn parse(frame: &[u8]) -> Result<Message<'_>, ParseError<'_>> {
     let message = Message { frame, fields: Vec::with_capacity(24), body: 0, trailer: 0 };
-    let mut reader = Reader { message, section: Section::Header, fault: None, once: BTreeSet::new(), admin: false, entries: false };
+    let (once, section) = (BTreeSet::new(), Section::Header);
+    let mut reader = Reader { message, section, fault: None, once, version: None, admin: false, entries: false };
     let mut place = 0;
     while place < frame.len() {
         match reader.field(place) {
@@ -81,7 +84,7 @@ impl<'f> Reader<'f> {
 
     /// How long the value is: by the length field before it, or up to SOH.
     fn value_length(&self, tag: Tag, value: &[u8]) -> Result<usize, Option<FieldFault>> {
-        let announced = self.message.fields.last().and_then(|last| Some((last, tag::data_of(last.tag)?)));
+        let announced = self.message.fields.last().and_then(|last| Some((last, tag::data_of(self.version?, last.tag)?)));
         let Some((length, data)) = announced else { return value.iter().position(|byte| *byte == SOH).ok_or(None) };
         if data != tag {
             return Err(Some(FieldFault::of(SessionRejectReason::TagOutOfOrder, length.tag)));
@@ -114,8 +117,13 @@ impl<'f> Reader<'f> {
                 self.message.trailer = index;
             }
         }
-        if tag == tag::MSG_TYPE {
-            self.admin = AdminType::of(value).is_some();
+        match tag {
+            tag::BEGIN_STRING => self.version = Version::of(value),
+            tag::MSG_TYPE => self.admin = AdminType::of(value).is_some(),
+            _ => {}
+        }
+        if !self.admin && hides_a_frame(value) {
+            self.note(FieldFault::of(SessionRejectReason::ValueIncorrect, tag));
         }
         self.entries |= tag == tag::NO_MSG_TYPES;
         let may_repeat = match section {
@@ -153,6 +161,17 @@ impl<'f> Reader<'f> {
             Some(fault) => Err(ParseError::Faulty { readable: self.message, fault }),
         }
     }
+}
+
+/// Whether data has a field of header or trailer behind a SOH. A reader that ends it there takes the message for one of another type, or
+/// for two; messages of the session layer go no further, and their data may be anything.
+fn hides_a_frame(value: &[u8]) -> bool {
+    value.split(|byte| *byte == SOH).skip(1).any(|field| {
+        let digits = field.iter().take(12).position(|byte| *byte == b'=').map_or(&[][..], |equals| &field[..equals]);
+        // As such a reader may take it: with zeros or blanks before the number.
+        let number = super::number(digits.trim_ascii()).and_then(|number| Tag::try_from(number).ok());
+        number.is_some_and(|tag| tag::is_header(tag) || tag::is_trailer(tag))
+    })
 }
 
 fn tag_of(text: &[u8]) -> TagText {

@@ -31,6 +31,36 @@ fn a_data_field_without_its_length_is_read_up_to_the_delimiter() {
     assert_eq!(Message::parse(&frame).unwrap().first(96), Some(b"abc".as_slice()));
 }
 
+/// A length that the version does not have is none: a reader that knows only the version ends the data at SOH and reads on.
+#[test]
+fn data_of_another_version_ends_at_the_delimiter() {
+    let hidden = "35=F|34=1|11=c1|2072=6|2073=x|38=9|";
+    for version in ["FIX.4.2", "FIX.4.4", "FIXT.1.1"] {
+        let frame = sealed(version, hidden);
+        let message = Message::parse(&frame).unwrap();
+        assert_eq!((message.first(2_073), message.first(38)), (Some(b"x".as_slice()), Some(b"9".as_slice())), "{version}");
+    }
+    let instrument = "35=F|34=1|11=c1|621=6|622=x|38=9|";
+    for (version, shown) in [("FIX.4.2", Some(b"9".as_slice())), ("FIX.4.4", None), ("FIXT.1.1", None)] {
+        let frame = sealed(version, instrument);
+        assert_eq!(Message::parse(&frame).unwrap().first(38), shown, "{version}");
+    }
+}
+
+/// Each of these is a cancel to who goes by the length, and an order, or another's, to who does not.
+#[test]
+fn data_of_an_application_message_hides_no_field_of_header_or_trailer() {
+    for hidden in ["x|35=D", "x|38=9|35=D|40=1", "x|035=D", "x| 35=D", "x|49=OTHER", "x|1128=9", "x|10=000", "x|8=FIX.4.4", "|35=D"] {
+        let fault = fault_of(&format!("35=F|34=1|11=c1|354={}|355={hidden}|", hidden.len()));
+        let expected = FieldFault { reason: SessionRejectReason::ValueIncorrect, tag: Some(355) };
+        assert_eq!(fault, Some(expected), "{hidden}");
+        assert_eq!(fault_of(&format!("35=A|34=1|98=0|95={}|96={hidden}|", hidden.len())), None, "a proof may be any bytes");
+    }
+    for text in ["x|y", "x|58=35", "x|=", "x|35", "x|35:D"] {
+        assert_eq!(fault_of(&format!("35=F|34=1|11=c1|354={}|355={text}|", text.len())), None, "{text}");
+    }
+}
+
 #[test]
 fn faults_name_the_reason_and_the_tag() {
     use SessionRejectReason as R;

@@ -107,10 +107,10 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read(fields in prop::collection::vec((1_000..9_999_u32, "[ -~]{1,20}"), 0..20), raw in prop::collection::vec(any::<u8>(), 1..50)) {
+    fn what_is_written_is_read(fields in prop::collection::vec((1_000..9_999_u32, "[ -~]{1,20}"), 0..20), raw in prop::collection::vec(any::<u8>().prop_filter("no field of a header in it", |byte| *byte != b'='), 1..50)) {
         let mut writer = MessageWriter::new("FIXT.1.1", b"D");
         writer.number(34, 5).data(95, &raw);
-        let fields: Vec<_> = fields.into_iter().filter(|(tag, _)| !countersign_fix::tag::is_header(*tag) && countersign_fix::tag::data_of(*tag).is_none()).collect();
+        let fields: Vec<_> = fields.into_iter().filter(|(tag, _)| !countersign_fix::tag::is_header(*tag) && countersign_fix::tag::data_of(Version::Fixt11, *tag).is_none()).collect();
         for (tag, value) in &fields {
             writer.text(*tag, value);
         }

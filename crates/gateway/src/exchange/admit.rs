@@ -12,7 +12,7 @@ use countersign_core::rate::KeyCounters;
 use countersign_core::{Access, Detail, KeyRate, Purpose, Refusal, Reject, authorize_needing, permit_public};
 use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::risk::SignedText;
-use countersign_dialects::{Header, RequestView};
+use countersign_dialects::{Header, RequestView, body_form, order_count};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 
 use super::may_show_token;
@@ -79,14 +79,14 @@ fn admit_login(worker: &Worker, route: &Route, request: &RequestView<'_>, login:
     let credential = login.identity.credential();
     words.limits = credential.rate;
     let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());
-    let orders = route.family.dialect().map_or(route.orders, |dialect| dialect.orders(request, route.orders));
+    let orders = route.family.dialect().map_or(route.orders, |dialect| order_count::of_request(dialect.purpose(), request, route.orders));
     let usage = charge(&login.counters, credential.rate, weight, orders, words)?;
     let asked = Asked::of(route, Some(&login), Some(signed_text(request)));
     let permit = worker.shared.halts.gate().clear(worker, connection, permit, asked)?;
     Ok(Admitted { permit, login: Some(login), usage })
 }
 
-/// An upstream may see no other body than was looked at: not one that it unpacks, nor one that it reads by the other of two types. No
+/// An upstream may see no other body than was looked at: not one that it unpacks, nor one that it reads by a type of another form. No
 /// venue takes those, and orders in them would be neither counted nor found by halts. Bodies under HTTP message signatures are the
 /// operator's own affair.
 pub(super) fn check_body_as_read(route: &Route, request: &RequestView<'_>) -> Result<(), Refusal> {
@@ -97,24 +97,7 @@ pub(super) fn check_body_as_read(route: &Route, request: &RequestView<'_>) -> Re
     if !matches!(request.headers.find(CONTENT_ENCODING.as_str()), Header::Absent | Header::Once(b"identity" | b"")) {
         return Err(Refusal::operator(Reject::Malformed, "a body with a Content-Encoding, where orders are read"));
     }
-    match request.headers.find(CONTENT_TYPE.as_str()) {
-        Header::Repeated => Err(Refusal::operator(Reject::Malformed, "a body with two Content-Types, where orders are read")),
-        Header::Once(kind) if is_form(kind) && is_json_with_pairs(request.body) => {
-            Err(Refusal::operator(Reject::Malformed, "JSON that is called a form and could be one, where orders are read"))
-        }
-        Header::Absent | Header::Once(_) => Ok(()),
-    }
-}
-
-fn is_form(kind: &[u8]) -> bool {
-    let name = kind.split(|byte| *byte == b';').next().unwrap_or_default();
-    name.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
-}
-
-/// Some clients send JSON under the type of forms, as `curl -d` does. What stands between two `&` in a string of it would be a parameter
-/// to a reader that believes the type.
-fn is_json_with_pairs(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"{") && body.iter().any(|byte| matches!(byte, b'&' | b';'))
+    body_form::check(request.headers.find(CONTENT_TYPE.as_str()), request.body)
 }
 
 /// Charges a request that nobody signed to where it comes from.

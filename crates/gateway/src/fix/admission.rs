@@ -5,12 +5,13 @@ use std::sync::Arc;
 use countersign_core::{Refusal, Reject, Risk, SessionId, authorize};
 use countersign_fix::Message;
 
-use super::FixVenue;
+use super::order_count;
 use crate::audit::{self, Subject};
 use crate::authenticate::Login;
 use crate::connection::Connection;
-use crate::exchange::{self, Admitted, charge};
+use crate::exchange::{Admitted, charge};
 use crate::halts::{Asked, Cleared};
+use crate::respond::Words;
 use crate::routes::Route;
 use crate::worker::Worker;
 
@@ -18,7 +19,6 @@ use crate::worker::Worker;
 pub(super) struct Sender<'s> {
     pub(super) worker: &'s Worker,
     pub(super) connection: &'s Connection,
-    pub(super) venue: FixVenue,
     pub(super) login: &'s Login,
     /// The FIX session: halts may name it.
     pub(super) session: SessionId,
@@ -32,12 +32,12 @@ impl Sender<'_> {
         self.worker.shared.routes.load().find_fix_message(msg_type).cloned()
     }
 
-    /// Permits a message, or says why not; both are on record then.
+    /// Permits a message, or says why not; both are on record then. Of one that is refused, `words` are told which limit it was.
     ///
     /// # Errors
     /// No route for its MsgType, scope, rate, a halt, or a record that cannot be made.
-    pub(super) fn admit(&self, message: &Message<'_>) -> Result<Cleared, Refusal> {
-        self.permit(self.route(message).as_ref()).map_err(|refusal| self.refuse(message, refusal))
+    pub(super) fn admit(&self, message: &Message<'_>, words: &mut Words) -> Result<Cleared, Refusal> {
+        self.permit(message, self.route(message).as_ref(), words).map_err(|refusal| self.refuse(message, refusal))
     }
 
     /// Records a refusal of a message.
@@ -52,12 +52,12 @@ impl Sender<'_> {
         self.route(message).is_some_and(|route| route.risk >= Risk::Reduce)
     }
 
-    fn permit(&self, route: Option<&Arc<Route>>) -> Result<Cleared, Refusal> {
+    fn permit(&self, message: &Message<'_>, route: Option<&Arc<Route>>, words: &mut Words) -> Result<Cleared, Refusal> {
         let route = route.ok_or(Reject::RouteUnknown)?;
         let permit = authorize(&self.login.identity, self.login.granted(), &route.requirement)?;
         let rate = self.login.identity.credential().rate;
-        let mut words = exchange::words(self.worker, self.venue.family());
-        let usage = charge(&self.login.counters, rate, route.weight, route.orders, &mut words)?;
+        words.limits = rate;
+        let usage = charge(&self.login.counters, rate, route.weight, order_count::of_message(message, route.orders), words)?;
         let permit = self.worker.shared.halts.gate().clear(
             self.worker,
             self.connection,

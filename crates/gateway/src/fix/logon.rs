@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::FixVenue;
 use crate::authenticate::{Login, client_certificate, verify_presented};
 use crate::connection::Connection;
+use crate::respond::Words;
 use crate::worker::Worker;
 use crate::{exchange, explanations, native};
 
@@ -92,12 +93,11 @@ struct Tone {
 }
 
 impl Tone {
-    fn of(worker: &Worker, venue: FixVenue, refusal: &Refusal) -> Self {
+    fn of(venue: FixVenue, words: &Words, refusal: &Refusal) -> Self {
         let fallback = || Self { venue, code: -1000, text: refusal.reject.alert().text().to_owned() };
         if venue != FixVenue::Dialect(LogonDialect::Binance) {
             return fallback();
         }
-        let words = exchange::words(worker, venue.family());
         let body = venue.family().dialect().map(|dialect| dialect.refuse(refusal, &words.context()).body).unwrap_or_default();
         let answer: Option<serde_json::Value> = serde_json::from_slice(body.as_ref()).ok();
         let read = answer.as_ref().and_then(|answer| {
@@ -120,7 +120,7 @@ impl Tone {
 
 /// The answer to a Logon without credentials that is refused.
 pub(super) fn refuse_stranger(worker: &Worker, venue: FixVenue, refusal: &Refusal) -> LogonAnswer {
-    to_logon(refusal, Tone::of(worker, venue, refusal).flavour())
+    to_logon(refusal, Tone::of(venue, &exchange::words(worker, venue.family()), refusal).flavour())
 }
 
 /// The answer to a Logon that is refused; its Text says where it is explained, if its key allows that.
@@ -141,9 +141,9 @@ pub(super) fn refuse_logon(
     answer
 }
 
-/// The answer to an application message that is refused.
-pub(super) fn refuse_message(worker: &Worker, venue: FixVenue, refusal: &Refusal) -> MessageAnswer {
-    let tone = Tone::of(worker, venue, refusal);
+/// The answer to an application message that is refused, in words that may know which limit it was.
+pub(super) fn refuse_message(venue: FixVenue, words: &Words, refusal: &Refusal) -> MessageAnswer {
+    let tone = Tone::of(venue, words, refusal);
     let halted = matches!(refusal.reject, Reject::HaltUnknown | Reject::Halted);
     if halted { to_halted(refusal, tone.flavour()) } else { to_message(refusal, tone.flavour()) }
 }

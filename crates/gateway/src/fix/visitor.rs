@@ -40,6 +40,7 @@ use crate::authenticate::{check_required, required_end};
 use crate::clock;
 use crate::config::FixSettings;
 use crate::connection::{Connection, SourcePrefix};
+use crate::exchange;
 use crate::halts::{Asked, Cleared};
 use crate::routes::Route;
 use crate::shared::Shared;
@@ -334,7 +335,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Visit<'_, T> {
         });
         if let Err(refusal) = sent {
             audit::refused(self.worker, self.connection, &Subject::none(), &refusal, self.correlation);
-            let answer = logon::refuse_message(self.worker, self.profile.venue, &refusal);
+            let answer = logon::refuse_message(self.profile.venue, &exchange::words(self.worker, self.profile.venue.family()), &refusal);
             let _told = self.client.session.refuse_message(clock::now(), received, &answer);
         }
     }

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{Bridge, End, SOURCES_MAX};
 use crate::audit::{self, Subject};
 use crate::clock;
+use crate::exchange;
 use crate::fix::admission::Sender;
 use crate::fix::{FixVenue, logon, profile};
 
@@ -115,7 +116,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let sender = Sender {
             worker: &self.worker,
             connection: &self.connection,
-            venue: self.profile.venue,
             session: self.listed.session().holder().sid,
             login: &self.login,
             correlation: self.correlation,
@@ -124,7 +124,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let unknown = if is_order { self.unknown_elsewhere(received.seq())? } else { None };
         self.binding |= is_order && unknown != Some(Unknown::Here);
         let refusal = unknown.map(Unknown::refusal).or_else(|| self.fallen.map(Refusal::from));
-        let admitted = refusal.map_or_else(|| sender.admit(&message), |refusal| Err(sender.refuse(&message, refusal)));
+        let mut words = exchange::words(&self.worker, self.profile.venue.family());
+        let admitted = refusal.map_or_else(|| sender.admit(&message, &mut words), |refusal| Err(sender.refuse(&message, refusal)));
         let refusal = match admitted {
             Ok(cleared) => {
                 self.under_way.push(cleared);
@@ -144,7 +145,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
             }
             Err(refusal) => refusal,
         };
-        let answer = logon::refuse_message(&self.worker, self.profile.venue, &refusal);
+        let answer = logon::refuse_message(self.profile.venue, &words, &refusal);
         if let Err(error) = self.client.session.refuse_message(clock::now(), received, &answer) {
             tracing::debug!(correlation = %self.correlation, %error, "a FIX refusal could not be told");
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use countersign_core::rate::KeyCounters;
 use countersign_core::verify::check_window;
 use countersign_core::{KeyRate, Permit, Presented, Refusal, Reject, Timestamp, Token, VerifiedIdentity, authorize, permit_public};
+use countersign_dialects::order_count;
 use countersign_dialects::risk::SignedText;
 use countersign_dialects::socket::{Forward, Setting};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -149,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
 
     /// Forwards a frame, or says why not.
     pub(super) async fn forward(&mut self, forward: Forward, message: Option<&Message>) -> Result<(), Refusal> {
-        let Forward { message: kind, identity, freshness, orders, text, .. } = forward;
+        let Forward { message: kind, identity, freshness, text, .. } = forward;
         let outgoing = match (text, message) {
             (Some(text), _) => Message::text(text),
             (None, Some(message)) => message.clone(),
@@ -160,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let route = routes.find_dialect_message(dialect.purpose(), kind).ok_or(Reject::RouteUnknown)?;
         let signed = SignedText { query: b"", body: outgoing.as_text().unwrap_or_default().as_bytes() };
         // What is said for a client that is gone is ours: none of its limits keeps its orders from being cancelled.
-        let charged = (!self.is_gone).then(|| orders.unwrap_or(route.orders));
+        let charged = (!self.is_gone).then(|| order_count::of_message(dialect.purpose(), kind, signed.body, route.orders));
         let permit = self.admit(route, charged, identity.as_ref(), signed)?;
         let key = identity.map_or(LinkKey::Public, LinkKey::Key);
         let link = self.link(route, key, &permit).await?;

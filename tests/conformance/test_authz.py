@@ -6,6 +6,7 @@ import hmac
 import json
 import ssl
 import time
+import uuid
 from datetime import datetime, timedelta, timezone
 
 import ccxt
@@ -325,6 +326,29 @@ def test_grpc_verifies_a_body_that_the_dialect_signs(check, server):
         assert (denied.denied_response.status.code, told(denied.denied_response.headers)["countersign-refusal-code"]) == (503, "authz.body_missing")
     assert check(good).HasField("ok_response")
     assert check(good).HasField("denied_response"), "accepted once"
+
+
+def test_grpc_reads_which_method_a_call_of_deribit_is_for_in_its_body(check, server):
+    record = server.credential("deribit-hmac")
+
+    def asked(method, delivered=True):
+        body = json.dumps({"jsonrpc": "2.0", "id": 7, "method": method, "params": {}}).encode()
+        now, nonce = int(time.time() * 1000), uuid.uuid4().hex
+        tag = hmac.new(record["secret"].encode(), f"{now}\n{nonce}\nPOST\n/api/v2\n".encode() + body + b"\n", hashlib.sha256).hexdigest()
+        headers = {"content-length": str(len(body))}
+        if method.startswith("private/"):
+            headers["authorization"] = f"deri-hmac-sha256 id={record['api_key']},ts={now},sig={tag},nonce={nonce}"
+        return check(question("POST", "/api/v2", headers, body if delivered else b""))
+
+    assert told(asked("private/buy").ok_response.headers)["x-countersign-account"] == "demo"
+    assert "x-countersign-account" in asked("public/ticker").ok_response.headers_to_remove
+    for answer, code, error in [
+        (asked("private/create_api_key"), "route.unknown", -32601),
+        (asked("public/auth"), "unsupported", -32602),
+        (asked("private/buy", delivered=False), "authz.body_missing", 11051),
+    ]:
+        denied = answer.denied_response
+        assert (told(denied.headers)["countersign-refusal-code"], json.loads(denied.body)["error"]["code"]) == (code, error)
 
 
 def test_grpc_refuses_a_question_without_an_address(check, key):

@@ -162,6 +162,23 @@ pub trait Dialect: Send + Sync {
     /// [`AnswerContext::unknown_key`] says otherwise); a failure of ours is never a bad key.
     fn refuse(&self, refusal: &Refusal, context: &AnswerContext) -> HttpAnswer;
 
+    /// The path of the endpoint that the body of a request names, on a route of [`Handling::InBody`](crate::routes::Handling::InBody).
+    ///
+    /// # Security
+    /// What is read here decides about scope, orders and halts, and the venue reads the same body: one that could name two endpoints
+    /// names none.
+    ///
+    /// # Errors
+    /// The refusal of a body that names none.
+    fn named_in_body(&self, _request: &RequestView<'_>) -> Result<&'static str, Refusal> {
+        Err(countersign_core::Reject::RouteUnknown.into())
+    }
+
+    /// The body that the venue behind is told, where the one that came shows a token of ours: whoever reads that may use it.
+    fn body_without_token(&self, _request: &RequestView<'_>) -> Option<String> {
+        None
+    }
+
     /// The scope that a request needs beside that of its endpoint, or in place of trading: where one endpoint takes what trades and
     /// what moves funds. Asked however somebody logged in, a token included.
     ///

@@ -121,3 +121,6 @@ pub const SIGNATURE_NONCE_BYTES_MAX: usize = 128;
 
 /// Longest signature base: each component is a part of a head that has 32 KiB, and could be named in five ways.
 pub const SIGNATURE_BASE_BYTES_MAX: usize = 64 * 1_024;
+
+/// Most `conf` messages of Bitfinex that wait for the venue's answer: clients send one, and another when they change their mind.
+pub const CONFIGURATIONS_MAX: usize = 16;

@@ -104,6 +104,9 @@ pub(crate) trait Venue: Send {
     /// What a refusal is answered.
     fn refuse(&self, refusal: &Refusal, echo: &Echo, now: Timestamp) -> String;
 
+    /// The frame that was read last is refused on its way, and the venue behind never hears of it: what it began is taken back.
+    fn take_back(&mut self) {}
+
     /// What becomes of a text of the venue behind, of any connection to it.
     fn handle_upstream(&mut self, _text: &str) -> Downstream {
         Downstream::Pass
@@ -263,6 +266,7 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
     }
 
     fn refuse(&mut self, refusal: &Refusal, now: Timestamp) -> String {
+        self.venue.take_back();
         self.venue.refuse(refusal, &self.echo, now)
     }
 

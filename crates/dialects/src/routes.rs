@@ -56,6 +56,9 @@ pub enum Handling {
     /// The venue behind the gateway.
     #[default]
     Forward,
+    /// Whoever answers the endpoint that the body names, which [`Dialect::named_in_body`](crate::Dialect::named_in_body) reads. It asks
+    /// for what that endpoint asks for.
+    InBody,
     /// The gateway itself, by [`Dialect::answer`](crate::Dialect::answer): what is about the login, not about the market.
     Local,
 }
@@ -104,6 +107,12 @@ impl RestRoute {
         Self { handling: Handling::Local, ..self }
     }
 
+    /// An endpoint that stands for those which bodies name.
+    #[must_use]
+    pub const fn in_body(method: &'static str, path: &'static str) -> Self {
+        Self { handling: Handling::InBody, ..Self::public(method, path) }
+    }
+
     /// The same endpoint with another weight.
     #[must_use]
     pub const fn weighing(self, weight: u32) -> Self {
@@ -126,7 +135,7 @@ impl RestRoute {
     pub fn effect(&self, purpose: Purpose) -> Effect {
         match self.handling {
             Handling::Forward => effect::of_route(Some(purpose), Target::Http(self.method, self.path), self.scope),
-            Handling::Local => Effect::Write,
+            Handling::InBody | Handling::Local => Effect::Write,
         }
     }
 

@@ -11,7 +11,7 @@
 //! The machine keeps who is logged in. It never verifies, never looks a key up, has no clock and no randomness: what it needs of
 //! those comes in as an argument or through the [`Desk`]. A frame that is refused changes nothing.
 
-use countersign_core::{Monotonic, Now, Presented, Purpose, Refusal, Timestamp, Token, TokenKind, VerifiedIdentity};
+use countersign_core::{AccountId, Monotonic, Now, Presented, Purpose, Refusal, Timestamp, Token, TokenKind, VerifiedIdentity};
 use smallvec::{SmallVec, smallvec};
 
 /// What only the shell has: randomness, the key of the tokens, the name we are called by.
@@ -33,6 +33,22 @@ pub trait Desk {
 
     /// What binds to this connection: the TLS exporter value, where there is one.
     fn channel(&self) -> Option<[u8; 32]>;
+
+    /// Whether new connections of an account cancel its orders when they are lost, as it said by a [`Setting`].
+    fn cancels_on_disconnect(&self, _account: &AccountId) -> bool {
+        false
+    }
+}
+
+/// What an account wants of all its new connections.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The kind of the message that says it, as the dialect's [`MessageRoute`](crate::routes::MessageRoute)s name it.
+    pub message: &'static str,
+    /// Who says it, for its account.
+    pub identity: VerifiedIdentity,
+    /// Whether they cancel its orders when they are lost.
+    pub cancels_on_disconnect: bool,
 }
 
 /// How a socket was opened.
@@ -166,6 +182,11 @@ pub trait DialectSocket: Send {
     /// nobody has the key that the first one names, if signatures name their keys; otherwise both name one key, and it is for when the
     /// first one is not proved.
     fn take_other_reading(&mut self) -> Option<Presented<'static>> {
+        None
+    }
+
+    /// What is to be kept for the account before the reply of the last step goes out; where it cannot be, [`Self::refuse`] says so instead.
+    fn take_setting(&mut self) -> Option<Setting> {
         None
     }
 

@@ -105,3 +105,26 @@ fn a_subscription_of_kraken_is_no_order_of_another_reader_or_version() {
     let text = r#"{"method":"ping","event":"addOrder","params":{}}"#;
     assert!(is_refused("kraken", "/v2", text), "{text}");
 }
+
+/// What proves goes no further, also under a name that only another reader takes for it.
+#[test]
+fn a_proof_under_another_spelling_does_not_go_on() {
+    let sent = |dialect: &str, path: &str, text: &str| {
+        let opening = Opening { target: path, now: Now::default(), issued_challenge: None };
+        let mut socket = by_name(dialect).unwrap().open_socket(&opening).unwrap();
+        match socket.handle_text(text, now(), &mut TestDesk::new()) {
+            Step::Forward(forward) => forward.text.unwrap_or_else(|| text.to_owned()),
+            Step::Refuse { .. } => String::new(),
+            Step::Close { .. } | Step::Reply(_) | Step::Verify(_) | Step::VerifyToken(_) => panic!("{text}"),
+        }
+    };
+    for name in ["signed_challenge", "Signed_Challenge", "signedChallenge", "api_key", "API_KEY"] {
+        let text = format!(r#"{{"event":"subscribe","feed":"ticker","product_ids":["PI_XBTUSD"],"{name}":"PROOF"}}"#);
+        let went_on = sent("kraken-futures", "/ws/v1", &text);
+        assert!(went_on.contains("ticker") && !went_on.contains("PROOF"), "{went_on}");
+    }
+    for name in ["signature", "Signature", "SIGNATURE", "passphrase", "Passphrase", " key"] {
+        let text = format!(r#"{{"type":"subscribe","channels":["ticker"],"{name}":"PROOF"}}"#);
+        assert_eq!(sent("coinbase-exchange", "/", &text), "", "{text}");
+    }
+}

@@ -33,6 +33,7 @@ mod original;
 mod tests;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::{Access, CorrelationId, Refusal, Reject};
@@ -45,7 +46,7 @@ use crate::config::Authorities;
 use crate::connection::Connection;
 use crate::exchange::{self, Admitted, Answer, add_answer_headers, admit, admit_name, signs_body};
 use crate::respond::{self, CORRELATION_HEADER, Words};
-use crate::routes::{Family, Route, RouteKind, RouteMatch};
+use crate::routes::{Family, Route, RouteKind, RouteMatch, Routes};
 use crate::worker::Worker;
 use crate::{audit, clock, forward};
 
@@ -117,10 +118,15 @@ fn judge(worker: &Rc<Worker>, connection: &Connection, original: &Original, corr
     };
     let routes = worker.shared.routes.load_full();
     match routes.find_http(method, path) {
-        RouteMatch::Found(route) => {
+        RouteMatch::Found(asked) => {
+            let mut words = exchange::words(worker, asked.family);
+            let named = route_of(&routes, asked, original, &authority, &mut words);
+            let route = named.as_ref().unwrap_or(asked);
             let mut subject = subject(Some(route));
-            let mut words = exchange::words(worker, route.family);
-            let outcome = permit(worker, connection, route, original, &authority, &mut subject, &mut words, correlation);
+            let outcome = named
+                .as_ref()
+                .map_err(Clone::clone)
+                .and_then(|route| permit(worker, connection, route, original, &authority, &mut subject, &mut words, correlation));
             let verdict = outcome.map_or_else(
                 |refusal| {
                     let answer = exchange::refused(worker, connection, route, &subject, &words, &refusal, correlation);
@@ -137,6 +143,28 @@ fn judge(worker: &Rc<Worker>, connection: &Connection, original: &Original, corr
         }
         RouteMatch::NotFound => refused_unrouted(worker, connection, &subject(None), &Reject::RouteUnknown.into(), correlation),
     }
+}
+
+/// The route of a request, which may be named in its body.
+fn route_of(
+    routes: &Routes,
+    asked: &Arc<Route>,
+    original: &Original,
+    authority: &HeaderValue,
+    words: &mut Words,
+) -> Result<Arc<Route>, Refusal> {
+    if asked.kind != RouteKind::InBody {
+        return Ok(Arc::clone(asked));
+    }
+    let body = signed_body(asked, original)?;
+    let view = view(original, &body, authority);
+    words.echo = asked.family.dialect().and_then(|dialect| dialect.echo(&view));
+    exchange::route_in_body(routes, asked, &view)
+}
+
+fn view<'r>(original: &'r Original, body: &'r [u8], authority: &'r HeaderValue) -> RequestView<'r> {
+    let (method, target) = (original.method.as_str(), original.target.as_bytes());
+    RequestView { method, target, headers: &original.headers, body, host: authority.to_str().ok() }
 }
 
 /// A refusal before there is a route, in plain words.
@@ -166,14 +194,11 @@ fn permit(
 ) -> Result<Permitted, Refusal> {
     check_offered(route)?;
     let body = signed_body(route, original)?;
-    let view = RequestView {
-        method: original.method.as_str(),
-        target: original.target.as_bytes(),
-        headers: &original.headers,
-        body: &body,
-        host: authority.to_str().ok(),
-    };
-    let admitted = admit(worker, connection, route, &view, subject, words)?;
+    let asked = view(original, &body, authority);
+    if route.family.dialect().is_some_and(|dialect| dialect.body_without_token(&asked).is_some()) {
+        return Err(Refusal::operator(Reject::Unsupported, "a token of ours in a body that the proxy would pass on"));
+    }
+    let admitted = admit(worker, connection, route, &asked, subject, words)?;
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
     let Admitted { permit, login, usage } = admitted;
     let mut permitted = Permitted::default();
@@ -194,7 +219,7 @@ fn check_offered(route: &Route) -> Result<(), Refusal> {
     let unsupported = |sentence| Err(Refusal::operator(Reject::Unsupported, sentence));
     match route.kind {
         RouteKind::Http | RouteKind::WebSocketRelay => {}
-        RouteKind::Halt | RouteKind::Local => {
+        RouteKind::Halt | RouteKind::InBody | RouteKind::Local => {
             return unsupported("the gateway answers this itself: let the proxy pass it to the public port");
         }
         RouteKind::BinanceWsApi | RouteKind::DialectSocket | RouteKind::NativeSession => {
@@ -209,11 +234,13 @@ fn check_offered(route: &Route) -> Result<(), Refusal> {
     }
 }
 
-/// The body that a signature covers; nothing where none is signed.
+/// The body that a signature covers, or that names its route; nothing where neither does.
 fn signed_body(route: &Route, original: &Original) -> Result<Bytes, Refusal> {
     match &original.body {
         Some(body) => Ok(body.clone()),
-        None if signs_body(route) => Err(Refusal::operator(Reject::AuthzBodyMissing, "the proxy did not pass the body on, or not whole")),
+        None if signs_body(route) || route.kind == RouteKind::InBody => {
+            Err(Refusal::operator(Reject::AuthzBodyMissing, "the proxy did not pass the body on, or not whole"))
+        }
         None => Ok(Bytes::new()),
     }
 }

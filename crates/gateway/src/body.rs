@@ -165,6 +165,13 @@ impl RequestBody {
         }
     }
 
+    /// Another text in its place, which is no longer.
+    #[must_use]
+    pub fn replaced(self, text: String) -> Self {
+        let frames: VecDeque<Bytes> = Some(Bytes::from(text)).into_iter().filter(|text| !text.is_empty()).collect();
+        Self { length: frames.iter().map(|frame| frame.len() as u64).sum(), frames, held: self.held }
+    }
+
     /// All of it in one piece, for a signature that covers it; copies only what came in several frames.
     pub fn contiguous(&mut self) -> Bytes {
         if self.frames.len() > 1 {

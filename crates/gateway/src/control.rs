@@ -15,6 +15,7 @@ use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_core::AccountId;
 use countersign_pki::{ServerTls, TicketKeyRing};
 use countersign_store::StoreError;
 use tokio::net::TcpListener;
@@ -145,6 +146,7 @@ impl Control {
 pub async fn reload_credentials(shared: &Shared) -> Result<usize, StoreError> {
     let _one_after_the_other = shared.reloading.lock().await;
     let (records, unusable) = shared.store.usable_credentials().await?;
+    let disconnects = shared.store.accounts_that_cancel().await?.into_iter().collect();
     for error in unusable {
         tracing::error!(%error, "a key cannot be used");
     }
@@ -159,8 +161,21 @@ pub async fn reload_credentials(shared: &Shared) -> Result<usize, StoreError> {
     let table = CredentialTable::new(credentials, &shared.credentials.load()).explaining(&explained);
     let count = table.len();
     shared.credentials.store(Arc::new(table));
+    shared.disconnects.store(Arc::new(disconnects));
     ended::tell(shared, &records).await;
     Ok(count)
+}
+
+/// Writes down whether new connections of an account cancel its orders when they are lost. It holds here when this returns; elsewhere it
+/// is read when the store is.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn set_cancel_on_disconnect(shared: &Shared, account: &AccountId, enabled: bool) -> Result<(), StoreError> {
+    let _one_after_the_other = shared.reloading.lock().await;
+    shared.store.set_cancel_on_disconnect(account, enabled).await?;
+    shared.disconnects.store(Arc::new(shared.store.accounts_that_cancel().await?.into_iter().collect()));
+    Ok(())
 }
 
 async fn keep_house(shared: Arc<Shared>, operator_tls: Arc<ServerTls>, tickets: Arc<TicketKeyRing>, mut renew: Renew) {

@@ -1,10 +1,12 @@
 //! One request: route, authenticate, admit, forward, answer.
 
 mod admit;
+mod in_body;
 mod target;
 
 pub use admit::{Admitted, charge};
 pub(crate) use admit::{admit, charge_stranger, check_page};
+pub(crate) use in_body::route_in_body;
 pub(crate) use target::{admit_host, admit_name, is_ours};
 
 use std::convert::Infallible;
@@ -12,12 +14,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign_core::{Access, CorrelationId, Freshness, Refusal, Reject};
+use countersign_core::{Access, CorrelationId, Freshness, Purpose, Refusal, Reject};
 use countersign_dialects::answer::Charged;
 use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_dialects::{Header, Headers, RequestView};
 use countersign_oauth::dpop::DPOP_HEADER;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
@@ -81,12 +83,25 @@ pub(crate) fn is_refused_too_often(connection: &Connection) -> bool {
 }
 
 /// A request with what was established about it so far.
-pub(crate) struct Arrived {
+pub(crate) struct Arrived<B = Incoming> {
     pub(crate) parts: Parts,
-    pub(crate) body: Incoming,
+    pub(crate) body: B,
     pub(crate) authority: HeaderValue,
     pub(crate) correlation: CorrelationId,
     pub(crate) correlation_value: HeaderValue,
+}
+
+impl Arrived {
+    /// The same with its body, of at most so many bytes.
+    ///
+    /// # Errors
+    /// As [`RequestBody::read`].
+    pub(crate) async fn whole(self, worker: &Worker, connection: &Connection, bytes_max: usize) -> Result<Arrived<RequestBody>, Refusal> {
+        let Self { parts, body, authority, correlation, correlation_value } = self;
+        let held = Held::new(connection.bodies.clone(), worker.bodies.clone());
+        let body = RequestBody::read(body, bytes_max, worker.shared.settings.limits.body_deadline, held).await?;
+        Ok(Arrived { parts, body, authority, correlation, correlation_value })
+    }
 }
 
 async fn dispatch(worker: &Rc<Worker>, connection: &Rc<Connection>, request: Arrived) -> Answer {
@@ -156,6 +171,7 @@ async fn on_route(worker: &Rc<Worker>, connection: &Rc<Connection>, route: &Arc<
     let mut words = words(worker, route.family);
     let outcome = match route.kind {
         RouteKind::Http => http(worker, connection, route, request, &mut subject, &mut words).await,
+        RouteKind::InBody => return in_body::answer(worker, connection, route, request, &subject, words).await,
         RouteKind::Halt => halts::own::answer(worker, connection, route, request, &mut subject, &mut words).await,
         RouteKind::Local => local::answer(worker, connection, route, request, &mut subject, &mut words).await,
         RouteKind::BinanceWsApi | RouteKind::DialectSocket | RouteKind::NativeSession | RouteKind::WebSocketRelay => {
@@ -227,13 +243,27 @@ async fn http(
     subject: &mut audit::Subject,
     words: &mut Words,
 ) -> Result<Answer, Refusal> {
-    let Arrived { mut parts, body, authority, correlation, correlation_value } = request;
-    let limits = &worker.shared.settings.limits;
-    let held = Held::new(connection.bodies.clone(), worker.bodies.clone());
-    let bytes_max = body_bytes_max(limits, connection, route);
-    let mut body = RequestBody::read(body, bytes_max, limits.body_deadline, held).await?;
-    let whole = if signs_body(route) { body.contiguous() } else { Bytes::new() };
-    let admitted = admit(worker, connection, route, &view(&parts, &authority, &whole), subject, words)?;
+    let bytes_max = body_bytes_max(&worker.shared.settings.limits, connection, route);
+    let request = request.whole(worker, connection, bytes_max).await?;
+    forwarded(worker, connection, route, request, subject, words).await
+}
+
+async fn forwarded(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    route: &Arc<Route>,
+    request: Arrived<RequestBody>,
+    subject: &mut audit::Subject,
+    words: &mut Words,
+) -> Result<Answer, Refusal> {
+    let Arrived { mut parts, mut body, authority, correlation, correlation_value } = request;
+    let whole = if signs_body(route) || may_show_token(route) { body.contiguous() } else { Bytes::new() };
+    let asked = view(&parts, &authority, &whole);
+    let admitted = admit(worker, connection, route, &asked, subject, words)?;
+    if let Some(text) = route.family.dialect().and_then(|dialect| dialect.body_without_token(&asked)) {
+        parts.headers.insert(CONTENT_LENGTH, text.len().into());
+        body = body.replaced(text);
+    }
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
     let identity = forward::identity_assertion(
         worker,
@@ -284,13 +314,19 @@ pub(crate) fn add_answer_headers(headers: &mut HeaderMap, route: &Route, login: 
 
 /// What a stranger sends waits in memory for the verdict on its signature.
 pub(crate) fn body_bytes_max(limits: &LimitSettings, connection: &Connection, route: &Route) -> usize {
-    let stranger = route.requirement.access != Access::Public && !connection.is_authenticated();
+    let is_public = route.requirement.access == Access::Public && route.kind != RouteKind::InBody;
+    let stranger = !is_public && !connection.is_authenticated();
     if stranger { limits.unauthenticated_bytes_max.min(limits.body_bytes_max) } else { limits.body_bytes_max }
 }
 
 /// Signatures of dialects cover the body; a native proof does not.
 pub(crate) fn signs_body(route: &Route) -> bool {
     route.requirement.access != Access::Public && (route.family == Family::Any || route.family.dialect().is_some())
+}
+
+/// Whether a token of ours may be in the body, also where nobody asked for it.
+pub(crate) fn may_show_token(route: &Route) -> bool {
+    route.family == Family::Of(Purpose::Deribit)
 }
 
 fn jwks(worker: &Worker) -> Answer {

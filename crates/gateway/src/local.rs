@@ -18,7 +18,6 @@ use http::Response;
 
 use crate::audit::{self, Subject};
 use crate::authenticate::of_dialect;
-use crate::body::budget::Held;
 use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
 use crate::connection::Connection;
@@ -43,12 +42,26 @@ pub(crate) async fn answer(
     subject: &mut Subject,
     words: &mut Words,
 ) -> Result<Response<ResponseBody>, Refusal> {
-    let Arrived { parts, body, authority, correlation, .. } = request;
-    let dialect = route.family.dialect().ok_or_else(|| Refusal::operator(Reject::Internal, "a local route without a dialect"))?;
     let limits = &worker.shared.settings.limits;
-    let held = Held::new(connection.bodies.clone(), worker.bodies.clone());
     let bytes_max = limits.unauthenticated_bytes_max.min(limits.body_bytes_max);
-    let mut body = RequestBody::read(body, bytes_max, limits.body_deadline, held).await?;
+    let request = request.whole(worker, connection, bytes_max).await?;
+    answer_whole(worker, connection, route, request, subject, words)
+}
+
+/// Answers one request whose body is here.
+///
+/// # Errors
+/// As [`answer`].
+pub(crate) fn answer_whole(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    route: &Arc<Route>,
+    request: Arrived<RequestBody>,
+    subject: &mut Subject,
+    words: &mut Words,
+) -> Result<Response<ResponseBody>, Refusal> {
+    let Arrived { parts, mut body, authority, correlation, .. } = request;
+    let dialect = route.family.dialect().ok_or_else(|| Refusal::operator(Reject::Internal, "a local route without a dialect"))?;
     let whole = body.contiguous();
     let asked = view(&parts, &authority, &whole);
     words.echo = dialect.echo(&asked);
@@ -64,7 +77,7 @@ pub(crate) async fn answer(
         admit(worker, connection, route, &asked, subject, words)?
     };
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
-    let mut desk = GatewayDesk::new(&worker.shared.tokens, connection, authority.to_str().unwrap_or_default());
+    let mut desk = GatewayDesk::new(&worker.shared, connection, authority.to_str().unwrap_or_default());
     let identity = admitted.login.as_ref().map(|login| &login.identity);
     let mut local = LocalRequest { identity, desk: &mut desk, now: clock::wall() };
     let answer = dialect.answer(&asked, &mut local)?;
@@ -85,7 +98,7 @@ fn admit_asker(
     subject: &mut Subject,
     words: &mut Words,
 ) -> Result<Admitted, Refusal> {
-    let row = dialect.rest_routes().iter().find(|row| row.matches(request.method, request.path()));
+    let row = dialect.rest_routes().iter().find(|row| route.target.is_at(row.method, row.path));
     if row.is_none_or(|row| row.security == Security::None) {
         charge_stranger(worker, connection, route, request, words)?;
         let asked = Asked::of(route, None, None);

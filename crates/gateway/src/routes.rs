@@ -113,6 +113,8 @@ pub enum RouteKind {
     Halt,
     /// An HTTP request, or a message on one of the two session kinds.
     Http,
+    /// An HTTP request that is for another route, which its body names; the dialect reads it.
+    InBody,
     /// An HTTP request that the gateway answers itself, through the dialect: what is about the login, not about the market.
     Local,
     /// A native session: each message has its own route, found by its operation.
@@ -130,6 +132,7 @@ impl RouteKind {
             Self::DialectSocket => "dialect",
             Self::Halt => "halt",
             Self::Http => "http",
+            Self::InBody => "in-body",
             Self::Local => "local",
             Self::NativeSession => "native",
             Self::WebSocketRelay => "relay",

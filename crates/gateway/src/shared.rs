@@ -6,7 +6,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use countersign_core::rate::KeyCounters;
 use countersign_core::rate::shared::RateLender;
-use countersign_core::{ApiKeyId, Credential, CredentialId, NonceGuard, Purpose, ReplayGuard, Timestamp, TokenSealer, VerifiedIdentity};
+use countersign_core::{
+    AccountId, ApiKeyId, Credential, CredentialId, NonceGuard, Purpose, ReplayGuard, Timestamp, TokenSealer, VerifiedIdentity,
+};
 use countersign_pki::ServerTls;
 use countersign_store::audit::{AuditLog, EndedKeys};
 use countersign_store::shared::Topic;
@@ -35,6 +37,8 @@ pub struct Shared {
     pub settings: Settings,
     /// All credentials, parsed; replaced whole when the store changes.
     pub credentials: ArcSwap<CredentialTable>,
+    /// The accounts whose new connections cancel their orders when they are lost.
+    pub disconnects: ArcSwap<HashSet<AccountId>>,
     /// The route table.
     pub routes: ArcSwap<Routes>,
     /// TLS of the public listener.

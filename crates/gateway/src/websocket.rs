@@ -142,7 +142,7 @@ pub async fn begin(
                 Err(why) => return Err(why.into_refusal(identified)),
             }
         }
-        RouteKind::Halt | RouteKind::Http | RouteKind::Local => {
+        RouteKind::Halt | RouteKind::Http | RouteKind::InBody | RouteKind::Local => {
             return Err(Refusal::operator(Reject::Internal, "an upgrade on a route that is none"));
         }
     };

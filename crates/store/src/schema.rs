@@ -19,7 +19,7 @@ const APPLICATION_ID: i64 = 0x4373_674e;
 pub(crate) const LOCK_SPACE: i32 = 0x4373_674e;
 
 /// What each step runs.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     include_str!("schema/001_initial.sql"),
     include_str!("schema/002_dialects.sql"),
     include_str!("schema/003_halts.sql"),
@@ -28,10 +28,11 @@ const STEPS: [&str; 8] = [
     include_str!("schema/006_explain.sql"),
     include_str!("schema/007_halt_cancels.sql"),
     include_str!("schema/008_halt_drills.sql"),
+    include_str!("schema/009_disconnects.sql"),
 ];
 
 /// The version this program writes.
-const VERSION: i64 = 8;
+const VERSION: i64 = 9;
 
 /// Checks that the file is ours, sound and not of a newer program, then brings it to the current shape.
 pub(crate) async fn prepare(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {

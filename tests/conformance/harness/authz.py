@@ -21,6 +21,10 @@ upstream = "venue"
 [[route]]
 builtin = "okx"
 upstream = "venue"
+
+[[route]]
+builtin = "deribit"
+upstream = "venue"
 """
 PROXIES = re.compile(r"^  proxies\s+127\.0\.0\.1:([0-9]+)")
 

@@ -10,6 +10,11 @@
 //!
 //! Source: the venue's "Flags", and what the audit of the vendor's bitfinex-api-node demands (`enableSequencing({ audit: true })`).
 
+use std::collections::VecDeque;
+
+use countersign_core::{Refusal, Reject};
+
+use crate::limits;
 use crate::raw_object::RawObject;
 
 /// The flag (vendor, "Configuration").
@@ -19,18 +24,39 @@ const SEQ_ALL: u64 = 1 << 16;
 #[derive(Debug, Default)]
 pub(super) struct Sequence {
     on: bool,
-    /// What the last `conf` wants, until the venue has answered it: one that is refused on its way changes nothing.
-    asked: Option<bool>,
+    /// What each `conf` wants that the venue has not answered: it answers them one after the other.
+    asked: VecDeque<bool>,
+    /// Whether the last of them is the frame that was read last.
+    is_last: bool,
     all: u64,
     own: u64,
 }
 
 impl Sequence {
+    /// Another frame is read: what came before it is on its way.
+    pub(super) const fn go_on(&mut self) {
+        self.is_last = false;
+    }
+
     /// Takes the flags of a `conf`: those that the venue behind is to be told, if some are not its business.
-    pub(super) fn configure(&mut self, flags: u64) -> Option<u64> {
+    ///
+    /// # Errors
+    /// [`Reject::RateLimited`] with as many unanswered as are remembered.
+    pub(super) fn configure(&mut self, flags: u64) -> Result<Option<u64>, Refusal> {
+        if self.asked.len() >= limits::CONFIGURATIONS_MAX {
+            return Err(Reject::RateLimited.into());
+        }
         let wanted = flags & SEQ_ALL != 0;
-        self.asked = Some(wanted);
-        wanted.then_some(flags & !SEQ_ALL)
+        self.asked.push_back(wanted);
+        self.is_last = true;
+        Ok(wanted.then_some(flags & !SEQ_ALL))
+    }
+
+    /// The frame that was read last never reached the venue: if it was a `conf`, nothing answers it.
+    pub(super) fn take_back(&mut self) {
+        if std::mem::take(&mut self.is_last) {
+            self.asked.pop_back();
+        }
     }
 
     /// What a client gets in place of a text of the venue; `None` where it stays as it is.
@@ -48,12 +74,12 @@ impl Sequence {
 
     /// The answer to a `conf`, from which on the flag is as it says: clients look there whether they were heard.
     fn configured(&mut self, text: &str) -> Option<String> {
-        let wanted = self.asked?;
+        let wanted = *self.asked.front()?;
         let answer: RawObject<'_> = serde_json::from_str(text).ok()?;
         if answer.member("event")?.get() != r#""conf""# {
             return None;
         }
-        self.asked = None;
+        self.asked.pop_front();
         let status = answer.member("status").filter(|status| status.get() == r#""OK""#)?.get();
         if !self.on {
             (self.all, self.own) = (0, 0);
@@ -78,6 +104,7 @@ impl Sequence {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const ANSWER: &str = r#"{"event":"conf","status":"OK","flags":8}"#;
@@ -86,14 +113,14 @@ mod tests {
     fn nothing_is_numbered_until_it_is_asked_for_and_answered() {
         let mut sequence = Sequence::default();
         assert_eq!(sequence.number(r#"[17,"hb"]"#), None);
-        assert_eq!(sequence.configure(8), None, "other flags are the venue's");
+        assert_eq!(sequence.configure(8), Ok(None), "other flags are the venue's");
         assert_eq!(sequence.number(ANSWER), None);
-        assert_eq!(sequence.configure(SEQ_ALL | 8), Some(8));
+        assert_eq!(sequence.configure(SEQ_ALL | 8), Ok(Some(8)));
         assert_eq!(sequence.number(r#"[17,"hb"]"#), None, "it may have been refused on its way");
         assert_eq!(sequence.number(r#"{"event":"info","version":2}"#), None);
         assert_eq!(sequence.number(ANSWER).as_deref(), Some(r#"{"event":"conf","status":"OK","flags":65544}"#));
         assert_eq!(sequence.number(r#"[17,"hb"]"#).as_deref(), Some(r#"[17,"hb",1]"#));
-        assert_eq!(sequence.configure(0), None);
+        assert_eq!(sequence.configure(0), Ok(None));
         assert_eq!(sequence.number(ANSWER), None);
         assert_eq!(sequence.number(r#"[17,"hb"]"#), None);
     }
@@ -101,7 +128,7 @@ mod tests {
     #[test]
     fn a_configuration_that_the_venue_does_not_take_changes_nothing() {
         let mut sequence = Sequence::default();
-        sequence.configure(SEQ_ALL);
+        sequence.configure(SEQ_ALL).unwrap();
         assert_eq!(sequence.number(r#"{"event":"conf","status":"FAILED"}"#), None);
         assert_eq!(sequence.number(r#"[17,"hb"]"#), None);
     }
@@ -109,7 +136,7 @@ mod tests {
     #[test]
     fn what_is_ones_own_has_a_second_number_that_notifications_and_heartbeats_do_not_advance() {
         let mut sequence = Sequence::default();
-        sequence.configure(SEQ_ALL);
+        sequence.configure(SEQ_ALL).unwrap();
         sequence.number(ANSWER);
         for (text, numbered) in [
             (r#"[17,[[1,2,3]]]"#, r#"[17,[[1,2,3]],1]"#),
@@ -122,5 +149,45 @@ mod tests {
         ] {
             assert_eq!(sequence.number(text).as_deref(), Some(numbered));
         }
+    }
+
+    /// The answer to the first was read as that to the second.
+    #[test]
+    fn each_of_two_configurations_under_way_gets_its_own_answer() {
+        let mut sequence = Sequence::default();
+        for flags in [SEQ_ALL, 0, SEQ_ALL] {
+            sequence.configure(flags).unwrap();
+            sequence.go_on();
+        }
+        assert!(sequence.number(ANSWER).is_some_and(|answer| answer.contains("65544")));
+        assert_eq!(sequence.number(r#"[17,"hb"]"#).as_deref(), Some(r#"[17,"hb",1]"#));
+        assert_eq!(sequence.number(ANSWER), None);
+        assert_eq!(sequence.number(r#"[17,"hb"]"#), None);
+        assert!(sequence.number(ANSWER).is_some());
+        assert_eq!(sequence.number(r#"[17,"hb"]"#).as_deref(), Some(r#"[17,"hb",1]"#), "it counts anew");
+    }
+
+    #[test]
+    fn a_configuration_that_was_refused_on_its_way_is_taken_back() {
+        let mut sequence = Sequence::default();
+        sequence.configure(SEQ_ALL).unwrap();
+        sequence.go_on();
+        sequence.configure(0).unwrap();
+        sequence.take_back();
+        sequence.take_back();
+        assert!(sequence.number(ANSWER).is_some(), "the first is still under way");
+        assert_eq!(sequence.number(r#"[17,"hb"]"#).as_deref(), Some(r#"[17,"hb",1]"#));
+    }
+
+    #[test]
+    fn no_more_are_remembered_than_fit() {
+        let mut sequence = Sequence::default();
+        for _ in 0..limits::CONFIGURATIONS_MAX {
+            sequence.configure(SEQ_ALL).unwrap();
+        }
+        assert_eq!(sequence.configure(0), Err(Reject::RateLimited.into()));
+        sequence.go_on();
+        sequence.number(ANSWER);
+        assert_eq!(sequence.configure(0), Ok(None));
     }
 }

@@ -36,6 +36,7 @@ impl Venue for V2 {
     }
 
     fn read<'f>(&mut self, text: &'f str, now: Timestamp, _: &mut dyn Desk) -> Result<Frame<'f>, Refused> {
+        self.sequence.go_on();
         if text.len() > limits::FRAME_BYTES_MAX {
             return Err(Refusal::from(Reject::TooLarge).into());
         }
@@ -57,6 +58,10 @@ impl Venue for V2 {
     fn refuse(&self, refusal: &Refusal, _: &Echo, _: Timestamp) -> String {
         let (_, code, text) = words(refusal);
         format!(r#"{{"event":"auth","status":"FAILED","chanId":0,"code":{code},"msg":{}}}"#, quoted(&text))
+    }
+
+    fn take_back(&mut self) {
+        self.sequence.take_back();
     }
 
     fn handle_upstream(&mut self, text: &str) -> Downstream {
@@ -85,7 +90,7 @@ impl V2 {
     /// Numbers are the gateway's to give; of all other flags it is told to the venue.
     fn configure<'f>(&mut self, frame: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
         let flags = text(frame, "flags").map(|flags| digits(&flags, "flags")).transpose()?.unwrap_or(0);
-        let left = self.sequence.configure(flags);
+        let left = self.sequence.configure(flags)?;
         Ok(left.map_or(Op::Public(PUBLIC), |flags| Op::PublicAs(PUBLIC, format!(r#"{{"event":"conf","flags":{flags}}}"#))))
     }
 }
@@ -176,5 +181,20 @@ mod tests {
         ] {
             assert!(!is_public(text), "{text}");
         }
+    }
+
+    /// The second is refused on its way, and the answer to the first was read as one to it.
+    #[test]
+    fn a_configuration_that_is_refused_changes_nothing_of_the_one_before() {
+        let mut socket = LoginSocket::boxed(V2::default());
+        let mut desk = TestDesk::new();
+        for flags in [65536, 0] {
+            let text = format!(r#"{{"event":"conf","flags":{flags}}}"#);
+            assert!(matches!(socket.handle_text(&text, now(), &mut desk), Step::Forward(_)), "{text}");
+        }
+        socket.refuse(&Reject::RateLimited.into(), now());
+        let answer = socket.handle_upstream(r#"{"event":"conf","status":"OK","flags":0}"#, now());
+        assert_eq!(answer, Downstream::Replace(r#"{"event":"conf","status":"OK","flags":65536}"#.to_owned()));
+        assert_eq!(socket.handle_upstream(r#"[17,"hb"]"#, now()), Downstream::Replace(r#"[17,"hb",1]"#.to_owned()));
     }
 }

@@ -15,7 +15,7 @@ use countersign_core::{
 use smallvec::SmallVec;
 
 use super::methods;
-use super::rpc::malformed;
+use super::rpc::{malformed, method_of};
 use crate::dialect::{Answer, Header, Headers, RequestView};
 use crate::effect;
 use crate::limits;
@@ -104,7 +104,8 @@ fn signed<'m>(request: &RequestView<'m>, text: &str) -> Result<Presented<'m>, Re
 
 /// A GET that trades writes.
 fn effect_of(request: &RequestView<'_>) -> Effect {
-    effect::of_request(Purpose::Deribit, methods::REST, request.method, request.path())
+    let path = method_of(request).map_or(request.path(), |method| method.path.as_bytes());
+    effect::of_request(Purpose::Deribit, methods::REST, request.method, path)
 }
 
 /// A minute to both sides of our clock.

@@ -6,12 +6,12 @@ use serde_json::json;
 use super::grant::{self, Grant};
 use super::methods::{self, Access, Method};
 use super::reply::{self, Asked};
-use super::rpc::{Call, Params, has_call, id_of, malformed, method_of};
+use super::rpc::{Call, Params, has_call, id_of, is_at_endpoint, malformed, method_of};
 use super::scope::{Session, Wanted, session_name};
 use super::socket::DeribitSocket;
 use super::{authorization, tokens};
 use crate::answer::{AnswerContext, HttpAnswer};
-use crate::dialect::{Answer, Dialect, Headers, LocalRequest, RequestView, Security};
+use crate::dialect::{Answer, Dialect, Header, Headers, LocalRequest, RequestView, Security};
 use crate::routes::{MessageRoute, RestRoute, SocketRoute};
 use crate::socket::{DialectSocket, Opening};
 
@@ -38,16 +38,17 @@ impl Dialect for Deribit {
     }
 
     fn present<'m>(&self, request: &RequestView<'m>, security: Security) -> Answer<'m> {
-        let method = method_of(request).and_then(Method::find);
+        let method = method_of(request);
         // A body that names another method than the path would be routed as one and carried out as the other.
         let call = match Call::of_request(request) {
             Ok(call) => Some(call),
-            Err(refusal) if method.is_some() && has_call(request) => return Answer::Malformed(refusal),
+            Err(refusal) if is_at_endpoint(request) || (method.is_some() && has_call(request)) => return Answer::Malformed(refusal),
             Err(_) => None,
         };
         match (security, method.map(|method| method.access), call) {
             (Security::None, ..) => Answer::NotMine,
             (Security::ApiKey | Security::Signed, Some(Access::Login), Some(call)) => login(&call),
+            (Security::ApiKey | Security::Signed, _, Some(call)) if call.shows_token() => token(request, &call),
             (Security::ApiKey | Security::Signed, ..) => authorization::present(request),
         }
     }
@@ -60,9 +61,19 @@ impl Dialect for Deribit {
 
     fn echo(&self, request: &RequestView<'_>) -> Option<String> {
         let id = str::from_utf8(request.body).ok().and_then(id_of).unwrap_or_default();
-        let access = method_of(request).and_then(Method::find).map(|method| method.access);
+        let access = method_of(request).map(|method| method.access);
         let mark = if access == Some(Access::Login) { LOGIN_MARK.to_string() } else { String::new() };
         Some(mark + id)
+    }
+
+    fn named_in_body(&self, request: &RequestView<'_>) -> Result<&'static str, Refusal> {
+        let call = Call::of_request(request)?;
+        Method::find(&call.method).map(|method| method.path).ok_or_else(|| Reject::RouteUnknown.into())
+    }
+
+    fn body_without_token(&self, request: &RequestView<'_>) -> Option<String> {
+        let call = Call::of_request(request).ok().filter(|call| matches!(call.params, Params::Json(_)) && call.shows_token());
+        call.map(|call| call.without_token())
     }
 
     fn rest_routes(&self) -> &'static [RestRoute] {
@@ -98,6 +109,17 @@ impl Dialect for Deribit {
             _ => return Err(Reject::RouteUnknown.into()),
         };
         Ok(HttpAnswer::json(200, reply::result(call.id, &result, local.now)))
+    }
+}
+
+/// The token among the parameters of a body. Not of a query, which is written into logs everywhere, and beside no other proof.
+fn token<'m>(request: &RequestView<'m>, call: &Call<'m>) -> Answer<'m> {
+    if matches!(call.params, Params::Query(_)) || request.headers.find("authorization") != Header::Absent {
+        return Answer::Malformed(malformed("access_token"));
+    }
+    match call.params.plain("access_token") {
+        Ok(text) => Answer::Token { text, kind: TokenKind::Access },
+        Err(refusal) => Answer::Malformed(refusal),
     }
 }
 

@@ -1,10 +1,12 @@
 //! Every method with what it needs: one table for both transports.
 //!
-//! Over HTTP a method is at `/api/v2/<method>`, as a GET with its parameters in the query and as a POST with a JSON-RPC body. What
+//! Over HTTP a method is at `/api/v2/<method>`, as a GET with its parameters in the query and as a POST with a JSON-RPC body; and at
+//! `/api/v2`, as a POST whose body names it. What
 //! moves funds inside the venue, changes keys or sub-accounts, or trades blocks has no route.
 
 use countersign_core::Scope;
 
+use super::rpc;
 use crate::dialect::Security;
 use crate::routes::{Handling, MessageRoute, RestRoute, SocketKind, SocketRoute, Weight};
 
@@ -89,6 +91,14 @@ pub const SUBSCRIBE_ORDERS: &str = "private/subscribe.orders";
 /// A subscription of market data that only those who logged in may have.
 pub const SUBSCRIBE_MARKET: &str = "private/subscribe.market";
 
+/// Switches cancel on disconnect on.
+pub const ENABLE_CANCEL_ON_DISCONNECT: &str = "private/enable_cancel_on_disconnect";
+/// Switches it off.
+pub const DISABLE_CANCEL_ON_DISCONNECT: &str = "private/disable_cancel_on_disconnect";
+
+/// What it weighs to change that for an account: all nodes read their accounts and keys again, and nobody does it often.
+const SETTING_WEIGHT: u32 = 100;
+
 const SOCKET_ONLY: &[MessageRoute] = &[
     MessageRoute::public("public/subscribe"),
     MessageRoute::public("public/unsubscribe"),
@@ -96,6 +106,8 @@ const SOCKET_ONLY: &[MessageRoute] = &[
     MessageRoute::public(SUBSCRIBE_MARKET),
     MessageRoute::scoped(SUBSCRIBE_ACCOUNT, Scope::ACCOUNT_READ),
     MessageRoute::scoped(SUBSCRIBE_ORDERS, Scope::ORDER_READ),
+    MessageRoute { weight: SETTING_WEIGHT, ..MessageRoute::public(ENABLE_CANCEL_ON_DISCONNECT) },
+    MessageRoute { weight: SETTING_WEIGHT, ..MessageRoute::public(DISABLE_CANCEL_ON_DISCONNECT) },
     MessageRoute::public("private/unsubscribe"),
     MessageRoute::public("private/unsubscribe_all"),
 ];
@@ -134,8 +146,9 @@ impl Method {
     }
 }
 
-static REST_ROUTES: [RestRoute; METHODS.len() * 2] = {
-    let mut routes = [METHODS[0].route("GET"); METHODS.len() * 2];
+/// The last one is for calls that name their method in the body alone.
+static REST_ROUTES: [RestRoute; METHODS.len() * 2 + 1] = {
+    let mut routes = [RestRoute::in_body("POST", rpc::ENDPOINT); METHODS.len() * 2 + 1];
     let mut index = 0;
     while index < METHODS.len() {
         routes[2 * index] = METHODS[index].route("GET");

@@ -7,13 +7,21 @@ use std::borrow::Cow;
 use countersign_core::{Detail, Refusal, Reject};
 use serde_json::value::RawValue;
 
+use super::methods::Method;
+use crate::answer::quoted;
 use crate::dialect::RequestView;
 use crate::fields::member;
 use crate::limits;
-use crate::raw_object::{RawObject, literal};
+use crate::raw_object::{RawObject, is_alike, literal};
 
 /// Where every method is over HTTP.
 pub const PATH_PREFIX: &str = "/api/v2/";
+
+/// Where all of them are, named in the body of a POST.
+pub const ENDPOINT: &str = "/api/v2";
+
+/// The parameter that is a token.
+const TOKEN: &str = "access_token";
 
 /// One call.
 #[derive(Debug)]
@@ -75,13 +83,18 @@ impl<'m> Call<'m> {
         Ok(Self { id: id_in(&object), method, params: Params::Json(params) })
     }
 
-    /// Reads a request: the method is in its path, the parameters in the body of a POST or GET, else in the query.
+    /// Reads a request: the method is in its path, the parameters in the body of a POST or GET, else in the query; or all of it is in the
+    /// body.
     ///
     /// # Errors
     /// As [`Call::read`]; [`Reject::Malformed`] for a body that names another method than the path, and for parameters in body and
-    /// query of a GET: readers differ in which they take.
+    /// query of a GET, or beside a body that names its method: readers differ in which they take.
     pub fn of_request(request: &RequestView<'m>) -> Result<Self, Refusal> {
-        let method = method_of(request).ok_or(Reject::RouteUnknown)?;
+        if is_at_endpoint(request) {
+            let call = Self::read(str::from_utf8(request.body).map_err(|_| malformed("body"))?)?;
+            return if request.query().is_empty() { Ok(call) } else { Err(malformed("query")) };
+        }
+        let method = method_in_path(request).ok_or(Reject::RouteUnknown)?;
         if has_call(request) {
             let body = str::from_utf8(request.body).map_err(|_| malformed("body"))?;
             let call = Self::read(body)?;
@@ -105,17 +118,55 @@ pub(super) fn has_call(request: &RequestView<'_>) -> bool {
     !request.body.is_empty() && (request.method != "GET" || !names_nothing())
 }
 
-/// The method that the path of a request names.
-#[must_use]
-pub fn method_of<'m>(request: &RequestView<'m>) -> Option<&'m str> {
+impl Call<'_> {
+    /// Whether there is a token among the parameters, or what a reader may take for one.
+    pub(super) fn shows_token(&self) -> bool {
+        match &self.params {
+            Params::Json(params) => params.has_alike(TOKEN),
+            Params::Query(_) => self.params.text(TOKEN) != Ok(None),
+        }
+    }
+
+    /// The call without it: that is the gateway's.
+    pub(super) fn without_token(&self) -> String {
+        let mut text = String::from(r#"{"jsonrpc":"2.0","#);
+        if let Some(id) = self.id {
+            text.push_str(&format!(r#""id":{id},"#));
+        }
+        text.push_str(&format!(r#""method":{},"params":{{"#, quoted(&self.method)));
+        if let Params::Json(params) = &self.params {
+            let kept = params.members().filter(|(name, _)| !is_alike(name, TOKEN));
+            let kept: Vec<_> = kept.map(|(name, value)| format!("{}:{}", quoted(name), value.get())).collect();
+            text.push_str(&kept.join(","));
+        }
+        text.push_str("}}");
+        text
+    }
+}
+
+/// Whether the method of a request is in its body and nowhere else.
+pub(super) fn is_at_endpoint(request: &RequestView<'_>) -> bool {
+    request.path() == ENDPOINT.as_bytes()
+}
+
+fn method_in_path<'m>(request: &RequestView<'m>) -> Option<&'m str> {
     str::from_utf8(request.path()).ok()?.strip_prefix(PATH_PREFIX)
+}
+
+/// The method that a request names, if it is one of the table.
+#[must_use]
+pub fn method_of(request: &RequestView<'_>) -> Option<&'static Method> {
+    if is_at_endpoint(request) {
+        return Call::of_request(request).ok().and_then(|call| Method::find(&call.method));
+    }
+    method_in_path(request).and_then(Method::find)
 }
 
 impl<'m> Params<'m> {
     /// The text of a parameter: a string without its quotes, anything else as it stands; `None` without it.
     ///
     /// # Errors
-    /// [`Reject::Malformed`] for one that is there twice or cannot be decoded.
+    /// [`Reject::Malformed`] for one that is there twice, beside one that a reader may take for it, or cannot be decoded.
     pub fn text(&self, name: &'static str) -> Result<Option<Cow<'m, str>>, Refusal> {
         match self {
             Self::Json(object) => match member(object, name)?.filter(|value| value.get() != "null") {
@@ -124,11 +175,11 @@ impl<'m> Params<'m> {
                 None => Ok(None),
             },
             Self::Query(query) => {
-                let mut values = query.split('&').filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-                match (values.next(), values.next()) {
+                let mut alike = query.split('&').map(parts).filter(|(each, _)| decoded(each).is_none_or(|each| is_alike(&each, name)));
+                match (alike.next(), alike.next()) {
                     (None, _) => Ok(None),
-                    (Some(value), None) => decoded(value).map(Some).ok_or_else(|| malformed(name)),
-                    (Some(_), Some(_)) => Err(malformed(name)),
+                    (Some((each, value)), None) if each == name => decoded(value).map(Some).ok_or_else(|| malformed(name)),
+                    (Some(_), _) => Err(malformed(name)),
                 }
             }
         }
@@ -160,6 +211,11 @@ impl<'m> Params<'m> {
 
 pub(super) fn missing(parameter: &'static str) -> Refusal {
     Refusal::with(Reject::MissingParameter, Detail::Parameter(parameter))
+}
+
+/// Name and value of a pair.
+fn parts(pair: &str) -> (&str, &str) {
+    pair.split_once('=').unwrap_or((pair, ""))
 }
 
 /// A form value; borrowed where nothing was encoded.

@@ -9,8 +9,8 @@
 //!   set_heartbeat:  ─interval─▶ heartbeat (if the client spoke) | test_request ─interval─▶ closed unless public/test came
 //! ```
 //!
-//! `private/logout` ends the connection, and its orders stay. Any other end cancels them if cancel on disconnect is on:
-//! [`DialectSocket::unclean_end`] says how.
+//! `private/logout` ends the connection, and its orders stay. Any other end cancels them if cancel on disconnect is on, here or
+//! for the account when this connection logged in: [`DialectSocket::unclean_end`] says how.
 
 mod local;
 
@@ -22,12 +22,11 @@ use super::http::{asked_for, refresh_token};
 use super::methods::{self, Access, Method};
 use super::orders::OpenOrders;
 use super::reply::{self, Asked};
-use super::rpc::{Call, Params, id_of, malformed};
+use super::rpc::{Call, id_of, malformed};
 use super::scope::Wanted;
 use super::tokens;
-use crate::answer::quoted;
 use crate::limits;
-use crate::socket::{Desk, DialectSocket, Downstream, Forward, Step};
+use crate::socket::{Desk, DialectSocket, Downstream, Forward, Setting, Step};
 
 /// The state of one connection.
 #[derive(Debug)]
@@ -38,8 +37,24 @@ pub struct DeribitSocket {
     /// The id of the call that was forwarded last.
     forwarded: Option<String>,
     heartbeat: Option<Heartbeat>,
-    cancels_on_disconnect: bool,
+    cancels: Cancels,
     orders: OpenOrders,
+    setting: Option<Setting>,
+}
+
+/// Whether the end of the connection cancels its orders.
+#[derive(Debug, Default)]
+struct Cancels {
+    /// What was said on this connection; it goes first.
+    here: Option<bool>,
+    /// What the account had said when the connection logged in.
+    by_account: bool,
+}
+
+impl Cancels {
+    fn on_disconnect(&self) -> bool {
+        self.here.unwrap_or(self.by_account)
+    }
 }
 
 /// A call whose proof is being verified.
@@ -67,14 +82,15 @@ impl DeribitSocket {
             pending: None,
             forwarded: None,
             heartbeat: None,
-            cancels_on_disconnect: false,
+            cancels: Cancels::default(),
             orders: OpenOrders::default(),
+            setting: None,
         }
     }
 
     fn take<'f>(&mut self, text: &'f str, now: Timestamp, desk: &mut dyn Desk) -> Result<Step<'f>, Refusal> {
         let call = Call::read(text)?;
-        if let Some(result) = self.local(&call)? {
+        if let Some(result) = self.local(&call, desk)? {
             return Ok(Step::reply(reply::result(call.id, &result, now)));
         }
         match call.method.as_ref() {
@@ -101,7 +117,7 @@ impl DeribitSocket {
         if self.identity.take().is_none() {
             return Err(Refusal::with(Reject::MissingCredentials, Detail::None));
         }
-        self.cancels_on_disconnect = false;
+        self.cancels.here = Some(false);
         Ok(Step::Close { reply: None, code: 1_000, reason: "logged out" })
     }
 
@@ -131,11 +147,9 @@ impl DeribitSocket {
         now: Timestamp,
         desk: &mut dyn Desk,
     ) -> Result<Step<'f>, Refusal> {
-        if let Params::Json(params) = &call.params
-            && params.has_alike("access_token")
-        {
+        if call.shows_token() {
             let token = desk.open(call.params.plain("access_token")?, TokenKind::Access, Purpose::Deribit, now)?;
-            let goal = Goal::Forward { message, text: without_token(call), needs };
+            let goal = Goal::Forward { message, text: call.without_token(), needs };
             self.pending = Some(Pending { id: call.id.map(str::to_owned), goal });
             return Ok(Step::VerifyToken(token));
         }
@@ -170,6 +184,7 @@ impl DeribitSocket {
                 let identity = tokens::narrowed(&identity, wanted);
                 let result = tokens::grant(&identity, wanted, true, now, desk);
                 if *takes_over {
+                    self.cancels.by_account = desk.cancels_on_disconnect(identity.account());
                     self.identity = Some(identity);
                 }
                 Ok(Step::reply(reply::result(pending.id.as_deref(), &result, now)))
@@ -214,25 +229,9 @@ fn subscription(call: &Call<'_>) -> Result<(&'static str, Option<&'static str>),
     })
 }
 
-/// A frame without the token in its parameters: that is the gateway's.
-fn without_token(call: &Call<'_>) -> String {
-    let mut text = String::from(r#"{"jsonrpc":"2.0","#);
-    if let Some(id) = call.id {
-        text.push_str(&format!(r#""id":{id},"#));
-    }
-    text.push_str(&format!(r#""method":{},"params":{{"#, quoted(&call.method)));
-    if let Params::Json(params) = &call.params {
-        let kept = params.members().filter(|(name, _)| *name != "access_token");
-        let kept: Vec<_> = kept.map(|(name, value)| format!("{}:{}", quoted(name), value.get())).collect();
-        text.push_str(&kept.join(","));
-    }
-    text.push_str("}}");
-    text
-}
-
 impl DialectSocket for DeribitSocket {
     fn handle_text<'f>(&mut self, text: &'f str, now: Timestamp, desk: &mut dyn Desk) -> Step<'f> {
-        self.pending = None;
+        (self.pending, self.setting) = (None, None);
         if let Some(heartbeat) = &mut self.heartbeat {
             heartbeat.heard();
         }
@@ -252,6 +251,10 @@ impl DialectSocket for DeribitSocket {
             let asked = if matches!(pending.goal, Goal::Grant { .. }) { Asked::Login } else { Asked::Call };
             Step::Refuse { reply: reply::error(pending.id.as_deref(), &refusal, asked, now), refusal, close: false }
         })
+    }
+
+    fn take_setting(&mut self) -> Option<Setting> {
+        self.setting.take()
     }
 
     fn refuse(&mut self, refusal: &Refusal, now: Timestamp) -> String {
@@ -276,7 +279,7 @@ impl DialectSocket for DeribitSocket {
     }
 
     fn unclean_end(&mut self) -> Vec<Forward> {
-        let Some(identity) = self.identity.clone().filter(|_| self.cancels_on_disconnect) else { return Vec::new() };
+        let Some(identity) = self.identity.clone().filter(|_| self.cancels.on_disconnect()) else { return Vec::new() };
         let calls = self.orders.cancellations().into_iter();
         calls.map(|(message, text)| Forward { text: Some(text), ..Forward::as_identity(message, identity.clone()) }).collect()
     }

@@ -26,6 +26,7 @@ use crate::dialect::{Answer, Dialect as _, LocalRequest, RequestView, Security};
 use crate::routes::Handling;
 use crate::socket::{Desk, DialectSocket as _, Step};
 
+mod in_body;
 mod story;
 
 const VECTORS: &str = include_str!("../../../../tests/vectors/deribit.json");
@@ -57,6 +58,8 @@ struct TestDesk {
     sealer: TokenSealer,
     entropy: SeededEntropy,
     channel: Option<[u8; 32]>,
+    /// Whether the account wants its new connections to cancel.
+    cancels: bool,
 }
 
 impl Desk for TestDesk {
@@ -79,12 +82,20 @@ impl Desk for TestDesk {
     fn channel(&self) -> Option<[u8; 32]> {
         self.channel
     }
+
+    fn cancels_on_disconnect(&self, account: &AccountId) -> bool {
+        self.cancels && account.as_str() == "desk"
+    }
 }
 
 impl Shell {
     fn new() -> Self {
-        let desk =
-            TestDesk { sealer: TokenSealer::new(&[1; 32]), entropy: SeededEntropy::new_dangerous_for_tests(1), channel: Some([7; 32]) };
+        let desk = TestDesk {
+            sealer: TokenSealer::new(&[1; 32]),
+            entropy: SeededEntropy::new_dangerous_for_tests(1),
+            channel: Some([7; 32]),
+            cancels: false,
+        };
         Self { replay: MemoryReplayGuard::default(), nonces: MemoryNonceGuard::default(), desk, now_ms: NOW_MS }
     }
 
@@ -116,7 +127,14 @@ impl Shell {
             Step::Close { reply, code, reason } => return Step::Close { reply, code, reason },
             Step::Forward(forward) => return Step::Forward(forward),
             Step::Refuse { refusal, reply, close } => return Step::Refuse { refusal, reply, close },
-            Step::Reply(replies) => return Step::Reply(replies),
+            Step::Reply(replies) => {
+                if let Some(setting) = socket.take_setting() {
+                    assert_eq!(setting.identity.account().as_str(), "desk");
+                    assert!(methods::MESSAGES.iter().any(|row| row.name == setting.message && row.scope.is_none()));
+                    self.desk.cancels = setting.cancels_on_disconnect;
+                }
+                return Step::Reply(replies);
+            }
         };
         socket.conclude(result, now, &mut self.desk)
     }
@@ -137,7 +155,14 @@ impl Shell {
         let headers = if authorization.is_empty() { vec![] } else { vec![("Authorization", authorization)] };
         let request = RequestView { method, target: target.as_bytes(), headers: &headers, body: body.as_bytes(), host: None };
         let now = self.now();
-        let route = methods::REST.iter().find(|route| route.matches(method, request.path())).ok_or(Reject::RouteUnknown)?;
+        let asked = methods::REST.iter().find(|route| route.matches(method, request.path())).ok_or(Reject::RouteUnknown)?;
+        let route = match asked.handling {
+            Handling::InBody => {
+                let path = Deribit.named_in_body(&request).map_err(|refusal| refusal.reject)?;
+                methods::REST.iter().find(|route| route.matches(method, path.as_bytes())).unwrap()
+            }
+            Handling::Forward | Handling::Local => asked,
+        };
         let identity = match Deribit.present(&request, route.security) {
             Answer::Malformed(refusal) => Err(refusal),
             Answer::NotMine => Ok(None),
@@ -199,6 +224,19 @@ fn a_get_may_have_its_call_in_the_body() {
     for body in [r#"{"method":"x","method":"private/buy"}"#, r#"{"jsonrpc":"2.0","jsonrpc":"2.0"}"#, "[{}]", "hello", r#"{"params":{}}"#] {
         assert_eq!(shell.request("GET", summary, &bearer, body), Err(Reject::Malformed), "{body}");
     }
+}
+
+/// Which of two is meant, readers of forms do not agree on.
+#[test]
+fn a_parameter_of_a_query_has_no_twin() {
+    let login = "grant_type=client_credentials&client_id=key-1&client_secret=a+secret+for+tests+only";
+    let asked = |query: &str| Shell::new().request("GET", &format!("/api/v2/public/auth?{query}"), "", "").map(drop);
+    assert_eq!(asked(&format!("{login}&scope=account:read")), Ok(()));
+    for twin in ["client_id", "Client_Id", "client%5Fid", "client_id[]", "client_id.x", "clientId", "+client_id", "%zz"] {
+        assert_eq!(asked(&format!("{login}&{twin}=key-2")), Err(Reject::Malformed), "{twin}");
+        assert_eq!(asked(&format!("{twin}=key-2&{login}")), Err(Reject::Malformed), "{twin}");
+    }
+    assert_eq!(asked(&login.replace("client_id", "client%5Fid")), Err(Reject::Malformed));
 }
 
 #[test]

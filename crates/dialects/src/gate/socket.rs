@@ -15,7 +15,7 @@ use crate::answer::quoted;
 use crate::fields::{decimal_seconds, hex_mac, key_id, malformed, member, missing, object, orders_in, string, text};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
-use crate::raw_object::RawObject;
+use crate::raw_object::{RawObject, is_alike};
 use crate::socket::Desk;
 
 /// What is Gate's own about a connection.
@@ -163,7 +163,7 @@ fn is_private(channel: &str) -> bool {
 }
 
 fn without_proof(frame: &RawObject<'_>) -> String {
-    let kept = frame.members().filter(|(name, _)| *name != "auth");
+    let kept = frame.members().filter(|(name, _)| !is_alike(name, "auth"));
     let members: Vec<String> = kept.map(|(name, value)| format!("{}:{}", quoted(name), value.get())).collect();
     format!("{{{}}}", members.join(","))
 }

@@ -15,7 +15,7 @@ use super::{routes, words};
 use crate::answer::quoted;
 use crate::fields::{base64_mac, key_id, malformed, missing, object, string};
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
-use crate::raw_object::RawObject;
+use crate::raw_object::{RawObject, is_alike};
 use crate::socket::Desk;
 
 /// Members of a frame that are the proof.
@@ -72,8 +72,9 @@ impl Venue for Feeds {
             "ping" => Op::Answer(r#"{"event":"pong"}"#.to_owned()),
             "subscribe" | "unsubscribe" => {
                 let feed = string(&frame, "feed").ok_or_else(|| malformed("feed"))?;
+                let proves = PROOF.iter().any(|name| frame.has_alike(name));
                 if routes::PUBLIC_FEEDS.contains(&feed.as_str()) {
-                    Op::Public(routes::PUBLIC)
+                    if proves { Op::PublicAs(routes::PUBLIC, without_proof(&frame)) } else { Op::Public(routes::PUBLIC) }
                 } else {
                     Op::Signed(self.proof(&frame)?, routes::PRIVATE, Some(without_proof(&frame)))
                 }
@@ -93,8 +94,9 @@ impl Venue for Feeds {
     }
 }
 
+/// A frame without what proves, and without what another reader may take for it.
 fn without_proof(frame: &RawObject<'_>) -> String {
-    let kept = frame.members().filter(|(name, _)| !PROOF.contains(name));
+    let kept = frame.members().filter(|(name, _)| !PROOF.iter().any(|proof| is_alike(name, proof)));
     let members: Vec<String> = kept.map(|(name, value)| format!("{}:{}", quoted(name), value.get())).collect();
     format!("{{{}}}", members.join(","))
 }

@@ -35,7 +35,11 @@ pub struct Admitted {
     pub usage: Charged,
 }
 
-/// Authenticates, authorizes and charges: the one way to a permit for a request, whoever parsed it.
+/// Authenticates, authorizes and charges: the one way to a permit for a request, whoever parsed it. Of a request that is refused, `words`
+/// are told what the venue repeats of it.
+///
+/// # Errors
+/// The refusal.
 pub(crate) fn admit(
     worker: &Rc<Worker>,
     connection: &Connection,
@@ -44,6 +48,7 @@ pub(crate) fn admit(
     subject: &mut audit::Subject,
     words: &mut Words,
 ) -> Result<Admitted, Refusal> {
+    let echo = || route.family.dialect().and_then(|dialect| dialect.echo(request));
     if route.requirement.access == Access::Public {
         check_required(worker, connection)?;
         if route.kind == RouteKind::Http {
@@ -55,11 +60,15 @@ pub(crate) fn admit(
     }
     words.by_token = tokens::bearer::shown(request.headers).is_some();
     let login = authenticate(worker, connection, route.family, route.effect, request, subject).map_err(|refusal| {
-        words.echo = route.family.dialect().and_then(|dialect| dialect.echo(request));
+        words.echo = echo();
         words.explained = explanations::of_request(worker, connection, route.family, request, &refusal);
         of_another_venue(worker, route, request, &refusal, words).unwrap_or(refusal)
     })?;
     subject.note_login(&login);
+    admit_login(worker, route, request, login, words).inspect_err(|_| words.echo = echo())
+}
+
+fn admit_login(worker: &Worker, route: &Route, request: &RequestView<'_>, login: Login, words: &mut Words) -> Result<Admitted, Refusal> {
     check_page(&login, request)?;
     check_body_as_read(route, request)?;
     let needed = route.family.dialect().map_or(Ok(None), |dialect| dialect.scope(request))?;
@@ -77,7 +86,7 @@ pub(crate) fn admit(
 /// An upstream may see no other body than was looked at: not one that it unpacks, nor one that it reads by the other of two types. No
 /// venue takes those, and orders in them would be neither counted nor found by halts. Bodies under HTTP message signatures are the
 /// operator's own affair.
-fn check_body_as_read(route: &Route, request: &RequestView<'_>) -> Result<(), Refusal> {
+pub(super) fn check_body_as_read(route: &Route, request: &RequestView<'_>) -> Result<(), Refusal> {
     let is_venue = route.family.dialect().is_some() && route.family != Family::Of(Purpose::HttpSignature);
     if !is_venue || request.body.is_empty() {
         return Ok(());
@@ -85,10 +94,24 @@ fn check_body_as_read(route: &Route, request: &RequestView<'_>) -> Result<(), Re
     if !matches!(request.headers.find(CONTENT_ENCODING.as_str()), Header::Absent | Header::Once(b"identity" | b"")) {
         return Err(Refusal::operator(Reject::Malformed, "a body with a Content-Encoding, where orders are read"));
     }
-    if request.headers.find(CONTENT_TYPE.as_str()) == Header::Repeated {
-        return Err(Refusal::operator(Reject::Malformed, "a body with two Content-Types, where orders are read"));
+    match request.headers.find(CONTENT_TYPE.as_str()) {
+        Header::Repeated => Err(Refusal::operator(Reject::Malformed, "a body with two Content-Types, where orders are read")),
+        Header::Once(kind) if is_form(kind) && is_json_with_pairs(request.body) => {
+            Err(Refusal::operator(Reject::Malformed, "JSON that is called a form and could be one, where orders are read"))
+        }
+        Header::Absent | Header::Once(_) => Ok(()),
     }
-    Ok(())
+}
+
+fn is_form(kind: &[u8]) -> bool {
+    let name = kind.split(|byte| *byte == b';').next().unwrap_or_default();
+    name.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+}
+
+/// Some clients send JSON under the type of forms, as `curl -d` does. What stands between two `&` in a string of it would be a parameter
+/// to a reader that believes the type.
+fn is_json_with_pairs(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"{") && body.iter().any(|byte| matches!(byte, b'&' | b';'))
 }
 
 /// Charges a request that nobody signed to where it comes from.

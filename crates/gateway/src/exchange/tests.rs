@@ -91,11 +91,22 @@ async fn a_token_that_was_sealed_here_goes_no_further() {
             id: [1; 16],
         };
         let sealed = stage.worker.shared.tokens.seal(&token, &mut crate::entropy::SystemEntropy);
-        for (authorization, passes) in
-            [(format!("Bearer {sealed}"), false), (format!("bEARER  {sealed}"), false), ("Bearer of-others".to_owned(), true)]
-        {
+        let others = "Bearer of-others".to_owned();
+        for (authorization, passes) in [
+            (vec![format!("Bearer {sealed}")], false),
+            (vec![format!("bEARER  {sealed}")], false),
+            (vec![format!("Bearer\t{sealed}")], false),
+            (vec![sealed.clone()], false),
+            (vec![format!("Basic a, Bearer {sealed}")], false),
+            (vec![others.clone(), format!("Bearer {sealed}")], false),
+            (vec![format!("Bearer {sealed}"), others.clone()], false),
+            (vec![others], true),
+        ] {
             let connection = stage.connection();
-            let request = Request::get("/api/v2/public/test").header("authorization", &authorization);
+            let mut request = Request::get("/api/v2/public/test");
+            for value in &authorization {
+                request = request.header("authorization", value);
+            }
             let (answer, head) = tokio::join!(ask(&stage, &connection, request, Vec::new()), arrived(&listener));
             assert_eq!((answer.0, head.contains("authorization")), (204, passes), "{head}");
         }

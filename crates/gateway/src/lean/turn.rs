@@ -59,7 +59,7 @@ pub(super) fn take(
     }
     let found = routes.find_http(plain.head.method, path);
     match found {
-        RouteMatch::Found(route) if !is_short(route) || exceeds(worker, connection, route, plain) => return None,
+        RouteMatch::Found(route) if !is_short(route, plain) || exceeds(worker, connection, route, plain) => return None,
         RouteMatch::MethodNotAllowed | RouteMatch::NotFound if plain.body_length > 0 => return None,
         // What has to wait is for the long way.
         RouteMatch::NotFound if explanations::asked(plain.head.method, path).is_some() => return None,
@@ -164,14 +164,15 @@ fn write_request(
 /// Whether there is a route for it that takes such a body.
 pub(super) fn is_expected(worker: &Worker, connection: &Connection, plain: &Plain<'_>) -> bool {
     match worker.shared.routes.load().find_http(plain.head.method, plain.path()) {
-        RouteMatch::Found(route) => is_short(route) && !exceeds(worker, connection, route, plain),
+        RouteMatch::Found(route) => is_short(route, plain) && !exceeds(worker, connection, route, plain),
         RouteMatch::MethodNotAllowed | RouteMatch::NotFound => false,
     }
 }
 
-/// Keys of an issuer may have to be fetched first, and nothing waits here.
-fn is_short(route: &Route) -> bool {
-    route.kind == RouteKind::Http && route.family != Family::BEARER
+/// Keys of an issuer may have to be fetched first, and nothing waits here; nor is a body changed, which may show a token.
+fn is_short(route: &Route, plain: &Plain<'_>) -> bool {
+    let may_change = plain.body_length > 0 && exchange::may_show_token(route);
+    route.kind == RouteKind::Http && route.family != Family::BEARER && !may_change
 }
 
 /// A body that is too long is refused where long ones are read.

@@ -43,6 +43,11 @@ impl RouteTarget {
         self.methods().iter().any(|own| own == method)
     }
 
+    /// Whether it is the one of this method and path, as a table writes it.
+    pub(crate) fn is_at(&self, method: &str, text: &str) -> bool {
+        self.has_method(method) && matches!(self, Self::Http { path, .. } if path.as_str() == text)
+    }
+
     pub(super) fn matches_path(&self, received: &str) -> bool {
         matches!(self, Self::Http { path, .. } if path.matches(received))
     }
@@ -142,6 +147,8 @@ impl RouteSpec {
             (_, RouteKind::Halt) => Effect::Cancel,
             // It may hand out a token.
             (_, RouteKind::Local) => Effect::Write,
+            // Another route is asked.
+            (_, RouteKind::InBody) => Effect::Write,
             (RouteTarget::FixMessage(msg_type), _) => match risk::of_fix(msg_type, scope) {
                 Risk::Cancel => Effect::Cancel,
                 Risk::Read => Effect::Read,

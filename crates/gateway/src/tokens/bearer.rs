@@ -86,10 +86,17 @@ fn authorization(headers: &dyn Headers) -> Option<(&str, &str)> {
     std::str::from_utf8(value).ok()?.split_once(' ')
 }
 
-/// Whether a token that was sealed here is among the headers: at Deribit it is shown as a bearer token, and whoever reads it may use it.
+/// Whether a token that was sealed here may be among the headers: at Deribit it is shown as a bearer token, and whoever reads it may use
+/// it. It counts wherever in the header it stands, and so does a second header: another reader may look there.
 pub(crate) fn is_sealed_among(worker: &Worker, headers: &dyn Headers) -> bool {
-    authorization(headers)
-        .is_some_and(|(scheme, text)| scheme.eq_ignore_ascii_case("bearer") && worker.shared.tokens.is_own(text.trim_matches(' ')))
+    let ends_word = |byte: &u8| byte.is_ascii_whitespace() || b",=\"".contains(byte);
+    match headers.find(AUTHORIZATION.as_str()) {
+        Header::Absent => false,
+        Header::Once(value) => {
+            value.split(ends_word).filter_map(|word| str::from_utf8(word).ok()).any(|word| worker.shared.tokens.is_own(word))
+        }
+        Header::Repeated => true,
+    }
 }
 
 /// Whether a token of ours is among the headers: no upstream gets to see it, not even behind a public route.

@@ -193,7 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     }
 
     async fn greet(&mut self) -> Result<(), Farewell> {
-        let mut desk = GatewayDesk::new(&self.worker.shared.tokens, self.connection, &self.authority);
+        let mut desk = GatewayDesk::new(&self.worker.shared, self.connection, &self.authority);
         let step = self.machine.greet(clock::wall(), &mut desk);
         self.settle(step, None).await
     }
@@ -208,7 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let Some(text) = message.as_text() else { return Ok(()) };
         self.recheck()?;
         let (worker, connection) = (self.worker, self.connection);
-        let mut desk = GatewayDesk::new(&worker.shared.tokens, connection, &self.authority);
+        let mut desk = GatewayDesk::new(&worker.shared, connection, &self.authority);
         let step = self.machine.handle_text(text, clock::wall(), &mut desk);
         self.settle(step, Some(&message)).await
     }
@@ -224,7 +224,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             }
         };
         let result = self.note_login(verified);
-        let mut desk = GatewayDesk::new(&worker.shared.tokens, connection, &self.authority);
+        let mut desk = GatewayDesk::new(&worker.shared, connection, &self.authority);
         let step = self.machine.conclude(result, clock::wall(), &mut desk);
         self.carry_out(step, message).await
     }
@@ -233,6 +233,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     async fn carry_out(&mut self, step: Step<'_>, message: Option<&Message>) -> Result<(), Farewell> {
         match step {
             Step::Reply(texts) => {
+                if let Some(setting) = self.machine.take_setting()
+                    && let Err(refusal) = self.keep(&setting).await
+                {
+                    return self.refuse(&refusal, Some(&setting.identity)).await;
+                }
                 for text in texts {
                     self.client.feed(Message::text(text)).await?;
                 }

@@ -65,7 +65,7 @@ impl Table {
 /// In an order in which they can be written: what others refer to first, and last the counter that all of it moves. What halts that cancel
 /// came to is not among them: it concerns what was open at the processes of then, and the audit log has it.
 pub(super) const TABLES: [Table; 12] = [
-    Table::new("accounts", &[("id", Text), ("label", Text), ("created", Number)]),
+    Table::new("accounts", &[("id", Text), ("label", Text), ("created", Number), ("cancel_on_disconnect", Number)]),
     Table::new(
         "credentials",
         &[

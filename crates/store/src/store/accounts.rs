@@ -40,4 +40,23 @@ impl Store {
         let found = self.db.row("SELECT id, label, created FROM accounts WHERE id = $1", &[id.as_str().into()]).await?;
         row::account(&found.ok_or_else(|| StoreError::AccountUnknown(id.clone()))?)
     }
+
+    /// Says whether new connections of an account cancel its orders when they are lost.
+    ///
+    /// # Errors
+    /// [`StoreError::AccountUnknown`], or an infrastructure failure.
+    pub async fn set_cancel_on_disconnect(&self, id: &AccountId, enabled: bool) -> Result<(), StoreError> {
+        let values = [id.as_str().into(), i64::from(enabled).into()];
+        let changed = self.db.run("UPDATE accounts SET cancel_on_disconnect = $2 WHERE id = $1", &values).await?;
+        if changed == 0 { Err(StoreError::AccountUnknown(id.clone())) } else { Ok(()) }
+    }
+
+    /// The accounts of which they do.
+    ///
+    /// # Errors
+    /// An infrastructure failure.
+    pub async fn accounts_that_cancel(&self) -> Result<Vec<AccountId>, StoreError> {
+        let rows = self.db.rows("SELECT id, label, created FROM accounts WHERE cancel_on_disconnect = 1", &[]).await?;
+        rows.iter().map(|row| Ok(row::account(row)?.id)).collect()
+    }
 }

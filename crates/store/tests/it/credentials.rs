@@ -9,6 +9,7 @@ use super::support::{Place, T0, change, contract, desk, ed25519, hmac, native};
 
 contract!(
     accounts_are_kept_and_unique,
+    an_account_says_whether_lost_connections_cancel_and_is_heard_elsewhere,
     a_credential_is_read_back_as_it_was_made,
     a_sealed_secret_does_not_open_for_another_credential,
     one_key_serves_one_purpose,
@@ -33,6 +34,21 @@ async fn accounts_are_kept_and_unique(place: Place) {
     assert!(matches!(store.account(&unknown).await, Err(StoreError::AccountUnknown(_))));
     let long = store.create_account(unknown, &"x".repeat(201), &change()).await.unwrap_err();
     assert!(matches!(long, StoreError::Field { .. }), "{long}");
+}
+
+async fn an_account_says_whether_lost_connections_cancel_and_is_heard_elsewhere(place: Place) {
+    let store = place.store_with_account().await;
+    assert_eq!(store.accounts_that_cancel().await.unwrap(), []);
+    let before = store.change_counter().await.unwrap();
+    store.set_cancel_on_disconnect(&desk(), true).await.unwrap();
+    assert_ne!(store.change_counter().await.unwrap(), before);
+    store.close().await;
+    let store = place.store().await;
+    assert_eq!(store.accounts_that_cancel().await.unwrap(), [desk()]);
+    store.set_cancel_on_disconnect(&desk(), false).await.unwrap();
+    assert_eq!(store.accounts_that_cancel().await.unwrap(), []);
+    let unknown = AccountId::parse("nobody").unwrap();
+    assert!(matches!(store.set_cancel_on_disconnect(&unknown, true).await, Err(StoreError::AccountUnknown(_))));
 }
 
 fn full() -> NewCredential {

@@ -1,15 +1,16 @@
 //! The façade's HTTP side: `GET /api/v2/<method>?params`, either verb at `/api/v2/<method>` with
-//! a JSON-RPC body, and the envelope every reply has.
+//! a JSON-RPC body, `POST /api/v2` with the method in the body alone, and the envelope every reply
+//! has.
 //!
-//! The path names the method, because the gateway let the request through by its path: a body
-//! that names another one is refused.
+//! Where the path names the method, the gateway let the request through by its path: a body that
+//! names another one is refused.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::{Method as Verb, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -27,10 +28,12 @@ pub(crate) fn router() -> Router<Arc<Shell>> {
     let mut router = Router::new().route("/ws/api/v2", get(socket::handshake));
     for (name, ..) in METHODS {
         let name: &'static str = name;
-        let handler = move |State(shell): State<Arc<Shell>>, request: Request<Body>| async move { answer(&shell, name, request).await };
+        let handler =
+            move |State(shell): State<Arc<Shell>>, request: Request<Body>| async move { answer(&shell, Some(name), request).await };
         router = router.route(&format!("/api/v2/{name}"), get(handler).post(handler));
     }
-    router
+    let in_body = |State(shell): State<Arc<Shell>>, request: Request<Body>| async move { answer(&shell, None, request).await };
+    router.route("/api/v2", post(in_body))
 }
 
 #[derive(Default, Deserialize)]
@@ -42,7 +45,7 @@ struct RpcBody {
     params: Map<String, Value>,
 }
 
-async fn answer(shell: &Shell, name: &str, request: Request<Body>) -> Response<Body> {
+async fn answer(shell: &Shell, name: Option<&str>, request: Request<Body>) -> Response<Body> {
     let began = now_ms();
     let (id, result) = match receive(shell, request).await {
         Err(error) => (None, Err(error.into())),
@@ -52,18 +55,30 @@ async fn answer(shell: &Shell, name: &str, request: Request<Body>) -> Response<B
     json_response(status, &envelope(id.as_ref(), result, began))
 }
 
-fn run(shell: &Shell, name: &str, received: &Received) -> (Option<Value>, Result<Value, RpcError>) {
-    let Some((method, access)) = find(name) else {
-        return (None, Err(RpcError::unknown_method()));
-    };
-    let read = if received.head.method == Verb::GET && !names_method(&received.body) {
-        Fields::from_query(received.query()).map(|fields| (None, fields)).map_err(RpcError::from)
-    } else {
-        read_body(name, &received.body)
-    };
-    match read {
+/// What a request asks for.
+struct Asked {
+    id: Option<Value>,
+    name: String,
+    fields: Fields,
+}
+
+/// `name`: what the path names.
+fn run(shell: &Shell, name: Option<&str>, received: &Received) -> (Option<Value>, Result<Value, RpcError>) {
+    match read(name, received) {
         Err(error) => (None, Err(error)),
-        Ok((id, fields)) => (id, call(shell, method, access, &received.caller, &fields)),
+        Ok(asked) => {
+            let found = find(&asked.name).ok_or_else(RpcError::unknown_method);
+            (asked.id, found.and_then(|(method, access)| call(shell, method, access, &received.caller, &asked.fields)))
+        }
+    }
+}
+
+fn read(name: Option<&str>, received: &Received) -> Result<Asked, RpcError> {
+    match name {
+        Some(name) if received.head.method == Verb::GET && !names_method(&received.body) => {
+            Ok(Asked { id: None, name: name.to_owned(), fields: Fields::from_query(received.query())? })
+        }
+        Some(_) | None => read_body(name, &received.body),
     }
 }
 
@@ -72,12 +87,14 @@ fn names_method(body: &[u8]) -> bool {
     serde_json::from_slice::<RpcBody>(body).is_ok_and(|body| body.method.is_some())
 }
 
-fn read_body(name: &str, body: &[u8]) -> Result<(Option<Value>, Fields), RpcError> {
+fn read_body(name: Option<&str>, body: &[u8]) -> Result<Asked, RpcError> {
     let body: RpcBody = serde_json::from_slice(body).map_err(|_| RpcError::malformed())?;
-    if body.method.is_some_and(|method| method.trim_start_matches('/') != name) {
+    let method = body.method.as_deref().map(|method| method.trim_start_matches('/'));
+    if name.is_some_and(|name| method.is_some_and(|method| method != name)) {
         return Err(RpcError::invalid_request());
     }
-    Ok((body.id, fields_of(body.params)))
+    let name = name.or(method).ok_or_else(RpcError::invalid_request)?.to_owned();
+    Ok(Asked { id: body.id, name, fields: fields_of(body.params) })
 }
 
 /// A reply with its times, in microseconds.

@@ -5,15 +5,16 @@
 
 use std::time::Duration;
 
-use countersign_core::{Detail, Monotonic, Refusal, Reject, Scope};
+use countersign_core::{Detail, Monotonic, Refusal, Reject, VerifiedIdentity};
 use serde_json::{Value, json};
 
 use super::{DeribitSocket, check};
 use crate::deribit::http::VERSION;
+use crate::deribit::methods::{DISABLE_CANCEL_ON_DISCONNECT, ENABLE_CANCEL_ON_DISCONNECT};
 use crate::deribit::reply;
 use crate::deribit::rpc::{Call, malformed};
 use crate::limits;
-use crate::socket::Step;
+use crate::socket::{Desk, Setting, Step};
 
 /// Heartbeats of a connection.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl Heartbeat {
 
 impl DeribitSocket {
     /// The result of a call about the connection; `None`: it is about something else.
-    pub(super) fn local(&mut self, call: &Call<'_>) -> Result<Option<Value>, Refusal> {
+    pub(super) fn local(&mut self, call: &Call<'_>, desk: &dyn Desk) -> Result<Option<Value>, Refusal> {
         let result = match call.method.as_ref() {
             "public/hello" => json!({"version": VERSION}),
             "public/test" => {
@@ -75,43 +76,50 @@ impl DeribitSocket {
                 self.heartbeat = None;
                 json!("ok")
             }
-            "private/enable_cancel_on_disconnect" => {
-                self.may_cancel()?;
-                self::scope(call)?;
-                self.cancels_on_disconnect = true;
-                json!("ok")
-            }
-            "private/disable_cancel_on_disconnect" => {
-                self.may_cancel()?;
-                self::scope(call)?;
-                self.cancels_on_disconnect = false;
-                json!("ok")
-            }
+            ENABLE_CANCEL_ON_DISCONNECT => self.set_cancels(call, ENABLE_CANCEL_ON_DISCONNECT, true, desk)?,
+            DISABLE_CANCEL_ON_DISCONNECT => self.set_cancels(call, DISABLE_CANCEL_ON_DISCONNECT, false, desk)?,
             "private/get_cancel_on_disconnect" => {
-                self.logged_in()?;
-                self::scope(call)?;
-                json!({"enabled": self.cancels_on_disconnect, "scope": "connection"})
+                let identity = self.logged_in()?;
+                match self::scope(call)? {
+                    Scope::Connection => json!({"enabled": self.cancels.on_disconnect(), "scope": "connection"}),
+                    Scope::Account => json!({"enabled": desk.cancels_on_disconnect(identity.account()), "scope": "account"}),
+                }
             }
             _ => return Ok(None),
         };
         Ok(Some(result))
     }
 
-    fn logged_in(&self) -> Result<(), Refusal> {
-        if self.identity.is_some() { Ok(()) } else { Err(Refusal::with(Reject::MissingCredentials, Detail::None)) }
+    fn logged_in(&self) -> Result<&VerifiedIdentity, Refusal> {
+        self.identity.as_ref().ok_or_else(|| Refusal::with(Reject::MissingCredentials, Detail::None))
     }
 
-    /// Whoever sets it must be allowed to cancel.
-    fn may_cancel(&self) -> Result<(), Refusal> {
-        self.logged_in()?;
-        self.identity.as_ref().map_or(Ok(()), |identity| check(identity, Some(Scope::ORDER_WRITE)))
+    /// Whoever sets it must be allowed to cancel. For an account, it is of the connections that log in after it.
+    fn set_cancels(&mut self, call: &Call<'_>, message: &'static str, enabled: bool, desk: &dyn Desk) -> Result<Value, Refusal> {
+        let identity = self.logged_in()?.clone();
+        check(&identity, Some(countersign_core::Scope::ORDER_WRITE))?;
+        match self::scope(call)? {
+            Scope::Connection => self.cancels.here = Some(enabled),
+            Scope::Account if desk.cancels_on_disconnect(identity.account()) == enabled => {}
+            Scope::Account => {
+                self.forwarded = call.id.map(str::to_owned);
+                self.setting = Some(Setting { message, identity, cancels_on_disconnect: enabled });
+            }
+        }
+        Ok(json!("ok"))
     }
 }
 
-/// Only the connection: what is set for an account would have to hold for connections that are not here.
-fn scope(call: &Call<'_>) -> Result<(), Refusal> {
+/// What cancel on disconnect is set or asked for.
+enum Scope {
+    Account,
+    Connection,
+}
+
+fn scope(call: &Call<'_>) -> Result<Scope, Refusal> {
     match call.params.text("scope")?.as_deref() {
-        None | Some("connection") => Ok(()),
+        None | Some("connection") => Ok(Scope::Connection),
+        Some("account") => Ok(Scope::Account),
         Some(_) => Err(malformed("scope")),
     }
 }

@@ -145,7 +145,7 @@ fn an_unclean_end_cancels_the_open_orders_of_the_connection() {
     }
     assert!(socket.unclean_end().is_empty(), "off until it is asked for");
     enable(&mut shell, &mut socket).unwrap();
-    assert_eq!(shell.call(&mut socket, "private/enable_cancel_on_disconnect", &json!({"scope": "account"})), Err(Reject::Malformed));
+    assert_eq!(shell.call(&mut socket, "private/enable_cancel_on_disconnect", &json!({"scope": "everybody"})), Err(Reject::Malformed));
     let ends = socket.unclean_end();
     let [end] = ends.as_slice() else { panic!("one is open") };
     assert_eq!((end.message, end.identity.is_some()), ("private/cancel", true));
@@ -153,6 +153,60 @@ fn an_unclean_end_cancels_the_open_orders_of_the_connection() {
     let closed = shell.call(&mut socket, "private/logout", &json!({})).unwrap();
     assert_eq!(closed, json!({"closed": "logged out"}));
     assert!(socket.unclean_end().is_empty(), "a goodbye leaves the orders");
+}
+
+#[test]
+fn an_account_decides_for_the_connections_that_log_in_after_it() {
+    let mut shell = Shell::new();
+    let logged_in = |shell: &mut Shell| {
+        let mut socket = socket();
+        shell.call(&mut socket, "public/auth", &login("")).unwrap();
+        let text = json!({"id": 1, "result": {"order": {"order_id": "A", "order_state": "open"}, "trades": []}}).to_string();
+        let _ = socket.handle_upstream(&text, Timestamp::default());
+        socket
+    };
+    let asked = |shell: &mut Shell, socket: &mut DeribitSocket, verb: &str, scope: &str| {
+        shell.call(socket, &format!("private/{verb}_cancel_on_disconnect"), &json!({"scope": scope}))
+    };
+    let mut nobody = super::socket();
+    assert_eq!(asked(&mut shell, &mut nobody, "enable", "account"), Err(Reject::MissingCredentials));
+    shell.call(&mut nobody, "public/auth", &login("trade:read")).unwrap();
+    assert_eq!(asked(&mut shell, &mut nobody, "enable", "account"), Err(Reject::ScopeMissing));
+
+    let mut first = logged_in(&mut shell);
+    assert_eq!(asked(&mut shell, &mut first, "enable", "account"), Ok(json!("ok")));
+    assert!(first.unclean_end().is_empty(), "it was here before");
+    assert_eq!(asked(&mut shell, &mut first, "get", "account"), Ok(json!({"enabled": true, "scope": "account"})));
+    assert_eq!(asked(&mut shell, &mut first, "get", "connection"), Ok(json!({"enabled": false, "scope": "connection"})));
+
+    let mut second = logged_in(&mut shell);
+    assert_eq!(asked(&mut shell, &mut second, "get", "connection"), Ok(json!({"enabled": true, "scope": "connection"})));
+    assert_eq!(second.unclean_end().len(), 1);
+    // What is said on a connection goes first, and twice the same is nothing to keep.
+    assert_eq!(asked(&mut shell, &mut second, "disable", "connection"), Ok(json!("ok")));
+    assert!(second.unclean_end().is_empty());
+    assert_eq!(asked(&mut shell, &mut second, "enable", "account"), Ok(json!("ok")));
+    assert!(second.take_setting().is_none());
+
+    assert_eq!(asked(&mut shell, &mut second, "disable", "account"), Ok(json!("ok")));
+    assert!(logged_in(&mut shell).unclean_end().is_empty());
+    let mut third = logged_in(&mut shell);
+    shell.desk.cancels = true;
+    shell.call(&mut third, "private/logout", &json!({})).unwrap();
+    assert!(third.unclean_end().is_empty(), "a goodbye leaves the orders");
+}
+
+/// A setting that is not kept is refused under the id of its call, and is not asked for again by the next one.
+#[test]
+fn a_setting_is_of_one_call() {
+    let (mut shell, mut socket) = (Shell::new(), socket());
+    shell.call(&mut socket, "public/auth", &login("")).unwrap();
+    let frame = r#"{"id":42,"method":"private/enable_cancel_on_disconnect","params":{"scope":"account"}}"#;
+    let now = shell.now();
+    assert!(matches!(socket.handle_text(frame, now, &mut shell.desk), Step::Reply(_)));
+    assert!(socket.refuse(&Reject::StoreUnavailable.into(), now).contains(r#""id":42,"error":{"code":10001"#));
+    let _ = socket.handle_text(r#"{"id":43,"method":"public/test"}"#, now, &mut shell.desk);
+    assert!(socket.take_setting().is_none());
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn natural_family(target: &RouteTarget, kind: RouteKind) -> Option<Family> {
         (RouteTarget::FixMessage(_), _) => Some(Family::Any),
         (
             RouteTarget::Http { .. },
-            RouteKind::DialectSocket | RouteKind::Halt | RouteKind::Http | RouteKind::Local | RouteKind::WebSocketRelay,
+            RouteKind::DialectSocket | RouteKind::Halt | RouteKind::Http | RouteKind::InBody | RouteKind::Local | RouteKind::WebSocketRelay,
         ) => None,
     }
 }

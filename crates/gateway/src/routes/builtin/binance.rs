@@ -38,6 +38,7 @@ fn request(row: &RestRoute, prefix: &str, upstream: usize) -> RouteSpec {
         family: Family::BINANCE,
         kind: match row.handling {
             Handling::Forward => RouteKind::Http,
+            Handling::InBody => RouteKind::InBody,
             Handling::Local => RouteKind::Local,
         },
         weight: RouteWeight::Venue(row.weight),

@@ -55,6 +55,7 @@ impl Table<'_> {
             family: self.family,
             kind: match row.handling {
                 Handling::Forward => RouteKind::Http,
+                Handling::InBody => RouteKind::InBody,
                 Handling::Local => RouteKind::Local,
             },
             weight: RouteWeight::Venue(row.weight),

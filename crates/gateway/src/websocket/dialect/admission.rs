@@ -7,7 +7,7 @@ use countersign_core::rate::KeyCounters;
 use countersign_core::verify::check_window;
 use countersign_core::{KeyRate, Permit, Presented, Refusal, Reject, Timestamp, Token, VerifiedIdentity, authorize, permit_public};
 use countersign_dialects::risk::SignedText;
-use countersign_dialects::socket::Forward;
+use countersign_dialects::socket::{Forward, Setting};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_websockets::Message;
 
@@ -16,6 +16,7 @@ use crate::audit::{self, Subject};
 use crate::authenticate::{Login, check_required, required_end, verify_presented, verify_shown};
 use crate::clock;
 use crate::connection::Connection;
+use crate::control::set_cancel_on_disconnect;
 use crate::exchange::{Admitted, charge};
 use crate::halts::{Asked, Cleared};
 use crate::routes::Route;
@@ -162,6 +163,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         check_window(freshness, clock::wall())?;
         self.asked = Some(clock::mono());
         self.links.send(self.worker, link, permit, outgoing).await
+    }
+
+    /// Keeps what an account wants of its new connections, if it may say so.
+    pub(super) async fn keep(&mut self, setting: &Setting) -> Result<(), Refusal> {
+        let routes = self.worker.shared.routes.load_full();
+        let dialect = self.route.family.dialect().ok_or(Reject::Internal)?;
+        let route = routes.find_dialect_message(dialect.purpose(), setting.message).ok_or(Reject::RouteUnknown)?;
+        drop(self.admit(route, Some(route.orders), Some(&setting.identity), SignedText::default())?);
+        let account = setting.identity.account();
+        set_cancel_on_disconnect(&self.worker.shared, account, setting.cancels_on_disconnect).await.map_err(|error| {
+            tracing::error!(%error, %account, "what an account wants of its connections cannot be kept");
+            Refusal::operator(Reject::StoreUnavailable, "what an account wants of its connections cannot be kept")
+        })
     }
 
     /// Permit, charge, record. `orders` are those that are charged; where there are none, nothing is.

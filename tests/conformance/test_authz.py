@@ -351,6 +351,20 @@ def test_grpc_reads_which_method_a_call_of_deribit_is_for_in_its_body(check, ser
         assert (told(denied.headers)["countersign-refusal-code"], json.loads(denied.body)["error"]["code"]) == (code, error)
 
 
+def test_grpc_lets_no_token_of_ours_go_on_in_a_body(check, server):
+    record = server.credential("deribit-hmac")
+
+    def body(method, params):
+        return json.dumps({"jsonrpc": "2.0", "id": 7, "method": method, "params": params}).encode()
+
+    login = {"grant_type": "client_credentials", "client_id": record["api_key"], "client_secret": record["secret"]}
+    granted = json.loads(raw.ask(server, "POST", "/api/v2", [], body("public/auth", login)).body)
+    for path, method in [("/api/v2", "private/get_positions"), ("/api/v2/private/get_positions", "private/get_positions"), ("/api/v2", "public/ticker")]:
+        shown = body(method, {"access_token": granted["result"]["access_token"]})
+        denied = check(question("POST", path, {"content-length": str(len(shown))}, shown)).denied_response
+        assert told(denied.headers)["countersign-refusal-code"] == "unsupported", path
+
+
 def test_grpc_refuses_a_question_without_an_address(check, key):
     asked = question("GET", f"/api/v3/account?{key.signed()}", {"x-mbx-apikey": key.api_key}, address="")
     denied = check(asked)

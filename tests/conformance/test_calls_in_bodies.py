@@ -185,3 +185,8 @@ def test_a_token_in_a_body_logs_in_and_the_venue_never_sees_it(tmp_path):
             assert sent(server, [JSON], body_of("public/ticker", params), target)[0] == 200
             assert token not in venue.seen[-1][3].decode(), target
         assert code(sent(server, [JSON], body_of("private/buy", params))) == (400, 13021), "the token may read alone"
+        count = len(venue.seen)
+        for method in ("public/ticker", "private/get_positions"):
+            status, refused = sent(server, [], b"", f"/api/v2/{method}?currency=BTC&access_token={token}", "GET")
+            assert (status, refused["error"]["code"]) == (400, -32602), refused
+        assert len(venue.seen) == count, "tokens do not belong in URLs"

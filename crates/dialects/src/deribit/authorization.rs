@@ -104,7 +104,7 @@ fn signed<'m>(request: &RequestView<'m>, text: &str) -> Result<Presented<'m>, Re
 
 /// A GET that trades writes.
 fn effect_of(request: &RequestView<'_>) -> Effect {
-    let path = method_of(request).map_or(request.path(), |method| method.path.as_bytes());
+    let path = method_of(request).map_or_else(|| request.path(), |method| method.path.as_bytes());
     effect::of_request(Purpose::Deribit, methods::REST, request.method, path)
 }
 

@@ -9,12 +9,13 @@ use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use countersign_core::rate::KeyCounters;
-use countersign_core::{Access, KeyRate, Purpose, Refusal, Reject, authorize_needing, permit_public};
+use countersign_core::{Access, Detail, KeyRate, Purpose, Refusal, Reject, authorize_needing, permit_public};
 use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::risk::SignedText;
 use countersign_dialects::{Header, RequestView};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 
+use super::may_show_token;
 use super::target::of_another_venue;
 use crate::authenticate::{Login, authenticate, check_required};
 use crate::clock;
@@ -51,6 +52,9 @@ pub(crate) fn admit(
     let echo = || route.family.dialect().and_then(|dialect| dialect.echo(request));
     if route.requirement.access == Access::Public {
         check_required(worker, connection)?;
+        if may_show_token(route) && tokens::bearer::is_sealed_in_query(worker, request.query()) {
+            return Err(Refusal::with(Reject::Malformed, Detail::Parameter("access_token")));
+        }
         if route.kind == RouteKind::Http {
             charge_stranger(worker, connection, route, request, words)?;
         }

@@ -99,6 +99,12 @@ pub(crate) fn is_sealed_among(worker: &Worker, headers: &dyn Headers) -> bool {
     }
 }
 
+/// Whether a token that was sealed here stands in a query, from which it cannot be taken.
+pub(crate) fn is_sealed_in_query(worker: &Worker, query: &[u8]) -> bool {
+    let words = query.split(|byte| b"&;=".contains(byte)).filter_map(|word| str::from_utf8(word).ok());
+    words.into_iter().any(|word| worker.shared.tokens.is_own(word))
+}
+
 /// Whether a token of ours is among the headers: no upstream gets to see it, not even behind a public route.
 pub(crate) fn is_among(worker: &Worker, headers: &dyn Headers) -> bool {
     shown(headers).is_some_and(|shown| worker.shared.identity.names_our_key(shown.text))

@@ -1,5 +1,6 @@
 //! Cancel on disconnect: which orders, in whose name, and what is waited for.
 use super::*;
+use crate::limits;
 use crate::socket::Forward;
 
 const BUY: &str = "private/buy";

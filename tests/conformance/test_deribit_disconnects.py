@@ -43,6 +43,12 @@ def state_of(server, key, order):
     return json.loads(request(server, "POST", "/api/v2", bearer, body).body)["result"]["order_state"]
 
 
+def orders_of(server, key, method, **params):
+    token = json.loads(request(server, "POST", "/api/v2", [], json.dumps({"id": 1, "method": "public/auth", "params": login(key)}).encode()).body)
+    bearer = [("Authorization", f"Bearer {token['result']['access_token']}")]
+    return json.loads(request(server, "POST", "/api/v2", bearer, json.dumps({"id": 2, "method": method, "params": params}).encode()).body)["result"]
+
+
 def placed(server, key):
     (order,) = calls(server, key, ("private/buy", ORDER))
     return order["order"]["order_id"]
@@ -73,3 +79,26 @@ def test_who_may_not_trade_decides_nothing_for_the_account(server):
         server, key, ("public/auth", reader), ("private/enable_cancel_on_disconnect", {"scope": "account"}), ("private/get_cancel_on_disconnect", {"scope": "account"})
     )[1:]
     assert refused["code"] == 13021 and read["enabled"] is False
+
+
+def test_orders_whose_answers_are_under_way_are_cancelled_too(server):
+    """In the name of whoever placed them, though who logged in since may only read."""
+    key = server.credential("deribit-hmac")
+    reader = {**login(key), "scope": "trade:read account:read"}
+
+    async def story(connection):
+        for number, (method, params) in enumerate([("public/auth", login(key)), ("private/enable_cancel_on_disconnect", {})]):
+            await ask(connection, json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}))
+        order = {"jsonrpc": "2.0", "id": 7, "method": "private/buy", "params": {**ORDER, "label": "subscription"}}
+        for _ in range(20):
+            await connection.send(json.dumps(order))
+        await connection.send(json.dumps({"jsonrpc": "2.0", "id": 8, "method": "public/auth", "params": reader}))
+        # The gateway answers it, and has passed on what came before.
+        while json.loads(await connection.recv())["id"] != 8:
+            pass
+        connection.transport.abort()
+
+    talking(server, story, PATH)
+    ended = {"instrument_name": "BTC_USDT", "count": 100}
+    until(lambda: len(orders_of(server, key, "private/get_order_history_by_instrument", **ended)) == 20)
+    assert orders_of(server, key, "private/get_open_orders") == []

@@ -81,6 +81,10 @@ pub const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 /// Seconds between heartbeats that a client may ask for: the venue's least is 10; beyond an hour nothing is kept alive.
 pub const HEARTBEAT_SECS: std::ops::RangeInclusive<u64> = 10..=3_600;
 
+/// Most calls of one key on one connection whose answers are waited for, to know what they placed: more than a connection may have under
+/// way at a time, where the venue answers all of them. What is beyond it counts as placed.
+pub const CALLS_UNDER_WAY_MAX: usize = 2_000;
+
 /// Most open orders of one connection that are remembered for cancel on disconnect; with more, all of the account are cancelled. Twice
 /// what the venue lets one account have.
 pub const OPEN_ORDERS_MAX: usize = 2_000;

@@ -267,7 +267,7 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
         self.venue.refuse(refusal, &self.echo, now)
     }
 
-    fn handle_upstream(&mut self, text: &str, _: Timestamp) -> Downstream {
+    fn handle_upstream(&mut self, _: Option<&VerifiedIdentity>, text: &str, _: Timestamp) -> Downstream {
         self.venue.handle_upstream(text)
     }
 

@@ -195,7 +195,7 @@ pub trait DialectSocket: Send {
     fn refuse(&mut self, refusal: &Refusal, now: Timestamp) -> String;
 
     /// Takes a text of the venue, which comes on the upstream connection of one identity (or of nobody).
-    fn handle_upstream(&mut self, _text: &str, _now: Timestamp) -> Downstream {
+    fn handle_upstream(&mut self, _whose: Option<&VerifiedIdentity>, _text: &str, _now: Timestamp) -> Downstream {
         Downstream::Pass
     }
 
@@ -207,9 +207,15 @@ pub trait DialectSocket: Send {
         None
     }
 
-    /// The client is gone without a goodbye: what is to be passed on in its name now, in this order. The answers go nowhere.
-    fn unclean_end(&mut self) -> Vec<Forward> {
+    /// The client is gone without a goodbye: what is to be passed on in its name now, in this order. The answers go nowhere. Asked
+    /// again with each answer that comes as long as [`Self::awaits_answers`], and a last time, with `waited`, when none comes any more.
+    fn unclean_end(&mut self, _waited: bool) -> Vec<Forward> {
         Vec::new()
+    }
+
+    /// Whether what is to be passed on in the name of a client that is gone depends on answers which the venue owes.
+    fn awaits_answers(&self) -> bool {
+        false
     }
 
     /// Time went by: heartbeats, silence.

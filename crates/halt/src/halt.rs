@@ -128,6 +128,15 @@ pub enum RaisedBy {
 }
 
 impl RaisedBy {
+    /// The account of the client that raised it.
+    #[must_use]
+    pub const fn client(&self) -> Option<&AccountId> {
+        match self {
+            Self::Client { account, .. } => Some(account),
+            Self::Local(_) | Self::Operator(_) => None,
+        }
+    }
+
     /// Whether a client raised it, for what is its own.
     #[must_use]
     pub const fn is_client(&self) -> bool {

@@ -16,7 +16,8 @@ pub enum HaltScope {
     Dialect(Purpose),
     /// One instrument, by the venue's name of it. A request whose instrument cannot be told counts as being of it.
     Instrument(Box<str>),
-    /// One key, by the name that its client sends.
+    /// One key, by the name that its client sends: where an operator says it, that of every venue; where a client does, that of its
+    /// account ([`RaisedBy::client`](crate::RaisedBy::client)).
     Key(ApiKeyId),
     /// One gateway node.
     Node(Box<str>),

@@ -97,10 +97,12 @@ impl HaltSet {
     }
 
     /// A halt in force beside which this one would change nothing: of its scope, as strong, and as hard to lift. What a client stopped
-    /// for itself one operator lifts, so it stands for no operator's halt; and only what is for ever stands for what is for ever.
+    /// for itself one operator lifts, and covers nobody else, so it stands only for one of the same client; and only what is for ever
+    /// stands for what is for ever.
     #[must_use]
     pub fn covering(&self, halt: &Halt) -> Option<&Entry> {
-        let as_hard = |known: &Halt| (halt.by.is_client() || !known.by.is_client()) && (known.is_for_ever() || !halt.is_for_ever());
+        let as_wide = |known: &Halt| known.by.client().is_none_or(|account| halt.by.client() == Some(account));
+        let as_hard = |known: &Halt| as_wide(known) && (known.is_for_ever() || !halt.is_for_ever());
         let covers = |(entry, level): &(&Entry, Action)| entry.halt.scope == halt.scope && *level >= halt.action && as_hard(&entry.halt);
         self.in_force().find(covers).map(|(entry, _)| entry)
     }

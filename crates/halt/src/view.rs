@@ -42,6 +42,8 @@ pub struct HaltView {
     dialects: Vec<(Purpose, Hit)>,
     accounts: HashMap<AccountId, Hit>,
     keys: HashMap<ApiKeyId, Hit>,
+    /// By clients: a name is that of another firm's key, too, where that is for another venue.
+    own_keys: HashMap<AccountId, HashMap<ApiKeyId, Hit>>,
     sessions: HashMap<SessionId, Hit>,
     instruments: HashMap<Box<str>, Hit>,
     any_instrument: Option<Hit>,
@@ -78,7 +80,10 @@ impl HaltView {
                     put(&mut view.instruments, &name.to_ascii_uppercase().into_boxed_str(), hit);
                     view.any_instrument = stronger(view.any_instrument, hit);
                 }
-                HaltScope::Key(key) => put(&mut view.keys, key, hit),
+                HaltScope::Key(key) => match halt.by.client() {
+                    Some(account) => put(view.own_keys.entry(account.clone()).or_default(), key, hit),
+                    None => put(&mut view.keys, key, hit),
+                },
                 HaltScope::Node(name) if **name == *node => view.everybody = stronger(view.everybody, hit),
                 HaltScope::Node(_) => {}
                 HaltScope::Session(sid) => put(&mut view.sessions, sid, hit),
@@ -95,6 +100,7 @@ impl HaltView {
             && self.dialects.is_empty()
             && self.accounts.is_empty()
             && self.keys.is_empty()
+            && self.own_keys.is_empty()
             && self.sessions.is_empty()
             && self.instruments.is_empty()
     }
@@ -111,9 +117,10 @@ impl HaltView {
         let cuts = |hit: &Hit| hit.action == Action::Disconnect;
         self.everybody.as_ref().is_some_and(cuts)
             || self.dialects.iter().any(|(_, hit)| cuts(hit))
-            || [&self.accounts.values().any(cuts), &self.keys.values().any(cuts), &self.sessions.values().any(cuts)]
-                .into_iter()
-                .any(|any| *any)
+            || self.accounts.values().any(cuts)
+            || self.keys.values().any(cuts)
+            || self.own_keys.values().flat_map(HashMap::values).any(cuts)
+            || self.sessions.values().any(cuts)
     }
 
     /// The strongest halt that covers a request and stops its risk.
@@ -133,6 +140,7 @@ impl HaltView {
             subject.purpose.and_then(dialect),
             subject.account.and_then(|account| self.accounts.get(account).copied()),
             subject.key.and_then(|key| self.keys.get(key).copied()),
+            subject.account.zip(subject.key).and_then(|(account, key)| self.own_keys.get(account)?.get(key).copied()),
             subject.session.and_then(|sid| self.sessions.get(&sid).copied()),
             instrument,
         ]

@@ -193,8 +193,8 @@ mod tests {
             assert!(matches!(socket.handle_text(&text, now(), &mut desk), Step::Forward(_)), "{text}");
         }
         socket.refuse(&Reject::RateLimited.into(), now());
-        let answer = socket.handle_upstream(r#"{"event":"conf","status":"OK","flags":0}"#, now());
+        let answer = socket.handle_upstream(None, r#"{"event":"conf","status":"OK","flags":0}"#, now());
         assert_eq!(answer, Downstream::Replace(r#"{"event":"conf","status":"OK","flags":65536}"#.to_owned()));
-        assert_eq!(socket.handle_upstream(r#"[17,"hb"]"#, now()), Downstream::Replace(r#"[17,"hb",1]"#.to_owned()));
+        assert_eq!(socket.handle_upstream(None, r#"[17,"hb"]"#, now()), Downstream::Replace(r#"[17,"hb",1]"#.to_owned()));
     }
 }

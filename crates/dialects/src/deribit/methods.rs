@@ -121,7 +121,7 @@ impl Method {
         }
     }
 
-    const fn orders(self) -> u32 {
+    pub(super) const fn orders(self) -> u32 {
         match self.access {
             Access::Local | Access::Login | Access::Public | Access::Scoped(_) => 0,
             Access::Trade(orders) => orders,

@@ -14,7 +14,11 @@
 
 mod local;
 
-use countersign_core::{Detail, Freshness, Monotonic, Now, Purpose, Refusal, Reject, Scope, Timestamp, TokenKind, VerifiedIdentity};
+use std::collections::BTreeSet;
+
+use countersign_core::{
+    AccountId, Detail, Freshness, Monotonic, Now, Purpose, Refusal, Reject, Scope, Timestamp, TokenKind, VerifiedIdentity,
+};
 
 use self::local::Heartbeat;
 use super::grant::{self, Grant};
@@ -47,13 +51,13 @@ pub struct DeribitSocket {
 struct Cancels {
     /// What was said on this connection; it goes first.
     here: Option<bool>,
-    /// What the account had said when the connection logged in.
-    by_account: bool,
+    /// Accounts that had said so when the connection logged in as theirs.
+    by_account: BTreeSet<AccountId>,
 }
 
 impl Cancels {
-    fn on_disconnect(&self) -> bool {
-        self.here.unwrap_or(self.by_account)
+    fn on_disconnect(&self, account: &AccountId) -> bool {
+        self.here.unwrap_or_else(|| self.by_account.contains(account))
     }
 }
 
@@ -161,6 +165,7 @@ impl DeribitSocket {
         }
         self.forwarded = call.id.map(str::to_owned);
         let identity = self.identity.clone();
+        self.orders.note(identity.as_ref(), call.id, message);
         Ok(Step::Forward(Forward { message, identity, freshness: Freshness::Channel, text: None, reply: None }))
     }
 
@@ -175,6 +180,7 @@ impl DeribitSocket {
             Goal::Forward { message, text, needs } => {
                 check(&identity, *needs)?;
                 self.forwarded.clone_from(&pending.id);
+                self.orders.note(Some(&identity), pending.id.as_deref(), message);
                 Ok(Step::Forward(Forward { text: Some(text.clone()), ..Forward::as_identity(message, identity) }))
             }
             Goal::Grant { wanted, takes_over, subject } => {
@@ -184,7 +190,11 @@ impl DeribitSocket {
                 let identity = tokens::narrowed(&identity, wanted);
                 let result = tokens::grant(&identity, wanted, true, now, desk);
                 if *takes_over {
-                    self.cancels.by_account = desk.cancels_on_disconnect(identity.account());
+                    if desk.cancels_on_disconnect(identity.account()) {
+                        self.cancels.by_account.insert(identity.account().clone());
+                    } else {
+                        self.cancels.by_account.remove(identity.account());
+                    }
                     self.identity = Some(identity);
                 }
                 Ok(Step::reply(reply::result(pending.id.as_deref(), &result, now)))
@@ -232,6 +242,7 @@ fn subscription(call: &Call<'_>) -> Result<(&'static str, Option<&'static str>),
 impl DialectSocket for DeribitSocket {
     fn handle_text<'f>(&mut self, text: &'f str, now: Timestamp, desk: &mut dyn Desk) -> Step<'f> {
         (self.pending, self.setting) = (None, None);
+        self.orders.settle();
         if let Some(heartbeat) = &mut self.heartbeat {
             heartbeat.heard();
         }
@@ -258,11 +269,14 @@ impl DialectSocket for DeribitSocket {
     }
 
     fn refuse(&mut self, refusal: &Refusal, now: Timestamp) -> String {
+        self.orders.take_back();
         reply::error(self.forwarded.as_deref(), refusal, Asked::Call, now)
     }
 
-    fn handle_upstream(&mut self, text: &str, _: Timestamp) -> Downstream {
-        self.orders.observe(text);
+    fn handle_upstream(&mut self, whose: Option<&VerifiedIdentity>, text: &str, _: Timestamp) -> Downstream {
+        if let Some(identity) = whose {
+            self.orders.observe(identity, text);
+        }
         Downstream::Pass
     }
 
@@ -278,9 +292,13 @@ impl DialectSocket for DeribitSocket {
         self.heartbeat.as_mut().map_or_else(Step::ignore, |heartbeat| heartbeat.handle_timeout(now.mono))
     }
 
-    fn unclean_end(&mut self) -> Vec<Forward> {
-        let Some(identity) = self.identity.clone().filter(|_| self.cancels.on_disconnect()) else { return Vec::new() };
-        let calls = self.orders.cancellations().into_iter();
-        calls.map(|(message, text)| Forward { text: Some(text), ..Forward::as_identity(message, identity.clone()) }).collect()
+    fn unclean_end(&mut self, waited: bool) -> Vec<Forward> {
+        let cancels = |identity: &VerifiedIdentity| self.cancels.on_disconnect(identity.account());
+        let calls = self.orders.take_cancellations(cancels, waited).into_iter();
+        calls.map(|(identity, message, text)| Forward { text: Some(text), ..Forward::as_identity(message, identity) }).collect()
+    }
+
+    fn awaits_answers(&self) -> bool {
+        self.orders.awaits(|identity| self.cancels.on_disconnect(identity.account()))
     }
 }

@@ -26,6 +26,7 @@ use crate::dialect::{Answer, Dialect as _, LocalRequest, RequestView, Security};
 use crate::routes::Handling;
 use crate::socket::{Desk, DialectSocket as _, Step};
 
+mod cancels;
 mod in_body;
 mod story;
 
@@ -34,13 +35,17 @@ const NOW_MS: u64 = 1_795_222_428_600;
 const SECRET: &str = "a secret for tests only";
 
 fn credential() -> Arc<Credential> {
+    credential_of("key-1", "desk")
+}
+
+fn credential_of(key: &str, account: &str) -> Arc<Credential> {
     Arc::new(Credential {
         scopes: Scopes::parse("account:read order:read order:write").unwrap(),
         ..Credential::new(
-            CredentialId::parse("cred-1").unwrap(),
-            AccountId::parse("desk").unwrap(),
+            CredentialId::parse(&format!("cred-{key}")).unwrap(),
+            AccountId::parse(account).unwrap(),
             Purpose::Deribit,
-            ApiKeyId::parse("key-1").unwrap(),
+            ApiKeyId::parse(key).unwrap(),
             Verifier::mac_keeping_secret(Algorithm::HmacSha256, &Secret::new(SECRET.as_bytes().to_vec())).unwrap(),
         )
     })
@@ -110,7 +115,7 @@ impl Shell {
     }
 
     fn verify(&self, presented: &Presented<'_>) -> Result<VerifiedIdentity, Refusal> {
-        let known = Some(credential()).filter(|known| known.key_id == presented.key_id);
+        let known = [credential(), credential_of("key-3", "other")].into_iter().find(|known| known.key_id == presented.key_id);
         verify(presented, known.as_ref(), &self.context())
     }
 

@@ -199,11 +199,11 @@ mod tests {
     fn the_venue_behind_opens_nothing_that_is_open() {
         let mut socket = opened("/");
         let opening = r#"{"connectionID":8628615390848610000,"event":"systemStatus","status":"online","version":"1.0.0"}"#;
-        assert_eq!(socket.handle_upstream(opening, now()), Downstream::Drop);
+        assert_eq!(socket.handle_upstream(None, opening, now()), Downstream::Drop);
         for text in
             [r#"{"event":"systemStatus","status":"maintenance"}"#, r#"{"event":"heartbeat"}"#, r#"[1,["connectionID"],"trade","XBT/USD"]"#]
         {
-            assert_eq!(socket.handle_upstream(text, now()), Downstream::Pass, "{text}");
+            assert_eq!(socket.handle_upstream(None, text, now()), Downstream::Pass, "{text}");
         }
     }
 }

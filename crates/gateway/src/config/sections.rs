@@ -122,7 +122,7 @@ fn listen(mut keys: Reader<'_>) -> ListenSettings {
     let authorities = keys
         .list_or(
             "authorities",
-            "Host names, with or without port, that requests may name; others get 421. Unset, those of the certificate. With a port, only that port.",
+            "Host names, with or without port, that requests may name; others get 421. Unset, those of the certificate. With a port, only that port, in requests and in proofs.",
             "any",
             authority,
         )

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use countersign_core::{CorrelationId, Detail, Effect, Refusal, Reject, Timestamp};
+use countersign_core::{CorrelationId, Detail, Effect, Refusal, Reject, SessionId, Timestamp, VerifiedIdentity};
 use countersign_dialects::{Header, RequestView};
 use countersign_oauth::{DpopProof, Form, Held, OAuthError, OAuthRefusal, Part, assertion, request};
 use countersign_store::audit::{AuditEvent, AuditRecord};
@@ -94,6 +94,15 @@ impl Asker<'_> {
     pub(super) fn charge(&self, login: &Login) -> Result<(), OAuthRefusal> {
         let rate = login.identity.credential().rate;
         exchange::charge(&login.counters, rate, TOKEN_WEIGHT, 0, &mut Words::plain()).map(drop).map_err(of_client)
+    }
+
+    /// Refuses whoever a halt cuts off, or the session that a token would be of: a token is good at services beside us, which know nothing
+    /// of halts. To be asked before anything is spent, so that a family goes on when the halt is lifted.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable`.
+    pub(super) fn admit_presence(&self, identity: &VerifiedIdentity, session: Option<SessionId>) -> Result<(), OAuthRefusal> {
+        self.worker.shared.halts.gate().admit_presence(Some(identity), Family::Any, session).map_err(of_client)
     }
 
     /// The DPoP proof of this request, if it has one. It is not spent yet. At the token endpoint it has a nonce of ours, if that is

@@ -41,6 +41,7 @@ pub(super) fn exchange(
         return Err(OAuthRefusal::with(OAuthError::InvalidGrant, Reject::TokenInvalid, "the token of another client"));
     }
     asker.charge(&login)?;
+    asker.admit_presence(&identity, Some(access.mark.sid))?;
     let to_channel = wanted.to_channel || access.cnf.tls_exp.is_some();
     let scopes = scopes(&access.scopes.intersection(identity.scopes()), &TokenRequest { to_channel, ..wanted.clone() })?;
     let audience = audience(asker, wanted.audience.as_deref())?;

@@ -81,6 +81,7 @@ async fn of_login(
             "an access token is no proof for a new one",
         ));
     }
+    asker.admit_presence(&login.identity, login.sid())?;
     let held_scopes =
         login.granted().map_or_else(|| login.identity.scopes().clone(), |granted| login.identity.scopes().intersection(granted));
     let scopes = scopes(&held_scopes, wanted)?;

@@ -3,7 +3,7 @@
 //! Whoever asks proves who they are. A key is told about tokens of its own account; a back end needs the scope `token:introspect`.
 //! About all others it is told what it is told about nonsense: not active.
 
-use countersign_core::{AccountId, Refusal, Reject, Scope, SessionId};
+use countersign_core::{AccountId, Refusal, Reject, Scope, SessionId, verify_token};
 use countersign_dialects::HttpAnswer;
 use countersign_oauth::family::Verdict;
 use countersign_oauth::refresh::REFRESH_PREFIX;
@@ -12,8 +12,8 @@ use countersign_store::Change;
 use countersign_store::audit::AuditEvent;
 use serde_json::{Value, json};
 
-use super::bearer;
 use super::client::{Asker, of_client, of_store};
+use super::{bearer, refresh_grant};
 use crate::audit::Subject;
 use crate::authenticate::Login;
 
@@ -47,6 +47,8 @@ fn access_token(asker: &Asker<'_>, text: &str) -> Result<Option<(AccountId, Valu
         return Ok(None);
     }
     let account = match bearer::standing_anywhere(asker.worker, &access) {
+        // Nor active is the token of somebody who is cut off.
+        Ok(identity) if asker.admit_presence(&identity, Some(access.mark.sid)).is_err() => return Ok(None),
         Ok(identity) => identity.account().clone(),
         Err(refusal) if refusal.reject == Reject::StoreUnavailable => return Err(of_client(refusal)),
         Err(_) => return Ok(None),
@@ -67,15 +69,15 @@ async fn refresh_token(asker: &Asker<'_>, text: &str) -> Result<Option<(AccountI
         return Ok(None);
     }
     let table = shared.credentials.load();
-    let known = table.find(family.purpose, &family.key_id).is_some_and(|entry| {
-        entry.credential.id == family.credential && entry.credential.state == countersign_core::CredentialState::Active
-    });
+    let credential = table.find(family.purpose, &family.key_id).map(|entry| &entry.credential);
+    let standing = verify_token(&refresh_grant::token_of(&family, &ticket), credential, None, None, asker.now());
+    let is_active = standing.is_ok_and(|identity| asker.admit_presence(&identity, Some(family.sid)).is_ok());
     let told = json!({
         "active": true, "token_type": "refresh_token", "iss": asker.issuer, "aud": family.audience, "sub": family.account.as_str(),
         "client_id": family.key_id.as_str(), "scope": family.scopes.to_string(), "sid": family.sid.to_string(), "cnf": family.cnf,
         "iat": family.rotated.as_secs(), "exp": family.ends.as_secs(),
     });
-    Ok(known.then_some((family.account, told)))
+    Ok(is_active.then_some((family.account, told)))
 }
 
 /// `POST /revoke`.

@@ -50,6 +50,7 @@ pub(super) async fn refresh(
             asker.check_named(&login)?;
             let scopes = scopes(login.identity.scopes(), &TokenRequest { to_channel: family.cnf.tls_exp.is_some(), ..wanted.clone() })?;
             asker.charge(&login)?;
+            asker.admit_presence(&login.identity, Some(family.sid))?;
             asker.use_once(&login, proof.as_ref())?;
             Ok(Admitted { login, scopes, cnf })
         };
@@ -126,7 +127,7 @@ fn narrowed(family: &Family, wanted: &TokenRequest, held: &Held) -> Result<Confi
 }
 
 /// The family as a token, to ask whether its key may still be used.
-fn token_of(family: &Family, ticket: &RefreshTicket) -> Token {
+pub(super) fn token_of(family: &Family, ticket: &RefreshTicket) -> Token {
     Token {
         kind: TokenKind::Refresh,
         purpose: family.purpose,

@@ -181,14 +181,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         Ok(())
     }
 
-    /// The client went without a goodbye: what it had asked for that case is done in its name. The answers go nowhere.
+    /// The client went without a goodbye: what it had asked for that case is done in its name. The answers go nowhere, but what is
+    /// known only by one is done when it comes.
     async fn end_uncleanly(&mut self) {
         self.is_gone = true;
-        for forward in self.machine.unclean_end() {
-            let identity = forward.identity.clone();
-            if let Err(refusal) = self.forward(forward, None).await {
-                self.note_refused(&refusal, identity.as_ref());
+        let until = clock::mono().saturating_add(ANSWER_GRACE);
+        let mut waited = false;
+        loop {
+            for forward in self.machine.unclean_end(waited) {
+                let identity = forward.identity.clone();
+                if let Err(refusal) = self.forward(forward, None).await {
+                    self.note_refused(&refusal, identity.as_ref());
+                }
             }
+            if waited || !self.machine.awaits_answers() {
+                return;
+            }
+            waited = tokio::select! {
+                (link, message) = self.links.next() => match message {
+                    Some(message) => {
+                        self.hear(link, &message);
+                        false
+                    }
+                    None => true,
+                },
+                () = clock::until(Some(until)) => true,
+            };
         }
     }
 
@@ -298,28 +316,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     async fn on_links(&mut self, link: LinkId, message: Option<Message>) -> Result<(), Farewell> {
         let mut next = Some((link, message));
         for _ in 0..=BATCH_MAX {
-            let Some((_, message)) = next.take() else { break };
+            let Some((link, message)) = next.take() else { break };
             let Some(message) = message else {
                 self.note_refused(&Reject::UpstreamUnavailable.into(), None);
                 return Err(Farewell::UPSTREAM_LOST);
             };
-            self.pass_down(message).await?;
+            self.pass_down(link, message).await?;
             next = self.links.try_next();
         }
-        if let Some((_, Some(message))) = next {
+        if let Some((link, Some(message))) = next {
             // Taken out already, one more than a batch.
-            self.pass_down(message).await?;
+            self.pass_down(link, message).await?;
         }
         Ok(self.client.flush().await?)
     }
 
-    async fn pass_down(&mut self, message: Message) -> Result<(), Farewell> {
-        let Some(text) = message.as_text() else { return Ok(()) };
-        match self.machine.handle_upstream(text, clock::wall()) {
+    async fn pass_down(&mut self, link: LinkId, message: Message) -> Result<(), Farewell> {
+        match self.hear(link, &message) {
             Downstream::Drop => Ok(()),
             Downstream::Pass => Ok(self.client.feed(message).await?),
             Downstream::Replace(text) => Ok(self.client.feed(Message::text(text)).await?),
         }
+    }
+
+    /// What becomes of a message of a link, by the machine.
+    fn hear(&mut self, link: LinkId, message: &Message) -> Downstream {
+        let Some(text) = message.as_text() else { return Downstream::Drop };
+        let whose = self.links.key(link).and_then(LinkKey::identity);
+        self.machine.handle_upstream(whose, text, clock::wall())
     }
 
     async fn on_timeout(&mut self) -> Result<(), Farewell> {

@@ -43,6 +43,11 @@ impl<K: PartialEq> Links<K> {
         self.links.iter().find(|link| link.key == *key).map(|link| link.id)
     }
 
+    /// What an open link is for.
+    pub(crate) fn key(&self, id: LinkId) -> Option<&K> {
+        self.links.iter().find(|link| link.id == id).map(|link| &link.key)
+    }
+
     /// Whether no further link can be opened.
     pub(crate) fn is_full(&self) -> bool {
         self.links.len() >= LINKS_MAX

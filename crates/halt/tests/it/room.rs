@@ -126,3 +126,12 @@ fn whatever_words_become_plain_ones() {
     let cut = as_plain(&"ß".repeat(200));
     assert_eq!((cut.len(), as_plain(&format!("x{cut}")).len()), (256, 255), "at the end of a letter");
 }
+
+#[test]
+fn a_key_that_one_client_stopped_is_not_that_of_another_one_of_its_name() {
+    let stopped = |account| of_account(account, halt(1, "key:shared", Action::Freeze));
+    let mut set = HaltSet::default();
+    set.raise(stopped(1), 1);
+    assert!(set.covering(&stopped(1)).is_some());
+    assert!(set.covering(&stopped(2)).is_none(), "it is not stopped");
+}

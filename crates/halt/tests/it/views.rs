@@ -3,7 +3,7 @@
 use countersign_core::{AccountId, ApiKeyId, Purpose, Risk, SessionId};
 use countersign_halt::{Action, HaltSet, HaltView, Subject};
 
-use crate::support::halt;
+use crate::support::{by_client, halt};
 
 const RISKS: [Risk; 4] = [Risk::Read, Risk::Cancel, Risk::Reduce, Risk::Increase];
 
@@ -44,6 +44,29 @@ fn every_scope_covers_its_own_and_nobody_else() {
         assert!(view.decide(&mine, Risk::Cancel).is_none());
     }
     assert!(view(&[("node:n2", Action::Disconnect)]).is_empty(), "another node's halt is not ours");
+}
+
+/// Names of keys are unique for a venue only: a client may have one that another firm has elsewhere.
+#[test]
+fn what_a_client_stops_is_a_key_of_its_own_account() {
+    let (mine, others, key) = (AccountId::parse("desk").unwrap(), AccountId::parse("4712").unwrap(), ApiKeyId::parse("k").unwrap());
+    let subject = |account, purpose| Subject { purpose: Some(purpose), account: Some(account), key: Some(&key), ..Subject::default() };
+    for action in Action::ALL {
+        let halt = halt(1, "key:k", action);
+        let view = |halt| {
+            let mut set = HaltSet::default();
+            set.raise(halt, 1);
+            HaltView::compile(&set, "n1")
+        };
+        let (by_client, by_operator) = (view(by_client(halt.clone())), view(halt));
+        assert_eq!((by_client.is_empty(), by_client.cuts_somebody()), (false, action == Action::Disconnect));
+        for risk in RISKS {
+            let stops = action.stops(risk);
+            assert_eq!(by_client.decide(&subject(&mine, Purpose::Bybit), risk).is_some(), stops, "{action} {risk}");
+            assert_eq!(by_client.decide(&subject(&others, Purpose::Binance), risk), None, "{action} {risk}");
+            assert_eq!(by_operator.decide(&subject(&others, Purpose::Binance), risk).is_some(), stops, "{action} {risk}");
+        }
+    }
 }
 
 #[test]

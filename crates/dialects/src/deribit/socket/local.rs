@@ -81,7 +81,7 @@ impl DeribitSocket {
             "private/get_cancel_on_disconnect" => {
                 let identity = self.logged_in()?;
                 match self::scope(call)? {
-                    Scope::Connection => json!({"enabled": self.cancels.on_disconnect(), "scope": "connection"}),
+                    Scope::Connection => json!({"enabled": self.cancels.on_disconnect(identity.account()), "scope": "connection"}),
                     Scope::Account => json!({"enabled": desk.cancels_on_disconnect(identity.account()), "scope": "account"}),
                 }
             }

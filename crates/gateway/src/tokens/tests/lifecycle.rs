@@ -1,6 +1,9 @@
 //! Refresh, its second use, introspection, revocation.
 
+use countersign_halt::Action;
+
 use super::*;
+use crate::halts::tests::{halt, lift};
 
 const TICKER: &str = "/native/v1/ticker";
 
@@ -264,6 +267,39 @@ async fn a_key_that_asks_too_often_waits_and_is_not_called_a_bad_client() {
         let limited = told.iter().find(|told| told.status == 429).unwrap();
         assert_eq!(limited.error(), (429, "temporarily_unavailable"));
         assert!(limited.headers.contains_key("retry-after"));
+    })
+    .await;
+}
+
+/// A token is good at services beside the gateway, which know nothing of halts.
+#[tokio::test]
+async fn whoever_is_cut_off_gets_no_token_and_has_no_active_one() {
+    on_stage(|stage| async move {
+        let connection = stage.connection();
+        let first = tokens(&stage, &connection, "md:read offline_access", 1).await;
+        let (access, family) = (first.text("access_token"), first.text("refresh_token"));
+        let report = halt(&stage, "account:desk", Action::Disconnect).await;
+        let refused = (503, "temporarily_unavailable");
+        let (one, other) = (assertion(OWNER), assertion(OWNER));
+        let kind = countersign_oauth::assertion::ASSERTION_TYPE;
+        let credentials = [("grant_type", "client_credentials"), ("client_assertion", &*one), ("client_assertion_type", kind)];
+        assert_eq!(post(&stage, &connection, "/token", &credentials, Some(1)).await.error(), refused);
+        let bearer = [("grant_type", JWT_BEARER), ("assertion", &*other)];
+        assert_eq!(post(&stage, &connection, "/token", &bearer, Some(1)).await.error(), refused);
+        let exchanged = [("grant_type", TOKEN_EXCHANGE), ("subject_token", access.as_str()), ("subject_token_type", ACCESS_TOKEN_TYPE)];
+        assert_eq!(post(&stage, &connection, "/token", &exchanged, Some(1)).await.error(), refused);
+        assert_eq!(refresh(&stage, &connection, &family, 1).await.error(), refused);
+        for token in [&access, &family] {
+            assert_eq!(about(&stage, &connection, "/introspect", token).await.body, json!({ "active": false }));
+        }
+        lift(&stage, &report.id, None, &["alice", "bob"]).await.unwrap();
+        for token in [&access, &family] {
+            assert_eq!(about(&stage, &connection, "/introspect", token).await.body["active"], true);
+        }
+        let again = refresh(&stage, &connection, &family, 1).await;
+        assert_eq!(again.status, 200, "nothing was spent");
+        halt(&stage, "account:other", Action::Disconnect).await;
+        assert_eq!(refresh(&stage, &connection, &again.text("refresh_token"), 1).await.status, 200, "a halt of others");
     })
     .await;
 }

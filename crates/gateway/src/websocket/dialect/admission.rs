@@ -33,6 +33,15 @@ pub(super) enum LinkKey {
     Public,
 }
 
+impl LinkKey {
+    pub(super) const fn identity(&self) -> Option<&VerifiedIdentity> {
+        match self {
+            Self::Key(identity) => Some(identity),
+            Self::Public => None,
+        }
+    }
+}
+
 impl PartialEq for LinkKey {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -121,13 +130,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             let entry = table.find(identity.purpose(), identity.key_id());
             identity.recheck(entry.map(|entry| &entry.credential), Some(self.connection.remote.ip()), clock::wall()).err()
         };
-        let refusal =
-            check_required(self.worker, self.connection).err().or_else(|| self.machine.identity().and_then(fallen)).or_else(|| {
-                self.links.iter().find_map(|(_, key)| match key {
-                    LinkKey::Key(identity) => fallen(identity),
-                    LinkKey::Public => None,
-                })
-            });
+        let refusal = check_required(self.worker, self.connection)
+            .err()
+            .or_else(|| self.machine.identity().and_then(fallen))
+            .or_else(|| self.links.iter().find_map(|(_, key)| key.identity().and_then(fallen)));
         match refusal {
             Some(refusal) => {
                 self.note_refused(&refusal, None);
@@ -140,10 +146,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     /// When that is to be asked again, though nothing changes and the client says nothing: it may be listening only.
     pub(super) fn next_end(&self) -> Option<Timestamp> {
         let table = self.worker.shared.credentials.load();
-        let of_links = self.links.iter().filter_map(|(_, key)| match key {
-            LinkKey::Key(identity) => Some(identity),
-            LinkKey::Public => None,
-        });
+        let of_links = self.links.iter().filter_map(|(_, key)| key.identity());
         let of_keys = self.machine.identity().into_iter().chain(of_links).filter_map(|identity| table.end_of(identity));
         required_end(self.worker, self.connection).into_iter().chain(of_keys).min()
     }

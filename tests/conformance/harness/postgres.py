@@ -22,7 +22,7 @@ def _programs():
 class Postgres:
     """The server refuses to run as root, so it runs as nobody then."""
 
-    def __init__(self, primary=None):
+    def __init__(self, primary=None, waited_for=True):
         # Not below the folder of a test, which others than root may not enter; in memory where there is room, for its flushes.
         memory = Path("/dev/shm")
         roomy = memory.is_dir() and shutil.disk_usage(memory).free > 1 << 30
@@ -32,7 +32,7 @@ class Postgres:
             shutil.chown(self.folder, "nobody", "nogroup")
         self.programs = _programs()
         if primary is not None:
-            self._copy(primary)
+            self._copy(primary, waited_for)
             return
         made = self._run("initdb", "-D", "data", "-U", "countersign", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         assert made.returncode == 0, made.stderr
@@ -49,14 +49,24 @@ class Postgres:
         done = self._run("pg_ctl", "-D", "data", "-w", "-t", str(START_SECONDS), "-l", "log", "-o", settings, "start")
         assert done.returncode == 0, done.stdout + done.stderr + (self.folder / "log").read_text(errors="replace")
 
-    def _copy(self, primary):
-        """Becomes a standby that the primary waits for with each commit."""
+    def _copy(self, primary, waited_for):
+        """Becomes a standby, which the primary waits for with each commit, or not."""
         copied = self._run("pg_basebackup", "-h", str(primary.folder), "-U", "countersign", "-D", "data", "-R", "-X", "stream", "-c", "fast", "--no-sync")
         assert copied.returncode == 0, copied.stderr
         self.start()
+        if not waited_for:
+            return
         primary.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'")
         primary.sql("postgres", "SELECT pg_reload_conf()")
         until(lambda: primary.sql("postgres", "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") == "1")
+
+    def fall_behind(self, primary):
+        """A standby has all that its primary has by now, and gets nothing of what is committed from here on."""
+        now = primary.sql("postgres", "SELECT pg_current_wal_flush_lsn()")
+        until(lambda: self.sql("postgres", f"SELECT pg_last_wal_replay_lsn() >= '{now}'") == "t")
+        self.sql("postgres", "ALTER SYSTEM SET primary_conninfo = ''")
+        self.sql("postgres", "SELECT pg_reload_conf()")
+        until(lambda: self.sql("postgres", "SELECT count(*) FROM pg_stat_wal_receiver") == "0")
 
     def promote(self):
         """A standby becomes the primary, and waits for nobody."""

@@ -212,7 +212,7 @@ impl HaltKeeper {
             Posture::Unknown(why) => Some(why),
         };
         // Under the lock: of two publications the later one has the later state.
-        let generation = self.gate.publish(Holding { view, shadow, unknown, epoch: node.set().epoch() });
+        let generation = self.gate.publish(Holding { view, shadow, unknown, epoch: node.highest_epoch() });
         self.progress.lock().note(node.set().epoch(), generation, clock::mono());
         generation
     }

@@ -68,7 +68,7 @@ impl World {
         let (due, later) = std::mem::take(&mut self.answers).into_iter().partition(|(at, ..)| *at <= now);
         self.answers = later;
         for (_, index, asked, state) in due {
-            self.nodes[index].handle_whole_state(asked, &state);
+            self.nodes[index].handle_state(asked, &state, true);
         }
         let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.notices).into_iter().partition(|(at, ..)| *at <= now);
         self.notices = later;
@@ -230,6 +230,52 @@ fn a_standby_promoted_behind_its_primary_gives_numbers_again_and_no_node_goes_by
     assert_eq!(world.passing(), [false; 3], "the lift is none");
     let entry = world.nodes[0].set().find(id(9)).unwrap();
     assert_eq!((entry.raised, entry.level()), (0, Some(Action::CancelOnly)), "it holds, and is to be committed again");
+}
+
+#[test]
+fn what_a_promoted_standby_never_got_is_committed_and_lifted_again() {
+    let mut world = World::new();
+    world.run(LEASE_RENEW);
+    world.halt([true; 3]);
+    world.run(LEASE_RENEW * 2);
+    let standby = world.store.clone();
+    world.lift([true; 3]);
+    let (lost, epoch) = (halt(9, "account:desk", Action::CancelOnly), world.store.epoch() + 1);
+    world.store.raise(lost.clone(), epoch);
+    world.store.advance(epoch);
+    world.run(LEASE_RENEW * 2);
+    assert_eq!(world.passing(), [true; 3]);
+    world.store = standby;
+    world.run(LEASE_LIFE * 2);
+    for node in &world.nodes {
+        assert_eq!(node.posture(world.now), Posture::Unknown(Unknown::StoreBehind), "somebody is to look what was lost");
+        assert_eq!(node.set().find(id(9)).map(|entry| (entry.raised, entry.level())), Some((0, Some(Action::CancelOnly))));
+        assert_eq!((node.set().epoch(), node.highest_epoch()), (world.store.epoch(), epoch), "operators sign the number of the store");
+        assert_eq!(node.set().in_force().count(), 2, "the lift is none");
+    }
+    world.store.raise(lost, world.store.epoch() + 1);
+    world.store.advance(world.store.epoch() + 1);
+    world.run(LEASE_RENEW * 2);
+    assert_eq!(world.nodes[1].set().find(id(9)).map(|entry| entry.raised), Some(world.store.epoch()));
+    assert_eq!(world.passing(), [false; 3], "not as many changes as they knew");
+    world.lift([false; 3]);
+    world.run(LEASE_RENEW * 2);
+    assert_eq!((world.passing(), world.store.epoch()), (vec![true; 3], epoch));
+    assert!(world.nodes.iter().all(|node| *node.set() == world.store));
+}
+
+#[test]
+fn an_answer_of_before_a_change_is_no_store_that_lost_it() {
+    let mut world = World::new();
+    world.run(LEASE_RENEW * 2);
+    world.delay = LEASE_RENEW * 2;
+    world.run(LEASE_RENEW);
+    world.halt([true; 3]);
+    for _ in 0..300 {
+        world.step();
+        assert!(world.nodes.iter().all(|node| node.set().find(id(1)).is_none_or(|entry| entry.raised == 1)), "{:?}", world.nodes);
+    }
+    assert!(world.nodes.iter().all(|node| *node.set() == world.store));
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -48,10 +48,10 @@ impl HaltKeeper {
                 let (changed, lease, number) = {
                     let mut node = self.node.lock();
                     let before = node.set().clone();
-                    if is_whole {
-                        node.handle_whole_state(asked, &state);
-                    } else {
-                        node.handle_state(asked, &state);
+                    node.handle_state(asked, &state, is_whole);
+                    if node.set().epoch() < before.epoch() {
+                        // The store lost changes, and gives their numbers out again.
+                        self.progress.lock().forget();
                     }
                     (has_joined || *node.set() != before, node.lease().until(), node.lease().number())
                 };

@@ -166,3 +166,72 @@ impl HaltKeeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use countersign_halt::limits::LEASE_LIFE;
+    use countersign_halt::{Action, Halt, HaltClass, HaltId, HaltScope, RaisedBy, Reason};
+
+    use super::*;
+    use crate::halts::tests::clear;
+    use crate::testing::on_stage;
+
+    /// Looks in a row at which whoever reads was found to hold its node: it stands still.
+    const LOOKS: u32 = 200;
+
+    fn of_another_node() -> Halt {
+        Halt {
+            action: Action::CancelOnly,
+            id: HaltId::from_bytes([9; 6]),
+            scope: HaltScope::Venue,
+            reason: Reason::Runaway,
+            text: "".into(),
+            class: HaltClass::Manual,
+            by: RaisedBy::Operator("alice".into()),
+            at: clock::wall(),
+            review_by: None,
+        }
+    }
+
+    /// Until whoever reads has read all, and is about to publish it.
+    async fn until_it_publishes(keeper: &HaltKeeper) {
+        let mut looks = 0;
+        while looks < LOOKS {
+            looks = if keeper.node.try_lock().is_none() { looks + 1 } else { 0 };
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    #[expect(clippy::await_holding_lock, reason = "whoever publishes waits for it, on a thread of its own")]
+    async fn a_lease_begins_behind_what_was_read_with_it() {
+        on_stage(|stage| async move {
+            let shared = Arc::clone(&stage.worker.shared);
+            let (keeper, gate) = (&shared.halts, shared.halts.gate());
+            gate.set_lease(Monotonic::from_micros(1), 0);
+            keeper.store.raise(&of_another_node()).await.unwrap();
+            let generation = gate.generation();
+            // What is published is put together under this lock.
+            let held = keeper.shadow.lock();
+            let (runtime, reader) = (tokio::runtime::Handle::current(), Arc::clone(&shared));
+            let reading = tokio::task::spawn_blocking(move || runtime.block_on(reader.halts.read()));
+            until_it_publishes(keeper).await;
+            let read = clock::mono();
+            assert_eq!(
+                (gate.lease_until(), gate.generation()),
+                (Monotonic::from_micros(1), generation),
+                "no lease before what is new holds"
+            );
+            drop(held);
+            reading.await.unwrap();
+            assert!(gate.generation() > generation && gate.lease_until() > read);
+            assert!(gate.lease_until() <= read.saturating_add(LEASE_LIFE), "from before the question");
+            let refused = clear(&stage, countersign_core::Risk::Increase).err().unwrap();
+            assert_eq!(refused.reject.label(), "halted");
+        })
+        .await;
+    }
+}

@@ -1,5 +1,6 @@
 """A PostgreSQL server of a test's own, on a Unix socket in a folder of its own."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -11,6 +12,8 @@ from .waiting import until
 
 NEEDED = "this test needs PostgreSQL: apt-get install postgresql (`cargo xtask test` does it)"
 START_SECONDS = 60
+LOCK_SPACE = 0x4373674E
+"""The first half of the name of each lock of the gateway's (`schema.rs`)."""
 
 
 def _programs():
@@ -96,6 +99,20 @@ class Postgres:
         done = self._run("psql", "-h", str(self.folder), "-U", "countersign", "-d", name, "-At", "-v", "ON_ERROR_STOP=1", "-c", statement)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
+
+    @contextlib.contextmanager
+    def holding_halts(self, name):
+        """Holds the lock under which halts are written, as somebody does who stands still in the middle, and is not thrown out."""
+        hold = f"SELECT pg_advisory_lock({LOCK_SPACE}, 1); SELECT pg_sleep(600)"
+        command = [str(self.programs / "psql"), "-h", str(self.folder), "-U", "countersign", "-d", name, "-c", hold]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as holder:
+            held = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = {LOCK_SPACE} AND objid = 1 AND granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)')"
+            try:
+                until(lambda: self.sql(name, held) == "1")
+                yield
+            finally:
+                self.sql(name, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)' AND pid <> pg_backend_pid()")
+                holder.kill()
 
     def close(self):
         self.stop()

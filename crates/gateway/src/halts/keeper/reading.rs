@@ -31,10 +31,25 @@ struct Read {
 }
 
 impl HaltKeeper {
-    /// Reads the store, commits what only this node knows, and publishes what changed. Called four times per lease.
+    /// Reads the store, publishes what changed, and commits what only this node knows.
     pub async fn read(&self) {
+        self.renew().await;
+        self.commit_pending().await;
+    }
+
+    /// Reads the store and publishes what changed. Called four times per lease, and waits for nothing but its answer: what is to be written
+    /// may have to wait for somebody who stands still.
+    pub(in crate::halts) async fn renew(&self) {
         self.read_in_turn().await;
         self.note_reviews();
+        if self.has_uncommitted() {
+            self.uncommitted.notify_one();
+        }
+    }
+
+    /// Commits what only this node knows, as soon as there is something.
+    pub(in crate::halts) async fn commit_when_needed(&self) {
+        self.uncommitted.notified().await;
         self.commit_pending().await;
     }
 

@@ -152,8 +152,7 @@ pub(crate) fn run(args: &StormArgs) -> Result<bool> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(storm(args, &keys, &newcomers))?;
-    println!("{}", serde_json::to_string_pretty(&report)?);
-    eprintln!("{}", report.table_line());
+    println!("{}\n\n{}", serde_json::to_string_pretty(&report)?, report.table_line());
     drop(running);
     Ok(report.failures.is_empty())
 }

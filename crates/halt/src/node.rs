@@ -73,7 +73,7 @@ pub struct HaltNode {
     /// A lift was announced: nothing to fear, but worth a read.
     hinted: bool,
     asked: Option<Monotonic>,
-    /// The epoch that was known when the store was asked last.
+    /// The highest epoch that was known, or heard of, when the store was asked last.
     known: u64,
     /// The epoch that was known before the store lost it, until it is reached again.
     former: Option<u64>,
@@ -127,8 +127,9 @@ impl HaltNode {
     }
 
     /// Notes that the store is being asked.
-    pub const fn note_asked(&mut self, now: Monotonic) {
-        (self.asked, self.known) = (Some(now), self.set.epoch());
+    pub fn note_asked(&mut self, now: Monotonic) {
+        // What a notice told of was committed.
+        (self.asked, self.known) = (Some(now), self.set.epoch().max(self.missing.unwrap_or(0)));
         self.hinted = false;
     }
 

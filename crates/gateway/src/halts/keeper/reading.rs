@@ -96,8 +96,9 @@ impl HaltKeeper {
                 let mut node = self.node.lock();
                 node.note_asked(asked);
                 // A database that was put back gives out numbers a second time: then a number says nothing of what is behind it.
-                // So does a standby that was promoted behind its primary: its list of nodes is empty.
-                let trusts = !has_joined && !matches!(node.posture(asked), Posture::Unknown(Unknown::NeverRead | Unknown::StoreBehind));
+                // So does a standby that was promoted behind its primary: its list of nodes is empty, or it has not what a notice told of.
+                let trusts = !has_joined
+                    && !matches!(node.posture(asked), Posture::Unknown(Unknown::EpochMissing | Unknown::NeverRead | Unknown::StoreBehind));
                 trusts.then(|| node.set().epoch())
             };
             let own = self.row();

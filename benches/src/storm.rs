@@ -1,7 +1,7 @@
 //! A storm: all sessions lose their connections in the same instant, and come back while newcomers knock.
 //!
 //! ```text
-//!   keys ─▶ gateways and paper venues ─▶ open N sessions, one order each ─▶ cut all ─┬▶ each resumes, asks for an order
+//!   keys ─▶ gateways and paper venues ─▶ open N sessions, one order each ─▶ cut all ─┬▶ each resumes, asks for an order ─▶ and again
 //!                                                                                    └▶ N/10 newcomers say hello meanwhile
 //!   measured: until the last is back; loss to welcome, loss to the answer of the first order; newcomers served by then
 //! ```
@@ -39,11 +39,21 @@ pub(crate) struct StormArgs {
     /// Gateways that share the sessions of the storm.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) gateways: u8,
+    /// How often all are cut, each time when the last is back; default: 200 times for one session, which is one figure each time, and
+    /// once for more.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) repeat: Option<u32>,
+}
+
+impl StormArgs {
+    fn repeats(&self) -> u32 {
+        self.repeat.unwrap_or(if self.sessions == 1 { 200 } else { 1 })
+    }
 }
 
 /// Sessions of one key: a gateway lets 64 of them wait for their client.
 const SESSIONS_PER_KEY: usize = 60;
-/// Newcomers, as a part of the sessions.
+/// Newcomers, as a part of the sessions: none beside fewer, which are alone.
 const NEWCOMERS_PART: usize = 10;
 /// Sessions that are opened at the same time, before the storm.
 const OPENING_MAX: usize = 64;
@@ -62,9 +72,11 @@ pub(crate) struct StormReport {
     sessions: usize,
     /// The gateways that they were spread over.
     gateways: u8,
+    /// How often all were cut. What follows is of all these times together.
+    repeats: u32,
     /// Sessions that came back and had their first order answered.
     back: usize,
-    /// Until the last of them.
+    /// Until the last of them; the longest of all times.
     all_back_us: u64,
     /// Loss to welcome.
     resumed: Spread,
@@ -98,8 +110,19 @@ impl Spread {
     }
 }
 
+impl StormReport {
+    /// A line for the table of the documentation.
+    fn table_line(&self) -> String {
+        let Spread { p50_us, p99_us, max_us } = self.first_order;
+        let millis = |micros: u64| micros as f64 / 1_000.0;
+        let what = format!("{} × {} sessions, loss to the answer of the first order", self.repeats, self.sessions);
+        format!("| {what} | p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms |", millis(p50_us), millis(p99_us), millis(max_us))
+    }
+}
+
 /// One session after the storm.
 struct Back {
+    session: Session,
     resumed_us: u64,
     ordered_us: u64,
     attempts: u32,
@@ -128,11 +151,10 @@ pub(crate) fn run(args: &StormArgs) -> Result<bool> {
         newcomers.push(options(&key(&folder, count)?, port)?);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let mut report = runtime.block_on(storm(args.sessions, &keys, &newcomers))?;
-    report.gateways = args.gateways;
-    println!("{}", serde_json::to_string_pretty(&report)?);
+    let report = runtime.block_on(storm(args, &keys, &newcomers))?;
+    println!("{}\n\n{}", serde_json::to_string_pretty(&report)?, report.table_line());
     drop(running);
-    Ok(report.back == report.sessions)
+    Ok(report.failures.is_empty())
 }
 
 fn start(args: &StormArgs, folder: &Path) -> Result<(Server, u16)> {
@@ -181,40 +203,52 @@ fn options(file: &Path, port: u16) -> Result<Options> {
     Ok(options)
 }
 
-async fn storm(sessions: usize, keys: &[Options], newcomers: &[Options]) -> Result<StormReport> {
+async fn storm(args: &StormArgs, keys: &[Options], newcomers: &[Options]) -> Result<StormReport> {
+    let (sessions, gateways, repeats) = (args.sessions, args.gateways, args.repeats());
+    let mut report = StormReport { sessions, gateways, repeats, ..StormReport::default() };
+    let (mut resumed, mut ordered) = (Vec::new(), Vec::new());
+    let mut there = open(sessions, keys).await?;
+    for _ in 0..repeats {
+        let back = cut_all(there, newcomers, &mut report).await?;
+        resumed.extend(back.iter().map(|back| back.resumed_us));
+        ordered.extend(back.iter().map(|back| back.ordered_us));
+        there = back.into_iter().map(|back| back.session).collect();
+    }
+    report.failures.truncate(5);
+    report.back = ordered.len();
+    (report.resumed, report.first_order) = (Spread::of(&resumed)?, Spread::of(&ordered)?);
+    Ok(report)
+}
+
+/// Cuts all sessions in the same instant; those that are back.
+async fn cut_all(there: Vec<Session>, newcomers: &[Options], report: &mut StormReport) -> Result<Vec<Back>> {
     let (cut, watching) = watch::channel(None);
-    let opened = open(sessions, keys).await?;
+    let knocks = there.len() / NEWCOMERS_PART;
     let mut ride = JoinSet::new();
-    for session in opened {
+    for session in there {
         ride.spawn(tokio::time::timeout(STORM_DEADLINE, through(session, watching.clone())));
     }
     let mut knocking = JoinSet::new();
-    let knocks = (sessions / NEWCOMERS_PART).max(1);
     for newcomer in newcomers.iter().cycle().take(knocks) {
         knocking.spawn(knock(newcomer.clone(), watching.clone()));
     }
     cut.send(Some(Moment::now())).context("nobody waits for the storm")?;
-    let mut report = StormReport { sessions, newcomers: knocks, ..StormReport::default() };
-    let (mut resumed, mut ordered) = (Vec::new(), Vec::new());
+    let mut back = Vec::new();
     while let Some(joined) = ride.join_next().await {
         match joined? {
-            Ok(Ok(Back { resumed_us, ordered_us, attempts })) => {
-                resumed.push(resumed_us);
-                ordered.push(ordered_us);
-                report.attempts += u64::from(attempts);
-            }
+            Ok(Ok(session)) => back.push(session),
             Ok(Err(error)) => report.failures.push(format!("{error:#}")),
             Err(_) => report.failures.push("not back in time".to_owned()),
         }
     }
-    report.failures.truncate(5);
-    report.back = ordered.len();
-    report.all_back_us = ordered.iter().copied().max().unwrap_or_default();
-    (report.resumed, report.first_order) = (Spread::of(&resumed)?, Spread::of(&ordered)?);
+    let all_back_us = back.iter().map(|back| back.ordered_us).max().unwrap_or_default();
+    report.all_back_us = report.all_back_us.max(all_back_us);
+    report.attempts += back.iter().map(|back| u64::from(back.attempts)).sum::<u64>();
+    report.newcomers += knocks;
     while let Some(joined) = knocking.join_next().await {
-        report.served_meanwhile += usize::from(joined?.is_some_and(|after| after <= report.all_back_us));
+        report.served_meanwhile += usize::from(joined?.is_some_and(|after| after <= all_back_us));
     }
-    Ok(report)
+    Ok(back)
 }
 
 async fn open(sessions: usize, keys: &[Options]) -> Result<Vec<Session>> {
@@ -275,7 +309,8 @@ async fn through(mut session: Session, mut cut: watch::Receiver<Option<Moment>>)
     };
     let resumed_us = Moment::now().nanos_since(at) / 1_000;
     order(&mut session).await?;
-    Ok(Back { resumed_us, ordered_us: Moment::now().nanos_since(at) / 1_000, attempts })
+    let ordered_us = Moment::now().nanos_since(at) / 1_000;
+    Ok(Back { session, resumed_us, ordered_us, attempts })
 }
 
 /// A newcomer; when it was welcomed, if it was.

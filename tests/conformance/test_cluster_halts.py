@@ -1,5 +1,6 @@
 """A halt is confirmed when every node is past it: three nodes, one of which is cut off, killed, drained, or takes a request that is slow."""
 
+import contextlib
 import json
 import threading
 import time
@@ -7,6 +8,7 @@ import time
 import pytest
 
 from harness.flow import new_key, places
+from harness.operators import OperatorSocket
 from harness.three import Cluster
 from harness.upgrade import drained, replace
 from harness.waiting import until
@@ -110,6 +112,24 @@ def test_a_halt_that_is_not_in_the_database_is_not_confirmed_beyond_its_node(clu
     finally:
         raising.wires[0].mend()
     until(lambda: status(raising)["confirmed"], 30)
+
+
+def test_who_holds_up_the_writing_of_halts_keeps_no_operator_waiting_and_no_node_from_its_lease(cluster, key):
+    raising = cluster.nodes[1]
+    halted = new_key(cluster)
+    with cluster.postgres.holding_halts("cluster"):
+        with contextlib.closing(OperatorSocket(raising.server)) as operator:
+            began = time.monotonic()
+            report = operator.post("/v1/halts", {"scope": f"account:{halted.account}", "action": "cancel-only", "reason": "runaway"})
+            assert time.monotonic() - began < 1.8, "it waits for a second, on a machine that has other things to do"
+        assert report["epoch"] is None and report["confirmed_us"] is None and report["barrier_us"] is not None, report
+        while time.monotonic() - began < 4 * LEASE:
+            assert places(key, raising).status == 200, "the lease is renewed meanwhile"
+            assert places(halted, raising).status != 200
+    until(lambda: status(raising)["confirmed"])
+    again = halt(raising, f"account:{halted.account}")
+    assert again["was_in_force"] and again["epoch"] and again["confirmed_us"] is not None, again
+    assert all(places(halted, node).status != 200 for node in cluster.nodes)
 
 
 def test_after_a_crash_of_the_database_nobody_is_taken_for_silent_before_a_lease_is_over(cluster, key):

@@ -9,6 +9,9 @@
 //!   StoreBehind     Known                        StoreBehind                 =          EpochMissing  LeaseOver
 //! ```
 //!
+//! A store that has less than was known before it was asked lost what is missing. The node takes up its numbers, so that what was lost can be
+//! committed and lifted again, and stays `StoreBehind` until there are as many changes as it knew: somebody is to look what else was lost.
+//!
 //! A raise takes effect in every state, at once. A lift takes effect only by a state that was read.
 
 use countersign_core::Monotonic;
@@ -70,6 +73,10 @@ pub struct HaltNode {
     /// A lift was announced: nothing to fear, but worth a read.
     hinted: bool,
     asked: Option<Monotonic>,
+    /// The highest epoch that was known, or heard of, when the store was asked last.
+    known: u64,
+    /// The epoch that was known before the store lost it, until it is reached again.
+    former: Option<u64>,
 }
 
 impl HaltNode {
@@ -85,6 +92,8 @@ impl HaltNode {
             missing: None,
             hinted: false,
             asked: None,
+            known: 0,
+            former: None,
         }
     }
 
@@ -106,25 +115,35 @@ impl HaltNode {
         &self.lease
     }
 
+    /// The highest epoch that was ever known: it does not go back with a store that lost changes.
+    #[must_use]
+    pub fn highest_epoch(&self) -> u64 {
+        self.former.unwrap_or(0).max(self.set.epoch())
+    }
+
     /// Acts on a halt before it is committed anywhere.
     pub fn raise_first(&mut self, halt: Halt) {
         self.set.raise(halt, 0);
     }
 
     /// Notes that the store is being asked.
-    pub const fn note_asked(&mut self, now: Monotonic) {
-        self.asked = Some(now);
+    pub fn note_asked(&mut self, now: Monotonic) {
+        // What a notice told of was committed.
+        (self.asked, self.known) = (Some(now), self.set.epoch().max(self.missing.unwrap_or(0)));
         self.hinted = false;
     }
 
-    /// All that the store has, asked for at `asked`. What it lost is told from what it never had: see [`HaltSet::forget_what_was_lost`].
-    pub fn handle_whole_state(&mut self, asked: Monotonic, state: &HaltSet) {
-        self.set.forget_what_was_lost(state);
-        self.handle_state(asked, state);
-    }
-
-    /// The store's state, asked for at `asked`; without its halts where its epoch is the one that is known.
-    pub fn handle_state(&mut self, asked: Monotonic, state: &HaltSet) {
+    /// The store's state, asked for at `asked`. Where it `is_whole`, what the store lost is told from what it never had
+    /// ([`HaltSet::forget_what_was_lost`]); else it is the epoch alone, which is the one that is known.
+    pub fn handle_state(&mut self, asked: Monotonic, state: &HaltSet, is_whole: bool) {
+        if is_whole {
+            // Not an answer to a former question: changes that came since are none that it lost.
+            let is_behind = self.asked == Some(asked) && state.epoch() < self.known;
+            if is_behind {
+                self.former = Some(self.highest_epoch()).max(self.missing.take());
+            }
+            self.set.forget_what_was_lost(state, is_behind);
+        }
         let behind = state.epoch() < self.set.epoch();
         // Also of a store that is behind: it may know of halts that we do not.
         self.set.join(state);
@@ -136,6 +155,7 @@ impl HaltNode {
         if self.missing.is_some_and(|missing| missing <= self.set.epoch()) {
             self.missing = None;
         }
+        self.former = self.former.filter(|former| *former > self.set.epoch());
         self.lease.renew(asked);
     }
 
@@ -178,7 +198,7 @@ impl HaltNode {
         if self.missing.is_some() {
             return Posture::Unknown(Unknown::EpochMissing);
         }
-        if self.is_behind { Posture::Unknown(Unknown::StoreBehind) } else { Posture::Known }
+        if self.is_behind || self.former.is_some() { Posture::Unknown(Unknown::StoreBehind) } else { Posture::Known }
     }
 
     /// When the store is to be asked next; at once when something is missing.

@@ -132,18 +132,26 @@ impl HaltSet {
         }
     }
 
-    /// Makes room for all that a store has: what was committed by its epoch and is not there was lost with the primary that had it.
+    /// Makes room for all that a store has: what was committed by its epoch and is not there was lost with the primary that had it. Where
+    /// it `is_behind`, all that it has not was lost, and its epoch is the one to go on from.
     ///
     /// A lift that was lost is none: other nodes never heard of it, and go on stopping. A halt that was lost holds here, and is to be
     /// committed again. To be followed by [`Self::join`].
-    pub fn forget_what_was_lost(&mut self, store: &Self) {
+    pub fn forget_what_was_lost(&mut self, store: &Self, is_behind: bool) {
+        let last = if is_behind { u64::MAX } else { store.epoch };
+        let was_committed = |epoch: u64| (1..=last).contains(&epoch);
         for (id, entry) in &mut self.entries {
-            let was_committed = |epoch: u64| (1..=store.epoch).contains(&epoch);
-            if store.entries.contains_key(id) {
+            let is_there = store.entries.contains_key(id);
+            if is_there {
                 entry.lowered = entry.lowered.filter(|lowered| !was_committed(lowered.epoch));
-            } else if entry.level().is_some() && was_committed(entry.raised) {
+            }
+            // What is there may have another number now, which the join brings.
+            if was_committed(entry.raised) && (is_there || entry.level().is_some()) {
                 entry.raised = 0;
             }
+        }
+        if is_behind {
+            self.epoch = store.epoch;
         }
     }
 

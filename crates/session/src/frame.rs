@@ -71,7 +71,7 @@ pub struct AppFrame<'f> {
     pub a: Option<u64>,
     /// The contract hash, on a client's first message in place of `ready`.
     pub ch: Option<Cow<'f, str>>,
-    /// Whether it is sent again. Informational: the number decides.
+    /// Whether it is sent again. What is new the number decides.
     pub dup: bool,
     /// The body, as received.
     pub d: &'f RawValue,

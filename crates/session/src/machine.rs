@@ -232,7 +232,11 @@ impl SessionMachine {
         }
         self.asked = self.asked.filter(|asked| self.received.next() < asked.from + asked.count);
         // HS-71
-        match self.received.receive(app.s, app.d.get().as_bytes())? {
+        let body = app.d.get().as_bytes();
+        if self.recoverable && app.dup && self.received.is_no_news(app.s, body)? {
+            return Ok(Event::Nothing);
+        }
+        match self.received.receive(app.s, body)? {
             Arrival::New { missed } => {
                 if let Some(range) = missed {
                     self.queue(frame::nack(range))?;

@@ -6,6 +6,7 @@
 //!   s <  next, same body as remembered  repetition: acknowledge again, do not execute
 //!   s <  next, other body               conflict: fatal
 //!   s <  next, not remembered           too old, or declared lost: refused, not executed
+//!   s <  next, sent again as asked      no news, where everything before `next` was delivered or told as lost
 //! ```
 
 use std::collections::VecDeque;
@@ -74,6 +75,21 @@ impl Sequence {
         let missed = (count > 0).then_some(Range { from: self.next, count });
         self.remember(s, hash);
         Ok(Arrival::New { missed })
+    }
+
+    /// Whether a message that is sent again is one of before `next`, on a flow where all of that was delivered or told as lost. What is not
+    /// remembered of it is no news either: what is asked for twice comes twice, and is more than can be remembered. Nothing is kept or
+    /// delivered for it, so a peer that says so of what it never sent gains nothing and costs nothing.
+    ///
+    /// # Errors
+    /// [`Reject::SequenceConflict`] (fatal).
+    pub fn is_no_news(&self, s: u64, body: &[u8]) -> Result<bool, Refusal> {
+        let is_before = (1..self.next).contains(&s);
+        // HS-72 HS-90
+        match self.remembered.iter().find(|(number, _)| is_before && *number == s) {
+            Some((_, own)) if *own != body_hash(body) => Err(Reject::SequenceConflict.into()),
+            Some(_) | None => Ok(is_before),
+        }
     }
 
     /// Whether a number is behind a hole: on a flow whose messages can be had again it waits for them.

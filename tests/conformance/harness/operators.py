@@ -19,9 +19,9 @@ class OperatorSocket(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.connect(self.path)
 
-    def post(self, path):
+    def post(self, path, body=None):
         """Asks for a change; what is answered."""
-        self.request("POST", path, headers={"Content-Length": "0"})
+        self.request("POST", path, body=json.dumps(body) if body else b"", headers={"Content-Type": "application/json"})
         answer = self.getresponse()
         body = answer.read()
         assert answer.status == 200, body

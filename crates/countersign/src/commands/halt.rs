@@ -183,8 +183,9 @@ fn show(status: &HaltStatus, watch: bool, json: bool) -> anyhow::Result<()> {
 
 /// What became of resting orders.
 fn resting(cancel: &CancelLine) -> String {
-    let CancelLine { done, asked, confirmed, orders, unconfirmed, faults, waiting, late, silent, unreadable, untold, unread } = cancel;
-    let state = if *done { "" } else { ", going on" };
+    let CancelLine { done, asked, confirmed, orders, unconfirmed, faults, waiting, late, silent, unreadable, lost, untold, unread } =
+        cancel;
+    let state = if *done || *lost { "" } else { ", going on" };
     let mut text = match asked {
         0 if *done => "nobody found: orders may rest".to_owned(),
         _ => format!("{orders} cancelled; {confirmed} of {asked} confirmed{state}"),
@@ -201,6 +202,9 @@ fn resting(cancel: &CancelLine) -> String {
     tell(late, "not confirmed: requests of before may still arrive");
     tell(silent, "has NOT answered");
     tell(unreadable, "its answer cannot be read here: orders may rest");
+    if *lost {
+        text.push_str("\nLOST by the database, and who said it is gone: cancel again, orders may rest");
+    }
     if let Some(why) = untold {
         text.push_str(&format!("\nthe other nodes are NOT told yet: {why}"));
     }

@@ -294,6 +294,12 @@ impl HaltGate {
         self.lease_until.store(until.as_micros(), Ordering::Release);
     }
 
+    /// Until when orders pass.
+    #[cfg(test)]
+    pub(super) fn lease_until(&self) -> Monotonic {
+        Monotonic::from_micros(self.lease_until.load(Ordering::Acquire))
+    }
+
     /// The number of the lease and the epoch of the halts by which requests pass now.
     #[must_use]
     pub fn ground(&self) -> (u64, u64) {

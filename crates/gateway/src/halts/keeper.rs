@@ -88,6 +88,8 @@ pub struct HaltKeeper {
     operators: OperatorSet,
     audit: AuditLog,
     wake: Notify,
+    /// A halt is in force here that the store does not have.
+    uncommitted: Notify,
     changes: broadcast::Sender<HaltRecord>,
     cancels: Cancels,
     /// Of which it was said that somebody was to look again.
@@ -116,6 +118,7 @@ impl HaltKeeper {
             operators,
             audit,
             wake: Notify::new(),
+            uncommitted: Notify::new(),
             changes: broadcast::Sender::new(CHANGES_KEPT),
             cancels: Cancels::new(name),
             reviews: Mutex::default(),
@@ -212,7 +215,7 @@ impl HaltKeeper {
             Posture::Unknown(why) => Some(why),
         };
         // Under the lock: of two publications the later one has the later state.
-        let generation = self.gate.publish(Holding { view, shadow, unknown, epoch: node.set().epoch() });
+        let generation = self.gate.publish(Holding { view, shadow, unknown, epoch: node.highest_epoch() });
         self.progress.lock().note(node.set().epoch(), generation, clock::mono());
         generation
     }

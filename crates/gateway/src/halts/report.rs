@@ -128,6 +128,10 @@ pub struct CancelLine {
     /// Nodes whose answer cannot be read here: it is of a newer program, or damaged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
+    /// The database lost it in a failover, and the process where it was said is gone: nobody tells it again, and what is counted here is
+    /// the last that was known. Whoever wants orders cancelled says it again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
     /// Why the other nodes are not told yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untold: Option<String>,

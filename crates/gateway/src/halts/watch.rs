@@ -37,6 +37,7 @@ pub(crate) async fn keep_watch(keeper: Arc<HaltKeeper>, folder: PathBuf, mut dra
     let usr2 = signal(SignalKind::user_defined2())?;
     tokio::select! {
         () = keep_lease(&keeper) => {}
+        () = keep_store(&keeper) => {}
         () = keep_list(&keeper) => {}
         () = keep_glass(&keeper, &folder, usr2) => {}
         () = drain.wait_until_over() => {}
@@ -48,8 +49,15 @@ pub(crate) async fn keep_watch(keeper: Arc<HaltKeeper>, folder: PathBuf, mut dra
 /// Reads the store as often as the lease needs it, and when somebody says that it changed.
 async fn keep_lease(keeper: &HaltKeeper) {
     loop {
-        keeper.read().await;
+        keeper.renew().await;
         keeper.wait_to_read().await;
+    }
+}
+
+/// Writes what only this node knows. The lease does not wait for it: others who write may stand still.
+async fn keep_store(keeper: &HaltKeeper) {
+    loop {
+        keeper.commit_when_needed().await;
     }
 }
 

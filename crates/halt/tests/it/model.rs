@@ -176,7 +176,7 @@ impl Halts {
         if *rule == Rule::NewerWins && told.epoch() >= node.real.set().epoch() {
             node.real = HaltNode::new(NODES[index]);
         }
-        node.real.handle_whole_state(at(if *rule == Rule::CountsFromAnswer { now } else { asked }), &told);
+        node.real.handle_state(at(if *rule == Rule::CountsFromAnswer { now } else { asked }), &told, true);
         node.heard = node.heard.max(asked);
         Some(())
     }
@@ -202,7 +202,7 @@ impl Model for Halts {
     fn init_states(&self) -> Vec<State> {
         let node = |name| {
             let mut real = HaltNode::new(name);
-            real.handle_state(at(0), &HaltSet::default());
+            real.handle_state(at(0), &HaltSet::default(), true);
             Node { real, answer: None, heard: 0 }
         };
         let nodes = NODES.map(node).to_vec();

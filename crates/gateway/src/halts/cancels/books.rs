@@ -79,6 +79,9 @@ struct Call {
     number: Option<u64>,
     /// The store has it no more: it is forgotten there, or was lost.
     gone: bool,
+    /// Since when the store has lost it, where somebody else has to tell it again; and whether nobody did in time.
+    missed: Option<Monotonic>,
+    lost: bool,
     /// Since when others can read of it.
     told: Option<Monotonic>,
     /// Who has to answer: whoever was there when it began, or has come since.
@@ -308,6 +311,8 @@ impl Book {
             here: true,
             number,
             gone: false,
+            missed: None,
+            lost: false,
             told,
             nodes: BTreeSet::new(),
             gathers: true,

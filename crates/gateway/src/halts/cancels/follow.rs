@@ -84,7 +84,10 @@ async fn hear_calls(shared: &Arc<Shared>, upstreams: &Arc<[UpstreamConfig]>, hea
     let cancels = shared.halts.cancels();
     let mut calls = shared.store.cancel_calls().await?;
     let present = calls.names();
-    cancels.note_calls(&present);
+    for halt in cancels.note_calls(&present, clock::mono()) {
+        tracing::error!(%halt, "the database lost a halt that cancels, and who said it is gone: it is to be said again, orders may rest");
+        record(shared, &format!("{halt} was lost by the database, and who said it is gone: orders may rest"));
+    }
     let is_new = |name: &CallName| heard.as_ref().is_none_or(|heard| !heard.contains(name));
     calls.unreadable.retain(|call| is_new(&call.name));
     calls.read.retain(|call| is_new(&call.what.name()));

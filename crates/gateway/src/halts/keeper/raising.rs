@@ -1,5 +1,7 @@
 //! Halts: raised in earnest, and rehearsed.
 
+use std::time::Duration;
+
 use countersign_core::{Monotonic, Timestamp};
 use countersign_halt::{Action, Change, Halt, HaltClass, HaltError, HaltId, HaltScope, HaltSet, RaisedBy, Reason};
 use countersign_store::audit::AuditEvent;
@@ -9,6 +11,11 @@ use super::{HaltKeeper, KeeperError, micros_since};
 use crate::clock;
 use crate::entropy::SystemEntropy;
 use crate::halts::report::{DrillPart, HaltLine, HaltReport};
+
+/// How long whoever halts waits for it to be written: a second, with all around it. Halts are written one after the other, and a process
+/// that stands still in the middle is thrown out after three quarters of that; behind two of them it is told that the halt is in force here
+/// and not in the store yet, and the node goes on.
+const COMMIT_WAIT: Duration = Duration::from_millis(900);
 
 /// A halt as it is asked for.
 #[derive(Clone, Debug)]
@@ -78,14 +85,19 @@ impl HaltKeeper {
 
     /// Writes a halt that is in force; its epoch and when that was, if it could be written.
     async fn commit(&self, halt: &Halt, begun: Monotonic) -> (Option<u64>, Option<u64>) {
-        match self.store.raise(halt).await {
-            Ok(epoch) => {
+        match tokio::time::timeout(COMMIT_WAIT, self.store.raise(halt)).await {
+            Ok(Ok(epoch)) => {
                 let committed_us = micros_since(begun);
                 self.note_committed(halt.clone(), epoch);
                 (Some(epoch), Some(committed_us))
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 tracing::error!(halt = %halt.id, %error, "in force, but not in the store yet");
+                (None, None)
+            }
+            // Undone by the server, or found there when it is written again.
+            Err(_) => {
+                tracing::error!(halt = %halt.id, "in force, but not in the store yet: it does not answer in time");
                 (None, None)
             }
         }

@@ -31,10 +31,25 @@ struct Read {
 }
 
 impl HaltKeeper {
-    /// Reads the store, commits what only this node knows, and publishes what changed. Called four times per lease.
+    /// Reads the store, publishes what changed, and commits what only this node knows.
     pub async fn read(&self) {
+        self.renew().await;
+        self.commit_pending().await;
+    }
+
+    /// Reads the store and publishes what changed. Called four times per lease, and waits for nothing but its answer: what is to be written
+    /// may have to wait for somebody who stands still.
+    pub(in crate::halts) async fn renew(&self) {
         self.read_in_turn().await;
         self.note_reviews();
+        if self.has_uncommitted() {
+            self.uncommitted.notify_one();
+        }
+    }
+
+    /// Commits what only this node knows, as soon as there is something.
+    pub(in crate::halts) async fn commit_when_needed(&self) {
+        self.uncommitted.notified().await;
         self.commit_pending().await;
     }
 
@@ -48,10 +63,10 @@ impl HaltKeeper {
                 let (changed, lease, number) = {
                     let mut node = self.node.lock();
                     let before = node.set().clone();
-                    if is_whole {
-                        node.handle_whole_state(asked, &state);
-                    } else {
-                        node.handle_state(asked, &state);
+                    node.handle_state(asked, &state, is_whole);
+                    if node.set().epoch() < before.epoch() {
+                        // The store lost changes, and gives their numbers out again.
+                        self.progress.lock().forget();
                     }
                     (has_joined || *node.set() != before, node.lease().until(), node.lease().number())
                 };
@@ -81,8 +96,9 @@ impl HaltKeeper {
                 let mut node = self.node.lock();
                 node.note_asked(asked);
                 // A database that was put back gives out numbers a second time: then a number says nothing of what is behind it.
-                // So does a standby that was promoted behind its primary: its list of nodes is empty.
-                let trusts = !has_joined && !matches!(node.posture(asked), Posture::Unknown(Unknown::NeverRead | Unknown::StoreBehind));
+                // So does a standby that was promoted behind its primary: its list of nodes is empty, or it has not what a notice told of.
+                let trusts = !has_joined
+                    && !matches!(node.posture(asked), Posture::Unknown(Unknown::EpochMissing | Unknown::NeverRead | Unknown::StoreBehind));
                 trusts.then(|| node.set().epoch())
             };
             let own = self.row();
@@ -164,5 +180,74 @@ impl HaltKeeper {
         if !matches!(tokio::time::timeout(LEAVE_MAX, self.store.leave(&self.run)).await, Ok(Ok(()))) {
             tracing::info!("the other nodes wait for the lease of this one, which has ended");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use countersign_halt::limits::LEASE_LIFE;
+    use countersign_halt::{Action, Halt, HaltClass, HaltId, HaltScope, RaisedBy, Reason};
+
+    use super::*;
+    use crate::halts::tests::clear;
+    use crate::testing::on_stage;
+
+    /// Looks in a row at which whoever reads was found to hold its node: it stands still.
+    const LOOKS: u32 = 200;
+
+    fn of_another_node() -> Halt {
+        Halt {
+            action: Action::CancelOnly,
+            id: HaltId::from_bytes([9; 6]),
+            scope: HaltScope::Venue,
+            reason: Reason::Runaway,
+            text: "".into(),
+            class: HaltClass::Manual,
+            by: RaisedBy::Operator("alice".into()),
+            at: clock::wall(),
+            review_by: None,
+        }
+    }
+
+    /// Until whoever reads has read all, and is about to publish it.
+    async fn until_it_publishes(keeper: &HaltKeeper) {
+        let mut looks = 0;
+        while looks < LOOKS {
+            looks = if keeper.node.try_lock().is_none() { looks + 1 } else { 0 };
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    #[expect(clippy::await_holding_lock, reason = "whoever publishes waits for it, on a thread of its own")]
+    async fn a_lease_begins_behind_what_was_read_with_it() {
+        on_stage(|stage| async move {
+            let shared = Arc::clone(&stage.worker.shared);
+            let (keeper, gate) = (&shared.halts, shared.halts.gate());
+            gate.set_lease(Monotonic::from_micros(1), 0);
+            keeper.store.raise(&of_another_node()).await.unwrap();
+            let generation = gate.generation();
+            // What is published is put together under this lock.
+            let held = keeper.shadow.lock();
+            let (runtime, reader) = (tokio::runtime::Handle::current(), Arc::clone(&shared));
+            let reading = tokio::task::spawn_blocking(move || runtime.block_on(reader.halts.read()));
+            until_it_publishes(keeper).await;
+            let read = clock::mono();
+            assert_eq!(
+                (gate.lease_until(), gate.generation()),
+                (Monotonic::from_micros(1), generation),
+                "no lease before what is new holds"
+            );
+            drop(held);
+            reading.await.unwrap();
+            assert!(gate.generation() > generation && gate.lease_until() > read);
+            assert!(gate.lease_until() <= read.saturating_add(LEASE_LIFE), "from before the question");
+            let refused = clear(&stage, countersign_core::Risk::Increase).err().unwrap();
+            assert_eq!(refused.reject.label(), "halted");
+        })
+        .await;
     }
 }

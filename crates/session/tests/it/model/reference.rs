@@ -131,7 +131,10 @@ impl Reference {
         (self.heard_at, self.asked) = (now, false);
         let body = &said[topic];
         match (topic, self.side) {
-            ("d", _) => self.hear_message(said["s"].as_u64().unwrap(), said.get("a").and_then(Value::as_u64), body.to_string(), wall_us),
+            ("d", _) => {
+                let (s, a, again) = (said["s"].as_u64().unwrap(), said.get("a").and_then(Value::as_u64), said.contains_key("dup"));
+                self.hear_message((s, again), a, body.to_string(), wall_us)
+            }
             ("hb", _) => {
                 self.peer_clock = number(body, "t");
                 if !self.acknowledge(number(body, "a").unwrap()) {
@@ -165,7 +168,7 @@ impl Reference {
         }
     }
 
-    fn hear_message(&mut self, s: u64, a: Option<u64>, body: String, wall_us: u64) -> Verdict {
+    fn hear_message(&mut self, (s, again): (u64, bool), a: Option<u64>, body: String, wall_us: u64) -> Verdict {
         if a.is_some_and(|expected| !self.acknowledge(expected)) || s == 0 || s >= 1 << 53 {
             return Verdict::Refused(Reject::SequenceRange);
         }
@@ -175,9 +178,11 @@ impl Reference {
         }
         if s < next {
             let remembered = self.applied.iter().rev().take(128).find(|(known, _)| *known == s);
+            let no_news = again && self.side == Side::Client && self.recoverable;
             return match remembered {
-                Some((_, known)) if *known == body => self.answer(self.heartbeat(wall_us)),
-                Some(_) => Verdict::Refused(Reject::SequenceConflict),
+                Some((_, known)) if *known != body => Verdict::Refused(Reject::SequenceConflict),
+                Some(_) | None if no_news => Verdict::Noted,
+                Some(_) => self.answer(self.heartbeat(wall_us)),
                 None => Verdict::Refused(Reject::SequenceRange),
             };
         }

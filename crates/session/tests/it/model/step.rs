@@ -83,7 +83,7 @@ pub(crate) enum Forged {
     },
 }
 
-const OTHERS: [&str; 22] = [
+const OTHERS: [&str; 24] = [
     r#"{"bye":{"code":"done","last":0}}"#,
     r#"{"busy":{"retry_ms":9}}"#,
     r#"{"drain":{"by_ms":5,"to":[],"why":"x"}}"#,
@@ -101,6 +101,8 @@ const OTHERS: [&str; 22] = [
     r#"{"halt":{"id":"H-1","action":"freeze","reason":"runaway"}}"#,
     r#"{"lift":{}}"#,
     r#"{"gap":{"from":1,"count":1,"how":"lost"}}"#,
+    r#"{"s":1,"a":1,"dup":true,"d":{}}"#,
+    r#"{"s":2,"dup":true,"d":{"n":1}}"#,
     r#"{"ping":"x","pong":"x"}"#,
     r#"{"s":1,"a":1,"d":{},"ping":"x"}"#,
     r#"{}"#,

@@ -28,6 +28,7 @@ impl Book {
             waiting: those(|part| part.stage == CancelStage::Waiting && !part.unreadable),
             late: those(|part| part.late),
             silent,
+            lost: call.lost && !is_done,
             unreadable: those(|part| part.unreadable),
             untold: call.untold.clone().or_else(|| lost.clone().filter(|_| call.number.is_none())).filter(|_| self.shared),
             unread: lost.filter(|_| call.number.is_some()),

@@ -266,17 +266,17 @@ fn a_call_whose_number_is_another_ones_now_is_told_again() {
     cancels.expect(&["a".to_owned(), "b".to_owned()], Some(at(1)));
     cancels.note_asking(ticket, 0, [], false);
     cancels.end(ticket);
-    cancels.note_calls(&[(name.clone(), 7)].into());
+    assert!(cancels.note_calls(&[(name.clone(), 7)].into(), at(1)).is_empty());
     let part = cancels.unwritten().remove(0).2;
     cancels.note_written(ticket, &part);
     assert!(cancels.untold().is_empty() && cancels.unwritten().is_empty());
-    cancels.note_calls(&[(other(), 7)].into());
+    assert!(cancels.note_calls(&[(other(), 7)].into(), at(1)).is_empty());
     assert_eq!((cancels.untold().len(), cancels.untold()[0].1.name()), (1, name));
     assert!(cancels.unwritten().is_empty() && cancels.of(halt).is_some_and(|line| !line.done), "there is nothing to write it to");
     let of_other = CancelAnswer { call: other(), node: "b".to_owned(), run: "y".to_owned(), record: String::new() };
     cancels.note_answers(7, vec![(of_other, CancelPart { stage: CancelStage::Done, ..CancelPart::default() })], at(2));
     assert_eq!(silent(&cancels), "b", "what is said of the other call is not said of this one");
-    cancels.note_calls(&[(other(), 7)].into());
+    assert!(cancels.note_calls(&[(other(), 7)].into(), at(1)).is_empty());
     assert_eq!(cancels.untold().len(), 1, "once");
     cancels.note_told(ticket, Some(8), at(3));
     assert_eq!(cancels.unwritten().len(), 1, "its answer was lost with it");
@@ -291,9 +291,9 @@ fn a_call_of_another_that_was_lost_is_answered_again_when_it_is_there_again() {
     cancels.end(ticket);
     let part = cancels.unwritten().remove(0).2;
     cancels.note_written(ticket, &part);
-    cancels.note_calls(&[(other(), 7)].into());
+    assert!(cancels.note_calls(&[(other(), 7)].into(), at(1)).is_empty());
     assert!(cancels.unwritten().is_empty() && cancels.untold().is_empty() && cancels.unsettled_from(at(1)).is_none());
-    cancels.note_calls(&[(other(), 7), (call.what.name(), 8)].into());
+    assert!(cancels.note_calls(&[(other(), 7), (call.what.name(), 8)].into(), at(1)).is_empty());
     assert_eq!((cancels.unwritten().len(), cancels.unsettled_from(at(1))), (1, Some(8)));
     cancels.note_written(ticket, &part);
     // It was lost and told again between two looks.
@@ -302,10 +302,29 @@ fn a_call_of_another_that_was_lost_is_answered_again_when_it_is_there_again() {
 }
 
 #[test]
+fn a_call_that_was_lost_and_that_nobody_tells_again_is_told_as_lost() {
+    let (cancels, halt) = (Cancels::new("?"), new("").halt);
+    cancels.set_node("b", true);
+    let call = CancelCall { number: 7, what: new("x"), node: "a".to_owned(), is_lifted: false };
+    let ticket = cancels.hear(&call, Duration::ZERO, at(1));
+    cancels.end(ticket);
+    let is_lost = || cancels.of(halt).is_some_and(|line| line.lost && !line.done);
+    let (without, again) = ([(other(), 7)].into(), [(call.what.name(), 8)].into());
+    assert_eq!((cancels.note_calls(&without, at(2)), cancels.note_calls(&without, at(6)), is_lost()), (vec![], vec![], false));
+    assert_eq!((cancels.note_calls(&without, at(7)), is_lost()), (vec![halt], true), "who said it had time to tell it again");
+    assert_eq!((cancels.note_calls(&without, at(8)), is_lost()), (vec![], true), "once");
+    assert_eq!((cancels.note_calls(&again, at(9)), is_lost()), (vec![], false), "it stood still for long, and goes on");
+    let done = CancelPart { stage: CancelStage::Done, ..CancelPart::default() };
+    cancels.note_answers(1, vec![answer(&cancels, "a", "x", done)], at(9));
+    assert_eq!((cancels.note_calls(&without, at(20)), cancels.note_calls(&without, at(30))), (vec![], vec![]), "all have answered");
+    assert!(cancels.of(halt).is_some_and(|line| line.done && !line.lost));
+}
+
+#[test]
 fn a_call_that_the_store_has_forgotten_is_not_told_again() {
     let cancels = Cancels::new("a");
     let ticket = cancels.say(new(cancels.run()));
     cancels.note_told(ticket, Some(7), at(1));
-    cancels.note_calls(&[(other(), 7 + KEPT_MAX as u64)].into());
+    assert!(cancels.note_calls(&[(other(), 7 + KEPT_MAX as u64)].into(), at(1)).is_empty());
     assert!(cancels.untold().is_empty() && cancels.unwritten().is_empty());
 }

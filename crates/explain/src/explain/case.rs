@@ -13,7 +13,10 @@ use crate::input::InputError;
 use crate::keys::{Material, Named, secret_variants, text_as_is, text_as_secret};
 use crate::report::{self, Finding, Report, Verdict, Weight};
 use crate::search::{Budget, Ways, is_cut_off, search, takes_public_keys, written_otherwise};
-use crate::signature::{looks_mac, looks_public, readings};
+use crate::signature::{Reading as Written, looks_mac, looks_public, readings};
+
+/// What MD5 makes (RFC 1321): no library of this crate has it.
+const MD5_BYTES: usize = 16;
 
 /// A message of a dialect.
 pub(crate) struct Case {
@@ -201,6 +204,11 @@ impl Case {
                 bases.push(other.clone());
             }
         }
+        // What one MAC shows, before the thousands of the search.
+        if let Some(finding) = self.of_the_right_one(expected, ways, material, &readings) {
+            report.add(finding);
+            return;
+        }
         match search(draft, &bases, ways, &readings, budget) {
             Some(hit) if hit.mistakes.is_empty() => {}
             Some(hit) => {
@@ -209,27 +217,46 @@ impl Case {
                     report.add(Finding::from(named));
                 }
             }
-            None if is_cut_off(expected, ways, &readings) => {
-                report.add(Finding::fault(Mistake::SignatureLength, "the signature is right as far as it goes: it was cut off"));
-            }
-            None if is_itself(material, &draft.signature) => report.add(Finding::fault(Mistake::SecretSent, "")),
-            None => match written_otherwise(expected, ways, &draft.signature) {
-                Some(how) => report.add(Finding::fault(Mistake::SignatureDigits, how)),
-                None => report.add(Finding::from(&self.unexplained(material, readings.is_empty()))),
-            },
+            None => report.add(Finding::from(&self.unexplained(material, &readings, !ways.may_make(&readings)))),
         }
     }
 
-    fn unexplained(&self, material: &Material, unreadable: bool) -> Named {
+    /// The right signature, cut off or in a writing that no reading finds; or the secret in its place.
+    fn of_the_right_one(&self, expected: &Text, ways: &Ways, material: &Material, readings: &[Written]) -> Option<Finding> {
+        let signature = &self.draft.signature;
+        if is_itself(material, signature) {
+            return Some(Finding::fault(Mistake::SecretSent, ""));
+        }
+        if is_cut_off(expected, ways, readings) {
+            return Some(Finding::fault(Mistake::SignatureLength, "the signature is right as far as it goes: it was cut off"));
+        }
+        written_otherwise(expected, ways, signature).map(|how| Finding::fault(Mistake::SignatureDigits, how))
+    }
+
+    /// A MAC by its length, which none has that could be right: that of MD5 is told from others, and nothing of it is made here.
+    fn of_its_length(&self, readings: &[Written]) -> Named {
+        let length = readings.first().map_or(0, |(_, bytes)| bytes.len());
+        let wanted = match self.draft.scheme {
+            Scheme::Bare => 0,
+            Scheme::Hmac(hash) | Scheme::SecretThenText(hash) | Scheme::TextThenSecret(hash) => hash.bytes(),
+        };
+        if readings.iter().any(|(_, bytes)| bytes.len() == MD5_BYTES) {
+            return Named::new(Mistake::WrongHash, format!("it has {MD5_BYTES} bytes, as many as MD5 makes; {wanted} are wanted"));
+        }
+        Named::new(Mistake::SignatureLength, format!("it has {length} bytes; {wanted} are wanted"))
+    }
+
+    fn unexplained(&self, material: &Material, readings: &[Written], impossible: bool) -> Named {
         let text = &self.draft.signature;
         match material {
             Material::Mac(_) if takes_public_keys(self.draft.purpose) && looks_public(text) => Named::new(Mistake::KeyTypeSignature, ""),
             Material::Public(..) if looks_mac(text) => {
                 Named::new(Mistake::KeyTypeHmac, "keyed with something else than the key's own text")
             }
-            Material::Address(_) | Material::Mac(_) | Material::Public(..) if unreadable => {
+            Material::Address(_) | Material::Mac(_) | Material::Public(..) if readings.is_empty() => {
                 Named::new(Mistake::SignatureLength, "it is neither hexadecimal nor base64")
             }
+            Material::Mac(_) if impossible => self.of_its_length(readings),
             Material::Address(_) | Material::Mac(_) | Material::Public(..) => Named::new(Mistake::WrongSecret, ""),
         }
     }

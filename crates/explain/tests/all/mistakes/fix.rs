@@ -41,6 +41,12 @@ pub(crate) fn signed_texts() {
     named(Mistake::FixSendingTime, coinbase(&right().replace("20.000", "19.988")));
     named(Mistake::FixSendingTime, coinbase(&right().replace(".000", "")));
     named(Mistake::FixSendingTime, coinbase(&right().replace(SENT, "2026-11-21T00:53:20.000Z")));
+    for local in ["20261121-01:53:20.000", "20261120-19:53:20.000", "20261121-06:23:20.000", "20261121-09:53:20"] {
+        named(Mistake::FixSendingTime, coinbase(&right().replace(SENT, local)));
+    }
+    named(Mistake::FixSendingTime, coinbase(&right().replace(SENT, "20261121T00:53:20.000")));
+    named(Mistake::FixMsgType, coinbase(&right().replace("|A|", "|Logon|")));
+    named(Mistake::FixSeqNum, coinbase(&right().replace("|1|", "|000001|")));
     named(Mistake::FixFieldLeftOut, coinbase(&right().replace(&format!("|{PASSPHRASE}"), "")));
     named(Mistake::FixFieldLeftOut, coinbase(&right().replace("|1|", "|")));
     named(Mistake::FixPipe, coinbase(&right().replace('|', "\\u0001")));

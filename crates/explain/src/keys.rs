@@ -160,6 +160,17 @@ fn text_of(secret: &Secret) -> &str {
     str::from_utf8(secret.expose()).unwrap_or_default()
 }
 
+/// The shortest text that is hidden wherever it stands: a shorter one is no secret, and may be a part of any word.
+const HIDDEN_BYTES_MIN: usize = 6;
+
+/// The text of a secret that both sides have. Public keys, addresses and the texts of key files are none.
+pub(crate) fn shared_text(secret: &Secret) -> Option<&str> {
+    let text = bare(text_of(secret));
+    let public = text.contains("-----BEGIN") || text.starts_with("ssh-") || text.starts_with("ecdsa-") || text.starts_with('{');
+    let address = Address::parse(text).is_some();
+    (text.len() >= HIDDEN_BYTES_MIN && !public && !address).then_some(text)
+}
+
 /// Base64 of either alphabet, with or without padding.
 pub(crate) fn any_base64(text: &str) -> Option<Vec<u8>> {
     let engines = [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD];

@@ -11,6 +11,7 @@ use crate::draft::{Draft, Form, Name, Part, Scheme, Text};
 use crate::gateway::{self, Reading};
 use crate::input::InputError;
 use crate::keys::{Material, Named, secret_variants, text_as_is, text_as_secret};
+use crate::limits::CLOCK_ERROR_MAX;
 use crate::report::{self, Finding, Report, Verdict, Weight};
 use crate::search::{Budget, Ways, is_cut_off, search, takes_public_keys, written_otherwise};
 use crate::signature::{Reading as Written, looks_mac, looks_public, readings};
@@ -39,6 +40,11 @@ impl Case {
     pub(crate) fn conclude(self, mut report: Report, options: &Options, budget: &Budget) -> Result<Report, InputError> {
         let material = options.secret.as_ref().map(|secret| Material::read(self.draft.purpose, secret)).transpose()?;
         self.fields(&mut report);
+        if material.as_ref().is_some_and(|material| is_itself(material, &self.draft.key)) {
+            report.add(Finding::fault(Mistake::SecretAsKey, ""));
+            report.verdict = Verdict::Wrong;
+            return Ok(report);
+        }
         self.own_checks(&mut report, options);
         let presented = match &self.reading {
             Reading::Presented(presented) => Some(presented),
@@ -97,11 +103,18 @@ impl Case {
     /// What shows in the draft itself.
     fn own_checks(&self, report: &mut Report, options: &Options) {
         let draft = &self.draft;
-        if draft.signature.is_empty() && draft.scheme != Scheme::Bare && report.faults().is_empty() {
-            report.add(Finding::fault(Mistake::HeaderMissing, "there is no signature"));
-        }
-        if draft.key.is_empty() && report.faults().is_empty() {
-            report.add(Finding::fault(Mistake::HeaderMissing, "there is no API key"));
+        // Of headers and parameters it is told already.
+        if draft.around.fix || report.faults().is_empty() {
+            let bare = draft.scheme == Scheme::Bare;
+            let missing = match (draft.key.is_empty(), draft.signature.is_empty() && !bare) {
+                (false, false) => None,
+                (false, true) => Some("there is no signature"),
+                (true, false) => Some("there is no API key"),
+                (true, true) => Some("there is neither an API key nor a signature"),
+            };
+            if let Some(missing) = missing {
+                report.add(Finding::fault(Mistake::HeaderMissing, missing));
+            }
         }
         for value in [&draft.key, &draft.signature].into_iter().filter(|value| !value.is_empty()) {
             if is_placeholder(value) {
@@ -137,7 +150,13 @@ impl Case {
         let Some(presented) = presented else { return };
         let arrival = Arrival { at: options.at, now: options.now };
         let (clock, finding) = clock::check(self.draft.purpose, presented.freshness, arrival, options.last_nonce);
-        report.clock = clock;
+        // A time in another unit is told as that, and no distance to it means anything.
+        let unit = report
+            .faults()
+            .iter()
+            .any(|mistake| matches!(mistake, Mistake::TimestampFormat | Mistake::TimestampInMillis | Mistake::TimestampInSeconds));
+        report.clock =
+            clock.filter(|clock| !unit || clock.skew_ms.unsigned_abs() < CLOCK_ERROR_MAX.as_millis().try_into().unwrap_or(u64::MAX));
         if let Some(finding) = finding {
             report.add(finding);
         }
@@ -299,7 +318,7 @@ impl Case {
             return refused(refusal);
         }
         match self.draft.scheme {
-            Scheme::Bare => Finding::fault(Mistake::WrongSecret, "the secret shown is another one"),
+            Scheme::Bare => Finding::fault(Mistake::SecretOther, ""),
             Scheme::Hmac(_) | Scheme::SecretThenText(_) | Scheme::TextThenSecret(_) => {
                 Finding::fault(Mistake::Refused, "the signature is right, but its text can be read in two ways")
             }

@@ -109,6 +109,7 @@ fn parted(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]]) {
 
 /// Other signs between the parameters.
 fn joined(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]]) {
+    variations.add_bytes(Mistake::ParametersJoined, format!("without an `&` that joins nothing, in the {name}"), name, pairs.join(&b'&'));
     for (sign, detail) in [("", "nothing"), (";", "`;`"), (",", "`,`"), ("\n", "a line feed"), ("|", "`|`"), ("&amp;", "`&amp;`")] {
         variations.add_bytes(Mistake::ParametersJoined, format!("{detail} between, in the {name}"), name, pairs.join(sign.as_bytes()));
     }

@@ -132,12 +132,16 @@ const REQUESTS: Reached = Reached {
     stories: &[
         requests::headers,
         requests::keys,
+        requests::a_secret_that_was_sent_is_shown_nowhere,
+        requests::what_is_missing_says_what_is_there,
         requests::places_and_methods,
         requests::what_the_dialect_refuses_for_its_ambiguity_is_said,
         requests::without_a_key_the_expected_text_is_told,
         requests::nothing_that_is_known_is_said,
     ],
     rows: &[
+        Mistake::SecretAsKey,
+        Mistake::SecretOther,
         Mistake::HeaderMissing,
         Mistake::HeaderMisspelt,
         Mistake::HeaderRepeated,

@@ -112,7 +112,7 @@ pub(super) const PATHS: &[Fault] = &[
 ];
 
 pub(super) const PARAMETERS: &[Fault] = &[
-    fault("parameters sorted", &[ParametersSorted], |s| s.change_parameters(sorted)),
+    fault("parameters sorted", &[ParametersSorted, ParametersJoined], |s| s.change_parameters(sorted)),
     fault("parameters sorted in reverse", &[ParametersReordered], |s| s.change_parameters(|text| reversed(&sorted(text)))),
     fault("parameters in reverse", &[ParametersReordered, ParametersNotSorted, ParametersSorted], |s| s.change_parameters(reversed)),
     fault("without the first parameter", &[ParameterLeftOut, TimestampLeftOut, NonceLeftOut], |s| {

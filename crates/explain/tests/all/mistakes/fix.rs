@@ -80,6 +80,18 @@ pub(crate) fn frames() {
 }
 
 #[test]
+pub(crate) fn what_a_logon_lacks_is_told_whatever_its_frame() {
+    let bare = "8=FIX.4.4|9=5|35=A|34=1|49=FIRM|56=SPOT|52=20261121-00:53:20.000|98=0|108=30|10=000|";
+    for shown in [bare.to_owned(), bare.replace('|', " ")] {
+        let report = explained_with(shown, &Options { secret: None, ..options() });
+        let missing = report.findings.iter().find(|finding| finding.mistake == Mistake::HeaderMissing).unwrap();
+        assert!(missing.saw.contains("neither an API key nor a signature"), "{}", missing.saw);
+    }
+    let iso = coinbase(&right()).replace("52=20261121-00:53:20.000", "52=2026-11-21T00:53:20Z");
+    assert!(explained(iso).faults().contains(&Mistake::TimestampFormat));
+}
+
+#[test]
 pub(crate) fn binance_signs_by_a_private_key() {
     let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
     let public = PublicKey::parse(pair.public_key().as_ref()).unwrap().to_pem();

@@ -76,9 +76,9 @@ pub(super) const SECRETS: &[Fault] = &[
     fault("secret as text", &[SecretNotDecoded], |s| s.secret = s.given.clone().into()),
     fault("secret base64-decoded", &[SecretDecoded], |s| {
         let engines = [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE_NO_PAD];
-        s.secret = engines.iter().find_map(|engine| engine.decode(&s.given).ok()).unwrap_or(s.secret.clone());
+        s.secret = engines.iter().find_map(|engine| engine.decode(&s.given).ok()).unwrap_or_else(|| s.secret.clone());
     }),
-    fault("secret hex-decoded", &[SecretHexDecoded], |s| s.secret = hex::decode(&s.given).unwrap_or(s.secret.clone())),
+    fault("secret hex-decoded", &[SecretHexDecoded], |s| s.secret = hex::decode(&s.given).unwrap_or_else(|_| s.secret.clone())),
     fault("secret in base64", &[SecretEncoded], |s| s.secret = STANDARD.encode(&s.given).into()),
     fault("secret in hexadecimal", &[SecretEncoded], |s| s.secret = hex::encode(&s.given).into()),
     // HMAC itself does so with keys that are longer than its block.
@@ -98,7 +98,9 @@ pub(super) const SECRETS: &[Fault] = &[
     fault("secret with & at its end", &[SecretQuoted], |s| s.secret = format!("{}&", s.given).into()),
     fault("secret twice", &[SecretCut], |s| s.secret = s.given.repeat(2).into()),
     fault("API key for the secret", &[SecretIsKey], |s| s.secret = s.key.clone().into()),
-    fault("passphrase for the secret", &[SecretIsPassphrase], |s| s.secret = s.passphrase.clone().map_or(s.secret.clone(), Into::into)),
+    fault("passphrase for the secret", &[SecretIsPassphrase], |s| {
+        s.secret = s.passphrase.clone().map_or_else(|| s.secret.clone(), Into::into)
+    }),
     fault("no secret", &[SecretEmpty], |s| s.secret = Vec::new()),
     fault("secret is undefined", &[SecretEmpty], |s| s.secret = b"undefined".to_vec()),
     fault("secret is None", &[SecretEmpty], |s| s.secret = b"None".to_vec()),

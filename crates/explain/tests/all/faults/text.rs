@@ -207,7 +207,7 @@ pub(super) const BODIES: &[Fault] = &[
     fault("JSON without its first member", &[ParameterLeftOut, TimestampLeftOut, NonceLeftOut], |s| {
         s.change_json(|text| {
             if text.starts_with('{') {
-                text.split_once(',').map_or(text.to_owned(), |(_, rest)| format!("{{{}", rest.trim_start()))
+                text.split_once(',').map_or_else(|| text.to_owned(), |(_, rest)| format!("{{{}", rest.trim_start()))
             } else {
                 text.to_owned()
             }
@@ -270,7 +270,9 @@ pub(super) const BODIES: &[Fault] = &[
         }
     }),
     fault("payload before base64", &[PayloadPlain], |s| {
-        s.change(Slot::Payload, |text| STANDARD.decode(text).map_or(text.to_owned(), |plain| String::from_utf8_lossy(&plain).into_owned()))
+        s.change(Slot::Payload, |text| {
+            STANDARD.decode(text).map_or_else(|_| text.to_owned(), |plain| String::from_utf8_lossy(&plain).into_owned())
+        })
     }),
 ];
 

@@ -61,7 +61,7 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
         }
     }
     if base.parts.iter().any(|part| matches!(part.form, Form::HexDigest(_))) {
-        variations.add(Mistake::LettersChanged, "all in upper case, the hash, too", Text { whole: Whole::Upper, ..base.clone() });
+        variations.add(Mistake::LettersChanged, "all in upper case, the hash, too", Text { whole: Whole::Upper, ..base });
     }
 }
 

@@ -5,6 +5,9 @@
 //! named; below it stands each that was not, with what was said instead. `INSTA_UPDATE=always` writes it anew.
 //!
 //! Who composes the texts here does not use the crate's own composition: that every recorded signature comes out of it is asserted first.
+#![allow(clippy::semicolon_if_nothing_returned, reason = "a fault is one assignment, in a closure on a line")]
+#![allow(clippy::wildcard_enum_match_arm, clippy::or_fun_call, reason = "recorded JSON, read once")]
+#![allow(clippy::use_self, clippy::needless_borrows_for_generic_args, reason = "a table of closures")]
 
 mod proof;
 mod recorded;

@@ -147,7 +147,7 @@ pub(crate) fn signatures() {
     let with = |bytes: &[u8]| request(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(bytes)));
     client.named(Mistake::SignatureDigits, &with(&[&bytes[32..], &bytes[..32]].concat()));
     // Made by Python's `cryptography`: the library of these tests signs with SHA-256 alone on this curve.
-    let options = Options { secret: Some(Secret::new(RECORDED_KEY.as_bytes().to_vec())), ..client.options.clone() };
+    let options = Options { secret: Some(Secret::new(RECORDED_KEY.as_bytes().to_vec())), ..client.options };
     for recorded in RECORDED_SIGNATURES {
         named_with(Mistake::WrongHash, request(&format!("{signed}.{recorded}")), &options);
     }

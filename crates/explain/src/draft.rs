@@ -79,6 +79,8 @@ pub(crate) enum Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writing {
     Base64,
+    /// In hexadecimal with capitals.
+    HexUpper,
     /// Each byte became a character, which is written in UTF-8.
     Latin,
     /// What is no UTF-8 in it was replaced.
@@ -89,6 +91,7 @@ impl Writing {
     fn write(self, bytes: &[u8]) -> Vec<u8> {
         match self {
             Self::Base64 => STANDARD.encode(bytes).into_bytes(),
+            Self::HexUpper => hex::encode_upper(bytes).into_bytes(),
             Self::Latin => bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes(),
             Self::Lossy => String::from_utf8_lossy(bytes).into_owned().into_bytes(),
         }
@@ -119,6 +122,12 @@ pub(crate) enum Whole {
     Printed,
     /// As a part of a URL.
     PercentEncoded,
+    /// Without its last byte.
+    Cut,
+    /// And once more.
+    Twice,
+    /// In upper case, what is hexadecimal in it, too.
+    Upper,
 }
 
 /// A part of a signed text.
@@ -180,6 +189,9 @@ impl Text {
             Whole::Base64 => STANDARD.encode(text).into_bytes(),
             Whole::PercentEncoded => percent_encode(&text, &is_unreserved).into_bytes(),
             Whole::Hex => hex::encode(text).into_bytes(),
+            Whole::Cut => text[..text.len().saturating_sub(1)].to_vec(),
+            Whole::Twice => text.repeat(2),
+            Whole::Upper => text.to_ascii_uppercase(),
             Whole::Utf16 { big } => utf16(&text, big),
             Whole::Quoted => serde_json::to_vec(&String::from_utf8_lossy(&text)).unwrap_or_default(),
             Whole::Printed => format!("b'{}'", text.escape_ascii()).replace("\\\"", "\"").into_bytes(),

@@ -15,7 +15,7 @@ use crate::keys::Material;
 use crate::report::{Finding, Recognized, Report, Verdict};
 use crate::request::Request;
 use crate::search::Budget;
-use crate::{hyperliquid, jwt, recognize};
+use crate::{hyperliquid, jwt, keys, recognize};
 
 pub(crate) use case::Case;
 
@@ -43,7 +43,14 @@ pub struct Options {
 /// # Errors
 /// [`InputError`] when the secret cannot be read, or cannot be one of this dialect.
 pub fn explain(input: &Input, options: &Options) -> Result<Report, InputError> {
-    explain_within(input, options, &Budget::whole())
+    let mut report = explain_within(input, options, &Budget::whole())?;
+    // Whatever the request carries it in, and whatever is told of that.
+    for secret in [&options.secret, &options.passphrase].into_iter().flatten() {
+        if let Some(text) = keys::shared_text(secret) {
+            report.hide(text);
+        }
+    }
+    Ok(report)
 }
 
 /// Explains an input, and searches as far as the budget goes.
@@ -105,7 +112,14 @@ fn explain_request(mut report: Report, sent: &Request, options: &Options, budget
 }
 
 fn explain_frame(mut report: Report, text: &str, options: &Options, budget: &Budget) -> Result<Report, InputError> {
-    let Some(purpose) = recognized(&mut report, options, recognize::of_frame(text)) else { return Ok(report) };
+    let Some(purpose) = recognized(&mut report, options, recognize::of_frame(text)) else {
+        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+            report
+                .notes
+                .push(format!("it is no JSON ({error}): names and texts stand in double quotes there, true and null are lower case"));
+        }
+        return Ok(report);
+    };
     read_key(purpose, options)?;
     if purpose == Purpose::Coinbase {
         return jwt::explain_frame(report, text, options, budget);

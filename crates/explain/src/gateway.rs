@@ -24,6 +24,8 @@ pub(crate) enum Reading<'m> {
     NoProof(&'static str),
 }
 
+const OWN_TOKEN: &str = "it shows a token that the gateway gave out; only the gateway can open it";
+
 /// What a dialect makes of a request.
 pub(crate) fn of_request(dialect: &'static dyn Dialect, request: &Request) -> Reading<'static> {
     // The view's life ends here, so what is borrowed from it is copied.
@@ -31,7 +33,7 @@ pub(crate) fn of_request(dialect: &'static dyn Dialect, request: &Request) -> Re
         Answer::Malformed(refusal) => Reading::Refused(refusal),
         Answer::NotMine => Reading::NoProof("the endpoint needs no proof"),
         Answer::Presented(presented) => Reading::Presented(owned(&presented)),
-        Answer::Token { .. } => Reading::NoProof("it shows a token that the gateway gave out; only the gateway can open it"),
+        Answer::Token { .. } => Reading::NoProof(OWN_TOKEN),
     }
 }
 
@@ -82,7 +84,9 @@ pub(crate) fn of_frame(
                 let first = owned(&presented);
                 return Reading::Presented(socket.take_other_reading().filter(|other| fits(other)).unwrap_or(first));
             }
-            Step::VerifyToken(_) => Reading::NoProof("it shows a token that the gateway gave out; only the gateway can open it"),
+            // Another socket of the venue would call the same frame malformed.
+            Step::VerifyToken(_) => return Reading::NoProof(OWN_TOKEN),
+            Step::Refuse { refusal, .. } if refusal.reject == Reject::TokenInvalid => return Reading::NoProof(OWN_TOKEN),
             Step::Refuse { refusal, .. } => Reading::Refused(refusal),
             Step::Close { .. } | Step::Forward(_) | Step::Reply(_) => Reading::NoProof("it carries no proof"),
         };

@@ -18,6 +18,7 @@ use countersign_core::{Address, Algorithm, PublicKey, Purpose, Secret, SecretEnc
 use crate::catalogue::Mistake;
 use crate::input::InputError;
 use crate::limits;
+use crate::vary::encoding::{is_unreserved, percent_encode};
 
 /// A mistake with what exactly it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,6 +160,17 @@ fn text_of(secret: &Secret) -> &str {
     str::from_utf8(secret.expose()).unwrap_or_default()
 }
 
+/// The shortest text that is hidden wherever it stands: a shorter one is no secret, and may be a part of any word.
+const HIDDEN_BYTES_MIN: usize = 6;
+
+/// The text of a secret that both sides have. Public keys, addresses and the texts of key files are none.
+pub(crate) fn shared_text(secret: &Secret) -> Option<&str> {
+    let text = bare(text_of(secret));
+    let public = text.contains("-----BEGIN") || text.starts_with("ssh-") || text.starts_with("ecdsa-") || text.starts_with('{');
+    let address = Address::parse(text).is_some();
+    (text.len() >= HIDDEN_BYTES_MIN && !public && !address).then_some(text)
+}
+
 /// Base64 of either alphabet, with or without padding.
 pub(crate) fn any_base64(text: &str) -> Option<Vec<u8>> {
     let engines = [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD];
@@ -198,11 +210,11 @@ const BLANKS: [(&str, &str, &str); 9] = [
 ];
 
 /// Signs of the languages that secrets are written down in.
-const SIGNS: [(&str, &str); 9] =
-    [("\"", "\""), ("'", "'"), ("`", "`"), ("b'", "'"), ("<", ">"), ("", "\""), ("", ","), ("", ";"), ("=", "")];
+const SIGNS: [(&str, &str); 10] =
+    [("\"", "\""), ("'", "'"), ("`", "`"), ("b'", "'"), ("<", ">"), ("", "\""), ("", ","), ("", ";"), ("=", ""), ("", "&")];
 
 /// What programs have for a secret that is not set.
-const UNSET: [&str; 13] = [
+const UNSET: [&str; 17] = [
     "undefined",
     "null",
     "None",
@@ -214,6 +226,10 @@ const UNSET: [&str; 13] = [
     "YOUR_API_SECRET",
     "your_api_secret",
     "your-api-secret",
+    "your_secret_key",
+    "YOUR_SECRET_KEY",
+    "your_secret",
+    "API_SECRET_KEY",
     "SECRET",
     "secret",
 ];
@@ -221,13 +237,17 @@ const UNSET: [&str; 13] = [
 /// How many characters are missed where a secret is copied by hand.
 const SECRET_CUT_MAX: usize = 4;
 
+/// To how many bytes keys of ciphers are cut.
+const KEY_BYTES: [usize; 2] = [16, 32];
+
 /// A secret as a client may have used it; `None`: as it should.
 pub(crate) type Variant = (Option<Named>, Vec<u8>);
 
 /// The secret as it should be used, and as it is by mistake.
 pub(crate) fn secret_variants(purpose: Purpose, secret: &Secret, passphrase: Option<&Secret>, key: &str) -> Vec<Variant> {
     let text = bare(text_of(secret)).to_owned();
-    let mut variants: Vec<Variant> = vec![(None, right_secret(purpose, secret))];
+    let right = right_secret(purpose, secret);
+    let mut variants: Vec<Variant> = vec![(None, right.clone())];
     let mut add = |mistake, detail: &str, bytes: Vec<u8>| {
         if variants.iter().all(|(_, known)| *known != bytes) {
             variants.push((Some(Named::new(mistake, detail)), bytes));
@@ -258,8 +278,21 @@ pub(crate) fn secret_variants(purpose: Purpose, secret: &Secret, passphrase: Opt
     let hash = digest::digest(&digest::SHA256, text.as_bytes());
     add(Mistake::SecretEncoded, "its SHA-256", hash.as_ref().to_vec());
     add(Mistake::SecretEncoded, "its SHA-256 in hexadecimal", hex::encode(hash).into_bytes());
+    add(Mistake::SecretEncoded, "percent-encoded", percent_encode(text.as_bytes(), &is_unreserved).into_bytes());
+    for bytes in KEY_BYTES {
+        if let Some(start) = right.get(..bytes) {
+            add(Mistake::SecretCut, &format!("its first {bytes} bytes, as ciphers want them"), start.to_vec());
+        }
+    }
+    // Half of a short one could be guessed.
+    if right.len() >= 32 {
+        add(Mistake::SecretCut, "its first half", right[..right.len() / 2].to_vec());
+    }
     if purpose.secret_encoding() == SecretEncoding::Base64 {
-        let right = right_secret(purpose, secret);
+        let as_text: String = right.iter().map(|byte| char::from(*byte)).collect();
+        add(Mistake::SecretEncoded, "decoded, each byte as a character, written in UTF-8", as_text.into_bytes());
+        let lossy = String::from_utf8_lossy(&right).into_owned();
+        add(Mistake::SecretEncoded, "decoded, with what is no UTF-8 replaced, as toString() does", lossy.into_bytes());
         add(Mistake::SecretEncoded, "decoded, and written in hexadecimal", hex::encode(&right).into_bytes());
         add(Mistake::SecretNotDecoded, "with a line feed at its end", format!("{text}\n").into_bytes());
     }

@@ -40,6 +40,9 @@ pub const PERMUTED_PARTS_MAX: usize = 6;
 /// queue in between makes it seconds.
 pub const SIGNED_TIME_SHIFT_MAX_MS: u64 = 5_000;
 
+/// How many whole seconds an older time is looked for: a program that keeps one for as long as requests live, and counts from it.
+pub const SIGNED_TIME_AGE_MAX_S: u64 = 120;
+
 /// How far from the MsgSeqNum in a Logon a signed one is looked for: an engine counts its Logon, a signer counts its messages.
 pub const SIGNED_NUMBER_SHIFT_MAX: u64 = 100;
 

@@ -77,7 +77,9 @@ fn score(purpose: Purpose, request: &Request) -> (u32, Vec<String>) {
     let misspelt = known.required.iter().filter(|name| name.len() > 4 && near(request, name).is_some()).count();
     // Words that many requests have for other reasons count less.
     score += present.iter().map(|name| if ["key", "sign", "timestamp", "nonce", "api-key"].contains(name) { 1 } else { 4 }).sum::<u32>();
-    score += 3 * u32::try_from(misspelt).unwrap_or_default();
+    // Where several are wanted, one that is nearly right may be anybody's X-API-Key.
+    let alone = misspelt == 1 && present.is_empty() && known.required.len() > 1;
+    score += if alone { 1 } else { 3 * u32::try_from(misspelt).unwrap_or_default() };
     if !present.is_empty() && present.len() >= known.required.len() && known.required.iter().all(|name| request.count(name) > 0) {
         score += 4;
     }
@@ -203,7 +205,9 @@ pub(crate) fn of_frame(text: &str) -> Option<(Purpose, String)> {
         return Some((purpose, format!("it has the members of a login or signed message as at {}", purpose.name())));
     }
     let params = frame::member(text, "params").unwrap_or_default();
-    let token = has("token") || frame::member(&params, "token").is_some();
+    // Version 2 of Kraken's sockets has it in params, version 1 beside an order or in its subscription.
+    let subscription = frame::member(text, "subscription").unwrap_or_default();
+    let token = has("token") || [params, subscription].iter().any(|object| frame::member(object, "token").is_some());
     token.then(|| (Purpose::Kraken, "it shows a token, as private messages of Kraken do".to_owned()))
 }
 

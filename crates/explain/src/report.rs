@@ -189,6 +189,39 @@ impl Report {
         }
     }
 
+    /// Puts stars for a text that must not be shown, in everything that repeats what was sent.
+    pub(crate) fn hide(&mut self, secret: &str) {
+        let stars = "*".repeat(secret.len());
+        let hide = |text: &mut String| {
+            if text.contains(secret) {
+                *text = text.replace(secret, &stars);
+            }
+        };
+        self.fields.iter_mut().for_each(|field| hide(&mut field.value));
+        self.findings.iter_mut().for_each(|finding| hide(&mut finding.saw));
+        self.notes.iter_mut().for_each(hide);
+        if let Some(dialect) = &mut self.dialect {
+            hide(&mut dialect.why);
+        }
+        if let Some(text) = &mut self.text {
+            hide(&mut text.text);
+            text.parts.iter_mut().for_each(|part| hide(&mut part.text));
+            // Who knows all else of the text could try secrets against its hash.
+            if text.text.contains(&stars) {
+                text.sha256 = None;
+            }
+        }
+        if let Some(difference) = &mut self.difference {
+            // Of what is cut at its ends a part would stay.
+            if difference.expected.contains(secret)
+                || difference.signed.contains(secret)
+                || self.fields.iter().any(|field| field.value.contains(&stars))
+            {
+                self.difference = None;
+            }
+        }
+    }
+
     /// The mistakes for which the request is refused.
     #[must_use]
     pub fn faults(&self) -> Vec<Mistake> {

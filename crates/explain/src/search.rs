@@ -10,6 +10,8 @@
 //! [`crate::limits`]; the first explanation with the fewest mistakes wins.
 
 mod budget;
+mod public;
+mod rare;
 #[cfg(test)]
 mod tests;
 mod ways;

@@ -39,6 +39,10 @@ pub(crate) fn readings(text: &str, encoding: Encoding, public: bool) -> Vec<Read
         let bytes = hex::decode(&again).ok().or_else(|| any_base64(&again));
         add(Some(Named::new(Mistake::SignatureHexOfText, how)), bytes);
     }
+    let undivided = text.replace([' ', ':', '-', ','], "");
+    if undivided != text {
+        add(Some(Named::new(Mistake::SignatureDigits, "in hexadecimal with a sign between bytes")), hex::decode(undivided).ok());
+    }
     let trimmed = bare(text);
     if trimmed != text {
         let (hex, base64) = (hex::decode(&trimmed).ok(), any_base64(&trimmed));

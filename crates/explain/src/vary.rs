@@ -121,6 +121,7 @@ pub(crate) fn texts<'d>(draft: &'d Draft, base: &'d Text, which: Which, budget: 
     }
     foreign::vary(&mut variations);
     clock::vary(&mut variations);
+    whole::cut(&mut variations);
 }
 
 #[cfg(test)]

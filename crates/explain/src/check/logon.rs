@@ -2,6 +2,7 @@
 
 use countersign_fix::framer::check_sum;
 use countersign_fix::tag;
+use countersign_fix::utc_timestamp::UtcTimestamp;
 
 use crate::catalogue::Mistake;
 use crate::input::fix::FixLine;
@@ -34,6 +35,10 @@ pub(crate) fn check(line: &FixLine) -> Vec<Finding> {
         if line.value(tag).is_none_or(<[u8]>::is_empty) {
             findings.push(Finding::fault(Mistake::HeaderMissing, format!("there is no field {tag}")));
         }
+    }
+    if let Some(sent) = line.value(tag::SENDING_TIME).filter(|sent| !sent.is_empty() && UtcTimestamp::parse(sent).is_err()) {
+        let detail = format!("52={} is no UTCTimestamp such as 20261121-00:53:20.000", sent.escape_ascii());
+        findings.push(Finding::fault(Mistake::TimestampFormat, detail));
     }
     if line.value(tag::MSG_TYPE) != Some(b"A") {
         let kind = line.text(tag::MSG_TYPE).unwrap_or_default().to_owned();

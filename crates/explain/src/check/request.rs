@@ -41,7 +41,10 @@ pub(crate) fn check(purpose: Purpose, request: &Request) -> Checked {
 pub(crate) fn old_version(purpose: Purpose, request: &Request) -> Option<&'static str> {
     let has = |name| request.count(name) > 0;
     let parameter = |name| value_of(request.query(), name).is_some();
+    let host = request.header("host").unwrap_or_default().to_ascii_lowercase();
+    let of_cdp = host.starts_with("api.coinbase.com") || request.path().starts_with(b"/api/v3/brokerage/");
     let signs = [
+        (Purpose::CoinbaseExchange, of_cdp, "CB-ACCESS- headers came before the keys of CDP, which send a JWT: Authorization: Bearer"),
         (Purpose::Bitfinex, has("x-bfx-payload"), "X-BFX- headers are those of version 1"),
         (Purpose::Bitmex, has("api-nonce") && !has("api-expires"), "api-nonce came before api-expires"),
         (Purpose::Kucoin, has("kc-api-nonce") && !has("kc-api-timestamp"), "KC-API-NONCE is of version 1, before KC-API-TIMESTAMP"),
@@ -81,7 +84,9 @@ impl Checked {
                 let wrong = self.repaired.headers.iter_mut().filter(|(each, _)| *each == found);
                 wrong.for_each(|(each, _)| *each = (*name).to_owned());
             } else {
-                self.fault(Mistake::HeaderMissing, format!("there is no header {name}"));
+                let other = self.repaired.header("authorization").is_some();
+                let hint = if other { "; there is an Authorization header, which is not read here" } else { "" };
+                self.fault(Mistake::HeaderMissing, format!("there is no header {name}{hint}"));
             }
         }
         if purpose == Purpose::Deribit || purpose == Purpose::Coinbase {

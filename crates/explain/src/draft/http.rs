@@ -63,7 +63,11 @@ fn binance(request: &Request, mut draft: Draft) -> Draft {
         value_of(holder, "signature").map(|value| String::from_utf8_lossy(&percent_decode(value)).into_owned()).unwrap_or_default();
     let time = value_of(query, "timestamp").or_else(|| value_of(body, "timestamp"));
     draft.time = time.map(|time| (String::from_utf8_lossy(time).into_owned(), Unit::Millis));
-    let without = |part: &[u8]| join(&pairs(part).into_iter().filter(|pair| !pair.starts_with(b"signature=")).collect::<Vec<_>>());
+    // Empty pairs stay: what is signed is what was sent.
+    let without = |part: &[u8]| {
+        let all = part.split(|byte| *byte == b'&');
+        join(&all.filter(|pair| !pair.starts_with(b"signature=")).collect::<Vec<_>>())
+    };
     let is_json = body.trim_ascii_start().starts_with(b"{") || body.trim_ascii_start().starts_with(b"[");
     let body = if is_json { body.to_vec() } else { without(body) };
     draft.text = Text::new(vec![Part::plain(Name::Query, without(query)), Part::plain(Name::Body, body)]);

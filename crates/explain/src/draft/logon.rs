@@ -54,8 +54,16 @@ pub(crate) fn read(dialect: LogonDialect, line: &FixLine) -> Draft {
             (draft.key, draft.signature) = (text(tag::USERNAME), text(tag::PASSWORD));
             draft.scheme = Scheme::TextThenSecret(Hash::Sha256);
             let raw = text(tag::RAW_DATA);
-            draft.time = raw.split_once('.').map(|(time, _)| (time.to_owned(), Unit::Millis));
-            draft.text = Text::new(vec![Part::plain(Name::Payload, raw)]);
+            draft.text = Text::new(match raw.split_once('.') {
+                Some((time, _)) => {
+                    draft.time = Some((time.to_owned(), Unit::Millis));
+                    vec![Part::plain(Name::Time, time), Part::plain(Name::Nonce, &raw.as_bytes()[time.len()..])]
+                }
+                None => {
+                    draft.time = None;
+                    vec![Part::plain(Name::Payload, raw)]
+                }
+            });
         }
         LogonDialect::Kraken => {
             (draft.key, draft.signature) = (text(tag::USERNAME), text(tag::PASSWORD));

@@ -11,9 +11,13 @@ use crate::draft::{Draft, Form, Name, Part, Scheme, Text};
 use crate::gateway::{self, Reading};
 use crate::input::InputError;
 use crate::keys::{Material, Named, secret_variants, text_as_is, text_as_secret};
+use crate::limits::CLOCK_ERROR_MAX;
 use crate::report::{self, Finding, Report, Verdict, Weight};
 use crate::search::{Budget, Ways, is_cut_off, search, takes_public_keys, written_otherwise};
-use crate::signature::{looks_mac, looks_public, readings};
+use crate::signature::{Reading as Written, looks_mac, looks_public, readings};
+
+/// What MD5 makes (RFC 1321): no library of this crate has it.
+const MD5_BYTES: usize = 16;
 
 /// A message of a dialect.
 pub(crate) struct Case {
@@ -36,6 +40,11 @@ impl Case {
     pub(crate) fn conclude(self, mut report: Report, options: &Options, budget: &Budget) -> Result<Report, InputError> {
         let material = options.secret.as_ref().map(|secret| Material::read(self.draft.purpose, secret)).transpose()?;
         self.fields(&mut report);
+        if material.as_ref().is_some_and(|material| is_itself(material, &self.draft.key)) {
+            report.add(Finding::fault(Mistake::SecretAsKey, ""));
+            report.verdict = Verdict::Wrong;
+            return Ok(report);
+        }
         self.own_checks(&mut report, options);
         let presented = match &self.reading {
             Reading::Presented(presented) => Some(presented),
@@ -94,11 +103,18 @@ impl Case {
     /// What shows in the draft itself.
     fn own_checks(&self, report: &mut Report, options: &Options) {
         let draft = &self.draft;
-        if draft.signature.is_empty() && draft.scheme != Scheme::Bare && report.faults().is_empty() {
-            report.add(Finding::fault(Mistake::HeaderMissing, "there is no signature"));
-        }
-        if draft.key.is_empty() && report.faults().is_empty() {
-            report.add(Finding::fault(Mistake::HeaderMissing, "there is no API key"));
+        // Of headers and parameters it is told already.
+        if draft.around.fix || report.faults().is_empty() {
+            let bare = draft.scheme == Scheme::Bare;
+            let missing = match (draft.key.is_empty(), draft.signature.is_empty() && !bare) {
+                (false, false) => None,
+                (false, true) => Some("there is no signature"),
+                (true, false) => Some("there is no API key"),
+                (true, true) => Some("there is neither an API key nor a signature"),
+            };
+            if let Some(missing) = missing {
+                report.add(Finding::fault(Mistake::HeaderMissing, missing));
+            }
         }
         for value in [&draft.key, &draft.signature].into_iter().filter(|value| !value.is_empty()) {
             if is_placeholder(value) {
@@ -134,7 +150,13 @@ impl Case {
         let Some(presented) = presented else { return };
         let arrival = Arrival { at: options.at, now: options.now };
         let (clock, finding) = clock::check(self.draft.purpose, presented.freshness, arrival, options.last_nonce);
-        report.clock = clock;
+        // A time in another unit is told as that, and no distance to it means anything.
+        let unit = report
+            .faults()
+            .iter()
+            .any(|mistake| matches!(mistake, Mistake::TimestampFormat | Mistake::TimestampInMillis | Mistake::TimestampInSeconds));
+        report.clock =
+            clock.filter(|clock| !unit || clock.skew_ms.unsigned_abs() < CLOCK_ERROR_MAX.as_millis().try_into().unwrap_or(u64::MAX));
         if let Some(finding) = finding {
             report.add(finding);
         }
@@ -201,6 +223,11 @@ impl Case {
                 bases.push(other.clone());
             }
         }
+        // What one MAC shows, before the thousands of the search.
+        if let Some(finding) = self.of_the_right_one(expected, ways, material, &readings) {
+            report.add(finding);
+            return;
+        }
         match search(draft, &bases, ways, &readings, budget) {
             Some(hit) if hit.mistakes.is_empty() => {}
             Some(hit) => {
@@ -209,27 +236,46 @@ impl Case {
                     report.add(Finding::from(named));
                 }
             }
-            None if is_cut_off(expected, ways, &readings) => {
-                report.add(Finding::fault(Mistake::SignatureLength, "the signature is right as far as it goes: it was cut off"));
-            }
-            None if is_itself(material, &draft.signature) => report.add(Finding::fault(Mistake::SecretSent, "")),
-            None => match written_otherwise(expected, ways, &draft.signature) {
-                Some(how) => report.add(Finding::fault(Mistake::SignatureDigits, how)),
-                None => report.add(Finding::from(&self.unexplained(material, readings.is_empty()))),
-            },
+            None => report.add(Finding::from(&self.unexplained(material, &readings, !ways.may_make(&readings)))),
         }
     }
 
-    fn unexplained(&self, material: &Material, unreadable: bool) -> Named {
+    /// The right signature, cut off or in a writing that no reading finds; or the secret in its place.
+    fn of_the_right_one(&self, expected: &Text, ways: &Ways, material: &Material, readings: &[Written]) -> Option<Finding> {
+        let signature = &self.draft.signature;
+        if is_itself(material, signature) {
+            return Some(Finding::fault(Mistake::SecretSent, ""));
+        }
+        if is_cut_off(expected, ways, readings) {
+            return Some(Finding::fault(Mistake::SignatureLength, "the signature is right as far as it goes: it was cut off"));
+        }
+        written_otherwise(expected, ways, signature).map(|how| Finding::fault(Mistake::SignatureDigits, how))
+    }
+
+    /// A MAC by its length, which none has that could be right: that of MD5 is told from others, and nothing of it is made here.
+    fn of_its_length(&self, readings: &[Written]) -> Named {
+        let length = readings.first().map_or(0, |(_, bytes)| bytes.len());
+        let wanted = match self.draft.scheme {
+            Scheme::Bare => 0,
+            Scheme::Hmac(hash) | Scheme::SecretThenText(hash) | Scheme::TextThenSecret(hash) => hash.bytes(),
+        };
+        if readings.iter().any(|(_, bytes)| bytes.len() == MD5_BYTES) {
+            return Named::new(Mistake::WrongHash, format!("it has {MD5_BYTES} bytes, as many as MD5 makes; {wanted} are wanted"));
+        }
+        Named::new(Mistake::SignatureLength, format!("it has {length} bytes; {wanted} are wanted"))
+    }
+
+    fn unexplained(&self, material: &Material, readings: &[Written], impossible: bool) -> Named {
         let text = &self.draft.signature;
         match material {
             Material::Mac(_) if takes_public_keys(self.draft.purpose) && looks_public(text) => Named::new(Mistake::KeyTypeSignature, ""),
             Material::Public(..) if looks_mac(text) => {
                 Named::new(Mistake::KeyTypeHmac, "keyed with something else than the key's own text")
             }
-            Material::Address(_) | Material::Mac(_) | Material::Public(..) if unreadable => {
+            Material::Address(_) | Material::Mac(_) | Material::Public(..) if readings.is_empty() => {
                 Named::new(Mistake::SignatureLength, "it is neither hexadecimal nor base64")
             }
+            Material::Mac(_) if impossible => self.of_its_length(readings),
             Material::Address(_) | Material::Mac(_) | Material::Public(..) => Named::new(Mistake::WrongSecret, ""),
         }
     }
@@ -272,7 +318,7 @@ impl Case {
             return refused(refusal);
         }
         match self.draft.scheme {
-            Scheme::Bare => Finding::fault(Mistake::WrongSecret, "the secret shown is another one"),
+            Scheme::Bare => Finding::fault(Mistake::SecretOther, ""),
             Scheme::Hmac(_) | Scheme::SecretThenText(_) | Scheme::TextThenSecret(_) => {
                 Finding::fault(Mistake::Refused, "the signature is right, but its text can be read in two ways")
             }

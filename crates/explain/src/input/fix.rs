@@ -28,7 +28,8 @@ impl fmt::Debug for FixLine {
     }
 }
 
-const SEPARATORS: [&str; 6] = ["\u{1}", "\\x01", "\\u0001", "<SOH>", "^A", "|"];
+/// A blank comes last: values may have one.
+const SEPARATORS: [&str; 7] = ["\u{1}", "\\x01", "\\u0001", "<SOH>", "^A", "|", " "];
 
 /// Reads a message, if it is one.
 pub(super) fn read(bytes: &[u8]) -> Option<FixLine> {

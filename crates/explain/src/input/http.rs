@@ -10,6 +10,15 @@ use crate::request::Request;
 pub fn read(bytes: &[u8]) -> Result<Request, InputError> {
     let (first, mut rest) = line(bytes);
     let first = str::from_utf8(first).map_err(|_| no_request())?;
+    if first.starts_with("HTTP/") {
+        return Err(InputError::new("this is the answer; what is explained is the request that was sent (curl -v shows it behind `>`)"));
+    }
+    if first.starts_with("https://") || first.starts_with("http://") {
+        let mut request = Request { method: "GET".to_owned(), ..Request::default() };
+        set_target(&mut request, first.trim());
+        request.notes.push("an address alone is read as a GET of it, without headers".to_owned());
+        return Ok(request);
+    }
     let mut words = first.split_ascii_whitespace();
     let (Some(method), Some(target)) = (words.next(), words.next()) else { return Err(no_request()) };
     if !method.bytes().all(|byte| byte.is_ascii_alphabetic()) || !(target.starts_with('/') || target.contains("://")) {

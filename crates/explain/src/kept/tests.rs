@@ -62,6 +62,27 @@ fn a_passphrase_is_only_judged_where_the_signature_is_right() {
     assert_eq!(faults(&Kept::of_request(Purpose::Okx, &view).unwrap()), ["wrong-secret"]);
 }
 
+/// Stars for what must not be shown would tell whoever sends guesses which of them is right.
+#[test]
+fn a_guess_in_a_request_is_told_as_it_was_sent() {
+    let secret = Secret::new(SECRET.to_vec());
+    let page = |guess: &str| {
+        let target = format!("/api/v5/a?b={guess}");
+        let headers = vec![
+            ("OK-ACCESS-KEY", "k"),
+            ("OK-ACCESS-SIGN", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+            ("OK-ACCESS-TIMESTAMP", ISO),
+            ("OK-ACCESS-PASSPHRASE", "p"),
+        ];
+        let view = RequestView { method: "GET", target: target.as_bytes(), headers: &headers, body: b"", host: None };
+        let kept = Kept::of_request(Purpose::Okx, &view).unwrap();
+        kept.explain(&secret, Some(&Secret::new(b"right-phrase".to_vec())), told()).unwrap().json
+    };
+    for guess in ["right-phrase", "wrong-phrase"] {
+        assert!(page(guess).contains(guess) && !page(guess).contains("****"), "{guess}");
+    }
+}
+
 #[test]
 fn what_is_long_or_names_no_key_or_shows_a_secret_is_not_kept() {
     let none: Vec<(&str, &str)> = Vec::new();

@@ -1,10 +1,10 @@
 //! The ways in which a text may have become a signature: secret and hash, or algorithm of a public key.
 
-use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{UnparsedPublicKey, VerificationAlgorithm};
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_core::{KeyType, PublicKey, Secret};
+use countersign_core::{PublicKey, Secret};
 
 use crate::catalogue::Mistake;
 use crate::draft::{Hash, Scheme};
@@ -12,6 +12,8 @@ use crate::keys::{Named, Variant};
 use crate::signature::Reading;
 
 use super::budget::Budget;
+use super::public::{ProofForm, algorithms, raw};
+use super::rare::{Rare, rare};
 
 #[expect(clippy::large_enum_variant, reason = "a few dozen in one search")]
 enum Kind {
@@ -24,6 +26,12 @@ enum Kind {
         key: hmac::Key,
         bytes: usize,
     },
+    /// What few make, with the right secret.
+    Rare {
+        rare: Rare,
+        hash: Hash,
+        secret: Vec<u8>,
+    },
     /// HMAC over the secret, keyed with the text.
     Swapped {
         hash: Hash,
@@ -31,6 +39,7 @@ enum Kind {
     },
     Public {
         algorithm: &'static dyn VerificationAlgorithm,
+        form: ProofForm,
         key: Vec<u8>,
     },
 }
@@ -66,6 +75,12 @@ impl Ways {
                 ways.push(Way { named, kind: Kind::Swapped { hash, secret: secret.clone() }, in_any_writing: false });
             }
         }
+        if let Some((_, secret)) = secrets.iter().find(|(mistake, _)| mistake.is_none()) {
+            ways.extend(rare(right).into_iter().map(|(named, rare, hash)| {
+                let kind = Kind::Rare { rare, hash, secret: secret.clone() };
+                Way { named: vec![named], kind, in_any_writing: false }
+            }));
+        }
         Self(ways)
     }
 
@@ -73,8 +88,8 @@ impl Ways {
     pub(crate) fn public(key: &PublicKey, texts: &[Variant]) -> Self {
         let mut ways: Vec<Way> = algorithms(key.key_type())
             .into_iter()
-            .map(|(named, algorithm)| {
-                let kind = Kind::Public { algorithm, key: raw(key) };
+            .map(|(named, algorithm, form)| {
+                let kind = Kind::Public { algorithm, form, key: raw(key) };
                 Way { named: named.into_iter().collect(), kind, in_any_writing: false }
             })
             .collect();
@@ -117,24 +132,26 @@ impl Ways {
 
     /// Whether the right way makes something that begins with a reading, eight bytes at least.
     pub(crate) fn begins_with(&self, text: &[u8], readings: &[Reading]) -> bool {
-        self.right_tag(text).is_some_and(|tag| {
-            readings.iter().any(|(_, bytes)| bytes.len() >= 8 && bytes.len() < tag.as_ref().len() && tag.as_ref().starts_with(bytes))
-        })
+        self.right_tag(text)
+            .is_some_and(|tag| readings.iter().any(|(_, bytes)| bytes.len() >= 8 && bytes.len() < tag.len() && tag.starts_with(bytes)))
     }
 
     /// In which other way the right MAC was written, if this is it.
     pub(crate) fn written_otherwise(&self, text: &[u8], signature: &str) -> Option<&'static str> {
         let tag = self.right_tag(text)?;
+        // A writing may happen to be the plain one, which has a name of its own.
+        let plain = [hex::encode(&tag), STANDARD.encode(&tag)];
         // Each is compared in a time that does not tell how much of it is right.
         let same = |written: String| Secret::new(written.into_bytes()).ct_eq(signature.as_bytes());
-        writings(tag.as_ref()).into_iter().find_map(|(how, written)| same(written).then_some(how))
+        writings(&tag).into_iter().filter(|(_, written)| !plain.contains(written)).find_map(|(how, written)| same(written).then_some(how))
     }
 
-    /// The MAC that is right; none where a public key verifies.
-    fn right_tag(&self, text: &[u8]) -> Option<hmac::Tag> {
+    /// The MAC or hash that is right; none where a public key verifies.
+    fn right_tag(&self, text: &[u8]) -> Option<Vec<u8>> {
         self.0.iter().filter(|way| way.named.is_empty()).find_map(|way| match &way.kind {
-            Kind::Mac { key, .. } => Some(hmac::sign(key, text)),
-            Kind::Hash { .. } | Kind::Public { .. } | Kind::Swapped { .. } => None,
+            Kind::Hash { hash, secret, secret_first } => Some(hashed(*hash, secret, *secret_first, text)),
+            Kind::Mac { key, .. } => Some(hmac::sign(key, text).as_ref().to_vec()),
+            Kind::Public { .. } | Kind::Rare { .. } | Kind::Swapped { .. } => None,
         })
     }
 }
@@ -143,9 +160,9 @@ impl Kind {
     fn is_as_long_as(&self, signature: &[u8]) -> bool {
         match self {
             Self::Hash { hash, .. } | Self::Swapped { hash, .. } => signature.len() == hash.bytes(),
+            Self::Rare { rare, hash, .. } => signature.len() == rare.bytes(*hash),
             Self::Mac { bytes, .. } => signature.len() == *bytes,
-            // The shortest signature is one of ECDSA in DER: no MAC is taken for one.
-            Self::Public { .. } => signature.len() >= 60,
+            Self::Public { form, .. } => form.fits(signature),
         }
     }
 
@@ -156,26 +173,35 @@ impl Kind {
         match self {
             Self::Hash { hash, secret, secret_first } => {
                 budget.mac(text.len());
-                let mut context = digest::Context::new(hash.algorithm());
-                let (first, second) = if *secret_first { (secret.as_slice(), text) } else { (text, secret.as_slice()) };
-                context.update(first);
-                context.update(second);
-                context.finish().as_ref() == bytes
+                hashed(*hash, secret, *secret_first, text) == bytes
             }
             Self::Mac { key, .. } => {
                 budget.mac(text.len());
                 hmac::verify(key, text, bytes).is_ok()
             }
+            Self::Rare { rare, hash, secret } => {
+                budget.mac(text.len());
+                rare.make(*hash, secret, text) == bytes
+            }
             Self::Swapped { hash, secret } => {
                 budget.mac(text.len());
                 hmac::verify(&hmac::Key::new(hmac_of(*hash), text), secret, bytes).is_ok()
             }
-            Self::Public { algorithm, key } => {
+            Self::Public { algorithm, form, key } => {
                 budget.verification();
-                UnparsedPublicKey::new(*algorithm, key).verify(text, bytes).is_ok()
+                UnparsedPublicKey::new(*algorithm, key).verify(text, &form.rewritten(bytes)).is_ok()
             }
         }
     }
+}
+
+/// A hash over text and secret.
+fn hashed(hash: Hash, secret: &[u8], secret_first: bool, text: &[u8]) -> Vec<u8> {
+    let mut context = digest::Context::new(hash.algorithm());
+    let (first, second) = if secret_first { (secret, text) } else { (text, secret) };
+    context.update(first);
+    context.update(second);
+    context.finish().as_ref().to_vec()
 }
 
 /// Ways to write bytes that cannot be read back.
@@ -183,6 +209,7 @@ fn writings(bytes: &[u8]) -> Vec<(&'static str, String)> {
     let each = |write: fn(u8) -> String| bytes.iter().map(|byte| write(*byte)).collect::<String>();
     let as_text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
     let lossy = String::from_utf8_lossy(bytes).into_owned();
+    let reversed: Vec<u8> = bytes.iter().rev().copied().collect();
     vec![
         ("in hexadecimal, without the zero in front of small bytes", each(|byte| format!("{byte:x}"))),
         ("in hexadecimal of signed numbers", each(|byte| format!("{:x}", i32::from(byte.cast_signed())))),
@@ -191,12 +218,15 @@ fn writings(bytes: &[u8]) -> Vec<(&'static str, String)> {
         ("in base64, made text before", STANDARD.encode(&as_text)),
         ("in base64, made text before with what is no UTF-8 replaced", STANDARD.encode(&lossy)),
         ("in hexadecimal, made text before with what is no UTF-8 replaced", hex::encode(&lossy)),
-        ("in hexadecimal with a sign between bytes", bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join("-")),
+        ("in base64, then in lower case", STANDARD.encode(bytes).to_lowercase()),
+        ("in base64, then in upper case", STANDARD.encode(bytes).to_uppercase()),
+        ("in hexadecimal, the last byte first", hex::encode(&reversed)),
+        ("in base64, the last byte first", STANDARD.encode(&reversed)),
         ("as a list of numbers", bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(",")),
     ]
 }
 
-const fn hmac_of(hash: Hash) -> hmac::Algorithm {
+pub(super) const fn hmac_of(hash: Hash) -> hmac::Algorithm {
     match hash {
         Hash::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
         Hash::Sha224 => hmac::HMAC_SHA224,
@@ -236,40 +266,4 @@ fn schemes(right: Scheme) -> Vec<(Option<Named>, Scheme)> {
         }
     }
     all
-}
-
-type Verification = &'static dyn VerificationAlgorithm;
-
-/// The right algorithm of a key, and those that are taken for it.
-fn algorithms(key: KeyType) -> Vec<(Option<Named>, Verification)> {
-    let wrong = |mistake, detail: &str| Some(Named::new(mistake, detail));
-    match key {
-        KeyType::EcP256 => vec![
-            (None, &signature::ECDSA_P256_SHA256_FIXED as Verification),
-            (wrong(Mistake::SignatureDer, ""), &signature::ECDSA_P256_SHA256_ASN1),
-            (wrong(Mistake::WrongHash, "SHA-384, in DER"), &signature::ECDSA_P256_SHA384_ASN1),
-            (wrong(Mistake::WrongHash, "SHA-512, in DER"), &signature::ECDSA_P256_SHA512_ASN1),
-        ],
-        KeyType::Ed25519 => vec![(None, &signature::ED25519)],
-        KeyType::MlDsa65 => vec![(None, &signature::ML_DSA_65)],
-        KeyType::Rsa { .. } => vec![
-            (None, &signature::RSA_PKCS1_2048_8192_SHA256 as Verification),
-            (wrong(Mistake::RsaPss, ""), &signature::RSA_PSS_2048_8192_SHA256),
-            (wrong(Mistake::WrongHash, "SHA-1"), &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
-            (wrong(Mistake::WrongHash, "SHA-384"), &signature::RSA_PKCS1_2048_8192_SHA384),
-            (wrong(Mistake::WrongHash, "SHA-512"), &signature::RSA_PKCS1_2048_8192_SHA512),
-        ],
-    }
-}
-
-/// The key as its algorithm reads it: what follows the header of its SubjectPublicKeyInfo; RSA is read whole.
-fn raw(key: &PublicKey) -> Vec<u8> {
-    let spki = key.spki_der();
-    let last = |bytes: usize| spki[spki.len() - bytes..].to_vec();
-    match key.key_type() {
-        KeyType::EcP256 => last(65),
-        KeyType::Ed25519 => last(32),
-        KeyType::MlDsa65 => last(1_952),
-        KeyType::Rsa { .. } => spki.to_vec(),
-    }
 }

@@ -93,14 +93,16 @@ fn written_again(variations: &mut Variations<'_>, text: &str) {
         members(variations, text);
         return;
     }
+    if text.starts_with(['{', '[']) {
+        let quoted = serde_json::to_string(text).unwrap_or_default();
+        variations.add_bytes(Mistake::BodyOtherForm, "signed as a JSON string, written twice", Name::Body, quoted);
+    }
     if let Some(form) = json::to_form(text).filter(|form| !form.is_empty()) {
         let mut sorted: Vec<&str> = form.split('&').collect();
         sorted.sort_unstable();
         variations.add_bytes(Mistake::BodyOtherForm, "signed as a form, its parameters sorted", Name::Body, sorted.join("&"));
         variations.add_bytes(Mistake::BodyOtherForm, "signed as a form", Name::Body, form);
         variations.add_bytes(Mistake::BodyOtherForm, "signed as a list of one", Name::Body, format!("[{text}]"));
-        let quoted = serde_json::to_string(text).unwrap_or_default();
-        variations.add_bytes(Mistake::BodyOtherForm, "signed as a JSON string, written twice", Name::Body, quoted);
     } else if let Some(only) = json::only_item(text) {
         variations.add_bytes(Mistake::BodyOtherForm, "sent as a list of one, and signed without the list", Name::Body, only);
     } else if text.contains('=') {
@@ -145,16 +147,6 @@ fn recast(variations: &mut Variations<'_>, from: Form, mistake: Mistake, detail:
     variations.add(mistake, detail, text);
 }
 
-/// An inner hash with its digits in capitals.
-fn capitals(variations: &mut Variations<'_>, hash: Hash) {
-    let mut text = variations.base.clone();
-    for part in text.parts.iter_mut().filter(|part| part.form == Form::HexDigest(hash)) {
-        let digest = digest::digest(hash.algorithm(), &part.bytes);
-        *part = Part::plain(part.name, hex::encode_upper(digest));
-    }
-    variations.add(Mistake::BodyHashWrong, "its hexadecimal text in capitals", text);
-}
-
 fn hashes(variations: &mut Variations<'_>) {
     let Some(form) = variations.base.parts.iter().map(|part| part.form).find(|form| *form != Form::Plain) else { return };
     let mut all = |mistake, detail: String, other: Form, only: Option<Name>| recast(variations, form, mistake, detail, other, only);
@@ -162,6 +154,7 @@ fn hashes(variations: &mut Variations<'_>) {
     match form {
         Form::Digest(own) => {
             all(Mistake::InnerHashHex, String::new(), Form::HexDigest(own), None);
+            all(Mistake::InnerHashHex, "in capitals".to_owned(), Form::Miswritten(own, Writing::HexUpper), None);
             for (writing, detail) in [
                 (Writing::Lossy, "with what is no UTF-8 replaced, as toString() does"),
                 (Writing::Latin, "each byte as a character, written in UTF-8"),
@@ -179,9 +172,14 @@ fn hashes(variations: &mut Variations<'_>) {
             for hash in Hash::ALL {
                 all(Mistake::BodyHashWrong, format!("{} inside", hash.name()), Form::HexDigest(hash), None);
             }
-            let base64 = Form::Miswritten(own, Writing::Base64);
-            recast(variations, form, Mistake::BodyHashWrong, format!("{} in base64", own.name()), base64, None);
-            capitals(variations, own);
+            for (writing, detail) in [
+                (Writing::Base64, "in base64"),
+                (Writing::HexUpper, "in hexadecimal with capitals"),
+                (Writing::Lossy, "made text, with what is no UTF-8 replaced"),
+                (Writing::Latin, "made text, each byte a character"),
+            ] {
+                all(Mistake::BodyHashWrong, format!("{} {detail}", own.name()), Form::Miswritten(own, writing), None);
+            }
         }
         Form::Plain | Form::Miswritten(..) => {}
     }

@@ -7,7 +7,7 @@ use super::Variations;
 use super::target::left_out;
 use crate::catalogue::Mistake;
 use crate::draft::{Name, Unit};
-use crate::limits::SIGNED_TIME_SHIFT_MAX_MS;
+use crate::limits::{SIGNED_TIME_AGE_MAX_S, SIGNED_TIME_SHIFT_MAX_MS};
 use crate::moment::read_time;
 use countersign_core::civil::iso;
 
@@ -51,7 +51,9 @@ fn units(variations: &mut Variations<'_>) {
             let written = UtcTimestamp::new(at, precision).to_string();
             variations.add_bytes(Mistake::FixSendingTime, format!("signed as {written}"), Name::Field(tag), written);
         }
-        for written in [iso(at), iso(at).replace('Z', ""), at.as_millis().to_string(), at.as_secs().to_string()] {
+        let divided = |sign: &str| text.replacen('-', sign, 1);
+        for written in [iso(at), iso(at).replace('Z', ""), divided("T"), divided(" "), at.as_millis().to_string(), at.as_secs().to_string()]
+        {
             variations.add_bytes(Mistake::FixSendingTime, format!("signed as {written}"), Name::Field(tag), written);
         }
         return;
@@ -68,6 +70,8 @@ fn units(variations: &mut Variations<'_>) {
         whole,
         format!("{}.{:06}", at.as_secs(), at.as_micros() % 1_000_000),
         format!("{}.0", at.as_millis()),
+        format!("{text}.0"),
+        format!("\"{text}\""),
         // As Python prints a float.
         short_fraction(&format!("{}.{:03}", at.as_secs(), at.as_millis() % 1_000)),
     ];
@@ -104,13 +108,40 @@ fn short_fraction(text: &str) -> String {
 
 /// The time of other zones, called UTC or by its offset.
 fn local_times(at: Timestamp) -> impl Iterator<Item = String> {
-    const HOUR_MS: u64 = 3_600_000;
-    let ahead = (1..=14).map(move |hours| (format!("+{hours:02}:00"), at.as_millis().saturating_add(hours * HOUR_MS)));
-    let behind = (1..=12).map(move |hours| (format!("-{hours:02}:00"), at.as_millis().saturating_sub(hours * HOUR_MS)));
-    ahead.chain(behind).flat_map(|(offset, millis)| {
-        let local = iso(Timestamp::from_millis(millis));
+    zones(at).flat_map(|(offset, at)| {
+        let local = iso(at);
         [local.replace('Z', &offset), local.replace('Z', ""), local]
     })
+}
+
+/// Offsets of zones in quarters of an hour that are no whole hours (the IANA database has these in use).
+const ODD_QUARTERS: [i64; 13] = [-38, -14, -10, 14, 18, 22, 23, 26, 35, 38, 42, 51, 55];
+
+/// What clocks of the zones show at a time, with their offsets.
+fn zones(at: Timestamp) -> impl Iterator<Item = (String, Timestamp)> {
+    const QUARTER_MS: i64 = 15 * 60 * 1_000;
+    let quarters = (-12..=14).filter(|hours| *hours != 0).map(|hours| hours * 4).chain(ODD_QUARTERS);
+    quarters.filter_map(move |quarters| {
+        let local = at.as_millis().checked_add_signed(quarters * QUARTER_MS)?;
+        let sign = if quarters < 0 { '-' } else { '+' };
+        let minutes = quarters.unsigned_abs() * 15;
+        Some((format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60), Timestamp::from_millis(local)))
+    })
+}
+
+/// The time of a zone, written as if it were UTC: what `mktime` makes of it, or a clock without a zone.
+fn local(variations: &mut Variations<'_>, text: &str, unit: Unit) {
+    let Some(at) = read_time(text) else { return };
+    for (offset, local) in zones(at) {
+        let written = match unit {
+            Unit::Millis => local.as_millis().to_string(),
+            Unit::Seconds => local.as_secs().to_string(),
+            // Those are told with all their other writings.
+            Unit::Fix | Unit::Iso => return,
+        };
+        let detail = format!("{written} was signed, the time of UTC{offset}; {text} was sent");
+        time(variations, Mistake::TimestampDiffers, &detail, text, &written, true);
+    }
 }
 
 /// A nonce that was signed in another unit than it was sent in.
@@ -126,8 +157,13 @@ fn nonce_units(variations: &mut Variations<'_>) {
     }
 }
 
-/// Puts another time into every place that has this one.
+/// Puts another time into every place that has this one; where a nonce is the same number, also into the time alone.
 fn time(variations: &mut Variations<'_>, mistake: Mistake, detail: &str, from: &str, to: &str, wide: bool) {
+    let has_same = |name| variations.base.find(name).is_some_and(|part| part.bytes == from.as_bytes());
+    if has_same(Name::Time) && has_same(Name::Nonce) {
+        let alone = variations.base.with_bytes(Name::Time, to);
+        if wide { variations.add_wide(mistake, detail, alone) } else { variations.add(mistake, detail, alone) }
+    }
     let mut text = variations.base.clone();
     for part in &mut text.parts {
         if part.name == Name::Time || part.name == Name::Nonce {
@@ -159,19 +195,36 @@ fn shifts(variations: &mut Variations<'_>) {
     match unit {
         Unit::Iso => {
             let Some(at) = read_time(&text).map(Timestamp::as_millis) else { return };
-            for shift in 1..=SIGNED_TIME_SHIFT_MAX_MS {
+            let kept = (SIGNED_TIME_SHIFT_MAX_MS / 1_000..=SIGNED_TIME_AGE_MAX_S).map(|seconds| seconds * 1_000);
+            for shift in (1..=SIGNED_TIME_SHIFT_MAX_MS).chain(kept) {
                 for at in [at.saturating_add(shift), at.saturating_sub(shift)] {
                     let written = iso(Timestamp::from_millis(at));
                     time(variations, Mistake::TimestampDiffers, &format!("{written} was signed, {text} was sent"), &text, &written, true);
                 }
             }
         }
-        Unit::Millis => near(variations, &text, SIGNED_TIME_SHIFT_MAX_MS),
+        Unit::Millis => {
+            local(variations, &text, unit);
+            cached(variations, &text);
+            near(variations, &text, SIGNED_TIME_SHIFT_MAX_MS);
+        }
         Unit::Seconds => {
+            local(variations, &text, unit);
             near(variations, &text, SIGNED_TIME_SHIFT_MAX_MS / 50);
             within(variations, &text);
         }
         Unit::Fix => sending_time(variations, &text),
+    }
+}
+
+/// A time that was kept for some seconds, and used again.
+fn cached(variations: &mut Variations<'_>, text: &str) {
+    let Ok(number) = text.parse::<u64>() else { return };
+    for seconds in SIGNED_TIME_SHIFT_MAX_MS / 1_000..=SIGNED_TIME_AGE_MAX_S {
+        for other in [number.checked_sub(seconds * 1_000), number.checked_add(seconds * 1_000)].into_iter().flatten() {
+            let detail = format!("{other} was signed, {text} was sent");
+            time(variations, Mistake::TimestampDiffers, &detail, text, &other.to_string(), true);
+        }
     }
 }
 
@@ -213,6 +266,15 @@ fn within(variations: &mut Variations<'_>, text: &str) {
 fn sending_time(variations: &mut Variations<'_>, text: &str) {
     let Ok(sent) = UtcTimestamp::parse(text.as_bytes()) else { return };
     let (at, precision) = (sent.timestamp().as_millis(), sent.precision());
+    let name = Name::Field(countersign_fix::tag::SENDING_TIME);
+    for (offset, local) in zones(sent.timestamp()) {
+        for precision in [precision, Precision::Millis, Precision::Seconds] {
+            let written = UtcTimestamp::new(local, precision).to_string();
+            let detail = format!("{written} was signed, the time of UTC{offset}; {text} was sent");
+            let other = variations.base.with_bytes(name, written);
+            variations.add_wide(Mistake::FixSendingTime, detail, other);
+        }
+    }
     for shift in 1..=SIGNED_TIME_SHIFT_MAX_MS {
         for at in [at.saturating_sub(shift), at.saturating_add(shift)] {
             let written = UtcTimestamp::new(Timestamp::from_millis(at), precision).to_string();

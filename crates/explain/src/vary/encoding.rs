@@ -155,7 +155,11 @@ fn vary_part(variations: &mut Variations<'_>, name: Name, text: &[u8]) {
         }
         add(Mistake::DoubleEncoding, ": twice when signed, once when sent", replaced(text, b"%", b"%25"));
     }
-    if name != Name::Path {
+    if name == Name::Path {
+        add(Mistake::EncodingAdded, ", with its slashes", percent_encode(text, &|byte| is_unreserved(byte) || byte == b'%').into_bytes());
+        let kept = percent_encode(text, &|byte| is_unreserved(byte) || b"%/".contains(&byte));
+        add(Mistake::EncodingAdded, " as RFC 3986", kept.into_bytes());
+    } else {
         let keeps: [(Keeps, &str); 3] =
             [(is_unreserved, "as RFC 3986"), (is_kept_by_javascript, "as encodeURIComponent"), (is_kept_by_forms, "as a form")];
         for (keeps, how) in keeps {

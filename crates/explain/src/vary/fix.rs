@@ -12,6 +12,8 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
     separators(variations);
     tags(variations);
     number(variations);
+    message_type(variations);
+    companies(variations);
     fields(variations);
 }
 
@@ -31,7 +33,14 @@ fn separators(variations: &mut Variations<'_>) {
         ("\\x01", "\\x01 as text"),
         ("\\u0001", "\\u0001 as text"),
         ("\\001", "\\001 as text"),
+        ("\\n", "\\n as text"),
+        ("\r\n", "carriage return and line feed"),
         ("\0", "a zero byte"),
+        ("&", "`&`"),
+        (",", "a comma"),
+        (";", "a semicolon"),
+        (".", "a dot"),
+        ("-", "a dash"),
     ] {
         let mut text = base.clone();
         text.parts.iter_mut().filter(|part| is_soh(part)).for_each(|part| part.bytes = sign.as_bytes().to_vec());
@@ -99,9 +108,34 @@ fn fields(variations: &mut Variations<'_>) {
     }
 }
 
+/// What engines and people call a Logon.
+const LOGON_NAMES: [&str; 5] = ["Logon", "LOGON", "logon", "0", "35=A"];
+
+fn message_type(variations: &mut Variations<'_>) {
+    let name = Name::Field(tag::MSG_TYPE);
+    let Some(sent) = variations.base.find(name).map(|part| part.bytes.escape_ascii().to_string()) else { return };
+    for other in LOGON_NAMES {
+        variations.add_bytes(Mistake::FixMsgType, format!("{other} was signed, {sent} was sent"), name, other);
+    }
+}
+
+/// Sender and target, each in the other's place.
+fn companies(variations: &mut Variations<'_>) {
+    let [sender, target] = [tag::SENDER_COMP_ID, tag::TARGET_COMP_ID].map(Name::Field);
+    let [Some(own), Some(other)] = [sender, target].map(|name| variations.base.find(name).map(|part| part.bytes.clone())) else { return };
+    let swapped = variations.base.with_bytes(sender, other).with_bytes(target, own);
+    variations.add(Mistake::FixFieldOrder, "49 and 56 swapped", swapped);
+}
+
+/// To how many digits engines fill up a number.
+const DIGITS: [usize; 7] = [2, 3, 4, 5, 6, 8, 9];
+
 fn number(variations: &mut Variations<'_>) {
     let name = Name::Field(tag::MSG_SEQ_NUM);
     let Some(sent) = variations.base.find(name).and_then(|part| str::from_utf8(&part.bytes).ok()?.parse::<u64>().ok()) else { return };
+    for digits in DIGITS {
+        variations.add_bytes(Mistake::FixSeqNum, format!("signed with {digits} digits"), name, format!("{sent:0>digits$}"));
+    }
     for shift in 1..=SIGNED_NUMBER_SHIFT_MAX {
         for other in [sent.checked_sub(shift), sent.checked_add(shift)].into_iter().flatten() {
             let text = variations.base.with_bytes(name, other.to_string());

@@ -7,7 +7,16 @@ use crate::draft::{Form, Name, Part, Text};
 use crate::limits::PERMUTED_PARTS_MAX;
 
 /// The signs that are put between parts by mistake.
-const SIGNS: [(&str, &str); 6] = [("\n", "a line feed"), ("&", "`&`"), ("|", "`|`"), (" ", "a blank"), (",", "a comma"), (":", "a colon")];
+const SIGNS: [(&str, &str); 8] = [
+    ("\n", "a line feed"),
+    ("&", "`&`"),
+    ("|", "`|`"),
+    (" ", "a blank"),
+    (",", "a comma"),
+    (":", "a colon"),
+    (".", "a dot"),
+    ("-", "a dash"),
+];
 
 /// What moves together: parts between separators, a path with its query, parts that are hashed together stay single.
 fn items(text: &Text) -> (Vec<Vec<Part>>, Option<Part>) {

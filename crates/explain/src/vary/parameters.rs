@@ -45,10 +45,17 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
     for name in [Name::Query, Name::Body] {
         let Some(text) = variations.base.find(name).map(|part| part.bytes.clone()) else { continue };
         let pairs = pairs(&text);
-        if pairs.len() < 2 || text.first().is_some_and(|byte| matches!(byte, b'{' | b'[')) {
+        if text.first().is_some_and(|byte| matches!(byte, b'{' | b'[')) {
             continue;
         }
-        vary_part(variations, name, &pairs);
+        if !text.contains(&b'=') {
+            continue;
+        }
+        joined(variations, name, &pairs);
+        numbers(variations, name, &pairs);
+        if pairs.len() > 1 {
+            vary_part(variations, name, &pairs);
+        }
     }
 }
 
@@ -76,8 +83,7 @@ fn vary_part(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]]) {
             variations.add_bytes(Mistake::ParametersReordered, signed_order(&order), name, join(&order));
         }
     }
-    joined(variations, name, pairs);
-    numbers(variations, name, pairs);
+    parted(variations, name, pairs);
     let reversed: Vec<_> = sorted.iter().rev().copied().collect();
     variations.add_bytes(Mistake::ParametersReordered, signed_order(&reversed), name, join(&reversed));
     if variations.are_wide() && pairs.len() <= PERMUTED_PARAMETERS_MAX {
@@ -88,11 +94,27 @@ fn vary_part(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]]) {
     }
 }
 
+/// Only the first or the last of them: a library adds some of its own before or after its caller has signed.
+fn parted(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]]) {
+    if !variations.are_wide() {
+        return;
+    }
+    for cut in 1..pairs.len().min(VARIED_PARAMETERS_MAX) {
+        for (side, part) in [("first", &pairs[..cut]), ("last", &pairs[pairs.len() - cut..])] {
+            let text = variations.base.with_bytes(name, part.join(&b'&'));
+            variations.add_wide(Mistake::ParameterLeftOut, format!("the {side} {cut} alone, in the {name}"), text);
+        }
+    }
+}
+
 /// Other signs between the parameters.
 fn joined(variations: &mut Variations<'_>, name: Name, pairs: &[&[u8]]) {
+    variations.add_bytes(Mistake::ParametersJoined, format!("without an `&` that joins nothing, in the {name}"), name, pairs.join(&b'&'));
     for (sign, detail) in [("", "nothing"), (";", "`;`"), (",", "`,`"), ("\n", "a line feed"), ("|", "`|`"), ("&amp;", "`&amp;`")] {
         variations.add_bytes(Mistake::ParametersJoined, format!("{detail} between, in the {name}"), name, pairs.join(sign.as_bytes()));
     }
+    let bare: Vec<u8> = pairs.concat().into_iter().filter(|byte| *byte != b'=').collect();
+    variations.add_bytes(Mistake::ParametersJoined, format!("names and values with nothing between, in the {name}"), name, bare);
     let values: Vec<&[u8]> = pairs.iter().map(|pair| pair.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default()).collect();
     variations.add_bytes(Mistake::ParametersJoined, format!("the values alone, in the {name}"), name, values.concat());
     let quoted: Vec<Vec<u8>> = pairs.iter().zip(&values).map(|(pair, value)| [name_of(pair), b"=\"", value, b"\""].concat()).collect();

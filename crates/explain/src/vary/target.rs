@@ -76,6 +76,7 @@ fn path(variations: &mut Variations<'_>) {
     if let Some(whole) = variations.draft.around.whole_path.clone() {
         variations.add_bytes(Mistake::PathPrefixKept, "", Name::Path, whole);
     }
+    prefixes(variations, &path);
     let slash = path.strip_suffix(b"/").map_or_else(|| [path.as_slice(), b"/"].concat(), <[u8]>::to_vec);
     variations.add_bytes(Mistake::PathSlash, format!("signed as {}", slash.escape_ascii()), Name::Path, slash);
     let twice = [b"/".as_slice(), &path].concat();
@@ -92,6 +93,19 @@ fn path(variations: &mut Variations<'_>) {
     left_out(variations, Name::Path, Mistake::PathLeftOut);
 }
 
+/// What the base address of a library begins its paths with.
+const PREFIXES: [&str; 9] = ["/api", "/api/v1", "/api/v2", "/api/v3", "/api/v4", "/api/v5", "/v1", "/v2", "/derivatives"];
+
+/// The beginning that a base address has already, signed once more, or one of another version.
+fn prefixes(variations: &mut Variations<'_>, path: &[u8]) {
+    let own = path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/').take(2).map(|(end, _)| path[..end].to_vec());
+    let of_others = PREFIXES.iter().map(|prefix| prefix.as_bytes().to_vec());
+    for prefix in own.chain(of_others) {
+        let detail = format!("signed with {} in front", prefix.escape_ascii());
+        variations.add_bytes(Mistake::PathPrefixAdded, detail, Name::Path, [prefix.as_slice(), path].concat());
+    }
+}
+
 fn query(variations: &mut Variations<'_>) {
     let base = variations.base.clone();
     let mark = base.parts.iter().position(|part| part.name == Name::Separator && part.bytes == b"?");
@@ -105,6 +119,8 @@ fn query(variations: &mut Variations<'_>) {
             variations.add_bytes(Mistake::QuestionMark, "the query was signed twice, each with its question mark", Name::Query, twice);
         }
         let mut text = base;
+        text.parts[mark].bytes = b"&".to_vec();
+        variations.add(Mistake::QuestionMark, "`&` was signed for the question mark", text.clone());
         text.parts.remove(mark);
         variations.add(Mistake::QuestionMark, "the question mark was left out", text);
         return;
@@ -123,7 +139,7 @@ fn query(variations: &mut Variations<'_>) {
             let whole = [path.bytes.as_slice(), b"?", &query.bytes].concat();
             variations.add_bytes(Mistake::QuestionMark, "the query was signed behind the path, too", Name::Path, whole);
         }
-        if base.parts.len() > 2 {
+        if base.parts.len() > 2 || base.find(Name::Body).is_some_and(|body| !body.bytes.is_empty()) {
             variations.add_bytes(Mistake::QueryLeftOut, "", Name::Query, Vec::new());
         }
     }

@@ -32,12 +32,16 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
     ] {
         variations.add(mistake, detail, Text { whole, ..base.clone() });
     }
-    // Where all of it is a hash, this is that hash in hexadecimal.
+    // Where all of it is a hash, this is that hash in hexadecimal or base64.
     if base.parts.iter().any(|part| part.form == Form::Plain) {
         variations.add(Mistake::TextHashed, "the text in hexadecimal", Text { whole: Whole::Hex, ..base.clone() });
+        if variations.draft.around.payload_plain.is_none() {
+            variations.add(Mistake::TextHashed, "base64 of the text", Text { whole: Whole::Base64, ..base.clone() });
+        }
     }
     variations.add(Mistake::TextQuoted, "with double quotes", enclosed(&base, "\"", "\""));
     variations.add(Mistake::TextEmpty, "", Text::default());
+    variations.add(Mistake::TextTwice, "", Text { whole: Whole::Twice, ..base.clone() });
     for hash in [Hash::Sha256, Hash::Sha512, Hash::Sha384] {
         let name = hash.name();
         let wholes = [(Whole::HexDigest(hash), format!("{name} in hexadecimal")), (Whole::Digest(hash), format!("{name} as bytes"))];
@@ -45,16 +49,26 @@ pub(super) fn vary(variations: &mut Variations<'_>) {
             variations.add(Mistake::TextHashed, detail, Text { whole, ..base.clone() });
         }
     }
-    if variations.draft.around.payload_plain.is_none() {
-        variations.add(Mistake::TextHashed, "base64 of the text", Text { whole: Whole::Base64, ..base.clone() });
-    }
     let letters: [(Letters, &str); 2] =
         [(<[u8]>::to_ascii_lowercase, "all in lower case"), (<[u8]>::to_ascii_uppercase, "all in upper case")];
     for (change, detail) in letters {
         let mut text = base.clone();
         text.parts.iter_mut().for_each(|part| part.bytes = change(&part.bytes));
         variations.add(Mistake::LettersChanged, detail, text);
+        for name in [Name::Path, Name::Query, Name::Body, Name::Payload] {
+            let Some(bytes) = base.find(name).map(|part| change(&part.bytes)) else { continue };
+            variations.add_bytes(Mistake::LettersChanged, format!("the {name}, {detail}"), name, bytes);
+        }
     }
+    if base.parts.iter().any(|part| matches!(part.form, Form::HexDigest(_))) {
+        variations.add(Mistake::LettersChanged, "all in upper case, the hash, too", Text { whole: Whole::Upper, ..base });
+    }
+}
+
+/// Without its last character: what that was may have a name of its own, so it comes last.
+pub(super) fn cut(variations: &mut Variations<'_>) {
+    let text = Text { whole: Whole::Cut, ..variations.base.clone() };
+    variations.add_wide(Mistake::TextCut, "", text);
 }
 
 /// With something around it, outside of any hash.

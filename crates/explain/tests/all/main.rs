@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod client;
+mod faults;
 mod mistakes;
 mod other;
 mod vectors;

@@ -47,7 +47,7 @@ pub(super) const BLANKS: Style = Style { comma: ", ", colon: ": ", ..COMPACT };
 const INDENTED: Style = Style { colon: ": ", ..COMPACT };
 
 /// The ways of the common libraries.
-pub(super) const COMMON: [Style; 24] = [
+pub(super) const COMMON: [Style; 26] = [
     COMPACT,
     BLANKS,
     Style { sorts: true, ..COMPACT },
@@ -63,6 +63,8 @@ pub(super) const COMMON: [Style; 24] = [
     Style { indent: "  ", ..INDENTED },
     Style { indent: "    ", ..INDENTED },
     Style { indent: "\t", ..INDENTED },
+    Style { indent: "  ", sorts: true, ..INDENTED },
+    Style { indent: "    ", sorts: true, ..INDENTED },
     Style { numbers: Numbers::Quoted, ..COMPACT },
     Style { numbers: Numbers::Unquoted, ..COMPACT },
     Style { numbers: Numbers::Quoted, ..BLANKS },

@@ -41,6 +41,12 @@ pub(crate) fn signed_texts() {
     named(Mistake::FixSendingTime, coinbase(&right().replace("20.000", "19.988")));
     named(Mistake::FixSendingTime, coinbase(&right().replace(".000", "")));
     named(Mistake::FixSendingTime, coinbase(&right().replace(SENT, "2026-11-21T00:53:20.000Z")));
+    for local in ["20261121-01:53:20.000", "20261120-19:53:20.000", "20261121-06:23:20.000", "20261121-09:53:20"] {
+        named(Mistake::FixSendingTime, coinbase(&right().replace(SENT, local)));
+    }
+    named(Mistake::FixSendingTime, coinbase(&right().replace(SENT, "20261121T00:53:20.000")));
+    named(Mistake::FixMsgType, coinbase(&right().replace("|A|", "|Logon|")));
+    named(Mistake::FixSeqNum, coinbase(&right().replace("|1|", "|000001|")));
     named(Mistake::FixFieldLeftOut, coinbase(&right().replace(&format!("|{PASSPHRASE}"), "")));
     named(Mistake::FixFieldLeftOut, coinbase(&right().replace("|1|", "|")));
     named(Mistake::FixPipe, coinbase(&right().replace('|', "\\u0001")));
@@ -71,6 +77,18 @@ pub(crate) fn frames() {
     for shown in [good.replace('|', "^A"), good.replace('|', "\u{1}"), good.replace('|', "<SOH>")] {
         assert!(faults(shown).is_empty());
     }
+}
+
+#[test]
+pub(crate) fn what_a_logon_lacks_is_told_whatever_its_frame() {
+    let bare = "8=FIX.4.4|9=5|35=A|34=1|49=FIRM|56=SPOT|52=20261121-00:53:20.000|98=0|108=30|10=000|";
+    for shown in [bare.to_owned(), bare.replace('|', " ")] {
+        let report = explained_with(shown, &Options { secret: None, ..options() });
+        let missing = report.findings.iter().find(|finding| finding.mistake == Mistake::HeaderMissing).unwrap();
+        assert!(missing.saw.contains("neither an API key nor a signature"), "{}", missing.saw);
+    }
+    let iso = coinbase(&right()).replace("52=20261121-00:53:20.000", "52=2026-11-21T00:53:20Z");
+    assert!(explained(iso).faults().contains(&Mistake::TimestampFormat));
 }
 
 #[test]

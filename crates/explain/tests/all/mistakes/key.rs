@@ -69,6 +69,12 @@ pub(crate) fn hash_functions() {
     named(Mistake::WrongHash, gate_request("GET", "/api/v4/spot/accounts", "", &signer.sign(signed)));
     named(Mistake::PlainHash, binance_get(QUERY, &hex::encode(sha256(format!("{QUERY}{SECRET}").as_bytes()))));
     named(Mistake::PlainHash, binance_get(QUERY, &hex::encode(sha256(format!("{SECRET}{QUERY}").as_bytes()))));
+    named(Mistake::PlainHash, binance_get(QUERY, &hex::encode(sha256(QUERY.as_bytes()))));
+    let right = binance().sign(QUERY);
+    named(Mistake::ProofTwice, binance_get(QUERY, &binance().sign(&right)));
+    named(Mistake::ProofTwice, binance_get(QUERY, &hex::encode(sha256(right.as_bytes()))));
+    let report = explained(binance_get(QUERY, &right[..32].chars().rev().collect::<String>()));
+    assert!(report.faults() == [Mistake::WrongHash] && report.findings[0].saw.contains("MD5"), "{:?}", report.findings);
 }
 
 fn with_key(pem: &str) -> Options {

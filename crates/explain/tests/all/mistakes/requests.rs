@@ -27,6 +27,53 @@ pub(crate) fn headers() {
 }
 
 #[test]
+pub(crate) fn a_secret_that_was_sent_is_shown_nowhere() {
+    named(Mistake::SecretAsKey, right().replace(KEY, SECRET));
+    let blank = explained(right().replace(KEY, &format!("{SECRET}\u{a0}")));
+    assert!(blank.faults().contains(&Mistake::KeyHasBlanks), "{:?}", blank.faults());
+    let query = format!("secret={SECRET}&{QUERY}");
+    let report = explained(binance_get(&query, &binance().sign(&query)));
+    assert!(report.faults().is_empty() && report.text.is_some_and(|text| text.text.contains("secret=***") && text.sha256.is_none()));
+    explained(binance_get(&query, &binance().sign(QUERY)));
+}
+
+#[test]
+pub(crate) fn what_is_no_request_is_told_apart() {
+    let error = |text: &str| countersign_explain::Input::read(text.as_bytes()).unwrap_err().to_string();
+    assert!(error("HTTP/1.1 401 Unauthorized\n\n{}").contains("answer"));
+    let notes = |text: &str| explained_with(text, &Options { secret: None, ..options() }).notes.join("; ");
+    assert!(notes("{'op':'login','args':[]}").contains("double quotes"));
+    assert!(notes("https://api.binance.com/api/v3/account?timestamp=1").contains("a GET of it"));
+    // Of nobody: a name that is nearly that of Bitfinex, which wants three.
+    let report = explained("GET /foo HTTP/1.1\nHost: example.com\nX-API-Key: abc\n\n");
+    assert_eq!(report.verdict, Verdict::Unrecognized);
+    for frame in [
+        r#"{"method":"subscribe","params":{"channel":"executions","token":"abc"}}"#,
+        r#"{"event":"subscribe","subscription":{"name":"openOrders","token":"abc"}}"#,
+    ] {
+        let report = explained(frame);
+        assert_eq!((report.dialect.as_ref().map(|dialect| dialect.name), report.faults()), (Some("kraken"), vec![]), "{frame}");
+        assert!(report.notes.iter().any(|note| note.contains("token")), "{:?}", report.notes);
+    }
+}
+
+#[test]
+pub(crate) fn what_is_missing_says_what_is_there() {
+    let bearer = "GET /api/v3/account HTTP/1.1\nHost: api.binance.com\nAuthorization: Bearer abc\n\n";
+    assert!(explained(bearer).findings[0].saw.contains("Authorization"));
+    let old = "GET /api/v3/brokerage/accounts HTTP/1.1\nHost: api.coinbase.com\nCB-ACCESS-KEY: k\nCB-ACCESS-SIGN: aa\nCB-ACCESS-TIMESTAMP: 1795222400\n\n";
+    assert_eq!(explained(old).faults(), [Mistake::OldVersion]);
+    let millis = format!(
+        r#"{{"op":"login","args":[{{"apiKey":"k","passphrase":"{PASSPHRASE}","timestamp":"{NOW_MS}","sign":"{}"}}]}}"#,
+        okx().sign(format!("{NOW_MS}GET/users/self/verify"))
+    );
+    let report = explained(millis);
+    assert_eq!((report.faults(), report.clock.is_none()), (vec![Mistake::TimestampInMillis], true));
+    let shown = r#"{"method":"public/auth","params":{"grant_type":"client_credentials","client_id":"k","client_secret":"other"}}"#;
+    named(Mistake::SecretOther, shown);
+}
+
+#[test]
 pub(crate) fn keys() {
     named(Mistake::KeyHasBlanks, right().replace(KEY, &format!("\"{KEY}\"")));
     named(Mistake::KeyHasBlanks, right().replace(KEY, &format!("{KEY}\u{a0}")));

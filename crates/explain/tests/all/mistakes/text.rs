@@ -6,6 +6,18 @@ use crate::client::*;
 
 const QUERY: &str = "symbol=BTCUSDT&side=BUY&quantity=1&timestamp=1795222400000";
 
+#[test]
+pub(crate) fn more_and_less_than_the_text() {
+    let right = format!("{ISO}GET/api/v5/account/balance?ccy=BTC");
+    let signed = |mistake, signed: &str| okx_signed(mistake, "GET", "/api/v5/account/balance?ccy=BTC", "", signed);
+    signed(Mistake::TextCut, &right[..right.len() - 1]);
+    signed(Mistake::TextTwice, &right.repeat(2));
+    for prefix in ["/api", "/api/v5"] {
+        signed(Mistake::PathPrefixAdded, &right.replace("GET", &format!("GET{prefix}")));
+    }
+    signed(Mistake::QuestionMark, &right.replace('?', "&"));
+}
+
 fn binance_signed(mistake: Mistake, sent: &str, signed: &str) {
     named(mistake, binance_get(sent, &binance().sign(signed)));
 }

@@ -21,6 +21,19 @@ fn claims(uri: &str) -> String {
     format!(r#"{{"sub":"KID","iss":"cdp","nbf":1795222400,"exp":1795222520,"uri":"{uri}"}}"#)
 }
 
+const RECORDED_KEY: &str = "-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYN5OPgeohdHnjCPS+ZoOVd7I1f9M
+v5ZoaonCHxLQaC9T8WCszyYDV4RCiOxFSmtKi8jbNfN/ih4NcuPc16sykg==
+-----END PUBLIC KEY-----
+";
+
+/// r and s over the token of these tests, with SHA-384, SHA-512 and SHA-1.
+const RECORDED_SIGNATURES: [&str; 3] = [
+    "TZVrnUxNbQ48YYv4eXpG3J9DkfisC8HyWByUGL9gVyALFxAliU4MfB3WhE5VZKeE6hcm-BJbTmFNsBvxhfnfUA",
+    "U6i-0Iu9Df84-7k5g8Nr8uXwjhZ0hKxO8y_vHCynZ6GUAyWg1YSRz2lL1WGmOJiGP1t_R-uCH5aHmoQil2x9gQ",
+    "DLcORuiZ0lHO1OP4pqEzzNd84O7_esysiR0w3ImLC9CcvgH5LGuXENKE1yGs75B1eezm7hUd1WcMSg2W1uqpIQ",
+];
+
 struct Client {
     der: Vec<u8>,
     options: Options,
@@ -131,6 +144,13 @@ pub(crate) fn signatures() {
     let pem = client.options.secret.as_ref().unwrap().expose().to_vec();
     let keyed = mac(aws_lc_rs::hmac::HMAC_SHA256, &pem, signed.as_bytes());
     client.named(Mistake::KeyTypeHmac, &request(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(keyed))));
+    let with = |bytes: &[u8]| request(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(bytes)));
+    client.named(Mistake::SignatureDigits, &with(&[&bytes[32..], &bytes[..32]].concat()));
+    // Made by Python's `cryptography`: the library of these tests signs with SHA-256 alone on this curve.
+    let options = Options { secret: Some(Secret::new(RECORDED_KEY.as_bytes().to_vec())), ..client.options };
+    for recorded in RECORDED_SIGNATURES {
+        named_with(Mistake::WrongHash, request(&format!("{signed}.{recorded}")), &options);
+    }
     let other = Client::new();
     other.named(Mistake::WrongSecret, &request(&token));
 }

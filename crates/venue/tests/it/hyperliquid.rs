@@ -215,3 +215,12 @@ async fn who_holds_a_stream_of_binance_is_no_client_of_this_venue() {
     let answer = socket.until(|frame| frame["id"] == 2).await;
     assert_eq!(answer["error"]["code"], json!(2), "{answer}");
 }
+
+#[tokio::test]
+async fn a_nonce_is_used_up_by_an_action_that_does_nothing() {
+    let bench = Bench::start().await;
+    let done = json!({"status": "ok", "response": {"type": "default"}});
+    assert_eq!(act(&wallet(&bench), json!({"type": "noop"})).await, done);
+    let refused = act(&bench.stranger(), json!({"type": "noop"})).await;
+    assert_eq!(refused["status"], json!("err"));
+}

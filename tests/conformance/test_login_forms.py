@@ -129,3 +129,23 @@ def test_a_legacy_key_at_advanced_trade_is_told_that_it_logs_nobody_in(server):
     exchange = venue.sync(server, {"api_key": "legacy", "secret": "c2VjcmV0"})
     with pytest.raises(ccxt.AuthenticationError, match='"unauthorized"'):
         exchange.fetch_accounts()
+
+
+@pytest.mark.parametrize(
+    "path, frame, answer",
+    [
+        ("/ws/api/v2/", {"jsonrpc": "2.0", "id": 1, "method": "public/test", "params": {}}, "version"),
+        ("/ws/2/", {"event": "ping", "cid": 1}, "pong"),
+    ],
+    ids=["deribit", "bitfinex"],
+)
+def test_the_path_of_a_websocket_may_end_in_a_slash(server, path, frame, answer):
+    """As many clients of Deribit and Bitfinex write it."""
+
+    async def story(connection):
+        await connection.send(json.dumps(frame))
+        while answer not in (said := await connection.recv()):
+            pass
+        return said
+
+    assert answer in talking(server, story, path=path)

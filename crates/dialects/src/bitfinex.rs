@@ -91,7 +91,12 @@ const REST: &[RestRoute] = &[
     RestRoute::signed("POST", "/v2/auth/w/withdraw", Scope::FUNDS_WITHDRAW),
 ];
 
-const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/ws/2", kind: SocketKind::Dialect, yields: false }];
+const fn socket(path: &'static str) -> SocketRoute {
+    SocketRoute { path, kind: SocketKind::Dialect, yields: false }
+}
+
+/// One, which many clients open with a slash at its end.
+const SOCKETS: &[SocketRoute] = &[socket("/ws/2"), socket("/ws/2/")];
 
 const PUBLIC: &str = "subscribe.public";
 const LOGIN: &str = "auth";
@@ -145,7 +150,8 @@ impl Dialect for Bitfinex {
     }
 
     fn open_socket(&self, opening: &Opening<'_>) -> Option<Box<dyn DialectSocket>> {
-        (opening.path() == SOCKETS[0].path).then(|| LoginSocket::boxed(socket::V2::default()))
+        let is_ours = SOCKETS.iter().any(|socket| socket.path == opening.path());
+        is_ours.then(|| LoginSocket::boxed(socket::V2::default()))
     }
 }
 

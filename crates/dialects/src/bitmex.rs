@@ -1,7 +1,7 @@
 //! BitMEX: REST and WebSocket login.
 //!
 //! ```text
-//!   api-key, api-expires (s), api-signature
+//!   api-key, api-expires (s, or ms from clients that write it so), api-signature
 //!   signed text = VERB || path?query || expires || body;   HMAC-SHA-256 in hex
 //!   WebSocket: {"op":"authKeyExpires","args":[key, expires, signature over "GET/realtime" || expires]}
 //!              or the same proof in the headers of the handshake, and `?subscribe=a,b:c` in its target
@@ -124,14 +124,13 @@ impl Dialect for Bitmex {
     }
 }
 
-/// A proof until `expires`, which may be so far ahead.
-fn fresh(expires: &str, name: &'static str, lifetime_max: std::time::Duration) -> Result<Freshness, Refusal> {
-    Ok(Freshness::Validity {
-        not_before: None,
-        not_after: Timestamp::from_secs(digits(expires, name)?),
-        leeway: limits::TIMESTAMP_AHEAD_MAX,
-        lifetime_max,
-    })
+/// As seconds, this is the year 5138; as milliseconds, 1973. What is above is no second.
+const MILLISECONDS_FROM: u64 = 100_000_000_000;
+
+/// When a request ends. pybotters writes the end in milliseconds; the venue reads an end that never comes. Here it is what it is.
+fn end_of(expires: &str) -> Result<Timestamp, Refusal> {
+    let number = digits(expires, EXPIRES)?;
+    Ok(if number < MILLISECONDS_FROM { Timestamp::from_secs(number) } else { Timestamp::from_millis(number) })
 }
 
 fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
@@ -141,8 +140,9 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     if !request.method.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Err(malformed("method"));
     }
-    // Between target and body stands only the time: were it to begin with zeros, a target could give its own to it.
-    let plain = !expires.starts_with('0');
+    // Between target and body stands only the time: were it to begin with zeros, a target could give its own to it; and were a body to
+    // begin with digits, milliseconds could give it theirs.
+    let plain = !expires.starts_with('0') && !request.body.first().is_some_and(u8::is_ascii_digit);
     let mut signed = SignedBytes::new();
     signed.push(request.method.as_bytes());
     signed.push(request.target);
@@ -154,7 +154,12 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
         signature: hex_mac(Algorithm::HmacSha256, signature).only_if(plain),
         signed,
         passphrase: None,
-        freshness: fresh(expires, EXPIRES, limits::LOGIN_LIFETIME_MAX)?,
+        freshness: Freshness::Validity {
+            not_before: None,
+            not_after: end_of(expires)?,
+            leeway: limits::TIMESTAMP_AHEAD_MAX,
+            lifetime_max: limits::LOGIN_LIFETIME_MAX,
+        },
         once: Once::SignedBytes,
         effect: effect::of_request(Purpose::Bitmex, REST, request.method, request.path()),
     })

@@ -86,3 +86,15 @@ fn window_and_payload_of_bybit_are_cut_in_one_way() {
     ];
     only_the_first_counts("bybit", ("x-bapi-api-key", "x-bapi-sign"), pairs);
 }
+
+#[test]
+fn a_body_of_bitmex_has_no_digits_of_the_time() {
+    const MILLIS: &[(&str, &str)] = &[("api-expires", "1795222405123")];
+    const SECONDS: &[(&str, &str)] = &[("api-expires", "1795222405")];
+    let pairs: &[(Parts, Parts)] = &[
+        (("DELETE", "/api/v1/order/all", MILLIS, "symbol=XBTUSD"), ("DELETE", "/api/v1/order/all", SECONDS, "123symbol=XBTUSD")),
+        (("POST", "/api/v1/order", MILLIS, r#"{"symbol":"XBTUSD"}"#), ("POST", "/api/v1/order", SECONDS, r#"123{"symbol":"XBTUSD"}"#)),
+        (("GET", "/api/v1/order", MILLIS, ""), ("GET", "/api/v1/order", SECONDS, "123")),
+    ];
+    only_the_first_counts("bitmex", ("api-key", "api-signature"), pairs);
+}

@@ -166,7 +166,7 @@ mod tests {
 
     const VENUES: &[(&str, &str, usize)] = &[
         ("bitfinex", include_str!("../../../tests/vectors/bitfinex.json"), 30),
-        ("bitmex", include_str!("../../../tests/vectors/bitmex.json"), 31),
+        ("bitmex", include_str!("../../../tests/vectors/bitmex.json"), 36),
         ("bybit", include_str!("../../../tests/vectors/bybit.json"), 71),
         ("coinbase-exchange", include_str!("../../../tests/vectors/coinbase-exchange.json"), 50),
         ("gate", include_str!("../../../tests/vectors/gate.json"), 75),

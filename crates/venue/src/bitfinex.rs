@@ -26,5 +26,5 @@ pub(crate) use streams::{changes_events, own_events, state_event, trade_event};
 
 /// All routes of the façade.
 pub(crate) fn router() -> Router<Arc<Shell>> {
-    operations::router(routes::ROUTES).route("/ws/2", get(socket::handshake))
+    operations::router(routes::ROUTES).route("/ws/2", get(socket::handshake)).route("/ws/2/", get(socket::handshake))
 }

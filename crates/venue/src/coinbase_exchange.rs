@@ -1,9 +1,10 @@
-//! The Coinbase Exchange façade: REST at the root, WebSocket feed at `/coinbase-exchange/ws`.
+//! The Coinbase Exchange façade: REST at the root, WebSocket feed at `/coinbase-exchange/ws`, and at
+//! the root for clients whose first frame is this venue's.
 //! Shapes and messages follow the vendor's public Exchange API documents.
 //!
 //! Only the spot pair is listed, as `BTC-USDT`. The `CB-ACCESS-…` headers and the signature in
 //! a subscription are for the gateway: nobody here reads them. The vendor's feed has a host of
-//! its own and no path; here it has a path, to which the gateway leads.
+//! its own and no path.
 
 mod error;
 mod market_data;
@@ -21,6 +22,7 @@ use axum::routing::get;
 use crate::operations;
 use crate::shell::Shell;
 
+pub(crate) use socket::Session as CoinbaseExchangeSession;
 pub(crate) use streams::{changes_event, own_events, state_event, trade_event};
 
 /// All routes of the façade.

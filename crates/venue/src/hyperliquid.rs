@@ -1,4 +1,5 @@
-//! The Hyperliquid façade: `POST /info`, `POST /exchange`, WebSocket at `/hyperliquid/ws`.
+//! The Hyperliquid façade: `POST /info`, `POST /exchange`, WebSocket at `/hyperliquid/ws`, and at `/ws` for clients whose
+//! first frame is this venue's.
 //! Shapes follow the vendor's public API documents.
 //!
 //! Only the spot pair is listed, as `BTC/USDT`, asset 10000; the perpetual universe is empty.
@@ -27,6 +28,7 @@ use axum::routing::{get, post};
 use crate::shell::Shell;
 
 pub(crate) use address::{Address, Addresses};
+pub(crate) use socket::Session as HyperliquidSession;
 pub(crate) use streams::{own_events, state_event, trade_event};
 
 /// All routes of the façade.

@@ -68,8 +68,7 @@ class Client:
         return self._placed(self.exchange.order(*order))
 
     def _streams(self):
-        # `/ws` is where another venue has its streams; this one has a path of its own for clients of one host for all.
-        return Info(f"{self.place.base}/hyperliquid", meta=self.info.meta(), spot_meta=self.info.spot_meta())
+        return Info(self.place.base, meta=self.info.meta(), spot_meta=self.info.spot_meta())
 
     def ticker_stream(self):
         told = queue.Queue()

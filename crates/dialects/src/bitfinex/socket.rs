@@ -11,14 +11,12 @@ use serde_json::value::RawValue;
 use super::sequence::Sequence;
 use super::{CALC, CANCEL, LOGIN, ORDER, ORDERS, PUBLIC, nonce, words};
 use crate::answer::quoted;
+use crate::binance::sockets::STREAM_METHODS;
 use crate::fields::{array, digits, hex_mac, key_id, malformed, missing, object, string, text};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
 use crate::raw_object::RawObject;
 use crate::socket::{Desk, Downstream};
-
-/// What Binance's clients ask of a connection of market streams (vendor, `web-socket-streams.md`).
-const BINANCE_STREAMS: [&str; 4] = ["GET_PROPERTY", "LIST_SUBSCRIPTIONS", "SUBSCRIBE", "UNSUBSCRIBE"];
 
 /// What is Bitfinex's own about a connection.
 #[derive(Debug, Default)]
@@ -71,7 +69,7 @@ impl Venue for V2 {
 
 impl V2 {
     fn event<'f>(&mut self, frame: &RawObject<'_>, now: Timestamp) -> Result<Op<'f>, Refusal> {
-        if !frame.has_alike("event") && string(frame, "method").is_some_and(|method| BINANCE_STREAMS.contains(&method.as_str())) {
+        if !frame.has_alike("event") && string(frame, "method").is_some_and(|method| STREAM_METHODS.contains(&method.as_str())) {
             return Ok(Op::Public(PUBLIC));
         }
         let event = string(frame, "event").filter(|_| !frame.has_alike("method")).ok_or_else(|| malformed("event"))?;

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use countersign_core::{Algorithm, Effect, Freshness, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 
-use super::{CANCEL_ALL_AFTER, EXPIRES, KEY, PRIVATE, PUBLIC, SIGNATURE, words};
+use super::{CANCEL_ALL_AFTER, EXPIRES, KEY, MILLISECONDS_FROM, PRIVATE, PUBLIC, SIGNATURE, words};
 use crate::answer::quoted;
 use crate::dialect::{Header, Headers};
 use crate::fields::{array, digits, header, hex_mac, key_id, malformed, member, missing, object, percent_decoded, string};
@@ -218,11 +218,9 @@ fn proof<'f>([key, expires, signature]: [&str; 3], now: Timestamp) -> Result<Pre
     })
 }
 
-/// As seconds, this is the year 5138; as milliseconds, 1973. What is above is no second.
-const MILLISECONDS_FROM: u64 = 100_000_000_000;
-
 /// How long a login is good for. ccxt writes the time of signing in milliseconds where the venue wants the end in seconds; the venue reads
-/// an end that never comes. Here it is what it is, the time of signing, and the login is good for a while after it.
+/// an end that never comes. Here it is what it is, the time of signing, and the login is good for a while after it. One that is yet to
+/// come, but soon, is an end: pybotters writes that, in milliseconds.
 ///
 /// The vendor's own client signs an hour ahead, longer than anything is remembered. A login may be shown again while it lasts, so nothing
 /// need be: what is judged is that it has not ended, and that it does not last for longer than that hour. What whoever captured one can
@@ -235,8 +233,9 @@ fn login_freshness(expires: &str, now: Timestamp) -> Result<Freshness, Refusal> 
         let far = now.saturating_add(limits::BITMEX_LOGIN_LIFETIME_MAX).saturating_add(limits::TIMESTAMP_AHEAD_MAX);
         (None, if end > far { end } else { end.min(now.saturating_add(limits::LOGIN_LIFETIME_MAX)) })
     } else {
-        let signed = Timestamp::from_millis(number);
-        (Some(signed), signed.saturating_add(limits::LOGIN_LIFETIME_MAX))
+        let told = Timestamp::from_millis(number);
+        let is_end = told > now && told <= now.saturating_add(limits::LOGIN_LIFETIME_MAX);
+        if is_end { (None, told) } else { (Some(told), told.saturating_add(limits::LOGIN_LIFETIME_MAX)) }
     };
     let (leeway, lifetime_max) = (limits::TIMESTAMP_AHEAD_MAX, limits::BITMEX_LOGIN_LIFETIME_MAX);
     Ok(Freshness::Validity { not_before, not_after, leeway, lifetime_max })

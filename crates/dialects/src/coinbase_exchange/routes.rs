@@ -31,6 +31,8 @@ pub(super) const REST: &[RestRoute] = &[
     open("/products/spark-lines"),
     open("/time"),
     read("/accounts", ACCOUNT),
+    // cbpro asks for all accounts as for that of no name.
+    read("/accounts/", ACCOUNT),
     read("/accounts/{id}", ACCOUNT),
     read("/accounts/{id}/holds", ACCOUNT),
     read("/accounts/{id}/ledger", ACCOUNT),

@@ -89,7 +89,8 @@ impl Dialect for Deribit {
     }
 
     fn open_socket(&self, opening: &Opening<'_>) -> Option<Box<dyn DialectSocket>> {
-        (opening.path() == methods::SOCKET_PATH).then(|| Box::new(DeribitSocket::new(opening.now.mono)) as Box<dyn DialectSocket>)
+        let is_ours = methods::SOCKETS.iter().any(|socket| socket.path == opening.path());
+        is_ours.then(|| Box::new(DeribitSocket::new(opening.now.mono)) as Box<dyn DialectSocket>)
     }
 
     fn answer(&self, request: &RequestView<'_>, local: &mut LocalRequest<'_>) -> Result<HttpAnswer, Refusal> {

@@ -180,8 +180,9 @@ pub const REST: &[RestRoute] = &REST_ROUTES;
 /// The messages.
 pub const MESSAGES: &[MessageRoute] = &MESSAGE_ROUTES;
 
-/// The path of the WebSocket.
-pub const SOCKET_PATH: &str = "/ws/api/v2";
+const fn socket(path: &'static str) -> SocketRoute {
+    SocketRoute { path, kind: SocketKind::Dialect, yields: false }
+}
 
-/// The WebSockets.
-pub const SOCKETS: &[SocketRoute] = &[SocketRoute { path: SOCKET_PATH, kind: SocketKind::Dialect, yields: false }];
+/// The WebSockets: one, which many clients open with a slash at its end.
+pub const SOCKETS: &[SocketRoute] = &[socket("/ws/api/v2"), socket("/ws/api/v2/")];

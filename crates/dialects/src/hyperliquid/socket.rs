@@ -1,10 +1,14 @@
 //! Hyperliquid's WebSocket: public subscriptions, and actions as `{"method":"post","id":n,"request":{"type":"action","payload":…}}`.
+//!
+//! At `/ws` Binance has its streams: where both venues have one address, its clients arrive here. What they ask for is public; the
+//! upstream says what it knows of it.
 
 use countersign_core::{Purpose, Refusal, Reject, Timestamp, VerifiedIdentity};
 
 use super::agent::Source;
 use super::{ACTION, PUBLIC, USER_SIGNED, is_user_signed, present_payload, words};
 use crate::answer::quoted;
+use crate::binance::sockets::STREAM_METHODS;
 use crate::fields::{malformed, member, object, string};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
@@ -43,6 +47,7 @@ impl Venue for Ws {
                     Some(_) | None => return Err(malformed("request").into()),
                 }
             }
+            method if STREAM_METHODS.contains(&method) => Op::Public(PUBLIC),
             _ => return Err(Refusal::from(Reject::RouteUnknown).into()),
         };
         Ok(Frame { op, echo })

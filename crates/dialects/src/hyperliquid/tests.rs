@@ -79,3 +79,18 @@ fn over_the_websocket_it_is_a_message_of_its_own() {
     let row = MESSAGES.iter().find(|row| row.name == USER_SIGNED).unwrap();
     assert_eq!((row.scope, row.orders), (Some(Scope::FUNDS_WITHDRAW), 0));
 }
+
+#[test]
+fn a_client_of_binance_at_the_same_path_asks_for_its_streams() {
+    let opening = Opening { target: "/ws", now: Now::default(), issued_challenge: None };
+    let mut socket = Hyperliquid.open_socket(&opening).unwrap();
+    for method in ["GET_PROPERTY", "LIST_SUBSCRIPTIONS", "SUBSCRIBE", "UNSUBSCRIBE"] {
+        let frame = format!(r#"{{"method":"{method}","params":["btcusdt@ticker"],"id":3}}"#);
+        let step = socket.handle_text(&frame, now(), &mut TestDesk::new());
+        let Step::Forward(forward) = step else { panic!("{method}: {step:?}") };
+        assert_eq!((forward.message, forward.identity.is_none()), (PUBLIC, true), "{method}");
+    }
+    for text in [r#"{"method":"order.place","params":{},"id":3}"#, r#"{"method":"SUBSCRIBE","Method":"post","params":[]}"#] {
+        assert!(matches!(socket.handle_text(text, now(), &mut TestDesk::new()), Step::Refuse { .. }), "{text}");
+    }
+}

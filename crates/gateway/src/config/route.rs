@@ -92,12 +92,12 @@ fn default_routes(upstreams: &[Upstream], families: Families, report: &mut Repor
     let others =
         ALL.iter().filter(|dialect| dialect.purpose() != Purpose::Binance).map(|dialect| dialect_routes(*dialect, dialect.name(), 0));
     let fix = families.fix.then(|| fix_routes("fix", 0));
-    without_overlaps(native.into_iter().chain(binance).chain(others).chain(fix).flatten())
+    without_overlaps(without_yielding(native.into_iter().chain(binance).chain(others).chain(fix).flatten().collect()))
 }
 
-/// All dialects on one port: a few venues have the same path (`/` and `/ws` for WebSockets, `/v2/ticker/{symbol}`). There the first
+/// All dialects on one port: a few venues have the same path (`/` for WebSockets, `/v2/ticker/{symbol}`). There the first
 /// table keeps it; whoever wants the other one writes its own `[[route]]`.
-fn without_overlaps(specs: impl Iterator<Item = RouteSpec>) -> Vec<RouteSpec> {
+fn without_overlaps(specs: Vec<RouteSpec>) -> Vec<RouteSpec> {
     let mut kept: Vec<RouteSpec> = Vec::new();
     for spec in specs {
         if !kept.iter().any(|other| other.target.overlaps(&spec.target)) {
@@ -107,7 +107,8 @@ fn without_overlaps(specs: impl Iterator<Item = RouteSpec>) -> Vec<RouteSpec> {
     kept
 }
 
-/// What a built-in table has at a path of its own, too, gives way to any other route that matches the same.
+/// What a built-in table has at a path of its own, too, gives way to any other route that matches the same; so does Binance's `/ws` to
+/// Hyperliquid's, which takes frames of both.
 fn without_yielding(specs: Vec<RouteSpec>) -> Vec<RouteSpec> {
     let is_taken = |spec: &RouteSpec| specs.iter().any(|other| !other.yields && other.target.overlaps(&spec.target));
     let stays: Vec<bool> = specs.iter().map(|spec| !spec.yields || !is_taken(spec)).collect();

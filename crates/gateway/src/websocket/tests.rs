@@ -84,7 +84,7 @@ async fn a_relay_asks_the_upstream_for_what_the_client_asked_for() {
 #[tokio::test]
 async fn a_relay_passes_the_close_code_on() {
     on_stage(|stage| async move {
-        let mut client = connect_client(&stage, "/ws").await;
+        let mut client = connect_client(&stage, "/stream").await;
         client.send(Message::text("\"die\"")).await.unwrap();
         assert_eq!(next_text(&mut client).await, "close 1012", "an upstream that is gone without a word");
     })
@@ -120,9 +120,9 @@ async fn an_upstream_that_does_not_switch_is_a_502_and_no_tunnel() {
             let worker = Worker::new(Arc::clone(&stage.worker.shared), &[config]);
             let connection = stage.connection();
             let routes = worker.shared.routes.load_full();
-            let RouteMatch::Found(route) = routes.find_http("GET", "/ws") else { panic!("a route") };
+            let RouteMatch::Found(route) = routes.find_http("GET", "/stream") else { panic!("a route") };
             let admitted = Admitted { permit: cleared(&worker, &connection, route), login: None, usage: Charged::default() };
-            let refusal = begin(&worker, &connection, route, &upgrade_request("/ws"), (admitted, None), &authority()).await.err().unwrap();
+            let refusal = begin(&worker, &connection, route, &upgrade_request("/stream"), (admitted, None), &authority()).await.err().unwrap();
             assert_eq!(refusal.reject, Reject::UpstreamUnavailable);
             assert_eq!(refusal.reject.http_status(), 502);
             assert!(connection.upgrade.borrow().is_none(), "no tunnel");
@@ -151,9 +151,9 @@ async fn what_the_upstream_declines_is_passed_on_and_no_failure() {
             let worker = Worker::new(Arc::clone(&stage.worker.shared), &[config]);
             let connection = stage.connection();
             let routes = worker.shared.routes.load_full();
-            let RouteMatch::Found(route) = routes.find_http("GET", "/ws") else { panic!("a route") };
+            let RouteMatch::Found(route) = routes.find_http("GET", "/stream") else { panic!("a route") };
             let admitted = Admitted { permit: cleared(&worker, &connection, route), login: None, usage: Charged::default() };
-            let told = begin(&worker, &connection, route, &upgrade_request("/ws"), (admitted, None), &authority()).await.unwrap();
+            let told = begin(&worker, &connection, route, &upgrade_request("/stream"), (admitted, None), &authority()).await.unwrap();
             let ResponseBody::Own(bytes) = told.body() else { panic!("a body of ours") };
             assert_eq!((told.status().as_u16(), bytes.as_deref().unwrap_or_default()), (status, body));
             let names: Vec<_> = told.headers().keys().filter(|name| *name != CORRELATION_HEADER).collect();
@@ -202,8 +202,8 @@ async fn an_upstream_that_refuses_our_assertion_is_a_failure_and_no_bad_key() {
             config.authority = rude_upstream(answer).await.to_string();
             let worker = Worker::new(Arc::clone(&stage.worker.shared), &[config]);
             let routes = worker.shared.routes.load_full();
-            let RouteMatch::Found(route) = routes.find_http("GET", "/ws") else { panic!("a route") };
-            let (connection, parts) = (stage.connection(), upgrade_request("/ws"));
+            let RouteMatch::Found(route) = routes.find_http("GET", "/stream") else { panic!("a route") };
+            let (connection, parts) = (stage.connection(), upgrade_request("/stream"));
             let told = begin(&worker, &connection, route, &parts, (identified(&worker, &connection, route), None), &authority()).await;
             match (told, status) {
                 (Err(refusal), None) => assert_eq!(refusal.reject, Reject::UpstreamUnavailable),
@@ -238,7 +238,7 @@ async fn a_declined_link_is_told_by_what_it_was_for() {
 #[tokio::test]
 async fn a_request_without_upgrade_is_told_426() {
     on_stage(|stage| async move {
-        for target in ["/ws", "/ws-api/v3", "/native/v1"] {
+        for target in ["/stream", "/ws-api/v3", "/native/v1"] {
             let mut parts = upgrade_request(target);
             parts.headers.remove(UPGRADE);
             let connection = stage.connection();
@@ -258,7 +258,7 @@ async fn a_request_without_upgrade_is_told_426() {
 async fn a_draining_node_begins_nothing() {
     on_stage(|stage| async move {
         stage.worker.shared.drain.start();
-        let refusal = begin_on(&stage, &stage.connection(), &upgrade_request("/ws")).await.err().unwrap();
+        let refusal = begin_on(&stage, &stage.connection(), &upgrade_request("/stream")).await.err().unwrap();
         assert_eq!(refusal.reject, Reject::Draining);
     })
     .await;

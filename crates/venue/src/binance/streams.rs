@@ -19,11 +19,13 @@ use super::error::ApiError;
 use super::market_data::INTERVALS;
 use crate::binance_futures::{self, contracts};
 use crate::exchange::Exchange;
+use crate::exchange::account::AccountIndex;
 use crate::exchange::instrument::MarketIndex;
 use crate::hub::{Feed, OwnForm, Topic, Wrapping};
+use crate::hyperliquid::HyperliquidSession;
 use crate::limits::STREAMS_PER_CONNECTION_MAX;
 use crate::outbox::Outbox;
-use crate::shell::Shell;
+use crate::shell::{Caller, Shell};
 use crate::websocket::{self, Connection, Protocol};
 
 /// What the paths of streams begin with: nothing, or the group that the vendor asks clients of its futures to name. Every stream of
@@ -149,9 +151,8 @@ pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<
         }
     };
     // Only who shows a listen key comes with an identity; the gateway knows whose it is.
-    let owner =
-        caller.filter(|identity| identity.scopes.reads()).map(|identity| shell.with(|exchange, _| exchange.account(&identity.account)));
-    let owner = match owner.transpose() {
+    let reader = caller.as_ref().filter(|identity| identity.scopes.reads());
+    let owner = match reader.map(|identity| shell.with(|exchange, _| exchange.account(&identity.account))).transpose() {
         Ok(owner) => owner,
         Err(error) => return ApiError::from(error).response(),
     };
@@ -161,6 +162,7 @@ pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<
         shell.counters.count_public();
     }
     let (names, wrapping, place) = names_of(&request);
+    let is_shared = request.uri().path() == SHARED_PATH;
     websocket::upgrade(&shell, request, |connection: &Connection| {
         if let Some(owner) = owner {
             shell.hub.listen(owner, connection.id, OwnForm::BinanceFutures, &connection.outbox);
@@ -169,8 +171,40 @@ pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<
         for name in &names {
             let _no_such_stream = streams.subscribe(&shell, name);
         }
-        streams
+        AtWs::Binance { streams, others: is_shared.then_some((caller, owner)) }
     })
+}
+
+/// Where Hyperliquid has its WebSocket, too.
+const SHARED_PATH: &str = "/ws";
+
+/// A connection for streams. At the shared path the first frame says whose client it is; who holds a stream has said it.
+enum AtWs {
+    /// With whom another venue would take over, and the account that is listened to until then.
+    Binance {
+        streams: Streams,
+        others: Option<(Caller, Option<AccountIndex>)>,
+    },
+    Hyperliquid(HyperliquidSession),
+}
+
+impl Protocol for AtWs {
+    fn on_text(&mut self, shell: &Shell, text: &str) -> Option<String> {
+        if let Self::Binance { streams, others } = self
+            && streams.held.is_empty()
+            && let Some((caller, owner)) = others.take_if(|_| HyperliquidSession::is_asked_for(text))
+        {
+            let (connection, outbox) = (streams.connection, Arc::clone(&streams.outbox));
+            if let Some(owner) = owner {
+                shell.hub.unlisten(owner, connection, None);
+            }
+            *self = Self::Hyperliquid(HyperliquidSession::open(caller, connection, outbox));
+        }
+        match self {
+            Self::Binance { streams, .. } => streams.on_text(shell, text),
+            Self::Hyperliquid(session) => session.on_text(shell, text),
+        }
+    }
 }
 
 /// Streams named in the address.

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use super::channels::{self, Channel};
 use super::error::CoinbaseError;
 use super::names;
+use crate::coinbase_exchange::CoinbaseExchangeSession;
 use crate::exchange::Exchange;
 use crate::exchange::account::AccountIndex;
 use crate::exchange::event::Event;
@@ -52,10 +53,11 @@ struct Subscriptions {
     sequence: u64,
 }
 
-/// A connection at the root, where two venues have their WebSocket. The first frame says whose client it is; who holds a subscription
+/// A connection at the root, where three venues have their WebSocket. The first frame says whose client it is; who holds a subscription
 /// of this venue has said it.
 enum AtRoot {
     Coinbase(Session),
+    Exchange(CoinbaseExchangeSession),
     Kraken(V1Session),
 }
 
@@ -63,12 +65,17 @@ impl Protocol for AtRoot {
     fn on_text(&mut self, shell: &Shell, text: &str) -> Option<String> {
         if let Self::Coinbase(session) = self
             && session.heard.lock().is_empty()
-            && V1Session::is_asked_for(text)
         {
-            *self = Self::Kraken(V1Session::open(shell, session.caller.take(), session.connection, &session.outbox));
+            if V1Session::is_asked_for(text) {
+                *self = Self::Kraken(V1Session::open(shell, session.caller.take(), session.connection, &session.outbox));
+            } else if CoinbaseExchangeSession::is_asked_for(text) {
+                let outbox = Arc::clone(&session.outbox);
+                *self = Self::Exchange(CoinbaseExchangeSession::open(session.caller.take(), session.connection, outbox));
+            }
         }
         match self {
             Self::Coinbase(session) => session.on_text(shell, text),
+            Self::Exchange(session) => session.on_text(shell, text),
             Self::Kraken(session) => session.on_text(shell, text),
         }
     }

@@ -10,6 +10,7 @@ use crate::operations::Route;
 /// REST: method, path, handler. An order's id may also be `client:` and the client's name for it.
 pub(super) const ROUTES: &[Route<CoinbaseError>] = &[
     (Method::GET, "/accounts", Read(trading::accounts)),
+    (Method::GET, "/accounts/", Read(trading::accounts)),
     (Method::GET, "/accounts/{account_id}", Read(trading::account)),
     (Method::GET, "/accounts/{account_id}/transfers", Read(trading::transfers)),
     (Method::GET, "/currencies", Public(market_data::currencies)),

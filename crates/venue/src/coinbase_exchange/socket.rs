@@ -10,14 +10,15 @@ use axum::extract::State;
 use bytes::Bytes;
 use http::{Request, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::error::CoinbaseError;
 use super::market_data::named;
 use super::streams::snapshot;
 use crate::exchange::instrument::MarketIndex;
 use crate::operations::{self, Channel, Dialect, OwnChannel, Subscriptions};
-use crate::shell::Shell;
+use crate::outbox::Outbox;
+use crate::shell::{Caller, Shell};
 use crate::websocket::Protocol;
 
 #[derive(Deserialize)]
@@ -49,7 +50,7 @@ enum Named {
     },
 }
 
-struct Session(Subscriptions);
+pub(crate) struct Session(Subscriptions);
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
     operations::handshake::<CoinbaseError, Session>(shell, request, Dialect::CoinbaseExchange, Session).await
@@ -69,6 +70,18 @@ impl Protocol for Session {
 }
 
 impl Session {
+    /// Takes a connection over.
+    pub(crate) const fn open(caller: Caller, connection: u64, outbox: Arc<Outbox>) -> Self {
+        Self(Subscriptions::new(Dialect::CoinbaseExchange, caller, connection, outbox))
+    }
+
+    /// Whether a text is what clients of this feed send: at the root, which two other venues have, too. The channels of a frame are a
+    /// list; that of Coinbase Advanced is one.
+    pub(crate) fn is_asked_for(text: &str) -> bool {
+        let is_others = |frame: &Map<String, Value>| frame.contains_key("channel") || frame.contains_key("event");
+        serde_json::from_str::<Map<String, Value>>(text).is_ok_and(|frame| frame.contains_key("channels") && !is_others(&frame))
+    }
+
     fn answer(&mut self, shell: &Shell, frame: &Frame) -> Result<String, CoinbaseError> {
         let mut listed: Vec<Value> = Vec::new();
         for channel in &frame.channels {

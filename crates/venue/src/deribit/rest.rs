@@ -25,7 +25,7 @@ use crate::shell::Shell;
 
 /// All routes of the façade.
 pub(crate) fn router() -> Router<Arc<Shell>> {
-    let mut router = Router::new().route("/ws/api/v2", get(socket::handshake));
+    let mut router = Router::new().route("/ws/api/v2", get(socket::handshake)).route("/ws/api/v2/", get(socket::handshake));
     for (name, ..) in METHODS {
         let name: &'static str = name;
         let handler =

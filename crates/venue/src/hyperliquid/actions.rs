@@ -41,6 +41,8 @@ enum Action {
         cancels: Vec<CancelByCloid>,
     },
     Modify(Modify),
+    /// Nothing: clients use a nonce up with it, so that what was signed with it does nothing more.
+    Noop,
     Order {
         orders: Vec<OrderWire>,
         #[serde(default)]
@@ -117,6 +119,7 @@ pub(super) fn perform(shell: &Shell, caller: &Caller, body: &Value) -> Result<Va
                 modify::modify(exchange, &owner, one, now_ms).map_err(HyperliquidError::Action)?;
                 return Ok(modify::done());
             }
+            Action::Noop => return Ok(modify::done()),
             Action::ScheduleCancel { time } => return modify::schedule_cancel(exchange, &owner, time, now_ms),
             Action::Cancel { cancels } => {
                 let cancels = cancels.into_iter().map(|cancel| cancel_one(exchange, &owner, &cancel, now_ms));

@@ -1,7 +1,7 @@
 //! The WebSocket: `ping`, `subscribe`, `unsubscribe`, and `post` for actions and questions.
 //!
-//! The vendor serves it at `/ws`, which another façade has here; the gateway knows which of
-//! the two a client means.
+//! The vendor serves it at `/ws`, where Binance has its streams. It has a path of its own here; at `/ws` the first frame says whose
+//! client it is.
 
 use std::sync::Arc;
 
@@ -21,7 +21,8 @@ use crate::exchange::account::AccountIndex;
 use crate::exchange::instrument::MarketIndex;
 use crate::limits::HYPERLIQUID_BOOK_LEVELS;
 use crate::operations::{self, Channel, Dialect, OwnChannel, Subscriptions, candle_width, spot_markets};
-use crate::shell::Shell;
+use crate::outbox::Outbox;
+use crate::shell::{Caller, Shell};
 use crate::websocket::Protocol;
 
 #[derive(Deserialize)]
@@ -40,7 +41,7 @@ struct PostRequest {
     payload: Value,
 }
 
-struct Session(Subscriptions);
+pub(crate) struct Session(Subscriptions);
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
     operations::handshake::<HyperliquidError, Session>(shell, request, Dialect::Hyperliquid, Session).await
@@ -73,6 +74,16 @@ enum Wanted {
 }
 
 impl Session {
+    /// Takes a connection over.
+    pub(crate) const fn open(caller: Caller, connection: u64, outbox: Arc<Outbox>) -> Self {
+        Self(Subscriptions::new(Dialect::Hyperliquid, caller, connection, outbox))
+    }
+
+    /// Whether a text is what clients of this venue send, and no other's: at a path that another venue has, too.
+    pub(crate) fn is_asked_for(text: &str) -> bool {
+        serde_json::from_str::<Frame>(text).is_ok()
+    }
+
     fn post(&self, shell: &Shell, id: u64, request: &PostRequest) -> String {
         let result = match request.kind.as_str() {
             "action" => actions::perform(shell, &self.0.caller, &request.payload),

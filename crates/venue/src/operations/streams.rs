@@ -190,6 +190,11 @@ pub(crate) struct Subscriptions {
 }
 
 impl Subscriptions {
+    /// Those of a connection that has none yet.
+    pub(crate) const fn new(dialect: Dialect, caller: Caller, connection: u64, outbox: Arc<Outbox>) -> Self {
+        Self { dialect, caller, connection, outbox, held: BTreeSet::new(), own: Vec::new() }
+    }
+
     /// The connection, and what is written to it.
     pub(crate) fn connection(&self) -> (u64, Arc<Outbox>) {
         (self.connection, Arc::clone(&self.outbox))
@@ -251,7 +256,6 @@ pub(crate) async fn handshake<E: ApiError, P: Protocol>(
         }
     };
     websocket::upgrade(&shell, request, |connection: &Connection| {
-        let outbox = Arc::clone(&connection.outbox);
-        make(Subscriptions { dialect, caller, connection: connection.id, outbox, held: BTreeSet::new(), own: Vec::new() })
+        make(Subscriptions::new(dialect, caller, connection.id, Arc::clone(&connection.outbox)))
     })
 }

@@ -91,9 +91,16 @@ async fn refusals_carry_the_words_of_the_venue() {
 
 #[tokio::test]
 async fn the_user_channel_tells_the_life_of_an_order() {
+    // The vendor's feed is at the root, where two other venues are, too: the first frame decides.
+    for path in ["/coinbase-exchange/ws", "/"] {
+        tells_the_life_of_an_order(path).await;
+    }
+}
+
+async fn tells_the_life_of_an_order(path: &str) {
     let bench = Bench::start().await;
     let alice = bench.alice();
-    let mut socket = alice.connect("/coinbase-exchange/ws").await.unwrap();
+    let mut socket = alice.connect(path).await.unwrap();
     socket.send(json!({"type": "subscribe", "product_ids": ["BTC-USDT"], "channels": ["user"], "signature": "x"})).await;
     let listed = socket.next().await.unwrap();
     let channels = json!([{"name": "user", "product_ids": ["BTC-USDT"], "account_ids": null}]);

@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::shape::shape;
-use crate::support::{ALL_SCOPES, Bench, Client, claims};
+use crate::support::{ALL_SCOPES, Bench, Client, Socket, claims};
 
 const ADDRESS: &str = "0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a";
 
@@ -150,8 +150,15 @@ async fn an_action_without_identity_or_of_an_unserved_kind_is_refused() {
 
 #[tokio::test]
 async fn the_websocket_trades_and_reports() {
+    // The vendor's path is Binance's, too: the first frame decides.
+    for path in ["/hyperliquid/ws", "/ws"] {
+        trades_and_reports(path).await;
+    }
+}
+
+async fn trades_and_reports(path: &str) {
     let bench = Bench::start().await;
-    let mut socket = wallet(&bench).connect("/hyperliquid/ws").await.unwrap();
+    let mut socket = wallet(&bench).connect(path).await.unwrap();
     let kinds = [
         ("orderUpdates", "subscriptionResponse"),
         ("userEvents", "subscriptionResponse"),
@@ -179,7 +186,12 @@ async fn the_websocket_trades_and_reports() {
 #[tokio::test]
 async fn market_streams_need_no_identity() {
     let bench = Bench::start().await;
-    let mut socket = bench.stranger().connect("/hyperliquid/ws").await.unwrap();
+    for path in ["/hyperliquid/ws", "/ws"] {
+        hears_the_market(bench.stranger().connect(path).await.unwrap()).await;
+    }
+}
+
+async fn hears_the_market(mut socket: Socket) {
     for (kind, channel) in
         [("allMids", "allMids"), ("l2Book", "l2Book"), ("trades", "trades"), ("bbo", "bbo"), ("activeAssetCtx", "activeSpotAssetCtx")]
     {
@@ -191,4 +203,24 @@ async fn market_streams_need_no_identity() {
     socket.until(|frame| frame["channel"] == "pong").await;
     socket.send(json!({"method": "subscribe", "subscription": {"type": "l2Book", "coin": "NO/PE"}})).await;
     socket.until(|frame| frame["channel"] == "error").await;
+}
+
+#[tokio::test]
+async fn who_holds_a_stream_of_binance_is_no_client_of_this_venue() {
+    let bench = Bench::start().await;
+    let mut socket = bench.stranger().connect("/ws").await.unwrap();
+    socket.send(json!({"method": "SUBSCRIBE", "params": ["btcusdt@ticker"], "id": 1})).await;
+    socket.until(|frame| frame["id"] == 1).await;
+    socket.send(json!({"method": "subscribe", "subscription": {"type": "allMids"}, "id": 2})).await;
+    let answer = socket.until(|frame| frame["id"] == 2).await;
+    assert_eq!(answer["error"]["code"], json!(2), "{answer}");
+}
+
+#[tokio::test]
+async fn a_nonce_is_used_up_by_an_action_that_does_nothing() {
+    let bench = Bench::start().await;
+    let done = json!({"status": "ok", "response": {"type": "default"}});
+    assert_eq!(act(&wallet(&bench), json!({"type": "noop"})).await, done);
+    let refused = act(&bench.stranger(), json!({"type": "noop"})).await;
+    assert_eq!(refused["status"], json!("err"));
 }

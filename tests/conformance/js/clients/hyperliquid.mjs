@@ -23,7 +23,7 @@ export class Client {
   constructor(place) {
     // Its addresses are two exported tables.
     BASE_URLS.PRODUCTION = place.base;
-    WSS_URLS.PRODUCTION = `${place.wsBase}/hyperliquid/ws`;
+    WSS_URLS.PRODUCTION = `${place.wsBase}/ws`;
     this.user = place.key;
     this.sdk = new Hyperliquid({ privateKey: place.secret, walletAddress: place.key, enableWs: true, disableAssetMapRefresh: true });
   }

@@ -20,3 +20,17 @@ fn the_table_of_kraken_gives_way_at_the_root_and_has_it_where_nobody_else_does()
         }
     }
 }
+
+/// Hyperliquid's socket takes the frames of Binance's clients, too.
+#[test]
+fn the_streams_of_binance_give_way_to_hyperliquid_where_both_have_their_websocket() {
+    let at_ws = |text: &str| {
+        let settings = settings(text);
+        let routes = settings.routes.all().iter().filter(|route| route.target.to_string() == "GET /ws");
+        routes.map(|route| route.name.to_string()).collect::<Vec<_>>()
+    };
+    let table = |name: &str| format!("[[route]]\nbuiltin = \"{name}\"\n");
+    assert_eq!(at_ws(&table("binance")), ["binance stream /ws"]);
+    assert_eq!(at_ws(&(table("binance") + &table("hyperliquid"))), ["hyperliquid ws /ws"]);
+    assert_eq!(at_ws(""), ["hyperliquid ws /ws"]);
+}

@@ -2,7 +2,7 @@
 
 use countersign_core::Access;
 use countersign_dialects::binance::routes::{REST, WS, WsHandling, WsMethod};
-use countersign_dialects::binance::sockets::{STREAMS, WS_APIS};
+use countersign_dialects::binance::sockets::{SHARED_STREAM, STREAMS, WS_APIS};
 use countersign_dialects::routes::{Handling, RestRoute};
 
 use super::{http, scoped};
@@ -23,7 +23,9 @@ pub fn binance_routes(prefix: &str, upstream: usize) -> Vec<RouteSpec> {
         yields: false,
     };
     let api = WS_APIS.iter().map(|(name, path)| open((*name).to_owned(), path, RouteKind::BinanceWsApi));
-    let streams = STREAMS.iter().map(|path| open(format!("stream {path}"), path, RouteKind::WebSocketRelay));
+    let streams = STREAMS
+        .iter()
+        .map(|path| RouteSpec { yields: *path == SHARED_STREAM, ..open(format!("stream {path}"), path, RouteKind::WebSocketRelay) });
     let requests = REST.iter().map(|row| request(row, prefix, upstream));
     let messages = WS.iter().filter(|row| reaches_venue(row)).map(|row| message(row, prefix, upstream));
     api.chain(streams).chain(requests).chain(messages).collect()

@@ -34,7 +34,7 @@ fn story() -> Story {
 
 fn route(stage: &Stage) -> Arc<Route> {
     let routes = stage.worker.shared.routes.load_full();
-    let crate::routes::RouteMatch::Found(route) = routes.find_http("GET", "/ws") else { panic!("a route") };
+    let crate::routes::RouteMatch::Found(route) = routes.find_http("GET", "/stream") else { panic!("a route") };
     Arc::clone(route)
 }
 

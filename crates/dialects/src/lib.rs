@@ -48,6 +48,8 @@ pub mod okx;
 mod one_cut;
 #[cfg(test)]
 mod order_count;
+#[cfg(test)]
+mod pages;
 pub mod raw_object;
 pub mod registry;
 pub mod risk;

@@ -155,7 +155,7 @@ def test_what_a_client_certificate_opened_ends_with_it(tmp_path, change):
             fix.expect("A")
 
             def status():
-                connection.send(request(server, "GET", "/native/v1/ticker?symbol=BTCUSDT"))
+                connection.send(request(server, "GET", "/native/v1/ticker?sym=BTCUSDT"))
                 return connection.answer().status
 
             assert status() == 200

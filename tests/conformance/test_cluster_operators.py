@@ -21,7 +21,7 @@ from harness.upgrade import VenueWithFix
 from harness.waiting import until
 
 ISSUER = "https://127.0.0.1:9999"
-TICKER = "/native/v1/ticker?symbol=BTCUSDT"
+TICKER = "/native/v1/ticker?sym=BTCUSDT"
 
 
 class Operators(FixNodes):

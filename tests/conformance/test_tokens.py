@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from harness.server import BINARY, Server, environment, run
 from harness.tokens import ACCESS_TOKEN, JWT_BEARER, TOKEN_EXCHANGE, DpopKey, TokenClient, b64
 
-TICKER = "/native/v1/ticker?symbol=BTCUSDT"
+TICKER = "/native/v1/ticker?sym=BTCUSDT"
 ORDERS = "/native/v1/orders"
 SECONDS = 20
 

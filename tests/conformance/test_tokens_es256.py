@@ -17,7 +17,7 @@ from harness.server import Server
 from harness.tokens import ACCESS_TOKEN, TOKEN_EXCHANGE, DpopKey, TokenClient, b64
 from harness.venue import CountingVenue
 
-TICKER = "/native/v1/ticker?symbol=BTCUSDT"
+TICKER = "/native/v1/ticker?sym=BTCUSDT"
 AUDIENCE = "https://back-end.example"
 SETTINGS = ["--set", "tokens.issuer=https://gateway.example", "--set", f"tokens.audiences={AUDIENCE}"]
 

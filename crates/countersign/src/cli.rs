@@ -16,7 +16,7 @@ pub(crate) use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditFetchArgs,
 pub(crate) use connect::{BindArg, Carriage, CodArg, ConnectArgs};
 pub(crate) use explain::ExplainArgs;
 pub(crate) use halt::{DrillCommand, DrillRunArgs, HaltArgs, HaltCommand, LiftCommand, OperatorCommand};
-pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs};
+pub(crate) use key::{KeyCommand, KeyNewArgs, KeyRotateArgs, KeySetArgs};
 pub(crate) use session::{SessionCommand, TokenCommand, TokenRevokeArgs};
 
 /// The gateway in front of a trading API: TLS, authentication, and only permitted traffic behind it.
@@ -207,6 +207,27 @@ pub(crate) enum AccountCommand {
         /// One JSON array.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+    /// Pause all keys of an account that are active; those made later are not touched.
+    Suspend {
+        /// Its name.
+        account: String,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+    /// Take the suspension of all keys of an account back, also of those that were paused one by one.
+    Resume {
+        /// Its name.
+        account: String,
+        #[command(flatten)]
+        state: StateArgs,
+    },
+    /// End all keys of an account for ever; open sessions of them are cut. `halt --scope account:NAME` also stops keys made later.
+    Revoke {
+        /// Its name.
+        account: String,
         #[command(flatten)]
         state: StateArgs,
     },

@@ -31,6 +31,11 @@ impl Failure {
     pub(crate) fn environment(sentence: impl Into<String>) -> anyhow::Error {
         Self { code: ENVIRONMENT, sentence: sentence.into() }.into()
     }
+
+    /// A signal came before the end.
+    pub(crate) fn interrupted(code: u8) -> anyhow::Error {
+        Self { code, sentence: "interrupted; what was begun is taken away again".to_owned() }.into()
+    }
 }
 
 impl std::fmt::Display for Failure {

@@ -171,13 +171,25 @@ fn check_new(settings: &Settings, dir: &StateDir) -> anyhow::Result<()> {
 /// # Errors
 /// There is none, or others may write to it.
 pub(crate) fn existing(folder: &Path) -> anyhow::Result<StateDir> {
-    if !folder.exists() {
+    if !is_there(folder)? {
         return Err(Failure::environment(format!(
             "there is no state folder {}; `countersign serve` makes it, --state names another",
             folder.display()
         )));
     }
     Ok(StateDir::open(folder)?)
+}
+
+/// Whether there is a file or folder of this name. To somebody who may not look, nothing is said to be missing: what they would make or
+/// start anew is there.
+///
+/// # Errors
+/// This user may not look.
+pub(crate) fn is_there(path: &Path) -> anyhow::Result<bool> {
+    path.try_exists().map_err(|error| {
+        let whose = "run this as the user it belongs to: what is in a state folder is its gateway's";
+        Failure::environment(format!("cannot look at {}: {error}; {whose}", path.display()))
+    })
 }
 
 /// Where the gateway of a state folder answers commands, while it runs.

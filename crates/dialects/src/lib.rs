@@ -48,6 +48,8 @@ pub mod okx;
 #[cfg(test)]
 mod one_cut;
 pub mod order_count;
+#[cfg(test)]
+mod pages;
 pub mod raw_object;
 pub mod registry;
 pub mod risk;

@@ -3,6 +3,7 @@
 //! One thread with its own runtime, so that nothing here waits behind client traffic and client traffic waits for nothing here.
 
 mod backend;
+mod certificate_end;
 mod ended;
 mod news;
 mod sessions;
@@ -35,6 +36,7 @@ use crate::upstream::UpstreamConfig;
 use crate::{clock, cluster};
 
 pub use backend::Backend;
+use certificate_end::CertificateEnd;
 
 /// How often keys and certificates are looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
@@ -60,6 +62,8 @@ pub(crate) struct Control {
     parts: ControlParts,
     upstreams: Arc<[UpstreamConfig]>,
     listener: std::net::TcpListener,
+    /// Where probes without a certificate ask; none unless configured.
+    health: Option<std::net::TcpListener>,
     /// None where it cannot be had: the port is there all the same.
     socket: Option<OperatorSocket>,
 }
@@ -79,18 +83,28 @@ impl Control {
             None => listen(settings.address, false),
         };
         let listener = listener.map_err(failed)?;
+        // Shared: a successor opens it beside us, and probes are answered all the while.
+        let open_health = |address: SocketAddr| {
+            listen(address, true).map_err(|error| StartError::Listen { what: "health probes", address: address.to_string(), error })
+        };
+        let health = settings.health.map(open_health).transpose()?;
         let path = &settings.socket;
         let socket = match socket {
             Some(socket) => OperatorSocket::adopt(socket, path).or_else(|_| OperatorSocket::bind(path)),
             None => OperatorSocket::bind(path),
         };
         let socket = socket.inspect_err(|error| tracing::error!(socket = %path.display(), %error, "no operator socket")).ok();
-        Ok(Self { shared, parts, upstreams, listener, socket })
+        Ok(Self { shared, parts, upstreams, listener, health, socket })
     }
 
     /// Where operators connect.
     pub(crate) fn operator_address(&self) -> Option<SocketAddr> {
         self.listener.local_addr().ok()
+    }
+
+    /// Where health is told without TLS.
+    pub(crate) fn health_address(&self) -> Option<SocketAddr> {
+        self.health.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
     /// The same sockets once more, for a successor.
@@ -103,7 +117,7 @@ impl Control {
     /// Works until the gateway has drained.
     pub(crate) fn run(self) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let Self { shared, parts: ControlParts { operator_tls, tickets, sources, renew }, upstreams, listener, socket } = self;
+        let Self { shared, parts: ControlParts { operator_tls, tickets, sources, renew }, upstreams, listener, health, socket } = self;
         let tasks = LocalSet::new();
         let ended = tasks.block_on(&runtime, async move {
             let stop = CancellationToken::new();
@@ -111,6 +125,10 @@ impl Control {
             let backend = Arc::new(backend);
             let listener = TcpListener::from_std(listener)?;
             tokio::spawn(operator::serve_tls(listener, Arc::clone(&operator_tls), Arc::clone(&backend), stop.clone()));
+            if let Some(health) = health {
+                let (listener, backend) = (TcpListener::from_std(health)?, Arc::clone(&backend));
+                tokio::spawn(operator::serve_health(listener, backend, stop.clone()));
+            }
             if let Some(socket) = socket {
                 tokio::spawn(operator::serve_socket(socket, backend, stop.clone()));
             }
@@ -180,6 +198,8 @@ pub(crate) async fn set_cancel_on_disconnect(shared: &Shared, account: &AccountI
 
 async fn keep_house(shared: Arc<Shared>, operator_tls: Arc<ServerTls>, tickets: Arc<TicketKeyRing>, mut renew: Renew) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    let mut certificate_end = CertificateEnd::default();
+    certificate_end.look(&shared.tls, clock::wall());
     ticks.tick().await;
     loop {
         ticks.tick().await;
@@ -188,6 +208,7 @@ async fn keep_house(shared: Arc<Shared>, operator_tls: Arc<ServerTls>, tickets: 
             tracing::error!(%error, "ticket keys cannot be rotated");
         }
         drop(reload_certificates(&shared, &operator_tls));
+        certificate_end.look(&shared.tls, clock::wall());
         if let Err(error) = shared.store.forget_tokens(clock::wall()).await {
             tracing::error!(%error, "ended tokens cannot be forgotten; they stay in the store until the next minute");
         }

@@ -62,6 +62,7 @@ pub struct Metrics {
     fix_sessions_kept: Gauge,
     fix_wills_unreadable: Gauge,
     audit_waiting: Gauge,
+    certificate_end: Gauge,
     audit_lost: Counter,
     halts: HaltMetrics,
     cluster: Option<ClusterMetrics>,
@@ -111,6 +112,11 @@ impl Metrics {
             ),
             replay_records: gauge(&mut registry, "replay_records", "Signed requests remembered against replay"),
             audit_waiting: gauge(&mut registry, "audit_records_waiting", "Audit records not yet written"),
+            certificate_end: gauge(
+                &mut registry,
+                "certificate_not_after_seconds",
+                "When the certificate of the public port ends, Unix time; the first of several",
+            ),
             audit_lost: counter(
                 &mut registry,
                 "audit_records_lost",
@@ -219,6 +225,11 @@ impl Metrics {
     /// How many audit records wait; set before [`Metrics::encode`].
     pub fn set_audit_waiting(&self, records: usize) {
         self.audit_waiting.set(i64::try_from(records).unwrap_or(i64::MAX));
+    }
+
+    /// When the certificate of the public port ends, in Unix seconds; set before [`Metrics::encode`].
+    pub fn set_certificate_end(&self, end: u64) {
+        self.certificate_end.set(i64::try_from(end).unwrap_or(i64::MAX));
     }
 
     /// What is halted; set before [`Metrics::encode`].

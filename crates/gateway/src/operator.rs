@@ -22,6 +22,8 @@
 //! | `GET /v1/sessions/{sid}`, `POST /v1/sessions/{sid}/kill` | [`SessionRecord`], [`KillReport`] |
 //! | `GET /v1/tokens?limit=`, `POST /v1/tokens/{target}/revoke` | [`TokenRecord`], [`TokenRevokeReport`] |
 //!
+//! Where `operator.health` says so, health is also told to whoever asks at a plain address ([`health`]), and nothing else there.
+//!
 //! What is here: transport, who the operator is, the wire form. What is not: what the answers are; the rest of the gateway
 //! implements [`OperatorBackend`], and records who did what.
 //!
@@ -34,6 +36,7 @@
 mod backend;
 mod client;
 mod halts;
+mod health;
 mod listener;
 mod places;
 mod router;
@@ -45,6 +48,7 @@ pub use backend::{
     RevokeReport, SessionRecord, Status, TokenRecord, TokenRevokeReport,
 };
 pub use client::{OperatorClient, OperatorClientError};
+pub use health::serve_health;
 pub use listener::{serve_socket, serve_tls};
 pub use socket::OperatorSocket;
 

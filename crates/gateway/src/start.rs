@@ -35,6 +35,7 @@ pub struct Gateway {
     address: SocketAddr,
     operator_address: Option<SocketAddr>,
     authz_address: Option<SocketAddr>,
+    health_address: Option<SocketAddr>,
     /// They end when everything is drained, or the deadline is over.
     workers: Vec<JoinHandle<()>>,
     /// They end when the workers have.
@@ -76,10 +77,18 @@ impl Gateway {
         let authz_address = proxies.first().map(std::net::TcpListener::local_addr).transpose()?;
         let upstreams: Arc<[UpstreamConfig]> = upstreams.into();
         let control = control::Control::bind(Arc::clone(&shared), control, Arc::clone(&upstreams), (operators, operator_socket))?;
-        let operator_address = control.operator_address();
+        let (operator_address, health_address) = (control.operator_address(), control.health_address());
         let doors = Doors { clients: again(&listeners)?, proxies: again(&proxies)?, ..control.doors()? };
-        let mut gateway =
-            Self { shared, address, operator_address, authz_address, workers: Vec::new(), others: Vec::new(), doors: Some(doors) };
+        let mut gateway = Self {
+            shared,
+            address,
+            operator_address,
+            authz_address,
+            health_address,
+            workers: Vec::new(),
+            others: Vec::new(),
+            doors: Some(doors),
+        };
         // First: the lease of what was read at the start is short, and a successor is asked at once.
         let watching = Arc::clone(&gateway.shared);
         gateway.spawn("halts".to_owned(), move || run_halts(&watching))?;
@@ -109,6 +118,12 @@ impl Gateway {
     #[must_use]
     pub const fn authz_address(&self) -> Option<SocketAddr> {
         self.authz_address
+    }
+
+    /// Where health is told without TLS; `None` where that is switched off.
+    #[must_use]
+    pub const fn health_address(&self) -> Option<SocketAddr> {
+        self.health_address
     }
 
     /// The shared state.

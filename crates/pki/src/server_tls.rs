@@ -243,6 +243,11 @@ impl ServerTlsSnapshot {
         self.certificates.select(server_name)
     }
 
+    /// When the first of the listener's certificates ends, in Unix seconds.
+    pub fn certificates_end(&self) -> u64 {
+        self.certificates.certificates().iter().map(|certificate| certificate.identities().not_after).min().unwrap_or_default()
+    }
+
     /// SHA-256 of that certificate: the server's side of a binding to the server certificate. Right for resumed
     /// connections too, because a ticket does not outlive the certificates it was made under.
     pub fn leaf_certificate_hash(&self, server_name: Option<&str>) -> Option<[u8; 32]> {

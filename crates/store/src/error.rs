@@ -56,7 +56,7 @@ pub enum StoreError {
         why: String,
     },
     /// The database is damaged.
-    #[error("the database {path} is damaged ({detail}); restore it from a backup, or move it away to start with an empty one")]
+    #[error("the database {path} is damaged ({detail}); restore it from a backup, or begin with another state folder")]
     Corrupt {
         /// The file.
         path: PathBuf,

@@ -152,6 +152,19 @@ pub(crate) struct DrillRunArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum OperatorCommand {
+    /// Issue a client certificate for the operator port; it may do everything there, so each program and person gets one of its own.
+    Certificate {
+        /// Who or what it is for, as the audit log will name them: letters, digits, `.`, `_`, `-`.
+        name: String,
+        /// Where certificate and private key are written, together; must not exist.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// How long it is good: a duration up to `80d`; one certificate cannot be revoked by itself.
+        #[arg(long, value_name = "DURATION", default_value = "80d")]
+        expires: String,
+        #[command(flatten)]
+        state: StateArgs,
+    },
     /// Make an operator's key; prints the line for `halt.operators`.
     New {
         /// The operator's name: letters, digits, `.`, `_`, `-`.

@@ -48,6 +48,8 @@ pub(crate) enum KeyCommand {
         #[command(flatten)]
         state: StateArgs,
     },
+    /// Change what a key may do, from where, how much, how long. Open sessions follow at once.
+    Set(Box<KeySetArgs>),
     /// Replace a key by a new one with the same policy; the old one stays valid for the overlap.
     Rotate(Box<KeyRotateArgs>),
     /// End a key for ever; open sessions of it are cut.
@@ -168,6 +170,38 @@ pub(crate) struct KeyNewArgs {
     /// Where to write the credential file (0600); `-` for standard output. Nothing is overwritten.
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+/// What is not given stays as it is.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
+pub(crate) struct KeySetArgs {
+    /// Its id, or the name clients send.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) key: String,
+    /// All scopes it has from now on, separated by commas.
+    #[arg(long, group = "change")]
+    pub(crate) scopes: Option<String>,
+    /// Address or network it may be used from; may be repeated, and replaces the list; `any`: from anywhere.
+    #[arg(long, value_name = "NET", group = "change")]
+    pub(crate) ip: Vec<String>,
+    /// Request weight per minute.
+    #[arg(long, value_name = "N", group = "change")]
+    pub(crate) weight_per_minute: Option<u32>,
+    /// Orders per ten seconds.
+    #[arg(long, value_name = "N", group = "change")]
+    pub(crate) orders_per_10s: Option<u32>,
+    /// Weakest channel binding of its native sessions; counts from the next login.
+    #[arg(long, value_enum, group = "change")]
+    pub(crate) min_bind: Option<BindArg>,
+    /// When it ends: a duration (`90d`), a time (`2027-01-01T00:00:00Z`), or `never`.
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true, group = "change")]
+    pub(crate) expires: Option<String>,
+    /// What people call it.
+    #[arg(long, group = "change")]
+    pub(crate) label: Option<String>,
     #[command(flatten)]
     pub(crate) state: StateArgs,
 }

@@ -21,6 +21,7 @@ fn ids_may_begin_with_a_hyphen() {
         "key show --state /tmp/x -hV_json3hQ4",
         "key revoke -A-kmw88fFEAAAAAAAAAEA",
         "key rotate -A-kmw88fFEAAAAAAAAAEA --overlap 0s",
+        "key set -A-kmw88fFEAAAAAAAAAEA --ip any",
         "session kill -A-kmw88fFEAAAAAAAAAEA",
         "session show -A-kmw88fFEAAAAAAAAAEA --json",
         "token revoke -A-kmw88fFEAAAAAAAAAEA",

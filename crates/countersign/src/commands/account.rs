@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use countersign_core::AccountId;
+use countersign_core::{AccountId, CredentialState};
 use countersign_store::AccountRecord;
+use countersign_store::audit::AuditEvent;
 use serde_json::{Value, json};
 
 use super::keeper::{Keeper, change};
@@ -18,6 +19,11 @@ pub(super) fn run(command: AccountCommand) -> anyhow::Result<ExitCode> {
         match command {
             AccountCommand::List { json, state } => list(json, &state).await,
             AccountCommand::New { account, label, state } => new(&account, &label, &state).await,
+            AccountCommand::Resume { account, state } => set_state(&account, CredentialState::Active, AuditEvent::KeyResume, &state).await,
+            AccountCommand::Revoke { account, state } => set_state(&account, CredentialState::Revoked, AuditEvent::KeyRevoke, &state).await,
+            AccountCommand::Suspend { account, state } => {
+                set_state(&account, CredentialState::Suspended, AuditEvent::KeySuspend, &state).await
+            }
             AccountCommand::Show { account, json, state } => show(&account, json, &state).await,
         }
     })
@@ -73,6 +79,34 @@ async fn show(account: &str, as_json: bool, args: &StateArgs) -> anyhow::Result<
         output::line("")?;
         output::print(&key::show::table(&credentials))?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same for every key of an account that it can be done to: what is revoked stays so, and only what is suspended is resumed.
+async fn set_state(account: &str, to: CredentialState, event: AuditEvent, args: &StateArgs) -> anyhow::Result<ExitCode> {
+    let account = parse(account)?;
+    let keeper = Keeper::open(args).await?;
+    // A name that nobody has is an error, not an account without keys.
+    keeper.store.account(&account).await?;
+    // Of a key whose record cannot be read nobody logs in; it is in nobody's way here.
+    let (records, unusable) = keeper.store.usable_credentials().await?;
+    for error in unusable {
+        output::note(format!("a key is left as it is: {error}"));
+    }
+    let concerns = |state: CredentialState| match to {
+        CredentialState::Active => state == CredentialState::Suspended,
+        CredentialState::Revoked => state != CredentialState::Revoked,
+        CredentialState::Suspended => state == CredentialState::Active,
+    };
+    let mut changed = Vec::new();
+    for record in records.iter().filter(|record| record.account == account && concerns(record.state)) {
+        changed.push(keeper.store.set_state(&record.id, to, &change()).await?);
+    }
+    keeper.keys_changed(&changed, event).await?;
+    output::line(match changed.as_slice() {
+        [one] => format!("1 key of account {account} is {} now: {}", to.name(), one.key_id),
+        all => format!("{} keys of account {account} are {} now", all.len(), to.name()),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

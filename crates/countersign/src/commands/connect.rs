@@ -26,6 +26,7 @@ use countersign_store::files::read_private;
 use super::{output, run_async, trust};
 use crate::cli::{self, ConnectArgs};
 use crate::failure::Failure;
+use crate::state;
 
 /// Largest credential file read: a few keys and CA certificates.
 const CREDENTIAL_FILE_BYTES_MAX: usize = 256 * 1024;
@@ -48,7 +49,7 @@ pub(super) fn run(args: &ConnectArgs) -> anyhow::Result<ExitCode> {
 /// The credential file, and what the flags say differently.
 fn options(args: &ConnectArgs) -> anyhow::Result<Options> {
     let file = args.credential.display();
-    if !args.credential.exists() {
+    if !state::is_there(&args.credential)? {
         return Err(Failure::usage(format!(
             "there is no file {file}; `countersign key new --out {file}` makes one, and the first `serve` some in its state folder, under demo/"
         )));

@@ -44,23 +44,39 @@ impl Keeper {
     pub(super) async fn account_made(self, account: &AccountId) -> anyhow::Result<()> {
         let mut line = AuditRecord::new(clock::wall(), AuditEvent::AccountNew).words(BY_COMMAND);
         line.account = Some(account.clone());
-        self.finish(line).await
+        self.finish([line]).await
     }
 
     /// Records a change of a key and tells the gateway.
     pub(super) async fn key_changed(self, record: &CredentialRecord, event: AuditEvent) -> anyhow::Result<()> {
-        self.finish(AuditRecord::new(clock::wall(), event).words(BY_COMMAND).credential(record)).await
+        self.keys_changed(std::slice::from_ref(record), event).await
+    }
+
+    /// Records what of a key's policy is other than before, and tells the gateway.
+    pub(super) async fn policy_changed(self, record: &CredentialRecord, changes: &str) -> anyhow::Result<()> {
+        let line = AuditRecord::new(clock::wall(), AuditEvent::KeyPolicy).credential(record);
+        self.finish([line.told(&format!("{BY_COMMAND}: {changes}"))]).await
+    }
+
+    /// Records the same change of several keys and tells the gateway once.
+    pub(super) async fn keys_changed(self, records: &[CredentialRecord], event: AuditEvent) -> anyhow::Result<()> {
+        self.finish(records.iter().map(|record| AuditRecord::new(clock::wall(), event).words(BY_COMMAND).credential(record))).await
+    }
+
+    /// Records that an operator was given a certificate, which no gateway has to be told.
+    pub(super) async fn operator_certified(self, words: &str) -> anyhow::Result<()> {
+        self.finish([AuditRecord::new(clock::wall(), AuditEvent::OperatorCertificate).told(&format!("{BY_COMMAND}: {words}"))]).await
     }
 
     /// Records what a key trades for.
     pub(super) async fn key_tagged(self, record: &CredentialRecord, tags: AuditTags) -> anyhow::Result<()> {
         let mut line = AuditRecord::new(clock::wall(), AuditEvent::KeyTags).words(BY_COMMAND).credential(record);
         line.tags = Some(Box::new(tags));
-        self.finish(line).await
+        self.finish([line]).await
     }
 
-    async fn finish(self, line: AuditRecord) -> anyhow::Result<()> {
-        let recorded = self.audit.append(line).and_then(|()| self.audit.flush());
+    async fn finish(self, lines: impl IntoIterator<Item = AuditRecord>) -> anyhow::Result<()> {
+        let recorded = lines.into_iter().try_for_each(|line| self.audit.append(line)).and_then(|()| self.audit.flush());
         self.store.close().await;
         tell_gateway(&self.dir).await;
         recorded.context("the change is made and in the history of the key, but not in the audit log")

@@ -5,6 +5,7 @@ mod delivery;
 pub(crate) mod material;
 mod new;
 mod rotate;
+mod set;
 pub(super) mod show;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ pub(super) fn run(command: KeyCommand) -> anyhow::Result<ExitCode> {
             KeyCommand::Resume { key, state } => set_state(&key, CredentialState::Active, AuditEvent::KeyResume, &state).await,
             KeyCommand::Revoke { key, state } => set_state(&key, CredentialState::Revoked, AuditEvent::KeyRevoke, &state).await,
             KeyCommand::Rotate(args) => rotate::run(&args).await,
+            KeyCommand::Set(args) => set::run(&args).await,
             KeyCommand::Show { key, json, state } => show::run(&key, json, &state).await,
             KeyCommand::Suspend { key, state } => set_state(&key, CredentialState::Suspended, AuditEvent::KeySuspend, &state).await,
             KeyCommand::Tag { key, algo, desk, client, state } => tag(&key, [algo, desk, client], &state).await,

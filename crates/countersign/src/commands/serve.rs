@@ -71,7 +71,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let given = Arc::clone(&running.given);
     runtime.block_on(async {
         tokio::select! {
-            () = stop.wait() => {}
+            _ = stop.wait() => {}
             () = given.notified() => {}
             () = log.tell_of_losses() => {}
         }

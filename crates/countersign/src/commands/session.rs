@@ -28,7 +28,7 @@ pub(super) fn run(command: &SessionCommand) -> anyhow::Result<ExitCode> {
 /// There is no such folder, or nobody runs on it. That one ended without taking its socket along is known when it is asked.
 pub(super) fn gateway(args: &StateArgs) -> anyhow::Result<OperatorClient> {
     let folder = state::existing(&args.state)?;
-    if !state::operator_socket(folder.path()).exists() {
+    if !state::is_there(&state::operator_socket(folder.path()))? {
         let folder = folder.path().display();
         anyhow::bail!(
             "no gateway runs on the state folder {folder}; `countersign serve --state {folder}` starts it, --state names another"

@@ -177,7 +177,11 @@ fn operator(mut keys: Reader<'_>, state_dir: &Path) -> OperatorSettings {
         let message = format!("the path of a Unix socket has at most {SOCKET_PATH_BYTES_MAX} bytes: choose a shorter state_dir or socket");
         keys.report().problem(&origin, "operator.socket", message);
     }
-    OperatorSettings { address, socket }
+    let health = keys.address_or_off(
+        "health",
+        "A plain HTTP address for balancers and kubelets, which have no certificate: GET /healthz and /readyz, and nothing else. Keep it inside: whoever reaches it learns whether this node takes clients.",
+    );
+    OperatorSettings { address, socket, health }
 }
 
 fn binance(mut keys: Reader<'_>) -> BinanceSettings {

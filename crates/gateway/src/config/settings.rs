@@ -159,6 +159,8 @@ pub struct OperatorSettings {
     pub address: SocketAddr,
     /// Path of the Unix socket.
     pub socket: PathBuf,
+    /// Where health is told without TLS.
+    pub health: Option<SocketAddr>,
 }
 
 /// Every bound that can be configured.

@@ -17,8 +17,7 @@ const NAME_BYTES_MAX: usize = 32;
 const ABOUT_URL: &str = "Where the service is: http://host:port, or embedded for the paper venue inside this process. Put it on a private network: this hop is not encrypted.";
 const ABOUT_FIX: &str =
     "FIX acceptor of the service, host:port on a private network: after a client's Logon a session of ours is opened there.";
-const ABOUT_FIX_SENDER: &str =
-    "SenderCompID of ours there: the client's own, or account:client where names of several firms could be the same.";
+const ABOUT_FIX_SENDER: &str = "SenderCompID of ours there: \"client\", the client's own, or \"account-and-client\", which is ACCOUNT:CLIENT, where names of several firms could be the same.";
 const ABOUT_FIX_TARGET: &str = "TargetCompID there; the one that the client names unless set.";
 const ABOUT_FIX_RESET: &str = "Whether each Logon there resets both sequence numbers: for acceptors that forget them. What such an acceptor had for a client that was away is lost.";
 const ABOUT_PERPETUAL: &str = "Of the embedded venue: whether exchangeInfo of Binance's USD-M futures lists the perpetual BTCUSDT. ccxt's class binance, which knows spot and futures, takes spot's streams for the perpetual's then, where both have one address.";

@@ -75,6 +75,7 @@ impl OperatorBackend for Backend {
         let metrics = &self.shared.metrics;
         metrics.set_audit_waiting(self.shared.audit.waiting());
         metrics.set_replay_records(self.shared.replay.records());
+        metrics.set_certificate_end(self.shared.tls.snapshot().certificates_end());
         metrics.set_fix_kept(self.shared.fix_records.as_ref().map_or(0, |records| records.kept_sessions()));
         let halts = &self.shared.halts;
         metrics.set_halts(&halts.status(), halts.gate().rehearsed());

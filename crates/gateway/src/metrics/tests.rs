@@ -37,6 +37,7 @@ fn every_event_moves_its_own_series() {
     metrics.audit_lost();
     metrics.set_audit_waiting(7);
     metrics.set_replay_records(8);
+    metrics.set_certificate_end(11);
     metrics.set_fix_kept(9);
     metrics.set_fix_wills_unreadable(10);
     metrics.websocket_opened();
@@ -55,6 +56,7 @@ fn every_event_moves_its_own_series() {
         ("audit_records_lost_total", 1.0),
         ("audit_records_waiting", 7.0),
         ("replay_records", 8.0),
+        ("certificate_not_after_seconds", 11.0),
         ("fix_sessions_kept", 9.0),
         ("fix_wills_unreadable", 10.0),
         ("websockets_open", 1.0),

@@ -95,18 +95,18 @@ pub async fn serve_socket<B: OperatorBackend>(socket: OperatorSocket, backend: A
 }
 
 /// The tasks of one transport.
-struct Tasks {
-    open: JoinSet<()>,
-    stop: CancellationToken,
+pub(super) struct Tasks {
+    pub(super) open: JoinSet<()>,
+    pub(super) stop: CancellationToken,
 }
 
 impl Tasks {
-    fn new(stop: CancellationToken) -> Self {
+    pub(super) fn new(stop: CancellationToken) -> Self {
         Self { open: JoinSet::new(), stop }
     }
 
     /// The next connection; `None` at the end.
-    async fn next<T, F: Future<Output = io::Result<T>>>(&mut self, accept: impl FnOnce() -> F) -> Option<io::Result<T>> {
+    pub(super) async fn next<T, F: Future<Output = io::Result<T>>>(&mut self, accept: impl FnOnce() -> F) -> Option<io::Result<T>> {
         while self.open.try_join_next().is_some() {}
         tokio::select! {
             () = self.stop.cancelled() => None,
@@ -121,7 +121,7 @@ impl Tasks {
         }
     }
 
-    async fn finish(mut self) {
+    pub(super) async fn finish(mut self) {
         let all = async { while self.open.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN_DEADLINE, all).await.is_err() {
             tracing::warn!("operator requests did not end in time");

@@ -55,6 +55,7 @@ events! {
     KeyTags "key_tags" "What a key trades for was told: algorithm, desk, client.";
     LogFile "log_file" "A file of the log begins, with the tree of all records before it.";
     LogGap "log_gap" "The log was found shorter than it was.";
+    OperatorCertificate "operator_certificate" "A client certificate for the operator port was issued.";
     Refuse "refuse" "A request or a login was refused.";
     SessionEnd "session_end" "A session ended.";
     SessionKill "session_kill" "An operator ended a session.";

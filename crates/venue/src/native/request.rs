@@ -56,7 +56,8 @@ pub(super) enum OrderName<'a> {
 }
 
 impl Request<'_> {
-    /// A request made from an HTTP query.
+    /// A request made from an HTTP query. A parameter that is none is refused: whoever asks for one instrument by a wrong word would be
+    /// told of all, and take the first for theirs.
     pub(super) fn from_query(op: &str, query: &str) -> Result<Request<'static>, NativeError> {
         let mut request = Request { op: op.to_owned(), ..Request::default() };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -67,7 +68,7 @@ impl Request<'_> {
                 "limit" => request.limit = Some(count()?),
                 "order" => request.order = Some(Value::from(value)),
                 "sym" => request.sym = Some(value.into_owned()),
-                _ => {}
+                _ => return Err(NativeError::bad("a parameter is cl, depth, limit, order or sym")),
             }
         }
         Ok(request)

@@ -24,6 +24,8 @@ async fn an_order_in_the_first_http_request_fills() {
     assert_eq!(placed["fills"][0]["order"], placed["order"]["order"]);
     let (_, balance) = alice.get("/native/v1/balance").await;
     assert_eq!(balance["balances"][0]["total"], json!("10.00999"));
+    let (status, refused) = alice.get("/native/v1/ticker?symbol=BTCUSDT").await;
+    assert_eq!((status, &refused["err"]["code"]), (StatusCode::BAD_REQUEST, &json!("bad_request")), "no parameter is passed over");
     let (_, fills) = alice.get("/native/v1/fills?sym=BTCUSDT").await;
     assert_eq!(fills["fills"].as_array().unwrap().len(), placed["fills"].as_array().unwrap().len());
 }

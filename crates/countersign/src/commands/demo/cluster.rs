@@ -18,6 +18,7 @@ mod traders;
 mod wire;
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::{Command, ExitCode};
 
 use anyhow::Context as _;
@@ -30,6 +31,7 @@ use tokio::net::TcpListener;
 use super::stage::{FILE_BYTES_MAX, Folder};
 use super::tour::Tour;
 use crate::cli::DemoArgs;
+use crate::commands::stop_signal::{StopSignal, unless_stopped};
 use crate::failure::{FAILED, Failure};
 use crate::logging;
 use cut::Network;
@@ -61,13 +63,16 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let _log = logging::start(&LogSettings { format: LogFormat::Text, level: "error" });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("demo").enable_all().build()?;
     let mut tour = Tour::new(args.json);
-    let cluster = runtime.block_on(Cluster::open(&mut tour))?;
-    runtime.block_on(async {
+    // Before the first server: interrupted at whichever step, processes and folders go with what is dropped.
+    let stop = pin!(runtime.block_on(async { StopSignal::listen() })?.wait());
+    let playing = async {
+        let cluster = Cluster::open(&mut tour).await?;
         match args.halts {
             Some(count) => measured::measure(cluster, &mut tour, count, args.partitions).await,
             None => story::tour(cluster, &mut tour).await,
         }
-    })?;
+    };
+    runtime.block_on(unless_stopped(stop, playing))?;
     tour.end()?;
     Ok(if tour.held() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }

@@ -11,6 +11,7 @@ use countersign_gateway::entropy::SystemEntropy;
 use countersign_gateway::halts::report::{DrillLine, DrillPart, DrillRequest, HaltRequest, LiftRequest, SignatureRequest};
 use countersign_gateway::operator::OperatorClient;
 use countersign_halt::{LiftId, Reason, Spread};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish};
 use serde_json::{Map, Value, json};
 
 use super::super::session::gateway;
@@ -161,10 +162,18 @@ impl Measured {
     }
 }
 
+/// As many as were asked for, with a bar where somebody watches: a thousand take a while.
+fn rounds(args: &DrillRunArgs) -> impl Iterator<Item = u32> {
+    let still = args.json || args.count == 1 || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let target = if still { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(Some(args.count.into()), target).with_finish(ProgressFinish::AndClear);
+    bar.wrap_iter(0..args.count)
+}
+
 async fn rehearse(client: &OperatorClient, args: &DrillRunArgs) -> anyhow::Result<Measured> {
     let request = DrillRequest { scope: args.scope.to_string(), action: args.action.to_string() };
     let mut measured = Measured { would_refuse: Some(0), ..Measured::default() };
-    for _ in 0..args.count {
+    for _ in rounds(args) {
         let begun = clock::mono();
         let report = client.drill(&request).await?;
         let command = since(begun);
@@ -187,7 +196,7 @@ async fn rehearse(client: &OperatorClient, args: &DrillRunArgs) -> anyhow::Resul
 async fn halt_and_lift(client: &OperatorClient, args: &DrillRunArgs, operator: &str, key: &Path) -> anyhow::Result<Measured> {
     let pem = super::read_key(key)?;
     let mut measured = Measured::default();
-    for _ in 0..args.count {
+    for _ in rounds(args) {
         let request = HaltRequest {
             scope: format!("session:{}", SessionId::random(&mut SystemEntropy)),
             action: args.action.to_string(),

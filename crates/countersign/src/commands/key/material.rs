@@ -39,11 +39,13 @@ pub(crate) struct Made {
     pub(crate) material: Material,
     pub(crate) private: Private,
     pub(crate) passphrase: Option<Secret>,
+    /// When the certificate ends, where it is known.
+    pub(crate) ends: Option<Timestamp>,
 }
 
 impl Made {
     fn new(material: Material, private: Private) -> Self {
-        Self { material, private, passphrase: None }
+        Self { material, private, passphrase: None, ends: None }
     }
 }
 
@@ -145,7 +147,8 @@ pub(super) fn issue(folder: &Path, account: &str, label: &str, not_after: Option
     let issued = authority.issue_client(&request, clock::unix_now())?;
     let key_id = ApiKeyId::parse(&issued.identities().spki_sha256)?;
     let pem = SecretText::new(format!("{}{}", issued.key_pem(), issued.certificate_pem()));
-    Ok(Made::new(Material::Certificate { key_id }, Private::Certificate(pem)))
+    let ends = Some(Timestamp::from_secs(issued.identities().not_after));
+    Ok(Made { ends, ..Made::new(Material::Certificate { key_id }, Private::Certificate(pem)) })
 }
 
 /// A client certificate made elsewhere: a file with it, or a name in it.

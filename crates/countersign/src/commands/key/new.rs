@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use countersign_core::{ApiKeyId, CredentialState, IpAllowList, KeyRate, Purpose, Scope, Scopes};
+use countersign_core::{ApiKeyId, CredentialState, IpAllowList, KeyRate, Purpose, Scope, Scopes, Timestamp};
 use countersign_gateway::clock;
 use countersign_store::audit::AuditEvent;
 use countersign_store::{CredentialRecord, NewCredential};
@@ -35,7 +35,7 @@ pub(super) async fn run(args: &KeyNewArgs) -> anyhow::Result<ExitCode> {
             None => material::generate(purpose, material::algorithm(purpose, kind)?)?,
         },
     };
-    let Made { material, private, passphrase } = made;
+    let Made { material, private, passphrase, ends } = made;
     let mut new = NewCredential::new(account::parse(&args.account)?, purpose, material);
     new.passphrase = match &args.passphrase {
         Some(file) => Some(material::passphrase(file)?),
@@ -44,10 +44,8 @@ pub(super) async fn run(args: &KeyNewArgs) -> anyhow::Result<ExitCode> {
     new.nonce_window = args.nonce_window;
     new.key_id = args.key_id.as_deref().filter(|_| purpose != Purpose::Hyperliquid).map(parse_key_id).transpose()?;
     new.scopes = scopes(&args.scopes)?;
-    new.ip_allow = IpAllowList::parse(args.ip.iter().map(String::as_str)).map_err(|text| {
-        Failure::usage(format!("--ip: \"{text}\" is neither an address nor a network (10.0.0.1, 10.0.0.0/8, 2001:db8::/32)"))
-    })?;
-    new.rate = rate(args)?;
+    new.ip_allow = addresses(&args.ip)?;
+    new.rate = rate(args.weight_per_minute, args.orders_per_10s, KeyRate::default())?;
     new.min_bind = args.min_bind.into();
     new.not_after = not_after;
     new.label.clone_from(&args.label);
@@ -57,6 +55,7 @@ pub(super) async fn run(args: &KeyNewArgs) -> anyhow::Result<ExitCode> {
     hand_over(&keeper, &record, &private, &reach, delivery).await?;
     keeper.key_changed(&record, AuditEvent::KeyNew).await?;
     output::note(format!("{} key {} of account {} is active", record.purpose, record.key_id, record.account));
+    note_certificate_end(ends, record.not_after);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -73,6 +72,17 @@ pub(super) async fn hand_over(
         keeper.store.set_state(&record.id, CredentialState::Revoked, &keeper::change()).await?;
     }
     delivered.map_err(|error| error.context(format!("key {} could not be handed over and is revoked again", record.key_id)))
+}
+
+/// A certificate ends by itself, whatever the key's record says, and does not come back by a change of that.
+pub(super) fn note_certificate_end(ends: Option<Timestamp>, not_after: Option<Timestamp>) {
+    if let Some(ends) = ends {
+        let before = match not_after {
+            Some(not_after) if not_after > ends => format!(", before the key, which ends {}", when::show(not_after)),
+            _ => String::new(),
+        };
+        output::note(format!("its certificate ends {}{before}; `countersign key rotate` makes the next one", when::show(ends)));
+    }
 }
 
 fn check_combination(args: &KeyNewArgs, purpose: Purpose) -> anyhow::Result<()> {
@@ -100,7 +110,7 @@ fn parse_key_id(text: &str) -> anyhow::Result<ApiKeyId> {
 }
 
 /// A key that may do nothing is a mistake in a script: its owner would find out from refusals.
-fn scopes(text: &str) -> anyhow::Result<Scopes> {
+pub(super) fn scopes(text: &str) -> anyhow::Result<Scopes> {
     let scopes = Scopes::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
     if scopes.is_empty() {
         return Err(Failure::usage(
@@ -113,14 +123,21 @@ fn scopes(text: &str) -> anyhow::Result<Scopes> {
     Ok(scopes)
 }
 
-fn rate(args: &KeyNewArgs) -> anyhow::Result<KeyRate> {
-    let default = KeyRate::default();
-    let or = |given: Option<u32>, flag: &str, default: NonZeroU32| match given {
-        None => Ok(default),
+/// From where a key may be used.
+pub(super) fn addresses(texts: &[String]) -> anyhow::Result<IpAllowList> {
+    IpAllowList::parse(texts.iter().map(String::as_str)).map_err(|text| {
+        Failure::usage(format!("--ip: \"{text}\" is neither an address nor a network (10.0.0.1, 10.0.0.0/8, 2001:db8::/32)"))
+    })
+}
+
+/// The limits that are given; the others stay.
+pub(super) fn rate(weight_per_minute: Option<u32>, orders_per_10s: Option<u32>, others: KeyRate) -> anyhow::Result<KeyRate> {
+    let or = |given: Option<u32>, flag: &str, other: NonZeroU32| match given {
+        None => Ok(other),
         Some(number) => NonZeroU32::new(number).ok_or_else(|| Failure::usage(format!("{flag} 0: to stop a key, suspend it"))),
     };
     Ok(KeyRate {
-        weight_per_minute: or(args.weight_per_minute, "--weight-per-minute", default.weight_per_minute)?,
-        orders_per_10s: or(args.orders_per_10s, "--orders-per-10s", default.orders_per_10s)?,
+        weight_per_minute: or(weight_per_minute, "--weight-per-minute", others.weight_per_minute)?,
+        orders_per_10s: or(orders_per_10s, "--orders-per-10s", others.orders_per_10s)?,
     })
 }

@@ -10,7 +10,7 @@ use countersign_store::{CredentialRecord, Material, PolicyUpdate};
 use super::credential_file::Reach;
 use super::delivery::Delivery;
 use super::material::{self, Made};
-use super::new::hand_over;
+use super::new::{hand_over, note_certificate_end};
 use crate::cli::KeyRotateArgs;
 use crate::commands::keeper::{self, Keeper};
 use crate::commands::{output, when};
@@ -20,7 +20,7 @@ pub(super) async fn run(args: &KeyRotateArgs) -> anyhow::Result<ExitCode> {
     let keeper = Keeper::open(&args.state).await?;
     let old = keeper::find(&keeper.store, &args.key).await?;
     let delivery = Delivery::reserve(&args.out)?;
-    let Made { material, private, .. } = successor(args, &keeper, &old)?;
+    let Made { material, private, ends, .. } = successor(args, &keeper, &old)?;
     let overlap_end = clock::wall().saturating_add(overlap);
     let record = keeper.store.rotate(&old.id, material, None, overlap_end, &keeper::change()).await?;
     let reach = Reach { url: &args.url, folder: keeper.dir.path(), ca: args.ca.as_deref() };
@@ -40,6 +40,7 @@ pub(super) async fn run(args: &KeyRotateArgs) -> anyhow::Result<ExitCode> {
         old.key_id,
         when::show(end)
     ));
+    note_certificate_end(ends, record.not_after);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -110,7 +110,7 @@ fn algorithm(record: &CredentialRecord) -> String {
     }
 }
 
-fn addresses(record: &CredentialRecord) -> String {
+pub(super) fn addresses(record: &CredentialRecord) -> String {
     if record.ip_allow.is_any() { "any".to_owned() } else { record.ip_allow.texts().collect::<Vec<_>>().join(" ") }
 }
 

@@ -25,6 +25,9 @@ pub(super) fn print_screen(running: &Running) -> anyhow::Result<()> {
     if let Some(address) = running.gateway().authz_address() {
         writeln!(out, "  proxies    {address}  (nginx auth_request, Envoy ext_authz)")?;
     }
+    if let Some(address) = running.gateway().health_address() {
+        writeln!(out, "  health     http://{address}  (/healthz, /readyz)")?;
+    }
     writeln!(out, "  trust      {}", state.ca_file.display())?;
     writeln!(out, "  pin        {}", state.gateway_root)?;
     writeln!(out, "  state      {}", state.folder.display())?;

@@ -63,6 +63,22 @@ fn every_example_in_a_document_is_valid() {
     assert!(seen >= 12, "{seen} blocks");
 }
 
+/// One of the examples says that it is what the gateway does without any.
+#[test]
+fn the_example_files_are_valid_and_one_of_them_changes_nothing() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for name in ["minimal.toml", "own-routes.toml", "paper-venue.toml"] {
+        check(&folder.join(name)).unwrap();
+    }
+    let shown = |file: Option<PathBuf>| {
+        let mut shown: Vec<_> = load(&Sources { file, ..Sources::default() }).unwrap().show();
+        // Paths in a file are relative to it.
+        shown.retain(|(key, ..)| !["state_dir", "operator.socket"].contains(&key.as_str()));
+        shown.into_iter().map(|(key, value, _)| (key, value)).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(Some(folder.join("paper-venue.toml"))), shown(None));
+}
+
 /// As a text, else as what it looks like; what stands for "nothing" is said in words and is in the snapshot.
 #[test]
 fn every_default_in_the_reference_may_be_written() {

@@ -77,7 +77,7 @@ impl Node {
     /// Runs a command of this program for its operator; what it said.
     pub(super) async fn run(&self, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
         let mut command = tokio::process::Command::new(std::env::current_exe()?);
-        let done = command.args(arguments).arg("--state").arg(&self.state).stdin(Stdio::null()).output().await?;
+        let done = command.args(arguments).arg("--state").arg(&self.state).stdin(Stdio::null()).kill_on_drop(true).output().await?;
         let said = String::from_utf8_lossy(&done.stderr);
         ensure!(done.status.success(), "{} on node {}: {}", arguments.join(" "), self.name, said.trim());
         Ok(done.stdout)

@@ -648,6 +648,26 @@ def test_a_real_service_gets_no_demo_account_unless_that_is_asked_for(tmp_path):
         assert server.credential("binance-hmac")
 
 
+def test_demo_keys_that_come_to_stand_before_a_real_service_are_told_of(tmp_path):
+    """The folder of a first try, served again with a configuration: its keys place orders there."""
+    config, state = tmp_path / "gateway.toml", tmp_path / "state"
+    config.write_text('[upstream.engine]\nurl = "http://127.0.0.1:1"\n')
+    with Server(state, demo=None) as server:
+        assert "ATTENTION" not in server.said()
+    with Server(state, config=config, demo=None) as server:
+        told = server.lines.index(next(line for line in server.lines if line.startswith("ATTENTION: ")))
+        assert "demo account" in server.lines[told] and "key revoke KEY" in server.lines[told + 2]
+        named = subprocess.run(server.lines[told + 1], shell=True, capture_output=True, text=True, timeout=60, env=environment())
+        assert named.returncode == 0 and "demo" in named.stdout, named
+        assert "WARN" in server.stderr_path.read_text()
+        first, *others = all_keys(state)
+        assert run("key", "revoke", first["id"], "--state", state).returncode == 0
+    with Server(state, config=config, demo=None) as server:
+        assert f"ATTENTION: {len(others)} keys of the demo account" in server.said()
+    with Server(state, "--set", "demo_account=on", config=config, demo=None) as server:
+        assert "ATTENTION" not in server.said(), "that was asked for"
+
+
 def test_a_key_without_scopes_is_a_mistake(stopped):
     failed(["key", "new", "--account", "demo", "--purpose", "binance", "--scopes", "", "--state", stopped], USAGE, "--scopes")
 

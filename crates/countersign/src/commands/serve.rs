@@ -119,6 +119,8 @@ pub(crate) struct Running {
 /// What of the state folder is needed while the gateway runs.
 pub(crate) struct RunningState {
     pub(crate) demo: DemoFiles,
+    /// Keys of the demo account that may place orders at a real service.
+    pub(crate) demo_keys_in_service: usize,
     pub(crate) ca_file: std::path::PathBuf,
     pub(crate) folder: std::path::PathBuf,
     pub(crate) gateway_root: String,
@@ -204,11 +206,13 @@ impl Running {
         let making = DemoAccount { store: &shared.store, audit: &shared.audit, authority: &authority, gateway_root: &gateway_root };
         let url = format!("https://{}", reachable(gateway.address()));
         let demo = making.ensure(&shared.settings, dir.path(), &url).await?;
+        let demo_keys_in_service = making.before_a_service(&shared.settings).await?;
         reload_credentials(&shared).await?;
         let given = Arc::new(Notify::new());
         taken_over::go_on(pending)?;
         gateway.offer(lock.descriptor()?, lender, secrets, Arc::clone(&given))?;
-        let state = RunningState { demo, ca_file: dir.path().join("ca.pem"), folder: dir.path().to_owned(), gateway_root, _lock: lock };
+        let folder = dir.path().to_owned();
+        let state = RunningState { demo, demo_keys_in_service, ca_file: folder.join("ca.pem"), folder, gateway_root, _lock: lock };
         Ok(Self { gateway, venue, state, given })
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_core::Algorithm;
 
-use super::{Running, reachable};
+use super::{Running, RunningState, reachable};
 
 /// The name by which a shell may find this program.
 const PROGRAM: &str = "countersign";
@@ -31,8 +31,24 @@ pub(super) fn print_screen(running: &Running) -> anyhow::Result<()> {
     if running.venue().is_some() {
         print_commands(&mut out, running, &url)?;
     }
+    if state.demo_keys_in_service > 0 {
+        warn_of_demo_keys(&mut out, state)?;
+    }
     writeln!(out, "\nready: {url}")?;
     out.flush()?;
+    Ok(())
+}
+
+/// A folder of somebody's first try that serves a real venue now: on the screen, and in the log, which is what is kept of a service.
+fn warn_of_demo_keys(out: &mut impl std::io::Write, state: &RunningState) -> anyhow::Result<()> {
+    let (count, folder, program) = (state.demo_keys_in_service, quoted(&state.folder), quoted(&program()));
+    tracing::warn!(keys = count, "keys of the demo account, made by an earlier start, may place orders at the service behind");
+    writeln!(
+        out,
+        "\nATTENTION: {count} keys of the demo account, made by an earlier start, may place orders at the service behind.\n  \
+         {program} key list --account demo --state {folder}\n\
+         names them, and `key revoke KEY` ends one; another folder (--state) has none."
+    )?;
     Ok(())
 }
 

@@ -33,7 +33,7 @@ use countersign_pki::{
 };
 use countersign_store::audit::AuditLog;
 use countersign_store::files::atomic_write;
-use countersign_store::{SealingKey, StateDir, StateLock, Store, StoreError};
+use countersign_store::{CommonIdentity, SealingKey, StateDir, StateLock, Store, StoreError};
 use rustls::time_provider::TimeProvider;
 
 use crate::failure::Failure;
@@ -76,7 +76,8 @@ pub(crate) async fn open(settings: &Settings, lock: Option<OwnedFd>) -> anyhow::
     let authz_tls = authz_tls(settings, &dir, &tickets, &clock)?;
     let operator_tls = operator_tls(&dir, &tickets, &clock)?;
     let gateway = gateway_identity::open(dir.path(), clock::wall())?;
-    let store = database::open_for_gateway(settings, &dir).await?;
+    let own = CommonIdentity { authority_spki: authority.identities().spki_sha256.clone(), gateway_root: gateway.root().to_owned() };
+    let store = database::open_for_gateway(settings, &dir, &own).await?;
     // Behind the store, which makes the sealing key.
     let identity = open_identity(settings, &dir)?.signing_access_tokens_by(settings.tokens.algorithm);
     publish_identity_keys(&dir, &identity)?;

@@ -34,6 +34,7 @@ use crate::upstream::UpstreamConfig;
 use crate::{clock, cluster};
 
 pub use backend::Backend;
+pub use ship::ship_last;
 
 /// How often keys and certificates are looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);

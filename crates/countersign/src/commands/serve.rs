@@ -19,7 +19,7 @@ use countersign_gateway::audit::REFUSALS_PER_SOURCE_MAX;
 use countersign_gateway::clock;
 use countersign_gateway::config::{self, Override, Settings, Sources, UpstreamTarget};
 use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
-use countersign_gateway::control::{ControlParts, reload_credentials};
+use countersign_gateway::control::{ControlParts, reload_credentials, ship_last};
 use countersign_gateway::drain::Drain;
 use countersign_gateway::entropy::SystemEntropy;
 use countersign_gateway::explanations::Explanations;
@@ -238,12 +238,15 @@ impl Running {
 
     /// Drains and stops everything. Blocks.
     pub(crate) fn stop(self, runtime: &tokio::runtime::Runtime) {
-        let audit = self.gateway.shared().audit.clone();
+        let shared = Arc::clone(self.gateway.shared());
+        let audit = &shared.audit;
         self.gateway.shutdown();
         let stop = AuditRecord::new(clock::wall(), AuditEvent::Stop).words(concat!("countersign ", env!("CARGO_PKG_VERSION")));
-        if audit.append(stop).and_then(|()| audit.flush()).is_err() {
+        // The head that is kept for good comes before the copy, which ends with it then.
+        if audit.append(stop).and_then(|()| audit.sign_head()).is_err() {
             tracing::error!("the audit log could not be written at the end");
         }
+        runtime.block_on(ship_last(&shared));
         if let Some(venue) = self.venue {
             runtime.block_on(venue.shutdown());
         }

@@ -668,6 +668,34 @@ def test_demo_keys_that_come_to_stand_before_a_real_service_are_told_of(tmp_path
         assert "ATTENTION" not in server.said(), "that was asked for"
 
 
+def test_where_nobody_is_named_who_lifts_a_halt_says_so(tmp_path):
+    with Server(tmp_path / "state") as server:
+        raised = run("halt", "--reason", "runaway", "--scope", "account:nobody", "--state", server.state)
+        assert raised.returncode == 0 and "ATTENTION: halt.operators is empty" in raised.stdout, raised
+        halt = re.search(r"H-\S+|\S+", raised.stdout).group()
+        proposed = run("lift", "propose", halt, "--reason", "over", "--state", server.state)
+        assert "ATTENTION: halt.operators is empty" in proposed.stdout, proposed
+
+
+def test_a_drill_in_earnest_raises_nothing_that_it_cannot_lift(tmp_path):
+    keys = {}
+    for name in ("alice", "bob"):
+        made = run("operator", "new", name, "--out", tmp_path / f"{name}.pem")
+        assert made.returncode == 0, made
+        keys[name] = made.stdout.strip()
+    config = tmp_path / "gateway.toml"
+    config.write_text(f'[halt]\noperators = ["{keys["alice"]}"]\nquorum = 1\n')
+    with Server(tmp_path / "state", config=config) as server:
+        drill = ["drill", "run", "--real", "--count", "1", "--state", server.state]
+        for operator, key, words in [("carol", "alice", "names no such operator"), ("alice", "bob", "is not the key of")]:
+            done = run(*drill, "--operator", operator, "--key", tmp_path / f"{key}.pem")
+            assert done.returncode == USAGE and words in done.stderr, done
+            assert json.loads(run("halt", "status", "--json", "--state", server.state).stdout)["halts"] == []
+        done = run(*drill, "--operator", "alice", "--key", tmp_path / "alice.pem")
+        assert done.returncode == 0, done
+        assert json.loads(run("halt", "status", "--json", "--state", server.state).stdout)["halts"] == []
+
+
 def test_a_key_without_scopes_is_a_mistake(stopped):
     failed(["key", "new", "--account", "demo", "--purpose", "binance", "--scopes", "", "--state", stopped], USAGE, "--scopes")
 

@@ -256,7 +256,7 @@ def test_migrate_copies_everything_and_the_gateway_goes_on_with_it(postgres, tmp
         busy = run("migrate", "--from", state, "--to", database)
         assert busy.returncode == 3 and "in use by another gateway" in busy.stderr
     secret = run("migrate", "--from", state, "--to", "postgresql://c:hunter2@localhost/x")
-    assert secret.returncode == 1 and "hunter2" not in secret.stderr, secret
+    assert secret.returncode == 2 and "hunter2" not in secret.stderr, secret
     before = run("migrate", "--from", state, "--to", database, "--check")
     assert before.returncode == 3 and "not the same" in before.stderr
     moved = run("migrate", "--from", state, "--to", database, "--json")

@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use countersign_core::{Entropy as _, TokenSealer};
 use countersign_gateway::audit::REFUSALS_PER_SOURCE_MAX;
 use countersign_gateway::clock;
-use countersign_gateway::config::{self, Override, Settings, Sources, UpstreamTarget};
+use countersign_gateway::config::{self, ENVIRONMENT_PREFIX, LogFormat, Override, Settings, Sources, UpstreamTarget};
 use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
 use countersign_gateway::control::{ControlParts, reload_credentials, ship_last};
 use countersign_gateway::drain::Drain;
@@ -48,17 +48,30 @@ use tokio::sync::Notify;
 use self::guards::{Guards, fix_records, guards, session_tickets, shared_memory};
 use self::owners::owner_of;
 use self::renewal::Renewal;
+pub(super) use self::screen::ONLY_HERE;
 use self::screen::print_screen;
 use super::stop_signal::StopSignal;
 use crate::cli::ServeArgs;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::logging;
 use crate::state::{self, DemoAccount, DemoFiles, State};
 
-/// Runs until a signal asks it to stop.
+/// Runs until a signal asks it to stop. A log of JSON ends with JSON: whoever reads it learns there why the gateway is gone.
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let mut is_json = args.json;
+    serve(args, &mut is_json).or_else(|error| {
+        if !is_json {
+            return Err(error);
+        }
+        failure::report_as_log_line(&error);
+        Ok(failure::exit_code(&error))
+    })
+}
+
+fn serve(args: &ServeArgs, is_json: &mut bool) -> anyhow::Result<ExitCode> {
     let sources = sources(args)?;
     let mut settings = load(&sources)?;
+    *is_json = settings.log.format == LogFormat::Json;
     let log = logging::start(&settings.log);
     descriptors::dump_no_core();
     descriptors::fit(&mut settings)?;
@@ -96,7 +109,18 @@ fn sources(args: &ServeArgs) -> anyhow::Result<Sources> {
         let (key, value) = pair.split_once('=').ok_or_else(|| Failure::usage(format!("--set {pair}: write it as KEY=VALUE")))?;
         overrides.push(Override { flag: "--set".to_owned(), key: key.to_owned(), value: value.to_owned() });
     }
-    Ok(Sources { file: args.config.clone(), environment: std::env::vars().collect(), overrides })
+    Ok(Sources { file: args.config.clone(), environment: environment()?, overrides })
+}
+
+/// The variables that may be settings. What is not ours is not looked at: others may put anything into an environment.
+pub(crate) fn environment() -> anyhow::Result<Vec<(String, String)>> {
+    let ours = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    ours.filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
+        .map(|(name, value)| match value.into_string() {
+            Ok(value) => Ok((name, value)),
+            Err(_) => Err(Failure::usage(format!("environment {name}: its value is not UTF-8"))),
+        })
+        .collect()
 }
 
 /// The effective settings.
@@ -204,7 +228,8 @@ impl Running {
         )
         .map_err(|error| Failure::environment(format!("{error} (--listen and --operator-listen choose other addresses)")))?;
         let making = DemoAccount { store: &shared.store, audit: &shared.audit, authority: &authority, gateway_root: &gateway_root };
-        let url = format!("https://{}", reachable(gateway.address()));
+        let url = public_url(&shared.settings.listen.authorities, gateway.address());
+        state::note_url(&dir, &url)?;
         let demo = making.ensure(&shared.settings, dir.path(), &url).await?;
         let demo_keys_in_service = making.before_a_service(&shared.settings).await?;
         reload_credentials(&shared).await?;
@@ -214,6 +239,11 @@ impl Running {
         let folder = dir.path().to_owned();
         let state = RunningState { demo, demo_keys_in_service, ca_file: folder.join("ca.pem"), folder, gateway_root, _lock: lock };
         Ok(Self { gateway, venue, state, given })
+    }
+
+    /// Where clients connect, by a name that is ours.
+    pub(crate) fn url(&self) -> String {
+        public_url(&self.gateway.shared().settings.listen.authorities, self.gateway.address())
     }
 
     /// Where clients connect, from this machine.
@@ -250,6 +280,19 @@ impl Running {
         if let Some(venue) = self.venue {
             runtime.block_on(venue.shutdown());
         }
+    }
+}
+
+/// What clients are told to dial: the first name that the configuration lists, since another is refused, or else the address.
+fn public_url(authorities: &config::Authorities, address: SocketAddr) -> String {
+    let listed = match authorities {
+        config::Authorities::Any => None,
+        config::Authorities::Listed(names) => names.first(),
+    };
+    match listed {
+        None => format!("https://{}", reachable(address)),
+        Some(name) if config::host_of(name) != name => format!("https://{name}"),
+        Some(host) => format!("https://{host}:{}", address.port()),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use countersign_gateway::clock;
 use countersign_gateway::identity::KeyFileError;
 use countersign_pki::PkiError;
 use countersign_store::StoreError;
@@ -48,8 +49,9 @@ pub(crate) fn report(error: &anyhow::Error) {
 
 /// The same as a line of a log of JSON, with the members that its other lines have. The log itself may not have begun.
 pub(crate) fn report_as_log_line(error: &anyhow::Error) {
+    let now = i64::try_from(clock::wall().as_micros()).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
     let line = serde_json::json!({
-        "timestamp": jiff::Timestamp::now().to_string(), "level": "ERROR", "fields": { "message": sentence(error) },
+        "timestamp": now.map(|now| now.to_string()), "level": "ERROR", "fields": { "message": sentence(error) },
     });
     drop(writeln!(std::io::stderr(), "{line}"));
 }

@@ -18,6 +18,7 @@
 pub(crate) mod database;
 mod demo_account;
 pub(crate) mod gateway_identity;
+mod url;
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -33,13 +34,14 @@ use countersign_pki::{
     ServerCertificateRequest, ServerTls, TicketKeyRing, UnixTime, ensure_client_certificate, ensure_server_certificate,
 };
 use countersign_store::audit::AuditLog;
-use countersign_store::files::{PRIVATE_FILE_MODE, atomic_write, read_private};
+use countersign_store::files::atomic_write;
 use countersign_store::{CommonIdentity, SealingKey, StateDir, StateLock, Store, StoreError};
 use rustls::time_provider::TimeProvider;
 
 use crate::failure::Failure;
 
 pub(crate) use demo_account::{DemoAccount, DemoFiles};
+pub(crate) use url::{note_url, noted_url};
 
 /// Everything that was opened or made.
 pub(crate) struct State {
@@ -106,29 +108,6 @@ fn open_identity(settings: &Settings, dir: &StateDir) -> anyhow::Result<Identity
 /// The file cannot be written.
 pub(crate) fn publish_identity_keys(dir: &StateDir, identity: &IdentityIssuer) -> Result<(), StoreError> {
     atomic_write(&dir.path().join(PUBLIC_KEYS_FILE), identity.jwks().as_bytes(), PUBLIC_FILE_MODE)
-}
-
-const URL_FILE: &str = "url";
-/// A host name has 253 bytes at most, a scheme and a port some more.
-const URL_BYTES_MAX: usize = 512;
-/// Where a gateway listens that was told nothing else.
-const DEFAULT_URL: &str = "https://127.0.0.1:8443";
-
-/// Leaves a note of where clients reach the gateway.
-///
-/// # Errors
-/// The file cannot be written.
-pub(crate) fn note_url(dir: &StateDir, url: &str) -> Result<(), StoreError> {
-    atomic_write(&dir.path().join(URL_FILE), url.as_bytes(), PRIVATE_FILE_MODE)
-}
-
-/// Where clients reach the gateway of a folder: as its last start noted, else where it listens by default.
-pub(crate) fn noted_url(dir: &StateDir) -> anyhow::Result<String> {
-    let path = dir.path().join(URL_FILE);
-    if !path.exists() {
-        return Ok(DEFAULT_URL.to_owned());
-    }
-    Ok(String::from_utf8(read_private(&path, URL_BYTES_MAX)?.to_vec())?)
 }
 
 /// A folder that has a database, or the note of one on a server, was complete once. What is missing now was lost, and a new one in its

@@ -6,6 +6,7 @@ mod owners;
 mod renewal;
 mod screen;
 mod service_manager;
+mod sources;
 mod taken_over;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,7 +18,7 @@ use arc_swap::ArcSwap;
 use countersign_core::{Entropy as _, TokenSealer};
 use countersign_gateway::audit::REFUSALS_PER_SOURCE_MAX;
 use countersign_gateway::clock;
-use countersign_gateway::config::{self, ENVIRONMENT_PREFIX, LogFormat, Override, Settings, Sources, UpstreamTarget};
+use countersign_gateway::config::{self, LogFormat, Settings, Sources, UpstreamTarget};
 use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
 use countersign_gateway::control::{ControlParts, reload_credentials, ship_last};
 use countersign_gateway::drain::Drain;
@@ -50,6 +51,8 @@ use self::owners::owner_of;
 use self::renewal::Renewal;
 pub(super) use self::screen::ONLY_HERE;
 use self::screen::print_screen;
+use self::sources::sources;
+pub(crate) use self::sources::{environment, load};
 use super::stop_signal::StopSignal;
 use crate::cli::ServeArgs;
 use crate::failure::{self, Failure};
@@ -92,43 +95,6 @@ fn serve(args: &ServeArgs, is_json: &mut bool) -> anyhow::Result<ExitCode> {
     tracing::info!("stopping: no new connections, open ones end after the request under way");
     running.stop(&runtime);
     Ok(ExitCode::SUCCESS)
-}
-
-/// Where the settings come from: file, environment and flags.
-fn sources(args: &ServeArgs) -> anyhow::Result<Sources> {
-    let mut overrides = Vec::new();
-    let mut set = |flag: &str, key: &str, value: Option<String>| {
-        overrides.extend(value.map(|value| Override { flag: flag.to_owned(), key: key.to_owned(), value }));
-    };
-    set("--state", "state_dir", args.state.as_ref().map(|path| path.display().to_string()));
-    set("--listen", "listen.address", args.listen.map(|address| address.to_string()));
-    set("--operator-listen", "operator.address", args.operator_listen.map(|address| address.to_string()));
-    set("--workers", "workers", args.workers.map(|count| count.to_string()));
-    set("--json", "log.format", args.json.then(|| "json".to_owned()));
-    for pair in &args.set {
-        let (key, value) = pair.split_once('=').ok_or_else(|| Failure::usage(format!("--set {pair}: write it as KEY=VALUE")))?;
-        overrides.push(Override { flag: "--set".to_owned(), key: key.to_owned(), value: value.to_owned() });
-    }
-    Ok(Sources { file: args.config.clone(), environment: environment()?, overrides })
-}
-
-/// The variables that may be settings. What is not ours is not looked at: others may put anything into an environment.
-pub(crate) fn environment() -> anyhow::Result<Vec<(String, String)>> {
-    let ours = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-    ours.filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
-        .map(|(name, value)| match value.into_string() {
-            Ok(value) => Ok((name, value)),
-            Err(_) => Err(Failure::usage(format!("environment {name}: its value is not UTF-8"))),
-        })
-        .collect()
-}
-
-/// The effective settings.
-pub(crate) fn load(sources: &Sources) -> anyhow::Result<Settings> {
-    config::load(sources).map_err(|errors| {
-        let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        Failure::usage(lines.join("\n"))
-    })
 }
 
 /// A running gateway with what belongs to it.

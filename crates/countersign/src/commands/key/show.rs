@@ -142,7 +142,7 @@ mod tests {
     fn a_history_has_times_for_people() {
         assert_eq!(
             told("Ed25519; weight 10/min; bind sep; ends 1796079893975227; refusals explained"),
-            "Ed25519; weight 10/min; bind sep; ends 2026-12-01T00:24:53Z; refusals explained"
+            "Ed25519; weight 10/min; bind sep; ends 2026-11-30T23:04:53Z; refusals explained"
         );
         for as_it_is in ["bind sep; ends never", "label 1796079893975227", "", "ends"] {
             assert_eq!(told(as_it_is), as_it_is);

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import socket
+import ssl
 
 import pytest
 
@@ -10,6 +12,7 @@ from harness.binance import ORDER, Key
 from harness.postgres import Postgres
 from harness.recorded import recorded
 from harness.server import Server, run
+from harness.three import SHARED_FILES
 from harness.waiting import until
 
 
@@ -23,12 +26,12 @@ def postgres():
 class Node:
     """A gateway of a cluster."""
 
-    def __init__(self, folder, name, database, sealing_key=None):
+    def __init__(self, folder, name, database, first=None, files=SHARED_FILES):
         self.state = folder / name
-        if sealing_key:
+        if first:
             self.state.mkdir(mode=0o700)
-            shutil.copy(sealing_key, self.state / "sealing.key")
-            os.chmod(self.state / "sealing.key", 0o600)
+            for file in files:
+                shutil.copy2(first.state / file, self.state / file)
         config = folder / f"{name}.toml"
         config.write_text(f'[cluster]\nnode = "{name}"\ndatabase = "{database}"\n')
         self.server = Server(self.state, config=config)
@@ -61,7 +64,7 @@ def nodes(postgres, tmp_path_factory):
     database = postgres.database("cluster")
     one = Node(folder, "east-1", database)
     with one.server:
-        two = Node(folder, "east-2", database, one.state / "sealing.key")
+        two = Node(folder, "east-2", database, one)
         with two.server:
             yield one, two
 
@@ -84,7 +87,7 @@ def test_a_revocation_at_one_node_is_proved_before_the_order_that_another_refuse
     database = postgres.database("proved")
     one = Node(tmp_path, "north-1", database)
     with one.server:
-        two = Node(tmp_path, "north-2", database, one.state / "sealing.key")
+        two = Node(tmp_path, "north-2", database, one)
         with two.server:
             key, paused = Key(one.new_key("proved")), Key(one.new_key("paused"))
             until(lambda: one.passes(key) and one.passes(paused))
@@ -132,6 +135,23 @@ def test_the_audit_log_of_a_node_is_fetched_at_another_and_verifies(nodes, tmp_p
     assert "the database has no log" in run("audit", "fetch", "nobody", "--out", tmp_path / "none", "--state", two.state).stderr
 
 
+def test_what_an_orderly_stop_records_is_in_the_copy_too(postgres, nodes, tmp_path):
+    """A node that is stopped for good never gets to copy the rest: its copy is its log, byte for byte, with the last signed head."""
+    database = f"postgresql://countersign@localhost/cluster?host={postgres.folder}"
+    node = Node(tmp_path, "leaves", database, nodes[0])
+    with node.server:
+        pass
+    fetched = tmp_path / "fetched"
+    nodes[1].command("audit", "fetch", "leaves", "--out", fetched)
+
+    def files(folder):
+        return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix == ".jsonl"}
+
+    copy = files(fetched)
+    assert copy == files(node.state / "audit") and "heads.jsonl" in copy
+    assert b'"event":"stop"' in b"".join(copy.values())
+
+
 def test_a_halt_at_one_node_stops_the_other_within_a_moment(nodes):
     one, two = nodes
     key = Key(one.new_key("halted"))
@@ -149,7 +169,7 @@ def test_a_node_that_is_lost_has_to_answer_a_cancel_though_no_memory_is_shared(p
     database = postgres.database("answering")
     one = Node(tmp_path, "south-1", database)
     with one.server:
-        two = Node(tmp_path, "south-2", database, one.state / "sealing.key")
+        two = Node(tmp_path, "south-2", database, one)
         shown = lambda: json.loads(one.command("halt", "status", "--json"))
         with two.server:
             until(lambda: [line["node"] for line in shown()["nodes"]] == ["south-1", "south-2"])
@@ -204,6 +224,20 @@ def test_a_node_is_told_what_is_wrong_before_it_serves(postgres, nodes, tmp_path
     stranger = Node(tmp_path, "stranger", database)
     assert "copy their sealing.key" in refused(tmp_path / "stranger.toml", stranger.state)
     assert not (stranger.state / "sealing.key").exists(), "a key that opens nothing is not left behind"
+    copied = []
+    for files, missing in [(["sealing.key"], "private CA"), (["ca.pem", "ca-key.pem"], "gateway root"), (SHARED_FILES[2:5], None)]:
+        copied += files
+        half = Node(tmp_path, f"half-{len(copied)}", database, nodes[0], copied)
+        if missing:
+            told = refused(tmp_path / f"half-{len(copied)}.toml", half.state)
+            assert f"have another {missing}" in told and "copy their " in told, told
+            # As it says: the files are copied over what its first start made.
+            for file in SHARED_FILES:
+                shutil.copy2(nodes[0].state / file, half.state / file)
+        with half.server:
+            context = ssl.create_default_context(cafile=nodes[0].state / "ca.pem")
+            with context.wrap_socket(socket.create_connection(("127.0.0.1", half.server.port)), server_hostname="localhost"):
+                pass
     alone = tmp_path / "alone.toml"
     alone.write_text("")
     copy = tmp_path / "copy"
@@ -222,7 +256,7 @@ def test_migrate_copies_everything_and_the_gateway_goes_on_with_it(postgres, tmp
         busy = run("migrate", "--from", state, "--to", database)
         assert busy.returncode == 3 and "in use by another gateway" in busy.stderr
     secret = run("migrate", "--from", state, "--to", "postgresql://c:hunter2@localhost/x")
-    assert secret.returncode == 1 and "hunter2" not in secret.stderr, secret
+    assert secret.returncode == 2 and "hunter2" not in secret.stderr, secret
     before = run("migrate", "--from", state, "--to", database, "--check")
     assert before.returncode == 3 and "not the same" in before.stderr
     moved = run("migrate", "--from", state, "--to", database, "--json")

@@ -110,7 +110,7 @@ pub(crate) struct StateArgs {
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArgs {
     /// State folder with the embedded database; its gateway must be stopped.
-    #[arg(long, value_name = "DIR", default_value = "countersign-state")]
+    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_STATE_DIR", default_value = "countersign-state")]
     pub(crate) from: PathBuf,
     /// PostgreSQL database, empty: postgresql://USER@HOST[:PORT]/DATABASE.
     #[arg(long, value_name = "URL")]

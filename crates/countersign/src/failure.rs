@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use countersign_gateway::clock;
 use countersign_gateway::identity::KeyFileError;
 use countersign_pki::PkiError;
 use countersign_store::StoreError;
@@ -51,6 +52,15 @@ pub(crate) fn report(error: &anyhow::Error) {
     drop(writeln!(std::io::stderr(), "countersign: {}", sentence(error)));
 }
 
+/// The same as a line of a log of JSON, with the members that its other lines have. The log itself may not have begun.
+pub(crate) fn report_as_log_line(error: &anyhow::Error) {
+    let now = i64::try_from(clock::wall().as_micros()).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
+    let line = serde_json::json!({
+        "timestamp": now.map(|now| now.to_string()), "level": "ERROR", "fields": { "message": sentence(error) },
+    });
+    drop(writeln!(std::io::stderr(), "{line}"));
+}
+
 /// The failure and its causes, each once: some errors name their cause in their own words.
 fn sentence(error: &anyhow::Error) -> String {
     error
@@ -64,6 +74,9 @@ fn sentence(error: &anyhow::Error) -> String {
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     let surroundings =
         error.is::<KeyFileError>() || error.is::<PkiError>() || error.downcast_ref::<StoreError>().is_some_and(is_of_surroundings);
+    if matches!(error.downcast_ref::<StoreError>(), Some(StoreError::AddressRefused { .. })) {
+        return ExitCode::from(USAGE);
+    }
     let code = error.downcast_ref::<Failure>().map_or(if surroundings { ENVIRONMENT } else { FAILED }, |failure| failure.code);
     ExitCode::from(code)
 }

@@ -11,6 +11,7 @@
 //!   audit-key.pem audit-key.pub.pem  signs the heads of the audit log; its public half
 //!   sealing.key countersign.db audit/ journal/ lock
 //!   database.json                    instead of countersign.db: which server the node shares with others
+//!   url                              where clients reach the gateway, for the credential files of keys that are made later
 //!   demo/                            the demo account's credentials, made with the folder
 //! ```
 
@@ -18,6 +19,7 @@ pub(crate) mod database;
 mod demo_account;
 pub(crate) mod gateway_identity;
 mod tls;
+mod url;
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -31,7 +33,7 @@ use countersign_handshake::GatewayIdentity;
 use countersign_pki::{PrivateAuthority, ServerTls, TicketKeyRing};
 use countersign_store::audit::AuditLog;
 use countersign_store::files::atomic_write;
-use countersign_store::{SealingKey, StateDir, StateLock, Store, StoreError};
+use countersign_store::{CommonIdentity, SealingKey, StateDir, StateLock, Store, StoreError};
 use rustls::time_provider::TimeProvider;
 
 use crate::failure::Failure;
@@ -39,6 +41,7 @@ use crate::failure::Failure;
 pub(crate) use demo_account::{DemoAccount, DemoFiles};
 pub(crate) use tls::issue_certificates;
 use tls::{WallClock, authz_tls, operator_tls, public_tls};
+pub(crate) use url::{note_url, noted_url};
 
 /// Everything that was opened or made.
 pub(crate) struct State {
@@ -76,7 +79,8 @@ pub(crate) async fn open(settings: &Settings, lock: Option<OwnedFd>) -> anyhow::
     let authz_tls = authz_tls(settings, &dir, &tickets, &clock)?;
     let operator_tls = operator_tls(&dir, &tickets, &clock)?;
     let gateway = gateway_identity::open(dir.path(), clock::wall())?;
-    let store = database::open_for_gateway(settings, &dir).await?;
+    let own = CommonIdentity { authority_spki: authority.identities().spki_sha256.clone(), gateway_root: gateway.root().to_owned() };
+    let store = database::open_for_gateway(settings, &dir, &own).await?;
     // Behind the store, which makes the sealing key.
     let identity = open_identity(settings, &dir)?.signing_access_tokens_by(settings.tokens.algorithm);
     publish_identity_keys(&dir, &identity)?;

@@ -37,6 +37,7 @@ use crate::{clock, cluster};
 
 pub use backend::Backend;
 use certificate_end::CertificateEnd;
+pub use ship::ship_last;
 
 /// How often keys and certificates are looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);

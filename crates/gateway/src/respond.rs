@@ -168,10 +168,13 @@ const fn ends_connection(reject: Reject) -> bool {
     matches!(reject, Reject::FramingAmbiguous | Reject::HostMismatch | Reject::TooLarge | Reject::AuthDeadline | Reject::Draining)
 }
 
+const NOT_OUR_HOST: &str = "The host that the request names is not one of this gateway's, or not the one that it connected to.";
+
 fn plain(refusal: &Refusal, correlation: CorrelationId) -> (u16, String, Option<u64>) {
     let alert = refusal.reject.alert();
-    let mut error =
-        serde_json::json!({ "code": alert.as_str(), "number": alert.number(), "text": alert.text(), "id": correlation.to_string() });
+    // The alert's own words send whoever dialled a name that nobody configured to look at their syntax.
+    let text = if refusal.reject == Reject::HostMismatch { NOT_OUR_HOST } else { alert.text() };
+    let mut error = serde_json::json!({ "code": alert.as_str(), "number": alert.number(), "text": text, "id": correlation.to_string() });
     let mut retry_after = None;
     match &refusal.detail {
         Detail::RetryAfter(wait) => {

@@ -112,7 +112,7 @@ struct Addressed<'m> {
     host: &'m str,
 }
 
-/// The names a gateway goes by, as `host:port`.
+/// The names a gateway goes by, as `host:port`, or as `host` for any port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authorities {
     /// Whatever the client dialled. Mode `chl` is refused then, because the name is all it binds to.
@@ -122,11 +122,12 @@ pub enum Authorities {
 }
 
 impl Authorities {
-    fn include(&self, host: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Listed(names) => names.contains(host),
-        }
+    /// In mode `chl` the name is all that a proof is bound to, so there it is listed whole: what listens on another port of a host may
+    /// be somebody else's.
+    fn include(&self, host: &str, bind: Binding) -> bool {
+        let Self::Listed(names) = self else { return true };
+        let without_port = || host.rsplit_once(':').is_some_and(|(name, _)| names.contains(name));
+        names.contains(host) || (bind != Binding::Chl && without_port())
     }
 }
 
@@ -315,7 +316,7 @@ impl ServerHandshake {
         }
         // HS-36
         let named_otherwise = self.channel.authority.as_ref().is_some_and(|authority| authority != said.host);
-        if said.host.len() > limits::AUTHORITY_BYTES_MAX || named_otherwise || !self.config.authorities.include(said.host) {
+        if said.host.len() > limits::AUTHORITY_BYTES_MAX || named_otherwise || !self.config.authorities.include(said.host, said.bind) {
             return Err(Refusal::operator(Reject::WrongGateway, "the client dialled a name that is not ours"));
         }
         transcript_start(said.bind, &self.channel, said.host, said.nonce)

@@ -60,5 +60,6 @@ pub use shared::mirror::SessionMirror;
 pub use shared::{SharedMemory, SharedNonceGuard, SharedRates, SharedReplayGuard, SharedServer};
 pub use state_dir::{StateDir, StateLock};
 pub use store::{
-    CallName, CancelAnswer, CancelCall, CancelCalls, DrillAnswer, NewCancel, Presented, Store, StoredDrill, UnreadableCall, generate_secret,
+    CallName, CancelAnswer, CancelCall, CancelCalls, CommonIdentity, DrillAnswer, NewCancel, Presented, Store, StoredDrill, UnreadableCall,
+    generate_secret,
 };

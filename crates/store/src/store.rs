@@ -15,6 +15,7 @@ mod admission;
 mod cancels;
 mod credentials;
 mod drills;
+mod identity;
 mod open;
 mod row;
 mod sessions;
@@ -23,6 +24,7 @@ mod tokens;
 pub use admission::generate_secret;
 pub use cancels::{CallName, CancelAnswer, CancelCall, CancelCalls, NewCancel, UnreadableCall};
 pub use drills::{DrillAnswer, StoredDrill};
+pub use identity::CommonIdentity;
 pub use tokens::Presented;
 
 use std::path::Path;

@@ -8,8 +8,10 @@ use countersign_core::{
     VerifiedIdentity, VerifyContext, authorize_needing, permit_public, verify,
 };
 use countersign_dialects::answer::{Charged, Counter, UnknownKeyAnswer};
-use countersign_dialects::{Answer, AnswerContext, Dialect, Header, Headers as _, HttpAnswer, RequestView, Security};
-use http::header::HOST;
+use countersign_dialects::{
+    Answer, AnswerContext, Dialect, Header, Headers as _, HttpAnswer, RequestView, Security, body_form, order_count,
+};
+use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
 
 use crate::clock::{Clock, SystemClock};
@@ -119,7 +121,11 @@ impl Gate {
         words.echo = self.0.dialect.echo(&request);
         let (identity, registered) = self.authenticate(&request, address, now)?;
         let permit = authorize_needing(&identity, None, rule.requirement(), self.0.dialect.scope(&request)?)?;
-        let orders = self.0.dialect.orders(&request, rule.route().orders);
+        // Of a body that is of two forms the orders could be other ones than those that are counted.
+        if self.0.dialect.purpose() != Purpose::HttpSignature {
+            body_form::check(request.headers.find(CONTENT_TYPE.as_str()), body)?;
+        }
+        let orders = order_count::of_request(self.0.dialect.purpose(), &request, rule.route().orders);
         let weight = rule.route().weight_of(request.query());
         let charged = charge(&registered, (weight, orders), now, words)?;
         let headers = self.0.dialect.rate_headers(&charged, words).into_iter().map(|(name, value)| (name, value.into_owned()));

@@ -161,9 +161,9 @@ pub(crate) struct KeyNewArgs {
     /// Let its refused logins be explained to whoever sends them: for keys of a sandbox, see `key explain`.
     #[arg(long)]
     pub(crate) explain: bool,
-    /// Where clients reach the gateway, written into the credential file.
-    #[arg(long, value_name = "URL", default_value = "https://127.0.0.1:8443")]
-    pub(crate) url: String,
+    /// Where clients reach the gateway, written into the credential file; default: where its last start said it is.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
     /// CA certificates for the credential file, or `none` when a public CA vouches for the gateway; default: the private CA's.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<String>,
@@ -217,9 +217,9 @@ pub(crate) struct KeyRotateArgs {
     /// Public key made elsewhere; default: a new pair or secret is made.
     #[arg(long, value_name = "FILE")]
     pub(crate) public_key: Option<PathBuf>,
-    /// Where clients reach the gateway, written into the credential file.
-    #[arg(long, value_name = "URL", default_value = "https://127.0.0.1:8443")]
-    pub(crate) url: String,
+    /// Where clients reach the gateway, written into the credential file; default: where its last start said it is.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
     /// CA certificates for the credential file, or `none`; default: the private CA's.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<String>,

@@ -23,7 +23,11 @@ fn check(file: PathBuf) -> anyhow::Result<()> {
     let shown = file.display().to_string();
     let settings = load(Some(file))?;
     let written = settings.show().iter().filter(|(.., origin)| *origin != config::Origin::Default).count();
-    output::line(format!("{shown}: fine; {written} values are set"))
+    output::line(format!("{shown}: fine; {written} values are set"))?;
+    if settings.listen.is_for_this_machine_only() {
+        output::note(format!("countersign: {}", serve::ONLY_HERE));
+    }
+    Ok(())
 }
 
 fn show(file: Option<PathBuf>, as_json: bool) -> anyhow::Result<()> {
@@ -42,6 +46,6 @@ fn show(file: Option<PathBuf>, as_json: bool) -> anyhow::Result<()> {
 
 /// File and environment, as `serve` would take them.
 fn load(file: Option<PathBuf>) -> anyhow::Result<Settings> {
-    let sources = Sources { file, environment: std::env::vars().collect(), overrides: Vec::new() };
+    let sources = Sources { file, environment: serve::environment()?, overrides: Vec::new() };
     serve::load(&sources)
 }

@@ -53,7 +53,8 @@ async fn halt(args: &HaltArgs) -> anyhow::Result<ExitCode> {
         review_by_ms: review.map(Timestamp::as_millis),
         cancel: args.cancel,
     };
-    let report = gateway(&args.state)?.halt(&request).await?;
+    let client = gateway(&args.state)?;
+    let report = client.halt(&request).await?;
     if args.json {
         output::json(&report)?;
     } else {
@@ -61,9 +62,21 @@ async fn halt(args: &HaltArgs) -> anyhow::Result<ExitCode> {
         if args.cancel {
             output::line("resting orders are being cancelled: halt status tells what venues confirm")?;
         }
+        tell_of_no_operators(&client).await?;
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// What is halted where nobody is named stays so until the configuration names somebody: that is better known now.
+async fn tell_of_no_operators(client: &OperatorClient) -> anyhow::Result<()> {
+    match client.halts().await {
+        Ok(status) if status.operators.is_empty() => output::line(NO_OPERATORS),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+const NO_OPERATORS: &str = "ATTENTION: halt.operators is empty, so nobody can lift this: `operator new` makes a key, and its line for the \
+                            configuration of the next start";
 
 /// The argument parser sees to it that there is one.
 fn reason_name(args: &HaltArgs) -> &'static str {

@@ -24,6 +24,6 @@ pub(super) fn pages(folder: &Path) -> anyhow::Result<ExitCode> {
     let failed = |error: std::io::Error| Failure::environment(format!("cannot write man pages into {}: {error}", folder.display()));
     std::fs::create_dir_all(folder).map_err(failed)?;
     clap_mangen::generate_to(Cli::command(), folder).map_err(failed)?;
-    output::line(format!("man pages are in {}; read one: man -l {}", folder.display(), folder.join("countersign.1").display()))?;
+    output::line(format!("man pages are in {}; read one: man -l {}", folder.display(), output::quoted(&folder.join("countersign.1"))))?;
     Ok(ExitCode::SUCCESS)
 }

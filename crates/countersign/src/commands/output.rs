@@ -3,6 +3,7 @@
 //! Nothing here knows colours: tables are plain text on a terminal and in a pipe alike.
 
 use std::io::{ErrorKind, Write as _};
+use std::path::Path;
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
@@ -69,4 +70,23 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
         cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
     };
     error.downcast_ref::<std::io::Error>().is_some_and(|error| broken(error))
+}
+
+/// A path as a shell takes it for one word.
+pub(crate) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_spaces_is_one_word_of_a_shell() {
+        assert_eq!(quoted(Path::new("state/demo/a-1_b.json")), "state/demo/a-1_b.json");
+        assert_eq!(quoted(Path::new("/my state/ca.pem")), "'/my state/ca.pem'");
+        assert_eq!(quoted(Path::new("it's $HOME")), r"'it'\''s $HOME'");
+    }
 }

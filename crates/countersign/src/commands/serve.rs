@@ -6,6 +6,7 @@ mod owners;
 mod renewal;
 mod screen;
 mod service_manager;
+mod sources;
 mod taken_over;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,9 +18,9 @@ use arc_swap::ArcSwap;
 use countersign_core::{Entropy as _, TokenSealer};
 use countersign_gateway::audit::REFUSALS_PER_SOURCE_MAX;
 use countersign_gateway::clock;
-use countersign_gateway::config::{self, Override, Settings, Sources, UpstreamTarget};
+use countersign_gateway::config::{self, LogFormat, Settings, Sources, UpstreamTarget};
 use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
-use countersign_gateway::control::{ControlParts, reload_credentials};
+use countersign_gateway::control::{ControlParts, reload_credentials, ship_last};
 use countersign_gateway::drain::Drain;
 use countersign_gateway::entropy::SystemEntropy;
 use countersign_gateway::explanations::Explanations;
@@ -48,17 +49,32 @@ use tokio::sync::Notify;
 use self::guards::{Guards, fix_records, guards, session_tickets, shared_memory};
 use self::owners::owner_of;
 use self::renewal::Renewal;
+pub(super) use self::screen::ONLY_HERE;
 use self::screen::print_screen;
+use self::sources::sources;
+pub(crate) use self::sources::{environment, load};
 use super::stop_signal::StopSignal;
 use crate::cli::ServeArgs;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::logging;
 use crate::state::{self, DemoAccount, DemoFiles, State};
 
-/// Runs until a signal asks it to stop.
+/// Runs until a signal asks it to stop. A log of JSON ends with JSON: whoever reads it learns there why the gateway is gone.
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let mut is_json = args.json;
+    serve(args, &mut is_json).or_else(|error| {
+        if !is_json {
+            return Err(error);
+        }
+        failure::report_as_log_line(&error);
+        Ok(failure::exit_code(&error))
+    })
+}
+
+fn serve(args: &ServeArgs, is_json: &mut bool) -> anyhow::Result<ExitCode> {
     let sources = sources(args)?;
     let mut settings = load(&sources)?;
+    *is_json = settings.log.format == LogFormat::Json;
     let log = logging::start(&settings.log);
     descriptors::dump_no_core();
     descriptors::fit(&mut settings)?;
@@ -81,32 +97,6 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the settings come from: file, environment and flags.
-fn sources(args: &ServeArgs) -> anyhow::Result<Sources> {
-    let mut overrides = Vec::new();
-    let mut set = |flag: &str, key: &str, value: Option<String>| {
-        overrides.extend(value.map(|value| Override { flag: flag.to_owned(), key: key.to_owned(), value }));
-    };
-    set("--state", "state_dir", args.state.as_ref().map(|path| path.display().to_string()));
-    set("--listen", "listen.address", args.listen.map(|address| address.to_string()));
-    set("--operator-listen", "operator.address", args.operator_listen.map(|address| address.to_string()));
-    set("--workers", "workers", args.workers.map(|count| count.to_string()));
-    set("--json", "log.format", args.json.then(|| "json".to_owned()));
-    for pair in &args.set {
-        let (key, value) = pair.split_once('=').ok_or_else(|| Failure::usage(format!("--set {pair}: write it as KEY=VALUE")))?;
-        overrides.push(Override { flag: "--set".to_owned(), key: key.to_owned(), value: value.to_owned() });
-    }
-    Ok(Sources { file: args.config.clone(), environment: std::env::vars().collect(), overrides })
-}
-
-/// The effective settings.
-pub(crate) fn load(sources: &Sources) -> anyhow::Result<Settings> {
-    config::load(sources).map_err(|errors| {
-        let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        Failure::usage(lines.join("\n"))
-    })
-}
-
 /// A running gateway with what belongs to it.
 pub(crate) struct Running {
     gateway: Gateway,
@@ -119,6 +109,8 @@ pub(crate) struct Running {
 /// What of the state folder is needed while the gateway runs.
 pub(crate) struct RunningState {
     pub(crate) demo: DemoFiles,
+    /// Keys of the demo account that may place orders at a real service.
+    pub(crate) demo_keys_in_service: usize,
     pub(crate) ca_file: std::path::PathBuf,
     pub(crate) folder: std::path::PathBuf,
     pub(crate) gateway_root: String,
@@ -203,14 +195,22 @@ impl Running {
         )
         .map_err(|error| Failure::environment(format!("{error} (--listen and --operator-listen choose other addresses)")))?;
         let making = DemoAccount { store: &shared.store, audit: &shared.audit, authority: &authority, gateway_root: &gateway_root };
-        let url = format!("https://{}", reachable(gateway.address()));
+        let url = public_url(&shared.settings.listen.authorities, gateway.address());
+        state::note_url(&dir, &url)?;
         let demo = making.ensure(&shared.settings, dir.path(), &url).await?;
+        let demo_keys_in_service = making.before_a_service(&shared.settings).await?;
         reload_credentials(&shared).await?;
         let given = Arc::new(Notify::new());
         taken_over::go_on(pending)?;
         gateway.offer(lock.descriptor()?, lender, secrets, Arc::clone(&given))?;
-        let state = RunningState { demo, ca_file: dir.path().join("ca.pem"), folder: dir.path().to_owned(), gateway_root, _lock: lock };
+        let folder = dir.path().to_owned();
+        let state = RunningState { demo, demo_keys_in_service, ca_file: folder.join("ca.pem"), folder, gateway_root, _lock: lock };
         Ok(Self { gateway, venue, state, given })
+    }
+
+    /// Where clients connect, by a name that is ours.
+    pub(crate) fn url(&self) -> String {
+        public_url(&self.gateway.shared().settings.listen.authorities, self.gateway.address())
     }
 
     /// Where clients connect, from this machine.
@@ -235,15 +235,31 @@ impl Running {
 
     /// Drains and stops everything. Blocks.
     pub(crate) fn stop(self, runtime: &tokio::runtime::Runtime) {
-        let audit = self.gateway.shared().audit.clone();
+        let shared = Arc::clone(self.gateway.shared());
+        let audit = &shared.audit;
         self.gateway.shutdown();
         let stop = AuditRecord::new(clock::wall(), AuditEvent::Stop).words(concat!("countersign ", env!("CARGO_PKG_VERSION")));
-        if audit.append(stop).and_then(|()| audit.flush()).is_err() {
+        // The head that is kept for good comes before the copy, which ends with it then.
+        if audit.append(stop).and_then(|()| audit.sign_head()).is_err() {
             tracing::error!("the audit log could not be written at the end");
         }
+        runtime.block_on(ship_last(&shared));
         if let Some(venue) = self.venue {
             runtime.block_on(venue.shutdown());
         }
+    }
+}
+
+/// What clients are told to dial: the first name that the configuration lists, since another is refused, or else the address.
+fn public_url(authorities: &config::Authorities, address: SocketAddr) -> String {
+    let listed = match authorities {
+        config::Authorities::Any => None,
+        config::Authorities::Listed(names) => names.first(),
+    };
+    match listed {
+        None => format!("https://{}", reachable(address)),
+        Some(name) if config::host_of(name) != name => format!("https://{name}"),
+        Some(host) => format!("https://{host}:{}", address.port()),
     }
 }
 

@@ -17,7 +17,11 @@ const FILE_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 pub(super) fn run(args: &VectorsArgs) -> anyhow::Result<ExitCode> {
     let file = args.file.display();
     let text = argument::read_text(&args.file, FILE_BYTES_MAX)?;
-    let vectors = VectorFile::parse(&text).map_err(|error| Failure::usage(format!("{file}: {error}")))?;
+    let vectors = VectorFile::parse(&text).map_err(|error| {
+        Failure::usage(format!(
+            "{file}: {error}; here are recorded requests of dialects judged, not the values of countersign/1 (handshake.json, resume.json)"
+        ))
+    })?;
     let mut lines = Vec::new();
     let report = run_selected(&vectors, Some(&fix_logons::Logons), &|id| id.contains(&args.only), &mut |judged| {
         lines.extend(line(judged, args.verbose));

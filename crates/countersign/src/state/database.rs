@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use countersign_gateway::config::Settings;
 use countersign_store::files::{PRIVATE_FILE_MODE, atomic_write, read_private};
-use countersign_store::{DatabaseAddress, SealingKey, StateDir, Store, StoreError};
+use countersign_store::{CommonIdentity, DatabaseAddress, SealingKey, StateDir, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -58,8 +58,8 @@ pub(crate) fn address(url: &str, password_file: Option<&Path>) -> anyhow::Result
     Ok(address.with_password(text))
 }
 
-/// Opens the database for the gateway, as its configuration says.
-pub(super) async fn open_for_gateway(settings: &Settings, dir: &StateDir) -> anyhow::Result<Store> {
+/// Opens the database for the gateway, as its configuration says; `own` is what its clients know it by.
+pub(super) async fn open_for_gateway(settings: &Settings, dir: &StateDir, own: &CommonIdentity) -> anyhow::Result<Store> {
     let Some(shared) = Shared::of(settings)? else {
         if let Some(noted) = Shared::noted(dir)? {
             return Err(Failure::environment(format!(
@@ -72,6 +72,7 @@ pub(super) async fn open_for_gateway(settings: &Settings, dir: &StateDir) -> any
         return Ok(Store::open(&dir.database(), SealingKey::load_or_create(&dir.sealing_key())?).await?);
     };
     let store = connect(&shared, dir).await?;
+    check_common(&store.common_identity(own).await?, own, &shared.address()?, dir)?;
     let note = serde_json::to_vec(&shared)?;
     atomic_write(&dir.path().join(NOTE), &note, PRIVATE_FILE_MODE)?;
     Ok(store)
@@ -106,4 +107,21 @@ async fn connect(shared: &Shared, dir: &StateDir) -> anyhow::Result<Store> {
         }
         opened => Ok(opened?),
     }
+}
+
+/// A node with a CA or a root of its own is another gateway to whoever trusts or pinned that of the others: it would start, and refuse
+/// their clients as strangers.
+fn check_common(nodes: &CommonIdentity, own: &CommonIdentity, address: &DatabaseAddress, dir: &StateDir) -> anyhow::Result<()> {
+    let (what, files) = if nodes.authority_spki != own.authority_spki {
+        ("private CA", "ca.pem and ca-key.pem")
+    } else if nodes.gateway_root != own.gateway_root {
+        ("gateway root", "gateway-root-key.pem, gateway-key.pem and gateway-delegation.txt")
+    } else {
+        return Ok(());
+    };
+    Err(Failure::environment(format!(
+        "the nodes of {} have another {what} than {}, so their clients would be strangers here; copy their {files} to it",
+        address.shown(),
+        dir.path().display()
+    )))
 }

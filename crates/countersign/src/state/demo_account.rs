@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_core::{AccountId, Algorithm, ApiKeyId, Binding, CredentialState, Purpose, Scopes};
 use countersign_gateway::clock;
-use countersign_gateway::config::Settings;
+use countersign_gateway::config::{self, Settings};
 use countersign_handshake::{CredentialFile, SecretText};
 use countersign_pki::{ClientCertificateRequest, PrivateAuthority};
 use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord};
@@ -113,6 +113,15 @@ impl DemoAccount<'_> {
             std::fs::remove_dir(&unfinished.folder).map_err(|error| unfinished.stays(&error))?;
         }
         Ok(files)
+    }
+
+    /// How many keys of an earlier start's demo account may place orders at a real service now, without anybody having asked for that.
+    pub(crate) async fn before_a_service(&self, settings: &Settings) -> anyhow::Result<usize> {
+        if settings.is_paper_only() || settings.demo_account == config::DemoAccount::On {
+            return Ok(0);
+        }
+        let (usable, _) = self.store.usable_credentials().await?;
+        Ok(usable.iter().filter(|record| is_ours(record) && record.state == CredentialState::Active).count())
     }
 
     /// Takes away what a start that broke off has left.

@@ -69,12 +69,17 @@ impl Settings {
         if self.workers > 0 { self.workers } else { std::thread::available_parallelism().map_or(1, usize::from) }
     }
 
-    /// Whether a first start makes the demo account. A FIX acceptor of its own is a real service, whatever HTTP goes to.
+    /// Whether nothing but the paper venue is behind. A FIX acceptor of its own is a real service, whatever HTTP goes to.
+    #[must_use]
+    pub fn is_paper_only(&self) -> bool {
+        self.upstreams.iter().all(|upstream| upstream.target == UpstreamTarget::Embedded && upstream.fix.is_none())
+    }
+
+    /// Whether a first start makes the demo account.
     #[must_use]
     pub fn makes_demo_account(&self) -> bool {
-        let is_paper = |upstream: &Upstream| upstream.target == UpstreamTarget::Embedded && upstream.fix.is_none();
         match self.demo_account {
-            DemoAccount::Auto => self.upstreams.iter().all(is_paper),
+            DemoAccount::Auto => self.is_paper_only(),
             DemoAccount::Off => false,
             DemoAccount::On => true,
         }

@@ -68,10 +68,16 @@ pub(crate) fn admit(
         of_another_venue(worker, route, request, &refusal, words).unwrap_or(refusal)
     })?;
     subject.note_login(&login);
-    admit_login(worker, route, request, login, words).inspect_err(|_| words.echo = echo())
+    admit_login(worker, (connection, route), request, login, words).inspect_err(|_| words.echo = echo())
 }
 
-fn admit_login(worker: &Worker, route: &Route, request: &RequestView<'_>, login: Login, words: &mut Words) -> Result<Admitted, Refusal> {
+fn admit_login(
+    worker: &Worker,
+    (connection, route): (&Connection, &Route),
+    request: &RequestView<'_>,
+    login: Login,
+    words: &mut Words,
+) -> Result<Admitted, Refusal> {
     check_page(&login, request)?;
     check_body_as_read(route, request)?;
     let needed = route.family.dialect().map_or(Ok(None), |dialect| dialect.scope(request))?;

@@ -237,6 +237,9 @@ pub struct HaltStatus {
     pub nodes: Vec<NodeLine>,
     /// How many operators must sign a lift of the wide scopes, of how many.
     pub quorum: (usize, usize),
+    /// Who they are, as `NAME:KEY` of the configuration.
+    #[serde(default)]
+    pub operators: Vec<String>,
     /// How many of the halts somebody was to look at again by now.
     #[serde(default)]
     pub reviews_overdue: usize,

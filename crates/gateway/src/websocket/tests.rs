@@ -122,7 +122,8 @@ async fn an_upstream_that_does_not_switch_is_a_502_and_no_tunnel() {
             let routes = worker.shared.routes.load_full();
             let RouteMatch::Found(route) = routes.find_http("GET", "/stream") else { panic!("a route") };
             let admitted = Admitted { permit: cleared(&worker, &connection, route), login: None, usage: Charged::default() };
-            let refusal = begin(&worker, &connection, route, &upgrade_request("/stream"), (admitted, None), &authority()).await.err().unwrap();
+            let refusal =
+                begin(&worker, &connection, route, &upgrade_request("/stream"), (admitted, None), &authority()).await.err().unwrap();
             assert_eq!(refusal.reject, Reject::UpstreamUnavailable);
             assert_eq!(refusal.reject.http_status(), 502);
             assert!(connection.upgrade.borrow().is_none(), "no tunnel");

@@ -77,6 +77,19 @@ fn a_hello_for_another_name_is_refused() {
 }
 
 #[test]
+fn a_name_without_a_port_is_ours_at_any_port_but_where_it_is_all_that_is_bound() {
+    // HS-36
+    for bind in Binding::ALL {
+        let listed = |name: &str| Gateway::with(|config| config.authorities = Authorities::Listed([name.to_owned()].into()));
+        let shaken = shake(&mut listed("127.0.0.1"), &client(Algorithm::Ed25519, bind));
+        assert_eq!(shaken.is_ok(), bind != Binding::Chl, "{bind}");
+        for other in ["127.0.0.1:1", "127.0.0", ""] {
+            assert_eq!(shake(&mut listed(other), &client(Algorithm::Ed25519, bind)).unwrap_err().reject(), Reject::WrongGateway, "{other}");
+        }
+    }
+}
+
+#[test]
 fn mode_chl_needs_a_gateway_that_knows_its_names() {
     // HS-24
     let mut gateway = Gateway::with(|config| config.authorities = Authorities::Any);

@@ -18,7 +18,7 @@ use super::{APPLICATION_ID, LOCK_SPACE};
 use crate::db::Lock;
 use crate::error::StoreError;
 
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     include_str!("postgres/001_initial.sql"),
     include_str!("postgres/002_fix.sql"),
     include_str!("postgres/003_fix_wills.sql"),
@@ -27,10 +27,11 @@ const STEPS: [&str; 8] = [
     include_str!("postgres/006_halt_cancels.sql"),
     include_str!("postgres/007_halt_drills.sql"),
     include_str!("postgres/008_disconnects.sql"),
+    include_str!("postgres/009_common_identity.sql"),
 ];
 
 /// The version this program writes.
-const VERSION: i64 = 8;
+const VERSION: i64 = 9;
 
 /// What must be there for the rest to hold: each table, and each trigger on it.
 const TABLES: [(&str, &[&str]); 20] = [

@@ -1,7 +1,7 @@
 //! What only a server can do wrong: be another's, be damaged, be a standby, be gone.
 
 use countersign_core::Reject;
-use countersign_store::{Notice, Notices, SealingKey, Store, StoreError};
+use countersign_store::{CommonIdentity, Notice, Notices, SealingKey, Store, StoreError};
 
 use super::postgres_server::PostgresServer;
 use super::support::{Place, change, desk, native};
@@ -60,6 +60,22 @@ async fn nodes_that_start_at_once_make_one_set_of_tables() {
     for other in [b, c, d] {
         assert_eq!(other.unwrap().accounts().await.unwrap().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn what_clients_know_all_nodes_by_is_what_the_first_has() {
+    let server = PostgresServer::start();
+    let address = server.database("known").await;
+    let own = |name: &str| CommonIdentity { authority_spki: format!("ca of {name}"), gateway_root: format!("root of {name}") };
+    let (a, b) = tokio::join!(Store::connect(&address, "a", sealing()), Store::connect(&address, "b", sealing()));
+    let (a, b) = (a.unwrap(), b.unwrap());
+    let (of_a, of_b) = (own("a"), own("b"));
+    let (to_a, to_b) = tokio::join!(a.common_identity(&of_a), b.common_identity(&of_b));
+    let kept = to_a.unwrap();
+    assert!(kept == to_b.unwrap() && (kept == of_a || kept == of_b));
+    assert_eq!(a.common_identity(&own("another")).await.unwrap(), kept);
+    server.edit("known", "UPDATE meta SET authority_spki = NULL, gateway_root = NULL".to_owned()).await.unwrap();
+    assert_eq!(b.common_identity(&own("a later one")).await.unwrap(), own("a later one"), "an operator may begin anew");
 }
 
 #[tokio::test]

@@ -129,7 +129,8 @@ fn line(out: &mut impl Write, exported: &Exported) -> anyhow::Result<()> {
     );
     members.insert("tags".to_owned(), exported.tags.clone().into());
     members.insert("hash".to_owned(), exported.hash.to_string().into());
-    serde_json::to_writer(&mut *out, &members)?;
+    // As a failure of the output, which it is: a reader that went away is none of ours.
+    serde_json::to_writer(&mut *out, &members).map_err(std::io::Error::from)?;
     Ok(out.write_all(b"\n")?)
 }
 

@@ -23,8 +23,11 @@ async fn fetch(args: &AuditFetchArgs) -> anyhow::Result<ExitCode> {
         drop(std::fs::remove_dir(&args.out));
         return Err(anyhow::anyhow!("the database has no log of a node {}", args.node));
     }
-    let out = args.out.display();
-    output::line(format!("{lines} lines of node {} are in {out}; check them with the public key of that node:", args.node))?;
-    output::line(format!("  countersign audit verify --log {out} --key audit-key.pub.pem"))?;
+    let out = output::quoted(&args.out);
+    output::line(format!(
+        "{lines} lines of node {} are in {out}; check them with the audit-key.pub.pem of that node, FILE here:",
+        args.node
+    ))?;
+    output::line(format!("  countersign audit verify --log {out} --key FILE"))?;
     Ok(ExitCode::SUCCESS)
 }

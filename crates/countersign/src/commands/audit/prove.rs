@@ -23,7 +23,8 @@ pub(super) fn run(args: &AuditProveArgs) -> anyhow::Result<ExitCode> {
     let keys = [read_public_key(&dir.audit_public_key())?];
     let evidence = prove(&dir.audit(), &keys, &question)?;
     write(&args.out, serde_json::to_string_pretty(&evidence)?)?;
-    output::note(format!("check it with: countersign audit verify --proof FILE --key {}", dir.audit_public_key().display()));
+    let proof = if args.out == Path::new("-") { "FILE".to_owned() } else { output::quoted(&args.out) };
+    output::note(format!("check it with: countersign audit verify --proof {proof} --key {}", output::quoted(&dir.audit_public_key())));
     Ok(ExitCode::SUCCESS)
 }
 

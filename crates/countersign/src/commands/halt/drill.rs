@@ -5,12 +5,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use countersign_core::{Monotonic, SessionId};
+use anyhow::Context as _;
+use countersign_core::{Algorithm, Monotonic, SessionId};
 use countersign_gateway::clock;
 use countersign_gateway::entropy::SystemEntropy;
 use countersign_gateway::halts::report::{DrillLine, DrillPart, DrillRequest, HaltRequest, LiftRequest, SignatureRequest};
 use countersign_gateway::operator::OperatorClient;
-use countersign_halt::{LiftId, Reason, Spread};
+use countersign_halt::{LiftId, Operator, Reason, Spread};
+use countersign_handshake::SigningKey;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish};
 use serde_json::{Map, Value, json};
 
@@ -195,6 +197,7 @@ async fn rehearse(client: &OperatorClient, args: &DrillRunArgs) -> anyhow::Resul
 /// drawn, so that nobody is stopped.
 async fn halt_and_lift(client: &OperatorClient, args: &DrillRunArgs, operator: &str, key: &Path) -> anyhow::Result<Measured> {
     let pem = super::read_key(key)?;
+    check_operator(client, operator, &pem).await?;
     let mut measured = Measured::default();
     for _ in rounds(args) {
         let request = HaltRequest {
@@ -215,15 +218,38 @@ async fn halt_and_lift(client: &OperatorClient, args: &DrillRunArgs, operator: &
         measured.note("command", command);
         measured.unconfirmed += u32::from(report.confirmed_us.is_none() || report.epoch.is_none());
         let begun = clock::mono();
-        let request = LiftRequest { halts: vec![report.id], to: None, reason: "the end of a drill".to_owned() };
-        let proposal = client.propose_lift(&request).await?;
-        let signature = SignatureRequest { operator: operator.to_owned(), signature: lift::sign(&proposal, &pem, None)? };
-        let id = LiftId::parse(&proposal.id).ok_or_else(|| anyhow::anyhow!("{:?} is no proposal", proposal.id))?;
-        client.sign_lift(id, &signature).await?;
-        client.apply_lift(id).await?;
+        let left = format!("the halt {} of this drill is still in force, and stops nobody; lift it", report.id);
+        lift_again(client, report.id, operator, &pem).await.context(left)?;
         measured.note("lifted", since(begun));
     }
     Ok(measured)
+}
+
+/// Before anything is raised: whoever is named may lift it, with the key at hand.
+async fn check_operator(client: &OperatorClient, operator: &str, pem: &str) -> anyhow::Result<()> {
+    let key = SigningKey::from_pkcs8_pem(Algorithm::Ed25519, pem)?;
+    let public = key.spki_der().last_chunk::<32>().context("an Ed25519 SPKI ends with the key")?;
+    let own = Operator { name: operator.into(), key: *public }.to_string();
+    let operators = client.halts().await?.operators;
+    if operators.contains(&own) {
+        return Ok(());
+    }
+    let is_named = operators.iter().any(|line| line.split_once(':').is_some_and(|(name, _)| name == operator));
+    Err(Failure::usage(if is_named {
+        format!("--key is not the key of the operator {operator} in halt.operators; nothing was halted")
+    } else {
+        format!("--operator {operator}: halt.operators of the running gateway names no such operator; nothing was halted")
+    }))
+}
+
+async fn lift_again(client: &OperatorClient, halt: String, operator: &str, pem: &str) -> anyhow::Result<()> {
+    let request = LiftRequest { halts: vec![halt], to: None, reason: "the end of a drill".to_owned() };
+    let proposal = client.propose_lift(&request).await?;
+    let signature = SignatureRequest { operator: operator.to_owned(), signature: lift::sign(&proposal, pem, None)? };
+    let id = LiftId::parse(&proposal.id).ok_or_else(|| anyhow::anyhow!("{:?} is no proposal", proposal.id))?;
+    client.sign_lift(id, &signature).await?;
+    client.apply_lift(id).await?;
+    Ok(())
 }
 
 fn since(begun: Monotonic) -> Duration {

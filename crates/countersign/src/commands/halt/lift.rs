@@ -17,11 +17,14 @@ use crate::failure::Failure;
 /// Runs the subcommand.
 pub(in crate::commands) fn run(command: &LiftCommand) -> anyhow::Result<ExitCode> {
     run_async(async {
+        let mut unliftable = false;
         let (report, json) = match command {
             LiftCommand::Apply { proposal, json, state } => (gateway(state)?.apply_lift(parse(proposal)?).await?, *json),
             LiftCommand::Propose { halts, stage, reason, json, state } => {
                 let request = LiftRequest { halts: halts.clone(), to: stage.map(|action| action.to_string()), reason: reason.clone() };
-                (gateway(state)?.propose_lift(&request).await?, *json)
+                let client = gateway(state)?;
+                unliftable = client.halts().await?.operators.is_empty();
+                (client.propose_lift(&request).await?, *json)
             }
             LiftCommand::Show { proposal, json, state } => (gateway(state)?.lift(parse(proposal)?).await?, *json),
             LiftCommand::Sign { proposal, operator, key, check, json, state } => {
@@ -36,6 +39,9 @@ pub(in crate::commands) fn run(command: &LiftCommand) -> anyhow::Result<ExitCode
             output::json(&report)?;
         } else {
             show(&report)?;
+            if unliftable {
+                output::line(super::NO_OPERATORS)?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     })

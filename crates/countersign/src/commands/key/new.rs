@@ -15,11 +15,13 @@ use crate::cli::KeyNewArgs;
 use crate::commands::keeper::{self, Keeper};
 use crate::commands::{account, output, when};
 use crate::failure::Failure;
+use crate::state;
 
 pub(super) async fn run(args: &KeyNewArgs) -> anyhow::Result<ExitCode> {
     let purpose = args.purpose;
     check_combination(args, purpose)?;
     let keeper = Keeper::open(&args.state).await?;
+    let url = url(args.url.as_deref(), &keeper)?;
     let delivery = Delivery::reserve(&args.out)?;
     let not_after = args.expires.as_deref().map(|text| when::end(text, clock::wall())).transpose()?;
     let kind = args.kind.as_deref();
@@ -51,12 +53,17 @@ pub(super) async fn run(args: &KeyNewArgs) -> anyhow::Result<ExitCode> {
     new.label.clone_from(&args.label);
     new.explain = args.explain;
     let record = keeper.store.create_credential(new, &keeper::change()).await?;
-    let reach = Reach { url: &args.url, folder: keeper.dir.path(), ca: args.ca.as_deref() };
+    let reach = Reach { url: &url, folder: keeper.dir.path(), ca: args.ca.as_deref() };
     hand_over(&keeper, &record, &private, &reach, delivery).await?;
     keeper.key_changed(&record, AuditEvent::KeyNew).await?;
     output::note(format!("{} key {} of account {} is active", record.purpose, record.key_id, record.account));
     note_certificate_end(ends, record.not_after);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is written into the file as the gateway's address.
+pub(super) fn url(given: Option<&str>, keeper: &Keeper) -> anyhow::Result<String> {
+    given.map_or_else(|| state::noted_url(&keeper.dir), |url| Ok(url.to_owned()))
 }
 
 /// Gives the owner their half; a key whose private half reached nobody is revoked again.
@@ -95,7 +102,9 @@ fn check_combination(args: &KeyNewArgs, purpose: Purpose) -> anyhow::Result<()> 
     if args.certificate.is_some() && args.public_key.is_some() {
         return Err(Failure::usage("give either --certificate or --public-key"));
     }
-    countersign_client::Endpoint::parse(&args.url).map_err(|error| Failure::usage(format!("--url: {error}")))?;
+    if let Some(url) = &args.url {
+        countersign_client::Endpoint::parse(url).map_err(|error| Failure::usage(format!("--url: {error}")))?;
+    }
     if args.nonce_window > 0 && !purpose.has_nonce() {
         return Err(Failure::usage(format!("--nonce-window is for keys with an increasing nonce; those for {purpose} have none")));
     }

@@ -10,7 +10,7 @@ use countersign_store::{CredentialRecord, Material, PolicyUpdate};
 use super::credential_file::Reach;
 use super::delivery::Delivery;
 use super::material::{self, Made};
-use super::new::{hand_over, note_certificate_end};
+use super::new::{hand_over, note_certificate_end, url};
 use crate::cli::KeyRotateArgs;
 use crate::commands::keeper::{self, Keeper};
 use crate::commands::{output, when};
@@ -19,11 +19,12 @@ pub(super) async fn run(args: &KeyRotateArgs) -> anyhow::Result<ExitCode> {
     let overlap = when::duration(&args.overlap)?;
     let keeper = Keeper::open(&args.state).await?;
     let old = keeper::find(&keeper.store, &args.key).await?;
+    let url = url(args.url.as_deref(), &keeper)?;
     let delivery = Delivery::reserve(&args.out)?;
     let Made { material, private, ends, .. } = successor(args, &keeper, &old)?;
     let overlap_end = clock::wall().saturating_add(overlap);
     let record = keeper.store.rotate(&old.id, material, None, overlap_end, &keeper::change()).await?;
-    let reach = Reach { url: &args.url, folder: keeper.dir.path(), ca: args.ca.as_deref() };
+    let reach = Reach { url: &url, folder: keeper.dir.path(), ca: args.ca.as_deref() };
     if let Err(error) = hand_over(&keeper, &record, &private, &reach, delivery).await {
         // The successor reached nobody: the old key goes on as before.
         let as_before = PolicyUpdate { not_after: Some(old.not_after), ..PolicyUpdate::default() };

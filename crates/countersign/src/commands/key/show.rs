@@ -30,10 +30,24 @@ pub(super) async fn run(key: &str, as_json: bool, args: &StateArgs) -> anyhow::R
     output::line("")?;
     let mut table = output::table(&["WHEN", "WHAT", "BY", "DETAIL"]);
     for change in &history {
-        table.add_row([when::show(change.at), change.kind.name().to_owned(), change.by.clone(), change.detail.clone()]);
+        table.add_row([when::show(change.at), change.kind.name().to_owned(), change.by.clone(), told(&change.detail)]);
     }
     output::print(&table)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the history says, with times as people read them: it has them in microseconds, behind the word that says what they are.
+fn told(detail: &str) -> String {
+    let mut after_ends = false;
+    let shown = detail.split(' ').map(|word| {
+        let (number, rest) = word.strip_suffix(';').map_or((word, ""), |number| (number, ";"));
+        let is_time = std::mem::replace(&mut after_ends, word == "ends");
+        match number.parse() {
+            Ok(micros) if is_time => format!("{}{rest}", when::show(Timestamp::from_micros(micros))),
+            Ok(_) | Err(_) => word.to_owned(),
+        }
+    });
+    shown.collect::<Vec<_>>().join(" ")
 }
 
 /// Many keys, a line each.
@@ -118,4 +132,20 @@ pub(super) fn addresses(record: &CredentialRecord) -> String {
 fn state_word(record: &CredentialRecord, now: Timestamp) -> &'static str {
     let over = record.state != CredentialState::Revoked && record.not_after.is_some_and(|end| end <= now);
     if over { "expired" } else { record.state.name() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn a_history_has_times_for_people() {
+        assert_eq!(
+            told("Ed25519; weight 10/min; bind sep; ends 1796079893975227; refusals explained"),
+            "Ed25519; weight 10/min; bind sep; ends 2026-11-30T23:04:53Z; refusals explained"
+        );
+        for as_it_is in ["bind sep; ends never", "label 1796079893975227", "", "ends"] {
+            assert_eq!(told(as_it_is), as_it_is);
+        }
+    }
 }

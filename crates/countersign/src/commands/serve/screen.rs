@@ -5,16 +5,23 @@ use std::path::{Path, PathBuf};
 
 use countersign_core::Algorithm;
 
-use super::{Running, reachable};
+use super::{Running, RunningState, reachable};
+use crate::commands::output::quoted;
 
+/// In the source, from where a first try is made.
+const CCXT_EXAMPLE: &str = "examples/ccxt_trade.py";
 /// The name by which a shell may find this program.
 const PROGRAM: &str = "countersign";
+
+/// What to say of a port for everybody that nobody else can use.
+pub(crate) const ONLY_HERE: &str = "listen.address is for other machines, and the certificate names localhost alone, so their clients are \
+                                    refused; name the gateway as they dial it in listen.authorities";
 
 /// One screen: where it is, what to trust, three commands to paste; then the ready line.
 pub(super) fn print_screen(running: &Running) -> anyhow::Result<()> {
     let state = running.state();
     let bound = running.gateway().address();
-    let url = format!("https://{}", running.address());
+    let url = running.url();
     let elsewhere = if bound.ip().is_unspecified() { format!("; at every address of this machine, {bound}") } else { String::new() };
     let operator =
         running.gateway().operator_address().map_or_else(|| "off".to_owned(), |address| format!("https://{}", reachable(address)));
@@ -34,8 +41,28 @@ pub(super) fn print_screen(running: &Running) -> anyhow::Result<()> {
     if running.venue().is_some() {
         print_commands(&mut out, running, &url)?;
     }
-    writeln!(out, "\nready: {url}")?;
+    if state.demo_keys_in_service > 0 {
+        warn_of_demo_keys(&mut out, state)?;
+    }
+    if running.gateway().shared().settings.listen.is_for_this_machine_only() {
+        tracing::warn!("{ONLY_HERE}");
+        writeln!(out, "\nATTENTION: {ONLY_HERE}.")?;
+    }
+    writeln!(out, "\nready: https://{}", running.address())?;
     out.flush()?;
+    Ok(())
+}
+
+/// A folder of somebody's first try that serves a real venue now: on the screen, and in the log, which is what is kept of a service.
+fn warn_of_demo_keys(out: &mut impl std::io::Write, state: &RunningState) -> anyhow::Result<()> {
+    let (count, folder, program) = (state.demo_keys_in_service, quoted(&state.folder), quoted(&program()));
+    tracing::warn!(keys = count, "keys of the demo account, made by an earlier start, may place orders at the service behind");
+    writeln!(
+        out,
+        "\nATTENTION: {count} keys of the demo account, made by an earlier start, may place orders at the service behind.\n  \
+         {program} key list --account demo --state {folder}\n\
+         names them, and `key revoke KEY` ends one; another folder (--state) has none."
+    )?;
     Ok(())
 }
 
@@ -47,12 +74,8 @@ fn print_commands(out: &mut impl std::io::Write, running: &Running, url: &str) -
     if native.exists() {
         writeln!(out, "\nConnect natively:\n  {} connect {url} --credential {}", quoted(&program()), quoted(&native))?;
     }
-    if hmac.exists() {
-        writeln!(
-            out,
-            "\nTrade with ccxt (pip install ccxt; the example is in the source):\n  python3 examples/ccxt_trade.py {url} {} {ca}",
-            quoted(&hmac)
-        )?;
+    if hmac.exists() && Path::new(CCXT_EXAMPLE).exists() {
+        writeln!(out, "\nTrade with ccxt (pip install ccxt):\n  python3 {CCXT_EXAMPLE} {url} {} {ca}", quoted(&hmac))?;
     }
     writeln!(out, "\nAsk with curl:\n  curl --cacert {ca} '{url}/api/v3/ticker/24hr?symbol=BTCUSDT'")?;
     Ok(())
@@ -69,23 +92,4 @@ fn program() -> PathBuf {
     }
     let here = std::env::current_dir().ok().and_then(|here| own.strip_prefix(here).ok().map(|below| Path::new(".").join(below)));
     here.unwrap_or(own)
-}
-
-/// A path as a shell takes it for one word.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=,".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_with_spaces_is_one_word_of_a_shell() {
-        assert_eq!(quoted(Path::new("state/demo/a-1_b.json")), "state/demo/a-1_b.json");
-        assert_eq!(quoted(Path::new("/my state/ca.pem")), "'/my state/ca.pem'");
-        assert_eq!(quoted(Path::new("it's $HOME")), r"'it'\''s $HOME'");
-    }
 }

@@ -27,6 +27,15 @@ pub struct ListenSettings {
 }
 
 impl ListenSettings {
+    /// Whether it listens for other machines under a certificate that names this one alone: their clients would be refused, by TLS or
+    /// as asking for another host.
+    #[must_use]
+    pub fn is_for_this_machine_only(&self) -> bool {
+        self.address.ip().is_unspecified()
+            && self.certificate == CertificateSource::PrivateAuthority
+            && self.authorities == Authorities::Any
+    }
+
     /// Whether a request may name this authority (`Host` or `:authority`).
     ///
     /// # Security

@@ -115,7 +115,7 @@ impl Shell {
     }
 
     fn verify(&self, presented: &Presented<'_>) -> Result<VerifiedIdentity, Refusal> {
-        let known = [credential(), credential_of("key-3", "other")].into_iter().find(|known| known.key_id == presented.key_id);
+        let known = [credential(), credential_of("second", "other")].into_iter().find(|known| known.key_id == presented.key_id);
         verify(presented, known.as_ref(), &self.context())
     }
 

@@ -257,7 +257,9 @@ pub(crate) fn fault_of_time(purpose: Purpose, text: &str, unit: Unit) -> Option<
     if own == Written::Iso && unit == Unit::Iso && !is_exact(text) {
         return Some(Finding::fault(Mistake::TimestampFormat, format!("{text} is not written as 2026-11-21T00:51:51.840Z")));
     }
-    if micros || (own.fits(unit) && (!decimals || takes_decimals)) {
+    // The end of a BitMEX request is taken in either.
+    let either = purpose == Purpose::Bitmex && own == Written::Millis && !decimals;
+    if micros || either || (own.fits(unit) && (!decimals || takes_decimals)) {
         return None;
     }
     let mistake = match (own, unit) {

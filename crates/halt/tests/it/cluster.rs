@@ -108,8 +108,9 @@ impl World {
         self.owed = self.nodes.iter().flat_map(known).collect();
         self.past.truncate(self.past.len().saturating_sub(changes).max(1));
         self.store = self.past.last().cloned().unwrap_or_default();
-        // A lift that it has holds.
-        self.owed.retain(|id| self.store.find(*id).is_none_or(|entry| entry.level().is_some()));
+        // A lift that it has holds, and one that it had, which an answer under way tells of.
+        let is_lifted = |set: &HaltSet, id| set.find(id).is_some_and(|entry| entry.level().is_none());
+        self.owed.retain(|id| !is_lifted(&self.store, *id) && !self.answers.iter().any(|(.., told)| is_lifted(told, *id)));
         // What holds of leases is not for halts that the store never had.
         self.stopped = None;
     }

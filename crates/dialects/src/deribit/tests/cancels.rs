@@ -121,7 +121,7 @@ fn orders_are_cancelled_in_the_name_of_whoever_placed_them() {
     let mut shell = Shell::new();
     let mut socket = connected(&mut shell);
     place(&mut shell, &mut socket, "A", "open");
-    let other = json!({"grant_type": "client_credentials", "client_id": "key-3", "client_secret": SECRET});
+    let other = json!({"grant_type": "client_credentials", "client_id": "second", "client_secret": SECRET});
     shell.call(&mut socket, "public/auth", &other).unwrap();
     place(&mut shell, &mut socket, "B", "open");
     send(&mut shell, &mut socket, 7, "private/mass_quote");

@@ -59,8 +59,11 @@ pub(crate) fn units() {
     let short = "2026-11-21T00:53:20Z";
     let signature = okx().sign(format!("{short}GET/api/v5/a"));
     named(Mistake::TimestampFormat, okx_request("GET", "/api/v5/a", "", &signature).replace(ISO, short));
-    let headers = [("api-key", KEY), ("api-expires", "1795222405000"), ("api-signature", &binance().sign("GET/api/v1/order1795222405000"))];
-    named(Mistake::TimestampInMillis, raw("GET", "/api/v1/order", &headers, ""));
+    // BitMEX takes the end of a request in either; it is the one that was signed.
+    let signature = binance().sign("GET/api/v1/order1795222405000");
+    let sent = |expires| raw("GET", "/api/v1/order", &[("api-key", KEY), ("api-expires", expires), ("api-signature", &signature)], "");
+    assert!(faults(sent("1795222405000")).is_empty());
+    named(Mistake::TimestampInMillis, sent("1795222405"));
     let login = |time: &str| format!(r#"{{"op":"auth","args":["{KEY}",{time},"{}"]}}"#, binance().sign(format!("GET/realtime{time}")));
     assert!(faults(login("1795222401000")).is_empty());
     named(Mistake::TimestampInSeconds, login("1795222401"));

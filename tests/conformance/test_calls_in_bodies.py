@@ -190,3 +190,17 @@ def test_a_token_in_a_body_logs_in_and_the_venue_never_sees_it(tmp_path):
             status, refused = sent(server, [], b"", f"/api/v2/{method}?currency=BTC&access_token={token}", "GET")
             assert (status, refused["error"]["code"]) == (400, -32602), refused
         assert len(venue.seen) == count, "tokens do not belong in URLs"
+        text = json.dumps(params)
+        escaped = text.replace(token[:1], f"\\u{ord(token[0]):04x}")
+        for body in (
+            body_of("private/get_open_orders", params),
+            b"[" + body_of("public/ticker", params) + b"]",
+            f'{{"id":7,"method":"public/ticker","params":{{}},"access_token":"{token}"}}'.encode(),
+            f'{{"id":7,"method":"public/ticker","params":{{}},"Params":{text}}}'.encode(),
+            f'{{"id":7,"method":"public/ticker","params":{{}},"more":{escaped}}}'.encode(),
+            f"access_token={token}&method=private/get_open_orders".encode(),
+        ):
+            for target in ("/api/v2/public/ticker", ENDPOINT):
+                status, _ = sent(server, [JSON], body, target)
+                assert status != 200 or token not in str(venue.seen[-1]), (target, body)
+                assert not any(token in str(seen) or token[1:40] in str(seen) for seen in venue.seen[count:]), (target, body)

@@ -59,22 +59,27 @@ fn begins_a_name(first: u8) -> bool {
     first.is_ascii_alphanumeric() || b"_%&+-.~*@$".contains(&first)
 }
 
+const TYPES: [(&str, Said); 5] = [
+    ("", Said::Nothing),
+    ("application/json", Said::Json),
+    ("application/octet-stream", Said::Nothing),
+    ("application/x-www-form-urlencoded", Said::Form),
+    ("text/plain", Said::Nothing),
+];
+
 /// What a type says; nothing for one in which orders are not read. Of its parameters there may be the charset.
 fn said(content_type: &[u8]) -> Option<Said> {
-    let mut parts = content_type.split(|byte| *byte == b';').map(|part| part.trim_ascii().to_ascii_lowercase());
-    let said = match parts.next()?.as_slice() {
-        b"application/json" => Said::Json,
-        b"application/x-www-form-urlencoded" => Said::Form,
-        b"" | b"application/octet-stream" | b"text/plain" => Said::Nothing,
-        _ => return None,
-    };
-    parts.all(|part| part.is_empty() || is_plain_charset(&part)).then_some(said)
+    let mut parts = content_type.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    let name = parts.next()?;
+    let (_, said) = TYPES.iter().find(|(each, _)| each.as_bytes().eq_ignore_ascii_case(name))?;
+    parts.all(|part| part.is_empty() || is_plain_charset(part)).then_some(*said)
 }
 
 fn is_plain_charset(parameter: &[u8]) -> bool {
-    let Some(name) = parameter.strip_prefix(b"charset=") else { return false };
+    let Some((key, name)) = parameter.split_at_checked(b"charset=".len()) else { return false };
     let name = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")).unwrap_or(name);
-    matches!(name, b"utf-8" | b"utf8" | b"us-ascii" | b"iso-8859-1")
+    let is_plain = ["utf-8", "utf8", "us-ascii", "iso-8859-1"].iter().any(|plain| plain.as_bytes().eq_ignore_ascii_case(name));
+    key.eq_ignore_ascii_case(b"charset=") && is_plain
 }
 
 fn malformed(sentence: &'static str) -> Refusal {

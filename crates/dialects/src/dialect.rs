@@ -174,6 +174,11 @@ pub trait Dialect: Send + Sync {
         Err(countersign_core::Reject::RouteUnknown.into())
     }
 
+    /// Whether clients may show a token of ours in the body of a request.
+    fn shows_token_in_body(&self) -> bool {
+        false
+    }
+
     /// The body that the venue behind is told, where the one that came shows a token of ours: whoever reads that may use it.
     fn body_without_token(&self, _request: &RequestView<'_>) -> Option<String> {
         None

@@ -32,18 +32,21 @@ enum List {
     Action(&'static [&'static str]),
     /// At the end of this path of members; on the way a list stands for each of its elements.
     At(&'static [&'static str]),
+    /// As the method in the body says: quotes, or one order and those beside it.
+    ByMethod,
     /// One order, and those beside it in the member of `params`, or in the parameter of the query or form, of this name.
     Beside(&'static str),
     /// In the member of the body, or in the parameter of the query or form, of this name.
     Named(&'static str),
+    /// In the member of `params`, or in the parameter of the query or form, of this name.
+    OfParams(&'static str),
     /// In the member of this name, of the JSON in a parameter of this name.
     Within(&'static str, &'static str),
 }
 
-use List::{Action, At, Beside, Named, Within};
+use List::{Action, At, Beside, ByMethod, Named, OfParams, Within};
 
-/// Endpoints and messages that take several orders, and what one costs at least whose orders cannot be counted: what its venue takes at
-/// most. The method of an endpoint is not compared: `PUT` amends where `POST` places.
+/// Endpoints and messages that take several orders. The method of an endpoint is not compared: `PUT` amends where `POST` places.
 #[rustfmt::skip]
 const LISTS: &[(Purpose, Target<'static>, List)] = &[
     (Binance, Http("", "/fapi/v1/batchOrders"), Named("batchOrders")),
@@ -56,10 +59,12 @@ const LISTS: &[(Purpose, Target<'static>, List)] = &[
     (Bybit, Message("order.create"), At(&["args"])),
     (Bybit, Message("order.create-batch"), At(&["args", "request"])),
     // Calls whose body names their method have one path.
-    (Deribit, Http("", "/api/v2"), Beside("otoco_config")),
+    (Deribit, Http("", "/api/v2"), ByMethod),
     (Deribit, Http("", "/api/v2/private/buy"), Beside("otoco_config")),
+    (Deribit, Http("", "/api/v2/private/mass_quote"), OfParams("quotes")),
     (Deribit, Http("", "/api/v2/private/sell"), Beside("otoco_config")),
     (Deribit, Message("private/buy"), Beside("otoco_config")),
+    (Deribit, Message("private/mass_quote"), OfParams("quotes")),
     (Deribit, Message("private/sell"), Beside("otoco_config")),
     (Gate, Http("", "/api/v4/futures/{settle}/batch_amend_orders"), At(&[])),
     (Gate, Http("", "/api/v4/futures/{settle}/batch_orders"), At(&[])),
@@ -87,13 +92,13 @@ const LISTS: &[(Purpose, Target<'static>, List)] = &[
 #[must_use]
 pub fn of_request(purpose: Purpose, request: &RequestView<'_>, row: u32) -> u32 {
     let here = |target: Target<'_>| matches!(target, Http(_, path) if path_matches(path, request.path()));
-    count(list_of(purpose, here), request.query(), request.body, row)
+    if row == 0 { 0 } else { count(list_of(purpose, here), request.query(), request.body, row) }
 }
 
 /// How many orders a message is charged as, by the text that the venue gets; `row` is what its route says.
 #[must_use]
 pub fn of_message(purpose: Purpose, name: &str, text: &[u8], row: u32) -> u32 {
-    count(list_of(purpose, |target| target == Message(name)), b"", text, row)
+    if row == 0 { 0 } else { count(list_of(purpose, |target| target == Message(name)), b"", text, row) }
 }
 
 fn list_of(purpose: Purpose, here: impl Fn(Target<'_>) -> bool) -> Option<List> {
@@ -101,16 +106,16 @@ fn list_of(purpose: Purpose, here: impl Fn(Target<'_>) -> bool) -> Option<List> 
 }
 
 fn count(list: Option<List>, query: &[u8], body: &[u8], row: u32) -> u32 {
-    if row == 0 {
-        return 0;
-    }
     let counted = match list {
         None if !body.trim_ascii_start().starts_with(b"[") => return row,
         None => at(body, &[]),
         Some(Action(path)) => return action(body, path).unwrap_or_else(|| longest(query, body, row)),
         Some(At(path)) => at(body, path),
         Some(Beside(name)) => beside(query, body, name),
+        Some(ByMethod) if names(body, "private/mass_quote") => of_params(query, body, "quotes"),
+        Some(ByMethod) => beside(query, body, "otoco_config"),
         Some(Named(name)) => named(query, body, name),
+        Some(OfParams(name)) => of_params(query, body, name),
         Some(Within(parameter, name)) => parameters(query, body, parameter).only().and_then(|text| at(text.as_bytes(), &[name])),
     };
     counted.map_or_else(|| longest(query, body, row), |counted| counted.max(1))
@@ -171,6 +176,20 @@ fn beside(query: &[u8], body: &[u8], name: &str) -> Option<u32> {
         Some(params) => elements(params, &[name]).map(|count| count.saturating_add(1)),
         None => (!whole.has_alike("params")).then_some(1),
     }
+}
+
+/// Whether a body names this method.
+fn names(body: &[u8], method: &str) -> bool {
+    let whole = std::str::from_utf8(body).ok().and_then(|body| object(body).ok());
+    whole.and_then(|whole| string(&whole, "method")).is_some_and(|named| named == method)
+}
+
+/// The one list of this name among the parameters of a call.
+fn of_params(query: &[u8], body: &[u8], name: &'static str) -> Option<u32> {
+    if body.trim_ascii_start().starts_with(b"{") {
+        return matches!(parameters(query, b"", name), Found::None).then(|| at(body, &["params", name])).flatten();
+    }
+    parameters(query, body, name).only().and_then(|text| at(text.as_bytes(), &[]))
 }
 
 /// The parameters of a name.

@@ -79,14 +79,20 @@ impl Control {
     ) -> Result<Self, StartError> {
         let settings = &shared.settings.operator;
         let failed = |error| StartError::Listen { what: "operators", address: settings.address.to_string(), error };
+        let succeeds = port.is_some();
         let listener = match port {
             Some(port) => start::agrees(&port, settings.address).map(|()| port),
             None => listen(settings.address, false),
         };
         let listener = listener.map_err(failed)?;
-        // Shared: a successor opens it beside us, and probes are answered all the while.
+        // Shared: a successor opens it beside us, and probes are answered all the while. Whoever succeeds nobody must find it free.
         let open_health = |address: SocketAddr| {
-            listen(address, true).map_err(|error| StartError::Listen { what: "health probes", address: address.to_string(), error })
+            let is_free = if succeeds { Ok(()) } else { listen(address, false).map(drop) };
+            is_free.and_then(|()| listen(address, true)).map_err(|error| StartError::Listen {
+                what: "health probes",
+                address: address.to_string(),
+                error,
+            })
         };
         let health = settings.health.map(open_health).transpose()?;
         let path = &settings.socket;

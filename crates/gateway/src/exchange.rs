@@ -14,10 +14,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign_core::{Access, CorrelationId, Freshness, Purpose, Refusal, Reject};
+use countersign_core::{Access, CorrelationId, Detail, Freshness, Refusal, Reject};
 use countersign_dialects::answer::Charged;
 use countersign_dialects::binance::rest::API_KEY_HEADER;
-use countersign_dialects::{Header, Headers, RequestView};
+use countersign_dialects::{Dialect, Header, Headers, RequestView};
 use countersign_oauth::dpop::DPOP_HEADER;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
@@ -264,6 +264,9 @@ async fn forwarded(
         parts.headers.insert(CONTENT_LENGTH, text.len().into());
         body = body.replaced(text);
     }
+    if may_show_token(route) && tokens::bearer::is_sealed_in_body(worker, &body.contiguous()) {
+        return Err(Refusal::with(Reject::Malformed, Detail::Parameter("access_token")));
+    }
     audit::accepted(worker, connection, subject, &admitted, correlation)?;
     let identity = forward::identity_assertion(
         worker,
@@ -326,7 +329,7 @@ pub(crate) fn signs_body(route: &Route) -> bool {
 
 /// Whether a token of ours may be in the body, also where nobody asked for it.
 pub(crate) fn may_show_token(route: &Route) -> bool {
-    route.family == Family::Of(Purpose::Deribit)
+    route.family.dialect().is_some_and(Dialect::shows_token_in_body)
 }
 
 fn jwks(worker: &Worker) -> Answer {

@@ -59,7 +59,8 @@ impl Rules {
     /// Rules from rows: those of a dialect (`dialect.rest_routes()`), some of them, or your own
     /// ([`RestRoute::signed`], [`RestRoute::trade`], [`RestRoute::public`]). A row without a scope is for anybody.
     ///
-    /// Rows that a venue answers itself ([`Handling::Local`]: tokens for its WebSockets) are left out: a layer has no tokens to give.
+    /// Rows that a venue answers itself ([`Handling::Local`]: tokens for its WebSockets) are left out: a layer has no tokens to give. So
+    /// are those whose body names another row ([`Handling::InBody`]).
     ///
     /// # Errors
     /// [`RulesError`].

@@ -71,6 +71,10 @@ impl Dialect for Deribit {
         Method::find(&call.method).map(|method| method.path).ok_or_else(|| Reject::RouteUnknown.into())
     }
 
+    fn shows_token_in_body(&self) -> bool {
+        true
+    }
+
     fn body_without_token(&self, request: &RequestView<'_>) -> Option<String> {
         let call = Call::of_request(request).ok().filter(|call| matches!(call.params, Params::Json(_)) && call.shows_token());
         call.map(|call| call.without_token())

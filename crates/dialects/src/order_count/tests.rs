@@ -245,3 +245,20 @@ fn a_hyperliquid_action_counts_each_of_its_orders() {
         assert_eq!(charged(&hyperliquid::Hyperliquid, "/exchange", body), orders, "{body}");
     }
 }
+
+#[test]
+fn quotes_of_deribit_are_counted_wherever_the_call_stands() {
+    let body = |quotes: &str| format!(r#"{{"id":1,"method":"private/mass_quote","params":{{"quotes":{quotes}}}}}"#);
+    let path = "/api/v2/private/mass_quote";
+    for (quotes, orders) in [("[{},{},{}]", 3), ("[]", 1)] {
+        assert_eq!(charged_of(Deribit, path, &body(quotes)), orders);
+        assert_eq!(charged_message(Deribit, "private/mass_quote", &body(quotes)), orders);
+        let headers: Vec<(&str, &str)> = Vec::new();
+        let at_endpoint = body(quotes);
+        let view = RequestView { method: "POST", target: b"/api/v2", headers: &headers, body: at_endpoint.as_bytes(), host: None };
+        assert_eq!(of_request(Deribit, &view, 1), orders, "the method is in the body alone");
+    }
+    assert_eq!(charged_of(Deribit, &format!("{path}?quotes=[%7B%7D,%7B%7D]"), ""), 2);
+    assert!(charged_of(Deribit, &format!("{path}?quotes=[%7B%7D,%7B%7D]"), &body("[{},{},{}]")) >= 3, "in two places");
+    assert!(charged_of(Deribit, path, r#"{"params":{"quotes":[{},{}],"Quotes":[{},{},{}]}}"#) >= 5);
+}

@@ -20,6 +20,12 @@ impl CertificateEnd {
     pub(super) fn look(&mut self, tls: &ServerTls, now: Timestamp) {
         let end = Timestamp::from_secs(tls.snapshot().certificates_end());
         if self.is_to_be_told(end, now) {
+            if end <= now {
+                tracing::error!(
+                    "the certificate of the public port has ended and clients refuse it: replace its file, which is read again within a minute"
+                );
+                return;
+            }
             let hours = end.saturating_since(now).as_secs() / 3_600;
             tracing::warn!(
                 hours,

@@ -12,7 +12,7 @@ use countersign_core::rate::KeyCounters;
 use countersign_core::{Access, Detail, KeyRate, Purpose, Refusal, Reject, authorize_needing, permit_public};
 use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::risk::SignedText;
-use countersign_dialects::{Header, RequestView, body_form, order_count};
+use countersign_dialects::{Answer, Header, RequestView, Security, body_form, order_count};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 
 use super::may_show_token;
@@ -51,8 +51,8 @@ pub(crate) fn admit(
 ) -> Result<Admitted, Refusal> {
     let echo = || route.family.dialect().and_then(|dialect| dialect.echo(request));
     if route.requirement.access == Access::Public {
-        if may_show_token(route) && tokens::bearer::is_sealed_in_query(worker, request.query()) {
-            return Err(Refusal::with(Reject::Malformed, Detail::Parameter("access_token")));
+        if may_show_token(route) {
+            check_public_call(worker, route, request)?;
         }
         if route.kind == RouteKind::Http {
             charge_stranger(worker, connection, route, request, words)?;
@@ -69,6 +69,17 @@ pub(crate) fn admit(
     })?;
     subject.note_login(&login);
     admit_login(worker, (connection, route), request, login, words).inspect_err(|_| words.echo = echo())
+}
+
+/// What asks nobody who they are is not to be read as a call that would, and shows no token.
+fn check_public_call(worker: &Worker, route: &Route, request: &RequestView<'_>) -> Result<(), Refusal> {
+    if tokens::bearer::is_sealed_in_query(worker, request.query()) {
+        return Err(Refusal::with(Reject::Malformed, Detail::Parameter("access_token")));
+    }
+    match route.family.dialect().map(|dialect| dialect.present(request, Security::None)) {
+        Some(Answer::Malformed(refusal)) => Err(refusal),
+        Some(Answer::NotMine | Answer::Presented(_) | Answer::Token { .. }) | None => Ok(()),
+    }
 }
 
 fn admit_login(

@@ -188,6 +188,15 @@ impl HaltGate {
     /// [`Reject::CertificateUnacceptable`]; [`Reject::Halted`]; [`Reject::HaltUnknown`] when the node does not know its halts.
     pub fn clear(&self, worker: &Worker, connection: &Connection, permit: Permit, asked: Asked<'_>) -> Result<Cleared, Refusal> {
         check_required(worker, connection)?;
+        self.clear_of_the_gone(worker, permit, asked)
+    }
+
+    /// As [`Self::clear`], for what is said in the name of a client that is gone, and with it its certificate: its orders are cancelled
+    /// just when it is locked out.
+    ///
+    /// # Errors
+    /// [`Reject::Halted`], [`Reject::HaltUnknown`].
+    pub(crate) fn clear_of_the_gone(&self, worker: &Worker, permit: Permit, asked: Asked<'_>) -> Result<Cleared, Refusal> {
         let risk = asked.route.risk;
         let lane = risk.writes().then(|| Rc::clone(&worker.lane));
         let generation = lane.as_deref().map_or(0, |lane| self.generation.enter(lane));

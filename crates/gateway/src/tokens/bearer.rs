@@ -18,6 +18,7 @@ use countersign_oauth::claims::{Access, TokenMark};
 use countersign_oauth::dpop::{self, DPOP_HEADER, Target};
 use countersign_oauth::{AccessClaims, DpopProof, Held};
 use http::header::AUTHORIZATION;
+use serde_json::Value;
 
 use super::issuer;
 use crate::authenticate::Login;
@@ -103,6 +104,29 @@ pub(crate) fn is_sealed_among(worker: &Worker, headers: &dyn Headers) -> bool {
 pub(crate) fn is_sealed_in_query(worker: &Worker, query: &[u8]) -> bool {
     let words = query.split(|byte| b"&;=".contains(byte)).filter_map(|word| str::from_utf8(word).ok());
     words.into_iter().any(|word| worker.shared.tokens.is_own(word))
+}
+
+/// Whether a token that was sealed here stands in a body, also where JSON writes it by numbers of its letters.
+pub(crate) fn is_sealed_in_body(worker: &Worker, body: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
+    let is_in = |text: &[u8]| {
+        let words = text.split(|byte| !is_letter(byte)).filter(|word| word.len() >= SEALED_BYTES_MIN);
+        words.filter_map(|word| str::from_utf8(word).ok()).any(|word| worker.shared.tokens.is_own(word))
+    };
+    is_in(body) || (body.contains(&b'\\') && serde_json::from_slice::<Value>(body).is_ok_and(|value| is_in(texts_of(&value).as_bytes())))
+}
+
+/// Shorter texts are none of ours: a nonce, a tag and names stand in one.
+const SEALED_BYTES_MIN: usize = 64;
+
+/// All texts of a value, without what escaped their letters.
+fn texts_of(value: &Value) -> String {
+    match value {
+        Value::Array(values) => values.iter().map(texts_of).collect::<Vec<_>>().join(" "),
+        Value::Object(members) => members.iter().map(|(name, value)| format!("{name} {}", texts_of(value))).collect::<Vec<_>>().join(" "),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Null | Value::Number(_) => String::new(),
+    }
 }
 
 /// Whether a token of ours is among the headers: no upstream gets to see it, not even behind a public route.

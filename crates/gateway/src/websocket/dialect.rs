@@ -20,9 +20,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use countersign_core::rate::KeyCounters;
-use countersign_core::{CorrelationId, Monotonic, Refusal, Reject, VerifiedIdentity};
+use countersign_core::{Blame, CorrelationId, Monotonic, Refusal, Reject, VerifiedIdentity};
 use countersign_dialects::DialectSocket;
-use countersign_dialects::socket::{Downstream, Opening, Step};
+use countersign_dialects::socket::{Downstream, Forward, Opening, Step};
 use http::HeaderValue;
 use http::request::Parts;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -189,10 +189,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let mut waited = false;
         loop {
             for forward in self.machine.unclean_end(waited) {
-                let identity = forward.identity.clone();
-                if let Err(refusal) = self.forward(forward, None).await {
-                    self.note_refused(&refusal, identity.as_ref());
-                }
+                self.say_for_the_gone(forward).await;
             }
             if waited || !self.machine.awaits_answers() {
                 return;
@@ -203,11 +200,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
                         self.hear(link, &message);
                         false
                     }
-                    None => true,
+                    None => {
+                        self.links.remove(link);
+                        true
+                    }
                 },
                 () = clock::until(Some(until)) => true,
             };
         }
+    }
+
+    /// On a link that fails with it once more on a new one: nobody else tells the venue.
+    async fn say_for_the_gone(&mut self, forward: Forward) {
+        let again = forward.clone();
+        let key = forward.identity.clone().map_or(LinkKey::Public, LinkKey::Key);
+        let Err(mut refusal) = self.forward(forward, None).await else { return };
+        if refusal.reject.blame() == Blame::Infrastructure
+            && let Some(link) = self.links.find(&key)
+        {
+            self.links.remove(link);
+            match self.forward(again, None).await {
+                Ok(()) => return,
+                Err(other) => refusal = other,
+            }
+        }
+        self.note_refused(&refusal, key.identity());
     }
 
     async fn greet(&mut self) -> Result<(), Farewell> {
@@ -318,6 +335,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         for _ in 0..=BATCH_MAX {
             let Some((link, message)) = next.take() else { break };
             let Some(message) = message else {
+                // Nothing more is to be said on it.
+                self.links.remove(link);
                 self.note_refused(&Reject::UpstreamUnavailable.into(), None);
                 return Err(Farewell::UPSTREAM_LOST);
             };

@@ -212,8 +212,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             None => countersign_dialects::answer::Charged::default(),
         };
         let login = identity.map(|identity| Login::new(identity.clone(), countersign_core::Freshness::Channel, counters));
-        let permit =
-            self.worker.shared.halts.gate().clear(self.worker, self.connection, permit, Asked::of(route, login.as_ref(), Some(signed)))?;
+        let (gate, asked) = (self.worker.shared.halts.gate(), Asked::of(route, login.as_ref(), Some(signed)));
+        let permit = if self.is_gone {
+            gate.clear_of_the_gone(self.worker, permit, asked)?
+        } else {
+            gate.clear(self.worker, self.connection, permit, asked)?
+        };
         let admitted = Admitted { permit, login, usage };
         audit::accepted(self.worker, self.connection, &Subject::message(Some(route)), &admitted, self.correlation)?;
         Ok(admitted.permit)

@@ -6,7 +6,8 @@ import pytest
 
 from harness.binance import Key
 from harness.server import BINARY, Server, environment, run
-from test_cli import ENVIRONMENT, all_keys, serving
+from test_cli import ENVIRONMENT
+from test_starts import all_keys, serving
 
 
 def start_without_room(state, kibibytes):

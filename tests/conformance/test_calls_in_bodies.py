@@ -9,7 +9,6 @@ import time
 import pytest
 
 from harness.authz import AuthzServer
-from harness.halted import Halted
 from harness.limited import made_key
 from harness.raw import ask
 from harness.venue import CountingVenue
@@ -20,21 +19,8 @@ ORDER = {"instrument_name": "BTC_USDT", "amount": 0.01, "type": "limit", "price"
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory):
-    halted = Halted(tmp_path_factory.mktemp("bodies"))
-    with halted.server:
-        yield halted
-
-
-@pytest.fixture(scope="module")
 def server(gateway):
     return gateway.server
-
-
-@pytest.fixture(autouse=True)
-def lifted(gateway):
-    yield
-    gateway.lift_all()
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +140,7 @@ def test_another_place_for_a_method_or_another_type_of_body_is_refused(server, k
         assert sent(server, [JSON, signed(key, body, verb=verb)], body, verb=verb)[0] == 405, verb
 
 
+@pytest.mark.usefixtures("lifted")
 def test_a_halt_stops_orders_and_lets_cancels_and_reductions_pass(gateway, server, key):
     _, placed = call(server, key, "private/buy", ORDER)
     gateway.halt(scope="dialect:deribit", reason="market.disorder")

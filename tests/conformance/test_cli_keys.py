@@ -30,8 +30,6 @@ def test_a_key_lives_from_new_to_revoke(server):
 
 
 def within_a_second(holds):
-    import time
-
     deadline = time.monotonic() + 1
     while not holds():
         assert time.monotonic() < deadline, "not within a second"

@@ -36,17 +36,14 @@ def calls(server, key, *asked):
     return [answer.get("result", answer.get("error")) for answer in talking(server, story, PATH)]
 
 
-def state_of(server, key, order):
-    token = json.loads(request(server, "POST", "/api/v2", [], json.dumps({"id": 1, "method": "public/auth", "params": login(key)}).encode()).body)
-    bearer = [("Authorization", f"Bearer {token['result']['access_token']}")]
-    body = json.dumps({"id": 2, "method": "private/get_order_state", "params": {"order_id": order}}).encode()
-    return json.loads(request(server, "POST", "/api/v2", bearer, body).body)["result"]["order_state"]
-
-
 def orders_of(server, key, method, **params):
     token = json.loads(request(server, "POST", "/api/v2", [], json.dumps({"id": 1, "method": "public/auth", "params": login(key)}).encode()).body)
     bearer = [("Authorization", f"Bearer {token['result']['access_token']}")]
     return json.loads(request(server, "POST", "/api/v2", bearer, json.dumps({"id": 2, "method": method, "params": params}).encode()).body)["result"]
+
+
+def state_of(server, key, order):
+    return orders_of(server, key, "private/get_order_state", order_id=order)["order_state"]
 
 
 def placed(server, key):

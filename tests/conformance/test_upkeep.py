@@ -118,8 +118,8 @@ def test_one_key_that_cannot_be_changed_keeps_no_other_of_its_account(server):
     with contextlib.closing(sqlite3.connect(server.state / "countersign.db", timeout=30)) as database, database:
         database.execute(stuck)
     try:
-        said = keep(server, "account", "revoke", "desk-10", code=1)
-        assert "2 of 3 keys of account desk-10 are revoked now" in said and f"not {names[0]}: " in said and "stuck" in said, said
+        said = keep(server, "account", "revoke", "desk-10", code=ENVIRONMENT)
+        assert "2 of 3 keys of account desk-10 are revoked now" in said and f"not {names[0]}: " in said and said.count("stuck") == 1, said
         assert {line["key_id"] for line in audit(server, "key_revoke") if line["account"] == "desk-10"} == set(names[1:])
     finally:
         with contextlib.closing(sqlite3.connect(server.state / "countersign.db", timeout=30)) as database, database:

@@ -248,7 +248,7 @@ mod tests {
             });
             serde_json::from_value(before).unwrap()
         };
-        assert_eq!((status(2).operators.clone(), status(2).is_unliftable()), (None, false));
+        assert_eq!((status(2).operators, status(2).is_unliftable()), (None, false));
         assert!(status(0).is_unliftable());
     }
 }

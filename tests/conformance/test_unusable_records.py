@@ -36,3 +36,19 @@ def test_a_record_that_cannot_be_read_is_no_login_and_others_are_revoked(server,
     assert status(revoked) != 200
     assert status(kept) == 200
     database.close()
+
+
+def test_an_account_that_cannot_be_read_keeps_nobody_from_being_revoked(server):
+    revoked = made_key(server, "--scopes", "order:read,account:read")
+    until(lambda: Key(revoked).ask(server, "GET", "/api/v3/account").status == 200)
+    account = "INSERT INTO accounts (id, label, created, cancel_on_disconnect) VALUES ('no account', '', 0, 1)"
+    database = sqlite3.connect(server.state / "countersign.db", timeout=30)
+    with database:
+        database.execute(account)
+    try:
+        revoke(server, credential_id(server, revoked))
+        assert Key(revoked).ask(server, "GET", "/api/v3/account").status != 200
+    finally:
+        with database:
+            database.execute("DELETE FROM accounts WHERE id = 'no account'")
+        database.close()

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import tempfile
@@ -67,6 +68,8 @@ def test_a_change_that_is_none_or_cannot_be_leaves_everything(server):
     for wrong in (["--scopes", ""], ["--ip", "here"], ["--ip", "any", "--ip", "10.0.0.1"], ["--orders-per-10s", "0"], ["--expires", "0s"], []):
         keep(server, "key", "set", name, *wrong, code=USAGE)
     assert not [line for line in audit(server, "key_policy") if line["key_id"] == name]
+    shown = json.loads(run("key", "show", name, "--json", "--state", server.state).stdout)
+    assert [change["change"] for change in shown["history"]] == ["created"]
     keep(server, "key", "revoke", name)
     assert "revoked, for ever" in keep(server, "key", "set", name, "--ip", "10.0.0.1", code=1)
 
@@ -103,6 +106,25 @@ def test_an_account_is_paused_and_ended_with_all_its_keys(server):
     assert "no account desk-8" in keep(server, "account", "revoke", "desk-8", code=1)
     events = {event: len([line for line in audit(server, event) if line["account"] == "desk-9"]) for event in ("key_suspend", "key_resume", "key_revoke")}
     assert events == {"key_suspend": 2, "key_resume": 1, "key_revoke": 2}
+
+
+def test_one_key_that_cannot_be_changed_keeps_no_other_of_its_account(server):
+    keep(server, "account", "new", "desk-10")
+    names = []
+    for _ in range(3):
+        made = run("key", "new", "--account", "desk-10", "--purpose", "binance", "--kind", "HS256", "--state", server.state)
+        names.append(json.loads(made.stdout)["api_key"])
+    stuck = f"CREATE TRIGGER stuck BEFORE UPDATE ON credentials WHEN OLD.key_id = '{names[0]}' BEGIN SELECT RAISE(ABORT, 'stuck'); END"
+    with contextlib.closing(sqlite3.connect(server.state / "countersign.db", timeout=30)) as database, database:
+        database.execute(stuck)
+    try:
+        said = keep(server, "account", "revoke", "desk-10", code=ENVIRONMENT)
+        assert "2 of 3 keys of account desk-10 are revoked now" in said and f"not {names[0]}: " in said and said.count("stuck") == 1, said
+        assert {line["key_id"] for line in audit(server, "key_revoke") if line["account"] == "desk-10"} == set(names[1:])
+    finally:
+        with contextlib.closing(sqlite3.connect(server.state / "countersign.db", timeout=30)) as database, database:
+            database.execute("DROP TRIGGER stuck")
+    assert "1 key of account desk-10 is revoked now" in keep(server, "account", "revoke", "desk-10")
 
 
 def test_the_end_of_a_certificate_is_told_with_its_key(server, tmp_path):

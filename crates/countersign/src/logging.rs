@@ -88,12 +88,14 @@ mod tests {
 
     /// Takes nothing until it is let, and then gives each line away.
     struct Reader {
+        waits: Sender<()>,
         let_go: Receiver<()>,
         lines: Sender<String>,
     }
 
     impl Write for Reader {
         fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            let _ = self.waits.send(());
             // Nobody is to let it any more: it goes on for good.
             let _ = self.let_go.recv();
             let _ = self.lines.send(String::from_utf8_lossy(line).into_owned());
@@ -107,11 +109,14 @@ mod tests {
 
     #[test]
     fn lines_that_were_lost_are_told_of_also_where_the_line_that_tells_of_them_was_lost() {
-        let ((stands_still, let_go), (lines, read)) = (channel::<()>(), channel());
-        let (queue, log) = Log::to(Reader { let_go, lines }, 2);
+        let ((stands_still, let_go), (lines, read), (waits, taken)) = (channel::<()>(), channel(), channel());
+        let (queue, log) = Log::to(Reader { waits, let_go, lines }, 2);
         let subscriber = tracing_subscriber::fmt().with_writer(queue).with_ansi(false).with_target(false).finish();
         let _here = tracing::subscriber::set_default(subscriber);
-        let mut said = 0;
+        tracing::info!(said = 0, "something");
+        // From here on the queue holds two, whatever the other thread is given time for.
+        taken.recv_timeout(PATIENCE).unwrap();
+        let mut said = 1;
         while log.lost.dropped_lines() < 5 {
             tracing::info!(said, "something");
             said += 1;

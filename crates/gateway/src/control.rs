@@ -164,14 +164,14 @@ impl Control {
 }
 
 /// Reads all credentials and swaps the table. Several ask for it, and one does it at a time: of two that read side by side, the one that
-/// read first could be the last to swap, and a key that was revoked between would live until the next look at the store. By a record that cannot be used nobody logs in: it must not keep others from being revoked.
+/// read first could be the last to swap, and a key that was revoked between would live until the next look at the store. By a record that cannot be used nobody logs in: it must
+/// not keep others from being revoked, nor must what is kept of accounts.
 ///
 /// # Errors
 /// [`StoreError`]; the table stays as it was.
 pub async fn reload_credentials(shared: &Shared) -> Result<usize, StoreError> {
     let _one_after_the_other = shared.reloading.lock().await;
     let (records, unusable) = shared.store.usable_credentials().await?;
-    let disconnects = shared.store.accounts_that_cancel().await?.into_iter().collect();
     for error in unusable {
         tracing::error!(%error, "a key cannot be used");
     }
@@ -186,8 +186,10 @@ pub async fn reload_credentials(shared: &Shared) -> Result<usize, StoreError> {
     let table = CredentialTable::new(credentials, &shared.credentials.load()).explaining(&explained);
     let count = table.len();
     shared.credentials.store(Arc::new(table));
-    shared.disconnects.store(Arc::new(disconnects));
     ended::tell(shared, &records).await;
+    if let Err(error) = read_disconnects(shared).await {
+        tracing::error!(%error, "which accounts cancel on disconnect cannot be read; those that did go on to");
+    }
     Ok(count)
 }
 
@@ -197,9 +199,19 @@ pub async fn reload_credentials(shared: &Shared) -> Result<usize, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub(crate) async fn set_cancel_on_disconnect(shared: &Shared, account: &AccountId, enabled: bool) -> Result<(), StoreError> {
-    let _one_after_the_other = shared.reloading.lock().await;
+    // A revocation does not wait for what a client writes: only the reading is one after the other.
     shared.store.set_cancel_on_disconnect(account, enabled).await?;
-    shared.disconnects.store(Arc::new(shared.store.accounts_that_cancel().await?.into_iter().collect()));
+    let _one_after_the_other = shared.reloading.lock().await;
+    read_disconnects(shared).await
+}
+
+/// Reads which accounts cancel on disconnect. For whoever holds [`Shared::reloading`].
+async fn read_disconnects(shared: &Shared) -> Result<(), StoreError> {
+    let (accounts, unusable) = shared.store.accounts_that_cancel().await?;
+    for error in unusable {
+        tracing::error!(%error, "an account cannot be used");
+    }
+    shared.disconnects.store(Arc::new(accounts.into_iter().collect()));
     Ok(())
 }
 

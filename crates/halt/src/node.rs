@@ -175,10 +175,12 @@ impl HaltNode {
         let next = self.set.epoch() + 1;
         match &record.change {
             Change::Raise(halt) => {
-                self.set.raise(halt.clone(), record.epoch);
-                if record.epoch == next {
+                // Of a halt that is known under another epoch, the notice names the epoch of some other change, which is to be read.
+                let is_its_own = self.set.find(halt.id).is_none_or(|known| known.raised == 0 || known.raised == record.epoch);
+                self.set.raise(halt.clone(), if is_its_own { record.epoch } else { 0 });
+                if record.epoch == next && is_its_own {
                     self.set.advance(next);
-                } else if record.epoch > next {
+                } else if record.epoch >= next {
                     self.missing = self.missing.max(Some(record.epoch));
                 }
             }

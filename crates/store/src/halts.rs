@@ -70,7 +70,8 @@ impl HaltStore {
         Ok(HaltSet::new(epoch, entries))
     }
 
-    /// Commits a halt; the new epoch. A halt of this name that is there already is left as it is.
+    /// Commits a halt; its epoch. A halt of this name that is there already is left as it is, and its epoch is that under which it was
+    /// committed, not the present one: changes of other nodes may lie between, which whoever asks does not know by that.
     ///
     /// # Errors
     /// An infrastructure failure.
@@ -81,8 +82,9 @@ impl HaltStore {
         let added =
             transaction.run("INSERT INTO halts (id, record, raised) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING", &values).await?;
         if added == 0 {
+            let raised = raised(&mut transaction, halt).await?;
             transaction.leave().await?;
-            return Ok(epoch - 1);
+            return Ok(raised);
         }
         let record = HaltRecord { epoch, change: Change::Raise(halt.clone()) };
         log(&mut transaction, &record, halt.at, None).await?;
@@ -185,6 +187,14 @@ async fn epoch(transaction: &mut Tx) -> Result<u64, StoreError> {
     let row = transaction.one("SELECT epoch FROM halt_epoch", &[]).await?;
     let epoch = row.number("epoch").map_err(|error| bad("epoch", error))?;
     u64::try_from(epoch).map_err(|error| bad("epoch", error))
+}
+
+/// The epoch of a halt that is there.
+async fn raised(transaction: &mut Tx, halt: &Halt) -> Result<u64, StoreError> {
+    let id = halt.id.to_string();
+    let row = transaction.one("SELECT raised FROM halts WHERE id = $1", &[id.as_str().into()]).await?;
+    let raised = row.number("raised").map_err(|error| bad(&id, error))?;
+    u64::try_from(raised).map_err(|error| bad(&id, error))
 }
 
 async fn entries(transaction: &mut Tx) -> Result<Vec<Entry>, StoreError> {

@@ -98,11 +98,25 @@ async fn set_state(account: &str, to: CredentialState, event: AuditEvent, args: 
         CredentialState::Revoked => state != CredentialState::Revoked,
         CredentialState::Suspended => state == CredentialState::Active,
     };
-    let mut changed = Vec::new();
+    let (mut changed, mut left, mut failed) = (Vec::new(), Vec::new(), None);
     for record in records.iter().filter(|record| record.account == account && concerns(record.state)) {
-        changed.push(keeper.store.set_state(&record.id, to, &change()).await?);
+        match keeper.store.set_state(&record.id, to, &change()).await {
+            Ok(record) => changed.push(record),
+            Err(error) => {
+                left.push(format!("{}: {error}", record.key_id));
+                failed = Some(error);
+            }
+        }
     }
-    keeper.keys_changed(&changed, event).await?;
+    // Those that are changed are on record, and known to the gateway, whatever became of the others.
+    let recorded = keeper.keys_changed(&changed, event).await;
+    if let Some(failed) = failed {
+        let (changed, all) = (changed.len(), changed.len() + left.len());
+        let unrecorded = recorded.err().map(|error| format!(" ({error:#})")).unwrap_or_default();
+        let words = format!("{changed} of {all} keys of account {account} are {} now{unrecorded}; not {}", to.name(), left.join("; not "));
+        return Err(anyhow::Error::from(failed).context(words));
+    }
+    recorded?;
     output::line(match changed.as_slice() {
         [one] => format!("1 key of account {account} is {} now: {}", to.name(), one.key_id),
         all => format!("{} keys of account {account} are {} now", all.len(), to.name()),

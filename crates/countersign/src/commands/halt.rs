@@ -70,13 +70,13 @@ async fn halt(args: &HaltArgs) -> anyhow::Result<ExitCode> {
 /// What is halted where nobody is named stays so until the configuration names somebody: that is better known now.
 async fn tell_of_no_operators(client: &OperatorClient) -> anyhow::Result<()> {
     match client.halts().await {
-        Ok(status) if status.operators.is_empty() => output::line(NO_OPERATORS),
+        Ok(status) if status.is_unliftable() => output::line(NO_OPERATORS),
         Ok(_) | Err(_) => Ok(()),
     }
 }
 
-const NO_OPERATORS: &str = "ATTENTION: halt.operators is empty, so nobody can lift this: `operator new` makes a key, and its line for the \
-                            configuration of the next start";
+const NO_OPERATORS: &str = "ATTENTION: halt.operators is empty, so nobody can lift this. Run `countersign operator new NAME --out FILE`, \
+                            put the line it prints into halt.operators, and restart";
 
 /// The argument parser sees to it that there is one.
 fn reason_name(args: &HaltArgs) -> &'static str {
@@ -233,4 +233,22 @@ fn resting(cancel: &CancelLine) -> String {
 /// An operator's private key in PEM.
 fn read_key(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     argument::read_text(path, KEY_FILE_BYTES_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_gateway_of_before_that_does_not_say_whom_it_names_is_not_said_to_name_nobody() {
+        let status = |operators: usize| -> HaltStatus {
+            let before = serde_json::json!({
+                "node": "n1", "epoch": 7, "unknown": null, "lease_ms": 900, "confirmed": true, "quorum": [1, operators], "halts": []
+            });
+            serde_json::from_value(before).unwrap()
+        };
+        assert_eq!((status(2).operators, status(2).is_unliftable()), (None, false));
+        assert!(status(0).is_unliftable());
+    }
 }

@@ -63,9 +63,12 @@ impl Keeper {
         self.finish(records.iter().map(|record| AuditRecord::new(clock::wall(), event).words(BY_COMMAND).credential(record))).await
     }
 
-    /// Records that an operator was given a certificate, which no gateway has to be told.
+    /// Records that an operator was given a certificate. The database has nothing of it, so no gateway is told.
     pub(super) async fn operator_certified(self, words: &str) -> anyhow::Result<()> {
-        self.finish([AuditRecord::new(clock::wall(), AuditEvent::OperatorCertificate).told(&format!("{BY_COMMAND}: {words}"))]).await
+        let line = AuditRecord::new(clock::wall(), AuditEvent::OperatorCertificate).told(&format!("{BY_COMMAND}: {words}"));
+        let recorded = self.audit.append(line).and_then(|()| self.audit.flush());
+        self.store.close().await;
+        recorded.context("no certificate is given out: it could not be recorded in the audit log")
     }
 
     /// Records what a key trades for.

@@ -112,15 +112,16 @@ async fn connect(shared: &Shared, dir: &StateDir) -> anyhow::Result<Store> {
 /// A node with a CA or a root of its own is another gateway to whoever trusts or pinned that of the others: it would start, and refuse
 /// their clients as strangers.
 fn check_common(nodes: &CommonIdentity, own: &CommonIdentity, address: &DatabaseAddress, dir: &StateDir) -> anyhow::Result<()> {
-    let (what, files) = if nodes.authority_spki != own.authority_spki {
-        ("private CA", "ca.pem and ca-key.pem")
+    let (what, files, theirs, ours) = if nodes.authority_spki != own.authority_spki {
+        ("private CA", "ca.pem and ca-key.pem", &nodes.authority_spki, &own.authority_spki)
     } else if nodes.gateway_root != own.gateway_root {
-        ("gateway root", "gateway-root-key.pem, gateway-key.pem and gateway-delegation.txt")
+        ("gateway root", "gateway-root-key.pem, gateway-key.pem and gateway-delegation.txt", &nodes.gateway_root, &own.gateway_root)
     } else {
         return Ok(());
     };
     Err(Failure::environment(format!(
-        "the nodes of {} have another {what} than {}, so their clients would be strangers here; copy their {files} to it",
+        "the nodes of {} have another {what} ({theirs}) than {} ({ours}), so their clients would be strangers here; copy their {files} to it, \
+         or, where the first that started has the wrong one, begin anew: docs/operations.md, \"Set it up\"",
         address.shown(),
         dir.path().display()
     )))

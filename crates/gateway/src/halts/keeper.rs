@@ -319,7 +319,7 @@ impl HaltKeeper {
             confirmed,
             nodes,
             quorum: (self.operators.quorum(), self.operators.operators().len()),
-            operators: self.operators.operators().iter().map(ToString::to_string).collect(),
+            operators: Some(self.operators.operators().iter().map(ToString::to_string).collect()),
             reviews_overdue,
             halts: node.set().in_force().map(|(entry, level)| self.line(entry, level)).collect(),
         }

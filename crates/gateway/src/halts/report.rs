@@ -237,14 +237,22 @@ pub struct HaltStatus {
     pub nodes: Vec<NodeLine>,
     /// How many operators must sign a lift of the wide scopes, of how many.
     pub quorum: (usize, usize),
-    /// Who they are, as `NAME:KEY` of the configuration.
+    /// Who they are, as `NAME:KEY` of the configuration; `None` from a gateway of before, which does not say.
     #[serde(default)]
-    pub operators: Vec<String>,
+    pub operators: Option<Vec<String>>,
     /// How many of the halts somebody was to look at again by now.
     #[serde(default)]
     pub reviews_overdue: usize,
     /// What is in force.
     pub halts: Vec<HaltLine>,
+}
+
+impl HaltStatus {
+    /// Whether nobody is named who lifts.
+    #[must_use]
+    pub const fn is_unliftable(&self) -> bool {
+        self.quorum.1 == 0
+    }
 }
 
 /// `POST /v1/lifts`

@@ -231,6 +231,27 @@ fn a_missing_epoch_stops_until_it_is_read() {
     assert_eq!(world.nodes[0].set().in_force().count(), 2);
 }
 
+/// As from a node that takes the present epoch for that of a halt which it writes a second time.
+#[test]
+fn a_notice_of_a_halt_that_is_known_under_another_epoch_hides_no_change() {
+    let mut world = World::new();
+    world.run(LEASE_RENEW * 2);
+    let (first, second) = (halt(8, "account:a", Action::Freeze), halt(9, "account:b", Action::Freeze));
+    for (epoch, halt) in [(1, first.clone()), (2, second.clone())] {
+        world.store.raise(halt, epoch);
+        world.store.advance(epoch);
+    }
+    let node = &mut world.nodes[0];
+    for epoch in [1, 1, 2] {
+        node.handle_notice(&HaltRecord { epoch, change: Change::Raise(first.clone()) });
+    }
+    assert_eq!((node.set().epoch(), node.posture(world.now)), (1, Posture::Unknown(Unknown::EpochMissing)));
+    world.run(TICK * 3);
+    let set = world.nodes[0].set();
+    assert_eq!((world.nodes[0].posture(world.now), set.epoch()), (Posture::Known, 2));
+    assert_eq!((set.find(first.id).unwrap().raised, set.find(second.id).unwrap().raised), (1, 2));
+}
+
 #[test]
 fn a_store_put_back_to_an_older_state_gives_no_lease() {
     let mut world = World::new();

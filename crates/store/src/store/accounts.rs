@@ -51,12 +51,19 @@ impl Store {
         if changed == 0 { Err(StoreError::AccountUnknown(id.clone())) } else { Ok(()) }
     }
 
-    /// The accounts of which they do.
+    /// The accounts of which they do; and what is wrong with the others, which have no keys that can be used.
     ///
     /// # Errors
     /// An infrastructure failure.
-    pub async fn accounts_that_cancel(&self) -> Result<Vec<AccountId>, StoreError> {
-        let rows = self.db.rows("SELECT id, label, created FROM accounts WHERE cancel_on_disconnect = 1", &[]).await?;
-        rows.iter().map(|row| Ok(row::account(row)?.id)).collect()
+    pub async fn accounts_that_cancel(&self) -> Result<(Vec<AccountId>, Vec<StoreError>), StoreError> {
+        let rows = self.db.rows("SELECT id FROM accounts WHERE cancel_on_disconnect = 1 ORDER BY id", &[]).await?;
+        let (mut accounts, mut others) = (Vec::with_capacity(rows.len()), Vec::new());
+        for found in &rows {
+            match row::account_id(found) {
+                Ok(account) => accounts.push(account),
+                Err(error) => others.push(error),
+            }
+        }
+        Ok((accounts, others))
     }
 }

@@ -159,7 +159,7 @@ impl Store {
         Ok(record)
     }
 
-    /// Changes what a credential may do, from where, how much and how long.
+    /// Changes what a credential may do, from where, how much and how long. What is so already is no change: nothing is written.
     ///
     /// # Errors
     /// [`StoreError::Revoked`], unknown credential, a field out of bounds, or an infrastructure failure.
@@ -170,7 +170,12 @@ impl Store {
         if record.state == CredentialState::Revoked {
             return Err(StoreError::Revoked(id.clone()));
         }
+        let before = policy(&record);
         apply(&mut record, update)?;
+        if policy(&record) == before {
+            transaction.leave().await?;
+            return Ok(record);
+        }
         self.update(&mut transaction, &record).await?;
         self.note(&mut transaction, &record, KeyChangeKind::Policy, &describe(&record), change).await?;
         transaction.commit().await?;
@@ -328,6 +333,11 @@ fn apply(record: &mut CredentialRecord, update: PolicyUpdate) -> Result<(), Stor
     record.min_bind = update.min_bind.unwrap_or(record.min_bind);
     record.not_after = update.not_after.unwrap_or(record.not_after);
     Ok(())
+}
+
+/// All that [`apply`] may change.
+fn policy(record: &CredentialRecord) -> (String, String) {
+    (describe(record), record.label.clone())
 }
 
 fn addresses(record: &CredentialRecord) -> String {

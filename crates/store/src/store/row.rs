@@ -87,6 +87,11 @@ pub(super) fn account(row: &Row) -> Result<AccountRecord, StoreError> {
     Ok(AccountRecord { id: reader.parsed("id", AccountId::parse)?, label: reader.text("label")?, created: reader.time("created")? })
 }
 
+/// The name of an account alone.
+pub(super) fn account_id(row: &Row) -> Result<AccountId, StoreError> {
+    Reader::new(row, "account", "id").parsed("id", AccountId::parse)
+}
+
 pub(super) fn credential(row: &Row, sealing: &SealingKey) -> Result<CredentialRecord, StoreError> {
     let reader = Reader::new(row, "credential", "id");
     let key_id = reader.parsed("key_id", ApiKeyId::parse)?;

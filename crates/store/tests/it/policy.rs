@@ -59,7 +59,16 @@ async fn policy_changes_are_partial_and_stop_at_revocation(place: Place) {
         not_after: Some(Some(Timestamp::MAX)),
         ..PolicyUpdate::default()
     };
-    store.update_policy(&made.id, update, &change()).await.unwrap();
+    store.update_policy(&made.id, update.clone(), &change()).await.unwrap();
+    let noted = (store.change_counter().await.unwrap(), store.key_changes(None, 9).await.unwrap().len());
+    for same in [update, PolicyUpdate::default()] {
+        store.update_policy(&made.id, same, &change()).await.unwrap();
+    }
+    let after = (store.change_counter().await.unwrap(), store.key_changes(None, 9).await.unwrap().len());
+    assert_eq!(after, noted, "what is so already is no change");
+    let label = PolicyUpdate { label: Some("another".to_owned()), ..PolicyUpdate::default() };
+    assert_eq!(store.update_policy(&made.id, label, &change()).await.unwrap().label, "another");
+    assert_eq!(store.key_changes(None, 9).await.unwrap().len(), noted.1 + 1);
     let read = store.credential(&made.id).await.unwrap();
     assert_eq!((read.scopes.to_string().as_str(), read.rate, read.min_bind), ("md:read", made.rate, made.min_bind));
     assert!(read.not_after.is_some_and(|end| end > T0), "the far end of time stays far");

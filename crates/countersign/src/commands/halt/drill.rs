@@ -230,7 +230,8 @@ async fn check_operator(client: &OperatorClient, operator: &str, pem: &str) -> a
     let key = SigningKey::from_pkcs8_pem(Algorithm::Ed25519, pem)?;
     let public = key.spki_der().last_chunk::<32>().context("an Ed25519 SPKI ends with the key")?;
     let own = Operator { name: operator.into(), key: *public }.to_string();
-    let operators = client.halts().await?.operators;
+    // A gateway of before does not say whom it names; whoever is not named cannot sign there.
+    let Some(operators) = client.halts().await?.operators else { return Ok(()) };
     if operators.contains(&own) {
         return Ok(());
     }

@@ -23,7 +23,7 @@ pub(in crate::commands) fn run(command: &LiftCommand) -> anyhow::Result<ExitCode
             LiftCommand::Propose { halts, stage, reason, json, state } => {
                 let request = LiftRequest { halts: halts.clone(), to: stage.map(|action| action.to_string()), reason: reason.clone() };
                 let client = gateway(state)?;
-                unliftable = client.halts().await?.operators.is_empty();
+                unliftable = client.halts().await?.is_unliftable();
                 (client.propose_lift(&request).await?, *json)
             }
             LiftCommand::Show { proposal, json, state } => (gateway(state)?.lift(parse(proposal)?).await?, *json),

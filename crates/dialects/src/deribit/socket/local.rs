@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use countersign_core::{Detail, Monotonic, Refusal, Reject, VerifiedIdentity};
+use countersign_core::{Detail, Monotonic, Refusal, Reject, Scope, VerifiedIdentity};
 use serde_json::{Value, json};
 
 use super::{DeribitSocket, check};
@@ -76,13 +76,13 @@ impl DeribitSocket {
                 self.heartbeat = None;
                 json!("ok")
             }
-            ENABLE_CANCEL_ON_DISCONNECT => self.set_cancels(call, ENABLE_CANCEL_ON_DISCONNECT, true, desk)?,
-            DISABLE_CANCEL_ON_DISCONNECT => self.set_cancels(call, DISABLE_CANCEL_ON_DISCONNECT, false, desk)?,
+            ENABLE_CANCEL_ON_DISCONNECT => self.set_cancels(call, ENABLE_CANCEL_ON_DISCONNECT, true)?,
+            DISABLE_CANCEL_ON_DISCONNECT => self.set_cancels(call, DISABLE_CANCEL_ON_DISCONNECT, false)?,
             "private/get_cancel_on_disconnect" => {
                 let identity = self.logged_in()?;
-                match self::scope(call)? {
-                    Scope::Connection => json!({"enabled": self.cancels.on_disconnect(identity.account()), "scope": "connection"}),
-                    Scope::Account => json!({"enabled": desk.cancels_on_disconnect(identity.account()), "scope": "account"}),
+                match whose(call)? {
+                    Whose::Connection => json!({"enabled": self.cancels.on_disconnect(identity.account()), "scope": "connection"}),
+                    Whose::Account => json!({"enabled": desk.cancels_on_disconnect(identity.account()), "scope": "account"}),
                 }
             }
             _ => return Ok(None),
@@ -94,14 +94,14 @@ impl DeribitSocket {
         self.identity.as_ref().ok_or_else(|| Refusal::with(Reject::MissingCredentials, Detail::None))
     }
 
-    /// Whoever sets it must be allowed to cancel. For an account, it is of the connections that log in after it.
-    fn set_cancels(&mut self, call: &Call<'_>, message: &'static str, enabled: bool, desk: &dyn Desk) -> Result<Value, Refusal> {
+    /// Whoever sets it must be allowed to cancel. For an account, it is of the connections that log in after it, and kept also where it seems
+    /// to be so: the desk's view may be older than what another node was told.
+    fn set_cancels(&mut self, call: &Call<'_>, message: &'static str, enabled: bool) -> Result<Value, Refusal> {
         let identity = self.logged_in()?.clone();
-        check(&identity, Some(countersign_core::Scope::ORDER_WRITE))?;
-        match self::scope(call)? {
-            Scope::Connection => self.cancels.here = Some(enabled),
-            Scope::Account if desk.cancels_on_disconnect(identity.account()) == enabled => {}
-            Scope::Account => {
+        check(&identity, Some(Scope::ORDER_WRITE))?;
+        match whose(call)? {
+            Whose::Connection => self.cancels.here = Some(enabled),
+            Whose::Account => {
                 self.forwarded = call.id.map(str::to_owned);
                 self.setting = Some(Setting { message, identity, cancels_on_disconnect: enabled });
             }
@@ -111,15 +111,15 @@ impl DeribitSocket {
 }
 
 /// What cancel on disconnect is set or asked for.
-enum Scope {
+enum Whose {
     Account,
     Connection,
 }
 
-fn scope(call: &Call<'_>) -> Result<Scope, Refusal> {
+fn whose(call: &Call<'_>) -> Result<Whose, Refusal> {
     match call.params.text("scope")?.as_deref() {
-        None | Some("connection") => Ok(Scope::Connection),
-        Some("account") => Ok(Scope::Account),
+        None | Some("connection") => Ok(Whose::Connection),
+        Some("account") => Ok(Whose::Account),
         Some(_) => Err(malformed("scope")),
     }
 }

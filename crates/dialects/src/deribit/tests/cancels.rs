@@ -195,12 +195,14 @@ fn an_account_decides_for_the_connections_that_log_in_after_it() {
     let mut second = logged_in(&mut shell);
     assert_eq!(asked(&mut shell, &mut second, "get", "connection"), Ok(json!({"enabled": true, "scope": "connection"})));
     assert_eq!(second.unclean_end(false).len(), 1);
-    // What is said on a connection goes first, and twice the same is nothing to keep.
+    // What is said on a connection goes first.
     place(&mut shell, &mut second, "B", "open");
     assert_eq!(asked(&mut shell, &mut second, "disable", "connection"), Ok(json!("ok")));
     assert!(second.unclean_end(false).is_empty());
-    assert_eq!(asked(&mut shell, &mut second, "enable", "account"), Ok(json!("ok")));
-    assert!(second.take_setting().is_none());
+    let again = r#"{"jsonrpc":"2.0","id":5,"method":"private/enable_cancel_on_disconnect","params":{"scope":"account"}}"#;
+    let now = shell.now();
+    assert!(shell.desk.cancels && matches!(second.handle_text(again, now, &mut shell.desk), Step::Reply(_)));
+    assert!(second.take_setting().is_some(), "kept again: another node may have been told otherwise since");
 
     assert_eq!(asked(&mut shell, &mut second, "disable", "account"), Ok(json!("ok")));
     assert!(logged_in(&mut shell).unclean_end(false).is_empty());

@@ -250,4 +250,23 @@ mod tests {
         })
         .await;
     }
+
+    /// What is pending is written a second time where the answer of the first was late: by then it was read, and others have halted.
+    #[tokio::test]
+    async fn a_halt_that_is_written_twice_moves_no_node_past_the_halts_of_others() {
+        on_stage(|stage| async move {
+            let keeper = &stage.worker.shared.halts;
+            let theirs = of_another_node();
+            let mine = Halt { id: HaltId::from_bytes([8; 6]), ..theirs.clone() };
+            let epoch = keeper.store.raise(&mine).await.unwrap();
+            keeper.read().await;
+            keeper.store.raise(&theirs).await.unwrap();
+            let again = keeper.store.raise(&mine).await.unwrap();
+            keeper.note_committed(mine, again);
+            assert_eq!((again, keeper.status().epoch), (epoch, epoch), "the other is still to be read");
+            keeper.read().await;
+            assert!(keeper.is_committed(theirs.id) && keeper.status().epoch == epoch + 1);
+        })
+        .await;
+    }
 }

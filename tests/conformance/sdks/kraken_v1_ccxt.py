@@ -71,9 +71,12 @@ class Client:
             if not trades:
                 raise Returned("no trade of the order")
             assert trades[0]["symbol"] == SYMBOL and trades[0]["side"] == "buy" and trades[0]["fee"]["cost"] > 0, trades
+            # Waits before it is there: what arrives while nobody waits is not told again.
+            coming = asyncio.ensure_future(client.watch_my_trades(SYMBOL))
+            await asyncio.sleep(0)
             sold = (await client.create_order(SYMBOL, "market", "sell", AMOUNT))["id"]
-            while not [each for each in trades if each["order"] == sold]:
-                trades = await client.watch_my_trades(SYMBOL)
+            while not [each for each in await coming if each["order"] == sold]:
+                coming = asyncio.ensure_future(client.watch_my_trades(SYMBOL))
             return True
 
         return self._run(story)

@@ -18,7 +18,7 @@ from harness.fix import FixClient, binance_logon, limit_order
 from harness.recorded import recorded
 from harness.server import Server, run
 from harness.three import Cluster as WithWires
-from harness.upgrade import Node, Requests, drained, only_starved, replace
+from harness.upgrade import Node, Requests, drained, only_starved, refusals, replace
 from harness.waiting import until
 
 ORDERS_MAX = 40
@@ -76,7 +76,7 @@ def test_requests_pass_while_one_process_takes_over_from_another(node, key, roun
             drained(node.former[-1])
             anew.goes_on()
     assert not anew.wrong and not kept.wrong, (anew.wrong[:5], kept.wrong[:5])
-    assert not (anew.stopped or kept.stopped) or only_starved(node.state)
+    assert not (anew.stopped or kept.stopped) or only_starved(node.state), (anew.stopped[:3], kept.stopped[:3], refusals(node.state)[-9:])
     # Each process appended to one log, and none broke its chain.
     verified = run("audit", "verify", "--state", node.state)
     assert verified.returncode == 0, verified.stdout + verified.stderr
@@ -212,7 +212,9 @@ def test_three_nodes_are_replaced_one_after_the_other(three, round):
         for flow in flows:
             flow.__exit__()
     assert not [flow.wrong[:3] for flow in flows if flow.wrong]
-    assert not [flow for flow in flows if flow.stopped] or only_starved(*(node.state for node in three.nodes))
+    stopped = [flow.stopped[:3] for flow in flows if flow.stopped]
+    states = [node.state for node in three.nodes]
+    assert not stopped or only_starved(*states), (stopped, refusals(*states)[-9:])
     arrived = Counter(three.orders(since))
     placed = {name for flow in flows for name in flow.placed}
     assert set(arrived.values()) == {1} and placed == set(arrived)

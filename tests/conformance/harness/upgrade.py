@@ -114,7 +114,7 @@ class Requests:
                 continue
             if answer.status == 503:
                 # A process that gets no processor for a second stops itself, upgraded or not: the test asks the audit log whether it was that.
-                self.stopped.append(name)
+                self.stopped.append((name, answer.body))
             elif answer.status != 200:
                 self.wrong.append((name, answer.status, answer.body))
             else:
@@ -146,3 +146,8 @@ def only_starved(*states):
         return False
     warnings.warn("requests were refused because this machine was too busy to read the halts in a second", stacklevel=2)
     return {record["reject"] for state in states for record in recorded(state, "refuse")} <= {"halt_unknown"}
+
+
+def refusals(*states):
+    """What the audit logs of nodes say of whatever they refused."""
+    return [(state.name, record["at"], record["reject"], record.get("detail")) for state in states for record in recorded(state, "refuse")]

@@ -187,6 +187,8 @@ impl Running {
         }
         // Before anybody can come: whoever takes over is asked at once.
         reload_credentials(&shared).await?;
+        // Once more: what was made since they were read may have taken longer than their lease on a busy machine.
+        shared.halts.read().await;
         let mut gateway = Gateway::start(
             Arc::clone(&shared),
             upstreams,

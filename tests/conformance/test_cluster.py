@@ -16,6 +16,7 @@ import pytest
 
 from harness import raw
 from harness.binance import ORDER, Key, code
+from harness.recorded import recorded
 from harness.redis import Redis
 from harness.server import Server, run
 
@@ -215,6 +216,8 @@ def test_a_memory_that_hangs_costs_one_wait_and_not_one_for_each_order(tmp_path)
         assert waited < 50, "each of them would have waited a second"
         check_refused_without_memory(nodes, "before-the-pause")
         nodes.redis.resume()
+        why = {record.get("detail", "") for record in recorded(nodes.a.state, "refuse") if record["reject"] == "store_unavailable"}
+        assert why and all(words.startswith("the memory that nodes share: ") and words.endswith(" ms") for words in why), why
         nodes.until_an_order_passes(nodes.a)
 
 

@@ -22,7 +22,7 @@ use countersign_core::{
 use countersign_store::{AuditHealth, JournaledNonceGuard, JournaledReplayGuard, LocalNonces, NonceKey, StoreError};
 
 use super::limits::{LET_GO_DEADLINE, QUESTION_DEADLINE, RELEASE_DEADLINE};
-use super::wire::{self, Frame};
+use super::wire::{self, Frame, unexpected};
 use crate::clock;
 
 /// The journals of this node, or the way to whoever has them.
@@ -145,6 +145,9 @@ fn ask(questions: &Mutex<UnixStream>, question: &Frame) -> Option<Result<(), Rej
     let stream = questions.lock().unwrap_or_else(PoisonError::into_inner);
     let answered = wire::send(&stream, question).and_then(|()| wire::receive(&stream));
     let Ok(Frame::Verdict { reject }) = answered else {
+        // Not the frame: others than a verdict hold secrets.
+        let error = answered.err().unwrap_or_else(unexpected);
+        tracing::error!(%error, "the process that took over does not say what it has seen: what needs that is refused here");
         let _ = stream.shutdown(std::net::Shutdown::Both);
         return None;
     };

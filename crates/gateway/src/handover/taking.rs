@@ -235,8 +235,9 @@ impl Pending {
         // Asked as soon as it knows that we are ready.
         let answering = std::thread::Builder::new().name("lent-guards".to_owned()).spawn(move || answer_questions(&questions, &lender))?;
         let leaving = wire::send(&stream, &Frame::Ready).and_then(|()| wire::receive(&stream));
-        if !matches!(leaving, Ok(Frame::Leaving)) {
-            tracing::warn!(?leaving, "the process before this one ended without handing its sessions over");
+        let leaving = leaving.and_then(|frame| if matches!(frame, Frame::Leaving) { Ok(()) } else { Err(unexpected()) });
+        if let Err(error) = leaving {
+            tracing::warn!(%error, "the process before this one ended without handing its sessions over");
         }
         let following = std::thread::Builder::new().name("predecessor".to_owned()).spawn(move || {
             if let Err(error) = follow(&predecessor, stream, wishes, &came) {

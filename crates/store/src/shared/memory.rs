@@ -39,6 +39,8 @@ pub struct SharedMemory {
     began: Script,
     begin_anew: Script,
     asked_micros: AtomicU64,
+    /// Why the last question that had no answer had none.
+    trouble: Mutex<Option<String>>,
     results: [AtomicU64; SharedResult::ALL.len()],
 }
 
@@ -116,6 +118,7 @@ impl SharedMemory {
             began: Script::new(with_beginning!("return tonumber(began)")),
             begin_anew: Script::new("redis.call('SET', KEYS[1], ARGV[1])\nreturn tonumber(ARGV[1])"),
             asked_micros: AtomicU64::new(0),
+            trouble: Mutex::default(),
             results: Default::default(),
         }))
     }
@@ -141,7 +144,8 @@ impl SharedMemory {
             let looked_for = self.now().mono.saturating_add(limits::SHARED_CONNECT_TIMEOUT * 3);
             self.down_until.store(retry_at(looked_for), Ordering::Release);
         }
-        let outcome = self.look();
+        let begun = self.now().mono;
+        let outcome = self.look().inspect_err(|error| self.note_trouble(begun, error));
         self.note(self.now().mono, outcome.is_ok());
         outcome
     }
@@ -294,18 +298,32 @@ impl SharedMemory {
     }
 
     fn try_ask<T>(&self, question: impl FnOnce(&mut Link) -> RedisResult<T>) -> Option<T> {
+        let begun = self.now().mono;
         let waiting = self.links.lock().ok()?.pop_back();
         let mut link = match waiting {
             Some(link) => link,
-            None => self.connect(self.timeout).ok()?,
+            None => self.connect(self.timeout).inspect_err(|error| self.note_trouble(begun, error)).ok()?,
         };
-        let answer = question(&mut link).ok()?;
+        let answer = question(&mut link).inspect_err(|error| self.note_trouble(begun, error)).ok()?;
         // A connection that failed is dropped above: its answer could come later, for another question.
         let mut links = self.links.lock().ok()?;
         if links.len() < limits::SHARED_LINKS_MAX {
             links.push_back(link);
         }
         Some(answer)
+    }
+
+    fn note_trouble(&self, begun: Monotonic, why: &dyn fmt::Display) {
+        let after = self.now().mono.saturating_since(begun).as_millis();
+        if let Ok(mut trouble) = self.trouble.lock() {
+            *trouble = Some(format!("{why}, after {after} ms"));
+        }
+    }
+
+    /// Why the last question that had no answer had none, for the operator: how it failed, and after how long.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().ok()?.clone()
     }
 
     fn note(&self, now: Monotonic, answered: bool) {

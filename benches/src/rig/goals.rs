@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::contestants::Who;
 use super::contestants::Who::{Countersign, Direct, Haproxy, Nginx};
 use super::rounds::Round;
+use crate::load::LoadReport;
 use crate::primitives::{Primitives, median};
 
 /// A goal.
@@ -70,7 +71,18 @@ pub(super) const GOALS: &[Goal] = &[
     goal("P14b", "p50 added at 20,000/s / the better of nginx and HAProxy", &["hmac-20k"], 1.10, |round, run| {
         added(round, "hmac-20k", run)
     }),
+    goal("P14c", "p99 added at 2,000/s / the better of nginx and HAProxy", &["hmac-2k"], 1.10, |round, run| {
+        tail_added(round, "hmac-2k", run)
+    }),
+    goal("P14d", "p99 added at 20,000/s / the better of nginx and HAProxy", &["hmac-20k"], 1.10, |round, run| {
+        tail_added(round, "hmac-20k", run)
+    }),
 ];
+
+/// A percentile of the latencies of a window, in nanoseconds.
+type Percentile = fn(&LoadReport) -> u64;
+const P50: Percentile = |report| report.p50_nanos;
+const P99: Percentile = |report| report.p99_nanos;
 
 fn ours(round: &Round, group: &str) -> Option<f64> {
     round.cpu_us(group, Countersign)
@@ -80,22 +92,34 @@ fn against(round: &Round, group: &str, peer: Who) -> Option<f64> {
     Some(ours(round, group)? / round.cpu_us(group, peer)?)
 }
 
-/// Median latency added to the direct upstream, beside what the better peer adds. The better peer is that of the whole run: the lower of
-/// two figures of one short window is lower than either server is, and would be held against whoever is compared with it.
+/// Median latency added to the direct upstream, beside what the better peer adds in the same round.
 fn added(round: &Round, group: &str, run: &Run<'_>) -> Option<f64> {
-    let peers = [Nginx, Haproxy].map(|peer| (peer, median_added(run.rounds, group, peer)));
-    let better = peers.into_iter().filter_map(|(peer, added)| Some((peer, added?))).min_by(|one, other| one.1.total_cmp(&other.1))?.0;
-    Some(latency_added(round, group, Countersign)? / latency_added(round, group, better)?)
+    let (better, _) = better_peer(run, group, P50)?;
+    Some(latency_added(round, group, Countersign, P50)? / latency_added(round, group, better, P50)?)
 }
 
-fn median_added(rounds: &[Round], group: &str, who: Who) -> Option<f64> {
-    let mut added: Vec<f64> = rounds.iter().filter_map(|round| latency_added(round, group, who)).collect();
+/// The same of the slowest hundredth, beside the better peer's median of all rounds: in a window of half a second one hiccup of the host is
+/// the slowest hundredth of whoever it hits, so that two windows of one round say nothing of each other.
+fn tail_added(round: &Round, group: &str, run: &Run<'_>) -> Option<f64> {
+    let (_, theirs) = better_peer(run, group, P99)?;
+    Some(latency_added(round, group, Countersign, P99)? / theirs)
+}
+
+/// The better peer is that of the whole run: the lower of two figures of one short window is lower than either server is, and would be held
+/// against whoever is compared with it.
+fn better_peer(run: &Run<'_>, group: &str, percentile: Percentile) -> Option<(Who, f64)> {
+    let peers = [Nginx, Haproxy].map(|peer| (peer, median_added(run.rounds, group, peer, percentile)));
+    peers.into_iter().filter_map(|(peer, added)| Some((peer, added?))).min_by(|one, other| one.1.total_cmp(&other.1))
+}
+
+fn median_added(rounds: &[Round], group: &str, who: Who, percentile: Percentile) -> Option<f64> {
+    let mut added: Vec<f64> = rounds.iter().filter_map(|round| latency_added(round, group, who, percentile)).collect();
     (!added.is_empty()).then(|| median(&mut added))
 }
 
-fn latency_added(round: &Round, group: &str, who: Who) -> Option<f64> {
-    let p50 = |who| round.counted(group, who).map(|report| report.p50_nanos as f64);
-    Some(p50(who)? - p50(Direct)?)
+fn latency_added(round: &Round, group: &str, who: Who, percentile: Percentile) -> Option<f64> {
+    let of = |who| round.counted(group, who).map(|report| percentile(report) as f64);
+    Some(of(who)? - of(Direct)?)
 }
 
 /// How a goal came out.

@@ -30,7 +30,7 @@ fn read(bytes: &[u8]) -> Result<Header, Unusable> {
 }
 
 fn client(address: &str) -> Result<Header, Unusable> {
-    Ok(Header::Client(address.parse().unwrap()))
+    address.parse().map(Header::Client).map_err(|_| Unusable::Missing)
 }
 
 #[test]

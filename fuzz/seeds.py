@@ -251,7 +251,47 @@ CONFIGURATIONS = {
 }
 
 
+TCP4 = bytes([192, 0, 2, 7, 198, 51, 100, 1, 220, 4, 1, 187])
+
+
+def crc32c(data):
+    sum = 0xFFFFFFFF
+    for byte in data:
+        sum ^= byte
+        for _ in range(8):
+            sum = (sum >> 1) ^ (0x82F63B78 if sum & 1 else 0)
+    return sum ^ 0xFFFFFFFF
+
+
+def proxy_headers():
+    def v2(command, family, rest=b""):
+        return b"\r\n\r\n\0\r\nQUIT\n" + bytes([command, family]) + len(rest).to_bytes(2, "big") + rest
+
+    zeroed = v2(0x21, 0x11, TCP4 + b"\x02\0\x01x\x03\0\x04" + bytes(4))
+    yield "v1-tcp4", b"PROXY TCP4 192.0.2.7 198.51.100.1 56324 443\r\n"
+    yield "v1-tcp6", b"PROXY TCP6 2001:db8::7 2001:db8::1 56324 443\r\n\x16\x03\x01"
+    yield "v1-unknown", b"PROXY UNKNOWN ff:ff 1 2\r\n"
+    yield "v1-sign", b"PROXY TCP4 192.0.2.7 198.51.100.1 +1 443\r\n"
+    yield "v1-cut", b"PROXY TCP4 192.0.2.7"
+    yield "v1-bare-lf", b"PROXY UNKNOWN\n"
+    yield "v2-tcp4", v2(0x21, 0x11, TCP4)
+    yield "v2-tcp6", v2(0x21, 0x21, bytes(15) + b"\x01" + bytes(16) + b"\0\x01\x01\xbb") + b"PROXY "
+    yield "v2-mapped", v2(0x21, 0x21, bytes(10) + b"\xff\xff" + TCP4[:4] + bytes(16) + b"\0\x01\x01\xbb")
+    yield "v2-local", v2(0x20, 0x00)
+    yield "v2-unspec", v2(0x21, 0x00, b"\x04\0\0")
+    yield "v2-unix", v2(0x21, 0x31, bytes(216))
+    yield "v2-checksum", zeroed[:-4] + crc32c(zeroed).to_bytes(4, "big")
+    yield "v2-wrong-checksum", zeroed
+    yield "v2-fields", v2(0x21, 0x11, TCP4 + b"\xea\0\x03\x01vp\x04\0\0")
+    yield "v2-cut-field", v2(0x21, 0x11, TCP4 + b"\xea\0\x04\x01vp")
+    yield "v2-cut-addresses", v2(0x21, 0x21, TCP4)
+    yield "v2-too-long", v2(0x21, 0x11, TCP4)[:14] + b"\xff\xff"
+    yield "no-header", b"\x16\x03\x01\x02\0"
+
+
 def main():
+    for name, data in proxy_headers():
+        write("proxy_header", name, data)
     for name, text in http_messages():
         write("http_framing", name, text)
     for name, text in CONFIGURATIONS.items():

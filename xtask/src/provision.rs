@@ -35,10 +35,8 @@ pub(crate) fn ahead(machine: &Machine) {
     }
     drop(postgres(machine));
     drop(valkey(machine));
-    for (program, package) in
-        [("redis-server", "redis-server"), ("faketime", "faketime"), ("openssl", "openssl"), ("curl", "curl"), ("nginx", "nginx")]
-    {
-        drop(debian(machine, program, package));
+    for package in ["redis-server", "faketime", "openssl", "curl", "nginx", "haproxy"] {
+        drop(debian(machine, package, package));
     }
 }
 

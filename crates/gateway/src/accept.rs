@@ -1,7 +1,7 @@
 //! Listener and TLS: from a TCP connection to a [`Connection`] whose negotiated parameters are on record.
 //!
 //! The caps come first, because TLS costs more than anything behind it. A connection that is over a cap is closed without a
-//! word: no byte of it has been read.
+//! word: no byte of it has been read, but where a load balancer says whose it is ([`crate::proxy_protocol`]).
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,9 +17,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
-use crate::connection::{Connection, OpenConnections, Slots};
+use crate::connection::{Connection, OpenConnections};
 use crate::detect::{Protocol, detect};
 use crate::held::HeldBack;
+use crate::proxy_protocol::{Arrival, Caller, Closed, NoPlace, Unnamed};
 use crate::worker::Worker;
 use crate::{clock, fix, http_server, native};
 
@@ -65,22 +66,36 @@ pub async fn accept_loop(worker: Rc<Worker>, listener: TcpListener) {
 /// How long accepting pauses after the operating system refused: long enough not to spin, short enough not to be noticed.
 pub(crate) const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
-fn admit(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr) {
-    let Some(slots) = worker.shared.connections.admit(remote.ip()) else {
-        worker.shared.metrics.connection_refused();
-        return;
+fn admit(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
+    let metrics = &worker.shared.metrics;
+    let arrival = match worker.shared.settings.listen.proxy_protocol.admit(&worker.shared.connections, peer) {
+        Ok(arrival) => arrival,
+        Err(NoPlace::Full) => return metrics.connection_refused(),
+        Err(NoPlace::Untrusted) => {
+            tracing::debug!(%peer, "not in listen.proxy_trusted: closed");
+            return metrics.proxy_closed(Closed::Untrusted);
+        }
     };
     let worker = Rc::clone(worker);
     tokio::task::spawn_local(async move {
         worker.shared.metrics.connection_opened();
-        serve(&worker, stream, remote, slots).await;
+        serve(&worker, stream, peer, arrival).await;
         worker.shared.metrics.connection_closed();
     });
 }
 
-async fn serve(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr, slots: Slots) {
+async fn serve(worker: &Rc<Worker>, mut stream: TcpStream, peer: SocketAddr, arrival: Arrival) {
     let deadline = worker.shared.settings.limits.handshake_deadline;
-    match tokio::time::timeout(deadline, Box::pin(handshake(worker, stream, remote, slots))).await {
+    let until = tokio::time::Instant::now() + deadline;
+    let caller = match arrival {
+        Arrival::Client(caller) => caller,
+        Arrival::Proxy(..) => match Box::pin(arrival.caller(&mut stream, deadline)).await {
+            Ok(caller) => caller,
+            Err(unnamed) => return note_unnamed(worker, peer, &unnamed),
+        },
+    };
+    let remote = caller.remote;
+    match tokio::time::timeout_at(until, Box::pin(handshake(worker, stream, caller))).await {
         Ok(Ok((connection, stream))) => {
             let _listed = OpenConnections::add(&worker.shared, &connection);
             Box::pin(serve_established(worker, connection, stream)).await;
@@ -96,18 +111,38 @@ async fn serve(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr, slots
     }
 }
 
+/// What a balancer says wrongly is its operator's to hear of; how many connections a client has is not.
+fn note_unnamed(worker: &Worker, peer: SocketAddr, unnamed: &Unnamed) {
+    match unnamed {
+        Unnamed::Closed(why, words) => {
+            worker.shared.metrics.proxy_closed(*why);
+            match why {
+                // Balancers that only look whether somebody listens do so all the time.
+                Closed::Silent => tracing::debug!(%peer, "closed a connection of a load balancer: {words}"),
+                Closed::Untrusted | Closed::Missing | Closed::Malformed | Closed::Late => {
+                    tracing::info!(%peer, "closed a connection of a load balancer: {words}");
+                }
+            }
+        }
+        Unnamed::Full(remote) => {
+            worker.shared.metrics.connection_refused();
+            tracing::debug!(%remote, "a source with as many connections as it may have");
+        }
+    }
+}
+
 /// The stream is in a box: it moves through many hands, and each would keep room for it.
 type Established = (Rc<Connection>, Box<Stream>);
 
 /// What whoever comes over TLS is spoken to through.
 pub(crate) type Stream = TlsStream<HeldBack<TcpStream>>;
 
-async fn handshake(worker: &Worker, stream: TcpStream, remote: SocketAddr, slots: Slots) -> Result<Established, Refusal> {
+async fn handshake(worker: &Worker, stream: TcpStream, caller: Caller) -> Result<Established, Refusal> {
     let failed = |error: io::Error| Refusal::operator(Reject::Malformed, error.to_string());
     stream.set_nodelay(true).map_err(failed)?;
     let snapshot = worker.shared.tls.snapshot();
     let stream = shake_hands(&snapshot, stream).await.map_err(failed)?;
-    let connection = record(worker, &snapshot, &stream, remote, slots)?;
+    let connection = record(worker, &snapshot, &stream, caller)?;
     Ok((Rc::new(connection), Box::new(stream)))
 }
 
@@ -165,7 +200,8 @@ async fn say_last(mut refused: HeldBack<TcpStream>, alert: &[u8]) {
     drop(refused.flush().await);
 }
 
-fn record(worker: &Worker, snapshot: &ServerTlsSnapshot, stream: &Stream, remote: SocketAddr, slots: Slots) -> Result<Connection, Refusal> {
+fn record(worker: &Worker, snapshot: &ServerTlsSnapshot, stream: &Stream, caller: Caller) -> Result<Connection, Refusal> {
+    let Caller { remote, proxy, slots } = caller;
     let (_, tls) = stream.get_ref();
     let internal = |why: &dyn std::fmt::Display| Refusal::operator(Reject::Internal, why.to_string());
     let negotiated = NegotiatedParameters::of_server(tls).map_err(|error| internal(&error))?;
@@ -180,7 +216,7 @@ fn record(worker: &Worker, snapshot: &ServerTlsSnapshot, stream: &Stream, remote
         snapshot.leaf_certificate_hash(tls.server_name()).ok_or_else(|| internal(&"no certificate for a completed handshake"))?;
     let binding = (exporter_binding(tls), server_certificate);
     let connection = Connection::new(worker.correlation.next(), remote, now, negotiated, binding, slots);
-    let connection = connection.with_chain(tls.peer_certificates(), snapshot.generation());
+    let connection = connection.with_chain(tls.peer_certificates(), snapshot.generation()).behind(proxy);
     worker.shared.metrics.handshake_done(&connection.negotiated);
     Ok(connection)
 }

@@ -23,6 +23,7 @@ mod fix;
 mod issuer;
 mod limits;
 mod native;
+mod proxy_protocol;
 mod raw;
 mod reader;
 mod reference;

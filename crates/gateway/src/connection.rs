@@ -8,7 +8,7 @@ pub use places::{AccountSlot, ConnectionLimits, OpenSlot, Slots, Unauthenticated
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -146,6 +146,13 @@ impl Connection {
         Self::assemble(ConnectionFacts { id, remote, since, negotiated: Arc::new(negotiated), channel, binding, shown: None }, Some(slots))
     }
 
+    /// The same behind a load balancer that said whose it is.
+    #[must_use]
+    pub fn behind(mut self, proxy: Option<IpAddr>) -> Self {
+        Arc::make_mut(&mut self.channel).proxy = proxy;
+        self
+    }
+
     fn assemble(facts: ConnectionFacts, slots: Option<Slots>) -> Self {
         let ConnectionFacts { id, remote, since, negotiated, channel, binding, shown } = facts;
         let (open, unauthenticated) = slots.map(|slots| (slots.open, slots.unauthenticated)).unzip();
@@ -278,6 +285,7 @@ fn channel_parameters(negotiated: &NegotiatedParameters) -> ChannelParameters {
         client_key: certificate.and_then(|certificate| ApiKeyId::parse(&certificate.spki_sha256).ok()),
         client_subject: certificate.and_then(|certificate| certificate.common_name.as_deref()).map(AuditText::name),
         resumed: negotiated.handshake == HandshakeMode::Resumed,
+        proxy: None,
         via: None,
     }
 }
@@ -289,6 +297,7 @@ pub struct OpenConnections(Mutex<HashMap<CorrelationId, OpenConnection>>);
 #[derive(Debug)]
 struct OpenConnection {
     remote: SocketAddr,
+    proxy: Option<IpAddr>,
     since: Timestamp,
     negotiated: Arc<NegotiatedParameters>,
 }
@@ -303,6 +312,7 @@ impl OpenConnections {
         let record = |(id, connection): &(&CorrelationId, &OpenConnection)| ConnectionRecord {
             id: id.to_string(),
             remote: connection.remote.to_string(),
+            proxy: connection.proxy,
             since_ms: connection.since.as_millis(),
             tls: NegotiatedParameters::clone(&connection.negotiated),
         };
@@ -312,7 +322,8 @@ impl OpenConnections {
     /// Lists a connection until the guard is dropped.
     #[must_use]
     pub fn add(shared: &Arc<Shared>, connection: &Connection) -> Listed {
-        let open = OpenConnection { remote: connection.remote, since: connection.since, negotiated: Arc::clone(&connection.negotiated) };
+        let (proxy, negotiated) = (connection.channel.proxy, Arc::clone(&connection.negotiated));
+        let open = OpenConnection { remote: connection.remote, proxy, since: connection.since, negotiated };
         shared.open_connections.0.lock().insert(connection.id, open);
         Listed(Arc::clone(shared), connection.id)
     }

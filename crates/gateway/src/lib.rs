@@ -47,6 +47,7 @@ mod local;
 pub mod metrics;
 pub mod native;
 pub mod operator;
+pub mod proxy_protocol;
 pub mod public_rates;
 pub mod respond;
 pub mod rewind;

@@ -27,6 +27,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::halts::report::HaltStatus;
+use crate::proxy_protocol::Closed;
 use crate::routes::{Family, Routes};
 use cluster::ClusterMetrics;
 use halts::HaltMetrics;
@@ -47,6 +48,7 @@ pub struct Metrics {
     registry: Registry,
     connections_accepted: Counter,
     connections_refused: Counter,
+    proxy_closed: Vec<Counter>,
     connections_open: Gauge,
     handshakes: HandshakeMetrics,
     refusals: Vec<Counter>,
@@ -89,6 +91,7 @@ impl Metrics {
         Self {
             connections_accepted: counter(&mut registry, "connections_accepted", "Connections taken"),
             connections_refused: counter(&mut registry, "connections_refused", "Connections closed before TLS by a cap"),
+            proxy_closed: proxy_closed(&mut registry),
             connections_open: gauge(&mut registry, "connections_open", "Connections open now"),
             handshakes: HandshakeMetrics::register(&mut registry),
             refusals: reasons(&mut registry, "refusals", "Requests, messages and connections refused, by precise reason", Reject::ALL),
@@ -149,6 +152,11 @@ impl Metrics {
     /// A connection was closed by a cap, before TLS.
     pub fn connection_refused(&self) {
         self.connections_refused.inc();
+    }
+
+    /// A connection was closed for what a load balancer said before TLS, or for not being one.
+    pub fn proxy_closed(&self, why: Closed) {
+        self.proxy_closed[why as usize].inc();
     }
 
     /// A TLS handshake is complete.
@@ -339,6 +347,12 @@ fn reasons(registry: &mut Registry, name: &str, help: &str, rejects: &[Reject]) 
     let series = Series::<ReasonLabel, Counter>::default();
     registry.register(name, help, series.clone());
     rejects.iter().map(|reject| series.get_or_create_owned(&ReasonLabel { reason: reject.label() })).collect()
+}
+
+fn proxy_closed(registry: &mut Registry) -> Vec<Counter> {
+    let series = Series::<ReasonLabel, Counter>::default();
+    registry.register("proxy_closed", "Connections closed before TLS for want of a PROXY protocol header that can be used", series.clone());
+    Closed::ALL.iter().map(|why| series.get_or_create_owned(&ReasonLabel { reason: why.name() })).collect()
 }
 
 fn logins(registry: &mut Registry) -> Vec<Counter> {

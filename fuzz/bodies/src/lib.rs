@@ -18,7 +18,7 @@ mod session;
 pub use audit::{audit_evidence, audit_log};
 pub use binance::{binance_rest, binance_ws_api};
 pub use fix::fix_session;
-pub use gateway::{configuration, http_framing};
+pub use gateway::{configuration, http_framing, proxy_header};
 pub use handshake::{credential_file, hello, resume_reauth_regrant, strict_json, token, welcome};
 pub use oauth::{client_jwt, token_request};
 pub use public_key::public_key;
@@ -39,6 +39,7 @@ pub const BODIES: &[Body] = &[
     ("fix_session", fix_session),
     ("hello", hello),
     ("http_framing", http_framing),
+    ("proxy_header", proxy_header),
     ("public_key", public_key),
     ("resume_reauth_regrant", resume_reauth_regrant),
     ("session_frames", session_frames),

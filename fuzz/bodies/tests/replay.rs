@@ -49,7 +49,7 @@ macro_rules! replays {
 }
 
 replays! {
-    audit_evidence audit_log binance_rest binance_ws_api client_jwt configuration credential_file fix_session hello http_framing public_key resume_reauth_regrant session_frames strict_json token token_request welcome
+    audit_evidence audit_log binance_rest binance_ws_api client_jwt configuration credential_file fix_session hello http_framing proxy_header public_key resume_reauth_regrant session_frames strict_json token token_request welcome
 }
 
 #[test]
@@ -99,6 +99,10 @@ fn the_valid_seeds_are_accepted() {
         framer.push(&stream);
         let frames = std::iter::from_fn(|| framer.next_frame().map(|framed| matches!(framed, countersign_fix::Framed::Frame(_))));
         assert_eq!(frames.collect::<Vec<bool>>(), [true; 3], "{version}");
+    }
+    for name in ["v1-tcp4", "v1-tcp6", "v1-unknown", "v2-tcp4", "v2-tcp6", "v2-local", "v2-unspec", "v2-checksum", "v2-fields"] {
+        let read = countersign_gateway::proxy_protocol::Arriving::default().take(&seed(&format!("proxy_header/{name}")));
+        assert!(matches!(read, Ok((_, Some(_)))), "{name}");
     }
     for name in ["empty", "listen", "limits", "route", "builtin"] {
         assert!(countersign_gateway::config::check(&fuzz_folder("corpus/configuration").join(name)).is_ok(), "{name}");

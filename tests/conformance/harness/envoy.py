@@ -141,3 +141,42 @@ class Envoy:
     @property
     def ca(self):
         return self.server.ca
+
+
+LAYER_4 = """
+admin:
+  address: {{ socket_address: {{ address: 127.0.0.1, port_value: 0 }} }}
+static_resources:
+  listeners:
+  - name: clients
+    address: {{ socket_address: {{ address: 127.0.0.1, port_value: 0 }} }}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.tcp_proxy
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+          stat_prefix: clients
+          cluster: countersign
+  clusters:
+  - name: countersign
+    transport_socket:
+      name: envoy.transport_sockets.upstream_proxy_protocol
+      typed_config:
+        "@type": type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport
+        config: {{ version: {version} }}
+        transport_socket:
+          name: envoy.transport_sockets.raw_buffer
+          typed_config:
+            "@type": type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer
+    load_assignment:
+      cluster_name: countersign
+      endpoints: [ {{ lb_endpoints: [ {{ endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }} }} }} ] }} ]
+"""
+
+
+class Layer4Envoy(Envoy):
+    """Envoy as a load balancer that passes TLS through and sends a header of the PROXY protocol in front of it."""
+
+    def __init__(self, folder, server, version):
+        self.folder, self.server, self.process, self.port = folder, server, None, None
+        self.text = LAYER_4.format(port=server.port, version=version)

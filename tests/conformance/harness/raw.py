@@ -33,11 +33,12 @@ def context(ca, alpn=("http/1.1",), minimum=ssl.TLSVersion.TLSv1_3, maximum=ssl.
 
 
 class Connection:
-    """One TLS connection with an HTTP/1.1 response reader."""
+    """One TLS connection with an HTTP/1.1 response reader. `before` TLS come other bytes; `source` is the address of ours that it comes from."""
 
-    def __init__(self, server, alpn=("http/1.1",), tls=None, timeout=TIMEOUT_SECONDS):
-        raw = socket.create_connection(("127.0.0.1", server.port), timeout=timeout)
+    def __init__(self, server, alpn=("http/1.1",), tls=None, timeout=TIMEOUT_SECONDS, before=b"", source=""):
+        raw = socket.create_connection(("127.0.0.1", server.port), timeout=timeout, source_address=(source, 0))
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raw.sendall(before)
         self.tls = (tls or context(server.ca, alpn)).wrap_socket(raw, server_hostname="localhost")
         self.buffer = b""
 

@@ -127,8 +127,8 @@ pub(super) fn examples(machine: &Machine) -> Result<Outcome> {
 /// Builds the binary as the other levels do, so that nothing is compiled twice, and starts pytest on it.
 fn pytest(machine: &Machine, log: &str, what: &[&str], told: &[(&str, PathBuf)]) -> Result<Outcome> {
     let python = provision::python(machine)?;
-    for (program, package) in [("openssl", "openssl"), ("curl", "curl"), ("nginx", "nginx")] {
-        provision::debian(machine, program, package)?;
+    for package in ["openssl", "curl", "nginx", "haproxy"] {
+        provision::debian(machine, package, package)?;
     }
     machine.must("build", machine.cargo().args(["build", "--workspace", "--bins", "--tests", "--examples"]), limits::GATE_MAX)?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| machine.path("target"), |folder| machine.root().join(folder));

@@ -50,7 +50,7 @@ pub(super) fn read(mut keys: Reader<'_>) -> AuthzSettings {
 }
 
 /// A network or an address.
-fn network(text: &str) -> Result<String, String> {
+pub(super) fn network(text: &str) -> Result<String, String> {
     let network = text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
     network.map(|network| network.to_string()).map_err(|_| format!("expected an address or network, such as 10.0.0.0/8, {}", found(text)))
 }

@@ -15,7 +15,7 @@ use super::settings::{
     Authorities, BinanceSettings, CertificateSource, ClientTrust, DemoAccount, HaltSettings, ListenSettings, LogFormat, LogSettings,
     OperatorSettings, Settings, SniRule,
 };
-use super::{authz, cluster, fix, issuer, limits, native, route, tokens, upstream};
+use super::{authz, cluster, fix, issuer, limits, native, proxy_protocol, route, tokens, upstream};
 
 /// Where state is kept unless told otherwise: beside the one who starts it.
 const STATE_DIR: &str = "countersign-state";
@@ -132,7 +132,8 @@ fn listen(mut keys: Reader<'_>) -> ListenSettings {
         "What the host name in a TLS hello is held to. \"same\": it stands in the certificate or in authorities, else the alert unrecognized_name; and requests name the same host (or an address), else 421. \"known\": requests may name another host of ours, for a proxy in front that dials under one name. \"any\": every name gets the certificate, for clients that dial another name and do not check it. A hello without a name is served.",
         &[("same", SniRule::Same), ("known", SniRule::Known), ("any", SniRule::Any)],
     );
-    ListenSettings { address, tls, client_auth, client_ca, client_crl, certificate, authorities, sni }
+    let proxy_protocol = proxy_protocol::read(&mut keys);
+    ListenSettings { address, tls, client_auth, client_ca, client_crl, certificate, authorities, sni, proxy_protocol }
 }
 
 fn certificate(keys: &mut Reader<'_>) -> CertificateSource {

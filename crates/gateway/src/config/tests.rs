@@ -4,6 +4,7 @@ use std::io::Write as _;
 mod authorities;
 mod cluster;
 mod documented;
+mod proxies;
 mod tables;
 mod told;
 

@@ -91,25 +91,35 @@ impl ConnectionLimits {
     /// Takes both places for a connection from `address`; `None` when one of them is used up.
     #[must_use]
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Slots> {
+        self.admit_unnamed()?.of_source(address)
+    }
+
+    /// Takes a place among all for a connection whose source is still to be told.
+    pub(crate) fn admit_unnamed(self: &Arc<Self>) -> Option<OpenSlot> {
         let open = OpenSlot(Arc::clone(self));
-        if self.open.fetch_add(1, Ordering::Relaxed) >= self.open_max {
-            return None;
-        }
-        let source = SourcePrefix::of(address);
-        let mut by_source = self.by_source.lock();
-        let count = by_source.entry(source).or_default();
-        if *count >= self.by_source_max {
-            return None;
-        }
-        *count += 1;
-        drop(by_source);
-        Some(Slots { open, unauthenticated: UnauthenticatedSlot(Arc::clone(self), source) })
+        (self.open.fetch_add(1, Ordering::Relaxed) < self.open_max).then_some(open)
     }
 
     /// Open connections now.
     #[must_use]
     pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
+    }
+}
+
+impl OpenSlot {
+    /// Takes the place of a source beside it; `None`, and this one given back, when the source has none left.
+    pub(crate) fn of_source(self, address: IpAddr) -> Option<Slots> {
+        let source = SourcePrefix::of(address);
+        let mut by_source = self.0.by_source.lock();
+        let count = by_source.entry(source).or_default();
+        if *count >= self.0.by_source_max {
+            return None;
+        }
+        *count += 1;
+        drop(by_source);
+        let unauthenticated = UnauthenticatedSlot(Arc::clone(&self.0), source);
+        Some(Slots { open: self, unauthenticated })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What operators can ask for, and the form of the answers.
 
 use std::future::Future;
+use std::net::IpAddr;
 
 use countersign_core::{CredentialId, SessionId};
 use countersign_oauth::RevocationTarget;
@@ -282,6 +283,9 @@ pub struct ConnectionRecord {
     pub id: String,
     /// From where.
     pub remote: String,
+    /// The load balancer that said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<IpAddr>,
     /// Since when, Unix milliseconds.
     pub since_ms: u64,
     /// What TLS agreed on.

@@ -96,6 +96,8 @@ pub struct ChannelParameters {
     pub client_subject: Option<AuditText>,
     /// Whether the TLS session was resumed.
     pub resumed: bool,
+    /// The load balancer that said whose connection it is (PROXY protocol): `remote` is then what it said.
+    pub proxy: Option<IpAddr>,
     /// Who stands between the client and us, where its connection is not ours: then there is nothing else here.
     pub via: Option<&'static str>,
 }
@@ -110,6 +112,7 @@ impl Serialize for ChannelParameters {
         entry(&mut map, "sni", self.sni.as_ref())?;
         shown(&mut map, "client_key", self.client_key.as_ref())?;
         entry(&mut map, "client_subject", self.client_subject.as_ref())?;
+        shown(&mut map, "proxy", self.proxy.as_ref())?;
         match self.via {
             Some(via) => map.serialize_entry("via", via)?,
             None => map.serialize_entry("resumed", &self.resumed)?,

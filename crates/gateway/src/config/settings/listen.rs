@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use countersign_pki::{ClientAuth, ProtocolVersions, SniPolicy};
 
+use crate::proxy_protocol::ProxyProtocol;
+
 /// The public port.
 #[derive(Clone, Debug)]
 pub struct ListenSettings {
@@ -24,6 +26,8 @@ pub struct ListenSettings {
     pub authorities: Authorities,
     /// What the host name in a TLS hello is held to.
     pub sni: SniRule,
+    /// Whether a load balancer in front names the clients.
+    pub proxy_protocol: ProxyProtocol,
 }
 
 impl ListenSettings {

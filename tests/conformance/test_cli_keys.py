@@ -1,9 +1,17 @@
 """The commands that look after keys and accounts, and what the audit log knows of them."""
 
+import datetime
 import json
+import os
+import subprocess
 import time
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from harness.binance import Key
 from harness.limited import made_key
@@ -122,3 +130,59 @@ def test_the_audit_log_knows_what_the_client_was_told(server, hmac_key):
         return done.returncode == 0 and "unknown_key" in done.stdout
 
     within_a_second(told)
+
+
+def certificate(folder, key=None, ca=False, usage=ExtendedKeyUsageOID.CLIENT_AUTH, since=-9, days=1):
+    """A self-signed certificate, which says nothing wrong unless it is told to."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "desk")]), datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(x509.random_serial_number())
+    made = made.not_valid_before(now + datetime.timedelta(days=since)).not_valid_after(now + datetime.timedelta(days=days))
+    made = made.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True).add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    hashed = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    (folder / "desk.pem").write_bytes(made.sign(key, hashed).public_bytes(Encoding.PEM))
+
+
+def pss_only(folder):
+    """A key that signs with RSA-PSS and nothing else (RFC 4055)."""
+    (folder / "plain.cnf").write_text("[req]\ndistinguished_name = dn\n[dn]\n")
+    make = ["openssl", "req", "-x509", "-config", folder / "plain.cnf", "-newkey", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048", "-nodes", "-subj", "/CN=desk"]
+    made = [*make, "-addext", "basicConstraints=critical,CA:FALSE", "-days", "1", "-keyout", os.devnull, "-out", folder / "desk.pem"]
+    subprocess.run(made, check=True, capture_output=True)
+
+
+OF_NO_USE = {
+    "a short key": (lambda folder: certificate(folder, rsa.generate_private_key(65537, 1024)), "RSA of 1024 bits"),
+    "a curve of no use in TLS": (lambda folder: certificate(folder, ec.generate_private_key(ec.SECP256K1())), "1.2.840.10045.2.1"),
+    "RSA-PSS only": (pss_only, "1.2.840.113549.1.1.10"),
+    "a CA": (lambda folder: certificate(folder, ca=True), "a CA certificate"),
+    "a server": (lambda folder: certificate(folder, usage=ExtendedKeyUsageOID.SERVER_AUTH), "not made for clientAuth"),
+    "ended": (lambda folder: certificate(folder, days=-1), "expired on"),
+}
+
+
+@pytest.mark.parametrize("wrong", OF_NO_USE)
+def test_a_certificate_that_no_handshake_takes_is_no_key(server, tmp_path, wrong):
+    """Its owner would be told nothing but a TLS alert, or that the request needs authentication."""
+    make, told = OF_NO_USE[wrong]
+    make(tmp_path)
+    made = run("key", "new", "--account", "demo", "--purpose", "client-certificate", "--certificate", tmp_path / "desk.pem", "--state", server.state)
+    assert made.returncode == 2 and "desk.pem" in made.stderr and told in made.stderr, (made.returncode, made.stderr)
+
+
+KEYS_OF_CERTIFICATES = {
+    "P-256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "P-384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "P-521": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "Ed25519": ed25519.Ed25519PrivateKey.generate,
+    "RSA": lambda: rsa.generate_private_key(65537, 2048),
+}
+
+
+@pytest.mark.parametrize("since", [-1, 1], ids=["now", "tomorrow"])
+@pytest.mark.parametrize("kind", KEYS_OF_CERTIFICATES)
+def test_a_certificate_of_another_ca_is_a_key(server, tmp_path, kind, since):
+    """Also before its time."""
+    certificate(tmp_path, KEYS_OF_CERTIFICATES[kind](), since=since, days=2)
+    made = run("key", "new", "--account", "demo", "--purpose", "client-certificate", "--certificate", tmp_path / "desk.pem", "--state", server.state)
+    assert made.returncode == 0, made.stderr

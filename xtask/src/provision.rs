@@ -38,6 +38,7 @@ pub(crate) fn ahead(machine: &Machine) {
     for package in ["redis-server", "faketime", "openssl", "curl", "nginx", "haproxy"] {
         drop(debian(machine, package, package));
     }
+    drop(tls_stacks(machine));
 }
 
 /// The Python of the test environment.
@@ -171,6 +172,13 @@ pub(crate) fn debian(machine: &Machine, program: &str, package: &str) -> Result<
     apt_install(machine, package)?;
     ensure!(has_program(program), "{package} is installed but {program} is not on the path");
     Ok(())
+}
+
+/// The commands of TLS stacks that are not OpenSSL's: GnuTLS and NSS, 14 MB with what they need.
+pub(crate) fn tls_stacks(machine: &Machine) -> Result<()> {
+    [("gnutls-cli", "gnutls-bin"), ("tstclnt", "libnss3-tools")]
+        .into_iter()
+        .try_for_each(|(program, package)| debian(machine, program, package))
 }
 
 /// Installs PostgreSQL's server unless one is there; Debian keeps its programs off the path.

@@ -100,6 +100,14 @@ pub enum PkiError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A key that nobody can prove to have in a handshake.
+    #[error("the key in the certificate of {origin} cannot log in: {reason}")]
+    UnusableCertificateKey {
+        /// The file, or what else the bytes came from.
+        origin: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Certificate and key are from different pairs.
     #[error("the private key in {key} does not belong to the certificate in {chain}")]
     KeyMismatch {

@@ -7,16 +7,17 @@ use std::sync::Arc;
 
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
 use webpki::EndEntityCert;
 use x509_parser::certificate::X509Certificate;
+use x509_parser::public_key::PublicKey;
 
 use crate::digest::sha256;
 use crate::error::PkiError;
 use crate::files::{read_private, read_public};
 use crate::identities::{CertificateIdentities, IN_MEMORY, parse};
 use crate::issue::IssuedCertificate;
-use crate::limits::{CHAIN_CERTIFICATES_MAX, PEM_FILE_BYTES_MAX};
+use crate::limits::{CHAIN_CERTIFICATES_MAX, PEM_FILE_BYTES_MAX, RSA_CLIENT_KEY_BITS};
 use crate::provider::crypto_provider;
 use crate::trust::certificates_from_pem;
 
@@ -107,6 +108,20 @@ impl ClientCertificate {
         let keyed = KeyedCertificate::load(chain, key, Purpose::ClientAuth)?;
         keyed.identities.require_valid_at(now, &chain.display().to_string())?;
         Ok(Self(keyed))
+    }
+
+    /// What a certificate says whose key is elsewhere, if a listener can take its owner in by it.
+    ///
+    /// # Errors
+    /// No handshake takes it, whoever issued it: expired, not for clients, a CA certificate, of a key that no handshake
+    /// verifies signatures of. One whose time has not come is sound. `origin` is where it comes from, for the text.
+    pub fn identities_of(leaf: &CertificateDer<'_>, now: UnixTime, origin: &str) -> Result<CertificateIdentities, PkiError> {
+        let identities = leaf_identities(leaf, Purpose::ClientAuth, origin)?;
+        if now.as_secs() > identities.not_after {
+            return Err(PkiError::Expired { origin: origin.to_owned(), not_after: identities.not_after });
+        }
+        require_verifiable_key(leaf, origin)?;
+        Ok(identities)
     }
 
     /// Takes a certificate as the CA issued it; neither its dates nor its purpose are looked at, because the server
@@ -237,4 +252,25 @@ fn require_purpose(parsed: &X509Certificate<'_>, purpose: Purpose, origin: &str)
         return Ok(());
     }
     Err(PkiError::WrongPurpose { origin: origin.to_owned(), purpose: name })
+}
+
+/// What the verifier of handshakes verifies by a certificate: asked of the verifier itself, by a signature that is none.
+fn require_verifiable_key(leaf: &CertificateDer<'_>, origin: &str) -> Result<(), PkiError> {
+    let unusable = |reason: String| PkiError::UnusableCertificateKey { origin: origin.to_owned(), reason };
+    let certificate = EndEntityCert::try_from(leaf).map_err(|error| PkiError::malformed_certificate(origin, error.to_string()))?;
+    let takes = |algorithm: &&dyn SignatureVerificationAlgorithm| {
+        matches!(certificate.verify_signature(*algorithm, b"", b""), Err(webpki::Error::InvalidSignatureForPublicKey))
+    };
+    let parsed = parse(leaf, origin)?;
+    let key = parsed.public_key();
+    if !crypto_provider().signature_verification_algorithms.all.iter().any(takes) {
+        return Err(unusable(format!("no handshake can verify signatures of its kind ({})", key.algorithm.algorithm)));
+    }
+    if let Ok(PublicKey::RSA(rsa)) = key.parsed()
+        && !RSA_CLIENT_KEY_BITS.contains(&rsa.key_size())
+    {
+        let (least, most) = (RSA_CLIENT_KEY_BITS.start(), RSA_CLIENT_KEY_BITS.end());
+        return Err(unusable(format!("RSA of {} bits, where {least} to {most} are taken", rsa.key_size())));
+    }
+    Ok(())
 }

@@ -30,6 +30,9 @@ pub const LISTENER_CERTIFICATES_MAX: usize = 32;
 /// Length of a listener's name, which is part of every ticket's binding and of log lines.
 pub const LISTENER_NAME_BYTES_MAX: usize = 64;
 
+/// Lengths of RSA keys of clients: those that webpki verifies signatures of.
+pub const RSA_CLIENT_KEY_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
 /// Length of one ALPN protocol name (RFC 7301 section 3.1: one length byte).
 pub const ALPN_NAME_BYTES_MAX: usize = 255;
 

@@ -97,6 +97,7 @@ fn rust_tests(machine: &Machine, log: &str, packages: &[&str], environment: &[(&
 pub(super) fn conformance(machine: &Machine) -> Result<Outcome> {
     // The clock of one of several nodes is set.
     provision::debian(machine, "faketime", "faketime")?;
+    provision::tls_stacks(machine)?;
     provision::javascript(machine)?;
     let coinbase = provision::coinbase_python(machine)?;
     let told = [

@@ -102,7 +102,7 @@ fn listen(mut keys: Reader<'_>) -> ListenSettings {
     );
     let tls = keys.choice(
         "tls",
-        "TLS versions. \"1.2+\" is for clients of old venues; native sessions are refused on TLS 1.2, whose channel has no binding.",
+        "TLS versions. \"1.2+\" is for clients of old venues, with the extended master secret (RFC 7627); native sessions are refused on TLS 1.2, whose channel has no binding.",
         &[("1.3", ProtocolVersions::Tls13Only), ("1.2+", ProtocolVersions::Tls12AndTls13)],
     );
     let client_auth = keys.choice(

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_core::{Address, Algorithm, ApiKeyId, KeyType, PublicKey, Purpose, Secret, SecretEncoding, Timestamp, limits};
 use countersign_gateway::clock;
 use countersign_handshake::SecretText;
-use countersign_pki::{CertificateIdentities, ClientCertificateRequest, PrivateAuthority};
+use countersign_pki::{CertificateIdentities, ClientCertificate, ClientCertificateRequest, PrivateAuthority};
 use countersign_store::Material;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -180,7 +180,8 @@ fn read_certificate(path: &Path) -> anyhow::Result<CertificateIdentities> {
     } else {
         CertificateDer::from_pem_slice(&bytes).map_err(|error| wrong(format!("no certificate in PEM or DER: {error}")))?
     };
-    CertificateIdentities::from_der(&der).map_err(|error| wrong(error.to_string()))
+    let origin = path.display().to_string();
+    ClientCertificate::identities_of(&der, clock::unix_now(), &origin).map_err(|error| Failure::usage(error.to_string()))
 }
 
 #[cfg(test)]

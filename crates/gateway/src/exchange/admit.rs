@@ -1,8 +1,8 @@
 //! Who asks, whether they may, and what it costs them: the one way to a permit for a request, whoever parsed it.
 //!
 //! ```text
-//!   public route ─▶ charge where it comes from ────────────────────────────────────────────────┐
-//!   any other ─▶ authenticate ─▶ page and body as they were read ─▶ authorize ─▶ charge the key ─▶ halts ─▶ permit
+//!   one method ─┬─ public route ─▶ charge where it comes from ───────────────────────────────────────────┐
+//!               └─ any other ─▶ authenticate ─▶ page and body as they were read ─▶ authorize ─▶ charge the key ─▶ halts ─▶ permit
 //! ```
 
 use std::num::NonZeroU32;
@@ -12,7 +12,7 @@ use countersign_core::rate::KeyCounters;
 use countersign_core::{Access, Detail, KeyRate, Purpose, Refusal, Reject, authorize_needing, permit_public};
 use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::risk::SignedText;
-use countersign_dialects::{Answer, Header, RequestView, Security, body_form, order_count};
+use countersign_dialects::{Answer, Header, RequestView, Security, body_form, method_override, order_count};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 
 use super::may_show_token;
@@ -49,6 +49,7 @@ pub(crate) fn admit(
     subject: &mut audit::Subject,
     words: &mut Words,
 ) -> Result<Admitted, Refusal> {
+    method_override::check(request)?;
     let echo = || route.family.dialect().and_then(|dialect| dialect.echo(request));
     if route.requirement.access == Access::Public {
         if may_show_token(route) {

@@ -11,7 +11,7 @@ use countersign_dialects::answer::{Charged, Counter, UnknownKeyAnswer};
 use countersign_dialects::{
     Answer, AnswerContext, Dialect, Header, Headers as _, HttpAnswer, RequestView, Security, body_form, method_override, order_count,
 };
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
+use http::header::HOST;
 use http::request::Parts;
 
 use crate::clock::{Clock, SystemClock};
@@ -123,15 +123,7 @@ impl Gate {
         words.echo = self.0.dialect.echo(&request);
         let (identity, registered) = self.authenticate(&request, address, now)?;
         let permit = authorize_needing(&identity, None, rule.requirement(), self.0.dialect.scope(&request)?)?;
-        // Of a body that is of two forms the orders could be other ones than those that are counted.
-        if self.0.dialect.purpose() != Purpose::HttpSignature {
-            if !body.is_empty()
-                && !matches!(request.headers.find(CONTENT_ENCODING.as_str()), Header::Absent | Header::Once(b"identity" | b""))
-            {
-                return Err(Refusal::operator(Reject::Malformed, "a body with a Content-Encoding, where orders are read"));
-            }
-            body_form::check(request.headers.find(CONTENT_TYPE.as_str()), body)?;
-        }
+        body_form::check(self.0.dialect.purpose(), &request)?;
         let orders = order_count::of_request(self.0.dialect.purpose(), &request, rule.route().orders);
         let weight = rule.route().weight_of(request.query());
         let charged = charge(&registered, (weight, orders), now, words)?;

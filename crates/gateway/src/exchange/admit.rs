@@ -13,7 +13,7 @@ use countersign_core::{Access, Detail, KeyRate, Purpose, Refusal, Reject, author
 use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::risk::SignedText;
 use countersign_dialects::{Answer, Header, RequestView, Security, body_form, method_override, order_count};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
+use http::header::ORIGIN;
 
 use super::may_show_token;
 use super::target::of_another_venue;
@@ -22,7 +22,7 @@ use crate::clock;
 use crate::connection::Connection;
 use crate::halts::{Asked, Cleared};
 use crate::respond::Words;
-use crate::routes::{Family, Route, RouteKind};
+use crate::routes::{Route, RouteKind};
 use crate::worker::Worker;
 use crate::{audit, explanations, tokens};
 
@@ -91,31 +91,18 @@ fn admit_login(
     words: &mut Words,
 ) -> Result<Admitted, Refusal> {
     check_page(&login, request)?;
-    check_body_as_read(route, request)?;
-    let needed = route.family.dialect().map_or(Ok(None), |dialect| dialect.scope(request))?;
+    let dialect = route.family.dialect();
+    dialect.map_or(Ok(()), |dialect| body_form::check(dialect.purpose(), request))?;
+    let needed = dialect.map_or(Ok(None), |dialect| dialect.scope(request))?;
     let permit = authorize_needing(&login.identity, login.granted(), &route.requirement, needed)?;
     let credential = login.identity.credential();
     words.limits = credential.rate;
     let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());
-    let orders = route.family.dialect().map_or(route.orders, |dialect| order_count::of_request(dialect.purpose(), request, route.orders));
+    let orders = dialect.map_or(route.orders, |dialect| order_count::of_request(dialect.purpose(), request, route.orders));
     let usage = charge(&login.counters, credential.rate, weight, orders, words)?;
     let asked = Asked::of(route, Some(&login), Some(signed_text(request)));
     let permit = worker.shared.halts.gate().clear(worker, connection, permit, asked)?;
     Ok(Admitted { permit, login: Some(login), usage })
-}
-
-/// An upstream may see no other body than was looked at: not one that it unpacks, nor one that it reads by a type of another form. No
-/// venue takes those, and orders in them would be neither counted nor found by halts. Bodies under HTTP message signatures are the
-/// operator's own affair.
-pub(super) fn check_body_as_read(route: &Route, request: &RequestView<'_>) -> Result<(), Refusal> {
-    let is_venue = route.family.dialect().is_some() && route.family != Family::Of(Purpose::HttpSignature);
-    if !is_venue || request.body.is_empty() {
-        return Ok(());
-    }
-    if !matches!(request.headers.find(CONTENT_ENCODING.as_str()), Header::Absent | Header::Once(b"identity" | b"")) {
-        return Err(Refusal::operator(Reject::Malformed, "a body with a Content-Encoding, where orders are read"));
-    }
-    body_form::check(request.headers.find(CONTENT_TYPE.as_str()), request.body)
 }
 
 /// Charges a request that nobody signed to where it comes from.

@@ -185,6 +185,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     /// known only by one is done when it comes.
     async fn end_uncleanly(&mut self) {
         self.is_gone = true;
+        // A link that ended in the same moment would take what is said, and nobody would hear it.
+        while let Some((link, message)) = self.links.try_next() {
+            match message {
+                Some(message) => drop(self.hear(link, &message)),
+                None => self.links.remove(link),
+            }
+        }
         let until = clock::mono().saturating_add(ANSWER_GRACE);
         let mut waited = false;
         loop {

@@ -15,7 +15,7 @@ import websockets.sync.server
 
 from harness.raw import ask as request
 from harness.raw import context
-from harness.server import Server
+from harness.server import Server, run
 from harness.waiting import until
 from test_client_certificates import ASKS_EVERYBODY, lists_it, reload, write_list
 from test_websocket import ask, talking
@@ -70,6 +70,7 @@ def test_what_an_account_says_holds_for_its_new_connections_and_over_a_restart(s
     stays = placed(server, key)
     enabled, read = calls(server, key, ("private/enable_cancel_on_disconnect", account), ("private/get_cancel_on_disconnect", account))
     assert (enabled, read) == ("ok", {"enabled": True, "scope": "account"})
+    assert on_disconnect(server) == (True, "cancels")
     goes = placed(server, key)
     until(lambda: state_of(server, key, goes) == "cancelled")
     assert state_of(server, key, stays) == "open"
@@ -80,6 +81,17 @@ def test_what_an_account_says_holds_for_its_new_connections_and_over_a_restart(s
     calls(server, key, ("private/disable_cancel_on_disconnect", account))
     (read,) = calls(server, key, ("private/get_cancel_on_disconnect", account))
     assert read == {"enabled": False, "scope": "account"}
+    assert on_disconnect(server) == (False, "stay")
+
+
+def on_disconnect(server, account="demo"):
+    """What operators are told of an account: in JSON, and in words."""
+    listed, shown = (json.loads(run("account", *words, "--json", "--state", server.state).stdout) for words in (["list"], ["show", account]))
+    (enabled,) = {shown["cancel_on_disconnect"], *(each["cancel_on_disconnect"] for each in listed if each["account"] == account)}
+    (line,) = [line for line in run("account", "list", "--state", server.state).stdout.splitlines() if line.startswith(account)]
+    (word,) = {"cancels", "stay"} & set(line.split())
+    assert word in run("account", "show", account, "--state", server.state).stdout
+    return enabled, word
 
 
 def test_who_may_not_trade_decides_nothing_for_the_account(server):

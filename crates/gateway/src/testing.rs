@@ -209,7 +209,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
     let oauth = crate::tokens::TokenState::open(&store).await.unwrap();
     Shared {
         oauth,
-        disconnects: ArcSwap::default(),
+        cancel_on_disconnect: ArcSwap::default(),
         credentials: ArcSwap::from_pointee(CredentialTable::new(credentials(), &CredentialTable::default())),
         routes: ArcSwap::new(Arc::clone(&settings.routes)),
         tls: ServerTls::new(ListenerPolicy::new("public"), vec![certificate], tickets, clock_of_tls).unwrap(),

@@ -275,10 +275,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     async fn carry_out(&mut self, step: Step<'_>, message: Option<&Message>) -> Result<(), Farewell> {
         match step {
             Step::Reply(texts) => {
-                if let Some(setting) = self.machine.take_setting()
-                    && let Err(refusal) = self.keep(&setting).await
+                if let Some(wanted) = self.machine.take_cancel_on_disconnect()
+                    && let Err(refusal) = self.keep(&wanted).await
                 {
-                    return self.refuse(&refusal, Some(&setting.identity)).await;
+                    return self.refuse(&refusal, Some(&wanted.identity)).await;
                 }
                 for text in texts {
                     self.client.feed(Message::text(text)).await?;

@@ -342,6 +342,29 @@ def test_a_balancer_sends_nobody_before_clients_are_taken_nor_while_nothing_can_
         prober.join()
 
 
+def test_no_certificate_comes_out_that_cannot_be_recorded(server, tmp_path):
+    """Of a disk that is full the log has no line, or half of one."""
+    out, names = tmp_path / "dave.pem", lambda: [line["detail"] for line in audit(server, "operator_certificate") if "dave" in line["detail"]]
+    command = [str(BINARY), "operator", "certificate", "dave", "--out", str(out), "--state", str(server.state)]
+    for torn in (0, 37):
+        newest = max((server.state / "audit").glob("audit-*.jsonl"))
+        # Larger than what a command makes beside the log: that alone cannot grow.
+        assert newest.stat().st_size > 4096
+        size = newest.stat().st_size + torn
+        limited = ["prlimit", f"--fsize={size}:{size}", *command]
+        done = subprocess.run(limited, capture_output=True, text=True, timeout=60, env=environment(), restore_signals=False)
+        assert done.returncode not in (0, None) and done.returncode != USAGE, done.stdout + done.stderr
+        assert "no certificate is given out" in done.stderr, done.stderr
+        assert not out.exists() and not list(tmp_path.glob("*.tmp*"))
+    assert not names()
+    keep(server, "operator", "certificate", "dave", "--out", out)
+    assert len(names()) == 1
+    # Who cannot be given one is not on record as having it.
+    keep(server, "operator", "certificate", "dave", "--out", out, code=USAGE)
+    assert len(names()) == 1
+    keep(server, "audit", "verify")
+
+
 def test_no_health_address_is_open_unless_it_is_asked_for(server):
     assert not any(line.startswith("  health ") for line in server.lines)
 

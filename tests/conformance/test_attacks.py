@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlencode
 
 import pytest
 
@@ -440,6 +441,30 @@ def test_a_read_stays_a_read(site, name):
     assert answer.status == 200
     method, _, headers, _ = site.venue.seen[-1]
     assert method == "GET" and "DELETE" not in [value for _, value in headers]
+
+
+@pytest.mark.parametrize("pair", ["_method=DELETE", "%5Fmethod=DELETE", ".method=DELETE", "a=1;_method=DELETE"])
+def test_no_parameter_makes_another_method_of_a_request(site, pair):
+    """Rails, Symfony, Spring and Express take it for the method of a POST, which was judged as one."""
+    key = Key(site.server.credential("binance-hmac"))
+    before = len(site.venue.seen)
+    text = f"{urlencode(ORDER)}&{pair}&timestamp={int(time.time() * 1000)}"
+    signed = f"{text}&signature={key.sign(text)}"
+    named = [("X-MBX-APIKEY", key.api_key)]
+    form = [*named, ("Content-Type", "application/x-www-form-urlencoded")]
+    answers = [
+        raw.ask(site.server, "POST", f"/api/v3/order?{signed}", named),
+        raw.ask(site.server, "POST", "/api/v3/order", form, signed.encode()),
+        # What concerns the connection goes the other way through the gateway.
+        raw.ask(site.server, "POST", "/api/v3/order", [*form, ("TE", "trailers")], signed.encode()),
+        raw.ask(site.server, "POST", f"/open?{pair}"),
+    ]
+    assert [answer.status for answer in answers] == [400] * 4, answers
+    with settled(site) as h2:
+        h2.request(1, pseudo(site, f"/open?{pair}".encode(), "POST"))
+        how, headers = h2.outcome(1)
+    assert how == "answered" and status(headers) == 400
+    assert len(site.venue.seen) == before
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate, identity"])

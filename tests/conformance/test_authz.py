@@ -62,6 +62,14 @@ def key(server):
     return Key(server.credential("binance-hmac"))
 
 
+@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"])
+def test_a_header_that_names_another_method_is_not_passed_on(nginx, venue, key, name):
+    """The gateway takes it out of what it forwards; a proxy would forward it."""
+    sent = key.bytes(nginx, "GET", "/api/v3/account", extra_headers=[(name, "DELETE")])
+    answer, seen = seen_by(venue, lambda: raw.exchange(nginx, sent))
+    assert (answer.status, seen) == (400, []), answer
+
+
 def seen_by(venue, ask_for):
     """What one request was answered, and what the venue saw of it."""
     before = len(venue.seen)

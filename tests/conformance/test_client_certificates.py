@@ -7,13 +7,11 @@ import os
 import socket
 import ssl
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
 import websockets.exceptions
 import websockets.sync.client
-import websockets.sync.server
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from harness import raw
 from harness.binance import Key
+from harness.echo import Echo
 from harness.fix import FixClient
 from harness.raw import Connection, ask, context, request
 from harness.server import Server, run
@@ -130,17 +129,21 @@ def lists_it(folder):
     write_list(folder, x509.load_pem_x509_certificates(own.read_bytes())[0])
 
 
+@pytest.fixture
+def echo():
+    with Echo() as upstream:
+        yield upstream
+
+
 @pytest.mark.parametrize("change", [trusts_another, lists_it])
-def test_what_a_client_certificate_opened_ends_with_it(tmp_path, change):
+def test_what_a_client_certificate_opened_ends_with_it(tmp_path, echo, change):
     """Also what is open, whatever it is: a client that says something every minute keeps a connection for ever."""
     with Server(tmp_path / "state"):
         pass
     trusted, config = tmp_path / "clients.pem", tmp_path / "gateway.toml"
     trusted.write_bytes((tmp_path / "state" / "ca.pem").read_bytes())
     write_list(tmp_path)
-    upstream = websockets.sync.server.serve(lambda stream: [stream.send(message) for message in stream], "127.0.0.1", 0)
-    threading.Thread(target=upstream.serve_forever, daemon=True).start()
-    config.write_text(STREAMS.format(trusted=trusted, lists=tmp_path / "crl.pem", port=upstream.socket.getsockname()[1]))
+    config.write_text(STREAMS.format(trusted=trusted, lists=tmp_path / "crl.pem", port=echo.port))
     with Server(tmp_path / "state", config=config) as server:
         tls = context(server.ca, alpn=None)
         own = server.state / "demo" / "client-certificate.pem"
@@ -171,7 +174,6 @@ def test_what_a_client_certificate_opened_ends_with_it(tmp_path, change):
             fix.expect("5", t58="the credential may no longer be used")
         with pytest.raises((ssl.SSLError, ConnectionResetError, BrokenPipeError, raw.Closed)), Connection(server, tls=tls) as connection:
             status()
-    upstream.shutdown()
 
 WRONG_LISTS = {
     "no such file": ('client_crl = "{folder}/none.pem"', "none.pem"),

@@ -1,16 +1,29 @@
 """Deribit's cancel on disconnect for a whole account: kept in the store, and true of the connections that log in after it."""
 
+import contextlib
+import itertools
 import json
+import signal
+import socket
+import ssl
+import threading
 
 import pytest
+import websockets.exceptions
+import websockets.sync.client
+import websockets.sync.server
 
 from harness.raw import ask as request
-from harness.server import Server
+from harness.raw import context
+from harness.server import Server, run
 from harness.waiting import until
+from test_client_certificates import ASKS_EVERYBODY, lists_it, reload, write_list
 from test_websocket import ask, talking
 
 PATH = "/ws/api/v2"
 ORDER = {"instrument_name": "BTC_USDT", "amount": 0.01, "type": "limit", "price": 1000}
+SECONDS = 15
+CLIENTS = 8
 
 
 @pytest.fixture
@@ -57,6 +70,7 @@ def test_what_an_account_says_holds_for_its_new_connections_and_over_a_restart(s
     stays = placed(server, key)
     enabled, read = calls(server, key, ("private/enable_cancel_on_disconnect", account), ("private/get_cancel_on_disconnect", account))
     assert (enabled, read) == ("ok", {"enabled": True, "scope": "account"})
+    assert on_disconnect(server) == (True, "cancels")
     goes = placed(server, key)
     until(lambda: state_of(server, key, goes) == "cancelled")
     assert state_of(server, key, stays) == "open"
@@ -67,6 +81,17 @@ def test_what_an_account_says_holds_for_its_new_connections_and_over_a_restart(s
     calls(server, key, ("private/disable_cancel_on_disconnect", account))
     (read,) = calls(server, key, ("private/get_cancel_on_disconnect", account))
     assert read == {"enabled": False, "scope": "account"}
+    assert on_disconnect(server) == (False, "stay")
+
+
+def on_disconnect(server, account="demo"):
+    """What operators are told of an account: in JSON, and in words."""
+    listed, shown = (json.loads(run("account", *words, "--json", "--state", server.state).stdout) for words in (["list"], ["show", account]))
+    (enabled,) = {shown["cancel_on_disconnect"], *(each["cancel_on_disconnect"] for each in listed if each["account"] == account)}
+    (line,) = [line for line in run("account", "list", "--state", server.state).stdout.splitlines() if line.startswith(account)]
+    (word,) = {"cancels", "stay"} & set(line.split())
+    assert word in run("account", "show", account, "--state", server.state).stdout
+    return enabled, word
 
 
 def test_who_may_not_trade_decides_nothing_for_the_account(server):
@@ -99,3 +124,125 @@ def test_orders_whose_answers_are_under_way_are_cancelled_too(server):
     ended = {"instrument_name": "BTC_USDT", "count": 100}
     until(lambda: len(orders_of(server, key, "private/get_order_history_by_instrument", **ended)) == 20)
     assert orders_of(server, key, "private/get_open_orders") == []
+
+
+class Upstream:
+    """A venue of Deribit's on WebSockets whose links break, which says nothing to whoever is on one."""
+
+    def __init__(self):
+        self.links, self.orders, self.cancelled = [], itertools.count(), set()
+        self.server = websockets.sync.server.serve(self.serve, "127.0.0.1", 0)
+        self.port = self.server.socket.getsockname()[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def serve(self, link):
+        self.links.append(link)
+        link.deaf = False
+        for text in link:
+            call = json.loads(text)
+            if link.deaf or call["params"].get("label") == "last":
+                return
+            if call["method"] == "private/buy":
+                order, state = f"order-{next(self.orders)}", "open"
+            else:
+                order, state = call["params"].get("order_id", "all"), "cancelled"
+                self.cancelled.add(order)
+            told = {"order_id": order, "order_state": state}
+            with contextlib.suppress(websockets.exceptions.ConnectionClosed):
+                link.send(json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": {"order": told} if state == "open" else told}))
+
+    def hang_up(self):
+        """All links end as those of a process that died: no word, and what comes later is heard by nobody."""
+        for link in self.links:
+            link.deaf = True
+            link.socket.shutdown(socket.SHUT_RDWR)
+
+    def stop(self):
+        self.server.shutdown()
+
+
+TO_UPSTREAM = """
+[upstream.venue]
+url = "http://127.0.0.1:{port}"
+
+[[route]]
+builtin = "deribit"
+upstream = "venue"
+"""
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """A gateway before such a venue."""
+    upstream = Upstream()
+    config = tmp_path / "gateway.toml"
+    config.write_text(TO_UPSTREAM.format(port=upstream.port))
+    with Server(tmp_path / "state", config=config) as server:
+        yield server, upstream
+    upstream.stop()
+
+
+def cancelling(server, key, tls=None):
+    """A connection whose end cancels its orders, and how to call on it."""
+    connection = websockets.sync.client.connect(server.ws_base + PATH, ssl=tls or ssl.create_default_context(cafile=server.ca), proxy=None)
+
+    def call(method, params):
+        connection.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
+        return json.loads(connection.recv(SECONDS))["result"]
+
+    call("public/auth", login(key))
+    assert call("private/enable_cancel_on_disconnect", {}) == "ok"
+    return connection, call
+
+
+def test_the_orders_of_a_link_that_ended_are_cancelled_on_another(broken):
+    """Those that are known, and whatever the one that was not answered any more may have placed."""
+    server, upstream = broken
+    connection, call = cancelling(server, server.credential("deribit-hmac"))
+    order = call("private/buy", ORDER)["order"]["order_id"]
+    connection.send(json.dumps({"jsonrpc": "2.0", "id": 2, "method": "private/buy", "params": {**ORDER, "label": "last"}}))
+    with pytest.raises(websockets.exceptions.ConnectionClosed) as closed:
+        connection.recv(SECONDS)
+    assert closed.value.rcvd.reason == "the upstream is gone"
+    until(lambda: upstream.cancelled == {order, "all"})
+
+
+def test_a_link_that_ended_with_its_client_hides_no_cancel(broken):
+    """The gateway finds both ends in one moment, as it does when it was busy; a link that is closed takes what is sent without a word."""
+    server, upstream = broken
+    key = server.credential("deribit-hmac")
+    clients = [cancelling(server, key) for _ in range(CLIENTS)]
+    orders = {call("private/buy", ORDER)["order"]["order_id"] for _, call in clients}
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        upstream.hang_up()
+        for connection, _ in clients:
+            connection.socket.shutdown(socket.SHUT_RDWR)
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    until(lambda: orders <= upstream.cancelled, SECONDS, "an order is left")
+
+
+def test_orders_of_whoever_lost_the_certificate_that_everybody_needs_are_cancelled(tmp_path):
+    """The certificate is good for nothing any more, and that is when orders must go."""
+    with Server(tmp_path / "state"):
+        pass
+    write_list(tmp_path)
+    config = tmp_path / "gateway.toml"
+    config.write_text(ASKS_EVERYBODY.format(lists=tmp_path / "crl.pem"))
+    with Server(tmp_path / "state", config=config) as server:
+        tls = context(server.ca, alpn=None)
+        tls.load_cert_chain(server.state / "demo" / "client-certificate.pem")
+        key = server.credential("deribit-hmac")
+        connection, call = cancelling(server, key, tls)
+        order = call("private/buy", ORDER)["order"]["order_id"]
+        lists_it(tmp_path)
+        reload(server)
+        with pytest.raises(websockets.exceptions.ConnectionClosed):
+            connection.recv(SECONDS)
+        # Good once more, to look.
+        write_list(tmp_path)
+        reload(server)
+        looking, call = cancelling(server, key, tls)
+        with looking:
+            until(lambda: call("private/get_order_state", {"order_id": order})["order_state"] == "cancelled")

@@ -6,19 +6,18 @@ import hashlib
 import hmac
 import json
 import ssl
-import threading
 import time
 
 import pytest
 import websockets.exceptions
 import websockets.sync.client
-import websockets.sync.server
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from harness.binance import Key
+from harness.echo import Echo
 from harness.fix import FixClient
 from harness.limited import made_key
 from harness.raw import context
@@ -153,12 +152,11 @@ class Gateway:
         with Server(folder / "state"):
             pass
         self.authority = Authority(folder)
-        self.upstream = websockets.sync.server.serve(lambda stream: [stream.send(message) for message in stream], "127.0.0.1", 0)
-        threading.Thread(target=self.upstream.serve_forever, daemon=True).start()
+        self.upstream = Echo()
         served, keys_ca = self_signed(folder)
         self.keys, self.issuer = KeyServer(served), Issuer()
         self.keys.keys.append(self.issuer.jwk())
-        ports = {"keys": self.keys.port, "keys_ca": keys_ca, "port": self.upstream.socket.getsockname()[1]}
+        ports = {"keys": self.keys.port, "keys_ca": keys_ca, "port": self.upstream.port}
         config = folder / "gateway.toml"
         config.write_text(OPENED.format(asked=asked, trusted=folder / "clients.pem", **ports))
         self.server = Server(folder / "state", config=config).start()
@@ -184,7 +182,7 @@ class Gateway:
 
     def stop(self):
         self.server.stop()
-        self.upstream.shutdown()
+        self.upstream.__exit__()
         self.keys.close()
 
 

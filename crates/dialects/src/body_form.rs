@@ -17,9 +17,10 @@
 //! Pairs that are called JSON are no JSON to any reader, a lenient one included: they begin as no value does. Charsets are those in
 //! which every byte of ASCII is itself: in UTF-7 and UTF-16 other bytes are quotes and braces.
 
-use countersign_core::{Refusal, Reject};
+use countersign_core::{Purpose, Refusal, Reject};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
-use crate::dialect::Header;
+use crate::dialect::{Header, RequestView};
 
 /// What a `Content-Type` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +30,23 @@ enum Said {
     Nothing,
 }
 
-/// Refuses a body that is of another form than its type says, or could be of two.
+/// Refuses a body that an upstream could see as another than was looked at: one that it unpacks, and one that is of another form than its
+/// type says, or could be of two. No venue takes those, and orders in them would be neither counted nor found by halts. Bodies under HTTP
+/// message signatures are the operator's own affair.
 ///
 /// # Errors
 /// [`Reject::Malformed`], with what is wrong for the operator.
-pub fn check(content_type: Header<'_>, body: &[u8]) -> Result<(), Refusal> {
-    if body.is_empty() {
+pub fn check(purpose: Purpose, request: &RequestView<'_>) -> Result<(), Refusal> {
+    if purpose == Purpose::HttpSignature || request.body.is_empty() {
         return Ok(());
     }
+    if !matches!(request.headers.find(CONTENT_ENCODING.as_str()), Header::Absent | Header::Once(b"identity" | b"")) {
+        return Err(malformed("a body with a Content-Encoding, where orders are read"));
+    }
+    check_type(request.headers.find(CONTENT_TYPE.as_str()), request.body)
+}
+
+fn check_type(content_type: Header<'_>, body: &[u8]) -> Result<(), Refusal> {
     let said = match content_type {
         Header::Absent => Said::Nothing,
         Header::Once(text) => said(text).ok_or_else(|| malformed("a body of a Content-Type or charset in which no orders are read"))?,
@@ -94,7 +104,7 @@ mod tests {
     const HIDDEN: &str = r#"{"pair":"ETHUSD","z":"&pair=XBTUSD&"}"#;
 
     fn passes(content_type: Option<&str>, body: &str) -> bool {
-        check(content_type.map_or(Header::Absent, |text| Header::Once(text.as_bytes())), body.as_bytes()).is_ok()
+        check_type(content_type.map_or(Header::Absent, |text| Header::Once(text.as_bytes())), body.as_bytes()).is_ok()
     }
 
     #[test]
@@ -118,7 +128,6 @@ mod tests {
         }
         assert!(passes(Some("application/json"), HIDDEN), "a text with such marks, called what it is");
         assert!(passes(None, r#"{"label":"a=b"}"#));
-        assert!(passes(Some("multipart/form-data"), ""), "there is nothing to be read");
         assert!(passes(None, "%7B%22pair%22=1"), "a name to readers of forms, and to none of JSON");
     }
 
@@ -150,11 +159,24 @@ mod tests {
         assert!(!passes(None, HIDDEN));
         assert!(!passes(Some(FORM), r#"{"pair=XBTUSD":1}"#), "one pair");
         assert!(!passes(Some(FORM), r#"{"a":";pair=XBTUSD"}"#));
-        assert!(check(Header::Repeated, b"a=1").is_err());
+        assert!(check_type(Header::Repeated, b"a=1").is_err());
         for content_type in [None, Some(FORM), Some("application/json")] {
             for first in ["\u{feff}", "\u{b}", "\0", "/**/", "//\n", "#\n", "\"", "'", "("] {
                 assert!(!passes(content_type, &format!("{first}{HIDDEN}")), "{content_type:?} {first:?}");
             }
+        }
+    }
+    #[test]
+    fn only_what_is_read_is_looked_at() {
+        let outcome = |purpose, coding: &str, content_type: &str, body: &str| {
+            let headers = vec![("content-encoding", coding), ("content-type", content_type)];
+            check(purpose, &RequestView { method: "POST", target: b"/", headers: &headers, body: body.as_bytes(), host: None }).is_ok()
+        };
+        assert!(outcome(Purpose::Binance, "identity", FORM, "a=1") && outcome(Purpose::Binance, "", FORM, "a=1"));
+        for coding in ["gzip", "identity, gzip", "x-gzip", "IDENTITY"] {
+            assert!(!outcome(Purpose::Binance, coding, FORM, "a=1"), "{coding}");
+            assert!(outcome(Purpose::Binance, coding, "multipart/form-data", ""), "there is nothing to be read");
+            assert!(outcome(Purpose::HttpSignature, coding, "multipart/form-data", "a=1"), "the operator's own");
         }
     }
 }

@@ -131,6 +131,11 @@ pub(crate) fn array<'v>(value: &'v RawValue, most: usize, name: &'static str) ->
     if items.len() > most { Err(malformed(name)) } else { Ok(items) }
 }
 
+/// Name and value of a pair of a query or form; one without a `=` is a name.
+pub(crate) fn pair(text: &str) -> (&str, &str) {
+    text.split_once('=').unwrap_or((text, ""))
+}
+
 /// A query as it was before it was percent-encoded: some venues' clients sign that text. What is no encoding stays as it is.
 ///
 /// `None` for an encoded delimiter: `symbol%3DX` and `symbol=X` would be the same signed text, and the one filters where the other

@@ -44,6 +44,7 @@ pub mod kraken_futures;
 pub mod kucoin;
 pub mod limits;
 mod login_socket;
+pub mod method_override;
 pub mod okx;
 #[cfg(test)]
 mod one_cut;

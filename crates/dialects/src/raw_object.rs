@@ -9,6 +9,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAcces
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
+use crate::answer::quoted;
 use crate::limits;
 
 /// The members of a JSON object in wire order, values as they stand.
@@ -52,6 +53,13 @@ impl<'f> RawObject<'f> {
     /// All members, in wire order.
     pub fn members(&self) -> impl Iterator<Item = (&str, &'f RawValue)> {
         self.0.iter().map(|(name, value)| (name.as_ref(), *value))
+    }
+
+    /// The object without these members, and without what a reader may take for one of them; values as they stand.
+    pub(crate) fn without(&self, names: &[&str]) -> String {
+        let kept = self.members().filter(|(each, _)| !names.iter().any(|name| is_alike(each, name)));
+        let members: Vec<String> = kept.map(|(name, value)| format!("{}:{}", quoted(name), value.get())).collect();
+        format!("{{{}}}", members.join(","))
     }
 
     /// How many members.

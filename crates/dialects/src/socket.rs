@@ -34,7 +34,7 @@ pub trait Desk {
     /// What binds to this connection: the TLS exporter value, where there is one.
     fn channel(&self) -> Option<[u8; 32]>;
 
-    /// Whether new connections of an account cancel its orders when they are lost, as it said by a [`Setting`].
+    /// Whether new connections of an account cancel its orders when they are lost, as it said by a [`CancelOnDisconnect`].
     fn cancels_on_disconnect(&self, _account: &AccountId) -> bool {
         false
     }
@@ -42,13 +42,13 @@ pub trait Desk {
 
 /// What an account wants of all its new connections.
 #[derive(Clone, Debug)]
-pub struct Setting {
+pub struct CancelOnDisconnect {
     /// The kind of the message that says it, as the dialect's [`MessageRoute`](crate::routes::MessageRoute)s name it.
     pub message: &'static str,
     /// Who says it, for its account.
     pub identity: VerifiedIdentity,
     /// Whether they cancel its orders when they are lost.
-    pub cancels_on_disconnect: bool,
+    pub enabled: bool,
 }
 
 /// How a socket was opened.
@@ -184,7 +184,7 @@ pub trait DialectSocket: Send {
     }
 
     /// What is to be kept for the account before the reply of the last step goes out; where it cannot be, [`Self::refuse`] says so instead.
-    fn take_setting(&mut self) -> Option<Setting> {
+    fn take_cancel_on_disconnect(&mut self) -> Option<CancelOnDisconnect> {
         None
     }
 

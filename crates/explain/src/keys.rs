@@ -9,7 +9,8 @@
 //!
 //! Secrets stay in this crate: no report has one, nor a MAC made with one.
 
-use aws_lc_rs::digest;
+mod secrets;
+
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -18,7 +19,8 @@ use countersign_core::{Address, Algorithm, PublicKey, Purpose, Secret, SecretEnc
 use crate::catalogue::Mistake;
 use crate::input::InputError;
 use crate::limits;
-use crate::vary::encoding::{is_unreserved, percent_encode};
+
+pub(crate) use self::secrets::secret_variants;
 
 /// A mistake with what exactly it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,128 +198,8 @@ fn right_secret(purpose: Purpose, secret: &Secret) -> Vec<u8> {
     }
 }
 
-/// What comes around a secret from files and forms.
-const BLANKS: [(&str, &str, &str); 9] = [
-    ("", "\n", "a line feed at its end"),
-    ("", "\r\n", "carriage return and line feed at its end"),
-    ("", "\r", "a carriage return at its end"),
-    ("", "\n\n", "two line feeds at its end"),
-    ("", " ", "a blank at its end"),
-    ("", "\t", "a tab at its end"),
-    ("", "\0", "a zero byte at its end"),
-    (" ", "", "a blank at its beginning"),
-    (" ", " ", "a blank at both ends"),
-];
-
-/// Signs of the languages that secrets are written down in.
-const SIGNS: [(&str, &str); 10] =
-    [("\"", "\""), ("'", "'"), ("`", "`"), ("b'", "'"), ("<", ">"), ("", "\""), ("", ","), ("", ";"), ("=", ""), ("", "&")];
-
-/// What programs have for a secret that is not set.
-const UNSET: [&str; 17] = [
-    "undefined",
-    "null",
-    "None",
-    "nil",
-    "false",
-    "API_SECRET",
-    "$API_SECRET",
-    "${API_SECRET}",
-    "YOUR_API_SECRET",
-    "your_api_secret",
-    "your-api-secret",
-    "your_secret_key",
-    "YOUR_SECRET_KEY",
-    "your_secret",
-    "API_SECRET_KEY",
-    "SECRET",
-    "secret",
-];
-
-/// How many characters are missed where a secret is copied by hand.
-const SECRET_CUT_MAX: usize = 4;
-
-/// To how many bytes keys of ciphers are cut.
-const KEY_BYTES: [usize; 2] = [16, 32];
-
 /// A secret as a client may have used it; `None`: as it should.
 pub(crate) type Variant = (Option<Named>, Vec<u8>);
-
-/// The secret as it should be used, and as it is by mistake.
-pub(crate) fn secret_variants(purpose: Purpose, secret: &Secret, passphrase: Option<&Secret>, key: &str) -> Vec<Variant> {
-    let text = bare(text_of(secret)).to_owned();
-    let right = right_secret(purpose, secret);
-    let mut variants: Vec<Variant> = vec![(None, right.clone())];
-    let mut add = |mistake, detail: &str, bytes: Vec<u8>| {
-        if variants.iter().all(|(_, known)| *known != bytes) {
-            variants.push((Some(Named::new(mistake, detail)), bytes));
-        }
-    };
-    match purpose.secret_encoding() {
-        SecretEncoding::Base64 => add(Mistake::SecretNotDecoded, "", text.clone().into_bytes()),
-        SecretEncoding::Text => {
-            if let Some(bytes) = any_base64(&text) {
-                add(Mistake::SecretDecoded, "", bytes);
-            }
-        }
-    }
-    for (front, end, detail) in BLANKS {
-        add(Mistake::SecretNewline, detail, format!("{front}{text}{end}").into_bytes());
-    }
-    add(Mistake::SecretNewline, "as it was given", secret.expose().to_vec());
-    for (front, end) in SIGNS {
-        add(Mistake::SecretQuoted, &format!("{front} ... {end}"), format!("{front}{text}{end}").into_bytes());
-    }
-    add(Mistake::SecretQuoted, "a byte order mark at its beginning", format!("\u{feff}{text}").into_bytes());
-    if let Ok(bytes) = hex::decode(text.replace('-', "")) {
-        add(Mistake::SecretHexDecoded, "", bytes);
-    }
-    add(Mistake::SecretEncoded, "in base64", STANDARD.encode(&text).into_bytes());
-    add(Mistake::SecretEncoded, "in hexadecimal", hex::encode(&text).into_bytes());
-    add(Mistake::SecretEncoded, "in UTF-16", text.encode_utf16().flat_map(u16::to_le_bytes).collect());
-    let hash = digest::digest(&digest::SHA256, text.as_bytes());
-    add(Mistake::SecretEncoded, "its SHA-256", hash.as_ref().to_vec());
-    add(Mistake::SecretEncoded, "its SHA-256 in hexadecimal", hex::encode(hash).into_bytes());
-    add(Mistake::SecretEncoded, "percent-encoded", percent_encode(text.as_bytes(), &is_unreserved).into_bytes());
-    for bytes in KEY_BYTES {
-        if let Some(start) = right.get(..bytes) {
-            add(Mistake::SecretCut, &format!("its first {bytes} bytes, as ciphers want them"), start.to_vec());
-        }
-    }
-    // Half of a short one could be guessed.
-    if right.len() >= 32 {
-        add(Mistake::SecretCut, "its first half", right[..right.len() / 2].to_vec());
-    }
-    if purpose.secret_encoding() == SecretEncoding::Base64 {
-        let as_text: String = right.iter().map(|byte| char::from(*byte)).collect();
-        add(Mistake::SecretEncoded, "decoded, each byte as a character, written in UTF-8", as_text.into_bytes());
-        let lossy = String::from_utf8_lossy(&right).into_owned();
-        add(Mistake::SecretEncoded, "decoded, with what is no UTF-8 replaced, as toString() does", lossy.into_bytes());
-        add(Mistake::SecretEncoded, "decoded, and written in hexadecimal", hex::encode(&right).into_bytes());
-        add(Mistake::SecretNotDecoded, "with a line feed at its end", format!("{text}\n").into_bytes());
-    }
-    add(Mistake::SecretLetters, "in lower case", text.to_lowercase().into_bytes());
-    add(Mistake::SecretLetters, "in upper case", text.to_uppercase().into_bytes());
-    if let Some(passphrase) = passphrase {
-        add(Mistake::SecretIsPassphrase, "", passphrase.expose().to_vec());
-    }
-    if !key.is_empty() {
-        add(Mistake::SecretIsKey, "", key.as_bytes().to_vec());
-    }
-    add(Mistake::SecretEmpty, "", Vec::new());
-    for word in UNSET {
-        add(Mistake::SecretEmpty, &format!("{word} was the secret"), word.into());
-    }
-    for cut in 1..=SECRET_CUT_MAX.min(text.len() / 4) {
-        let characters = if cut == 1 { "character".to_owned() } else { format!("{cut} characters") };
-        if let (Some(start), Some(end)) = (text.get(..text.len() - cut), text.get(cut..)) {
-            add(Mistake::SecretCut, &format!("without its last {characters}"), start.into());
-            add(Mistake::SecretCut, &format!("without its first {characters}"), end.into());
-        }
-    }
-    add(Mistake::SecretCut, "twice", text.repeat(2).into_bytes());
-    variants
-}
 
 /// The texts of a private or public key that HMAC was keyed with by mistake.
 pub(crate) fn text_as_secret(text: &Secret, key: &str) -> Vec<Variant> {

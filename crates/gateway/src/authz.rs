@@ -37,8 +37,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::{Access, CorrelationId, Refusal, Reject};
-use countersign_dialects::RequestView;
 use countersign_dialects::binance::rest::API_KEY_HEADER;
+use countersign_dialects::{RequestView, method_override};
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderValue};
 
@@ -193,6 +193,7 @@ fn permit(
     correlation: CorrelationId,
 ) -> Result<Permitted, Refusal> {
     check_offered(route)?;
+    method_override::check_headers(&original.headers)?;
     let body = signed_body(route, original)?;
     let asked = view(original, &body, authority);
     if route.family.dialect().is_some_and(|dialect| dialect.body_without_token(&asked).is_some()) {

@@ -187,7 +187,7 @@ pub async fn reload_credentials(shared: &Shared) -> Result<usize, StoreError> {
     let count = table.len();
     shared.credentials.store(Arc::new(table));
     ended::tell(shared, &records).await;
-    if let Err(error) = read_disconnects(shared).await {
+    if let Err(error) = read_cancel_on_disconnect(shared).await {
         tracing::error!(%error, "which accounts cancel on disconnect cannot be read; those that did go on to");
     }
     Ok(count)
@@ -202,16 +202,16 @@ pub(crate) async fn set_cancel_on_disconnect(shared: &Shared, account: &AccountI
     // A revocation does not wait for what a client writes: only the reading is one after the other.
     shared.store.set_cancel_on_disconnect(account, enabled).await?;
     let _one_after_the_other = shared.reloading.lock().await;
-    read_disconnects(shared).await
+    read_cancel_on_disconnect(shared).await
 }
 
 /// Reads which accounts cancel on disconnect. For whoever holds [`Shared::reloading`].
-async fn read_disconnects(shared: &Shared) -> Result<(), StoreError> {
+async fn read_cancel_on_disconnect(shared: &Shared) -> Result<(), StoreError> {
     let (accounts, unusable) = shared.store.accounts_that_cancel().await?;
     for error in unusable {
         tracing::error!(%error, "an account cannot be used");
     }
-    shared.disconnects.store(Arc::new(accounts.into_iter().collect()));
+    shared.cancel_on_disconnect.store(Arc::new(accounts.into_iter().collect()));
     Ok(())
 }
 

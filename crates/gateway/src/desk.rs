@@ -44,6 +44,6 @@ impl Desk for GatewayDesk<'_> {
     }
 
     fn cancels_on_disconnect(&self, account: &AccountId) -> bool {
-        self.shared.disconnects.load().contains(account)
+        self.shared.cancel_on_disconnect.load().contains(account)
     }
 }

@@ -38,7 +38,7 @@ pub struct Shared {
     /// All credentials, parsed; replaced whole when the store changes.
     pub credentials: ArcSwap<CredentialTable>,
     /// The accounts whose new connections cancel their orders when they are lost.
-    pub disconnects: ArcSwap<HashSet<AccountId>>,
+    pub cancel_on_disconnect: ArcSwap<HashSet<AccountId>>,
     /// The route table.
     pub routes: ArcSwap<Routes>,
     /// TLS of the public listener.

@@ -15,6 +15,7 @@ use countersign_core::{
     AccountId, Algorithm, ApiKeyId, Binding, CorrelationId, Credential, CredentialId, MemoryReplayGuard, Purpose, Scopes, Verifier,
     VerifyingKey,
 };
+use countersign_halt::{Action, Halt, HaltClass, HaltId, HaltScope, RaisedBy, Reason};
 use countersign_handshake::{
     Authorities, Delegation, GatewayIdentity, HostPolicy, NonceKeys, ServerConfig, Signer as _, SigningKey, TicketKeys,
 };
@@ -209,7 +210,7 @@ async fn shared(folder: &std::path::Path, upstream: std::net::SocketAddr, gatewa
     let oauth = crate::tokens::TokenState::open(&store).await.unwrap();
     Shared {
         oauth,
-        disconnects: ArcSwap::default(),
+        cancel_on_disconnect: ArcSwap::default(),
         credentials: ArcSwap::from_pointee(CredentialTable::new(credentials(), &CredentialTable::default())),
         routes: ArcSwap::new(Arc::clone(&settings.routes)),
         tls: ServerTls::new(ListenerPolicy::new("public"), vec![certificate], tickets, clock_of_tls).unwrap(),
@@ -253,6 +254,21 @@ fn gateway_identity() -> (GatewayIdentity, String) {
     let now = clock::wall();
     let delegation = Delegation::sign(&root, &gateway, now, now.saturating_add(Duration::from_secs(3_600))).unwrap();
     (GatewayIdentity::new(gateway, &[delegation], &[]).unwrap(), root.kid().to_string())
+}
+
+/// A halt of the venue that an operator raised at another node, or at a process before; its id is of this byte.
+pub(crate) fn venue_halt(id: u8) -> Halt {
+    Halt {
+        action: Action::CancelOnly,
+        id: HaltId::from_bytes([id; 6]),
+        scope: HaltScope::Venue,
+        reason: Reason::Runaway,
+        text: "".into(),
+        class: HaltClass::Manual,
+        by: RaisedBy::Operator("alice".into()),
+        at: clock::wall(),
+        review_by: None,
+    }
 }
 
 /// The key of an operator of halts.

@@ -35,6 +35,8 @@ pub struct AccountRecord {
     pub label: String,
     /// When it was made.
     pub created: Timestamp,
+    /// Whether its new connections cancel its orders when they are lost.
+    pub cancels_on_disconnect: bool,
 }
 
 /// Verification material.

@@ -9,9 +9,9 @@ use countersign_core::{
 };
 use countersign_dialects::answer::{Charged, Counter, UnknownKeyAnswer};
 use countersign_dialects::{
-    Answer, AnswerContext, Dialect, Header, Headers as _, HttpAnswer, RequestView, Security, body_form, order_count,
+    Answer, AnswerContext, Dialect, Header, Headers as _, HttpAnswer, RequestView, Security, body_form, method_override, order_count,
 };
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
+use http::header::HOST;
 use http::request::Parts;
 
 use crate::clock::{Clock, SystemClock};
@@ -106,6 +106,10 @@ impl Gate {
     }
 
     fn passes(&self, rule: &Rule, head: &Parts, body: &[u8], now: Now, words: &mut AnswerContext) -> Result<Passed, Refusal> {
+        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+        let view = |host| RequestView { method: head.method.as_str(), target: target.as_bytes(), headers: &head.headers, body, host };
+        method_override::check_headers(&head.headers)?;
+        method_override::check(&view(None))?;
         if rule.requirement().access == Access::Public {
             return Ok(Passed { verified: Verified::new(permit_public(rule.requirement())?), headers: Vec::new() });
         }
@@ -115,21 +119,11 @@ impl Gate {
             .copied()
             .ok_or_else(|| Refusal::operator(Reject::Internal, "the request has no ClientAddress: allow-lists cannot be checked"))?;
         let host = self.host(head)?;
-        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-        let request =
-            RequestView { method: head.method.as_str(), target: target.as_bytes(), headers: &head.headers, body, host: host.as_deref() };
+        let request = view(host.as_deref());
         words.echo = self.0.dialect.echo(&request);
         let (identity, registered) = self.authenticate(&request, address, now)?;
         let permit = authorize_needing(&identity, None, rule.requirement(), self.0.dialect.scope(&request)?)?;
-        // Of a body that is of two forms the orders could be other ones than those that are counted.
-        if self.0.dialect.purpose() != Purpose::HttpSignature {
-            if !body.is_empty()
-                && !matches!(request.headers.find(CONTENT_ENCODING.as_str()), Header::Absent | Header::Once(b"identity" | b""))
-            {
-                return Err(Refusal::operator(Reject::Malformed, "a body with a Content-Encoding, where orders are read"));
-            }
-            body_form::check(request.headers.find(CONTENT_TYPE.as_str()), body)?;
-        }
+        body_form::check(self.0.dialect.purpose(), &request)?;
         let orders = order_count::of_request(self.0.dialect.purpose(), &request, rule.route().orders);
         let weight = rule.route().weight_of(request.query());
         let charged = charge(&registered, (weight, orders), now, words)?;

@@ -54,9 +54,10 @@ async fn list(as_json: bool, args: &StateArgs) -> anyhow::Result<ExitCode> {
         output::json(&accounts)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table = output::table(&["ACCOUNT", "KEYS", "MADE", "LABEL"]);
+    let mut table = output::table(&["ACCOUNT", "KEYS", "MADE", "ON DISCONNECT", "LABEL"]);
     for record in &accounts {
-        table.add_row([record.id.to_string(), keys(&record.id).to_string(), when::show(record.created), record.label.clone()]);
+        let (name, count) = (record.id.to_string(), keys(&record.id).to_string());
+        table.add_row([name, count, when::show(record.created), on_disconnect(record).to_owned(), record.label.clone()]);
     }
     output::print(&table)?;
     Ok(ExitCode::SUCCESS)
@@ -73,8 +74,12 @@ async fn show(account: &str, as_json: bool, args: &StateArgs) -> anyhow::Result<
         output::json(&shown)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let sheet = output::sheet([("account", record.id.to_string()), ("label", record.label), ("made", when::show(record.created))]);
-    output::print(&sheet)?;
+    output::print(&output::sheet([
+        ("account", record.id.to_string()),
+        ("on disconnect", on_disconnect(&record).to_owned()),
+        ("label", record.label),
+        ("made", when::show(record.created)),
+    ]))?;
     if !credentials.is_empty() {
         output::line("")?;
         output::print(&key::show::table(&credentials))?;
@@ -124,6 +129,17 @@ async fn set_state(account: &str, to: CredentialState, event: AuditEvent, args: 
     Ok(ExitCode::SUCCESS)
 }
 
+/// What becomes of its orders when a connection is lost, as it said for all of them.
+const fn on_disconnect(record: &AccountRecord) -> &'static str {
+    if record.cancels_on_disconnect { "cancels" } else { "stay" }
+}
+
 fn to_json(record: &AccountRecord, keys: usize) -> Value {
-    json!({ "account": record.id.as_str(), "label": record.label, "created_us": record.created.as_micros(), "key_count": keys })
+    json!({
+        "account": record.id.as_str(),
+        "label": record.label,
+        "created_us": record.created.as_micros(),
+        "cancel_on_disconnect": record.cancels_on_disconnect,
+        "key_count": keys,
+    })
 }

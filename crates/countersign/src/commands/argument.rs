@@ -45,10 +45,19 @@ pub(super) fn read_text(path: &Path, bytes_max: usize) -> anyhow::Result<Zeroizi
 /// # Errors
 /// A usage failure when a file is there already; a failure of the surroundings when it cannot be made.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    if atomic_create(path, bytes, PRIVATE_FILE_MODE)? {
-        return Ok(());
-    }
-    Err(Failure::usage(format!("{} is there already; choose another file, nothing is overwritten", path.display())))
+    if atomic_create(path, bytes, PRIVATE_FILE_MODE)? { Ok(()) } else { Err(is_there(path)) }
+}
+
+/// Looks whether [`create`] could make a file, before something is done that cannot be taken back.
+///
+/// # Errors
+/// A usage failure when a file is there already.
+pub(super) fn check_free(path: &Path) -> anyhow::Result<()> {
+    if path.symlink_metadata().is_ok() { Err(is_there(path)) } else { Ok(()) }
+}
+
+fn is_there(path: &Path) -> anyhow::Error {
+    Failure::usage(format!("{} is there already; choose another file, nothing is overwritten", path.display()))
 }
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ impl Running {
             cluster,
             halts: Arc::new(halts),
             oauth,
-            disconnects: ArcSwap::default(),
+            cancel_on_disconnect: ArcSwap::default(),
             credentials: ArcSwap::from_pointee(CredentialTable::sharing(rates.clone())),
             routes: ArcSwap::new(Arc::clone(&settings.routes)),
             metrics,

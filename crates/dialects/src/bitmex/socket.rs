@@ -11,7 +11,7 @@ use countersign_core::{Algorithm, Effect, Freshness, Once, Presented, Purpose, R
 use super::{CANCEL_ALL_AFTER, EXPIRES, KEY, MILLISECONDS_FROM, PRIVATE, PUBLIC, SIGNATURE, words};
 use crate::answer::quoted;
 use crate::dialect::{Header, Headers};
-use crate::fields::{array, digits, header, hex_mac, key_id, malformed, member, missing, object, percent_decoded, string};
+use crate::fields::{array, digits, header, hex_mac, key_id, malformed, member, missing, object, pair, percent_decoded, string};
 use crate::limits;
 use crate::login_socket::{Echo, First, Frame, Op, Refused, Venue};
 use crate::raw_object::{RawObject, literal};
@@ -92,7 +92,7 @@ impl Realtime {
 
 /// The values of a parameter, as they stand.
 fn values<'q>(query: &'q str, wanted: &'static str) -> impl Iterator<Item = &'q str> {
-    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let pairs = query.split('&').map(pair);
     pairs.filter(move |(name, _)| decoded(name).as_deref() == Some(wanted)).map(|(_, value)| value)
 }
 

@@ -12,7 +12,7 @@ use crate::fields::{array, base64_mac, decimal_seconds, key_id, malformed, membe
 use crate::header_family::clear;
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
-use crate::raw_object::{RawObject, is_alike};
+use crate::raw_object::RawObject;
 use crate::socket::Desk;
 
 /// Members of a frame that are the proof.
@@ -52,7 +52,7 @@ fn op<'f>(frame: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
     let private = is_private(frame)?;
     if PROOF.iter().any(|name| frame.has_alike(name)) {
         let message = if private { routes::PRIVATE } else { routes::PUBLIC };
-        return Ok(Op::Signed(proof(frame)?, message, Some(without_proof(frame))));
+        return Ok(Op::Signed(proof(frame)?, message, Some(frame.without(&PROOF))));
     }
     match (private, subscribes) {
         (true, true) => Err(missing("signature")),
@@ -89,11 +89,4 @@ fn proof<'f>(frame: &RawObject<'_>) -> Result<Presented<'f>, Refusal> {
         once: Once::SignedBytes,
         effect: Effect::Read,
     })
-}
-
-/// A frame without what proves, and without what another reader may take for it.
-fn without_proof(frame: &RawObject<'_>) -> String {
-    let kept = frame.members().filter(|(name, _)| !PROOF.iter().any(|proof| is_alike(name, proof)));
-    let members: Vec<String> = kept.map(|(name, value)| format!("{}:{}", quoted(name), value.get())).collect();
-    format!("{{{}}}", members.join(","))
 }

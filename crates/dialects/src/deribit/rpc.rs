@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::methods::Method;
 use crate::answer::quoted;
 use crate::dialect::RequestView;
-use crate::fields::member;
+use crate::fields::{member, pair};
 use crate::limits;
 use crate::raw_object::{RawObject, is_alike, literal};
 
@@ -133,13 +133,11 @@ impl Call<'_> {
         if let Some(id) = self.id {
             text.push_str(&format!(r#""id":{id},"#));
         }
-        text.push_str(&format!(r#""method":{},"params":{{"#, quoted(&self.method)));
-        if let Params::Json(params) = &self.params {
-            let kept = params.members().filter(|(name, _)| !is_alike(name, TOKEN));
-            let kept: Vec<_> = kept.map(|(name, value)| format!("{}:{}", quoted(name), value.get())).collect();
-            text.push_str(&kept.join(","));
-        }
-        text.push_str("}}");
+        let params = match &self.params {
+            Params::Json(params) => params.without(&[TOKEN]),
+            Params::Query(_) => "{}".to_owned(),
+        };
+        text.push_str(&format!(r#""method":{},"params":{params}}}"#, quoted(&self.method)));
         text
     }
 }
@@ -175,7 +173,7 @@ impl<'m> Params<'m> {
                 None => Ok(None),
             },
             Self::Query(query) => {
-                let mut alike = query.split('&').map(parts).filter(|(each, _)| decoded(each).is_none_or(|each| is_alike(&each, name)));
+                let mut alike = query.split('&').map(pair).filter(|(each, _)| decoded(each).is_none_or(|each| is_alike(&each, name)));
                 match (alike.next(), alike.next()) {
                     (None, _) => Ok(None),
                     (Some((each, value)), None) if each == name => decoded(value).map(Some).ok_or_else(|| malformed(name)),
@@ -211,11 +209,6 @@ impl<'m> Params<'m> {
 
 pub(super) fn missing(parameter: &'static str) -> Refusal {
     Refusal::with(Reject::MissingParameter, Detail::Parameter(parameter))
-}
-
-/// Name and value of a pair.
-fn parts(pair: &str) -> (&str, &str) {
-    pair.split_once('=').unwrap_or((pair, ""))
 }
 
 /// A form value; borrowed where nothing was encoded.

@@ -30,7 +30,7 @@ use super::rpc::{Call, id_of, malformed};
 use super::scope::Wanted;
 use super::tokens;
 use crate::limits;
-use crate::socket::{Desk, DialectSocket, Downstream, Forward, Setting, Step};
+use crate::socket::{CancelOnDisconnect, Desk, DialectSocket, Downstream, Forward, Step};
 
 /// The state of one connection.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub struct DeribitSocket {
     heartbeat: Option<Heartbeat>,
     cancels: Cancels,
     orders: OpenOrders,
-    setting: Option<Setting>,
+    cancel_on_disconnect: Option<CancelOnDisconnect>,
 }
 
 /// Whether the end of the connection cancels its orders.
@@ -88,7 +88,7 @@ impl DeribitSocket {
             heartbeat: None,
             cancels: Cancels::default(),
             orders: OpenOrders::default(),
-            setting: None,
+            cancel_on_disconnect: None,
         }
     }
 
@@ -241,7 +241,7 @@ fn subscription(call: &Call<'_>) -> Result<(&'static str, Option<&'static str>),
 
 impl DialectSocket for DeribitSocket {
     fn handle_text<'f>(&mut self, text: &'f str, now: Timestamp, desk: &mut dyn Desk) -> Step<'f> {
-        (self.pending, self.setting) = (None, None);
+        (self.pending, self.cancel_on_disconnect) = (None, None);
         self.orders.settle();
         if let Some(heartbeat) = &mut self.heartbeat {
             heartbeat.heard();
@@ -264,8 +264,8 @@ impl DialectSocket for DeribitSocket {
         })
     }
 
-    fn take_setting(&mut self) -> Option<Setting> {
-        self.setting.take()
+    fn take_cancel_on_disconnect(&mut self) -> Option<CancelOnDisconnect> {
+        self.cancel_on_disconnect.take()
     }
 
     fn refuse(&mut self, refusal: &Refusal, now: Timestamp) -> String {

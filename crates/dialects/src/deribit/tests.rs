@@ -133,10 +133,10 @@ impl Shell {
             Step::Forward(forward) => return Step::Forward(forward),
             Step::Refuse { refusal, reply, close } => return Step::Refuse { refusal, reply, close },
             Step::Reply(replies) => {
-                if let Some(setting) = socket.take_setting() {
-                    assert_eq!(setting.identity.account().as_str(), "desk");
-                    assert!(methods::MESSAGES.iter().any(|row| row.name == setting.message && row.scope.is_none()));
-                    self.desk.cancels = setting.cancels_on_disconnect;
+                if let Some(wanted) = socket.take_cancel_on_disconnect() {
+                    assert_eq!(wanted.identity.account().as_str(), "desk");
+                    assert!(methods::MESSAGES.iter().any(|row| row.name == wanted.message && row.scope.is_none()));
+                    self.desk.cancels = wanted.enabled;
                 }
                 return Step::Reply(replies);
             }

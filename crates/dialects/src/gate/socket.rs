@@ -15,7 +15,7 @@ use crate::answer::quoted;
 use crate::fields::{decimal_seconds, hex_mac, key_id, malformed, member, missing, object, string, text};
 use crate::limits;
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
-use crate::raw_object::{RawObject, is_alike};
+use crate::raw_object::RawObject;
 use crate::socket::Desk;
 
 /// What is Gate's own about a connection.
@@ -91,7 +91,7 @@ impl Gate {
             (_, "subscribe" | "unsubscribe") => match member(frame, "auth")? {
                 Some(auth) => {
                     let proof = self.proof(frame, &object(auth.get())?)?;
-                    Ok(Op::Signed(proof, routes::PRIVATE, Some(without_proof(frame))))
+                    Ok(Op::Signed(proof, routes::PRIVATE, Some(frame.without(&["auth"]))))
                 }
                 None if is_private(&self.channel) => Err(missing("auth")),
                 None => Ok(Op::Public(routes::PUBLIC)),
@@ -152,10 +152,4 @@ fn is_private(channel: &str) -> bool {
         "priceorders",
     ];
     channel.split_once('.').is_some_and(|(_, name)| of_own.contains(&name))
-}
-
-fn without_proof(frame: &RawObject<'_>) -> String {
-    let kept = frame.members().filter(|(name, _)| !is_alike(name, "auth"));
-    let members: Vec<String> = kept.map(|(name, value)| format!("{}:{}", quoted(name), value.get())).collect();
-    format!("{{{}}}", members.join(","))
 }

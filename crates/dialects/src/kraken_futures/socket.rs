@@ -15,7 +15,7 @@ use super::{routes, words};
 use crate::answer::quoted;
 use crate::fields::{base64_mac, key_id, malformed, missing, object, string};
 use crate::login_socket::{Echo, Frame, Op, Refused, Venue};
-use crate::raw_object::{RawObject, is_alike};
+use crate::raw_object::RawObject;
 use crate::socket::Desk;
 
 /// Members of a frame that are the proof.
@@ -74,9 +74,9 @@ impl Venue for Feeds {
                 let feed = string(&frame, "feed").ok_or_else(|| malformed("feed"))?;
                 let proves = PROOF.iter().any(|name| frame.has_alike(name));
                 if routes::PUBLIC_FEEDS.contains(&feed.as_str()) {
-                    if proves { Op::PublicAs(routes::PUBLIC, without_proof(&frame)) } else { Op::Public(routes::PUBLIC) }
+                    if proves { Op::PublicAs(routes::PUBLIC, frame.without(&PROOF)) } else { Op::Public(routes::PUBLIC) }
                 } else {
-                    Op::Signed(self.proof(&frame)?, routes::PRIVATE, Some(without_proof(&frame)))
+                    Op::Signed(self.proof(&frame)?, routes::PRIVATE, Some(frame.without(&PROOF)))
                 }
             }
             _ => return Err(Reject::RouteUnknown.into()),
@@ -92,13 +92,6 @@ impl Venue for Feeds {
         let (_, error) = words(refusal);
         format!(r#"{{"event":"error","message":{}}}"#, quoted(error))
     }
-}
-
-/// A frame without what proves, and without what another reader may take for it.
-fn without_proof(frame: &RawObject<'_>) -> String {
-    let kept = frame.members().filter(|(name, _)| !PROOF.iter().any(|proof| is_alike(name, proof)));
-    let members: Vec<String> = kept.map(|(name, value)| format!("{}:{}", quoted(name), value.get())).collect();
-    format!("{{{}}}", members.join(","))
 }
 
 /// Random bytes as a UUID of version 4 (RFC 9562, 5.4).

@@ -1,6 +1,6 @@
 //! The signed bytes of a request or message, and what stands in them where one reading only is possible.
 
-use crate::fields::object;
+use crate::fields::{object, pair};
 use crate::raw_object::{RawObject, is_alike};
 
 /// The signed bytes of a request or message.
@@ -25,8 +25,8 @@ impl<'m> SignedText<'m> {
             return None;
         }
         let mut found = None;
-        for pair in text.split(|byte| *byte == b'&') {
-            let (key, value) = parts(std::str::from_utf8(pair).ok()?);
+        for each in text.split(|byte| *byte == b'&') {
+            let (key, value) = pair(std::str::from_utf8(each).ok()?);
             if key.contains(['%', '+']) {
                 return None;
             }
@@ -42,12 +42,7 @@ impl<'m> SignedText<'m> {
 
     /// Whether the query has a parameter of this name, or of one that a reader may take for it.
     pub(super) fn has_parameter_alike(&self, name: &str) -> bool {
-        let like = |pair: &[u8]| std::str::from_utf8(pair).is_ok_and(|pair| is_alike(parts(pair).0, name));
+        let like = |each: &[u8]| std::str::from_utf8(each).is_ok_and(|each| is_alike(pair(each).0, name));
         self.query.split(|byte| *byte == b'&').any(like)
     }
-}
-
-/// Name and value of a pair.
-fn parts(pair: &str) -> (&str, &str) {
-    pair.split_once('=').unwrap_or((pair, ""))
 }

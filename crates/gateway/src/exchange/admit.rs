@@ -1,8 +1,8 @@
 //! Who asks, whether they may, and what it costs them: the one way to a permit for a request, whoever parsed it.
 //!
 //! ```text
-//!   public route ─▶ charge where it comes from ────────────────────────────────────────────────┐
-//!   any other ─▶ authenticate ─▶ page and body as they were read ─▶ authorize ─▶ charge the key ─▶ halts ─▶ permit
+//!   one method ─┬─ public route ─▶ charge where it comes from ───────────────────────────────────────────┐
+//!               └─ any other ─▶ authenticate ─▶ page and body as they were read ─▶ authorize ─▶ charge the key ─▶ halts ─▶ permit
 //! ```
 
 use std::num::NonZeroU32;
@@ -12,8 +12,8 @@ use countersign_core::rate::KeyCounters;
 use countersign_core::{Access, Detail, KeyRate, Purpose, Refusal, Reject, authorize_needing, permit_public};
 use countersign_dialects::answer::{Charged, Counter};
 use countersign_dialects::risk::SignedText;
-use countersign_dialects::{Answer, Header, RequestView, Security, body_form, order_count};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
+use countersign_dialects::{Answer, Header, RequestView, Security, body_form, method_override, order_count};
+use http::header::ORIGIN;
 
 use super::may_show_token;
 use super::target::of_another_venue;
@@ -22,7 +22,7 @@ use crate::clock;
 use crate::connection::Connection;
 use crate::halts::{Asked, Cleared};
 use crate::respond::Words;
-use crate::routes::{Family, Route, RouteKind};
+use crate::routes::{Route, RouteKind};
 use crate::worker::Worker;
 use crate::{audit, explanations, tokens};
 
@@ -49,6 +49,7 @@ pub(crate) fn admit(
     subject: &mut audit::Subject,
     words: &mut Words,
 ) -> Result<Admitted, Refusal> {
+    method_override::check(request)?;
     let echo = || route.family.dialect().and_then(|dialect| dialect.echo(request));
     if route.requirement.access == Access::Public {
         if may_show_token(route) {
@@ -90,31 +91,18 @@ fn admit_login(
     words: &mut Words,
 ) -> Result<Admitted, Refusal> {
     check_page(&login, request)?;
-    check_body_as_read(route, request)?;
-    let needed = route.family.dialect().map_or(Ok(None), |dialect| dialect.scope(request))?;
+    let dialect = route.family.dialect();
+    dialect.map_or(Ok(()), |dialect| body_form::check(dialect.purpose(), request))?;
+    let needed = dialect.map_or(Ok(None), |dialect| dialect.scope(request))?;
     let permit = authorize_needing(&login.identity, login.granted(), &route.requirement, needed)?;
     let credential = login.identity.credential();
     words.limits = credential.rate;
     let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());
-    let orders = route.family.dialect().map_or(route.orders, |dialect| order_count::of_request(dialect.purpose(), request, route.orders));
+    let orders = dialect.map_or(route.orders, |dialect| order_count::of_request(dialect.purpose(), request, route.orders));
     let usage = charge(&login.counters, credential.rate, weight, orders, words)?;
     let asked = Asked::of(route, Some(&login), Some(signed_text(request)));
     let permit = worker.shared.halts.gate().clear(worker, connection, permit, asked)?;
     Ok(Admitted { permit, login: Some(login), usage })
-}
-
-/// An upstream may see no other body than was looked at: not one that it unpacks, nor one that it reads by a type of another form. No
-/// venue takes those, and orders in them would be neither counted nor found by halts. Bodies under HTTP message signatures are the
-/// operator's own affair.
-pub(super) fn check_body_as_read(route: &Route, request: &RequestView<'_>) -> Result<(), Refusal> {
-    let is_venue = route.family.dialect().is_some() && route.family != Family::Of(Purpose::HttpSignature);
-    if !is_venue || request.body.is_empty() {
-        return Ok(());
-    }
-    if !matches!(request.headers.find(CONTENT_ENCODING.as_str()), Header::Absent | Header::Once(b"identity" | b"")) {
-        return Err(Refusal::operator(Reject::Malformed, "a body with a Content-Encoding, where orders are read"));
-    }
-    body_form::check(request.headers.find(CONTENT_TYPE.as_str()), request.body)
 }
 
 /// Charges a request that nobody signed to where it comes from.

@@ -11,9 +11,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use countersign_core::{Refusal, Reject};
-use countersign_dialects::RequestView;
+use countersign_dialects::{RequestView, body_form};
 
-use super::admit::check_body_as_read;
 use super::{Answer, Arrived, body_bytes_max, forwarded, refused, view};
 use crate::audit::Subject;
 use crate::body::RequestBody;
@@ -58,8 +57,8 @@ fn named(worker: &Worker, route: &Route, request: &mut Arrived<RequestBody>, wor
 /// # Errors
 /// That of the dialect for a body that names none; [`Reject::RouteUnknown`] for one without a route.
 pub(crate) fn route_in_body(routes: &Routes, route: &Route, request: &RequestView<'_>) -> Result<Arc<Route>, Refusal> {
-    check_body_as_read(route, request)?;
     let dialect = route.family.dialect().ok_or_else(|| Refusal::operator(Reject::Internal, "a body to be read without a dialect"))?;
+    body_form::check(dialect.purpose(), request)?;
     match routes.find_http(request.method, dialect.named_in_body(request)?) {
         // Whose words it is refused in and who vouches for it were told by the path.
         RouteMatch::Found(named) if named.family == route.family => Ok(Arc::clone(named)),

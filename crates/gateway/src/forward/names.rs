@@ -2,6 +2,8 @@
 //!
 //! Every header of every request and answer is asked about here, so what is not listed is told by a few of its bytes.
 
+use countersign_dialects::method_override;
+
 /// Headers for one hop that RFC 9110, 7.6.1 and its registry name; `name` is in lower case.
 pub(crate) fn is_hop_by_hop(name: &[u8]) -> bool {
     matches!(
@@ -20,8 +22,9 @@ pub(crate) fn is_hop_by_hop(name: &[u8]) -> bool {
     )
 }
 
-/// Headers that upstreams take as a word from their proxy: who is calling, and what was really asked for. Every byte that is
-/// neither letter nor digit counts as a hyphen: upstreams that turn names into variables read them all as one name.
+/// Headers that upstreams take as a word from their proxy: who is calling, and what was really asked for, also by another method than
+/// that of the request. Every byte that is neither letter nor digit counts as a hyphen: upstreams that turn names into variables read
+/// them all as one name.
 ///
 /// `name` is in lower case.
 pub(crate) fn says_who(name: &[u8]) -> bool {
@@ -32,7 +35,7 @@ pub(crate) fn says_who(name: &[u8]) -> bool {
     let same = |(byte, wanted): (u8, u8)| plain(byte) == plain(wanted);
     let starts = |prefix: &str| name.len() >= prefix.len() && name.iter().copied().zip(prefix.bytes()).all(same);
     let is = |whole: &str| name.len() == whole.len() && starts(whole);
-    OF_PROXIES_PREFIXES.iter().copied().any(starts) || OF_PROXIES.iter().copied().any(is)
+    OF_PROXIES_PREFIXES.iter().copied().any(starts) || OF_PROXIES.iter().chain(method_override::HEADERS).copied().any(is)
 }
 
 /// What is neither letter nor digit is a hyphen.
@@ -51,7 +54,7 @@ const BEGINNINGS_KEPT: usize = 1_024;
 /// The beginnings of all of them: nearly every other header is told apart by that. Each has four bytes or more.
 static BEGINNINGS: [bool; BEGINNINGS_KEPT] = {
     let mut begins = [false; BEGINNINGS_KEPT];
-    let lists = [OF_PROXIES_PREFIXES, OF_PROXIES];
+    let lists = [OF_PROXIES_PREFIXES, OF_PROXIES, method_override::HEADERS];
     let mut list = 0;
     while list < lists.len() {
         let mut at = 0;
@@ -88,7 +91,7 @@ const OF_PROXIES_PREFIXES: &[&str] = &[
     "x-webauth-",
 ];
 
-/// Whole names. The last three make another method out of the one that was authorized.
+/// Whole names.
 const OF_PROXIES: &[&str] = &[
     "cf-connecting-ip",
     "client-ip",
@@ -102,9 +105,6 @@ const OF_PROXIES: &[&str] = &[
     "x-cluster-client-ip",
     "x-real-ip",
     "x-user",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
 ];
 
 #[cfg(test)]
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn every_listed_name_is_told_with_whatever_mark_between_its_words() {
         for mark in ["-", "_", ".", "~"] {
-            for name in OF_PROXIES_PREFIXES.iter().chain(OF_PROXIES) {
+            for name in OF_PROXIES_PREFIXES.iter().chain(OF_PROXIES).chain(method_override::HEADERS) {
                 assert!(says_who(name.replace('-', mark).as_bytes()), "{name} with {mark}");
             }
         }

@@ -222,28 +222,16 @@ mod tests {
 
     use countersign_core::AccountId;
     use countersign_fix::{CompId, SessionName, Version};
-    use countersign_halt::{Action, Change, Halt, HaltClass, HaltId, HaltRecord, HaltScope, RaisedBy, Reason};
+    use countersign_halt::{Change, HaltRecord};
 
     use super::super::taking::{self, TakeError};
     use super::*;
-    use crate::clock;
     use crate::entropy::SystemEntropy;
     use crate::fix::sessions::{FixSessions, UpstreamName};
-    use crate::testing::on_stage;
+    use crate::testing::{on_stage, venue_halt};
 
     fn halt() -> HaltRecord {
-        let halt = Halt {
-            action: Action::CancelOnly,
-            id: HaltId::from_bytes([1; 6]),
-            scope: HaltScope::Venue,
-            reason: Reason::Runaway,
-            text: "".into(),
-            class: HaltClass::Manual,
-            by: RaisedBy::Operator("alice".into()),
-            at: clock::wall(),
-            review_by: None,
-        };
-        HaltRecord { epoch: 0, change: Change::Raise(halt) }
+        HaltRecord { epoch: 0, change: Change::Raise(venue_halt(1)) }
     }
 
     fn giver(folder: &Path, shared: &Shared) -> Giver {

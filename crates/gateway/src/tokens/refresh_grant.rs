@@ -8,7 +8,7 @@
 
 use countersign_core::{Detail, Refusal, Reject, Token, TokenKind};
 use countersign_dialects::HttpAnswer;
-use countersign_oauth::{Confirmation, Family, Held, OAuthError, OAuthRefusal, Part, RefreshTicket, TokenRequest, request};
+use countersign_oauth::{Confirmation, DpopProof, Family, Held, OAuthError, OAuthRefusal, Part, RefreshTicket, TokenRequest, request};
 use countersign_store::Presented;
 use countersign_store::audit::AuditEvent;
 
@@ -35,26 +35,11 @@ pub(super) async fn refresh(
     let proof = asker.proof()?;
     // Who asserts beside the token must be the owner of the family (RFC 6749, 6).
     let asserted = request::client_assertion(asker.form)?.map(|text| asker.asserted(text, Part::Client)).transpose()?;
+    let asked = Asked { asker, wanted, ticket: &ticket, proof: proof.as_ref(), asserted: asserted.as_ref() };
     let mut admitted: Option<Admitted> = None;
     let mut told: Option<OAuthRefusal> = None;
     let admit = |family: &Family| -> Result<(), Refusal> {
-        let judge = || -> Result<Admitted, OAuthRefusal> {
-            let of_grant = |refusal: Refusal| OAuthRefusal::of(refusal, Part::Grant);
-            let held = asker.held(proof.as_ref());
-            family.cnf.check(&held).map_err(of_grant)?;
-            let cnf = narrowed(family, wanted, &held)?;
-            if asserted.as_ref().is_some_and(|login| login.identity.credential().id != family.credential) {
-                return Err(grant("the family of another client"));
-            }
-            let login = key_now(asker, &token_of(family, &ticket)).map_err(of_grant)?;
-            asker.check_named(&login)?;
-            let scopes = scopes(login.identity.scopes(), &TokenRequest { to_channel: family.cnf.tls_exp.is_some(), ..wanted.clone() })?;
-            asker.charge(&login)?;
-            asker.admit_presence(&login.identity, Some(family.sid))?;
-            asker.use_once(&login, proof.as_ref())?;
-            Ok(Admitted { login, scopes, cnf })
-        };
-        judge().map(|known| admitted = Some(known)).map_err(|refusal| {
+        asked.admit(family).map(|known| admitted = Some(known)).map_err(|refusal| {
             let reason = refusal.refusal.clone();
             told = Some(refusal);
             reason
@@ -76,9 +61,15 @@ pub(super) async fn refresh(
         }
         Presented::Unknown => return Err(grant("a family that is not on record")),
     };
-    let Admitted { login, scopes, cnf } = admitted
+    let admitted = admitted
         .ok_or_else(|| of_client(Refusal { reject: Reject::Internal, detail: Detail::Operator("a family without an asker".into()) }))?;
-    let (text, _) = shared.oauth.refresh().issue(family.sid, family.generation);
+    tokens_of(asker, &family, admitted)
+}
+
+/// The next refresh token of a family, and an access token beside it.
+fn tokens_of(asker: &Asker<'_>, family: &Family, admitted: Admitted) -> Result<HttpAnswer, OAuthRefusal> {
+    let Admitted { login, scopes, cnf } = admitted;
+    let (text, _) = asker.worker.shared.oauth.refresh().issue(family.sid, family.generation);
     let made = Made {
         identity: &login.identity,
         scopes: &scopes,
@@ -101,6 +92,37 @@ fn record_reuse(asker: &Asker<'_>, family: &Family) -> Result<(), OAuthRefusal> 
         record.credential = Some(family.credential.clone());
         record.words("the family is revoked")
     })
+}
+
+/// What is asked for, and what was shown for it.
+struct Asked<'r> {
+    asker: &'r Asker<'r>,
+    wanted: &'r TokenRequest,
+    ticket: &'r RefreshTicket,
+    proof: Option<&'r DpopProof>,
+    asserted: Option<&'r Login>,
+}
+
+impl Asked<'_> {
+    /// Whether they may have it, once the family is known. What can be used once is used.
+    fn admit(&self, family: &Family) -> Result<Admitted, OAuthRefusal> {
+        let Self { asker, wanted, ticket, proof, asserted } = self;
+        let of_grant = |refusal: Refusal| OAuthRefusal::of(refusal, Part::Grant);
+        let held = asker.held(*proof);
+        family.cnf.check(&held).map_err(of_grant)?;
+        let cnf = narrowed(family, wanted, &held)?;
+        if asserted.is_some_and(|login| login.identity.credential().id != family.credential) {
+            return Err(grant("the family of another client"));
+        }
+        let login = key_now(asker, &token_of(family, ticket)).map_err(of_grant)?;
+        asker.check_named(&login)?;
+        let wanted = TokenRequest { to_channel: family.cnf.tls_exp.is_some(), ..TokenRequest::clone(wanted) };
+        let scopes = scopes(login.identity.scopes(), &wanted)?;
+        asker.charge(&login)?;
+        asker.admit_presence(&login.identity, Some(family.sid))?;
+        asker.use_once(&login, *proof)?;
+        Ok(Admitted { login, scopes, cnf })
+    }
 }
 
 /// Who asks, and what the access token is to be.

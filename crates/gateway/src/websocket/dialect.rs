@@ -185,6 +185,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     /// known only by one is done when it comes.
     async fn end_uncleanly(&mut self) {
         self.is_gone = true;
+        // A link that ended in the same moment would take what is said, and nobody would hear it.
+        while let Some((link, message)) = self.links.try_next() {
+            match message {
+                Some(message) => drop(self.hear(link, &message)),
+                None => self.links.remove(link),
+            }
+        }
         let until = clock::mono().saturating_add(ANSWER_GRACE);
         let mut waited = false;
         loop {
@@ -268,10 +275,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     async fn carry_out(&mut self, step: Step<'_>, message: Option<&Message>) -> Result<(), Farewell> {
         match step {
             Step::Reply(texts) => {
-                if let Some(setting) = self.machine.take_setting()
-                    && let Err(refusal) = self.keep(&setting).await
+                if let Some(wanted) = self.machine.take_cancel_on_disconnect()
+                    && let Err(refusal) = self.keep(&wanted).await
                 {
-                    return self.refuse(&refusal, Some(&setting.identity)).await;
+                    return self.refuse(&refusal, Some(&wanted.identity)).await;
                 }
                 for text in texts {
                     self.client.feed(Message::text(text)).await?;

@@ -15,7 +15,7 @@ impl Store {
     pub async fn create_account(&self, id: AccountId, label: &str, change: &Change) -> Result<AccountRecord, StoreError> {
         check_change(change)?;
         check_text("the label", label, 0, limits::LABEL_BYTES_MAX)?;
-        let record = AccountRecord { id, label: label.to_owned(), created: change.at };
+        let record = AccountRecord { id, label: label.to_owned(), created: change.at, cancels_on_disconnect: false };
         let values = [record.id.as_str().into(), label.into(), row::micros(record.created).into()];
         let added = self.db.run("INSERT INTO accounts (id, label, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", &values).await?;
         if added == 0 {
@@ -29,7 +29,12 @@ impl Store {
     /// # Errors
     /// An infrastructure failure.
     pub async fn accounts(&self) -> Result<Vec<AccountRecord>, StoreError> {
-        self.db.rows("SELECT id, label, created FROM accounts ORDER BY id", &[]).await?.iter().map(row::account).collect()
+        self.db
+            .rows("SELECT id, label, created, cancel_on_disconnect FROM accounts ORDER BY id", &[])
+            .await?
+            .iter()
+            .map(row::account)
+            .collect()
     }
 
     /// One account.
@@ -37,7 +42,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::AccountUnknown`], or an infrastructure failure.
     pub async fn account(&self, id: &AccountId) -> Result<AccountRecord, StoreError> {
-        let found = self.db.row("SELECT id, label, created FROM accounts WHERE id = $1", &[id.as_str().into()]).await?;
+        let one = "SELECT id, label, created, cancel_on_disconnect FROM accounts WHERE id = $1";
+        let found = self.db.row(one, &[id.as_str().into()]).await?;
         row::account(&found.ok_or_else(|| StoreError::AccountUnknown(id.clone()))?)
     }
 

@@ -84,7 +84,12 @@ pub(super) fn micros(time: Timestamp) -> i64 {
 
 pub(super) fn account(row: &Row) -> Result<AccountRecord, StoreError> {
     let reader = Reader::new(row, "account", "id");
-    Ok(AccountRecord { id: reader.parsed("id", AccountId::parse)?, label: reader.text("label")?, created: reader.time("created")? })
+    Ok(AccountRecord {
+        id: reader.parsed("id", AccountId::parse)?,
+        label: reader.text("label")?,
+        created: reader.time("created")?,
+        cancels_on_disconnect: reader.integer("cancel_on_disconnect")? == 1,
+    })
 }
 
 /// The name of an account alone.

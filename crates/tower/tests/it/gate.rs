@@ -225,3 +225,46 @@ fn what_has_no_rule_is_refused() {
         assert_eq!(reject(gate().judge(&signed("GET", path, ""), b"")).0, Reject::RouteUnknown, "{path}");
     }
 }
+
+/// What is behind the layer may take its method from there, and the rule was found by that of the request.
+#[test]
+fn a_request_that_names_another_method_is_refused() {
+    let gate = gate();
+    for name in ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method", "X_HTTP_Method"] {
+        let mut head = account();
+        head.headers.insert(http::HeaderName::from_bytes(name.as_bytes()).unwrap(), "DELETE".parse().unwrap());
+        assert_eq!(reject(gate.judge(&head, b"")).0, Reject::Malformed, "{name}");
+    }
+    assert_eq!(reject(gate.judge(&signed("POST", "/api/v3/order", &format!("{ORDER}&_method=DELETE")), b"")).0, Reject::Malformed);
+    assert_eq!(reject(gate.judge(&order(), b"%5Fmethod=DELETE")).0, Reject::Malformed);
+    let public = Request::get("/api/v3/time?_method=DELETE").body(()).unwrap().into_parts().0;
+    assert_eq!(reject(gate.judge(&public, b"")).0, Reject::Malformed);
+    gate.judge(&order(), b"").unwrap();
+}
+
+/// Who unpacks it finds other orders than those that were counted.
+#[test]
+fn a_body_that_is_packed_is_refused() {
+    let in_body = |coding: Option<&str>| {
+        let mut head = order();
+        let (path, query) = (head.uri.path().to_owned(), head.uri.query().unwrap().to_owned());
+        head.uri = path.parse().unwrap();
+        if let Some(coding) = coding {
+            head.headers.insert("content-encoding", coding.parse().unwrap());
+        }
+        (head, query)
+    };
+    for (coding, passes) in
+        [(None, true), (Some("identity"), true), (Some(""), true), (Some("gzip"), false), (Some("deflate, identity"), false)]
+    {
+        let (head, body) = in_body(coding);
+        let outcome = gate().judge(&head, body.as_bytes());
+        assert_eq!(outcome.as_ref().map_err(|refused| refused.refusal.reject).err(), (!passes).then_some(Reject::Malformed), "{coding:?}");
+    }
+    let (mut twice, body) = in_body(Some("identity"));
+    twice.headers.append("content-encoding", "gzip".parse().unwrap());
+    assert_eq!(reject(gate().judge(&twice, body.as_bytes())).0, Reject::Malformed);
+    let mut bare = order();
+    bare.headers.insert("content-encoding", "gzip".parse().unwrap());
+    gate().judge(&bare, b"").unwrap();
+}

@@ -46,16 +46,13 @@ async fn certificate(name: &str, out: &Path, expires: &str, state: &StateArgs) -
     if !(1..=longest).contains(&request.validity_seconds) {
         return Err(Failure::usage(format!("--expires {expires}: an operator's certificate is good for 1 s to {} days", longest / 86_400)));
     }
+    argument::check_free(out)?;
     let issued = authority.issue_client(&request, clock::unix_now())?;
+    let ends = when::show(Timestamp::from_secs(issued.identities().not_after));
+    // What is not on record is not given out; what is on record and cannot be written is good for nobody.
+    keeper.operator_certified(&format!("operator {name}, until {ends}, key {}", issued.identities().spki_sha256)).await?;
     let both = Zeroizing::new(format!("{}{}", issued.key_pem(), issued.certificate_pem()));
     argument::create(out, both.as_bytes())?;
-    let ends = when::show(Timestamp::from_secs(issued.identities().not_after));
-    let recorded = keeper.operator_certified(&format!("operator {name}, until {ends}, key {}", issued.identities().spki_sha256)).await;
-    if let Err(error) = recorded {
-        // What is not on record is not given out.
-        drop(std::fs::remove_file(out));
-        return Err(error);
-    }
     output::note(format!("certificate and key of operator {name} are in {}, until {ends}", out.display()));
     Ok(ExitCode::SUCCESS)
 }

@@ -14,7 +14,7 @@ use crate::deribit::methods::{DISABLE_CANCEL_ON_DISCONNECT, ENABLE_CANCEL_ON_DIS
 use crate::deribit::reply;
 use crate::deribit::rpc::{Call, malformed};
 use crate::limits;
-use crate::socket::{Desk, Setting, Step};
+use crate::socket::{CancelOnDisconnect, Desk, Step};
 
 /// Heartbeats of a connection.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl DeribitSocket {
             Whose::Connection => self.cancels.here = Some(enabled),
             Whose::Account => {
                 self.forwarded = call.id.map(str::to_owned);
-                self.setting = Some(Setting { message, identity, cancels_on_disconnect: enabled });
+                self.cancel_on_disconnect = Some(CancelOnDisconnect { message, identity, enabled });
             }
         }
         Ok(json!("ok"))

@@ -202,7 +202,7 @@ fn an_account_decides_for_the_connections_that_log_in_after_it() {
     let again = r#"{"jsonrpc":"2.0","id":5,"method":"private/enable_cancel_on_disconnect","params":{"scope":"account"}}"#;
     let now = shell.now();
     assert!(shell.desk.cancels && matches!(second.handle_text(again, now, &mut shell.desk), Step::Reply(_)));
-    assert!(second.take_setting().is_some(), "kept again: another node may have been told otherwise since");
+    assert!(second.take_cancel_on_disconnect().is_some(), "kept again: another node may have been told otherwise since");
 
     assert_eq!(asked(&mut shell, &mut second, "disable", "account"), Ok(json!("ok")));
     assert!(logged_in(&mut shell).unclean_end(false).is_empty());

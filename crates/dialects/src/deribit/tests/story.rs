@@ -135,7 +135,7 @@ fn a_setting_is_of_one_call() {
     assert!(matches!(socket.handle_text(frame, now, &mut shell.desk), Step::Reply(_)));
     assert!(socket.refuse(&Reject::StoreUnavailable.into(), now).contains(r#""id":42,"error":{"code":10001"#));
     let _ = socket.handle_text(r#"{"id":43,"method":"public/test"}"#, now, &mut shell.desk);
-    assert!(socket.take_setting().is_none());
+    assert!(socket.take_cancel_on_disconnect().is_none());
 }
 
 #[test]

@@ -189,28 +189,14 @@ mod tests {
     use std::sync::Arc;
 
     use countersign_halt::limits::LEASE_LIFE;
-    use countersign_halt::{Action, Halt, HaltClass, HaltId, HaltScope, RaisedBy, Reason};
+    use countersign_halt::{Halt, HaltId};
 
     use super::*;
     use crate::halts::tests::clear;
-    use crate::testing::on_stage;
+    use crate::testing::{on_stage, venue_halt};
 
     /// Looks in a row at which whoever reads was found to hold its node: it stands still.
     const LOOKS: u32 = 200;
-
-    fn of_another_node() -> Halt {
-        Halt {
-            action: Action::CancelOnly,
-            id: HaltId::from_bytes([9; 6]),
-            scope: HaltScope::Venue,
-            reason: Reason::Runaway,
-            text: "".into(),
-            class: HaltClass::Manual,
-            by: RaisedBy::Operator("alice".into()),
-            at: clock::wall(),
-            review_by: None,
-        }
-    }
 
     /// Until whoever reads has read all, and is about to publish it.
     async fn until_it_publishes(keeper: &HaltKeeper) {
@@ -228,7 +214,7 @@ mod tests {
             let shared = Arc::clone(&stage.worker.shared);
             let (keeper, gate) = (&shared.halts, shared.halts.gate());
             gate.set_lease(Monotonic::from_micros(1), 0);
-            keeper.store.raise(&of_another_node()).await.unwrap();
+            keeper.store.raise(&venue_halt(9)).await.unwrap();
             let generation = gate.generation();
             // What is published is put together under this lock.
             let held = keeper.shadow.lock();
@@ -256,7 +242,7 @@ mod tests {
     async fn a_halt_that_is_written_twice_moves_no_node_past_the_halts_of_others() {
         on_stage(|stage| async move {
             let keeper = &stage.worker.shared.halts;
-            let theirs = of_another_node();
+            let theirs = venue_halt(9);
             let mine = Halt { id: HaltId::from_bytes([8; 6]), ..theirs.clone() };
             let epoch = keeper.store.raise(&mine).await.unwrap();
             keeper.read().await;

@@ -8,7 +8,7 @@ use countersign_core::verify::check_window;
 use countersign_core::{KeyRate, Permit, Presented, Refusal, Reject, Timestamp, Token, VerifiedIdentity, authorize, permit_public};
 use countersign_dialects::order_count;
 use countersign_dialects::risk::SignedText;
-use countersign_dialects::socket::{Forward, Setting};
+use countersign_dialects::socket::{CancelOnDisconnect, Forward};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_websockets::Message;
 
@@ -175,13 +175,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     }
 
     /// Keeps what an account wants of its new connections, if it may say so.
-    pub(super) async fn keep(&mut self, setting: &Setting) -> Result<(), Refusal> {
+    pub(super) async fn keep(&mut self, wanted: &CancelOnDisconnect) -> Result<(), Refusal> {
         let routes = self.worker.shared.routes.load_full();
         let dialect = self.route.family.dialect().ok_or(Reject::Internal)?;
-        let route = routes.find_dialect_message(dialect.purpose(), setting.message).ok_or(Reject::RouteUnknown)?;
-        drop(self.admit(route, Some(route.orders), Some(&setting.identity), SignedText::default())?);
-        let account = setting.identity.account();
-        set_cancel_on_disconnect(&self.worker.shared, account, setting.cancels_on_disconnect).await.map_err(|error| {
+        let route = routes.find_dialect_message(dialect.purpose(), wanted.message).ok_or(Reject::RouteUnknown)?;
+        drop(self.admit(route, Some(route.orders), Some(&wanted.identity), SignedText::default())?);
+        let account = wanted.identity.account();
+        set_cancel_on_disconnect(&self.worker.shared, account, wanted.enabled).await.map_err(|error| {
             tracing::error!(%error, %account, "what an account wants of its connections cannot be kept");
             Refusal::operator(Reject::StoreUnavailable, "what an account wants of its connections cannot be kept")
         })

@@ -94,14 +94,6 @@ pub(crate) trait Venue: Send {
     /// What a login is answered.
     fn welcome(&self, identity: &VerifiedIdentity, echo: &Echo, now: Timestamp) -> String;
 
-    /// Whether a proven login may have what it asks for beside it.
-    ///
-    /// # Errors
-    /// Why not: it is then no login.
-    fn admits(&self, _identity: &VerifiedIdentity) -> Result<(), Refusal> {
-        Ok(())
-    }
-
     /// What the venue behind is told of a login, as a message and its text: for venues whose news begin with it.
     fn announcement(&mut self, _identity: &VerifiedIdentity) -> Option<(&'static str, String)> {
         None
@@ -244,11 +236,6 @@ impl<V: Venue + 'static> DialectSocket for LoginSocket<V> {
                 return self.refused(refusal, close, now);
             }
         };
-        if matches!(pending, Some(Pending::Login))
-            && let Err(refusal) = self.venue.admits(&identity)
-        {
-            return self.refused(refusal, false, now);
-        }
         self.identity = Some(identity.clone());
         match pending {
             Some(Pending::Login) => {

@@ -5,7 +5,7 @@
 //! ccxt numbers its connections for Binance's streams, `/ws/0`, `/ws/1`, `/ws/2`: where both venues have one address, the third one
 //! arrives here. Its frames have a `method` and no `event`, and what they ask for is public; the upstream says what it knows of it.
 
-use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, Scope, SignedBytes, Timestamp, VerifiedIdentity};
+use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 use serde_json::value::RawValue;
 
 use super::sequence::Sequence;
@@ -49,16 +49,15 @@ impl Venue for V2 {
             .to_owned()
     }
 
-    fn admits(&self, identity: &VerifiedIdentity) -> Result<(), Refusal> {
-        // The venue behind hears the wish with the login, whose news only readers get; what it does is a trade.
-        let may = [ORDERS, Scope::ORDER_WRITE].into_iter().all(|scope| has(identity, scope));
-        if self.protects && !may { Err(Reject::ScopeMissing.into()) } else { Ok(()) }
-    }
-
     fn announcement(&mut self, identity: &VerifiedIdentity) -> Option<(&'static str, String)> {
         // Who may not read has no news; the login is good all the same.
-        let told = if self.protects { (PROTECTION, r#"{"event":"auth","dms":4}"#) } else { (LOGIN, r#"{"event":"auth"}"#) };
-        has(identity, ORDERS).then(|| (told.0, told.1.to_owned()))
+        let reads = identity.scopes().iter().any(|scope| scope.as_str() == ORDERS);
+        match self.protects {
+            // The venue behind hears the wish with the login, so who may not have the one is refused the other.
+            true if reads => Some((PROTECTION, r#"{"event":"auth","dms":4}"#.to_owned())),
+            true => Some((LOGIN, r#"{"event":"auth"}"#.to_owned())),
+            false => reads.then(|| (LOGIN, r#"{"event":"auth"}"#.to_owned())),
+        }
     }
 
     fn refuse(&self, refusal: &Refusal, _: &Echo, _: Timestamp) -> String {
@@ -117,10 +116,6 @@ fn input<'f>(text: &str) -> Result<Op<'f>, Refusal> {
         // Funding is nothing a trading scope covers.
         _ => Err(Reject::RouteUnknown.into()),
     }
-}
-
-fn has(identity: &VerifiedIdentity, name: &str) -> bool {
-    identity.scopes().iter().any(|scope| scope.as_str() == name)
 }
 
 /// `dms`: four for all orders of the account, which is all there is (vendor, "Authenticated Channels").

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.raw import Closed, Connection, request
+from harness.raw import TIMEOUT_SECONDS, Closed, Connection, request
 
 SMUGGLED = b"GET /open?smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -188,6 +188,36 @@ def test_an_answer_is_not_kept_back_by_what_is_behind_its_request(guarded, sent,
     with Connection(guarded.server) as connection:
         connection.send(sent)
         assert connection.answer().status == expected
+        assert connection.is_closed()
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status"),
+    [(b"POST", b"/nowhere", 404), (b"PUT", b"/open", 405), (b"POST", b"/token", 400), (b"POST", b"/.well-known/jwks.json", 404)],
+)
+def test_a_connection_goes_on_behind_a_body_that_came_after_its_answer_was_clear(guarded, method, target, status):
+    """Python's library sends head and body in two pieces: the connection ended behind the first, unsaid, and the next order was in doubt."""
+    with Connection(guarded.server) as connection:
+        connection.send(head(b"Content-Length: 7", target=target, method=method))
+        with pytest.raises(TimeoutError):
+            connection.tls.settimeout(0.05)
+            connection.answer()
+        connection.tls.settimeout(TIMEOUT_SECONDS)
+        connection.send(b'{"a":1}' + NEXT)
+        assert connection.answer().status == status
+        assert connection.answer().status == 200
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [([b"Content-Length: 100000"], 404), ([b"Transfer-Encoding: chunked"], 404), ([b"Content-Length: 7", b"Expect: 100-continue"], 404)],
+    ids=["long", "no length", "waits for leave"],
+)
+def test_a_client_is_told_when_its_connection_cannot_go_on_behind_a_body(guarded, lines, status):
+    with Connection(guarded.server) as connection:
+        connection.send(head(*lines, target=b"/nowhere"))
+        answer = connection.answer()
+        assert (answer.status, answer.header("connection")) == (status, "close")
         assert connection.is_closed()
 
 

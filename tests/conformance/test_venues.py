@@ -15,6 +15,7 @@ from hyperliquid.exchange import Exchange
 
 from harness.interop import class_name
 from harness.venues import LISTEN_KEY, VENUES, symbol
+from harness.waiting import until
 from sdks import twice
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -131,12 +132,45 @@ def test_bitmex_unsubscribes_by_a_frame_from_what_the_handshake_subscribed_to(se
         socket.close()
 
 
+def bitfinex_login(key, **more):
+    # In milliseconds, as ccxt counts, which shares the nonces of the key.
+    nonce = str(time.time_ns() // 1_000_000)
+    signature = hmac.new(key["secret"].encode(), f"AUTH{nonce}".encode(), hashlib.sha384).hexdigest()
+    return {"event": "auth", "apiKey": key["api_key"], "authNonce": nonce, "authPayload": f"AUTH{nonce}", "authSig": signature, **more}
+
+
+def test_orders_of_a_client_of_bitfinex_end_with_its_connection_if_it_asks_for_that(server):
+    """`dms: 4` was taken and forgotten: the orders of a client that had died stayed."""
+    venue = next(venue for venue in VENUES if venue.purpose == "bitfinex")
+    key = venue.key(server)
+
+    def said(login, *frames, last):
+        socket = websocket.create_connection(server.ws_base + "/ws/2", timeout=20, sslopt={"ca_certs": server.ca})
+        try:
+            for frame in (login, *frames):
+                socket.send(json.dumps(frame))
+            while not last(frame := json.loads(socket.recv())):
+                pass
+            return frame
+        finally:
+            socket.close()
+
+    order = {"type": "EXCHANGE LIMIT", "symbol": "tBTCUST", "amount": "0.01", "price": "50000"}
+    several = [0, "ox_multi", None, [["on", order], ["on", order]]]
+    done = said(bitfinex_login(key, dms=4), several, last=lambda frame: isinstance(frame, list) and frame[1] == "n")
+    assert (done[2][1], [each[6] for each in done[2][4]]) == ("ox_multi-req", ["SUCCESS", "SUCCESS"])
+    client = venue.sync(server, key)
+    until(lambda: client.fetch_open_orders() == [])
+
+    answered = lambda frame: isinstance(frame, dict) and frame["event"] == "auth"
+    refused = said(bitfinex_login(venue.read_only(server), dms=4), last=lambda frame: answered(frame) and frame["status"] == "FAILED")
+    assert refused["msg"] == "api_key: permission invalid"
+    assert said(bitfinex_login(key, dms=5), last=answered)["status"] == "FAILED"
+
+
 def test_bitfinex_numbers_whatever_a_client_gets_when_it_asks_for_that(server):
     """`SEQ_ALL`. What is of the market and what is one's own come from two connections behind the gateway, and there is one count."""
-    key = server.credential("bitfinex")
-    nonce = str(time.time_ns() // 1_000)
-    signature = hmac.new(key["secret"].encode(), f"AUTH{nonce}".encode(), hashlib.sha384).hexdigest()
-    login = {"event": "auth", "apiKey": key["api_key"], "authNonce": nonce, "authPayload": f"AUTH{nonce}", "authSig": signature}
+    login = bitfinex_login(server.credential("bitfinex"))
     socket = websocket.create_connection(server.ws_base + "/ws/2", timeout=20, sslopt={"ca_certs": server.ca})
     try:
         socket.send(json.dumps({"event": "conf", "flags": 65_536}))

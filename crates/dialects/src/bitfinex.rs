@@ -100,9 +100,12 @@ const SOCKETS: &[SocketRoute] = &[socket("/ws/2"), socket("/ws/2/")];
 
 const PUBLIC: &str = "subscribe.public";
 const LOGIN: &str = "auth";
+/// A login whose connection cancels the account's orders when it ends.
+const PROTECTION: &str = "auth.protection";
 const ORDER: &str = "order";
 const CANCEL: &str = "cancel";
 const CALC: &str = "calc";
+const MULTI: &str = "order.multi";
 
 const MESSAGES: &[MessageRoute] = &[
     MessageRoute::public(PUBLIC),
@@ -110,6 +113,8 @@ const MESSAGES: &[MessageRoute] = &[
     MessageRoute::scoped(LOGIN, ORDERS),
     MessageRoute::trade(CANCEL, 0),
     MessageRoute::trade(ORDER, 1),
+    MessageRoute::trade(MULTI, 75),
+    MessageRoute::trade(PROTECTION, 0),
 ];
 
 /// The dialect of Bitfinex.

@@ -34,8 +34,14 @@ enum List {
     At(&'static [&'static str]),
     /// As the method in the body says: quotes, or one order and those beside it.
     ByMethod,
+    /// As `At`, and with each order those that are attached to it.
+    AtWithAttached(&'static [&'static str]),
+    /// One order, and those that are attached to it.
+    Attached,
     /// One order, and those beside it in the member of `params`, or in the parameter of the query or form, of this name.
     Beside(&'static str),
+    /// In the details of an input, `[CHANNEL, TYPE, null, DETAILS]`: one order, or a list of operations.
+    Input,
     /// In the member of the body, or in the parameter of the query or form, of this name.
     Named(&'static str),
     /// In the member of `params`, or in the parameter of the query or form, of this name.
@@ -44,13 +50,15 @@ enum List {
     Within(&'static str, &'static str),
 }
 
-use List::{Action, At, Beside, ByMethod, Named, OfParams, Within};
+use List::{Action, At, AtWithAttached, Attached, Beside, ByMethod, Input, Named, OfParams, Within};
 
 /// Endpoints and messages that take several orders. The method of an endpoint is not compared: `PUT` amends where `POST` places.
 #[rustfmt::skip]
 const LISTS: &[(Purpose, Target<'static>, List)] = &[
     (Binance, Http("", "/fapi/v1/batchOrders"), Named("batchOrders")),
     (Bitfinex, Http("", "/v2/auth/w/order/multi"), Named("ops")),
+    (Bitfinex, Message("order"), Input),
+    (Bitfinex, Message("order.multi"), Input),
     (Bitmex, Http("", "/api/v1/order/bulk"), Named("orders")),
     (Bybit, Http("", "/v5/order/amend-batch"), Named("request")),
     (Bybit, Http("", "/v5/order/create-batch"), Named("request")),
@@ -80,12 +88,14 @@ const LISTS: &[(Purpose, Target<'static>, List)] = &[
     (Kucoin, Http("", "/api/v1/hf/orders/multi"), Named("orderList")),
     (Kucoin, Http("", "/api/v1/hf/orders/multi/sync"), Named("orderList")),
     (Kucoin, Http("", "/api/v1/orders/multi"), Named("orderList")),
-    (Okx, Http("", "/api/v5/trade/amend-batch-orders"), At(&[])),
-    (Okx, Http("", "/api/v5/trade/batch-orders"), At(&[])),
-    (Okx, Message("amend-order"), At(&["args"])),
-    (Okx, Message("batch-amend-orders"), At(&["args"])),
-    (Okx, Message("batch-orders"), At(&["args"])),
-    (Okx, Message("order"), At(&["args"])),
+    (Okx, Http("", "/api/v5/trade/amend-batch-orders"), AtWithAttached(&[])),
+    (Okx, Http("", "/api/v5/trade/amend-order"), Attached),
+    (Okx, Http("", "/api/v5/trade/batch-orders"), AtWithAttached(&[])),
+    (Okx, Http("", "/api/v5/trade/order"), Attached),
+    (Okx, Message("amend-order"), AtWithAttached(&["args"])),
+    (Okx, Message("batch-amend-orders"), AtWithAttached(&["args"])),
+    (Okx, Message("batch-orders"), AtWithAttached(&["args"])),
+    (Okx, Message("order"), AtWithAttached(&["args"])),
 ];
 
 /// How many orders a request is charged as; `row` is what its endpoint says.
@@ -111,9 +121,13 @@ fn count(list: Option<List>, query: &[u8], body: &[u8], row: u32) -> u32 {
         None => at(body, &[]),
         Some(Action(path)) => return action(body, path).unwrap_or_else(|| longest(query, body, row)),
         Some(At(path)) => at(body, path),
+        Some(AtWithAttached(path)) => at_with_attached(body, path),
+        Some(Attached) if body.trim_ascii_start().starts_with(b"[") => at_with_attached(body, &[]),
+        Some(Attached) => serde_json::from_slice(body).ok().and_then(with_attached),
         Some(Beside(name)) => beside(query, body, name),
         Some(ByMethod) if names(body, "private/mass_quote") => of_params(query, body, "quotes"),
         Some(ByMethod) => beside(query, body, "otoco_config"),
+        Some(Input) => input(body),
         Some(Named(name)) => named(query, body, name),
         Some(OfParams(name)) => of_params(query, body, name),
         Some(Within(parameter, name)) => parameters(query, body, parameter).only().and_then(|text| at(text.as_bytes(), &[name])),
@@ -151,6 +165,36 @@ fn last(value: &RawValue, name: &str) -> Option<u32> {
 
 fn member<'v>(value: &'v RawValue, name: &str) -> Option<&'v RawValue> {
     object(value.get()).ok()?.only_member(name)
+}
+
+/// The orders of a list at the end of a path, and what is attached to each.
+fn at_with_attached(text: &[u8], path: &[&str]) -> Option<u32> {
+    let mut value: &RawValue = serde_json::from_slice(text).ok()?;
+    for name in path {
+        value = member(value, name)?;
+    }
+    let orders: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
+    orders.into_iter().try_fold(0_u32, |sum, order| sum.checked_add(with_attached(order)?))
+}
+
+/// One order, and those that are placed with it to take profit or stop a loss (OKX).
+fn with_attached(order: &RawValue) -> Option<u32> {
+    const NAME: &str = "attachAlgoOrds";
+    if !order.get().starts_with('{') {
+        return Some(1);
+    }
+    let whole = object(order.get()).ok()?;
+    if !whole.has_alike(NAME) {
+        return Some(1);
+    }
+    elements(whole.only_member(NAME)?, &[]).map(|attached| attached.saturating_add(1))
+}
+
+/// The orders in the last of the four elements of an input.
+fn input(text: &[u8]) -> Option<u32> {
+    let items: Vec<&RawValue> = serde_json::from_slice(text).ok()?;
+    let [_, _, _, details] = items[..] else { return None };
+    if details.get().starts_with('{') { Some(1) } else { elements(details, &[]) }
 }
 
 /// The one list of this name, wherever it stands.

@@ -1,6 +1,7 @@
 //! Bodies on their way through: answers to the client, requests to the upstream.
 
 pub mod budget;
+pub mod unread;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -19,13 +19,14 @@ use countersign_dialects::answer::Charged;
 use countersign_dialects::binance::rest::API_KEY_HEADER;
 use countersign_dialects::{Dialect, Header, Headers, RequestView};
 use countersign_oauth::dpop::DPOP_HEADER;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
 
 use crate::authenticate::Login;
 use crate::body::budget::Held;
+use crate::body::unread::Unread;
 use crate::body::{RequestBody, ResponseBody};
 use crate::clock;
 use crate::config::LimitSettings;
@@ -55,6 +56,10 @@ pub async fn exchange(worker: Rc<Worker>, connection: Rc<Connection>, request: R
     let correlation = worker.correlation.next();
     let started = clock::mono();
     let (parts, body) = request.into_parts();
+    let body = Unread::from(body);
+    let unread = body.clone();
+    let waits = parts.headers.contains_key(EXPECT);
+    let version = parts.version;
     let correlation_value = respond::correlation_value(correlation);
     let is_bodiless = parts.method == Method::HEAD && parts.version == Version::HTTP_2;
     let mut answer =
@@ -68,7 +73,7 @@ pub async fn exchange(worker: Rc<Worker>, connection: Rc<Connection>, request: R
                 respond::refuse(&refusal, &words(&worker, Family::Any), correlation)
             }
         };
-    if is_refused_too_often(&connection) {
+    if is_refused_too_often(&connection) || (version < Version::HTTP_2 && is_in_the_way(&answer, waits, unread).await) {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer.headers_mut().entry(CORRELATION_HEADER).or_insert(correlation_value);
@@ -77,13 +82,21 @@ pub async fn exchange(worker: Rc<Worker>, connection: Rc<Connection>, request: R
     Ok(answer)
 }
 
+/// Whether a body that nobody read keeps the connection from going on, and the answer does not say so yet. Who waits for leave to send it (`Expect`) is not given that.
+async fn is_in_the_way(answer: &Answer, waits: bool, body: Unread) -> bool {
+    if answer.headers().contains_key(CONNECTION) {
+        return false;
+    }
+    if waits { !body.is_taken() } else { !body.discard().await }
+}
+
 /// Whether the connection ends because of what was refused on it.
 pub(crate) fn is_refused_too_often(connection: &Connection) -> bool {
     !connection.refusals.is_new() && connection.refusals.used(clock::wall()) >= REFUSALS_PER_MINUTE_MAX
 }
 
 /// A request with what was established about it so far.
-pub(crate) struct Arrived<B = Incoming> {
+pub(crate) struct Arrived<B = Unread> {
     pub(crate) parts: Parts,
     pub(crate) body: B,
     pub(crate) authority: HeaderValue,
@@ -99,7 +112,7 @@ impl Arrived {
     pub(crate) async fn whole(self, worker: &Worker, connection: &Connection, bytes_max: usize) -> Result<Arrived<RequestBody>, Refusal> {
         let Self { parts, body, authority, correlation, correlation_value } = self;
         let held = Held::new(connection.bodies.clone(), worker.bodies.clone());
-        let body = RequestBody::read(body, bytes_max, worker.shared.settings.limits.body_deadline, held).await?;
+        let body = body.read(bytes_max, worker.shared.settings.limits.body_deadline, held).await?;
         Ok(Arrived { parts, body, authority, correlation, correlation_value })
     }
 }

@@ -36,8 +36,8 @@ use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHE
 use http::{HeaderValue, Response};
 
 use crate::audit::{self, Subject};
+use crate::body::ResponseBody;
 use crate::body::budget::Held;
-use crate::body::{RequestBody, ResponseBody};
 use crate::connection::Connection;
 use crate::exchange::{Arrived, view};
 use crate::respond;
@@ -140,7 +140,7 @@ async fn ask(
     let held = Held::new(connection.bodies.clone(), worker.bodies.clone());
     // A little more than is read as a form: whoever sends it all gets an answer, and not a connection that closes on it.
     let bytes_max = limits.unauthenticated_bytes_max.max(countersign_oauth::limits::FORM_BYTES_MAX);
-    let mut body = RequestBody::read(body, bytes_max, limits.body_deadline, held).await.map_err(of_client)?;
+    let mut body = body.read(bytes_max, limits.body_deadline, held).await.map_err(of_client)?;
     let whole = body.contiguous();
     let form = Form::read(&whole)?;
     let host = HeaderValue::from_str(&authority).map_err(|_| OAuthRefusal::request("an authority that is no text"))?;

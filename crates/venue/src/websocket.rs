@@ -30,6 +30,9 @@ pub(crate) trait Protocol: Send + 'static {
     fn outgoing(&mut self, message: Bytes) -> Bytes {
         message
     }
+
+    /// The connection has ended, whoever ended it.
+    fn end(&mut self, _shell: &Shell) {}
 }
 
 /// One connection as the hub knows it.
@@ -88,6 +91,7 @@ async fn serve<P: Protocol>(shell: Arc<Shell>, upgrade: OnUpgrade, connection: C
             let _peer_may_be_gone = tokio::time::timeout(Duration::from_secs(1), farewell).await;
         }
     }
+    protocol.end(&shell);
     shell.hub.disconnect(connection.id);
 }
 

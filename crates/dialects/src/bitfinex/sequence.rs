@@ -3,6 +3,7 @@
 //! ```text
 //!   [CHANNEL, …, SEQ]                  channels of the market, and heartbeats
 //!   [0, "TYPE", […], SEQ, AUTH_SEQ]    one's own; notifications do not advance AUTH_SEQ
+//!   [0, "n", […-req…], AUTH_SEQ]       the answer to an input: it advances neither, and has no SEQ
 //! ```
 //!
 //! The gateway counts, and not the venue behind it: what a client gets comes from two connections there, one for the market and one
@@ -13,6 +14,7 @@
 use std::collections::VecDeque;
 
 use countersign_core::{Refusal, Reject};
+use serde_json::value::RawValue;
 
 use crate::limits;
 use crate::raw_object::RawObject;
@@ -65,8 +67,12 @@ impl Sequence {
         if !self.on {
             return None;
         }
+        let kind = own_kind(text);
+        if kind == Some("n") && answers_input(text) {
+            return Some(format!("{open},{}]", self.own));
+        }
         self.all += 1;
-        Some(match self.of_own(text) {
+        Some(match self.of_own(kind) {
             Some(own) => format!("{open},{},{own}]", self.all),
             None => format!("{open},{}]", self.all),
         })
@@ -90,16 +96,27 @@ impl Sequence {
     }
 
     /// The second number: of what is told of one's own, but not of a heartbeat.
-    fn of_own(&mut self, text: &str) -> Option<u64> {
-        let rest = text.trim_start().strip_prefix('[')?.trim_start().strip_prefix('0')?.trim_start().strip_prefix(',')?;
-        let kind = rest.trim_start().strip_prefix('"')?.split('"').next()?;
-        match kind {
+    fn of_own(&mut self, kind: Option<&str>) -> Option<u64> {
+        match kind? {
             "hb" => return None,
             "n" => {}
             _ => self.own += 1,
         }
         Some(self.own)
     }
+}
+
+/// What an array of channel 0 is.
+fn own_kind(text: &str) -> Option<&str> {
+    let rest = text.trim_start().strip_prefix('[')?.trim_start().strip_prefix('0')?.trim_start().strip_prefix(',')?;
+    rest.trim_start().strip_prefix('"')?.split('"').next()
+}
+
+/// Whether a notification answers an input: `[MTS, "on-req", …]`.
+fn answers_input(text: &str) -> bool {
+    let elements = |text| serde_json::from_str::<Vec<&RawValue>>(text).ok();
+    let notice = elements(text).and_then(|array| elements(array.get(2)?.get()));
+    notice.and_then(|notice| notice.get(1).map(|kind| kind.get().ends_with(r#"-req""#))).unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -142,10 +159,27 @@ mod tests {
             (r#"[17,[[1,2,3]]]"#, r#"[17,[[1,2,3]],1]"#),
             (r#"[0,"os",[]]"#, r#"[0,"os",[],2,1]"#),
             (r#"[0,"hb"]"#, r#"[0,"hb",3]"#),
-            (r#"[0,"n",[1,"on-req"]]"#, r#"[0,"n",[1,"on-req"],4,1]"#),
+            (r#"[0,"n",[1,"wallet_transfer"]]"#, r#"[0,"n",[1,"wallet_transfer"],4,1]"#),
             (r#"[ 0 , "on", [7]] "#, r#"[ 0 , "on", [7],5,2]"#),
             (r#"[10,"te",[1]]"#, r#"[10,"te",[1],6]"#),
             (r#"[17,"hb"]"#, r#"[17,"hb",7]"#),
+        ] {
+            assert_eq!(sequence.number(text).as_deref(), Some(numbered));
+        }
+    }
+
+    /// As the audit of the vendor's client counts: an answer with a number of its own made it call all that followed lost.
+    #[test]
+    fn the_answer_to_an_input_advances_neither_number_and_has_the_second_alone() {
+        let mut sequence = Sequence::default();
+        sequence.configure(SEQ_ALL).unwrap();
+        sequence.number(ANSWER);
+        for (text, numbered) in [
+            (r#"[0,"on",[7]]"#, r#"[0,"on",[7],1,1]"#),
+            (r#"[0,"n",[1,"on-req",null,null,[7],null,"SUCCESS",""]]"#, r#"[0,"n",[1,"on-req",null,null,[7],null,"SUCCESS",""],1]"#),
+            (r#"[0, "n", [1, "ou-req"]]"#, r#"[0, "n", [1, "ou-req"],1]"#),
+            (r#"[0,"ou",[7]]"#, r#"[0,"ou",[7],2,2]"#),
+            (r#"[17,"hb"]"#, r#"[17,"hb",3]"#),
         ] {
             assert_eq!(sequence.number(text).as_deref(), Some(numbered));
         }

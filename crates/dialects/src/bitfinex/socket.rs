@@ -9,7 +9,7 @@ use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Rej
 use serde_json::value::RawValue;
 
 use super::sequence::Sequence;
-use super::{CALC, CANCEL, LOGIN, ORDER, ORDERS, PUBLIC, nonce, words};
+use super::{CALC, CANCEL, LOGIN, MULTI, ORDER, ORDERS, PROTECTION, PUBLIC, nonce, words};
 use crate::answer::quoted;
 use crate::binance::sockets::STREAM_METHODS;
 use crate::fields::{array, digits, hex_mac, key_id, malformed, missing, object, string, text};
@@ -22,6 +22,8 @@ use crate::socket::{Desk, Downstream};
 #[derive(Debug, Default)]
 pub(super) struct V2 {
     sequence: Sequence,
+    /// The last login asked for the account's orders to be cancelled when its connection ends (`dms`).
+    protects: bool,
 }
 
 impl Venue for V2 {
@@ -50,7 +52,12 @@ impl Venue for V2 {
     fn announcement(&mut self, identity: &VerifiedIdentity) -> Option<(&'static str, String)> {
         // Who may not read has no news; the login is good all the same.
         let reads = identity.scopes().iter().any(|scope| scope.as_str() == ORDERS);
-        reads.then(|| (LOGIN, r#"{"event":"auth"}"#.to_owned()))
+        match self.protects {
+            // The venue behind hears the wish with the login, so who may not have the one is refused the other.
+            true if reads => Some((PROTECTION, r#"{"event":"auth","dms":4}"#.to_owned())),
+            true => Some((LOGIN, r#"{"event":"auth"}"#.to_owned())),
+            false => reads.then(|| (LOGIN, r#"{"event":"auth"}"#.to_owned())),
+        }
     }
 
     fn refuse(&self, refusal: &Refusal, _: &Echo, _: Timestamp) -> String {
@@ -74,7 +81,10 @@ impl V2 {
         }
         let event = string(frame, "event").filter(|_| !frame.has_alike("method")).ok_or_else(|| malformed("event"))?;
         match event.as_str() {
-            "auth" => login(frame).map(Op::Login),
+            "auth" => {
+                self.protects = protects(frame)?;
+                login(frame).map(Op::Login)
+            }
             "conf" => self.configure(frame),
             "subscribe" | "unsubscribe" => Ok(Op::Public(PUBLIC)),
             "ping" => {
@@ -102,8 +112,18 @@ fn input<'f>(text: &str) -> Result<Op<'f>, Refusal> {
         "on" | "ou" => Ok(Op::Private(ORDER)),
         "oc" | "oc_multi" => Ok(Op::Private(CANCEL)),
         "calc" => Ok(Op::Private(CALC)),
-        // `ox_multi` holds any operations, and funding is nothing a trading scope covers.
+        "ox_multi" => Ok(Op::Private(MULTI)),
+        // Funding is nothing a trading scope covers.
         _ => Err(Reject::RouteUnknown.into()),
+    }
+}
+
+/// `dms`: four for all orders of the account, which is all there is (vendor, "Authenticated Channels").
+fn protects(frame: &RawObject<'_>) -> Result<bool, Refusal> {
+    match text(frame, "dms").as_deref() {
+        None | Some("0") => Ok(false),
+        Some("4") => Ok(true),
+        Some(_) => Err(malformed("dms")),
     }
 }
 
@@ -149,6 +169,14 @@ mod tests {
         match socket.handle_text(text, now(), &mut TestDesk::new()) {
             Step::Forward(forward) => forward.message == PUBLIC && forward.identity.is_none(),
             Step::Close { .. } | Step::Refuse { .. } | Step::Reply(_) | Step::Verify(_) | Step::VerifyToken(_) => false,
+        }
+    }
+
+    #[test]
+    fn a_wish_for_protection_is_all_orders_or_none() {
+        for (more, wish) in [("", Some(false)), (r#","dms":0"#, Some(false)), (r#","dms":4"#, Some(true)), (r#","dms":1"#, None)] {
+            let text = format!(r#"{{"event":"auth"{more}}}"#);
+            assert_eq!(protects(&object(&text).unwrap()).ok(), wish, "{text}");
         }
     }
 

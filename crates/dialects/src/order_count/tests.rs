@@ -47,6 +47,22 @@ fn a_gate_batch_counts_each_of_its_orders() {
 }
 
 #[test]
+fn orders_that_are_attached_to_one_of_okx_count() {
+    for (target, body, orders) in [
+        ("/api/v5/trade/order", r#"{"instId":"BTC-USDT","sz":"1"}"#, 1),
+        ("/api/v5/trade/order", r#"{"instId":"BTC-USDT","attachAlgoOrds":[]}"#, 1),
+        ("/api/v5/trade/order", r#"{"instId":"BTC-USDT","attachAlgoOrds":[{"tpTriggerPx":"1"},{"slTriggerPx":"2"}]}"#, 3),
+        ("/api/v5/trade/amend-order", r#"{"ordId":"1","attachAlgoOrds":[{"newTpTriggerPx":"1"}]}"#, 2),
+        ("/api/v5/trade/batch-orders", r#"[{"attachAlgoOrds":[{},{}]},{}]"#, 4),
+        // What cannot be counted is at least what it may hold.
+        ("/api/v5/trade/order", r#"{"attachAlgoOrds":{"0":{},"1":{}}}"#, 4),
+        ("/api/v5/trade/order", r#"[{},{"attachAlgoOrds":[{}]}]"#, 3),
+    ] {
+        assert_eq!(charged(&okx::Okx, target, body), orders, "{target} {body}");
+    }
+}
+
+#[test]
 fn a_list_on_a_websocket_counts_each_of_its_orders() {
     let gate = |payload: &str| format!(r#"{{"time":1,"channel":"spot.order_place","event":"api","payload":{payload}}}"#);
     for (payload, orders) in [
@@ -76,6 +92,16 @@ fn a_list_on_a_websocket_counts_each_of_its_orders() {
         (Bybit, "order.create-batch", r#"{"op":"order.create-batch","args":[{"request":[{},{}]},{"request":[{}]}]}"#.to_owned(), 3),
         (Bybit, "order.create-batch", format!(r#"{{"args":[{{"request":[{many}]}}]}}"#), 100),
         (Bybit, "order.create-batch", r#"{"args":[{"request":[{}],"Request":[{},{}]}]}"#.to_owned(), 20),
+        (Okx, "order", r#"{"op":"order","args":[{"sz":"1","attachAlgoOrds":[{},{}]}]}"#.to_owned(), 3),
+        (Okx, "batch-orders", r#"{"op":"batch-orders","args":[{"attachAlgoOrds":[{}]},{}]}"#.to_owned(), 3),
+        (Okx, "batch-orders", r#"{"op":"batch-orders","args":[{"attachAlgoOrds":[],"AttachAlgoOrds":[{}]}]}"#.to_owned(), 20),
+        // A frame that is an array is no list of orders.
+        (Bitfinex, "order", r#"[0,"on",null,{"symbol":"tBTCUST"}]"#.to_owned(), 1),
+        (Bitfinex, "order", r#"[0,"ou",null,[{},{}]]"#.to_owned(), 2),
+        (Bitfinex, "order", r#"[0,"on",null,{},{}]"#.to_owned(), 3),
+        (Bitfinex, "order.multi", r#"[0,"ox_multi",null,[["on",{}],["ou",{}],["oc",{}]]]"#.to_owned(), 3),
+        (Bitfinex, "order.multi", r#"[0,"ox_multi",null,{"ops":[]}]"#.to_owned(), 1),
+        (Bitfinex, "order.multi", format!(r#"[0,"ox_multi",null,[{many}]]"#), 100),
         (Kraken, "batch_add", r#"{"method":"batch_add","params":{"orders":[{},{}],"symbol":"BTC/USD"}}"#.to_owned(), 2),
         (Kraken, "batch_add", format!(r#"{{"params":{{"orders":[{many}]}}}}"#), 100),
         (Hyperliquid, "post.action", r#"{"request":{"payload":{"action":{"type":"order","orders":[{},{}]}}}}"#.to_owned(), 2),

@@ -78,7 +78,7 @@ pub const CANCELS: &[(Purpose, &str, &str)] = &[
 #[rustfmt::skip]
 pub const CANCEL_MESSAGES: &[(Purpose, &str)] = &[
     (Binance, "openOrders.cancelAll"), (Binance, "order.cancel"), (Binance, "orderList.cancel"),
-    (Bitfinex, "cancel"),
+    (Bitfinex, "auth.protection"), (Bitfinex, "cancel"),
     (Bitmex, "cancelAllAfter"),
     (Bybit, "order.cancel"), (Bybit, "order.cancel-batch"), (Bybit, "subscribe.protection"),
     (Deribit, "private/cancel"), (Deribit, "private/cancel_all"), (Deribit, "private/cancel_all_by_currency"),
@@ -94,6 +94,7 @@ pub const CANCEL_MESSAGES: &[(Purpose, &str)] = &[
 /// Of the cancels, those that set a timer or stop it: endpoints by their path, messages by their name.
 pub(super) const TIMERS: &[(Purpose, &str)] = &[
     (Binance, "/fapi/v1/countdownCancelAll"),
+    (Bitfinex, "auth.protection"),
     (Bitmex, "/api/v1/order/cancelAllAfter"),
     (Bitmex, "cancelAllAfter"),
     (Bybit, "/v5/order/disconnected-cancel-all"),

@@ -22,8 +22,8 @@ use serde_json::json;
 use super::keeper::{HaltKeeper, KeeperError, NewHalt};
 use super::report::HaltReport;
 use crate::audit::{self, Subject};
+use crate::body::ResponseBody;
 use crate::body::budget::Held;
-use crate::body::{RequestBody, ResponseBody};
 use crate::connection::Connection;
 use crate::exchange::{Arrived, add_answer_headers, admit, view};
 use crate::respond::{self, Words};
@@ -119,7 +119,7 @@ pub(crate) async fn answer(
 ) -> Result<Response<ResponseBody>, Refusal> {
     let Arrived { parts, body, authority, correlation, .. } = request;
     let held = Held::new(connection.bodies.clone(), worker.bodies.clone());
-    let mut body = RequestBody::read(body, REQUEST_BYTES_MAX, worker.shared.settings.limits.body_deadline, held).await?;
+    let mut body = body.read(REQUEST_BYTES_MAX, worker.shared.settings.limits.body_deadline, held).await?;
     let whole = body.contiguous();
     let admitted = admit(worker, connection, route, &view(&parts, &authority, &whole), subject, words)?;
     audit::accepted(worker, connection, subject, &admitted, correlation)?;

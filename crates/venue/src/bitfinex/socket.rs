@@ -24,8 +24,9 @@ use super::market_data::candle_key;
 use super::{change, shapes, streams, trading};
 use crate::binance::Streams;
 use crate::clock::now_ms;
+use crate::exchange::account::AccountIndex;
 use crate::exchange::instrument::MarketIndex;
-use crate::facade::fields_of;
+use crate::facade::{Access, fields_of};
 use crate::operations::{self, Channel, Dialect, Handler, OwnChannel, Subscriptions};
 use crate::shell::Shell;
 use crate::websocket::Protocol;
@@ -39,7 +40,10 @@ const NOT_SUBSCRIBED: u32 = 10_400;
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Frame {
-    Auth {},
+    Auth {
+        #[serde(default)]
+        dms: u32,
+    },
     Conf {},
     Subscribe(Subscribe),
     Unsubscribe {
@@ -83,7 +87,14 @@ impl Number {
     }
 }
 
-struct Session(Subscriptions);
+/// `dms`: all orders of the account are cancelled when the connection ends (vendor, "Authenticated Channels").
+const ALL_ORDERS: u32 = 4;
+
+struct Session {
+    subscriptions: Subscriptions,
+    /// Whose orders end with the connection.
+    protected: Option<AccountIndex>,
+}
 
 /// A connection at a path that is in use at two venues. The first frame that is one's own says whose client it is; who holds a
 /// subscription of this venue has said it.
@@ -93,13 +104,13 @@ enum Numbered {
 }
 
 pub(super) async fn handshake(State(shell): State<Arc<Shell>>, request: Request<Body>) -> Response<Body> {
-    let make = |subscriptions| Numbered::Bitfinex(Session(subscriptions));
+    let make = |subscriptions| Numbered::Bitfinex(Session { subscriptions, protected: None });
     operations::handshake::<BitfinexError, Numbered>(shell, request, Dialect::Bitfinex, make).await
 }
 
 impl Protocol for Numbered {
     fn on_text(&mut self, shell: &Shell, text: &str) -> Option<String> {
-        if let Self::Bitfinex(Session(subscriptions)) = self
+        if let Self::Bitfinex(Session { subscriptions, .. }) = self
             && subscriptions.is_empty()
             && Streams::are_asked_for(text)
         {
@@ -111,6 +122,12 @@ impl Protocol for Numbered {
             Self::Bitfinex(session) => session.on_text(shell, text),
         }
     }
+
+    fn end(&mut self, shell: &Shell) {
+        if let Self::Bitfinex(Session { protected: Some(owner), .. }) = self {
+            shell.with(|exchange, now_ms| exchange.cancel_all(*owner, None, now_ms));
+        }
+    }
 }
 
 impl Session {
@@ -119,7 +136,7 @@ impl Session {
             return Some(self.input(shell, text));
         }
         let done = match serde_json::from_str::<Frame>(text) {
-            Ok(Frame::Auth {}) => self.own(shell),
+            Ok(Frame::Auth { dms }) => self.own(shell, dms == ALL_ORDERS),
             Ok(Frame::Conf {}) => {
                 shell.counters.count_public();
                 self.say(&json!({"event": "conf", "status": "OK", "flags": 0}));
@@ -136,7 +153,7 @@ impl Session {
     }
 
     fn say(&self, message: &Value) {
-        self.0.outbox.push_own(Bytes::from(message.to_string()));
+        self.subscriptions.outbox.push_own(Bytes::from(message.to_string()));
     }
 
     fn subscribe(&mut self, shell: &Shell, wanted: &Subscribe) -> Result<(), BitfinexError> {
@@ -189,10 +206,10 @@ impl Session {
         }
         // A client knows a channel by its answer, so that comes first.
         self.say(&answer);
-        self.0.subscribe(shell, market, channel).map_err(|_| BitfinexError::subscription(UNKNOWN_PAIR, "subscribe: limit"))?;
+        self.subscriptions.subscribe(shell, market, channel).map_err(|_| BitfinexError::subscription(UNKNOWN_PAIR, "subscribe: limit"))?;
         // Taken after the subscription: a change told twice is harmless, one missed is not.
         if let Some(first) = shell.with(|exchange, _| streams::snapshot(exchange, market, channel)) {
-            self.0.outbox.push_own(Bytes::from(first));
+            self.subscriptions.outbox.push_own(Bytes::from(first));
         }
         Ok(())
     }
@@ -203,41 +220,53 @@ impl Session {
         let listed = number.and_then(streams::channel_of).filter(|(MarketIndex(market), _)| *market < markets);
         let (market, channel) = listed.ok_or_else(|| BitfinexError::subscription(NOT_SUBSCRIBED, "unsubscribe: invalid"))?;
         shell.counters.count_public();
-        self.0.unsubscribe(shell, market, channel);
+        self.subscriptions.unsubscribe(shell, market, channel);
         self.say(&json!({"event": "unsubscribed", "status": "OK", "chanId": number}));
         Ok(())
     }
 
     /// News of one's own, beginning with what there is.
-    fn own(&mut self, shell: &Shell) -> Result<(), BitfinexError> {
-        let owner = operations::reader::<BitfinexError>(shell, &self.0.caller)?;
+    fn own(&mut self, shell: &Shell, protects: bool) -> Result<(), BitfinexError> {
+        let owner = operations::reader::<BitfinexError>(shell, &self.subscriptions.caller)?;
+        if protects {
+            operations::admitted::<BitfinexError>(shell, Access::Write, &self.subscriptions.caller)?;
+        }
+        self.protected = protects.then_some(owner.index);
         for channel in [OwnChannel::Balances, OwnChannel::Orders, OwnChannel::Fills] {
-            self.0.listen(shell, owner.index, channel);
+            self.subscriptions.listen(shell, owner.index, channel);
         }
         for first in shell.with(|exchange, _| streams::own_snapshots(exchange, owner.index)) {
-            self.0.outbox.push_own(Bytes::from(first));
+            self.subscriptions.outbox.push_own(Bytes::from(first));
         }
         Ok(())
     }
 
     /// An input; its notice says how it went.
     fn input(&self, shell: &Shell, text: &str) -> String {
-        let Ok((0, kind, _, details)) = serde_json::from_str::<(u64, String, Value, Map<String, Value>)>(text) else {
+        let invalid = || {
             shell.counters.count_refused();
-            return json!({"event": "error", "msg": "input: invalid", "code": UNKNOWN_EVENT}).to_string();
+            json!({"event": "error", "msg": "input: invalid", "code": UNKNOWN_EVENT}).to_string()
+        };
+        let Ok((0, kind, _, details)) = serde_json::from_str::<(u64, String, Value, Value)>(text) else { return invalid() };
+        let details = match details {
+            Value::Object(details) => details,
+            // Over HTTP they have this name.
+            operations @ Value::Array(_) if kind == "ox_multi" => Map::from_iter([("ops".to_owned(), operations)]),
+            Value::Array(_) | Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => return invalid(),
         };
         let handler = match kind.as_str() {
             "oc" => Handler::Write(trading::cancel),
             "oc_multi" => Handler::Write(trading::cancel_multi),
             "on" => Handler::Write(trading::submit_input),
             "ou" => Handler::Write(change::update),
+            "ox_multi" => Handler::Write(change::multi),
             _ => {
                 shell.counters.count_refused();
                 return json!({"event": "error", "msg": "input: unknown", "code": UNKNOWN_EVENT}).to_string();
             }
         };
         let (id, cid) = (details.get("id").cloned(), details.get("cid").cloned());
-        match operations::call::<BitfinexError>(shell, handler, &self.0.caller, &fields_of(details)) {
+        match operations::call::<BitfinexError>(shell, handler, &self.subscriptions.caller, &fields_of(details)) {
             Ok(notice) => format!(r#"[0,"n",{notice}]"#),
             Err(error) => {
                 let notice = json!([now_ms(), format!("{kind}-req"), null, null, [id, null, cid], error.code(), "ERROR", error.text()]);

@@ -103,6 +103,7 @@ impl Session {
 
     fn one(&mut self, shell: &Shell, name: &str, markets: &[MarketIndex], subscribe: bool) -> Result<(), CoinbaseError> {
         let channel = match name {
+            "heartbeat" => Channel::Top,
             "level2" | "level2_batch" => Channel::Changes,
             "matches" => Channel::Trades,
             "ticker" | "ticker_batch" => Channel::Ticker,

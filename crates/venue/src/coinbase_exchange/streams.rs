@@ -13,7 +13,7 @@ use crate::facade::BookDifference;
 use crate::limits::BOOK_LEVELS_PUBLISHED;
 use crate::operations::{Channel, OwnChannel, changed_rows, levels, top};
 
-/// `ticker`
+/// `ticker`, and `heartbeat`, which says what was the last of book and trades: clients find by it what they missed.
 pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Channel, at_ms: u64) -> Option<String> {
     let market = exchange.market(index);
     match channel {
@@ -31,13 +31,15 @@ pub(crate) fn state_event(exchange: &Exchange, index: MarketIndex, channel: Chan
             });
             Some(message.to_string())
         }
-        Channel::Candles(_)
-        | Channel::Book(_)
-        | Channel::Changes
-        | Channel::Mids
-        | Channel::Snapshot(_)
-        | Channel::Top
-        | Channel::Trades => None,
+        Channel::Top => {
+            let last_trade = market.tape.day().last_id;
+            let message = json!({
+                "type": "heartbeat", "sequence": market.book.update_id(), "last_trade_id": last_trade, "product_id": name_of(market),
+                "time": moment(at_ms),
+            });
+            Some(message.to_string())
+        }
+        Channel::Candles(_) | Channel::Book(_) | Channel::Changes | Channel::Mids | Channel::Snapshot(_) | Channel::Trades => None,
     }
 }
 

@@ -187,9 +187,32 @@ async fn channels_tell_the_market_to_anybody_and_orders_to_their_owner() {
     own.send(json!([0, "oc", null, {"id": told[2][0]}])).await;
     let gone = own.until(|frame| frame[1] == "oc").await;
     assert_eq!((&gone[2][0], &gone[2][13]), (&told[2][0], &json!("CANCELED")));
+    let operations = json!([["on", {"symbol": "tBTCUST", "type": "EXCHANGE LIMIT", "amount": "0.01", "price": "50000", "cid": 8}], ["oc_multi", {"all": 1}]]);
+    own.send(json!([0, "ox_multi", null, operations])).await;
+    let notice = own.until(|frame| frame[1] == "n" && frame[2][1] == "ox_multi-req").await;
+    assert_eq!(notice[2][4].as_array().unwrap().len(), 2);
     post(&alice, "w/order/submit", r#"{"symbol":"tBTCUST","type":"EXCHANGE MARKET","amount":"0.01"}"#).await;
     for kind in ["te", "tu", "wu"] {
         own.until(|frame| frame[0] == 0 && frame[1] == kind).await;
+    }
+}
+
+#[tokio::test]
+async fn orders_end_with_the_connection_that_asked_for_it() {
+    let bench = Bench::start().await;
+    let alice = bench.alice();
+    for (login, open) in [(json!({"event": "auth"}), 1), (json!({"event": "auth", "dms": 4}), 0)] {
+        let mut own = alice.connect("/ws/2").await.unwrap();
+        own.send(login.clone()).await;
+        own.send(json!([0, "on", null, {"symbol": "tBTCUST", "type": "EXCHANGE LIMIT", "amount": "0.01", "price": "50000"}])).await;
+        own.until(|frame| frame[1] == "n").await;
+        drop(own);
+        let mut other = alice.connect("/ws/2").await.unwrap();
+        other.send(json!({"event": "auth"})).await;
+        let told = other.until(|frame| frame[1] == "os").await;
+        if told[2].as_array().unwrap().len() != open {
+            other.until(|frame| frame[1] == "oc").await;
+        }
     }
 }
 

@@ -118,13 +118,13 @@ async fn tells_the_life_of_an_order(path: &str) {
 async fn market_channels_need_no_identity_and_the_user_channel_does() {
     let bench = Bench::start().await;
     let mut socket = bench.stranger().connect("/coinbase-exchange/ws").await.unwrap();
-    let channels = json!(["ticker", "matches", {"name": "level2", "product_ids": ["BTC-USDT"]}]);
+    let channels = json!(["ticker", "heartbeat", "matches", {"name": "level2", "product_ids": ["BTC-USDT"]}]);
     socket.send(json!({"type": "subscribe", "product_ids": ["BTC-USDT"], "channels": channels})).await;
     for kind in ["snapshot", "l2update"] {
         let book = socket.until(|frame| frame["type"] == kind).await;
         assert_eq!(book["product_id"], json!("BTC-USDT"));
     }
-    for kind in ["ticker", "match"] {
+    for kind in ["ticker", "heartbeat", "match"] {
         socket.until(|frame| frame["type"] == kind).await;
     }
     for (product, channel) in [("BTC-USDT", "user"), ("NO-PE", "ticker"), ("BTC-USDT", "nothing")] {

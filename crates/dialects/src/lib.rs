@@ -35,6 +35,7 @@ mod every_dialect;
 mod fields;
 pub mod gate;
 pub mod gemini;
+pub mod head_fields;
 mod header_family;
 pub mod http_signature;
 pub mod hyperliquid;

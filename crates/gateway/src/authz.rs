@@ -37,8 +37,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_core::{Access, CorrelationId, Refusal, Reject};
-use countersign_dialects::RequestView;
 use countersign_dialects::binance::rest::API_KEY_HEADER;
+use countersign_dialects::{RequestView, head_fields};
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderValue};
 
@@ -112,7 +112,8 @@ fn judge(worker: &Rc<Worker>, connection: &Connection, original: &Original, corr
     let (method, path) = (original.method.as_str(), original.path());
     let named_key = original.headers.get(API_KEY_HEADER).map(HeaderValue::as_bytes);
     let subject = |route| audit::Subject::target(method, path, named_key, route);
-    let authority = match admit_authority(worker, connection, &original.host) {
+    let admitted = head_fields::check(&original.headers).and_then(|()| admit_authority(worker, connection, &original.host));
+    let authority = match admitted {
         Ok(authority) => authority,
         Err(refusal) => return refused_unrouted(worker, connection, &subject(None), &refusal, correlation),
     };

@@ -9,7 +9,7 @@ use countersign_core::{
 };
 use countersign_dialects::answer::{Charged, Counter, UnknownKeyAnswer};
 use countersign_dialects::{
-    Answer, AnswerContext, Dialect, Header, Headers as _, HttpAnswer, RequestView, Security, body_form, order_count,
+    Answer, AnswerContext, Dialect, Header, Headers as _, HttpAnswer, RequestView, Security, body_form, head_fields, order_count,
 };
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
 use http::request::Parts;
@@ -106,6 +106,7 @@ impl Gate {
     }
 
     fn passes(&self, rule: &Rule, head: &Parts, body: &[u8], now: Now, words: &mut AnswerContext) -> Result<Passed, Refusal> {
+        head_fields::check(&head.headers)?;
         if rule.requirement().access == Access::Public {
             return Ok(Passed { verified: Verified::new(permit_public(rule.requirement())?), headers: Vec::new() });
         }

@@ -225,3 +225,17 @@ fn what_has_no_rule_is_refused() {
         assert_eq!(reject(gate().judge(&signed("GET", path, ""), b"")).0, Reject::RouteUnknown, "{path}");
     }
 }
+
+/// A service that forwards takes off what `Connection` names, and one that makes variables of names reads the other.
+#[test]
+fn fields_that_the_service_would_read_otherwise_are_refused() {
+    for (name, value) in [("connection", "x-mbx-apikey"), ("connection", "close, Content-Type"), ("content_type", "text/plain")] {
+        let gate = gate();
+        let mut head = signed("POST", "/api/v3/order", ORDER);
+        head.headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
+        let plain = head.clone();
+        head.headers.append(name, value.parse().unwrap());
+        assert_eq!(gate.judge(&head, b"").unwrap_err().answer.status, 400, "{name}: {value}");
+        assert!(gate.judge(&plain, b"").is_ok());
+    }
+}

@@ -91,6 +91,7 @@ fn admit_login(
 ) -> Result<Admitted, Refusal> {
     check_page(&login, request)?;
     check_body_as_read(route, request)?;
+    route.family.dialect().map_or(Ok(()), |dialect| dialect.check_places(request))?;
     let needed = route.family.dialect().map_or(Ok(None), |dialect| dialect.scope(request))?;
     let permit = authorize_needing(&login.identity, login.granted(), &route.requirement, needed)?;
     let credential = login.identity.credential();

@@ -24,3 +24,13 @@ def test_a_source_that_asked_enough_waits_and_a_key_does_not(server):
     assert b"-1003" in refused[0].body and b"20 request weight per 1 MINUTE" in refused[0].body
     # Who logs in has limits of their own.
     assert Key(server.credential("binance-hmac")).ask(server, "POST", "/api/v3/order", **ORDER).status == 200
+
+
+SPELLINGS = ["limit=500%30", "limi%74=5000", "limit=5&limit=5000", "limit=5&Limit=5000", "limit=4294967296"]
+
+
+def test_a_book_in_another_spelling_weighs_the_most(tmp_path):
+    """250, which is more than the whole limit: none passes where a small book does."""
+    with Server(tmp_path / "state", "--set", "limits.public_weight_per_minute=100") as server:
+        statuses = {text: raw.ask(server, "GET", f"/api/v3/depth?symbol=BTCUSDT&{text}").status for text in ["limit=5", *SPELLINGS]}
+    assert statuses == {"limit=5": 200} | dict.fromkeys(SPELLINGS, 429)

@@ -61,6 +61,7 @@ mod test_support;
 #[cfg(test)]
 mod twin_names;
 pub mod vectors;
+pub mod weight;
 
 pub use answer::{AnswerContext, HttpAnswer};
 pub use dialect::{Answer, Dialect, Header, Headers, LocalRequest, RequestView, Security};

@@ -96,7 +96,7 @@ fn admit_login(
     let permit = authorize_needing(&login.identity, login.granted(), &route.requirement, needed)?;
     let credential = login.identity.credential();
     words.limits = credential.rate;
-    let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());
+    let weight = route.weight_of_query(request.query());
     let orders = route.family.dialect().map_or(route.orders, |dialect| order_count::of_request(dialect.purpose(), request, route.orders));
     let usage = charge(&login.counters, credential.rate, weight, orders, words)?;
     let asked = Asked::of(route, Some(&login), Some(signed_text(request)));
@@ -134,7 +134,7 @@ pub(crate) fn charge_stranger(
     if let Some(weight) = NonZeroU32::new(rates.weight_max()) {
         words.limits.weight_per_minute = weight;
     }
-    let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());
+    let weight = route.weight_of_query(request.query());
     rates.charge(connection.remote.ip(), weight, clock::wall()).map(drop)
 }
 

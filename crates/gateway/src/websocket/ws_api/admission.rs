@@ -282,7 +282,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             Who::Nobody => self.own_limits(),
         };
         let weight = route.weight_of(|name| Found::in_object(&frame.params, name));
-        charge(&counters, rate, weight, route.orders, &mut self.words)
+        let usage = charge(&counters, rate, weight, route.orders, &mut self.words)?;
+        if let Who::Nobody = who {
+            // Connections are many: what nobody vouches for is charged to where they are from.
+            self.worker.shared.public_rates.charge(self.connection.remote.ip(), weight, clock::wall())?;
+        }
+        Ok(usage)
     }
 
     fn view_of(&self, admitted: &Admitted) -> RateLimitView {

@@ -44,7 +44,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::config::Authorities;
 use crate::connection::Connection;
-use crate::exchange::{self, Admitted, Answer, add_answer_headers, admit, admit_name, signs_body};
+use crate::exchange::{self, Admitted, Answer, add_answer_headers, admit, admit_name, reads_body};
 use crate::respond::{self, CORRELATION_HEADER, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch, Routes};
 use crate::worker::Worker;
@@ -239,7 +239,7 @@ fn check_offered(route: &Route) -> Result<(), Refusal> {
 fn signed_body(route: &Route, original: &Original) -> Result<Bytes, Refusal> {
     match &original.body {
         Some(body) => Ok(body.clone()),
-        None if signs_body(route) || route.kind == RouteKind::InBody => {
+        None if reads_body(route) || route.kind == RouteKind::InBody => {
             Err(Refusal::operator(Reject::AuthzBodyMissing, "the proxy did not pass the body on, or not whole"))
         }
         None => Ok(Bytes::new()),

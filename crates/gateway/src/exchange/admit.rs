@@ -109,7 +109,7 @@ fn admit_login(
 /// operator's own affair.
 pub(super) fn check_body_as_read(route: &Route, request: &RequestView<'_>) -> Result<(), Refusal> {
     let is_venue = route.family.dialect().is_some() && route.family != Family::Of(Purpose::HttpSignature);
-    if !is_venue || request.body.is_empty() {
+    if !(is_venue || route.instrument.is_some()) || request.body.is_empty() {
         return Ok(());
     }
     if !matches!(request.headers.find(CONTENT_ENCODING.as_str()), Header::Absent | Header::Once(b"identity" | b"")) {

@@ -3,6 +3,9 @@
 //! One HTTP/2 connection can begin a hundred bodies of a megabyte without a key, so the size of one body bounds nothing. Three
 //! counts do: of a connection, of everything on one worker, and of what bodies hold beyond the size of an order. Whoever fills
 //! the last one with large bodies leaves the small ones, which trade, alone.
+//!
+//! A body that never ends holds more than its bytes: the request that waits for it, and its stream. So those that wait are counted
+//! too, with a sum each for the worker; and on a connection where nobody has proved themselves there may be few.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -15,6 +18,11 @@ const CONNECTION_BYTES_MAX: usize = 2 << 20;
 const WORKER_BYTES_MAX: usize = 256 << 20;
 /// Bytes held by all bodies of one worker beyond the first [`SMALL_BODY_BYTES`] of each.
 const WORKER_LARGE_BYTES_MAX: usize = 64 << 20;
+/// What a request holds beside its body while it waits for it: 27 KiB a stream of HTTP/2 in an unoptimised build, less in others.
+const WAITING_BYTES: usize = 32 << 10;
+/// Requests of a connection that wait for their bodies before anybody proved themselves on it. Clients send body behind head: those
+/// that begin with a burst of orders have hardly two on their way at a time.
+const STRANGER_WAITING_MAX: usize = 16;
 /// The longest signed order list is below 4 KiB.
 const SMALL_BODY_BYTES: usize = 16 << 10;
 
@@ -42,11 +50,26 @@ impl Budget {
 
 /// What the bodies of one connection hold.
 #[derive(Clone, Debug)]
-pub struct ConnectionBodies(Rc<Budget>);
+pub struct ConnectionBodies(Rc<OfConnection>);
+
+#[derive(Debug)]
+struct OfConnection {
+    bytes: Budget,
+    waiting: Budget,
+    is_authenticated: Cell<bool>,
+}
 
 impl Default for ConnectionBodies {
     fn default() -> Self {
-        Self(Rc::new(Budget::new(CONNECTION_BYTES_MAX)))
+        let (bytes, waiting) = (Budget::new(CONNECTION_BYTES_MAX), Budget::new(STRANGER_WAITING_MAX));
+        Self(Rc::new(OfConnection { bytes, waiting, is_authenticated: Cell::new(false) }))
+    }
+}
+
+impl ConnectionBodies {
+    /// Somebody proved themselves: as many may wait as the connection has streams.
+    pub fn note_authenticated(&self) {
+        self.0.is_authenticated.set(true);
     }
 }
 
@@ -75,6 +98,17 @@ impl Held {
         Self { connection, worker, bytes: 0 }
     }
 
+    /// Counts the request as one that waits for its body, until the answer is dropped.
+    ///
+    /// # Errors
+    /// [`Reject::Busy`] when too many wait.
+    pub fn wait(&self) -> Result<Waiting, Refusal> {
+        let waiting = Waiting { connection: self.connection.clone(), worker: self.worker.clone() };
+        let few = self.connection.0.waiting.add(1) || self.connection.0.is_authenticated.get();
+        let fits = self.worker.0[0].add(WAITING_BYTES);
+        if few && fits { Ok(waiting) } else { Err(Refusal::operator(Reject::Busy, "too many requests wait for their bodies")) }
+    }
+
     /// Counts more bytes.
     ///
     /// # Errors
@@ -84,7 +118,7 @@ impl Held {
         self.bytes += bytes;
         let [all, beyond_small] = &*self.worker.0;
         // All three are counted in any case, because all three are given back.
-        let fits = [self.connection.0.add(bytes), all.add(bytes), beyond_small.add(large)];
+        let fits = [self.connection.0.bytes.add(bytes), all.add(bytes), beyond_small.add(large)];
         if fits == [true; 3] { Ok(()) } else { Err(Refusal::operator(Reject::Busy, "request bodies hold all the memory they may")) }
     }
 }
@@ -96,9 +130,23 @@ const fn large_part(bytes: usize) -> usize {
 impl Drop for Held {
     fn drop(&mut self) {
         let [all, beyond_small] = &*self.worker.0;
-        self.connection.0.remove(self.bytes);
+        self.connection.0.bytes.remove(self.bytes);
         all.remove(self.bytes);
         beyond_small.remove(large_part(self.bytes));
+    }
+}
+
+/// A request that waits for its body.
+#[derive(Debug)]
+pub struct Waiting {
+    connection: ConnectionBodies,
+    worker: WorkerBodies,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.connection.0.waiting.remove(1);
+        self.worker.0[0].remove(WAITING_BYTES);
     }
 }
 
@@ -136,5 +184,21 @@ mod tests {
         assert!(small.len() > 10_000, "{}", small.len());
         drop((large, small));
         assert!(worker.0.iter().all(|budget| budget.held.get() == 0), "nothing is lost by refusals");
+    }
+
+    #[test]
+    fn few_requests_of_a_stranger_wait_and_those_of_a_worker_are_counted() {
+        let worker = WorkerBodies::default();
+        let on = |connection: &ConnectionBodies| Held::new(connection.clone(), worker.clone()).wait();
+        let (stranger, client) = (ConnectionBodies::default(), ConnectionBodies::default());
+        let mut waiting: Vec<_> = (0..STRANGER_WAITING_MAX).map(|_| on(&stranger).unwrap()).collect();
+        assert_eq!(on(&stranger).unwrap_err().reject, Reject::Busy);
+        waiting.pop();
+        waiting.push(on(&stranger).unwrap());
+        client.note_authenticated();
+        let known: Vec<_> = std::iter::from_fn(|| on(&client).ok()).collect();
+        assert_eq!(known.len() + waiting.len(), WORKER_BYTES_MAX / WAITING_BYTES);
+        drop((waiting, known));
+        assert!(worker.0.iter().chain([&stranger.0.waiting, &client.0.waiting]).all(|budget| budget.held.get() == 0));
     }
 }

@@ -254,6 +254,14 @@ def test_envoy_over_http_passes_a_signed_body_whole_or_not_at_all(server, key):
     assert ask(server.authz_port, "POST", target, envoy_headers(key), body).header("countersign-refusal-code") == "replay.detected"
 
 
+@pytest.mark.parametrize(("name", "value"), [("Connection", "content-type"), ("Connection", "keep-alive, X-MBX-APIKEY"), ("Content_Type", "text/plain")])
+def test_envoy_is_told_no_of_a_request_that_would_lose_or_gain_a_field_behind_it(server, key, name, value):
+    target = f"/authz/envoy/api/v3/account?{key.signed()}"
+    headers = [*envoy_headers(key), ("Content-Type", "application/json")]
+    assert ask(server.authz_port, "GET", target, [*headers, (name, value)]).status == 400
+    assert ask(server.authz_port, "GET", target, headers).status == 200
+
+
 def test_envoy_lets_no_longer_list_pass_than_the_limit_of_the_key(server):
     limited = Key(made_key(server, "--orders-per-10s", "20"))
     for orders, passes in [(21, False), (500, False), (20, True)]:

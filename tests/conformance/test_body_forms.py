@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
+from harness import raw
 from harness.halted import Halted
 from harness.limited import made_key
 from harness.reading import FORM, JSON, Reading
@@ -100,3 +101,26 @@ def test_what_clients_send_passes(gateway, behind, kraken_key):
         form = "nonce=NONCE&pair=XBTUSDT&type=buy&ordertype=limit&price=1000&volume=0.01"
         assert kraken(gateway.server, kraken_key, "/0/private/AddOrder", form, *typed(kind)).status == 200, kind
     assert len(behind.taken()) == 9
+
+
+def test_a_halt_of_one_instrument_lets_native_orders_for_another_pass(tmp_path, behind):
+    halted = Halted(tmp_path, behind.routes("native"))
+    with halted.server as server:
+        tls = raw.context(server.ca)
+        tls.load_cert_chain(str(server.state / "demo" / "client-certificate.pem"))
+
+        def order(text, *fields):
+            with raw.Connection(server, tls=tls) as connection:
+                connection.send(raw.request(server, "POST", "/native/v1/orders", fields, text.encode()))
+                return connection.answer().status
+
+        halted.halt(scope="instrument:BTCUSDT")
+        assert order('{"sym":"ETHUSDT","side":"buy"}', *typed(JSON)) == 200
+        assert [read["sym"] for read in behind.taken()] == ["ETHUSDT"]
+        assert order('{"sym":"BTCUSDT","side":"buy"}', *typed(JSON)) == 503
+        hidden = '{"sym":"ETHUSDT","z":"&sym=BTCUSDT&side=buy&qty=1&"}'
+        for kind in (FORM, "text/plain", "application/xml"):
+            assert order(hidden, *typed(kind)) == 400, kind
+        assert order('{"sym":"ETHUSDT","z":"x"}', *typed(JSON), ("Content-Encoding", "gzip")) == 400
+        assert order('{"sym":"ETHUSDT","Sym":"BTCUSDT"}', *typed(JSON)) == 503
+        assert behind.taken() == []

@@ -242,3 +242,23 @@ def test_a_frame_against_the_rules_ends_the_connection(guarded, name):
         outcome, _ = connection.outcome(1)
     assert outcome in ("goaway", "closed", "reset")
     assert guarded.venue.targets[before:] == []
+
+
+def test_few_bodies_of_a_stranger_are_waited_for(guarded):
+    """Each holds far more memory than it sent. Those beyond are told so at once, and whoever logs in meanwhile is served."""
+    with H2(guarded.server) as connection:
+        for number in range(20):
+            connection.send(frame(HEADERS, END_HEADERS, 1 + 2 * number, block(pseudo(guarded, "/open?waits", method="POST"))))
+            connection.send(frame(DATA, 0, 1 + 2 * number, b"a" * 600))
+        refused = {}
+        while len(refused) < 4:
+            kind, flags, stream, payload = connection.next()
+            if kind == SETTINGS and not flags & ACK:
+                connection.send(frame(SETTINGS, ACK))
+            elif kind == HEADERS:
+                refused[stream] = payload
+        assert sorted(refused) == [33, 35, 37, 39]
+        connection.send(frame(DATA, END_STREAM, 1, b"b"))
+        outcome, headers = connection.outcome(1)
+        assert (outcome, status(headers)) == ("answered", 200)
+    good_client_is_served(guarded)

@@ -59,6 +59,10 @@ impl Dialect for Bybit {
         }
     }
 
+    fn check_places(&self, request: &RequestView<'_>) -> Result<(), Refusal> {
+        check_places(request)
+    }
+
     fn refuse(&self, refusal: &Refusal, context: &AnswerContext) -> HttpAnswer {
         reject_body::http(refusal, context)
     }
@@ -96,16 +100,20 @@ impl Dialect for Bybit {
     }
 }
 
+/// The parameters of a GET are in its query, all others in the body.
+fn check_places(request: &RequestView<'_>) -> Result<(), Refusal> {
+    let (unsigned, name) = if request.method == "GET" { (request.body, "body") } else { (request.query(), "query") };
+    if unsigned.is_empty() { Ok(()) } else { Err(malformed(name)) }
+}
+
 fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     let key = header(request.headers, KEY)?;
     let timestamp = header(request.headers, TIMESTAMP)?;
     let signature = header(request.headers, SIGN)?;
     let window = optional_header(request.headers, WINDOW)?;
     let recv_window = window.map(|window| decimal(window, WINDOW)).transpose()?.map_or(limits::RECV_WINDOW_DEFAULT, Duration::from_millis);
-    let (signed, unsigned) = if request.method == "GET" { (request.query(), request.body) } else { (request.body, request.query()) };
-    if !unsigned.is_empty() {
-        return Err(malformed(if request.method == "GET" { "body" } else { "query" }));
-    }
+    check_places(request)?;
+    let signed = if request.method == "GET" { request.query() } else { request.body };
     let plain = !signed.first().is_some_and(u8::is_ascii_digit);
     let timestamp_ms = decimal(timestamp, TIMESTAMP)?;
     let mut text = SignedBytes::new();

@@ -184,6 +184,15 @@ pub trait Dialect: Send + Sync {
         None
     }
 
+    /// Refuses a request that has its parameters in a place where this venue's clients have none: no signature covers them there, and
+    /// the venue may read those. Asked however somebody logged in, a token included.
+    ///
+    /// # Errors
+    /// [`Reject::Malformed`](countersign_core::Reject::Malformed).
+    fn check_places(&self, _request: &RequestView<'_>) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     /// The scope that a request needs beside that of its endpoint, or in place of trading: where one endpoint takes what trades and
     /// what moves funds. Asked however somebody logged in, a token included.
     ///

@@ -105,11 +105,16 @@ impl Dialect for Hyperliquid {
     }
 
     fn present_otherwise<'m>(&self, request: &RequestView<'m>) -> Option<Presented<'m>> {
+        check_places(request).ok()?;
         let payload = payload(request.body).ok()?;
         if is_user_signed(&payload) {
             return None;
         }
         present_payload(&payload, Source::Mainnet).ok()
+    }
+
+    fn check_places(&self, request: &RequestView<'_>) -> Result<(), Refusal> {
+        check_places(request)
     }
 
     fn scope(&self, request: &RequestView<'_>) -> Result<Option<&'static str>, Refusal> {
@@ -155,7 +160,13 @@ impl Dialect for Hyperliquid {
     }
 }
 
+/// What is asked for is in the body: no signature covers a query.
+fn check_places(request: &RequestView<'_>) -> Result<(), Refusal> {
+    if request.query().is_empty() { Ok(()) } else { Err(malformed("query")) }
+}
+
 fn present<'m>(request: &RequestView<'_>, source: Source) -> Result<Presented<'m>, Refusal> {
+    check_places(request)?;
     present_payload(&payload(request.body)?, source)
 }
 

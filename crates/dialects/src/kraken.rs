@@ -55,6 +55,10 @@ impl Dialect for Kraken {
         }
     }
 
+    fn check_places(&self, request: &RequestView<'_>) -> Result<(), Refusal> {
+        check_places(request)
+    }
+
     fn refuse(&self, refusal: &Refusal, _: &AnswerContext) -> HttpAnswer {
         // The venue answers 200 to whatever reached its API; a failure of ours did not.
         let status = match kind(refusal) {
@@ -97,13 +101,15 @@ impl Dialect for Kraken {
     }
 }
 
+/// Parameters are in the body: for a query nobody vouches.
+fn check_places(request: &RequestView<'_>) -> Result<(), Refusal> {
+    if request.query().is_empty() { Ok(()) } else { Err(malformed("query")) }
+}
+
 fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     let key = header(request.headers, KEY)?;
     let signature = header(request.headers, SIGN)?;
-    if !request.query().is_empty() {
-        // Nobody vouches for it.
-        return Err(malformed("query"));
-    }
+    check_places(request)?;
     let nonce = nonce(request.body)?;
     let mut hash = digest::Context::new(&digest::SHA256);
     hash.update(nonce.as_bytes());

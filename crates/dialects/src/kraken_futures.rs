@@ -53,6 +53,10 @@ impl Dialect for KrakenFutures {
         }
     }
 
+    fn check_places(&self, request: &RequestView<'_>) -> Result<(), Refusal> {
+        check_places(request)
+    }
+
     fn refuse(&self, refusal: &Refusal, context: &AnswerContext) -> HttpAnswer {
         let (status, error) = words(refusal);
         let time = civil::iso(context.now);
@@ -77,14 +81,16 @@ impl Dialect for KrakenFutures {
     }
 }
 
+/// Parameters are in the query or in the body: joined without a separator, both could be cut in two ways.
+fn check_places(request: &RequestView<'_>) -> Result<(), Refusal> {
+    if request.query().is_empty() || request.body.is_empty() { Ok(()) } else { Err(malformed("body")) }
+}
+
 fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     let key = header(request.headers, KEY)?;
     let signature = header(request.headers, AUTHENT)?;
     let nonce = optional_header(request.headers, NONCE)?;
-    if !request.query().is_empty() && !request.body.is_empty() {
-        // Joined without a separator, they could be cut in two ways.
-        return Err(malformed("body"));
-    }
+    check_places(request)?;
     if nonce.is_some_and(|nonce| nonce.starts_with('0')) {
         // The zeros could be the end of a body: `size=10` and `size=1` with another nonce are one text. For other digits the nonce
         // of the second reading is larger, and that gap is the venue's rule: see the page.

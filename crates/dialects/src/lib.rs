@@ -35,6 +35,7 @@ mod every_dialect;
 mod fields;
 pub mod gate;
 pub mod gemini;
+pub mod head_fields;
 mod header_family;
 pub mod http_signature;
 pub mod hyperliquid;
@@ -61,6 +62,7 @@ mod test_support;
 #[cfg(test)]
 mod twin_names;
 pub mod vectors;
+pub mod weight;
 
 pub use answer::{AnswerContext, HttpAnswer};
 pub use dialect::{Answer, Dialect, Header, Headers, LocalRequest, RequestView, Security};

@@ -9,46 +9,8 @@ use countersign_core::{Effect, Purpose};
 use crate::dialect::Security;
 use crate::effect;
 use crate::risk::Target;
-
-/// Request weight: what one request takes from the weight of a minute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weight {
-    /// By the `limit` of an order book (Binance).
-    Depth,
-    /// Always the same.
-    Fixed(u32),
-    /// One weight when the parameter is sent, another when not.
-    Parameter {
-        /// Its name.
-        name: &'static str,
-        /// Weight with it.
-        with: u32,
-        /// Weight without it.
-        without: u32,
-    },
-}
-
-impl Weight {
-    /// The weight of one request; `parameter` finds a parameter's raw text.
-    pub fn of<'p>(self, parameter: impl Fn(&str) -> Option<&'p str>) -> u32 {
-        match self {
-            Self::Depth => match parameter("limit").map_or(Ok(100), str::parse::<u32>) {
-                Ok(0..=100) | Err(_) => 5,
-                Ok(101..=500) => 25,
-                Ok(501..=1_000) => 50,
-                Ok(_) => 250,
-            },
-            Self::Fixed(weight) => weight,
-            Self::Parameter { name, with, without } => {
-                if parameter(name).is_some() {
-                    with
-                } else {
-                    without
-                }
-            }
-        }
-    }
-}
+use crate::weight::Found;
+pub use crate::weight::Weight;
 
 /// Who answers a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,12 +84,7 @@ impl RestRoute {
     /// The weight of a request with this raw query.
     #[must_use]
     pub fn weight_of(&self, query: &[u8]) -> u32 {
-        self.weight.of(|name| {
-            query.split(|byte| *byte == b'&').find_map(|pair| {
-                let value = pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
-                str::from_utf8(value).ok()
-            })
-        })
+        self.weight.of(|name| Found::in_query(query, name))
     }
 
     /// Whether acting on a request twice does harm, at this venue: see [`crate::effect`].

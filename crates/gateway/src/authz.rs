@@ -38,13 +38,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use countersign_core::{Access, CorrelationId, Refusal, Reject};
 use countersign_dialects::binance::rest::API_KEY_HEADER;
-use countersign_dialects::{RequestView, method_override};
+use countersign_dialects::{RequestView, head_fields, method_override};
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderValue};
 
 use crate::config::Authorities;
 use crate::connection::Connection;
-use crate::exchange::{self, Admitted, Answer, add_answer_headers, admit, admit_name, signs_body};
+use crate::exchange::{self, Admitted, Answer, add_answer_headers, admit, admit_name, reads_body};
 use crate::respond::{self, CORRELATION_HEADER, Words};
 use crate::routes::{Family, Route, RouteKind, RouteMatch, Routes};
 use crate::worker::Worker;
@@ -112,7 +112,8 @@ fn judge(worker: &Rc<Worker>, connection: &Connection, original: &Original, corr
     let (method, path) = (original.method.as_str(), original.path());
     let named_key = original.headers.get(API_KEY_HEADER).map(HeaderValue::as_bytes);
     let subject = |route| audit::Subject::target(method, path, named_key, route);
-    let authority = match admit_authority(worker, connection, &original.host) {
+    let admitted = head_fields::check(&original.headers).and_then(|()| admit_authority(worker, connection, &original.host));
+    let authority = match admitted {
         Ok(authority) => authority,
         Err(refusal) => return refused_unrouted(worker, connection, &subject(None), &refusal, correlation),
     };
@@ -239,7 +240,7 @@ fn check_offered(route: &Route) -> Result<(), Refusal> {
 fn signed_body(route: &Route, original: &Original) -> Result<Bytes, Refusal> {
     match &original.body {
         Some(body) => Ok(body.clone()),
-        None if signs_body(route) || route.kind == RouteKind::InBody => {
+        None if reads_body(route) || route.kind == RouteKind::InBody => {
             Err(Refusal::operator(Reject::AuthzBodyMissing, "the proxy did not pass the body on, or not whole"))
         }
         None => Ok(Bytes::new()),

@@ -135,6 +135,7 @@ impl RequestBody {
         if incoming.size_hint().lower() > bytes_max as u64 {
             return Err(Reject::TooLarge.into());
         }
+        let waiting = held.wait()?;
         let reading = async {
             let mut body = Self::default();
             let mut small = BytesMut::new();
@@ -153,6 +154,7 @@ impl RequestBody {
                     body.push(data);
                 }
             }
+            drop(waiting);
             body.push(small.freeze());
             body.held = Some(held);
             Ok(body)

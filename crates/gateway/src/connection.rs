@@ -193,6 +193,7 @@ impl Connection {
         if self.authenticated.replace(true) {
             return;
         }
+        self.bodies.note_authenticated();
         if let Some(slot) = self.slot.take() {
             match slot.limits().admit_account(account) {
                 Some(place) => drop(self.account.replace(Some(place))),
@@ -204,6 +205,7 @@ impl Connection {
     /// It is trusted by configuration, and counts against nobody.
     pub fn note_trusted(&self) {
         self.authenticated.set(true);
+        self.bodies.note_authenticated();
         drop(self.slot.take());
     }
 

@@ -270,7 +270,7 @@ async fn forwarded(
     words: &mut Words,
 ) -> Result<Answer, Refusal> {
     let Arrived { mut parts, mut body, authority, correlation, correlation_value } = request;
-    let whole = if signs_body(route) || may_show_token(route) { body.contiguous() } else { Bytes::new() };
+    let whole = if reads_body(route) || may_show_token(route) { body.contiguous() } else { Bytes::new() };
     let asked = view(&parts, &authority, &whole);
     let admitted = admit(worker, connection, route, &asked, subject, words)?;
     if let Some(text) = route.family.dialect().and_then(|dialect| dialect.body_without_token(&asked)) {
@@ -335,9 +335,11 @@ pub(crate) fn body_bytes_max(limits: &LimitSettings, connection: &Connection, ro
     if stranger { limits.unauthenticated_bytes_max.min(limits.body_bytes_max) } else { limits.body_bytes_max }
 }
 
-/// Signatures of dialects cover the body; a native proof does not.
-pub(crate) fn signs_body(route: &Route) -> bool {
-    route.requirement.access != Access::Public && (route.family == Family::Any || route.family.dialect().is_some())
+/// Whether a body is looked at before its request is admitted. Signatures of dialects cover it; a native proof does not, and there halts
+/// find the instrument of an order in it.
+pub(crate) fn reads_body(route: &Route) -> bool {
+    let is_read = route.family == Family::Any || route.family.dialect().is_some() || route.instrument.is_some();
+    route.requirement.access != Access::Public && is_read
 }
 
 /// Whether a token of ours may be in the body, also where nobody asked for it.

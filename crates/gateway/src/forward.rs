@@ -11,7 +11,8 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
 
-pub(crate) use names::{is_hop_by_hop, says_who};
+pub(crate) use countersign_dialects::head_fields::is_hop_by_hop;
+pub(crate) use names::says_who;
 
 use crate::authenticate::SessionRef;
 use crate::body::{RequestBody, ResponseBody};
@@ -93,7 +94,7 @@ fn downstream_answer(response: Response<Incoming>, lease: crate::upstream::Lease
 
 /// Makes the headers of a client's request fit for the upstream.
 pub fn rewrite_headers(headers: &mut HeaderMap, connection: &Connection, authority: &HeaderValue, identity: Option<HeaderValue>) {
-    remove_named_by_connection(headers);
+    // What `Connection` names beyond that was refused: what is passed on is what was judged.
     remove_where(headers, |name| is_hop_by_hop(name) || says_who(name));
     headers.insert(HOST, authority.clone());
     headers.insert(FORWARDED_FOR_HEADER, connection.address.clone());
@@ -151,7 +152,7 @@ pub fn identity_assertion(
 const ASSERTIONS_PER_CONNECTION_MAX: usize = 4;
 
 /// Removes what RFC 9110, 7.6.1 says is for one hop: the fixed list and whatever `Connection` names.
-pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
     remove_named_by_connection(headers);
     remove_where(headers, is_hop_by_hop);
 }

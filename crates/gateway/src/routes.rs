@@ -30,6 +30,7 @@ use std::sync::Arc;
 use countersign_core::{Effect, Purpose, Requirement, Risk};
 use countersign_dialects::risk::InstrumentPlace;
 use countersign_dialects::routes::Weight;
+use countersign_dialects::weight::Found;
 use countersign_dialects::{Dialect, Headers, of_purpose};
 
 use neighbours::Neighbours;
@@ -176,18 +177,15 @@ pub struct Route {
 }
 
 impl Route {
-    /// The weight of one request; `parameter` finds a parameter's raw text.
-    pub fn weight_of<'p>(&self, parameter: impl Fn(&str) -> Option<&'p str>) -> u32 {
+    /// The weight of one request; `parameter` finds a parameter.
+    pub fn weight_of<'p>(&self, parameter: impl Fn(&str) -> Found<'p>) -> u32 {
         self.weight_rule.of(parameter)
     }
 
     /// The weight of one HTTP request by its raw query, without the question mark.
     #[must_use]
-    pub fn weight_of_query(&self, query: Option<&str>) -> u32 {
-        self.weight_of(|name| {
-            let mut pairs = query.unwrap_or_default().split('&');
-            pairs.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-        })
+    pub fn weight_of_query(&self, query: &[u8]) -> u32 {
+        self.weight_of(|name| Found::in_query(query, name))
     }
 }
 
@@ -201,7 +199,7 @@ pub enum RouteWeight {
 }
 
 impl RouteWeight {
-    fn of<'p>(self, parameter: impl Fn(&str) -> Option<&'p str>) -> u32 {
+    fn of<'p>(self, parameter: impl Fn(&str) -> Found<'p>) -> u32 {
         match self {
             Self::Venue(weight) => weight.of(parameter),
             Self::Fixed(weight) => weight,

@@ -9,7 +9,8 @@ use countersign_core::{
 };
 use countersign_dialects::answer::{Charged, Counter, UnknownKeyAnswer};
 use countersign_dialects::{
-    Answer, AnswerContext, Dialect, Header, Headers as _, HttpAnswer, RequestView, Security, body_form, method_override, order_count,
+    Answer, AnswerContext, Dialect, Header, Headers as _, HttpAnswer, RequestView, Security, body_form, head_fields, method_override,
+    order_count,
 };
 use http::header::HOST;
 use http::request::Parts;
@@ -110,6 +111,7 @@ impl Gate {
         let view = |host| RequestView { method: head.method.as_str(), target: target.as_bytes(), headers: &head.headers, body, host };
         method_override::check_headers(&head.headers)?;
         method_override::check(&view(None))?;
+        head_fields::check(&head.headers)?;
         if rule.requirement().access == Access::Public {
             return Ok(Passed { verified: Verified::new(permit_public(rule.requirement())?), headers: Vec::new() });
         }

@@ -12,6 +12,7 @@ use super::ws_api::Frame;
 use crate::dialect::Security;
 use crate::effect;
 use crate::routes::{Handling, RestRoute, Weight};
+use crate::weight::Found;
 
 /// Where a frame of the WebSocket API ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl WsMethod {
     /// The weight of one frame.
     #[must_use]
     pub fn weight_of(&self, frame: &Frame<'_>) -> u32 {
-        self.weight.of(|name| frame.params.member(name).map(|value| value.get().trim_matches('"')))
+        self.weight.of(|name| Found::in_object(&frame.params, name))
     }
 }
 
@@ -419,7 +420,7 @@ mod tests {
     fn weights_follow_the_parameters() {
         let depth = rest_route("GET", b"/api/v3/depth").unwrap();
         for (query, weight) in
-            [("", 5), ("limit=100", 5), ("symbol=A&limit=500", 25), ("limit=1000", 50), ("limit=5000", 250), ("limit=x", 5)]
+            [("", 5), ("limit=100", 5), ("symbol=A&limit=500", 25), ("limit=1000", 50), ("limit=5000", 250), ("limit=x", 250)]
         {
             assert_eq!(depth.weight_of(query.as_bytes()), weight, "{query}");
         }

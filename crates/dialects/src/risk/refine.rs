@@ -2,7 +2,7 @@
 //!
 //! # Security
 //! A reduce-only mark counts only where the venue refuses an order that breaks it. OKX and Bybit ignore the mark on spot orders,
-//! so there it counts for contracts only (Bybit) or not at all (OKX, BitMEX, Bitfinex); Binance spot, Coinbase, Gate, Gemini,
+//! so there it counts for contracts only (Bybit, Hyperliquid) or not at all (OKX, BitMEX, Bitfinex); Binance spot, Coinbase, Gate, Gemini,
 //! Kraken spot and KuCoin spot have none. What has two readings (a name twice, also in other letters or with brackets, an escape, a `;`,
 //! query and body) is an increase.
 //! A mark or name counts only where the venue reads it: members that a venue ignores may say anything.
@@ -28,6 +28,9 @@ pub enum Carriage {
 /// What the signed bytes make of a request that its route calls an increase, where [`is_refined`](super::is_refined).
 #[must_use]
 pub fn refine(purpose: Purpose, carriage: Carriage, signed: SignedText<'_>) -> Risk {
+    if !signed.query.is_empty() && !signed.body.is_empty() {
+        return Risk::Increase;
+    }
     let told = match purpose {
         Purpose::Bybit => bybit(carriage, &signed),
         Purpose::Deribit => deribit(&signed),
@@ -72,9 +75,6 @@ fn bybit(carriage: Carriage, signed: &SignedText<'_>) -> Option<Risk> {
 
 fn deribit(signed: &SignedText<'_>) -> Option<Risk> {
     let whole = signed.json();
-    if whole.is_some() && !signed.query.is_empty() {
-        return None;
-    }
     let params = match &whole {
         Some(whole) => whole.optional_member("params").ok()?,
         None => None,
@@ -111,11 +111,20 @@ fn hyperliquid(carriage: Carriage, signed: &SignedText<'_>) -> Option<Risk> {
         "cancel" | "cancelByCloid" | "noop" | "scheduleCancel" | "twapCancel" => Some(Risk::Cancel),
         "order" => {
             let orders = array(action.only_member("orders")?, BATCH_MAX, "orders").ok()?;
-            let all = !orders.is_empty() && orders.iter().all(|order| object(order.get()).is_ok_and(|order| is_true(&order, "r")));
+            let reduces =
+                |order: &RawObject<'_>| is_true(order, "r") && order.only_member("a").is_some_and(|asset| is_perpetual(asset.get()));
+            let all = !orders.is_empty() && orders.iter().all(|order| object(order.get()).is_ok_and(|order| reduces(&order)));
             all.then_some(Risk::Reduce)
         }
         _ => None,
     }
+}
+
+/// Whether an asset of Hyperliquid has positions: perpetuals have the numbers below 10,000, those that builders deployed 100,000 and up.
+/// Spot pairs (10,000 and up) and outcomes (100,000,000 and up) ignore the mark (vendor, "Asset IDs").
+fn is_perpetual(asset: &str) -> bool {
+    let plain = asset.bytes().all(|byte| byte.is_ascii_digit());
+    plain && asset.parse().is_ok_and(|asset: u32| matches!(asset, 0..10_000 | 100_000..100_000_000))
 }
 
 #[cfg(test)]
@@ -177,6 +186,12 @@ mod tests {
             (Purpose::Hyperliquid, Http, body(r#"{"action":{"type":"modify"}}"#), Risk::Increase),
             (
                 Purpose::Hyperliquid,
+                Http,
+                body(r#"{"action":{"type":"order","orders":[{"a":9999,"r":true},{"a":110000,"r":true}]}}"#),
+                Risk::Reduce,
+            ),
+            (
+                Purpose::Hyperliquid,
                 Message,
                 body(r#"{"method":"post","request":{"type":"action","payload":{"action":{"type":"cancelByCloid"}}}}"#),
                 Risk::Cancel,
@@ -203,6 +218,15 @@ mod tests {
             (Bybit, Message, body(r#"{"op":"order.create","category":"linear","reduceOnly":true}"#)),
             (Deribit, Http, SignedText { query: b"instrument_name=BTC-PERPETUAL&amount=10", body: b"&reduce_only=true" }),
             (KrakenFutures, Http, SignedText { query: b"reduceOnly=true", body: b"orderType=lmt&side=buy&size=9" }),
+            (Bybit, Http, SignedText { query: b"reduceOnly=false", body: br#"{"category":"linear","reduceOnly":true}"# }),
+            (Purpose::Hyperliquid, Http, SignedText { query: b"action=order", body: br#"{"action":{"type":"cancel"}}"# }),
+            (Purpose::Hyperliquid, Http, body(r#"{"action":{"type":"order","orders":[{"r":true}]}}"#)),
+            (Purpose::Hyperliquid, Http, body(r#"{"action":{"type":"order","orders":[{"a":10000,"r":true}]}}"#)),
+            (Purpose::Hyperliquid, Http, body(r#"{"action":{"type":"order","orders":[{"a":99999,"r":true}]}}"#)),
+            (Purpose::Hyperliquid, Http, body(r#"{"action":{"type":"order","orders":[{"a":100000010,"r":true}]}}"#)),
+            (Purpose::Hyperliquid, Http, body(r#"{"action":{"type":"order","orders":[{"a":"0","r":true}]}}"#)),
+            (Purpose::Hyperliquid, Http, body(r#"{"action":{"type":"order","orders":[{"a":0,"A":10000,"r":true}]}}"#)),
+            (Purpose::Hyperliquid, Http, body(r#"{"action":{"type":"order","orders":[{"a":0,"r":true},{"a":10000,"r":true}]}}"#)),
         ];
         for (purpose, carriage, signed) in cases {
             assert_eq!(refine(purpose, carriage, signed), Risk::Increase, "{purpose} {}", String::from_utf8_lossy(signed.body));

@@ -3,6 +3,9 @@
 //! One HTTP/2 connection can begin a hundred bodies of a megabyte without a key, so the size of one body bounds nothing. Three
 //! counts do: of a connection, of everything on one worker, and of what bodies hold beyond the size of an order. Whoever fills
 //! the last one with large bodies leaves the small ones, which trade, alone.
+//!
+//! A body that never ends holds more than its bytes: the request that waits for it, and its stream. So those that wait are counted
+//! too, with a sum each for the worker; and on a connection where nobody has proved themselves there may be few.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -15,6 +18,14 @@ const CONNECTION_BYTES_MAX: usize = 2 << 20;
 const WORKER_BYTES_MAX: usize = 256 << 20;
 /// Bytes held by all bodies of one worker beyond the first [`SMALL_BODY_BYTES`] of each.
 const WORKER_LARGE_BYTES_MAX: usize = 64 << 20;
+/// What a request holds beside its body while it waits for it: 27 KiB a stream of HTTP/2 in an unoptimised build, less in others.
+const WAITING_BYTES: usize = 32 << 10;
+/// What those may hold together on one worker that nobody has proved themselves for: whoever opens many connections and sends one byte
+/// on each leaves most of the memory to those who trade.
+const WORKER_STRANGERS_WAITING_BYTES_MAX: usize = 64 << 20;
+/// Requests of a connection that wait for their bodies before anybody proved themselves on it. Clients send body behind head: those
+/// that begin with a burst of orders have hardly two on their way at a time.
+const STRANGER_WAITING_MAX: usize = 16;
 /// The longest signed order list is below 4 KiB.
 const SMALL_BODY_BYTES: usize = 16 << 10;
 
@@ -42,21 +53,37 @@ impl Budget {
 
 /// What the bodies of one connection hold.
 #[derive(Clone, Debug)]
-pub struct ConnectionBodies(Rc<Budget>);
+pub struct ConnectionBodies(Rc<OfConnection>);
+
+#[derive(Debug)]
+struct OfConnection {
+    bytes: Budget,
+    waiting: Budget,
+    is_authenticated: Cell<bool>,
+}
 
 impl Default for ConnectionBodies {
     fn default() -> Self {
-        Self(Rc::new(Budget::new(CONNECTION_BYTES_MAX)))
+        let (bytes, waiting) = (Budget::new(CONNECTION_BYTES_MAX), Budget::new(STRANGER_WAITING_MAX));
+        Self(Rc::new(OfConnection { bytes, waiting, is_authenticated: Cell::new(false) }))
+    }
+}
+
+impl ConnectionBodies {
+    /// Somebody proved themselves: as many may wait as the connection has streams.
+    pub fn note_authenticated(&self) {
+        self.0.is_authenticated.set(true);
     }
 }
 
 /// What the bodies of one worker hold.
 #[derive(Clone, Debug)]
-pub struct WorkerBodies(Rc<[Budget; 2]>);
+pub struct WorkerBodies(Rc<[Budget; 3]>);
 
 impl Default for WorkerBodies {
     fn default() -> Self {
-        Self(Rc::new([Budget::new(WORKER_BYTES_MAX), Budget::new(WORKER_LARGE_BYTES_MAX)]))
+        let maxima = [WORKER_BYTES_MAX, WORKER_LARGE_BYTES_MAX, WORKER_STRANGERS_WAITING_BYTES_MAX];
+        Self(Rc::new(maxima.map(Budget::new)))
     }
 }
 
@@ -75,6 +102,20 @@ impl Held {
         Self { connection, worker, bytes: 0 }
     }
 
+    /// Counts the request as one that waits for its body, until the answer is dropped.
+    ///
+    /// # Errors
+    /// [`Reject::Busy`] when too many wait.
+    pub fn wait(&self) -> Result<Waiting, Refusal> {
+        let is_strange = !self.connection.0.is_authenticated.get();
+        let waiting = Waiting { connection: self.connection.clone(), worker: self.worker.clone(), is_strange };
+        let [all, _, strangers] = &*self.worker.0;
+        // All are counted in any case, because all are given back.
+        let few = self.connection.0.waiting.add(1) || !is_strange;
+        let fits = [all.add(WAITING_BYTES), !is_strange || strangers.add(WAITING_BYTES)];
+        if few && fits == [true; 2] { Ok(waiting) } else { Err(Refusal::operator(Reject::Busy, "too many requests wait for their bodies")) }
+    }
+
     /// Counts more bytes.
     ///
     /// # Errors
@@ -82,9 +123,9 @@ impl Held {
     pub fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
         let large = large_part(self.bytes + bytes) - large_part(self.bytes);
         self.bytes += bytes;
-        let [all, beyond_small] = &*self.worker.0;
+        let [all, beyond_small, _] = &*self.worker.0;
         // All three are counted in any case, because all three are given back.
-        let fits = [self.connection.0.add(bytes), all.add(bytes), beyond_small.add(large)];
+        let fits = [self.connection.0.bytes.add(bytes), all.add(bytes), beyond_small.add(large)];
         if fits == [true; 3] { Ok(()) } else { Err(Refusal::operator(Reject::Busy, "request bodies hold all the memory they may")) }
     }
 }
@@ -95,10 +136,28 @@ const fn large_part(bytes: usize) -> usize {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let [all, beyond_small] = &*self.worker.0;
-        self.connection.0.remove(self.bytes);
+        let [all, beyond_small, _] = &*self.worker.0;
+        self.connection.0.bytes.remove(self.bytes);
         all.remove(self.bytes);
         beyond_small.remove(large_part(self.bytes));
+    }
+}
+
+/// A request that waits for its body.
+#[derive(Debug)]
+pub struct Waiting {
+    connection: ConnectionBodies,
+    worker: WorkerBodies,
+    /// Whether nobody had proved themselves on its connection when it began to wait.
+    is_strange: bool,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.connection.0.waiting.remove(1);
+        let [all, _, strangers] = &*self.worker.0;
+        all.remove(WAITING_BYTES);
+        strangers.remove(if self.is_strange { WAITING_BYTES } else { 0 });
     }
 }
 
@@ -136,5 +195,34 @@ mod tests {
         assert!(small.len() > 10_000, "{}", small.len());
         drop((large, small));
         assert!(worker.0.iter().all(|budget| budget.held.get() == 0), "nothing is lost by refusals");
+    }
+
+    #[test]
+    fn few_requests_of_a_stranger_wait_and_those_of_a_worker_are_counted() {
+        let worker = WorkerBodies::default();
+        let on = |connection: &ConnectionBodies| Held::new(connection.clone(), worker.clone()).wait();
+        let (stranger, client) = (ConnectionBodies::default(), ConnectionBodies::default());
+        let mut waiting: Vec<_> = (0..STRANGER_WAITING_MAX).map(|_| on(&stranger).unwrap()).collect();
+        assert_eq!(on(&stranger).unwrap_err().reject, Reject::Busy);
+        waiting.pop();
+        waiting.push(on(&stranger).unwrap());
+        client.note_authenticated();
+        let known: Vec<_> = std::iter::from_fn(|| on(&client).ok()).collect();
+        assert_eq!(known.len() + waiting.len(), WORKER_BYTES_MAX / WAITING_BYTES);
+        drop((waiting, known));
+        assert!(worker.0.iter().chain([&stranger.0.waiting, &client.0.waiting]).all(|budget| budget.held.get() == 0));
+    }
+
+    #[test]
+    fn strangers_on_many_connections_leave_room_for_those_who_trade() {
+        let worker = WorkerBodies::default();
+        let on = |connection: &ConnectionBodies| Held::new(connection.clone(), worker.clone()).wait();
+        let strangers: Vec<_> = std::iter::from_fn(|| on(&ConnectionBodies::default()).ok()).collect();
+        assert_eq!(strangers.len(), WORKER_STRANGERS_WAITING_BYTES_MAX / WAITING_BYTES);
+        let client = ConnectionBodies::default();
+        client.note_authenticated();
+        assert!(on(&client).is_ok() && Held::new(ConnectionBodies::default(), worker.clone()).grow(SMALL_BODY_BYTES).is_ok());
+        drop(strangers);
+        assert!(worker.0.iter().all(|budget| budget.held.get() == 0));
     }
 }

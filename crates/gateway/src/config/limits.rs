@@ -39,7 +39,7 @@ pub(super) fn read(mut keys: Reader<'_>) -> LimitSettings {
         ) as usize,
         public_weight_per_minute: keys.count(
             "public_weight_per_minute",
-            "Request weight per minute that one source (an IPv4 /24 or IPv6 /48) may ask of public routes. Twice what venues grant one address: an office has several.",
+            "Request weight per minute that one source (an IPv4 /24 or IPv6 /48) may ask of public routes, and without a login on WebSockets that are read. Twice what venues grant one address: an office has several.",
             12_000,
             1..=u32::MAX,
         ),

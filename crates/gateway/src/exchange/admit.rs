@@ -92,12 +92,17 @@ fn admit_login(
 ) -> Result<Admitted, Refusal> {
     check_page(&login, request)?;
     let dialect = route.family.dialect();
-    dialect.map_or(Ok(()), |dialect| body_form::check(dialect.purpose(), request))?;
+    match dialect {
+        Some(dialect) => body_form::check(dialect.purpose(), request).and_then(|()| dialect.check_places(request))?,
+        // A native order, whose instrument halts look for.
+        None if route.instrument.is_some() => body_form::check(Purpose::Native, request)?,
+        None => {}
+    }
     let needed = dialect.map_or(Ok(None), |dialect| dialect.scope(request))?;
     let permit = authorize_needing(&login.identity, login.granted(), &route.requirement, needed)?;
     let credential = login.identity.credential();
     words.limits = credential.rate;
-    let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());
+    let weight = route.weight_of_query(request.query());
     let orders = dialect.map_or(route.orders, |dialect| order_count::of_request(dialect.purpose(), request, route.orders));
     let usage = charge(&login.counters, credential.rate, weight, orders, words)?;
     let asked = Asked::of(route, Some(&login), Some(signed_text(request)));
@@ -121,7 +126,7 @@ pub(crate) fn charge_stranger(
     if let Some(weight) = NonZeroU32::new(rates.weight_max()) {
         words.limits.weight_per_minute = weight;
     }
-    let weight = route.weight_of_query(std::str::from_utf8(request.query()).ok());
+    let weight = route.weight_of_query(request.query());
     rates.charge(connection.remote.ip(), weight, clock::wall()).map(drop)
 }
 

@@ -1,26 +1,8 @@
-//! Names of headers that stop at the gateway: those for one hop, and those by which somebody says who is calling.
+//! Names of headers that stop at the gateway because somebody says by them who is calling.
 //!
 //! Every header of every request and answer is asked about here, so what is not listed is told by a few of its bytes.
 
 use countersign_dialects::method_override;
-
-/// Headers for one hop that RFC 9110, 7.6.1 and its registry name; `name` is in lower case.
-pub(crate) fn is_hop_by_hop(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"connection"
-            | b"expect"
-            | b"http2-settings"
-            | b"keep-alive"
-            | b"proxy-authenticate"
-            | b"proxy-authorization"
-            | b"proxy-connection"
-            | b"te"
-            | b"trailer"
-            | b"transfer-encoding"
-            | b"upgrade"
-    )
-}
 
 /// Headers that upstreams take as a word from their proxy: who is calling, and what was really asked for, also by another method than
 /// that of the request. Every byte that is neither letter nor digit counts as a hyphen: upstreams that turn names into variables read
@@ -70,9 +52,11 @@ static BEGINNINGS: [bool; BEGINNINGS_KEPT] = {
 
 /// Beginnings of such names.
 const OF_PROXIES_PREFIXES: &[&str] = &[
+    "cf-access-",  // Cloudflare Access
     "client-cert", // RFC 9440
     "countersign-",
     "ssl-client-",
+    "tailscale-user-", // Tailscale Serve
     "x-amzn-oidc-",
     "x-auth-request-",
     "x-authenticated-",
@@ -82,8 +66,11 @@ const OF_PROXIES_PREFIXES: &[&str] = &[
     "x-credential-",
     "x-envoy-",
     "x-forwarded",
-    "x-goog-authenticated-",
+    "x-goog-authenticated-", // Google Identity-Aware Proxy
+    "x-goog-iap-",
+    "x-ms-client-principal", // Azure App Service
     "x-original-",
+    "x-pomerium-",
     "x-remote-",
     "x-rewrite-",
     "x-ssl-",
@@ -91,20 +78,29 @@ const OF_PROXIES_PREFIXES: &[&str] = &[
     "x-webauth-",
 ];
 
-/// Whole names.
+/// Whole names. The last one makes another host out of the one that was authorized.
 const OF_PROXIES: &[&str] = &[
     "cf-connecting-ip",
     "client-ip",
     "fastly-client-ip",
+    "fly-client-ip",
     "forwarded",
     "forwarded-for",
+    "proxy", // CGI makes the proxy of the program's own requests of it (CVE-2016-5385)
     "remote-addr",
     "remote-user",
     "true-client-ip",
+    "x-appengine-user-ip",
+    "x-azure-clientip",
+    "x-client-dn",
     "x-client-ip",
+    "x-client-verify",
     "x-cluster-client-ip",
+    "x-jwt-assertion",
     "x-real-ip",
     "x-user",
+    "x-userinfo",
+    "x-http-host-override",
 ];
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ fn permit(
     let body = body?;
     let mut held = Held::new(connection.bodies.clone(), worker.bodies.clone());
     held.grow(body.len())?;
-    let signed = if exchange::signs_body(route) { body } else { b"" };
+    let signed = if exchange::reads_body(route) { body } else { b"" };
     let view = RequestView {
         method: plain.head.method,
         target: plain.head.target.as_bytes(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use countersign_core::{Access, Effect, Purpose, Requirement, Risk};
 use countersign_dialects::effect;
 use countersign_dialects::risk::{self, InstrumentPlace, Target};
+use countersign_dialects::weight::Found;
 
 use super::path::PathPattern;
 use super::{Family, ROUTES_MAX, Route, RouteKind, RouteWeight};
@@ -196,7 +197,7 @@ impl RouteSpec {
             upstream: self.upstream,
             family: self.family,
             kind: self.kind,
-            weight: self.weight.of(|_| None),
+            weight: self.weight.of(|_| Found::Absent),
             counts_as_order: self.orders > 0,
             orders: self.orders,
             weight_rule: self.weight,

@@ -268,3 +268,17 @@ fn a_body_that_is_packed_is_refused() {
     bare.headers.insert("content-encoding", "gzip".parse().unwrap());
     gate().judge(&bare, b"").unwrap();
 }
+
+/// A service that forwards takes off what `Connection` names, and one that makes variables of names reads the other.
+#[test]
+fn fields_that_the_service_would_read_otherwise_are_refused() {
+    for (name, value) in [("connection", "x-mbx-apikey"), ("connection", "close, Content-Type"), ("content_type", "text/plain")] {
+        let gate = gate();
+        let mut head = signed("POST", "/api/v3/order", ORDER);
+        head.headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
+        let plain = head.clone();
+        head.headers.append(name, value.parse().unwrap());
+        assert_eq!(gate.judge(&head, b"").unwrap_err().answer.status, 400, "{name}: {value}");
+        assert!(gate.judge(&plain, b"").is_ok());
+    }
+}

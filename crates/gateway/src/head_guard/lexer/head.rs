@@ -1,6 +1,7 @@
 //! One head: its lines, its fields, and how the body behind it is framed.
 
 use countersign_core::{Refusal, Reject};
+use countersign_dialects::head_fields::{LOOK_ALIKE, is_look_alike};
 
 use super::super::limits;
 use super::{ambiguous, malformed};
@@ -193,6 +194,9 @@ fn check_field<'h>(line: &'h [u8], fields: &mut Fields<'h>) -> Result<(&'h [u8],
     let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
     if name.is_empty() || !name.iter().copied().all(is_token) {
         return Err(ambiguous("field name has a byte that is not allowed"));
+    }
+    if is_look_alike(name) {
+        return Err(ambiguous(LOOK_ALIKE));
     }
     // Without an early end, so that it is done many bytes at a time.
     if value.iter().fold(false, |found, byte| found | (*byte < 0x20 && *byte != b'\t') | (*byte == 0x7f)) {

@@ -208,7 +208,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             None => Arc::clone(&self.counters),
         };
         let usage = match orders {
-            Some(orders) => charge(&counters, rate, route.weight, orders, &mut self.words)?,
+            Some(orders) => {
+                let usage = charge(&counters, rate, route.weight, orders, &mut self.words)?;
+                if identity.is_none() {
+                    // Connections are many: what nobody vouches for is charged to where they are from.
+                    self.worker.shared.public_rates.charge(self.connection.remote.ip(), route.weight, clock::wall())?;
+                }
+                usage
+            }
             None => countersign_dialects::answer::Charged::default(),
         };
         let login = identity.map(|identity| Login::new(identity.clone(), countersign_core::Freshness::Channel, counters));

@@ -10,6 +10,7 @@ use countersign_dialects::binance::rate::RateLimitView;
 use countersign_dialects::binance::routes::{WsHandling, WsMethod};
 use countersign_dialects::binance::ws_api::{Frame, Step, freshness};
 use countersign_dialects::risk::SignedText;
+use countersign_dialects::weight::Found;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_websockets::Message;
@@ -92,7 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
 
     fn admit_logon(&mut self, login: Login, method: &WsMethod) -> Result<Login, Refusal> {
         let rate = login.identity.credential().rate;
-        let usage = charge(&login.counters, rate, method.weight.of(|_| None), method.orders, &mut self.words)?;
+        let usage = charge(&login.counters, rate, method.weight.of(|_| Found::Absent), method.orders, &mut self.words)?;
         let permit = authorize(&login.identity, None, &self.route.requirement)?;
         let permit =
             self.worker.shared.halts.gate().clear(self.worker, self.connection, permit, Asked::of(&self.route, Some(&login), None))?;
@@ -280,8 +281,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             Who::Key(login) => (Arc::clone(&login.counters), login.identity.credential().rate),
             Who::Nobody => self.own_limits(),
         };
-        let weight = route.weight_of(|name| frame.params.member(name).map(|value| value.get().trim_matches('"')));
-        charge(&counters, rate, weight, route.orders, &mut self.words)
+        let weight = route.weight_of(|name| Found::in_object(&frame.params, name));
+        let usage = charge(&counters, rate, weight, route.orders, &mut self.words)?;
+        if let Who::Nobody = who {
+            // Connections are many: what nobody vouches for is charged to where they are from.
+            self.worker.shared.public_rates.charge(self.connection.remote.ip(), weight, clock::wall())?;
+        }
+        Ok(usage)
     }
 
     fn view_of(&self, admitted: &Admitted) -> RateLimitView {

@@ -1,6 +1,7 @@
 """Every program in examples/ runs as its head says, against the binary."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +81,16 @@ def test_every_example_has_a_test_here():
 
 def test_ccxt_trades(server):
     done = example("ccxt_trade.py", server.base, server.state / "demo" / "binance-hmac.json", server.ca)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_a_start_offers_to_paste_for_ccxt_trades(server):
+    """Started from a folder that has no `examples/`: the program is beside the keys."""
+    (pasted,) = [line.strip() for line in server.lines if "ccxt_trade.py" in line]
+    interpreter, program, *arguments = shlex.split(pasted)
+    assert interpreter == "python3" and Path(program) == server.state / "demo" / "ccxt_trade.py"
+    assert Path(program).read_bytes() == (EXAMPLES / "ccxt_trade.py").read_bytes()
+    done = finished([sys.executable, program, *arguments])
     assert done.returncode == 0, done.stdout + done.stderr
 
 

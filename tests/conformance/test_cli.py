@@ -297,7 +297,14 @@ def test_config_check_accepts_what_config_show_shows(tmp_path):
     assert run("config", "check", file).returncode == 0
 
 
-@pytest.mark.parametrize("arguments, told", [(["vectors", os.path.join(ROOT, "tests/vectors/binance.json")], "judging"), (["audit", "verify"], "verifying"), (["audit", "export", "--out", "-"], "exporting")])
+TAKES_A_WHILE = [
+    (["vectors", os.path.join(ROOT, "tests/vectors/binance.json")], "judging"),
+    (["audit", "verify"], "verifying"),
+    (["audit", "export", "--out", "-"], "exporting"),
+]
+
+
+@pytest.mark.parametrize("arguments, told", TAKES_A_WHILE)
 def test_what_takes_a_while_shows_so_on_a_terminal_and_nowhere_else(server, arguments, told):
     more = [] if arguments[0] == "vectors" else ["--state", server.state]
     assert told not in run(*arguments, *more).stderr

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pty
 import re
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import threading
 
 import pytest
 
-from harness.server import run
+from harness.server import BINARY, environment, run
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 
@@ -294,3 +295,28 @@ def test_config_check_accepts_what_config_show_shows(tmp_path):
     file = tmp_path / "gateway.toml"
     file.write_text('[listen]\naddress = "127.0.0.1:9000"\n')
     assert run("config", "check", file).returncode == 0
+
+
+TAKES_A_WHILE = [
+    (["vectors", os.path.join(ROOT, "tests/vectors/binance.json")], "judging"),
+    (["audit", "verify"], "verifying"),
+    (["audit", "export", "--out", "-"], "exporting"),
+]
+
+
+@pytest.mark.parametrize("arguments, told", TAKES_A_WHILE)
+def test_what_takes_a_while_shows_so_on_a_terminal_and_nowhere_else(server, arguments, told):
+    more = [] if arguments[0] == "vectors" else ["--state", server.state]
+    assert told not in run(*arguments, *more).stderr
+    terminal, screen = pty.openpty()
+    kept = {name: value for name, value in environment().items() if name != "NO_COLOR"}
+    command = [str(BINARY), *map(str, [*arguments, *more])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=screen, timeout=60, env={**kept, "TERM": "xterm"})
+    os.close(screen)
+    shown = bytearray()
+    # A terminal whose other side is closed ends with an error, once everything was read.
+    with contextlib.suppress(OSError):
+        while piece := os.read(terminal, 65536):
+            shown += piece
+    os.close(terminal)
+    assert done.returncode == 0 and told.encode() in shown and told.encode() not in done.stdout, (done, bytes(shown))

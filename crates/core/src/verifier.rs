@@ -100,6 +100,8 @@ impl Verifier {
 
     /// Whether the bytes prove possession of the key, in the form they claim.
     pub(crate) fn proves(&self, form: SignatureForm, signed: &SignedBytes<'_>, bytes: &[u8]) -> bool {
+        #[cfg(test)]
+        counted::note(self, signed, bytes);
         match (self, form) {
             (Self::Certificate, _) => false,
             (Self::EthereumAddress(address), _) => Address::recover(&signed.contiguous(), bytes).is_some_and(|signer| signer == *address),
@@ -119,6 +121,30 @@ impl Verifier {
             Self::Mac(key) => Some(key.algorithm),
             Self::PublicKey(key) => Some(key.algorithm()),
         }
+    }
+}
+
+/// Which verifications a test made: what it cannot see from outside, where all refusals look alike.
+#[cfg(test)]
+pub(crate) mod counted {
+    use std::cell::RefCell;
+
+    use super::{Algorithm, SignedBytes, Verifier};
+
+    /// A verification: under which algorithm, over how many bytes, of a signature of how many, and whether the key could have made it.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(crate) struct Work(pub(crate) Option<Algorithm>, usize, pub(crate) usize, pub(crate) bool);
+
+    thread_local!(static DONE: RefCell<Vec<Work>> = const { RefCell::new(Vec::new()) });
+
+    pub(super) fn note(verifier: &Verifier, signed: &SignedBytes<'_>, bytes: &[u8]) {
+        let work = Work(verifier.algorithm(), signed.len(), bytes.len(), verifier.may_sign(bytes.len()));
+        DONE.with_borrow_mut(|done| done.push(work));
+    }
+
+    /// What was done in this thread since it was asked last.
+    pub(crate) fn take() -> Vec<Work> {
+        DONE.take()
     }
 }
 

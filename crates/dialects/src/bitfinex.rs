@@ -215,7 +215,8 @@ fn words(refusal: &Refusal) -> (u16, u32, Cow<'static, str>) {
         Kind::Rate => (429, 11010, "ratelimit: error"),
         Kind::Replay | Kind::Time => (500, 10114, "nonce: small"),
         Kind::Route => (404, 10020, "path: invalid"),
-        Kind::Unavailable => (503, 20060, "maintenance"),
+        // Clients read the code of an answer with 500 alone: beside another status it is an error without a name.
+        Kind::Unavailable => (500, 20060, "maintenance"),
     });
     (status, code, with_last_nonce(text, refusal))
 }

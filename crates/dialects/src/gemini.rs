@@ -174,7 +174,8 @@ fn words(refusal: &Refusal) -> (u16, &'static str, Cow<'static, str>) {
         Kind::Rate => (429, "RateLimit", "Requests were made too frequently"),
         Kind::Replay | Kind::Time => (400, "InvalidNonce", "Nonce has not increased since your last call to the Gemini API."),
         Kind::Route => (404, "EndpointNotFound", "API entry point not found"),
-        Kind::Unavailable => (503, "System", "We are experiencing technical issues"),
+        // What the venue's 503 is, by its reference. Clients take its "System" for a fault of the request.
+        Kind::Unavailable => (503, "Maintenance", "The system is down for maintenance"),
     });
     (status, reason, with_last_nonce(text, refusal))
 }

@@ -71,6 +71,6 @@ impl Dialect for Okx {
     }
 
     fn open_socket(&self, opening: &Opening<'_>) -> Option<Box<dyn DialectSocket>> {
-        routes::SOCKETS.iter().any(|route| route.path == opening.path()).then(|| LoginSocket::boxed(socket::Okx))
+        routes::SOCKETS.iter().any(|route| route.path == opening.path()).then(|| LoginSocket::boxed(socket::Okx::default()))
     }
 }

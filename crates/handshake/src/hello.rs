@@ -66,7 +66,7 @@ impl Hello {
             alg: Algorithm::parse(alg).filter(|alg| alg.is_native()).ok_or(Reject::WrongAlgorithm)?,
             algs,
             gw: text(&object, "gw").map(str::to_owned)?,
-            host: text(&object, "host").map(str::to_owned)?,
+            host: read_host(&object)?,
             n: encoding::decode_array(text(&object, "n")?).ok_or_else(|| malformed("n"))?,
             nonce: optional(&object, "nonce", |value| value.as_text().map(str::to_owned))?,
             offer: Offer { bind, want, need },
@@ -123,8 +123,8 @@ pub(crate) fn read_versions(object: &Object) -> Result<Vec<u64>, Refusal> {
 /// Members with reserved names, and members that must be understood.
 fn check_reserved(object: &Object) -> Result<(), Refusal> {
     check_critical(object, &UNDERSTOOD)?;
-    // HS-9: full-proof resumption has a meaning that must not be dropped silently.
-    for name in ["sid", "rx", "tx"] {
+    // HS-9: full-proof resumption and a cookie under load have a meaning that must not be dropped silently.
+    for name in ["cookie", "rx", "sid", "tx"] {
         if object.member(name).is_some() {
             return Err(Refusal::with(Reject::Unsupported, Detail::Parameter(name)));
         }
@@ -151,6 +151,16 @@ pub(crate) fn read_bind(object: &Object) -> Result<Binding, Refusal> {
         "fwd" => Err(Refusal::with(Reject::Unsupported, Detail::Parameter("bind"))),
         name => Binding::parse(name).ok_or_else(|| malformed("bind")),
     }
+}
+
+/// The authority that was dialled, always with its port: a name alone would be good for whatever else listens there.
+pub(crate) fn read_host(object: &Object) -> Result<String, Refusal> {
+    // HS-36
+    let host = text(object, "host")?;
+    let (name, port) = host.rsplit_once(':').ok_or_else(|| malformed("host"))?;
+    let is_name = !name.is_empty() && (!name.contains(':') || (name.starts_with('[') && name.ends_with(']')));
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port != 0);
+    if is_name && is_port { Ok(host.to_owned()) } else { Err(malformed("host")) }
 }
 
 fn read_algorithms(object: &Object, alg: &str) -> Result<Vec<String>, Refusal> {

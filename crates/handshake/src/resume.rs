@@ -65,7 +65,7 @@ impl Resume {
         Ok(Self {
             vers,
             gw: hello::text(&object, "gw").map(str::to_owned)?,
-            host: hello::text(&object, "host").map(str::to_owned)?,
+            host: hello::read_host(&object)?,
             n: encoding::decode_array(hello::text(&object, "n")?).ok_or_else(|| hello::malformed("n"))?,
             bind: hello::read_bind(&object)?,
             nonce: hello::optional(&object, "nonce", |value| value.as_text().map(str::to_owned))?,

@@ -126,6 +126,11 @@ pub fn move_into_place(folder: &Path, name: &Path) -> Result<(), StoreError> {
 /// [`StoreError::Io`] or [`StoreError::Permissions`].
 pub fn create_private_folder(path: &Path) -> Result<(), StoreError> {
     let made = DirBuilder::new().recursive(true).mode(PRIVATE_FOLDER_MODE).create(path);
-    made.map_err(|source| StoreError::io("create", path, source))?;
+    made.map_err(|source| {
+        // The system says "File exists", which sounds as if all were well.
+        let is_in_the_way = source.kind() == io::ErrorKind::AlreadyExists;
+        let source = if is_in_the_way { io::Error::new(source.kind(), "what is there is no folder") } else { source };
+        StoreError::io("create", path, source)
+    })?;
     check_private_folder(path)
 }

@@ -21,6 +21,7 @@ use crate::presented::{Effect, PresentedSignature};
 use crate::reject::AlertCode;
 use crate::replay::MemoryReplayGuard;
 use crate::time::Monotonic;
+use crate::verifier::counted;
 
 use signer::Signer;
 
@@ -164,6 +165,44 @@ fn what_depends_on_the_key_looks_alike_on_the_wire() {
             assert!(!matches!(refusal.detail, Detail::Operator(Cow::Owned(_))), "words that are made take time: {refusal}");
         }
         assert!(bench.verify(&good).is_ok(), "none of them was remembered as a use");
+    }
+}
+
+#[test]
+fn an_unknown_key_costs_the_one_verification_that_a_bad_signature_costs() {
+    for algorithm in Algorithm::ALL {
+        let bench = Bench::new(algorithm);
+        let good = bench.signed(MESSAGE);
+        let cost = |presented: &Presented<'_>, credential: Option<Credential>| {
+            counted::take();
+            assert!(bench.verify_against(presented, credential).is_err(), "{algorithm}");
+            counted::take()
+        };
+        let with = |change: &dyn Fn(&mut Credential)| {
+            let mut other = bench.copy();
+            change(&mut other);
+            Some(other)
+        };
+        let bad_signature = cost(&good, with(&|other| other.verifier = Signer::another_of(algorithm).verifier()));
+        assert!(matches!(bad_signature.as_slice(), [work] if work.0 == Some(algorithm) && work.3), "{algorithm}: {bad_signature:?}");
+        let other_algorithm = Algorithm::ALL.into_iter().find(|other| *other != algorithm).unwrap();
+        for (name, credential) in [
+            ("no key", None),
+            ("another purpose", with(&|other| other.purpose = Purpose::Native)),
+            ("another name", with(&|other| other.key_id = ApiKeyId::parse("key-2").unwrap())),
+            ("another algorithm", with(&|other| other.verifier = Signer::of(other_algorithm).verifier())),
+            ("a certificate", with(&|other| other.verifier = Verifier::Certificate)),
+        ] {
+            assert_eq!(cost(&good, credential), bad_signature, "{algorithm}, {name}");
+        }
+        // Of another length, or none at all: the message alone decides what it costs.
+        let mut undecodable = good.clone();
+        undecodable.signature.bytes = None;
+        for presented in [undecodable, bench.presented(MESSAGE, &[7; 3]), bench.presented(MESSAGE, &[7; 300])] {
+            let known = cost(&presented, Some(bench.copy()));
+            assert_eq!(cost(&presented, None), known, "{algorithm}");
+            assert!(matches!(known.as_slice(), [work] if work.0 == Some(algorithm)), "{algorithm}: {known:?}");
+        }
     }
 }
 

@@ -22,8 +22,9 @@ use crate::cli::StateArgs;
 use crate::failure::Failure;
 use crate::state;
 
-/// How long the gateway may take to read its credentials again before we stop waiting for it.
-const RELOAD_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the gateway may take to read its credentials again before we stop waiting for it: on a busy machine it takes seconds, and
+/// whoever made a key wants to use it next. What was changed is in the database by then, and the gateway looks there by itself.
+const RELOAD_DEADLINE: Duration = Duration::from_secs(20);
 
 /// The state folder, open for changes.
 pub(super) struct Keeper {
@@ -86,6 +87,9 @@ impl Keeper {
     }
 }
 
+/// What becomes of a change that the gateway was not told of.
+const BY_ITSELF: &str = "the change is in the database, and the gateway finds it there by itself within a second of being able to look";
+
 const BY_COMMAND: &str = "by the command line";
 
 /// Who makes a change: the user whose process this is.
@@ -112,7 +116,10 @@ async fn tell_gateway(dir: &StateDir) {
     let client = state::operator_client(dir.path());
     match tokio::time::timeout(RELOAD_DEADLINE, client.reload()).await {
         Ok(Ok(_) | Err(OperatorClientError::Connect { .. })) => {}
-        Ok(Err(error)) => output::note(format!("the running gateway did not reload ({error}); it will notice the change by itself")),
-        Err(_) => output::note("the running gateway did not answer; it will notice the change by itself"),
+        Ok(Err(error)) => output::note(format!("the running gateway could not be told ({error}); {BY_ITSELF}")),
+        Err(_) => output::note(format!(
+            "the running gateway did not say within {} s that it has read the change; {BY_ITSELF}",
+            RELOAD_DEADLINE.as_secs()
+        )),
     }
 }

@@ -29,12 +29,14 @@ async fn migrate(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     let address = state::database::address(&args.to, args.password_file.as_deref())?;
     let source = Store::open(&dir.database(), sealing()?).await?;
     let target = Store::connect(&address, NODE, sealing()?).await?;
+    let shown = output::working(if args.check { "comparing" } else { "copying and comparing" }, args.json);
     let (tables, what) = if args.check {
         (compare(&source, &target).await?, "compared")
     } else {
         let copied = copy(&source, &target).await?;
         (copied.tables, if copied.was_there { "all of it was there already" } else { "copied and compared" })
     };
+    drop(shown);
     show(&tables, args.json)?;
     source.close().await;
     target.close().await;

@@ -4,9 +4,14 @@
 
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use serde::Serialize;
+
+/// How often what goes on is shown anew.
+const TICK: Duration = Duration::from_millis(120);
 
 /// Writes a line.
 pub(crate) fn line(text: impl AsRef<str>) -> anyhow::Result<()> {
@@ -30,6 +35,25 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// Tells a person something that is no result. When standard error is gone there is nobody to tell.
 pub(crate) fn note(text: impl AsRef<str>) {
     drop(writeln!(std::io::stderr(), "{}", text.as_ref()));
+}
+
+/// Progress on standard error, of so many steps or of nobody knows how many: where that is a terminal and things may move, which they
+/// may not where colours are unwanted. It is gone with the value.
+pub(crate) fn progress(steps: Option<u64>, still: bool) -> ProgressBar {
+    let still = still || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let target = if still { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    ProgressBar::with_draw_target(steps, target).with_finish(ProgressFinish::AndClear)
+}
+
+/// Tells whoever watches that something goes on, and for how long, until the value is gone.
+pub(crate) fn working(what: &'static str, still: bool) -> ProgressBar {
+    let shown = progress(None, still).with_message(what);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        shown.set_style(style);
+    }
+    shown.tick();
+    shown.enable_steady_tick(TICK);
+    shown
 }
 
 /// A table with a header.

@@ -77,11 +77,14 @@ fn serve(args: &ServeArgs, is_json: &mut bool) -> anyhow::Result<ExitCode> {
     *is_json = settings.log.format == LogFormat::Json;
     let log = logging::start(&settings.log);
     descriptors::dump_no_core();
-    descriptors::fit(&mut settings)?;
+    let lowered = descriptors::fit(&mut settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("background").enable_all().build()?;
     let stop = runtime.block_on(async { StopSignal::listen() })?;
     let offered = if args.take_over { taken_over::ask(&settings)? } else { None };
     let running = runtime.block_on(Running::start(settings, sources, offered))?;
+    if let Some(lowered) = lowered {
+        lowered.tell();
+    }
     print_screen(&running)?;
     service_manager::tell_ready();
     let given = Arc::clone(&running.given);

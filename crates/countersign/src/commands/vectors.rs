@@ -23,9 +23,11 @@ pub(super) fn run(args: &VectorsArgs) -> anyhow::Result<ExitCode> {
         ))
     })?;
     let mut lines = Vec::new();
+    let shown = output::working("judging", false);
     let report = run_selected(&vectors, Some(&fix_logons::Logons), &|id| id.contains(&args.only), &mut |judged| {
         lines.extend(line(judged, args.verbose));
     });
+    drop(shown);
     for line in lines {
         output::line(line)?;
     }

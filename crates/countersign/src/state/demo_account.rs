@@ -25,6 +25,9 @@ use crate::keygen;
 /// The demo account's name.
 const DEMO_ACCOUNT: &str = "demo";
 
+/// The example of the source tree.
+const CCXT_EXAMPLE: &str = include_str!("../../../../examples/ccxt_trade.py");
+
 const SCOPES: &str = "md:read account:read order:read order:write";
 
 /// Where the demo credentials are.
@@ -75,6 +78,11 @@ impl DemoFiles {
             Algorithm::RsaPssSha512 => "rsa-pss",
         };
         self.folder.join(format!("{purpose}-{kind}.json"))
+    }
+
+    /// A program that trades with ccxt: for whoever has no source tree at hand.
+    pub(crate) fn ccxt_example(&self) -> PathBuf {
+        self.folder.join("ccxt_trade.py")
     }
 
     /// Client certificate and key for mutual TLS, in one PEM file.
@@ -159,6 +167,7 @@ impl DemoAccount<'_> {
                 self.dialect(files, url, purpose, *algorithm).await?;
             }
         }
+        atomic_write(&files.ccxt_example(), CCXT_EXAMPLE.as_bytes(), PRIVATE_FILE_MODE)?;
         self.certificate(files).await
     }
 

@@ -24,11 +24,16 @@ pub enum Asked {
 }
 
 const INVALID_CREDENTIALS: (i32, &str) = (13_004, "invalid_credentials");
+const MAINTENANCE: (i32, &str) = (11_051, "system_maintenance");
 const UNAUTHORIZED: (i32, &str) = (13_009, "unauthorized");
 
 /// Code and message of an error.
 #[must_use]
 pub const fn error_of(refusal: &Refusal, asked: Asked) -> (i32, &'static str) {
+    if matches!(refusal.reject, Reject::AuditUnavailable | Reject::StoreUnavailable) {
+        // It passes, and the request was not at fault.
+        return MAINTENANCE;
+    }
     match refusal.reject.alert() {
         AlertCode::AuthFailed | AlertCode::SessionExpired | AlertCode::SessionUnknown => match asked {
             Asked::Call => UNAUTHORIZED,
@@ -39,7 +44,7 @@ pub const fn error_of(refusal: &Refusal, asked: Asked) -> (i32, &'static str) {
         AlertCode::AuthLocked | AlertCode::NeedUnmet | AlertCode::ScopeDenied => (13_021, "forbidden"),
         AlertCode::RateLimited => (10_028, "too_many_requests"),
         AlertCode::AuthzBodyMissing | AlertCode::Busy | AlertCode::Drain | AlertCode::HaltActive | AlertCode::UpstreamUnavailable => {
-            (11_051, "system_maintenance")
+            MAINTENANCE
         }
         AlertCode::Internal => (10_001, "error"),
         AlertCode::RouteUnknown => (-32_601, "Method not found"),

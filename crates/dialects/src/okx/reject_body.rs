@@ -65,12 +65,15 @@ pub(super) fn http(refusal: &Refusal, context: &AnswerContext) -> HttpAnswer {
     HttpAnswer::json(status, format!(r#"{{"code":"{code}","msg":{},"data":[]}}"#, quoted(text)))
 }
 
-/// The WebSocket message; `id` is that of an order message.
-pub(super) fn frame(refusal: &Refusal, id: Option<&str>) -> String {
+/// The WebSocket message; `order` is the operation and the id of a message about orders.
+///
+/// The venue answers such a message by its own operation, and one that is refused whole with a code beside it and no entry of an order;
+/// its client waits for the id. Everything else is an event, with the id if there was one.
+pub(super) fn frame(refusal: &Refusal, order: Option<&str>, id: Option<&str>) -> String {
     let (_, rest_code, rest_text, code, text) = words(refusal, UnknownKeyAnswer::default());
-    match id {
-        // An answer to an order names its id, and its client waits for that.
-        Some(id) => format!(r#"{{"id":{id},"op":"error","code":"{rest_code}","msg":{},"data":[]}}"#, quoted(rest_text)),
-        None => format!(r#"{{"event":"error","code":"{code}","msg":{},"connId":""}}"#, quoted(text)),
+    let id = id.map(|id| format!(r#""id":{id},"#)).unwrap_or_default();
+    match order {
+        Some(op) => format!(r#"{{{id}"op":{},"code":"{rest_code}","msg":{},"data":[]}}"#, quoted(op), quoted(rest_text)),
+        None => format!(r#"{{{id}"event":"error","code":"{code}","msg":{},"connId":""}}"#, quoted(text)),
     }
 }

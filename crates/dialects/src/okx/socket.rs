@@ -15,8 +15,11 @@ use crate::raw_object::RawObject;
 use crate::socket::Desk;
 
 /// What is OKX's own about a connection.
-#[derive(Debug)]
-pub(super) struct Okx;
+#[derive(Debug, Default)]
+pub(super) struct Okx {
+    /// The operation of the frame that was read last, if it is about orders.
+    order: Option<&'static str>,
+}
 
 impl Venue for Okx {
     fn purpose(&self) -> Purpose {
@@ -24,11 +27,13 @@ impl Venue for Okx {
     }
 
     fn read<'f>(&mut self, text: &'f str, _: Timestamp, _: &mut dyn Desk) -> Result<Frame<'f>, Refused> {
+        self.order = None;
         if text == "ping" {
             return Ok(Frame { op: Op::Answer("pong".to_owned()), echo: None });
         }
         let frame = object(text)?;
         let echo: Echo = frame.member("id").map(|id| id.get().to_owned()).filter(|id| id.len() <= limits::RPC_ID_CHARS_MAX);
+        self.order = string(&frame, "op").and_then(|op| order_of(&op));
         op(&frame).map(|op| Frame { op, echo: echo.clone() }).map_err(|refusal| Refused { refusal, echo })
     }
 
@@ -37,7 +42,7 @@ impl Venue for Okx {
     }
 
     fn refuse(&self, refusal: &Refusal, echo: &Echo, _: Timestamp) -> String {
-        reject_body::frame(refusal, echo.as_deref())
+        reject_body::frame(refusal, self.order, echo.as_deref())
     }
 }
 
@@ -50,12 +55,13 @@ fn op<'f>(frame: &RawObject<'_>) -> Result<Op<'f>, Refusal> {
             let private = is_private(args)?;
             Ok(if private { Op::Private(routes::PRIVATE) } else { Op::Public(routes::PUBLIC) })
         }
-        op => {
-            let known = routes::MESSAGES.iter().find(|route| route.orders_or_cancels() && route.name == op);
-            let route = known.ok_or(Reject::RouteUnknown)?;
-            Ok(Op::Private(route.name))
-        }
+        op => Ok(Op::Private(order_of(op).ok_or(Reject::RouteUnknown)?)),
     }
+}
+
+/// The operation, if it is about orders of one's own.
+fn order_of(op: &str) -> Option<&'static str> {
+    routes::MESSAGES.iter().find(|route| route.orders_or_cancels() && route.name == op).map(|route| route.name)
 }
 
 fn is_private(args: Option<&RawValue>) -> Result<bool, Refusal> {
@@ -105,7 +111,7 @@ mod tests {
         let account = r#"{"apiKey":"k","passphrase":"p","timestamp":"1795222309","sign":"c2lnbg=="}"#;
         let answer = |args: &str| {
             let text = format!(r#"{{"op":"login","args":[{args}]}}"#);
-            match LoginSocket::boxed(Okx).handle_text(&text, now(), &mut TestDesk::new()) {
+            match LoginSocket::boxed(Okx::default()).handle_text(&text, now(), &mut TestDesk::new()) {
                 Step::Refuse { reply, .. } => reply,
                 Step::Verify(presented) => presented.key_id.as_str().to_owned(),
                 Step::Close { .. } | Step::Forward(_) | Step::Reply(_) | Step::VerifyToken(_) => {
@@ -116,5 +122,20 @@ mod tests {
         assert_eq!(answer(account), "k");
         assert!(answer(&format!("{account},{account}")).contains(r#""code":"60021""#), "{}", answer(&format!("{account},{account}")));
         assert!(answer("").contains(r#""code":"60011""#), "{}", answer(""));
+    }
+
+    #[test]
+    fn a_refused_order_is_answered_by_its_operation_and_anything_else_as_an_event() {
+        let answer = |text: &str| match LoginSocket::boxed(Okx::default()).handle_text(text, now(), &mut TestDesk::new()) {
+            Step::Refuse { reply, .. } => reply,
+            Step::Close { .. } | Step::Forward(_) | Step::Reply(_) | Step::Verify(_) | Step::VerifyToken(_) => panic!("{text} passed"),
+        };
+        for op in ["order", "batch-orders", "amend-order", "cancel-order", "mass-cancel"] {
+            let said = answer(&format!(r#"{{"id":"7","op":"{op}","args":[{{}}]}}"#));
+            assert!(said.starts_with(&format!(r#"{{"id":"7","op":"{op}","code":""#)) && said.ends_with(r#","data":[]}"#), "{said}");
+        }
+        let said = answer(r#"{"id":"8","op":"subscribe","args":[{"channel":"orders"}]}"#);
+        assert_eq!(said, r#"{"id":"8","event":"error","code":"60011","msg":"Please log in","connId":""}"#);
+        assert!(answer(r#"{"id":"9","op":"withdraw","args":[]}"#).starts_with(r#"{"id":"9","event":"error","code":"60018""#));
     }
 }

@@ -48,10 +48,21 @@ fn unknown_members_are_ignored_unless_they_must_be_understood() {
 #[test]
 fn reserved_members_are_refused_rather_than_dropped() {
     // HS-9
-    for name in ["sid", "rx", "tx"] {
+    for name in ["cookie", "rx", "sid", "tx"] {
         check(&with(name, json!(1)), Reject::Unsupported);
     }
     check(&with("bind", json!("fwd")), Reject::Unsupported);
+}
+
+#[test]
+fn the_authority_that_was_dialled_has_a_port() {
+    // HS-36
+    for host in ["h", "h:", "h:0", "h:65536", "h:+1", "h:x", ":1", "::1", "[::1]", "a:b:1"] {
+        check(&with("host", json!(host)), Reject::Malformed);
+    }
+    for host in ["h:1", "api.example:65535", "[::1]:8443"] {
+        assert!(read(&with("host", json!(host))).is_ok(), "{host}");
+    }
 }
 
 #[test]

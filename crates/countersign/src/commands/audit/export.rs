@@ -4,7 +4,7 @@
 //! from clients. JSON lines have every value as it is.
 
 use std::fs::OpenOptions;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal as _, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::{event, key_id};
 use crate::cli::{AuditExportArgs, ExportFormat};
-use crate::commands::{account, argument, when};
+use crate::commands::{account, argument, output, when};
 use crate::state;
 
 pub(super) fn run(args: &AuditExportArgs) -> anyhow::Result<ExitCode> {
@@ -37,11 +37,14 @@ pub(super) fn run(args: &AuditExportArgs) -> anyhow::Result<ExitCode> {
     if args.format == ExportFormat::Csv {
         row(&mut out, COLUMNS.iter().map(|column| (*column).to_owned()))?;
     }
+    // What goes to the terminal shows itself.
+    let shown = output::working("exporting", args.out == Path::new("-") && std::io::stdout().is_terminal());
     export(&folder, &filter, until, |exported| match args.format {
         ExportFormat::Csv => row(&mut out, COLUMNS.iter().map(|column| cell(exported, column))),
         ExportFormat::Jsonl => line(&mut out, exported),
     })?;
     out.flush()?;
+    drop(shown);
     Ok(ExitCode::SUCCESS)
 }
 

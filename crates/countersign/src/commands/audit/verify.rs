@@ -30,7 +30,9 @@ pub(super) fn run(args: &AuditVerifyArgs) -> anyhow::Result<ExitCode> {
         archived: args.archived,
         held: args.head.iter().map(|path| head(path)).collect::<anyhow::Result<_>>()?,
     };
+    let shown = output::working("verifying", args.json);
     let found = verify(&folder, &options)?;
+    drop(shown);
     if args.json {
         output::json(&to_json(&found))?;
     } else {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_client::now;
 use countersign_core::Monotonic;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::commands::connect_show::millis;
@@ -26,9 +26,7 @@ pub(super) struct Tour {
 impl Tour {
     /// A tour that has not begun.
     pub(super) fn new(as_json: bool) -> Self {
-        // Hidden by itself where standard error is no terminal; where colours are unwanted, so are things that move.
-        let still = as_json || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let spinner = if still { ProgressBar::hidden() } else { ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()) };
+        let spinner = output::progress(None, as_json);
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             spinner.set_style(style);
         }

@@ -13,7 +13,6 @@ use countersign_gateway::halts::report::{DrillLine, DrillPart, DrillRequest, Hal
 use countersign_gateway::operator::OperatorClient;
 use countersign_halt::{LiftId, Operator, Reason, Spread};
 use countersign_handshake::SigningKey;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish};
 use serde_json::{Map, Value, json};
 
 use super::super::session::gateway;
@@ -166,10 +165,7 @@ impl Measured {
 
 /// As many as were asked for, with a bar where somebody watches: a thousand take a while.
 fn rounds(args: &DrillRunArgs) -> impl Iterator<Item = u32> {
-    let still = args.json || args.count == 1 || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let target = if still { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(Some(args.count.into()), target).with_finish(ProgressFinish::AndClear);
-    bar.wrap_iter(0..args.count)
+    output::progress(Some(args.count.into()), args.json || args.count == 1).wrap_iter(0..args.count)
 }
 
 async fn rehearse(client: &OperatorClient, args: &DrillRunArgs) -> anyhow::Result<Measured> {

@@ -19,11 +19,12 @@ pub(super) fn dump_no_core() {
     }
 }
 
-/// Raises this process's limit as far as is needed and permitted, and lowers `limits.connections_max` to what fits.
+/// Raises this process's limit as far as is needed and permitted, and lowers `limits.connections_max` to what fits. Gives back what is
+/// to be said of that once it is known that the gateway starts: a start that fails says why, and nothing else.
 ///
 /// # Errors
 /// The system permits too few to serve anybody.
-pub(super) fn fit(settings: &mut Settings) -> anyhow::Result<()> {
+pub(super) fn fit(settings: &mut Settings) -> anyhow::Result<Option<Lowered>> {
     let wanted = settings.limits.connections_max;
     let permitted = raise(needed(wanted as u64));
     let fitting = fitting(permitted);
@@ -33,15 +34,32 @@ pub(super) fn fit(settings: &mut Settings) -> anyhow::Result<()> {
             needed(CONNECTIONS_MIN)
         )));
     }
-    if (wanted as u64) > fitting {
-        settings.limits.connections_max = usize::try_from(fitting).unwrap_or(wanted);
+    if (wanted as u64) <= fitting {
+        return Ok(None);
+    }
+    settings.limits.connections_max = usize::try_from(fitting).unwrap_or(wanted);
+    Ok(Some(Lowered { permitted, wanted, fitting }))
+}
+
+/// Fewer connections than the settings wish for.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Lowered {
+    permitted: u64,
+    wanted: usize,
+    fitting: u64,
+}
+
+impl Lowered {
+    /// Says so in the log.
+    pub(super) fn tell(&self) {
+        let Self { permitted, wanted, fitting } = *self;
         tracing::warn!(
             permitted,
             needed = needed(wanted as u64),
             "limits.connections_max is lowered from {wanted} to {fitting}: the system permits too few open files (ulimit -n, LimitNOFILE=)"
         );
     }
-    Ok(())
 }
 
 const fn needed(connections: u64) -> u64 {

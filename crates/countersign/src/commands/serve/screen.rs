@@ -74,8 +74,10 @@ fn print_commands(out: &mut impl std::io::Write, running: &Running, url: &str) -
     if native.exists() {
         writeln!(out, "\nConnect natively:\n  {} connect {url} --credential {}", quoted(&program()), quoted(&native))?;
     }
-    if hmac.exists() && Path::new(CCXT_EXAMPLE).exists() {
-        writeln!(out, "\nTrade with ccxt (pip install ccxt):\n  python3 {CCXT_EXAMPLE} {url} {} {ca}", quoted(&hmac))?;
+    // Of the source tree where this is one, for it may have been changed there; else the one beside the keys.
+    let example = [PathBuf::from(CCXT_EXAMPLE), state.demo.ccxt_example()].into_iter().find(|file| file.exists());
+    if let Some(example) = example.filter(|_| hmac.exists()) {
+        writeln!(out, "\nTrade with ccxt (pip install ccxt):\n  python3 {} {url} {} {ca}", quoted(&example), quoted(&hmac))?;
     }
     writeln!(out, "\nAsk with curl:\n  curl --cacert {ca} '{url}/api/v3/ticker/24hr?symbol=BTCUSDT'")?;
     Ok(())

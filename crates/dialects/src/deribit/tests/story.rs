@@ -133,7 +133,7 @@ fn a_setting_is_of_one_call() {
     let frame = r#"{"id":42,"method":"private/enable_cancel_on_disconnect","params":{"scope":"account"}}"#;
     let now = shell.now();
     assert!(matches!(socket.handle_text(frame, now, &mut shell.desk), Step::Reply(_)));
-    assert!(socket.refuse(&Reject::StoreUnavailable.into(), now).contains(r#""id":42,"error":{"code":10001"#));
+    assert!(socket.refuse(&Reject::StoreUnavailable.into(), now).contains(r#""id":42,"error":{"code":11051"#));
     let _ = socket.handle_text(r#"{"id":43,"method":"public/test"}"#, now, &mut shell.desk);
     assert!(socket.take_cancel_on_disconnect().is_none());
 }

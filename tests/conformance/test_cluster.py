@@ -194,6 +194,7 @@ def check_too_young(nodes):
     eventually(lambda: "degraded" not in operator(nodes.a, "readyz").stdout, "it is old enough")
 
 
+@pytest.mark.fault
 def test_a_memory_that_was_killed_stops_orders_only_and_is_found_again(nodes):
     sent = nodes.order("before-the-kill")
     assert raw.exchange(nodes.a, sent).status == 200
@@ -207,6 +208,7 @@ def test_a_memory_that_was_killed_stops_orders_only_and_is_found_again(nodes):
     check_too_young(nodes)
 
 
+@pytest.mark.fault
 def test_a_memory_that_was_flushed_re_opens_nothing(nodes):
     sent = nodes.order("before-the-flush")
     assert raw.exchange(nodes.a, sent).status == 200
@@ -222,6 +224,7 @@ CLIENTS = ["bybit", "kraken", "kucoin", "okx"]
 """Exchanges whose clients set their clock, or give up, where they are told that an order is late; and Binance's."""
 
 
+@pytest.mark.fault
 def test_unmodified_clients_are_not_told_that_they_are_late_by_a_memory_that_was_flushed(nodes):
     nodes.redis.age()
     nodes.until_an_order_passes(nodes.a)
@@ -239,6 +242,7 @@ def test_unmodified_clients_are_not_told_that_they_are_late_by_a_memory_that_was
         assert trader.create_order(symbol(trader), "limit", "buy", 0.01, 1_000)["id"]
 
 
+@pytest.mark.fault
 def test_a_memory_that_hangs_costs_one_wait_and_not_one_for_each_order(tmp_path):
     with running(tmp_path, COUNTERSIGN_CLUSTER__REDIS_TIMEOUT="1s") as nodes:
         assert nodes.places(nodes.a, "before-the-pause") == 200
@@ -255,6 +259,7 @@ def test_a_memory_that_hangs_costs_one_wait_and_not_one_for_each_order(tmp_path)
         nodes.until_an_order_passes(nodes.a)
 
 
+@pytest.mark.fault
 def test_a_node_starts_without_the_memory_and_cancels_pass(tmp_path):
     with running(tmp_path) as nodes:
         nodes.redis.kill()

@@ -1,10 +1,9 @@
 """The database of three nodes changes places: its primary dies, a standby is promoted, and what was acknowledged is there.
 
-The address of the nodes follows the primary, as a virtual address or a proxy does it. `COUNTERSIGN_FAULT_ROUNDS=20` does it twenty times.
+The address of the nodes follows the primary, as a virtual address or a proxy does it.
 """
 
 import json
-import os
 
 import pytest
 
@@ -12,8 +11,6 @@ from harness.flow import Flow, cancels, new_key, places
 from harness.postgres import Postgres
 from harness.three import Cluster
 from harness.waiting import until
-
-ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +24,8 @@ def halt(node, account):
     return json.loads(node.command(*stop))["id"]
 
 
-@pytest.mark.parametrize("round", range(ROUNDS))
-def test_nothing_that_was_acknowledged_is_lost_with_the_primary(cluster, round):
+@pytest.mark.fault
+def test_nothing_that_was_acknowledged_is_lost_with_the_primary(cluster):
     first, second, third = cluster.nodes
     primary, standby = cluster.postgres, Postgres(cluster.postgres)
     try:

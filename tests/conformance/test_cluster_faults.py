@@ -2,12 +2,9 @@
 
 What a memory that forgot does is in test_cluster.py, sessions of nodes that die in test_cluster_resume.py, disks and clocks of a machine in
 test_cluster_machines.py, databases that change places in test_cluster_failover.py.
-
-`COUNTERSIGN_FAULT_ROUNDS=20 pytest test_cluster_faults.py` does each of them twenty times.
 """
 
 import json
-import os
 import signal
 import threading
 import time
@@ -19,9 +16,7 @@ from harness.flow import Flow, cancels, new_key, order, places
 from harness.three import Cluster
 from harness.waiting import until
 
-ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
-
-pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
+pytestmark = pytest.mark.fault
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +30,7 @@ def key(cluster):
     return new_key(cluster)
 
 
-def test_of_many_copies_at_all_nodes_one_passes(cluster, key, round):
+def test_of_many_copies_at_all_nodes_one_passes(cluster, key):
     for _ in range(5):
         name = f"copy{time.monotonic_ns()}"
         request, statuses = order(key, cluster.nodes[0], name), []
@@ -47,7 +42,7 @@ def test_of_many_copies_at_all_nodes_one_passes(cluster, key, round):
         assert cluster.orders().count(name) == 1 and statuses.count(200) == 1, statuses
 
 
-def test_a_node_that_is_killed_loses_no_order_and_doubles_none(cluster, key, round):
+def test_a_node_that_is_killed_loses_no_order_and_doubles_none(cluster, key):
     first, second, _ = cluster.nodes
     with Flow(cluster, key, cluster.nodes) as flow:
         first.server.kill()
@@ -58,7 +53,7 @@ def test_a_node_that_is_killed_loses_no_order_and_doubles_none(cluster, key, rou
     flow.check()
 
 
-def test_a_node_that_is_stopped_answers_what_it_took(cluster, key, round):
+def test_a_node_that_is_stopped_answers_what_it_took(cluster, key):
     first = cluster.nodes[0]
     with Flow(cluster, key, cluster.nodes) as flow:
         first.server.process.send_signal(signal.SIGTERM)
@@ -69,7 +64,7 @@ def test_a_node_that_is_stopped_answers_what_it_took(cluster, key, round):
     flow.check()
 
 
-def test_a_database_that_restarts_stops_orders_and_then_does_not(cluster, key, round):
+def test_a_database_that_restarts_stops_orders_and_then_does_not(cluster, key):
     with Flow(cluster, key, cluster.nodes) as flow:
         cluster.postgres.stop()
         try:
@@ -82,7 +77,7 @@ def test_a_database_that_restarts_stops_orders_and_then_does_not(cluster, key, r
     assert not set(flow.refused) & {400, 401, 403}, "never called a mistake of the client"
 
 
-def test_a_memory_that_hangs_stops_orders_and_cancels_pass(cluster, key, round):
+def test_a_memory_that_hangs_stops_orders_and_cancels_pass(cluster, key):
     node = cluster.nodes[0]
     cluster.memory.pause()
     try:
@@ -97,7 +92,7 @@ def test_a_memory_that_hangs_stops_orders_and_cancels_pass(cluster, key, round):
     until(lambda: places(key, node).status == 200)
 
 
-def test_a_node_that_is_cut_off_passes_nothing_that_a_halt_forbids(cluster, key, round):
+def test_a_node_that_is_cut_off_passes_nothing_that_a_halt_forbids(cluster, key):
     first, second, third = cluster.nodes
     first.cut()
     try:
@@ -116,7 +111,7 @@ def test_a_node_that_is_cut_off_passes_nothing_that_a_halt_forbids(cluster, key,
     assert places(key, first).status != 200 and cancels(key, first).status == 200
 
 
-def test_a_key_that_is_revoked_at_one_node_ends_at_all(cluster, key, round):
+def test_a_key_that_is_revoked_at_one_node_ends_at_all(cluster, key):
     cluster.nodes[2].command("key", "revoke", key.api_key)
     for node in cluster.nodes:
         until(lambda node=node: places(key, node).status == 401)

@@ -1,10 +1,7 @@
 """One of three nodes has a disk that is full or hangs, or a clock that is set: orders there get the code of an infrastructure that failed or
 pass at their right time, cancels pass, and it recovers by itself.
-
-`COUNTERSIGN_FAULT_ROUNDS=20 pytest test_cluster_machines.py` does each of them twenty times.
 """
 
-import os
 import time
 
 import pytest
@@ -16,11 +13,10 @@ from harness.flow import PATIENT, Flow, cancels, new_key, order, places
 from harness.three import Cluster
 from harness.waiting import until
 
-ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
 HOUR = 3_600
 CLIENTS_FAULT = {400, 401, 403, 404, 429}
 
-pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
+pytestmark = pytest.mark.fault
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +56,7 @@ def refuses(key, node, count=5):
     assert not [name for name in node.cluster.orders() if name not in before and name.startswith("n")]
 
 
-def test_a_full_disk_stops_orders_and_cancels_pass(cluster, key, round):
+def test_a_full_disk_stops_orders_and_cancels_pass(cluster, key):
     node = cluster.nodes[0]
     with Flow(cluster, key, cluster.nodes) as flow:
         recorded = node.accepted("cancel")
@@ -78,7 +74,7 @@ def test_a_full_disk_stops_orders_and_cancels_pass(cluster, key, round):
     whole(node)
 
 
-def test_a_node_that_dies_on_a_full_disk_starts_again_and_doubles_nothing(cluster, key, round):
+def test_a_node_that_dies_on_a_full_disk_starts_again_and_doubles_nothing(cluster, key):
     node, name = cluster.nodes[0], f"kept{time.monotonic_ns()}"
     kept = order(key, node, name)
     assert raw.exchange(node.server, kept).status == 200
@@ -94,7 +90,7 @@ def test_a_node_that_dies_on_a_full_disk_starts_again_and_doubles_nothing(cluste
     whole(node)
 
 
-def test_a_disk_that_hangs_stops_orders_and_cancels_pass(cluster, key, round):
+def test_a_disk_that_hangs_stops_orders_and_cancels_pass(cluster, key):
     node = cluster.nodes[0]
     with Flow(cluster, key, cluster.nodes) as flow:
         recorded = node.accepted("cancel")
@@ -111,7 +107,7 @@ def test_a_disk_that_hangs_stops_orders_and_cancels_pass(cluster, key, round):
 
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
-def test_a_clock_that_is_set_by_an_hour_is_told_and_not_followed(cluster, key, round, jump):
+def test_a_clock_that_is_set_by_an_hour_is_told_and_not_followed(cluster, key, jump):
     node, name = cluster.nodes[2], f"once{time.monotonic_ns()}"
     until(lambda: not node.degraded())
     once = order(key, cluster.nodes[1], name)
@@ -137,7 +133,7 @@ def test_a_clock_that_is_set_by_an_hour_is_told_and_not_followed(cluster, key, r
     assert cluster.orders().count(name) == 1
 
 
-def test_a_node_that_starts_with_a_wrong_clock_takes_no_orders_until_it_is_set_right(cluster, key, round):
+def test_a_node_that_starts_with_a_wrong_clock_takes_no_orders_until_it_is_set_right(cluster, key):
     # An hour behind it does not start at all: the CA of this test is younger than that.
     node, jump = cluster.nodes[2], HOUR
     node.server.kill()

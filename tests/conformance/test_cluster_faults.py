@@ -13,7 +13,7 @@ import pytest
 
 from harness import raw
 from harness.flow import Flow, cancels, new_key, order, places
-from harness.three import Cluster
+from harness.promises import CLIENTS_FAULT, Promises, PromisingCluster
 from harness.waiting import until
 
 pytestmark = pytest.mark.fault
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.fault
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    with Cluster(tmp_path_factory.mktemp("three")) as cluster:
+    with PromisingCluster(tmp_path_factory.mktemp("three")) as cluster:
         yield cluster
 
 
@@ -43,30 +43,36 @@ def test_of_many_copies_at_all_nodes_one_passes(cluster, key):
 
 
 def test_a_node_that_is_killed_loses_no_order_and_doubles_none(cluster, key):
-    first, second, _ = cluster.nodes
+    first, promises = cluster.nodes[0], Promises(cluster)
     with Flow(cluster, key, cluster.nodes) as flow:
         first.server.kill()
+        promises.client_is_lost()
         flow.goes_on()
         first.server.start()
         until(lambda: places(key, first).status == 200)
         flow.goes_on()
     flow.check()
+    promises.hold()
 
 
 def test_a_node_that_is_stopped_answers_what_it_took(cluster, key):
-    first = cluster.nodes[0]
+    first, promises = cluster.nodes[0], Promises(cluster)
     with Flow(cluster, key, cluster.nodes) as flow:
         first.server.process.send_signal(signal.SIGTERM)
+        promises.client_is_lost()
         flow.goes_on()
         assert first.server.process.wait(60) == 0
         first.server.start()
         flow.goes_on()
     flow.check()
+    promises.hold()
 
 
 def test_a_database_that_restarts_stops_orders_and_then_does_not(cluster, key):
+    promises = Promises(cluster)
     with Flow(cluster, key, cluster.nodes) as flow:
         cluster.postgres.stop()
+        promises.client_is_lost()
         try:
             until(lambda: flow.refused)
             assert 401 not in flow.refused and cancels(key, cluster.nodes[1]).status == 200
@@ -74,22 +80,53 @@ def test_a_database_that_restarts_stops_orders_and_then_does_not(cluster, key):
             cluster.postgres.start()
         flow.goes_on()
     flow.check()
-    assert not set(flow.refused) & {400, 401, 403}, "never called a mistake of the client"
+    assert not set(flow.refused) & CLIENTS_FAULT, "never called a mistake of the client"
+    promises.hold()
 
 
 def test_a_memory_that_hangs_stops_orders_and_cancels_pass(cluster, key):
-    node = cluster.nodes[0]
-    cluster.memory.pause()
-    try:
-        until(lambda: places(key, node).status >= 500)
-        began = time.monotonic()
-        refused = [places(key, node) for _ in range(20)]
-        assert all(answer.status >= 500 for answer in refused), refused
-        assert time.monotonic() - began < 20, "nobody waits for it each time"
-        assert cancels(key, node).status == 200 and key.ask(node.server, "GET", "/api/v3/account").status == 200
-    finally:
-        cluster.memory.resume()
-    until(lambda: places(key, node).status == 200)
+    node, promises = cluster.nodes[0], Promises(cluster)
+    with Flow(cluster, key, cluster.nodes) as flow:
+        cluster.memory.pause()
+        promises.client_is_lost()
+        try:
+            until(lambda: places(key, node).status >= 500)
+            began = time.monotonic()
+            refused = [places(key, node) for _ in range(20)]
+            assert all(answer.status >= 500 for answer in refused), refused
+            assert time.monotonic() - began < 20, "nobody waits for it each time"
+            assert cancels(key, node).status == 200 and key.ask(node.server, "GET", "/api/v3/account").status == 200
+        finally:
+            cluster.memory.resume()
+        until(lambda: places(key, node).status == 200)
+        flow.goes_on()
+    flow.check()
+    assert not set(flow.refused) & CLIENTS_FAULT, flow.refused
+    promises.hold()
+
+
+@pytest.mark.parametrize("how", ["flush", "restart"])
+def test_a_memory_that_comes_back_empty_stops_orders_until_it_can_tell(cluster, key, how):
+    node, promises = cluster.nodes[0], Promises(cluster)
+    with Flow(cluster, key, cluster.nodes) as flow:
+        if how == "flush":
+            cluster.memory.ask("FLUSHALL")
+        else:
+            cluster.memory.kill()
+            cluster.memory.start()
+        promises.client_is_lost()
+        try:
+            until(lambda: "less than 61 s ago" in "".join(node.degraded()))
+            assert [places(key, each).status for each in cluster.nodes] == [503] * 3 and cancels(key, node).status == 200
+        finally:
+            # What is signed from now on is surely new, and of nothing else can anybody tell.
+            cluster.memory.age(61)
+        until(lambda: not node.degraded())
+        flow.goes_on()
+    flow.check()
+    assert not set(flow.refused) & CLIENTS_FAULT, flow.refused
+    promises.hold(forgotten=True)
+    cluster.memory.age()
 
 
 def test_a_node_that_is_cut_off_passes_nothing_that_a_halt_forbids(cluster, key):

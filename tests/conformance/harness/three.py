@@ -38,6 +38,7 @@ path = "/api/v3/order"
 methods = ["POST"]
 scope = "order:write"
 dialect = "binance"
+upstream = "venue"
 
 [[route]]
 name = "cancel"
@@ -45,12 +46,14 @@ path = "/api/v3/order"
 methods = ["DELETE"]
 scope = "order:write"
 dialect = "binance"
+upstream = "venue"
 
 [[route]]
 name = "account"
 path = "/api/v3/account"
 scope = "account:read"
 dialect = "binance"
+upstream = "venue"
 """
 
 
@@ -212,4 +215,4 @@ class Cluster:
 
     def orders(self, since=0):
         """The names of the orders that reached the venue."""
-        return [target.split("newClientOrderId=")[1].split("&")[0] for method, target, _, _ in self.venue.seen[since:] if method == "POST"]
+        return [target.split("newClientOrderId=")[1].split("&")[0] for method, target, _, _ in self.venue.seen[since:] if method == "POST" and "newClientOrderId=" in target]

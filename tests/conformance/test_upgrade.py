@@ -12,9 +12,9 @@ from harness.binance import ORDER, Key
 from harness.cluster import Client, private_copy
 from harness.cluster import Cluster as Resuming
 from harness.fix import FixClient, binance_logon, limit_order
+from harness.promises import Promises, PromisingCluster
 from harness.recorded import recorded
 from harness.server import Server, run
-from harness.three import Cluster as WithWires
 from harness.upgrade import Node, Requests, drained, only_starved, refusals, replace
 from harness.waiting import until
 
@@ -178,7 +178,7 @@ def test_the_venue_inside_a_gateway_is_not_upgraded_away(tmp_path):
         assert running.process.poll() is None
 
 
-class Three(WithWires):
+class Three(PromisingCluster):
     cuts = False
 
 
@@ -192,7 +192,8 @@ def test_three_nodes_are_replaced_one_after_the_other(three):
     key = Key(three.new_key(f"desk-{time.monotonic_ns()}"))
     for node in three.nodes:
         until(lambda node=node: key.ask(node.server, "GET", "/api/v3/account").status == 200)
-    since, former = len(three.venue.seen), []
+    promises, former = Promises(three), []
+    since = len(three.venue.seen)
     flows = [Requests(node.server, key, clients=1) for node in three.nodes]
     flows += [Requests(node.server, key, kept=True, clients=1) for node in three.nodes]
     for flow in flows:
@@ -200,6 +201,9 @@ def test_three_nodes_are_replaced_one_after_the_other(three):
     try:
         for node in three.nodes:
             node.server = replace(node.server, former)
+            if node is three.nodes[0]:
+                # While its session moves from one process to the next.
+                promises.client_is_lost()
             for flow in flows:
                 flow.goes_on(5)
             drained(former[-1])
@@ -213,6 +217,7 @@ def test_three_nodes_are_replaced_one_after_the_other(three):
     arrived = Counter(three.orders(since))
     placed = {name for flow in flows for name in flow.placed}
     assert set(arrived.values()) == {1} and placed == set(arrived)
+    promises.hold()
 
 
 def test_a_session_in_the_shared_memory_moves_without_a_loss(tmp_path):

@@ -213,6 +213,11 @@ class Cluster:
         rate = ["--weight-per-minute", "1000000", "--orders-per-10s", "1000000"]
         return json.loads(first.command("key", "new", "--account", account, *kind, *rate))
 
+    def last_order(self, name):
+        """When the last order whose name begins so reached the venue."""
+        arrived = zip(self.venue.came, self.venue.seen)
+        return max(when for when, (method, target, _, _) in arrived if method == "POST" and f"newClientOrderId={name}" in target)
+
     def orders(self, since=0):
         """The names of the orders that reached the venue."""
         return [target.split("newClientOrderId=")[1].split("&")[0] for method, target, _, _ in self.venue.seen[since:] if method == "POST" and "newClientOrderId=" in target]

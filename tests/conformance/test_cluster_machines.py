@@ -8,7 +8,7 @@ import pytest
 
 from harness import raw
 from harness.binance import ORDER, code, now_ms
-from harness.broken import Clock, full_disk, hanging_disk
+from harness.broken import Clock, disk_of_its_own, full_disk, hanging_disk
 from harness.flow import PATIENT, Flow, cancels, new_key, order, places
 from harness.promises import CLIENTS_FAULT, Promises, PromisingCluster
 from harness.waiting import until
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.fault
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     folder = tmp_path_factory.mktemp("machines")
+    disk_of_its_own(folder / "a")
     with PromisingCluster(folder) as cluster:
         cluster.clock = Clock(folder)
         last = cluster.nodes[2].server

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from harness.binance import ORDER, Key
-from harness.broken import full_disk, hanging_disk
+from harness.broken import disk_of_its_own, full_disk, hanging_disk
 from harness.fix import FixClient, binance_logon, limit_order, sending_time
 from harness.server import Server, run
 from harness.waiting import until
@@ -15,7 +15,9 @@ from harness.waiting import until
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with Server(tmp_path_factory.mktemp("disk") / "state", limits_files=True) as server:
+    state = tmp_path_factory.mktemp("disk") / "state"
+    disk_of_its_own(state)
+    with Server(state, limits_files=True) as server:
         yield server
 
 

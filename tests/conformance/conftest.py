@@ -1,5 +1,7 @@
 """Fixtures: one server per test module, its credentials, and the CA where each client looks for it."""
 
+import os
+
 import pytest
 
 # The stories assert outside of a test file.
@@ -10,6 +12,9 @@ from harness.interop import Plugin
 from harness.server import BINARY, Server
 
 
+ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
+
+
 def pytest_configure(config):
     config.pluginmanager.register(Plugin(), "interop")
 
@@ -17,6 +22,20 @@ def pytest_configure(config):
 def pytest_sessionstart(session):
     if not BINARY.is_file():
         pytest.exit(f"{BINARY} is not built: run `cargo xtask test --only conformance`", returncode=2)
+
+
+def pytest_generate_tests(metafunc):
+    """What is broken once is broken so many times in a row."""
+    if metafunc.definition.get_closest_marker("fault"):
+        if "round" not in metafunc.fixturenames:
+            metafunc.fixturenames.append("round")
+        metafunc.parametrize("round", range(ROUNDS), indirect=True)
+
+
+@pytest.fixture
+def round(request):
+    """Which of the rounds this is, for names that have to be new in each."""
+    return request.param
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,16 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
+import ccxt
 import pytest
 
 from harness import raw
 from harness.binance import ORDER, Key, code
+from harness.clients import ccxt_sync
 from harness.recorded import recorded
 from harness.redis import Redis
 from harness.server import Server, run
+from harness.venues import VENUES, symbol
 
 SECONDS = 60
 """How long a condition is waited for on a machine that has other things to do."""
@@ -176,6 +179,22 @@ def check_refused_without_memory(nodes, resting):
     assert metric(nodes.a, 'countersign_cluster_shared_questions_total{result="passed_unasked"}') >= 2
 
 
+def check_too_young(nodes):
+    """A memory that came back empty cannot tell what is new: not the client's fault, and operators see it."""
+    fresh = raw.exchange(nodes.b, nodes.order("too-early"))
+    assert (fresh.status, code(fresh)) == (503, -1001), fresh.body
+    why = [record.get("detail", "") for record in recorded(nodes.b.state, "refuse")]
+    assert "less than 61 s ago" in why[-1], why[-3:]
+    for node in (nodes.a, nodes.b):
+        eventually(lambda node=node: "less than 61 s ago" in operator(node, "readyz").stdout, "readyz does not tell")
+    assert metric(nodes.b, 'countersign_cluster_shared_questions_total{result="too_young"}') >= 1
+    assert not metric(nodes.b, 'countersign_refusals_total{reason="stale_timestamp"}')
+    nodes.redis.age()
+    nodes.until_an_order_passes(nodes.a)
+    eventually(lambda: "degraded" not in operator(nodes.a, "readyz").stdout, "it is old enough")
+
+
+@pytest.mark.fault
 def test_a_memory_that_was_killed_stops_orders_only_and_is_found_again(nodes):
     sent = nodes.order("before-the-kill")
     assert raw.exchange(nodes.a, sent).status == 200
@@ -185,26 +204,47 @@ def test_a_memory_that_was_killed_stops_orders_only_and_is_found_again(nodes):
     eventually(lambda: metric(nodes.b, "countersign_cluster_shared_available") == 0, "not missed")
     nodes.redis.start()
     eventually(lambda: metric(nodes.b, "countersign_cluster_shared_available") == 1, "not found again")
-    again = raw.exchange(nodes.b, sent)
-    assert (again.status, code(again)) == (400, -1021), "a memory that forgot re-opens nothing"
-    fresh = raw.exchange(nodes.b, nodes.order("too-early"))
-    assert (fresh.status, code(fresh)) == (400, -1021), "nor can it tell what is new"
-    nodes.redis.age()
-    nodes.until_an_order_passes(nodes.a)
-    assert "degraded" not in operator(nodes.a, "readyz").stdout
+    assert raw.exchange(nodes.b, sent).status == 503, "a memory that forgot re-opens nothing"
+    check_too_young(nodes)
 
 
+@pytest.mark.fault
 def test_a_memory_that_was_flushed_re_opens_nothing(nodes):
     sent = nodes.order("before-the-flush")
     assert raw.exchange(nodes.a, sent).status == 200
     nodes.redis.ask("FLUSHALL")
-    again = raw.exchange(nodes.b, sent)
-    assert (again.status, code(again)) == (400, -1021)
+    assert raw.exchange(nodes.b, sent).status == 503
     assert raw.exchange(nodes.a, nodes.cancel("before-the-flush")).status == 200
+    check_too_young(nodes)
+    again = raw.exchange(nodes.a, sent)
+    assert (again.status, code(again)) == (400, -1021), "its own node knows it, whatever the memory forgot"
+
+
+CLIENTS = ["bybit", "kraken", "kucoin", "okx"]
+"""Exchanges whose clients set their clock, or give up, where they are told that an order is late; and Binance's."""
+
+
+@pytest.mark.fault
+def test_unmodified_clients_are_not_told_that_they_are_late_by_a_memory_that_was_flushed(nodes):
     nodes.redis.age()
-    nodes.until_an_order_passes(nodes.b)
+    nodes.until_an_order_passes(nodes.a)
+    # New keys: other tests spend nonces of the demo account's.
+    scopes = ["md:read", "account:read", "order:read", "order:write"]
+    traders = [venue.sync(nodes.a, venue.key(nodes.a, *scopes)) for venue in VENUES if venue.cls in CLIENTS]
+    traders.append(ccxt_sync(nodes.a, nodes.a.credential("binance-hmac")))
+    for trader in traders:
+        trader.load_markets()
+    nodes.redis.ask("FLUSHALL")
+    for trader in traders:
+        with pytest.raises(ccxt.BaseError) as refused:
+            trader.create_order(symbol(trader), "limit", "buy", 0.01, 1_000)
+        assert not isinstance(refused.value, (ccxt.InvalidNonce, ccxt.AuthenticationError)), (trader.id, refused.value)
+    nodes.redis.age()
+    for trader in traders:
+        assert trader.create_order(symbol(trader), "limit", "buy", 0.01, 1_000)["id"]
 
 
+@pytest.mark.fault
 def test_a_memory_that_hangs_costs_one_wait_and_not_one_for_each_order(tmp_path):
     with running(tmp_path, COUNTERSIGN_CLUSTER__REDIS_TIMEOUT="1s") as nodes:
         assert nodes.places(nodes.a, "before-the-pause") == 200
@@ -221,6 +261,7 @@ def test_a_memory_that_hangs_costs_one_wait_and_not_one_for_each_order(tmp_path)
         nodes.until_an_order_passes(nodes.a)
 
 
+@pytest.mark.fault
 def test_a_node_starts_without_the_memory_and_cancels_pass(tmp_path):
     with running(tmp_path) as nodes:
         nodes.redis.kill()

@@ -2,13 +2,10 @@
 
 Of every order that the client sent, the venue has seen exactly one, and the client has its report; numbers go on. See docs/fix/gateway.md,
 "Several nodes".
-
-`COUNTERSIGN_FAULT_ROUNDS=20 pytest test_cluster_fix.py` does each of them twenty times.
 """
 
 import itertools
 import json
-import os
 from collections import Counter
 
 import pytest
@@ -19,9 +16,7 @@ from harness.fix_cluster import QuickFixCluster
 from harness.tls_tunnel import TlsTunnel
 from harness.waiting import until
 
-ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
-
-pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
+pytestmark = pytest.mark.fault
 
 LEFT_OUT = 100_000
 
@@ -136,14 +131,14 @@ def moves(trading, old, new):
     trading.settle()
 
 
-def test_a_session_goes_on_at_another_node_and_back(cluster, trading, round):
+def test_a_session_goes_on_at_another_node_and_back(cluster, trading):
     first, second, _ = cluster.nodes
     for old, new in [(first, second), (second, first)]:
         moves(trading, old, new)
         old.server.start()
 
 
-def test_a_second_logon_at_another_node_does_not_end_the_first(cluster, trading, round):
+def test_a_second_logon_at_another_node_does_not_end_the_first(cluster, trading):
     with FixClient(cluster.nodes[1].server, "FIRM", "SPOT") as other:
         binance_logon(other, json.loads(trading.credential.read_text()), reset=False)
         assert b"open on another connection" in other.expect("5").get(58)
@@ -151,7 +146,7 @@ def test_a_second_logon_at_another_node_does_not_end_the_first(cluster, trading,
     trading.settle()
 
 
-def test_after_a_logout_the_next_node_takes_it_at_once(cluster, trading, round):
+def test_after_a_logout_the_next_node_takes_it_at_once(cluster, trading):
     trading.order()
     trading.settle()
     trading.engine.stop()

@@ -1,10 +1,7 @@
 """A client of a FIX session leaves and comes back while the database that nodes share is away: to the same process, with its numbers; its
 cancels pass, its orders are refused as our fault, and all is as ever when the database is back.
-
-`COUNTERSIGN_FAULT_ROUNDS=20 pytest test_cluster_fix_away.py` does each of them twenty times.
 """
 
-import os
 
 import pytest
 
@@ -13,9 +10,7 @@ from harness.fix_cluster import CANCELS, KEEPS, SYMBOL, FixCluster, state
 from harness.recorded import recorded
 from harness.waiting import until
 
-ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
-
-pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
+pytestmark = pytest.mark.fault
 
 LEFT_OUT = 100_000
 

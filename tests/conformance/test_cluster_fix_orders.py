@@ -1,9 +1,6 @@
 """A FIX session cancels when it is lost, and its node is killed: another one cancels, once, whether the client comes back or not.
-
-`COUNTERSIGN_FAULT_ROUNDS=20 pytest test_cluster_fix_orders.py` does each of them twenty times.
 """
 
-import os
 import signal
 
 import pytest
@@ -12,9 +9,7 @@ from harness.fix import limit_order, sending_time
 from harness.fix_cluster import CANCELS, KEEPS, SYMBOL, FixCluster, state
 from harness.waiting import until
 
-ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
-
-pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
+pytestmark = pytest.mark.fault
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +40,7 @@ def killed(cluster, before, round, request):
     return sender
 
 
-def test_orders_of_a_node_that_is_lost_are_cancelled_once(cluster, before, killed, round):
+def test_orders_of_a_node_that_is_lost_are_cancelled_once(cluster, before, killed):
     until(lambda: cluster.lost() - before, 60, "nobody cancelled")
     with cluster.log_on(cluster.nodes[1], killed, KEEPS) as client:
         assert state(client, "rests") == "4"
@@ -53,7 +48,7 @@ def test_orders_of_a_node_that_is_lost_are_cancelled_once(cluster, before, kille
     assert cluster.lost() - before == {"1 orders cancelled, scope session: node lost": 1}
 
 
-def test_a_client_that_comes_back_finds_its_orders_cancelled_and_keeps_its_new_ones(cluster, before, killed, round):
+def test_a_client_that_comes_back_finds_its_orders_cancelled_and_keeps_its_new_ones(cluster, before, killed):
     with cluster.log_on(cluster.nodes[1], killed, CANCELS) as client:
         assert state(client, "rests") == "4", "before it is let in"
         client.send("D", limit_order("new", symbol=SYMBOL))
@@ -68,7 +63,7 @@ def test_a_client_that_comes_back_finds_its_orders_cancelled_and_keeps_its_new_o
     assert (cluster.lost() - before)["1 orders cancelled, scope session: node lost"] == 1
 
 
-def test_a_venue_that_is_away_is_asked_again(cluster, before, killed, round):
+def test_a_venue_that_is_away_is_asked_again(cluster, before, killed):
     cluster.door.lead_to(1)
     try:
         until(lambda: any("NOT cancelled" in detail for detail in cluster.lost() - before), 60, "nobody tried")

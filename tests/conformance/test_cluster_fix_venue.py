@@ -1,9 +1,6 @@
 """A node is lost in front of venues that are as they are: one does not tell orders by their time, another leaves numbers out.
-
-`COUNTERSIGN_FAULT_ROUNDS=20 pytest test_cluster_fix_venue.py` does each of them twenty times.
 """
 
-import os
 
 import pytest
 
@@ -12,9 +9,7 @@ from harness.fix import ScriptedVenue, limit_order, sending_time
 from harness.fix_cluster import CANCELS, QuickFixCluster
 from harness.waiting import until
 
-ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
-
-pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
+pytestmark = pytest.mark.fault
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ from harness.waiting import until
 
 LEASE = 1.0
 
+pytestmark = pytest.mark.fault
+
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):

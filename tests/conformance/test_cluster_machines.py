@@ -1,32 +1,28 @@
 """One of three nodes has a disk that is full or hangs, or a clock that is set: orders there get the code of an infrastructure that failed or
 pass at their right time, cancels pass, and it recovers by itself.
-
-`COUNTERSIGN_FAULT_ROUNDS=20 pytest test_cluster_machines.py` does each of them twenty times.
 """
 
-import os
 import time
 
 import pytest
 
 from harness import raw
 from harness.binance import ORDER, code, now_ms
-from harness.broken import Clock, full_disk, hanging_disk
+from harness.broken import Clock, disk_of_its_own, full_disk, hanging_disk
 from harness.flow import PATIENT, Flow, cancels, new_key, order, places
-from harness.three import Cluster
+from harness.promises import CLIENTS_FAULT, Promises, PromisingCluster
 from harness.waiting import until
 
-ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
 HOUR = 3_600
-CLIENTS_FAULT = {400, 401, 403, 404, 429}
 
-pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
+pytestmark = pytest.mark.fault
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     folder = tmp_path_factory.mktemp("machines")
-    with Cluster(folder) as cluster:
+    disk_of_its_own(folder / "a")
+    with PromisingCluster(folder) as cluster:
         cluster.clock = Clock(folder)
         last = cluster.nodes[2].server
         last.kill()
@@ -60,11 +56,12 @@ def refuses(key, node, count=5):
     assert not [name for name in node.cluster.orders() if name not in before and name.startswith("n")]
 
 
-def test_a_full_disk_stops_orders_and_cancels_pass(cluster, key, round):
-    node = cluster.nodes[0]
+def test_a_full_disk_stops_orders_and_cancels_pass(cluster, key):
+    node, promises = cluster.nodes[0], Promises(cluster)
     with Flow(cluster, key, cluster.nodes) as flow:
         recorded = node.accepted("cancel")
         with full_disk(node.server):
+            promises.client_is_lost()
             until(lambda: flow.refused)
             until(lambda: places(key, node).status == 503)
             refuses(key, node)
@@ -75,14 +72,17 @@ def test_a_full_disk_stops_orders_and_cancels_pass(cluster, key, round):
     flow.check()
     assert not set(flow.refused) & CLIENTS_FAULT, flow.refused
     until(lambda: node.accepted("cancel") == recorded + 5, why="cancels that passed are recorded when there is room again")
+    promises.hold()
     whole(node)
 
 
-def test_a_node_that_dies_on_a_full_disk_starts_again_and_doubles_nothing(cluster, key, round):
+def test_a_node_that_dies_on_a_full_disk_starts_again_and_doubles_nothing(cluster, key):
     node, name = cluster.nodes[0], f"kept{time.monotonic_ns()}"
     kept = order(key, node, name)
     assert raw.exchange(node.server, kept).status == 200
+    promises = Promises(cluster)
     with full_disk(node.server):
+        promises.client_is_lost()
         until(lambda: places(key, node).status == 503)
         assert cancels_pass(key, node)
         node.server.kill()
@@ -91,14 +91,16 @@ def test_a_node_that_dies_on_a_full_disk_starts_again_and_doubles_nothing(cluste
     for each in cluster.nodes:
         assert raw.exchange(each.server, kept).status in CLIENTS_FAULT
     assert cluster.orders().count(name) == 1
+    promises.hold()
     whole(node)
 
 
-def test_a_disk_that_hangs_stops_orders_and_cancels_pass(cluster, key, round):
-    node = cluster.nodes[0]
+def test_a_disk_that_hangs_stops_orders_and_cancels_pass(cluster, key):
+    node, promises = cluster.nodes[0], Promises(cluster)
     with Flow(cluster, key, cluster.nodes) as flow:
         recorded = node.accepted("cancel")
         with hanging_disk(node.server):
+            promises.client_is_lost()
             until(lambda: flow.refused)
             refuses(key, node)
             assert cancels_pass(key, node)
@@ -107,19 +109,22 @@ def test_a_disk_that_hangs_stops_orders_and_cancels_pass(cluster, key, round):
     flow.check()
     assert not set(flow.refused) & CLIENTS_FAULT, flow.refused
     until(lambda: node.accepted("cancel") == recorded + 5)
+    promises.hold()
     whole(node)
 
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
-def test_a_clock_that_is_set_by_an_hour_is_told_and_not_followed(cluster, key, round, jump):
+def test_a_clock_that_is_set_by_an_hour_is_told_and_not_followed(cluster, key, jump):
     node, name = cluster.nodes[2], f"once{time.monotonic_ns()}"
     until(lambda: not node.degraded())
+    promises = Promises(cluster, node)
     once = order(key, cluster.nodes[1], name)
     assert raw.exchange(cluster.nodes[1].server, once).status == 200
     with Flow(cluster, key, [node]) as flow:
         cluster.clock.set(jump)
         try:
             until(lambda: "was set" in "".join(node.degraded()))
+            promises.client_is_lost()
             flow.goes_on()
             assert cancels_pass(key, node)
             for each in cluster.nodes:
@@ -135,12 +140,15 @@ def test_a_clock_that_is_set_by_an_hour_is_told_and_not_followed(cluster, key, r
     flow.check()
     assert not flow.refused, "nobody was locked out, nobody was called late"
     assert cluster.orders().count(name) == 1
+    promises.hold()
 
 
-def test_a_node_that_starts_with_a_wrong_clock_takes_no_orders_until_it_is_set_right(cluster, key, round):
+def test_a_node_that_starts_with_a_wrong_clock_takes_no_orders_until_it_is_set_right(cluster, key):
     # An hour behind it does not start at all: the CA of this test is younger than that.
     node, jump = cluster.nodes[2], HOUR
+    promises = Promises(cluster, node)
     node.server.kill()
+    promises.client_is_lost()
     cluster.clock.set(jump)
     try:
         node.server.start()
@@ -154,3 +162,4 @@ def test_a_node_that_starts_with_a_wrong_clock_takes_no_orders_until_it_is_set_r
         cluster.clock.set(0)
     until(lambda: places(key, node).status == 200)
     assert not node.degraded()
+    promises.hold()

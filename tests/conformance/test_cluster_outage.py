@@ -1,19 +1,14 @@
 """Native sessions are open and send orders while the memory of the nodes goes away: new orders are refused as our fault, cancels pass, the
 sessions stay, and orders pass again when it is back, whether it remembers or not.
-
-`COUNTERSIGN_FAULT_ROUNDS=20` does each of them twenty times.
 """
 
-import os
 
 import pytest
 
 from harness.cluster import Client, Cluster
 from harness.waiting import until
 
-ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
-
-pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
+pytestmark = pytest.mark.fault
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +54,7 @@ def refused(answer):
 
 
 @pytest.mark.parametrize("how", ["pause", "kill"])
-def test_sessions_stay_and_orders_wait_for_a_memory_that_is_away(cluster, traders, round, how):
+def test_sessions_stay_and_orders_wait_for_a_memory_that_is_away(cluster, traders, how):
     for trader in traders:
         until(lambda trader=trader: trader.place().get("ok"))
     resting = traders[0].resting()

@@ -16,6 +16,8 @@ from harness.waiting import until
 
 ORDERS = 40
 
+pytestmark = pytest.mark.fault
+
 
 @pytest.fixture
 def cluster(tmp_path):

@@ -3,22 +3,21 @@ recovers by itself. FIX sessions keep their numbers on that disk, too: what they
 
 import itertools
 import json
-import os
 
 import pytest
 
 from harness.binance import ORDER, Key
-from harness.broken import full_disk, hanging_disk
+from harness.broken import disk_of_its_own, full_disk, hanging_disk
 from harness.fix import FixClient, binance_logon, limit_order, sending_time
 from harness.server import Server, run
 from harness.waiting import until
 
-ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with Server(tmp_path_factory.mktemp("disk") / "state", limits_files=True) as server:
+    state = tmp_path_factory.mktemp("disk") / "state"
+    disk_of_its_own(state)
+    with Server(state, limits_files=True) as server:
         yield server
 
 
@@ -37,7 +36,7 @@ def halts(server):
     return {halt["id"]: halt["epoch"] for halt in json.loads(command(server, "halt", "status", "--json"))["halts"]}
 
 
-@pytest.mark.parametrize("round", range(ROUNDS))
+@pytest.mark.fault
 def test_a_full_disk_stops_neither_cancels_nor_halts(server, round):
     key = Key(server.credential("binance-hmac"))
     until(lambda: places(server, key) == 200)
@@ -130,8 +129,8 @@ def fix(server):
     fix.close()
 
 
-@pytest.mark.parametrize("round", range(ROUNDS))
-def test_a_full_disk_ends_a_fix_session_or_refuses_its_orders_and_no_number_is_lost(server, fix, round):
+@pytest.mark.fault
+def test_a_full_disk_ends_a_fix_session_or_refuses_its_orders_and_no_number_is_lost(server, fix):
     key = Key(server.credential("binance-hmac"))
     with full_disk(server):
         until(lambda: places(server, key) == 503)
@@ -145,8 +144,8 @@ def test_a_full_disk_ends_a_fix_session_or_refuses_its_orders_and_no_number_is_l
     assert list(fix.told.values()).count("8") == 2, fix.told
 
 
-@pytest.mark.parametrize("round", range(ROUNDS))
-def test_a_disk_that_hangs_lets_the_cancels_of_a_fix_session_pass(server, fix, round):
+@pytest.mark.fault
+def test_a_disk_that_hangs_lets_the_cancels_of_a_fix_session_pass(server, fix):
     with hanging_disk(server):
         until(lambda: fix.order() in ("3", "j"))
         assert fix.cancel() in ("8", "9")

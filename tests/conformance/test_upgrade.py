@@ -1,10 +1,7 @@
 """A running process is replaced by the next one of its node: no connection refused, no request failed, no session lost, no order twice.
-
-`COUNTERSIGN_FAULT_ROUNDS=20 pytest test_upgrade.py` does each of them twenty times.
 """
 
 import json
-import os
 import time
 from collections import Counter
 
@@ -15,16 +12,14 @@ from harness.binance import ORDER, Key
 from harness.cluster import Client, private_copy
 from harness.cluster import Cluster as Resuming
 from harness.fix import FixClient, binance_logon, limit_order
+from harness.promises import Promises, PromisingCluster
 from harness.recorded import recorded
 from harness.server import Server, run
-from harness.three import Cluster as WithWires
 from harness.upgrade import Node, Requests, drained, only_starved, refusals, replace
 from harness.waiting import until
 
 ORDERS_MAX = 40
-ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
-
-pytestmark = pytest.mark.parametrize("round", range(ROUNDS))
+pytestmark = pytest.mark.fault
 
 
 @pytest.fixture
@@ -67,7 +62,7 @@ def resting(client, number):
     return Counter(round(float(order["px"])) - 2000 for order in orders if float(order["px"]) > 2000)
 
 
-def test_requests_pass_while_one_process_takes_over_from_another(node, key, round):
+def test_requests_pass_while_one_process_takes_over_from_another(node, key):
     with Requests(node, key) as anew, Requests(node, key, kept=True) as kept:
         for _ in range(2):
             node.upgrade()
@@ -84,7 +79,7 @@ def test_requests_pass_while_one_process_takes_over_from_another(node, key, roun
     assert accepted and set(accepted.values()) == {1}
 
 
-def test_what_one_process_accepted_the_next_does_not(node, key, round):
+def test_what_one_process_accepted_the_next_does_not(node, key):
     request = key.bytes(node, "POST", "/api/v3/order", **ORDER, recvWindow=60000)
     assert raw.exchange(node, request).status == 200
     node.upgrade()
@@ -93,7 +88,7 @@ def test_what_one_process_accepted_the_next_does_not(node, key, round):
     assert raw.exchange(node, key.bytes(node, "POST", "/api/v3/order", **ORDER, newClientOrderId="other", recvWindow=60000)).status == 200
 
 
-def test_a_native_session_moves_and_its_orders_stay(node, round):
+def test_a_native_session_moves_and_its_orders_stay(node):
     # HS-131, HS-132
     credential = node.state / "demo" / "native-ed25519.json"
     cancels = ["--cod", "session", "--cod-grace-ms", "0"]
@@ -118,7 +113,7 @@ def test_a_native_session_moves_and_its_orders_stay(node, round):
     assert not [record for record in recorded(node.server.state, "cancel_on_disconnect") if "drain" in str(record)], "nobody left"
 
 
-def test_a_session_whose_client_is_away_is_found_by_it_in_the_next_process(node, round):
+def test_a_session_whose_client_is_away_is_found_by_it_in_the_next_process(node):
     from harness.cluster import Wire
 
     credential = node.state / "demo" / "native-ed25519.json"
@@ -141,7 +136,7 @@ def test_a_session_whose_client_is_away_is_found_by_it_in_the_next_process(node,
     wire.close()
 
 
-def test_a_fix_session_logs_out_and_comes_back_with_its_numbers(node, round):
+def test_a_fix_session_logs_out_and_comes_back_with_its_numbers(node):
     credential = json.loads((node.state / "demo" / "binance-ed25519.json").read_text())
     with FixClient(node, "UPGRADED", "SPOT") as client:
         binance_logon(client, credential)
@@ -164,7 +159,7 @@ def test_a_fix_session_logs_out_and_comes_back_with_its_numbers(node, round):
     drained(node.former[-1])
 
 
-def test_a_successor_that_fails_changes_nothing(node, key, round):
+def test_a_successor_that_fails_changes_nothing(node, key):
     request = key.bytes(node, "POST", "/api/v3/order", **ORDER, recvWindow=60000)
     assert raw.exchange(node, request).status == 200
     elsewhere = Server(node.state, "--take-over", listen="127.0.0.1:1", config=node.config)
@@ -176,14 +171,14 @@ def test_a_successor_that_fails_changes_nothing(node, key, round):
     assert raw.exchange(node, request).status == 400
 
 
-def test_the_venue_inside_a_gateway_is_not_upgraded_away(tmp_path, round):
+def test_the_venue_inside_a_gateway_is_not_upgraded_away(tmp_path):
     with Server(tmp_path / "state") as running:
         done = run("serve", "--state", running.state, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--take-over")
         assert done.returncode == 2 and "countersign venue" in done.stderr, done.stderr
         assert running.process.poll() is None
 
 
-class Three(WithWires):
+class Three(PromisingCluster):
     cuts = False
 
 
@@ -193,11 +188,12 @@ def three(tmp_path_factory):
         yield cluster
 
 
-def test_three_nodes_are_replaced_one_after_the_other(three, round):
+def test_three_nodes_are_replaced_one_after_the_other(three):
     key = Key(three.new_key(f"desk-{time.monotonic_ns()}"))
     for node in three.nodes:
         until(lambda node=node: key.ask(node.server, "GET", "/api/v3/account").status == 200)
-    since, former = len(three.venue.seen), []
+    promises, former = Promises(three), []
+    since = len(three.venue.seen)
     flows = [Requests(node.server, key, clients=1) for node in three.nodes]
     flows += [Requests(node.server, key, kept=True, clients=1) for node in three.nodes]
     for flow in flows:
@@ -205,6 +201,9 @@ def test_three_nodes_are_replaced_one_after_the_other(three, round):
     try:
         for node in three.nodes:
             node.server = replace(node.server, former)
+            if node is three.nodes[0]:
+                # While its session moves from one process to the next.
+                promises.client_is_lost()
             for flow in flows:
                 flow.goes_on(5)
             drained(former[-1])
@@ -218,9 +217,10 @@ def test_three_nodes_are_replaced_one_after_the_other(three, round):
     arrived = Counter(three.orders(since))
     placed = {name for flow in flows for name in flow.placed}
     assert set(arrived.values()) == {1} and placed == set(arrived)
+    promises.hold()
 
 
-def test_a_session_in_the_shared_memory_moves_without_a_loss(tmp_path, round):
+def test_a_session_in_the_shared_memory_moves_without_a_loss(tmp_path):
     with Resuming(tmp_path, ["node-a", "node-b"]) as cluster:
         a, former = cluster.nodes["node-a"], []
         credential = a.state / "demo" / "native-ed25519.json"
@@ -233,7 +233,7 @@ def test_a_session_in_the_shared_memory_moves_without_a_loss(tmp_path, round):
         assert [name for name, _ in cluster.records("session_resume")] == ["node-a"]
 
 
-def test_a_node_that_stops_tells_its_clients_where_another_one_is(tmp_path, round):
+def test_a_node_that_stops_tells_its_clients_where_another_one_is(tmp_path):
     with Resuming(tmp_path, ["node-a", "node-b"]) as cluster:
         a, b = cluster.nodes["node-a"], cluster.nodes["node-b"]
         a.stop()

@@ -207,6 +207,26 @@ def test_a_demo_that_is_interrupted_leaves_nothing(arguments, how):
         assert list(folder.iterdir()) == []
 
 
+def test_a_demo_that_is_killed_leaves_no_process():
+    """It drops nothing then: what it started ends by itself. Its folder stays."""
+    with somebody_elses(0o755) as (folder, _):
+        demo = subprocess.Popen([BINARY, "demo", "--cluster"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment(TMPDIR=str(folder)))
+        left = []
+        try:
+            assert "✓" in next(line for line in demo.stdout if "nodes a, b and c" in line)
+            assert len(below(folder)) >= 4, "two servers and three nodes run"
+            demo.kill()
+            demo.wait()
+            until(lambda: below(folder) == [], 30)
+        finally:
+            left = below(folder)
+            for process in left:
+                with contextlib.suppress(OSError):
+                    os.kill(int(process), signal.SIGKILL)
+            demo.stdout.close()
+        assert not left
+
+
 def test_many_rehearsals_show_how_far_they_are(server):
     ours, theirs = pty.openpty()
     command = [BINARY, "drill", "run", "--count", "300", "--state", server.state]

@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::limits;
+
 /// The tree and the folder beside it.
 pub(crate) struct Machine {
     root: PathBuf,
+    fault_rounds: u32,
 }
 
 /// What a program said and how it ended.
@@ -26,7 +29,17 @@ impl Machine {
     pub(crate) fn here() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies one folder below the root")?;
         ensure!(root.join("Cargo.toml").is_file(), "no Cargo.toml in {}: was the tree moved after xtask was built?", root.display());
-        Ok(Self { root: root.to_path_buf() })
+        Ok(Self { root: root.to_path_buf(), fault_rounds: limits::FAULT_ROUNDS })
+    }
+
+    /// The same, where faults are played so often.
+    pub(crate) fn with_fault_rounds(self, fault_rounds: u32) -> Self {
+        Self { fault_rounds, ..self }
+    }
+
+    /// How often each fault is played.
+    pub(crate) fn fault_rounds(&self) -> u32 {
+        self.fault_rounds
     }
 
     /// The root of the tree.

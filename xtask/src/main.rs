@@ -77,7 +77,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Bench { rest } => return bench(&machine, &rest),
         Task::Dependencies => dependencies::check(&machine)?,
         Task::Interop => interop::write(&machine)?,
-        Task::Test(arguments) => return steps::run(&machine, &arguments),
+        Task::Test(arguments) => return steps::run(machine, &arguments),
         Task::Trace => trace::check(&machine)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use clap::Args;
 
+use crate::limits::FAULT_ROUNDS;
 use crate::machine::{Machine, timed};
 use crate::provision;
 use crate::report::Tally;
@@ -19,12 +20,15 @@ use table::{LEVELS, Level};
 /// Which levels to run.
 #[derive(Args)]
 pub(crate) struct TestArguments {
-    /// Also run what takes long: cargo-deny, formal models, long properties, fuzzing, benches.
+    /// Also run what takes long: cargo-deny, all faults many times, formal models, long properties, fuzzing, benches.
     #[arg(long)]
     full: bool,
     /// Run only this level; may be given several times.
     #[arg(long, value_name = "LEVEL")]
     only: Vec<String>,
+    /// How often the level `faults` plays each fault.
+    #[arg(long, value_name = "N", default_value_t = FAULT_ROUNDS, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
     /// List the levels and stop.
     #[arg(long)]
     list: bool,
@@ -34,7 +38,8 @@ pub(crate) struct TestArguments {
 ///
 /// # Errors
 /// When a level named by `--only` does not exist.
-pub(crate) fn run(machine: &Machine, arguments: &TestArguments) -> Result<ExitCode> {
+pub(crate) fn run(machine: Machine, arguments: &TestArguments) -> Result<ExitCode> {
+    let machine = &machine.with_fault_rounds(arguments.rounds);
     if arguments.list {
         for level in LEVELS {
             println!("{:<14}{}{}", level.name, if level.full { "(--full) " } else { "" }, level.what);
@@ -99,7 +104,7 @@ mod tests {
 
     fn names(full: bool, only: &[&str]) -> Vec<&'static str> {
         let only = only.iter().map(|name| (*name).to_owned()).collect();
-        chosen(&TestArguments { full, only, list: false }).unwrap().into_iter().map(|level| level.name).collect()
+        chosen(&TestArguments { full, only, rounds: FAULT_ROUNDS, list: false }).unwrap().into_iter().map(|level| level.name).collect()
     }
 
     #[test]
@@ -116,6 +121,6 @@ mod tests {
 
     #[test]
     fn an_unknown_level_is_an_error_not_an_empty_run() {
-        assert!(chosen(&TestArguments { full: false, only: vec!["fnt".to_owned()], list: false }).is_err());
+        assert!(chosen(&TestArguments { full: false, only: vec!["fnt".to_owned()], rounds: 1, list: false }).is_err());
     }
 }

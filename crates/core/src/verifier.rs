@@ -124,6 +124,15 @@ impl Verifier {
     }
 }
 
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.algorithm() {
+            Some(algorithm) => write!(f, "Verifier({algorithm})"),
+            None => f.write_str("Verifier(certificate)"),
+        }
+    }
+}
+
 /// Which verifications a test made: what it cannot see from outside, where all refusals look alike.
 #[cfg(test)]
 pub(crate) mod counted {
@@ -145,14 +154,5 @@ pub(crate) mod counted {
     /// What was done in this thread since it was asked last.
     pub(crate) fn take() -> Vec<Work> {
         DONE.take()
-    }
-}
-
-impl fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.algorithm() {
-            Some(algorithm) => write!(f, "Verifier({algorithm})"),
-            None => f.write_str("Verifier(certificate)"),
-        }
     }
 }

@@ -197,7 +197,7 @@ fn verify_by(
 }
 
 /// A message is not called late or early by a clock that is known to be wrong: that is ours to mend, and another node can tell. Where
-/// the memory that nodes share did not answer, the operator is told how that failed.
+/// the memory that nodes share did not answer, or could not tell, the operator is told why.
 fn blamed(worker: &Worker, refusal: Refusal) -> Refusal {
     let Some(cluster) = worker.shared.cluster.as_ref() else { return refusal };
     match refusal {

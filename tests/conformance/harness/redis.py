@@ -38,11 +38,11 @@ class Redis:
         environment = {**os.environ, **({"REDISCLI_AUTH": self.password} if self.password else {})}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=check, timeout=START_SECONDS).stdout.strip()
 
-    def age(self):
-        """Makes its memory an hour old: what nodes ask of a new one is to wait for a minute."""
+    def age(self, seconds=3_600):
+        """Makes its memory so old: what nodes ask of a new one is to wait for a minute and a second."""
         lines = dict(line.split(":", 1) for line in self.ask("INFO").splitlines() if ":" in line)
         name = f"{{countersign}}:began:{lines['run_id'].strip()}:{lines['master_replid'].strip()}"
-        self.ask("SET", name, int(time.time() * 1000) - 3_600_000)
+        self.ask("SET", name, int(time.time() * 1000) - seconds * 1_000)
 
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)

@@ -38,6 +38,7 @@ path = "/api/v3/order"
 methods = ["POST"]
 scope = "order:write"
 dialect = "binance"
+upstream = "venue"
 
 [[route]]
 name = "cancel"
@@ -45,12 +46,14 @@ path = "/api/v3/order"
 methods = ["DELETE"]
 scope = "order:write"
 dialect = "binance"
+upstream = "venue"
 
 [[route]]
 name = "account"
 path = "/api/v3/account"
 scope = "account:read"
 dialect = "binance"
+upstream = "venue"
 """
 
 
@@ -210,6 +213,11 @@ class Cluster:
         rate = ["--weight-per-minute", "1000000", "--orders-per-10s", "1000000"]
         return json.loads(first.command("key", "new", "--account", account, *kind, *rate))
 
+    def last_order(self, name):
+        """When the last order whose name begins so reached the venue."""
+        arrived = zip(self.venue.came, self.venue.seen)
+        return max(when for when, (method, target, _, _) in arrived if method == "POST" and f"newClientOrderId={name}" in target)
+
     def orders(self, since=0):
         """The names of the orders that reached the venue."""
-        return [target.split("newClientOrderId=")[1].split("&")[0] for method, target, _, _ in self.venue.seen[since:] if method == "POST"]
+        return [target.split("newClientOrderId=")[1].split("&")[0] for method, target, _, _ in self.venue.seen[since:] if method == "POST" and "newClientOrderId=" in target]

@@ -2,14 +2,16 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class CountingVenue:
-    """Listens on loopback and keeps every request as (method, target, headers, body)."""
+    """Listens on loopback and keeps every request as (method, target, headers, body), and when each came."""
 
     def __init__(self):
-        seen = self.seen = []
+        seen, came = [], []
+        self.seen, self.came = seen, came
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -17,6 +19,7 @@ class CountingVenue:
             def do(self):
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self._chunks() if "chunked" in (self.headers.get("Transfer-Encoding") or "") else self.rfile.read(length)
+                came.append(time.monotonic())
                 seen.append((self.command, self.path, list(self.headers.items()), body))
                 answer = json.dumps({"counted": len(seen)}).encode()
                 self.send_response(200)

@@ -54,6 +54,7 @@ pub(super) const LEVELS: &[Level] = &[
     level("model-scripts", "the scripts that run the formal models", work::model_scripts),
     installing("conformance", "the binary against unmodified clients and hostile bytes", work::conformance),
     installing("examples", "every program in examples/", work::examples),
+    long("faults", "everything that breaks, `--rounds` times in a row, with no excuse for a busy machine", work::faults),
     long("deny", "cargo-deny: bans, licences, sources", work::deny),
     long("properties", "property and model tests with many more cases", work::properties),
     long("formal", "the models of the handshake and their mutants", work::formal),

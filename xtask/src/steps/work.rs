@@ -17,6 +17,8 @@ use crate::{arch as arch_check, counts, dependencies as dependency_check, intero
 const FUZZ_BODIES: &str = "countersign-fuzz-bodies";
 /// What nodes share in Redis: the same tests run over Valkey, too.
 const SHARED: &[&str] = &["--package", "countersign-store", "--test", "it", "--", "shared", "session_mirror", "replay_contract"];
+/// The black-box tests without those of the examples, which are a level of their own.
+const WITHOUT_EXAMPLES: &[&str] = &["tests/conformance", "--ignore=tests/conformance/test_examples.py"];
 /// Crates whose properties take an argument instead of a clock, so that many cases cost only time.
 const PURE: &[&str] =
     &["countersign-audit-tree", "countersign-core", "countersign-handshake", "countersign-session", "countersign-dialects"];
@@ -95,19 +97,9 @@ fn rust_tests(machine: &Machine, log: &str, packages: &[&str], environment: &[(&
 }
 
 pub(super) fn conformance(machine: &Machine) -> Result<Outcome> {
-    // The clock of one of several nodes is set.
-    provision::debian(machine, "faketime", "faketime")?;
-    provision::tls_stacks(machine)?;
-    provision::javascript(machine)?;
-    let coinbase = provision::coinbase_python(machine)?;
-    let told = [
-        ("COUNTERSIGN_BITMEX_PYTHON", provision::bitmex_python(machine)?),
-        ("COUNTERSIGN_COINBASE_PYTHON", coinbase),
-        ("COUNTERSIGN_ENVOY_PYTHON", provision::envoy_python(machine)?),
-        ("COUNTERSIGN_INTEROP", machine.env_path(interop::FACTS)),
-    ];
-    let what = ["tests/conformance", "--ignore=tests/conformance/test_examples.py"];
-    let mut outcome = pytest(machine, "conformance", &what, &told)?;
+    let mut told = clients(machine)?;
+    told.push(("COUNTERSIGN_INTEROP", machine.env_path(interop::FACTS)));
+    let mut outcome = pytest(machine, "conformance", WITHOUT_EXAMPLES, &told, limits::CONFORMANCE_MAX)?;
     // Facts of a run that failed have holes; its own complaint says more.
     if outcome.tally.is_success() {
         match interop::check(machine) {
@@ -121,12 +113,38 @@ pub(super) fn conformance(machine: &Machine) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// The black-box tests whose marker says that something breaks in them: so many rounds, and strictly.
+pub(super) fn faults(machine: &Machine) -> Result<Outcome> {
+    let rounds = machine.fault_rounds();
+    let mut told = clients(machine)?;
+    told.push(("COUNTERSIGN_FAULT_ROUNDS", rounds.to_string().into()));
+    told.push(("COUNTERSIGN_STRICT", "1".into()));
+    let what = [WITHOUT_EXAMPLES, &["-m", "fault"]].concat();
+    pytest(machine, "faults", &what, &told, limits::FAULT_ROUND_MAX * rounds)
+}
+
+/// What the black-box tests need of clients and of a machine that breaks, installed; where it is.
+fn clients(machine: &Machine) -> Result<Vec<(&'static str, PathBuf)>> {
+    // The clock of one of several nodes is set.
+    provision::debian(machine, "faketime", "faketime")?;
+    provision::tls_stacks(machine)?;
+    provision::debian(machine, "redis-server", "redis-server")?;
+    provision::postgres(machine)?;
+    provision::javascript(machine)?;
+    let coinbase = provision::coinbase_python(machine)?;
+    Ok(vec![
+        ("COUNTERSIGN_BITMEX_PYTHON", provision::bitmex_python(machine)?),
+        ("COUNTERSIGN_COINBASE_PYTHON", coinbase),
+        ("COUNTERSIGN_ENVOY_PYTHON", provision::envoy_python(machine)?),
+    ])
+}
+
 pub(super) fn examples(machine: &Machine) -> Result<Outcome> {
-    pytest(machine, "examples", &["tests/conformance/test_examples.py"], &[])
+    pytest(machine, "examples", &["tests/conformance/test_examples.py"], &[], limits::CONFORMANCE_MAX)
 }
 
 /// Builds the binary as the other levels do, so that nothing is compiled twice, and starts pytest on it.
-fn pytest(machine: &Machine, log: &str, what: &[&str], told: &[(&str, PathBuf)]) -> Result<Outcome> {
+fn pytest(machine: &Machine, log: &str, what: &[&str], told: &[(&str, PathBuf)], limit: Duration) -> Result<Outcome> {
     let python = provision::python(machine)?;
     for package in ["openssl", "curl", "nginx", "haproxy"] {
         provision::debian(machine, package, package)?;
@@ -137,7 +155,7 @@ fn pytest(machine: &Machine, log: &str, what: &[&str], told: &[(&str, PathBuf)])
     command.args(["-m", "pytest", "-c", "tests/conformance/pytest.ini", "--rootdir", ".", "--dist", "loadfile", "--numprocesses"]);
     command.arg(limits::CONFORMANCE_PROCESSES.to_string()).args(what);
     command.env("COUNTERSIGN_BIN", target.join("debug/countersign")).envs(told.iter().map(|(name, path)| (*name, path)));
-    let finished = machine.run(log, &command, limits::CONFORMANCE_MAX)?;
+    let finished = machine.run(log, &command, limit)?;
     Ok(Outcome::counted(counts::pytest(&finished.text), &finished))
 }
 

@@ -99,11 +99,13 @@ impl OperatorBackend for Backend {
         let Some(cluster) = &self.shared.cluster else { return Vec::new() };
         let status = cluster.status();
         let away = (!status.available).then(|| "the memory that nodes share is not used: no new orders pass, cancels do".to_owned());
+        let too_young = "the memory that nodes share began less than 61 s ago: no new orders pass, cancels do";
+        let too_young = (status.available && status.too_young).then(|| too_young.to_owned());
         let apart = status.clock_ahead_millis;
         let apart = (apart.abs() > CLOCK_TOLD_MS).then(|| format!("its clock and ours are {apart} ms apart"));
         let ahead = clock::machine_ahead_millis();
         let set = (ahead != 0).then(|| format!("the clock of this machine was set by {ahead} ms and is not followed"));
-        [away, apart, set].into_iter().flatten().collect()
+        [away, too_young, apart, set].into_iter().flatten().collect()
     }
 
     fn status(&self) -> Status {

@@ -42,7 +42,8 @@ impl ClusterMetrics {
         let help = "Milliseconds by which the clock of this machine is ahead of the one in use: not 0 after it was set wrong";
         let machine_ahead = gauge(registry, "cluster_machine_clock_ahead_milliseconds", help);
         let results: Series<ResultLabel, Counter> = Series::default();
-        registry.register("cluster_shared_questions", "Questions to the memory that nodes share, by what came of them", results.clone());
+        let help = "Questions to the memory that nodes share, by what came of them; too_young: it came back empty, and cannot tell yet";
+        registry.register("cluster_shared_questions", help, results.clone());
         let seconds = Counter::default();
         let help = "Time spent waiting for answers of the memory that nodes share";
         registry.register_with_unit("cluster_shared_waiting", help, Unit::Seconds, seconds.clone());

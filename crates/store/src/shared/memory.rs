@@ -38,6 +38,8 @@ pub struct SharedMemory {
     trust: Mutex<Trust>,
     began: Script,
     begin_anew: Script,
+    /// When the server's memory began, in milliseconds, as of the last look; 0 where nobody knows.
+    began_millis: AtomicU64,
     asked_micros: AtomicU64,
     /// Why the last question that had no answer had none.
     trouble: Mutex<Option<String>>,
@@ -64,6 +66,9 @@ enum Trust {
     #[default]
     Unknown,
 }
+
+/// What the operator is told where a memory cannot tell what was accepted before.
+const TOO_YOUNG: &str = "it began less than 61 s ago, and cannot tell what was accepted before";
 
 /// One memory, from its beginning until it is lost: the name and time of the beginning.
 pub(super) type MemoryId = (String, u64);
@@ -117,6 +122,7 @@ impl SharedMemory {
             trust: Mutex::default(),
             began: Script::new(with_beginning!("return tonumber(began)")),
             begin_anew: Script::new("redis.call('SET', KEYS[1], ARGV[1])\nreturn tonumber(ARGV[1])"),
+            began_millis: AtomicU64::new(0),
             asked_micros: AtomicU64::new(0),
             trouble: Mutex::default(),
             results: Default::default(),
@@ -178,6 +184,7 @@ impl SharedMemory {
             *self.trust.lock().map_err(|_| poisoned())? = Trust::Broken;
         }
         let began: u64 = begun.map_err(failed)?;
+        self.began_millis.store(began, Ordering::Relaxed);
         let memory = (link.began.clone(), began);
         let keepers: Vec<_> = self.keepers.lock().map_err(|_| poisoned())?.iter().filter_map(Weak::upgrade).collect();
         for keeper in keepers {
@@ -237,6 +244,7 @@ impl SharedMemory {
     pub fn status(&self) -> SharedStatus {
         SharedStatus {
             available: self.is_available(),
+            too_young: self.wall().as_millis() <= self.began_millis.load(Ordering::Relaxed).saturating_add(doubt()),
             asked_micros: self.asked_micros.load(Ordering::Relaxed),
             clock_ahead_millis: self.ahead_millis.load(Ordering::Relaxed),
             results: SharedResult::ALL.map(|result| self.results[result as usize].load(Ordering::Relaxed)),
@@ -320,7 +328,15 @@ impl SharedMemory {
         }
     }
 
-    /// Why the last question that had no answer had none, for the operator: how it failed, and after how long.
+    /// The server answered that it cannot tell.
+    pub(super) fn note_too_young(&self) {
+        if let Ok(mut trouble) = self.trouble.lock() {
+            *trouble = Some(TOO_YOUNG.to_owned());
+        }
+    }
+
+    /// Why the last question that had no answer had none, for the operator: how it failed, and after how long; or that the memory is too
+    /// young.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         self.trouble.lock().ok()?.clone()

@@ -135,7 +135,7 @@ impl NonceGuard for SharedNonceGuard {
             }
             Some(_) if certain => {
                 let why = "the shared memory is too young to know all nonces";
-                (SharedResult::Stale, Err(Refusal::operator(Reject::StoreUnavailable, why)))
+                (SharedResult::TooYoung, Err(Refusal::operator(Reject::StoreUnavailable, why)))
             }
             None if certain => (SharedResult::Unavailable, Err(Reject::StoreUnavailable.into())),
             Some(_) | None => {

@@ -3,8 +3,7 @@
 //! ```text
 //!   write ──▶ this node's guard and journal ─▶ one script on the server ─▶ accepted
 //!               │ known: replayed                │ known to any node: replayed
-//!               │                                │ signed before the server's memory began: stale
-//!               │                                │ no answer in time: store unavailable
+//!               │                                │ signed before the server's memory began, or no answer in time: store unavailable
 //!   cancel ─▶ the same, but only "known" refuses it; what the server could not be told it is told when it is back
 //!   read ───▶ this node's guard: reads repeat by themselves
 //! ```
@@ -41,7 +40,8 @@ pub struct SharedReplayGuard {
 enum Answer {
     Accepted,
     Replayed,
-    Stale,
+    /// The server's memory is too young to tell.
+    TooYoung,
 }
 
 impl SharedReplayGuard {
@@ -63,7 +63,7 @@ impl SharedReplayGuard {
             match call.invoke::<u8>(&mut link.connection)? {
                 0 => Ok(Answer::Accepted),
                 1 => Ok(Answer::Replayed),
-                _ => Ok(Answer::Stale),
+                _ => Ok(Answer::TooYoung),
             }
         })
     }
@@ -78,7 +78,11 @@ impl SharedReplayGuard {
         let (result, outcome) = match self.ask(id, effect, signed_at, now) {
             Some(Answer::Accepted) => (SharedResult::Accepted, Ok(())),
             Some(Answer::Replayed) => (SharedResult::Replayed, Err(Reject::Replayed)),
-            Some(Answer::Stale) => (SharedResult::Stale, Err(Reject::TimestampStale)),
+            // Not the client's fault, however young its message is: whoever is told that it is late sets its clock.
+            Some(Answer::TooYoung) => {
+                self.memory.note_too_young();
+                (SharedResult::TooYoung, Err(Reject::StoreUnavailable))
+            }
             None => (SharedResult::Unavailable, Err(Reject::StoreUnavailable)),
         };
         self.memory.count(result);
@@ -90,7 +94,7 @@ impl SharedReplayGuard {
         let answer = if self.memory.may_try(now) { self.ask(id, effect, signed_at, now) } else { None };
         let (result, outcome) = match answer {
             Some(Answer::Replayed) => (SharedResult::Replayed, Err(Reject::Replayed)),
-            Some(Answer::Accepted | Answer::Stale) => (SharedResult::Accepted, Ok(())),
+            Some(Answer::Accepted | Answer::TooYoung) => (SharedResult::Accepted, Ok(())),
             None => {
                 self.remember_untold(id);
                 (SharedResult::PassedUnasked, Ok(()))

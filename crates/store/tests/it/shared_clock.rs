@@ -78,7 +78,7 @@ fn a_memory_does_not_begin_by_a_wrong_clock() {
     wrong.set(-3_600);
     assert!(wrong.memory.check().is_err(), "it would seem an hour old, and to know what it cannot");
     right.memory.check().unwrap();
-    assert_eq!(right.writes(1, Duration::ZERO), Err(Reject::TimestampStale));
+    assert_eq!(right.writes(1, Duration::ZERO), Err(Reject::StoreUnavailable));
 }
 
 /// A node of a memory that began an hour ago.
@@ -101,7 +101,7 @@ fn a_memory_whose_clock_was_set_begins_anew() {
     assert!(node.memory.check().is_err());
     node.set(0);
     node.memory.check().unwrap();
-    assert_eq!(node.writes(2, Duration::ZERO), Err(Reject::TimestampStale));
+    assert_eq!(node.writes(2, Duration::ZERO), Err(Reject::StoreUnavailable));
     assert_eq!(node.writes(3, SURELY_NEW), Ok(()));
 }
 

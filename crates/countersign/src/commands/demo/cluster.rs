@@ -104,8 +104,9 @@ impl Cluster {
         let apart = folder.path().join("apart");
         create_private_folder(&apart)?;
         let network = Network::between(&apart, servers.sockets())?;
+        let group = servers.group()?;
         let mut nodes = [("a", servers.sockets()), ("b", servers.sockets()), ("c", &apart)]
-            .map(|(name, sockets)| Node::make(folder.path(), name, &common, sockets))
+            .map(|(name, sockets)| Node::make(folder.path(), name, &common, sockets, group))
             .into_iter()
             .collect::<anyhow::Result<Vec<_>>>()?;
         let (first, others) = nodes.split_first_mut().context("there are three nodes")?;

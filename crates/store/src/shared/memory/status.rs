@@ -9,15 +9,15 @@ pub enum SharedResult {
     PassedUnasked,
     /// It was accepted before, here or elsewhere.
     Replayed,
-    /// The server is too young to tell.
-    Stale,
+    /// The server's memory began too short a time ago to tell, and it was refused.
+    TooYoung,
     /// The server did not answer, and it was refused.
     Unavailable,
 }
 
 impl SharedResult {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Accepted, Self::PassedUnasked, Self::Replayed, Self::Stale, Self::Unavailable];
+    pub const ALL: [Self; 5] = [Self::Accepted, Self::PassedUnasked, Self::Replayed, Self::TooYoung, Self::Unavailable];
 
     /// Its name on metrics.
     #[must_use]
@@ -26,7 +26,7 @@ impl SharedResult {
             Self::Accepted => "accepted",
             Self::PassedUnasked => "passed_unasked",
             Self::Replayed => "replayed",
-            Self::Stale => "stale",
+            Self::TooYoung => "too_young",
             Self::Unavailable => "unavailable",
         }
     }
@@ -37,6 +37,8 @@ impl SharedResult {
 pub struct SharedStatus {
     /// Whether the server answered the last time it was asked.
     pub available: bool,
+    /// Whether its memory, as of the last look, began too short a time ago to tell what was accepted before.
+    pub too_young: bool,
     /// How long the answered questions took together, in microseconds.
     pub asked_micros: u64,
     /// How far the server's wall clock is ahead of ours, in milliseconds; 0 where clocks are not compared.

@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use countersign_store::files::{PRIVATE_FILE_MODE, atomic_write, create_private_folder};
 use serde_json::Value;
 
-use super::servers::{Process, REDIS_SOCKET};
+use super::servers::{Group, Process, REDIS_SOCKET};
 use crate::failure::Failure;
 
 /// What every node has in common beside the database: clients trust one CA and one gateway root, and all open one another's secrets
@@ -25,12 +25,13 @@ pub(super) struct Node {
     /// Where clients connect; empty before the first start.
     pub(super) authority: String,
     config: PathBuf,
+    group: Group,
     process: Option<Process>,
 }
 
 impl Node {
     /// Writes its configuration: `common`, and the section of the cluster, with the servers whose sockets are in `sockets`.
-    pub(super) fn make(folder: &Path, name: &'static str, common: &str, sockets: &Path) -> anyhow::Result<Self> {
+    pub(super) fn make(folder: &Path, name: &'static str, common: &str, sockets: &Path, group: Group) -> anyhow::Result<Self> {
         let state = folder.join(name);
         create_private_folder(&state)?;
         let config = folder.join(format!("{name}.toml"));
@@ -38,7 +39,7 @@ impl Node {
         let redis = format!("redis+unix://{}", sockets.join(REDIS_SOCKET).display());
         let text = format!("{common}\n[cluster]\nnode = \"{name}\"\ndatabase = \"{database}\"\nredis = \"{redis}\"\n");
         atomic_write(&config, text.as_bytes(), PRIVATE_FILE_MODE)?;
-        Ok(Self { name, state, authority: String::new(), config, process: None })
+        Ok(Self { name, state, authority: String::new(), config, group, process: None })
     }
 
     /// Takes over what all nodes have in common from the first one.
@@ -58,7 +59,7 @@ impl Node {
             .args(["--listen", listen, "--operator-listen", "127.0.0.1:0", "--workers", "1"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut process = Process::start(&mut command)?;
+        let mut process = Process::start(&mut command, self.group)?;
         let output = process.child().stdout.take().context("no standard output")?;
         let ready = BufReader::new(output)
             .lines()

@@ -31,7 +31,39 @@ pub(super) const REDIS_SOCKET: &str = "redis.sock";
 pub(super) struct Servers {
     /// Kept for what they end: the servers first, then the folder.
     _processes: Vec<Process>,
+    leash: Leash,
     folder: Folder,
+}
+
+/// Ends its whole process group when we are gone, however we went: who is killed with -9 drops nothing.
+///
+/// A shell that reads from a pipe of ours, because a signal at the death of a parent is asked for between fork and exec, which needs
+/// unsafe code, and is forgotten where the child changes its user.
+struct Leash {
+    holder: Child,
+}
+
+/// The process group of all children.
+#[derive(Clone, Copy)]
+pub(super) struct Group(i32);
+
+impl Leash {
+    fn new() -> anyhow::Result<Self> {
+        let mut command = Command::new("sh");
+        command.args(["-c", "read -r _; kill -9 0"]).process_group(0).stdin(Stdio::piped());
+        Ok(Self { holder: quiet(&mut command).spawn().context("cannot run sh")? })
+    }
+
+    fn group(&self) -> anyhow::Result<Group> {
+        Ok(Group(i32::try_from(self.holder.id())?))
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        drop(self.holder.kill());
+        drop(self.holder.wait());
+    }
 }
 
 /// A child that does not outlive us.
@@ -40,9 +72,13 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts `command`, silent.
-    pub(super) fn start(command: &mut Command) -> anyhow::Result<Self> {
-        let child = command.stdin(Stdio::null()).spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    /// Starts `command` in the group, silent.
+    pub(super) fn start(command: &mut Command, group: Group) -> anyhow::Result<Self> {
+        let child = command
+            .stdin(Stdio::null())
+            .process_group(group.0)
+            .spawn()
+            .with_context(|| format!("cannot run {}", command.get_program().display()))?;
         Ok(Self { child })
     }
 
@@ -84,24 +120,37 @@ impl Servers {
             chown(&data, Some(owner), Some(owner))?;
         }
         make_database(&initdb, &data, owner)?;
+        let leash = Leash::new()?;
+        let group = leash.group()?;
         let sockets = folder.path();
         let processes = vec![
-            Process::start(as_owner(
-                quiet(Command::new(postgres).arg("-D").arg(&data).arg("-k").arg(sockets).args(["-h", "", "-c", "max_connections=60"])),
-                owner,
-            ))?,
-            Process::start(as_owner(
-                quiet(
-                    Command::new(redis)
-                        .args(["--port", "0", "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--unixsocket"])
-                        .arg(&socket),
+            Process::start(
+                as_owner(
+                    quiet(Command::new(postgres).arg("-D").arg(&data).arg("-k").arg(sockets).args(["-h", "", "-c", "max_connections=60"])),
+                    owner,
                 ),
-                owner,
-            ))?,
+                group,
+            )?,
+            Process::start(
+                as_owner(
+                    quiet(
+                        Command::new(redis)
+                            .args(["--port", "0", "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--unixsocket"])
+                            .arg(&socket),
+                    ),
+                    owner,
+                ),
+                group,
+            )?,
         ];
         answers(&sockets.join(POSTGRES_SOCKET), "PostgreSQL").await?;
         answers(&socket, "Redis").await?;
-        Ok(Self { _processes: processes, folder })
+        Ok(Self { _processes: processes, leash, folder })
+    }
+
+    /// Where whatever uses them is started, to end with us.
+    pub(super) fn group(&self) -> anyhow::Result<Group> {
+        self.leash.group()
     }
 
     /// Where their sockets are.

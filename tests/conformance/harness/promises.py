@@ -1,0 +1,157 @@
+"""What a gateway of several nodes promises whatever breaks, asked after each fault:
+
+no order reaches the venue twice, none of an account passes that was halted before, nothing acknowledged is lost, the orders of a client that
+is lost meanwhile are cancelled by one node, once, and what was accepted before is accepted by no node again.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from urllib.parse import urlencode
+
+from . import raw
+from .authz import PaperVenue
+from .cluster import Client
+from .cluster import Wire as Door
+from .flow import cancels, new_key, order, places
+from .recorded import recorded
+from .three import CONFIGURATION, Cluster
+from .waiting import until
+
+CLIENTS_FAULT = {400, 401, 403, 404, 429}
+RESTING = 2
+
+ROUTES = """
+[[route]]
+name = "nonce"
+path = "/0/private/AddOrder"
+methods = ["POST"]
+scope = "order:write"
+dialect = "kraken"
+upstream = "venue"
+
+[[route]]
+builtin = "native"
+upstream = "paper"
+
+[upstream.paper]
+url = "http://127.0.0.1:{door}"
+audience = "venue"
+"""
+
+
+class PromisingCluster(Cluster):
+    """With a paper venue for native sessions, beside the one that counts."""
+
+    def __init__(self, folder):
+        # The venue trusts keys that the first node makes, and has another address than its door.
+        self.door, self.paper, self.bystander = Door(1), None, None
+        self.configuration = CONFIGURATION + ROUTES.replace("{door}", str(self.door.port))
+        super().__init__(folder)
+
+    def __enter__(self):
+        super().__enter__()
+        try:
+            self.paper = PaperVenue(0, self.nodes[0].state / "jwks.json")
+            self.door.lead_to(self.paper.port)
+            self.bystander = Bystander(self)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.door.close()
+        if self.paper:
+            self.paper.stop()
+        super().__exit__()
+
+
+class Bystander:
+    """Accounts that have nothing to do with what breaks. One of them is halted before anything does."""
+
+    def __init__(self, cluster):
+        self.trading, self.halted = new_key(cluster), new_key(cluster)
+        stop = ["--scope", f"account:{self.halted.account}", "--action", "cancel-only", "--reason", "runaway", "--json"]
+        self.halt = json.loads(cluster.nodes[1].command("halt", *stop))["id"]
+        for node in cluster.nodes:
+            until(lambda node=node: self.halt in node.halts())
+        self.native = cluster.folder / "native.json"
+        made = ["--account", self.trading.account, "--scopes", "order:read,order:write"]
+        cluster.nodes[0].command("key", "new", *made, "--purpose", "native", "--kind", "Ed25519", "--out", self.native)
+        self.kraken = json.loads(cluster.nodes[0].command("key", "new", *made, "--purpose", "kraken", "--kind", "HS512"))
+
+
+def nonced(record, node, nonce):
+    """An order as Kraken documents it: an increasing nonce, and no time."""
+    path, body = "/0/private/AddOrder", urlencode({"nonce": nonce, "pair": "XBTUSDT", "type": "buy", "ordertype": "limit", "price": "1000", "volume": "0.01"})
+    digest = hashlib.sha256(f"{nonce}{body}".encode()).digest()
+    mac = hmac.new(base64.b64decode(record["secret"]), path.encode() + digest, hashlib.sha512).digest()
+    headers = [("API-Key", record["api_key"]), ("API-Sign", base64.b64encode(mac).decode()), ("Content-Type", "application/x-www-form-urlencoded")]
+    return raw.request(node.server, "POST", path, headers, body.encode())
+
+
+class Promises:
+    """Made before a fault; `client_is_lost` is called while it lasts, `hold` when it is over."""
+
+    def __init__(self, cluster, at=None):
+        """The client that will be lost is at a node: the one that breaks, or the first."""
+        self.cluster, self.who = cluster, cluster.bystander
+        self.at = at or cluster.nodes[0]
+        self.name, self.nonce = f"kept{time.monotonic_ns()}", time.time_ns()
+        self.order, self.nonced = order(self.who.trading, self.at, self.name), nonced(self.who.kraken, self.at, self.nonce)
+        until(lambda: places(self.who.trading, self.at).status == 200, why="it does not work before the fault")
+        for accepted in (self.order, self.nonced):
+            answer = raw.exchange(self.at.server, accepted)
+            assert answer.status == 200 and b"EAPI" not in answer.body, answer
+        self.client = Client(self.at.server.port, self.who.native, "--resume", "120", "--cod", "session", "--cod-grace-ms", "1000")
+        for number in range(1, RESTING + 1):
+            body = {"op": "order.place", "sym": "BTCUSDT", "side": "buy", "type": "limit", "qty": "0.01", "px": str(1000 + number), "id": number}
+            assert self.client.ask(body).get("ok"), self.client.seen
+        self.cancelled = self._cancelled()
+
+    def _cancelled(self):
+        """Everything that the nodes have on record about orders of clients that were lost."""
+        return [record for node in self.cluster.nodes for record in recorded(node.state, "cancel_on_disconnect")]
+
+    def client_is_lost(self):
+        self.client.kill()
+
+    def hold(self, forgotten=False):
+        """`forgotten`: the memory of the nodes came back empty, and a node that did not accept a request cannot tell that another did."""
+        assert self.client.process.poll() is not None, "a fault in which no client is lost says nothing of its orders"
+        for node in self.cluster.nodes:
+            self._halted_stays_halted(node)
+            self._nothing_is_accepted_again(node, forgotten)
+        self._arrived_once()
+        self._orders_were_cancelled_once()
+
+    def _halted_stays_halted(self, node):
+        answer = places(self.who.halted, node)
+        assert answer.status != 200, (node.name, "an order passed that a halt forbids")
+        until(lambda: cancels(self.who.halted, node).status == 200)
+        assert self.who.halt in node.halts()
+
+    def _nothing_is_accepted_again(self, node, forgotten):
+        def known(request):
+            answer = raw.exchange(node.server, request)
+            # Kraken says it with 200.
+            assert answer.status != 200 or b"EAPI:Invalid nonce" in answer.body, (node.name, answer)
+            return answer.status in CLIENTS_FAULT or answer.status == 200 or (forgotten and answer.status == 503)
+
+        for request in (self.order, self.nonced):
+            until(lambda request=request: known(request), why=f"{node.name} cannot tell what was accepted")
+
+    def _arrived_once(self):
+        assert self.cluster.orders().count(self.name) == 1
+        assert sum(str(self.nonce).encode() in (body or b"") for _, _, _, body in self.cluster.venue.seen) == 1
+
+    def _orders_were_cancelled_once(self):
+        new = until(lambda: [record for record in self._cancelled() if record not in self.cancelled], 90, "nobody cancelled")
+        with Client(self.cluster.nodes[1].server.port, self.who.native) as other:
+            listed = other.ask({"op": "order.list", "id": 1})
+            assert not listed["orders"], listed
+        new = [record for record in self._cancelled() if record not in self.cancelled]
+        assert len(new) == 1 and f"{RESTING} orders cancelled" in str(new), new

@@ -169,9 +169,10 @@ fn no_end_that_a_writer_leaves_is_too_long() {
     let place = written([0]);
     let log = open(&place);
     // All in the queue at once; the writer sleeps meanwhile.
-    (1..=12).for_each(|minute| {
-        log.append_waiting(AuditRecord::new(Timestamp::from_micros(T0.as_micros() + minute * 60 * SECOND), AuditEvent::Refuse)).unwrap()
-    });
+    for minute in 1..=12 {
+        let at = Timestamp::from_micros(T0.as_micros() + minute * 60 * SECOND);
+        log.append_waiting(AuditRecord::new(at, AuditEvent::Refuse)).unwrap();
+    }
     while log.waiting() > 0 {
         std::thread::yield_now();
     }

@@ -49,7 +49,7 @@ macro_rules! replays {
 }
 
 replays! {
-    audit_evidence audit_log binance_rest binance_ws_api client_jwt configuration credential_file fix_session hello http_framing public_key resume_reauth_regrant session_frames strict_json token token_request welcome
+    audit_evidence audit_log binance_rest binance_ws_api client_jwt configuration credential_file every_dialect fix_session hello http_framing public_key resume_reauth_regrant session_frames strict_json token token_request welcome
 }
 
 #[test]

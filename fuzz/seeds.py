@@ -316,7 +316,9 @@ def dialect_inputs(each=8):
     taken = {}
     for path in sorted((HERE.parent / "tests/vectors").glob("*.json")):
         for vector in json.loads(path.read_text()).get("vectors") or []:
-            family, request = vector["dialect"].split("-")[0].replace("rfc9421", "httpsignature"), vector["request"]
+            family, request = vector["dialect"].split("-")[0], vector["request"]
+            if family not in DIALECTS:
+                continue  # The standard of HTTP signatures without a dialect's rules.
             if request["kind"] == "http":
                 lines = [f"{request['method']} {request['target']}", *(f"{name}: {value}" for name, value in request["headers"])]
                 text = "H" + "\n".join(lines) + "\n\n" + (request.get("body") or "")

@@ -15,22 +15,40 @@ const FRAMES_MAX: usize = 64;
 /// the target of the handshake and every later one a frame. Anything else is a request: first line `METHOD target`, then `name: value`
 /// lines, an empty line, the body.
 pub fn every_dialect(data: &[u8]) {
-    let [dialect, kind, rest @ ..] = data else { return };
-    let Some(dialect) = ALL.get(usize::from(dialect.wrapping_sub(b'A')) % ALL.len()) else { return };
-    if *kind == b'W' { socket(*dialect, rest) } else { request(*dialect, rest) }
+    presenting_dialect(data);
 }
 
-fn request(dialect: &dyn Dialect, data: &[u8]) {
+/// As [`every_dialect`]; the name of the dialect, if a request presents a proof of it.
+#[must_use]
+pub fn presented_in(data: &[u8]) -> Option<&'static str> {
+    presenting_dialect(data)
+}
+
+fn presenting_dialect(data: &[u8]) -> Option<&'static str> {
+    let [dialect, kind, rest @ ..] = data else { return None };
+    let dialect = *ALL.get(usize::from(dialect.wrapping_sub(b'A')) % ALL.len())?;
+    if *kind == b'W' {
+        socket(dialect, rest);
+        return None;
+    }
+    request(dialect, rest).then(|| dialect.name())
+}
+
+/// Whether it presents a proof.
+fn request(dialect: &dyn Dialect, data: &[u8]) -> bool {
     let blank = data.windows(2).position(|pair| pair == b"\n\n");
     let (head, body): (&[u8], &[u8]) = blank.map_or((data, &[]), |at| (&data[..at], &data[at + 2..]));
-    let Ok(head) = str::from_utf8(head) else { return };
+    let Ok(head) = str::from_utf8(head) else { return false };
     let mut lines = head.lines();
-    let Some((method, target)) = lines.next().and_then(|line| line.split_once(' ')) else { return };
+    let Some((method, target)) = lines.next().and_then(|line| line.split_once(' ')) else { return false };
     let headers: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name, value.trim())).collect();
-    let view = RequestView { method, target: target.as_bytes(), headers: &headers, body, host: Some("localhost:8443") };
+    let host = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).map_or("localhost:8443", |(_, host)| *host);
+    let view = RequestView { method, target: target.as_bytes(), headers: &headers, body, host: Some(host) };
+    let mut is_presented = false;
     for security in [Security::None, Security::ApiKey, Security::Signed] {
         if let Answer::Presented(presented) = dialect.present(&view, security) {
             check(dialect, &presented, data.len());
+            is_presented = true;
         }
     }
     if let Some(presented) = dialect.present_otherwise(&view) {
@@ -38,6 +56,7 @@ fn request(dialect: &dyn Dialect, data: &[u8]) {
     }
     // What is asked of the same untrusted bytes beside the proof.
     let _ = (dialect.named_in_body(&view), dialect.scope(&view), dialect.echo(&view), dialect.body_without_token(&view));
+    is_presented
 }
 
 fn socket(dialect: &dyn Dialect, data: &[u8]) {

@@ -18,7 +18,7 @@ mod session;
 
 pub use audit::{audit_evidence, audit_log};
 pub use binance::{binance_rest, binance_ws_api};
-pub use dialects::every_dialect;
+pub use dialects::{every_dialect, presented_in};
 pub use fix::fix_session;
 pub use gateway::{configuration, http_framing};
 pub use handshake::{credential_file, hello, resume_reauth_regrant, strict_json, token, welcome};

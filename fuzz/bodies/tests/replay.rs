@@ -104,3 +104,20 @@ fn the_valid_seeds_are_accepted() {
         assert!(countersign_gateway::config::check(&fuzz_folder("corpus/configuration").join(name)).is_ok(), "{name}");
     }
 }
+
+/// The seeds are of the dialect that their name says, and what a gateway accepts there is presented here, too.
+#[test]
+fn the_accepted_requests_of_every_dialect_are_presented() {
+    let mut seen = BTreeSet::new();
+    for entry in fs::read_dir(fuzz_folder("corpus/every_dialect")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let Some((family, _)) = name.split_once("-request-accepted-") else { continue };
+        if let Some(dialect) = countersign_fuzz_bodies::presented_in(&fs::read(&path).unwrap()) {
+            assert_eq!(dialect.replace('-', ""), family, "{name}");
+            seen.insert(dialect);
+        }
+    }
+    let all = countersign_dialects::registry::ALL.map(countersign_dialects::Dialect::name);
+    assert_eq!(seen, BTreeSet::from(all));
+}

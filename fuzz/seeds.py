@@ -338,11 +338,40 @@ def main():
             write("binance_ws_api", f"vector-{number:03}", frame if isinstance(frame, str) else compact(frame))
     for name, frame in {"twice": '{"id":1,"method":"ping","method":"time"}', "deep": '{"id":1,"params":' + "[" * 200, "status": '{"id":"a","method":"session.status"}', "logout": '{"id":null,"method":"session.logout"}', "unsigned": '{"id":1,"method":"order.place","params":{"symbol":"BTCUSDT","timestamp":1800000000000}}'}.items():
         write("binance_ws_api", name, frame)
+    for name, text in dialect_inputs():
+        write("every_dialect", name, text)
     for name, body in TOKEN_REQUESTS.items():
         write("token_request", name, body)
     for name, (header, claims) in client_jwts():
         write("client_jwt", name, f"{b64(compact(header).encode())}.{b64(compact(claims).encode())}.{b64(bytes(64))}")
     write("client_jwt", "refresh-token", "csr1." + b64(bytes(52)))
+
+
+# As `registry::ALL` orders them: the first byte of an input is the place, counted from A.
+DIALECTS = ["binance", "bitfinex", "bitmex", "bybit", "coinbase", "coinbaseexchange", "deribit", "gate", "gemini", "httpsignature", "hyperliquid", "kraken", "krakenfutures", "kucoin", "okx"]
+
+
+def dialect_inputs(each=8):
+    """Of every recorded client some accepted and some refused messages: of each dialect, way in and verdict the first few."""
+    taken = {}
+    for path in sorted((HERE.parent / "tests/vectors").glob("*.json")):
+        for vector in json.loads(path.read_text()).get("vectors") or []:
+            family, request = vector["dialect"].split("-")[0], vector["request"]
+            if family not in DIALECTS:
+                continue  # The standard of HTTP signatures without a dialect's rules.
+            if request["kind"] == "http":
+                lines = [f"{request['method']} {request['target']}", *(f"{name}: {value}" for name, value in request["headers"])]
+                text = "H" + "\n".join(lines) + "\n\n" + (request.get("body") or "")
+            elif request["kind"] == "ws":
+                text = "W" + request.get("url_path", "/") + "\n" + request["text"].replace("\n", " ")
+            else:
+                continue
+            verdict = "accepted" if vector["expect"]["verdict"] == "accept" else "refused"
+            kind = (family, text[0], verdict)
+            taken[kind] = taken.get(kind, 0) + 1
+            if taken[kind] <= each:
+                way = "request" if text[0] == "H" else "frame"
+                yield f"{family}-{way}-{verdict}-{taken[kind]:02}", chr(ord("A") + DIALECTS.index(family)) + text
 
 
 JWT_TYPE = "urn:ietf:params:oauth:token-type:access_token"

@@ -21,6 +21,7 @@ use crate::hash::{Hash, leaf_hash};
 use crate::head::TreeHead;
 use crate::limits;
 use crate::link::{self, Link};
+use crate::tail::Tail;
 
 mod report;
 
@@ -28,6 +29,9 @@ pub use report::{Fault, Place, Report};
 
 /// The event of the record that begins a file: it carries the subtrees of everything before it.
 pub const LOG_FILE: &str = "log_file";
+
+/// The event of the record in which a start says that it found the log other than it must be.
+pub const LOG_FAULT: &str = "log_fault";
 
 /// Judges one log.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub struct Judge {
     held: Option<Held>,
     next: u64,
     missing: BTreeSet<u64>,
+    /// Records behind the newest head so far.
+    tail: Option<Tail>,
     report: Report,
 }
 
@@ -63,6 +69,7 @@ impl Judge {
             held: None,
             next: 0,
             missing: BTreeSet::new(),
+            tail: None,
             report: Report::default(),
         }
     }
@@ -85,6 +92,10 @@ impl Judge {
         }
         self.seed(line, link, place);
         self.check_heads(link.n);
+        if let Some(detail) = found(line) {
+            self.report.fault(Fault::Found { n: link.n, place: place.clone(), detail });
+        }
+        self.tail = Some(Tail::with(self.tail, link.n, link::time_of(line).unwrap_or(0)));
         self.held = Some(Held { n: link.n, leaf, place: place.clone() });
         self.next = link.n.saturating_add(1);
         self.report.records += 1;
@@ -102,6 +113,9 @@ impl Judge {
             self.report.fault(Fault::CutOff { from: self.next, to: promised - 1 });
         }
         self.lost();
+        if let Some(Tail { from, first, last }) = self.tail.filter(Tail::is_too_long) {
+            self.report.fault(Fault::Unsigned { from, to: self.next - 1, first, last });
+        }
         self.report.size = self.next;
         self.report.root = self.tree.map(|tree| tree.root());
         self.report
@@ -192,6 +206,8 @@ impl Judge {
     /// Holds the tree against the heads of `size` records, when it has that many.
     fn check_heads(&mut self, size: u64) {
         while let Some(head) = self.heads.last().copied().filter(|head| head.size <= size) {
+            // Every record so far is one of its own. What is wrong with them is another fault.
+            self.tail = None;
             let Some(tree) = &self.tree else {
                 self.heads.pop();
                 self.report.unchecked += 1;
@@ -230,9 +246,7 @@ impl Judge {
 /// The subtrees that the first record of a file tells; `None` for any other record.
 #[must_use]
 pub fn subtrees(line: &[u8], n: u64) -> Option<Frontier> {
-    /// Only lines of this beginning are parsed: a file has one.
-    const MARK: &[u8] = b"\"event\":\"log_file\"";
-    if !line.windows(MARK.len()).take(160).any(|window| window == MARK) {
+    if !begins_with(line, b"\"event\":\"log_file\"") {
         return None;
     }
     #[derive(serde::Deserialize)]
@@ -242,4 +256,24 @@ pub fn subtrees(line: &[u8], n: u64) -> Option<Frontier> {
     }
     let record: FileRecord = serde_json::from_slice(line).ok()?;
     (record.event == LOG_FILE).then(|| Frontier::from_peaks(n, record.tree)).flatten()
+}
+
+/// What a start found wrong with the log; `None` for any other record.
+fn found(line: &[u8]) -> Option<String> {
+    if !begins_with(line, b"\"event\":\"log_fault\"") {
+        return None;
+    }
+    #[derive(serde::Deserialize)]
+    struct FaultRecord {
+        event: String,
+        detail: String,
+    }
+    let record: FaultRecord = serde_json::from_slice(line).ok()?;
+    let shown = |detail: String| detail.chars().filter(|char| !char.is_control()).take(limits::FOUND_CHARS_MAX).collect();
+    (record.event == LOG_FAULT).then(|| shown(record.detail))
+}
+
+/// Whether `mark` stands right behind link and time: only such lines are parsed, and they are few.
+fn begins_with(line: &[u8], mark: &[u8]) -> bool {
+    line.windows(mark.len()).take(160).any(|window| window == mark)
 }

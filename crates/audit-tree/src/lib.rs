@@ -20,12 +20,13 @@
 //! | [`frontier`] | the tree in logarithmic space |
 //! | [`proof`] | inclusion and consistency: made in one pass over the leaves, verified offline |
 //! | [`head`] | signed heads and their keys |
+//! | [`tail`] | the records that no signed head covers yet |
 //! | [`judge`] | reads lines in order and names what was changed, dropped, moved or cut off |
 //! | [`evidence`] | the proof file: records, inclusion, a signed head, and what they say together |
 //!
 //! # Security
 //! The chain alone stops nobody who rewrites the whole rest of a log: hashes have no key. Signed heads do. What lies behind the
-//! newest signed head is protected by the chain only.
+//! newest signed head is protected by the chain only, so it is kept short ([`limits::UNSIGNED_MICROS_MAX`]), and a longer one is a fault.
 
 pub mod evidence;
 pub mod frontier;
@@ -35,6 +36,7 @@ pub mod judge;
 pub mod limits;
 pub mod link;
 pub mod proof;
+pub mod tail;
 
 pub use evidence::{Claim, Evidence, EvidenceError, Verdict};
 pub use frontier::Frontier;
@@ -42,3 +44,4 @@ pub use hash::{Hash, leaf_hash, node_hash};
 pub use head::{AuditKey, AuditKeyError, AuditPublicKey, SignedHead, TreeHead};
 pub use judge::{Fault, Judge, Place, Report};
 pub use link::Link;
+pub use tail::Tail;

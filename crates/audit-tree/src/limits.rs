@@ -1,5 +1,14 @@
 //! Every bound of this crate, with its reason.
 
+/// Longest time, in microseconds, between the records that no signed head covers yet: ten seconds. A writer signs each second, and again
+/// before it writes what would make it longer. A disk may take three seconds for each of two flushes before nothing more is accepted;
+/// what was recorded meanwhile is written behind them, and signed a second later. Twice that would give whoever forges more room, and
+/// half of it would call a slow disk a forger.
+pub const UNSIGNED_MICROS_MAX: u64 = 10_000_000;
+
+/// Longest text of a record that is shown of what a start found wrong: what is written there has half of that.
+pub const FOUND_CHARS_MAX: usize = 512;
+
 /// Most records of a log: numbers up to here are exact in every JSON reader. At a million a second it lasts for centuries.
 pub const RECORDS_MAX: u64 = 1 << 53;
 

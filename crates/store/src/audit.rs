@@ -94,6 +94,7 @@ pub struct AuditLog {
 struct Shared {
     folder: PathBuf,
     was_cut: bool,
+    found: Vec<String>,
     sender: Option<SyncSender<Message>>,
     state: Arc<WriterState>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -135,7 +136,7 @@ impl AuditLog {
         let (sender, receiver) = sync_channel(records_max);
         let state = Arc::<WriterState>::default();
         let chain = chain::Chain::open(folder, key).map_err(|source| StoreError::io("read", folder, source))?;
-        let was_cut = chain.was_cut();
+        let (was_cut, found) = (chain.was_cut(), chain.found_at_start().to_vec());
         let writer = writer::Writer::new(chain, receiver, Arc::clone(&state));
         let handle = std::thread::Builder::new()
             .name("audit".to_owned())
@@ -144,7 +145,7 @@ impl AuditLog {
         let thread = handle.thread().clone();
         let watcher = watch::start(&state).map_err(|source| StoreError::io("start the watch of", folder, source))?;
         let writer = Mutex::new(Some(handle));
-        let shared = Shared { folder: folder.to_owned(), sender: Some(sender), was_cut, state, writer, thread, watcher };
+        let shared = Shared { folder: folder.to_owned(), sender: Some(sender), was_cut, found, state, writer, thread, watcher };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -159,6 +160,13 @@ impl AuditLog {
     #[must_use]
     pub fn was_cut(&self) -> bool {
         self.shared.was_cut
+    }
+
+    /// What else was wrong with the log when it was opened, each in one sentence: records that nobody signed, a signature that is
+    /// gone. It is put on record before anything more is signed, and `audit verify` names it for ever.
+    #[must_use]
+    pub fn found(&self) -> &[String] {
+        &self.shared.found
     }
 
     /// Hands a record to the writer. Never waits.

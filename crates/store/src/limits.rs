@@ -94,6 +94,9 @@ pub const AUDIT_HEAD_INTERVAL: Duration = Duration::from_secs(3_600);
 /// Largest file of heads that is read: 24 a day for a century, and room for those signed on demand.
 pub const AUDIT_HEADS_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
+/// So much of the end of that file is read at a start, which looks for the newest head that fits: about two hundred.
+pub const AUDIT_HEADS_READ_BYTES: u64 = 64 * 1024;
+
 /// Largest checkpoint or audit key that is read.
 pub const AUDIT_KEY_BYTES_MAX: usize = 16 * 1024;
 

@@ -6,6 +6,7 @@ mod it {
     mod audit_chain;
     mod audit_proof;
     mod audit_ship;
+    mod audit_unsigned;
     mod cancels;
     mod credentials;
     mod damage;

@@ -8,6 +8,7 @@
 
 mod audit;
 mod binance;
+mod dialects;
 mod fix;
 mod gateway;
 mod handshake;
@@ -17,6 +18,7 @@ mod session;
 
 pub use audit::{audit_evidence, audit_log};
 pub use binance::{binance_rest, binance_ws_api};
+pub use dialects::{every_dialect, presented_in};
 pub use fix::fix_session;
 pub use gateway::{configuration, http_framing, proxy_header};
 pub use handshake::{credential_file, hello, resume_reauth_regrant, strict_json, token, welcome};
@@ -36,6 +38,7 @@ pub const BODIES: &[Body] = &[
     ("client_jwt", client_jwt),
     ("configuration", configuration),
     ("credential_file", credential_file),
+    ("every_dialect", every_dialect),
     ("fix_session", fix_session),
     ("hello", hello),
     ("http_framing", http_framing),

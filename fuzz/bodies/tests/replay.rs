@@ -49,7 +49,7 @@ macro_rules! replays {
 }
 
 replays! {
-    audit_evidence audit_log binance_rest binance_ws_api client_jwt configuration credential_file fix_session hello http_framing proxy_header public_key resume_reauth_regrant session_frames strict_json token token_request welcome
+    audit_evidence audit_log binance_rest binance_ws_api client_jwt configuration credential_file every_dialect fix_session hello http_framing proxy_header public_key resume_reauth_regrant session_frames strict_json token token_request welcome
 }
 
 #[test]
@@ -107,4 +107,21 @@ fn the_valid_seeds_are_accepted() {
     for name in ["empty", "listen", "limits", "route", "builtin"] {
         assert!(countersign_gateway::config::check(&fuzz_folder("corpus/configuration").join(name)).is_ok(), "{name}");
     }
+}
+
+/// The seeds are of the dialect that their name says, and what a gateway accepts there is presented here, too.
+#[test]
+fn the_accepted_requests_of_every_dialect_are_presented() {
+    let mut seen = BTreeSet::new();
+    for entry in fs::read_dir(fuzz_folder("corpus/every_dialect")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let Some((family, _)) = name.split_once("-request-accepted-") else { continue };
+        if let Some(dialect) = countersign_fuzz_bodies::presented_in(&fs::read(&path).unwrap()) {
+            assert_eq!(dialect.replace('-', ""), family, "{name}");
+            seen.insert(dialect);
+        }
+    }
+    let all = countersign_dialects::registry::ALL.map(countersign_dialects::Dialect::name);
+    assert_eq!(seen, BTreeSet::from(all));
 }

@@ -48,6 +48,15 @@ pub enum Fault {
         /// The line that shows it.
         before: Place,
     },
+    /// A start of the gateway, or of a command, found the log other than it must be, and put that on record.
+    Found {
+        /// The record that says so.
+        n: u64,
+        /// Where.
+        place: Place,
+        /// What it says.
+        detail: String,
+    },
     /// The record stands behind a later one.
     Moved {
         /// Which.
@@ -83,6 +92,17 @@ pub enum Fault {
         /// Where.
         place: Place,
     },
+    /// No signed head is of these records, and a writer would have signed them long ago: anybody could have written them.
+    Unsigned {
+        /// The first.
+        from: u64,
+        /// The last.
+        to: u64,
+        /// The earliest time that they tell, in microseconds since 1970.
+        first: u64,
+        /// The latest.
+        last: u64,
+    },
 }
 
 impl fmt::Display for Fault {
@@ -91,12 +111,14 @@ impl fmt::Display for Fault {
             Self::Changed { n, place } => write!(f, "changed: record {n} ({place}) is not what was written"),
             Self::CutOff { from, to } => write!(f, "cut off: {} gone from the end", records(*from, *to)),
             Self::Missing { from, to, before } => write!(f, "missing: {} before {before}", records(*from, *to)),
+            Self::Found { n, place, detail } => write!(f, "found at a start: {detail}; record {n} ({place}) says so"),
             Self::Moved { n, place } => write!(f, "moved: record {n} stands at {place}, behind later ones"),
             Self::NoBeginning => f.write_str("changed: record 0 names a record before it"),
             Self::Repeated { n, place } => write!(f, "repeated: {place} is another record {n}"),
             Self::Rewritten { from, to } => write!(f, "rewritten: {} not what the signed head is of", records(*from, *to)),
             Self::Smuggled { place } => write!(f, "smuggled in: {place} is a record outside the chain"),
             Self::Subtrees { n, place } => write!(f, "changed: record {n} ({place}) tells another tree than the records before it"),
+            Self::Unsigned { from, to, .. } => write!(f, "unsigned: {} under no signed head", records(*from, *to)),
         }
     }
 }

@@ -185,3 +185,40 @@ proptest! {
         prop_assert_eq!(report.faults, [Fault::Rewritten { from: 0, to: u64::try_from(records).unwrap() }]);
     }
 }
+
+#[test]
+fn an_end_under_no_head_is_a_fault_when_a_writer_would_have_signed_it() {
+    let log_until = |last: u64| {
+        let mut log = Log::of(1, 3);
+        let head = log.head().head();
+        log.push(r#"{"at":20000000,"event":"accept"}"#);
+        log.push(&format!(r#"{{"at":{last},"event":"accept"}}"#));
+        (log, head)
+    };
+    let (log, head) = log_until(30_000_000);
+    assert_eq!(judged(&log.files, vec![head], false, None).faults, vec![], "ten seconds; the pause before is none of its own");
+    let (log, head) = log_until(30_000_001);
+    let unsigned = Fault::Unsigned { from: 4, to: 5, first: 20_000_000, last: 30_000_001 };
+    let report = judged(&log.files, vec![head], false, None);
+    assert_eq!((report.unsigned(), report.faults), (2, vec![unsigned.clone()]));
+    assert_eq!(unsigned.to_string(), "unsigned: records 4 to 5 are under no signed head");
+    assert_eq!(judged(&log.files, vec![head, log.head().head()], false, None).faults, vec![]);
+    let (back, head) = log_until(9_999_999);
+    assert_eq!(judged(&back.files, vec![head], false, None).faults.len(), 1, "a clock that was set back hides nothing");
+    // A head of a longer log is of none of these records: they may be others.
+    let (mut longer, head) = log_until(30_000_001);
+    longer.record();
+    let report = judged(&log.files, vec![head, longer.head().head()], false, None);
+    assert_eq!(report.faults, vec![Fault::CutOff { from: 6, to: 6 }, unsigned]);
+}
+
+#[test]
+fn what_a_start_found_is_named_for_ever() {
+    let mut log = Log::of(1, 1);
+    log.push(r#"{"at":1,"event":"log_fault","detail":"records 3 to 9 were under no signed head\n"}"#);
+    log.push(r#"{"at":1,"event":"refuse","path":"\"event\":\"log_fault\",\"detail\":\"x\""}"#);
+    log.record();
+    let report = judged(&log.files, vec![log.head().head()], false, None);
+    let detail = "records 3 to 9 were under no signed head".to_owned();
+    assert_eq!(report.faults, vec![Fault::Found { n: 2, place: place(0, 3), detail }], "and nothing that a client wrote is taken for one");
+}

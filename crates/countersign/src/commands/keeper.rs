@@ -38,6 +38,11 @@ impl Keeper {
     pub(super) async fn open(args: &StateArgs) -> anyhow::Result<Self> {
         let (dir, store) = state::open_store(&args.state).await?;
         let audit = AuditLog::open(&dir.audit(), dir.load_or_create_audit_key()?)?;
+        for found in audit.found() {
+            output::note(format!(
+                "the audit log is not as it was left: {found}; this is on record now, and `countersign audit verify` names it"
+            ));
+        }
         Ok(Self { dir, store, audit })
     }
 

@@ -128,6 +128,9 @@ impl Running {
         if opened.audit.was_cut() {
             tracing::error!("the audit log is shorter than it was: records are gone; `countersign audit verify` says which");
         }
+        for found in opened.audit.found() {
+            tracing::error!("the audit log is not as it was left: {found}; this is on record now, and `countersign audit verify` names it");
+        }
         record_start(&opened.audit);
         let venue_keys = IdentityKeys::new(opened.identity.public_keys());
         let venue = start_venue(&settings, venue_keys.clone()).await?;

@@ -9,20 +9,27 @@
 //! again like those of another process, and a torn one is cut off, or ended if even that fails.
 //!
 //! When the log is shorter than what was signed or written before, somebody cut it. The chain goes on from where it was, so that
-//! the hole stays visible for ever, and a record (`log_gap`) says so.
+//! the hole stays visible for ever, and a record (`log_gap`) says so. What else a start finds wrong is on record too (`log_fault`),
+//! before anything is signed over it.
+//!
+//! Nothing stays under no signature for long: whoever appends signs before the unsigned end would grow too long.
 
 mod end;
+mod kept;
+mod sign;
+mod start;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use countersign_audit_tree::{AuditKey, Hash, SignedHead, TreeHead, link};
+use countersign_audit_tree::{AuditKey, Tail, link};
 
 use self::end::End;
+use self::kept::{KeptHeads, ends_line};
 use super::AuditEvent;
-use super::files_of::{CHECKPOINT_FILE, Checkpoint, HEADS_FILE, LOCK_FILE, Lines, READ_BYTES, days, file_name};
+use super::files_of::{LOCK_FILE, Lines, READ_BYTES, days, file_name};
 use crate::files;
 
 /// Why a batch was not written whole.
@@ -43,6 +50,13 @@ pub(super) struct Chain {
     /// The log was found shorter than it must be, and no record says so yet.
     cut: bool,
     was_cut: bool,
+    /// What the start found wrong and no record says yet.
+    found: Vec<String>,
+    found_at_start: Vec<String>,
+    /// While the end is looked for: heads that records may be under.
+    kept: KeptHeads,
+    /// The unsigned end is too long, and signing it failed: the next checkpoint tries again, not the next batch.
+    cannot_sign: bool,
     /// Size of the newest head in the file of heads that this process wrote.
     signed: u64,
 }
@@ -51,8 +65,21 @@ impl Chain {
     pub(super) fn open(folder: &Path, key: AuditKey) -> io::Result<Self> {
         let lock = folder.join(LOCK_FILE);
         let lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(files::PRIVATE_FILE_MODE).open(lock)?;
-        let end = End::default();
-        let mut chain = Self { folder: folder.to_owned(), key, lock, day: 0, file: None, end, cut: false, was_cut: false, signed: 0 };
+        let mut chain = Self {
+            folder: folder.to_owned(),
+            key,
+            lock,
+            day: 0,
+            file: None,
+            end: End::default(),
+            cut: false,
+            was_cut: false,
+            found: Vec::new(),
+            found_at_start: Vec::new(),
+            kept: KeptHeads::default(),
+            cannot_sign: false,
+            signed: 0,
+        };
         chain.locked(Self::find_end)?;
         Ok(chain)
     }
@@ -60,6 +87,11 @@ impl Chain {
     /// Whether the log was found shorter than it must be.
     pub(super) const fn was_cut(&self) -> bool {
         self.was_cut
+    }
+
+    /// What else the start found wrong, each in one sentence.
+    pub(super) fn found_at_start(&self) -> &[String] {
+        &self.found_at_start
     }
 
     fn locked<T>(&mut self, act: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
@@ -71,29 +103,6 @@ impl Chain {
 
     fn path(&self) -> PathBuf {
         self.folder.join(file_name(self.day))
-    }
-
-    /// From the checkpoint, if there is one of our key; else from the newest file that has a chain.
-    fn find_end(&mut self) -> io::Result<()> {
-        let days = days(&self.folder)?;
-        let trusted = |checkpoint: &Checkpoint| checkpoint.head.verify(&[*self.key.public()]).is_some();
-        if let Some(checkpoint) = Checkpoint::read(&self.folder).filter(trusted)
-            && let Some(tree) = checkpoint.tree()
-        {
-            self.day = checkpoint.day;
-            self.end = End { offset: checkpoint.offset, tree, last: Some(checkpoint.last), at: checkpoint.head.at };
-            self.catch_up()?;
-            return self.catch_up_with_days(u32::MAX);
-        }
-        for day in days.iter().rev() {
-            self.begin_day(*day);
-            self.end = End::default();
-            self.catch_up()?;
-            if self.end.tree.size() > 0 {
-                break;
-            }
-        }
-        self.catch_up_with_days(u32::MAX)
     }
 
     fn begin_day(&mut self, day: u32) {
@@ -166,6 +175,9 @@ impl Chain {
         let mut torn = false;
         while let Some(read) = lines.next(&mut line)? {
             self.end.continue_with(&line);
+            if self.kept.is_of(&self.end.tree, self.key.public()) {
+                self.end.unsigned = None;
+            }
             self.end.offset += read.bytes;
             torn = !read.terminated;
         }
@@ -193,12 +205,19 @@ impl Chain {
         }
     }
 
-    /// Appends `bodies`, JSON objects with a line end each, to the file of `day`, or of a later one that there is already.
-    pub(super) fn append(&mut self, day: u32, bodies: &[u8]) -> Result<(), AppendError> {
+    /// Appends `bodies`, JSON objects with a line end each, to the file of `day`, or of a later one that there is already. `times` has
+    /// the earliest and the latest time in them.
+    pub(super) fn append(&mut self, day: u32, bodies: &[u8], times: Option<Tail>) -> Result<(), AppendError> {
         let mut taken = 0;
         self.locked(|chain| {
             chain.move_to(day)?;
+            chain.sign_before(times);
+            let begins = chain.end.tree.size() == 0;
             let done = chain.write(bodies, &mut taken);
+            if begins && done.is_ok() {
+                // Nobody ever sees a log without a head. If that fails, the sync tries again.
+                let _ = chain.write_checkpoint();
+            }
             if done.is_err() {
                 // Opened again for the next attempt: the file may have been moved or its disk mounted again.
                 chain.file = None;
@@ -259,6 +278,7 @@ impl Chain {
             return Err(error);
         }
         (self.end, self.file, self.cut) = (end, Some(file), false);
+        self.found.clear();
         Ok(())
     }
 
@@ -274,58 +294,11 @@ impl Chain {
             let words = "the log is shorter than what was written before";
             own.push(format!(r#"{{"at":{at},"event":"{}","detail":"{words}"}}"#, AuditEvent::LogGap.name()).into_bytes());
         }
+        for words in &self.found {
+            own.push(format!(r#"{{"at":{at},"event":"{}","detail":"{words}"}}"#, AuditEvent::LogFault.name()).into_bytes());
+        }
         own
     }
-
-    /// Forces what was written onto the disk.
-    pub(super) fn sync(&mut self) -> io::Result<()> {
-        self.file.as_ref().map_or(Ok(()), File::sync_data)
-    }
-
-    fn signed_now(&mut self) -> io::Result<Option<SignedHead>> {
-        self.catch_up()?;
-        self.sync()?;
-        let End { tree, at, .. } = &self.end;
-        let head = TreeHead { size: tree.size(), root: tree.root(), at: *at };
-        Ok((head.size > 0).then(|| self.key.sign(head)))
-    }
-
-    /// Rewrites the checkpoint: a signed head of everything there is, after it was forced onto the disk. It is not forced there
-    /// itself: one that a crash tore is not read, and the log is.
-    pub(super) fn checkpoint(&mut self) -> io::Result<()> {
-        self.locked(|chain| {
-            let Some(head) = chain.signed_now()? else { return Ok(()) };
-            let End { offset, tree, last, .. } = &chain.end;
-            let last = last.unwrap_or(Hash::ZERO);
-            let checkpoint = Checkpoint { head, day: chain.day, offset: *offset, last, peaks: tree.peaks().to_vec() };
-            let beside = chain.folder.join(format!(".{CHECKPOINT_FILE}.tmp"));
-            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(files::PRIVATE_FILE_MODE).open(&beside)?;
-            file.write_all(&serde_json::to_vec(&checkpoint)?)?;
-            fs::rename(beside, chain.folder.join(CHECKPOINT_FILE))
-        })
-    }
-
-    /// Signs a head of everything there is and keeps it for good; `None` for an empty log.
-    pub(super) fn sign_head(&mut self) -> io::Result<Option<SignedHead>> {
-        self.locked(|chain| {
-            let Some(head) = chain.signed_now()? else { return Ok(None) };
-            if head.size > chain.signed {
-                append_head(&chain.folder.join(HEADS_FILE), &head)?;
-                chain.signed = head.size;
-            }
-            Ok(Some(head))
-        })
-    }
-}
-
-fn append_head(path: &Path, head: &SignedHead) -> io::Result<()> {
-    let mut file = OpenOptions::new().read(true).append(true).create(true).mode(files::PRIVATE_FILE_MODE).open(path)?;
-    let size = file.metadata()?.len();
-    let mut line = if size > 0 && !ends_line(&file, size)? { b"\n".to_vec() } else { Vec::new() };
-    serde_json::to_writer(&mut line, head)?;
-    line.push(b'\n');
-    file.write_all(&line)?;
-    file.sync_data()
 }
 
 fn write_counted(file: &mut File, bytes: &[u8]) -> Result<(), (io::Error, usize)> {
@@ -339,12 +312,6 @@ fn write_counted(file: &mut File, bytes: &[u8]) -> Result<(), (io::Error, usize)
         }
     }
     Ok(())
-}
-
-fn ends_line(file: &File, length: u64) -> io::Result<bool> {
-    let mut last = [0];
-    file.read_exact_at(&mut last, length.saturating_sub(1))?;
-    Ok(last == *b"\n")
 }
 
 fn length(bytes: &[u8]) -> u64 {

@@ -24,6 +24,8 @@ pub(super) const PREFIX: &str = "audit-";
 pub(super) const SUFFIX: &str = ".jsonl";
 pub(super) const HEADS_FILE: &str = "heads.jsonl";
 pub(super) const CHECKPOINT_FILE: &str = "checkpoint.json";
+/// In a copy from the database only: the heads of the checkpoints that were copied. In capitals, so that it sorts before every day.
+pub(super) const COPIED_HEADS_FILE: &str = "HEADS.copied";
 pub(super) const LOCK_FILE: &str = "lock";
 
 pub(super) fn file_name(day: u32) -> String {
@@ -46,6 +48,11 @@ pub(super) fn days(folder: &Path) -> io::Result<Vec<u32>> {
     Ok(days)
 }
 
+/// The length of a file; 0 when there is none.
+pub(super) fn file_length(folder: &Path, name: &str) -> u64 {
+    fs::metadata(folder.join(name)).map_or(0, |metadata| metadata.len())
+}
+
 /// Where the log ended when its newest head was signed, so that a process that opens it reads only what came later.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Checkpoint {
@@ -58,6 +65,9 @@ pub(super) struct Checkpoint {
     pub(super) last: Hash,
     /// The subtrees that the head's root is of.
     pub(super) peaks: Vec<Hash>,
+    /// Length of the file of heads then: it only grows.
+    #[serde(default)]
+    pub(super) heads: u64,
 }
 
 impl Checkpoint {
@@ -123,7 +133,14 @@ pub(super) struct Snapshot {
     folder: PathBuf,
     files: Vec<(Arc<str>, u64)>,
     pub(super) heads: Vec<String>,
+    pub(super) copied_heads: Vec<String>,
     pub(super) checkpoint: Option<Checkpoint>,
+    /// Length of the file of heads.
+    pub(super) heads_bytes: u64,
+    /// Whether there is a checkpoint, damaged or not.
+    pub(super) has_checkpoint: bool,
+    /// Whether processes append here: a copy has no lock.
+    pub(super) has_lock: bool,
 }
 
 impl Snapshot {
@@ -145,9 +162,12 @@ impl Snapshot {
             let length = fs::metadata(folder.join(&name)).map_err(failed)?.len();
             files.push((Arc::from(name), length));
         }
-        let heads = read_heads(folder).map_err(failed)?;
+        let heads = read_heads(folder, HEADS_FILE).map_err(failed)?;
+        let copied_heads = read_heads(folder, COPIED_HEADS_FILE).map_err(failed)?;
         let checkpoint = Checkpoint::read(folder);
-        Ok(Self { folder: folder.to_owned(), files, heads, checkpoint })
+        let (heads_bytes, has_lock) = (file_length(folder, HEADS_FILE), lock.is_some());
+        let has_checkpoint = folder.join(CHECKPOINT_FILE).exists();
+        Ok(Self { folder: folder.to_owned(), files, heads, copied_heads, checkpoint, heads_bytes, has_checkpoint, has_lock })
     }
 
     /// Shows every line in order, with its place.
@@ -176,8 +196,8 @@ impl Snapshot {
 /// Bytes read at a time: a system call for a few hundred records.
 pub(super) const READ_BYTES: usize = 128 * 1024;
 
-fn read_heads(folder: &Path) -> io::Result<Vec<String>> {
-    let file = match File::open(folder.join(HEADS_FILE)) {
+fn read_heads(folder: &Path, name: &str) -> io::Result<Vec<String>> {
+    let file = match File::open(folder.join(name)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),

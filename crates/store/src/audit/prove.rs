@@ -72,7 +72,7 @@ impl From<StoreError> for ProveError {
 /// [`ProveError`]. A proof that is given verifies under `keys`.
 pub fn prove(folder: &Path, keys: &[AuditPublicKey], question: &Question) -> Result<Evidence, ProveError> {
     let snapshot = Snapshot::take(folder)?;
-    let kept = snapshot.heads.iter().filter_map(|line| serde_json::from_str::<SignedHead>(line).ok());
+    let kept = snapshot.heads.iter().chain(&snapshot.copied_heads).filter_map(|line| serde_json::from_str::<SignedHead>(line).ok());
     let heads = kept.chain(snapshot.checkpoint.as_ref().map(|checkpoint| checkpoint.head.clone()));
     let head = heads.filter(|head| head.verify(keys).is_some()).max_by_key(|head| head.size).ok_or(ProveError::Unsigned)?;
     let (claim, lines) = find(&snapshot, head.size, question)?;

@@ -53,6 +53,7 @@ events! {
     KeySuspend "key_suspend" "A credential was suspended.";
     KeySuspendedHere "key_suspended_here" "A suspension took effect at this node, wherever it was made.";
     KeyTags "key_tags" "What a key trades for was told: algorithm, desk, client.";
+    LogFault "log_fault" "A start found the log other than it must be: records under no signed head, or a signature that is gone.";
     LogFile "log_file" "A file of the log begins, with the tree of all records before it.";
     LogGap "log_gap" "The log was found shorter than it was.";
     OperatorCertificate "operator_certificate" "A client certificate for the operator port was issued.";

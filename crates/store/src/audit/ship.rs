@@ -4,6 +4,9 @@
 //!   audit/*.jsonl ── whole lines beyond what is there ──▶ audit_lines (node, file, begins, line)      append-only
 //! ```
 //!
+//! The head of each checkpoint goes along (`HEADS.copied`), behind the lines that it is of: so of a copy, too, only the newest seconds
+//! are under no signature, and a log that was cut is found by what its copy has.
+//!
 //! The file stays the log: a decision is recorded when it is in the file, and nothing waits for the copy. What is not copied yet waits
 //! in the file, however long the database is gone, and is found again after a restart, because the database says how far it is. A
 //! copy that is fetched is the files byte for byte, so it is verified like the log itself, by the same signed heads.
@@ -16,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::files_of::{HEADS_FILE, Lines, day_of_name, days, file_name};
+use super::files_of::{COPIED_HEADS_FILE, Checkpoint, HEADS_FILE, Lines, day_of_name, days, file_name};
 use crate::db::{Db, Sql};
 use crate::error::StoreError;
 use crate::{files, limits};
@@ -84,11 +87,16 @@ impl std::fmt::Debug for AuditShipper {
     }
 }
 
+/// Files whose lines are heads, not records.
+const HEADS_FILES: [&str; 2] = [HEADS_FILE, COPIED_HEADS_FILE];
+
 /// Reads whole lines beyond what is copied, up to a bound. Days before the newest that is copied are copied whole.
 fn read(folder: &Path, mut copied: BTreeMap<String, u64>) -> io::Result<Batch> {
-    let newest = copied.keys().rfind(|file| *file != HEADS_FILE).cloned().unwrap_or_default();
+    let newest = copied.keys().rfind(|file| !HEADS_FILES.contains(&file.as_str())).cloned().unwrap_or_default();
     let days = days(folder)?.into_iter().map(file_name).filter(|file| *file >= newest);
     let (mut lines, mut bytes) = (Vec::new(), 0);
+    // Before the lines: it must not be of some that come later.
+    let head = Checkpoint::read(folder).map(|checkpoint| checkpoint.head);
     for file in days.chain([HEADS_FILE.to_owned()]) {
         let begin = copied.get(&file).copied().unwrap_or(0);
         let end = append_lines(folder, &file, begin, &mut lines, &mut bytes)?;
@@ -98,6 +106,11 @@ fn read(folder: &Path, mut copied: BTreeMap<String, u64>) -> io::Result<Batch> {
         if is_full(&lines, bytes) {
             return Ok(Batch { lines, copied, is_last: false });
         }
+    }
+    let before = copied.get(COPIED_HEADS_FILE).copied().unwrap_or(0);
+    if let Some(head) = head.filter(|head| head.size > before) {
+        lines.push(json!([COPIED_HEADS_FILE, before, head.size, hex::encode(serde_json::to_vec(&head)?)]));
+        copied.insert(COPIED_HEADS_FILE.to_owned(), head.size);
     }
     Ok(Batch { lines, copied, is_last: true })
 }
@@ -149,7 +162,7 @@ pub(crate) async fn fetch(db: &Db, node: &str, folder: &Path) -> Result<u64, Sto
 
 /// Adds a line to a file of a log. The name is from a database that others can write, and is no path.
 fn append(folder: &Path, name: &str, line: &[u8]) -> io::Result<()> {
-    if name != HEADS_FILE && day_of_name(name).is_none() {
+    if !HEADS_FILES.contains(&name) && day_of_name(name).is_none() {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the database holds lines of a file that is none of a log"));
     }
     let mut file = OpenOptions::new().append(true).create(true).mode(files::PRIVATE_FILE_MODE).open(folder.join(name))?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use countersign_audit_tree::judge::Report;
 use countersign_audit_tree::{AuditPublicKey, Fault, Judge, Place, SignedHead};
 
-use super::files_of::{CHECKPOINT_FILE, HEADS_FILE, Snapshot};
+use super::files_of::{CHECKPOINT_FILE, COPIED_HEADS_FILE, HEADS_FILE, Snapshot};
 use super::reader::AuditEntry;
 use crate::error::StoreError;
 
@@ -43,13 +43,15 @@ pub struct Verification {
     pub unsigned_log: bool,
     /// Not one record: nothing was checked. A gateway's log begins with its start.
     pub empty_log: bool,
+    /// What signed the log and is gone from its folder: a file, or that one is shorter than it was.
+    pub gone: Vec<String>,
 }
 
 impl Verification {
     /// Whether the log is what was written, as far as anybody can tell.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
-        self.report.faults_total == 0 && self.bad_heads.is_empty() && !self.unsigned_log && !self.empty_log
+        self.report.faults_total == 0 && self.bad_heads.is_empty() && self.gone.is_empty() && !self.unsigned_log && !self.empty_log
     }
 }
 
@@ -64,15 +66,18 @@ pub fn verify(folder: &Path, options: &VerifyOptions) -> Result<Verification, St
         Some(head) => heads.push(head),
         None => bad_heads.push(whose),
     };
-    for (number, line) in snapshot.heads.iter().enumerate() {
-        let head = serde_json::from_str(line).ok();
+    let lines =
+        |name, lines: &[String]| lines.iter().cloned().enumerate().map(move |(number, line)| (name, number, line)).collect::<Vec<_>>();
+    let kept = lines(HEADS_FILE, &snapshot.heads);
+    for (name, number, line) in kept.into_iter().chain(lines(COPIED_HEADS_FILE, &snapshot.copied_heads)) {
+        let head = serde_json::from_str(&line).ok();
         let torn = head.is_none() && !countersign_audit_tree::link::is_whole(line.as_bytes());
         if !torn {
-            take(head.as_ref(), format!("{HEADS_FILE} line {}", number + 1));
+            take(head.as_ref(), format!("{name} line {}", number + 1));
         }
     }
-    if let Some(checkpoint) = &snapshot.checkpoint {
-        take(Some(&checkpoint.head), CHECKPOINT_FILE.to_owned());
+    if snapshot.has_checkpoint {
+        take(snapshot.checkpoint.as_ref().map(|checkpoint| &checkpoint.head), CHECKPOINT_FILE.to_owned());
     }
     for (number, head) in options.held.iter().enumerate() {
         take(Some(head), format!("held head {}", number + 1));
@@ -88,7 +93,20 @@ pub fn verify(folder: &Path, options: &VerifyOptions) -> Result<Verification, St
     let named = name(&snapshot, &report)?;
     let unsigned_log = no_head && report.records > 0;
     let empty_log = report.records == 0;
-    Ok(Verification { report, named, bad_heads, unsigned_log, empty_log })
+    let gone = gone(&snapshot);
+    Ok(Verification { report, named, bad_heads, unsigned_log, empty_log, gone })
+}
+
+/// A checkpoint is written with the first records, and replaced whole; heads are only added. A copy has heads alone.
+fn gone(snapshot: &Snapshot) -> Vec<String> {
+    let mut gone = Vec::new();
+    if snapshot.has_lock && !snapshot.has_checkpoint && !snapshot.heads.is_empty() {
+        gone.push(format!("{CHECKPOINT_FILE} is not there: the log may have been longer"));
+    }
+    if let Some(checkpoint) = snapshot.checkpoint.as_ref().filter(|checkpoint| checkpoint.heads > snapshot.heads_bytes) {
+        gone.push(format!("{HEADS_FILE} has {} bytes of {}: signed heads are missing", snapshot.heads_bytes, checkpoint.heads));
+    }
+    gone
 }
 
 /// Faults that are shown with their line.
@@ -100,9 +118,10 @@ fn name(snapshot: &Snapshot, report: &Report) -> Result<Vec<NamedFault>, StoreEr
         | Fault::Moved { place, .. }
         | Fault::Repeated { place, .. }
         | Fault::Smuggled { place }
+        | Fault::Found { place, .. }
         | Fault::Subtrees { place, .. }
         | Fault::Missing { before: place, .. } => Some(place.clone()),
-        Fault::CutOff { .. } | Fault::NoBeginning | Fault::Rewritten { .. } => None,
+        Fault::CutOff { .. } | Fault::NoBeginning | Fault::Rewritten { .. } | Fault::Unsigned { .. } => None,
     };
     let faults: Vec<_> = report.faults.iter().take(NAMED_MAX).collect();
     let key = |place: &Place| (place.file.to_string(), place.line);

@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::Duration;
 
-use countersign_audit_tree::SignedHead;
+use countersign_audit_tree::{SignedHead, Tail};
 use countersign_core::Timestamp;
 
 use super::chain::{AppendError, Chain};
@@ -57,6 +57,8 @@ pub(super) struct Writer {
     state: Arc<WriterState>,
     /// Lines not yet handed to the chain.
     batch: Vec<u8>,
+    /// The times in it.
+    times: Option<Tail>,
     /// The day the batch belongs to.
     day: u32,
     /// The same, counted from 1970: records of one day are told by a division.
@@ -83,6 +85,7 @@ impl Writer {
             receiver,
             state,
             batch: Vec::with_capacity(limits::AUDIT_BATCH_BYTES),
+            times: None,
             day: 0,
             epoch_day: 0,
             unsynced: false,
@@ -198,6 +201,9 @@ impl Writer {
                 self.sync();
             }
             (self.day, self.epoch_day) = (day_of(record.at), epoch_day);
+        } else if self.with(record).is_too_long() {
+            // After a disk that hung: what waited meanwhile is signed in parts. What cannot be written follows with the rest.
+            self.write();
         }
         self.push_same_day(record);
     }
@@ -210,6 +216,12 @@ impl Writer {
             return;
         }
         self.batch.push(b'\n');
+        self.times = Some(self.with(record));
+    }
+
+    /// The times of the batch with this record.
+    fn with(&self, record: &AuditRecord) -> Tail {
+        Tail::with(self.times, 0, record.at.as_micros())
     }
 
     /// Writes what is gathered; `false` if some of it is left.
@@ -220,9 +232,10 @@ impl Writer {
         if self.day == 0 {
             self.day = day_of(Timestamp::default());
         }
-        let fine = match self.state.on_disk(|| self.chain.append(self.day, &self.batch)) {
+        let fine = match self.state.on_disk(|| self.chain.append(self.day, &self.batch, self.times)) {
             Ok(()) => {
                 self.batch.clear();
+                self.times = None;
                 true
             }
             Err(AppendError { taken }) => {

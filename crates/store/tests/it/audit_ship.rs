@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use countersign_audit_tree::Fault;
 use countersign_core::Timestamp;
 use countersign_store::audit::{AuditEvent, AuditLog, AuditRecord, AuditShipper, VerifyOptions, verify};
 
@@ -12,8 +13,8 @@ use super::support::{Place, T0};
 fn write(place: &Place, from: u64, count: u64) {
     let log = AuditLog::open(&place.dir.audit(), place.audit_key()).unwrap();
     for number in from..from + count {
-        // Half an hour apart: more than one day, so more than one file.
-        let at = Timestamp::from_micros(T0.as_micros() + number * 1_800_000_000);
+        // At first half an hour apart: more than one day, so more than one file.
+        let at = Timestamp::from_micros(T0.as_micros() + number.min(150) * 1_800_000_000 + number);
         log.append(AuditRecord::new(at, AuditEvent::AccountNew).words("a test")).unwrap();
         // Not all at once: how long a flush may take is bounded.
         if number % 500 == 0 {
@@ -55,6 +56,21 @@ async fn the_copy_in_postgres_is_the_log_byte_for_byte() {
     let options = VerifyOptions { keys: vec![*place.audit_key().public()], ..VerifyOptions::default() };
     let found = verify(&out, &options).unwrap();
     assert!(found.is_whole() && found.report.size > 6_130, "{found:?}");
+    // Of a copy without the heads of the checkpoints nobody could tell who wrote its end.
+    let hour = || T0.as_micros() + 200 * 1_800_000_000;
+    let log = AuditLog::open(&folder, place.audit_key()).unwrap();
+    for micros in [0, 60_000_000] {
+        log.append(AuditRecord::new(Timestamp::from_micros(hour() + micros), AuditEvent::AccountNew).words("a test")).unwrap();
+        log.flush().unwrap();
+    }
+    ship_all(&mut again).await;
+    let out = place.folder.path().join("fetched while it ran");
+    other.fetch_audit("east-1", &out).await.unwrap();
+    assert!(verify(&out, &options).unwrap().is_whole());
+    std::fs::remove_file(out.join("HEADS.copied")).unwrap();
+    let found = verify(&out, &options).unwrap();
+    assert!(matches!(found.report.faults[..], [Fault::Unsigned { .. }]) && !found.is_whole(), "{found:?}");
+    drop(log);
     assert!(other.fetch_audit("east-1", &out).await.is_err(), "nothing is overwritten");
     assert_eq!(other.fetch_audit("nobody", &place.folder.path().join("none")).await.unwrap(), 0);
     for edit in ["UPDATE audit_lines SET line = 'x'", "DELETE FROM audit_lines", "TRUNCATE audit_lines"] {

@@ -50,6 +50,9 @@ pub(super) fn head(out: &Path, args: &StateArgs) -> anyhow::Result<ExitCode> {
 
 fn sign(dir: &StateDir) -> anyhow::Result<countersign_audit_tree::SignedHead> {
     let log = AuditLog::open(&dir.audit(), dir.load_audit_key()?)?;
+    for found in log.found() {
+        output::note(format!("the audit log is not as it was left: {found}; this is on record now"));
+    }
     log.sign_head().map_err(|error| anyhow!("there is no head to sign: {error}, or it has no record yet"))
 }
 

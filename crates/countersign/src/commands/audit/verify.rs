@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use countersign_audit_tree::evidence::ShownRecord;
-use countersign_audit_tree::{AuditPublicKey, Claim, Evidence, SignedHead, TreeHead, Verdict, limits};
+use countersign_audit_tree::{AuditPublicKey, Claim, Evidence, Fault, SignedHead, TreeHead, Verdict, limits};
 use countersign_core::Timestamp;
 use countersign_store::audit::{AuditEntry, NamedFault, Verification, VerifyOptions, read_public_key, verify};
 use serde_json::json;
@@ -66,6 +66,9 @@ fn tell(folder: &Path, found: &Verification) -> anyhow::Result<()> {
     for whose in &found.bad_heads {
         output::line(format!("bad head: {whose} is not signed by a trusted key, or is damaged"))?;
     }
+    for gone in &found.gone {
+        output::line(format!("gone: {gone}"))?;
+    }
     if found.unsigned_log {
         output::line("unsigned: no signed head is there, so anybody could have written this log")?;
     }
@@ -101,7 +104,16 @@ fn told(named: &NamedFault) -> String {
         let key = entry.text("key_id").map(|key| format!(", key {key}")).unwrap_or_default();
         format!("; it reads {} at {}{key}{id}", entry.text("event").unwrap_or("nothing"), when::show_precisely(entry.at()))
     };
-    format!("{}{}", named.fault, named.entry.as_ref().map(says).unwrap_or_default())
+    format!("{}{}", fault(&named.fault), named.entry.as_ref().map(says).unwrap_or_default())
+}
+
+/// A fault in words, with the times of what is under no head.
+fn fault(fault: &Fault) -> String {
+    let time = |micros| when::show_precisely(Timestamp::from_micros(micros));
+    match fault {
+        Fault::Unsigned { first, last, .. } => format!("{fault}; they tell times from {} to {}", time(*first), time(*last)),
+        other => other.to_string(),
+    }
 }
 
 fn told_head(head: &TreeHead) -> String {
@@ -110,8 +122,8 @@ fn told_head(head: &TreeHead) -> String {
 
 fn to_json(found: &Verification) -> serde_json::Value {
     let report = &found.report;
-    let fault =
-        |named: &NamedFault| json!({ "fault": named.fault.to_string(), "line": named.entry.as_ref().map(|entry| entry.fields().clone()) });
+    let named_fault =
+        |named: &NamedFault| json!({ "fault": fault(&named.fault), "line": named.entry.as_ref().map(|entry| entry.fields().clone()) });
     json!({
         "whole": found.is_whole(),
         "records": report.size,
@@ -124,9 +136,10 @@ fn to_json(found: &Verification) -> serde_json::Value {
         "newest_head": report.proved,
         "records_unsigned": report.unsigned(),
         "faults_total": report.faults_total,
-        "faults": found.named.iter().map(fault).collect::<Vec<_>>(),
+        "faults": found.named.iter().map(named_fault).collect::<Vec<_>>(),
         "bad_heads": found.bad_heads,
         "unsigned_log": found.unsigned_log,
+        "gone": found.gone,
         "empty_log": found.empty_log,
     })
 }

@@ -110,10 +110,8 @@ fn told(named: &NamedFault) -> String {
 /// A fault in words, with the times of what is under no head.
 fn fault(fault: &Fault) -> String {
     let time = |micros| when::show_precisely(Timestamp::from_micros(micros));
-    match fault {
-        Fault::Unsigned { first, last, .. } => format!("{fault}; they tell times from {} to {}", time(*first), time(*last)),
-        other => other.to_string(),
-    }
+    let Fault::Unsigned { first, last, .. } = fault else { return fault.to_string() };
+    format!("{fault}; they tell times from {} to {}", time(*first), time(*last))
 }
 
 fn told_head(head: &TreeHead) -> String {

@@ -2,7 +2,6 @@
 cancels pass, its orders are refused as our fault, and all is as ever when the database is back.
 """
 
-
 import pytest
 
 from harness.fix import limit_order, sending_time

@@ -1,7 +1,6 @@
 """A node is lost in front of venues that are as they are: one does not tell orders by their time, another leaves numbers out.
 """
 
-
 import pytest
 
 from harness.engine import Engine

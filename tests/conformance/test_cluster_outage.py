@@ -2,7 +2,6 @@
 sessions stay, and orders pass again when it is back, whether it remembers or not.
 """
 
-
 import pytest
 
 from harness.cluster import Client, Cluster

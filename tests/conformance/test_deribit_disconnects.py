@@ -70,7 +70,7 @@ def test_what_an_account_says_holds_for_its_new_connections_and_over_a_restart(s
     stays = placed(server, key)
     enabled, read = calls(server, key, ("private/enable_cancel_on_disconnect", account), ("private/get_cancel_on_disconnect", account))
     assert (enabled, read) == ("ok", {"enabled": True, "scope": "account"})
-    assert on_disconnect(server) == (True, "cancels")
+    assert on_disconnect(server) == (True, "on")
     goes = placed(server, key)
     until(lambda: state_of(server, key, goes) == "cancelled")
     assert state_of(server, key, stays) == "open"
@@ -81,7 +81,7 @@ def test_what_an_account_says_holds_for_its_new_connections_and_over_a_restart(s
     calls(server, key, ("private/disable_cancel_on_disconnect", account))
     (read,) = calls(server, key, ("private/get_cancel_on_disconnect", account))
     assert read == {"enabled": False, "scope": "account"}
-    assert on_disconnect(server) == (False, "stay")
+    assert on_disconnect(server) == (False, "off")
 
 
 def on_disconnect(server, account="demo"):
@@ -89,7 +89,7 @@ def on_disconnect(server, account="demo"):
     listed, shown = (json.loads(run("account", *words, "--json", "--state", server.state).stdout) for words in (["list"], ["show", account]))
     (enabled,) = {shown["cancel_on_disconnect"], *(each["cancel_on_disconnect"] for each in listed if each["account"] == account)}
     (line,) = [line for line in run("account", "list", "--state", server.state).stdout.splitlines() if line.startswith(account)]
-    (word,) = {"cancels", "stay"} & set(line.split())
+    (word,) = {"on", "off"} & set(line.split())
     assert word in run("account", "show", account, "--state", server.state).stdout
     return enabled, word
 

@@ -328,11 +328,16 @@ def test_a_balancer_sends_nobody_before_clients_are_taken_nor_while_nothing_can_
 
     def probes():
         while not over.is_set():
-            with contextlib.suppress(OSError):
+            try:
                 status, _ = asked(health, "/readyz")
-                if status == 200:
+            except OSError:
+                continue
+            if status == 200:
+                try:
                     socket.create_connection(public, timeout=5).close()
-                heard.append(status)
+                except OSError as error:
+                    status = error
+            heard.append(status)
 
     prober = threading.Thread(target=probes)
     prober.start()

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::limits;
 
-/// The tree and the folder beside it.
+/// The tree, the folder beside it, and how often faults are played.
 pub(crate) struct Machine {
     root: PathBuf,
     fault_rounds: u32,

@@ -246,7 +246,7 @@ impl Judge {
 /// The subtrees that the first record of a file tells; `None` for any other record.
 #[must_use]
 pub fn subtrees(line: &[u8], n: u64) -> Option<Frontier> {
-    if !begins_with(line, b"\"event\":\"log_file\"") {
+    if !has_near_its_beginning(line, b"\"event\":\"log_file\"") {
         return None;
     }
     #[derive(serde::Deserialize)]
@@ -260,7 +260,7 @@ pub fn subtrees(line: &[u8], n: u64) -> Option<Frontier> {
 
 /// What a start found wrong with the log; `None` for any other record.
 fn found(line: &[u8]) -> Option<String> {
-    if !begins_with(line, b"\"event\":\"log_fault\"") {
+    if !has_near_its_beginning(line, b"\"event\":\"log_fault\"") {
         return None;
     }
     #[derive(serde::Deserialize)]
@@ -274,6 +274,6 @@ fn found(line: &[u8]) -> Option<String> {
 }
 
 /// Whether `mark` stands right behind link and time: only such lines are parsed, and they are few.
-fn begins_with(line: &[u8], mark: &[u8]) -> bool {
+fn has_near_its_beginning(line: &[u8], mark: &[u8]) -> bool {
     line.windows(mark.len()).take(160).any(|window| window == mark)
 }

@@ -166,6 +166,7 @@ mod tests {
             }
         }
     }
+
     #[test]
     fn only_what_is_read_is_looked_at() {
         let outcome = |purpose, coding: &str, content_type: &str, body: &str| {

@@ -40,8 +40,10 @@ enum List {
     Attached,
     /// One order, and those beside it in the member of `params`, or in the parameter of the query or form, of this name.
     Beside(&'static str),
-    /// In the details of an input, `[CHANNEL, TYPE, null, DETAILS]`: one order, or a list of operations.
+    /// In the details of an input, `[CHANNEL, TYPE, null, DETAILS]`: one order, or a list of them.
     Input,
+    /// In the details of an input, which are a list of operations.
+    Inputs,
     /// In the member of the body, or in the parameter of the query or form, of this name.
     Named(&'static str),
     /// In the member of `params`, or in the parameter of the query or form, of this name.
@@ -50,7 +52,7 @@ enum List {
     Within(&'static str, &'static str),
 }
 
-use List::{Action, At, AtWithAttached, Attached, Beside, ByMethod, Input, Named, OfParams, Within};
+use List::{Action, At, AtWithAttached, Attached, Beside, ByMethod, Input, Inputs, Named, OfParams, Within};
 
 /// Endpoints and messages that take several orders. The method of an endpoint is not compared: `PUT` amends where `POST` places.
 #[rustfmt::skip]
@@ -58,7 +60,7 @@ const LISTS: &[(Purpose, Target<'static>, List)] = &[
     (Binance, Http("", "/fapi/v1/batchOrders"), Named("batchOrders")),
     (Bitfinex, Http("", "/v2/auth/w/order/multi"), Named("ops")),
     (Bitfinex, Message("order"), Input),
-    (Bitfinex, Message("order.multi"), Input),
+    (Bitfinex, Message("order.multi"), Inputs),
     (Bitmex, Http("", "/api/v1/order/bulk"), Named("orders")),
     (Bybit, Http("", "/v5/order/amend-batch"), Named("request")),
     (Bybit, Http("", "/v5/order/create-batch"), Named("request")),
@@ -127,7 +129,8 @@ fn count(list: Option<List>, query: &[u8], body: &[u8], row: u32) -> u32 {
         Some(Beside(name)) => beside(query, body, name),
         Some(ByMethod) if names(body, "private/mass_quote") => of_params(query, body, "quotes"),
         Some(ByMethod) => beside(query, body, "otoco_config"),
-        Some(Input) => input(body),
+        Some(Input) => details(body).and_then(|details| if details.get().starts_with('{') { Some(1) } else { elements(details, &[]) }),
+        Some(Inputs) => details(body).and_then(|details| elements(details, &[])),
         Some(Named(name)) => named(query, body, name),
         Some(OfParams(name)) => of_params(query, body, name),
         Some(Within(parameter, name)) => parameters(query, body, parameter).only().and_then(|text| at(text.as_bytes(), &[name])),
@@ -190,11 +193,11 @@ fn with_attached(order: &RawValue) -> Option<u32> {
     elements(whole.only_member(NAME)?, &[]).map(|attached| attached.saturating_add(1))
 }
 
-/// The orders in the last of the four elements of an input.
-fn input(text: &[u8]) -> Option<u32> {
+/// The last of the four elements of an input.
+fn details(text: &[u8]) -> Option<&RawValue> {
     let items: Vec<&RawValue> = serde_json::from_slice(text).ok()?;
     let [_, _, _, details] = items[..] else { return None };
-    if details.get().starts_with('{') { Some(1) } else { elements(details, &[]) }
+    Some(details)
 }
 
 /// The one list of this name, wherever it stands.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use countersign_core::{Refusal, Reject};
+use futures_util::FutureExt as _;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -135,11 +136,22 @@ impl RequestBody {
         if incoming.size_hint().lower() > bytes_max as u64 {
             return Err(Reject::TooLarge.into());
         }
-        let waiting = held.wait()?;
         let reading = async {
             let mut body = Self::default();
             let mut small = BytesMut::new();
-            while let Some(frame) = incoming.frame().await {
+            let mut waiting = None;
+            loop {
+                let next = match incoming.frame().now_or_never() {
+                    Some(next) => next,
+                    // Only now is it one that waits: most bodies are here with their heads.
+                    None => {
+                        if waiting.is_none() {
+                            waiting = Some(held.wait()?);
+                        }
+                        incoming.frame().await
+                    }
+                };
+                let Some(frame) = next else { break };
                 let broken = |_| Refusal::operator(Reject::FramingAmbiguous, "the body broke off or its framing is not permitted");
                 let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
                 body.length += data.len() as u64;

@@ -5,7 +5,7 @@ mod in_body;
 mod target;
 
 pub use admit::{Admitted, charge};
-pub(crate) use admit::{admit, charge_stranger, check_page};
+pub(crate) use admit::{admit, charge_source, charge_stranger, check_page};
 pub(crate) use in_body::route_in_body;
 pub(crate) use target::{admit_host, admit_name, is_ours};
 
@@ -82,7 +82,8 @@ pub async fn exchange(worker: Rc<Worker>, connection: Rc<Connection>, request: R
     Ok(answer)
 }
 
-/// Whether a body that nobody read keeps the connection from going on, and the answer does not say so yet. Who waits for leave to send it (`Expect`) is not given that.
+/// Whether a body that nobody read keeps the connection from going on, and the answer does not say so yet. Who waits for leave to send it
+/// (`Expect`) is not given that.
 async fn is_in_the_way(answer: &Answer, waits: bool, body: Unread) -> bool {
     if answer.headers().contains_key(CONNECTION) {
         return false;

@@ -94,7 +94,8 @@ fn downstream_answer(response: Response<Incoming>, lease: crate::upstream::Lease
 
 /// Makes the headers of a client's request fit for the upstream.
 pub fn rewrite_headers(headers: &mut HeaderMap, connection: &Connection, authority: &HeaderValue, identity: Option<HeaderValue>) {
-    // What `Connection` names beyond that was refused: what is passed on is what was judged.
+    // What was read of it, `Connection` could not name: what is passed on is what was judged.
+    remove_named_by_connection(headers);
     remove_where(headers, |name| is_hop_by_hop(name) || says_who(name));
     headers.insert(HOST, authority.clone());
     headers.insert(FORWARDED_FOR_HEADER, connection.address.clone());

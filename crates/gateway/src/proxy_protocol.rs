@@ -29,7 +29,7 @@ use ipnet::IpNet;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
-pub use self::header::{Arriving, Header, Unusable};
+pub use self::header::{Arriving, Header, HeaderError};
 pub use self::limits::{BINARY_BYTES_MAX, HEADER_DEADLINE, TEXT_BYTES_MAX};
 use crate::connection::{ConnectionLimits, OpenSlot, Slots};
 
@@ -103,7 +103,7 @@ pub(crate) enum NoPlace {
     Full,
 }
 
-/// What is read from a balancer before TLS.
+/// Why nobody was named by a balancer.
 #[derive(Debug)]
 pub(crate) enum Unnamed {
     /// No header that can be used.
@@ -138,7 +138,7 @@ impl Arrival {
         let late = |_| Unnamed::Closed(Closed::Late, "no whole PROXY protocol header in time".to_owned());
         let remote = match tokio::time::timeout(deadline.min(HEADER_DEADLINE), read_header(stream)).await.map_err(late)?? {
             Header::Client(client) => client,
-            Header::Proxy => peer,
+            Header::Local => peer,
         };
         let slots = place.of_source(remote.ip()).ok_or(Unnamed::Full(remote))?;
         Ok(Caller { remote, proxy: Some(peer.ip().to_canonical()), slots })

@@ -264,7 +264,11 @@ fn require_verifiable_key(leaf: &CertificateDer<'_>, origin: &str) -> Result<(),
     let parsed = parse(leaf, origin)?;
     let key = parsed.public_key();
     if !crypto_provider().signature_verification_algorithms.all.iter().any(takes) {
-        return Err(unusable(format!("no handshake can verify signatures of its kind ({})", key.algorithm.algorithm)));
+        // Of a key on a curve the curve tells; its algorithm is that of all curves.
+        let curve = key.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
+        let kind = curve.as_ref().unwrap_or(&key.algorithm.algorithm);
+        let taken = "P-256, P-384, P-521, Ed25519, or RSA of 2,048 to 8,192 bits";
+        return Err(unusable(format!("no handshake can verify signatures of its kind ({kind}); use {taken}")));
     }
     if let Ok(PublicKey::RSA(rsa)) = key.parsed()
         && !RSA_CLIENT_KEY_BITS.contains(&rsa.key_size())

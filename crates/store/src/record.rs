@@ -36,7 +36,7 @@ pub struct AccountRecord {
     /// When it was made.
     pub created: Timestamp,
     /// Whether its new connections cancel its orders when they are lost.
-    pub cancels_on_disconnect: bool,
+    pub cancel_on_disconnect: bool,
 }
 
 /// Verification material.

@@ -15,16 +15,12 @@ const FRAMES_MAX: usize = 64;
 /// the target of the handshake and every later one a frame. Anything else is a request: first line `METHOD target`, then `name: value`
 /// lines, an empty line, the body.
 pub fn every_dialect(data: &[u8]) {
-    presenting_dialect(data);
+    let _ = presented_in(data);
 }
 
 /// As [`every_dialect`]; the name of the dialect, if a request presents a proof of it.
 #[must_use]
 pub fn presented_in(data: &[u8]) -> Option<&'static str> {
-    presenting_dialect(data)
-}
-
-fn presenting_dialect(data: &[u8]) -> Option<&'static str> {
     let [dialect, kind, rest @ ..] = data else { return None };
     let dialect = *ALL.get(usize::from(dialect.wrapping_sub(b'A')) % ALL.len())?;
     if *kind == b'W' {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use countersign_gateway::config;
 use countersign_gateway::head_guard::lexer::{Lexer, Progress};
-use countersign_gateway::proxy_protocol::{Arriving, BINARY_BYTES_MAX, Header, Unusable};
+use countersign_gateway::proxy_protocol::{Arriving, BINARY_BYTES_MAX, Header, HeaderError};
 
 /// How far a connection's bytes may be passed on, and whether they end in a refusal.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub fn proxy_header(data: &[u8]) {
     }
 }
 
-fn said(data: &[u8], step: usize) -> Result<(usize, Option<Header>), Unusable> {
+fn said(data: &[u8], step: usize) -> Result<(usize, Option<Header>), HeaderError> {
     let (mut arriving, mut taken) = (Arriving::default(), 0);
     for packet in data.chunks(step) {
         let (more, header) = arriving.take(packet)?;

@@ -54,7 +54,7 @@ async fn list(as_json: bool, args: &StateArgs) -> anyhow::Result<ExitCode> {
         output::json(&accounts)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table = output::table(&["ACCOUNT", "KEYS", "MADE", "ON DISCONNECT", "LABEL"]);
+    let mut table = output::table(&["ACCOUNT", "KEYS", "MADE", "CANCEL ON DISCONNECT", "LABEL"]);
     for record in &accounts {
         let (name, count) = (record.id.to_string(), keys(&record.id).to_string());
         table.add_row([name, count, when::show(record.created), on_disconnect(record).to_owned(), record.label.clone()]);
@@ -131,7 +131,7 @@ async fn set_state(account: &str, to: CredentialState, event: AuditEvent, args: 
 
 /// What becomes of its orders when a connection is lost, as it said for all of them.
 const fn on_disconnect(record: &AccountRecord) -> &'static str {
-    if record.cancels_on_disconnect { "cancels" } else { "stay" }
+    if record.cancel_on_disconnect { "on" } else { "off" }
 }
 
 fn to_json(record: &AccountRecord, keys: usize) -> Value {
@@ -139,7 +139,7 @@ fn to_json(record: &AccountRecord, keys: usize) -> Value {
         "account": record.id.as_str(),
         "label": record.label,
         "created_us": record.created.as_micros(),
-        "cancel_on_disconnect": record.cancels_on_disconnect,
+        "cancel_on_disconnect": record.cancel_on_disconnect,
         "key_count": keys,
     })
 }

@@ -33,15 +33,18 @@ pub(super) struct Keeper {
     audit: AuditLog,
 }
 
+/// What is said of a log in which its opening found something wrong.
+pub(crate) fn not_as_left(found: &str) -> String {
+    format!("the audit log is not as it was left: {found}; this is on record now, and `countersign audit verify` names it")
+}
+
 impl Keeper {
     /// Opens database and audit log.
     pub(super) async fn open(args: &StateArgs) -> anyhow::Result<Self> {
         let (dir, store) = state::open_store(&args.state).await?;
         let audit = AuditLog::open(&dir.audit(), dir.load_or_create_audit_key()?)?;
         for found in audit.found() {
-            output::note(format!(
-                "the audit log is not as it was left: {found}; this is on record now, and `countersign audit verify` names it"
-            ));
+            output::note(not_as_left(found));
         }
         Ok(Self { dir, store, audit })
     }

@@ -53,6 +53,7 @@ pub(super) use self::screen::ONLY_HERE;
 use self::screen::print_screen;
 use self::sources::sources;
 pub(crate) use self::sources::{environment, load};
+use super::keeper::not_as_left;
 use super::stop_signal::StopSignal;
 use crate::cli::ServeArgs;
 use crate::failure::{self, Failure};
@@ -129,7 +130,7 @@ impl Running {
             tracing::error!("the audit log is shorter than it was: records are gone; `countersign audit verify` says which");
         }
         for found in opened.audit.found() {
-            tracing::error!("the audit log is not as it was left: {found}; this is on record now, and `countersign audit verify` names it");
+            tracing::error!("{}", not_as_left(found));
         }
         record_start(&opened.audit);
         let venue_keys = IdentityKeys::new(opened.identity.public_keys());

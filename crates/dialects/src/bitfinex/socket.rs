@@ -112,10 +112,25 @@ fn input<'f>(text: &str) -> Result<Op<'f>, Refusal> {
         "on" | "ou" => Ok(Op::Private(ORDER)),
         "oc" | "oc_multi" => Ok(Op::Private(CANCEL)),
         "calc" => Ok(Op::Private(CALC)),
-        "ox_multi" => Ok(Op::Private(MULTI)),
+        "ox_multi" => {
+            let operations = items.get(3).ok_or_else(|| malformed("frame"))?;
+            only_of_orders(operations).map(|()| Op::Private(MULTI))
+        }
         // Funding is nothing a trading scope covers.
         _ => Err(Reject::RouteUnknown.into()),
     }
+}
+
+/// Operations at once are those of orders: of funding among them no trading scope would be asked.
+fn only_of_orders(operations: &RawValue) -> Result<(), Refusal> {
+    for operation in array(operations, limits::FRAME_LIST_MAX, "frame")? {
+        let pair = array(operation, 2, "frame")?;
+        let kind: String = pair.first().and_then(|kind| serde_json::from_str(kind.get()).ok()).ok_or_else(|| malformed("frame"))?;
+        if !matches!(kind.as_str(), "oc" | "oc_multi" | "on" | "ou") {
+            return Err(Reject::RouteUnknown.into());
+        }
+    }
+    Ok(())
 }
 
 /// `dms`: four for all orders of the account, which is all there is (vendor, "Authenticated Channels").

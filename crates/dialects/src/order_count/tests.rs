@@ -100,7 +100,7 @@ fn a_list_on_a_websocket_counts_each_of_its_orders() {
         (Bitfinex, "order", r#"[0,"ou",null,[{},{}]]"#.to_owned(), 2),
         (Bitfinex, "order", r#"[0,"on",null,{},{}]"#.to_owned(), 3),
         (Bitfinex, "order.multi", r#"[0,"ox_multi",null,[["on",{}],["ou",{}],["oc",{}]]]"#.to_owned(), 3),
-        (Bitfinex, "order.multi", r#"[0,"ox_multi",null,{"ops":[]}]"#.to_owned(), 1),
+        (Bitfinex, "order.multi", r#"[0,"ox_multi",null,{"ops":[]}]"#.to_owned(), 75),
         (Bitfinex, "order.multi", format!(r#"[0,"ox_multi",null,[{many}]]"#), 100),
         (Kraken, "batch_add", r#"{"method":"batch_add","params":{"orders":[{},{}],"symbol":"BTC/USD"}}"#.to_owned(), 2),
         (Kraken, "batch_add", format!(r#"{{"params":{{"orders":[{many}]}}}}"#), 100),

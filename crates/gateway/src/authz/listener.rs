@@ -219,7 +219,9 @@ async fn of_envoy(authz: &Authz, proxy: &Connection, request: Request<Incoming>)
     let settings = &authz.worker.shared.settings;
     let (parts, body) = request.into_parts();
     // One connection of a proxy carries many clients: only the budget of the worker has a meaning here.
-    let held = Held::new(ConnectionBodies::default(), authz.worker.bodies.clone());
+    let bodies = ConnectionBodies::default();
+    bodies.note_authenticated();
+    let held = Held::new(bodies, authz.worker.bodies.clone());
     let read = RequestBody::read(body, settings.limits.body_bytes_max, settings.limits.body_deadline, held).await;
     let asked = match read {
         Ok(mut body) => Original::of_envoy(parts, body.contiguous(), settings.authz.bodies_passed_on),

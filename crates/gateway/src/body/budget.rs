@@ -20,8 +20,10 @@ const WORKER_BYTES_MAX: usize = 256 << 20;
 const WORKER_LARGE_BYTES_MAX: usize = 64 << 20;
 /// What a request holds beside its body while it waits for it: 27 KiB a stream of HTTP/2 in an unoptimised build, less in others.
 const WAITING_BYTES: usize = 32 << 10;
-/// What those may hold together on one worker that nobody has proved themselves for: whoever opens many connections and sends one byte
-/// on each leaves most of the memory to those who trade.
+/// What they hold together on one worker. Beside the bytes of bodies, not among them: whoever begins many bodies and ends none keeps nobody
+/// waiting whose body is here.
+const WORKER_WAITING_BYTES_MAX: usize = 256 << 20;
+/// The part of it for connections on which nobody has proved themselves.
 const WORKER_STRANGERS_WAITING_BYTES_MAX: usize = 64 << 20;
 /// Requests of a connection that wait for their bodies before anybody proved themselves on it. Clients send body behind head: those
 /// that begin with a burst of orders have hardly two on their way at a time.
@@ -78,12 +80,24 @@ impl ConnectionBodies {
 
 /// What the bodies of one worker hold.
 #[derive(Clone, Debug)]
-pub struct WorkerBodies(Rc<[Budget; 3]>);
+pub struct WorkerBodies(Rc<OfWorker>);
+
+#[derive(Debug)]
+struct OfWorker {
+    bytes: Budget,
+    beyond_small: Budget,
+    waiting: Budget,
+    strangers_waiting: Budget,
+}
 
 impl Default for WorkerBodies {
     fn default() -> Self {
-        let maxima = [WORKER_BYTES_MAX, WORKER_LARGE_BYTES_MAX, WORKER_STRANGERS_WAITING_BYTES_MAX];
-        Self(Rc::new(maxima.map(Budget::new)))
+        Self(Rc::new(OfWorker {
+            bytes: Budget::new(WORKER_BYTES_MAX),
+            beyond_small: Budget::new(WORKER_LARGE_BYTES_MAX),
+            waiting: Budget::new(WORKER_WAITING_BYTES_MAX),
+            strangers_waiting: Budget::new(WORKER_STRANGERS_WAITING_BYTES_MAX),
+        }))
     }
 }
 
@@ -109,10 +123,10 @@ impl Held {
     pub fn wait(&self) -> Result<Waiting, Refusal> {
         let is_strange = !self.connection.0.is_authenticated.get();
         let waiting = Waiting { connection: self.connection.clone(), worker: self.worker.clone(), is_strange };
-        let [all, _, strangers] = &*self.worker.0;
+        let OfWorker { waiting: all, strangers_waiting, .. } = &*self.worker.0;
         // All are counted in any case, because all are given back.
         let few = self.connection.0.waiting.add(1) || !is_strange;
-        let fits = [all.add(WAITING_BYTES), !is_strange || strangers.add(WAITING_BYTES)];
+        let fits = [all.add(WAITING_BYTES), !is_strange || strangers_waiting.add(WAITING_BYTES)];
         if few && fits == [true; 2] { Ok(waiting) } else { Err(Refusal::operator(Reject::Busy, "too many requests wait for their bodies")) }
     }
 
@@ -123,7 +137,7 @@ impl Held {
     pub fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
         let large = large_part(self.bytes + bytes) - large_part(self.bytes);
         self.bytes += bytes;
-        let [all, beyond_small, _] = &*self.worker.0;
+        let OfWorker { bytes: all, beyond_small, .. } = &*self.worker.0;
         // All three are counted in any case, because all three are given back.
         let fits = [self.connection.0.bytes.add(bytes), all.add(bytes), beyond_small.add(large)];
         if fits == [true; 3] { Ok(()) } else { Err(Refusal::operator(Reject::Busy, "request bodies hold all the memory they may")) }
@@ -136,10 +150,9 @@ const fn large_part(bytes: usize) -> usize {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let [all, beyond_small, _] = &*self.worker.0;
         self.connection.0.bytes.remove(self.bytes);
-        all.remove(self.bytes);
-        beyond_small.remove(large_part(self.bytes));
+        self.worker.0.bytes.remove(self.bytes);
+        self.worker.0.beyond_small.remove(large_part(self.bytes));
     }
 }
 
@@ -155,9 +168,8 @@ pub struct Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.connection.0.waiting.remove(1);
-        let [all, _, strangers] = &*self.worker.0;
-        all.remove(WAITING_BYTES);
-        strangers.remove(if self.is_strange { WAITING_BYTES } else { 0 });
+        self.worker.0.waiting.remove(WAITING_BYTES);
+        self.worker.0.strangers_waiting.remove(if self.is_strange { WAITING_BYTES } else { 0 });
     }
 }
 
@@ -167,6 +179,11 @@ mod tests {
     use super::*;
 
     const MIB: usize = 1 << 20;
+
+    fn is_empty(worker: &WorkerBodies) -> bool {
+        let OfWorker { bytes, beyond_small, waiting, strangers_waiting } = &*worker.0;
+        [bytes, beyond_small, waiting, strangers_waiting].iter().all(|budget| budget.held.get() == 0)
+    }
 
     #[test]
     fn a_connection_holds_two_of_the_largest_bodies_and_gives_them_back() {
@@ -194,7 +211,7 @@ mod tests {
         let small: Vec<_> = std::iter::from_fn(|| body(SMALL_BODY_BYTES).ok()).collect();
         assert!(small.len() > 10_000, "{}", small.len());
         drop((large, small));
-        assert!(worker.0.iter().all(|budget| budget.held.get() == 0), "nothing is lost by refusals");
+        assert!(is_empty(&worker), "nothing is lost by refusals");
     }
 
     #[test]
@@ -208,9 +225,13 @@ mod tests {
         waiting.push(on(&stranger).unwrap());
         client.note_authenticated();
         let known: Vec<_> = std::iter::from_fn(|| on(&client).ok()).collect();
-        assert_eq!(known.len() + waiting.len(), WORKER_BYTES_MAX / WAITING_BYTES);
+        assert_eq!(known.len() + waiting.len(), WORKER_WAITING_BYTES_MAX / WAITING_BYTES);
+        assert!(
+            Held::new(ConnectionBodies::default(), worker.clone()).grow(SMALL_BODY_BYTES).is_ok(),
+            "a body that is here waits for nobody"
+        );
         drop((waiting, known));
-        assert!(worker.0.iter().chain([&stranger.0.waiting, &client.0.waiting]).all(|budget| budget.held.get() == 0));
+        assert!(is_empty(&worker) && [stranger, client].iter().all(|connection| connection.0.waiting.held.get() == 0));
     }
 
     #[test]
@@ -223,6 +244,6 @@ mod tests {
         client.note_authenticated();
         assert!(on(&client).is_ok() && Held::new(ConnectionBodies::default(), worker.clone()).grow(SMALL_BODY_BYTES).is_ok());
         drop(strangers);
-        assert!(worker.0.iter().all(|budget| budget.held.get() == 0));
+        assert!(is_empty(&worker));
     }
 }

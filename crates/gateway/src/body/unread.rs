@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use countersign_core::Refusal;
+use countersign_core::{Refusal, Reject};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -38,14 +38,14 @@ impl From<Incoming> for Unread {
 }
 
 impl Unread {
-    /// Reads it to its end; nothing, where that was done before.
+    /// Reads it to its end.
     ///
     /// # Errors
-    /// As [`RequestBody::read`].
+    /// As [`RequestBody::read`]; [`Reject::Internal`] where that was done before: what is judged must not be without its body.
     pub async fn read(self, bytes_max: usize, deadline: Duration, held: Held) -> Result<RequestBody, Refusal> {
         match self.0.take() {
             Some(incoming) => RequestBody::read(incoming, bytes_max, deadline, held).await,
-            None => Ok(RequestBody::default()),
+            None => Err(Refusal::operator(Reject::Internal, "a body that was read already")),
         }
     }
 

@@ -19,7 +19,11 @@ pub(super) fn read(keys: &mut Reader<'_>) -> ProxyProtocol {
     let listed =
         keys.list_or("proxy_trusted", "Networks of those load balancers. What they say about a client is believed.", "none", network);
     let trusted: Vec<IpNet> = listed.iter().flatten().filter_map(|text| text.parse().ok()).collect();
-    if trusted.iter().any(|network| network.prefix_len() == 0) {
+    if trusted.iter().any(|network| matches!(network, IpNet::V6(v6) if v6.addr().to_ipv4_mapped().is_some())) {
+        keys.report().problem(&trusted_origin, "listen.proxy_trusted", "an IPv4 network in the form of IPv6 is nobody's: write it as IPv4");
+    }
+    // Two halves of everybody are everybody.
+    if IpNet::aggregate(&trusted).iter().any(|network| network.prefix_len() == 0) {
         keys.report().problem(
             &trusted_origin,
             "listen.proxy_trusted",

@@ -126,8 +126,15 @@ pub(crate) fn charge_stranger(
     if let Some(weight) = NonZeroU32::new(rates.weight_max()) {
         words.limits.weight_per_minute = weight;
     }
-    let weight = route.weight_of_query(request.query());
-    rates.charge(connection.remote.ip(), weight, clock::wall()).map(drop)
+    charge_source(worker, connection, route.weight_of_query(request.query()))
+}
+
+/// Charges what nobody vouches for to where it comes from: connections are many.
+///
+/// # Errors
+/// [`Reject::RateLimited`].
+pub(crate) fn charge_source(worker: &Worker, connection: &Connection, weight: u32) -> Result<(), Refusal> {
+    worker.shared.public_rates.charge(connection.remote.ip(), weight, clock::wall()).map(drop)
 }
 
 /// What of a request its signature covers, for halts that look into it.

@@ -45,8 +45,9 @@ pub(super) fn of_another_venue(
     Some(Refusal::operator(Reject::RouteUnknown, "the path of one venue with the headers of another"))
 }
 
-/// Refuses fields of which another reader could know nothing, or make other ones. Over HTTP/2 also those that over HTTP/1.1 do not come to here: more than there may be, and values with white space around them,
-/// which are malformed (RFC 9113, 8.2.1), are not taken off by the library, and would be by the upstream.
+/// Refuses fields that another reader could miss or read as others. Over HTTP/2 also those that over HTTP/1.1 do not come to here: more
+/// than there may be, and values with white space around them, which are malformed (RFC 9113, 8.2.1), are not taken off by the library,
+/// and would be by the upstream.
 pub(super) fn check_fields(parts: &Parts) -> Result<(), Refusal> {
     head_fields::check(&parts.headers)?;
     if parts.version != Version::HTTP_2 {

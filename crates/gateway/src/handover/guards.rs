@@ -38,7 +38,7 @@ pub struct Lender {
 
 enum State {
     Between,
-    Lent(Mutex<UnixStream>),
+    Lent(Mutex<Option<UnixStream>>),
     Own(Own),
 }
 
@@ -103,7 +103,7 @@ impl Lender {
     pub(super) fn lend(&self, questions: UnixStream) -> std::io::Result<()> {
         questions.set_read_timeout(Some(QUESTION_DEADLINE))?;
         questions.set_write_timeout(Some(QUESTION_DEADLINE))?;
-        self.settle(Arc::new(State::Lent(Mutex::new(questions))));
+        self.settle(Arc::new(State::Lent(Mutex::new(Some(questions)))));
         Ok(())
     }
 
@@ -123,7 +123,7 @@ impl Lender {
     }
 
     /// Decides here, or asks. `None`: nobody can tell.
-    fn decide<T>(&self, own: impl FnOnce(&Own) -> T, ask: impl FnOnce(&Mutex<UnixStream>) -> Option<T>) -> Option<T> {
+    fn decide<T>(&self, own: impl FnOnce(&Own) -> T, ask: impl FnOnce(&Mutex<Option<UnixStream>>) -> Option<T>) -> Option<T> {
         if let State::Between = &**self.state.load() {
             let between = self.between.lock().unwrap_or_else(PoisonError::into_inner);
             drop(self.settled.wait_timeout_while(between, RELEASE_DEADLINE, |between| *between));
@@ -141,14 +141,15 @@ const LET_GO_LOOK: Duration = Duration::from_millis(1);
 
 /// Puts a question. `None` when it is not answered: the conversation is over then, for an answer that comes late would be taken for
 /// that of the next question.
-fn ask(questions: &Mutex<UnixStream>, question: &Frame) -> Option<Result<(), Reject>> {
-    let stream = questions.lock().unwrap_or_else(PoisonError::into_inner);
-    let answered = wire::send(&stream, question).and_then(|()| wire::receive(&stream));
+fn ask(questions: &Mutex<Option<UnixStream>>, question: &Frame) -> Option<Result<(), Reject>> {
+    let mut talk = questions.lock().unwrap_or_else(PoisonError::into_inner);
+    let stream = talk.as_ref()?;
+    let answered = wire::send(stream, question).and_then(|()| wire::receive(stream));
     let Ok(Frame::Verdict { reject }) = answered else {
         // Not the frame: others than a verdict hold secrets.
         let error = answered.err().unwrap_or_else(unexpected);
         tracing::error!(%error, "the process that took over does not say what it has seen: what needs that is refused here");
-        let _ = stream.shutdown(std::net::Shutdown::Both);
+        *talk = None;
         return None;
     };
     match reject {

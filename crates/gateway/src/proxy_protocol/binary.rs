@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use crc::{CRC_32_ISCSI, Crc};
 
-use super::header::{Header, Unusable};
+use super::header::{Header, HeaderError};
 
 /// How it begins: what no line of text and no TLS record begins with.
 pub(super) const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -42,37 +42,37 @@ pub(super) fn length(bytes: &[u8]) -> Option<usize> {
 ///
 /// A socket of the balancer's own machine (`AF_UNIX`) and a datagram are refused: neither is a client over TCP. What stands behind the
 /// command `LOCAL` is not looked at, as the specification wants it.
-pub(super) fn read(header: &[u8]) -> Result<Header, Unusable> {
-    let (fixed, rest) = header.split_at_checked(FIXED_BYTES).ok_or(Unusable::Malformed("it is too short"))?;
+pub(super) fn read(header: &[u8]) -> Result<Header, HeaderError> {
+    let (fixed, rest) = header.split_at_checked(FIXED_BYTES).ok_or(HeaderError::Malformed("it is too short"))?;
     match fixed[SIGNATURE.len()] {
-        LOCAL => return Ok(Header::Proxy),
+        LOCAL => return Ok(Header::Local),
         PROXY => {}
-        _ => return Err(Unusable::Malformed("its version or command")),
+        _ => return Err(HeaderError::Malformed("its version or command")),
     }
     let (said, fields_at) = match fixed[SIGNATURE.len() + 1] {
-        UNSPEC => (Header::Proxy, 0),
+        UNSPEC => (Header::Local, 0),
         TCP4 => (client::<4>(rest)?, 2 * (4 + 2)),
         TCP6 => (client::<16>(rest)?, 2 * (16 + 2)),
-        _ => return Err(Unusable::Malformed("its family or transport")),
+        _ => return Err(HeaderError::Malformed("its family or transport")),
     };
     check_fields(header, FIXED_BYTES + fields_at)?;
     Ok(said)
 }
 
 /// The source: address, the other's address, port, the other's port.
-fn client<const N: usize>(addresses: &[u8]) -> Result<Header, Unusable>
+fn client<const N: usize>(addresses: &[u8]) -> Result<Header, HeaderError>
 where
     [u8; N]: Into<IpAddr>,
 {
-    let cut = Unusable::Malformed("its addresses are cut off");
+    let cut = HeaderError::Malformed("its addresses are cut off");
     let source: [u8; N] = *addresses.first_chunk().ok_or(cut)?;
     let ports = addresses.get(2 * N..2 * (N + 2)).ok_or(cut)?;
     Header::client(source.into(), u16::from_be_bytes([ports[0], ports[1]]))
 }
 
 /// Walks over the fields: none is cut off, and a checksum is that of this header with noughts in its place.
-fn check_fields(header: &[u8], mut at: usize) -> Result<(), Unusable> {
-    let cut = Unusable::Malformed("a field is cut off");
+fn check_fields(header: &[u8], mut at: usize) -> Result<(), HeaderError> {
+    let cut = HeaderError::Malformed("a field is cut off");
     let mut checked = false;
     while let Some([kind, rest @ ..]) = header.get(at..) {
         let [high, low, rest @ ..] = rest else { return Err(cut) };
@@ -82,16 +82,16 @@ fn check_fields(header: &[u8], mut at: usize) -> Result<(), Unusable> {
         if *kind != TYPE_CRC32C {
             continue;
         }
-        let sum = value.try_into().map(u32::from_be_bytes).map_err(|_| Unusable::Malformed("its checksum has no four bytes"))?;
+        let sum = value.try_into().map(u32::from_be_bytes).map_err(|_| HeaderError::Malformed("its checksum has no four bytes"))?;
         if std::mem::replace(&mut checked, true) {
-            return Err(Unusable::Malformed("two checksums"));
+            return Err(HeaderError::Malformed("two checksums"));
         }
         let mut digest = CRC32C.digest();
         digest.update(&header[..value_at]);
         digest.update(&[0; 4]);
         digest.update(&header[at..]);
         if digest.finalize() != sum {
-            return Err(Unusable::Checksum);
+            return Err(HeaderError::Checksum);
         }
     }
     Ok(())

@@ -11,16 +11,16 @@ pub enum Header {
     /// Whose connection it is; an IPv4 address is never written as IPv6.
     Client(SocketAddr),
     /// The balancer's own: a check of it, or it names nobody.
-    Proxy,
+    Local,
 }
 
 impl Header {
     /// A client's address, if a TCP connection can come from it.
-    pub(super) fn client(address: IpAddr, port: u16) -> Result<Self, Unusable> {
+    pub(super) fn client(address: IpAddr, port: u16) -> Result<Self, HeaderError> {
         let address = address.to_canonical();
         let broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
         if address.is_unspecified() || address.is_multicast() || broadcast {
-            return Err(Unusable::Malformed("a source that nobody can connect from"));
+            return Err(HeaderError::Malformed("a source that nobody can connect from"));
         }
         Ok(Self::Client(SocketAddr::new(address, port)))
     }
@@ -28,7 +28,7 @@ impl Header {
 
 /// Why there is no header that can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
+pub enum HeaderError {
     /// What arrives is something else.
     #[error("no PROXY protocol header")]
     Missing,
@@ -43,7 +43,7 @@ pub enum Unusable {
     Checksum,
 }
 
-impl Unusable {
+impl HeaderError {
     /// As it is counted.
     #[must_use]
     pub const fn closed(self) -> Closed {
@@ -62,8 +62,8 @@ impl Arriving {
     /// Takes what of `offered` belongs to the header: how many bytes, and the header once it is whole. Nothing may be offered after that.
     ///
     /// # Errors
-    /// [`Unusable`], as soon as the bytes so far cannot begin a header.
-    pub fn take(&mut self, offered: &[u8]) -> Result<(usize, Option<Header>), Unusable> {
+    /// [`HeaderError`], as soon as the bytes so far cannot begin a header.
+    pub fn take(&mut self, offered: &[u8]) -> Result<(usize, Option<Header>), HeaderError> {
         let mut taken = 0;
         while taken < offered.len() {
             let wanted = missing(&self.0)?.min(offered.len() - taken);
@@ -78,10 +78,10 @@ impl Arriving {
 }
 
 /// How many more bytes are surely part of the header that begins like this; 0 when it is whole.
-fn missing(bytes: &[u8]) -> Result<usize, Unusable> {
+fn missing(bytes: &[u8]) -> Result<usize, HeaderError> {
     if begins_like(bytes, binary::SIGNATURE) {
         let length = match binary::length(bytes) {
-            Some(length) if length > BINARY_BYTES_MAX => return Err(Unusable::TooLong(BINARY_BYTES_MAX)),
+            Some(length) if length > BINARY_BYTES_MAX => return Err(HeaderError::TooLong(BINARY_BYTES_MAX)),
             Some(length) => length,
             // The two signatures differ in their first byte.
             None if bytes.is_empty() => 1,
@@ -90,11 +90,11 @@ fn missing(bytes: &[u8]) -> Result<usize, Unusable> {
         return Ok(length - bytes.len());
     }
     if !begins_like(bytes, text::SIGNATURE) {
-        return Err(Unusable::Missing);
+        return Err(HeaderError::Missing);
     }
     match bytes {
         [.., b'\n'] => Ok(0),
-        _ if bytes.len() >= TEXT_BYTES_MAX => Err(Unusable::TooLong(TEXT_BYTES_MAX)),
+        _ if bytes.len() >= TEXT_BYTES_MAX => Err(HeaderError::TooLong(TEXT_BYTES_MAX)),
         // A line ends where its end is: nobody has said how long it is.
         _ => Ok(1),
     }
@@ -105,6 +105,6 @@ fn begins_like(bytes: &[u8], signature: &[u8]) -> bool {
     bytes.iter().zip(signature).all(|(byte, expected)| byte == expected)
 }
 
-fn read(whole: &[u8]) -> Result<Header, Unusable> {
+fn read(whole: &[u8]) -> Result<Header, HeaderError> {
     if whole.starts_with(binary::SIGNATURE) { binary::read(whole) } else { text::read(whole) }
 }

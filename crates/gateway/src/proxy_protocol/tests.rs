@@ -23,14 +23,14 @@ fn with_fields(fields: &[u8]) -> Vec<u8> {
 }
 
 /// Reads bytes that are offered at once.
-fn read(bytes: &[u8]) -> Result<Header, Unusable> {
+fn read(bytes: &[u8]) -> Result<Header, HeaderError> {
     let (taken, header) = Arriving::default().take(bytes)?;
     assert!(taken <= bytes.len());
-    header.ok_or(Unusable::Malformed("not whole"))
+    header.ok_or(HeaderError::Malformed("not whole"))
 }
 
-fn client(address: &str) -> Result<Header, Unusable> {
-    address.parse().map(Header::Client).map_err(|_| Unusable::Missing)
+fn client(address: &str) -> Result<Header, HeaderError> {
+    address.parse().map(Header::Client).map_err(|_| HeaderError::Missing)
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn what_names_nobody_is_the_balancers_own() {
         &v2(0x21, 0x00, b""),
         &v2(0x21, 0x00, b"\xea\0\x01x"),
     ] {
-        assert_eq!(read(header), Ok(Header::Proxy), "{}", header.escape_ascii());
+        assert_eq!(read(header), Ok(Header::Local), "{}", header.escape_ascii());
     }
 }
 
@@ -95,14 +95,14 @@ fn a_line_has_one_reading() {
         "PROXY \r\n",
         "PROXY TCP4 \u{661}92.0.2.7 198.51.100.1 56324 443\r\n",
     ] {
-        assert!(matches!(read(line.as_bytes()), Err(Unusable::Malformed(_))), "{line:?}: {:?}", read(line.as_bytes()));
+        assert!(matches!(read(line.as_bytes()), Err(HeaderError::Malformed(_))), "{line:?}: {:?}", read(line.as_bytes()));
     }
 }
 
 #[test]
 fn what_is_no_header_is_found_with_its_first_wrong_byte() {
     for bytes in [&b"\x16\x03\x01"[..], b"GET / HTTP/1.1\r\n", b"POST", b"proxy ", b"PROXY\t", b"\r\n\r\n\0\r\nQUIT\r", b"8=FIX", b"{"] {
-        assert_eq!(read(bytes), Err(Unusable::Missing), "{}", bytes.escape_ascii());
+        assert_eq!(read(bytes), Err(HeaderError::Missing), "{}", bytes.escape_ascii());
     }
 }
 
@@ -129,7 +129,7 @@ fn version_2_is_read_as_it_is_written_down() {
         (v2(0x21, 0x11, &[&[255; 4], &TCP4[4..]].concat()), "a source that nobody can connect from"),
         (v2(0x21, 0x21, &tcp6([0xff; 16])), "a source that nobody can connect from"),
     ] {
-        assert_eq!(read(&header), Err(Unusable::Malformed(why)), "{}", header.escape_ascii());
+        assert_eq!(read(&header), Err(HeaderError::Malformed(why)), "{}", header.escape_ascii());
     }
 }
 
@@ -146,7 +146,7 @@ fn a_checksum_is_that_of_the_header_with_noughts_in_its_place() {
     for at in [16, 20, 27, header.len() - 1] {
         let mut damaged = header.clone();
         damaged[at] ^= 1;
-        assert_eq!(read(&damaged), Err(Unusable::Checksum), "byte {at}");
+        assert_eq!(read(&damaged), Err(HeaderError::Checksum), "byte {at}");
     }
 }
 
@@ -157,7 +157,7 @@ fn two_checksums_are_one_too_many() {
     let sum = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI).checksum(&header).to_be_bytes();
     let at = header.len() - 11;
     header[at..at + 4].copy_from_slice(&sum);
-    assert_eq!(read(&header), Err(Unusable::Malformed("two checksums")));
+    assert_eq!(read(&header), Err(HeaderError::Malformed("two checksums")));
 }
 
 #[test]
@@ -172,10 +172,10 @@ fn a_header_has_a_longest_form() {
     assert_eq!(read(&longest), client("192.0.2.7:56324"));
     // Told by its fixed part: not a byte of the rest is waited for.
     let longer = with_fields(&fields(BINARY_BYTES_MAX - 27));
-    assert_eq!(read(&longer[..16]), Err(Unusable::TooLong(BINARY_BYTES_MAX)));
+    assert_eq!(read(&longer[..16]), Err(HeaderError::TooLong(BINARY_BYTES_MAX)));
     let line = format!("PROXY UNKNOWN {}\r\n", "x".repeat(TEXT_BYTES_MAX - 16));
-    assert_eq!((line.len(), read(line.as_bytes())), (TEXT_BYTES_MAX, Ok(Header::Proxy)));
-    assert_eq!(read(format!("PROXY UNKNOWN {}", "x".repeat(TEXT_BYTES_MAX)).as_bytes()), Err(Unusable::TooLong(TEXT_BYTES_MAX)));
+    assert_eq!((line.len(), read(line.as_bytes())), (TEXT_BYTES_MAX, Ok(Header::Local)));
+    assert_eq!(read(format!("PROXY UNKNOWN {}", "x".repeat(TEXT_BYTES_MAX)).as_bytes()), Err(HeaderError::TooLong(TEXT_BYTES_MAX)));
 }
 
 #[test]

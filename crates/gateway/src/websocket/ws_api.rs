@@ -21,6 +21,7 @@ mod admission;
 mod pending;
 mod reply;
 
+use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -284,9 +285,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         Ok(self.client.send(Message::text(event)).await?)
     }
 
-    /// What is told about limits where no key is known.
+    /// What is told about limits where no key is known: a connection may have what its source may.
     fn own_limits(&self) -> (Arc<KeyCounters>, KeyRate) {
-        (Arc::clone(&self.counters), KeyRate::default())
+        let own = KeyRate::default();
+        let weight_per_minute = NonZeroU32::new(self.worker.shared.public_rates.weight_max()).unwrap_or(own.weight_per_minute);
+        (Arc::clone(&self.counters), KeyRate { weight_per_minute, ..own })
     }
 }
 

@@ -144,12 +144,20 @@ fn append_lines(folder: &Path, name: &str, begin: u64, lines: &mut Vec<Value>, b
 pub(crate) async fn fetch(db: &Db, node: &str, folder: &Path) -> Result<u64, StoreError> {
     let failed = |source| StoreError::io("write", folder, source);
     DirBuilder::new().mode(files::PRIVATE_FOLDER_MODE).create(folder).map_err(failed)?;
-    let page = "SELECT file, begins, line FROM audit_lines WHERE node = $1 AND (file, begins) > ($2, $3) ORDER BY file, begins LIMIT $4";
+    let page = "SELECT file, begins, line FROM audit_lines \
+                WHERE node = $1 AND (file, begins) > ($2, $3) AND file <> $5 ORDER BY file, begins LIMIT $4";
+    let told = |source| StoreError::database(db.place(), source);
+    // One a second was copied: the newest is of all the others' records, too.
+    let newest = "SELECT line FROM audit_lines WHERE node = $1 AND file = $2 ORDER BY begins DESC LIMIT 1";
+    for row in &db.rows(Sql::from(newest), &[node.into(), COPIED_HEADS_FILE.into()]).await? {
+        append(folder, COPIED_HEADS_FILE, row.bytes_or_none("line").map_err(told)?.unwrap_or_default()).map_err(failed)?;
+    }
     let (mut file, mut begins, mut count) = (String::new(), -1_i64, 0);
     loop {
-        let rows = db.rows(Sql::from(page), &[node.into(), file.as_str().into(), begins.into(), limits::COPY_ROWS.into()]).await?;
+        let rows = db
+            .rows(Sql::from(page), &[node.into(), file.as_str().into(), begins.into(), limits::COPY_ROWS.into(), COPIED_HEADS_FILE.into()])
+            .await?;
         for row in &rows {
-            let told = |source| StoreError::database(db.place(), source);
             (file, begins) = (row.text("file").map_err(told)?.to_owned(), row.number("begins").map_err(told)?);
             append(folder, &file, row.bytes_or_none("line").map_err(told)?.unwrap_or_default()).map_err(failed)?;
             count += 1;

@@ -66,11 +66,9 @@ pub fn verify(folder: &Path, options: &VerifyOptions) -> Result<Verification, St
         Some(head) => heads.push(head),
         None => bad_heads.push(whose),
     };
-    let lines =
-        |name, lines: &[String]| lines.iter().cloned().enumerate().map(move |(number, line)| (name, number, line)).collect::<Vec<_>>();
-    let kept = lines(HEADS_FILE, &snapshot.heads);
-    for (name, number, line) in kept.into_iter().chain(lines(COPIED_HEADS_FILE, &snapshot.copied_heads)) {
-        let head = serde_json::from_str(&line).ok();
+    let lines = |name, lines| std::iter::zip(std::iter::repeat(name), <[String]>::iter(lines).enumerate());
+    for (name, (number, line)) in lines(HEADS_FILE, &snapshot.heads).chain(lines(COPIED_HEADS_FILE, &snapshot.copied_heads)) {
+        let head = serde_json::from_str(line).ok();
         let torn = head.is_none() && !countersign_audit_tree::link::is_whole(line.as_bytes());
         if !torn {
             take(head.as_ref(), format!("{name} line {}", number + 1));

@@ -41,8 +41,8 @@ pub struct SharedMemory {
     /// When the server's memory began, in milliseconds, as of the last look; 0 where nobody knows.
     began_millis: AtomicU64,
     asked_micros: AtomicU64,
-    /// Why the last question that had no answer had none.
-    trouble: Mutex<Option<String>>,
+    /// Why the last question that had no answer had none, and when that was.
+    trouble: Mutex<Option<(Monotonic, String)>>,
     results: [AtomicU64; SharedResult::ALL.len()],
 }
 
@@ -323,23 +323,27 @@ impl SharedMemory {
 
     fn note_trouble(&self, begun: Monotonic, why: &dyn fmt::Display) {
         let after = self.now().mono.saturating_since(begun).as_millis();
-        if let Ok(mut trouble) = self.trouble.lock() {
-            *trouble = Some(format!("{why}, after {after} ms"));
-        }
+        self.keep_trouble(format!("{why}, after {after} ms"));
     }
 
     /// The server answered that it cannot tell.
     pub(super) fn note_too_young(&self) {
+        self.keep_trouble(TOO_YOUNG.to_owned());
+    }
+
+    fn keep_trouble(&self, why: String) {
         if let Ok(mut trouble) = self.trouble.lock() {
-            *trouble = Some(TOO_YOUNG.to_owned());
+            *trouble = Some((self.now().mono, why));
         }
     }
 
     /// Why the last question that had no answer had none, for the operator: how it failed, and after how long; or that the memory is too
-    /// young.
+    /// young. What is over is not told of a failure that has another cause.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.trouble.lock().ok()?.clone()
+        let now = self.now().mono;
+        let kept = self.trouble.lock().ok()?;
+        kept.as_ref().filter(|(at, _)| now.saturating_since(*at) <= limits::SHARED_TROUBLE_TOLD).map(|(_, why)| why.clone())
     }
 
     fn note(&self, now: Monotonic, answered: bool) {

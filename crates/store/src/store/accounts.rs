@@ -15,7 +15,7 @@ impl Store {
     pub async fn create_account(&self, id: AccountId, label: &str, change: &Change) -> Result<AccountRecord, StoreError> {
         check_change(change)?;
         check_text("the label", label, 0, limits::LABEL_BYTES_MAX)?;
-        let record = AccountRecord { id, label: label.to_owned(), created: change.at, cancels_on_disconnect: false };
+        let record = AccountRecord { id, label: label.to_owned(), created: change.at, cancel_on_disconnect: false };
         let values = [record.id.as_str().into(), label.into(), row::micros(record.created).into()];
         let added = self.db.run("INSERT INTO accounts (id, label, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", &values).await?;
         if added == 0 {

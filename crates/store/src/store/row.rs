@@ -88,7 +88,7 @@ pub(super) fn account(row: &Row) -> Result<AccountRecord, StoreError> {
         id: reader.parsed("id", AccountId::parse)?,
         label: reader.text("label")?,
         created: reader.time("created")?,
-        cancels_on_disconnect: reader.integer("cancel_on_disconnect")? == 1,
+        cancel_on_disconnect: reader.integer("cancel_on_disconnect")? == 1,
     })
 }
 

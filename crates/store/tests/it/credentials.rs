@@ -42,7 +42,7 @@ async fn an_account_says_whether_lost_connections_cancel_and_is_heard_elsewhere(
     let before = store.change_counter().await.unwrap();
     store.set_cancel_on_disconnect(&desk(), true).await.unwrap();
     assert_ne!(store.change_counter().await.unwrap(), before);
-    assert!(store.account(&desk()).await.unwrap().cancels_on_disconnect && store.accounts().await.unwrap()[0].cancels_on_disconnect);
+    assert!(store.account(&desk()).await.unwrap().cancel_on_disconnect && store.accounts().await.unwrap()[0].cancel_on_disconnect);
     store.close().await;
     let store = place.store().await;
     let unusable = "INSERT INTO accounts (id, label, created, cancel_on_disconnect) VALUES ('no account', '', -1, 1)";
@@ -50,7 +50,7 @@ async fn an_account_says_whether_lost_connections_cancel_and_is_heard_elsewhere(
     let (accounts, others) = store.accounts_that_cancel().await.unwrap();
     assert_eq!((accounts, others.len()), (vec![desk()], 1), "one that cannot be read hides no other");
     store.set_cancel_on_disconnect(&desk(), false).await.unwrap();
-    assert!(!store.account(&desk()).await.unwrap().cancels_on_disconnect);
+    assert!(!store.account(&desk()).await.unwrap().cancel_on_disconnect);
     assert_eq!(store.accounts_that_cancel().await.unwrap().0, []);
     let unknown = AccountId::parse("nobody").unwrap();
     assert!(matches!(store.set_cancel_on_disconnect(&unknown, true).await, Err(StoreError::AccountUnknown(_))));

@@ -9,6 +9,7 @@ use countersign_store::audit::{AuditLog, Question, prove, read_public_key};
 
 use super::{correlation, verify};
 use crate::cli::{AuditProveArgs, StateArgs};
+use crate::commands::keeper::not_as_left;
 use crate::commands::{argument, output};
 use crate::failure::Failure;
 use crate::state;
@@ -51,7 +52,7 @@ pub(super) fn head(out: &Path, args: &StateArgs) -> anyhow::Result<ExitCode> {
 fn sign(dir: &StateDir) -> anyhow::Result<countersign_audit_tree::SignedHead> {
     let log = AuditLog::open(&dir.audit(), dir.load_audit_key()?)?;
     for found in log.found() {
-        output::note(format!("the audit log is not as it was left: {found}; this is on record now"));
+        output::note(not_as_left(found));
     }
     log.sign_head().map_err(|error| anyhow!("there is no head to sign: {error}, or it has no record yet"))
 }

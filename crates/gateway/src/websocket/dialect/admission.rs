@@ -18,7 +18,7 @@ use crate::authenticate::{Login, check_required, required_end, verify_presented,
 use crate::clock;
 use crate::connection::Connection;
 use crate::control::set_cancel_on_disconnect;
-use crate::exchange::{Admitted, charge};
+use crate::exchange::{Admitted, charge, charge_source};
 use crate::halts::{Asked, Cleared};
 use crate::routes::Route;
 use crate::websocket::farewell::Farewell;
@@ -210,9 +210,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let usage = match orders {
             Some(orders) => {
                 let usage = charge(&counters, rate, route.weight, orders, &mut self.words)?;
-                if identity.is_none() {
-                    // Connections are many: what nobody vouches for is charged to where they are from.
-                    self.worker.shared.public_rates.charge(self.connection.remote.ip(), route.weight, clock::wall())?;
+                // Behind a login its connection vouches for it.
+                if self.logins.is_empty() {
+                    charge_source(self.worker, self.connection, route.weight)?;
                 }
                 usage
             }

@@ -20,7 +20,7 @@ use super::pending::Pending;
 use crate::audit::{self, Subject};
 use crate::authenticate::{Login, check_required, required_end, verify_presented};
 use crate::clock;
-use crate::exchange::{Admitted, charge};
+use crate::exchange::{Admitted, charge, charge_source};
 use crate::halts::{Asked, Cleared};
 use crate::listen_keys;
 use crate::routes::{Route, RouteTarget};
@@ -109,7 +109,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         }
         let (counters, rate) = self.own_limits();
         charge(&counters, rate, LISTEN_KEY_WEIGHT, 0, &mut self.words)?;
-        self.worker.shared.public_rates.charge(self.connection.remote.ip(), LISTEN_KEY_WEIGHT, clock::wall())?;
+        charge_source(self.worker, self.connection, LISTEN_KEY_WEIGHT)?;
         listen_keys::act(self.worker, self.connection, (action, key_id), self.worker.correlation.next())
     }
 
@@ -284,8 +284,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         let weight = route.weight_of(|name| Found::in_object(&frame.params, name));
         let usage = charge(&counters, rate, weight, route.orders, &mut self.words)?;
         if let Who::Nobody = who {
-            // Connections are many: what nobody vouches for is charged to where they are from.
-            self.worker.shared.public_rates.charge(self.connection.remote.ip(), weight, clock::wall())?;
+            charge_source(self.worker, self.connection, weight)?;
         }
         Ok(usage)
     }

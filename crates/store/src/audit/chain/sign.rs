@@ -18,7 +18,8 @@ impl Chain {
         let (Some(tail), Some(times)) = (self.end.unsigned, times) else { return };
         let joined = Tail { from: tail.from, first: tail.first.min(times.first), last: tail.last.max(times.last) };
         if joined.is_too_long() && !self.cannot_sign {
-            self.cannot_sign = self.write_checkpoint().is_err();
+            // A checkpoint needs a new file, a head of those that are kept only room behind them.
+            self.cannot_sign = self.write_checkpoint().is_err() && self.keep_head().is_err();
         }
     }
 
@@ -62,15 +63,23 @@ impl Chain {
     /// Signs a head of everything there is and keeps it for good; `None` for an empty log.
     pub(in super::super) fn sign_head(&mut self) -> io::Result<Option<SignedHead>> {
         self.locked(|chain| {
-            let Some(head) = chain.signed_now()? else { return Ok(None) };
-            if head.size > chain.signed {
-                kept::append(&chain.folder, &head)?;
-                chain.signed = head.size;
+            let before = chain.signed;
+            let head = chain.keep_head()?;
+            if chain.signed > before {
                 // It tells of the new head; if it cannot be written, the head is there all the same.
                 let _ = chain.write_checkpoint();
-                chain.end.unsigned = None;
             }
-            Ok(Some(head))
+            Ok(head)
         })
+    }
+
+    fn keep_head(&mut self) -> io::Result<Option<SignedHead>> {
+        let Some(head) = self.signed_now()? else { return Ok(None) };
+        if head.size > self.signed {
+            kept::append(&self.folder, &head)?;
+            self.signed = head.size;
+        }
+        self.end.unsigned = None;
+        Ok(Some(head))
     }
 }

@@ -29,7 +29,7 @@ pub(super) const REDIS_SOCKET: &str = "redis.sock";
 
 /// Both servers.
 pub(super) struct Servers {
-    /// Kept for what they end: the servers first, then the folder.
+    /// Kept for what they end: the servers, what ends their group, then the folder.
     _processes: Vec<Process>,
     leash: Leash,
     folder: Folder,

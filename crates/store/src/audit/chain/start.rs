@@ -60,10 +60,8 @@ impl Chain {
         let (size, newest) = (self.end.tree.size(), self.kept.newest(self.key.public()));
         let mut found = Vec::new();
         if newest.is_some() && !self.folder.join(CHECKPOINT_FILE).try_exists()? {
+            // One that is damaged is left by a disk that failed; one that is not there was taken away.
             found.push(format!("{CHECKPOINT_FILE} is gone: the log may have been longer"));
-        } else if newest.is_some() && Checkpoint::read(&self.folder).is_none() {
-            // It was on the disk before it had its name.
-            found.push(format!("{CHECKPOINT_FILE} is damaged: the log may have been longer"));
         }
         if checkpoint.is_some_and(|checkpoint| checkpoint.heads > file_length(&self.folder, HEADS_FILE)) {
             found.push(format!("signed heads are gone from {HEADS_FILE}"));

@@ -153,7 +153,7 @@ def pss_only(folder):
 
 OF_NO_USE = {
     "a short key": (lambda folder: certificate(folder, rsa.generate_private_key(65537, 1024)), "RSA of 1024 bits"),
-    "a curve of no use in TLS": (lambda folder: certificate(folder, ec.generate_private_key(ec.SECP256K1())), "1.2.840.10045.2.1"),
+    "a curve of no use in TLS": (lambda folder: certificate(folder, ec.generate_private_key(ec.SECP256K1())), "1.3.132.0.10"),
     "RSA-PSS only": (pss_only, "1.2.840.113549.1.1.10"),
     "a CA": (lambda folder: certificate(folder, ca=True), "a CA certificate"),
     "a server": (lambda folder: certificate(folder, usage=ExtendedKeyUsageOID.SERVER_AUTH), "not made for clientAuth"),

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import re
 import signal
 import socket
 import ssl
@@ -89,7 +90,7 @@ def on_disconnect(server, account="demo"):
     listed, shown = (json.loads(run("account", *words, "--json", "--state", server.state).stdout) for words in (["list"], ["show", account]))
     (enabled,) = {shown["cancel_on_disconnect"], *(each["cancel_on_disconnect"] for each in listed if each["account"] == account)}
     (line,) = [line for line in run("account", "list", "--state", server.state).stdout.splitlines() if line.startswith(account)]
-    (word,) = {"on", "off"} & set(line.split())
+    word = re.split(r"\s{2,}", line.strip())[3]
     assert word in run("account", "show", account, "--state", server.state).stdout
     return enabled, word
 

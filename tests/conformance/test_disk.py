@@ -9,6 +9,7 @@ import pytest
 from harness.binance import ORDER, Key
 from harness.broken import disk_of_its_own, full_disk, hanging_disk
 from harness.fix import FixClient, binance_logon, limit_order, sending_time
+from harness.recorded import recorded
 from harness.server import Server, run
 from harness.waiting import until
 
@@ -134,14 +135,13 @@ def test_a_full_disk_ends_a_fix_session_or_refuses_its_orders_and_no_number_is_l
     key = Key(server.credential("binance-hmac"))
     with full_disk(server):
         until(lambda: places(server, key) == 503)
-        for _ in range(50):
-            told = fix.order()
-            assert told != "8", "nothing passes that cannot be recorded"
-            if told is None:
-                break
+        # The last block of the log has room for a few records still: what passes is among them.
+        while fix.order() not in (None, "3", "j"):
+            pass
     until(lambda: places(server, key) == 200)
     fix.comes_back()
-    assert list(fix.told.values()).count("8") == 2, fix.told
+    written = [record for record in recorded(server.state, "accept") if record["route"] == "fix NewOrderSingle"]
+    assert list(fix.told.values()).count("8") == len(written), "nothing passes that is not recorded"
 
 
 @pytest.mark.fault

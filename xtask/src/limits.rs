@@ -13,7 +13,7 @@ pub(crate) const CONFORMANCE_MAX: Duration = Duration::from_secs(25 * 60);
 pub(crate) const CONFORMANCE_PROCESSES: usize = 2;
 /// How often each fault is played where `--rounds` does not say it: what a race breaks once in twenty times is seen.
 pub(crate) const FAULT_ROUNDS: u32 = 20;
-/// Longest one round of the faults may take: they take five minutes on two idle processors, most of it waiting for leases and servers.
+/// Longest one round of the faults may take: minutes on two idle processors, most of it waiting for leases and servers.
 pub(crate) const FAULT_ROUND_MAX: Duration = Duration::from_secs(15 * 60);
 /// Longest a model checker may take: by `formal/RESULTS.md` the unbounded proofs took 102 minutes in all, one by one on two processors;
 /// a busy machine takes as long again.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.server import environment
+from harness.server import Server, environment
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -84,14 +84,31 @@ def test_ccxt_trades(server):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_what_a_start_offers_to_paste_for_ccxt_trades(server):
+def pasted_for_ccxt(server):
+    """The program and its arguments, as a start offers them."""
+    (line,) = [line.strip() for line in server.lines if "ccxt_trade.py" in line]
+    interpreter, program, *arguments = shlex.split(line)
+    assert interpreter == "python3"
+    return Path(program), arguments
+
+
+def test_what_a_start_offers_to_paste_for_ccxt_trades(tmp_path):
     """Started from a folder that has no `examples/`: the program is beside the keys."""
-    (pasted,) = [line.strip() for line in server.lines if "ccxt_trade.py" in line]
-    interpreter, program, *arguments = shlex.split(pasted)
-    assert interpreter == "python3" and Path(program) == server.state / "demo" / "ccxt_trade.py"
-    assert Path(program).read_bytes() == (EXAMPLES / "ccxt_trade.py").read_bytes()
-    done = finished([sys.executable, program, *arguments])
-    assert done.returncode == 0, done.stdout + done.stderr
+    with Server(tmp_path / "state", cwd=tmp_path) as server:
+        program, arguments = pasted_for_ccxt(server)
+        assert program == server.state / "demo" / "ccxt_trade.py"
+        assert program.read_bytes() == (EXAMPLES / "ccxt_trade.py").read_bytes()
+        done = finished([sys.executable, program, *arguments])
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_start_from_the_source_offers_the_program_there(tmp_path):
+    """Which may have been changed since the keys were made."""
+    with Server(tmp_path / "state", cwd=EXAMPLES.parent) as server:
+        program, arguments = pasted_for_ccxt(server)
+        assert program == Path("examples/ccxt_trade.py")
+        done = finished([sys.executable, EXAMPLES.parent / program, *arguments])
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_fix_trades(server):

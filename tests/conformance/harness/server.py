@@ -39,7 +39,7 @@ class Server:
     Tests log in with the keys of the demo account, whatever service is behind: `demo` asks for it, as somebody would who tries things out.
     """
 
-    def __init__(self, state, *arguments, listen="127.0.0.1:0", config=None, limits_files=False, demo="on", **extra):
+    def __init__(self, state, *arguments, listen="127.0.0.1:0", config=None, limits_files=False, demo="on", cwd=None, **extra):
         self.state = Path(state)
         self.arguments = ["serve", "--state", str(self.state), "--listen", listen, "--operator-listen", "127.0.0.1:0"]
         if demo is not None:
@@ -48,6 +48,7 @@ class Server:
             self.arguments += ["--config", str(config)]
         self.arguments += list(arguments)
         self.extra = extra
+        self.cwd = cwd
         # A write beyond the limit of a file's size then fails, and does not end the process (Python ignores SIGXFSZ, and gives that on).
         self.restore_signals = not limits_files
         self.process = None
@@ -64,6 +65,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            cwd=self.cwd,
             env=environment(**self.extra),
             restore_signals=self.restore_signals,
         )

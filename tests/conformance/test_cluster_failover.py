@@ -40,7 +40,7 @@ def test_nothing_that_was_acknowledged_is_lost_with_the_primary(cluster):
             until(lambda: flow.refused)
             assert all(cancels(key, node).status == 200 for node in cluster.nodes)
             # The nodes find a standby first, which they do not take.
-            cluster.postgres = standby
+            cluster.use(standby)
             before = len(cluster.orders())
             for node in cluster.nodes:
                 assert places(halted, node).status != 200 and places(revoked, node).status != 200
@@ -50,7 +50,7 @@ def test_nothing_that_was_acknowledged_is_lost_with_the_primary(cluster):
         flow.check()
     finally:
         primary.close()
-        cluster.postgres = standby
+        cluster.use(standby)
     assert not set(flow.refused) & CLIENTS_FAULT, flow.refused
     for node in cluster.nodes:
         until(lambda node=node: stop in node.halts())

@@ -51,14 +51,14 @@ def falling_behind(cluster):
     primary, standby = cluster.postgres, Postgres(cluster.postgres, waited_for=False)
 
     def promote():
-        cluster.postgres = standby
+        cluster.use(standby)
         standby.promote()
 
     try:
         yield lambda: standby.fall_behind(primary), promote
     finally:
         primary.close()
-        cluster.postgres = standby
+        cluster.use(standby)
 
 
 class Trading(threading.Thread):

@@ -70,15 +70,22 @@ class PromisingCluster(Cluster):
 
 
 class Bystander:
-    """Accounts that have nothing to do with what breaks. One of them is halted before anything does."""
+    """An account that has nothing to do with what breaks, and is halted before anything does."""
 
     def __init__(self, cluster):
-        self.trading, self.halted = new_key(cluster), new_key(cluster)
-        stop = ["--scope", f"account:{self.halted.account}", "--action", "cancel-only", "--reason", "runaway", "--json"]
+        self.key = new_key(cluster)
+        stop = ["--scope", f"account:{self.key.account}", "--action", "cancel-only", "--reason", "runaway", "--json"]
         self.halt = json.loads(cluster.nodes[1].command("halt", *stop))["id"]
         for node in cluster.nodes:
             until(lambda node=node: self.halt in node.halts())
-        self.native = cluster.folder / "native.json"
+
+
+class Victim:
+    """An account whose client is lost meanwhile, new for each fault: one that failed leaves the next nothing."""
+
+    def __init__(self, cluster):
+        self.trading = new_key(cluster)
+        self.native = cluster.folder / f"{self.trading.account}.json"
         made = ["--account", self.trading.account, "--scopes", "order:read,order:write"]
         cluster.nodes[0].command("key", "new", *made, "--purpose", "native", "--kind", "Ed25519", "--out", self.native)
         self.kraken = json.loads(cluster.nodes[0].command("key", "new", *made, "--purpose", "kraken", "--kind", "HS512"))
@@ -98,7 +105,7 @@ class Promises:
 
     def __init__(self, cluster, at=None):
         """The client that will be lost is at a node: the one that breaks, or the first."""
-        self.cluster, self.who = cluster, cluster.bystander
+        self.cluster, self.who = cluster, Victim(cluster)
         self.at = at or cluster.nodes[0]
         self.name, self.nonce = f"kept{time.monotonic_ns()}", time.time_ns()
         self.order, self.nonced = order(self.who.trading, self.at, self.name), nonced(self.who.kraken, self.at, self.nonce)
@@ -110,11 +117,11 @@ class Promises:
         for number in range(1, RESTING + 1):
             body = {"op": "order.place", "sym": "BTCUSDT", "side": "buy", "type": "limit", "qty": "0.01", "px": str(1000 + number), "id": number}
             assert self.client.ask(body).get("ok"), self.client.seen
-        self.cancelled = self._cancelled()
 
     def _cancelled(self):
-        """Everything that the nodes have on record about orders of clients that were lost."""
-        return [record for node in self.cluster.nodes for record in recorded(node.state, "cancel_on_disconnect")]
+        """What the nodes have on record about the orders of the client."""
+        records = [record for node in self.cluster.nodes for record in recorded(node.state, "cancel_on_disconnect")]
+        return [record for record in records if record["account"] == self.who.trading.account]
 
     def client_is_lost(self):
         self.client.kill()
@@ -129,10 +136,11 @@ class Promises:
         self._orders_were_cancelled_once()
 
     def _halted_stays_halted(self, node):
-        answer = places(self.who.halted, node)
+        halted = self.cluster.bystander
+        answer = places(halted.key, node)
         assert answer.status != 200, (node.name, "an order passed that a halt forbids")
-        until(lambda: cancels(self.who.halted, node).status == 200)
-        assert self.who.halt in node.halts()
+        until(lambda: cancels(halted.key, node).status == 200)
+        assert halted.halt in node.halts()
 
     def _nothing_is_accepted_again(self, node, forgotten):
         def known(request):
@@ -149,9 +157,9 @@ class Promises:
         assert sum(str(self.nonce).encode() in (body or b"") for _, _, _, body in self.cluster.venue.seen) == 1
 
     def _orders_were_cancelled_once(self):
-        new = until(lambda: [record for record in self._cancelled() if record not in self.cancelled], 90, "nobody cancelled")
+        until(self._cancelled, 90, "nobody cancelled")
         with Client(self.cluster.nodes[1].server.port, self.who.native) as other:
             listed = other.ask({"op": "order.list", "id": 1})
             assert not listed["orders"], listed
-        new = [record for record in self._cancelled() if record not in self.cancelled]
-        assert len(new) == 1 and f"{RESTING} orders cancelled" in str(new), new
+        cancelled = self._cancelled()
+        assert len(cancelled) == 1 and f"{RESTING} orders cancelled" in str(cancelled), cancelled

@@ -3,10 +3,8 @@
 import contextlib
 import http.client
 import json
-import selectors
 import shutil
 import socket
-import threading
 from pathlib import Path
 
 from .postgres import Postgres
@@ -14,6 +12,7 @@ from .recorded import recorded
 from .redis import Redis
 from .server import Server, run
 from .venue import CountingVenue
+from .wire import Wire
 
 SHARED_FILES = ["ca.pem", "ca-key.pem", "gateway-root-key.pem", "gateway-key.pem", "gateway-delegation.txt", "sealing.key"]
 
@@ -57,54 +56,13 @@ upstream = "venue"
 """
 
 
-class Wire:
-    """Carries bytes from a port of its own to a server; when it is cut, nothing arrives and nobody is told."""
-
-    def __init__(self, connect):
-        self.connect = connect
-        self.whole = threading.Event()
-        self.whole.set()
-        self.door = socket.create_server(("127.0.0.1", 0))
-        self.port = self.door.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self.door.accept()
-                threading.Thread(target=self._carry, args=(near,), daemon=True).start()
-
-    def _carry(self, near):
-        self.whole.wait()
-        with contextlib.suppress(OSError), near, self.connect() as far, selectors.DefaultSelector() as ready:
-            ready.register(near, selectors.EVENT_READ, far)
-            ready.register(far, selectors.EVENT_READ, near)
-            while True:
-                for key, _ in ready.select():
-                    data = key.fileobj.recv(65536)
-                    if not data:
-                        return
-                    self.whole.wait()
-                    key.data.sendall(data)
-
-    def cut(self):
-        self.whole.clear()
-
-    def mend(self):
-        self.whole.set()
-
-    def close(self):
-        self.mend()
-        self.door.close()
-
-
 class Node:
     """A gateway of the cluster."""
 
     def __init__(self, cluster, name, first=None, **extra):
         self.cluster, self.name = cluster, name
         self.state = cluster.folder / name
-        self.wires = [Wire(cluster.to_postgres), Wire(cluster.to_redis)] if cluster.cuts else []
+        self.wires = [Wire(cluster.postgres_socket), Wire(cluster.memory.folder / "socket")] if cluster.cuts else []
         if first:
             self.state.mkdir(mode=0o700)
             for file in SHARED_FILES:
@@ -163,25 +121,22 @@ class Cluster:
 
     configuration = CONFIGURATION
     cuts = True
-    """Whether wires are to be cut: what goes over them goes through this process, which has other things to do."""
+    """Whether wires are to be cut: what goes over them goes through one process more."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        self.postgres = Postgres()
+        self.postgres_socket = self.folder / "postgres.socket"
+        self.use(Postgres())
         self.database = self.postgres.database("cluster")
         self.memory = Redis(self.folder / "redis").start()
         self.venue = CountingVenue()
         self.nodes = []
 
-    def to_postgres(self):
-        talk = socket.socket(socket.AF_UNIX)
-        talk.connect(str(self.postgres.folder / ".s.PGSQL.5432"))
-        return talk
-
-    def to_redis(self):
-        talk = socket.socket(socket.AF_UNIX)
-        talk.connect(str(self.memory.folder / "socket"))
-        return talk
+    def use(self, postgres):
+        """New connections of the nodes lead to this server, where they go over wires."""
+        self.postgres = postgres
+        self.postgres_socket.unlink(missing_ok=True)
+        self.postgres_socket.symlink_to(postgres.folder / ".s.PGSQL.5432")
 
     def __enter__(self):
         self.venue.__enter__()

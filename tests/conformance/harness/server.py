@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 
 BINARY = Path(os.environ.get("COUNTERSIGN_BIN", Path(__file__).parents[3] / "target/debug/countersign"))
+FORMER = Path(os.environ.get("COUNTERSIGN_FORMER_BIN", BINARY))
+"""The program that is upgraded: the same one, or one of another version."""
 READY = re.compile(r"^ready: https://([0-9.]+|\[::1\]):([0-9]+)\s*$")
 OPERATOR = re.compile(r"https://127\.0\.0\.1:([0-9]+)")
 START_SECONDS = 120
@@ -49,6 +51,7 @@ class Server:
         self.arguments += list(arguments)
         self.extra = extra
         self.cwd = cwd
+        self.program = FORMER
         # A write beyond the limit of a file's size then fails, and does not end the process (Python ignores SIGXFSZ, and gives that on).
         self.restore_signals = not limits_files
         self.process = None
@@ -60,7 +63,7 @@ class Server:
         """Starts it and waits for its ready line."""
         errors = open(self.stderr_path, "ab")
         self.process = subprocess.Popen(
-            [str(BINARY), *self.arguments],
+            [str(self.program), *self.arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -76,6 +76,7 @@ class Node:
 def replace(server, former):
     """Starts the next process of a node; returns it when it says that it is ready. The one before drains."""
     successor = Server(server.state, **server.extra)
+    successor.program = BINARY
     successor.arguments = [*server.arguments, *([] if "--take-over" in server.arguments else ["--take-over"])]
     successor.start()
     assert successor.port == server.port, "the same port"

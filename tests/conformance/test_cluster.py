@@ -21,6 +21,7 @@ from harness.clients import ccxt_sync
 from harness.recorded import recorded
 from harness.redis import Redis
 from harness.server import Server, run
+from harness.tokens import DpopKey, TokenClient
 from harness.venues import VENUES, symbol
 
 SECONDS = 60
@@ -218,6 +219,32 @@ def test_a_memory_that_was_flushed_re_opens_nothing(nodes):
     check_too_young(nodes)
     again = raw.exchange(nodes.a, sent)
     assert (again.status, code(again)) == (400, -1021), "its own node knows it, whatever the memory forgot"
+
+
+@pytest.mark.fault
+def test_an_operator_is_told_why_proofs_and_nonces_are_refused(nodes):
+    """Whatever asks the memory: a proof of possession (DPoP), and a nonce that is no time."""
+    client = TokenClient(nodes.b, key=DpopKey())
+    token = client.fetch("order:write")["access_token"]
+    url = f"{client.issuer}/native/v1/orders"
+    places = lambda: client.session.request("POST", url, json={}, headers=client.key.headers("POST", url, token), withhold_token=True)
+    order = {"pair": "XBTUSDT", "type": "buy", "ordertype": "limit", "price": "1000", "volume": "0.01"}
+    counts = lambda: raw.exchange(
+        nodes.b, kraken(nodes.b.credential("kraken"), nodes.b, "/0/private/AddOrder", time.time_ns(), **order)
+    )
+    told = lambda: sum("less than 61 s ago" in record.get("detail", "") for record in recorded(nodes.b.state, "refuse"))
+    through = places()
+    assert through.status_code == 400, f"the venue's answer to half an order: {through.text}"
+    before = told()
+    nodes.redis.ask("FLUSHALL")
+    by_proof = places()
+    assert (by_proof.status_code, "61 s" in by_proof.text) == (503, False), "not for the client"
+    eventually(lambda: told() == before + 1, "of the proof")
+    by_nonce = counts()
+    assert (by_nonce.status, b"61 s" in by_nonce.body) == (503, False), by_nonce.body
+    eventually(lambda: told() == before + 2, "of the nonce")
+    nodes.redis.age()
+    nodes.until_an_order_passes(nodes.b)
 
 
 CLIENTS = ["bybit", "kraken", "kucoin", "okx"]

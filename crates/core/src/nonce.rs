@@ -93,7 +93,8 @@ pub trait NonceGuard: Send + Sync {
     /// with other nodes and out of reach stops only what needs certainty.
     ///
     /// # Errors
-    /// As [`NonceWindow::spend`]; [`Reject::StoreUnavailable`] when the memory is out of reach.
+    /// As [`NonceWindow::spend`]; [`Reject::StoreUnavailable`] when the memory is out of reach, with the reason for the
+    /// operator where there is one to tell.
     ///
     /// # Security
     /// A false "new" lets a captured order through again at any later time. Of any number of parallel calls with one nonce exactly

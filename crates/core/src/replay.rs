@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 use crate::credential::Credential;
 use crate::limits;
 use crate::presented::{Effect, SignedBytes};
-use crate::reject::Reject;
+use crate::reject::{Refusal, Reject};
 use crate::time::{Monotonic, Timestamp};
 
 /// Names one signed message of one credential: SHA-256 of both, cut to 128 bits.
@@ -88,19 +88,20 @@ pub trait ReplayGuard: Send + Sync {
     /// # Errors
     /// [`Reject::Replayed`]; [`Reject::TimestampStale`] for a write or cancel signed at or before one that is already forgotten (only a
     /// wall clock that stepped back makes that happen inside a window); [`Reject::ReplayCapacity`] when the key, or all keys together, made more signed requests than are
-    /// remembered; [`Reject::StoreUnavailable`] when the memory is out of reach, [`Reject::AuditUnavailable`] when its disk takes no writes.
+    /// remembered; [`Reject::StoreUnavailable`] when the memory is out of reach, with the reason for the operator where there is one to
+    /// tell; [`Reject::AuditUnavailable`] when its disk takes no writes.
     ///
     /// # Security
     /// A false "new" lets an order through twice. A false "seen" refuses an order that the client may sign again with a new
     /// timestamp. When in doubt, refuse. Of any number of parallel calls with one `id` and [`Effect::Write`] exactly one succeeds.
-    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject>;
+    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Refusal>;
 
     /// How many messages it remembers, for the operator. Not for the path of a request.
     fn records(&self) -> usize;
 }
 
 impl<G: ReplayGuard + ?Sized> ReplayGuard for std::sync::Arc<G> {
-    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject> {
+    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Refusal> {
         (**self).check_and_insert(id, effect, signed_at, now)
     }
 
@@ -162,24 +163,24 @@ impl MemoryReplayGuard {
 }
 
 impl ReplayGuard for MemoryReplayGuard {
-    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject> {
+    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Refusal> {
         let index = usize::from(id.message[0]) % self.shards.len();
         // A poisoned lock means that another thread panicked inside this small section: refuse rather than guess.
         let mut shard = self.shards[index].lock().map_err(|_| Reject::StoreUnavailable)?;
         shard.turn(now);
         let seen = shard.current.seen.get(&id).or_else(|| shard.previous.seen.get(&id)).copied();
         match (seen, effect) {
-            (Some(_), Effect::Cancel | Effect::Write) => return Err(Reject::Replayed),
+            (Some(_), Effect::Cancel | Effect::Write) => return Err(Reject::Replayed.into()),
             (Some(_), Effect::Read) => return Ok(()),
             (None, Effect::Cancel | Effect::Read | Effect::Write) => {}
         }
         if effect != Effect::Read && shard.forgotten_until.is_some_and(|horizon| signed_at <= horizon) {
-            return Err(Reject::TimestampStale);
+            return Err(Reject::TimestampStale.into());
         }
         let full = shard.current.seen.len() >= self.records_per_shard_max;
         let of_key = shard.current.per_key.entry(id.credential).or_default();
         if full || *of_key >= self.records_per_key_max {
-            return Err(Reject::ReplayCapacity);
+            return Err(Reject::ReplayCapacity.into());
         }
         *of_key += 1;
         shard.current.seen.insert(id, effect);

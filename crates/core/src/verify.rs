@@ -158,7 +158,7 @@ fn spend(presented: &Presented<'_>, credential: &Credential, context: &VerifyCon
         Once::Nonce(nonce) => (ReplayId::of(credential, &SignedBytes::from_piece(nonce.as_slice())), presented.effect.once()),
         Once::SignedBytes => (ReplayId::of(credential, &presented.signed), presented.effect),
     };
-    context.replay.check_and_insert(id, effect, signed_at, context.now.mono).map_err(Refusal::from)
+    context.replay.check_and_insert(id, effect, signed_at, context.now.mono)
 }
 
 /// What a client certificate, already verified by TLS, says.

@@ -126,6 +126,10 @@ impl Dialect for Bitfinex {
         Purpose::Bitfinex
     }
 
+    fn proof_headers(&self) -> &'static [&'static str] {
+        &[KEY, NONCE, SIGNATURE]
+    }
+
     fn recognizes(&self, headers: &dyn Headers) -> bool {
         headers.find(KEY) != Header::Absent
     }

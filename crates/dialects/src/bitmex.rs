@@ -79,6 +79,10 @@ impl Dialect for Bitmex {
         Purpose::Bitmex
     }
 
+    fn proof_headers(&self) -> &'static [&'static str] {
+        &[KEY, EXPIRES, SIGNATURE]
+    }
+
     fn recognizes(&self, headers: &dyn Headers) -> bool {
         headers.find(EXPIRES) != Header::Absent
     }
@@ -116,7 +120,7 @@ impl Dialect for Bitmex {
     }
 
     fn handshake_headers(&self) -> &'static [&'static str] {
-        &[KEY, EXPIRES, SIGNATURE]
+        self.proof_headers()
     }
 
     fn handshake_query(&self) -> Option<&'static [&'static str]> {

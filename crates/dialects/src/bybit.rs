@@ -48,6 +48,10 @@ impl Dialect for Bybit {
         Purpose::Bybit
     }
 
+    fn proof_headers(&self) -> &'static [&'static str] {
+        &[KEY, TIMESTAMP, WINDOW, SIGN]
+    }
+
     fn recognizes(&self, headers: &dyn Headers) -> bool {
         headers.find(KEY) != Header::Absent
     }

@@ -34,6 +34,8 @@ const FAMILY: Family = Family {
     routes: routes::REST,
 };
 
+const PROOF: &[&str] = &FAMILY.headers();
+
 /// The dialect of Coinbase Exchange.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CoinbaseExchange;
@@ -41,6 +43,10 @@ pub struct CoinbaseExchange;
 impl Dialect for CoinbaseExchange {
     fn purpose(&self) -> Purpose {
         Purpose::CoinbaseExchange
+    }
+
+    fn proof_headers(&self) -> &'static [&'static str] {
+        PROOF
     }
 
     fn recognizes(&self, headers: &dyn Headers) -> bool {

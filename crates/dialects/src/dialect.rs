@@ -139,6 +139,13 @@ pub trait Dialect: Send + Sync {
     /// Which family of credentials answers for it.
     fn purpose(&self) -> Purpose;
 
+    /// The headers that a proof may be in: all that [`Self::present`], and a machine in the handshake, read for one. In lower case.
+    ///
+    /// # Security
+    /// `Connection` may not take these off ([`head_fields`](crate::head_fields)): whoever stands behind would see another request than
+    /// the one that was judged.
+    fn proof_headers(&self) -> &'static [&'static str];
+
     /// Whether a request carries something of this dialect: only asked on routes that take any dialect, to choose one.
     fn recognizes(&self, headers: &dyn Headers) -> bool;
 

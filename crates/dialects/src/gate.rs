@@ -41,8 +41,12 @@ impl Dialect for Gate {
         Purpose::Gate
     }
 
+    fn proof_headers(&self) -> &'static [&'static str] {
+        &[KEY, SIGN, TIMESTAMP]
+    }
+
     fn recognizes(&self, headers: &dyn Headers) -> bool {
-        [KEY, SIGN, TIMESTAMP].iter().all(|name| headers.find(name) != Header::Absent)
+        self.proof_headers().iter().all(|name| headers.find(name) != Header::Absent)
     }
 
     fn present<'m>(&self, request: &RequestView<'m>, security: Security) -> Answer<'m> {

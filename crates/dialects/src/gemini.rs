@@ -82,6 +82,10 @@ impl Dialect for Gemini {
         Purpose::Gemini
     }
 
+    fn proof_headers(&self) -> &'static [&'static str] {
+        &[KEY, PAYLOAD, SIGNATURE]
+    }
+
     fn recognizes(&self, headers: &dyn Headers) -> bool {
         headers.find(KEY) != Header::Absent
     }

@@ -13,6 +13,8 @@ use countersign_core::{Refusal, Reject};
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName};
 
+use crate::registry::ALL;
+
 /// Refuses a head whose fields two readers could tell differently.
 ///
 /// # Errors
@@ -27,7 +29,8 @@ pub fn check(headers: &HeaderMap) -> Result<(), Refusal> {
     let takes_off = |option: &[u8]| {
         let named = HeaderName::from_bytes(option.trim_ascii());
         named.is_ok_and(|name| {
-            (is_signed || is_read(name.as_str())) && !is_hop_by_hop(name.as_str().as_bytes()) && headers.contains_key(name)
+            // Whether it is there comes first: a head may name many that are not.
+            headers.contains_key(&name) && !is_hop_by_hop(name.as_str().as_bytes()) && (is_signed || is_read(name.as_str()))
         })
     };
     if options.any(takes_off) {
@@ -38,11 +41,14 @@ pub fn check(headers: &HeaderMap) -> Result<(), Refusal> {
 
 const SIGNATURE_INPUT: &str = "signature-input";
 
-/// Whether it is judged here and means something behind: by what describes the body, by whose authority, and by proofs.
+/// Whether it is judged here and means something behind: by what describes the body, by whose authority, and by the
+/// proofs that each dialect reads.
 fn is_read(name: &str) -> bool {
-    let prefixes = ["content-", "x-mbx-", "x-bapi-", "ok-access-", "cb-access-", "kc-api-", "api-", "bfx-", "x-gemini-", "signature"];
-    let names = ["host", "authorization", "cookie", "date", "digest", "dpop", "key", "sign", "timestamp", "apikey", "authent", "nonce"];
-    prefixes.iter().any(|prefix| name.starts_with(prefix)) || names.contains(&name)
+    let prefixes = ["content-", "signature"];
+    let names = ["host", "authorization", "cookie", "date", "digest", "dpop"];
+    prefixes.iter().any(|prefix| name.starts_with(prefix))
+        || names.contains(&name)
+        || ALL.iter().any(|dialect| dialect.proof_headers().contains(&name))
 }
 
 /// What an operator is told of a field that [`is_look_alike`].

@@ -39,6 +39,11 @@ pub(crate) struct Family {
 }
 
 impl Family {
+    /// The headers that every venue of the family reads.
+    pub(crate) const fn headers(&self) -> [&'static str; 4] {
+        [self.key, self.sign, self.timestamp, self.passphrase]
+    }
+
     /// Whether a request names a key of this venue.
     pub(crate) fn recognizes(&self, headers: &dyn Headers) -> bool {
         headers.find(self.key) != Header::Absent

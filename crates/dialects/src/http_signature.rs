@@ -64,6 +64,10 @@ impl Dialect for HttpSignature {
         Purpose::HttpSignature
     }
 
+    fn proof_headers(&self) -> &'static [&'static str] {
+        &[SIGNATURE_INPUT, SIGNATURE, CONTENT_DIGEST]
+    }
+
     fn recognizes(&self, headers: &dyn Headers) -> bool {
         headers.find(SIGNATURE_INPUT) != Header::Absent
     }

@@ -92,6 +92,10 @@ impl Dialect for Hyperliquid {
         Purpose::Hyperliquid
     }
 
+    fn proof_headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     fn recognizes(&self, _: &dyn Headers) -> bool {
         // Nothing in the headers says so.
         false

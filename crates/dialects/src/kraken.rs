@@ -44,6 +44,10 @@ impl Dialect for Kraken {
         Purpose::Kraken
     }
 
+    fn proof_headers(&self) -> &'static [&'static str] {
+        &[KEY, SIGN]
+    }
+
     fn recognizes(&self, headers: &dyn Headers) -> bool {
         headers.find(SIGN) != Header::Absent
     }

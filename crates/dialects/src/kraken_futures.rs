@@ -42,6 +42,10 @@ impl Dialect for KrakenFutures {
         Purpose::KrakenFutures
     }
 
+    fn proof_headers(&self) -> &'static [&'static str] {
+        &[KEY, AUTHENT, NONCE]
+    }
+
     fn recognizes(&self, headers: &dyn Headers) -> bool {
         headers.find(AUTHENT) != Header::Absent
     }

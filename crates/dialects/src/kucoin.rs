@@ -27,18 +27,22 @@ use crate::socket::{DialectSocket, Opening};
 /// How far a signed time may be from ours: the venue takes less than five seconds.
 const WINDOW: Duration = Duration::from_secs(5);
 
+const VERSION: &str = "kc-api-key-version";
+
 const FAMILY: Family = Family {
     purpose: Purpose::Kucoin,
     key: "kc-api-key",
     sign: "kc-api-sign",
     timestamp: "kc-api-timestamp",
     passphrase: "kc-api-passphrase",
-    version: Some("kc-api-key-version"),
+    version: Some(VERSION),
     read_time: millis,
     window: WINDOW,
     decodes_query: true,
     routes: routes::REST,
 };
+
+const PROOF: &[&str] = &[FAMILY.key, FAMILY.sign, FAMILY.timestamp, FAMILY.passphrase, VERSION];
 
 /// The dialect of KuCoin.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,6 +51,10 @@ pub struct Kucoin;
 impl Dialect for Kucoin {
     fn purpose(&self) -> Purpose {
         Purpose::Kucoin
+    }
+
+    fn proof_headers(&self) -> &'static [&'static str] {
+        PROOF
     }
 
     fn recognizes(&self, headers: &dyn Headers) -> bool {

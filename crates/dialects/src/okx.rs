@@ -34,6 +34,8 @@ const FAMILY: Family = Family {
     routes: routes::REST,
 };
 
+const PROOF: &[&str] = &FAMILY.headers();
+
 /// The dialect of OKX.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Okx;
@@ -41,6 +43,10 @@ pub struct Okx;
 impl Dialect for Okx {
     fn purpose(&self) -> Purpose {
         Purpose::Okx
+    }
+
+    fn proof_headers(&self) -> &'static [&'static str] {
+        PROOF
     }
 
     fn recognizes(&self, headers: &dyn Headers) -> bool {

@@ -15,6 +15,8 @@ mod format;
 #[cfg(test)]
 pub(crate) mod look_alike;
 #[cfg(test)]
+mod proof_headers;
+#[cfg(test)]
 mod tamper;
 
 use std::collections::BTreeMap;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use countersign_core::rate::KeyCounters;
 use countersign_core::{
-    ApiKeyId, CertificateClaim, Detail, Effect, Freshness, Presented, PresentedResumption, Purpose, Refusal, Reject, Scopes, SessionId,
-    Timestamp, Token, VerifiedIdentity, VerifyContext, redeem_token, verify, verify_certificate, verify_resumption,
+    ApiKeyId, CertificateClaim, Effect, Freshness, Presented, PresentedResumption, Purpose, Refusal, Reject, Scopes, SessionId, Timestamp,
+    Token, VerifiedIdentity, VerifyContext, redeem_token, verify, verify_certificate, verify_resumption,
 };
 use countersign_dialects::registry::ALL;
 use countersign_dialects::{Answer, Dialect, Header, Headers, RequestView, Security, of_purpose};
@@ -196,20 +196,13 @@ fn verify_by(
     Ok(Login::new(identity, presented.freshness, counters))
 }
 
-/// A message is not called late or early by a clock that is known to be wrong: that is ours to mend, and another node can tell. Where
-/// the memory that nodes share did not answer, or could not tell, the operator is told why.
+/// A message is not called late or early by a clock that is known to be wrong: that is ours to mend, and another node can tell.
 fn blamed(worker: &Worker, refusal: Refusal) -> Refusal {
-    let Some(cluster) = worker.shared.cluster.as_ref() else { return refusal };
-    match refusal {
-        Refusal { reject: Reject::TimestampAhead | Reject::TimestampStale, .. } if cluster.clocks_are_apart() => {
-            Refusal::operator(Reject::StoreUnavailable, "the clock of this node and that of the shared memory are apart")
-        }
-        Refusal { reject: Reject::StoreUnavailable, detail: Detail::None } => match cluster.trouble() {
-            Some(trouble) => Refusal::operator(Reject::StoreUnavailable, format!("the memory that nodes share: {trouble}")),
-            None => refusal,
-        },
-        refusal => refusal,
+    let of_time = matches!(refusal.reject, Reject::TimestampAhead | Reject::TimestampStale);
+    if of_time && worker.shared.cluster.as_ref().is_some_and(|cluster| cluster.clocks_are_apart()) {
+        return Refusal::operator(Reject::StoreUnavailable, "the clock of this node and that of the shared memory are apart");
     }
+    refusal
 }
 
 /// Looks the credential of a session that comes back up, and verifies the proof and the credential's standing.

@@ -155,12 +155,6 @@ impl Cluster {
         self.memory.clocks_are_apart()
     }
 
-    /// Why the shared memory did not answer when it was asked last and did not, for the operator.
-    #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        self.memory.trouble()
-    }
-
     /// How the shared memory is.
     #[must_use]
     pub fn status(&self) -> SharedStatus {

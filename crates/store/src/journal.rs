@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwapOption;
-use countersign_core::{Effect, MemoryReplayGuard, Monotonic, Now, Reject, ReplayGuard, ReplayId, Timestamp};
+use countersign_core::{Effect, MemoryReplayGuard, Monotonic, Now, Refusal, Reject, ReplayGuard, ReplayId, Timestamp};
 
 use crate::audit::AuditHealth;
 use crate::error::StoreError;
@@ -134,7 +134,7 @@ impl JournaledReplayGuard {
 }
 
 impl ReplayGuard for JournaledReplayGuard {
-    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject> {
+    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Refusal> {
         match effect {
             Effect::Read => self.memory.check_and_insert(id, effect, signed_at, now),
             Effect::Cancel => {
@@ -148,12 +148,12 @@ impl ReplayGuard for JournaledReplayGuard {
             }
             Effect::Write => {
                 if !self.disk_is_well() {
-                    return Err(Reject::AuditUnavailable);
+                    return Err(Reject::AuditUnavailable.into());
                 }
                 self.check_recovered(id, signed_at, now)?;
                 self.memory.check_and_insert(id, effect, signed_at, now)?;
                 // If this fails the write is refused, and its id stays spent: the client signs again.
-                self.write_down(id, signed_at, now)
+                self.write_down(id, signed_at, now).map_err(Refusal::from)
             }
         }
     }

@@ -126,9 +126,6 @@ pub const SHARED_TIMEOUT: Duration = Duration::from_millis(50);
 /// How long the shared memory is left alone after it failed: long enough that waiting for it costs a tenth of a thread at most.
 pub const SHARED_RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// How long it is told why the shared memory did not answer: it is asked again, and looked at, several times in this time.
-pub const SHARED_TROUBLE_TOLD: Duration = Duration::from_secs(2);
-
 /// Connections to the shared memory that are kept open: one for each worker of a large machine.
 pub const SHARED_LINKS_MAX: usize = 64;
 

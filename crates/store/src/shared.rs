@@ -37,7 +37,7 @@ mod rates;
 mod replay;
 mod shelf;
 
-pub use memory::{SharedMemory, SharedResult, SharedServer, SharedStatus, Witness};
+pub use memory::{SharedMemory, SharedResult, SharedServer, SharedStatus, TOO_YOUNG, Witness};
 pub use nonces::SharedNonceGuard;
 pub use notice::{Heard, Topic};
 pub use rates::SharedRates;

@@ -18,11 +18,15 @@ fn at(seconds: u64) -> Monotonic {
 fn a_write_is_accepted_once_and_reads_repeat() {
     let guard = MemoryReplayGuard::default();
     assert_eq!(guard.check_and_insert(id(1, 1), Effect::Write, SIGNED, at(1)), Ok(()));
-    assert_eq!(guard.check_and_insert(id(1, 1), Effect::Write, SIGNED, at(1)), Err(Reject::Replayed));
+    assert_eq!(guard.check_and_insert(id(1, 1), Effect::Write, SIGNED, at(1)), Err(Reject::Replayed.into()));
     assert_eq!(guard.check_and_insert(id(1, 1), Effect::Read, SIGNED, at(1)), Ok(()));
     assert_eq!(guard.check_and_insert(id(2, 1), Effect::Read, SIGNED, at(1)), Ok(()));
     assert_eq!(guard.check_and_insert(id(2, 1), Effect::Read, SIGNED, at(1)), Ok(()));
-    assert_eq!(guard.check_and_insert(id(2, 1), Effect::Write, SIGNED, at(1)), Err(Reject::Replayed), "a read is no ticket for a write");
+    assert_eq!(
+        guard.check_and_insert(id(2, 1), Effect::Write, SIGNED, at(1)),
+        Err(Reject::Replayed.into()),
+        "a read is no ticket for a write"
+    );
     assert_eq!(guard.records(), 2);
 }
 
@@ -37,7 +41,7 @@ fn remembers_at_least_the_longest_window_and_then_forgets() {
         for later in 0..=window {
             assert_eq!(
                 guard.check_and_insert(id(1, 1), Effect::Write, signed, at(start + later)),
-                Err(Reject::Replayed),
+                Err(Reject::Replayed.into()),
                 "{start}+{later}"
             );
         }
@@ -65,7 +69,7 @@ fn one_key_cannot_use_up_the_memory_of_others() {
     let guard = MemoryReplayGuard::with_limits(64 * 10, 64 * 2);
     assert_eq!(guard.check_and_insert(id(1, 7), Effect::Write, SIGNED, at(1)), Ok(()));
     assert_eq!(guard.check_and_insert(id(2, 7), Effect::Write, SIGNED, at(1)), Ok(()));
-    assert_eq!(guard.check_and_insert(id(3, 7), Effect::Write, SIGNED, at(1)), Err(Reject::ReplayCapacity));
+    assert_eq!(guard.check_and_insert(id(3, 7), Effect::Write, SIGNED, at(1)), Err(Reject::ReplayCapacity.into()));
     assert_eq!(guard.check_and_insert(id(4, 8), Effect::Write, SIGNED, at(1)), Ok(()));
 }
 
@@ -80,7 +84,7 @@ fn a_clock_that_steps_back_re_opens_nothing() {
     let signed = Timestamp::from_secs(5_000);
     guard.check_and_insert(id(1, 1), Effect::Write, signed, at(10)).unwrap();
     let much_later = at(1_000);
-    assert_eq!(guard.check_and_insert(id(1, 1), Effect::Write, signed, much_later), Err(Reject::TimestampStale));
+    assert_eq!(guard.check_and_insert(id(1, 1), Effect::Write, signed, much_later), Err(Reject::TimestampStale.into()));
     assert_eq!(guard.check_and_insert(id(1, 1), Effect::Write, Timestamp::from_secs(5_001), much_later), Ok(()));
 }
 

@@ -276,8 +276,8 @@ fn pieces_verify_as_their_concatenation() {
 fn a_store_out_of_reach_is_never_a_bad_key() {
     struct Gone;
     impl ReplayGuard for Gone {
-        fn check_and_insert(&self, _: ReplayId, _: Effect, _: Timestamp, _: Monotonic) -> Result<(), Reject> {
-            Err(Reject::StoreUnavailable)
+        fn check_and_insert(&self, _: ReplayId, _: Effect, _: Timestamp, _: Monotonic) -> Result<(), Refusal> {
+            Err(Refusal::operator(Reject::StoreUnavailable, "it does not answer"))
         }
 
         fn records(&self) -> usize {
@@ -287,7 +287,7 @@ fn a_store_out_of_reach_is_never_a_bad_key() {
     let bench = Bench::new(Algorithm::Ed25519);
     let context = VerifyContext { now: bench.now, remote: None, replay: &Gone, nonces: &bench.nonces };
     let refusal = verify(&bench.signed(MESSAGE), Some(&Arc::new(bench.copy())), &context).unwrap_err();
-    assert_eq!(refusal.reject, Reject::StoreUnavailable);
+    assert_eq!(refusal, Refusal::operator(Reject::StoreUnavailable, "it does not answer"), "and the operator is told why");
 }
 
 #[test]

@@ -57,6 +57,10 @@ impl Dialect for BinanceRest {
         }
     }
 
+    fn proof_headers(&self) -> &'static [&'static str] {
+        &[API_KEY_HEADER]
+    }
+
     fn recognizes(&self, headers: &dyn Headers) -> bool {
         headers.find(API_KEY_HEADER) != Header::Absent
     }

@@ -19,6 +19,11 @@ use crate::effect;
 use crate::routes::{MessageRoute, RestRoute, SocketRoute};
 use crate::socket::{DialectSocket, Opening};
 
+const AUTHORIZATION: &str = "authorization";
+/// What a legacy key is known by.
+const LEGACY_KEY: &str = "cb-access-key";
+const LEGACY_PASSPHRASE: &str = "cb-access-passphrase";
+
 /// The dialect of CDP keys.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Coinbase;
@@ -26,6 +31,10 @@ pub struct Coinbase;
 impl Dialect for Coinbase {
     fn purpose(&self) -> Purpose {
         Purpose::Coinbase
+    }
+
+    fn proof_headers(&self) -> &'static [&'static str] {
+        &[AUTHORIZATION, LEGACY_KEY, LEGACY_PASSPHRASE]
     }
 
     fn recognizes(&self, headers: &dyn Headers) -> bool {
@@ -62,25 +71,25 @@ impl Dialect for Coinbase {
 }
 
 fn missing() -> Refusal {
-    Refusal::with(Reject::MissingCredentials, Detail::Parameter("authorization"))
+    Refusal::with(Reject::MissingCredentials, Detail::Parameter(AUTHORIZATION))
 }
 
 /// The refusal of a legacy API key: Advanced Trade took HMAC keys, too, before there were keys of the Developer Platform. The headers
 /// are those of Coinbase Exchange without the passphrase, by which the two are told apart.
 fn legacy(headers: &dyn Headers) -> Option<Refusal> {
-    let is_legacy = headers.find("cb-access-key") != Header::Absent && headers.find("cb-access-passphrase") == Header::Absent;
+    let is_legacy = headers.find(LEGACY_KEY) != Header::Absent && headers.find(LEGACY_PASSPHRASE) == Header::Absent;
     is_legacy
         .then(|| Refusal::operator(Reject::WrongAlgorithm, "a legacy API key (CB-ACCESS-SIGN); only keys of the Developer Platform log in"))
 }
 
 /// The token of `Authorization: Bearer`, the scheme in any case (RFC 9110, 11.1).
 fn bearer(headers: &dyn Headers) -> Result<&str, Refusal> {
-    let value = match headers.find("authorization") {
+    let value = match headers.find(AUTHORIZATION) {
         Header::Absent | Header::Once([]) => return Err(missing()),
         Header::Once(value) => value,
-        Header::Repeated => return Err(Refusal::with(Reject::Malformed, Detail::Parameter("authorization"))),
+        Header::Repeated => return Err(Refusal::with(Reject::Malformed, Detail::Parameter(AUTHORIZATION))),
     };
-    let malformed = || Refusal::with(Reject::Malformed, Detail::Parameter("authorization"));
+    let malformed = || Refusal::with(Reject::Malformed, Detail::Parameter(AUTHORIZATION));
     let (scheme, token) = str::from_utf8(value).ok().and_then(|text| text.split_once(' ')).ok_or_else(malformed)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(missing());

@@ -23,7 +23,7 @@ use crate::limits;
 /// The scheme of signed requests.
 pub const SCHEME: &str = "deri-hmac-sha256";
 
-const HEADER: &str = "authorization";
+pub(super) const HEADER: &str = "authorization";
 
 fn missing(parameter: &'static str) -> Refusal {
     Refusal::with(Reject::MissingCredentials, Detail::Parameter(parameter))

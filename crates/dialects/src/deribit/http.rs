@@ -30,6 +30,10 @@ impl Dialect for Deribit {
         Purpose::Deribit
     }
 
+    fn proof_headers(&self) -> &'static [&'static str] {
+        &[authorization::HEADER]
+    }
+
     fn recognizes(&self, headers: &dyn Headers) -> bool {
         // Bearer tokens of others have dots.
         authorization::scheme(headers).is_ok_and(|(name, rest)| {
@@ -119,7 +123,7 @@ impl Dialect for Deribit {
 
 /// The token among the parameters of a body. Not of a query, which is written into logs everywhere, and beside no other proof.
 fn token<'m>(request: &RequestView<'m>, call: &Call<'m>) -> Answer<'m> {
-    if matches!(call.params, Params::Query(_)) || request.headers.find("authorization") != Header::Absent {
+    if matches!(call.params, Params::Query(_)) || request.headers.find(authorization::HEADER) != Header::Absent {
         return Answer::Malformed(malformed("access_token"));
     }
     match call.params.plain("access_token") {

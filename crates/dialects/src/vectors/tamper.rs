@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::format::Request;
 use super::{Keys, VectorFile};
 
-const FILES: &[&str] = &[
+pub(super) const FILES: &[&str] = &[
     include_str!("../../../../tests/vectors/binance.json"),
     include_str!("../../../../tests/vectors/bitfinex.json"),
     include_str!("../../../../tests/vectors/bitmex.json"),

@@ -8,7 +8,7 @@ use countersign_halt::{Action, HaltId, HaltScope, LiftId, OperatorSignature, Rai
 use countersign_oauth::RevocationTarget;
 use countersign_pki::ServerTls;
 use countersign_store::audit::{AuditEvent, AuditFilter, AuditLog, AuditRecord, AuditText};
-use countersign_store::shared::Topic;
+use countersign_store::shared::{TOO_YOUNG, Topic};
 use countersign_store::{Change, StoreError};
 
 use super::{reload_certificates, reload_credentials, sessions, tokens};
@@ -99,8 +99,8 @@ impl OperatorBackend for Backend {
         let Some(cluster) = &self.shared.cluster else { return Vec::new() };
         let status = cluster.status();
         let away = (!status.available).then(|| "the memory that nodes share is not used: no new orders pass, cancels do".to_owned());
-        let too_young = "the memory that nodes share began less than 61 s ago: no new orders pass, cancels do";
-        let too_young = (status.available && status.too_young).then(|| too_young.to_owned());
+        let too_young = || format!("the memory that nodes share: {TOO_YOUNG}: no new orders pass, cancels do");
+        let too_young = (status.available && status.too_young).then(too_young);
         let apart = status.clock_ahead_millis;
         let apart = (apart.abs() > CLOCK_TOLD_MS).then(|| format!("its clock and ours are {apart} ms apart"));
         let ahead = clock::machine_ahead_millis();

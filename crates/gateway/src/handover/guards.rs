@@ -141,7 +141,7 @@ const LET_GO_LOOK: Duration = Duration::from_millis(1);
 
 /// Puts a question. `None` when it is not answered: the conversation is over then, for an answer that comes late would be taken for
 /// that of the next question.
-fn ask(questions: &Mutex<Option<UnixStream>>, question: &Frame) -> Option<Result<(), Reject>> {
+fn ask(questions: &Mutex<Option<UnixStream>>, question: &Frame) -> Option<Result<(), Refusal>> {
     let mut talk = questions.lock().unwrap_or_else(PoisonError::into_inner);
     let stream = talk.as_ref()?;
     let answered = wire::send(stream, question).and_then(|()| wire::receive(stream));
@@ -154,7 +154,7 @@ fn ask(questions: &Mutex<Option<UnixStream>>, question: &Frame) -> Option<Result
     };
     match reject {
         None => Some(Ok(())),
-        Some(label) => Some(Err(Reject::ALL.iter().copied().find(|reject| reject.label() == label)?)),
+        Some(label) => Some(Err(Reject::ALL.iter().copied().find(|reject| reject.label() == label)?.into())),
     }
 }
 
@@ -180,10 +180,10 @@ const fn effect_of(byte: u8) -> Effect {
 pub struct LentReplay(pub Arc<Lender>);
 
 impl ReplayGuard for LentReplay {
-    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject> {
+    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Refusal> {
         let question = || Frame::Replay { id: id.to_bytes(), effect: effect_byte(effect), signed_at: signed_at.as_micros() };
         let decided = self.0.decide(|own| own.replay.check_and_insert(id, effect, signed_at, now), |questions| ask(questions, &question()));
-        decided.unwrap_or(Err(Reject::StoreUnavailable))
+        decided.unwrap_or_else(|| Err(Reject::StoreUnavailable.into()))
     }
 
     fn records(&self) -> usize {
@@ -203,10 +203,7 @@ impl NonceGuard for LentNonces {
         let NoncePolicy { window, epoch, floor } = policy;
         let credential_text = credential.as_str().to_owned();
         let question = || Frame::Nonce { credential: credential_text, floor, window, epoch, nonce, effect: effect_byte(effect) };
-        let decided = self.0.decide(
-            |own| own.nonces.spend(credential, policy, nonce, effect),
-            |questions| ask(questions, &question()).map(|verdict| verdict.map_err(Refusal::from)),
-        );
+        let decided = self.0.decide(|own| own.nonces.spend(credential, policy, nonce, effect), |questions| ask(questions, &question()));
         decided.unwrap_or_else(|| Err(Reject::StoreUnavailable.into()))
     }
 }
@@ -231,10 +228,8 @@ pub(super) fn answer_questions(questions: &UnixStream, lender: &Arc<Lender>) {
                 replay.check_and_insert(ReplayId::from_bytes(&id), effect_of(effect), signed_at, clock::mono())
             }
             Frame::Nonce { credential, floor, window, epoch, nonce, effect } => match CredentialId::parse(&credential) {
-                Ok(credential) => nonces
-                    .spend(&credential, NoncePolicy { window, epoch, floor }, nonce, effect_of(effect))
-                    .map_err(|refusal| refusal.reject),
-                Err(_) => Err(Reject::Internal),
+                Ok(credential) => nonces.spend(&credential, NoncePolicy { window, epoch, floor }, nonce, effect_of(effect)),
+                Err(_) => Err(Reject::Internal.into()),
             },
             Frame::FixOver
             | Frame::Handed { .. }
@@ -248,7 +243,7 @@ pub(super) fn answer_questions(questions: &UnixStream, lender: &Arc<Lender>) {
             | Frame::Take { .. }
             | Frame::Verdict { .. } => return,
         };
-        let reject = verdict.err().map(|reject| reject.label().to_owned());
+        let reject = verdict.err().map(|refusal| refusal.reject.label().to_owned());
         if wire::send(questions, &Frame::Verdict { reject }).is_err() {
             return;
         }
@@ -267,7 +262,7 @@ mod tests {
     }
 
     fn write(guard: &LentReplay, number: u8) -> Result<(), Reject> {
-        guard.check_and_insert(id(number), Effect::Write, clock::wall(), clock::mono())
+        guard.check_and_insert(id(number), Effect::Write, clock::wall(), clock::mono()).map_err(|refusal| refusal.reject)
     }
 
     fn spend(guard: &LentNonces, nonce: u64) -> Result<(), Reject> {

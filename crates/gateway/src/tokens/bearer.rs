@@ -250,5 +250,5 @@ pub(super) fn held(worker: &Worker, connection: &Connection, proof: Option<&Dpop
 /// As [`countersign_core::ReplayGuard::check_and_insert`].
 pub(super) fn use_once(worker: &Worker, identity: &VerifiedIdentity, proof: &DpopProof, effect: Effect) -> Result<(), Refusal> {
     let id = ReplayId::of(identity.credential(), &SignedBytes::from_piece(&proof.once[..]));
-    worker.shared.replay.check_and_insert(id, effect.once(), proof.issued, clock::mono()).map_err(Refusal::from)
+    worker.shared.replay.check_and_insert(id, effect.once(), proof.issued, clock::mono())
 }

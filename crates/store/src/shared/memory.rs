@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use countersign_core::{Monotonic, Now, Timestamp};
+use countersign_core::{Monotonic, Now, Refusal, Reject, Timestamp};
 use redis::{Client, RedisError, RedisResult, Script};
 
 use super::{millis, with_beginning};
@@ -19,7 +19,7 @@ use crate::limits;
 
 pub(super) use self::link::Link;
 pub use self::server::SharedServer;
-pub use self::status::{SharedResult, SharedStatus};
+pub use self::status::{SharedResult, SharedStatus, TOO_YOUNG};
 
 /// The memory that nodes share.
 pub struct SharedMemory {
@@ -41,8 +41,8 @@ pub struct SharedMemory {
     /// When the server's memory began, in milliseconds, as of the last look; 0 where nobody knows.
     began_millis: AtomicU64,
     asked_micros: AtomicU64,
-    /// Why the last question that had no answer had none, and when that was.
-    trouble: Mutex<Option<(Monotonic, String)>>,
+    /// Why the last question that had no answer had none, until there is an answer again.
+    trouble: Mutex<Option<String>>,
     results: [AtomicU64; SharedResult::ALL.len()],
 }
 
@@ -67,8 +67,10 @@ enum Trust {
     Unknown,
 }
 
-/// What the operator is told where a memory cannot tell what was accepted before.
-const TOO_YOUNG: &str = "it began less than 61 s ago, and cannot tell what was accepted before";
+/// What the operator is told of one that does not answer, where no question failed.
+const NO_ANSWER: &str = "it does not answer";
+/// What the operator is told of one that is not asked.
+const APART: &str = "its clock and ours are apart";
 
 /// One memory, from its beginning until it is lost: the name and time of the beginning.
 pub(super) type MemoryId = (String, u64);
@@ -323,32 +325,27 @@ impl SharedMemory {
 
     fn note_trouble(&self, begun: Monotonic, why: &dyn fmt::Display) {
         let after = self.now().mono.saturating_since(begun).as_millis();
-        self.keep_trouble(format!("{why}, after {after} ms"));
-    }
-
-    /// The server answered that it cannot tell.
-    pub(super) fn note_too_young(&self) {
-        self.keep_trouble(TOO_YOUNG.to_owned());
-    }
-
-    fn keep_trouble(&self, why: String) {
         if let Ok(mut trouble) = self.trouble.lock() {
-            *trouble = Some((self.now().mono, why));
+            *trouble = Some(format!("{why}, after {after} ms"));
         }
     }
 
-    /// Why the last question that had no answer had none, for the operator: how it failed, and after how long; or that the memory is too
-    /// young. What is over is not told of a failure that has another cause.
-    #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        let now = self.now().mono;
-        let kept = self.trouble.lock().ok()?;
-        kept.as_ref().filter(|(at, _)| now.saturating_since(*at) <= limits::SHARED_TROUBLE_TOLD).map(|(_, why)| why.clone())
+    /// The refusal of what needs an answer and has none, with the reason for the operator: how the last question failed, and after how
+    /// long.
+    pub(super) fn unanswered(&self) -> Refusal {
+        let trouble = self.trouble.lock().ok().and_then(|trouble| trouble.clone());
+        let otherwise = if self.clocks_are_apart() { APART } else { NO_ANSWER };
+        refused(trouble.as_deref().unwrap_or(otherwise))
     }
 
     fn note(&self, now: Monotonic, answered: bool) {
         if answered {
-            self.down_until.store(0, Ordering::Release);
+            // What is over is not told of a failure that has another cause. Most answers follow an answer, and those take no lock.
+            if self.down_until.swap(0, Ordering::AcqRel) != 0
+                && let Ok(mut trouble) = self.trouble.lock()
+            {
+                *trouble = None;
+            }
             return;
         }
         self.down_until.store(retry_at(now), Ordering::Release);
@@ -368,6 +365,15 @@ impl fmt::Debug for SharedMemory {
 
 pub(super) fn unusable(why: &str) -> StoreError {
     StoreError::SharedMemory { why: why.to_owned() }
+}
+
+fn refused(why: &str) -> Refusal {
+    Refusal::operator(Reject::StoreUnavailable, format!("the memory that nodes share: {why}"))
+}
+
+/// The refusal of what may have been accepted before the memory began.
+pub(super) fn too_young() -> Refusal {
+    refused(TOO_YOUNG)
 }
 
 fn retry_at(now: Monotonic) -> u64 {

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, Weak};
 use countersign_core::{CredentialId, Detail, Effect, NonceGuard, NoncePolicy, NonceWindow, Now, Refusal, Reject};
 use redis::{RedisResult, Script};
 
-use super::memory::{Keeper, Link, MemoryId, SharedMemory, SharedResult, doubt};
+use super::memory::{self, Keeper, Link, MemoryId, SharedMemory, SharedResult, doubt};
 use super::{PREFIX, with_beginning};
 use crate::nonces::{Key, LocalNonces, key_of};
 
@@ -119,7 +119,7 @@ impl NonceGuard for SharedNonceGuard {
         let may_try = self.memory.may_try(now.mono);
         if certain && !may_try {
             self.memory.count(SharedResult::Unavailable);
-            return Err(Reject::StoreUnavailable.into());
+            return Err(self.memory.unanswered());
         }
         // If the server does not answer, the nonce stays spent here: it may have been accepted there.
         self.local.spend(credential, policy, nonce, effect)?;
@@ -133,11 +133,8 @@ impl NonceGuard for SharedNonceGuard {
                 let last = Detail::LastNonce(last.parse().unwrap_or_default());
                 (SharedResult::Replayed, Err(Refusal::with(Reject::Replayed, last)))
             }
-            Some(_) if certain => {
-                let why = "the shared memory is too young to know all nonces";
-                (SharedResult::TooYoung, Err(Refusal::operator(Reject::StoreUnavailable, why)))
-            }
-            None if certain => (SharedResult::Unavailable, Err(Reject::StoreUnavailable.into())),
+            Some(_) if certain => (SharedResult::TooYoung, Err(memory::too_young())),
+            None if certain => (SharedResult::Unavailable, Err(self.memory.unanswered())),
             Some(_) | None => {
                 self.untold.store(true, Ordering::Release);
                 (SharedResult::PassedUnasked, Ok(()))

@@ -12,10 +12,10 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 
-use countersign_core::{Effect, Monotonic, Now, Reject, ReplayGuard, ReplayId, Timestamp};
+use countersign_core::{Effect, Monotonic, Now, Refusal, Reject, ReplayGuard, ReplayId, Timestamp};
 use redis::{RedisResult, Script};
 
-use super::memory::{Keeper, Link, MemoryId, SharedMemory, SharedResult, doubt};
+use super::memory::{self, Keeper, Link, MemoryId, SharedMemory, SharedResult, doubt};
 use super::{PREFIX, millis, with_beginning};
 use crate::limits;
 
@@ -68,32 +68,29 @@ impl SharedReplayGuard {
         })
     }
 
-    fn write(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject> {
+    fn write(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Refusal> {
         if !self.memory.may_try(now) {
             self.memory.count(SharedResult::Unavailable);
-            return Err(Reject::StoreUnavailable);
+            return Err(self.memory.unanswered());
         }
         // If the server does not answer, the id stays spent here: it may have been accepted there.
         self.local.check_and_insert(id, effect, signed_at, now)?;
         let (result, outcome) = match self.ask(id, effect, signed_at, now) {
             Some(Answer::Accepted) => (SharedResult::Accepted, Ok(())),
-            Some(Answer::Replayed) => (SharedResult::Replayed, Err(Reject::Replayed)),
+            Some(Answer::Replayed) => (SharedResult::Replayed, Err(Reject::Replayed.into())),
             // Not the client's fault, however young its message is: whoever is told that it is late sets its clock.
-            Some(Answer::TooYoung) => {
-                self.memory.note_too_young();
-                (SharedResult::TooYoung, Err(Reject::StoreUnavailable))
-            }
-            None => (SharedResult::Unavailable, Err(Reject::StoreUnavailable)),
+            Some(Answer::TooYoung) => (SharedResult::TooYoung, Err(memory::too_young())),
+            None => (SharedResult::Unavailable, Err(self.memory.unanswered())),
         };
         self.memory.count(result);
         outcome
     }
 
-    fn cancel(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject> {
+    fn cancel(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Refusal> {
         self.local.check_and_insert(id, effect, signed_at, now)?;
         let answer = if self.memory.may_try(now) { self.ask(id, effect, signed_at, now) } else { None };
         let (result, outcome) = match answer {
-            Some(Answer::Replayed) => (SharedResult::Replayed, Err(Reject::Replayed)),
+            Some(Answer::Replayed) => (SharedResult::Replayed, Err(Reject::Replayed.into())),
             Some(Answer::Accepted | Answer::TooYoung) => (SharedResult::Accepted, Ok(())),
             None => {
                 self.remember_untold(id);
@@ -115,7 +112,7 @@ impl SharedReplayGuard {
 }
 
 impl ReplayGuard for SharedReplayGuard {
-    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Reject> {
+    fn check_and_insert(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Refusal> {
         match effect {
             Effect::Cancel => self.cancel(id, effect, signed_at, now),
             Effect::Read => self.local.check_and_insert(id, effect, signed_at, now),

@@ -94,7 +94,7 @@ fn journals_do_not_write_to_a_disk_that_is_full() {
     let place = Place::new();
     let log = AuditLog::open(&place.dir.audit(), place.audit_key()).unwrap();
     let guard = JournaledReplayGuard::open(&place.dir.journal(), at(0)).unwrap().heeding(log.health());
-    let cancel = |message| guard.check_and_insert(id(message, 1), Effect::Cancel, at(0).wall, at(0).mono);
+    let cancel = |message| guard.check_and_insert(id(message, 1), Effect::Cancel, at(0).wall, at(0).mono).map_err(|refusal| refusal.reject);
     let full = Full::new(&place, &log);
     assert_eq!(write(&guard, 1, at(0)), Err(Reject::AuditUnavailable));
     assert_eq!(cancel(2), Ok(()));

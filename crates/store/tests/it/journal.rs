@@ -79,7 +79,7 @@ fn a_clock_set_back_between_two_starts_re_opens_nothing() {
     assert_eq!(write(&guard, 64, at(1_540)), Err(Reject::Replayed), "from the future, and kept");
     assert_eq!(write(&guard, 200, at(1_001)), Ok(()));
     let later = at(1_000 + 540 + 261);
-    assert_eq!(guard.check_and_insert(id(64, 1), Effect::Write, at(1_540).wall, later.mono), Err(Reject::TimestampStale));
+    assert_eq!(guard.check_and_insert(id(64, 1), Effect::Write, at(1_540).wall, later.mono), Err(Reject::TimestampStale.into()));
     assert_eq!(guard.recovered(), 0, "the memory is given back");
 }
 

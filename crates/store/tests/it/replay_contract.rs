@@ -18,11 +18,11 @@ pub fn at(seconds: u64) -> Now {
 }
 
 pub fn write(guard: &dyn ReplayGuard, message: u8, now: Now) -> Result<(), Reject> {
-    guard.check_and_insert(id(message, 1), Effect::Write, now.wall, now.mono)
+    guard.check_and_insert(id(message, 1), Effect::Write, now.wall, now.mono).map_err(|refusal| refusal.reject)
 }
 
 fn read(guard: &dyn ReplayGuard, message: u8, now: Now) -> Result<(), Reject> {
-    guard.check_and_insert(id(message, 1), Effect::Read, now.wall, now.mono)
+    guard.check_and_insert(id(message, 1), Effect::Read, now.wall, now.mono).map_err(|refusal| refusal.reject)
 }
 
 fn each(check: impl Fn(&(dyn ReplayGuard + Sync))) {
@@ -59,7 +59,7 @@ fn a_write_is_remembered_for_its_whole_window() {
             assert_eq!(write(guard, 1, at(start)), Ok(()));
             for later in start..=start + window {
                 let signed = at(start).wall;
-                let again = guard.check_and_insert(id(1, 1), Effect::Write, signed, at(later).mono);
+                let again = guard.check_and_insert(id(1, 1), Effect::Write, signed, at(later).mono).map_err(|refusal| refusal.reject);
                 assert_eq!(again, Err(Reject::Replayed), "{start} {later}");
             }
         });

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign_core::{Effect, MemoryReplayGuard, Now, Reject, ReplayGuard};
-use countersign_store::shared::SharedResult;
+use countersign_store::shared::{SharedResult, TOO_YOUNG};
 use countersign_store::{SharedMemory, SharedReplayGuard, SharedServer, StoreError};
 
 use super::redis_server::RedisServer;
@@ -84,8 +84,9 @@ fn a_flushed_server_re_opens_nothing() {
     server.command(&["FLUSHALL"]);
     wall.store(NEW, Ordering::Relaxed);
     let refused = Err(Reject::StoreUnavailable);
-    assert_eq!(write(&*other, 1, at(NEW)), refused, "it could have been accepted before");
-    assert!(other.memory.trouble().is_some_and(|why| why.contains("less than 61 s ago")), "and the operator is told so");
+    let why = other.check_and_insert(id(1, 1), Effect::Write, at(NEW).wall, at(NEW).mono).unwrap_err();
+    assert_eq!(why.reject, Reject::StoreUnavailable, "it could have been accepted before");
+    assert!(why.to_string().contains(TOO_YOUNG), "and the operator is told so: {why}");
     assert_eq!(write(&*other, 2, at(NEW + 61)), refused, "a client may sign a minute ahead, and nodes' clocks differ");
     assert_eq!(write(&*other, 3, at(NEW + 62)), Ok(()), "this one could not");
     assert_eq!(write(&*one, 3, at(NEW + 62)), Err(Reject::Replayed), "both know the same beginning");
@@ -103,7 +104,9 @@ fn a_restarted_server_re_opens_nothing_and_is_found_again() {
     assert_eq!(other.check_and_insert(id(9, 1), Effect::Read, at(NEW).wall, at(NEW).mono), Ok(()), "reads go on");
     server.start_again();
     // Its memory begins anew; a clock that stands still makes it begin when the other did.
-    let later = |message, guard: &Node| guard.check_and_insert(id(message, 1), Effect::Write, at(NEW).wall, at(NEW + 1).mono);
+    let later = |message, guard: &Node| {
+        guard.check_and_insert(id(message, 1), Effect::Write, at(NEW).wall, at(NEW + 1).mono).map_err(|refusal| refusal.reject)
+    };
     assert_eq!(later(2, &other), Ok(()), "what was refused without being asked for can be sent again");
     assert!(other.memory.is_available());
     let third = node_at(&server, || at(NEW));
@@ -118,7 +121,10 @@ fn a_server_that_hangs_is_not_waited_for_twice() {
     let hurried = SharedServer { timeout: countersign_store::limits::SHARED_TIMEOUT, ..patient(&server.url()) };
     let guard = try_node(&hurried, || at(BEGAN)).unwrap();
     server.command(&["CLIENT", "PAUSE", "100000", "ALL"]);
-    assert_eq!(write(&*guard, 1, at(NEW)), Err(Reject::StoreUnavailable));
+    let why = guard.check_and_insert(id(1, 1), Effect::Write, at(NEW).wall, at(NEW).mono).unwrap_err();
+    assert!(why.reject == Reject::StoreUnavailable && why.to_string().contains("after "), "how it failed: {why}");
+    let at_once = guard.check_and_insert(id(2, 1), Effect::Write, at(NEW).wall, at(NEW).mono);
+    assert_eq!(at_once, Err(why), "and is left alone for that");
     for message in 0..200 {
         // Each of these would take the whole time limit if it were tried.
         assert_eq!(write(&*guard, message, at(NEW)), Err(Reject::StoreUnavailable));
@@ -152,7 +158,7 @@ fn a_server_without_room_refuses_and_recovers() {
 }
 
 fn cancel(node: &Node, message: u8, now: Now) -> Result<(), Reject> {
-    node.check_and_insert(id(message, 1), Effect::Cancel, now.wall, now.mono)
+    node.check_and_insert(id(message, 1), Effect::Cancel, now.wall, now.mono).map_err(|refusal| refusal.reject)
 }
 
 #[test]
@@ -183,7 +189,7 @@ fn a_look_finds_a_server_that_is_back_and_tells_of_one_that_is_gone() {
     server.kill();
     assert!(guard.memory.check().is_err() && !guard.memory.is_available());
     let at_once = guard.check_and_insert(id(1, 1), Effect::Write, at(NEW).wall, at(BEGAN).mono);
-    assert_eq!(at_once, Err(Reject::StoreUnavailable));
+    assert_eq!(at_once.unwrap_err().reject, Reject::StoreUnavailable);
     assert_eq!(guard.records(), 0, "refused without being asked for, so it is not spent");
     server.start_again();
     guard.memory.check().unwrap();

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use countersign_core::{MemoryReplayGuard, Monotonic, Now, Reject, Timestamp};
+use countersign_core::{Effect, MemoryReplayGuard, Monotonic, Now, Reject, ReplayGuard as _, Timestamp};
 use countersign_store::{SharedMemory, SharedReplayGuard};
 
 use super::redis_server::RedisServer;
-use super::replay_contract::write;
+use super::replay_contract::{id, write};
 use super::shared::patient;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -64,6 +64,9 @@ fn a_node_with_a_wrong_clock_takes_nothing_new() {
         assert!(node.memory.clocks_are_apart());
         assert!((node.memory.status().clock_ahead_millis + ahead * 1_000).abs() < 19_000);
         assert_eq!(node.writes(1, SURELY_NEW), Err(Reject::StoreUnavailable));
+        let now = (node.time)();
+        let why = node.guard.check_and_insert(id(1, 1), Effect::Write, now.wall, now.mono).unwrap_err().to_string();
+        assert!(why.contains("ms apart"), "the operator is told why nobody was asked: {why}");
     }
     node.set(0);
     node.memory.check().unwrap();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_core::{CredentialId, Detail, Effect, MemoryNonceGuard, NonceGuard, NoncePolicy, NonceWindow, Refusal, Reject};
+use countersign_store::shared::TOO_YOUNG;
 use countersign_store::{JournaledNonceGuard, SharedMemory, SharedNonceGuard};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -139,7 +140,9 @@ fn what_a_server_forgot_the_journals_of_all_nodes_bring_back() {
     assert_eq!(one.write(100, 4), Ok(()));
     assert_eq!(other.write(50, 4), Ok(()));
     server.command(&["FLUSHALL"]);
-    assert_eq!(one.write(200, 4), Err(Reject::StoreUnavailable), "too young to know");
+    let why = one.spend(200, 4, Effect::Write).unwrap_err();
+    assert_eq!(why.reject, Reject::StoreUnavailable, "too young to know");
+    assert!(why.to_string().contains(TOO_YOUNG), "and the operator is told so: {why}");
     assert_eq!(one.spend(201, 4, Effect::Cancel), Ok(()));
     assert_eq!(one.spend(202, 4, Effect::Read), Ok(()));
     one.memory.check().unwrap();
@@ -157,7 +160,9 @@ fn what_passed_while_the_server_was_away_it_is_told_later() {
     let [one, other] = nodes(&server);
     assert_eq!(one.write(1, 0), Ok(()));
     server.kill();
-    assert_eq!(one.write(2, 0), Err(Reject::StoreUnavailable));
+    let why = one.spend(2, 0, Effect::Write).unwrap_err();
+    assert_eq!(why.reject, Reject::StoreUnavailable);
+    assert!(why.to_string().contains(" ms"), "how the question failed: {why}");
     assert_eq!(one.spend(5, 0, Effect::Cancel), Ok(()));
     assert_eq!(one.spend(5, 0, Effect::Cancel).unwrap_err().reject, Reject::Replayed, "this node still counts");
     assert_eq!(one.spend(6, 0, Effect::Read), Ok(()));

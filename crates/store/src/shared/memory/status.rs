@@ -1,5 +1,9 @@
 //! What is told of the memory: to metrics and to the operator.
 
+/// What the operator is told of a memory that began too short a time ago: the time is how far ahead clients may sign, and how far the
+/// clocks of nodes may differ.
+pub const TOO_YOUNG: &str = "it began less than 61 s ago, and cannot tell what was accepted before";
+
 /// What came of a message that had to be asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SharedResult {

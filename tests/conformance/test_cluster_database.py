@@ -215,6 +215,19 @@ def test_a_server_that_hangs_is_not_waited_for(postgres, tmp_path):
         assert not node.passes(key), "the break-glass holds"
 
 
+def test_a_command_does_not_wait_for_a_server_that_says_nothing(postgres, tmp_path):
+    """`key revoke` beside a database that takes connections and is silent stood there for ever, without a word; so did a start."""
+    node = Node(tmp_path, "north-1", postgres.database("silent"))
+    with node.server:
+        key = node.new_key("revoked")["api_key"]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        note = node.state / "database.json"
+        url = f"postgresql://countersign@127.0.0.1:{silent.getsockname()[1]}/silent?sslmode=disable"
+        note.write_text(json.dumps({**json.loads(note.read_text()), "url": url}))
+        done = run("key", "revoke", key, "--state", node.state, timeout=30)
+        assert done.returncode == 3 and "did not answer in time" in done.stderr, done
+
+
 def test_a_node_is_told_what_is_wrong_before_it_serves(postgres, nodes, tmp_path):
     def refused(config, state):
         done = run("serve", "--state", state, "--config", config, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0")

@@ -8,6 +8,7 @@ use std::path::Path;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::{Store, Watch};
 use crate::db::Db;
@@ -99,11 +100,15 @@ impl Store {
         let address = address.clone().of_node(node);
         let links = Links::new(place, address.options(), CONNECTIONS);
         let mut connection = links.connect().await?;
-        match shape {
-            Shape::Prepared => schema::postgres::prepare(&mut connection, place).await?,
-            Shape::AsFound => schema::postgres::check(&mut connection, place).await?,
-        }
-        connection.close().await.map_err(|source| StoreError::database(place, source))?;
+        let shaped = async {
+            match shape {
+                Shape::Prepared => schema::postgres::prepare(&mut connection, place).await,
+                Shape::AsFound => schema::postgres::check(&mut connection, place).await,
+            }
+        };
+        timeout(limits::SERVER_SHAPE_MAX, shaped).await.map_err(|_| links.silent())??;
+        // A server that does not hear the goodbye notices the end of the connection.
+        let _ = timeout(limits::SERVER_PING_MAX, connection.close()).await;
         let db = Db::postgres(links);
         check_sealing(&db, &sealing, shape).await?;
         Ok(Self { db, node: node.to_owned(), sealing, watch: Mutex::new(None) })

@@ -70,6 +70,7 @@ def test_errors_say_what_to_do_and_end_with_their_code(tmp_path):
         (["vectors", missing], USAGE, ["cannot read"]),
         (["explain", missing], USAGE, ["cannot read"]),
         (["audit", "verify", "--proof", missing, "--key", missing], USAGE, ["cannot read"]),
+        (["audit", "export", "--since", "2027-02-01", "--until", "2027-01-01", "--state", empty], USAGE, ["--until 2027-01-01", "--since 2027-02-01"]),
         (["operator", "new", "alice", "--out", there], USAGE, ["nothing is overwritten"]),
         (["key", "new", "--account", "a", "--url", "x", "--state", empty], USAGE, ["--url"]),
     ]:

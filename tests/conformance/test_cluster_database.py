@@ -215,6 +215,19 @@ def test_a_server_that_hangs_is_not_waited_for(postgres, tmp_path):
         assert not node.passes(key), "the break-glass holds"
 
 
+def test_a_command_does_not_wait_for_a_server_that_says_nothing(postgres, tmp_path):
+    """`key revoke` beside a database that takes connections and is silent stood there for ever, without a word; so did a start."""
+    node = Node(tmp_path, "north-1", postgres.database("silent"))
+    with node.server:
+        key = node.new_key("revoked")["api_key"]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        note = node.state / "database.json"
+        url = f"postgresql://countersign@127.0.0.1:{silent.getsockname()[1]}/silent?sslmode=disable"
+        note.write_text(json.dumps({**json.loads(note.read_text()), "url": url}))
+        done = run("key", "revoke", key, "--state", node.state, timeout=30)
+        assert done.returncode == 3 and "did not answer in time" in done.stderr, done
+
+
 def test_a_node_is_told_what_is_wrong_before_it_serves(postgres, nodes, tmp_path):
     def refused(config, state):
         done = run("serve", "--state", state, "--config", config, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0")
@@ -260,7 +273,8 @@ def test_migrate_copies_everything_and_the_gateway_goes_on_with_it(postgres, tmp
     secret = run("migrate", "--from", state, "--to", "postgresql://c:hunter2@localhost/x")
     assert secret.returncode == 2 and "hunter2" not in secret.stderr, secret
     before = run("migrate", "--from", state, "--to", database, "--check")
-    assert before.returncode == 3 and "not the same" in before.stderr
+    assert before.returncode == 3 and "no tables of ours" in before.stderr, before
+    assert postgres.sql("moved", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "0", "who compares writes nothing"
     moved = run("migrate", "--from", state, "--to", database, "--json")
     assert moved.returncode == 0, moved.stderr
     tables = {table["table"]: table for table in json.loads(moved.stdout)}
@@ -269,6 +283,11 @@ def test_migrate_copies_everything_and_the_gateway_goes_on_with_it(postgres, tmp
     again = run("migrate", "--from", state, "--to", database)
     assert again.returncode == 0 and "there already" in again.stdout
     assert run("migrate", "--from", state, "--to", database, "--check").returncode == 0
+    # Nodes of an older program may be at work there: it is theirs to bring up to date, by a start of the newer one.
+    postgres.sql("moved", "UPDATE countersign_schema SET version = 8")
+    older = run("migrate", "--from", state, "--to", database, "--check")
+    assert older.returncode == 3 and "of an older program" in older.stderr, older
+    postgres.sql("moved", "UPDATE countersign_schema SET version = 9")
     config = tmp_path / "gateway.toml"
     config.write_text(f'[cluster]\nnode = "east-1"\ndatabase = "{database}"\n')
     with Server(state, config=config) as server:

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use countersign_core::Purpose;
+
 use crate::action::Action;
 use crate::halt::HaltId;
 
@@ -26,15 +28,29 @@ impl fmt::Display for HaltError {
             Self::InstrumentDisconnect => f.write_str("an instrument has no connections to cut: the strongest action for it is freeze"),
             Self::Mac => f.write_str("a notice that no node of this cluster made"),
             Self::Malformed => f.write_str("not a halt record"),
-            Self::Scope(text) => {
-                write!(f, "{text:?} is not a scope: venue, dialect:NAME, instrument:NAME, account:NAME, key:ID, session:ID or node:NAME")
-            }
+            Self::Scope(text) => no_scope(f, text),
             Self::Text => f.write_str("the words must have 1 to 256 bytes, without control characters and marks that turn or hide text"),
         }
     }
 }
 
 impl std::error::Error for HaltError {}
+
+/// Whoever misspells a name in an emergency is told that it is the name, and which there are.
+fn no_scope(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    match text.split_once(':') {
+        Some(("dialect", name)) => {
+            write!(f, "there is no dialect {name:?}; there are ")?;
+            let names: Vec<&str> = Purpose::ALL.iter().map(|purpose| purpose.name()).collect();
+            f.write_str(&names.join(", "))
+        }
+        Some(("session", id)) => write!(f, "{id:?} is not the id of a session, as `countersign session list` shows it"),
+        Some((kind @ ("account" | "instrument" | "key" | "node"), name)) => {
+            write!(f, "{name:?} cannot be the name of {} {kind}", if kind.starts_with(['a', 'i']) { "an" } else { "a" })
+        }
+        _ => write!(f, "{text:?} is not a scope: venue, dialect:NAME, instrument:NAME, account:NAME, key:ID, session:ID or node:NAME"),
+    }
+}
 
 /// Why a lift is not agreed, or not applied.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -157,9 +157,25 @@ pub enum StoreError {
         /// Ours.
         known: i64,
     },
+    /// Nothing was copied or started there so far.
+    #[error("{path} has no tables of ours: nothing is there to compare with")]
+    NoTables {
+        /// The database.
+        path: PathBuf,
+    },
     /// Only an active credential can be rotated.
     #[error("credential {0} is not active; only an active credential can be rotated")]
     NotActive(CredentialId),
+    /// The database was written by an older version, and is not to be changed by looking at it.
+    #[error("the database {path} has schema version {found}, of an older program; this one compares version {known} only")]
+    OlderSchema {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
     /// Others may touch a file that must be private.
     #[error("{path} can be used by others (mode {mode:04o}); run: chmod {} {path}", fitting(*mode_max))]
     Permissions {

@@ -51,6 +51,16 @@ pub(crate) async fn prepare(connection: &mut SqliteConnection, path: &Path) -> R
     transaction.commit().await.map_err(failed)
 }
 
+/// As [`prepare`], without a step: what has another shape is refused.
+pub(crate) async fn check(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
+    check_owner(connection, path).await?;
+    check_soundness(connection, path).await?;
+    match version(connection).await.map_err(|source| StoreError::database(path, source))? {
+        VERSION => Ok(()),
+        found => Err(StoreError::OlderSchema { path: path.to_owned(), found, known: VERSION }),
+    }
+}
+
 async fn check_owner(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::database(path, source);
     let application: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await.map_err(failed)?;

@@ -107,6 +107,12 @@ impl StateDir {
         Ok(StateLock { file })
     }
 
+    /// The process that took the folder last, as it noted itself; it may have ended since. Nobody is kept from the lock by asking.
+    #[must_use]
+    pub fn last_holder(&self) -> Option<u32> {
+        read_pid(&mut File::open(self.path.join("lock")).ok()?)
+    }
+
     /// Goes on with the lock of another process that gave us its descriptor: a lock is the file's that was opened, and is held as long as
     /// one process has that. So it is never free in between.
     ///
@@ -170,6 +176,7 @@ mod tests {
         assert!(matches!(dir.lock(), Err(StoreError::AlreadyRunning { .. })), "held by the successor");
         drop(new);
         assert!(dir.lock().is_ok());
+        assert_eq!(dir.last_holder(), Some(std::process::id()), "noted, though nobody holds it now");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::StateArgs;
 
 /// Stop trading, at once.
 #[derive(Debug, Args)]
-#[command(subcommand_negates_reqs = true)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct HaltArgs {
     #[command(subcommand)]
     pub(crate) command: Option<HaltCommand>,

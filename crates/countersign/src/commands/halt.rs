@@ -4,7 +4,9 @@ pub(super) mod drill;
 pub(super) mod lift;
 pub(super) mod operator;
 
+use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use countersign_gateway::halts::report::{CancelFault, CancelLine, HaltLine, Halt
 use countersign_gateway::halts::watch::HALT_FILE;
 use countersign_gateway::operator::OperatorClient;
 use countersign_halt::{NodeState, Reason};
+use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use super::session::gateway;
@@ -138,11 +141,27 @@ fn shown(micros: u64) -> String {
 /// Writes the file that stops the node: no gateway has to answer.
 fn break_glass(args: &HaltArgs) -> anyhow::Result<ExitCode> {
     let path = state::existing(&args.state.state)?.path().join(HALT_FILE);
-    let mut file = std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    writeln!(file, "{} {}", reason_name(args), args.text)?;
-    file.sync_all()?;
-    output::line(format!("{} is there: the node stops within a quarter of a second and stays so while it is", path.display()))?;
+    // Its name is what stops the node. A disk without room for the words, or a folder of that name, is no failure then.
+    if let Err(error) = write_words(&path, &format!("{} {}\n", reason_name(args), args.text)) {
+        if path.symlink_metadata().is_err() {
+            return Err(error).with_context(|| format!("cannot write {}", path.display()));
+        }
+        output::note(format!("its reason and words are not in it: {error}"));
+    }
+    if args.json {
+        output::json(&serde_json::json!({ "file": path }))?;
+    } else {
+        output::line(format!("{} is there: the node stops within a quarter of a second and stays so while it is", path.display()))?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn write_words(path: &Path, words: &str) -> std::io::Result<()> {
+    // A pipe of that name has no reader, and would be waited for.
+    let nobody_waits = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).custom_flags(nobody_waits).open(path)?;
+    file.write_all(words.as_bytes())?;
+    file.sync_all()
 }
 
 async fn status(client: &OperatorClient, watch: bool, json: bool) -> anyhow::Result<ExitCode> {

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use comfy_table::Table;
 use countersign_core::{SessionId, Timestamp};
 use countersign_gateway::operator::{FixRecord, FixUpstreamRecord, OperatorClient, SessionRecord};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use super::{output, run_async, when};
 use crate::cli::{SessionCommand, StateArgs};
@@ -29,12 +31,25 @@ pub(super) fn run(command: &SessionCommand) -> anyhow::Result<ExitCode> {
 pub(super) fn gateway(args: &StateArgs) -> anyhow::Result<OperatorClient> {
     let folder = state::existing(&args.state)?;
     if !state::is_there(&state::operator_socket(folder.path()))? {
+        let holder = folder.last_holder().filter(|pid| lives(*pid));
         let folder = folder.path().display();
+        if let Some(pid) = holder {
+            anyhow::bail!(
+                "process {pid}, which took the state folder {folder} last, still runs, and its operator socket is not there: ask it at \
+                 operator.address, or restart it; `countersign halt --local --state {folder}` stops it without being asked"
+            );
+        }
         anyhow::bail!(
             "no gateway runs on the state folder {folder}; `countersign serve --state {folder}` starts it, --state names another"
         );
     }
     Ok(state::operator_client(folder.path()))
+}
+
+/// Whether there is a process of this number, whoever it is.
+fn lives(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| !matches!(test_kill_process(pid), Err(Errno::SRCH)))
 }
 
 /// Reads a session id.

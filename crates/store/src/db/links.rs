@@ -81,8 +81,7 @@ impl Links {
             // One that is gone is seldom alone.
             self.idle.lock().clear();
         }
-        let made = timeout(limits::SERVER_CONNECT_MAX, self.connect()).await;
-        made.map_err(|_| self.silent())?.map(link)
+        self.connect().await.map(link)
     }
 
     /// Keeps a link for the next who asks.
@@ -102,8 +101,12 @@ impl Links {
         }
     }
 
-    /// A new connection to a server that is fit.
+    /// A new connection to a server that is fit. One that takes connections and says nothing is not waited for.
     pub(crate) async fn connect(&self) -> Result<PgConnection, StoreError> {
+        timeout(limits::SERVER_CONNECT_MAX, self.connected()).await.map_err(|_| self.silent())?
+    }
+
+    async fn connected(&self) -> Result<PgConnection, StoreError> {
         let failed = |source| StoreError::database(&self.place, source);
         let mut connection = self.options.connect().await.map_err(failed)?;
         // Weaker than "on" would lose what was answered with success; stronger is the operator's choice.
@@ -129,7 +132,7 @@ impl Links {
         }
     }
 
-    fn silent(&self) -> StoreError {
+    pub(crate) fn silent(&self) -> StoreError {
         StoreError::Unanswered { path: self.place.to_path_buf() }
     }
 

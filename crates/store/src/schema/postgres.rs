@@ -78,6 +78,15 @@ pub(crate) async fn prepare(connection: &mut PgConnection, place: &Path) -> Resu
     transaction.commit().await.map_err(failed)
 }
 
+/// As [`prepare`], without a step: what has another shape is refused.
+pub(crate) async fn check(connection: &mut PgConnection, place: &Path) -> Result<(), StoreError> {
+    match check_owner(connection, place).await? {
+        0 => Err(StoreError::NoTables { path: place.to_owned() }),
+        VERSION => check_whole(connection, place).await,
+        found => Err(StoreError::OlderSchema { path: place.to_owned(), found, known: VERSION }),
+    }
+}
+
 /// How many steps were taken.
 async fn check_owner(connection: &mut PgConnection, place: &Path) -> Result<i64, StoreError> {
     let failed = |source| StoreError::database(place, source);

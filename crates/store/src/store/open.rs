@@ -8,6 +8,7 @@ use std::path::Path;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::{Store, Watch};
 use crate::db::Db;
@@ -21,6 +22,15 @@ use crate::{files, limits, schema};
 const SEALING_CHECK: &[u8] = b"countersign sealing check";
 const SEALING_CHECK_OWNER: &str = "meta.sealing_check";
 
+/// What is done to a database whose shape is not this program's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// It is brought to it.
+    Prepared,
+    /// It is refused: somebody only looks.
+    AsFound,
+}
+
 impl Store {
     /// Opens the database at `path`; makes it if there is none.
     ///
@@ -29,14 +39,31 @@ impl Store {
     /// locked by another process. The file is left as it was found then.
     pub async fn open(path: &Path, sealing: SealingKey) -> Result<Self, StoreError> {
         reserve(path)?;
+        Self::opened(path, sealing, Shape::Prepared).await
+    }
+
+    /// As [`Self::open`], of a database that is there and has this program's shape, to look at it: nothing is made or brought up to date,
+    /// also while another process works with it.
+    ///
+    /// # Errors
+    /// As there; [`StoreError::OlderSchema`].
+    pub async fn open_as_found(path: &Path, sealing: SealingKey) -> Result<Self, StoreError> {
+        files::check_private(path)?;
+        Self::opened(path, sealing, Shape::AsFound).await
+    }
+
+    async fn opened(path: &Path, sealing: SealingKey, shape: Shape) -> Result<Self, StoreError> {
         let failed = |source| StoreError::database(path, source);
         let bare = options(path);
         let mut connection = bare.connect().await.map_err(failed)?;
-        schema::prepare(&mut connection, path).await?;
+        match shape {
+            Shape::Prepared => schema::prepare(&mut connection, path).await?,
+            Shape::AsFound => schema::check(&mut connection, path).await?,
+        }
         connection.close().await.map_err(failed)?;
         // The check of the sealing key may write one value, and nothing else is written before it.
         let check = Db::sqlite(path, SqlitePoolOptions::new().max_connections(1).connect_with(bare).await.map_err(failed)?);
-        let checked = check_sealing(&check, &sealing).await;
+        let checked = check_sealing(&check, &sealing, shape).await;
         check.close().await;
         checked?;
         // Only now: switching the journal mode writes to the file, which must be ours by then.
@@ -56,14 +83,34 @@ impl Store {
     /// [`StoreError`], one sentence each: out of reach, a standby, damage, another program's tables, a newer schema, another
     /// sealing key. Nothing is written then.
     pub async fn connect(address: &DatabaseAddress, node: &str, sealing: SealingKey) -> Result<Self, StoreError> {
+        Self::connected(address, node, sealing, Shape::Prepared).await
+    }
+
+    /// As [`Self::connect`], of a database that has the tables already and in this program's shape, to look at it: the nodes that work
+    /// with it may be older than this program.
+    ///
+    /// # Errors
+    /// As there; [`StoreError::NoTables`], [`StoreError::OlderSchema`].
+    pub async fn connect_as_found(address: &DatabaseAddress, node: &str, sealing: SealingKey) -> Result<Self, StoreError> {
+        Self::connected(address, node, sealing, Shape::AsFound).await
+    }
+
+    async fn connected(address: &DatabaseAddress, node: &str, sealing: SealingKey, shape: Shape) -> Result<Self, StoreError> {
         let place = address.place();
         let address = address.clone().of_node(node);
         let links = Links::new(place, address.options(), CONNECTIONS);
         let mut connection = links.connect().await?;
-        schema::postgres::prepare(&mut connection, place).await?;
-        connection.close().await.map_err(|source| StoreError::database(place, source))?;
+        let shaped = async {
+            match shape {
+                Shape::Prepared => schema::postgres::prepare(&mut connection, place).await,
+                Shape::AsFound => schema::postgres::check(&mut connection, place).await,
+            }
+        };
+        timeout(limits::SERVER_SHAPE_MAX, shaped).await.map_err(|_| links.silent())??;
+        // A server that does not hear the goodbye notices the end of the connection.
+        let _ = timeout(limits::SERVER_PING_MAX, connection.close()).await;
         let db = Db::postgres(links);
-        check_sealing(&db, &sealing).await?;
+        check_sealing(&db, &sealing, shape).await?;
         Ok(Self { db, node: node.to_owned(), sealing, watch: Mutex::new(None) })
     }
 
@@ -116,10 +163,12 @@ pub(super) async fn data_version(connection: &mut SqliteConnection) -> Result<i6
     sqlx::query_scalar("PRAGMA data_version").fetch_one(connection).await
 }
 
-async fn check_sealing(db: &Db, sealing: &SealingKey) -> Result<(), StoreError> {
-    let fresh = sealing.seal(SEALING_CHECK_OWNER, SEALING_CHECK);
-    // Only the first opener stores its check; of two at once the second compares with what the first stored.
-    db.run("UPDATE meta SET sealing_check = $1 WHERE sealing_check IS NULL", &[fresh.into()]).await?;
+async fn check_sealing(db: &Db, sealing: &SealingKey, shape: Shape) -> Result<(), StoreError> {
+    if shape == Shape::Prepared {
+        let fresh = sealing.seal(SEALING_CHECK_OWNER, SEALING_CHECK);
+        // Only the first opener stores its check; of two at once the second compares with what the first stored.
+        db.run("UPDATE meta SET sealing_check = $1 WHERE sealing_check IS NULL", &[fresh.into()]).await?;
+    }
     let stored = db.row("SELECT sealing_check FROM meta", &[]).await?;
     let failed = |source| StoreError::database(db.place(), source);
     let stored = stored.as_ref().map(|row| row.bytes_or_none("sealing_check")).transpose().map_err(failed)?.flatten();

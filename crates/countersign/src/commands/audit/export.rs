@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use super::{event, key_id};
 use crate::cli::{AuditExportArgs, ExportFormat};
 use crate::commands::{account, argument, output, when};
+use crate::failure::Failure;
 use crate::state;
 
 pub(super) fn run(args: &AuditExportArgs) -> anyhow::Result<ExitCode> {
@@ -29,6 +30,11 @@ pub(super) fn run(args: &AuditExportArgs) -> anyhow::Result<ExitCode> {
         ..AuditFilter::default()
     };
     let until = args.until.as_deref().map(|until| when::start(until, now)).transpose()?;
+    if let (Some(since), Some(until)) = (filter.since, until)
+        && until <= since
+    {
+        return Err(Failure::usage(format!("--until {} is not after --since {}", when::show(until), when::show(since))));
+    }
     let folder = match &args.log {
         Some(folder) => folder.clone(),
         None => state::existing(&args.state.state)?.audit(),

@@ -164,6 +164,13 @@ def everyday(exchange, venue):
     }
 
 
+def test_what_has_no_route_is_refused_in_words_that_the_client_reads_also_without_a_key(server):
+    """Binance's options are in no table; ccxt asks for them where its options say so, and shows no key."""
+    exchange = BINANCE.sync(server, BINANCE.key(server))
+    with pytest.raises(ccxt.BadRequest, match="-1020"):
+        exchange.eapiPublicGetExchangeInfo()
+
+
 @pytest.mark.parametrize("venue", CLASSES, ids=lambda venue: venue.cls)
 def test_everyday_methods_are_answered_or_refused_as_the_client_understands(server, venue):
     exchange = venue.sync(server, venue.key(server))

@@ -83,7 +83,7 @@ impl Dialect for Bybit {
         ])
     }
 
-    fn former_paths(&self) -> &'static [&'static str] {
+    fn unrouted_paths(&self) -> &'static [&'static str] {
         routes::FORMER
     }
 

@@ -219,9 +219,9 @@ pub trait Dialect: Send + Sync {
         RateHeaders::new()
     }
 
-    /// How paths of the venue begin that have no route: what it served before, and its clients of then still ask for. They are refused
-    /// in its words.
-    fn former_paths(&self) -> &'static [&'static str] {
+    /// How paths of the venue begin that have no route: what it served before, and its clients of then still ask for, or serves and no
+    /// table has. They are refused in its words.
+    fn unrouted_paths(&self) -> &'static [&'static str] {
         &[]
     }
 

@@ -75,6 +75,10 @@ impl Dialect for BinanceRest {
         headers.into_iter().map(|(name, count)| (name, count.to_string().into())).collect()
     }
 
+    fn unrouted_paths(&self) -> &'static [&'static str] {
+        routes::UNROUTED
+    }
+
     fn rest_routes(&self) -> &'static [RestRoute] {
         routes::REST
     }

@@ -133,6 +133,9 @@ const fn trade(method: &'static str, path: &'static str, weight: u32, orders: u3
     RestRoute { method, path, security: Security::Signed, scope: TRADE, weight: Fixed(weight), orders, handling: Handling::Forward }
 }
 
+/// Options and portfolio margin, which no row has: ccxt asks for them where it is told to, some of it without a key.
+pub const UNROUTED: &[&str] = &["/eapi", "/papi"];
+
 /// The REST endpoints, sorted by path.
 #[rustfmt::skip]
 pub const REST: &[RestRoute] = &[
@@ -240,6 +243,7 @@ pub const REST: &[RestRoute] = &[
     open("GET",      "/fapi/v1/premiumIndex", by("symbol", 1, 10)),
     open("GET",      "/fapi/v1/premiumIndexKlines", Fixed(5)),
     signed("GET",    "/fapi/v1/rateLimit/order", ORDERS, Fixed(1)),
+    open("GET",      "/fapi/v1/rpiDepth", Fixed(20)),
     signed("GET",    "/fapi/v1/symbolConfig", ACCOUNT, Fixed(5)),
     open("GET",      "/fapi/v1/ticker/24hr", by("symbol", 1, 40)),
     open("GET",      "/fapi/v1/ticker/bookTicker", by("symbol", 2, 5)),

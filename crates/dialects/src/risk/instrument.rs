@@ -109,6 +109,7 @@ const PLACES: &[(Purpose, Target<'static>, InstrumentPlace)] = &[
     (Kucoin, Http("POST", "/api/v1/stop-order"), Member("symbol")),
     (Native, Http("POST", "/native/v1/orders"), Member("sym")),
     (Native, Message("order.place"), Member("sym")),
+    (Okx, Http("POST", "/api/v5/account/position/margin-balance"), Member("instId")),
     (Okx, Http("POST", "/api/v5/trade/amend-algos"), Member("instId")),
     (Okx, Http("POST", "/api/v5/trade/amend-order"), Member("instId")),
     (Okx, Http("POST", "/api/v5/trade/cancel-order"), Member("instId")),

@@ -36,8 +36,8 @@ impl Neighbours {
         }
         if !self.dialects.contains(&route.family) {
             self.dialects.push(route.family);
-            let former = route.family.dialect().map_or(&[][..], |dialect| dialect.former_paths());
-            former.iter().for_each(|path| self.add_parts(path, route.family));
+            let unrouted = route.family.dialect().map_or(&[][..], |dialect| dialect.unrouted_paths());
+            unrouted.iter().for_each(|path| self.add_parts(path, route.family));
         }
         self.add_parts(path.as_str().split(['{', '*']).next().unwrap_or_default(), route.family);
     }

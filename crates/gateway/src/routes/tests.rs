@@ -221,7 +221,7 @@ fn assert_a_bearer_tells_of_no_venue() {
 #[test]
 fn what_has_no_route_is_refused_in_the_words_of_its_neighbours() {
     let mut specs = Vec::new();
-    for purpose in [Purpose::Bitmex, Purpose::Bybit, Purpose::Gate, Purpose::Kraken, Purpose::Kucoin] {
+    for purpose in [Purpose::Binance, Purpose::Bitmex, Purpose::Bybit, Purpose::Gate, Purpose::Kraken, Purpose::Kucoin] {
         specs.extend(dialect_routes(Family::Of(purpose).dialect().unwrap(), purpose.name(), 0));
     }
     let routes = Routes::new(specs).unwrap();
@@ -233,6 +233,8 @@ fn what_has_no_route_is_refused_in_the_words_of_its_neighbours() {
         ("/user/v3/private/query-api", Family::Of(Purpose::Bybit)),
         ("/spot/v3/private/order", Family::Of(Purpose::Bybit)),
         ("/user/unheard", Family::Of(Purpose::Bybit)),
+        ("/eapi/v1/ticker", Family::Of(Purpose::Binance)),
+        ("/papi/v1/um/order", Family::Of(Purpose::Binance)),
         ("/api/v1/unheard", Family::Any),
         ("/unheard", Family::Any),
         ("", Family::Any),

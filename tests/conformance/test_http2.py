@@ -210,6 +210,29 @@ def test_a_flood_of_control_frames_stops_nobody_else(guarded, name):
         assert good_client_is_served(guarded)
 
 
+ASK_NOTHING = {
+    **{name: FLOODS[name] for name in ("settings", "pings", "priorities", "window updates")},
+    "resets": lambda number: frame(RST_STREAM, 0, 1, b"\0\0\0\x08"),
+    "unknown frames": lambda number: frame(0x77),
+}
+
+
+@pytest.mark.parametrize("name", ASK_NOTHING)
+def test_a_flood_of_frames_that_ask_for_nothing_ends(guarded, name):
+    with H2(guarded.server) as connection:
+        connection.request(1, pseudo(guarded))
+        assert connection.outcome(1)[0] == "answered"
+        connection.send(*[ASK_NOTHING[name](number) for number in range(2_000)])
+        connection.request(3, pseudo(guarded))
+        assert connection.outcome(3)[0] == "answered", "half of it is no flood"
+        try:
+            connection.send(*[ASK_NOTHING[name](number) for number in range(5_000)])
+        except (Closed, OSError):
+            return
+        assert connection.connection.is_closed(5)
+    assert good_client_is_served(guarded)
+
+
 def test_a_window_that_stays_shut_is_reaped(guarded):
     with H2(guarded.server) as connection:
         connection.send(frame(SETTINGS, 0, 0, b"\0\x04\0\0\0\0"))

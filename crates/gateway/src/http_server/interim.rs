@@ -31,6 +31,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use frames::{Frames, Head, Kind};
 
+/// Frames that a client may send between two frames of our answers, besides requests and their bodies.
+///
+/// PING, SETTINGS, `WINDOW_UPDATE`, PRIORITY, `RST_STREAM` and unknown ones cost more to handle than to send (CVE-2019-9512, CVE-2019-9515),
+/// and the library goes on whatever their number. A ping each second is within it for an hour without any answer, and a client that reads
+/// sends about two updates per frame.
+const BARE_FRAMES_MAX: u32 = 4_096;
+
 /// The block of headers: `:status` by its index (8), without indexing, `100` as it is.
 const CONTINUE: [u8; 5] = *b"\x08\x03100";
 
@@ -103,6 +110,8 @@ pub(super) struct Telling<S> {
     to_client: Frames,
     /// The newest stream of the client.
     newest: u32,
+    /// Frames of the client besides requests and bodies since our last frame of an answer.
+    bare: u32,
     /// What is being written between two frames.
     saying: Vec<u8>,
     said: usize,
@@ -120,6 +129,7 @@ impl<S> Telling<S> {
             from_client: Frames::behind_the_preface(),
             to_client: Frames::new(),
             newest: 0,
+            bare: 0,
             saying: Vec::new(),
             said: 0,
             silent: false,
@@ -127,28 +137,35 @@ impl<S> Telling<S> {
     }
 
     fn note_received(&mut self, bytes: &[u8]) {
-        let Self { from_client, interim, newest, silent, streams_max, .. } = self;
+        let Self { from_client, interim, newest, silent, streams_max, bare, .. } = self;
         let waiting = &mut interim.0.borrow_mut().waiting;
-        from_client.pass(bytes, |head| match head.kind {
-            Kind::Headers if head.stream > *newest => {
-                *newest = head.stream;
-                if !head.ends_stream() && !*silent && waiting.len() < *streams_max {
-                    waiting.insert(head.stream, false);
+        from_client.pass(bytes, |head| {
+            *bare = bare.saturating_add(u32::from(matches!(head.kind, Kind::Reset | Kind::GoAway | Kind::Other)));
+            match head.kind {
+                Kind::Headers if head.stream > *newest => {
+                    *newest = head.stream;
+                    if !head.ends_stream() && !*silent && waiting.len() < *streams_max {
+                        waiting.insert(head.stream, false);
+                    }
                 }
+                Kind::Data | Kind::Headers | Kind::Reset => {
+                    waiting.remove(&head.stream);
+                }
+                Kind::ShrinkingTable => *silent = true,
+                Kind::GoAway | Kind::Other => {}
             }
-            Kind::Data | Kind::Headers | Kind::Reset => {
-                waiting.remove(&head.stream);
-            }
-            Kind::ShrinkingTable => *silent = true,
-            Kind::GoAway | Kind::Other => {}
         });
     }
 
     fn note_sent(&mut self, bytes: &[u8]) {
-        let Self { to_client, interim, silent, .. } = self;
+        let Self { to_client, interim, silent, bare, .. } = self;
         let waiting = &mut interim.0.borrow_mut().waiting;
         to_client.pass(bytes, |head| match head.kind {
-            Kind::Data | Kind::Headers | Kind::Reset => {
+            Kind::Data | Kind::Headers => {
+                *bare = 0;
+                waiting.remove(&head.stream);
+            }
+            Kind::Reset => {
                 waiting.remove(&head.stream);
             }
             Kind::GoAway => *silent = true,
@@ -191,6 +208,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Telling<S> {
             }
         } else {
             self.note_received(&buf.filled()[before..]);
+            if self.bare > BARE_FRAMES_MAX {
+                return Poll::Ready(Err(io::Error::other("a flood of HTTP/2 frames that ask for nothing")));
+            }
         }
         read
     }

@@ -229,7 +229,7 @@ def test_a_process_that_takes_long_to_start_knows_the_halts_when_it_takes_over(t
     before = node.server.arguments
     node.server.arguments = [*before, "--set", f"cluster.database=postgresql://countersign@127.0.0.1:{slow.port}/cluster?sslmode=disable"]
     try:
-        with Requests(node.server, key, clients=3) as flow:
+        with Requests(node.server, key, clients=6) as flow:
             node.server = replace(node.server, former)
             flow.goes_on()
             drained(former[-1])

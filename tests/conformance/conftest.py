@@ -91,3 +91,18 @@ def lifted(gateway):
     """A test that ends with nothing halted, as the next one begins."""
     yield
     gateway.lift_all()
+
+
+@pytest.fixture(scope="module")
+def behind():
+    """A service that reads bodies as their types say, for a gateway to stand in front of."""
+    from harness.reading import Reading
+
+    with Reading() as reading:
+        yield reading
+
+
+@pytest.fixture
+def emptied(behind):
+    """A test that begins with nothing read."""
+    behind.taken()

@@ -2,7 +2,6 @@
 
 import base64
 import csv
-import hashlib
 import io
 import json
 import os
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from harness.binance import ORDER, Key
 from harness.limited import made_key
+from harness.merkle import leaf, root, root_over
 from harness.server import Server, run
 
 FAILED, USAGE = 1, 2
@@ -72,20 +72,6 @@ def verify(state, *arguments):
     found = json.loads(done.stdout)
     assert found["whole"] == (done.returncode == 0)
     return found
-
-
-def leaf(line):
-    return hashlib.sha256(b"\x00" + line.encode()).digest()
-
-
-def root(leaves):
-    """RFC 9162, section 2.1.1, written from the RFC."""
-    if len(leaves) == 1:
-        return leaves[0]
-    split = 1
-    while split * 2 < len(leaves):
-        split *= 2
-    return hashlib.sha256(b"\x01" + root(leaves[:split]) + root(leaves[split:])).digest()
 
 
 def test_a_whole_log_is_whole(state):
@@ -253,17 +239,8 @@ def test_a_revocation_before_an_order_is_proved_without_the_log(state, story, tm
     # The same, by nothing of ours.
     evidence = json.loads(proof.read_text())
     for record in evidence["records"]:
-        n, size, hash = json.loads(record["line"])["n"], evidence["head"]["size"], leaf(record["line"])
-        last = size - 1
-        for beside in map(bytes.fromhex, record["path"]):
-            if n % 2 == 1 or n == last:
-                hash = hashlib.sha256(b"\x01" + beside + hash).digest()
-                while n % 2 == 0 and n:
-                    n, last = n >> 1, last >> 1
-            else:
-                hash = hashlib.sha256(b"\x01" + hash + beside).digest()
-            n, last = n >> 1, last >> 1
-        assert hash.hex() == evidence["head"]["root"]
+        path = map(bytes.fromhex, record["path"])
+        assert root_over(leaf(record["line"]), json.loads(record["line"])["n"], evidence["head"]["size"], path).hex() == evidence["head"]["root"]
     for old, new in [(story["after"], story["before"]), ("refuse", "accept"), (evidence["head"]["root"], "00" * 32)]:
         proof.write_text(json.dumps(evidence).replace(old, new))
         done = run("audit", "verify", "--proof", proof, "--key", public, cwd=tmp_path)

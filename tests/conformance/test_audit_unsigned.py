@@ -1,7 +1,6 @@
 """What somebody does who can write the log's folder and has no key: every form of it is named, before the gateway starts again and after it."""
 
 import base64
-import hashlib
 import json
 import os
 import re
@@ -12,32 +11,11 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from harness.binance import Key
+from harness.merkle import leaf, peaks, root
 from harness.server import Server, run
 
 FAILED, MINUTE, TEN_SECONDS, EARLY = 1, 60_000_000, 10_000_000, 4
 LINK = re.compile(r'^\{"n":\d+,"prev":"[0-9a-f]{64}",("at":\d+)?')
-
-
-def leaf(line):
-    return hashlib.sha256(b"\x00" + line.encode()).digest()
-
-
-def peaks(leaves):
-    """Roots of the complete subtrees, largest first (RFC 9162, section 2.1)."""
-    if not leaves:
-        return []
-    size = 1 << (len(leaves).bit_length() - 1)
-    level = leaves[:size]
-    while len(level) > 1:
-        level = [hashlib.sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2])]
-    return level + peaks(leaves[size:])
-
-
-def root(leaves):
-    *rest, found = peaks(leaves)
-    for left in reversed(rest):
-        found = hashlib.sha256(b"\x01" + left + found).digest()
-    return found
 
 
 def chained(lines, begin=1):

@@ -8,18 +8,14 @@ import pytest
 from harness import raw
 from harness.halted import Halted
 from harness.limited import made_key
-from harness.reading import FORM, JSON, Reading
+from harness.reading import FORM, JSON
 from harness.signing import bitmex, bybit, kraken
 
 ORDER = {"ordertype": "limit", "type": "buy", "price": "1000", "volume": "0.01"}
 BATCH = "/0/private/AddOrderBatch"
 ORDERS = quote(json.dumps([ORDER, ORDER]))
 
-
-@pytest.fixture(scope="module")
-def behind():
-    with Reading() as reading:
-        yield reading
+pytestmark = pytest.mark.usefixtures("lifted", "emptied")
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +23,6 @@ def gateway(tmp_path_factory, behind):
     halted = Halted(tmp_path_factory.mktemp("forms"), behind.routes("kraken", "bybit", "bitmex"))
     with halted.server:
         yield halted
-
-
-@pytest.fixture(autouse=True)
-def lifted(gateway, behind):
-    yield
-    gateway.lift_all()
-    behind.taken()
 
 
 @pytest.fixture(scope="module")

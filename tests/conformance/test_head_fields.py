@@ -8,17 +8,13 @@ from harness.halted import Halted
 from harness.h2raw import H2, status
 from harness.limited import made_key
 from harness.raw import Connection, request
-from harness.reading import FORM, JSON, Reading
+from harness.reading import FORM, JSON
 from harness.signing import bybit, kraken
 from test_http2 import pseudo
 
 LOOK_ALIKES = ["Transfer_Encoding", "Transfer.Encoding", "Content_Length", "Content_Type", "Content_Encoding", "content~type"]
 
-
-@pytest.fixture(scope="module")
-def behind():
-    with Reading() as reading:
-        yield reading
+pytestmark = pytest.mark.usefixtures("lifted", "emptied")
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +22,6 @@ def gateway(tmp_path_factory, behind):
     halted = Halted(tmp_path_factory.mktemp("fields"), behind.routes("kraken", "bybit"))
     with halted.server:
         yield halted
-
-
-@pytest.fixture(autouse=True)
-def lifted(gateway, behind):
-    yield
-    gateway.lift_all()
-    behind.taken()
 
 
 @pytest.mark.parametrize("option", ["content-type", "close, Content-Type", "Host,\tCONTENT-TYPE", "content-length"])

@@ -285,3 +285,17 @@ def test_few_bodies_of_a_stranger_are_waited_for(guarded):
         outcome, headers = connection.outcome(1)
         assert (outcome, status(headers)) == ("answered", 200)
     good_client_is_served(guarded)
+
+
+def test_a_body_that_is_here_needs_no_place_among_those_that_wait(guarded):
+    with H2(guarded.server) as connection:
+        for number in range(16):
+            connection.send(frame(HEADERS, END_HEADERS, 1 + 2 * number, block(pseudo(guarded, "/open?waits", method="POST"))))
+        for stream in (33, 35):
+            head = frame(HEADERS, END_HEADERS, stream, block(pseudo(guarded, "/open?here", method="POST")))
+            connection.send(head + frame(DATA, END_STREAM, stream, b"abc"))
+            outcome, headers = connection.outcome(stream)
+            assert (outcome, status(headers)) == ("answered", 200)
+        connection.send(frame(HEADERS, END_HEADERS, 37, block(pseudo(guarded, "/open?waits", method="POST"))))
+        outcome, headers = connection.outcome(37)
+        assert outcome == "answered" and status(headers) is None, "all places are taken"

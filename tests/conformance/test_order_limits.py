@@ -10,18 +10,12 @@ import pytest
 import websockets
 
 from harness.limited import made_key
-from harness.reading import FORM, JSON, Reading, length
+from harness.reading import FORM, JSON, length
 from harness.server import Server
 from harness.signing import bitfinex, bitmex, bybit, kraken, kucoin, mac
 
 BULK = "/api/v1/order/bulk"
 TYPE = ("Content-Type", JSON)
-
-
-@pytest.fixture(scope="module")
-def behind():
-    with Reading() as reading:
-        yield reading
 
 
 @pytest.fixture(scope="module")

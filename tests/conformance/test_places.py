@@ -9,17 +9,13 @@ import pytest
 from harness.halted import Halted
 from harness.limited import made_key
 from harness.raw import Connection, ask, request
-from harness.reading import FORM, JSON, Reading
+from harness.reading import FORM, JSON
 from harness.signing import bybit, mac
 
 TYPED = ("Content-Type", JSON)
 REDUCES = json.dumps({"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "qty": "1", "reduceOnly": True})
 
-
-@pytest.fixture(scope="module")
-def behind():
-    with Reading() as reading:
-        yield reading
+pytestmark = pytest.mark.usefixtures("emptied")
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +24,6 @@ def gateway(tmp_path_factory, behind):
     with halted.server:
         halted.halt()
         yield halted
-
-
-@pytest.fixture(autouse=True)
-def empty(behind):
-    behind.taken()
 
 
 def test_a_query_beside_a_body_is_refused_whoever_asks(gateway, behind):

@@ -17,6 +17,7 @@ from harness.recorded import recorded
 from harness.server import Server, run
 from harness.upgrade import Node, Requests, drained, only_starved, refusals, replace
 from harness.waiting import until
+from harness.wire import Wire
 
 ORDERS_MAX = 40
 pytestmark = pytest.mark.fault
@@ -218,6 +219,27 @@ def test_three_nodes_are_replaced_one_after_the_other(three):
     placed = {name for flow in flows for name in flow.placed}
     assert set(arrived.values()) == {1} and placed == set(arrived)
     promises.hold()
+
+
+def test_a_process_that_takes_long_to_start_knows_the_halts_when_it_takes_over(three):
+    """What it read first is older than its lease by then: who came between two reads was refused."""
+    node, key, former = three.nodes[0], Key(three.new_key(f"slow-{time.monotonic_ns()}")), []
+    until(lambda: key.ask(node.server, "GET", "/api/v3/account").status == 200)
+    slow = Wire(three.postgres_socket, late=0.07)
+    before = node.server.arguments
+    node.server.arguments = [*before, "--set", f"cluster.database=postgresql://countersign@127.0.0.1:{slow.port}/cluster?sslmode=disable"]
+    try:
+        with Requests(node.server, key, clients=6) as flow:
+            node.server = replace(node.server, former)
+            flow.goes_on()
+            drained(former[-1])
+            flow.goes_on()
+        assert not flow.wrong, flow.wrong[:3]
+        assert not flow.stopped or only_starved(node.state), (flow.stopped[:3], refusals(node.state)[-9:])
+    finally:
+        node.server.arguments = before
+        node.restart()
+        slow.close()
 
 
 def test_a_session_in_the_shared_memory_moves_without_a_loss(tmp_path):

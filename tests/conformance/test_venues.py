@@ -168,6 +168,26 @@ def test_orders_of_a_client_of_bitfinex_end_with_its_connection_if_it_asks_for_t
     assert said(bitfinex_login(key, dms=5), last=answered)["status"] == "FAILED"
 
 
+@pytest.mark.parametrize("funding", [["fon", {"type": "LIMIT"}], ["foc", {"id": 1}], ["fcc", {"id": 1}]], ids=lambda operation: operation[0])
+def test_bitfinex_takes_no_funding_among_orders(server, funding):
+    """No trading scope covers it, and no halt of orders would stop it: the orders beside it do not pass either."""
+    venue = next(venue for venue in VENUES if venue.purpose == "bitfinex")
+    key = venue.key(server)
+    order = ["on", {"type": "EXCHANGE LIMIT", "symbol": "tBTCUST", "amount": "0.01", "price": "50000"}]
+    socket = websocket.create_connection(server.ws_base + "/ws/2", timeout=20, sslopt={"ca_certs": server.ca})
+    try:
+        for frame in (bitfinex_login(key), [0, "ox_multi", None, [order, funding]], [0, "ox_multi", None, [order]]):
+            socket.send(json.dumps(frame))
+        seen = []
+        while not any(isinstance(frame, list) and frame[1] == "n" and frame[2][1] == "ox_multi-req" for frame in seen):
+            seen.append(json.loads(socket.recv()))
+    finally:
+        socket.close()
+    client = venue.sync(server, key)
+    assert len(client.fetch_open_orders()) == 1, "that of the frame without it"
+    client.cancel_all_orders()
+
+
 def test_bitfinex_numbers_whatever_a_client_gets_when_it_asks_for_that(server):
     """`SEQ_ALL`. What is of the market and what is one's own come from two connections behind the gateway, and there is one count."""
     login = bitfinex_login(server.credential("bitfinex"))

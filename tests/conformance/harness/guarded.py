@@ -1,7 +1,6 @@
 """A gateway in front of a counting venue: what is forwarded can be counted, and deadlines are short."""
 
-from .server import Server
-from .venue import CountingVenue
+from .counted import Counted
 
 CONFIGURATION = """
 [limits]
@@ -41,24 +40,7 @@ dialect = "client-certificate"
 """
 
 
-class Guarded:
+class Guarded(Counted):
     """The gateway and the venue behind it."""
 
-    def __init__(self, folder):
-        self.venue = CountingVenue()
-        config = folder / "gateway.toml"
-        config.write_text(CONFIGURATION.format(port=self.venue.port))
-        self.server = Server(folder / "state", config=config)
-
-    def __enter__(self):
-        self.venue.__enter__()
-        try:
-            self.server.start()
-        except BaseException:
-            self.venue.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.server.stop()
-        self.venue.__exit__()
+    configuration = CONFIGURATION

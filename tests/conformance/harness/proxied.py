@@ -3,8 +3,7 @@
 import socket
 import struct
 
-from .server import Server
-from .venue import CountingVenue
+from .counted import Counted
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 LOCAL, PROXY = 0x20, 0x21
@@ -75,24 +74,7 @@ dialect = "binance"
 """
 
 
-class Proxied:
+class Proxied(Counted):
     """The gateway, and behind it a venue that writes down what it is told. Balancers come from 127.0.0.1, all other addresses of ours are strangers."""
 
-    def __init__(self, folder):
-        self.venue = CountingVenue()
-        config = folder / "gateway.toml"
-        config.write_text(CONFIGURATION.format(port=self.venue.port))
-        self.server = Server(folder / "state", config=config)
-
-    def __enter__(self):
-        self.venue.__enter__()
-        try:
-            self.server.start()
-        except BaseException:
-            self.venue.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.server.stop()
-        self.venue.__exit__()
+    configuration = CONFIGURATION

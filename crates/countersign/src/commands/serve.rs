@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod guards;
+mod log;
 mod owners;
 mod renewal;
 mod screen;
@@ -41,19 +42,18 @@ use countersign_gateway::upstream::UpstreamConfig;
 use countersign_halt::OperatorSet;
 use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, TicketKeys};
 use countersign_pki::PrivateAuthority;
-use countersign_store::audit::EndedKeys;
 use countersign_store::{AuditEvent, AuditLog, AuditRecord, Store};
 use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
 use tokio::sync::Notify;
 
 use self::guards::{Guards, fix_records, guards, session_tickets, shared_memory};
+use self::log::{ended_keys, record_start, tell_of_log};
 use self::owners::owner_of;
 use self::renewal::Renewal;
 pub(super) use self::screen::ONLY_HERE;
 use self::screen::print_screen;
 use self::sources::sources;
 pub(crate) use self::sources::{environment, load};
-use super::keeper::not_as_left;
 use super::stop_signal::StopSignal;
 use crate::cli::ServeArgs;
 use crate::failure::{self, Failure};
@@ -126,12 +126,7 @@ impl Running {
     pub(crate) async fn start(settings: Settings, sources: Sources, offered: Option<Offered>) -> anyhow::Result<Self> {
         let lock = offered.as_ref().map(|offered| offered.lock.try_clone()).transpose()?;
         let opened = state::open(&settings, lock).await?;
-        if opened.audit.was_cut() {
-            tracing::error!("the audit log is shorter than it was: records are gone; `countersign audit verify` says which");
-        }
-        for found in opened.audit.found() {
-            tracing::error!("{}", not_as_left(found));
-        }
+        tell_of_log(&opened.audit);
         record_start(&opened.audit);
         let venue_keys = IdentityKeys::new(opened.identity.public_keys());
         let venue = start_venue(&settings, venue_keys.clone()).await?;
@@ -148,8 +143,7 @@ impl Running {
         let (lender, doors, predecessor, pending) = taken_over::take(&dir, audit.health(), offered)?;
         let Guards { replay, nonces, cluster, mirror } = guards(&settings, &dir, memory, &lender)?;
         let fix_records = fix_records(&dir, &store, cluster.as_deref())?;
-        let metrics = Metrics::new(&settings.routes).started_at(clock::wall());
-        let metrics = if cluster.is_some() { metrics.of_cluster() } else { metrics };
+        let metrics = metrics(&settings, cluster.is_some());
         let rates = cluster.as_ref().map(|cluster| cluster.lender());
         let shared = Shared {
             cluster,
@@ -192,10 +186,7 @@ impl Running {
             let keys = Arc::clone(&shared);
             venue.ask_owners_of(move |address| owner_of(&keys.credentials.load(), address, clock::wall()));
         }
-        // Before anybody can come: whoever takes over is asked at once.
-        reload_credentials(&shared).await?;
-        // Once more: what was made since they were read may have taken longer than their lease on a busy machine.
-        shared.halts.read().await;
+        read_before_anybody_comes(&shared).await?;
         let mut gateway = Gateway::start(
             Arc::clone(&shared),
             upstreams,
@@ -281,21 +272,9 @@ const fn reachable(address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() { SocketAddr::new(here, address.port()) } else { address }
 }
 
-/// Records that this process serves, and waits for the signed checkpoint behind it: from the first answer on there is a signature
-/// that covers the beginning of the log. A log that cannot be written refuses requests, not the start.
-fn record_start(audit: &AuditLog) {
-    let start = AuditRecord::new(clock::wall(), AuditEvent::Start).words(concat!("countersign ", env!("CARGO_PKG_VERSION")));
-    if audit.append(start).and_then(|()| audit.flush()).is_err() {
-        tracing::error!("the audit log cannot be written: nothing passes until it can");
-    }
-}
-
-fn ended_keys(audit: &AuditLog) -> anyhow::Result<EndedKeys> {
-    let ended = EndedKeys::open(audit.folder())?;
-    if let Some(damage) = ended.damage() {
-        tracing::error!("{damage}: which keys ended is put on record once more");
-    }
-    Ok(ended)
+fn metrics(settings: &Settings, of_cluster: bool) -> Metrics {
+    let metrics = Metrics::new(&settings.routes).started_at(clock::wall());
+    if of_cluster { metrics.of_cluster() } else { metrics }
 }
 
 /// Reads the halts before anybody is let in: until they are known, nothing new passes.
@@ -306,6 +285,14 @@ async fn open_halts(settings: &Settings, root: &str, store: &Store, audit: &Audi
     // Before the first client, not a quarter of a second after.
     look_for_file(&keeper, &settings.state_dir).await;
     Ok(keeper)
+}
+
+/// The last before sockets are served: whoever takes over is asked at once.
+async fn read_before_anybody_comes(shared: &Shared) -> anyhow::Result<()> {
+    reload_credentials(shared).await?;
+    // Once more: what was made since they were read may have taken longer than their lease on a busy machine.
+    shared.halts.read().await;
+    Ok(())
 }
 
 async fn start_venue(settings: &Settings, keys: IdentityKeys) -> anyhow::Result<Option<VenueHandle>> {

@@ -184,6 +184,23 @@ fn no_end_that_a_writer_leaves_is_too_long() {
     assert_eq!(times.lines().filter(|line| time_of(line.as_bytes()).is_some()).count(), 14);
 }
 
+/// A full disk takes no new file: a line behind the heads that are there may still fit.
+#[test]
+fn where_no_checkpoint_can_be_written_a_head_is_kept_before_the_end_is_too_long() {
+    let place = written([0]);
+    let log = open(&place);
+    append(&log, 1);
+    let before = fs::read(file(&place, "checkpoint.json")).unwrap();
+    let heads = || fs::read_to_string(file(&place, "heads.jsonl")).unwrap().lines().count();
+    let kept = heads();
+    fs::create_dir(file(&place, ".checkpoint.json.tmp")).unwrap();
+    (1..=30).for_each(|minute| append(&log, minute * 60));
+    assert_eq!(fs::read(file(&place, "checkpoint.json")).unwrap(), before);
+    let found = verified(&place);
+    assert!(found.report.faults.is_empty() && found.gone.is_empty(), "{found:?}");
+    assert!((kept + 1..kept + 30).contains(&heads()), "as many as are needed, and not one for each record: {}", heads());
+}
+
 #[test]
 fn the_first_records_are_under_a_head_as_soon_as_anybody_can_read_them() {
     let place = Place::new();

@@ -188,6 +188,16 @@ def test_bitfinex_takes_no_funding_among_orders(server, funding):
     client.cancel_all_orders()
 
 
+@pytest.mark.parametrize("funding", [["fon", {"type": "LIMIT", "symbol": "fUST", "amount": "100", "rate": "0.001", "period": 2}], ["foc", {"id": 1}]])
+def test_bitfinex_takes_no_funding_among_orders_over_http(server, funding):
+    venue = next(venue for venue in VENUES if venue.purpose == "bitfinex")
+    client = venue.sync(server, venue.key(server))
+    order = ["on", {"type": "EXCHANGE LIMIT", "symbol": "tBTCUST", "amount": "0.01", "price": "50000"}]
+    with pytest.raises(ccxt.ExchangeError):
+        client.private_post_auth_w_order_multi({"ops": [order, funding]})
+    assert not client.fetch_open_orders(), "what is beside it does not pass either"
+
+
 def test_bitfinex_numbers_whatever_a_client_gets_when_it_asks_for_that(server):
     """`SEQ_ALL`. What is of the market and what is one's own come from two connections behind the gateway, and there is one count."""
     login = bitfinex_login(server.credential("bitfinex"))

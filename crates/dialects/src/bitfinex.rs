@@ -11,6 +11,7 @@
 //!
 //! Source: requests recorded from ccxt on 2026-11-21. See `docs/dialects/bitfinex.md`.
 
+mod operations;
 mod sequence;
 mod socket;
 
@@ -24,7 +25,7 @@ use crate::effect;
 use crate::fields::{decimal, header, hex_mac, key_id, malformed};
 use crate::kind::{Kind, exact, kind};
 use crate::login_socket::LoginSocket;
-use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute};
+use crate::routes::{MessageRoute, RestRoute, SocketKind, SocketRoute, path_matches};
 use crate::socket::{DialectSocket, Opening};
 
 const KEY: &str = "bfx-apikey";
@@ -77,7 +78,7 @@ const REST: &[RestRoute] = &[
     read("/v2/auth/r/wallets", ACCOUNT),
     trade("/v2/auth/w/order/cancel", 0),
     trade("/v2/auth/w/order/cancel/multi", 0),
-    trade("/v2/auth/w/order/multi", 75),
+    trade(operations::PATH, 75),
     trade("/v2/auth/w/order/submit", 1),
     trade("/v2/auth/w/order/update", 1),
     read("/v2/auth/r/audit/hist", ACCOUNT),
@@ -190,6 +191,9 @@ fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     if !request.query().is_empty() {
         // Nobody vouches for it.
         return Err(malformed("query"));
+    }
+    if path_matches(operations::PATH, request.path()) {
+        operations::only_of_orders_in(request.body)?;
     }
     let mut signed = SignedBytes::from_piece(&b"/api"[..]);
     signed.push(request.path());

@@ -8,6 +8,7 @@
 use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 use serde_json::value::RawValue;
 
+use super::operations::only_of_orders;
 use super::sequence::Sequence;
 use super::{CALC, CANCEL, LOGIN, MULTI, ORDER, ORDERS, PROTECTION, PUBLIC, nonce, words};
 use crate::answer::quoted;
@@ -114,23 +115,11 @@ fn input<'f>(text: &str) -> Result<Op<'f>, Refusal> {
         "calc" => Ok(Op::Private(CALC)),
         "ox_multi" => {
             let operations = items.get(3).ok_or_else(|| malformed("frame"))?;
-            only_of_orders(operations).map(|()| Op::Private(MULTI))
+            only_of_orders(operations, "frame").map(|()| Op::Private(MULTI))
         }
         // Funding is nothing a trading scope covers.
         _ => Err(Reject::RouteUnknown.into()),
     }
-}
-
-/// Operations at once are those of orders: of funding among them no trading scope would be asked.
-fn only_of_orders(operations: &RawValue) -> Result<(), Refusal> {
-    for operation in array(operations, limits::FRAME_LIST_MAX, "frame")? {
-        let pair = array(operation, 2, "frame")?;
-        let kind: String = pair.first().and_then(|kind| serde_json::from_str(kind.get()).ok()).ok_or_else(|| malformed("frame"))?;
-        if !matches!(kind.as_str(), "oc" | "oc_multi" | "on" | "ou") {
-            return Err(Reject::RouteUnknown.into());
-        }
-    }
-    Ok(())
 }
 
 /// `dms`: four for all orders of the account, which is all there is (vendor, "Authenticated Channels").

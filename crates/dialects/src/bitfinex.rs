@@ -142,6 +142,10 @@ impl Dialect for Bitfinex {
         }
     }
 
+    fn check_places(&self, request: &RequestView<'_>) -> Result<(), Refusal> {
+        check_places(request)
+    }
+
     fn refuse(&self, refusal: &Refusal, _: &AnswerContext) -> HttpAnswer {
         let (status, code, text) = words(refusal);
         HttpAnswer::json(status, format!(r#"["error",{code},{}]"#, quoted(&text)))
@@ -184,17 +188,19 @@ fn is_one_cut(path: &[u8], body: &[u8]) -> bool {
         && matches!(body.first(), None | Some(b'{' | b'['))
 }
 
+/// Nobody vouches for a query, and funding among operations is no trade.
+fn check_places(request: &RequestView<'_>) -> Result<(), Refusal> {
+    if !request.query().is_empty() {
+        return Err(malformed("query"));
+    }
+    if path_matches(operations::PATH, request.path()) { operations::only_of_orders_in(request.body) } else { Ok(()) }
+}
+
 fn present<'m>(request: &RequestView<'m>) -> Result<Presented<'m>, Refusal> {
     let key = header(request.headers, KEY)?;
     let signature = header(request.headers, SIGNATURE)?;
     let counted = header(request.headers, NONCE)?;
-    if !request.query().is_empty() {
-        // Nobody vouches for it.
-        return Err(malformed("query"));
-    }
-    if path_matches(operations::PATH, request.path()) {
-        operations::only_of_orders_in(request.body)?;
-    }
+    check_places(request)?;
     let mut signed = SignedBytes::from_piece(&b"/api"[..]);
     signed.push(request.path());
     signed.push(counted.as_bytes().to_vec());

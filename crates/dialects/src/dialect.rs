@@ -192,10 +192,10 @@ pub trait Dialect: Send + Sync {
     }
 
     /// Refuses a request that has its parameters in a place where this venue's clients have none: no signature covers them there, and
-    /// the venue may read those. Asked however somebody logged in, a token included.
+    /// the venue may read those; and what no scope covers among what one does. Asked however somebody logged in, a token included.
     ///
     /// # Errors
-    /// [`Reject::Malformed`](countersign_core::Reject::Malformed).
+    /// [`Reject::Malformed`](countersign_core::Reject::Malformed), or [`Reject::RouteUnknown`](countersign_core::Reject::RouteUnknown).
     fn check_places(&self, _request: &RequestView<'_>) -> Result<(), Refusal> {
         Ok(())
     }

@@ -9,7 +9,7 @@ pytest.register_assert_rewrite("harness.stories")
 
 from harness.binance import Key
 from harness.interop import Plugin
-from harness.server import BINARY, Server
+from harness.server import BINARY, FORMER, Server
 
 
 ROUNDS = int(os.environ.get("COUNTERSIGN_FAULT_ROUNDS", "1"))
@@ -22,6 +22,11 @@ def pytest_configure(config):
 def pytest_sessionstart(session):
     if not BINARY.is_file():
         pytest.exit(f"{BINARY} is not built: run `cargo xtask test --only conformance`", returncode=2)
+
+
+def pytest_collection_modifyitems(items):
+    if FORMER != BINARY and {item.path.name for item in items} - {"test_upgrade.py"}:
+        pytest.exit("COUNTERSIGN_FORMER_BIN is for test_upgrade.py alone: elsewhere it would be the program under test", returncode=2)
 
 
 def pytest_generate_tests(metafunc):

@@ -237,13 +237,15 @@ def test_an_operator_is_told_why_proofs_and_nonces_are_refused(nodes):
     assert through.status_code == 400, f"the venue's answer to half an order: {through.text}"
     before = told()
     nodes.redis.ask("FLUSHALL")
-    by_proof = places()
-    assert (by_proof.status_code, "61 s" in by_proof.text) == (503, False), "not for the client"
-    eventually(lambda: told() == before + 1, "of the proof")
-    by_nonce = counts()
-    assert (by_nonce.status, b"61 s" in by_nonce.body) == (503, False), by_nonce.body
-    eventually(lambda: told() == before + 2, "of the nonce")
-    nodes.redis.age()
+    try:
+        by_proof = places()
+        assert (by_proof.status_code, "61 s" in by_proof.text) == (503, False), "not for the client"
+        eventually(lambda: told() == before + 1, "of the proof")
+        by_nonce = counts()
+        assert (by_nonce.status, b"61 s" in by_nonce.body) == (503, False), by_nonce.body
+        eventually(lambda: told() == before + 2, "of the nonce")
+    finally:
+        nodes.redis.age()
     nodes.until_an_order_passes(nodes.b)
 
 

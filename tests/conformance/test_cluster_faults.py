@@ -14,7 +14,7 @@ import pytest
 
 from harness import raw
 from harness.flow import Flow, cancels, new_key, order, places
-from harness.promises import CLIENTS_FAULT, Promises, PromisingCluster
+from harness.promises import CLIENTS_FAULT, LEASE, Promises, PromisingCluster
 from harness.waiting import until
 
 pytestmark = pytest.mark.fault
@@ -130,8 +130,6 @@ def test_a_memory_that_comes_back_empty_stops_orders_until_it_can_tell(cluster, 
     cluster.memory.age()
 
 
-LEASE = 1.0
-"""How long a node goes on by the halts that it has read."""
 FORWARDING = 0.1
 """From the decision of a node to the venue that counts."""
 BUSY = 2.0

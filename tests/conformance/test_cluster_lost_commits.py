@@ -115,15 +115,17 @@ def test_no_number_that_is_given_twice_hides_a_halt(cluster):
             until(lambda: flow.refused)
             # The third says it, and nobody hears of it: it takes a number that the others have heard of something else.
             third.wires[1].cut()
-            other = halt(third, later.account)
-            assert other["epoch"] is None and other["confirmed_us"] is None, other
-            promote()
-            flow.goes_on()
-            until(lambda: status(third)["confirmed"])
-            confirmed = time.monotonic()
-            for node in cluster.nodes:
-                until(lambda node=node: {kept, stop["id"], other["id"]} <= set(node.halts()))
-            third.wires[1].mend()
+            try:
+                other = halt(third, later.account)
+                assert other["epoch"] is None and other["confirmed_us"] is None, other
+                promote()
+                flow.goes_on()
+                until(lambda: status(third)["confirmed"])
+                confirmed = time.monotonic()
+                for node in cluster.nodes:
+                    until(lambda node=node: {kept, stop["id"], other["id"]} <= set(node.halts()))
+            finally:
+                third.wires[1].mend()
         assert [trading.placed for trading in forbidden] == [[], [], []], "what was halted before stays so"
         assert all(trading.placed for trading in before), "these traded"
         assert not [began for trading in before for began in trading.placed if began > confirmed], "confirmed, and an order came after"

@@ -4,6 +4,8 @@ import pytest
 
 from harness.h2raw import ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE, H2, block, frame, status
 from harness.raw import Closed, ask
+from harness.recorded import recorded
+from harness.waiting import until
 
 
 def pseudo(guarded, path="/open", method="GET", scheme="https", authority=None):
@@ -217,20 +219,41 @@ ASK_NOTHING = {
 }
 
 
+def flooded(server):
+    """How many connections are on record that were ended for a flood."""
+    return sum("frames that ask for nothing" in record.get("detail", "") for record in recorded(server.state, "refuse"))
+
+
+def ends_at_once(connection, frames):
+    """Whether the connection ends while these are sent."""
+    try:
+        connection.send(*frames)
+    except (Closed, OSError):
+        return True
+    return False
+
+
 @pytest.mark.parametrize("name", ASK_NOTHING)
 def test_a_flood_of_frames_that_ask_for_nothing_ends(guarded, name):
+    before = flooded(guarded.server)
     with H2(guarded.server) as connection:
         connection.request(1, pseudo(guarded))
         assert connection.outcome(1)[0] == "answered"
         connection.send(*[ASK_NOTHING[name](number) for number in range(2_000)])
         connection.request(3, pseudo(guarded))
         assert connection.outcome(3)[0] == "answered", "half of it is no flood"
-        try:
-            connection.send(*[ASK_NOTHING[name](number) for number in range(5_000)])
-        except (Closed, OSError):
-            return
-        assert connection.connection.is_closed(5)
+        assert ends_at_once(connection, [ASK_NOTHING[name](number) for number in range(5_000)]) or connection.connection.is_closed(5)
+    until(lambda: flooded(guarded.server) == before + 1)
     assert good_client_is_served(guarded)
+
+
+def test_a_request_now_and_then_makes_a_flood_no_smaller(guarded):
+    with H2(guarded.server) as connection:
+        for stream in range(1, 21, 2):
+            connection.request(stream, pseudo(guarded))
+            if connection.outcome(stream)[0] != "answered" or ends_at_once(connection, [ASK_NOTHING["pings"](number) for number in range(1_000)]):
+                return
+        assert connection.connection.is_closed(5), "ten thousand pings for ten requests"
 
 
 def test_a_window_that_stays_shut_is_reaped(guarded):

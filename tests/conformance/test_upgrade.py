@@ -12,7 +12,7 @@ from harness.binance import ORDER, Key
 from harness.cluster import Client, private_copy
 from harness.cluster import Cluster as Resuming
 from harness.fix import FixClient, binance_logon, limit_order
-from harness.promises import Promises, PromisingCluster
+from harness.promises import LEASE, Promises, PromisingCluster
 from harness.recorded import recorded
 from harness.server import Server, run
 from harness.upgrade import Node, Requests, drained, only_starved, refusals, replace
@@ -230,13 +230,17 @@ def test_a_process_that_takes_long_to_start_knows_the_halts_when_it_takes_over(t
     node.server.arguments = [*before, "--set", f"cluster.database=postgresql://countersign@127.0.0.1:{slow.port}/cluster?sslmode=disable"]
     try:
         with Requests(node.server, key, clients=6) as flow:
+            began = time.monotonic()
             node.server = replace(node.server, former)
+            assert time.monotonic() - began > LEASE, "a start that is no longer than a lease shows nothing"
             flow.goes_on()
             drained(former[-1])
             flow.goes_on()
         assert not flow.wrong, flow.wrong[:3]
         assert not flow.stopped or only_starved(node.state), (flow.stopped[:3], refusals(node.state)[-9:])
     finally:
+        for process in former:
+            process.kill()
         node.server.arguments = before
         node.restart()
         slow.close()

@@ -13,6 +13,8 @@ use countersign_core::{Refusal, Reject};
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName};
 
+use crate::limits;
+
 use crate::registry::ALL;
 
 /// Refuses a head whose fields two readers could tell differently.
@@ -25,7 +27,7 @@ pub fn check(headers: &HeaderMap) -> Result<(), Refusal> {
     }
     // Any field may be among the components of a signature (RFC 9421).
     let is_signed = headers.contains_key(SIGNATURE_INPUT);
-    let mut options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let takes_off = |option: &[u8]| {
         let named = HeaderName::from_bytes(option.trim_ascii());
         named.is_ok_and(|name| {
@@ -33,8 +35,13 @@ pub fn check(headers: &HeaderMap) -> Result<(), Refusal> {
             headers.contains_key(&name) && !is_hop_by_hop(name.as_str().as_bytes()) && (is_signed || is_read(name.as_str()))
         })
     };
-    if options.any(takes_off) {
-        return Err(Refusal::operator(Reject::Malformed, "Connection names a field that is not for one hop (RFC 9110, 7.6.1)"));
+    for (number, option) in options.enumerate() {
+        if number >= limits::CONNECTION_OPTIONS_MAX {
+            return Err(Refusal::operator(Reject::Malformed, "Connection names more fields than a head may have"));
+        }
+        if takes_off(option) {
+            return Err(Refusal::operator(Reject::Malformed, "Connection names a field that is not for one hop (RFC 9110, 7.6.1)"));
+        }
     }
     Ok(())
 }
@@ -137,6 +144,14 @@ mod tests {
             headers.append(CONNECTION, value);
             assert_eq!(check(&headers), Ok(()), "{option}");
         }
+    }
+
+    #[test]
+    fn connection_names_no_more_than_a_head_has() {
+        let many = |count: usize| vec!["a"; count].join(",").leak();
+        assert_eq!(refused(&[("connection", many(limits::CONNECTION_OPTIONS_MAX)), ("a", "1")]), None);
+        assert_eq!(refused(&[("connection", many(limits::CONNECTION_OPTIONS_MAX + 1)), ("a", "1")]), Some(Reject::Malformed));
+        assert_eq!(refused(&[("connection", many(limits::CONNECTION_OPTIONS_MAX)), ("connection", "close")]), Some(Reject::Malformed));
     }
 
     #[test]

@@ -128,3 +128,6 @@ pub const SIGNATURE_BASE_BYTES_MAX: usize = 64 * 1_024;
 
 /// Most `conf` messages of Bitfinex that wait for the venue's answer: clients send one, and another when they change their mind.
 pub const CONFIGURATIONS_MAX: usize = 16;
+
+/// Most options of `Connection` in a head: as many as it may have fields. Each is looked up, before the sender is known.
+pub const CONNECTION_OPTIONS_MAX: usize = 96;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use countersign_core::Refusal;
+use countersign_core::{Refusal, Reject};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -27,7 +27,7 @@ use crate::rewind::Rewind;
 use crate::websocket::Upgrade;
 use crate::worker::Worker;
 
-use interim::{Interim, Telling, waits};
+use interim::{FLOOD, Interim, Telling, waits};
 use stall::{Answers, Patience, Watched, stalled};
 
 /// How long a closing connection may take to take our last bytes, and then to stop sending.
@@ -236,6 +236,7 @@ where
 {
     let answers = Rc::<Answers>::default();
     let interim = Rc::<Interim>::default();
+    let said = Rc::clone(&interim);
     let stream = Telling::new(stream, Rc::clone(&interim), worker.shared.settings.limits.h2_streams_max as usize);
     let service = {
         let (worker, connection, answers) = (Rc::clone(&worker), Rc::clone(&connection), Rc::clone(&answers));
@@ -271,7 +272,10 @@ where
             tokio::time::timeout(CLOSE_DEADLINE, server).await.unwrap_or(Ok(()))
         }
     };
-    if let Err(error) = ended {
+    if said.is_flooded() {
+        let correlation = worker.correlation.next();
+        audit::refused(&worker, &connection, &audit::Subject::none(), &Refusal::operator(Reject::Malformed, FLOOD), correlation);
+    } else if let Err(error) = ended {
         tracing::debug!(connection = %connection.id, %error, "HTTP/2 connection failed");
     }
 }

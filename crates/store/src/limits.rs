@@ -18,7 +18,7 @@ pub const SERVER_CONNECT_MAX: Duration = Duration::from_secs(3);
 /// How long a server may take for one statement. The longest reads all sessions that are shown; the server ends it by itself then.
 pub const SERVER_ANSWER_MAX: Duration = Duration::from_secs(4);
 
-/// How long a server may take until the tables have their shape: nine steps at the first start, behind another node that is at it.
+/// How long a server may take until the tables have their shape: all steps at the first start, behind another node that is at it.
 /// Whoever types a command waits as long for a server that falls silent behind its greeting.
 pub const SERVER_SHAPE_MAX: Duration = Duration::from_secs(15);
 

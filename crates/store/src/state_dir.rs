@@ -107,10 +107,15 @@ impl StateDir {
         Ok(StateLock { file })
     }
 
-    /// The process that took the folder last, as it noted itself; it may have ended since. Nobody is kept from the lock by asking.
+    /// The process that has the folder, as it noted itself when it took it; `None` when nobody has it, or where that cannot be seen.
+    /// Nobody is kept from the lock by asking: what the system tells of locks is read (proc_locks(5)).
     #[must_use]
-    pub fn last_holder(&self) -> Option<u32> {
-        read_pid(&mut File::open(self.path.join("lock")).ok()?)
+    pub fn holder(&self) -> Option<u32> {
+        let mut file = File::open(self.path.join("lock")).ok()?;
+        let inode = format!(":{}", file.metadata().ok()?.ino());
+        let locks = std::fs::read_to_string("/proc/locks").ok()?;
+        let is_ours = |line: &str| line.contains(" FLOCK ") && line.split_ascii_whitespace().any(|field| field.ends_with(&inode));
+        if locks.lines().any(is_ours) { read_pid(&mut file) } else { None }
     }
 
     /// Goes on with the lock of another process that gave us its descriptor: a lock is the file's that was opened, and is held as long as
@@ -169,14 +174,17 @@ mod tests {
     fn a_lock_that_is_handed_over_is_never_free() {
         let folder = tempfile::tempdir().unwrap();
         let dir = StateDir::create(folder.path().join("state")).unwrap();
+        assert_eq!(dir.holder(), None, "it was never taken");
         let old = dir.lock().unwrap();
+        assert_eq!(dir.holder(), Some(std::process::id()));
         let new = dir.adopt_lock(old.descriptor().unwrap()).unwrap();
         assert!(matches!(dir.lock(), Err(StoreError::AlreadyRunning { .. })));
         drop(old);
         assert!(matches!(dir.lock(), Err(StoreError::AlreadyRunning { .. })), "held by the successor");
+        assert_eq!(dir.holder(), Some(std::process::id()));
         drop(new);
+        assert_eq!(dir.holder(), None, "its number is noted still, and may be another's by now");
         assert!(dir.lock().is_ok());
-        assert_eq!(dir.last_holder(), Some(std::process::id()), "noted, though nobody holds it now");
     }
 
     #[test]

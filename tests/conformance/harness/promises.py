@@ -22,6 +22,8 @@ from .waiting import until
 
 CLIENTS_FAULT = {400, 401, 403, 404, 429}
 RESTING = 2
+LEASE = 1.0
+"""How long a node goes on by the halts that it has read."""
 
 ROUTES = """
 [[route]]

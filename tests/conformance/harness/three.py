@@ -74,7 +74,12 @@ class Node:
             redis = f"redis://127.0.0.1:{self.wires[1].port}"
         config.write_text(cluster.configuration.format(name=name, database=database, redis=redis, venue=cluster.venue.port))
         self.server = Server(self.state, config=config, limits_files=True, **extra)
-        self.server.start()
+        try:
+            self.server.start()
+        except BaseException:
+            for wire in self.wires:
+                wire.close()
+            raise
 
     def command(self, *arguments):
         done = run(*arguments, "--state", self.state)

@@ -21,14 +21,19 @@ class Wire:
             self.port = door.getsockname()[1]
             command = [sys.executable, "-I", "-S", __file__, str(door.fileno()), str(server), str(late)]
             self.process = subprocess.Popen(command, pass_fds=[door.fileno()], stdin=subprocess.DEVNULL)
+        self.is_cut = False
 
     def cut(self):
         """Stopped: what was sent waits in the kernel, as with a network that carries nothing."""
+        if self.is_cut:
+            return
+        self.is_cut = True
         self.process.send_signal(signal.SIGSTOP)
         _, status = os.waitpid(self.process.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status), f"a wire ended by itself: {status}"
 
     def mend(self):
+        self.is_cut = False
         self.process.send_signal(signal.SIGCONT)
 
     def close(self):

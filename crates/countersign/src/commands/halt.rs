@@ -146,7 +146,7 @@ fn break_glass(args: &HaltArgs) -> anyhow::Result<ExitCode> {
         if path.symlink_metadata().is_err() {
             return Err(error).with_context(|| format!("cannot write {}", path.display()));
         }
-        output::note(format!("its reason and words are not in it: {error}"));
+        output::note(format!("its reason and words may not be in it: {error}"));
     }
     if args.json {
         output::json(&serde_json::json!({ "file": path }))?;
@@ -158,7 +158,7 @@ fn break_glass(args: &HaltArgs) -> anyhow::Result<ExitCode> {
 
 fn write_words(path: &Path, words: &str) -> std::io::Result<()> {
     // A pipe of that name has no reader, and would be waited for.
-    let nobody_waits = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let nobody_waits = i32::try_from(OFlags::NONBLOCK.bits()).map_err(std::io::Error::other)?;
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).custom_flags(nobody_waits).open(path)?;
     file.write_all(words.as_bytes())?;
     file.sync_all()

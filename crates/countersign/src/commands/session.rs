@@ -5,8 +5,6 @@ use std::process::ExitCode;
 use comfy_table::Table;
 use countersign_core::{SessionId, Timestamp};
 use countersign_gateway::operator::{FixRecord, FixUpstreamRecord, OperatorClient, SessionRecord};
-use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
 
 use super::{output, run_async, when};
 use crate::cli::{SessionCommand, StateArgs};
@@ -31,11 +29,11 @@ pub(super) fn run(command: &SessionCommand) -> anyhow::Result<ExitCode> {
 pub(super) fn gateway(args: &StateArgs) -> anyhow::Result<OperatorClient> {
     let folder = state::existing(&args.state)?;
     if !state::is_there(&state::operator_socket(folder.path()))? {
-        let holder = folder.last_holder().filter(|pid| lives(*pid));
+        let holder = folder.holder();
         let folder = folder.path().display();
         if let Some(pid) = holder {
             anyhow::bail!(
-                "process {pid}, which took the state folder {folder} last, still runs, and its operator socket is not there: ask it at \
+                "process {pid} has the state folder {folder}, and its operator socket is not there: ask it at \
                  operator.address, or restart it; `countersign halt --local --state {folder}` stops it without being asked"
             );
         }
@@ -44,12 +42,6 @@ pub(super) fn gateway(args: &StateArgs) -> anyhow::Result<OperatorClient> {
         );
     }
     Ok(state::operator_client(folder.path()))
-}
-
-/// Whether there is a process of this number, whoever it is.
-fn lives(pid: u32) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    pid.is_some_and(|pid| !matches!(test_kill_process(pid), Err(Errno::SRCH)))
 }
 
 /// Reads a session id.

@@ -31,12 +31,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use frames::{Frames, Head, Kind};
 
-/// Frames that a client may send between two frames of our answers, besides requests and their bodies.
+/// Frames that a client may send ahead of our answers, besides requests and their bodies.
 ///
 /// PING, SETTINGS, `WINDOW_UPDATE`, PRIORITY, `RST_STREAM` and unknown ones cost more to handle than to send (CVE-2019-9512, CVE-2019-9515),
-/// and the library goes on whatever their number. A ping each second is within it for an hour without any answer, and a client that reads
-/// sends about two updates per frame.
-const BARE_FRAMES_MAX: u32 = 4_096;
+/// and the library goes on whatever their number. A ping each second is within it for an hour without any answer.
+const BARE_FRAMES_MAX: i32 = 4_096;
+/// What the head of an answer pays for: a client that cancels, pings and changes its settings with every request sends fewer.
+const BARE_FRAMES_PER_HEAD: i32 = 16;
+/// What each frame of its body pays for: some clients ping for every one, to measure the way, and widen a window.
+const BARE_FRAMES_PER_DATA: i32 = 2;
+/// And so many bytes of an answer pay for one. Go's client tells of every 4 KiB that its program reads, of stream and connection, however long
+/// ago they came: two for 4,096 bytes.
+const BARE_FRAME_BYTES: u32 = 1_024;
+/// Most that is paid ahead: for 1 GiB, the widest window of a connection among those clients.
+const BARE_FRAMES_AHEAD_MAX: i32 = 1 << 20;
+
+/// What is on record of a client that sends more.
+pub(super) const FLOOD: &str = "a flood of HTTP/2 frames that ask for nothing";
 
 /// The block of headers: `:status` by its index (8), without indexing, `100` as it is.
 const CONTINUE: [u8; 5] = *b"\x08\x03100";
@@ -51,11 +62,22 @@ struct State {
     waiting: BTreeMap<u32, bool>,
     /// Somebody wants them told.
     asked: bool,
+    /// The client sent too many frames that ask for nothing.
+    flooded: bool,
     /// The task of the connection.
     task: Option<Waker>,
 }
 
 impl Interim {
+    fn note_flood(&self) {
+        self.0.borrow_mut().flooded = true;
+    }
+
+    /// Whether the connection was ended because of what its client sent.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.0.borrow().flooded
+    }
+
     /// Whoever waits with a body is to be told to go on.
     fn ask(&self) {
         let mut state = self.0.borrow_mut();
@@ -110,8 +132,8 @@ pub(super) struct Telling<S> {
     to_client: Frames,
     /// The newest stream of the client.
     newest: u32,
-    /// Frames of the client besides requests and bodies since our last frame of an answer.
-    bare: u32,
+    /// Frames of the client besides requests and bodies, less those that answers paid for.
+    bare: i32,
     /// What is being written between two frames.
     saying: Vec<u8>,
     said: usize,
@@ -140,7 +162,7 @@ impl<S> Telling<S> {
         let Self { from_client, interim, newest, silent, streams_max, bare, .. } = self;
         let waiting = &mut interim.0.borrow_mut().waiting;
         from_client.pass(bytes, |head| {
-            *bare = bare.saturating_add(u32::from(matches!(head.kind, Kind::Reset | Kind::GoAway | Kind::Other)));
+            *bare = bare.saturating_add(i32::from(matches!(head.kind, Kind::Reset | Kind::GoAway | Kind::Other)));
             match head.kind {
                 Kind::Headers if head.stream > *newest => {
                     *newest = head.stream;
@@ -161,8 +183,13 @@ impl<S> Telling<S> {
         let Self { to_client, interim, silent, bare, .. } = self;
         let waiting = &mut interim.0.borrow_mut().waiting;
         to_client.pass(bytes, |head| match head.kind {
-            Kind::Data | Kind::Headers => {
-                *bare = 0;
+            Kind::Data => {
+                let of_bytes = (head.length / BARE_FRAME_BYTES).cast_signed();
+                *bare = bare.saturating_sub(BARE_FRAMES_PER_DATA + of_bytes).max(-BARE_FRAMES_AHEAD_MAX);
+                waiting.remove(&head.stream);
+            }
+            Kind::Headers => {
+                *bare = bare.saturating_sub(BARE_FRAMES_PER_HEAD).max(-BARE_FRAMES_AHEAD_MAX);
                 waiting.remove(&head.stream);
             }
             Kind::Reset => {
@@ -209,7 +236,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Telling<S> {
         } else {
             self.note_received(&buf.filled()[before..]);
             if self.bare > BARE_FRAMES_MAX {
-                return Poll::Ready(Err(io::Error::other("a flood of HTTP/2 frames that ask for nothing")));
+                self.interim.note_flood();
+                return Poll::Ready(Err(io::Error::other(FLOOD)));
             }
         }
         read

@@ -40,6 +40,8 @@ pub(super) struct Head {
     pub(super) kind: Kind,
     flags: u8,
     pub(super) stream: u32,
+    /// Bytes of its payload.
+    pub(super) length: u32,
 }
 
 impl Head {
@@ -113,7 +115,8 @@ impl Frames {
 
     fn whole_head(&mut self, tell: &mut impl FnMut(Head)) {
         let [a, b, c, kind, flags, d, e, f, g] = self.head;
-        self.left = u32::from_be_bytes([0, a, b, c]) as usize;
+        let length = u32::from_be_bytes([0, a, b, c]);
+        self.left = length as usize;
         self.setting.1 = 0;
         if self.left == 0 {
             self.filled = 0;
@@ -128,7 +131,7 @@ impl Frames {
             RST_STREAM => Kind::Reset,
             _ => Kind::Other,
         };
-        tell(Head { kind, flags, stream: u32::from_be_bytes([d, e, f, g]) & 0x7fff_ffff });
+        tell(Head { kind, flags, stream: u32::from_be_bytes([d, e, f, g]) & 0x7fff_ffff, length });
     }
 
     fn payload(&mut self, bytes: &[u8], tell: &mut impl FnMut(Head)) {
@@ -143,7 +146,7 @@ impl Frames {
             let [a, b, value @ ..] = *setting;
             let shrinks = u16::from_be_bytes([a, b]) == HEADER_TABLE_SIZE && u32::from_be_bytes(value) < HEADER_TABLE_BYTES_DEFAULT;
             if *filled == 0 && shrinks {
-                tell(Head { kind: Kind::ShrinkingTable, flags: 0, stream: 0 });
+                tell(Head { kind: Kind::ShrinkingTable, flags: 0, stream: 0, length: 0 });
             }
         }
     }

@@ -93,3 +93,40 @@ async fn an_answer_without_the_body_tells_nothing() {
     interim.telling(true, tokio::task::yield_now()).await;
     assert_eq!(got(client, stream, b"").await, go_on(1));
 }
+
+/// Whether a client that sends these frames so many times is ended.
+fn floods(stream: &mut Telling<DuplexStream>, times: usize, frames: &[Vec<u8>]) -> bool {
+    let frames = frames.concat();
+    for _ in 0..times {
+        stream.note_received(&frames);
+    }
+    stream.bare > BARE_FRAMES_MAX
+}
+
+const PING: [u8; 17] = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+
+#[tokio::test]
+async fn a_client_that_widens_its_windows_for_all_that_it_reads_is_no_flood() {
+    // As Go's does: of every 4 KiB, stream and connection, when all has come long ago.
+    let (_client, mut stream, _) = connected(&[]).await;
+    let piece = [&[0, 0x40, 0, 0, 0, 0, 0, 0, 1][..], &[0; 16_384]].concat();
+    let pieces = 2_048;
+    for _ in 0..pieces {
+        stream.note_sent(&piece);
+    }
+    let wider = [frame(8, 0, 0, &[0, 0, 16, 0]), frame(8, 0, 1, &[0, 0, 16, 0])];
+    assert!(!floods(&mut stream, 4 * pieces, &wider), "32 MiB, read in pieces of 4 KiB");
+    assert!(floods(&mut stream, 100_000, &[PING.to_vec()]), "and no more than these are paid for");
+}
+
+#[tokio::test]
+async fn what_is_paid_for_has_an_end() {
+    let (_client, mut stream, _) = connected(&[]).await;
+    assert!(!floods(&mut stream, 4_000, &[PING.to_vec()]));
+    stream.note_sent(&frame(1, END_HEADERS, 1, b"\x88"));
+    assert!(floods(&mut stream, 200, &[PING.to_vec()]), "one answer pays for a few");
+    let (_client, mut stream, _) = connected(&[]).await;
+    stream.bare = -BARE_FRAMES_AHEAD_MAX;
+    stream.note_sent(&frame(0, 0, 1, b"d"));
+    assert_eq!(stream.bare, -BARE_FRAMES_AHEAD_MAX);
+}

@@ -14,7 +14,6 @@ use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName};
 
 use crate::limits;
-
 use crate::registry::ALL;
 
 /// Refuses a head whose fields two readers could tell differently.

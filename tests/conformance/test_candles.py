@@ -34,8 +34,9 @@ def test_candles_are_read(server, venue):
     openings = [candle[0] for candle in candles]
     assert openings == sorted(openings) and now_ms - 2 * MINUTE_MS <= openings[-1] <= now_ms
     # The hour's candle holds the minute's.
-    [hour] = exchange.fetch_ohlcv(symbol(exchange), "1h", now_ms - now_ms % (60 * MINUTE_MS), 1)
-    assert hour[0] % (60 * MINUTE_MS) == 0 and hour[3] <= candles[-1][3] <= hour[2]
+    last = candles[-1]
+    [hour] = exchange.fetch_ohlcv(symbol(exchange), "1h", last[0] - last[0] % (60 * MINUTE_MS), 1)
+    assert hour[0] % (60 * MINUTE_MS) == 0 and hour[3] <= last[3] <= hour[2]
 
 
 def test_candles_are_watched(server, venue):

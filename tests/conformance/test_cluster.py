@@ -305,9 +305,11 @@ def test_a_node_starts_without_the_memory_and_cancels_pass(tmp_path):
 
 
 def test_the_memory_is_reached_by_tls_with_a_password_and_no_other_way(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    # Bound and not listening until Redis does, which may beside it: nobody else is given the port meanwhile.
+    free = socket.socket()
+    free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    free.bind(("127.0.0.1", 0))
+    port = free.getsockname()[1]
     password = tmp_path / "password"
     password.write_text("hunter2\n")
     password.chmod(0o600)
@@ -321,7 +323,7 @@ def test_the_memory_is_reached_by_tls_with_a_password_and_no_other_way(tmp_path)
         "COUNTERSIGN_CLUSTER__REDIS_PASSWORD_FILE": str(password),
         "COUNTERSIGN_CLUSTER__REDIS_CA": str(tmp_path / "a" / "ca.pem"),
     }
-    with running(tmp_path, redis=encrypted, **settings) as nodes:
+    with free, running(tmp_path, redis=encrypted, **settings) as nodes:
         sent = nodes.order("encrypted")
         assert raw.exchange(nodes.a, sent).status == 200, nodes.a.said()
         assert raw.exchange(nodes.b, sent).status == 400

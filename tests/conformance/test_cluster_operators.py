@@ -14,6 +14,7 @@ from harness.binance import ORDER, Key
 from harness.cluster import Client, Wire
 from harness.fix import limit_order
 from harness.fix_cluster import KEEPS, SYMBOL, FixNodes
+from harness.operators import known_to_all
 from harness.recorded import recorded
 from harness.server import Server, run
 from harness.tokens import DpopKey, TokenClient
@@ -57,6 +58,7 @@ class Operators(FixNodes):
         first.command("account", "new", account)
         scopes = "order:write,order:read,md:read"
         first.command("key", "new", "--account", account, "--purpose", "native", "--kind", "Ed25519", "--scopes", scopes, "--out", file)
+        known_to_all(self.nodes)
         return file
 
     def opened(self, node, key):
@@ -303,7 +305,7 @@ class Venue(http.server.ThreadingHTTPServer):
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if self.server.slow:
                 self.server.log.append("order")
-                self.server.answer.wait(30)
+                self.server.answer.wait(60)
                 self.server.log.append("answered")
             self.reply()
 
@@ -326,7 +328,7 @@ def test_venues_are_asked_behind_the_answer_of_an_order_of_before(tmp_path):
 
     venue = Venue()
     config = tmp_path / "node.toml"
-    config.write_text(f'[upstream.venue]\nurl = "http://127.0.0.1:{venue.server_port}"\n')
+    config.write_text(f'[limits]\nupstream_response_timeout = "60s"\n\n[upstream.venue]\nurl = "http://127.0.0.1:{venue.server_port}"\n')
     with Server(tmp_path / "state", config=config) as server:
         credential = server.credential("binance-hmac")
         key = Key(credential)

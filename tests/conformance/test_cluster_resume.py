@@ -70,7 +70,7 @@ def test_no_order_comes_twice_and_no_answer_is_lost_when_a_node_is_killed(cluste
         # Numbers of messages are those of orders here: one each, from 1.
         refused = set(range(never["from"], never["from"] + never["count"]))
         assert not refused & set(counted), "what the gateway says was not applied is not at the venue"
-    assert [name for name, _ in cluster.records("session_resume")] == ["node-b"]
+    until(lambda: [name for name, _ in cluster.records("session_resume")] == ["node-b"])
 
 
 def test_the_contract_that_was_signed_anew_is_what_another_node_goes_on_with(cluster):

@@ -6,17 +6,16 @@ import json
 import re
 import signal
 import socket
-import ssl
 import threading
 
 import pytest
 import websockets.exceptions
-import websockets.sync.client
 import websockets.sync.server
 
 from harness.raw import ask as request
 from harness.raw import context
 from harness.server import Server, run
+from harness.streams import open_websocket
 from harness.waiting import until
 from test_client_certificates import ASKS_EVERYBODY, lists_it, reload, write_list
 from test_websocket import ask, talking
@@ -185,7 +184,7 @@ def broken(tmp_path):
 
 def cancelling(server, key, tls=None):
     """A connection whose end cancels its orders, and how to call on it."""
-    connection = websockets.sync.client.connect(server.ws_base + PATH, ssl=tls or ssl.create_default_context(cafile=server.ca), proxy=None)
+    connection = open_websocket(server, PATH, tls)
 
     def call(method, params):
         connection.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
@@ -221,7 +220,7 @@ def test_a_link_that_ended_with_its_client_hides_no_cancel(broken):
             connection.socket.shutdown(socket.SHUT_RDWR)
     finally:
         server.process.send_signal(signal.SIGCONT)
-    until(lambda: orders <= upstream.cancelled, SECONDS, "an order is left")
+    until(lambda: orders <= upstream.cancelled, why="an order is left")
 
 
 def test_orders_of_whoever_lost_the_certificate_that_everybody_needs_are_cancelled(tmp_path):

@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from harness.server import Server, environment
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

@@ -37,7 +37,7 @@ def reading_key(server, name, *more):
 
 def test_a_session_ends_with_its_key(server):
     """Though nothing else changes meanwhile."""
-    with logged_on(server, reading_key(server, "short.json", "--expires", "3s"), "SHORT") as client:
+    with logged_on(server, reading_key(server, "short.json", "--expires", "10s"), "SHORT") as client:
         client.expect("5", t58="the credential may no longer be used")
 
 

@@ -1,13 +1,13 @@
 """FIX with engines that nobody here wrote: QuickFIX as client and as upstream acceptor, Binance's own connector as client."""
 
 import json
-import socket
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from harness.engine import Engine, dictionaries
 from harness.fix import FixClient, binance_logon, limit_order, sending_time
+from harness.ports import kept_port
 from harness.server import Server
 from harness.tls_tunnel import TlsTunnel
 
@@ -20,11 +20,6 @@ def credential_file(server, folder):
     path = folder / "credential.json"
     path.write_text(json.dumps(server.credential("binance-ed25519")))
     return path
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def test_binance_fix_connector(server, trust):
@@ -124,16 +119,16 @@ def test_quickfix_takes_all_that_the_venue_says_by_its_dictionary(server, tmp_pa
 @pytest.fixture
 def upstream(tmp_path):
     """A gateway whose FIX goes to a QuickFIX acceptor."""
-    port = free_port()
     config = tmp_path / "gateway.toml"
-    config.write_text(f'[upstream.venue]\nfix = "127.0.0.1:{port}"\nfix_target = "VENUE"\n')
-    server = Server(tmp_path / "state", config=config).start()
-    acceptor = Engine("acceptor", tmp_path / "acceptor", "FIX.4.4", "VENUE", "FIRM", port)
-    acceptor.wait("started")
-    yield server, acceptor, lambda: Engine("acceptor", tmp_path / "acceptor", "FIX.4.4", "VENUE", "FIRM", port)
-    server.stop()
-    if acceptor.process.poll() is None:
-        acceptor.kill()
+    with kept_port() as port:
+        config.write_text(f'[upstream.venue]\nfix = "127.0.0.1:{port}"\nfix_target = "VENUE"\n')
+        server = Server(tmp_path / "state", config=config).start()
+        acceptor = Engine("acceptor", tmp_path / "acceptor", "FIX.4.4", "VENUE", "FIRM", port)
+        acceptor.wait("started")
+        yield server, acceptor, lambda: Engine("acceptor", tmp_path / "acceptor", "FIX.4.4", "VENUE", "FIRM", port)
+        server.stop()
+        if acceptor.process.poll() is None:
+            acceptor.kill()
 
 
 def connect(server, next_out=1, reset=False):

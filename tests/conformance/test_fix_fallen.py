@@ -1,7 +1,6 @@
 """A FIX session whose key was revoked forwards nothing more, whatever it was about to."""
 
 import contextlib
-import socket
 import threading
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from harness.fix import FixClient, ScriptedVenue, binance_logon, limit_order
 from harness.limited import made_key
 from harness.operators import credential_id, revoke
+from harness.ports import kept_port
 from harness.recorded import recorded
 from harness.server import Server
 from harness.waiting import until
@@ -54,12 +54,11 @@ def test_no_order_passes_behind_the_end_of_its_key(tmp_path):
 @pytest.fixture
 def slow(tmp_path):
     """A gateway before a venue that takes its time."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     config = tmp_path / "gateway.toml"
-    config.write_text(f'[upstream.venue]\nfix = "127.0.0.1:{port}"\nfix_target = "VENUE"\n')
-    with ScriptedVenue(port) as venue, Server(tmp_path / "state", config=config) as server:
-        yield server, venue
+    with kept_port() as port, ScriptedVenue(port) as venue:
+        config.write_text(f'[upstream.venue]\nfix = "127.0.0.1:{port}"\nfix_target = "VENUE"\n')
+        with Server(tmp_path / "state", config=config) as server:
+            yield server, venue
 
 
 @pytest.mark.parametrize("revoked", [False, True], ids=["kept", "revoked"])

@@ -1,20 +1,20 @@
 """What a FIX message holds is what it is charged as and what halts stop: lists, quotes, and data that hides a field."""
 
-import socket
 
 import pytest
 
 from harness.fix import FixClient, ScriptedVenue, binance_logon, limit_order, sending_time
 from harness.halted import Halted
 from harness.limited import made_key
+from harness.ports import kept_port
 
 SCOPES = ("--scopes", "order:read,order:write")
 
 
 @pytest.fixture(scope="module")
 def port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
+    with kept_port() as port:
+        yield port
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,9 @@ def lifted(gateway):
 
 
 def logged_on(gateway, venue, sender, *limits):
+    key = made_key(gateway.server, *SCOPES, *limits, kind="Ed25519")
     client = FixClient(gateway.server, sender, "SPOT")
-    binance_logon(client, made_key(gateway.server, *SCOPES, *limits, kind="Ed25519"))
+    binance_logon(client, key)
     venue.hear()
     venue.next_out = 1
     venue.answer()

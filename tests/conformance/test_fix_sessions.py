@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import socket
 
 import pytest
 
 from harness.engine import Engine
 from harness.fix import FixClient, binance_logon, coinbase_logon, deribit_logon, kraken_logon, limit_order, sending_time, value
+from harness.ports import kept_port
 from harness.server import Server, run
 from harness.tls_tunnel import TlsTunnel
 from harness.waiting import until
@@ -182,9 +182,13 @@ def test_unmodified_quickfix_loses_its_orders_with_its_connection(gateway, tmp_p
             third.stop()
 
 
-def test_a_quickfix_acceptor_is_asked_in_its_own_words(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+@pytest.fixture
+def port():
+    with kept_port() as port:
+        yield port
+
+
+def test_a_quickfix_acceptor_is_asked_in_its_own_words(tmp_path, port):
     config = tmp_path / "gateway.toml"
     config.write_text(f'[upstream.venue]\nfix = "127.0.0.1:{port}"\nfix_target = "VENUE"\n')
     server = Server(tmp_path / "state", config=config).start()
@@ -214,10 +218,8 @@ def test_a_quickfix_acceptor_is_asked_in_its_own_words(tmp_path):
             acceptor.kill()
 
 
-def test_a_session_at_the_venue_is_not_for_another_account(tmp_path):
+def test_a_session_at_the_venue_is_not_for_another_account(tmp_path, port):
     """The venue knows it by its CompIDs alone, and would send what it owes to one firm to the other."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     config = tmp_path / "gateway.toml"
     config.write_text(f'[upstream.venue]\nfix = "127.0.0.1:{port}"\nfix_target = "VENUE"\n')
     server = Server(tmp_path / "state", config=config).start()

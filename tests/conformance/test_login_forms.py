@@ -53,7 +53,7 @@ def test_a_login_on_bybits_public_sockets_is_good_and_opens_nothing(server):
     key = server.credential("bybit-hmac")
 
     async def story(connection):
-        expires = int(time.time() * 1000) + 1_000
+        expires = int(time.time() * 1000) + 10_000
         signature = mac(key["secret"].encode(), f"GET/realtime{expires}".encode(), "sha256").hexdigest()
         login = await talk(connection, json.dumps({"op": "auth", "args": [key["api_key"], expires, signature]}))
         private = await talk(connection, json.dumps({"req_id": "1", "op": "order.create", "args": [{}]}))

@@ -1,14 +1,13 @@
 """Limits of keys on connections that may log in more than once: each key has its own, and none keeps orders from being cancelled."""
 
 import json
-import ssl
 import time
 
 import pytest
-import websockets.sync.client
 
 from harness import raw
 from harness.limited import made_key
+from harness.streams import open_websocket
 from harness.waiting import until
 
 LIMIT = 2
@@ -19,8 +18,7 @@ OTHERS = 4
 
 @pytest.fixture
 def socket(server):
-    tls = ssl.create_default_context(cafile=server.ca)
-    with websockets.sync.client.connect(f"{server.ws_base}/ws/api/v2", ssl=tls, proxy=None) as opened:
+    with open_websocket(server, "/ws/api/v2") as opened:
         yield opened
 
 
@@ -66,8 +64,7 @@ def test_a_key_at_its_limit_has_its_orders_cancelled_when_its_connection_is_lost
     """What is done in the name of a client that is gone costs it nothing."""
     scopes = ["--scopes", "order:read,order:write"]
     trader, watcher = (made_key(server, *scopes, "--weight-per-minute", weight, purpose="deribit") for weight in ("20", "6000"))
-    tls = ssl.create_default_context(cafile=server.ca)
-    with websockets.sync.client.connect(f"{server.ws_base}/ws/api/v2", ssl=tls, proxy=None) as lost:
+    with open_websocket(server, "/ws/api/v2") as lost:
         assert "result" in call(lost, "public/auth", **credentials(trader))
         assert call(lost, "private/enable_cancel_on_disconnect")["result"] == "ok"
         placed = call(lost, "private/buy", instrument_name="BTC_USDT", amount=0.01, type="limit", price=1001)

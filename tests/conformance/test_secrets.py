@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import socket
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def test_no_signature_or_token_in_logs(busy):
     server, _, _ = busy
     said = server.logs()
     assert "signature=" not in said
-    assert "cs1h." not in said and "eyJ" not in said
+    assert "cs1h." not in said and not re.search(r"eyJ[\w-]{10,}\.[\w-]{10,}\.", said)
 
 
 def test_no_secret_in_metrics_and_bodies(busy):

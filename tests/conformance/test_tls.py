@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import fcntl
 import json
+import re
 import socket
 import ssl
 import struct
@@ -23,9 +24,9 @@ from harness.binance import Key
 from harness.raw import Connection, ask, context, request
 from harness.server import Server, run
 
-REFUSE_SECONDS = 5
+REFUSE_SECONDS = 15
 
-HUNG_UP_SECONDS = 3
+HUNG_UP_SECONDS = 8
 """Less than any deadline of a handshake."""
 
 
@@ -157,7 +158,8 @@ def test_a_flood_of_key_updates_ends_its_connection(server, answered):
         finally:
             client.kill()
     assert "KEYUPDATE" in said, said
-    assert said.rstrip().endswith("closed"), said[-500:]
+    # It may see the end first while it writes.
+    assert re.search(r"(closed|(read|write):errno=\d+)$", said.rstrip()), said[-500:]
     assert ask(server, "GET", "/api/v3/ping").status == 200
 
 

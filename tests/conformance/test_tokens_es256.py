@@ -13,6 +13,7 @@ from joserfc.jwk import KeySet
 
 from harness import raw
 from harness.envoy import Envoy
+from harness.ports import kept_port
 from harness.server import Server
 from harness.tokens import ACCESS_TOKEN, TOKEN_EXCHANGE, DpopKey, TokenClient, b64
 from harness.venue import CountingVenue
@@ -149,20 +150,24 @@ def test_no_other_reading_of_a_token_is_taken(tmp_path):
 
 
 def test_a_change_of_the_algorithm_keeps_the_tokens_of_before(tmp_path):
-    state = tmp_path / "state"
-    with Server(state) as server:
+    # On the same port, because the issuer is the name that was asked for.
+    with kept_port() as port:
+        change_the_algorithm(tmp_path / "state", f"127.0.0.1:{port}")
+
+
+def change_the_algorithm(state, listen):
+    with Server(state, listen=listen) as server:
         owner = TokenClient(server, key=DpopKey())
         first = owner.fetch("md:read offline_access")
-        before, port = published(server), server.port
+        before = published(server)
     assert header(first["access_token"])["alg"] == "EdDSA"
-    # On the same port, because the issuer is the name that was asked for.
-    with Server(state, "--set", "tokens.algorithm=ES256", listen=f"127.0.0.1:{port}") as server:
+    with Server(state, "--set", "tokens.algorithm=ES256", listen=listen) as server:
         again = TokenClient(server, record=owner.record, key=owner.key)
         assert trades(again, first["access_token"]) == 200, "until it ends"
         second = again.refresh(first["refresh_token"])
         assert header(second["access_token"])["alg"] == "ES256" and trades(again, second["access_token"]) == 200
         assert header(second["access_token"])["kid"] in [key["kid"] for key in before["keys"]], "published before its use"
-    with Server(state, listen=f"127.0.0.1:{port}") as server:
+    with Server(state, listen=listen) as server:
         back = TokenClient(server, record=owner.record, key=owner.key)
         assert trades(back, second["access_token"]) == 200, "and back"
         assert header(back.refresh(second["refresh_token"])["access_token"])["alg"] == "EdDSA"

@@ -72,7 +72,7 @@ def test_requests_pass_while_one_process_takes_over_from_another(node, key):
             drained(node.former[-1])
             anew.goes_on()
     assert not anew.wrong and not kept.wrong, (anew.wrong[:5], kept.wrong[:5])
-    assert not (anew.stopped or kept.stopped) or only_starved(node.state), (anew.stopped[:3], kept.stopped[:3], refusals(node.state)[-9:])
+    assert not (anew.stopped or kept.stopped) or only_starved([anew, kept], node.state), (anew.stopped[:3], kept.stopped[:3], refusals(node.state)[-9:])
     # Each process appended to one log, and none broke its chain.
     verified = run("audit", "verify", "--state", node.state)
     assert verified.returncode == 0, verified.stdout + verified.stderr
@@ -80,13 +80,22 @@ def test_requests_pass_while_one_process_takes_over_from_another(node, key):
     assert accepted and set(accepted.values()) == {1}
 
 
+def accepted(node, key):
+    """The bytes of an order that was taken."""
+
+    def tried():
+        request = key.bytes(node, "POST", "/api/v3/order", **ORDER, newClientOrderId=f"n{time.monotonic_ns()}", recvWindow=60000)
+        return request if raw.exchange(node, request).status == 200 else None
+
+    return until(tried)
+
+
 def test_what_one_process_accepted_the_next_does_not(node, key):
-    request = key.bytes(node, "POST", "/api/v3/order", **ORDER, recvWindow=60000)
-    assert raw.exchange(node, request).status == 200
+    request = accepted(node, key)
     node.upgrade()
     again = raw.exchange(node, request)
     assert again.status == 400 and b"-1022" not in again.body, again.body
-    assert raw.exchange(node, key.bytes(node, "POST", "/api/v3/order", **ORDER, newClientOrderId="other", recvWindow=60000)).status == 200
+    accepted(node, key)
 
 
 def test_a_native_session_moves_and_its_orders_stay(node):
@@ -161,8 +170,7 @@ def test_a_fix_session_logs_out_and_comes_back_with_its_numbers(node):
 
 
 def test_a_successor_that_fails_changes_nothing(node, key):
-    request = key.bytes(node, "POST", "/api/v3/order", **ORDER, recvWindow=60000)
-    assert raw.exchange(node, request).status == 200
+    request = accepted(node, key)
     elsewhere = Server(node.state, "--take-over", listen="127.0.0.1:1", config=node.config)
     with pytest.raises(AssertionError, match="stop it to move to another address"):
         elsewhere.start()
@@ -181,6 +189,8 @@ def test_the_venue_inside_a_gateway_is_not_upgraded_away(tmp_path):
 
 class Three(PromisingCluster):
     cuts = False
+    # A quiet connection is closed after half of it, and a client that stands still for that long is quiet.
+    drains = "20s"
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +224,7 @@ def test_three_nodes_are_replaced_one_after_the_other(three):
     assert not [flow.wrong[:3] for flow in flows if flow.wrong]
     stopped = [flow.stopped[:3] for flow in flows if flow.stopped]
     states = [node.state for node in three.nodes]
-    assert not stopped or only_starved(*states), (stopped, refusals(*states)[-9:])
+    assert not stopped or only_starved(flows, *states), (stopped, refusals(*states)[-9:])
     arrived = Counter(three.orders(since))
     placed = {name for flow in flows for name in flow.placed}
     assert set(arrived.values()) == {1} and placed == set(arrived)
@@ -237,7 +247,7 @@ def test_a_process_that_takes_long_to_start_knows_the_halts_when_it_takes_over(t
             drained(former[-1])
             flow.goes_on()
         assert not flow.wrong, flow.wrong[:3]
-        assert not flow.stopped or only_starved(node.state), (flow.stopped[:3], refusals(node.state)[-9:])
+        assert not flow.stopped or only_starved([flow], node.state), (flow.stopped[:3], refusals(node.state)[-9:])
     finally:
         for process in former:
             process.kill()
@@ -256,7 +266,7 @@ def test_a_session_in_the_shared_memory_moves_without_a_loss(tmp_path):
             drained(former[-1])
             assert resting(client, 100_000) == Counter(range(1, number + 1))
             assert not [line for line in client.seen if "away" in line or "gap" in line], client.seen
-        assert [name for name, _ in cluster.records("session_resume")] == ["node-a"]
+        until(lambda: [name for name, _ in cluster.records("session_resume")] == ["node-a"])
 
 
 def test_a_node_that_stops_tells_its_clients_where_another_one_is(tmp_path):
@@ -271,4 +281,4 @@ def test_a_node_that_stops_tells_its_clients_where_another_one_is(tmp_path):
             client.until(lambda line: "resumed" in line)
             assert client.ask(native_order(2)).get("ok")
             assert resting(client, 9) == Counter([1, 2])
-        assert [name for name, _ in cluster.records("session_resume")] == ["node-b"]
+        until(lambda: [name for name, _ in cluster.records("session_resume")] == ["node-b"])

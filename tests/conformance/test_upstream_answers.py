@@ -12,7 +12,7 @@ from harness.server import Server
 
 CONFIGURATION = """
 [limits]
-upstream_response_timeout = "2s"
+upstream_response_timeout = "30s"
 upstream_silence_max = "1s"
 
 [upstream.venue]
@@ -202,9 +202,9 @@ def test_no_content_has_no_length_in_http2(server, venue):
 def test_an_answer_before_its_question_was_sent_whole_goes_to_its_client_alone(server, venue):
     venue.answer, venue.closes = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nbad", True
     with Connection(server) as connection:
-        connection.send(b"POST /open?early HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n" + b"a" * 900_000)
         try:
+            connection.send(b"POST /open?early HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n" + b"a" * 900_000)
             assert connection.answer().status in (400, 502)
-        except Closed:
+        except (Closed, OSError):
             pass
     nobody_else_is_harmed(server)

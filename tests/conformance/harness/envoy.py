@@ -79,6 +79,8 @@ class Envoy:
         filters = documented(protocol)
         if protocol == "http":
             filters = replaced(filters, "http://127.0.0.1:8480", f"http://127.0.0.1:{authz_port}")
+        # A gateway may stand still for two seconds here.
+        filters = replaced(filters, "timeout: 2s", "timeout: 30s")
         indented = {name: textwrap.indent(text, " " * 10) for name, text in {"filters": filters, "manager": documented("manager")}.items()}
         http2 = textwrap.indent(documented("cluster"), " " * 4) if protocol == "grpc" else ""
         pem = server.state / "server.pem"

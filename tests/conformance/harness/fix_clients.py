@@ -9,6 +9,7 @@
 
 import contextlib
 import json
+import ssl
 import time
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from . import fix
 from .engine import Engine, dictionaries
+from .streams import ReadsItsTicket
 from .tls_tunnel import TlsTunnel
 
 REJECTS = {"3": "Reject", "5": "Logout", "j": "BusinessMessageReject"}
@@ -96,7 +98,8 @@ class QuickFix:
     def log_on_twice(self):
         """The Logon of this session in another connection, after the end of the first: who saw it has nothing else of the client."""
         self.log_on()
-        self.engine.stop()
+        # Killed: a logout takes seconds, and what is shown twice is good for five.
+        self.engine.kill()
         self.tunnel.replays, self.tunnel.context = True, self.login.context(self.server)
         self.log_on()
 
@@ -207,7 +210,9 @@ class Connector:
 
     def _connect(self):
         self.session = self.module.BinanceFixConnector(**self.options)
-        self.session.connect()
+        # It reads in a thread of its own from then on.
+        with mock.patch.object(ssl.SSLContext, "sslsocket_class", ReadsItsTicket):
+            self.session.connect()
 
     def _let_in(self):
         answers = self.session.retrieve_messages_until(["A", "5"], timeout_seconds=self.SECONDS)

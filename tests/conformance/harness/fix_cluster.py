@@ -1,11 +1,13 @@
 """Three nodes with FIX sessions, in front of a paper venue that outlives them, or of a QuickFIX engine."""
 
+import contextlib
 import json
-import socket
 from collections import Counter
 
 from .cluster import Wire
 from .fix import FixClient, coinbase_logon, deribit_logon
+from .operators import known_to_all
+from .ports import kept_port
 from .recorded import recorded
 from .three import SETTINGS, Cluster
 from .upgrade import VenueWithFix
@@ -25,7 +27,9 @@ class FixNodes(Cluster):
         first.command("account", "new", account)
         kind = ["--purpose", purpose, "--kind", "HS256", "--scopes", "order:read,order:write"]
         rate = ["--weight-per-minute", "1000000", "--orders-per-10s", "1000000"]
-        return json.loads(first.command("key", "new", "--account", account, *kind, *rate))
+        made = json.loads(first.command("key", "new", "--account", account, *kind, *rate))
+        known_to_all(self.nodes)
+        return made
 
     def log_on(self, node, sender, more, key=None, next_out=None):
         """With numbers from 1, or from the one that is next."""
@@ -92,9 +96,14 @@ class QuickFixCluster(FixNodes):
     """In front of whoever listens at `fix_port` as VENUE."""
 
     def __init__(self, folder):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.fix_port = free.getsockname()[1]
-        super().__init__(folder, self.fix_port, 'fix_target = "VENUE"\n')
+        with contextlib.ExitStack() as held:
+            self.fix_port = held.enter_context(kept_port())
+            super().__init__(folder, self.fix_port, 'fix_target = "VENUE"\n')
+            self.held = held.pop_all()
+
+    def __exit__(self, *arguments):
+        with self.held:
+            super().__exit__(*arguments)
 
 
 def state(client, name, symbol=SYMBOL):

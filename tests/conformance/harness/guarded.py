@@ -1,13 +1,13 @@
-"""A gateway in front of a counting venue: what is forwarded can be counted, and deadlines are short."""
+"""A gateway in front of a counting venue: what is forwarded can be counted, and deadlines are short enough to wait for, long enough for a test that stands still for a moment."""
 
 from .counted import Counted
 
 CONFIGURATION = """
 [limits]
-handshake_deadline = "1s"
-unauthenticated_deadline = "1s"
-head_deadline = "1s"
-body_deadline = "2s"
+handshake_deadline = "5s"
+unauthenticated_deadline = "5s"
+head_deadline = "5s"
+body_deadline = "5s"
 connections_per_source_max = 24
 
 [upstream.venue]

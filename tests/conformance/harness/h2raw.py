@@ -66,6 +66,8 @@ class H2:
                 kind, flags, on, payload = self.next()
                 if kind == SETTINGS and not flags & ACK:
                     self.send(frame(SETTINGS, ACK))
+                elif kind == PING and not flags & ACK:
+                    self.send(frame(PING, ACK, 0, payload))
                 elif kind == GOAWAY:
                     return "goaway", payload
                 elif kind == RST_STREAM and on == stream:

@@ -49,7 +49,7 @@ class HAProxy:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
         self.socket.close()
 
     def said(self):

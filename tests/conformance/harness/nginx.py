@@ -86,7 +86,7 @@ class Nginx:
     def __exit__(self, *_):
         if self.process and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(60)
 
     def said(self):
         log = self.folder / "error.log"

@@ -85,9 +85,18 @@ class Postgres:
     def hang(self, on=True):
         """All of its processes stop in their tracks, or go on."""
         postmaster = int((self.folder / "data/postmaster.pid").read_text().split()[0])
-        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-        for pid in [postmaster, *map(int, children)]:
-            os.kill(pid, signal.SIGSTOP if on else signal.SIGCONT)
+
+        def tell(*pids):
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP if on else signal.SIGCONT)
+
+        # Who makes the others stops first and goes on last.
+        if on:
+            tell(postmaster)
+        tell(*map(int, Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()))
+        if not on:
+            tell(postmaster)
 
     def database(self, name):
         """Makes a database; its address."""

@@ -47,10 +47,13 @@ audience = "venue"
 class PromisingCluster(Cluster):
     """With a paper venue for native sessions, beside the one that counts."""
 
+    drains = "5s"
+
     def __init__(self, folder):
         # The venue trusts keys that the first node makes, and has another address than its door.
         self.door, self.paper, self.bystander = Door(1), None, None
-        self.configuration = CONFIGURATION + ROUTES.replace("{door}", str(self.door.port))
+        settings = CONFIGURATION.replace('drain_deadline = "5s"', f'drain_deadline = "{self.drains}"')
+        self.configuration = settings + ROUTES.replace("{door}", str(self.door.port))
         super().__init__(folder)
 
     def __enter__(self):
@@ -109,16 +112,25 @@ class Promises:
         """The client that will be lost is at a node: the one that breaks, or the first."""
         self.cluster, self.who = cluster, Victim(cluster)
         self.at = at or cluster.nodes[0]
-        self.name, self.nonce = f"kept{time.monotonic_ns()}", time.time_ns()
-        self.order, self.nonced = order(self.who.trading, self.at, self.name), nonced(self.who.kraken, self.at, self.nonce)
-        until(lambda: places(self.who.trading, self.at).status == 200, why="it does not work before the fault")
-        for accepted in (self.order, self.nonced):
-            answer = raw.exchange(self.at.server, accepted)
-            assert answer.status == 200 and b"EAPI" not in answer.body, answer
+        self.order = until(self._an_order, why="it does not work before the fault")
+        self.nonced = until(self._a_nonce, why="it does not work before the fault")
         self.client = Client(self.at.server.port, self.who.native, "--resume", "120", "--cod", "session", "--cod-grace-ms", "1000")
         for number in range(1, RESTING + 1):
             body = {"op": "order.place", "sym": "BTCUSDT", "side": "buy", "type": "limit", "qty": "0.01", "px": str(1000 + number), "id": number}
-            assert self.client.ask(body).get("ok"), self.client.seen
+            until(lambda body=body: self.client.ask(body).get("ok"), why="it does not work before the fault")
+
+    def _accepted(self, request):
+        """What was accepted; nothing where the node stood still for a second, and another has to be tried."""
+        answer = raw.exchange(self.at.server, request)
+        return request if answer.status == 200 and b"EAPI" not in answer.body else None
+
+    def _an_order(self):
+        self.name = f"kept{time.monotonic_ns()}"
+        return self._accepted(order(self.who.trading, self.at, self.name))
+
+    def _a_nonce(self):
+        self.nonce = time.time_ns()
+        return self._accepted(nonced(self.who.kraken, self.at, self.nonce))
 
     def _cancelled(self):
         """What the nodes have on record about the orders of the client."""

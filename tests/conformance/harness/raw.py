@@ -36,10 +36,12 @@ class Connection:
     """One TLS connection with an HTTP/1.1 response reader. `before` TLS come other bytes; `source` is the address of ours that it comes from."""
 
     def __init__(self, server, alpn=("http/1.1",), tls=None, timeout=TIMEOUT_SECONDS, before=b"", source=""):
+        # What takes time is done before a deadline of the gateway begins.
+        tls = tls or context(server.ca, alpn)
         raw = socket.create_connection(("127.0.0.1", server.port), timeout=timeout, source_address=(source, 0))
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         raw.sendall(before)
-        self.tls = (tls or context(server.ca, alpn)).wrap_socket(raw, server_hostname="localhost")
+        self.tls = tls.wrap_socket(raw, server_hostname="localhost")
         self.buffer = b""
 
     def send(self, data):
@@ -86,7 +88,7 @@ class Connection:
         self.read_until(b"\r\n")
         return body
 
-    def is_closed(self, seconds=5):
+    def is_closed(self, seconds=30):
         """Whether the peer closes within this time, whatever it still sends."""
         self.tls.settimeout(seconds)
         try:

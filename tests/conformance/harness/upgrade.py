@@ -35,7 +35,7 @@ class VenueWithFix:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdout.close()
 
 
@@ -115,7 +115,7 @@ class Requests:
                 continue
             if answer.status == 503:
                 # A process that gets no processor for a second stops itself, upgraded or not: the test asks the audit log whether it was that.
-                self.stopped.append((name, answer.body))
+                self.stopped.append((name, answer.body, answer.header("countersign-correlation")))
             elif answer.status != 200:
                 self.wrong.append((name, answer.status, answer.body))
             else:
@@ -140,13 +140,19 @@ class Requests:
         until(lambda: len(self.placed) >= before + more or self.wrong, 120)
 
 
-def only_starved(*states):
-    """Whether nothing was refused but for halts that a process could not read in time: said aloud, and with COUNTERSIGN_STRICT, on a
+STARVED = {"halt_unknown", "store_unavailable"}
+"""What a process refuses for that gets no processor: its lease ends, or a shared memory answers too late."""
+
+
+def only_starved(flows, *states):
+    """Whether nothing that was stopped was so but for what a process could not read in time: said aloud, and with COUNTERSIGN_STRICT, on a
     machine that is quiet, no excuse."""
     if os.environ.get("COUNTERSIGN_STRICT"):
         return False
     warnings.warn("requests were refused because this machine was too busy to read the halts in a second", stacklevel=2)
-    return {record["reject"] for state in states for record in recorded(state, "refuse")} <= {"halt_unknown"}
+    stopped = {correlation for flow in flows for _, _, correlation in flow.stopped}
+    reasons = {record["correlation"]: record["reject"] for state in states for record in recorded(state, "refuse")}
+    return all(reasons.get(correlation) in STARVED for correlation in stopped)
 
 
 def refusals(*states):

@@ -6,6 +6,13 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
+class Patient(ThreadingHTTPServer):
+    """Keeps whoever connects while it is busy: of five the next is dropped, and comes again a second later."""
+
+    request_queue_size = 256
+    daemon_threads = True
+
+
 class CountingVenue:
     """Listens on loopback and keeps every request as (method, target, headers, body), and when each came."""
 
@@ -41,8 +48,7 @@ class CountingVenue:
             def log_message(self, *_):
                 pass
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
+        self.http = Patient(("127.0.0.1", 0), Handler)
         self.port = self.http.server_address[1]
         self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 

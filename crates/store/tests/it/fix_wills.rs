@@ -11,7 +11,7 @@ const WILL: &[u8] = b"cancel";
 /// The wills that a node finds, once it finds one.
 async fn found(node: &Node) -> Vec<Vec<u8>> {
     loop {
-        let wills = node.records.wills("").await.unwrap();
+        let wills = node.records.wills("").await.unwrap_or_default();
         if !wills.is_empty() {
             return wills.into_iter().filter_map(|lost| lost.will).collect();
         }

@@ -72,7 +72,7 @@ async fn gone(stage: &Stage, peer: Peer) {
 }
 
 async fn until(holds: impl Fn() -> bool) {
-    for _ in 0..1_000 {
+    for _ in 0..20_000 {
         if holds() {
             return;
         }

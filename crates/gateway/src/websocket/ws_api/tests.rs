@@ -1,5 +1,4 @@
 #![allow(clippy::unwrap_used)]
-use std::time::Duration;
 
 use countersign_core::CredentialState;
 use futures_util::SinkExt as _;
@@ -8,7 +7,7 @@ use tokio::io::DuplexStream;
 use tokio_websockets::WebSocketStream;
 
 use super::*;
-use crate::testing::{READER, Stage, TRADER, frame, on_stage, signed_frame};
+use crate::testing::{READER, Stage, TRADER, frame, on_stage, signed_frame, within_a_second};
 use crate::websocket::limits::REFUSALS_PER_MINUTE_MAX;
 use crate::websocket::tests::{connect_client, next_text};
 
@@ -128,7 +127,7 @@ async fn a_user_data_stream_of_a_revoked_key_is_cut() {
         assert_eq!(subscribed["status"], 200, "{subscribed}");
         assert_eq!(ask(&mut client, frame(2, "session.status", &[])).await["result"]["userDataStream"], true);
         stage.change_credentials(|credential| credential.state = CredentialState::Suspended);
-        let cut = tokio::time::timeout(Duration::from_secs(1), next_text(&mut client)).await;
+        let cut = tokio::time::timeout(within_a_second(), next_text(&mut client)).await;
         assert_eq!(cut.unwrap(), "close 1008", "within a second");
     })
     .await;

@@ -70,12 +70,12 @@ async fn orders_are_cancelled_when_the_grace_is_over_and_once() {
 async fn a_client_that_returns_within_the_grace_keeps_its_orders() {
     // HS-96 HS-97
     on_stage(|stage| async move {
-        let offer = lasting("session", 500);
+        let offer = lasting("session", 3_000);
         let (mut peer, mut resumption) = begun(&stage, &offer).await;
         asked(&mut peer, &mut resumption.numbers).await;
         gone(&stage, peer).await;
         let (peer, session) = come_back(&stage, &offer, &resumption).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        tokio::time::sleep(Duration::from_millis(3_200)).await;
         assert!(cancelled(&stage).is_empty());
         let again = Resumption { numbers: resumption.numbers, ..session.resumption.unwrap() };
         gone(&stage, peer).await;

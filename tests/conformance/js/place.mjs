@@ -43,10 +43,13 @@ export class Returned extends Error {
 
 let asked = 0;
 
+/** The market moves by less than this between two orders, or the price by all of it. */
+const STEP = 1_000;
+
 /** A price that rests, another one each time: where a signed time counts seconds, the same order again within one is a replay. */
 export function resting(last) {
   asked += 1;
-  return Math.floor(last * REST) - (asked % 100);
+  return Math.floor((last * REST) / STEP) * STEP - (asked % 100);
 }
 
 /** What a stream told, until somebody asks. */

@@ -208,7 +208,8 @@ async fn sessions_and_tokens_are_ended_by_name() {
     assert_eq!(client.kill_session(one).await.unwrap(), KillReport { sid: one.to_string(), was_open: true, epoch: 7, node: None });
     assert!(client.tokens(5).await.unwrap().is_empty());
     let target = RevocationTarget::Session(two);
-    assert_eq!(client.revoke_tokens(&target).await.unwrap(), TokenRevokeReport { target: target.to_string(), epoch: 8 });
+    let report = TokenRevokeReport { target: target.to_string(), epoch: 8, nobody: true };
+    assert_eq!(client.revoke_tokens(&target).await.unwrap(), report);
     let changes = on.backend.changes.lock().clone();
     assert!(changes[0].ends_with(&format!("kill {one}")) && changes[1].ends_with(&format!("revoke {target}")), "{changes:?}");
     let refused = on.raw("POST /v1/tokens/all:/revoke HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;

@@ -151,7 +151,8 @@ fn break_glass(args: &HaltArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         output::json(&serde_json::json!({ "file": path }))?;
     } else {
-        output::line(format!("{} is there: the node stops within a quarter of a second and stays so while it is", path.display()))?;
+        let after = "the node stops within a quarter of a second; take the file away and lift the halt to let it go on";
+        output::line(format!("{} is there: {after}", path.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -135,6 +135,8 @@ def test_the_audit_log_of_a_node_is_fetched_at_another_and_verifies(nodes, tmp_p
     verified = run("audit", "verify", "--log", tmp_path / "later", "--key", public)
     assert verified.returncode == 0, verified.stdout
     assert "the database has no log" in run("audit", "fetch", "nobody", "--out", tmp_path / "none", "--state", two.state).stderr
+    again = run("audit", "fetch", "east-1", "--out", tmp_path / "log", "--state", two.state)
+    assert again.returncode == 2 and "is there already" in again.stderr, again
 
 
 def test_what_an_orderly_stop_records_is_in_the_copy_too(postgres, nodes, tmp_path):
@@ -272,6 +274,17 @@ def test_a_node_is_told_what_is_wrong_before_it_serves(postgres, nodes, tmp_path
     os.chmod(copy, 0o700)
     told = refused(alone, copy)
     assert "belongs to node east-1" in told and "postgresql://" in told
+
+
+def test_a_role_that_may_not_make_tables_is_told_so_in_the_words_of_the_server(postgres, tmp_path):
+    """They ended with "at line 948": of the server's own source, which an operator looks for in a file of theirs."""
+    postgres.sql("postgres", "CREATE ROLE weak LOGIN")
+    config, database = tmp_path / "weak.toml", postgres.database("weak").replace("countersign@", "weak@")
+    postgres.sql("weak", "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    config.write_text(f'[cluster]\nnode = "weak-1"\ndatabase = "{database}"\n')
+    done = run("serve", "--state", tmp_path / "state", "--config", config, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0")
+    assert done.returncode == 3, done
+    assert done.stderr.rstrip().endswith("permission denied for schema public (SQLSTATE 42501)"), done.stderr
 
 
 def test_migrate_copies_everything_and_the_gateway_goes_on_with_it(postgres, tmp_path):

@@ -39,4 +39,26 @@ def test_a_drill_is_not_a_reason_to_stop_people(gateway):
     for more in ([], ["--local"]):
         refused = gateway.command("halt", "--reason", "drill", *more, code=2).stderr
         assert "drill run" in refused
+    assert " drill:" not in gateway.command("halt", "--help").stdout
     assert json.loads(gateway.command("halt", "status", "--json").stdout)["halts"] == []
+
+
+def test_a_lift_says_what_still_stands(gateway):
+    """Whoever lifts one of two halts must not think that trading goes on."""
+    one, two = gateway.halt("account:one"), gateway.halt("account:two", action="freeze")
+    said = [gateway.apply(signed(gateway, halt["id"])).stdout for halt in (one, two)]
+    assert "1 halt still stands:\n" in said[0] and f"  {two['id']} account:two freeze since 20" in said[0], said
+    assert one["id"] not in said[0] and "no halt stands any more" in said[1], said
+
+
+def test_a_lift_in_stages_says_what_it_left(gateway):
+    halt = gateway.halt("account:one", action="freeze")
+    said = gateway.apply(signed(gateway, halt["id"], stage="cancel-only")).stdout
+    assert "1 halt still stands:" in said and "account:one cancel-only since" in said, said
+
+
+def signed(gateway, halt, stage=None):
+    proposal = gateway.propose(halt, stage=stage)["id"]
+    for name in ("alice", "bob"):
+        gateway.sign(proposal, name)
+    return proposal

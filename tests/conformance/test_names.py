@@ -9,6 +9,7 @@ from harness import raw
 from harness.h2raw import H2
 from harness.raw import Closed, Connection
 from harness.server import Server, run
+from test_tls import operator_port
 
 REFUSED_NAMES = ["evil.example", "localhost.evil.example", "xlocalhost", "example"]
 
@@ -57,6 +58,32 @@ def test_nobody_resumes_under_another_name(server):
     with pytest.raises(ssl.SSLError) as refused:
         tls.wrap_socket(socket.create_connection(("127.0.0.1", server.port), timeout=10), server_hostname="evil.example", session=session)
     assert refused.value.reason == "TLSV1_UNRECOGNIZED_NAME"
+
+
+def at_the_operators_door(server, name, field=""):
+    """What it answers to an operator whose hello asks for `name`."""
+    tls = raw.context(server.ca)
+    tls.check_hostname = False
+    tls.load_cert_chain(server.state / "operator.pem")
+    plain = socket.create_connection(("127.0.0.1", operator_port(server)), timeout=10)
+    with tls.wrap_socket(plain, server_hostname=name) as connection:
+        connection.sendall(f"GET /v1/status HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n{field}\r\n".encode())
+        return connection.recv(4096).split()[1]
+
+
+@pytest.mark.parametrize("name", REFUSED_NAMES)
+def test_a_page_whose_name_leads_to_the_operators_door_finds_nothing_there(server, name):
+    """DNS rebinding: a browser that holds a certificate names the page's host, and was answered by whatever name it came."""
+    with pytest.raises(ssl.SSLError) as refused:
+        at_the_operators_door(server, name)
+    assert refused.value.reason == "TLSV1_UNRECOGNIZED_NAME"
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+def test_a_page_of_somebody_else_reads_nothing_at_the_operators_door(server, name):
+    assert at_the_operators_door(server, name) == b"200"
+    for field in ("Origin: https://evil.example", "Sec-Fetch-Site: cross-site"):
+        assert at_the_operators_door(server, name, f"{field}\r\n") == b"403", field
 
 
 @pytest.mark.parametrize("name", ["localhost", "LOCALHOST", "127.0.0.1", "::1"])

@@ -1,12 +1,16 @@
 """What operators are told where something is not as they may think: whom keys reach, what a name is, who can lift."""
 
+import contextlib
+import datetime
 import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 
 from harness.server import BINARY, Server, environment, run
+from harness.waiting import until
 from test_cli import ENVIRONMENT, USAGE
 from test_starts import all_keys, pasted, serving
 
@@ -121,3 +125,25 @@ def test_a_drill_in_earnest_raises_nothing_that_it_cannot_lift(tmp_path):
         done = run(*drill, "--operator", "alice", "--key", tmp_path / "alice.pem")
         assert done.returncode == 0, done
         assert json.loads(run("halt", "status", "--json", "--state", server.state).stdout)["halts"] == []
+
+
+def test_a_session_that_nobody_has_is_not_said_to_be_revoked(server):
+    """A name with a slip of the pen looked as if its tokens were gone. An access token alone has a session that no list has: it ends."""
+    done = run("token", "revoke", "AAAAAAAAAAAAAAAAAAAAAA", "--state", server.state)
+    assert done.returncode == 1 and "nobody has a session or refresh tokens named AAAAAAAAAAAAAAAAAAAAAA" in done.stderr, done
+    assert done.stdout == ""
+
+
+def test_a_node_that_has_stopped_itself_says_so_first_and_as_of_when_it_knows_what_it_shows(tmp_path):
+    with Server(tmp_path / "state") as server:
+        status = lambda *more: run("halt", "status", *more, "--state", server.state).stdout
+        # Under load the lease may be over for a moment at any time.
+        until(lambda: "ATTENTION" not in (said := status()) and "nothing is halted" in said)
+        with contextlib.closing(sqlite3.connect(server.state / "countersign.db", timeout=30, isolation_level=None)) as database:
+            database.execute("ALTER TABLE halt_epoch RENAME TO hidden")
+        until(lambda: json.loads(status("--json"))["unknown"])
+        first, *_ = said = status().splitlines()
+        read = json.loads(status("--json"))["read_ms"]
+        assert "HAS STOPPED ITSELF" in first and "node-1" in first and "cancels pass, nothing new" in first, said
+        as_of = datetime.datetime.fromisoformat(re.search(r"as of (\S+),", first)[1])
+        assert abs(as_of.timestamp() - read / 1000) < 5 and "nothing was halted then" in said, said

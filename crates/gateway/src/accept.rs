@@ -147,7 +147,7 @@ async fn handshake(worker: &Worker, stream: TcpStream, caller: Caller) -> Result
 }
 
 /// The hello is looked at before there is a TLS connection: rustls has no way to say `unrecognized_name` afterwards.
-async fn shake_hands(snapshot: &ServerTlsSnapshot, stream: TcpStream) -> io::Result<Stream> {
+pub(crate) async fn shake_hands(snapshot: &ServerTlsSnapshot, stream: TcpStream) -> io::Result<Stream> {
     let hello = hear(stream).await?;
     if !snapshot.serves(hello.client_hello().server_name()) {
         say_last(hello.io, &UNRECOGNIZED_NAME).await;
@@ -156,7 +156,7 @@ async fn shake_hands(snapshot: &ServerTlsSnapshot, stream: TcpStream) -> io::Res
     agree(hello, snapshot).await
 }
 
-/// The same at the ports of operators and proxies, who find them by whatever name.
+/// The same at the port of proxies, who find it by whatever name.
 pub(crate) async fn shake_hands_by_any_name(snapshot: &ServerTlsSnapshot, stream: TcpStream) -> io::Result<Stream> {
     agree(hear(stream).await?, snapshot).await
 }

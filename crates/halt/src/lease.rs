@@ -8,7 +8,7 @@ use crate::limits::LEASE_LIFE;
 /// clock makes it longer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lease {
-    until: Option<Monotonic>,
+    asked: Option<Monotonic>,
     number: u64,
 }
 
@@ -18,13 +18,13 @@ impl Lease {
         if !self.holds(asked) {
             self.number += 1;
         }
-        self.until = self.until.max(Some(asked.saturating_add(LEASE_LIFE)));
+        self.asked = self.asked.max(Some(asked));
     }
 
     /// Whether it holds.
     #[must_use]
     pub fn holds(&self, now: Monotonic) -> bool {
-        self.until.is_some_and(|until| now < until)
+        self.until().is_some_and(|until| now < until)
     }
 
     /// Counts up when a lease begins, and not while one is renewed: of two orders of a node, the one of a lower number was let through
@@ -34,10 +34,16 @@ impl Lease {
         self.number
     }
 
+    /// When the question was asked that was answered last; `None` when none was.
+    #[must_use]
+    pub const fn asked(&self) -> Option<Monotonic> {
+        self.asked
+    }
+
     /// Until when it holds; `None` when it never did.
     #[must_use]
-    pub const fn until(&self) -> Option<Monotonic> {
-        self.until
+    pub fn until(&self) -> Option<Monotonic> {
+        self.asked.map(|asked| asked.saturating_add(LEASE_LIFE))
     }
 }
 
@@ -56,6 +62,7 @@ mod tests {
         assert!(!lease.holds(end), "however long the answer took");
         lease.renew(Monotonic::from_micros(4_000_000));
         assert_eq!(lease.until(), Some(end), "an answer that comes late does not shorten it");
+        assert_eq!(lease.asked(), Some(asked));
     }
 
     #[test]

@@ -67,12 +67,12 @@ pub enum StoreError {
     #[error("there is no credential {0}")]
     CredentialUnknown(CredentialId),
     /// Another failure of the database.
-    #[error("the database {path} failed: {source}")]
+    #[error("the database {path} failed: {detail}")]
     Database {
-        /// The file.
+        /// The file, or the server.
         path: PathBuf,
-        /// What the database says.
-        source: sqlx::Error,
+        /// What it says, in its own words.
+        detail: String,
     },
     /// No room left.
     #[error("the disk is full: {path} cannot be written")]
@@ -276,25 +276,26 @@ impl StoreError {
                 Some(ServerFailure::Damage) => Self::Corrupt { path: path.to_owned(), detail: told.message().to_owned() },
                 Some(ServerFailure::Full) => Self::DiskFull { path: path.to_owned() },
                 Some(ServerFailure::Late) => Self::Unanswered { path: path.to_owned() },
-                None => Self::Database { path: path.to_owned(), source },
+                // Its words and its code. The client library adds a line of the server's source, which looks like one of a file here.
+                None => Self::Database { path: path.to_owned(), detail: format!("{} (SQLSTATE {})", told.message(), told.code()) },
             },
-            None => Self::file(path, source),
+            None => Self::file(path, &source),
         }
     }
 
     /// Primary result codes of SQLite: sqlite.org/rescode.html.
-    fn file(path: &Path, source: sqlx::Error) -> Self {
+    fn file(path: &Path, source: &sqlx::Error) -> Self {
         const BUSY: i32 = 5;
         const LOCKED: i32 = 6;
         const CORRUPT: i32 = 11;
         const FULL: i32 = 13;
         const NOT_A_DATABASE: i32 = 26;
         let path = path.to_owned();
-        match primary_code(&source) {
+        match primary_code(source) {
             Some(BUSY | LOCKED) => Self::Locked { path },
-            Some(CORRUPT | NOT_A_DATABASE) => Self::Corrupt { path, detail: message(&source) },
+            Some(CORRUPT | NOT_A_DATABASE) => Self::Corrupt { path, detail: message(source) },
             Some(FULL) => Self::DiskFull { path },
-            Some(_) | None => Self::Database { path, source },
+            Some(_) | None => Self::Database { path, detail: source.to_string() },
         }
     }
 

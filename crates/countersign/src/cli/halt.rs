@@ -175,15 +175,17 @@ pub(crate) enum OperatorCommand {
     },
 }
 
+/// Why a halt is raised. Rehearsals have a command of their own, and this one stops people.
+fn reasons() -> impl TypedValueParser<Value = Reason> {
+    let shown = |reason: &Reason| PossibleValue::new(reason.name()).help(reason.doc()).hide(*reason == Reason::Drill);
+    let names = PossibleValuesParser::new(Reason::ALL.iter().map(shown));
+    names.map(|name| Reason::parse(&name).expect("only codes of reasons are possible"))
+}
+
 /// What a lift may leave: the weaker actions.
 const STAGES: &[Action] = &[Action::CancelOnly, Action::DenyNew, Action::Freeze];
 
 fn actions(possible: &'static [Action]) -> impl TypedValueParser<Value = Action> {
     let names = PossibleValuesParser::new(possible.iter().map(|action| action.name()));
     names.map(|name| Action::parse(&name).expect("only names of actions are possible"))
-}
-
-fn reasons() -> impl TypedValueParser<Value = Reason> {
-    let names = PossibleValuesParser::new(Reason::ALL.iter().map(|reason| PossibleValue::new(reason.name()).help(reason.doc())));
-    names.map(|name| Reason::parse(&name).expect("only codes of reasons are possible"))
 }

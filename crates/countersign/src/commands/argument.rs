@@ -57,7 +57,7 @@ pub(super) fn check_free(path: &Path) -> anyhow::Result<()> {
 }
 
 fn is_there(path: &Path) -> anyhow::Error {
-    Failure::usage(format!("{} is there already; choose another file, nothing is overwritten", path.display()))
+    Failure::usage(format!("{} is there already; choose another name, nothing is overwritten", path.display()))
 }
 
 #[cfg(test)]

@@ -151,7 +151,8 @@ fn break_glass(args: &HaltArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         output::json(&serde_json::json!({ "file": path }))?;
     } else {
-        output::line(format!("{} is there: the node stops within a quarter of a second and stays so while it is", path.display()))?;
+        let after = "the node stops within a quarter of a second; take the file away and lift the halt to let it go on";
+        output::line(format!("{} is there: {after}", path.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -168,8 +169,9 @@ async fn status(client: &OperatorClient, watch: bool, json: bool) -> anyhow::Res
     let mut shown: Option<HaltStatus> = None;
     loop {
         let status = client.halts().await?;
-        // The lease runs all the time; that is no news.
-        let same = shown.as_ref().is_some_and(|shown| HaltStatus { lease_ms: status.lease_ms, ..shown.clone() } == status);
+        // The lease runs all the time, and the database is read all the time; that is no news.
+        let at_now = |shown: &HaltStatus| HaltStatus { lease_ms: status.lease_ms, read_ms: status.read_ms, ..shown.clone() };
+        let same = shown.as_ref().is_some_and(|shown| at_now(shown) == status);
         if !same {
             show(&status, watch, json)?;
         }
@@ -185,9 +187,12 @@ fn show(status: &HaltStatus, watch: bool, json: bool) -> anyhow::Result<()> {
     if json {
         return if watch { output::line(serde_json::to_string(status)?) } else { output::json(status) };
     }
+    if let Some(why) = &status.unknown {
+        output::line(stopped(status, why))?;
+    }
     let known = match &status.unknown {
         None => format!("knows its halts (lease {} ms)", status.lease_ms),
-        Some(why) => format!("DOES NOT KNOW its halts ({why}): cancels pass, nothing new"),
+        Some(_) => "does not know its halts".to_owned(),
     };
     let confirmed = if status.confirmed { "confirmed".to_owned() } else { format!("NOT confirmed: {}", awaited(&status.nodes)) };
     let lifts = match status.quorum {
@@ -200,7 +205,7 @@ fn show(status: &HaltStatus, watch: bool, json: bool) -> anyhow::Result<()> {
         output::line(format!("nodes: {}", nodes.join(", ")))?;
     }
     if status.halts.is_empty() {
-        return output::line("nothing is halted");
+        return output::line(if status.unknown.is_none() { "nothing is halted" } else { "nothing was halted then" });
     }
     let mut table = output::table(&["HALT", "SCOPE", "ACTION", "REASON", "SINCE", "BY", "RESTING ORDERS", "WORDS"]);
     for halt in &status.halts {
@@ -211,6 +216,16 @@ fn show(status: &HaltStatus, watch: bool, json: bool) -> anyhow::Result<()> {
         table.add_row([&halt.id, &halt.scope, &action, &halt.reason, &since, &halt.by, &resting, &halt.text]);
     }
     output::print(&table)
+}
+
+/// Of a node that cannot tell what is halted: what it does about that, and how old what it shows is.
+fn stopped(status: &HaltStatus, why: &str) -> String {
+    let as_of = match status.read_ms {
+        Some(read) => format!("what follows is as of {}, and may have changed since", when::show(Timestamp::from_millis(read))),
+        None => "what follows is what it has heard since its start, and not what the database says".to_owned(),
+    };
+    let node = &status.node;
+    format!("ATTENTION: node {node} HAS STOPPED ITSELF, for it DOES NOT KNOW its halts ({why}): cancels pass, nothing new; {as_of}")
 }
 
 /// What became of resting orders.

@@ -9,17 +9,17 @@ mod screen;
 mod service_manager;
 mod sources;
 mod taken_over;
+mod upstreams;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use countersign_core::{Entropy as _, TokenSealer};
 use countersign_gateway::audit::REFUSALS_PER_SOURCE_MAX;
 use countersign_gateway::clock;
-use countersign_gateway::config::{self, LogFormat, Settings, Sources, UpstreamTarget};
+use countersign_gateway::config::{self, LogFormat, Settings, Sources};
 use countersign_gateway::connection::{ConnectionLimits, OpenConnections};
 use countersign_gateway::control::{ControlParts, reload_credentials, ship_last};
 use countersign_gateway::drain::Drain;
@@ -38,12 +38,11 @@ use countersign_gateway::public_rates::PublicRates;
 use countersign_gateway::shared::{CredentialTable, Shared};
 use countersign_gateway::start::Gateway;
 use countersign_gateway::tokens::TokenState;
-use countersign_gateway::upstream::UpstreamConfig;
 use countersign_halt::OperatorSet;
 use countersign_handshake::{HostPolicy, NonceKeys, ServerConfig, TicketKeys};
 use countersign_pki::PrivateAuthority;
 use countersign_store::{AuditEvent, AuditLog, AuditRecord, Store};
-use countersign_venue::{IdentityKeys, IdentityVerifier, Venue, VenueConfig, VenueHandle};
+use countersign_venue::{IdentityKeys, VenueHandle};
 use tokio::sync::Notify;
 
 use self::guards::{Guards, fix_records, guards, session_tickets, shared_memory};
@@ -54,6 +53,7 @@ pub(super) use self::screen::ONLY_HERE;
 use self::screen::print_screen;
 use self::sources::sources;
 pub(crate) use self::sources::{environment, load};
+use self::upstreams::{start_venue, upstream_configs};
 use super::stop_signal::StopSignal;
 use crate::cli::ServeArgs;
 use crate::failure::{self, Failure};
@@ -294,42 +294,6 @@ async fn read_before_anybody_comes(shared: &Shared) -> anyhow::Result<()> {
     shared.halts.read().await;
     Ok(())
 }
-
-async fn start_venue(settings: &Settings, keys: IdentityKeys) -> anyhow::Result<Option<VenueHandle>> {
-    let Some(embedded) = settings.upstreams.iter().find(|upstream| upstream.target == UpstreamTarget::Embedded) else { return Ok(None) };
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
-    let config = VenueConfig { audience: embedded.audience.clone(), lists_perpetual: embedded.perpetual, ..VenueConfig::default() };
-    let mut venue = Venue::start(config, IdentityVerifier::from_keys(keys), listener);
-    if settings.fix.enabled {
-        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for the paper venue")?;
-        venue.serve_fix(listener);
-    }
-    Ok(Some(venue))
-}
-
-fn upstream_configs(settings: &Settings, venue: Option<&VenueHandle>) -> Vec<UpstreamConfig> {
-    let authority = |target: &UpstreamTarget| match target {
-        UpstreamTarget::Embedded => venue.map_or_else(String::new, |venue| venue.local_addr().to_string()),
-        UpstreamTarget::Http { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-        UpstreamTarget::Http { host, port } => format!("{host}:{port}"),
-    };
-    let limits = &settings.limits;
-    let config = |upstream: &config::Upstream| UpstreamConfig {
-        authority: authority(&upstream.target),
-        connect_timeout: limits.upstream_connect_timeout,
-        response_timeout: limits.upstream_response_timeout,
-        idle_max: limits.upstream_idle_connections,
-        idle_for: UPSTREAM_IDLE_FOR,
-        fix: match (&upstream.fix, &upstream.target) {
-            (None, UpstreamTarget::Embedded) => venue.and_then(VenueHandle::fix_addr).map(|address| address.to_string()),
-            (address, UpstreamTarget::Embedded | UpstreamTarget::Http { .. }) => address.clone(),
-        },
-    };
-    settings.upstreams.iter().map(config).collect()
-}
-
-/// Idle upstream connections are closed by us before the usual 60 to 75 s of servers, so that no request meets a closing one.
-const UPSTREAM_IDLE_FOR: std::time::Duration = std::time::Duration::from_secs(50);
 
 /// The handshake as the settings have it. `tickets` are the keys in force: sessions outlive a change of the gateway's key.
 fn handshake_config(settings: &Settings, gateway: countersign_handshake::GatewayIdentity, tickets: Arc<TicketKeys>) -> ServerConfig {

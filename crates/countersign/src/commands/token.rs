@@ -51,6 +51,16 @@ async fn revoke(args: &TokenRevokeArgs) -> anyhow::Result<ExitCode> {
         (None, None, None) => return Err(Failure::usage("name a session, a key or a token".to_owned())),
     };
     let report = gateway(&args.state)?.revoke_tokens(&target).await?;
+    if let RevocationTarget::Session(sid) = target
+        && report.nobody
+    {
+        let words = format!(
+            "nobody has a session or refresh tokens named {sid} (token list, session list); an access token of that name, which would be \
+             on no list, is revoked (epoch {})",
+            report.epoch
+        );
+        return Err(anyhow::anyhow!(words));
+    }
     output::line(format!("{} is revoked (epoch {})", report.target, report.epoch))?;
     Ok(ExitCode::SUCCESS)
 }

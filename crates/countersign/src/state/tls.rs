@@ -7,7 +7,7 @@ use countersign_gateway::clock;
 use countersign_gateway::config::{Authorities, CertificateSource, ClientTrust, Settings, host_of};
 use countersign_pki::{
     CertificateFiles, ClientAuth, ClientCertificateRequest, ListenerFiles, ListenerPolicy, PkiError, PrivateAuthority, ProtocolVersions,
-    ServerCertificateRequest, ServerTls, TicketKeyRing, UnixTime, ensure_client_certificate, ensure_server_certificate,
+    ServerCertificateRequest, ServerTls, SniPolicy, TicketKeyRing, UnixTime, ensure_client_certificate, ensure_server_certificate,
 };
 use countersign_store::StateDir;
 use rustls::time_provider::TimeProvider;
@@ -103,6 +103,8 @@ pub(super) fn operator_tls(dir: &StateDir, tickets: &Arc<TicketKeyRing>, clock: 
     let mut policy = ListenerPolicy::new("operators");
     policy.versions = ProtocolVersions::Tls13Only;
     policy.client_auth = ClientAuth::Required;
+    // By its names and addresses only: a name that a page led a browser here by is none of them.
+    policy.sni = SniPolicy::Known;
     // The operators' doors speak this alone (ADR 0049).
     policy.alpn = vec![b"http/1.1".to_vec()];
     let files = ListenerFiles { certificates: vec![certificate], client_ca: vec![dir.path().join("ca.pem")], revocation: Vec::new() };

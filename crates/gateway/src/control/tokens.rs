@@ -47,15 +47,47 @@ fn bound_to(cnf: &Confirmation) -> String {
 
 /// Revokes, records, and lets open connections notice.
 ///
+/// A session that is on no record is revoked all the same, and the report says so: access tokens without a refresh token have a session,
+/// too, and nobody writes it down.
+///
 /// # Errors
-/// [`BackendError::NotFound`] for a family or key that is not on record; [`BackendError::Failed`] when it cannot be written down.
+/// [`BackendError::NotFound`] for a key that is not on record; [`BackendError::Failed`] when it cannot be written down.
 pub(super) async fn revoke(shared: &Shared, by: &OperatorIdentity, target: &RevocationTarget) -> Result<TokenRevokeReport, BackendError> {
     if let RevocationTarget::Credential(id) = target {
         shared.store.credential(id).await.map_err(store_failure)?;
     }
-    let revocation = end(shared, by, target).await?;
+    // Asked first: what is revoked ends, and is then no longer there to be found.
+    let nobody = match target {
+        RevocationTarget::Session(sid) => holder(shared, *sid).await? == Holder::Nobody,
+        RevocationTarget::Credential(_) | RevocationTarget::Token(_) => false,
+    };
+    let epoch = end(shared, by, target).await?;
     record(shared, by, AuditEvent::TokenRevoke, target)?;
-    Ok(TokenRevokeReport { target: target.to_string(), epoch: revocation })
+    Ok(TokenRevokeReport { target: target.to_string(), epoch, nobody })
+}
+
+/// Who has a session.
+#[derive(PartialEq, Eq)]
+enum Holder {
+    /// This process.
+    Here,
+    /// A node, as far as is on record.
+    Node(String),
+    /// Whoever has its refresh tokens.
+    Tokens,
+    /// Nobody that is on record.
+    Nobody,
+}
+
+async fn holder(shared: &Shared, sid: SessionId) -> Result<Holder, BackendError> {
+    if sessions::is_here(shared, sid) {
+        return Ok(Holder::Here);
+    }
+    if let Some(held) = shared.store.open_session(sid).await.map_err(store_failure)? {
+        return Ok(Holder::Node(sessions::node_of(shared, held.node)));
+    }
+    let family = shared.store.family(sid).await.map_err(store_failure)?;
+    Ok(if family.is_some() { Holder::Tokens } else { Holder::Nobody })
 }
 
 /// Ends a session: its connection says so, and every token that was given out to it is void.
@@ -63,18 +95,17 @@ pub(super) async fn revoke(shared: &Shared, by: &OperatorIdentity, target: &Revo
 /// # Errors
 /// As [`revoke`]; [`BackendError::NotFound`] when neither a session nor a family has this name.
 pub(super) async fn kill_session(shared: &Shared, by: &OperatorIdentity, sid: SessionId) -> Result<KillReport, BackendError> {
-    let family = shared.store.family(sid).await.map_err(store_failure)?;
-    let here = sessions::is_here(shared, sid);
-    let elsewhere = if here { None } else { shared.store.open_session(sid).await.map_err(store_failure)? };
-    if family.is_none() && !here && elsewhere.is_none() {
+    let holder = holder(shared, sid).await?;
+    if holder == Holder::Nobody {
         return Err(BackendError::NotFound(format!("there is no session {sid}, here or at another node")));
     }
     let target = RevocationTarget::Session(sid);
     // The tokens first: whoever is cut must not come back with one. The session ends with them, wherever it is.
     let epoch = end(shared, by, &target).await?;
     record(shared, by, AuditEvent::SessionKill, &target)?;
-    let node = elsewhere.map(|held| sessions::node_of(shared, held.node));
-    Ok(KillReport { sid: sid.to_string(), was_open: here || node.is_some(), epoch, node })
+    let was_open = holder != Holder::Tokens;
+    let node = if let Holder::Node(node) = holder { Some(node) } else { None };
+    Ok(KillReport { sid: sid.to_string(), was_open, epoch, node })
 }
 
 async fn end(shared: &Shared, by: &OperatorIdentity, target: &RevocationTarget) -> Result<u64, BackendError> {

@@ -316,6 +316,7 @@ impl HaltKeeper {
             epoch: node.set().epoch(),
             unknown: unknown.map(|why| why.name().to_owned()),
             lease_ms: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
+            read_ms: node.lease().asked().map(|asked| clock::wall().saturating_sub(now.saturating_since(asked)).as_millis()),
             confirmed,
             nodes,
             quorum: (self.operators.quorum(), self.operators.operators().len()),

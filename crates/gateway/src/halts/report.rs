@@ -230,6 +230,10 @@ pub struct HaltStatus {
     pub unknown: Option<String>,
     /// Milliseconds that its lease still holds.
     pub lease_ms: u64,
+    /// As of when the database's word is known here, Unix milliseconds: later changes are known only as far as they were heard or made
+    /// here. `None` when it was not read since the start, and from a gateway of before.
+    #[serde(default)]
+    pub read_ms: Option<u64>,
     /// Whether no request of before the latest change is under way, at any node.
     pub confirmed: bool,
     /// The nodes that share the halts, this one first, and whether each is past the latest change.

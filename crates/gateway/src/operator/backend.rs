@@ -274,6 +274,10 @@ pub struct TokenRevokeReport {
     pub target: String,
     /// The number of the revocation.
     pub epoch: u64,
+    /// Whether nobody has a session or refresh tokens of that name, as far as is on record. It is revoked all the same: access tokens
+    /// without a refresh token are on no record.
+    #[serde(default)]
+    pub nobody: bool,
 }
 
 /// An open connection.

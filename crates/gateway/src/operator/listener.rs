@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::accept::{Stream, shake_hands_by_any_name};
+use crate::accept::{Stream, shake_hands};
 use crate::connection::{ConnectionLimits, ShownChain};
 
 use super::backend::OperatorBackend;
@@ -132,7 +132,9 @@ impl Tasks {
 /// The TLS handshake, who came and by what; nobody (`None`) when the certificate is valid but not an operator's.
 async fn handshake(tls: &ServerTls, stream: TcpStream) -> io::Result<(Stream, Option<(OperatorIdentity, ShownChain)>)> {
     let snapshot = tls.snapshot();
-    let stream = shake_hands_by_any_name(&snapshot, stream).await?;
+    // Under no name but ours: a browser that holds a certificate may be led here by a name of somebody else's page (DNS rebinding), and it
+    // names that in its hello.
+    let stream = shake_hands(&snapshot, stream).await?;
     let (_, connection) = stream.get_ref();
     // On a resumed connection the certificate came out of a ticket: dates and revocation are asked again.
     tls.recheck_handshake(connection, &snapshot, UnixTime::now()).map_err(io::Error::other)?;

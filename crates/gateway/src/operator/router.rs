@@ -86,13 +86,19 @@ impl From<QueryRejection> for Refused {
 /// of ours.
 const PAGE_FIELDS: [HeaderName; 2] = [header::ORIGIN, HeaderName::from_static("sec-fetch-site")];
 
-/// Nothing is answered to somebody who is not an operator, not even 404; and nothing is changed for a page in an operator's browser.
+/// Whether a page in an operator's browser asks. What its user typed in is no page's, and reads.
+fn is_of_a_page(request: &axum::extract::Request) -> bool {
+    let typed_in = |name: &HeaderName, value: &HeaderValue| *name != header::ORIGIN && value == "none" && request.method().is_safe();
+    PAGE_FIELDS.iter().any(|name| request.headers().get_all(name).iter().any(|value| !typed_in(name, value)))
+}
+
+/// Nothing is answered to somebody who is not an operator, not even 404; and nothing to a page in an operator's browser.
 async fn require_operator(request: axum::extract::Request, next: axum::middleware::Next) -> Response {
     if request.extensions().get::<OperatorIdentity>().is_none() {
         return Refused::new(StatusCode::FORBIDDEN, "not_an_operator", "the client certificate is not an operator's").into_response();
     }
-    if !request.method().is_safe() && PAGE_FIELDS.iter().any(|field| request.headers().contains_key(field)) {
-        return Refused::new(StatusCode::FORBIDDEN, "origin", "changes are not taken from web pages").into_response();
+    if is_of_a_page(&request) {
+        return Refused::new(StatusCode::FORBIDDEN, "origin", "web pages are not answered here").into_response();
     }
     next.run(request).await
 }

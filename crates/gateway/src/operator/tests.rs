@@ -153,6 +153,18 @@ async fn a_web_page_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_web_page_reads_nothing_and_whoever_types_an_address_in_does() {
+    let on_socket = OnSocket::start();
+    let asked = |field: &str| format!("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{field}\r\n\r\n");
+    for page in ["origin: https://evil.example", "origin: none", "sec-fetch-site: cross-site", "sec-fetch-site: same-origin"] {
+        let answer = on_socket.raw(&asked(page)).await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{page}: {answer}");
+    }
+    assert!(on_socket.raw(&asked("sec-fetch-site: none")).await.starts_with("HTTP/1.1 200 "));
+    assert!(on_socket.raw(&post("/v1/reload", "sec-fetch-site: none\r\n")).await.starts_with("HTTP/1.1 403 "));
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_refused_in_one_form() {
     let on_socket = OnSocket::start();
     for (request, status, code) in [
@@ -208,7 +220,8 @@ async fn sessions_and_tokens_are_ended_by_name() {
     assert_eq!(client.kill_session(one).await.unwrap(), KillReport { sid: one.to_string(), was_open: true, epoch: 7, node: None });
     assert!(client.tokens(5).await.unwrap().is_empty());
     let target = RevocationTarget::Session(two);
-    assert_eq!(client.revoke_tokens(&target).await.unwrap(), TokenRevokeReport { target: target.to_string(), epoch: 8 });
+    let report = TokenRevokeReport { target: target.to_string(), epoch: 8, nobody: true };
+    assert_eq!(client.revoke_tokens(&target).await.unwrap(), report);
     let changes = on.backend.changes.lock().clone();
     assert!(changes[0].ends_with(&format!("kill {one}")) && changes[1].ends_with(&format!("revoke {target}")), "{changes:?}");
     let refused = on.raw("POST /v1/tokens/all:/revoke HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;

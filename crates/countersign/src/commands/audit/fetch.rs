@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::cli::AuditFetchArgs;
-use crate::commands::{output, run_async};
+use crate::commands::{argument, output, run_async};
 use crate::failure::Failure;
 use crate::state;
 
@@ -12,6 +12,7 @@ pub(super) fn run(args: &AuditFetchArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn fetch(args: &AuditFetchArgs) -> anyhow::Result<ExitCode> {
+    argument::check_free(&args.out)?;
     let (dir, store) = state::open_store(&args.state.state).await?;
     if store.notices().is_none() {
         return Err(Failure::usage(format!("the database is a file of one node, whose log is in {}", dir.audit().display())));

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::{Algorithm, Timestamp};
-use countersign_gateway::halts::report::{LiftReport, LiftRequest, SignatureRequest};
+use countersign_gateway::halts::report::{HaltLine, HaltStatus, LiftReport, LiftRequest, SignatureRequest};
 use countersign_halt::{Lift, LiftId};
 use countersign_handshake::{Signer as _, SigningKey};
 
@@ -17,9 +17,15 @@ use crate::failure::Failure;
 /// Runs the subcommand.
 pub(in crate::commands) fn run(command: &LiftCommand) -> anyhow::Result<ExitCode> {
     run_async(async {
-        let mut unliftable = false;
+        let (mut unliftable, mut standing) = (false, None);
         let (report, json) = match command {
-            LiftCommand::Apply { proposal, json, state } => (gateway(state)?.apply_lift(parse(proposal)?).await?, *json),
+            LiftCommand::Apply { proposal, json, state } => {
+                let client = gateway(state)?;
+                let report = client.apply_lift(parse(proposal)?).await?;
+                // The lift is done; that the node says nothing more is no failure of it.
+                standing = if *json { None } else { client.halts().await.ok() };
+                (report, *json)
+            }
             LiftCommand::Propose { halts, stage, reason, json, state } => {
                 let request = LiftRequest { halts: halts.clone(), to: stage.map(|action| action.to_string()), reason: reason.clone() };
                 let client = gateway(state)?;
@@ -39,6 +45,9 @@ pub(in crate::commands) fn run(command: &LiftCommand) -> anyhow::Result<ExitCode
             output::json(&report)?;
         } else {
             show(&report)?;
+            if let Some(status) = standing {
+                show_standing(&status)?;
+            }
             if unliftable {
                 output::line(super::NO_OPERATORS)?;
             }
@@ -64,6 +73,24 @@ pub(in crate::commands) fn sign(report: &LiftReport, pem: &str, check: Option<&s
     Ok(URL_SAFE_NO_PAD.encode(key.sign(&lift.signed_bytes())?))
 }
 
+/// What is halted after a lift: whoever lifted one of two halts must not think that trading goes on.
+fn show_standing(status: &HaltStatus) -> anyhow::Result<()> {
+    if let Some(why) = &status.unknown {
+        output::line(super::stopped(status, why))?;
+    }
+    match status.halts.len() {
+        0 => output::line("no halt stands any more")?,
+        1 => output::line("1 halt still stands:")?,
+        more => output::line(format!("{more} halts still stand:"))?,
+    }
+    status.halts.iter().try_for_each(|halt| output::line(line(halt)))
+}
+
+fn line(halt: &HaltLine) -> String {
+    let HaltLine { id, scope, action, at_ms, by, .. } = halt;
+    format!("  {id} {scope} {action} since {} by {by}", when::show(Timestamp::from_millis(*at_ms)))
+}
+
 fn show(report: &LiftReport) -> anyhow::Result<()> {
     if let Some(epoch) = report.applied {
         return output::line(format!("{} applied, epoch {epoch}", report.id));
@@ -73,14 +100,7 @@ fn show(report: &LiftReport) -> anyhow::Result<()> {
     output::line(format!("{}  check words {}", report.id, report.check_words))?;
     output::line(format!("lifts to {to}, because: {}", lift.reason))?;
     for halt in &report.halts {
-        output::line(format!(
-            "  {} {} {} since {} by {}",
-            halt.id,
-            halt.scope,
-            halt.action,
-            when::show(Timestamp::from_millis(halt.at_ms)),
-            halt.by
-        ))?;
+        output::line(line(halt))?;
     }
     let signed = if report.signed_by.is_empty() { "nobody".to_owned() } else { report.signed_by.join(", ") };
     output::line(format!("signed by {signed}; {} needed; until {}", report.needed, when::show(Timestamp::from_millis(report.expires_ms))))?;

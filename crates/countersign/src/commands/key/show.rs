@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use comfy_table::Table;
 use countersign_core::{CredentialState, Timestamp};
 use countersign_gateway::clock;
-use countersign_store::{CredentialRecord, KeyChange, Material};
+use countersign_store::{CredentialRecord, KeyChange, KeyChangeKind, Material};
 use serde_json::{Value, json};
 
 use crate::cli::StateArgs;
@@ -30,18 +30,19 @@ pub(super) async fn run(key: &str, as_json: bool, args: &StateArgs) -> anyhow::R
     output::line("")?;
     let mut table = output::table(&["WHEN", "WHAT", "BY", "DETAIL"]);
     for change in &history {
-        table.add_row([when::show(change.at), change.kind.name().to_owned(), change.by.clone(), told(&change.detail)]);
+        table.add_row([when::show(change.at), change.kind.name().to_owned(), change.by.clone(), told(change.kind, &change.detail)]);
     }
     output::print(&table)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// What the history says, with times as people read them: it has them in microseconds, behind the word that says what they are.
-fn told(detail: &str) -> String {
-    let mut after_ends = false;
+fn told(kind: KeyChangeKind, detail: &str) -> String {
+    let before_time = if kind == KeyChangeKind::Superseded { "at" } else { "ends" };
+    let mut is_next = false;
     let shown = detail.split(' ').map(|word| {
         let (number, rest) = word.strip_suffix(';').map_or((word, ""), |number| (number, ";"));
-        let is_time = std::mem::replace(&mut after_ends, word == "ends");
+        let is_time = std::mem::replace(&mut is_next, word == before_time);
         match number.parse() {
             Ok(micros) if is_time => format!("{}{rest}", when::show(Timestamp::from_micros(micros))),
             Ok(_) | Err(_) => word.to_owned(),
@@ -136,16 +137,17 @@ fn state_word(record: &CredentialRecord, now: Timestamp) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::told;
+    use super::*;
 
     #[test]
     fn a_history_has_times_for_people() {
         assert_eq!(
-            told("Ed25519; weight 10/min; bind sep; ends 1796079893975227; refusals explained"),
+            told(KeyChangeKind::Policy, "Ed25519; weight 10/min; bind sep; ends 1796079893975227; refusals explained"),
             "Ed25519; weight 10/min; bind sep; ends 2026-11-30T23:04:53Z; refusals explained"
         );
-        for as_it_is in ["bind sep; ends never", "label 1796079893975227", "", "ends"] {
-            assert_eq!(told(as_it_is), as_it_is);
+        assert_eq!(told(KeyChangeKind::Superseded, "by cred-1 at 1796079893975227"), "by cred-1 at 2026-11-30T23:04:53Z");
+        for as_it_is in ["bind sep; ends never", "label 1796079893975227", "look at 5", "", "ends"] {
+            assert_eq!(told(KeyChangeKind::Policy, as_it_is), as_it_is);
         }
     }
 }

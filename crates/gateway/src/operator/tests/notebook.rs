@@ -62,7 +62,7 @@ impl OperatorBackend for Notebook {
 
     async fn revoke_tokens(&self, by: &OperatorIdentity, target: &RevocationTarget) -> Result<TokenRevokeReport, BackendError> {
         self.changes.lock().push(format!("{by} revoke {target}"));
-        Ok(TokenRevokeReport { target: target.to_string(), epoch: 8 })
+        Ok(TokenRevokeReport { target: target.to_string(), epoch: 8, nobody: true })
     }
 
     fn connections(&self, _: usize) -> Vec<ConnectionRecord> {

@@ -10,6 +10,7 @@ import uuid
 import pytest
 
 from harness.fix import FixClient, binance_logon, coinbase_logon, deribit_logon, kraken_logon, limit_order, sending_time, value
+from harness.recorded import recorded
 from harness.server import Server, run
 from harness.waiting import until
 
@@ -197,6 +198,20 @@ def test_for_others_nobody_speaks(server, binance):
     with logged_on(server, binance, "ALONE") as client:
         client.send("D", limit_order("for-others"), header=[(115, "OTHERFIRM")])
         client.expect("3", t371="115")
+
+
+GARBLED_BYTES_MAX = 2 * 65_536
+
+
+def test_bytes_that_never_become_a_message_have_an_end(server, binance):
+    with logged_on(server, binance, "GARBAGE") as client:
+        client.socket.sendall(b"x" * GARBLED_BYTES_MAX)
+        client.send("1", [(112, "still here")])
+        client.expect("0", t112="still here")
+        client.socket.sendall(b"x" * (GARBLED_BYTES_MAX + 1))
+        client.expect("5", t58="Too many garbled messages")
+        assert client.read() is None
+    until(lambda: [record for record in recorded(server.state, "refuse") if "that is no message" in record.get("detail", "") and record.get("account")])
 
 
 @pytest.mark.parametrize("hostile", [

@@ -76,6 +76,20 @@ def test_an_order_is_replaced(server, binance):
         client.expect("r", t11="all", t531="7")
 
 
+def test_an_order_that_may_have_been_sent_before_is_placed_once(server, binance):
+    possibly = [(97, "Y")]
+    with logged_on(server, binance, "RESENDER") as client:
+        client.send("D", limit_order("resent"), header=possibly)
+        placed = client.expect("8", t39="0", t150="0", t11="resent")
+        client.send("D", limit_order("resent"), header=possibly)
+        client.expect("8", t150="I", t39="0", t37=value(placed, 37))
+        client.send("F", [(11, "resent-off"), (41, "resent"), (55, "BTCUSDT"), (54, "1"), (60, sending_time())])
+        client.expect("8", t39="4", t41="resent")
+        client.send("D", limit_order("resent"), header=possibly)
+        client.expect("8", t150="I", t39="4", t37=value(placed, 37))
+        client.logout()
+
+
 def test_a_mass_cancel_is_about_what_the_account_had_at_a_moment(server, binance):
     def asks(client, *more):
         client.send("q", [(11, "all"), (530, "7"), (60, sending_time()), *more])

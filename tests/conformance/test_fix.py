@@ -10,6 +10,7 @@ import uuid
 import pytest
 
 from harness.fix import FixClient, binance_logon, coinbase_logon, deribit_logon, kraken_logon, limit_order, sending_time, value
+from harness.recorded import recorded
 from harness.server import Server, run
 from harness.waiting import until
 
@@ -73,6 +74,20 @@ def test_an_order_is_replaced(server, binance):
         while value(client.expect("8", t39="4"), 11) != "new":
             pass
         client.expect("r", t11="all", t531="7")
+
+
+def test_an_order_that_may_have_been_sent_before_is_placed_once(server, binance):
+    possibly = [(97, "Y")]
+    with logged_on(server, binance, "RESENDER") as client:
+        client.send("D", limit_order("resent"), header=possibly)
+        placed = client.expect("8", t39="0", t150="0", t11="resent")
+        client.send("D", limit_order("resent"), header=possibly)
+        client.expect("8", t150="I", t39="0", t37=value(placed, 37))
+        client.send("F", [(11, "resent-off"), (41, "resent"), (55, "BTCUSDT"), (54, "1"), (60, sending_time())])
+        client.expect("8", t39="4", t41="resent")
+        client.send("D", limit_order("resent"), header=possibly)
+        client.expect("8", t150="I", t39="4", t37=value(placed, 37))
+        client.logout()
 
 
 def test_a_mass_cancel_is_about_what_the_account_had_at_a_moment(server, binance):
@@ -197,6 +212,20 @@ def test_for_others_nobody_speaks(server, binance):
     with logged_on(server, binance, "ALONE") as client:
         client.send("D", limit_order("for-others"), header=[(115, "OTHERFIRM")])
         client.expect("3", t371="115")
+
+
+GARBLED_BYTES_MAX = 2 * 65_536
+
+
+def test_bytes_that_never_become_a_message_have_an_end(server, binance):
+    with logged_on(server, binance, "GARBAGE") as client:
+        client.socket.sendall(b"x" * GARBLED_BYTES_MAX)
+        client.send("1", [(112, "still here")])
+        client.expect("0", t112="still here")
+        client.socket.sendall(b"x" * (GARBLED_BYTES_MAX + 1))
+        client.expect("5", t58="Too many garbled messages")
+        assert client.read() is None
+    until(lambda: [record for record in recorded(server.state, "refuse") if "that is no message" in record.get("detail", "") and record.get("account")])
 
 
 @pytest.mark.parametrize("hostile", [

@@ -6,7 +6,7 @@
 //!   wrong here: skip to the next `8=FIX`   CheckSum wrong: skip this message as a whole
 //! ```
 //!
-//! A garbled message is ignored and reported once (FIX session layer, "garbled message"). A message whose length is consistent and
+//! A garbled message is ignored and reported once (FIX session layer, "garbled message"); that no message comes any more, again. A message whose length is consistent and
 //! whose CheckSum is not is skipped whole: what looks like a message inside one of its values never becomes one. The stream
 //! resynchronises at the next `8=FIX` that is not the tail of a longer tag (`58=FIX...`).
 //!
@@ -36,6 +36,8 @@ pub enum Garble {
     TooLong,
     /// A part of it is not `tag=value`.
     Field,
+    /// No message in so many bytes ([`limits::GARBLED_BYTES_MAX`]).
+    NoMessage,
 }
 
 /// What was found in the stream.
@@ -55,6 +57,8 @@ pub struct Framer {
     message_bytes_max: usize,
     /// The stream is out of step: everything up to the next `8=FIX` is skipped without another report.
     skipping: bool,
+    /// Bytes skipped since the last message.
+    skipped: usize,
     /// The last byte before `start`.
     previous: u8,
 }
@@ -70,7 +74,7 @@ impl Framer {
     /// A framer at the start of a stream, for messages of at most so many bytes.
     #[must_use]
     pub const fn new(message_bytes_max: usize) -> Self {
-        Self { buffer: Vec::new(), start: 0, message_bytes_max, skipping: false, previous: SOH }
+        Self { buffer: Vec::new(), start: 0, message_bytes_max, skipping: false, skipped: 0, previous: SOH }
     }
 
     /// Allows messages of another length from now on.
@@ -100,7 +104,12 @@ impl Framer {
 
     /// The next message or fault; none when more bytes are needed.
     pub fn next_frame(&mut self) -> Option<Framed<'_>> {
-        if self.skipping && !self.find_start() {
+        let found = !self.skipping || self.find_start();
+        if self.skipped > limits::GARBLED_BYTES_MAX {
+            self.skipped = 0;
+            return Some(Framed::Garbled(Garble::NoMessage));
+        }
+        if !found {
             return None;
         }
         match self.step() {
@@ -108,18 +117,24 @@ impl Framer {
             Step::Frame(length) => {
                 let begin = self.start;
                 self.advance(length);
+                self.skipped = 0;
                 Some(Framed::Frame(&self.buffer[begin..begin + length]))
             }
             Step::SkipWhole(length, garble) => {
-                self.advance(length);
+                self.skip(length);
                 Some(Framed::Garbled(garble))
             }
             Step::Resynchronise(garble) => {
-                self.advance(1);
+                self.skip(1);
                 self.skipping = true;
                 Some(Framed::Garbled(garble))
             }
         }
+    }
+
+    fn skip(&mut self, length: usize) {
+        self.skipped = self.skipped.saturating_add(length);
+        self.advance(length);
     }
 
     fn advance(&mut self, length: usize) {
@@ -137,7 +152,7 @@ impl Framer {
                 return !self.skipping;
             }
             let next = rest[1..].iter().position(|byte| *byte == START[0]).map_or(rest.len(), |place| place + 1);
-            self.advance(next);
+            self.skip(next);
         }
         false
     }

@@ -63,6 +63,10 @@ pub const REJECTS_MAX: u32 = 100;
 /// Garbled messages in one [`RATE_WINDOW`] before the connection is cut: TLS delivers bytes intact, so they are a fault or an attack.
 pub const GARBLED_MAX: u32 = 20;
 
+/// Bytes that may be skipped between two messages before the connection is cut: two longest messages, the one whose length is a lie and
+/// the one it ran into. What never comes back to a message has no second fault to be counted by [`GARBLED_MAX`].
+pub const GARBLED_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
+
 /// ResendRequests sent for one gap before the session is ended as one that cannot be recovered.
 pub const RESEND_ATTEMPTS_MAX: u32 = 3;
 

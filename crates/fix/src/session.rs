@@ -293,7 +293,8 @@ impl<S: MessageStore> Session<S> {
         match self.phase {
             Phase::LoggedOn | Phase::ExpectLogout => {
                 self.events.push_back(Event::Garbled(garble));
-                if !self.garbled.admit(now.mono) {
+                if !self.garbled.admit(now.mono) || garble == Garble::NoMessage {
+                    self.say_logout(now, Some("Too many garbled messages"));
                     self.disconnect(DisconnectReason::TooManyGarbled);
                 }
             }

@@ -91,6 +91,17 @@ fn the_tail_of_a_longer_tag_is_no_start() {
 }
 
 #[test]
+fn that_no_message_comes_any_more_is_told_however_the_bytes_arrive() {
+    let stream = [vec![b'x'; limits::GARBLED_BYTES_MAX + 2], sealed("FIX.4.4", "35=0|34=1|")].concat();
+    for size in [1, 4_096, stream.len()] {
+        let inputs: Vec<&[u8]> = stream.chunks(size).collect();
+        let found = run(MAX, &inputs);
+        assert_eq!(found[..2], ["BeginString", "NoMessage"], "{size}");
+        assert_eq!(found.len(), 3, "{size}");
+    }
+}
+
+#[test]
 fn a_claimed_length_allocates_nothing() {
     let mut framer = Framer::new(MAX);
     framer.push(&fix("8=FIX.4.4|9=900|35=A|"));

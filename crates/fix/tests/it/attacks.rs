@@ -96,8 +96,22 @@ fn garbled_messages_without_end_cut_the_connection() {
     for _ in 0..=limits::GARBLED_MAX {
         stage.input(&raw("8=FIX.4.4|9=5|35=0|10=000|"));
     }
+    stage.play("we 2 5 58=Too many garbled messages");
     assert_eq!(stage.closed, Some(DisconnectReason::TooManyGarbled));
     assert!(stage.events.contains(&Event::Garbled(Garble::CheckSum)));
+}
+
+#[test]
+fn bytes_without_a_message_have_an_end() {
+    let mut stage = stage(guarded(Version::Fix44));
+    stage.play(LOGON);
+    let garbage = vec![b'x'; limits::GARBLED_BYTES_MAX];
+    stage.input(&garbage);
+    stage.play("peer 2 0");
+    stage.input(&garbage);
+    assert_eq!(stage.closed, None, "a message in between begins the count anew");
+    stage.input(b"x");
+    stage.play("we 2 5 58=Too many garbled messages\nclosed TooManyGarbled");
 }
 
 #[test]

@@ -42,7 +42,7 @@ use crate::websocket::standing::Standing;
 use crate::worker::Worker;
 use cancelling::Asked;
 pub(super) use cancelling::{Orders, Question};
-pub(super) use events::{header, why as said_why};
+pub(super) use events::{header, record_garbled, why as said_why};
 use farewell::{Upstream, why};
 pub(super) use farewell::{give_back, keep_will};
 

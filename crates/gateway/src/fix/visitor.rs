@@ -30,7 +30,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::FixVenue;
-use super::bridge::{header, said_why};
+use super::bridge::{header, record_garbled, said_why};
 use super::line::{Line, Lost};
 use super::logon;
 use super::profile::Profile;
@@ -302,7 +302,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Visit<'_, T> {
         while let Some(event) = self.client.session.poll_event() {
             if let Event::Application(message) = event {
                 self.forward(&message);
-            } else if matches!(event, Event::Disconnect(_)) {
+            } else if let Event::Disconnect(reason) = event {
+                record_garbled(&reason, self.worker, self.connection, &Subject::none(), self.correlation);
                 return Err(Over("the session is over"));
             } else if matches!(event, Event::LogonPresented(_)) {
                 return Err(Over("a session without credentials is not reset within"));

@@ -14,6 +14,7 @@
 //! Headers are not decoded: when a request says that it waits, all streams that wait are told. A client that did not ask may ignore it
 //! (RFC 9110, 15.2). The one field is a literal that leaves the tables of the compression as they are (RFC 7541, 6.2.2).
 
+mod bare;
 mod frames;
 
 use std::cell::RefCell;
@@ -29,24 +30,10 @@ use http::header::EXPECT;
 use http_body::Body;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use bare::{BareFrames, go_away};
 use frames::{Frames, Head, Kind};
 
-/// Frames that a client may send ahead of our answers, besides requests and their bodies.
-///
-/// PING, SETTINGS, `WINDOW_UPDATE`, PRIORITY, `RST_STREAM` and unknown ones cost more to handle than to send (CVE-2019-9512, CVE-2019-9515),
-/// and the library goes on whatever their number. A ping each second is within it for an hour without any answer.
-const BARE_FRAMES_MAX: i32 = 4_096;
-/// What the head of an answer pays for: a client that cancels, pings and changes its settings with every request sends fewer.
-const BARE_FRAMES_PER_HEAD: i32 = 16;
-/// What each frame of its body pays for: some clients ping for every one, to measure the way, and widen a window.
-const BARE_FRAMES_PER_DATA: i32 = 2;
-/// And so many bytes of an answer pay for one. Go's client tells of every 4 KiB that its program reads, of stream and connection, however long
-/// ago they came: two for 4,096 bytes.
-const BARE_FRAME_BYTES: u32 = 1_024;
-/// Most that is paid ahead: for 1 GiB, the widest window of a connection among those clients.
-const BARE_FRAMES_AHEAD_MAX: i32 = 1 << 20;
-
-/// What is on record of a client that sends more.
+/// What is on record of a client whose connection ends because of that.
 pub(super) const FLOOD: &str = "a flood of HTTP/2 frames that ask for nothing";
 
 /// The block of headers: `:status` by its index (8), without indexing, `100` as it is.
@@ -132,8 +119,7 @@ pub(super) struct Telling<S> {
     to_client: Frames,
     /// The newest stream of the client.
     newest: u32,
-    /// Frames of the client besides requests and bodies, less those that answers paid for.
-    bare: i32,
+    bare: BareFrames,
     /// What is being written between two frames.
     saying: Vec<u8>,
     said: usize,
@@ -143,7 +129,7 @@ pub(super) struct Telling<S> {
 
 impl<S> Telling<S> {
     /// A stream that nobody has written to; a client may open as many streams on it at once.
-    pub(super) const fn new(inner: S, interim: Rc<Interim>, streams_max: usize) -> Self {
+    pub(super) fn new(inner: S, interim: Rc<Interim>, streams_max: usize) -> Self {
         Self {
             inner,
             interim,
@@ -151,7 +137,7 @@ impl<S> Telling<S> {
             from_client: Frames::behind_the_preface(),
             to_client: Frames::new(),
             newest: 0,
-            bare: 0,
+            bare: BareFrames::default(),
             saying: Vec::new(),
             said: 0,
             silent: false,
@@ -162,7 +148,7 @@ impl<S> Telling<S> {
         let Self { from_client, interim, newest, silent, streams_max, bare, .. } = self;
         let waiting = &mut interim.0.borrow_mut().waiting;
         from_client.pass(bytes, |head| {
-            *bare = bare.saturating_add(i32::from(matches!(head.kind, Kind::Reset | Kind::GoAway | Kind::Other)));
+            bare.receive(head.kind);
             match head.kind {
                 Kind::Headers if head.stream > *newest => {
                     *newest = head.stream;
@@ -182,21 +168,15 @@ impl<S> Telling<S> {
     fn note_sent(&mut self, bytes: &[u8]) {
         let Self { to_client, interim, silent, bare, .. } = self;
         let waiting = &mut interim.0.borrow_mut().waiting;
-        to_client.pass(bytes, |head| match head.kind {
-            Kind::Data => {
-                let of_bytes = (head.length / BARE_FRAME_BYTES).cast_signed();
-                *bare = bare.saturating_sub(BARE_FRAMES_PER_DATA + of_bytes).max(-BARE_FRAMES_AHEAD_MAX);
-                waiting.remove(&head.stream);
+        to_client.pass(bytes, |head| {
+            bare.pay(head);
+            match head.kind {
+                Kind::Data | Kind::Headers | Kind::Reset => {
+                    waiting.remove(&head.stream);
+                }
+                Kind::GoAway => *silent = true,
+                Kind::Other | Kind::ShrinkingTable => {}
             }
-            Kind::Headers => {
-                *bare = bare.saturating_sub(BARE_FRAMES_PER_HEAD).max(-BARE_FRAMES_AHEAD_MAX);
-                waiting.remove(&head.stream);
-            }
-            Kind::Reset => {
-                waiting.remove(&head.stream);
-            }
-            Kind::GoAway => *silent = true,
-            Kind::Other | Kind::ShrinkingTable => {}
         });
     }
 }
@@ -222,9 +202,21 @@ impl<S: AsyncWrite + Unpin> Telling<S> {
         self.said = 0;
         Poll::Ready(Ok(()))
     }
+
+    /// Says why the connection ends, unless a frame is half written. Who does not read it is not waited for.
+    fn say_go_away(&mut self, cx: &mut Context<'_>) {
+        if !self.to_client.is_between() {
+            return;
+        }
+        self.silent = true;
+        self.saying.extend_from_slice(&go_away(self.newest));
+        if matches!(self.poll_say(cx), Poll::Ready(Ok(()))) {
+            drop(Pin::new(&mut self.inner).poll_flush(cx));
+        }
+    }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Telling<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Telling<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.inner).poll_read(cx, buf);
@@ -235,8 +227,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Telling<S> {
             }
         } else {
             self.note_received(&buf.filled()[before..]);
-            if self.bare > BARE_FRAMES_MAX {
+            if self.bare.is_flood() {
                 self.interim.note_flood();
+                self.say_go_away(cx);
                 return Poll::Ready(Err(io::Error::other(FLOOD)));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_fix::{Message, UtcTimestamp, Version};
+use countersign_fix::{Message, UtcTimestamp, Version, tag};
 use parking_lot::Mutex;
 
 use super::market_data;
@@ -80,7 +80,7 @@ impl Desk {
             Err(Denied::NoIdentity | Denied::NoScope) => return Some(replies::business(message, 6, "the identity has not the scope")),
         }
         match message.msg_type() {
-            b"D" => self.place(message),
+            b"D" => self.resent(message).or_else(|| self.place(message)),
             b"F" => self.cancel(message),
             b"G" => self.replace(message),
             b"H" => Some(self.status(message)),
@@ -99,6 +99,20 @@ impl Desk {
     fn exec_id(&mut self) -> String {
         self.reports += 1;
         format!("R{}-{}", self.owner.index.0, self.reports)
+    }
+
+    /// What became of an order that was sent before under another number (PossResend, 97): it is not placed a second time (FIX 4.4,
+    /// volume 4, appendix D: the current state is confirmed back).
+    fn resent(&mut self, message: &Message<'_>) -> Option<Out> {
+        if text(message, tag::POSS_RESEND) != Some("Y") {
+            return None;
+        }
+        let exec_id = self.exec_id();
+        self.shell.with(|exchange, now_ms| {
+            let market = market_of(exchange, message).ok();
+            let order = exchange.order_by_client_id(self.owner.index, market, text(message, 11)?)?;
+            Some(self.status_of(exchange, order, &exec_id, now_ms))
+        })
     }
 
     fn place(&mut self, message: &Message<'_>) -> Option<Out> {

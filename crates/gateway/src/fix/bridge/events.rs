@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_core::{Refusal, Reject};
+use countersign_core::{CorrelationId, Refusal, Reject};
 use countersign_fix::message::number;
 use countersign_fix::msg_type::BUSINESS_MESSAGE_REJECT;
 use countersign_fix::session::{ApplicationMessage, DisconnectReason, Outgoing, SendError};
@@ -13,9 +13,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{Bridge, End, SOURCES_MAX};
 use crate::audit::{self, Subject};
 use crate::clock;
+use crate::connection::Connection;
 use crate::exchange;
 use crate::fix::admission::Sender;
 use crate::fix::{FixVenue, logon, profile};
+use crate::worker::Worker;
+
+/// What is on record of a client that sends more than may be garbled.
+const GARBLED: &str = "too much on a FIX session that is no message";
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     pub(super) fn take_from_client(&mut self) -> Result<(), End> {
@@ -26,6 +31,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                 Event::Disconnect(reason) => {
                     tracing::info!(correlation = %self.correlation, ?reason, "FIX session ended");
                     self.logged_out = reason == DisconnectReason::LoggedOut && self.parting.is_none();
+                    record_garbled(&reason, &self.worker, &self.connection, &Subject::none().by(Some(&self.login)), self.correlation);
                     ended = Err(End::Client);
                 }
                 Event::LogonPresented(presented) => self.log_on_again(&presented),
@@ -258,6 +264,19 @@ impl Unknown {
 
 fn store_failed(error: countersign_fix::StoreError) -> End {
     End::Store(Refusal::operator(Reject::StoreUnavailable, error.to_string()))
+}
+
+/// TLS delivers bytes as they were sent: who sends so much that is no message is broken, or tries something.
+pub(in crate::fix) fn record_garbled(
+    reason: &DisconnectReason,
+    worker: &Worker,
+    connection: &Connection,
+    subject: &Subject,
+    correlation: CorrelationId,
+) {
+    if *reason == DisconnectReason::TooManyGarbled {
+        audit::refused(worker, connection, subject, &Refusal::operator(Reject::Malformed, GARBLED), correlation);
+    }
 }
 
 pub(in crate::fix) fn why(reason: &DisconnectReason) -> &'static str {

@@ -100,7 +100,7 @@ fn floods(stream: &mut Telling<DuplexStream>, times: usize, frames: &[Vec<u8>]) 
     for _ in 0..times {
         stream.note_received(&frames);
     }
-    stream.bare > BARE_FRAMES_MAX
+    stream.bare.is_flood()
 }
 
 const PING: [u8; 17] = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
@@ -125,8 +125,47 @@ async fn what_is_paid_for_has_an_end() {
     assert!(!floods(&mut stream, 4_000, &[PING.to_vec()]));
     stream.note_sent(&frame(1, END_HEADERS, 1, b"\x88"));
     assert!(floods(&mut stream, 200, &[PING.to_vec()]), "one answer pays for a few");
-    let (_client, mut stream, _) = connected(&[]).await;
-    stream.bare = -BARE_FRAMES_AHEAD_MAX;
-    stream.note_sent(&frame(0, 0, 1, b"d"));
-    assert_eq!(stream.bare, -BARE_FRAMES_AHEAD_MAX);
+}
+
+/// What the gateway makes of a client that pings without end.
+async fn flood(client: &mut DuplexStream, stream: &mut Telling<DuplexStream>) -> io::Result<()> {
+    let mut read = [0; 2_048];
+    for _ in 0..100 {
+        client.write_all(&PING.repeat(100)).await?;
+        let mut left = PING.len() * 100;
+        while left > 0 {
+            left -= stream.read(&mut read).await?;
+        }
+    }
+    Ok(())
+}
+
+/// RFC 9113, 6.8 and 7: up to the newest stream, ENHANCE_YOUR_CALM.
+fn calm(stream: u8) -> Vec<u8> {
+    frame(7, 0, 0, &[0, 0, 0, stream, 0, 0, 0, 0xb])
+}
+
+#[tokio::test]
+async fn a_flood_is_told_to_enhance_its_calm() {
+    let (mut client, mut stream, interim) = connected(&[frame(1, END_HEADERS | 1, 5, b"h")]).await;
+    flood(&mut client, &mut stream).await.unwrap_err();
+    assert!(interim.is_flooded());
+    interim.ask();
+    assert_eq!(got(client, stream, b"").await, calm(5));
+}
+
+#[tokio::test]
+async fn a_half_written_frame_is_not_broken_by_the_end_of_a_flood() {
+    let (mut client, mut stream, _) = connected(&[]).await;
+    let data = frame(0, 0, 7, b"data");
+    stream.write_all(&data[..11]).await.unwrap();
+    flood(&mut client, &mut stream).await.unwrap_err();
+    assert_eq!(got(client, stream, b"").await, &data[..11]);
+}
+
+#[tokio::test]
+async fn a_flood_that_reads_nothing_ends_all_the_same() {
+    let (mut client, mut stream, _) = connected(&[]).await;
+    stream.write_all(&SETTINGS.repeat(455)).await.unwrap();
+    flood(&mut client, &mut stream).await.unwrap_err();
 }

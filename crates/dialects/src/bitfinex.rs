@@ -11,6 +11,7 @@
 //!
 //! Source: requests recorded from ccxt on 2026-11-21. See `docs/dialects/bitfinex.md`.
 
+mod notice;
 mod operations;
 mod sequence;
 mod socket;

@@ -230,10 +230,9 @@ mod tests {
 
     /// What of a frame of `text` a refusal says, on a connection where nobody logged in.
     fn refused(socket: &mut dyn crate::socket::DialectSocket, text: &str) -> serde_json::Value {
-        match socket.handle_text(text, now(), &mut TestDesk::new()) {
-            Step::Refuse { reply, close: false, .. } => serde_json::from_str(&reply).unwrap(),
-            other => panic!("{text}: {other:?}"),
-        }
+        let step = socket.handle_text(text, now(), &mut TestDesk::new());
+        let Step::Refuse { reply, close: false, .. } = &step else { panic!("{text}: {step:?}") };
+        serde_json::from_str(reply).unwrap()
     }
 
     #[test]

@@ -188,6 +188,33 @@ def test_bitfinex_takes_no_funding_among_orders(server, funding):
     client.cancel_all_orders()
 
 
+def test_a_refused_input_at_bitfinex_is_answered_with_a_notification_and_no_failed_login(server):
+    """The vendor's client ends at a failed login; it reads 32 elements of an order whatever the status of a notification is."""
+    venue = next(venue for venue in VENUES if venue.purpose == "bitfinex")
+    order = {"type": "EXCHANGE LIMIT", "symbol": "tBTCUST", "amount": "0.01", "price": "50000", "cid": 7}
+
+    def answered(key, kind, details):
+        socket = websocket.create_connection(server.ws_base + "/ws/2", timeout=20, sslopt={"ca_certs": server.ca})
+        try:
+            for frame in (bitfinex_login(key), [0, kind, None, details]):
+                socket.send(json.dumps(frame))
+            while not (isinstance(frame := json.loads(socket.recv()), list) and frame[1] == "n"):
+                assert isinstance(frame, list) or frame.get("status") != "FAILED", frame
+            return frame[2]
+        finally:
+            socket.close()
+
+    reader = venue.read_only(server)
+    notice = answered(reader, "on", order)
+    assert notice[1:4] == ["on-req", None, None] and notice[6:] == ["ERROR", "api_key: permission invalid"]
+    assert len(notice[4]) == 32 and (notice[4][2], notice[4][3]) == (7, "tBTCUST")
+    assert answered(reader, "ox_multi", [["on", order]])[1:7] == ["ox_multi-req", None, None, None, 10001, "ERROR"]
+    funding = answered(venue.key(server), "ox_multi", [["on", order], ["fon", {"type": "LIMIT"}]])
+    assert (funding[1], funding[6:]) == ("ox_multi-req", ["ERROR", "path: invalid"])
+    unknown = answered(venue.key(server), "oc", {"id": 1})
+    assert (unknown[1], len(unknown[4]), unknown[6]) == ("oc-req", 32, "ERROR"), "of the paper venue"
+
+
 @pytest.mark.parametrize("funding", [["fon", {"type": "LIMIT"}], ["foc", {"id": 1}]], ids=lambda operation: operation[0])
 def test_bitfinex_takes_no_funding_among_orders_over_http(server, funding):
     venue = next(venue for venue in VENUES if venue.purpose == "bitfinex")

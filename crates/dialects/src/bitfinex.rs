@@ -11,6 +11,7 @@
 //!
 //! Source: requests recorded from ccxt on 2026-11-21. See `docs/dialects/bitfinex.md`.
 
+mod notice;
 mod operations;
 mod sequence;
 mod socket;
@@ -79,6 +80,8 @@ const REST: &[RestRoute] = &[
     trade("/v2/auth/w/order/cancel", 0),
     trade("/v2/auth/w/order/cancel/multi", 0),
     trade(operations::PATH, 75),
+    // The collateral of a position: margin, as `setMargin` of ccxt moves it.
+    trade("/v2/auth/w/deriv/collateral/set", 0),
     trade("/v2/auth/w/order/submit", 1),
     trade("/v2/auth/w/order/update", 1),
     read("/v2/auth/r/audit/hist", ACCOUNT),

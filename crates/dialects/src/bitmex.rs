@@ -63,6 +63,22 @@ const REST: &[RestRoute] = &[
     RestRoute::trade("POST", "/api/v1/order/bulk", BULK_ORDERS),
     RestRoute::trade("PUT", "/api/v1/order", 1),
     RestRoute::trade("PUT", "/api/v1/order/bulk", BULK_ORDERS),
+    RestRoute::public("GET", "/api/v1/funding"),
+    RestRoute::public("GET", "/api/v1/insurance"),
+    RestRoute::public("GET", "/api/v1/liquidation"),
+    RestRoute::public("GET", "/api/v1/quote/bucketed"),
+    RestRoute::public("GET", "/api/v1/settlement"),
+    RestRoute::public("GET", "/api/v1/stats"),
+    RestRoute::public("GET", "/api/v1/wallet/networks"),
+    RestRoute::signed("GET", "/api/v1/execution", ORDERS),
+    RestRoute::signed("GET", "/api/v1/user/commission", ACCOUNT),
+    RestRoute::signed("GET", "/api/v1/user/depositAddress", ACCOUNT),
+    RestRoute::signed("GET", "/api/v1/user/walletSummary", ACCOUNT),
+    RestRoute::trade("POST", "/api/v1/position/isolate", 0),
+    RestRoute::trade("POST", "/api/v1/position/leverage", 0),
+    RestRoute::trade("POST", "/api/v1/position/riskLimit", 0),
+    RestRoute::trade("POST", "/api/v1/position/transferMargin", 0),
+    RestRoute::signed("POST", "/api/v1/user/requestWithdrawal", Scope::FUNDS_WITHDRAW),
 ];
 
 const SOCKETS: &[SocketRoute] = &[SocketRoute { path: "/realtime", kind: SocketKind::Dialect, yields: false }];

@@ -281,8 +281,8 @@ impl Routes {
         if path_known { RouteMatch::MethodNotAllowed } else { RouteMatch::NotFound }
     }
 
-    /// In whose words a request without a route is refused: the family that all routes of its neighbourhood share, or else the one
-    /// whose headers it has.
+    /// In whose words a request without a route is refused: the family whose headers it has, or else the one that all routes of its
+    /// neighbourhood share.
     #[must_use]
     pub fn family_near(&self, path: &str, headers: &dyn Headers) -> Family {
         self.neighbours.family(path, headers)

@@ -78,6 +78,11 @@ impl Sequence {
         })
     }
 
+    /// The number at the end of an answer to an input, if there is one.
+    pub(super) fn of_answer(&self) -> Option<u64> {
+        self.on.then_some(self.own)
+    }
+
     /// The answer to a `conf`, from which on the flag is as it says: clients look there whether they were heard.
     fn configured(&mut self, text: &str) -> Option<String> {
         let wanted = *self.asked.front()?;

@@ -8,6 +8,7 @@
 use countersign_core::{Algorithm, Effect, Once, Presented, Purpose, Refusal, Reject, SignedBytes, Timestamp, VerifiedIdentity};
 use serde_json::value::RawValue;
 
+use super::notice::{of_input, refused_event, refused_input, refused_login};
 use super::operations::only_of_orders;
 use super::sequence::Sequence;
 use super::{CALC, CANCEL, LOGIN, MULTI, ORDER, ORDERS, PROTECTION, PUBLIC, nonce, words};
@@ -41,8 +42,17 @@ impl Venue for V2 {
         if text.len() > limits::FRAME_BYTES_MAX {
             return Err(Refusal::from(Reject::TooLarge).into());
         }
-        let op = if text.trim_start().starts_with('[') { input(text)? } else { self.event(&object(text)?, now)? };
-        Ok(Frame { op, echo: None })
+        let (op, echo) = if text.trim_start().starts_with('[') {
+            let (kind, details) = parts(text)?;
+            (input(&kind, details), of_input(&kind, details))
+        } else {
+            let frame = object(text)?;
+            (self.event(&frame, now), string(&frame, "event").filter(|event| event == LOGIN))
+        };
+        match op {
+            Ok(op) => Ok(Frame { op, echo }),
+            Err(refusal) => Err(Refused { refusal, echo }),
+        }
     }
 
     fn welcome(&self, _: &VerifiedIdentity, _: &Echo, _: Timestamp) -> String {
@@ -61,9 +71,13 @@ impl Venue for V2 {
         }
     }
 
-    fn refuse(&self, refusal: &Refusal, _: &Echo, _: Timestamp) -> String {
+    fn refuse(&self, refusal: &Refusal, echo: &Echo, now: Timestamp) -> String {
         let (_, code, text) = words(refusal);
-        format!(r#"{{"event":"auth","status":"FAILED","chanId":0,"code":{code},"msg":{}}}"#, quoted(&text))
+        match echo.as_deref() {
+            Some(LOGIN) => refused_login(code, &text),
+            Some(repeated) => refused_input(now.as_millis(), repeated, (code, &text), self.sequence.of_answer()),
+            None => refused_event(code, &text),
+        }
     }
 
     fn take_back(&mut self) {
@@ -104,19 +118,20 @@ impl V2 {
     }
 }
 
-/// `[0, type, null, details]`.
-fn input<'f>(text: &str) -> Result<Op<'f>, Refusal> {
+/// Type and details of `[0, type, null, details]`.
+fn parts(text: &str) -> Result<(String, &RawValue), Refusal> {
     let whole: &RawValue = serde_json::from_str(text).map_err(|_| malformed("frame"))?;
     let items = array(whole, 4, "frame")?;
-    let kind: String = items.get(1).and_then(|kind| serde_json::from_str(kind.get()).ok()).ok_or_else(|| malformed("frame"))?;
-    match kind.as_str() {
+    let kind = items.get(1).and_then(|kind| serde_json::from_str(kind.get()).ok()).ok_or_else(|| malformed("frame"))?;
+    Ok((kind, items.get(3).ok_or_else(|| malformed("frame"))?))
+}
+
+fn input<'f>(kind: &str, details: &RawValue) -> Result<Op<'f>, Refusal> {
+    match kind {
         "on" | "ou" => Ok(Op::Private(ORDER)),
         "oc" | "oc_multi" => Ok(Op::Private(CANCEL)),
         "calc" => Ok(Op::Private(CALC)),
-        "ox_multi" => {
-            let operations = items.get(3).ok_or_else(|| malformed("frame"))?;
-            only_of_orders(operations, "frame").map(|()| Op::Private(MULTI))
-        }
+        "ox_multi" => only_of_orders(details, "frame").map(|()| Op::Private(MULTI)),
         // Funding is nothing a trading scope covers.
         _ => Err(Reject::RouteUnknown.into()),
     }
@@ -211,6 +226,40 @@ mod tests {
         ] {
             assert!(!is_public(text), "{text}");
         }
+    }
+
+    /// What of a frame of `text` a refusal says, on a connection where nobody logged in.
+    fn refused(socket: &mut dyn crate::socket::DialectSocket, text: &str) -> serde_json::Value {
+        let step = socket.handle_text(text, now(), &mut TestDesk::new());
+        let Step::Refuse { reply, close: false, .. } = &step else { panic!("{text}: {step:?}") };
+        serde_json::from_str(reply).unwrap()
+    }
+
+    #[test]
+    fn a_refusal_is_told_as_the_venue_tells_one_of_such_a_frame() {
+        let mut socket = LoginSocket::boxed(V2::default());
+        let login = refused(&mut *socket, r#"{"event":"auth","apiKey":"k"}"#);
+        assert_eq!((&login["event"], &login["status"]), (&"auth".into(), &"FAILED".into()));
+        for (kind, details) in [("on", r#"{"cid":7}"#), ("ou", "{}"), ("oc", "{}"), ("oc_multi", "{}"), ("ox_multi", r#"[["fon",{}]]"#)] {
+            let notice = refused(&mut *socket, &format!(r#"[0,"{kind}",null,{details}]"#));
+            assert_eq!((&notice[0], &notice[1]), (&0.into(), &"n".into()), "{kind}");
+            assert_eq!((&notice[2][1], &notice[2][6]), (&format!("{kind}-req").into(), &"ERROR".into()), "{kind}");
+            assert_eq!(notice.as_array().map(Vec::len), Some(3), "no number that nobody asked for");
+        }
+        for other in [r#"{"event":"conf","flags":"x"}"#, r#"{"event":"unheard"}"#, r#"[0,"calc",null,[]]"#, "[0]", "x"] {
+            assert_eq!(refused(&mut *socket, other)["event"], "error", "{other}");
+        }
+    }
+
+    #[test]
+    fn the_answer_to_a_refused_input_has_the_number_of_such_answers() {
+        let mut socket = LoginSocket::boxed(V2::default());
+        let configured = socket.handle_text(r#"{"event":"conf","flags":65536}"#, now(), &mut TestDesk::new());
+        assert!(matches!(configured, Step::Forward(_)));
+        for text in [r#"{"event":"conf","status":"OK","flags":0}"#, r#"[0,"ws",[]]"#] {
+            assert!(matches!(socket.handle_upstream(None, text, now()), Downstream::Replace(_)), "{text}");
+        }
+        assert_eq!(refused(&mut *socket, r#"[0,"on",null,{}]"#)[3], 1);
     }
 
     /// The second is refused on its way, and the answer to the first was read as one to it.

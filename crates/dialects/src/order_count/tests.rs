@@ -209,6 +209,12 @@ fn what_charges_several_has_a_list_or_a_number_that_is_fixed() {
         "/api/v3/orderList/opoco",
         "/api/v3/orderList/oto",
         "/api/v3/orderList/otoco",
+        "/sapi/v1/margin/order/oco",
+        "/sapi/v1/margin/order/oto",
+        "/sapi/v1/margin/order/otoco",
+        // An order that is taken with profit or stopped, and one of two that cancels the other.
+        "/api/v1/st-orders",
+        "/api/v3/oco/order",
     ];
     assert_eq!(without, fixed);
     for (purpose, target, _) in LISTS {

@@ -4,8 +4,9 @@
 //! whatever its parser makes of them. So the refusal borrows the words of the routes that share most leading segments with the path:
 //!
 //! ```text
+//!   headers of one venue alone                                ──▶ in its words: the path may be near another's by chance
 //!   /sapi/v1/asset/dust  ──▶ "/sapi/v1/asset": only Binance  ──▶ in Binance's words
-//!   /api/v1/nowhere      ──▶ "/api/v1": two venues           ──▶ those of the one whose headers it has, or plain
+//!   /api/v1/nowhere      ──▶ "/api/v1": two venues           ──▶ plain
 //!   /user/v3/private     ──▶ "/user/v3": what Bybit served once ──▶ in Bybit's words
 //!   /nowhere             ──▶ "": one venue's listener, or many ──▶ its words, or plain
 //! ```
@@ -51,13 +52,11 @@ impl Neighbours {
         }
     }
 
-    /// The family around a path: of the longest leading part that any route has; where more than one has it, the only one that
-    /// recognizes these headers, `Authorization` apart, and has a route. [`Family::Any`] where no one family is told.
+    /// The only family that recognizes these headers, `Authorization` apart, and has a route; or else the family around the path: of
+    /// the longest leading part that any route has. [`Family::Any`] where no one family is told.
     pub(super) fn family(&self, path: &str, headers: &dyn Headers) -> Family {
-        match parts(path).find_map(|part| self.families.get(part).copied()) {
-            Some(family) if family != Family::Any => family,
-            Some(_) | None => self.recognized(headers).unwrap_or(Family::Any),
-        }
+        let around = || parts(path).find_map(|part| self.families.get(part).copied());
+        self.recognized(headers).or_else(around).unwrap_or(Family::Any)
     }
 
     /// The only family that recognizes these headers, `Authorization` apart, and has a route.

@@ -243,7 +243,9 @@ fn what_has_no_route_is_refused_in_the_words_of_its_neighbours() {
     }
     let of_kucoin = HeaderMap::from_iter([(HeaderName::from_static("kc-api-key"), HeaderValue::from_static("k"))]);
     assert_eq!(routes.family_near("/api/v1/unheard", &of_kucoin), Family::Of(Purpose::Kucoin), "the headers tell the client");
-    assert_eq!(routes.family_near("/0/private/Unheard", &of_kucoin), Family::Of(Purpose::Kraken), "the path goes first");
+    for near in ["/0/private/Unheard", "/api/v1/execution/unheard"] {
+        assert_eq!(routes.family_near(near, &of_kucoin), Family::Of(Purpose::Kucoin), "{near}: also where the path is near another's");
+    }
     assert_eq!(routes.family_of(&of_kucoin), Some(Family::Of(Purpose::Kucoin)), "also where a path is another venue's");
     let mut of_two = of_kucoin;
     of_two.insert("api-sign", HeaderValue::from_static("s"));

@@ -114,6 +114,14 @@ pub(super) fn order(exchange: &Exchange, order: &Order) -> Value {
     ])
 }
 
+/// An order of which no more is known than the names its client gave it.
+pub(super) fn order_named(id: Option<Value>, cid: Option<Value>) -> Value {
+    let mut elements = vec![Value::Null; 32];
+    elements[0] = id.unwrap_or_default();
+    elements[2] = cid.unwrap_or_default();
+    Value::Array(elements)
+}
+
 /// `[ID, SYMBOL, MTS, ORDER_ID, EXEC_AMOUNT, EXEC_PRICE, ORDER_TYPE, ORDER_PRICE, MAKER, FEE, FEE_CURRENCY, CID]`
 pub(super) fn fill(exchange: &Exchange, fill: &Fill) -> Value {
     let order = exchange.orders.get(&fill.order);

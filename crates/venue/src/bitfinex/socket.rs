@@ -269,7 +269,9 @@ impl Session {
         match operations::call::<BitfinexError>(shell, handler, &self.subscriptions.caller, &fields_of(details)) {
             Ok(notice) => format!(r#"[0,"n",{notice}]"#),
             Err(error) => {
-                let notice = json!([now_ms(), format!("{kind}-req"), null, null, [id, null, cid], error.code(), "ERROR", error.text()]);
+                // Clients read a whole order there, whatever the status is.
+                let order = matches!(kind.as_str(), "oc" | "on" | "ou").then(|| shapes::order_named(id, cid));
+                let notice = json!([now_ms(), format!("{kind}-req"), null, null, order, error.code(), "ERROR", error.text()]);
                 json!([0, "n", notice]).to_string()
             }
         }

@@ -119,19 +119,16 @@ async fn answer(session: &mut Session, id: u64) -> Value {
 async fn placed(session: &mut Session, id: u64) {
     session.send(&order(id)).await.unwrap();
     loop {
-        match next(session).await {
-            Incoming::Message(text) => {
-                let message: Value = serde_json::from_str(&text).unwrap();
-                if message["re"] == id {
-                    assert_eq!(message["ok"], true, "{message}");
-                    return;
-                }
+        let said = next(session).await;
+        if let Incoming::Refused(text) = &said {
+            refusal(text);
+            session.send(&order(id)).await.unwrap();
+        } else if let Incoming::Message(text) = &said {
+            let message: Value = serde_json::from_str(text).unwrap();
+            if message["re"] == id {
+                assert_eq!(message["ok"], true, "{message}");
+                return;
             }
-            Incoming::Refused(text) => {
-                refusal(&text);
-                session.send(&order(id)).await.unwrap();
-            }
-            _ => {}
         }
     }
 }
@@ -172,11 +169,14 @@ async fn no_order_is_in_doubt_however_the_wire_is_cut() {
         let told = id * 10 + 9;
         session.send(&json!({"op": "ticker", "sym": "BTCUSDT", "id": told}).to_string()).await.unwrap();
         loop {
-            match next(&mut session).await {
-                Incoming::Message(text) => messages.push(serde_json::from_str(&text).unwrap()),
-                Incoming::Refused(text) => messages.push(refusal(&text)),
-                said => panic!("{said:?}"),
-            }
+            let said = next(&mut session).await;
+            let message = if let Incoming::Refused(text) = &said {
+                refusal(text)
+            } else {
+                let Incoming::Message(text) = &said else { panic!("{said:?}") };
+                serde_json::from_str(text).unwrap()
+            };
+            messages.push(message);
             if messages.last().unwrap()["re"] == told {
                 break;
             }

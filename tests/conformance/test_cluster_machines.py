@@ -2,6 +2,7 @@
 pass at their right time, cancels pass, and it recovers by itself.
 """
 
+import json
 import os
 import time
 
@@ -12,9 +13,12 @@ from harness.binance import ORDER, code, now_ms
 from harness.broken import Clock, disk_of_its_own, full_disk, hanging_disk
 from harness.flow import PATIENT, Flow, cancels, new_key, order, places
 from harness.promises import CLIENTS_FAULT, Promises, PromisingCluster
+from harness.tokens import DpopKey, TokenClient
 from harness.waiting import until
 
 HOUR = 3_600
+ISSUER = "https://127.0.0.1:9999"
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 pytestmark = pytest.mark.fault
 
@@ -23,7 +27,9 @@ pytestmark = pytest.mark.fault
 def cluster(tmp_path_factory):
     folder = tmp_path_factory.mktemp("machines")
     disk_of_its_own(folder / "a")
-    with PromisingCluster(folder) as cluster:
+    machines = PromisingCluster(folder)
+    machines.configuration += f'\n[tokens]\nissuer = ["{ISSUER}"]\n'
+    with machines as cluster:
         cluster.clock = Clock(folder)
         last = cluster.nodes[2].server
         last.kill()
@@ -165,3 +171,35 @@ def test_a_node_that_starts_with_a_wrong_clock_takes_no_orders_until_it_is_set_r
     until(lambda: places(key, node).status == 200)
     until(lambda: not node.degraded())
     promises.hold()
+
+
+def test_no_assertion_proof_or_token_is_called_bad_by_a_wrong_clock(cluster, key):
+    node, file, dpop = cluster.nodes[2], cluster.folder / "asserting.json", DpopKey()
+    made = ["--account", key.account, "--purpose", "native", "--kind", "Ed25519", "--scopes", "md:read"]
+    cluster.nodes[0].command("key", "new", *made, "--out", file)
+    record = json.loads(file.read_text())
+    # A new one for each request: a node that starts again has another port.
+    at = lambda node: TokenClient(node.server, record=record, key=dpop)
+    reads = lambda node: at(node).get("/native/v1/ticker?sym=BTCUSDT", token).status_code
+
+    def asks(node, **changed):
+        client = at(node)
+        asserts = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": client.assertion(aud=ISSUER, **changed)}
+        return client.post(headers=client.proof(), grant_type="client_credentials", scope="md:read", **asserts)
+
+    token = until(lambda: asks(cluster.nodes[0]).json().get("access_token"))
+    until(lambda: reads(node) == 200)
+    node.server.kill()
+    cluster.clock.set(HOUR)
+    try:
+        node.server.start()
+        assert "apart" in "".join(node.degraded())
+        late, then = asks(node), int(time.time()) + HOUR
+        assert (late.status_code, late.json()["error"]) == (503, "temporarily_unavailable"), "of the assertion"
+        late = asks(node, iat=then, exp=then + 60)
+        assert (late.status_code, late.json()["error"]) == (503, "temporarily_unavailable"), "of the proof beside it"
+        assert reads(node) == 503, "of a token that lives for minutes, and its proof"
+    finally:
+        cluster.clock.set(0)
+    until(lambda: not node.degraded())
+    until(lambda: reads(node) == 200, why="it was good all the time")

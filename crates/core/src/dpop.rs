@@ -178,7 +178,8 @@ impl<'m> DpopProof<'m> {
             return Err(wrong("the htu of the proof is another place"));
         }
         let hash = expected.access_token.map(|token| Thumbprint::of(token.as_bytes()));
-        match (hash, claims.text("ath").map(Thumbprint::parse)) {
+        // One that is no string is there, too: it is not looked over where none is expected.
+        match (hash, claims.value("ath").map(|named| named.as_str().and_then(Thumbprint::parse))) {
             (None, None) => Ok(()),
             (Some(hash), Some(Some(named))) if hash == named => Ok(()),
             (Some(_), None) => Err(wrong("the proof has no ath")),

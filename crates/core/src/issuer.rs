@@ -29,6 +29,7 @@ use crate::reject::{Refusal, Reject};
 use crate::scope::{Scope, Scopes};
 use crate::time::Timestamp;
 use crate::verifier::Verifier;
+use crate::verify::check_life;
 use serde_json::Value;
 
 /// Which account a token is for.
@@ -206,6 +207,12 @@ impl IssuedToken<'_> {
     #[must_use]
     pub const fn is_bound_to_certificate(&self) -> bool {
         self.confirmation.certificate.is_some()
+    }
+
+    /// Whether its times say that it is good now; nothing of it may be verified yet.
+    #[must_use]
+    pub fn is_in_time(&self, now: Timestamp) -> bool {
+        matches!(self.freshness, Freshness::Issued { not_before, not_after } if check_life(not_before, not_after, now).is_ok())
     }
 
     /// How long it is good for.

@@ -5,7 +5,8 @@
 //!          └────────── signed bytes, as sent ───┘
 //! ```
 //!
-//! Base64url without padding or stray bits; objects without repeated names; times that a calendar has. `alg` is what the signature claims to
+//! Base64url without padding or stray bits; objects without repeated names; registered members of the type that the RFCs give them, whoever
+//! looks at them; times that a calendar has. `alg` is what the signature claims to
 //! be, one of a list without `none` and without MACs: the key that was registered or published decides (RFC 8725, 3.1). A key inside the
 //! token or behind an address (`jku`, `x5u`, `x5c`) is never looked at; `jwk` only by DPoP, whose proofs are about the key itself.
 //! Extensions that must be understood (`crit`, `b64`) are refused.
@@ -84,6 +85,9 @@ impl<'m> Jwt<'m> {
         if let Some(name) = ["crit", "b64"].into_iter().find(|name| header.value(name).is_some()) {
             return Err(JwtError::Grammar(name));
         }
+        if let Some(name) = header.first_that_is_none_of(&HEADER_TYPES).or_else(|| claims.first_that_is_none_of(&CLAIM_TYPES)) {
+            return Err(JwtError::Grammar(name));
+        }
         let algorithm = header.text("alg").and_then(algorithm).ok_or(JwtError::Algorithm)?;
         let bytes = URL_SAFE_NO_PAD.decode(signature).ok().map(SmallVec::from_vec);
         Ok(Self { header, claims, signed, signature: PresentedSignature { form: SignatureForm::Explicit(algorithm), bytes } })
@@ -127,7 +131,41 @@ fn algorithm(name: &str) -> Option<Algorithm> {
     }
 }
 
+/// What a registered member must be, where it is there.
+#[derive(Clone, Copy)]
+enum Type {
+    /// A time, with or without a fraction of a second (`NumericDate` of RFC 7519, 2).
+    Date,
+    /// A string.
+    Text,
+    /// A string, or a list of nothing but strings (RFC 7519, 4.1.3).
+    Texts,
+}
+
+/// RFC 7515, 4.1. Without `alg`, whose refusal has a name of its own, and what is refused or left alone for being there.
+const HEADER_TYPES: [(&str, Type); 3] = [("cty", Type::Text), ("kid", Type::Text), ("typ", Type::Text)];
+/// RFC 7519, 4.1.
+const CLAIM_TYPES: [(&str, Type); 7] = [
+    ("aud", Type::Texts),
+    ("exp", Type::Date),
+    ("iat", Type::Date),
+    ("iss", Type::Text),
+    ("jti", Type::Text),
+    ("nbf", Type::Date),
+    ("sub", Type::Text),
+];
+
 impl Members {
+    /// The first member that is there and not of its type.
+    fn first_that_is_none_of(&self, types: &[(&'static str, Type)]) -> Option<&'static str> {
+        let is_of = |name: &str, value: &Value, wanted: Type| match (wanted, value) {
+            (Type::Date, _) => self.time(name).is_some(),
+            (Type::Texts, Value::Array(list)) => list.iter().all(Value::is_string),
+            (Type::Text | Type::Texts, value) => value.is_string(),
+        };
+        types.iter().find(|(name, wanted)| self.value(name).is_some_and(|value| !is_of(name, value, *wanted))).map(|(name, _)| *name)
+    }
+
     fn of_part(part: &str) -> Option<Self> {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
     }
@@ -226,6 +264,34 @@ mod tests {
         assert_eq!(read(r#"{"alg":"EdDSA"}"#, "[]"), Err(JwtError::Grammar("claims")));
         assert_eq!(Jwt::read("a.b").map(drop), Err(JwtError::Grammar("jwt")));
         assert_eq!(Jwt::read(&"a".repeat(JWT_TEXT_BYTES_MAX + 1)).map(drop), Err(JwtError::TooLong));
+    }
+
+    #[test]
+    fn registered_members_are_of_their_types() {
+        let read =
+            |header: &str, claims: &str| Jwt::read(&text(&format!(r#"{{"alg":"EdDSA"{header}}}"#), &format!("{{{claims}}}"))).map(drop);
+        for name in ["cty", "kid", "typ"] {
+            for wrong in ["5", "null", "true", r#"["a"]"#, r#"{"a":1}"#] {
+                assert_eq!(read(&format!(r#","{name}":{wrong}"#), ""), Err(JwtError::Grammar(name)), "{name} {wrong}");
+            }
+            assert_eq!(read(&format!(r#","{name}":"a""#), ""), Ok(()), "{name}");
+        }
+        for name in ["iss", "sub", "jti"] {
+            for wrong in ["5", "null", "false", r#"["a"]"#, "{}"] {
+                assert_eq!(read("", &format!(r#""{name}":{wrong}"#)), Err(JwtError::Grammar(name)), "{name} {wrong}");
+            }
+        }
+        for wrong in ["5", "null", "{}", r#"["a",5]"#, r#"[["a"]]"#] {
+            assert_eq!(read("", &format!(r#""aud":{wrong}"#)), Err(JwtError::Grammar("aud")), "{wrong}");
+        }
+        for name in ["exp", "iat", "nbf"] {
+            for wrong in [r#""1700000000""#, "null", "true", "-1", "-0.5", "1e18", "[1700000000]"] {
+                assert_eq!(read("", &format!(r#""{name}":{wrong}"#)), Err(JwtError::Grammar(name)), "{name} {wrong}");
+            }
+            assert_eq!(read("", &format!(r#""{name}":1700000000.25"#)), Ok(()), "{name}");
+        }
+        assert_eq!(read("", r#""aud":["a","b"],"iss":"i","sub":"s","jti":"j""#), Ok(()));
+        assert_eq!(read("", r#""other":5"#), Ok(()), "what is not registered is of any type");
     }
 
     #[test]

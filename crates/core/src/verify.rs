@@ -35,6 +35,7 @@ use crate::time::{Now, Timestamp};
 use crate::token::Token;
 use crate::verifier::Verifier;
 
+pub(crate) use self::issued::check_life;
 pub use issued::{Possession, verify_issued};
 pub use listening::{NamedKey, name_key, verify_listener};
 pub use resumption::{PresentedResumption, inherit, verify_resumption};
@@ -223,7 +224,7 @@ pub fn verify_token(
 pub fn check_window(freshness: Freshness, now: Timestamp) -> Result<(), Refusal> {
     let (timestamp, behind_max, ahead_max) = match freshness {
         Freshness::Channel | Freshness::Nonce { clock: None, .. } | Freshness::Unbound => return Ok(()),
-        Freshness::Issued { not_before, not_after } => return issued::check_life(not_before, not_after, now),
+        Freshness::Issued { not_before, not_after } => return check_life(not_before, not_after, now),
         Freshness::Nonce { nonce, clock: Some(clock), .. } => (Timestamp::from_millis(nonce), clock.behind_max, clock.ahead_max),
         Freshness::Validity { not_before, not_after, leeway, lifetime_max } => {
             return check_validity(not_before, not_after, leeway, lifetime_max, now);

@@ -197,12 +197,14 @@ fn verify_by(
 }
 
 /// A message is not called late or early by a clock that is known to be wrong: that is ours to mend, and another node can tell.
-fn blamed(worker: &Worker, refusal: Refusal) -> Refusal {
+pub(crate) fn blamed(worker: &Worker, refusal: Refusal) -> Refusal {
     let of_time = matches!(refusal.reject, Reject::TimestampAhead | Reject::TimestampStale);
-    if of_time && worker.shared.cluster.as_ref().is_some_and(|cluster| cluster.clocks_are_apart()) {
-        return Refusal::operator(Reject::StoreUnavailable, "the clock of this node and that of the shared memory are apart");
-    }
-    refusal
+    if of_time { blamed_for_time(worker, refusal) } else { refusal }
+}
+
+/// The same for a refusal that is known to be of time.
+pub(crate) fn blamed_for_time(worker: &Worker, refusal: Refusal) -> Refusal {
+    worker.shared.cluster.as_ref().and_then(|cluster| cluster.clocks_apart()).unwrap_or(refusal)
 }
 
 /// Looks the credential of a session that comes back up, and verifies the proof and the credential's standing.

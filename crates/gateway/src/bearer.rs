@@ -7,7 +7,7 @@ use countersign_dialects::{Header, Headers, RequestView};
 use http::header::{AUTHORIZATION, HeaderName, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
-use crate::authenticate::{Login, verify_context};
+use crate::authenticate::{Login, blamed, blamed_for_time, verify_context};
 use crate::body::ResponseBody;
 use crate::clock;
 use crate::connection::Connection;
@@ -67,7 +67,11 @@ pub(crate) fn authenticate(worker: &Worker, connection: &Connection, request: &R
         certificate: certificate(worker, connection),
         effect,
     };
-    let identity = verify_issued(&token, key, &possession, &verify_context(worker, connection))?;
+    let context = verify_context(worker, connection);
+    let identity = verify_issued(&token, key, &possession, &context).map_err(|refusal| {
+        // One whose times say that it is over, or is not good yet, is judged by a clock first of all.
+        if token.is_in_time(context.now.wall) { blamed(worker, refusal) } else { blamed_for_time(worker, refusal) }
+    })?;
     let counters = issuers.counters(&identity.credential().id);
     let mut login = Login::new(identity, token.freshness(), counters);
     login.by_certificate = token.is_bound_to_certificate();

@@ -20,7 +20,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use countersign_core::rate::shared::RateLender;
-use countersign_core::{Monotonic, Secret};
+use countersign_core::{Monotonic, Refusal, Secret};
 use countersign_store::shared::{Heard, SharedShelf, SharedStatus, ShelfName, Topic};
 use countersign_store::{SealingKey, SharedMemory, SharedRates};
 use parking_lot::Mutex;
@@ -149,10 +149,10 @@ impl Cluster {
         self.rates.names()
     }
 
-    /// Whether this node's clock and that of the shared memory differ, so that nobody can tell what is late.
+    /// The refusal of a message as late or early where this node's clock and that of the shared memory differ, so that nobody can tell.
     #[must_use]
-    pub fn clocks_are_apart(&self) -> bool {
-        self.memory.clocks_are_apart()
+    pub fn clocks_apart(&self) -> Option<Refusal> {
+        self.memory.apart()
     }
 
     /// How the shared memory is.

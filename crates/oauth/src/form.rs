@@ -1,6 +1,6 @@
 //! The body of a request: `application/x-www-form-urlencoded`, read so that there is one reading of it.
 //!
-//! A parameter that comes twice is a refusal (RFC 6749, 3.2), one without a value counts as not sent, unknown ones are ignored.
+//! A parameter that comes twice is a refusal (RFC 6749, 3.2), and so is a `%` that begins no escape; one without a value counts as not sent, unknown ones are ignored.
 //! Nothing is taken from the query, which logs and proxies see.
 
 use crate::error::OAuthRefusal;
@@ -24,10 +24,13 @@ impl Form {
     /// Reads a body.
     ///
     /// # Errors
-    /// `invalid_request`: too long, too many parameters, one of them twice, or text that is not UTF-8.
+    /// `invalid_request`: too long, too many parameters, one of them twice, a bad escape, or text that is not UTF-8.
     pub fn read(body: &[u8]) -> Result<Self, OAuthRefusal> {
         if body.len() > FORM_BYTES_MAX {
             return Err(OAuthRefusal::request("the body is longer than any token request"));
+        }
+        if has_bad_escape(body) {
+            return Err(OAuthRefusal::request("a % without two digits behind it"));
         }
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(body) {
@@ -62,6 +65,12 @@ impl Form {
     }
 }
 
+/// Whether a `%` is not followed by two hexadecimal digits: some decoders leave it as it is, others refuse it.
+fn has_bad_escape(body: &[u8]) -> bool {
+    let is_escape = |behind: &[u8]| behind.get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    body.iter().enumerate().any(|(at, byte)| *byte == b'%' && !is_escape(&body[at + 1..]))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -80,7 +89,7 @@ mod tests {
 
     #[test]
     fn refuses_two_readings() {
-        for body in ["a=1&a=2", "a=&a=2", "scope=%ff", "%fe=1"] {
+        for body in ["a=1&a=2", "a=&a=2", "scope=%ff", "%fe=1", "x=%zz", "x=%", "x=%4", "x=%4&y=1", "%g1=1", "x=%%41"] {
             assert_eq!(Form::read(body.as_bytes()).unwrap_err().error, OAuthError::InvalidRequest, "{body}");
         }
         let many: String = (0..=FORM_PARAMETERS_MAX).map(|n| format!("p{n}=1&")).collect();

@@ -89,7 +89,7 @@ fn check_proof(token: &IssuedToken<'_>, possession: &Possession<'_>, context: &V
 }
 
 /// Whether an access token lives. Outside its life it is an invalid token, not a clock that is wrong: its times are the issuer's.
-pub(super) fn check_life(not_before: Timestamp, not_after: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+pub(crate) fn check_life(not_before: Timestamp, not_after: Timestamp, now: Timestamp) -> Result<(), Refusal> {
     if now >= not_after {
         return Err(invalid("it expired"));
     }

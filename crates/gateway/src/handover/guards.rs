@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign_core::{
-    CredentialId, Effect, Monotonic, NonceGuard, NoncePolicy, NonceWindow, Refusal, Reject, ReplayGuard, ReplayId, Timestamp,
+    CredentialId, Detail, Effect, Monotonic, NonceGuard, NoncePolicy, NonceWindow, Refusal, Reject, ReplayGuard, ReplayId, Timestamp,
 };
 use countersign_store::{AuditHealth, JournaledNonceGuard, JournaledReplayGuard, LocalNonces, NonceKey, StoreError};
 
@@ -145,17 +145,28 @@ fn ask(questions: &Mutex<Option<UnixStream>>, question: &Frame) -> Option<Result
     let mut talk = questions.lock().unwrap_or_else(PoisonError::into_inner);
     let stream = talk.as_ref()?;
     let answered = wire::send(stream, question).and_then(|()| wire::receive(stream));
-    let Ok(Frame::Verdict { reject }) = answered else {
+    let Ok(Frame::Verdict { reject, last_nonce, why }) = answered else {
         // Not the frame: others than a verdict hold secrets.
         let error = answered.err().unwrap_or_else(unexpected);
         tracing::error!(%error, "the process that took over does not say what it has seen: what needs that is refused here");
         *talk = None;
         return None;
     };
-    match reject {
-        None => Some(Ok(())),
-        Some(label) => Some(Err(Reject::ALL.iter().copied().find(|reject| reject.label() == label)?.into())),
-    }
+    let Some(label) = reject else { return Some(Ok(())) };
+    let reject = Reject::ALL.iter().copied().find(|reject| reject.label() == label)?;
+    let detail = last_nonce.map_or_else(|| why.map_or(Detail::None, |why| Detail::Operator(why.into())), Detail::LastNonce);
+    Some(Err(Refusal { reject, detail }))
+}
+
+/// What came of a question, for the predecessor: as much of a refusal as guards say.
+fn verdict_frame(verdict: Result<(), Refusal>) -> Frame {
+    let Err(Refusal { reject, detail }) = verdict else { return Frame::Verdict { reject: None, last_nonce: None, why: None } };
+    let (last_nonce, why) = match detail {
+        Detail::LastNonce(last) => (Some(last), None),
+        Detail::Operator(why) => (None, Some(why.into_owned())),
+        Detail::Names(_) | Detail::None | Detail::Parameter(_) | Detail::RetryAfter(_) | Detail::Skew { .. } => (None, None),
+    };
+    Frame::Verdict { reject: Some(reject.label().to_owned()), last_nonce, why }
 }
 
 const fn effect_byte(effect: Effect) -> u8 {
@@ -243,8 +254,7 @@ pub(super) fn answer_questions(questions: &UnixStream, lender: &Arc<Lender>) {
             | Frame::Take { .. }
             | Frame::Verdict { .. } => return,
         };
-        let reject = verdict.err().map(|refusal| refusal.reject.label().to_owned());
-        if wire::send(questions, &Frame::Verdict { reject }).is_err() {
+        if wire::send(questions, &verdict_frame(verdict)).is_err() {
             return;
         }
     }
@@ -306,6 +316,10 @@ mod tests {
         let read = old_replay.check_and_insert(id(3), Effect::Read, clock::wall(), clock::mono());
         assert_eq!(read, Ok(()), "effects are told apart on the way");
         assert!(spend(&old_nonces, 5).is_err() && spend(&old_nonces, 6).is_ok() && spend(&new_nonces, 6).is_err());
+        let credential = CredentialId::parse("credential").unwrap();
+        let policy = NoncePolicy { window: 0, epoch: 0, floor: 0 };
+        let refusal = old_nonces.spend(&credential, policy, 6, Effect::Write).unwrap_err();
+        assert_eq!(refusal.detail, Detail::LastNonce(6), "the client is told by which number it goes on, by either process");
 
         drop((old, old_replay, old_nonces));
         answering.join().unwrap();

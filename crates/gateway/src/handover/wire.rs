@@ -84,10 +84,16 @@ pub(super) enum Frame {
         /// What it is spent for.
         effect: u8,
     },
-    /// Successor: yes, or the label of the refusal.
+    /// Successor: yes, or the refusal.
     Verdict {
-        /// None: yes.
+        /// Its label. None: yes.
         reject: Option<String>,
+        /// The highest nonce of the key, which its owner is told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_nonce: Option<u64>,
+        /// Why, for the operator.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
 }
 

@@ -21,7 +21,7 @@ use http::header::AUTHORIZATION;
 use serde_json::Value;
 
 use super::issuer;
-use crate::authenticate::Login;
+use crate::authenticate::{Login, blamed, blamed_for_time};
 use crate::bearer::certificate;
 use crate::clock;
 use crate::connection::Connection;
@@ -159,10 +159,9 @@ pub(crate) fn login(
 ) -> Result<Login, Refusal> {
     let authority = request.host.ok_or_else(|| Refusal::operator(Reject::HostMismatch, "a token without an authority"))?;
     let issuer = issuer(worker, authority);
-    let now = clock::now();
     let claims = read(worker, shown.text)?;
-    let access = claims.check(&issuer, &issuer, now.wall)?;
-    let proof = proof_for(request, authority, Some(shown.text), None, now.wall)?;
+    let access = judged(worker, &claims, |now| claims.check(&issuer, &issuer, now))?;
+    let proof = proof_for(worker, request, authority, Some(shown.text), None)?;
     if (shown.scheme == Scheme::Dpop) != access.cnf.jkt.is_some() {
         // RFC 9449, 7.2: a bound token shown as a bearer token is refused, whatever else comes with it.
         return Err(Refusal::operator(Reject::TokenInvalid, "the token is not of the scheme that it is shown by"));
@@ -189,6 +188,18 @@ pub(crate) fn login(
 pub(super) fn read(worker: &Worker, text: &str) -> Result<AccessClaims, Refusal> {
     let read = worker.shared.identity.read_access_token::<AccessClaims>(text);
     read.map_err(|error| Refusal::operator(Reject::TokenInvalid, error.to_string()))
+}
+
+/// Judges claims of ours by the time of now. What held when it was made fails of the time, and is not called over where our clock is known
+/// to be wrong.
+///
+/// # Errors
+/// As `check`; [`Reject::StoreUnavailable`] for a token that another node can tell of.
+pub(super) fn judged<T>(worker: &Worker, claims: &AccessClaims, check: impl Fn(Timestamp) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    check(clock::wall()).map_err(|refusal| {
+        let held = check(Timestamp::from_secs(claims.iat)).is_ok();
+        if held { blamed_for_time(worker, refusal) } else { refusal }
+    })
 }
 
 /// Whether the token was not revoked and its key may still be used here.
@@ -221,13 +232,13 @@ pub(super) fn standing_anywhere(worker: &Worker, access: &Access) -> Result<Veri
 /// The DPoP proof of a request, verified; `None` when there is none.
 ///
 /// # Errors
-/// As [`dpop::verify`]; [`Reject::Malformed`] for two.
+/// As [`dpop::verify`]; [`Reject::Malformed`] for two; [`Reject::StoreUnavailable`] for one that is late or early by a wrong clock.
 pub(super) fn proof_for(
+    worker: &Worker,
     request: &RequestView<'_>,
     authority: &str,
     access_token: Option<&str>,
     nonces: Option<&DpopNonces>,
-    now: Timestamp,
 ) -> Result<Option<DpopProof>, Refusal> {
     let text = match request.headers.find(DPOP_HEADER) {
         Header::Absent => return Ok(None),
@@ -236,7 +247,7 @@ pub(super) fn proof_for(
     };
     let path = std::str::from_utf8(request.path()).map_err(|_| Reject::Malformed)?;
     let target = Target { method: request.method, authority, path, access_token };
-    dpop::verify(text, &target, nonces, now).map(Some)
+    dpop::verify(text, &target, nonces, clock::wall()).map(Some).map_err(|refusal| blamed(worker, refusal))
 }
 
 /// What the asker holds.

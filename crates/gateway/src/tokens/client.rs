@@ -13,7 +13,7 @@ use http::header::AUTHORIZATION;
 
 use super::{TOKEN_PATH, bearer};
 use crate::audit::Subject;
-use crate::authenticate::{Login, authenticate, check_required, verify_presented};
+use crate::authenticate::{Login, authenticate, blamed, check_required, verify_presented};
 use crate::clock;
 use crate::connection::Connection;
 use crate::exchange;
@@ -74,7 +74,8 @@ impl Asker<'_> {
         let urls = [&self.issuer, &here].into_iter().flat_map(|base| ["", TOKEN_PATH, asked].map(|path| format!("{base}{path}")));
         let urls: Vec<String> = urls.collect();
         let audiences: Vec<&str> = urls.iter().map(String::as_str).collect();
-        let presented = assertion::present(text, &audiences, self.now()).map_err(|refusal| OAuthRefusal::of(as_proof(refusal), part))?;
+        let presented = assertion::present(text, &audiences, self.now());
+        let presented = presented.map_err(|refusal| OAuthRefusal::of(blamed(self.worker, as_proof(refusal)), part))?;
         let login = verify_presented(self.worker, self.connection, &presented).map_err(|refusal| OAuthRefusal::of(refusal, part))?;
         self.connection.note_authenticated(login.identity.account());
         Ok(login)
@@ -110,7 +111,7 @@ impl Asker<'_> {
     pub(super) fn proof(&self) -> Result<Option<DpopProof>, OAuthRefusal> {
         let shared = &self.worker.shared;
         let nonces = shared.settings.tokens.dpop_nonce.then_some(&shared.issuers.nonces);
-        bearer::proof_for(self.view, self.authority, None, nonces, self.now()).map_err(|refusal| OAuthRefusal::of(refusal, Part::Dpop))
+        bearer::proof_for(self.worker, self.view, self.authority, None, nonces).map_err(|refusal| OAuthRefusal::of(refusal, Part::Dpop))
     }
 
     /// Spends the proof.

@@ -28,7 +28,7 @@ pub(super) fn exchange(
     let of_grant = |refusal: Refusal| OAuthRefusal::of(refusal, Part::Grant);
     let claims = bearer::read(asker.worker, subject_token).map_err(of_grant)?;
     // One that is for somebody else is not theirs to exchange.
-    let access = claims.check(&asker.issuer, &asker.issuer, asker.now()).map_err(of_grant)?;
+    let access = bearer::judged(asker.worker, &claims, |now| claims.check(&asker.issuer, &asker.issuer, now)).map_err(of_grant)?;
     let proof = asker.proof()?;
     let held = asker.held(proof.as_ref());
     access.cnf.check(&held).map_err(of_grant)?;

@@ -42,7 +42,11 @@ fn may_know(login: &Login, account: &AccountId) -> bool {
 /// An access token that is active, and whose it is.
 fn access_token(asker: &Asker<'_>, text: &str) -> Result<Option<(AccountId, Value)>, OAuthRefusal> {
     let Ok(claims) = bearer::read(asker.worker, text) else { return Ok(None) };
-    let Ok(access) = claims.read(asker.now()) else { return Ok(None) };
+    let access = match bearer::judged(asker.worker, &claims, |now| claims.read(now)) {
+        Ok(access) => access,
+        Err(refusal) if refusal.reject == Reject::StoreUnavailable => return Err(of_client(refusal)),
+        Err(_) => return Ok(None),
+    };
     if claims.iss != asker.issuer {
         return Ok(None);
     }
@@ -125,7 +129,7 @@ async fn find(asker: &Asker<'_>, text: &str) -> Result<Option<Found>, OAuthRefus
             sid: family.sid,
         }));
     }
-    let access = bearer::read(asker.worker, text).and_then(|claims| claims.read(asker.now()));
+    let access = bearer::read(asker.worker, text).and_then(|claims| bearer::judged(asker.worker, &claims, |now| claims.read(now)));
     let found = |access: countersign_oauth::claims::Access| Found {
         target: RevocationTarget::Token(access.mark.jti),
         owner: access.mark.credential.to_string(),

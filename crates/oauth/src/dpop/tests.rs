@@ -104,6 +104,7 @@ fn refuses_a_proof_for_something_else() {
         ("htu", json!("https://é"), Reject::WrongUri),
         ("ath", json!("x"), Reject::WrongUri),
         ("ath", Value::Null, Reject::WrongUri),
+        ("ath", json!(5), Reject::WrongUri),
         ("iat", json!(NOW.as_secs() - 61), Reject::TimestampStale),
         ("iat", json!(NOW.as_secs() + 6), Reject::TimestampAhead),
         ("iat", json!("now"), Reject::Malformed),
@@ -117,6 +118,15 @@ fn refuses_a_proof_for_something_else() {
     ] {
         let found = verify(&signer.jwt(&signer.header(), &with(name, value.clone())), &target(), None, NOW).map(|_| ());
         assert_eq!(found.unwrap_err().reject, reject, "{name}: {value}");
+    }
+}
+
+#[test]
+fn a_proof_for_a_token_is_none_where_there_is_no_token() {
+    let (signer, target) = (Signer::ed25519(1), Target { access_token: None, ..target() });
+    for ath in [ath().into(), json!(5), Value::Null] {
+        let found = verify(&signer.jwt(&signer.header(), &with("ath", ath.clone())), &target, None, NOW);
+        assert_eq!(found.unwrap_err().reject, Reject::WrongUri, "{ath}");
     }
 }
 

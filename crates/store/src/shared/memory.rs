@@ -69,8 +69,8 @@ enum Trust {
 
 /// What the operator is told of one that does not answer, where no question failed.
 const NO_ANSWER: &str = "it does not answer";
-/// What the operator is told of one that is not asked.
-const APART: &str = "its clock and ours are apart";
+/// What the operator is told where another thread panicked with the connections in its hands.
+const POISONED: &str = "a thread of ours failed";
 
 /// One memory, from its beginning until it is lost: the name and time of the beginning.
 pub(super) type MemoryId = (String, u64);
@@ -153,13 +153,13 @@ impl SharedMemory {
             self.down_until.store(retry_at(looked_for), Ordering::Release);
         }
         let begun = self.now().mono;
-        let outcome = self.look().inspect_err(|error| self.note_trouble(begun, error));
+        let outcome = self.look().inspect_err(|error| drop(self.note_trouble(begun, error)));
         self.note(self.now().mono, outcome.is_ok());
         outcome
     }
 
     fn look(&self) -> Result<(), StoreError> {
-        let poisoned = || unusable("a thread of ours failed");
+        let poisoned = || unusable(POISONED);
         let waiting = self.links.lock().map_err(|_| poisoned())?.pop_front();
         let failed = |error: RedisError| unusable(error.category());
         let ask_time = |link: &mut Link| -> RedisResult<Moment> {
@@ -211,9 +211,9 @@ impl SharedMemory {
         let Now { wall: ours, mono } = self.now();
         let within = mono.saturating_since(asked);
         self.ahead_millis.store(told.millis_after(ours), Ordering::Relaxed);
-        let apart = told.saturating_since(ours).max(ours.saturating_since(told));
-        let agree = apart <= within.saturating_add(limits::SHARED_CLOCK_APART_MAX);
-        let mut trust = self.trust.lock().map_err(|_| unusable("a thread of ours failed"))?;
+        let off = told.saturating_since(ours).max(ours.saturating_since(told));
+        let agree = off <= within.saturating_add(limits::SHARED_CLOCK_APART_MAX);
+        let mut trust = self.trust.lock().map_err(|_| unusable(POISONED))?;
         let (next, anew) = match (*trust, agree) {
             (Trust::Broken, true) => (Trust::Agreed, !was_set),
             (Trust::Agreed | Trust::Unknown, true) => (Trust::Agreed, false),
@@ -222,7 +222,7 @@ impl SharedMemory {
         };
         *trust = next;
         self.apart.store(!agree, Ordering::Relaxed);
-        if agree { Ok(anew) } else { Err(unusable(&format!("its clock and ours are {} ms apart", apart.as_millis()))) }
+        if agree { Ok(anew) } else { Err(unusable(&apart(self.ahead_millis.load(Ordering::Relaxed).unsigned_abs()))) }
     }
 
     fn connect(&self, timeout: Duration) -> Result<Link, StoreError> {
@@ -294,48 +294,65 @@ impl SharedMemory {
             && self.down_until.compare_exchange(down_until, retry_at(now), Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Asks one question, if [`Self::may_try`] said so; `None`: no answer in time.
-    pub(super) fn ask<T>(&self, now: Monotonic, question: impl FnOnce(&mut Link) -> RedisResult<T>) -> Option<T> {
+    /// Asks one question, if [`Self::may_try`] said so.
+    ///
+    /// # Errors
+    /// The refusal of what needs an answer and has none in time, with how this question failed for the operator.
+    pub(super) fn ask<T>(&self, now: Monotonic, question: impl FnOnce(&mut Link) -> RedisResult<T>) -> Result<T, Refusal> {
         let begun = self.now().mono;
         let answer = self.try_ask(question);
-        if answer.is_some() {
-            let micros = self.now().mono.saturating_since(begun).as_micros();
+        let ended = self.now().mono;
+        if answer.is_ok() {
+            let micros = ended.saturating_since(begun).as_micros();
             self.asked_micros.fetch_add(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
+        // The reason of this failure, and not what is kept: other questions fail and are answered meanwhile.
+        let answer = answer.map_err(|why| refused(&self.note_trouble(begun, &why)));
         // From the end of the wait, not from its beginning.
-        self.note(now.max(self.now().mono), answer.is_some());
+        self.note(now.max(ended), answer.is_ok());
         answer
     }
 
-    fn try_ask<T>(&self, question: impl FnOnce(&mut Link) -> RedisResult<T>) -> Option<T> {
-        let begun = self.now().mono;
-        let waiting = self.links.lock().ok()?.pop_back();
+    fn try_ask<T>(&self, question: impl FnOnce(&mut Link) -> RedisResult<T>) -> Result<T, String> {
+        let poisoned = || POISONED.to_owned();
+        let waiting = self.links.lock().map_err(|_| poisoned())?.pop_back();
         let mut link = match waiting {
             Some(link) => link,
-            None => self.connect(self.timeout).inspect_err(|error| self.note_trouble(begun, error)).ok()?,
+            None => self.connect(self.timeout).map_err(|error| error.to_string())?,
         };
-        let answer = question(&mut link).inspect_err(|error| self.note_trouble(begun, error)).ok()?;
+        let answer = question(&mut link).map_err(|error| error.to_string())?;
         // A connection that failed is dropped above: its answer could come later, for another question.
-        let mut links = self.links.lock().ok()?;
+        let mut links = self.links.lock().map_err(|_| poisoned())?;
         if links.len() < limits::SHARED_LINKS_MAX {
             links.push_back(link);
         }
-        Some(answer)
+        Ok(answer)
     }
 
-    fn note_trouble(&self, begun: Monotonic, why: &dyn fmt::Display) {
+    /// Keeps why there is no answer for those who do not ask while it is away, and tells it.
+    fn note_trouble(&self, begun: Monotonic, why: &dyn fmt::Display) -> String {
         let after = self.now().mono.saturating_since(begun).as_millis();
+        let told = format!("{why}, after {after} ms");
         if let Ok(mut trouble) = self.trouble.lock() {
-            *trouble = Some(format!("{why}, after {after} ms"));
+            *trouble = Some(told.clone());
         }
+        told
     }
 
-    /// The refusal of what needs an answer and has none, with the reason for the operator: how the last question failed, and after how
-    /// long.
-    pub(super) fn unanswered(&self) -> Refusal {
-        let trouble = self.trouble.lock().ok().and_then(|trouble| trouble.clone());
-        let otherwise = if self.clocks_are_apart() { APART } else { NO_ANSWER };
-        refused(trouble.as_deref().unwrap_or(otherwise))
+    /// The refusal of what is not asked about, because [`Self::may_try`] said no, with the reason for the operator: the clocks, or how the
+    /// last question failed.
+    pub(super) fn unasked(&self) -> Refusal {
+        self.apart().unwrap_or_else(|| {
+            let trouble = self.trouble.lock().ok().and_then(|trouble| trouble.clone());
+            refused(trouble.as_deref().unwrap_or(NO_ANSWER))
+        })
+    }
+
+    /// The refusal of what is a matter of time where its clock and ours were found apart when they were compared last: which of them is
+    /// right is ours to mend, and not to be told of a message.
+    #[must_use]
+    pub fn apart(&self) -> Option<Refusal> {
+        self.clocks_are_apart().then(|| refused(&apart(self.ahead_millis.load(Ordering::Relaxed).unsigned_abs())))
     }
 
     fn note(&self, now: Monotonic, answered: bool) {
@@ -374,6 +391,11 @@ fn refused(why: &str) -> Refusal {
 /// The refusal of what may have been accepted before the memory began.
 pub(super) fn too_young() -> Refusal {
     refused(TOO_YOUNG)
+}
+
+/// What the operator is told of one whose clock is so far from ours.
+fn apart(millis: u64) -> String {
+    format!("its clock and ours are {millis} ms apart")
 }
 
 fn retry_at(now: Monotonic) -> u64 {

@@ -219,8 +219,10 @@ impl SessionMirror {
 
     fn ask<T>(&self, question: impl FnOnce(&mut redis::Connection) -> redis::RedisResult<T>) -> Result<T, MirrorError> {
         let now = self.memory.now().mono;
-        let asked = self.memory.may_try(now).then(|| self.memory.ask(now, |link| question(&mut link.connection))).flatten();
-        asked.ok_or(MirrorError::Unavailable)
+        if !self.memory.may_try(now) {
+            return Err(MirrorError::Unavailable);
+        }
+        self.memory.ask(now, |link| question(&mut link.connection)).map_err(|_| MirrorError::Unavailable)
     }
 
     fn sealed(&self, sid: SessionId, frame: &KeptFrame) -> Vec<u8> {

@@ -84,7 +84,7 @@ impl SharedNonceGuard {
         guard
     }
 
-    fn ask(&self, key: Key, floor: u64, window: u16, nonce: u64, effect: Effect, now: Now) -> Option<(u8, String)> {
+    fn ask(&self, key: Key, floor: u64, window: u16, nonce: u64, effect: Effect, now: Now) -> Result<(u8, String), Refusal> {
         let [floors, recents] = names(key);
         self.memory.ask(now.mono, |link| {
             let mut call = self.spend.key(link.began.as_str());
@@ -119,22 +119,22 @@ impl NonceGuard for SharedNonceGuard {
         let may_try = self.memory.may_try(now.mono);
         if certain && !may_try {
             self.memory.count(SharedResult::Unavailable);
-            return Err(self.memory.unanswered());
+            return Err(self.memory.unasked());
         }
         // If the server does not answer, the nonce stays spent here: it may have been accepted there.
         self.local.spend(credential, policy, nonce, effect)?;
         let key = key_of(credential, policy.epoch);
         let window = policy.window.min(countersign_core::limits::NONCE_WINDOW_MAX);
         // Not the floor of now: with a window of zero that is this very nonce.
-        let answer = if may_try { self.ask(key, policy.floor, window, nonce, effect, now) } else { None };
+        let answer = may_try.then(|| self.ask(key, policy.floor, window, nonce, effect, now));
         let (result, outcome) = match answer {
-            Some((0, _)) => (SharedResult::Accepted, Ok(())),
-            Some((1, last)) => {
+            Some(Ok((0, _))) => (SharedResult::Accepted, Ok(())),
+            Some(Ok((1, last))) => {
                 let last = Detail::LastNonce(last.parse().unwrap_or_default());
                 (SharedResult::Replayed, Err(Refusal::with(Reject::Replayed, last)))
             }
-            Some(_) if certain => (SharedResult::TooYoung, Err(memory::too_young())),
-            None if certain => (SharedResult::Unavailable, Err(self.memory.unanswered())),
+            Some(Ok(_)) if certain => (SharedResult::TooYoung, Err(memory::too_young())),
+            Some(Err(refusal)) if certain => (SharedResult::Unavailable, Err(refusal)),
             Some(_) | None => {
                 self.untold.store(true, Ordering::Release);
                 (SharedResult::PassedUnasked, Ok(()))

@@ -61,7 +61,7 @@ impl SharedMemory {
                     let said = format!("{} {node}", topic.name());
                     redis::cmd("PUBLISH").arg(channel()).arg(said).query::<u64>(&mut link.connection)
                 })
-                .is_some()
+                .is_ok()
     }
 
     /// Listens to the other nodes, and tells what it hears until it is told to stop. Every [`limits::SHARED_LISTEN`] it hears

@@ -92,12 +92,12 @@ impl RateLender for SharedRates {
         if !self.memory.may_try(now) {
             return None;
         }
-        let (units, lent) = self.memory.ask(now, |link| {
+        let asked = self.memory.ask(now, |link| {
             let mut call = self.lend.key(format!("{PREFIX}:rate:{}:{}", wanted.counter, wanted.window));
             call.arg(wanted.limit).arg(wanted.units).arg(wanted.part()).arg(Wanted::parts_of_left()).arg(wanted.life_millis);
             call.invoke::<(u32, u32)>(&mut link.connection)
-        })?;
-        Some(Loan { units, lent })
+        });
+        asked.ok().map(|(units, lent)| Loan { units, lent })
     }
 
     fn nodes(&self) -> NonZeroU32 {

@@ -54,7 +54,7 @@ impl SharedReplayGuard {
         guard
     }
 
-    fn ask(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Option<Answer> {
+    fn ask(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<Answer, Refusal> {
         let wall = self.memory.wall();
         self.memory.ask(now, |link| {
             let mut call = self.script.key(link.began.as_str());
@@ -71,16 +71,16 @@ impl SharedReplayGuard {
     fn write(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Refusal> {
         if !self.memory.may_try(now) {
             self.memory.count(SharedResult::Unavailable);
-            return Err(self.memory.unanswered());
+            return Err(self.memory.unasked());
         }
         // If the server does not answer, the id stays spent here: it may have been accepted there.
         self.local.check_and_insert(id, effect, signed_at, now)?;
         let (result, outcome) = match self.ask(id, effect, signed_at, now) {
-            Some(Answer::Accepted) => (SharedResult::Accepted, Ok(())),
-            Some(Answer::Replayed) => (SharedResult::Replayed, Err(Reject::Replayed.into())),
+            Ok(Answer::Accepted) => (SharedResult::Accepted, Ok(())),
+            Ok(Answer::Replayed) => (SharedResult::Replayed, Err(Reject::Replayed.into())),
             // Not the client's fault, however young its message is: whoever is told that it is late sets its clock.
-            Some(Answer::TooYoung) => (SharedResult::TooYoung, Err(memory::too_young())),
-            None => (SharedResult::Unavailable, Err(self.memory.unanswered())),
+            Ok(Answer::TooYoung) => (SharedResult::TooYoung, Err(memory::too_young())),
+            Err(refusal) => (SharedResult::Unavailable, Err(refusal)),
         };
         self.memory.count(result);
         outcome
@@ -88,7 +88,7 @@ impl SharedReplayGuard {
 
     fn cancel(&self, id: ReplayId, effect: Effect, signed_at: Timestamp, now: Monotonic) -> Result<(), Refusal> {
         self.local.check_and_insert(id, effect, signed_at, now)?;
-        let answer = if self.memory.may_try(now) { self.ask(id, effect, signed_at, now) } else { None };
+        let answer = if self.memory.may_try(now) { self.ask(id, effect, signed_at, now).ok() } else { None };
         let (result, outcome) = match answer {
             Some(Answer::Replayed) => (SharedResult::Replayed, Err(Reject::Replayed.into())),
             Some(Answer::Accepted | Answer::TooYoung) => (SharedResult::Accepted, Ok(())),

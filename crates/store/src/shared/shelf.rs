@@ -119,7 +119,7 @@ impl SharedShelf {
 
     fn ask<T>(&self, question: impl FnOnce(&mut super::memory::Link) -> redis::RedisResult<T>) -> Result<T, StoreError> {
         let now = self.memory.now().mono;
-        let answer = if self.memory.may_try(now) { self.memory.ask(now, question) } else { None };
+        let answer = if self.memory.may_try(now) { self.memory.ask(now, question).ok() } else { None };
         answer.ok_or_else(|| super::memory::unusable("no answer in time"))
     }
 }

@@ -45,9 +45,10 @@ class Doors:
         self.fix.expect("A")
 
     def close(self):
-        """Nobody keeps a connection that has had its answer."""
-        self.native.kill()
-        for connection in (self.rest, self.http2.connection, self.authz, self.socket):
+        """Nobody keeps a connection that has had its answer; the native client says that it leaves."""
+        self.native.process.stdin.close()
+        self.native.process.wait(60)
+        for connection in (self.rest, self.http2.connection, self.authz, self.socket, self.fix):
             connection.close()
 
     def log_out(self):

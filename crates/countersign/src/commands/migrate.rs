@@ -28,9 +28,10 @@ async fn migrate(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     }
     let address = state::database::address(&args.to, args.password_file.as_deref())?;
     // Who compares changes nothing: gateways of an older program may be at work on both.
-    let source = match args.check {
-        true => Store::open_as_found(&dir.database(), sealing()?).await?,
-        false => Store::open(&dir.database(), sealing()?).await?,
+    let source = if args.check {
+        Store::open_as_found(&dir.database(), sealing()?).await?
+    } else {
+        Store::open(&dir.database(), sealing()?).await?
     };
     let moved = into_server(args, &source, &address, sealing()?).await;
     // Whatever came of it: SQLite takes the files beside its own away then.
@@ -57,10 +58,8 @@ async fn into_server(
     address: &DatabaseAddress,
     sealing: SealingKey,
 ) -> anyhow::Result<(Vec<TableReport>, &'static str)> {
-    let target = match args.check {
-        true => Store::connect_as_found(address, NODE, sealing).await?,
-        false => Store::connect(address, NODE, sealing).await?,
-    };
+    let target =
+        if args.check { Store::connect_as_found(address, NODE, sealing).await? } else { Store::connect(address, NODE, sealing).await? };
     let shown = output::working(if args.check { "comparing" } else { "copying and comparing" }, args.json);
     let moved = if args.check {
         (compare(source, &target).await?, "compared")

@@ -1,12 +1,16 @@
 """Two nodes with one PostgreSQL database: what one does the other knows; a server that is gone stops orders and is found again."""
 
+import concurrent.futures
+import contextlib
 import json
 import os
 import re
 import shutil
 import socket
 import ssl
-import time
+import sqlite3
+import struct
+import threading
 
 import pytest
 
@@ -223,23 +227,70 @@ def test_a_server_that_hangs_is_not_waited_for(postgres, tmp_path):
         assert not node.passes(key), "the break-glass holds"
 
 
-def test_a_command_does_not_wait_for_a_server_that_says_nothing(postgres, tmp_path):
+#: What a server answers a startup, in PostgreSQL's protocol: nothing; AuthenticationOk and ReadyForQuery.
+GREETINGS = [b"", b"R" + struct.pack(">II", 8, 0) + b"Z" + struct.pack(">I", 5) + b"I"]
+
+
+class Silent:
+    """A PostgreSQL that takes connections, greets them or does not, and says nothing more."""
+
+    def __init__(self, greeting):
+        self.greeting, self.asked = greeting, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.asked.append(connection)
+            threading.Thread(target=self._greet, args=(connection,), daemon=True).start()
+
+    def _greet(self, connection):
+        # Whoever left meanwhile is greeted in vain.
+        with contextlib.suppress(OSError):
+            connection.recv(4096)
+            connection.sendall(self.greeting)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        for connection in self.asked:
+            connection.close()
+
+
+@pytest.mark.parametrize("greeting", GREETINGS, ids=["before-its-greeting", "behind-its-greeting"])
+def test_a_command_does_not_wait_for_a_server_that_says_nothing(postgres, tmp_path, greeting):
     """`key revoke` beside a database that takes connections and is silent stood there for ever, without a word; so did a start."""
-    node = Node(tmp_path, "north-1", postgres.database("silent"))
+    node = Node(tmp_path, "north-1", postgres.database(f"silent-{len(greeting)}"))
     with node.server:
         key = node.new_key("revoked")["api_key"]
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    with Server(tmp_path / "embedded") as embedded:
+        pass
+    with Silent(greeting) as silent:
         note = node.state / "database.json"
-        url = f"postgresql://countersign@127.0.0.1:{silent.getsockname()[1]}/silent?sslmode=disable"
+        url = f"postgresql://countersign@127.0.0.1:{silent.port}/silent?sslmode=disable"
         note.write_text(json.dumps({**json.loads(note.read_text()), "url": url}))
         config = tmp_path / "silent.toml"
         config.write_text(f'[cluster]\nnode = "north-1"\ndatabase = "{url}"\n')
         start = ["serve", "--state", node.state, "--config", config, "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"]
-        for command in (["key", "revoke", key, "--state", node.state], start):
-            began = time.monotonic()
-            done = run(*command, timeout=30)
+        check = ["migrate", "--from", embedded.state, "--to", url, "--check"]
+
+        def ends(command):
+            done = run(*command, timeout=20)
             assert done.returncode == 3 and "did not answer in time" in done.stderr, done
-            assert time.monotonic() - began < 10, command
+
+        with concurrent.futures.ThreadPoolExecutor() as both:
+            comparing = both.submit(ends, check)
+            ends(["key", "revoke", key, "--state", node.state])
+            ends(start)
+            comparing.result()
+        assert len(silent.asked) >= 3, "each got as far as the server"
 
 
 def test_a_node_is_told_what_is_wrong_before_it_serves(postgres, nodes, tmp_path):
@@ -287,6 +338,31 @@ def test_a_role_that_may_not_make_tables_is_told_so_in_the_words_of_the_server(p
     assert done.stderr.rstrip().endswith("permission denied for schema public (SQLSTATE 42501)"), done.stderr
 
 
+def settle(state):
+    """What a gateway left beside its database file is taken into it, as the last one to close it does."""
+    with contextlib.closing(sqlite3.connect(state / "countersign.db")) as file:
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def contents(folder):
+    """Each file of a folder, byte for byte."""
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_check_of_a_file_of_an_older_program_leaves_it_as_it_was(postgres, tmp_path):
+    database = postgres.database("unmoved")
+    with Server(tmp_path / "state") as server:
+        pass
+    assert run("migrate", "--from", server.state, "--to", database).returncode == 0
+    with contextlib.closing(sqlite3.connect(server.state / "countersign.db")) as file:
+        version = file.execute("PRAGMA user_version").fetchone()[0]
+        file.execute(f"PRAGMA user_version = {version - 1}")
+    as_left, rows = contents(server.state), postgres.sql("unmoved", "SELECT count(*) FROM credentials")
+    older = run("migrate", "--from", server.state, "--to", database, "--check")
+    assert older.returncode == 3 and "of an older program" in older.stderr, older
+    assert contents(server.state) == as_left and postgres.sql("unmoved", "SELECT count(*) FROM credentials") == rows
+
+
 def test_migrate_copies_everything_and_the_gateway_goes_on_with_it(postgres, tmp_path):
     database = postgres.database("moved")
     state = tmp_path / "state"
@@ -297,8 +373,10 @@ def test_migrate_copies_everything_and_the_gateway_goes_on_with_it(postgres, tmp
         assert busy.returncode == 3 and "in use by another gateway" in busy.stderr
     secret = run("migrate", "--from", state, "--to", "postgresql://c:hunter2@localhost/x")
     assert secret.returncode == 2 and "hunter2" not in secret.stderr, secret
+    settle(state)
+    as_left = contents(state)
     before = run("migrate", "--from", state, "--to", database, "--check")
-    assert before.returncode == 3 and "no tables of ours" in before.stderr, before
+    assert contents(state) == as_left and before.returncode == 3 and "no tables of ours" in before.stderr, before
     assert postgres.sql("moved", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "0", "who compares writes nothing"
     moved = run("migrate", "--from", state, "--to", database, "--json")
     assert moved.returncode == 0, moved.stderr
@@ -307,11 +385,14 @@ def test_migrate_copies_everything_and_the_gateway_goes_on_with_it(postgres, tmp
     assert all(table["differing"] == 0 for table in tables.values())
     again = run("migrate", "--from", state, "--to", database)
     assert again.returncode == 0 and "there already" in again.stdout
+    as_left = contents(state)
     assert run("migrate", "--from", state, "--to", database, "--check").returncode == 0
+    assert contents(state) == as_left
     # Nodes of an older program may be at work there: it is theirs to bring up to date, by a start of the newer one.
     postgres.sql("moved", "UPDATE countersign_schema SET version = version - 1")
     older = run("migrate", "--from", state, "--to", database, "--check")
     assert older.returncode == 3 and "of an older program" in older.stderr, older
+    assert contents(state) == as_left, "who is refused leaves nothing behind"
     postgres.sql("moved", "UPDATE countersign_schema SET version = version + 1")
     config = tmp_path / "gateway.toml"
     config.write_text(f'[cluster]\nnode = "east-1"\ndatabase = "{database}"\n')

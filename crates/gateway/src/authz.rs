@@ -213,6 +213,8 @@ fn permit(
     if let Some(login) = login {
         add_answer_headers(&mut permitted.client, route, login, usage, words);
     }
+    // The proxy sends it now: whoever stood still for longer than its lease permits nothing by what held before.
+    worker.shared.halts.gate().confirm(&permit)?;
     Ok(permitted)
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use countersign_store::migrate::{TableReport, compare, copy};
-use countersign_store::{SealingKey, Store};
+use countersign_store::{DatabaseAddress, SealingKey, Store};
 
 use super::{output, run_async};
 use crate::cli::MigrateArgs;
@@ -28,24 +28,16 @@ async fn migrate(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     }
     let address = state::database::address(&args.to, args.password_file.as_deref())?;
     // Who compares changes nothing: gateways of an older program may be at work on both.
-    let (source, target) = if args.check {
-        let source = Store::open_as_found(&dir.database(), sealing()?).await?;
-        (source, Store::connect_as_found(&address, NODE, sealing()?).await?)
+    let source = if args.check {
+        Store::open_as_found(&dir.database(), sealing()?).await?
     } else {
-        let source = Store::open(&dir.database(), sealing()?).await?;
-        (source, Store::connect(&address, NODE, sealing()?).await?)
+        Store::open(&dir.database(), sealing()?).await?
     };
-    let shown = output::working(if args.check { "comparing" } else { "copying and comparing" }, args.json);
-    let (tables, what) = if args.check {
-        (compare(&source, &target).await?, "compared")
-    } else {
-        let copied = copy(&source, &target).await?;
-        (copied.tables, if copied.was_there { "all of it was there already" } else { "copied and compared" })
-    };
-    drop(shown);
-    show(&tables, args.json)?;
+    let moved = into_server(args, &source, &address, sealing()?).await;
+    // Whatever came of it: SQLite takes the files beside its own away then.
     source.close().await;
-    target.close().await;
+    let (tables, what) = moved?;
+    show(&tables, args.json)?;
     if !tables.iter().all(TableReport::is_same) {
         return Err(Failure::environment(format!("{} and {} are not the same", dir.database().display(), address.shown())));
     }
@@ -57,6 +49,27 @@ async fn migrate(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What each table has on both sides, and what was done.
+async fn into_server(
+    args: &MigrateArgs,
+    source: &Store,
+    address: &DatabaseAddress,
+    sealing: SealingKey,
+) -> anyhow::Result<(Vec<TableReport>, &'static str)> {
+    let target =
+        if args.check { Store::connect_as_found(address, NODE, sealing).await? } else { Store::connect(address, NODE, sealing).await? };
+    let shown = output::working(if args.check { "comparing" } else { "copying and comparing" }, args.json);
+    let moved = if args.check {
+        (compare(source, &target).await?, "compared")
+    } else {
+        let copied = copy(source, &target).await?;
+        (copied.tables, if copied.was_there { "all of it was there already" } else { "copied and compared" })
+    };
+    drop(shown);
+    target.close().await;
+    Ok(moved)
 }
 
 fn show(tables: &[TableReport], as_json: bool) -> anyhow::Result<()> {

@@ -45,8 +45,9 @@ impl UnaryService<CheckRequest> for Check {
     fn call(&mut self, request: tonic::Request<CheckRequest>) -> Self::Future {
         let (authz, proxy) = (Rc::clone(&self.authz), Rc::clone(&self.proxy));
         Box::pin(async move {
-            let passed_on = authz.worker.shared.settings.authz.bodies_passed_on;
-            let verdict = authz.decide(&proxy, original(request.into_inner(), passed_on));
+            let settings = &authz.worker.shared.settings;
+            let asked = original(request.into_inner(), settings.authz.bodies_passed_on);
+            let verdict = authz.decide(&proxy, asked.and_then(|asked| bounded(asked, settings.limits.body_bytes_max)));
             Ok(tonic::Response::new(response(verdict)))
         })
     }
@@ -75,6 +76,15 @@ fn original(request: CheckRequest, passed_on: bool) -> Result<Original, Refusal>
     let body = framing.whole(delivered);
     let host = HeaderValue::from_str(&http.host).map_err(|_| missing("host"))?;
     Original::new(http.method.as_bytes(), &http.path, host, address(&peer.address)?, headers, body)
+}
+
+/// A question of a body that is as long as the gateway takes: the message around it may be longer.
+///
+/// # Errors
+/// [`Reject::TooLarge`].
+fn bounded(asked: Original, bytes_max: usize) -> Result<Original, Refusal> {
+    let is_longer = asked.body.as_ref().is_some_and(|body| body.len() > bytes_max);
+    if is_longer { Err(Reject::TooLarge.into()) } else { Ok(asked) }
 }
 
 /// The client's headers. Envoy sends them as a map, in which it has joined those of one name, or, with `encode_raw_headers`, one by one.

@@ -64,6 +64,8 @@ impl Sender<'_> {
             permit,
             Asked { session: Some(self.session), ..Asked::of(route, Some(self.login), None) },
         )?;
+        // Here, for what is refused later has a number at the venue already: a node that stood still passes nothing by what held before.
+        self.worker.shared.halts.gate().confirm(&permit)?;
         let admitted = Admitted { permit, login: Some(self.login.again()), usage };
         audit::accepted(self.worker, self.connection, &Subject::message(Some(route)), &admitted, self.correlation)?;
         self.worker.shared.metrics.forwarded(admitted.permit.route());

@@ -56,11 +56,13 @@ impl Store {
         let failed = |source| StoreError::database(path, source);
         let bare = options(path);
         let mut connection = bare.connect().await.map_err(failed)?;
-        match shape {
-            Shape::Prepared => schema::prepare(&mut connection, path).await?,
-            Shape::AsFound => schema::check(&mut connection, path).await?,
-        }
+        let shaped = match shape {
+            Shape::Prepared => schema::prepare(&mut connection, path).await,
+            Shape::AsFound => schema::check(&mut connection, path).await,
+        };
+        // Also of a file that is refused: SQLite takes the files beside it away when it is closed.
         connection.close().await.map_err(failed)?;
+        shaped?;
         // The check of the sealing key may write one value, and nothing else is written before it.
         let check = Db::sqlite(path, SqlitePoolOptions::new().max_connections(1).connect_with(bare).await.map_err(failed)?);
         let checked = check_sealing(&check, &sealing, shape).await;

@@ -21,7 +21,7 @@ class FromProxy(H2):
     """A connection of HTTP/2 to the authz port, without TLS."""
 
     def __init__(self, port):
-        self.connection = Plain(port)
+        self.connection = Plain(port, timeout=60)
         self.connection.send(PREFACE + frame(SETTINGS))
 
 
@@ -85,9 +85,11 @@ def small(tmp_path_factory):
 
 def order(key, name, padded_to=0):
     """The question about an order whose body is signed."""
-    body = key.signed(**ORDER, newClientOrderId=name)
+    # Thousands of questions come before it.
+    sent = {**ORDER, "newClientOrderId": name, "recvWindow": 60_000}
+    body = key.signed(**sent)
     while padded_to and len(body) != padded_to:
-        body = key.signed(**ORDER, newClientOrderId=name, padding="p" * (padded_to - len(key.signed(**ORDER, newClientOrderId=name, padding=""))))
+        body = key.signed(**sent, padding="p" * (padded_to - len(key.signed(**sent, padding=""))))
     asked = external_auth_pb2.CheckRequest()
     asked.attributes.source.address.socket_address.address = "192.0.2.7"
     http = asked.attributes.request.http

@@ -18,6 +18,7 @@ import pytest
 from harness import raw
 from harness.binance import ORDER, Key, code
 from harness.clients import ccxt_sync
+from harness.ports import kept_port
 from harness.recorded import recorded
 from harness.redis import Redis
 from harness.server import Server, run
@@ -305,11 +306,11 @@ def test_a_node_starts_without_the_memory_and_cancels_pass(tmp_path):
 
 
 def test_the_memory_is_reached_by_tls_with_a_password_and_no_other_way(tmp_path):
-    # Bound and not listening until Redis does, which may beside it: nobody else is given the port meanwhile.
-    free = socket.socket()
-    free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    free.bind(("127.0.0.1", 0))
-    port = free.getsockname()[1]
+    with kept_port() as port:
+        is_reached_by_tls(tmp_path, port)
+
+
+def is_reached_by_tls(tmp_path, port):
     password = tmp_path / "password"
     password.write_text("hunter2\n")
     password.chmod(0o600)
@@ -323,7 +324,7 @@ def test_the_memory_is_reached_by_tls_with_a_password_and_no_other_way(tmp_path)
         "COUNTERSIGN_CLUSTER__REDIS_PASSWORD_FILE": str(password),
         "COUNTERSIGN_CLUSTER__REDIS_CA": str(tmp_path / "a" / "ca.pem"),
     }
-    with free, running(tmp_path, redis=encrypted, **settings) as nodes:
+    with running(tmp_path, redis=encrypted, **settings) as nodes:
         sent = nodes.order("encrypted")
         assert raw.exchange(nodes.a, sent).status == 200, nodes.a.said()
         assert raw.exchange(nodes.b, sent).status == 400

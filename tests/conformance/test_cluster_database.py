@@ -109,6 +109,7 @@ def test_a_revocation_at_one_node_is_proved_before_the_order_that_another_refuse
             answer = one.order(key)
             assert answer.status == 401
             id = next(value for name, value in answer.headers if name.lower() == "countersign-correlation")
+            until(lambda: any(record["correlation"] == id for record in recorded(one.state, "refuse")))
             proof = tmp_path / "proof.json"
             one.command("audit", "prove", "--revoked", key.api_key, "--before", id, "--out", proof)
             check = run("audit", "verify", "--proof", proof, "--key", one.state / "audit-key.pub.pem")

@@ -1,6 +1,5 @@
 """What a FIX message holds is what it is charged as and what halts stop: lists, quotes, and data that hides a field."""
 
-
 import pytest
 
 from harness.fix import FixClient, ScriptedVenue, binance_logon, limit_order, sending_time

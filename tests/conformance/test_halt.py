@@ -273,7 +273,7 @@ def test_a_client_of_a_venue_stops_its_own_key_by_a_request_signed_as_there(gate
 def test_rehearsals_measure_the_whole_path_and_stop_nothing(gateway, trader):
     epoch = gateway.status()["epoch"]
     report = json.loads(gateway.command("drill", "run", "--count", "20", "--json").stdout)
-    assert report["count"] == 20 and (report["unconfirmed"] == 0 or not os.environ.get("COUNTERSIGN_STRICT"))
+    assert report["count"] == 20 and report["unconfirmed"] <= (0 if os.environ.get("COUNTERSIGN_STRICT") else 10)
     for stage in ["enforced", "committed", "barrier", "command"]:
         spread = report["stages"][stage]
         assert 0 <= spread["p50_us"] <= spread["p99_us"] <= spread["max_us"]
@@ -368,7 +368,7 @@ def test_real_halts_are_measured_and_leave_nothing_halted(gateway, trader):
     before = gateway.status()["epoch"]
     report = json.loads(gateway.command(*arguments).stdout)
     assert (report["count"], report["real"]) == (5, True)
-    assert report["unconfirmed"] == 0 or not os.environ.get("COUNTERSIGN_STRICT")
+    assert report["unconfirmed"] <= (0 if os.environ.get("COUNTERSIGN_STRICT") else 2)
     for stage in ["enforced", "committed", "barrier", "command", "lifted"]:
         assert report["stages"][stage]["max_us"] >= report["stages"][stage]["p50_us"] > 0
     status = gateway.status()

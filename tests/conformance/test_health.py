@@ -19,7 +19,7 @@ from harness.waiting import until
 
 def asked(address, path):
     """What a balancer hears, which has no certificate: status and body."""
-    with socket.create_connection(address, timeout=5) as plain:
+    with socket.create_connection(address, timeout=60) as plain:
         plain.sendall(f"GET {path} HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n".encode())
         head, _, body = b"".join(iter(lambda: plain.recv(4096), b"")).partition(b"\r\n\r\n")
     return int(head.split()[1]), body
@@ -110,7 +110,7 @@ def is_sent_nobody_too_soon(tmp_path, public, health):
                 continue
             if status == 200:
                 try:
-                    socket.create_connection(public, timeout=5).close()
+                    socket.create_connection(public, timeout=60).close()
                 except OSError as error:
                     status = error
             heard.append(status)

@@ -82,7 +82,8 @@ const IMPURE: &[(&str, &str)] = &[
 ];
 
 /// Files that may be longer than [`FILE_LINES_MAX`] lines, and why.
-const LONG_FILES: &[(&str, &str)] = &[];
+const LONG_FILES: &[(&str, &str)] =
+    &[("crates/dialects/src/binance/routes.rs", "one table, a line for each path, in the order of the venue's pages")];
 
 /// Runs all three checks and reports every fault, not only the first.
 pub(crate) fn check(machine: &Machine) -> Result<()> {

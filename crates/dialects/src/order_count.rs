@@ -48,11 +48,16 @@ enum List {
     Named(&'static str),
     /// In the member of `params`, or in the parameter of the query or form, of this name.
     OfParams(&'static str),
+    /// One order, and one for each of these members that it has.
+    With(&'static [&'static str]),
     /// In the member of this name, of the JSON in a parameter of this name.
     Within(&'static str, &'static str),
 }
 
-use List::{Action, At, AtWithAttached, Attached, Beside, ByMethod, Input, Inputs, Named, OfParams, Within};
+use List::{Action, At, AtWithAttached, Attached, Beside, ByMethod, Input, Inputs, Named, OfParams, With, Within};
+
+/// The orders that take profit and stop a loss, beside one of a unified account of KuCoin's.
+const KUCOIN_BESIDE: List = With(&["slTriggerPrice", "tpTriggerPrice"]);
 
 /// Endpoints and messages that take several orders. The method of an endpoint is not compared: `PUT` amends where `POST` places.
 #[rustfmt::skip]
@@ -87,6 +92,8 @@ const LISTS: &[(Purpose, Target<'static>, List)] = &[
     (Kraken, Http("", "/0/private/AddOrderBatch"), Named("orders")),
     (Kraken, Message("batch_add"), At(&["params", "orders"])),
     (KrakenFutures, Http("", "/derivatives/api/v3/batchorder"), Within("json", "batchOrder")),
+    (Kucoin, Http("", "/api/ua/v1/{mode}/order/place"), KUCOIN_BESIDE),
+    (Kucoin, Http("", "/api/ua/v2/unified/order/place"), KUCOIN_BESIDE),
     (Kucoin, Http("", "/api/v1/hf/orders/multi"), Named("orderList")),
     (Kucoin, Http("", "/api/v1/hf/orders/multi/sync"), Named("orderList")),
     (Kucoin, Http("", "/api/v1/orders/multi"), Named("orderList")),
@@ -133,6 +140,7 @@ fn count(list: Option<List>, query: &[u8], body: &[u8], row: u32) -> u32 {
         Some(Inputs) => details(body).and_then(|details| elements(details, &[])),
         Some(Named(name)) => named(query, body, name),
         Some(OfParams(name)) => of_params(query, body, name),
+        Some(With(names)) => with(body, names),
         Some(Within(parameter, name)) => parameters(query, body, parameter).only().and_then(|text| at(text.as_bytes(), &[name])),
     };
     counted.map_or_else(|| longest(query, body, row), |counted| counted.max(1))
@@ -142,6 +150,12 @@ fn count(list: Option<List>, query: &[u8], body: &[u8], row: u32) -> u32 {
 fn longest(query: &[u8], body: &[u8], row: u32) -> u32 {
     let marks = query.iter().chain(body).filter(|byte| b"{[%\\&".contains(byte)).count();
     u32::try_from(marks).unwrap_or(u32::MAX).max(row)
+}
+
+/// An order, and what its members of these names stand for.
+fn with(body: &[u8], names: &[&str]) -> Option<u32> {
+    let order = object(std::str::from_utf8(body).ok()?).ok()?;
+    Some(names.iter().fold(1, |sum, name| sum + u32::from(order.has_alike(name))))
 }
 
 /// The orders at the end of a path: the elements of a list, or one that stands by itself in a message.

@@ -204,7 +204,7 @@ pub(crate) fn blamed(worker: &Worker, refusal: Refusal) -> Refusal {
 
 /// The same for a refusal that is known to be of time.
 pub(crate) fn blamed_for_time(worker: &Worker, refusal: Refusal) -> Refusal {
-    worker.shared.cluster.as_ref().and_then(|cluster| cluster.clocks_apart()).unwrap_or(refusal)
+    worker.shared.cluster.as_ref().and_then(|cluster| cluster.refusal_while_apart()).unwrap_or(refusal)
 }
 
 /// Looks the credential of a session that comes back up, and verifies the proof and the credential's standing.

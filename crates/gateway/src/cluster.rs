@@ -151,8 +151,8 @@ impl Cluster {
 
     /// The refusal of a message as late or early where this node's clock and that of the shared memory differ, so that nobody can tell.
     #[must_use]
-    pub fn clocks_apart(&self) -> Option<Refusal> {
-        self.memory.apart()
+    pub fn refusal_while_apart(&self) -> Option<Refusal> {
+        self.memory.refusal_while_apart()
     }
 
     /// How the shared memory is.

@@ -30,8 +30,8 @@
 //! # Security
 //! There is no request without an [`OperatorIdentity`]: it is made from a verified certificate or from the kernel's word about
 //! the peer of the socket. Requests are refused when they carry `Origin` or `Sec-Fetch-Site` (what a user typed in may read): a
-//! browser that holds an operator certificate cannot be made to send them by another site, and a name of that site leads to no handshake. The head guard reads before the HTTP library does, and
-//! whoever holds places without asking for anything loses them to whoever comes ([`places`], ADR 0049).
+//! browser that holds an operator certificate cannot be made to send them by another site, and a name of that site leads to no
+//! handshake. The head guard reads before the HTTP library does, and whoever holds places without asking for anything loses them to whoever comes ([`places`], ADR 0049).
 
 mod backend;
 mod client;

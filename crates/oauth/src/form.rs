@@ -1,6 +1,7 @@
 //! The body of a request: `application/x-www-form-urlencoded`, read so that there is one reading of it.
 //!
-//! A parameter that comes twice is a refusal (RFC 6749, 3.2), and so is a `%` that begins no escape; one without a value counts as not sent, unknown ones are ignored.
+//! A parameter that comes twice is a refusal (RFC 6749, 3.2), and so is a `%` that begins no escape; one without a value counts as not
+//! sent, unknown ones are ignored.
 //! Nothing is taken from the query, which logs and proxies see.
 
 use crate::error::OAuthRefusal;

@@ -26,8 +26,8 @@ class ReadsItsTicket(ssl.SSLSocket):
             self.settimeout(patience)
 
 
-def open_websocket(server, path, tls=None, headers=None):
+def open_websocket(server, path, tls=None, headers=None, **more):
     """An open WebSocket at a path of the gateway."""
     tls = tls or ssl.create_default_context(cafile=server.ca)
     tls.sslsocket_class = ReadsItsTicket
-    return websockets.sync.client.connect(server.ws_base + path, ssl=tls, proxy=None, additional_headers=headers)
+    return websockets.sync.client.connect(server.ws_base + path, ssl=tls, proxy=None, additional_headers=headers, **more)

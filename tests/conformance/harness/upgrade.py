@@ -140,19 +140,26 @@ class Requests:
         until(lambda: len(self.placed) >= before + more or self.wrong, 120)
 
 
-STARVED = {"halt_unknown", "store_unavailable"}
-"""What a process refuses for that gets no processor: its lease ends, or a shared memory answers too late."""
+STARVED = frozenset({"halt_unknown"})
+"""What a process refuses for that gets no processor for a second: its lease ends."""
+WITH_MEMORY = STARVED | {"store_unavailable"}
+"""And where there is a shared memory: that answers too late."""
 
 
-def only_starved(flows, *states):
+def only_starved(flows, *states, excused=STARVED):
     """Whether nothing that was stopped was so but for what a process could not read in time: said aloud, and with COUNTERSIGN_STRICT, on a
     machine that is quiet, no excuse."""
     if os.environ.get("COUNTERSIGN_STRICT"):
         return False
     warnings.warn("requests were refused because this machine was too busy to read the halts in a second", stacklevel=2)
     stopped = {correlation for flow in flows for _, _, correlation in flow.stopped}
-    reasons = {record["correlation"]: record["reject"] for state in states for record in recorded(state, "refuse")}
-    return all(reasons.get(correlation) in STARVED for correlation in stopped)
+
+    def known():
+        reasons = {record["correlation"]: record["reject"] for state in states for record in recorded(state, "refuse")}
+        return reasons if stopped <= reasons.keys() else None
+
+    reasons = until(known, why="a refusal is on no record")
+    return all(reasons[correlation] in excused for correlation in stopped)
 
 
 def refusals(*states):

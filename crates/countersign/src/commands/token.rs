@@ -55,8 +55,8 @@ async fn revoke(args: &TokenRevokeArgs) -> anyhow::Result<ExitCode> {
         && report.nobody
     {
         let words = format!(
-            "nobody has a session or refresh tokens named {sid} (token list, session list); an access token of that name, which would be \
-             on no list, is revoked (epoch {})",
+            "{target} is revoked (epoch {}), but nobody has a session or refresh tokens named {sid} (token list, session list): it ends an \
+             access token of that name alone, which would be on no list",
             report.epoch
         );
         return Err(anyhow::anyhow!(words));

@@ -191,7 +191,8 @@ async fn no_order_is_in_doubt_however_the_wire_is_cut() {
     assert!(answered.is_disjoint(&not_applied) && refused.is_disjoint(&answered) && refused.is_disjoint(&not_applied));
     let told = answered.len() + not_applied.len() + refused.len();
     assert_eq!(told, 60, "each order is answered, told as not applied, or refused: {not_applied:?} {refused:?}");
-    assert!(refused.is_empty() || std::env::var_os("COUNTERSIGN_STRICT").is_none(), "{refused:?}");
+    let strict = std::env::var_os("COUNTERSIGN_STRICT").is_some();
+    assert!(refused.len() <= if strict { 0 } else { 30 }, "{refused:?}");
     let open = open_orders(&mut session, 7).await;
     assert_eq!(open, answered.iter().map(|id| format!("r{id}")).collect(), "and that is what the venue has");
     session.close().await.unwrap();
@@ -265,7 +266,8 @@ async fn reconnect_to_first_order_is_measured() {
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1_000.0;
     println!("reconnect to first order answered, {count} times: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms", at(50), at(99), at(100));
-    assert!(at(100) < 5_000.0 || std::env::var_os("COUNTERSIGN_STRICT").is_none(), "a reconnect that waits for a timer is no resume");
+    let longest = if std::env::var_os("COUNTERSIGN_STRICT").is_some() { 5_000.0 } else { 30_000.0 };
+    assert!(at(100) < longest, "a reconnect that waits for a timer is no resume");
     session.close().await.unwrap();
 }
 

@@ -1,7 +1,8 @@
 //! Every REST path and WebSocket API method that is known, with its security, scope, weight and order count.
 //!
 //! Source: `rest-api.md` and `web-socket-api.md` of the venue, 2026-07-21; the `/sapi`, `/fapi`, `/futures` and `/dapi` rows are what
-//! ccxt and the connectors ask for (recorded 2026-11-28): wallets are read, margin and USD-M futures traded, nothing borrowed but by an order, funds moved by withdrawal alone. A path or method that is not here has no route.
+//! ccxt and the connectors ask for (recorded 2026-11-28): wallets are read, margin and USD-M futures traded, nothing borrowed but by an
+//! order, funds moved by withdrawal alone. A path or method that is not here has no route.
 //!
 //! The venue's security types map to our scopes: `NONE` is public; `TRADE` is `order:write`; `USER_DATA` is `order:read` where it is
 //! about orders, else `account:read`; `USER_STREAM` is `account:read`, because its events tell balances.

@@ -231,6 +231,22 @@ fn what_charges_several_has_a_list_or_a_number_that_is_fixed() {
 }
 
 #[test]
+fn an_order_of_kucoins_unified_account_counts_with_those_beside_it() {
+    for target in ["/api/ua/v1/classic/order/place", "/api/ua/v1/unified/order/place", "/api/ua/v2/unified/order/place"] {
+        for (body, orders) in [
+            (r#"{"symbol":"XBTUSDTM","size":"1"}"#, 1),
+            (r#"{"symbol":"XBTUSDTM","tpTriggerPrice":"9"}"#, 2),
+            (r#"{"symbol":"XBTUSDTM","tpTriggerPrice":"9","slTriggerPrice":"1"}"#, 3),
+            (r#"{"symbol":"XBTUSDTM","TPTRIGGERPRICE":"9"}"#, 2),
+            // What cannot be counted is at least what it may hold.
+            (r#"[{},{}]"#, 3),
+        ] {
+            assert_eq!(charged(&crate::kucoin::Kucoin, target, body), orders, "{target} {body}");
+        }
+    }
+}
+
+#[test]
 fn an_okx_batch_counts_each_of_its_orders() {
     for (target, body, orders) in [
         ("/api/v5/trade/batch-orders", r#"[{"instId":"BTC-USDT"}]"#, 1),

@@ -56,9 +56,9 @@ pub(super) async fn revoke(shared: &Shared, by: &OperatorIdentity, target: &Revo
     if let RevocationTarget::Credential(id) = target {
         shared.store.credential(id).await.map_err(store_failure)?;
     }
-    // Asked first: what is revoked ends, and is then no longer there to be found.
+    // Asked first: what is revoked ends, and is then no longer there to be found. What cannot be told keeps nobody from revoking.
     let nobody = match target {
-        RevocationTarget::Session(sid) => holder(shared, *sid).await? == Holder::Nobody,
+        RevocationTarget::Session(sid) => matches!(holder(shared, *sid).await, Ok(Holder::Nobody)),
         RevocationTarget::Credential(_) | RevocationTarget::Token(_) => false,
     };
     let epoch = end(shared, by, target).await?;

@@ -222,7 +222,7 @@ impl SharedMemory {
         };
         *trust = next;
         self.apart.store(!agree, Ordering::Relaxed);
-        if agree { Ok(anew) } else { Err(unusable(&apart(self.ahead_millis.load(Ordering::Relaxed).unsigned_abs()))) }
+        if agree { Ok(anew) } else { Err(unusable(&apart_by(off.as_millis()))) }
     }
 
     fn connect(&self, timeout: Duration) -> Result<Link, StoreError> {
@@ -342,7 +342,7 @@ impl SharedMemory {
     /// The refusal of what is not asked about, because [`Self::may_try`] said no, with the reason for the operator: the clocks, or how the
     /// last question failed.
     pub(super) fn unasked(&self) -> Refusal {
-        self.apart().unwrap_or_else(|| {
+        self.refusal_while_apart().unwrap_or_else(|| {
             let trouble = self.trouble.lock().ok().and_then(|trouble| trouble.clone());
             refused(trouble.as_deref().unwrap_or(NO_ANSWER))
         })
@@ -351,8 +351,8 @@ impl SharedMemory {
     /// The refusal of what is a matter of time where its clock and ours were found apart when they were compared last: which of them is
     /// right is ours to mend, and not to be told of a message.
     #[must_use]
-    pub fn apart(&self) -> Option<Refusal> {
-        self.clocks_are_apart().then(|| refused(&apart(self.ahead_millis.load(Ordering::Relaxed).unsigned_abs())))
+    pub fn refusal_while_apart(&self) -> Option<Refusal> {
+        self.clocks_are_apart().then(|| refused(&apart_by(self.ahead_millis.load(Ordering::Relaxed).unsigned_abs().into())))
     }
 
     fn note(&self, now: Monotonic, answered: bool) {
@@ -394,7 +394,7 @@ pub(super) fn too_young() -> Refusal {
 }
 
 /// What the operator is told of one whose clock is so far from ours.
-fn apart(millis: u64) -> String {
+fn apart_by(millis: u128) -> String {
     format!("its clock and ours are {millis} ms apart")
 }
 

@@ -10,13 +10,14 @@ const WILL: &[u8] = b"cancel";
 
 /// The wills that a node finds, once it finds one.
 async fn found(node: &Node) -> Vec<Vec<u8>> {
-    loop {
+    for _ in 0..240 {
         let wills = node.records.wills("").await.unwrap_or_default();
         if !wills.is_empty() {
             return wills.into_iter().filter_map(|lost| lost.will).collect();
         }
         tokio::time::sleep(limits::FIX_LOOK).await;
     }
+    panic!("no will was found");
 }
 
 #[tokio::test]

@@ -120,11 +120,7 @@ fn a_server_that_hangs_is_not_waited_for_twice() {
     let server = RedisServer::start(&[]);
     let hurried = SharedServer { timeout: countersign_store::limits::SHARED_TIMEOUT, ..patient(&server.url()) };
     // A server that has only just begun may take longer for its first answers.
-    let guard = loop {
-        if let Ok(guard) = try_node(&hurried, || at(BEGAN)) {
-            break guard;
-        }
-    };
+    let guard = (0..1_000).find_map(|_| try_node(&hurried, || at(BEGAN)).ok()).expect("a server that answers in time");
     server.command(&["CLIENT", "PAUSE", "100000", "ALL"]);
     let why = guard.check_and_insert(id(1, 1), Effect::Write, at(NEW).wall, at(NEW).mono).unwrap_err();
     assert!(why.reject == Reject::StoreUnavailable && why.to_string().contains("after "), "how it failed: {why}");

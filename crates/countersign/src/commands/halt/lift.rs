@@ -23,7 +23,7 @@ pub(in crate::commands) fn run(command: &LiftCommand) -> anyhow::Result<ExitCode
                 let client = gateway(state)?;
                 let report = client.apply_lift(parse(proposal)?).await?;
                 // The lift is done; that the node says nothing more is no failure of it.
-                standing = if *json { None } else { client.halts().await.ok() };
+                standing = if *json { None } else { Some(client.halts().await) };
                 (report, *json)
             }
             LiftCommand::Propose { halts, stage, reason, json, state } => {
@@ -45,8 +45,10 @@ pub(in crate::commands) fn run(command: &LiftCommand) -> anyhow::Result<ExitCode
             output::json(&report)?;
         } else {
             show(&report)?;
-            if let Some(status) = standing {
-                show_standing(&status)?;
+            match standing {
+                Some(Ok(status)) => show_standing(&status)?,
+                Some(Err(error)) => output::line(format!("ATTENTION: what still stands is not known ({error}); see halt status"))?,
+                None => {}
             }
             if unliftable {
                 output::line(super::NO_OPERATORS)?;
@@ -79,6 +81,7 @@ fn show_standing(status: &HaltStatus) -> anyhow::Result<()> {
         output::line(super::stopped(status, why))?;
     }
     match status.halts.len() {
+        0 if status.unknown.is_some() => output::line("no halt stood then")?,
         0 => output::line("no halt stands any more")?,
         1 => output::line("1 halt still stands:")?,
         more => output::line(format!("{more} halts still stand:"))?,

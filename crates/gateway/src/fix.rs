@@ -30,6 +30,7 @@ mod opening;
 mod order_count;
 mod profile;
 mod quota;
+mod resends;
 pub mod sessions;
 mod upstream;
 mod visitor;

@@ -12,6 +12,7 @@
 mod cancelling;
 mod events;
 mod farewell;
+mod late;
 mod news;
 mod reports;
 
@@ -41,7 +42,7 @@ use crate::native::sessions::KilledBy;
 use crate::websocket::standing::Standing;
 use crate::worker::Worker;
 use cancelling::Asked;
-pub(super) use cancelling::{Orders, Question};
+pub(super) use cancelling::{Orders, Question, is_question};
 pub(super) use events::{header, record_garbled, why as said_why};
 use farewell::{Upstream, why};
 pub(super) use farewell::{give_back, keep_will};
@@ -167,6 +168,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     /// Serves until one side ends, then tells the other.
     pub(super) async fn run(mut self) {
         let Err(end) = self.drive().await;
+        // Nothing of it is sent any more: no halt waits for it.
+        self.under_way.clear();
         self.taken.leaving();
         let how = self.departure(&end);
         let is_ours = !matches!(end, End::Elsewhere);
@@ -216,6 +219,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
 
     async fn drive(&mut self) -> Result<std::convert::Infallible, End> {
         let mut standing = Standing::subscribe(&self.worker);
+        self.look_at_resends();
         let mut draining = self.worker.shared.drain.subscribe();
         let mut killed = self.listed.session().killed();
         let mut touch = self.journals.touch();
@@ -295,8 +299,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         self.take_from_upstream()
     }
 
-    /// Makes durable what happened, the destination first, then sends.
+    /// Makes durable what happened, the destination first, then sends; and once more what the client is told of messages that the venue
+    /// asked for and did not get, which is known when it is sent. Each round takes all that there is, and nothing is received meanwhile.
     async fn settle(&mut self, from: Side) -> Result<(), End> {
+        self.settle_once(from).await?;
+        while self.upstream.resends.has_refused() {
+            let ended = committable(self.take_from_upstream())?;
+            self.settle_once(Side::Upstream).await?;
+            if let Some(end) = ended {
+                return Err(end);
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle_once(&mut self, from: Side) -> Result<(), End> {
         let order = match from {
             Side::Client => [Side::Upstream, Side::Client],
             Side::Upstream => [Side::Client, Side::Upstream],
@@ -310,6 +327,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         self.write_terms().await?;
         self.journals.settle_doubt();
         self.tell_behind();
+        self.confirm_under_way().await?;
         self.upstream.transmit().await.map_err(|Lost| End::Upstream("the venue's FIX connection is gone".to_owned()))?;
         self.under_way.clear();
         self.listed.session().note_numbers(&self.journals);

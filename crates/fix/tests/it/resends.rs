@@ -80,9 +80,9 @@ fn guarded() -> Stage {
 
 /// Numbers and names of what was withheld.
 fn withheld(stage: &Stage) -> Vec<(u64, Vec<u8>)> {
-    let of = |event: &Event| match event {
-        Event::ResendWithheld { seq, frame } => Some((*seq, Message::parse(frame).unwrap().first(11).unwrap().to_vec())),
-        _ => None,
+    let of = |event: &Event| {
+        let Event::ResendWithheld { seq, frame } = event else { return None };
+        Some((*seq, Message::parse(frame).unwrap().first(11).unwrap().to_vec()))
     };
     stage.events.iter().filter_map(of).collect()
 }

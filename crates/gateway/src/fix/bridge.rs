@@ -12,9 +12,10 @@
 mod cancelling;
 mod events;
 mod farewell;
-mod late;
 mod news;
 mod reports;
+mod settling;
+mod withheld;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -297,54 +298,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         read.map_err(|Lost| End::Upstream("the venue's FIX connection is gone".to_owned()))?;
         self.upstream.take();
         self.take_from_upstream()
-    }
-
-    /// Makes durable what happened, the destination first, then sends; and once more what the client is told of messages that the venue
-    /// asked for and did not get, which is known when it is sent. Each round takes all that there is, and nothing is received meanwhile.
-    async fn settle(&mut self, from: Side) -> Result<(), End> {
-        self.settle_once(from).await?;
-        while self.upstream.resends.has_refused() {
-            let ended = committable(self.take_from_upstream())?;
-            self.settle_once(Side::Upstream).await?;
-            if let Some(end) = ended {
-                return Err(end);
-            }
-        }
-        Ok(())
-    }
-
-    async fn settle_once(&mut self, from: Side) -> Result<(), End> {
-        let order = match from {
-            Side::Client => [Side::Upstream, Side::Client],
-            Side::Upstream => [Side::Client, Side::Upstream],
-        };
-        let binding = std::mem::take(&mut self.binding);
-        let committed = self.journals.commit(&order, binding).await;
-        committed.map_err(|error| match error {
-            CommitError::Elsewhere => End::Elsewhere,
-            CommitError::Journal(_) | CommitError::Unshared => End::Store(Refusal::operator(Reject::StoreUnavailable, error.to_string())),
-        })?;
-        self.write_terms().await?;
-        self.journals.settle_doubt();
-        self.tell_behind();
-        self.confirm_under_way().await?;
-        self.upstream.transmit().await.map_err(|Lost| End::Upstream("the venue's FIX connection is gone".to_owned()))?;
-        self.under_way.clear();
-        self.listed.session().note_numbers(&self.journals);
-        self.client.transmit().await.map_err(|Lost| End::Client)
-    }
-
-    /// Says once that the session goes on alone, and once that it does not any more.
-    fn tell_behind(&mut self) {
-        let behind = self.journals.is_behind();
-        if std::mem::replace(&mut self.was_behind, behind) == behind {
-            return;
-        }
-        if behind {
-            tracing::warn!(correlation = %self.correlation, "a FIX session goes on without its copy: cancels pass, orders do not");
-        } else {
-            tracing::info!(correlation = %self.correlation, "the copy of a FIX session has everything");
-        }
     }
 }
 

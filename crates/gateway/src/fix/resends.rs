@@ -76,6 +76,11 @@ impl Resends {
         !self.refused.is_empty()
     }
 
+    /// All were told who could be.
+    pub(super) fn told(&mut self) {
+        self.refused.clear();
+    }
+
     /// Why the first of those was.
     pub(super) fn take_refused(&mut self) -> Option<Refusal> {
         self.refused.pop_front()

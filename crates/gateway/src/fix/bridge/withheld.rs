@@ -1,13 +1,5 @@
-//! What was admitted and comes late to the venue: halts are asked again, right before it is sent.
-//!
-//! | what is late | a halt holds now, or is not known |
-//! |---|---|
-//! | an order whose copy took its time | the session ends before it is sent; its number makes the venue ask for it, at the next Logon |
-//! | an order that the venue asks for again ([`resends`](crate::fix::resends)) | a gap fill in its place; the client is told |
+//! What the venue asks for again and does not get ([`resends`](crate::fix::resends)): its client is told.
 
-use std::time::Duration;
-
-use countersign_core::Reject;
 use countersign_fix::answer::MessageAnswer;
 use countersign_fix::msg_type::BUSINESS_MESSAGE_REJECT;
 use countersign_fix::session::{Outgoing, SendError};
@@ -20,28 +12,7 @@ use crate::fix::logon;
 use crate::fix::resends::Owner;
 use crate::{clock, exchange};
 
-/// How long an order waits for the lease of halts when that ended before its copy was made: both come from the same database, which is
-/// there again. Twelve reads of it, as many as fit into the wait for the copy; with that it is within the lease of the session.
-const LEASE_WAIT_MAX: Duration = Duration::from_secs(3);
-
-/// How often it is looked for meanwhile: one comes every 250 ms.
-const LEASE_LOOK: Duration = Duration::from_millis(20);
-
 impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
-    /// Asks once more for what was admitted: its copy may have taken longer than the lease of halts lives. What is stopped now ends the
-    /// session, for it has its number at the venue already.
-    pub(super) async fn confirm_under_way(&mut self) -> Result<(), End> {
-        let until = clock::mono().saturating_add(LEASE_WAIT_MAX);
-        loop {
-            let gate = self.worker.shared.halts.gate();
-            let Err(refusal) = self.under_way.iter().try_for_each(|cleared| gate.confirm(cleared)) else { return Ok(()) };
-            if refusal.reject != Reject::HaltUnknown || clock::mono() >= until {
-                return Err(End::Store(refusal));
-            }
-            tokio::time::sleep(LEASE_LOOK).await;
-        }
-    }
-
     /// What the venue asks for again is asked about by this login.
     pub(super) fn look_at_resends(&mut self) {
         self.upstream.resends.look(Owner {

@@ -48,7 +48,7 @@ use countersign_core::{Monotonic, Now};
 pub use config::{AdminFields, CompId, CompIdError, HeartBtIntRange, Peer, ResendPolicy, ResetPolicy, Routing, SessionConfig};
 pub use event::{ApplicationMessage, DisconnectReason, Event};
 pub use logon::{LogonHeader, OwnedField};
-pub use outbound::{Outgoing, SendError};
+pub use outbound::{Outgoing, SendError, Withholds};
 pub use presented_logon::PresentedLogon;
 
 use crate::framer::{Framed, Framer, Garble};

@@ -13,6 +13,7 @@
 //! - A message is on record for the side it goes to before it counts as received on the side it came from
 //!   ([`countersign_store::fix::bridge`]); what is on record is sent, after a restart too.
 //! - Where nodes share a database it is in the copy there, too, before it is sent; another node goes on with that (ADR 0043).
+//! - Halts are asked when a message is admitted, before it is sent, and before the venue gets it again.
 //! - The protocol core blocks nowhere; journals are committed on threads that may.
 //! - Whoever ends first, the other side is told by Logout.
 //! - A session that is lost takes its orders with it where its Logon agreed on that (ADR 0032), also when its node is (ADR 0046).
@@ -30,6 +31,7 @@ mod opening;
 mod order_count;
 mod profile;
 mod quota;
+mod resends;
 pub mod sessions;
 mod upstream;
 mod visitor;

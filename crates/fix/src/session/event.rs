@@ -137,6 +137,15 @@ pub enum Event {
         /// The last.
         end: u64,
     },
+    /// The peer asked for a message again that the shell withholds; a gap fill took its place ([`Session::poll_transmit_unless`]).
+    ///
+    /// [`Session::poll_transmit_unless`]: crate::Session::poll_transmit_unless
+    ResendWithheld {
+        /// Its number.
+        seq: u64,
+        /// The message as it was sent first.
+        frame: Vec<u8>,
+    },
     /// The peer moved the expected number with SequenceReset.
     SequenceMoved {
         /// It was expected before.

@@ -4,7 +4,7 @@ use countersign_core::Now;
 
 use super::{DisconnectReason, Phase, PhaseError, Session, Waiting};
 use crate::limits;
-use crate::message::Field;
+use crate::message::{Field, Message};
 use crate::msg_type::{self, AdminType};
 use crate::store::{MessageStore, StoreError};
 use crate::tag::{self, Tag};
@@ -45,6 +45,9 @@ pub enum SendError {
     Write(#[from] WriteError),
 }
 
+/// Whether an application message, as it was sent first, is not to be sent again.
+pub type Withholds<'a> = dyn FnMut(&Message<'_>) -> bool + 'a;
+
 impl<S: MessageStore> Session<S> {
     /// Sends an application message; returns its MsgSeqNum.
     ///
@@ -72,6 +75,17 @@ impl<S: MessageStore> Session<S> {
 
     /// The next bytes for the socket: one whole message. None if there is nothing, or if the store is not ready yet; poll again then.
     pub fn poll_transmit(&mut self, now: Now) -> Option<Vec<u8>> {
+        self.poll_transmit_unless(now, &mut |_| false)
+    }
+
+    /// As [`Self::poll_transmit`], for a shell that looks at each application message before the peer gets it again: one that it withholds is
+    /// gap-filled, and told as [`Event::ResendWithheld`].
+    ///
+    /// FIX 4.4 volume 2, Resend Request: a sender need not send again what is not to happen any more, an order whose time is over; Sequence
+    /// Reset - Gap Fill skips it.
+    ///
+    /// [`Event::ResendWithheld`]: crate::Event::ResendWithheld
+    pub fn poll_transmit_unless(&mut self, now: Now, withholds: &mut Withholds<'_>) -> Option<Vec<u8>> {
         loop {
             match self.transmit.front()? {
                 Waiting::Message { seq, .. } => {
@@ -88,7 +102,7 @@ impl<S: MessageStore> Session<S> {
                         self.transmit.pop_front();
                         continue;
                     }
-                    let (bytes, next) = self.resent(now, from, through)?;
+                    let (bytes, next) = self.resent(now, from, through, withholds)?;
                     if let Some(Waiting::Resend { from, .. }) = self.transmit.front_mut() {
                         *from = next;
                     }

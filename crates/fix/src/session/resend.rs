@@ -2,12 +2,12 @@
 //!
 //! Session messages are not sent again: a gap fill takes the place of each run of them. Application messages, BusinessMessageRejects
 //! and Rejects are, with PossDupFlag, a new SendingTime and the old one in OrigSendingTime. What the store has dropped is gap-filled too
-//! and told as [`Event::ResendIncomplete`].
+//! and told as [`Event::ResendIncomplete`]; so is what the shell withholds ([`Session::poll_transmit_unless`]), as [`Event::ResendWithheld`].
 
 use countersign_core::Now;
 
 use super::presented_logon::integer;
-use super::{DisconnectReason, Event, Gap, ResendPolicy, Session, Waiting};
+use super::{DisconnectReason, Event, Gap, ResendPolicy, Session, Waiting, Withholds};
 use crate::limits;
 use crate::message::{FieldFault, Message};
 use crate::msg_type::AdminType;
@@ -78,7 +78,7 @@ impl<S: MessageStore> Session<S> {
     }
 
     /// The next message of a resend, and the number after it. None if the store is not ready or failed.
-    pub(super) fn resent(&mut self, now: Now, from: u64, through: u64) -> Option<(Vec<u8>, u64)> {
+    pub(super) fn resent(&mut self, now: Now, from: u64, through: u64, withholds: &mut Withholds<'_>) -> Option<(Vec<u8>, u64)> {
         let found = match self.config.resend {
             ResendPolicy::GapFill => Ok(Stored::Nothing),
             ResendPolicy::Resend => self.store.as_mut()?.first_stored(from, through),
@@ -86,6 +86,10 @@ impl<S: MessageStore> Session<S> {
         let made = match found {
             Ok(Stored::Later) => return None,
             Ok(Stored::Nothing) => self.gap_fill(now, from, through + 1).map(|bytes| (bytes, through + 1)),
+            Ok(Stored::Message { seq, bytes }) if seq == from && is_withheld(&bytes, withholds) => {
+                self.events.push_back(Event::ResendWithheld { seq, frame: bytes });
+                self.gap_fill(now, seq, seq + 1).map(|bytes| (bytes, seq + 1))
+            }
             Ok(Stored::Message { seq, bytes }) if seq == from => self.again(now, &bytes).map(|bytes| (bytes, seq + 1)),
             Ok(Stored::Message { seq, .. }) => self.gap_fill(now, from, seq).map(|bytes| (bytes, seq)),
             Err(error) => {
@@ -123,4 +127,9 @@ impl<S: MessageStore> Session<S> {
         writer.fields(message.body());
         writer.finish()
     }
+}
+
+/// What cannot be read is not withheld: sending it again fails.
+fn is_withheld(bytes: &[u8], withholds: &mut Withholds<'_>) -> bool {
+    Message::parse(bytes).is_ok_and(|message| AdminType::of(message.msg_type()).is_none() && withholds(&message))
 }

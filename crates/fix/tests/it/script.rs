@@ -120,6 +120,8 @@ pub(crate) struct Stage {
     pub(crate) delivered: VecDeque<ApplicationMessage>,
     pub(crate) events: Vec<Event>,
     pub(crate) closed: Option<DisconnectReason>,
+    /// What is not sent again.
+    pub(crate) withholds: fn(&Message<'_>) -> bool,
     store: Option<MemoryStore>,
 }
 
@@ -135,6 +137,7 @@ impl Stage {
             delivered: VecDeque::new(),
             events: Vec::new(),
             closed: None,
+            withholds: |_| false,
             store: Some(store),
         }
     }
@@ -163,12 +166,13 @@ impl Stage {
                     | Event::RejectSent { .. }
                     | Event::ResendIncomplete { .. }
                     | Event::ResendRequested { .. }
+                    | Event::ResendWithheld { .. }
                     | Event::SequenceMoved { .. }
                     | Event::SequencesReset => {}
                 }
                 self.events.push(event);
             }
-            match self.session.poll_transmit(self.now) {
+            match self.session.poll_transmit_unless(self.now, &mut self.withholds) {
                 Some(bytes) => self.sent.push_back(bytes),
                 None => break,
             }

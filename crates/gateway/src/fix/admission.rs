@@ -20,8 +20,8 @@ pub(super) struct Sender<'s> {
     pub(super) worker: &'s Worker,
     pub(super) connection: &'s Connection,
     pub(super) login: &'s Login,
-    /// The FIX session: halts may name it.
-    pub(super) session: SessionId,
+    /// The FIX session: halts may name it. None while it opens.
+    pub(super) session: Option<SessionId>,
     pub(super) correlation: countersign_core::CorrelationId,
 }
 
@@ -38,6 +38,25 @@ impl Sender<'_> {
     /// No route for its MsgType, scope, rate, a halt, or a record that cannot be made.
     pub(super) fn admit(&self, message: &Message<'_>, words: &mut Words) -> Result<Cleared, Refusal> {
         self.permit(message, self.route(message).as_ref(), words).map_err(|refusal| self.refuse(message, refusal))
+    }
+
+    /// Permits a message that the venue asks for again, as it stands now; it was charged and put on record when it was admitted.
+    ///
+    /// # Errors
+    /// No route for its MsgType any more, scope, a halt.
+    pub(super) fn clear_again(&self, message: &Message<'_>) -> Result<Cleared, Refusal> {
+        let route = self.route(message).ok_or(Reject::RouteUnknown)?;
+        let permit = authorize(&self.login.identity, self.login.granted(), &route.requirement)?;
+        let asked = Asked { session: self.session, ..Asked::of(&route, Some(self.login), None) };
+        let gate = self.worker.shared.halts.gate();
+        let cleared = if route.risk >= Risk::Reduce {
+            gate.clear(self.worker, self.connection, permit, asked)?
+        } else {
+            // Its client may be gone, and what cancels is wanted just then.
+            gate.clear_of_the_gone(self.worker, permit, asked)?
+        };
+        gate.confirm(&cleared)?;
+        Ok(cleared)
     }
 
     /// Records a refusal of a message.
@@ -62,7 +81,7 @@ impl Sender<'_> {
             self.worker,
             self.connection,
             permit,
-            Asked { session: Some(self.session), ..Asked::of(route, Some(self.login), None) },
+            Asked { session: self.session, ..Asked::of(route, Some(self.login), None) },
         )?;
         // Here, for what is refused later has a number at the venue already: a node that stood still passes nothing by what held before.
         self.worker.shared.halts.gate().confirm(&permit)?;

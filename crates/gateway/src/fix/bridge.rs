@@ -14,6 +14,8 @@ mod events;
 mod farewell;
 mod news;
 mod reports;
+mod settling;
+mod withheld;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -41,7 +43,7 @@ use crate::native::sessions::KilledBy;
 use crate::websocket::standing::Standing;
 use crate::worker::Worker;
 use cancelling::Asked;
-pub(super) use cancelling::{Orders, Question};
+pub(super) use cancelling::{Orders, Question, is_question};
 pub(super) use events::{header, record_garbled, why as said_why};
 use farewell::{Upstream, why};
 pub(super) use farewell::{give_back, keep_will};
@@ -167,6 +169,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     /// Serves until one side ends, then tells the other.
     pub(super) async fn run(mut self) {
         let Err(end) = self.drive().await;
+        // Nothing of it is sent any more: no halt waits for it.
+        self.under_way.clear();
         self.taken.leaving();
         let how = self.departure(&end);
         let is_ours = !matches!(end, End::Elsewhere);
@@ -216,6 +220,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
 
     async fn drive(&mut self) -> Result<std::convert::Infallible, End> {
         let mut standing = Standing::subscribe(&self.worker);
+        self.look_at_resends();
         let mut draining = self.worker.shared.drain.subscribe();
         let mut killed = self.listed.session().killed();
         let mut touch = self.journals.touch();
@@ -293,40 +298,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         read.map_err(|Lost| End::Upstream("the venue's FIX connection is gone".to_owned()))?;
         self.upstream.take();
         self.take_from_upstream()
-    }
-
-    /// Makes durable what happened, the destination first, then sends.
-    async fn settle(&mut self, from: Side) -> Result<(), End> {
-        let order = match from {
-            Side::Client => [Side::Upstream, Side::Client],
-            Side::Upstream => [Side::Client, Side::Upstream],
-        };
-        let binding = std::mem::take(&mut self.binding);
-        let committed = self.journals.commit(&order, binding).await;
-        committed.map_err(|error| match error {
-            CommitError::Elsewhere => End::Elsewhere,
-            CommitError::Journal(_) | CommitError::Unshared => End::Store(Refusal::operator(Reject::StoreUnavailable, error.to_string())),
-        })?;
-        self.write_terms().await?;
-        self.journals.settle_doubt();
-        self.tell_behind();
-        self.upstream.transmit().await.map_err(|Lost| End::Upstream("the venue's FIX connection is gone".to_owned()))?;
-        self.under_way.clear();
-        self.listed.session().note_numbers(&self.journals);
-        self.client.transmit().await.map_err(|Lost| End::Client)
-    }
-
-    /// Says once that the session goes on alone, and once that it does not any more.
-    fn tell_behind(&mut self) {
-        let behind = self.journals.is_behind();
-        if std::mem::replace(&mut self.was_behind, behind) == behind {
-            return;
-        }
-        if behind {
-            tracing::warn!(correlation = %self.correlation, "a FIX session goes on without its copy: cancels pass, orders do not");
-        } else {
-            tracing::info!(correlation = %self.correlation, "the copy of a FIX session has everything");
-        }
     }
 }
 

@@ -8,6 +8,7 @@ use countersign_fix::session::Session;
 use countersign_store::SharedMessageStore;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use super::resends::Resends;
 use crate::clock;
 
 /// Bytes read at once: a few hundred orders.
@@ -32,11 +33,13 @@ pub(super) struct Line<T, S = SharedMessageStore> {
     pub(super) session: Session<S>,
     stream: T,
     read: BytesMut,
+    /// What the peer asks for again.
+    pub(super) resends: Resends,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin, S: MessageStore> Line<T, S> {
     pub(super) fn new(session: Session<S>, stream: T) -> Self {
-        Self { session, stream, read: BytesMut::new() }
+        Self { session, stream, read: BytesMut::new(), resends: Resends::default() }
     }
 
     /// Waits for bytes. Safe to drop and call again.
@@ -56,9 +59,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S: MessageStore> Line<T, S> {
 
     /// Sends what the session has and its journal allows.
     pub(super) async fn transmit(&mut self) -> Result<(), Lost> {
+        let transmitted = self.write().await;
+        // Also of a stream that is lost: nothing more is written to it.
+        self.resends.sent();
+        transmitted
+    }
+
+    async fn write(&mut self) -> Result<(), Lost> {
         let mut batch = Vec::new();
         loop {
-            let next = self.session.poll_transmit(clock::now());
+            let next = self.session.poll_transmit_unless(clock::now(), &mut |message| self.resends.withholds(message));
             let last = next.is_none();
             batch.extend(next.into_iter().flatten());
             if batch.is_empty() {

@@ -210,7 +210,7 @@ async fn begin(
     if presented.resets() {
         journals.end_doubt();
     }
-    let asked = upstream::Asked { name: &name.name, reset, profile };
+    let asked = upstream::Asked { name: &name.name, reset, profile, correlation };
     let opened = match upstream::log_on(worker, connection, &permit, &logged_on.login, asked, &journals).await {
         Ok(upstream) => {
             let listed = list(worker, connection, profile, &logged_on, (&client, &name), &journals, correlation);

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use countersign_core::{Permit, Refusal, Reject};
+use countersign_core::{CorrelationId, Permit, Refusal, Reject};
 use countersign_fix::session::{HeartBtIntRange, Peer, Routing};
 use countersign_fix::{Event, Session, SessionConfig, SessionName, tag};
 use countersign_store::{BridgeJournals, FixSide};
@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use super::bridge::commit;
 use super::line::Line;
 use super::profile::Profile;
+use super::resends::Owner;
 use crate::authenticate::Login;
 use crate::clock;
 use crate::connection::Connection;
@@ -25,6 +26,7 @@ pub(super) struct Asked<'a> {
     pub(super) name: &'a SessionName,
     pub(super) reset: bool,
     pub(super) profile: &'a Profile,
+    pub(super) correlation: CorrelationId,
 }
 
 /// Logs on.
@@ -33,7 +35,7 @@ pub(super) struct Asked<'a> {
 /// [`Reject::UpstreamUnavailable`] and [`Reject::UpstreamTimeout`]; the store's.
 pub(super) async fn log_on(
     worker: &Rc<Worker>,
-    connection: &Connection,
+    connection: &Rc<Connection>,
     permit: &Permit,
     login: &Login,
     asked: Asked<'_>,
@@ -51,6 +53,14 @@ pub(super) async fn log_on(
     let sent = session.logon(clock::now(), asked.reset, |_| fields().unwrap_or_default());
     sent.map_err(|error| Refusal::operator(Reject::StoreUnavailable, format!("a Logon for the upstream: {error}")))?;
     let mut line = Line::new(session, stream);
+    // Before its answer: it may ask for messages with that.
+    line.resends.look(Owner {
+        worker: Rc::clone(worker),
+        connection: Rc::clone(connection),
+        login: login.again(),
+        session: login.session.as_ref().map(|session| session.sid),
+        correlation: asked.correlation,
+    });
     let timeout = upstream.config().response_timeout;
     let answered = tokio::time::timeout(timeout, answer(&mut line, journals)).await;
     answered.unwrap_or_else(|_| Err(Reject::UpstreamTimeout.into())).inspect_err(|refusal| {

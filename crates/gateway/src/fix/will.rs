@@ -150,7 +150,7 @@ impl Will {
     /// Cancels, and puts it on record. The session is this node's, and nobody is logged on under its name.
     pub(super) async fn carry_out(&self, worker: &Rc<Worker>, journals: &BridgeJournals) -> Executed {
         let facts = ConnectionFacts::of_another_node(worker.correlation.next(), self.remote, self.since);
-        let connection = Connection::of_facts(facts);
+        let connection = Rc::new(Connection::of_facts(facts));
         let login = self.login(worker);
         let orders = self.orders(journals.lost_at());
         let ask = async |orders| match &login {
@@ -181,7 +181,7 @@ impl Will {
         &self,
         orders: Orders<'_>,
         worker: &Rc<Worker>,
-        connection: &Connection,
+        connection: &Rc<Connection>,
         login: &Login,
         journals: &BridgeJournals,
     ) -> Result<usize, Refusal> {

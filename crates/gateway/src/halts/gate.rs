@@ -133,6 +133,8 @@ struct Mark {
     lane: Option<Rc<LaneHand>>,
     generation: Cell<u64>,
     left: Cell<bool>,
+    /// It was stopped when it was asked for last: whoever waits for better asks what holds, though nothing changed.
+    stopped: Cell<bool>,
 }
 
 impl Mark {
@@ -200,7 +202,7 @@ impl HaltGate {
         let risk = asked.route.risk;
         let lane = risk.writes().then(|| Rc::clone(&worker.lane));
         let generation = lane.as_deref().map_or(0, |lane| self.generation.enter(lane));
-        let mark = Mark { lane, generation: Cell::new(generation), left: Cell::new(false) };
+        let mark = Mark { lane, generation: Cell::new(generation), left: Cell::new(false), stopped: Cell::new(false) };
         let mut cleared = Cleared { permit, risk, purpose: asked.purpose(), session: asked.session, instrument: None, mark };
         let flags = self.flags.load(Ordering::Acquire);
         if flags & (if risk.writes() { LOOKS } else { CUTS }) != 0 {
@@ -236,11 +238,13 @@ impl HaltGate {
         let lease_until = self.lease_until.load(Ordering::Acquire);
         if let Some(lane) = cleared.mark.lane.as_deref() {
             let old = cleared.mark.generation.get();
-            if self.generation.now() != old {
+            if self.generation.now() != old || cleared.mark.stopped.get() {
                 // The new mark first: there is no moment without one.
                 cleared.mark.generation.set(self.generation.enter(lane));
                 lane.leave(old);
-                decide(&self.holding.load(), cleared)?;
+                let decided = decide(&self.holding.load(), cleared);
+                cleared.mark.stopped.set(decided.is_err());
+                decided?;
             }
             if cleared.risk >= Risk::Reduce && clock::mono().as_micros() >= lease_until {
                 return Err(unknown(Unknown::LeaseOver));

@@ -201,14 +201,14 @@ impl Question<'_> {
     pub(in crate::fix) async fn put(
         &self,
         worker: &Rc<Worker>,
-        connection: &Connection,
+        connection: &Rc<Connection>,
         journals: &BridgeJournals,
     ) -> Result<Answered, Refusal> {
         let Some(permit) = permit_to_cancel(worker, self.login, self.upstream)? else { return Ok(Answered::NOTHING) };
         let journals = journals.reopen().await;
         let journals = journals.map_err(|error| Refusal::operator(Reject::StoreUnavailable, error.to_string()))?;
         let reset = names::resets(&worker.shared.settings, &permit, false);
-        let asked = upstream::Asked { name: &self.upstream.name, reset, profile: self.profile };
+        let asked = upstream::Asked { name: &self.upstream.name, reset, profile: self.profile, correlation: worker.correlation.next() };
         let mut line = upstream::log_on(worker, connection, &permit, self.login, asked, &journals).await?;
         let answered = ask(&mut line, &journals, self.orders).await;
         line.close().await;
@@ -226,6 +226,11 @@ fn permit_to_cancel(worker: &Worker, login: &Login, upstream: &UpstreamName) -> 
     };
     let elsewhere = || Refusal::operator(Reject::Internal, "the route of mass cancels leads to another upstream than the session");
     if permit.upstream() == upstream.upstream { Ok(Some(permit)) } else { Err(elsewhere()) }
+}
+
+/// Whether a message to the venue is a question of ours.
+pub(in crate::fix) fn is_question(message: &Message<'_>) -> bool {
+    message.msg_type() == REQUEST.as_bytes() && message.first(CL_ORD_ID).is_some_and(|name| name.starts_with(QUESTION.as_bytes()))
 }
 
 /// Asks on an open session and waits for the answer. Nothing that comes is committed.

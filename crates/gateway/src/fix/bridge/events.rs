@@ -50,7 +50,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                 | Event::LoggedOn(_)
                 | Event::RejectReceived { .. }
                 | Event::RejectSent { .. }
-                | Event::ResendRequested { .. }) => tracing::debug!(correlation = %self.correlation, ?event, "FIX client"),
+                | Event::ResendRequested { .. }
+                | Event::ResendWithheld { .. }) => tracing::debug!(correlation = %self.correlation, ?event, "FIX client"),
             }
         }
         ended
@@ -68,6 +69,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                     let why = told.take().unwrap_or_else(|| why(&reason).to_owned());
                     ended = Err(End::Upstream(format!("the venue's FIX session ended: {why}")));
                 }
+                Event::ResendWithheld { seq, frame } => self.tell_withheld(seq, &frame)?,
                 Event::SequencesReset => self.journals.client.clear_source().map_err(store_failed)?,
                 event @ (Event::Garbled(_)
                 | Event::GapFound { .. }
@@ -92,6 +94,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let answered = match verified {
             Ok(again) => {
                 self.login = again.login;
+                self.look_at_resends();
                 // It may agree on something else than the Logon before it.
                 self.absence = Absence::new(again.policy, Duration::ZERO);
                 self.agreed = Some(again.policy.scope);
@@ -122,7 +125,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let sender = Sender {
             worker: &self.worker,
             connection: &self.connection,
-            session: self.listed.session().holder().sid,
+            session: Some(self.listed.session().holder().sid),
             login: &self.login,
             correlation: self.correlation,
         };
@@ -179,7 +182,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     }
 
     /// The client's number of a message that the upstream knows by another.
-    fn source_of(&self, upstream: u64) -> Option<u64> {
+    pub(super) fn source_of(&self, upstream: u64) -> Option<u64> {
         let place = self.sources.binary_search_by_key(&upstream, |(upstream, _)| *upstream).ok()?;
         self.sources.get(place).map(|(_, client)| *client)
     }
@@ -229,7 +232,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         self.told(sent.map(drop))
     }
 
-    fn told(&mut self, sent: Result<(), SendError>) -> Result<(), End> {
+    pub(super) fn told(&mut self, sent: Result<(), SendError>) -> Result<(), End> {
         match sent {
             Ok(()) => Ok(()),
             Err(SendError::Store(error)) => Err(store_failed(error)),

@@ -73,6 +73,7 @@ impl Reports {
             | Event::RejectSent { .. }
             | Event::ResendIncomplete { .. }
             | Event::ResendRequested { .. }
+            | Event::ResendWithheld { .. }
             | Event::SequenceMoved { .. }
             | Event::SequencesReset => None,
         }

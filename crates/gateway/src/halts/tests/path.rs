@@ -36,6 +36,8 @@ async fn a_request_that_was_cleared_before_the_halt_is_stopped_at_the_last_momen
         let label = gate.confirm(&order).err().map(|refusal| refusal.reject.label());
         assert_eq!(label, Some("halted"));
         assert!(gate.confirm(&cancel).is_ok());
+        let label = gate.confirm(&order).err().map(|refusal| refusal.reject.label());
+        assert_eq!(label, Some("halted"), "it stays so, though nothing changed since it was asked");
         drop(order);
         assert!(stage.worker.shared.halts.status().confirmed, "what goes on was asked again under the halt");
         cancel.sent();

@@ -1,0 +1,88 @@
+//! What a venue asks for again, looked at as if it came now: an order that was admitted before an outage is under way once more, and a halt
+//! that was confirmed meanwhile means it, too.
+//!
+//! A cancel passes as it does in the gate. What has no permit any more, for its route or its scope is gone, is not sent again either. Rate
+//! and record are of when it was admitted.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use countersign_core::{CorrelationId, Refusal, SessionId};
+use countersign_fix::Message;
+
+use super::admission::Sender;
+use super::bridge::is_question;
+use crate::authenticate::Login;
+use crate::connection::Connection;
+use crate::halts::Cleared;
+use crate::worker::Worker;
+
+/// Whose messages they are.
+pub(super) struct Owner {
+    pub(super) worker: Rc<Worker>,
+    pub(super) connection: Rc<Connection>,
+    pub(super) login: Login,
+    /// None while the session opens.
+    pub(super) session: Option<SessionId>,
+    pub(super) correlation: CorrelationId,
+}
+
+impl Owner {
+    fn clear(&self, message: &Message<'_>) -> Result<Cleared, Refusal> {
+        let Self { worker, connection, login, session, correlation } = self;
+        let sender = Sender { worker, connection, login, session: *session, correlation: *correlation };
+        sender.clear_again(message).map_err(|refusal| sender.refuse(message, refusal))
+    }
+}
+
+/// The looks on one line, and what came of them.
+#[derive(Default)]
+pub(super) struct Resends {
+    /// None: nothing is looked at, as towards clients.
+    owner: Option<Owner>,
+    /// Messages that are sent again and not with the operating system yet: a halt waits for them.
+    under_way: Vec<Cleared>,
+    /// Why messages were withheld, in the order of their events.
+    refused: VecDeque<Refusal>,
+}
+
+impl Resends {
+    /// Looks from now on.
+    pub(super) fn look(&mut self, owner: Owner) {
+        self.owner = Some(owner);
+    }
+
+    /// Whether a message is not sent again.
+    pub(super) fn withholds(&mut self, message: &Message<'_>) -> bool {
+        // A question of ours was no client's to ask, and only cancels.
+        let Some(owner) = self.owner.as_ref().filter(|_| !is_question(message)) else { return false };
+        match owner.clear(message) {
+            Ok(cleared) => self.under_way.push(cleared),
+            Err(refusal) => {
+                self.refused.push_back(refusal);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Nothing of it waits to be written any more.
+    pub(super) fn sent(&mut self) {
+        self.under_way.clear();
+    }
+
+    /// Whether something was withheld of which nobody was told.
+    pub(super) fn has_refused(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
+    /// All were told who could be.
+    pub(super) fn told(&mut self) {
+        self.refused.clear();
+    }
+
+    /// Why the first of those was.
+    pub(super) fn take_refused(&mut self) -> Option<Refusal> {
+        self.refused.pop_front()
+    }
+}

@@ -73,6 +73,12 @@ impl<S: MessageStore> Session<S> {
         Ok(seq)
     }
 
+    /// Whether something waits that the peer asked for again.
+    #[must_use]
+    pub fn has_resend_waiting(&self) -> bool {
+        self.transmit.iter().any(|waiting| matches!(waiting, Waiting::Resend { .. }))
+    }
+
     /// The next bytes for the socket: one whole message. None if there is nothing, or if the store is not ready yet; poll again then.
     pub fn poll_transmit(&mut self, now: Now) -> Option<Vec<u8>> {
         self.poll_transmit_unless(now, &mut |_| false)

@@ -59,6 +59,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S: MessageStore> Line<T, S> {
 
     /// Sends what the session has and its journal allows.
     pub(super) async fn transmit(&mut self) -> Result<(), Lost> {
+        if self.session.has_resend_waiting() {
+            self.resends.wait_for_lease().await;
+        }
         let transmitted = self.write().await;
         // Also of a stream that is lost: nothing more is written to it.
         self.resends.sent();
@@ -81,6 +84,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S: MessageStore> Line<T, S> {
                 };
                 tokio::time::timeout(WRITE_DEADLINE, written).await.map_err(|_| Lost)?.map_err(|_| Lost)?;
                 batch.clear();
+                self.resends.sent();
             }
             if last {
                 return Ok(());
@@ -90,6 +94,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S: MessageStore> Line<T, S> {
 
     /// Ends the stream.
     pub(super) async fn close(&mut self) {
+        self.resends.sent();
         drop(tokio::time::timeout(CLOSE_DEADLINE, self.stream.shutdown()).await);
     }
 }

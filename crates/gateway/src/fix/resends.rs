@@ -6,16 +6,26 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
-use countersign_core::{CorrelationId, Refusal, SessionId};
+use countersign_core::{CorrelationId, Refusal, Reject, SessionId};
 use countersign_fix::Message;
 
 use super::admission::Sender;
 use super::bridge::is_question;
 use crate::authenticate::Login;
+use crate::clock;
 use crate::connection::Connection;
 use crate::halts::Cleared;
 use crate::worker::Worker;
+
+/// How long what is late waits for the lease of halts when that ended before it could be sent: an order's copy and the halts come from the
+/// same database, which is there again. Twelve reads of it, as many as fit into the wait for the copy; with that it is within the lease of
+/// the session.
+pub(super) const LEASE_WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// How often it is looked for meanwhile: one comes every 250 ms.
+pub(super) const LEASE_LOOK: Duration = Duration::from_millis(20);
 
 /// Whose messages they are.
 pub(super) struct Owner {
@@ -24,14 +34,17 @@ pub(super) struct Owner {
     pub(super) login: Login,
     /// None while the session opens.
     pub(super) session: Option<SessionId>,
+    /// Why the login holds no longer: it only cancels then.
+    pub(super) fallen: Option<Reject>,
     pub(super) correlation: CorrelationId,
 }
 
 impl Owner {
     fn clear(&self, message: &Message<'_>) -> Result<Cleared, Refusal> {
-        let Self { worker, connection, login, session, correlation } = self;
+        let Self { worker, connection, login, session, fallen, correlation } = self;
         let sender = Sender { worker, connection, login, session: *session, correlation: *correlation };
-        sender.clear_again(message).map_err(|refusal| sender.refuse(message, refusal))
+        let fallen = fallen.filter(|_| sender.is_order(message)).map_or(Ok(()), |reject| Err(Refusal::from(reject)));
+        fallen.and_then(|()| sender.clear_again(message)).map_err(|refusal| sender.refuse(message, refusal))
     }
 }
 
@@ -64,6 +77,16 @@ impl Resends {
             }
         }
         false
+    }
+
+    /// Waits for the lease of halts, where messages are looked at and it is over: a moment ago an order was admitted by it, and both come
+    /// back together.
+    pub(super) async fn wait_for_lease(&self) {
+        let Some(owner) = &self.owner else { return };
+        let until = clock::mono().saturating_add(LEASE_WAIT_MAX);
+        while owner.worker.shared.halts.gate().lease_is_over() && clock::mono() < until {
+            tokio::time::sleep(LEASE_LOOK).await;
+        }
     }
 
     /// Nothing of it waits to be written any more.

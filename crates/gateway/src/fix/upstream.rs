@@ -59,6 +59,7 @@ pub(super) async fn log_on(
         connection: Rc::clone(connection),
         login: login.again(),
         session: login.session.as_ref().map(|session| session.sid),
+        fallen: None,
         correlation: asked.correlation,
     });
     let timeout = upstream.config().response_timeout;

@@ -229,6 +229,12 @@ impl HaltGate {
         decide(&holding, cleared)
     }
 
+    /// Whether orders do not pass for want of a lease, whatever holds.
+    #[must_use]
+    pub fn lease_is_over(&self) -> bool {
+        clock::mono().as_micros() >= self.lease_until.load(Ordering::Acquire)
+    }
+
     /// Asks once more, at the last moment before sending.
     ///
     /// # Errors

@@ -69,6 +69,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                     let why = told.take().unwrap_or_else(|| why(&reason).to_owned());
                     ended = Err(End::Upstream(format!("the venue's FIX session ended: {why}")));
                 }
+                Event::ResendRequested { begin, end } => {
+                    tracing::debug!(correlation = %self.correlation, begin, end, "FIX upstream asks again");
+                    // As it stands now: a scope or the key may be gone since the Logon.
+                    self.recheck_login();
+                    self.look_at_resends();
+                }
                 Event::ResendWithheld { seq, frame } => self.tell_withheld(seq, &frame)?,
                 Event::SequencesReset => self.journals.client.clear_source().map_err(store_failed)?,
                 event @ (Event::Garbled(_)
@@ -76,7 +82,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                 | Event::LoggedOn(_)
                 | Event::LogonPresented(_)
                 | Event::RejectSent { .. }
-                | Event::ResendRequested { .. }
                 | Event::ResendIncomplete { .. }
                 | Event::SequenceMoved { .. }) => tracing::debug!(correlation = %self.correlation, ?event, "FIX upstream"),
             }
@@ -137,10 +142,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
         let admitted = refusal.map_or_else(|| sender.admit(&message, &mut words), |refusal| Err(sender.refuse(&message, refusal)));
         let refusal = match admitted {
             Ok(cleared) => {
-                self.under_way.push(cleared);
                 self.journals.upstream.note_source(received.seq());
                 match self.upstream.session.send_application(clock::now(), outgoing(&message, &header(&message), message.body())) {
                     Ok(seq) => {
+                        self.under_way.push(cleared);
                         self.remember(seq, received.seq());
                         return Ok(());
                     }

@@ -5,22 +5,14 @@
 //! | an order whose copy took its time | the session ends before it is sent; its number makes the venue ask for it, at the next Logon |
 //! | an order that the venue asks for again ([`resends`](crate::fix::resends)) | a gap fill in its place; the client is told |
 
-use std::time::Duration;
-
 use countersign_core::{Refusal, Reject};
-use countersign_store::CommitError;
+use countersign_store::{CommitError, Touch};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Bridge, End, Side, committable};
 use crate::clock;
 use crate::fix::line::Lost;
-
-/// How long an order waits for the lease of halts when that ended before its copy was made: both come from the same database, which is
-/// there again. Twelve reads of it, as many as fit into the wait for the copy; with that it is within the lease of the session.
-const LEASE_WAIT_MAX: Duration = Duration::from_secs(3);
-
-/// How often it is looked for meanwhile: one comes every 250 ms.
-const LEASE_LOOK: Duration = Duration::from_millis(20);
+use crate::fix::resends::{LEASE_LOOK, LEASE_WAIT_MAX};
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
     /// Makes durable what happened, the destination first, then sends; and once more what the client is told of messages that the venue
@@ -83,6 +75,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
                 return Err(End::Store(refusal));
             }
             tokio::time::sleep(LEASE_LOOK).await;
+            if self.journals.touch().is_some_and(|touch| *touch.borrow() == Touch::Elsewhere) {
+                return Err(End::Elsewhere);
+            }
         }
     }
 }

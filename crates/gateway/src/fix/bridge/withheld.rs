@@ -13,13 +13,14 @@ use crate::fix::resends::Owner;
 use crate::{clock, exchange};
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Bridge<T> {
-    /// What the venue asks for again is asked about by this login.
+    /// What the venue asks for again is asked about by this login, as it stands.
     pub(super) fn look_at_resends(&mut self) {
         self.upstream.resends.look(Owner {
             worker: self.worker.clone(),
             connection: self.connection.clone(),
             login: self.login.again(),
             session: Some(self.listed.session().holder().sid),
+            fallen: self.fallen,
             correlation: self.correlation,
         });
     }

@@ -174,7 +174,7 @@ def test_a_node_that_starts_with_a_wrong_clock_takes_no_orders_until_it_is_set_r
 
 
 def test_no_assertion_proof_or_token_is_called_bad_by_a_wrong_clock(cluster, key):
-    node, file, dpop = cluster.nodes[2], cluster.folder / "asserting.json", DpopKey()
+    node, file, dpop = cluster.nodes[2], cluster.folder / f"{key.account}.json", DpopKey()
     made = ["--account", key.account, "--purpose", "native", "--kind", "Ed25519", "--scopes", "md:read"]
     cluster.nodes[0].command("key", "new", *made, "--out", file)
     record = json.loads(file.read_text())

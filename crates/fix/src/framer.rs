@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A garbled message is ignored and reported once (FIX session layer, "garbled message"); that no message comes any more, again. A
-//! message whose length is consistent and whose CheckSum is not is skipped whole: what looks like a message inside one of its values never becomes one. The stream
-//! resynchronises at the next `8=FIX` that is not the tail of a longer tag (`58=FIX...`).
+//! message whose length is consistent and whose CheckSum is not is skipped whole: what looks like a message inside one of its values
+//! never becomes one. The stream resynchronises at the next `8=FIX` that is not the tail of a longer tag (`58=FIX...`).
 //!
 //! Memory: what was received and not yet returned, at most one longest message and one input. A length that is claimed allocates
 //! nothing. Whatever way a stream is cut into inputs, the same frames and faults come out.
